@@ -1,0 +1,49 @@
+"""Relive: the flight recorder and time-travel debugger for CPython.
+
+    with relive.record("run.relive"):
+        main()
+
+Guides are in docs/; `relive --help` lists the command line.
+"""
+
+from relive._version import __version__
+
+_LAZY = {
+    "Config": "relive.config",
+    "ReliveError": "relive.errors",
+    "Recording": "relive.api",
+    "is_recording": "relive.api",
+    "open": "relive.api",
+    "record": "relive.api",
+    "start": "relive.api",
+    "stop": "relive.api",
+}
+
+__all__ = [
+    "Config",
+    "Recording",
+    "ReliveError",
+    "__version__",
+    "is_recording",
+    "open",
+    "record",
+    "start",
+    "stop",
+]
+
+
+def __getattr__(name):
+    """Imports what is asked for, so that `import relive` costs next to nothing."""
+    try:
+        module = _LAZY[name]
+    except KeyError:
+        raise AttributeError(f"module 'relive' has no attribute {name!r}") from None
+    from importlib import import_module
+
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,192 @@
+"""What one run is: its name, its files, the variable that children find it by.
+
+RELIVE_RUN holds a JSON object: id, path (of the first process's file), mono (start of the run),
+parent (pid), state (`start` until the first process has begun, then `child`), pid (of that first
+process), report, config. Kept light: it is imported while an interpreter starts.
+"""
+
+import os
+import sys
+
+from relive import _core
+from relive.errors import ReliveError, from_core
+
+VARIABLE = "RELIVE_RUN"
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+_children = 0  # forked from this process
+_is_registered = False
+_config = None
+
+
+def choose_backend(config):
+    """(name, reason): the wanted backend, or the best one that works here."""
+    rows = _core.backends()
+    wanted = config["backend"]
+    usable = {name: (ok, why, abilities) for name, ok, why, abilities in rows}
+    if wanted != "auto":
+        ok, why, abilities = usable[wanted]
+        if not ok:
+            raise ReliveError("ERR_UNSUPPORTED", f"backend {wanted} cannot work here: {why}")
+        if config["c_calls"] and "c_calls" not in abilities:
+            raise ReliveError(
+                "ERR_UNSUPPORTED",
+                f"backend {wanted} does not see functions written in C; without --c-calls it works",
+            )
+        return wanted, "asked for"
+    refused = []
+    for name, ok, why, abilities in rows:
+        if not ok:
+            refused.append(f"{name}: {why}")
+        elif config["c_calls"] and "c_calls" not in abilities:
+            refused.append(f"{name}: does not see functions written in C")
+        else:
+            return name, "; ".join([why, *(f"not {text}" for text in refused)])
+    raise ReliveError("ERR_UNSUPPORTED", "no backend works here: " + "; ".join(refused))
+
+
+def _facts(config, backend, reason):
+    argv = getattr(sys, "orig_argv", None) or [sys.executable, *getattr(sys, "argv", [])]
+    facts = {
+        "backend": backend,
+        "backend_reason": reason,
+        "capabilities": " ".join(
+            next(abilities for name, _, _, abilities in _core.backends() if name == backend)
+        ),
+        "python": sys.version.split()[0],
+        "implementation": sys.implementation.name,
+        "executable": sys.executable or "",
+        "platform": sys.platform,
+        "machine": os.uname().machine,
+        "kernel": os.uname().release,
+        "level": config["level"],
+        "relive": _version(),
+        "cwd": _cwd(),
+        "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+        "switch_interval": repr(sys.getswitchinterval()),
+    }
+    for i, word in enumerate(argv[:64]):
+        facts[f"argv.{i}"] = word[:4096]
+    return facts
+
+
+def _cwd():
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+def _version():
+    from relive._version import __version__
+
+    return __version__
+
+
+def open_file(path, config, *, is_child=False, waiting=False, run=None):
+    """Starts the engine on a new file; ReliveError where that is refused."""
+    global _config
+    backend, reason = choose_backend(config)
+    _core.exclude(_PACKAGE)
+    call = _core.start_child if is_child else _core.start
+    run = run or {}
+    try:
+        call(
+            path,
+            backend,
+            _facts(config, backend, reason),
+            config["buffer"],
+            config["ring"],
+            config["overflow"] == "drop",
+            config["c_calls"],
+            config["tool_id"],
+            waiting,
+            bytes.fromhex(run["id"]) if run else os.urandom(16),
+            run.get("mono", 0),
+            run.get("parent", 0),
+            run.get("child", 0),
+        )
+    except _core.Error as error:
+        raise from_core(error) from None
+    _config = config
+    _register()
+
+
+def _register():
+    global _is_registered
+    if not _is_registered:
+        _is_registered = True
+        os.register_at_fork(before=count_fork, after_in_child=_after_fork)
+
+
+def read_variable():
+    """The run that this process belongs to, or None."""
+    text = os.environ.get(VARIABLE)
+    if not text:
+        return None
+    import json
+
+    try:
+        run = json.loads(text)
+    except ValueError:
+        return None
+    return run if isinstance(run, dict) and "path" in run and "config" in run else None
+
+
+def write_variable(run):
+    """Tells children of this process how to join."""
+    import json
+
+    os.environ[VARIABLE] = json.dumps(run, separators=(",", ":"))
+
+
+def sibling(path, n):
+    """NAME.<pid>.<n>.relive"""
+    stem = path[: -len(".relive")] if path.endswith(".relive") else path
+    return f"{stem}.{os.getpid()}.{n}.relive"
+
+
+def join(run, *, is_fork=False, child=0, waiting=False):
+    """Opens this process's own file of the run, beside the first one."""
+    run = dict(run, child=child)
+    for n in range(1000):
+        try:
+            open_file(
+                sibling(run["path"], n), run["config"], is_child=is_fork, waiting=waiting, run=run
+            )
+            break
+        except ReliveError as error:
+            if error.code != "ERR_FILE_EXISTS":
+                raise
+    write_variable(dict(run, parent=os.getpid(), state="child"))
+
+
+def _after_fork():
+    """In a forked child: its own recording, or none."""
+    global _children
+    if not _core.state()["forked"]:
+        return
+    run = read_variable()
+    if run is None or not run["config"]["children"]:
+        _core.stop()
+        return
+    number, _children = _children, 0
+    try:
+        join(run, is_fork=True, child=number)
+    except ReliveError as error:
+        _core.stop()
+        complain(f"this child process is not recorded: {error}")
+
+
+def count_fork():
+    """In the parent, before a fork: this becomes the child's number."""
+    global _children
+    _children += 1
+
+
+def complain(text):
+    """One line on stderr, whatever state the program is in."""
+    try:
+        os.write(2, f"relive: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass

@@ -1,0 +1,198 @@
+"""Recording from inside a program, and opening what was recorded."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from typing import Any, Callable, Mapping, Optional, TypeVar, Union
+
+from relive import _core, _run, config
+from relive.errors import ReliveError, from_core
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Path = Union[str, "os.PathLike[str]"]
+
+
+def start(path: _Path, options: Optional[config.Config] = None, **settings: Any) -> None:
+    """Starts recording this process into a new file.
+
+    `options` is a Config; `settings` are its keys and win over it. Frames that run already are
+    written as such."""
+    merged = _merge(options, settings)
+    if is_recording():
+        raise ReliveError(
+            "ERR_BUSY", f"recording is on already, into {_core.state()['path']}: stop it first"
+        )
+    path = os.path.abspath(os.fspath(path))
+    _prepare(path, merged["force"])
+    run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
+    _run.open_file(path, merged, run=run)
+    run.update(mono=_core.facts()["mono_ns"], state="child", parent=os.getpid())
+    _run.write_variable(run)
+
+
+def stop() -> Optional[Mapping[str, Any]]:
+    """Stops and closes the recording; its statistics, or None when none was on."""
+    os.environ.pop(_run.VARIABLE, None)
+    stats: Optional[Mapping[str, Any]] = _core.stop()
+    return stats
+
+
+def is_recording() -> bool:
+    """Whether this process is being recorded."""
+    return bool(_core.state()["recording"])
+
+
+class record:
+    """`with relive.record(path):`, or `@relive.record(path)` on a function.
+
+    As a decorator it records each call of the function, and a path that exists is replaced only
+    with force=True."""
+
+    def __init__(
+        self, path: _Path, options: Optional[config.Config] = None, **settings: Any
+    ) -> None:
+        self.path = os.fspath(path)
+        self._config = config.Config(**_merge(options, settings))
+        self.stats: Optional[Mapping[str, Any]] = None
+
+    def __enter__(self) -> record:
+        start(self.path, self._config)
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.stats = stop()
+
+    def __call__(self, function: _Function) -> _Function:
+        import functools
+        import inspect
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args, **kwargs):
+                with record(self.path, self._config):
+                    return await function(*args, **kwargs)
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args, **kwargs):
+                with record(self.path, self._config):
+                    return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+def _merge(options, settings):
+    if options is not None and not isinstance(options, config.Config):
+        raise ReliveError(
+            "ERR_USAGE", f"options is {type(options).__name__}, a relive.Config is wanted"
+        )
+    if options is None:
+        return dict(config.load(arguments=settings).as_dict())
+    return dict(options.with_(**settings).as_dict())
+
+
+def _prepare(path, force):
+    """Checks what can be checked before anything is created."""
+    if os.path.isdir(path):
+        raise ReliveError("ERR_USAGE", f"{path} is a folder; a file name is wanted")
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise ReliveError("ERR_NOT_FOUND", f"{folder}: there is no such folder")
+    if os.path.lexists(path):
+        if not force:
+            raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already (--force replaces it)")
+        if not os.path.isfile(path):
+            raise ReliveError("ERR_USAGE", f"{path} is not a regular file: it is not replaced")
+        _refuse_if_written(path)
+        os.unlink(path)
+    if not os.access(folder, os.W_OK):
+        raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")
+
+
+def _refuse_if_written(path):
+    import fcntl
+
+    with builtins.open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            raise ReliveError(
+                "ERR_BUSY", f"{path} is being written by another recorder"
+            ) from None
+
+
+class Recording:
+    """One process's recording, open for reading. `siblings` are the other files of its run."""
+
+    def __init__(self, path: _Path) -> None:
+        self.path = os.fspath(path)
+        try:
+            self._reader = _core.Reader(self.path)
+        except _core.Error as error:
+            raise from_core(error) from None
+        self.header: Mapping[str, Any] = self._reader.header()
+
+    def totals(self) -> Mapping[str, Any]:
+        """Threads, and events by kind."""
+        return self._reader.totals()
+
+    def tree(self):
+        """The folded call tree: rows (code, parent, calls, total_ns, self_ns, unwinds, exc,
+        exc_line, max_depth), a parent before its children."""
+        return self._reader.tree()
+
+    def functions(self):
+        """Rows (code, calls, total_ns, self_ns, unwinds), longest self time first."""
+        return self._reader.functions()
+
+    def code(self, number: int):
+        """(module, qualname, file, line, flags) of a code number."""
+        return self._reader.code(number)
+
+    def check(self) -> Mapping[str, Any]:
+        """Reads and verifies every block."""
+        return self._reader.check()
+
+    def lines(self):
+        """The dump, in pieces of whole lines (bytes)."""
+        while True:
+            piece = self._reader.dump()
+            if piece is None:
+                return
+            yield piece
+
+    def problems(self):
+        """What was found wrong with the file so far."""
+        return self._reader.header()["problems"]
+
+    def siblings(self):
+        """Paths of the other files of this run, in order of their start."""
+        import glob
+
+        stem = self.path[: -len(".relive")] if self.path.endswith(".relive") else self.path
+        found = []
+        for path in glob.glob(f"{glob.escape(stem)}.*.*.relive"):
+            try:
+                header = _core.Reader(path).header()
+            except _core.Error:
+                continue
+            if header["run_id"] == self.header["run_id"]:
+                found.append((header["start_mono_ns"], path))
+        return [path for _, path in sorted(found)]
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._reader.close()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.close()
+
+
+def open(path: _Path) -> Recording:
+    """Opens a recording for reading; it may still be written, be cut or be damaged."""
+    return Recording(path)

@@ -1,0 +1,76 @@
+"""The command line: one verb, one module of the same name in this folder."""
+
+import sys
+
+from relive.errors import ReliveError
+
+# In the order in which somebody new needs them.
+VERBS = {
+    "record": "run a program and record what it does",
+    "info": "what a recording holds: when, where, how much, what was not kept",
+    "tree": "the call tree, repeated calls folded, with what went wrong",
+    "top": "functions by their own time",
+    "check": "verify every block of a recording",
+    "dump": "every event as a line of JSON",
+    "doctor": "what works here, and why something does not",
+}
+
+OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
+
+
+def usage() -> str:
+    """The text of `relive --help`."""
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    return (
+        "usage: relive VERB [options] [FILE]\n\n"
+        "Relive records what a Python program does and answers questions about it.\n\n"
+        f"{verbs}\n\n"
+        "FILE is the newest recording in this folder when left out.\n"
+        "`relive VERB --help` tells more; begin with: relive record app.py\n"
+    )
+
+
+def main(argv=None) -> int:
+    """Runs one command; the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(usage())
+        return OK if words else USAGE
+    if words[0] in ("-V", "--version"):
+        from relive._version import __version__
+
+        print(f"relive {__version__}")
+        return OK
+    verb = words[0]
+    if verb not in VERBS:
+        from relive.config import nearest
+
+        sys.stderr.write(
+            f"relive: there is no verb {verb!r}{nearest(verb, VERBS)} (relive --help lists them)\n"
+        )
+        return USAGE
+    from importlib import import_module
+
+    module = import_module(f"relive.cli.{verb}")
+    try:
+        return int(module.main(words[1:]))
+    except ReliveError as error:
+        sys.stderr.write(f"relive {verb}: {error} [{error.code}]\n")
+        if verb == "record":
+            return NOT_STARTED
+        return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE
+    except BrokenPipeError:
+        _forget_stdout()
+        return OK
+    except KeyboardInterrupt:
+        return 130
+
+
+def _forget_stdout():
+    """The reader of our output went away: no complaint at exit either."""
+    import os
+
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,0 +1,118 @@
+"""relive doctor: what works here, and why something does not."""
+
+import os
+import sys
+
+from relive import config
+from relive.cli import NOTHING, OK, common
+
+
+def main(words):
+    """Prints facts of the environment; status 1 where recording cannot work."""
+    parser = common.Parser("doctor", "What works here, and why something does not.")
+    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
+    parser.add_argument(
+        "--config", action="store_true", help="print every setting, its value and its source"
+    )
+    args = parser.parse_args(words)
+    if args.config:
+        return _show_config(args.json)
+    facts = _collect()
+    if args.json:
+        common.emit(schema="relive.doctor", version=1)
+        common.emit(**facts)
+    else:
+        _show(facts)
+        common.next_command("relive record app.py")
+    return OK if facts["can_record"] else NOTHING
+
+
+def _show_config(as_json):
+    settings = config.load()
+    if as_json:
+        common.emit(schema="relive.config", version=1)
+    for setting in config.TABLE:
+        value, source = getattr(settings, setting.key), settings.source(setting.key)
+        if as_json:
+            common.emit(key=setting.key, value=value, source=source)
+        else:
+            if setting.kind == "size":
+                value = config.show_size(value)
+            print(f"{setting.key:<15} {value!s:<12} {source}")
+    return OK
+
+
+def _collect():
+    from importlib.util import find_spec
+
+    from relive import _core
+    from relive._version import __version__
+
+    core = _core.facts()
+    backends = [
+        {"name": name, "usable": usable, "why": why, "sees": abilities}
+        for name, usable, why, abilities in _core.backends()
+    ]
+    return {
+        "relive": __version__,
+        "python": sys.version.split()[0],
+        "executable": sys.executable,
+        "free_threaded": core["free_threaded"],
+        "system": f"{os.uname().sysname} {os.uname().release} {os.uname().machine}",
+        "clock": "tsc" if core["tsc"] else "clock_gettime",
+        "zstd": core["zstd"],
+        "pcre2": core["pcre2"],
+        "format": core["format"],
+        "frames_ok": core["frames_ok"],
+        "frames_why": core["frames_why"],
+        "backends": backends,
+        "child_processes": _children(find_spec("_relive_boot") is not None),
+        "tracers": _active_tracers(),
+        "can_record": core["frames_ok"] and any(row["usable"] for row in backends),
+    }
+
+
+def _children(has_boot):
+    if has_boot:
+        return "recorded (relive.pth is installed)"
+    return (
+        "recorded through PYTHONPATH: relive.pth is not installed (an editable install);"
+        " children with -E, -I or an environment of their own are not"
+    )
+
+
+def _active_tracers():
+    """Who else watches this interpreter."""
+    found = []
+    if sys.gettrace() is not None:
+        found.append("a trace function is set")
+    if sys.getprofile() is not None:
+        found.append("a profile function is set")
+    monitoring = getattr(sys, "monitoring", None)
+    for number in range(6) if monitoring else ():
+        name = monitoring.get_tool(number)
+        if name is not None:
+            found.append(f"sys.monitoring tool {number}: {name}")
+    return found
+
+
+def _show(facts):
+    def line(name, text, good=True):
+        print(f"  {name:<12} {text if good else common.red(text)}")
+
+    print(f"relive {facts['relive']} on Python {facts['python']}, {facts['system']}")
+    line("executable", facts["executable"])
+    line("clock", facts["clock"])
+    line("libraries", f"zstd {facts['zstd']}, PCRE2 {facts['pcre2']}; format {facts['format']}")
+    line(
+        "frames",
+        "read directly; self-test passed" if facts["frames_ok"] else facts["frames_why"],
+        facts["frames_ok"],
+    )
+    for row in facts["backends"]:
+        line(row["name"], ("usable: " if row["usable"] else "no: ") + row["why"])
+    line("children", facts["child_processes"])
+    for text in facts["tracers"]:
+        line("also active", text)
+    if not facts["can_record"]:
+        line("verdict", "recording cannot work here", False)

@@ -1,0 +1,56 @@
+"""relive dump: the canonical event text, NDJSON."""
+
+import json
+import sys
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+
+
+def main(words):
+    """A header line, then a line an event, in order of time within each process."""
+    parser = common.file_parser("dump", "Every event as a line of JSON.")
+    parser.add_argument(
+        "--no-siblings", action="store_true", help="this file only, not its run's other processes"
+    )
+    parser.add_argument(
+        "--schema", action="store_true", help="print the kinds of events and their fields"
+    )
+    args = parser.parse_args(words)
+    if args.schema:
+        from relive import _core
+
+        sys.stdout.write(_core.schema())
+        return OK
+    recordings = common.open_run(common.find_file(args.file), not args.no_siblings)
+    out = sys.stdout.buffer
+    out.write((json.dumps(_header(recordings), separators=(",", ":")) + "\n").encode("ascii"))
+    found = False
+    for recording in recordings:
+        for piece in recording.lines():
+            found = True
+            out.write(piece)
+    out.flush()
+    damaged = common.say_problems(recordings)
+    complete = all(recording.header["is_complete"] for recording in recordings)
+    return DAMAGED if damaged or not complete else OK if found else NOTHING
+
+
+def _header(recordings):
+    first = recordings[0].header
+    return {
+        "schema": "relive.dump",
+        "version": 1,
+        "run_id": first["run_id"],
+        "processes": [
+            {
+                "file": recording.path,
+                "pid": recording.header["pid"],
+                "parent_pid": recording.header["parent_pid"],
+                "complete": recording.header["is_complete"],
+                "events": recording.header["events"],
+                "losses": recording.header["losses"],
+                "meta": recording.header["meta"],
+            }
+            for recording in recordings
+        ],
+    }

@@ -1,0 +1,110 @@
+"""relive info: what a recording holds."""
+
+import time
+
+from relive.cli import DAMAGED, OK, common
+
+
+def main(words):
+    """Prints the facts of every process of the run."""
+    args = common.file_parser("info", "What a recording holds.").parse_args(words)
+    recordings = common.open_run(common.find_file(args.file))
+    if args.json:
+        common.emit(schema="relive.info", version=1)
+    complete = True
+    for i, recording in enumerate(recordings):
+        facts = _facts(recording)
+        complete = complete and facts["complete"]
+        if args.json:
+            common.emit(**facts)
+        else:
+            if i:
+                print()
+            _show(facts)
+    damaged = common.say_problems(recordings)
+    common.next_command(f"relive tree {recordings[0].path}")
+    return DAMAGED if damaged or not complete else OK
+
+
+def _facts(recording):
+    header, totals = recording.header, recording.totals()
+    meta = dict(header["meta"])
+    argv = []
+    while f"argv.{len(argv)}" in meta:
+        argv.append(meta.pop(f"argv.{len(argv)}"))
+    last = max((thread["last_ns"] for thread in totals["threads"]), default=0)
+    first = min((thread["first_ns"] for thread in totals["threads"]), default=0)
+    return {
+        "file": recording.path,
+        "size": header["size"],
+        "complete": header["is_complete"],
+        "state": _state(header),
+        "run_id": header["run_id"],
+        "pid": header["pid"],
+        "parent_pid": header["parent_pid"],
+        "started": time.strftime(
+            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(header["start_unix_ns"] / 1e9)
+        ),
+        "ns": max(0, last - first),
+        "argv": argv,
+        "events": header["events"],
+        "kinds": totals["kinds"],
+        "threads": totals["threads"],
+        "unlisted_threads": totals["unlisted_threads"],
+        "losses": header["losses"],
+        "ring": header["is_ring"],
+        "live": "mapped" if header["is_mapped"] else "written every 100 ms",
+        "clock": header["clock"],
+        "facts": meta,
+    }
+
+
+def _state(header):
+    if header["is_complete"]:
+        return "complete"
+    if header["is_being_written"]:
+        return "being written"
+    if header["state"] == "exec":
+        return "incomplete: the process replaced itself by another program (exec)"
+    return "incomplete: the process ended without closing it; what it had published is here"
+
+
+def _show(facts):
+    meta = facts["facts"]
+    print(f"{facts['file']}  {common.size(facts['size'])}, {facts['state']}")
+    rows = [
+        ("program", common.safe(" ".join(facts["argv"])) or "?"),
+        ("process", f"{facts['pid']}" + _parent(facts)),
+        ("started", f"{facts['started']}, recorded for {common.duration(facts['ns'])}"),
+        ("python", f"{meta.get('python', '?')} on {meta.get('machine', '?')}"),
+        ("backend", f"{meta.get('backend', '?')} ({meta.get('backend_reason', '?')})"),
+        ("level", meta.get("level", "?")),
+        ("clock", f"{facts['clock']}; live slots {facts['live']}"),
+        ("events", f"{common.count(facts['events'])}{_kinds(facts['kinds'])}"),
+        ("threads", _threads(facts)),
+        ("not kept", _losses(facts)),
+    ]
+    for name, text in rows:
+        print(f"  {name:<9} {common.safe(text)}")
+
+
+def _parent(facts):
+    return f", child of {facts['parent_pid']}" if facts["parent_pid"] else ""
+
+
+def _kinds(kinds):
+    shown = sorted(kinds.items(), key=lambda item: -item[1])
+    return " = " + ", ".join(f"{common.count(n)} {kind}" for kind, n in shown) if shown else ""
+
+
+def _threads(facts):
+    text = str(len(facts["threads"]) + facts["unlisted_threads"])
+    if facts["unlisted_threads"]:
+        text += f" ({facts['unlisted_threads']} not listed)"
+    return text
+
+
+def _losses(facts):
+    if not facts["losses"]:
+        return "nothing lost"
+    return common.losses_text(facts["losses"])

@@ -1,0 +1,242 @@
+"""Which interpreter runs a TARGET, and how that interpreter comes to record itself."""
+
+import os
+import re
+import shutil
+import sys
+
+from relive import _run
+from relive.errors import ReliveError
+
+_INTERPRETER = re.compile(r"^(python|pypy)[\d.]*[a-z]*$")
+# Interpreter options whose value is the next word.
+_FLAGS_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
+
+
+class Program:
+    """A resolved TARGET: the interpreter, its words, and a name for the file."""
+
+    def __init__(self, interpreter, words, name):
+        self.interpreter = interpreter
+        self.words = words
+        self.name = re.sub(r"[^\w.-]+", "_", name)[:64] or "python"
+
+    def flags(self):
+        """The interpreter options that stand before the program, and what follows them."""
+        found = []
+        i = 0
+        while i < len(self.words) and self.words[i].startswith("-") and self.words[i] != "-":
+            word = self.words[i]
+            if word in ("-m", "-c"):
+                break
+            found.append(word)
+            if word in _FLAGS_WITH_VALUE and i + 1 < len(self.words):
+                i += 1
+                found.append(self.words[i])
+            i += 1
+        return found
+
+    def letters(self):
+        """All one-letter options that are on."""
+        return {
+            letter
+            for word in self.flags()
+            if re.match(r"^-[A-Za-z]+$", word) and word[:2] not in ("-W", "-X")
+            for letter in word[1:]
+        }
+
+
+def resolve(target):
+    """What `target` means; ReliveError where it is nothing that runs."""
+    first = target[0]
+    if first in ("-m", "-c"):
+        if len(target) < 2:
+            raise ReliveError("ERR_USAGE", f"{first} needs a word after it")
+        name = target[1] if first == "-m" else "command"
+        return Program(sys.executable, target, name.rpartition(".")[2])
+    if first == "-":
+        return Program(sys.executable, target, "stdin")
+    if _INTERPRETER.match(os.path.basename(first)):
+        path = shutil.which(first)
+        if path is not None:
+            return _of_interpreter(path, target[1:])
+    if os.path.exists(first):
+        return _of_file(first, target)
+    path = shutil.which(first)
+    if path is None:
+        raise ReliveError(
+            "ERR_TARGET", f"{first}: there is no such file, and no such command on PATH"
+        )
+    return _of_command(path, target[1:])
+
+
+def _of_interpreter(path, words):
+    program = Program(path, words, "python")
+    rest = words[len(program.flags()) :]
+    if rest and rest[0] == "-m" and len(rest) > 1:
+        program.name = rest[1].rpartition(".")[2]
+    elif rest and not rest[0].startswith("-"):
+        program.name = _stem(rest[0])
+    return program
+
+
+def _stem(path):
+    name = os.path.basename(os.path.normpath(path))
+    return os.path.splitext(name)[0] or name
+
+
+def _of_file(path, target):
+    if os.path.isdir(path):
+        if not os.path.isfile(os.path.join(path, "__main__.py")):
+            raise ReliveError("ERR_TARGET", f"{path} is a folder without a __main__.py")
+        return Program(sys.executable, target, _stem(path))
+    try:
+        with open(path, "rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise ReliveError("ERR_TARGET", f"{path}: {error.strerror}") from None
+    if start == b"\x7fELF":
+        raise ReliveError("ERR_TARGET", f"{path} is a compiled program, not a Python program")
+    if start.startswith(b"#!") and not path.endswith((".py", ".pyw")):
+        return _of_command(path, target[1:])
+    return Program(sys.executable, target, _stem(path))
+
+
+def _of_command(path, words):
+    """An installed command: a script whose first line names its interpreter."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096).decode("utf-8", "replace")
+    except OSError as error:
+        raise ReliveError("ERR_TARGET", f"{path}: {error.strerror}") from None
+    interpreter = _shebang(head)
+    if interpreter is None:
+        raise ReliveError(
+            "ERR_TARGET",
+            f"{path} is not a Python program (its first line names no Python interpreter)",
+        )
+    found = shutil.which(interpreter)
+    if found is None:
+        raise ReliveError("ERR_TARGET", f"{path} wants {interpreter}, which is not there")
+    return Program(found, [path, *words], _stem(path))
+
+
+def _shebang(head):
+    if not head.startswith("#!"):
+        return None
+    words = head[2:].split("\n", 1)[0].split()
+    if not words:
+        return None
+    if os.path.basename(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-")]
+    if words and _INTERPRETER.match(os.path.basename(words[0])):
+        return words[0]
+    # Installers write a shell line first where the path is too long for the kernel.
+    match = re.search(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", head, re.M)
+    return match.group(1) if match else None
+
+
+_PROBE = """\
+import sys
+try:
+    import _relive_boot
+    print("boot")
+except ImportError:
+    pass
+sys.path.append({root!r})
+try:
+    import relive._core
+    print("core", sys.version_info[0], sys.version_info[1])
+except ImportError as error:
+    print("none", sys.version_info[0], sys.version_info[1], error)
+"""
+
+
+def _is_own(program):
+    same = os.path.realpath(program.interpreter) == os.path.realpath(sys.executable)
+    return same and os.path.dirname(os.path.abspath(program.interpreter)) == os.path.dirname(
+        os.path.abspath(sys.executable)
+    )
+
+
+def _has_boot(program):
+    """Whether that interpreter begins recordings by itself; ReliveError where it cannot at all."""
+    if _is_own(program):
+        from importlib.util import find_spec
+
+        return find_spec("_relive_boot") is not None
+    import subprocess
+
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    environ = {
+        key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")
+    }
+    try:
+        done = subprocess.run(
+            [program.interpreter, *program.flags(), "-c", _PROBE.format(root=root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+            env=environ,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error}") from None
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    if any(line.startswith("core") for line in lines):
+        return "boot" in lines
+    version = ".".join(lines[-1].split()[1:3]) if lines and lines[-1].startswith("none") else "?"
+    raise ReliveError(
+        "ERR_TARGET",
+        f"{program.interpreter} is Python {version}, and no Relive is built for it there or here:"
+        f" {program.interpreter} -m pip install relive",
+    )
+
+
+def start(program, path, settings):
+    """Becomes the program, recording into `path`."""
+    letters = program.letters()
+    if "S" in letters:
+        raise ReliveError(
+            "ERR_TARGET",
+            "with -S the interpreter does not run site, through which a recording begins;"
+            " use relive.start() inside the program",
+        )
+    has_boot = _has_boot(program)
+    environ = dict(os.environ)
+    if not has_boot:
+        if letters & {"I", "E"}:
+            raise ReliveError(
+                "ERR_TARGET",
+                "this Relive is not installed with its .pth file (an editable install, or another"
+                " environment), and -I and -E shut out the other way: install it with"
+                f" {program.interpreter} -m pip install relive",
+            )
+        fallback = os.path.join(os.path.dirname(os.path.dirname(__file__)), "fallback")
+        fallback = os.path.abspath(fallback)
+        before = environ.get("PYTHONPATH")
+        environ["PYTHONPATH"] = fallback + (os.pathsep + before if before else "")
+        environ["RELIVE_PYTHONPATH"] = fallback
+    if settings["force"]:
+        settings = dict(settings, force=False)
+    run = {
+        "id": os.urandom(16).hex(),
+        "path": path,
+        "state": "start",
+        "pid": os.getpid(),
+        "report": True,
+        "config": settings,
+    }
+    saved = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    _run.write_variable(run)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execv(program.interpreter, [program.interpreter, *program.words])
+    except OSError as error:
+        os.environ.clear()
+        os.environ.update(saved)
+        raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error.strerror}") from None

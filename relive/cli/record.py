@@ -1,0 +1,120 @@
+"""relive record [options] TARGET: run a program as it would run by itself, and record it.
+
+The program is not started by us but by its own interpreter, which begins the recording while it
+starts (relive/_boot.py). So sys.argv, sys.path, __main__, tracebacks, signals and the exit status
+are what they are without Relive.
+"""
+
+import os
+import sys
+
+from relive import config
+from relive.errors import ReliveError
+
+_EPILOG = """TARGET is one of
+  script.py [args]           -m module [args]        -c code [args]
+  - (standard input)         pytest -x (an installed command)
+  ./venv/bin/python -X dev app.py (another interpreter, with its flags)
+
+The exit status is the program's; 125 when it was not started.
+"""
+
+
+def parser():
+    """The options, from the table of settings."""
+    import argparse
+
+    from relive.cli.common import Parser
+
+    made = Parser(
+        "record",
+        "Run a program and record what it does.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="relive record [options] TARGET",
+    )
+    for setting in config.TABLE:
+        names = [setting.option]
+        if setting.key == "output":
+            names.append("--output")
+        if setting.kind == "flag":
+            made.add_argument(
+                *names,
+                dest=setting.key,
+                action="store_const",
+                const=not setting.default,
+                default=None,
+                help=setting.help,
+            )
+        else:
+            made.add_argument(
+                *names,
+                dest=setting.key,
+                metavar={"path": "FILE", "size": "SIZE", "integer": "N"}.get(setting.kind)
+                or "|".join(setting.choices),
+                default=None,
+                help=setting.help,
+            )
+    return made
+
+
+def split(words, made):
+    """(our options, TARGET): ours end at the first word that is not one of them."""
+    takes_value = {
+        text: action.nargs != 0 for action in made._actions for text in action.option_strings
+    }
+    i = 0
+    while i < len(words):
+        word = words[i]
+        if word == "--":
+            return words[:i], words[i + 1 :]
+        if word in ("-m", "-c", "-") or not word.startswith("-"):
+            break
+        name = word.split("=", 1)[0]
+        if name not in takes_value and word[:2] in takes_value and not word.startswith("--"):
+            name = word  # -oFILE
+        elif name in takes_value and takes_value[name] and "=" not in word:
+            i += 1
+        i += 1
+    return words[:i], words[i:]
+
+
+def main(words):
+    """Replaces this process by the program; returns only where that is refused."""
+    from relive.cli import launch
+
+    made = parser()
+    ours, target = split(words, made)
+    chosen = {key: value for key, value in vars(made.parse_args(ours)).items() if value is not None}
+    if not target:
+        raise ReliveError(
+            "ERR_USAGE", "no TARGET: what shall be run? For example: relive record app.py"
+        )
+    settings = dict(config.load(options=chosen).as_dict())
+    program = launch.resolve(target)
+    path = _choose_path(settings, program)
+    launch.start(program, path, settings)
+    return 125
+
+
+def _choose_path(settings, program):
+    from relive import api
+
+    if settings["output"] is not None:
+        path = os.path.abspath(settings["output"])
+        api._prepare(path, settings["force"])
+        return path
+    import tempfile
+    import time
+
+    folder = os.getcwd()
+    if not os.access(folder, os.W_OK):
+        folder = tempfile.gettempdir()
+        sys.stderr.write(f"relive: {os.getcwd()} cannot be written; recording into {folder}\n")
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for n in range(1, 1000):
+        more = "" if n == 1 else f"-{n}"
+        path = os.path.join(folder, f"{program.name}-{stamp}{more}.relive")
+        if not os.path.lexists(path):
+            return path
+    raise ReliveError("ERR_FILE_EXISTS", f"{path} and all names like it are taken")

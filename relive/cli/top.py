@@ -1,0 +1,64 @@
+"""relive top: functions by their own time."""
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+
+
+def main(words):
+    """Prints calls, self time and total time by function, all processes of the run together."""
+    parser = common.file_parser("top", "Functions by their own time.")
+    parser.add_argument("-n", "--count", type=int, default=25, help="how many (0 = all)")
+    parser.add_argument(
+        "--sort", choices=("self", "total", "calls"), default="self", help="the order"
+    )
+    parser.add_argument("--func", help="only functions whose name holds this text")
+    args = parser.parse_args(words)
+    recordings = common.open_run(common.find_file(args.file))
+    rows = _collect(recordings, args.func)
+    order = {"self": 2, "total": 1, "calls": 0}[args.sort]
+    rows = sorted(rows.items(), key=lambda item: (-item[1][order], item[0]))
+    shown = rows[: args.count] if args.count > 0 else rows
+    if args.json:
+        common.emit(schema="relive.top", version=1)
+        for code, (calls, total, own, unwinds) in shown:
+            common.emit(
+                func=f"{code[0]}:{code[1]}", file=code[2], line=code[3], calls=calls,
+                total_ns=total, self_ns=own, unwinds=unwinds,
+            )  # fmt: skip
+    elif shown:
+        _table(shown)
+        if len(shown) < len(rows):
+            print(common.dim(f"and {common.count(len(rows) - len(shown))} more (-n 0 shows all)"))
+    damaged = common.say_problems(recordings)
+    common.next_command(f"relive tree {recordings[0].path} --func NAME")
+    return DAMAGED if damaged else OK if rows else NOTHING
+
+
+def _collect(recordings, wanted):
+    rows = {}
+    for recording in recordings:
+        for number, calls, total, own, unwinds in recording.functions():
+            code = recording.code(number)[:4]
+            if wanted is not None and wanted not in common.name_of(code):
+                continue
+            before = rows.get(code, (0, 0, 0, 0))
+            rows[code] = (
+                before[0] + calls,
+                before[1] + total,
+                before[2] + own,
+                before[3] + unwinds,
+            )
+    return rows
+
+
+def _table(rows):
+    print(f"{'calls':>12} {'self':>10} {'total':>10}  function")
+    for code, (calls, total, own, unwinds) in rows:
+        text = (
+            f"{common.count(calls):>12} {common.duration(own):>10} {common.duration(total):>10}"
+            f"  {common.name_of(code)}"
+        )
+        if code[2]:
+            text += common.dim(f"  {common.safe(code[2])}:{code[3]}")
+        if unwinds:
+            text += "  " + common.red(f"! {common.count(unwinds)} left by an exception")
+        print(text)

@@ -1,0 +1,133 @@
+"""relive tree: the call tree, repeated calls folded, with what went wrong in it."""
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.errors import ReliveError
+
+
+class Node:
+    """One function, called from one place."""
+
+    __slots__ = (
+        "calls", "children", "code", "depth", "exc", "line", "own", "parent", "row", "total",
+        "unwinds",
+    )  # fmt: skip
+
+    def __init__(self, row):
+        (self.code, self.parent, self.calls, self.total, self.own, self.unwinds, self.exc,
+         self.line, self.depth) = row  # fmt: skip
+        self.children = []
+
+
+def main(words):
+    """Prints the tree of each process and thread."""
+    parser = common.file_parser("tree", "The call tree, repeated calls folded.")
+    parser.add_argument("--depth", type=int, default=0, help="show this many levels")
+    parser.add_argument("--func", help="only below functions whose name holds this text")
+    parser.add_argument("--thread", type=int, help="only this thread")
+    parser.add_argument("--min", default="0", help="leave out what took less, e.g. 2ms")
+    parser.add_argument(
+        "--limit", type=int, default=200, help="show this many lines (0 = all; default 200)"
+    )
+    args = parser.parse_args(words)
+    least = parse_duration(args.min)
+    recordings = common.open_run(common.find_file(args.file))
+    if args.json:
+        common.emit(schema="relive.tree", version=1)
+    printer = _Printer(args, least)
+    for recording in recordings:
+        printer.show(recording, len(recordings) > 1)
+    damaged = common.say_problems(recordings)
+    if printer.hidden:
+        common.sys.stderr.write(
+            f"relive: {common.count(printer.hidden)} more lines (--limit 0 shows all,"
+            " --min and --depth show less)\n"
+        )
+    common.next_command(f"relive top {recordings[0].path}")
+    return DAMAGED if damaged else OK if printer.lines else NOTHING
+
+
+def parse_duration(text):
+    """'2ms' -> 2000000."""
+    import re
+
+    match = re.match(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)?$", text.strip())
+    if not match:
+        raise ReliveError("ERR_USAGE", f"--min {text!r} is no duration such as 2ms or 0.5s")
+    unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, None: 1}[match.group(2)]
+    return int(float(match.group(1)) * unit)
+
+
+class _Printer:
+    def __init__(self, args, least):
+        self.args = args
+        self.least = least
+        self.lines = 0
+        self.hidden = 0
+
+    def show(self, recording, name_process):
+        nodes = [Node(row) for row in recording.tree()]
+        for node in nodes:
+            if node.parent >= 0:
+                nodes[node.parent].children.append(node)
+        codes = {}
+        for thread in recording.totals()["threads"]:
+            if self.args.thread not in (None, thread["thread"]):
+                continue
+            root = nodes[thread["root"]]
+            if not root.children:
+                continue
+            title = f"thread {thread['thread']}"
+            if name_process:
+                title = f"process {recording.header['pid']}, {title}"
+            if not self.args.json:
+                print(common.dim(f"{title}  ({common.count(thread['calls'])} calls)"))
+            self._walk(recording, root, codes, thread["thread"])
+
+    def _walk(self, recording, root, codes, thread):
+        wanted = self.args.func
+        # (node, level shown at, whether a function above it was asked for)
+        pending = [(child, 0, wanted is None) for child in reversed(root.children)]
+        while pending:
+            node, level, inside = pending.pop()
+            code = codes.get(node.code)
+            if code is None:
+                code = codes[node.code] = recording.code(node.code)
+            shown = inside or wanted in common.name_of(code)
+            if shown and node.total >= self.least:
+                self._line(recording, node, code, level, thread)
+            if shown and self.args.depth and level + 1 >= self.args.depth:
+                continue
+            below = level + 1 if shown else level
+            pending.extend((child, below, shown) for child in reversed(node.children))
+
+    def _line(self, recording, node, code, level, thread):
+        if self.args.limit and self.lines >= self.args.limit and not self.args.json:
+            self.hidden += 1
+            return
+        self.lines += 1
+        if self.args.json:
+            common.emit(
+                pid=recording.header["pid"], thread=thread, level=level, func=f"{code[0]}:{code[1]}",
+                file=code[2], line=code[3], calls=node.calls, total_ns=node.total,
+                self_ns=node.own, unwinds=node.unwinds, exc_type=node.exc or None,
+                exc_line=node.line or None, max_depth=node.depth,
+            )  # fmt: skip
+            return
+        text = "  " * level + "  " + common.name_of(code)
+        if node.calls > 1:
+            text += f" x{common.count(node.calls)}"
+        if node.depth > 1:
+            text += f" (recursive, {common.count(node.depth)} deep)"
+        text += common.dim(f"  {common.duration(node.total)}")
+        if node.unwinds:
+            text += "  " + common.red(_went_wrong(node))
+        print(text)
+
+
+def _went_wrong(node):
+    text = "! " + (common.safe(node.exc) if node.exc else "an exception")
+    if node.line:
+        text += f" at line {node.line}"
+    if node.unwinds > 1 or node.calls > 1:
+        text += f" ({common.count(node.unwinds)} of {common.count(node.calls)})"
+    return text

@@ -1,0 +1,341 @@
+"""Every setting of Relive, in one table, and the doors through which it is set.
+
+Order of precedence: API > command line > RELIVE_* environment > [tool.relive] in pyproject.toml >
+default. Every door refuses an unknown key and names the nearest one; every error says where the
+value stood, what is wrong with it and what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Optional
+
+from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SUFFIXES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+class Setting:
+    """One row of the table."""
+
+    __slots__ = ("choices", "default", "env", "help", "high", "key", "kind", "low", "option")
+
+    def __init__(self, key, kind, default, option, env, text, choices=(), low=0, high=0):
+        self.key = key
+        self.kind = kind  # path, choice, flag, size, integer
+        self.default = default
+        self.option = option
+        self.env = env
+        self.help = text
+        self.choices = choices
+        self.low = low
+        self.high = high
+
+    def allowed(self) -> str:
+        """What may stand there, in words."""
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.choices)
+        if self.kind == "flag":
+            return "true or false"
+        if self.kind == "size":
+            return f"a size such as 8M, from {show_size(self.low)} to {show_size(self.high)}"
+        if self.kind == "integer":
+            return f"a whole number from {self.low} to {self.high}"
+        return "a path"
+
+    def parse(self, value: Any) -> Any:
+        """The value in its type; ValueError where it is none."""
+        if self.kind == "flag":
+            return _flag(value)
+        if self.kind == "choice":
+            if isinstance(value, str) and value.lower() in self.choices:
+                return value.lower()
+        elif self.kind in ("size", "integer"):
+            number = _size(value) if self.kind == "size" else _integer(value)
+            if self.low <= number <= self.high or number == self.default:
+                return number
+        elif isinstance(value, (str, os.PathLike)) and os.fspath(value):
+            text = os.fspath(value)
+            if isinstance(text, str) and "\0" not in text:
+                return text
+        raise ValueError
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isascii():
+        return int(value)
+    raise ValueError
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        text = value.strip().upper()
+        if text.endswith("B"):
+            text = text[:-1].rstrip("I")
+        digits = text.rstrip("KMG")
+        suffix = text[len(digits) :]
+        if not digits.isascii() or not digits.isdigit() or suffix not in _SUFFIXES:
+            raise ValueError
+        return int(digits[:20]) * _SUFFIXES[suffix]
+    return _integer(value)
+
+
+def show_size(size: int) -> str:
+    """8388608 -> '8M'."""
+    for suffix in ("G", "M", "K"):
+        if size and size % _SUFFIXES[suffix] == 0:
+            return f"{size // _SUFFIXES[suffix]}{suffix}"
+    return str(size)
+
+
+BACKENDS = ("auto", "monitoring", "evalhook", "setprofile", "settrace")
+
+TABLE = (
+    Setting(
+        "output", "path", None, "-o", ("RELIVE_OUTPUT",),
+        "the file to write (default: PROGRAM-DATE-TIME.relive here)",
+    ),
+    Setting(
+        "backend", "choice", "auto", "--backend", ("RELIVE_BACKEND",),
+        "the mechanism that sees events (default: the cheapest that works)", BACKENDS,
+    ),
+    Setting(
+        "level", "choice", "calls", "--level", ("RELIVE_LEVEL",),
+        "how much is recorded", ("calls",),
+    ),
+    Setting(
+        "c_calls", "flag", False, "--c-calls", ("RELIVE_C_CALLS",),
+        "also record calls of functions written in C",
+    ),
+    Setting(
+        "buffer", "size", 8 << 20, "--buffer", ("RELIVE_BUFFER",),
+        "memory between the program and the writer (default 8M)", (), 64 << 10, 1 << 30,
+    ),
+    Setting(
+        "overflow", "choice", "wait", "--overflow", ("RELIVE_OVERFLOW",),
+        "when the writer falls behind: wait, or drop and count", ("wait", "drop"),
+    ),
+    Setting(
+        "ring", "size", 0, "--ring", ("RELIVE_RING",),
+        "keep only the newest events, in this much space", (), 64 << 10, 1 << 30,
+    ),
+    Setting(
+        "children", "flag", True, "--no-children", ("RELIVE_CHILDREN",),
+        "do not record child processes",
+    ),
+    Setting(
+        "builtin_filter", "flag", True, "--no-builtin-filter", ("RELIVE_BUILTIN_FILTER",),
+        "do not leave out what the built-in filter leaves out",
+    ),
+    Setting(
+        "force", "flag", False, "--force", ("RELIVE_FORCE",),
+        "replace the file given with -o",
+    ),
+    Setting(
+        "tool_id", "integer", -1, "--tool-id", ("RELIVE_TOOL_ID",),
+        "the sys.monitoring tool id to use (default: 4, else 3, else 5)", (), 3, 5,
+    ),
+)  # fmt: skip
+
+BY_KEY = {setting.key: setting for setting in TABLE}
+# Variables that are ours but no settings.
+_OTHER_VARIABLES = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH"}
+
+
+class Config:
+    """All settings of one recording. Immutable; `with_(key=value)` gives a changed copy."""
+
+    __slots__ = ("_sources", "_values")
+
+    output: Optional[str]
+    backend: str
+    level: str
+    c_calls: bool
+    buffer: int
+    overflow: str
+    ring: int
+    children: bool
+    builtin_filter: bool
+    force: bool
+    tool_id: int
+
+    def __init__(self, **values: Any) -> None:
+        self._fill({}, {}, values, "argument")
+
+    def _fill(self, base, sources, values, source):
+        merged = dict(base)
+        named = dict(sources)
+        for key, value in values.items():
+            merged[key] = check(key, value, source)
+            named[key] = source
+        for setting in TABLE:
+            merged.setdefault(setting.key, setting.default)
+            named.setdefault(setting.key, "default")
+        object.__setattr__(self, "_values", merged)
+        object.__setattr__(self, "_sources", named)
+
+    def with_(self, source: str = "argument", **values: Any) -> Config:
+        """A copy with these values in place of its own."""
+        config = Config.__new__(Config)
+        config._fill(self._values, self._sources, values, source)
+        return config
+
+    def source(self, key: str) -> str:
+        """Where the value of a key came from."""
+        return self._sources[key]
+
+    def as_dict(self) -> Mapping[str, Any]:
+        """Every key and its value."""
+        return dict(self._values)
+
+    def __getattr__(self, key):
+        try:
+            return object.__getattribute__(self, "_values")[key]
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __setattr__(self, key, value):
+        raise AttributeError("a Config does not change; use with_()")
+
+    def __eq__(self, other):
+        return isinstance(other, Config) and self._values == other._values
+
+    def __hash__(self):
+        return hash(tuple(self._values[setting.key] for setting in TABLE))
+
+    def __repr__(self):
+        changed = (
+            f"{setting.key}={self._values[setting.key]!r}"
+            for setting in TABLE
+            if self._values[setting.key] != setting.default
+        )
+        return f"Config({', '.join(changed)})"
+
+
+def nearest(word: str, words) -> str:
+    """'; did you mean X?' where some word is near, else ''."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(word, list(words), 1, 0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def check(key: str, value: Any, source: str) -> Any:
+    """The parsed value of a key, or a ReliveError that names source, key, trouble, choices."""
+    setting = BY_KEY.get(key)
+    if setting is None:
+        raise ReliveError(
+            "ERR_CONFIG",
+            f"{source}: there is no setting {key!r}{nearest(key, BY_KEY)}"
+            f" (settings: {', '.join(BY_KEY)})",
+        )
+    if value is None and setting.default is None:
+        return None
+    try:
+        return setting.parse(value)
+    except (ValueError, OverflowError):
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        raise ReliveError(
+            "ERR_CONFIG", f"{source}: {key} = {shown} is not {setting.allowed()}"
+        ) from None
+
+
+def from_environment(environ: Mapping[str, str]) -> dict:
+    """{key: (value, source)} of the RELIVE_* variables; an unknown one is refused."""
+    known = {name: setting.key for setting in TABLE for name in setting.env}
+    found = {}
+    for name in sorted(environ):
+        if not name.startswith("RELIVE_") or name in _OTHER_VARIABLES:
+            continue
+        if name not in known:
+            raise ReliveError(
+                "ERR_CONFIG",
+                f"environment: there is no variable {name}{nearest(name, known)}",
+            )
+        key = known[name]
+        found[key] = (environ[name], f"environment {name}")
+    return found
+
+
+def find_pyproject(folder: str) -> Optional[str]:
+    """The nearest pyproject.toml from `folder` upwards."""
+    folder = os.path.abspath(folder)
+    while True:
+        candidate = os.path.join(folder, "pyproject.toml")
+        if os.path.isfile(candidate):
+            return candidate
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+
+
+def from_pyproject(path: str) -> dict:
+    """{key: (value, source)} of [tool.relive]."""
+    try:
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise ReliveError("ERR_CONFIG", f"{path}: {error.strerror}") from None
+    if b"relive" not in raw:
+        return {}
+    try:
+        import tomllib as toml
+    except ModuleNotFoundError:
+        try:
+            import tomli as toml  # type: ignore[no-redef]
+        except ModuleNotFoundError:
+            raise ReliveError(
+                "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
+            ) from None
+    try:
+        table = toml.loads(raw.decode("utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ReliveError("ERR_CONFIG", f"{path}: {error}") from None
+    tool = table.get("tool", {})
+    section = tool.get("relive", {}) if isinstance(tool, dict) else {}
+    if not isinstance(section, dict):
+        raise ReliveError("ERR_CONFIG", f"{path}: tool.relive is not a table")
+    return {
+        key.replace("-", "_"): (value, f"{path} [tool.relive]") for key, value in section.items()
+    }
+
+
+def load(
+    arguments: Optional[Mapping[str, Any]] = None,
+    options: Optional[Mapping[str, Any]] = None,
+    environ: Optional[Mapping[str, str]] = None,
+    folder: Optional[str] = None,
+) -> Config:
+    """All doors together, each checked, the stronger one last.
+
+    `arguments` come from the API, `options` from the command line, `environ` defaults to the
+    process's own, and pyproject.toml is looked for from `folder` (default: here) upwards."""
+    config = Config()
+    path = find_pyproject(folder if folder is not None else os.getcwd())
+    doors = [from_pyproject(path) if path is not None else {}]
+    doors.append(from_environment(os.environ if environ is None else environ))
+    for door in doors:
+        for key, (value, source) in door.items():
+            config = config.with_(source, **{key: value})
+    for key, value in (options or {}).items():
+        setting = BY_KEY.get(key)
+        config = config.with_(f"option {setting.option if setting else key}", **{key: value})
+    return config.with_("argument", **(arguments or {}))

@@ -1,0 +1,33 @@
+"""The one exception that Relive raises for what a user can put right."""
+
+# What kind of trouble a code names: usage, environment, target, or a bug of ours.
+_KINDS = {
+    "ERR_USAGE": "usage",
+    "ERR_CONFIG": "usage",
+    "ERR_FILE_EXISTS": "usage",
+    "ERR_BUSY": "usage",
+    "ERR_NOT_FOUND": "target",
+    "ERR_TARGET": "target",
+    "ERR_NOT_A_RECORDING": "target",
+    "ERR_NEWER_FORMAT": "target",
+    "ERR_DAMAGED": "target",
+    "ERR_IO": "environment",
+    "ERR_LIMIT": "environment",
+    "ERR_NO_MEMORY": "environment",
+    "ERR_UNSUPPORTED": "environment",
+}
+
+
+class ReliveError(Exception):
+    """A clear refusal: `code` is stable, `kind` is usage, environment, target or bug."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.kind = _KINDS.get(code, "bug")
+
+
+def from_core(error: Exception) -> ReliveError:
+    """The ReliveError for an exception of the C module."""
+    code, text = error.args
+    return ReliveError(code, text)

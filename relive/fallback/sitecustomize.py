@@ -1,0 +1,43 @@
+"""Begins a recording where relive.pth is not installed (editable installs, other environments).
+
+`relive record` puts this folder first on PYTHONPATH. The program's own sitecustomize, if there is
+one, runs as it would have."""
+
+import os
+import sys
+
+_here = os.path.dirname(os.path.abspath(__file__))
+
+
+def _begin():
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != _here]
+    root = os.path.dirname(os.path.dirname(_here))
+    try:
+        import relive
+    except ImportError:
+        sys.path.append(root)
+    try:
+        from relive import _boot
+    except ImportError as error:
+        os.write(2, f"relive: not recorded: {error}\n".encode())
+    else:
+        _boot.begin()
+    if root in sys.path[-1:]:
+        sys.path.pop()
+
+
+def _chain():
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    spec = PathFinder.find_spec("sitecustomize")
+    if spec is not None and spec.loader is not None:
+        module = module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+    else:
+        sys.modules.pop("sitecustomize", None)
+
+
+_begin()
+_chain()

@@ -1,0 +1,139 @@
+/* Bytes on disk: fixed-width little-endian helpers, varints, and a bounded reader.
+ *
+ *   varint: 7 bits a byte, low bits first, the high bit says "more"; at most 10 bytes
+ *   zigzag: 0 -1 1 -2 2 ... -> 0 1 2 3 4 ... */
+#ifndef BYTES_H
+#define BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LE16(x) __builtin_bswap16(x)
+#define LE32(x) __builtin_bswap32(x)
+#define LE64(x) __builtin_bswap64(x)
+#else
+#define LE16(x) (x)
+#define LE32(x) (x)
+#define LE64(x) (x)
+#endif
+
+static inline uint16_t get16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return LE16(v);
+}
+
+static inline uint32_t get32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return LE32(v);
+}
+
+static inline uint64_t get64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return LE64(v);
+}
+
+static inline void put16(uint8_t *p, uint16_t v)
+{
+    v = LE16(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void put32(uint8_t *p, uint32_t v)
+{
+    v = LE32(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void put64(uint8_t *p, uint64_t v)
+{
+    v = LE64(v);
+    memcpy(p, &v, sizeof v);
+}
+
+#define VARINT_MAX 10
+
+/* Writes v at p, which has room for VARINT_MAX bytes; returns the place behind it. */
+static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
+{
+    while (v >= 0x80) {
+        *p++ = (uint8_t)(v | 0x80);
+        v >>= 7;
+    }
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static inline uint64_t zigzag(int64_t v)
+{
+    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+}
+
+static inline int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+/* A cursor over bytes that are not trusted. Once something was missing, `bad` stays set and every
+ * later read gives 0, so a decoder may check once at the end of a record. */
+struct bytes_in {
+    const uint8_t *at;
+    const uint8_t *end;
+    int bad;
+};
+
+static inline struct bytes_in bytes_in_of(const void *data, size_t size)
+{
+    struct bytes_in in = {(const uint8_t *)data, (const uint8_t *)data + size, 0};
+    return in;
+}
+
+static inline size_t bytes_left(const struct bytes_in *in)
+{
+    return (size_t)(in->end - in->at);
+}
+
+uint64_t bytes_varint_slow(struct bytes_in *in);
+
+static inline uint64_t bytes_varint(struct bytes_in *in)
+{
+    if (__builtin_expect(in->at < in->end && *in->at < 0x80, 1)) {
+        return *in->at++;
+    }
+    return bytes_varint_slow(in);
+}
+
+/* The next n bytes (borrowed from the input), or NULL and `bad` where they are not there. */
+const uint8_t *bytes_take(struct bytes_in *in, size_t n);
+uint32_t bytes_u32(struct bytes_in *in);
+uint64_t bytes_u64(struct bytes_in *in);
+
+/* A growing output. A failed allocation sets `failed`; later puts do nothing. */
+struct bytes_out {
+    uint8_t *data; /* owned */
+    size_t len;
+    size_t cap;
+    int failed;
+};
+
+void bytes_out_fini(struct bytes_out *out);
+/* Empties it; the memory stays. */
+static inline void bytes_out_reset(struct bytes_out *out)
+{
+    out->len = 0;
+    out->failed = 0;
+}
+/* Room for n more bytes at the returned place, or NULL; the caller adds to len what it used. */
+uint8_t *bytes_room(struct bytes_out *out, size_t n);
+void bytes_put(struct bytes_out *out, const void *data, size_t n);
+void bytes_put_varint(struct bytes_out *out, uint64_t v);
+void bytes_put_u64(struct bytes_out *out, uint64_t v);
+
+#endif

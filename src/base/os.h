@@ -1,0 +1,90 @@
+/* Everything the core asks of the operating system. No other core file includes more than C11.
+ * Functions that fail return -1 and leave the reason in *os_errno where they take it. */
+#ifndef OS_H
+#define OS_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void os_error_text(int os_errno, char *text, size_t size);
+int os_is_full(int os_errno);     /* no space, quota, or file size limit */
+int os_is_existing(int os_errno); /* the file was there already */
+
+/* ---- time and identity ---- */
+uint64_t os_mono_ns(void);
+uint64_t os_real_ns(void);
+int os_tsc_is_clock(void); /* the kernel itself trusts the time-stamp counter */
+uint64_t os_pid(void);
+uint64_t os_parent_pid(void);
+uint64_t os_thread_id(void);
+void os_random(void *bytes, size_t n);
+
+/* ---- files ---- */
+/* Creates path with mode 0600, never following or truncating what is there. */
+int os_create(const char *path, int *fd, int *os_errno);
+int os_open_read(const char *path, int *fd, int *os_errno);
+void os_close(int fd);
+int os_remove(const char *path, int *os_errno);
+int os_lock(int fd);    /* an exclusive advisory lock, without waiting */
+int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */
+/* All n bytes, or -1. A short file is -1 with *os_errno 0. */
+int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno);
+int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno);
+int os_file_size(int fd, uint64_t *size);
+int os_is_regular(int fd);
+/* Identity of the open file, to notice that a descriptor number means another file now. */
+int os_file_identity(int fd, uint64_t identity[2]);
+/* Blocks on disk for [offset, offset+n): after it, stores into a mapping cannot fail. */
+int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno);
+void os_punch(int fd, uint64_t offset, uint64_t n);
+/* 1: stores into a shared mapping are safe on this file system; 0: not, and *why says it. */
+int os_mapping_is_safe(int fd, const char **why);
+void *os_map_shared(int fd, uint64_t offset, size_t n);
+void *os_map_private(size_t n);
+void os_unmap(void *memory, size_t n);
+/* A store into [memory, memory+n) that the file cannot take any more (SIGBUS) lands in private
+ * memory instead, and *hit becomes 1. Ranges live as long as the process. */
+void os_guard(void *memory, size_t n, volatile int *hit);
+void os_unguard(void *memory);
+
+/* Test hook: the nth next write fails with os_errno, and later ones too where stays is set. */
+void os_fail_write_at(unsigned long nth, int stays, int os_errno);
+
+/* ---- threads ---- */
+struct os_mutex {
+    pthread_mutex_t m;
+};
+struct os_cond {
+    pthread_cond_t c;
+};
+struct os_thread {
+    pthread_t t;
+};
+void os_mutex_init(struct os_mutex *mutex);
+void os_mutex_fini(struct os_mutex *mutex);
+void os_lock_mutex(struct os_mutex *mutex);
+void os_unlock_mutex(struct os_mutex *mutex);
+void os_cond_init(struct os_cond *cond);
+void os_cond_fini(struct os_cond *cond);
+void os_cond_wait(struct os_cond *cond, struct os_mutex *mutex);
+void os_cond_wait_ms(struct os_cond *cond, struct os_mutex *mutex, unsigned ms);
+void os_cond_signal(struct os_cond *cond);
+void os_cond_broadcast(struct os_cond *cond);
+/* All signals are blocked in the new thread. */
+int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg);
+void os_thread_join(struct os_thread *thread);
+/* Gives the calling thread a descriptor table of its own, empty but for 0, 1, 2 on /dev/null. */
+int os_private_descriptors(void);
+/* A descriptor number out of the program's way, closed on exec. */
+int os_move_high(int fd);
+
+/* Calls `ended` with the value that a thread had set, when that thread ends. One key. */
+int os_thread_value_init(void (*ended)(void *));
+void os_thread_value_set(void *value);
+/* Hooks round fork(2), for as long as the process lives. */
+int os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+/* Bounds of the calling thread's C stack; 0 when unknown. */
+uintptr_t os_stack_low(size_t *size);
+
+#endif

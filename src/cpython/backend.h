@@ -1,0 +1,56 @@
+/* One contract for all backends. A backend translates what its interpreter mechanism tells into
+ * `struct event` and obeys the verdict. It filters nothing, captures nothing, writes nothing. */
+#ifndef BACKEND_H
+#define BACKEND_H
+
+#include "compat.h"
+
+#include <relive/rl_format.h>
+
+struct event {
+    unsigned kind; /* enum rl_event_kind, CALL to UNWIND */
+    PyCodeObject *code;
+    native_frame *frame;
+    PyObject *exc; /* UNWIND: borrowed type or instance, NULL when the mechanism does not tell */
+};
+
+enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
+
+/* What a backend can tell. */
+#define SEES_THROW 1u           /* throw apart from resume */
+#define SEES_C_CALLS 2u         /* calls of functions written in C */
+#define SEES_RUNNING_END 4u     /* the end of frames that ran before it started */
+#define SEES_RUNNING_THREADS 8u /* threads that are inside a frame already, at once */
+#define SEES_EXC_TYPE 16u       /* the type of an exception that leaves a frame */
+
+struct backend_start {
+    int c_calls;
+    int tool_id; /* monitoring: wanted id, -1 = the first free of 4, 3, 5 */
+};
+
+struct backend {
+    const char *name;
+    unsigned capabilities;
+    /* 1: usable here and now; 0: not, and `why` says so. `why` may also explain a 1. */
+    int (*probe)(char *why, size_t size);
+    /* 0, or -1 with a Python exception. Under the GIL. */
+    int (*start)(const struct backend_start *options);
+    void (*stop)(void);
+    /* In a forked child, where only the calling thread is left; may be NULL. */
+    void (*after_fork)(void);
+};
+
+extern const struct backend backend_monitoring;
+extern const struct backend backend_evalhook;
+extern const struct backend backend_setprofile;
+extern const struct backend backend_settrace;
+
+/* Their hooks are a thread's own: a thread that starts later is asked for here. */
+void backend_setprofile_this_thread(void);
+void backend_settrace_this_thread(void);
+
+/* Best first. */
+#define BACKENDS 4
+extern const struct backend *const backends[BACKENDS];
+
+#endif

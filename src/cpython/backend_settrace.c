@@ -1,0 +1,90 @@
+/* Why: the last resort, there on every version: PyEval_SetTrace. It is told of lines as well and
+ * ignores them; it is told of exceptions, which gives unwinds their type. */
+#include "traced.h"
+
+#include <stdio.h>
+
+/* The exception that passed last, by the frame it passed through: an unwind follows at once. */
+static struct {
+    native_frame *frame;
+    PyObject *type; /* borrowed; compared and named before anything else runs */
+} last;
+
+static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+{
+    (void)self;
+    switch (what) {
+    case PyTrace_CALL:
+        traced_call(frame);
+        break;
+    case PyTrace_EXCEPTION:
+        last.frame = native_of(frame);
+        last.type = arg != NULL && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) != 0
+                        ? PyTuple_GET_ITEM(arg, 0)
+                        : NULL;
+        break;
+    case PyTrace_RETURN:
+        traced_return(frame, arg, last.frame == native_of(frame) ? last.type : NULL);
+        last.frame = NULL;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+void backend_settrace_this_thread(void)
+{
+    PyEval_SetTrace(on_event, NULL);
+}
+
+static int probe(char *why, size_t size)
+{
+    const PyThreadState *ts = PyThreadState_Get();
+    if (ts->c_tracefunc != NULL && ts->c_tracefunc != on_event) {
+        (void)snprintf(why, size, "somebody else's trace function is set in this thread");
+        return 0;
+    }
+    (void)snprintf(why, size, "works everywhere; every line pays 10 to 30 ns");
+    return 1;
+}
+
+static int start(const struct backend_start *options)
+{
+    if (options->c_calls) {
+        PyErr_SetString(PyExc_ValueError, "settrace does not see functions written in C");
+        return -1;
+    }
+#if HAS_SET_ALL_THREADS
+    PyEval_SetTraceAllThreads(on_event, NULL);
+#else
+    PyEval_SetTrace(on_event, NULL);
+#endif
+    return PyErr_Occurred() != NULL ? -1 : 0;
+}
+
+static void stop(void)
+{
+#if HAS_SET_ALL_THREADS
+    PyEval_SetTraceAllThreads(NULL, NULL);
+#else
+    if (PyThreadState_Get()->c_tracefunc == on_event) {
+        PyEval_SetTrace(NULL, NULL);
+    }
+#endif
+}
+
+const struct backend backend_settrace = {
+    .name = "settrace",
+    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE
+#if CALLS_ARE_INLINED
+                    | SEES_THROW
+#endif
+#if HAS_SET_ALL_THREADS
+                    | SEES_RUNNING_THREADS
+#endif
+    ,
+    .probe = probe,
+    .start = start,
+    .stop = stop,
+};

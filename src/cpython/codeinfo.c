@@ -1,0 +1,211 @@
+/* Why: what a code object is called and whether it is wanted is decided once, not at every event.
+ * Threads: under the GIL. Nothing here runs Python code: strings are transcoded from their own
+ * storage, dictionaries are asked only with exact strings. */
+#include "codeinfo.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "session.h"
+#include "utf8.h"
+
+Py_ssize_t codeinfo_index = -1;
+
+static struct {
+    char text[1024];
+    size_t len;
+} excluded;
+
+int codeinfo_init(void)
+{
+    /* Values are words, not pointers: nothing to free when a code object dies. */
+    codeinfo_index = compat_request_extra_index(NULL);
+    if (codeinfo_index < 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no co_extra index left in this interpreter");
+        return -1;
+    }
+    return 0;
+}
+
+void codeinfo_exclude_prefix(const char *utf8)
+{
+    size_t len = strlen(utf8);
+    if (len < sizeof excluded.text) {
+        memcpy(excluded.text, utf8, len + 1);
+        excluded.len = len;
+    }
+}
+
+/* Transcodes a str into at most `size` bytes, cut on a character. */
+static size_t put_text(PyObject *text, uint8_t *out, size_t size)
+{
+    if (text == NULL || !PyUnicode_Check(text)) {
+        out[0] = '?';
+        return 1;
+    }
+    int kind = PyUnicode_KIND(text);
+    const void *data = PyUnicode_DATA(text);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    uint8_t *p = out;
+    for (Py_ssize_t i = 0; i < length && (size_t)(p - out) + 4 <= size; i++) {
+        p = utf8_put(p, PyUnicode_READ(kind, data, i));
+    }
+    return (size_t)(p - out);
+}
+
+static uint32_t string_id(struct lane *lane, PyObject *text)
+{
+    uint8_t bytes[RL_STRING_MAX];
+    return recorder_string(session.recorder, lane, bytes, put_text(text, bytes, sizeof bytes));
+}
+
+/* The `__name__` in a module's globals: borrowed, NULL where it is no string. */
+static PyObject *module_name(PyObject *globals)
+{
+    static PyObject *key; /* interned, lives as long as the process */
+    if (key == NULL && (key = PyUnicode_InternFromString("__name__")) == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    if (globals == NULL || !PyDict_Check(globals)) {
+        return NULL;
+    }
+    PyObject *name = PyDict_GetItemWithError(globals, key);
+    if (name == NULL) {
+        PyErr_Clear();
+    }
+    return name != NULL && PyUnicode_Check(name) ? name : NULL;
+}
+
+void codeinfo_module_name(PyObject *globals, char *text, size_t size)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    size_t n = put_text(module_name(globals), (uint8_t *)text, size - 1);
+    text[n] = 0;
+    PyErr_Restore(type, value, traceback);
+}
+
+static uint32_t code_flags(const PyCodeObject *code)
+{
+    uint32_t flags = 0;
+    flags |= code->co_flags & CO_GENERATOR ? RL_CODE_GENERATOR : 0;
+    flags |= code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) ? RL_CODE_COROUTINE : 0;
+    flags |= code->co_flags & CO_ASYNC_GENERATOR ? RL_CODE_ASYNC_GENERATOR : 0;
+    if (!(code->co_flags & CO_NEWLOCALS)) {
+        flags |= RL_CODE_MODULE;
+    }
+    return flags;
+}
+
+static int is_excluded(PyCodeObject *code)
+{
+    uint8_t text[1024];
+    if (excluded.len == 0 || code->co_filename == NULL) {
+        return 0;
+    }
+    size_t n = put_text(code->co_filename, text, sizeof text);
+    return n >= excluded.len && memcmp(text, excluded.text, excluded.len) == 0;
+}
+
+static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
+{
+    uint64_t info = session.stamp | CODE_KNOWN;
+    if (is_excluded(code)) {
+        return info | CODE_EXCLUDED;
+    }
+    codename_learn(code);
+    PyObject *qualname = codename_get(code, globals); /* owned */
+    struct code_def def = {
+        .module = string_id(lane, module_name(globals)),
+        .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
+        .file = string_id(lane, code->co_filename),
+        .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
+        .flags = code_flags(code),
+    };
+    Py_XDECREF(qualname);
+    uint32_t id = recorder_code(session.recorder, lane, &def);
+    if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {
+        info |= CODE_SUSPENDS;
+    }
+    return info | (uint64_t)id << 6;
+}
+
+uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
+{
+    PyObject *type, *value, *traceback;
+    struct thread *t = thread_self;
+    if (session.recorder == NULL) {
+        return CODE_KNOWN | CODE_EXCLUDED;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    /* A lane of an earlier recording has no slot; definitions then go to the dictionary alone. */
+    struct lane *lane = t != NULL && t->stamp == session.stamp ? &t->lane : NULL;
+    uint64_t info = make(code, globals, lane);
+    if (compat_set_extra((PyObject *)code, codeinfo_index, (void *)(uintptr_t)info) != 0) {
+        PyErr_Clear();
+    }
+    if (!session.needs_resync && code->co_name != NULL &&
+        PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) {
+        char name[16];
+        codeinfo_module_name(globals, name, sizeof name);
+        session.needs_resync = strcmp(name, "greenlet") == 0;
+    }
+    PyErr_Restore(type, value, traceback);
+    return info;
+}
+
+/* ---- functions written in C ---- */
+
+static uint32_t define_native(struct lane *lane, PyObject *module, const char *owner,
+                              const char *name)
+{
+    char qualname[512];
+    int n = snprintf(qualname, sizeof qualname, "%s%s%s", owner, *owner != 0 ? "." : "", name);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof qualname ? (size_t)n : sizeof qualname - 1;
+    struct code_def def = {
+        .module = module != NULL ? string_id(lane, module)
+                                 : recorder_string(session.recorder, lane, "builtins", 8),
+        .qualname = recorder_string(session.recorder, lane, qualname,
+                                    utf8_cut((const uint8_t *)qualname, len, len)),
+        .file = recorder_string(session.recorder, lane, "", 0),
+        .flags = RL_CODE_NATIVE,
+    };
+    return recorder_code(session.recorder, lane, &def);
+}
+
+uint32_t codeinfo_native(PyObject *callable)
+{
+    struct lane *lane = &thread_self->lane;
+    PyObject *type, *value, *traceback;
+    uint32_t id;
+    if (callable == NULL || PyFunction_Check(callable) ||
+        (PyMethod_Check(callable) && PyFunction_Check(PyMethod_GET_FUNCTION(callable)))) {
+        return 0;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyCFunction_Check(callable)) {
+        PyCFunctionObject *function = (PyCFunctionObject *)callable;
+        PyObject *self = function->m_self;
+        int is_module = self == NULL || PyModule_Check(self);
+        PyTypeObject *owner = is_module ? NULL : PyType_Check(self) ? (PyTypeObject *)self
+                                                                    : Py_TYPE(self);
+        PyObject *module = function->m_module;
+        id = define_native(lane, module != NULL && PyUnicode_Check(module) ? module : NULL,
+                           owner != NULL ? owner->tp_name : "", function->m_ml->ml_name);
+    } else if (Py_TYPE(callable) == &PyMethodDescr_Type ||
+               Py_TYPE(callable) == &PyWrapperDescr_Type ||
+               Py_TYPE(callable) == &PyClassMethodDescr_Type) {
+        PyDescrObject *descr = (PyDescrObject *)callable;
+        char name[256];
+        size_t n = put_text(descr->d_name, (uint8_t *)name, sizeof name - 1);
+        name[n] = 0;
+        id = define_native(lane, NULL, descr->d_type->tp_name, name);
+    } else if (PyType_Check(callable)) {
+        id = define_native(lane, NULL, "", ((PyTypeObject *)callable)->tp_name);
+    } else {
+        id = define_native(lane, NULL, Py_TYPE(callable)->tp_name, "__call__");
+    }
+    PyErr_Restore(type, value, traceback);
+    return id;
+}

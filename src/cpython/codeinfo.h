@@ -1,0 +1,53 @@
+/* What is known of a code object, in one word kept in its co_extra:
+ *
+ *   63      40 39  32 31              6 5        0
+ *   | stamp            | id (26 bits)  | flags   |
+ *
+ * The stamp names the recording; a word of another one is made anew. 0 = not looked at yet. */
+#ifndef CODEINFO_H
+#define CODEINFO_H
+
+#include "compat.h"
+
+#include <stdint.h>
+
+#define CODE_KNOWN 1u
+#define CODE_EXCLUDED 2u
+#define CODE_SUSPENDS 4u /* generator, coroutine, asynchronous generator */
+#define CODE_ID(info) ((uint32_t)(info) >> 6)
+
+/* Takes the co_extra index; once a process. -1 with an exception when there is none left. */
+int codeinfo_init(void);
+extern Py_ssize_t codeinfo_index;
+
+/* The word in co_extra, read directly: 0 when there is none. */
+static inline uint64_t codeinfo_get(PyCodeObject *code)
+{
+    struct extra {
+        Py_ssize_t size;
+        uintptr_t values[1];
+    };
+    const struct extra *extra = code->co_extra;
+    return extra != NULL && extra->size > codeinfo_index ? extra->values[codeinfo_index] : 0;
+}
+
+/* Defines the code in the running recording and stores the word. Never raises; the pending
+ * exception is kept. Without a recording, or without memory: a word that says CODE_EXCLUDED. */
+uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals);
+
+/* Id of a function written in C, defined on first sight; 0 for a Python function. */
+uint32_t codeinfo_native(PyObject *callable);
+
+/* Code of these files is never recorded: our own. The prefix is copied. */
+void codeinfo_exclude_prefix(const char *utf8);
+
+/* "package.module" of a globals dictionary, UTF-8 into text; "?" where there is none. */
+void codeinfo_module_name(PyObject *globals, char *text, size_t size);
+
+/* Before 3.11 a code object does not know its qualified name: the bytecode that makes the function
+ * does. Stores the names of the functions that `code` makes. No-ops where code knows. */
+void codename_learn(PyCodeObject *code);
+PyObject *codename_get(PyCodeObject *code, PyObject *globals); /* owned; NULL = unknown */
+int codename_init(void);
+
+#endif

@@ -1,0 +1,161 @@
+/* Why: children made by fork end with os._exit, and a program may replace itself; both would leave
+ * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`.
+ * The method tables of the posix module are static C data that every caller goes through, also
+ * through names imported earlier; one pointer in each is exchanged. */
+#include "exits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "rec.h"
+#include "session.h"
+
+static int wants_report;
+
+void exits_want_report(int wanted)
+{
+    wants_report = wanted;
+}
+
+static void put_size(char *text, size_t size, uint64_t bytes)
+{
+    if (bytes < 10000) {
+        (void)snprintf(text, size, "%llu bytes", (unsigned long long)bytes);
+    } else if (bytes < 10000000) {
+        (void)snprintf(text, size, "%llu kB", (unsigned long long)(bytes / 1000));
+    } else {
+        (void)snprintf(text, size, "%llu MB", (unsigned long long)(bytes / 1000000));
+    }
+}
+
+void exits_report(const struct recorder_stats *stats, const char *path)
+{
+    char size[32], losses[200] = "nothing lost";
+    size_t used = 0;
+    if (!wants_report) {
+        return;
+    }
+    put_size(size, sizeof size, stats->bytes);
+    for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        if (stats->lost[i] != 0 && used < sizeof losses) {
+            int n = snprintf(losses + used, sizeof losses - used, "%s%llu not kept (%s)",
+                             used != 0 ? ", " : "", (unsigned long long)stats->lost[i],
+                             loss_name((unsigned)i));
+            used += n > 0 ? (size_t)n : 0;
+        }
+    }
+    fprintf(stderr, "relive: %s: %llu events, %s, %s%s. Next: relive tree %s\n", path,
+            (unsigned long long)stats->events, size, losses,
+            stats->is_closed_cleanly ? "" : ", not closed cleanly", path);
+    (void)fflush(stderr);
+}
+
+/* Keeps the path beyond the recorder's life. */
+static void copy_path(char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s",
+                   session.recorder != NULL ? recorder_path(session.recorder) : "");
+}
+
+static void at_exit(void)
+{
+    struct recorder_stats stats;
+    char path[4096];
+    if (session.recorder == NULL) {
+        return;
+    }
+    copy_path(path, sizeof path);
+    session_stop_at_exit(&stats);
+    exits_report(&stats, path);
+}
+
+int exits_register(void)
+{
+    static int is_done;
+    if (!is_done && Py_AtExit(at_exit) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no place left among the interpreter's exit functions");
+        return -1;
+    }
+    is_done = 1;
+    return 0;
+}
+
+/* ---- os._exit, os.execv, os.execve ---- */
+
+typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
+static fast_function original_exit, original_execv, original_execve;
+
+static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
+                              PyObject *names)
+{
+    if (session.recorder != NULL && n + (names != NULL ? PyTuple_GET_SIZE(names) : 0) == 1) {
+        struct recorder_stats stats;
+        char path[4096];
+        copy_path(path, sizeof path);
+        session_stop(&stats);
+        exits_report(&stats, path);
+    }
+    return original_exit(module, args, n, names);
+}
+
+static PyObject *guarded_exec(fast_function original, PyObject *module, PyObject *const *args,
+                              Py_ssize_t n, PyObject *names)
+{
+    struct recorder *recorder = session.recorder;
+    if (recorder != NULL) {
+        recorder_before_exec(recorder);
+    }
+    PyObject *result = original(module, args, n, names);
+    if (recorder != NULL && recorder == session.recorder) {
+        recorder_after_failed_exec(recorder); /* it came back, so it failed */
+    }
+    return result;
+}
+
+static PyObject *guarded_execve(PyObject *module, PyObject *const *args, Py_ssize_t n,
+                                PyObject *names)
+{
+    return guarded_exec(original_execve, module, args, n, names);
+}
+
+/* execv takes two positional arguments and no names, on all versions. */
+static PyObject *guarded_execv(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    return guarded_exec(original_execv, module, args, n, NULL);
+}
+
+static int exchange(PyObject *module, const char *name, int flags, void *ours, fast_function *old)
+{
+    PyObject *object = PyObject_GetAttrString(module, name); /* owned; the module keeps it too */
+    if (object == NULL || !PyCFunction_Check(object) ||
+        (((PyCFunctionObject *)object)->m_ml->ml_flags &
+         (METH_FASTCALL | METH_KEYWORDS | METH_VARARGS)) != flags) {
+        Py_XDECREF(object);
+        PyErr_Format(PyExc_RuntimeError, "os.%s is not the interpreter's own", name);
+        return -1;
+    }
+    PyMethodDef *method = ((PyCFunctionObject *)object)->m_ml;
+    if ((void *)method->ml_meth != ours) {
+        *old = (fast_function)(void *)method->ml_meth;
+        method->ml_meth = (PyCFunction)ours;
+    }
+    Py_DECREF(object);
+    return 0;
+}
+
+int exits_guard(void)
+{
+    PyObject *posix = PyImport_ImportModule("posix");
+    if (posix == NULL) {
+        return -1;
+    }
+    int failed = exchange(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
+                          &original_exit) != 0 ||
+                 exchange(posix, "execv", METH_FASTCALL, (void *)guarded_execv,
+                          &original_execv) != 0 ||
+                 exchange(posix, "execve", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_execve,
+                          &original_execve) != 0;
+    Py_DECREF(posix);
+    return failed ? -1 : 0;
+}

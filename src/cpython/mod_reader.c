@@ -1,0 +1,493 @@
+/* Why: the reader and the query layer, as Python sees them. Long work runs without the GIL; a
+ * reader object is used by one thread at a time (`busy`). */
+#include "mod_reader.h"
+
+#include <stdio.h>
+
+#include <relive/rl_format.h>
+
+#include "calltree.h"
+#include "dump.h"
+#include "status.h"
+
+struct reader_object {
+    PyObject_HEAD
+    struct reader *reader; /* owned; NULL = closed */
+    struct cursor *cursor; /* owned; of the dump that is under way */
+    int busy;
+};
+
+static PyObject *core_error; /* borrowed from the module, which lives as long as the process */
+
+PyObject *mod_raise(PyObject *error_type, rl_status status, const char *text)
+{
+    PyObject *args = Py_BuildValue("(ss)", status_code(status), text);
+    if (args != NULL) {
+        PyErr_SetObject(error_type, args);
+        Py_DECREF(args);
+    }
+    return NULL;
+}
+
+static PyObject *text_object(struct text text)
+{
+    return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
+}
+
+static PyObject *safe_text(struct text text)
+{
+    PyObject *decoded = text_object(text);
+    if (decoded == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+        PyErr_Clear();
+        decoded = PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "replace");
+    }
+    return decoded;
+}
+
+/* Puts an owned value into a dictionary; 0 or -1. */
+static int put(PyObject *dict, const char *key, PyObject *value)
+{
+    int failed = value == NULL || PyDict_SetItemString(dict, key, value) != 0;
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
+static int put_u64(PyObject *dict, const char *key, uint64_t value)
+{
+    return put(dict, key, PyLong_FromUnsignedLongLong(value));
+}
+
+static PyObject *hex_text(const uint8_t *bytes, size_t n)
+{
+    char text[65] = "";
+    for (size_t i = 0; i < n && i < 32; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return PyUnicode_FromString(text);
+}
+
+static struct reader *enter(struct reader_object *self)
+{
+    if (self->reader == NULL || self->busy) {
+        (void)mod_raise(core_error, RL_BUSY,
+                        self->busy ? "the reader is used by another thread" : "the reader is closed");
+        return NULL;
+    }
+    self->busy = 1;
+    return self->reader;
+}
+
+static PyObject *problems_list(const struct reader *reader)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < reader->problem_count; i++) {
+        PyObject *text = PyUnicode_FromString(reader->problems[i]);
+        if (text == NULL || PyList_Append(list, text) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(text);
+    }
+    if (list != NULL && reader->problems_more != 0) {
+        PyObject *text = PyUnicode_FromFormat("and %llu more",
+                                              (unsigned long long)reader->problems_more);
+        if (text == NULL || PyList_Append(list, text) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(text);
+    }
+    return list;
+}
+
+static PyObject *meta_dict(const struct reader *reader)
+{
+    PyObject *dict = PyDict_New();
+    struct bytes_in in = bytes_in_of(reader->meta.data, reader->meta.len);
+    while (dict != NULL && bytes_left(&in) != 0 && !in.bad) {
+        uint64_t key_len = bytes_varint(&in);
+        const uint8_t *key = key_len <= bytes_left(&in) ? bytes_take(&in, (size_t)key_len) : NULL;
+        uint64_t len = key != NULL ? bytes_varint(&in) : 0;
+        const uint8_t *value =
+            key != NULL && len <= bytes_left(&in) ? bytes_take(&in, (size_t)len) : NULL;
+        if (value == NULL) {
+            break;
+        }
+        PyObject *k = safe_text((struct text){(const char *)key, (size_t)key_len});
+        PyObject *v = safe_text((struct text){(const char *)value, (size_t)len});
+        if (k == NULL || v == NULL || PyDict_SetItem(dict, k, v) != 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(k);
+        Py_XDECREF(v);
+    }
+    return dict;
+}
+
+static PyObject *losses_dict(const uint64_t losses[RL_LOSS_REASONS])
+{
+    PyObject *dict = PyDict_New();
+    for (unsigned i = 0; dict != NULL && i < RL_LOSS_REASONS; i++) {
+        if (losses[i] != 0 && put_u64(dict, loss_name(i), losses[i]) != 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
+static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *r = enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    PyObject *d = PyDict_New();
+    const struct file_header *h = &r->header;
+    static const char *const states[] = {"unknown", "running", "closed", "exec"};
+    int failed =
+        d == NULL || put(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
+        put(d, "run_id", hex_text(h->run_id, sizeof h->run_id)) != 0 ||
+        put_u64(d, "pid", h->pid) != 0 || put_u64(d, "parent_pid", h->parent_pid) != 0 ||
+        put_u64(d, "child", h->child) != 0 || put_u64(d, "start_unix_ns", h->start_real) != 0 ||
+        put_u64(d, "start_mono_ns", h->start_mono) != 0 ||
+        put_u64(d, "run_mono_ns", h->run_mono) != 0 ||
+        put(d, "clock", PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
+        put(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
+        put(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
+        put(d, "is_complete", PyBool_FromLong(r->is_complete)) != 0 ||
+        put(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
+        put(d, "state", PyUnicode_FromString(states[r->live_state < 4 ? r->live_state : 0])) ||
+        put_u64(d, "size", r->size) != 0 || put_u64(d, "events", r->events) != 0 ||
+        put_u64(d, "chunks", r->chunk_count) != 0 ||
+        put_u64(d, "end_ns", reader_time(r, r->footer.end_ticks)) != 0 ||
+        put(d, "losses", losses_dict(r->losses)) != 0 || put(d, "meta", meta_dict(r)) != 0 ||
+        put(d, "problems", problems_list(r)) != 0;
+    self->busy = 0;
+    if (failed) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+static PyObject *code_tuple(const struct reader *r, uint32_t id)
+{
+    struct code_text code = reader_code(r, id);
+    PyObject *module = safe_text(code.module), *name = safe_text(code.qualname),
+             *file = safe_text(code.file);
+    if (module == NULL || name == NULL || file == NULL) {
+        Py_XDECREF(module);
+        Py_XDECREF(name);
+        Py_XDECREF(file);
+        return NULL;
+    }
+    return Py_BuildValue("(NNNII)", module, name, file, code.line, code.flags);
+}
+
+static rl_status load_summary(struct reader_object *self, struct summary *summary)
+{
+    rl_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = reader_summary(self->reader, summary);
+    Py_END_ALLOW_THREADS
+    if (status != RL_OK) {
+        (void)mod_raise(core_error, status, "no memory for the call tree");
+    }
+    return status;
+}
+
+static uint64_t span_ns(const struct reader *r, uint64_t ticks)
+{
+    return (uint64_t)((double)ticks * r->ns_per_tick);
+}
+
+static PyObject *threads_list(const struct reader *r, const struct summary *s)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < s->thread_count; i++) {
+        const struct summary_thread *t = &s->threads[i];
+        PyObject *d = PyDict_New();
+        if (d == NULL || put_u64(d, "thread", t->serial) != 0 ||
+            put_u64(d, "native_id", t->native_id) != 0 || put_u64(d, "root", t->root) != 0 ||
+            put_u64(d, "first_ns", reader_time(r, t->first_ticks)) != 0 ||
+            put_u64(d, "last_ns", reader_time(r, t->last_ticks)) != 0 ||
+            put_u64(d, "events", t->events) != 0 || put_u64(d, "calls", t->calls) != 0 ||
+            put(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
+            PyList_Append(list, d) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(d);
+    }
+    return list;
+}
+
+static PyObject *kinds_dict(const struct summary *s)
+{
+    PyObject *d = PyDict_New();
+    for (unsigned kind = 1; d != NULL && kind < RL_EVENT_KINDS; kind++) {
+        const char *name = kind == RL_EVENT_RUNNING  ? "already_running"
+                           : kind == RL_EVENT_CLOSED ? "closed_unseen"
+                                                     : kind_name(kind);
+        if (s->kinds[kind] != 0 && put_u64(d, name, s->kinds[kind]) != 0) {
+            Py_CLEAR(d);
+        }
+    }
+    return d;
+}
+
+static PyObject *reader_totals(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct summary s;
+    if (enter(self) == NULL) {
+        return NULL;
+    }
+    PyObject *d = NULL;
+    if (load_summary(self, &s) == RL_OK) {
+        d = PyDict_New();
+        if (d == NULL || put(d, "threads", threads_list(self->reader, &s)) != 0 ||
+            put_u64(d, "unlisted_threads", s.unlisted_threads) != 0 ||
+            put(d, "is_folded_flat", PyBool_FromLong(s.is_folded_flat)) != 0 ||
+            put(d, "kinds", kinds_dict(&s)) != 0) {
+            Py_CLEAR(d);
+        }
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return d;
+}
+
+/* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth)], by index. */
+static PyObject *reader_tree(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct summary s;
+    const struct reader *r = enter(self);
+    PyObject *list = NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    if (load_summary(self, &s) == RL_OK) {
+        list = PyList_New(0);
+        for (size_t i = 0; list != NULL && i < s.node_count; i++) {
+            const struct summary_node *n = &s.nodes[i];
+            PyObject *exc = n->exc != 0 ? safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
+            long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
+            PyObject *row =
+                exc == NULL ? NULL
+                            : Py_BuildValue("(ILKKKKNII)", n->code, parent,
+                                            (unsigned long long)n->calls,
+                                            (unsigned long long)span_ns(r, n->total),
+                                            (unsigned long long)span_ns(r, n->self),
+                                            (unsigned long long)n->unwinds, exc, n->exc_line,
+                                            n->max_depth);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return list;
+}
+
+/* [(code, calls, total_ns, self_ns, unwinds)], longest self time first. */
+static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct summary s;
+    struct function_totals totals = {NULL, 0};
+    const struct reader *r = enter(self);
+    PyObject *list = NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    if (load_summary(self, &s) == RL_OK) {
+        if (calltree_functions(&s, &totals) != RL_OK) {
+            (void)PyErr_NoMemory();
+        } else {
+            list = PyList_New(0);
+        }
+        for (size_t i = 0; list != NULL && i < totals.count; i++) {
+            const struct function_total *t = &totals.items[i];
+            PyObject *row =
+                Py_BuildValue("(IKKKK)", t->code, (unsigned long long)t->calls,
+                              (unsigned long long)span_ns(r, t->total),
+                              (unsigned long long)span_ns(r, t->self),
+                              (unsigned long long)t->unwinds);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+        calltree_functions_fini(&totals);
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return list;
+}
+
+static PyObject *reader_code_of(struct reader_object *self, PyObject *arg)
+{
+    unsigned long id = PyLong_AsUnsignedLong(arg);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    const struct reader *r = enter(self);
+    PyObject *tuple = r != NULL ? code_tuple(r, (uint32_t)id) : NULL;
+    self->busy = r != NULL ? 0 : self->busy;
+    return tuple;
+}
+
+static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct check_result c;
+    rl_status status;
+    struct reader *r = enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = reader_check(r, &c);
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    if (status != RL_OK) {
+        return PyErr_NoMemory();
+    }
+    PyObject *d = PyDict_New();
+    if (d == NULL || put_u64(d, "blocks", c.blocks) != 0 || put_u64(d, "bytes", c.bytes) != 0 ||
+        put_u64(d, "chunks", c.chunks) != 0 || put_u64(d, "events", c.events) != 0 ||
+        put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
+        put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
+        put_u64(d, "bad_blocks", c.bad_blocks) != 0 ||
+        put(d, "problems", problems_list(r)) != 0) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+/* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
+static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    enum { ENOUGH = 1 << 20 };
+    struct json_out json = {{0}, 0};
+    struct event_out event;
+    rl_status status = RL_OK;
+    struct reader *r = enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    if (self->cursor == NULL) {
+        status = cursor_open(r, &self->cursor);
+    }
+    while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
+           (status = cursor_next(self->cursor, &event)) == RL_OK) {
+        dump_event(&json, r, &event);
+    }
+    if (status != RL_OK && json.out.len == 0) {
+        cursor_close(self->cursor);
+        self->cursor = NULL;
+    }
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    PyObject *result = NULL;
+    if (status == RL_NOMEM || json.out.failed) {
+        (void)PyErr_NoMemory();
+    } else if (json.out.len == 0) {
+        result = Py_None;
+        Py_INCREF(result);
+    } else {
+        result = PyBytes_FromStringAndSize((const char *)json.out.data, (Py_ssize_t)json.out.len);
+    }
+    json_fini(&json);
+    return result;
+}
+
+static void close_now(struct reader_object *self)
+{
+    cursor_close(self->cursor);
+    self->cursor = NULL;
+    reader_close(self->reader);
+    self->reader = NULL;
+}
+
+static PyObject *reader_close_object(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    if (!self->busy) {
+        close_now(self);
+    }
+    Py_RETURN_NONE;
+}
+
+static int reader_init(struct reader_object *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"path", NULL};
+    PyObject *path = NULL; /* owned */
+    struct rl_err err = {RL_OK, 0, ""};
+    struct reader *reader = NULL;
+    rl_status status;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O&", keywords, PyUnicode_FSConverter, &path)) {
+        return -1;
+    }
+    const char *text = PyBytes_AS_STRING(path);
+    Py_BEGIN_ALLOW_THREADS
+    status = reader_open(text, &reader, &err);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (status != RL_OK) {
+        (void)mod_raise(core_error, status, err.text);
+        return -1;
+    }
+    close_now(self);
+    self->reader = reader;
+    return 0;
+}
+
+static void reader_dealloc(struct reader_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    close_now(self);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef reader_methods[] = {
+    {"header", (PyCFunction)reader_header, METH_NOARGS, "What the file says of itself."},
+    {"totals", (PyCFunction)reader_totals, METH_NOARGS, "Threads and events by kind."},
+    {"tree", (PyCFunction)reader_tree, METH_NOARGS, "The folded call tree, a row a node."},
+    {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
+    {"code", (PyCFunction)reader_code_of, METH_O, "(module, qualname, file, line, flags) of an id."},
+    {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},
+    {"dump", (PyCFunction)reader_dump, METH_NOARGS, "The next lines of the dump, None at the end."},
+    {"close", (PyCFunction)reader_close_object, METH_NOARGS, "Closes the file."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot reader_slots[] = {
+    {Py_tp_init, reader_init},
+    {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_methods, reader_methods},
+    {Py_tp_doc, "One recording, open for reading."},
+    {0, NULL},
+};
+
+static PyType_Spec reader_spec = {
+    .name = "relive._core.Reader",
+    .basicsize = sizeof(struct reader_object),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = reader_slots,
+};
+
+int mod_reader_add(PyObject *module)
+{
+    core_error = PyObject_GetAttrString(module, "Error");
+    PyObject *type = core_error != NULL ? PyType_FromSpec(&reader_spec) : NULL;
+    if (type == NULL || PyModule_AddObject(module, "Reader", type) != 0) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,367 @@
+/* Why: `relive._core`, the one door between Python and the engine. Policy (which backend, which
+ * path, which options) is decided in Python; this file checks types and passes on. */
+#include "session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "block.h"
+#include "dump.h"
+#include "exits.h"
+#include "mod_reader.h"
+#include "pattern.h"
+#include "status.h"
+
+const struct backend *const backends[BACKENDS] = {&backend_monitoring, &backend_evalhook,
+                                                  &backend_setprofile, &backend_settrace};
+
+static PyObject *core_error; /* owned by the module, which lives as long as the process */
+
+static const struct backend *find_backend(const char *name)
+{
+    for (int i = 0; i < BACKENDS; i++) {
+        if (strcmp(backends[i]->name, name) == 0) {
+            return backends[i];
+        }
+    }
+    return NULL;
+}
+
+/* What the interpreter's frames say must be what its public functions say. */
+static int frames_can_be_read(char *why, size_t size)
+{
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
+    native_frame *native = native_current(PyThreadState_GetUnchecked());
+    if (frame == NULL) {
+        return 1; /* nothing to compare with */
+    }
+    if (native == NULL || native_of(frame) != native) {
+        (void)snprintf(why, size, "the current frame is not where this version keeps it");
+        return 0;
+    }
+    PyObject *code = PyObject_GetAttrString((PyObject *)frame, "f_code");
+    PyObject *globals = PyObject_GetAttrString((PyObject *)frame, "f_globals");
+    int is_same = code == (PyObject *)native_code(native) && globals == native_globals(native);
+    Py_XDECREF(code);
+    Py_XDECREF(globals);
+    if (!is_same || native_line(native) != PyFrame_GetLineNumber(frame)) {
+        PyErr_Clear();
+        (void)snprintf(why, size, "code, globals or line of a frame are read wrongly");
+        return 0;
+    }
+    return 1;
+}
+
+/* ---- start and stop ---- */
+
+static int put_meta(PyObject *meta, struct bytes_out *out)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(meta, &at, &key, &value)) {
+        const char *name = PyUnicode_AsUTF8(key);
+        PyObject *bytes = PyUnicode_Check(value)
+                              ? PyUnicode_AsEncodedString(value, "utf-8", "surrogatepass")
+                              : NULL;
+        if (name == NULL || bytes == NULL) {
+            Py_XDECREF(bytes);
+            return -1;
+        }
+        meta_entry_put(out, name, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+        Py_DECREF(bytes);
+    }
+    return out->failed ? -1 : 0;
+}
+
+struct start_args {
+    PyObject *path; /* owned bytes */
+    PyObject *meta;
+    const char *backend;
+    const char *run_id;
+    Py_ssize_t run_id_len;
+    unsigned long long buffer, ring, run_mono, parent_pid, child;
+    int may_drop, c_calls, tool_id, is_waiting;
+};
+
+static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
+{
+    static char *keywords[] = {"path",    "backend", "meta",     "buffer",     "ring",
+                               "drop",    "c_calls", "tool_id",  "waiting",    "run_id",
+                               "run_mono", "parent_pid", "child", NULL};
+    *a = (struct start_args){.buffer = 8u << 20, .tool_id = -1};
+    return PyArg_ParseTupleAndKeywords(
+        args, names, "O&sO!|KKppipy#KKK", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
+        &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls, &a->tool_id,
+        &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid, &a->child);
+}
+
+static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, int is_child)
+{
+    struct rl_err err = {RL_OK, 0, ""};
+    char why[200];
+    struct session_options options = {
+        .recorder = {.path = PyBytes_AS_STRING(a->path),
+                     .buffer_bytes = (size_t)a->buffer,
+                     .ring_bytes = (size_t)a->ring,
+                     .may_drop = a->may_drop,
+                     .header = {.run_mono = a->run_mono,
+                                .parent_pid = a->parent_pid,
+                                .child = a->child}},
+        .start = {.c_calls = a->c_calls, .tool_id = a->tool_id},
+        .backend = find_backend(a->backend),
+        .is_waiting = a->is_waiting,
+    };
+    if (options.backend == NULL) {
+        return mod_raise(core_error, RL_USAGE, "no such backend");
+    }
+    if (session.recorder != NULL) {
+        return mod_raise(core_error, RL_BUSY, "recording is on already in this process");
+    }
+    if (!frames_can_be_read(why, sizeof why)) {
+        return mod_raise(core_error, RL_UNSUPPORTED, why);
+    }
+    if (put_meta(a->meta, meta) != 0) {
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    options.recorder.meta = meta->data;
+    options.recorder.meta_len = meta->len;
+    if (a->run_id_len == sizeof options.recorder.header.run_id) {
+        memcpy(options.recorder.header.run_id, a->run_id, (size_t)a->run_id_len);
+    } else {
+        os_random(options.recorder.header.run_id, sizeof options.recorder.header.run_id);
+    }
+    if (exits_register() != 0 || exits_guard() != 0) {
+        return NULL;
+    }
+    int failed = is_child && session.backend != NULL ? session_start_child(&options, &err)
+                                                     : session_start(&options, &err);
+    if (failed != 0) {
+        return PyErr_Occurred() ? NULL : mod_raise(core_error, err.status, err.text);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *start_any(PyObject *args, PyObject *names, int is_child)
+{
+    struct start_args a;
+    struct bytes_out meta = {0};
+    if (!parse_start(args, names, &a)) {
+        return NULL;
+    }
+    PyObject *result = start_with(&a, &meta, is_child);
+    bytes_out_fini(&meta);
+    Py_DECREF(a.path);
+    return result;
+}
+
+static PyObject *core_start(PyObject *module, PyObject *args, PyObject *names)
+{
+    (void)module;
+    return start_any(args, names, 0);
+}
+
+static PyObject *core_start_child(PyObject *module, PyObject *args, PyObject *names)
+{
+    (void)module;
+    return start_any(args, names, 1);
+}
+
+static PyObject *stats_dict(const struct recorder_stats *stats)
+{
+    PyObject *lost = PyDict_New();
+    for (unsigned i = 0; lost != NULL && i < RL_LOSS_REASONS; i++) {
+        PyObject *count =
+            stats->lost[i] != 0 ? PyLong_FromUnsignedLongLong(stats->lost[i]) : NULL;
+        if (count != NULL && PyDict_SetItemString(lost, loss_name(i), count) != 0) {
+            Py_CLEAR(lost);
+        }
+        Py_XDECREF(count);
+    }
+    return lost == NULL ? NULL
+                        : Py_BuildValue("{s:K,s:K,s:K,s:N,s:N}", "events",
+                                        (unsigned long long)stats->events, "bytes",
+                                        (unsigned long long)stats->bytes, "threads",
+                                        (unsigned long long)stats->threads, "lost", lost,
+                                        "closed", PyBool_FromLong(stats->is_closed_cleanly));
+}
+
+static PyObject *core_stop(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    struct recorder_stats stats;
+    if (session.recorder == NULL && session.backend == NULL) {
+        Py_RETURN_NONE;
+    }
+    session_stop(&stats);
+    return stats_dict(&stats);
+}
+
+static PyObject *core_state(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    if (session.recorder == NULL) {
+        return Py_BuildValue("{s:N,s:N}", "recording", PyBool_FromLong(0), "forked",
+                             PyBool_FromLong(session.is_forked));
+    }
+    return Py_BuildValue("{s:N,s:N,s:N,s:s,s:s}", "recording", PyBool_FromLong(1), "forked",
+                         PyBool_FromLong(0), "path",
+                         PyUnicode_DecodeFSDefault(recorder_path(session.recorder)), "backend",
+                         session.backend != NULL ? session.backend->name : "", "live",
+                         recorder_live_mode(session.recorder));
+}
+
+/* ---- facts ---- */
+
+static PyObject *capability_names(unsigned capabilities)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {
+        {SEES_THROW, "throw"},
+        {SEES_C_CALLS, "c_calls"},
+        {SEES_RUNNING_END, "running_frames"},
+        {SEES_RUNNING_THREADS, "running_threads"},
+        {SEES_EXC_TYPE, "exc_type"},
+    };
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
+        PyObject *name = capabilities & names[i].bit ? PyUnicode_FromString(names[i].name) : NULL;
+        if (name != NULL && PyList_Append(list, name) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(name);
+    }
+    return list;
+}
+
+static PyObject *core_backends(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    PyObject *list = PyList_New(0);
+    for (int i = 0; list != NULL && i < BACKENDS; i++) {
+        char why[300] = "";
+        int usable = !IS_FREE_THREADED && backends[i]->probe(why, sizeof why);
+        if (IS_FREE_THREADED) {
+            (void)snprintf(why, sizeof why, "free-threaded builds are not supported yet");
+        }
+        PyErr_Clear();
+        PyObject *row = Py_BuildValue("(sNsN)", backends[i]->name, PyBool_FromLong(usable), why,
+                                      capability_names(backends[i]->capabilities));
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+static PyObject *core_facts(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    char pcre2[32], why[200] = "";
+    pattern_library_version(pcre2, sizeof pcre2);
+    int frames = frames_can_be_read(why, sizeof why);
+    return Py_BuildValue("{s:s,s:s,s:i,s:N,s:s,s:N,s:N,s:K}", "zstd", block_zstd_version(), "pcre2",
+                         pcre2, "format", RL_FORMAT_VERSION, "frames_ok", PyBool_FromLong(frames),
+                         "frames_why", why, "tsc", PyBool_FromLong(os_tsc_is_clock()),
+                         "free_threaded", PyBool_FromLong(IS_FREE_THREADED), "mono_ns",
+                         (unsigned long long)os_mono_ns());
+}
+
+static PyObject *core_watch_this_thread(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    if (session.recorder != NULL && session.backend == &backend_setprofile) {
+        backend_setprofile_this_thread();
+    } else if (session.recorder != NULL && session.backend == &backend_settrace) {
+        backend_settrace_this_thread();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *core_exclude(PyObject *module, PyObject *prefix)
+{
+    (void)module;
+    const char *text = PyUnicode_AsUTF8(prefix);
+    if (text == NULL) {
+        return NULL;
+    }
+    codeinfo_exclude_prefix(text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *core_want_report(PyObject *module, PyObject *wanted)
+{
+    (void)module;
+    exits_want_report(PyObject_IsTrue(wanted));
+    Py_RETURN_NONE;
+}
+
+static PyObject *core_schema(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    struct json_out json = {{0}, 0};
+    dump_schema(&json);
+    PyObject *text =
+        json.out.failed
+            ? PyErr_NoMemory()
+            : PyUnicode_DecodeASCII((const char *)json.out.data, (Py_ssize_t)json.out.len, NULL);
+    json_fini(&json);
+    return text;
+}
+
+static PyMethodDef methods[] = {
+    {"start", (PyCFunction)(void (*)(void))core_start, METH_VARARGS | METH_KEYWORDS,
+     "Starts recording into a new file."},
+    {"start_child", (PyCFunction)(void (*)(void))core_start_child, METH_VARARGS | METH_KEYWORDS,
+     "Goes on in a forked child, into its own new file."},
+    {"stop", core_stop, METH_NOARGS, "Stops and closes; statistics, or None when it was off."},
+    {"state", core_state, METH_NOARGS, "Whether and where recording is on."},
+    {"backends", core_backends, METH_NOARGS, "[(name, usable, why, capabilities)], best first."},
+    {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},
+    {"schema", core_schema, METH_NOARGS, "The kinds of events and their fields, NDJSON."},
+    {"watch_this_thread", core_watch_this_thread, METH_NOARGS,
+     "Sets the running backend's hook in a new thread."},
+    {"exclude", core_exclude, METH_O, "Code of files with this prefix is never recorded."},
+    {"want_report", core_want_report, METH_O, "Print one line when the recording ends."},
+    {NULL, NULL, 0, NULL},
+};
+
+static int module_exec(PyObject *module)
+{
+    if (core_error == NULL) {
+        core_error = PyErr_NewException("relive._core.Error", NULL, NULL);
+    }
+    Py_XINCREF(core_error);
+    if (core_error == NULL || PyModule_AddObject(module, "Error", core_error) != 0 ||
+        session_init() != 0) {
+        return -1;
+    }
+    return mod_reader_add(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, (void *)module_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "relive._core",
+    .m_doc = "The engine of Relive.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+__attribute__((visibility("default"))) PyObject *PyInit__core(void);
+PyObject *PyInit__core(void)
+{
+    return PyModuleDef_Init(&definition);
+}

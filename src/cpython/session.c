@@ -1,0 +1,471 @@
+/* Why: see session.h. This file holds what is not on the hot path: new threads, frames that are not
+ * simple calls, start, stop and fork.
+ *
+ * Rules of a hook: it keeps a pending exception, never raises, never runs Python code, and counts
+ * what it could not record. */
+#include "session.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "status.h"
+
+struct session session;
+_Thread_local struct thread *thread_self;
+
+/* ---- rows that come with a prefix ---- */
+
+/* Between the prefix and its event no refill may come: reserves room for both. */
+static int reserve(struct thread *t, uint32_t units)
+{
+    return lane_reserve(&t->lane, units, clock_ticks());
+}
+
+static void put_prefix(struct thread *t, unsigned kind, uint32_t first, uint32_t id, uint64_t frame)
+{
+    lane_row(&t->lane, first, kind, id, frame);
+    t->lane.extras++;
+}
+
+static uint32_t exception_id(struct thread *t, PyObject *exc)
+{
+    if (exc == NULL || session.recorder == NULL) {
+        return 0;
+    }
+    PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
+    return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
+}
+
+static void put_unwind(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
+{
+    uint32_t exc = exception_id(t, event->exc);
+    int line = native_line(event->frame);
+    if (reserve(t, 2)) {
+        put_prefix(t, RL_ROW_EXC, line > 0 ? (uint32_t)line : 0, exc, 0);
+        (void)lane_put(&t->lane, RL_EVENT_UNWIND, id, frame);
+    }
+}
+
+/* ---- the stack of open frames ---- */
+
+int session_push(struct thread *t)
+{
+    if (t->depth + 2 >= t->cap) {
+        void *stack = t->stack;
+        size_t cap = t->cap;
+        if (rl_grow(&stack, &cap, (size_t)t->depth + 3, sizeof *t->stack) != 0) {
+            return -1;
+        }
+        t->stack = stack;
+        t->cap = (uint32_t)cap;
+    }
+    t->depth++;
+    return 0;
+}
+
+static void push_frame(struct thread *t, native_frame *key, uint64_t frame, uint32_t id,
+                       uint32_t flags)
+{
+    if (session_push(t) != 0) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+        return;
+    }
+    t->stack[t->depth] = (struct open_frame){key, frame, id, flags};
+}
+
+static void remove_at(struct thread *t, uint32_t at)
+{
+    memmove(&t->stack[at], &t->stack[at + 1], (t->depth - at) * sizeof *t->stack);
+    t->depth--;
+}
+
+static uint32_t find_key(const struct thread *t, const native_frame *key)
+{
+    for (uint32_t i = t->depth; i > 0; i--) {
+        if (t->stack[i].key == key) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* The word of a frame that is on the interpreter's stack. */
+static uint64_t info_of(native_frame *frame)
+{
+    uint64_t info = codeinfo_get(native_code(frame));
+    return info != 0 && (info ^ session.stamp) >> 32 == 0
+               ? info
+               : codeinfo_make(native_code(frame), native_globals(frame));
+}
+
+/* Finds the recorded caller of a new frame where the top of the stack may be another's: frames
+ * whose end nobody saw are closed, and a switch to another greenlet is written. */
+static void resync(struct thread *t, native_frame *frame)
+{
+    uint32_t at = 0;
+    native_frame *caller = native_caller(frame);
+    while (caller != NULL && (at = find_key(t, caller)) == 0) {
+        caller = native_caller(caller);
+    }
+    for (uint32_t i = t->depth; i > at; i--) {
+        if (t->stack[i].flags & FRAME_RUNNING) {
+            (void)lane_put(&t->lane, RL_EVENT_CLOSED, t->stack[i].id, t->stack[i].frame);
+            remove_at(t, i);
+        }
+    }
+    if (at != t->depth && reserve(t, 2)) {
+        struct open_frame now = t->stack[at];
+        put_prefix(t, RL_ROW_SWITCH, 0, 0, at != 0 ? now.frame : 0);
+        if (at != 0) {
+            remove_at(t, at);
+            push_frame(t, now.key, now.frame, now.id, now.flags);
+        }
+    }
+}
+
+/* A generator that is entered: its identity, and the kind of row that says what happens. */
+static uint64_t enter_generator(struct thread *t, const struct event *event, uint32_t id,
+                                unsigned *kind)
+{
+    uint64_t key = (uint64_t)(uintptr_t)event->frame;
+    uint64_t *known = u64map_get(&session.generators, key);
+    if (known != NULL && event->kind != RL_EVENT_CALL) {
+        return *known;
+    }
+    if (known != NULL) {
+        /* A start at a known address: the old one was closed and nothing told so. */
+        (void)lane_put(&t->lane, RL_EVENT_CLOSED, id, *known);
+    }
+    uint64_t frame = t->lane.next_frame++;
+    if (event->kind == RL_EVENT_RESUME ||
+        (event->kind == RL_EVENT_THROW && native_was_started(event->frame))) {
+        *kind = RL_EVENT_RUNNING; /* it was suspended before the recording began */
+    } else {
+        *kind = RL_EVENT_CALL;
+    }
+    if (u64map_put(&session.generators, key, frame) != 0) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+    }
+    return frame;
+}
+
+void session_enter_slow(struct thread *t, const struct event *event, uint64_t info)
+{
+    uint32_t id = CODE_ID(info);
+    unsigned kind = event->kind;
+    uint32_t flags = info & CODE_SUSPENDS ? FRAME_SUSPENDS : 0;
+    if (session.needs_resync || (t->stack[t->depth].flags & FRAME_RUNNING &&
+                                 !(session.backend->capabilities & SEES_RUNNING_END))) {
+        resync(t, event->frame);
+    }
+    uint64_t frame = flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind)
+                                            : t->lane.next_frame++;
+    (void)lane_put(&t->lane, kind, id, frame);
+    push_frame(t, event->frame, frame, id, flags);
+}
+
+void session_leave_slow(struct thread *t, const struct event *event, uint64_t info)
+{
+    uint64_t key = (uint64_t)(uintptr_t)event->frame;
+    uint32_t at = t->stack[t->depth].key == event->frame ? t->depth : find_key(t, event->frame);
+    uint64_t frame = 0;
+    int is_generator = (info & CODE_SUSPENDS) != 0;
+    if (at != 0) {
+        frame = t->stack[at].frame;
+    } else if (is_generator && u64map_get(&session.generators, key) != NULL) {
+        frame = *u64map_get(&session.generators, key);
+    } else {
+        recorder_count_loss(session.recorder, RL_LOSS_UNMATCHED, 1);
+        return;
+    }
+    if (event->kind == RL_EVENT_UNWIND) {
+        put_unwind(t, event, CODE_ID(info), frame);
+    } else {
+        (void)lane_put(&t->lane, event->kind, CODE_ID(info), frame);
+    }
+    if (at != 0) {
+        remove_at(t, at);
+    }
+    if (is_generator && event->kind != RL_EVENT_YIELD) {
+        (void)u64map_remove(&session.generators, key, NULL);
+    }
+}
+
+void session_native(unsigned kind, PyObject *callable, native_frame *caller)
+{
+    struct event event = {kind, native_code(caller), caller, NULL};
+    struct thread *t = thread_self;
+    if (session.recorder == NULL || (info_of(caller) & CODE_EXCLUDED)) {
+        return;
+    }
+    if (t == NULL || t->stamp != session.stamp) {
+        t = session_thread(&event);
+    }
+    uint32_t id = t != NULL ? codeinfo_native(callable) : 0;
+    if (id != 0) {
+        (void)lane_put(&t->lane, kind, id, t->stack[t->depth].frame);
+    }
+}
+
+/* ---- threads ---- */
+
+static uint64_t top_frame(void *owner)
+{
+    const struct thread *t = owner;
+    return t->stack[t->depth].frame;
+}
+
+/* The frames that run already, outermost first. `frame` itself too where it was not told yet. */
+static void record_running(struct thread *t, native_frame *frame)
+{
+    enum { MOST = 4096 };
+    native_frame **found = rl_alloc(MOST, sizeof *found);
+    uint32_t count = 0;
+    for (; found != NULL && frame != NULL && count < MOST; frame = native_caller(frame)) {
+        if (!(info_of(frame) & CODE_EXCLUDED)) {
+            found[count++] = frame;
+        }
+    }
+    while (count-- > 0) {
+        uint64_t info = info_of(found[count]);
+        uint64_t identity = t->lane.next_frame++;
+        (void)lane_put(&t->lane, RL_EVENT_RUNNING, CODE_ID(info), identity);
+        push_frame(t, found[count], identity, CODE_ID(info),
+                   FRAME_RUNNING | (info & CODE_SUSPENDS ? FRAME_SUSPENDS : 0));
+        if (info & CODE_SUSPENDS) {
+            (void)u64map_put(&session.generators, (uint64_t)(uintptr_t)found[count], identity);
+        }
+    }
+    rl_free(found);
+}
+
+/* Called by the system when a thread ends, without the GIL. */
+static void thread_ended(void *value)
+{
+    struct thread *t = value;
+    os_lock_mutex(&session.lock);
+    if (t->lane.recorder != NULL) {
+        recorder_lane_end(&t->lane);
+    }
+    if (t->previous != NULL) {
+        t->previous->next = t->next;
+    } else {
+        session.threads = t->next;
+    }
+    if (t->next != NULL) {
+        t->next->previous = t->previous;
+    }
+    os_unlock_mutex(&session.lock);
+    thread_self = NULL;
+    rl_free(t->stack);
+    rl_free(t);
+}
+
+static struct thread *new_thread(void)
+{
+    enum { FIRST_DEPTH = 64 };
+    struct thread *t = rl_zalloc(1, sizeof *t);
+    struct open_frame *stack = rl_zalloc(FIRST_DEPTH, sizeof *stack);
+    if (t == NULL || stack == NULL) {
+        rl_free(t);
+        rl_free(stack);
+        return NULL;
+    }
+    t->stack = stack;
+    t->cap = FIRST_DEPTH;
+    size_t size;
+    uintptr_t low = os_stack_low(&size);
+    t->stack_floor = low != 0 ? low + size / 2 : 0;
+    os_lock_mutex(&session.lock);
+    t->next = session.threads;
+    if (t->next != NULL) {
+        t->next->previous = t;
+    }
+    session.threads = t;
+    os_unlock_mutex(&session.lock);
+    os_thread_value_set(t);
+    thread_self = t;
+    return t;
+}
+
+/* The main program begins with a frame that nobody called, in __main__ or in runpy. */
+static int is_main_program(const struct event *event)
+{
+    char name[64];
+    if (event->kind != RL_EVENT_CALL || native_caller(event->frame) != NULL) {
+        return 0;
+    }
+    codeinfo_module_name(native_globals(event->frame), name, sizeof name);
+    return strcmp(name, "__main__") == 0 || strcmp(name, "runpy") == 0;
+}
+
+struct thread *session_thread(const struct event *event)
+{
+    struct thread *t = thread_self;
+    if (session.recorder == NULL || (session.is_waiting && !is_main_program(event))) {
+        return NULL;
+    }
+    if (t == NULL && (t = new_thread()) == NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+        return NULL;
+    }
+    t->stamp = session.stamp;
+    t->depth = 0;
+    recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
+    if (session.is_waiting) {
+        session.is_waiting = 0;
+    } else {
+        int is_told = event->kind == RL_EVENT_CALL || event->kind == RL_EVENT_RESUME ||
+                      event->kind == RL_EVENT_THROW;
+        record_running(t, is_told ? native_caller(event->frame) : event->frame);
+    }
+    return t;
+}
+
+/* ---- life ---- */
+
+static void *wait_begin(void)
+{
+    return PyEval_SaveThread();
+}
+
+static void wait_end(void *token)
+{
+    PyEval_RestoreThread(token);
+}
+
+static void before_fork(void)
+{
+    os_lock_mutex(&session.lock);
+}
+
+static void after_fork_parent(void)
+{
+    os_unlock_mutex(&session.lock);
+}
+
+/* Before anything else runs in a child: nothing of it may reach the parent's file. */
+static void after_fork_child(void)
+{
+    os_mutex_init(&session.lock);
+    thread_self = NULL;
+    os_thread_value_set(NULL);
+    session.threads = NULL;
+    session.stamp += UINT64_C(1) << 32;
+    if (session.recorder != NULL) {
+        recorder_abandon(session.recorder);
+        session.recorder = NULL;
+        session.is_forked = 1;
+    }
+}
+
+int session_init(void)
+{
+    static int is_done;
+    if (is_done) {
+        return 0;
+    }
+    session.stamp = UINT64_C(1) << 32;
+    os_mutex_init(&session.lock);
+    if (codeinfo_init() != 0 || codename_init() != 0) {
+        return -1;
+    }
+    if (os_thread_value_init(thread_ended) != 0 ||
+        os_at_fork(before_fork, after_fork_parent, after_fork_child) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no thread key or fork handler left");
+        return -1;
+    }
+    is_done = 1;
+    return 0;
+}
+
+static int has_greenlets(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
+}
+
+static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
+{
+    struct recorder_options recorder = options->recorder;
+    rl_status status;
+    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, top_frame};
+    Py_BEGIN_ALLOW_THREADS
+    status = recorder_open(&recorder, &session.recorder, err);
+    Py_END_ALLOW_THREADS
+    if (status == RL_OK) {
+        session.stamp += UINT64_C(1) << 32;
+        session.is_forked = 0;
+        session.c_calls = options->start.c_calls;
+        session.needs_resync = has_greenlets();
+        u64map_clear(&session.generators);
+    }
+    return status;
+}
+
+int session_start(const struct session_options *options, struct rl_err *err)
+{
+    if (open_recorder(options, err) != RL_OK) {
+        return -1;
+    }
+    session.is_waiting = options->is_waiting;
+    session.backend = options->backend;
+    if (options->backend->start(&options->start) != 0) {
+        struct recorder_stats stats;
+        session.backend = NULL;
+        session_stop(&stats);
+        (void)status_set(err, RL_UNSUPPORTED, "backend %s did not start", options->backend->name);
+        return -1;
+    }
+    return 0;
+}
+
+int session_start_child(const struct session_options *options, struct rl_err *err)
+{
+    if (open_recorder(options, err) != RL_OK) {
+        return -1;
+    }
+    session.is_waiting = 0;
+    if (session.backend != NULL && session.backend->after_fork != NULL) {
+        session.backend->after_fork();
+    }
+    return 0;
+}
+
+static struct recorder *detach(void)
+{
+    struct recorder *recorder = session.recorder;
+    os_lock_mutex(&session.lock);
+    if (recorder != NULL) {
+        recorder_end_lanes(recorder);
+    }
+    session.recorder = NULL;
+    session.stamp += UINT64_C(1) << 32;
+    session.is_waiting = 0;
+    os_unlock_mutex(&session.lock);
+    return recorder;
+}
+
+void session_stop(struct recorder_stats *stats)
+{
+    if (session.backend != NULL) {
+        session.backend->stop();
+        session.backend = NULL;
+    }
+    memset(stats, 0, sizeof *stats);
+    struct recorder *recorder = detach();
+    if (recorder != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        recorder_close(recorder, stats);
+        Py_END_ALLOW_THREADS
+    }
+}
+
+void session_stop_at_exit(struct recorder_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    struct recorder *recorder = detach();
+    if (recorder != NULL) {
+        recorder_close(recorder, stats);
+    }
+}

@@ -1,0 +1,126 @@
+/* The session: between the interpreter's hooks and the recorder.
+ *
+ *   backend -> session_event() -> word of the code object -> this thread's lane
+ *
+ * Every thread keeps the frames that are open in it, innermost last, keyed by the interpreter's own
+ * frame: an exit is matched by key, so greenlets and frames that moved are told right. Generators
+ * and coroutines keep their identity in one table while they are suspended.
+ *
+ * All of it runs under the GIL, but for the end of a thread, which takes session.lock. */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "backend.h"
+#include "codeinfo.h"
+
+#include "map.h"
+#include "os.h"
+#include "recorder.h"
+
+struct open_frame {
+    native_frame *key;
+    uint64_t frame;
+    uint32_t id;
+    uint32_t flags;
+};
+#define FRAME_RUNNING 1u  /* ran before the recording; its end may not be seen */
+#define FRAME_SUSPENDS 2u /* a generator's */
+
+struct thread {
+    struct lane lane; /* first: the hot part */
+    uint64_t stamp;
+    struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
+    uint32_t depth;           /* index of the innermost open frame; 0 = none */
+    uint32_t cap;
+    PyObject *last_exc; /* borrowed type, compared only: told by settrace before an unwind */
+    uint32_t last_exc_id;
+    uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
+    struct thread *next, *previous;
+};
+
+struct session {
+    uint64_t stamp; /* number of the recording << 32; changes at start, stop and fork */
+    struct recorder *recorder; /* NULL = not recording */
+    const struct backend *backend; /* NULL = no hook is set */
+    int needs_resync; /* greenlets: the caller of a new frame must be looked up */
+    int is_waiting;   /* for the main program's first frame */
+    int c_calls;
+    int is_forked;    /* a child whose recording was not started yet */
+    struct u64map generators; /* frame address -> frame identity */
+    struct os_mutex lock;     /* threads, against threads that end without the GIL */
+    struct thread *threads;
+};
+
+extern struct session session;
+/* The calling thread's; NULL before its first event and after a fork. */
+extern _Thread_local struct thread *thread_self __attribute__((tls_model("initial-exec")));
+
+/* Slow halves of session_event(). */
+struct thread *session_thread(const struct event *event);
+int session_push(struct thread *thread);
+void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
+void session_leave_slow(struct thread *thread, const struct event *event, uint64_t info);
+
+static inline __attribute__((always_inline)) enum verdict session_event(const struct event *event)
+{
+    uint64_t info = codeinfo_get(event->code);
+    if (__builtin_expect((info ^ session.stamp) >> 32 != 0 || info == 0, 0)) {
+        info = codeinfo_make(event->code, native_globals(event->frame));
+    }
+    if (info & CODE_EXCLUDED) {
+        return VERDICT_DISABLE;
+    }
+    struct thread *t = thread_self;
+    if (__builtin_expect(t == NULL || t->stamp != session.stamp, 0)) {
+        t = session_thread(event);
+        if (t == NULL) {
+            return VERDICT_CONTINUE;
+        }
+    }
+    struct open_frame *top = &t->stack[t->depth];
+    uint32_t id = CODE_ID(info);
+    if (event->kind == RL_EVENT_CALL) {
+        if (__builtin_expect((info & CODE_SUSPENDS) != 0 || (top->flags & FRAME_RUNNING) != 0 ||
+                                 session.needs_resync || t->depth + 1 >= t->cap,
+                             0)) {
+            session_enter_slow(t, event, info);
+            return VERDICT_CONTINUE;
+        }
+        uint64_t frame = t->lane.next_frame++;
+        (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
+        top = &t->stack[++t->depth];
+        top->key = event->frame;
+        top->frame = frame;
+        top->id = id;
+        top->flags = 0;
+    } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
+               (info & CODE_SUSPENDS) == 0) {
+        (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
+        t->depth--;
+    } else if (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) {
+        session_enter_slow(t, event, info);
+    } else {
+        session_leave_slow(t, event, info);
+    }
+    return VERDICT_CONTINUE;
+}
+
+/* A call of, return from, or exception out of a function written in C. */
+void session_native(unsigned kind, PyObject *callable, native_frame *caller);
+
+/* Life. All return 0, or -1 with a Python exception. */
+struct session_options {
+    struct recorder_options recorder;
+    struct backend_start start;
+    const struct backend *backend;
+    int is_waiting;
+};
+int session_init(void);
+int session_start(const struct session_options *options, struct rl_err *err);
+/* The hook stays set; opens a forked child's own file. */
+int session_start_child(const struct session_options *options, struct rl_err *err);
+void session_stop(struct recorder_stats *stats);
+/* Without a GIL and without Python: the very end of the process. */
+void session_stop_at_exit(struct recorder_stats *stats);
+
+#endif

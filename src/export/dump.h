@@ -1,0 +1,13 @@
+/* `relive dump`: the canonical event text, a JSON object a line. */
+#ifndef DUMP_H
+#define DUMP_H
+
+#include "json_out.h"
+#include "reader.h"
+
+/* One event of `reader` as one line; `pid` is that of its process. */
+void dump_event(struct json_out *json, const struct reader *reader, const struct event_out *event);
+/* What every kind's line holds: the text of `relive dump --schema`. */
+void dump_schema(struct json_out *json);
+
+#endif

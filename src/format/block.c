@@ -1,0 +1,166 @@
+/* Why: one place that knows headers, checksums and compression.
+ * Invariants: a header that passed block_header_get() cannot make anybody allocate more than
+ * RL_BLOCK_RAW_MAX or step backwards in the file.
+ * Threads: a coder belongs to one thread. */
+#include "block.h"
+
+#include <zstd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "alloc.h"
+
+struct block_coder {
+    ZSTD_CCtx *compress;
+    ZSTD_DCtx *decompress;
+};
+
+uint64_t block_checksum(const void *data, size_t len)
+{
+    return XXH3_64bits(data, len);
+}
+
+const char *block_zstd_version(void)
+{
+    return ZSTD_versionString();
+}
+
+static uint64_t padded(uint64_t n)
+{
+    return (n + 7) & ~UINT64_C(7);
+}
+
+uint64_t block_span(const struct block_header *header)
+{
+    return RL_BLOCK_HEADER_BYTES + padded(header->stored);
+}
+
+void block_header_put(uint8_t *at, const struct block_header *header)
+{
+    put32(at + RL_BH_MAGIC, RL_BLOCK_MAGIC);
+    put16(at + RL_BH_TYPE, header->type);
+    put16(at + RL_BH_CODEC, header->codec);
+    put32(at + RL_BH_RAW, header->raw);
+    put32(at + RL_BH_STORED, header->stored);
+    put64(at + RL_BH_SUM, header->sum);
+    put32(at + RL_BH_PREFIX, header->prefix);
+    put32(at + RL_BH_CHECK, (uint32_t)block_checksum(at, RL_BH_CHECK));
+}
+
+rl_status block_header_get(const uint8_t *at, struct block_header *header)
+{
+    if (get32(at + RL_BH_MAGIC) != RL_BLOCK_MAGIC ||
+        get32(at + RL_BH_CHECK) != (uint32_t)block_checksum(at, RL_BH_CHECK)) {
+        return RL_DAMAGED;
+    }
+    struct block_header h = {
+        .type = get16(at + RL_BH_TYPE),
+        .codec = get16(at + RL_BH_CODEC),
+        .raw = get32(at + RL_BH_RAW),
+        .stored = get32(at + RL_BH_STORED),
+        .prefix = get32(at + RL_BH_PREFIX),
+        .sum = get64(at + RL_BH_SUM),
+    };
+    if (h.stored > RL_BLOCK_MAX || h.prefix > h.stored ||
+        (h.type != RL_BLOCK_LIVE && h.type != RL_BLOCK_PAD && h.raw > RL_BLOCK_RAW_MAX)) {
+        return RL_DAMAGED;
+    }
+    *header = h;
+    return RL_OK;
+}
+
+struct block_coder *block_coder_new(void)
+{
+    struct block_coder *coder = rl_zalloc(1, sizeof *coder);
+    if (coder == NULL) {
+        return NULL;
+    }
+    coder->compress = ZSTD_createCCtx();
+    coder->decompress = ZSTD_createDCtx();
+    if (coder->compress == NULL || coder->decompress == NULL) {
+        block_coder_free(coder);
+        return NULL;
+    }
+    return coder;
+}
+
+void block_coder_free(struct block_coder *coder)
+{
+    if (coder != NULL) {
+        (void)ZSTD_freeCCtx(coder->compress);
+        (void)ZSTD_freeDCtx(coder->decompress);
+        rl_free(coder);
+    }
+}
+
+rl_status block_seal(struct block_coder *coder, enum rl_block_type type, const void *prefix,
+                     size_t prefix_len, const void *raw, size_t raw_len, struct bytes_out *out)
+{
+    if (raw_len > RL_BLOCK_RAW_MAX || prefix_len > RL_PAGE) {
+        return RL_LIMIT;
+    }
+    size_t bound = ZSTD_compressBound(raw_len);
+    uint8_t *at = bytes_room(out, RL_BLOCK_HEADER_BYTES + prefix_len + bound + raw_len + 8);
+    if (at == NULL) {
+        return RL_NOMEM;
+    }
+    uint8_t *stored = at + RL_BLOCK_HEADER_BYTES;
+    if (prefix_len != 0) {
+        memcpy(stored, prefix, prefix_len);
+    }
+    uint16_t codec = RL_CODEC_ZSTD;
+    size_t coded = ZSTD_compressCCtx(coder->compress, stored + prefix_len, bound, raw, raw_len, 1);
+    if (ZSTD_isError(coded) || coded >= raw_len) {
+        codec = RL_CODEC_RAW;
+        coded = raw_len;
+        if (raw_len != 0) {
+            memcpy(stored + prefix_len, raw, raw_len);
+        }
+    }
+    struct block_header header = {
+        .type = (uint16_t)type,
+        .codec = codec,
+        .raw = (uint32_t)raw_len,
+        .stored = (uint32_t)(prefix_len + coded),
+        .prefix = (uint32_t)prefix_len,
+        .sum = block_checksum(stored, prefix_len + coded),
+    };
+    block_header_put(at, &header);
+    uint64_t span = block_span(&header);
+    memset(stored + header.stored, 0, span - RL_BLOCK_HEADER_BYTES - header.stored);
+    out->len += span;
+    return RL_OK;
+}
+
+rl_status block_unpack(struct block_coder *coder, const struct block_header *header,
+                       const uint8_t *stored, struct bytes_out *out)
+{
+    if (block_checksum(stored, header->stored) != header->sum) {
+        return RL_DAMAGED;
+    }
+    const uint8_t *coded = stored + header->prefix;
+    size_t coded_len = header->stored - header->prefix;
+    out->len = 0;
+    uint8_t *at = bytes_room(out, header->raw);
+    if (at == NULL) {
+        return RL_NOMEM;
+    }
+    if (header->codec == RL_CODEC_RAW) {
+        if (coded_len != header->raw) {
+            return RL_DAMAGED;
+        }
+        if (coded_len != 0) {
+            memcpy(at, coded, coded_len);
+        }
+    } else if (header->codec == RL_CODEC_ZSTD) {
+        size_t n = ZSTD_decompressDCtx(coder->decompress, at, header->raw, coded, coded_len);
+        if (ZSTD_isError(n) || n != header->raw) {
+            return RL_DAMAGED;
+        }
+    } else {
+        return RL_NEWER;
+    }
+    out->len = header->raw;
+    return RL_OK;
+}

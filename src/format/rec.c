@@ -1,0 +1,431 @@
+/* Why: the row code and the token code, side by side, so that they change together.
+ * Invariants: token_state advances alike in chunk_maker_add() and tokens_next(); the decoder
+ * allocates at most one stack entry a token; ids are checked by whoever looks them up.
+ * Threads: each struct belongs to one thread. */
+#include "rec.h"
+
+#include "alloc.h"
+
+const char *kind_name(unsigned kind)
+{
+    switch (kind) {
+#define CASE(name, number, text, meaning)                                                          \
+    case number:                                                                                   \
+        return text;
+        RL_EVENT_TABLE(CASE)
+#undef CASE
+    }
+    return "unknown";
+}
+
+const char *loss_name(unsigned reason)
+{
+    switch (reason) {
+#define CASE(name, number, text, meaning)                                                          \
+    case number:                                                                                   \
+        return text;
+        RL_LOSS_TABLE(CASE)
+#undef CASE
+    }
+    return "unknown";
+}
+
+void chunk_info_put(uint8_t at[RL_CHUNK_PREFIX_BYTES], const struct chunk_info *info)
+{
+    memset(at, 0, RL_CHUNK_PREFIX_BYTES);
+    put32(at + RL_CH_THREAD, info->thread);
+    put32(at + RL_CH_EVENTS, info->events);
+    put64(at + RL_CH_CHUNK, info->chunk);
+    put64(at + RL_CH_FIRST_SEQ, info->first_seq);
+    put64(at + RL_CH_FIRST_CALL, info->first_call);
+    put64(at + RL_CH_TICKS0, info->ticks0);
+    put64(at + RL_CH_MONO0, info->mono0);
+    put64(at + RL_CH_TICKS1, info->ticks1);
+    put64(at + RL_CH_MONO1, info->mono1);
+    put64(at + RL_CH_TOP, info->top);
+    put64(at + RL_CH_INPUT, info->input);
+    put32(at + RL_CH_TOKEN_BYTES, info->token_bytes);
+    put32(at + RL_CH_TIME_BYTES, info->time_bytes);
+}
+
+rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw, struct chunk_info *info)
+{
+    if (len < RL_CHUNK_PREFIX_BYTES) {
+        return RL_DAMAGED;
+    }
+    struct chunk_info i = {
+        .thread = get32(at + RL_CH_THREAD),
+        .events = get32(at + RL_CH_EVENTS),
+        .chunk = get64(at + RL_CH_CHUNK),
+        .first_seq = get64(at + RL_CH_FIRST_SEQ),
+        .first_call = get64(at + RL_CH_FIRST_CALL),
+        .ticks0 = get64(at + RL_CH_TICKS0),
+        .mono0 = get64(at + RL_CH_MONO0),
+        .ticks1 = get64(at + RL_CH_TICKS1),
+        .mono1 = get64(at + RL_CH_MONO1),
+        .top = get64(at + RL_CH_TOP),
+        .input = get64(at + RL_CH_INPUT),
+        .token_bytes = get32(at + RL_CH_TOKEN_BYTES),
+        .time_bytes = get32(at + RL_CH_TIME_BYTES),
+    };
+    if ((uint64_t)i.token_bytes + i.time_bytes != raw || i.events > i.time_bytes ||
+        i.events > i.token_bytes || i.thread == 0) {
+        return RL_DAMAGED;
+    }
+    *info = i;
+    return RL_OK;
+}
+
+void slot_info_put(uint8_t at[RL_SLOT_HEADER_BYTES], const struct chunk_info *info)
+{
+    put32(at + RL_SL_THREAD, info->thread);
+    put64(at + RL_SL_CHUNK, info->chunk);
+    put64(at + RL_SL_FIRST_SEQ, info->first_seq);
+    put64(at + RL_SL_FIRST_CALL, info->first_call);
+    put64(at + RL_SL_TICKS, info->ticks0);
+    put64(at + RL_SL_MONO, info->mono0);
+    put64(at + RL_SL_TOP, info->top);
+    put64(at + RL_SL_INPUT, info->input);
+}
+
+void slot_info_get(const uint8_t *at, struct chunk_info *info)
+{
+    memset(info, 0, sizeof *info);
+    info->thread = get32(at + RL_SL_THREAD);
+    info->chunk = get64(at + RL_SL_CHUNK);
+    info->first_seq = get64(at + RL_SL_FIRST_SEQ);
+    info->first_call = get64(at + RL_SL_FIRST_CALL);
+    info->ticks0 = get64(at + RL_SL_TICKS);
+    info->mono0 = get64(at + RL_SL_MONO);
+    info->top = get64(at + RL_SL_TOP);
+    info->input = get64(at + RL_SL_INPUT);
+}
+
+rl_status rows_next(struct rows *rows, struct rec *rec)
+{
+    memset(rec, 0, sizeof *rec);
+    for (;;) {
+        if (bytes_left(&rows->in) == 0) {
+            return RL_END;
+        }
+        const uint8_t *row = bytes_take(&rows->in, RL_ROW_BYTES);
+        if (row == NULL) {
+            return RL_DAMAGED;
+        }
+        uint32_t ticks = get32(row + RL_ROW_TICKS);
+        uint32_t word = get32(row + RL_ROW_KIND);
+        uint64_t frame = get64(row + RL_ROW_FRAME);
+        rec->kind = (uint8_t)(word >> RL_ID_BITS);
+        rec->id = word & RL_ID_MAX;
+        switch (rec->kind) {
+        case RL_ROW_TIME:
+            rows->base = frame;
+            continue;
+        case RL_ROW_SWITCH:
+            rec->has_switch = 1;
+            rec->switch_to = frame;
+            continue;
+        case RL_ROW_EXC:
+            rec->exc = rec->id;
+            rec->line = ticks;
+            continue;
+        case RL_ROW_DEF_STRING:
+        case RL_ROW_DEF_CODE:
+            rec->data_len = ticks;
+            rec->data = bytes_take(&rows->in, ((size_t)ticks + 15) & ~(size_t)15);
+            return rec->data != NULL ? RL_OK : RL_DAMAGED;
+        default:
+            rec->frame = frame;
+            rec->ticks = rows->base + ticks;
+            return rec->kind != 0 && rec->kind < RL_EVENT_KINDS ? RL_OK : RL_DAMAGED;
+        }
+    }
+}
+
+void token_state_fini(struct token_state *state)
+{
+    rl_free(state->stack.items);
+    memset(state, 0, sizeof *state);
+}
+
+static void token_state_begin(struct token_state *state, const struct chunk_info *info)
+{
+    state->stack.count = 0;
+    state->thread = info->thread;
+    state->next_frame = RL_FRAME(info->thread, info->first_call);
+    state->last_frame = state->next_frame;
+    state->last_ticks = info->ticks0;
+}
+
+static int stack_push(struct frame_stack *stack, uint64_t frame, uint32_t id)
+{
+    void *items = stack->items;
+    if (rl_grow(&items, &stack->cap, stack->count + 1, sizeof *stack->items) != 0) {
+        return -1;
+    }
+    stack->items = items;
+    stack->items[stack->count++] = (struct frame_ref){frame, id};
+    return 0;
+}
+
+static int stack_top_is(const struct frame_stack *stack, uint64_t frame, uint32_t id)
+{
+    return stack->count != 0 && stack->items[stack->count - 1].frame == frame &&
+           stack->items[stack->count - 1].id == id;
+}
+
+/* An explicit exit takes its frame out of the stack, wherever it is. */
+static void stack_remove(struct frame_stack *stack, uint64_t frame)
+{
+    for (size_t i = stack->count; i-- > 0;) {
+        if (stack->items[i].frame == frame) {
+            memmove(&stack->items[i], &stack->items[i + 1],
+                    (stack->count - i - 1) * sizeof *stack->items);
+            stack->count--;
+            return;
+        }
+    }
+}
+
+/* What both sides do after an event that was written in full. */
+static int after_explicit(struct token_state *state, const struct rec *rec)
+{
+    state->last_frame = rec->frame;
+    if (kind_begins(rec->kind) && rec->frame == state->next_frame) {
+        state->next_frame++;
+    }
+    if (kind_enters(rec->kind)) {
+        return stack_push(&state->stack, rec->frame, rec->id);
+    }
+    if (kind_leaves(rec->kind)) {
+        stack_remove(&state->stack, rec->frame);
+    }
+    return 0;
+}
+
+void chunk_maker_fini(struct chunk_maker *maker)
+{
+    token_state_fini(&maker->state);
+    bytes_out_fini(&maker->tokens);
+    bytes_out_fini(&maker->times);
+}
+
+void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info)
+{
+    maker->info = *info;
+    maker->info.events = 0;
+    bytes_out_reset(&maker->tokens);
+    bytes_out_reset(&maker->times);
+    token_state_begin(&maker->state, info);
+}
+
+static uint8_t *put_token(uint8_t *p, enum rl_token_op op, uint64_t value)
+{
+    return put_varint(p, value << 3 | op);
+}
+
+static uint8_t *put_frame(uint8_t *p, const struct token_state *state, uint64_t frame)
+{
+    return put_varint(p, zigzag((int64_t)(frame - state->last_frame)));
+}
+
+static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct rec *rec)
+{
+    if (rec->has_switch) {
+        p = put_token(p, RL_OP_PREFIX, 0);
+        p = put_frame(p, state, rec->switch_to);
+        state->last_frame = rec->switch_to;
+    }
+    if (rec->exc != 0 || rec->line != 0) {
+        p = put_token(p, RL_OP_PREFIX, 1);
+        p = put_varint(p, rec->exc);
+        p = put_varint(p, rec->line);
+    }
+    return p;
+}
+
+rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
+{
+    struct token_state *state = &maker->state;
+    if (rec->kind >= RL_EVENT_KINDS) {
+        return RL_OK;
+    }
+    uint8_t *start = bytes_room(&maker->tokens, 8 * VARINT_MAX);
+    uint8_t *times = bytes_room(&maker->times, VARINT_MAX);
+    if (start == NULL || times == NULL) {
+        return RL_NOMEM;
+    }
+    uint8_t *p = put_prefixes(start, state, rec);
+    int failed = 0;
+    if (rec->kind == RL_EVENT_CALL && rec->frame == state->next_frame) {
+        p = put_token(p, RL_OP_CALL, rec->id);
+        state->next_frame++;
+        failed = stack_push(&state->stack, rec->frame, rec->id);
+    } else if ((rec->kind == RL_EVENT_RETURN || rec->kind == RL_EVENT_YIELD ||
+                rec->kind == RL_EVENT_UNWIND) &&
+               stack_top_is(&state->stack, rec->frame, rec->id)) {
+        p = put_token(p,
+                      rec->kind == RL_EVENT_RETURN  ? RL_OP_RETURN
+                      : rec->kind == RL_EVENT_YIELD ? RL_OP_YIELD
+                                                    : RL_OP_UNWIND,
+                      0);
+        state->stack.count--;
+    } else if (rec->kind == RL_EVENT_RESUME) {
+        p = put_token(p, RL_OP_RESUME, rec->id);
+        p = put_frame(p, state, rec->frame);
+        failed = after_explicit(state, rec);
+    } else if (rec->kind >= RL_EVENT_C_CALL && rec->kind <= RL_EVENT_C_RAISE &&
+               state->stack.count != 0 &&
+               state->stack.items[state->stack.count - 1].frame == rec->frame) {
+        p = put_token(p, RL_OP_NATIVE, (uint64_t)rec->id << 2 | (rec->kind - RL_EVENT_C_CALL));
+    } else {
+        p = put_token(p, RL_OP_EXPLICIT, rec->kind);
+        p = put_varint(p, rec->id);
+        p = put_frame(p, state, rec->frame);
+        failed = after_explicit(state, rec);
+    }
+    if (failed) {
+        return RL_NOMEM;
+    }
+    maker->tokens.len += (size_t)(p - start);
+    maker->times.len += (size_t)(put_varint(times, rec->ticks - state->last_ticks) - times);
+    state->last_ticks = rec->ticks;
+    maker->info.events++;
+    return RL_OK;
+}
+
+rl_status chunk_maker_end(struct chunk_maker *maker, const uint8_t **data, size_t *len)
+{
+    maker->info.token_bytes = (uint32_t)maker->tokens.len;
+    maker->info.time_bytes = (uint32_t)maker->times.len;
+    bytes_put(&maker->tokens, maker->times.data, maker->times.len);
+    if (maker->tokens.failed || maker->times.failed) {
+        return RL_NOMEM;
+    }
+    *data = maker->tokens.data;
+    *len = maker->tokens.len;
+    return RL_OK;
+}
+
+void tokens_fini(struct tokens *tokens)
+{
+    token_state_fini(&tokens->state);
+}
+
+void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const uint8_t *data)
+{
+    tokens->tokens = bytes_in_of(data, info->token_bytes);
+    tokens->times = bytes_in_of(data + info->token_bytes, info->time_bytes);
+    tokens->left = info->events;
+    token_state_begin(&tokens->state, info);
+}
+
+static uint64_t take_frame(struct tokens *tokens)
+{
+    uint64_t delta = bytes_varint(&tokens->tokens);
+    return tokens->state.last_frame + (uint64_t)unzigzag(delta);
+}
+
+/* An id that does not fit is no id of ours; `bad` then ends the chunk. */
+static uint32_t take_id(struct tokens *tokens, uint64_t value)
+{
+    if (value > RL_ID_MAX) {
+        tokens->tokens.bad = 1;
+        return 0;
+    }
+    return (uint32_t)value;
+}
+
+static void take_prefix(struct tokens *tokens, struct rec *rec, uint64_t which)
+{
+    if (which == 0) {
+        rec->has_switch = 1;
+        rec->switch_to = take_frame(tokens);
+        tokens->state.last_frame = rec->switch_to;
+    } else if (which == 1) {
+        rec->exc = take_id(tokens, bytes_varint(&tokens->tokens));
+        rec->line = (uint32_t)bytes_varint(&tokens->tokens);
+    } else {
+        tokens->tokens.bad = 1;
+    }
+}
+
+static int take_implicit_exit(struct tokens *tokens, struct rec *rec, uint8_t kind)
+{
+    struct frame_stack *stack = &tokens->state.stack;
+    if (stack->count == 0) {
+        tokens->tokens.bad = 1;
+        return 0;
+    }
+    rec->kind = kind;
+    rec->frame = stack->items[stack->count - 1].frame;
+    rec->id = stack->items[stack->count - 1].id;
+    stack->count--;
+    return 0;
+}
+
+/* Everything of one event but its time; nonzero when there is no memory. */
+static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint64_t value)
+{
+    struct token_state *state = &tokens->state;
+    switch (op) {
+    case RL_OP_CALL:
+        rec->kind = RL_EVENT_CALL;
+        rec->id = take_id(tokens, value);
+        rec->frame = state->next_frame++;
+        return stack_push(&state->stack, rec->frame, rec->id);
+    case RL_OP_RETURN:
+        return take_implicit_exit(tokens, rec, RL_EVENT_RETURN);
+    case RL_OP_YIELD:
+        return take_implicit_exit(tokens, rec, RL_EVENT_YIELD);
+    case RL_OP_UNWIND:
+        return take_implicit_exit(tokens, rec, RL_EVENT_UNWIND);
+    case RL_OP_RESUME:
+        rec->kind = RL_EVENT_RESUME;
+        rec->id = take_id(tokens, value);
+        rec->frame = take_frame(tokens);
+        return after_explicit(state, rec);
+    case RL_OP_NATIVE:
+        if (state->stack.count == 0 || (value & 3) == 3) {
+            tokens->tokens.bad = 1;
+            return 0;
+        }
+        rec->kind = (uint8_t)(RL_EVENT_C_CALL + (value & 3));
+        rec->id = take_id(tokens, value >> 2);
+        rec->frame = state->stack.items[state->stack.count - 1].frame;
+        return 0;
+    default:
+        if (value == 0 || value >= RL_EVENT_KINDS) {
+            tokens->tokens.bad = 1;
+            return 0;
+        }
+        rec->kind = (uint8_t)value;
+        rec->id = take_id(tokens, bytes_varint(&tokens->tokens));
+        rec->frame = take_frame(tokens);
+        return after_explicit(state, rec);
+    }
+}
+
+rl_status tokens_next(struct tokens *tokens, struct rec *rec)
+{
+    if (tokens->left == 0) {
+        return bytes_left(&tokens->tokens) == 0 && bytes_left(&tokens->times) == 0 ? RL_END
+                                                                                   : RL_DAMAGED;
+    }
+    memset(rec, 0, sizeof *rec);
+    uint64_t token = bytes_varint(&tokens->tokens);
+    while ((token & 7) == RL_OP_PREFIX && !tokens->tokens.bad) {
+        take_prefix(tokens, rec, token >> 3);
+        token = bytes_varint(&tokens->tokens);
+    }
+    if (take_event(tokens, rec, (unsigned)(token & 7), token >> 3) != 0) {
+        return RL_NOMEM;
+    }
+    rec->ticks = tokens->state.last_ticks + bytes_varint(&tokens->times);
+    if (tokens->tokens.bad || tokens->times.bad) {
+        return RL_DAMAGED;
+    }
+    tokens->state.last_ticks = rec->ticks;
+    tokens->left--;
+    return RL_OK;
+}

@@ -1,0 +1,66 @@
+/* The folded call tree and the counts of a recording, built event by event.
+ *
+ * The writer thread feeds it while it encodes, so that a closed file answers `tree` and `top`
+ * without reading its events; the reader feeds the same code when a file was not closed.
+ *
+ * Folding: calls of one function from one place are one node; direct recursion stays in its node
+ * (max_depth says how deep). Times are ticks. A suspended frame does not count time. */
+#ifndef SUMMARY_H
+#define SUMMARY_H
+
+#include <relive/rl_format.h>
+#include <relive/rl_status.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "map.h"
+#include "rec.h"
+
+#define SUMMARY_NODES_MAX 100000u /* beyond: one flat node a function and thread */
+#define SUMMARY_THREADS_MAX 8192u /* beyond: their calls are kept, they are not listed */
+#define SUMMARY_NONE UINT32_MAX
+
+struct summary_node {
+    uint32_t code; /* 0 in the root of a thread */
+    uint32_t parent;
+    uint32_t first_child, last_child, next; /* SUMMARY_NONE = none */
+    uint32_t max_depth;
+    uint32_t exc, exc_line; /* of the last unwind */
+    uint64_t calls, total, self, unwinds;
+};
+
+struct summary_thread {
+    uint32_t serial;
+    uint32_t root;
+    uint64_t native_id;
+    uint64_t first_ticks, last_ticks;
+    uint64_t events, calls;
+    uint32_t has_ended;
+};
+
+struct summary_lane; /* what is open in a thread that still runs */
+
+struct summary {
+    struct summary_node *nodes; /* owned */
+    size_t node_count, node_cap;
+    struct summary_thread *threads; /* owned; in order of their first event */
+    size_t thread_count, thread_cap;
+    uint64_t unlisted_threads;
+    uint64_t kinds[RL_EVENT_KINDS];
+    int is_folded_flat; /* SUMMARY_NODES_MAX was reached */
+    int failed;         /* no memory: what is here is incomplete */
+    struct u64map node_of;   /* parent << 32 | code -> node + 1 */
+    struct u64map suspended; /* frame -> node */
+    struct u64map lanes;     /* thread -> struct summary_lane * */
+};
+
+void summary_fini(struct summary *summary);
+/* Before the events of a chunk. `is_gap`: chunks before it are missing. */
+struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info);
+void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec);
+
+void summary_put(struct bytes_out *out, const struct summary *summary);
+/* Fills an empty summary from untrusted bytes; node indices are checked. */
+RL_CHECKED rl_status summary_get(struct bytes_in *in, struct summary *summary);
+
+#endif

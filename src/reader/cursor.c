@@ -1,0 +1,275 @@
+/* Why: one stream of events out of many chunks, with the state that an event alone does not say:
+ * its number, its parent frame.
+ * Invariants: at most one chunk a thread is decoded at a time; a stream whose next chunk was not
+ * loaded yet waits in the heap under that chunk's first tick. */
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "reader.h"
+
+struct stream {
+    size_t next_ref, end_ref; /* into reader->chunks */
+    uint64_t key;             /* ticks of `rec`, or of the next chunk */
+    uint64_t next_chunk;
+    uint64_t seq;
+    int is_loaded, is_rows;
+    struct bytes_out raw;
+    struct tokens tokens;
+    struct rows rows;
+    struct rec rec;
+    uint64_t *stack; /* owned: open frames of this thread, innermost last */
+    size_t depth, cap;
+    uint32_t thread;
+};
+
+struct cursor {
+    struct reader *reader;
+    struct stream *streams; /* owned */
+    size_t stream_count;
+    struct stream **heap; /* owned */
+    size_t heap_count;
+    struct u64map parents; /* open frame -> parent + 1 */
+};
+
+static int comes_before(const struct stream *a, const struct stream *b)
+{
+    return a->key != b->key ? a->key < b->key : a->thread < b->thread;
+}
+
+static void sift_down(struct cursor *cursor, size_t i)
+{
+    struct stream **heap = cursor->heap;
+    for (;;) {
+        size_t least = i, left = 2 * i + 1, right = left + 1;
+        if (left < cursor->heap_count && comes_before(heap[left], heap[least])) {
+            least = left;
+        }
+        if (right < cursor->heap_count && comes_before(heap[right], heap[least])) {
+            least = right;
+        }
+        if (least == i) {
+            return;
+        }
+        struct stream *swap = heap[i];
+        heap[i] = heap[least];
+        heap[least] = swap;
+        i = least;
+    }
+}
+
+void cursor_close(struct cursor *cursor)
+{
+    if (cursor == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < cursor->stream_count; i++) {
+        bytes_out_fini(&cursor->streams[i].raw);
+        tokens_fini(&cursor->streams[i].tokens);
+        rl_free(cursor->streams[i].stack);
+    }
+    rl_free(cursor->streams);
+    rl_free(cursor->heap);
+    u64map_fini(&cursor->parents);
+    rl_free(cursor);
+}
+
+rl_status cursor_open(struct reader *reader, struct cursor **out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        count += i == 0 || reader->chunks[i].info.thread != reader->chunks[i - 1].info.thread;
+    }
+    struct cursor *cursor = rl_zalloc(1, sizeof *cursor);
+    if (cursor == NULL) {
+        return RL_NOMEM;
+    }
+    cursor->reader = reader;
+    cursor->streams = rl_zalloc(count, sizeof *cursor->streams);
+    cursor->heap = rl_zalloc(count, sizeof *cursor->heap);
+    if (cursor->streams == NULL || cursor->heap == NULL) {
+        cursor_close(cursor);
+        return RL_NOMEM;
+    }
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        const struct chunk_info *info = &reader->chunks[i].info;
+        if (i == 0 || info->thread != reader->chunks[i - 1].info.thread) {
+            struct stream *stream = &cursor->streams[cursor->stream_count++];
+            stream->next_ref = i;
+            stream->thread = info->thread;
+            stream->key = info->ticks0;
+        }
+        cursor->streams[cursor->stream_count - 1].end_ref = i + 1;
+    }
+    for (size_t i = 0; i < cursor->stream_count; i++) {
+        cursor->heap[cursor->heap_count++] = &cursor->streams[i];
+    }
+    for (size_t i = cursor->heap_count / 2 + 1; i-- > 0;) {
+        sift_down(cursor, i);
+    }
+    *out = cursor;
+    return RL_OK;
+}
+
+static int push(struct stream *stream, uint64_t frame)
+{
+    void *stack = stream->stack;
+    if (rl_grow(&stack, &stream->cap, stream->depth + 1, sizeof *stream->stack) != 0) {
+        return -1;
+    }
+    stream->stack = stack;
+    stream->stack[stream->depth++] = frame;
+    return 0;
+}
+
+/* Takes a frame out of the stack, wherever it is. Whether it was there. */
+static int take_out(struct stream *stream, uint64_t frame)
+{
+    for (size_t i = stream->depth; i-- > 0;) {
+        if (stream->stack[i] == frame) {
+            memmove(&stream->stack[i], &stream->stack[i + 1],
+                    (stream->depth - i - 1) * sizeof *stream->stack);
+            stream->depth--;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
+{
+    struct reader *reader = cursor->reader;
+    struct chunk_ref ref = reader->chunks[stream->next_ref++];
+    rl_status status = reader_load(reader, &ref, &stream->raw);
+    if (status == RL_OK && ref.row_bytes == 0) {
+        /* The prefix has all of it; the index only a part. */
+        status = chunk_info_get(reader->stored.data, reader->stored.len,
+                                (uint32_t)stream->raw.len, &ref.info);
+    }
+    if (status != RL_OK) {
+        if (status != RL_NOMEM) {
+            reader_problem(reader, "thread %u: chunk %llu at byte %llu is damaged, %u events lost",
+                           stream->thread, (unsigned long long)ref.info.chunk,
+                           (unsigned long long)ref.offset, ref.info.events);
+        }
+        return status;
+    }
+    if (ref.info.chunk != stream->next_chunk || ref.info.thread != stream->thread) {
+        stream->depth = 0;
+        if (ref.info.top != 0 && push(stream, ref.info.top) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    stream->next_chunk = ref.info.chunk + 1;
+    stream->seq = ref.info.first_seq;
+    stream->is_rows = ref.row_bytes != 0;
+    stream->is_loaded = 1;
+    if (stream->is_rows) {
+        stream->rows = rows_of(&ref.info, stream->raw.data, stream->raw.len);
+    } else {
+        tokens_begin(&stream->tokens, &ref.info, stream->raw.data);
+    }
+    return RL_OK;
+}
+
+/* Makes stream->rec the next event. RL_END: the stream is over; RL_FULL never. */
+static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_rec)
+{
+    *has_rec = 0;
+    while (stream->is_loaded) {
+        rl_status status = stream->is_rows ? rows_next(&stream->rows, &stream->rec)
+                                           : tokens_next(&stream->tokens, &stream->rec);
+        if (status == RL_OK && stream->rec.kind >= RL_EVENT_KINDS) {
+            continue;
+        }
+        if (status == RL_OK) {
+            stream->key = stream->rec.ticks > stream->key ? stream->rec.ticks : stream->key;
+            *has_rec = 1;
+            return RL_OK;
+        }
+        stream->is_loaded = 0;
+        if (status == RL_NOMEM) {
+            return status;
+        }
+        if (status == RL_DAMAGED) {
+            reader_problem(cursor->reader, "thread %u: a chunk is damaged after event %llu",
+                           stream->thread, (unsigned long long)stream->seq);
+        }
+    }
+    if (stream->next_ref == stream->end_ref) {
+        return RL_END;
+    }
+    uint64_t ticks = cursor->reader->chunks[stream->next_ref].info.ticks0;
+    stream->key = ticks > stream->key ? ticks : stream->key;
+    return RL_OK; /* the chunk is loaded when its turn comes */
+}
+
+static rl_status describe(struct cursor *cursor, struct stream *stream, struct event_out *event)
+{
+    const struct rec *rec = &stream->rec;
+    *event = (struct event_out){
+        .kind = rec->kind,
+        .thread = stream->thread,
+        .id = rec->id,
+        .exc = rec->exc,
+        .line = rec->line,
+        .seq = stream->seq++,
+        .t = reader_time(cursor->reader, stream->key),
+        .frame = rec->frame,
+    };
+    if (rec->has_switch && take_out(stream, rec->switch_to) && push(stream, rec->switch_to) != 0) {
+        return RL_NOMEM;
+    }
+    if (kind_begins(rec->kind)) {
+        event->parent = stream->depth != 0 ? stream->stack[stream->depth - 1] : 0;
+        event->parent_is_known = 1;
+        if (rec->frame != 0 &&
+            u64map_put(&cursor->parents, rec->frame, event->parent + 1) != 0) {
+            return RL_NOMEM;
+        }
+    } else if (rec->frame != 0) {
+        const uint64_t *parent = u64map_get(&cursor->parents, rec->frame);
+        event->parent = parent != NULL ? *parent - 1 : 0;
+        event->parent_is_known = parent != NULL;
+    }
+    if (kind_enters(rec->kind)) {
+        return push(stream, rec->frame) == 0 ? RL_OK : RL_NOMEM;
+    }
+    if (kind_leaves(rec->kind)) {
+        (void)take_out(stream, rec->frame);
+        if (kind_ends(rec->kind)) {
+            (void)u64map_remove(&cursor->parents, rec->frame, NULL);
+        }
+    }
+    return RL_OK;
+}
+
+rl_status cursor_next(struct cursor *cursor, struct event_out *event)
+{
+    while (cursor->heap_count != 0) {
+        struct stream *stream = cursor->heap[0];
+        rl_status status = RL_OK;
+        int has_rec = 0, is_told = 0;
+        if (stream->is_loaded) {
+            status = describe(cursor, stream, event);
+            is_told = 1;
+        } else {
+            status = load_next_chunk(cursor, stream);
+        }
+        if (status == RL_NOMEM) {
+            return status;
+        }
+        status = advance(cursor, stream, &has_rec);
+        if (status == RL_NOMEM) {
+            return status;
+        }
+        if (status == RL_END) {
+            bytes_out_fini(&stream->raw);
+            cursor->heap[0] = cursor->heap[--cursor->heap_count];
+        }
+        sift_down(cursor, 0);
+        if (is_told) {
+            return RL_OK;
+        }
+    }
+    return RL_END;
+}

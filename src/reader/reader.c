@@ -1,0 +1,240 @@
+/* Why: see reader.h. This file opens; scan.c recovers, cursor.c streams, check.c proves.
+ * Invariants: no count from the file sizes anything before it was compared with the bytes left.
+ * Reads with pread, never a mapping: a file that shrinks must not be a signal for the reader.
+ * Threads: a reader belongs to one thread at a time. */
+#include "reader.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "os.h"
+#include "scan.h"
+#include "status.h"
+
+void reader_problem(struct reader *reader, const char *format, ...)
+{
+    char text[300];
+    va_list args;
+    if (reader->problem_count == READER_PROBLEMS_MAX) {
+        reader->problems_more++;
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *copy = rl_alloc(strlen(text) + 1, 1);
+    if (copy == NULL) {
+        reader->problems_more++;
+        return;
+    }
+    memcpy(copy, text, strlen(text) + 1);
+    reader->problems[reader->problem_count++] = copy;
+}
+
+void reader_close(struct reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    os_close(reader->fd);
+    for (size_t i = 0; i < reader->text_count; i++) {
+        rl_free((char *)(uintptr_t)reader->texts[i].data);
+    }
+    for (size_t i = 0; i < reader->problem_count; i++) {
+        rl_free(reader->problems[i]);
+    }
+    rl_free(reader->problems);
+    rl_free(reader->texts);
+    rl_free(reader->code_defs);
+    rl_free(reader->chunks);
+    rl_free(reader->path);
+    u64map_fini(&reader->strings);
+    u64map_fini(&reader->codes);
+    bytes_out_fini(&reader->meta);
+    bytes_out_fini(&reader->stored);
+    bytes_out_fini(&reader->raw);
+    block_coder_free(reader->coder);
+    rl_free(reader);
+}
+
+uint64_t reader_time(const struct reader *reader, uint64_t ticks)
+{
+    const struct file_header *h = &reader->header;
+    double ns = (double)(int64_t)(ticks - h->start_ticks) * reader->ns_per_tick +
+                (double)(int64_t)(h->start_mono - h->run_mono);
+    return ns > 0 && ns < 9e18 ? (uint64_t)ns : 0;
+}
+
+struct text reader_string(const struct reader *reader, uint32_t id)
+{
+    const uint64_t *index = u64map_get(&reader->strings, id);
+    return index != NULL ? reader->texts[*index - 1] : (struct text){"?", 1};
+}
+
+struct code_text reader_code(const struct reader *reader, uint32_t id)
+{
+    const uint64_t *index = u64map_get(&reader->codes, id);
+    if (index == NULL) {
+        return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0};
+    }
+    const struct code_def *def = &reader->code_defs[*index - 1];
+    return (struct code_text){reader_string(reader, def->module),
+                              reader_string(reader, def->qualname),
+                              reader_string(reader, def->file), def->line, def->flags};
+}
+
+rl_status reader_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)
+{
+    int os_errno;
+    if (ref->row_bytes != 0) {
+        bytes_out_reset(raw);
+        uint8_t *at = bytes_room(raw, ref->row_bytes);
+        if (at == NULL) {
+            return RL_NOMEM;
+        }
+        raw->len = ref->row_bytes;
+        return os_pread(reader->fd, at, ref->row_bytes, ref->offset + RL_SLOT_HEADER_BYTES,
+                        &os_errno) == 0
+                   ? RL_OK
+                   : RL_DAMAGED;
+    }
+    struct block_header header;
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    if (os_pread(reader->fd, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
+        block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_CHUNK) {
+        return RL_DAMAGED;
+    }
+    return scan_unpack(reader, ref->offset, &header, raw);
+}
+
+/* One straight line through the two most distant clock pairs of the file. */
+static void set_clock(struct reader *reader)
+{
+    const struct file_header *h = &reader->header;
+    uint64_t ticks = reader->footer.end_ticks, mono = reader->footer.end_mono;
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        const struct chunk_info *info = &reader->chunks[i].info;
+        uint64_t chunk_ticks = info->ticks1 != 0 ? info->ticks1 : info->ticks0;
+        uint64_t chunk_mono = info->mono1 != 0 ? info->mono1 : info->mono0;
+        if (!reader->is_complete && chunk_mono > mono) {
+            ticks = chunk_ticks;
+            mono = chunk_mono;
+        }
+    }
+    reader->ns_per_tick = 1.0;
+    if (h->clock == RL_CLOCK_NS) {
+        return;
+    }
+    if (h->tick_hz > 1000000 && h->tick_hz < UINT64_C(100000000000)) {
+        reader->ns_per_tick = 1e9 / (double)h->tick_hz;
+    }
+    double span_ns = (double)(int64_t)(mono - h->start_mono);
+    double span_ticks = (double)(int64_t)(ticks - h->start_ticks);
+    if (span_ns > 1e6 && span_ticks > 0) {
+        double slope = span_ns / span_ticks;
+        if (slope > 0.01 && slope < 1000) {
+            reader->ns_per_tick = slope;
+        }
+    }
+}
+
+static int by_thread_and_chunk(const void *left, const void *right)
+{
+    const struct chunk_ref *a = left, *b = right;
+    if (a->info.thread != b->info.thread) {
+        return a->info.thread < b->info.thread ? -1 : 1;
+    }
+    if (a->info.chunk != b->info.chunk) {
+        return a->info.chunk < b->info.chunk ? -1 : 1;
+    }
+    return (a->row_bytes != 0) - (b->row_bytes != 0); /* a block before its live copy */
+}
+
+static void sort_chunks(struct reader *reader)
+{
+    if (reader->chunk_count == 0) {
+        return;
+    }
+    qsort(reader->chunks, reader->chunk_count, sizeof *reader->chunks, by_thread_and_chunk);
+    size_t kept = 1;
+    for (size_t i = 1; i < reader->chunk_count; i++) {
+        const struct chunk_info *info = &reader->chunks[i].info;
+        const struct chunk_info *last = &reader->chunks[kept - 1].info;
+        if (info->thread != last->thread || info->chunk != last->chunk) {
+            reader->chunks[kept++] = reader->chunks[i];
+        }
+    }
+    reader->chunk_count = kept;
+    reader->events = 0;
+    for (size_t i = 0; i < kept; i++) {
+        reader->events += reader->chunks[i].info.events;
+    }
+}
+
+static rl_status open_fd(struct reader *reader, const char *path, struct rl_err *err)
+{
+    int os_errno = 0;
+    if (os_open_read(path, &reader->fd, &os_errno) != 0) {
+        return status_set_errno(err, RL_NOT_FOUND, os_errno, "cannot open %s", path);
+    }
+    if (!os_is_regular(reader->fd)) {
+        return status_set(err, RL_NOT_RECORDING, "%s is not a regular file", path);
+    }
+    if (os_file_size(reader->fd, &reader->size) != 0) {
+        return status_set(err, RL_IO, "cannot read the size of %s", path);
+    }
+    return RL_OK;
+}
+
+static rl_status read_header(struct reader *reader, const char *path, struct rl_err *err)
+{
+    uint8_t bytes[RL_FILE_HEADER_BYTES];
+    struct rl_err detail;
+    int os_errno = 0;
+    size_t n = reader->size < sizeof bytes ? (size_t)reader->size : sizeof bytes;
+    if (os_pread(reader->fd, bytes, n, 0, &os_errno) != 0) {
+        return status_set_errno(err, RL_IO, os_errno, "cannot read %s", path);
+    }
+    rl_status status = file_header_get(bytes, n, &reader->header, &detail);
+    return status == RL_OK ? RL_OK : status_set(err, status, "%s: %s", path, detail.text);
+}
+
+rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
+{
+    struct reader *reader = rl_zalloc(1, sizeof *reader);
+    if (reader == NULL) {
+        return status_set(err, RL_NOMEM, "no memory to read %s", path);
+    }
+    reader->fd = -1;
+    reader->coder = block_coder_new();
+    reader->problems = rl_zalloc(READER_PROBLEMS_MAX, sizeof *reader->problems);
+    reader->path = rl_alloc(strlen(path) + 1, 1);
+    rl_status status = RL_NOMEM;
+    if (reader->coder == NULL || reader->problems == NULL || reader->path == NULL) {
+        (void)status_set(err, RL_NOMEM, "no memory to read %s", path);
+        goto done;
+    }
+    memcpy(reader->path, path, strlen(path) + 1);
+    if ((status = open_fd(reader, path, err)) != RL_OK ||
+        (status = read_header(reader, path, err)) != RL_OK) {
+        goto done;
+    }
+    reader->is_being_written = os_is_locked(reader->fd);
+    status = scan_file(reader);
+    if (status != RL_OK) {
+        (void)status_set(err, status, "%s: %s", path,
+                         status == RL_NOMEM ? "no memory for its index" : "cannot be read");
+        goto done;
+    }
+    sort_chunks(reader);
+    set_clock(reader);
+done:
+    if (status != RL_OK) {
+        reader_close(reader);
+        return status;
+    }
+    *out = reader;
+    return RL_OK;
+}

@@ -1,0 +1,121 @@
+/* The reader: opens any recording, also one that is being written, was cut anywhere, or is damaged.
+ *
+ * Everything in the file is untrusted. It is validated here, once; what the structs below say can
+ * be relied on. Memory is bounded by the number of chunks and definitions, not by events. */
+#ifndef READER_H
+#define READER_H
+
+#include <relive/rl_format.h>
+#include <relive/rl_status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "block.h"
+#include "header.h"
+#include "map.h"
+#include "rec.h"
+#include "summary.h"
+
+#define READER_DICT_BYTES_MAX (256u << 20)
+#define READER_PROBLEMS_MAX 64
+
+struct text {
+    const char *data; /* UTF-8, not terminated */
+    size_t len;
+};
+
+struct code_text {
+    struct text module, qualname, file;
+    uint32_t line, flags;
+};
+
+/* Where one chunk of events lies: a CHUNK block, or a slot that never became one. */
+struct chunk_ref {
+    struct chunk_info info;
+    uint64_t offset;   /* of the block header, or of the slot */
+    uint32_t row_bytes; /* != 0: a slot with this many bytes of rows */
+};
+
+struct reader {
+    int fd;
+    char *path; /* owned */
+    uint64_t size;
+    struct file_header header;
+    int is_complete;  /* closed cleanly: index and footer are there */
+    int is_being_written;
+    uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
+    uint64_t heartbeat;
+    struct footer footer;
+    uint64_t losses[RL_LOSS_REASONS];
+    struct chunk_ref *chunks; /* owned; by (thread, chunk) */
+    size_t chunk_count, chunk_cap;
+    uint64_t events; /* in all chunks */
+    struct bytes_out meta;    /* entries of meta_entry_put() */
+    struct u64map strings;    /* id -> index into texts, + 1 */
+    struct u64map codes;      /* id -> index into code_defs, + 1 */
+    struct text *texts;       /* owned, and what they point at */
+    size_t text_count, text_cap;
+    struct code_def *code_defs; /* owned */
+    size_t code_count, code_cap;
+    uint64_t dict_bytes;
+    uint64_t unknown_blocks;
+    char **problems; /* owned; what is wrong with the file, in words */
+    size_t problem_count;
+    uint64_t problems_more;
+    double ns_per_tick;
+    struct block_coder *coder;
+    struct bytes_out stored, raw; /* scratch */
+};
+
+RL_CHECKED rl_status reader_open(const char *path, struct reader **out, struct rl_err *err);
+void reader_close(struct reader *reader);
+
+/* Nanoseconds since the run's start. */
+uint64_t reader_time(const struct reader *reader, uint64_t ticks);
+/* Names of a code id; "?" where it is not defined. */
+struct code_text reader_code(const struct reader *reader, uint32_t id);
+struct text reader_string(const struct reader *reader, uint32_t id);
+
+/* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. */
+RL_CHECKED rl_status reader_load(struct reader *reader, const struct chunk_ref *ref,
+                                 struct bytes_out *raw);
+/* The folded call tree: from the SUMMARY block, or by reading every event where there is none. */
+RL_CHECKED rl_status reader_summary(struct reader *reader, struct summary *summary);
+
+void reader_problem(struct reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* One event of the merged stream. */
+struct event_out {
+    uint8_t kind; /* RUNNING and CLOSED are told apart by the caller's own kind_* helpers */
+    uint32_t thread;
+    uint32_t id;
+    uint32_t exc, line;
+    uint64_t seq;
+    uint64_t t; /* ns since the run's start */
+    uint64_t frame;
+    uint64_t parent; /* 0 = none, or not known */
+    int parent_is_known;
+};
+
+/* All events in order of time; within a thread in order of seq. */
+struct cursor;
+RL_CHECKED rl_status cursor_open(struct reader *reader, struct cursor **out);
+/* RL_OK, RL_END, or RL_NOMEM. Damaged chunks become problems and are passed over. */
+RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
+void cursor_close(struct cursor *cursor);
+
+/* Reads and decodes every block; what is wrong becomes problems. */
+struct check_result {
+    uint64_t blocks, bytes, chunks, events, unknown_blocks;
+    uint64_t missing_chunks; /* gaps in a thread's chunk numbers */
+    uint64_t bad_blocks;
+};
+RL_CHECKED rl_status reader_check(struct reader *reader, struct check_result *result);
+
+/* Shared by open and check: walks block headers from `at`, with resynchronisation. RL_END at the
+ * end of the file. *offset is where the block begins. */
+RL_CHECKED rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
+                                       struct block_header *header);
+
+#endif

@@ -1,0 +1,455 @@
+/* Why: a recording is readable without its index; with it, opening is fast.
+ * Invariants: `at` only moves forward; a block that claims more than the file has is taken for as
+ * much as is there (LIVE) or for damage (others). */
+#include "scan.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "os.h"
+
+rl_status scan_unpack(struct reader *reader, uint64_t offset, const struct block_header *header,
+                      struct bytes_out *raw)
+{
+    int os_errno;
+    if (offset + RL_BLOCK_HEADER_BYTES > reader->size ||
+        header->stored > reader->size - offset - RL_BLOCK_HEADER_BYTES) {
+        return RL_DAMAGED;
+    }
+    bytes_out_reset(&reader->stored);
+    raw->failed = 0;
+    uint8_t *stored = bytes_room(&reader->stored, header->stored);
+    if (stored == NULL) {
+        return RL_NOMEM;
+    }
+    if (os_pread(reader->fd, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
+        return RL_DAMAGED;
+    }
+    return block_unpack(reader->coder, header, stored, raw);
+}
+
+/* ---- the next block, over damage ---- */
+
+static int find_header(struct reader *reader, uint64_t *at)
+{
+    enum { WINDOW = 64 << 10 };
+    uint8_t *window = rl_alloc(WINDOW, 1);
+    int found = 0;
+    if (window == NULL) {
+        return 0;
+    }
+    while (!found && *at + RL_BLOCK_HEADER_BYTES <= reader->size) {
+        uint64_t left = reader->size - *at;
+        size_t n = left < WINDOW ? (size_t)left : WINDOW;
+        int os_errno;
+        struct block_header header;
+        if (os_pread(reader->fd, window, n, *at, &os_errno) != 0) {
+            break;
+        }
+        size_t i = 0;
+        for (; i + RL_BLOCK_HEADER_BYTES <= n; i += 8) {
+            if (get32(window + i) == RL_BLOCK_MAGIC &&
+                block_header_get(window + i, &header) == RL_OK) {
+                found = 1;
+                break;
+            }
+        }
+        *at += i;
+        if (i == 0 && !found) {
+            break;
+        }
+    }
+    rl_free(window);
+    return found;
+}
+
+rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
+                            struct block_header *header)
+{
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    int os_errno;
+    if (*at >= reader->size) {
+        return RL_END;
+    }
+    if (*at + RL_BLOCK_HEADER_BYTES > reader->size ||
+        os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+        block_header_get(bytes, header) != RL_OK) {
+        uint64_t from = *at;
+        if (!find_header(reader, at)) {
+            if (!reader->is_being_written) {
+                reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
+                               (unsigned long long)from, (unsigned long long)(reader->size - from));
+            }
+            *at = reader->size;
+            return RL_END;
+        }
+        reader_problem(reader, "%llu unreadable bytes at byte %llu",
+                       (unsigned long long)(*at - from), (unsigned long long)from);
+        if (os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+            block_header_get(bytes, header) != RL_OK) {
+            return RL_END;
+        }
+    }
+    *offset = *at;
+    uint64_t span = block_span(header);
+    *at = span > reader->size - *offset ? reader->size : *offset + span;
+    return RL_OK;
+}
+
+/* ---- definitions ---- */
+
+static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
+{
+    void *texts = reader->texts;
+    if (len > RL_STRING_MAX || u64map_get(&reader->strings, id) != NULL) {
+        return RL_OK;
+    }
+    if (reader->dict_bytes + len > READER_DICT_BYTES_MAX) {
+        reader_problem(reader, "more than %u MiB of names: the rest is left out",
+                       READER_DICT_BYTES_MAX >> 20);
+        return RL_LIMIT;
+    }
+    char *copy = rl_alloc(len, 1);
+    if (copy == NULL || rl_grow(&texts, &reader->text_cap, reader->text_count + 1,
+                                sizeof *reader->texts) != 0) {
+        rl_free(copy);
+        return RL_NOMEM;
+    }
+    reader->texts = texts;
+    if (len != 0) {
+        memcpy(copy, data, len);
+    }
+    reader->texts[reader->text_count++] = (struct text){copy, len};
+    reader->dict_bytes += len + sizeof(struct text);
+    return u64map_put(&reader->strings, id, reader->text_count) == 0 ? RL_OK : RL_NOMEM;
+}
+
+static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
+{
+    struct code_def def;
+    void *defs = reader->code_defs;
+    if (code_def_get(data, len, &def) != RL_OK || u64map_get(&reader->codes, id) != NULL) {
+        return RL_OK;
+    }
+    if (reader->dict_bytes + sizeof def > READER_DICT_BYTES_MAX) {
+        return RL_LIMIT;
+    }
+    if (rl_grow(&defs, &reader->code_cap, reader->code_count + 1, sizeof def) != 0) {
+        return RL_NOMEM;
+    }
+    reader->code_defs = defs;
+    reader->code_defs[reader->code_count++] = def;
+    reader->dict_bytes += sizeof def;
+    return u64map_put(&reader->codes, id, reader->code_count) == 0 ? RL_OK : RL_NOMEM;
+}
+
+static rl_status add_definition(struct reader *reader, unsigned kind, uint32_t id,
+                                const uint8_t *data, size_t len)
+{
+    if (id == 0) {
+        return RL_OK;
+    }
+    return kind == RL_ROW_DEF_STRING ? add_string(reader, id, data, len)
+           : kind == RL_ROW_DEF_CODE ? add_code(reader, id, data, len)
+                                     : RL_OK;
+}
+
+static rl_status read_dict(struct reader *reader, uint64_t offset,
+                           const struct block_header *header)
+{
+    rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    if (status != RL_OK) {
+        reader_problem(reader, "the dictionary at byte %llu is damaged: some names are unknown",
+                       (unsigned long long)offset);
+        return status == RL_NOMEM ? status : RL_OK;
+    }
+    struct bytes_in in = bytes_in_of(reader->raw.data, reader->raw.len);
+    unsigned kind;
+    uint32_t id;
+    const uint8_t *data;
+    size_t len;
+    while (dict_entry_get(&in, &kind, &id, &data, &len)) {
+        status = add_definition(reader, kind, id, data, len);
+        if (status != RL_OK) {
+            return status == RL_NOMEM ? status : RL_OK;
+        }
+    }
+    if (in.bad) {
+        reader_problem(reader, "the dictionary at byte %llu is cut", (unsigned long long)offset);
+    }
+    return RL_OK;
+}
+
+static rl_status add_chunk(struct reader *reader, const struct chunk_ref *ref)
+{
+    void *chunks = reader->chunks;
+    if (rl_grow(&chunks, &reader->chunk_cap, reader->chunk_count + 1, sizeof *reader->chunks)) {
+        return RL_NOMEM;
+    }
+    reader->chunks = chunks;
+    reader->chunks[reader->chunk_count++] = *ref;
+    return RL_OK;
+}
+
+static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
+                                   const struct block_header *header)
+{
+    uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
+    struct chunk_ref ref = {.offset = offset};
+    int os_errno;
+    if (header->prefix < sizeof prefix ||
+        os_pread(reader->fd, prefix, sizeof prefix, offset + RL_BLOCK_HEADER_BYTES, &os_errno) ||
+        offset + block_span(header) > reader->size ||
+        chunk_info_get(prefix, sizeof prefix, header->raw, &ref.info) != RL_OK) {
+        reader_problem(reader, "the chunk at byte %llu is damaged or cut",
+                       (unsigned long long)offset);
+        return RL_OK;
+    }
+    return add_chunk(reader, &ref);
+}
+
+/* ---- LIVE blocks ---- */
+
+/* Counts the events of a slot and takes its definitions; a torn end is left out. */
+static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
+{
+    rl_status status = reader_load(reader, ref, &reader->raw);
+    if (status != RL_OK) {
+        return status;
+    }
+    struct rows rows = rows_of(&ref->info, reader->raw.data, reader->raw.len);
+    struct rec rec;
+    const uint8_t *good = reader->raw.data;
+    while ((status = rows_next(&rows, &rec)) == RL_OK) {
+        good = rows.in.at;
+        if (rec.kind >= RL_EVENT_KINDS) {
+            status = add_definition(reader, rec.kind, rec.id, rec.data, rec.data_len);
+            if (status == RL_NOMEM) {
+                return status;
+            }
+        } else {
+            ref->info.events++;
+        }
+    }
+    if (status == RL_DAMAGED) {
+        reader_problem(reader, "a slot at byte %llu ends in damaged rows",
+                       (unsigned long long)ref->offset);
+        ref->row_bytes = (uint32_t)(good - reader->raw.data);
+    }
+    return RL_OK;
+}
+
+static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot_size)
+{
+    uint8_t header[RL_SLOT_HEADER_BYTES];
+    struct chunk_ref ref = {.offset = offset};
+    int os_errno;
+    if (os_pread(reader->fd, header, sizeof header, offset, &os_errno) != 0) {
+        return RL_DAMAGED;
+    }
+    uint32_t used = get32(header + RL_SL_USED);
+    if (used == 0) {
+        return RL_OK;
+    }
+    slot_info_get(header, &ref.info);
+    if (used > slot_size - RL_SLOT_HEADER_BYTES || used % RL_ROW_BYTES != 0 ||
+        ref.info.thread == 0) {
+        reader_problem(reader, "a slot at byte %llu is damaged", (unsigned long long)offset);
+        return RL_OK;
+    }
+    uint64_t left = reader->size - offset;
+    ref.row_bytes = left - RL_SLOT_HEADER_BYTES < used
+                        ? (uint32_t)(left - RL_SLOT_HEADER_BYTES) & ~(RL_ROW_BYTES - 1)
+                        : used;
+    if (ref.row_bytes == 0) {
+        return RL_OK;
+    }
+    rl_status status = read_slot_rows(reader, &ref);
+    if (status == RL_OK && ref.row_bytes != 0) {
+        status = add_chunk(reader, &ref);
+    }
+    return status == RL_NOMEM ? status : RL_OK;
+}
+
+static rl_status read_live(struct reader *reader, uint64_t offset, const struct block_header *header,
+                           int want_slots)
+{
+    uint8_t control[256];
+    int os_errno;
+    uint64_t payload = offset + RL_BLOCK_HEADER_BYTES;
+    if (os_pread(reader->fd, control, sizeof control, payload, &os_errno) != 0 ||
+        get32(control + RL_LV_MAGIC) != RL_LIVE_MAGIC) {
+        reader_problem(reader, "the LIVE block at byte %llu has no control page",
+                       (unsigned long long)offset);
+        return RL_OK;
+    }
+    if (reader->live_state == 0) {
+        reader->live_state = get32(control + RL_LV_STATE);
+        reader->heartbeat = get64(control + RL_LV_HEARTBEAT);
+        for (int i = 0; i < RL_LOSS_REASONS; i++) {
+            reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
+        }
+    }
+    uint32_t size = get32(control + RL_LV_SLOT_BYTES);
+    uint32_t count = get32(control + RL_LV_SLOTS);
+    if (size < RL_PAGE || (uint64_t)size * count + RL_PAGE > header->stored) {
+        reader_problem(reader, "the LIVE block at byte %llu contradicts itself",
+                       (unsigned long long)offset);
+        return RL_OK;
+    }
+    for (uint32_t i = 0; want_slots && i < count; i++) {
+        uint64_t at = payload + RL_PAGE + (uint64_t)i * size;
+        if (at + RL_SLOT_HEADER_BYTES > reader->size) {
+            reader_problem(reader, "cut inside a LIVE block: %u of its %u slots are there", i,
+                           count);
+            break;
+        }
+        rl_status status = read_slot(reader, at, size);
+        if (status != RL_OK) {
+            return status == RL_NOMEM ? status : RL_OK;
+        }
+    }
+    return RL_OK;
+}
+
+static rl_status read_meta(struct reader *reader, uint64_t offset, const struct block_header *header)
+{
+    rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    if (status == RL_OK && reader->meta.len + reader->raw.len < RL_BLOCK_RAW_MAX) {
+        bytes_put(&reader->meta, reader->raw.data, reader->raw.len);
+        return reader->meta.failed ? RL_NOMEM : RL_OK;
+    }
+    if (status == RL_DAMAGED) {
+        reader_problem(reader, "the facts at byte %llu are damaged", (unsigned long long)offset);
+    }
+    return status == RL_NOMEM ? status : RL_OK;
+}
+
+static rl_status read_block(struct reader *reader, uint64_t offset,
+                            const struct block_header *header, int want_slots)
+{
+    switch (header->type) {
+    case RL_BLOCK_META:
+        return read_meta(reader, offset, header);
+    case RL_BLOCK_LIVE:
+        return read_live(reader, offset, header, want_slots);
+    case RL_BLOCK_CHUNK:
+        return read_chunk_prefix(reader, offset, header);
+    case RL_BLOCK_DICT:
+        return read_dict(reader, offset, header);
+    default:
+        reader->unknown_blocks += header->type > RL_BLOCK_SOURCE || header->type == 0;
+        return RL_OK;
+    }
+}
+
+/* ---- by index ---- */
+
+static int read_footer(struct reader *reader)
+{
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES + RL_FOOTER_BYTES];
+    struct block_header header;
+    int os_errno;
+    if (reader->size < RL_FILE_HEADER_BYTES + sizeof bytes ||
+        os_pread(reader->fd, bytes, sizeof bytes, reader->size - sizeof bytes, &os_errno) != 0 ||
+        block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_FOOTER ||
+        header.prefix != RL_FOOTER_BYTES || header.stored != RL_FOOTER_BYTES ||
+        block_checksum(bytes + RL_BLOCK_HEADER_BYTES, RL_FOOTER_BYTES) != header.sum) {
+        return 0;
+    }
+    footer_get(bytes + RL_BLOCK_HEADER_BYTES, &reader->footer);
+    return 1;
+}
+
+static rl_status read_indexed(struct reader *reader, const struct index_entry *entry)
+{
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    struct block_header header;
+    int os_errno;
+    if (entry->offset >= reader->size ||
+        os_pread(reader->fd, bytes, sizeof bytes, entry->offset, &os_errno) != 0 ||
+        block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_DICT) {
+        return RL_DAMAGED;
+    }
+    return read_dict(reader, entry->offset, &header);
+}
+
+static rl_status read_index(struct reader *reader)
+{
+    uint64_t at = reader->footer.index, offset;
+    struct block_header header;
+    struct bytes_out raw = {0};
+    rl_status status = RL_DAMAGED;
+    if (at >= reader->size || reader_next_block(reader, &at, &offset, &header) != RL_OK ||
+        header.type != RL_BLOCK_INDEX) {
+        return RL_DAMAGED;
+    }
+    if ((status = scan_unpack(reader, offset, &header, &raw)) != RL_OK) {
+        goto done;
+    }
+    struct bytes_in in = bytes_in_of(raw.data, raw.len);
+    struct index_coder coder = {0};
+    while (bytes_left(&in) != 0 && status == RL_OK) {
+        struct index_entry entry;
+        index_entry_get(&in, &coder, &entry);
+        if (in.bad || entry.offset >= reader->size) {
+            status = RL_DAMAGED;
+        } else if (entry.thread == 0) {
+            status = read_indexed(reader, &entry);
+        } else {
+            struct chunk_ref ref = {.offset = entry.offset};
+            ref.info.thread = entry.thread;
+            ref.info.events = entry.events;
+            ref.info.chunk = entry.chunk;
+            ref.info.first_seq = entry.first_seq;
+            ref.info.ticks0 = entry.ticks0;
+            ref.info.ticks1 = entry.ticks1;
+            status = add_chunk(reader, &ref);
+        }
+    }
+done:
+    bytes_out_fini(&raw);
+    return status;
+}
+
+/* The blocks before the first chunk: META and the first LIVE block. */
+static rl_status read_front(struct reader *reader, int want_slots)
+{
+    uint64_t at = RL_FILE_HEADER_BYTES, offset;
+    struct block_header header;
+    rl_status status = RL_OK;
+    while (status == RL_OK && reader->live_state == 0 &&
+           reader_next_block(reader, &at, &offset, &header) == RL_OK &&
+           header.type != RL_BLOCK_CHUNK && header.type != RL_BLOCK_INDEX) {
+        status = read_block(reader, offset, &header, want_slots);
+    }
+    return status;
+}
+
+static rl_status read_all(struct reader *reader)
+{
+    uint64_t at = RL_FILE_HEADER_BYTES, offset;
+    struct block_header header;
+    rl_status status = RL_OK;
+    while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
+        status = read_block(reader, offset, &header, 1);
+    }
+    return status;
+}
+
+rl_status scan_file(struct reader *reader)
+{
+    reader->is_complete = read_footer(reader);
+    if (reader->is_complete && !(reader->header.flags & RL_FLAG_RING)) {
+        rl_status status = read_index(reader);
+        if (status == RL_OK) {
+            return read_front(reader, 0);
+        }
+        if (status == RL_NOMEM) {
+            return status;
+        }
+        reader_problem(reader, "the index is damaged: every block is read instead");
+        reader->chunk_count = 0;
+    }
+    return read_all(reader);
+}

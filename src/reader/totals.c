@@ -1,0 +1,102 @@
+/* Why: counts and the folded tree of a recording: from its SUMMARY block, or, where it was not closed,
+ * by reading every event once with the code that would have written that block. */
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "reader.h"
+#include "scan.h"
+
+/* Events thread by thread would do, but a generator may move between threads: chunks in the order
+ * in which they began are near enough for a folded tree. */
+static int by_ticks(const void *left, const void *right)
+{
+    const struct chunk_ref *a = left, *b = right;
+    if (a->info.ticks0 != b->info.ticks0) {
+        return a->info.ticks0 < b->info.ticks0 ? -1 : 1;
+    }
+    return a->info.chunk < b->info.chunk ? -1 : a->info.chunk > b->info.chunk;
+}
+
+static rl_status sum_chunk(struct reader *reader, const struct chunk_ref *ref,
+                           struct summary *summary, struct bytes_out *raw, struct tokens *tokens)
+{
+    struct chunk_ref full = *ref;
+    struct rec rec;
+    rl_status status = reader_load(reader, ref, raw);
+    if (status == RL_OK && ref->row_bytes == 0) {
+        status = chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)raw->len,
+                                &full.info);
+    }
+    if (status != RL_OK) {
+        return status;
+    }
+    struct summary_lane *lane = summary_begin_chunk(summary, &full.info);
+    if (ref->row_bytes != 0) {
+        struct rows rows = rows_of(&full.info, raw->data, raw->len);
+        while ((status = rows_next(&rows, &rec)) == RL_OK) {
+            summary_add(summary, lane, &rec);
+        }
+    } else {
+        tokens_begin(tokens, &full.info, raw->data);
+        while ((status = tokens_next(tokens, &rec)) == RL_OK) {
+            summary_add(summary, lane, &rec);
+        }
+    }
+    return status == RL_END ? RL_OK : status;
+}
+
+static rl_status stored_summary(struct reader *reader, struct summary *summary)
+{
+    uint64_t at = reader->footer.summary, offset;
+    struct block_header header;
+    if (at == 0 || at >= reader->size ||
+        reader_next_block(reader, &at, &offset, &header) != RL_OK ||
+        header.type != RL_BLOCK_SUMMARY) {
+        return RL_DAMAGED;
+    }
+    struct bytes_out raw = {0};
+    rl_status status = scan_unpack(reader, offset, &header, &raw);
+    if (status == RL_OK) {
+        struct bytes_in in = bytes_in_of(raw.data, raw.len);
+        status = summary_get(&in, summary);
+    }
+    bytes_out_fini(&raw);
+    return status;
+}
+
+rl_status reader_summary(struct reader *reader, struct summary *summary)
+{
+    memset(summary, 0, sizeof *summary);
+    if (reader->is_complete && reader->footer.summary != 0) {
+        rl_status status = stored_summary(reader, summary);
+        if (status != RL_DAMAGED) {
+            return status;
+        }
+        summary_fini(summary);
+        reader_problem(reader, "the summary is damaged: every event is read instead");
+    }
+    struct chunk_ref *order = rl_alloc(reader->chunk_count, sizeof *order);
+    struct bytes_out raw = {0};
+    struct tokens tokens = {0};
+    rl_status status = order != NULL ? RL_OK : RL_NOMEM;
+    if (order != NULL && reader->chunk_count != 0) {
+        memcpy(order, reader->chunks, reader->chunk_count * sizeof *order);
+        qsort(order, reader->chunk_count, sizeof *order, by_ticks);
+    }
+    for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
+        status = sum_chunk(reader, &order[i], summary, &raw, &tokens);
+        if (status == RL_DAMAGED || status == RL_NEWER) {
+            reader_problem(reader, "thread %u: chunk %llu is damaged", order[i].info.thread,
+                           (unsigned long long)order[i].info.chunk);
+            status = RL_OK;
+        }
+    }
+    tokens_fini(&tokens);
+    bytes_out_fini(&raw);
+    rl_free(order);
+    if (status != RL_OK || summary->failed) {
+        summary_fini(summary);
+        return RL_NOMEM;
+    }
+    return RL_OK;
+}

@@ -1,0 +1,264 @@
+/* Why: what a lane does when its slot is full: hand it over, get another, wait or let go.
+ * Threads: called by traced threads; everything shared is under the recorder's lock.
+ * Invariant: a lane that waits holds no slot, so the writer can always make progress. */
+#include "alloc.h"
+#include "recorder_state.h"
+
+enum { WARM_SLOTS = 4 }; /* after this many small slots a thread gets large ones */
+
+/* Ends the lane's slot. In a ring it is kept, otherwise queued for the writer. */
+void lane_hand_over(struct lane *lane)
+{
+    struct recorder *recorder = lane->recorder;
+    struct slot *slot = lane->slot;
+    if (slot == NULL) {
+        return;
+    }
+    struct clock_pair now = clock_pair_now();
+    slot->used = (uint32_t)(lane->cur - lane->rows);
+    slot->events = slot->used / RL_ROW_BYTES - lane->extras;
+    slot->info.ticks1 = now.ticks;
+    slot->info.mono1 = now.mono_ns;
+    lane->first_seq += slot->events;
+    lane->chunk++;
+    lane->slots_filled++;
+    lane->slot = NULL;
+    lane->cur = lane->end = lane->rows = NULL;
+    if (recorder->options.ring_bytes != 0) {
+        slot_list_append(&recorder->kept, slot);
+        recorder->kept_events += slot->events;
+    } else {
+        slot_list_append(&recorder->queue, slot);
+        os_cond_signal(&recorder->work);
+    }
+}
+
+static struct slot *take_free(struct recorder *recorder, int wants_large)
+{
+    struct slot_list *first = wants_large ? &recorder->free_large : &recorder->free_small;
+    struct slot_list *second = wants_large ? &recorder->free_small : &recorder->free_large;
+    struct slot *slot = slot_list_take(first);
+    return slot != NULL ? slot : slot_list_take(second);
+}
+
+static size_t slot_budget(const struct recorder *recorder)
+{
+    return recorder->options.ring_bytes != 0 ? recorder->options.ring_bytes
+                                             : recorder->options.buffer_bytes;
+}
+
+/* A slot, or NULL with *must_wait saying whether waiting can bring one. */
+static struct slot *try_take(struct recorder *recorder, const struct lane *lane, int *must_wait)
+{
+    int is_first = lane->slots_filled == 0;
+    int wants_large = lane->slots_filled >= WARM_SLOTS;
+    struct slot *slot = take_free(recorder, wants_large);
+    *must_wait = 1;
+    if (slot != NULL) {
+        return slot;
+    }
+    if (!recorder->cannot_grow && (is_first || recorder->slot_bytes < slot_budget(recorder))) {
+        *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
+        os_cond_signal(&recorder->work);
+        if (!recorder->has_thread) {
+            recorder_grow(recorder);
+            return take_free(recorder, wants_large);
+        }
+        return NULL;
+    }
+    if ((slot = slot_list_take(&recorder->kept)) != NULL) {
+        recorder_count_loss(recorder, RL_LOSS_RING, slot->events);
+        recorder->kept_events -= slot->events;
+        return slot;
+    }
+    if (!recorder->has_thread) {
+        recorder_drain(recorder);
+        slot = take_free(recorder, wants_large);
+    }
+    *must_wait = slot == NULL && (recorder->queue.count != 0 || recorder->in_work != 0) &&
+                 !(recorder->options.may_drop && !is_first);
+    return slot;
+}
+
+static struct slot *take_slot(struct lane *lane, int may_wait)
+{
+    struct recorder *recorder = lane->recorder;
+    const struct recorder_hooks *hooks = &recorder->options.hooks;
+    void *token = NULL;
+    int has_waited = 0, must_wait = 0;
+    struct slot *slot = NULL;
+    for (;;) {
+        slot = try_take(recorder, lane, &must_wait);
+        if (slot != NULL || !must_wait || !may_wait || recorder->is_stopping) {
+            break;
+        }
+        if (!has_waited && hooks->wait_begin != NULL) {
+            token = hooks->wait_begin();
+        }
+        has_waited = 1;
+        os_cond_wait(&recorder->room, &recorder->lock);
+    }
+    if (has_waited && hooks->wait_end != NULL) {
+        /* The host's global lock is never awaited under ours. */
+        os_unlock_mutex(&recorder->lock);
+        hooks->wait_end(token);
+        os_lock_mutex(&recorder->lock);
+    }
+    return slot;
+}
+
+static void begin_slot(struct lane *lane, struct slot *slot)
+{
+    const struct recorder_hooks *hooks = &lane->recorder->options.hooks;
+    struct clock_pair now = clock_pair_now();
+    struct chunk_info info = {
+        .thread = lane->thread,
+        .chunk = lane->chunk,
+        .first_seq = lane->first_seq,
+        .first_call = lane->next_frame & RL_FRAME_ORDINAL_MASK,
+        .ticks0 = now.ticks,
+        .mono0 = now.mono_ns,
+        .top = hooks->top_frame != NULL && lane->owner != NULL ? hooks->top_frame(lane->owner) : 0,
+    };
+    slot_begin(slot, &info);
+    lane->slot = slot;
+    lane->rows = lane->cur = slot->memory + RL_SLOT_HEADER_BYTES;
+    lane->end = slot->memory + slot->size;
+    lane->used = (_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED);
+    lane->base = now.ticks;
+    lane->extras = 0;
+}
+
+static int refill(struct lane *lane, uint32_t units, int may_wait)
+{
+    struct recorder *recorder = lane->recorder;
+    if (recorder == NULL) {
+        return 0;
+    }
+    if ((size_t)(lane->end - lane->cur) >= (units + 1) * RL_ROW_BYTES) {
+        lane->base = clock_ticks(); /* only the base was too old */
+        lane_row(lane, 0, RL_ROW_TIME, 0, lane->base);
+        lane->extras++;
+        return 1;
+    }
+    os_lock_mutex(&recorder->lock);
+    recorder->inside++;
+    lane_hand_over(lane);
+    struct slot *slot = take_slot(lane, may_wait);
+    if (slot != NULL && lane->recorder == NULL) {
+        slot_list_append(&recorder->free_small, slot); /* recording stopped while we waited */
+        slot = NULL;
+    }
+    if (slot != NULL) {
+        begin_slot(lane, slot);
+    } else if (lane->recorder != NULL) {
+        lane->dropped++;
+        recorder_count_loss(recorder,
+                            recorder->cannot_grow ? RL_LOSS_DISK_FULL : RL_LOSS_BUFFER_FULL, 1);
+    }
+    recorder->inside--;
+    if (recorder->is_stopping) {
+        os_cond_broadcast(&recorder->room); /* recorder_close() waits until nobody is inside */
+    }
+    os_unlock_mutex(&recorder->lock);
+    if (slot != NULL && lane->dropped != 0) {
+        lane_row(lane, 0, RL_EVENT_LOSS, RL_LOSS_BUFFER_FULL, lane->dropped);
+        lane->dropped = 0;
+    }
+    return slot != NULL;
+}
+
+int lane_refill(struct lane *lane, uint32_t units)
+{
+    return refill(lane, units, 1);
+}
+
+void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
+                         uint64_t native_thread)
+{
+    os_lock_mutex(&recorder->lock);
+    *lane = (struct lane){.recorder = recorder, .owner = owner, .thread = ++recorder->threads};
+    lane->next_frame = RL_FRAME(lane->thread, 1);
+    lane->next = recorder->lanes;
+    if (lane->next != NULL) {
+        lane->next->previous = lane;
+    }
+    recorder->lanes = lane;
+    os_unlock_mutex(&recorder->lock);
+    (void)lane_put(lane, RL_EVENT_THREAD_START, 0, native_thread);
+}
+
+void recorder_lane_end(struct lane *lane)
+{
+    struct recorder *recorder = lane->recorder;
+    if (recorder == NULL) {
+        return;
+    }
+    if (lane->slot != NULL) {
+        if ((size_t)(lane->end - lane->cur) >= 2 * RL_ROW_BYTES || refill(lane, 1, 0)) {
+            (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
+        }
+    }
+    os_lock_mutex(&recorder->lock);
+    lane_hand_over(lane);
+    if (lane->previous != NULL) {
+        lane->previous->next = lane->next;
+    } else {
+        recorder->lanes = lane->next;
+    }
+    if (lane->next != NULL) {
+        lane->next->previous = lane->previous;
+    }
+    lane->recorder = NULL;
+    os_unlock_mutex(&recorder->lock);
+}
+
+/* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
+static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *data, size_t len)
+{
+    uint32_t units = (uint32_t)((len + 15) / 16);
+    if (lane == NULL || !lane_reserve(lane, units + 1, clock_ticks())) {
+        return;
+    }
+    lane_row(lane, (uint32_t)len, kind, id, 0);
+    memcpy(lane->cur, data, len);
+    memset(lane->cur + len, 0, (size_t)units * 16 - len);
+    lane->cur += (size_t)units * 16;
+    lane->extras += units + 1;
+    lane_publish(lane);
+}
+
+static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind,
+                       const void *data, size_t len)
+{
+    int is_new = 0;
+    os_lock_mutex(&recorder->lock);
+    uint32_t id = dictionary_number(&recorder->dictionary, kind, data, len, &is_new);
+    os_unlock_mutex(&recorder->lock);
+    if (is_new) {
+        publish(lane, kind, id, data, len);
+    }
+    return id;
+}
+
+uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
+{
+    return define(recorder, lane, RL_ROW_DEF_STRING, utf8, len);
+}
+
+uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
+{
+    uint8_t payload[CODE_DEF_MAX];
+    size_t len = code_def_put(payload, def);
+    return define(recorder, lane, RL_ROW_DEF_CODE, payload, len);
+}
+
+void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n)
+{
+    struct live *control = recorder->control;
+    if (control != NULL) {
+        _Atomic uint64_t *at =
+            (_Atomic uint64_t *)(void *)(control->memory + RL_LV_LOSS + 8 * (size_t)reason);
+        atomic_fetch_add_explicit(at, n, memory_order_relaxed);
+    }
+}

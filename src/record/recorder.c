@@ -1,0 +1,403 @@
+/* Why: the life of a recording: open, drain, close; see recorder.h for the states of a slot.
+ * Threads: the writer thread runs writer_main(); `writer` belongs to it until it has ended. */
+#include "recorder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "recorder_state.h"
+#include "status.h"
+
+struct owned {
+    struct recorder recorder; /* first: the two are freed together */
+    struct writer writer;
+};
+
+static struct writer *writer_of(struct recorder *recorder)
+{
+    return &((struct owned *)(void *)recorder)->writer;
+}
+
+enum { TICK_MS = 100, FIRST_SMALL = 4, FIRST_LARGE = 2 };
+
+static void recorder_free(struct recorder *recorder)
+{
+    writer_close(writer_of(recorder));
+    while (recorder->lives != NULL) {
+        struct live *live = recorder->lives;
+        recorder->lives = live->next;
+        os_unguard(live->memory);
+        os_unmap(live->memory, live->bytes);
+        live_fini(live);
+        rl_free(live);
+    }
+    dictionary_fini(&recorder->dictionary);
+    os_cond_fini(&recorder->work);
+    os_cond_fini(&recorder->room);
+    os_mutex_fini(&recorder->lock);
+    rl_free(recorder->path);
+    rl_free(recorder->meta);
+    rl_free(recorder);
+}
+
+static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
+                          struct slot_list *list)
+{
+    struct live *live = rl_zalloc(1, sizeof *live);
+    uint8_t *memory = NULL;
+    size_t bytes = 0;
+    uint64_t offset = 0;
+    if (live == NULL) {
+        return RL_NOMEM;
+    }
+    /* Reserving space may take a while: nobody waits for the lock meanwhile. Without a writer
+     * thread the lock is what keeps the writer to one caller. */
+    if (recorder->has_thread) {
+        os_unlock_mutex(&recorder->lock);
+    }
+    rl_status status =
+        writer_live(writer_of(recorder), slot_size, count, &memory, &bytes, &offset);
+    if (recorder->has_thread) {
+        os_lock_mutex(&recorder->lock);
+    }
+    if (status == RL_OK && live_init(live, memory, bytes, offset, slot_size, list) != 0) {
+        os_unguard(memory);
+        os_unmap(memory, bytes);
+        status = RL_NOMEM;
+    }
+    if (status != RL_OK) {
+        rl_free(live);
+        return status;
+    }
+    live->next = recorder->lives;
+    recorder->lives = live;
+    recorder->slot_bytes += (size_t)slot_size * count;
+    if (recorder->control == NULL) {
+        recorder->control = live;
+    }
+    return RL_OK;
+}
+
+void recorder_grow(struct recorder *recorder)
+{
+    rl_status status = RL_OK;
+    if (recorder->wants_small) {
+        uint32_t count = recorder->small_count != 0 ? recorder->small_count * 2 : FIRST_SMALL;
+        recorder->small_count = count < 1024 ? count : 1024;
+        status = add_live(recorder, SLOT_SMALL, recorder->small_count, &recorder->free_small);
+    }
+    if (recorder->wants_large && status == RL_OK) {
+        uint32_t count = recorder->large_count != 0 ? recorder->large_count * 2 : FIRST_LARGE;
+        recorder->large_count = count < 128 ? count : 128;
+        status = add_live(recorder, SLOT_LARGE, recorder->large_count, &recorder->free_large);
+    }
+    recorder->wants_small = recorder->wants_large = 0;
+    recorder->cannot_grow = status != RL_OK;
+    os_cond_broadcast(&recorder->room);
+}
+
+static enum rl_loss_reason reason_for(const struct writer *writer, rl_status status)
+{
+    return writer->is_gone        ? RL_LOSS_FILE_GONE
+           : status == RL_LIMIT   ? RL_LOSS_DISK_FULL
+           : status == RL_NOMEM   ? RL_LOSS_MEMORY
+                                  : RL_LOSS_IO_ERROR;
+}
+
+void recorder_flush_dictionary(struct recorder *recorder)
+{
+    struct bytes_out taken = recorder->dictionary.pending;
+    if (taken.len == 0) {
+        return;
+    }
+    memset(&recorder->dictionary.pending, 0, sizeof taken);
+    os_unlock_mutex(&recorder->lock);
+    rl_status status = writer_dict(writer_of(recorder), taken.data, taken.len);
+    os_lock_mutex(&recorder->lock);
+    if (status != RL_OK && !writer_of(recorder)->is_gone) {
+        /* Not written: they stay pending, before what came meanwhile. */
+        bytes_put(&taken, recorder->dictionary.pending.data, recorder->dictionary.pending.len);
+        struct bytes_out newer = recorder->dictionary.pending;
+        recorder->dictionary.pending = taken;
+        taken = newer;
+    }
+    bytes_out_fini(&taken);
+}
+
+void recorder_drain(struct recorder *recorder)
+{
+    struct writer *writer = writer_of(recorder);
+    struct slot *slot;
+    while ((slot = slot_list_take(&recorder->queue)) != NULL) {
+        recorder->in_work++;
+        recorder_flush_dictionary(recorder);
+        os_unlock_mutex(&recorder->lock);
+        rl_status status = slot->used != 0 ? writer_chunk(writer, slot) : RL_OK;
+        os_lock_mutex(&recorder->lock);
+        if (status != RL_OK) {
+            recorder_count_loss(recorder, reason_for(writer, status), slot->events);
+        }
+        atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
+                              memory_order_release);
+        recorder->in_work--;
+        slot_list_append(slot->size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small,
+                         slot);
+        os_cond_broadcast(&recorder->room);
+        if (recorder->wants_small || recorder->wants_large) {
+            recorder_grow(recorder);
+        }
+    }
+}
+
+/* Once a tick: what is not driven by full slots. */
+static void tick(struct recorder *recorder)
+{
+    struct writer *writer = writer_of(recorder);
+    recorder_flush_dictionary(recorder);
+    if (recorder->control != NULL) {
+        put64(recorder->control->memory + RL_LV_HEARTBEAT, os_mono_ns());
+    }
+    (void)writer_is_sound(writer);
+    if (!writer->is_mapped) {
+        for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+            writer_sync_live(writer, live);
+        }
+    }
+}
+
+static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOSS_REASONS])
+{
+    uint64_t all = 0;
+    for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        lost[i] = get64(recorder->control->memory + RL_LV_LOSS + 8 * (size_t)i);
+        all += lost[i];
+    }
+    return all;
+}
+
+/* All lanes have ended: the rest of the file. */
+static void finish(struct recorder *recorder, struct recorder_stats *stats)
+{
+    struct writer *writer = writer_of(recorder);
+    int is_ring = recorder->options.ring_bytes != 0;
+    recorder_drain(recorder);
+    recorder_flush_dictionary(recorder);
+    put64(recorder->control->memory + RL_LV_HEARTBEAT, os_mono_ns());
+    stats->events = is_ring ? recorder->kept_events : writer->events;
+    uint64_t lost = sum_losses(recorder, stats->lost);
+    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+        put32(live->memory + RL_LV_STATE, RL_LIVE_CLOSED);
+        writer_sync_live(writer, live);
+        if (!is_ring) {
+            writer_punch_live(writer, live);
+        }
+    }
+    writer->events = stats->events;
+    stats->is_closed_cleanly = writer_finish(writer, lost, !is_ring) == RL_OK;
+    stats->bytes = writer->offset - (is_ring ? 0 : writer->live_bytes);
+    stats->threads = recorder->threads;
+}
+
+static void open_file(struct recorder *recorder)
+{
+    struct writer *writer = writer_of(recorder);
+    rl_status status = writer_open(writer, recorder->path, &recorder->options.header,
+                                   recorder->meta, recorder->options.meta_len,
+                                   &recorder->open_err);
+    int was_created = writer->fd >= 0;
+    if (status == RL_OK) {
+        if (!recorder->has_private_table) {
+            writer->fd = os_move_high(writer->fd);
+        }
+        recorder->small_count = FIRST_SMALL;
+        status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
+        if (status != RL_OK) {
+            (void)status_set(&recorder->open_err, status,
+                             "cannot reserve space for %s: %s", recorder->path,
+                             status == RL_LIMIT ? "no space left" : status_code(status));
+        }
+    }
+    if (status != RL_OK && was_created) {
+        int ignored;
+        (void)os_remove(recorder->path, &ignored);
+    }
+    recorder->open_status = status;
+    recorder->is_open = 1;
+}
+
+static void writer_main(void *arg)
+{
+    struct recorder *recorder = arg;
+    recorder->has_private_table = os_private_descriptors() == 0;
+    os_lock_mutex(&recorder->lock);
+    open_file(recorder);
+    os_cond_broadcast(&recorder->room);
+    uint64_t last_tick = os_mono_ns();
+    while (recorder->open_status == RL_OK) {
+        if (recorder->wants_small || recorder->wants_large) {
+            recorder_grow(recorder);
+        }
+        recorder_drain(recorder);
+        if (recorder->is_stopping) {
+            break;
+        }
+        uint64_t now = os_mono_ns();
+        if (recorder->wants_tick || now - last_tick >= TICK_MS * UINT64_C(1000000)) {
+            last_tick = now;
+            tick(recorder);
+            recorder->wants_tick = 0;
+            os_cond_broadcast(&recorder->room);
+        }
+        if (recorder->queue.count == 0 && !recorder->wants_small && !recorder->wants_large &&
+            !recorder->is_stopping) {
+            os_cond_wait_ms(&recorder->work, &recorder->lock, TICK_MS);
+        }
+    }
+    if (recorder->open_status == RL_OK) {
+        /* Here, not in recorder_close(): the descriptor exists in this thread only. */
+        finish(recorder, recorder->closing_stats);
+    }
+    os_unlock_mutex(&recorder->lock);
+}
+
+static int copy_options(struct recorder *recorder, const struct recorder_options *options)
+{
+    recorder->options = *options;
+    recorder->path = rl_alloc(strlen(options->path) + 1, 1);
+    recorder->meta = rl_alloc(options->meta_len, 1);
+    if (recorder->path == NULL || recorder->meta == NULL) {
+        return -1;
+    }
+    memcpy(recorder->path, options->path, strlen(options->path) + 1);
+    if (options->meta_len != 0) {
+        memcpy(recorder->meta, options->meta, options->meta_len);
+    }
+    struct file_header *header = &recorder->options.header;
+    header->clock = (uint32_t)clock_init();
+    struct clock_pair now = clock_pair_now();
+    header->pid = os_pid();
+    header->start_ticks = now.ticks;
+    header->start_mono = now.mono_ns;
+    header->start_real = os_real_ns();
+    header->run_mono = header->run_mono != 0 ? header->run_mono : now.mono_ns;
+    header->flags = options->ring_bytes != 0 ? RL_FLAG_RING : 0;
+    return 0;
+}
+
+rl_status recorder_open(const struct recorder_options *options, struct recorder **out,
+                        struct rl_err *err)
+{
+    struct owned *owned = rl_zalloc(1, sizeof *owned);
+    if (owned == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for the recorder");
+    }
+    struct recorder *recorder = &owned->recorder;
+    owned->writer.fd = -1;
+    os_mutex_init(&recorder->lock);
+    os_cond_init(&recorder->work);
+    os_cond_init(&recorder->room);
+    if (copy_options(recorder, options) != 0) {
+        recorder_free(recorder);
+        return status_set(err, RL_NOMEM, "no memory for the recorder");
+    }
+    recorder->has_thread = os_thread_start(&recorder->thread, writer_main, recorder) == 0;
+    os_lock_mutex(&recorder->lock);
+    if (!recorder->has_thread) {
+        open_file(recorder);
+    }
+    while (!recorder->is_open) {
+        os_cond_wait(&recorder->room, &recorder->lock);
+    }
+    rl_status status = recorder->open_status;
+    os_unlock_mutex(&recorder->lock);
+    if (status != RL_OK) {
+        if (err != NULL) {
+            *err = recorder->open_err;
+        }
+        if (recorder->has_thread) {
+            os_thread_join(&recorder->thread);
+        }
+        recorder_free(recorder);
+        return status;
+    }
+    *out = recorder;
+    return RL_OK;
+}
+
+void recorder_end_lanes(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    while (recorder->lanes != NULL) {
+        struct lane *lane = recorder->lanes;
+        recorder->lanes = lane->next;
+        lane_hand_over(lane);
+        lane->recorder = NULL;
+        lane->next = lane->previous = NULL;
+    }
+    os_unlock_mutex(&recorder->lock);
+}
+
+void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    os_lock_mutex(&recorder->lock);
+    recorder->is_stopping = 1;
+    recorder->closing_stats = stats;
+    os_cond_broadcast(&recorder->work);
+    os_cond_broadcast(&recorder->room);
+    if (!recorder->has_thread) {
+        finish(recorder, stats);
+    }
+    os_unlock_mutex(&recorder->lock);
+    if (recorder->has_thread) {
+        os_thread_join(&recorder->thread);
+    }
+    os_lock_mutex(&recorder->lock);
+    while (recorder->inside != 0) {
+        os_cond_wait(&recorder->room, &recorder->lock);
+    }
+    os_unlock_mutex(&recorder->lock);
+    recorder_free(recorder);
+}
+
+void recorder_abandon(struct recorder *recorder)
+{
+    /* The writer thread, the lock and the descriptor stayed in the parent. What is shared memory
+     * must go, so that nothing here can reach the parent's file; the heap is left as it is. */
+    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+        os_unguard(live->memory);
+        os_unmap(live->memory, live->bytes);
+    }
+    if (!recorder->has_private_table) {
+        os_close(writer_of(recorder)->fd);
+    }
+}
+
+void recorder_before_exec(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    put32(recorder->control->memory + RL_LV_STATE, RL_LIVE_EXEC);
+    recorder->wants_tick = recorder->has_thread;
+    os_cond_signal(&recorder->work);
+    while (recorder->wants_tick) {
+        os_cond_wait(&recorder->room, &recorder->lock);
+    }
+    os_unlock_mutex(&recorder->lock);
+}
+
+void recorder_after_failed_exec(struct recorder *recorder)
+{
+    put32(recorder->control->memory + RL_LV_STATE, RL_LIVE_RUNNING);
+}
+
+const char *recorder_live_mode(const struct recorder *recorder)
+{
+    const struct writer *writer = &((const struct owned *)(const void *)recorder)->writer;
+    return writer->is_mapped ? "mapped" : writer->why_unmapped;
+}
+
+const char *recorder_path(const struct recorder *recorder)
+{
+    return recorder->path;
+}

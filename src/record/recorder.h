@@ -1,0 +1,84 @@
+/* The recorder: owns the file, the slots, the dictionary and the writer thread.
+ *
+ *                    refill                     queue                     append
+ *   FREE ----------------------> FILLING ----------------> HANDED OVER ------------> FREE
+ *    slot of a LIVE block         by one lane               to the writer thread
+ *
+ *   --ring:   FILLING -> KEPT (oldest first) -> FILLING again, its events counted as let go
+ *
+ * Knows nothing of Python. Calls marked [thread] come from traced threads; all others from whoever
+ * starts and stops, one at a time. */
+#ifndef RECORDER_H
+#define RECORDER_H
+
+#include <relive/rl_format.h>
+#include <relive/rl_status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "header.h"
+#include "lane.h"
+
+struct recorder;
+
+/* What the recorder must ask of its host. Any may be NULL. */
+struct recorder_hooks {
+    /* Round a wait for the writer thread: a host gives up its global lock there. */
+    void *(*wait_begin)(void);
+    void (*wait_end)(void *token);
+    /* The innermost open frame of a lane, for the header of its next slot. */
+    uint64_t (*top_frame)(void *owner);
+};
+
+struct recorder_options {
+    const char *path;
+    size_t buffer_bytes; /* LIVE slots beyond each thread's first: at most this much */
+    size_t ring_bytes;   /* 0 = keep everything */
+    int may_drop;        /* let events go instead of waiting for the writer */
+    struct file_header header; /* run_id, run_mono, parent_pid, child; the rest is filled in */
+    const uint8_t *meta;       /* entries made by meta_entry_put() */
+    size_t meta_len;
+    struct recorder_hooks hooks;
+};
+
+struct recorder_stats {
+    uint64_t events; /* that are in the file */
+    uint64_t bytes;  /* of the file on disk, LIVE blocks given back */
+    uint64_t lost[RL_LOSS_REASONS];
+    uint64_t threads;
+    int is_closed_cleanly;
+};
+
+/* Creates the file (never over another) and starts the writer. */
+RL_CHECKED rl_status recorder_open(const struct recorder_options *options, struct recorder **out,
+                                   struct rl_err *err);
+/* No lane writes any more when this returns. The caller keeps ends of threads out meanwhile. */
+void recorder_end_lanes(struct recorder *recorder);
+/* After recorder_end_lanes(): writes what is left, index and footer; frees the recorder. */
+void recorder_close(struct recorder *recorder, struct recorder_stats *stats);
+/* In a forked child: forgets the parent's recorder without touching its file. */
+void recorder_abandon(struct recorder *recorder);
+/* The program is about to be replaced: everything is in the file when this returns. */
+void recorder_before_exec(struct recorder *recorder);
+void recorder_after_failed_exec(struct recorder *recorder);
+
+/* [thread] A zeroed lane becomes this thread's; its first slot is taken at the first row. */
+void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
+                         uint64_t native_thread);
+/* [thread] Writes thread_end and hands over what is there. */
+void recorder_lane_end(struct lane *lane);
+
+/* [thread] Ids of definitions, the same for equal content; 0 when there is no memory. lane may be
+ * NULL; otherwise the definition is in the lane's slot before the id is returned. */
+uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8,
+                         size_t len);
+uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def);
+
+/* [thread] n events were not kept. */
+void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n);
+
+/* "mapped", or why slots are written every 100 ms instead. Static storage. */
+const char *recorder_live_mode(const struct recorder *recorder);
+const char *recorder_path(const struct recorder *recorder);
+
+#endif

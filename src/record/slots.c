@@ -1,0 +1,45 @@
+/* Why: the bookkeeping of LIVE blocks, apart from files and threads.
+ * Invariant: `used` in a slot's header is 0 while anything else in the header changes. */
+#include "slots.h"
+
+#include <stdatomic.h>
+
+#include "alloc.h"
+
+int live_init(struct live *live, uint8_t *memory, size_t bytes, uint64_t offset, uint32_t slot_size,
+              struct slot_list *free_slots)
+{
+    uint32_t count = (uint32_t)((bytes - RL_PAGE) / slot_size);
+    struct slot *slots = rl_zalloc(count, sizeof *slots);
+    if (slots == NULL) {
+        return -1;
+    }
+    *live = (struct live){memory, bytes, offset, slots, count, NULL};
+    put32(memory + RL_LV_MAGIC, RL_LIVE_MAGIC);
+    put32(memory + RL_LV_SLOT_BYTES, slot_size);
+    put32(memory + RL_LV_SLOTS, count);
+    put32(memory + RL_LV_STATE, RL_LIVE_RUNNING);
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i].memory = memory + RL_PAGE + (size_t)i * slot_size;
+        slots[i].size = slot_size;
+        slot_list_append(free_slots, &slots[i]);
+    }
+    return 0;
+}
+
+void live_fini(struct live *live)
+{
+    rl_free(live->slots);
+}
+
+void slot_begin(struct slot *slot, const struct chunk_info *info)
+{
+    /* release: a reader that sees the new header has seen used = 0 before */
+    atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
+                          memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+    slot->info = *info;
+    slot->used = 0;
+    slot->events = 0;
+    slot_info_put(slot->memory, info);
+}

@@ -1,0 +1,309 @@
+/* Why: see writer.h.
+ * Invariants: `offset` moves only after a whole block is in the file, so that a failed append is
+ * overwritten by the next one; chunks of one thread are appended in order. */
+#include "writer.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "clock.h"
+#include "os.h"
+#include "status.h"
+
+int writer_is_sound(struct writer *writer)
+{
+    uint64_t identity[2], size;
+    if (writer->is_gone) {
+        return 0;
+    }
+    if (writer->bus_hit || os_file_identity(writer->fd, identity) != 0 ||
+        identity[0] != writer->identity[0] || identity[1] != writer->identity[1] ||
+        os_file_size(writer->fd, &size) != 0 || size < writer->offset) {
+        writer->is_gone = 1;
+    }
+    return !writer->is_gone;
+}
+
+static rl_status append(struct writer *writer, const uint8_t *data, size_t len)
+{
+    int os_errno = 0;
+    if (!writer_is_sound(writer)) {
+        return RL_DAMAGED;
+    }
+    if (os_pwrite(writer->fd, data, len, writer->offset, &os_errno) != 0) {
+        return os_is_full(os_errno) ? RL_LIMIT : RL_IO;
+    }
+    writer->offset += len;
+    return RL_OK;
+}
+
+static rl_status append_block(struct writer *writer, enum rl_block_type type, const void *prefix,
+                              size_t prefix_len, const void *raw, size_t raw_len)
+{
+    bytes_out_reset(&writer->block);
+    rl_status status =
+        block_seal(writer->coder, type, prefix, prefix_len, raw, raw_len, &writer->block);
+    return status == RL_OK ? append(writer, writer->block.data, writer->block.len) : status;
+}
+
+static void estimate_tick_rate(struct file_header *header)
+{
+    struct clock_pair now = clock_pair_now();
+    uint64_t ns = now.mono_ns - header->start_mono;
+    header->tick_hz = 1000000000u;
+    if (header->clock != RL_CLOCK_NS && ns != 0) {
+        header->tick_hz =
+            (uint64_t)((double)(now.ticks - header->start_ticks) * 1e9 / (double)ns);
+    }
+}
+
+rl_status writer_open(struct writer *writer, const char *path, struct file_header *header,
+                      const uint8_t *meta, size_t meta_len, struct rl_err *err)
+{
+    int os_errno = 0;
+    uint8_t bytes[RL_FILE_HEADER_BYTES];
+    writer->fd = -1;
+    writer->coder = block_coder_new();
+    if (writer->coder == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for the recorder");
+    }
+    if (os_create(path, &writer->fd, &os_errno) != 0) {
+        return os_is_existing(os_errno)
+                   ? status_set(err, RL_EXISTS, "%s exists already (--force replaces it)", path)
+                   : status_set_errno(err, RL_IO, os_errno, "cannot create %s", path);
+    }
+    if (os_lock(writer->fd) != 0 || os_file_identity(writer->fd, writer->identity) != 0) {
+        return status_set(err, RL_BUSY, "%s is being written by somebody else", path);
+    }
+    writer->is_mapped = os_mapping_is_safe(writer->fd, &writer->why_unmapped);
+    header->flags |= writer->is_mapped ? RL_FLAG_LIVE_MAPPED : 0;
+    estimate_tick_rate(header);
+    file_header_put(bytes, header);
+    rl_status status = append(writer, bytes, sizeof bytes);
+    if (status == RL_OK) {
+        status = append_block(writer, RL_BLOCK_META, NULL, 0, meta, meta_len);
+    }
+    if (status != RL_OK) {
+        return status_set(err, status, "cannot write %s: %s", path,
+                          status == RL_LIMIT ? "no space left" : "input/output error");
+    }
+    return RL_OK;
+}
+
+static rl_status append_padding(struct writer *writer, uint64_t payload)
+{
+    /* The payload of a LIVE block begins on a page; its header lies right before. */
+    uint64_t gap = payload - RL_BLOCK_HEADER_BYTES - writer->offset;
+    if (gap == 0) {
+        return RL_OK;
+    }
+    uint8_t header[RL_BLOCK_HEADER_BYTES];
+    block_header_put(header,
+                     &(struct block_header){.type = RL_BLOCK_PAD,
+                                            .stored = (uint32_t)(gap - RL_BLOCK_HEADER_BYTES)});
+    rl_status status = append(writer, header, sizeof header);
+    if (status == RL_OK) {
+        writer->offset += gap - RL_BLOCK_HEADER_BYTES;
+    }
+    return status;
+}
+
+static uint64_t live_payload_offset(uint64_t end)
+{
+    uint64_t payload = (end + RL_BLOCK_HEADER_BYTES + RL_PAGE - 1) & ~(uint64_t)(RL_PAGE - 1);
+    uint64_t gap = payload - RL_BLOCK_HEADER_BYTES - end;
+    return gap != 0 && gap < RL_BLOCK_HEADER_BYTES ? payload + RL_PAGE : payload;
+}
+
+rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count, uint8_t **memory,
+                      size_t *bytes, uint64_t *offset)
+{
+    uint64_t before = writer->offset;
+    uint64_t payload = live_payload_offset(before);
+    size_t size = RL_PAGE + (size_t)slot_size * count;
+    uint8_t header[RL_BLOCK_HEADER_BYTES];
+    uint8_t *mapped = NULL;
+    int os_errno = 0;
+    if (!writer_is_sound(writer)) {
+        return RL_DAMAGED;
+    }
+    if (os_reserve(writer->fd, payload, size, &os_errno) != 0) {
+        if (os_is_full(os_errno)) {
+            return RL_LIMIT;
+        }
+        writer->is_mapped = 0;
+        writer->why_unmapped = "the file system cannot reserve space";
+    }
+    if (writer->is_mapped) {
+        mapped = os_map_shared(writer->fd, payload, size);
+        if (mapped == NULL) {
+            writer->is_mapped = 0;
+            writer->why_unmapped = "the file cannot be mapped";
+        } else {
+            os_guard(mapped, size, &writer->bus_hit);
+        }
+    }
+    if (mapped == NULL) {
+        static const uint8_t zero = 0;
+        mapped = os_map_private(size);
+        if (mapped == NULL ||
+            os_pwrite(writer->fd, &zero, 1, payload + size - 1, &os_errno) != 0) {
+            os_unmap(mapped, size);
+            return mapped == NULL ? RL_NOMEM : RL_LIMIT;
+        }
+    }
+    block_header_put(header, &(struct block_header){.type = RL_BLOCK_LIVE,
+                                                    .raw = (uint32_t)size,
+                                                    .stored = (uint32_t)size});
+    rl_status status = append_padding(writer, payload);
+    if (status == RL_OK) {
+        status = append(writer, header, sizeof header);
+    }
+    if (status != RL_OK) {
+        writer->offset = before;
+        os_unguard(mapped);
+        os_unmap(mapped, size);
+        return status;
+    }
+    writer->offset = payload + size;
+    writer->live_bytes += size - RL_PAGE;
+    *memory = mapped;
+    *bytes = size;
+    *offset = payload;
+    return RL_OK;
+}
+
+void writer_sync_live(struct writer *writer, const struct live *live)
+{
+    int os_errno;
+    if (writer->is_mapped || !writer_is_sound(writer)) {
+        return;
+    }
+    (void)os_pwrite(writer->fd, live->memory, RL_PAGE, live->offset, &os_errno);
+    for (uint32_t i = 0; i < live->slot_count; i++) {
+        const uint8_t *memory = live->slots[i].memory;
+        /* acquire: pairs with lane_publish(), so the rows under `used` are whole */
+        uint32_t used = atomic_load_explicit(
+            (const _Atomic uint32_t *)(const void *)(memory + RL_SL_USED), memory_order_acquire);
+        uint64_t at = live->offset + (uint64_t)(memory - live->memory);
+        (void)os_pwrite(writer->fd, memory, RL_SLOT_HEADER_BYTES + used, at, &os_errno);
+    }
+}
+
+rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len)
+{
+    struct index_entry entry = {.offset = writer->offset};
+    rl_status status = append_block(writer, RL_BLOCK_DICT, NULL, 0, entries, len);
+    if (status == RL_OK) {
+        index_entry_put(&writer->index, &writer->index_coder, &entry);
+    }
+    return status;
+}
+
+static rl_status encode(struct writer *writer, const struct slot *slot)
+{
+    const uint8_t *rows_at = slot->memory + RL_SLOT_HEADER_BYTES;
+    struct rec rec;
+    rl_status status;
+    chunk_maker_begin(&writer->maker, &slot->info);
+    struct rows rows = rows_of(&slot->info, rows_at, slot->used);
+    while ((status = rows_next(&rows, &rec)) == RL_OK) {
+        status = chunk_maker_add(&writer->maker, &rec);
+        if (status != RL_OK) {
+            return status;
+        }
+    }
+    return status == RL_END ? RL_OK : status;
+}
+
+static void count_in_summary(struct writer *writer, const struct slot *slot)
+{
+    struct rec rec;
+    struct rows rows = rows_of(&slot->info, slot->memory + RL_SLOT_HEADER_BYTES, slot->used);
+    struct summary_lane *lane = summary_begin_chunk(&writer->summary, &slot->info);
+    while (rows_next(&rows, &rec) == RL_OK) {
+        summary_add(&writer->summary, lane, &rec);
+    }
+}
+
+rl_status writer_chunk(struct writer *writer, const struct slot *slot)
+{
+    uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
+    const uint8_t *data = NULL;
+    size_t len = 0;
+    rl_status status = encode(writer, slot);
+    if (status == RL_OK) {
+        status = chunk_maker_end(&writer->maker, &data, &len);
+    }
+    if (status != RL_OK || writer->maker.info.events == 0) {
+        return status;
+    }
+    const struct chunk_info *info = &writer->maker.info;
+    struct index_entry entry = {
+        .offset = writer->offset,
+        .thread = info->thread,
+        .events = info->events,
+        .chunk = info->chunk,
+        .first_seq = info->first_seq,
+        .ticks0 = info->ticks0,
+        .ticks1 = info->ticks1,
+    };
+    chunk_info_put(prefix, info);
+    status = append_block(writer, RL_BLOCK_CHUNK, prefix, sizeof prefix, data, len);
+    if (status == RL_OK) {
+        index_entry_put(&writer->index, &writer->index_coder, &entry);
+        writer->events += info->events;
+        writer->chunks++;
+        count_in_summary(writer, slot);
+    }
+    return status;
+}
+
+void writer_punch_live(struct writer *writer, const struct live *live)
+{
+    if (writer_is_sound(writer)) {
+        os_punch(writer->fd, live->offset + RL_PAGE, live->bytes - RL_PAGE);
+    }
+}
+
+rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
+{
+    struct clock_pair now = clock_pair_now();
+    struct footer footer = {
+        .index = writer->offset,
+        .events = writer->events,
+        .chunks = writer->chunks,
+        .end_ticks = now.ticks,
+        .end_mono = now.mono_ns,
+        .lost = lost,
+    };
+    uint8_t payload[RL_FOOTER_BYTES];
+    rl_status status = append_block(writer, RL_BLOCK_INDEX, NULL, 0, writer->index.data,
+                                    writer->index.len);
+    if (status == RL_OK && with_summary) {
+        struct bytes_out out = {0};
+        footer.summary = writer->offset;
+        summary_put(&out, &writer->summary);
+        status = out.failed ? RL_NOMEM
+                            : append_block(writer, RL_BLOCK_SUMMARY, NULL, 0, out.data, out.len);
+        bytes_out_fini(&out);
+    }
+    if (status == RL_OK) {
+        footer_put(payload, &footer);
+        /* As prefix, so that it is never compressed and the end of the file has a fixed shape. */
+        status = append_block(writer, RL_BLOCK_FOOTER, payload, sizeof payload, NULL, 0);
+    }
+    return status;
+}
+
+void writer_close(struct writer *writer)
+{
+    os_close(writer->fd);
+    writer->fd = -1;
+    block_coder_free(writer->coder);
+    chunk_maker_fini(&writer->maker);
+    summary_fini(&writer->summary);
+    bytes_out_fini(&writer->block);
+    bytes_out_fini(&writer->index);
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs the system packages that a build needs, with the system's own client, where they are
+# missing. With an argument "tests": those of the tests too.
+set -eu
+want="pkg-config:pkg-config libzstd-dev:libzstd libpcre2-dev:libpcre2-8 libxxhash-dev:libxxhash"
+missing=""
+for pair in $want; do
+    package=${pair%%:*} check=${pair##*:}
+    if [ "$check" = pkg-config ]; then
+        command -v pkg-config >/dev/null 2>&1 || missing="$missing $package"
+    else
+        pkg-config --exists "$check" 2>/dev/null || missing="$missing $package"
+    fi
+done
+command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v make >/dev/null 2>&1 || missing="$missing make"
+if [ "${1:-}" = tests ]; then
+    command -v ccache >/dev/null 2>&1 || missing="$missing ccache"
+    command -v unzip >/dev/null 2>&1 || missing="$missing unzip"
+    command -v patchelf >/dev/null 2>&1 || missing="$missing patchelf"
+    pkg-config --exists cmocka 2>/dev/null || missing="$missing libcmocka-dev"
+fi
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "relive: please install these packages (names as on Debian):$missing" >&2
+    exit 1
+fi
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "installing:$missing" >&2
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
