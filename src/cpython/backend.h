@@ -45,10 +45,6 @@ extern const struct backend backend_evalhook;
 extern const struct backend backend_setprofile;
 extern const struct backend backend_settrace;
 
-/* Their hooks are a thread's own: a thread that starts later is asked for here. */
-void backend_setprofile_this_thread(void);
-void backend_settrace_this_thread(void);
-
 /* Best first. */
 #define BACKENDS 4
 extern const struct backend *const backends[BACKENDS];

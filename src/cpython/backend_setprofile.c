@@ -1,6 +1,5 @@
 /* Why: PyEval_SetProfile sees calls of functions written in C on every version, and serves where
- * the frame evaluator cannot. It is told per thread: other threads join when they start
- * (module.c, profile_this_thread), on 3.12+ all running ones at once. */
+ * the frame evaluator cannot. It is told per thread (traced.c). */
 #include "traced.h"
 
 #include <stdio.h>
@@ -31,10 +30,11 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
     return 0;
 }
 
-void backend_setprofile_this_thread(void)
-{
-    PyEval_SetProfile(on_event, NULL);
-}
+static const struct traced setprofile = {
+    .name = "setprofile",
+    .hook = "_profile_hook",
+    .function = on_event,
+};
 
 static int probe(char *why, size_t size)
 {
@@ -50,23 +50,12 @@ static int probe(char *why, size_t size)
 static int start(const struct backend_start *options)
 {
     (void)options;
-#if HAS_SET_ALL_THREADS
-    PyEval_SetProfileAllThreads(on_event, NULL);
-#else
-    PyEval_SetProfile(on_event, NULL);
-#endif
-    return PyErr_Occurred() != NULL ? -1 : 0;
+    return traced_start(&setprofile);
 }
 
 static void stop(void)
 {
-#if HAS_SET_ALL_THREADS
-    PyEval_SetProfileAllThreads(NULL, NULL);
-#else
-    if (PyThreadState_Get()->c_profilefunc == on_event) {
-        PyEval_SetProfile(NULL, NULL);
-    }
-#endif
+    traced_stop(&setprofile);
 }
 
 const struct backend backend_setprofile = {
@@ -75,7 +64,7 @@ const struct backend backend_setprofile = {
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif
-#if HAS_SET_ALL_THREADS
+#if HAS_SET_FOR_THREAD
                     | SEES_RUNNING_THREADS
 #endif
     ,

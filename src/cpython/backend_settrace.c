@@ -33,10 +33,11 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
     return 0;
 }
 
-void backend_settrace_this_thread(void)
-{
-    PyEval_SetTrace(on_event, NULL);
-}
+static const struct traced settrace = {
+    .name = "settrace",
+    .hook = "_trace_hook",
+    .function = on_event,
+};
 
 static int probe(char *why, size_t size)
 {
@@ -55,23 +56,12 @@ static int start(const struct backend_start *options)
         PyErr_SetString(PyExc_ValueError, "settrace does not see functions written in C");
         return -1;
     }
-#if HAS_SET_ALL_THREADS
-    PyEval_SetTraceAllThreads(on_event, NULL);
-#else
-    PyEval_SetTrace(on_event, NULL);
-#endif
-    return PyErr_Occurred() != NULL ? -1 : 0;
+    return traced_start(&settrace);
 }
 
 static void stop(void)
 {
-#if HAS_SET_ALL_THREADS
-    PyEval_SetTraceAllThreads(NULL, NULL);
-#else
-    if (PyThreadState_Get()->c_tracefunc == on_event) {
-        PyEval_SetTrace(NULL, NULL);
-    }
-#endif
+    traced_stop(&settrace);
 }
 
 const struct backend backend_settrace = {
@@ -80,7 +70,7 @@ const struct backend backend_settrace = {
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif
-#if HAS_SET_ALL_THREADS
+#if HAS_SET_FOR_THREAD
                     | SEES_RUNNING_THREADS
 #endif
     ,

@@ -22,14 +22,18 @@
 /* Python-to-Python calls use no C stack, unless an eval hook is set. */
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
-/* A profile function can be set in all threads at once. */
-#define HAS_SET_ALL_THREADS (PY_VERSION_HEX >= 0x030c0000)
+/* A profile or trace function can be set in another thread. */
+#define HAS_SET_FOR_THREAD (PY_VERSION_HEX >= 0x03090000)
 /* A closed generator may end without any event. */
 #define GENERATOR_CLOSE_MAY_BE_UNSEEN (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
 #ifdef Py_GIL_DISABLED
 #define IS_FREE_THREADED 1
 #else
 #define IS_FREE_THREADED 0
+#endif
+
+#if HAS_SET_FOR_THREAD
+#include <internal/pycore_ceval.h>
 #endif
 
 #if PY_VERSION_HEX < 0x03090000
@@ -93,6 +97,9 @@ static inline void compat_set_eval(_PyFrameEvalFunction eval)
 #endif
 }
 #endif
+
+/* A trace or profile function is told None, not NULL, where an exception leaves a frame. */
+#define UNWIND_LOOKS_LIKE_NONE (PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000)
 
 /* The own frame of a traced thread's callback argument. */
 static inline native_frame *native_of(PyFrameObject *frame)

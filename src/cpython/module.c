@@ -273,18 +273,6 @@ static PyObject *core_facts(PyObject *module, PyObject *ignored)
                          (unsigned long long)os_mono_ns());
 }
 
-static PyObject *core_watch_this_thread(PyObject *module, PyObject *ignored)
-{
-    (void)module;
-    (void)ignored;
-    if (session.recorder != NULL && session.backend == &backend_setprofile) {
-        backend_setprofile_this_thread();
-    } else if (session.recorder != NULL && session.backend == &backend_settrace) {
-        backend_settrace_this_thread();
-    }
-    Py_RETURN_NONE;
-}
-
 static PyObject *core_exclude(PyObject *module, PyObject *prefix)
 {
     (void)module;
@@ -327,8 +315,6 @@ static PyMethodDef methods[] = {
     {"backends", core_backends, METH_NOARGS, "[(name, usable, why, capabilities)], best first."},
     {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},
     {"schema", core_schema, METH_NOARGS, "The kinds of events and their fields, NDJSON."},
-    {"watch_this_thread", core_watch_this_thread, METH_NOARGS,
-     "Sets the running backend's hook in a new thread."},
     {"exclude", core_exclude, METH_O, "Code of files with this prefix is never recorded."},
     {"want_report", core_want_report, METH_O, "Print one line when the recording ends."},
     {NULL, NULL, 0, NULL},

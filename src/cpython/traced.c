@@ -1,6 +1,9 @@
-/* Why: see traced.h. Threads that start later: `threading.setprofile` and `settrace` hooks are
- * Python's own way; the Python side of Relive asks for each new thread (relive/_threads.py). */
+/* Why: see traced.h. Both functions are a thread's own. Threads that `threading` starts are joined
+ * by its own hook: a small function of ours that runs as their first Python-level hook and puts the
+ * C function in its place. A thread that is made by `_thread` alone, later, is not seen. */
 #include "traced.h"
+
+#include <string.h>
 
 #define SUSPENDS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
@@ -11,7 +14,7 @@ void traced_call(PyFrameObject *object)
     if (event.code->co_flags & SUSPENDS && !traced_is_first(frame)) {
         event.kind = traced_is_throw(frame) ? RL_EVENT_THROW : RL_EVENT_RESUME;
         if (event.kind == RL_EVENT_THROW && !native_was_started(frame)) {
-            return; /* thrown into before it began: told as the unwind alone, so not at all */
+            event.kind = RL_EVENT_CALL; /* thrown into before it began */
         }
     }
     (void)session_event(&event);
@@ -26,6 +29,121 @@ void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
         event.exc = exc;
     } else if (event.code->co_flags & SUSPENDS && native_is_suspended(frame)) {
         event.kind = RL_EVENT_YIELD;
+#if UNWIND_LOOKS_LIKE_NONE
+    } else if (returned == Py_None && !traced_is_at_return(frame)) {
+        event.kind = RL_EVENT_UNWIND;
+        event.exc = exc;
+#endif
     }
     (void)session_event(&event);
+}
+
+static const struct traced *running;
+
+static int is_profile(const struct traced *traced)
+{
+    return strcmp(traced->name, "setprofile") == 0;
+}
+
+void traced_set_here(const struct traced *traced)
+{
+    if (is_profile(traced)) {
+        PyEval_SetProfile(traced->function, NULL);
+    } else {
+        PyEval_SetTrace(traced->function, NULL);
+    }
+}
+
+static int is_ours(const struct traced *traced, const PyThreadState *ts)
+{
+    return (is_profile(traced) ? ts->c_profilefunc : ts->c_tracefunc) == traced->function;
+}
+
+static void set_in(const struct traced *traced, PyThreadState *ts, Py_tracefunc function)
+{
+#if HAS_SET_FOR_THREAD
+    if (is_profile(traced)) {
+        (void)_PyEval_SetProfile(ts, function, NULL);
+    } else {
+        (void)_PyEval_SetTrace(ts, function, NULL);
+    }
+#else
+    if (ts == PyThreadState_Get()) {
+        if (is_profile(traced)) {
+            PyEval_SetProfile(function, NULL);
+        } else {
+            PyEval_SetTrace(function, NULL);
+        }
+    }
+#endif
+}
+
+static void set_in_all(const struct traced *traced, int is_on)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        if (is_on || is_ours(traced, ts)) {
+            set_in(traced, ts, is_on ? traced->function : NULL);
+        }
+    }
+}
+
+/* The Python-level hook of a thread that has just started: (frame, event, arg). */
+static PyObject *join(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *frame = PyTuple_GET_SIZE(args) == 3 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    PyObject *event = frame != NULL ? PyTuple_GET_ITEM(args, 1) : NULL;
+    if (running != NULL && session.recorder != NULL) {
+        traced_set_here(running);
+        if (frame != NULL && PyFrame_Check(frame) && PyUnicode_Check(event) &&
+            PyUnicode_CompareWithASCIIString(event, "call") == 0) {
+            traced_call((PyFrameObject *)frame);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef join_method = {"relive", join, METH_VARARGS, "Joins this thread."};
+
+static int hook_new_threads(const struct traced *traced, int is_on)
+{
+    static PyObject *joiner; /* owned, lives as long as the process */
+    PyObject *threading = PyImport_ImportModule("threading");
+    if (joiner == NULL) {
+        joiner = PyCFunction_New(&join_method, NULL);
+    }
+    PyObject *now = threading != NULL ? PyObject_GetAttrString(threading, traced->hook) : NULL;
+    int failed = joiner == NULL || now == NULL;
+    if (!failed && (is_on ? now == Py_None : now == joiner)) {
+        PyObject *done = PyObject_CallMethod(threading, traced->name, "O",
+                                             is_on ? joiner : Py_None);
+        failed = done == NULL;
+        Py_XDECREF(done);
+    }
+    Py_XDECREF(now);
+    Py_XDECREF(threading);
+    return failed ? -1 : 0;
+}
+
+int traced_start(const struct traced *traced)
+{
+    if (hook_new_threads(traced, 1) != 0) {
+        return -1;
+    }
+    running = traced;
+    set_in_all(traced, 1);
+    return 0;
+}
+
+void traced_stop(const struct traced *traced)
+{
+    PyObject *type, *value, *traceback;
+    running = NULL;
+    PyErr_Fetch(&type, &value, &traceback);
+    set_in_all(traced, 0);
+    if (hook_new_threads(traced, 0) != 0) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
 }

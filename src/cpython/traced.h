@@ -9,9 +9,17 @@
 void traced_call(PyFrameObject *frame);
 void traced_return(PyFrameObject *frame, PyObject *returned, PyObject *exc);
 
-/* Sets or removes the function in this thread, and in all others where the version can. */
-typedef void (*traced_setter)(Py_tracefunc function, PyObject *argument);
-void traced_install(traced_setter one, traced_setter all, Py_tracefunc function,
-                    PyObject *argument);
+/* One of the two mechanisms, as far as threads are concerned. */
+struct traced {
+    const char *name; /* of the function in `threading` that new threads are hooked through */
+    const char *hook; /* the attribute of `threading` that it sets */
+    Py_tracefunc function;
+};
+
+/* Sets the function in this thread, in those that run already where the version can (3.9+), and in
+ * those that `threading` starts later. 0, or -1 with an exception. */
+int traced_start(const struct traced *traced);
+void traced_stop(const struct traced *traced);
+void traced_set_here(const struct traced *traced);
 
 #endif

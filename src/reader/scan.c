@@ -25,6 +25,7 @@ rl_status scan_unpack(struct reader *reader, uint64_t offset, const struct block
     if (os_pread(reader->fd, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
         return RL_DAMAGED;
     }
+    reader->stored.len = header->stored;
     return block_unpack(reader->coder, header, stored, raw);
 }
 

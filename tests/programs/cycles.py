@@ -1,0 +1,9 @@
+import gc
+class Node:
+    def __init__(self):
+        self.me = self
+    def __del__(self):
+        print("collected")
+gc.disable()
+Node()
+gc.collect()

@@ -1,0 +1,6 @@
+import contextlib
+def fail():
+    raise OSError("x")
+with contextlib.suppress(OSError):
+    fail()
+print("on")

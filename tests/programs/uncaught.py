@@ -1,0 +1,5 @@
+def main():
+    inner()
+def inner():
+    raise SystemError("nobody catches this")
+main()

@@ -1,0 +1,76 @@
+"""Helpers of all tests: running programs, with and without Relive, and reading what was recorded."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent.parent
+ROOT = TESTS.parent
+PROGRAMS = sorted((TESTS / "programs").glob("*.py"))
+
+
+def clean_environ(**more):
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
+    environ.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
+    environ.update(more)
+    return environ
+
+
+def run(*words, cwd=None, stdin=b"", env=None, timeout=120, check=False):
+    """A finished process, output as bytes."""
+    return subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd or TESTS,
+        input=stdin,
+        env=clean_environ(**(env or {})),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=timeout,
+        check=check,
+    )
+
+
+def relive(*words, **options):
+    return run(sys.executable, "-m", "relive", *words, **options)
+
+
+def dump(path, siblings=True):
+    """(header, events) of a recording, through the public command's own code."""
+    from relive.cli.common import open_run
+
+    recordings = open_run(str(path), siblings)
+    events = []
+    for recording in recordings:
+        for piece in recording.lines():
+            events.extend(json.loads(line) for line in piece.decode("ascii").splitlines())
+    assert not [problem for recording in recordings for problem in recording.problems()]
+    return [recording.header for recording in recordings], events
+
+
+def usable_backends():
+    from relive import _core
+
+    return [name for name, usable, _, _ in _core.backends() if usable]
+
+
+@pytest.fixture
+def record(tmp_path):
+    """record(source, ...) -> (process, headers, events) of a program given as text."""
+
+    def do(source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True):
+        program = tmp_path / name
+        program.write_text(source, encoding="utf-8")
+        out = tmp_path / "out.relive"
+        done = relive(
+            "record", "-o", out, *options, program, *args, cwd=tmp_path, env=env, stdin=stdin
+        )
+        if not out.exists():
+            return done, [], []
+        headers, events = dump(out, siblings)
+        return done, headers, events
+
+    return do
