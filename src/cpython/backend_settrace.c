@@ -70,7 +70,7 @@ const struct backend backend_settrace = {
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif
-#if HAS_SET_FOR_THREAD
+#if HAS_SET_TRACE_FOR_THREAD
                     | SEES_RUNNING_THREADS
 #endif
     ,

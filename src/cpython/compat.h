@@ -24,6 +24,7 @@
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
 /* A profile or trace function can be set in another thread. */
 #define HAS_SET_FOR_THREAD (PY_VERSION_HEX >= 0x03090000)
+#define HAS_SET_TRACE_FOR_THREAD (PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030d0000)
 /* A closed generator may end without any event. */
 #define GENERATOR_CLOSE_MAY_BE_UNSEEN (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
 #ifdef Py_GIL_DISABLED

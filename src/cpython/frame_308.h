@@ -43,6 +43,12 @@ static inline int native_line(native_frame *f)
     return PyCode_Addr2Line(f->f_code, f->f_lasti);
 }
 
+/* In a trace function's return event: the frame is suspended, not ended. */
+static inline int traced_is_yield(native_frame *f)
+{
+    return native_is_suspended(f);
+}
+
 /* In a trace function's call event: the body begins now; an exception is thrown in (not told). */
 static inline int traced_is_first(native_frame *f)
 {

@@ -82,6 +82,12 @@ static inline int native_is_resume(unsigned opcode)
     return opcode == RESUME || opcode == RESUME_QUICK;
 }
 
+/* In a trace function's return event: the frame is suspended, not ended. */
+static inline int traced_is_yield(native_frame *f)
+{
+    return native_is_suspended(f);
+}
+
 /* In a trace function's call event: the body begins now; an exception is thrown in. */
 static inline int traced_is_first(native_frame *f)
 {

@@ -76,6 +76,29 @@ static inline int native_line(native_frame *f)
     return PyCode_Addr2Line(native_code(f), native_offset(f) * (int)sizeof(_Py_CODEUNIT));
 }
 
+/* The opcode of the current instruction, also where a line event hides it. */
+static inline unsigned native_opcode(native_frame *f)
+{
+    const _PyCoMonitoringData *data = native_code(f)->_co_monitoring;
+    unsigned opcode = native_instruction(f)->op.code;
+    if (opcode == INSTRUMENTED_LINE && data != NULL && data->lines != NULL) {
+        opcode = data->lines->data[native_offset(f) * data->lines->bytes_per_entry];
+    }
+    if (opcode == INSTRUMENTED_INSTRUCTION && data != NULL &&
+        data->per_instruction_opcodes != NULL) {
+        opcode = data->per_instruction_opcodes[native_offset(f)];
+    }
+    return opcode;
+}
+
+/* In a trace function's return event: the frame is about to be suspended, not ended. Its state
+ * changes only after the event. */
+static inline int traced_is_yield(native_frame *f)
+{
+    unsigned opcode = native_opcode(f);
+    return opcode == YIELD_VALUE || opcode == INSTRUMENTED_YIELD_VALUE;
+}
+
 static inline int native_is_resume(unsigned opcode)
 {
     return opcode == RESUME || opcode == RESUME_CHECK || opcode == INSTRUMENTED_RESUME;
@@ -85,12 +108,12 @@ static inline int native_is_resume(unsigned opcode)
 static inline int traced_is_first(native_frame *f)
 {
     const _Py_CODEUNIT *at = native_instruction(f);
-    return native_is_resume(at->op.code) && (at->op.arg & 3) == 0;
+    return native_is_resume(native_opcode(f)) && (at->op.arg & 3) == 0;
 }
 
 static inline int traced_is_throw(native_frame *f)
 {
-    return !native_is_resume(native_instruction(f)->op.code);
+    return !native_is_resume(native_opcode(f));
 }
 
 #endif

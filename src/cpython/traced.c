@@ -27,7 +27,7 @@ void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
     if (returned == NULL) {
         event.kind = RL_EVENT_UNWIND;
         event.exc = exc;
-    } else if (event.code->co_flags & SUSPENDS && native_is_suspended(frame)) {
+    } else if (event.code->co_flags & SUSPENDS && traced_is_yield(frame)) {
         event.kind = RL_EVENT_YIELD;
 #if UNWIND_LOOKS_LIKE_NONE
     } else if (returned == Py_None && !traced_is_at_return(frame)) {
@@ -61,19 +61,22 @@ static int is_ours(const struct traced *traced, const PyThreadState *ts)
 
 static void set_in(const struct traced *traced, PyThreadState *ts, Py_tracefunc function)
 {
-#if HAS_SET_FOR_THREAD
-    if (is_profile(traced)) {
-        (void)_PyEval_SetProfile(ts, function, NULL);
-    } else {
-        (void)_PyEval_SetTrace(ts, function, NULL);
-    }
-#else
     if (ts == PyThreadState_Get()) {
         if (is_profile(traced)) {
             PyEval_SetProfile(function, NULL);
         } else {
             PyEval_SetTrace(function, NULL);
         }
+        return;
+    }
+#if HAS_SET_FOR_THREAD
+    if (is_profile(traced)) {
+        (void)_PyEval_SetProfile(ts, function, NULL);
+    }
+#endif
+#if HAS_SET_TRACE_FOR_THREAD
+    if (!is_profile(traced)) {
+        (void)_PyEval_SetTrace(ts, function, NULL);
     }
 #endif
 }

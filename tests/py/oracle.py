@@ -19,6 +19,12 @@ YIELDS = {
 SUSPENDABLE = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator
 
 
+def delegates(frame):
+    """Before 3.11 a frame that is suspended in `yield from` stands before that instruction."""
+    after = frame.f_code.co_code[frame.f_lasti + 2 : frame.f_lasti + 3]
+    return bool(after) and dis.opname[after[0]] == "YIELD_FROM"
+
+
 class Oracle:
     def __init__(self, file):
         self.file = file
@@ -89,7 +95,7 @@ class Oracle:
         opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
         if arg is None and raising and not dis.opname[opcode].startswith("RETURN_"):
             return "unwind"
-        if frame.f_code.co_flags & SUSPENDABLE and opcode in YIELDS:
+        if frame.f_code.co_flags & SUSPENDABLE and (opcode in YIELDS or delegates(frame)):
             return "yield"
         if arg is None and dis.opname[opcode] not in ("RETURN_VALUE", "RETURN_CONST"):
             return "unwind"

@@ -12,6 +12,13 @@ TAKES_PROFILE = {"setprofile_by_program": "setprofile", "cprofile_by_program": "
 # What the oracle itself cannot watch: the program replaces its trace function, or leaves no room on
 # the stack for one written in Python.
 NO_ORACLE = {"settrace_by_program", "recursion_limit"}
+# Where a backend tells more than settrace can: the lines that begin so are left out of both.
+TELLS_MORE = {
+    # A frame evaluator sees the program's own profile function run.
+    ("setprofile_by_program", "evalhook"): ("call __main__:profiler", "return __main__:profiler"),
+    # On 3.11 a coroutine that goes on after a throw() into its awaited one is not told as a call.
+    ("coroutine_throw", "evalhook"): ("resume",),
+}
 _cache = {}
 
 
@@ -107,6 +114,12 @@ def test_program(program, backend, tmp_path, tmp_path_factory):
     plain_names = sys.version_info < (3, 11)
     expected = comparable(oracle(program, tmp_path_factory), plain_names)
     found = comparable(canonical_dump(events, str(program)), plain_names)
+    more = TELLS_MORE.get((program.stem, backend))
+    if more is not None:
+        expected, found = (
+            [[line.partition("#")[0] for line in lines if not line.startswith(more)] for lines in told]
+            for told in (expected, found)
+        )
     if program.stem == "atexit_handlers":
         # The oracle is an exit handler too: what runs after it was written is not in it.
         found = [lines[: len(e)] for lines, e in zip(found, expected)]
