@@ -71,7 +71,7 @@ void os_cond_wait(struct os_cond *cond, struct os_mutex *mutex);
 void os_cond_wait_ms(struct os_cond *cond, struct os_mutex *mutex, unsigned ms);
 void os_cond_signal(struct os_cond *cond);
 void os_cond_broadcast(struct os_cond *cond);
-/* All signals are blocked in the new thread. */
+/* All signals but those of its own faults are blocked in the new thread. */
 int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg);
 void os_thread_join(struct os_thread *thread);
 /* Gives the calling thread a descriptor table of its own, empty but for 0, 1, 2 on /dev/null. */

@@ -468,6 +468,11 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     *start = (struct start){run, arg};
     sigset_t all, old;
     (void)sigfillset(&all);
+    /* A fault of the thread itself cannot wait: blocked, it would end the process, guard or not. */
+    (void)sigdelset(&all, SIGBUS);
+    (void)sigdelset(&all, SIGSEGV);
+    (void)sigdelset(&all, SIGFPE);
+    (void)sigdelset(&all, SIGILL);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&thread->t, NULL, thread_main, start);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);

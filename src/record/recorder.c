@@ -258,6 +258,9 @@ static void writer_main(void *arg)
         /* Here, not in recorder_close(): the descriptor exists in this thread only. */
         finish(recorder, recorder->closing_stats);
     }
+    /* The same number may be the program's own file in every other thread: closed here. */
+    os_close(writer_of(recorder)->fd);
+    writer_of(recorder)->fd = -1;
     os_unlock_mutex(&recorder->lock);
 }
 

@@ -1,0 +1,50 @@
+# The commands of this repository. `make demo` and `make test` do all set-up by themselves.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+MATRIX = $(PYTHON) tools/matrix.py
+
+.PHONY: help demo interpreters test test-full check asan fuzz bench lint fmt clean
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
+
+demo: ## build, record examples/shop.py, show what happened
+	@tools/system.sh
+	@$(MATRIX) demo
+
+interpreters: ## bring CPython 3.14 and 3.15 into a cache
+	@tools/system.sh tests
+	@tools/interpreters.sh
+
+test: ## everything on 3.8, 3.11, 3.12, 3.14; programs and smoke on the others
+	@tools/system.sh tests
+	@$(MATRIX) test
+
+test-full: ## everything on every interpreter
+	@tools/system.sh tests
+	@$(MATRIX) full
+
+check: ## two minutes: C tests, Python tests and lint on one interpreter
+	@tools/system.sh tests
+	@$(MATRIX) check
+
+asan: ## C tests and the Python programs under AddressSanitizer and UBSan
+	@tools/system.sh tests
+	@$(MATRIX) asan
+
+fuzz: ## libFuzzer on the reader (needs clang); SECONDS=60
+	@tools/system.sh tests
+	@$(MATRIX) fuzz --seconds $${SECONDS:-60}
+
+bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
+	@tools/system.sh tests
+	@$(MATRIX) bench
+
+lint: ## ruff and clang-format, pinned
+	@$(MATRIX) lint
+
+fmt: ## rewrite to the pinned format
+	@$(MATRIX) fmt
+
+clean: ## remove build/
+	rm -rf build

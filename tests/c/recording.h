@@ -1,0 +1,73 @@
+/* Makes recordings without Python: threads that call, return, and sometimes raise. */
+#ifndef RECORDING_H
+#define RECORDING_H
+
+#include "lane.h"
+#include "reader.h"
+#include "recorder.h"
+
+static inline struct recorder *open_recorder(const char *path, size_t buffer, size_t ring, int drop)
+{
+    struct recorder_options options = {
+        .path = path, .buffer_bytes = buffer, .ring_bytes = ring, .may_drop = drop};
+    struct recorder *recorder = NULL;
+    struct rl_err err;
+    rl_status status = recorder_open(&options, &recorder, &err);
+    return status == RL_OK ? recorder : NULL;
+}
+
+static inline uint32_t define(struct recorder *recorder, struct lane *lane, const char *name)
+{
+    uint32_t text = recorder_string(recorder, lane, name, strlen(name));
+    struct code_def def = {.module = text, .qualname = text, .file = text, .line = 7};
+    return recorder_code(recorder, lane, &def);
+}
+
+/* n calls and returns, nested three deep. */
+static inline void write_calls(struct lane *lane, uint32_t id, uint32_t n)
+{
+    uint64_t frames[3];
+    for (uint32_t i = 0; i < n; i++) {
+        frames[i % 3] = lane->next_frame++;
+        (void)lane_put(lane, RL_EVENT_CALL, id, frames[i % 3]);
+        if (i % 3 == 2) {
+            for (int j = 2; j >= 0; j--) {
+                (void)lane_put(lane, RL_EVENT_RETURN, id, frames[j]);
+            }
+        }
+    }
+}
+
+static inline void close_recorder(struct recorder *recorder, struct recorder_stats *stats)
+{
+    recorder_end_lanes(recorder);
+    recorder_close(recorder, stats);
+}
+
+/* Events that a reader gives, or -1 where the file cannot be opened. */
+static inline long long count_events(const char *path, int *is_complete, size_t *problems)
+{
+    struct reader *reader = NULL;
+    struct rl_err err;
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    long long n = 0;
+    *is_complete = 0;
+    *problems = 0;
+    if (reader_open(path, &reader, &err) != RL_OK) {
+        print_message("%s\n", err.text);
+        return -1;
+    }
+    *is_complete = reader->is_complete;
+    if (cursor_open(reader, &cursor) == RL_OK) {
+        while (cursor_next(cursor, &event) == RL_OK) {
+            n++;
+        }
+    }
+    cursor_close(cursor);
+    *problems = reader->problem_count;
+    reader_close(reader);
+    return n;
+}
+
+#endif

@@ -1,0 +1,131 @@
+#include "testing.h"
+
+#include "alloc.h"
+#include "bytes.h"
+#include "json_out.h"
+#include "map.h"
+#include "utf8.h"
+
+static void varints_round_trip(void **state)
+{
+    (void)state;
+    const uint64_t values[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX, UINT64_MAX};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        uint8_t bytes[VARINT_MAX];
+        size_t n = (size_t)(put_varint(bytes, values[i]) - bytes);
+        struct bytes_in in = bytes_in_of(bytes, n);
+        assert_true(bytes_varint(&in) == values[i]);
+        assert_int_equal(bytes_left(&in), 0);
+        in = bytes_in_of(bytes, n - 1);
+        (void)bytes_varint(&in);
+        assert_true(in.bad);
+        assert_true(unzigzag(zigzag((int64_t)values[i])) == (int64_t)values[i]);
+    }
+    const uint8_t endless[11] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1};
+    struct bytes_in in = bytes_in_of(endless, sizeof endless);
+    assert_int_equal(bytes_varint(&in), 0);
+    assert_true(in.bad);
+}
+
+static void map_keeps_what_is_put(void **state)
+{
+    (void)state;
+    struct u64map map = {0};
+    for (uint64_t i = 1; i <= 5000; i++) {
+        assert_int_equal(u64map_put(&map, i * 4096, i), 0);
+    }
+    for (uint64_t i = 1; i <= 5000; i += 2) {
+        uint64_t value = 0;
+        assert_true(u64map_remove(&map, i * 4096, &value));
+        assert_true(value == i);
+        assert_false(u64map_remove(&map, i * 4096, NULL));
+    }
+    for (uint64_t i = 1; i <= 5000; i++) {
+        const uint64_t *value = u64map_get(&map, i * 4096);
+        assert_true(i % 2 ? value == NULL : value != NULL && *value == i);
+    }
+    assert_int_equal(map.count, 2500);
+    u64map_fini(&map);
+}
+
+static void strings_are_compared_by_content(void **state)
+{
+    (void)state;
+    struct strmap map = {0};
+    char key[16];
+    for (uint32_t i = 0; i < 1000; i++) {
+        int n = snprintf(key, sizeof key, "name%u", i);
+        assert_int_equal(strmap_put(&map, key, (size_t)n, i), 0);
+    }
+    assert_int_equal(*strmap_get(&map, "name77", 6), 77);
+    assert_null(strmap_get(&map, "name77", 5 + 0 - 5));
+    assert_int_equal(strmap_put(&map, "", 0, 5), 0);
+    assert_int_equal(*strmap_get(&map, "", 0), 5);
+    strmap_fini(&map);
+}
+
+static void cuts_fall_on_characters(void **state)
+{
+    (void)state;
+    const uint8_t text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80";
+    const size_t want[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (size_t max = 0; max < 12; max++) {
+        assert_int_equal(utf8_cut(text, 10, max), want[max]);
+    }
+    uint8_t surrogate[4];
+    uint32_t point = 0;
+    size_t n = (size_t)(utf8_put(surrogate, 0xd800) - surrogate);
+    assert_int_equal(utf8_get(surrogate, n, &point), 3);
+    assert_int_equal(point, 0xd800);
+    assert_int_equal(utf8_get((const uint8_t *)"\xc0\x80", 2, &point), 0);
+    assert_int_equal(utf8_get((const uint8_t *)"\xf5\x80\x80\x80", 4, &point), 0);
+}
+
+static void json_escapes(void **state)
+{
+    (void)state;
+    struct json_out json = {{0}, 0};
+    json_open(&json, '{');
+    json_key(&json, "a");
+    json_string(&json, "\"\\\n\x01\xc3\xa9\xf0\x9f\x98\x80\xff", 11);
+    json_key(&json, "b");
+    json_open(&json, '[');
+    json_u64(&json, UINT64_MAX);
+    json_null(&json);
+    json_bool(&json, 1);
+    json_close(&json, ']');
+    json_close(&json, '}');
+    bytes_put(&json.out, "", 1);
+    assert_string_equal((const char *)json.out.data,
+                        "{\"a\":\"\\\"\\\\\\n\\u0001\\u00e9\\ud83d\\ude00\\ufffd\","
+                        "\"b\":[18446744073709551615,null,true]}");
+    json_fini(&json);
+}
+
+static void allocation_sizes_are_checked(void **state)
+{
+    (void)state;
+    void *items = NULL;
+    size_t capacity = 0;
+    assert_null(rl_alloc(SIZE_MAX, 2));
+    assert_int_equal(rl_grow(&items, &capacity, SIZE_MAX / 2, 16), -1);
+    rl_alloc_fail_at(1, 0);
+    assert_null(rl_alloc(1, 1));
+    void *memory = rl_alloc(1, 1);
+    assert_non_null(memory);
+    assert_int_equal(rl_alloc_fail_at(0, 0), 2);
+    rl_free(memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(varints_round_trip),
+        cmocka_unit_test(map_keeps_what_is_put),
+        cmocka_unit_test(strings_are_compared_by_content),
+        cmocka_unit_test(cuts_fall_on_characters),
+        cmocka_unit_test(json_escapes),
+        cmocka_unit_test(allocation_sizes_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

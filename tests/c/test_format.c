@@ -1,0 +1,179 @@
+#include "testing.h"
+
+#include "block.h"
+#include "header.h"
+#include "rec.h"
+#include "summary.h"
+
+static uint64_t seed = 42;
+
+static uint32_t random_below(uint32_t n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+/* A stream that a thread could write, with generators, greenlet switches and lost frames. */
+static size_t make_stream(struct rec *recs, size_t n)
+{
+    uint64_t stack[64], suspended[8] = {0}, next = RL_FRAME(3, 10), ticks = 1000;
+    uint32_t ids[64];
+    size_t depth = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct rec *r = &recs[i];
+        memset(r, 0, sizeof *r);
+        ticks += random_below(100000);
+        r->ticks = ticks;
+        uint32_t what = random_below(12);
+        if (what < 4 && depth < 60) {
+            *r = (struct rec){.kind = RL_EVENT_CALL, .id = random_below(50), .frame = next++};
+            stack[depth] = r->frame;
+            ids[depth++] = r->id;
+        } else if (what < 7 && depth > 0) {
+            uint32_t at = what == 6 ? random_below((uint32_t)depth) : (uint32_t)depth - 1;
+            r->kind = what == 5 ? RL_EVENT_UNWIND : RL_EVENT_RETURN;
+            r->exc = what == 5 ? random_below(9) : 0;
+            r->line = r->exc;
+            r->frame = stack[at];
+            r->id = ids[at];
+            memmove(&stack[at], &stack[at + 1], (depth - at - 1) * sizeof *stack);
+            memmove(&ids[at], &ids[at + 1], (depth - at - 1) * sizeof *ids);
+            depth--;
+        } else if (what == 7 && depth > 0) {
+            *r = (struct rec){.kind = RL_EVENT_YIELD, .frame = stack[depth - 1], .id = ids[depth - 1]};
+            suspended[random_below(8)] = r->frame;
+            depth--;
+        } else if (what == 8 && depth < 60 && suspended[0] != 0) {
+            *r = (struct rec){.kind = RL_EVENT_RESUME, .frame = suspended[0], .id = 5};
+            stack[depth] = r->frame;
+            ids[depth++] = 5;
+            suspended[0] = 0;
+        } else if (what == 9 && depth > 0) {
+            *r = (struct rec){.kind = (uint8_t)(RL_EVENT_C_CALL + random_below(3)),
+                              .id = random_below(50),
+                              .frame = stack[depth - 1]};
+        } else {
+            *r = (struct rec){.kind = RL_EVENT_MARK, .id = 1, .frame = random_below(5)};
+            r->has_switch = (uint8_t)random_below(2);
+            r->switch_to = r->has_switch ? RL_FRAME(3, random_below(9)) : 0;
+        }
+        r->ticks = ticks;
+    }
+    return n;
+}
+
+static void tokens_give_back_every_record(void **state)
+{
+    (void)state;
+    enum { N = 5000 };
+    static struct rec recs[N];
+    make_stream(recs, N);
+    struct chunk_info info = {.thread = 3, .first_call = 10, .ticks0 = 900};
+    struct chunk_maker maker = {0};
+    const uint8_t *data;
+    size_t len;
+    chunk_maker_begin(&maker, &info);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(chunk_maker_add(&maker, &recs[i]), RL_OK);
+    }
+    assert_int_equal(chunk_maker_end(&maker, &data, &len), RL_OK);
+    assert_int_equal(maker.info.events, N);
+    struct tokens tokens = {0};
+    struct rec rec;
+    tokens_begin(&tokens, &maker.info, data);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(tokens_next(&tokens, &rec), RL_OK);
+        assert_memory_equal(&rec, &recs[i], sizeof rec);
+    }
+    assert_int_equal(tokens_next(&tokens, &rec), RL_END);
+    tokens_fini(&tokens);
+    chunk_maker_fini(&maker);
+}
+
+static void blocks_refuse_what_was_changed(void **state)
+{
+    (void)state;
+    struct block_coder *coder = block_coder_new();
+    struct bytes_out out = {0}, raw = {0};
+    struct block_header header;
+    const char text[] = "the same words again and again and again and again and again";
+    assert_int_equal(block_seal(coder, RL_BLOCK_DICT, "pre", 3, text, sizeof text, &out), RL_OK);
+    assert_int_equal(block_header_get(out.data, &header), RL_OK);
+    assert_int_equal(block_span(&header), out.len);
+    assert_int_equal(block_unpack(coder, &header, out.data + RL_BLOCK_HEADER_BYTES, &raw), RL_OK);
+    assert_string_equal((const char *)raw.data, text);
+    for (size_t i = 0; i < RL_BLOCK_HEADER_BYTES + header.stored; i++) {
+        out.data[i] ^= 0x20;
+        rl_status status = block_header_get(out.data, &header);
+        if (status == RL_OK) {
+            status = block_unpack(coder, &header, out.data + RL_BLOCK_HEADER_BYTES, &raw);
+        }
+        assert_int_equal(status, RL_DAMAGED);
+        out.data[i] ^= 0x20;
+        assert_int_equal(block_header_get(out.data, &header), RL_OK);
+    }
+    bytes_out_fini(&out);
+    bytes_out_fini(&raw);
+    block_coder_free(coder);
+}
+
+static void headers_name_what_is_wrong(void **state)
+{
+    (void)state;
+    uint8_t bytes[RL_FILE_HEADER_BYTES];
+    struct file_header header = {.pid = 77, .child = 3, .tick_hz = 1000000000}, back;
+    struct rl_err err;
+    file_header_put(bytes, &header);
+    assert_int_equal(file_header_get(bytes, sizeof bytes, &back, &err), RL_OK);
+    assert_true(back.pid == 77 && back.child == 3);
+    assert_int_equal(file_header_get(bytes, 100, &back, &err), RL_DAMAGED);
+    assert_int_equal(file_header_get(bytes, 3, &back, &err), RL_NOT_RECORDING);
+    bytes[RL_FH_VERSION] = 9;
+    assert_int_equal(file_header_get(bytes, sizeof bytes, &back, &err), RL_NEWER);
+    assert_non_null(strstr(err.text, "format 9"));
+    bytes[RL_FH_VERSION] = 1;
+    bytes[RL_FH_PID] ^= 1;
+    assert_int_equal(file_header_get(bytes, sizeof bytes, &back, &err), RL_DAMAGED);
+}
+
+static void summary_survives_its_bytes(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    static struct rec recs[N];
+    make_stream(recs, N);
+    struct summary one = {0}, two = {0};
+    struct chunk_info info = {.thread = 3, .first_call = 10};
+    struct summary_lane *lane = summary_begin_chunk(&one, &info);
+    for (size_t i = 0; i < N; i++) {
+        summary_add(&one, lane, &recs[i]);
+    }
+    struct bytes_out out = {0}, again = {0};
+    summary_put(&out, &one);
+    struct bytes_in in = bytes_in_of(out.data, out.len);
+    assert_int_equal(summary_get(&in, &two), RL_OK);
+    summary_put(&again, &two);
+    assert_int_equal(out.len, again.len);
+    assert_memory_equal(out.data, again.data, out.len);
+    for (size_t cut = 0; cut < out.len; cut += 7) {
+        struct summary part = {0};
+        in = bytes_in_of(out.data, cut);
+        assert_int_not_equal(summary_get(&in, &part), RL_OK);
+        summary_fini(&part);
+    }
+    bytes_out_fini(&out);
+    bytes_out_fini(&again);
+    summary_fini(&one);
+    summary_fini(&two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_give_back_every_record),
+        cmocka_unit_test(blocks_refuse_what_was_changed),
+        cmocka_unit_test(headers_name_what_is_wrong),
+        cmocka_unit_test(summary_survives_its_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+#include "testing.h"
+
+#include <fcntl.h>
+
+#include "alloc.h"
+#include "calltree.h"
+#include "recording.h"
+
+static uint8_t *file_bytes; /* owned: a small recording */
+static size_t file_size;
+
+static int make_file(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 9000);
+    recorder_lane_end(&lane);
+    close_recorder(recorder, &stats);
+    FILE *file = fopen(path, "rb");
+    file_bytes = malloc(1 << 20);
+    file_size = fread(file_bytes, 1, 1 << 20, file);
+    (void)fclose(file);
+    (void)unlink(path);
+    return file_size > 1000 ? 0 : -1;
+}
+
+static int drop_file(void **state)
+{
+    (void)state;
+    free(file_bytes);
+    return 0;
+}
+
+static const char *write_file(const uint8_t *bytes, size_t n)
+{
+    const char *path = fresh_path();
+    FILE *file = fopen(path, "wb");
+    (void)!fwrite(bytes, 1, n, file);
+    (void)fclose(file);
+    return path;
+}
+
+static void every_cut_is_answered(void **state)
+{
+    (void)state;
+    long long best = 0;
+    for (size_t cut = 0; cut < file_size; cut += cut < 200 ? 1 : 97) {
+        const char *path = write_file(file_bytes, cut);
+        int complete = 0;
+        size_t problems;
+        long long n = count_events(path, &complete, &problems);
+        assert_true(n <= 18002);
+        assert_false(complete && cut < file_size);
+        best = n > best ? n : best;
+        (void)unlink(path);
+    }
+    assert_true(best > 9000);
+}
+
+static void every_changed_byte_is_answered(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < file_size; at += 13) {
+        file_bytes[at] ^= 0x55;
+        const char *path = write_file(file_bytes, file_size);
+        struct reader *reader = NULL;
+        struct rl_err err;
+        struct check_result result;
+        if (reader_open(path, &reader, &err) == RL_OK) {
+            assert_int_equal(reader_check(reader, &result), RL_OK);
+            reader_close(reader);
+        }
+        file_bytes[at] ^= 0x55;
+        (void)unlink(path);
+    }
+}
+
+static void every_failed_allocation_is_answered(void **state)
+{
+    (void)state;
+    const char *path = write_file(file_bytes, file_size);
+    int complete, failed = 0;
+    size_t problems;
+    for (unsigned long nth = 1; nth < 400; nth++) {
+        rl_alloc_fail_at(nth, 0);
+        struct reader *reader = NULL;
+        struct rl_err err;
+        struct summary summary;
+        struct function_totals totals;
+        if (reader_open(path, &reader, &err) == RL_OK) {
+            if (reader_summary(reader, &summary) == RL_OK) {
+                if (calltree_functions(&summary, &totals) == RL_OK) {
+                    calltree_functions_fini(&totals);
+                }
+                summary_fini(&summary);
+            }
+            reader_close(reader);
+        } else {
+            failed++;
+        }
+        rl_alloc_fail_at(0, 0);
+    }
+    assert_true(failed > 5);
+    assert_int_equal(count_events(path, &complete, &problems), 18002);
+    (void)unlink(path);
+}
+
+static void folded_tree_counts_every_call(void **state)
+{
+    (void)state;
+    const char *path = write_file(file_bytes, file_size);
+    struct reader *reader = NULL;
+    struct rl_err err;
+    struct summary stored, scanned;
+    assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+    assert_int_equal(reader_summary(reader, &stored), RL_OK);
+    reader->footer.summary = 0; /* as if the file had not been closed */
+    assert_int_equal(reader_summary(reader, &scanned), RL_OK);
+    assert_int_equal(stored.node_count, scanned.node_count);
+    for (size_t i = 0; i < stored.node_count; i++) {
+        assert_true(stored.nodes[i].calls == scanned.nodes[i].calls);
+        assert_true(stored.nodes[i].total == scanned.nodes[i].total);
+        assert_true(stored.nodes[i].self == scanned.nodes[i].self);
+    }
+    assert_int_equal(stored.nodes[1].calls, 9000);
+    assert_int_equal(stored.nodes[1].max_depth, 3);
+    summary_fini(&stored);
+    summary_fini(&scanned);
+    reader_close(reader);
+    (void)unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_cut_is_answered),
+        cmocka_unit_test(every_changed_byte_is_answered),
+        cmocka_unit_test(every_failed_allocation_is_answered),
+        cmocka_unit_test(folded_tree_counts_every_call),
+    };
+    return cmocka_run_group_tests(tests, make_file, drop_file);
+}

@@ -1,0 +1,300 @@
+#include "testing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "alloc.h"
+#include "os.h"
+#include "recording.h"
+
+static void one_thread_round_trip(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    int complete;
+    size_t problems;
+    assert_non_null(recorder);
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    assert_int_equal(define(recorder, &lane, "work"), id);
+    write_calls(&lane, id, 300000);
+    recorder_lane_end(&lane);
+    close_recorder(recorder, &stats);
+    assert_true(stats.is_closed_cleanly);
+    assert_int_equal(stats.events, 600002);
+    assert_int_equal(count_events(path, &complete, &problems), 600002);
+    assert_true(complete && problems == 0);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_true((double)st.st_blocks * 512 < 600002 * 2.5 + 100000);
+    (void)unlink(path);
+}
+
+struct worker {
+    struct recorder *recorder;
+    pthread_t thread;
+};
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct lane lane;
+    recorder_lane_begin(worker->recorder, &lane, NULL, 1);
+    uint32_t id = define(worker->recorder, &lane, "work");
+    write_calls(&lane, id, 30000);
+    recorder_lane_end(&lane);
+    return NULL;
+}
+
+static void many_threads_keep_every_event(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 256u << 10, 0, 0);
+    struct worker workers[N];
+    struct recorder_stats stats;
+    int complete;
+    size_t problems;
+    for (int i = 0; i < N; i++) {
+        workers[i].recorder = recorder;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < N; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+    }
+    close_recorder(recorder, &stats);
+    assert_int_equal(stats.events, N * 60002);
+    assert_int_equal(count_events(path, &complete, &problems), N * 60002);
+    assert_true(complete && problems == 0);
+    (void)unlink(path);
+}
+
+static void ring_keeps_the_newest_and_counts_the_rest(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 8u << 20, 256u << 10, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    int complete;
+    size_t problems;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 300000);
+    close_recorder(recorder, &stats);
+    assert_true(stats.lost[RL_LOSS_RING] > 0);
+    assert_int_equal(stats.events + stats.lost[RL_LOSS_RING], 600001);
+    assert_int_equal(count_events(path, &complete, &problems), (long long)stats.events);
+    assert_true(complete);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_blocks * 512 < (1 << 20));
+    (void)unlink(path);
+}
+
+static void killed_process_leaves_every_published_event(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    int pipes[2], complete;
+    size_t problems;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct lane lane;
+        struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+        recorder_lane_begin(recorder, &lane, NULL, 1);
+        write_calls(&lane, define(recorder, &lane, "work"), 99999);
+        (void)!write(pipes[1], "x", 1);
+        (void)pause();
+    }
+    char byte;
+    assert_int_equal(read(pipes[0], &byte, 1), 1);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    assert_int_equal(count_events(path, &complete, &problems), 199999);
+    assert_false(complete);
+    assert_int_equal(problems, 0);
+    (void)unlink(path);
+}
+
+static void truncated_file_is_no_signal_but_a_count(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    write_calls(&lane, id, 9000);
+    assert_int_equal(truncate(path, 0), 0);
+    write_calls(&lane, id, 300000);
+    close_recorder(recorder, &stats);
+    assert_false(stats.is_closed_cleanly);
+    (void)unlink(path);
+}
+
+static void a_second_recorder_is_refused(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0), *second = NULL;
+    struct recorder_options options = {.path = path, .buffer_bytes = 1 << 20};
+    struct rl_err err;
+    struct recorder_stats stats;
+    assert_int_equal(recorder_open(&options, &second, &err), RL_EXISTS);
+    assert_non_null(strstr(err.text, "--force"));
+    options.path = "/nonexistent/folder/x.relive";
+    assert_int_equal(recorder_open(&options, &second, &err), RL_IO);
+    assert_int_equal(err.os_errno, ENOENT);
+    close_recorder(recorder, &stats);
+    (void)unlink(path);
+}
+
+static void descriptors_closed_by_the_program_are_not_ours(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    char user[300], byte;
+    int complete;
+    size_t problems;
+    (void)snprintf(user, sizeof user, "%s.user", path);
+    struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    for (int fd = 3; fd < 1024; fd++) {
+        (void)close(fd);
+    }
+    int theirs = open(user, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    write_calls(&lane, id, 300000);
+    close_recorder(recorder, &stats);
+    assert_true(stats.is_closed_cleanly);
+    assert_int_equal(read(theirs, &byte, 1), 0);
+    assert_int_equal(count_events(path, &complete, &problems), 600001);
+    (void)close(theirs);
+    (void)unlink(user);
+    (void)unlink(path);
+}
+
+/* Records something small; whatever fails must leave counts that add up, or a refusal. */
+static void record_something(const char *path, int *refused)
+{
+    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    int complete;
+    size_t problems;
+    *refused = recorder == NULL;
+    if (recorder == NULL) {
+        return;
+    }
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    write_calls(&lane, id, 30000);
+    recorder_lane_end(&lane);
+    close_recorder(recorder, &stats);
+    uint64_t all = stats.events;
+    for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        all += stats.lost[i];
+    }
+    assert_in_range(all, 59999, 60002);
+    long long found = count_events(path, &complete, &problems);
+    assert_true(found >= 0 || !stats.is_closed_cleanly);
+    if (stats.is_closed_cleanly) {
+        assert_int_equal(found, (long long)stats.events);
+    }
+}
+
+static void every_failed_write_is_counted(void **state)
+{
+    (void)state;
+    int refused = 1, succeeded = 0;
+    for (unsigned long nth = 1; nth < 60 && succeeded < 3; nth++) {
+        for (int stays = 0; stays < 2; stays++) {
+            const char *path = fresh_path();
+            os_fail_write_at(nth, stays, nth % 2 ? ENOSPC : EIO);
+            record_something(path, &refused);
+            os_fail_write_at(0, 0, 0);
+            succeeded += !refused && stays;
+            (void)unlink(path);
+        }
+    }
+    assert_false(refused);
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+    (void)state;
+    int refused;
+    for (unsigned long nth = 1; nth < 120; nth++) {
+        const char *path = fresh_path();
+        rl_alloc_fail_at(nth, nth % 2 == 0);
+        struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+        if (recorder != NULL) {
+            struct lane lane;
+            struct recorder_stats stats;
+            recorder_lane_begin(recorder, &lane, NULL, 1);
+            write_calls(&lane, define(recorder, &lane, "work"), 3000);
+            recorder_lane_end(&lane);
+            close_recorder(recorder, &stats);
+        }
+        rl_alloc_fail_at(0, 0);
+        (void)unlink(path);
+    }
+    record_something(fresh_path(), &refused);
+    assert_false(refused);
+}
+
+static void forked_child_does_not_touch_the_file(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    int complete, status;
+    size_t problems;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    write_calls(&lane, id, 3000);
+    pid_t pid = fork();
+    if (pid == 0) {
+        recorder_abandon(recorder);
+        _exit(0);
+    }
+    (void)waitpid(pid, &status, 0);
+    assert_int_equal(status, 0);
+    write_calls(&lane, id, 3000);
+    close_recorder(recorder, &stats);
+    assert_int_equal(count_events(path, &complete, &problems), 12001);
+    assert_true(complete && problems == 0);
+    (void)unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_thread_round_trip),
+        cmocka_unit_test(many_threads_keep_every_event),
+        cmocka_unit_test(ring_keeps_the_newest_and_counts_the_rest),
+        cmocka_unit_test(killed_process_leaves_every_published_event),
+        cmocka_unit_test(truncated_file_is_no_signal_but_a_count),
+        cmocka_unit_test(a_second_recorder_is_refused),
+        cmocka_unit_test(descriptors_closed_by_the_program_are_not_ours),
+        cmocka_unit_test(every_failed_write_is_counted),
+        cmocka_unit_test(every_failed_allocation_is_survived),
+        cmocka_unit_test(forked_child_does_not_touch_the_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,423 @@
+"""Builds and tests Relive on every interpreter found. Called by the Makefile.
+
+Runs on any Python from 3.8 on, with the standard library only. Everything it makes is under build/.
+The last line it prints is `N passed, N failed, N skipped`; before it, one line an interpreter.
+"""
+
+import argparse
+import concurrent.futures
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build")
+VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
+WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
+BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli", "zstandard", "xxhash"]
+LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
+NARROW = ["py/test_programs.py", "py/test_smoke.py"]
+
+
+class Failed(Exception):
+    """A step did not work; the text says where to look."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def environ(**more):
+    """Ours: no RELIVE_ variables, ccache where it is there, the same everywhere."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
+    env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONDONTWRITEBYTECODE="1")
+    env.pop("PYTHONPATH", None)
+    env.update(more)
+    return env
+
+
+def run(words, log, env=None, cwd=ROOT, timeout=3000):
+    """Runs a command, output to a log file; Failed with the log's end where it fails."""
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, "ab") as file:
+        file.write(("$ " + " ".join(words) + "\n").encode())
+        file.flush()
+        status = subprocess.call(
+            words, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env or environ(),
+            cwd=cwd, timeout=timeout,
+        )  # fmt: skip
+    if status != 0:
+        with open(log, "rb") as file:
+            end = file.read()[-6000:].decode("utf-8", "replace")
+        raise Failed(f"{' '.join(words[:6])} ... failed ({status}); {log} ends:\n{end}")
+
+
+# ---- interpreters ----
+
+
+def find_interpreters():
+    """({version: path}, {version: why not})."""
+    found, lack = {}, {}
+    roots = [os.environ.get("PYENV_ROOT", ""), os.path.expanduser("~/.pyenv")]
+    for version in VERSIONS:
+        candidates = []
+        for root in filter(None, roots):
+            folders = glob.glob(os.path.join(root, "versions", version + ".*"))
+            folders.sort(key=lambda path: [int(n) for n in re.findall(r"\d+", path)[-3:]])
+            candidates += [os.path.join(path, "bin", "python" + version) for path in folders[::-1]]
+        candidates.append(shutil.which("python" + version) or "")
+        for path in candidates:
+            if path and os.path.exists(path) and can_build(path, version):
+                found[version] = path
+                break
+    done = subprocess.run(
+        [os.path.join(ROOT, "tools", "interpreters.sh")], stdout=subprocess.PIPE, check=False
+    )
+    for line in done.stdout.decode().splitlines():
+        kind, version, rest = line.split(" ", 2)
+        if kind == "have" and can_build(rest, version):
+            found.setdefault(version, rest)
+        elif kind == "lack":
+            lack[version] = rest
+    for version in VERSIONS:
+        if version not in found:
+            lack.setdefault(version, "not on PATH, not in pyenv's versions")
+    return found, {version: why for version, why in lack.items() if version not in found}
+
+
+def can_build(path, version):
+    """Whether it runs, is of that version, and has its headers."""
+    probe = (
+        "import sys, sysconfig, os; print('%d.%d' % sys.version_info[:2],"
+        " os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))"
+    )
+    try:
+        text = subprocess.run(
+            [path, "-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environ(), timeout=60, check=False,
+        ).stdout.decode()  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return text.split() == [version, "True"]
+
+
+# ---- environments ----
+
+
+def pip():
+    """A new pip that works on other environments: that of the tools' own."""
+    return os.path.join(tools(), "bin", "pip")
+
+
+def tools():
+    """The environment of build tools, made from this very Python."""
+    path = os.path.join(BUILD, "tools")
+    stamp = os.path.join(path, "stamp")
+    if not os.path.exists(stamp):
+        log = os.path.join(BUILD, "log", "tools.txt")
+        shutil.rmtree(path, ignore_errors=True)
+        run([sys.executable, "-m", "venv", path], log)
+        run([os.path.join(path, "bin", "pip"), "install", "-q", "-U", "pip", *BUILD_TOOLS], log)
+        open(stamp, "w").close()
+    return path
+
+
+def environment(version, interpreter, log):
+    """A virtual environment with the test tools, kept between runs."""
+    path = os.path.join(BUILD, "venv", version)
+    stamp = os.path.join(path, "stamp")
+    want = interpreter + "\n" + " ".join(BUILD_TOOLS + TEST_TOOLS)
+    if os.path.exists(stamp) and open(stamp).read() == want:
+        return path
+    shutil.rmtree(path, ignore_errors=True)
+    run([interpreter, "-m", "venv", "--without-pip", path], log)
+    python = os.path.join(path, "bin", "python")
+    own = pip()
+    if version in ("3.8",):  # the newest pip no longer serves it from outside
+        run([interpreter, "-m", "venv", "--upgrade", path], log)
+        run([python, "-m", "ensurepip"], log)
+        run([python, "-m", "pip", "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
+    else:
+        run([own, "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
+    with open(stamp, "w") as file:
+        file.write(want)
+    return path
+
+
+def source_digest():
+    """Changes when anything does that an installed Relive is made of."""
+    digest = hashlib.sha256()
+    for folder in ("src", "include", "relive", "site"):
+        for path in sorted(glob.glob(os.path.join(ROOT, folder, "**", "*"), recursive=True)):
+            if os.path.isfile(path) and "__pycache__" not in path:
+                digest.update(path.encode())
+                digest.update(open(path, "rb").read())
+    for name in ("meson.build", "meson.options", "pyproject.toml"):
+        digest.update(open(os.path.join(ROOT, name), "rb").read())
+    return digest.hexdigest()
+
+
+def install(version, interpreter, log, setup=(), suffix=""):
+    """Relive as a wheel, built from this tree and installed; the environment's path."""
+    path = environment(version, interpreter, log)
+    stamp = os.path.join(path, "relive-stamp")
+    want = source_digest() + " ".join(setup)
+    if os.path.exists(stamp) and open(stamp).read() == want:
+        return path
+    python = os.path.join(path, "bin", "python")
+    env = environ(PATH=os.path.join(path, "bin") + os.pathsep + os.environ["PATH"])
+    build = os.path.join(BUILD, "wheel", version + suffix)
+    words = ["install", "-q", "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT]
+    words += ["-Cbuild-dir=" + build] + ["-Csetup-args=" + word for word in ("-Dwerror=true", *setup)]
+    command = [python, "-m", "pip"] if version == "3.8" else [pip(), "--python", python]
+    run([*command, *words], log, env=env)
+    with open(stamp, "w") as file:
+        file.write(want)
+    return path
+
+
+# ---- tests ----
+
+
+def core_tests(kind="plain"):
+    """The C tests, without any CPython. (passed, failed)"""
+    log = os.path.join(BUILD, "log", f"core-{kind}.txt")
+    path = os.path.join(BUILD, f"core-{kind}")
+    meson = os.path.join(tools(), "bin", "meson")
+    env = environ(PATH=os.path.join(tools(), "bin") + os.pathsep + os.environ["PATH"])
+    words = ["-Dpython=false", "-Dtests=true", "-Dwerror=true"]
+    if kind == "asan":
+        words += ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
+    if kind == "tsan":
+        words += ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
+    if not os.path.exists(os.path.join(path, "build.ninja")):
+        run([meson, "setup", path, ROOT, *words], log, env=env)
+    run([meson, "compile", "-C", path], log, env=env)
+    run([meson, "test", "-C", path, "--print-errorlogs"], log, env=env)
+    text = open(log, encoding="utf-8", errors="replace").read()
+    passed = int(re.findall(r"Ok:\s+(\d+)", text)[-1])
+    failed = int(re.findall(r"Fail:\s+(\d+)", text)[-1])
+    return passed, failed
+
+
+def python_tests(version, interpreter, whole, jobs):
+    """(passed, failed, skipped, text) of one interpreter."""
+    log = os.path.join(BUILD, "log", version + ".txt")
+    if os.path.exists(log):
+        os.unlink(log)
+    path = install(version, interpreter, log)
+    report = os.path.join(BUILD, "report", version + ".xml")
+    os.makedirs(os.path.dirname(report), exist_ok=True)
+    if os.path.exists(report):
+        os.unlink(report)
+    words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
+    words += ["py"] if whole else NARROW
+    text = ""
+    try:
+        run(words, log, cwd=os.path.join(ROOT, "tests"))
+    except Failed as error:
+        text = str(error)
+    if not os.path.exists(report):
+        return 0, 1, 0, text or "no report"
+    suite = ElementTree.parse(report).getroot()
+    suite = suite if suite.tag == "testsuite" else suite[0]
+    total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+    failed = int(suite.get("failures")) + int(suite.get("errors"))
+    reasons = {
+        f"    skipped: {element.get('message')}" for element in suite.iter("skipped")
+    }
+    return total - failed - skipped, failed, skipped, "\n".join([text, *sorted(reasons)]).strip()
+
+
+def command_test(versions, full):
+    """The whole matrix."""
+    found, lack = find_interpreters()
+    chosen = {version: path for version, path in found.items() if version in versions}
+    totals = [0, 0, 0]
+    began = time.time()
+    try:
+        for kind in ("plain", "asan") if len(chosen) > 1 else ("plain",):
+            passed, failed = core_tests(kind)
+            totals[0] += passed
+            totals[1] += failed
+            say(f"C tests ({kind}): {passed} passed, {failed} failed")
+    except Failed as error:
+        totals[1] += 1
+        say(f"C tests: {error}")
+    tools()
+    with concurrent.futures.ThreadPoolExecutor(2 if len(chosen) > 1 else 1) as pool:
+        jobs = {
+            pool.submit(
+                python_tests, version, path, full or version in WHOLE, 1 if len(chosen) > 1 else 2
+            ): version
+            for version, path in sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
+        }
+        for job in concurrent.futures.as_completed(jobs):
+            version = jobs[job]
+            try:
+                passed, failed, skipped, text = job.result()
+            except Failed as error:
+                passed, failed, skipped, text = 0, 1, 0, str(error)
+            totals = [a + b for a, b in zip(totals, (passed, failed, skipped))]
+            scope = "all" if full or version in WHOLE else "programs and smoke"
+            say(f"{version} ({scope}): {passed} passed, {failed} failed, {skipped} skipped"
+                f" [{time.time() - began:.0f} s]")
+            if text:
+                say(text)
+    missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
+    say("interpreters: " + ", ".join(chosen) + (f"; not had: {missing}" if missing else ""))
+    if not chosen:
+        totals[1] += 1
+    say(f"{totals[0]} passed, {totals[1]} failed, {totals[2]} skipped")
+    return 1 if totals[1] else 0
+
+
+def default_interpreter():
+    """The best one at hand for demo and check: this very Python where it has headers."""
+    version = "%d.%d" % sys.version_info[:2]
+    if version in VERSIONS and can_build(sys.executable, version):
+        return version, sys.executable
+    found, _ = find_interpreters()
+    if not found:
+        raise Failed("no CPython from 3.8 to 3.15 with headers was found")
+    version = max(found, key=VERSIONS.index)
+    return version, found[version]
+
+
+def command_demo():
+    """Builds, records the example, shows its tree."""
+    version, interpreter = default_interpreter()
+    say(f"building Relive for Python {version} ...")
+    path = install(version, interpreter, os.path.join(BUILD, "log", f"demo-{version}.txt"))
+    relive = os.path.join(path, "bin", "relive")
+    folder = os.path.join(BUILD, "demo")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    program = os.path.join(ROOT, "examples", "shop.py")
+    for words in (["record", "-o", "shop.relive", program], ["tree", "shop.relive"], ["info", "shop.relive"]):
+        say("\n$ relive " + " ".join(os.path.relpath(w, ROOT) if w == program else w for w in words))
+        status = subprocess.call([relive, *words], cwd=folder, env=environ())
+        if status != 0:
+            raise Failed(f"relive {words[0]} ended with {status}")
+    say(f"\nThe commands are in {os.path.relpath(os.path.dirname(relive), ROOT)};"
+        f" the recording is {os.path.relpath(folder, ROOT)}/shop.relive")
+    return 0
+
+
+def lint_tool(name):
+    path = os.path.join(BUILD, "lint")
+    stamp = os.path.join(path, "stamp")
+    if not os.path.exists(stamp):
+        log = os.path.join(BUILD, "log", "lint.txt")
+        run([sys.executable, "-m", "venv", path], log)
+        run([os.path.join(path, "bin", "pip"), "install", "-q", *LINT_TOOLS], log)
+        open(stamp, "w").close()
+    return os.path.join(path, "bin", name)
+
+
+def command_lint(fix):
+    """Format and lint of both languages."""
+    sources = [
+        path
+        for folder in ("src", "include", "tests/c", "fuzz")
+        for kind in ("c", "h")
+        for path in glob.glob(os.path.join(ROOT, folder, "**", "*." + kind), recursive=True)
+    ]
+    python = [os.path.join(ROOT, name) for name in ("relive", "tests/py", "tools", "bench", "site")]
+    commands = [
+        [lint_tool("clang-format"), *(["-i"] if fix else ["--dry-run", "-Werror"]), *sources],
+        [lint_tool("ruff"), "format", *([] if fix else ["--check"]), *python],
+        [lint_tool("ruff"), "check", *(["--fix"] if fix else []), *python],
+    ]
+    status = 0
+    for words in commands:
+        status |= subprocess.call(words, cwd=ROOT)
+    say("lint: " + ("clean" if status == 0 else "see above"))
+    return 1 if status else 0
+
+
+def command_asan():
+    """C tests and the programs under AddressSanitizer and UBSan, on one interpreter."""
+    passed, failed = core_tests("asan")
+    version, interpreter = default_interpreter()
+    log = os.path.join(BUILD, "log", "asan.txt")
+    path = install(version, interpreter, log,
+                   ("-Db_sanitize=address,undefined", "-Db_lundef=false"), "-asan")
+    library = subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE,
+                             check=True).stdout.decode().strip()
+    env = environ(LD_PRELOAD=library, PYTHONMALLOC="malloc", ASAN_OPTIONS="detect_leaks=0")
+    status = subprocess.call(
+        [os.path.join(path, "bin", "pytest"), "-n", "2", *NARROW], env=env,
+        cwd=os.path.join(ROOT, "tests"))
+    os.unlink(os.path.join(path, "relive-stamp"))
+    say(f"C tests: {passed} passed, {failed} failed; Python programs: {'ok' if status == 0 else 'failed'}")
+    return 1 if status or failed else 0
+
+
+def command_fuzz(seconds):
+    """libFuzzer on the reader."""
+    log = os.path.join(BUILD, "log", "fuzz.txt")
+    path = os.path.join(BUILD, "fuzz")
+    compiler = shutil.which("clang") or shutil.which("clang-14")
+    if compiler is None:
+        raise Failed("fuzzing needs clang (apt-get install clang-14 libclang-rt-14-dev)")
+    env = environ(CC=compiler, PATH=os.path.join(tools(), "bin") + os.pathsep + os.environ["PATH"])
+    meson = os.path.join(tools(), "bin", "meson")
+    if not os.path.exists(os.path.join(path, "build.ninja")):
+        run([meson, "setup", path, ROOT, "-Dpython=false", "-Dfuzz=true", "-Db_lundef=false",
+             "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"], log, env=env)
+    run([meson, "compile", "-C", path], log, env=env)
+    corpus = os.path.join(BUILD, "corpus")
+    os.makedirs(corpus, exist_ok=True)
+    return subprocess.call([os.path.join(path, "tests", "c", "fuzz_reader"), corpus,
+                            os.path.join(ROOT, "tests", "golden", "good"),
+                            os.path.join(ROOT, "tests", "golden", "bad"),
+                            f"-max_total_time={seconds}", "-max_len=262144"], env=env)
+
+
+def command_bench():
+    """bench/run.py on each interpreter; the table goes to build/bench.md."""
+    found, _ = find_interpreters()
+    out = os.path.join(BUILD, "bench.md")
+    open(out, "w").close()
+    for version, interpreter in sorted(found.items(), key=lambda item: VERSIONS.index(item[0])):
+        path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
+        say(f"measuring {version} ...")
+        subprocess.call([os.path.join(path, "bin", "python"),
+                         os.path.join(ROOT, "bench", "run.py"), "--append", out],
+                        env=environ(), cwd=BUILD)
+    say(open(out).read())
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("demo", "test", "full", "check", "asan", "fuzz",
+                                            "bench", "lint", "fmt"))
+    parser.add_argument("--seconds", type=int, default=60)
+    args = parser.parse_args()
+    try:
+        if args.command in ("test", "full"):
+            return command_test(VERSIONS, args.command == "full")
+        if args.command == "check":
+            status = command_test([default_interpreter()[0]], True)
+            return command_lint(False) or status
+        if args.command in ("lint", "fmt"):
+            return command_lint(args.command == "fmt")
+        if args.command == "fuzz":
+            return command_fuzz(args.seconds)
+        return {"demo": command_demo, "asan": command_asan, "bench": command_bench}[args.command]()
+    except Failed as error:
+        say(f"failed: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
