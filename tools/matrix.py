@@ -137,15 +137,14 @@ def environment(version, interpreter, log):
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
-    run([interpreter, "-m", "venv", "--without-pip", path], log)
+    own_pip = version == "3.8"  # the newest pip no longer serves it from outside
+    run([interpreter, "-m", "venv", *([] if own_pip else ["--without-pip"]), path], log)
     python = os.path.join(path, "bin", "python")
-    own = pip()
-    if version in ("3.8",):  # the newest pip no longer serves it from outside
-        run([interpreter, "-m", "venv", "--upgrade", path], log)
-        run([python, "-m", "ensurepip"], log)
+    if own_pip:
+        run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)
         run([python, "-m", "pip", "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
     else:
-        run([own, "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
+        run([pip(), "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
     with open(stamp, "w") as file:
         file.write(want)
     return path

@@ -89,6 +89,14 @@ static uint32_t find_key(const struct thread *t, const native_frame *key)
     return 0;
 }
 
+/* Who called a frame that is being entered. A frame evaluator is told before the frame is linked to
+ * its caller, which then is still the current one; the other mechanisms are told inside the frame. */
+static native_frame *caller_of(native_frame *frame)
+{
+    native_frame *now = native_current(PyThreadState_GetUnchecked());
+    return now == frame ? native_caller(now) : now;
+}
+
 /* The word of a frame that is on the interpreter's stack. */
 static uint64_t info_of(native_frame *frame)
 {
@@ -103,7 +111,7 @@ static uint64_t info_of(native_frame *frame)
 static void resync(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
-    native_frame *caller = native_caller(frame);
+    native_frame *caller = caller_of(frame);
     while (caller != NULL && (at = find_key(t, caller)) == 0) {
         caller = native_caller(caller);
     }
@@ -195,13 +203,13 @@ void session_native(unsigned kind, PyObject *callable, native_frame *caller)
 {
     struct event event = {kind, native_code(caller), caller, NULL};
     struct thread *t = thread_self;
-    if (session.recorder == NULL || (info_of(caller) & CODE_EXCLUDED)) {
-        return;
-    }
     if (t == NULL || t->stamp != session.stamp) {
         t = session_thread(&event);
     }
-    uint32_t id = t != NULL ? codeinfo_native(callable) : 0;
+    if (t == NULL || (info_of(caller) & CODE_EXCLUDED)) {
+        return;
+    }
+    uint32_t id = codeinfo_native(callable);
     if (id != 0) {
         (void)lane_put(&t->lane, kind, id, t->stack[t->depth].frame);
     }
@@ -292,7 +300,7 @@ static struct thread *new_thread(void)
 static int is_main_program(const struct event *event)
 {
     char name[64];
-    if (event->kind != RL_EVENT_CALL || native_caller(event->frame) != NULL) {
+    if (event->kind != RL_EVENT_CALL || caller_of(event->frame) != NULL) {
         return 0;
     }
     codeinfo_module_name(native_globals(event->frame), name, sizeof name);
@@ -317,7 +325,8 @@ struct thread *session_thread(const struct event *event)
     } else {
         int is_told = event->kind == RL_EVENT_CALL || event->kind == RL_EVENT_RESUME ||
                       event->kind == RL_EVENT_THROW;
-        record_running(t, is_told ? native_caller(event->frame) : event->frame);
+        record_running(t, is_told ? caller_of(event->frame)
+                                  : native_current(PyThreadState_GetUnchecked()));
     }
     return t;
 }

@@ -63,19 +63,20 @@ void session_leave_slow(struct thread *thread, const struct event *event, uint64
 
 static inline __attribute__((always_inline)) enum verdict session_event(const struct event *event)
 {
-    uint64_t info = codeinfo_get(event->code);
-    if (__builtin_expect((info ^ session.stamp) >> 32 != 0 || info == 0, 0)) {
-        info = codeinfo_make(event->code, native_globals(event->frame));
-    }
-    if (info & CODE_EXCLUDED) {
-        return VERDICT_DISABLE;
-    }
+    /* The thread first: what codeinfo_make() defines must stand in its slot before it is used. */
     struct thread *t = thread_self;
     if (__builtin_expect(t == NULL || t->stamp != session.stamp, 0)) {
         t = session_thread(event);
         if (t == NULL) {
             return VERDICT_CONTINUE;
         }
+    }
+    uint64_t info = codeinfo_get(event->code);
+    if (__builtin_expect((info ^ session.stamp) >> 32 != 0 || info == 0, 0)) {
+        info = codeinfo_make(event->code, native_globals(event->frame));
+    }
+    if (info & CODE_EXCLUDED) {
+        return VERDICT_DISABLE;
     }
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);

@@ -69,10 +69,13 @@ rl_status reader_summary(struct reader *reader, struct summary *summary)
     memset(summary, 0, sizeof *summary);
     if (reader->is_complete && reader->footer.summary != 0) {
         rl_status status = stored_summary(reader, summary);
+        if (status == RL_OK) {
+            return RL_OK;
+        }
+        summary_fini(summary);
         if (status != RL_DAMAGED) {
             return status;
         }
-        summary_fini(summary);
         reader_problem(reader, "the summary is damaged: every event is read instead");
     }
     struct chunk_ref *order = rl_alloc(reader->chunk_count, sizeof *order);

@@ -80,31 +80,24 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
     return slot;
 }
 
-static struct slot *take_slot(struct lane *lane, int may_wait)
+/* *token is what wait_end() must be given once the lock is free; NULL where nothing was waited for
+ * or the host has no lock of its own. */
+static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
 {
     struct recorder *recorder = lane->recorder;
     const struct recorder_hooks *hooks = &recorder->options.hooks;
-    void *token = NULL;
-    int has_waited = 0, must_wait = 0;
+    int must_wait = 0;
     struct slot *slot = NULL;
     for (;;) {
         slot = try_take(recorder, lane, &must_wait);
         if (slot != NULL || !must_wait || !may_wait || recorder->is_stopping) {
-            break;
+            return slot;
         }
-        if (!has_waited && hooks->wait_begin != NULL) {
-            token = hooks->wait_begin();
+        if (*token == NULL && hooks->wait_begin != NULL) {
+            *token = hooks->wait_begin();
         }
-        has_waited = 1;
         os_cond_wait(&recorder->room, &recorder->lock);
     }
-    if (has_waited && hooks->wait_end != NULL) {
-        /* The host's global lock is never awaited under ours. */
-        os_unlock_mutex(&recorder->lock);
-        hooks->wait_end(token);
-        os_lock_mutex(&recorder->lock);
-    }
-    return slot;
 }
 
 static void begin_slot(struct lane *lane, struct slot *slot)
@@ -141,13 +134,14 @@ static int refill(struct lane *lane, uint32_t units, int may_wait)
         lane->extras++;
         return 1;
     }
+    void *token = NULL;
+    void (*wait_end)(void *) = recorder->options.hooks.wait_end;
     os_lock_mutex(&recorder->lock);
     recorder->inside++;
     lane_hand_over(lane);
-    struct slot *slot = take_slot(lane, may_wait);
+    struct slot *slot = take_slot(lane, may_wait, &token);
     if (slot != NULL && lane->recorder == NULL) {
-        slot_list_append(&recorder->free_small, slot); /* recording stopped while we waited */
-        slot = NULL;
+        slot = NULL; /* recording stopped while we waited */
     }
     if (slot != NULL) {
         begin_slot(lane, slot);
@@ -161,11 +155,19 @@ static int refill(struct lane *lane, uint32_t units, int may_wait)
         os_cond_broadcast(&recorder->room); /* recorder_close() waits until nobody is inside */
     }
     os_unlock_mutex(&recorder->lock);
-    if (slot != NULL && lane->dropped != 0) {
+    /* From here on the recorder may be gone. The host's lock is awaited under none of ours; a
+     * daemon thread may even end in there and never come back. */
+    if (token != NULL && wait_end != NULL) {
+        wait_end(token);
+    }
+    if (lane->slot == NULL) {
+        return 0;
+    }
+    if (lane->dropped != 0) {
         lane_row(lane, 0, RL_EVENT_LOSS, RL_LOSS_BUFFER_FULL, lane->dropped);
         lane->dropped = 0;
     }
-    return slot != NULL;
+    return 1;
 }
 
 int lane_refill(struct lane *lane, uint32_t units)

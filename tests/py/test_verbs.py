@@ -1,0 +1,125 @@
+"""The verbs on good, cut, damaged and foreign files: an answer or a clear error, never a traceback."""
+
+import json
+import random
+
+import pytest
+from conftest import ROOT, relive
+
+VERBS = ["info", "tree", "top", "check", "dump"]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("verbs")
+    out = folder / "shop.relive"
+    assert relive("record", "-o", out, ROOT / "examples" / "shop.py", cwd=folder).returncode == 0
+    return out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_json_lines_have_a_schema(verb, recording):
+    done = relive(verb, recording, "--json")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["schema"] == f"relive.{verb}" and lines[0]["version"] == 1
+    assert len(lines) > 1
+
+
+def test_tree_options(recording):
+    shallow = relive("tree", recording, "--depth", "1").stdout.decode()
+    assert "<module>" in shallow and "main" not in shallow.replace("__main__", "")
+    below = relive("tree", recording, "--func", "order").stdout.decode()
+    assert "take" in below and "<module>" not in below
+    assert relive("tree", recording, "--thread", "9").returncode == 1
+    assert relive("tree", recording, "--min", "100s").returncode == 1
+    wrong = relive("tree", recording, "--min", "soon")
+    assert wrong.returncode == 2 and b"no duration" in wrong.stderr
+
+
+def test_totals_add_up(recording):
+    rows = [json.loads(line) for line in relive("top", recording, "--json").stdout.splitlines()][1:]
+    calls = {row["func"]: row["calls"] for row in rows}
+    assert calls["__main__:take"] == 5 and calls["__main__:price"] == 4
+    assert all(row["self_ns"] <= row["total_ns"] for row in rows)
+    by_name = {row["func"]: row for row in rows}
+    assert by_name["__main__:order"]["unwinds"] == 1
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    ("content", "status", "says"),
+    [
+        (b"", 3, "not a Relive recording"),
+        (b"hello, I am a text file" * 20, 3, "not a Relive recording"),
+        (b"\x89RELIVE\n\x09\x00" + b"\0" * 200, 3, "newer Relive"),
+        (b"\x89RELIVE\n\x01\x00" + b"\0" * 200, 3, "damaged"),
+        (None, 2, "No such file"),
+    ],
+    ids=["empty", "text", "newer", "damaged header", "missing"],
+)
+def test_what_is_no_recording_is_said(verb, content, status, says, tmp_path):
+    path = tmp_path / "x.relive"
+    if content is not None:
+        path.write_bytes(content)
+    done = relive(verb, path)
+    assert done.returncode == status
+    assert says in done.stderr.decode() and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_files_are_answered(seed, recording, tmp_path):
+    data = bytearray(recording.read_bytes())
+    chance = random.Random(seed)
+    if seed % 2:
+        data = data[: chance.randrange(130, len(data))]
+    for _ in range(seed * 20):
+        data[chance.randrange(128, len(data))] = chance.randrange(256)
+    path = tmp_path / "x.relive"
+    path.write_bytes(data)
+    for verb in VERBS:
+        done = relive(verb, path)
+        assert done.returncode in (0, 1, 3) and b"Traceback" not in done.stderr
+        if verb == "check" and data != recording.read_bytes():
+            assert done.returncode in (0, 3)
+
+
+def test_cut_file_says_incomplete(recording, tmp_path):
+    path = tmp_path / "x.relive"
+    path.write_bytes(recording.read_bytes()[:-40])
+    done = relive("info", path)
+    assert done.returncode == 3 and b"incomplete" in done.stdout
+    assert len(relive("dump", path).stdout.splitlines()) == 36
+
+
+def test_folder_and_terminal(tmp_path, record):
+    assert relive("info", tmp_path).returncode == 3
+    done, _, _ = record("exec(compile('def f(): pass\\nf()', '\\x1b[31mred', 'exec'), {'__name__': 'a\\x1bb'})")
+    tree = relive("top", tmp_path / "out.relive").stdout
+    assert b"\x1b" not in tree and b"\\x1b" in tree
+
+
+def test_newest_file_is_taken(recording):
+    assert b"shop.relive" in relive("info", cwd=recording.parent).stdout
+
+
+def test_nothing_here(tmp_path):
+    done = relive("info", cwd=tmp_path)
+    assert done.returncode == 2 and b"relive record app.py" in done.stderr
+
+
+def test_help_and_near_words():
+    assert b"relive record app.py" in relive("--help").stdout
+    assert relive().returncode == 2
+    done = relive("tre")
+    assert done.returncode == 2 and b"did you mean 'tree'" in done.stderr
+    done = relive("tree", "--dept", "2")
+    assert done.returncode == 2 and b"--depth" in done.stderr
+    for verb in [*VERBS, "record", "doctor"]:
+        assert relive(verb, "--help").returncode == 0
+
+
+def test_schema_names_every_kind():
+    done = relive("dump", "--schema")
+    kinds = {json.loads(line)["kind"] for line in done.stdout.splitlines()}
+    assert {"call", "return", "unwind", "thread_start", "loss", "http_request"} <= kinds
