@@ -1,0 +1,51 @@
+"""docs/format.md is enough: a reader written from it alone decodes what Relive does."""
+
+import pytest
+from conftest import PROGRAMS, TESTS, dump, relive, usable_backends
+
+format_reader = pytest.importorskip(
+    "format_reader", reason="zstandard or xxhash has no wheel for this version"
+)
+GOLDEN = sorted((TESTS / "golden" / "good").glob("*.relive"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_files(path):
+    _, events = dump(path, False)
+    assert events and format_reader.events(path) == events
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_programs(program, tmp_path):
+    out = tmp_path / "out.relive"
+    relive("record", "-o", out, program)
+    _, events = dump(out, False)
+    assert format_reader.events(out) == events
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--ring", "64K"], ["--overflow", "drop", "--buffer", "64K"], ["--c-calls"]]
+    + [["--backend", name] for name in usable_backends()],
+    ids=" ".join,
+)
+def test_options(options, record, tmp_path):
+    source = (
+        "import threading\n"
+        "def gen(n):\n    for i in range(n): yield i\n"
+        "def f(n):\n    if n % 7 == 0: raise KeyError(n)\n    return sum(gen(3)) + len(str(n))\n"
+        "def work():\n    for i in range(2000):\n        try: f(i)\n        except KeyError: pass\n"
+        "ts = [threading.Thread(target=work) for _ in range(2)]\n"
+        "for t in ts: t.start()\n"
+        "for t in ts: t.join()\nwork()\n"
+    )
+    _, _, events = record(source, *options, siblings=False)
+    assert format_reader.events(tmp_path / "out.relive") == events
+
+
+def test_unfinished_file(record, tmp_path):
+    source = "import os\ndef f(n): return n\nfor i in range(30000): f(i)\nos.kill(os.getpid(), 9)\n"
+    _, headers, events = record(source)
+    assert not headers[0]["is_complete"]
+    found = format_reader.events(tmp_path / "out.relive")
+    assert [{**e, "t": 0} for e in found] == [{**e, "t": 0} for e in events]
