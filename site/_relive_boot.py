@@ -1,13 +1,13 @@
-"""Runs when an interpreter starts with RELIVE_RUN or RELIVE_RECORD set: begins its recording.
+"""Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set.
 
 Reached from relive.pth, or on 3.15 and later from relive.start. Must not import anything heavy and
 must never disturb the program."""
 
+import os
+
 
 def start():
-    from relive import _boot
+    if "RELIVE_RUN" in os.environ or "RELIVE_RECORD" in os.environ:
+        from relive import _boot
 
-    _boot.begin()
-
-
-start()
+        _boot.begin()

@@ -58,7 +58,7 @@ bring_315() {
             lib=$prefix/usr/lib/x86_64-linux-gnu
             patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$lib" \
                 root/usr/bin/python3.15 &&
-                ln -s ../../x86_64-linux-gnu root/usr/include/python3.15/x86_64-linux-gnu &&
+                ln -s ../x86_64-linux-gnu root/usr/include/python3.15/x86_64-linux-gnu &&
                 rm -rf "$prefix" && mv root "$prefix"
         ) >>"$log" 2>&1
         rm -rf "$work"

@@ -21,7 +21,13 @@ BUILD = os.path.join(ROOT, "build")
 VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
 BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli", "zstandard", "xxhash"]
+TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
+# For the independent reader; where there is no wheel its tests are skipped and say so.
+READER_TOOLS = ["zstandard", "xxhash"]
+# Real packages whose own suites run recorded: the newest versions that all interpreters take.
+REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
+REAL_ON = ["3.8", "3.12"]
+OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
 NARROW = ["py/test_programs.py", "py/test_smoke.py"]
 
@@ -133,20 +139,45 @@ def environment(version, interpreter, log):
     """A virtual environment with the test tools, kept between runs."""
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
-    want = interpreter + "\n" + " ".join(BUILD_TOOLS + TEST_TOOLS)
+    want = interpreter + "\n" + " ".join(["pip", *BUILD_TOOLS, *TEST_TOOLS, *REAL, *READER_TOOLS])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
-    own_pip = version == "3.8"  # the newest pip no longer serves it from outside
+    own_pip = version in OWN_PIP
     run([interpreter, "-m", "venv", *([] if own_pip else ["--without-pip"]), path], log)
     python = os.path.join(path, "bin", "python")
     if own_pip:
         run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)
-        run([python, "-m", "pip", "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
+        run([python, "-m", "pip", "install", "-q", *BUILD_TOOLS, *TEST_TOOLS, *REAL], log)
     else:
-        run([pip(), "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS], log)
+        run([pip(), "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS, *REAL], log)
+    installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
+    try:
+        run([*installer, "install", "-q", "--only-binary", ":all:", *READER_TOOLS], log)
+    except Failed:
+        say(f"{version}: no wheels of {', '.join(READER_TOOLS)}")
     with open(stamp, "w") as file:
         file.write(want)
+    return path
+
+
+def real_suites():
+    """The sources of real packages, tests included, unpacked under build/real; None where they
+    could not be had."""
+    path = os.path.join(BUILD, "real")
+    if os.path.exists(os.path.join(path, "stamp")):
+        return path
+    log = os.path.join(BUILD, "log", "real.txt")
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    try:
+        run([pip(), "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", path, *REAL], log)
+        for archive in glob.glob(os.path.join(path, "*.tar.gz")):
+            shutil.unpack_archive(archive, path)
+    except Failed as error:
+        say(f"real packages could not be fetched: {error}")
+        return None
+    open(os.path.join(path, "stamp"), "w").close()
     return path
 
 
@@ -175,7 +206,7 @@ def install(version, interpreter, log, setup=(), suffix=""):
     build = os.path.join(BUILD, "wheel", version + suffix)
     words = ["install", "-q", "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT]
     words += ["-Cbuild-dir=" + build] + ["-Csetup-args=" + word for word in ("-Dwerror=true", *setup)]
-    command = [python, "-m", "pip"] if version == "3.8" else [pip(), "--python", python]
+    command = [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
     run([*command, *words], log, env=env)
     with open(stamp, "w") as file:
         file.write(want)
@@ -206,7 +237,7 @@ def core_tests(kind="plain"):
     return passed, failed
 
 
-def python_tests(version, interpreter, whole, jobs):
+def python_tests(version, interpreter, whole, jobs, full=False):
     """(passed, failed, skipped, text) of one interpreter."""
     log = os.path.join(BUILD, "log", version + ".txt")
     if os.path.exists(log):
@@ -219,8 +250,9 @@ def python_tests(version, interpreter, whole, jobs):
     words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
     words += ["py"] if whole else NARROW
     text = ""
+    env = environ(TEST_REAL_SUITES=(real_suites() or "") if full or version in REAL_ON else "")
     try:
-        run(words, log, cwd=os.path.join(ROOT, "tests"))
+        run(words, log, cwd=os.path.join(ROOT, "tests"), env=env)
     except Failed as error:
         text = str(error)
     if not os.path.exists(report):
@@ -251,10 +283,12 @@ def command_test(versions, full):
         totals[1] += 1
         say(f"C tests: {error}")
     tools()
+    real_suites()
     with concurrent.futures.ThreadPoolExecutor(2 if len(chosen) > 1 else 1) as pool:
         jobs = {
             pool.submit(
-                python_tests, version, path, full or version in WHOLE, 1 if len(chosen) > 1 else 2
+                python_tests, version, path, full or version in WHOLE,
+                1 if len(chosen) > 1 else 2, full,
             ): version
             for version, path in sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
         }
