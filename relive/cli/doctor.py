@@ -43,10 +43,9 @@ def _show_config(as_json):
 
 
 def _collect():
-    from importlib.util import find_spec
-
     from relive import _core
     from relive._version import __version__
+    from relive.cli.launch import boot_is_installed
 
     core = _core.facts()
     backends = [
@@ -66,7 +65,7 @@ def _collect():
         "frames_ok": core["frames_ok"],
         "frames_why": core["frames_why"],
         "backends": backends,
-        "child_processes": _children(find_spec("_relive_boot") is not None),
+        "child_processes": _children(boot_is_installed()),
         "tracers": _active_tracers(),
         "can_record": core["frames_ok"] and any(row["usable"] for row in backends),
     }

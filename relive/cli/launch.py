@@ -136,13 +136,18 @@ def _shebang(head):
     return match.group(1) if match else None
 
 
-_PROBE = """\
-import sys
-try:
-    import _relive_boot
+# Run here and in other interpreters alike: an editable install can import the boot module, but only
+# a .pth (or .start) file in a site folder makes an interpreter do so by itself.
+_BOOT_PROBE = """\
+import os, site, sys, sysconfig
+folders = [sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]]
+folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
+"""
+
+_PROBE = _BOOT_PROBE + """\
+if boot:
     print("boot")
-except ImportError:
-    pass
 sys.path.append({root!r})
 try:
     import relive._core
@@ -159,12 +164,17 @@ def _is_own(program):
     )
 
 
+def boot_is_installed():
+    """Whether this interpreter begins recordings by itself."""
+    found = {}
+    exec(_BOOT_PROBE, found)
+    return found["boot"]
+
+
 def _has_boot(program):
     """Whether that interpreter begins recordings by itself; ReliveError where it cannot at all."""
     if _is_own(program):
-        from importlib.util import find_spec
-
-        return find_spec("_relive_boot") is not None
+        return boot_is_installed()
     import subprocess
 
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -35,8 +35,6 @@ def _chain():
         module = module_from_spec(spec)
         sys.modules["sitecustomize"] = module
         spec.loader.exec_module(module)
-    else:
-        sys.modules.pop("sitecustomize", None)
 
 
 _begin()

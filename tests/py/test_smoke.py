@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from conftest import ROOT, relive, run
+from conftest import ROOT, dump, relive, run
 
 
 def test_example_and_every_verb(tmp_path):
@@ -60,6 +60,30 @@ def test_recording_through_the_environment(tmp_path):
     done = run(sys.executable, "-c", "print(1)", env={"RELIVE_RECORD": str(out)}, cwd=tmp_path)
     assert (done.stdout, done.stderr, done.returncode) == (b"1\n", b"", 0)
     assert b"whole" in relive("check", out).stdout
+
+
+def test_without_the_pth_file(tmp_path):
+    """As in an editable install: the launcher's own way, for the program and its children."""
+    import relive as package
+
+    source = os.path.dirname(os.path.dirname(package.__file__))
+    python = tmp_path / "venv" / "bin" / "python"
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", check=True)
+    program = tmp_path / "prog.py"
+    program.write_text(
+        "import subprocess, sys\ndef f(): pass\nf()\nprint(sys.path[0] == sys.argv[1])\n"
+        "subprocess.check_call([sys.executable, '-c', 'def g(): pass\\ng()'])\n"
+    )
+    out = tmp_path / "out.relive"
+    done = relive("record", "-o", out, python, program, tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"True\n"), done.stderr
+    assert b"Error in" not in done.stderr
+    headers, events = dump(out)
+    names = {event["func"] for event in events if event["kind"] == "call"}
+    assert len(headers) == 2 and {"__main__:f", "__main__:g"} <= names
+    done = relive("record", "-o", tmp_path / "o2.relive", python, "-I", program, tmp_path)
+    assert done.returncode == 125 and b"pip install" in done.stderr
+    assert os.path.exists(os.path.join(source, "relive.pth"))
 
 
 def test_one_symbol_and_no_foreign_library():

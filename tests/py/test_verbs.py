@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from conftest import ROOT, relive
+from conftest import ROOT, TESTS, relive
 
 VERBS = ["info", "tree", "top", "check", "dump"]
 
@@ -123,3 +123,14 @@ def test_schema_names_every_kind():
     done = relive("dump", "--schema")
     kinds = {json.loads(line)["kind"] for line in done.stdout.splitlines()}
     assert {"call", "return", "unwind", "thread_start", "loss", "http_request"} <= kinds
+
+
+@pytest.mark.parametrize(
+    "path", sorted((TESTS / "golden" / "bad").glob("*.relive")), ids=lambda path: path.stem
+)
+@pytest.mark.parametrize("verb", VERBS)
+def test_golden_bad_files(verb, path):
+    done = relive(verb, path)
+    assert done.returncode in (0, 1, 3) and b"Traceback" not in done.stderr
+    if path.stem in ("newer", "cut-in-header"):
+        assert done.returncode == 3 and done.stdout == b""

@@ -1,0 +1,60 @@
+"""The engine, as C tells it. Policy lives in the modules above it."""
+
+from typing import Any, Dict, List, Optional, Tuple, Union
+from os import PathLike
+
+_Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
+# code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth
+_Node = Tuple[int, int, int, int, int, int, str, int, int]
+
+class Error(Exception):
+    """args are (code, text)."""
+
+class Reader:
+    def __init__(self, path: _Path) -> None: ...
+    def header(self) -> Dict[str, Any]: ...
+    def totals(self) -> Dict[str, Any]: ...
+    def tree(self) -> List[_Node]: ...
+    def functions(self) -> List[Tuple[int, int, int, int, int]]: ...
+    def code(self, number: int, /) -> Tuple[str, str, str, int, int]: ...
+    def check(self) -> Dict[str, Any]: ...
+    def dump(self) -> Optional[bytes]: ...
+    def close(self) -> None: ...
+
+def start(
+    path: _Path,
+    backend: str,
+    meta: Dict[str, str],
+    buffer: int = ...,
+    ring: int = ...,
+    drop: bool = ...,
+    c_calls: bool = ...,
+    tool_id: int = ...,
+    waiting: bool = ...,
+    run_id: bytes = ...,
+    run_mono: int = ...,
+    parent_pid: int = ...,
+    child: int = ...,
+) -> None: ...
+def start_child(
+    path: _Path,
+    backend: str,
+    meta: Dict[str, str],
+    buffer: int = ...,
+    ring: int = ...,
+    drop: bool = ...,
+    c_calls: bool = ...,
+    tool_id: int = ...,
+    waiting: bool = ...,
+    run_id: bytes = ...,
+    run_mono: int = ...,
+    parent_pid: int = ...,
+    child: int = ...,
+) -> None: ...
+def stop() -> Optional[Dict[str, Any]]: ...
+def state() -> Dict[str, Any]: ...
+def backends() -> List[Tuple[str, bool, str, List[str]]]: ...
+def facts() -> Dict[str, Any]: ...
+def schema() -> str: ...
+def exclude(prefix: str, /) -> None: ...
+def want_report(wanted: object, /) -> None: ...
