@@ -1,7 +1,7 @@
 """The engine, as C tells it. Policy lives in the modules above it."""
 
-from typing import Any, Dict, List, Optional, Tuple, Union
 from os import PathLike
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 _Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
 # code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth

@@ -118,9 +118,7 @@ def _refuse_if_written(path):
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            raise ReliveError(
-                "ERR_BUSY", f"{path} is being written by another recorder"
-            ) from None
+            raise ReliveError("ERR_BUSY", f"{path} is being written by another recorder") from None
 
 
 class Recording:

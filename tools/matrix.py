@@ -205,7 +205,9 @@ def install(version, interpreter, log, setup=(), suffix=""):
     env = environ(PATH=os.path.join(path, "bin") + os.pathsep + os.environ["PATH"])
     build = os.path.join(BUILD, "wheel", version + suffix)
     words = ["install", "-q", "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT]
-    words += ["-Cbuild-dir=" + build] + ["-Csetup-args=" + word for word in ("-Dwerror=true", *setup)]
+    words += ["-Cbuild-dir=" + build] + [
+        "-Csetup-args=" + word for word in ("-Dwerror=true", *setup)
+    ]
     command = [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
     run([*command, *words], log, env=env)
     with open(stamp, "w") as file:
@@ -224,7 +226,11 @@ def core_tests(kind="plain"):
     env = environ(PATH=os.path.join(tools(), "bin") + os.pathsep + os.environ["PATH"])
     words = ["-Dpython=false", "-Dtests=true", "-Dwerror=true"]
     if kind == "asan":
-        words += ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
+        words += [
+            "-Db_sanitize=address,undefined",
+            "-Db_lundef=false",
+            "-Dbuildtype=debugoptimized",
+        ]
     if kind == "tsan":
         words += ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
     if not os.path.exists(os.path.join(path, "build.ninja")):
@@ -261,9 +267,7 @@ def python_tests(version, interpreter, whole, jobs, full=False):
     suite = suite if suite.tag == "testsuite" else suite[0]
     total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
     failed = int(suite.get("failures")) + int(suite.get("errors"))
-    reasons = {
-        f"    skipped: {element.get('message')}" for element in suite.iter("skipped")
-    }
+    reasons = {f"    skipped: {element.get('message')}" for element in suite.iter("skipped")}
     return total - failed - skipped, failed, skipped, "\n".join([text, *sorted(reasons)]).strip()
 
 
@@ -287,8 +291,12 @@ def command_test(versions, full):
     with concurrent.futures.ThreadPoolExecutor(2 if len(chosen) > 1 else 1) as pool:
         jobs = {
             pool.submit(
-                python_tests, version, path, full or version in WHOLE,
-                1 if len(chosen) > 1 else 2, full,
+                python_tests,
+                version,
+                path,
+                full or version in WHOLE,
+                1 if len(chosen) > 1 else 2,
+                full,
             ): version
             for version, path in sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
         }
@@ -300,8 +308,10 @@ def command_test(versions, full):
                 passed, failed, skipped, text = 0, 1, 0, str(error)
             totals = [a + b for a, b in zip(totals, (passed, failed, skipped))]
             scope = "all" if full or version in WHOLE else "programs and smoke"
-            say(f"{version} ({scope}): {passed} passed, {failed} failed, {skipped} skipped"
-                f" [{time.time() - began:.0f} s]")
+            say(
+                f"{version} ({scope}): {passed} passed, {failed} failed, {skipped} skipped"
+                f" [{time.time() - began:.0f} s]"
+            )
             if text:
                 say(text)
     missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
@@ -334,13 +344,21 @@ def command_demo():
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     program = os.path.join(ROOT, "examples", "shop.py")
-    for words in (["record", "-o", "shop.relive", program], ["tree", "shop.relive"], ["info", "shop.relive"]):
-        say("\n$ relive " + " ".join(os.path.relpath(w, ROOT) if w == program else w for w in words))
+    for words in (
+        ["record", "-o", "shop.relive", program],
+        ["tree", "shop.relive"],
+        ["info", "shop.relive"],
+    ):
+        say(
+            "\n$ relive " + " ".join(os.path.relpath(w, ROOT) if w == program else w for w in words)
+        )
         status = subprocess.call([relive, *words], cwd=folder, env=environ())
         if status != 0:
             raise Failed(f"relive {words[0]} ended with {status}")
-    say(f"\nThe commands are in {os.path.relpath(os.path.dirname(relive), ROOT)};"
-        f" the recording is {os.path.relpath(folder, ROOT)}/shop.relive")
+    say(
+        f"\nThe commands are in {os.path.relpath(os.path.dirname(relive), ROOT)};"
+        f" the recording is {os.path.relpath(folder, ROOT)}/shop.relive"
+    )
     return 0
 
 
@@ -381,16 +399,24 @@ def command_asan():
     passed, failed = core_tests("asan")
     version, interpreter = default_interpreter()
     log = os.path.join(BUILD, "log", "asan.txt")
-    path = install(version, interpreter, log,
-                   ("-Db_sanitize=address,undefined", "-Db_lundef=false"), "-asan")
-    library = subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE,
-                             check=True).stdout.decode().strip()
+    path = install(
+        version, interpreter, log, ("-Db_sanitize=address,undefined", "-Db_lundef=false"), "-asan"
+    )
+    library = (
+        subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, check=True)
+        .stdout.decode()
+        .strip()
+    )
     env = environ(LD_PRELOAD=library, PYTHONMALLOC="malloc", ASAN_OPTIONS="detect_leaks=0")
     status = subprocess.call(
-        [os.path.join(path, "bin", "pytest"), "-n", "2", *NARROW], env=env,
-        cwd=os.path.join(ROOT, "tests"))
+        [os.path.join(path, "bin", "pytest"), "-n", "2", *NARROW],
+        env=env,
+        cwd=os.path.join(ROOT, "tests"),
+    )
     os.unlink(os.path.join(path, "relive-stamp"))
-    say(f"C tests: {passed} passed, {failed} failed; Python programs: {'ok' if status == 0 else 'failed'}")
+    say(
+        f"C tests: {passed} passed, {failed} failed; Python programs: {'ok' if status == 0 else 'failed'}"
+    )
     return 1 if status or failed else 0
 
 
@@ -404,15 +430,35 @@ def command_fuzz(seconds):
     env = environ(CC=compiler, PATH=os.path.join(tools(), "bin") + os.pathsep + os.environ["PATH"])
     meson = os.path.join(tools(), "bin", "meson")
     if not os.path.exists(os.path.join(path, "build.ninja")):
-        run([meson, "setup", path, ROOT, "-Dpython=false", "-Dfuzz=true", "-Db_lundef=false",
-             "-Db_sanitize=address,undefined", "-Dbuildtype=debugoptimized"], log, env=env)
+        run(
+            [
+                meson,
+                "setup",
+                path,
+                ROOT,
+                "-Dpython=false",
+                "-Dfuzz=true",
+                "-Db_lundef=false",
+                "-Db_sanitize=address,undefined",
+                "-Dbuildtype=debugoptimized",
+            ],
+            log,
+            env=env,
+        )
     run([meson, "compile", "-C", path], log, env=env)
     corpus = os.path.join(BUILD, "corpus")
     os.makedirs(corpus, exist_ok=True)
-    return subprocess.call([os.path.join(path, "tests", "c", "fuzz_reader"), corpus,
-                            os.path.join(ROOT, "tests", "golden", "good"),
-                            os.path.join(ROOT, "tests", "golden", "bad"),
-                            f"-max_total_time={seconds}", "-max_len=262144"], env=env)
+    return subprocess.call(
+        [
+            os.path.join(path, "tests", "c", "fuzz_reader"),
+            corpus,
+            os.path.join(ROOT, "tests", "golden", "good"),
+            os.path.join(ROOT, "tests", "golden", "bad"),
+            f"-max_total_time={seconds}",
+            "-max_len=262144",
+        ],
+        env=env,
+    )
 
 
 def command_bench():
@@ -423,17 +469,25 @@ def command_bench():
     for version, interpreter in sorted(found.items(), key=lambda item: VERSIONS.index(item[0])):
         path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
         say(f"measuring {version} ...")
-        subprocess.call([os.path.join(path, "bin", "python"),
-                         os.path.join(ROOT, "bench", "run.py"), "--append", out],
-                        env=environ(), cwd=BUILD)
+        subprocess.call(
+            [
+                os.path.join(path, "bin", "python"),
+                os.path.join(ROOT, "bench", "run.py"),
+                "--append",
+                out,
+            ],
+            env=environ(),
+            cwd=BUILD,
+        )
     say(open(out).read())
     return 0
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=("demo", "test", "full", "check", "asan", "fuzz",
-                                            "bench", "lint", "fmt"))
+    parser.add_argument(
+        "command", choices=("demo", "test", "full", "check", "asan", "fuzz", "bench", "lint", "fmt")
+    )
     parser.add_argument("--seconds", type=int, default=60)
     args = parser.parse_args()
     try:

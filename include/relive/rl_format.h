@@ -6,47 +6,47 @@
 #define RL_FORMAT_H
 
 #define RL_FORMAT_VERSION 1
-#define RL_MAGIC "\x89RELIVE\n"
-#define RL_MAGIC_BYTES 8
+#define RL_MAGIC          "\x89RELIVE\n"
+#define RL_MAGIC_BYTES    8
 
 /* ---- file header: 128 bytes at offset 0 ---- */
 #define RL_FILE_HEADER_BYTES 128
-#define RL_FH_VERSION 8      /* u16 */
-#define RL_FH_MINOR 10       /* u16: additions an old reader may ignore */
-#define RL_FH_BYTE_ORDER 12  /* u32: RL_BYTE_ORDER_MARK */
-#define RL_FH_RUN_ID 16      /* 16 bytes */
-#define RL_FH_PID 32         /* u64 */
-#define RL_FH_START_MONO 40  /* u64 ns, CLOCK_MONOTONIC */
-#define RL_FH_START_REAL 48  /* u64 ns since 1970 */
-#define RL_FH_START_TICKS 56 /* u64 */
-#define RL_FH_RUN_MONO 64    /* u64 ns: moment t = 0 of the run, CLOCK_MONOTONIC */
-#define RL_FH_TICK_HZ 72     /* u64: a first estimate; chunk pairs are better */
-#define RL_FH_CLOCK 80       /* u32: enum rl_clock */
-#define RL_FH_FLAGS 84       /* u32: RL_FLAG_* */
-#define RL_FH_PARENT_PID 88  /* u64: 0 in the first process of a run */
-#define RL_FH_CHILD 96       /* u64: n-th child, 0 in the first process */
-#define RL_FH_CHECK 120      /* u64: XXH3 of bytes 0..119 */
-#define RL_BYTE_ORDER_MARK 0x01020304u
+#define RL_FH_VERSION        8   /* u16 */
+#define RL_FH_MINOR          10  /* u16: additions an old reader may ignore */
+#define RL_FH_BYTE_ORDER     12  /* u32: RL_BYTE_ORDER_MARK */
+#define RL_FH_RUN_ID         16  /* 16 bytes */
+#define RL_FH_PID            32  /* u64 */
+#define RL_FH_START_MONO     40  /* u64 ns, CLOCK_MONOTONIC */
+#define RL_FH_START_REAL     48  /* u64 ns since 1970 */
+#define RL_FH_START_TICKS    56  /* u64 */
+#define RL_FH_RUN_MONO       64  /* u64 ns: moment t = 0 of the run, CLOCK_MONOTONIC */
+#define RL_FH_TICK_HZ        72  /* u64: a first estimate; chunk pairs are better */
+#define RL_FH_CLOCK          80  /* u32: enum rl_clock */
+#define RL_FH_FLAGS          84  /* u32: RL_FLAG_* */
+#define RL_FH_PARENT_PID     88  /* u64: 0 in the first process of a run */
+#define RL_FH_CHILD          96  /* u64: n-th child, 0 in the first process */
+#define RL_FH_CHECK          120 /* u64: XXH3 of bytes 0..119 */
+#define RL_BYTE_ORDER_MARK   0x01020304u
 
 enum rl_clock { RL_CLOCK_NS = 0, RL_CLOCK_TSC = 1 };
 
-#define RL_FLAG_LIVE_MAPPED 1u  /* LIVE blocks are shared memory; else written every 100 ms */
-#define RL_FLAG_RING 2u         /* events are in LIVE slots only; the oldest were let go */
-#define RL_FLAG_ADDRESS_IDS 4u  /* object identities are addresses (reserved) */
+#define RL_FLAG_LIVE_MAPPED 1u /* LIVE blocks are shared memory; else written every 100 ms */
+#define RL_FLAG_RING        2u /* events are in LIVE slots only; the oldest were let go */
+#define RL_FLAG_ADDRESS_IDS 4u /* object identities are addresses (reserved) */
 
 /* ---- blocks ---- */
 #define RL_BLOCK_HEADER_BYTES 32
-#define RL_BLOCK_MAGIC 0x31424c52u /* "RLB1" */
-#define RL_BH_MAGIC 0              /* u32 */
-#define RL_BH_TYPE 4               /* u16 */
-#define RL_BH_CODEC 6              /* u16 */
-#define RL_BH_RAW 8                /* u32: bytes after decoding, prefix not counted */
-#define RL_BH_STORED 12            /* u32: bytes in the file, prefix counted */
-#define RL_BH_SUM 16               /* u64: XXH3 of the stored bytes; 0 in LIVE and PAD */
-#define RL_BH_PREFIX 24            /* u32: uncompressed bytes before the coded ones */
-#define RL_BH_CHECK 28             /* u32: low half of XXH3 of bytes 0..27 */
-#define RL_BLOCK_MAX (256u << 20)  /* no block is longer */
-#define RL_BLOCK_RAW_MAX (64u << 20) /* no coded block decodes to more */
+#define RL_BLOCK_MAGIC        0x31424c52u  /* "RLB1" */
+#define RL_BH_MAGIC           0            /* u32 */
+#define RL_BH_TYPE            4            /* u16 */
+#define RL_BH_CODEC           6            /* u16 */
+#define RL_BH_RAW             8            /* u32: bytes after decoding, prefix not counted */
+#define RL_BH_STORED          12           /* u32: bytes in the file, prefix counted */
+#define RL_BH_SUM             16           /* u64: XXH3 of the stored bytes; 0 in LIVE and PAD */
+#define RL_BH_PREFIX          24           /* u32: uncompressed bytes before the coded ones */
+#define RL_BH_CHECK           28           /* u32: low half of XXH3 of bytes 0..27 */
+#define RL_BLOCK_MAX          (256u << 20) /* no block is longer */
+#define RL_BLOCK_RAW_MAX      (64u << 20)  /* no coded block decodes to more */
 
 /* X(name, number, what it holds) */
 #define RL_BLOCK_TABLE(X)                                                                          \
@@ -72,40 +72,40 @@ enum rl_block_type {
 enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 
 /* ---- LIVE payload: a control page, then slots ---- */
-#define RL_PAGE 4096u
-#define RL_LIVE_MAGIC 0x564c4c52u /* "RLLV" */
-#define RL_LV_MAGIC 0             /* u32 */
-#define RL_LV_SLOT_BYTES 4        /* u32 */
-#define RL_LV_SLOTS 8             /* u32 */
-#define RL_LV_STATE 12            /* u32: enum rl_live_state */
-#define RL_LV_HEARTBEAT 16        /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
-#define RL_LV_LOSS 64             /* u64[RL_LOSS_REASONS] events not kept, first LIVE block only */
+#define RL_PAGE          4096u
+#define RL_LIVE_MAGIC    0x564c4c52u /* "RLLV" */
+#define RL_LV_MAGIC      0           /* u32 */
+#define RL_LV_SLOT_BYTES 4           /* u32 */
+#define RL_LV_SLOTS      8           /* u32 */
+#define RL_LV_STATE      12          /* u32: enum rl_live_state */
+#define RL_LV_HEARTBEAT  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
+#define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] events not kept, first LIVE block only */
 
 enum rl_live_state { RL_LIVE_RUNNING = 1, RL_LIVE_CLOSED = 2, RL_LIVE_EXEC = 3 };
 
 /* ---- slot header, 64 bytes; rows follow ---- */
 #define RL_SLOT_HEADER_BYTES 64
-#define RL_SL_USED 0        /* u32: published bytes of rows; 0 = nothing here */
-#define RL_SL_THREAD 4      /* u32 */
-#define RL_SL_CHUNK 8       /* u64: chunk sequence in this thread */
-#define RL_SL_FIRST_SEQ 16  /* u64: sequence number of the first event */
-#define RL_SL_FIRST_CALL 24 /* u64: ordinal of the first activation begun here */
-#define RL_SL_TICKS 32      /* u64 */
-#define RL_SL_MONO 40       /* u64 ns, taken together with ticks */
-#define RL_SL_TOP 48        /* u64: innermost open frame before the first event, 0 = none */
-#define RL_SL_INPUT 56      /* u64: reserved, 0 */
+#define RL_SL_USED           0  /* u32: published bytes of rows; 0 = nothing here */
+#define RL_SL_THREAD         4  /* u32 */
+#define RL_SL_CHUNK          8  /* u64: chunk sequence in this thread */
+#define RL_SL_FIRST_SEQ      16 /* u64: sequence number of the first event */
+#define RL_SL_FIRST_CALL     24 /* u64: ordinal of the first activation begun here */
+#define RL_SL_TICKS          32 /* u64 */
+#define RL_SL_MONO           40 /* u64 ns, taken together with ticks */
+#define RL_SL_TOP            48 /* u64: innermost open frame before the first event, 0 = none */
+#define RL_SL_INPUT          56 /* u64: reserved, 0 */
 
 /* ---- a row: 16 bytes ---- */
 #define RL_ROW_BYTES 16u
 #define RL_ROW_TICKS 0 /* u32: since the slot's ticks or the last TIME row */
-#define RL_ROW_KIND 4  /* u32: kind << 26 | id */
+#define RL_ROW_KIND  4 /* u32: kind << 26 | id */
 #define RL_ROW_FRAME 8 /* u64 */
-#define RL_ID_BITS 26
-#define RL_ID_MAX ((1u << RL_ID_BITS) - 1)
+#define RL_ID_BITS   26
+#define RL_ID_MAX    ((1u << RL_ID_BITS) - 1)
 
 /* A frame identity: the thread that began it, and its ordinal there (from 1). 0 = no frame. */
-#define RL_FRAME_ORDINAL_BITS 40
-#define RL_FRAME_ORDINAL_MASK ((UINT64_C(1) << RL_FRAME_ORDINAL_BITS) - 1)
+#define RL_FRAME_ORDINAL_BITS     40
+#define RL_FRAME_ORDINAL_MASK     ((UINT64_C(1) << RL_FRAME_ORDINAL_BITS) - 1)
 #define RL_FRAME(thread, ordinal) (((uint64_t)(thread) << RL_FRAME_ORDINAL_BITS) | (ordinal))
 
 /* X(name, number, printed name, what it says). Numbers below 32 are events. */
@@ -180,19 +180,19 @@ enum rl_loss_reason {
 
 /* ---- CHUNK: an uncoded prefix, then zstd(tokens, times) ---- */
 #define RL_CHUNK_PREFIX_BYTES 104
-#define RL_CH_THREAD 0      /* u32 */
-#define RL_CH_EVENTS 4      /* u32 */
-#define RL_CH_CHUNK 8       /* u64 */
-#define RL_CH_FIRST_SEQ 16  /* u64 */
-#define RL_CH_FIRST_CALL 24 /* u64 */
-#define RL_CH_TICKS0 32     /* u64 */
-#define RL_CH_MONO0 40      /* u64 */
-#define RL_CH_TICKS1 48     /* u64 */
-#define RL_CH_MONO1 56      /* u64 */
-#define RL_CH_TOP 64        /* u64 */
-#define RL_CH_INPUT 72      /* u64 */
-#define RL_CH_TOKEN_BYTES 80 /* u32 */
-#define RL_CH_TIME_BYTES 84  /* u32 */
+#define RL_CH_THREAD          0  /* u32 */
+#define RL_CH_EVENTS          4  /* u32 */
+#define RL_CH_CHUNK           8  /* u64 */
+#define RL_CH_FIRST_SEQ       16 /* u64 */
+#define RL_CH_FIRST_CALL      24 /* u64 */
+#define RL_CH_TICKS0          32 /* u64 */
+#define RL_CH_MONO0           40 /* u64 */
+#define RL_CH_TICKS1          48 /* u64 */
+#define RL_CH_MONO1           56 /* u64 */
+#define RL_CH_TOP             64 /* u64 */
+#define RL_CH_INPUT           72 /* u64 */
+#define RL_CH_TOKEN_BYTES     80 /* u32 */
+#define RL_CH_TIME_BYTES      84 /* u32 */
 
 /* Token operations: the low 3 bits of a token. */
 enum rl_token_op {
@@ -208,22 +208,22 @@ enum rl_token_op {
 
 /* ---- FOOTER payload, 64 bytes; with its header the last 96 bytes of the file ---- */
 #define RL_FOOTER_BYTES 64
-#define RL_FT_INDEX 0    /* u64: file offset of the INDEX block */
-#define RL_FT_SUMMARY 8  /* u64: file offset of the SUMMARY block, 0 = none */
-#define RL_FT_EVENTS 16  /* u64 */
-#define RL_FT_CHUNKS 24  /* u64 */
+#define RL_FT_INDEX     0  /* u64: file offset of the INDEX block */
+#define RL_FT_SUMMARY   8  /* u64: file offset of the SUMMARY block, 0 = none */
+#define RL_FT_EVENTS    16 /* u64 */
+#define RL_FT_CHUNKS    24 /* u64 */
 #define RL_FT_END_TICKS 32 /* u64: taken together with */
-#define RL_FT_END_MONO 40  /* u64 */
-#define RL_FT_LOST 48    /* u64: all reasons together */
+#define RL_FT_END_MONO  40 /* u64 */
+#define RL_FT_LOST      48 /* u64: all reasons together */
 
 #define RL_STRING_MAX 4096u /* longer names are cut, on a character boundary */
 
 /* Flags of a code definition. */
-#define RL_CODE_GENERATOR 1u
-#define RL_CODE_COROUTINE 2u
+#define RL_CODE_GENERATOR       1u
+#define RL_CODE_COROUTINE       2u
 #define RL_CODE_ASYNC_GENERATOR 4u
-#define RL_CODE_NATIVE 8u
-#define RL_CODE_MODULE 16u
-#define RL_CODE_CLASS_BODY 32u
+#define RL_CODE_NATIVE          8u
+#define RL_CODE_MODULE          16u
+#define RL_CODE_CLASS_BODY      32u
 
 #endif

@@ -42,9 +42,7 @@ def _facts(recording):
         "run_id": header["run_id"],
         "pid": header["pid"],
         "parent_pid": header["parent_pid"],
-        "started": time.strftime(
-            "%Y-%m-%dT%H:%M:%SZ", time.gmtime(header["start_unix_ns"] / 1e9)
-        ),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(header["start_unix_ns"] / 1e9)),
         "ns": max(0, last - first),
         "argv": argv,
         "events": header["events"],

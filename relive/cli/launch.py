@@ -145,7 +145,9 @@ folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
 boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
 """
 
-_PROBE = _BOOT_PROBE + """\
+_PROBE = (
+    _BOOT_PROBE
+    + """\
 if boot:
     print("boot")
 sys.path.append({root!r})
@@ -155,6 +157,7 @@ try:
 except ImportError as error:
     print("none", sys.version_info[0], sys.version_info[1], error)
 """
+)
 
 
 def _is_own(program):
@@ -178,9 +181,7 @@ def _has_boot(program):
     import subprocess
 
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    environ = {
-        key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")
-    }
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
     try:
         done = subprocess.run(
             [program.interpreter, *program.flags(), "-c", _PROBE.format(root=root)],

@@ -13,7 +13,7 @@ def _begin():
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != _here]
     root = os.path.dirname(os.path.dirname(_here))
     try:
-        import relive
+        import relive  # noqa: F401
     except ImportError:
         sys.path.append(root)
     try:

@@ -58,8 +58,7 @@ uint8_t *bytes_room(struct bytes_out *out, size_t n)
 {
     void *data = out->data;
     n += n == 0; /* NULL means failure, so there is always something to point at */
-    if (out->failed || n > SIZE_MAX - out->len ||
-        rl_grow(&data, &out->cap, out->len + n, 1) != 0) {
+    if (out->failed || n > SIZE_MAX - out->len || rl_grow(&data, &out->cap, out->len + n, 1) != 0) {
         out->failed = 1;
         return NULL;
     }

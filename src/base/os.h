@@ -26,7 +26,7 @@ int os_create(const char *path, int *fd, int *os_errno);
 int os_open_read(const char *path, int *fd, int *os_errno);
 void os_close(int fd);
 int os_remove(const char *path, int *os_errno);
-int os_lock(int fd);    /* an exclusive advisory lock, without waiting */
+int os_lock(int fd);      /* an exclusive advisory lock, without waiting */
 int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */
 /* All n bytes, or -1. A short file is -1 with *os_errno 0. */
 int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno);

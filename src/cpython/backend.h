@@ -17,11 +17,11 @@ struct event {
 enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
 
 /* What a backend can tell. */
-#define SEES_THROW 1u           /* throw apart from resume */
-#define SEES_C_CALLS 2u         /* calls of functions written in C */
-#define SEES_RUNNING_END 4u     /* the end of frames that ran before it started */
-#define SEES_RUNNING_THREADS 8u /* threads that are inside a frame already, at once */
-#define SEES_EXC_TYPE 16u       /* the type of an exception that leaves a frame */
+#define SEES_THROW           1u  /* throw apart from resume */
+#define SEES_C_CALLS         2u  /* calls of functions written in C */
+#define SEES_RUNNING_END     4u  /* the end of frames that ran before it started */
+#define SEES_RUNNING_THREADS 8u  /* threads that are inside a frame already, at once */
+#define SEES_EXC_TYPE        16u /* the type of an exception that leaves a frame */
 
 struct backend_start {
     int c_calls;

@@ -84,8 +84,8 @@ static PyObject *hook(HOOK_ARGS)
     }
     uint64_t stamp = session.stamp;
 #if CALLS_ARE_INLINED
-    PyObject *result = __builtin_expect(is_deep(), 0) ? evaluate_deep(HOOK_PASS)
-                                                      : previous(HOOK_PASS);
+    PyObject *result =
+        __builtin_expect(is_deep(), 0) ? evaluate_deep(HOOK_PASS) : previous(HOOK_PASS);
 #else
     PyObject *result = previous(HOOK_PASS);
 #endif
@@ -152,9 +152,7 @@ static int start(const struct backend_start *options)
     return -1;
 }
 
-static void stop(void)
-{
-}
+static void stop(void) {}
 
 #endif
 

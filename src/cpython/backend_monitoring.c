@@ -13,8 +13,7 @@
 #if HAS_MONITORING && !IS_FREE_THREADED
 
 struct callback {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
 };
 
 static PyObject *disable; /* owned: sys.monitoring.DISABLE */
@@ -40,8 +39,7 @@ static inline int make_event(struct event *event, PyObject *const *args, size_t 
 {
     native_frame *frame = current();
     *event = (struct event){kind, (PyCodeObject *)args[0], frame, NULL};
-    return PyVectorcall_NARGS(n) >= 2 && frame != NULL &&
-           (PyObject *)native_code(frame) == args[0];
+    return PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
 }
 
 HANDLER(on_start)
@@ -106,8 +104,7 @@ HANDLER(on_unwind)
 static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
 {
     native_frame *frame = current();
-    if (PyVectorcall_NARGS(n) >= 3 && frame != NULL &&
-        (PyObject *)native_code(frame) == args[0]) {
+    if (PyVectorcall_NARGS(n) >= 3 && frame != NULL && (PyObject *)native_code(frame) == args[0]) {
         session_native(kind, args[2], frame);
     }
     Py_RETURN_NONE;
@@ -136,14 +133,15 @@ static const struct handler {
     vectorcallfunc function;
     int is_native;
 } handlers[] = {
-    {"PY_START", on_start, 0},   {"PY_RETURN", on_return, 0}, {"PY_YIELD", on_yield, 0},
-    {"PY_RESUME", on_resume, 0}, {"PY_THROW", on_throw, 0},   {"PY_UNWIND", on_unwind, 0},
+    {"PY_START", on_start, 0},   {"PY_RETURN", on_return, 0},  {"PY_YIELD", on_yield, 0},
+    {"PY_RESUME", on_resume, 0}, {"PY_THROW", on_throw, 0},    {"PY_UNWIND", on_unwind, 0},
     {"CALL", on_c_call, 1},      {"C_RETURN", on_c_return, 1}, {"C_RAISE", on_c_raise, 1},
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)
 
 static PyMemberDef callback_members[] = {
-    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(struct callback, vectorcall), Py_READONLY, NULL},
+    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(struct callback, vectorcall), Py_READONLY,
+     NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -231,15 +229,14 @@ static int register_all(PyObject *module, PyObject *type, int c_calls)
             callback->vectorcall = handler->function;
             /* C_RETURN and C_RAISE come with CALL; they cannot be asked for alone. */
             mask |= handler->is_native && handler->function != on_c_call ? 0 : PyLong_AsLong(bit);
-            failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool_id,
-                                                   bit, (PyObject *)callback));
+            failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool_id, bit,
+                                                   (PyObject *)callback));
         }
         Py_XDECREF(bit);
         Py_XDECREF((PyObject *)callback);
     }
     Py_XDECREF(events);
-    return failed ? -1
-                  : call_none(PyObject_CallMethod(module, "set_events", "il", tool_id, mask));
+    return failed ? -1 : call_none(PyObject_CallMethod(module, "set_events", "il", tool_id, mask));
 }
 
 static void stop(void)
@@ -294,8 +291,7 @@ static int start(const struct backend_start *options)
 static void after_fork(void)
 {
     PyObject *module = monitoring();
-    if (module == NULL ||
-        call_none(PyObject_CallMethod(module, "restart_events", NULL)) != 0) {
+    if (module == NULL || call_none(PyObject_CallMethod(module, "restart_events", NULL)) != 0) {
         PyErr_Clear();
     }
 }
@@ -304,8 +300,9 @@ static void after_fork(void)
 
 static int probe(char *why, size_t size)
 {
-    (void)snprintf(why, size, IS_FREE_THREADED ? "free-threaded builds are not supported yet"
-                                               : "sys.monitoring exists from 3.12 on");
+    (void)snprintf(why, size,
+                   IS_FREE_THREADED ? "free-threaded builds are not supported yet"
+                                    : "sys.monitoring exists from 3.12 on");
     return 0;
 }
 
@@ -316,13 +313,9 @@ static int start(const struct backend_start *options)
     return -1;
 }
 
-static void stop(void)
-{
-}
+static void stop(void) {}
 
-static void after_fork(void)
-{
-}
+static void after_fork(void) {}
 
 #endif
 

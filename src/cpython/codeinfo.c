@@ -188,8 +188,9 @@ uint32_t codeinfo_native(PyObject *callable)
         PyCFunctionObject *function = (PyCFunctionObject *)callable;
         PyObject *self = function->m_self;
         int is_module = self == NULL || PyModule_Check(self);
-        PyTypeObject *owner = is_module ? NULL : PyType_Check(self) ? (PyTypeObject *)self
-                                                                    : Py_TYPE(self);
+        PyTypeObject *owner = is_module            ? NULL
+                              : PyType_Check(self) ? (PyTypeObject *)self
+                                                   : Py_TYPE(self);
         PyObject *module = function->m_module;
         id = define_native(lane, module != NULL && PyUnicode_Check(module) ? module : NULL,
                            owner != NULL ? owner->tp_name : "", function->m_ml->ml_name);

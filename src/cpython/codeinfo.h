@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define CODE_KNOWN 1u
+#define CODE_KNOWN    1u
 #define CODE_EXCLUDED 2u
 #define CODE_SUSPENDS 4u /* generator, coroutine, asynchronous generator */
 #define CODE_ID(info) ((uint32_t)(info) >> 6)

@@ -15,7 +15,7 @@
 /* Calls can be seen by sys.monitoring. */
 #define HAS_MONITORING (PY_VERSION_HEX >= 0x030c0000)
 /* A frame evaluator can be set without losing recursion depth or inlined calls for good. */
-#define HAS_EVAL_HOOK (PY_VERSION_HEX < 0x030c0000)
+#define HAS_EVAL_HOOK           (PY_VERSION_HEX < 0x030c0000)
 #define HOOK_TAKES_THREAD_STATE (PY_VERSION_HEX >= 0x03090000)
 /* The evaluator is called once more when a generator is made, and not for nested inlined calls. */
 #define HOOK_SEES_GENERATOR_CREATION (PY_VERSION_HEX >= 0x030b0000)
@@ -23,7 +23,7 @@
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
 /* A profile or trace function can be set in another thread. */
-#define HAS_SET_FOR_THREAD (PY_VERSION_HEX >= 0x03090000)
+#define HAS_SET_FOR_THREAD       (PY_VERSION_HEX >= 0x03090000)
 #define HAS_SET_TRACE_FOR_THREAD (PY_VERSION_HEX >= 0x03090000 && PY_VERSION_HEX < 0x030d0000)
 /* A closed generator may end without any event. */
 #define GENERATOR_CLOSE_MAY_BE_UNSEEN (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
@@ -61,12 +61,12 @@
 
 #if PY_VERSION_HEX < 0x030c0000
 #define compat_request_extra_index _PyEval_RequestCodeExtraIndex
-#define compat_set_extra _PyCode_SetExtra
-#define compat_get_extra _PyCode_GetExtra
+#define compat_set_extra           _PyCode_SetExtra
+#define compat_get_extra           _PyCode_GetExtra
 #else
 #define compat_request_extra_index PyUnstable_Eval_RequestCodeExtraIndex
-#define compat_set_extra PyUnstable_Code_SetExtra
-#define compat_get_extra PyUnstable_Code_GetExtra
+#define compat_set_extra           PyUnstable_Code_SetExtra
+#define compat_get_extra           PyUnstable_Code_GetExtra
 #endif
 
 static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL before 3.11 */

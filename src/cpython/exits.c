@@ -150,12 +150,12 @@ int exits_guard(void)
     if (posix == NULL) {
         return -1;
     }
-    int failed = exchange(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
-                          &original_exit) != 0 ||
-                 exchange(posix, "execv", METH_FASTCALL, (void *)guarded_execv,
-                          &original_execv) != 0 ||
-                 exchange(posix, "execve", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_execve,
-                          &original_execve) != 0;
+    int failed =
+        exchange(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
+                 &original_exit) != 0 ||
+        exchange(posix, "execv", METH_FASTCALL, (void *)guarded_execv, &original_execv) != 0 ||
+        exchange(posix, "execve", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_execve,
+                 &original_execve) != 0;
     Py_DECREF(posix);
     return failed ? -1 : 0;
 }

@@ -1,4 +1,5 @@
-/* CPython 3.10: what is read from its frames. `native_frame` is what the interpreter itself runs. */
+/* CPython 3.10: what is read from its frames. `native_frame` is what the interpreter itself runs.
+ */
 #ifndef FRAME_310_H
 #define FRAME_310_H
 

@@ -68,7 +68,8 @@ static inline PyGenObject *native_generator(native_frame *f)
 /* After a run: whether the frame waits to go on. */
 static inline int native_is_suspended(native_frame *f)
 {
-    return f->owner == FRAME_OWNED_BY_GENERATOR && native_generator(f)->gi_frame_state == FRAME_SUSPENDED;
+    return f->owner == FRAME_OWNED_BY_GENERATOR &&
+           native_generator(f)->gi_frame_state == FRAME_SUSPENDED;
 }
 
 static inline int native_line(native_frame *f)

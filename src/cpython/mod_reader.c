@@ -11,9 +11,8 @@
 #include "status.h"
 
 struct reader_object {
-    PyObject_HEAD
-    struct reader *reader; /* owned; NULL = closed */
-    struct cursor *cursor; /* owned; of the dump that is under way */
+    PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
+    struct cursor *cursor;               /* owned; of the dump that is under way */
     int busy;
 };
 
@@ -70,7 +69,8 @@ static struct reader *enter(struct reader_object *self)
 {
     if (self->reader == NULL || self->busy) {
         (void)mod_raise(core_error, RL_BUSY,
-                        self->busy ? "the reader is used by another thread" : "the reader is closed");
+                        self->busy ? "the reader is used by another thread"
+                                   : "the reader is closed");
         return NULL;
     }
     self->busy = 1;
@@ -88,8 +88,8 @@ static PyObject *problems_list(const struct reader *reader)
         Py_XDECREF(text);
     }
     if (list != NULL && reader->problems_more != 0) {
-        PyObject *text = PyUnicode_FromFormat("and %llu more",
-                                              (unsigned long long)reader->problems_more);
+        PyObject *text =
+            PyUnicode_FromFormat("and %llu more", (unsigned long long)reader->problems_more);
         if (text == NULL || PyList_Append(list, text) != 0) {
             Py_CLEAR(list);
         }
@@ -185,10 +185,9 @@ static PyObject *code_tuple(const struct reader *r, uint32_t id)
 static rl_status load_summary(struct reader_object *self, struct summary *summary)
 {
     rl_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = reader_summary(self->reader, summary);
-    Py_END_ALLOW_THREADS
-    if (status != RL_OK) {
+    Py_BEGIN_ALLOW_THREADS status = reader_summary(self->reader, summary);
+    Py_END_ALLOW_THREADS if (status != RL_OK)
+    {
         (void)mod_raise(core_error, status, "no memory for the call tree");
     }
     return status;
@@ -272,13 +271,12 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *ignored)
             PyObject *exc = n->exc != 0 ? safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
             long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
             PyObject *row =
-                exc == NULL ? NULL
-                            : Py_BuildValue("(ILKKKKNII)", n->code, parent,
-                                            (unsigned long long)n->calls,
-                                            (unsigned long long)span_ns(r, n->total),
-                                            (unsigned long long)span_ns(r, n->self),
-                                            (unsigned long long)n->unwinds, exc, n->exc_line,
-                                            n->max_depth);
+                exc == NULL
+                    ? NULL
+                    : Py_BuildValue("(ILKKKKNII)", n->code, parent, (unsigned long long)n->calls,
+                                    (unsigned long long)span_ns(r, n->total),
+                                    (unsigned long long)span_ns(r, n->self),
+                                    (unsigned long long)n->unwinds, exc, n->exc_line, n->max_depth);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }
@@ -309,11 +307,10 @@ static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
         }
         for (size_t i = 0; list != NULL && i < totals.count; i++) {
             const struct function_total *t = &totals.items[i];
-            PyObject *row =
-                Py_BuildValue("(IKKKK)", t->code, (unsigned long long)t->calls,
-                              (unsigned long long)span_ns(r, t->total),
-                              (unsigned long long)span_ns(r, t->self),
-                              (unsigned long long)t->unwinds);
+            PyObject *row = Py_BuildValue("(IKKKK)", t->code, (unsigned long long)t->calls,
+                                          (unsigned long long)span_ns(r, t->total),
+                                          (unsigned long long)span_ns(r, t->self),
+                                          (unsigned long long)t->unwinds);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }
@@ -347,10 +344,8 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    status = reader_check(r, &c);
-    Py_END_ALLOW_THREADS
-    self->busy = 0;
+    Py_BEGIN_ALLOW_THREADS status = reader_check(r, &c);
+    Py_END_ALLOW_THREADS self->busy = 0;
     if (status != RL_OK) {
         return PyErr_NoMemory();
     }
@@ -359,8 +354,7 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
         put_u64(d, "chunks", c.chunks) != 0 || put_u64(d, "events", c.events) != 0 ||
         put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
         put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
-        put_u64(d, "bad_blocks", c.bad_blocks) != 0 ||
-        put(d, "problems", problems_list(r)) != 0) {
+        put_u64(d, "bad_blocks", c.bad_blocks) != 0 || put(d, "problems", problems_list(r)) != 0) {
         Py_CLEAR(d);
     }
     return d;
@@ -378,8 +372,8 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    if (self->cursor == NULL) {
+    Py_BEGIN_ALLOW_THREADS if (self->cursor == NULL)
+    {
         status = cursor_open(r, &self->cursor);
     }
     while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
@@ -390,8 +384,7 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
         cursor_close(self->cursor);
         self->cursor = NULL;
     }
-    Py_END_ALLOW_THREADS
-    self->busy = 0;
+    Py_END_ALLOW_THREADS self->busy = 0;
     PyObject *result = NULL;
     if (status == RL_NOMEM || json.out.failed) {
         (void)PyErr_NoMemory();
@@ -433,10 +426,8 @@ static int reader_init(struct reader_object *self, PyObject *args, PyObject *nam
         return -1;
     }
     const char *text = PyBytes_AS_STRING(path);
-    Py_BEGIN_ALLOW_THREADS
-    status = reader_open(text, &reader, &err);
-    Py_END_ALLOW_THREADS
-    Py_DECREF(path);
+    Py_BEGIN_ALLOW_THREADS status = reader_open(text, &reader, &err);
+    Py_END_ALLOW_THREADS Py_DECREF(path);
     if (status != RL_OK) {
         (void)mod_raise(core_error, status, err.text);
         return -1;
@@ -459,7 +450,8 @@ static PyMethodDef reader_methods[] = {
     {"totals", (PyCFunction)reader_totals, METH_NOARGS, "Threads and events by kind."},
     {"tree", (PyCFunction)reader_tree, METH_NOARGS, "The folded call tree, a row a node."},
     {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
-    {"code", (PyCFunction)reader_code_of, METH_O, "(module, qualname, file, line, flags) of an id."},
+    {"code", (PyCFunction)reader_code_of, METH_O,
+     "(module, qualname, file, line, flags) of an id."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},
     {"dump", (PyCFunction)reader_dump, METH_NOARGS, "The next lines of the dump, None at the end."},
     {"close", (PyCFunction)reader_close_object, METH_NOARGS, "Closes the file."},

@@ -85,9 +85,9 @@ struct start_args {
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
-    static char *keywords[] = {"path",    "backend", "meta",     "buffer",     "ring",
-                               "drop",    "c_calls", "tool_id",  "waiting",    "run_id",
-                               "run_mono", "parent_pid", "child", NULL};
+    static char *keywords[] = {"path",     "backend",    "meta",    "buffer",  "ring",
+                               "drop",     "c_calls",    "tool_id", "waiting", "run_id",
+                               "run_mono", "parent_pid", "child",   NULL};
     *a = (struct start_args){.buffer = 8u << 20, .tool_id = -1};
     return PyArg_ParseTupleAndKeywords(
         args, names, "O&sO!|KKppipy#KKK", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
@@ -170,19 +170,18 @@ static PyObject *stats_dict(const struct recorder_stats *stats)
 {
     PyObject *lost = PyDict_New();
     for (unsigned i = 0; lost != NULL && i < RL_LOSS_REASONS; i++) {
-        PyObject *count =
-            stats->lost[i] != 0 ? PyLong_FromUnsignedLongLong(stats->lost[i]) : NULL;
+        PyObject *count = stats->lost[i] != 0 ? PyLong_FromUnsignedLongLong(stats->lost[i]) : NULL;
         if (count != NULL && PyDict_SetItemString(lost, loss_name(i), count) != 0) {
             Py_CLEAR(lost);
         }
         Py_XDECREF(count);
     }
-    return lost == NULL ? NULL
-                        : Py_BuildValue("{s:K,s:K,s:K,s:N,s:N}", "events",
-                                        (unsigned long long)stats->events, "bytes",
-                                        (unsigned long long)stats->bytes, "threads",
-                                        (unsigned long long)stats->threads, "lost", lost,
-                                        "closed", PyBool_FromLong(stats->is_closed_cleanly));
+    return lost == NULL
+               ? NULL
+               : Py_BuildValue("{s:K,s:K,s:K,s:N,s:N}", "events", (unsigned long long)stats->events,
+                               "bytes", (unsigned long long)stats->bytes, "threads",
+                               (unsigned long long)stats->threads, "lost", lost, "closed",
+                               PyBool_FromLong(stats->is_closed_cleanly));
 }
 
 static PyObject *core_stop(PyObject *module, PyObject *ignored)
@@ -297,10 +296,9 @@ static PyObject *core_schema(PyObject *module, PyObject *ignored)
     (void)ignored;
     struct json_out json = {{0}, 0};
     dump_schema(&json);
-    PyObject *text =
-        json.out.failed
-            ? PyErr_NoMemory()
-            : PyUnicode_DecodeASCII((const char *)json.out.data, (Py_ssize_t)json.out.len, NULL);
+    PyObject *text = json.out.failed ? PyErr_NoMemory()
+                                     : PyUnicode_DecodeASCII((const char *)json.out.data,
+                                                             (Py_ssize_t)json.out.len, NULL);
     json_fini(&json);
     return text;
 }
@@ -339,11 +337,8 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "relive._core",
-    .m_doc = "The engine of Relive.",
-    .m_methods = methods,
-    .m_slots = slots,
+    PyModuleDef_HEAD_INIT, .m_name = "relive._core", .m_doc = "The engine of Relive.",
+    .m_methods = methods,  .m_slots = slots,
 };
 
 __attribute__((visibility("default"))) PyObject *PyInit__core(void);

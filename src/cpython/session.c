@@ -90,7 +90,8 @@ static uint32_t find_key(const struct thread *t, const native_frame *key)
 }
 
 /* Who called a frame that is being entered. A frame evaluator is told before the frame is linked to
- * its caller, which then is still the current one; the other mechanisms are told inside the frame. */
+ * its caller, which then is still the current one; the other mechanisms are told inside the frame.
+ */
 static native_frame *caller_of(native_frame *frame)
 {
     native_frame *now = native_current(PyThreadState_GetUnchecked());
@@ -166,8 +167,8 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
                                  !(session.backend->capabilities & SEES_RUNNING_END))) {
         resync(t, event->frame);
     }
-    uint64_t frame = flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind)
-                                            : t->lane.next_frame++;
+    uint64_t frame =
+        flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind) : t->lane.next_frame++;
     (void)lane_put(&t->lane, kind, id, frame);
     push_frame(t, event->frame, frame, id, flags);
 }
@@ -399,10 +400,9 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
     struct recorder_options recorder = options->recorder;
     rl_status status;
     recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, top_frame};
-    Py_BEGIN_ALLOW_THREADS
-    status = recorder_open(&recorder, &session.recorder, err);
-    Py_END_ALLOW_THREADS
-    if (status == RL_OK) {
+    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &session.recorder, err);
+    Py_END_ALLOW_THREADS if (status == RL_OK)
+    {
         session.stamp += UINT64_C(1) << 32;
         session.is_forked = 0;
         session.c_calls = options->start.c_calls;
@@ -464,8 +464,7 @@ void session_stop(struct recorder_stats *stats)
     memset(stats, 0, sizeof *stats);
     struct recorder *recorder = detach();
     if (recorder != NULL) {
-        Py_BEGIN_ALLOW_THREADS
-        recorder_close(recorder, stats);
+        Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);
         Py_END_ALLOW_THREADS
     }
 }

@@ -23,7 +23,7 @@ struct open_frame {
     uint32_t id;
     uint32_t flags;
 };
-#define FRAME_RUNNING 1u  /* ran before the recording; its end may not be seen */
+#define FRAME_RUNNING  1u /* ran before the recording; its end may not be seen */
 #define FRAME_SUSPENDS 2u /* a generator's */
 
 struct thread {
@@ -39,13 +39,13 @@ struct thread {
 };
 
 struct session {
-    uint64_t stamp; /* number of the recording << 32; changes at start, stop and fork */
+    uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
     struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
-    int needs_resync; /* greenlets: the caller of a new frame must be looked up */
-    int is_waiting;   /* for the main program's first frame */
+    int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
+    int is_waiting;                /* for the main program's first frame */
     int c_calls;
-    int is_forked;    /* a child whose recording was not started yet */
+    int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
     struct os_mutex lock;     /* threads, against threads that end without the GIL */
     struct thread *threads;

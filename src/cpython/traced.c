@@ -119,8 +119,8 @@ static int hook_new_threads(const struct traced *traced, int is_on)
     PyObject *now = threading != NULL ? PyObject_GetAttrString(threading, traced->hook) : NULL;
     int failed = joiner == NULL || now == NULL;
     if (!failed && (is_on ? now == Py_None : now == joiner)) {
-        PyObject *done = PyObject_CallMethod(threading, traced->name, "O",
-                                             is_on ? joiner : Py_None);
+        PyObject *done =
+            PyObject_CallMethod(threading, traced->name, "O", is_on ? joiner : Py_None);
         failed = done == NULL;
         Py_XDECREF(done);
     }

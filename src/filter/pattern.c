@@ -39,9 +39,9 @@ rl_status pattern_new(const char *text, size_t len, struct pattern **out, struct
     }
     int number = 0;
     PCRE2_SIZE place = 0;
-    pattern->code = pcre2_compile((PCRE2_SPTR)text, len,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &number, &place,
-                                  NULL);
+    pattern->code =
+        pcre2_compile((PCRE2_SPTR)text, len, PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
+                      &number, &place, NULL);
     if (pattern->code == NULL) {
         PCRE2_UCHAR why[128] = "";
         (void)pcre2_get_error_message(number, why, sizeof why);
@@ -63,8 +63,8 @@ rl_status pattern_new(const char *text, size_t len, struct pattern **out, struct
 
 int pattern_search(const struct pattern *pattern, const char *subject, size_t len)
 {
-    int found = pcre2_match(pattern->code, (PCRE2_SPTR)subject, len, 0, 0, pattern->match,
-                            pattern->limits);
+    int found =
+        pcre2_match(pattern->code, (PCRE2_SPTR)subject, len, 0, 0, pattern->match, pattern->limits);
     return found >= 0 ? 1 : found == PCRE2_ERROR_NOMATCH ? 0 : -1;
 }
 

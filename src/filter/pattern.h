@@ -6,9 +6,9 @@
 #include <relive/rl_status.h>
 #include <stddef.h>
 
-#define PATTERN_BYTES_MAX 512
-#define PATTERN_MATCH_LIMIT 100000u
-#define PATTERN_DEPTH_LIMIT 250u
+#define PATTERN_BYTES_MAX     512
+#define PATTERN_MATCH_LIMIT   100000u
+#define PATTERN_DEPTH_LIMIT   250u
 #define PATTERN_HEAP_LIMIT_KB 1024u
 
 struct pattern;

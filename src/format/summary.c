@@ -133,8 +133,8 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info)
 {
     const uint64_t *known = u64map_get(&summary->lanes, info->thread);
-    struct summary_lane *lane = known != NULL ? (struct summary_lane *)(uintptr_t)*known
-                                              : new_lane(summary, info);
+    struct summary_lane *lane =
+        known != NULL ? (struct summary_lane *)(uintptr_t)*known : new_lane(summary, info);
     if (lane == NULL) {
         return NULL;
     }
@@ -173,8 +173,7 @@ static void push(struct summary *summary, struct summary_lane *lane, uint32_t no
 static void leave(struct summary *summary, struct summary_lane *lane, size_t at, uint64_t ticks)
 {
     struct open_frame gone = lane->stack[at];
-    memmove(&lane->stack[at], &lane->stack[at + 1],
-            (lane->depth - at - 1) * sizeof *lane->stack);
+    memmove(&lane->stack[at], &lane->stack[at + 1], (lane->depth - at - 1) * sizeof *lane->stack);
     lane->depth--;
     if (gone.depth == 1) {
         summary->nodes[gone.node].total += ticks - gone.entered;

@@ -16,9 +16,9 @@
 #include "map.h"
 #include "rec.h"
 
-#define SUMMARY_NODES_MAX 100000u /* beyond: one flat node a function and thread */
-#define SUMMARY_THREADS_MAX 8192u /* beyond: their calls are kept, they are not listed */
-#define SUMMARY_NONE UINT32_MAX
+#define SUMMARY_NODES_MAX   100000u /* beyond: one flat node a function and thread */
+#define SUMMARY_THREADS_MAX 8192u   /* beyond: their calls are kept, they are not listed */
+#define SUMMARY_NONE        UINT32_MAX
 
 struct summary_node {
     uint32_t code; /* 0 in the root of a thread */
@@ -47,8 +47,8 @@ struct summary {
     size_t thread_count, thread_cap;
     uint64_t unlisted_threads;
     uint64_t kinds[RL_EVENT_KINDS];
-    int is_folded_flat; /* SUMMARY_NODES_MAX was reached */
-    int failed;         /* no memory: what is here is incomplete */
+    int is_folded_flat;      /* SUMMARY_NODES_MAX was reached */
+    int failed;              /* no memory: what is here is incomplete */
     struct u64map node_of;   /* parent << 32 | code -> node + 1 */
     struct u64map suspended; /* frame -> node */
     struct u64map lanes;     /* thread -> struct summary_lane * */

@@ -142,8 +142,8 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     rl_status status = reader_load(reader, &ref, &stream->raw);
     if (status == RL_OK && ref.row_bytes == 0) {
         /* The prefix has all of it; the index only a part. */
-        status = chunk_info_get(reader->stored.data, reader->stored.len,
-                                (uint32_t)stream->raw.len, &ref.info);
+        status = chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)stream->raw.len,
+                                &ref.info);
     }
     if (status != RL_OK) {
         if (status != RL_NOMEM) {
@@ -222,8 +222,7 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
     if (kind_begins(rec->kind)) {
         event->parent = stream->depth != 0 ? stream->stack[stream->depth - 1] : 0;
         event->parent_is_known = 1;
-        if (rec->frame != 0 &&
-            u64map_put(&cursor->parents, rec->frame, event->parent + 1) != 0) {
+        if (rec->frame != 0 && u64map_put(&cursor->parents, rec->frame, event->parent + 1) != 0) {
             return RL_NOMEM;
         }
     } else if (rec->frame != 0) {

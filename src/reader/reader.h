@@ -17,7 +17,7 @@
 #include "summary.h"
 
 #define READER_DICT_BYTES_MAX (256u << 20)
-#define READER_PROBLEMS_MAX 64
+#define READER_PROBLEMS_MAX   64
 
 struct text {
     const char *data; /* UTF-8, not terminated */
@@ -32,7 +32,7 @@ struct code_text {
 /* Where one chunk of events lies: a CHUNK block, or a slot that never became one. */
 struct chunk_ref {
     struct chunk_info info;
-    uint64_t offset;   /* of the block header, or of the slot */
+    uint64_t offset;    /* of the block header, or of the slot */
     uint32_t row_bytes; /* != 0: a slot with this many bytes of rows */
 };
 
@@ -41,7 +41,7 @@ struct reader {
     char *path; /* owned */
     uint64_t size;
     struct file_header header;
-    int is_complete;  /* closed cleanly: index and footer are there */
+    int is_complete; /* closed cleanly: index and footer are there */
     int is_being_written;
     uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
     uint64_t heartbeat;
@@ -49,11 +49,11 @@ struct reader {
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */
     size_t chunk_count, chunk_cap;
-    uint64_t events; /* in all chunks */
-    struct bytes_out meta;    /* entries of meta_entry_put() */
-    struct u64map strings;    /* id -> index into texts, + 1 */
-    struct u64map codes;      /* id -> index into code_defs, + 1 */
-    struct text *texts;       /* owned, and what they point at */
+    uint64_t events;       /* in all chunks */
+    struct bytes_out meta; /* entries of meta_entry_put() */
+    struct u64map strings; /* id -> index into texts, + 1 */
+    struct u64map codes;   /* id -> index into code_defs, + 1 */
+    struct text *texts;    /* owned, and what they point at */
     size_t text_count, text_cap;
     struct code_def *code_defs; /* owned */
     size_t code_count, code_cap;

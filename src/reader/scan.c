@@ -111,8 +111,8 @@ static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *d
         return RL_LIMIT;
     }
     char *copy = rl_alloc(len, 1);
-    if (copy == NULL || rl_grow(&texts, &reader->text_cap, reader->text_count + 1,
-                                sizeof *reader->texts) != 0) {
+    if (copy == NULL ||
+        rl_grow(&texts, &reader->text_cap, reader->text_count + 1, sizeof *reader->texts) != 0) {
         rl_free(copy);
         return RL_NOMEM;
     }
@@ -272,8 +272,8 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     return status == RL_NOMEM ? status : RL_OK;
 }
 
-static rl_status read_live(struct reader *reader, uint64_t offset, const struct block_header *header,
-                           int want_slots)
+static rl_status read_live(struct reader *reader, uint64_t offset,
+                           const struct block_header *header, int want_slots)
 {
     uint8_t control[256];
     int os_errno;
@@ -313,7 +313,8 @@ static rl_status read_live(struct reader *reader, uint64_t offset, const struct 
     return RL_OK;
 }
 
-static rl_status read_meta(struct reader *reader, uint64_t offset, const struct block_header *header)
+static rl_status read_meta(struct reader *reader, uint64_t offset,
+                           const struct block_header *header)
 {
     rl_status status = scan_unpack(reader, offset, header, &reader->raw);
     if (status == RL_OK && reader->meta.len + reader->raw.len < RL_BLOCK_RAW_MAX) {

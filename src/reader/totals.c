@@ -1,5 +1,5 @@
-/* Why: counts and the folded tree of a recording: from its SUMMARY block, or, where it was not closed,
- * by reading every event once with the code that would have written that block. */
+/* Why: counts and the folded tree of a recording: from its SUMMARY block, or, where it was not
+ * closed, by reading every event once with the code that would have written that block. */
 #include <stdlib.h>
 
 #include "alloc.h"
@@ -24,8 +24,8 @@ static rl_status sum_chunk(struct reader *reader, const struct chunk_ref *ref,
     struct rec rec;
     rl_status status = reader_load(reader, ref, raw);
     if (status == RL_OK && ref->row_bytes == 0) {
-        status = chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)raw->len,
-                                &full.info);
+        status =
+            chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)raw->len, &full.info);
     }
     if (status != RL_OK) {
         return status;

@@ -29,8 +29,7 @@ uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, const v
     if (known != NULL) {
         return *known;
     }
-    uint32_t *next =
-        kind == RL_ROW_DEF_STRING ? &dictionary->next_string : &dictionary->next_code;
+    uint32_t *next = kind == RL_ROW_DEF_STRING ? &dictionary->next_string : &dictionary->next_code;
     if (*next >= RL_ID_MAX) {
         return 0;
     }

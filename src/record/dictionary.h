@@ -10,7 +10,7 @@
 #include "map.h"
 
 struct dictionary {
-    struct strmap ids;        /* kind byte + payload -> number */
+    struct strmap ids; /* kind byte + payload -> number */
     uint32_t next_string, next_code;
     struct bytes_out pending; /* entries that no DICT block holds yet */
     struct bytes_out scratch;

@@ -56,8 +56,7 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     if (recorder->has_thread) {
         os_unlock_mutex(&recorder->lock);
     }
-    rl_status status =
-        writer_live(writer_of(recorder), slot_size, count, &memory, &bytes, &offset);
+    rl_status status = writer_live(writer_of(recorder), slot_size, count, &memory, &bytes, &offset);
     if (recorder->has_thread) {
         os_lock_mutex(&recorder->lock);
     }
@@ -99,10 +98,10 @@ void recorder_grow(struct recorder *recorder)
 
 static enum rl_loss_reason reason_for(const struct writer *writer, rl_status status)
 {
-    return writer->is_gone        ? RL_LOSS_FILE_GONE
-           : status == RL_LIMIT   ? RL_LOSS_DISK_FULL
-           : status == RL_NOMEM   ? RL_LOSS_MEMORY
-                                  : RL_LOSS_IO_ERROR;
+    return writer->is_gone      ? RL_LOSS_FILE_GONE
+           : status == RL_LIMIT ? RL_LOSS_DISK_FULL
+           : status == RL_NOMEM ? RL_LOSS_MEMORY
+                                : RL_LOSS_IO_ERROR;
 }
 
 void recorder_flush_dictionary(struct recorder *recorder)
@@ -203,8 +202,7 @@ static void open_file(struct recorder *recorder)
 {
     struct writer *writer = writer_of(recorder);
     rl_status status = writer_open(writer, recorder->path, &recorder->options.header,
-                                   recorder->meta, recorder->options.meta_len,
-                                   &recorder->open_err);
+                                   recorder->meta, recorder->options.meta_len, &recorder->open_err);
     int was_created = writer->fd >= 0;
     if (status == RL_OK) {
         if (!recorder->has_private_table) {
@@ -213,8 +211,8 @@ static void open_file(struct recorder *recorder)
         recorder->small_count = FIRST_SMALL;
         status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
         if (status != RL_OK) {
-            (void)status_set(&recorder->open_err, status,
-                             "cannot reserve space for %s: %s", recorder->path,
+            (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
+                             recorder->path,
                              status == RL_LIMIT ? "no space left" : status_code(status));
         }
     }

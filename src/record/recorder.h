@@ -32,9 +32,9 @@ struct recorder_hooks {
 
 struct recorder_options {
     const char *path;
-    size_t buffer_bytes; /* LIVE slots beyond each thread's first: at most this much */
-    size_t ring_bytes;   /* 0 = keep everything */
-    int may_drop;        /* let events go instead of waiting for the writer */
+    size_t buffer_bytes;       /* LIVE slots beyond each thread's first: at most this much */
+    size_t ring_bytes;         /* 0 = keep everything */
+    int may_drop;              /* let events go instead of waiting for the writer */
     struct file_header header; /* run_id, run_mono, parent_pid, child; the rest is filled in */
     const uint8_t *meta;       /* entries made by meta_entry_put() */
     size_t meta_len;

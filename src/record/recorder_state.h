@@ -1,4 +1,5 @@
-/* What recorder.c (start, stop, definitions) and lanes.c (hand-over) share. Private to src/record. */
+/* What recorder.c (start, stop, definitions) and lanes.c (hand-over) share. Private to src/record.
+ */
 #ifndef RECORDER_STATE_H
 #define RECORDER_STATE_H
 
@@ -23,14 +24,14 @@ struct recorder {
     struct recorder_stats *closing_stats;
     rl_status open_status;
     struct rl_err open_err;
-    struct live *lives; /* owned; newest first */
+    struct live *lives;   /* owned; newest first */
     struct live *control; /* the first LIVE block: its control page holds the losses */
     struct slot_list free_small, free_large, queue, kept;
-    size_t slot_bytes;     /* of all LIVE blocks */
+    size_t slot_bytes;                 /* of all LIVE blocks */
     uint32_t small_count, large_count; /* slots of the newest block of that size */
     int wants_small, wants_large;
     int cannot_grow;
-    int wants_tick; /* somebody waits until LIVE slots are in the file */
+    int wants_tick;   /* somebody waits until LIVE slots are in the file */
     uint32_t in_work; /* slots that the writer holds */
     struct dictionary dictionary;
     struct lane *lanes;

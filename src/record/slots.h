@@ -29,7 +29,7 @@ struct slot_list {
 struct live {
     uint8_t *memory; /* control page, then slots */
     size_t bytes;
-    uint64_t offset; /* of the payload in the file */
+    uint64_t offset;    /* of the payload in the file */
     struct slot *slots; /* owned */
     uint32_t slot_count;
     struct live *next;

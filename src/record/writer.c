@@ -53,8 +53,7 @@ static void estimate_tick_rate(struct file_header *header)
     uint64_t ns = now.mono_ns - header->start_mono;
     header->tick_hz = 1000000000u;
     if (header->clock != RL_CLOCK_NS && ns != 0) {
-        header->tick_hz =
-            (uint64_t)((double)(now.ticks - header->start_ticks) * 1e9 / (double)ns);
+        header->tick_hz = (uint64_t)((double)(now.ticks - header->start_ticks) * 1e9 / (double)ns);
     }
 }
 
@@ -147,8 +146,7 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     if (mapped == NULL) {
         static const uint8_t zero = 0;
         mapped = os_map_private(size);
-        if (mapped == NULL ||
-            os_pwrite(writer->fd, &zero, 1, payload + size - 1, &os_errno) != 0) {
+        if (mapped == NULL || os_pwrite(writer->fd, &zero, 1, payload + size - 1, &os_errno) != 0) {
             os_unmap(mapped, size);
             return mapped == NULL ? RL_NOMEM : RL_LIMIT;
         }
@@ -279,8 +277,8 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
         .lost = lost,
     };
     uint8_t payload[RL_FOOTER_BYTES];
-    rl_status status = append_block(writer, RL_BLOCK_INDEX, NULL, 0, writer->index.data,
-                                    writer->index.len);
+    rl_status status =
+        append_block(writer, RL_BLOCK_INDEX, NULL, 0, writer->index.data, writer->index.len);
     if (status == RL_OK && with_summary) {
         struct bytes_out out = {0};
         footer.summary = writer->offset;

@@ -23,7 +23,7 @@ struct writer {
     int is_mapped;            /* LIVE blocks are shared memory */
     const char *why_unmapped; /* static text, NULL where is_mapped */
     uint64_t identity[2];
-    uint64_t offset; /* end of the file: where the next block goes */
+    uint64_t offset;           /* end of the file: where the next block goes */
     struct block_coder *coder; /* owned */
     struct chunk_maker maker;
     struct summary summary;

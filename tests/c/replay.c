@@ -1,4 +1,5 @@
-/* Feeds files of folders to a fuzz target, each whole, cut at many places, and with bytes flipped. */
+/* Feeds files of folders to a fuzz target, each whole, cut at many places, and with bytes flipped.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -40,7 +40,8 @@ static size_t make_stream(struct rec *recs, size_t n)
             memmove(&ids[at], &ids[at + 1], (depth - at - 1) * sizeof *ids);
             depth--;
         } else if (what == 7 && depth > 0) {
-            *r = (struct rec){.kind = RL_EVENT_YIELD, .frame = stack[depth - 1], .id = ids[depth - 1]};
+            *r = (struct rec){
+                .kind = RL_EVENT_YIELD, .frame = stack[depth - 1], .id = ids[depth - 1]};
             suspended[random_below(8)] = r->frame;
             depth--;
         } else if (what == 8 && depth < 60 && suspended[0] != 0) {

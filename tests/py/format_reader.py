@@ -109,7 +109,10 @@ class Recording:
                 info = dict(thread=u32(slot, 4), number=u64(slot, 8), seq=u64(slot, 16))
                 info.update(ticks=u64(slot, 32), top=u64(slot, 48))
                 self.pairs.append((u64(slot, 40), u64(slot, 32)))
-                self.slots[info["thread"], info["number"]] = (info, self.rows(slot[64 : 64 + used], info))
+                self.slots[info["thread"], info["number"]] = (
+                    info,
+                    self.rows(slot[64 : 64 + used], info),
+                )
 
     def rows(self, rows, info):
         base, records, extra = info["ticks"], [], {}
@@ -207,7 +210,9 @@ class Recording:
             return
         self.slope = 1e9 / u64(self.data, 72)
         ns, ticks = (
-            (u64(self.footer, 40), u64(self.footer, 32)) if self.footer else max(self.pairs, default=(0, 0))
+            (u64(self.footer, 40), u64(self.footer, 32))
+            if self.footer
+            else max(self.pairs, default=(0, 0))
         )
         if ns - self.start_ns > 1e6:
             self.slope = (ns - self.start_ns) / (ticks - self.start_ticks)

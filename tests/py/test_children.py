@@ -9,14 +9,10 @@ PRELUDE = "import os, sys, subprocess\ndef f(n): return n\ndef in_child(): retur
 
 CHILDREN = {
     "fork": (
-        "pid = os.fork()\n"
-        "if pid == 0:\n    in_child()\n    os._exit(0)\n"
-        "os.waitpid(pid, 0)\n"
+        "pid = os.fork()\nif pid == 0:\n    in_child()\n    os._exit(0)\nos.waitpid(pid, 0)\n"
     ),
     "fork_then_exit": (
-        "pid = os.fork()\n"
-        "if pid == 0:\n    in_child()\n    sys.exit(0)\n"
-        "os.waitpid(pid, 0)\n"
+        "pid = os.fork()\nif pid == 0:\n    in_child()\n    sys.exit(0)\nos.waitpid(pid, 0)\n"
     ),
     "subprocess": (
         "subprocess.check_call([sys.executable, '-c', 'def in_child(): pass\\nin_child()'])\n"
@@ -45,7 +41,10 @@ def test_child_has_its_own_file(how, record, tmp_path):
 
 
 def test_forked_child_knows_the_frames_that_run(record):
-    source = PRELUDE + "def outer():\n    pid = os.fork()\n    if pid == 0:\n        f(2)\n        os._exit(0)\n    os.waitpid(pid, 0)\nouter()\n"
+    source = (
+        PRELUDE
+        + "def outer():\n    pid = os.fork()\n    if pid == 0:\n        f(2)\n        os._exit(0)\n    os.waitpid(pid, 0)\nouter()\n"
+    )
     _, headers, events = record(source)
     child = [e for e in events if e["pid"] == headers[1]["pid"] and "func" in e]
     running = [e["func"] for e in child if e.get("already_running")]

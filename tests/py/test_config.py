@@ -64,9 +64,9 @@ def test_the_stronger_door_wins(key, pair, tmp_path):
     (weak_text, _), (strong_text, strong) = SAMPLES[key]
     loaded = load(tmp_path, {pair[0]: (key, weak_text), pair[1]: (key, strong_text)})
     assert getattr(loaded, key) == strong
-    assert loaded.source(key) == load(tmp_path / "none", {pair[1]: (key, strong_text)}).source(key) or (
-        pair[1] == "pyproject"
-    )
+    assert loaded.source(key) == load(tmp_path / "none", {pair[1]: (key, strong_text)}).source(
+        key
+    ) or (pair[1] == "pyproject")
 
 
 def test_unknown_keys_are_refused_with_the_nearest(tmp_path):

@@ -37,8 +37,6 @@ def oracle(program, tmp_path_factory):
     return _cache["oracle", program]
 
 
-
-
 def canonical_dump(events, file):
     """The oracle's shape out of a dump: own file only, parents of the same file, throw = resume."""
     parents, own, threads = {}, set(), {}
@@ -117,7 +115,10 @@ def test_program(program, backend, tmp_path, tmp_path_factory):
     more = TELLS_MORE.get((program.stem, backend))
     if more is not None:
         expected, found = (
-            [[line.partition("#")[0] for line in lines if not line.startswith(more)] for lines in told]
+            [
+                [line.partition("#")[0] for line in lines if not line.startswith(more)]
+                for lines in told
+            ]
             for told in (expected, found)
         )
     if program.stem == "atexit_handlers":

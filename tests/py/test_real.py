@@ -31,7 +31,9 @@ def test_suite(package, tmp_path):
     tests = folders[0] / "tests"
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", tests]
     words += ["--rootdir", folders[0], "-c", os.devnull, "-W", "ignore"]
-    plain = run(sys.executable, *words, "--junitxml", tmp_path / "plain.xml", cwd=tmp_path, timeout=900)
+    plain = run(
+        sys.executable, *words, "--junitxml", tmp_path / "plain.xml", cwd=tmp_path, timeout=900
+    )
     traced = relive(
         "record", "-o", tmp_path / "out.relive", *words, "--junitxml", tmp_path / "traced.xml",
         cwd=tmp_path, timeout=900,

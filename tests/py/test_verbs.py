@@ -94,7 +94,9 @@ def test_cut_file_says_incomplete(recording, tmp_path):
 
 def test_folder_and_terminal(tmp_path, record):
     assert relive("info", tmp_path).returncode == 3
-    done, _, _ = record("exec(compile('def f(): pass\\nf()', '\\x1b[31mred', 'exec'), {'__name__': 'a\\x1bb'})")
+    done, _, _ = record(
+        "exec(compile('def f(): pass\\nf()', '\\x1b[31mred', 'exec'), {'__name__': 'a\\x1bb'})"
+    )
     tree = relive("top", tmp_path / "out.relive").stdout
     assert b"\x1b" not in tree and b"\\x1b" in tree
 
