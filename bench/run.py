@@ -14,6 +14,7 @@ import relive
 from relive import _core
 
 PAIRS = 41
+WARM = 400_000  # calls until slots are reused: pages of a new file are touched once
 FOLDER = tempfile.mkdtemp(prefix="relive-bench-")
 _n = 0
 
@@ -51,10 +52,12 @@ def pair_cost(n, **settings):
     plain = []
     for _ in range(PAIRS):
         untraced = cpu(calls, n)
-        relive.start(fresh(), **settings)
-        calls(100)
+        path = fresh()
+        relive.start(path, **settings)
+        calls(WARM)
         traced = cpu(calls, n)
         relive.stop()
+        os.unlink(path)
         differences.append((traced - untraced) / n)
         plain.append(untraced / n)
     return statistics.median(differences), statistics.median(plain)

@@ -107,11 +107,20 @@ class _Printer:
         self.lines += 1
         if self.args.json:
             common.emit(
-                pid=recording.header["pid"], thread=thread, level=level,
-                func=f"{code[0]}:{code[1]}", file=code[2], line=code[3], calls=node.calls, total_ns=node.total,
-                self_ns=node.own, unwinds=node.unwinds, exc_type=node.exc or None,
-                exc_line=node.line or None, max_depth=node.depth,
-            )  # fmt: skip
+                pid=recording.header["pid"],
+                thread=thread,
+                level=level,
+                func=f"{code[0]}:{code[1]}",
+                file=code[2],
+                line=code[3],
+                calls=node.calls,
+                total_ns=node.total,
+                self_ns=node.own,
+                unwinds=node.unwinds,
+                exc_type=node.exc or None,
+                exc_line=node.line or None,
+                max_depth=node.depth,
+            )
             return
         text = "  " * level + "  " + common.name_of(code)
         if node.calls > 1:

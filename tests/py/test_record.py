@@ -182,7 +182,7 @@ def test_signals_reach_the_program(tmp_path):
     source = (
         "import signal, sys, time\n"
         "def stop(*a):\n    print('got it', flush=True); sys.exit(5)\n"
-        "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\ntime.sleep(60)\n"
+        "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
     )
     (tmp_path / "prog.py").write_text(source)
     process = subprocess.Popen(
@@ -197,7 +197,9 @@ def test_signals_reach_the_program(tmp_path):
 
 
 def test_keyboard_interrupt(tmp_path):
-    (tmp_path / "prog.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    (tmp_path / "prog.py").write_text(
+        "import time\nprint('ready', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "relive", "record", "-o", "o.relive", "prog.py"],
         cwd=tmp_path, env=clean_environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -212,7 +214,7 @@ def test_keyboard_interrupt(tmp_path):
 def test_a_recording_that_is_written_can_be_read(tmp_path):
     source = (
         "import time\ndef f(): return 1\nfor i in range(1000): f()\n"
-        "print('ready', flush=True)\ntime.sleep(60)\n"
+        "print('ready', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
     )
     (tmp_path / "prog.py").write_text(source)
     process = subprocess.Popen(
