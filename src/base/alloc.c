@@ -44,6 +44,21 @@ void *rl_zalloc(size_t count, size_t size)
     return must_fail() ? NULL : calloc(count != 0 ? count : 1, size != 0 ? size : 1);
 }
 
+void *rl_zalloc_apart(size_t count, size_t size)
+{
+    enum { LINES = 128 }; /* two lines: processors fetch them in pairs */
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - LINES || must_fail()) {
+        return NULL;
+    }
+    bytes = (bytes + LINES - 1) / LINES * LINES;
+    void *memory = aligned_alloc(LINES, bytes);
+    if (memory != NULL) {
+        memset(memory, 0, bytes);
+    }
+    return memory;
+}
+
 void *rl_realloc(void *old, size_t count, size_t size)
 {
     size_t bytes;

@@ -8,6 +8,9 @@
 void *rl_alloc(size_t count, size_t size);
 void *rl_zalloc(size_t count, size_t size);
 void *rl_realloc(void *old, size_t count, size_t size);
+/* Zeroed memory that shares no cache line with any other: for what one thread writes at every event
+ * while another is at work. Freed by rl_free(). */
+void *rl_zalloc_apart(size_t count, size_t size);
 void rl_free(void *memory);
 
 /* Test hook: the nth next allocation fails (1 = the next one), and those after it too where

@@ -51,13 +51,14 @@ static void put_unwind(struct thread *t, const struct event *event, uint32_t id,
 int session_push(struct thread *t)
 {
     if (t->depth + 2 >= t->cap) {
-        void *stack = t->stack;
-        size_t cap = t->cap;
-        if (rl_grow(&stack, &cap, (size_t)t->depth + 3, sizeof *t->stack) != 0) {
+        struct open_frame *stack = rl_zalloc_apart(t->cap, 2 * sizeof *stack);
+        if (stack == NULL) {
             return -1;
         }
+        memcpy(stack, t->stack, t->cap * sizeof *stack);
+        rl_free(t->stack);
         t->stack = stack;
-        t->cap = (uint32_t)cap;
+        t->cap *= 2;
     }
     t->depth++;
     return 0;
@@ -273,8 +274,8 @@ static void thread_ended(void *value)
 static struct thread *new_thread(void)
 {
     enum { FIRST_DEPTH = 64 };
-    struct thread *t = rl_zalloc(1, sizeof *t);
-    struct open_frame *stack = rl_zalloc(FIRST_DEPTH, sizeof *stack);
+    struct thread *t = rl_zalloc_apart(1, sizeof *t);
+    struct open_frame *stack = rl_zalloc_apart(FIRST_DEPTH, sizeof *stack);
     if (t == NULL || stack == NULL) {
         rl_free(t);
         rl_free(stack);

@@ -289,7 +289,7 @@ static int copy_options(struct recorder *recorder, const struct recorder_options
 rl_status recorder_open(const struct recorder_options *options, struct recorder **out,
                         struct rl_err *err)
 {
-    struct owned *owned = rl_zalloc(1, sizeof *owned);
+    struct owned *owned = rl_zalloc_apart(1, sizeof *owned);
     if (owned == NULL) {
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
