@@ -454,6 +454,7 @@ def command_fuzz(seconds):
             corpus,
             os.path.join(ROOT, "tests", "golden", "good"),
             os.path.join(ROOT, "tests", "golden", "bad"),
+            f"-artifact_prefix={BUILD}/",
             f"-max_total_time={seconds}",
             "-max_len=262144",
         ],

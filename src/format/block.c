@@ -21,6 +21,26 @@ uint64_t block_checksum(const void *data, size_t len)
     return XXH3_64bits(data, len);
 }
 
+int block_sum_matches(const void *data, size_t len, uint64_t sum)
+{
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    (void)data, (void)len, (void)sum;
+    return 1;
+#else
+    return block_checksum(data, len) == sum;
+#endif
+}
+
+int block_check_matches(const void *data, size_t len, uint32_t check)
+{
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    (void)data, (void)len, (void)check;
+    return 1;
+#else
+    return (uint32_t)block_checksum(data, len) == check;
+#endif
+}
+
 const char *block_zstd_version(void)
 {
     return ZSTD_versionString();
@@ -51,7 +71,7 @@ void block_header_put(uint8_t *at, const struct block_header *header)
 rl_status block_header_get(const uint8_t *at, struct block_header *header)
 {
     if (get32(at + RL_BH_MAGIC) != RL_BLOCK_MAGIC ||
-        get32(at + RL_BH_CHECK) != (uint32_t)block_checksum(at, RL_BH_CHECK)) {
+        !block_check_matches(at, RL_BH_CHECK, get32(at + RL_BH_CHECK))) {
         return RL_DAMAGED;
     }
     struct block_header h = {
@@ -136,7 +156,7 @@ rl_status block_seal(struct block_coder *coder, enum rl_block_type type, const v
 rl_status block_unpack(struct block_coder *coder, const struct block_header *header,
                        const uint8_t *stored, struct bytes_out *out)
 {
-    if (block_checksum(stored, header->stored) != header->sum) {
+    if (!block_sum_matches(stored, header->stored, header->sum)) {
         return RL_DAMAGED;
     }
     const uint8_t *coded = stored + header->prefix;

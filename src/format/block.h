@@ -44,6 +44,10 @@ RL_CHECKED rl_status block_unpack(struct block_coder *coder, const struct block_
                                   const uint8_t *stored, struct bytes_out *out);
 
 uint64_t block_checksum(const void *data, size_t len);
+/* Whether the data has this sum. Always so in a fuzzing build, which could not guess one. */
+int block_sum_matches(const void *data, size_t len, uint64_t sum);
+/* The same for the half that a block header has. */
+int block_check_matches(const void *data, size_t len, uint32_t check);
 /* "1.5.4": the zstd that is linked in. */
 const char *block_zstd_version(void);
 

@@ -42,7 +42,7 @@ rl_status file_header_get(const uint8_t *at, size_t len, struct file_header *hea
                           "written in format %u, this Relive reads up to %d: use a newer Relive",
                           version, RL_FORMAT_VERSION);
     }
-    if (get64(at + RL_FH_CHECK) != block_checksum(at, RL_FH_CHECK) ||
+    if (!block_sum_matches(at, RL_FH_CHECK, get64(at + RL_FH_CHECK)) ||
         get32(at + RL_FH_BYTE_ORDER) != RL_BYTE_ORDER_MARK || version == 0) {
         return status_set(err, RL_DAMAGED, "the file header is damaged (its checksum is wrong)");
     }

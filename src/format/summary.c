@@ -132,6 +132,11 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
 
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info)
 {
+    if (summary->ended != NULL) {
+        (void)u64map_remove(&summary->lanes, summary->ended->serial, NULL);
+        lane_free(summary->ended);
+        summary->ended = NULL;
+    }
     const uint64_t *known = u64map_get(&summary->lanes, info->thread);
     struct summary_lane *lane =
         known != NULL ? (struct summary_lane *)(uintptr_t)*known : new_lane(summary, info);
@@ -274,8 +279,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         if (thread != NULL) {
             thread->has_ended = 1;
         }
-        (void)u64map_remove(&summary->lanes, lane->serial, NULL);
-        lane_free(lane);
+        summary->ended = lane;
     }
 }
 

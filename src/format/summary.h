@@ -47,11 +47,12 @@ struct summary {
     size_t thread_count, thread_cap;
     uint64_t unlisted_threads;
     uint64_t kinds[RL_EVENT_KINDS];
-    int is_folded_flat;      /* SUMMARY_NODES_MAX was reached */
-    int failed;              /* no memory: what is here is incomplete */
-    struct u64map node_of;   /* parent << 32 | code -> node + 1 */
-    struct u64map suspended; /* frame -> node */
-    struct u64map lanes;     /* thread -> struct summary_lane * */
+    int is_folded_flat;         /* SUMMARY_NODES_MAX was reached */
+    int failed;                 /* no memory: what is here is incomplete */
+    struct u64map node_of;      /* parent << 32 | code -> node + 1 */
+    struct u64map suspended;    /* frame -> node */
+    struct u64map lanes;        /* thread -> struct summary_lane * */
+    struct summary_lane *ended; /* freed at the next chunk: events may still follow in this one */
 };
 
 void summary_fini(struct summary *summary);

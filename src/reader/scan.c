@@ -356,7 +356,7 @@ static int read_footer(struct reader *reader)
         os_pread(reader->fd, bytes, sizeof bytes, reader->size - sizeof bytes, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_FOOTER ||
         header.prefix != RL_FOOTER_BYTES || header.stored != RL_FOOTER_BYTES ||
-        block_checksum(bytes + RL_BLOCK_HEADER_BYTES, RL_FOOTER_BYTES) != header.sum) {
+        !block_sum_matches(bytes + RL_BLOCK_HEADER_BYTES, RL_FOOTER_BYTES, header.sum)) {
         return 0;
     }
     footer_get(bytes + RL_BLOCK_HEADER_BYTES, &reader->footer);

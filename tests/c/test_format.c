@@ -168,6 +168,24 @@ static void summary_survives_its_bytes(void **state)
     summary_fini(&two);
 }
 
+static void events_after_the_end_of_a_thread_are_harmless(void **state)
+{
+    (void)state;
+    struct summary summary = {0};
+    struct chunk_info info = {.thread = 3, .first_call = 10};
+    struct rec end = {.kind = RL_EVENT_THREAD_END};
+    struct rec call = {.kind = RL_EVENT_CALL, .id = 1, .frame = RL_FRAME(3, 10)};
+    struct summary_lane *lane = summary_begin_chunk(&summary, &info);
+    summary_add(&summary, lane, &end);
+    summary_add(&summary, lane, &call);
+    summary_add(&summary, lane, &end);
+    info.chunk = 1;
+    lane = summary_begin_chunk(&summary, &info);
+    summary_add(&summary, lane, &call);
+    assert_int_equal(summary.kinds[RL_EVENT_CALL], 2);
+    summary_fini(&summary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +193,7 @@ int main(void)
         cmocka_unit_test(blocks_refuse_what_was_changed),
         cmocka_unit_test(headers_name_what_is_wrong),
         cmocka_unit_test(summary_survives_its_bytes),
+        cmocka_unit_test(events_after_the_end_of_a_thread_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
