@@ -22,8 +22,8 @@ VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
 BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
 TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
-# For the independent reader; where there is no wheel its tests are skipped and say so.
-READER_TOOLS = ["zstandard", "xxhash"]
+# For the independent reader and for greenlets; without a wheel their tests are skipped and say so.
+OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
@@ -139,7 +139,7 @@ def environment(version, interpreter, log):
     """A virtual environment with the test tools, kept between runs."""
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
-    want = interpreter + "\n" + " ".join(["pip", *BUILD_TOOLS, *TEST_TOOLS, *REAL, *READER_TOOLS])
+    want = interpreter + "\n" + " ".join(["pip", *BUILD_TOOLS, *TEST_TOOLS, *REAL, *OPTIONAL_TOOLS])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
@@ -152,10 +152,11 @@ def environment(version, interpreter, log):
     else:
         run([pip(), "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS, *REAL], log)
     installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
-    try:
-        run([*installer, "install", "-q", "--only-binary", ":all:", *READER_TOOLS], log)
-    except Failed:
-        say(f"{version}: no wheels of {', '.join(READER_TOOLS)}")
+    for name in OPTIONAL_TOOLS:
+        try:
+            run([*installer, "install", "-q", "--only-binary", ":all:", name], log)
+        except Failed:
+            say(f"{version}: no wheel of {name}")
     with open(stamp, "w") as file:
         file.write(want)
     return path

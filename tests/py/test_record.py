@@ -500,3 +500,29 @@ def test_time_flies_forward(record):
 
 def test_example_is_documented():
     assert (ROOT / "examples" / "shop.py").exists()
+
+
+def test_greenlets_keep_their_frames(record):
+    pytest.importorskip("greenlet", reason="no wheel of greenlet for this version")
+    source = (
+        "from greenlet import greenlet\n"
+        "def leaf(n): return n\n"
+        "def a():\n    leaf(1); gb.switch(); leaf(2); gb.switch()\n"
+        "def b():\n    leaf(3); ga.switch(); leaf(4)\n"
+        "ga, gb = greenlet(a), greenlet(b)\n"
+        "ga.switch()\nleaf(5)\nprint('done')\n"
+    )
+    done, headers, events = record(source)
+    assert done.stdout == b"done\n" and not headers[0]["losses"]
+    own = {
+        event["frame"]: event["func"].partition(":")[2]
+        for event in events
+        if event.get("file", "").endswith("prog.py") and event["kind"] == "call"
+    }
+    leaves = [
+        own[event["parent"]]
+        for event in events
+        if event["kind"] == "call" and event["func"] == "__main__:leaf"
+    ]
+    assert leaves == ["a", "b", "a", "b", "<module>"]
+    assert all(event["kind"] != "unwind" for event in events if event.get("frame") in own)

@@ -1,0 +1,96 @@
+/* Frames of CPython 3.11 and later: what the interpreter runs is a struct of its own, and a
+ * PyFrameObject is made only for who asks. A frame_3XX.h includes its version's internal headers,
+ * defines what is its own, and then includes this:
+ *
+ *   NATIVE_CURRENT(ts)        the frame that runs in a thread, shims included
+ *   NATIVE_CODE(f)            its code object, borrowed
+ *   NATIVE_INSTRUCTION(f)     its current instruction
+ *   NATIVE_IS_SHIM(f)         a frame that the interpreter puts between C and Python
+ *   NATIVE_IS_SUSPENDED(gen)  after a run: the generator waits to go on
+ *   NATIVE_OPCODE(f)          the opcode of the current instruction, also where a line event hides
+ * it NATIVE_OPARG(f)           its argument NATIVE_IS_RESUME(opcode)  where a body begins or goes
+ * on
+ *
+ * Safe under the GIL, for frames that are running or belong to a living generator. */
+#ifndef FRAME_NATIVE_H
+#define FRAME_NATIVE_H
+
+#include <opcode.h>
+#include <stddef.h>
+
+typedef struct _PyInterpreterFrame native_frame; /* what the interpreter itself runs */
+
+static inline native_frame *native_skip(native_frame *f)
+{
+    while (f != NULL && NATIVE_IS_SHIM(f)) {
+        f = f->previous;
+    }
+    return f;
+}
+
+static inline native_frame *native_current(PyThreadState *ts)
+{
+    return native_skip(NATIVE_CURRENT(ts));
+}
+
+static inline native_frame *native_caller(native_frame *f)
+{
+    return native_skip(f->previous);
+}
+
+static inline PyCodeObject *native_code(native_frame *f)
+{
+    return NATIVE_CODE(f);
+}
+
+static inline PyObject *native_globals(native_frame *f)
+{
+    return f->f_globals;
+}
+
+static inline int native_offset(native_frame *f)
+{
+    return (int)(NATIVE_INSTRUCTION(f) - _PyCode_CODE(native_code(f)));
+}
+
+/* Whether the body has run at all: the first RESUME is where it begins. */
+static inline int native_was_started(native_frame *f)
+{
+    return native_offset(f) >= native_code(f)->_co_firsttraceable;
+}
+
+/* After a run: whether the frame waits to go on. */
+static inline int native_is_suspended(native_frame *f)
+{
+    const PyGenObject *generator =
+        (PyGenObject *)(void *)((char *)f - offsetof(PyGenObject, gi_iframe));
+    return f->owner == FRAME_OWNED_BY_GENERATOR && NATIVE_IS_SUSPENDED(generator);
+}
+
+static inline int native_line(native_frame *f)
+{
+    return PyCode_Addr2Line(native_code(f), native_offset(f) * (int)sizeof(_Py_CODEUNIT));
+}
+
+/* In a trace function's return event: the frame is suspended, or about to be, not ended. */
+static inline int traced_is_yield(native_frame *f)
+{
+#ifdef NATIVE_IS_YIELD /* its state changes only after the event */
+    return NATIVE_IS_YIELD(NATIVE_OPCODE(f));
+#else
+    return native_is_suspended(f);
+#endif
+}
+
+/* In a trace function's call event: the body begins now; an exception is thrown in. */
+static inline int traced_is_first(native_frame *f)
+{
+    return NATIVE_IS_RESUME(NATIVE_OPCODE(f)) && (NATIVE_OPARG(f) & 3) == 0;
+}
+
+static inline int traced_is_throw(native_frame *f)
+{
+    return !NATIVE_IS_RESUME(NATIVE_OPCODE(f));
+}
+
+#endif
