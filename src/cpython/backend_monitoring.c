@@ -202,7 +202,8 @@ static int probe(char *why, size_t size)
         (void)snprintf(why, size, "the tool ids 4, 3 and 5 of sys.monitoring are all taken");
         return 0;
     }
-    (void)snprintf(why, size, "cheapest here: 35 to 39 ns a recorded call; excluded code costs nothing");
+    (void)snprintf(why, size,
+                   "cheapest here: 35 to 39 ns a recorded call; excluded code costs nothing");
     return 1;
 }
 
