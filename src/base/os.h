@@ -32,6 +32,7 @@ int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */
 int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno);
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno);
 int os_file_size(int fd, uint64_t *size);
+void os_truncate(int fd, uint64_t size); /* as far as that is possible */
 int os_is_regular(int fd);
 /* Identity of the open file, to notice that a descriptor number means another file now. */
 int os_file_identity(int fd, uint64_t identity[2]);

@@ -32,6 +32,7 @@ static rl_status append(struct writer *writer, const uint8_t *data, size_t len)
         return RL_DAMAGED;
     }
     if (os_pwrite(writer->fd, data, len, writer->offset, &os_errno) != 0) {
+        os_truncate(writer->fd, writer->offset); /* no half block is left behind */
         return os_is_full(os_errno) ? RL_LIMIT : RL_IO;
     }
     writer->offset += len;
@@ -129,6 +130,7 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     }
     if (os_reserve(writer->fd, payload, size, &os_errno) != 0) {
         if (os_is_full(os_errno)) {
+            os_truncate(writer->fd, before); /* part of it may have been reserved */
             return RL_LIMIT;
         }
         writer->is_mapped = 0;
@@ -159,9 +161,10 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
         status = append(writer, header, sizeof header);
     }
     if (status != RL_OK) {
-        writer->offset = before;
         os_unguard(mapped);
         os_unmap(mapped, size);
+        os_truncate(writer->fd, before);
+        writer->offset = before;
         return status;
     }
     writer->offset = payload + size;
