@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan fuzz bench lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz bench lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -31,6 +31,10 @@ check: ## two minutes: C tests, Python tests and lint on one interpreter
 asan: ## C tests and the Python programs under AddressSanitizer and UBSan
 	@tools/system.sh tests
 	@$(MATRIX) asan
+
+tsan: ## C tests under ThreadSanitizer
+	@tools/system.sh tests
+	@$(MATRIX) tsan
 
 fuzz: ## libFuzzer on the reader (needs clang); SECONDS=60
 	@tools/system.sh tests

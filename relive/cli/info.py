@@ -64,7 +64,10 @@ def _state(header):
         return "being written"
     if header["state"] == "exec":
         return "incomplete: the process replaced itself by another program (exec)"
-    return "incomplete: the process ended without closing it; what it had published is here"
+    text = "incomplete: the process ended without closing it; what it had published is here"
+    if header["torn_bytes"]:
+        text += f" (it ended while a block was written: {header['torn_bytes']} bytes of it)"
+    return text
 
 
 def _show(facts):

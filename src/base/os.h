@@ -46,11 +46,13 @@ void *os_map_private(size_t n);
 void os_unmap(void *memory, size_t n);
 /* A store into [memory, memory+n) that the file cannot take any more (SIGBUS) lands in private
  * memory instead, and *hit becomes 1. Ranges live as long as the process. */
-void os_guard(void *memory, size_t n, volatile int *hit);
+void os_guard(void *memory, size_t n, _Atomic int *hit);
 void os_unguard(void *memory);
 
-/* Test hook: the nth next write fails with os_errno, and later ones too where stays is set. */
-void os_fail_write_at(unsigned long nth, int stays, int os_errno);
+/* Test hook: the nth next call of that kind fails with os_errno, and later ones too where stays is
+ * set; nth 0 ends it. */
+enum os_fault { OS_FAULT_WRITE, OS_FAULT_OPEN, OS_FAULT_MAP, OS_FAULT_THREAD, OS_FAULTS };
+void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
 
 /* ---- threads ---- */
 struct os_mutex {

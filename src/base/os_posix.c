@@ -99,8 +99,40 @@ void os_random(void *bytes, size_t n)
     }
 }
 
+/* ---- faults for tests ---- */
+
+static struct fault {
+    unsigned long fail_at; /* 0 = never */
+    unsigned long asked;
+    int stays;
+    int os_errno;
+} faults[OS_FAULTS];
+
+void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno)
+{
+    faults[kind] = (struct fault){nth, 0, stays, os_errno};
+}
+
+/* The errno that this call must fail with, or 0. */
+static int injected(enum os_fault kind)
+{
+    struct fault *fault = &faults[kind];
+    if (__builtin_expect(fault->fail_at == 0, 1)) {
+        return 0;
+    }
+    fault->asked++;
+    return fault->asked == fault->fail_at || (fault->stays && fault->asked > fault->fail_at)
+               ? fault->os_errno
+               : 0;
+}
+
+/* ---- files ---- */
+
 int os_create(const char *path, int *fd, int *os_errno)
 {
+    if ((*os_errno = injected(OS_FAULT_OPEN)) != 0) {
+        return -1;
+    }
     int made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (made < 0) {
         *os_errno = errno;
@@ -112,6 +144,9 @@ int os_create(const char *path, int *fd, int *os_errno)
 
 int os_open_read(const char *path, int *fd, int *os_errno)
 {
+    if ((*os_errno = injected(OS_FAULT_OPEN)) != 0) {
+        return -1;
+    }
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (opened < 0) {
         *os_errno = errno;
@@ -170,34 +205,9 @@ int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno)
     return 0;
 }
 
-static struct {
-    unsigned long fail_at;
-    unsigned long asked;
-    int stays;
-    int os_errno;
-} fault;
-
-void os_fail_write_at(unsigned long nth, int stays, int os_errno)
-{
-    fault.fail_at = nth;
-    fault.asked = 0;
-    fault.stays = stays;
-    fault.os_errno = os_errno;
-}
-
-static int write_must_fail(void)
-{
-    if (__builtin_expect(fault.fail_at == 0, 1)) {
-        return 0;
-    }
-    fault.asked++;
-    return fault.asked == fault.fail_at || (fault.stays && fault.asked > fault.fail_at);
-}
-
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno)
 {
-    if (write_must_fail()) {
-        *os_errno = fault.os_errno;
+    if ((*os_errno = injected(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     const uint8_t *p = data;
@@ -253,8 +263,7 @@ int os_file_identity(int fd, uint64_t identity[2])
 
 int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
 {
-    if (write_must_fail()) {
-        *os_errno = fault.os_errno;
+    if ((*os_errno = injected(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     /* fallocate(2), not posix_fallocate: the latter emulates by writing. */
@@ -312,12 +321,18 @@ int os_mapping_is_safe(int fd, const char **why)
 
 void *os_map_shared(int fd, uint64_t offset, size_t n)
 {
+    if (injected(OS_FAULT_MAP) != 0) {
+        return NULL;
+    }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
     return p != MAP_FAILED ? p : NULL;
 }
 
 void *os_map_private(size_t n)
 {
+    if (injected(OS_FAULT_MAP) != 0) {
+        return NULL;
+    }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p != MAP_FAILED ? p : NULL;
 }
@@ -335,7 +350,7 @@ void os_unmap(void *memory, size_t n)
 static struct guard {
     _Atomic uintptr_t low; /* 0 = free; release here pairs with the handler's acquire */
     size_t size;
-    volatile int *hit;
+    _Atomic int *hit;
 } guards[GUARDS];
 static struct sigaction before;
 
@@ -350,7 +365,7 @@ static void on_sigbus(int signo, siginfo_t *info, void *context)
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
             errno = keep;
             if (p != MAP_FAILED) {
-                *guards[i].hit = 1;
+                atomic_store_explicit(guards[i].hit, 1, memory_order_relaxed);
                 return;
             }
         }
@@ -366,7 +381,7 @@ static void on_sigbus(int signo, siginfo_t *info, void *context)
     }
 }
 
-void os_guard(void *memory, size_t n, volatile int *hit)
+void os_guard(void *memory, size_t n, _Atomic int *hit)
 {
     struct sigaction now;
     if (sigaction(SIGBUS, NULL, &now) == 0 && now.sa_sigaction != on_sigbus) {
@@ -481,7 +496,10 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     (void)sigdelset(&all, SIGFPE);
     (void)sigdelset(&all, SIGILL);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failed = pthread_create(&thread->t, NULL, thread_main, start);
+    int failed = injected(OS_FAULT_THREAD);
+    if (failed == 0) {
+        failed = pthread_create(&thread->t, NULL, thread_main, start);
+    }
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed != 0) {
         (void)munmap(start, sizeof *start);

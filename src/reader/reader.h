@@ -45,6 +45,7 @@ struct reader {
     int is_being_written;
     uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
     uint64_t heartbeat;
+    uint64_t torn_bytes; /* half a block at the end, whose writing was not finished */
     struct footer footer;
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */

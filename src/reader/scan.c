@@ -64,6 +64,15 @@ static int find_header(struct reader *reader, uint64_t *at)
     return found;
 }
 
+/* Whether half a block at the end of the file is what a process leaves that ended, or is still at
+ * work, while its writer was writing: its rows are then in their slots yet, and nothing is lost. */
+static int may_end_torn(const struct reader *reader)
+{
+    return !reader->is_complete &&
+           (reader->is_being_written || reader->live_state == RL_LIVE_RUNNING ||
+            reader->live_state == RL_LIVE_EXEC);
+}
+
 rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
                             struct block_header *header)
 {
@@ -77,7 +86,8 @@ rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offse
         block_header_get(bytes, header) != RL_OK) {
         uint64_t from = *at;
         if (!find_header(reader, at)) {
-            if (!reader->is_being_written) {
+            reader->torn_bytes = reader->size - from;
+            if (!may_end_torn(reader)) {
                 reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
                                (unsigned long long)from, (unsigned long long)(reader->size - from));
             }
@@ -93,6 +103,11 @@ rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offse
     }
     *offset = *at;
     uint64_t span = block_span(header);
+    if (span > reader->size - *offset && header->type != RL_BLOCK_LIVE && may_end_torn(reader)) {
+        reader->torn_bytes = reader->size - *offset;
+        *at = reader->size;
+        return RL_END;
+    }
     *at = span > reader->size - *offset ? reader->size : *offset + span;
     return RL_OK;
 }

@@ -59,12 +59,14 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
     }
     if (!recorder->cannot_grow && (is_first || recorder->slot_bytes < slot_budget(recorder))) {
         *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
-        os_cond_signal(&recorder->work);
-        if (!recorder->has_thread) {
-            recorder_grow(recorder);
-            return take_free(recorder, wants_large);
+        if (recorder->has_thread) {
+            os_cond_signal(&recorder->work);
+            return NULL;
         }
-        return NULL;
+        recorder_grow(recorder);
+        if ((slot = take_free(recorder, wants_large)) != NULL) {
+            return slot;
+        }
     }
     if ((slot = slot_list_take(&recorder->kept)) != NULL) {
         recorder_count_loss(recorder, RL_LOSS_RING, slot->events);

@@ -302,7 +302,11 @@ rl_status recorder_open(const struct recorder_options *options, struct recorder 
         recorder_free(recorder);
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
-    recorder->has_thread = os_thread_start(&recorder->thread, writer_main, recorder) == 0;
+    /* Set before the thread runs, which reads it: it decides who unlocks what. */
+    recorder->has_thread = 1;
+    if (os_thread_start(&recorder->thread, writer_main, recorder) != 0) {
+        recorder->has_thread = 0;
+    }
     os_lock_mutex(&recorder->lock);
     if (!recorder->has_thread) {
         open_file(recorder);

@@ -19,7 +19,7 @@
 struct writer {
     int fd;
     int is_gone;              /* the file was truncated or its descriptor taken: write no more */
-    volatile int bus_hit;     /* a mapped slot lost its file (set by the guard) */
+    _Atomic int bus_hit;      /* a mapped slot lost its file (set by the guard) */
     int is_mapped;            /* LIVE blocks are shared memory */
     const char *why_unmapped; /* static text, NULL where is_mapped */
     uint64_t identity[2];

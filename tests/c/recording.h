@@ -55,7 +55,6 @@ static inline long long count_events(const char *path, int *is_complete, size_t 
     *is_complete = 0;
     *problems = 0;
     if (reader_open(path, &reader, &err) != RL_OK) {
-        print_message("%s\n", err.text);
         return -1;
     }
     *is_complete = reader->is_complete;

@@ -61,6 +61,55 @@ static void every_cut_is_answered(void **state)
     assert_true(best > 9000);
 }
 
+static void check_torn_end(const char *path, size_t size, long long events, int is_expected)
+{
+    uint8_t block[4096] = {0};
+    block_header_put(block, &(struct block_header){.type = RL_BLOCK_CHUNK,
+                                                   .prefix = RL_CHUNK_PREFIX_BYTES,
+                                                   .raw = 9000,
+                                                   .stored = sizeof block});
+    for (size_t torn = 1; torn < sizeof block; torn += torn < 40 ? 1 : 999) {
+        struct reader *reader = NULL;
+        struct rl_err err;
+        struct check_result result;
+        FILE *file = fopen(path, "r+b");
+        assert_int_equal(fseek(file, (long)size, SEEK_SET), 0);
+        assert_int_equal(fwrite(block, 1, torn, file), torn);
+        (void)fclose(file);
+        assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+        assert_int_equal(reader_check(reader, &result), RL_OK);
+        assert_int_equal(reader->events, events);
+        assert_int_equal(reader->problem_count == 0, is_expected);
+        assert_true(!is_expected || reader->torn_bytes == torn);
+        reader_close(reader);
+        assert_int_equal(truncate(path, (off_t)size), 0);
+    }
+}
+
+static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    uint8_t *bytes = malloc(8 << 20);
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 300);
+    FILE *file = fopen(path, "rb");
+    size_t size = fread(bytes, 1, 8 << 20, file);
+    (void)fclose(file);
+    close_recorder(recorder, &stats);
+    (void)unlink(path);
+    const char *unclosed = write_file(bytes, size);
+    check_torn_end(unclosed, size, 601, 1);
+    (void)unlink(unclosed);
+    const char *closed = write_file(file_bytes, file_size);
+    check_torn_end(closed, file_size, 18002, 0);
+    (void)unlink(closed);
+    free(bytes);
+}
+
 static void every_changed_byte_is_answered(void **state)
 {
     (void)state;
@@ -138,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cut_is_answered),
+        cmocka_unit_test(half_a_block_at_the_end_is_damage_only_in_a_closed_file),
         cmocka_unit_test(every_changed_byte_is_answered),
         cmocka_unit_test(every_failed_allocation_is_answered),
         cmocka_unit_test(folded_tree_counts_every_call),

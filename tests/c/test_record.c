@@ -187,6 +187,13 @@ static void descriptors_closed_by_the_program_are_not_ours(void **state)
     (void)unlink(path);
 }
 
+static void no_faults(void)
+{
+    for (int i = 0; i < OS_FAULTS; i++) {
+        os_fail_at((enum os_fault)i, 0, 0, 0);
+    }
+}
+
 /* Records something small; whatever fails must leave counts that add up, or a refusal. */
 static void record_something(const char *path, int *refused)
 {
@@ -204,6 +211,7 @@ static void record_something(const char *path, int *refused)
     write_calls(&lane, id, 30000);
     recorder_lane_end(&lane);
     close_recorder(recorder, &stats);
+    no_faults();
     uint64_t all = stats.events;
     for (int i = 0; i < RL_LOSS_REASONS; i++) {
         all += stats.lost[i];
@@ -223,14 +231,57 @@ static void every_failed_write_is_counted(void **state)
     for (unsigned long nth = 1; nth < 60 && succeeded < 3; nth++) {
         for (int stays = 0; stays < 2; stays++) {
             const char *path = fresh_path();
-            os_fail_write_at(nth, stays, nth % 2 ? ENOSPC : EIO);
+            os_fail_at(OS_FAULT_WRITE, nth, stays, nth % 2 ? ENOSPC : EIO);
             record_something(path, &refused);
-            os_fail_write_at(0, 0, 0);
+            no_faults();
             succeeded += !refused && stays;
             (void)unlink(path);
         }
     }
     assert_false(refused);
+}
+
+/* What is not a write: open, mmap and pthread_create. Each alone, and the thread's with each. */
+static void every_refusal_of_the_system_is_survived(void **state)
+{
+    (void)state;
+    int refused;
+    for (int without_thread = 0; without_thread < 2; without_thread++) {
+        for (int kind = OS_FAULT_OPEN; kind <= OS_FAULT_MAP; kind++) {
+            for (unsigned long nth = 1; nth < 8; nth++) {
+                const char *path = fresh_path();
+                os_fail_at(OS_FAULT_THREAD, (unsigned long)without_thread, 1, EAGAIN);
+                os_fail_at((enum os_fault)kind, nth, nth % 2,
+                           kind == OS_FAULT_OPEN ? EMFILE : ENOMEM);
+                record_something(path, &refused);
+                no_faults();
+                assert_true(!refused || access(path, F_OK) != 0);
+                (void)unlink(path);
+            }
+        }
+    }
+    assert_false(refused);
+}
+
+static void without_a_thread_nothing_is_lost(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder_stats stats;
+    struct lane lane;
+    int complete;
+    size_t problems;
+    os_fail_at(OS_FAULT_THREAD, 1, 1, EAGAIN);
+    struct recorder *recorder = open_recorder(path, 256u << 10, 0, 0);
+    os_fail_at(OS_FAULT_THREAD, 0, 0, 0);
+    assert_non_null(recorder);
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 300000);
+    close_recorder(recorder, &stats);
+    assert_int_equal(stats.events, 600001);
+    assert_int_equal(count_events(path, &complete, &problems), 600001);
+    assert_true(complete && problems == 0);
+    (void)unlink(path);
 }
 
 static void every_failed_allocation_is_survived(void **state)
@@ -293,6 +344,8 @@ int main(void)
         cmocka_unit_test(a_second_recorder_is_refused),
         cmocka_unit_test(descriptors_closed_by_the_program_are_not_ours),
         cmocka_unit_test(every_failed_write_is_counted),
+        cmocka_unit_test(every_refusal_of_the_system_is_survived),
+        cmocka_unit_test(without_a_thread_nothing_is_lost),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(forked_child_does_not_touch_the_file),
     };
