@@ -168,7 +168,8 @@ enum rl_event_kind {
     X(MEMORY, 5, "memory", "no memory for the recorder")                                           \
     X(DEEP, 6, "deep_recursion", "calls below a depth that the hook must not add to (3.11)")       \
     X(UNMATCHED, 7, "unmatched", "ends of frames whose start was not seen")                        \
-    X(HOOK_TAKEN, 8, "hook_taken", "the program took the hook away; a gap, not a count")           \
+    X(HOOK_TAKEN, 8, "hook_taken",                                                                 \
+      "threads with a gap: the program has put its own in the hook's place")                       \
     X(LATE, 9, "late", "events of a thread after recording had stopped")
 
 enum rl_loss_reason {

@@ -139,5 +139,9 @@ def next_command(text):
 
 
 def losses_text(losses):
-    """'12 (ring), 3 (disk_full)'."""
-    return ", ".join(f"{count(number)} ({reason})" for reason, number in sorted(losses.items()))
+    """'12 (ring), 3 (disk_full), 1 thread with a gap (hook_taken)'."""
+    words = []
+    for reason, number in sorted(losses.items()):
+        what = " threads with a gap" if reason == "hook_taken" else ""
+        words.append(f"{count(number)}{what} ({reason})")
+    return ", ".join(words)

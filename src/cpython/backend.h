@@ -36,6 +36,8 @@ struct backend {
     /* 0, or -1 with a Python exception. Under the GIL. */
     int (*start)(const struct backend_start *options);
     void (*stop)(void);
+    /* In how many threads the program has put its own in the place of our hook. Under the GIL. */
+    int (*taken)(void);
     /* In a forked child, where only the calling thread is left; may be NULL. */
     void (*after_fork)(void);
 };

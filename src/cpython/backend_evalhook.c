@@ -136,6 +136,11 @@ static void stop(void)
     }
 }
 
+static int taken(void)
+{
+    return is_set && compat_get_eval() != hook;
+}
+
 #else
 
 static int probe(char *why, size_t size)
@@ -154,6 +159,11 @@ static int start(const struct backend_start *options)
 
 static void stop(void) {}
 
+static int taken(void)
+{
+    return 0;
+}
+
 #endif
 
 const struct backend backend_evalhook = {
@@ -162,4 +172,5 @@ const struct backend backend_evalhook = {
     .probe = probe,
     .start = start,
     .stop = stop,
+    .taken = taken,
 };

@@ -288,6 +288,22 @@ static int start(const struct backend_start *options)
     return 0;
 }
 
+/* The program may free our id, take it, or switch its events off. */
+static int taken(void)
+{
+    PyObject *module = monitoring();
+    PyObject *name = module != NULL ? PyObject_CallMethod(module, "get_tool", "i", tool_id) : NULL;
+    PyObject *mask =
+        module != NULL ? PyObject_CallMethod(module, "get_events", "i", tool_id) : NULL;
+    int is_ours = name != NULL && PyUnicode_Check(name) &&
+                  PyUnicode_CompareWithASCIIString(name, "relive") == 0 && mask != NULL &&
+                  PyObject_IsTrue(mask) == 1;
+    Py_XDECREF(name);
+    Py_XDECREF(mask);
+    PyErr_Clear();
+    return !is_ours;
+}
+
 /* Which code is wanted may differ in the child's recording; nothing else does. */
 static void after_fork(void)
 {
@@ -316,6 +332,11 @@ static int start(const struct backend_start *options)
 
 static void stop(void) {}
 
+static int taken(void)
+{
+    return 0;
+}
+
 static void after_fork(void) {}
 
 #endif
@@ -327,5 +348,6 @@ const struct backend backend_monitoring = {
     .probe = probe,
     .start = start,
     .stop = stop,
+    .taken = taken,
     .after_fork = after_fork,
 };

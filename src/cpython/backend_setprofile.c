@@ -58,6 +58,11 @@ static void stop(void)
     traced_stop(&setprofile);
 }
 
+static int taken(void)
+{
+    return traced_taken(&setprofile);
+}
+
 const struct backend backend_setprofile = {
     .name = "setprofile",
     .capabilities = SEES_C_CALLS | SEES_RUNNING_END
@@ -71,4 +76,5 @@ const struct backend backend_setprofile = {
     .probe = probe,
     .start = start,
     .stop = stop,
+    .taken = taken,
 };

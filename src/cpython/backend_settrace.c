@@ -64,6 +64,11 @@ static void stop(void)
     traced_stop(&settrace);
 }
 
+static int taken(void)
+{
+    return traced_taken(&settrace);
+}
+
 const struct backend backend_settrace = {
     .name = "settrace",
     .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE
@@ -77,4 +82,5 @@ const struct backend backend_settrace = {
     .probe = probe,
     .start = start,
     .stop = stop,
+    .taken = taken,
 };

@@ -38,8 +38,9 @@ void exits_report(const struct recorder_stats *stats, const char *path)
     put_size(size, sizeof size, stats->bytes);
     for (int i = 0; i < RL_LOSS_REASONS; i++) {
         if (stats->lost[i] != 0 && used < sizeof losses) {
-            int n = snprintf(losses + used, sizeof losses - used, "%s%llu not kept (%s)",
+            int n = snprintf(losses + used, sizeof losses - used, "%s%llu %s (%s)",
                              used != 0 ? ", " : "", (unsigned long long)stats->lost[i],
+                             i == RL_LOSS_HOOK_TAKEN ? "threads with a gap" : "not kept",
                              loss_name((unsigned)i));
             used += n > 0 ? (size_t)n : 0;
         }
@@ -69,11 +70,39 @@ static void at_exit(void)
     exits_report(&stats, path);
 }
 
+/* Runs among the functions of the atexit module, where Python can still be asked. */
+static PyObject *check_hook(PyObject *self, PyObject *ignored)
+{
+    (void)self;
+    (void)ignored;
+    session_check_hook();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef check_method = {"relive", check_hook, METH_NOARGS, "Looks at the hook."};
+
+static int register_check(void)
+{
+    PyObject *module = PyImport_ImportModule("atexit"); /* built in, imports nothing else */
+    PyObject *check = PyCFunction_New(&check_method, NULL);
+    PyObject *done = module != NULL && check != NULL
+                         ? PyObject_CallMethod(module, "register", "O", check)
+                         : NULL;
+    int failed = done == NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(check);
+    Py_XDECREF(module);
+    return failed ? -1 : 0;
+}
+
 int exits_register(void)
 {
     static int is_done;
     if (!is_done && Py_AtExit(at_exit) != 0) {
         PyErr_SetString(PyExc_RuntimeError, "no place left among the interpreter's exit functions");
+        return -1;
+    }
+    if (!is_done && register_check() != 0) {
         return -1;
     }
     is_done = 1;

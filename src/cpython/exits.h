@@ -14,7 +14,7 @@ int exits_guard(void);
 void exits_want_report(int wanted);
 void exits_report(const struct recorder_stats *stats, const char *path);
 
-/* Registers the last stop with the interpreter; once a process. */
+/* Registers with the interpreter what runs at its end: the last look at the hook, and the stop. */
 int exits_register(void);
 
 #endif

@@ -456,8 +456,23 @@ static struct recorder *detach(void)
     return recorder;
 }
 
+void session_check_hook(void)
+{
+    if (session.recorder == NULL || session.backend == NULL) {
+        return;
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    int taken = session.backend->taken();
+    PyErr_Restore(type, value, traceback);
+    if (taken > 0) {
+        recorder_count_loss(session.recorder, RL_LOSS_HOOK_TAKEN, (uint64_t)taken);
+    }
+}
+
 void session_stop(struct recorder_stats *stats)
 {
+    session_check_hook();
     if (session.backend != NULL) {
         session.backend->stop();
         session.backend = NULL;

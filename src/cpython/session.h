@@ -120,6 +120,9 @@ int session_init(void);
 int session_start(const struct session_options *options, struct rl_err *err);
 /* The hook stays set; opens a forked child's own file. */
 int session_start_child(const struct session_options *options, struct rl_err *err);
+/* Counts a gap where the program has taken the hook. Called while Python can still be asked: by
+ * session_stop(), and before the interpreter is torn down. */
+void session_check_hook(void);
 void session_stop(struct recorder_stats *stats);
 /* Without a GIL and without Python: the very end of the process. */
 void session_stop_at_exit(struct recorder_stats *stats);

@@ -139,6 +139,18 @@ int traced_start(const struct traced *traced)
     return 0;
 }
 
+int traced_taken(const struct traced *traced)
+{
+    int taken = 0;
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        int is_empty = (is_profile(traced) ? ts->c_profilefunc : ts->c_tracefunc) == NULL;
+        /* Other threads may never have had ours (see above); this one has. */
+        taken += !is_ours(traced, ts) && (!is_empty || ts == PyThreadState_Get());
+    }
+    return taken;
+}
+
 void traced_stop(const struct traced *traced)
 {
     PyObject *type, *value, *traceback;

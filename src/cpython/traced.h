@@ -20,6 +20,7 @@ struct traced {
  * those that `threading` starts later. 0, or -1 with an exception. */
 int traced_start(const struct traced *traced);
 void traced_stop(const struct traced *traced);
+int traced_taken(const struct traced *traced);
 void traced_set_here(const struct traced *traced);
 
 #endif
