@@ -41,7 +41,7 @@ fuzz: ## libFuzzer on the reader (needs clang); SECONDS=60
 	@$(MATRIX) fuzz --seconds $${SECONDS:-60}
 
 bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
-	@tools/system.sh tests
+	@tools/system.sh tests bench
 	@$(MATRIX) bench
 
 lint: ## ruff and clang-format, pinned

@@ -4,6 +4,7 @@ Paired differences of thread CPU time in one process. Prints a Markdown table.""
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -106,28 +107,147 @@ def workload_tokenize():
     list(difflib.unified_diff(lines, lines[::-1]))
 
 
-WORKLOADS = {"fib(18)": lambda: fib(18), "tokenize, ast, json, difflib": workload_tokenize}
+def workload_typical():
+    """Objects, methods, loops and containers: about 2 million calls a second."""
+
+    class Account:
+        def __init__(self, name):
+            self.name, self.balance, self.log = name, 0, []
+
+        def post(self, amount, note):
+            if not isinstance(amount, int):
+                raise TypeError(note)
+            self.balance += amount
+            self.log.append((note.strip().title(), amount, self.balance))
+
+        def report(self, width):
+            lines = [f"{note:<{width}} {amount:>8} {left:>8}" for note, amount, left in self.log]
+            return "\n".join(sorted(lines, key=len))
+
+    def parse(line):
+        name, _, rest = line.partition(":")
+        words = [word.strip() for word in rest.split(",") if word]
+        return name.strip().lower(), {word.split("=")[0]: word.split("=")[1] for word in words}
+
+    accounts = {}
+    for i in range(1500):
+        name, fields = parse(f"Customer{i % 40}: amount={i}, note=order {i} of today, kind={i % 7}")
+        account = accounts.get(name)
+        if account is None:
+            account = accounts[name] = Account(name)
+        account.post(int(fields["amount"]), fields["note"])
+    return sum(len(account.report(24)) for account in accounts.values())
 
 
-def ratio(work, pairs=9):
-    """(traced / untraced, events of one run, bytes an event)."""
+def rst(paragraphs=60):
+    words = "a recording is a file that holds what a program did and when it did so".split()
+    parts = ["Title\n=====\n"]
+    for i in range(paragraphs):
+        text = " ".join(words[(i * 7 + j) % len(words)] for j in range(40))
+        parts.append(f"Part {i}\n{'-' * 12}\n\n{text} with *stress*, ``code`` and `a link`__.\n")
+        parts.append(
+            f"- one {i}\n- two\n\n  1. inner\n\n====  ====\na     b\n====  ====\n{i:<4}  2\n====  ====\n"
+        )
+        parts.append("__ https://example.org/\n")
+    return "\n".join(parts)
+
+
+def workload_docutils():
+    """A large program from PyPI: reStructuredText to HTML."""
+    from docutils.core import publish_string
+
+    publish_string(rst(), writer_name="html", settings_overrides={"report_level": 5})
+
+
+WORKLOADS = {
+    "fib(18)": lambda: fib(18),
+    "typical": workload_typical,
+    "tokenize, ast, json, difflib": workload_tokenize,
+}
+try:
+    import docutils
+
+    WORKLOADS[f"docutils {docutils.__version__}"] = workload_docutils
+except ImportError:
+    print("docutils is not installed: that workload is left out", file=sys.stderr)
+
+
+def rounds(work, n):
+    begin = time.thread_time_ns()
+    for _ in range(n):
+        work()
+    return (time.thread_time_ns() - begin) / n
+
+
+def ratio(work, pairs=9, **settings):
+    """(traced / untraced, events of one run, bytes an event, million events a second untraced).
+
+    What only the beginning of a recording costs is left out: names of functions, code that the
+    interpreter specialises anew, first touches of the slots' pages."""
     work()
-    ratios, events, size = [], 0, 0.0
+    once = rounds(work, 1)
+    n = max(1, int(50e6 / once))
+    ratios, seconds, events, size = [], [], 0, 0.0
     for _ in range(pairs):
-        begin = time.thread_time_ns()
-        work()
-        untraced = time.thread_time_ns() - begin
+        untraced = rounds(work, n)
         path = fresh()
-        relive.start(path)
-        work()  # each recording names each function once; that is no cost of an event
-        begin = time.thread_time_ns()
-        work()
-        traced = time.thread_time_ns() - begin
-        events = relive.stop()["events"]  # of two rounds
+        relive.start(path, **settings)
+        warm = 1 + (WARM // (n * events) if events else 0)
+        for _ in range(warm):
+            rounds(work, n)
+        traced = rounds(work, n)
+        stats = relive.stop()
+        events = stats["events"] // (n * (warm + 1))
         ratios.append(traced / untraced)
-        size = (os.stat(path).st_blocks * 512 - 16384) / events
+        seconds.append(untraced / 1e9)
+        size = (os.stat(path).st_blocks * 512 - 16384) / stats["events"]
         os.unlink(path)
-    return statistics.median(ratios), events, size
+    rate = events / statistics.median(seconds) / 1e6
+    return statistics.median(ratios), events, size, rate
+
+
+INSTRUCTIONS = """
+import sys
+import relive
+def f(): pass
+def calls(n):
+    for _ in range(n): f()
+if sys.argv[2] == "traced":
+    relive.start(sys.argv[3])
+calls(int(sys.argv[1]))
+relive.stop()
+"""
+
+
+def instructions():
+    """Instructions of the traced thread that a recorded call and return add (callgrind), or None."""
+    if shutil.which("valgrind") is None:
+        return None
+    counts = {}
+    for mode in ("untraced", "traced"):
+        for n in (20000, 60000):
+            out = os.path.join(FOLDER, "callgrind")
+            subprocess.run(
+                [
+                    *("valgrind", "--tool=callgrind", "--separate-threads=yes"),
+                    *(f"--callgrind-out-file={out}", sys.executable, "-c", INSTRUCTIONS),
+                    *(str(n), mode, fresh()),
+                ],
+                check=True,
+                cwd=FOLDER,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={k: v for k, v in os.environ.items() if not k.startswith("RELIVE_")},
+            )
+            with open(out + "-01") as file:  # the first thread's
+                counts[mode, n] = next(
+                    int(line.split()[1])
+                    for line in file
+                    if line.startswith(("totals:", "summary:"))
+                )
+    traced = counts["traced", 60000] - counts["traced", 20000]
+    untraced = counts["untraced", 60000] - counts["untraced", 20000]
+    return (traced - untraced) / 40000
 
 
 def reading(calls_wanted):
@@ -184,10 +304,18 @@ def main():
         ("excluded code, added a call", f"{excluded_cost(20000):.1f} ns"),
         ("recorded call + return, added", f"{pair:.1f} ns"),
     ]
+    count = instructions()
+    rows.append(
+        ("its instructions (callgrind)", "no valgrind" if count is None else f"{count:.0f}")
+    )
     for name, work in WORKLOADS.items():
-        slower, events, size = ratio(work)
-        rows.append((f"{name}: traced / untraced", f"{slower:.3f} ({events // 2:,} events)"))
+        slower, events, size, rate = ratio(work)
+        rows.append(
+            (f"{name}: traced / untraced", f"{slower:.3f} ({events:,} events, {rate:.1f} M/s)")
+        )
         rows.append((f"{name}: bytes an event", f"{size:.2f}"))
+    slower, events, size, rate = ratio(workload_typical, c_calls=True)
+    rows.append(("typical, with --c-calls", f"{slower:.3f} ({events:,} events, {rate:.1f} M/s)"))
     rows.append(("memory over the untraced program", f"{memory():.1f} MiB"))
     long = reading(args.calls)
     rows.append((f"{long['events']:,} events: open", f"{long['open']:.1f} ms"))

@@ -27,6 +27,7 @@ OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
+BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
 NARROW = ["py/test_programs.py", "py/test_smoke.py"]
@@ -477,6 +478,9 @@ def command_bench():
     open(out, "w").close()
     for version, interpreter in sorted(found.items(), key=lambda item: VERSIONS.index(item[0])):
         path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
+        installer = [os.path.join(path, "bin", "python"), "-m", "pip"]
+        installer = installer if version in OWN_PIP else [pip(), "--python", installer[0]]
+        run([*installer, "install", "-q", BENCH_PACKAGE], os.path.join(BUILD, "log", "bench.txt"))
         say(f"measuring {version} ...")
         subprocess.call(
             [

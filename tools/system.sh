@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs, with the system's own client, where they are
-# missing. With an argument "tests": those of the tests too.
+# missing. With a first argument "tests": those of the tests too; then "bench": valgrind.
 set -eu
 want="pkg-config:pkg-config libzstd-dev:libzstd libpcre2-dev:libpcre2-8 libxxhash-dev:libxxhash"
 missing=""
@@ -19,6 +19,9 @@ if [ "${1:-}" = tests ]; then
     command -v unzip >/dev/null 2>&1 || missing="$missing unzip"
     command -v patchelf >/dev/null 2>&1 || missing="$missing patchelf"
     pkg-config --exists cmocka 2>/dev/null || missing="$missing libcmocka-dev"
+fi
+if [ "${2:-}" = bench ]; then
+    command -v valgrind >/dev/null 2>&1 || missing="$missing valgrind"
 fi
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then

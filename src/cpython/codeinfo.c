@@ -36,8 +36,7 @@ void codeinfo_exclude_prefix(const char *utf8)
     }
 }
 
-/* Transcodes a str into at most `size` bytes, cut on a character. */
-static size_t put_text(PyObject *text, uint8_t *out, size_t size)
+size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size)
 {
     if (text == NULL || !PyUnicode_Check(text)) {
         out[0] = '?';
@@ -56,7 +55,8 @@ static size_t put_text(PyObject *text, uint8_t *out, size_t size)
 static uint32_t string_id(struct lane *lane, PyObject *text)
 {
     uint8_t bytes[RL_STRING_MAX];
-    return recorder_string(session.recorder, lane, bytes, put_text(text, bytes, sizeof bytes));
+    return recorder_string(session.recorder, lane, bytes,
+                           codeinfo_put_text(text, bytes, sizeof bytes));
 }
 
 /* The `__name__` in a module's globals: borrowed, NULL where it is no string. */
@@ -81,7 +81,7 @@ void codeinfo_module_name(PyObject *globals, char *text, size_t size)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    size_t n = put_text(module_name(globals), (uint8_t *)text, size - 1);
+    size_t n = codeinfo_put_text(module_name(globals), (uint8_t *)text, size - 1);
     text[n] = 0;
     PyErr_Restore(type, value, traceback);
 }
@@ -104,7 +104,7 @@ static int is_excluded(PyCodeObject *code)
     if (excluded.len == 0 || code->co_filename == NULL) {
         return 0;
     }
-    size_t n = put_text(code->co_filename, text, sizeof text);
+    size_t n = codeinfo_put_text(code->co_filename, text, sizeof text);
     return n >= excluded.len && memcmp(text, excluded.text, excluded.len) == 0;
 }
 
@@ -153,60 +153,4 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
     }
     PyErr_Restore(type, value, traceback);
     return info;
-}
-
-/* ---- functions written in C ---- */
-
-static uint32_t define_native(struct lane *lane, PyObject *module, const char *owner,
-                              const char *name)
-{
-    char qualname[512];
-    int n = snprintf(qualname, sizeof qualname, "%s%s%s", owner, *owner != 0 ? "." : "", name);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof qualname ? (size_t)n : sizeof qualname - 1;
-    struct code_def def = {
-        .module = module != NULL ? string_id(lane, module)
-                                 : recorder_string(session.recorder, lane, "builtins", 8),
-        .qualname = recorder_string(session.recorder, lane, qualname,
-                                    utf8_cut((const uint8_t *)qualname, len, len)),
-        .file = recorder_string(session.recorder, lane, "", 0),
-        .flags = RL_CODE_NATIVE,
-    };
-    return recorder_code(session.recorder, lane, &def);
-}
-
-uint32_t codeinfo_native(PyObject *callable)
-{
-    struct lane *lane = &thread_self->lane;
-    PyObject *type, *value, *traceback;
-    uint32_t id;
-    if (callable == NULL || PyFunction_Check(callable) ||
-        (PyMethod_Check(callable) && PyFunction_Check(PyMethod_GET_FUNCTION(callable)))) {
-        return 0;
-    }
-    PyErr_Fetch(&type, &value, &traceback);
-    if (PyCFunction_Check(callable)) {
-        PyCFunctionObject *function = (PyCFunctionObject *)callable;
-        PyObject *self = function->m_self;
-        int is_module = self == NULL || PyModule_Check(self);
-        PyTypeObject *owner = is_module            ? NULL
-                              : PyType_Check(self) ? (PyTypeObject *)self
-                                                   : Py_TYPE(self);
-        PyObject *module = function->m_module;
-        id = define_native(lane, module != NULL && PyUnicode_Check(module) ? module : NULL,
-                           owner != NULL ? owner->tp_name : "", function->m_ml->ml_name);
-    } else if (Py_TYPE(callable) == &PyMethodDescr_Type ||
-               Py_TYPE(callable) == &PyWrapperDescr_Type ||
-               Py_TYPE(callable) == &PyClassMethodDescr_Type) {
-        PyDescrObject *descr = (PyDescrObject *)callable;
-        char name[256];
-        size_t n = put_text(descr->d_name, (uint8_t *)name, sizeof name - 1);
-        name[n] = 0;
-        id = define_native(lane, NULL, descr->d_type->tp_name, name);
-    } else if (PyType_Check(callable)) {
-        id = define_native(lane, NULL, "", ((PyTypeObject *)callable)->tp_name);
-    } else {
-        id = define_native(lane, NULL, Py_TYPE(callable)->tp_name, "__call__");
-    }
-    PyErr_Restore(type, value, traceback);
-    return id;
 }

@@ -41,6 +41,9 @@ uint32_t codeinfo_native(PyObject *callable);
 /* Code of these files is never recorded: our own. The prefix is copied. */
 void codeinfo_exclude_prefix(const char *utf8);
 
+/* Transcodes a str into at most `size` bytes, cut on a character; "?" for what is no str. */
+size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size);
+
 /* "package.module" of a globals dictionary, UTF-8 into text; "?" where there is none. */
 void codeinfo_module_name(PyObject *globals, char *text, size_t size);
 
