@@ -145,9 +145,8 @@ def rst(paragraphs=60):
     for i in range(paragraphs):
         text = " ".join(words[(i * 7 + j) % len(words)] for j in range(40))
         parts.append(f"Part {i}\n{'-' * 12}\n\n{text} with *stress*, ``code`` and `a link`__.\n")
-        parts.append(
-            f"- one {i}\n- two\n\n  1. inner\n\n====  ====\na     b\n====  ====\n{i:<4}  2\n====  ====\n"
-        )
+        parts.append(f"- one {i}\n- two\n\n  1. inner\n")
+        parts.append(f"====  ====\na     b\n====  ====\n{i:<4}  2\n====  ====\n")
         parts.append("__ https://example.org/\n")
     return "\n".join(parts)
 
@@ -220,7 +219,7 @@ relive.stop()
 
 
 def instructions():
-    """Instructions of the traced thread that a recorded call and return add (callgrind), or None."""
+    """Instructions of the traced thread that a recorded call and return add; None without valgrind."""
     if shutil.which("valgrind") is None:
         return None
     counts = {}
