@@ -219,7 +219,7 @@ relive.stop()
 
 
 def instructions():
-    """Instructions of the traced thread that a recorded call and return add; None without valgrind."""
+    """Instructions of the traced thread that a recorded pair adds; None without valgrind."""
     if shutil.which("valgrind") is None:
         return None
     counts = {}
