@@ -8,6 +8,12 @@ Guides are in docs/; `relive --help` lists the command line.
 
 from relive._version import __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
+    from relive.api import Recording, is_recording, open, record, start, stop
+    from relive.config import Config
+    from relive.errors import ReliveError
+
 _LAZY = {
     "Config": "relive.config",
     "ReliveError": "relive.errors",

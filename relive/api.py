@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, Callable, Mapping, Optional, TypeVar, Union
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
@@ -136,16 +136,16 @@ class Recording:
         """Threads, and events by kind."""
         return self._reader.totals()
 
-    def tree(self):
+    def tree(self) -> List[Tuple[int, int, int, int, int, int, str, int, int]]:
         """The folded call tree: rows (code, parent, calls, total_ns, self_ns, unwinds, exc,
         exc_line, max_depth), a parent before its children."""
         return self._reader.tree()
 
-    def functions(self):
+    def functions(self) -> List[Tuple[int, int, int, int, int]]:
         """Rows (code, calls, total_ns, self_ns, unwinds), longest self time first."""
         return self._reader.functions()
 
-    def code(self, number: int):
+    def code(self, number: int) -> Tuple[str, str, str, int, int]:
         """(module, qualname, file, line, flags) of a code number."""
         return self._reader.code(number)
 
@@ -153,7 +153,15 @@ class Recording:
         """Reads and verifies every block."""
         return self._reader.check()
 
-    def lines(self):
+    def events(self) -> Iterator[Mapping[str, Any]]:
+        """Every event in order of time, as the dictionaries that `relive dump --json` prints."""
+        import json
+
+        for piece in self.lines():
+            for line in piece.splitlines():
+                yield json.loads(line)
+
+    def lines(self) -> Iterator[bytes]:
         """The dump, in pieces of whole lines (bytes)."""
         while True:
             piece = self._reader.dump()
@@ -161,11 +169,12 @@ class Recording:
                 return
             yield piece
 
-    def problems(self):
+    def problems(self) -> List[str]:
         """What was found wrong with the file so far."""
-        return self._reader.header()["problems"]
+        problems: List[str] = self._reader.header()["problems"]
+        return problems
 
-    def siblings(self):
+    def siblings(self) -> List[str]:
         """Paths of the other files of this run, in order of their start."""
         import glob
 

@@ -12,10 +12,6 @@ from typing import Any, Mapping, Optional
 
 from relive.errors import ReliveError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 _SUFFIXES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 

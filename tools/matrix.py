@@ -28,6 +28,7 @@ OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage"]
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
 BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
+ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
 NARROW = ["py/test_programs.py", "py/test_smoke.py"]
@@ -140,7 +141,8 @@ def environment(version, interpreter, log):
     """A virtual environment with the test tools, kept between runs."""
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
-    want = interpreter + "\n" + " ".join(["pip", *BUILD_TOOLS, *TEST_TOOLS, *REAL, *OPTIONAL_TOOLS])
+    packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
+    want = interpreter + "\n" + " ".join(["pip", *packages, *OPTIONAL_TOOLS])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
@@ -149,9 +151,9 @@ def environment(version, interpreter, log):
     python = os.path.join(path, "bin", "python")
     if own_pip:
         run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)
-        run([python, "-m", "pip", "install", "-q", *BUILD_TOOLS, *TEST_TOOLS, *REAL], log)
+        run([python, "-m", "pip", "install", "-q", *packages], log)
     else:
-        run([pip(), "--python", python, "install", "-q", *BUILD_TOOLS, *TEST_TOOLS, *REAL], log)
+        run([pip(), "--python", python, "install", "-q", *packages], log)
     installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
     for name in OPTIONAL_TOOLS:
         try:
