@@ -28,7 +28,7 @@ check: ## two minutes: C tests, Python tests and lint on one interpreter
 	@tools/system.sh tests
 	@$(MATRIX) check
 
-asan: ## C tests and the Python programs under AddressSanitizer and UBSan
+asan: ## C tests and Python tests under AddressSanitizer and UBSan
 	@tools/system.sh tests
 	@$(MATRIX) asan
 

@@ -406,7 +406,7 @@ def command_lint(fix):
 
 
 def command_asan():
-    """C tests and the programs under AddressSanitizer and UBSan, on one interpreter."""
+    """C tests and Python tests under AddressSanitizer and UBSan, on one interpreter."""
     passed, failed = core_tests("asan")
     version, interpreter = default_interpreter()
     log = os.path.join(BUILD, "log", "asan.txt")
@@ -420,13 +420,14 @@ def command_asan():
     )
     env = environ(LD_PRELOAD=library, PYTHONMALLOC="malloc", ASAN_OPTIONS="detect_leaks=0")
     status = subprocess.call(
-        [os.path.join(path, "bin", "pytest"), "-n", "2", *NARROW],
+        # greenlet copies stacks about, which the sanitizer takes for an overflow of ours.
+        [os.path.join(path, "bin", "pytest"), "-n", "2", "py", "-k", "not greenlet and not memory"],
         env=env,
         cwd=os.path.join(ROOT, "tests"),
     )
     os.unlink(os.path.join(path, "relive-stamp"))
     say(
-        f"C tests: {passed} passed, {failed} failed; Python programs: {'ok' if status == 0 else 'failed'}"
+        f"C tests: {passed} passed, {failed} failed; Python tests: {'ok' if status == 0 else 'failed'}"
     )
     return 1 if status or failed else 0
 

@@ -51,7 +51,14 @@ void os_unguard(void *memory);
 
 /* Test hook: the nth next call of that kind fails with os_errno, and later ones too where stays is
  * set; nth 0 ends it. */
-enum os_fault { OS_FAULT_WRITE, OS_FAULT_OPEN, OS_FAULT_MAP, OS_FAULT_THREAD, OS_FAULTS };
+enum os_fault {
+    OS_FAULT_WRITE,
+    OS_FAULT_OPEN,
+    OS_FAULT_MAP,
+    OS_FAULT_SHARED_MAP,
+    OS_FAULT_THREAD,
+    OS_FAULTS
+};
 void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
 
 /* ---- threads ---- */

@@ -69,6 +69,7 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
         rl_free(live);
         return status;
     }
+    writer_sync_live(writer_of(recorder), live); /* its control page, before anything ends us */
     live->next = recorder->lives;
     recorder->lives = live;
     recorder->slot_bytes += (size_t)slot_size * count;

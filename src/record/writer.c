@@ -175,6 +175,23 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     return RL_OK;
 }
 
+/* Rows before the header that counts them, and the count from before the rows were copied: the slot
+ * goes on filling meanwhile. */
+static void sync_slot(struct writer *writer, const uint8_t *memory, uint64_t at)
+{
+    uint8_t header[RL_SLOT_HEADER_BYTES];
+    int os_errno;
+    /* acquire: pairs with lane_publish(), so the rows under `used` are whole */
+    uint32_t used = atomic_load_explicit(
+        (const _Atomic uint32_t *)(const void *)(memory + RL_SL_USED), memory_order_acquire);
+    memcpy(header, memory, sizeof header);
+    put32(header + RL_SL_USED, used);
+    if (used == 0 || os_pwrite(writer->fd, memory + RL_SLOT_HEADER_BYTES, used,
+                               at + RL_SLOT_HEADER_BYTES, &os_errno) == 0) {
+        (void)os_pwrite(writer->fd, header, sizeof header, at, &os_errno);
+    }
+}
+
 void writer_sync_live(struct writer *writer, const struct live *live)
 {
     int os_errno;
@@ -184,11 +201,7 @@ void writer_sync_live(struct writer *writer, const struct live *live)
     (void)os_pwrite(writer->fd, live->memory, RL_PAGE, live->offset, &os_errno);
     for (uint32_t i = 0; i < live->slot_count; i++) {
         const uint8_t *memory = live->slots[i].memory;
-        /* acquire: pairs with lane_publish(), so the rows under `used` are whole */
-        uint32_t used = atomic_load_explicit(
-            (const _Atomic uint32_t *)(const void *)(memory + RL_SL_USED), memory_order_acquire);
-        uint64_t at = live->offset + (uint64_t)(memory - live->memory);
-        (void)os_pwrite(writer->fd, memory, RL_SLOT_HEADER_BYTES + used, at, &os_errno);
+        sync_slot(writer, memory, live->offset + (uint64_t)(memory - live->memory));
     }
 }
 

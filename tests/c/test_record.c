@@ -100,6 +100,13 @@ static void ring_keeps_the_newest_and_counts_the_rest(void **state)
     (void)unlink(path);
 }
 
+static void no_faults(void)
+{
+    for (int i = 0; i < OS_FAULTS; i++) {
+        os_fail_at((enum os_fault)i, 0, 0, 0);
+    }
+}
+
 static void killed_process_leaves_every_published_event(void **state)
 {
     (void)state;
@@ -123,6 +130,58 @@ static void killed_process_leaves_every_published_event(void **state)
     assert_int_equal(count_events(path, &complete, &problems), 199999);
     assert_false(complete);
     assert_int_equal(problems, 0);
+    (void)unlink(path);
+}
+
+/* Where the file cannot be mapped the slots are written every tick. */
+static void without_a_mapping_a_killed_process_leaves_all_but_the_last_tick(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    int pipes[2], complete;
+    size_t problems;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct lane lane;
+        os_fail_at(OS_FAULT_SHARED_MAP, 1, 1, ENODEV);
+        struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
+        recorder_lane_begin(recorder, &lane, NULL, 1);
+        uint32_t id = define(recorder, &lane, "work");
+        write_calls(&lane, id, 9999);
+        struct timespec ticks = {0, 300000000};
+        (void)nanosleep(&ticks, NULL);
+        int is_private = strcmp(recorder_live_mode(recorder), "mapped") != 0;
+        (void)!write(pipes[1], is_private ? "x" : "m", 1);
+        (void)pause();
+    }
+    char byte;
+    assert_int_equal(read(pipes[0], &byte, 1), 1);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    assert_int_equal(byte, 'x');
+    assert_int_equal(count_events(path, &complete, &problems), 19999);
+    assert_false(complete);
+    assert_int_equal(problems, 0);
+    (void)unlink(path);
+}
+
+static void without_a_mapping_a_closed_file_is_whole(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder_stats stats;
+    struct lane lane;
+    int complete;
+    size_t problems;
+    os_fail_at(OS_FAULT_SHARED_MAP, 1, 1, ENODEV);
+    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+    no_faults();
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 300000);
+    close_recorder(recorder, &stats);
+    assert_int_equal(count_events(path, &complete, &problems), 600001);
+    assert_true(complete && problems == 0);
     (void)unlink(path);
 }
 
@@ -187,13 +246,6 @@ static void descriptors_closed_by_the_program_are_not_ours(void **state)
     (void)unlink(path);
 }
 
-static void no_faults(void)
-{
-    for (int i = 0; i < OS_FAULTS; i++) {
-        os_fail_at((enum os_fault)i, 0, 0, 0);
-    }
-}
-
 /* Records something small; whatever fails must leave counts that add up, or a refusal. */
 static void record_something(const char *path, int *refused)
 {
@@ -247,7 +299,7 @@ static void every_refusal_of_the_system_is_survived(void **state)
     (void)state;
     int refused;
     for (int without_thread = 0; without_thread < 2; without_thread++) {
-        for (int kind = OS_FAULT_OPEN; kind <= OS_FAULT_MAP; kind++) {
+        for (int kind = OS_FAULT_OPEN; kind <= OS_FAULT_SHARED_MAP; kind++) {
             for (unsigned long nth = 1; nth < 8; nth++) {
                 const char *path = fresh_path();
                 os_fail_at(OS_FAULT_THREAD, (unsigned long)without_thread, 1, EAGAIN);
@@ -340,6 +392,8 @@ int main(void)
         cmocka_unit_test(many_threads_keep_every_event),
         cmocka_unit_test(ring_keeps_the_newest_and_counts_the_rest),
         cmocka_unit_test(killed_process_leaves_every_published_event),
+        cmocka_unit_test(without_a_mapping_a_killed_process_leaves_all_but_the_last_tick),
+        cmocka_unit_test(without_a_mapping_a_closed_file_is_whole),
         cmocka_unit_test(truncated_file_is_no_signal_but_a_count),
         cmocka_unit_test(a_second_recorder_is_refused),
         cmocka_unit_test(descriptors_closed_by_the_program_are_not_ours),
