@@ -12,6 +12,7 @@ from relive import _core
 from relive.errors import ReliveError, from_core
 
 VARIABLE = "RELIVE_RUN"
+LEVELS = {"calls": 0, "values": 1, "lines": 2}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _children = 0  # forked from this process
@@ -105,6 +106,10 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             run.get("mono", 0),
             run.get("parent", 0),
             run.get("child", 0),
+            LEVELS[config["level"]],
+            config["max_depth"],
+            config["max_items"],
+            config["max_str"],
         )
     except _core.Error as error:
         raise from_core(error) from None

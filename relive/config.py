@@ -100,6 +100,7 @@ def show_size(size: int) -> str:
     return str(size)
 
 
+LEVELS = ("calls", "values", "lines")
 BACKENDS = ("auto", "monitoring", "evalhook", "setprofile", "settrace")
 
 TABLE = (
@@ -112,8 +113,21 @@ TABLE = (
         "the mechanism that sees events (default: the cheapest that works)", BACKENDS,
     ),
     Setting(
-        "level", "choice", "calls", "--level", ("RELIVE_LEVEL",),
-        "how much is recorded", ("calls",),
+        "level", "choice", "values", "--level", ("RELIVE_LEVEL",),
+        "how much is recorded: calls; values: arguments and results too (default); lines: each"
+        " line and changed variable too", LEVELS,
+    ),
+    Setting(
+        "max_depth", "integer", 3, "--max-depth", ("RELIVE_MAX_DEPTH",),
+        "of values: containers inside containers (default 3)", (), 0, 16,
+    ),
+    Setting(
+        "max_items", "integer", 10, "--max-items", ("RELIVE_MAX_ITEMS",),
+        "of values: items of one container (default 10)", (), 0, 1000,
+    ),
+    Setting(
+        "max_str", "integer", 256, "--max-str", ("RELIVE_MAX_STR",),
+        "of values: bytes of one text, bytes object or int (default 256)", (), 0, 4096,
     ),
     Setting(
         "c_calls", "flag", False, "--c-calls", ("RELIVE_C_CALLS",),
@@ -162,6 +176,9 @@ class Config:
     output: Optional[str]
     backend: str
     level: str
+    max_depth: int
+    max_items: int
+    max_str: int
     c_calls: bool
     buffer: int
     overflow: str

@@ -146,7 +146,9 @@ enum rl_live_state { RL_LIVE_RUNNING = 1, RL_LIVE_CLOSED = 2, RL_LIVE_EXEC = 3 }
     X(SWITCH, 33, "switch", "frame = the thread's innermost frame from here on")                   \
     X(EXC, 34, "exc", "id = type name of the next unwind's exception, ticks = its line")           \
     X(DEF_STRING, 35, "string", "ticks = bytes that follow, id = its number")                      \
-    X(DEF_CODE, 36, "code", "ticks = bytes that follow, id = its number")
+    X(DEF_CODE, 36, "code", "ticks = bytes that follow, id = its number")                          \
+    X(FOREIGN, 38, "foreign", "frame = that of the next line or write")                            \
+    X(DATA, 37, "data", "ticks = bytes of the next event's values, which begin at the frame field")
 
 enum rl_event_kind {
 #define RL_KIND_ENUM(name, number, text, meaning) RL_EVENT_##name = number,
@@ -157,6 +159,71 @@ enum rl_event_kind {
 #undef RL_KIND_ENUM
 };
 #define RL_EVENT_KINDS 32
+
+/* LINE and WRITE rows: the frame field is line << 40 | ordinal, of a frame that this thread began.
+ * Another thread's frame (a generator's) is named by a FOREIGN row right before. */
+#define RL_LINE_MAX 0xffffffu
+
+/* The values of a WRITE begin with a varint: number << 2 | where the variable is. */
+enum rl_write_scope {
+    RL_WRITE_SLOT = 0,      /* number = its slot in the code's names */
+    RL_WRITE_NAMESPACE = 1, /* number = string id; a module's or class body's own name */
+    RL_WRITE_GLOBAL = 2     /* number = string id */
+};
+
+/* ---- values ---- */
+/* X(name, number, what follows the tag). "identity" is six bytes, "type" and "name" are string ids.
+ * A tag of 128 or more is a whole int: tag - 144. */
+#define RL_VALUE_TABLE(X)                                                                          \
+    X(UNSET, 0, "nothing: the variable is not bound")                                              \
+    X(NONE, 1, "nothing")                                                                          \
+    X(FALSE, 2, "nothing")                                                                         \
+    X(TRUE, 3, "nothing")                                                                          \
+    X(ELLIPSIS, 4, "nothing")                                                                      \
+    X(NOT_IMPLEMENTED, 5, "nothing")                                                               \
+    X(INT, 6, "varint zigzag")                                                                     \
+    X(BIG_INT, 7, "varint 1 = negative, varint n, n bytes of magnitude, low first")                \
+    X(BIG_INT_CUT, 8, "varint 1 = negative, varint bits: only its size is known")                  \
+    X(FLOAT, 9, "8 bytes, IEEE 754")                                                               \
+    X(COMPLEX, 10, "16 bytes: real, imaginary")                                                    \
+    X(STR, 11, "varint n, n bytes of UTF-8")                                                       \
+    X(STR_CUT, 12, "varint characters of the whole, varint n, n bytes")                            \
+    X(BYTES, 13, "varint n, n bytes")                                                              \
+    X(BYTES_CUT, 14, "varint bytes of the whole, varint n, n bytes")                               \
+    X(STR_ODD, 15,                                                                                 \
+      "as 12, then varint k, k varints: the characters from 128 on that are not printable")        \
+    X(LIST, 16, "identity, varint length, varint shown, that many values")                         \
+    X(TUPLE, 17, "the same")                                                                       \
+    X(SET, 18, "the same")                                                                         \
+    X(FROZENSET, 19, "the same")                                                                   \
+    X(DICT, 20, "identity, varint length, varint shown, that many keys and values")                \
+    X(RANGE, 21, "values: start, stop, step")                                                      \
+    X(SLICE, 22, "values: start, stop, step")                                                      \
+    X(OBJECT, 23, "identity, type, varint fields, varint shown, that many names and values")       \
+    X(OPAQUE, 24, "identity, type: nothing else is known")                                         \
+    X(TEXT, 25, "identity, type, varint flags, varint n, n bytes that stand for it")               \
+    X(WRAPPED, 26, "identity, type, a value: what an instance of a subclass holds")                \
+    X(CYCLE, 27, "identity of a container that this one lies in")                                  \
+    X(DEEP, 28, "identity, type, varint length: beyond the bounds, not walked")                    \
+    X(REDACTED, 29, "nothing: taken out by a filter")                                              \
+    X(EXCEPTION, 30, "identity, type, varint flags, values: message, cause, context")              \
+    X(CUT, 31, "nothing: no room was left")
+
+enum rl_value_tag {
+#define RL_VALUE_ENUM(name, number, text) RL_VALUE_##name = number,
+    RL_VALUE_TABLE(RL_VALUE_ENUM)
+#undef RL_VALUE_ENUM
+};
+#define RL_VALUE_SMALL       128 /* the first tag of a small int */
+#define RL_VALUE_SMALL_ZERO  144
+#define RL_IDENTITY_BYTES    6
+#define RL_TEXT_IS_CUT       1u
+#define RL_TEXT_HAS_FAILED   2u /* a preview that raised: the text says what */
+#define RL_EXCEPTION_FROM    1u /* its context is suppressed (raise ... from ...) */
+#define RL_EXCEPTION_REPR    2u /* its message is shown as repr() has it */
+#define RL_EXCEPTION_AGAIN   4u /* raised once more by the handler that had caught it */
+#define RL_VALUE_DEPTH_MAX   32u /* no recorder nests deeper */
+#define RL_VALUE_BYTES_MAX   12288u /* of one event */
 
 /* X(name, number, printed name, what it means) */
 #define RL_LOSS_TABLE(X)                                                                           \
@@ -194,6 +261,7 @@ enum rl_loss_reason {
 #define RL_CH_INPUT           72 /* u64 */
 #define RL_CH_TOKEN_BYTES     80 /* u32 */
 #define RL_CH_TIME_BYTES      84 /* u32 */
+#define RL_CH_VALUE_BYTES     88 /* u32 */
 
 /* Token operations: the low 3 bits of a token. */
 enum rl_token_op {
@@ -203,8 +271,9 @@ enum rl_token_op {
     RL_OP_UNWIND = 3,   /* the same */
     RL_OP_RESUME = 4,   /* value = code; frame delta follows */
     RL_OP_EXPLICIT = 5, /* value = kind; code and frame delta follow */
-    RL_OP_NATIVE = 6,   /* value = code * 4 + (0 c_call, 1 c_return, 2 c_raise) */
-    RL_OP_PREFIX = 7    /* value 0: switch, frame delta; 1: exc, string id, line */
+    RL_OP_NATIVE = 6,   /* value = code * 4 + (0 c_call, 1 c_return, 2 c_raise), or 3 + 4 * (2 *
+                         zigzag of the line minus the last one + (0 line, 1 write)) */
+    RL_OP_PREFIX = 7    /* value 0: switch, frame delta; 1: exc, string id, line; 2: data */
 };
 
 /* ---- FOOTER payload, 64 bytes; with its header the last 96 bytes of the file ---- */
@@ -226,5 +295,7 @@ enum rl_token_op {
 #define RL_CODE_NATIVE          8u
 #define RL_CODE_MODULE          16u
 #define RL_CODE_CLASS_BODY      32u
+#define RL_CODE_VARARGS         64u  /* the parameter after the named ones takes the rest: *args */
+#define RL_CODE_VARKEYWORDS     128u /* the last parameter takes the rest: **kwargs */
 
 #endif

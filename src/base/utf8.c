@@ -55,3 +55,12 @@ size_t utf8_get(const uint8_t *p, size_t left, uint32_t *point)
     *point = c;
     return n;
 }
+
+size_t utf8_count(const uint8_t *text, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        count += (text[i] & 0xc0) != 0x80;
+    }
+    return count;
+}

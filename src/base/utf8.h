@@ -11,5 +11,7 @@ size_t utf8_cut(const uint8_t *text, size_t len, size_t max);
 uint8_t *utf8_put(uint8_t *p, uint32_t point);
 /* Length of the valid character at p (WTF-8), 0 where the bytes are none; *point is set. */
 size_t utf8_get(const uint8_t *p, size_t left, uint32_t *point);
+/* Characters of valid text. */
+size_t utf8_count(const uint8_t *text, size_t len);
 
 #endif

@@ -8,10 +8,14 @@
 #include <relive/rl_format.h>
 
 struct event {
-    unsigned kind; /* enum rl_event_kind, CALL to UNWIND */
+    unsigned kind; /* enum rl_event_kind, CALL to HANDLED */
     PyCodeObject *code;
     native_frame *frame;
-    PyObject *exc; /* UNWIND: borrowed type or instance, NULL when the mechanism does not tell */
+    /* All borrowed. RETURN, YIELD: the value. UNWIND, THROW, RAISE, HANDLED: the exception or its
+     * type; NULL when the mechanism does not tell. */
+    PyObject *arg;
+    PyObject *raw; /* where arg is a type: what the exception will be made from, or NULL */
+    int is_again;  /* RAISE: by a handler that had caught it */
 };
 
 enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
@@ -22,6 +26,8 @@ enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
 #define SEES_RUNNING_END     4u  /* the end of frames that ran before it started */
 #define SEES_RUNNING_THREADS 8u  /* threads that are inside a frame already, at once */
 #define SEES_EXC_TYPE        16u /* the type of an exception that leaves a frame */
+#define SEES_RAISE           32u /* raise and handled, also inside one frame */
+#define CALL_HAS_CELLS       64u /* when a call is told, the frame has made its cells */
 
 struct backend_start {
     int c_calls;

@@ -72,12 +72,26 @@ static inline int is_deep(void)
 }
 #endif
 
+/* The pending exception, and what it is made from where there is no instance yet. */
+static void take_pending(struct event *event)
+{
+    const PyThreadState *state = PyThreadState_Get();
+    PyObject *type = state->curexc_type, *value = state->curexc_value;
+    int is_instance = value != NULL && type != NULL && PyType_Check(type) &&
+                      PyObject_TypeCheck(value, (PyTypeObject *)type);
+    event->arg = is_instance ? value : type;
+    event->raw = is_instance ? NULL : value;
+}
+
 static PyObject *hook(HOOK_ARGS)
 {
-    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL};
+    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL, NULL, 0};
     int suspends = event.code->co_flags & SUSPENDS;
     if (__builtin_expect(suspends, 0) && (event.kind = entry_kind(frame, is_throw)) == 0) {
         return previous(HOOK_PASS);
+    }
+    if (__builtin_expect(is_throw, 0)) {
+        take_pending(&event);
     }
     if (session_event(&event) == VERDICT_DISABLE) {
         return previous(HOOK_PASS);
@@ -93,9 +107,10 @@ static PyObject *hook(HOOK_ARGS)
         return result; /* another recording, or a forked child: this frame is not known there */
     }
     event.kind = RL_EVENT_RETURN;
+    event.arg = result;
     if (__builtin_expect(result == NULL, 0)) {
         event.kind = RL_EVENT_UNWIND;
-        event.exc = PyErr_Occurred();
+        take_pending(&event);
     } else if (__builtin_expect(suspends, 0) && native_is_suspended(frame)) {
         event.kind = RL_EVENT_YIELD;
     }

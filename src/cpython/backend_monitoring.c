@@ -38,7 +38,7 @@ static inline PyObject *answer(enum verdict verdict)
 static inline int make_event(struct event *event, PyObject *const *args, size_t n, unsigned kind)
 {
     native_frame *frame = current();
-    *event = (struct event){kind, (PyCodeObject *)args[0], frame, NULL};
+    *event = (struct event){kind, (PyCodeObject *)args[0], frame, NULL, NULL, 0};
     return PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
 }
 
@@ -61,6 +61,7 @@ HANDLER(on_return)
         Py_RETURN_NONE;
     }
     event.kind = RL_EVENT_RETURN;
+    event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
     return answer(session_event(&event));
 }
 
@@ -68,7 +69,7 @@ static inline PyObject *on_other(PyObject *const *args, size_t n, unsigned kind,
 {
     struct event event;
     if (make_event(&event, args, n, kind)) {
-        event.exc = kind == RL_EVENT_UNWIND && PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
+        event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
         enum verdict verdict = session_event(&event);
         if (is_local) {
             return answer(verdict);
@@ -99,6 +100,34 @@ HANDLER(on_unwind)
 {
     UNUSED;
     return on_other(args, n, RL_EVENT_UNWIND, 0);
+}
+
+HANDLER(on_raise)
+{
+    UNUSED;
+    return on_other(args, n, RL_EVENT_RAISE, 0);
+}
+
+HANDLER(on_reraise)
+{
+    UNUSED;
+    struct event event;
+    if (make_event(&event, args, n, RL_EVENT_RAISE) && PyVectorcall_NARGS(n) >= 3) {
+        event.arg = args[2];
+        event.is_again = 1;
+        (void)session_event(&event);
+    }
+    Py_RETURN_NONE;
+}
+
+HANDLER(on_handled)
+{
+    UNUSED;
+    if (PyVectorcall_NARGS(n) >= 3 && PyLong_CheckExact(args[1]) &&
+        native_is_handler((PyCodeObject *)args[0], PyLong_AsSsize_t(args[1]))) {
+        return on_other(args, n, RL_EVENT_HANDLED, 0);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
@@ -135,6 +164,7 @@ static const struct handler {
 } handlers[] = {
     {"PY_START", on_start, 0},   {"PY_RETURN", on_return, 0},  {"PY_YIELD", on_yield, 0},
     {"PY_RESUME", on_resume, 0}, {"PY_THROW", on_throw, 0},    {"PY_UNWIND", on_unwind, 0},
+    {"RAISE", on_raise, 0},      {"RERAISE", on_reraise, 0},  {"EXCEPTION_HANDLED", on_handled, 0},
     {"CALL", on_c_call, 1},      {"C_RETURN", on_c_return, 1}, {"C_RAISE", on_c_raise, 1},
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)
@@ -344,7 +374,8 @@ static void after_fork(void) {}
 const struct backend backend_monitoring = {
     .name = "monitoring",
     .capabilities =
-        SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS | SEES_EXC_TYPE,
+        SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS | SEES_EXC_TYPE |
+        SEES_RAISE | CALL_HAS_CELLS,
     .probe = probe,
     .start = start,
     .stop = stop,

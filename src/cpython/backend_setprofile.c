@@ -65,7 +65,7 @@ static int taken(void)
 
 const struct backend backend_setprofile = {
     .name = "setprofile",
-    .capabilities = SEES_C_CALLS | SEES_RUNNING_END
+    .capabilities = SEES_C_CALLS | SEES_RUNNING_END | CALL_HAS_CELLS
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif

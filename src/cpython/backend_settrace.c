@@ -7,7 +7,7 @@
 /* The exception that passed last, by the frame it passed through: an unwind follows at once. */
 static struct {
     native_frame *frame;
-    PyObject *type; /* borrowed; compared and named before anything else runs */
+    PyObject *exc; /* borrowed: it is pending until the unwind is told */
 } last;
 
 static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
@@ -19,12 +19,12 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
         break;
     case PyTrace_EXCEPTION:
         last.frame = native_of(frame);
-        last.type = arg != NULL && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) != 0
-                        ? PyTuple_GET_ITEM(arg, 0)
-                        : NULL;
+        last.exc = arg != NULL && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) == 3
+                       ? PyTuple_GET_ITEM(arg, 1)
+                       : NULL;
         break;
     case PyTrace_RETURN:
-        traced_return(frame, arg, last.frame == native_of(frame) ? last.type : NULL);
+        traced_return(frame, arg, last.frame == native_of(frame) ? last.exc : NULL);
         last.frame = NULL;
         break;
     default:
@@ -71,7 +71,7 @@ static int taken(void)
 
 const struct backend backend_settrace = {
     .name = "settrace",
-    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE
+    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE | CALL_HAS_CELLS
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif

@@ -95,7 +95,34 @@ static uint32_t code_flags(const PyCodeObject *code)
     if (!(code->co_flags & CO_NEWLOCALS)) {
         flags |= RL_CODE_MODULE;
     }
+    flags |= code->co_flags & CO_VARARGS ? RL_CODE_VARARGS : 0;
+    flags |= code->co_flags & CO_VARKEYWORDS ? RL_CODE_VARKEYWORDS : 0;
     return flags;
+}
+
+/* The names of the variables, parameters first; how many. */
+static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
+                               uint32_t names[CODE_NAMES_MAX])
+{
+    uint32_t count = 0;
+#if CELLS_SHARE_SLOTS
+    PyObject *const rows[] = {code->co_localsplusnames};
+#else
+    PyObject *const rows[] = {code->co_varnames, code->co_cellvars, code->co_freevars};
+#endif
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && count < CODE_NAMES_MAX; k++) {
+            names[count++] = string_id(lane, PyTuple_GET_ITEM(rows[i], k));
+        }
+    }
+    return count;
+}
+
+uint32_t codeinfo_args(const PyCodeObject *code)
+{
+    uint32_t n = (uint32_t)(code->co_argcount + code->co_kwonlyargcount) +
+                 ((code->co_flags & CO_VARARGS) != 0) + ((code->co_flags & CO_VARKEYWORDS) != 0);
+    return n < CODE_NAMES_MAX ? n : CODE_NAMES_MAX;
 }
 
 static int is_excluded(PyCodeObject *code)
@@ -116,17 +143,25 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     }
     codename_learn(code);
     PyObject *qualname = codename_get(code, globals); /* owned */
+    uint32_t names[CODE_NAMES_MAX];
+    int has_values = session.level >= LEVEL_VALUES;
     struct code_def def = {
         .module = string_id(lane, module_name(globals)),
         .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
         .file = string_id(lane, code->co_filename),
         .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
         .flags = code_flags(code),
+        .args = has_values ? codeinfo_args(code) : 0,
+        .name_count = has_values ? variable_names(code, lane, names) : 0,
+        .names = names,
     };
     Py_XDECREF(qualname);
     uint32_t id = recorder_code(session.recorder, lane, &def);
     if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {
         info |= CODE_SUSPENDS;
+    }
+    if (has_values) {
+        info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
     }
     return info | (uint64_t)id << 6;
 }

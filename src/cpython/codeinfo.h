@@ -14,6 +14,9 @@
 #define CODE_KNOWN    1u
 #define CODE_EXCLUDED 2u
 #define CODE_SUSPENDS 4u /* generator, coroutine, asynchronous generator */
+#define CODE_VALUES   8u  /* what it returns and yields is captured */
+#define CODE_ARGS     16u /* it has parameters to capture */
+#define CODE_LINES    32u /* its lines are wanted */
 #define CODE_ID(info) ((uint32_t)(info) >> 6)
 
 /* Takes the co_extra index; once a process. -1 with an exception when there is none left. */
@@ -34,6 +37,9 @@ static inline uint64_t codeinfo_get(PyCodeObject *code)
 /* Defines the code in the running recording and stores the word. Never raises; the pending
  * exception is kept. Without a recording, or without memory: a word that says CODE_EXCLUDED. */
 uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals);
+
+/* How many parameters are captured; they are the first slots. */
+uint32_t codeinfo_args(const PyCodeObject *code);
 
 /* Id of a function written in C, defined on first sight; 0 for a Python function. */
 uint32_t codeinfo_native(PyObject *callable);

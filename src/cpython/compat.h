@@ -7,6 +7,7 @@
 #define Py_BUILD_CORE 1 /* frame layouts; only inline functions and fields are used */
 #include <Python.h>
 #include <frameobject.h>
+#include <structmember.h>
 
 #if PY_VERSION_HEX < 0x03080000 || PY_VERSION_HEX >= 0x03100000
 #error "Relive knows CPython 3.8 to 3.15"
@@ -36,6 +37,63 @@
 #if HAS_SET_FOR_THREAD
 #include <internal/pycore_ceval.h>
 #endif
+
+/* Where the attributes of an instance of a Python class are: behind a pointer to an array of values
+ * before the object (3.11), behind a pointer that may also be the dictionary (3.12), in the object
+ * itself (3.13+); else in a dictionary. */
+#if PY_VERSION_HEX >= 0x030d0000
+#define HAS_INLINE_VALUES 1
+#elif PY_VERSION_HEX >= 0x030c0000
+#define HAS_TAGGED_VALUES 1
+#elif PY_VERSION_HEX >= 0x030b0000
+#define HAS_VALUES_POINTER 1
+#endif
+#ifndef HAS_INLINE_VALUES
+#define HAS_INLINE_VALUES 0
+#endif
+#ifndef HAS_TAGGED_VALUES
+#define HAS_TAGGED_VALUES 0
+#endif
+#ifndef HAS_VALUES_POINTER
+#define HAS_VALUES_POINTER 0
+#endif
+#define HAS_MANAGED_DICT (HAS_INLINE_VALUES || HAS_TAGGED_VALUES || HAS_VALUES_POINTER)
+#if HAS_MANAGED_DICT
+#include <internal/pycore_dict.h>
+#include <internal/pycore_object.h>
+#endif
+
+/* The digits of an int, low first, PyLong_SHIFT bits each. */
+#if PY_VERSION_HEX >= 0x030c0000
+#define LONG_DIGITS(o)      (((PyLongObject *)(o))->long_value.ob_digit)
+#define LONG_COUNT(o)       ((Py_ssize_t)(((PyLongObject *)(o))->long_value.lv_tag >> 3))
+#define LONG_IS_NEGATIVE(o) ((((PyLongObject *)(o))->long_value.lv_tag & 3) == 2)
+#else
+#if PY_VERSION_HEX < 0x030b0000
+#include <longintrepr.h>
+#endif
+#define LONG_DIGITS(o)      (((PyLongObject *)(o))->ob_digit)
+#define LONG_COUNT(o)       (Py_SIZE(o) < 0 ? -Py_SIZE(o) : Py_SIZE(o))
+#define LONG_IS_NEGATIVE(o) (Py_SIZE(o) < 0)
+#endif
+
+/* A str may be in a legacy form that has no characters yet. */
+#if PY_VERSION_HEX < 0x030c0000
+#define TEXT_IS_READY(o) PyUnicode_IS_READY(o)
+#else
+#define TEXT_IS_READY(o) 1
+#endif
+
+/* Made by C, not by a class statement: a heap type that a C module made knows its module. */
+#if PY_VERSION_HEX >= 0x03090000
+#define TYPE_IS_NATIVE(type)                                                                       \
+    (!((type)->tp_flags & Py_TPFLAGS_HEAPTYPE) || ((PyHeapTypeObject *)(type))->ht_module != NULL)
+#else
+#define TYPE_IS_NATIVE(type) (!((type)->tp_flags & Py_TPFLAGS_HEAPTYPE))
+#endif
+
+/* Cells are among the slots of the locals, which they take over when the frame begins. */
+#define CELLS_SHARE_SLOTS (PY_VERSION_HEX >= 0x030b0000)
 
 #if PY_VERSION_HEX < 0x03090000
 #include "frame_308.h"

@@ -6,6 +6,8 @@
 
 #define NATIVE_IS_SUSPENDED(f) ((f)->f_stacktop != NULL)
 #define NATIVE_BYTE_OFFSET(f)  ((f)->f_lasti)
+#define NATIVE_SENT(f)                                                                             \
+    ((f)->f_stacktop != NULL && (f)->f_stacktop > (f)->f_valuestack ? (f)->f_stacktop[-1] : NULL)
 
 #include "frame_object.h"
 

@@ -7,19 +7,20 @@
 
 #define NATIVE_CURRENT(ts)             ((ts)->cframe->current_frame)
 #define NATIVE_CODE(f)                 ((f)->f_code)
+#define NATIVE_SLOT(f, i)              ((f)->localsplus[i])
+#define NATIVE_SENT(f)                 ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
 #define NATIVE_INSTRUCTION(f)          ((f)->prev_instr)
 #define NATIVE_IS_SHIM(f)              ((f)->owner >= FRAME_OWNED_BY_CSTACK)
 #define NATIVE_IS_SUSPENDED(generator) ((generator)->gi_frame_state == FRAME_SUSPENDED)
-#define NATIVE_OPCODE(f)               opcode_of(f)
+#define NATIVE_OPCODE(f)                                                                           \
+    opcode_at(NATIVE_CODE(f), NATIVE_INSTRUCTION(f) - _PyCode_CODE(NATIVE_CODE(f)))
 #define NATIVE_OPARG(f)                ((f)->prev_instr->op.arg)
 #define NATIVE_IS_RESUME(opcode)       ((opcode) == RESUME || (opcode) == INSTRUMENTED_RESUME)
 
-static inline unsigned opcode_of(struct _PyInterpreterFrame *f)
+static inline unsigned opcode_at(const PyCodeObject *code, Py_ssize_t at)
 {
-    const PyCodeObject *code = NATIVE_CODE(f);
     const _PyCoMonitoringData *data = code->_co_monitoring;
-    Py_ssize_t at = NATIVE_INSTRUCTION(f) - _PyCode_CODE(code);
-    unsigned opcode = NATIVE_INSTRUCTION(f)->op.code;
+    unsigned opcode = _PyCode_CODE(code)[at].op.code;
     if (opcode == INSTRUMENTED_LINE && data != NULL && data->lines != NULL) {
         opcode = data->lines[at].original_opcode;
     }
@@ -28,6 +29,13 @@ static inline unsigned opcode_of(struct _PyInterpreterFrame *f)
         opcode = data->per_instruction_opcodes[at];
     }
     return opcode;
+}
+
+/* An exception is caught at this offset by what the program says, not by a clean-up that the
+ * compiler has put round it. */
+static inline int native_is_handler(const PyCodeObject *code, Py_ssize_t offset)
+{
+    return opcode_at(code, offset / (Py_ssize_t)sizeof(_Py_CODEUNIT)) == PUSH_EXC_INFO;
 }
 
 #include "frame_native.h"

@@ -7,9 +7,11 @@
  *   NATIVE_INSTRUCTION(f)     its current instruction
  *   NATIVE_IS_SHIM(f)         a frame that the interpreter puts between C and Python
  *   NATIVE_IS_SUSPENDED(gen)  after a run: the generator waits to go on
- *   NATIVE_OPCODE(f)          the opcode of the current instruction, also where a line event hides
- * it NATIVE_OPARG(f)           its argument NATIVE_IS_RESUME(opcode)  where a body begins or goes
- * on
+ *   NATIVE_OPCODE(f)          the opcode of the current instruction, also under a line event
+ *   NATIVE_OPARG(f)           its argument
+ *   NATIVE_IS_RESUME(opcode)  where a body begins or goes on
+ *   NATIVE_SLOT(f, i)         variable i, borrowed, or NULL
+ *   NATIVE_SENT(f)            before a run: the top of its stack, or NULL
  *
  * Safe under the GIL, for frames that are running or belong to a living generator. */
 #ifndef FRAME_NATIVE_H
@@ -70,6 +72,42 @@ static inline int native_is_suspended(native_frame *f)
 static inline int native_line(native_frame *f)
 {
     return PyCode_Addr2Line(native_code(f), native_offset(f) * (int)sizeof(_Py_CODEUNIT));
+}
+
+/* The variables of a frame: locals, cells and free variables in one row. */
+static inline Py_ssize_t native_slots(PyCodeObject *code)
+{
+    return code->co_nlocalsplus;
+}
+
+static inline PyObject *native_slot(native_frame *f, Py_ssize_t i)
+{
+    return NATIVE_SLOT(f, i);
+}
+
+/* Whether the slot holds a cell whose content is the variable, once the frame has begun. */
+static inline int native_is_cell(PyCodeObject *code, Py_ssize_t i)
+{
+    return (PyBytes_AS_STRING(code->co_localspluskinds)[i] & (CO_FAST_CELL | CO_FAST_FREE)) != 0;
+}
+
+static inline Py_ssize_t native_parameter_slot(PyCodeObject *code, native_frame *f, Py_ssize_t i)
+{
+    (void)code;
+    (void)f;
+    return i;
+}
+
+/* The dictionary of a module's or class body's names; NULL in a function. */
+static inline PyObject *native_namespace(native_frame *f)
+{
+    return native_code(f)->co_flags & CO_OPTIMIZED ? NULL : f->f_locals;
+}
+
+/* What was sent into a suspended frame that goes on now. */
+static inline PyObject *native_sent(native_frame *f)
+{
+    return NATIVE_SENT(f);
 }
 
 /* In a trace function's return event: the frame is suspended, or about to be, not ended. */

@@ -2,7 +2,8 @@
  * is its version's own and then includes this:
  *
  *   NATIVE_IS_SUSPENDED(f)   after a run: the frame waits to go on
- *   NATIVE_BYTE_OFFSET(f)    of the current instruction */
+ *   NATIVE_BYTE_OFFSET(f)    of the current instruction
+ *   NATIVE_SENT(f)           before a run: the top of its stack, or NULL */
 #ifndef FRAME_OBJECT_H
 #define FRAME_OBJECT_H
 
@@ -43,6 +44,49 @@ static inline int native_is_suspended(native_frame *f)
 static inline int native_line(native_frame *f)
 {
     return PyCode_Addr2Line(f->f_code, NATIVE_BYTE_OFFSET(f));
+}
+
+/* The variables of a frame: locals, then cells, then free variables. */
+static inline Py_ssize_t native_slots(PyCodeObject *code)
+{
+    return code->co_nlocals + PyTuple_GET_SIZE(code->co_cellvars) +
+           PyTuple_GET_SIZE(code->co_freevars);
+}
+
+static inline PyObject *native_slot(native_frame *f, Py_ssize_t i) /* borrowed, or NULL */
+{
+    return f->f_localsplus[i];
+}
+
+/* Whether the slot holds a cell whose content is the variable. */
+static inline int native_is_cell(PyCodeObject *code, Py_ssize_t i)
+{
+    return i >= code->co_nlocals;
+}
+
+/* A parameter that is a cell too is in the cell alone: its slot, or the same where it is none. */
+static inline Py_ssize_t native_parameter_slot(PyCodeObject *code, native_frame *f, Py_ssize_t i)
+{
+    if (f->f_localsplus[i] == NULL && code->co_cell2arg != NULL) {
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(code->co_cellvars); k++) {
+            if (code->co_cell2arg[k] == i) {
+                return code->co_nlocals + k;
+            }
+        }
+    }
+    return i;
+}
+
+/* The dictionary of a module's or class body's names; NULL in a function. */
+static inline PyObject *native_namespace(native_frame *f)
+{
+    return f->f_code->co_flags & CO_OPTIMIZED ? NULL : f->f_locals;
+}
+
+/* What was sent into a suspended frame that goes on now. */
+static inline PyObject *native_sent(native_frame *f)
+{
+    return NATIVE_SENT(f);
 }
 
 /* In a trace function's return event: the frame is suspended, not ended. */

@@ -80,19 +80,28 @@ struct start_args {
     const char *run_id;
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
-    int may_drop, c_calls, tool_id, is_waiting;
+    int may_drop, c_calls, tool_id, is_waiting, level;
+    unsigned depth, items, bytes;
 };
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
     static char *keywords[] = {"path",     "backend",    "meta",    "buffer",  "ring",
                                "drop",     "c_calls",    "tool_id", "waiting", "run_id",
-                               "run_mono", "parent_pid", "child",   NULL};
-    *a = (struct start_args){.buffer = 8u << 20, .tool_id = -1};
+                               "run_mono", "parent_pid", "child",   "level",   "max_depth",
+                               "max_items", "max_str",   NULL};
+    *a = (struct start_args){
+        .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKK", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
+        args, names, "O&sO!|KKppipy#KKKiIII", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
         &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls, &a->tool_id,
-        &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid, &a->child);
+        &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid, &a->child,
+        &a->level, &a->depth, &a->items, &a->bytes);
+}
+
+static unsigned at_most(unsigned value, unsigned limit)
+{
+    return value < limit ? value : limit;
 }
 
 static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, int is_child)
@@ -110,6 +119,9 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .start = {.c_calls = a->c_calls, .tool_id = a->tool_id},
         .backend = find_backend(a->backend),
         .is_waiting = a->is_waiting,
+        .level = (enum level)at_most((unsigned)a->level, LEVEL_LINES),
+        .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
+                   at_most(a->bytes, CAPTURE_BYTES_MAX)},
     };
     if (options.backend == NULL) {
         return mod_raise(core_error, RL_USAGE, "no such backend");
@@ -224,6 +236,7 @@ static PyObject *capability_names(unsigned capabilities)
         {SEES_RUNNING_END, "running_frames"},
         {SEES_RUNNING_THREADS, "running_threads"},
         {SEES_EXC_TYPE, "exc_type"},
+        {SEES_RAISE, "raise"},
     };
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {

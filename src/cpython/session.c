@@ -36,13 +36,72 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
     return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
 }
 
-static void put_unwind(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
+/* The thread's place to put values together; NULL where the level wants none. */
+static struct capture *begin_capture(struct thread *t)
 {
-    uint32_t exc = exception_id(t, event->exc);
+    if (session.level == LEVEL_CALLS) {
+        return NULL;
+    }
+    if (t->capture == NULL && (t->capture = rl_zalloc_apart(1, sizeof *t->capture)) == NULL) {
+        return NULL;
+    }
+    capture_begin(t->capture, &t->lane);
+    return t->capture;
+}
+
+/* An event that comes with an exception: who raised it was told with the event. */
+static void put_exception(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
+{
+    uint32_t exc = exception_id(t, event->arg);
     int line = native_line(event->frame);
-    if (reserve(t, 2)) {
+    struct capture *c = event->arg != NULL ? begin_capture(t) : NULL;
+    if (c != NULL) {
+        capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+    }
+    uint32_t units = c != NULL ? lane_data_units(capture_size(c)) : 0;
+    if (reserve(t, units + 2)) {
         put_prefix(t, RL_ROW_EXC, line > 0 ? (uint32_t)line : 0, exc, 0);
-        (void)lane_put(&t->lane, RL_EVENT_UNWIND, id, frame);
+        if (c != NULL) {
+            lane_data(&t->lane, c->bytes, capture_size(c));
+        }
+        (void)lane_put(&t->lane, event->kind, id, frame);
+    }
+}
+
+void session_put_arguments(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
+{
+    struct capture *c = begin_capture(t);
+    if (c == NULL) {
+        (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
+        return;
+    }
+    capture_arguments(c, event->code, event->frame,
+                      (session.backend->capabilities & CALL_HAS_CELLS) != 0);
+    (void)lane_put_values(&t->lane, RL_EVENT_CALL, id, frame, c->bytes, capture_size(c));
+}
+
+void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
+                       PyObject *value)
+{
+    struct capture *c = value != NULL ? begin_capture(t) : NULL;
+    if (c == NULL) {
+        (void)lane_put(&t->lane, kind, id, frame);
+        return;
+    }
+    capture_value(c, value);
+    (void)lane_put_values(&t->lane, kind, id, frame, c->bytes, capture_size(c));
+}
+
+void session_exception(struct thread *t, const struct event *event, uint64_t info)
+{
+    /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups. */
+    int is_news = event->kind == RL_EVENT_HANDLED ||
+                  (event->is_again ? t->caught == event->arg : t->leaving != event->arg);
+    const struct open_frame *top = &t->stack[t->depth];
+    t->leaving = NULL;
+    t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
+    if (is_news && top->key == event->frame) {
+        put_exception(t, event, CODE_ID(info), top->frame);
     }
 }
 
@@ -170,7 +229,18 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     }
     uint64_t frame =
         flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind) : t->lane.next_frame++;
-    (void)lane_put(&t->lane, kind, id, frame);
+    struct event told = *event;
+    told.kind = kind;
+    if (kind == RL_EVENT_CALL && info & CODE_ARGS) {
+        session_put_arguments(t, event, id, frame);
+    } else if (kind == RL_EVENT_THROW) {
+        put_exception(t, &told, id, frame);
+    } else if (kind == RL_EVENT_RESUME && info & CODE_VALUES) {
+        PyObject *sent = native_sent(event->frame);
+        session_put_value(t, kind, id, frame, sent != Py_None ? sent : NULL);
+    } else {
+        (void)lane_put(&t->lane, kind, id, frame);
+    }
     push_frame(t, event->frame, frame, id, flags);
 }
 
@@ -189,9 +259,11 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         return;
     }
     if (event->kind == RL_EVENT_UNWIND) {
-        put_unwind(t, event, CODE_ID(info), frame);
+        put_exception(t, event, CODE_ID(info), frame);
+        t->leaving = event->arg;
     } else {
-        (void)lane_put(&t->lane, event->kind, CODE_ID(info), frame);
+        session_put_value(t, event->kind, CODE_ID(info), frame,
+                          info & CODE_VALUES ? event->arg : NULL);
     }
     if (at != 0) {
         remove_at(t, at);
@@ -203,7 +275,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
 
 void session_native(unsigned kind, PyObject *callable, native_frame *caller)
 {
-    struct event event = {kind, native_code(caller), caller, NULL};
+    struct event event = {kind, native_code(caller), caller, NULL, NULL, 0};
     struct thread *t = thread_self;
     if (t == NULL || t->stamp != session.stamp) {
         t = session_thread(&event);
@@ -267,6 +339,7 @@ static void thread_ended(void *value)
     }
     os_unlock_mutex(&session.lock);
     thread_self = NULL;
+    rl_free(t->capture);
     rl_free(t->stack);
     rl_free(t);
 }
@@ -321,6 +394,8 @@ struct thread *session_thread(const struct event *event)
     }
     t->stamp = session.stamp;
     t->depth = 0;
+    t->leaving = NULL;
+    t->caught = NULL;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
     if (session.is_waiting) {
         session.is_waiting = 0;
@@ -407,6 +482,8 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         session.stamp += UINT64_C(1) << 32;
         session.is_forked = 0;
         session.c_calls = options->start.c_calls;
+        session.level = options->level;
+        capture_limits = options->limits;
         session.needs_resync = has_greenlets();
         u64map_clear(&session.generators);
     }

@@ -11,6 +11,7 @@
 #define SESSION_H
 
 #include "backend.h"
+#include "capture.h"
 #include "codeinfo.h"
 
 #include "map.h"
@@ -32,11 +33,14 @@ struct thread {
     struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
     uint32_t depth;           /* index of the innermost open frame; 0 = none */
     uint32_t cap;
-    PyObject *last_exc; /* borrowed type, compared only: told by settrace before an unwind */
-    uint32_t last_exc_id;
+    struct capture *capture; /* owned; NULL at level calls, and where there was no memory */
+    PyObject *leaving;       /* compared only: the exception that has just left a frame */
+    PyObject *caught;        /* compared only: the one that was caught last */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
+
+enum level { LEVEL_CALLS, LEVEL_VALUES, LEVEL_LINES };
 
 struct session {
     uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
@@ -45,6 +49,7 @@ struct session {
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
+    enum level level;
     int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
     struct os_mutex lock;     /* threads, against threads that end without the GIL */
@@ -60,6 +65,13 @@ struct thread *session_thread(const struct event *event);
 int session_push(struct thread *thread);
 void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
 void session_leave_slow(struct thread *thread, const struct event *event, uint64_t info);
+/* One row of a call, return or yield with its values. */
+void session_put_arguments(struct thread *thread, const struct event *event, uint32_t id,
+                           uint64_t frame);
+void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64_t frame,
+                       PyObject *value);
+/* An exception that was raised or caught in a frame. */
+void session_exception(struct thread *thread, const struct event *event, uint64_t info);
 
 static inline __attribute__((always_inline)) enum verdict session_event(const struct event *event)
 {
@@ -88,7 +100,11 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
             return VERDICT_CONTINUE;
         }
         uint64_t frame = t->lane.next_frame++;
-        (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
+        if (info & CODE_ARGS) {
+            session_put_arguments(t, event, id, frame);
+        } else {
+            (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
+        }
         top = &t->stack[++t->depth];
         top->key = event->frame;
         top->frame = frame;
@@ -96,8 +112,14 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         top->flags = 0;
     } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
                (info & CODE_SUSPENDS) == 0) {
-        (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
+        if (info & CODE_VALUES) {
+            session_put_value(t, RL_EVENT_RETURN, top->id, top->frame, event->arg);
+        } else {
+            (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
+        }
         t->depth--;
+    } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
+        session_exception(t, event, info);
     } else if (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) {
         session_enter_slow(t, event, info);
     } else {
@@ -115,6 +137,8 @@ struct session_options {
     struct backend_start start;
     const struct backend *backend;
     int is_waiting;
+    enum level level;
+    struct capture_limits limits;
 };
 int session_init(void);
 int session_start(const struct session_options *options, struct rl_err *err);

@@ -10,7 +10,7 @@
 void traced_call(PyFrameObject *object)
 {
     native_frame *frame = native_of(object);
-    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL};
+    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL, NULL, 0};
     if (event.code->co_flags & SUSPENDS && !traced_is_first(frame)) {
         event.kind = traced_is_throw(frame) ? RL_EVENT_THROW : RL_EVENT_RESUME;
         if (event.kind == RL_EVENT_THROW && !native_was_started(frame)) {
@@ -23,16 +23,16 @@ void traced_call(PyFrameObject *object)
 void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
 {
     native_frame *frame = native_of(object);
-    struct event event = {RL_EVENT_RETURN, native_code(frame), frame, NULL};
+    struct event event = {RL_EVENT_RETURN, native_code(frame), frame, returned, NULL, 0};
     if (returned == NULL) {
         event.kind = RL_EVENT_UNWIND;
-        event.exc = exc;
+        event.arg = exc;
     } else if (event.code->co_flags & SUSPENDS && traced_is_yield(frame)) {
         event.kind = RL_EVENT_YIELD;
 #if UNWIND_LOOKS_LIKE_NONE
     } else if (returned == Py_None && !traced_is_at_return(frame)) {
         event.kind = RL_EVENT_UNWIND;
-        event.exc = exc;
+        event.arg = exc;
 #endif
     }
     (void)session_event(&event);

@@ -5,7 +5,7 @@
 #include "session.h"
 
 /* CALL and RETURN events become CALL, RESUME, THROW, RETURN, YIELD or UNWIND. `returned` is NULL
- * where an exception leaves the frame; `exc` is its type where that is known. */
+ * where an exception leaves the frame; `exc` is that exception where it is known. */
 void traced_call(PyFrameObject *frame);
 void traced_return(PyFrameObject *frame, PyObject *returned, PyObject *exc);
 

@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+#include "value.h"
+#include "value_text.h"
+
 static void put_frame(struct json_out *json, const char *key, uint64_t frame)
 {
     json_key(json, key);
@@ -23,9 +26,10 @@ static void put_text(struct json_out *json, const char *key, struct text text)
     json_string(json, text.data, text.len);
 }
 
-static void put_function(struct json_out *json, const struct reader *reader, uint32_t id)
+static void put_function(struct json_out *json, const struct reader *reader,
+                         const struct event_out *event)
 {
-    struct code_text code = reader_code(reader, id);
+    struct code_text code = reader_code(reader, event->id);
     struct bytes_out name = {0};
     bytes_put(&name, code.module.data, code.module.len);
     bytes_put(&name, ":", 1);
@@ -37,7 +41,87 @@ static void put_function(struct json_out *json, const struct reader *reader, uin
     bytes_out_fini(&name);
     put_text(json, "file", code.file);
     json_key(json, "line");
-    json_u64(json, code.line);
+    json_u64(json, kind_has_line(event->kind) ? event->line : code.line);
+}
+
+static void put_name(struct json_out *json, const struct reader *reader, uint32_t name)
+{
+    struct text text = reader_string(reader, name);
+    json_string(json, text.data, text.len);
+    bytes_put(&json->out, ":", 1);
+    json->needs_comma = 0;
+}
+
+/* {"name": value, ...}; what was cut off at the end is left out. */
+static void put_arguments(struct json_out *json, const struct reader *reader,
+                          const struct event_out *event)
+{
+    struct code_text code = reader_code(reader, event->id);
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    json_key(json, "args");
+    json_open(json, '{');
+    for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0; i++) {
+        put_name(json, reader, code.names[i]);
+        if (value_json(json, reader, &in) != RL_OK) {
+            json_null(json);
+            break;
+        }
+    }
+    json_close(json, '}');
+}
+
+/* "name", "scope" and "value" of a write. */
+static void put_write(struct json_out *json, const struct reader *reader,
+                      const struct event_out *event, struct bytes_in *in)
+{
+    static const char *const scopes[] = {"local", "namespace", "global"};
+    uint64_t word = bytes_varint(in);
+    struct code_text code = reader_code(reader, event->id);
+    uint32_t name = (uint32_t)(word >> 2);
+    if ((word & 3) == RL_WRITE_SLOT) {
+        name = name < code.name_count ? code.names[name] : 0;
+    }
+    put_text(json, "name", reader_string(reader, name));
+    json_key(json, "scope");
+    json_text(json, scopes[(word & 3) < 3 ? word & 3 : 0]);
+    json_key(json, "before_line");
+    if (event->line != 0) {
+        json_u64(json, event->line);
+    } else {
+        json_null(json);
+    }
+}
+
+/* What was captured with the event. */
+static void put_values(struct json_out *json, const struct reader *reader,
+                       const struct event_out *event)
+{
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    rl_status status = RL_OK;
+    switch (event->kind) {
+    case RL_EVENT_CALL:
+        put_arguments(json, reader, event);
+        return;
+    case RL_EVENT_THROW:
+    case RL_EVENT_UNWIND:
+    case RL_EVENT_RAISE:
+    case RL_EVENT_HANDLED:
+        json_key(json, "exc");
+        status = value_exception_json(json, reader, &in);
+        break;
+    case RL_EVENT_WRITE:
+        put_write(json, reader, event, &in);
+        json_key(json, "value");
+        status = value_json(json, reader, &in);
+        break;
+    default:
+        json_key(json, "value");
+        status = value_json(json, reader, &in);
+        break;
+    }
+    if (status != RL_OK) {
+        json_null(json);
+    }
 }
 
 static int is_of_function(unsigned kind)
@@ -61,7 +145,7 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     if (is_of_function(event->kind)) {
         put_frame(json, "frame", event->frame);
         put_frame(json, "parent", event->parent);
-        put_function(json, reader, event->id);
+        put_function(json, reader, event);
         if (!event->parent_is_known) {
             json_key(json, "parent_unknown");
             json_bool(json, 1);
@@ -73,7 +157,7 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     } else if (event->kind == RL_EVENT_CLOSED) {
         json_key(json, "unseen");
         json_bool(json, 1);
-    } else if (event->kind == RL_EVENT_UNWIND && event->exc != 0) {
+    } else if (event->exc != 0) {
         put_text(json, "exc_type", reader_string(reader, event->exc));
         json_key(json, "exc_line");
         json_u64(json, event->line);
@@ -85,6 +169,9 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         json_text(json, loss_name(event->id));
         json_key(json, "count");
         json_u64(json, event->frame);
+    }
+    if (event->values_len != 0) {
+        put_values(json, reader, event);
     }
     json_close(json, '}');
     json_newline(json);
@@ -116,8 +203,26 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         json_text(json, "unseen");
         break;
     case RL_EVENT_UNWIND:
+    case RL_EVENT_THROW:
+    case RL_EVENT_RAISE:
+    case RL_EVENT_HANDLED:
         json_text(json, "exc_type?");
         json_text(json, "exc_line?");
+        json_text(json, "exc?");
+        break;
+    case RL_EVENT_CALL:
+        json_text(json, "args?");
+        break;
+    case RL_EVENT_RETURN:
+    case RL_EVENT_YIELD:
+    case RL_EVENT_RESUME:
+        json_text(json, "value?");
+        break;
+    case RL_EVENT_WRITE:
+        json_text(json, "name");
+        json_text(json, "scope");
+        json_text(json, "before_line");
+        json_text(json, "value");
         break;
     case RL_EVENT_THREAD_START:
         json_text(json, "native_id");

@@ -122,10 +122,16 @@ size_t code_def_put(uint8_t at[CODE_DEF_MAX], const struct code_def *def)
     p = put_varint(p, def->file);
     p = put_varint(p, def->line);
     p = put_varint(p, def->flags);
+    p = put_varint(p, def->args);
+    p = put_varint(p, def->name_count);
+    for (uint32_t i = 0; i < def->name_count; i++) {
+        p = put_varint(p, def->names[i]);
+    }
     return (size_t)(p - at);
 }
 
-rl_status code_def_get(const uint8_t *data, size_t len, struct code_def *def)
+rl_status code_def_get(const uint8_t *data, size_t len, uint32_t names[CODE_NAMES_MAX],
+                       struct code_def *def)
 {
     struct bytes_in in = bytes_in_of(data, len);
     def->module = (uint32_t)bytes_varint(&in);
@@ -133,6 +139,16 @@ rl_status code_def_get(const uint8_t *data, size_t len, struct code_def *def)
     def->file = (uint32_t)bytes_varint(&in);
     def->line = (uint32_t)bytes_varint(&in);
     def->flags = (uint32_t)bytes_varint(&in);
+    def->args = (uint32_t)bytes_varint(&in);
+    uint64_t count = bytes_varint(&in);
+    if (count > CODE_NAMES_MAX || def->args > count) {
+        return RL_DAMAGED;
+    }
+    def->name_count = (uint32_t)count;
+    def->names = names;
+    for (uint32_t i = 0; i < def->name_count; i++) {
+        names[i] = (uint32_t)bytes_varint(&in);
+    }
     return in.bad ? RL_DAMAGED : RL_OK;
 }
 

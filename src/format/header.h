@@ -55,11 +55,17 @@ struct code_def {
     uint32_t module, qualname, file;
     uint32_t line;
     uint32_t flags;
+    uint32_t args; /* of the names, so many are parameters; they come first */
+    uint32_t name_count;
+    const uint32_t *names; /* of variables, in the order of their slots; borrowed */
 };
 
-#define CODE_DEF_MAX (5 * VARINT_MAX)
+#define CODE_NAMES_MAX 900u /* further names are not kept */
+#define CODE_DEF_MAX   ((7 + CODE_NAMES_MAX / 2) * VARINT_MAX)
 size_t code_def_put(uint8_t at[CODE_DEF_MAX], const struct code_def *def);
-RL_CHECKED rl_status code_def_get(const uint8_t *data, size_t len, struct code_def *def);
+/* def->names is `names`. */
+RL_CHECKED rl_status code_def_get(const uint8_t *data, size_t len, uint32_t names[CODE_NAMES_MAX],
+                                  struct code_def *def);
 
 /* A dictionary is a row of these: kind (RL_ROW_DEF_*), id, payload. */
 void dict_entry_put(struct bytes_out *out, unsigned kind, uint32_t id, const void *data,

@@ -46,6 +46,7 @@ void chunk_info_put(uint8_t at[RL_CHUNK_PREFIX_BYTES], const struct chunk_info *
     put64(at + RL_CH_INPUT, info->input);
     put32(at + RL_CH_TOKEN_BYTES, info->token_bytes);
     put32(at + RL_CH_TIME_BYTES, info->time_bytes);
+    put32(at + RL_CH_VALUE_BYTES, info->value_bytes);
 }
 
 rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw, struct chunk_info *info)
@@ -67,8 +68,9 @@ rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw, struct chu
         .input = get64(at + RL_CH_INPUT),
         .token_bytes = get32(at + RL_CH_TOKEN_BYTES),
         .time_bytes = get32(at + RL_CH_TIME_BYTES),
+        .value_bytes = get32(at + RL_CH_VALUE_BYTES),
     };
-    if ((uint64_t)i.token_bytes + i.time_bytes != raw || i.events > i.time_bytes ||
+    if ((uint64_t)i.token_bytes + i.time_bytes + i.value_bytes != raw || i.events > i.time_bytes ||
         i.events > i.token_bytes || i.thread == 0) {
         return RL_DAMAGED;
     }
@@ -101,8 +103,32 @@ void slot_info_get(const uint8_t *at, struct chunk_info *info)
     info->input = get64(at + RL_SL_INPUT);
 }
 
+/* The payload of a DATA row begins in the row itself, at its frame field. */
+static int take_data(struct rows *rows, const uint8_t *row, uint32_t len, struct rec *rec)
+{
+    size_t more = ((size_t)len + RL_ROW_FRAME + 15) / 16 * 16 - RL_ROW_BYTES;
+    rec->data = row + RL_ROW_FRAME;
+    rec->data_len = len;
+    return len != 0 && (len <= 8 || bytes_take(&rows->in, more) != NULL);
+}
+
+/* An event's row, the prefixes before it taken. */
+static rl_status take_event_row(struct rows *rows, struct rec *rec, uint32_t ticks, uint64_t frame,
+                                uint64_t foreign)
+{
+    rec->ticks = rows->base + ticks;
+    rec->frame = frame;
+    if (kind_has_line(rec->kind)) {
+        rec->line = (uint32_t)(frame >> RL_FRAME_ORDINAL_BITS);
+        rec->frame =
+            foreign != 0 ? foreign : RL_FRAME(rows->thread, frame & RL_FRAME_ORDINAL_MASK);
+    }
+    return rec->kind != 0 && rec->kind < RL_EVENT_KINDS ? RL_OK : RL_DAMAGED;
+}
+
 rl_status rows_next(struct rows *rows, struct rec *rec)
 {
+    uint64_t foreign = 0;
     memset(rec, 0, sizeof *rec);
     for (;;) {
         if (bytes_left(&rows->in) == 0) {
@@ -129,15 +155,21 @@ rl_status rows_next(struct rows *rows, struct rec *rec)
             rec->exc = rec->id;
             rec->line = ticks;
             continue;
+        case RL_ROW_FOREIGN:
+            foreign = frame;
+            continue;
+        case RL_ROW_DATA:
+            if (!take_data(rows, row, ticks, rec)) {
+                return RL_DAMAGED;
+            }
+            continue;
         case RL_ROW_DEF_STRING:
         case RL_ROW_DEF_CODE:
             rec->data_len = ticks;
             rec->data = bytes_take(&rows->in, ((size_t)ticks + 15) & ~(size_t)15);
             return rec->data != NULL ? RL_OK : RL_DAMAGED;
         default:
-            rec->frame = frame;
-            rec->ticks = rows->base + ticks;
-            return rec->kind != 0 && rec->kind < RL_EVENT_KINDS ? RL_OK : RL_DAMAGED;
+            return take_event_row(rows, rec, ticks, frame, foreign);
         }
     }
 }
@@ -164,7 +196,7 @@ static int stack_push(struct frame_stack *stack, uint64_t frame, uint32_t id)
         return -1;
     }
     stack->items = items;
-    stack->items[stack->count++] = (struct frame_ref){frame, id};
+    stack->items[stack->count++] = (struct frame_ref){frame, id, 0};
     return 0;
 }
 
@@ -208,6 +240,7 @@ void chunk_maker_fini(struct chunk_maker *maker)
     token_state_fini(&maker->state);
     bytes_out_fini(&maker->tokens);
     bytes_out_fini(&maker->times);
+    bytes_out_fini(&maker->values);
 }
 
 void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info)
@@ -216,6 +249,7 @@ void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info)
     maker->info.events = 0;
     bytes_out_reset(&maker->tokens);
     bytes_out_reset(&maker->times);
+    bytes_out_reset(&maker->values);
     token_state_begin(&maker->state, info);
 }
 
@@ -236,12 +270,20 @@ static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct
         p = put_frame(p, state, rec->switch_to);
         state->last_frame = rec->switch_to;
     }
-    if (rec->exc != 0 || rec->line != 0) {
+    if (rec->exc != 0 || (rec->line != 0 && !kind_has_line(rec->kind))) {
         p = put_token(p, RL_OP_PREFIX, 1);
         p = put_varint(p, rec->exc);
         p = put_varint(p, rec->line);
     }
-    return p;
+    return rec->data_len != 0 ? put_token(p, RL_OP_PREFIX, 2) : p;
+}
+
+/* A line or a write in the innermost frame: its line counts from the one before. */
+static uint8_t *put_line(uint8_t *p, struct frame_ref *top, const struct rec *rec)
+{
+    uint64_t delta = zigzag((int64_t)rec->line - top->line);
+    top->line = rec->line;
+    return put_token(p, RL_OP_NATIVE, (delta << 1 | (rec->kind == RL_EVENT_WRITE)) << 2 | 3);
 }
 
 rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
@@ -250,7 +292,7 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
     if (rec->kind >= RL_EVENT_KINDS) {
         return RL_OK;
     }
-    uint8_t *start = bytes_room(&maker->tokens, 8 * VARINT_MAX);
+    uint8_t *start = bytes_room(&maker->tokens, 10 * VARINT_MAX);
     uint8_t *times = bytes_room(&maker->times, VARINT_MAX);
     if (start == NULL || times == NULL) {
         return RL_NOMEM;
@@ -278,14 +320,21 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
                state->stack.count != 0 &&
                state->stack.items[state->stack.count - 1].frame == rec->frame) {
         p = put_token(p, RL_OP_NATIVE, (uint64_t)rec->id << 2 | (rec->kind - RL_EVENT_C_CALL));
+    } else if (kind_has_line(rec->kind) && stack_top_is(&state->stack, rec->frame, rec->id)) {
+        p = put_line(p, &state->stack.items[state->stack.count - 1], rec);
     } else {
         p = put_token(p, RL_OP_EXPLICIT, rec->kind);
         p = put_varint(p, rec->id);
         p = put_frame(p, state, rec->frame);
+        p = kind_has_line(rec->kind) ? put_varint(p, rec->line) : p;
         failed = after_explicit(state, rec);
     }
     if (failed) {
         return RL_NOMEM;
+    }
+    if (rec->data_len != 0) {
+        bytes_put_varint(&maker->values, rec->data_len);
+        bytes_put(&maker->values, rec->data, rec->data_len);
     }
     maker->tokens.len += (size_t)(p - start);
     maker->times.len += (size_t)(put_varint(times, rec->ticks - state->last_ticks) - times);
@@ -298,8 +347,10 @@ rl_status chunk_maker_end(struct chunk_maker *maker, const uint8_t **data, size_
 {
     maker->info.token_bytes = (uint32_t)maker->tokens.len;
     maker->info.time_bytes = (uint32_t)maker->times.len;
+    maker->info.value_bytes = (uint32_t)maker->values.len;
     bytes_put(&maker->tokens, maker->times.data, maker->times.len);
-    if (maker->tokens.failed || maker->times.failed) {
+    bytes_put(&maker->tokens, maker->values.data, maker->values.len);
+    if (maker->tokens.failed || maker->times.failed || maker->values.failed) {
         return RL_NOMEM;
     }
     *data = maker->tokens.data;
@@ -316,6 +367,8 @@ void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const ui
 {
     tokens->tokens = bytes_in_of(data, info->token_bytes);
     tokens->times = bytes_in_of(data + info->token_bytes, info->time_bytes);
+    tokens->values =
+        bytes_in_of(data + info->token_bytes + info->time_bytes, info->value_bytes);
     tokens->left = info->events;
     token_state_begin(&tokens->state, info);
 }
@@ -345,9 +398,36 @@ static void take_prefix(struct tokens *tokens, struct rec *rec, uint64_t which)
     } else if (which == 1) {
         rec->exc = take_id(tokens, bytes_varint(&tokens->tokens));
         rec->line = (uint32_t)bytes_varint(&tokens->tokens);
+    } else if (which == 2) {
+        uint64_t len = bytes_varint(&tokens->values);
+        rec->data = len <= bytes_left(&tokens->values) ? bytes_take(&tokens->values, (size_t)len)
+                                                       : NULL;
+        rec->data_len = (uint32_t)len;
+        tokens->tokens.bad |= rec->data == NULL || len == 0;
     } else {
         tokens->tokens.bad = 1;
     }
+}
+
+/* What is told of the innermost frame by operation 6. */
+static void take_in_frame(struct tokens *tokens, struct rec *rec, uint64_t value)
+{
+    struct frame_stack *stack = &tokens->state.stack;
+    if (stack->count == 0) {
+        tokens->tokens.bad = 1;
+        return;
+    }
+    struct frame_ref *top = &stack->items[stack->count - 1];
+    rec->frame = top->frame;
+    if ((value & 3) != 3) {
+        rec->kind = (uint8_t)(RL_EVENT_C_CALL + (value & 3));
+        rec->id = take_id(tokens, value >> 2);
+        return;
+    }
+    rec->kind = value & 4 ? RL_EVENT_WRITE : RL_EVENT_LINE;
+    rec->id = top->id;
+    top->line = (uint32_t)(top->line + (uint32_t)unzigzag(value >> 3));
+    rec->line = top->line;
 }
 
 static int take_implicit_exit(struct tokens *tokens, struct rec *rec, uint8_t kind)
@@ -386,13 +466,7 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->frame = take_frame(tokens);
         return after_explicit(state, rec);
     case RL_OP_NATIVE:
-        if (state->stack.count == 0 || (value & 3) == 3) {
-            tokens->tokens.bad = 1;
-            return 0;
-        }
-        rec->kind = (uint8_t)(RL_EVENT_C_CALL + (value & 3));
-        rec->id = take_id(tokens, value >> 2);
-        rec->frame = state->stack.items[state->stack.count - 1].frame;
+        take_in_frame(tokens, rec, value);
         return 0;
     default:
         if (value == 0 || value >= RL_EVENT_KINDS) {
@@ -402,6 +476,8 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->kind = (uint8_t)value;
         rec->id = take_id(tokens, bytes_varint(&tokens->tokens));
         rec->frame = take_frame(tokens);
+        rec->line =
+            kind_has_line(rec->kind) ? (uint32_t)bytes_varint(&tokens->tokens) : rec->line;
         return after_explicit(state, rec);
     }
 }
@@ -409,8 +485,10 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
 rl_status tokens_next(struct tokens *tokens, struct rec *rec)
 {
     if (tokens->left == 0) {
-        return bytes_left(&tokens->tokens) == 0 && bytes_left(&tokens->times) == 0 ? RL_END
-                                                                                   : RL_DAMAGED;
+        return bytes_left(&tokens->tokens) == 0 && bytes_left(&tokens->times) == 0 &&
+                       bytes_left(&tokens->values) == 0
+                   ? RL_END
+                   : RL_DAMAGED;
     }
     memset(rec, 0, sizeof *rec);
     uint64_t token = bytes_varint(&tokens->tokens);

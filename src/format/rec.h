@@ -22,8 +22,8 @@ struct rec {
     uint64_t ticks;
     uint64_t switch_to;  /* where has_switch: the thread's innermost frame before this event */
     uint32_t exc;        /* unwind: string id of the exception's type, 0 = not known */
-    uint32_t line;       /* unwind: the line it left from, 0 = not known */
-    const uint8_t *data; /* DEF rows: the payload, borrowed */
+    uint32_t line;       /* unwind, raise, handled, line, write: 0 = not known */
+    const uint8_t *data; /* DEF rows: the payload; events: their values (value.h). Borrowed */
     uint32_t data_len;
 };
 
@@ -40,6 +40,7 @@ struct chunk_info {
     uint64_t input;
     uint32_t token_bytes;
     uint32_t time_bytes;
+    uint32_t value_bytes;
 };
 
 void chunk_info_put(uint8_t at[RL_CHUNK_PREFIX_BYTES], const struct chunk_info *info);
@@ -52,11 +53,12 @@ void slot_info_get(const uint8_t *at, struct chunk_info *info);
 struct rows {
     struct bytes_in in;
     uint64_t base;
+    uint32_t thread;
 };
 
 static inline struct rows rows_of(const struct chunk_info *info, const uint8_t *data, size_t len)
 {
-    struct rows rows = {bytes_in_of(data, len), info->ticks0};
+    struct rows rows = {bytes_in_of(data, len), info->ticks0, info->thread};
     return rows;
 }
 
@@ -68,6 +70,7 @@ struct frame_stack {
     struct frame_ref {
         uint64_t frame;
         uint32_t id;
+        uint32_t line; /* the last one told */
     } *items; /* owned */
     size_t count;
     size_t cap;
@@ -83,24 +86,26 @@ struct token_state {
 
 void token_state_fini(struct token_state *state);
 
-/* Makes one chunk: begin, a call a record, then the info is filled and both streams stand in
- * `tokens` and `times`. DEF rows are passed over. */
+/* Makes one chunk: begin, a call a record, then the info is filled and the streams stand in
+ * `tokens`, `times` and `values`. DEF rows are passed over. */
 struct chunk_maker {
     struct chunk_info info;
     struct token_state state;
     struct bytes_out tokens;
     struct bytes_out times;
+    struct bytes_out values;
 };
 
 void chunk_maker_fini(struct chunk_maker *maker);
 void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info);
 RL_CHECKED rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec);
-/* The coded bytes of the chunk: tokens, then times. Borrowed until the next begin. */
+/* The coded bytes of the chunk: tokens, times, values. Borrowed until the next begin. */
 RL_CHECKED rl_status chunk_maker_end(struct chunk_maker *maker, const uint8_t **data, size_t *len);
 
 struct tokens {
     struct bytes_in tokens;
     struct bytes_in times;
+    struct bytes_in values;
     struct token_state state;
     uint32_t left;
 };
@@ -108,6 +113,12 @@ struct tokens {
 void tokens_fini(struct tokens *tokens);
 void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const uint8_t *data);
 RL_CHECKED rl_status tokens_next(struct tokens *tokens, struct rec *rec);
+
+/* Whether the frame field of the row holds a line too. */
+static inline int kind_has_line(unsigned kind)
+{
+    return kind == RL_EVENT_LINE || kind == RL_EVENT_WRITE;
+}
 
 /* Whether the kind begins, goes on with, or ends a frame. */
 static inline int kind_enters(unsigned kind)

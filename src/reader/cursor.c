@@ -28,6 +28,7 @@ struct cursor {
     size_t stream_count;
     struct stream **heap; /* owned */
     size_t heap_count;
+    struct stream *ended;  /* its last event's values are still lent */
     struct u64map parents; /* open frame -> parent + 1 */
 };
 
@@ -215,6 +216,8 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         .seq = stream->seq++,
         .t = reader_time(cursor->reader, stream->key),
         .frame = rec->frame,
+        .values = rec->data,
+        .values_len = rec->data_len,
     };
     if (rec->has_switch && take_out(stream, rec->switch_to) && push(stream, rec->switch_to) != 0) {
         return RL_NOMEM;
@@ -244,6 +247,10 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
 
 rl_status cursor_next(struct cursor *cursor, struct event_out *event)
 {
+    if (cursor->ended != NULL) {
+        bytes_out_fini(&cursor->ended->raw);
+        cursor->ended = NULL;
+    }
     while (cursor->heap_count != 0) {
         struct stream *stream = cursor->heap[0];
         rl_status status = RL_OK;
@@ -262,7 +269,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
             return status;
         }
         if (status == RL_END) {
-            bytes_out_fini(&stream->raw);
+            cursor->ended = stream;
             cursor->heap[0] = cursor->heap[--cursor->heap_count];
         }
         sift_down(cursor, 0);

@@ -47,6 +47,9 @@ void reader_close(struct reader *reader)
     }
     rl_free(reader->problems);
     rl_free(reader->texts);
+    for (size_t i = 0; i < reader->code_count; i++) {
+        rl_free((void *)(uintptr_t)reader->code_defs[i].names);
+    }
     rl_free(reader->code_defs);
     rl_free(reader->chunks);
     rl_free(reader->path);
@@ -77,12 +80,17 @@ struct code_text reader_code(const struct reader *reader, uint32_t id)
 {
     const uint64_t *index = u64map_get(&reader->codes, id);
     if (index == NULL) {
-        return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0};
+        return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0, 0, 0, NULL};
     }
     const struct code_def *def = &reader->code_defs[*index - 1];
     return (struct code_text){reader_string(reader, def->module),
                               reader_string(reader, def->qualname),
-                              reader_string(reader, def->file), def->line, def->flags};
+                              reader_string(reader, def->file),
+                              def->line,
+                              def->flags,
+                              def->args,
+                              def->name_count,
+                              def->names};
 }
 
 rl_status reader_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)

@@ -27,6 +27,9 @@ struct text {
 struct code_text {
     struct text module, qualname, file;
     uint32_t line, flags;
+    uint32_t args; /* so many of the names are parameters */
+    uint32_t name_count;
+    const uint32_t *names; /* string ids of its variables, by slot */
 };
 
 /* Where one chunk of events lies: a CHUNK block, or a slot that never became one. */
@@ -56,7 +59,7 @@ struct reader {
     struct u64map codes;   /* id -> index into code_defs, + 1 */
     struct text *texts;    /* owned, and what they point at */
     size_t text_count, text_cap;
-    struct code_def *code_defs; /* owned */
+    struct code_def *code_defs; /* owned, and their names */
     size_t code_count, code_cap;
     uint64_t dict_bytes;
     uint64_t unknown_blocks;
@@ -97,6 +100,8 @@ struct event_out {
     uint64_t frame;
     uint64_t parent; /* 0 = none, or not known */
     int parent_is_known;
+    const uint8_t *values; /* what was captured (value.h); borrowed until the next event */
+    uint32_t values_len;
 };
 
 /* All events in order of time; within a thread in order of seq. */

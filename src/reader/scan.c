@@ -143,19 +143,26 @@ static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *d
 static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
 {
     struct code_def def;
+    uint32_t names[CODE_NAMES_MAX];
     void *defs = reader->code_defs;
-    if (code_def_get(data, len, &def) != RL_OK || u64map_get(&reader->codes, id) != NULL) {
+    if (code_def_get(data, len, names, &def) != RL_OK || u64map_get(&reader->codes, id) != NULL) {
         return RL_OK;
     }
-    if (reader->dict_bytes + sizeof def > READER_DICT_BYTES_MAX) {
+    size_t bytes = sizeof def + def.name_count * sizeof *names;
+    if (reader->dict_bytes + bytes > READER_DICT_BYTES_MAX) {
         return RL_LIMIT;
     }
-    if (rl_grow(&defs, &reader->code_cap, reader->code_count + 1, sizeof def) != 0) {
+    uint32_t *copy = rl_alloc(def.name_count, sizeof *names);
+    if (copy == NULL ||
+        rl_grow(&defs, &reader->code_cap, reader->code_count + 1, sizeof def) != 0) {
+        rl_free(copy);
         return RL_NOMEM;
     }
+    memcpy(copy, names, def.name_count * sizeof *names);
+    def.names = copy;
     reader->code_defs = defs;
     reader->code_defs[reader->code_count++] = def;
-    reader->dict_bytes += sizeof def;
+    reader->dict_bytes += bytes;
     return u64map_put(&reader->codes, id, reader->code_count) == 0 ? RL_OK : RL_NOMEM;
 }
 

@@ -66,6 +66,26 @@ static inline void lane_publish(struct lane *lane)
     atomic_store_explicit(lane->used, (uint32_t)(lane->cur - lane->rows), memory_order_release);
 }
 
+/* How many rows a DATA row with so many bytes takes. */
+static inline uint32_t lane_data_units(uint32_t len)
+{
+    return (len + RL_ROW_FRAME + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
+}
+
+/* The values of the next event. Room was reserved. `data` may be read up to 15 bytes beyond `len`. */
+static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t len)
+{
+    uint8_t *row = lane->cur;
+    uint32_t units = lane_data_units(len);
+    put64(row, len | (uint64_t)(RL_ROW_DATA << RL_ID_BITS) << 32);
+    memcpy(row + RL_ROW_FRAME, data, 8);
+    for (uint32_t i = 1; i < units; i++) {
+        memcpy(row + (size_t)i * RL_ROW_BYTES, data + (size_t)i * RL_ROW_BYTES - 8, RL_ROW_BYTES);
+    }
+    lane->cur = row + (size_t)units * RL_ROW_BYTES;
+    lane->extras += units;
+}
+
 /* One event, stamped now. */
 static inline int lane_put(struct lane *lane, unsigned kind, uint32_t id, uint64_t frame)
 {
@@ -75,6 +95,21 @@ static inline int lane_put(struct lane *lane, unsigned kind, uint32_t id, uint64
     }
     /* A refill may have taken a newer base than `ticks`: such an event is at the base. */
     uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
+    lane_row(lane, (uint32_t)since, kind, id, frame);
+    lane_publish(lane);
+    return 1;
+}
+
+/* The same with values, len > 0. */
+static inline int lane_put_values(struct lane *lane, unsigned kind, uint32_t id, uint64_t frame,
+                                  const uint8_t *data, uint32_t len)
+{
+    uint64_t ticks = clock_ticks();
+    if (!lane_reserve(lane, lane_data_units(len) + 1, ticks)) {
+        return 0;
+    }
+    uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
+    lane_data(lane, data, len);
     lane_row(lane, (uint32_t)since, kind, id, frame);
     lane_publish(lane);
     return 1;

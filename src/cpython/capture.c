@@ -1,0 +1,793 @@
+/* Why: see capture.h.
+ * Invariants: nothing is begun beyond `soft`, and what may be begun before it fits behind it
+ * (_Static_assert below); nothing called here can run Python code or free an object, so borrowed
+ * references stay good. */
+#include "capture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "captured_types.h"
+#include "instance.h"
+#include "session.h"
+#include "typeinfo.h"
+#include "utf8.h"
+
+struct capture_limits capture_limits = {3, 10, 256};
+
+/* One text, the marks of parameters that were not begun, and the ends of open containers. */
+_Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VALUE_BYTES_MAX,
+               "what is begun before the soft end must fit");
+
+static void put_object(struct capture *c, PyObject *o);
+static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsigned flags);
+
+static inline void put_tag(struct capture *c, unsigned tag)
+{
+    *c->p++ = (uint8_t)tag;
+}
+
+void capture_identity(struct capture *c, const void *object)
+{
+    put64(c->p, (uint64_t)(uintptr_t)object);
+    c->p += RL_IDENTITY_BYTES;
+}
+
+static inline void put_number(struct capture *c, uint64_t number)
+{
+    c->p = put_varint(c->p, number);
+}
+
+static inline void put_small(struct capture *c, int64_t value)
+{
+    if (value >= RL_VALUE_SMALL - RL_VALUE_SMALL_ZERO && value < 256 - RL_VALUE_SMALL_ZERO) {
+        put_tag(c, (unsigned)(value + RL_VALUE_SMALL_ZERO));
+    } else {
+        put_tag(c, RL_VALUE_INT);
+        put_number(c, zigzag(value));
+    }
+}
+
+/* ---- atoms ---- */
+
+/* The magnitude of an int of more than two digits, at most `size` bytes; the bytes that it has. */
+size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size)
+{
+    Py_ssize_t count = LONG_COUNT(o);
+    uint64_t bits = 0;
+    unsigned have = 0;
+    size_t n = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        bits |= (uint64_t)LONG_DIGITS(o)[i] << have;
+        have += PyLong_SHIFT;
+        while (have >= 8 && n < size) {
+            out[n++] = (uint8_t)bits;
+            bits >>= 8;
+            have -= 8;
+        }
+    }
+    while (bits != 0 && n < size) {
+        out[n++] = (uint8_t)bits;
+        bits >>= 8;
+    }
+    while (n != 0 && out[n - 1] == 0) {
+        n--;
+    }
+    return n;
+}
+
+static void put_big(struct capture *c, PyObject *o)
+{
+    Py_ssize_t count = LONG_COUNT(o);
+    unsigned top_bits = 0;
+    for (digit top = LONG_DIGITS(o)[count - 1]; top != 0; top >>= 1) {
+        top_bits++;
+    }
+    uint64_t bits = (uint64_t)(count - 1) * PyLong_SHIFT + top_bits;
+    int is_whole = (bits + 7) / 8 <= capture_limits.bytes;
+    put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
+    put_number(c, LONG_IS_NEGATIVE(o));
+    if (!is_whole) {
+        put_number(c, bits);
+        return;
+    }
+    uint8_t magnitude[CAPTURE_BYTES_MAX];
+    size_t n = capture_magnitude(o, magnitude, sizeof magnitude);
+    put_number(c, n);
+    memcpy(c->p, magnitude, n);
+    c->p += n;
+}
+
+static inline void put_int(struct capture *c, PyObject *o)
+{
+    Py_ssize_t count = LONG_COUNT(o);
+    const digit *digits = LONG_DIGITS(o);
+    if (__builtin_expect(count > 2, 0)) {
+        put_big(c, o);
+        return;
+    }
+    int64_t value = count == 0 ? 0 : (int64_t)digits[0];
+    if (count == 2) {
+        value |= (int64_t)digits[1] << PyLong_SHIFT;
+    }
+    put_small(c, LONG_IS_NEGATIVE(o) ? -value : value);
+}
+
+static void put_float(struct capture *c, double number)
+{
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    put_tag(c, RL_VALUE_FLOAT);
+    put64(c->p, bits);
+    c->p += 8;
+}
+
+static void put_complex(struct capture *c, PyObject *o)
+{
+    Py_complex number = ((PyComplexObject *)o)->cval;
+    uint64_t bits[2];
+    memcpy(&bits[0], &number.real, 8);
+    memcpy(&bits[1], &number.imag, 8);
+    put_tag(c, RL_VALUE_COMPLEX);
+    put64(c->p, bits[0]);
+    put64(c->p + 8, bits[1]);
+    c->p += 16;
+}
+
+/* Which of the characters from 128 on repr() would escape, as indexes; the number of them. */
+static uint32_t find_odd(PyObject *o, Py_ssize_t count, uint16_t odd[CAPTURE_BYTES_MAX])
+{
+    int kind = PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    uint32_t found = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_UCS4 ch = PyUnicode_READ(kind, data, i);
+        if (ch >= 128 && !Py_UNICODE_ISPRINTABLE(ch)) {
+            odd[found++] = (uint16_t)i;
+        }
+    }
+    return found;
+}
+
+static void put_wide_text(struct capture *c, PyObject *o)
+{
+    uint8_t text[CAPTURE_BYTES_MAX + 4];
+    uint16_t odd[CAPTURE_BYTES_MAX];
+    size_t limit = capture_limits.bytes;
+    int kind = PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(o), count = 0;
+    uint8_t *p = text;
+    for (; count < length; count++) {
+        uint8_t *next = utf8_put(p, PyUnicode_READ(kind, data, count));
+        if ((size_t)(next - text) > limit) {
+            break;
+        }
+        p = next;
+    }
+    uint32_t odd_count = find_odd(o, count, odd);
+    size_t n = (size_t)(p - text);
+    put_tag(c, odd_count != 0     ? RL_VALUE_STR_ODD
+               : count == length ? RL_VALUE_STR
+                                 : RL_VALUE_STR_CUT);
+    if (odd_count != 0 || count != length) {
+        put_number(c, (uint64_t)length);
+    }
+    put_number(c, n);
+    memcpy(c->p, text, n);
+    c->p += n;
+    if (odd_count != 0) {
+        /* The indexes may take more room than the text: of long odd texts the first are marked. */
+        uint32_t most = odd_count < 400 ? odd_count : 400;
+        put_number(c, most);
+        for (uint32_t i = 0; i < most; i++) {
+            put_number(c, odd[i]);
+        }
+    }
+}
+
+static inline void put_text(struct capture *c, PyObject *o)
+{
+    if (__builtin_expect(!TEXT_IS_READY(o), 0)) {
+        put_tag(c, RL_VALUE_CUT);
+        return;
+    }
+    if (!PyUnicode_IS_ASCII(o)) {
+        put_wide_text(c, o);
+        return;
+    }
+    size_t length = (size_t)PyUnicode_GET_LENGTH(o);
+    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
+    put_tag(c, n == length ? RL_VALUE_STR : RL_VALUE_STR_CUT);
+    if (n != length) {
+        put_number(c, length);
+    }
+    put_number(c, n);
+    memcpy(c->p, PyUnicode_DATA(o), n);
+    c->p += n;
+}
+
+void capture_bytes(struct capture *c, const void *data, size_t length)
+{
+    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
+    put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
+    if (n != length) {
+        put_number(c, length);
+    }
+    put_number(c, n);
+    memcpy(c->p, data, n);
+    c->p += n;
+}
+
+void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, const void *text,
+                        size_t len, unsigned flags)
+{
+    size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
+    put_tag(c, RL_VALUE_TEXT);
+    capture_identity(c, object);
+    put_number(c, type);
+    put_number(c, flags | (n < len ? RL_TEXT_IS_CUT : 0));
+    put_number(c, n);
+    memcpy(c->p, text, n);
+    c->p += n;
+}
+
+/* ---- containers ---- */
+
+/* A container whose items follow one by one; how many do is known at the end. */
+struct open_list {
+    uint8_t *shown_at;
+    unsigned width;
+};
+
+static struct open_list open_items(struct capture *c, size_t length)
+{
+    size_t most = length < capture_limits.items ? length : capture_limits.items;
+    put_number(c, length);
+    struct open_list list = {c->p, most < 128 ? 1 : 2};
+    c->p += list.width;
+    return list;
+}
+
+static void close_items(const struct open_list *list, size_t shown)
+{
+    list->shown_at[0] = (uint8_t)(list->width == 1 ? shown : shown | 0x80);
+    if (list->width == 2) {
+        list->shown_at[1] = (uint8_t)(shown >> 7);
+    }
+}
+
+static inline int has_room(const struct capture *c, size_t shown)
+{
+    return shown < capture_limits.items && c->p < c->soft;
+}
+
+void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
+{
+    put_tag(c, RL_VALUE_DEEP);
+    capture_identity(c, o);
+    put_number(c, type);
+    put_number(c, length);
+}
+
+/* Whether the container is entered; if not, what stands for it was written. */
+static int enter(struct capture *c, PyObject *o, size_t length)
+{
+    for (unsigned i = 0; i < c->depth; i++) {
+        if (c->path[i] == o) {
+            put_tag(c, RL_VALUE_CYCLE);
+            capture_identity(c, o);
+            return 0;
+        }
+    }
+    if (c->depth >= capture_limits.depth && length != 0) {
+        capture_deep(c, o, capture_type_id(c->lane, Py_TYPE(o)), length);
+        return 0;
+    }
+    c->path[c->depth++] = o;
+    return 1;
+}
+
+static void put_row(struct capture *c, PyObject *o, unsigned tag, PyObject *const *items,
+                    size_t length)
+{
+    if (!enter(c, o, length)) {
+        return;
+    }
+    put_tag(c, tag);
+    capture_identity(c, o);
+    struct open_list list = open_items(c, length);
+    size_t shown = 0;
+    while (shown < length && has_room(c, shown)) {
+        put_object(c, items[shown++]);
+    }
+    close_items(&list, shown);
+    c->depth--;
+}
+
+static void put_list(struct capture *c, PyObject *o)
+{
+    put_row(c, o, RL_VALUE_LIST, ((PyListObject *)o)->ob_item, (size_t)Py_SIZE(o));
+}
+
+static void put_tuple(struct capture *c, PyObject *o)
+{
+    put_row(c, o, RL_VALUE_TUPLE, ((PyTupleObject *)o)->ob_item, (size_t)Py_SIZE(o));
+}
+
+static void put_dict(struct capture *c, PyObject *o)
+{
+    size_t length = (size_t)((PyDictObject *)o)->ma_used;
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    if (!enter(c, o, length)) {
+        return;
+    }
+    put_tag(c, RL_VALUE_DICT);
+    capture_identity(c, o);
+    struct open_list list = open_items(c, length);
+    size_t shown = 0;
+    while (has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
+        put_object(c, key);
+        put_object(c, value);
+        shown++;
+    }
+    close_items(&list, shown);
+    c->depth--;
+}
+
+static void put_set(struct capture *c, PyObject *o)
+{
+    const PySetObject *set = (PySetObject *)o;
+    size_t length = (size_t)set->used;
+    if (!enter(c, o, length)) {
+        return;
+    }
+    put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
+    capture_identity(c, o);
+    struct open_list list = open_items(c, length);
+    size_t shown = 0;
+    for (Py_ssize_t i = 0; i <= set->mask && shown < length && has_room(c, shown); i++) {
+        const setentry *entry = &set->table[i];
+        if (entry->key != NULL && entry->hash != -1) {
+            put_object(c, entry->key);
+            shown++;
+        }
+    }
+    close_items(&list, shown);
+    c->depth--;
+}
+
+static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    put_tag(c, RL_VALUE_WRAPPED);
+    capture_identity(c, o);
+    put_number(c, info->id);
+}
+
+static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    PyObject *names = PyDict_GetItemString(Py_TYPE(o)->tp_dict, "_fields"); /* borrowed */
+    size_t length = (size_t)Py_SIZE(o);
+    if (names == NULL || !PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != Py_SIZE(o)) {
+        PyErr_Clear();
+        put_wrapped(c, o, info);
+        put_tuple(c, o);
+        return;
+    }
+    uint32_t type = info->id;
+    if (!enter(c, o, length)) {
+        return;
+    }
+    put_tag(c, RL_VALUE_OBJECT);
+    capture_identity(c, o);
+    put_number(c, type);
+    struct open_list list = open_items(c, length);
+    size_t shown = 0;
+    for (; shown < length && has_room(c, shown); shown++) {
+        put_number(c, capture_name_id(c->lane, PyTuple_GET_ITEM(names, (Py_ssize_t)shown)));
+        put_object(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown));
+    }
+    close_items(&list, shown);
+    c->depth--;
+}
+
+/* ---- instances ---- */
+
+struct shown {
+    struct open_list list;
+    size_t count, length;
+};
+
+static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value)
+{
+    s->length++;
+    if (has_room(c, s->count)) {
+        put_number(c, name);
+        put_object(c, value);
+        s->count++;
+    }
+}
+
+static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(dict, &at, &key, &value)) {
+        if (PyUnicode_Check(key)) {
+            put_field(c, s, s->count < capture_limits.items ? capture_name_id(c->lane, key) : 0,
+                      value);
+        }
+    }
+}
+
+/* Attributes that lie in the object without a dictionary. Whether there are any of the kind. */
+static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
+{
+#if HAS_MANAGED_DICT
+    struct instance_values v;
+    if (!instance_values_get(o, &v)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < v.count; i++) {
+        if (v.values[i] != NULL && v.keys[i].me_key != NULL) {
+            put_field(
+                c, s,
+                s->count < capture_limits.items ? capture_name_id(c->lane, v.keys[i].me_key) : 0,
+                v.values[i]);
+        }
+    }
+    return 1;
+#else
+    (void)c;
+    (void)s;
+    (void)o;
+    return 0;
+#endif
+}
+
+/* "length" fields are counted while they are put, so that number is written at the end: two bytes,
+ * at most 16383. */
+static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    struct field fields[64];
+    uint32_t field_count = info->field_count, type = info->id;
+    int with_dict = info->has_dict;
+    if (c->instances == 0) {
+        capture_deep(c, o, type, 0);
+        return;
+    }
+    if (!enter(c, o, 1)) {
+        return;
+    }
+    c->instances--;
+    if (field_count != 0) {
+        memcpy(fields, info->fields, field_count * sizeof *fields);
+    }
+    put_tag(c, RL_VALUE_OBJECT);
+    capture_identity(c, o);
+    put_number(c, type);
+    uint8_t *length_at = c->p;
+    struct shown s = {{c->p + 2, 2}, 0, 0};
+    c->p += 4;
+    for (uint32_t i = 0; i < field_count; i++) {
+        PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
+        if (value != NULL) {
+            put_field(c, &s, fields[i].name, value);
+        }
+    }
+    if (with_dict && !put_inline_fields(c, &s, o)) {
+        PyObject *dict = instance_dict(o);
+        if (dict != NULL && PyDict_Check(dict)) {
+            put_dict_fields(c, &s, dict);
+        }
+    }
+    size_t length = s.length < 16383 ? s.length : 16383;
+    length_at[0] = (uint8_t)(length | 0x80);
+    length_at[1] = (uint8_t)(length >> 7);
+    close_items(&s.list, s.count);
+    c->depth--;
+}
+
+/* ---- any object ---- */
+
+static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *const parts[3])
+{
+    if (enter(c, o, 1)) {
+        put_tag(c, tag);
+        put_object(c, parts[0]);
+        put_object(c, parts[1]);
+        put_object(c, parts[2]);
+        c->depth--;
+    }
+}
+
+static void put_by_type(struct capture *c, PyObject *o)
+{
+    const struct typeinfo *info = typeinfo_get(c->lane, Py_TYPE(o));
+    if (info->is_wrapped) {
+        put_wrapped(c, o, info);
+    }
+    switch (info->show) {
+    case SHOW_INT:
+        put_int(c, o);
+        break;
+    case SHOW_STR:
+        put_text(c, o);
+        break;
+    case SHOW_FLOAT:
+        put_float(c, PyFloat_AS_DOUBLE(o));
+        break;
+    case SHOW_COMPLEX:
+        put_complex(c, o);
+        break;
+    case SHOW_BYTES:
+        capture_bytes(c, PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o));
+        break;
+    case SHOW_BYTEARRAY:
+        capture_bytes(c, PyByteArray_AS_STRING(o), (size_t)PyByteArray_GET_SIZE(o));
+        break;
+    case SHOW_LIST:
+        put_list(c, o);
+        break;
+    case SHOW_TUPLE:
+        put_tuple(c, o);
+        break;
+    case SHOW_NAMED_TUPLE:
+        put_named_tuple(c, o, info);
+        break;
+    case SHOW_DICT:
+        put_dict(c, o);
+        break;
+    case SHOW_SET:
+        put_set(c, o);
+        break;
+    case SHOW_DEQUE:
+        captured_deque(c, o);
+        break;
+    case SHOW_PROXY:
+        if (enter(c, o, 1)) {
+            put_object(c, captured_proxy_target(o));
+            c->depth--;
+        }
+        break;
+    case SHOW_RANGE:
+        put_triple(c, o, RL_VALUE_RANGE, captured_range(o));
+        break;
+    case SHOW_SLICE:
+        put_triple(c, o, RL_VALUE_SLICE, &((PySliceObject *)o)->start);
+        break;
+    case SHOW_FIELDS:
+        put_fields(c, o, info);
+        break;
+    case SHOW_EXCEPTION:
+        put_exception(c, o, 0, 0);
+        break;
+    case SHOW_SPECIAL:
+        info->special(c, o, info);
+        break;
+    case SHOW_OPAQUE:
+    default:
+        put_tag(c, RL_VALUE_OPAQUE);
+        capture_identity(c, o);
+        put_number(c, info->id);
+        break;
+    }
+}
+
+static void put_object(struct capture *c, PyObject *o)
+{
+    if (__builtin_expect(c->p >= c->soft, 0)) {
+        put_tag(c, RL_VALUE_CUT);
+        return;
+    }
+    if (o == NULL) {
+        put_tag(c, RL_VALUE_UNSET);
+        return;
+    }
+    const PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyLong_Type) {
+        put_int(c, o);
+    } else if (type == &PyUnicode_Type) {
+        put_text(c, o);
+    } else if (o == Py_None) {
+        put_tag(c, RL_VALUE_NONE);
+    } else if (type == &PyBool_Type) {
+        put_tag(c, o == Py_True ? RL_VALUE_TRUE : RL_VALUE_FALSE);
+    } else if (type == &PyFloat_Type) {
+        put_float(c, PyFloat_AS_DOUBLE(o));
+    } else if (type == &PyList_Type) {
+        put_list(c, o);
+    } else if (type == &PyTuple_Type) {
+        put_tuple(c, o);
+    } else if (type == &PyDict_Type) {
+        put_dict(c, o);
+    } else if (o == Py_Ellipsis || o == Py_NotImplemented) {
+        put_tag(c, o == Py_Ellipsis ? RL_VALUE_ELLIPSIS : RL_VALUE_NOT_IMPLEMENTED);
+    } else {
+        put_by_type(c, o);
+    }
+}
+
+void capture_value(struct capture *c, PyObject *object)
+{
+    put_object(c, object);
+}
+
+void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
+                   void *state)
+{
+    PyObject *item;
+    if (!enter(c, o, length)) {
+        return;
+    }
+    put_tag(c, RL_VALUE_LIST);
+    capture_identity(c, o);
+    struct open_list list = open_items(c, length);
+    size_t shown = 0;
+    while (has_room(c, shown) && (item = next(state)) != NULL) {
+        put_object(c, item);
+        shown++;
+    }
+    close_items(&list, shown);
+    c->depth--;
+}
+
+/* ---- exceptions ---- */
+
+/* "[Errno 2] No such file or directory: 'name'", as str() of an OSError has it. */
+static int put_os_message(struct capture *c, PyObject *exc)
+{
+    const PyOSErrorObject *e = (PyOSErrorObject *)exc;
+    char text[700], name[300], what[200];
+    if (!PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_OSError) || e->myerrno == NULL ||
+        e->strerror == NULL || !PyLong_CheckExact(e->myerrno) || LONG_COUNT(e->myerrno) > 1 ||
+        !PyUnicode_CheckExact(e->strerror)) {
+        return 0;
+    }
+    int has_name = e->filename != NULL && PyUnicode_CheckExact(e->filename);
+    int number = LONG_COUNT(e->myerrno) != 0 ? (int)LONG_DIGITS(e->myerrno)[0] : 0;
+    name[has_name ? codeinfo_put_text(e->filename, (uint8_t *)name, sizeof name - 1) : 0] = 0;
+    what[codeinfo_put_text(e->strerror, (uint8_t *)what, sizeof what - 1)] = 0;
+    int n = has_name ? snprintf(text, sizeof text, "[Errno %d] %s: '%s'", number, what, name)
+                     : snprintf(text, sizeof text, "[Errno %d] %s", number, what);
+    capture_plain_text(c, e->strerror, capture_type_id(c->lane, &PyUnicode_Type), text, (size_t)n,
+                       0);
+    return 1;
+}
+
+/* What str() would say, as far as that needs no code of the program. */
+static void put_message(struct capture *c, PyObject *exc)
+{
+    PyObject *args = ((PyBaseExceptionObject *)exc)->args;
+    Py_ssize_t n = args != NULL && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+    if (put_os_message(c, exc)) {
+        return;
+    }
+    int is_syntax = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_SyntaxError);
+    if (n == 0) {
+        put_tag(c, RL_VALUE_STR);
+        put_number(c, 0);
+    } else if (n == 1 || (is_syntax && PyUnicode_CheckExact(PyTuple_GET_ITEM(args, 0)))) {
+        put_object(c, PyTuple_GET_ITEM(args, 0));
+    } else {
+        put_object(c, args);
+    }
+}
+
+/* An exception that has no instance yet: its type and what it will be made from. */
+static void put_exception_type(struct capture *c, PyTypeObject *type, PyObject *raw)
+{
+    put_tag(c, RL_VALUE_EXCEPTION);
+    capture_identity(c, NULL);
+    put_number(c, capture_type_id(c->lane, type));
+    put_number(c, type == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0);
+    if (raw == NULL || raw == Py_None) {
+        put_tag(c, RL_VALUE_STR);
+        put_number(c, 0);
+    } else if (PyTuple_CheckExact(raw) && PyTuple_GET_SIZE(raw) == 1) {
+        put_object(c, PyTuple_GET_ITEM(raw, 0));
+    } else {
+        put_object(c, raw);
+    }
+    put_tag(c, RL_VALUE_NONE);
+    put_tag(c, RL_VALUE_NONE);
+}
+
+static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsigned flags)
+{
+    if (exc == NULL || exc == Py_None) {
+        put_tag(c, RL_VALUE_NONE);
+        return;
+    }
+    uint32_t type = capture_type_id(c->lane, Py_TYPE(exc));
+    if (depth >= CAPTURE_CHAIN || c->depth >= capture_limits.depth + CAPTURE_CHAIN ||
+        c->p >= c->soft) {
+        capture_deep(c, exc, type, 0);
+        return;
+    }
+    if (!enter(c, exc, 0)) {
+        return;
+    }
+    const PyBaseExceptionObject *e = (PyBaseExceptionObject *)exc;
+    put_tag(c, RL_VALUE_EXCEPTION);
+    capture_identity(c, exc);
+    put_number(c, type);
+    put_number(c, flags | (e->suppress_context ? RL_EXCEPTION_FROM : 0) |
+                      (Py_TYPE(exc) == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0));
+    put_message(c, exc);
+    put_exception(c, e->cause, depth + 1, 0);
+    put_exception(c, e->context, depth + 1, 0);
+    c->depth--;
+}
+
+void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned flags)
+{
+    if (PyType_Check(exc)) {
+        put_exception_type(c, (PyTypeObject *)exc, raw);
+    } else {
+        put_exception(c, exc, 0, flags);
+    }
+}
+
+/* ---- frames ---- */
+
+PyObject *capture_variable(PyCodeObject *code, native_frame *frame, Py_ssize_t slot)
+{
+    PyObject *value = native_slot(frame, slot);
+    if (value != NULL && native_is_cell(code, slot) && PyCell_Check(value)) {
+        value = PyCell_GET(value);
+    }
+    return value;
+}
+
+void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells)
+{
+    Py_ssize_t n = (Py_ssize_t)codeinfo_args(code);
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *value = native_slot(frame, i);
+        if (__builtin_expect(value == NULL || PyCell_Check(value), 0)) {
+            Py_ssize_t slot = native_parameter_slot(code, frame, i);
+            value = has_cells || !CELLS_SHARE_SLOTS ? capture_variable(code, frame, slot) : value;
+        }
+        put_object(c, value);
+    }
+}
+
+/* ---- names ---- */
+
+uint32_t capture_type_id(struct lane *lane, PyTypeObject *type)
+{
+    return typeinfo_get(lane, type)->id;
+}
+
+uint32_t capture_name_id(struct lane *lane, PyObject *name)
+{
+    enum { ENTRIES = 1024 };
+    static struct {
+        PyObject *name; /* compared only */
+        Py_hash_t hash;
+        Py_ssize_t length;
+        uint32_t stamp, id;
+    } known[ENTRIES];
+    if (!PyUnicode_Check(name)) {
+        return 0;
+    }
+    Py_hash_t hash = ((PyASCIIObject *)name)->hash;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    size_t at = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15) >> 54;
+    uint32_t stamp = (uint32_t)(session.stamp >> 32);
+    if (known[at].name == name && known[at].hash == hash && hash != -1 &&
+        known[at].length == length && known[at].stamp == stamp) {
+        return known[at].id;
+    }
+    uint8_t text[512];
+    uint32_t id =
+        recorder_string(session.recorder, lane, text, codeinfo_put_text(name, text, sizeof text));
+    known[at].name = name;
+    known[at].hash = hash;
+    known[at].length = length;
+    known[at].stamp = stamp;
+    known[at].id = id;
+    return id;
+}

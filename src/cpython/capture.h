@@ -1,0 +1,68 @@
+/* Capture: what an object is, as bytes (docs/format.md, "Values"), without running a line of the
+ * program's code: no repr, no len, no hash, no attribute look-up. Exact built-in types are walked in
+ * C within bounds; instances show the fields that lie in their storage; others show their type.
+ *
+ * All of it runs under the GIL, inside a hook, and never raises. No reference is kept. */
+#ifndef CAPTURE_H
+#define CAPTURE_H
+
+#include "compat.h"
+
+#include <stdint.h>
+
+#include <relive/rl_format.h>
+
+struct lane;
+
+struct capture_limits {
+    unsigned depth; /* containers inside containers */
+    unsigned items; /* of one container */
+    unsigned bytes; /* of one text, bytes object or int */
+};
+#define CAPTURE_DEPTH_MAX 16u
+#define CAPTURE_ITEMS_MAX 1000u
+#define CAPTURE_BYTES_MAX 4096u
+#define CAPTURE_CHAIN     4u /* causes and contexts of an exception */
+
+/* Where one event's values are put together: the traced thread's own. */
+#define CAPTURE_SOFT 6144u /* beyond it nothing more is begun: what is left is marked as cut */
+struct capture {
+    uint8_t *p, *soft;
+    struct lane *lane; /* definitions of names go there */
+    unsigned depth, instances;
+    PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN + 2]; /* borrowed: the containers round the current value */
+    uint8_t bytes[RL_VALUE_BYTES_MAX + 16];
+};
+
+extern struct capture_limits capture_limits;
+
+static inline void capture_begin(struct capture *c, struct lane *lane)
+{
+    c->p = c->bytes;
+    c->soft = c->bytes + CAPTURE_SOFT;
+    c->lane = lane;
+    c->depth = 0;
+    c->instances = 8; /* so many are opened in one event */
+}
+
+static inline uint32_t capture_size(const struct capture *c)
+{
+    return (uint32_t)(c->p - c->bytes);
+}
+
+/* Appends one value; NULL is a variable that is not bound. */
+void capture_value(struct capture *c, PyObject *object);
+/* Appends the parameters of a frame that begins. has_cells: its cells are made already. */
+void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells);
+/* Appends an exception: type, message, cause, context. `exc` may be a type, of which `raw` then says
+ * what the instance will be made from. flags: RL_EXCEPTION_AGAIN, or 0. */
+void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned flags);
+
+/* String ids, in the running recording. */
+uint32_t capture_name_id(struct lane *lane, PyObject *name);
+uint32_t capture_type_id(struct lane *lane, PyTypeObject *type);
+
+/* Whether the variable in a slot is there, taken out of its cell: borrowed or NULL. */
+PyObject *capture_variable(PyCodeObject *code, native_frame *frame, Py_ssize_t slot);
+
+#endif

@@ -1,0 +1,69 @@
+/* Where the attributes of an instance are stored. Reading them makes no dictionary and runs nothing.
+ * Under the GIL; what is lent is good until Python code runs. */
+#ifndef INSTANCE_H
+#define INSTANCE_H
+
+#include "compat.h"
+
+#if HAS_MANAGED_DICT
+struct instance_values {
+    PyObject *const *values;
+    const PyDictUnicodeEntry *keys;
+    Py_ssize_t count;
+};
+
+/* Where the values lie while the instance has no dictionary; NULL where it has one. */
+static inline PyDictValues *instance_values_at(PyObject *o)
+{
+    if (!(Py_TYPE(o)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {
+        return NULL;
+    }
+#if HAS_INLINE_VALUES
+    if (!(Py_TYPE(o)->tp_flags & Py_TPFLAGS_INLINE_VALUES)) {
+        return NULL;
+    }
+    PyDictValues *values = _PyObject_InlineValues(o);
+    return values->valid ? values : NULL;
+#elif HAS_TAGGED_VALUES
+    PyDictOrValues either = *_PyObject_DictOrValuesPointer(o);
+    return _PyDictOrValues_IsValues(either) ? _PyDictOrValues_GetValues(either) : NULL;
+#else
+    return *_PyObject_ValuesPointer(o);
+#endif
+}
+
+/* 1 and the values, 0 where they are in a dictionary, or nowhere. */
+static inline int instance_values_get(PyObject *o, struct instance_values *out)
+{
+    const PyDictValues *values = instance_values_at(o);
+    PyDictKeysObject *keys = ((PyHeapTypeObject *)Py_TYPE(o))->ht_cached_keys;
+    if (values == NULL || keys == NULL || keys->dk_kind == DICT_KEYS_GENERAL) {
+        return 0;
+    }
+    out->values = (PyObject *const *)values->values;
+    out->keys = DK_UNICODE_ENTRIES(keys);
+    out->count = keys->dk_nentries;
+    return 1;
+}
+#endif
+
+/* The dictionary, where there is one: borrowed or NULL. Not made where there is none. */
+static inline PyObject *instance_dict(PyObject *o)
+{
+#if HAS_MANAGED_DICT
+    if (Py_TYPE(o)->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+#if HAS_INLINE_VALUES
+        return (PyObject *)_PyObject_GetManagedDict(o);
+#elif HAS_TAGGED_VALUES
+        PyDictOrValues either = *_PyObject_DictOrValuesPointer(o);
+        return _PyDictOrValues_IsValues(either) ? NULL : _PyDictOrValues_GetDict(either);
+#else
+        return *_PyObject_ManagedDictPointer(o);
+#endif
+    }
+#endif
+    PyObject **at = Py_TYPE(o)->tp_dictoffset != 0 ? _PyObject_GetDictPtr(o) : NULL;
+    return at != NULL ? *at : NULL;
+}
+
+#endif

@@ -1,0 +1,711 @@
+/* Why: people, tests and JSON readers want text, and the recorder must not make it: repr() runs the
+ * program's code and costs fifty times as much.
+ * Invariants: recursion is bounded by RL_VALUE_DEPTH_MAX; output grows by at most a constant factor
+ * of the bytes that came in. */
+#include "value_text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "utf8.h"
+#include "value.h"
+
+static void put_str(struct bytes_out *out, const char *text)
+{
+    bytes_put(out, text, strlen(text));
+}
+
+/* ---- numbers ---- */
+
+/* The shortest digits that read back as `number`, in the manner of repr(). `point_zero`: 1.0, not
+ * 1. */
+static void put_float(struct bytes_out *out, double number, int point_zero)
+{
+    char text[40];
+    if (isnan(number) || isinf(number)) {
+        put_str(out, isnan(number) ? "nan" : number > 0 ? "inf" : "-inf");
+        return;
+    }
+    int precision = 0;
+    do { /* %.{n}e: one digit, then n */
+        (void)snprintf(text, sizeof text, "%.*e", precision, number);
+    } while (strtod(text, NULL) != number && precision++ < 16);
+    if (precision == 16) { /* at a power of two a neighbour of 15 may be nearer than it looks */
+        char shorter[40];
+        (void)snprintf(shorter, sizeof shorter, "%.15e", number);
+        char *last = strpbrk(shorter, "e") - 1;
+        if (*last < '9') {
+            (*last)++;
+            if (strtod(shorter, NULL) == number) {
+                memcpy(text, shorter, sizeof text);
+            }
+        }
+    }
+    const char *mark = strchr(text, 'e');
+    int exponent = atoi(mark + 1);
+    char digits[24];
+    int count = 0;
+    for (const char *p = text; p < mark; p++) {
+        if (*p >= '0' && *p <= '9' && count < 20) {
+            digits[count++] = *p;
+        }
+    }
+    while (count > 1 && digits[count - 1] == '0') {
+        count--;
+    }
+    if (signbit(number)) {
+        put_str(out, "-");
+    }
+    if (exponent < -4 || exponent >= 16) {
+        bytes_put(out, digits, 1);
+        if (count > 1) {
+            put_str(out, ".");
+            bytes_put(out, digits + 1, (size_t)count - 1);
+        }
+        (void)snprintf(text, sizeof text, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+        put_str(out, text);
+        return;
+    }
+    if (exponent < 0) {
+        put_str(out, "0.");
+        for (int i = -1; i > exponent; i--) {
+            put_str(out, "0");
+        }
+        bytes_put(out, digits, (size_t)count);
+        return;
+    }
+    for (int i = 0; i <= exponent; i++) {
+        bytes_put(out, i < count ? &digits[i] : "0", 1);
+    }
+    if (count > exponent + 1) {
+        put_str(out, ".");
+        bytes_put(out, digits + exponent + 1, (size_t)(count - exponent - 1));
+    } else if (point_zero) {
+        put_str(out, ".0");
+    }
+}
+
+static double get_float(const uint8_t *at)
+{
+    uint64_t bits = get64(at);
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+static void put_complex(struct bytes_out *out, const uint8_t *at)
+{
+    double real = get_float(at), imaginary = get_float(at + 8);
+    int is_pure = real == 0 && !signbit(real);
+    if (!is_pure) {
+        put_str(out, "(");
+        put_float(out, real, 0);
+        if (isnan(imaginary) || !signbit(imaginary)) {
+            put_str(out, "+");
+        }
+    }
+    put_float(out, imaginary, 0);
+    put_str(out, is_pure ? "j" : "j)");
+}
+
+/* Decimal digits of a magnitude: divided by 10^9 until nothing is left. */
+static void put_big_int(struct bytes_out *out, const struct value *value)
+{
+    size_t limbs = value->size / 4 + 1;
+    uint32_t *number = rl_zalloc(limbs, sizeof *number);
+    size_t room = limbs * 10 + 10;
+    char *text = rl_alloc(room, 1);
+    size_t at = room;
+    if (number == NULL || text == NULL) {
+        out->failed = 1;
+        rl_free(number);
+        rl_free(text);
+        return;
+    }
+    for (size_t i = 0; i < value->size; i++) {
+        number[i / 4] |= (uint32_t)value->bytes[i] << (i % 4 * 8);
+    }
+    while (limbs != 0 && number[limbs - 1] == 0) {
+        limbs--;
+    }
+    while (limbs != 0) {
+        uint64_t rest = 0;
+        for (size_t i = limbs; i-- > 0;) {
+            rest = rest << 32 | number[i];
+            number[i] = (uint32_t)(rest / 1000000000u);
+            rest %= 1000000000u;
+        }
+        while (limbs != 0 && number[limbs - 1] == 0) {
+            limbs--;
+        }
+        for (int i = 0; i < 9 && (limbs != 0 || rest != 0); i++, rest /= 10) {
+            text[--at] = (char)('0' + rest % 10);
+        }
+    }
+    if (value->flags) {
+        put_str(out, "-");
+    }
+    bytes_put(out, at < room ? &text[at] : "0", at < room ? room - at : 1);
+    rl_free(number);
+    rl_free(text);
+}
+
+/* ---- text ---- */
+
+static void put_escaped(struct bytes_out *out, uint32_t c, int is_byte)
+{
+    char text[16];
+    if (c == '\n' || c == '\r' || c == '\t') {
+        put_str(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+        return;
+    }
+    const char *form = is_byte || c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x";
+    (void)snprintf(text, sizeof text, form, (unsigned)c);
+    put_str(out, text);
+}
+
+static char quote_for(const uint8_t *text, size_t len)
+{
+    return memchr(text, '\'', len) != NULL && memchr(text, '"', len) == NULL ? '"' : '\'';
+}
+
+static void put_string(struct bytes_out *out, const struct value *value)
+{
+    char quote = quote_for(value->bytes, value->size);
+    struct bytes_in odd = {value->odd, value->odd, 0};
+    uint32_t odd_left = value->odd_count;
+    odd.end = value->odd != NULL ? value->odd + (size_t)odd_left * VARINT_MAX : NULL;
+    uint64_t next_odd = odd_left != 0 ? bytes_varint(&odd) : UINT64_MAX;
+    const uint8_t *p = value->bytes;
+    size_t left = value->size;
+    bytes_put(out, &quote, 1);
+    for (uint64_t index = 0; left != 0; index++) {
+        uint32_t c = 0xfffd;
+        size_t n = utf8_get(p, left, &c);
+        n = n != 0 ? n : 1;
+        int is_odd = index == next_odd;
+        if (is_odd) {
+            next_odd = --odd_left != 0 ? bytes_varint(&odd) : UINT64_MAX;
+        }
+        if (c == '\\' || c == (uint32_t)quote) {
+            put_str(out, "\\");
+            bytes_put(out, p, 1);
+        } else if (c < 0x20 || c == 0x7f || is_odd || (c >= 0xd800 && c < 0xe000)) {
+            put_escaped(out, c, 0);
+        } else {
+            bytes_put(out, p, n);
+        }
+        p += n;
+        left -= n;
+    }
+    bytes_put(out, &quote, 1);
+}
+
+static void put_bytes(struct bytes_out *out, const struct value *value)
+{
+    char quote = quote_for(value->bytes, value->size);
+    put_str(out, "b");
+    bytes_put(out, &quote, 1);
+    for (size_t i = 0; i < value->size; i++) {
+        uint8_t c = value->bytes[i];
+        if (c == '\\' || c == (uint8_t)quote) {
+            put_str(out, "\\");
+        }
+        if (c < 0x20 || c >= 0x7f) {
+            put_escaped(out, c, 1);
+        } else {
+            bytes_put(out, &c, 1);
+        }
+    }
+    bytes_put(out, &quote, 1);
+}
+
+/* ---- the tree of values ---- */
+
+/* "pkg.mod.Outer.Inner" -> "Inner": what repr() of most types begins with. */
+static struct text short_name(struct text name)
+{
+    for (size_t i = name.len; i-- > 0;) {
+        if (name.data[i] == '.') {
+            return (struct text){name.data + i + 1, name.len - i - 1};
+        }
+    }
+    return name;
+}
+
+static void put_type(struct bytes_out *out, const struct reader *reader, uint32_t type, int is_full)
+{
+    struct text name = reader_string(reader, type);
+    name = is_full ? name : short_name(name);
+    bytes_put(out, name.data, name.len);
+}
+
+struct writer {
+    struct bytes_out *out;
+    const struct reader *reader;
+    struct bytes_in *in;
+    unsigned depth;
+};
+
+static rl_status put_value(struct writer *w);
+
+static rl_status put_inner(struct writer *w)
+{
+    if (++w->depth > RL_VALUE_DEPTH_MAX) {
+        return RL_DAMAGED;
+    }
+    rl_status status = put_value(w);
+    w->depth--;
+    return status == RL_END ? RL_DAMAGED : status;
+}
+
+static rl_status put_items(struct writer *w, const struct value *value)
+{
+    rl_status status = RL_OK;
+    for (uint64_t i = 0; i < value->shown && status == RL_OK; i++) {
+        if (i != 0) {
+            put_str(w->out, ", ");
+        }
+        if (value->tag == RL_VALUE_OBJECT) {
+            struct text name = reader_string(w->reader, (uint32_t)bytes_varint(w->in));
+            bytes_put(w->out, name.data, name.len);
+            put_str(w->out, "=");
+        }
+        status = put_inner(w);
+        if (status == RL_OK && value->tag == RL_VALUE_DICT) {
+            put_str(w->out, ": ");
+            status = put_inner(w);
+        }
+    }
+    if (value->shown < value->len) {
+        put_str(w->out, value->shown != 0 ? ", ..." : "...");
+    }
+    return status;
+}
+
+static rl_status put_container(struct writer *w, const struct value *value)
+{
+    int is_empty = value->len == 0;
+    const char *open = "[", *close = "]";
+    switch (value->tag) {
+    case RL_VALUE_TUPLE:
+        open = "(";
+        close = value->len == 1 && value->shown == 1 ? ",)" : ")";
+        break;
+    case RL_VALUE_SET:
+        open = is_empty ? "set(" : "{";
+        close = is_empty ? ")" : "}";
+        break;
+    case RL_VALUE_FROZENSET:
+        open = is_empty ? "frozenset(" : "frozenset({";
+        close = is_empty ? ")" : "})";
+        break;
+    case RL_VALUE_DICT:
+        open = "{";
+        close = "}";
+        break;
+    case RL_VALUE_OBJECT:
+        put_type(w->out, w->reader, value->type, 0);
+        open = "(";
+        close = ")";
+        break;
+    default:
+        break;
+    }
+    put_str(w->out, open);
+    rl_status status = put_items(w, value);
+    put_str(w->out, close);
+    return status;
+}
+
+static rl_status put_triple(struct writer *w, const struct value *value)
+{
+    struct value third;
+    struct bytes_in ahead = *w->in;
+    put_str(w->out, value->tag == RL_VALUE_RANGE ? "range(" : "slice(");
+    rl_status status = put_inner(w);
+    put_str(w->out, ", ");
+    status = status == RL_OK ? put_inner(w) : status;
+    ahead = *w->in;
+    if (status == RL_OK && value->tag == RL_VALUE_RANGE && value_next(&ahead, &third) == RL_OK &&
+        third.tag == RL_VALUE_INT && third.number == 1) {
+        *w->in = ahead; /* a step of one is not said */
+    } else if (status == RL_OK) {
+        put_str(w->out, ", ");
+        status = put_inner(w);
+    }
+    put_str(w->out, ")");
+    return status;
+}
+
+static rl_status put_exception(struct writer *w, const struct value *value)
+{
+    put_type(w->out, w->reader, value->type, 0);
+    put_str(w->out, "(");
+    rl_status status = put_inner(w);
+    put_str(w->out, ")");
+    for (int i = 0; i < 2 && status == RL_OK; i++) {
+        status = value_skip(w->in) == RL_OK ? RL_OK : RL_DAMAGED;
+    }
+    return status;
+}
+
+static rl_status put_odd_one(struct writer *w, const struct value *value)
+{
+    char number[32];
+    (void)snprintf(number, sizeof number, "%llu", (unsigned long long)value->len);
+    switch (value->tag) {
+    case RL_VALUE_UNSET:
+        put_str(w->out, "<not set>");
+        break;
+    case RL_VALUE_BIG_INT_CUT:
+        put_str(w->out, value->flags ? "<negative int of " : "<int of ");
+        put_str(w->out, number);
+        put_str(w->out, " bits>");
+        break;
+    case RL_VALUE_OPAQUE:
+        put_str(w->out, "<");
+        put_type(w->out, w->reader, value->type, 1);
+        put_str(w->out, " object>");
+        break;
+    case RL_VALUE_DEEP:
+        put_str(w->out, "<");
+        put_type(w->out, w->reader, value->type, 1);
+        if (value->len != 0) {
+            put_str(w->out, " of ");
+            put_str(w->out, number);
+        }
+        put_str(w->out, ">");
+        break;
+    case RL_VALUE_CYCLE:
+        put_str(w->out, "<cycle>");
+        break;
+    case RL_VALUE_REDACTED:
+        put_str(w->out, "<redacted>");
+        break;
+    default:
+        put_str(w->out, "<cut>");
+        break;
+    }
+    return RL_OK;
+}
+
+static rl_status put_value(struct writer *w)
+{
+    struct value value;
+    char number[32];
+    rl_status status = value_next(w->in, &value);
+    if (status != RL_OK) {
+        return status;
+    }
+    switch (value.tag) {
+    case RL_VALUE_NONE:
+        put_str(w->out, "None");
+        return RL_OK;
+    case RL_VALUE_FALSE:
+    case RL_VALUE_TRUE:
+        put_str(w->out, value.tag == RL_VALUE_TRUE ? "True" : "False");
+        return RL_OK;
+    case RL_VALUE_ELLIPSIS:
+        put_str(w->out, "Ellipsis");
+        return RL_OK;
+    case RL_VALUE_NOT_IMPLEMENTED:
+        put_str(w->out, "NotImplemented");
+        return RL_OK;
+    case RL_VALUE_INT:
+        (void)snprintf(number, sizeof number, "%lld", (long long)value.number);
+        put_str(w->out, number);
+        return RL_OK;
+    case RL_VALUE_BIG_INT:
+        put_big_int(w->out, &value);
+        return RL_OK;
+    case RL_VALUE_FLOAT:
+        put_float(w->out, get_float(value.bytes), 1);
+        return RL_OK;
+    case RL_VALUE_COMPLEX:
+        put_complex(w->out, value.bytes);
+        return RL_OK;
+    case RL_VALUE_STR:
+    case RL_VALUE_STR_CUT:
+    case RL_VALUE_STR_ODD:
+        put_string(w->out, &value);
+        put_str(w->out, value_is_cut(&value) ? "..." : "");
+        return RL_OK;
+    case RL_VALUE_BYTES:
+    case RL_VALUE_BYTES_CUT:
+        put_bytes(w->out, &value);
+        put_str(w->out, value_is_cut(&value) ? "..." : "");
+        return RL_OK;
+    case RL_VALUE_LIST:
+    case RL_VALUE_TUPLE:
+    case RL_VALUE_SET:
+    case RL_VALUE_FROZENSET:
+    case RL_VALUE_DICT:
+    case RL_VALUE_OBJECT:
+        return put_container(w, &value);
+    case RL_VALUE_RANGE:
+    case RL_VALUE_SLICE:
+        return put_triple(w, &value);
+    case RL_VALUE_TEXT:
+        bytes_put(w->out, value.bytes, value.size);
+        put_str(w->out, value.flags & RL_TEXT_IS_CUT ? "..." : "");
+        return RL_OK;
+    case RL_VALUE_WRAPPED:
+        put_type(w->out, w->reader, value.type, 0);
+        put_str(w->out, "(");
+        status = put_inner(w);
+        put_str(w->out, ")");
+        return status;
+    case RL_VALUE_EXCEPTION:
+        return put_exception(w, &value);
+    default:
+        return put_odd_one(w, &value);
+    }
+}
+
+rl_status value_text(struct bytes_out *out, const struct reader *reader, struct bytes_in *in)
+{
+    struct writer w = {out, reader, in, 0};
+    return put_value(&w);
+}
+
+/* ---- JSON ---- */
+
+static struct text type_of(const struct reader *reader, const struct value *value)
+{
+    static const char *const names[] = {
+        [RL_VALUE_UNSET] = "",
+        [RL_VALUE_NONE] = "NoneType",
+        [RL_VALUE_FALSE] = "bool",
+        [RL_VALUE_TRUE] = "bool",
+        [RL_VALUE_ELLIPSIS] = "ellipsis",
+        [RL_VALUE_NOT_IMPLEMENTED] = "NotImplementedType",
+        [RL_VALUE_INT] = "int",
+        [RL_VALUE_BIG_INT] = "int",
+        [RL_VALUE_BIG_INT_CUT] = "int",
+        [RL_VALUE_FLOAT] = "float",
+        [RL_VALUE_COMPLEX] = "complex",
+        [RL_VALUE_STR] = "str",
+        [RL_VALUE_STR_CUT] = "str",
+        [RL_VALUE_STR_ODD] = "str",
+        [RL_VALUE_BYTES] = "bytes",
+        [RL_VALUE_BYTES_CUT] = "bytes",
+        [RL_VALUE_LIST] = "list",
+        [RL_VALUE_TUPLE] = "tuple",
+        [RL_VALUE_SET] = "set",
+        [RL_VALUE_FROZENSET] = "frozenset",
+        [RL_VALUE_DICT] = "dict",
+        [RL_VALUE_RANGE] = "range",
+        [RL_VALUE_SLICE] = "slice",
+    };
+    if (value->type != 0) {
+        return reader_string(reader, value->type);
+    }
+    const char *name = value->tag < sizeof names / sizeof *names && names[value->tag] != NULL
+                           ? names[value->tag]
+                           : "?";
+    return (struct text){name, strlen(name)};
+}
+
+/* What the value and those inside it are, all together. */
+struct facts {
+    int is_cut, is_redacted;
+    int is_plain; /* None, bool, int, finite float, str, lists of them, dicts with str keys */
+};
+
+static rl_status look(struct bytes_in *in, struct facts *facts, unsigned depth, int is_key)
+{
+    struct value value;
+    rl_status status = value_next(in, &value);
+    if (status != RL_OK || depth > RL_VALUE_DEPTH_MAX) {
+        return status == RL_OK || (status == RL_END && depth != 0) ? RL_DAMAGED : status;
+    }
+    facts->is_cut |= value_is_cut(&value);
+    facts->is_redacted |= value.tag == RL_VALUE_REDACTED;
+    switch (value.tag) {
+    case RL_VALUE_NONE:
+    case RL_VALUE_FALSE:
+    case RL_VALUE_TRUE:
+    case RL_VALUE_INT:
+    case RL_VALUE_BIG_INT:
+    case RL_VALUE_LIST:
+    case RL_VALUE_DICT:
+        facts->is_plain &= !is_key;
+        break;
+    case RL_VALUE_STR:
+    case RL_VALUE_STR_ODD:
+        break;
+    case RL_VALUE_FLOAT:
+        facts->is_plain &= !is_key && isfinite(get_float(value.bytes));
+        break;
+    default:
+        facts->is_plain = 0;
+        break;
+    }
+    uint64_t n = value_children(&value);
+    for (uint64_t i = 0; i < n && status == RL_OK; i++) {
+        if (value.tag == RL_VALUE_OBJECT) {
+            (void)bytes_varint(in);
+        }
+        status = look(in, facts, depth + 1, value.tag == RL_VALUE_DICT && i % 2 == 0);
+    }
+    return status;
+}
+
+static void json_raw(struct json_out *json, const struct bytes_out *text)
+{
+    if (json->needs_comma) {
+        bytes_put(&json->out, ",", 1);
+    }
+    json->needs_comma = 1;
+    bytes_put(&json->out, text->data, text->len);
+}
+
+/* Only after look() has said that it is plain. */
+static rl_status put_plain(struct json_out *json, struct writer *w)
+{
+    struct value value;
+    struct bytes_in before = *w->in;
+    rl_status status = value_next(w->in, &value);
+    switch (value.tag) {
+    case RL_VALUE_NONE:
+        json_null(json);
+        break;
+    case RL_VALUE_FALSE:
+    case RL_VALUE_TRUE:
+        json_bool(json, value.tag == RL_VALUE_TRUE);
+        break;
+    case RL_VALUE_STR:
+    case RL_VALUE_STR_ODD:
+        json_string(json, value.bytes, value.size);
+        break;
+    case RL_VALUE_LIST:
+        json_open(json, '[');
+        for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
+            status = put_plain(json, w);
+        }
+        json_close(json, ']');
+        break;
+    case RL_VALUE_DICT:
+        json_open(json, '{');
+        for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
+            status = put_plain(json, w);
+            bytes_put(&json->out, ":", 1);
+            json->needs_comma = 0;
+            status = status == RL_OK ? put_plain(json, w) : status;
+        }
+        json_close(json, '}');
+        break;
+    default:
+        bytes_out_reset(w->out);
+        *w->in = before;
+        status = put_value(w);
+        json_raw(json, w->out);
+        break;
+    }
+    return status;
+}
+
+rl_status value_json(struct json_out *json, const struct reader *reader, struct bytes_in *in)
+{
+    struct facts facts = {0, 0, 1};
+    struct bytes_in ahead = *in, peek = *in;
+    struct value value;
+    struct bytes_out text = {0};
+    struct writer w = {&text, reader, in, 0};
+    rl_status status = look(&ahead, &facts, 0, 0);
+    if (status != RL_OK || (status = value_next(&peek, &value)) != RL_OK) {
+        return status;
+    }
+    peek = *in;
+    status = put_value(&w);
+    json_open(json, '{');
+    struct text type = type_of(reader, &value);
+    json_key(json, "t");
+    json_string(json, type.data, type.len);
+    json_key(json, "r");
+    json_string(json, text.data != NULL ? (const char *)text.data : "", text.len);
+    if (value.identity != 0) {
+        json_key(json, "id");
+        json_u64(json, value.identity);
+    }
+    if (value_children(&value) != 0 || value.len != 0 ||
+        (value.tag >= RL_VALUE_STR && value.tag <= RL_VALUE_DICT)) {
+        json_key(json, "len");
+        json_u64(json, value.len);
+    }
+    json_key(json, "cut");
+    json_bool(json, facts.is_cut);
+    json_key(json, "redacted");
+    json_bool(json, facts.is_redacted);
+    if (facts.is_plain && !facts.is_cut && status == RL_OK) {
+        w.in = &peek;
+        json_key(json, "v");
+        status = put_plain(json, &w);
+    }
+    json_close(json, '}');
+    json->out.failed |= text.failed;
+    bytes_out_fini(&text);
+    return status;
+}
+
+static rl_status put_exception_json(struct json_out *json, const struct reader *reader,
+                                    struct bytes_in *in, unsigned depth)
+{
+    struct value value, message;
+    struct bytes_in ahead = *in;
+    rl_status status = value_next(&ahead, &value);
+    if (status != RL_OK || depth > RL_VALUE_DEPTH_MAX) {
+        return status == RL_OK ? RL_DAMAGED : status;
+    }
+    if (value.tag == RL_VALUE_NONE) {
+        json_null(json);
+        *in = ahead;
+        return RL_OK;
+    }
+    if (value.tag != RL_VALUE_EXCEPTION) {
+        return value_json(json, reader, in);
+    }
+    *in = ahead;
+    json_open(json, '{');
+    struct text type = reader_string(reader, value.type);
+    json_key(json, "type");
+    json_string(json, type.data, type.len);
+    json_key(json, "message");
+    status = value_next(&ahead, &message);
+    if (status == RL_OK && !(value.flags & RL_EXCEPTION_REPR) &&
+        (message.tag == RL_VALUE_STR || message.tag == RL_VALUE_STR_ODD ||
+         message.tag == RL_VALUE_STR_CUT || message.tag == RL_VALUE_TEXT)) {
+        json_string(json, message.bytes, message.size);
+        *in = ahead;
+    } else if (status == RL_OK) {
+        struct bytes_out text = {0};
+        status = value_text(&text, reader, in);
+        json_string(json, text.data != NULL ? (const char *)text.data : "", text.len);
+        bytes_out_fini(&text);
+    }
+    json_key(json, "id");
+    json_u64(json, value.identity);
+    json_key(json, "cause");
+    status = status == RL_OK ? put_exception_json(json, reader, in, depth + 1) : status;
+    json_key(json, "context");
+    status = status == RL_OK ? put_exception_json(json, reader, in, depth + 1) : status;
+    if (value.flags & RL_EXCEPTION_FROM) {
+        json_key(json, "suppress_context");
+        json_bool(json, 1);
+    }
+    if (value.flags & RL_EXCEPTION_AGAIN) {
+        json_key(json, "again");
+        json_bool(json, 1);
+    }
+    json_close(json, '}');
+    return status == RL_END ? RL_DAMAGED : status;
+}
+
+rl_status value_exception_json(struct json_out *json, const struct reader *reader,
+                               struct bytes_in *in)
+{
+    return put_exception_json(json, reader, in, 0);
+}
