@@ -29,21 +29,28 @@ def choose_backend(config):
         ok, why, abilities = usable[wanted]
         if not ok:
             raise ReliveError("ERR_UNSUPPORTED", f"backend {wanted} cannot work here: {why}")
-        if config["c_calls"] and "c_calls" not in abilities:
-            raise ReliveError(
-                "ERR_UNSUPPORTED",
-                f"backend {wanted} does not see functions written in C; without --c-calls it works",
-            )
+        missing = _missing(config, abilities)
+        if missing:
+            raise ReliveError("ERR_UNSUPPORTED", f"backend {wanted} {missing[0]}; {missing[1]}")
         return wanted, "asked for"
     refused = []
     for name, ok, why, abilities in rows:
         if not ok:
             refused.append(f"{name}: {why}")
-        elif config["c_calls"] and "c_calls" not in abilities:
-            refused.append(f"{name}: does not see functions written in C")
+        elif _missing(config, abilities):
+            refused.append(f"{name}: {_missing(config, abilities)[0]}")
         else:
             return name, "; ".join([why, *(f"not {text}" for text in refused)])
     raise ReliveError("ERR_UNSUPPORTED", "no backend works here: " + "; ".join(refused))
+
+
+def _missing(config, abilities):
+    """What is asked for and a backend cannot see, with the way out; None."""
+    if config["c_calls"] and "c_calls" not in abilities:
+        return "does not see functions written in C", "without --c-calls it works"
+    if config["level"] == "lines" and "lines" not in abilities:
+        return "does not see lines", "at --level values it works"
+    return None
 
 
 def _facts(config, backend, reason):
@@ -71,6 +78,16 @@ def _facts(config, backend, reason):
     return facts
 
 
+def _library_folders():
+    """Where code lies that is not the program's own: the standard library, installed packages."""
+    found = {os.path.dirname(os.__file__)}
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+        for name in ("lib", "lib64"):
+            found.add(os.path.join(prefix, name, "python%d.%d" % sys.version_info[:2]))
+    found.update(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
+    return [folder + os.sep for folder in sorted(found)]
+
+
 def _cwd():
     try:
         return os.getcwd()
@@ -89,6 +106,8 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
     global _config
     backend, reason = choose_backend(config)
     _core.exclude(_PACKAGE)
+    for folder in _library_folders():
+        _core.library(folder)
     call = _core.start_child if is_child else _core.start
     run = run or {}
     try:
@@ -110,6 +129,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             config["max_depth"],
             config["max_items"],
             config["max_str"],
+            not config["builtin_filter"],
         )
     except _core.Error as error:
         raise from_core(error) from None

@@ -164,12 +164,13 @@ enum rl_event_kind {
  * Another thread's frame (a generator's) is named by a FOREIGN row right before. */
 #define RL_LINE_MAX 0xffffffu
 
-/* The values of a WRITE begin with a varint: number << 2 | where the variable is. */
+/* The values of a WRITE begin with a varint: number << 3 | watched << 2 | where the variable is. */
 enum rl_write_scope {
     RL_WRITE_SLOT = 0,      /* number = its slot in the code's names */
     RL_WRITE_NAMESPACE = 1, /* number = string id; a module's or class body's own name */
     RL_WRITE_GLOBAL = 2     /* number = string id */
 };
+#define RL_WRITE_WATCHED 4u /* a long container: only its ends are watched for changes */
 
 /* ---- values ---- */
 /* X(name, number, what follows the tag). "identity" is six bytes, "type" and "name" are string ids.

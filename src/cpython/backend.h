@@ -16,9 +16,11 @@ struct event {
     PyObject *arg;
     PyObject *raw; /* where arg is a type: what the exception will be made from, or NULL */
     int is_again;  /* RAISE: by a handler that had caught it */
+    uint32_t line; /* LINE: the one that is about to run */
 };
 
-enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
+/* DISABLE: nothing of this code is wanted. LINES: its lines are wanted too. */
+enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1, VERDICT_LINES = 2 };
 
 /* What a backend can tell. */
 #define SEES_THROW           1u  /* throw apart from resume */
@@ -27,6 +29,7 @@ enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1 };
 #define SEES_RUNNING_THREADS 8u  /* threads that are inside a frame already, at once */
 #define SEES_EXC_TYPE        16u /* the type of an exception that leaves a frame */
 #define SEES_RAISE           32u /* raise and handled, also inside one frame */
+#define SEES_LINES           128u
 #define CALL_HAS_CELLS       64u /* when a call is told, the frame has made its cells */
 
 struct backend_start {
@@ -44,6 +47,8 @@ struct backend {
     void (*stop)(void);
     /* In how many threads the program has put its own in the place of our hook. Under the GIL. */
     int (*taken)(void);
+    /* The lines of this code are wanted from now on; NULL: session_event() says so at each call. */
+    void (*want_lines)(PyCodeObject *code);
     /* In a forked child, where only the calling thread is left; may be NULL. */
     void (*after_fork)(void);
 };

@@ -3,7 +3,7 @@
  * The hook wraps the evaluator that was there before it and is removed only while it is on top.
  * 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
  * thread's stack the hook steps aside until it is back above it; the gap is counted. */
-#include "session.h"
+#include "traced.h"
 
 #include <stdio.h>
 
@@ -50,6 +50,38 @@ static unsigned entry_kind(native_frame *frame, int is_throw)
 
 static PyObject *hook(HOOK_ARGS);
 
+/* The trace function of frames whose lines are wanted. Calls and returns are the hook's. */
+static int on_trace(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+{
+    (void)self;
+    if (session.level != LEVEL_LINES || session.recorder == NULL) {
+        return 0;
+    }
+    if (what == PyTrace_LINE) {
+        traced_line(frame);
+    } else if (what == PyTrace_EXCEPTION) {
+        traced_exception(frame, arg);
+    }
+    return 0;
+}
+
+/* Runs a frame with the trace function on or off, for it alone. */
+static PyObject *run_gated(int is_on, HOOK_ARGS)
+{
+    PyThreadState *state = PyThreadState_Get();
+    int before = line_gate(state, on_trace, is_on);
+    PyObject *result = previous(HOOK_PASS);
+    line_gate_restore(state, on_trace, before);
+    return result;
+}
+
+static inline PyObject *run(enum verdict verdict, HOOK_ARGS)
+{
+    return __builtin_expect(session.level == LEVEL_LINES, 0)
+               ? run_gated(verdict == VERDICT_LINES, HOOK_PASS)
+               : previous(HOOK_PASS);
+}
+
 #if CALLS_ARE_INLINED
 static __attribute__((noinline)) PyObject *evaluate_deep(HOOK_ARGS)
 {
@@ -85,7 +117,7 @@ static void take_pending(struct event *event)
 
 static PyObject *hook(HOOK_ARGS)
 {
-    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL, NULL, 0};
+    struct event event = {.kind = RL_EVENT_CALL, .code = native_code(frame), .frame = frame};
     int suspends = event.code->co_flags & SUSPENDS;
     if (__builtin_expect(suspends, 0) && (event.kind = entry_kind(frame, is_throw)) == 0) {
         return previous(HOOK_PASS);
@@ -93,15 +125,16 @@ static PyObject *hook(HOOK_ARGS)
     if (__builtin_expect(is_throw, 0)) {
         take_pending(&event);
     }
-    if (session_event(&event) == VERDICT_DISABLE) {
-        return previous(HOOK_PASS);
+    enum verdict verdict = session_event(&event);
+    if (verdict == VERDICT_DISABLE) {
+        return run(verdict, HOOK_PASS);
     }
     uint64_t stamp = session.stamp;
 #if CALLS_ARE_INLINED
     PyObject *result =
-        __builtin_expect(is_deep(), 0) ? evaluate_deep(HOOK_PASS) : previous(HOOK_PASS);
+        __builtin_expect(is_deep(), 0) ? evaluate_deep(HOOK_PASS) : run(verdict, HOOK_PASS);
 #else
-    PyObject *result = previous(HOOK_PASS);
+    PyObject *result = run(verdict, HOOK_PASS);
 #endif
     if (__builtin_expect(stamp != session.stamp, 0)) {
         return result; /* another recording, or a forked child: this frame is not known there */
@@ -149,6 +182,12 @@ static void stop(void)
     if (compat_get_eval() == hook) {
         compat_set_eval(previous);
     }
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        if (ts->c_tracefunc == on_trace) {
+            line_gate_put(ts, NULL);
+        }
+    }
 }
 
 static int taken(void)
@@ -183,7 +222,7 @@ static int taken(void)
 
 const struct backend backend_evalhook = {
     .name = "evalhook",
-    .capabilities = SEES_THROW | SEES_EXC_TYPE,
+    .capabilities = SEES_THROW | SEES_EXC_TYPE | SEES_LINES,
     .probe = probe,
     .start = start,
     .stop = stop,

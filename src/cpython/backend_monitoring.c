@@ -16,7 +16,9 @@ struct callback {
     PyObject_HEAD vectorcallfunc vectorcall;
 };
 
-static PyObject *disable; /* owned: sys.monitoring.DISABLE */
+static PyObject *disable;    /* owned: sys.monitoring.DISABLE */
+static PyObject *with_lines; /* owned: weak references to code with line events of ours */
+static long line_events;     /* the bit of LINE */
 static int tool_id = -1;
 
 static inline native_frame *current(void)
@@ -38,7 +40,7 @@ static inline PyObject *answer(enum verdict verdict)
 static inline int make_event(struct event *event, PyObject *const *args, size_t n, unsigned kind)
 {
     native_frame *frame = current();
-    *event = (struct event){kind, (PyCodeObject *)args[0], frame, NULL, NULL, 0};
+    *event = (struct event){.kind = kind, .code = (PyCodeObject *)args[0], .frame = frame};
     return PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
 }
 
@@ -130,6 +132,18 @@ HANDLER(on_handled)
     Py_RETURN_NONE;
 }
 
+HANDLER(on_line)
+{
+    UNUSED;
+    struct event event;
+    if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_LINE), 0)) {
+        Py_RETURN_NONE;
+    }
+    event.kind = RL_EVENT_LINE;
+    event.line = LONG_COUNT(args[1]) == 1 ? LONG_DIGITS(args[1])[0] : 0;
+    return answer(session_event(&event));
+}
+
 static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
 {
     native_frame *frame = current();
@@ -164,6 +178,7 @@ static const struct handler {
 } handlers[] = {
     {"PY_START", on_start, 0},   {"PY_RETURN", on_return, 0},  {"PY_YIELD", on_yield, 0},
     {"PY_RESUME", on_resume, 0}, {"PY_THROW", on_throw, 0},    {"PY_UNWIND", on_unwind, 0},
+    {"LINE", on_line, 0},
     {"RAISE", on_raise, 0},      {"RERAISE", on_reraise, 0},  {"EXCEPTION_HANDLED", on_handled, 0},
     {"CALL", on_c_call, 1},      {"C_RETURN", on_c_return, 1}, {"C_RAISE", on_c_raise, 1},
 };
@@ -243,6 +258,13 @@ static int call_none(PyObject *result)
     return result != NULL ? 0 : -1;
 }
 
+/* C_RETURN and C_RAISE come with CALL; they cannot be asked for alone. Lines are asked for code by
+ * code. */
+static int is_on_from_the_start(const struct handler *handler)
+{
+    return handler->function != on_line && (!handler->is_native || handler->function == on_c_call);
+}
+
 static int register_all(PyObject *module, PyObject *type, int c_calls)
 {
     PyObject *events = PyObject_GetAttrString(module, "events"); /* owned */
@@ -258,8 +280,8 @@ static int register_all(PyObject *module, PyObject *type, int c_calls)
         failed = bit == NULL || callback == NULL;
         if (!failed) {
             callback->vectorcall = handler->function;
-            /* C_RETURN and C_RAISE come with CALL; they cannot be asked for alone. */
-            mask |= handler->is_native && handler->function != on_c_call ? 0 : PyLong_AsLong(bit);
+            mask |= is_on_from_the_start(handler) ? PyLong_AsLong(bit) : 0;
+            line_events = handler->function == on_line ? PyLong_AsLong(bit) : line_events;
             failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool_id, bit,
                                                    (PyObject *)callback));
         }
@@ -270,6 +292,41 @@ static int register_all(PyObject *module, PyObject *type, int c_calls)
     return failed ? -1 : call_none(PyObject_CallMethod(module, "set_events", "il", tool_id, mask));
 }
 
+static int set_lines(PyCodeObject *code, long events)
+{
+    PyObject *module = monitoring();
+    return module == NULL ? -1
+                          : call_none(PyObject_CallMethod(module, "set_local_events", "iOl", tool_id,
+                                                          (PyObject *)code, events));
+}
+
+/* Off and on: events that an earlier recording has left disabled come back only so. */
+static void want_lines(PyCodeObject *code)
+{
+    PyObject *reference = PyWeakref_NewRef((PyObject *)code, NULL); /* owned */
+    if (with_lines == NULL) {
+        with_lines = PyList_New(0);
+    }
+    if (reference == NULL || with_lines == NULL || PyList_Append(with_lines, reference) != 0 ||
+        set_lines(code, 0) != 0 || set_lines(code, line_events) != 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(reference);
+}
+
+/* Some versions leave local events behind when a tool id is freed. */
+static void drop_lines(void)
+{
+    for (Py_ssize_t i = 0; with_lines != NULL && i < PyList_GET_SIZE(with_lines); i++) {
+        PyObject *code = PyObject_CallNoArgs(PyList_GET_ITEM(with_lines, i)); /* owned */
+        if (code == NULL || (code != Py_None && set_lines((PyCodeObject *)code, 0) != 0)) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(code);
+    }
+    Py_CLEAR(with_lines);
+}
+
 static void stop(void)
 {
     PyObject *module = monitoring();
@@ -277,6 +334,7 @@ static void stop(void)
         PyErr_Clear();
         return;
     }
+    drop_lines();
     if (call_none(PyObject_CallMethod(module, "set_events", "ii", tool_id, 0)) != 0 ||
         call_none(PyObject_CallMethod(module, "free_tool_id", "i", tool_id)) != 0) {
         PyErr_Clear(); /* the program freed our id: nothing is left to give back */
@@ -369,16 +427,22 @@ static int taken(void)
 
 static void after_fork(void) {}
 
+static void want_lines(PyCodeObject *code)
+{
+    (void)code;
+}
+
 #endif
 
 const struct backend backend_monitoring = {
     .name = "monitoring",
     .capabilities =
         SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS | SEES_EXC_TYPE |
-        SEES_RAISE | CALL_HAS_CELLS,
+        SEES_RAISE | SEES_LINES | CALL_HAS_CELLS,
     .probe = probe,
     .start = start,
     .stop = stop,
     .taken = taken,
+    .want_lines = want_lines,
     .after_fork = after_fork,
 };

@@ -1,5 +1,5 @@
-/* Why: the last resort, there on every version: PyEval_SetTrace. It is told of lines as well and
- * ignores them; it is told of exceptions, which gives unwinds their type. */
+/* Why: the last resort, there on every version: PyEval_SetTrace. It is told of lines as well,
+ * wanted or not, and of exceptions, which gives unwinds their type. */
 #include "traced.h"
 
 #include <stdio.h>
@@ -22,6 +22,14 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
         last.exc = arg != NULL && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) == 3
                        ? PyTuple_GET_ITEM(arg, 1)
                        : NULL;
+        if (session.level == LEVEL_LINES) {
+            traced_exception(frame, arg);
+        }
+        break;
+    case PyTrace_LINE:
+        if (session.level == LEVEL_LINES) {
+            traced_line(frame);
+        }
         break;
     case PyTrace_RETURN:
         traced_return(frame, arg, last.frame == native_of(frame) ? last.exc : NULL);
@@ -71,7 +79,7 @@ static int taken(void)
 
 const struct backend backend_settrace = {
     .name = "settrace",
-    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE | CALL_HAS_CELLS
+    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE | SEES_LINES | CALL_HAS_CELLS
 #if CALLS_ARE_INLINED
                     | SEES_THROW
 #endif

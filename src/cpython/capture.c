@@ -502,6 +502,12 @@ static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *c
     }
 }
 
+static void put_slice(struct capture *c, PySliceObject *slice)
+{
+    PyObject *const parts[] = {slice->start, slice->stop, slice->step};
+    put_triple(c, (PyObject *)slice, RL_VALUE_SLICE, parts);
+}
+
 static void put_by_type(struct capture *c, PyObject *o)
 {
     const struct typeinfo *info = typeinfo_get(c->lane, Py_TYPE(o));
@@ -555,7 +561,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_triple(c, o, RL_VALUE_RANGE, captured_range(o));
         break;
     case SHOW_SLICE:
-        put_triple(c, o, RL_VALUE_SLICE, &((PySliceObject *)o)->start);
+        put_slice(c, (PySliceObject *)o);
         break;
     case SHOW_FIELDS:
         put_fields(c, o, info);

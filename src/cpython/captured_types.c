@@ -9,6 +9,7 @@
 
 #include "instance.h"
 #include "session.h"
+#include "watch.h"
 
 /* ---- private layouts ---- */
 
@@ -54,6 +55,22 @@ void captured_deque(struct capture *c, PyObject *o)
         return;
     }
     capture_items(c, o, (size_t)Py_SIZE(o), next_of_deque, &walk);
+}
+
+uint64_t captured_deque_word(PyObject *o)
+{
+    const struct deque *deque = (struct deque *)o;
+    struct deque_walk walk = {deque->left, deque->left_index, Py_SIZE(o)};
+    uint64_t sum = 1;
+    if (Py_TYPE(o)->tp_basicsize < (Py_ssize_t)sizeof *deque) {
+        return 0;
+    }
+    sum = watch_mix((uint64_t)Py_SIZE(o), (uint64_t)deque->left_index);
+    sum = watch_mix(sum, deque->state);
+    for (int i = 0; i < 2 * WATCH_ENDS; i++) {
+        sum = watch_mix(sum, (uint64_t)(uintptr_t)next_of_deque(&walk));
+    }
+    return sum;
 }
 
 PyObject *captured_proxy_target(PyObject *o)

@@ -11,10 +11,15 @@
 
 Py_ssize_t codeinfo_index = -1;
 
-static struct {
+struct prefix {
     char text[1024];
     size_t len;
-} excluded;
+};
+
+static struct prefix excluded;
+enum { LIBRARIES = 16 };
+static struct prefix libraries[LIBRARIES];
+static int library_count;
 
 int codeinfo_init(void)
 {
@@ -27,12 +32,31 @@ int codeinfo_init(void)
     return 0;
 }
 
-void codeinfo_exclude_prefix(const char *utf8)
+static int set_prefix(struct prefix *prefix, const char *utf8)
 {
     size_t len = strlen(utf8);
-    if (len < sizeof excluded.text) {
-        memcpy(excluded.text, utf8, len + 1);
-        excluded.len = len;
+    if (len == 0 || len >= sizeof prefix->text) {
+        return 0;
+    }
+    memcpy(prefix->text, utf8, len + 1);
+    prefix->len = len;
+    return 1;
+}
+
+void codeinfo_exclude_prefix(const char *utf8)
+{
+    (void)set_prefix(&excluded, utf8);
+}
+
+void codeinfo_add_library(const char *utf8)
+{
+    for (int i = 0; i < library_count; i++) {
+        if (strcmp(libraries[i].text, utf8) == 0) {
+            return;
+        }
+    }
+    if (library_count < LIBRARIES) {
+        library_count += set_prefix(&libraries[library_count], utf8);
     }
 }
 
@@ -125,14 +149,36 @@ uint32_t codeinfo_args(const PyCodeObject *code)
     return n < CODE_NAMES_MAX ? n : CODE_NAMES_MAX;
 }
 
+static int begins_with(const struct prefix *prefix, const uint8_t *text, size_t n)
+{
+    return prefix->len != 0 && n >= prefix->len && memcmp(text, prefix->text, prefix->len) == 0;
+}
+
 static int is_excluded(PyCodeObject *code)
 {
     uint8_t text[1024];
-    if (excluded.len == 0 || code->co_filename == NULL) {
-        return 0;
-    }
+    return code->co_filename != NULL &&
+           begins_with(&excluded, text, codeinfo_put_text(code->co_filename, text, sizeof text));
+}
+
+/* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter. */
+static int is_own(PyCodeObject *code)
+{
+    uint8_t text[1024];
     size_t n = codeinfo_put_text(code->co_filename, text, sizeof text);
-    return n >= excluded.len && memcmp(text, excluded.text, excluded.len) == 0;
+    for (int i = 0; i < library_count; i++) {
+        if (begins_with(&libraries[i], text, n)) {
+            return 0;
+        }
+    }
+    return n < 7 || memcmp(text, "<frozen", 7) != 0;
+}
+
+static int wants_lines(PyCodeObject *code)
+{
+    return session.level == LEVEL_LINES && session.backend != NULL &&
+           (session.backend->capabilities & SEES_LINES) != 0 &&
+           (session.library_lines || is_own(code));
 }
 
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
@@ -162,6 +208,12 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     }
     if (has_values) {
         info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
+    }
+    if (wants_lines(code)) {
+        info |= CODE_LINES;
+        if (session.backend->want_lines != NULL) {
+            session.backend->want_lines(code);
+        }
     }
     return info | (uint64_t)id << 6;
 }

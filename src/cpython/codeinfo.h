@@ -46,6 +46,8 @@ uint32_t codeinfo_native(PyObject *callable);
 
 /* Code of these files is never recorded: our own. The prefix is copied. */
 void codeinfo_exclude_prefix(const char *utf8);
+/* Code below this folder is a library's: its lines are recorded only where asked for. */
+void codeinfo_add_library(const char *utf8);
 
 /* Transcodes a str into at most `size` bytes, cut on a character; "?" for what is no str. */
 size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size);

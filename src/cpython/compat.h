@@ -63,6 +63,11 @@
 #include <internal/pycore_object.h>
 #endif
 
+/* A dictionary has a number that changes with its content; not where its values lie in an array. */
+#define DICT_HAS_VERSION         (PY_VERSION_HEX < 0x030e0000)
+#define DICT_VERSION_SKIPS_SPLIT (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
+#define DICT_VERSION(dict)       ((dict)->ma_version_tag)
+
 /* The digits of an int, low first, PyLong_SHIFT bits each. */
 #if PY_VERSION_HEX >= 0x030c0000
 #define LONG_DIGITS(o)      (((PyLongObject *)(o))->long_value.ob_digit)
@@ -137,7 +142,71 @@ static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL be
 #endif
 }
 
+/* A frame evaluator may switch the trace function on for one frame alone: by a word of the evaluator
+ * that called it (3.10, 3.11), or by setting and clearing the function (3.8, 3.9). line_gate() gives
+ * what line_gate_restore() must be given when the frame is left; -1: the trace function is somebody
+ * else's, nothing was done. */
 #if HAS_EVAL_HOOK
+#if PY_VERSION_HEX < 0x030a0000
+static inline void line_gate_put(PyThreadState *ts, Py_tracefunc function)
+{
+#if PY_VERSION_HEX < 0x03090000
+    int *possible = &_PyRuntime.ceval.tracing_possible;
+#else
+    int *possible = &ts->interp->ceval.tracing_possible;
+#endif
+    *possible += (function != NULL) - (ts->c_tracefunc != NULL);
+    ts->c_tracefunc = function;
+    ts->use_tracing = function != NULL || ts->c_profilefunc != NULL;
+}
+
+static inline int line_gate(PyThreadState *ts, Py_tracefunc ours, int is_on)
+{
+    int was_on = ts->c_tracefunc == ours;
+    if (ts->c_tracefunc != NULL && !was_on) {
+        return -1;
+    }
+    if (was_on != is_on) {
+        line_gate_put(ts, is_on ? ours : NULL);
+    }
+    return was_on;
+}
+
+static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int was_on)
+{
+    if (was_on >= 0 && (ts->c_tracefunc == NULL || ts->c_tracefunc == ours) &&
+        was_on != (ts->c_tracefunc == ours)) {
+        line_gate_put(ts, was_on ? ours : NULL);
+    }
+}
+#else
+static inline int line_gate(PyThreadState *ts, Py_tracefunc ours, int is_on)
+{
+    int before = ts->cframe->use_tracing;
+    if (ts->c_tracefunc == NULL && is_on) {
+        ts->c_tracefunc = ours;
+    }
+    if (ts->c_tracefunc != NULL && ts->c_tracefunc != ours) {
+        return -1;
+    }
+    ts->cframe->use_tracing = is_on || ts->c_profilefunc != NULL ? 255 : 0;
+    return before;
+}
+
+static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int before)
+{
+    if (before >= 0 && (ts->c_tracefunc == NULL || ts->c_tracefunc == ours)) {
+        ts->cframe->use_tracing =
+            (ts->c_tracefunc != NULL && before != 0) || ts->c_profilefunc != NULL ? 255 : 0;
+    }
+}
+
+static inline void line_gate_put(PyThreadState *ts, Py_tracefunc function)
+{
+    ts->c_tracefunc = function;
+}
+#endif
+
 static inline _PyFrameEvalFunction compat_get_eval(void)
 {
 #if PY_VERSION_HEX < 0x03090000

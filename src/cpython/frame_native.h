@@ -131,4 +131,12 @@ static inline int traced_is_throw(native_frame *f)
     return !NATIVE_IS_RESUME(NATIVE_OPCODE(f));
 }
 
+/* In a trace function's exception event: a loop or a delegation has come to its end. */
+static inline int traced_is_end_of_iteration(native_frame *f, PyObject *type)
+{
+    unsigned opcode = NATIVE_OPCODE(f);
+    return (type == PyExc_StopIteration || type == PyExc_StopAsyncIteration) &&
+           (opcode == FOR_ITER || opcode == SEND);
+}
+
 #endif

@@ -7,6 +7,8 @@
 #ifndef FRAME_OBJECT_H
 #define FRAME_OBJECT_H
 
+#include <opcode.h>
+
 typedef PyFrameObject native_frame; /* what the interpreter itself runs */
 
 static inline native_frame *native_current(PyThreadState *ts)
@@ -105,6 +107,15 @@ static inline int traced_is_throw(native_frame *f)
 {
     (void)f;
     return 0;
+}
+
+/* In a trace function's exception event: a loop or a delegation has come to its end. */
+static inline int traced_is_end_of_iteration(native_frame *f, PyObject *type)
+{
+    const unsigned char *code = (const unsigned char *)PyBytes_AS_STRING(f->f_code->co_code);
+    int at = NATIVE_BYTE_OFFSET(f);
+    return (type == PyExc_StopIteration || type == PyExc_StopAsyncIteration) && at >= 0 &&
+           (code[at] == FOR_ITER || code[at] == YIELD_FROM);
 }
 
 #endif

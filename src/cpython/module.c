@@ -80,7 +80,7 @@ struct start_args {
     const char *run_id;
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
-    int may_drop, c_calls, tool_id, is_waiting, level;
+    int may_drop, c_calls, tool_id, is_waiting, level, library_lines;
     unsigned depth, items, bytes;
 };
 
@@ -89,14 +89,14 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
     static char *keywords[] = {"path",     "backend",    "meta",    "buffer",  "ring",
                                "drop",     "c_calls",    "tool_id", "waiting", "run_id",
                                "run_mono", "parent_pid", "child",   "level",   "max_depth",
-                               "max_items", "max_str",   NULL};
+                               "max_items", "max_str",   "library_lines", NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIII", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
+        args, names, "O&sO!|KKppipy#KKKiIIIp", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
         &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls, &a->tool_id,
         &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid, &a->child,
-        &a->level, &a->depth, &a->items, &a->bytes);
+        &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -119,6 +119,7 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .start = {.c_calls = a->c_calls, .tool_id = a->tool_id},
         .backend = find_backend(a->backend),
         .is_waiting = a->is_waiting,
+        .library_lines = a->library_lines,
         .level = (enum level)at_most((unsigned)a->level, LEVEL_LINES),
         .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
                    at_most(a->bytes, CAPTURE_BYTES_MAX)},
@@ -237,6 +238,7 @@ static PyObject *capability_names(unsigned capabilities)
         {SEES_RUNNING_THREADS, "running_threads"},
         {SEES_EXC_TYPE, "exc_type"},
         {SEES_RAISE, "raise"},
+        {SEES_LINES, "lines"},
     };
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < sizeof names / sizeof *names; i++) {
@@ -296,6 +298,17 @@ static PyObject *core_exclude(PyObject *module, PyObject *prefix)
     Py_RETURN_NONE;
 }
 
+static PyObject *core_library(PyObject *module, PyObject *folder)
+{
+    (void)module;
+    const char *text = PyUnicode_AsUTF8(folder);
+    if (text == NULL) {
+        return NULL;
+    }
+    codeinfo_add_library(text);
+    Py_RETURN_NONE;
+}
+
 static PyObject *core_want_report(PyObject *module, PyObject *wanted)
 {
     (void)module;
@@ -327,6 +340,7 @@ static PyMethodDef methods[] = {
     {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},
     {"schema", core_schema, METH_NOARGS, "The kinds of events and their fields, NDJSON."},
     {"exclude", core_exclude, METH_O, "Code of files with this prefix is never recorded."},
+    {"library", core_library, METH_O, "Code below this folder is a library's."},
     {"want_report", core_want_report, METH_O, "Print one line when the recording ends."},
     {NULL, NULL, 0, NULL},
 };

@@ -36,8 +36,7 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
     return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
 }
 
-/* The thread's place to put values together; NULL where the level wants none. */
-static struct capture *begin_capture(struct thread *t)
+struct capture *session_capture(struct thread *t)
 {
     if (session.level == LEVEL_CALLS) {
         return NULL;
@@ -54,7 +53,7 @@ static void put_exception(struct thread *t, const struct event *event, uint32_t 
 {
     uint32_t exc = exception_id(t, event->arg);
     int line = native_line(event->frame);
-    struct capture *c = event->arg != NULL ? begin_capture(t) : NULL;
+    struct capture *c = event->arg != NULL ? session_capture(t) : NULL;
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
     }
@@ -70,7 +69,7 @@ static void put_exception(struct thread *t, const struct event *event, uint32_t 
 
 void session_put_arguments(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
 {
-    struct capture *c = begin_capture(t);
+    struct capture *c = session_capture(t);
     if (c == NULL) {
         (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
         return;
@@ -83,7 +82,7 @@ void session_put_arguments(struct thread *t, const struct event *event, uint32_t
 void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
                        PyObject *value)
 {
-    struct capture *c = value != NULL ? begin_capture(t) : NULL;
+    struct capture *c = value != NULL ? session_capture(t) : NULL;
     if (c == NULL) {
         (void)lane_put(&t->lane, kind, id, frame);
         return;
@@ -130,9 +129,10 @@ static void push_frame(struct thread *t, native_frame *key, uint64_t frame, uint
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return;
     }
-    t->stack[t->depth] = (struct open_frame){key, frame, id, flags};
+    t->stack[t->depth] = (struct open_frame){key, frame, id, flags, NULL};
 }
 
+/* Takes a frame out of the stack; its snapshot is the caller's. */
 static void remove_at(struct thread *t, uint32_t at)
 {
     memmove(&t->stack[at], &t->stack[at + 1], (t->depth - at) * sizeof *t->stack);
@@ -179,6 +179,7 @@ static void resync(struct thread *t, native_frame *frame)
     for (uint32_t i = t->depth; i > at; i--) {
         if (t->stack[i].flags & FRAME_RUNNING) {
             (void)lane_put(&t->lane, RL_EVENT_CLOSED, t->stack[i].id, t->stack[i].frame);
+            lines_free(t->stack[i].snapshot);
             remove_at(t, i);
         }
     }
@@ -188,7 +189,42 @@ static void resync(struct thread *t, native_frame *frame)
         if (at != 0) {
             remove_at(t, at);
             push_frame(t, now.key, now.frame, now.id, now.flags);
+            t->stack[t->depth].snapshot = now.snapshot;
         }
+    }
+}
+
+/* ---- snapshots of suspended frames ---- */
+
+static void keep_snapshot(uint64_t frame, struct snapshot *snapshot)
+{
+    if (snapshot != NULL &&
+        u64map_put(&session.snapshots, frame, (uint64_t)(uintptr_t)snapshot) != 0) {
+        lines_free(snapshot);
+    }
+}
+
+static struct snapshot *take_snapshot(uint64_t frame)
+{
+    uint64_t at = 0;
+    (void)u64map_remove(&session.snapshots, frame, &at);
+    return (struct snapshot *)(uintptr_t)at;
+}
+
+static void forget_snapshots(void)
+{
+    for (size_t i = 0; i < session.snapshots.capacity; i++) {
+        if (session.snapshots.entries[i].key != 0) {
+            lines_free((struct snapshot *)(uintptr_t)session.snapshots.entries[i].value);
+        }
+    }
+    u64map_clear(&session.snapshots);
+}
+
+static void forget_stack(struct thread *t)
+{
+    for (; t->depth > 0; t->depth--) {
+        lines_free(t->stack[t->depth].snapshot);
     }
 }
 
@@ -204,6 +240,7 @@ static uint64_t enter_generator(struct thread *t, const struct event *event, uin
     if (known != NULL) {
         /* A start at a known address: the old one was closed and nothing told so. */
         (void)lane_put(&t->lane, RL_EVENT_CLOSED, id, *known);
+        lines_free(take_snapshot(*known));
     }
     uint64_t frame = t->lane.next_frame++;
     if (event->kind == RL_EVENT_RESUME ||
@@ -241,7 +278,11 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     } else {
         (void)lane_put(&t->lane, kind, id, frame);
     }
+    uint32_t depth = t->depth;
     push_frame(t, event->frame, frame, id, flags);
+    if (t->depth != depth && info & CODE_LINES && kind != RL_EVENT_CALL) {
+        t->stack[t->depth].snapshot = take_snapshot(frame);
+    }
 }
 
 void session_leave_slow(struct thread *t, const struct event *event, uint64_t info)
@@ -258,14 +299,23 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         recorder_count_loss(session.recorder, RL_LOSS_UNMATCHED, 1);
         return;
     }
+    if (info & CODE_LINES) {
+        lines_leave(t, event, CODE_ID(info));
+    }
     if (event->kind == RL_EVENT_UNWIND) {
         put_exception(t, event, CODE_ID(info), frame);
         t->leaving = event->arg;
+        t->pending = NULL;
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
                           info & CODE_VALUES ? event->arg : NULL);
     }
     if (at != 0) {
+        if (event->kind == RL_EVENT_YIELD) {
+            keep_snapshot(frame, t->stack[at].snapshot);
+        } else {
+            lines_free(t->stack[at].snapshot);
+        }
         remove_at(t, at);
     }
     if (is_generator && event->kind != RL_EVENT_YIELD) {
@@ -275,7 +325,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
 
 void session_native(unsigned kind, PyObject *callable, native_frame *caller)
 {
-    struct event event = {kind, native_code(caller), caller, NULL, NULL, 0};
+    struct event event = {.kind = kind, .code = native_code(caller), .frame = caller};
     struct thread *t = thread_self;
     if (t == NULL || t->stamp != session.stamp) {
         t = session_thread(&event);
@@ -339,6 +389,7 @@ static void thread_ended(void *value)
     }
     os_unlock_mutex(&session.lock);
     thread_self = NULL;
+    forget_stack(t);
     rl_free(t->capture);
     rl_free(t->stack);
     rl_free(t);
@@ -393,9 +444,10 @@ struct thread *session_thread(const struct event *event)
         return NULL;
     }
     t->stamp = session.stamp;
-    t->depth = 0;
+    forget_stack(t);
     t->leaving = NULL;
     t->caught = NULL;
+    t->pending = NULL;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
     if (session.is_waiting) {
         session.is_waiting = 0;
@@ -485,7 +537,9 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         session.level = options->level;
         capture_limits = options->limits;
         session.needs_resync = has_greenlets();
+        session.library_lines = options->library_lines;
         u64map_clear(&session.generators);
+        forget_snapshots();
     }
     return status;
 }

@@ -13,6 +13,7 @@
 #include "backend.h"
 #include "capture.h"
 #include "codeinfo.h"
+#include "lines.h"
 
 #include "map.h"
 #include "os.h"
@@ -23,6 +24,7 @@ struct open_frame {
     uint64_t frame;
     uint32_t id;
     uint32_t flags;
+    struct snapshot *snapshot; /* owned; of its variables, where its lines are recorded */
 };
 #define FRAME_RUNNING  1u /* ran before the recording; its end may not be seen */
 #define FRAME_SUSPENDS 2u /* a generator's */
@@ -36,6 +38,8 @@ struct thread {
     struct capture *capture; /* owned; NULL at level calls, and where there was no memory */
     PyObject *leaving;       /* compared only: the exception that has just left a frame */
     PyObject *caught;        /* compared only: the one that was caught last */
+    PyObject *pending;       /* borrowed: told by a trace function, neither caught nor gone yet */
+    native_frame *pending_in;
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
@@ -50,8 +54,10 @@ struct session {
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
     enum level level;
+    int library_lines;        /* level lines also for code of the library folders */
     int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
+    struct u64map snapshots;  /* identity of a suspended frame -> its struct snapshot * */
     struct os_mutex lock;     /* threads, against threads that end without the GIL */
     struct thread *threads;
 };
@@ -70,6 +76,8 @@ void session_put_arguments(struct thread *thread, const struct event *event, uin
                            uint64_t frame);
 void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64_t frame,
                        PyObject *value);
+/* The thread's place to put values together, emptied; NULL where the level wants none. */
+struct capture *session_capture(struct thread *thread);
 /* An exception that was raised or caught in a frame. */
 void session_exception(struct thread *thread, const struct event *event, uint64_t info);
 
@@ -97,7 +105,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
                                  session.needs_resync || t->depth + 1 >= t->cap,
                              0)) {
             session_enter_slow(t, event, info);
-            return VERDICT_CONTINUE;
+            return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
         }
         uint64_t frame = t->lane.next_frame++;
         if (info & CODE_ARGS) {
@@ -110,14 +118,20 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         top->frame = frame;
         top->id = id;
         top->flags = 0;
+        top->snapshot = NULL;
     } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
-               (info & CODE_SUSPENDS) == 0) {
+               (info & (CODE_SUSPENDS | CODE_LINES)) == 0) {
         if (info & CODE_VALUES) {
             session_put_value(t, RL_EVENT_RETURN, top->id, top->frame, event->arg);
         } else {
             (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
         }
         t->depth--;
+    } else if (event->kind == RL_EVENT_LINE) {
+        if ((info & CODE_LINES) == 0) {
+            return VERDICT_DISABLE;
+        }
+        lines_put(t, event, id);
     } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
         session_exception(t, event, info);
     } else if (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) {
@@ -125,7 +139,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
     } else {
         session_leave_slow(t, event, info);
     }
-    return VERDICT_CONTINUE;
+    return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
 }
 
 /* A call of, return from, or exception out of a function written in C. */
@@ -138,6 +152,7 @@ struct session_options {
     const struct backend *backend;
     int is_waiting;
     enum level level;
+    int library_lines;
     struct capture_limits limits;
 };
 int session_init(void);

@@ -10,7 +10,7 @@
 void traced_call(PyFrameObject *object)
 {
     native_frame *frame = native_of(object);
-    struct event event = {RL_EVENT_CALL, native_code(frame), frame, NULL, NULL, 0};
+    struct event event = {.kind = RL_EVENT_CALL, .code = native_code(frame), .frame = frame};
     if (event.code->co_flags & SUSPENDS && !traced_is_first(frame)) {
         event.kind = traced_is_throw(frame) ? RL_EVENT_THROW : RL_EVENT_RESUME;
         if (event.kind == RL_EVENT_THROW && !native_was_started(frame)) {
@@ -23,7 +23,8 @@ void traced_call(PyFrameObject *object)
 void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
 {
     native_frame *frame = native_of(object);
-    struct event event = {RL_EVENT_RETURN, native_code(frame), frame, returned, NULL, 0};
+    struct event event = {
+        .kind = RL_EVENT_RETURN, .code = native_code(frame), .frame = frame, .arg = returned};
     if (returned == NULL) {
         event.kind = RL_EVENT_UNWIND;
         event.arg = exc;
@@ -36,6 +37,46 @@ void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
 #endif
     }
     (void)session_event(&event);
+}
+
+void traced_line(PyFrameObject *object)
+{
+    native_frame *frame = native_of(object);
+    int line = object->f_lineno > 0 ? object->f_lineno : PyFrame_GetLineNumber(object);
+    struct event event = {.kind = RL_EVENT_LINE,
+                          .code = native_code(frame),
+                          .frame = frame,
+                          .line = line > 0 ? (uint32_t)line : 0};
+    struct thread *t = thread_self;
+    if (t != NULL && t->pending != NULL && t->pending_in == frame) {
+        /* A line of the frame that the exception is in: it was caught, here. */
+        struct event handled = event;
+        handled.kind = RL_EVENT_HANDLED;
+        handled.arg = t->pending;
+        t->pending = NULL;
+        (void)session_event(&handled);
+    }
+    (void)session_event(&event);
+}
+
+void traced_exception(PyFrameObject *object, PyObject *arg)
+{
+    native_frame *frame = native_of(object);
+    struct event event = {.kind = RL_EVENT_RAISE, .code = native_code(frame), .frame = frame};
+    if (arg == NULL || !PyTuple_CheckExact(arg) || PyTuple_GET_SIZE(arg) != 3 ||
+        traced_is_end_of_iteration(frame, PyTuple_GET_ITEM(arg, 0))) {
+        return;
+    }
+    PyObject *type = PyTuple_GET_ITEM(arg, 0), *value = PyTuple_GET_ITEM(arg, 1);
+    int is_instance = PyExceptionInstance_Check(value);
+    event.arg = is_instance ? value : type;
+    event.raw = is_instance ? NULL : value;
+    (void)session_event(&event);
+    struct thread *t = thread_self;
+    if (t != NULL) {
+        t->pending = event.arg;
+        t->pending_in = frame;
+    }
 }
 
 static const struct traced *running;

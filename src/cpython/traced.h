@@ -9,6 +9,10 @@
 void traced_call(PyFrameObject *frame);
 void traced_return(PyFrameObject *frame, PyObject *returned, PyObject *exc);
 
+/* A LINE event, and an EXCEPTION event with its (type, value, traceback). */
+void traced_line(PyFrameObject *frame);
+void traced_exception(PyFrameObject *frame, PyObject *arg);
+
 /* One of the two mechanisms, as far as threads are concerned. */
 struct traced {
     const char *name; /* of the function in `threading` that new threads are hooked through */

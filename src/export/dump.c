@@ -77,13 +77,17 @@ static void put_write(struct json_out *json, const struct reader *reader,
     static const char *const scopes[] = {"local", "namespace", "global"};
     uint64_t word = bytes_varint(in);
     struct code_text code = reader_code(reader, event->id);
-    uint32_t name = (uint32_t)(word >> 2);
+    uint32_t name = (uint32_t)(word >> 3);
     if ((word & 3) == RL_WRITE_SLOT) {
         name = name < code.name_count ? code.names[name] : 0;
     }
     put_text(json, "name", reader_string(reader, name));
     json_key(json, "scope");
     json_text(json, scopes[(word & 3) < 3 ? word & 3 : 0]);
+    if (word & RL_WRITE_WATCHED) {
+        json_key(json, "watched");
+        json_text(json, "first and last 16");
+    }
     json_key(json, "before_line");
     if (event->line != 0) {
         json_u64(json, event->line);

@@ -68,6 +68,9 @@ static void take_rest(struct bytes_in *in, struct value *value)
         }
         break;
     case RL_VALUE_STR:
+        take_bytes(in, value);
+        value->len = in->bad ? 0 : utf8_count(value->bytes, value->size);
+        break;
     case RL_VALUE_BYTES:
         take_bytes(in, value);
         value->len = value->size;

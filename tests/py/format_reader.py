@@ -3,6 +3,7 @@
 Slow and simple on purpose: it exists to prove that the page says enough. It shares no code with
 Relive. `events(path)` gives the lines of `relive dump` as dictionaries."""
 
+import math
 import struct
 
 import xxhash
@@ -10,8 +11,8 @@ import zstandard
 
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
-    1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 11: "c_call",
-    12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 27: "loss", 28: "call",
+    1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -116,7 +117,7 @@ class Recording:
 
     def rows(self, rows, info):
         base, records, extra = info["ticks"], [], {}
-        at = 0
+        at, foreign = 0, 0
         while at < len(rows):
             first, word, frame = struct.unpack_from("<IIQ", rows, at)
             kind, number = word >> 26, word & (1 << 26) - 1
@@ -130,9 +131,17 @@ class Recording:
             elif kind in (35, 36):
                 self.define(kind, number, rows[at : at + first])
                 at += (first + 15) // 16 * 16
+            elif kind == 37:
+                extra["values"] = rows[at - 8 : at - 8 + first]
+                at += (first + 8 + 15) // 16 * 16 - 16
+            elif kind == 38:
+                foreign = frame
             else:
+                if kind in (9, 10):
+                    extra["line"] = frame >> 40
+                    frame = foreign or info["thread"] << 40 | frame & (1 << 40) - 1
                 records.append(dict(extra, kind=kind, id=number, frame=frame, ticks=base + first))
-                extra = {}
+                extra, foreign = {}, 0
         return records
 
     def block_4(self, prefix, payload, at):
@@ -140,13 +149,14 @@ class Recording:
         info.update(ticks=u64(prefix, 32), top=u64(prefix, 64))
         self.pairs.append((u64(prefix, 56), u64(prefix, 48)))
         tokens = Bytes(payload[: u32(prefix, 80)])
-        times = Bytes(payload[u32(prefix, 80) :])
-        assert len(times.data) == u32(prefix, 84)
-        records = list(self.tokens(tokens, times, info, u64(prefix, 24)))
+        middle = u32(prefix, 80) + u32(prefix, 84)
+        times, values = Bytes(payload[u32(prefix, 80) : middle]), Bytes(payload[middle:])
+        assert len(values.data) == u32(prefix, 88)
+        records = list(self.tokens(tokens, times, values, info, u64(prefix, 24)))
         assert len(records) == u32(prefix, 4)
         self.chunks[info["thread"], info["number"]] = (info, records)
 
-    def tokens(self, tokens, times, info, ordinal):
+    def tokens(self, tokens, times, values, info, ordinal):
         stack, following = [], info["thread"] << 40 | ordinal
         last, ticks, extra = following, info["ticks"], {}
 
@@ -159,25 +169,33 @@ class Recording:
             if operation == 7:
                 if value == 0:
                     last = extra["switch"] = frame()
-                else:
+                elif value == 1:
                     extra["exc"], extra["line"] = tokens.varint(), tokens.varint()
+                else:
+                    extra["values"] = values.take(values.varint())
                 continue
             if operation == 0:
                 kind, number, which = 1, value, following
                 following += 1
-                stack.append((which, number))
+                stack.append([which, number, 0])
             elif operation in (1, 2, 3):
                 kind = {1: 2, 2: 3, 3: 6}[operation]
-                which, number = stack.pop()
+                which, number, _ = stack.pop()
+            elif operation == 6 and value & 3 == 3:
+                kind = 10 if value & 4 else 9
+                stack[-1][2] += unzigzag(value >> 3)
+                which, number, extra["line"] = stack[-1]
             elif operation == 6:
                 kind, number, which = 11 + (value & 3), value >> 2, stack[-1][0]
             else:
                 kind, number = (4, value) if operation == 4 else (value, tokens.varint())
                 last = which = frame()
+                if kind in (9, 10):
+                    extra["line"] = tokens.varint()
                 if kind in (1, 28) and which == following:
                     following += 1
                 if kind in PUSH:
-                    stack.append((which, number))
+                    stack.append([which, number, 0])
                 elif kind in POP:
                     for i in range(len(stack) - 1, -1, -1):
                         if stack[i][0] == which:
@@ -198,7 +216,9 @@ class Recording:
             self.strings.setdefault(number, payload.decode("utf-8", "surrogatepass"))
         else:
             data = Bytes(payload)
-            self.codes.setdefault(number, [data.varint() for _ in range(5)])
+            head = [data.varint() for _ in range(6)]
+            head.append([data.varint() for _ in range(data.varint())])
+            self.codes.setdefault(number, head)
 
     def block_8(self, prefix, payload, at):
         self.footer = prefix
@@ -222,7 +242,7 @@ class Recording:
         return int(ns) if ns > 0 else 0
 
     def name(self, number):
-        module, qualname, file, line, _ = self.codes.get(number, (0, 0, 0, 0, 0))
+        module, qualname, file, line = self.codes.get(number, (0, 0, 0, 0))[:4]
         text = self.strings.get
         return f"{text(module, '?')}:{text(qualname, '?')}", text(file, "?"), line
 
@@ -252,6 +272,234 @@ class Recording:
                 yield line
 
 
+class Value:
+    """One value, and those inside it."""
+
+    def __init__(self, data, strings):
+        self.tag, self.id, self.type, self.len, self.cut = data.take(1)[0], 0, "", 0, False
+        self.flags, self.inner, self.names, self.exact = 0, [], [], None
+        self.text = lambda: ""
+        tag = self.tag
+        if tag >= 128:
+            self.tag, self.exact = 6, tag - 144
+        elif tag in (16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 28, 30):
+            self.id = int.from_bytes(data.take(6), "little")
+        if 23 <= tag <= 30 and tag not in (27, 29):
+            self.type = strings.get(data.varint(), "?")
+        getattr(self, f"tag_{self.tag}")(data, strings) if tag < 128 else None
+        if self.exact is not None or tag == 1:
+            self.text = lambda: repr(self.exact)
+
+    def read(self, data, strings, count, named=False):
+        for _ in range(count):
+            if named:
+                self.names.append(strings.get(data.varint(), "?"))
+            self.inner.append(Value(data, strings))
+
+    def tag_0(self, data, strings):
+        self.text = lambda: "<not set>"
+
+    def tag_1(self, data, strings):
+        self.type = "NoneType"
+
+    def tag_2(self, data, strings):
+        self.exact = self.tag == 3
+
+    tag_3 = tag_2
+
+    def tag_4(self, data, strings):
+        self.exact = ... if self.tag == 4 else NotImplemented
+
+    tag_5 = tag_4
+
+    def tag_6(self, data, strings):
+        self.exact = unzigzag(data.varint())
+
+    def tag_7(self, data, strings):
+        sign = -1 if data.varint() else 1
+        self.exact = sign * int.from_bytes(data.take(data.varint()), "little")
+
+    def tag_8(self, data, strings):
+        self.type, self.cut = "int", True
+        word = "negative int" if data.varint() else "int"
+        self.len = data.varint()
+        self.text = lambda: f"<{word} of {self.len} bits>"
+
+    def tag_9(self, data, strings):
+        self.exact = struct.unpack("<d", data.take(8))[0]
+
+    def tag_10(self, data, strings):
+        self.exact = complex(*struct.unpack("<dd", data.take(16)))
+
+    def tag_11(self, data, strings):
+        self.type = "str" if self.tag in (11, 12, 15) else "bytes"
+        self.len = data.varint() if self.tag in (12, 14, 15) else None
+        held = data.take(data.varint())
+        shown = len(held)
+        if self.type == "str":
+            held = held.decode("utf-8", "surrogatepass")
+            shown = len(held)
+        if self.tag == 15:
+            for _ in range(data.varint()):
+                data.varint()
+        self.len = shown if self.len is None else self.len
+        self.cut = self.tag in (12, 14) or (self.tag == 15 and self.len > shown)
+        self.held = held
+        if not self.cut:
+            self.exact = held
+        self.text = lambda: repr(held) + "..."
+
+    tag_12 = tag_13 = tag_14 = tag_15 = tag_11
+
+    def tag_16(self, data, strings):
+        self.len = data.varint()
+        shown = data.varint()
+        self.cut = shown < self.len
+        self.read(data, strings, shown * (2 if self.tag == 20 else 1), self.tag == 23)
+        self.text = self.container
+
+    tag_17 = tag_18 = tag_19 = tag_20 = tag_23 = tag_16
+
+    def container(self):
+        words = [value.text() for value in self.inner]
+        if self.tag == 20:
+            words = [f"{key}: {value}" for key, value in zip(words[::2], words[1::2])]
+        elif self.tag == 23:
+            words = [f"{name}={value}" for name, value in zip(self.names, words)]
+        words += ["..."] if self.cut else []
+        body = ", ".join(words)
+        if self.tag == 17 and self.len == 1 and not self.cut:
+            body += ","
+        if self.tag in (18, 19) and self.len == 0:
+            return "set()" if self.tag == 18 else "frozenset()"
+        left, right = {
+            16: "[]", 17: "()", 18: "{}", 19: ("frozenset({", "})"), 20: "{}",
+            23: (self.type.split(".")[-1] + "(", ")"),
+        }[self.tag]  # fmt: skip
+        return left + body + right
+
+    def tag_21(self, data, strings):
+        self.read(data, strings, 3)
+        words = [value.text() for value in self.inner]
+        if self.tag == 21 and words[2] == "1":
+            words.pop()
+        self.text = lambda: f"{'range' if self.tag == 21 else 'slice'}({', '.join(words)})"
+
+    tag_22 = tag_21
+
+    def tag_24(self, data, strings):
+        self.text = lambda: f"<{self.type} object>"
+
+    def tag_25(self, data, strings):
+        self.flags = data.varint()
+        held = data.take(data.varint()).decode("utf-8", "surrogatepass")
+        self.cut, self.held = bool(self.flags & 1), held
+        self.text = lambda: held + ("..." if self.cut else "")
+
+    def tag_26(self, data, strings):
+        self.read(data, strings, 1)
+        self.text = lambda: f"{self.type.split('.')[-1]}({self.inner[0].text()})"
+
+    def tag_27(self, data, strings):
+        self.type, self.text = "?", lambda: "<cycle>"
+
+    def tag_28(self, data, strings):
+        self.len, self.cut = data.varint(), True
+        self.text = lambda: f"<{self.type} of {self.len}>" if self.len else f"<{self.type}>"
+
+    def tag_29(self, data, strings):
+        self.type, self.text = "?", lambda: "<redacted>"
+
+    def tag_30(self, data, strings):
+        self.flags = data.varint()
+        self.read(data, strings, 3)
+        self.text = lambda: f"{self.type.split('.')[-1]}({self.inner[0].text()})"
+
+    def tag_31(self, data, strings):
+        self.type, self.cut, self.text = "?", True, lambda: "<cut>"
+
+    def any(self, what):
+        return what(self) or any(value.any(what) for value in self.inner)
+
+    def is_plain(self, is_key=False):
+        if self.tag in (11, 15):
+            return not self.cut
+        if is_key:
+            return False
+        if self.tag == 9:
+            return math.isfinite(self.exact)
+        if self.tag == 20:
+            return not self.cut and all(
+                value.is_plain(i % 2 == 0) for i, value in enumerate(self.inner)
+            )
+        if self.tag == 16:
+            return not self.cut and all(value.is_plain() for value in self.inner)
+        return self.tag in (1, 2, 3, 6, 7)
+
+    def plain(self):
+        if self.tag == 16:
+            return [value.plain() for value in self.inner]
+        if self.tag == 20:
+            items = [value.plain() for value in self.inner]
+            return dict(zip(items[::2], items[1::2]))
+        return self.exact
+
+    def as_json(self):
+        kinds = {16: "list", 17: "tuple", 18: "set", 19: "frozenset", 20: "dict", 21: "range"}
+        kind = self.type or kinds.get(self.tag) or ("slice" if self.tag == 22 else "")
+        if not kind and self.tag != 0:
+            kind = type(self.exact).__name__
+        result = {"t": kind, "r": self.text()}
+        if self.id:
+            result["id"] = self.id
+        if self.inner or self.len or 11 <= self.tag <= 20:
+            result["len"] = self.len
+        result["cut"] = self.any(lambda value: value.cut)
+        result["redacted"] = self.any(lambda value: value.tag == 29)
+        if self.is_plain():
+            result["v"] = self.plain()
+        return result
+
+    def as_exception(self):
+        if self.tag == 1:
+            return None
+        if self.tag != 30:
+            return self.as_json()
+        message, cause, context = self.inner
+        is_text = message.tag in (11, 12, 15, 25) and not self.flags & 2
+        result = {"type": self.type, "message": message.held if is_text else message.text()}
+        result.update(id=self.id, cause=cause.as_exception(), context=context.as_exception())
+        if self.flags & 1:
+            result["suppress_context"] = True
+        if self.flags & 4:
+            result["again"] = True
+        return result
+
+
+def add_values(event, kind, record, recording):
+    if "values" not in record:
+        return
+    data, strings = Bytes(record["values"]), recording.strings
+    code = recording.codes[record["id"]]
+    if kind == 1:
+        event["args"] = {}
+        for name in code[6][: code[5]]:
+            if data.left():
+                event["args"][strings[name]] = Value(data, strings).as_json()
+    elif kind in (5, 6, 7, 8):
+        event["exc"] = Value(data, strings).as_exception()
+    else:
+        if kind == 10:
+            word = data.varint()
+            number = word >> 3
+            event["name"] = strings[code[6][number] if word & 3 == 0 else number]
+            event["scope"] = ("local", "namespace", "global")[word & 3]
+            if word & 4:
+                event["watched"] = "first and last 16"
+            event["before_line"] = record["line"] or None
+        event["value"] = Value(data, strings).as_json()
+
+
 def shown(frame):
     return f"T{frame >> 40}#{frame & (1 << 40) - 1}" if frame else None
 
@@ -277,6 +525,9 @@ def events(path):
             parent = parents.get(frame, 0)
             event.update(frame=shown(frame), parent=shown(parent))
             event["func"], event["file"], event["line"] = recording.name(line["id"])
+            if kind in (9, 10):
+                event["line"] = line["line"]
+            add_values(event, kind, line, recording)
             if not known or (frame == 0 and kind not in (1, 28)):
                 event["parent_unknown"] = True
             if kind in (2, 6, 29):
@@ -285,7 +536,7 @@ def events(path):
             event["already_running"] = True
         elif kind == 29:
             event["unseen"] = True
-        elif kind == 6 and line.get("exc"):
+        elif line.get("exc"):
             event.update(exc_type=recording.strings.get(line["exc"], "?"), exc_line=line["line"])
         elif kind == 14:
             event["native_id"] = line["frame"]

@@ -25,6 +25,47 @@ def delegates(frame):
     return bool(after) and dis.opname[after[0]] == "YIELD_FROM"
 
 
+def exact(value, depth=0):
+    """What repr() says of exact built-in types within the recorder's default bounds; None for
+    everything else. A walk of its own: it calls nothing of the program."""
+    kind = type(value)
+    if value is None or kind in (bool, float, complex):
+        return repr(value)
+    if kind is int:
+        return repr(value) if value.bit_length() <= 2048 else None
+    if kind in (str, bytes):
+        size = len(value.encode("utf-8", "surrogatepass")) if kind is str else len(value)
+        return repr(value) if size <= 256 else None
+    if kind not in (list, tuple, dict, set, frozenset) or len(value) > 10:
+        return None
+    if depth == 3 and value:
+        return None
+    if kind is dict:
+        parts = [(exact(k, depth + 1), exact(v, depth + 1)) for k, v in list(value.items())]
+        if any(None in pair for pair in parts):
+            return None
+        return "{" + ", ".join(f"{k}: {v}" for k, v in parts) + "}"
+    parts = [exact(item, depth + 1) for item in list(value)]
+    if None in parts:
+        return None
+    text = ", ".join(parts)
+    if kind is list:
+        return f"[{text}]"
+    if kind is tuple:
+        return f"({text},)" if len(parts) == 1 else f"({text})"
+    if not parts:
+        return f"{kind.__name__}()"
+    return "{" + text + "}" if kind is set else "frozenset({" + text + "})"
+
+
+def arguments(frame):
+    code = frame.f_code
+    count = code.co_argcount + code.co_kwonlyargcount
+    count += bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    values = frame.f_locals if count else {}
+    return {name: exact(values.get(name)) for name in code.co_varnames[:count]}
+
+
 class Oracle:
     def __init__(self, file):
         self.file = file
@@ -88,7 +129,12 @@ class Oracle:
         module = frame.f_globals.get("__name__", "?")
         if not isinstance(module, str):
             module = "?"
-        self.here().append([kind, f"{module}:{name}", number, parent])
+        values = None
+        if is_new:
+            values = arguments(frame)
+        elif kind in ("return", "yield"):
+            values = exact(arg)
+        self.here().append([kind, f"{module}:{name}", number, parent, values])
         return self.trace
 
     def leaving(self, frame, arg, raising):

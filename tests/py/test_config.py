@@ -13,7 +13,10 @@ from relive.errors import ReliveError
 SAMPLES = {
     "output": (("a.relive", "a.relive"), ("b.relive", "b.relive")),
     "backend": (("settrace", "settrace"), ("setprofile", "setprofile")),
-    "level": (("calls", "calls"), ("CALLS", "calls")),
+    "level": (("lines", "lines"), ("CALLS", "calls")),
+    "max_depth": (("1", 1), ("16", 16)),
+    "max_items": (("0", 0), ("1000", 1000)),
+    "max_str": (("4096", 4096), ("7", 7)),
     "c_calls": (("true", True), ("1", True)),
     "buffer": (("1M", 1 << 20), ("65536", 65536)),
     "overflow": (("drop", "drop"), ("DROP", "drop")),

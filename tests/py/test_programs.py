@@ -19,6 +19,9 @@ TELLS_MORE = {
     # On 3.11 a coroutine that goes on after a throw() into its awaited one is not told as a call.
     ("coroutine_throw", "evalhook"): ("resume",),
 }
+# Values that depend on who watches (frames on the stack) or on the clock.
+NO_VALUES = {"frames_by_program", "cprofile_by_program"}
+FRAME_KINDS = {"call", "resume", "throw", "return", "yield", "unwind"}
 _cache = {}
 
 
@@ -41,7 +44,7 @@ def canonical_dump(events, file):
     """The oracle's shape out of a dump: own file only, parents of the same file, throw = resume."""
     parents, own, threads = {}, set(), {}
     for event in events:
-        if "func" not in event or event["kind"].startswith("c_"):
+        if "func" not in event or event["kind"] not in FRAME_KINDS:
             continue
         frame = event["frame"]
         if event["kind"] == "call":
@@ -56,8 +59,13 @@ def canonical_dump(events, file):
             parent = event["parent"]
             while parent is not None and parent not in own:
                 parent = parents.get(parent)
+        values = None
+        if kind == "call":
+            values = {name: value["r"] for name, value in event.get("args", {}).items()}
+        elif kind in ("return", "yield") and "value" in event:
+            values = event["value"]["r"]
         threads.setdefault((event["pid"], event["thread"]), []).append(
-            [kind, event["func"], frame, parent]
+            [kind, event["func"], frame, parent, values]
         )
     return list(threads.values())
 
@@ -67,7 +75,7 @@ def comparable(threads, plain_names):
     result = []
     for events in threads:
         lines, names = [], {}
-        for kind, func, frame, parent in events:
+        for kind, func, frame, parent, _ in events:
             if plain_names:
                 module, _, name = func.partition(":")
                 func = f"{module}:{name.rpartition('.')[2]}"
@@ -79,6 +87,23 @@ def comparable(threads, plain_names):
             lines.append(line)
         result.append(lines)
     return sorted(result)
+
+
+def check_values(expected, found, plain_names):
+    """Arguments and results, where the oracle has an exact one; threads are matched by their lines."""
+    expected = sorted(zip(comparable_each(expected, plain_names), expected), key=lambda x: x[0])
+    found = sorted(zip(comparable_each(found, plain_names), found), key=lambda x: x[0])
+    for (_, one), (lines, other) in zip(expected, found):
+        for wanted, got, line in zip(one, other, lines):
+            if isinstance(wanted[4], dict):
+                for name, text in wanted[4].items():
+                    assert text is None or got[4].get(name) == text, (line, name)
+            elif wanted[4] is not None:
+                assert got[4] == wanted[4], line
+
+
+def comparable_each(threads, plain_names):
+    return [comparable([events], plain_names)[0] for events in threads]
 
 
 def without_unseen_closes(threads):
@@ -124,6 +149,9 @@ def test_program(program, backend, tmp_path, tmp_path_factory):
     if program.stem == "atexit_handlers":
         # The oracle is an exit handler too: what runs after it was written is not in it.
         found = [lines[: len(e)] for lines, e in zip(found, expected)]
+    elif found == expected and program.stem not in NO_VALUES:
+        told = oracle(program, tmp_path_factory)
+        check_values(told, canonical_dump(events, str(program)), plain_names)
     if sys.version_info[:2] == (3, 13) and found != expected:
         expected, found = without_unseen_closes(expected), without_unseen_closes(found)
     assert found == expected

@@ -1,0 +1,374 @@
+/* Why: see lines.h.
+ * Invariants: a snapshot belongs to one frame and is freed when that ends; a suspended frame's waits
+ * in session.snapshots; comparing runs nothing of the program. */
+#include "lines.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "captured_types.h"
+#include "session.h"
+#include "typeinfo.h"
+#include "watch.h"
+
+struct seen {
+    PyObject *object; /* compared only */
+    uint64_t word;
+};
+
+struct seen_name {
+    PyObject *key; /* compared only */
+    uint32_t id;   /* its string */
+    struct seen seen;
+};
+
+struct snapshot {
+    uint32_t count; /* of slots; 0 where the frame has a namespace */
+    uint32_t next;  /* container that is looked at first at the next line */
+    struct seen_name *names; /* owned; of a namespace, by order */
+    uint32_t name_count, name_cap;
+    struct seen slots[];
+};
+
+enum { CONTAINERS_A_LINE = 8, NAMES_MAX = 400 };
+
+/* One comparison of all variables of a frame. */
+struct look {
+    struct thread *t;
+    const struct event *event;
+    uint64_t frame;
+    uint64_t ticks;
+    uint32_t id;
+    uint32_t line;  /* about to run; 0 = the frame is left */
+    uint32_t containers; /* met so far */
+    uint32_t first, looked;
+};
+
+void lines_free(struct snapshot *snapshot)
+{
+    if (snapshot != NULL) {
+        rl_free(snapshot->names);
+        rl_free(snapshot);
+    }
+}
+
+/* ---- rows ---- */
+
+/* A row whose frame field holds the line; the frame of another thread is named before it. */
+static void put_row(const struct look *look, unsigned kind, const uint8_t *data, uint32_t len)
+{
+    struct lane *lane = &look->t->lane;
+    uint32_t line = look->line < RL_LINE_MAX ? look->line : RL_LINE_MAX;
+    int is_foreign = look->frame >> RL_FRAME_ORDINAL_BITS != lane->thread;
+    uint32_t units = (len != 0 ? lane_data_units(len) : 0) + 1 + (uint32_t)is_foreign;
+    if (!lane_reserve(lane, units, look->ticks)) {
+        return;
+    }
+    if (is_foreign) {
+        lane_row(lane, 0, RL_ROW_FOREIGN, 0, look->frame);
+        lane->extras++;
+    }
+    if (len != 0) {
+        lane_data(lane, data, len);
+    }
+    uint64_t since = look->ticks > lane->base ? look->ticks - lane->base : 0;
+    lane_row(lane, (uint32_t)since, kind, look->id,
+             (uint64_t)line << RL_FRAME_ORDINAL_BITS | (look->frame & RL_FRAME_ORDINAL_MASK));
+    lane_publish(lane);
+}
+
+/* Only the ends of a container that long are watched. */
+static int is_long(PyObject *o)
+{
+    if (o == NULL) {
+        return 0;
+    }
+    if (PyList_CheckExact(o)) {
+        return Py_SIZE(o) > 2 * WATCH_ENDS;
+    }
+    if (PyAnySet_CheckExact(o)) {
+        return ((PySetObject *)o)->mask >= 2 * WATCH_ENDS;
+    }
+    return !DICT_HAS_VERSION && PyDict_CheckExact(o) &&
+           ((PyDictObject *)o)->ma_used > 2 * WATCH_ENDS;
+}
+
+static void put_write(const struct look *look, unsigned scope, uint64_t number, PyObject *value)
+{
+    struct capture *c = session_capture(look->t);
+    if (c == NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+        return;
+    }
+    c->p = put_varint(c->p, number << 3 | (is_long(value) ? RL_WRITE_WATCHED : 0) | scope);
+    capture_value(c, value);
+    put_row(look, RL_EVENT_WRITE, c->bytes, capture_size(c));
+}
+
+/* ---- comparing ---- */
+
+static uint64_t fingerprint(struct look *look, PyObject *o)
+{
+    const PyTypeObject *type = Py_TYPE(o);
+    if (type == &PyList_Type) {
+        return watch_list(o);
+    }
+    if (type == &PyDict_Type) {
+        return watch_dict(o);
+    }
+    if (type == &PySet_Type) {
+        return watch_set(o);
+    }
+    const struct typeinfo *info = typeinfo_get(&look->t->lane, Py_TYPE(o));
+    uint64_t sum = 1;
+    switch (info->show) {
+    case SHOW_LIST:
+        sum = watch_list(o);
+        break;
+    case SHOW_DICT:
+        sum = watch_dict(o);
+        break;
+    case SHOW_SET:
+        sum = watch_set(o);
+        break;
+    case SHOW_BYTEARRAY: {
+        size_t n = (size_t)PyByteArray_GET_SIZE(o);
+        const uint8_t *bytes = (const uint8_t *)PyByteArray_AS_STRING(o);
+        sum = n;
+        for (size_t i = 0; i < n; i++) {
+            sum = watch_mix(sum, bytes[i]);
+            i = i == 4 * WATCH_ENDS && n > 8 * WATCH_ENDS ? n - 4 * WATCH_ENDS : i;
+        }
+        break;
+    }
+    case SHOW_DEQUE:
+        sum = captured_deque_word(o);
+        break;
+    case SHOW_FIELDS:
+        for (uint32_t i = 0; i < info->field_count; i++) {
+            const char *at = (const char *)o + info->fields[i].offset;
+            PyObject *value = *(PyObject *const *)(const void *)at;
+            sum = watch_mix(sum, (uint64_t)(uintptr_t)value);
+            sum = value != NULL ? sum ^ watch_atom(value) : sum;
+        }
+        sum = info->has_dict ? watch_attributes(sum, o) : sum;
+        break;
+    default:
+        return 0;
+    }
+    return info->has_dict && info->show != SHOW_FIELDS ? watch_attributes(sum, o) : sum;
+}
+
+static inline int is_atom(PyObject *o)
+{
+    const PyTypeObject *type = Py_TYPE(o);
+    return type == &PyLong_Type || type == &PyUnicode_Type || type == &PyFloat_Type ||
+           type == &PyBool_Type || o == Py_None || type == &PyTuple_Type || type == &PyBytes_Type ||
+           type == &PyFunction_Type || type == &PyCFunction_Type || type == &PyModule_Type ||
+           type == &PyType_Type;
+}
+
+/* Whether the variable differs from what was seen, which is updated. */
+static inline int has_changed(struct look *look, struct seen *seen, PyObject *now)
+{
+    if (now == NULL) {
+        int changed = seen->object != NULL;
+        seen->object = NULL;
+        return changed;
+    }
+    uint64_t word;
+    if (is_atom(now)) {
+        word = watch_atom(now);
+    } else {
+        uint32_t nth = look->containers++;
+        if (now == seen->object && look->line != 0 &&
+            (nth < look->first || look->looked >= CONTAINERS_A_LINE)) {
+            return 0; /* another line's turn */
+        }
+        look->looked++;
+        word = fingerprint(look, now);
+    }
+    word = watch_mix(word, (uint64_t)(uintptr_t)Py_TYPE(now));
+    int changed = now != seen->object || word != seen->word;
+    seen->object = now;
+    seen->word = word;
+    return changed;
+}
+
+/* With more containers than a line may look at, each line goes on where the one before ended. */
+static void take_turns(struct look *look, struct snapshot *snapshot)
+{
+    uint32_t reached = look->first + CONTAINERS_A_LINE;
+    snapshot->next = look->containers > CONTAINERS_A_LINE && reached < look->containers ? reached : 0;
+}
+
+static void compare_slots(struct look *look, struct snapshot *snapshot)
+{
+    native_frame *frame = look->event->frame;
+    PyCodeObject *code = look->event->code;
+    for (uint32_t i = 0; i < snapshot->count; i++) {
+        PyObject *now = native_slot(frame, (Py_ssize_t)i);
+        if (now != NULL && Py_TYPE(now) == &PyCell_Type &&
+            native_is_cell(code, (Py_ssize_t)i)) {
+            now = PyCell_GET(now);
+        }
+        if (__builtin_expect(has_changed(look, &snapshot->slots[i], now), 0)) {
+            put_write(look, RL_WRITE_SLOT, i, now);
+        }
+    }
+}
+
+static int is_dunder(PyObject *name)
+{
+    Py_ssize_t n = PyUnicode_GET_LENGTH(name);
+    return n > 4 && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_' &&
+           PyUnicode_READ_CHAR(name, n - 1) == '_' && PyUnicode_READ_CHAR(name, n - 2) == '_';
+}
+
+static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
+{
+    void *names = snapshot->names;
+    if (i >= snapshot->name_cap) {
+        size_t cap = snapshot->name_cap;
+        if (rl_grow(&names, &cap, i + 1, sizeof *snapshot->names) != 0) {
+            return NULL;
+        }
+        memset((struct seen_name *)names + snapshot->name_cap, 0,
+               (cap - snapshot->name_cap) * sizeof *snapshot->names);
+        snapshot->names = names;
+        snapshot->name_cap = (uint32_t)cap;
+    }
+    return &snapshot->names[i];
+}
+
+/* The name at i is gone, or was made anew behind the others. */
+static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
+{
+    put_write(look, RL_WRITE_NAMESPACE, snapshot->names[i].id, NULL);
+    memmove(&snapshot->names[i], &snapshot->names[i + 1],
+            (snapshot->name_count - i - 1) * sizeof *snapshot->names);
+    snapshot->name_count--;
+}
+
+/* A dictionary keeps the order of its names, so that one that does not stand where it was is gone. */
+static void compare_names(struct look *look, struct snapshot *snapshot, PyObject *names,
+                          int is_first)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    uint32_t count = 0;
+    while (count < NAMES_MAX && PyDict_Next(names, &at, &key, &value)) {
+        if (!PyUnicode_CheckExact(key) || !TEXT_IS_READY(key) || is_dunder(key)) {
+            continue;
+        }
+        while (count < snapshot->name_count && snapshot->names[count].key != key) {
+            forget_name(look, snapshot, count);
+        }
+        struct seen_name *name = name_at(snapshot, count);
+        if (name == NULL) {
+            return;
+        }
+        if (count == snapshot->name_count) {
+            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key), {NULL, 0}};
+            snapshot->name_count++;
+        }
+        if (has_changed(look, &name->seen, value) && !is_first) {
+            put_write(look, RL_WRITE_NAMESPACE, name->id, value);
+        }
+        count++;
+    }
+    while (count < NAMES_MAX && snapshot->name_count > count) {
+        forget_name(look, snapshot, count);
+    }
+}
+
+/* ---- frames ---- */
+
+static struct snapshot *new_snapshot(const struct event *event)
+{
+    int has_names = native_namespace(event->frame) != NULL;
+    uint32_t count = has_names ? 0 : (uint32_t)native_slots(event->code);
+    count = count < CODE_NAMES_MAX ? count : CODE_NAMES_MAX;
+    struct snapshot *s = rl_zalloc_apart(1, sizeof *s + count * sizeof *s->slots);
+    if (s != NULL) {
+        s->count = count;
+    }
+    return s;
+}
+
+/* Parameters were told by the call. */
+static void see_parameters(struct look *look, struct snapshot *snapshot)
+{
+    uint32_t args = codeinfo_args(look->event->code);
+    for (uint32_t i = 0; i < args && i < snapshot->count; i++) {
+        Py_ssize_t slot = native_parameter_slot(look->event->code, look->event->frame, i);
+        PyObject *now = capture_variable(look->event->code, look->event->frame, slot);
+        if ((uint32_t)slot < snapshot->count) {
+            (void)has_changed(look, &snapshot->slots[slot], now);
+        }
+    }
+    look->containers = look->looked = 0;
+}
+
+static void compare(struct look *look, struct snapshot *snapshot, int is_first)
+{
+    PyObject *names = native_namespace(look->event->frame);
+    look->first = snapshot->next;
+    if (is_first && names == NULL) {
+        see_parameters(look, snapshot);
+    }
+    if (names == NULL) {
+        compare_slots(look, snapshot);
+    } else if (PyDict_Check(names)) {
+        compare_names(look, snapshot, names, is_first);
+    }
+    take_turns(look, snapshot);
+}
+
+static struct open_frame *frame_of(struct thread *t, const struct event *event)
+{
+    struct open_frame *top = &t->stack[t->depth];
+    for (uint32_t i = t->depth; top->key != event->frame && i > 0; i--) {
+        top = &t->stack[i];
+    }
+    return top->key == event->frame ? top : NULL;
+}
+
+void lines_put(struct thread *t, const struct event *event, uint32_t id)
+{
+    struct open_frame *open = frame_of(t, event);
+    if (open == NULL) {
+        return;
+    }
+    int is_first = open->snapshot == NULL;
+    if (is_first && (open->snapshot = new_snapshot(event)) == NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+        return;
+    }
+    struct look look = {
+        .t = t,
+        .event = event,
+        .frame = open->frame,
+        .ticks = clock_ticks(),
+        .id = id,
+        .line = event->line,
+    };
+    compare(&look, open->snapshot, is_first);
+    put_row(&look, RL_EVENT_LINE, NULL, 0);
+}
+
+void lines_leave(struct thread *t, const struct event *event, uint32_t id)
+{
+    const struct open_frame *open = frame_of(t, event);
+    if (open == NULL || open->snapshot == NULL) {
+        return;
+    }
+    struct look look = {
+        .t = t,
+        .event = event,
+        .frame = open->frame,
+        .ticks = clock_ticks(),
+        .id = id,
+    };
+    compare(&look, open->snapshot, 0);
+}

@@ -1,0 +1,24 @@
+/* Lines, and the variables that changed between two of them.
+ *
+ * Each frame at this level has a snapshot: of every variable the address and a word of its content
+ * (watch.h). At each line, and when the frame is left, the variables are compared with it; those that
+ * differ are recorded as `write` events before the line, and nothing else is. A snapshot holds no
+ * reference. */
+#ifndef LINES_H
+#define LINES_H
+
+#include "compat.h"
+
+#include <stdint.h>
+
+struct event;
+struct thread;
+struct snapshot;
+
+/* A line is about to run. */
+void lines_put(struct thread *t, const struct event *event, uint32_t id);
+/* The frame returns, yields or is unwound: what its last line wrote. */
+void lines_leave(struct thread *t, const struct event *event, uint32_t id);
+void lines_free(struct snapshot *snapshot);
+
+#endif
