@@ -16,7 +16,7 @@ struct event {
     PyObject *arg;
     PyObject *raw; /* where arg is a type: what the exception will be made from, or NULL */
     int is_again;  /* RAISE: by a handler that had caught it */
-    uint32_t line; /* LINE: the one that is about to run */
+    uint32_t line; /* LINE, HANDLED: where it goes on; 0 elsewhere */
 };
 
 /* DISABLE: nothing of this code is wanted. LINES: its lines are wanted too. */

@@ -125,9 +125,16 @@ HANDLER(on_reraise)
 HANDLER(on_handled)
 {
     UNUSED;
-    if (PyVectorcall_NARGS(n) >= 3 && PyLong_CheckExact(args[1]) &&
-        native_is_handler((PyCodeObject *)args[0], PyLong_AsSsize_t(args[1]))) {
-        return on_other(args, n, RL_EVENT_HANDLED, 0);
+    struct event event;
+    if (make_event(&event, args, n, RL_EVENT_HANDLED) && PyVectorcall_NARGS(n) >= 3 &&
+        PyLong_CheckExact(args[1])) {
+        Py_ssize_t offset = PyLong_AsSsize_t(args[1]);
+        int line = PyCode_Addr2Line(event.code, (int)offset + (int)sizeof(_Py_CODEUNIT));
+        if (native_is_handler(event.code, offset)) {
+            event.arg = args[2];
+            event.line = line > 0 ? (uint32_t)line : 0;
+            (void)session_event(&event);
+        }
     }
     Py_RETURN_NONE;
 }

@@ -73,6 +73,7 @@
 #define LONG_DIGITS(o)      (((PyLongObject *)(o))->long_value.ob_digit)
 #define LONG_COUNT(o)       ((Py_ssize_t)(((PyLongObject *)(o))->long_value.lv_tag >> 3))
 #define LONG_IS_NEGATIVE(o) ((((PyLongObject *)(o))->long_value.lv_tag & 3) == 2)
+#define LONG_SIZE_AND_SIGN(o) (((PyLongObject *)(o))->long_value.lv_tag)
 #else
 #if PY_VERSION_HEX < 0x030b0000
 #include <longintrepr.h>
@@ -80,6 +81,7 @@
 #define LONG_DIGITS(o)      (((PyLongObject *)(o))->ob_digit)
 #define LONG_COUNT(o)       (Py_SIZE(o) < 0 ? -Py_SIZE(o) : Py_SIZE(o))
 #define LONG_IS_NEGATIVE(o) (Py_SIZE(o) < 0)
+#define LONG_SIZE_AND_SIGN(o) Py_SIZE(o)
 #endif
 
 /* A str may be in a legacy form that has no characters yet. */

@@ -11,9 +11,15 @@
 #include "typeinfo.h"
 #include "watch.h"
 
+/* How a change of an object of one type is found. */
+enum watch { WATCH_NOTHING, WATCH_INT, WATCH_STR, WATCH_FLOAT, WATCH_CONTAINER };
+
 struct seen {
-    PyObject *object; /* compared only */
+    PyObject *object; /* compared only, as is its type */
+    PyTypeObject *type;
     uint64_t word;
+    uint16_t watch;   /* enum watch, what the type says */
+    uint16_t is_cell; /* the slot holds a cell with the variable in it */
 };
 
 struct seen_name {
@@ -159,40 +165,84 @@ static uint64_t fingerprint(struct look *look, PyObject *o)
     return info->has_dict && info->show != SHOW_FIELDS ? watch_attributes(sum, o) : sum;
 }
 
-static inline int is_atom(PyObject *o)
+static enum watch watch_of(const PyTypeObject *type)
 {
-    const PyTypeObject *type = Py_TYPE(o);
-    return type == &PyLong_Type || type == &PyUnicode_Type || type == &PyFloat_Type ||
-           type == &PyBool_Type || o == Py_None || type == &PyTuple_Type || type == &PyBytes_Type ||
-           type == &PyFunction_Type || type == &PyCFunction_Type || type == &PyModule_Type ||
-           type == &PyType_Type;
+    static const PyTypeObject *const fixed[] = {
+        &_PyNone_Type,    &PyBool_Type,      &PyTuple_Type,  &PyBytes_Type,
+        &PyFunction_Type, &PyCFunction_Type, &PyModule_Type, &PyType_Type,
+    };
+    if (type == &PyLong_Type) {
+        return WATCH_INT;
+    }
+    if (type == &PyUnicode_Type) {
+        return WATCH_STR;
+    }
+    if (type == &PyFloat_Type) {
+        return WATCH_FLOAT;
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (type == fixed[i]) {
+            return WATCH_NOTHING;
+        }
+    }
+    return WATCH_CONTAINER;
+}
+
+/* Whether it is this container's turn, and its content differs. A new object always has its turn. */
+static int container_differs(struct look *look, struct seen *seen, PyObject *now, int is_new)
+{
+    uint32_t nth = look->containers++;
+    if (!is_new && look->line != 0 && (nth < look->first || look->looked >= CONTAINERS_A_LINE)) {
+        return 0;
+    }
+    look->looked++;
+    uint64_t word = fingerprint(look, now);
+    int differs = word != seen->word;
+    seen->word = word;
+    return differs;
+}
+
+static inline uint64_t atom_word(unsigned watch, PyObject *o)
+{
+    return watch == WATCH_INT     ? watch_int(o)
+           : watch == WATCH_FLOAT ? watch_float(o)
+                                  : (uint64_t)PyUnicode_GET_LENGTH(o);
+}
+
+/* The common case, kept short: nothing of the variable is different. */
+static inline int is_same_atom(const struct seen *seen, PyObject *now)
+{
+    if (now != seen->object) {
+        return 0;
+    }
+    if (now == NULL) {
+        return 1;
+    }
+    return Py_TYPE(now) == seen->type &&
+           (seen->watch == WATCH_NOTHING ||
+            (seen->watch <= WATCH_FLOAT && seen->word == atom_word(seen->watch, now)));
 }
 
 /* Whether the variable differs from what was seen, which is updated. */
-static inline int has_changed(struct look *look, struct seen *seen, PyObject *now)
+static __attribute__((noinline)) int has_changed(struct look *look, struct seen *seen,
+                                                 PyObject *now)
 {
-    if (now == NULL) {
-        int changed = seen->object != NULL;
-        seen->object = NULL;
-        return changed;
-    }
-    uint64_t word;
-    if (is_atom(now)) {
-        word = watch_atom(now);
-    } else {
-        uint32_t nth = look->containers++;
-        if (now == seen->object && look->line != 0 &&
-            (nth < look->first || look->looked >= CONTAINERS_A_LINE)) {
-            return 0; /* another line's turn */
-        }
-        look->looked++;
-        word = fingerprint(look, now);
-    }
-    word = watch_mix(word, (uint64_t)(uintptr_t)Py_TYPE(now));
-    int changed = now != seen->object || word != seen->word;
+    int is_new = now != seen->object || (now != NULL && Py_TYPE(now) != seen->type);
     seen->object = now;
+    if (now == NULL) {
+        return is_new;
+    }
+    if (is_new) {
+        seen->type = Py_TYPE(now);
+        seen->watch = (uint16_t)watch_of(seen->type);
+    }
+    if (seen->watch == WATCH_CONTAINER) {
+        return container_differs(look, seen, now, is_new) || is_new;
+    }
+    uint64_t word = seen->watch != WATCH_NOTHING ? atom_word(seen->watch, now) : 0;
+    is_new |= word != seen->word;
     seen->word = word;
-    return changed;
+    return is_new;
 }
 
 /* With more containers than a line may look at, each line goes on where the one before ended. */
@@ -205,14 +255,14 @@ static void take_turns(struct look *look, struct snapshot *snapshot)
 static void compare_slots(struct look *look, struct snapshot *snapshot)
 {
     native_frame *frame = look->event->frame;
-    PyCodeObject *code = look->event->code;
-    for (uint32_t i = 0; i < snapshot->count; i++) {
+    struct seen *seen = snapshot->slots;
+    uint32_t count = snapshot->count;
+    for (uint32_t i = 0; i < count; i++, seen++) {
         PyObject *now = native_slot(frame, (Py_ssize_t)i);
-        if (now != NULL && Py_TYPE(now) == &PyCell_Type &&
-            native_is_cell(code, (Py_ssize_t)i)) {
+        if (__builtin_expect(seen->is_cell, 0) && now != NULL && PyCell_Check(now)) {
             now = PyCell_GET(now);
         }
-        if (__builtin_expect(has_changed(look, &snapshot->slots[i], now), 0)) {
+        if (!is_same_atom(seen, now) && has_changed(look, seen, now)) {
             put_write(look, RL_WRITE_SLOT, i, now);
         }
     }
@@ -269,7 +319,7 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             return;
         }
         if (count == snapshot->name_count) {
-            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key), {NULL, 0}};
+            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key), {0}};
             snapshot->name_count++;
         }
         if (has_changed(look, &name->seen, value) && !is_first) {
@@ -290,6 +340,9 @@ static struct snapshot *new_snapshot(const struct event *event)
     uint32_t count = has_names ? 0 : (uint32_t)native_slots(event->code);
     count = count < CODE_NAMES_MAX ? count : CODE_NAMES_MAX;
     struct snapshot *s = rl_zalloc_apart(1, sizeof *s + count * sizeof *s->slots);
+    for (uint32_t i = 0; s != NULL && i < count; i++) {
+        s->slots[i].is_cell = native_is_cell(event->code, (Py_ssize_t)i) != 0;
+    }
     if (s != NULL) {
         s->count = count;
     }

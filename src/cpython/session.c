@@ -52,7 +52,7 @@ struct capture *session_capture(struct thread *t)
 static void put_exception(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
 {
     uint32_t exc = exception_id(t, event->arg);
-    int line = native_line(event->frame);
+    int line = event->line != 0 ? (int)event->line : native_line(event->frame);
     struct capture *c = event->arg != NULL ? session_capture(t) : NULL;
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);

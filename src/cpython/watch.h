@@ -21,24 +21,27 @@ static inline uint64_t watch_mix(uint64_t sum, uint64_t word)
     return sum << 29 | sum >> 35;
 }
 
+static inline uint64_t watch_int(PyObject *o)
+{
+    return (uint64_t)LONG_SIZE_AND_SIGN(o) << 32 ^ (uint64_t)LONG_DIGITS(o)[0];
+}
+
+static inline uint64_t watch_float(PyObject *o)
+{
+    double number = PyFloat_AS_DOUBLE(o);
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
 /* The word of an immutable atom; 0 for everything else. */
 static inline uint64_t watch_atom(PyObject *o)
 {
     const PyTypeObject *type = Py_TYPE(o);
-    if (type == &PyLong_Type) {
-        return (uint64_t)LONG_COUNT(o) << 33 | (uint64_t)LONG_IS_NEGATIVE(o) << 32 |
-               (LONG_COUNT(o) != 0 ? (uint64_t)LONG_DIGITS(o)[0] : 0);
-    }
-    if (type == &PyUnicode_Type) {
-        return (uint64_t)PyUnicode_GET_LENGTH(o) << 1 | 1;
-    }
-    if (type == &PyFloat_Type) {
-        double number = PyFloat_AS_DOUBLE(o);
-        uint64_t bits;
-        memcpy(&bits, &number, sizeof bits);
-        return bits;
-    }
-    return 0;
+    return type == &PyLong_Type      ? watch_int(o)
+           : type == &PyUnicode_Type ? (uint64_t)PyUnicode_GET_LENGTH(o)
+           : type == &PyFloat_Type   ? watch_float(o)
+                                     : 0;
 }
 
 static inline uint64_t watch_row(uint64_t sum, PyObject *const *items, Py_ssize_t n)
