@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
 
+# A bit for each kind of event; `call` and `unwind` have two.
+_KINDS = {
+    name: 1 << number
+    for number, name in enumerate(
+        "call return yield resume throw unwind raise handled line write".split(), 1
+    )
+}
+_KINDS["call"] |= 1 << 28
+_KINDS["unwind"] |= 1 << 29
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Path = Union[str, "os.PathLike[str]"]
 
@@ -81,6 +90,12 @@ class record:
                     return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
+
+
+def _frame_number(text):
+    """'T1#5' -> its number in the file."""
+    thread, _, ordinal = text[1:].partition("#")
+    return int(thread) << 40 | int(ordinal)
 
 
 def _merge(options, settings):
@@ -168,6 +183,32 @@ class Recording:
             if piece is None:
                 return
             yield piece
+
+    def select(
+        self,
+        kinds: Sequence[str] = (),
+        *,
+        codes: Optional[Sequence[int]] = None,
+        frames: Optional[Sequence[str]] = None,
+        line: int = 0,
+        name: Optional[str] = None,
+        thread: int = 0,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread, or
+        that write this variable. The others are passed over in C."""
+        mask = 0
+        for kind in kinds:
+            mask |= _KINDS[kind]
+        numbers = None
+        if frames is not None:
+            numbers = [_frame_number(frame) for frame in frames]
+        self._reader.select(mask, codes, numbers, line, name, thread)
+        return self.events()
+
+    def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
+        """Every function that was seen: (code, module, qualname, file, line, flags, number of
+        parameters, names of its variables)."""
+        return sorted(self._reader.codes())
 
     def problems(self) -> List[str]:
         """What was found wrong with the file so far."""

@@ -145,3 +145,65 @@ def losses_text(losses):
         what = " threads with a gap" if reason == "hook_taken" else ""
         words.append(f"{count(number)}{what} ({reason})")
     return ", ".join(words)
+
+
+def position(event, run):
+    """Where an event is: T1@17, in a run of several processes P123:T1@17."""
+    prefix = f"P{event['pid']}:" if len(run) > 1 else ""
+    return f"{prefix}T{event['thread']}@{event['seq']}"
+
+
+def value_text(value, limit=80):
+    """A recorded value on one line."""
+    text = safe(value["r"])
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def arguments_text(arguments, limit=160):
+    """a=1, b='x'"""
+    text = ", ".join(f"{safe(name)}={value_text(value)}" for name, value in arguments.items())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def place(event, line=None):
+    """shop.py:40"""
+    return f"{safe(os.path.basename(event['file']))}:{line or event['line']}"
+
+
+def functions_at(recording, target):
+    """The codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
+
+    FUNC is a qualified name, with or without its module; of FILE:LINE it is the functions of that
+    file, the ones that begin nearest above the line first."""
+    file, _, number = target.rpartition(":")
+    if file and number.isdigit():
+        line = int(number)
+        codes = [
+            row
+            for row in recording.codes()
+            if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
+        ]
+        return sorted((row for row in codes if row[4] <= line), key=lambda row: -row[4]), line
+    rows = recording.codes()
+    found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
+    if not found:
+        found = [row for row in rows if row[2].rpartition(".")[2] == target]
+    return found, 0
+
+
+def no_such_function(run, target):
+    """The error for a target that no recording has, with the nearest name."""
+    names = {name for recording in run for row in recording.codes() for name in (row[2],)}
+    return ReliveError(
+        "ERR_NOT_FOUND", f"nothing of {target} was recorded{nearest(target, sorted(names))}"
+    )
+
+
+def needs_lines(run, what):
+    """ReliveError where the recording has no lines to answer with."""
+    if all(recording.header["meta"].get("level") != "lines" for recording in run):
+        raise ReliveError(
+            "ERR_UNSUPPORTED",
+            f"{what} needs lines, and this was recorded at level"
+            f" {run[0].header['meta'].get('level', '?')}: record again with --level lines",
+        )

@@ -8,11 +8,14 @@
 
 #include "calltree.h"
 #include "dump.h"
+#include "select.h"
 #include "status.h"
 
 struct reader_object {
     PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
     struct cursor *cursor;               /* owned; of the dump that is under way */
+    struct select select;                /* what of it is wanted */
+    int has_select;
     int busy;
 };
 
@@ -360,6 +363,111 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
     return d;
 }
 
+static void begin_again(struct reader_object *self)
+{
+    cursor_close(self->cursor);
+    self->cursor = NULL;
+    select_fini(&self->select);
+    self->has_select = 0;
+}
+
+/* A sequence of numbers as a set, each + 1; None = not asked for. */
+static int take_set(PyObject *numbers, struct u64map *set, int *is_set)
+{
+    if (numbers == NULL || numbers == Py_None) {
+        return 0;
+    }
+    PyObject *list = PySequence_Fast(numbers, "a sequence of numbers is wanted"); /* owned */
+    int failed = list == NULL;
+    for (Py_ssize_t i = 0; !failed && i < PySequence_Fast_GET_SIZE(list); i++) {
+        unsigned long long n = PyLong_AsUnsignedLongLong(PySequence_Fast_GET_ITEM(list, i));
+        failed = PyErr_Occurred() != NULL || n == UINT64_MAX;
+        if (!failed && u64map_put(set, n + 1, 1) != 0) {
+            (void)PyErr_NoMemory();
+            failed = 1;
+        }
+    }
+    Py_XDECREF(list);
+    *is_set = 1;
+    return failed ? -1 : 0;
+}
+
+/* select(kinds, codes, frames, line, name, thread): what the next dump() gives, from the start. */
+static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"kinds", "codes", "frames", "line", "name", "thread", NULL};
+    unsigned kinds = 0, line = 0, thread = 0;
+    PyObject *codes = NULL, *frames = NULL;
+    const char *name = NULL;
+    Py_ssize_t name_len = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#I", keywords, &kinds, &codes, &frames,
+                                     &line, &name, &name_len, &thread) ||
+        enter(self) == NULL) {
+        return NULL;
+    }
+    begin_again(self);
+    struct select *s = &self->select;
+    s->kinds = kinds;
+    s->line = line;
+    s->thread = thread;
+    int failed = take_set(codes, &s->codes, &s->has_codes) != 0 ||
+                 take_set(frames, &s->frames, &s->has_frames) != 0;
+    if (name != NULL) {
+        s->name = select_string_id(self->reader, name, (size_t)name_len);
+        s->name = s->name != 0 ? s->name : UINT32_MAX;
+    }
+    self->has_select = 1;
+    self->busy = 0;
+    if (failed) {
+        begin_again(self);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *code_row(const struct reader *r, uint32_t id)
+{
+    struct code_text code = reader_code(r, id);
+    PyObject *variables = PyList_New(0);
+    for (uint32_t i = 0; variables != NULL && i < code.name_count; i++) {
+        PyObject *name = safe_text(reader_string(r, code.names[i]));
+        if (name == NULL || PyList_Append(variables, name) != 0) {
+            Py_CLEAR(variables);
+        }
+        Py_XDECREF(name);
+    }
+    PyObject *module = safe_text(code.module), *qualname = safe_text(code.qualname),
+             *file = safe_text(code.file);
+    if (variables == NULL || module == NULL || qualname == NULL || file == NULL) {
+        Py_XDECREF(variables);
+        Py_XDECREF(module);
+        Py_XDECREF(qualname);
+        Py_XDECREF(file);
+        return NULL;
+    }
+    return Py_BuildValue("(INNNIIIN)", id, module, qualname, file, code.line, code.flags, code.args,
+                         variables);
+}
+
+/* [(code, module, qualname, file, line, flags, parameters, variables)] */
+static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *r = enter(self);
+    PyObject *list = r != NULL ? PyList_New(0) : NULL;
+    for (size_t i = 0; list != NULL && i < r->codes.capacity; i++) {
+        if (r->codes.entries[i].key != 0) {
+            PyObject *row = code_row(r, (uint32_t)r->codes.entries[i].key);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+    }
+    self->busy = r != NULL ? 0 : self->busy;
+    return list;
+}
+
 /* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
 static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 {
@@ -378,11 +486,12 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     }
     while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
            (status = cursor_next(self->cursor, &event)) == RL_OK) {
-        dump_event(&json, r, &event);
+        if (!self->has_select || select_matches(&self->select, r, &event)) {
+            dump_event(&json, r, &event);
+        }
     }
     if (status != RL_OK && json.out.len == 0) {
-        cursor_close(self->cursor);
-        self->cursor = NULL;
+        begin_again(self);
     }
     Py_END_ALLOW_THREADS self->busy = 0;
     PyObject *result = NULL;
@@ -400,8 +509,7 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 
 static void close_now(struct reader_object *self)
 {
-    cursor_close(self->cursor);
-    self->cursor = NULL;
+    begin_again(self);
     reader_close(self->reader);
     self->reader = NULL;
 }
@@ -452,6 +560,9 @@ static PyMethodDef reader_methods[] = {
     {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},
+    {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},
+    {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,
+     "Which events the next dump() gives, from the first one on."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},
     {"dump", (PyCFunction)reader_dump, METH_NOARGS, "The next lines of the dump, None at the end."},
     {"close", (PyCFunction)reader_close_object, METH_NOARGS, "Closes the file."},

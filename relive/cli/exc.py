@@ -1,0 +1,215 @@
+"""relive exc: exceptions, from where they were raised to where they were caught."""
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.line import update
+
+# How loops and tasks end: told only when asked for.
+CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
+
+
+class Story:
+    """One exception: where it began, the frames that it left, and what became of it."""
+
+    def __init__(self, event):
+        self.first = event
+        self.exc = event.get("exc") or {"type": event.get("exc_type", "?"), "message": "",
+                                        "cause": None, "context": None}  # fmt: skip
+        self.events = [event]
+
+    def add(self, event):
+        self.events.append(event)
+        if event.get("exc"):
+            self.exc = event["exc"]
+
+    @property
+    def last(self):
+        return self.events[-1]
+
+    def frames(self):
+        """The frames that it was in, innermost first, and the line in each."""
+        lines = {}
+        for event in self.events:
+            if event["kind"] in ("raise", "unwind") and event.get("exc_line"):
+                lines.setdefault(event["frame"], event["exc_line"])
+        if self.last["kind"] == "handled":
+            lines.setdefault(self.last["frame"], self.last.get("exc_line"))
+        return lines
+
+    def is_control_flow(self):
+        return self.exc["type"].rpartition(".")[2] in CONTROL_FLOW
+
+    def fate(self, sees_handled):
+        """What became of it, in words, and whether it is alarming."""
+        last = self.last
+        if last["kind"] == "handled":
+            place = common.place(last, last.get("exc_line"))
+            return f"caught in {common.safe(last['func'])} at {place}", False
+        if last["kind"] == "unwind" and last["parent"] is None:
+            return "uncaught: it left the outermost frame", True
+        if sees_handled:
+            return f"went out of {common.safe(last['func'])}", False
+        return (
+            f"went out of {common.safe(last['func'])}; who caught it is not visible at this level",
+            False,
+        )
+
+
+def stories(recording):
+    """Every exception of a recording, in order."""
+    found, current = [], {}
+    for event in recording.select(["raise", "unwind", "handled"]):
+        key = event["thread"]
+        story = current.get(key)
+        if story is None or begins_anew(story, event):
+            story = current[key] = Story(event)
+            found.append(story)
+        else:
+            story.add(event)
+    return found
+
+
+def begins_anew(story, event):
+    """Whether the event tells of another exception than the story so far."""
+    now, before = event.get("exc"), story.exc
+    if now is None or now.get("id", 0) == 0 or before.get("id", 0) == 0:
+        same = event.get("exc_type") == story.first.get("exc_type")
+        goes_on = story.last["kind"] == "unwind" and story.last["parent"] == event["frame"]
+        return not (same and goes_on)
+    if now["id"] != before["id"] or now["type"] != before["type"]:
+        return True
+    return event["kind"] == "raise" and not now.get("again")
+
+
+def main(words):
+    """Lists exceptions and shows one of them whole."""
+    parser = common.file_parser("exc", "Exceptions: where raised, through which frames, caught where.")
+    parser.add_argument("--all", action="store_true", help="also those that end loops and generators")
+    parser.add_argument("--type", help="only this type")
+    parser.add_argument("--nth", type=int, help="show this one of the list whole")
+    parser.add_argument("--limit", type=int, default=30, help="list this many (default 30)")
+    args = parser.parse_args(words)
+    run = common.open_run(common.find_file(args.file))
+    if args.json:
+        common.emit(schema="relive.exc", version=1)
+    told = []
+    for recording in run:
+        for story in stories(recording):
+            kind = story.exc["type"]
+            if story.is_control_flow() and not args.all:
+                continue
+            if args.type in (None, kind, kind.rpartition(".")[2]):
+                told.append((recording, story))
+    damaged = common.say_problems(run)
+    if args.json:
+        for recording, story in told:
+            emit(recording, story, run)
+        return DAMAGED if damaged else OK if told else NOTHING
+    if told:
+        show_list(told, args)
+        show_whole(*chosen(told, args), run)
+    else:
+        print(f"no exception was recorded{seen_how(run)}")
+    common.next_command(f"relive exc --nth N {run[0].path}")
+    return DAMAGED if damaged else OK if told else NOTHING
+
+
+def sees_handled(recording):
+    """Whether raise and handled inside one frame are in the recording."""
+    meta = recording.header["meta"]
+    return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
+
+
+def seen_how(run):
+    """What an empty answer does not say."""
+    if all(sees_handled(recording) for recording in run):
+        return ""
+    return (
+        "; those that were raised and caught inside one frame are not visible at this level"
+        " (--level lines shows them)"
+    )
+
+
+def chosen(told, args):
+    """The one to show: asked for, else the last uncaught one, else the last."""
+    if args.nth is not None:
+        return told[max(0, min(len(told), args.nth) - 1)]
+    alarming = [one for one in told if one[1].fate(sees_handled(one[0]))[1]]
+    return (alarming or told)[-1]
+
+
+def show_list(told, args):
+    skipped = max(0, len(told) - args.limit)
+    if skipped:
+        print(common.dim(f"... {common.count(skipped)} earlier ones (--limit)"))
+    for number, (recording, story) in enumerate(told, 1):
+        if number <= skipped:
+            continue
+        fate, alarming = story.fate(sees_handled(recording))
+        place = common.place(story.first, story.first.get("exc_line"))
+        text = f"{number:>4}  {common.safe(story.exc['type'])}  {place}  {fate}"
+        print(common.red(text) if alarming else text)
+
+
+def chain_text(exc, indent):
+    """Cause and context, a line each."""
+    lines = []
+    for word, other in (("because of", exc.get("cause")), ("while handling", exc.get("context"))):
+        if other and "type" in other:
+            if word == "while handling" and (exc.get("cause") or exc.get("suppress_context")):
+                continue
+            lines.append(f"{indent}{word} {common.safe(other['type'])}: {common.safe(other['message'])}")
+            lines += chain_text(other, indent)
+    return lines
+
+
+def show_whole(recording, story, run):
+    """A traceback with the recorded variables at each frame, outermost frame first."""
+    lines = story.frames()
+    calls, variables = outer_frames(recording, story, lines)
+    print()
+    print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
+    for text in chain_text(story.exc, "  "):
+        print(text)
+    print(common.dim(f"at {common.position(story.first, run)}, innermost frame last"))
+    for frame in reversed(calls):
+        call = calls[frame]
+        line = lines.get(frame)
+        where = common.place(call, line) if line else common.place(call)
+        own = dict(call.get("args", {}))
+        print(f"  {where}  {common.safe(call['func'])}({common.arguments_text(own)})")
+        for name, value in variables.get(frame, {}).items():
+            if own.get(name, {}).get("r") != value["r"]:
+                print(f"      {common.safe(name)} = {common.value_text(value, 120)}")
+    fate, alarming = story.fate(sees_handled(recording))
+    print(common.red(fate) if alarming else fate)
+
+
+def outer_frames(recording, story, lines):
+    """{frame: its call event}, innermost first, and the variables that each had at the time."""
+    parents, calls, variables = {}, {}, {}
+    end = story.first["thread"], story.first["seq"]
+    for event in recording.select(["call"]):
+        parents[event["frame"]] = event
+        if event["thread"] == end[0] and event["seq"] > end[1]:
+            break
+    frame = story.first["frame"]
+    while frame is not None and frame in parents:
+        calls[frame] = parents[frame]
+        frame = parents[frame]["parent"]
+    for event in recording.select(["call", "write"], frames=list(calls)):
+        if (event["thread"], event["seq"]) >= end and event["thread"] == end[0]:
+            break
+        update(variables.setdefault(event["frame"], {}), event)
+    return calls, variables
+
+
+def emit(recording, story, run):
+    fate, alarming = story.fate(sees_handled(recording))
+    common.emit(
+        position=common.position(story.first, run), type=story.exc["type"],
+        message=story.exc["message"], func=story.first["func"], file=story.first["file"],
+        line=story.first.get("exc_line"), cause=story.exc.get("cause"),
+        context=story.exc.get("context"), fate=fate, uncaught=alarming,
+        control_flow=story.is_control_flow(),
+        frames=[{"frame": frame, "line": line} for frame, line in story.frames().items()],
+    )  # fmt: skip

@@ -1,0 +1,79 @@
+"""relive line: each time a line ran, with the values that its function's variables had then."""
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.errors import ReliveError
+
+
+def main(words):
+    """Prints a row each time FILE:LINE was about to run."""
+    parser = common.Parser("line", "Each time a line ran, with the values of its variables.")
+    parser.add_argument("place", metavar="FILE:LINE", help="for example shop.py:40")
+    parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
+    parser.add_argument("--limit", type=int, default=50, help="this many times (default 50)")
+    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
+    args = parser.parse_args(words)
+    if not args.place.rpartition(":")[2].isdigit():
+        raise ReliveError("ERR_USAGE", f"{args.place!r} is no FILE:LINE such as shop.py:40")
+    run = common.open_run(common.find_file(args.file))
+    common.needs_lines(run, "this")
+    if args.json:
+        common.emit(schema="relive.line", version=1)
+    shown = 0
+    for recording in run:
+        codes, line = common.functions_at(recording, args.place)
+        hits = []
+        for event in recording.select(["line"], codes=[row[0] for row in codes], line=line):
+            hits.append(event)
+            if len(hits) > args.limit - shown:
+                hits.pop()
+                break
+        for hit, variables in with_variables(recording, hits):
+            shown += 1
+            show(hit, variables, run, args)
+    damaged = common.say_problems(run)
+    if not shown and not damaged:
+        file = args.place.rpartition(":")[0]
+        if not any(common.functions_at(recording, args.place)[0] for recording in run):
+            raise common.no_such_function(run, file)
+    common.next_command(f"relive history {args.place} NAME {run[0].path}")
+    return DAMAGED if damaged else OK if shown else NOTHING
+
+
+def with_variables(recording, hits):
+    """(hit, {name: value}) in order: what calls and writes before it have said."""
+    if not hits:
+        return
+    frames = sorted({hit["frame"] for hit in hits})
+    wanted = {(hit["thread"], hit["seq"]): hit for hit in hits}
+    state = {}
+    left = len(hits)
+    for event in recording.select(["call", "write", "line"], frames=frames):
+        variables = state.setdefault(event["frame"], {})
+        update(variables, event)
+        if (event["thread"], event["seq"]) in wanted:
+            yield event, dict(variables)
+            left -= 1
+            if not left:
+                return
+
+
+def update(variables, event):
+    """Takes one call or write into a frame's variables."""
+    if event["kind"] == "call":
+        variables.update(event.get("args", {}))
+    elif event["kind"] == "write":
+        variables.pop(event["name"], None)
+        if event["value"]["t"]:
+            variables[event["name"]] = event["value"]
+
+
+def show(hit, variables, run, args):
+    """One row."""
+    if args.json:
+        common.emit(
+            position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],
+            file=hit["file"], line=hit["line"], variables=variables,
+        )  # fmt: skip
+        return
+    text = common.arguments_text(variables, 400)
+    print(f"{common.position(hit, run):>12}  {common.safe(hit['func'])}  {text}")

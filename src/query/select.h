@@ -1,0 +1,28 @@
+/* Events that a question is about, picked out of the merged stream without making anything of the
+ * others. */
+#ifndef SELECT_H
+#define SELECT_H
+
+#include <relive/rl_status.h>
+#include <stdint.h>
+
+#include "map.h"
+#include "reader.h"
+
+struct select {
+    uint32_t kinds;       /* a bit for each kind; 0 = all */
+    uint32_t line;        /* of line and write events; 0 = any */
+    uint32_t name;        /* string id: writes of this variable, calls with such a parameter; 0 = any */
+    uint32_t thread;      /* 0 = any */
+    int has_codes, has_frames;
+    struct u64map codes;  /* code ids + 1 */
+    struct u64map frames; /* frames + 1 */
+};
+
+void select_fini(struct select *select);
+int select_matches(const struct select *select, const struct reader *reader,
+                   const struct event_out *event);
+/* The string id of a text; 0 where the recording does not have it. */
+uint32_t select_string_id(const struct reader *reader, const char *utf8, size_t len);
+
+#endif
