@@ -72,6 +72,7 @@ def _facts(config, backend, reason):
         "cwd": _cwd(),
         "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         "switch_interval": repr(sys.getswitchinterval()),
+        "libraries": os.pathsep.join(_library_folders()),
     }
     for i, word in enumerate(argv[:64]):
         facts[f"argv.{i}"] = word[:4096]

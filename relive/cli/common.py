@@ -165,6 +165,14 @@ def arguments_text(arguments, limit=160):
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def is_library(recording, file):
+    """Whether a file is of the standard library or an installed package there."""
+    folders = recording.header["meta"].get("libraries", "").split(os.pathsep)
+    return file.startswith("<frozen") or any(
+        folder and file.startswith(folder) for folder in folders
+    )
+
+
 def place(event, line=None):
     """shop.py:40"""
     return f"{safe(os.path.basename(event['file']))}:{line or event['line']}"

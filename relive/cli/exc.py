@@ -38,6 +38,10 @@ class Story:
     def is_control_flow(self):
         return self.exc["type"].rpartition(".")[2] in CONTROL_FLOW
 
+    def is_inside(self, recording):
+        """Whether it never left the libraries."""
+        return all(common.is_library(recording, event["file"]) for event in self.events)
+
     def fate(self, sees_handled):
         """What became of it, in words, and whether it is alarming."""
         last = self.last
@@ -47,7 +51,7 @@ class Story:
         if last["kind"] == "unwind" and last["parent"] is None:
             return "uncaught: it left the outermost frame", True
         if sees_handled:
-            return f"went out of {common.safe(last['func'])}", False
+            return f"went out of {common.safe(last['func'])} into code that is not recorded", False
         return (
             f"went out of {common.safe(last['func'])}; who caught it is not visible at this level",
             False,
@@ -82,8 +86,14 @@ def begins_anew(story, event):
 
 def main(words):
     """Lists exceptions and shows one of them whole."""
-    parser = common.file_parser("exc", "Exceptions: where raised, through which frames, caught where.")
-    parser.add_argument("--all", action="store_true", help="also those that end loops and generators")
+    parser = common.file_parser(
+        "exc", "Exceptions: where raised, through which frames, where caught."
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also those that end loops and generators, and those that stayed inside libraries",
+    )
     parser.add_argument("--type", help="only this type")
     parser.add_argument("--nth", type=int, help="show this one of the list whole")
     parser.add_argument("--limit", type=int, default=30, help="list this many (default 30)")
@@ -91,14 +101,16 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.exc", version=1)
-    told = []
+    told, hidden = [], 0
     for recording in run:
         for story in stories(recording):
             kind = story.exc["type"]
-            if story.is_control_flow() and not args.all:
+            if args.type not in (None, kind, kind.rpartition(".")[2]):
                 continue
-            if args.type in (None, kind, kind.rpartition(".")[2]):
-                told.append((recording, story))
+            if not args.all and (story.is_control_flow() or story.is_inside(recording)):
+                hidden += 1
+                continue
+            told.append((recording, story))
     damaged = common.say_problems(run)
     if args.json:
         for recording, story in told:
@@ -108,7 +120,10 @@ def main(words):
         show_list(told, args)
         show_whole(*chosen(told, args), run)
     else:
-        print(f"no exception was recorded{seen_how(run)}")
+        print(f"no exception of the program was recorded{seen_how(run)}")
+    if hidden:
+        text = f"{common.count(hidden)} more ended loops or stayed inside libraries (--all)"
+        print(common.dim(text))
     common.next_command(f"relive exc --nth N {run[0].path}")
     return DAMAGED if damaged else OK if told else NOTHING
 
@@ -138,15 +153,22 @@ def chosen(told, args):
 
 
 def show_list(told, args):
-    skipped = max(0, len(told) - args.limit)
-    if skipped:
-        print(common.dim(f"... {common.count(skipped)} earlier ones (--limit)"))
+    """A line each, neighbours that say the same in one."""
+    rows = []
     for number, (recording, story) in enumerate(told, 1):
-        if number <= skipped:
-            continue
         fate, alarming = story.fate(sees_handled(recording))
         place = common.place(story.first, story.first.get("exc_line"))
-        text = f"{number:>4}  {common.safe(story.exc['type'])}  {place}  {fate}"
+        text = f"{common.safe(story.exc['type'])}  {place}  {fate}"
+        if rows and rows[-1][1] == text:
+            rows[-1][3] += 1
+            rows[-1][0] = number
+        else:
+            rows.append([number, text, alarming, 1])
+    skipped = max(0, len(rows) - args.limit)
+    if skipped:
+        print(common.dim(f"... {common.count(skipped)} earlier ones (--limit)"))
+    for number, text, alarming, count in rows[skipped:]:
+        text = f"{number:>4}  {text}" + (f"  x{common.count(count)}" if count > 1 else "")
         print(common.red(text) if alarming else text)
 
 
@@ -157,7 +179,8 @@ def chain_text(exc, indent):
         if other and "type" in other:
             if word == "while handling" and (exc.get("cause") or exc.get("suppress_context")):
                 continue
-            lines.append(f"{indent}{word} {common.safe(other['type'])}: {common.safe(other['message'])}")
+            text = f"{common.safe(other['type'])}: {common.safe(other['message'])}"
+            lines.append(f"{indent}{word} {text}")
             lines += chain_text(other, indent)
     return lines
 

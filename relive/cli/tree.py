@@ -1,5 +1,7 @@
 """relive tree: the call tree, repeated calls folded, with what went wrong in it."""
 
+import sys
+
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.errors import ReliveError
 
@@ -28,12 +30,15 @@ def main(words):
     parser.add_argument(
         "--limit", type=int, default=200, help="show this many lines (0 = all; default 200)"
     )
+    parser.add_argument(
+        "--calls", action="store_true", help="each call on its own line, with its values"
+    )
     args = parser.parse_args(words)
     least = parse_duration(args.min)
     recordings = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.tree", version=1)
-    printer = _Printer(args, least)
+    printer = _Calls(args, least) if args.calls else _Printer(args, least)
     for recording in recordings:
         printer.show(recording, len(recordings) > 1)
     damaged = common.say_problems(recordings)
@@ -42,7 +47,8 @@ def main(words):
             f"relive: {common.count(printer.hidden)} more lines (--limit 0 shows all,"
             " --min and --depth show less)\n"
         )
-    common.next_command(f"relive top {recordings[0].path}")
+    what = "top" if args.calls else "tree --calls"
+    common.next_command(f"relive {what} {recordings[0].path}")
     return DAMAGED if damaged else OK if printer.lines else NOTHING
 
 
@@ -131,6 +137,91 @@ class _Printer:
         if node.unwinds:
             text += "  " + common.red(_went_wrong(node))
         print(text)
+
+
+class _Calls:
+    """Each call with its arguments, what it returned or raised, and how long it took."""
+
+    def __init__(self, args, least):
+        self.args, self.least = args, least
+        self.lines = self.hidden = 0
+
+    def show(self, recording, name_process):
+        if self.args.thread is not None:
+            threads = [self.args.thread]
+        else:
+            threads = [thread["thread"] for thread in recording.totals()["threads"]]
+        for thread in threads:
+            calls = list(self._read(recording, thread))
+            if not calls:
+                continue
+            title = f"thread {thread}"
+            if name_process:
+                title = f"process {recording.header['pid']}, {title}"
+            if not self.args.json:
+                print(common.dim(title))
+            for call in calls:
+                self._line(recording, call, thread)
+
+    def _read(self, recording, thread):
+        """The calls to show, in order, once their ends are known; at most --limit of them."""
+        calls, shown, levels, inside = {}, [], {}, {}
+        most = self.args.limit or sys.maxsize
+        kinds = ["call", "return", "unwind"]
+        waiting = 0
+        for event in recording.select(kinds, thread=thread):
+            frame = event["frame"]
+            if event["kind"] != "call":
+                if frame in calls:
+                    calls.pop(frame)["end"] = event
+                    waiting -= 1
+                if not waiting and len(shown) >= most:
+                    break
+                continue
+            is_inside = inside.get(event["parent"], False) or self.args.func is None
+            is_inside = is_inside or self.args.func in event["func"]
+            inside[frame] = is_inside
+            level = levels[frame] = levels.get(event["parent"], -1) + is_inside
+            if not is_inside or (self.args.depth and level >= self.args.depth):
+                continue
+            if len(shown) >= most:
+                self.hidden += 1
+                if not waiting:
+                    break
+                continue
+            call = {"event": event, "level": level, "end": None}
+            calls[frame] = call
+            shown.append(call)
+            waiting += 1
+        return [call for call in shown if _took(call) >= self.least or call["end"] is None]
+
+    def _line(self, recording, call, thread):
+        self.lines += 1
+        event, end = call["event"], call["end"] or {}
+        exc = end.get("exc") or {}
+        if self.args.json:
+            common.emit(
+                pid=recording.header["pid"], thread=thread, level=call["level"],
+                frame=event["frame"], func=event["func"], file=event["file"], line=event["line"],
+                args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
+                exc=end.get("exc"), total_ns=_took(call) if end else None,
+            )  # fmt: skip
+            return
+        name = common.safe(event["func"].partition(":")[2])
+        text = f"{common.place(event)} {name}({common.arguments_text(event.get('args', {}))})"
+        took = common.dim(f"  {common.duration(_took(call))}") if end else ""
+        if end.get("value"):
+            text += f" -> {common.value_text(end['value'])}"
+        elif end.get("kind") == "unwind":
+            message = f"{end.get('exc_type', 'an exception')}: {exc.get('message', '')}"
+            text += "  " + common.red(f"! {common.safe(message.rstrip(': '))}")
+        elif not end:
+            text += common.dim("  (its end was not read)")
+        print("  " * (call["level"] + 1) + text + took)
+
+
+def _took(call):
+    return call["end"]["t"] - call["event"]["t"] if call["end"] else 0
 
 
 def _went_wrong(node):

@@ -103,7 +103,7 @@ def test_default_name_is_free_and_in_this_folder(tmp_path):
         (["--bufer", "1M", "prog.py"], "did you mean '--buffer'"),
         (["--buffer", "1", "prog.py"], "a size such as 8M"),
         (["--backend", "fast", "prog.py"], "one of auto, monitoring"),
-        (["--level", "lines", "prog.py"], "one of calls"),
+        (["--level", "everything", "prog.py"], "one of calls, values, lines"),
         (["-o", "missing/out.relive", "prog.py"], "no such folder"),
         (["-o", "folder", "prog.py"], "is a folder"),
         (["-o", "taken.relive", "prog.py"], "--force"),
