@@ -178,6 +178,11 @@ def place(event, line=None):
     return f"{safe(os.path.basename(event['file']))}:{line or event['line']}"
 
 
+def _nearest_first(row):
+    """A function before the module or class body that begins on the same line."""
+    return -row[4], row[5] & 16
+
+
 def functions_at(recording, target):
     """The codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
 
@@ -191,7 +196,7 @@ def functions_at(recording, target):
             for row in recording.codes()
             if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
         ]
-        return sorted((row for row in codes if row[4] <= line), key=lambda row: -row[4]), line
+        return sorted((row for row in codes if row[4] <= line), key=_nearest_first), line
     rows = recording.codes()
     found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
     if not found:

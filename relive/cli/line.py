@@ -62,9 +62,10 @@ def update(variables, event):
     if event["kind"] == "call":
         variables.update(event.get("args", {}))
     elif event["kind"] == "write":
-        variables.pop(event["name"], None)
         if event["value"]["t"]:
             variables[event["name"]] = event["value"]
+        else:
+            variables.pop(event["name"], None)  # it was deleted
 
 
 def show(hit, variables, run, args):

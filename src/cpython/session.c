@@ -95,12 +95,43 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 {
     /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups. */
     int is_news = event->kind == RL_EVENT_HANDLED ||
-                  (event->is_again ? t->caught == event->arg : t->leaving != event->arg);
+                  (event->is_again ? t->caught == event->arg
+                                   : t->leaving != event->arg || t->left_at != t->lane.cur);
     const struct open_frame *top = &t->stack[t->depth];
     t->leaving = NULL;
     t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
     if (is_news && top->key == event->frame) {
         put_exception(t, event, CODE_ID(info), top->frame);
+    }
+}
+
+void session_keep_pending(struct thread *t, const struct event *event)
+{
+    struct capture *c = session_capture(t);
+    if (c == NULL) {
+        return;
+    }
+    capture_exception(c, event->arg, event->raw, 0);
+    if (capture_size(c) > sizeof t->pending - 16) {
+        PyObject *type = PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
+        capture_begin(c, &t->lane);
+        capture_exception(c, type, NULL, 0);
+    }
+    t->pending_type = exception_id(t, event->arg);
+    t->pending_len = capture_size(c);
+    t->pending_in = event->frame;
+    memcpy(t->pending, c->bytes, t->pending_len);
+}
+
+void session_put_pending(struct thread *t, const struct event *event)
+{
+    uint64_t info = codeinfo_get(event->code);
+    const struct open_frame *top = &t->stack[t->depth];
+    t->pending_in = NULL;
+    if (top->key == event->frame && reserve(t, lane_data_units(t->pending_len) + 2)) {
+        put_prefix(t, RL_ROW_EXC, event->line, t->pending_type, 0);
+        lane_data(&t->lane, t->pending, t->pending_len);
+        (void)lane_put(&t->lane, RL_EVENT_HANDLED, CODE_ID(info), top->frame);
     }
 }
 
@@ -300,12 +331,18 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         return;
     }
     if (info & CODE_LINES) {
+        if (t->pending_in == event->frame && event->kind != RL_EVENT_UNWIND) {
+            struct event caught = *event;
+            caught.line = (uint32_t)native_line(event->frame);
+            session_put_pending(t, &caught);
+        }
         lines_leave(t, event, CODE_ID(info));
     }
     if (event->kind == RL_EVENT_UNWIND) {
         put_exception(t, event, CODE_ID(info), frame);
         t->leaving = event->arg;
-        t->pending = NULL;
+        t->left_at = t->lane.cur;
+        t->pending_in = NULL;
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
                           info & CODE_VALUES ? event->arg : NULL);
@@ -447,7 +484,7 @@ struct thread *session_thread(const struct event *event)
     forget_stack(t);
     t->leaving = NULL;
     t->caught = NULL;
-    t->pending = NULL;
+    t->pending_in = NULL;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
     if (session.is_waiting) {
         session.is_waiting = 0;

@@ -36,10 +36,12 @@ struct thread {
     uint32_t depth;           /* index of the innermost open frame; 0 = none */
     uint32_t cap;
     struct capture *capture; /* owned; NULL at level calls, and where there was no memory */
-    PyObject *leaving;       /* compared only: the exception that has just left a frame */
+    PyObject *leaving;       /* compared only: the exception that has just left a frame, and */
+    const uint8_t *left_at;  /* where the row that said so ends */
     PyObject *caught;        /* compared only: the one that was caught last */
-    PyObject *pending;       /* borrowed: told by a trace function, neither caught nor gone yet */
-    native_frame *pending_in;
+    native_frame *pending_in; /* where a trace function has told of an exception, not yet caught */
+    uint32_t pending_type, pending_len;
+    uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
@@ -78,6 +80,9 @@ void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64
                        PyObject *value);
 /* The thread's place to put values together, emptied; NULL where the level wants none. */
 struct capture *session_capture(struct thread *thread);
+/* A trace function tells of an exception in a frame, and later that the frame goes on. */
+void session_keep_pending(struct thread *thread, const struct event *event);
+void session_put_pending(struct thread *thread, const struct event *event);
 /* An exception that was raised or caught in a frame. */
 void session_exception(struct thread *thread, const struct event *event, uint64_t info);
 

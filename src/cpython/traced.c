@@ -48,13 +48,8 @@ void traced_line(PyFrameObject *object)
                           .frame = frame,
                           .line = line > 0 ? (uint32_t)line : 0};
     struct thread *t = thread_self;
-    if (t != NULL && t->pending != NULL && t->pending_in == frame) {
-        /* A line of the frame that the exception is in: it was caught, here. */
-        struct event handled = event;
-        handled.kind = RL_EVENT_HANDLED;
-        handled.arg = t->pending;
-        t->pending = NULL;
-        (void)session_event(&handled);
+    if (t != NULL && t->pending_in == frame) {
+        session_put_pending(t, &event); /* the frame goes on: it was caught, here */
     }
     (void)session_event(&event);
 }
@@ -73,9 +68,8 @@ void traced_exception(PyFrameObject *object, PyObject *arg)
     event.raw = is_instance ? NULL : value;
     (void)session_event(&event);
     struct thread *t = thread_self;
-    if (t != NULL) {
-        t->pending = event.arg;
-        t->pending_in = frame;
+    if (t != NULL && t->stamp == session.stamp && codeinfo_get(event.code) & CODE_LINES) {
+        session_keep_pending(t, &event);
     }
 }
 
