@@ -10,7 +10,16 @@ from relive._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
-    from relive.api import Recording, is_recording, open, record, start, stop
+    from relive.api import (
+        Recording,
+        is_recording,
+        open,
+        preview,
+        previews,
+        record,
+        start,
+        stop,
+    )
     from relive.config import Config
     from relive.errors import ReliveError
 
@@ -20,6 +29,8 @@ _LAZY = {
     "Recording": "relive.api",
     "is_recording": "relive.api",
     "open": "relive.api",
+    "preview": "relive.api",
+    "previews": "relive.api",
     "record": "relive.api",
     "start": "relive.api",
     "stop": "relive.api",
@@ -32,6 +43,8 @@ __all__ = [
     "__version__",
     "is_recording",
     "open",
+    "preview",
+    "previews",
     "record",
     "start",
     "stop",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
@@ -19,6 +31,7 @@ _KINDS = {
 _KINDS["call"] |= 1 << 28
 _KINDS["unwind"] |= 1 << 29
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Value = TypeVar("_Value")
 _Path = Union[str, "os.PathLike[str]"]
 
 
@@ -90,6 +103,34 @@ class record:
                     return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
+
+
+def preview(
+    type: Type[_Value], *, subclasses: bool = False
+) -> Callable[[Callable[[_Value], str]], Callable[[_Value], str]]:
+    """`@relive.preview(Money)` on a function that makes a str of an instance: recordings then show
+    instances of exactly this type so; with subclasses=True, of its subclasses too.
+
+    The function runs inside the recorder, with recording off in its thread. Where it raises, gives
+    no str, or once took over 100 ms, `<preview failed: ...>` is shown instead (see previews())."""
+    if not isinstance(type, builtins.type):
+        raise ReliveError("ERR_USAGE", f"preview() wants a class, not {type!r}")
+
+    def register(function: Callable[[_Value], str]) -> Callable[[_Value], str]:
+        if not callable(function):
+            raise ReliveError("ERR_USAGE", f"a preview must be callable, {function!r} is not")
+        _core.preview(type, function, subclasses)
+        return function
+
+    return register
+
+
+def previews() -> List[Mapping[str, Any]]:
+    """Every registered preview: type, calls, failures, seconds, and whether it was switched off."""
+    return [
+        {"type": kind, "calls": calls, "failures": failures, "seconds": ns / 1e9, "off": off}
+        for kind, calls, failures, ns, off in _core.previews()
+    ]
 
 
 def _frame_number(text):

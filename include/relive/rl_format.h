@@ -215,16 +215,16 @@ enum rl_value_tag {
     RL_VALUE_TABLE(RL_VALUE_ENUM)
 #undef RL_VALUE_ENUM
 };
-#define RL_VALUE_SMALL       128 /* the first tag of a small int */
-#define RL_VALUE_SMALL_ZERO  144
-#define RL_IDENTITY_BYTES    6
-#define RL_TEXT_IS_CUT       1u
-#define RL_TEXT_HAS_FAILED   2u /* a preview that raised: the text says what */
-#define RL_EXCEPTION_FROM    1u /* its context is suppressed (raise ... from ...) */
-#define RL_EXCEPTION_REPR    2u /* its message is shown as repr() has it */
-#define RL_EXCEPTION_AGAIN   4u /* raised once more by the handler that had caught it */
-#define RL_VALUE_DEPTH_MAX   32u /* no recorder nests deeper */
-#define RL_VALUE_BYTES_MAX   12288u /* of one event */
+#define RL_VALUE_SMALL      128 /* the first tag of a small int */
+#define RL_VALUE_SMALL_ZERO 144
+#define RL_IDENTITY_BYTES   6
+#define RL_TEXT_IS_CUT      1u
+#define RL_TEXT_HAS_FAILED  2u     /* a preview that raised: the text says what */
+#define RL_EXCEPTION_FROM   1u     /* its context is suppressed (raise ... from ...) */
+#define RL_EXCEPTION_REPR   2u     /* its message is shown as repr() has it */
+#define RL_EXCEPTION_AGAIN  4u     /* raised once more by the handler that had caught it */
+#define RL_VALUE_DEPTH_MAX  32u    /* no recorder nests deeper */
+#define RL_VALUE_BYTES_MAX  12288u /* of one event */
 
 /* X(name, number, printed name, what it means) */
 #define RL_LOSS_TABLE(X)                                                                           \

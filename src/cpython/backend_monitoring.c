@@ -183,11 +183,13 @@ static const struct handler {
     vectorcallfunc function;
     int is_native;
 } handlers[] = {
-    {"PY_START", on_start, 0},   {"PY_RETURN", on_return, 0},  {"PY_YIELD", on_yield, 0},
-    {"PY_RESUME", on_resume, 0}, {"PY_THROW", on_throw, 0},    {"PY_UNWIND", on_unwind, 0},
-    {"LINE", on_line, 0},
-    {"RAISE", on_raise, 0},      {"RERAISE", on_reraise, 0},  {"EXCEPTION_HANDLED", on_handled, 0},
-    {"CALL", on_c_call, 1},      {"C_RETURN", on_c_return, 1}, {"C_RAISE", on_c_raise, 1},
+    {"PY_START", on_start, 0},  {"PY_RETURN", on_return, 0},
+    {"PY_YIELD", on_yield, 0},  {"PY_RESUME", on_resume, 0},
+    {"PY_THROW", on_throw, 0},  {"PY_UNWIND", on_unwind, 0},
+    {"LINE", on_line, 0},       {"RAISE", on_raise, 0},
+    {"RERAISE", on_reraise, 0}, {"EXCEPTION_HANDLED", on_handled, 0},
+    {"CALL", on_c_call, 1},     {"C_RETURN", on_c_return, 1},
+    {"C_RAISE", on_c_raise, 1},
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)
 
@@ -303,8 +305,8 @@ static int set_lines(PyCodeObject *code, long events)
 {
     PyObject *module = monitoring();
     return module == NULL ? -1
-                          : call_none(PyObject_CallMethod(module, "set_local_events", "iOl", tool_id,
-                                                          (PyObject *)code, events));
+                          : call_none(PyObject_CallMethod(module, "set_local_events", "iOl",
+                                                          tool_id, (PyObject *)code, events));
 }
 
 /* Off and on: events that an earlier recording has left disabled come back only so. */
@@ -443,9 +445,8 @@ static void want_lines(PyCodeObject *code)
 
 const struct backend backend_monitoring = {
     .name = "monitoring",
-    .capabilities =
-        SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS | SEES_EXC_TYPE |
-        SEES_RAISE | SEES_LINES | CALL_HAS_CELLS,
+    .capabilities = SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS |
+                    SEES_EXC_TYPE | SEES_RAISE | SEES_LINES | CALL_HAS_CELLS,
     .probe = probe,
     .start = start,
     .stop = stop,

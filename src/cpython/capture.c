@@ -1,7 +1,8 @@
 /* Why: see capture.h.
  * Invariants: nothing is begun beyond `soft`, and what may be begun before it fits behind it
- * (_Static_assert below); nothing called here can run Python code or free an object, so borrowed
- * references stay good. */
+ * (_Static_assert below). Nothing called here runs Python code, but for a registered preview: it
+ * counts up `previews`, and whoever holds a borrowed pointer into a container then lets go of it.
+ */
 #include "capture.h"
 
 #include <stdio.h>
@@ -167,7 +168,7 @@ static void put_wide_text(struct capture *c, PyObject *o)
     }
     uint32_t odd_count = find_odd(o, count, odd);
     size_t n = (size_t)(p - text);
-    put_tag(c, odd_count != 0     ? RL_VALUE_STR_ODD
+    put_tag(c, odd_count != 0    ? RL_VALUE_STR_ODD
                : count == length ? RL_VALUE_STR
                                  : RL_VALUE_STR_CUT);
     if (odd_count != 0 || count != length) {
@@ -284,35 +285,46 @@ static int enter(struct capture *c, PyObject *o, size_t length)
         capture_deep(c, o, capture_type_id(c->lane, Py_TYPE(o)), length);
         return 0;
     }
+    /* Held: a preview of something inside may take the container away. */
+    Py_INCREF(o);
     c->path[c->depth++] = o;
     return 1;
 }
 
-static void put_row(struct capture *c, PyObject *o, unsigned tag, PyObject *const *items,
-                    size_t length)
+static void leave(struct capture *c)
 {
+    Py_DECREF(c->path[--c->depth]);
+}
+
+/* A list or a tuple. Its items are looked up anew each time: a preview may have changed the list.
+ */
+static void put_row(struct capture *c, PyObject *o, int is_list)
+{
+    size_t length = (size_t)Py_SIZE(o);
     if (!enter(c, o, length)) {
         return;
     }
-    put_tag(c, tag);
+    put_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE);
     capture_identity(c, o);
     struct open_list list = open_items(c, length);
     size_t shown = 0;
-    while (shown < length && has_room(c, shown)) {
+    while (shown < length && shown < (size_t)Py_SIZE(o) && has_room(c, shown)) {
+        PyObject *const *items =
+            is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
         put_object(c, items[shown++]);
     }
     close_items(&list, shown);
-    c->depth--;
+    leave(c);
 }
 
 static void put_list(struct capture *c, PyObject *o)
 {
-    put_row(c, o, RL_VALUE_LIST, ((PyListObject *)o)->ob_item, (size_t)Py_SIZE(o));
+    put_row(c, o, 1);
 }
 
 static void put_tuple(struct capture *c, PyObject *o)
 {
-    put_row(c, o, RL_VALUE_TUPLE, ((PyTupleObject *)o)->ob_item, (size_t)Py_SIZE(o));
+    put_row(c, o, 0);
 }
 
 static void put_dict(struct capture *c, PyObject *o)
@@ -327,13 +339,14 @@ static void put_dict(struct capture *c, PyObject *o)
     capture_identity(c, o);
     struct open_list list = open_items(c, length);
     size_t shown = 0;
-    while (has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
+    while (shown < length && has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
+        unsigned previews = c->previews;
         put_object(c, key);
-        put_object(c, value);
+        put_object(c, previews == c->previews ? value : NULL);
         shown++;
     }
     close_items(&list, shown);
-    c->depth--;
+    leave(c);
 }
 
 static void put_set(struct capture *c, PyObject *o)
@@ -355,7 +368,7 @@ static void put_set(struct capture *c, PyObject *o)
         }
     }
     close_items(&list, shown);
-    c->depth--;
+    leave(c);
 }
 
 static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -389,7 +402,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
         put_object(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown));
     }
     close_items(&list, shown);
-    c->depth--;
+    leave(c);
 }
 
 /* ---- instances ---- */
@@ -429,12 +442,13 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
     if (!instance_values_get(o, &v)) {
         return 0;
     }
-    for (Py_ssize_t i = 0; i < v.count; i++) {
+    unsigned previews = c->previews;
+    for (Py_ssize_t i = 0; i < v.count && previews == c->previews; i++) {
         if (v.values[i] != NULL && v.keys[i].me_key != NULL) {
-            put_field(
-                c, s,
-                s->count < capture_limits.items ? capture_name_id(c->lane, v.keys[i].me_key) : 0,
-                v.values[i]);
+            put_field(c, s,
+                      s->count < capture_limits.items ? capture_name_id(c->lane, v.keys[i].me_key)
+                                                      : 0,
+                      v.values[i]);
         }
     }
     return 1;
@@ -486,7 +500,7 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     length_at[0] = (uint8_t)(length | 0x80);
     length_at[1] = (uint8_t)(length >> 7);
     close_items(&s.list, s.count);
-    c->depth--;
+    leave(c);
 }
 
 /* ---- any object ---- */
@@ -498,7 +512,7 @@ static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *c
         put_object(c, parts[0]);
         put_object(c, parts[1]);
         put_object(c, parts[2]);
-        c->depth--;
+        leave(c);
     }
 }
 
@@ -554,7 +568,7 @@ static void put_by_type(struct capture *c, PyObject *o)
     case SHOW_PROXY:
         if (enter(c, o, 1)) {
             put_object(c, captured_proxy_target(o));
-            c->depth--;
+            leave(c);
         }
         break;
     case SHOW_RANGE:
@@ -631,12 +645,13 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
     capture_identity(c, o);
     struct open_list list = open_items(c, length);
     size_t shown = 0;
-    while (has_room(c, shown) && (item = next(state)) != NULL) {
+    unsigned previews = c->previews;
+    while (has_room(c, shown) && previews == c->previews && (item = next(state)) != NULL) {
         put_object(c, item);
         shown++;
     }
     close_items(&list, shown);
-    c->depth--;
+    leave(c);
 }
 
 /* ---- exceptions ---- */
@@ -724,7 +739,7 @@ static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsi
     put_message(c, exc);
     put_exception(c, e->cause, depth + 1, 0);
     put_exception(c, e->context, depth + 1, 0);
-    c->depth--;
+    leave(c);
 }
 
 void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned flags)
@@ -776,7 +791,7 @@ uint32_t capture_name_id(struct lane *lane, PyObject *name)
         Py_ssize_t length;
         uint32_t stamp, id;
     } known[ENTRIES];
-    if (!PyUnicode_Check(name)) {
+    if (!PyUnicode_Check(name) || session.recorder == NULL) {
         return 0;
     }
     Py_hash_t hash = ((PyASCIIObject *)name)->hash;

@@ -1,8 +1,9 @@
 /* Capture: what an object is, as bytes (docs/format.md, "Values"), without running a line of the
- * program's code: no repr, no len, no hash, no attribute look-up. Exact built-in types are walked in
- * C within bounds; instances show the fields that lie in their storage; others show their type.
+ * program's code: no repr, no len, no hash, no attribute look-up. Exact built-in types are walked
+ * in C within bounds; instances show the fields that lie in their storage; others show their type.
  *
- * All of it runs under the GIL, inside a hook, and never raises. No reference is kept. */
+ * All of it runs under the GIL, inside a hook, and never raises. No reference is kept. The one
+ * exception is a preview that the program has registered (previews.h). */
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
@@ -30,7 +31,9 @@ struct capture {
     uint8_t *p, *soft;
     struct lane *lane; /* definitions of names go there */
     unsigned depth, instances;
-    PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN + 2]; /* borrowed: the containers round the current value */
+    unsigned previews; /* counts previews that ran: anything may have changed since */
+    PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
+                   2]; /* borrowed: the containers round the current value */
     uint8_t bytes[RL_VALUE_BYTES_MAX + 16];
 };
 
@@ -42,6 +45,7 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->soft = c->bytes + CAPTURE_SOFT;
     c->lane = lane;
     c->depth = 0;
+    c->previews = 0;
     c->instances = 8; /* so many are opened in one event */
 }
 
@@ -54,8 +58,8 @@ static inline uint32_t capture_size(const struct capture *c)
 void capture_value(struct capture *c, PyObject *object);
 /* Appends the parameters of a frame that begins. has_cells: its cells are made already. */
 void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells);
-/* Appends an exception: type, message, cause, context. `exc` may be a type, of which `raw` then says
- * what the instance will be made from. flags: RL_EXCEPTION_AGAIN, or 0. */
+/* Appends an exception: type, message, cause, context. `exc` may be a type, of which `raw` then
+ * says what the instance will be made from. flags: RL_EXCEPTION_AGAIN, or 0. */
 void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned flags);
 
 /* String ids, in the running recording. */

@@ -103,7 +103,7 @@ static void add(struct text_out *out, const char *form, ...)
     va_start(args, form);
     int n = vsnprintf(out->text + out->len, sizeof out->text - out->len, form, args);
     va_end(args);
-    out->len += n < 0                                           ? 0
+    out->len += n < 0                                     ? 0
                 : (size_t)n < sizeof out->text - out->len ? (size_t)n
                                                           : sizeof out->text - out->len - 1;
 }
@@ -111,8 +111,8 @@ static void add(struct text_out *out, const char *form, ...)
 static void add_text(struct text_out *out, PyObject *text)
 {
     if (text != NULL && PyUnicode_Check(text) && TEXT_IS_READY(text)) {
-        out->len += codeinfo_put_text(text, (uint8_t *)out->text + out->len,
-                                      sizeof out->text - out->len);
+        out->len +=
+            codeinfo_put_text(text, (uint8_t *)out->text + out->len, sizeof out->text - out->len);
     } else {
         add(out, "?");
     }
@@ -124,8 +124,7 @@ static void finish(struct capture *c, PyObject *o, const struct typeinfo *info,
     capture_plain_text(c, o, info->id, out->text, out->len, 0);
 }
 
-#define SPECIAL(name)                                                                              \
-    static void name(struct capture *c, PyObject *o, const struct typeinfo *info)
+#define SPECIAL(name) static void name(struct capture *c, PyObject *o, const struct typeinfo *info)
 
 SPECIAL(show_function)
 {
@@ -324,7 +323,8 @@ static void add_joined(struct text_out *out, PyObject *parts)
 SPECIAL(show_path)
 {
     struct text_out out = {"", 0};
-    PyObject *text = stored(o, "_str"), *raw = stored(o, "_raw_paths"), *parts = stored(o, "_parts");
+    PyObject *text = stored(o, "_str"), *raw = stored(o, "_raw_paths"),
+             *parts = stored(o, "_parts");
     add(&out, "%s('", Py_TYPE(o)->tp_name);
     if (text != NULL && PyUnicode_Check(text)) {
         add_text(&out, text);
@@ -420,8 +420,7 @@ SPECIAL(show_array)
     const struct array *array = (struct array *)o;
     struct text_out out = {"", 0};
     const char *dtype = "?";
-    if (array->descr != NULL &&
-        strncmp(Py_TYPE(array->descr)->tp_name, "numpy.", 6) == 0) {
+    if (array->descr != NULL && strncmp(Py_TYPE(array->descr)->tp_name, "numpy.", 6) == 0) {
         dtype = ((struct array_descr *)array->descr)->typeobj->tp_name;
         dtype = strncmp(dtype, "numpy.", 6) == 0 ? dtype + 6 : dtype;
     }
@@ -435,8 +434,8 @@ SPECIAL(show_array)
 
 static int is_of_module(PyTypeObject *type, const char *name)
 {
-    PyObject *module = type->tp_dict != NULL ? PyDict_GetItemString(type->tp_dict, "__module__")
-                                             : NULL;
+    PyObject *module =
+        type->tp_dict != NULL ? PyDict_GetItemString(type->tp_dict, "__module__") : NULL;
     char text[32];
     if (module == NULL || !PyUnicode_Check(module)) {
         PyErr_Clear();
@@ -465,8 +464,8 @@ special_show special_for(PyTypeObject *type)
         const char *name, *module;
         special_show show;
     } python[] = {
-        {"PosixPath", "pathlib", show_path},     {"PurePosixPath", "pathlib", show_path},
-        {"WindowsPath", "pathlib", show_path},   {"PureWindowsPath", "pathlib", show_path},
+        {"PosixPath", "pathlib", show_path},   {"PurePosixPath", "pathlib", show_path},
+        {"WindowsPath", "pathlib", show_path}, {"PureWindowsPath", "pathlib", show_path},
         {"UUID", "uuid", show_uuid},
     };
     if (type == NULL) {

@@ -18,8 +18,8 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
                    void *state);
 
 void captured_deque(struct capture *c, PyObject *o);
-uint64_t captured_deque_word(PyObject *o); /* for watch.h */
-PyObject *captured_proxy_target(PyObject *o);    /* borrowed */
+uint64_t captured_deque_word(PyObject *o);    /* for watch.h */
+PyObject *captured_proxy_target(PyObject *o); /* borrowed */
 PyObject *const *captured_range(PyObject *o); /* start, stop, step, borrowed */
 
 #endif

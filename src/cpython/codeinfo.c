@@ -161,7 +161,8 @@ static int is_excluded(PyCodeObject *code)
            begins_with(&excluded, text, codeinfo_put_text(code->co_filename, text, sizeof text));
 }
 
-/* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter. */
+/* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter.
+ */
 static int is_own(PyCodeObject *code)
 {
     uint8_t text[1024];

@@ -13,7 +13,7 @@
 
 #define CODE_KNOWN    1u
 #define CODE_EXCLUDED 2u
-#define CODE_SUSPENDS 4u /* generator, coroutine, asynchronous generator */
+#define CODE_SUSPENDS 4u  /* generator, coroutine, asynchronous generator */
 #define CODE_VALUES   8u  /* what it returns and yields is captured */
 #define CODE_ARGS     16u /* it has parameters to capture */
 #define CODE_LINES    32u /* its lines are wanted */

@@ -70,17 +70,17 @@
 
 /* The digits of an int, low first, PyLong_SHIFT bits each. */
 #if PY_VERSION_HEX >= 0x030c0000
-#define LONG_DIGITS(o)      (((PyLongObject *)(o))->long_value.ob_digit)
-#define LONG_COUNT(o)       ((Py_ssize_t)(((PyLongObject *)(o))->long_value.lv_tag >> 3))
-#define LONG_IS_NEGATIVE(o) ((((PyLongObject *)(o))->long_value.lv_tag & 3) == 2)
+#define LONG_DIGITS(o)        (((PyLongObject *)(o))->long_value.ob_digit)
+#define LONG_COUNT(o)         ((Py_ssize_t)(((PyLongObject *)(o))->long_value.lv_tag >> 3))
+#define LONG_IS_NEGATIVE(o)   ((((PyLongObject *)(o))->long_value.lv_tag & 3) == 2)
 #define LONG_SIZE_AND_SIGN(o) (((PyLongObject *)(o))->long_value.lv_tag)
 #else
 #if PY_VERSION_HEX < 0x030b0000
 #include <longintrepr.h>
 #endif
-#define LONG_DIGITS(o)      (((PyLongObject *)(o))->ob_digit)
-#define LONG_COUNT(o)       (Py_SIZE(o) < 0 ? -Py_SIZE(o) : Py_SIZE(o))
-#define LONG_IS_NEGATIVE(o) (Py_SIZE(o) < 0)
+#define LONG_DIGITS(o)        (((PyLongObject *)(o))->ob_digit)
+#define LONG_COUNT(o)         (Py_SIZE(o) < 0 ? -Py_SIZE(o) : Py_SIZE(o))
+#define LONG_IS_NEGATIVE(o)   (Py_SIZE(o) < 0)
 #define LONG_SIZE_AND_SIGN(o) Py_SIZE(o)
 #endif
 
@@ -144,10 +144,10 @@ static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL be
 #endif
 }
 
-/* A frame evaluator may switch the trace function on for one frame alone: by a word of the evaluator
- * that called it (3.10, 3.11), or by setting and clearing the function (3.8, 3.9). line_gate() gives
- * what line_gate_restore() must be given when the frame is left; -1: the trace function is somebody
- * else's, nothing was done. */
+/* A frame evaluator may switch the trace function on for one frame alone: by a word of the
+ * evaluator that called it (3.10, 3.11), or by setting and clearing the function (3.8, 3.9).
+ * line_gate() gives what line_gate_restore() must be given when the frame is left; -1: the trace
+ * function is somebody else's, nothing was done. */
 #if HAS_EVAL_HOOK
 #if PY_VERSION_HEX < 0x030a0000
 static inline void line_gate_put(PyThreadState *ts, Py_tracefunc function)

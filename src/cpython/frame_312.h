@@ -14,8 +14,8 @@
 #define NATIVE_IS_SUSPENDED(generator) ((generator)->gi_frame_state == FRAME_SUSPENDED)
 #define NATIVE_OPCODE(f)                                                                           \
     opcode_at(NATIVE_CODE(f), NATIVE_INSTRUCTION(f) - _PyCode_CODE(NATIVE_CODE(f)))
-#define NATIVE_OPARG(f)                ((f)->prev_instr->op.arg)
-#define NATIVE_IS_RESUME(opcode)       ((opcode) == RESUME || (opcode) == INSTRUMENTED_RESUME)
+#define NATIVE_OPARG(f)          ((f)->prev_instr->op.arg)
+#define NATIVE_IS_RESUME(opcode) ((opcode) == RESUME || (opcode) == INSTRUMENTED_RESUME)
 
 static inline unsigned opcode_at(const PyCodeObject *code, Py_ssize_t at)
 {

@@ -14,7 +14,7 @@
 #define NATIVE_IS_SUSPENDED(generator) FRAME_STATE_SUSPENDED((generator)->gi_frame_state)
 #define NATIVE_OPCODE(f)                                                                           \
     opcode_at(NATIVE_CODE(f), NATIVE_INSTRUCTION(f) - _PyCode_CODE(NATIVE_CODE(f)))
-#define NATIVE_OPARG(f)                ((f)->instr_ptr->op.arg)
+#define NATIVE_OPARG(f) ((f)->instr_ptr->op.arg)
 #define NATIVE_IS_RESUME(opcode)                                                                   \
     ((opcode) == RESUME || (opcode) == RESUME_CHECK || (opcode) == INSTRUMENTED_RESUME)
 

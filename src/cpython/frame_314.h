@@ -6,9 +6,9 @@
 #include <internal/pycore_interpframe.h>
 #include <opcode.h>
 
-#define NATIVE_CURRENT(ts)             ((ts)->current_frame)
-#define NATIVE_CODE(f)                 ((PyCodeObject *)PyStackRef_AsPyObjectBorrow((f)->f_executable))
-#define NATIVE_SLOT(f, i)              stack_ref((f)->localsplus[i])
+#define NATIVE_CURRENT(ts) ((ts)->current_frame)
+#define NATIVE_CODE(f)     ((PyCodeObject *)PyStackRef_AsPyObjectBorrow((f)->f_executable))
+#define NATIVE_SLOT(f, i)  stack_ref((f)->localsplus[i])
 #define NATIVE_SENT(f)                                                                             \
     ((f)->stackpointer != NULL && (f)->stackpointer > (f)->localsplus                              \
          ? stack_ref((f)->stackpointer[-1])                                                        \
@@ -18,7 +18,7 @@
 #define NATIVE_IS_SUSPENDED(generator) FRAME_STATE_SUSPENDED((generator)->gi_frame_state)
 #define NATIVE_OPCODE(f)                                                                           \
     opcode_at(NATIVE_CODE(f), NATIVE_INSTRUCTION(f) - _PyCode_CODE(NATIVE_CODE(f)))
-#define NATIVE_OPARG(f)                ((f)->instr_ptr->op.arg)
+#define NATIVE_OPARG(f) ((f)->instr_ptr->op.arg)
 #define NATIVE_IS_RESUME(opcode)                                                                   \
     ((opcode) == RESUME || (opcode) == RESUME_CHECK || (opcode) == INSTRUMENTED_RESUME)
 #define NATIVE_IS_YIELD(opcode) ((opcode) == YIELD_VALUE || (opcode) == INSTRUMENTED_YIELD_VALUE)

@@ -1,5 +1,5 @@
-/* Where the attributes of an instance are stored. Reading them makes no dictionary and runs nothing.
- * Under the GIL; what is lent is good until Python code runs. */
+/* Where the attributes of an instance are stored. Reading them makes no dictionary and runs
+ * nothing. Under the GIL; what is lent is good until Python code runs. */
 #ifndef INSTANCE_H
 #define INSTANCE_H
 

@@ -1,6 +1,6 @@
 /* Why: see lines.h.
- * Invariants: a snapshot belongs to one frame and is freed when that ends; a suspended frame's waits
- * in session.snapshots; comparing runs nothing of the program. */
+ * Invariants: a snapshot belongs to one frame and is freed when that ends; a suspended frame's
+ * waits in session.snapshots; comparing runs nothing of the program. */
 #include "lines.h"
 
 #include <string.h>
@@ -29,8 +29,8 @@ struct seen_name {
 };
 
 struct snapshot {
-    uint32_t count; /* of slots; 0 where the frame has a namespace */
-    uint32_t next;  /* container that is looked at first at the next line */
+    uint32_t count;          /* of slots; 0 where the frame has a namespace */
+    uint32_t next;           /* container that is looked at first at the next line */
     struct seen_name *names; /* owned; of a namespace, by order */
     uint32_t name_count, name_cap;
     struct seen slots[];
@@ -45,7 +45,7 @@ struct look {
     uint64_t frame;
     uint64_t ticks;
     uint32_t id;
-    uint32_t line;  /* about to run; 0 = the frame is left */
+    uint32_t line;       /* about to run; 0 = the frame is left */
     uint32_t containers; /* met so far */
     uint32_t first, looked;
 };
@@ -188,7 +188,8 @@ static enum watch watch_of(const PyTypeObject *type)
     return WATCH_CONTAINER;
 }
 
-/* Whether it is this container's turn, and its content differs. A new object always has its turn. */
+/* Whether it is this container's turn, and its content differs. A new object always has its turn.
+ */
 static int container_differs(struct look *look, struct seen *seen, PyObject *now, int is_new)
 {
     uint32_t nth = look->containers++;
@@ -249,7 +250,8 @@ static __attribute__((noinline)) int has_changed(struct look *look, struct seen 
 static void take_turns(struct look *look, struct snapshot *snapshot)
 {
     uint32_t reached = look->first + CONTAINERS_A_LINE;
-    snapshot->next = look->containers > CONTAINERS_A_LINE && reached < look->containers ? reached : 0;
+    snapshot->next =
+        look->containers > CONTAINERS_A_LINE && reached < look->containers ? reached : 0;
 }
 
 static void compare_slots(struct look *look, struct snapshot *snapshot)
@@ -300,7 +302,8 @@ static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i
     snapshot->name_count--;
 }
 
-/* A dictionary keeps the order of its names, so that one that does not stand where it was is gone. */
+/* A dictionary keeps the order of its names, so that one that does not stand where it was is gone.
+ */
 static void compare_names(struct look *look, struct snapshot *snapshot, PyObject *names,
                           int is_first)
 {

@@ -1,9 +1,9 @@
 /* Lines, and the variables that changed between two of them.
  *
  * Each frame at this level has a snapshot: of every variable the address and a word of its content
- * (watch.h). At each line, and when the frame is left, the variables are compared with it; those that
- * differ are recorded as `write` events before the line, and nothing else is. A snapshot holds no
- * reference. */
+ * (watch.h). At each line, and when the frame is left, the variables are compared with it; those
+ * that differ are recorded as `write` events before the line, and nothing else is. A snapshot holds
+ * no reference. */
 #ifndef LINES_H
 #define LINES_H
 

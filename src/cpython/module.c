@@ -10,6 +10,7 @@
 #include "exits.h"
 #include "mod_reader.h"
 #include "pattern.h"
+#include "previews.h"
 #include "status.h"
 
 const struct backend *const backends[BACKENDS] = {&backend_monitoring, &backend_evalhook,
@@ -86,17 +87,17 @@ struct start_args {
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
-    static char *keywords[] = {"path",     "backend",    "meta",    "buffer",  "ring",
-                               "drop",     "c_calls",    "tool_id", "waiting", "run_id",
-                               "run_mono", "parent_pid", "child",   "level",   "max_depth",
-                               "max_items", "max_str",   "library_lines", NULL};
+    static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
+                               "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
+                               "run_mono",  "parent_pid", "child",         "level",   "max_depth",
+                               "max_items", "max_str",    "library_lines", NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIp", keywords, PyUnicode_FSConverter, &a->path, &a->backend,
-        &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls, &a->tool_id,
-        &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid, &a->child,
-        &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines);
+        args, names, "O&sO!|KKppipy#KKKiIIIp", keywords, PyUnicode_FSConverter, &a->path,
+        &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
+        &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
+        &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -309,6 +310,25 @@ static PyObject *core_library(PyObject *module, PyObject *folder)
     Py_RETURN_NONE;
 }
 
+static PyObject *core_preview(PyObject *module, PyObject *args)
+{
+    (void)module;
+    PyObject *type, *function;
+    int with_subclasses;
+    if (!PyArg_ParseTuple(args, "O!Op", &PyType_Type, &type, &function, &with_subclasses) ||
+        previews_set((PyTypeObject *)type, function, with_subclasses) != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *core_previews(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return previews_list();
+}
+
 static PyObject *core_want_report(PyObject *module, PyObject *wanted)
 {
     (void)module;
@@ -341,6 +361,8 @@ static PyMethodDef methods[] = {
     {"schema", core_schema, METH_NOARGS, "The kinds of events and their fields, NDJSON."},
     {"exclude", core_exclude, METH_O, "Code of files with this prefix is never recorded."},
     {"library", core_library, METH_O, "Code below this folder is a library's."},
+    {"preview", core_preview, METH_VARARGS, "Instances of a type are shown by a function."},
+    {"previews", core_previews, METH_NOARGS, "[(type, calls, failures, ns, is_off)]"},
     {"want_report", core_want_report, METH_O, "Print one line when the recording ends."},
     {NULL, NULL, 0, NULL},
 };

@@ -93,7 +93,8 @@ void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t fr
 
 void session_exception(struct thread *t, const struct event *event, uint64_t info)
 {
-    /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups. */
+    /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
+     */
     int is_news = event->kind == RL_EVENT_HANDLED ||
                   (event->is_again ? t->caught == event->arg
                                    : t->leaving != event->arg || t->left_at != t->lane.cur);
@@ -473,7 +474,8 @@ static int is_main_program(const struct event *event)
 struct thread *session_thread(const struct event *event)
 {
     struct thread *t = thread_self;
-    if (session.recorder == NULL || (session.is_waiting && !is_main_program(event))) {
+    if (session.recorder == NULL || (t != NULL && t->is_suppressed) ||
+        (session.is_waiting && !is_main_program(event))) {
         return NULL;
     }
     if (t == NULL && (t = new_thread()) == NULL) {

@@ -30,15 +30,16 @@ struct open_frame {
 #define FRAME_SUSPENDS 2u /* a generator's */
 
 struct thread {
-    struct lane lane; /* first: the hot part */
-    uint64_t stamp;
+    struct lane lane;         /* first: the hot part */
+    uint64_t stamp;           /* 0 while is_suppressed, which sends every event the slow way */
+    int is_suppressed;        /* a preview runs here */
     struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
     uint32_t depth;           /* index of the innermost open frame; 0 = none */
     uint32_t cap;
-    struct capture *capture; /* owned; NULL at level calls, and where there was no memory */
-    PyObject *leaving;       /* compared only: the exception that has just left a frame, and */
-    const uint8_t *left_at;  /* where the row that said so ends */
-    PyObject *caught;        /* compared only: the one that was caught last */
+    struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
+    PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
+    const uint8_t *left_at;   /* where the row that said so ends */
+    PyObject *caught;         /* compared only: the one that was caught last */
     native_frame *pending_in; /* where a trace function has told of an exception, not yet caught */
     uint32_t pending_type, pending_len;
     uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */

@@ -1,13 +1,14 @@
 /* Why: what a type is called and how it is shown costs 200 ns to find out, and comes with every
  * value.
- * Invariant: an entry is used only when address, name, dictionary and version all agree; a type that
- * died and left its address to another differs in one of them. */
+ * Invariant: an entry is used only when address, name, dictionary and version all agree; a type
+ * that died and left its address to another differs in one of them. */
 #include "typeinfo.h"
 
 #include <string.h>
 
 #include "alloc.h"
 #include "capture.h"
+#include "previews.h"
 #include "session.h"
 
 enum { ENTRIES = 1024 };
@@ -25,6 +26,9 @@ static uint32_t name_id(struct lane *lane, PyTypeObject *type)
 {
     uint8_t text[512];
     size_t n = 0;
+    if (session.recorder == NULL) {
+        return 0; /* stopped by another thread while a preview ran */
+    }
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
         PyObject *module =
             type->tp_dict != NULL ? PyDict_GetItemString(type->tp_dict, "__module__") : NULL;
@@ -59,13 +63,13 @@ static enum show show_of(PyTypeObject *type, int *is_wrapped)
         PyTypeObject *type;
         enum show show;
     } known[] = {
-        {&PyLong_Type, SHOW_INT},           {&PyUnicode_Type, SHOW_STR},
-        {&PyFloat_Type, SHOW_FLOAT},        {&PyComplex_Type, SHOW_COMPLEX},
-        {&PyBytes_Type, SHOW_BYTES},        {&PyByteArray_Type, SHOW_BYTEARRAY},
-        {&PyList_Type, SHOW_LIST},          {&PyTuple_Type, SHOW_TUPLE},
-        {&PyDict_Type, SHOW_DICT},          {&PySet_Type, SHOW_SET},
-        {&PyFrozenSet_Type, SHOW_SET},      {&PyDictProxy_Type, SHOW_PROXY},
-        {&PyRange_Type, SHOW_RANGE},        {&PySlice_Type, SHOW_SLICE},
+        {&PyLong_Type, SHOW_INT},      {&PyUnicode_Type, SHOW_STR},
+        {&PyFloat_Type, SHOW_FLOAT},   {&PyComplex_Type, SHOW_COMPLEX},
+        {&PyBytes_Type, SHOW_BYTES},   {&PyByteArray_Type, SHOW_BYTEARRAY},
+        {&PyList_Type, SHOW_LIST},     {&PyTuple_Type, SHOW_TUPLE},
+        {&PyDict_Type, SHOW_DICT},     {&PySet_Type, SHOW_SET},
+        {&PyFrozenSet_Type, SHOW_SET}, {&PyDictProxy_Type, SHOW_PROXY},
+        {&PyRange_Type, SHOW_RANGE},   {&PySlice_Type, SHOW_SLICE},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (type == known[i].type) {
@@ -109,9 +113,8 @@ static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *
             continue;
         }
         for (PyMemberDef *m = base->tp_members; m != NULL && m->name != NULL && count < MOST; m++) {
-            if (is_object_member(m, type)) {
-                uint32_t name =
-                    recorder_string(session.recorder, lane, m->name, strlen(m->name));
+            if (is_object_member(m, type) && session.recorder != NULL) {
+                uint32_t name = recorder_string(session.recorder, lane, m->name, strlen(m->name));
                 found[count++] = (struct field){name, (uint32_t)m->offset};
             }
         }
@@ -145,7 +148,7 @@ static void fill(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
         .id = name_id(lane, type),
         .has_dict = has_dict(type),
     };
-    info->special = special_for(type);
+    info->special = previews_has(type) ? previews_show : special_for(type);
     if (info->special == NULL && is_metaclass_of_enums(Py_TYPE(type))) {
         info->special = special_for(NULL);
     }
@@ -175,4 +178,11 @@ const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
         PyErr_Restore(error_type, value, traceback);
     }
     return info;
+}
+
+void typeinfo_forget(void)
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        entries[i].stamp = 0;
+    }
 }

@@ -46,8 +46,8 @@ struct typeinfo {
     uint32_t stamp;   /* of the recording */
     uint32_t id;      /* of "module.qualname" */
     enum show show;
-    int is_wrapped;   /* the type is said beside the built-in value that it holds */
-    int has_dict;     /* its instances have one, or inline values */
+    int is_wrapped; /* the type is said beside the built-in value that it holds */
+    int has_dict;   /* its instances have one, or inline values */
     void (*special)(struct capture *c, PyObject *object, const struct typeinfo *info);
     uint32_t field_count;
     struct field *fields; /* owned: slots and members, by offset */
@@ -55,6 +55,9 @@ struct typeinfo {
 
 /* Never NULL; valid until the next call. */
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type);
+
+/* What previews say has changed: every type is looked at again. */
+void typeinfo_forget(void);
 
 /* Decides how types with a layout of their own are shown; NULL for all others. */
 typedef void (*special_show)(struct capture *c, PyObject *object, const struct typeinfo *info);

@@ -1,6 +1,6 @@
-/* How a change is found without keeping the object: a word that an object's content is summed up in.
- * The address comes beside it. What each word can miss: docs/compat.md, "What a watched variable can
- * miss".
+/* How a change is found without keeping the object: a word that an object's content is summed up
+ * in. The address comes beside it. What each word can miss: docs/compat.md, "What a watched
+ * variable can miss".
  *
  *   int, float, str    size and low digit, bits, length: cheap, on every look
  *   containers         a fingerprint: sizes and the addresses of the first and last items */

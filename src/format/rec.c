@@ -120,8 +120,7 @@ static rl_status take_event_row(struct rows *rows, struct rec *rec, uint32_t tic
     rec->frame = frame;
     if (kind_has_line(rec->kind)) {
         rec->line = (uint32_t)(frame >> RL_FRAME_ORDINAL_BITS);
-        rec->frame =
-            foreign != 0 ? foreign : RL_FRAME(rows->thread, frame & RL_FRAME_ORDINAL_MASK);
+        rec->frame = foreign != 0 ? foreign : RL_FRAME(rows->thread, frame & RL_FRAME_ORDINAL_MASK);
     }
     return rec->kind != 0 && rec->kind < RL_EVENT_KINDS ? RL_OK : RL_DAMAGED;
 }
@@ -367,8 +366,7 @@ void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const ui
 {
     tokens->tokens = bytes_in_of(data, info->token_bytes);
     tokens->times = bytes_in_of(data + info->token_bytes, info->time_bytes);
-    tokens->values =
-        bytes_in_of(data + info->token_bytes + info->time_bytes, info->value_bytes);
+    tokens->values = bytes_in_of(data + info->token_bytes + info->time_bytes, info->value_bytes);
     tokens->left = info->events;
     token_state_begin(&tokens->state, info);
 }
@@ -400,8 +398,8 @@ static void take_prefix(struct tokens *tokens, struct rec *rec, uint64_t which)
         rec->line = (uint32_t)bytes_varint(&tokens->tokens);
     } else if (which == 2) {
         uint64_t len = bytes_varint(&tokens->values);
-        rec->data = len <= bytes_left(&tokens->values) ? bytes_take(&tokens->values, (size_t)len)
-                                                       : NULL;
+        rec->data =
+            len <= bytes_left(&tokens->values) ? bytes_take(&tokens->values, (size_t)len) : NULL;
         rec->data_len = (uint32_t)len;
         tokens->tokens.bad |= rec->data == NULL || len == 0;
     } else {
@@ -476,8 +474,7 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->kind = (uint8_t)value;
         rec->id = take_id(tokens, bytes_varint(&tokens->tokens));
         rec->frame = take_frame(tokens);
-        rec->line =
-            kind_has_line(rec->kind) ? (uint32_t)bytes_varint(&tokens->tokens) : rec->line;
+        rec->line = kind_has_line(rec->kind) ? (uint32_t)bytes_varint(&tokens->tokens) : rec->line;
         return after_explicit(state, rec);
     }
 }

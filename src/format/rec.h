@@ -71,7 +71,7 @@ struct frame_stack {
         uint64_t frame;
         uint32_t id;
         uint32_t line; /* the last one told */
-    } *items; /* owned */
+    } *items;          /* owned */
     size_t count;
     size_t cap;
 };

@@ -1,6 +1,6 @@
 /* Why: see value.h.
- * Invariants: a count is compared with the bytes that are left before anybody loops over it; nesting
- * is bounded by RL_VALUE_DEPTH_MAX. */
+ * Invariants: a count is compared with the bytes that are left before anybody loops over it;
+ * nesting is bounded by RL_VALUE_DEPTH_MAX. */
 #include "value.h"
 
 #include "utf8.h"

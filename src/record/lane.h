@@ -72,7 +72,8 @@ static inline uint32_t lane_data_units(uint32_t len)
     return (len + RL_ROW_FRAME + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
 }
 
-/* The values of the next event. Room was reserved. `data` may be read up to 15 bytes beyond `len`. */
+/* The values of the next event. Room was reserved. `data` may be read up to 15 bytes beyond `len`.
+ */
 static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t len)
 {
     uint8_t *row = lane->cur;

@@ -120,9 +120,7 @@ def test_random_mutations(record, tmp_path, seed, backend):
     found = writes_by_line(events)
     assert [line for line, _ in found if line] == [line for line, _ in expected if line]
     missed = [
-        (one, other)
-        for one, other in zip(expected, found)
-        if not set(one[1]) <= set(other[1])
+        (one, other) for one, other in zip(expected, found) if not set(one[1]) <= set(other[1])
     ]
     # With more than eight containers a change may be told some lines later, never not at all.
     assert not missed

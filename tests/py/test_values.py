@@ -4,8 +4,9 @@ import math
 import sys
 
 import pytest
-import relive as package
 from conftest import run, usable_backends
+
+import relive as package
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis has no wheel for this version")
 strategies = hypothesis.strategies
@@ -343,7 +344,9 @@ def test_exceptions_with_their_chain(record):
         "try: h()\nexcept RuntimeError: pass\n"
     )
     _, _, events = record(source)
-    left = {e["func"]: e["exc"] for e in events if e["kind"] == "unwind" and "__main__" in e["func"]}
+    left = {
+        e["func"]: e["exc"] for e in events if e["kind"] == "unwind" and "__main__" in e["func"]
+    }
     assert left["__main__:f"]["message"] == "bad"
     assert left["__main__:f"]["cause"]["type"] == "KeyError"
     assert left["__main__:f"]["cause"]["message"] == "'k'"
