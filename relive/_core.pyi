@@ -53,6 +53,8 @@ def start(
     max_items: int = ...,
     max_str: int = ...,
     library_lines: bool = ...,
+    globals: bool = ...,
+    gc: bool = ...,
 ) -> None: ...
 def start_child(
     path: _Path,
@@ -73,6 +75,8 @@ def start_child(
     max_items: int = ...,
     max_str: int = ...,
     library_lines: bool = ...,
+    globals: bool = ...,
+    gc: bool = ...,
 ) -> None: ...
 def stop() -> Optional[Dict[str, Any]]: ...
 def state() -> Dict[str, Any]: ...

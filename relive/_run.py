@@ -131,6 +131,8 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             config["max_items"],
             config["max_str"],
             not config["builtin_filter"],
+            config["globals"],
+            config["gc"],
         )
     except _core.Error as error:
         raise from_core(error) from None

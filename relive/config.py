@@ -130,6 +130,14 @@ TABLE = (
         "of values: bytes of one text, bytes object or int (default 256)", (), 0, 4096,
     ),
     Setting(
+        "globals", "flag", False, "--globals", ("RELIVE_GLOBALS",),
+        "at level lines: also names of modules that functions change",
+    ),
+    Setting(
+        "gc", "flag", False, "--gc", ("RELIVE_GC",),
+        "garbage collections as events (adds an entry to gc.callbacks)",
+    ),
+    Setting(
         "c_calls", "flag", False, "--c-calls", ("RELIVE_C_CALLS",),
         "also record calls of functions written in C",
     ),
@@ -179,6 +187,8 @@ class Config:
     max_depth: int
     max_items: int
     max_str: int
+    globals: bool
+    gc: bool
     c_calls: bool
     buffer: int
     overflow: str

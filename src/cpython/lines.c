@@ -46,6 +46,7 @@ struct look {
     uint64_t ticks;
     uint32_t id;
     uint32_t line;       /* about to run; 0 = the frame is left */
+    unsigned scope;      /* RL_WRITE_*, of the names that are compared */
     uint32_t containers; /* met so far */
     uint32_t first, looked;
 };
@@ -296,7 +297,7 @@ static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
 /* The name at i is gone, or was made anew behind the others. */
 static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
 {
-    put_write(look, RL_WRITE_NAMESPACE, snapshot->names[i].id, NULL);
+    put_write(look, look->scope, snapshot->names[i].id, NULL);
     memmove(&snapshot->names[i], &snapshot->names[i + 1],
             (snapshot->name_count - i - 1) * sizeof *snapshot->names);
     snapshot->name_count--;
@@ -326,7 +327,7 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             snapshot->name_count++;
         }
         if (has_changed(look, &name->seen, value) && !is_first) {
-            put_write(look, RL_WRITE_NAMESPACE, name->id, value);
+            put_write(look, look->scope, name->id, value);
         }
         count++;
     }
@@ -366,19 +367,61 @@ static void see_parameters(struct look *look, struct snapshot *snapshot)
     look->containers = look->looked = 0;
 }
 
+/* The names of a module, kept once for all frames that may change them; NULL where there is no
+ * memory. *is_first: nothing was seen of it yet. */
+static struct snapshot *module_snapshot(PyObject *names, int *is_first)
+{
+    uint64_t key = (uint64_t)(uintptr_t)names;
+    const uint64_t *known = u64map_get(&session.modules, key);
+    *is_first = known == NULL;
+    if (known != NULL) {
+        return (struct snapshot *)(uintptr_t)*known;
+    }
+    struct snapshot *s = rl_zalloc_apart(1, sizeof *s);
+    if (s != NULL && u64map_put(&session.modules, key, (uint64_t)(uintptr_t)s) != 0) {
+        rl_free(s);
+        s = NULL;
+    }
+    return s;
+}
+
+/* Names of a module or class body that runs, or (--globals) of the module that a function is of. */
+static void compare_namespace(struct look *look, struct snapshot *own, PyObject *names,
+                              int is_first)
+{
+    PyObject *globals = native_globals(look->event->frame);
+    if (names != NULL && (names != globals || !session.globals)) {
+        look->scope = RL_WRITE_NAMESPACE;
+        if (PyDict_Check(names)) {
+            compare_names(look, own, names, is_first);
+            take_turns(look, own);
+        }
+    } else if (session.globals && PyDict_Check(globals)) {
+        struct snapshot *shared = module_snapshot(globals, &is_first);
+        look->scope = names != NULL ? RL_WRITE_NAMESPACE : RL_WRITE_GLOBAL;
+        if (shared != NULL) {
+            look->first = shared->next;
+            look->containers = look->looked = 0;
+            compare_names(look, shared, globals, is_first);
+            take_turns(look, shared);
+        }
+    }
+}
+
 static void compare(struct look *look, struct snapshot *snapshot, int is_first)
 {
     PyObject *names = native_namespace(look->event->frame);
     look->first = snapshot->next;
-    if (is_first && names == NULL) {
-        see_parameters(look, snapshot);
-    }
     if (names == NULL) {
+        if (is_first) {
+            see_parameters(look, snapshot);
+        }
         compare_slots(look, snapshot);
-    } else if (PyDict_Check(names)) {
-        compare_names(look, snapshot, names, is_first);
+        take_turns(look, snapshot);
     }
-    take_turns(look, snapshot);
+    if (names != NULL || session.globals) {
+        compare_namespace(look, snapshot, names, is_first);
+    }
 }
 
 static struct open_frame *frame_of(struct thread *t, const struct event *event)

@@ -81,7 +81,7 @@ struct start_args {
     const char *run_id;
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
-    int may_drop, c_calls, tool_id, is_waiting, level, library_lines;
+    int may_drop, c_calls, tool_id, is_waiting, level, library_lines, globals, gc;
     unsigned depth, items, bytes;
 };
 
@@ -90,14 +90,14 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
     static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
                                "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
                                "run_mono",  "parent_pid", "child",         "level",   "max_depth",
-                               "max_items", "max_str",    "library_lines", NULL};
+                               "max_items", "max_str",    "library_lines", "globals", "gc", NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIp", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIppp", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
-        &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines);
+        &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals, &a->gc);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -121,6 +121,8 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .backend = find_backend(a->backend),
         .is_waiting = a->is_waiting,
         .library_lines = a->library_lines,
+        .globals = a->globals,
+        .gc = a->gc,
         .level = (enum level)at_most((unsigned)a->level, LEVEL_LINES),
         .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
                    at_most(a->bytes, CAPTURE_BYTES_MAX)},

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+
 #include "alloc.h"
+#include "collections.h"
 #include "status.h"
 
 struct session session;
@@ -243,14 +245,14 @@ static struct snapshot *take_snapshot(uint64_t frame)
     return (struct snapshot *)(uintptr_t)at;
 }
 
-static void forget_snapshots(void)
+static void forget_snapshots(struct u64map *snapshots)
 {
-    for (size_t i = 0; i < session.snapshots.capacity; i++) {
-        if (session.snapshots.entries[i].key != 0) {
-            lines_free((struct snapshot *)(uintptr_t)session.snapshots.entries[i].value);
+    for (size_t i = 0; i < snapshots->capacity; i++) {
+        if (snapshots->entries[i].key != 0) {
+            lines_free((struct snapshot *)(uintptr_t)snapshots->entries[i].value);
         }
     }
-    u64map_clear(&session.snapshots);
+    u64map_clear(snapshots);
 }
 
 static void forget_stack(struct thread *t)
@@ -578,7 +580,9 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         session.needs_resync = has_greenlets();
         session.library_lines = options->library_lines;
         u64map_clear(&session.generators);
-        forget_snapshots();
+        session.globals = options->globals;
+        forget_snapshots(&session.snapshots);
+        forget_snapshots(&session.modules);
     }
     return status;
 }
@@ -590,6 +594,9 @@ int session_start(const struct session_options *options, struct rl_err *err)
     }
     session.is_waiting = options->is_waiting;
     session.backend = options->backend;
+    if (options->gc && collections_start() != 0) {
+        PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
+    }
     if (options->backend->start(&options->start) != 0) {
         struct recorder_stats stats;
         session.backend = NULL;
@@ -643,6 +650,7 @@ void session_check_hook(void)
 void session_stop(struct recorder_stats *stats)
 {
     session_check_hook();
+    collections_stop();
     if (session.backend != NULL) {
         session.backend->stop();
         session.backend = NULL;

@@ -58,8 +58,10 @@ struct session {
     int c_calls;
     enum level level;
     int library_lines;        /* level lines also for code of the library folders */
+    int globals;              /* at level lines, also names of modules that functions change */
     int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
+    struct u64map modules;    /* globals dictionary -> its struct snapshot * */
     struct u64map snapshots;  /* identity of a suspended frame -> its struct snapshot * */
     struct os_mutex lock;     /* threads, against threads that end without the GIL */
     struct thread *threads;
@@ -159,6 +161,8 @@ struct session_options {
     int is_waiting;
     enum level level;
     int library_lines;
+    int globals;
+    int gc;
     struct capture_limits limits;
 };
 int session_init(void);

@@ -133,6 +133,17 @@ static int is_of_function(unsigned kind)
     return kind <= RL_EVENT_C_RAISE || kind == RL_EVENT_RUNNING || kind == RL_EVENT_CLOSED;
 }
 
+static void put_collection(struct json_out *json, const struct event_out *event)
+{
+    static const char *const keys[] = {"generation", "collected", "uncollectable", "duration"};
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    put_frame(json, "frame", event->frame);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        json_key(json, keys[i]);
+        json_u64(json, bytes_varint(&in));
+    }
+}
+
 void dump_event(struct json_out *json, const struct reader *reader, const struct event_out *event)
 {
     json_open(json, '{');
@@ -168,13 +179,15 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     } else if (event->kind == RL_EVENT_THREAD_START) {
         json_key(json, "native_id");
         json_u64(json, event->frame);
+    } else if (event->kind == RL_EVENT_GC) {
+        put_collection(json, event);
     } else if (event->kind == RL_EVENT_LOSS) {
         json_key(json, "reason");
         json_text(json, loss_name(event->id));
         json_key(json, "count");
         json_u64(json, event->frame);
     }
-    if (event->values_len != 0) {
+    if (event->values_len != 0 && is_of_function(event->kind)) {
         put_values(json, reader, event);
     }
     json_close(json, '}');
@@ -230,6 +243,13 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         break;
     case RL_EVENT_THREAD_START:
         json_text(json, "native_id");
+        break;
+    case RL_EVENT_GC:
+        json_text(json, "frame");
+        json_text(json, "generation");
+        json_text(json, "collected");
+        json_text(json, "uncollectable");
+        json_text(json, "duration");
         break;
     case RL_EVENT_LOSS:
         json_text(json, "reason");

@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 19: "gc", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -517,7 +517,12 @@ def events(path):
         kind = line["kind"]
         event = {"seq": line["seq"], "thread": line["thread"], "t": recording.time(line["now"])}
         event.update(pid=recording.pid, kind=NAMES[kind])
-        if kind not in (14, 15, 27):
+        if kind == 19:
+            data = Bytes(line["values"])
+            event["frame"] = shown(line["frame"])
+            for key in ("generation", "collected", "uncollectable", "duration"):
+                event[key] = data.varint()
+        if kind not in (14, 15, 19, 27):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]

@@ -17,6 +17,8 @@ SAMPLES = {
     "max_depth": (("1", 1), ("16", 16)),
     "max_items": (("0", 0), ("1000", 1000)),
     "max_str": (("4096", 4096), ("7", 7)),
+    "globals": (("true", True), ("on", True)),
+    "gc": (("yes", True), ("1", True)),
     "c_calls": (("true", True), ("1", True)),
     "buffer": (("1M", 1 << 20), ("65536", 65536)),
     "overflow": (("drop", "drop"), ("DROP", "drop")),

@@ -25,7 +25,7 @@ def test_programs(program, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [["--ring", "64K"], ["--overflow", "drop", "--buffer", "64K"], ["--c-calls"]]
+    [["--ring", "64K"], ["--overflow", "drop", "--buffer", "64K"], ["--c-calls"], ["--level", "lines"], ["--gc"]]
     + [["--backend", name] for name in usable_backends()],
     ids=" ".join,
 )

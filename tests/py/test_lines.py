@@ -301,3 +301,39 @@ def test_verbs(record, tmp_path):
     record(source, "--force")
     wrong = relive("line", "prog.py:4", out)
     assert wrong.returncode == 2 and b"--level lines" in wrong.stderr
+
+
+def test_globals_that_functions_change(record):
+    source = (
+        "count, box = 0, []\n"
+        "def f():\n    global count\n    count += 1\n    box.append(count)\n    pass\n"
+        "f()\ncount = 9\nf()\n"
+    )
+    _, _, events = record(source, "--level", "lines", "--globals")
+    told = [
+        (e["func"][9:], e["name"], e["value"]["r"], e["scope"])
+        for e in events
+        if e["kind"] == "write" and e["name"] in ("count", "box")
+    ]
+    assert told == [
+        ("<module>", "count", "0", "namespace"), ("<module>", "box", "[]", "namespace"),
+        ("f", "count", "1", "global"), ("f", "box", "[1]", "global"),
+        ("<module>", "count", "9", "namespace"),
+        ("f", "count", "10", "global"), ("f", "box", "[1, 10]", "global"),
+    ]  # fmt: skip
+    _, _, events = record(source, "--level", "lines", "--force")
+    assert not [e for e in events if e["kind"] == "write" and e["scope"] == "global"]
+
+
+def test_collections_are_events(record):
+    source = (
+        "import gc\ndef f():\n    a = []; a.append(a); del a\n    gc.collect()\n"
+        "before = len(gc.callbacks)\nf()\nprint(before)\n"
+    )
+    done, _, events = record(source, "--gc")
+    told = [e for e in events if e["kind"] == "gc"]
+    assert any(e["generation"] == 2 and e["collected"] >= 1 for e in told)
+    f = next(e["frame"] for e in events if e.get("func") == "__main__:f")
+    assert f in {e["frame"] for e in told} and done.stdout == b"1\n"
+    done, _, events = record(source, "--force")
+    assert done.stdout == b"0\n" and not [e for e in events if e["kind"] == "gc"]
