@@ -239,6 +239,9 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
         codeinfo_module_name(globals, name, sizeof name);
         session.needs_resync = strcmp(name, "greenlet") == 0;
     }
+    if (!session.has_asyncio && code->co_flags & CO_COROUTINE) {
+        tasks_look_for_asyncio(); /* whoever makes tasks has a coroutine to run in them */
+    }
     PyErr_Restore(type, value, traceback);
     return info;
 }

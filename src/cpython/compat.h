@@ -99,6 +99,9 @@
 #define TYPE_IS_NATIVE(type) (!((type)->tp_flags & Py_TPFLAGS_HEAPTYPE))
 #endif
 
+/* _asyncio.current_task() is there; before, a dictionary of loops and their tasks. */
+#define HAS_NATIVE_CURRENT_TASK (PY_VERSION_HEX >= 0x030c0000)
+
 /* Cells are among the slots of the locals, which they take over when the frame begins. */
 #define CELLS_SHARE_SLOTS (PY_VERSION_HEX >= 0x030b0000)
 

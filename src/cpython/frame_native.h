@@ -104,6 +104,14 @@ static inline PyObject *native_namespace(native_frame *f)
     return native_code(f)->co_flags & CO_OPTIMIZED ? NULL : f->f_locals;
 }
 
+/* The generator or coroutine that the frame belongs to: borrowed or NULL. */
+static inline PyObject *native_generator(native_frame *f)
+{
+    return f->owner == FRAME_OWNED_BY_GENERATOR
+               ? (PyObject *)(void *)((char *)f - offsetof(PyGenObject, gi_iframe))
+               : NULL;
+}
+
 /* What was sent into a suspended frame that goes on now. */
 static inline PyObject *native_sent(native_frame *f)
 {

@@ -85,6 +85,12 @@ static inline PyObject *native_namespace(native_frame *f)
     return f->f_code->co_flags & CO_OPTIMIZED ? NULL : f->f_locals;
 }
 
+/* The generator or coroutine that the frame belongs to: borrowed or NULL. */
+static inline PyObject *native_generator(native_frame *f)
+{
+    return f->f_gen;
+}
+
 /* What was sent into a suspended frame that goes on now. */
 static inline PyObject *native_sent(native_frame *f)
 {

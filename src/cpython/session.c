@@ -300,6 +300,11 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     }
     uint64_t frame =
         flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind) : t->lane.next_frame++;
+    if (session.has_asyncio && event->code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) &&
+        !(t->stack[t->depth].flags & FRAME_SUSPENDS)) {
+        tasks_enter(t, event, kind == RL_EVENT_CALL);
+        tasks_entered(t, frame, kind == RL_EVENT_THROW);
+    }
     struct event told = *event;
     told.kind = kind;
     if (kind == RL_EVENT_CALL && info & CODE_ARGS) {
@@ -349,6 +354,9 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
                           info & CODE_VALUES ? event->arg : NULL);
+    }
+    if (t->task_count != 0) {
+        tasks_leave(t, frame, event->kind != RL_EVENT_YIELD);
     }
     if (at != 0) {
         if (event->kind == RL_EVENT_YIELD) {
@@ -489,6 +497,7 @@ struct thread *session_thread(const struct event *event)
     t->leaving = NULL;
     t->caught = NULL;
     t->pending_in = NULL;
+    t->task_count = 0;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
     if (session.is_waiting) {
         session.is_waiting = 0;
@@ -578,6 +587,8 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         session.level = options->level;
         capture_limits = options->limits;
         session.needs_resync = has_greenlets();
+        tasks_look_for_asyncio();
+        tasks_forget();
         session.library_lines = options->library_lines;
         u64map_clear(&session.generators);
         session.globals = options->globals;

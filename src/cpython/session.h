@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "codeinfo.h"
 #include "lines.h"
+#include "tasks.h"
 
 #include "map.h"
 #include "os.h"
@@ -43,6 +44,8 @@ struct thread {
     native_frame *pending_in; /* where a trace function has told of an exception, not yet caught */
     uint32_t pending_type, pending_len;
     uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
+    uint32_t task_count;
+    struct running_task tasks[TASKS_NESTED];
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
@@ -54,6 +57,7 @@ struct session {
     struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
+    int has_asyncio;               /* coroutines may belong to tasks */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
     enum level level;

@@ -157,6 +157,10 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     json_u64(json, reader->header.pid);
     json_key(json, "kind");
     json_text(json, kind_name(event->kind));
+    if (event->task != 0) {
+        json_key(json, "task");
+        json_u64(json, event->task);
+    }
     if (is_of_function(event->kind)) {
         put_frame(json, "frame", event->frame);
         put_frame(json, "parent", event->parent);
@@ -179,6 +183,15 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     } else if (event->kind == RL_EVENT_THREAD_START) {
         json_key(json, "native_id");
         json_u64(json, event->frame);
+    } else if (event->kind == RL_EVENT_TASK_START) {
+        put_text(json, "name", reader_string(reader, event->id));
+        if (event->values_len != 0) {
+            struct bytes_in in = bytes_in_of(event->values, event->values_len);
+            json_key(json, "coroutine");
+            if (value_json(json, reader, &in) != RL_OK) {
+                json_null(json);
+            }
+        }
     } else if (event->kind == RL_EVENT_GC) {
         put_collection(json, event);
     } else if (event->kind == RL_EVENT_LOSS) {
@@ -243,6 +256,15 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         break;
     case RL_EVENT_THREAD_START:
         json_text(json, "native_id");
+        break;
+    case RL_EVENT_TASK_START:
+        json_text(json, "task");
+        json_text(json, "name");
+        json_text(json, "coroutine?");
+        break;
+    case RL_EVENT_TASK_SWITCH:
+    case RL_EVENT_TASK_END:
+        json_text(json, "task");
         break;
     case RL_EVENT_GC:
         json_text(json, "frame");

@@ -7,6 +7,8 @@
 #include "alloc.h"
 #include "reader.h"
 
+enum { TASKS_NESTED = 8 };
+
 struct stream {
     size_t next_ref, end_ref; /* into reader->chunks */
     uint64_t key;             /* ticks of `rec`, or of the next chunk */
@@ -19,6 +21,11 @@ struct stream {
     struct rec rec;
     uint64_t *stack; /* owned: open frames of this thread, innermost last */
     size_t depth, cap;
+    struct running {
+        uint32_t serial;
+        uint64_t frame; /* its outermost, 0 = about to be entered */
+    } tasks[TASKS_NESTED];
+    uint32_t task_count;
     uint32_t thread;
 };
 
@@ -156,6 +163,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     }
     if (ref.info.chunk != stream->next_chunk || ref.info.thread != stream->thread) {
         stream->depth = 0;
+        stream->task_count = 0;
         if (ref.info.top != 0 && push(stream, ref.info.top) != 0) {
             return RL_NOMEM;
         }
@@ -204,6 +212,32 @@ static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_
     return RL_OK; /* the chunk is loaded when its turn comes */
 }
 
+/* The task that the event belongs to; a task runs from the entry of its outermost frame, told by the
+ * switch before it, until that is left. */
+static uint32_t task_of(struct stream *stream, const struct rec *rec)
+{
+    struct running *top = stream->task_count != 0 ? &stream->tasks[stream->task_count - 1] : NULL;
+    if (rec->kind == RL_EVENT_TASK_SWITCH) {
+        if (stream->task_count < TASKS_NESTED) {
+            stream->tasks[stream->task_count++] = (struct running){(uint32_t)rec->frame, 0};
+        }
+        return (uint32_t)rec->frame;
+    }
+    if (rec->kind == RL_EVENT_TASK_START || rec->kind == RL_EVENT_TASK_END) {
+        return (uint32_t)rec->frame;
+    }
+    if (top == NULL) {
+        return 0;
+    }
+    uint32_t serial = top->serial;
+    if (top->frame == 0 && kind_enters(rec->kind)) {
+        top->frame = rec->frame;
+    } else if (top->frame == rec->frame && kind_leaves(rec->kind)) {
+        stream->task_count--;
+    }
+    return serial;
+}
+
 static rl_status describe(struct cursor *cursor, struct stream *stream, struct event_out *event)
 {
     const struct rec *rec = &stream->rec;
@@ -218,6 +252,7 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         .frame = rec->frame,
         .values = rec->data,
         .values_len = rec->data_len,
+        .task = task_of(stream, rec),
     };
     if (rec->has_switch && take_out(stream, rec->switch_to) && push(stream, rec->switch_to) != 0) {
         return RL_NOMEM;

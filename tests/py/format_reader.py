@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 19: "gc", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -248,12 +248,12 @@ class Recording:
 
     def thread_events(self, thread):
         """The lines of one thread; parents of frames are filled in by events()."""
-        stack, expected, now = [], 0, 0
+        stack, tasks, expected, now = [], [], 0, 0
         for (owner, number), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
             if number != expected:
-                stack = [info["top"]] if info["top"] else []
+                stack, tasks = [info["top"]] if info["top"] else [], []
             expected = number + 1
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
@@ -263,6 +263,7 @@ class Recording:
                     stack.append(switch)
                 now = max(now, record["ticks"])
                 line = dict(record, seq=info["seq"] + i, thread=thread, now=now)
+                line["task"] = task_of(record, tasks)
                 if record["kind"] in (1, 28):
                     line["parent"] = stack[-1] if stack else 0
                 if record["kind"] in PUSH:
@@ -500,6 +501,23 @@ def add_values(event, kind, record, recording):
         event["value"] = Value(data, strings).as_json()
 
 
+def task_of(record, tasks):
+    """The task of an event; `tasks` holds [serial, outermost frame]."""
+    kind, frame = record["kind"], record["frame"]
+    if kind == 17 and len(tasks) < 8:
+        tasks.append([frame, 0])
+    if kind in (16, 17, 18):
+        return frame
+    if not tasks:
+        return 0
+    serial, root = tasks[-1]
+    if not root and kind in PUSH:
+        tasks[-1][1] = frame
+    elif root == frame and kind in POP:
+        tasks.pop()
+    return serial
+
+
 def shown(frame):
     return f"T{frame >> 40}#{frame & (1 << 40) - 1}" if frame else None
 
@@ -517,12 +535,19 @@ def events(path):
         kind = line["kind"]
         event = {"seq": line["seq"], "thread": line["thread"], "t": recording.time(line["now"])}
         event.update(pid=recording.pid, kind=NAMES[kind])
+        if line["task"]:
+            event["task"] = line["task"]
+        if kind == 16:
+            event["name"] = recording.strings.get(line["id"], "?")
+            if "values" in line:
+                coroutine = Value(Bytes(line["values"]), recording.strings)
+                event["coroutine"] = coroutine.as_json()
         if kind == 19:
             data = Bytes(line["values"])
             event["frame"] = shown(line["frame"])
             for key in ("generation", "collected", "uncollectable", "duration"):
                 event[key] = data.varint()
-        if kind not in (14, 15, 19, 27):
+        if kind not in (14, 15, 16, 17, 18, 19, 27):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]
