@@ -55,6 +55,7 @@ def start(
     library_lines: bool = ...,
     globals: bool = ...,
     gc: bool = ...,
+    output: bool = ...,
 ) -> None: ...
 def start_child(
     path: _Path,
@@ -77,6 +78,7 @@ def start_child(
     library_lines: bool = ...,
     globals: bool = ...,
     gc: bool = ...,
+    output: bool = ...,
 ) -> None: ...
 def stop() -> Optional[Dict[str, Any]]: ...
 def state() -> Dict[str, Any]: ...

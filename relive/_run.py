@@ -133,6 +133,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             not config["builtin_filter"],
             config["globals"],
             config["gc"],
+            config["stdio"],
         )
     except _core.Error as error:
         raise from_core(error) from None

@@ -134,6 +134,10 @@ TABLE = (
         "at level lines: also names of modules that functions change",
     ),
     Setting(
+        "stdio", "flag", False, "--output", ("RELIVE_STDIO",),
+        "what the program writes to stdout and stderr as events",
+    ),
+    Setting(
         "gc", "flag", False, "--gc", ("RELIVE_GC",),
         "garbage collections as events (adds an entry to gc.callbacks)",
     ),
@@ -188,6 +192,7 @@ class Config:
     max_items: int
     max_str: int
     globals: bool
+    stdio: bool
     gc: bool
     c_calls: bool
     buffer: int

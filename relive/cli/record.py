@@ -35,8 +35,6 @@ def parser():
     )
     for setting in config.TABLE:
         names = [setting.option]
-        if setting.key == "output":
-            names.append("--output")
         if setting.kind == "flag":
             made.add_argument(
                 *names,

@@ -1,5 +1,5 @@
-/* Garbage collections as events (--gc). Visible to the program as one more entry of gc.callbacks, so
- * it is off unless asked for. */
+/* Garbage collections as events (--gc). Visible to the program as one more entry of gc.callbacks,
+ * so it is off unless asked for. */
 #ifndef COLLECTIONS_H
 #define COLLECTIONS_H
 

@@ -81,7 +81,7 @@ struct start_args {
     const char *run_id;
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
-    int may_drop, c_calls, tool_id, is_waiting, level, library_lines, globals, gc;
+    int may_drop, c_calls, tool_id, is_waiting, level, library_lines, globals, gc, output;
     unsigned depth, items, bytes;
 };
 
@@ -90,14 +90,16 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
     static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
                                "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
                                "run_mono",  "parent_pid", "child",         "level",   "max_depth",
-                               "max_items", "max_str",    "library_lines", "globals", "gc", NULL};
+                               "max_items", "max_str",    "library_lines", "globals", "gc",
+                               "output",    NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIppp", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIpppp", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
-        &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals, &a->gc);
+        &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals,
+        &a->gc, &a->output);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -123,6 +125,7 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .library_lines = a->library_lines,
         .globals = a->globals,
         .gc = a->gc,
+        .output = a->output,
         .level = (enum level)at_most((unsigned)a->level, LEVEL_LINES),
         .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
                    at_most(a->bytes, CAPTURE_BYTES_MAX)},

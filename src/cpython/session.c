@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-
 #include "alloc.h"
 #include "collections.h"
+#include "output.h"
 #include "status.h"
 
 struct session session;
@@ -608,6 +608,9 @@ int session_start(const struct session_options *options, struct rl_err *err)
     if (options->gc && collections_start() != 0) {
         PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
     }
+    if (options->output && output_start() != 0) {
+        PyErr_Clear(); /* streams that are not the interpreter's own are left alone */
+    }
     if (options->backend->start(&options->start) != 0) {
         struct recorder_stats stats;
         session.backend = NULL;
@@ -662,6 +665,7 @@ void session_stop(struct recorder_stats *stats)
 {
     session_check_hook();
     collections_stop();
+    output_stop();
     if (session.backend != NULL) {
         session.backend->stop();
         session.backend = NULL;

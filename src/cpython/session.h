@@ -167,6 +167,7 @@ struct session_options {
     int library_lines;
     int globals;
     int gc;
+    int output;
     struct capture_limits limits;
 };
 int session_init(void);

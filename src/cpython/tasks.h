@@ -17,8 +17,8 @@ struct thread;
 #define TASKS_NESTED 8 /* eager tasks begin inside others */
 
 struct running_task {
-    uint64_t frame;  /* its outermost */
-    PyObject *task;  /* compared only */
+    uint64_t frame; /* its outermost */
+    PyObject *task; /* compared only */
     uint32_t serial;
 };
 

@@ -192,6 +192,12 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
                 json_null(json);
             }
         }
+    } else if (event->kind == RL_EVENT_OUTPUT) {
+        put_frame(json, "frame", event->frame);
+        json_key(json, "stream");
+        json_text(json, event->id == 2 ? "stderr" : "stdout");
+        json_key(json, "text");
+        json_string(json, event->values, event->values_len);
     } else if (event->kind == RL_EVENT_GC) {
         put_collection(json, event);
     } else if (event->kind == RL_EVENT_LOSS) {
@@ -265,6 +271,11 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
     case RL_EVENT_TASK_SWITCH:
     case RL_EVENT_TASK_END:
         json_text(json, "task");
+        break;
+    case RL_EVENT_OUTPUT:
+        json_text(json, "frame");
+        json_text(json, "stream");
+        json_text(json, "text");
         break;
     case RL_EVENT_GC:
         json_text(json, "frame");

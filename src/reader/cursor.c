@@ -212,8 +212,8 @@ static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_
     return RL_OK; /* the chunk is loaded when its turn comes */
 }
 
-/* The task that the event belongs to; a task runs from the entry of its outermost frame, told by the
- * switch before it, until that is left. */
+/* The task that the event belongs to; a task runs from the entry of its outermost frame, told by
+ * the switch before it, until that is left. */
 static uint32_t task_of(struct stream *stream, const struct rec *rec)
 {
     struct running *top = stream->task_count != 0 ? &stream->tasks[stream->task_count - 1] : NULL;

@@ -100,7 +100,7 @@ struct event_out {
     uint64_t frame;
     uint64_t parent; /* 0 = none, or not known */
     int parent_is_known;
-    uint32_t task; /* serial of the task that runs, 0 = none */
+    uint32_t task;         /* serial of the task that runs, 0 = none */
     const uint8_t *values; /* what was captured (value.h); borrowed until the next event */
     uint32_t values_len;
 };

@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -542,12 +542,16 @@ def events(path):
             if "values" in line:
                 coroutine = Value(Bytes(line["values"]), recording.strings)
                 event["coroutine"] = coroutine.as_json()
+        if kind == 20:
+            event["frame"] = shown(line["frame"])
+            event["stream"] = "stderr" if line["id"] == 2 else "stdout"
+            event["text"] = line["values"].decode("utf-8", "surrogatepass")
         if kind == 19:
             data = Bytes(line["values"])
             event["frame"] = shown(line["frame"])
             for key in ("generation", "collected", "uncollectable", "duration"):
                 event[key] = data.varint()
-        if kind not in (14, 15, 16, 17, 18, 19, 27):
+        if kind not in (14, 15, 16, 17, 18, 19, 20, 27):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]

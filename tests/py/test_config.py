@@ -18,6 +18,7 @@ SAMPLES = {
     "max_items": (("0", 0), ("1000", 1000)),
     "max_str": (("4096", 4096), ("7", 7)),
     "globals": (("true", True), ("on", True)),
+    "stdio": (("on", True), ("true", True)),
     "gc": (("yes", True), ("1", True)),
     "c_calls": (("true", True), ("1", True)),
     "buffer": (("1M", 1 << 20), ("65536", 65536)),

@@ -25,7 +25,13 @@ def test_programs(program, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [["--ring", "64K"], ["--overflow", "drop", "--buffer", "64K"], ["--c-calls"], ["--level", "lines"], ["--gc"]]
+    [
+        ["--ring", "64K"],
+        ["--overflow", "drop", "--buffer", "64K"],
+        ["--c-calls"],
+        ["--level", "lines"],
+        ["--gc", "--output"],
+    ]
     + [["--backend", name] for name in usable_backends()],
     ids=" ".join,
 )
