@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import repeat
 
 import relive
 from relive import _core
@@ -35,6 +36,57 @@ def calls(n):
         f()
 
 
+def g(a, b):
+    return a
+
+
+def calls_with_two_ints(n):
+    for _ in range(n):
+        g(1, 2)
+
+
+class Thing:
+    def __init__(self):
+        self.number, self.text, self.none = 1, "abc", None
+
+    def method(self):
+        pass
+
+
+def calls_of_method(n):
+    method = Thing().method
+    for _ in range(n):
+        method()
+
+
+def same_lines(n):
+    """Eight lines a turn, of which none changes anything."""
+    x = None
+    for _ in repeat(None, n):
+        x = None
+        x = None
+        x = None
+        x = None
+        x = None
+        x = None
+        x = None
+    return x
+
+
+def changing_lines(n):
+    """Ten variables; seven of eight lines change one of them."""
+    a, b, c, d, e, h, i, j = 1, 2.5, "text", None, (1, 2), "more", 7, True
+    for k in repeat(None, n):
+        k = 1
+        k = 2
+        k = 3
+        k = 4
+        k = 5
+        k = 6
+        k = 7
+    return a, b, c, d, e, h, i, j, k
+
+
 def empty(n):
     for _ in range(n):
         pass
@@ -46,22 +98,25 @@ def cpu(function, n):
     return time.thread_time_ns() - begin
 
 
-def pair_cost(n, **settings):
-    """ns a call that recording adds: untraced and traced alternate."""
-    calls(n)
+def cost(work, n, each=1, **settings):
+    """(ns, untraced ns, bytes an event) of one of the `each` things in a turn of `work`, that
+    recording adds: untraced and traced alternate."""
+    work(n)
     differences = []
     plain = []
+    size = 0.0
     for _ in range(PAIRS):
-        untraced = cpu(calls, n)
+        untraced = cpu(work, n)
         path = fresh()
         relive.start(path, **settings)
-        calls(WARM)
-        traced = cpu(calls, n)
-        relive.stop()
+        work(WARM // each)
+        traced = cpu(work, n)
+        stats = relive.stop()
+        size = (os.stat(path).st_blocks * 512 - 16384) / stats["events"]
         os.unlink(path)
-        differences.append((traced - untraced) / n)
-        plain.append(untraced / n)
-    return statistics.median(differences), statistics.median(plain)
+        differences.append((traced - untraced) / n / each)
+        plain.append(untraced / n / each)
+    return statistics.median(differences), statistics.median(plain), size
 
 
 def excluded_cost(n):
@@ -212,7 +267,7 @@ def f(): pass
 def calls(n):
     for _ in range(n): f()
 if sys.argv[2] == "traced":
-    relive.start(sys.argv[3])
+    relive.start(sys.argv[3], level="calls")
 calls(int(sys.argv[1]))
 relive.stop()
 """
@@ -252,7 +307,7 @@ def instructions():
 def reading(calls_wanted):
     """Open and verbs on a long recording, ms; and the scan of one that was not closed."""
     path = fresh()
-    relive.start(path)
+    relive.start(path, level="calls")
     calls(calls_wanted)
     relive.stop()
     begin = time.perf_counter()
@@ -286,7 +341,7 @@ def memory():
     )
     environ = {k: v for k, v in os.environ.items() if not k.startswith("RELIVE_")}
     plain = int(subprocess.check_output([sys.executable, "-c", code], env=environ))
-    environ["RELIVE_RECORD"] = fresh()
+    environ.update(RELIVE_RECORD=fresh(), RELIVE_LEVEL="values")
     traced = int(subprocess.check_output([sys.executable, "-c", code], env=environ))
     return (traced - plain) / 1024
 
@@ -295,36 +350,51 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--append", help="also append the table to this file")
     parser.add_argument("--calls", type=int, default=10_000_000, help="calls of the long recording")
+    parser.add_argument("--quick", action="store_true", help="only the costs of single events")
     args = parser.parse_args()
     backend = next(name for name, usable, _, _ in _core.backends() if usable)
-    pair, plain = pair_cost(20000)
+    pair, plain, _ = cost(calls, 20000, level="calls")
     rows = [
         ("call + return, untraced", f"{plain:.1f} ns"),
         ("excluded code, added a call", f"{excluded_cost(20000):.1f} ns"),
         ("recorded call + return, added", f"{pair:.1f} ns"),
     ]
+    for name, work, n, each, level in (
+        ("with two ints and a result", calls_with_two_ints, 20000, 1, "values"),
+        ("of a method, instance with 3 fields", calls_of_method, 20000, 1, "values"),
+        ("line, nothing changed", same_lines, 3000, 8, "lines"),
+        ("line, 10 variables, one changed", changing_lines, 3000, 8, "lines"),
+    ):
+        ns, _, size = cost(work, n, each, level=level)
+        rows.append((name, f"{ns:.1f} ns ({size:.2f} bytes an event)"))
+    if args.quick:
+        show(rows, backend, args.append)
+        return
     count = instructions()
     rows.append(
         ("its instructions (callgrind)", "no valgrind" if count is None else f"{count:.0f}")
     )
     for name, work in WORKLOADS.items():
-        slower, events, size, rate = ratio(work)
-        rows.append(
-            (f"{name}: traced / untraced", f"{slower:.3f} ({events:,} events, {rate:.1f} M/s)")
-        )
-        rows.append((f"{name}: bytes an event", f"{size:.2f}"))
-    slower, events, size, rate = ratio(workload_typical, c_calls=True)
+        for level in ("calls", "values"):
+            slower, events, size, rate = ratio(work, level=level)
+            text = f"{slower:.3f} ({events:,} events, {rate:.1f} M/s, {size:.2f} bytes an event)"
+            rows.append((f"{name} at {level}: traced / untraced", text))
+    slower, events, size, rate = ratio(workload_typical, c_calls=True, level="calls")
     rows.append(("typical, with --c-calls", f"{slower:.3f} ({events:,} events, {rate:.1f} M/s)"))
     rows.append(("memory over the untraced program", f"{memory():.1f} MiB"))
     long = reading(args.calls)
     rows.append((f"{long['events']:,} events: open", f"{long['open']:.1f} ms"))
     rows.append(("tree, top", f"{long['tree']:.1f} ms, {long['top']:.1f} ms"))
     rows.append(("not closed: scan", f"{long['scan']:.1f} M events/s"))
+    show(rows, backend, args.append)
+
+
+def show(rows, backend, append):
     text = f"### {sys.version.split()[0]}, {backend}\n\n| what | figure |\n| --- | --- |\n"
     text += "".join(f"| {name} | {figure} |\n" for name, figure in rows) + "\n"
     print(text)
-    if args.append:
-        with open(args.append, "a") as file:
+    if append:
+        with open(append, "a") as file:
             file.write(text)
 
 

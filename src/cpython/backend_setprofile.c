@@ -12,7 +12,7 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
         traced_call(frame);
         break;
     case PyTrace_RETURN:
-        traced_return(frame, arg, NULL);
+        traced_return(frame, arg);
         break;
     case PyTrace_C_CALL:
     case PyTrace_C_RETURN:

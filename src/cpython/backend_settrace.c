@@ -4,12 +4,6 @@
 
 #include <stdio.h>
 
-/* The exception that passed last, by the frame it passed through: an unwind follows at once. */
-static struct {
-    native_frame *frame;
-    PyObject *exc; /* borrowed: it is pending until the unwind is told */
-} last;
-
 static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
 {
     (void)self;
@@ -18,13 +12,7 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
         traced_call(frame);
         break;
     case PyTrace_EXCEPTION:
-        last.frame = native_of(frame);
-        last.exc = arg != NULL && PyTuple_Check(arg) && PyTuple_GET_SIZE(arg) == 3
-                       ? PyTuple_GET_ITEM(arg, 1)
-                       : NULL;
-        if (session.level == LEVEL_LINES) {
-            traced_exception(frame, arg);
-        }
+        traced_exception(frame, arg);
         break;
     case PyTrace_LINE:
         if (session.level == LEVEL_LINES) {
@@ -32,8 +20,7 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
         }
         break;
     case PyTrace_RETURN:
-        traced_return(frame, arg, last.frame == native_of(frame) ? last.exc : NULL);
-        last.frame = NULL;
+        traced_return(frame, arg);
         break;
     default:
         break;

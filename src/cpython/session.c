@@ -50,20 +50,24 @@ struct capture *session_capture(struct thread *t)
     return t->capture;
 }
 
-/* An event that comes with an exception: who raised it was told with the event. */
+/* An event that comes with an exception: told with it, or kept since a trace function told it. */
 static void put_exception(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
 {
-    uint32_t exc = exception_id(t, event->arg);
     int line = event->line != 0 ? (int)event->line : native_line(event->frame);
+    int is_kept = event->arg == NULL && t->pending_in == event->frame;
+    uint32_t exc = is_kept ? t->pending_type : exception_id(t, event->arg);
     struct capture *c = event->arg != NULL ? session_capture(t) : NULL;
+    const uint8_t *bytes = t->pending;
+    uint32_t len = is_kept ? t->pending_len : 0;
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+        bytes = c->bytes;
+        len = capture_size(c);
     }
-    uint32_t units = c != NULL ? lane_data_units(capture_size(c)) : 0;
-    if (reserve(t, units + 2)) {
+    if (reserve(t, (len != 0 ? lane_data_units(len) : 0) + 2)) {
         put_prefix(t, RL_ROW_EXC, line > 0 ? (uint32_t)line : 0, exc, 0);
-        if (c != NULL) {
-            lane_data(&t->lane, c->bytes, capture_size(c));
+        if (len != 0) {
+            lane_data(&t->lane, bytes, len);
         }
         (void)lane_put(&t->lane, event->kind, id, frame);
     }
@@ -111,19 +115,20 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 void session_keep_pending(struct thread *t, const struct event *event)
 {
     struct capture *c = session_capture(t);
-    if (c == NULL) {
-        return;
-    }
-    capture_exception(c, event->arg, event->raw, 0);
-    if (capture_size(c) > sizeof t->pending - 16) {
-        PyObject *type = PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
-        capture_begin(c, &t->lane);
-        capture_exception(c, type, NULL, 0);
+    t->pending_len = 0;
+    if (c != NULL) {
+        capture_exception(c, event->arg, event->raw, 0);
+        if (capture_size(c) > sizeof t->pending - 16) {
+            PyObject *type =
+                PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
+            capture_begin(c, &t->lane);
+            capture_exception(c, type, NULL, 0);
+        }
+        t->pending_len = capture_size(c);
+        memcpy(t->pending, c->bytes, t->pending_len);
     }
     t->pending_type = exception_id(t, event->arg);
-    t->pending_len = capture_size(c);
     t->pending_in = event->frame;
-    memcpy(t->pending, c->bytes, t->pending_len);
 }
 
 void session_put_pending(struct thread *t, const struct event *event)
@@ -131,7 +136,8 @@ void session_put_pending(struct thread *t, const struct event *event)
     uint64_t info = codeinfo_get(event->code);
     const struct open_frame *top = &t->stack[t->depth];
     t->pending_in = NULL;
-    if (top->key == event->frame && reserve(t, lane_data_units(t->pending_len) + 2)) {
+    if (top->key == event->frame && t->pending_len != 0 &&
+        reserve(t, lane_data_units(t->pending_len) + 2)) {
         put_prefix(t, RL_ROW_EXC, event->line, t->pending_type, 0);
         lane_data(&t->lane, t->pending, t->pending_len);
         (void)lane_put(&t->lane, RL_EVENT_HANDLED, CODE_ID(info), top->frame);
@@ -350,10 +356,12 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         put_exception(t, event, CODE_ID(info), frame);
         t->leaving = event->arg;
         t->left_at = t->lane.cur;
-        t->pending_in = NULL;
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
                           info & CODE_VALUES ? event->arg : NULL);
+    }
+    if (t->pending_in == event->frame) {
+        t->pending_in = NULL;
     }
     if (t->task_count != 0) {
         tasks_leave(t, frame, event->kind != RL_EVENT_YIELD);

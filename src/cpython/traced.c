@@ -17,23 +17,26 @@ void traced_call(PyFrameObject *object)
             event.kind = RL_EVENT_CALL; /* thrown into before it began */
         }
     }
+    if (thread_self != NULL && thread_self->pending_in == frame && event.kind == RL_EVENT_CALL) {
+        thread_self->pending_in = NULL; /* of an earlier frame at this address */
+    }
     (void)session_event(&event);
 }
 
-void traced_return(PyFrameObject *object, PyObject *returned, PyObject *exc)
+void traced_return(PyFrameObject *object, PyObject *returned)
 {
     native_frame *frame = native_of(object);
     struct event event = {
         .kind = RL_EVENT_RETURN, .code = native_code(frame), .frame = frame, .arg = returned};
     if (returned == NULL) {
         event.kind = RL_EVENT_UNWIND;
-        event.arg = exc;
+        event.arg = NULL;
     } else if (event.code->co_flags & SUSPENDS && traced_is_yield(frame)) {
         event.kind = RL_EVENT_YIELD;
 #if UNWIND_LOOKS_LIKE_NONE
     } else if (returned == Py_None && !traced_is_at_return(frame)) {
         event.kind = RL_EVENT_UNWIND;
-        event.arg = exc;
+        event.arg = NULL;
 #endif
     }
     (void)session_event(&event);
@@ -66,9 +69,13 @@ void traced_exception(PyFrameObject *object, PyObject *arg)
     int is_instance = PyExceptionInstance_Check(value);
     event.arg = is_instance ? value : type;
     event.raw = is_instance ? NULL : value;
-    (void)session_event(&event);
+    if (session.level == LEVEL_LINES) {
+        (void)session_event(&event);
+    }
     struct thread *t = thread_self;
-    if (t != NULL && t->stamp == session.stamp && codeinfo_get(event.code) & CODE_LINES) {
+    uint64_t info = codeinfo_get(event.code);
+    if (t != NULL && t->stamp == session.stamp && (info ^ session.stamp) >> 32 == 0 &&
+        !(info & CODE_EXCLUDED)) {
         session_keep_pending(t, &event);
     }
 }

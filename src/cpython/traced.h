@@ -5,9 +5,9 @@
 #include "session.h"
 
 /* CALL and RETURN events become CALL, RESUME, THROW, RETURN, YIELD or UNWIND. `returned` is NULL
- * where an exception leaves the frame; `exc` is that exception where it is known. */
+ * where an exception leaves the frame: the last one that traced_exception() told of there. */
 void traced_call(PyFrameObject *frame);
-void traced_return(PyFrameObject *frame, PyObject *returned, PyObject *exc);
+void traced_return(PyFrameObject *frame, PyObject *returned);
 
 /* A LINE event, and an EXCEPTION event with its (type, value, traceback). */
 void traced_line(PyFrameObject *frame);

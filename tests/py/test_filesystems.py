@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import dump, run
+import relive
+from conftest import run
 
 PROGRAM = """\
 import os, sys
@@ -78,9 +79,10 @@ def test_a_real_file_system(disk):
     def record(how):
         words = ["-m", "relive", "record", "-o", f"{how}.relive", "prog.py", how]
         done = run(sys.executable, *words, cwd=folder)
-        headers, events = dump(folder / f"{how}.relive")
-        calls = sum(event["kind"] == "call" and event["func"] == "__main__:f" for event in events)
-        return done, headers[0], calls
+        recording = relive.open(folder / f"{how}.relive")
+        assert not recording.problems()
+        calls = sum(row[1] for row in recording.functions() if recording.code(row[0])[1] == "f")
+        return done, recording.header, calls
 
     done, header, calls = record("whole")
     assert (done.stdout, done.returncode, calls) == (b"end\n", 0, 1100000)
