@@ -74,7 +74,16 @@ def tools(python, folder):
     with open(script, "w") as file:
         file.write(SETTRACE)
     relive = [python, "-m", "relive", "record", "--force", "-o", out + ".relive", "--level"]
-    viz = [python, "-m", "viztracer", "--quiet", "--tracer_entries", "20000000", "-o", out + ".json"]
+    viz = [
+        python,
+        "-m",
+        "viztracer",
+        "--quiet",
+        "--tracer_entries",
+        "20000000",
+        "-o",
+        out + ".json",
+    ]
     cover = [python, "-m", "coverage", "run", "--data-file", out]
     return [
         ("relive --level calls", "calls, returns", None, [*relive, "calls"], ".relive", {}),
@@ -103,7 +112,9 @@ def tools(python, folder):
 def timed(command, environ, folder):
     """CPU seconds of the program's timed part; an error text where it did not come."""
     try:
-        done = subprocess.run(command, env=environ, cwd=folder, capture_output=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=environ, cwd=folder, capture_output=True, timeout=120, check=False
+        )
     except subprocess.TimeoutExpired:
         return "over 120 s"
     for line in done.stdout.decode(errors="replace").splitlines():

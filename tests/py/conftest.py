@@ -61,7 +61,9 @@ def usable_backends():
 def record(tmp_path):
     """record(source, ...) -> (process, headers, events) of a program given as text."""
 
-    def do(source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True):
+    def do(
+        source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True, events=True
+    ):
         program = tmp_path / name
         program.write_text(source, encoding="utf-8")
         out = tmp_path / "out.relive"
@@ -70,7 +72,12 @@ def record(tmp_path):
         )
         if not out.exists():
             return done, [], []
-        headers, events = dump(out, siblings)
-        return done, headers, events
+        if not events:  # millions of them, of which only the header is asked
+            from relive.cli.common import open_run
+
+            recordings = open_run(str(out), siblings)
+            assert not [text for one in recordings for text in one.check()["problems"]]
+            return done, [one.header for one in recordings], []
+        return (done, *dump(out, siblings))
 
     return do

@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
-import relive
 from conftest import run
+
+import relive
 
 PROGRAM = """\
 import os, sys
