@@ -1,8 +1,9 @@
 """Other tools beside Relive, on the same programs, in one run.
 
-Each tool runs each program through its own command. The program prints the CPU time of its timed part
-(all threads of the process); a ratio is traced over untraced, of neighbouring runs, median of --rounds.
-A tool that cannot be installed or that fails is named with its reason. Run by `make bench-peers`."""
+Each tool runs each program through its own command. The program prints the CPU time of its timed
+part (all threads of the process); a ratio is traced over untraced, of neighbouring runs, median of
+--rounds. A tool that cannot be installed or that fails is named with its reason. Run by
+`make bench-peers`, in an environment of its own."""
 
 import argparse
 import os
@@ -99,8 +100,10 @@ def tools(python, folder):
         ("hunter CallPrinter", "calls, arguments, results", "hunter", [python], ".txt",
          {"PYTHONHUNTER": f"filename_endswith='w.py', kind_in=('call', 'return'),"
                           f" action=CallPrinter(stream=open('{out}.txt', 'w'))"}),
-        ("relive --level lines", "lines, changed variables", None, [*relive, "lines"], ".relive", {}),
-        ("settrace in Python", "lines, changed variables, in memory", None, [python, script], None, {}),
+        ("relive --level lines", "lines, changed variables", None,
+         [*relive, "lines"], ".relive", {}),
+        ("settrace in Python", "lines, changed variables, in memory", None,
+         [python, script], None, {}),
         ("hunter VarsSnooper", "lines, changed variables", "hunter", [python], ".txt",
          {"PYTHONHUNTER": f"filename_endswith='w.py',"
                           f" action=VarsSnooper(stream=open('{out}.txt', 'w'))"}),

@@ -499,11 +499,36 @@ def command_bench():
     return 0
 
 
+def command_peers():
+    """bench/peers.py in a copy of 3.12's environment, which the peers then may change."""
+    found, _ = find_interpreters()
+    version = "3.12" if "3.12" in found else max(found, key=VERSIONS.index)
+    log = os.path.join(BUILD, "log", "peers.txt")
+    path = install(version, found[version], log, (), "-peers")
+    return subprocess.call(
+        [os.path.join(path, "bin", "python"), os.path.join(ROOT, "bench", "peers.py")],
+        env=environ(),
+        cwd=BUILD,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "command",
-        choices=("demo", "test", "full", "check", "asan", "tsan", "fuzz", "bench", "lint", "fmt"),
+        choices=(
+            "demo",
+            "test",
+            "full",
+            "check",
+            "asan",
+            "tsan",
+            "fuzz",
+            "bench",
+            "peers",
+            "lint",
+            "fmt",
+        ),
     )
     parser.add_argument("--seconds", type=int, default=60)
     args = parser.parse_args()
@@ -521,7 +546,12 @@ def main():
             passed, failed = core_tests("tsan")
             say(f"C tests: {passed} passed, {failed} failed; reports: build/log/tsan.*")
             return 1 if failed else 0
-        return {"demo": command_demo, "asan": command_asan, "bench": command_bench}[args.command]()
+        return {
+            "demo": command_demo,
+            "asan": command_asan,
+            "bench": command_bench,
+            "peers": command_peers,
+        }[args.command]()
     except Failed as error:
         say(f"failed: {error}")
         return 1

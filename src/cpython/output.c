@@ -102,6 +102,7 @@ static PyObject *file_write(PyObject *self, PyObject *data)
     return tell_bytes(self, data, hooks.file_original(self, data));
 }
 
+#ifdef METH_METHOD
 /* The same where the interpreter passes the class along. */
 static PyObject *file_write_of_class(PyObject *self, PyTypeObject *class, PyObject *const *args,
                                      Py_ssize_t n, PyObject *names)
@@ -109,6 +110,7 @@ static PyObject *file_write_of_class(PyObject *self, PyTypeObject *class, PyObje
     PyObject *result = ((class_function)(void *)hooks.file_original)(self, class, args, n, names);
     return PyVectorcall_NARGS((size_t)n) == 1 ? tell_bytes(self, args[0], result) : result;
 }
+#endif
 
 static PyObject *os_write(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {

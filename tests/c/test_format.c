@@ -4,6 +4,7 @@
 #include "header.h"
 #include "rec.h"
 #include "summary.h"
+#include "value.h"
 
 static uint64_t seed = 42;
 
@@ -16,6 +17,7 @@ static uint32_t random_below(uint32_t n)
 /* A stream that a thread could write, with generators, greenlet switches and lost frames. */
 static size_t make_stream(struct rec *recs, size_t n)
 {
+    static const uint8_t values[16] = {RL_VALUE_NONE, RL_VALUE_SMALL_ZERO, RL_VALUE_TRUE};
     uint64_t stack[64], suspended[8] = {0}, next = RL_FRAME(3, 10), ticks = 1000;
     uint32_t ids[64];
     size_t depth = 0;
@@ -24,7 +26,7 @@ static size_t make_stream(struct rec *recs, size_t n)
         memset(r, 0, sizeof *r);
         ticks += random_below(100000);
         r->ticks = ticks;
-        uint32_t what = random_below(12);
+        uint32_t what = random_below(15);
         if (what < 4 && depth < 60) {
             *r = (struct rec){.kind = RL_EVENT_CALL, .id = random_below(50), .frame = next++};
             stack[depth] = r->frame;
@@ -53,10 +55,20 @@ static size_t make_stream(struct rec *recs, size_t n)
             *r = (struct rec){.kind = (uint8_t)(RL_EVENT_C_CALL + random_below(3)),
                               .id = random_below(50),
                               .frame = stack[depth - 1]};
+        } else if (what >= 12 && depth > 0) {
+            uint32_t at = what == 14 ? random_below((uint32_t)depth) : (uint32_t)depth - 1;
+            *r = (struct rec){.kind = what == 12 ? RL_EVENT_WRITE : RL_EVENT_LINE,
+                              .id = ids[at],
+                              .frame = stack[at],
+                              .line = random_below(3000)};
         } else {
             *r = (struct rec){.kind = RL_EVENT_MARK, .id = 1, .frame = random_below(5)};
             r->has_switch = (uint8_t)random_below(2);
             r->switch_to = r->has_switch ? RL_FRAME(3, random_below(9)) : 0;
+        }
+        if (random_below(3) == 0) {
+            r->data = values;
+            r->data_len = 1 + random_below(sizeof values);
         }
         r->ticks = ticks;
     }
@@ -84,6 +96,11 @@ static void tokens_give_back_every_record(void **state)
     tokens_begin(&tokens, &maker.info, data);
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(tokens_next(&tokens, &rec), RL_OK);
+        assert_int_equal(rec.data_len, recs[i].data_len);
+        if (rec.data_len != 0) {
+            assert_memory_equal(rec.data, recs[i].data, rec.data_len);
+        }
+        rec.data = recs[i].data;
         assert_memory_equal(&rec, &recs[i], sizeof rec);
     }
     assert_int_equal(tokens_next(&tokens, &rec), RL_END);
@@ -135,6 +152,37 @@ static void headers_name_what_is_wrong(void **state)
     bytes[RL_FH_VERSION] = 1;
     bytes[RL_FH_PID] ^= 1;
     assert_int_equal(file_header_get(bytes, sizeof bytes, &back, &err), RL_DAMAGED);
+}
+
+/* Whatever the bytes are, a value ends within them or is refused. */
+static void values_stay_within_their_bytes(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    size_t whole = 0;
+    for (int round = 0; round < 200000; round++) {
+        size_t len = 1 + random_below(sizeof bytes);
+        for (size_t i = 0; i < len; i++) {
+            bytes[i] = (uint8_t)random_below(random_below(2) != 0 ? 32 : 256);
+        }
+        struct bytes_in in = bytes_in_of(bytes, len);
+        rl_status status = RL_OK;
+        while ((status = value_skip(&in)) == RL_OK) {
+            whole++;
+            assert_true(in.at <= bytes + len);
+        }
+        assert_true(status == RL_END || status == RL_DAMAGED);
+    }
+    assert_true(whole > 1000);
+    /* Nesting without an end: a list in a list in a list. */
+    uint8_t nested[1000];
+    for (size_t i = 0; i + 9 <= sizeof nested; i += 9) {
+        memset(nested + i, 0, 9);
+        nested[i] = RL_VALUE_LIST;
+        nested[i + 7] = nested[i + 8] = 1;
+    }
+    struct bytes_in in = bytes_in_of(nested, sizeof nested / 9 * 9);
+    assert_int_equal(value_skip(&in), RL_DAMAGED);
 }
 
 static void summary_survives_its_bytes(void **state)
@@ -192,6 +240,7 @@ int main(void)
         cmocka_unit_test(tokens_give_back_every_record),
         cmocka_unit_test(blocks_refuse_what_was_changed),
         cmocka_unit_test(headers_name_what_is_wrong),
+        cmocka_unit_test(values_stay_within_their_bytes),
         cmocka_unit_test(summary_survives_its_bytes),
         cmocka_unit_test(events_after_the_end_of_a_thread_are_harmless),
     };
