@@ -173,6 +173,11 @@ def is_library(recording, file):
     )
 
 
+def sees_handled(meta):
+    """Whether raise and handled inside one frame are in a recording."""
+    return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
+
+
 def place(event, line=None):
     """shop.py:40"""
     return f"{safe(os.path.basename(event['file']))}:{line or event['line']}"

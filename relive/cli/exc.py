@@ -128,15 +128,9 @@ def main(words):
     return DAMAGED if damaged else OK if told else NOTHING
 
 
-def sees_handled(recording):
-    """Whether raise and handled inside one frame are in the recording."""
-    meta = recording.header["meta"]
-    return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
-
-
 def seen_how(run):
     """What an empty answer does not say."""
-    if all(sees_handled(recording) for recording in run):
+    if all(common.sees_handled(recording.header["meta"]) for recording in run):
         return ""
     return (
         "; those that were raised and caught inside one frame are not visible at this level"
@@ -148,7 +142,7 @@ def chosen(told, args):
     """The one to show: asked for, else the last uncaught one, else the last."""
     if args.nth is not None:
         return told[max(0, min(len(told), args.nth) - 1)]
-    alarming = [one for one in told if one[1].fate(sees_handled(one[0]))[1]]
+    alarming = [one for one in told if one[1].fate(common.sees_handled(one[0].header["meta"]))[1]]
     return (alarming or told)[-1]
 
 
@@ -156,7 +150,7 @@ def show_list(told, args):
     """A line each, neighbours that say the same in one."""
     rows = []
     for number, (recording, story) in enumerate(told, 1):
-        fate, alarming = story.fate(sees_handled(recording))
+        fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
         place = common.place(story.first, story.first.get("exc_line"))
         text = f"{common.safe(story.exc['type'])}  {place}  {fate}"
         if rows and rows[-1][1] == text:
@@ -203,7 +197,7 @@ def show_whole(recording, story, run):
         for name, value in variables.get(frame, {}).items():
             if own.get(name, {}).get("r") != value["r"]:
                 print(f"      {common.safe(name)} = {common.value_text(value, 120)}")
-    fate, alarming = story.fate(sees_handled(recording))
+    fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
     print(common.red(fate) if alarming else fate)
 
 
@@ -227,7 +221,7 @@ def outer_frames(recording, story, lines):
 
 
 def emit(recording, story, run):
-    fate, alarming = story.fate(sees_handled(recording))
+    fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
     common.emit(
         position=common.position(story.first, run), type=story.exc["type"],
         message=story.exc["message"], func=story.first["func"], file=story.first["file"],

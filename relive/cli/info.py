@@ -79,7 +79,7 @@ def _show(facts):
         ("started", f"{facts['started']}, recorded for {common.duration(facts['ns'])}"),
         ("python", f"{meta.get('python', '?')} on {meta.get('machine', '?')}"),
         ("backend", f"{meta.get('backend', '?')} ({meta.get('backend_reason', '?')})"),
-        ("level", meta.get("level", "?")),
+        ("level", meta.get("level", "?") + _exceptions(meta)),
         ("clock", f"{facts['clock']}; live slots {facts['live']}"),
         ("events", f"{common.count(facts['events'])}{_kinds(facts['kinds'])}"),
         ("threads", _threads(facts)),
@@ -87,6 +87,12 @@ def _show(facts):
     ]
     for name, text in rows:
         print(f"  {name:<9} {common.safe(text)}")
+
+
+def _exceptions(meta):
+    if common.sees_handled(meta):
+        return ""
+    return "; exceptions caught in the frame that raised them are not visible (--level lines)"
 
 
 def _parent(facts):
