@@ -139,6 +139,11 @@ def _frame_number(text):
     return int(thread) << 40 | int(ordinal)
 
 
+def _frame_text(number):
+    """The other way round."""
+    return f"T{number >> 40}#{number & (1 << 40) - 1}"
+
+
 def _merge(options, settings):
     if options is not None and not isinstance(options, config.Config):
         raise ReliveError(
@@ -245,6 +250,10 @@ class Recording:
             numbers = [_frame_number(frame) for frame in frames]
         self._reader.select(mask, codes, numbers, line, name, thread)
         return self.events()
+
+    def stack_at(self, thread: int, seq: int) -> List[str]:
+        """The frames ('T1#5') that were open in a thread after its event `seq`, innermost last."""
+        return [_frame_text(number) for number in self._reader.stack_at(thread, seq)]
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Every function that was seen: (code, module, qualname, file, line, flags, number of

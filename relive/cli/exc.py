@@ -182,7 +182,7 @@ def chain_text(exc, indent):
 def show_whole(recording, story, run):
     """A traceback with the recorded variables at each frame, outermost frame first."""
     lines = story.frames()
-    calls, variables = outer_frames(recording, story, lines)
+    calls, variables = outer_frames(recording, story)
     print()
     print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
     for text in chain_text(story.exc, "  "):
@@ -201,23 +201,20 @@ def show_whole(recording, story, run):
     print(common.red(fate) if alarming else fate)
 
 
-def outer_frames(recording, story, lines):
+def outer_frames(recording, story):
     """{frame: its call event}, innermost first, and the variables that each had at the time."""
-    parents, calls, variables = {}, {}, {}
-    end = story.first["thread"], story.first["seq"]
-    for event in recording.select(["call"]):
-        parents[event["frame"]] = event
-        if event["thread"] == end[0] and event["seq"] > end[1]:
+    first = story.first
+    frames = recording.stack_at(first["thread"], first["seq"])
+    if first["frame"] not in frames:
+        frames.append(first["frame"])  # the story begins with its end
+    calls, variables = {}, {}
+    for event in recording.select(["call", "write"], frames=frames):
+        if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
             break
-    frame = story.first["frame"]
-    while frame is not None and frame in parents:
-        calls[frame] = parents[frame]
-        frame = parents[frame]["parent"]
-    for event in recording.select(["call", "write"], frames=list(calls)):
-        if (event["thread"], event["seq"]) >= end and event["thread"] == end[0]:
-            break
+        if event["kind"] == "call":
+            calls[event["frame"]] = event
         update(variables.setdefault(event["frame"], {}), event)
-    return calls, variables
+    return {frame: calls[frame] for frame in reversed(frames) if frame in calls}, variables
 
 
 def emit(recording, story, run):

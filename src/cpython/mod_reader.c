@@ -468,6 +468,41 @@ static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
+/* stack_at(thread, seq): the frames open in the thread after that event, innermost last. */
+static PyObject *reader_stack_at(struct reader_object *self, PyObject *args)
+{
+    unsigned thread;
+    unsigned long long seq;
+    struct cursor *cursor = NULL;
+    struct event_out event = {0};
+    rl_status status;
+    int is_found = 0;
+    if (!PyArg_ParseTuple(args, "IK", &thread, &seq)) {
+        return NULL;
+    }
+    struct reader *r = enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = cursor_open(r, &cursor);
+    while (status == RL_OK && !is_found && (status = cursor_next(cursor, &event)) == RL_OK) {
+        is_found = event.thread == thread && event.seq == seq;
+    }
+    Py_END_ALLOW_THREADS self->busy = 0;
+    size_t depth = 0;
+    const uint64_t *frames = is_found ? cursor_stack(cursor, &depth) : NULL;
+    PyObject *list = status == RL_NOMEM ? PyErr_NoMemory() : PyList_New(0);
+    for (size_t i = 0; list != NULL && i < depth; i++) {
+        PyObject *frame = PyLong_FromUnsignedLongLong(frames[i]);
+        if (frame == NULL || PyList_Append(list, frame) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(frame);
+    }
+    cursor_close(cursor);
+    return list;
+}
+
 /* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
 static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 {
@@ -561,6 +596,8 @@ static PyMethodDef reader_methods[] = {
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},
     {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},
+    {"stack_at", (PyCFunction)reader_stack_at, METH_VARARGS,
+     "Frames that were open in a thread after an event."},
     {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,
      "Which events the next dump() gives, from the first one on."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},

@@ -35,6 +35,7 @@ struct cursor {
     size_t stream_count;
     struct stream **heap; /* owned */
     size_t heap_count;
+    struct stream *told;   /* that of the last event */
     struct stream *ended;  /* its last event's values are still lent */
     struct u64map parents; /* open frame -> parent + 1 */
 };
@@ -292,6 +293,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
         int has_rec = 0, is_told = 0;
         if (stream->is_loaded) {
             status = describe(cursor, stream, event);
+            cursor->told = stream;
             is_told = 1;
         } else {
             status = load_next_chunk(cursor, stream);
@@ -313,4 +315,10 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
         }
     }
     return RL_END;
+}
+
+const uint64_t *cursor_stack(const struct cursor *cursor, size_t *depth)
+{
+    *depth = cursor->told != NULL ? cursor->told->depth : 0;
+    return *depth != 0 ? cursor->told->stack : NULL;
 }
