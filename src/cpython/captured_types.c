@@ -178,6 +178,23 @@ SPECIAL(show_module)
     finish(c, o, info, &out);
 }
 
+SPECIAL(show_code)
+{
+    struct text_out out = {"", 0};
+    add(&out, "<code object ");
+    add_text(&out, ((PyCodeObject *)o)->co_name);
+    add(&out, ">");
+    finish(c, o, info, &out);
+}
+
+/* Its fields lead to everything that the program has. */
+SPECIAL(show_frame)
+{
+    struct text_out out = {"", 0};
+    add(&out, "<%s object>", Py_TYPE(o)->tp_name);
+    finish(c, o, info, &out);
+}
+
 SPECIAL(show_generator)
 {
     const PyGenObject *generator = (PyGenObject *)o;
@@ -485,6 +502,12 @@ special_show special_for(PyTypeObject *type)
     }
     if (type == &PyGen_Type || type == &PyCoro_Type || type == &PyAsyncGen_Type) {
         return show_generator;
+    }
+    if (type == &PyCode_Type) {
+        return show_code;
+    }
+    if (type == &PyFrame_Type || type == &PyTraceBack_Type) {
+        return show_frame;
     }
     if (type == &PyMemoryView_Type) {
         return show_memory;

@@ -149,7 +149,7 @@ def test_program(program, backend, tmp_path, tmp_path_factory):
     if program.stem == "atexit_handlers":
         # The oracle is an exit handler too: what runs after it was written is not in it.
         found = [lines[: len(e)] for lines, e in zip(found, expected)]
-    elif found == expected and program.stem not in NO_VALUES:
+    elif found == expected and program.stem not in NO_VALUES and more is None:
         told = oracle(program, tmp_path_factory)
         check_values(told, canonical_dump(events, str(program)), plain_names)
     if sys.version_info[:2] == (3, 13) and found != expected:
