@@ -16,7 +16,7 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.history", version=1)
-    shown, known = 0, False
+    shown, known, before = 0, False, {}
     for recording in run:
         codes, line = common.functions_at(recording, args.place)
         rows = [row for row in codes if args.name in row[7] or row[5] & 16]
@@ -28,7 +28,7 @@ def main(words):
         ):
             if args.limit and shown >= args.limit:
                 break
-            shown += show(event, args, run)
+            shown += show(event, args, run, before)
     if not known:
         raise common.no_such_function(run, args.place)
     damaged = common.say_problems(run)
@@ -46,21 +46,52 @@ def main(words):
     return DAMAGED if damaged else OK if shown else NOTHING
 
 
-def show(event, args, run):
-    """One row; how many were printed."""
+def difference(before, now):
+    """[(item, old, new)] of two lists or dicts that are there whole; old or new is None where the
+    item was not there. Nothing where that cannot be told."""
+    old, new = before.get("v"), now.get("v")
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = dict(enumerate(old)), dict(enumerate(new))
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return []
+    told = []
+    for key in {**old, **new}:
+        was = repr(old[key]) if key in old else None
+        becomes = repr(new[key]) if key in new else None
+        if was != becomes:
+            told.append((f"[{key!r}]", was, becomes))
+    return told
+
+
+def difference_text(rows, limit=3):
+    """'[0] 1 -> 5, [3] new'"""
+    words = []
+    for item, old, new in rows[:limit]:
+        if old is None or new is None:
+            words.append(f"{item} {'gone' if new is None else 'new'}")
+        else:
+            words.append(f"{item} {old} -> {new}")
+    return common.safe(", ".join(words) + (", ..." if len(rows) > limit else ""))
+
+
+def show(event, args, run, before):
+    """One row; how many were printed. `before` keeps the last value of each frame."""
     value = event["value"] if event["kind"] == "write" else event.get("args", {}).get(args.name)
     if value is None:
         return 0
-    before = event["before_line"] if event["kind"] == "write" else None
+    changed = difference(before.get(event["frame"], {}), value)
+    before[event["frame"]] = value
+    line = event["before_line"] if event["kind"] == "write" else None
     if args.json:
         common.emit(
             position=common.position(event, run), t=event["t"], frame=event["frame"],
-            func=event["func"], file=event["file"], before_line=before, value=value,
+            func=event["func"], file=event["file"], before_line=line, value=value,
+            changed=[{"item": item, "old": old, "new": new} for item, old, new in changed],
         )  # fmt: skip
         return 1
-    when = "at the call" if event["kind"] == "call" else f"before {common.place(event, before)}"
-    if event["kind"] == "write" and before is None:
+    when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
+    if event["kind"] == "write" and line is None:
         when = "when it was left"
-    text = common.value_text(value, 200)
+    text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
     print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")
     return 1

@@ -303,6 +303,18 @@ def test_verbs(record, tmp_path):
     assert wrong.returncode == 2 and b"--level lines" in wrong.stderr
 
 
+def test_history_says_which_item_changed(record, tmp_path):
+    source = (
+        "def f():\n    x = [1, 2]\n    x[1] = 5\n    x.append(7)\n    d = {'a': 1}\n    d['a'] = 2\n"
+        "    del d['a']\n    pass\nf()\n"
+    )
+    record(source, "--level", "lines")
+    rows = relive("history", "f", "x", tmp_path / "out.relive").stdout.decode().splitlines()
+    assert "[1] 2 -> 5" in rows[1] and "[2] new" in rows[2]
+    rows = relive("history", "f", "d", tmp_path / "out.relive").stdout.decode().splitlines()
+    assert "['a'] 1 -> 2" in rows[1] and "['a'] gone" in rows[2]
+
+
 def test_globals_that_functions_change(record):
     source = (
         "count, box = 0, []\n"
