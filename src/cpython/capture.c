@@ -5,14 +5,13 @@
  */
 #include "capture.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "capture_parts.h"
 #include "captured_types.h"
 #include "instance.h"
 #include "session.h"
 #include "typeinfo.h"
-#include "utf8.h"
 
 struct capture_limits capture_limits = {3, 10, 256};
 
@@ -21,23 +20,6 @@ _Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VAL
                "what is begun before the soft end must fit");
 
 static void put_object(struct capture *c, PyObject *o);
-static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsigned flags);
-
-static inline void put_tag(struct capture *c, unsigned tag)
-{
-    *c->p++ = (uint8_t)tag;
-}
-
-void capture_identity(struct capture *c, const void *object)
-{
-    put64(c->p, (uint64_t)(uintptr_t)object);
-    c->p += RL_IDENTITY_BYTES;
-}
-
-static inline void put_number(struct capture *c, uint64_t number)
-{
-    c->p = put_varint(c->p, number);
-}
 
 static inline void put_small(struct capture *c, int64_t value)
 {
@@ -49,62 +31,14 @@ static inline void put_small(struct capture *c, int64_t value)
     }
 }
 
-/* ---- atoms ---- */
-
-/* The magnitude of an int of more than two digits, at most `size` bytes; the bytes that it has. */
-size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size)
-{
-    Py_ssize_t count = LONG_COUNT(o);
-    uint64_t bits = 0;
-    unsigned have = 0;
-    size_t n = 0;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        bits |= (uint64_t)LONG_DIGITS(o)[i] << have;
-        have += PyLong_SHIFT;
-        while (have >= 8 && n < size) {
-            out[n++] = (uint8_t)bits;
-            bits >>= 8;
-            have -= 8;
-        }
-    }
-    while (bits != 0 && n < size) {
-        out[n++] = (uint8_t)bits;
-        bits >>= 8;
-    }
-    while (n != 0 && out[n - 1] == 0) {
-        n--;
-    }
-    return n;
-}
-
-static void put_big(struct capture *c, PyObject *o)
-{
-    Py_ssize_t count = LONG_COUNT(o);
-    unsigned top_bits = 0;
-    for (digit top = LONG_DIGITS(o)[count - 1]; top != 0; top >>= 1) {
-        top_bits++;
-    }
-    uint64_t bits = (uint64_t)(count - 1) * PyLong_SHIFT + top_bits;
-    int is_whole = (bits + 7) / 8 <= capture_limits.bytes;
-    put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
-    put_number(c, LONG_IS_NEGATIVE(o));
-    if (!is_whole) {
-        put_number(c, bits);
-        return;
-    }
-    uint8_t magnitude[CAPTURE_BYTES_MAX];
-    size_t n = capture_magnitude(o, magnitude, sizeof magnitude);
-    put_number(c, n);
-    memcpy(c->p, magnitude, n);
-    c->p += n;
-}
+/* ---- atoms: the common ones; the others are in capture_atoms.c ---- */
 
 static inline void put_int(struct capture *c, PyObject *o)
 {
     Py_ssize_t count = LONG_COUNT(o);
     const digit *digits = LONG_DIGITS(o);
     if (__builtin_expect(count > 2, 0)) {
-        put_big(c, o);
+        capture_big_int(c, o);
         return;
     }
     int64_t value = count == 0 ? 0 : (int64_t)digits[0];
@@ -123,70 +57,6 @@ static void put_float(struct capture *c, double number)
     c->p += 8;
 }
 
-static void put_complex(struct capture *c, PyObject *o)
-{
-    Py_complex number = ((PyComplexObject *)o)->cval;
-    uint64_t bits[2];
-    memcpy(&bits[0], &number.real, 8);
-    memcpy(&bits[1], &number.imag, 8);
-    put_tag(c, RL_VALUE_COMPLEX);
-    put64(c->p, bits[0]);
-    put64(c->p + 8, bits[1]);
-    c->p += 16;
-}
-
-/* Which of the characters from 128 on repr() would escape, as indexes; the number of them. */
-static uint32_t find_odd(PyObject *o, Py_ssize_t count, uint16_t odd[CAPTURE_BYTES_MAX])
-{
-    int kind = PyUnicode_KIND(o);
-    const void *data = PyUnicode_DATA(o);
-    uint32_t found = 0;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Py_UCS4 ch = PyUnicode_READ(kind, data, i);
-        if (ch >= 128 && !Py_UNICODE_ISPRINTABLE(ch)) {
-            odd[found++] = (uint16_t)i;
-        }
-    }
-    return found;
-}
-
-static void put_wide_text(struct capture *c, PyObject *o)
-{
-    uint8_t text[CAPTURE_BYTES_MAX + 4];
-    uint16_t odd[CAPTURE_BYTES_MAX];
-    size_t limit = capture_limits.bytes;
-    int kind = PyUnicode_KIND(o);
-    const void *data = PyUnicode_DATA(o);
-    Py_ssize_t length = PyUnicode_GET_LENGTH(o), count = 0;
-    uint8_t *p = text;
-    for (; count < length; count++) {
-        uint8_t *next = utf8_put(p, PyUnicode_READ(kind, data, count));
-        if ((size_t)(next - text) > limit) {
-            break;
-        }
-        p = next;
-    }
-    uint32_t odd_count = find_odd(o, count, odd);
-    size_t n = (size_t)(p - text);
-    put_tag(c, odd_count != 0    ? RL_VALUE_STR_ODD
-               : count == length ? RL_VALUE_STR
-                                 : RL_VALUE_STR_CUT);
-    if (odd_count != 0 || count != length) {
-        put_number(c, (uint64_t)length);
-    }
-    put_number(c, n);
-    memcpy(c->p, text, n);
-    c->p += n;
-    if (odd_count != 0) {
-        /* The indexes may take more room than the text: of long odd texts the first are marked. */
-        uint32_t most = odd_count < 400 ? odd_count : 400;
-        put_number(c, most);
-        for (uint32_t i = 0; i < most; i++) {
-            put_number(c, odd[i]);
-        }
-    }
-}
-
 static inline void put_text(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(!TEXT_IS_READY(o), 0)) {
@@ -194,7 +64,7 @@ static inline void put_text(struct capture *c, PyObject *o)
         return;
     }
     if (!PyUnicode_IS_ASCII(o)) {
-        put_wide_text(c, o);
+        capture_wide_text(c, o);
         return;
     }
     size_t length = (size_t)PyUnicode_GET_LENGTH(o);
@@ -205,31 +75,6 @@ static inline void put_text(struct capture *c, PyObject *o)
     }
     put_number(c, n);
     memcpy(c->p, PyUnicode_DATA(o), n);
-    c->p += n;
-}
-
-void capture_bytes(struct capture *c, const void *data, size_t length)
-{
-    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
-    put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
-    if (n != length) {
-        put_number(c, length);
-    }
-    put_number(c, n);
-    memcpy(c->p, data, n);
-    c->p += n;
-}
-
-void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, const void *text,
-                        size_t len, unsigned flags)
-{
-    size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
-    put_tag(c, RL_VALUE_TEXT);
-    capture_identity(c, object);
-    put_number(c, type);
-    put_number(c, flags | (n < len ? RL_TEXT_IS_CUT : 0));
-    put_number(c, n);
-    memcpy(c->p, text, n);
     c->p += n;
 }
 
@@ -271,8 +116,7 @@ void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
     put_number(c, length);
 }
 
-/* Whether the container is entered; if not, what stands for it was written. */
-static int enter(struct capture *c, PyObject *o, size_t length)
+int capture_enter(struct capture *c, PyObject *o, size_t length)
 {
     for (unsigned i = 0; i < c->depth; i++) {
         if (c->path[i] == o) {
@@ -291,7 +135,7 @@ static int enter(struct capture *c, PyObject *o, size_t length)
     return 1;
 }
 
-static void leave(struct capture *c)
+void capture_leave(struct capture *c)
 {
     Py_DECREF(c->path[--c->depth]);
 }
@@ -301,7 +145,7 @@ static void leave(struct capture *c)
 static void put_row(struct capture *c, PyObject *o, int is_list)
 {
     size_t length = (size_t)Py_SIZE(o);
-    if (!enter(c, o, length)) {
+    if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE);
@@ -314,7 +158,7 @@ static void put_row(struct capture *c, PyObject *o, int is_list)
         put_object(c, items[shown++]);
     }
     close_items(&list, shown);
-    leave(c);
+    capture_leave(c);
 }
 
 static void put_list(struct capture *c, PyObject *o)
@@ -332,7 +176,7 @@ static void put_dict(struct capture *c, PyObject *o)
     size_t length = (size_t)((PyDictObject *)o)->ma_used;
     PyObject *key, *value;
     Py_ssize_t at = 0;
-    if (!enter(c, o, length)) {
+    if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, RL_VALUE_DICT);
@@ -346,14 +190,14 @@ static void put_dict(struct capture *c, PyObject *o)
         shown++;
     }
     close_items(&list, shown);
-    leave(c);
+    capture_leave(c);
 }
 
 static void put_set(struct capture *c, PyObject *o)
 {
     const PySetObject *set = (PySetObject *)o;
     size_t length = (size_t)set->used;
-    if (!enter(c, o, length)) {
+    if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
@@ -368,7 +212,7 @@ static void put_set(struct capture *c, PyObject *o)
         }
     }
     close_items(&list, shown);
-    leave(c);
+    capture_leave(c);
 }
 
 static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -389,7 +233,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
         return;
     }
     uint32_t type = info->id;
-    if (!enter(c, o, length)) {
+    if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, RL_VALUE_OBJECT);
@@ -402,7 +246,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
         put_object(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown));
     }
     close_items(&list, shown);
-    leave(c);
+    capture_leave(c);
 }
 
 /* ---- instances ---- */
@@ -471,7 +315,7 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
         capture_deep(c, o, type, 0);
         return;
     }
-    if (!enter(c, o, 1)) {
+    if (!capture_enter(c, o, 1)) {
         return;
     }
     c->instances--;
@@ -500,19 +344,19 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     length_at[0] = (uint8_t)(length | 0x80);
     length_at[1] = (uint8_t)(length >> 7);
     close_items(&s.list, s.count);
-    leave(c);
+    capture_leave(c);
 }
 
 /* ---- any object ---- */
 
 static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *const parts[3])
 {
-    if (enter(c, o, 1)) {
+    if (capture_enter(c, o, 1)) {
         put_tag(c, tag);
         put_object(c, parts[0]);
         put_object(c, parts[1]);
         put_object(c, parts[2]);
-        leave(c);
+        capture_leave(c);
     }
 }
 
@@ -539,7 +383,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_float(c, PyFloat_AS_DOUBLE(o));
         break;
     case SHOW_COMPLEX:
-        put_complex(c, o);
+        capture_complex(c, o);
         break;
     case SHOW_BYTES:
         capture_bytes(c, PyBytes_AS_STRING(o), (size_t)PyBytes_GET_SIZE(o));
@@ -566,9 +410,9 @@ static void put_by_type(struct capture *c, PyObject *o)
         captured_deque(c, o);
         break;
     case SHOW_PROXY:
-        if (enter(c, o, 1)) {
+        if (capture_enter(c, o, 1)) {
             put_object(c, captured_proxy_target(o));
-            leave(c);
+            capture_leave(c);
         }
         break;
     case SHOW_RANGE:
@@ -581,7 +425,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_fields(c, o, info);
         break;
     case SHOW_EXCEPTION:
-        put_exception(c, o, 0, 0);
+        capture_exception(c, o, NULL, 0);
         break;
     case SHOW_SPECIAL:
         info->special(c, o, info);
@@ -638,7 +482,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
                    void *state)
 {
     PyObject *item;
-    if (!enter(c, o, length)) {
+    if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, RL_VALUE_LIST);
@@ -651,104 +495,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
         shown++;
     }
     close_items(&list, shown);
-    leave(c);
-}
-
-/* ---- exceptions ---- */
-
-/* "[Errno 2] No such file or directory: 'name'", as str() of an OSError has it. */
-static int put_os_message(struct capture *c, PyObject *exc)
-{
-    const PyOSErrorObject *e = (PyOSErrorObject *)exc;
-    char text[700], name[300], what[200];
-    if (!PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_OSError) || e->myerrno == NULL ||
-        e->strerror == NULL || !PyLong_CheckExact(e->myerrno) || LONG_COUNT(e->myerrno) > 1 ||
-        !PyUnicode_CheckExact(e->strerror)) {
-        return 0;
-    }
-    int has_name = e->filename != NULL && PyUnicode_CheckExact(e->filename);
-    int number = LONG_COUNT(e->myerrno) != 0 ? (int)LONG_DIGITS(e->myerrno)[0] : 0;
-    name[has_name ? codeinfo_put_text(e->filename, (uint8_t *)name, sizeof name - 1) : 0] = 0;
-    what[codeinfo_put_text(e->strerror, (uint8_t *)what, sizeof what - 1)] = 0;
-    int n = has_name ? snprintf(text, sizeof text, "[Errno %d] %s: '%s'", number, what, name)
-                     : snprintf(text, sizeof text, "[Errno %d] %s", number, what);
-    capture_plain_text(c, e->strerror, capture_type_id(c->lane, &PyUnicode_Type), text, (size_t)n,
-                       0);
-    return 1;
-}
-
-/* What str() would say, as far as that needs no code of the program. */
-static void put_message(struct capture *c, PyObject *exc)
-{
-    PyObject *args = ((PyBaseExceptionObject *)exc)->args;
-    Py_ssize_t n = args != NULL && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
-    if (put_os_message(c, exc)) {
-        return;
-    }
-    int is_syntax = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_SyntaxError);
-    if (n == 0) {
-        put_tag(c, RL_VALUE_STR);
-        put_number(c, 0);
-    } else if (n == 1 || (is_syntax && PyUnicode_CheckExact(PyTuple_GET_ITEM(args, 0)))) {
-        put_object(c, PyTuple_GET_ITEM(args, 0));
-    } else {
-        put_object(c, args);
-    }
-}
-
-/* An exception that has no instance yet: its type and what it will be made from. */
-static void put_exception_type(struct capture *c, PyTypeObject *type, PyObject *raw)
-{
-    put_tag(c, RL_VALUE_EXCEPTION);
-    capture_identity(c, NULL);
-    put_number(c, capture_type_id(c->lane, type));
-    put_number(c, type == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0);
-    if (raw == NULL || raw == Py_None) {
-        put_tag(c, RL_VALUE_STR);
-        put_number(c, 0);
-    } else if (PyTuple_CheckExact(raw) && PyTuple_GET_SIZE(raw) == 1) {
-        put_object(c, PyTuple_GET_ITEM(raw, 0));
-    } else {
-        put_object(c, raw);
-    }
-    put_tag(c, RL_VALUE_NONE);
-    put_tag(c, RL_VALUE_NONE);
-}
-
-static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsigned flags)
-{
-    if (exc == NULL || exc == Py_None) {
-        put_tag(c, RL_VALUE_NONE);
-        return;
-    }
-    uint32_t type = capture_type_id(c->lane, Py_TYPE(exc));
-    if (depth >= CAPTURE_CHAIN || c->depth >= capture_limits.depth + CAPTURE_CHAIN ||
-        c->p >= c->soft) {
-        capture_deep(c, exc, type, 0);
-        return;
-    }
-    if (!enter(c, exc, 0)) {
-        return;
-    }
-    const PyBaseExceptionObject *e = (PyBaseExceptionObject *)exc;
-    put_tag(c, RL_VALUE_EXCEPTION);
-    capture_identity(c, exc);
-    put_number(c, type);
-    put_number(c, flags | (e->suppress_context ? RL_EXCEPTION_FROM : 0) |
-                      (Py_TYPE(exc) == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0));
-    put_message(c, exc);
-    put_exception(c, e->cause, depth + 1, 0);
-    put_exception(c, e->context, depth + 1, 0);
-    leave(c);
-}
-
-void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned flags)
-{
-    if (PyType_Check(exc)) {
-        put_exception_type(c, (PyTypeObject *)exc, raw);
-    } else {
-        put_exception(c, exc, 0, flags);
-    }
+    capture_leave(c);
 }
 
 /* ---- frames ---- */

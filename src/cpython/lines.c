@@ -433,6 +433,12 @@ static struct open_frame *frame_of(struct thread *t, const struct event *event)
     return top->key == event->frame ? top : NULL;
 }
 
+static inline struct look begin_look(struct thread *t, const struct event *event, uint64_t frame,
+                                     uint32_t id)
+{
+    return (struct look){.t = t, .event = event, .frame = frame, .ticks = clock_ticks(), .id = id};
+}
+
 void lines_put(struct thread *t, const struct event *event, uint32_t id)
 {
     struct open_frame *open = frame_of(t, event);
@@ -444,14 +450,8 @@ void lines_put(struct thread *t, const struct event *event, uint32_t id)
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return;
     }
-    struct look look = {
-        .t = t,
-        .event = event,
-        .frame = open->frame,
-        .ticks = clock_ticks(),
-        .id = id,
-        .line = event->line,
-    };
+    struct look look = begin_look(t, event, open->frame, id);
+    look.line = event->line;
     compare(&look, open->snapshot, is_first);
     put_row(&look, RL_EVENT_LINE, NULL, 0);
 }
@@ -462,12 +462,6 @@ void lines_leave(struct thread *t, const struct event *event, uint32_t id)
     if (open == NULL || open->snapshot == NULL) {
         return;
     }
-    struct look look = {
-        .t = t,
-        .event = event,
-        .frame = open->frame,
-        .ticks = clock_ticks(),
-        .id = id,
-    };
+    struct look look = begin_look(t, event, open->frame, id);
     compare(&look, open->snapshot, 0);
 }

@@ -32,6 +32,15 @@ RL_CHECKED rl_status value_next(struct bytes_in *in, struct value *value);
  * varint of a name's string id before each. */
 uint64_t value_children(const struct value *value);
 
+/* The number in the 8 bytes of a float, or in half of a complex one's. */
+static inline double value_float(const uint8_t *at)
+{
+    uint64_t bits = get64(at);
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 /* Passes over one whole value. */
 RL_CHECKED rl_status value_skip(struct bytes_in *in);
 

@@ -1,0 +1,143 @@
+/* Why: ints of many digits, text that is not ASCII, bytes: what the common case should not carry.
+ * Invariant: nothing here writes more than capture_limits.bytes and a few bytes round them. */
+#include "capture_parts.h"
+
+#include <string.h>
+
+#include "utf8.h"
+
+size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size)
+{
+    Py_ssize_t count = LONG_COUNT(o);
+    uint64_t bits = 0;
+    unsigned have = 0;
+    size_t n = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        bits |= (uint64_t)LONG_DIGITS(o)[i] << have;
+        have += PyLong_SHIFT;
+        while (have >= 8 && n < size) {
+            out[n++] = (uint8_t)bits;
+            bits >>= 8;
+            have -= 8;
+        }
+    }
+    while (bits != 0 && n < size) {
+        out[n++] = (uint8_t)bits;
+        bits >>= 8;
+    }
+    while (n != 0 && out[n - 1] == 0) {
+        n--;
+    }
+    return n;
+}
+
+void capture_big_int(struct capture *c, PyObject *o)
+{
+    Py_ssize_t count = LONG_COUNT(o);
+    unsigned top_bits = 0;
+    for (digit top = LONG_DIGITS(o)[count - 1]; top != 0; top >>= 1) {
+        top_bits++;
+    }
+    uint64_t bits = (uint64_t)(count - 1) * PyLong_SHIFT + top_bits;
+    int is_whole = (bits + 7) / 8 <= capture_limits.bytes;
+    put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
+    put_number(c, LONG_IS_NEGATIVE(o));
+    if (!is_whole) {
+        put_number(c, bits);
+        return;
+    }
+    uint8_t magnitude[CAPTURE_BYTES_MAX];
+    size_t n = capture_magnitude(o, magnitude, sizeof magnitude);
+    put_number(c, n);
+    memcpy(c->p, magnitude, n);
+    c->p += n;
+}
+
+void capture_complex(struct capture *c, PyObject *o)
+{
+    Py_complex number = ((PyComplexObject *)o)->cval;
+    uint64_t bits[2];
+    memcpy(&bits[0], &number.real, 8);
+    memcpy(&bits[1], &number.imag, 8);
+    put_tag(c, RL_VALUE_COMPLEX);
+    put64(c->p, bits[0]);
+    put64(c->p + 8, bits[1]);
+    c->p += 16;
+}
+
+/* Which of the characters from 128 on repr() would escape, as indexes; the number of them. */
+static uint32_t find_odd(PyObject *o, Py_ssize_t count, uint16_t odd[CAPTURE_BYTES_MAX])
+{
+    int kind = PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    uint32_t found = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_UCS4 ch = PyUnicode_READ(kind, data, i);
+        if (ch >= 128 && !Py_UNICODE_ISPRINTABLE(ch)) {
+            odd[found++] = (uint16_t)i;
+        }
+    }
+    return found;
+}
+
+void capture_wide_text(struct capture *c, PyObject *o)
+{
+    uint8_t text[CAPTURE_BYTES_MAX + 4];
+    uint16_t odd[CAPTURE_BYTES_MAX];
+    size_t limit = capture_limits.bytes;
+    int kind = PyUnicode_KIND(o);
+    const void *data = PyUnicode_DATA(o);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(o), count = 0;
+    uint8_t *p = text;
+    for (; count < length; count++) {
+        uint8_t *next = utf8_put(p, PyUnicode_READ(kind, data, count));
+        if ((size_t)(next - text) > limit) {
+            break;
+        }
+        p = next;
+    }
+    uint32_t odd_count = find_odd(o, count, odd);
+    size_t n = (size_t)(p - text);
+    put_tag(c, odd_count != 0    ? RL_VALUE_STR_ODD
+               : count == length ? RL_VALUE_STR
+                                 : RL_VALUE_STR_CUT);
+    if (odd_count != 0 || count != length) {
+        put_number(c, (uint64_t)length);
+    }
+    put_number(c, n);
+    memcpy(c->p, text, n);
+    c->p += n;
+    if (odd_count != 0) {
+        /* The indexes may take more room than the text: of long odd texts the first are marked. */
+        uint32_t most = odd_count < 400 ? odd_count : 400;
+        put_number(c, most);
+        for (uint32_t i = 0; i < most; i++) {
+            put_number(c, odd[i]);
+        }
+    }
+}
+
+void capture_bytes(struct capture *c, const void *data, size_t length)
+{
+    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
+    put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
+    if (n != length) {
+        put_number(c, length);
+    }
+    put_number(c, n);
+    memcpy(c->p, data, n);
+    c->p += n;
+}
+
+void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, const void *text,
+                        size_t len, unsigned flags)
+{
+    size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
+    put_tag(c, RL_VALUE_TEXT);
+    capture_identity(c, object);
+    put_number(c, type);
+    put_number(c, flags | (n < len ? RL_TEXT_IS_CUT : 0));
+    put_number(c, n);
+    memcpy(c->p, text, n);
+    c->p += n;
+}
