@@ -2,10 +2,12 @@
 
 Each tool runs each program through its own command. The program prints the CPU time of its timed
 part (all threads of the process); a ratio is traced over untraced, of neighbouring runs, median of
---rounds. A tool that cannot be installed or that fails is named with its reason. Run by
-`make bench-peers`, in an environment of its own."""
+--rounds. What a tool has kept is counted in its own file: calls and lines of the program, against
+what a counting trace function saw happen. A tool that cannot be installed or that fails is named
+with its reason. Run by `make bench-peers`, in an environment of its own."""
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -16,19 +18,19 @@ import tempfile
 PROGRAMS = {
     "calls": """
 def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
-def work(): fib({calls})
+def work(): fib(%(calls)d)
 """,
     "lines": """
 def loop(n):
     total, text, items = 0, "", []
     for i in range(n):
         total += i
-        text = "x" * (i % 7)
-        if i % 3 == 0:
+        text = "x" * (i %% 7)
+        if i %% 3 == 0:
             items = [i, total]
         total ^= len(text)
     return total, items
-def work(): loop({lines})
+def work(): loop(%(lines)d)
 """,
     "objects": """
 class Account:
@@ -38,9 +40,9 @@ class Account:
         self.log.append((note, amount, self.balance))
         return self.balance
 def work():
-    accounts = [Account("a%d" % i) for i in range(10)]
-    for i in range({objects}):
-        accounts[i % 10].post(i, "note")
+    accounts = [Account("a" + str(i)) for i in range(10)]
+    for i in range(%(objects)d):
+        accounts[i %% 10].post(i, "note")
 """,
 }
 TIMED = """
@@ -48,6 +50,26 @@ import time
 work_begin = time.process_time()
 work()
 print("TIMED", time.process_time() - work_begin)
+"""
+# What happens in the program: calls and lines of its own file.
+COUNT = """
+import sys
+calls, lines = 0, 0
+def local(frame, event, arg):
+    global lines
+    lines += event == "line"
+    return local
+def start(frame, event, arg):
+    global calls
+    if frame.f_code.co_filename == path:
+        calls += frame.f_code.co_flags & 2 != 0  # neither a module's nor a class's body
+        return local
+path = sys.argv[1]
+code = compile(open(path).read(), path, "exec")
+sys.settrace(start)
+exec(code, {"__name__": "__main__"})
+sys.settrace(None)
+print("KEPT", calls, lines)
 """
 # A recorder of changed locals in 20 lines of Python, for scale.
 SETTRACE = """
@@ -62,106 +84,240 @@ def local(frame, event, arg):
             told.append((frame.f_lineno, name, text))
     told.append((event, frame.f_code.co_name, frame.f_lineno))
     return local
-sys.settrace(lambda frame, event, arg: local)
+def start(frame, event, arg):
+    told.append(("call" if frame.f_code.co_flags & 2 else "body", frame.f_code.co_name, frame.f_lineno))
+    return local
 path = sys.argv[1]
-exec(compile(open(path).read(), path, "exec"), {"__name__": "__main__"})
+code = compile(open(path).read(), path, "exec")
+sys.settrace(start)
+exec(code, {"__name__": "__main__"})
+sys.settrace(None)
+calls = sum(event[0] == "call" for event in told)
+print("KEPT", calls, sum(event[0] == "line" for event in told))
 """
 
 
+class Tool:
+    """One way to run one tool. `kept(output of the run, folder)` gives (calls, lines) that it has
+    kept of the program, None where it keeps none; a slow one gets programs smaller by `scale`."""
+
+    def __init__(self, name, records, package, command, kept=None, *, environ=(), scale=1,
+                 count_command=None):  # fmt: skip
+        self.name, self.records, self.package, self.command = name, records, package, command
+        self.kept, self.environ, self.scale = kept, dict(environ), scale
+        self.count_command = count_command  # where another format is the one that can be counted
+
+
+def kept_relive(output, folder):
+    """From the recording, through the package."""
+    import relive
+
+    recording = relive.open(os.path.join(folder, "out.relive"))
+    own = [row for row in recording.codes() if row[3].endswith("w.py") and not row[5] & 16]
+    calls = sum(1 for _ in recording.select(["call"], codes=[row[0] for row in own]))
+    return calls, recording.totals()["kinds"].get("line")
+
+
+def kept_trace_events(output, folder):
+    """From the Chrome format: complete events, or begins."""
+    with open(os.path.join(folder, "out.json")) as file:
+        text = file.read()
+    try:
+        events = json.loads(text)
+    except ValueError:
+        events = json.loads(text.rstrip().rstrip(",") + "]")  # the format allows an open end
+    events = events["traceEvents"] if isinstance(events, dict) else events
+    names = ("fib", "work", "loop", "post", "__init__")
+    calls = sum(
+        event.get("ph") in ("X", "B")
+        and (event["name"].partition(" (")[0].rpartition(".")[2] in names)
+        and "w.py" in json.dumps(event)
+        for event in events
+    )
+    return calls, None
+
+
+def kept_profile(output, folder):
+    """Sums of calls by function."""
+    import pstats
+
+    rows = pstats.Stats(os.path.join(folder, "out")).stats.items()
+    return sum(row[1] for key, row in rows if "w.py" in key[0] and key[2] != "<module>"), None
+
+
+def kept_hunter(output, folder):
+    """From its text: a line an event."""
+    bodies = ("<module>", "Account()")
+    with open(os.path.join(folder, "out.txt")) as file:
+        calls = [text for text in file if " call  " in text]
+    return sum(not any(body in text for body in bodies) for text in calls), None
+
+
+def kept_codetracer(output, folder):
+    """From its JSON format."""
+    with open(os.path.join(folder, "out.d", "trace.json")) as file:
+        events = json.load(file)
+    kinds = [next(iter(event)) for event in events if isinstance(event, dict)]
+    return kinds.count("Call") - 1, kinds.count("Step")
+
+
+def kept_printed(output, folder):
+    """What the tool's own script says at its end."""
+    words = next(line for line in output.splitlines() if line.startswith("KEPT ")).split()
+    return int(words[1]), int(words[2])
+
+
 def tools(python, folder):
-    """(name, what it records, package or None, command before the program, file, environment)."""
+    """Every tool that is compared, those that record alike side by side."""
     out = os.path.join(folder, "out")
-    script = os.path.join(folder, "changed_locals.py")
-    with open(script, "w") as file:
+    scripts = os.path.dirname(python)
+    settrace = os.path.join(folder, "changed_locals.py")
+    with open(settrace, "w") as file:
         file.write(SETTRACE)
     relive = [python, "-m", "relive", "record", "--force", "-o", out + ".relive", "--level"]
-    viz = [
-        python,
-        "-m",
-        "viztracer",
-        "--quiet",
-        "--tracer_entries",
-        "20000000",
-        "-o",
-        out + ".json",
-    ]
+    viz = [python, "-m", "viztracer", "--quiet", "--tracer_entries", "20000000"]
+    viz += ["-o", out + ".json"]
     cover = [python, "-m", "coverage", "run", "--data-file", out]
+    trace0 = [os.path.join(scripts, "trace0"), "run"]
+    codetracer = [os.path.join(scripts, "codetracer-python-recorder"), "--trace-dir", out + ".d"]
+    chrono = [os.path.join(scripts, "chronotrace"), "record", "--no-index", "--out", out + ".chrono"]
+    hunter = "filename_endswith='w.py', action={}(stream=open('" + out + ".txt', 'w'))"
     return [
-        ("relive --level calls", "calls, returns", None, [*relive, "calls"], ".relive", {}),
-        ("viztracer --ignore_c_function", "calls, returns", "viztracer",
-         [*viz, "--ignore_c_function"], ".json", {}),
-        ("viztracer", "calls, returns, C calls", "viztracer", viz, ".json", {}),
-        ("relive --level calls --c-calls", "calls, returns, C calls", None,
-         [*relive, "calls", "--c-calls"], ".relive", {}),
-        ("cProfile", "sums only", None, [python, "-m", "cProfile", "-o", out], "", {}),
-        ("relive (values)", "calls, arguments, results", None, [*relive, "values"], ".relive", {}),
-        ("viztracer args, results", "calls, arguments, results", "viztracer",
-         [*viz, "--log_func_args", "--log_func_retval", "--ignore_c_function"], ".json", {}),
-        ("hunter CallPrinter", "calls, arguments, results", "hunter", [python], ".txt",
-         {"PYTHONHUNTER": f"filename_endswith='w.py', kind_in=('call', 'return'),"
-                          f" action=CallPrinter(stream=open('{out}.txt', 'w'))"}),
-        ("relive --level lines", "lines, changed variables", None,
-         [*relive, "lines"], ".relive", {}),
-        ("settrace in Python", "lines, changed variables, in memory", None,
-         [python, script], None, {}),
-        ("hunter VarsSnooper", "lines, changed variables", "hunter", [python], ".txt",
-         {"PYTHONHUNTER": f"filename_endswith='w.py',"
-                          f" action=VarsSnooper(stream=open('{out}.txt', 'w'))"}),
-        ("coverage ctrace", "lines, once each", "coverage", cover, "", {"COVERAGE_CORE": "ctrace"}),
-        ("coverage sysmon", "lines, once each", "coverage", cover, "", {"COVERAGE_CORE": "sysmon"}),
+        Tool("relive --level calls", "calls, returns", None, [*relive, "calls"], kept_relive),
+        Tool("viztracer --ignore_c_function", "calls, returns", "viztracer",
+             [*viz, "--ignore_c_function"], kept_trace_events),
+        Tool("trace0", "calls, returns", "trace0", [*trace0, "-o", out + ".pb"], kept_trace_events,
+             count_command=[*trace0, "-f", "json", "-o", out + ".json"]),
+        Tool("pyflight", "calls, the last ones, if it crashes", "pyflight",
+             [os.path.join(scripts, "flight"), "run", "--output-dir", folder]),
+        Tool("relive --level calls --c-calls", "calls, returns, C calls", None,
+             [*relive, "calls", "--c-calls"], kept_relive),
+        Tool("viztracer", "calls, returns, C calls", "viztracer", viz, kept_trace_events),
+        Tool("cProfile", "sums of calls and C calls", None, [python, "-m", "cProfile", "-o", out],
+             kept_profile),
+        Tool("relive (level values)", "calls, arguments, results", None, [*relive, "values"],
+             kept_relive),
+        Tool("viztracer args, results", "calls, arguments, results", "viztracer",
+             [*viz, "--log_func_args", "--log_func_retval", "--ignore_c_function"],
+             kept_trace_events),
+        Tool("hunter CallPrinter", "calls, arguments, results", "hunter", [python], kept_hunter,
+             environ={"PYTHONHUNTER": "kind_in=('call', 'return'), " + hunter.format("CallPrinter")},
+             scale=10),
+        Tool("relive --level lines", "calls, lines, changed variables", None, [*relive, "lines"],
+             kept_relive),
+        Tool("settrace in Python", "calls, lines, changed variables, in memory", None,
+             [python, settrace], kept_printed),
+        Tool("hunter VarsSnooper", "lines that changed a variable", "hunter", [python],
+             environ={"PYTHONHUNTER": hunter.format("VarsSnooper")}, scale=10),
+        Tool("codetracer recorder", "calls, lines, all variables", "codetracer-python-recorder",
+             codetracer, kept_codetracer, scale=10, count_command=[*codetracer, "--format", "json"]),
+        Tool("chronotrace", "calls, lines, variables", "chronotrace", chrono, scale=10),
+        Tool("pyflight --lines", "calls, lines, the last ones, if it crashes", "pyflight",
+             [os.path.join(scripts, "flight"), "run", "--output-dir", folder, "--lines"]),
+        Tool("coverage ctrace", "lines, once each", "coverage", cover,
+             environ={"COVERAGE_CORE": "ctrace"}),
+        Tool("coverage sysmon", "lines, once each", "coverage", cover,
+             environ={"COVERAGE_CORE": "sysmon"}),
     ]  # fmt: skip
 
 
-def timed(command, environ, folder):
-    """CPU seconds of the program's timed part; an error text where it did not come."""
-    try:
-        done = subprocess.run(
-            command, env=environ, cwd=folder, capture_output=True, timeout=120, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return "over 120 s"
-    for line in done.stdout.decode(errors="replace").splitlines():
-        if line.startswith("TIMED "):
-            return float(line.split()[1])
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return "failed: " + (lines[-1][:80] if lines else f"status {done.returncode}")
+class Bench:
+    """The programs in all sizes, and what happens in each."""
 
+    def __init__(self, args):
+        self.python = sys.executable
+        self.folder = tempfile.mkdtemp(prefix="relive-peers-")
+        self.rounds = args.rounds
+        self.sizes = {"calls": args.calls, "lines": args.lines, "objects": args.objects}
+        self.environ = {k: v for k, v in os.environ.items() if not k.startswith("RELIVE_")}
+        self.happened = {}
+        self.counter = os.path.join(self.folder, "count.py")
+        with open(self.counter, "w") as file:
+            file.write(COUNT)
 
-def measure(tool, program, python, environ, folder, rounds):
-    """'3.21 (1.2 MB)' of one tool on one program."""
-    _, _, _, command, suffix, more = tool
-    ratios, size = [], 0
-    for _ in range(rounds):
-        plain = timed([python, program], environ, folder)
-        for name in os.listdir(folder):
+    def program(self, name, scale):
+        """(path, (calls, lines) that happen in it)."""
+        path = os.path.join(self.folder, f"{name}-{scale}", "w.py")
+        if path not in self.happened:
+            sizes = {key: size // scale for key, size in self.sizes.items()}
+            # fib of n takes 1.618 times as long as of n - 1
+            sizes["calls"] = self.sizes["calls"] - (5 if scale == 10 else 0)
+            os.makedirs(os.path.dirname(path))
+            with open(path, "w") as file:
+                file.write(PROGRAMS[name] % sizes + TIMED)
+            _, output = self.run([self.python, self.counter, path], {})
+            self.happened[path] = kept_printed(output, self.folder)
+        return path, self.happened[path]
+
+    def run(self, command, more):
+        """(CPU seconds of the timed part or an error text, output)."""
+        for name in os.listdir(self.folder):
             if name.startswith("out"):
-                os.unlink(os.path.join(folder, name))
-        traced = timed([*command, program], {**environ, **more}, folder)
-        if isinstance(traced, str) or isinstance(plain, str):
-            return str(traced)
-        ratios.append(traced / plain)
-        if suffix is not None:
-            size = sum(
-                os.stat(os.path.join(folder, name)).st_blocks * 512
-                for name in os.listdir(folder)
-                if name.startswith("out")
-            )
-    kept = "" if suffix is None else f" ({size / 1e6:.1f} MB)"
-    return f"{statistics.median(ratios):.2f}{kept}"
+                path = os.path.join(self.folder, name)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        try:
+            done = subprocess.run(
+                command, env={**self.environ, **more}, cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "over 120 s", ""
+        output = done.stdout.decode(errors="replace")
+        for line in output.splitlines():
+            if line.startswith("TIMED "):
+                return float(line.split()[1]), output
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return "failed: " + (lines[-1][:80] if lines else f"status {done.returncode}"), output
+
+    def size(self):
+        """Bytes on disk of what the last run has written."""
+        total = 0
+        for name in os.listdir(self.folder):
+            if name.startswith("out"):
+                path = os.path.join(self.folder, name)
+                inner = [os.path.join(path, n) for n in os.listdir(path)] if os.path.isdir(path) else [path]
+                total += sum(os.stat(one).st_blocks * 512 for one in inner)
+        return total
+
+    def measure(self, tool, name):
+        """'3.21, 1.2 MB, all' of one tool on one program."""
+        path, happened = self.program(name, tool.scale)
+        ratios, size = [], 0
+        for _ in range(self.rounds):
+            plain, _ = self.run([self.python, path], {})
+            traced, output = self.run([*tool.command, path], tool.environ)
+            size = self.size()
+            if isinstance(traced, str) or isinstance(plain, str):
+                return str(traced)
+            ratios.append(traced / plain)
+        text = f"{statistics.median(ratios):.2f}"
+        if size:
+            text += f", {size * tool.scale / 1e6:.1f} MB"
+        if tool.kept is None:
+            return text
+        if tool.count_command is not None:
+            _, output = self.run([*tool.count_command, path], tool.environ)
+        try:
+            kept = tool.kept(output, self.folder)
+        except (OSError, ValueError, KeyError, StopIteration) as error:
+            return f"{text}, not readable ({type(error).__name__})"
+        return f"{text}, {compare(kept, happened)}"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=22, help="fib of this")
-    parser.add_argument("--lines", type=int, default=20000, help="turns of the loop")
-    parser.add_argument("--objects", type=int, default=10000, help="posts to accounts")
-    args = parser.parse_args()
-    python = sys.executable
-    folder = tempfile.mkdtemp(prefix="relive-peers-")
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
+def compare(kept, happened):
+    """'all' or what is missing."""
+    missing = [
+        f"{want - have:,} of {want:,} {what} lost"
+        for have, want, what in zip(kept, happened, ("calls", "lines"))
+        if have is not None and have < want
+    ]
+    return " and ".join(missing) if missing else "all kept"
+
+
+def install(python, packages):
+    """{package: version} of those that could be installed."""
     versions = {}
-    for package in ("viztracer", "hunter", "coverage"):
+    for package in packages:
         status = subprocess.run(
             [python, "-m", "pip", "install", "-q", package], capture_output=True, check=False
         )
@@ -170,28 +326,37 @@ def main():
         ).stdout.decode()
         if status.returncode == 0 and "Version: " in shown:
             versions[package] = shown.split("Version: ")[1].split()[0]
-    paths = {}
-    for name, text in PROGRAMS.items():
-        os.makedirs(os.path.join(folder, name))
-        paths[name] = os.path.join(folder, name, "w.py")
-        with open(paths[name], "w") as file:
-            for key in ("calls", "lines", "objects"):
-                text = text.replace("{" + key + "}", str(getattr(args, key)))
-            file.write(text + TIMED)
-    print(f"### {sys.version.split()[0]}\n\n| tool | records | {' | '.join(PROGRAMS)} |")
-    print("| --- | --- |" + " --- |" * len(PROGRAMS))
-    for tool in tools(python, folder):
-        name, records, package = tool[:3]
-        if package is not None and package not in versions:
-            print(f"| {name} | {records} |" + " not installable |" * len(PROGRAMS))
-            continue
-        shown = f"{name} [{versions[package]}]" if package else name
-        cells = [
-            measure(tool, paths[program], python, environ, folder, args.rounds)
-            for program in PROGRAMS
-        ]
-        print(f"| {shown} | {records} | {' | '.join(cells)} |", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    return versions
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=22, help="fib of this")
+    parser.add_argument("--lines", type=int, default=20000, help="turns of the loop")
+    parser.add_argument("--objects", type=int, default=10000, help="posts to accounts")
+    parser.add_argument("--append", help="also append the table to this file")
+    args = parser.parse_args()
+    bench = Bench(args)
+    every = tools(bench.python, bench.folder)
+    versions = install(bench.python, sorted({t.package for t in every if t.package is not None}))
+    rows = [f"### {sys.version.split()[0]}\n", f"| tool | records | {' | '.join(PROGRAMS)} |"]
+    rows.append("| --- | --- |" + " --- |" * len(PROGRAMS))
+    print("\n".join(rows))
+    for tool in every:
+        name = tool.name
+        if tool.package in versions:
+            name = f"{name} ({tool.package} {versions[tool.package]})"
+        if tool.package is not None and tool.package not in versions:
+            cells = ["not installable"] * len(PROGRAMS)
+        else:
+            cells = [bench.measure(tool, program) for program in PROGRAMS]
+        rows.append(f"| {name} | {tool.records} | {' | '.join(cells)} |")
+        print(rows[-1], flush=True)
+    if args.append:
+        with open(args.append, "a") as file:
+            file.write("\n".join(rows) + "\n\n")
+    shutil.rmtree(bench.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ def _facts(config, backend, reason):
         "machine": os.uname().machine,
         "kernel": os.uname().release,
         "level": config["level"],
+        "budget": str(config["budget"]),
         "relive": _version(),
         "cwd": _cwd(),
         "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
@@ -134,6 +135,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             config["globals"],
             config["gc"],
             config["stdio"],
+            config["budget"],
         )
     except _core.Error as error:
         raise from_core(error) from None

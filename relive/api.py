@@ -22,17 +22,20 @@ from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
 
 # A bit for each kind of event; `call` and `unwind` have two.
-_KINDS = {
-    name: 1 << number
-    for number, name in enumerate(
-        "call return yield resume throw unwind raise handled line write".split(), 1
-    )
-}
-_KINDS["call"] |= 1 << 28
-_KINDS["unwind"] |= 1 << 29
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Value = TypeVar("_Value")
 _Path = Union[str, "os.PathLike[str]"]
+
+
+def _bits(kind: str, known: Mapping[str, int]) -> int:
+    """The bits of a kind of event; a ReliveError where there is none of that name."""
+    if kind not in known:
+        raise ReliveError(
+            "ERR_USAGE",
+            f"there is no kind of event {kind!r}{config.nearest(kind, known)}"
+            f" (kinds: {', '.join(known)})",
+        )
+    return known[kind]
 
 
 def start(path: _Path, options: Optional[config.Config] = None, **settings: Any) -> None:
@@ -242,9 +245,9 @@ class Recording:
     ) -> Iterator[Mapping[str, Any]]:
         """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread, or
         that write this variable. The others are passed over in C."""
-        mask = 0
+        mask, known = 0, _core.kinds()
         for kind in kinds:
-            mask |= _KINDS[kind]
+            mask |= _bits(kind, known)
         numbers = None
         if frames is not None:
             numbers = [_frame_number(frame) for frame in frames]

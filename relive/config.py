@@ -138,6 +138,11 @@ TABLE = (
         "what the program writes to stdout and stderr as events",
     ),
     Setting(
+        "budget", "integer", 0, "--budget", ("RELIVE_BUDGET",),
+        "keep the recorder's cost below this many percent: the functions that cost most are taken"
+        " down a level, which `relive info` lists (default: no limit)", (), 1, 1000,
+    ),
+    Setting(
         "gc", "flag", False, "--gc", ("RELIVE_GC",),
         "garbage collections as events (adds an entry to gc.callbacks)",
     ),
@@ -193,6 +198,7 @@ class Config:
     max_str: int
     globals: bool
     stdio: bool
+    budget: int
     gc: bool
     c_calls: bool
     buffer: int

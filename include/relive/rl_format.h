@@ -138,7 +138,8 @@ enum rl_live_state { RL_LIVE_RUNNING = 1, RL_LIVE_CLOSED = 2, RL_LIVE_EXEC = 3 }
     X(MARK, 26, "mark", "a mark set by the program")                                               \
     X(LOSS, 27, "loss", "events that were not kept here, with the reason and the count")           \
     X(RUNNING, 28, "call", "a frame that ran already when recording started")                      \
-    X(CLOSED, 29, "unwind", "a frame is gone; its end was not seen")
+    X(CLOSED, 29, "unwind", "a frame is gone; its end was not seen")                               \
+    X(BUDGET, 30, "budget", "code was taken down a level, to keep to --budget")
 
 /* Rows that are no events: they speak of the next event, or define an id. */
 #define RL_ROW_TABLE(X)                                                                            \
@@ -238,7 +239,8 @@ enum rl_value_tag {
     X(UNMATCHED, 7, "unmatched", "ends of frames whose start was not seen")                        \
     X(HOOK_TAKEN, 8, "hook_taken",                                                                 \
       "threads with a gap: the program has put its own in the hook's place")                       \
-    X(LATE, 9, "late", "events of a thread after recording had stopped")
+    X(LATE, 9, "late", "events of a thread after recording had stopped")                           \
+    X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")
 
 enum rl_loss_reason {
 #define RL_LOSS_ENUM(name, number, text, meaning) RL_LOSS_##name = number,

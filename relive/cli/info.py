@@ -50,11 +50,27 @@ def _facts(recording):
         "threads": totals["threads"],
         "unlisted_threads": totals["unlisted_threads"],
         "losses": header["losses"],
+        "budget": _budget(recording, meta),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
         "facts": meta,
     }
+
+
+def _budget(recording, meta):
+    """The steps that --budget took, and the overhead that was measured last."""
+    if meta.get("budget", "0") == "0":
+        return None
+    steps, last = [], None
+    for event in recording.select(["budget"]):
+        last = event["overhead_permille"] / 10
+        if "func" in event:
+            step = {key: event[key] for key in ("t", "func", "file", "line", "from", "to")}
+            step["overhead_percent"] = last
+            step["saving_percent"] = event["saving_permille"] / 10
+            steps.append(step)
+    return {"percent": int(meta["budget"]), "last_percent": last, "steps": steps}
 
 
 def _state(header):
@@ -85,8 +101,24 @@ def _show(facts):
         ("threads", _threads(facts)),
         ("not kept", _losses(facts)),
     ]
+    if facts["budget"] is not None:
+        rows.extend(_budget_rows(facts["budget"]))
     for name, text in rows:
         print(f"  {name:<9} {common.safe(text)}")
+
+
+def _budget_rows(budget):
+    text = f"{budget['percent']} % of the program's own time"
+    if budget["last_percent"] is not None:
+        text += f", last measured {budget['last_percent']:g} %"
+    yield "budget", text
+    for step in budget["steps"]:
+        yield (
+            "",
+            f"at {common.duration(step['t'])}: {step['func']} from {step['from']} to {step['to']}"
+            f" (the recorder took {step['overhead_percent']:g} %,"
+            f" this was {step['saving_percent']:g} % of that)",
+        )
 
 
 def _exceptions(meta):

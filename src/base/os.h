@@ -13,6 +13,7 @@ int os_is_existing(int os_errno); /* the file was there already */
 
 /* ---- time and identity ---- */
 uint64_t os_mono_ns(void);
+uint64_t os_thread_cpu_ns(void); /* that this thread has used */
 uint64_t os_real_ns(void);
 int os_tsc_is_clock(void); /* the kernel itself trusts the time-stamp counter */
 uint64_t os_pid(void);

@@ -50,6 +50,11 @@ uint64_t os_mono_ns(void)
     return clock_ns(CLOCK_MONOTONIC);
 }
 
+uint64_t os_thread_cpu_ns(void)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t os_real_ns(void)
 {
     return clock_ns(CLOCK_REALTIME);

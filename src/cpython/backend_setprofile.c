@@ -73,6 +73,7 @@ const struct backend backend_setprofile = {
                     | SEES_RUNNING_THREADS
 #endif
     ,
+    .told_ns = TRACED_NS,
     .probe = probe,
     .start = start,
     .stop = stop,

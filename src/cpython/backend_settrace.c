@@ -74,6 +74,7 @@ const struct backend backend_settrace = {
                     | SEES_RUNNING_THREADS
 #endif
     ,
+    .told_ns = TRACED_NS,
     .probe = probe,
     .start = start,
     .stop = stop,

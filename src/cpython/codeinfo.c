@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "budget.h"
 #include "session.h"
 #include "utf8.h"
 
@@ -20,6 +21,7 @@ static struct prefix excluded;
 enum { LIBRARIES = 16 };
 static struct prefix libraries[LIBRARIES];
 static int library_count;
+static uint64_t first_stamp; /* words from here on are of this recording */
 
 int codeinfo_init(void)
 {
@@ -184,7 +186,7 @@ static int wants_lines(PyCodeObject *code)
 
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
 {
-    uint64_t info = session.stamp | CODE_KNOWN;
+    uint64_t info = session.code_stamp | CODE_KNOWN;
     if (is_excluded(code)) {
         return info | CODE_EXCLUDED;
     }
@@ -216,7 +218,18 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
             session.backend->want_lines(code);
         }
     }
-    return info | (uint64_t)id << 6;
+    return budget_limit(info | (uint64_t)id << 6);
+}
+
+void codeinfo_begin(void)
+{
+    codeinfo_decide_anew();
+    first_stamp = session.code_stamp;
+}
+
+void codeinfo_decide_anew(void)
+{
+    session.code_stamp += UINT64_C(1) << 32;
 }
 
 uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
@@ -229,7 +242,9 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
     PyErr_Fetch(&type, &value, &traceback);
     /* A lane of an earlier recording has no slot; definitions then go to the dictionary alone. */
     struct lane *lane = t != NULL && t->stamp == session.stamp ? &t->lane : NULL;
-    uint64_t info = make(code, globals, lane);
+    uint64_t known = codeinfo_get(code);
+    uint64_t info = known >= first_stamp ? (uint32_t)budget_limit(known) | session.code_stamp
+                                         : make(code, globals, lane);
     if (compat_set_extra((PyObject *)code, codeinfo_index, (void *)(uintptr_t)info) != 0) {
         PyErr_Clear();
     }

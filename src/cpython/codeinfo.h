@@ -11,8 +11,11 @@
 
 #include <stdint.h>
 
+/* Least first. COUNTED: a call is not recorded, only counted. */
+enum level { LEVEL_COUNTED, LEVEL_CALLS, LEVEL_VALUES, LEVEL_LINES };
+
 #define CODE_KNOWN    1u
-#define CODE_EXCLUDED 2u
+#define CODE_EXCLUDED 2u  /* nothing of it is recorded; counted where it has an id */
 #define CODE_SUSPENDS 4u  /* generator, coroutine, asynchronous generator */
 #define CODE_VALUES   8u  /* what it returns and yields is captured */
 #define CODE_ARGS     16u /* it has parameters to capture */
@@ -37,6 +40,11 @@ static inline uint64_t codeinfo_get(PyCodeObject *code)
 /* Defines the code in the running recording and stores the word. Never raises; the pending
  * exception is kept. Without a recording, or without memory: a word that says CODE_EXCLUDED. */
 uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals);
+
+/* Words of earlier recordings are void from here on. */
+void codeinfo_begin(void);
+/* Every decision is made anew when its code is met next. */
+void codeinfo_decide_anew(void);
 
 /* How many parameters are captured; they are the first slots. */
 uint32_t codeinfo_args(const PyCodeObject *code);

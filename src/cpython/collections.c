@@ -20,7 +20,7 @@ static int64_t number_of(PyObject *info, const char *key)
 static void put(PyObject *info, uint64_t took)
 {
     struct thread *t = thread_self;
-    if (t == NULL || t->stamp != session.stamp || session.recorder == NULL) {
+    if (!thread_is_recorded(t)) {
         return;
     }
     uint8_t bytes[5 * VARINT_MAX + 16], *p = bytes;

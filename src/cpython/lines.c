@@ -465,3 +465,30 @@ void lines_leave(struct thread *t, const struct event *event, uint32_t id)
     struct look look = begin_look(t, event, open->frame, id);
     compare(&look, open->snapshot, 0);
 }
+
+/* ---- snapshots of suspended frames ---- */
+
+void lines_keep(uint64_t frame, struct snapshot *snapshot)
+{
+    if (snapshot != NULL &&
+        u64map_put(&session.snapshots, frame, (uint64_t)(uintptr_t)snapshot) != 0) {
+        lines_free(snapshot);
+    }
+}
+
+struct snapshot *lines_take(uint64_t frame)
+{
+    uint64_t at = 0;
+    (void)u64map_remove(&session.snapshots, frame, &at);
+    return (struct snapshot *)(uintptr_t)at;
+}
+
+void lines_forget(struct u64map *snapshots)
+{
+    for (size_t i = 0; i < snapshots->capacity; i++) {
+        if (snapshots->entries[i].key != 0) {
+            lines_free((struct snapshot *)(uintptr_t)snapshots->entries[i].value);
+        }
+    }
+    u64map_clear(snapshots);
+}

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "map.h"
+
 struct event;
 struct thread;
 struct snapshot;
@@ -20,5 +22,11 @@ void lines_put(struct thread *t, const struct event *event, uint32_t id);
 /* The frame returns, yields or is unwound: what its last line wrote. */
 void lines_leave(struct thread *t, const struct event *event, uint32_t id);
 void lines_free(struct snapshot *snapshot);
+
+/* Snapshots of suspended frames, by identity; keep takes the snapshot, take gives it back. */
+void lines_keep(uint64_t frame, struct snapshot *snapshot);
+struct snapshot *lines_take(uint64_t frame);
+/* Frees all of a map. */
+void lines_forget(struct u64map *snapshots);
 
 #endif

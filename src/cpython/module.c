@@ -82,7 +82,7 @@ struct start_args {
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
     int may_drop, c_calls, tool_id, is_waiting, level, library_lines, globals, gc, output;
-    unsigned depth, items, bytes;
+    unsigned depth, items, bytes, budget;
 };
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
@@ -91,15 +91,15 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
                                "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
                                "run_mono",  "parent_pid", "child",         "level",   "max_depth",
                                "max_items", "max_str",    "library_lines", "globals", "gc",
-                               "output",    NULL};
+                               "output",    "budget",     NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIpppp", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIppppI", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
         &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals,
-        &a->gc, &a->output);
+        &a->gc, &a->output, &a->budget);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -126,7 +126,8 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .globals = a->globals,
         .gc = a->gc,
         .output = a->output,
-        .level = (enum level)at_most((unsigned)a->level, LEVEL_LINES),
+        .budget = a->budget,
+        .level = (enum level)(LEVEL_CALLS + at_most((unsigned)a->level, 2)),
         .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
                    at_most(a->bytes, CAPTURE_BYTES_MAX)},
     };
@@ -354,6 +355,30 @@ static PyObject *core_schema(PyObject *module, PyObject *ignored)
     return text;
 }
 
+/* {name: bit of each kind that is printed so} */
+static PyObject *core_kinds(PyObject *module, PyObject *ignored)
+{
+    static const unsigned numbers[] = {
+#define NUMBER(name, number, text, meaning) number,
+        RL_EVENT_TABLE(NUMBER)
+#undef NUMBER
+    };
+    (void)module;
+    (void)ignored;
+    PyObject *kinds = PyDict_New();
+    for (size_t i = 0; kinds != NULL && i < sizeof numbers / sizeof *numbers; i++) {
+        const char *name = kind_name(numbers[i]);
+        PyObject *known = PyDict_GetItemString(kinds, name); /* borrowed */
+        unsigned long bits = known != NULL ? PyLong_AsUnsignedLong(known) : 0;
+        PyObject *now = PyLong_FromUnsignedLong(bits | 1ul << numbers[i]);
+        if (now == NULL || PyDict_SetItemString(kinds, name, now) != 0) {
+            Py_CLEAR(kinds);
+        }
+        Py_XDECREF(now);
+    }
+    return kinds;
+}
+
 static PyMethodDef methods[] = {
     {"start", (PyCFunction)(void (*)(void))core_start, METH_VARARGS | METH_KEYWORDS,
      "Starts recording into a new file."},
@@ -364,6 +389,7 @@ static PyMethodDef methods[] = {
     {"backends", core_backends, METH_NOARGS, "[(name, usable, why, capabilities)], best first."},
     {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},
     {"schema", core_schema, METH_NOARGS, "The kinds of events and their fields, NDJSON."},
+    {"kinds", core_kinds, METH_NOARGS, "{name of a kind: its bits}, for Reader.select."},
     {"exclude", core_exclude, METH_O, "Code of files with this prefix is never recorded."},
     {"library", core_library, METH_O, "Code below this folder is a library's."},
     {"preview", core_preview, METH_VARARGS, "Instances of a type are shown by a function."},

@@ -24,7 +24,7 @@ enum { PIECE = 4000 };
 static void put_piece(unsigned stream, const uint8_t *bytes, size_t len)
 {
     struct thread *t = thread_self;
-    if (t != NULL && t->stamp == session.stamp && session.recorder != NULL && len != 0) {
+    if (len != 0 && thread_is_recorded(t)) {
         (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, t->stack[t->depth].frame, bytes,
                               (uint32_t)len);
     }

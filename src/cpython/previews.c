@@ -95,15 +95,15 @@ static void put_result(struct capture *c, PyObject *o, uint32_t type, PyObject *
 /* Calls the function with recording off in this thread. */
 static PyObject *call(struct preview *preview, PyObject *o, struct thread *t)
 {
-    uint64_t stamp = t->stamp, began = os_mono_ns();
+    uint64_t gate = t->gate, began = os_mono_ns();
     PyObject *function = preview->function;
     size_t index = (size_t)(preview - previews);
     Py_INCREF(function);
     t->is_suppressed = 1;
-    t->stamp = 0;
+    t->gate = 0;
     PyObject *result = PyObject_CallFunctionObjArgs(function, o, NULL); /* owned */
     t->is_suppressed = 0;
-    t->stamp = stamp;
+    t->gate = gate;
     Py_DECREF(function);
     preview = &previews[index]; /* the function may have registered others */
     uint64_t took = os_mono_ns() - began;

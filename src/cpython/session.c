@@ -1,5 +1,5 @@
-/* Why: see session.h. This file holds what is not on the hot path: new threads, frames that are not
- * simple calls, start, stop and fork.
+/* Why: see session.h. This file holds what is not on the hot path: new threads, and frames that are
+ * not simple calls.
  *
  * Rules of a hook: it keeps a pending exception, never raises, never runs Python code, and counts
  * what it could not record. */
@@ -8,35 +8,12 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "collections.h"
-#include "output.h"
-#include "status.h"
+#include "budget.h"
 
 struct session session;
 _Thread_local struct thread *thread_self;
 
-/* ---- rows that come with a prefix ---- */
-
-/* Between the prefix and its event no refill may come: reserves room for both. */
-static int reserve(struct thread *t, uint32_t units)
-{
-    return lane_reserve(&t->lane, units, clock_ticks());
-}
-
-static void put_prefix(struct thread *t, unsigned kind, uint32_t first, uint32_t id, uint64_t frame)
-{
-    lane_row(&t->lane, first, kind, id, frame);
-    t->lane.extras++;
-}
-
-static uint32_t exception_id(struct thread *t, PyObject *exc)
-{
-    if (exc == NULL || session.recorder == NULL) {
-        return 0;
-    }
-    PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
-    return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
-}
+/* ---- rows ---- */
 
 struct capture *session_capture(struct thread *t)
 {
@@ -48,29 +25,6 @@ struct capture *session_capture(struct thread *t)
     }
     capture_begin(t->capture, &t->lane);
     return t->capture;
-}
-
-/* An event that comes with an exception: told with it, or kept since a trace function told it. */
-static void put_exception(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
-{
-    int line = event->line != 0 ? (int)event->line : native_line(event->frame);
-    int is_kept = event->arg == NULL && t->pending_in == event->frame;
-    uint32_t exc = is_kept ? t->pending_type : exception_id(t, event->arg);
-    struct capture *c = event->arg != NULL ? session_capture(t) : NULL;
-    const uint8_t *bytes = t->pending;
-    uint32_t len = is_kept ? t->pending_len : 0;
-    if (c != NULL) {
-        capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
-        bytes = c->bytes;
-        len = capture_size(c);
-    }
-    if (reserve(t, (len != 0 ? lane_data_units(len) : 0) + 2)) {
-        put_prefix(t, RL_ROW_EXC, line > 0 ? (uint32_t)line : 0, exc, 0);
-        if (len != 0) {
-            lane_data(&t->lane, bytes, len);
-        }
-        (void)lane_put(&t->lane, event->kind, id, frame);
-    }
 }
 
 void session_put_arguments(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
@@ -95,53 +49,6 @@ void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t fr
     }
     capture_value(c, value);
     (void)lane_put_values(&t->lane, kind, id, frame, c->bytes, capture_size(c));
-}
-
-void session_exception(struct thread *t, const struct event *event, uint64_t info)
-{
-    /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
-     */
-    int is_news = event->kind == RL_EVENT_HANDLED ||
-                  (event->is_again ? t->caught == event->arg
-                                   : t->leaving != event->arg || t->left_at != t->lane.cur);
-    const struct open_frame *top = &t->stack[t->depth];
-    t->leaving = NULL;
-    t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
-    if (is_news && top->key == event->frame) {
-        put_exception(t, event, CODE_ID(info), top->frame);
-    }
-}
-
-void session_keep_pending(struct thread *t, const struct event *event)
-{
-    struct capture *c = session_capture(t);
-    t->pending_len = 0;
-    if (c != NULL) {
-        capture_exception(c, event->arg, event->raw, 0);
-        if (capture_size(c) > sizeof t->pending - 16) {
-            PyObject *type =
-                PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
-            capture_begin(c, &t->lane);
-            capture_exception(c, type, NULL, 0);
-        }
-        t->pending_len = capture_size(c);
-        memcpy(t->pending, c->bytes, t->pending_len);
-    }
-    t->pending_type = exception_id(t, event->arg);
-    t->pending_in = event->frame;
-}
-
-void session_put_pending(struct thread *t, const struct event *event)
-{
-    uint64_t info = codeinfo_get(event->code);
-    const struct open_frame *top = &t->stack[t->depth];
-    t->pending_in = NULL;
-    if (top->key == event->frame && t->pending_len != 0 &&
-        reserve(t, lane_data_units(t->pending_len) + 2)) {
-        put_prefix(t, RL_ROW_EXC, event->line, t->pending_type, 0);
-        lane_data(&t->lane, t->pending, t->pending_len);
-        (void)lane_put(&t->lane, RL_EVENT_HANDLED, CODE_ID(info), top->frame);
-    }
 }
 
 /* ---- the stack of open frames ---- */
@@ -202,9 +109,8 @@ static native_frame *caller_of(native_frame *frame)
 static uint64_t info_of(native_frame *frame)
 {
     uint64_t info = codeinfo_get(native_code(frame));
-    return info != 0 && (info ^ session.stamp) >> 32 == 0
-               ? info
-               : codeinfo_make(native_code(frame), native_globals(frame));
+    return codeinfo_is_valid(info) ? info
+                                   : codeinfo_make(native_code(frame), native_globals(frame));
 }
 
 /* Finds the recorded caller of a new frame where the top of the stack may be another's: frames
@@ -223,48 +129,14 @@ static void resync(struct thread *t, native_frame *frame)
             remove_at(t, i);
         }
     }
-    if (at != t->depth && reserve(t, 2)) {
+    if (at != t->depth && session_reserve(t, 2)) {
         struct open_frame now = t->stack[at];
-        put_prefix(t, RL_ROW_SWITCH, 0, 0, at != 0 ? now.frame : 0);
+        session_put_prefix(t, RL_ROW_SWITCH, 0, 0, at != 0 ? now.frame : 0);
         if (at != 0) {
             remove_at(t, at);
             push_frame(t, now.key, now.frame, now.id, now.flags);
             t->stack[t->depth].snapshot = now.snapshot;
         }
-    }
-}
-
-/* ---- snapshots of suspended frames ---- */
-
-static void keep_snapshot(uint64_t frame, struct snapshot *snapshot)
-{
-    if (snapshot != NULL &&
-        u64map_put(&session.snapshots, frame, (uint64_t)(uintptr_t)snapshot) != 0) {
-        lines_free(snapshot);
-    }
-}
-
-static struct snapshot *take_snapshot(uint64_t frame)
-{
-    uint64_t at = 0;
-    (void)u64map_remove(&session.snapshots, frame, &at);
-    return (struct snapshot *)(uintptr_t)at;
-}
-
-static void forget_snapshots(struct u64map *snapshots)
-{
-    for (size_t i = 0; i < snapshots->capacity; i++) {
-        if (snapshots->entries[i].key != 0) {
-            lines_free((struct snapshot *)(uintptr_t)snapshots->entries[i].value);
-        }
-    }
-    u64map_clear(snapshots);
-}
-
-static void forget_stack(struct thread *t)
-{
-    for (; t->depth > 0; t->depth--) {
-        lines_free(t->stack[t->depth].snapshot);
     }
 }
 
@@ -280,7 +152,7 @@ static uint64_t enter_generator(struct thread *t, const struct event *event, uin
     if (known != NULL) {
         /* A start at a known address: the old one was closed and nothing told so. */
         (void)lane_put(&t->lane, RL_EVENT_CLOSED, id, *known);
-        lines_free(take_snapshot(*known));
+        lines_free(lines_take(*known));
     }
     uint64_t frame = t->lane.next_frame++;
     if (event->kind == RL_EVENT_RESUME ||
@@ -316,7 +188,7 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     if (kind == RL_EVENT_CALL && info & CODE_ARGS) {
         session_put_arguments(t, event, id, frame);
     } else if (kind == RL_EVENT_THROW) {
-        put_exception(t, &told, id, frame);
+        session_put_exception(t, &told, info, frame);
     } else if (kind == RL_EVENT_RESUME && info & CODE_VALUES) {
         PyObject *sent = native_sent(event->frame);
         session_put_value(t, kind, id, frame, sent != Py_None ? sent : NULL);
@@ -325,8 +197,8 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     }
     uint32_t depth = t->depth;
     push_frame(t, event->frame, frame, id, flags);
-    if (t->depth != depth && info & CODE_LINES && kind != RL_EVENT_CALL) {
-        t->stack[t->depth].snapshot = take_snapshot(frame);
+    if (t->depth != depth && session.level == LEVEL_LINES && kind != RL_EVENT_CALL) {
+        t->stack[t->depth].snapshot = lines_take(frame);
     }
 }
 
@@ -353,7 +225,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         lines_leave(t, event, CODE_ID(info));
     }
     if (event->kind == RL_EVENT_UNWIND) {
-        put_exception(t, event, CODE_ID(info), frame);
+        session_put_exception(t, event, info, frame);
         t->leaving = event->arg;
         t->left_at = t->lane.cur;
     } else {
@@ -368,7 +240,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     }
     if (at != 0) {
         if (event->kind == RL_EVENT_YIELD) {
-            keep_snapshot(frame, t->stack[at].snapshot);
+            lines_keep(frame, t->stack[at].snapshot);
         } else {
             lines_free(t->stack[at].snapshot);
         }
@@ -379,11 +251,32 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     }
 }
 
+enum verdict session_count(struct thread *t, const struct event *event, uint64_t info)
+{
+    uint64_t key = (uint64_t)(uintptr_t)event->frame;
+    int is_open = find_key(t, event->frame) != 0;
+    int is_known = is_open || u64map_get(&session.generators, key) != NULL;
+    info &= ~(uint64_t)CODE_EXCLUDED;
+    if (event->kind == RL_EVENT_LINE) {
+        return VERDICT_DISABLE; /* lines are above the level that is counted */
+    }
+    if (kind_leaves(event->kind) && is_known) {
+        session_leave_slow(t, event, info);
+    } else if (event->kind != RL_EVENT_CALL && kind_enters(event->kind) && is_known) {
+        session_enter_slow(t, event, info);
+    } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
+        session_exception(t, event, info);
+    } else {
+        budget_count();
+    }
+    return VERDICT_CONTINUE;
+}
+
 void session_native(unsigned kind, PyObject *callable, native_frame *caller)
 {
     struct event event = {.kind = kind, .code = native_code(caller), .frame = caller};
     struct thread *t = thread_self;
-    if (t == NULL || t->stamp != session.stamp) {
+    if (t == NULL || t->gate != session.stamp) {
         t = session_thread(&event);
     }
     if (t == NULL || (info_of(caller) & CODE_EXCLUDED)) {
@@ -397,7 +290,14 @@ void session_native(unsigned kind, PyObject *callable, native_frame *caller)
 
 /* ---- threads ---- */
 
-static uint64_t top_frame(void *owner)
+void thread_forget_stack(struct thread *t)
+{
+    for (; t->depth > 0; t->depth--) {
+        lines_free(t->stack[t->depth].snapshot);
+    }
+}
+
+uint64_t thread_top_frame(void *owner)
 {
     const struct thread *t = owner;
     return t->stack[t->depth].frame;
@@ -427,8 +327,7 @@ static void record_running(struct thread *t, native_frame *frame)
     rl_free(found);
 }
 
-/* Called by the system when a thread ends, without the GIL. */
-static void thread_ended(void *value)
+void thread_ended(void *value)
 {
     struct thread *t = value;
     os_lock_mutex(&session.lock);
@@ -445,7 +344,7 @@ static void thread_ended(void *value)
     }
     os_unlock_mutex(&session.lock);
     thread_self = NULL;
-    forget_stack(t);
+    thread_forget_stack(t);
     rl_free(t->capture);
     rl_free(t->stack);
     rl_free(t);
@@ -489,6 +388,27 @@ static int is_main_program(const struct event *event)
     return strcmp(name, "__main__") == 0 || strcmp(name, "runpy") == 0;
 }
 
+/* The thread's first event in this recording. */
+static void join(struct thread *t, const struct event *event)
+{
+    t->stamp = session.stamp;
+    thread_forget_stack(t);
+    t->leaving = NULL;
+    t->caught = NULL;
+    t->pending_in = NULL;
+    t->task_count = 0;
+    t->samples = 0;
+    t->cpu_ns = 0;
+    recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
+    if (session.is_waiting) {
+        session.is_waiting = 0;
+        return;
+    }
+    int is_told = kind_enters(event->kind);
+    record_running(t, is_told ? caller_of(event->frame)
+                              : native_current(PyThreadState_GetUnchecked()));
+}
+
 struct thread *session_thread(const struct event *event)
 {
     struct thread *t = thread_self;
@@ -500,197 +420,18 @@ struct thread *session_thread(const struct event *event)
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return NULL;
     }
-    t->stamp = session.stamp;
-    forget_stack(t);
-    t->leaving = NULL;
-    t->caught = NULL;
-    t->pending_in = NULL;
-    t->task_count = 0;
-    recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
-    if (session.is_waiting) {
-        session.is_waiting = 0;
-    } else {
-        int is_told = event->kind == RL_EVENT_CALL || event->kind == RL_EVENT_RESUME ||
-                      event->kind == RL_EVENT_THROW;
-        record_running(t, is_told ? caller_of(event->frame)
-                                  : native_current(PyThreadState_GetUnchecked()));
+    if (t->stamp != session.stamp) {
+        join(t, event);
     }
+    t->gate = session.stamp;
     return t;
 }
 
-/* ---- life ---- */
-
-static void *wait_begin(void)
+enum verdict session_event_slow(const struct event *event)
 {
-    return PyEval_SaveThread();
-}
-
-static void wait_end(void *token)
-{
-    PyEval_RestoreThread(token);
-}
-
-static void before_fork(void)
-{
-    os_lock_mutex(&session.lock);
-}
-
-static void after_fork_parent(void)
-{
-    os_unlock_mutex(&session.lock);
-}
-
-/* Before anything else runs in a child: nothing of it may reach the parent's file. */
-static void after_fork_child(void)
-{
-    os_mutex_init(&session.lock);
-    thread_self = NULL;
-    os_thread_value_set(NULL);
-    session.threads = NULL;
-    session.stamp += UINT64_C(1) << 32;
-    if (session.recorder != NULL) {
-        recorder_abandon(session.recorder);
-        session.recorder = NULL;
-        session.is_forked = 1;
+    struct thread *t = session_thread(event);
+    if (t == NULL) {
+        return VERDICT_CONTINUE;
     }
-}
-
-int session_init(void)
-{
-    static int is_done;
-    if (is_done) {
-        return 0;
-    }
-    session.stamp = UINT64_C(1) << 32;
-    os_mutex_init(&session.lock);
-    if (codeinfo_init() != 0 || codename_init() != 0) {
-        return -1;
-    }
-    if (os_thread_value_init(thread_ended) != 0 ||
-        os_at_fork(before_fork, after_fork_parent, after_fork_child) != 0) {
-        PyErr_SetString(PyExc_RuntimeError, "no thread key or fork handler left");
-        return -1;
-    }
-    is_done = 1;
-    return 0;
-}
-
-static int has_greenlets(void)
-{
-    PyObject *modules = PyImport_GetModuleDict();
-    return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
-}
-
-static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
-{
-    struct recorder_options recorder = options->recorder;
-    rl_status status;
-    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, top_frame};
-    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &session.recorder, err);
-    Py_END_ALLOW_THREADS if (status == RL_OK)
-    {
-        session.stamp += UINT64_C(1) << 32;
-        session.is_forked = 0;
-        session.c_calls = options->start.c_calls;
-        session.level = options->level;
-        capture_limits = options->limits;
-        session.needs_resync = has_greenlets();
-        tasks_look_for_asyncio();
-        tasks_forget();
-        session.library_lines = options->library_lines;
-        u64map_clear(&session.generators);
-        session.globals = options->globals;
-        forget_snapshots(&session.snapshots);
-        forget_snapshots(&session.modules);
-    }
-    return status;
-}
-
-int session_start(const struct session_options *options, struct rl_err *err)
-{
-    if (open_recorder(options, err) != RL_OK) {
-        return -1;
-    }
-    session.is_waiting = options->is_waiting;
-    session.backend = options->backend;
-    if (options->gc && collections_start() != 0) {
-        PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
-    }
-    if (options->output && output_start() != 0) {
-        PyErr_Clear(); /* streams that are not the interpreter's own are left alone */
-    }
-    if (options->backend->start(&options->start) != 0) {
-        struct recorder_stats stats;
-        session.backend = NULL;
-        session_stop(&stats);
-        (void)status_set(err, RL_UNSUPPORTED, "backend %s did not start", options->backend->name);
-        return -1;
-    }
-    return 0;
-}
-
-int session_start_child(const struct session_options *options, struct rl_err *err)
-{
-    if (open_recorder(options, err) != RL_OK) {
-        return -1;
-    }
-    session.is_waiting = 0;
-    if (session.backend != NULL && session.backend->after_fork != NULL) {
-        session.backend->after_fork();
-    }
-    return 0;
-}
-
-static struct recorder *detach(void)
-{
-    struct recorder *recorder = session.recorder;
-    os_lock_mutex(&session.lock);
-    if (recorder != NULL) {
-        recorder_end_lanes(recorder);
-    }
-    session.recorder = NULL;
-    session.stamp += UINT64_C(1) << 32;
-    session.is_waiting = 0;
-    os_unlock_mutex(&session.lock);
-    return recorder;
-}
-
-void session_check_hook(void)
-{
-    if (session.recorder == NULL || session.backend == NULL) {
-        return;
-    }
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    int taken = session.backend->taken();
-    PyErr_Restore(type, value, traceback);
-    if (taken > 0) {
-        recorder_count_loss(session.recorder, RL_LOSS_HOOK_TAKEN, (uint64_t)taken);
-    }
-}
-
-void session_stop(struct recorder_stats *stats)
-{
-    session_check_hook();
-    collections_stop();
-    output_stop();
-    if (session.backend != NULL) {
-        session.backend->stop();
-        session.backend = NULL;
-    }
-    memset(stats, 0, sizeof *stats);
-    struct recorder *recorder = detach();
-    if (recorder != NULL) {
-        Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);
-        Py_END_ALLOW_THREADS
-    }
-}
-
-void session_stop_at_exit(struct recorder_stats *stats)
-{
-    memset(stats, 0, sizeof *stats);
-    struct recorder *recorder = detach();
-    if (recorder != NULL) {
-        recorder_close(recorder, stats);
-    }
+    return t->samples != 0 ? budget_sample(t, event) : session_event(event);
 }

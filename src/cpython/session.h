@@ -18,6 +18,7 @@
 
 #include "map.h"
 #include "os.h"
+#include "rec.h"
 #include "recorder.h"
 
 struct open_frame {
@@ -32,8 +33,10 @@ struct open_frame {
 
 struct thread {
     struct lane lane;         /* first: the hot part */
-    uint64_t stamp;           /* 0 while is_suppressed, which sends every event the slow way */
+    uint64_t gate;            /* session.stamp, or 0, which sends every event the slow way */
+    uint64_t stamp;           /* of the recording that the lane is of */
     int is_suppressed;        /* a preview runs here */
+    uint32_t samples;         /* --budget: so many of the next events are timed */
     struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
     uint32_t depth;           /* index of the innermost open frame; 0 = none */
     uint32_t cap;
@@ -46,14 +49,16 @@ struct thread {
     uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
     uint32_t task_count;
     struct running_task tasks[TASKS_NESTED];
+    uint64_t cpu_ns; /* --budget: of this thread, when its last slot was full */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
 
-enum level { LEVEL_CALLS, LEVEL_VALUES, LEVEL_LINES };
 
 struct session {
     uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
+    uint64_t code_stamp;       /* what the words of code objects must bear; changes also in between,
+                                  when decisions are made anew */
     struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
@@ -75,7 +80,35 @@ extern struct session session;
 /* The calling thread's; NULL before its first event and after a fork. */
 extern _Thread_local struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
+/* Whether what happens in the thread now belongs into the recording; t may be NULL. */
+static inline int thread_is_recorded(const struct thread *t)
+{
+    return t != NULL && t->stamp == session.stamp && !t->is_suppressed && session.recorder != NULL;
+}
+
+static inline int codeinfo_is_valid(uint64_t info)
+{
+    return (info ^ session.code_stamp) >> 32 == 0;
+}
+
+/* Between a prefix and its event no refill may come: reserves room for both. */
+static inline int session_reserve(struct thread *t, uint32_t units)
+{
+    return lane_reserve(&t->lane, units, clock_ticks());
+}
+
+static inline void session_put_prefix(struct thread *t, unsigned kind, uint32_t first, uint32_t id,
+                                      uint64_t frame)
+{
+    lane_row(&t->lane, first, kind, id, frame);
+    t->lane.extras++;
+}
+
 /* Slow halves of session_event(). */
+enum verdict session_event_slow(const struct event *event);
+/* Of code that is known but not recorded (now): an end of what was recorded when it began, or one
+ * more event to count. */
+enum verdict session_count(struct thread *thread, const struct event *event, uint64_t info);
 struct thread *session_thread(const struct event *event);
 int session_push(struct thread *thread);
 void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
@@ -87,6 +120,9 @@ void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64
                        PyObject *value);
 /* The thread's place to put values together, emptied; NULL where the level wants none. */
 struct capture *session_capture(struct thread *thread);
+/* An event that comes with an exception: told with it, or kept since a trace function told it. */
+void session_put_exception(struct thread *thread, const struct event *event, uint64_t info,
+                           uint64_t frame);
 /* A trace function tells of an exception in a frame, and later that the frame goes on. */
 void session_keep_pending(struct thread *thread, const struct event *event);
 void session_put_pending(struct thread *thread, const struct event *event);
@@ -97,18 +133,15 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
 {
     /* The thread first: what codeinfo_make() defines must stand in its slot before it is used. */
     struct thread *t = thread_self;
-    if (__builtin_expect(t == NULL || t->stamp != session.stamp, 0)) {
-        t = session_thread(event);
-        if (t == NULL) {
-            return VERDICT_CONTINUE;
-        }
+    if (__builtin_expect(t == NULL || t->gate != session.stamp, 0)) {
+        return session_event_slow(event);
     }
     uint64_t info = codeinfo_get(event->code);
-    if (__builtin_expect((info ^ session.stamp) >> 32 != 0 || info == 0, 0)) {
+    if (__builtin_expect(!codeinfo_is_valid(info), 0)) {
         info = codeinfo_make(event->code, native_globals(event->frame));
     }
     if (info & CODE_EXCLUDED) {
-        return VERDICT_DISABLE;
+        return CODE_ID(info) == 0 ? VERDICT_DISABLE : session_count(t, event, info);
     }
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);
@@ -157,6 +190,12 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
 /* A call of, return from, or exception out of a function written in C. */
 void session_native(unsigned kind, PyObject *callable, native_frame *caller);
 
+/* A thread of the last recording, or one that ends: forgets its open frames. */
+void thread_forget_stack(struct thread *thread);
+/* What the system calls when a thread ends, without the GIL. */
+void thread_ended(void *thread);
+uint64_t thread_top_frame(void *thread);
+
 /* Life. All return 0, or -1 with a Python exception. */
 struct session_options {
     struct recorder_options recorder;
@@ -168,6 +207,7 @@ struct session_options {
     int globals;
     int gc;
     int output;
+    unsigned budget; /* percent; 0 = none */
     struct capture_limits limits;
 };
 int session_init(void);

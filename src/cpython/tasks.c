@@ -111,12 +111,12 @@ void tasks_enter(struct thread *t, const struct event *event, int is_first)
         return;
     }
     PyErr_Fetch(&type, &value, &traceback);
-    uint64_t stamp = t->stamp;
+    uint64_t gate = t->gate;
     t->is_suppressed = 1; /* nothing Python is expected to run; if it does, it is not the program */
-    t->stamp = 0;
+    t->gate = 0;
     PyObject *task = current_task(); /* owned */
     t->is_suppressed = 0;
-    t->stamp = stamp;
+    t->gate = gate;
     PyErr_Clear();
     if (task != NULL && task != Py_None && session.recorder != NULL) {
         struct running_task *running = &t->tasks[t->task_count++];

@@ -74,8 +74,7 @@ void traced_exception(PyFrameObject *object, PyObject *arg)
     }
     struct thread *t = thread_self;
     uint64_t info = codeinfo_get(event.code);
-    if (t != NULL && t->stamp == session.stamp && (info ^ session.stamp) >> 32 == 0 &&
-        !(info & CODE_EXCLUDED)) {
+    if (thread_is_recorded(t) && codeinfo_is_valid(info) && !(info & CODE_EXCLUDED)) {
         session_keep_pending(t, &event);
     }
 }

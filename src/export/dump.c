@@ -144,6 +144,31 @@ static void put_collection(struct json_out *json, const struct event_out *event)
     }
 }
 
+static void put_budget(struct json_out *json, const struct reader *reader,
+                       const struct event_out *event)
+{
+    static const char *const levels[] = {"counted", "calls", "values", "lines"};
+    static const char *const keys[] = {"from", "to"};
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    put_frame(json, "frame", event->frame);
+    if (event->id != 0) {
+        put_function(json, reader, event);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t level = bytes_varint(&in);
+        if (event->id != 0) {
+            json_key(json, keys[i]);
+            json_text(json, levels[level < 4 ? level : 0]);
+        }
+    }
+    json_key(json, "overhead_permille");
+    json_u64(json, bytes_varint(&in));
+    if (event->id != 0) {
+        json_key(json, "saving_permille");
+        json_u64(json, bytes_varint(&in));
+    }
+}
+
 void dump_event(struct json_out *json, const struct reader *reader, const struct event_out *event)
 {
     json_open(json, '{');
@@ -200,6 +225,8 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         json_string(json, event->values, event->values_len);
     } else if (event->kind == RL_EVENT_GC) {
         put_collection(json, event);
+    } else if (event->kind == RL_EVENT_BUDGET) {
+        put_budget(json, reader, event);
     } else if (event->kind == RL_EVENT_LOSS) {
         json_key(json, "reason");
         json_text(json, loss_name(event->id));
@@ -283,6 +310,16 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         json_text(json, "collected");
         json_text(json, "uncollectable");
         json_text(json, "duration");
+        break;
+    case RL_EVENT_BUDGET:
+        json_text(json, "frame");
+        json_text(json, "func?");
+        json_text(json, "file?");
+        json_text(json, "line?");
+        json_text(json, "from?");
+        json_text(json, "to?");
+        json_text(json, "overhead_permille");
+        json_text(json, "saving_permille?");
         break;
     case RL_EVENT_LOSS:
         json_text(json, "reason");

@@ -138,6 +138,9 @@ static int refill(struct lane *lane, uint32_t units, int may_wait)
     }
     void *token = NULL;
     void (*wait_end)(void *) = recorder->options.hooks.wait_end;
+    if (may_wait && lane->slot != NULL && recorder->options.hooks.filled != NULL) {
+        recorder->options.hooks.filled(lane->owner, lane->rows, (size_t)(lane->cur - lane->rows));
+    }
     os_lock_mutex(&recorder->lock);
     recorder->inside++;
     lane_hand_over(lane);

@@ -28,6 +28,8 @@ struct recorder_hooks {
     void (*wait_end)(void *token);
     /* The innermost open frame of a lane, for the header of its next slot. */
     uint64_t (*top_frame)(void *owner);
+    /* A lane's slot is full: its rows, before they are handed over. */
+    void (*filled)(void *owner, const uint8_t *rows, size_t len);
 };
 
 struct recorder_options {

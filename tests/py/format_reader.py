@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 30: "budget", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -551,7 +551,20 @@ def events(path):
             event["frame"] = shown(line["frame"])
             for key in ("generation", "collected", "uncollectable", "duration"):
                 event[key] = data.varint()
-        if kind not in (14, 15, 16, 17, 18, 19, 20, 27):
+        if kind == 30:
+            data = Bytes(line["values"])
+            event["frame"] = shown(line["frame"])
+            keys, levels = ["overhead_permille"], ("counted", "calls", "values", "lines")
+            if line["id"]:
+                event["func"], event["file"], event["line"] = recording.name(line["id"])
+                keys.append("saving_permille")
+            for key in ("from", "to"):
+                level = levels[data.varint()]
+                if line["id"]:
+                    event[key] = level
+            for key in keys:
+                event[key] = data.varint()
+        if kind not in (14, 15, 16, 17, 18, 19, 20, 27, 30):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]

@@ -1,0 +1,191 @@
+/* Why: start, stop and fork of the session (session.h). */
+#include "session.h"
+
+#include <string.h>
+
+#include "budget.h"
+#include "collections.h"
+#include "output.h"
+#include "status.h"
+
+static void *wait_begin(void)
+{
+    return PyEval_SaveThread();
+}
+
+static void wait_end(void *token)
+{
+    PyEval_RestoreThread(token);
+}
+
+static void before_fork(void)
+{
+    os_lock_mutex(&session.lock);
+}
+
+static void after_fork_parent(void)
+{
+    os_unlock_mutex(&session.lock);
+}
+
+/* Before anything else runs in a child: nothing of it may reach the parent's file. */
+static void after_fork_child(void)
+{
+    os_mutex_init(&session.lock);
+    thread_self = NULL;
+    os_thread_value_set(NULL);
+    session.threads = NULL;
+    session.stamp += UINT64_C(1) << 32;
+    codeinfo_begin();
+    if (session.recorder != NULL) {
+        recorder_abandon(session.recorder);
+        session.recorder = NULL;
+        session.is_forked = 1;
+    }
+}
+
+int session_init(void)
+{
+    static int is_done;
+    if (is_done) {
+        return 0;
+    }
+    session.stamp = UINT64_C(1) << 32;
+    codeinfo_begin();
+    os_mutex_init(&session.lock);
+    if (codeinfo_init() != 0 || codename_init() != 0) {
+        return -1;
+    }
+    if (os_thread_value_init(thread_ended) != 0 ||
+        os_at_fork(before_fork, after_fork_parent, after_fork_child) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no thread key or fork handler left");
+        return -1;
+    }
+    is_done = 1;
+    return 0;
+}
+
+static int has_greenlets(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
+}
+
+static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
+{
+    struct recorder_options recorder = options->recorder;
+    rl_status status;
+    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, thread_top_frame,
+                                             options->budget != 0 ? budget_filled : NULL};
+    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &session.recorder, err);
+    Py_END_ALLOW_THREADS if (status == RL_OK)
+    {
+        session.stamp += UINT64_C(1) << 32;
+        codeinfo_begin();
+        session.is_forked = 0;
+        session.c_calls = options->start.c_calls;
+        session.level = options->level;
+        budget_begin(options->budget);
+        capture_limits = options->limits;
+        session.needs_resync = has_greenlets();
+        tasks_look_for_asyncio();
+        tasks_forget();
+        session.library_lines = options->library_lines;
+        u64map_clear(&session.generators);
+        session.globals = options->globals;
+        lines_forget(&session.snapshots);
+        lines_forget(&session.modules);
+    }
+    return status;
+}
+
+int session_start(const struct session_options *options, struct rl_err *err)
+{
+    if (open_recorder(options, err) != RL_OK) {
+        return -1;
+    }
+    session.is_waiting = options->is_waiting;
+    session.backend = options->backend;
+    if (options->gc && collections_start() != 0) {
+        PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
+    }
+    if (options->output && output_start() != 0) {
+        PyErr_Clear(); /* streams that are not the interpreter's own are left alone */
+    }
+    if (options->backend->start(&options->start) != 0) {
+        struct recorder_stats stats;
+        session.backend = NULL;
+        session_stop(&stats);
+        (void)status_set(err, RL_UNSUPPORTED, "backend %s did not start", options->backend->name);
+        return -1;
+    }
+    return 0;
+}
+
+int session_start_child(const struct session_options *options, struct rl_err *err)
+{
+    if (open_recorder(options, err) != RL_OK) {
+        return -1;
+    }
+    session.is_waiting = 0;
+    if (session.backend != NULL && session.backend->after_fork != NULL) {
+        session.backend->after_fork();
+    }
+    return 0;
+}
+
+static struct recorder *detach(void)
+{
+    struct recorder *recorder = session.recorder;
+    os_lock_mutex(&session.lock);
+    if (recorder != NULL) {
+        recorder_end_lanes(recorder);
+    }
+    session.recorder = NULL;
+    session.stamp += UINT64_C(1) << 32;
+    codeinfo_begin();
+    session.is_waiting = 0;
+    os_unlock_mutex(&session.lock);
+    return recorder;
+}
+
+void session_check_hook(void)
+{
+    if (session.recorder == NULL || session.backend == NULL) {
+        return;
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    int taken = session.backend->taken();
+    PyErr_Restore(type, value, traceback);
+    if (taken > 0) {
+        recorder_count_loss(session.recorder, RL_LOSS_HOOK_TAKEN, (uint64_t)taken);
+    }
+}
+
+void session_stop(struct recorder_stats *stats)
+{
+    session_check_hook();
+    budget_end();
+    collections_stop();
+    output_stop();
+    if (session.backend != NULL) {
+        session.backend->stop();
+        session.backend = NULL;
+    }
+    memset(stats, 0, sizeof *stats);
+    struct recorder *recorder = detach();
+    if (recorder != NULL) {
+        Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);
+        Py_END_ALLOW_THREADS
+    }
+}
+
+void session_stop_at_exit(struct recorder_stats *stats)
+{
+    memset(stats, 0, sizeof *stats);
+    struct recorder *recorder = detach();
+    if (recorder != NULL) {
+        recorder_close(recorder, stats);
+    }
+}
