@@ -45,6 +45,37 @@ def calls_with_two_ints(n):
         g(1, 2)
 
 
+def one(a):
+    pass
+
+
+def calls_with(value):
+    """Work that passes this value to a function of one parameter."""
+
+    def work(n):
+        for _ in range(n):
+            one(value)
+
+    return work
+
+
+class Plain:
+    pass
+
+
+# What an encoder costs: a call with the value less a call with None.
+VALUES = {
+    "int": 7,
+    "text of 12 characters": "twelve chars",
+    "text of 12, not ASCII": "zw\xf6lf Zeichen",
+    "float": 2.5,
+    "list of 10 ints": list(range(10)),
+    "list of 100,000 ints": list(range(100_000)),
+    "dict of 10": {f"key{i}": i for i in range(10)},
+    "instance without attributes": Plain(),
+}
+
+
 class Thing:
     def __init__(self):
         self.number, self.text, self.none = 1, "abc", None
@@ -117,6 +148,21 @@ def cost(work, n, each=1, **settings):
         differences.append((traced - untraced) / n / each)
         plain.append(untraced / n / each)
     return statistics.median(differences), statistics.median(plain), size
+
+
+def value_cost(value, n=20000):
+    """ns that a call with this value takes more than one with None, both recorded, alternating."""
+    with_none, with_value = calls_with(None), calls_with(value)
+    differences = []
+    path = fresh()
+    relive.start(path, level="values")
+    with_none(WARM)
+    for _ in range(PAIRS):
+        less = cpu(with_none, n)
+        differences.append((cpu(with_value, n) - less) / n)
+    relive.stop()
+    os.unlink(path)
+    return statistics.median(differences)
 
 
 def excluded_cost(n):
@@ -367,6 +413,8 @@ def main():
     ):
         ns, _, size = cost(work, n, each, level=level)
         rows.append((name, f"{ns:.1f} ns ({size:.2f} bytes an event)"))
+    for name, value in VALUES.items():
+        rows.append((f"value over None: {name}", f"{value_cost(value):.1f} ns"))
     if args.quick:
         show(rows, backend, args.append)
         return

@@ -22,8 +22,9 @@ VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
 BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
 TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
-# For the independent reader, greenlets and another tool at work; without a wheel their tests are skipped and say so.
-OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage"]
+# For the independent reader, greenlets, tasks and another tool at work; without a wheel their tests are
+# skipped and say so.
+OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]

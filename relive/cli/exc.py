@@ -5,6 +5,8 @@ from relive.cli.line import update
 
 # How loops and tasks end: told only when asked for.
 CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
+# Where the standard library catches what ends a thread.
+THREAD_END = "threading:Thread._bootstrap_inner"
 
 
 class Story:
@@ -15,6 +17,8 @@ class Story:
         self.exc = event.get("exc") or {"type": event.get("exc_type", "?"), "message": "",
                                         "cause": None, "context": None}  # fmt: skip
         self.events = [event]
+        self.task = None  # (its number, its name) where it ended one
+        self.is_awaited = False  # and was raised again in who awaited that
 
     def add(self, event):
         self.events.append(event)
@@ -45,11 +49,22 @@ class Story:
     def fate(self, sees_handled):
         """What became of it, in words, and whether it is alarming."""
         last = self.last
-        if last["kind"] == "handled":
+        if self.task is not None:
+            number, name = self.task
+            ended = f"ended task {common.safe(name or str(number))}"
+            if self.is_awaited:
+                return f"{ended}, which was awaited", False
+            return f"uncaught: it {ended}, which nobody awaited", "Cancelled" not in self.exc["type"]
+        if last["kind"] == "handled" and last["func"] != THREAD_END:
             place = common.place(last, last.get("exc_line"))
             return f"caught in {common.safe(last['func'])} at {place}", False
-        if last["kind"] == "unwind" and last["parent"] is None:
-            return "uncaught: it left the outermost frame", True
+        if last["kind"] == "handled" or (last["kind"] == "unwind" and last["parent"] is None):
+            what = "left the outermost frame"
+            if last["thread"] != 1:
+                what = f"ended thread {last['thread']}"
+            elif last["func"].endswith(":<module>"):
+                what = "ended the program"
+            return f"uncaught: it {what}", True
         if sees_handled:
             return f"went out of {common.safe(last['func'])} into code that is not recorded", False
         return (
@@ -60,15 +75,28 @@ class Story:
 
 def stories(recording):
     """Every exception of a recording, in order."""
-    found, current = [], {}
-    for event in recording.select(["raise", "unwind", "handled"]):
+    found, current, names = [], {}, {}
+    for event in recording.select(["raise", "unwind", "handled", "task_start", "task_end"]):
         key = event["thread"]
+        if event["kind"] == "task_start":
+            names[event["task"]] = event["name"]
+            continue
+        if event["kind"] == "task_end":
+            story = current.get(key)
+            if story is not None and story.last["seq"] + 1 == event["seq"]:
+                story.task = event["task"], names.get(event["task"])
+            continue
         story = current.get(key)
         if story is None or begins_anew(story, event):
             story = current[key] = Story(event)
             found.append(story)
         else:
             story.add(event)
+    seen = set()
+    for story in reversed(found):
+        identity = story.exc["type"], story.exc.get("id")
+        story.is_awaited = identity in seen
+        seen.add(identity)
     return found
 
 

@@ -18,7 +18,7 @@ struct callback {
 
 static PyObject *disable;    /* owned: sys.monitoring.DISABLE */
 static PyObject *with_lines; /* owned: weak references to code with line events of ours */
-static long line_events;     /* the bit of LINE */
+static long line_events;     /* the bits of LINE and JUMP */
 static int tool_id = -1;
 
 static inline native_frame *current(void)
@@ -151,6 +151,24 @@ HANDLER(on_line)
     return answer(session_event(&event));
 }
 
+/* LINE is silent about a loop that stays on its line; a jump back within one tells of each turn. */
+HANDLER(on_jump)
+{
+    UNUSED;
+    struct event event;
+    if (!make_event(&event, args, n, RL_EVENT_LINE) || PyVectorcall_NARGS(n) < 3 ||
+        !PyLong_CheckExact(args[1]) || !PyLong_CheckExact(args[2])) {
+        Py_RETURN_NONE;
+    }
+    Py_ssize_t from = PyLong_AsSsize_t(args[1]), to = PyLong_AsSsize_t(args[2]);
+    int line = to <= from ? PyCode_Addr2Line(event.code, (int)to) : 0;
+    if (line <= 0 || line != PyCode_Addr2Line(event.code, (int)from)) {
+        return Py_NewRef(disable);
+    }
+    event.line = (uint32_t)line;
+    return answer(session_event(&event));
+}
+
 static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
 {
     native_frame *frame = current();
@@ -186,7 +204,7 @@ static const struct handler {
     {"PY_START", on_start, 0},  {"PY_RETURN", on_return, 0},
     {"PY_YIELD", on_yield, 0},  {"PY_RESUME", on_resume, 0},
     {"PY_THROW", on_throw, 0},  {"PY_UNWIND", on_unwind, 0},
-    {"LINE", on_line, 0},       {"RAISE", on_raise, 0},
+    {"LINE", on_line, 0},       {"JUMP", on_jump, 0},       {"RAISE", on_raise, 0},
     {"RERAISE", on_reraise, 0}, {"EXCEPTION_HANDLED", on_handled, 0},
     {"CALL", on_c_call, 1},     {"C_RETURN", on_c_return, 1},
     {"C_RAISE", on_c_raise, 1},
@@ -267,11 +285,16 @@ static int call_none(PyObject *result)
     return result != NULL ? 0 : -1;
 }
 
+static int is_of_lines(const struct handler *handler)
+{
+    return handler->function == on_line || handler->function == on_jump;
+}
+
 /* C_RETURN and C_RAISE come with CALL; they cannot be asked for alone. Lines are asked for code by
  * code. */
 static int is_on_from_the_start(const struct handler *handler)
 {
-    return handler->function != on_line && (!handler->is_native || handler->function == on_c_call);
+    return !is_of_lines(handler) && (!handler->is_native || handler->function == on_c_call);
 }
 
 static int register_all(PyObject *module, PyObject *type, int c_calls)
@@ -290,7 +313,7 @@ static int register_all(PyObject *module, PyObject *type, int c_calls)
         if (!failed) {
             callback->vectorcall = handler->function;
             mask |= is_on_from_the_start(handler) ? PyLong_AsLong(bit) : 0;
-            line_events = handler->function == on_line ? PyLong_AsLong(bit) : line_events;
+            line_events |= is_of_lines(handler) ? PyLong_AsLong(bit) : 0;
             failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool_id, bit,
                                                    (PyObject *)callback));
         }

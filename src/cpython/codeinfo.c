@@ -186,7 +186,7 @@ static int wants_lines(PyCodeObject *code)
 
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
 {
-    uint64_t info = session.code_stamp | CODE_KNOWN;
+    uint64_t info = session.code_stamp;
     if (is_excluded(code)) {
         return info | CODE_EXCLUDED;
     }
@@ -211,6 +211,9 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     }
     if (has_values) {
         info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
+    }
+    if (tasks_are_made_by(code, module_name(globals))) {
+        info |= CODE_WATCHED;
     }
     if (wants_lines(code)) {
         info |= CODE_LINES;
@@ -237,7 +240,7 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
     PyObject *type, *value, *traceback;
     struct thread *t = thread_self;
     if (session.recorder == NULL) {
-        return CODE_KNOWN | CODE_EXCLUDED;
+        return CODE_EXCLUDED;
     }
     PyErr_Fetch(&type, &value, &traceback);
     /* A lane of an earlier recording has no slot; definitions then go to the dictionary alone. */
@@ -254,8 +257,8 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
         codeinfo_module_name(globals, name, sizeof name);
         session.needs_resync = strcmp(name, "greenlet") == 0;
     }
-    if (!session.has_asyncio && code->co_flags & CO_COROUTINE) {
-        tasks_look_for_asyncio(); /* whoever makes tasks has a coroutine to run in them */
+    if (code->co_flags & CO_COROUTINE) {
+        tasks_look_for_loops(); /* whoever makes tasks has a coroutine to run in them */
     }
     PyErr_Restore(type, value, traceback);
     return info;

@@ -140,6 +140,12 @@ static void resync(struct thread *t, native_frame *frame)
     }
 }
 
+static uint32_t suspends_how(const PyCodeObject *code)
+{
+    const int awaits = CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR;
+    return FRAME_SUSPENDS | (code->co_flags & awaits ? FRAME_AWAITS : 0);
+}
+
 /* A generator that is entered: its identity, and the kind of row that says what happens. */
 static uint64_t enter_generator(struct thread *t, const struct event *event, uint32_t id,
                                 unsigned *kind)
@@ -171,15 +177,18 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
 {
     uint32_t id = CODE_ID(info);
     unsigned kind = event->kind;
-    uint32_t flags = info & CODE_SUSPENDS ? FRAME_SUSPENDS : 0;
+    uint32_t flags = info & CODE_SUSPENDS ? suspends_how(event->code) : 0;
     if (session.needs_resync || (t->stack[t->depth].flags & FRAME_RUNNING &&
                                  !(session.backend->capabilities & SEES_RUNNING_END))) {
         resync(t, event->frame);
     }
+    if (info & CODE_WATCHED) {
+        tasks_made(t, event);
+    }
     uint64_t frame =
         flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind) : t->lane.next_frame++;
-    if (session.has_asyncio && event->code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) &&
-        !(t->stack[t->depth].flags & FRAME_SUSPENDS)) {
+    if (session.has_loops && event->code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) &&
+        !(t->stack[t->depth].flags & FRAME_AWAITS)) {
         tasks_enter(t, event, kind == RL_EVENT_CALL);
         tasks_entered(t, frame, kind == RL_EVENT_THROW);
     }
@@ -319,7 +328,8 @@ static void record_running(struct thread *t, native_frame *frame)
         uint64_t identity = t->lane.next_frame++;
         (void)lane_put(&t->lane, RL_EVENT_RUNNING, CODE_ID(info), identity);
         push_frame(t, found[count], identity, CODE_ID(info),
-                   FRAME_RUNNING | (info & CODE_SUSPENDS ? FRAME_SUSPENDS : 0));
+                   FRAME_RUNNING |
+                       (info & CODE_SUSPENDS ? suspends_how(native_code(found[count])) : 0));
         if (info & CODE_SUSPENDS) {
             (void)u64map_put(&session.generators, (uint64_t)(uintptr_t)found[count], identity);
         }

@@ -30,6 +30,7 @@ struct open_frame {
 };
 #define FRAME_RUNNING  1u /* ran before the recording; its end may not be seen */
 #define FRAME_SUSPENDS 2u /* a generator's */
+#define FRAME_AWAITS   4u /* of a coroutine or an asynchronous generator */
 
 struct thread {
     struct lane lane;         /* first: the hot part */
@@ -62,7 +63,7 @@ struct session {
     struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
-    int has_asyncio;               /* coroutines may belong to tasks */
+    int has_loops;               /* asyncio or trio: coroutines may belong to tasks */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
     enum level level;
@@ -146,7 +147,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);
     if (event->kind == RL_EVENT_CALL) {
-        if (__builtin_expect((info & CODE_SUSPENDS) != 0 || (top->flags & FRAME_RUNNING) != 0 ||
+        if (__builtin_expect((info & (CODE_SUSPENDS | CODE_WATCHED)) != 0 || (top->flags & FRAME_RUNNING) != 0 ||
                                  session.needs_resync || t->depth + 1 >= t->cap,
                              0)) {
             session_enter_slow(t, event, info);

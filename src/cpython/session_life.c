@@ -88,7 +88,7 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         budget_begin(options->budget);
         capture_limits = options->limits;
         session.needs_resync = has_greenlets();
-        tasks_look_for_asyncio();
+        tasks_look_for_loops();
         tasks_forget();
         session.library_lines = options->library_lines;
         u64map_clear(&session.generators);

@@ -5,14 +5,26 @@
 
 #include <string.h>
 
+#include "alloc.h"
 #include "session.h"
 
 static PyObject *asyncio;     /* owned: the module _asyncio, once it was seen */
+static PyObject *trio;        /* owned: what holds the running task of trio, once it was seen */
 static struct u64map serials; /* address of a task -> its number in this recording */
 static struct u64map roots;   /* number -> its outermost frame */
 static uint32_t last_serial;
 
-void tasks_look_for_asyncio(void)
+/* Where a coroutine was made a task. */
+struct making {
+    uint64_t frame; /* innermost recorded one then, and the line in it */
+    uint32_t line;
+    uint32_t parent; /* number of the task that ran, 0 = none */
+    uint64_t call;   /* the call that was seen first; those inside it say no better */
+    uint32_t depth;
+};
+static struct u64map makings; /* address of a coroutine -> its struct making *, owned */
+
+void tasks_look_for_loops(void)
 {
     PyObject *modules = PyImport_GetModuleDict();
     PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "_asyncio") : NULL;
@@ -20,18 +32,29 @@ void tasks_look_for_asyncio(void)
         Py_INCREF(module);
         asyncio = module;
     }
-    session.has_asyncio = asyncio != NULL;
+    module = modules != NULL ? PyDict_GetItemString(modules, "trio._core._run") : NULL;
+    if (trio == NULL && module != NULL && PyModule_Check(module)) {
+        trio = PyDict_GetItemString(PyModule_GetDict(module), "GLOBAL_RUN_CONTEXT");
+        Py_XINCREF(trio);
+    }
+    session.has_loops = asyncio != NULL || trio != NULL;
 }
 
 void tasks_forget(void)
 {
     u64map_clear(&serials);
     u64map_clear(&roots);
+    for (size_t i = 0; i < makings.capacity; i++) {
+        if (makings.entries[i].key != 0) {
+            rl_free((void *)(uintptr_t)makings.entries[i].value);
+        }
+    }
+    u64map_clear(&makings);
     last_serial = 0;
 }
 
 #if HAS_NATIVE_CURRENT_TASK
-static PyObject *current_task(void) /* owned or NULL */
+static PyObject *asyncio_task(void) /* owned or NULL */
 {
     PyObject *loop = PyObject_CallMethod(asyncio, "_get_running_loop", NULL); /* owned */
     PyObject *task = NULL;
@@ -42,7 +65,7 @@ static PyObject *current_task(void) /* owned or NULL */
     return task;
 }
 #else
-static PyObject *current_task(void) /* owned or NULL */
+static PyObject *asyncio_task(void) /* owned or NULL */
 {
     PyObject *tasks = PyObject_GetAttrString(asyncio, "_current_tasks"); /* owned */
     PyObject *loop = tasks != NULL ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
@@ -61,35 +84,145 @@ static PyObject *current_task(void) /* owned or NULL */
 }
 #endif
 
+/* *is_trio: whose task it is. Owned or NULL. */
+static PyObject *current_task(int *is_trio)
+{
+    PyObject *task = asyncio != NULL ? asyncio_task() : NULL;
+    *is_trio = 0;
+    if ((task == NULL || task == Py_None) && trio != NULL) {
+        PyErr_Clear();
+        Py_XDECREF(task);
+        task = PyObject_GetAttrString(trio, "task");
+        *is_trio = 1;
+    }
+    return task;
+}
+
+/* The number of the task whose nursery a task of trio is in, 0 = not known. */
+static uint32_t nursery_owner(PyObject *task)
+{
+    PyObject *nursery = PyObject_GetAttrString(task, "_parent_nursery"); /* owned */
+    PyObject *owner = nursery != NULL ? PyObject_GetAttrString(nursery, "_parent_task") : NULL;
+    const uint64_t *serial =
+        owner != NULL ? u64map_get(&serials, (uint64_t)(uintptr_t)owner) : NULL;
+    Py_XDECREF(owner);
+    Py_XDECREF(nursery);
+    PyErr_Clear();
+    return serial != NULL ? (uint32_t)*serial : 0;
+}
+
 /* The name that the task was given, or got. */
-static uint32_t name_of(struct thread *t, PyObject *task)
+static uint32_t name_of(struct thread *t, PyObject *task, int is_trio)
 {
     PyTypeObject *type = Py_TYPE(task);
-    if (!TYPE_IS_NATIVE(type)) {
+    if (!TYPE_IS_NATIVE(type) && !is_trio) {
         return 0; /* a class of the program: its methods are its own */
     }
-    PyObject *name = PyObject_CallMethod(task, "get_name", NULL); /* owned */
+    PyObject *name = is_trio ? PyObject_GetAttrString(task, "name")
+                             : PyObject_CallMethod(task, "get_name", NULL); /* owned */
     uint32_t id = name != NULL && PyUnicode_CheckExact(name) ? capture_name_id(&t->lane, name) : 0;
     PyErr_Clear();
     Py_XDECREF(name);
     return id;
 }
 
-static void put_start(struct thread *t, PyObject *task, const struct event *event, uint32_t serial)
+/* ---- where tasks are made ---- */
+
+int tasks_are_made_by(const PyCodeObject *code, PyObject *module)
 {
-    uint32_t name = name_of(t, task);
-    struct capture *c = session_capture(t);
-    PyObject *coroutine = native_generator(event->frame);
-    if (c != NULL && coroutine != NULL) {
-        capture_value(c, coroutine);
-        (void)lane_put_values(&t->lane, RL_EVENT_TASK_START, name, serial, c->bytes,
-                              capture_size(c));
-    } else {
-        (void)lane_put(&t->lane, RL_EVENT_TASK_START, name, serial);
+    static const char *const names[] = {"create_task", "ensure_future",      "gather",  "wait",
+                                        "run",         "run_until_complete", "wait_for"};
+    static const char package[] = "asyncio.";
+    if (module == NULL || PyUnicode_GET_LENGTH(module) < (Py_ssize_t)sizeof package) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof package - 1; i++) {
+        if (PyUnicode_READ_CHAR(module, (Py_ssize_t)i) != (Py_UCS4)package[i]) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (PyUnicode_CompareWithASCIIString(code->co_name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void note(struct thread *t, PyObject *coroutine)
+{
+    uint64_t key = (uint64_t)(uintptr_t)coroutine;
+    const uint64_t *known = u64map_get(&makings, key);
+    struct making *made = known != NULL ? (struct making *)(uintptr_t)*known : NULL;
+    if (made != NULL && made->depth < t->depth &&
+        t->stack[made->depth + 1].frame == made->call) {
+        return;
+    }
+    if (made == NULL && ((made = rl_zalloc_apart(1, sizeof *made)) == NULL ||
+                         u64map_put(&makings, key, (uint64_t)(uintptr_t)made) != 0)) {
+        rl_free(made);
+        return;
+    }
+    const struct open_frame *top = &t->stack[t->depth];
+    int line = t->depth != 0 ? native_line(top->key) : 0;
+    *made = (struct making){.frame = top->frame,
+                            .line = line > 0 ? (uint32_t)line : 0,
+                            .parent = t->task_count != 0 ? t->tasks[t->task_count - 1].serial : 0,
+                            .call = t->lane.next_frame,
+                            .depth = t->depth};
+}
+
+void tasks_made(struct thread *t, const struct event *event)
+{
+    uint32_t args = codeinfo_args(event->code);
+    for (uint32_t i = 0; i < args && i < 3; i++) {
+        Py_ssize_t slot = native_parameter_slot(event->code, event->frame, i);
+        PyObject *value = capture_variable(event->code, event->frame, slot);
+        if (value != NULL && PyCoro_CheckExact(value)) {
+            note(t, value);
+        }
+        /* gather(*coroutines) */
+        for (Py_ssize_t k = 0;
+             value != NULL && PyTuple_CheckExact(value) && k < PyTuple_GET_SIZE(value); k++) {
+            if (PyCoro_CheckExact(PyTuple_GET_ITEM(value, k))) {
+                note(t, PyTuple_GET_ITEM(value, k));
+            }
+        }
     }
 }
 
-static uint32_t serial_of(struct thread *t, PyObject *task, const struct event *event, int is_first)
+/* ---- rows ---- */
+
+static void put_start(struct thread *t, PyObject *task, int is_trio, const struct event *event,
+                      uint32_t serial)
+{
+    uint8_t few[4 * VARINT_MAX + 16] = {RL_VALUE_UNSET}, *bytes = few, *p = few + 1;
+    uint32_t name = name_of(t, task, is_trio);
+    struct capture *c = session_capture(t);
+    PyObject *coroutine = native_generator(event->frame);
+    uint64_t made = 0;
+    if (c != NULL && coroutine != NULL) {
+        capture_value(c, coroutine);
+        bytes = c->bytes;
+        p = c->p;
+    }
+    if (u64map_remove(&makings, (uint64_t)(uintptr_t)coroutine, &made) && made != 0) {
+        struct making *making = (struct making *)(uintptr_t)made;
+        p = put_varint(p, making->parent);
+        p = put_varint(p, making->frame);
+        p = put_varint(p, making->line);
+        rl_free(making);
+    } else if (is_trio) {
+        p = put_varint(p, nursery_owner(task));
+        p = put_varint(p, 0);
+        p = put_varint(p, 0);
+    }
+    (void)lane_put_values(&t->lane, RL_EVENT_TASK_START, name, serial, bytes,
+                          (uint32_t)(p - bytes));
+}
+
+static uint32_t serial_of(struct thread *t, PyObject *task, int is_trio, const struct event *event,
+                          int is_first)
 {
     uint64_t key = (uint64_t)(uintptr_t)task;
     const uint64_t *known = u64map_get(&serials, key);
@@ -100,7 +233,7 @@ static uint32_t serial_of(struct thread *t, PyObject *task, const struct event *
     if (u64map_put(&serials, key, serial) != 0) {
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
     }
-    put_start(t, task, event, serial);
+    put_start(t, task, is_trio, event, serial);
     return serial;
 }
 
@@ -114,13 +247,15 @@ void tasks_enter(struct thread *t, const struct event *event, int is_first)
     uint64_t gate = t->gate;
     t->is_suppressed = 1; /* nothing Python is expected to run; if it does, it is not the program */
     t->gate = 0;
-    PyObject *task = current_task(); /* owned */
+    int is_trio;
+    PyObject *task = current_task(&is_trio); /* owned */
     t->is_suppressed = 0;
     t->gate = gate;
     PyErr_Clear();
-    if (task != NULL && task != Py_None && session.recorder != NULL) {
+    int is_running = t->task_count != 0 && t->tasks[t->task_count - 1].task == task;
+    if (task != NULL && task != Py_None && !is_running && session.recorder != NULL) {
         struct running_task *running = &t->tasks[t->task_count++];
-        running->serial = serial_of(t, task, event, is_first);
+        running->serial = serial_of(t, task, is_trio, event, is_first);
         running->frame = 0;
         running->task = task;
         (void)lane_put(&t->lane, RL_EVENT_TASK_SWITCH, 0, running->serial);

@@ -1,7 +1,7 @@
-/* asyncio tasks: which of them a thread runs. Told when the event loop enters a task's outermost
+/* Tasks of asyncio and trio: which of them a thread runs. Told when the event loop enters a task's outermost
  * coroutine, and when that is suspended or ends; nothing is asked of the program in between.
  *
- *   TASK_START   first seen: its name, its coroutine
+ *   TASK_START   first seen: its name, its coroutine, which task made it, and where
  *   TASK_SWITCH  the next frame that is entered is the task's outermost one
  *   TASK_END     that frame has ended */
 #ifndef TASKS_H
@@ -22,9 +22,13 @@ struct running_task {
     uint32_t serial;
 };
 
-/* Whether asyncio is there; looked at when a recording starts and when its module runs. */
-void tasks_look_for_asyncio(void);
+/* Whether asyncio or trio is there; looked at when a recording starts and when its module runs. */
+void tasks_look_for_loops(void);
 void tasks_forget(void);
+/* Whether calls of this code are to be told to tasks_made(); name of its module, or NULL. */
+int tasks_are_made_by(const PyCodeObject *code, PyObject *module);
+/* A function of asyncio that makes tasks is about to be entered: whose place that is. */
+void tasks_made(struct thread *t, const struct event *event);
 /* A coroutine is about to be entered, by something that is no coroutine. */
 void tasks_enter(struct thread *t, const struct event *event, int is_first);
 /* The row that entered it has this frame. */

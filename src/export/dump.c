@@ -144,6 +144,35 @@ static void put_collection(struct json_out *json, const struct event_out *event)
     }
 }
 
+/* "coroutine", "parent_task", "made_in", "made_line"; what is not known is left out. */
+static void put_task(struct json_out *json, const struct reader *reader,
+                     const struct event_out *event)
+{
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    if (event->values[0] == RL_VALUE_UNSET) {
+        (void)bytes_varint(&in);
+    } else {
+        json_key(json, "coroutine");
+        if (value_json(json, reader, &in) != RL_OK) {
+            json_null(json);
+            return;
+        }
+    }
+    if (bytes_left(&in) == 0) {
+        return;
+    }
+    uint64_t parent = bytes_varint(&in), frame = bytes_varint(&in);
+    if (parent != 0) {
+        json_key(json, "parent_task");
+        json_u64(json, parent);
+    }
+    if (frame != 0) {
+        put_frame(json, "made_in", frame);
+        json_key(json, "made_line");
+        json_u64(json, bytes_varint(&in));
+    }
+}
+
 static void put_budget(struct json_out *json, const struct reader *reader,
                        const struct event_out *event)
 {
@@ -211,11 +240,7 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     } else if (event->kind == RL_EVENT_TASK_START) {
         put_text(json, "name", reader_string(reader, event->id));
         if (event->values_len != 0) {
-            struct bytes_in in = bytes_in_of(event->values, event->values_len);
-            json_key(json, "coroutine");
-            if (value_json(json, reader, &in) != RL_OK) {
-                json_null(json);
-            }
+            put_task(json, reader, event);
         }
     } else if (event->kind == RL_EVENT_OUTPUT) {
         put_frame(json, "frame", event->frame);
@@ -294,6 +319,9 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         json_text(json, "task");
         json_text(json, "name");
         json_text(json, "coroutine?");
+        json_text(json, "parent_task?");
+        json_text(json, "made_in?");
+        json_text(json, "made_line?");
         break;
     case RL_EVENT_TASK_SWITCH:
     case RL_EVENT_TASK_END:

@@ -540,8 +540,18 @@ def events(path):
         if kind == 16:
             event["name"] = recording.strings.get(line["id"], "?")
             if "values" in line:
-                coroutine = Value(Bytes(line["values"]), recording.strings)
-                event["coroutine"] = coroutine.as_json()
+                data = Bytes(line["values"])
+                if line["values"][0] == 0:
+                    data.at += 1
+                else:
+                    event["coroutine"] = Value(data, recording.strings).as_json()
+                if data.at < len(line["values"]):
+                    parent = data.varint()
+                    if parent:
+                        event["parent_task"] = parent
+                    frame, number = data.varint(), data.varint()
+                    if frame:
+                        event.update(made_in=shown(frame), made_line=number)
         if kind == 20:
             event["frame"] = shown(line["frame"])
             event["stream"] = "stderr" if line["id"] == 2 else "stdout"

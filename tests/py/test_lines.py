@@ -349,3 +349,22 @@ def test_collections_are_events(record):
     assert f in {e["frame"] for e in told} and done.stdout == b"1\n"
     done, _, events = record(source, "--force")
     assert done.stdout == b"0\n" and not [e for e in events if e["kind"] == "gc"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_turn_of_a_loop_on_one_line_is_a_line(record, backend):
+    source = (
+        "def work(n):\n"
+        "    for i in range(3): x = i * 2\n"
+        "    while n: n -= 1\n"
+        "    return [y for y in range(3)]\n"
+        "work(4)\n"
+    )
+    _, _, events = record(source, "--level", "lines", "--backend", backend)
+    told = [e for e in events if e.get("func") == "__main__:work"]
+    assert [(e["name"], e["value"]["r"]) for e in told if e["kind"] == "write"][:10] == [
+        ("i", "0"), ("x", "0"), ("i", "1"), ("x", "2"), ("i", "2"), ("x", "4"),
+        ("n", "3"), ("n", "2"), ("n", "1"), ("n", "0"),
+    ]  # fmt: skip
+    lines = [e["line"] for e in told if e["kind"] == "line"]
+    assert lines.count(2) == 4 and lines.count(3) >= 4

@@ -80,3 +80,72 @@ def test_task_groups(record):
     assert done.stdout == b"group\n", done.stderr
     names = [e["name"] for e in events if e["kind"] == "task_start"]
     assert [name for name in names if name.startswith("job")] == ["job 0", "job 1", "job 2"]
+
+
+@pytest.mark.parametrize("level", ["calls", "values"])
+@pytest.mark.parametrize("backend", usable_backends())
+def test_who_made_a_task_and_where(record, backend, level):
+    source = (
+        "import asyncio\nasync def leaf(): pass\n"
+        "async def worker():\n    await asyncio.ensure_future(leaf())\n"
+        "def make():\n    return asyncio.get_event_loop().create_task(worker())\n"
+        "async def main():\n    a = make()\n    await asyncio.gather(a, leaf())\n"
+        "asyncio.run(main())\n"
+    )
+    done, _, events = record(source, "--backend", backend, "--level", level)
+    assert done.returncode == 0, done.stderr
+    calls = {e["frame"]: e for e in events if e["kind"] == "call"}
+    firsts = {}
+    for event in events:
+        if event["kind"] == "call" and event.get("task") and event["func"].startswith("__main__"):
+            firsts.setdefault(event["task"], event["func"][9:])
+    told = []
+    for event in events:
+        if event["kind"] == "task_start" and event["task"] in firsts:
+            made_in = calls[event["made_in"]]["func"]
+            parent = firsts.get(event.get("parent_task"))
+            told.append((firsts[event["task"]], made_in, event["made_line"], parent))
+    assert sorted(told) == [
+        ("leaf", "__main__:main", 9, "main"),
+        ("leaf", "__main__:worker", 4, "worker"),
+        ("main", "__main__:<module>", 10, None),
+        ("worker", "__main__:make", 6, "main"),
+    ]
+
+
+LIBRARIES = {
+    "trio": (
+        "import trio\nasync def leaf(n):\n    await trio.sleep(0.001 * n)\n"
+        "async def main():\n    async with trio.open_nursery() as nursery:\n"
+        "        for n in range(3): nursery.start_soon(leaf, n)\ntrio.run(main)\nprint('done')\n"
+    ),
+    "anyio": (
+        "import anyio\nasync def leaf(n):\n    await anyio.sleep(0.001 * n)\n"
+        "async def main():\n    async with anyio.create_task_group() as group:\n"
+        "        for n in range(3): group.start_soon(leaf, n)\nanyio.run(main)\nprint('done')\n"
+    ),
+    "uvloop": (
+        "import asyncio, uvloop\nasync def leaf(n):\n    await asyncio.sleep(0.001 * n)\n"
+        "async def main():\n    await asyncio.gather(*[leaf(n) for n in range(3)])\n"
+        "uvloop.install()\nasyncio.run(main())\nprint('done')\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_other_libraries(record, library):
+    pytest.importorskip(library)
+    done, _, events = record(LIBRARIES[library])
+    assert done.stdout == b"done\n", done.stderr
+    tasks, started = {}, {}
+    for event in events:
+        if event["kind"] == "task_start":
+            started[event["task"]] = event
+        if event["kind"] == "call" and event["func"].startswith("__main__:"):
+            tasks.setdefault(event["func"][9:], []).append(event.get("task"))
+    (main,) = tasks["main"]
+    assert len(set(tasks["leaf"])) == 3 and main not in tasks["leaf"] and main is not None
+    assert {started[task].get("parent_task") for task in tasks["leaf"]} == {main}
+    for event in events:
+        if event.get("func") == "__main__:leaf":
+            assert event["task"] in tasks["leaf"]
