@@ -85,7 +85,8 @@ def local(frame, event, arg):
     told.append((event, frame.f_code.co_name, frame.f_lineno))
     return local
 def start(frame, event, arg):
-    told.append(("call" if frame.f_code.co_flags & 2 else "body", frame.f_code.co_name, frame.f_lineno))
+    kind = "call" if frame.f_code.co_flags & 2 else "body"
+    told.append((kind, frame.f_code.co_name, frame.f_lineno))
     return local
 path = sys.argv[1]
 code = compile(open(path).read(), path, "exec")
@@ -180,8 +181,15 @@ def tools(python, folder):
     cover = [python, "-m", "coverage", "run", "--data-file", out]
     trace0 = [os.path.join(scripts, "trace0"), "run"]
     codetracer = [os.path.join(scripts, "codetracer-python-recorder"), "--trace-dir", out + ".d"]
-    chrono = [os.path.join(scripts, "chronotrace"), "record", "--no-index", "--out", out + ".chrono"]
+    chrono = [
+        os.path.join(scripts, "chronotrace"),
+        "record",
+        "--no-index",
+        "--out",
+        out + ".chrono",
+    ]
     hunter = "filename_endswith='w.py', action={}(stream=open('" + out + ".txt', 'w'))"
+    printer = hunter.format("CallPrinter")
     return [
         Tool("relive --level calls", "calls, returns", None, [*relive, "calls"], kept_relive),
         Tool("viztracer --ignore_c_function", "calls, returns", "viztracer",
@@ -201,7 +209,7 @@ def tools(python, folder):
              [*viz, "--log_func_args", "--log_func_retval", "--ignore_c_function"],
              kept_trace_events),
         Tool("hunter CallPrinter", "calls, arguments, results", "hunter", [python], kept_hunter,
-             environ={"PYTHONHUNTER": "kind_in=('call', 'return'), " + hunter.format("CallPrinter")},
+             environ={"PYTHONHUNTER": "kind_in=('call', 'return'), " + printer},
              scale=10),
         Tool("relive --level lines", "calls, lines, changed variables", None, [*relive, "lines"],
              kept_relive),
@@ -210,7 +218,8 @@ def tools(python, folder):
         Tool("hunter VarsSnooper", "lines that changed a variable", "hunter", [python],
              environ={"PYTHONHUNTER": hunter.format("VarsSnooper")}, scale=10),
         Tool("codetracer recorder", "calls, lines, all variables", "codetracer-python-recorder",
-             codetracer, kept_codetracer, scale=10, count_command=[*codetracer, "--format", "json"]),
+             codetracer, kept_codetracer, scale=10,
+             count_command=[*codetracer, "--format", "json"]),
         Tool("chronotrace", "calls, lines, variables", "chronotrace", chrono, scale=10),
         Tool("pyflight --lines", "calls, lines, the last ones, if it crashes", "pyflight",
              [os.path.join(scripts, "flight"), "run", "--output-dir", folder, "--lines"]),
@@ -275,7 +284,11 @@ class Bench:
         for name in os.listdir(self.folder):
             if name.startswith("out"):
                 path = os.path.join(self.folder, name)
-                inner = [os.path.join(path, n) for n in os.listdir(path)] if os.path.isdir(path) else [path]
+                inner = (
+                    [os.path.join(path, n) for n in os.listdir(path)]
+                    if os.path.isdir(path)
+                    else [path]
+                )
                 total += sum(os.stat(one).st_blocks * 512 for one in inner)
         return total
 

@@ -19,6 +19,7 @@ class Story:
         self.events = [event]
         self.task = None  # (its number, its name) where it ended one
         self.is_awaited = False  # and was raised again in who awaited that
+        self.ends_thread = False
 
     def add(self, event):
         self.events.append(event)
@@ -54,11 +55,14 @@ class Story:
             ended = f"ended task {common.safe(name or str(number))}"
             if self.is_awaited:
                 return f"{ended}, which was awaited", False
-            return f"uncaught: it {ended}, which nobody awaited", "Cancelled" not in self.exc["type"]
-        if last["kind"] == "handled" and last["func"] != THREAD_END:
+            if not sees_handled:
+                return f"{ended}; whether that was awaited is not visible at this level", False
+            alarming = "Cancelled" not in self.exc["type"]
+            return f"uncaught: it {ended}, which nobody awaited", alarming
+        if last["kind"] == "handled" and not self.ends_thread:
             place = common.place(last, last.get("exc_line"))
             return f"caught in {common.safe(last['func'])} at {place}", False
-        if last["kind"] == "handled" or (last["kind"] == "unwind" and last["parent"] is None):
+        if self.ends_thread or (last["kind"] == "unwind" and last["parent"] is None):
             what = "left the outermost frame"
             if last["thread"] != 1:
                 what = f"ended thread {last['thread']}"
@@ -92,12 +96,21 @@ def stories(recording):
             found.append(story)
         else:
             story.add(event)
+    ends = thread_ends(recording)
     seen = set()
     for story in reversed(found):
+        where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
+        story.ends_thread = where in ends
         identity = story.exc["type"], story.exc.get("id")
         story.is_awaited = identity in seen
         seen.add(identity)
     return found
+
+
+def thread_ends(recording):
+    """The frames of the standard library that catch what ends a thread."""
+    codes = [row[0] for row in recording.codes() if f"{row[1]}:{row[2]}" == THREAD_END]
+    return {event["frame"] for event in recording.select(["call"], codes=codes)} if codes else set()
 
 
 def begins_anew(story, event):

@@ -47,8 +47,16 @@ def main(words):
 
 
 def difference(before, now):
-    """[(item, old, new)] of two lists or dicts that are there whole; old or new is None where the
-    item was not there. Nothing where that cannot be told."""
+    """[(item, old, new)] of two lists or dicts that are there whole, or of two states of one
+    instance; old or new is None where the item or attribute was not there. Nothing where that
+    cannot be told."""
+    if "attrs" in before and before.get("id") == now.get("id"):
+        old, new = before["attrs"], now.get("attrs", {})
+        return [
+            (f".{name}", old.get(name), new.get(name))
+            for name in {**old, **new}
+            if old.get(name) != new.get(name)
+        ]
     old, new = before.get("v"), now.get("v")
     if isinstance(old, list) and isinstance(new, list):
         old, new = dict(enumerate(old)), dict(enumerate(new))

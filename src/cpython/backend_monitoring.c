@@ -201,12 +201,19 @@ static const struct handler {
     vectorcallfunc function;
     int is_native;
 } handlers[] = {
-    {"PY_START", on_start, 0},  {"PY_RETURN", on_return, 0},
-    {"PY_YIELD", on_yield, 0},  {"PY_RESUME", on_resume, 0},
-    {"PY_THROW", on_throw, 0},  {"PY_UNWIND", on_unwind, 0},
-    {"LINE", on_line, 0},       {"JUMP", on_jump, 0},       {"RAISE", on_raise, 0},
-    {"RERAISE", on_reraise, 0}, {"EXCEPTION_HANDLED", on_handled, 0},
-    {"CALL", on_c_call, 1},     {"C_RETURN", on_c_return, 1},
+    {"PY_START", on_start, 0},
+    {"PY_RETURN", on_return, 0},
+    {"PY_YIELD", on_yield, 0},
+    {"PY_RESUME", on_resume, 0},
+    {"PY_THROW", on_throw, 0},
+    {"PY_UNWIND", on_unwind, 0},
+    {"LINE", on_line, 0},
+    {"JUMP", on_jump, 0},
+    {"RAISE", on_raise, 0},
+    {"RERAISE", on_reraise, 0},
+    {"EXCEPTION_HANDLED", on_handled, 0},
+    {"CALL", on_c_call, 1},
+    {"C_RETURN", on_c_return, 1},
     {"C_RAISE", on_c_raise, 1},
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)

@@ -449,6 +449,93 @@ SPECIAL(show_array)
     finish(c, o, info, &out);
 }
 
+/* An attribute that a class written in C gives out itself: borrowed, or NULL. */
+static PyObject *native_attribute(PyObject *o, const char *name)
+{
+    PyTypeObject *type = Py_TYPE(o);
+    for (Py_ssize_t i = 0; type->tp_mro != NULL && i < PyTuple_GET_SIZE(type->tp_mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(type->tp_mro, i);
+        PyObject *found = base->tp_dict != NULL ? PyDict_GetItemString(base->tp_dict, name) : NULL;
+        if (found != NULL) {
+            PyGetSetDef *getset = Py_TYPE(found) == &PyGetSetDescr_Type && TYPE_IS_NATIVE(base)
+                                      ? ((PyGetSetDescrObject *)found)->d_getset
+                                      : NULL;
+            PyObject *value = getset != NULL ? getset->get(o, getset->closure) : NULL; /* owned */
+            if (value == NULL) {
+                PyErr_Clear();
+            }
+            Py_XDECREF(value); /* its owner keeps it */
+            return value;
+        }
+    }
+    return NULL;
+}
+
+static PyObject *either_attribute(PyObject *o, const char *name)
+{
+    PyObject *value = stored(o, name);
+    return value != NULL ? value : native_attribute(o, name);
+}
+
+/* How many labels an index of pandas has; -1 = not known. *labels: its objects, where they are. */
+static Py_ssize_t index_length(PyObject *index, PyObject ***labels)
+{
+    PyObject *range = stored(index, "_range"), *data = stored(index, "_data");
+    *labels = NULL;
+    if (range != NULL && Py_TYPE(range) == &PyRange_Type) {
+        Py_ssize_t length = PyObject_Size(range); /* of C alone: an exact range */
+        if (length < 0) {
+            PyErr_Clear();
+        }
+        return length;
+    }
+    if (data != NULL && !TYPE_IS_NATIVE(Py_TYPE(data))) {
+        data = either_attribute(data, "_ndarray");
+    }
+    if (data == NULL || strcmp(Py_TYPE(data)->tp_name, "numpy.ndarray") != 0) {
+        return -1;
+    }
+    const struct array *array = (struct array *)data;
+    if (array->nd != 1) {
+        return -1;
+    }
+    const char *dtype = ((struct array_descr *)array->descr)->typeobj->tp_name;
+    if (strcmp(dtype, "numpy.object_") == 0 && array->strides[0] == sizeof(PyObject *)) {
+        *labels = (PyObject **)(void *)array->data;
+    }
+    return array->dimensions[0];
+}
+
+/* DataFrame and Series: their shape, and the names of the first columns. */
+SPECIAL(show_table)
+{
+    PyObject *manager = stored(o, "_mgr");
+    PyObject *axes = manager != NULL ? either_attribute(manager, "axes") : NULL;
+    struct text_out out = {"", 0};
+    PyObject **labels = NULL;
+    Py_ssize_t n = axes != NULL && PyList_CheckExact(axes) ? PyList_GET_SIZE(axes) : 0;
+    add(&out, "<%s", Py_TYPE(o)->tp_name);
+    if (n != 0) {
+        PyObject **ignored;
+        Py_ssize_t rows = index_length(PyList_GET_ITEM(axes, n - 1), &ignored);
+        if (rows >= 0) {
+            add(&out, " %zd", rows);
+        }
+        if (n == 2 && rows >= 0) {
+            Py_ssize_t columns = index_length(PyList_GET_ITEM(axes, 0), &labels);
+            add(&out, columns >= 0 ? " x %zd" : " x ?", columns);
+            for (Py_ssize_t i = 0; labels != NULL && i < columns && i < 10; i++) {
+                if (labels[i] != NULL && PyUnicode_CheckExact(labels[i])) {
+                    add(&out, i == 0 ? ": " : ", ");
+                    add_text(&out, labels[i]);
+                }
+            }
+        }
+    }
+    add(&out, ">");
+    finish(c, o, info, &out);
+}
+
 static int is_of_module(PyTypeObject *type, const char *name)
 {
     PyObject *module =
@@ -483,7 +570,8 @@ special_show special_for(PyTypeObject *type)
     } python[] = {
         {"PosixPath", "pathlib", show_path},   {"PurePosixPath", "pathlib", show_path},
         {"WindowsPath", "pathlib", show_path}, {"PureWindowsPath", "pathlib", show_path},
-        {"UUID", "uuid", show_uuid},
+        {"UUID", "uuid", show_uuid},           {"DataFrame", "pandas", show_table},
+        {"Series", "pandas", show_table},
     };
     if (type == NULL) {
         return show_enum;

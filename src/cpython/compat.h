@@ -23,7 +23,7 @@
 /* Python-to-Python calls use no C stack, unless an eval hook is set. */
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 /* What the interpreter spends on calling a profile or trace function, ns. */
-#define TRACED_NS (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
+#define TRACED_NS         (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
 /* A profile or trace function can be set in another thread. */
 #define HAS_SET_FOR_THREAD       (PY_VERSION_HEX >= 0x03090000)

@@ -88,4 +88,3 @@ void session_put_pending(struct thread *t, const struct event *event)
         (void)lane_put(&t->lane, RL_EVENT_HANDLED, CODE_ID(info), top->frame);
     }
 }
-

@@ -87,11 +87,11 @@ struct start_args {
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
-    static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
-                               "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
-                               "run_mono",  "parent_pid", "child",         "level",   "max_depth",
-                               "max_items", "max_str",    "library_lines", "globals", "gc",
-                               "output",    "budget",     NULL};
+    static char *keywords[] = {
+        "path",    "backend", "meta",      "buffer",    "ring",     "drop",
+        "c_calls", "tool_id", "waiting",   "run_id",    "run_mono", "parent_pid",
+        "child",   "level",   "max_depth", "max_items", "max_str",  "library_lines",
+        "globals", "gc",      "output",    "budget",    NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(

@@ -50,11 +50,10 @@ struct thread {
     uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
     uint32_t task_count;
     struct running_task tasks[TASKS_NESTED];
-    uint64_t cpu_ns; /* --budget: of this thread, when its last slot was full */
+    uint64_t cpu_ns;       /* --budget: of this thread, when its last slot was full */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
-
 
 struct session {
     uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
@@ -63,7 +62,7 @@ struct session {
     struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
-    int has_loops;               /* asyncio or trio: coroutines may belong to tasks */
+    int has_loops;                 /* asyncio or trio: coroutines may belong to tasks */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
     enum level level;
@@ -147,8 +146,9 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);
     if (event->kind == RL_EVENT_CALL) {
-        if (__builtin_expect((info & (CODE_SUSPENDS | CODE_WATCHED)) != 0 || (top->flags & FRAME_RUNNING) != 0 ||
-                                 session.needs_resync || t->depth + 1 >= t->cap,
+        if (__builtin_expect((info & (CODE_SUSPENDS | CODE_WATCHED)) != 0 ||
+                                 (top->flags & FRAME_RUNNING) != 0 || session.needs_resync ||
+                                 t->depth + 1 >= t->cap,
                              0)) {
             session_enter_slow(t, event, info);
             return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;

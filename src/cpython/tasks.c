@@ -154,8 +154,7 @@ static void note(struct thread *t, PyObject *coroutine)
     uint64_t key = (uint64_t)(uintptr_t)coroutine;
     const uint64_t *known = u64map_get(&makings, key);
     struct making *made = known != NULL ? (struct making *)(uintptr_t)*known : NULL;
-    if (made != NULL && made->depth < t->depth &&
-        t->stack[made->depth + 1].frame == made->call) {
+    if (made != NULL && made->depth < t->depth && t->stack[made->depth + 1].frame == made->call) {
         return;
     }
     if (made == NULL && ((made = rl_zalloc_apart(1, sizeof *made)) == NULL ||

@@ -1,5 +1,6 @@
-/* Tasks of asyncio and trio: which of them a thread runs. Told when the event loop enters a task's outermost
- * coroutine, and when that is suspended or ends; nothing is asked of the program in between.
+/* Tasks of asyncio and trio: which of them a thread runs. Told when the event loop enters a task's
+ * outermost coroutine, and when that is suspended or ends; nothing is asked of the program in
+ * between.
  *
  *   TASK_START   first seen: its name, its coroutine, which task made it, and where
  *   TASK_SWITCH  the next frame that is entered is the task's outermost one

@@ -142,6 +142,26 @@ static rl_status put_plain(struct json_out *json, const struct reader *reader, s
     return status;
 }
 
+/* {"name": text, ...}: what was shown of an instance. */
+static rl_status put_attributes(struct json_out *json, const struct reader *reader,
+                                struct bytes_in *in, struct bytes_out *scratch)
+{
+    struct value value;
+    rl_status status = value_next(in, &value);
+    json_open(json, '{');
+    for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
+        struct text name = reader_string(reader, (uint32_t)bytes_varint(in));
+        bytes_out_reset(scratch);
+        status = value_text(scratch, reader, in);
+        json_string(json, name.data, name.len);
+        bytes_put(&json->out, ":", 1);
+        json->needs_comma = 0;
+        json_string(json, scratch->data != NULL ? (const char *)scratch->data : "", scratch->len);
+    }
+    json_close(json, '}');
+    return status;
+}
+
 rl_status value_json(struct json_out *json, const struct reader *reader, struct bytes_in *in)
 {
     struct facts facts = {0, 0, 1};
@@ -176,6 +196,9 @@ rl_status value_json(struct json_out *json, const struct reader *reader, struct 
     if (facts.is_plain && !facts.is_cut && status == RL_OK) {
         json_key(json, "v");
         status = put_plain(json, reader, &peek, &text);
+    } else if (value.tag == RL_VALUE_OBJECT && status == RL_OK) {
+        json_key(json, "attrs");
+        status = put_attributes(json, reader, &peek, &text);
     }
     json_close(json, '}');
     json->out.failed |= text.failed;

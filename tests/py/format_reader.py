@@ -459,6 +459,9 @@ class Value:
         result["redacted"] = self.any(lambda value: value.tag == 29)
         if self.is_plain():
             result["v"] = self.plain()
+        elif self.tag == 23:
+            words = [value.text() for value in self.inner]
+            result["attrs"] = dict(zip(self.names, words))
         return result
 
     def as_exception(self):

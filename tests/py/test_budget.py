@@ -33,6 +33,7 @@ next(waiting)
 print(lines(400000), cold("seen"), sum(waiting), sum(generator(100)))
 """
 
+
 def budgeted(record, tmp_path, level, *options):
     """What `info` says of the program, and the recording."""
     done, _, _ = record(PROGRAM, "--level", level, "--force", *options, events=False)
@@ -87,7 +88,9 @@ def test_what_is_recorded_has_both_ends_and_its_values(record, tmp_path):
 
 
 def test_a_program_within_the_budget_keeps_its_level(record):
-    source = "import time\ndef f():\n    return 1\nfor _ in range(50):\n    f()\n    time.sleep(0)\n"
+    source = (
+        "import time\ndef f():\n    return 1\nfor _ in range(50):\n    f()\n    time.sleep(0)\n"
+    )
     _, _, events = record(source, "--budget", "1000")
     assert not [e for e in events if e["kind"] == "budget" and "func" in e]
     assert sum(e["kind"] == "call" for e in events) >= 51

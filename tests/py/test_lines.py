@@ -269,7 +269,7 @@ def test_swallowed_exceptions_are_told(record, tmp_path, fate):
 def test_uncaught_exception_is_told(record, tmp_path):
     record("def f(n):\n    left = n - 1\n    return 1 / n\nf(0)\n", "--level", "lines")
     text = relive("exc", tmp_path / "out.relive").stdout.decode()
-    assert "uncaught: it left the outermost frame" in text
+    assert "uncaught: it ended the program" in text
     assert "prog.py:3  __main__:f(n=0)" in text and "left = -1" in text
     assert "ZeroDivisionError: division by zero" in text
 
@@ -313,6 +313,18 @@ def test_history_says_which_item_changed(record, tmp_path):
     assert "[1] 2 -> 5" in rows[1] and "[2] new" in rows[2]
     rows = relive("history", "f", "d", tmp_path / "out.relive").stdout.decode().splitlines()
     assert "['a'] 1 -> 2" in rows[1] and "['a'] gone" in rows[2]
+
+
+def test_history_says_which_attribute_changed(record, tmp_path):
+    source = (
+        "class Box: pass\ndef f():\n    b = Box()\n    b.n = 1\n    b.n = 2\n    b.m = b\n"
+        "    del b.n\n    pass\nf()\n"
+    )
+    record(source, "--level", "lines")
+    rows = relive("history", "f", "b", tmp_path / "out.relive").stdout.decode().splitlines()
+    assert [row.split("  ")[-2] for row in rows[1:]] == [
+        ".n new", ".n 1 -> 2", ".m new", ".n gone",
+    ], rows  # fmt: skip
 
 
 def test_globals_that_functions_change(record):

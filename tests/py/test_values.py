@@ -353,3 +353,20 @@ def test_exceptions_with_their_chain(record):
     assert left["__main__:g"]["message"] == "[Errno 2] gone: 'name'"
     assert left["__main__:g"]["context"]["message"] == "bad"
     assert left["__main__:h"]["suppress_context"] and left["__main__:h"]["cause"] is None
+
+
+def test_tables_of_pandas(record):
+    pytest.importorskip("pandas")
+    source = (
+        "import pandas\ndef f(table, column, empty): pass\n"
+        "f(pandas.DataFrame({'a': [1, 2, 3], 'b': [4.5, 5, 6]}), pandas.Series([1, 2]),"
+        " pandas.DataFrame())\n"
+    )
+    done, _, _ = record(source, events=False)
+    assert done.returncode == 0, done.stderr
+    recording = package.open(done.args[done.args.index("-o") + 1])
+    codes = [row[0] for row in recording.codes() if row[1:3] == ("__main__", "f")]
+    (event,) = recording.select(["call"], codes=codes)
+    assert {name: value["r"] for name, value in event["args"].items()} == {
+        "table": "<DataFrame 3 x 2: a, b>", "column": "<Series 2>", "empty": "<DataFrame 0 x 0>",
+    }  # fmt: skip

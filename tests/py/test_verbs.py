@@ -2,6 +2,7 @@
 
 import json
 import random
+import sys
 
 import pytest
 from conftest import ROOT, TESTS, relive
@@ -137,3 +138,25 @@ def test_golden_bad_files(verb, path):
     assert done.returncode in (0, 1, 3) and b"Traceback" not in done.stderr
     if path.stem in ("newer", "cut-in-header"):
         assert done.returncode == 3 and done.stdout == b""
+
+
+def test_exc_says_what_an_uncaught_exception_ended(tmp_path):
+    program = tmp_path / "ends.py"
+    program.write_text(
+        "import asyncio, threading\ndef worker(n): return 1 // n\n"
+        "t = threading.Thread(target=worker, args=(0,)); t.start(); t.join()\n"
+        "async def inner(): raise KeyError('k')\n"
+        "async def main():\n"
+        "    a = asyncio.ensure_future(inner())\n    b = asyncio.ensure_future(inner())\n"
+        "    try: await a\n    except KeyError: pass\n    await asyncio.sleep(0)\n"
+        "asyncio.run(main())\nraise ValueError('end')\n"
+    )
+    out = tmp_path / "out.relive"
+    assert relive("record", "-o", out, program).returncode == 1
+    text = relive("exc", out).stdout.decode()
+    assert "ZeroDivisionError  ends.py:2  uncaught: it ended thread 2" in text
+    if sys.version_info >= (3, 12):
+        assert "which was awaited" in text and "which nobody awaited" in text
+    else:
+        assert "ended task Task-2; whether that was awaited is not visible at this level" in text
+    assert "ValueError  ends.py:12  uncaught: it ended the program" in text
