@@ -330,6 +330,7 @@ def compare(kept, happened):
 def install(python, packages):
     """{package: version} of those that could be installed."""
     versions = {}
+    subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=False)
     for package in packages:
         status = subprocess.run(
             [python, "-m", "pip", "install", "-q", package], capture_output=True, check=False

@@ -12,6 +12,7 @@ from relive import _core
 from relive.errors import ReliveError, from_core
 
 VARIABLE = "RELIVE_RUN"
+REDACTED = _core.SENTINELS["redacted"]
 LEVELS = {"calls": 0, "values": 1, "lines": 2}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -75,9 +76,37 @@ def _facts(config, backend, reason):
         "switch_interval": repr(sys.getswitchinterval()),
         "libraries": os.pathsep.join(_library_folders()),
     }
-    for i, word in enumerate(argv[:64]):
+    for i, word in enumerate(without_secrets(argv[:64])):
         facts[f"argv.{i}"] = word[:4096]
     return facts
+
+
+def without_secrets(words):
+    """A command line as it may be written: values of options that are named like secrets, and
+    texts that look like one, are taken out."""
+    found, hide = [], False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            hide = False  # half characters: no secret of a known form
+            found.append(word)
+            continue
+        if hide and not word.startswith("-"):
+            word = REDACTED
+        elif equals and _core.is_secret_name(name):
+            word = name + "=" + REDACTED
+        hide = word.startswith("-") and not equals and _core.is_secret_name(word)
+        found.append(_core.without_secrets(word))
+    return found
+
+
+def filter_chain(config):
+    """The filters of a recording with these settings."""
+    from relive.filters import doors
+
+    return doors.chain(config, _library_folders())
 
 
 def _library_folders():
@@ -106,7 +135,9 @@ def _version():
 def open_file(path, config, *, is_child=False, waiting=False, run=None):
     """Starts the engine on a new file; ReliveError where that is refused."""
     global _config
-    backend, reason = choose_backend(config)
+    chain = filter_chain(config)
+    level = chain.highest(config["level"])
+    backend, reason = choose_backend(dict(config, level=level))
     _core.exclude(_PACKAGE)
     for folder in _library_folders():
         _core.library(folder)
@@ -116,7 +147,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         call(
             path,
             backend,
-            _facts(config, backend, reason),
+            dict(_facts(config, backend, reason), trace_filter=chain.text(), highest_level=level),
             config["buffer"],
             config["ring"],
             config["overflow"] == "drop",
@@ -136,6 +167,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             config["gc"],
             config["stdio"],
             config["budget"],
+            chain.core,
         )
     except _core.Error as error:
         raise from_core(error) from None

@@ -22,6 +22,7 @@ from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
 
 # A bit for each kind of event; `call` and `unwind` have two.
+_SKIPPED = 256  # flag of a function that a filter left out
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Value = TypeVar("_Value")
 _Path = Union[str, "os.PathLike[str]"]
@@ -261,7 +262,13 @@ class Recording:
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Every function that was seen: (code, module, qualname, file, line, flags, number of
         parameters, names of its variables)."""
-        return sorted(self._reader.codes())
+        return sorted(row for row in self._reader.codes() if not row[5] & _SKIPPED)
+
+    def skipped(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
+        """Functions that were met and not recorded, as codes() has them; in the place of the number
+        of parameters stands 2 + the index of the rule that says so, 1 for a default, 0 for an
+        include, an exclude or sampling."""
+        return sorted(row for row in self._reader.codes() if row[5] & _SKIPPED)
 
     def problems(self) -> List[str]:
         """What was found wrong with the file so far."""

@@ -22,7 +22,8 @@ class Setting:
 
     def __init__(self, key, kind, default, option, env, text, choices=(), low=0, high=0):
         self.key = key
-        self.kind = kind  # path, choice, flag, size, integer
+        # path, choice, flag, size, integer, part, texts, filters; the last two add up over doors
+        self.kind = kind
         self.default = default
         self.option = option
         self.env = env
@@ -41,12 +42,24 @@ class Setting:
             return f"a size such as 8M, from {show_size(self.low)} to {show_size(self.high)}"
         if self.kind == "integer":
             return f"a whole number from {self.low} to {self.high}"
+        if self.kind == "part":
+            return "a number from 0 to 1"
+        if self.kind == "texts":
+            return "a text, or a list of texts"
+        if self.kind == "filters":
+            return "a path (a::b for several), a dict, a relive.Filter, or a list of these"
         return "a path"
 
     def parse(self, value: Any) -> Any:
         """The value in its type; ValueError where it is none."""
         if self.kind == "flag":
             return _flag(value)
+        if self.kind == "part":
+            return _part(value)
+        if self.kind == "texts":
+            return _texts(value)
+        if self.kind == "filters":
+            return _filters(value)
         if self.kind == "choice":
             if isinstance(value, str) and value.lower() in self.choices:
                 return value.lower()
@@ -69,6 +82,45 @@ def _flag(value: Any) -> bool:
     if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
         return False
     raise ValueError
+
+
+def _part(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError
+    return number
+
+
+def _texts(value: Any) -> list:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, (list, tuple)) or not all(
+        isinstance(text, str) and text and "\0" not in text for text in texts
+    ):
+        raise ValueError
+    return list(texts)
+
+
+def _filters(value: Any) -> list:
+    """Every filter that is named, as {"path": ...} or {"tables": ..., "path": ...}."""
+    if isinstance(value, (list, tuple)):
+        return [one for part in value for one in _filters(part)]
+    if isinstance(value, (str, os.PathLike)):
+        text = os.fspath(value)
+        parts = [part.strip() for part in text.split("::")] if isinstance(text, str) else []
+        parts = [part for part in parts if part]
+        if not parts:
+            raise ValueError
+        return [{"path": os.path.abspath(os.path.expanduser(part))} for part in parts]
+    if isinstance(value, dict):
+        if set(value) <= {"path", "tables", "sha256"} and "path" in value:
+            return [value]
+        return [{"tables": value, "path": "<dict>"}]
+    tables = getattr(value, "tables", None)
+    if not isinstance(tables, dict):
+        raise ValueError
+    return [{"tables": tables, "path": value.path}]
 
 
 def _integer(value: Any) -> int:
@@ -126,7 +178,7 @@ TABLE = (
         "of values: items of one container (default 10)", (), 0, 1000,
     ),
     Setting(
-        "max_str", "integer", 256, "--max-str", ("RELIVE_MAX_STR",),
+        "max_str", "integer", 256, "--max-str", ("RELIVE_MAX_STR", "HANDIT_MAX_STR"),
         "of values: bytes of one text, bytes object or int (default 256)", (), 0, 4096,
     ),
     Setting(
@@ -167,8 +219,60 @@ TABLE = (
         "do not record child processes",
     ),
     Setting(
+        "trace_filter", "filters", [], "--trace-filter",
+        ("RELIVE_TRACE_FILTER", "CODETRACER_TRACE_FILTER"),
+        "a filter file (may be given several times; a::b joins)",
+    ),
+    Setting(
+        "auto_filter", "flag", True, "--no-auto-filter", ("RELIVE_AUTO_FILTER",),
+        "do not look for the project's own .relive/trace-filter.toml",
+    ),
+    Setting(
+        "include", "texts", [], "--include", ("RELIVE_INCLUDE_NAMES",),
+        "record only these: app, app.*, app.views.index (may be given several times)",
+    ),
+    Setting(
+        "exclude", "texts", [], "--exclude", ("RELIVE_EXCLUDE_NAMES",),
+        "do not record these, whatever is included",
+    ),
+    Setting(
+        "include_re", "texts", [], "--include-re", ("RELIVE_INCLUDE", "HANDIT_INCLUDE"),
+        "record only functions whose module::name this regular expression finds",
+    ),
+    Setting(
+        "exclude_re", "texts", [], "--exclude-re", ("RELIVE_EXCLUDE", "HANDIT_EXCLUDE"),
+        "do not record functions whose module::name this regular expression finds",
+    ),
+    Setting(
+        "exclude_files", "texts", [], "--exclude-files",
+        ("RELIVE_EXCLUDE_FILES", "HANDIT_EXCLUDE_FILES", "HANDIT_EXCLUDE_FILE_RE"),
+        "do not record code of files whose path this regular expression finds",
+    ),
+    Setting(
+        "capture_only_cwd", "flag", False, "--capture-only-cwd",
+        ("RELIVE_CAPTURE_ONLY_CWD", "HANDIT_CAPTURE_ONLY_CWD"),
+        "record only code below the current folder (unless something is included)",
+    ),
+    Setting(
+        "lines", "texts", [], "--lines", ("RELIVE_LINES",),
+        "level lines for these: app, app.*, app.views.index",
+    ),
+    Setting(
+        "redact", "texts", [], "--redact", ("RELIVE_REDACT", "HANDIT_REDACT"),
+        "never write values whose name or text this regular expression finds",
+    ),
+    Setting(
+        "max_locals", "integer", 900, "--max-locals", ("RELIVE_MAX_LOCALS", "HANDIT_MAX_LOCALS"),
+        "of one function: so many parameters and variables (default 900)", (), 0, 900,
+    ),
+    Setting(
+        "sample_rate", "part", 1.0, "--sample-rate",
+        ("RELIVE_SAMPLE_RATE", "HANDIT_SAMPLE_RATE", "BREADCRUMB_SAMPLE_RATE"),
+        "record this part of the functions, the same ones in every run (default 1)",
+    ),
+    Setting(
         "builtin_filter", "flag", True, "--no-builtin-filter", ("RELIVE_BUILTIN_FILTER",),
-        "do not leave out what the built-in filter leaves out",
+        "record the standard library too (secrets stay out)",
     ),
     Setting(
         "force", "flag", False, "--force", ("RELIVE_FORCE",),
@@ -182,6 +286,8 @@ TABLE = (
 
 BY_KEY = {setting.key: setting for setting in TABLE}
 # Variables that are ours but no settings.
+# What HANDIT_EXCLUDE means where other HANDIT_ variables are set and it is not.
+HANDIT_EXCLUDE = r"^(_frozen_importlib.*|handit_core|requests|urllib3|json|logging)::"
 _OTHER_VARIABLES = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH"}
 
 
@@ -205,6 +311,18 @@ class Config:
     overflow: str
     ring: int
     children: bool
+    trace_filter: list
+    auto_filter: bool
+    include: list
+    exclude: list
+    include_re: list
+    exclude_re: list
+    exclude_files: list
+    capture_only_cwd: bool
+    lines: list
+    redact: list
+    max_locals: int
+    sample_rate: float
     builtin_filter: bool
     force: bool
     tool_id: int
@@ -216,7 +334,10 @@ class Config:
         merged = dict(base)
         named = dict(sources)
         for key, value in values.items():
-            merged[key] = check(key, value, source)
+            parsed = check(key, value, source)
+            if isinstance(parsed, list):
+                parsed = merged.get(key, []) + parsed
+            merged[key] = parsed
             named[key] = source
         for setting in TABLE:
             merged.setdefault(setting.key, setting.default)
@@ -251,7 +372,7 @@ class Config:
         return isinstance(other, Config) and self._values == other._values
 
     def __hash__(self):
-        return hash(tuple(self._values[setting.key] for setting in TABLE))
+        return hash(tuple(repr(self._values[setting.key]) for setting in TABLE))
 
     def __repr__(self):
         changed = (
@@ -294,17 +415,24 @@ def check(key: str, value: Any, source: str) -> Any:
 def from_environment(environ: Mapping[str, str]) -> dict:
     """{key: (value, source)} of the RELIVE_* variables; an unknown one is refused."""
     known = {name: setting.key for setting in TABLE for name in setting.env}
-    found = {}
     for name in sorted(environ):
-        if not name.startswith("RELIVE_") or name in _OTHER_VARIABLES:
-            continue
-        if name not in known:
+        if name.startswith("RELIVE_") and name not in known and name not in _OTHER_VARIABLES:
             raise ReliveError(
                 "ERR_CONFIG",
                 f"environment: there is no variable {name}{nearest(name, known)}",
             )
-        key = known[name]
-        found[key] = (environ[name], f"environment {name}")
+    found = {}
+    for setting in TABLE:
+        for name in setting.env:  # the first one wins over its aliases
+            if name in environ:
+                value = environ[name]
+                if name == "HANDIT_MAX_STR" and value.strip() == "0":
+                    value = str(setting.high)  # there it means: as much as is allowed
+                if value or setting.kind != "texts":
+                    found[setting.key] = (value, f"environment {name}")
+                break
+    if any(name.startswith("HANDIT_") and name in known for name in environ):
+        found.setdefault("exclude_re", (HANDIT_EXCLUDE, "default of HANDIT_EXCLUDE"))
     return found
 
 

@@ -4,6 +4,8 @@
 _KINDS = {
     "ERR_USAGE": "usage",
     "ERR_CONFIG": "usage",
+    "ERR_INVALID_POLICY_VALUE": "usage",
+    "ERR_UNSUPPORTED_SCHEMA_VERSION": "usage",
     "ERR_FILE_EXISTS": "usage",
     "ERR_BUSY": "usage",
     "ERR_NOT_FOUND": "target",

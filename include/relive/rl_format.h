@@ -139,7 +139,8 @@ enum rl_live_state { RL_LIVE_RUNNING = 1, RL_LIVE_CLOSED = 2, RL_LIVE_EXEC = 3 }
     X(LOSS, 27, "loss", "events that were not kept here, with the reason and the count")           \
     X(RUNNING, 28, "call", "a frame that ran already when recording started")                      \
     X(CLOSED, 29, "unwind", "a frame is gone; its end was not seen")                               \
-    X(BUDGET, 30, "budget", "code was taken down a level, to keep to --budget")
+    X(BUDGET, 30, "budget", "code was taken down a level, to keep to --budget")                    \
+    X(FILTER, 31, "filter", "what filters had left out and redacted when recording ended")
 
 /* Rows that are no events: they speak of the next event, or define an id. */
 #define RL_ROW_TABLE(X)                                                                            \
@@ -207,9 +208,10 @@ enum rl_write_scope {
     X(WRAPPED, 26, "identity, type, a value: what an instance of a subclass holds")                \
     X(CYCLE, 27, "identity of a container that this one lies in")                                  \
     X(DEEP, 28, "identity, type, varint length: beyond the bounds, not walked")                    \
-    X(REDACTED, 29, "nothing: taken out by a filter")                                              \
+    X(REDACTED, 29, "type: taken out by a filter")                                                 \
     X(EXCEPTION, 30, "identity, type, varint flags, values: message, cause, context")              \
-    X(CUT, 31, "nothing: no room was left")
+    X(CUT, 31, "nothing: no room was left")                                                        \
+    X(DROPPED, 32, "nothing: left out by a filter")
 
 enum rl_value_tag {
 #define RL_VALUE_ENUM(name, number, text) RL_VALUE_##name = number,
@@ -240,7 +242,8 @@ enum rl_value_tag {
     X(HOOK_TAKEN, 8, "hook_taken",                                                                 \
       "threads with a gap: the program has put its own in the hook's place")                       \
     X(LATE, 9, "late", "events of a thread after recording had stopped")                           \
-    X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")
+    X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")            \
+    X(FILTER, 11, "filter", "events let go by a rule with every or min_duration")
 
 enum rl_loss_reason {
 #define RL_LOSS_ENUM(name, number, text, meaning) RL_LOSS_##name = number,
@@ -299,6 +302,7 @@ enum rl_token_op {
 #define RL_CODE_MODULE          16u
 #define RL_CODE_CLASS_BODY      32u
 #define RL_CODE_VARARGS         64u  /* the parameter after the named ones takes the rest: *args */
+#define RL_CODE_SKIPPED         256u /* never recorded: a varint follows, of the rule that says so */
 #define RL_CODE_VARKEYWORDS     128u /* the last parameter takes the rest: **kwargs */
 
 #endif

@@ -13,6 +13,8 @@ VERBS = {
     "line": "each time a line ran, with the values of its variables",
     "history": "each value that a variable had",
     "top": "functions by their own time",
+    "gaps": "what was called and not recorded, and the rule to add",
+    "filter": "check, explain and begin filter files",
     "check": "verify every block of a recording",
     "dump": "every event as a line of JSON",
     "doctor": "what works here, and why something does not",

@@ -173,6 +173,11 @@ def is_library(recording, file):
     )
 
 
+def highest_level(meta):
+    """Of any function of the recording; filter rules may give one a level of its own."""
+    return meta.get("highest_level", meta.get("level"))
+
+
 def sees_handled(meta):
     """Whether raise and handled inside one frame are in a recording."""
     return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
@@ -219,7 +224,7 @@ def no_such_function(run, target):
 
 def needs_lines(run, what):
     """ReliveError where the recording has no lines to answer with."""
-    if all(recording.header["meta"].get("level") != "lines" for recording in run):
+    if all(highest_level(recording.header["meta"]) != "lines" for recording in run):
         raise ReliveError(
             "ERR_UNSUPPORTED",
             f"{what} needs lines, and this was recorded at level"

@@ -1,8 +1,11 @@
 """relive info: what a recording holds."""
 
+import json
 import time
 
 from relive.cli import DAMAGED, OK, common
+
+_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 
 
 def main(words):
@@ -51,6 +54,7 @@ def _facts(recording):
         "unlisted_threads": totals["unlisted_threads"],
         "losses": header["losses"],
         "budget": _budget(recording, meta),
+        "trace_filter": _filters(recording, meta),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
@@ -71,6 +75,18 @@ def _budget(recording, meta):
             step["saving_percent"] = event["saving_permille"] / 10
             steps.append(step)
     return {"percent": int(meta["budget"]), "last_percent": last, "steps": steps}
+
+
+def _filters(recording, meta):
+    """The chain that was used, and what it left out."""
+    try:
+        filters = json.loads(meta.pop("trace_filter", "[]"))
+    except ValueError:
+        filters = []
+    stats = {"scopes_skipped": len(recording.skipped())}
+    for event in recording.select(["filter"]):
+        stats.update({key: event[key] for key in event if key in _STATS})
+    return {"filters": filters, "stats": stats}
 
 
 def _state(header):
@@ -101,10 +117,29 @@ def _show(facts):
         ("threads", _threads(facts)),
         ("not kept", _losses(facts)),
     ]
+    rows.extend(_filter_rows(facts["trace_filter"]))
     if facts["budget"] is not None:
         rows.extend(_budget_rows(facts["budget"]))
     for name, text in rows:
         print(f"  {name:<9} {common.safe(text)}")
+
+
+def _filter_rows(told):
+    if not told["filters"]:
+        return
+    names = ", ".join(f"{one['name']} (version {one['version']})" for one in told["filters"])
+    yield "filters", names
+    stats = told["stats"]
+    words = [f"{common.count(stats['scopes_skipped'])} functions not recorded (relive gaps)"]
+    for key, what in (("value_redactions", "redacted"), ("value_drops", "dropped")):
+        total = sum(stats.get(key, {}).values())
+        if total:
+            words.append(f"{common.count(total)} values {what} by name")
+    if stats.get("secrets"):
+        words.append(f"{common.count(stats['secrets'])} texts redacted for a secret in them")
+    if stats.get("undecided"):
+        words.append(f"{common.count(stats['undecided'])} undecided, left out")
+    yield "", "; ".join(words)
 
 
 def _budget_rows(budget):

@@ -36,6 +36,13 @@ class Program:
             i += 1
         return found
 
+    def folder(self):
+        """Where the program's own files are: its script's folder, else the current one."""
+        rest = self.words[len(self.flags()) :]
+        if rest and not rest[0].startswith("-") and os.path.isfile(rest[0]):
+            return os.path.dirname(os.path.abspath(rest[0]))
+        return os.getcwd()
+
     def letters(self):
         """All one-letter options that are on."""
         return {

@@ -18,6 +18,10 @@ _EPILOG = """TARGET is one of
 
 The exit status is the program's; 125 when it was not started.
 """
+_METAVARS = {
+    "path": "FILE", "size": "SIZE", "integer": "N", "part": "PART", "texts": "PATTERN",
+    "filters": "FILE",
+}  # fmt: skip
 
 
 def parser():
@@ -48,8 +52,8 @@ def parser():
             made.add_argument(
                 *names,
                 dest=setting.key,
-                metavar={"path": "FILE", "size": "SIZE", "integer": "N"}.get(setting.kind)
-                or "|".join(setting.choices),
+                metavar=_METAVARS.get(setting.kind) or "|".join(setting.choices),
+                action="append" if setting.kind in ("texts", "filters") else "store",
                 default=None,
                 help=setting.help,
             )
@@ -80,6 +84,7 @@ def split(words, made):
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
     from relive.cli import launch
+    from relive.filters import doors
 
     made = parser()
     ours, target = split(words, made)
@@ -90,6 +95,7 @@ def main(words):
         )
     settings = dict(config.load(options=chosen).as_dict())
     program = launch.resolve(target)
+    settings = doors.resolved(settings, program.folder())
     path = _choose_path(settings, program)
     launch.start(program, path, settings)
     return 125

@@ -302,6 +302,12 @@ uint64_t budget_limit(uint64_t info)
     return limit == LEVEL_COUNTED ? info | CODE_EXCLUDED : info;
 }
 
+int budget_counts(uint32_t id)
+{
+    return budget.percent != 0 && id < budget.cost_count &&
+           budget.costs[id].limit == LEVEL_COUNTED;
+}
+
 void budget_end(void)
 {
     struct thread *t = thread_self;
@@ -312,5 +318,4 @@ void budget_end(void)
         }
         put_step(t, 0, 0, 0, 0);
     }
-    budget.percent = 0;
 }

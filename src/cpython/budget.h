@@ -27,6 +27,8 @@ void budget_filled(void *thread, const uint8_t *rows, size_t len);
 void budget_count(void);
 /* session_event(), timed. */
 enum verdict budget_sample(struct thread *t, const struct event *event);
+/* Whether the code is only counted. */
+int budget_counts(uint32_t id);
 /* The word of a code object, no higher than its limit. */
 uint64_t budget_limit(uint64_t info);
 

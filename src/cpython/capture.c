@@ -10,6 +10,7 @@
 #include "capture_parts.h"
 #include "captured_types.h"
 #include "instance.h"
+#include "policy.h"
 #include "session.h"
 #include "typeinfo.h"
 
@@ -68,7 +69,11 @@ static inline void put_text(struct capture *c, PyObject *o)
         return;
     }
     size_t length = (size_t)PyUnicode_GET_LENGTH(o);
-    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
+    size_t n = length <= c->limits->bytes ? length : c->limits->bytes;
+    if (n >= SECRET_LEAST && capture_is_secret(c, PyUnicode_DATA(o), n)) {
+        capture_redacted(c, &PyUnicode_Type);
+        return;
+    }
     put_tag(c, n == length ? RL_VALUE_STR : RL_VALUE_STR_CUT);
     if (n != length) {
         put_number(c, length);
@@ -88,7 +93,7 @@ struct open_list {
 
 static struct open_list open_items(struct capture *c, size_t length)
 {
-    size_t most = length < capture_limits.items ? length : capture_limits.items;
+    size_t most = length < c->limits->items ? length : c->limits->items;
     put_number(c, length);
     struct open_list list = {c->p, most < 128 ? 1 : 2};
     c->p += list.width;
@@ -105,7 +110,7 @@ static void close_items(const struct open_list *list, size_t shown)
 
 static inline int has_room(const struct capture *c, size_t shown)
 {
-    return shown < capture_limits.items && c->p < c->soft;
+    return shown < c->limits->items && c->p < c->soft;
 }
 
 void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
@@ -125,7 +130,7 @@ int capture_enter(struct capture *c, PyObject *o, size_t length)
             return 0;
         }
     }
-    if (c->depth >= capture_limits.depth && length != 0) {
+    if (c->depth >= c->limits->depth && length != 0) {
         capture_deep(c, o, capture_type_id(c->lane, Py_TYPE(o)), length);
         return 0;
     }
@@ -185,8 +190,19 @@ static void put_dict(struct capture *c, PyObject *o)
     size_t shown = 0;
     while (shown < length && has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
+        enum filter_action action =
+            PyUnicode_CheckExact(key) && TEXT_IS_READY(key) ? policy_name(c->policy, FILTER_KEY, key) : FILTER_ALLOW;
+        if (__builtin_expect(action == FILTER_DROP, 0)) {
+            continue;
+        }
         put_object(c, key);
-        put_object(c, previews == c->previews ? value : NULL);
+        value = previews == c->previews ? value : NULL;
+        if (__builtin_expect(action == FILTER_REDACT, 0)) {
+            policy_count(POLICY_ATTRIBUTE, action);
+            capture_filtered(c, value, action);
+        } else {
+            put_object(c, value);
+        }
         shown++;
     }
     close_items(&list, shown);
@@ -222,6 +238,22 @@ static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *i
     put_number(c, info->id);
 }
 
+static enum filter_action action_of(const struct capture *c, PyObject *name)
+{
+    return PyUnicode_Check(name) && TEXT_IS_READY(name) ? policy_name(c->policy, FILTER_ATTR, name)
+                                                        : FILTER_ALLOW;
+}
+
+static void put_attribute(struct capture *c, PyObject *value, enum filter_action action)
+{
+    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+        policy_count(POLICY_ATTRIBUTE, action);
+        capture_filtered(c, value, action);
+    } else {
+        put_object(c, value);
+    }
+}
+
 static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     PyObject *names = PyDict_GetItemString(Py_TYPE(o)->tp_dict, "_fields"); /* borrowed */
@@ -242,8 +274,9 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
     struct open_list list = open_items(c, length);
     size_t shown = 0;
     for (; shown < length && has_room(c, shown); shown++) {
-        put_number(c, capture_name_id(c->lane, PyTuple_GET_ITEM(names, (Py_ssize_t)shown)));
-        put_object(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown));
+        PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
+        put_number(c, capture_name_id(c->lane, name));
+        put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), action_of(c, name));
     }
     close_items(&list, shown);
     capture_leave(c);
@@ -256,12 +289,15 @@ struct shown {
     size_t count, length;
 };
 
-static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value)
+static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value,
+                      enum filter_action action)
 {
-    s->length++;
-    if (has_room(c, s->count)) {
+    s->length += action != FILTER_DROP;
+    if (action == FILTER_DROP) {
+        policy_count(POLICY_ATTRIBUTE, action);
+    } else if (has_room(c, s->count)) {
         put_number(c, name);
-        put_object(c, value);
+        put_attribute(c, value, action);
         s->count++;
     }
 }
@@ -272,8 +308,8 @@ static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
     Py_ssize_t at = 0;
     while (PyDict_Next(dict, &at, &key, &value)) {
         if (PyUnicode_Check(key)) {
-            put_field(c, s, s->count < capture_limits.items ? capture_name_id(c->lane, key) : 0,
-                      value);
+            put_field(c, s, s->count < c->limits->items ? capture_name_id(c->lane, key) : 0,
+                      value, action_of(c, key));
         }
     }
 }
@@ -290,9 +326,8 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
     for (Py_ssize_t i = 0; i < v.count && previews == c->previews; i++) {
         if (v.values[i] != NULL && v.keys[i].me_key != NULL) {
             put_field(c, s,
-                      s->count < capture_limits.items ? capture_name_id(c->lane, v.keys[i].me_key)
-                                                      : 0,
-                      v.values[i]);
+                      s->count < c->limits->items ? capture_name_id(c->lane, v.keys[i].me_key) : 0,
+                      v.values[i], action_of(c, v.keys[i].me_key));
         }
     }
     return 1;
@@ -331,7 +366,8 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     for (uint32_t i = 0; i < field_count; i++) {
         PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
         if (value != NULL) {
-            put_field(c, &s, fields[i].name, value);
+            put_field(c, &s, fields[i].name, value,
+                      policy_word(c->policy, FILTER_ATTR, fields[i].word));
         }
     }
     if (with_dict && !put_inline_fields(c, &s, o)) {
@@ -478,6 +514,40 @@ void capture_value(struct capture *c, PyObject *object)
     put_object(c, object);
 }
 
+/* ---- what the filter takes out ---- */
+
+void capture_redacted(struct capture *c, PyTypeObject *type)
+{
+    put_tag(c, RL_VALUE_REDACTED);
+    put_number(c, capture_type_id(c->lane, type));
+}
+
+void capture_filtered(struct capture *c, PyObject *object, unsigned action)
+{
+    if (object == NULL || action == FILTER_ALLOW) {
+        put_object(c, object);
+    } else if (action == FILTER_DROP) {
+        put_tag(c, RL_VALUE_DROPPED);
+    } else {
+        capture_redacted(c, Py_TYPE(object));
+    }
+}
+
+int capture_is_secret(struct capture *c, const void *text, size_t len)
+{
+    size_t begin = 0, end = 0;
+    if (len < SECRET_LEAST || !policy_secret(c->policy, text, len, &begin, &end)) {
+        return 0;
+    }
+    policy_stats.secrets++;
+    if (c->secret_count < CAPTURE_SECRETS && end > begin) {
+        size_t n = end - begin < CAPTURE_SECRET ? end - begin : CAPTURE_SECRET;
+        memcpy(c->secrets[c->secret_count].text, (const char *)text + begin, n);
+        c->secrets[c->secret_count++].len = n;
+    }
+    return 1;
+}
+
 void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
                    void *state)
 {
@@ -512,11 +582,18 @@ PyObject *capture_variable(PyCodeObject *code, native_frame *frame, Py_ssize_t s
 void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells)
 {
     Py_ssize_t n = (Py_ssize_t)codeinfo_args(code);
+    const struct policy *policy = c->policy;
+    const uint8_t *actions = policy != NULL && policy->args != NULL ? policy->args : NULL;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *value = native_slot(frame, i);
         if (__builtin_expect(value == NULL || PyCell_Check(value), 0)) {
             Py_ssize_t slot = native_parameter_slot(code, frame, i);
             value = has_cells || !CELLS_SHARE_SLOTS ? capture_variable(code, frame, slot) : value;
+        }
+        if (__builtin_expect(actions != NULL && actions[i] != FILTER_ALLOW, 0)) {
+            policy_count(POLICY_ARGUMENT, actions[i]);
+            capture_filtered(c, value, actions[i]);
+            continue;
         }
         put_object(c, value);
     }

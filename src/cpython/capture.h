@@ -14,6 +14,7 @@
 #include <relive/rl_format.h>
 
 struct lane;
+struct policy;
 
 struct capture_limits {
     unsigned depth; /* containers inside containers */
@@ -25,11 +26,22 @@ struct capture_limits {
 #define CAPTURE_BYTES_MAX 4096u
 #define CAPTURE_CHAIN     4u /* causes and contexts of an exception */
 
+#define CAPTURE_SECRETS   4u /* of one event, and so many bytes of each */
+#define CAPTURE_SECRET    128u
+
 /* Where one event's values are put together: the traced thread's own. */
 #define CAPTURE_SOFT 6144u /* beyond it nothing more is begun: what is left is marked as cut */
 struct capture {
     uint8_t *p, *soft;
     struct lane *lane; /* definitions of names go there */
+    const struct policy *policy;         /* of the code whose values they are; NULL = no filter */
+    const struct capture_limits *limits; /* of it */
+    uint8_t *values;                     /* where the values begin in `bytes` */
+    unsigned secret_count;               /* secrets met in this event */
+    struct {
+        size_t len;
+        char text[CAPTURE_SECRET];
+    } secrets[CAPTURE_SECRETS];
     unsigned depth, instances;
     unsigned previews; /* counts previews that ran: anything may have changed since */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
@@ -47,15 +59,28 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->depth = 0;
     c->previews = 0;
     c->instances = 8; /* so many are opened in one event */
+    c->policy = NULL;
+    c->limits = &capture_limits;
+    c->values = c->bytes;
+    c->secret_count = 0;
 }
 
-static inline uint32_t capture_size(const struct capture *c)
+/* Takes what has a secret of this event in it out of what was captured before that was met. */
+void capture_spread(struct capture *c);
+
+/* The size of all that was captured; after the last value. */
+static inline uint32_t capture_size(struct capture *c)
 {
+    if (__builtin_expect(c->secret_count != 0, 0)) {
+        capture_spread(c);
+    }
     return (uint32_t)(c->p - c->bytes);
 }
 
 /* Appends one value; NULL is a variable that is not bound. */
 void capture_value(struct capture *c, PyObject *object);
+/* The same as an action of the filter has it: the value, or what stands for it. */
+void capture_filtered(struct capture *c, PyObject *object, unsigned action);
 /* Appends the parameters of a frame that begins. has_cells: its cells are made already. */
 void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells);
 /* Appends an exception: type, message, cause, context. `exc` may be a type, of which `raw` then

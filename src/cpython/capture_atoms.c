@@ -1,5 +1,5 @@
 /* Why: ints of many digits, text that is not ASCII, bytes: what the common case should not carry.
- * Invariant: nothing here writes more than capture_limits.bytes and a few bytes round them. */
+ * Invariant: nothing here writes more than c->limits->bytes and a few bytes round them. */
 #include "capture_parts.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ void capture_big_int(struct capture *c, PyObject *o)
         top_bits++;
     }
     uint64_t bits = (uint64_t)(count - 1) * PyLong_SHIFT + top_bits;
-    int is_whole = (bits + 7) / 8 <= capture_limits.bytes;
+    int is_whole = (bits + 7) / 8 <= c->limits->bytes;
     put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
     put_number(c, LONG_IS_NEGATIVE(o));
     if (!is_whole) {
@@ -84,7 +84,7 @@ void capture_wide_text(struct capture *c, PyObject *o)
 {
     uint8_t text[CAPTURE_BYTES_MAX + 4];
     uint16_t odd[CAPTURE_BYTES_MAX];
-    size_t limit = capture_limits.bytes;
+    size_t limit = c->limits->bytes;
     int kind = PyUnicode_KIND(o);
     const void *data = PyUnicode_DATA(o);
     Py_ssize_t length = PyUnicode_GET_LENGTH(o), count = 0;
@@ -98,6 +98,10 @@ void capture_wide_text(struct capture *c, PyObject *o)
     }
     uint32_t odd_count = find_odd(o, count, odd);
     size_t n = (size_t)(p - text);
+    if (capture_is_secret(c, text, n)) {
+        capture_redacted(c, &PyUnicode_Type);
+        return;
+    }
     put_tag(c, odd_count != 0    ? RL_VALUE_STR_ODD
                : count == length ? RL_VALUE_STR
                                  : RL_VALUE_STR_CUT);
@@ -119,7 +123,11 @@ void capture_wide_text(struct capture *c, PyObject *o)
 
 void capture_bytes(struct capture *c, const void *data, size_t length)
 {
-    size_t n = length <= capture_limits.bytes ? length : capture_limits.bytes;
+    size_t n = length <= c->limits->bytes ? length : c->limits->bytes;
+    if (capture_is_secret(c, data, n)) {
+        capture_redacted(c, &PyBytes_Type);
+        return;
+    }
     put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
     if (n != length) {
         put_number(c, length);
@@ -133,6 +141,11 @@ void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, cons
                         size_t len, unsigned flags)
 {
     size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
+    if (capture_is_secret(c, text, n)) {
+        put_tag(c, RL_VALUE_REDACTED);
+        put_number(c, type);
+        return;
+    }
     put_tag(c, RL_VALUE_TEXT);
     capture_identity(c, object);
     put_number(c, type);

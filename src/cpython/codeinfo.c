@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "budget.h"
+#include "policy.h"
 #include "session.h"
 #include "utf8.h"
 
@@ -177,11 +178,34 @@ static int is_own(PyCodeObject *code)
     return n < 7 || memcmp(text, "<frozen", 7) != 0;
 }
 
-static int wants_lines(PyCodeObject *code)
+/* What the filter says of the level, else what was asked for; lines only of the program's own. */
+static unsigned level_of(PyCodeObject *code, const struct policy *policy)
 {
-    return session.level == LEVEL_LINES && session.backend != NULL &&
-           (session.backend->capabilities & SEES_LINES) != 0 &&
-           (session.library_lines || is_own(code));
+    unsigned level = policy != NULL ? policy->level : LEVEL_COUNTED;
+    if (level == LEVEL_COUNTED) {
+        level = session.base_level;
+        if (level == LEVEL_LINES && !session.library_lines && !is_own(code)) {
+            level = LEVEL_VALUES;
+        }
+    }
+    int sees_lines =
+        session.backend != NULL && (session.backend->capabilities & SEES_LINES) != 0;
+    return level == LEVEL_LINES && !sees_lines ? LEVEL_VALUES : level;
+}
+
+/* Code that is not recorded is named all the same, so that what was left out can be told. */
+static uint32_t define_skipped(PyCodeObject *code, PyObject *module, PyObject *qualname,
+                               const struct policy *policy, struct lane *lane)
+{
+    struct code_def def = {
+        .module = string_id(lane, module),
+        .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
+        .file = string_id(lane, code->co_filename),
+        .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
+        .flags = code_flags(code) | RL_CODE_SKIPPED,
+        .rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0,
+    };
+    return recorder_code(session.recorder, lane, &def);
 }
 
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
@@ -192,10 +216,22 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     }
     codename_learn(code);
     PyObject *qualname = codename_get(code, globals); /* owned */
+    PyObject *module = module_name(globals);
+    int is_traced, makes_tasks = tasks_are_made_by(code, module);
+    struct policy *policy = policy_decide(code, module, qualname, &is_traced);
+    if (!is_traced) {
+        uint32_t skipped = define_skipped(code, module, qualname, policy, lane);
+        Py_XDECREF(qualname);
+        policy_keep(skipped, policy);
+        /* With an id it is still told of (session_gate). */
+        return info | CODE_EXCLUDED |
+               (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
+    }
     uint32_t names[CODE_NAMES_MAX];
-    int has_values = session.level >= LEVEL_VALUES;
+    unsigned level = level_of(code, policy);
+    int has_values = level >= LEVEL_VALUES;
     struct code_def def = {
-        .module = string_id(lane, module_name(globals)),
+        .module = string_id(lane, module),
         .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
         .file = string_id(lane, code->co_filename),
         .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
@@ -206,16 +242,18 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     };
     Py_XDECREF(qualname);
     uint32_t id = recorder_code(session.recorder, lane, &def);
+    policy_keep(id, policy);
     if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {
         info |= CODE_SUSPENDS;
     }
     if (has_values) {
         info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
     }
-    if (tasks_are_made_by(code, module_name(globals))) {
-        info |= CODE_WATCHED;
+    info |= makes_tasks ? CODE_WATCHED : 0;
+    if (policy != NULL && (policy->every > 1 || policy->min_duration != 0)) {
+        info |= CODE_EXCLUDED; /* session_gate() decides at each call */
     }
-    if (wants_lines(code)) {
+    if (level == LEVEL_LINES) {
         info |= CODE_LINES;
         if (session.backend->want_lines != NULL) {
             session.backend->want_lines(code);

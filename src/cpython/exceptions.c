@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "budget.h"
+#include "policy.h"
 
 static uint32_t exception_id(struct thread *t, PyObject *exc)
 {
@@ -16,18 +17,39 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
     return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
 }
 
+/* As the filter says of what leaves a frame (<unwind>) and of what is thrown into it. */
+static void put_filtered(struct capture *c, const struct event *event, const struct policy *policy)
+{
+    unsigned action = policy == NULL                   ? FILTER_ALLOW
+                      : event->kind == RL_EVENT_UNWIND ? policy->unwind
+                      : event->kind == RL_EVENT_THROW  ? policy->thrown
+                                                       : FILTER_ALLOW;
+    if (action != FILTER_ALLOW) {
+        policy_count(event->kind == RL_EVENT_UNWIND ? POLICY_RETURN : POLICY_ARGUMENT, action);
+        capture_filtered(c, event->arg, action);
+        return;
+    }
+    capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+}
+
 /* An event that comes with an exception: told with it, or kept since a trace function told it. */
 void session_put_exception(struct thread *t, const struct event *event, uint64_t info,
                            uint64_t frame)
 {
+    const struct policy *policy = policy_of(CODE_ID(info));
     int line = event->line != 0 ? (int)event->line : native_line(event->frame);
     int is_kept = event->arg == NULL && t->pending_in == event->frame;
     uint32_t exc = is_kept ? t->pending_type : exception_id(t, event->arg);
-    struct capture *c = event->arg != NULL && info & CODE_VALUES ? session_capture(t) : NULL;
+    struct capture *c = event->arg != NULL && info & CODE_VALUES ? session_capture(t, policy) : NULL;
     const uint8_t *bytes = t->pending;
     uint32_t len = is_kept ? t->pending_len : 0;
+    uint8_t hidden[VARINT_MAX + 16] = {RL_VALUE_REDACTED};
+    if (is_kept && len != 0 && policy != NULL && policy->unwind != FILTER_ALLOW) {
+        bytes = hidden;
+        len = (uint32_t)(put_varint(hidden + 1, exc) - hidden);
+    }
     if (c != NULL) {
-        capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+        put_filtered(c, event, policy);
         bytes = c->bytes;
         len = capture_size(c);
     }
@@ -59,14 +81,16 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 
 void session_keep_pending(struct thread *t, const struct event *event)
 {
-    struct capture *c = codeinfo_get(event->code) & CODE_VALUES ? session_capture(t) : NULL;
+    uint64_t info = codeinfo_get(event->code);
+    struct capture *c =
+        info & CODE_VALUES ? session_capture(t, policy_of(CODE_ID(info))) : NULL;
     t->pending_len = 0;
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, 0);
         if (capture_size(c) > sizeof t->pending - 16) {
             PyObject *type =
                 PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
-            capture_begin(c, &t->lane);
+            c->p = c->values; /* too long: its type alone */
             capture_exception(c, type, NULL, 0);
         }
         t->pending_len = capture_size(c);

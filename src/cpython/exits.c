@@ -75,7 +75,7 @@ static PyObject *check_hook(PyObject *self, PyObject *ignored)
 {
     (void)self;
     (void)ignored;
-    session_check_hook();
+    session_before_end();
     Py_RETURN_NONE;
 }
 

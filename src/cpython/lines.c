@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "captured_types.h"
+#include "policy.h"
 #include "session.h"
 #include "typeinfo.h"
 #include "watch.h"
@@ -24,7 +25,8 @@ struct seen {
 
 struct seen_name {
     PyObject *key; /* compared only */
-    uint32_t id;   /* its string */
+    uint32_t id;     /* its string */
+    uint32_t action; /* enum filter_action */
     struct seen seen;
 };
 
@@ -42,6 +44,7 @@ enum { CONTAINERS_A_LINE = 8, NAMES_MAX = 400 };
 struct look {
     struct thread *t;
     const struct event *event;
+    const struct policy *policy;
     uint64_t frame;
     uint64_t ticks;
     uint32_t id;
@@ -100,15 +103,23 @@ static int is_long(PyObject *o)
            ((PyDictObject *)o)->ma_used > 2 * WATCH_ENDS;
 }
 
-static void put_write(const struct look *look, unsigned scope, uint64_t number, PyObject *value)
+static void put_write(const struct look *look, unsigned scope, uint64_t number, PyObject *value,
+                      unsigned action)
 {
-    struct capture *c = session_capture(look->t);
+    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+        policy_count(scope == RL_WRITE_GLOBAL ? POLICY_GLOBAL : POLICY_LOCAL, action);
+        if (action == FILTER_DROP) {
+            return;
+        }
+    }
+    struct capture *c = session_capture(look->t, look->policy);
     if (c == NULL) {
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return;
     }
     c->p = put_varint(c->p, number << 3 | (is_long(value) ? RL_WRITE_WATCHED : 0) | scope);
-    capture_value(c, value);
+    c->values = c->p;
+    capture_filtered(c, value, action);
     put_row(look, RL_EVENT_WRITE, c->bytes, capture_size(c));
 }
 
@@ -255,6 +266,20 @@ static void take_turns(struct look *look, struct snapshot *snapshot)
         look->containers > CONTAINERS_A_LINE && reached < look->containers ? reached : 0;
 }
 
+static inline unsigned slot_action(const struct look *look, uint32_t slot)
+{
+    const struct policy *policy = look->policy;
+    return policy == NULL || policy->slots == NULL || slot >= policy->slot_count
+               ? FILTER_ALLOW
+               : policy->slots[slot];
+}
+
+static unsigned name_action(const struct look *look, PyObject *name)
+{
+    enum filter_kind kind = look->scope == RL_WRITE_GLOBAL ? FILTER_GLOBAL : FILTER_LOCAL;
+    return policy_name(look->policy, kind, name);
+}
+
 static void compare_slots(struct look *look, struct snapshot *snapshot)
 {
     native_frame *frame = look->event->frame;
@@ -266,7 +291,7 @@ static void compare_slots(struct look *look, struct snapshot *snapshot)
             now = PyCell_GET(now);
         }
         if (!is_same_atom(seen, now) && has_changed(look, seen, now)) {
-            put_write(look, RL_WRITE_SLOT, i, now);
+            put_write(look, RL_WRITE_SLOT, i, now, slot_action(look, i));
         }
     }
 }
@@ -297,7 +322,7 @@ static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
 /* The name at i is gone, or was made anew behind the others. */
 static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
 {
-    put_write(look, look->scope, snapshot->names[i].id, NULL);
+    put_write(look, look->scope, snapshot->names[i].id, NULL, snapshot->names[i].action);
     memmove(&snapshot->names[i], &snapshot->names[i + 1],
             (snapshot->name_count - i - 1) * sizeof *snapshot->names);
     snapshot->name_count--;
@@ -323,11 +348,12 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             return;
         }
         if (count == snapshot->name_count) {
-            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key), {0}};
+            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key),
+                                       name_action(look, key), {0}};
             snapshot->name_count++;
         }
         if (has_changed(look, &name->seen, value) && !is_first) {
-            put_write(look, look->scope, name->id, value);
+            put_write(look, look->scope, name->id, value, name->action);
         }
         count++;
     }
@@ -436,7 +462,12 @@ static struct open_frame *frame_of(struct thread *t, const struct event *event)
 static inline struct look begin_look(struct thread *t, const struct event *event, uint64_t frame,
                                      uint32_t id)
 {
-    return (struct look){.t = t, .event = event, .frame = frame, .ticks = clock_ticks(), .id = id};
+    return (struct look){.t = t,
+                         .event = event,
+                         .policy = policy_of(id),
+                         .frame = frame,
+                         .ticks = clock_ticks(),
+                         .id = id};
 }
 
 void lines_put(struct thread *t, const struct event *event, uint32_t id)

@@ -445,7 +445,8 @@ static PyObject *code_row(const struct reader *r, uint32_t id)
         Py_XDECREF(file);
         return NULL;
     }
-    return Py_BuildValue("(INNNIIIN)", id, module, qualname, file, code.line, code.flags, code.args,
+    uint32_t number = code.flags & RL_CODE_SKIPPED ? code.rule : code.args;
+    return Py_BuildValue("(INNNIIIN)", id, module, qualname, file, code.line, code.flags, number,
                          variables);
 }
 

@@ -8,8 +8,11 @@
 #include "block.h"
 #include "dump.h"
 #include "exits.h"
+#include "mod_filter.h"
 #include "mod_reader.h"
+#include "filter.h"
 #include "pattern.h"
+#include "policy.h"
 #include "previews.h"
 #include "status.h"
 
@@ -77,6 +80,7 @@ static int put_meta(PyObject *meta, struct bytes_out *out)
 struct start_args {
     PyObject *path; /* owned bytes */
     PyObject *meta;
+    PyObject *filter; /* borrowed; NULL or None: none */
     const char *backend;
     const char *run_id;
     Py_ssize_t run_id_len;
@@ -91,20 +95,37 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
         "path",    "backend", "meta",      "buffer",    "ring",     "drop",
         "c_calls", "tool_id", "waiting",   "run_id",    "run_mono", "parent_pid",
         "child",   "level",   "max_depth", "max_items", "max_str",  "library_lines",
-        "globals", "gc",      "output",    "budget",    NULL};
+        "globals", "gc",      "output",    "budget", "trace_filter", NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIppppI", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIppppIO", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
         &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals,
-        &a->gc, &a->output, &a->budget);
+        &a->gc, &a->output, &a->budget, &a->filter);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
 {
     return value < limit ? value : limit;
+}
+
+/* It is held until another one takes its place: threads may still be asking it. */
+static int use_filter(PyObject *object, struct session_options *options)
+{
+    static PyObject *held; /* owned */
+    options->filter = mod_filter_get(object);
+    if (options->filter == NULL) {
+        return -1;
+    }
+    int level = mod_filter_level(object);
+    options->rule_level = level == FILTER_LEVEL_NONE ? LEVEL_COUNTED
+                                                     : (enum level)(LEVEL_CALLS + level - 1);
+    Py_INCREF(object);
+    policy_begin(NULL);
+    Py_XSETREF(held, object);
+    return 0;
 }
 
 static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, int is_child)
@@ -136,6 +157,9 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
     }
     if (session.recorder != NULL) {
         return mod_raise(core_error, RL_BUSY, "recording is on already in this process");
+    }
+    if (a->filter != NULL && a->filter != Py_None && use_filter(a->filter, &options) != 0) {
+        return NULL;
     }
     if (!frames_can_be_read(why, sizeof why)) {
         return mod_raise(core_error, RL_UNSUPPORTED, why);
@@ -408,7 +432,7 @@ static int module_exec(PyObject *module)
         session_init() != 0) {
         return -1;
     }
-    return mod_reader_add(module);
+    return mod_reader_add(module) != 0 ? -1 : mod_filter_add(module);
 }
 
 static PyModuleDef_Slot slots[] = {

@@ -3,6 +3,7 @@
  * and 2 are recorded; a text that passes on to its buffer is recorded once. */
 #include "output.h"
 
+#include "policy.h"
 #include "session.h"
 #include "utf8.h"
 
@@ -24,10 +25,15 @@ enum { PIECE = 4000 };
 static void put_piece(unsigned stream, const uint8_t *bytes, size_t len)
 {
     struct thread *t = thread_self;
-    if (len != 0 && thread_is_recorded(t)) {
-        (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, t->stack[t->depth].frame, bytes,
-                              (uint32_t)len);
+    uint8_t clean[2 * PIECE + 16];
+    if (len == 0 || !thread_is_recorded(t)) {
+        return;
     }
+    const struct open_frame *top = &t->stack[t->depth];
+    const struct policy *policy = t->depth != 0 ? policy_of(top->id) : NULL;
+    size_t n = policy_clean(policy, bytes, len, clean, 2 * PIECE);
+    (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, top->frame, n != 0 ? clean : bytes,
+                          (uint32_t)(n != 0 ? n : len));
 }
 
 static void put_bytes(unsigned stream, const char *data, Py_ssize_t len)

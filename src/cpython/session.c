@@ -9,13 +9,14 @@
 
 #include "alloc.h"
 #include "budget.h"
+#include "policy.h"
 
 struct session session;
 _Thread_local struct thread *thread_self;
 
 /* ---- rows ---- */
 
-struct capture *session_capture(struct thread *t)
+struct capture *session_capture(struct thread *t, const struct policy *policy)
 {
     if (session.level == LEVEL_CALLS) {
         return NULL;
@@ -24,12 +25,16 @@ struct capture *session_capture(struct thread *t)
         return NULL;
     }
     capture_begin(t->capture, &t->lane);
+    if (policy != NULL) {
+        t->capture->policy = policy;
+        t->capture->limits = &policy->limits;
+    }
     return t->capture;
 }
 
 void session_put_arguments(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
 {
-    struct capture *c = session_capture(t);
+    struct capture *c = session_capture(t, policy_of(id));
     if (c == NULL) {
         (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
         return;
@@ -42,12 +47,20 @@ void session_put_arguments(struct thread *t, const struct event *event, uint32_t
 void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
                        PyObject *value)
 {
-    struct capture *c = value != NULL ? session_capture(t) : NULL;
+    const struct policy *policy = policy_of(id);
+    struct capture *c = value != NULL ? session_capture(t, policy) : NULL;
     if (c == NULL) {
         (void)lane_put(&t->lane, kind, id, frame);
         return;
     }
-    capture_value(c, value);
+    unsigned action = policy == NULL ? FILTER_ALLOW
+                      : kind == RL_EVENT_RETURN ? policy->ret
+                      : kind == RL_EVENT_YIELD ? policy->yield
+                                               : policy->thrown;
+    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+        policy_count(kind == RL_EVENT_RESUME ? POLICY_ARGUMENT : POLICY_RETURN, action);
+    }
+    capture_filtered(c, value, action);
     (void)lane_put_values(&t->lane, kind, id, frame, c->bytes, capture_size(c));
 }
 
@@ -86,7 +99,7 @@ static void remove_at(struct thread *t, uint32_t at)
     t->depth--;
 }
 
-static uint32_t find_key(const struct thread *t, const native_frame *key)
+uint32_t session_find(const struct thread *t, const native_frame *key)
 {
     for (uint32_t i = t->depth; i > 0; i--) {
         if (t->stack[i].key == key) {
@@ -119,7 +132,7 @@ static void resync(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
     native_frame *caller = caller_of(frame);
-    while (caller != NULL && (at = find_key(t, caller)) == 0) {
+    while (caller != NULL && (at = session_find(t, caller)) == 0) {
         caller = native_caller(caller);
     }
     for (uint32_t i = t->depth; i > at; i--) {
@@ -214,7 +227,7 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
 void session_leave_slow(struct thread *t, const struct event *event, uint64_t info)
 {
     uint64_t key = (uint64_t)(uintptr_t)event->frame;
-    uint32_t at = t->stack[t->depth].key == event->frame ? t->depth : find_key(t, event->frame);
+    uint32_t at = t->stack[t->depth].key == event->frame ? t->depth : session_find(t, event->frame);
     uint64_t frame = 0;
     int is_generator = (info & CODE_SUSPENDS) != 0;
     if (at != 0) {
@@ -258,27 +271,6 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     if (is_generator && event->kind != RL_EVENT_YIELD) {
         (void)u64map_remove(&session.generators, key, NULL);
     }
-}
-
-enum verdict session_count(struct thread *t, const struct event *event, uint64_t info)
-{
-    uint64_t key = (uint64_t)(uintptr_t)event->frame;
-    int is_open = find_key(t, event->frame) != 0;
-    int is_known = is_open || u64map_get(&session.generators, key) != NULL;
-    info &= ~(uint64_t)CODE_EXCLUDED;
-    if (event->kind == RL_EVENT_LINE) {
-        return VERDICT_DISABLE; /* lines are above the level that is counted */
-    }
-    if (kind_leaves(event->kind) && is_known) {
-        session_leave_slow(t, event, info);
-    } else if (event->kind != RL_EVENT_CALL && kind_enters(event->kind) && is_known) {
-        session_enter_slow(t, event, info);
-    } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
-        session_exception(t, event, info);
-    } else {
-        budget_count();
-    }
-    return VERDICT_CONTINUE;
 }
 
 void session_native(unsigned kind, PyObject *callable, native_frame *caller)
@@ -408,6 +400,7 @@ static void join(struct thread *t, const struct event *event)
     t->pending_in = NULL;
     t->task_count = 0;
     t->samples = 0;
+    t->short_count = 0;
     t->cpu_ns = 0;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
     if (session.is_waiting) {

@@ -32,6 +32,14 @@ struct open_frame {
 #define FRAME_SUSPENDS 2u /* a generator's */
 #define FRAME_AWAITS   4u /* of a coroutine or an asynchronous generator */
 
+/* A call that is taken back if it ends soon. */
+struct short_call {
+    uint64_t frame, began, chunk;
+    uint8_t *before, *after; /* in the slot: its row, and what follows that */
+    uint32_t extras;
+};
+#define SHORT_CALLS 16
+
 struct thread {
     struct lane lane;         /* first: the hot part */
     uint64_t gate;            /* session.stamp, or 0, which sends every event the slow way */
@@ -50,6 +58,8 @@ struct thread {
     uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
     uint32_t task_count;
     struct running_task tasks[TASKS_NESTED];
+    uint32_t short_count;
+    struct short_call shorts[SHORT_CALLS];
     uint64_t cpu_ns;       /* --budget: of this thread, when its last slot was full */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
@@ -65,7 +75,8 @@ struct session {
     int has_loops;                 /* asyncio or trio: coroutines may belong to tasks */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
-    enum level level;
+    enum level level;      /* the highest that any code may have */
+    enum level base_level; /* of code of which no rule says another */
     int library_lines;        /* level lines also for code of the library folders */
     int globals;              /* at level lines, also names of modules that functions change */
     int is_forked;            /* a child whose recording was not started yet */
@@ -106,9 +117,10 @@ static inline void session_put_prefix(struct thread *t, unsigned kind, uint32_t 
 
 /* Slow halves of session_event(). */
 enum verdict session_event_slow(const struct event *event);
-/* Of code that is known but not recorded (now): an end of what was recorded when it began, or one
- * more event to count. */
-enum verdict session_count(struct thread *thread, const struct event *event, uint64_t info);
+/* Of code whose word says CODE_EXCLUDED and has an id: each call is decided anew (gate.c). */
+enum verdict session_gate(struct thread *thread, const struct event *event, uint64_t info);
+/* Where the frame lies in the thread's stack, 0 = it is not open there. */
+uint32_t session_find(const struct thread *thread, const native_frame *key);
 struct thread *session_thread(const struct event *event);
 int session_push(struct thread *thread);
 void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
@@ -119,7 +131,7 @@ void session_put_arguments(struct thread *thread, const struct event *event, uin
 void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64_t frame,
                        PyObject *value);
 /* The thread's place to put values together, emptied; NULL where the level wants none. */
-struct capture *session_capture(struct thread *thread);
+struct capture *session_capture(struct thread *thread, const struct policy *policy);
 /* An event that comes with an exception: told with it, or kept since a trace function told it. */
 void session_put_exception(struct thread *thread, const struct event *event, uint64_t info,
                            uint64_t frame);
@@ -141,7 +153,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         info = codeinfo_make(event->code, native_globals(event->frame));
     }
     if (info & CODE_EXCLUDED) {
-        return CODE_ID(info) == 0 ? VERDICT_DISABLE : session_count(t, event, info);
+        return CODE_ID(info) == 0 ? VERDICT_DISABLE : session_gate(t, event, info);
     }
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);
@@ -209,15 +221,18 @@ struct session_options {
     int gc;
     int output;
     unsigned budget; /* percent; 0 = none */
+    struct filter *filter; /* borrowed; NULL = none */
+    enum level rule_level; /* the highest that a rule of it wants */
     struct capture_limits limits;
 };
 int session_init(void);
 int session_start(const struct session_options *options, struct rl_err *err);
 /* The hook stays set; opens a forked child's own file. */
 int session_start_child(const struct session_options *options, struct rl_err *err);
-/* Counts a gap where the program has taken the hook. Called while Python can still be asked: by
- * session_stop(), and before the interpreter is torn down. */
-void session_check_hook(void);
+/* Writes what is known at the end: what budget and filter have done, and a gap where the program
+ * has taken the hook. Called while Python can still be asked: by session_stop(), and before the
+ * interpreter is torn down. */
+void session_before_end(void);
 void session_stop(struct recorder_stats *stats);
 /* Without a GIL and without Python: the very end of the process. */
 void session_stop_at_exit(struct recorder_stats *stats);

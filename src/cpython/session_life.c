@@ -6,6 +6,7 @@
 #include "budget.h"
 #include "collections.h"
 #include "output.h"
+#include "policy.h"
 #include "status.h"
 
 static void *wait_begin(void)
@@ -84,9 +85,11 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         codeinfo_begin();
         session.is_forked = 0;
         session.c_calls = options->start.c_calls;
-        session.level = options->level;
-        budget_begin(options->budget);
+        session.base_level = options->level;
+        session.level = options->rule_level > options->level ? options->rule_level : options->level;
         capture_limits = options->limits;
+        policy_begin(options->filter);
+        budget_begin(options->budget);
         session.needs_resync = has_greenlets();
         tasks_look_for_loops();
         tasks_forget();
@@ -149,11 +152,13 @@ static struct recorder *detach(void)
     return recorder;
 }
 
-void session_check_hook(void)
+void session_before_end(void)
 {
     if (session.recorder == NULL || session.backend == NULL) {
         return;
     }
+    budget_end();
+    policy_end();
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     int taken = session.backend->taken();
@@ -165,8 +170,7 @@ void session_check_hook(void)
 
 void session_stop(struct recorder_stats *stats)
 {
-    session_check_hook();
-    budget_end();
+    session_before_end();
     collections_stop();
     output_stop();
     if (session.backend != NULL) {

@@ -197,7 +197,7 @@ static void put_start(struct thread *t, PyObject *task, int is_trio, const struc
 {
     uint8_t few[4 * VARINT_MAX + 16] = {RL_VALUE_UNSET}, *bytes = few, *p = few + 1;
     uint32_t name = name_of(t, task, is_trio);
-    struct capture *c = session_capture(t);
+    struct capture *c = session_capture(t, NULL);
     PyObject *coroutine = native_generator(event->frame);
     uint64_t made = 0;
     if (c != NULL && coroutine != NULL) {

@@ -115,7 +115,7 @@ static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *
         for (PyMemberDef *m = base->tp_members; m != NULL && m->name != NULL && count < MOST; m++) {
             if (is_object_member(m, type) && session.recorder != NULL) {
                 uint32_t name = recorder_string(session.recorder, lane, m->name, strlen(m->name));
-                found[count++] = (struct field){name, (uint32_t)m->offset};
+                found[count++] = (struct field){name, (uint32_t)m->offset, m->name};
             }
         }
     }

@@ -36,6 +36,7 @@ struct lane;
 struct field {
     uint32_t name;
     uint32_t offset;
+    const char *word; /* the type's own */
 };
 
 struct typeinfo {

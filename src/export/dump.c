@@ -61,6 +61,10 @@ static void put_arguments(struct json_out *json, const struct reader *reader,
     json_key(json, "args");
     json_open(json, '{');
     for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0; i++) {
+        if (*in.at == RL_VALUE_DROPPED) {
+            (void)bytes_varint(&in);
+            continue;
+        }
         put_name(json, reader, code.names[i]);
         if (value_json(json, reader, &in) != RL_OK) {
             json_null(json);
@@ -173,6 +177,31 @@ static void put_task(struct json_out *json, const struct reader *reader,
     }
 }
 
+static void put_filter_stats(struct json_out *json, const struct event_out *event)
+{
+    static const char *const kinds[] = {"argument", "local", "global", "return", "attribute"};
+    static const char *const first[] = {"scopes_skipped", "undecided", "secrets"};
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    uint64_t counts[2][5] = {{0}};
+    for (size_t i = 0; i < 3; i++) {
+        json_key(json, first[i]);
+        json_u64(json, bytes_varint(&in));
+    }
+    for (size_t i = 0; i < 5; i++) {
+        counts[0][i] = bytes_varint(&in);
+        counts[1][i] = bytes_varint(&in);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        json_key(json, k == 0 ? "value_redactions" : "value_drops");
+        json_open(json, '{');
+        for (size_t i = 0; i < 5; i++) {
+            json_key(json, kinds[i]);
+            json_u64(json, counts[k][i]);
+        }
+        json_close(json, '}');
+    }
+}
+
 static void put_budget(struct json_out *json, const struct reader *reader,
                        const struct event_out *event)
 {
@@ -252,6 +281,8 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         put_collection(json, event);
     } else if (event->kind == RL_EVENT_BUDGET) {
         put_budget(json, reader, event);
+    } else if (event->kind == RL_EVENT_FILTER) {
+        put_filter_stats(json, event);
     } else if (event->kind == RL_EVENT_LOSS) {
         json_key(json, "reason");
         json_text(json, loss_name(event->id));
@@ -338,6 +369,13 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         json_text(json, "collected");
         json_text(json, "uncollectable");
         json_text(json, "duration");
+        break;
+    case RL_EVENT_FILTER:
+        json_text(json, "scopes_skipped");
+        json_text(json, "undecided");
+        json_text(json, "secrets");
+        json_text(json, "value_redactions");
+        json_text(json, "value_drops");
         break;
     case RL_EVENT_BUDGET:
         json_text(json, "frame");

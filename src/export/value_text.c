@@ -375,7 +375,10 @@ static rl_status put_odd_one(struct writer *w, const struct value *value)
         put_str(w->out, "<cycle>");
         break;
     case RL_VALUE_REDACTED:
-        put_str(w->out, "<redacted>");
+        put_str(w->out, rl_sentinel_text(RL_SENTINEL_REDACTED));
+        break;
+    case RL_VALUE_DROPPED:
+        put_str(w->out, rl_sentinel_text(RL_SENTINEL_DROPPED));
         break;
     default:
         put_str(w->out, "<cut>");

@@ -127,6 +127,9 @@ size_t code_def_put(uint8_t at[CODE_DEF_MAX], const struct code_def *def)
     for (uint32_t i = 0; i < def->name_count; i++) {
         p = put_varint(p, def->names[i]);
     }
+    if (def->flags & RL_CODE_SKIPPED) {
+        p = put_varint(p, def->rule);
+    }
     return (size_t)(p - at);
 }
 
@@ -149,6 +152,7 @@ rl_status code_def_get(const uint8_t *data, size_t len, uint32_t names[CODE_NAME
     for (uint32_t i = 0; i < def->name_count; i++) {
         names[i] = (uint32_t)bytes_varint(&in);
     }
+    def->rule = def->flags & RL_CODE_SKIPPED ? (uint32_t)bytes_varint(&in) : 0;
     return in.bad ? RL_DAMAGED : RL_OK;
 }
 

@@ -58,10 +58,11 @@ struct code_def {
     uint32_t args; /* of the names, so many are parameters; they come first */
     uint32_t name_count;
     const uint32_t *names; /* of variables, in the order of their slots; borrowed */
+    uint32_t rule;         /* RL_CODE_SKIPPED: 2 + its index in the chain; 1 a default, 0 a gate */
 };
 
 #define CODE_NAMES_MAX 900u /* further names are not kept */
-#define CODE_DEF_MAX   ((7 + CODE_NAMES_MAX / 2) * VARINT_MAX)
+#define CODE_DEF_MAX   ((8 + CODE_NAMES_MAX / 2) * VARINT_MAX)
 size_t code_def_put(uint8_t at[CODE_DEF_MAX], const struct code_def *def);
 /* def->names is `names`. */
 RL_CHECKED rl_status code_def_get(const uint8_t *data, size_t len, uint32_t names[CODE_NAMES_MAX],

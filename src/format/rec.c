@@ -18,6 +18,16 @@ const char *kind_name(unsigned kind)
     return "unknown";
 }
 
+const char *rl_sentinel_text(enum rl_sentinel sentinel)
+{
+    static const char *const texts[] = {
+#define TEXT(name, text, meaning) text,
+        RL_SENTINEL_TABLE(TEXT)
+#undef TEXT
+    };
+    return texts[sentinel];
+}
+
 const char *loss_name(unsigned reason)
 {
     switch (reason) {

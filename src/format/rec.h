@@ -7,6 +7,7 @@
 #ifndef REC_H
 #define REC_H
 
+#include <relive/rl_filter.h>
 #include <relive/rl_format.h>
 #include <relive/rl_status.h>
 #include <stddef.h>

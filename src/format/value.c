@@ -112,6 +112,10 @@ static void take_rest(struct bytes_in *in, struct value *value)
         value->type = (uint32_t)bytes_varint(in);
         value->flags = (uint32_t)bytes_varint(in);
         break;
+    case RL_VALUE_REDACTED:
+        value->type = (uint32_t)bytes_varint(in);
+        break;
+    case RL_VALUE_DROPPED:
     case RL_VALUE_UNSET:
     case RL_VALUE_NONE:
     case RL_VALUE_FALSE:
@@ -120,7 +124,6 @@ static void take_rest(struct bytes_in *in, struct value *value)
     case RL_VALUE_NOT_IMPLEMENTED:
     case RL_VALUE_RANGE:
     case RL_VALUE_SLICE:
-    case RL_VALUE_REDACTED:
     case RL_VALUE_CUT:
         break;
     default:

@@ -80,7 +80,7 @@ struct code_text reader_code(const struct reader *reader, uint32_t id)
 {
     const uint64_t *index = u64map_get(&reader->codes, id);
     if (index == NULL) {
-        return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0, 0, 0, NULL};
+        return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0, 0, 0, NULL, 0};
     }
     const struct code_def *def = &reader->code_defs[*index - 1];
     return (struct code_text){reader_string(reader, def->module),
@@ -90,7 +90,8 @@ struct code_text reader_code(const struct reader *reader, uint32_t id)
                               def->flags,
                               def->args,
                               def->name_count,
-                              def->names};
+                              def->names,
+                              def->rule};
 }
 
 rl_status reader_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)

@@ -30,6 +30,7 @@ struct code_text {
     uint32_t args; /* so many of the names are parameters */
     uint32_t name_count;
     const uint32_t *names; /* string ids of its variables, by slot */
+    uint32_t rule;         /* RL_CODE_SKIPPED: 2 + the rule that says so; 1 a default, 0 a gate */
 };
 
 /* Where one chunk of events lies: a CHUNK block, or a slot that never became one. */

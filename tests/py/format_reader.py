@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 30: "budget", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 30: "budget", 31: "filter", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -409,7 +409,10 @@ class Value:
         self.text = lambda: f"<{self.type} of {self.len}>" if self.len else f"<{self.type}>"
 
     def tag_29(self, data, strings):
-        self.type, self.text = "?", lambda: "<redacted>"
+        self.type, self.text = strings[data.varint()], lambda: "<redacted>"
+
+    def tag_32(self, data, strings):
+        self.type, self.text = "?", lambda: "<dropped>"
 
     def tag_30(self, data, strings):
         self.flags = data.varint()
@@ -564,6 +567,14 @@ def events(path):
             event["frame"] = shown(line["frame"])
             for key in ("generation", "collected", "uncollectable", "duration"):
                 event[key] = data.varint()
+        if kind == 31:
+            data = Bytes(line["values"])
+            for key in ("scopes_skipped", "undecided", "secrets"):
+                event[key] = data.varint()
+            kinds = ("argument", "local", "global", "return", "attribute")
+            counts = {kind: (data.varint(), data.varint()) for kind in kinds}
+            for index, key in enumerate(("value_redactions", "value_drops")):
+                event[key] = {kind: counts[kind][index] for kind in kinds}
         if kind == 30:
             data = Bytes(line["values"])
             event["frame"] = shown(line["frame"])
@@ -577,7 +588,7 @@ def events(path):
                     event[key] = level
             for key in keys:
                 event[key] = data.varint()
-        if kind not in (14, 15, 16, 17, 18, 19, 20, 27, 30):
+        if kind not in (14, 15, 16, 17, 18, 19, 20, 27, 30, 31):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]

@@ -206,7 +206,8 @@ def test_generators_keep_their_snapshot(record):
 
 def test_libraries_run_at_level_values(record):
     source = "import textwrap\ndef f():\n    x = textwrap.dedent(' a')\n    return x\nf()\n"
-    _, _, events = record(source, "--level", "lines")
+    includes = ("--include", "textwrap", "--include", "__main__")
+    _, _, events = record(source, "--level", "lines", *includes)
     files = {e["file"].rpartition("/")[2] for e in events if e["kind"] in ("line", "write")}
     assert files == {"prog.py"}
     assert any(e["func"] == "textwrap:dedent" for e in events if e["kind"] == "call")

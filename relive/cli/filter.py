@@ -1,0 +1,234 @@
+"""relive filter check | explain | init: filter files before they are used."""
+
+import os
+import sys
+
+from relive.cli import NOTHING, OK, USAGE, common
+from relive.errors import ReliveError
+
+STARTER = """# A trace filter: what Relive records of this project, and what it never writes.
+# Found by itself as .relive/trace-filter.toml, from the script's folder upwards.
+# Guide: docs/filters.md. Check it: relive filter check .relive/trace-filter.toml
+
+[meta]
+name = "{name}"
+version = 2
+
+[scope]
+default_exec = "trace"             # trace | skip | inherit: code that no rule names
+default_value_action = "allow"     # allow | redact | drop | inherit: values that no pattern names
+
+# Rules are read from the first to the last; the last one that matches has the last word.
+# selector = "kind:pattern" or "kind:match:pattern"
+#   kind   pkg (module), obj (module.function), file (path from this project's root)
+#   match  glob (default), regex, literal
+
+# [[scope.rules]]
+# selector = "pkg:{name}.vendored.*"
+# exec = "skip"
+
+# [[scope.rules]]
+# selector = "obj:{name}.orders.total"
+# level = "lines"                  # calls | values | lines
+
+# [[scope.rules]]
+# selector = "pkg:{name}.*"
+# [[scope.rules.value_patterns]]   # names: local arg global ret attr key; text: value
+# selector = "arg:email"
+# action = "redact"                # allow | redact | drop
+# [[scope.rules.value_patterns]]
+# selector = "value:regex:CUST-[0-9]+"
+# action = "redact"
+"""
+
+
+def main(words):
+    """One of three."""
+    verbs = {"check": _check, "explain": _explain, "init": _init}
+    if words and words[0] in ("-h", "--help"):
+        sys.stdout.write(
+            "usage: relive filter check [FILE ...]\n"
+            "       relive filter explain [FILE ...] MODULE:FUNCTION [NAME]\n"
+            "       relive filter init [FOLDER]\n"
+        )
+        return OK
+    if not words or words[0] not in verbs:
+        from relive.config import nearest
+
+        given = words[0] if words else ""
+        raise ReliveError(
+            "ERR_USAGE", f"filter check, explain or init?{nearest(given, verbs) if given else ''}"
+        )
+    return verbs[words[0]](words[1:])
+
+
+def _parser(name, text):
+    return common.Parser(f"filter {name}", text)
+
+
+def _settings(files, builtin=True):
+    from relive import config
+    from relive.filters import doors
+
+    options = {"trace_filter": list(files)} if files else {}
+    settings = dict(config.load(options=options).as_dict())
+    settings["builtin_filter"] = builtin and settings["builtin_filter"]
+    return doors, settings
+
+
+def _chain(files):
+    from relive import _run
+
+    doors, settings = _settings(files)
+    return doors.chain(settings, _run._library_folders())
+
+
+def _check(words):
+    parser = _parser("check", "Check filter files, and show the chain that they make.")
+    parser.add_argument("files", nargs="*", help="filter files, in order")
+    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
+    args = parser.parse_args(words)
+    from relive.filters import Filter, FilterError
+
+    failed = False
+    for file in args.files:
+        for path in file.split("::"):
+            try:
+                Filter.from_file(os.path.abspath(os.path.expanduser(path.strip())))
+            except FilterError as error:
+                failed = True
+                for problem in error.problems:
+                    if args.json:
+                        common.emit(code=error.code, file=path, path=problem.path,
+                                    line=problem.line, text=problem.text)  # fmt: skip
+                    else:
+                        print(f"{problem.show(path)} [{error.code}]")
+    if failed:
+        return USAGE
+    chain = _chain(args.files)
+    if args.json:
+        common.emit(schema="relive.filter", version=1)
+    index = 0
+    for one in chain.filters:
+        if args.json:
+            common.emit(name=one.name, version=one.version, path=one.path, sha256=one.sha256,
+                        default_exec=one.exec, default_value_action=one.value, level=one.level)  # fmt: skip
+        else:
+            level = f", level {one.level}" if one.level else ""
+            print(f"{common.safe(one.name)} (version {one.version})  {common.safe(one.path)}")
+            print(f"  default: {one.exec}, values {one.value}{level}")
+        for rule in one.rules:
+            _show_rule(index, rule, args.json)
+            index += 1
+    for gate, text in chain.gates:
+        print(f"{gate.replace('_re', '').replace('_', ' ')}: {common.safe(text)}")
+    for text in _warnings(chain):
+        sys.stderr.write(f"relive filter: {text}\n")
+    return OK
+
+
+def _show_rule(index, rule, as_json):
+    if as_json:
+        common.emit(rule=index, **{key: value for key, value in rule.items() if key != "reason"})
+        return
+    words = [rule["exec"]] if rule["exec"] != "inherit" else []
+    if rule["value"] != "inherit":
+        words.append(f"values {rule['value']}")
+    if rule["level"]:
+        words.append(f"level {rule['level']}")
+    for key in ("sample", "every", "min_duration", "max_str", "max_items", "max_depth",
+                "max_locals"):  # fmt: skip
+        if rule[key] not in (-1, 0, 1.0):
+            words.append(f"{key} {rule[key]}")
+    print(f"  {index:>3}  {common.safe(rule['selector'])}  {', '.join(words) or 'patterns only'}")
+    for selector, action in rule["patterns"]:
+        print(f"         {common.safe(selector)}  {action}")
+
+
+def _warnings(chain):
+    """Version 1 rules that match behind others leave the patterns of those behind."""
+    with_patterns = [
+        (one, rule) for one in chain.filters for rule in one.rules if rule["patterns"]
+    ]
+    for one in chain.filters:
+        if one.version != 1 or one.is_builtin:
+            continue
+        for number, rule in enumerate(one.rules):
+            before = [r for f, r in with_patterns if f is not one or r is not rule]
+            if not rule["patterns"] and before:
+                yield (
+                    f"{one.path}: scope.rules[{number}] ({rule['selector']}) has no value patterns:"
+                    " in version 1 the patterns of earlier rules do not apply where it matches"
+                )
+
+
+def _explain(words):
+    parser = _parser("explain", "Which rule of which file decides about a function or a name.")
+    parser.add_argument("words", nargs="+", metavar="[FILE ...] MODULE:FUNCTION [NAME]")
+    parser.add_argument("--file", default="", help="the function's file, for file: selectors")
+    args = parser.parse_args(words)
+    at = next((i for i, word in enumerate(args.words) if _is_target(word)), None)
+    if at is None or len(args.words) - at > 2:
+        raise ReliveError("ERR_USAGE", "explain wants [FILE ...] MODULE:FUNCTION [NAME]")
+    chain = _chain(args.words[:at])
+    module, _, qualname = args.words[at].partition(":")
+    file = os.path.abspath(args.file) if args.file else ""
+    scope = (module, qualname, qualname.rpartition(".")[2], file)
+    verdict = chain.core.decide(*scope)
+    what = "recorded" if verdict["traced"] else "not recorded"
+    levels = {0: "", 1: ", level calls", 2: ", level values", 3: ", level lines"}
+    print(f"{args.words[at]}: {what}{levels[verdict['level']]}")
+    print(f"  decided by {_decider(chain, verdict['rule'])}")
+    for index, row in enumerate(chain.core.matches(*scope)):
+        if row[4] and index != verdict["rule"]:
+            one, number, rule = chain.rule(index)
+            done = "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
+            note = "undecided" if row[4] < 0 else f"matches too: {done}"
+            print(f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}")
+    if len(args.words) - at == 2:
+        _explain_name(chain, scope, args.words[at + 1])
+    for text in _warnings(chain):
+        sys.stderr.write(f"relive filter: {text}\n")
+    return OK if verdict["traced"] else NOTHING
+
+
+def _is_target(word):
+    return ":" in word and not word.startswith((".", "/", "~")) and "::" not in word
+
+
+def _decider(chain, index):
+    if index == -1:
+        return "the default"
+    if index == -2:
+        return "an include, an exclude or sampling, before all rules"
+    one, number, rule = chain.rule(index)
+    reason = f" ({rule['reason']})" if rule["reason"] else ""
+    return common.safe(f"{one.name} rules[{number}] {rule['selector']}{reason}, {one.path}")
+
+
+def _explain_name(chain, scope, name):
+    kinds = {"argument": 5, "local": 3, "global": 4, "attribute": 7, "dict key": 8}
+    actions = {1: "kept", 2: "redacted", 3: "dropped"}
+    for what, kind in kinds.items():
+        action, why = chain.core.value(*scope, kind, name)
+        print(f"  {what} {common.safe(name)}: {actions[action]} ({why or 'default'})")
+
+
+def _init(words):
+    parser = _parser("init", "Write a commented starter file, .relive/trace-filter.toml.")
+    parser.add_argument("folder", nargs="?", default=".", help="the project (default: here)")
+    args = parser.parse_args(words)
+    folder = os.path.join(os.path.abspath(args.folder), ".relive")
+    path = os.path.join(folder, "trace-filter.toml")
+    name = os.path.basename(os.path.abspath(args.folder)).replace('"', "") or "project"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(STARTER.format(name=name.replace("\\", "")))
+    except FileExistsError:
+        raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already") from None
+    except OSError as error:
+        raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
+    print(path)
+    common.next_command(f"relive filter check {path}")
+    return OK

@@ -1,0 +1,111 @@
+"""relive gaps: what was called and not recorded, or below a level, and the rule to add."""
+
+import collections
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+
+
+def main(words):
+    """Lists functions that filters left out, by the rule that did it."""
+    parser = common.file_parser("gaps", "What was called and not recorded, and the rule to add.")
+    parser.add_argument("--all", action="store_true", help="each function, not only modules")
+    parser.add_argument("--limit", type=int, default=20, help="of each rule (default 20, 0 = all)")
+    args = parser.parse_args(words)
+    run = common.open_run(common.find_file(args.file))
+    if args.json:
+        common.emit(schema="relive.gaps", version=1)
+    found = collections.OrderedDict()
+    for recording in run:
+        for row in recording.skipped():
+            found.setdefault(row[6], []).append(row)
+    chain = _chain(run[0])
+    for number in sorted(found, key=lambda number: (number < 2, number)):
+        why = _why(number, chain)
+        if args.json:
+            for row in found[number]:
+                common.emit(
+                    func=f"{row[1]}:{row[2]}", file=row[3], line=row[4], rule=number - 2, why=why,
+                    add=f"obj:literal:{row[1]}.{row[2]}",
+                )  # fmt: skip
+        else:
+            _show(found[number], why, args)
+    levels = _below(run)
+    if levels and not args.json:
+        print(levels)
+    damaged = common.say_problems(run)
+    if not found and not args.json:
+        print("nothing was left out")
+    common.next_command("relive filter explain MODULE:FUNCTION")
+    return DAMAGED if damaged else OK if found else NOTHING
+
+
+def _chain(recording):
+    """[(rule index of the whole chain, filter name, selector)], as far as the files are there."""
+    import json
+    import os
+
+    from relive.errors import ReliveError
+    from relive.filters.builtin import builtin
+    from relive.filters.schema import Filter
+
+    meta = recording.header["meta"]
+    folders = [text for text in meta.get("libraries", "").split(os.pathsep) if text]
+    rules = []
+    try:
+        entries = json.loads(meta.get("trace_filter", "[]"))
+    except ValueError:
+        return rules
+    for entry in entries:
+        try:
+            if entry["name"] == "builtin-default":
+                one = builtin(folders)
+            else:
+                one = Filter.from_file(entry["path"])
+                if one.sha256 != entry["sha256"]:
+                    return rules  # it was changed since
+        except ReliveError:
+            return rules
+        rules += [(one.name, rule["selector"]) for rule in one.rules]
+    return rules
+
+
+def _why(number, chain):
+    if number == 0:
+        return "an include, an exclude or sampling"
+    if number == 1:
+        return "default_exec = \"skip\""
+    if number - 2 < len(chain):
+        name, selector = chain[number - 2]
+        return f"{name}, rule {selector}"
+    return f"rule {number - 2} of the chain"
+
+
+def _show(rows, why, args):
+    print(f"{common.count(len(rows))} functions by {common.safe(why)}")
+    if args.all:
+        lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"
+                 for row in rows]  # fmt: skip
+        add = "obj:literal:MODULE.QUALNAME"
+    else:
+        counts = collections.Counter(row[1] for row in rows)
+        lines = [
+            f"{common.safe(name)}  {common.count(n)} function{'s' if n > 1 else ''}"
+            for name, n in counts.most_common()
+        ]
+        add = f"pkg:literal:{common.safe(counts.most_common(1)[0][0])}"
+    shown = lines if not args.limit else lines[: args.limit]
+    for line in shown:
+        print(f"  {line}")
+    if len(lines) > len(shown):
+        print(common.dim(f"  ... {common.count(len(lines) - len(shown))} more (--limit 0)"))
+    print(common.dim(f'  to record them: selector = "{add}", exec = "trace"'))
+
+
+def _below(run):
+    meta = run[0].header["meta"]
+    if common.highest_level(meta) == "lines":
+        return ""
+    return (
+        f"lines and changed variables of nothing (level {meta.get('level', '?')}):"
+        " --lines MODULE.FUNCTION, or level = \"lines\" in a rule"
+    )

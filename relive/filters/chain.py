@@ -1,0 +1,93 @@
+"""Which filters there are, in which order, and what C is told of them.
+
+    built-in, nearest project file, pyproject.toml, environment, options left to right, API
+
+Includes and excludes, from every door, are gates in front of all rules."""
+
+import os
+
+from relive import _core
+from relive.errors import ReliveError
+from relive.filters.schema import ACTION, EXEC, LEVEL
+
+PROJECT_FILES = (
+    os.path.join(".relive", "trace-filter.toml"),
+    os.path.join(".codetracer", "trace-filter.toml"),
+)
+GATES = ("exclude", "include", "exclude_re", "include_re", "exclude_files", "folder")
+
+
+class Chain:
+    """The filters of one recording, and the C filter made of them."""
+
+    def __init__(self, filters, gates=(), sample=1.0):
+        self.filters, self.gates, self.sample = filters, gates, sample
+        self.core = _build(filters, gates, sample)
+
+    def summary(self):
+        """What the recording's header keeps: [{name, version, path, sha256}]."""
+        return [
+            {"name": f.name, "version": f.version, "path": f.path, "sha256": f.sha256}
+            for f in self.filters
+        ]
+
+    def highest(self, level):
+        """The highest level that any function may have, where `level` is that of the others."""
+        named = {rule["level"] for one in self.filters for rule in one.rules}
+        named |= {one.level for one in self.filters} | {level}
+        return max(named, key=lambda word: LEVEL[word])
+
+    def text(self):
+        """The summary as the header holds it."""
+        import json
+
+        return json.dumps(self.summary(), separators=(",", ":"))
+
+    def rule(self, index):
+        """(filter, index in it, rule) of a rule's index in the whole chain."""
+        for one in self.filters:
+            if index < len(one.rules):
+                return one, index, one.rules[index]
+            index -= len(one.rules)
+        raise IndexError(index)
+
+
+def _build(filters, gates, sample):
+    core = _core.Filter()
+    for one in filters:
+        root = "" if one.is_builtin else one.root
+        core.add_file(
+            one.version, one.is_builtin, root, os.path.realpath(root) if root else "",
+            EXEC[one.exec], ACTION[one.value], LEVEL[one.level],
+        )  # fmt: skip
+        for rule in one.rules:
+            core.add_rule(
+                rule["selector"], EXEC[rule["exec"]], ACTION[rule["value"]], LEVEL[rule["level"]],
+                rule["sample"], rule["every"], rule["min_duration"], rule["max_str"],
+                rule["max_items"], rule["max_depth"], rule["max_locals"],
+            )  # fmt: skip
+            for selector, action in rule["patterns"]:
+                core.add_pattern(selector, ACTION[action])
+    for gate, text in gates:
+        try:
+            core.add_gate(GATES.index(gate), text)
+        except _core.Error as error:
+            raise ReliveError(
+                "ERR_INVALID_POLICY_VALUE", f"{gate.replace('_re', '')} {text!r}: {error.args[1]}"
+            ) from None
+    core.set_sample(sample)
+    return core
+
+
+def project_file(folder):
+    """The nearest project file from a folder upwards; of two in one folder, Relive's own."""
+    here = os.path.abspath(folder)
+    while True:
+        for name in PROJECT_FILES:
+            path = os.path.join(here, name)
+            if os.path.isfile(path):
+                return path
+        parent = os.path.dirname(here)
+        if parent == here:
+            return None
+        here = parent

@@ -1,0 +1,93 @@
+"""From settings to a chain: what the command line, the environment, pyproject.toml and the API say
+of filters."""
+
+import os
+
+from relive.filters.chain import Chain, project_file
+from relive.filters.schema import ACTION, EXEC, Filter, FilterError, Problem
+
+
+def resolved(settings, folder):
+    """The settings with the project's file in its place, and every file checked: for a process
+    that is about to become the program."""
+    settings = dict(settings, trace_filter=_entries(settings, folder), auto_filter=False)
+    chain(settings, [])
+    return settings
+
+
+def _entries(settings, folder):
+    found = project_file(folder) if settings["auto_filter"] else None
+    first = [{"path": found}] if found is not None else []
+    return first + list(settings["trace_filter"])
+
+
+def chain(settings, folders):
+    """The chain of a recording; `folders` are those of the standard library and packages."""
+    from relive.filters.builtin import builtin
+
+    filters = [builtin(folders)] if settings["builtin_filter"] else []
+    for entry in _entries(settings, os.getcwd()):
+        if "tables" in entry:
+            filters.append(Filter.from_dict(entry["tables"], entry["path"]))
+        else:
+            filters.append(Filter.from_file(entry["path"]))
+    _check_inherit(filters)
+    own = _own_rules(settings)
+    if own is not None:
+        filters.append(own)
+    return Chain(filters, _gates(settings), settings["sample_rate"])
+
+
+def _check_inherit(filters):
+    """`inherit` needs something before it."""
+    for key, name in (("exec", "default_exec"), ("value", "default_value_action")):
+        if filters and getattr(filters[0], key) == "inherit":
+            raise FilterError(
+                "ERR_INVALID_POLICY_VALUE", filters[0].path,
+                [Problem(f"scope.{name}", "there is no earlier filter to inherit from")],
+            )  # fmt: skip
+
+
+def _gates(settings):
+    gates = []
+    for key in ("exclude", "include", "exclude_re", "include_re", "exclude_files"):
+        gates += [(key, text) for text in settings[key]]
+    if settings["capture_only_cwd"]:
+        gates.append(("folder", os.path.realpath(os.getcwd())))
+    return gates
+
+
+def _own_rules(settings):
+    """--lines, --redact and --max-locals, as a filter of their own behind all others."""
+    if not (settings["lines"] or settings["redact"] or settings["max_locals"] != 900):
+        return None
+    rules = []
+    for text in settings["lines"]:
+        for kind in ("pkg", "obj"):
+            rules.append({"selector": f"{kind}:{text}", "level": "lines"})
+        if text.endswith(".*"):
+            rules.append({"selector": f"pkg:literal:{text[:-2]}", "level": "lines"})
+    everything = {"selector": "pkg:**"}
+    if settings["max_locals"] != 900:
+        everything["max_locals"] = settings["max_locals"]
+    everything["value_patterns"] = [
+        {"selector": f"{kind}:regex:{text}", "action": "redact"}
+        for text in settings["redact"]
+        for kind in ("local", "global", "arg", "attr", "key", "value")
+    ]
+    rules.append(everything)
+    return Filter.from_dict(
+        {
+            "meta": {"name": "options", "version": 2},
+            "scope": {
+                "default_exec": _word(EXEC, 0),
+                "default_value_action": _word(ACTION, 0),
+                "rules": rules,
+            },
+        },
+        "<options>",
+    )
+
+
+def _word(words, number):
+    return next(word for word, value in words.items() if value == number)

@@ -1,0 +1,367 @@
+/* Why: see policy.h. Nothing here runs Python code. */
+#include "policy.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "session.h"
+#include "utf8.h"
+
+struct policy_stats policy_stats;
+
+static struct {
+    struct filter *filter;
+    struct policy **items; /* owned, by code id */
+    size_t count;
+} policies;
+
+void policy_free(struct policy *policy)
+{
+    if (policy != NULL) {
+        rl_free(policy->slots);
+        rl_free(policy->args);
+        rl_free(policy);
+    }
+}
+
+void policy_begin(struct filter *filter)
+{
+    for (size_t i = 0; i < policies.count; i++) {
+        policy_free(policies.items[i]);
+    }
+    rl_free(policies.items);
+    policies.items = NULL;
+    policies.count = 0;
+    policies.filter = filter;
+    policy_stats = (struct policy_stats){0};
+}
+
+void policy_end(void)
+{
+    struct thread *t = thread_self;
+    uint8_t bytes[(4 + 2 * POLICY_KINDS) * VARINT_MAX + 16], *p = bytes;
+    if (policies.filter == NULL || !thread_is_recorded(t)) {
+        return;
+    }
+    p = put_varint(p, policy_stats.scopes_skipped);
+    p = put_varint(p, policy_stats.undecided);
+    p = put_varint(p, policy_stats.secrets);
+    for (int i = 0; i < POLICY_KINDS; i++) {
+        p = put_varint(p, policy_stats.redactions[i]);
+        p = put_varint(p, policy_stats.drops[i]);
+    }
+    (void)lane_put_values(&t->lane, RL_EVENT_FILTER, 0, t->stack[t->depth].frame, bytes,
+                          (uint32_t)(p - bytes));
+}
+
+struct policy *policy_of(uint32_t id)
+{
+    return id < policies.count ? policies.items[id] : NULL;
+}
+
+void policy_keep(uint32_t id, struct policy *policy)
+{
+    void *items = policies.items;
+    size_t cap = policies.count;
+    if (id >= policies.count && rl_grow(&items, &cap, (size_t)id + 1, sizeof *policies.items) == 0) {
+        policies.items = items;
+        memset(policies.items + policies.count, 0,
+               (cap - policies.count) * sizeof *policies.items);
+        policies.count = cap;
+    }
+    if (id >= policies.count) {
+        policy_free(policy);
+        return;
+    }
+    if (policies.items[id] != policy) {
+        policy_free(policies.items[id]);
+    }
+    policies.items[id] = policy;
+}
+
+/* ---- what a code object is called ---- */
+
+enum { NAME_BYTES = 1100 };
+
+struct named {
+    char module[NAME_BYTES], qualname[NAME_BYTES], name[NAME_BYTES], file[NAME_BYTES];
+    struct filter_scope scope;
+};
+
+static struct filter_text text_of(PyObject *object, char *out)
+{
+    size_t n = codeinfo_put_text(object, (uint8_t *)out, NAME_BYTES - 8);
+    return (struct filter_text){out, n};
+}
+
+/* A dotted name of ASCII letters, digits and _. */
+static int is_module_name(struct filter_text text)
+{
+    int begins = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        int is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        int is_digit = c >= '0' && c <= '9';
+        if (!(is_letter || (is_digit && !begins) || (c == '.' && !begins))) {
+            return 0;
+        }
+        begins = c == '.';
+    }
+    return text.len != 0 && !begins;
+}
+
+static int is_package(const char *folder, size_t len)
+{
+    char path[NAME_BYTES + 16];
+    memcpy(path, folder, len);
+    memcpy(path + len, "/__init__.py", 13);
+    return access(path, F_OK) == 0;
+}
+
+/* From the file's path: below the filter's root, or as far up as folders are packages. */
+static struct filter_text module_of_path(struct filter_text file, char *out)
+{
+    size_t end = file.len, begin = file.len;
+    if (end > 3 && memcmp(file.data + end - 3, ".py", 3) == 0) {
+        end -= 3;
+    }
+    struct filter_text below = filter_below_root(policies.filter, file);
+    if (below.len != 0) {
+        begin = file.len - below.len;
+    } else {
+        while (begin > 0 && file.data[begin - 1] != '/') {
+            begin--;
+        }
+        while (begin > 1 && is_package(file.data, begin - 1)) {
+            begin--;
+            while (begin > 0 && file.data[begin - 1] != '/') {
+                begin--;
+            }
+        }
+    }
+    if (end >= begin + 9 && memcmp(file.data + end - 9, "/__init__", 9) == 0) {
+        end -= 9;
+    }
+    size_t n = end > begin ? end - begin : 0;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = file.data[begin + i] == '/' ? '.' : file.data[begin + i];
+    }
+    return (struct filter_text){out, n};
+}
+
+static void name_code(struct named *n, PyCodeObject *code, PyObject *module, PyObject *qualname)
+{
+    n->scope.file = text_of(code->co_filename, n->file);
+    n->scope.name = text_of(code->co_name, n->name);
+    n->scope.qualname = text_of(qualname != NULL ? qualname : code->co_name, n->qualname);
+    n->scope.module = text_of(module, n->module);
+    if (module == NULL || !is_module_name(n->scope.module)) {
+        n->scope.module = module_of_path(n->scope.file, n->module);
+    }
+}
+
+/* ---- decisions ---- */
+
+static uint32_t limit(uint32_t said, unsigned otherwise, unsigned most)
+{
+    uint32_t wanted = said != FILTER_NO_LIMIT ? said : otherwise;
+    return wanted < most ? wanted : most;
+}
+
+static enum filter_action ask(const struct policy *p, enum filter_kind kind, const char *name,
+                              size_t len)
+{
+    return filter_value(policies.filter, p->set, kind, (struct filter_text){name, len});
+}
+
+static enum filter_action ask_object(const struct policy *p, enum filter_kind kind, PyObject *name)
+{
+    char text[512];
+    size_t n = codeinfo_put_text(name, (uint8_t *)text, sizeof text);
+    return ask(p, kind, text, n);
+}
+
+/* The actions of names, or NULL where each is kept. *count of them. */
+static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObject *const *rows,
+                           size_t row_count, uint32_t most, uint32_t *count)
+{
+    uint8_t *actions = rl_zalloc(most + 1, 1);
+    int any = 0;
+    *count = 0;
+    for (size_t i = 0; actions != NULL && i < row_count; i++) {
+        for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && *count < most; k++) {
+            enum filter_action action = ask_object(p, kind, PyTuple_GET_ITEM(rows[i], k));
+            if (*count >= p->max_locals) {
+                action = FILTER_DROP;
+            }
+            any |= action != FILTER_ALLOW;
+            actions[(*count)++] = (uint8_t)action;
+        }
+    }
+    if (actions != NULL && !any) {
+        rl_free(actions);
+        return NULL;
+    }
+    return actions;
+}
+
+/* 0, or -1 without memory. */
+static int decide_values(struct policy *p, PyCodeObject *code, const struct named *n)
+{
+    const char *yield = rl_sentinel_text(RL_SENTINEL_YIELD);
+    const char *unwind = rl_sentinel_text(RL_SENTINEL_UNWIND);
+    char object[2 * NAME_BYTES + 2];
+    memcpy(object, n->scope.module.data, n->scope.module.len);
+    object[n->scope.module.len] = '.';
+    memcpy(object + n->scope.module.len + 1, n->scope.qualname.data, n->scope.qualname.len);
+    p->ret = (uint8_t)ask(p, FILTER_RET, object, n->scope.module.len + 1 + n->scope.qualname.len);
+    p->yield = (uint8_t)ask(p, FILTER_RET, yield, strlen(yield));
+    p->unwind = (uint8_t)ask(p, FILTER_RET, unwind, strlen(unwind));
+    p->thrown = (uint8_t)ask(p, FILTER_ARG, "exception", 9);
+    /* A function that is named like a secret yields secrets. */
+    p->yield = p->ret != FILTER_ALLOW && p->yield == FILTER_ALLOW ? p->ret : p->yield;
+#if CELLS_SHARE_SLOTS
+    PyObject *const rows[] = {code->co_localsplusnames};
+#else
+    PyObject *const rows[] = {code->co_varnames, code->co_cellvars, code->co_freevars};
+#endif
+    size_t row_count = sizeof rows / sizeof *rows;
+    p->args = actions_of(p, FILTER_ARG, rows, 1, codeinfo_args(code), &p->arg_count);
+    p->slots = actions_of(p, FILTER_LOCAL, rows, row_count, CODE_NAMES_MAX, &p->slot_count);
+    return 0;
+}
+
+struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qualname,
+                             int *is_traced)
+{
+    struct filter_verdict v;
+    *is_traced = policies.filter == NULL;
+    if (policies.filter == NULL) {
+        return NULL;
+    }
+    struct policy *p = rl_zalloc(1, sizeof *p);
+    struct named *n = rl_alloc(1, sizeof *n);
+    if (p == NULL || n == NULL) {
+        rl_free(n);
+        policy_free(p);
+        policy_stats.undecided++;
+        return NULL;
+    }
+    name_code(n, code, module, qualname);
+    if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
+        rl_free(n);
+        policy_free(p);
+        policy_stats.undecided++;
+        return NULL;
+    }
+    *p = (struct policy){.set = v.set,
+                         .is_traced = v.is_traced,
+                         .rule = v.rule,
+                         .level = v.level == FILTER_LEVEL_CALLS    ? LEVEL_CALLS
+                                  : v.level == FILTER_LEVEL_VALUES ? LEVEL_VALUES
+                                  : v.level == FILTER_LEVEL_LINES  ? LEVEL_LINES
+                                                                   : LEVEL_COUNTED,
+                         .limits = {limit(v.max_depth, capture_limits.depth, CAPTURE_DEPTH_MAX),
+                                    limit(v.max_items, capture_limits.items, CAPTURE_ITEMS_MAX),
+                                    limit(v.max_str, capture_limits.bytes, CAPTURE_BYTES_MAX)},
+                         .max_locals = v.max_locals,
+                         .every = v.every,
+                         .min_duration = v.min_duration};
+    *is_traced = v.is_traced;
+    policy_stats.scopes_skipped += !v.is_traced;
+    policy_stats.undecided += v.is_undecided != 0;
+    if (v.is_traced && session.level > LEVEL_CALLS) {
+        (void)decide_values(p, code, n);
+    }
+    rl_free(n);
+    return p;
+}
+
+/* ---- names inside values ---- */
+
+void policy_count(enum policy_kind kind, enum filter_action action)
+{
+    policy_stats.redactions[kind] += action == FILTER_REDACT;
+    policy_stats.drops[kind] += action == FILTER_DROP;
+}
+
+enum { ENTRIES = 1024 };
+struct known {
+    const void *name; /* compared only */
+    const struct filter_set *set;
+    Py_hash_t hash;
+    uint32_t length;
+    uint16_t kind, action;
+};
+
+static struct known *entry_of(const void *name, const struct policy *p)
+{
+    static struct known known[ENTRIES];
+    uint64_t mixed = (uint64_t)(uintptr_t)name ^ (uint64_t)(uintptr_t)p->set << 7;
+    return &known[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+}
+
+enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)
+{
+    if (p == NULL) {
+        return FILTER_ALLOW;
+    }
+    Py_hash_t hash = ((PyASCIIObject *)name)->hash;
+    uint32_t length = (uint32_t)PyUnicode_GET_LENGTH(name);
+    struct known *known = entry_of(name, p);
+    if (known->name != name || known->set != p->set || known->hash != hash || hash == -1 ||
+        known->length != length || known->kind != kind) {
+        *known = (struct known){name, p->set, hash, length, (uint16_t)kind,
+                                (uint16_t)ask_object(p, kind, name)};
+    }
+    return (enum filter_action)known->action;
+}
+
+enum filter_action policy_word(const struct policy *p, enum filter_kind kind, const char *name)
+{
+    if (p == NULL || name == NULL) {
+        return FILTER_ALLOW;
+    }
+    return ask(p, kind, name, strlen(name));
+}
+
+int policy_secret(const struct policy *p, const char *text, size_t len, size_t *begin, size_t *end)
+{
+    return p != NULL && filter_content(policies.filter, p->set, (struct filter_text){text, len},
+                                       begin, end);
+}
+
+size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,
+                    size_t size)
+{
+    const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
+    const size_t mark_len = strlen(mark);
+    const struct filter_set *set = policies.filter == NULL ? NULL
+                                   : p != NULL             ? p->set
+                                                           : filter_default_set(policies.filter);
+    size_t at = 0, n = 0, begin, end;
+    if (set == NULL) {
+        return 0;
+    }
+    while (filter_content(policies.filter, set,
+                          (struct filter_text){(const char *)text + at, len - at}, &begin, &end)) {
+        end = end > begin ? end : begin + 1;
+        if (n + mark_len + len - at > size) {
+            return n; /* what no longer fits is not written */
+        }
+        memcpy(out + n, text + at, begin);
+        memcpy(out + n + begin, mark, mark_len);
+        n += begin + mark_len;
+        at += end;
+        policy_stats.secrets++;
+        if (at >= len) {
+            return n;
+        }
+    }
+    if (n != 0) {
+        memcpy(out + n, text + at, len - at);
+        n += len - at;
+    }
+    return n;
+}

@@ -1,0 +1,64 @@
+/* What the filter says of each code object, kept by code id: which of its values are written, within
+ * which limits, and what must be asked at each call. Names inside values (attributes, keys, names
+ * of modules) are asked when they are met; the answers are kept. Under the GIL. */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include "capture.h"
+#include "compat.h"
+
+#include "filter.h"
+
+struct policy {
+    const struct filter_set *set;
+    int is_traced;
+    int rule; /* that decided on tracing; -1 a default, -2 a gate */
+    unsigned level; /* enum level */
+    uint8_t ret, yield, unwind, thrown; /* enum filter_action */
+    uint8_t *slots;                     /* owned: action of each variable; NULL: all are kept */
+    uint8_t *args;                      /* owned: the same of each parameter */
+    uint32_t slot_count, arg_count;
+    struct capture_limits limits;
+    uint32_t max_locals;
+    uint32_t every, calls; /* each n-th call is recorded; calls seen */
+    uint64_t min_duration; /* ns */
+};
+
+enum policy_kind { POLICY_ARGUMENT, POLICY_LOCAL, POLICY_GLOBAL, POLICY_RETURN, POLICY_ATTRIBUTE,
+                   POLICY_KINDS };
+
+struct policy_stats {
+    uint64_t scopes_skipped, undecided;
+    uint64_t redactions[POLICY_KINDS], drops[POLICY_KINDS];
+    uint64_t secrets; /* texts taken out for their content */
+};
+extern struct policy_stats policy_stats;
+
+/* A recording begins; the filter is borrowed until the next one. NULL: nothing is filtered. */
+void policy_begin(struct filter *filter);
+/* It ends: what was left out and redacted is written, where anything was. */
+void policy_end(void);
+/* What the filter says of code that is met first. NULL without a filter or memory: `*is_traced`
+ * then says what to do. Owned until it is given to policy_keep(). */
+struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qualname,
+                             int *is_traced);
+void policy_keep(uint32_t id, struct policy *policy);
+void policy_free(struct policy *policy);
+/* Of a code id, or NULL. */
+struct policy *policy_of(uint32_t id);
+
+/* A name met in a value: the action of this code for it, counted. */
+enum filter_action policy_name(const struct policy *policy, enum filter_kind kind, PyObject *name);
+enum filter_action policy_word(const struct policy *policy, enum filter_kind kind,
+                               const char *name);
+/* Counts one value that was redacted or dropped. */
+void policy_count(enum policy_kind kind, enum filter_action action);
+/* Whether the text holds a secret; where. */
+int policy_secret(const struct policy *policy, const char *text, size_t len, size_t *begin,
+                  size_t *end);
+/* Text of which only the secrets are taken out: the size of what stands in `out` then, or 0 where
+ * there is none. policy may be NULL. */
+size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len, uint8_t *out,
+                    size_t size);
+
+#endif

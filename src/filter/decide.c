@@ -1,0 +1,479 @@
+/* Why: what a filter says of one code object, and of one name (filter.h).
+ *
+ *   gates (exclude, include, file, folder, sample) -> defaults of the files -> rules, each in order,
+ *   the last word counts -> the set of value patterns
+ *
+ * Patterns: those of a matching version 1 rule replace what was there; those of a version 2 rule are
+ * put before it. Under all of them lie the names and forms of secrets. */
+#include <string.h>
+
+#include "alloc.h"
+#include "filter_parts.h"
+#include "secrets.h"
+#include "status.h"
+
+enum { NAME_MAX_BYTES = 4200 };
+
+/* The subjects of one decision. */
+struct asked {
+    struct filter *f;
+    const struct filter_scope *scope;
+    char object[NAME_MAX_BYTES]; /* module.qualname */
+    struct filter_text object_text;
+    struct filter_text file; /* from the deepest root that holds it */
+    int is_undecided;
+};
+
+static struct filter_text join(char *out, struct filter_text a, const char *between,
+                               struct filter_text b)
+{
+    size_t n = strlen(between), have = 0;
+    if (a.len + n + b.len <= NAME_MAX_BYTES) {
+        memcpy(out, a.data, a.len);
+        memcpy(out + a.len, between, n);
+        memcpy(out + a.len + n, b.data, b.len);
+        have = a.len + n + b.len;
+    }
+    return (struct filter_text){out, have};
+}
+
+static int is_below(struct filter_text file, struct filter_text root)
+{
+    return root.len != 0 && file.len > root.len && memcmp(file.data, root.data, root.len) == 0 &&
+           file.data[root.len] == '/';
+}
+
+struct filter_text filter_below_root(const struct filter *f, struct filter_text file)
+{
+    size_t deepest = 0;
+    for (size_t i = 0; i < f->file_count; i++) {
+        const struct filter_file *said = &f->files[i].said;
+        if (is_below(file, said->root) && said->root.len > deepest) {
+            deepest = said->root.len;
+        }
+        if (is_below(file, said->other_root) && said->other_root.len > deepest) {
+            deepest = said->other_root.len;
+        }
+    }
+    size_t skip = deepest != 0 ? deepest + 1 : file.len;
+    return (struct filter_text){file.data + skip, file.len - skip};
+}
+
+static struct filter_text relative(const struct filter *f, struct filter_text file)
+{
+    struct filter_text below = filter_below_root(f, file);
+    size_t skip = file.len != 0 && file.data[0] == '/';
+    return below.len != 0 ? below : (struct filter_text){file.data + skip, file.len - skip};
+}
+
+static int search(struct asked *a, const struct pattern *pattern, struct filter_text text)
+{
+    int found = pattern_search(pattern, text.data, text.len);
+    a->is_undecided |= found < 0;
+    return found > 0;
+}
+
+static int rule_matches(struct asked *a, const struct rule *rule)
+{
+    switch (rule->selector.kind) {
+    case FILTER_PKG:
+        return search(a, rule->selector.pattern, a->scope->module);
+    case FILTER_FILE:
+        return search(a, rule->selector.pattern, a->file);
+    default:
+        return search(a, rule->selector.pattern, a->object_text);
+    }
+}
+
+/* ---- gates ---- */
+
+/* app matches app and what is in it by exact name; app.* matches app and everything below. */
+static int name_gate(struct asked *a, const struct gate *gate)
+{
+    struct filter_text module = a->scope->module;
+    if (search(a, gate->pattern, module) || search(a, gate->pattern, a->object_text)) {
+        return 1;
+    }
+    return gate->len > 2 && memcmp(gate->text + gate->len - 2, ".*", 2) == 0 &&
+           module.len == gate->len - 2 && memcmp(module.data, gate->text, module.len) == 0;
+}
+
+static int regex_gate(struct asked *a, const struct gate *gate)
+{
+    char text[NAME_MAX_BYTES];
+    return search(a, gate->pattern, join(text, a->scope->module, "::", a->scope->name)) ||
+           search(a, gate->pattern, join(text, a->scope->module, "::", a->scope->qualname));
+}
+
+static int gate_matches(struct asked *a, const struct gate *gate)
+{
+    switch (gate->type) {
+    case FILTER_EXCLUDE:
+    case FILTER_INCLUDE:
+        return name_gate(a, gate);
+    case FILTER_EXCLUDE_RE:
+    case FILTER_INCLUDE_RE:
+        return regex_gate(a, gate);
+    case FILTER_EXCLUDE_FILE:
+        return search(a, gate->pattern, a->scope->file);
+    default:
+        return is_below(a->scope->file, (struct filter_text){gate->text, gate->len});
+    }
+}
+
+static int is_of(const struct gate *gate, enum filter_gate one, enum filter_gate other)
+{
+    return gate->type == one || gate->type == other;
+}
+
+/* Whether the code passes; *is_included: because an include names it. */
+static int passes_gates(struct asked *a, int *is_included)
+{
+    const struct filter *f = a->f;
+    int includes = 0, folders = 0, in_folder = 0;
+    *is_included = 0;
+    for (size_t i = 0; i < f->gate_count; i++) {
+        const struct gate *gate = &f->gates[i];
+        int matches = gate_matches(a, gate);
+        if (matches && (is_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) ||
+                        gate->type == FILTER_EXCLUDE_FILE)) {
+            return 0;
+        }
+        if (is_of(gate, FILTER_INCLUDE, FILTER_INCLUDE_RE)) {
+            includes = 1;
+            *is_included |= matches;
+        } else if (gate->type == FILTER_FOLDER) {
+            folders = 1;
+            in_folder |= matches;
+        }
+    }
+    if (includes && !*is_included) {
+        return 0;
+    }
+    return !folders || in_folder || includes;
+}
+
+/* The same functions in every run and process. */
+static int is_sampled(const struct asked *a, double sample)
+{
+    char text[NAME_MAX_BYTES];
+    if (sample >= 1) {
+        return 1;
+    }
+    struct filter_text name = join(text, a->scope->module, "::", a->scope->qualname);
+    uint64_t hash = map_mix(map_hash_bytes(name.data, name.len));
+    return (double)(hash >> 11) / (double)(UINT64_C(1) << 53) < sample;
+}
+
+/* ---- sets ---- */
+
+struct list {
+    uint32_t *items;
+    size_t count, cap;
+};
+
+static rl_status put_patterns(struct list *list, const struct filter *f, const struct rule *rule)
+{
+    if (f->files[rule->file].said.version < 2) {
+        list->count = 0;
+    }
+    void *items = list->items;
+    if (rl_grow(&items, &list->cap, list->count + rule->pattern_count + 1, sizeof *list->items)) {
+        return RL_NOMEM;
+    }
+    list->items = items;
+    memmove(list->items + rule->pattern_count, list->items, list->count * sizeof *list->items);
+    for (uint32_t i = 0; i < rule->pattern_count; i++) {
+        list->items[i] = rule->first_pattern + i;
+    }
+    list->count += rule->pattern_count;
+    return RL_OK;
+}
+
+/* What drops by default forgets the patterns of files before the one that says so. */
+static void forget_before(struct list *list, const struct filter *f, uint32_t file)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (f->patterns[list->items[i]].file >= file) {
+            list->items[kept++] = list->items[i];
+        }
+    }
+    list->count = kept;
+}
+
+static struct filter_set *intern(struct filter *f, const struct list *list,
+                                 enum filter_action value)
+{
+    for (struct filter_set *set = f->sets; set != NULL; set = set->next) {
+        if (set->value == value && set->count == list->count &&
+            (list->count == 0 ||
+             memcmp(set->patterns, list->items, list->count * sizeof *list->items) == 0)) {
+            return set;
+        }
+    }
+    struct filter_set *set = rl_zalloc(1, sizeof *set);
+    uint32_t *patterns = rl_alloc(list->count + 1, sizeof *patterns);
+    if (set == NULL || patterns == NULL) {
+        rl_free(set);
+        rl_free(patterns);
+        return NULL;
+    }
+    if (list->count != 0) {
+        memcpy(patterns, list->items, list->count * sizeof *patterns);
+    }
+    set->patterns = patterns;
+    set->count = list->count;
+    set->value = value;
+    for (size_t i = 0; i < list->count; i++) {
+        set->has_content |= f->patterns[patterns[i]].selector.kind == FILTER_VALUE;
+    }
+    set->next = f->sets;
+    f->sets = set;
+    return set;
+}
+
+const struct filter_set *filter_default_set(struct filter *f)
+{
+    const struct list none = {0};
+    return intern(f, &none, FILTER_ALLOW);
+}
+
+/* ---- the decision ---- */
+
+static void take_limit(uint32_t *limit, uint32_t said)
+{
+    *limit = said != FILTER_NO_LIMIT ? said : *limit;
+}
+
+static void apply(struct filter_verdict *v, const struct asked *a, const struct rule *rule,
+                  size_t index, int is_included)
+{
+    const struct filter_rule *said = &rule->said;
+    enum filter_exec exec = said->exec;
+    if (!is_sampled(a, said->sample)) {
+        exec = FILTER_SKIP;
+    }
+    int is_reopened =
+        is_included && exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin;
+    if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
+        v->is_traced = exec == FILTER_TRACE;
+        v->rule = (int)index;
+    }
+    v->level = said->level != FILTER_LEVEL_NONE ? said->level : v->level;
+    v->every = said->every > 1 ? said->every : v->every;
+    v->min_duration = said->min_duration != 0 ? said->min_duration : v->min_duration;
+    take_limit(&v->max_str, said->max_str);
+    take_limit(&v->max_items, said->max_items);
+    take_limit(&v->max_depth, said->max_depth);
+    take_limit(&v->max_locals, said->max_locals);
+}
+
+/* The composed defaults; the file that said what becomes of values. */
+static uint32_t start(struct filter_verdict *v, const struct filter *f)
+{
+    uint32_t value_file = 0;
+    *v = (struct filter_verdict){.is_traced = 1,
+                                 .rule = -1,
+                                 .value = FILTER_ALLOW,
+                                 .max_str = FILTER_NO_LIMIT,
+                                 .max_items = FILTER_NO_LIMIT,
+                                 .max_depth = FILTER_NO_LIMIT,
+                                 .max_locals = FILTER_NO_LIMIT};
+    for (size_t i = 0; i < f->file_count; i++) {
+        const struct filter_file *said = &f->files[i].said;
+        if (said->exec != FILTER_EXEC_INHERIT) {
+            v->is_traced = said->exec == FILTER_TRACE;
+        }
+        if (said->value != FILTER_INHERIT) {
+            v->value = said->value;
+            value_file = (uint32_t)i;
+        }
+        v->level = said->level != FILTER_LEVEL_NONE ? said->level : v->level;
+    }
+    return value_file;
+}
+
+/* Code without a file of its own is nothing to the rules of version 1. */
+static int is_synthetic(const struct asked *a)
+{
+    struct filter_text file = a->scope->file;
+    int has_old = 0;
+    for (size_t i = 0; i < a->f->file_count; i++) {
+        const struct filter_file *said = &a->f->files[i].said;
+        has_old |= said->version < 2 && !said->is_builtin;
+    }
+    return has_old && file.len > 1 && file.data[0] == '<' && file.data[file.len - 1] == '>';
+}
+
+static void ask(struct asked *a, struct filter *f, const struct filter_scope *scope)
+{
+    a->f = f;
+    a->scope = scope;
+    a->is_undecided = 0;
+    a->object_text = join(a->object, scope->module, ".", scope->qualname);
+    a->file = relative(f, scope->file);
+}
+
+static rl_status decide(struct asked *a, struct list *list, struct filter_verdict *v)
+{
+    struct filter *f = a->f;
+    int is_included = 0;
+    rl_status status = RL_OK;
+    uint32_t value_file = start(v, f);
+    int passes = passes_gates(a, &is_included);
+    for (size_t i = 0; i < f->rule_count && status == RL_OK; i++) {
+        const struct rule *rule = &f->rules[i];
+        if (rule_matches(a, rule)) {
+            apply(v, a, rule, i, is_included);
+            if (rule->said.value != FILTER_INHERIT) {
+                v->value = rule->said.value;
+                value_file = rule->file;
+            }
+            status = put_patterns(list, f, rule);
+        }
+    }
+    if (!passes || !is_sampled(a, f->sample) || is_synthetic(a)) {
+        v->is_traced = 0;
+        v->rule = -2;
+    }
+    if (v->value == FILTER_DROP) {
+        forget_before(list, f, value_file);
+    }
+    return status;
+}
+
+rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
+                        struct filter_verdict *verdict)
+{
+    struct asked *a = rl_alloc(1, sizeof *a);
+    struct list list = {0};
+    rl_status status = RL_NOMEM;
+    if (a != NULL) {
+        ask(a, f, scope);
+        status = decide(a, &list, verdict);
+        verdict->is_undecided = a->is_undecided;
+    }
+    if (status == RL_OK) {
+        verdict->set = intern(f, &list, verdict->value);
+        status = verdict->set != NULL ? RL_OK : RL_NOMEM;
+    }
+    if (status != RL_OK || verdict->is_undecided) {
+        verdict->is_traced = 0;
+        verdict->is_undecided = 1;
+        f->undecided++;
+    }
+    rl_free(list.items);
+    rl_free(a);
+    return status;
+}
+
+struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
+                                       const struct filter_scope *scope)
+{
+    const struct rule *rule = &f->rules[index];
+    struct filter_rule_view view = {rule->file, rule->selector.text, rule->said.exec,
+                                    rule->said.value, -1};
+    struct asked *a = scope != NULL ? rl_alloc(1, sizeof *a) : NULL;
+    if (a != NULL) {
+        ask(a, (struct filter *)f, scope);
+        int matches = rule_matches(a, rule);
+        view.matches = a->is_undecided ? -1 : matches;
+        rl_free(a);
+    }
+    return view;
+}
+
+/* ---- names ---- */
+
+/* A function's own name, of module.qualname. */
+static struct filter_text last_part(struct filter_text name)
+{
+    for (size_t i = name.len; i > 0; i--) {
+        if (name.data[i - 1] == '.') {
+            return (struct filter_text){name.data + i, name.len - i};
+        }
+    }
+    return name;
+}
+
+/* *why: the selector that decided, NULL = the default. */
+static enum filter_action decide_name(struct filter *f, const struct filter_set *set,
+                                      enum filter_kind kind, struct filter_text name,
+                                      const char **why)
+{
+    *why = NULL;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
+        if (pattern->selector.kind != kind) {
+            continue;
+        }
+        int found = pattern_search(pattern->selector.pattern, name.data, name.len);
+        if (found < 0) {
+            f->undecided++;
+        }
+        if (found != 0) {
+            *why = pattern->selector.text;
+            return found > 0 ? pattern->action : FILTER_REDACT;
+        }
+    }
+    struct filter_text own = kind == FILTER_RET ? last_part(name) : name;
+    if (secret_name(own.data, own.len)) {
+        *why = "built-in names of secrets";
+        return set->value == FILTER_DROP ? FILTER_DROP : FILTER_REDACT;
+    }
+    return set->value;
+}
+
+enum filter_action filter_value(struct filter *f, const struct filter_set *set,
+                                enum filter_kind kind, struct filter_text name)
+{
+    enum { KEPT = 128, MANY = 10000 };
+    char key[KEPT + 1];
+    const char *why;
+    if (name.len > KEPT) {
+        return decide_name(f, set, kind, name, &why);
+    }
+    key[0] = (char)kind;
+    memcpy(key + 1, name.data, name.len);
+    const uint32_t *known = strmap_get(&set->memo, key, name.len + 1);
+    if (known != NULL) {
+        return (enum filter_action)*known;
+    }
+    enum filter_action action = decide_name(f, set, kind, name, &why);
+    if (set->memo.count < MANY) {
+        (void)strmap_put(&((struct filter_set *)set)->memo, key, name.len + 1, (uint32_t)action);
+    }
+    return action;
+}
+
+const char *filter_why(struct filter *f, const struct filter_set *set, enum filter_kind kind,
+                       struct filter_text name)
+{
+    const char *why;
+    (void)decide_name(f, set, kind, name, &why);
+    return why;
+}
+
+int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                   size_t *begin, size_t *end)
+{
+    for (size_t i = 0; set->has_content && i < set->count; i++) {
+        const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
+        if (pattern->selector.kind != FILTER_VALUE) {
+            continue;
+        }
+        int found = pattern_search(pattern->selector.pattern, text.data, text.len);
+        if (found < 0) {
+            f->undecided++;
+            *begin = 0;
+            *end = text.len;
+            return 1;
+        }
+        if (found > 0) {
+            pattern_found(pattern->selector.pattern, begin, end);
+            return pattern->action != FILTER_ALLOW;
+        }
+    }
+    return secret_text(text.data, text.len, begin, end);
+}

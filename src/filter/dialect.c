@@ -1,0 +1,610 @@
+/* Why: see dialect.h. One pass, a character at a time; what it does not know it refuses. */
+#include "dialect.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "status.h"
+
+struct reading {
+    const char *text;
+    size_t len, at;
+    struct bytes_out *out;
+    struct rl_err *err;
+    int has_x;         /* the flag x is used somewhere */
+    int can_repeat;    /* what stands before can take a quantifier */
+    int was_repeated;  /* it has one already */
+};
+
+#define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
+
+static rl_status refuse(const struct reading *r, const char *why)
+{
+    return status_set(r->err, RL_USAGE, "at character %zu: %s", r->at, why);
+}
+
+static void put(struct reading *r, const char *text)
+{
+    bytes_put(r->out, text, strlen(text));
+}
+
+static void put_char(struct reading *r, char c)
+{
+    bytes_put(r->out, &c, 1);
+}
+
+static int peek(const struct reading *r, size_t ahead)
+{
+    return r->at + ahead < r->len ? (unsigned char)r->text[r->at + ahead] : -1;
+}
+
+static int looks_at(const struct reading *r, const char *text)
+{
+    size_t n = strlen(text);
+    return r->len - r->at >= n && memcmp(r->text + r->at, text, n) == 0;
+}
+
+/* ---- escapes ---- */
+
+/* Hexadecimal digits as \x{...}: braced, or exactly `digits` of them. */
+static rl_status put_hex(struct reading *r, size_t digits)
+{
+    char number[16] = "";
+    size_t n = 0;
+    int is_braced = peek(r, 0) == '{';
+    r->at += (size_t)is_braced;
+    while (n < 8 && peek(r, 0) >= 0 && isxdigit(peek(r, 0)) && (is_braced || n < digits)) {
+        number[n++] = r->text[r->at++];
+    }
+    if (n == 0 || (is_braced && peek(r, 0) != '}') || (!is_braced && n != digits)) {
+        return refuse(r, "this is no character number such as \\x41 or \\u{1F600}");
+    }
+    r->at += (size_t)is_braced;
+    put(r, "\\x{");
+    put(r, number);
+    put(r, "}");
+    return RL_OK;
+}
+
+static int is_category(const char *name, size_t n)
+{
+    static const char *const categories[] = {
+        "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl", "No",
+        "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",
+        "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Cn", "Co", "Cs", "Alphabetic", "Lowercase",
+        "Uppercase", "White_Space", "Emoji", "Math", "ID_Start", "ID_Continue", "XID_Start",
+        "XID_Continue", "Join_Control", "Dash", "Hex_Digit", "ASCII_Hex_Digit", "Any",
+    };
+    for (size_t i = 0; i < sizeof categories / sizeof *categories; i++) {
+        if (strlen(categories[i]) == n && memcmp(categories[i], name, n) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* \p and \P: a category, a property, or a script. After the letter. */
+static rl_status put_property(struct reading *r, char letter)
+{
+    static const char *const longs[][2] = {
+        {"Letter", "L"},           {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"},
+        {"Mark", "M"},             {"Number", "N"},            {"Decimal_Number", "Nd"},
+        {"Punctuation", "P"},      {"Symbol", "S"},            {"Separator", "Z"},
+        {"Space_Separator", "Zs"}, {"Other", "C"},             {"Control", "Cc"},
+    };
+    const char *name = r->text + r->at;
+    size_t n = 1;
+    if (peek(r, 0) == '{') {
+        const char *end = memchr(name, '}', r->len - r->at);
+        name++;
+        n = end != NULL ? (size_t)(end - name) : 0;
+        r->at += n + 2;
+    } else {
+        r->at += 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!isalnum((unsigned char)name[i]) && name[i] != '_') {
+            n = 0;
+        }
+    }
+    if (n == 0 || n > 40 || r->at > r->len) {
+        return refuse(r, "a property is written \\pL or \\p{Greek}");
+    }
+    put_char(r, '\\');
+    put_char(r, letter);
+    put(r, "{");
+    for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
+        if (strlen(longs[i][0]) == n && memcmp(longs[i][0], name, n) == 0) {
+            put(r, longs[i][1]);
+            put(r, "}");
+            return RL_OK;
+        }
+    }
+    put(r, is_category(name, n) ? "" : "sc:");
+    bytes_put(r->out, name, n);
+    put(r, "}");
+    return RL_OK;
+}
+
+static rl_status refuse_escape(const struct reading *r, int c)
+{
+    static const struct {
+        char letter;
+        const char *why;
+    } known[] = {
+        {'K', "\\K is not supported"},
+        {'C', "\\C is not supported"},
+        {'R', "\\R is not supported: write (?:\\r\\n|\\n)"},
+        {'X', "\\X is not supported"},
+        {'G', "\\G is not supported"},
+        {'N', "\\N is not supported: write [^\\n]"},
+        {'Q', "\\Q is not supported: use literal:"},
+        {'E', "\\E is not supported: use literal:"},
+        {'Z', "\\Z is not supported: write \\z"},
+        {'h', "\\h is not supported: write [ \\t]"},
+        {'g', "back-references are not supported"},
+        {'k', "back-references are not supported"},
+        {'<', "\\< is not supported: write \\b"},
+        {'>', "\\> is not supported: write \\b"},
+    };
+    if (c >= '0' && c <= '9') {
+        return refuse(r, "back-references and octal numbers are not supported");
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].letter == c) {
+            return refuse(r, known[i].why);
+        }
+    }
+    return refuse(r, "this escape has no meaning");
+}
+
+/* What is the same within brackets and outside. After the backslash; *is_done where it was one. */
+static rl_status put_common_escape(struct reading *r, int *is_done)
+{
+    int c = peek(r, 0);
+    *is_done = 1;
+    r->at++;
+    switch (c) {
+    case 't':
+    case 'n':
+    case 'r':
+    case 'f':
+    case 'a':
+    case 'd':
+    case 'D':
+        put_char(r, '\\');
+        put_char(r, (char)c);
+        return RL_OK;
+    case 'v':
+        put(r, "\\x{0B}");
+        return RL_OK;
+    case 's':
+        put(r, "\\p{White_Space}");
+        return RL_OK;
+    case 'S':
+        put(r, "\\P{White_Space}");
+        return RL_OK;
+    case 'x':
+        return put_hex(r, 2);
+    case 'u':
+        return put_hex(r, 4);
+    case 'U':
+        return put_hex(r, 8);
+    case 'p':
+    case 'P':
+        return put_property(r, (char)c);
+    default:
+        if (c >= 0 && c < 128 && ispunct(c) && c != '<' && c != '>') {
+            put_char(r, '\\');
+            put_char(r, (char)c);
+            return RL_OK;
+        }
+        r->at--;
+        *is_done = 0;
+        return RL_OK;
+    }
+}
+
+static rl_status put_escape(struct reading *r)
+{
+    int is_done;
+    if (peek(r, 0) < 0) {
+        return refuse(r, "a backslash ends the pattern");
+    }
+    rl_status status = put_common_escape(r, &is_done);
+    if (status != RL_OK || is_done) {
+        return status;
+    }
+    int c = peek(r, 0);
+    if ((c == 'b' || c == 'B') && peek(r, 1) == '{') {
+        return refuse(r, "\\b{...} is not supported");
+    }
+    switch (c) {
+    case 'w':
+        put(r, "[" WORD "]");
+        break;
+    case 'W':
+        put(r, "[^" WORD "]");
+        break;
+    case 'b':
+        put(r, "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))");
+        break;
+    case 'B':
+        put(r, "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))");
+        break;
+    case 'A':
+    case 'z':
+        put_char(r, '\\');
+        put_char(r, (char)c);
+        break;
+    default:
+        return refuse_escape(r, c);
+    }
+    r->at++;
+    return RL_OK;
+}
+
+/* ---- brackets ---- */
+
+/* [:name:] means ASCII; so does its negation, within all characters. */
+static rl_status put_posix(struct reading *r)
+{
+    static const struct {
+        const char *name, *inside, *outside;
+    } sets[] = {
+        {"alnum", "0-9A-Za-z", "\\x00-/:-@\\[-`{-\\x{10FFFF}"},
+        {"alpha", "A-Za-z", "\\x00-@\\[-`{-\\x{10FFFF}"},
+        {"ascii", "\\x00-\\x7F", "\\x{80}-\\x{10FFFF}"},
+        {"blank", "\\t ", "\\x00-\\x08\\x0A-\\x1F!-\\x{10FFFF}"},
+        {"cntrl", "\\x00-\\x1F\\x7F", " -~\\x{80}-\\x{10FFFF}"},
+        {"digit", "0-9", "\\x00-/:-\\x{10FFFF}"},
+        {"graph", "!-~", "\\x00- \\x7F-\\x{10FFFF}"},
+        {"lower", "a-z", "\\x00-`{-\\x{10FFFF}"},
+        {"print", " -~", "\\x00-\\x1F\\x7F-\\x{10FFFF}"},
+        {"punct", "!-/:-@\\[-`{-~", "\\x00- 0-9A-Za-z\\x7F-\\x{10FFFF}"},
+        {"space", "\\t-\\r ", "\\x00-\\x08\\x0E-\\x1F!-\\x{10FFFF}"},
+        {"upper", "A-Z", "\\x00-@\\[-\\x{10FFFF}"},
+        {"word", "0-9A-Za-z_", "\\x00-/:-@\\[-^`{-\\x{10FFFF}"},
+        {"xdigit", "0-9A-Fa-f", "\\x00-/:-@G-`g-\\x{10FFFF}"},
+    };
+    int is_negated = peek(r, 2) == '^';
+    const char *name = r->text + r->at + 2 + is_negated;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        size_t n = strlen(sets[i].name);
+        if ((size_t)(r->text + r->len - name) >= n + 2 && memcmp(name, sets[i].name, n) == 0 &&
+            memcmp(name + n, ":]", 2) == 0) {
+            put(r, is_negated ? sets[i].outside : sets[i].inside);
+            r->at += n + 4 + (size_t)is_negated;
+            return RL_OK;
+        }
+    }
+    return refuse(r, "there is no class of this name; known are [:alpha:], [:digit:] and so on");
+}
+
+static rl_status put_class_item(struct reading *r)
+{
+    int c = peek(r, 0), is_done;
+    if (looks_at(r, "[:")) {
+        return put_posix(r);
+    }
+    if (c == '[') {
+        return refuse(r, "brackets inside brackets are not supported: write \\[ for the character");
+    }
+    if (looks_at(r, "&&") || looks_at(r, "--") || looks_at(r, "~~")) {
+        return refuse(r, "&&, -- and ~~ inside brackets are not supported");
+    }
+    if (r->has_x && (c == '#' || (c >= 0 && c < 128 && isspace(c)))) {
+        return refuse(r, "with the flag x, write blanks inside brackets as escapes");
+    }
+    r->at++;
+    if (c != '\\') {
+        put_char(r, (char)c);
+        return RL_OK;
+    }
+    if (peek(r, 0) < 0) {
+        return refuse(r, "a backslash ends the pattern");
+    }
+    rl_status status = put_common_escape(r, &is_done);
+    if (status != RL_OK || is_done) {
+        return status;
+    }
+    if (peek(r, 0) == 'w') {
+        r->at++;
+        put(r, WORD);
+        return RL_OK;
+    }
+    if (peek(r, 0) == 'W') {
+        return refuse(r, "\\W inside brackets is not supported: write [^\\w...]");
+    }
+    return refuse_escape(r, peek(r, 0));
+}
+
+static rl_status put_class(struct reading *r)
+{
+    size_t began = r->at++;
+    put(r, "[");
+    if (peek(r, 0) == '^') {
+        r->at++;
+        put(r, "^");
+    }
+    int is_first = 1;
+    for (; peek(r, 0) >= 0; is_first = 0) {
+        if (peek(r, 0) == ']' && !is_first) {
+            r->at++;
+            put(r, "]");
+            return RL_OK;
+        }
+        if (is_first && peek(r, 0) == ']') {
+            put(r, "\\]");
+            r->at++;
+            continue;
+        }
+        rl_status status = put_class_item(r);
+        if (status != RL_OK) {
+            return status;
+        }
+    }
+    r->at = began;
+    return refuse(r, "these brackets are not closed");
+}
+
+/* ---- groups and repetition ---- */
+
+static rl_status put_flags(struct reading *r)
+{
+    put(r, "(?");
+    r->at += 2;
+    int is_off = 0, count = 0;
+    for (;; r->at++) {
+        int c = peek(r, 0);
+        if (c == ')' || c == ':') {
+            break;
+        }
+        if (c == '-' && !is_off) {
+            is_off = 1;
+            put(r, "-");
+            continue;
+        }
+        if (c == 'u' && is_off) {
+            return refuse(r, "Unicode cannot be switched off");
+        }
+        if (c == 'u') {
+            count++;
+            continue;
+        }
+        if (c < 0 || strchr("imsUx", c) == NULL) {
+            return refuse(r, "there is no such group or flag");
+        }
+        r->has_x |= c == 'x' && !is_off;
+        put_char(r, (char)c);
+        count++;
+    }
+    if (count == 0 && peek(r, 0) != ':') {
+        return refuse(r, "no flag is named here");
+    }
+    r->can_repeat = 0;
+    put_char(r, r->text[r->at++]);
+    return RL_OK;
+}
+
+static rl_status put_group(struct reading *r)
+{
+    static const struct {
+        const char *begin, *why;
+    } refused[] = {
+        {"(?=", "look-ahead is not supported"},
+        {"(?!", "look-ahead is not supported"},
+        {"(?<=", "look-behind is not supported"},
+        {"(?<!", "look-behind is not supported"},
+        {"(?>", "atomic groups are not supported"},
+        {"(?(", "conditions are not supported"},
+        {"(?|", "(?| is not supported"},
+        {"(?#", "comments are not supported"},
+        {"(?C", "callouts are not supported"},
+        {"(?&", "recursion is not supported"},
+        {"(?R", "recursion is not supported"},
+        {"(?P>", "recursion is not supported"},
+        {"(?P=", "back-references are not supported"},
+        {"(?+", "recursion is not supported"},
+        {"(?'", "names are written (?<name>"},
+        {"(*", "(*...) is not supported"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        if (looks_at(r, refused[i].begin)) {
+            return refuse(r, refused[i].why);
+        }
+    }
+    if (looks_at(r, "(?") && isdigit(peek(r, 2))) {
+        return refuse(r, "recursion is not supported");
+    }
+    r->can_repeat = 0;
+    if (looks_at(r, "(?P<") || looks_at(r, "(?<")) {
+        const char *end = memchr(r->text + r->at, '>', r->len - r->at);
+        if (end == NULL) {
+            return refuse(r, "the name of this group is not closed");
+        }
+        put(r, "(?:"); /* nothing can refer to it */
+        r->at = (size_t)(end - r->text) + 1;
+        return RL_OK;
+    }
+    if (looks_at(r, "(?")) {
+        return put_flags(r);
+    }
+    put(r, "(?:");
+    r->at++;
+    return RL_OK;
+}
+
+/* {n}, {n,} or {n,m}: its length, 0 where it is none. */
+static size_t counted(const struct reading *r)
+{
+    size_t i = 1, digits = 0, commas = 0;
+    for (; peek(r, i) >= 0 && peek(r, i) != '}'; i++) {
+        if (isdigit(peek(r, i))) {
+            digits++;
+        } else if (peek(r, i) == ',' && digits != 0 && commas == 0) {
+            commas++;
+        } else {
+            return 0;
+        }
+    }
+    return peek(r, i) == '}' && digits != 0 && digits < 9 ? i + 1 : 0;
+}
+
+static rl_status put_repetition(struct reading *r)
+{
+    size_t n = peek(r, 0) == '{' ? counted(r) : 1;
+    if (n == 0) {
+        return refuse(r, "a repetition is written {2}, {2,} or {2,5}; the character is \\{");
+    }
+    if (!r->can_repeat) {
+        return refuse(r, "there is nothing to repeat");
+    }
+    if (r->was_repeated) {
+        return refuse(r, "a repetition of a repetition needs brackets: (?:a*)+");
+    }
+    bytes_put(r->out, r->text + r->at, n);
+    r->at += n;
+    if (peek(r, 0) == '?') {
+        put(r, "?");
+        r->at++;
+    }
+    r->was_repeated = 1;
+    return RL_OK;
+}
+
+static int is_repetition(int c)
+{
+    return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
+static rl_status put_next(struct reading *r)
+{
+    int c = peek(r, 0);
+    if (is_repetition(c)) {
+        return put_repetition(r);
+    }
+    r->can_repeat = 1;
+    r->was_repeated = 0;
+    switch (c) {
+    case '\\':
+        r->at++;
+        return put_escape(r);
+    case '[':
+        return put_class(r);
+    case '(':
+        return put_group(r);
+    case '|':
+        r->can_repeat = 0;
+        break;
+    default:
+        break;
+    }
+    put_char(r, (char)c);
+    r->at++;
+    return RL_OK;
+}
+
+rl_status dialect_regex(const char *text, size_t len, struct bytes_out *out, struct rl_err *err)
+{
+    struct reading r = {.text = text, .len = len, .out = out, .err = err};
+    if (memchr(text, 0, len) != NULL) {
+        return refuse(&r, "a pattern holds no NUL character");
+    }
+    while (r.at < r.len) {
+        rl_status status = put_next(&r);
+        if (status != RL_OK) {
+            return status;
+        }
+    }
+    return out->failed ? status_set(err, RL_NOMEM, "no memory for a pattern") : RL_OK;
+}
+
+/* ---- globs ---- */
+
+static rl_status put_glob_class(struct reading *r)
+{
+    size_t began = r->at++;
+    put(r, "[");
+    if (peek(r, 0) == '!' || peek(r, 0) == '^') {
+        r->at++;
+        put(r, "^");
+    }
+    for (int is_first = 1; peek(r, 0) >= 0; is_first = 0) {
+        int c = peek(r, 0);
+        r->at++;
+        if (c == ']' && !is_first) {
+            put(r, "]");
+            return RL_OK;
+        }
+        if (c == '\\' || c == '[' || c == ']' || c == '^') {
+            put(r, "\\");
+        }
+        put_char(r, (char)c);
+    }
+    r->at = began;
+    return refuse(r, "these brackets are not closed");
+}
+
+/* Two stars: whole parts of a path, any number of them. */
+static void put_any_parts(struct reading *r)
+{
+    int begins = r->at == 0, after_slash = r->at > 0 && r->text[r->at - 1] == '/';
+    int ends = peek(r, 2) < 0, before_slash = peek(r, 2) == '/';
+    if (begins && ends) {
+        put(r, ".*");
+    } else if (begins && before_slash) {
+        put(r, "(?:/?|.*/)");
+        r->at++;
+    } else if (after_slash && ends) {
+        put(r, ".*"); /* the slash is there already */
+    } else if (after_slash && before_slash) {
+        put(r, "(?:|.*/)");
+        r->at++;
+    } else {
+        put(r, "[^/]*");
+    }
+    r->at += 2;
+}
+
+rl_status dialect_glob(const char *text, size_t len, struct bytes_out *out, struct rl_err *err)
+{
+    struct reading r = {.text = text, .len = len, .out = out, .err = err};
+    int depth = 0;
+    rl_status status = RL_OK;
+    put(&r, "\\A(?s:");
+    while (r.at < r.len && status == RL_OK) {
+        int c = peek(&r, 0);
+        if (looks_at(&r, "**")) {
+            put_any_parts(&r);
+        } else if (c == '[') {
+            status = put_glob_class(&r);
+        } else {
+            r.at++;
+            if (c == '*' || c == '?') {
+                put(&r, c == '*' ? "[^/]*" : "[^/]");
+            } else if (c == '{') {
+                depth++;
+                put(&r, "(?:");
+            } else if (c == '}' && depth > 0) {
+                depth--;
+                put(&r, ")");
+            } else if (c == ',' && depth > 0) {
+                put(&r, "|");
+            } else if (c == '\\' && peek(&r, 0) >= 0) {
+                put(&r, ispunct(peek(&r, 0)) && peek(&r, 0) < 128 ? "\\" : "");
+                put_char(&r, r.text[r.at++]);
+            } else {
+                put(&r, c < 128 && ispunct(c) && c != '_' ? "\\" : "");
+                put_char(&r, (char)c);
+            }
+        }
+    }
+    if (status == RL_OK && depth != 0) {
+        status = refuse(&r, "a { is not closed");
+    }
+    put(&r, ")\\z");
+    return status != RL_OK ? status
+           : out->failed   ? status_set(err, RL_NOMEM, "no memory for a pattern")
+                           : RL_OK;
+}

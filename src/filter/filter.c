@@ -1,0 +1,193 @@
+/* Why: builds a filter from what its files say (filter.h). What is wrong is refused here, so that
+ * deciding has nothing left to check. */
+#include "filter_parts.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "status.h"
+
+rl_status filter_new(struct filter **out, struct rl_err *err)
+{
+    struct filter *f = rl_zalloc(1, sizeof *f);
+    if (f == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for a filter");
+    }
+    f->sample = 1;
+    *out = f;
+    return RL_OK;
+}
+
+static void free_sets(struct filter *f)
+{
+    while (f->sets != NULL) {
+        struct filter_set *set = f->sets;
+        f->sets = set->next;
+        rl_free(set->patterns);
+        strmap_fini(&set->memo);
+        rl_free(set);
+    }
+}
+
+void filter_free(struct filter *f)
+{
+    if (f == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < f->file_count; i++) {
+        rl_free((void *)f->files[i].said.root.data);
+        rl_free((void *)f->files[i].said.other_root.data);
+    }
+    for (size_t i = 0; i < f->rule_count; i++) {
+        selector_fini(&f->rules[i].selector);
+    }
+    for (size_t i = 0; i < f->pattern_count; i++) {
+        selector_fini(&f->patterns[i].selector);
+    }
+    for (size_t i = 0; i < f->gate_count; i++) {
+        rl_free(f->gates[i].text);
+        pattern_free(f->gates[i].pattern);
+    }
+    free_sets(f);
+    rl_free(f->files);
+    rl_free(f->rules);
+    rl_free(f->patterns);
+    rl_free(f->gates);
+    rl_free(f);
+}
+
+/* Room for one more; NULL without memory. */
+static void *more(void *items, size_t *cap, size_t count, size_t size)
+{
+    return rl_grow(&items, cap, count + 1, size) == 0 ? items : NULL;
+}
+
+static char *copy(struct filter_text text)
+{
+    char *made = rl_alloc(1, text.len + 1);
+    if (made != NULL) {
+        memcpy(made, text.data != NULL ? text.data : "", text.len);
+        made[text.len] = 0;
+    }
+    return made;
+}
+
+/* Without a slash at its end. */
+static struct filter_text trimmed(struct filter_text root)
+{
+    while (root.len != 0 && root.data[root.len - 1] == '/') {
+        root.len--;
+    }
+    return root;
+}
+
+rl_status filter_add_file(struct filter *f, const struct filter_file *file, struct rl_err *err)
+{
+    void *files = more(f->files, &f->file_cap, f->file_count, sizeof *f->files);
+    struct filter_file said = *file;
+    said.root = trimmed(said.root);
+    said.other_root = trimmed(said.other_root);
+    char *root = copy(said.root), *other = copy(said.other_root);
+    if (files != NULL) {
+        f->files = files;
+    }
+    if (files == NULL || root == NULL || other == NULL) {
+        rl_free(root);
+        rl_free(other);
+        return status_set(err, RL_NOMEM, "no memory for a filter");
+    }
+    said.root.data = root;
+    said.other_root.data = other;
+    f->files[f->file_count++].said = said;
+    return RL_OK;
+}
+
+rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule, struct rl_err *err)
+{
+    if (f->file_count == 0) {
+        return status_set(err, RL_USAGE, "a rule needs a file");
+    }
+    const struct filter_file *file = &f->files[f->file_count - 1].said;
+    struct selector_context context = {1, file->version, file->root};
+    struct rule made = {.said = *rule,
+                        .file = (uint32_t)(f->file_count - 1),
+                        .first_pattern = (uint32_t)f->pattern_count};
+    void *rules = more(f->rules, &f->rule_cap, f->rule_count, sizeof *f->rules);
+    if (rules == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for a rule");
+    }
+    f->rules = rules;
+    rl_status status = selector_init(&made.selector, rule->selector, &context, err);
+    if (status == RL_OK) {
+        f->rules[f->rule_count++] = made;
+    }
+    return status;
+}
+
+rl_status filter_add_pattern(struct filter *f, struct filter_text selector,
+                             enum filter_action action, struct rl_err *err)
+{
+    if (f->rule_count == 0 || action == FILTER_INHERIT) {
+        return status_set(err, RL_USAGE, "a value pattern needs a rule and an action");
+    }
+    struct rule *rule = &f->rules[f->rule_count - 1];
+    struct selector_context context = {0, f->files[rule->file].said.version, {"", 0}};
+    struct value_pattern made = {.action = action, .file = rule->file};
+    void *patterns = more(f->patterns, &f->pattern_cap, f->pattern_count, sizeof *f->patterns);
+    if (patterns == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for a value pattern");
+    }
+    f->patterns = patterns;
+    rl_status status = selector_init(&made.selector, selector, &context, err);
+    if (status == RL_OK) {
+        f->patterns[f->pattern_count++] = made;
+        rule->pattern_count++;
+    }
+    return status;
+}
+
+rl_status filter_add_gate(struct filter *f, enum filter_gate type, struct filter_text text,
+                          struct rl_err *err)
+{
+    struct gate made = {.type = type};
+    rl_status status = RL_OK;
+    if (type == FILTER_FOLDER) {
+        text = trimmed(text);
+    }
+    if (type != FILTER_FOLDER) {
+        int is_glob = type == FILTER_EXCLUDE || type == FILTER_INCLUDE;
+        status = pattern_new(is_glob ? PATTERN_GLOB : PATTERN_REGEX, text.data, text.len,
+                             &made.pattern, err);
+    }
+    void *gates = more(f->gates, &f->gate_cap, f->gate_count, sizeof *f->gates);
+    if (gates != NULL) {
+        f->gates = gates;
+    }
+    made.text = copy(text);
+    made.len = text.len;
+    if (status == RL_OK && (gates == NULL || made.text == NULL)) {
+        status = status_set(err, RL_NOMEM, "no memory for a pattern");
+    }
+    if (status != RL_OK) {
+        rl_free(made.text);
+        pattern_free(made.pattern);
+        return status;
+    }
+    f->gates[f->gate_count++] = made;
+    return RL_OK;
+}
+
+void filter_set_sample(struct filter *f, double sample)
+{
+    f->sample = sample;
+}
+
+uint64_t filter_undecided(const struct filter *f)
+{
+    return f->undecided;
+}
+
+size_t filter_rule_count(const struct filter *f)
+{
+    return f->rule_count;
+}

@@ -1,0 +1,56 @@
+/* What filter.c builds and decide.c asks. Not for others. */
+#ifndef FILTER_PARTS_H
+#define FILTER_PARTS_H
+
+#include "filter.h"
+#include "map.h"
+#include "selector.h"
+
+struct file {
+    struct filter_file said; /* its texts are owned copies */
+};
+
+struct rule {
+    struct filter_rule said; /* but the selector's text */
+    struct selector selector;
+    uint32_t file;
+    uint32_t first_pattern, pattern_count;
+};
+
+struct value_pattern {
+    struct selector selector;
+    enum filter_action action;
+    uint32_t file;
+};
+
+struct gate {
+    enum filter_gate type;
+    char *text; /* owned */
+    size_t len;
+    struct pattern *pattern; /* owned; NULL for FILTER_FOLDER */
+};
+
+struct filter_set {
+    uint32_t *patterns; /* owned; indexes, the first asked first */
+    size_t count;
+    enum filter_action value;
+    int has_content;    /* a `value:` pattern among them */
+    struct strmap memo; /* kind and name -> enum filter_action */
+    struct filter_set *next;
+};
+
+struct filter {
+    struct file *files;
+    size_t file_count, file_cap;
+    struct rule *rules;
+    size_t rule_count, rule_cap;
+    struct value_pattern *patterns;
+    size_t pattern_count, pattern_cap;
+    struct gate *gates;
+    size_t gate_count, gate_cap;
+    struct filter_set *sets;
+    double sample;
+    uint64_t undecided;
+};
+
+#endif

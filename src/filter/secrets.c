@@ -1,0 +1,513 @@
+/* Why: see secrets.h. By hand and in one pass, since every captured text comes through here; most
+ * bytes cost one look into a table. */
+#include "secrets.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+enum { WORDS_MAX = 12, WORD_BYTES = 24 };
+
+struct words {
+    char word[WORDS_MAX][WORD_BYTES]; /* lower case, cut */
+    int count;
+};
+
+static int is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static int is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* db_passwd, apiKey, X-Api-Key, HTTPSecret2: at what is no letter, and where a capital begins. */
+static void split(const char *name, size_t len, struct words *w)
+{
+    size_t n = 0;
+    w->count = 0;
+    for (size_t i = 0; i < len && w->count < WORDS_MAX; i++) {
+        char c = name[i];
+        int begins = is_upper(c) && i > 0 &&
+                     (is_lower(name[i - 1]) || (is_upper(name[i - 1]) && i + 1 < len &&
+                                                is_lower(name[i + 1])));
+        int is_letter = is_upper(c) || is_lower(c) || (unsigned char)c >= 128;
+        if (n != 0 && (begins || !is_letter)) {
+            w->word[w->count++][n] = 0;
+            n = 0;
+        }
+        if (is_letter && n + 1 < WORD_BYTES && w->count < WORDS_MAX) {
+            w->word[w->count][n++] = is_upper(c) ? (char)(c + 32) : c;
+        }
+    }
+    if (n != 0 && w->count < WORDS_MAX) {
+        w->word[w->count++][n] = 0;
+    }
+}
+
+static int is_one_of(const char *word, const char *const *list)
+{
+    for (; *list != NULL; list++) {
+        if (strcmp(word, *list) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const char *const always[] = {
+    "password",      "passwords",   "passwd",      "passwds",       "pwd",        "passphrase",
+    "passcode",      "secret",      "secrets",     "credential",    "credentials", "creds",
+    "cred",          "bearer",      "ssn",         "cvv",           "cvc",        "iban",
+    "jwt",           "apikey",      "apikeys",     "authorization", "cookie",     "cookies",
+    "privatekey",    "secretkey",   "accesskey",   "sshkey",        "authtoken",  "accesstoken",
+    "refreshtoken",  "sessionid",   "sessid",      "phpsessid",     "jsessionid", "setcookie",
+    "mfa",           "otp",         "totp",        "userpass",      "dbpass",     "authkey",
+    "creditcard",    "cardnumber",  "xsrf",        "csrf",          "passwort",   "passwrd",
+    NULL,
+};
+/* Alone, at the end of a name, or before "value", "header", "string", "bytes", "hash", "b64". */
+static const char *const at_end[] = {"token", "pass", "auth", "pin", "pan", "session", NULL};
+static const char *const carriers[] = {"value",  "header", "headers", "string", "str", "bytes",
+                                       "hash",   "b",      "raw",     "text",   "data", "code",
+                                       "plain",  "env",    "var",     "key",    "id",  NULL};
+static const char *const key_kinds[] = {"api",    "private", "secret",  "ssh",     "access",
+                                        "auth",   "signing", "encryption", "crypt", "master",
+                                        "client", "shared",  "service", "session", "hmac",
+                                        "aes",    "rsa",     "gpg",     "pgp",     "deploy",
+                                        "license", NULL};
+
+/* What "token", "pass" and so on are of, when they are secrets. "auth" and "session" alone say
+ * little: a session of a library, a module of it. */
+static int ends_secretly(const struct words *w, int at)
+{
+    const char *word = w->word[at];
+    int is_last = at == w->count - 1 ||
+                  (at == w->count - 2 && is_one_of(w->word[at + 1], carriers));
+    if (!is_last || !is_one_of(word, at_end)) {
+        return 0;
+    }
+    if (strcmp(word, "session") == 0) {
+        return at + 1 < w->count; /* session_id, session_key */
+    }
+    if (strcmp(word, "pass") == 0) {
+        return at > 0 || w->count == 1;
+    }
+    if (strcmp(word, "pin") == 0) {
+        static const char *const of[] = {"card", "user", "security", "login", "account", NULL};
+        return at > 0 && is_one_of(w->word[at - 1], of);
+    }
+    if (strcmp(word, "pan") == 0) {
+        return w->count == 1 || (at > 0 && strcmp(w->word[at - 1], "card") == 0);
+    }
+    if (strcmp(word, "token") == 0 && at > 0) {
+        static const char *const harmless[] = {"next", "last", "prev", "previous", "current", "page",
+                                               "max",  "min",  "num",  "n", "per", "eos", "bos",
+                                               "pad",  "unk",  "stop", "sep", "cls", "mask", "first",
+                                               "end",  "start", "peek", "cancellation", NULL};
+        return !is_one_of(w->word[at - 1], harmless);
+    }
+    return 1;
+}
+
+int secret_name(const char *name, size_t len)
+{
+    struct words w;
+    if (len < 3 || len > 200) {
+        return 0;
+    }
+    split(name, len, &w);
+    for (int i = 0; i < w.count; i++) {
+        const char *next = i + 1 < w.count ? w.word[i + 1] : "";
+        if (is_one_of(w.word[i], always) || ends_secretly(&w, i)) {
+            return 1;
+        }
+        if ((strcmp(next, "key") == 0 || strcmp(next, "keys") == 0) &&
+            is_one_of(w.word[i], key_kinds)) {
+            return 1;
+        }
+        if ((strcmp(w.word[i], "credit") == 0 && strcmp(next, "card") == 0) ||
+            (strcmp(w.word[i], "card") == 0 && strcmp(next, "number") == 0) ||
+            (strcmp(w.word[i], "card") == 0 && strcmp(next, "no") == 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- text ---- */
+
+struct text {
+    const char *at;
+    size_t len;
+};
+
+enum { DIGIT = 1, WORD = 2, BASE64 = 4, UPPER = 8, FIRST = 16 };
+
+/* FIRST: a form may begin with this byte (or, of '@', '=' and ':', lie round it). */
+static uint8_t classes[256];
+
+static void fill_classes(void)
+{
+    for (int c = 0; c < 256; c++) {
+        uint8_t class = 0;
+        if (c < 128 && isalnum(c)) {
+            class |= WORD | BASE64;
+        }
+        class |= c < 128 && isdigit(c) ? DIGIT : 0;
+        class |= c < 128 && isupper(c) ? UPPER : 0;
+        class |= c == '_' || c == '-' ? WORD : 0;
+        class |= c == '+' || c == '/' || c == '=' ? BASE64 : 0;
+        class |= c != 0 && strchr("-eAgxsrnphydbBS:=", c) != NULL ? FIRST : 0;
+        classes[c] = class;
+    }
+}
+
+static uint8_t class_at(const struct text *t, size_t i)
+{
+    return i < t->len ? classes[(unsigned char)t->at[i]] : 0;
+}
+
+/* How many bytes from i on are of the class. */
+static size_t run(const struct text *t, size_t i, uint8_t class)
+{
+    size_t n = 0;
+    while ((class_at(t, i + n) & class) != 0) {
+        n++;
+    }
+    return n;
+}
+
+static int has(const struct text *t, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+    return t->len - i >= n && memcmp(t->at + i, word, n) == 0;
+}
+
+static int has_any_case(const struct text *t, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+    if (t->len - i < n) {
+        return 0;
+    }
+    for (size_t k = 0; k < n; k++) {
+        if (tolower((unsigned char)t->at[i + k]) != word[k]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* A prefix, then at least so many letters, digits, _ and -. Where it ends, 0 = it is not there. */
+static size_t prefixed(const struct text *t, size_t i)
+{
+    static const struct {
+        const char *prefix;
+        size_t least;
+    } forms[] = {
+        {"AKIA", 16},    {"ASIA", 16},        {"AROA", 16},     {"AIDA", 16},     {"AIza", 30},
+        {"ghp_", 20},    {"gho_", 20},        {"ghu_", 20},     {"ghs_", 20},     {"ghr_", 20},
+        {"glpat-", 16},  {"github_pat_", 20}, {"xoxb-", 10},    {"xoxp-", 10},    {"xoxa-", 10},
+        {"xoxr-", 10},   {"xoxs-", 10},       {"sk_live_", 10}, {"sk_test_", 10}, {"rk_live_", 10},
+        {"sk-", 20},     {"npm_", 30},        {"pypi-", 30},    {"hf_", 30},      {"ya29.", 20},
+        {"dop_v1_", 40}, {"shpat_", 30},      {"dckr_pat_", 20}, {"glrt-", 16},   {"eyJ", 12},
+    };
+    static const char firsts[] = "AKASARAIghglgixoskrknppyhfyadoshdcey"; /* two of each */
+    if (i > 0 && (class_at(t, i - 1) & WORD) != 0) {
+        return 0;
+    }
+    size_t pair = 0;
+    while (firsts[pair] != 0 && memcmp(t->at + i, firsts + pair, 2) != 0) {
+        pair += 2;
+    }
+    for (size_t k = 0; firsts[pair] != 0 && k < sizeof forms / sizeof *forms; k++) {
+        if (has(t, i, forms[k].prefix)) {
+            size_t body = i + strlen(forms[k].prefix), n = run(t, body, WORD);
+            if (n >= forms[k].least) {
+                return body + n;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Three parts: the first two are known by their beginnings. */
+static size_t json_web_token(const struct text *t, size_t i)
+{
+    size_t first = has(t, i, "eyJ") ? run(t, i, WORD) : 0;
+    if (first < 8 || i + first >= t->len || t->at[i + first] != '.') {
+        return 0;
+    }
+    size_t at = i + first + 1, second = run(t, at, WORD);
+    at += second;
+    if (second >= 4 && at < t->len && t->at[at] == '.') {
+        at += 1 + run(t, at + 1, WORD);
+    }
+    return second >= 4 ? at : 0;
+}
+
+static size_t sendgrid(const struct text *t, size_t i)
+{
+    size_t n = has(t, i, "SG.") ? run(t, i + 3, WORD) : 0;
+    return n >= 16 && i + 3 + n < t->len && t->at[i + 3 + n] == '.' &&
+                   run(t, i + 4 + n, WORD) >= 16
+               ? i + 4 + n + run(t, i + 4 + n, WORD)
+               : 0;
+}
+
+static size_t private_key(const struct text *t, size_t i)
+{
+    if (!has(t, i, "-----BEGIN ")) {
+        return 0;
+    }
+    for (size_t k = i + 11; k < t->len && k < i + 60; k++) {
+        if (has(t, k, "PRIVATE KEY")) {
+            return t->len; /* and all that follows */
+        }
+    }
+    return 0;
+}
+
+static size_t after_blanks(const struct text *t, size_t i)
+{
+    while (i < t->len && (t->at[i] == ' ' || t->at[i] == '\t')) {
+        i++;
+    }
+    return i;
+}
+
+/* Whether base64 hides "name:password". */
+static int is_basic(const struct text *t, size_t i, size_t n)
+{
+    uint32_t bits = 0, have = 0;
+    int has_colon = 0;
+    for (size_t k = 0; k < n && t->at[i + k] != '='; k++) {
+        char c = t->at[i + k];
+        uint32_t six = is_upper(c)   ? (uint32_t)(c - 'A')
+                       : is_lower(c) ? (uint32_t)(c - 'a' + 26)
+                       : is_digit(c) ? (uint32_t)(c - '0' + 52)
+                       : c == '+'    ? 62u
+                                     : 63u;
+        bits = bits << 6 | six;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            unsigned char byte = (unsigned char)(bits >> have);
+            if (byte < 32 || byte == 127) {
+                return 0;
+            }
+            has_colon |= byte == ':';
+        }
+    }
+    return has_colon;
+}
+
+static size_t header_scheme(const struct text *t, size_t i)
+{
+    if (i > 0 && (class_at(t, i - 1) & WORD) != 0) {
+        return 0;
+    }
+    if (has_any_case(t, i, "bearer ")) {
+        size_t at = after_blanks(t, i + 7), n = 0, digits = 0;
+        while (at + n < t->len &&
+               ((class_at(t, at + n) & (WORD | BASE64)) != 0 || t->at[at + n] == '.' ||
+                t->at[at + n] == '~')) {
+            digits += (class_at(t, at + n) & DIGIT) != 0;
+            n++;
+        }
+        return n >= 8 && digits != 0 ? at + n : n >= 20 ? at + n : 0;
+    }
+    if (has_any_case(t, i, "basic ")) {
+        size_t at = after_blanks(t, i + 6), n = run(t, at, BASE64);
+        return n >= 6 && is_basic(t, at, n) ? at + n : 0;
+    }
+    return 0;
+}
+
+/* scheme://user:password@host, from its colon. *begin: of the user. */
+static size_t url_credentials(const struct text *t, size_t i, size_t *begin)
+{
+    if (!has(t, i, "://") || i == 0 || (class_at(t, i - 1) & WORD) == 0) {
+        return 0;
+    }
+    size_t at = i + 3, colon = 0;
+    for (; at < t->len; at++) {
+        char c = t->at[at];
+        if (c == '@') {
+            *begin = i + 3;
+            return colon != 0 && at > colon + 1 ? at : 0;
+        }
+        if (c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' ||
+            isspace((unsigned char)c)) {
+            return 0;
+        }
+        colon = c == ':' && colon == 0 ? at : colon;
+    }
+    return 0;
+}
+
+/* password=..., "token": "...", a header's line: from the = or the colon on. */
+static size_t named_value(const struct text *t, size_t i, size_t *begin)
+{
+    size_t end = i, value = i + 1;
+    char quote = end > 0 ? t->at[end - 1] : 0;
+    int is_quoted = quote == '"' || quote == '\'';
+    end -= (size_t)is_quoted;
+    if (is_quoted && end > 0 && t->at[end - 1] == '\\') {
+        end--; /* JSON within JSON */
+    }
+    size_t from = end;
+    while (from > 0 && (class_at(t, from - 1) & WORD) != 0) {
+        from--;
+    }
+    if (from == end || !secret_name(t->at + from, end - from)) {
+        return 0;
+    }
+    int is_header = (from == 0 || t->at[from - 1] == '\n') && end - from > 5;
+    if (t->at[i] == ':' && !is_quoted && !is_header) {
+        return 0;
+    }
+    value = after_blanks(t, value);
+    if (t->at[i] == '=' && value != i + 1) {
+        return 0; /* prose */
+    }
+    size_t stop = value;
+    while (stop < t->len && t->at[stop] != '\n' && t->at[stop] != '&' && t->at[stop] != ';' &&
+           t->at[stop] != ',' && (t->at[i] == ':' || !isspace((unsigned char)t->at[stop]))) {
+        stop++;
+    }
+    *begin = value;
+    return stop > value ? stop : 0;
+}
+
+/* ---- numbers with check digits ---- */
+
+/* 13 to 19 digits in groups, by Luhn. */
+static size_t card_number(const struct text *t, size_t i)
+{
+    char digits[20];
+    size_t n = 0, at = i;
+    for (; at < t->len && n < 20; at++) {
+        if (is_digit(t->at[at])) {
+            digits[n++] = t->at[at];
+        } else if (n == 0 || !(t->at[at] == ' ' || t->at[at] == '-') || at + 1 >= t->len ||
+                   !is_digit(t->at[at + 1])) {
+            break;
+        }
+    }
+    if (n < 13 || n > 19 || digits[0] < '2' || digits[0] > '6' ||
+        (class_at(t, at) & (WORD | DIGIT)) != 0 || (at < t->len && t->at[at] == '.')) {
+        return 0;
+    }
+    unsigned sum = 0, differ = 0;
+    for (size_t k = 0; k < n; k++) {
+        unsigned digit = (unsigned)(digits[n - 1 - k] - '0');
+        differ |= digits[k] != digits[0];
+        digit *= k % 2 != 0 ? 2 : 1;
+        sum += digit > 9 ? digit - 9 : digit;
+    }
+    return differ && sum % 10 == 0 ? at : 0;
+}
+
+/* Two letters, two check digits, 11 to 30 more, by the remainder of 97; blanks between groups. */
+static size_t iban(const struct text *t, size_t i)
+{
+    char all[40];
+    size_t n = 0, at = i;
+    for (; at < t->len && n < 36; at++) {
+        if ((class_at(t, at) & (DIGIT | UPPER)) != 0) {
+            all[n++] = t->at[at];
+        } else if (t->at[at] != ' ' || n % 4 != 0) {
+            break;
+        }
+    }
+    while (at > i && t->at[at - 1] == ' ') {
+        at--;
+    }
+    if (n < 15 || n > 34 || is_lower(at < t->len ? t->at[at] : ' ')) {
+        return 0;
+    }
+    unsigned rest = 0;
+    for (size_t k = 0; k < n; k++) {
+        char c = all[(k + 4) % n];
+        rest = is_digit(c) ? (rest * 10 + (unsigned)(c - '0')) % 97
+                           : (rest * 100 + (unsigned)(c - 'A' + 10)) % 97;
+    }
+    return rest == 1 ? at : 0;
+}
+
+static size_t numbers(const struct text *t, size_t i)
+{
+    if (i > 0 && (class_at(t, i - 1) & WORD) != 0) {
+        return 0;
+    }
+    if ((class_at(t, i) & DIGIT) != 0) {
+        return card_number(t, i);
+    }
+    return (class_at(t, i + 1) & UPPER) != 0 && (class_at(t, i + 2) & DIGIT) != 0 &&
+                   (class_at(t, i + 3) & DIGIT) != 0
+               ? iban(t, i)
+               : 0;
+}
+
+static size_t form_at(const struct text *t, size_t i, size_t *begin)
+{
+    size_t stop = 0;
+    *begin = i;
+    switch (t->at[i]) {
+    case ':':
+        stop = url_credentials(t, i, begin);
+        return stop != 0 ? stop : named_value(t, i, begin);
+    case '=':
+        return named_value(t, i, begin);
+    case '-':
+        return private_key(t, i);
+    case 'b':
+    case 'B':
+        return header_scheme(t, i);
+    case 'S':
+        return sendgrid(t, i);
+    case 'e':
+        stop = json_web_token(t, i);
+        return stop != 0 ? stop : prefixed(t, i);
+    default:
+        return prefixed(t, i);
+    }
+}
+
+int secret_text(const char *text, size_t len, size_t *begin, size_t *end)
+{
+    struct text t = {text, len};
+    if (len < 5) {
+        return 0;
+    }
+    if (classes['0'] == 0) {
+        fill_classes();
+    }
+    for (size_t i = 0; i + 3 < len; i++) {
+        uint8_t class = classes[(unsigned char)text[i]];
+        if ((class & (FIRST | DIGIT | UPPER)) == 0) {
+            continue;
+        }
+        size_t from = i, stop = (class & FIRST) != 0 ? form_at(&t, i, &from) : 0;
+        if (stop == 0 && (class & (DIGIT | UPPER)) != 0) {
+            from = i;
+            stop = numbers(&t, i);
+        }
+        if (stop != 0) {
+            *begin = from;
+            *end = stop;
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,167 @@
+/* Why: see selector.h. */
+#include "selector.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "bytes.h"
+#include "status.h"
+
+static const char *const kinds[FILTER_KINDS] = {"pkg", "file", "obj",  "local", "global",
+                                                "arg", "ret",  "attr", "key",   "value"};
+
+const char *filter_kind_name(enum filter_kind kind)
+{
+    return kinds[kind];
+}
+
+void selector_fini(struct selector *selector)
+{
+    rl_free(selector->text);
+    pattern_free(selector->pattern);
+}
+
+static int is_allowed(enum filter_kind kind, const struct selector_context *context)
+{
+    if (context->is_scope) {
+        return kind <= FILTER_OBJ;
+    }
+    return kind > FILTER_OBJ && (context->version >= 2 || kind < FILTER_KEY);
+}
+
+static rl_status find_kind(struct filter_text word, const struct selector_context *context,
+                           enum filter_kind *kind, struct rl_err *err)
+{
+    char allowed[80] = "";
+    for (int i = 0; i < FILTER_KINDS; i++) {
+        int fits = is_allowed((enum filter_kind)i, context);
+        if (fits && strlen(kinds[i]) == word.len && memcmp(kinds[i], word.data, word.len) == 0) {
+            *kind = (enum filter_kind)i;
+            return RL_OK;
+        }
+        if (fits) {
+            strcat(strcat(allowed, allowed[0] != 0 ? ", " : ""), kinds[i]);
+        }
+    }
+    return status_set(err, RL_USAGE, "the kind '%.*s' is not allowed here; allowed are %s",
+                      (int)(word.len < 40 ? word.len : 40), word.data, allowed);
+}
+
+static int is_word(struct filter_text text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+static rl_status find_type(struct filter_text word, enum pattern_type *type, struct rl_err *err)
+{
+    if (is_word(word, "glob")) {
+        *type = PATTERN_GLOB;
+    } else if (is_word(word, "regex")) {
+        *type = PATTERN_REGEX;
+    } else if (is_word(word, "literal")) {
+        *type = PATTERN_LITERAL;
+    } else {
+        return status_set(err, RL_USAGE,
+                          "the match '%.*s' is not known; known are glob, regex, literal",
+                          (int)(word.len < 40 ? word.len : 40), word.data);
+    }
+    return RL_OK;
+}
+
+/* Up to the next colon, which is taken out of *rest too. 0 where there is none. */
+static int take_word(struct filter_text *rest, struct filter_text *word)
+{
+    const char *colon = memchr(rest->data, ':', rest->len);
+    if (colon == NULL) {
+        return 0;
+    }
+    *word = (struct filter_text){rest->data, (size_t)(colon - rest->data)};
+    rest->data = colon + 1;
+    rest->len -= word->len + 1;
+    return 1;
+}
+
+/* Like a path: no empty parts, no ".", "x/.." folded, absolute ones made relative to the root. */
+static rl_status clean_path(struct filter_text text, struct filter_text root, struct bytes_out *out,
+                            struct rl_err *err)
+{
+    if (text.len != 0 && text.data[0] == '/') {
+        if (root.len == 0 || text.len <= root.len || memcmp(text.data, root.data, root.len) != 0 ||
+            text.data[root.len] != '/') {
+            return status_set(err, RL_USAGE, "the path lies outside of the filter's root");
+        }
+        text.data += root.len;
+        text.len -= root.len;
+    }
+    for (size_t at = 0; at <= text.len; at++) {
+        const char *part = text.data + at;
+        const char *end = memchr(part, '/', text.len - at);
+        size_t n = end != NULL ? (size_t)(end - part) : text.len - at;
+        at += n;
+        if (n == 0 || (n == 1 && part[0] == '.')) {
+            continue;
+        }
+        if (n == 2 && memcmp(part, "..", 2) == 0) {
+            if (out->len == 0) {
+                return status_set(err, RL_USAGE, "the path climbs out of the filter's root");
+            }
+            while (out->len != 0 && out->data[--out->len] != '/') {
+            }
+            continue;
+        }
+        if (out->len != 0) {
+            bytes_put(out, "/", 1);
+        }
+        bytes_put(out, part, n);
+    }
+    return out->failed ? status_set(err, RL_NOMEM, "no memory for a pattern") : RL_OK;
+}
+
+static rl_status compile(struct selector *selector, enum pattern_type type, struct filter_text text,
+                         const struct selector_context *context, struct rl_err *err)
+{
+    struct bytes_out path = {0};
+    rl_status status = RL_OK;
+    if (selector->kind == FILTER_FILE) {
+        status = clean_path(text, context->root, &path, err);
+        text = (struct filter_text){path.data != NULL ? (const char *)path.data : "", path.len};
+    }
+    if (status == RL_OK) {
+        status = pattern_new(type, text.data, text.len, &selector->pattern, err);
+    }
+    bytes_out_fini(&path);
+    return status;
+}
+
+rl_status selector_init(struct selector *selector, struct filter_text text,
+                        const struct selector_context *context, struct rl_err *err)
+{
+    struct filter_text rest = text, word;
+    enum pattern_type type = PATTERN_GLOB;
+    struct selector made = {0};
+    rl_status status;
+    if (!take_word(&rest, &word)) {
+        return status_set(err, RL_USAGE, "a selector is written kind:pattern or kind:match:pattern");
+    }
+    if ((status = find_kind(word, context, &made.kind, err)) != RL_OK) {
+        return status;
+    }
+    if (take_word(&rest, &word) && (status = find_type(word, &type, err)) != RL_OK) {
+        return status;
+    }
+    if (rest.len == 0) {
+        return status_set(err, RL_USAGE, "the pattern is empty");
+    }
+    if ((status = compile(&made, type, rest, context, err)) != RL_OK) {
+        return status;
+    }
+    made.text = rl_alloc(1, text.len + 1);
+    if (made.text == NULL) {
+        selector_fini(&made);
+        return status_set(err, RL_NOMEM, "no memory for a selector");
+    }
+    memcpy(made.text, text.data, text.len);
+    made.text[text.len] = 0;
+    *selector = made;
+    return RL_OK;
+}
