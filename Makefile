@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-peers lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-peers lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -44,7 +44,11 @@ bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench
 	@$(MATRIX) bench
 
-bench-peers: ## other recorders beside ours on 3.12, from PyPI, in an environment of their own
+bench-filters: ## what filter rules cost, beside CodeTracer's recorder; fails where a ratio is missed
+	@tools/system.sh tests
+	@$(MATRIX) filters
+
+bench-peers: ## other recorders beside ours on 3.11 to 3.13, from PyPI, in an environment of their own
 	@tools/system.sh tests
 	@$(MATRIX) peers
 

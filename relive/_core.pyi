@@ -90,17 +90,36 @@ def state() -> Dict[str, Any]: ...
 def backends() -> List[Tuple[str, bool, str, List[str]]]: ...
 def facts() -> Dict[str, Any]: ...
 def schema() -> str: ...
+
 SENTINELS: Dict[str, str]
 
 @final
 class Filter:
     def add_file(
-        self, version: int, builtin: bool, root: str, resolved: str, exec: int, value: int,
-        level: int, /,
+        self,
+        version: int,
+        builtin: bool,
+        root: str,
+        resolved: str,
+        exec: int,
+        value: int,
+        level: int,
+        /,
     ) -> None: ...
     def add_rule(
-        self, selector: str, exec: int, value: int, level: int, sample: float, every: int,
-        min_duration: int, max_str: int, max_items: int, max_depth: int, max_locals: int, /,
+        self,
+        selector: str,
+        exec: int,
+        value: int,
+        level: int,
+        sample: float,
+        every: int,
+        min_duration: int,
+        max_str: int,
+        max_items: int,
+        max_depth: int,
+        max_locals: int,
+        /,
     ) -> None: ...
     def add_pattern(self, selector: str, action: int, /) -> None: ...
     def add_gate(self, gate: int, text: str, /) -> None: ...

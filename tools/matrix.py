@@ -500,17 +500,24 @@ def command_bench():
     return 0
 
 
-def command_peers():
-    """bench/peers.py in a copy of 3.12's environment, which the peers then may change."""
+def beside_peers(script, versions):
+    """A benchmark in copies of these versions' environments, which other tools then may change."""
     found, _ = find_interpreters()
-    version = "3.12" if "3.12" in found else max(found, key=VERSIONS.index)
-    log = os.path.join(BUILD, "log", "peers.txt")
-    path = install(version, found[version], log, (), "-peers")
-    return subprocess.call(
-        [os.path.join(path, "bin", "python"), os.path.join(ROOT, "bench", "peers.py")],
-        env=environ(),
-        cwd=BUILD,
-    )
+    status = 0
+    for version in [version for version in versions if version in found] or list(found)[-1:]:
+        log = os.path.join(BUILD, "log", f"peers-{version}.txt")
+        path = install(version, found[version], log, (), "-peers")
+        words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "bench", script)]
+        status |= subprocess.call(words, env=environ(), cwd=BUILD)
+    return status
+
+
+def command_peers():
+    return beside_peers("peers.py", ["3.11", "3.12", "3.13"])
+
+
+def command_filters():
+    return beside_peers("filters.py", ["3.8", "3.11", "3.12", "3.13"])
 
 
 def main():
@@ -526,6 +533,7 @@ def main():
             "tsan",
             "fuzz",
             "bench",
+            "filters",
             "peers",
             "lint",
             "fmt",
@@ -551,6 +559,7 @@ def main():
             "demo": command_demo,
             "asan": command_asan,
             "bench": command_bench,
+            "filters": command_filters,
             "peers": command_peers,
         }[args.command]()
     except Failed as error:

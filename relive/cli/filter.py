@@ -111,8 +111,10 @@ def _check(words):
     index = 0
     for one in chain.filters:
         if args.json:
-            common.emit(name=one.name, version=one.version, path=one.path, sha256=one.sha256,
-                        default_exec=one.exec, default_value_action=one.value, level=one.level)  # fmt: skip
+            common.emit(
+                name=one.name, version=one.version, path=one.path, sha256=one.sha256,
+                default_exec=one.exec, default_value_action=one.value, level=one.level,
+            )  # fmt: skip
         else:
             level = f", level {one.level}" if one.level else ""
             print(f"{common.safe(one.name)} (version {one.version})  {common.safe(one.path)}")
@@ -147,15 +149,12 @@ def _show_rule(index, rule, as_json):
 
 def _warnings(chain):
     """Version 1 rules that match behind others leave the patterns of those behind."""
-    with_patterns = [
-        (one, rule) for one in chain.filters for rule in one.rules if rule["patterns"]
-    ]
+    left_behind = False  # whether there are any to leave
     for one in chain.filters:
-        if one.version != 1 or one.is_builtin:
-            continue
         for number, rule in enumerate(one.rules):
-            before = [r for f, r in with_patterns if f is not one or r is not rule]
-            if not rule["patterns"] and before:
+            if rule["patterns"]:
+                left_behind = True
+            elif left_behind and one.version == 1:
                 yield (
                     f"{one.path}: scope.rules[{number}] ({rule['selector']}) has no value patterns:"
                     " in version 1 the patterns of earlier rules do not apply where it matches"
@@ -184,7 +183,9 @@ def _explain(words):
             one, number, rule = chain.rule(index)
             done = "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
             note = "undecided" if row[4] < 0 else f"matches too: {done}"
-            print(f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}")
+            print(
+                f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}"
+            )
     if len(args.words) - at == 2:
         _explain_name(chain, scope, args.words[at + 1])
     for text in _warnings(chain):

@@ -73,7 +73,7 @@ def _why(number, chain):
     if number == 0:
         return "an include, an exclude or sampling"
     if number == 1:
-        return "default_exec = \"skip\""
+        return 'default_exec = "skip"'
     if number - 2 < len(chain):
         name, selector = chain[number - 2]
         return f"{name}, rule {selector}"
@@ -107,5 +107,5 @@ def _below(run):
         return ""
     return (
         f"lines and changed variables of nothing (level {meta.get('level', '?')}):"
-        " --lines MODULE.FUNCTION, or level = \"lines\" in a rule"
+        ' --lines MODULE.FUNCTION, or level = "lines" in a rule'
     )

@@ -177,16 +177,16 @@ class _Reading:
             return default
         if not isinstance(value, str) or value not in allowed:
             near = nearest(value, allowed) if isinstance(value, str) else ""
-            self.wrong(
-                f"{path}.{key}", f"{value!r} is not one of {', '.join(allowed)}{near}"
-            )
+            self.wrong(f"{path}.{key}", f"{value!r} is not one of {', '.join(allowed)}{near}")
             return default
         return value
 
     def text(self, table, key, path, needed=False):
         value = table.get(key, None if needed else "")
         if not isinstance(value, str) or (needed and not value.strip()):
-            what = "this is missing" if value is None else f"{value!r} is no text that says anything"
+            what = (
+                "this is missing" if value is None else f"{value!r} is no text that says anything"
+            )
             if value is not None and not isinstance(value, str):
                 what = f"a text is wanted, not {_kind(value)}"
             self.wrong(f"{path}.{key}", what)
@@ -200,7 +200,9 @@ class _Reading:
         self.known(meta, ("name", "version", "description", "labels"), "meta")
         version = meta.get("version")
         if type(version) is not int or version < 1:
-            what = "this is missing" if version is None else f"{version!r} is not a number from 1 on"
+            what = (
+                "this is missing" if version is None else f"{version!r} is not a number from 1 on"
+            )
             self.wrong("meta.version", what)
         elif version > NEWEST:
             self.is_too_new = True

@@ -304,8 +304,7 @@ uint64_t budget_limit(uint64_t info)
 
 int budget_counts(uint32_t id)
 {
-    return budget.percent != 0 && id < budget.cost_count &&
-           budget.costs[id].limit == LEVEL_COUNTED;
+    return budget.percent != 0 && id < budget.cost_count && budget.costs[id].limit == LEVEL_COUNTED;
 }
 
 void budget_end(void)

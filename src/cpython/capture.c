@@ -20,7 +20,7 @@ struct capture_limits capture_limits = {3, 10, 256};
 _Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VALUE_BYTES_MAX,
                "what is begun before the soft end must fit");
 
-static void put_object(struct capture *c, PyObject *o);
+static void put_any(struct capture *c, PyObject *o);
 
 static inline void put_small(struct capture *c, int64_t value)
 {
@@ -49,6 +49,18 @@ static inline void put_int(struct capture *c, PyObject *o)
     put_small(c, LONG_IS_NEGATIVE(o) ? -value : value);
 }
 
+/* Short, since most values are ints or None. */
+static inline void put_object(struct capture *c, PyObject *o)
+{
+    if (o != NULL && Py_TYPE(o) == &PyLong_Type && c->p < c->soft) {
+        put_int(c, o);
+    } else if (o == Py_None && c->p < c->soft) {
+        put_tag(c, RL_VALUE_NONE);
+    } else {
+        put_any(c, o);
+    }
+}
+
 static void put_float(struct capture *c, double number)
 {
     uint64_t bits;
@@ -70,7 +82,7 @@ static inline void put_text(struct capture *c, PyObject *o)
     }
     size_t length = (size_t)PyUnicode_GET_LENGTH(o);
     size_t n = length <= c->limits->bytes ? length : c->limits->bytes;
-    if (n >= SECRET_LEAST && capture_is_secret(c, PyUnicode_DATA(o), n)) {
+    if (n >= c->least && capture_is_secret(c, PyUnicode_DATA(o), n)) {
         capture_redacted(c, &PyUnicode_Type);
         return;
     }
@@ -190,8 +202,9 @@ static void put_dict(struct capture *c, PyObject *o)
     size_t shown = 0;
     while (shown < length && has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
-        enum filter_action action =
-            PyUnicode_CheckExact(key) && TEXT_IS_READY(key) ? policy_name(c->policy, FILTER_KEY, key) : FILTER_ALLOW;
+        enum filter_action action = PyUnicode_CheckExact(key) && TEXT_IS_READY(key)
+                                        ? policy_name(c->policy, FILTER_KEY, key)
+                                        : FILTER_ALLOW;
         if (__builtin_expect(action == FILTER_DROP, 0)) {
             continue;
         }
@@ -308,8 +321,8 @@ static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
     Py_ssize_t at = 0;
     while (PyDict_Next(dict, &at, &key, &value)) {
         if (PyUnicode_Check(key)) {
-            put_field(c, s, s->count < c->limits->items ? capture_name_id(c->lane, key) : 0,
-                      value, action_of(c, key));
+            put_field(c, s, s->count < c->limits->items ? capture_name_id(c->lane, key) : 0, value,
+                      action_of(c, key));
         }
     }
 }
@@ -475,7 +488,7 @@ static void put_by_type(struct capture *c, PyObject *o)
     }
 }
 
-static void put_object(struct capture *c, PyObject *o)
+static void put_any(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(c->p >= c->soft, 0)) {
         put_tag(c, RL_VALUE_CUT);
@@ -536,7 +549,7 @@ void capture_filtered(struct capture *c, PyObject *object, unsigned action)
 int capture_is_secret(struct capture *c, const void *text, size_t len)
 {
     size_t begin = 0, end = 0;
-    if (len < SECRET_LEAST || !policy_secret(c->policy, text, len, &begin, &end)) {
+    if (len < c->least || !policy_secret(c->policy, text, len, &begin, &end)) {
         return 0;
     }
     policy_stats.secrets++;

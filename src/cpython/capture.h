@@ -26,16 +26,17 @@ struct capture_limits {
 #define CAPTURE_BYTES_MAX 4096u
 #define CAPTURE_CHAIN     4u /* causes and contexts of an exception */
 
-#define CAPTURE_SECRETS   4u /* of one event, and so many bytes of each */
-#define CAPTURE_SECRET    128u
+#define CAPTURE_SECRETS 4u /* of one event, and so many bytes of each */
+#define CAPTURE_SECRET  128u
 
 /* Where one event's values are put together: the traced thread's own. */
 #define CAPTURE_SOFT 6144u /* beyond it nothing more is begun: what is left is marked as cut */
 struct capture {
     uint8_t *p, *soft;
-    struct lane *lane; /* definitions of names go there */
+    struct lane *lane;                   /* definitions of names go there */
     const struct policy *policy;         /* of the code whose values they are; NULL = no filter */
     const struct capture_limits *limits; /* of it */
+    size_t least;                        /* bytes of the shortest text that is asked about */
     uint8_t *values;                     /* where the values begin in `bytes` */
     unsigned secret_count;               /* secrets met in this event */
     struct {
@@ -60,6 +61,7 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->previews = 0;
     c->instances = 8; /* so many are opened in one event */
     c->policy = NULL;
+    c->least = SIZE_MAX;
     c->limits = &capture_limits;
     c->values = c->bytes;
     c->secret_count = 0;

@@ -73,8 +73,7 @@ static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsi
         return;
     }
     uint32_t type = capture_type_id(c->lane, Py_TYPE(exc));
-    if (depth >= CAPTURE_CHAIN || c->depth >= c->limits->depth + CAPTURE_CHAIN ||
-        c->p >= c->soft) {
+    if (depth >= CAPTURE_CHAIN || c->depth >= c->limits->depth + CAPTURE_CHAIN || c->p >= c->soft) {
         capture_deep(c, exc, type, 0);
         return;
     }

@@ -37,8 +37,6 @@ size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size);
  * secret in it. Then capture_redacted() is to be called in its place. */
 int capture_is_secret(struct capture *c, const void *text, size_t len);
 void capture_redacted(struct capture *c, PyTypeObject *type);
-/* Short texts hold no secret of a known form. */
-#define SECRET_LEAST 9u
 
 /* Whether the container is entered; if not, what stands for it was written. */
 int capture_enter(struct capture *c, PyObject *o, size_t length);

@@ -188,8 +188,7 @@ static unsigned level_of(PyCodeObject *code, const struct policy *policy)
             level = LEVEL_VALUES;
         }
     }
-    int sees_lines =
-        session.backend != NULL && (session.backend->capabilities & SEES_LINES) != 0;
+    int sees_lines = session.backend != NULL && (session.backend->capabilities & SEES_LINES) != 0;
     return level == LEVEL_LINES && !sees_lines ? LEVEL_VALUES : level;
 }
 
@@ -224,8 +223,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
         Py_XDECREF(qualname);
         policy_keep(skipped, policy);
         /* With an id it is still told of (session_gate). */
-        return info | CODE_EXCLUDED |
-               (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
+        return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
     }
     uint32_t names[CODE_NAMES_MAX];
     unsigned level = level_of(code, policy);

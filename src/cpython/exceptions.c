@@ -40,7 +40,8 @@ void session_put_exception(struct thread *t, const struct event *event, uint64_t
     int line = event->line != 0 ? (int)event->line : native_line(event->frame);
     int is_kept = event->arg == NULL && t->pending_in == event->frame;
     uint32_t exc = is_kept ? t->pending_type : exception_id(t, event->arg);
-    struct capture *c = event->arg != NULL && info & CODE_VALUES ? session_capture(t, policy) : NULL;
+    struct capture *c =
+        event->arg != NULL && info & CODE_VALUES ? session_capture(t, policy) : NULL;
     const uint8_t *bytes = t->pending;
     uint32_t len = is_kept ? t->pending_len : 0;
     uint8_t hidden[VARINT_MAX + 16] = {RL_VALUE_REDACTED};
@@ -82,8 +83,7 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 void session_keep_pending(struct thread *t, const struct event *event)
 {
     uint64_t info = codeinfo_get(event->code);
-    struct capture *c =
-        info & CODE_VALUES ? session_capture(t, policy_of(CODE_ID(info))) : NULL;
+    struct capture *c = info & CODE_VALUES ? session_capture(t, policy_of(CODE_ID(info))) : NULL;
     t->pending_len = 0;
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, 0);

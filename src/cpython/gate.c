@@ -1,6 +1,7 @@
-/* Why: code of which each call is decided anew: counted only (--budget), each n-th call or long calls
- * only (rules with `every` and `min_duration`), or not recorded but looked at because it makes tasks.
- * Its word says CODE_EXCLUDED and has an id, so that all other code pays nothing for this.
+/* Why: code of which each call is decided anew: counted only (--budget), each n-th call or long
+ * calls only (rules with `every` and `min_duration`), or not recorded but looked at because it
+ * makes tasks. Its word says CODE_EXCLUDED and has an id, so that all other code pays nothing for
+ * this.
  *
  * A call that turns out too short is taken back: its row is still the last one of the thread's slot
  * if nothing below it was kept and the slot was not handed on. Otherwise it stays. */
@@ -119,8 +120,8 @@ enum verdict session_gate(struct thread *t, const struct event *event, uint64_t 
         return VERDICT_CONTINUE;
     }
     uint64_t key = (uint64_t)(uintptr_t)event->frame;
-    int is_known = session_find(t, event->frame) != 0 ||
-                   u64map_get(&session.generators, key) != NULL;
+    int is_known =
+        session_find(t, event->frame) != 0 || u64map_get(&session.generators, key) != NULL;
     info &= ~(uint64_t)CODE_EXCLUDED;
     if (policy == NULL || budget_counts(CODE_ID(info))) {
         return counted(t, event, info, is_known);

@@ -24,7 +24,7 @@ struct seen {
 };
 
 struct seen_name {
-    PyObject *key; /* compared only */
+    PyObject *key;   /* compared only */
     uint32_t id;     /* its string */
     uint32_t action; /* enum filter_action */
     struct seen seen;
@@ -348,8 +348,8 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             return;
         }
         if (count == snapshot->name_count) {
-            *name = (struct seen_name){key, capture_name_id(&look->t->lane, key),
-                                       name_action(look, key), {0}};
+            *name = (struct seen_name){
+                key, capture_name_id(&look->t->lane, key), name_action(look, key), {0}};
             snapshot->name_count++;
         }
         if (has_changed(look, &name->seen, value) && !is_first) {

@@ -138,8 +138,7 @@ static PyObject *add_pattern(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "s#i", &text, &len, &action)) {
         return NULL;
     }
-    return answer(filter_add_pattern(self_of(self)->filter,
-                                     (struct filter_text){text, (size_t)len},
+    return answer(filter_add_pattern(self_of(self)->filter, (struct filter_text){text, (size_t)len},
                                      (enum filter_action)action, &err),
                   &err);
 }
@@ -238,9 +237,9 @@ static PyObject *value(PyObject *self, PyObject *args)
         if (kind < 0 || kind >= FILTER_KINDS || filter_decide(filter, &scope, &v) != RL_OK) {
             PyErr_SetString(PyExc_ValueError, "no such kind of value");
         } else {
-            result = Py_BuildValue(
-                "(iz)", (int)filter_value(filter, v.set, (enum filter_kind)kind, text),
-                filter_why(filter, v.set, (enum filter_kind)kind, text));
+            result = Py_BuildValue("(iz)",
+                                   (int)filter_value(filter, v.set, (enum filter_kind)kind, text),
+                                   filter_why(filter, v.set, (enum filter_kind)kind, text));
         }
     }
     Py_XDECREF(first);

@@ -91,11 +91,11 @@ struct start_args {
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
-    static char *keywords[] = {
-        "path",    "backend", "meta",      "buffer",    "ring",     "drop",
-        "c_calls", "tool_id", "waiting",   "run_id",    "run_mono", "parent_pid",
-        "child",   "level",   "max_depth", "max_items", "max_str",  "library_lines",
-        "globals", "gc",      "output",    "budget", "trace_filter", NULL};
+    static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
+                               "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
+                               "run_mono",  "parent_pid", "child",         "level",   "max_depth",
+                               "max_items", "max_str",    "library_lines", "globals", "gc",
+                               "output",    "budget",     "trace_filter",  NULL};
     *a = (struct start_args){
         .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
@@ -120,8 +120,8 @@ static int use_filter(PyObject *object, struct session_options *options)
         return -1;
     }
     int level = mod_filter_level(object);
-    options->rule_level = level == FILTER_LEVEL_NONE ? LEVEL_COUNTED
-                                                     : (enum level)(LEVEL_CALLS + level - 1);
+    options->rule_level =
+        level == FILTER_LEVEL_NONE ? LEVEL_COUNTED : (enum level)(LEVEL_CALLS + level - 1);
     Py_INCREF(object);
     policy_begin(NULL);
     Py_XSETREF(held, object);

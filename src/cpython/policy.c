@@ -64,10 +64,10 @@ void policy_keep(uint32_t id, struct policy *policy)
 {
     void *items = policies.items;
     size_t cap = policies.count;
-    if (id >= policies.count && rl_grow(&items, &cap, (size_t)id + 1, sizeof *policies.items) == 0) {
+    if (id >= policies.count &&
+        rl_grow(&items, &cap, (size_t)id + 1, sizeof *policies.items) == 0) {
         policies.items = items;
-        memset(policies.items + policies.count, 0,
-               (cap - policies.count) * sizeof *policies.items);
+        memset(policies.items + policies.count, 0, (cap - policies.count) * sizeof *policies.items);
         policies.count = cap;
     }
     if (id >= policies.count) {
@@ -221,6 +221,8 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct name
     p->thrown = (uint8_t)ask(p, FILTER_ARG, "exception", 9);
     /* A function that is named like a secret yields secrets. */
     p->yield = p->ret != FILTER_ALLOW && p->yield == FILTER_ALLOW ? p->ret : p->yield;
+    p->has_result_actions =
+        p->ret != FILTER_ALLOW || p->yield != FILTER_ALLOW || p->thrown != FILTER_ALLOW;
 #if CELLS_SHARE_SLOTS
     PyObject *const rows[] = {code->co_localsplusnames};
 #else
@@ -256,6 +258,7 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
         return NULL;
     }
     *p = (struct policy){.set = v.set,
+                         .least = filter_least(v.set),
                          .is_traced = v.is_traced,
                          .rule = v.rule,
                          .level = v.level == FILTER_LEVEL_CALLS    ? LEVEL_CALLS
@@ -312,8 +315,8 @@ enum filter_action policy_name(const struct policy *p, enum filter_kind kind, Py
     struct known *known = entry_of(name, p);
     if (known->name != name || known->set != p->set || known->hash != hash || hash == -1 ||
         known->length != length || known->kind != kind) {
-        *known = (struct known){name, p->set, hash, length, (uint16_t)kind,
-                                (uint16_t)ask_object(p, kind, name)};
+        *known = (struct known){name,   p->set,         hash,
+                                length, (uint16_t)kind, (uint16_t)ask_object(p, kind, name)};
     }
     return (enum filter_action)known->action;
 }
@@ -328,8 +331,8 @@ enum filter_action policy_word(const struct policy *p, enum filter_kind kind, co
 
 int policy_secret(const struct policy *p, const char *text, size_t len, size_t *begin, size_t *end)
 {
-    return p != NULL && filter_content(policies.filter, p->set, (struct filter_text){text, len},
-                                       begin, end);
+    return p != NULL &&
+           filter_content(policies.filter, p->set, (struct filter_text){text, len}, begin, end);
 }
 
 size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,

@@ -1,6 +1,6 @@
-/* What the filter says of each code object, kept by code id: which of its values are written, within
- * which limits, and what must be asked at each call. Names inside values (attributes, keys, names
- * of modules) are asked when they are met; the answers are kept. Under the GIL. */
+/* What the filter says of each code object, kept by code id: which of its values are written,
+ * within which limits, and what must be asked at each call. Names inside values (attributes, keys,
+ * names of modules) are asked when they are met; the answers are kept. Under the GIL. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -11,10 +11,12 @@
 
 struct policy {
     const struct filter_set *set;
+    size_t least; /* filter_least() */
     int is_traced;
-    int rule; /* that decided on tracing; -1 a default, -2 a gate */
-    unsigned level; /* enum level */
+    int rule;                           /* that decided on tracing; -1 a default, -2 a gate */
+    unsigned level;                     /* enum level */
     uint8_t ret, yield, unwind, thrown; /* enum filter_action */
+    uint8_t has_result_actions;         /* some of them is not ALLOW */
     uint8_t *slots;                     /* owned: action of each variable; NULL: all are kept */
     uint8_t *args;                      /* owned: the same of each parameter */
     uint32_t slot_count, arg_count;
@@ -24,8 +26,14 @@ struct policy {
     uint64_t min_duration; /* ns */
 };
 
-enum policy_kind { POLICY_ARGUMENT, POLICY_LOCAL, POLICY_GLOBAL, POLICY_RETURN, POLICY_ATTRIBUTE,
-                   POLICY_KINDS };
+enum policy_kind {
+    POLICY_ARGUMENT,
+    POLICY_LOCAL,
+    POLICY_GLOBAL,
+    POLICY_RETURN,
+    POLICY_ATTRIBUTE,
+    POLICY_KINDS
+};
 
 struct policy_stats {
     uint64_t scopes_skipped, undecided;

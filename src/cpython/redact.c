@@ -49,9 +49,9 @@ static rl_status copy(struct copying *copying, unsigned depth)
     }
     if (is_text(value.tag) && holds_secret(c, &value)) {
         int is_bytes = value.tag == RL_VALUE_BYTES || value.tag == RL_VALUE_BYTES_CUT;
-        uint32_t type = value.type != 0 ? value.type
-                                        : capture_type_id(c->lane, is_bytes ? &PyBytes_Type
-                                                                            : &PyUnicode_Type);
+        uint32_t type = value.type != 0
+                            ? value.type
+                            : capture_type_id(c->lane, is_bytes ? &PyBytes_Type : &PyUnicode_Type);
         *copying->p++ = RL_VALUE_REDACTED;
         copying->p = put_varint(copying->p, type);
         return RL_OK;

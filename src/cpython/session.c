@@ -28,6 +28,7 @@ struct capture *session_capture(struct thread *t, const struct policy *policy)
     if (policy != NULL) {
         t->capture->policy = policy;
         t->capture->limits = &policy->limits;
+        t->capture->least = policy->least;
     }
     return t->capture;
 }
@@ -44,6 +45,19 @@ void session_put_arguments(struct thread *t, const struct event *event, uint32_t
     (void)lane_put_values(&t->lane, RL_EVENT_CALL, id, frame, c->bytes, capture_size(c));
 }
 
+/* What is returned, yielded or sent, as the filter has it. */
+static void put_result(struct capture *c, unsigned kind, PyObject *value,
+                       const struct policy *policy)
+{
+    unsigned action = kind == RL_EVENT_RETURN  ? policy->ret
+                      : kind == RL_EVENT_YIELD ? policy->yield
+                                               : policy->thrown;
+    if (action != FILTER_ALLOW) {
+        policy_count(kind == RL_EVENT_RESUME ? POLICY_ARGUMENT : POLICY_RETURN, action);
+    }
+    capture_filtered(c, value, action);
+}
+
 void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
                        PyObject *value)
 {
@@ -53,14 +67,11 @@ void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t fr
         (void)lane_put(&t->lane, kind, id, frame);
         return;
     }
-    unsigned action = policy == NULL ? FILTER_ALLOW
-                      : kind == RL_EVENT_RETURN ? policy->ret
-                      : kind == RL_EVENT_YIELD ? policy->yield
-                                               : policy->thrown;
-    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
-        policy_count(kind == RL_EVENT_RESUME ? POLICY_ARGUMENT : POLICY_RETURN, action);
+    if (__builtin_expect(policy != NULL && policy->has_result_actions, 0)) {
+        put_result(c, kind, value, policy);
+    } else {
+        capture_value(c, value);
     }
-    capture_filtered(c, value, action);
     (void)lane_put_values(&t->lane, kind, id, frame, c->bytes, capture_size(c));
 }
 

@@ -75,8 +75,8 @@ struct session {
     int has_loops;                 /* asyncio or trio: coroutines may belong to tasks */
     int is_waiting;                /* for the main program's first frame */
     int c_calls;
-    enum level level;      /* the highest that any code may have */
-    enum level base_level; /* of code of which no rule says another */
+    enum level level;         /* the highest that any code may have */
+    enum level base_level;    /* of code of which no rule says another */
     int library_lines;        /* level lines also for code of the library folders */
     int globals;              /* at level lines, also names of modules that functions change */
     int is_forked;            /* a child whose recording was not started yet */
@@ -220,7 +220,7 @@ struct session_options {
     int globals;
     int gc;
     int output;
-    unsigned budget; /* percent; 0 = none */
+    unsigned budget;       /* percent; 0 = none */
     struct filter *filter; /* borrowed; NULL = none */
     enum level rule_level; /* the highest that a rule of it wants */
     struct capture_limits limits;

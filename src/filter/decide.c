@@ -1,10 +1,10 @@
 /* Why: what a filter says of one code object, and of one name (filter.h).
  *
- *   gates (exclude, include, file, folder, sample) -> defaults of the files -> rules, each in order,
- *   the last word counts -> the set of value patterns
+ *   gates (exclude, include, file, folder, sample) -> defaults of the files -> rules, each in
+ * order, the last word counts -> the set of value patterns
  *
- * Patterns: those of a matching version 1 rule replace what was there; those of a version 2 rule are
- * put before it. Under all of them lie the names and forms of secrets. */
+ * Patterns: those of a matching version 1 rule replace what was there; those of a version 2 rule
+ * are put before it. Under all of them lie the names and forms of secrets. */
 #include <string.h>
 
 #include "alloc.h"
@@ -135,8 +135,8 @@ static int passes_gates(struct asked *a, int *is_included)
     for (size_t i = 0; i < f->gate_count; i++) {
         const struct gate *gate = &f->gates[i];
         int matches = gate_matches(a, gate);
-        if (matches && (is_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) ||
-                        gate->type == FILTER_EXCLUDE_FILE)) {
+        if (matches &&
+            (is_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) || gate->type == FILTER_EXCLUDE_FILE)) {
             return 0;
         }
         if (is_of(gate, FILTER_INCLUDE, FILTER_INCLUDE_RE)) {
@@ -233,6 +233,11 @@ static struct filter_set *intern(struct filter *f, const struct list *list,
     return set;
 }
 
+size_t filter_least(const struct filter_set *set)
+{
+    return set->has_content ? 1 : SECRET_LEAST;
+}
+
 const struct filter_set *filter_default_set(struct filter *f)
 {
     const struct list none = {0};
@@ -254,8 +259,7 @@ static void apply(struct filter_verdict *v, const struct asked *a, const struct 
     if (!is_sampled(a, said->sample)) {
         exec = FILTER_SKIP;
     }
-    int is_reopened =
-        is_included && exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin;
+    int is_reopened = is_included && exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin;
     if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
         v->is_traced = exec == FILTER_TRACE;
         v->rule = (int)index;
@@ -438,7 +442,7 @@ enum filter_action filter_value(struct filter *f, const struct filter_set *set,
     memcpy(key + 1, name.data, name.len);
     const uint32_t *known = strmap_get(&set->memo, key, name.len + 1);
     if (known != NULL) {
-        return (enum filter_action)*known;
+        return (enum filter_action) * known;
     }
     enum filter_action action = decide_name(f, set, kind, name, &why);
     if (set->memo.count < MANY) {

@@ -11,9 +11,9 @@ struct reading {
     size_t len, at;
     struct bytes_out *out;
     struct rl_err *err;
-    int has_x;         /* the flag x is used somewhere */
-    int can_repeat;    /* what stands before can take a quantifier */
-    int was_repeated;  /* it has one already */
+    int has_x;        /* the flag x is used somewhere */
+    int can_repeat;   /* what stands before can take a quantifier */
+    int was_repeated; /* it has one already */
 };
 
 #define WORD "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}"
@@ -69,11 +69,58 @@ static rl_status put_hex(struct reading *r, size_t digits)
 static int is_category(const char *name, size_t n)
 {
     static const char *const categories[] = {
-        "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N",  "Nd", "Nl", "No",
-        "P",  "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z",
-        "Zs", "Zl", "Zp", "C",  "Cc", "Cf", "Cn", "Co", "Cs", "Alphabetic", "Lowercase",
-        "Uppercase", "White_Space", "Emoji", "Math", "ID_Start", "ID_Continue", "XID_Start",
-        "XID_Continue", "Join_Control", "Dash", "Hex_Digit", "ASCII_Hex_Digit", "Any",
+        "L",
+        "Lu",
+        "Ll",
+        "Lt",
+        "Lm",
+        "Lo",
+        "M",
+        "Mn",
+        "Mc",
+        "Me",
+        "N",
+        "Nd",
+        "Nl",
+        "No",
+        "P",
+        "Pc",
+        "Pd",
+        "Ps",
+        "Pe",
+        "Pi",
+        "Pf",
+        "Po",
+        "S",
+        "Sm",
+        "Sc",
+        "Sk",
+        "So",
+        "Z",
+        "Zs",
+        "Zl",
+        "Zp",
+        "C",
+        "Cc",
+        "Cf",
+        "Cn",
+        "Co",
+        "Cs",
+        "Alphabetic",
+        "Lowercase",
+        "Uppercase",
+        "White_Space",
+        "Emoji",
+        "Math",
+        "ID_Start",
+        "ID_Continue",
+        "XID_Start",
+        "XID_Continue",
+        "Join_Control",
+        "Dash",
+        "Hex_Digit",
+        "ASCII_Hex_Digit",
+        "Any",
     };
     for (size_t i = 0; i < sizeof categories / sizeof *categories; i++) {
         if (strlen(categories[i]) == n && memcmp(categories[i], name, n) == 0) {
@@ -87,10 +134,18 @@ static int is_category(const char *name, size_t n)
 static rl_status put_property(struct reading *r, char letter)
 {
     static const char *const longs[][2] = {
-        {"Letter", "L"},           {"Uppercase_Letter", "Lu"}, {"Lowercase_Letter", "Ll"},
-        {"Mark", "M"},             {"Number", "N"},            {"Decimal_Number", "Nd"},
-        {"Punctuation", "P"},      {"Symbol", "S"},            {"Separator", "Z"},
-        {"Space_Separator", "Zs"}, {"Other", "C"},             {"Control", "Cc"},
+        {"Letter", "L"},
+        {"Uppercase_Letter", "Lu"},
+        {"Lowercase_Letter", "Ll"},
+        {"Mark", "M"},
+        {"Number", "N"},
+        {"Decimal_Number", "Nd"},
+        {"Punctuation", "P"},
+        {"Symbol", "S"},
+        {"Separator", "Z"},
+        {"Space_Separator", "Zs"},
+        {"Other", "C"},
+        {"Control", "Cc"},
     };
     const char *name = r->text + r->at;
     size_t n = 1;

@@ -1,6 +1,6 @@
-/* What users write, as PCRE2 understands it: the regex dialect of Rust's `regex` (which filter files
- * of other recorders use), and globs. What PCRE2 would read differently is translated, or refused
- * by name; nothing is read silently otherwise. */
+/* What users write, as PCRE2 understands it: the regex dialect of Rust's `regex` (which filter
+ * files of other recorders use), and globs. What PCRE2 would read differently is translated, or
+ * refused by name; nothing is read silently otherwise. */
 #ifndef DIALECT_H
 #define DIALECT_H
 

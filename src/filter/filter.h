@@ -34,7 +34,12 @@ const char *filter_kind_name(enum filter_kind kind);
 enum filter_exec { FILTER_EXEC_INHERIT, FILTER_TRACE, FILTER_SKIP };
 enum filter_action { FILTER_INHERIT, FILTER_ALLOW, FILTER_REDACT, FILTER_DROP };
 /* As in the rules; 0 = not said. */
-enum filter_level { FILTER_LEVEL_NONE, FILTER_LEVEL_CALLS, FILTER_LEVEL_VALUES, FILTER_LEVEL_LINES };
+enum filter_level {
+    FILTER_LEVEL_NONE,
+    FILTER_LEVEL_CALLS,
+    FILTER_LEVEL_VALUES,
+    FILTER_LEVEL_LINES
+};
 
 struct filter_text {
     const char *data;
@@ -55,9 +60,9 @@ struct filter_rule {
     enum filter_exec exec;
     enum filter_action value;
     enum filter_level level;
-    double sample;         /* < 1: that part of the functions */
-    uint32_t every;        /* > 1: each n-th call */
-    uint64_t min_duration; /* ns: shorter calls are taken back */
+    double sample;                                      /* < 1: that part of the functions */
+    uint32_t every;                                     /* > 1: each n-th call */
+    uint64_t min_duration;                              /* ns: shorter calls are taken back */
     uint32_t max_str, max_items, max_depth, max_locals; /* FILTER_NO_LIMIT = not said */
 };
 #define FILTER_NO_LIMIT UINT32_MAX
@@ -91,7 +96,7 @@ void filter_set_sample(struct filter *f, double sample);
 
 /* What is asked of a code object. Texts are UTF-8. */
 struct filter_scope {
-    struct filter_text module;   /* its package name (docs/filters.md) */
+    struct filter_text module; /* its package name (docs/filters.md) */
     struct filter_text qualname;
     struct filter_text name;
     struct filter_text file;
@@ -102,8 +107,8 @@ struct filter_verdict {
     int is_undecided; /* a limit was reached: it is skipped for that */
     int rule;         /* index of the rule that decided on tracing, -1 = a default, -2 = a gate */
     enum filter_level level;
-    enum filter_action value;      /* of values that no pattern names */
-    const struct filter_set *set;  /* never NULL */
+    enum filter_action value;     /* of values that no pattern names */
+    const struct filter_set *set; /* never NULL */
     uint32_t every;
     uint64_t min_duration;
     uint32_t max_str, max_items, max_depth, max_locals;
@@ -123,6 +128,8 @@ enum filter_action filter_value(struct filter *f, const struct filter_set *set,
  * and *end: the part. */
 int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
                    size_t *begin, size_t *end);
+/* The shortest text that need be asked about: 1 where patterns of the set look at text. */
+size_t filter_least(const struct filter_set *set);
 /* The set of what belongs to no code; NULL without memory. */
 const struct filter_set *filter_default_set(struct filter *f);
 /* How many decisions failed, and were made against letting through. */

@@ -34,8 +34,7 @@ void pattern_free(struct pattern *pattern)
 static rl_status compile(struct pattern *pattern, const struct bytes_out *text, struct rl_err *err)
 {
     const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
-                             PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
-                             PCRE2_MATCH_INVALID_UTF;
+                             PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX | PCRE2_MATCH_INVALID_UTF;
     int number = 0;
     PCRE2_SIZE place = 0;
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);

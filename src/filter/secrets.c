@@ -38,8 +38,8 @@ static void split(const char *name, size_t len, struct words *w)
     for (size_t i = 0; i < len && w->count < WORDS_MAX; i++) {
         char c = name[i];
         int begins = is_upper(c) && i > 0 &&
-                     (is_lower(name[i - 1]) || (is_upper(name[i - 1]) && i + 1 < len &&
-                                                is_lower(name[i + 1])));
+                     (is_lower(name[i - 1]) ||
+                      (is_upper(name[i - 1]) && i + 1 < len && is_lower(name[i + 1])));
         int is_letter = is_upper(c) || is_lower(c) || (unsigned char)c >= 128;
         if (n != 0 && (begins || !is_letter)) {
             w->word[w->count++][n] = 0;
@@ -65,34 +65,33 @@ static int is_one_of(const char *word, const char *const *list)
 }
 
 static const char *const always[] = {
-    "password",      "passwords",   "passwd",      "passwds",       "pwd",        "passphrase",
-    "passcode",      "secret",      "secrets",     "credential",    "credentials", "creds",
-    "cred",          "bearer",      "ssn",         "cvv",           "cvc",        "iban",
-    "jwt",           "apikey",      "apikeys",     "authorization", "cookie",     "cookies",
-    "privatekey",    "secretkey",   "accesskey",   "sshkey",        "authtoken",  "accesstoken",
-    "refreshtoken",  "sessionid",   "sessid",      "phpsessid",     "jsessionid", "setcookie",
-    "mfa",           "otp",         "totp",        "userpass",      "dbpass",     "authkey",
-    "creditcard",    "cardnumber",  "xsrf",        "csrf",          "passwort",   "passwrd",
+    "password",     "passwords",  "passwd",    "passwds",       "pwd",         "passphrase",
+    "passcode",     "secret",     "secrets",   "credential",    "credentials", "creds",
+    "cred",         "bearer",     "ssn",       "cvv",           "cvc",         "iban",
+    "jwt",          "apikey",     "apikeys",   "authorization", "cookie",      "cookies",
+    "privatekey",   "secretkey",  "accesskey", "sshkey",        "authtoken",   "accesstoken",
+    "refreshtoken", "sessionid",  "sessid",    "phpsessid",     "jsessionid",  "setcookie",
+    "mfa",          "otp",        "totp",      "userpass",      "dbpass",      "authkey",
+    "creditcard",   "cardnumber", "xsrf",      "csrf",          "passwort",    "passwrd",
     NULL,
 };
 /* Alone, at the end of a name, or before "value", "header", "string", "bytes", "hash", "b64". */
 static const char *const at_end[] = {"token", "pass", "auth", "pin", "pan", "session", NULL};
-static const char *const carriers[] = {"value",  "header", "headers", "string", "str", "bytes",
-                                       "hash",   "b",      "raw",     "text",   "data", "code",
-                                       "plain",  "env",    "var",     "key",    "id",  NULL};
-static const char *const key_kinds[] = {"api",    "private", "secret",  "ssh",     "access",
-                                        "auth",   "signing", "encryption", "crypt", "master",
-                                        "client", "shared",  "service", "session", "hmac",
-                                        "aes",    "rsa",     "gpg",     "pgp",     "deploy",
-                                        "license", NULL};
+static const char *const carriers[] = {"value", "header", "headers", "string", "str",  "bytes",
+                                       "hash",  "b",      "raw",     "text",   "data", "code",
+                                       "plain", "env",    "var",     "key",    "id",   NULL};
+static const char *const key_kinds[] = {
+    "api",   "private", "secret", "ssh",    "access",  "auth",    "signing", "encryption",
+    "crypt", "master",  "client", "shared", "service", "session", "hmac",    "aes",
+    "rsa",   "gpg",     "pgp",    "deploy", "license", NULL};
 
 /* What "token", "pass" and so on are of, when they are secrets. "auth" and "session" alone say
  * little: a session of a library, a module of it. */
 static int ends_secretly(const struct words *w, int at)
 {
     const char *word = w->word[at];
-    int is_last = at == w->count - 1 ||
-                  (at == w->count - 2 && is_one_of(w->word[at + 1], carriers));
+    int is_last =
+        at == w->count - 1 || (at == w->count - 2 && is_one_of(w->word[at + 1], carriers));
     if (!is_last || !is_one_of(word, at_end)) {
         return 0;
     }
@@ -110,10 +109,10 @@ static int ends_secretly(const struct words *w, int at)
         return w->count == 1 || (at > 0 && strcmp(w->word[at - 1], "card") == 0);
     }
     if (strcmp(word, "token") == 0 && at > 0) {
-        static const char *const harmless[] = {"next", "last", "prev", "previous", "current", "page",
-                                               "max",  "min",  "num",  "n", "per", "eos", "bos",
-                                               "pad",  "unk",  "stop", "sep", "cls", "mask", "first",
-                                               "end",  "start", "peek", "cancellation", NULL};
+        static const char *const harmless[] = {
+            "next", "last",  "prev", "previous", "current", "page",         "max",  "min", "num",
+            "n",    "per",   "eos",  "bos",      "pad",     "unk",          "stop", "sep", "cls",
+            "mask", "first", "end",  "start",    "peek",    "cancellation", NULL};
         return !is_one_of(w->word[at - 1], harmless);
     }
     return 1;
@@ -214,12 +213,12 @@ static size_t prefixed(const struct text *t, size_t i)
         const char *prefix;
         size_t least;
     } forms[] = {
-        {"AKIA", 16},    {"ASIA", 16},        {"AROA", 16},     {"AIDA", 16},     {"AIza", 30},
-        {"ghp_", 20},    {"gho_", 20},        {"ghu_", 20},     {"ghs_", 20},     {"ghr_", 20},
-        {"glpat-", 16},  {"github_pat_", 20}, {"xoxb-", 10},    {"xoxp-", 10},    {"xoxa-", 10},
-        {"xoxr-", 10},   {"xoxs-", 10},       {"sk_live_", 10}, {"sk_test_", 10}, {"rk_live_", 10},
-        {"sk-", 20},     {"npm_", 30},        {"pypi-", 30},    {"hf_", 30},      {"ya29.", 20},
-        {"dop_v1_", 40}, {"shpat_", 30},      {"dckr_pat_", 20}, {"glrt-", 16},   {"eyJ", 12},
+        {"AKIA", 16},    {"ASIA", 16},        {"AROA", 16},      {"AIDA", 16},     {"AIza", 30},
+        {"ghp_", 20},    {"gho_", 20},        {"ghu_", 20},      {"ghs_", 20},     {"ghr_", 20},
+        {"glpat-", 16},  {"github_pat_", 20}, {"xoxb-", 10},     {"xoxp-", 10},    {"xoxa-", 10},
+        {"xoxr-", 10},   {"xoxs-", 10},       {"sk_live_", 10},  {"sk_test_", 10}, {"rk_live_", 10},
+        {"sk-", 20},     {"npm_", 30},        {"pypi-", 30},     {"hf_", 30},      {"ya29.", 20},
+        {"dop_v1_", 40}, {"shpat_", 30},      {"dckr_pat_", 20}, {"glrt-", 16},    {"eyJ", 12},
     };
     static const char firsts[] = "AKASARAIghglgixoskrknppyhfyadoshdcey"; /* two of each */
     if (i > 0 && (class_at(t, i - 1) & WORD) != 0) {
@@ -258,8 +257,7 @@ static size_t json_web_token(const struct text *t, size_t i)
 static size_t sendgrid(const struct text *t, size_t i)
 {
     size_t n = has(t, i, "SG.") ? run(t, i + 3, WORD) : 0;
-    return n >= 16 && i + 3 + n < t->len && t->at[i + 3 + n] == '.' &&
-                   run(t, i + 4 + n, WORD) >= 16
+    return n >= 16 && i + 3 + n < t->len && t->at[i + 3 + n] == '.' && run(t, i + 4 + n, WORD) >= 16
                ? i + 4 + n + run(t, i + 4 + n, WORD)
                : 0;
 }
@@ -318,9 +316,8 @@ static size_t header_scheme(const struct text *t, size_t i)
     }
     if (has_any_case(t, i, "bearer ")) {
         size_t at = after_blanks(t, i + 7), n = 0, digits = 0;
-        while (at + n < t->len &&
-               ((class_at(t, at + n) & (WORD | BASE64)) != 0 || t->at[at + n] == '.' ||
-                t->at[at + n] == '~')) {
+        while (at + n < t->len && ((class_at(t, at + n) & (WORD | BASE64)) != 0 ||
+                                   t->at[at + n] == '.' || t->at[at + n] == '~')) {
             digits += (class_at(t, at + n) & DIGIT) != 0;
             n++;
         }
@@ -377,8 +374,8 @@ static size_t named_value(const struct text *t, size_t i, size_t *begin)
         return 0;
     }
     value = after_blanks(t, value);
-    if (t->at[i] == '=' && value != i + 1) {
-        return 0; /* prose */
+    if ((t->at[i] == '=' && value != i + 1) || (value < t->len && t->at[value] == '<')) {
+        return 0; /* prose, or something that stands for a value */
     }
     size_t stop = value;
     while (stop < t->len && t->at[stop] != '\n' && t->at[stop] != '&' && t->at[stop] != ';' &&
@@ -487,13 +484,13 @@ static size_t form_at(const struct text *t, size_t i, size_t *begin)
 int secret_text(const char *text, size_t len, size_t *begin, size_t *end)
 {
     struct text t = {text, len};
-    if (len < 5) {
+    if (len < SECRET_LEAST) {
         return 0;
     }
     if (classes['0'] == 0) {
         fill_classes();
     }
-    for (size_t i = 0; i + 3 < len; i++) {
+    for (size_t i = 0; i + 1 < len; i++) {
         uint8_t class = classes[(unsigned char)text[i]];
         if ((class & (FIRST | DIGIT | UPPER)) == 0) {
             continue;

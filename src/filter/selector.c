@@ -141,7 +141,8 @@ rl_status selector_init(struct selector *selector, struct filter_text text,
     struct selector made = {0};
     rl_status status;
     if (!take_word(&rest, &word)) {
-        return status_set(err, RL_USAGE, "a selector is written kind:pattern or kind:match:pattern");
+        return status_set(err, RL_USAGE,
+                          "a selector is written kind:pattern or kind:match:pattern");
     }
     if ((status = find_kind(word, context, &made.kind, err)) != RL_OK) {
         return status;

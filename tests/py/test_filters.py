@@ -1,0 +1,396 @@
+"""Filter files: a conformance suite over both versions, the doors, errors, and what is explained."""
+
+import json
+import os
+import sys
+
+import pytest
+from conftest import ROOT as REPOSITORY
+from conftest import TESTS, relive, run
+
+from relive import _core, config
+from relive.filters import Filter, FilterError, doors
+from relive.filters.chain import Chain
+
+sys.path.insert(0, str(TESTS / "filters"))
+from cases import ROOT, all_cases
+
+ACTIONS = {1: "allow", 2: "redact", 3: "drop"}
+KINDS = {"local": 3, "global": 4, "arg": 5, "ret": 6, "attr": 7, "key": 8}
+CASES = list(all_cases())
+
+
+def tables(file):
+    """The tables of a case's file."""
+    rules = []
+    for rule in file["rules"]:
+        made = {key: value for key, value in rule.items() if key not in ("patterns", "exec")}
+        if rule["exec"] is not None:
+            made["exec"] = rule["exec"]
+        if rule["patterns"]:
+            pairs = [pattern.rpartition("=") for pattern in rule["patterns"]]
+            made["value_patterns"] = [{"selector": s, "action": a} for s, _, a in pairs]
+        rules.append(made)
+    scope = {"default_exec": file["exec"], "default_value_action": file["value"], "rules": rules}
+    if file["level"]:
+        scope["level"] = file["level"]
+    return {"meta": {"name": "case", "version": file["version"]}, "scope": scope}
+
+
+def load(files):
+    filters = [Filter.from_dict(tables(file), f"{ROOT}/filter.toml") for file in files]
+    return Chain(filters).core
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_conformance(case):
+    _, files, question, answer = case
+    if question[0] == "error":
+        with pytest.raises(FilterError) as caught:
+            load(files)
+        assert all(word in str(caught.value) for word in answer), str(caught.value)
+        assert "/project/filter.toml" in str(caught.value)
+        return
+    core = load(files)
+    if question[0] == "scope":
+        module, qualname, file = (*question[1:], "")[:3]
+        verdict = core.decide(module, qualname, qualname.rpartition(".")[2], file)
+        assert verdict["traced"] == (answer == "trace")
+    else:
+        scope = ("app", "f", "f", f"{ROOT}/app.py")
+        assert ACTIONS[core.value(*scope, KINDS[question[1]], question[2])[0]] == answer
+
+
+def test_there_are_enough_cases():
+    assert len(CASES) >= 150 and len({case[0] for case in CASES}) == len(CASES)
+
+
+def test_all_problems_of_a_file_are_told_at_once():
+    wrong = {
+        "meta": {"name": " ", "version": "1", "colour": 1},
+        "scope": {"default_exec": "yes", "rules": [{"exec": "skip"}, 3]},
+        "io": {"capture": True, "modes": ["x"]},
+        "scopes": {},
+    }
+    with pytest.raises(FilterError) as caught:
+        Filter.from_dict(wrong, "/x/f.toml")
+    paths = {problem.path for problem in caught.value.problems}
+    assert paths == {
+        "meta.name", "meta.version", "meta.colour", "scope.default_exec",
+        "scope.default_value_action", "scope.rules[0].selector", "scope.rules[1]", "io.streams",
+        "io.modes", "scopes",
+    }  # fmt: skip
+    assert caught.value.code == "ERR_INVALID_POLICY_VALUE"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "words"),
+    [
+        (None, "ERR_IO", "No such file"),
+        ("folder", "ERR_IO", "folder"),
+        (b"\xff\xfe", "ERR_INVALID_POLICY_VALUE", ":1: the file is not UTF-8"),
+        (b"[meta]\nname = \n", "ERR_INVALID_POLICY_VALUE", ":2: this is no TOML"),
+        (b"[[meta]]\n", "ERR_INVALID_POLICY_VALUE", "meta: a table is wanted"),
+        (b"", "ERR_INVALID_POLICY_VALUE", "scope: this table is missing"),
+        (b"[meta]\nname='a'\nversion=9\n[scope]\ndefault_exec='trace'\n"
+         b"default_value_action='allow'\n", "ERR_UNSUPPORTED_SCHEMA_VERSION", "version 9 is newer"),
+        (b"#" * (5 << 20), "ERR_INVALID_POLICY_VALUE", "longer than 4 MiB"),
+    ],
+    ids=["missing", "folder", "latin", "no toml", "wrong type", "empty", "new", "huge"],
+)  # fmt: skip
+def test_files_that_cannot_be_used(tmp_path, content, code, words):
+    path = tmp_path / "f.toml"
+    if content == "folder":
+        path.mkdir()
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FilterError) as caught:
+        Filter.from_file(str(path))
+    assert caught.value.code == code and words in str(caught.value)
+    script = tmp_path / "never.py"
+    script.write_text("print('it ran')\n")
+    done = relive("record", "--trace-filter", path, script, cwd=tmp_path)
+    assert done.returncode == 125 and b"it ran" not in done.stdout
+    assert code.encode() in done.stderr and b"Traceback" not in done.stderr
+
+
+def write(path, rules="", version=2, exec="trace"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'[meta]\nname = "{path.parent.parent.name}"\nversion = {version}\n[scope]\n'
+        f'default_exec = "{exec}"\ndefault_value_action = "allow"\n{rules}'
+    )
+    return path
+
+
+def settings(**options):
+    return dict(config.load(options=options, environ={}, folder="/").as_dict())
+
+
+def test_the_nearest_project_file_is_found_and_relive_before_codetracer(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    outer = write(tmp_path / ".codetracer" / "trace-filter.toml")
+    find = doors.project_file
+    assert find(str(inner)) == str(outer)
+    near = write(tmp_path / "a" / ".codetracer" / "trace-filter.toml")
+    assert find(str(inner)) == str(near)
+    own = write(tmp_path / "a" / ".relive" / "trace-filter.toml")
+    assert find(str(inner)) == str(own)
+    resolved = doors.resolved(settings(auto_filter=False), str(inner))
+    assert resolved["trace_filter"] == []
+
+
+def test_the_chain_has_its_order(tmp_path):
+    project = write(tmp_path / ".relive" / "trace-filter.toml")
+    first = write(tmp_path / "one" / "x" / "f.toml")
+    second = write(tmp_path / "two" / "x" / "f.toml")
+    wanted = settings(trace_filter=f"{first}::{second}", redact=["x"])
+    chain = doors.chain(doors.resolved(wanted, str(tmp_path)), [])
+    names = [one.name for one in chain.filters]
+    assert names == ["builtin-default", tmp_path.name, "one", "two", "options"]
+    assert chain.summary()[1]["path"] == str(project)
+    assert len(chain.summary()[1]["sha256"]) == 64
+
+
+def test_inherit_without_a_base_is_refused(tmp_path):
+    path = write(tmp_path / "x" / "y" / "f.toml", exec="inherit")
+    with pytest.raises(FilterError) as caught:
+        doors.chain(settings(trace_filter=str(path), builtin_filter=False), [])
+    assert "scope.default_exec" in str(caught.value)
+
+
+def decide(chain, module, name, file="/project/app.py"):
+    return chain.core.decide(module, name, name, file)["traced"]
+
+
+@pytest.mark.parametrize(
+    ("options", "yes", "no"),
+    [
+        ({"include": ["app"]}, ["app:f"], ["app.x:f", "b:f"]),
+        ({"include": ["app.*"]}, ["app:f", "app.x:f"], ["b:f", "application:f"]),
+        ({"include": ["*"]}, ["b:f"], []),
+        ({"include": ["app.f"]}, ["app:f"], ["app:g"]),
+        ({"exclude": ["app.*"]}, ["b:f"], ["app:f", "app.x:f"]),
+        ({"include": ["app.*"], "exclude": ["app.x"]}, ["app:f"], ["app.x:f"]),
+        ({"include": ["json"]}, ["json:f@/usr/lib/python3.9/json/x.py"], ["app:f"]),
+        ({"include_re": ["^app::f"]}, ["app:f", "app:fine"], ["app:g", "b:f"]),
+        ({"exclude_re": ["::f$"]}, ["app:g"], ["app:f"]),
+        ({"exclude_files": ["/vendored/"]}, ["a:f"], ["a:f@/project/vendored/a.py"]),
+        ({"sample_rate": 0.0}, [], ["a:f", "b:f"]),
+    ],
+)
+def test_gates_come_before_rules(options, yes, no):
+    chain = doors.chain(settings(**options), [])
+    for names, expected in ((yes, True), (no, False)):
+        for target in names:
+            rest, _, file = target.partition("@")
+            module, _, name = rest.partition(":")
+            assert decide(chain, module, name, file or "/project/app.py") == expected, target
+
+
+def test_capture_only_cwd_compares_whole_parts_and_yields_to_an_include(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    chain = doors.chain(settings(capture_only_cwd="true"), [])
+    assert decide(chain, "a", "f", str(tmp_path / "work" / "a.py"))
+    assert not decide(chain, "a", "f", str(tmp_path / "workshop" / "a.py"))
+    both = doors.chain(settings(capture_only_cwd="true", include=["a"]), [])
+    assert decide(both, "a", "f", str(tmp_path / "workshop" / "a.py"))
+
+
+def test_sampling_takes_a_tenth_and_the_same_in_every_process():
+    chain = doors.chain(settings(sample_rate=0.1), [])
+    kept = [n for n in range(10000) if decide(chain, "app.views", f"function_{n}")]
+    assert 900 <= len(kept) <= 1100
+    code = (
+        "from relive.filters import doors; from relive import config\n"
+        "s = dict(config.load(options={'sample_rate': 0.1}, environ={}, folder='/').as_dict())\n"
+        "c = doors.chain(s, []).core\n"
+        "print([n for n in range(10000) if"
+        " c.decide('app.views', f'function_{n}', f'function_{n}', '/project/app.py')['traced']])\n"
+    )
+    done = run(sys.executable, "-c", code, env={"PYTHONHASHSEED": "7"})
+    assert json.loads(done.stdout) == kept
+
+
+@pytest.mark.parametrize(
+    ("environ", "key", "meaning"),
+    [
+        ({"HANDIT_INCLUDE": "^app::"}, "include_re", ["^app::"]),
+        ({"HANDIT_INCLUDE": "^app::", "RELIVE_INCLUDE": "^b::"}, "include_re", ["^b::"]),
+        ({"HANDIT_EXCLUDE": "x"}, "exclude_re", ["x"]),
+        ({"HANDIT_MAX_STR": "9"}, "exclude_re", [config.HANDIT_EXCLUDE]),
+        ({"RELIVE_MAX_STR": "9"}, "exclude_re", []),
+        ({"HANDIT_MAX_STR": "0"}, "max_str", 4096),
+        ({"HANDIT_MAX_STR": "9", "RELIVE_MAX_STR": "7"}, "max_str", 7),
+        ({"HANDIT_MAX_LOCALS": "3"}, "max_locals", 3),
+        ({"HANDIT_SAMPLE_RATE": "0.25"}, "sample_rate", 0.25),
+        ({"BREADCRUMB_SAMPLE_RATE": "0.5"}, "sample_rate", 0.5),
+        ({"HANDIT_CAPTURE_ONLY_CWD": "1"}, "capture_only_cwd", True),
+        ({"HANDIT_REDACT": "mail"}, "redact", ["mail"]),
+        ({"CODETRACER_TRACE_FILTER": "/a.toml::/b.toml"}, "trace_filter",
+         [{"path": "/a.toml"}, {"path": "/b.toml"}]),
+    ],
+)  # fmt: skip
+def test_variables_of_the_seeds(environ, key, meaning):
+    assert getattr(config.load(environ=environ, folder="/"), key) == meaning
+
+
+def test_a_filter_file_decides_what_a_recording_holds(tmp_path):
+    out = tmp_path / "out.relive"
+    done = relive(
+        "record", "-o", out, "--trace-filter", REPOSITORY / "examples" / "filters" / "dev.toml",
+        REPOSITORY / "examples" / "sample_app.py",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = relive("dump", out).stdout.splitlines()
+    events = [event for event in map(json.loads, lines) if "kind" in event]
+    calls = [e["func"][9:] for e in events if e["kind"] == "call"]
+    assert "debug_dump" not in calls and calls.count("order") == 3 and calls.count("price") == 2
+    assert {e["func"][9:] for e in events if e["kind"] == "line"} == {"order"}
+    assert not [e for e in events if e["kind"] == "write" and e["name"] == "note"]
+    login = next(e for e in events if e["kind"] == "call" and e["func"].endswith(":login"))
+    secret = login["args"]["password"]
+    assert secret == {"t": "str", "r": "<redacted>", "cut": False, "redacted": True}
+    assert login["args"]["name"]["v"] == "ada"
+    info = json.loads(relive("info", "--json", out).stdout.splitlines()[1])
+    told = info["trace_filter"]
+    assert [one["name"] for one in told["filters"]] == ["builtin-default", "sample-dev"]
+    assert told["stats"]["value_redactions"]["argument"] >= 2 and told["stats"]["secrets"] >= 3
+    assert told["stats"]["value_drops"]["local"] >= 2
+    assert info["losses"] == {"filter": 2}  # price: its second call, and the end of that
+    gaps = relive("gaps", "--all", out).stdout.decode()
+    assert "__main__:debug_dump" in gaps and "sample-dev, rule obj:regex:" in gaps
+
+
+def test_short_calls_are_taken_back_and_counted(record, tmp_path):
+    rules = '[[scope.rules]]\nselector = "obj:__main__.work"\nmin_duration = "20ms"\n'
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    source = (
+        "import time\ndef below(n): return n\n"
+        "def work(n, deep):\n    if deep: below(n)\n    if n > 5: time.sleep(0.03)\n    return n\n"
+        "for n in range(8): work(n, False)\nwork(1, True)\n"
+    )
+    _, (header,), events = record(source, "--trace-filter", path)
+    shown = [e["args"]["n"]["v"] for e in events if e["kind"] == "call" and "work" in e["func"]]
+    assert shown == [6, 7, 1]  # the last one has something below it that was kept
+    assert header["losses"] == {"filter": 12}
+    frames = [e["frame"] for e in events if e["kind"] == "call"]
+    assert len(set(frames)) == len(frames)
+
+
+def test_every_nth_call_is_recorded(record, tmp_path):
+    rules = '[[scope.rules]]\nselector = "obj:__main__.work"\nevery = 10\n'
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    source = "def work(n): return n\nfor n in range(100): work(n)\n"
+    _, (header,), events = record(source, "--trace-filter", path)
+    shown = [e["args"]["n"]["v"] for e in events if e["kind"] == "call" and "work" in e["func"]]
+    assert shown == list(range(0, 100, 10)) and header["losses"] == {"filter": 180}
+
+
+def test_levels_and_limits_of_rules(record, tmp_path):
+    rules = (
+        '[[scope.rules]]\nselector = "obj:__main__.quiet"\nlevel = "calls"\n'
+        '[[scope.rules]]\nselector = "obj:__main__.small"\nmax_str = 3\nmax_items = 2\n'
+    )
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    source = (
+        "def quiet(n): return n\ndef small(s, l): pass\ndef usual(s, l): pass\n"
+        "quiet(1); small('abcdef', [1, 2, 3]); usual('abcdef', [1, 2, 3])\n"
+    )
+    _, _, events = record(source, "--trace-filter", path)
+    args = {e["func"][9:]: e.get("args") for e in events if e["kind"] == "call"}
+    assert args["quiet"] is None
+    assert args["small"]["s"]["r"] == "'abc...'" or args["small"]["s"]["cut"]
+    assert args["small"]["l"]["r"] == "[1, 2, ...]"
+    assert args["usual"]["l"]["v"] == [1, 2, 3]
+
+
+def test_the_api_takes_paths_dicts_and_filters(tmp_path):
+    path = write(tmp_path / "x" / "y" / "f.toml")
+    made = Filter.from_file(str(path))
+    for value in (str(path), path, made.tables, made, [path, made]):
+        loaded = config.Config(trace_filter=value).trace_filter
+        assert doors.chain(settings(trace_filter=loaded), []).filters[-1].name == "x"
+
+
+def test_check_explain_and_init(tmp_path):
+    done = relive("filter", "init", tmp_path)
+    path = done.stdout.decode().strip()
+    assert path.endswith(".relive/trace-filter.toml") and os.path.exists(path)
+    assert relive("filter", "init", tmp_path).returncode == 2
+    assert relive("filter", "check", path).returncode == 0
+    text = relive("filter", "explain", path, "app:login", "password").stdout.decode()
+    assert "app:login: recorded" in text and "password: redacted (built-in names" in text
+    done = relive("filter", "explain", "asyncio.tasks:gather")
+    assert done.returncode == 1 and b"builtin-default rules[" in done.stdout
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[meta]\nname='x'\nversion=1\n[scop]\n")
+    done = relive("filter", "check", broken)
+    assert (
+        done.returncode == 2 and b"scop: there is no such key; did you mean 'scope'?" in done.stdout
+    )
+    old = write(tmp_path / "x" / "y" / "f.toml", version=1, rules=(
+        '[[scope.rules]]\nselector="pkg:*"\n[[scope.rules.value_patterns]]\n'
+        'selector="arg:x"\naction="redact"\n[[scope.rules]]\nselector="obj:app.*"\nexec="trace"\n'
+    ))  # fmt: skip
+    assert b"do not apply where it matches" in relive("filter", "check", old).stderr
+
+
+def test_many_rules_are_read(tmp_path):
+    rules = "".join(
+        f'[[scope.rules]]\nselector = "pkg:m{n}.*"\nexec = "skip"\n' for n in range(10000)
+    )
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    chain = doors.chain(settings(trace_filter=str(path)), [])
+    assert not decide(chain, "m9999.x", "f") and decide(chain, "n", "f")
+
+
+def test_a_regex_that_explodes_skips_and_is_counted(record, tmp_path):
+    rules = '[[scope.rules]]\nselector = "obj:regex:(a+)+$"\nexec = "trace"\n'
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    name = "a" * 60 + "b"
+    _, _, events = record(f"def {name}(): pass\ndef fine(): pass\n{name}(); fine()\n",
+                          "--trace-filter", path)  # fmt: skip
+    calls = [e["func"] for e in events if e["kind"] == "call"]
+    assert "__main__:fine" in calls and f"__main__:{name}" not in calls
+    assert next(e for e in events if e["kind"] == "filter")["undecided"] >= 1
+
+
+def test_sentinels_are_spelled_once():
+    spelled = list(_core.SENTINELS.values())
+    assert spelled == ["<redacted>", "<dropped>", "<yield>", "<unwind>"]
+    for folder in ("src", "relive", "include"):
+        for path in (REPOSITORY / folder).rglob("*"):
+            if path.suffix in (".c", ".h", ".py") and path.name != "rl_filter.h":
+                text = path.read_text()
+                for sentinel in spelled:
+                    assert f'"{sentinel}"' not in text and f"'{sentinel}'" not in text, path
+
+
+@pytest.mark.parametrize("kind", ["glob", "regex"])
+def test_filters_cost_at_most_a_tenth_more_instructions(kind, tmp_path):
+    """No time is compared: callgrind counts the traced thread's instructions, which repeat."""
+    import shutil
+
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    counts = {}
+    for what in ("off", kind):
+        for n in (200, 600):
+            out = tmp_path / f"{what}-{n}"
+            words = ["valgrind", "--tool=callgrind", "--separate-threads=yes"]
+            words += [f"--callgrind-out-file={out}", sys.executable]
+            words += [REPOSITORY / "bench" / "filters.py", "work", str(n), what]
+            done = run(*words, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            with open(f"{out}-01") as file:  # the first thread's
+                counts[what, n] = next(
+                    int(line.split()[1])
+                    for line in file
+                    if line.startswith(("totals:", "summary:"))
+                )
+    off = counts["off", 600] - counts["off", 200]
+    on = counts[kind, 600] - counts[kind, 200]
+    assert on <= off * 1.10, (on, off)
