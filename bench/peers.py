@@ -1,14 +1,16 @@
 """Other tools beside Relive, on the same programs, in one run.
 
 Each tool runs each program through its own command. The program prints the CPU time of its timed
-part (all threads of the process); a ratio is traced over untraced, of neighbouring runs, median of
---rounds. What a tool has kept is counted in its own file: calls and lines of the program, against
+part (all threads of the process); the first ratio is traced over untraced, of neighbouring runs,
+median of --rounds. The second one takes in what the tool spends outside of that part, on starting
+and on saving: all CPU time that it adds to the process, over the same. What a tool has kept is counted in its own file: calls and lines of the program, against
 what a counting trace function saw happen. A tool that cannot be installed or that fails is named
 with its reason. Run by `make bench-peers`, in an environment of its own."""
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -210,17 +212,17 @@ def tools(python, folder):
              kept_trace_events),
         Tool("hunter CallPrinter", "calls, arguments, results", "hunter", [python], kept_hunter,
              environ={"PYTHONHUNTER": "kind_in=('call', 'return'), " + printer},
-             scale=10),
+             scale=40),
         Tool("relive --level lines", "calls, lines, changed variables", None, [*relive, "lines"],
              kept_relive),
         Tool("settrace in Python", "calls, lines, changed variables, in memory", None,
              [python, settrace], kept_printed),
         Tool("hunter VarsSnooper", "lines that changed a variable", "hunter", [python],
-             environ={"PYTHONHUNTER": hunter.format("VarsSnooper")}, scale=10),
+             environ={"PYTHONHUNTER": hunter.format("VarsSnooper")}, scale=40),
         Tool("codetracer recorder", "calls, lines, all variables", "codetracer-python-recorder",
-             codetracer, kept_codetracer, scale=10,
+             codetracer, kept_codetracer, scale=40,
              count_command=[*codetracer, "--format", "json"]),
-        Tool("chronotrace", "calls, lines, variables", "chronotrace", chrono, scale=10),
+        Tool("chronotrace", "calls, lines, variables", "chronotrace", chrono, scale=40),
         Tool("pyflight --lines", "calls, lines, the last ones, if it crashes", "pyflight",
              [os.path.join(scripts, "flight"), "run", "--output-dir", folder, "--lines"]),
         Tool("coverage ctrace", "lines, once each", "coverage", cover,
@@ -250,33 +252,37 @@ class Bench:
         if path not in self.happened:
             sizes = {key: size // scale for key, size in self.sizes.items()}
             # fib of n takes 1.618 times as long as of n - 1
-            sizes["calls"] = self.sizes["calls"] - (5 if scale == 10 else 0)
+            sizes["calls"] = self.sizes["calls"] - (8 if scale == 40 else 0)
             os.makedirs(os.path.dirname(path))
             with open(path, "w") as file:
                 file.write(PROGRAMS[name] % sizes + TIMED)
-            _, output = self.run([self.python, self.counter, path], {})
+            _, _, output = self.run([self.python, self.counter, path], {})
             self.happened[path] = kept_printed(output, self.folder)
         return path, self.happened[path]
 
     def run(self, command, more):
-        """(CPU seconds of the timed part or an error text, output)."""
+        """(CPU seconds of the timed part or an error text, of the whole process, output)."""
         for name in os.listdir(self.folder):
             if name.startswith("out"):
                 path = os.path.join(self.folder, name)
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         try:
             done = subprocess.run(
                 command, env={**self.environ, **more}, cwd=self.folder, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return "over 120 s", ""
+            return "over 120 s", 0.0, ""
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        whole = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         output = done.stdout.decode(errors="replace")
         for line in output.splitlines():
             if line.startswith("TIMED "):
-                return float(line.split()[1]), output
+                return float(line.split()[1]), whole, output
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return "failed: " + (lines[-1][:80] if lines else f"status {done.returncode}"), output
+        text = lines[-1][:80] if lines else f"status {done.returncode}"
+        return f"failed: {text}", whole, output
 
     def size(self):
         """Bytes on disk of what the last run has written."""
@@ -295,21 +301,22 @@ class Bench:
     def measure(self, tool, name):
         """'3.21, 1.2 MB, all' of one tool on one program."""
         path, happened = self.program(name, tool.scale)
-        ratios, size = [], 0
+        ratios, wholes, size = [], [], 0
         for _ in range(self.rounds):
-            plain, _ = self.run([self.python, path], {})
-            traced, output = self.run([*tool.command, path], tool.environ)
+            plain, plain_whole, _ = self.run([self.python, path], {})
+            traced, traced_whole, output = self.run([*tool.command, path], tool.environ)
             size = self.size()
             if isinstance(traced, str) or isinstance(plain, str):
                 return str(traced)
             ratios.append(traced / plain)
-        text = f"{statistics.median(ratios):.2f}"
+            wholes.append((traced_whole - plain_whole + plain) / plain)
+        text = f"{statistics.median(ratios):.2f} / {statistics.median(wholes):.1f}"
         if size:
             text += f", {size * tool.scale / 1e6:.1f} MB"
         if tool.kept is None:
             return text
         if tool.count_command is not None:
-            _, output = self.run([*tool.count_command, path], tool.environ)
+            _, _, output = self.run([*tool.count_command, path], tool.environ)
         try:
             kept = tool.kept(output, self.folder)
         except (OSError, ValueError, KeyError, StopIteration) as error:
@@ -346,9 +353,9 @@ def install(python, packages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=22, help="fib of this")
-    parser.add_argument("--lines", type=int, default=20000, help="turns of the loop")
-    parser.add_argument("--objects", type=int, default=10000, help="posts to accounts")
+    parser.add_argument("--calls", type=int, default=26, help="fib of this")
+    parser.add_argument("--lines", type=int, default=100000, help="turns of the loop")
+    parser.add_argument("--objects", type=int, default=60000, help="posts to accounts")
     parser.add_argument("--append", help="also append the table to this file")
     args = parser.parse_args()
     bench = Bench(args)

@@ -10,6 +10,7 @@ import sys
 from relive.config import nearest
 from relive.errors import ReliveError
 
+_FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 _SIBLING = re.compile(r"\.\d+\.\d+\.relive$")
 
 
@@ -176,6 +177,18 @@ def is_library(recording, file):
 def highest_level(meta):
     """Of any function of the recording; filter rules may give one a level of its own."""
     return meta.get("highest_level", meta.get("level"))
+
+
+def trace_filter(recording):
+    """The chain of filters that was used, and what it left out."""
+    try:
+        filters = json.loads(recording.header["meta"].get("trace_filter", "[]"))
+    except ValueError:
+        filters = []
+    stats = {"scopes_skipped": len(recording.skipped())}
+    for event in recording.select(["filter"]):
+        stats.update({key: event[key] for key in _FILTER_STATS})
+    return {"filters": filters, "stats": stats}
 
 
 def sees_handled(meta):

@@ -35,6 +35,10 @@ def main(words):
     return DAMAGED if damaged or not complete else OK if found else NOTHING
 
 
+def _without(meta, key):
+    return {name: value for name, value in meta.items() if name != key}
+
+
 def _header(recordings):
     first = recordings[0].header
     return {
@@ -49,7 +53,8 @@ def _header(recordings):
                 "complete": recording.header["is_complete"],
                 "events": recording.header["events"],
                 "losses": recording.header["losses"],
-                "meta": recording.header["meta"],
+                "trace_filter": common.trace_filter(recording),
+                "meta": _without(recording.header["meta"], "trace_filter"),
             }
             for recording in recordings
         ],

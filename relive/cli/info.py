@@ -1,11 +1,8 @@
 """relive info: what a recording holds."""
 
-import json
 import time
 
 from relive.cli import DAMAGED, OK, common
-
-_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 
 
 def main(words):
@@ -33,6 +30,7 @@ def _facts(recording):
     header, totals = recording.header, recording.totals()
     meta = dict(header["meta"])
     argv = []
+    meta.pop("trace_filter", None)
     while f"argv.{len(argv)}" in meta:
         argv.append(meta.pop(f"argv.{len(argv)}"))
     last = max((thread["last_ns"] for thread in totals["threads"]), default=0)
@@ -54,7 +52,7 @@ def _facts(recording):
         "unlisted_threads": totals["unlisted_threads"],
         "losses": header["losses"],
         "budget": _budget(recording, meta),
-        "trace_filter": _filters(recording, meta),
+        "trace_filter": common.trace_filter(recording),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
@@ -75,18 +73,6 @@ def _budget(recording, meta):
             step["saving_percent"] = event["saving_permille"] / 10
             steps.append(step)
     return {"percent": int(meta["budget"]), "last_percent": last, "steps": steps}
-
-
-def _filters(recording, meta):
-    """The chain that was used, and what it left out."""
-    try:
-        filters = json.loads(meta.pop("trace_filter", "[]"))
-    except ValueError:
-        filters = []
-    stats = {"scopes_skipped": len(recording.skipped())}
-    for event in recording.select(["filter"]):
-        stats.update({key: event[key] for key in event if key in _STATS})
-    return {"filters": filters, "stats": stats}
 
 
 def _state(header):
