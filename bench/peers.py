@@ -3,9 +3,10 @@
 Each tool runs each program through its own command. The program prints the CPU time of its timed
 part (all threads of the process); the first ratio is traced over untraced, of neighbouring runs,
 median of --rounds. The second one takes in what the tool spends outside of that part, on starting
-and on saving: all CPU time that it adds to the process, over the same. What a tool has kept is counted in its own file: calls and lines of the program, against
-what a counting trace function saw happen. A tool that cannot be installed or that fails is named
-with its reason. Run by `make bench-peers`, in an environment of its own."""
+and on saving: all CPU time that it adds to the process, over the same. What a tool has kept is
+counted in its own file: calls and lines of the program, against what a counting trace function saw
+happen. A tool that cannot be installed or that fails is named with its reason. Run by
+`make bench-peers`, in an environment of its own."""
 
 import argparse
 import json

@@ -59,6 +59,8 @@ def start(
     output: bool = ...,
     budget: int = ...,
     trace_filter: Optional[Filter] = ...,
+    activate: str = ...,
+    activate_other: str = ...,
 ) -> None: ...
 def start_child(
     path: _Path,
@@ -84,6 +86,8 @@ def start_child(
     output: bool = ...,
     budget: int = ...,
     trace_filter: Optional[Filter] = ...,
+    activate: str = ...,
+    activate_other: str = ...,
 ) -> None: ...
 def stop() -> Optional[Dict[str, Any]]: ...
 def state() -> Dict[str, Any]: ...

@@ -102,6 +102,15 @@ def without_secrets(words):
     return found
 
 
+def activation(text):
+    """What C is told of --activate: a file's path and its resolved one, or module:qualname."""
+    if text is None:
+        return "", ""
+    if ":" in text and not os.path.exists(text):
+        return text, ""
+    return os.path.abspath(text), os.path.realpath(text)
+
+
 def filter_chain(config):
     """The filters of a recording with these settings."""
     from relive.filters import doors
@@ -168,6 +177,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             config["stdio"],
             config["budget"],
             chain.core,
+            *activation(config["activate"]),
         )
     except _core.Error as error:
         raise from_core(error) from None

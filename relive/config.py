@@ -258,6 +258,11 @@ TABLE = (
         "level lines for these: app, app.*, app.views.index",
     ),
     Setting(
+        "activate", "path", None, "--activate", ("RELIVE_ACTIVATE",),
+        "record from a file's first entry on, or only during calls of a function: FILE, or"
+        " MODULE:FUNCTION",
+    ),
+    Setting(
         "redact", "texts", [], "--redact", ("RELIVE_REDACT", "HANDIT_REDACT"),
         "never write values whose name or text this regular expression finds",
     ),
@@ -320,6 +325,7 @@ class Config:
     exclude_files: list
     capture_only_cwd: bool
     lines: list
+    activate: Optional[str]
     redact: list
     max_locals: int
     sample_rate: float

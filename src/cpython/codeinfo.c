@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "activation.h"
 #include "alloc.h"
 #include "budget.h"
 #include "policy.h"
@@ -247,7 +248,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     if (has_values) {
         info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
     }
-    info |= makes_tasks ? CODE_WATCHED : 0;
+    info |= makes_tasks || activation_is_code(code, globals) ? CODE_WATCHED : 0;
     if (policy != NULL && (policy->every > 1 || policy->min_duration != 0)) {
         info |= CODE_EXCLUDED; /* session_gate() decides at each call */
     }

@@ -14,7 +14,7 @@
 /* Least first. COUNTED: a call is not recorded, only counted. */
 enum level { LEVEL_COUNTED, LEVEL_CALLS, LEVEL_VALUES, LEVEL_LINES };
 
-#define CODE_WATCHED  1u  /* makes tasks: its calls are looked at */
+#define CODE_WATCHED  1u  /* makes tasks, or --activate is on during it: its calls are looked at */
 #define CODE_EXCLUDED 2u  /* nothing of it is recorded; counted where it has an id */
 #define CODE_SUSPENDS 4u  /* generator, coroutine, asynchronous generator */
 #define CODE_VALUES   8u  /* what it returns and yields is captured */

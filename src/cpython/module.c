@@ -83,6 +83,7 @@ struct start_args {
     PyObject *filter; /* borrowed; NULL or None: none */
     const char *backend;
     const char *run_id;
+    const char *activation[2];
     Py_ssize_t run_id_len;
     unsigned long long buffer, ring, run_mono, parent_pid, child;
     int may_drop, c_calls, tool_id, is_waiting, level, library_lines, globals, gc, output;
@@ -91,19 +92,23 @@ struct start_args {
 
 static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
 {
-    static char *keywords[] = {"path",      "backend",    "meta",          "buffer",  "ring",
-                               "drop",      "c_calls",    "tool_id",       "waiting", "run_id",
-                               "run_mono",  "parent_pid", "child",         "level",   "max_depth",
-                               "max_items", "max_str",    "library_lines", "globals", "gc",
-                               "output",    "budget",     "trace_filter",  NULL};
-    *a = (struct start_args){
-        .buffer = 8u << 20, .tool_id = -1, .depth = 3, .items = 10, .bytes = 256};
+    static char *keywords[] = {
+        "path",      "backend",      "meta",     "buffer",         "ring",       "drop",  "c_calls",
+        "tool_id",   "waiting",      "run_id",   "run_mono",       "parent_pid", "child", "level",
+        "max_depth", "max_items",    "max_str",  "library_lines",  "globals",    "gc",    "output",
+        "budget",    "trace_filter", "activate", "activate_other", NULL};
+    *a = (struct start_args){.activation = {"", ""},
+                             .buffer = 8u << 20,
+                             .tool_id = -1,
+                             .depth = 3,
+                             .items = 10,
+                             .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIppppIO", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIppppIOss", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
         &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals,
-        &a->gc, &a->output, &a->budget, &a->filter);
+        &a->gc, &a->output, &a->budget, &a->filter, &a->activation[0], &a->activation[1]);
 }
 
 static unsigned at_most(unsigned value, unsigned limit)
@@ -148,6 +153,7 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
         .gc = a->gc,
         .output = a->output,
         .budget = a->budget,
+        .activation = {a->activation[0], a->activation[1]},
         .level = (enum level)(LEVEL_CALLS + at_most((unsigned)a->level, 2)),
         .limits = {at_most(a->depth, CAPTURE_DEPTH_MAX), at_most(a->items, CAPTURE_ITEMS_MAX),
                    at_most(a->bytes, CAPTURE_BYTES_MAX)},

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "activation.h"
 #include "alloc.h"
 #include "budget.h"
 #include "policy.h"
@@ -208,6 +209,9 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     }
     if (info & CODE_WATCHED) {
         tasks_made(t, event);
+        if (t->active_in == NULL && activation_is_function()) {
+            t->active_in = event->frame;
+        }
     }
     uint64_t frame =
         flags & FRAME_SUSPENDS ? enter_generator(t, event, id, &kind) : t->lane.next_frame++;
@@ -281,6 +285,10 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     }
     if (is_generator && event->kind != RL_EVENT_YIELD) {
         (void)u64map_remove(&session.generators, key, NULL);
+    }
+    if (t->active_in == event->frame) {
+        t->active_in = NULL; /* off again, until the next call */
+        t->gate = 0;
     }
 }
 
@@ -410,11 +418,12 @@ static void join(struct thread *t, const struct event *event)
     t->caught = NULL;
     t->pending_in = NULL;
     t->task_count = 0;
+    t->active_in = NULL;
     t->samples = 0;
     t->short_count = 0;
     t->cpu_ns = 0;
     recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
-    if (session.is_waiting) {
+    if (session.is_waiting || activation_is_function()) {
         session.is_waiting = 0;
         return;
     }
@@ -427,7 +436,8 @@ struct thread *session_thread(const struct event *event)
 {
     struct thread *t = thread_self;
     if (session.recorder == NULL || (t != NULL && t->is_suppressed) ||
-        (session.is_waiting && !is_main_program(event))) {
+        (session.is_waiting && !is_main_program(event)) ||
+        (activation_is_set() && !activation_has(t, event))) {
         return NULL;
     }
     if (t == NULL && (t = new_thread()) == NULL) {

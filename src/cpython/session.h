@@ -45,6 +45,7 @@ struct thread {
     uint64_t gate;            /* session.stamp, or 0, which sends every event the slow way */
     uint64_t stamp;           /* of the recording that the lane is of */
     int is_suppressed;        /* a preview runs here */
+    native_frame *active_in;  /* compared only: the call that --activate is on during */
     uint32_t samples;         /* --budget: so many of the next events are timed */
     struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
     uint32_t depth;           /* index of the innermost open frame; 0 = none */
@@ -178,7 +179,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         top->flags = 0;
         top->snapshot = NULL;
     } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
-               (info & (CODE_SUSPENDS | CODE_LINES)) == 0) {
+               (info & (CODE_SUSPENDS | CODE_LINES | CODE_WATCHED)) == 0) {
         if (info & CODE_VALUES) {
             session_put_value(t, RL_EVENT_RETURN, top->id, top->frame, event->arg);
         } else {
@@ -220,9 +221,10 @@ struct session_options {
     int globals;
     int gc;
     int output;
-    unsigned budget;       /* percent; 0 = none */
-    struct filter *filter; /* borrowed; NULL = none */
-    enum level rule_level; /* the highest that a rule of it wants */
+    unsigned budget;           /* percent; 0 = none */
+    const char *activation[2]; /* activation_begin() */
+    struct filter *filter;     /* borrowed; NULL = none */
+    enum level rule_level;     /* the highest that a rule of it wants */
     struct capture_limits limits;
 };
 int session_init(void);

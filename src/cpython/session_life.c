@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "activation.h"
 #include "budget.h"
 #include "collections.h"
 #include "output.h"
@@ -90,6 +91,7 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         capture_limits = options->limits;
         policy_begin(options->filter);
         budget_begin(options->budget);
+        activation_begin(options->activation[0], options->activation[1]);
         session.needs_resync = has_greenlets();
         tasks_look_for_loops();
         tasks_forget();
@@ -107,7 +109,7 @@ int session_start(const struct session_options *options, struct rl_err *err)
     if (open_recorder(options, err) != RL_OK) {
         return -1;
     }
-    session.is_waiting = options->is_waiting;
+    session.is_waiting = options->is_waiting && !activation_is_set();
     session.backend = options->backend;
     if (options->gc && collections_start() != 0) {
         PyErr_Clear(); /* a program without the gc module's list has no collections to tell */

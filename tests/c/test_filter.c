@@ -1,6 +1,9 @@
 #include "testing.h"
 
+#include "alloc.h"
+#include "filter.h"
 #include "pattern.h"
+#include "secrets.h"
 
 static int search(enum pattern_type type, const char *text, const char *subject)
 {
@@ -207,12 +210,195 @@ static void globs_match_whole_names(void **state)
     }
 }
 
+static struct filter_text text(const char *string)
+{
+    return (struct filter_text){string, strlen(string)};
+}
+
+static struct filter *new_filter(unsigned version)
+{
+    struct filter *f = NULL;
+    struct rl_err err = {0};
+    struct filter_file file = {
+        .version = version, .root = {"/project/", 9}, .exec = FILTER_TRACE, .value = FILTER_ALLOW};
+    assert_int_equal(filter_new(&f, &err), RL_OK);
+    assert_int_equal(filter_add_file(f, &file, &err), RL_OK);
+    return f;
+}
+
+static rl_status add_rule(struct filter *f, const char *selector, enum filter_exec exec)
+{
+    struct rl_err err = {0};
+    struct filter_rule rule = {.selector = text(selector),
+                               .exec = exec,
+                               .sample = 1,
+                               .max_str = FILTER_NO_LIMIT,
+                               .max_items = FILTER_NO_LIMIT,
+                               .max_depth = FILTER_NO_LIMIT,
+                               .max_locals = FILTER_NO_LIMIT};
+    return filter_add_rule(f, &rule, &err);
+}
+
+static struct filter_verdict decide(struct filter *f, const char *module, const char *qualname,
+                                    const char *file)
+{
+    struct filter_verdict v;
+    struct filter_scope scope = {text(module), text(qualname), text(qualname), text(file)};
+    assert_int_equal(filter_decide(f, &scope, &v), RL_OK);
+    return v;
+}
+
+static void selectors_are_parsed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *selector;
+        int is_good;
+    } cases[] = {
+        {"pkg:app", 1},
+        {"pkg:glob:app.*", 1},
+        {"pkg:regex:^a", 1},
+        {"obj:literal:a:b", 1},
+        {"file:src/**", 1},
+        {"file:/project/a", 1},
+        {"app", 0},
+        {"pkg:", 0},
+        {"pkg:fuzzy:app", 0},
+        {"local:x", 0},
+        {"ret:x", 0},
+        {"PKG:a", 0},
+        {"file:/other/a.py", 0},
+        {"file:../a.py", 0},
+        {"pkg:regex:(", 0},
+        {":a", 0},
+        {"obj:regex:a:b", 1},
+        {"file:a/../../b.py", 0},
+        {"", 0},
+        {"pkg:glob:", 0},
+    };
+    struct filter *f = new_filter(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rl_status status = add_rule(f, cases[i].selector, FILTER_SKIP);
+        if ((status == RL_OK) != cases[i].is_good) {
+            fail_msg("%s: %d", cases[i].selector, (int)status);
+        }
+    }
+    filter_free(f);
+}
+
+static void the_last_matching_rule_has_the_last_word(void **state)
+{
+    (void)state;
+    struct filter *f = new_filter(1);
+    assert_int_equal(add_rule(f, "pkg:app.*", FILTER_SKIP), RL_OK);
+    assert_int_equal(add_rule(f, "obj:app.x.keep", FILTER_TRACE), RL_OK);
+    assert_int_equal(add_rule(f, "file:gen/*.py", FILTER_SKIP), RL_OK);
+    struct filter_verdict v = decide(f, "app.x", "keep", "/project/a.py");
+    assert_true(v.is_traced && v.rule == 1);
+    v = decide(f, "app.x", "other", "/project/a.py");
+    assert_true(!v.is_traced && v.rule == 0);
+    v = decide(f, "app.x", "keep", "/project/gen/a.py");
+    assert_true(!v.is_traced && v.rule == 2);
+    v = decide(f, "other", "f", "/project/a.py");
+    assert_true(v.is_traced && v.rule == -1);
+    filter_free(f);
+}
+
+static void sets_are_shared_and_secrets_lie_under_them(void **state)
+{
+    (void)state;
+    struct rl_err err = {0};
+    struct filter *f = new_filter(2);
+    assert_int_equal(add_rule(f, "pkg:app", FILTER_TRACE), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("local:x"), FILTER_DROP, &err), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("value:regex:CUST-[0-9]+"), FILTER_REDACT, &err),
+                     RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("pkg:x"), FILTER_REDACT, &err), RL_USAGE);
+    struct filter_verdict one = decide(f, "app", "f", "/project/a.py");
+    struct filter_verdict two = decide(f, "app", "g", "/project/b.py");
+    struct filter_verdict other = decide(f, "b", "g", "/project/b.py");
+    assert_ptr_equal(one.set, two.set);
+    assert_ptr_not_equal(one.set, other.set);
+    for (int twice = 0; twice < 2; twice++) {
+        assert_int_equal(filter_value(f, one.set, FILTER_LOCAL, text("x")), FILTER_DROP);
+        assert_int_equal(filter_value(f, one.set, FILTER_ARG, text("x")), FILTER_ALLOW);
+        assert_int_equal(filter_value(f, other.set, FILTER_ARG, text("db_passwd")), FILTER_REDACT);
+    }
+    size_t begin, end;
+    assert_true(filter_content(f, one.set, text("of CUST-77."), &begin, &end));
+    assert_int_equal(begin, 3);
+    assert_int_equal(end, 10);
+    assert_false(filter_content(f, other.set, text("of CUST-77."), &begin, &end));
+    filter_free(f);
+}
+
+static void an_undecided_scope_is_skipped(void **state)
+{
+    (void)state;
+    struct filter *f = new_filter(1);
+    char name[80];
+    memset(name, 'a', sizeof name);
+    memcpy(name + sizeof name - 2, "!", 2);
+    assert_int_equal(add_rule(f, "obj:regex:(a+)+$", FILTER_TRACE), RL_OK);
+    struct filter_verdict v = decide(f, "m", name, "/project/a.py");
+    assert_true(!v.is_traced && v.is_undecided);
+    assert_int_equal(filter_undecided(f), 1);
+    filter_free(f);
+}
+
+/* Every allocation of building and asking fails once: an error or a skip, never more. */
+static void a_filter_survives_want_of_memory(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth < 60; nth++) {
+        struct filter *f = NULL;
+        struct rl_err err = {0};
+        (void)rl_alloc_fail_at(nth, 0);
+        if (filter_new(&f, &err) == RL_OK) {
+            struct filter_file file = {.version = 2, .exec = FILTER_TRACE, .value = FILTER_ALLOW};
+            struct filter_verdict v;
+            struct filter_scope scope = {text("m"), text("f"), text("f"), text("/a.py")};
+            if (filter_add_file(f, &file, &err) == RL_OK &&
+                add_rule(f, "pkg:regex:m+", FILTER_TRACE) == RL_OK &&
+                filter_add_pattern(f, text("local:x*"), FILTER_DROP, &err) == RL_OK &&
+                filter_add_gate(f, FILTER_EXCLUDE, text("b.*"), &err) == RL_OK &&
+                filter_decide(f, &scope, &v) == RL_OK) {
+                assert_int_equal(filter_value(f, v.set, FILTER_LOCAL, text("xy")), FILTER_DROP);
+            }
+        }
+        filter_free(f);
+        (void)rl_alloc_fail_at(0, 0);
+    }
+}
+
+static void secrets_are_known(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"password", "apiKey", "X-Api-Key", "db_passwd", "jwt"};
+    static const char *const harmless[] = {"author", "company", "bypass", "passport", "tokens"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_true(secret_name(names[i], strlen(names[i])));
+        assert_false(secret_name(harmless[i], strlen(harmless[i])));
+    }
+    size_t begin, end;
+    const char *url = "see https://ada:pw@example.org/";
+    assert_true(secret_text(url, strlen(url), &begin, &end));
+    assert_int_equal(begin, 12);
+    assert_int_equal(end, 18);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_are_bounded),
         cmocka_unit_test(regexes_mean_what_they_do_in_rust),
         cmocka_unit_test(globs_match_whole_names),
+        cmocka_unit_test(selectors_are_parsed),
+        cmocka_unit_test(the_last_matching_rule_has_the_last_word),
+        cmocka_unit_test(sets_are_shared_and_secrets_lie_under_them),
+        cmocka_unit_test(an_undecided_scope_is_skipped),
+        cmocka_unit_test(a_filter_survives_want_of_memory),
+        cmocka_unit_test(secrets_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,7 @@ SAMPLES = {
     "exclude_re": (("^app", ["^app"]), ("x", ["x"])),
     "exclude_files": (("/tmp/", ["/tmp/"]), ("x", ["x"])),
     "lines": (("app.f", ["app.f"]), ("x", ["x"])),
+    "activate": (("app.py", "app.py"), ("app:f", "app:f")),
     "redact": (("mail", ["mail"]), ("x", ["x"])),
     "trace_filter": (
         ("/a.toml", [{"path": "/a.toml"}]),
@@ -77,7 +78,7 @@ def test_every_key_through_every_door(key, door, tmp_path):
     if config.BY_KEY[key].kind in ("texts", "filters"):
         return  # any text is one
     with pytest.raises(ReliveError) as caught:
-        load(tmp_path, {door: (key, "" if key == "output" else "\u2603")})
+        load(tmp_path, {door: (key, "" if config.BY_KEY[key].kind == "path" else "\u2603")})
     assert key in str(caught.value)
     assert config.BY_KEY[key].allowed() in str(caught.value)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from conftest import ROOT as REPOSITORY
-from conftest import TESTS, relive, run
+from conftest import TESTS, relive, run, usable_backends
 
 from relive import _core, config
 from relive.filters import Filter, FilterError, doors
@@ -394,3 +394,50 @@ def test_filters_cost_at_most_a_tenth_more_instructions(kind, tmp_path):
     off = counts["off", 600] - counts["off", 200]
     on = counts[kind, 600] - counts[kind, 200]
     assert on <= off * 1.10, (on, off)
+
+
+ACTIVATED = """
+import helper
+def before(): pass
+def inner(n): return n
+def wanted(n):
+    if n: wanted(n - 1)
+    return inner(n)
+class C:
+    def wanted(self): return inner(99)
+async def waits():
+    import asyncio
+    await asyncio.sleep(0)
+    return inner(7)
+before(); wanted(1); before(); C().wanted(); helper.work(); inner(5); wanted(0)
+import asyncio
+asyncio.run(waits())
+"""
+
+
+@pytest.mark.parametrize("backend", usable_backends())
+@pytest.mark.parametrize(
+    ("activate", "expected"),
+    [
+        ("__main__:wanted", "wanted wanted inner inner wanted inner"),
+        ("__main__:C.wanted", "C.wanted inner"),
+        ("__main__:waits", "waits inner"),
+        ("helper.py", "<module> C before wanted wanted inner inner before C.wanted inner work inner"
+         " wanted inner waits inner"),
+        ("helper:work", "work"),
+        ("__main__:nothing", ""),
+    ],
+)  # fmt: skip
+def test_activation(record, tmp_path, backend, activate, expected):
+    (tmp_path / "helper.py").write_text("def work(): pass\n")
+    if activate.endswith(".py"):
+        activate = str(tmp_path / activate)
+    done, _, events = record(ACTIVATED, "--activate", activate, "--backend", backend)
+    assert done.returncode == 0, done.stderr
+    own = ("__main__", "helper")  # code that dataclasses makes for the standard library is not
+    calls = [e for e in events if e["kind"] == "call" and not e.get("already_running")
+             and e["func"].partition(":")[0] in own]  # fmt: skip
+    assert " ".join(e["func"].partition(":")[2] for e in calls) == expected
+    ends = [e for e in events if e["kind"] in ("return", "unwind") and e["frame"] in
+            {call["frame"] for call in calls}]  # fmt: skip
+    assert len(ends) == len(calls)
