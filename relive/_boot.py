@@ -54,6 +54,8 @@ def _begin_from_environment(path):
     from relive import _run, config
 
     settings = dict(config.load().as_dict())
+    if not settings["enabled"]:
+        return
     path = os.path.abspath(path)
     if settings["force"]:
         try:

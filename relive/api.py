@@ -43,12 +43,14 @@ def start(path: _Path, options: Optional[config.Config] = None, **settings: Any)
     """Starts recording this process into a new file.
 
     `options` is a Config; `settings` are its keys and win over it. Frames that run already are
-    written as such."""
+    written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
     merged = _merge(options, settings)
     if is_recording():
         raise ReliveError(
             "ERR_BUSY", f"recording is on already, into {_core.state()['path']}: stop it first"
         )
+    if not merged["enabled"]:
+        return
     path = os.path.abspath(os.fspath(path))
     _prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}

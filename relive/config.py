@@ -161,6 +161,10 @@ TABLE = (
         "the file to write (default: PROGRAM-DATE-TIME.relive here)",
     ),
     Setting(
+        "enabled", "flag", True, "--disabled", ("RELIVE_ENABLED", "BREADCRUMB_ENABLED"),
+        "run the program without recording it",
+    ),
+    Setting(
         "backend", "choice", "auto", "--backend", ("RELIVE_BACKEND",),
         "the mechanism that sees events (default: the cheapest that works)", BACKENDS,
     ),
@@ -302,6 +306,7 @@ class Config:
     __slots__ = ("_sources", "_values")
 
     output: Optional[str]
+    enabled: bool
     backend: str
     level: str
     max_depth: int

@@ -434,7 +434,7 @@ def command_asan():
 
 
 def command_fuzz(seconds):
-    """libFuzzer on the reader."""
+    """libFuzzer on the reader, then on patterns and selectors, half the time each."""
     log = os.path.join(BUILD, "log", "fuzz.txt")
     path = os.path.join(BUILD, "fuzz")
     compiler = shutil.which("clang") or shutil.which("clang-14")
@@ -459,20 +459,25 @@ def command_fuzz(seconds):
             env=env,
         )
     run([meson, "compile", "-C", path], log, env=env)
-    corpus = os.path.join(BUILD, "corpus")
-    os.makedirs(corpus, exist_ok=True)
-    return subprocess.call(
-        [
-            os.path.join(path, "tests", "c", "fuzz_reader"),
-            corpus,
-            os.path.join(ROOT, "tests", "golden", "good"),
-            os.path.join(ROOT, "tests", "golden", "bad"),
-            f"-artifact_prefix={BUILD}/",
-            f"-max_total_time={seconds}",
-            "-max_len=262144",
-        ],
-        env=env,
-    )
+    status = 0
+    for name, folders, longest in (
+        ("reader", ["tests/golden/good", "tests/golden/bad"], 262144),
+        ("filter", ["tests/golden/patterns"], 1024),
+    ):
+        corpus = os.path.join(BUILD, "corpus-" + name)
+        os.makedirs(corpus, exist_ok=True)
+        status |= subprocess.call(
+            [
+                os.path.join(path, "tests", "c", "fuzz_" + name),
+                corpus,
+                *(os.path.join(ROOT, folder) for folder in folders),
+                f"-artifact_prefix={BUILD}/",
+                f"-max_total_time={max(1, seconds // 2)}",
+                f"-max_len={longest}",
+            ],
+            env=env,
+        )
+    return status
 
 
 def command_bench():

@@ -249,7 +249,8 @@ def start(program, path, settings):
     saved = dict(os.environ)
     os.environ.clear()
     os.environ.update(environ)
-    _run.write_variable(run)
+    if settings["enabled"]:
+        _run.write_variable(run)
     sys.stdout.flush()
     sys.stderr.flush()
     try:

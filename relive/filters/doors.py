@@ -15,6 +15,14 @@ def resolved(settings, folder):
     return settings
 
 
+def _program_folder():
+    """Where the running program's script is, else the current folder."""
+    import sys
+
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.dirname(os.path.abspath(file)) if file else os.getcwd()
+
+
 def _entries(settings, folder):
     found = project_file(folder) if settings["auto_filter"] else None
     first = [{"path": found}] if found is not None else []
@@ -26,7 +34,7 @@ def chain(settings, folders):
     from relive.filters.builtin import builtin
 
     filters = [builtin(folders)] if settings["builtin_filter"] else []
-    for entry in _entries(settings, os.getcwd()):
+    for entry in _entries(settings, _program_folder()):
         if "tables" in entry:
             filters.append(Filter.from_dict(entry["tables"], entry["path"]))
         else:

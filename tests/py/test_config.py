@@ -13,6 +13,7 @@ from relive.errors import ReliveError
 SAMPLES = {
     "output": (("a.relive", "a.relive"), ("b.relive", "b.relive")),
     "backend": (("settrace", "settrace"), ("setprofile", "setprofile")),
+    "enabled": (("no", False), ("0", False)),
     "level": (("lines", "lines"), ("CALLS", "calls")),
     "max_depth": (("1", 1), ("16", 16)),
     "max_items": (("0", 0), ("1000", 1000)),

@@ -526,3 +526,18 @@ def test_greenlets_keep_their_frames(record):
     ]
     assert leaves == ["a", "b", "a", "b", "<module>"]
     assert all(event["kind"] != "unwind" for event in events if event.get("frame") in own)
+
+
+def test_a_disabled_recorder_leaves_the_program_alone(tmp_path):
+    program = tmp_path / "p.py"
+    program.write_text(
+        "import relive, sys\nrelive.start('b.relive')\nprint(relive.is_recording(), relive.stop())\n"
+    )
+    done = relive(
+        "record", "-o", "a.relive", program, cwd=tmp_path, env={"BREADCRUMB_ENABLED": "0"}
+    )
+    assert done.stdout == b"False None\n" and not list(tmp_path.glob("*.relive")), done.stderr
+    done = relive("record", "--disabled", "-o", "a.relive", program, cwd=tmp_path)
+    assert done.returncode == 0 and [path.name for path in tmp_path.glob("*.relive")] == [
+        "b.relive"
+    ]
