@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "policy.h"
 #include "session.h"
 
 static PyObject *asyncio;     /* owned: the module _asyncio, once it was seen */
@@ -111,6 +112,16 @@ static uint32_t nursery_owner(PyObject *task)
     return serial != NULL ? (uint32_t)*serial : 0;
 }
 
+/* A name may be made from anything: it is written without the secrets in it. */
+static uint32_t clean_name(struct thread *t, PyObject *name)
+{
+    uint8_t text[512], clean[1024 + 16];
+    size_t n = codeinfo_put_text(name, text, sizeof text);
+    size_t left = policy_clean(NULL, text, n, clean, sizeof clean - 16);
+    return left != 0 ? recorder_string(session.recorder, &t->lane, clean, left)
+                     : capture_name_id(&t->lane, name);
+}
+
 /* The name that the task was given, or got. */
 static uint32_t name_of(struct thread *t, PyObject *task, int is_trio)
 {
@@ -120,7 +131,7 @@ static uint32_t name_of(struct thread *t, PyObject *task, int is_trio)
     }
     PyObject *name = is_trio ? PyObject_GetAttrString(task, "name")
                              : PyObject_CallMethod(task, "get_name", NULL); /* owned */
-    uint32_t id = name != NULL && PyUnicode_CheckExact(name) ? capture_name_id(&t->lane, name) : 0;
+    uint32_t id = name != NULL && PyUnicode_CheckExact(name) ? clean_name(t, name) : 0;
     PyErr_Clear();
     Py_XDECREF(name);
     return id;

@@ -112,6 +112,13 @@ def main():
     print("out", CANARY); sys.stderr.write("err " + CANARY + "\\n"); sys.stdout.flush()
     global password
     password = SECRET_NAMED + "2"
+    import asyncio
+    async def task(): pass
+    async def tasks():
+        made = asyncio.ensure_future(task())
+        made.set_name("job " + CANARY)
+        await made
+    asyncio.run(tasks())
 main()
 """
 
