@@ -1,12 +1,12 @@
 """Other tools beside Relive, on the same programs, in one run.
 
-Each tool runs each program through its own command. The program prints the CPU time of its timed
-part (all threads of the process); the first ratio is traced over untraced, of neighbouring runs,
-median of --rounds. The second one takes in what the tool spends outside of that part, on starting
-and on saving: all CPU time that it adds to the process, over the same. What a tool has kept is
-counted in its own file: calls and lines of the program, against what a counting trace function saw
-happen. A tool that cannot be installed or that fails is named with its reason. Run by
-`make bench-peers`, in an environment of its own."""
+Each tool runs each program through its own command. A cell holds three ratios, traced over untraced
+of neighbouring runs, median of --rounds: of the CPU time of the program's own thread in its timed
+part (what the program feels), of the whole process in that part (with a tool's own threads), and
+all in all (with what the tool spends on starting and on saving: all CPU time that it adds, over the
+timed part). What a tool has kept is counted in its own file: calls and lines of the program,
+against what a counting trace function saw happen. A tool that cannot be installed or that fails is
+named with its reason. Run by `make bench-peers`, in an environment of its own."""
 
 import argparse
 import json
@@ -50,9 +50,9 @@ def work():
 }
 TIMED = """
 import time
-work_begin = time.process_time()
+work_begin = time.thread_time(), time.process_time()
 work()
-print("TIMED", time.process_time() - work_begin)
+print("TIMED", time.thread_time() - work_begin[0], time.process_time() - work_begin[1])
 """
 # What happens in the program: calls and lines of its own file.
 COUNT = """
@@ -262,7 +262,8 @@ class Bench:
         return path, self.happened[path]
 
     def run(self, command, more):
-        """(CPU seconds of the timed part or an error text, of the whole process, output)."""
+        """((CPU seconds of the timed part: of its thread, of the process) or an error text, CPU
+        seconds of the whole run, output)."""
         for name in os.listdir(self.folder):
             if name.startswith("out"):
                 path = os.path.join(self.folder, name)
@@ -280,7 +281,7 @@ class Bench:
         output = done.stdout.decode(errors="replace")
         for line in output.splitlines():
             if line.startswith("TIMED "):
-                return float(line.split()[1]), whole, output
+                return [float(word) for word in line.split()[1:3]], whole, output
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         text = lines[-1][:80] if lines else f"status {done.returncode}"
         return f"failed: {text}", whole, output
@@ -302,16 +303,16 @@ class Bench:
     def measure(self, tool, name):
         """'3.21, 1.2 MB, all' of one tool on one program."""
         path, happened = self.program(name, tool.scale)
-        ratios, wholes, size = [], [], 0
+        ratios, size = [], 0
         for _ in range(self.rounds):
             plain, plain_whole, _ = self.run([self.python, path], {})
             traced, traced_whole, output = self.run([*tool.command, path], tool.environ)
             size = self.size()
             if isinstance(traced, str) or isinstance(plain, str):
                 return str(traced)
-            ratios.append(traced / plain)
-            wholes.append((traced_whole - plain_whole + plain) / plain)
-        text = f"{statistics.median(ratios):.2f} / {statistics.median(wholes):.1f}"
+            whole = (traced_whole - plain_whole + plain[1]) / plain[1]
+            ratios.append((traced[0] / plain[0], traced[1] / plain[1], whole))
+        text = " / ".join(f"{statistics.median(column):.3g}" for column in zip(*ratios))
         if size:
             text += f", {size * tool.scale / 1e6:.1f} MB"
         if tool.kept is None:
@@ -354,7 +355,7 @@ def install(python, packages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=26, help="fib of this")
+    parser.add_argument("--calls", type=int, default=27, help="fib of this")
     parser.add_argument("--lines", type=int, default=100000, help="turns of the loop")
     parser.add_argument("--objects", type=int, default=60000, help="posts to accounts")
     parser.add_argument("--append", help="also append the table to this file")
