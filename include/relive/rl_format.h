@@ -170,8 +170,11 @@ enum rl_event_kind {
 enum rl_write_scope {
     RL_WRITE_SLOT = 0,      /* number = its slot in the code's names */
     RL_WRITE_NAMESPACE = 1, /* number = string id; a module's or class body's own name */
-    RL_WRITE_GLOBAL = 2     /* number = string id */
+    RL_WRITE_GLOBAL = 2,    /* number = string id */
+    RL_WRITE_ITEM = 3       /* enum rl_item << 3; its name follows as a value, then another head */
 };
+/* What of the variable has changed. */
+enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
 #define RL_WRITE_WATCHED 4u /* a long container: only its ends are watched for changes */
 
 /* ---- values ---- */

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "captured_types.h"
+#include "items.h"
 #include "policy.h"
 #include "session.h"
 #include "typeinfo.h"
@@ -19,8 +20,9 @@ struct seen {
     PyObject *object; /* compared only, as is its type */
     PyTypeObject *type;
     uint64_t word;
-    uint16_t watch;   /* enum watch, what the type says */
-    uint16_t is_cell; /* the slot holds a cell with the variable in it */
+    uint16_t watch;      /* enum watch, what the type says */
+    uint16_t is_cell;    /* the slot holds a cell with the variable in it */
+    struct items *items; /* owned; of a container, at the last look */
 };
 
 struct seen_name {
@@ -52,11 +54,18 @@ struct look {
     unsigned scope;      /* RL_WRITE_*, of the names that are compared */
     uint32_t containers; /* met so far */
     uint32_t first, looked;
+    int item; /* of the container that differs: the one that does, -1 = not known */
 };
 
 void lines_free(struct snapshot *snapshot)
 {
     if (snapshot != NULL) {
+        for (uint32_t i = 0; i < snapshot->count; i++) {
+            rl_free(snapshot->slots[i].items);
+        }
+        for (uint32_t i = 0; i < snapshot->name_count; i++) {
+            rl_free(snapshot->names[i].seen.items);
+        }
         rl_free(snapshot->names);
         rl_free(snapshot);
     }
@@ -116,6 +125,9 @@ static void put_write(const struct look *look, unsigned scope, uint64_t number, 
     if (c == NULL) {
         recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return;
+    }
+    if (look->item >= 0 && value != NULL && action == FILTER_ALLOW) {
+        items_put(c, value, typeinfo_get(&look->t->lane, Py_TYPE(value)), look->item);
     }
     c->p = put_varint(c->p, number << 3 | (is_long(value) ? RL_WRITE_WATCHED : 0) | scope);
     c->values = c->p;
@@ -200,6 +212,18 @@ static enum watch watch_of(const PyTypeObject *type)
     return WATCH_CONTAINER;
 }
 
+/* Keeps what the items are now; which one differs from before. */
+static void look_at_items(struct look *look, struct seen *seen, PyObject *now, int is_new)
+{
+    struct items items;
+    items_look(now, typeinfo_get(&look->t->lane, Py_TYPE(now)), &items);
+    if (seen->items == NULL && (seen->items = rl_alloc(1, sizeof *seen->items)) == NULL) {
+        return;
+    }
+    look->item = is_new ? -1 : items_difference(seen->items, &items);
+    *seen->items = items;
+}
+
 /* Whether it is this container's turn, and its content differs. A new object always has its turn.
  */
 static int container_differs(struct look *look, struct seen *seen, PyObject *now, int is_new)
@@ -212,6 +236,9 @@ static int container_differs(struct look *look, struct seen *seen, PyObject *now
     uint64_t word = fingerprint(look, now);
     int differs = word != seen->word;
     seen->word = word;
+    if (differs || is_new) {
+        look_at_items(look, seen, now, is_new);
+    }
     return differs;
 }
 
@@ -241,6 +268,7 @@ static __attribute__((noinline)) int has_changed(struct look *look, struct seen 
                                                  PyObject *now)
 {
     int is_new = now != seen->object || (now != NULL && Py_TYPE(now) != seen->type);
+    look->item = -1;
     seen->object = now;
     if (now == NULL) {
         return is_new;
@@ -323,6 +351,7 @@ static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
 static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
 {
     put_write(look, look->scope, snapshot->names[i].id, NULL, snapshot->names[i].action);
+    rl_free(snapshot->names[i].seen.items);
     memmove(&snapshot->names[i], &snapshot->names[i + 1],
             (snapshot->name_count - i - 1) * sizeof *snapshot->names);
     snapshot->name_count--;

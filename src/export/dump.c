@@ -80,6 +80,13 @@ static void put_write(struct json_out *json, const struct reader *reader,
 {
     static const char *const scopes[] = {"local", "namespace", "global"};
     uint64_t word = bytes_varint(in);
+    if ((word & 3) == RL_WRITE_ITEM) {
+        json_key(json, word >> 3 == RL_ITEM_ATTRIBUTE ? "attr" : "item");
+        if (value_json(json, reader, in) != RL_OK) {
+            json_null(json);
+        }
+        word = bytes_varint(in);
+    }
     struct code_text code = reader_code(reader, event->id);
     uint32_t name = (uint32_t)(word >> 3);
     if ((word & 3) == RL_WRITE_SLOT) {
@@ -338,6 +345,8 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
         json_text(json, "value?");
         break;
     case RL_EVENT_WRITE:
+        json_text(json, "item?");
+        json_text(json, "attr?");
         json_text(json, "name");
         json_text(json, "scope");
         json_text(json, "before_line");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "value.h"
 
 void select_fini(struct select *select)
 {
@@ -19,6 +20,9 @@ static int is_about(const struct select *select, const struct reader *reader,
     if (event->kind == RL_EVENT_WRITE) {
         struct bytes_in in = bytes_in_of(event->values, event->values_len);
         uint64_t word = bytes_varint(&in);
+        if ((word & 3) == RL_WRITE_ITEM && value_skip(&in) == RL_OK) {
+            word = bytes_varint(&in);
+        }
         uint64_t number = word >> 3;
         if ((word & 3) == RL_WRITE_SLOT) {
             number = number < code.name_count ? code.names[number] : 0;

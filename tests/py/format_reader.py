@@ -498,6 +498,10 @@ def add_values(event, kind, record, recording):
     else:
         if kind == 10:
             word = data.varint()
+            if word & 3 == 3:
+                key = "attr" if word >> 3 == 2 else "item"
+                event[key] = Value(data, strings).as_json()
+                word = data.varint()
             number = word >> 3
             event["name"] = strings[code[6][number] if word & 3 == 0 else number]
             event["scope"] = ("local", "namespace", "global")[word & 3]

@@ -381,3 +381,33 @@ def test_each_turn_of_a_loop_on_one_line_is_a_line(record, backend):
     ]  # fmt: skip
     lines = [e["line"] for e in told if e["kind"] == "line"]
     assert lines.count(2) == 4 and lines.count(3) >= 4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_write_says_which_item_or_attribute_changed(record, backend):
+    source = (
+        "class Box: pass\nclass Slots:\n    __slots__ = ('p', 'q')\n"
+        "def work():\n"
+        "    x = [1, 2, 3]\n    x[1] = 5\n    x.append(9)\n    x.pop()\n"
+        "    d = {'a': 1, 2: 3}\n    d['a'] = 7\n    d['new'] = 1\n    d[2] = 4\n    d.clear()\n"
+        "    b = Box()\n    b.n = 1\n    b.m = 'x'\n    b.n = 2\n"
+        "    s = Slots()\n    s.p = 1\n    s.q = 2\n    s.p = 3\n"
+        "    x[0], x[1] = 8, 8\n    pass\n"
+        "work()\n"
+    )
+    _, _, events = record(source, "--level", "lines", "--backend", backend)
+    told = [
+        (
+            e["name"],
+            "." + e["attr"]["v"] if "attr" in e else e["item"]["v"] if "item" in e else None,
+        )
+        for e in events
+        if e["kind"] == "write" and e["func"] == "__main__:work"
+    ]
+    assert told == [
+        ("x", None), ("x", 1), ("x", 3), ("x", None),
+        ("d", None), ("d", "a"), ("d", "new"), ("d", 2), ("d", None),
+        ("b", None), ("b", ".n"), ("b", ".m"), ("b", ".n"),
+        ("s", None), ("s", ".p"), ("s", ".q"), ("s", ".p"),
+        ("x", None),
+    ]  # fmt: skip
