@@ -1,5 +1,5 @@
-/* Why: see secrets.h. By hand and in one pass, since every captured text comes through here; most
- * bytes cost one look into a table. */
+/* Why: see secrets.h. By hand, since every captured text comes through here: most bytes are passed
+ * over (see "where to look"). */
 #include "secrets.h"
 
 #include <ctype.h>
@@ -150,9 +150,9 @@ struct text {
     size_t len;
 };
 
-enum { DIGIT = 1, WORD = 2, BASE64 = 4, UPPER = 8, FIRST = 16 };
+enum { DIGIT = 1, WORD = 2, BASE64 = 4, UPPER = 8, FIRST = 16, NUMBER = 32 };
 
-/* FIRST: a form may begin with this byte (or, of '@', '=' and ':', lie round it). */
+/* FIRST: a token may begin with this byte. NUMBER: card numbers and IBANs are of these. */
 static uint8_t classes[256];
 
 static void fill_classes(void)
@@ -166,7 +166,8 @@ static void fill_classes(void)
         class |= c < 128 && isupper(c) ? UPPER : 0;
         class |= c == '_' || c == '-' ? WORD : 0;
         class |= c == '+' || c == '/' || c == '=' ? BASE64 : 0;
-        class |= c != 0 && strchr("-eAgxsrnphydbBS:=", c) != NULL ? FIRST : 0;
+        class |= c != 0 && strchr("eAgxsrnphydS", c) != NULL ? FIRST : 0;
+        class |= (c < 128 && (isdigit(c) || isupper(c))) || c == ' ' || c == '-' ? NUMBER : 0;
         classes[c] = class;
     }
 }
@@ -456,55 +457,133 @@ static size_t numbers(const struct text *t, size_t i)
                : 0;
 }
 
-static size_t form_at(const struct text *t, size_t i, size_t *begin)
+/* ---- where to look ---- */
+
+struct found {
+    size_t begin, end;
+};
+
+/* Keeps the first of two. */
+static void keep(struct found *found, size_t begin, size_t end)
 {
-    size_t stop = 0;
-    *begin = i;
-    switch (t->at[i]) {
-    case ':':
-        stop = url_credentials(t, i, begin);
-        return stop != 0 ? stop : named_value(t, i, begin);
-    case '=':
-        return named_value(t, i, begin);
-    case '-':
-        return private_key(t, i);
-    case 'b':
-    case 'B':
-        return header_scheme(t, i);
-    case 'S':
-        return sendgrid(t, i);
-    case 'e':
-        stop = json_web_token(t, i);
-        return stop != 0 ? stop : prefixed(t, i);
-    default:
-        return prefixed(t, i);
+    if (end != 0 && (found->end == 0 || begin < found->begin)) {
+        *found = (struct found){begin, end};
+    }
+}
+
+/* URLs, and values that say what they are: round a colon or an equals sign. */
+static void look_at_signs(const struct text *t, char sign, struct found *found)
+{
+    const char *at = t->at, *end = t->at + t->len;
+    while ((at = memchr(at, sign, (size_t)(end - at))) != NULL) {
+        size_t i = (size_t)(at - t->at), begin = i;
+        size_t stop = sign == ':' ? url_credentials(t, i, &begin) : 0;
+        stop = stop == 0 ? named_value(t, i, &begin) : stop;
+        keep(found, begin, stop);
+        if (stop != 0 || ++at == end) {
+            return;
+        }
+    }
+}
+
+/* Headers and keys: known from their first byte on, which is a rare one. */
+static void look_from(const struct text *t, char first, size_t (*form)(const struct text *, size_t),
+                      struct found *found)
+{
+    const char *at = t->at, *end = t->at + t->len;
+    while (at < end && (at = memchr(at, first, (size_t)(end - at))) != NULL) {
+        size_t begin = (size_t)(at++ - t->at), stop = form(t, begin);
+        if (stop != 0) {
+            keep(found, begin, stop);
+            return;
+        }
+    }
+}
+
+static size_t token_at(const struct text *t, size_t i)
+{
+    size_t stop = prefixed(t, i);
+    stop = stop == 0 && t->at[i] == 'e' ? json_web_token(t, i) : stop;
+    return stop == 0 && t->at[i] == 'S' ? sendgrid(t, i) : stop;
+}
+
+/* Every form that is left has a run of at least RUN bytes of one class: letters, digits, _ and -
+ * for tokens; capitals, digits, blanks and - for numbers. A run that long covers two neighbouring
+ * samples, so that most bytes are never looked at. */
+enum { RUN = 13, STEP = 6 };
+_Static_assert(RUN / STEP >= 2, "a run must cover two samples");
+
+static size_t run_begin(const struct text *t, size_t i, uint8_t class)
+{
+    while (i > 0 && (class_at(t, i - 1) & class) != 0) {
+        i--;
+    }
+    return i;
+}
+
+/* Where the run ends that goes through the sample and the one before; 0 where none does. */
+static size_t look_at_run(const struct text *t, size_t sample, uint8_t class, struct found *found)
+{
+    for (size_t k = sample; k > sample - STEP; k--) {
+        if ((class_at(t, k) & class) == 0) {
+            return 0;
+        }
+    }
+    size_t begin = run_begin(t, sample, class), n = run(t, begin, class);
+    /* What comes before the run may belong to it: the dot of SG. and ya29. */
+    size_t from = begin > 6 ? begin - 6 : 0;
+    for (size_t i = from; n >= RUN && i < begin + n && found->end == 0; i++) {
+        uint8_t here = class_at(t, i);
+        if ((here & FIRST) != 0) {
+            keep(found, i, token_at(t, i));
+        }
+        if (found->end == 0 && (here & (DIGIT | UPPER)) != 0) {
+            keep(found, i, numbers(t, i));
+        }
+    }
+    return begin + n;
+}
+
+static void look_at_runs(const struct text *t, struct found *found)
+{
+    static const uint8_t of[] = {WORD, NUMBER};
+    size_t seen[] = {0, 0}; /* up to there no run of the class is left */
+    uint8_t before = 0;
+    for (size_t i = 0; i < t->len && found->end == 0; i += STEP) {
+        uint8_t both = class_at(t, i) & before;
+        for (int k = 0; k < 2 && found->end == 0; k++) {
+            if ((both & of[k]) != 0 && i >= seen[k]) {
+                size_t end = look_at_run(t, i, of[k], found);
+                seen[k] = end > seen[k] ? end : seen[k];
+            }
+        }
+        before = class_at(t, i);
     }
 }
 
 int secret_text(const char *text, size_t len, size_t *begin, size_t *end)
 {
     struct text t = {text, len};
+    struct found found = {0, 0};
     if (len < SECRET_LEAST) {
         return 0;
     }
     if (classes['0'] == 0) {
         fill_classes();
     }
-    for (size_t i = 0; i + 1 < len; i++) {
-        uint8_t class = classes[(unsigned char)text[i]];
-        if ((class & (FIRST | DIGIT | UPPER)) == 0) {
-            continue;
-        }
-        size_t from = i, stop = (class & FIRST) != 0 ? form_at(&t, i, &from) : 0;
-        if (stop == 0 && (class & (DIGIT | UPPER)) != 0) {
-            from = i;
-            stop = numbers(&t, i);
-        }
-        if (stop != 0) {
-            *begin = from;
-            *end = stop;
-            return 1;
-        }
+    look_at_signs(&t, ':', &found);
+    look_at_signs(&t, '=', &found);
+    if (len >= RUN) {
+        look_from(&t, 'B', header_scheme, &found);
+        look_from(&t, 'b', header_scheme, &found);
+        look_from(&t, '-', private_key, &found);
+        struct found run = {0, 0};
+        look_at_runs(&t, &run);
+        keep(&found, run.begin, run.end);
     }
-    return 0;
+    if (found.end != 0) {
+        *begin = found.begin;
+        *end = found.end;
+    }
+    return found.end != 0;
 }
