@@ -447,17 +447,38 @@ def from_environment(environ: Mapping[str, str]) -> dict:
     return found
 
 
-def find_pyproject(folder: str) -> Optional[str]:
-    """The nearest pyproject.toml from `folder` upwards."""
+def upwards(folder: str):
+    """The folder and all above it."""
     folder = os.path.abspath(folder)
     while True:
-        candidate = os.path.join(folder, "pyproject.toml")
-        if os.path.isfile(candidate):
-            return candidate
+        yield folder
         parent = os.path.dirname(folder)
         if parent == folder:
-            return None
+            return
         folder = parent
+
+
+def find_upwards(folder: str, names) -> Optional[str]:
+    """The first file of one of these names, from `folder` upwards."""
+    for here in upwards(folder):
+        for name in names:
+            if os.path.isfile(os.path.join(here, name)):
+                return os.path.join(here, name)
+    return None
+
+
+def toml_module(path: str):
+    """What reads TOML here; a ReliveError where nothing does."""
+    try:
+        import tomllib as toml
+    except ModuleNotFoundError:
+        try:
+            import tomli as toml  # type: ignore[no-redef]
+        except ModuleNotFoundError:
+            raise ReliveError(
+                "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
+            ) from None
+    return toml
 
 
 def from_pyproject(path: str) -> dict:
@@ -469,15 +490,7 @@ def from_pyproject(path: str) -> dict:
         raise ReliveError("ERR_CONFIG", f"{path}: {error.strerror}") from None
     if b"relive" not in raw:
         return {}
-    try:
-        import tomllib as toml
-    except ModuleNotFoundError:
-        try:
-            import tomli as toml  # type: ignore[no-redef]
-        except ModuleNotFoundError:
-            raise ReliveError(
-                "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
-            ) from None
+    toml = toml_module(path)
     try:
         table = toml.loads(raw.decode("utf-8"))
     except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -502,7 +515,7 @@ def load(
     `arguments` come from the API, `options` from the command line, `environ` defaults to the
     process's own, and pyproject.toml is looked for from `folder` (default: here) upwards."""
     config = Config()
-    path = find_pyproject(folder if folder is not None else os.getcwd())
+    path = find_upwards(folder if folder is not None else os.getcwd(), ["pyproject.toml"])
     doors = [from_pyproject(path) if path is not None else {}]
     doors.append(from_environment(os.environ if environ is None else environ))
     for door in doors:

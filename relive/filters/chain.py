@@ -7,6 +7,7 @@ Includes and excludes, from every door, are gates in front of all rules."""
 import os
 
 from relive import _core
+from relive.config import find_upwards
 from relive.errors import ReliveError
 from relive.filters.schema import ACTION, EXEC, LEVEL
 
@@ -81,13 +82,4 @@ def _build(filters, gates, sample):
 
 def project_file(folder):
     """The nearest project file from a folder upwards; of two in one folder, Relive's own."""
-    here = os.path.abspath(folder)
-    while True:
-        for name in PROJECT_FILES:
-            path = os.path.join(here, name)
-            if os.path.isfile(path):
-                return path
-        parent = os.path.dirname(here)
-        if parent == here:
-            return None
-        here = parent
+    return find_upwards(folder, PROJECT_FILES)

@@ -4,7 +4,7 @@ import os
 import re
 
 from relive import _core
-from relive.config import nearest
+from relive.config import nearest, toml_module, upwards
 from relive.errors import ReliveError
 
 EXEC = {"inherit": 0, "trace": 1, "skip": 2}
@@ -100,15 +100,7 @@ def _read(path):
 
 
 def _parse(raw, path):
-    try:
-        import tomllib as toml
-    except ModuleNotFoundError:
-        try:
-            import tomli as toml
-        except ModuleNotFoundError:
-            raise ReliveError(
-                "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
-            ) from None
+    toml = toml_module(path)
     try:
         return toml.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -124,14 +116,10 @@ def root_of(path):
     """Where file selectors of a filter count from: the folder that holds its .relive or .codetracer
     folder, else its own."""
     folder = os.path.dirname(os.path.abspath(path))
-    here = folder
-    while True:
+    for here in upwards(folder):
         if os.path.basename(here) in (".codetracer", ".relive"):
             return os.path.dirname(here)
-        parent = os.path.dirname(here)
-        if parent == here:
-            return folder
-        here = parent
+    return folder
 
 
 class _Reading:
