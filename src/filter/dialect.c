@@ -121,12 +121,13 @@ static rl_status put_property(struct reading *r, char letter)
     } else {
         r->at += 1;
     }
+    n = r->at <= r->len ? n : 0;
     for (size_t i = 0; i < n; i++) {
         if (!isalnum((unsigned char)name[i]) && name[i] != '_') {
             n = 0;
         }
     }
-    if (n == 0 || n > 40 || r->at > r->len) {
+    if (n == 0 || n > 40) {
         return refuse(r, "a property is written \\pL or \\p{Greek}");
     }
     put_char(r, '\\');

@@ -222,7 +222,7 @@ static size_t prefixed(const struct text *t, size_t i)
         {"dop_v1_", 40}, {"shpat_", 30},      {"dckr_pat_", 20}, {"glrt-", 16},    {"eyJ", 12},
     };
     static const char firsts[] = "AKASARAIghglgixoskrknppyhfyadoshdcey"; /* two of each */
-    if (i > 0 && (class_at(t, i - 1) & WORD) != 0) {
+    if (i + 2 > t->len || (i > 0 && (class_at(t, i - 1) & WORD) != 0)) {
         return 0;
     }
     size_t pair = 0;

@@ -148,6 +148,10 @@ static const struct {
     {"\\p{Klingon}", "", REFUSED},
     {"\\p{^Lu}", "", REFUSED},
     {"\\xZZ", "", REFUSED},
+    {"a\\p", "", REFUSED},
+    {"a\\p{", "", REFUSED},
+    {"a\\p{L", "", REFUSED},
+    {"a\\x{41", "", REFUSED},
     {"\\b{start}", "", REFUSED},
     {"(?x)[ a]", "", REFUSED},
 };
