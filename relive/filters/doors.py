@@ -4,7 +4,7 @@ of filters."""
 import os
 
 from relive.filters.chain import Chain, project_file
-from relive.filters.schema import ACTION, EXEC, Filter, FilterError, Problem
+from relive.filters.schema import Filter, FilterError, Problem
 
 
 def resolved(settings, folder):
@@ -88,14 +88,10 @@ def _own_rules(settings):
         {
             "meta": {"name": "options", "version": 2},
             "scope": {
-                "default_exec": _word(EXEC, 0),
-                "default_value_action": _word(ACTION, 0),
+                "default_exec": "inherit",
+                "default_value_action": "inherit",
                 "rules": rules,
             },
         },
         "<options>",
     )
-
-
-def _word(words, number):
-    return next(word for word, value in words.items() if value == number)

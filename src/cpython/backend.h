@@ -40,8 +40,7 @@ struct backend_start {
 struct backend {
     const char *name;
     unsigned capabilities;
-    unsigned
-        told_ns; /* what the interpreter itself spends on telling an event (docs/performance.md) */
+    unsigned told_ns; /* of a callback that does nothing (docs/performance.md) */
     /* 1: usable here and now; 0: not, and `why` says so. `why` may also explain a 1. */
     int (*probe)(char *why, size_t size);
     /* 0, or -1 with a Python exception. Under the GIL. */

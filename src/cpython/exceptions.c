@@ -17,15 +17,14 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
     return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
 }
 
-/* As the filter says of what leaves a frame (<unwind>) and of what is thrown into it. */
+/* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
+ * told when it is raised, too. */
 static void put_filtered(struct capture *c, const struct event *event, const struct policy *policy)
 {
-    unsigned action = policy == NULL                   ? FILTER_ALLOW
-                      : event->kind == RL_EVENT_UNWIND ? policy->unwind
-                      : event->kind == RL_EVENT_THROW  ? policy->thrown
-                                                       : FILTER_ALLOW;
+    int is_thrown = event->kind == RL_EVENT_THROW;
+    unsigned action = policy == NULL ? FILTER_ALLOW : is_thrown ? policy->thrown : policy->unwind;
     if (action != FILTER_ALLOW) {
-        policy_count(event->kind == RL_EVENT_UNWIND ? POLICY_RETURN : POLICY_ARGUMENT, action);
+        policy_count(is_thrown ? POLICY_ARGUMENT : POLICY_RETURN, action);
         capture_filtered(c, event->arg, action);
         return;
     }
@@ -44,11 +43,6 @@ void session_put_exception(struct thread *t, const struct event *event, uint64_t
         event->arg != NULL && info & CODE_VALUES ? session_capture(t, policy) : NULL;
     const uint8_t *bytes = t->pending;
     uint32_t len = is_kept ? t->pending_len : 0;
-    uint8_t hidden[VARINT_MAX + 16] = {RL_VALUE_REDACTED};
-    if (is_kept && len != 0 && policy != NULL && policy->unwind != FILTER_ALLOW) {
-        bytes = hidden;
-        len = (uint32_t)(put_varint(hidden + 1, exc) - hidden);
-    }
     if (c != NULL) {
         put_filtered(c, event, policy);
         bytes = c->bytes;
@@ -75,7 +69,7 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
     t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
     if (is_news && top->key == event->frame) {
         session_put_exception(t, event, info, top->frame);
-    } else if (is_news && codeinfo_get(event->code) & CODE_EXCLUDED) {
+    } else if (is_news && budget_counts(CODE_ID(info))) {
         budget_count();
     }
 }
@@ -83,10 +77,11 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 void session_keep_pending(struct thread *t, const struct event *event)
 {
     uint64_t info = codeinfo_get(event->code);
-    struct capture *c = info & CODE_VALUES ? session_capture(t, policy_of(CODE_ID(info))) : NULL;
+    const struct policy *policy = policy_of(CODE_ID(info));
+    struct capture *c = info & CODE_VALUES ? session_capture(t, policy) : NULL;
     t->pending_len = 0;
     if (c != NULL) {
-        capture_exception(c, event->arg, event->raw, 0);
+        put_filtered(c, event, policy);
         if (capture_size(c) > sizeof t->pending - 16) {
             PyObject *type =
                 PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);

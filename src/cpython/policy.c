@@ -10,6 +10,16 @@
 
 struct policy_stats policy_stats;
 
+/* Answers about names that were met in values. */
+enum { ENTRIES = 1024 };
+static struct known {
+    const void *name; /* compared only */
+    const struct filter_set *set;
+    Py_hash_t hash;
+    uint32_t length;
+    uint16_t kind, action;
+} answers[ENTRIES];
+
 static struct {
     struct filter *filter;
     struct policy **items; /* owned, by code id */
@@ -35,6 +45,7 @@ void policy_begin(struct filter *filter)
     policies.count = 0;
     policies.filter = filter;
     policy_stats = (struct policy_stats){0};
+    memset(answers, 0, sizeof answers); /* another set may get the same address */
 }
 
 void policy_end(void)
@@ -289,20 +300,10 @@ void policy_count(enum policy_kind kind, enum filter_action action)
     policy_stats.drops[kind] += action == FILTER_DROP;
 }
 
-enum { ENTRIES = 1024 };
-struct known {
-    const void *name; /* compared only */
-    const struct filter_set *set;
-    Py_hash_t hash;
-    uint32_t length;
-    uint16_t kind, action;
-};
-
 static struct known *entry_of(const void *name, const struct policy *p)
 {
-    static struct known known[ENTRIES];
     uint64_t mixed = (uint64_t)(uintptr_t)name ^ (uint64_t)(uintptr_t)p->set << 7;
-    return &known[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+    return &answers[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
 enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)

@@ -2,6 +2,7 @@
 #include "dump.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "value.h"
 #include "value_text.h"
@@ -303,6 +304,39 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
     json_newline(json);
 }
 
+/* What an event of a kind has besides what all have; "?" = not always. */
+static const char *const fields_of[RL_EVENT_KINDS] = {
+    [RL_EVENT_RUNNING] = "already_running",
+    [RL_EVENT_CLOSED] = "unseen",
+    [RL_EVENT_UNWIND] = "exc_type? exc_line? exc?",
+    [RL_EVENT_THROW] = "exc_type? exc_line? exc?",
+    [RL_EVENT_RAISE] = "exc_type? exc_line? exc?",
+    [RL_EVENT_HANDLED] = "exc_type? exc_line? exc?",
+    [RL_EVENT_CALL] = "args?",
+    [RL_EVENT_RETURN] = "value?",
+    [RL_EVENT_YIELD] = "value?",
+    [RL_EVENT_RESUME] = "value?",
+    [RL_EVENT_WRITE] = "item? attr? name scope before_line value",
+    [RL_EVENT_THREAD_START] = "native_id",
+    [RL_EVENT_TASK_START] = "task name coroutine? parent_task? made_in? made_line?",
+    [RL_EVENT_TASK_SWITCH] = "task",
+    [RL_EVENT_TASK_END] = "task",
+    [RL_EVENT_OUTPUT] = "frame stream text",
+    [RL_EVENT_GC] = "frame generation collected uncollectable duration",
+    [RL_EVENT_FILTER] = "scopes_skipped undecided secrets value_redactions value_drops",
+    [RL_EVENT_BUDGET] = "frame func? file? line? from? to? overhead_permille saving_permille?",
+    [RL_EVENT_LOSS] = "reason count",
+};
+
+static void put_words(struct json_out *json, const char *words)
+{
+    while (*words != 0) {
+        size_t n = strcspn(words, " ");
+        json_string(json, words, n);
+        words += n + (words[n] == ' ');
+    }
+}
+
 static void schema_line(struct json_out *json, unsigned number, const char *name,
                         const char *meaning)
 {
@@ -313,95 +347,12 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
     json_text(json, meaning);
     json_key(json, "fields");
     json_open(json, '[');
-    static const char *const always[] = {"seq", "thread", "t", "pid", "kind"};
-    static const char *const function[] = {"frame", "parent", "func", "file", "line"};
-    for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
-        json_text(json, always[i]);
+    put_words(json, "seq thread t pid kind");
+    if (is_of_function(number)) {
+        put_words(json, "frame parent func file line");
     }
-    for (size_t i = 0; is_of_function(number) && i < sizeof function / sizeof *function; i++) {
-        json_text(json, function[i]);
-    }
-    switch (number) {
-    case RL_EVENT_RUNNING:
-        json_text(json, "already_running");
-        break;
-    case RL_EVENT_CLOSED:
-        json_text(json, "unseen");
-        break;
-    case RL_EVENT_UNWIND:
-    case RL_EVENT_THROW:
-    case RL_EVENT_RAISE:
-    case RL_EVENT_HANDLED:
-        json_text(json, "exc_type?");
-        json_text(json, "exc_line?");
-        json_text(json, "exc?");
-        break;
-    case RL_EVENT_CALL:
-        json_text(json, "args?");
-        break;
-    case RL_EVENT_RETURN:
-    case RL_EVENT_YIELD:
-    case RL_EVENT_RESUME:
-        json_text(json, "value?");
-        break;
-    case RL_EVENT_WRITE:
-        json_text(json, "item?");
-        json_text(json, "attr?");
-        json_text(json, "name");
-        json_text(json, "scope");
-        json_text(json, "before_line");
-        json_text(json, "value");
-        break;
-    case RL_EVENT_THREAD_START:
-        json_text(json, "native_id");
-        break;
-    case RL_EVENT_TASK_START:
-        json_text(json, "task");
-        json_text(json, "name");
-        json_text(json, "coroutine?");
-        json_text(json, "parent_task?");
-        json_text(json, "made_in?");
-        json_text(json, "made_line?");
-        break;
-    case RL_EVENT_TASK_SWITCH:
-    case RL_EVENT_TASK_END:
-        json_text(json, "task");
-        break;
-    case RL_EVENT_OUTPUT:
-        json_text(json, "frame");
-        json_text(json, "stream");
-        json_text(json, "text");
-        break;
-    case RL_EVENT_GC:
-        json_text(json, "frame");
-        json_text(json, "generation");
-        json_text(json, "collected");
-        json_text(json, "uncollectable");
-        json_text(json, "duration");
-        break;
-    case RL_EVENT_FILTER:
-        json_text(json, "scopes_skipped");
-        json_text(json, "undecided");
-        json_text(json, "secrets");
-        json_text(json, "value_redactions");
-        json_text(json, "value_drops");
-        break;
-    case RL_EVENT_BUDGET:
-        json_text(json, "frame");
-        json_text(json, "func?");
-        json_text(json, "file?");
-        json_text(json, "line?");
-        json_text(json, "from?");
-        json_text(json, "to?");
-        json_text(json, "overhead_permille");
-        json_text(json, "saving_permille?");
-        break;
-    case RL_EVENT_LOSS:
-        json_text(json, "reason");
-        json_text(json, "count");
-        break;
-    default:
-        break;
+    if (fields_of[number] != NULL) {
+        put_words(json, fields_of[number]);
     }
     json_close(json, ']');
     json_close(json, '}');

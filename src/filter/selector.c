@@ -1,6 +1,7 @@
 /* Why: see selector.h. */
 #include "selector.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -33,6 +34,7 @@ static rl_status find_kind(struct filter_text word, const struct selector_contex
                            enum filter_kind *kind, struct rl_err *err)
 {
     char allowed[80] = "";
+    size_t used = 0;
     for (int i = 0; i < FILTER_KINDS; i++) {
         int fits = is_allowed((enum filter_kind)i, context);
         if (fits && strlen(kinds[i]) == word.len && memcmp(kinds[i], word.data, word.len) == 0) {
@@ -40,7 +42,9 @@ static rl_status find_kind(struct filter_text word, const struct selector_contex
             return RL_OK;
         }
         if (fits) {
-            strcat(strcat(allowed, allowed[0] != 0 ? ", " : ""), kinds[i]);
+            int n = snprintf(allowed + used, sizeof allowed - used, "%s%s", used != 0 ? ", " : "",
+                             kinds[i]);
+            used += n > 0 && (size_t)n < sizeof allowed - used ? (size_t)n : 0;
         }
     }
     return status_set(err, RL_USAGE, "the kind '%.*s' is not allowed here; allowed are %s",

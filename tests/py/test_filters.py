@@ -471,3 +471,36 @@ def test_the_commands_of_the_guide_run(tmp_path):
         done = relive(*words[1:], cwd=tmp_path)
         assert done.returncode in (0, 1), (line, done.stderr)
         assert b"Traceback" not in done.stderr, line
+
+
+@pytest.mark.parametrize("backend", usable_backends())
+def test_a_hidden_exception_is_told_nowhere(record, tmp_path, backend):
+    rules = (
+        '[[scope.rules]]\nselector = "obj:__main__.boom"\n[[scope.rules.value_patterns]]\n'
+        'selector = "ret:<unwind>"\naction = "redact"\n'
+    )
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    source = (
+        "def boom():\n    raise ValueError('customer 77')\n"
+        "try:\n    boom()\nexcept ValueError:\n    error = None\n"
+    )
+    _, _, events = record(source, "--trace-filter", path, "--backend", backend)
+    told = [e for e in events if e.get("func") == "__main__:boom" and "exc" in e]
+    assert all(event["exc"]["r"] == "<redacted>" for event in told)
+    assert told or backend == "setprofile"
+
+
+def test_a_second_filter_is_asked_anew(tmp_path):
+    code = (
+        "import relive\nclass Box: pass\nbox = Box(); box.plain = 'x'\ndef f(a): pass\n"
+        "def rules(kind):\n    return {'meta': {'name': 'n', 'version': 2}, 'scope': {"
+        "'default_exec': 'trace', 'default_value_action': 'allow', 'rules': [{'selector': 'pkg:*',"
+        " 'value_patterns': [{'selector': 'attr:plain', 'action': kind}]}]}}\n"
+        "for kind in ('allow', 'redact') * 4:\n"
+        "    with relive.record('o.relive', trace_filter=rules(kind), force=True): f(box)\n"
+        "    (call,) = [e for e in relive.open('o.relive').events() if e['kind'] == 'call'\n"
+        "               and e['func'] == '__main__:f']\n"
+        "    assert call['args']['a']['redacted'] == (kind == 'redact'), kind\n"
+    )
+    done = run(sys.executable, "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
