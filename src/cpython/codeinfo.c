@@ -193,19 +193,17 @@ static unsigned level_of(PyCodeObject *code, const struct policy *policy)
     return level == LEVEL_LINES && !sees_lines ? LEVEL_VALUES : level;
 }
 
-/* Code that is not recorded is named all the same, so that what was left out can be told. */
-static uint32_t define_skipped(PyCodeObject *code, PyObject *module, PyObject *qualname,
-                               const struct policy *policy, struct lane *lane)
+/* What every definition says of a code object. */
+static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *qualname,
+                                struct lane *lane)
 {
-    struct code_def def = {
+    return (struct code_def){
         .module = string_id(lane, module),
         .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
         .file = string_id(lane, code->co_filename),
         .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
-        .flags = code_flags(code) | RL_CODE_SKIPPED,
-        .rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0,
+        .flags = code_flags(code),
     };
-    return recorder_code(session.recorder, lane, &def);
 }
 
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
@@ -220,7 +218,11 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
     struct policy *policy = policy_decide(code, module, qualname, &is_traced);
     if (!is_traced) {
-        uint32_t skipped = define_skipped(code, module, qualname, policy, lane);
+        /* It is named all the same, so that what was left out can be told. */
+        struct code_def def = describe(code, module, qualname, lane);
+        def.flags |= RL_CODE_SKIPPED;
+        def.rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0;
+        uint32_t skipped = recorder_code(session.recorder, lane, &def);
         Py_XDECREF(qualname);
         policy_keep(skipped, policy);
         /* With an id it is still told of (session_gate). */
@@ -229,16 +231,10 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     uint32_t names[CODE_NAMES_MAX];
     unsigned level = level_of(code, policy);
     int has_values = level >= LEVEL_VALUES;
-    struct code_def def = {
-        .module = string_id(lane, module),
-        .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
-        .file = string_id(lane, code->co_filename),
-        .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
-        .flags = code_flags(code),
-        .args = has_values ? codeinfo_args(code) : 0,
-        .name_count = has_values ? variable_names(code, lane, names) : 0,
-        .names = names,
-    };
+    struct code_def def = describe(code, module, qualname, lane);
+    def.args = has_values ? codeinfo_args(code) : 0;
+    def.name_count = has_values ? variable_names(code, lane, names) : 0;
+    def.names = names;
     Py_XDECREF(qualname);
     uint32_t id = recorder_code(session.recorder, lane, &def);
     policy_keep(id, policy);
