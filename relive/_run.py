@@ -174,7 +174,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
             not config["builtin_filter"],
             config["globals"],
             config["gc"],
-            config["stdio"],
+            2 if config["native_output"] else int(config["stdio"]),
             config["budget"],
             chain.core,
             *activation(config["activate"]),

@@ -194,6 +194,10 @@ TABLE = (
         "what the program writes to stdout and stderr as events",
     ),
     Setting(
+        "native_output", "flag", False, "--native-output", ("RELIVE_NATIVE_OUTPUT",),
+        "the same, and what C code in the process writes there by itself (Linux)",
+    ),
+    Setting(
         "budget", "integer", 0, "--budget", ("RELIVE_BUDGET",),
         "keep the recorder's cost below this many percent: the functions that cost most are taken"
         " down a level, which `relive info` lists (default: no limit)", (), 1, 1000,
@@ -314,6 +318,7 @@ class Config:
     max_str: int
     globals: bool
     stdio: bool
+    native_output: bool
     budget: int
     gc: bool
     c_calls: bool

@@ -104,7 +104,7 @@ static int parse_start(PyObject *args, PyObject *names, struct start_args *a)
                              .items = 10,
                              .bytes = 256};
     return PyArg_ParseTupleAndKeywords(
-        args, names, "O&sO!|KKppipy#KKKiIIIppppIOss", keywords, PyUnicode_FSConverter, &a->path,
+        args, names, "O&sO!|KKppipy#KKKiIIIpppiIOss", keywords, PyUnicode_FSConverter, &a->path,
         &a->backend, &PyDict_Type, &a->meta, &a->buffer, &a->ring, &a->may_drop, &a->c_calls,
         &a->tool_id, &a->is_waiting, &a->run_id, &a->run_id_len, &a->run_mono, &a->parent_pid,
         &a->child, &a->level, &a->depth, &a->items, &a->bytes, &a->library_lines, &a->globals,

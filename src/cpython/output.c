@@ -3,6 +3,7 @@
  * and 2 are recorded; a text that passes on to its buffer is recorded once. */
 #include "output.h"
 
+#include "native_output.h"
 #include "policy.h"
 #include "session.h"
 #include "utf8.h"
@@ -20,20 +21,31 @@ static struct {
 /* This thread is inside a text stream, which writes to its buffer. */
 static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
 
-enum { PIECE = 4000 };
+enum { PIECE = OUTPUT_PIECE, CLEAN = 2 * PIECE };
+
+uint32_t output_units(uint32_t len)
+{
+    /* One byte may become `<redacted>`. */
+    return lane_data_units(len < CLEAN / 10 ? 10 * len : CLEAN) + 1;
+}
+
+void output_put(struct thread *t, unsigned stream, const uint8_t *bytes, size_t len)
+{
+    uint8_t clean[CLEAN + 16];
+    const struct open_frame *top = &t->stack[t->depth];
+    const struct policy *policy = t->depth != 0 ? policy_of(top->id) : NULL;
+    size_t n = policy_clean(policy, bytes, len, clean, CLEAN);
+    (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, top->frame, n != 0 ? clean : bytes,
+                          (uint32_t)(n != 0 ? n : len));
+}
 
 static void put_piece(unsigned stream, const uint8_t *bytes, size_t len)
 {
     struct thread *t = thread_self;
-    uint8_t clean[2 * PIECE + 16];
-    if (len == 0 || !thread_is_recorded(t)) {
-        return;
+    if (len != 0 && thread_is_recorded(t)) {
+        native_output_flush(t); /* what C code wrote came before it */
+        output_put(t, stream, bytes, len);
     }
-    const struct open_frame *top = &t->stack[t->depth];
-    const struct policy *policy = t->depth != 0 ? policy_of(top->id) : NULL;
-    size_t n = policy_clean(policy, bytes, len, clean, 2 * PIECE);
-    (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, top->frame, n != 0 ? clean : bytes,
-                          (uint32_t)(n != 0 ? n : len));
 }
 
 static void put_bytes(unsigned stream, const char *data, Py_ssize_t len)

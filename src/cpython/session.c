@@ -10,6 +10,7 @@
 #include "activation.h"
 #include "alloc.h"
 #include "budget.h"
+#include "native_output.h"
 #include "policy.h"
 
 struct session session;
@@ -367,6 +368,7 @@ void thread_ended(void *value)
     thread_self = NULL;
     thread_forget_stack(t);
     rl_free(t->capture);
+    rl_free(t->queued);
     rl_free(t->stack);
     rl_free(t);
 }
@@ -457,5 +459,6 @@ enum verdict session_event_slow(const struct event *event)
     if (t == NULL) {
         return VERDICT_CONTINUE;
     }
+    native_output_flush(t);
     return t->samples != 0 ? budget_sample(t, event) : session_event(event);
 }

@@ -61,7 +61,8 @@ struct thread {
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
     struct short_call shorts[SHORT_CALLS];
-    uint64_t cpu_ns;       /* --budget: of this thread, when its last slot was full */
+    struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
+    uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
     uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
@@ -220,7 +221,7 @@ struct session_options {
     int library_lines;
     int globals;
     int gc;
-    int output;
+    int output;                /* 2: what C code writes, too */
     unsigned budget;           /* percent; 0 = none */
     const char *activation[2]; /* activation_begin() */
     struct filter *filter;     /* borrowed; NULL = none */

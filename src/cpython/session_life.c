@@ -6,6 +6,7 @@
 #include "activation.h"
 #include "budget.h"
 #include "collections.h"
+#include "native_output.h"
 #include "output.h"
 #include "policy.h"
 #include "status.h"
@@ -35,6 +36,7 @@ static void after_fork_child(void)
 {
     os_mutex_init(&session.lock);
     thread_self = NULL;
+    native_output_forked();
     os_thread_value_set(NULL);
     session.threads = NULL;
     session.stamp += UINT64_C(1) << 32;
@@ -104,6 +106,15 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
     return status;
 }
 
+static int give_up(const char *what, const char *why, struct rl_err *err)
+{
+    struct recorder_stats stats;
+    session.backend = NULL;
+    session_stop(&stats);
+    (void)status_set(err, RL_UNSUPPORTED, "%s: %s", what, why);
+    return -1;
+}
+
 int session_start(const struct session_options *options, struct rl_err *err)
 {
     if (open_recorder(options, err) != RL_OK) {
@@ -117,12 +128,12 @@ int session_start(const struct session_options *options, struct rl_err *err)
     if (options->output && output_start() != 0) {
         PyErr_Clear(); /* streams that are not the interpreter's own are left alone */
     }
+    const char *why = "it did not start";
+    if (options->output > 1 && native_output_start(&why) != 0) {
+        return give_up("what C code writes cannot be heard", why, err);
+    }
     if (options->backend->start(&options->start) != 0) {
-        struct recorder_stats stats;
-        session.backend = NULL;
-        session_stop(&stats);
-        (void)status_set(err, RL_UNSUPPORTED, "backend %s did not start", options->backend->name);
-        return -1;
+        return give_up(options->backend->name, why, err);
     }
     return 0;
 }
@@ -160,6 +171,7 @@ void session_before_end(void)
         return;
     }
     budget_end();
+    native_output_end();
     policy_end();
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);

@@ -42,13 +42,15 @@ struct lane {
  * let go (it is counted then). */
 int lane_refill(struct lane *lane, uint32_t units);
 
+static inline int lane_has_room(const struct lane *lane, uint32_t units, uint64_t ticks)
+{
+    return __builtin_expect((size_t)(lane->end - lane->cur) >= units * RL_ROW_BYTES, 1) &&
+           __builtin_expect((ticks - lane->base) >> 32 == 0, 1);
+}
+
 static inline int lane_reserve(struct lane *lane, uint32_t units, uint64_t ticks)
 {
-    if (__builtin_expect((size_t)(lane->end - lane->cur) < units * RL_ROW_BYTES, 0) ||
-        __builtin_expect((ticks - lane->base) >> 32 != 0, 0)) {
-        return lane_refill(lane, units);
-    }
-    return 1;
+    return lane_has_room(lane, units, ticks) || lane_refill(lane, units);
 }
 
 static inline void lane_row(struct lane *lane, uint32_t first, unsigned kind, uint32_t id,

@@ -20,6 +20,7 @@ SAMPLES = {
     "max_str": (("4096", 4096), ("7", 7)),
     "globals": (("true", True), ("on", True)),
     "stdio": (("on", True), ("true", True)),
+    "native_output": (("on", True), ("true", True)),
     "budget": (("5", 5), ("1000", 1000)),
     "gc": (("yes", True), ("1", True)),
     "c_calls": (("true", True), ("1", True)),
