@@ -158,7 +158,9 @@ def test_what_c_code_wrote_before_it_died_is_there(record, c_library):
 
 
 def test_a_secret_that_c_code_writes_is_taken_out(record, tmp_path):
-    source = "import ctypes\nctypes.CDLL(None).puts(b'Authorization: Bearer abcdefgh12345678abcd')\n"
+    source = (
+        "import ctypes\nctypes.CDLL(None).puts(b'Authorization: Bearer abcdefgh12345678abcd')\n"
+    )
     done, _, events = record(source, "--native-output")
     assert b"abcdefgh12345678abcd" in done.stdout
     assert "<redacted>" in told(events, "stdout")
