@@ -246,7 +246,7 @@ enum rl_value_tag {
       "threads with a gap: the program has put its own in the hook's place")                       \
     X(LATE, 9, "late", "events of a thread after recording had stopped")                           \
     X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")            \
-    X(FILTER, 11, "filter", "events let go by a rule with every or min_duration")                  \
+    X(FILTER, 11, "filter", "events let go by a rule with every, min_duration, thread or task")    \
     X(OUTPUT, 12, "output", "pieces of output of C code that had no place (--native-output)")
 
 enum rl_loss_reason {

@@ -177,12 +177,15 @@ def _explain(words):
     what = "recorded" if verdict["traced"] else "not recorded"
     levels = {0: "", 1: ", level calls", 2: ", level values", 3: ", level lines"}
     print(f"{args.words[at]}: {what}{levels[verdict['level']]}")
+    if verdict["asks"]:
+        print("  where no thread: or task: rule says otherwise, which is asked at each call")
     print(f"  decided by {_decider(chain, verdict['rule'])}")
     for index, row in enumerate(chain.core.matches(*scope)):
         if row[4] and index != verdict["rule"]:
             one, number, rule = chain.rule(index)
             done = "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
-            note = "undecided" if row[4] < 0 else f"matches too: {done}"
+            note = {-1: "undecided", 1: "matches too: ", 2: "asked at each call: "}[row[4]]
+            note += done if row[4] > 0 else ""
             print(
                 f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}"
             )

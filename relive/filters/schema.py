@@ -11,6 +11,8 @@ EXEC = {"inherit": 0, "trace": 1, "skip": 2}
 ACTION = {"inherit": 0, "allow": 1, "redact": 2, "drop": 3, "deny": 2}
 LEVEL = {None: 0, "calls": 1, "values": 2, "lines": 3}
 SCOPE_KINDS = ("pkg", "file", "obj")
+MOMENT_KINDS = ("thread", "task")
+NEW_SCOPE_KINDS = (*SCOPE_KINDS, *MOMENT_KINDS)
 VALUE_KINDS = ("local", "global", "arg", "ret", "attr")
 NEW_VALUE_KINDS = (*VALUE_KINDS, "key", "value")
 STREAMS = ("stdout", "stderr", "stdin", "files")
@@ -243,7 +245,16 @@ class _Reading:
             keys += ["level", "sample", "every", "min_duration", *_NO_LIMITS]
         self.known(rule, keys, path)
         made = dict(_NO_LIMITS, sample=1.0, every=0, min_duration=0, level=None)
-        made["selector"] = self.selector(rule, path, SCOPE_KINDS)
+        kinds = NEW_SCOPE_KINDS if self.version >= 2 else SCOPE_KINDS
+        made["selector"] = self.selector(rule, path, kinds)
+        if self.version >= 2 and made["selector"].partition(":")[0] in MOMENT_KINDS:
+            for key in rule:
+                if key in keys and key not in ("selector", "exec", "reason"):
+                    self.wrong(
+                        f"{path}.{key}",
+                        "a thread: or task: rule can only say exec: it is asked at each call, and"
+                        " all else is decided once a function",
+                    )
         made["exec"] = self.word(rule, "exec", path, list(EXEC), "inherit")
         made["value"] = self.word(rule, "value_default", path, list(ACTION), "inherit")
         made["reason"] = self.text(rule, "reason", path)
@@ -302,7 +313,7 @@ class _Reading:
         """Its text, once C has compiled it."""
         text = self.text(table, "selector", path, True)
         if text:
-            problem = refused(text, kinds is SCOPE_KINDS, self.version, self.root)
+            problem = refused(text, "pkg" in kinds, self.version, self.root)
             if problem:
                 self.wrong(f"{path}.selector", f"{text!r}: {problem}{_near_kind(text, kinds)}")
         return text

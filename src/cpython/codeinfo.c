@@ -245,7 +245,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
         info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
     }
     info |= makes_tasks || activation_is_code(code, globals) ? CODE_WATCHED : 0;
-    if (policy != NULL && (policy->every > 1 || policy->min_duration != 0)) {
+    if (policy != NULL && (policy->every > 1 || policy->min_duration != 0 || policy->asks != 0)) {
         info |= CODE_EXCLUDED; /* session_gate() decides at each call */
     }
     if (level == LEVEL_LINES) {

@@ -1,11 +1,12 @@
 /* Why: code of which each call is decided anew: counted only (--budget), each n-th call or long
- * calls only (rules with `every` and `min_duration`), or not recorded but looked at because it
- * makes tasks. Its word says CODE_EXCLUDED and has an id, so that all other code pays nothing for
- * this.
+ * calls only (rules with `every` and `min_duration`), in some threads or tasks, or not recorded but
+ * looked at because it makes tasks. Its word says CODE_EXCLUDED and has an id, so that all other
+ * code pays nothing for this.
  *
  * A call that turns out too short is taken back: its row is still the last one of the thread's slot
  * if nothing below it was kept and the slot was not handed on. Otherwise it stays. */
 #include "budget.h"
+#include "moment.h"
 #include "policy.h"
 #include "session.h"
 
@@ -66,6 +67,10 @@ static enum verdict ruled(struct thread *t, const struct event *event, uint64_t 
 {
     enum verdict verdict = info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
     if (event->kind == RL_EVENT_CALL) {
+        if (policy->asks != 0 && !moment_allows(t, policy)) {
+            count(1);
+            return VERDICT_CONTINUE;
+        }
         if (policy->every > 1 && policy->calls++ % policy->every != 0) {
             count(1);
             return VERDICT_CONTINUE;

@@ -66,4 +66,21 @@ static inline PyObject *instance_dict(PyObject *o)
     return at != NULL ? *at : NULL;
 }
 
+/* An attribute that the instance itself has, by an interned name: borrowed or NULL. */
+static inline PyObject *instance_attribute(PyObject *o, PyObject *name)
+{
+    PyObject *dict = instance_dict(o);
+#if HAS_MANAGED_DICT
+    struct instance_values stored;
+    if (dict == NULL && instance_values_get(o, &stored)) {
+        for (Py_ssize_t i = 0; i < stored.count; i++) {
+            if (stored.keys[i].me_key == name) {
+                return stored.values[i];
+            }
+        }
+    }
+#endif
+    return dict != NULL && PyDict_CheckExact(dict) ? PyDict_GetItem(dict, name) : NULL;
+}
+
 #endif

@@ -192,7 +192,8 @@ static PyObject *decide(PyObject *self, PyObject *args)
     if (filter_decide(self_of(self)->filter, &scope, &v) != RL_OK) {
         return PyErr_NoMemory();
     }
-    return Py_BuildValue("{s:N,s:N,s:i,s:i,s:i,s:I,s:K}", "traced", PyBool_FromLong(v.is_traced),
+    return Py_BuildValue("{s:N,s:N,s:N,s:i,s:i,s:i,s:I,s:K}", "traced",
+                         PyBool_FromLong(v.is_traced), "asks", PyBool_FromLong(v.asks != 0),
                          "undecided", PyBool_FromLong(v.is_undecided), "rule", v.rule, "level",
                          (int)v.level, "value", (int)v.value, "every", v.every, "min_duration",
                          (unsigned long long)v.min_duration);

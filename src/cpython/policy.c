@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "moment.h"
 #include "session.h"
 #include "utf8.h"
 
@@ -45,6 +46,7 @@ void policy_begin(struct filter *filter)
     policies.count = 0;
     policies.filter = filter;
     policy_stats = (struct policy_stats){0};
+    moment_begin(filter);
     memset(answers, 0, sizeof answers); /* another set may get the same address */
 }
 
@@ -270,7 +272,7 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
     }
     *p = (struct policy){.set = v.set,
                          .least = filter_least(v.set),
-                         .is_traced = v.is_traced,
+                         .is_traced = v.is_traced || v.asks_traced != 0,
                          .rule = v.rule,
                          .level = v.level == FILTER_LEVEL_CALLS    ? LEVEL_CALLS
                                   : v.level == FILTER_LEVEL_VALUES ? LEVEL_VALUES
@@ -281,11 +283,14 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
                                     limit(v.max_str, capture_limits.bytes, CAPTURE_BYTES_MAX)},
                          .max_locals = v.max_locals,
                          .every = v.every,
-                         .min_duration = v.min_duration};
-    *is_traced = v.is_traced;
-    policy_stats.scopes_skipped += !v.is_traced;
+                         .min_duration = v.min_duration,
+                         .asks = v.asks,
+                         .asks_traced = v.asks_traced,
+                         .is_traced_else = v.is_traced};
+    *is_traced = p->is_traced;
+    policy_stats.scopes_skipped += !p->is_traced;
     policy_stats.undecided += v.is_undecided != 0;
-    if (v.is_traced && session.level > LEVEL_CALLS) {
+    if (p->is_traced && session.level > LEVEL_CALLS) {
         (void)decide_values(p, code, n);
     }
     rl_free(n);

@@ -24,6 +24,9 @@ struct policy {
     uint32_t max_locals;
     uint32_t every, calls; /* each n-th call is recorded; calls seen */
     uint64_t min_duration; /* ns */
+    uint64_t asks;         /* thread: and task: rules that each call is asked of (moment.h) */
+    uint64_t asks_traced;  /* those of them that say trace */
+    int is_traced_else;    /* where none of them matches */
 };
 
 enum policy_kind {

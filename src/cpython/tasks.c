@@ -122,19 +122,44 @@ static uint32_t clean_name(struct thread *t, PyObject *name)
                      : capture_name_id(&t->lane, name);
 }
 
-/* The name that the task was given, or got. */
-static uint32_t name_of(struct thread *t, PyObject *task, int is_trio)
+/* The name that the task was given, or got: owned or NULL. A class of the program has methods of
+ * its own, which are not called. */
+static PyObject *name_of(PyObject *task, int is_trio)
 {
-    PyTypeObject *type = Py_TYPE(task);
-    if (!TYPE_IS_NATIVE(type) && !is_trio) {
-        return 0; /* a class of the program: its methods are its own */
+    PyObject *name = NULL;
+    if (is_trio) {
+        name = PyObject_GetAttrString(task, "name");
+    } else if (TYPE_IS_NATIVE(Py_TYPE(task))) {
+        name = PyObject_CallMethod(task, "get_name", NULL);
     }
-    PyObject *name = is_trio ? PyObject_GetAttrString(task, "name")
-                             : PyObject_CallMethod(task, "get_name", NULL); /* owned */
-    uint32_t id = name != NULL && PyUnicode_CheckExact(name) ? clean_name(t, name) : 0;
     PyErr_Clear();
-    Py_XDECREF(name);
-    return id;
+    if (name != NULL && !PyUnicode_CheckExact(name)) {
+        Py_CLEAR(name);
+    }
+    return name;
+}
+
+/* Asked with recording off: nothing Python is expected to run; if it does, it is not the program.
+ * Owned or NULL. */
+static PyObject *task_now(struct thread *t, int *is_trio)
+{
+    uint64_t gate = t->gate;
+    t->is_suppressed++;
+    t->gate = 0;
+    PyObject *task = current_task(is_trio);
+    t->is_suppressed--;
+    t->gate = gate;
+    PyErr_Clear();
+    return task;
+}
+
+PyObject *tasks_name_now(struct thread *t)
+{
+    int is_trio;
+    PyObject *task = task_now(t, &is_trio); /* owned */
+    PyObject *name = task != NULL && task != Py_None ? name_of(task, is_trio) : NULL;
+    Py_XDECREF(task);
+    return name;
 }
 
 /* ---- where tasks are made ---- */
@@ -207,7 +232,9 @@ static void put_start(struct thread *t, PyObject *task, int is_trio, const struc
                       uint32_t serial)
 {
     uint8_t few[4 * VARINT_MAX + 16] = {RL_VALUE_UNSET}, *bytes = few, *p = few + 1;
-    uint32_t name = name_of(t, task, is_trio);
+    PyObject *name = name_of(task, is_trio); /* owned */
+    uint32_t name_id = name != NULL ? clean_name(t, name) : 0;
+    Py_XDECREF(name);
     struct capture *c = session_capture(t, NULL);
     PyObject *coroutine = native_generator(event->frame);
     uint64_t made = 0;
@@ -227,7 +254,7 @@ static void put_start(struct thread *t, PyObject *task, int is_trio, const struc
         p = put_varint(p, 0);
         p = put_varint(p, 0);
     }
-    (void)lane_put_values(&t->lane, RL_EVENT_TASK_START, name, serial, bytes,
+    (void)lane_put_values(&t->lane, RL_EVENT_TASK_START, name_id, serial, bytes,
                           (uint32_t)(p - bytes));
 }
 
@@ -254,14 +281,8 @@ void tasks_enter(struct thread *t, const struct event *event, int is_first)
         return;
     }
     PyErr_Fetch(&type, &value, &traceback);
-    uint64_t gate = t->gate;
-    t->is_suppressed = 1; /* nothing Python is expected to run; if it does, it is not the program */
-    t->gate = 0;
     int is_trio;
-    PyObject *task = current_task(&is_trio); /* owned */
-    t->is_suppressed = 0;
-    t->gate = gate;
-    PyErr_Clear();
+    PyObject *task = task_now(t, &is_trio); /* owned */
     int is_running = t->task_count != 0 && t->tasks[t->task_count - 1].task == task;
     if (task != NULL && task != Py_None && !is_running && session.recorder != NULL) {
         struct running_task *running = &t->tasks[t->task_count++];

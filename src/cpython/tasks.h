@@ -30,6 +30,8 @@ void tasks_forget(void);
 int tasks_are_made_by(const PyCodeObject *code, PyObject *module);
 /* A function of asyncio that makes tasks is about to be entered: whose place that is. */
 void tasks_made(struct thread *t, const struct event *event);
+/* The name of the task that runs in the thread, as it is now: owned or NULL. */
+PyObject *tasks_name_now(struct thread *t);
 /* A coroutine is about to be entered, by something that is no coroutine. */
 void tasks_enter(struct thread *t, const struct event *event, int is_first);
 /* The row that entered it has this frame. */

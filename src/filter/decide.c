@@ -80,6 +80,9 @@ static int rule_matches(struct asked *a, const struct rule *rule)
         return search(a, rule->selector.pattern, a->scope->module);
     case FILTER_FILE:
         return search(a, rule->selector.pattern, a->file);
+    case FILTER_THREAD:
+    case FILTER_TASK:
+        return 1; /* it may, at a call */
     default:
         return search(a, rule->selector.pattern, a->object_text);
     }
@@ -259,10 +262,20 @@ static void apply(struct filter_verdict *v, const struct asked *a, const struct 
     if (!is_sampled(a, said->sample)) {
         exec = FILTER_SKIP;
     }
+    if (rule->moment != 0) {
+        const struct filter *f = a->f;
+        if (!v->is_traced && v->rule >= 0 && f->files[f->rules[v->rule].file].said.is_builtin) {
+            return; /* a thread is not meant to bring the standard library in */
+        }
+        v->asks |= exec != FILTER_EXEC_INHERIT ? rule->moment : 0;
+        v->asks_traced |= exec == FILTER_TRACE ? rule->moment : 0;
+        return;
+    }
     int is_reopened = is_included && exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin;
     if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
         v->is_traced = exec == FILTER_TRACE;
         v->rule = (int)index;
+        v->asks = v->asks_traced = 0; /* rules before it */
     }
     v->level = said->level != FILTER_LEVEL_NONE ? said->level : v->level;
     v->every = said->every > 1 ? said->every : v->every;
@@ -340,6 +353,11 @@ static rl_status decide(struct asked *a, struct list *list, struct filter_verdic
     if (!passes || !is_sampled(a, f->sample) || is_synthetic(a)) {
         v->is_traced = 0;
         v->rule = -2;
+        v->asks = v->asks_traced = 0;
+    }
+    uint64_t turning = v->is_traced ? v->asks & ~v->asks_traced : v->asks_traced;
+    if (turning == 0) {
+        v->asks = v->asks_traced = 0; /* they change nothing */
     }
     if (v->value == FILTER_DROP) {
         forget_before(list, f, value_file);
@@ -364,6 +382,7 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
     }
     if (status != RL_OK || verdict->is_undecided) {
         verdict->is_traced = 0;
+        verdict->asks = verdict->asks_traced = 0;
         verdict->is_undecided = 1;
         f->undecided++;
     }
@@ -381,11 +400,34 @@ struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
     struct asked *a = scope != NULL ? rl_alloc(1, sizeof *a) : NULL;
     if (a != NULL) {
         ask(a, (struct filter *)f, scope);
-        int matches = rule_matches(a, rule);
+        int matches = rule->moment != 0 ? 2 : rule_matches(a, rule);
         view.matches = a->is_undecided ? -1 : matches;
         rl_free(a);
     }
     return view;
+}
+
+/* ---- moments ---- */
+
+uint64_t filter_moment_rules(const struct filter *f, enum filter_kind kind)
+{
+    return kind == FILTER_THREAD ? f->thread_rules : f->task_rules;
+}
+
+uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_text name,
+                       int *is_undecided)
+{
+    uint64_t matching = 0;
+    for (size_t i = 0; i < f->rule_count; i++) {
+        const struct rule *rule = &f->rules[i];
+        if (rule->moment != 0 && rule->selector.kind == kind) {
+            int found = pattern_search(rule->selector.pattern, name.data, name.len);
+            matching |= found > 0 ? rule->moment : 0;
+            *is_undecided |= found < 0;
+        }
+    }
+    f->undecided += *is_undecided != 0;
+    return matching;
 }
 
 /* ---- names ---- */

@@ -102,6 +102,26 @@ rl_status filter_add_file(struct filter *f, const struct filter_file *file, stru
     return RL_OK;
 }
 
+/* A rule that is asked at each call can say nothing of what is decided once. */
+static rl_status add_moment(struct filter *f, struct rule *rule, struct rl_err *err)
+{
+    const struct filter_rule *said = &rule->said;
+    int is_plain = said->value == FILTER_INHERIT && said->level == FILTER_LEVEL_NONE &&
+                   said->sample >= 1 && said->every <= 1 && said->min_duration == 0;
+    if (rule->selector.kind < FILTER_THREAD) {
+        return RL_OK;
+    }
+    if (!is_plain) {
+        return status_set(err, RL_USAGE, "a thread: or task: rule can only say exec");
+    }
+    if (f->moment_count == 64) {
+        return status_set(err, RL_USAGE, "there are more than 64 thread: and task: rules");
+    }
+    rule->moment = UINT64_C(1) << f->moment_count++;
+    *(rule->selector.kind == FILTER_THREAD ? &f->thread_rules : &f->task_rules) |= rule->moment;
+    return RL_OK;
+}
+
 rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule, struct rl_err *err)
 {
     if (f->file_count == 0) {
@@ -118,6 +138,9 @@ rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule, stru
     }
     f->rules = rules;
     rl_status status = selector_init(&made.selector, rule->selector, &context, err);
+    if (status == RL_OK && (status = add_moment(f, &made, err)) != RL_OK) {
+        selector_fini(&made.selector);
+    }
     if (status == RL_OK) {
         f->rules[f->rule_count++] = made;
     }
@@ -131,6 +154,9 @@ rl_status filter_add_pattern(struct filter *f, struct filter_text selector,
         return status_set(err, RL_USAGE, "a value pattern needs a rule and an action");
     }
     struct rule *rule = &f->rules[f->rule_count - 1];
+    if (rule->moment != 0) {
+        return status_set(err, RL_USAGE, "a thread: or task: rule can only say exec");
+    }
     struct selector_context context = {0, f->files[rule->file].said.version, {"", 0}};
     struct value_pattern made = {.action = action, .file = rule->file};
     void *patterns = more(f->patterns, &f->pattern_cap, f->pattern_count, sizeof *f->patterns);

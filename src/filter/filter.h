@@ -25,8 +25,10 @@ enum filter_kind {
     FILTER_ARG,
     FILTER_RET,
     FILTER_ATTR,
-    FILTER_KEY,   /* version 2: the key of a dict */
-    FILTER_VALUE, /* version 2: captured text */
+    FILTER_KEY,    /* version 2: the key of a dict */
+    FILTER_VALUE,  /* version 2: captured text */
+    FILTER_THREAD, /* version 2, of scopes, but asked at each call: the name of the thread */
+    FILTER_TASK,   /* the same: the name of the task */
     FILTER_KINDS
 };
 const char *filter_kind_name(enum filter_kind kind);
@@ -103,9 +105,11 @@ struct filter_scope {
 };
 
 struct filter_verdict {
-    int is_traced;
-    int is_undecided; /* a limit was reached: it is skipped for that */
-    int rule;         /* index of the rule that decided on tracing, -1 = a default, -2 = a gate */
+    int is_traced; /* where no rule of `asks` matches at the call */
+    uint64_t asks; /* thread: and task: rules that may decide otherwise; the highest bit counts */
+    uint64_t asks_traced; /* those of them that say trace */
+    int is_undecided;     /* a limit was reached: it is skipped for that */
+    int rule; /* index of the rule that decided on tracing, -1 = a default, -2 = a gate */
     enum filter_level level;
     enum filter_action value;     /* of values that no pattern names */
     const struct filter_set *set; /* never NULL */
@@ -117,6 +121,12 @@ struct filter_verdict {
 /* RL_NOMEM leaves a verdict that skips. */
 RL_CHECKED rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                                    struct filter_verdict *verdict);
+
+/* Which thread: or task: rules there are, and which of them match a name; *is_undecided becomes 1
+ * where a limit was reached. */
+uint64_t filter_moment_rules(const struct filter *f, enum filter_kind kind);
+uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_text name,
+                       int *is_undecided);
 
 /* The part of a file's path below the deepest root that holds it; empty where none does. */
 struct filter_text filter_below_root(const struct filter *f, struct filter_text file);
@@ -141,7 +151,7 @@ struct filter_rule_view {
     const char *selector;
     enum filter_exec exec;
     enum filter_action value;
-    int matches; /* 1, 0, or -1: undecided */
+    int matches; /* 1, 0, -1: undecided, 2: asked at each call */
 };
 size_t filter_rule_count(const struct filter *f);
 struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,

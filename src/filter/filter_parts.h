@@ -15,6 +15,7 @@ struct rule {
     struct selector selector;
     uint32_t file;
     uint32_t first_pattern, pattern_count;
+    uint64_t moment; /* the bit of a thread: or task: rule; 0 = of another */
 };
 
 struct value_pattern {
@@ -50,6 +51,8 @@ struct filter {
     size_t gate_count, gate_cap;
     struct filter_set *sets;
     double sample;
+    unsigned moment_count;
+    uint64_t thread_rules, task_rules;
     uint64_t undecided;
 };
 

@@ -8,8 +8,8 @@
 #include "bytes.h"
 #include "status.h"
 
-static const char *const kinds[FILTER_KINDS] = {"pkg", "file", "obj",  "local", "global",
-                                                "arg", "ret",  "attr", "key",   "value"};
+static const char *const kinds[FILTER_KINDS] = {"pkg", "file", "obj", "local", "global", "arg",
+                                                "ret", "attr", "key", "value", "thread", "task"};
 
 const char *filter_kind_name(enum filter_kind kind)
 {
@@ -24,16 +24,14 @@ void selector_fini(struct selector *selector)
 
 static int is_allowed(enum filter_kind kind, const struct selector_context *context)
 {
-    if (context->is_scope) {
-        return kind <= FILTER_OBJ;
-    }
-    return kind > FILTER_OBJ && (context->version >= 2 || kind < FILTER_KEY);
+    int is_scope = kind <= FILTER_OBJ || kind >= FILTER_THREAD;
+    return is_scope == context->is_scope && (context->version >= 2 || kind < FILTER_KEY);
 }
 
 static rl_status find_kind(struct filter_text word, const struct selector_context *context,
                            enum filter_kind *kind, struct rl_err *err)
 {
-    char allowed[80] = "";
+    char allowed[100] = "";
     size_t used = 0;
     for (int i = 0; i < FILTER_KINDS; i++) {
         int fits = is_allowed((enum filter_kind)i, context);

@@ -179,6 +179,7 @@ def all_cases():
         "value in version 1": (rule("pkg:a", None, "value:x=redact"), "is not allowed here"),
         "file outside": (rule("file:literal:/elsewhere/a.py", "skip"), "outside of the filter's root"),
         "file climbs": (rule("file:../a.py", "skip"), "climbs out"),
+        "thread in version 1": (rule("thread:a", "skip"), "is not allowed here"),
         "blank kind": (rule(" pkg:a", "skip"), "is not allowed here"),
     }
     for name, (wrong, *words) in bad.items():
@@ -195,6 +196,13 @@ def all_cases():
         ("an unknown level", {"level": "line"}, "did you mean 'lines'"),
     ):
         yield f"refused: {name}", [one(rule("pkg:a", None, **more), version=2)], E, words
+    for kind in ("thread", "task"):
+        yield from scopes(f"{kind}: asked at the call", [rule(f"{kind}:w-*", "skip")], {"app:f": T}, version=2)
+        wrong = [one(rule(f"{kind}:a", "skip", level="lines", every=2), version=2)]
+        words = ["scope.rules[0].level", "scope.rules[0].every", "can only say exec"]
+        yield f"refused: {kind} with more than exec", wrong, E, words
+        wrong = [one(rule(f"{kind}:a", "skip", "local:x=redact"), version=2)]
+        yield f"refused: {kind} with patterns", wrong, E, ["scope.rules[0].value_patterns"]
     yield "refused: version 0", [one(version=0)], E, ["meta.version"]
     yield "refused: version 3", [one(version=3)], E, ["version 3 is newer", "meta.version"]
     yield "refused: default_exec", [one(exec="on")], E, ["scope.default_exec"]

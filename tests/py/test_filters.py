@@ -289,6 +289,94 @@ def test_every_nth_call_is_recorded(record, tmp_path):
     assert shown == list(range(0, 100, 10)) and header["losses"] == {"filter": 180}
 
 
+THREADS = """
+import threading
+def work(n): return inner(n)
+def inner(n): return n
+def free(n): return n
+def main(n):
+    work(n); free(n)
+main(0)
+for name, n in (('pool-1', 1), ('other', 2), ('pool-2', 3)):
+    thread = threading.Thread(target=main, args=(n,), name=name)
+    thread.start(); thread.join()
+def renamed():
+    main(4)
+    threading.current_thread().name = 'other'
+    main(5)
+thread = threading.Thread(target=renamed, name='pool-3')
+thread.start(); thread.join()
+threading.current_thread().name = 'pool-main'
+main(6)
+"""
+
+
+def calls_of(events, name):
+    """The first arguments of its calls."""
+    found = [e for e in events if e["kind"] == "call" and e["func"].endswith(f":{name}")]
+    return [e["args"]["n"]["v"] for e in found]
+
+
+@pytest.mark.parametrize("backend", usable_backends())
+def test_rules_about_threads_are_asked_at_each_call(record, tmp_path, backend):
+    rules = (
+        '[[scope.rules]]\nselector = "thread:pool-*"\nexec = "skip"\n'
+        '[[scope.rules]]\nselector = "thread:literal:pool-2"\nexec = "trace"\n'
+        '[[scope.rules]]\nselector = "obj:__main__.free"\nexec = "trace"\n'
+    )
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    _, (header,), events = record(THREADS, "--trace-filter", path, "--backend", backend)
+    assert calls_of(events, "main") == calls_of(events, "work") == [0, 2, 3, 5]
+    assert calls_of(events, "inner") == [0, 2, 3, 5]
+    assert calls_of(events, "free") == [0, 1, 2, 3, 4, 5, 6]  # a later rule has the last word
+    kept = sum(e["kind"] == "call" for e in events)
+    _, _, everything = record(THREADS, "--force", "--backend", backend)
+    # calls and their ends: nothing is let go without being counted
+    assert header["losses"]["filter"] == 2 * (sum(e["kind"] == "call" for e in everything) - kept)
+
+
+def test_one_thread_alone_is_recorded(record, tmp_path):
+    rules = '[[scope.rules]]\nselector = "thread:regex:^pool-[12]$"\nexec = "trace"\n'
+    path = write(tmp_path / "x" / "y" / "f.toml", rules, exec="skip")
+    _, _, events = record(THREADS, "--trace-filter", path)
+    assert calls_of(events, "work") == [1, 3]
+    assert not [e for e in events if e.get("func", "").startswith("threading:")]
+
+
+TASKS = """
+import asyncio
+async def step(n): await asyncio.sleep(0); return plain(n)
+def plain(n): return n
+async def main(n):
+    plain(n)
+    await asyncio.gather(*(asyncio.create_task(step(i), name=f'job-{i}') for i in (1, 2, 3)))
+    asyncio.current_task().set_name('job-2')
+    plain(9)
+plain(7)
+asyncio.run(main(0))
+"""
+
+
+@pytest.mark.parametrize("backend", usable_backends())
+def test_rules_about_tasks_are_asked_at_each_call(record, tmp_path, backend):
+    rules = (
+        '[[scope.rules]]\nselector = "task:job-*"\nexec = "skip"\n'
+        '[[scope.rules]]\nselector = "task:job-2"\nexec = "trace"\n'
+    )
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    done, (header,), events = record(TASKS, "--trace-filter", path, "--backend", backend)
+    assert done.returncode == 0
+    assert calls_of(events, "step") == [2] and sorted(calls_of(events, "plain")) == [0, 2, 7, 9]
+    assert header["losses"]["filter"] >= 8
+
+
+def test_rules_of_one_moment_are_explained(tmp_path):
+    rules = '[[scope.rules]]\nselector = "thread:w-*"\nexec = "skip"\n'
+    path = write(tmp_path / "x" / "y" / "f.toml", rules)
+    text = relive("filter", "explain", path, "app:f").stdout.decode()
+    assert "no thread: or task: rule says otherwise" in text and "asked at each call: skip" in text
+
+
 def test_levels_and_limits_of_rules(record, tmp_path):
     rules = (
         '[[scope.rules]]\nselector = "obj:__main__.quiet"\nlevel = "calls"\n'

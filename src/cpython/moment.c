@@ -1,0 +1,99 @@
+/* Why: see moment.h.
+ * Invariants: names are read anew at each call, since a program may change them; which rules they
+ * match is kept for the last name of each kind. A name that could not be decided lets nothing
+ * through. */
+#include "moment.h"
+
+#include "filter.h"
+#include "instance.h"
+#include "session.h"
+
+/* The answer for one name, compared by what it was when it was asked. */
+static struct answer {
+    const void *name; /* compared only */
+    Py_hash_t hash;
+    uint64_t rules;
+    int is_undecided;
+} threads, tasks;
+
+static struct filter *filter;             /* borrowed from the recording */
+static PyObject *active_name, *name_name; /* owned, interned */
+
+void moment_begin(struct filter *asked)
+{
+    filter = asked;
+    threads = tasks = (struct answer){0};
+    if (name_name == NULL) {
+        active_name = PyUnicode_InternFromString("_active");
+        name_name = PyUnicode_InternFromString("_name");
+        PyErr_Clear();
+    }
+}
+
+/* The name of the thread that runs, as `threading` has it: borrowed or NULL. */
+static PyObject *thread_name(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "threading") : NULL;
+    PyObject *found = NULL;
+    if (module == NULL || !PyModule_Check(module) || name_name == NULL || active_name == NULL) {
+        return NULL;
+    }
+    PyObject *active = PyDict_GetItem(PyModule_GetDict(module), active_name);
+    PyObject *ident = PyLong_FromUnsignedLong(PyThread_get_thread_ident()); /* owned */
+    if (active != NULL && PyDict_CheckExact(active) && ident != NULL) {
+        found = PyDict_GetItem(active, ident);
+    }
+    Py_XDECREF(ident);
+    found = found != NULL ? instance_attribute(found, name_name) : NULL;
+    return found != NULL && PyUnicode_CheckExact(found) ? found : NULL;
+}
+
+static const struct answer *ask(struct answer *known, enum filter_kind kind, PyObject *name)
+{
+    uint8_t text[512];
+    Py_hash_t hash = PyObject_Hash(name); /* of an exact str */
+    if (known->name != name || known->hash != hash) {
+        size_t n = codeinfo_put_text(name, text, sizeof text);
+        known->is_undecided = 0;
+        known->rules = filter_moment(filter, kind, (struct filter_text){(const char *)text, n},
+                                     &known->is_undecided);
+        known->name = name;
+        known->hash = hash;
+    }
+    return known;
+}
+
+int moment_allows(struct thread *t, const struct policy *policy)
+{
+    PyObject *type, *value, *traceback;
+    uint64_t matching = 0;
+    int is_undecided = 0;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *name =
+        policy->asks & filter_moment_rules(filter, FILTER_THREAD) ? thread_name() : NULL;
+    if (name != NULL) {
+        const struct answer *answer = ask(&threads, FILTER_THREAD, name);
+        matching |= answer->rules;
+        is_undecided |= answer->is_undecided;
+    }
+    if (session.has_loops && (policy->asks & filter_moment_rules(filter, FILTER_TASK))) {
+        PyObject *task = tasks_name_now(t); /* owned */
+        if (task != NULL) {
+            const struct answer *answer = ask(&tasks, FILTER_TASK, task);
+            matching |= answer->rules;
+            is_undecided |= answer->is_undecided;
+        }
+        Py_XDECREF(task);
+    }
+    PyErr_Restore(type, value, traceback);
+    matching &= policy->asks;
+    if (is_undecided) {
+        policy_stats.undecided++;
+        return 0;
+    }
+    if (matching == 0) {
+        return policy->is_traced_else;
+    }
+    return (policy->asks_traced >> (63 - __builtin_clzll(matching)) & 1) != 0;
+}
