@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
         stop,
     )
     from relive.config import Config
+    from relive.debug.prompt import set_trace
     from relive.errors import ReliveError
 
 _LAZY = {
@@ -32,6 +33,7 @@ _LAZY = {
     "preview": "relive.api",
     "previews": "relive.api",
     "record": "relive.api",
+    "set_trace": "relive.debug.prompt",
     "start": "relive.api",
     "stop": "relive.api",
 }
@@ -46,6 +48,7 @@ __all__ = [
     "preview",
     "previews",
     "record",
+    "set_trace",
     "start",
     "stop",
 ]

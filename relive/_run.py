@@ -206,11 +206,16 @@ def read_variable():
     return run if isinstance(run, dict) and "path" in run and "config" in run else None
 
 
-def write_variable(run):
-    """Tells children of this process how to join."""
+def variable_text(run):
+    """What the variable says of a run."""
     import json
 
-    os.environ[VARIABLE] = json.dumps(run, separators=(",", ":"))
+    return json.dumps(run, separators=(",", ":"))
+
+
+def write_variable(run):
+    """Tells children of this process how to join."""
+    os.environ[VARIABLE] = variable_text(run)
 
 
 def sibling(path, n):

@@ -8,6 +8,7 @@ _KINDS = {
     "ERR_UNSUPPORTED_SCHEMA_VERSION": "usage",
     "ERR_FILE_EXISTS": "usage",
     "ERR_BUSY": "usage",
+    "ERR_BREAKPOINT": "usage",
     "ERR_NOT_FOUND": "target",
     "ERR_TARGET": "target",
     "ERR_NOT_A_RECORDING": "target",

@@ -1,4 +1,5 @@
-"""Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set.
+"""Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set, and the
+debugger in one that starts with RELIVE_DEBUG.
 
 Reached from relive.pth, or on 3.15 and later from relive.start. Must not import anything heavy and
 must never disturb the program."""
@@ -11,3 +12,7 @@ def start():
         from relive import _boot
 
         _boot.begin()
+    if "RELIVE_DEBUG" in os.environ:
+        from relive.debug import boot
+
+        boot.begin()

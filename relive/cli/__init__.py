@@ -7,6 +7,7 @@ from relive.errors import ReliveError
 # In the order in which somebody new needs them.
 VERBS = {
     "record": "run a program and record what it does",
+    "debug": "run a program with breakpoints that cost nothing until they are hit",
     "info": "what a recording holds: when, where, how much, what was not kept",
     "tree": "the call tree, repeated calls folded, with what went wrong",
     "exc": "exceptions: where raised, through which frames, with their variables",
@@ -62,7 +63,7 @@ def main(argv=None) -> int:
         return int(module.main(words[1:]))
     except ReliveError as error:
         sys.stderr.write(f"relive {verb}: {error} [{error.code}]\n")
-        if verb == "record":
+        if verb in ("record", "debug"):
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE
     except BrokenPipeError:

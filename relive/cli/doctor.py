@@ -46,6 +46,8 @@ def _collect():
     from relive import _core
     from relive._version import __version__
     from relive.cli.launch import boot_is_installed
+    from relive.frame_eval import telemetry
+    from relive.frame_eval.compatibility_policy import check_environment_compatibility
 
     core = _core.facts()
     backends = [
@@ -67,6 +69,8 @@ def _collect():
         "backends": backends,
         "child_processes": _children(boot_is_installed()),
         "tracers": _active_tracers(),
+        "debugger": check_environment_compatibility(),
+        "debug_reasons": telemetry.telemetry.snapshot().reason_counts.as_dict(),
         "can_record": core["frames_ok"] and any(row["usable"] for row in backends),
     }
 
@@ -110,6 +114,14 @@ def _show(facts):
     )
     for row in facts["backends"]:
         line(row["name"], ("usable: " if row["usable"] else "no: ") + row["why"])
+    debugger = facts["debugger"]
+    engine, reason = debugger["engine"], debugger["reason"]
+    line("debugger", f"usable: {engine}" if debugger["compatible"] else f"no: {reason}")
+    for code, text in debugger["warnings"]:
+        line("debugger", f"{code}: {text}")
+    for code, count in facts["debug_reasons"].items():
+        if count:
+            line("debugger", f"{code} x{count}")
     line("children", facts["child_processes"])
     for text in facts["tracers"]:
         line("also active", text)

@@ -212,14 +212,14 @@ def _has_boot(program):
     )
 
 
-def start(program, path, settings):
-    """Becomes the program, recording into `path`."""
+def become(program, variables):
+    """Becomes the program, with these variables for the boot module in its environment."""
     letters = program.letters()
     if "S" in letters:
         raise ReliveError(
             "ERR_TARGET",
-            "with -S the interpreter does not run site, through which a recording begins;"
-            " use relive.start() inside the program",
+            "with -S the interpreter does not run site, through which Relive begins;"
+            " use relive.start() or relive.set_trace() inside the program",
         )
     has_boot = _has_boot(program)
     environ = dict(os.environ)
@@ -236,21 +236,9 @@ def start(program, path, settings):
         before = environ.get("PYTHONPATH")
         environ["PYTHONPATH"] = fallback + (os.pathsep + before if before else "")
         environ["RELIVE_PYTHONPATH"] = fallback
-    if settings["force"]:
-        settings = dict(settings, force=False)
-    run = {
-        "id": os.urandom(16).hex(),
-        "path": path,
-        "state": "start",
-        "pid": os.getpid(),
-        "report": True,
-        "config": settings,
-    }
     saved = dict(os.environ)
     os.environ.clear()
-    os.environ.update(environ)
-    if settings["enabled"]:
-        _run.write_variable(run)
+    os.environ.update(environ, **variables)
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -259,3 +247,16 @@ def start(program, path, settings):
         os.environ.clear()
         os.environ.update(saved)
         raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error.strerror}") from None
+
+
+def start(program, path, settings):
+    """Becomes the program, recording into `path`."""
+    run = {
+        "id": os.urandom(16).hex(),
+        "path": path,
+        "state": "start",
+        "pid": os.getpid(),
+        "report": True,
+        "config": dict(settings, force=False),
+    }
+    become(program, {_run.VARIABLE: _run.variable_text(run)} if settings["enabled"] else {})

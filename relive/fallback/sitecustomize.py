@@ -1,4 +1,5 @@
-"""Begins a recording where relive.pth is not installed (editable installs, other environments).
+"""Begins a recording, or the debugger, where relive.pth is not installed (editable installs, other
+environments).
 
 `relive record` puts this folder first on PYTHONPATH. The program's own sitecustomize, if there is
 one, runs as it would have."""
@@ -18,10 +19,12 @@ def _begin():
         sys.path.append(root)
     try:
         from relive import _boot
+        from relive.debug import boot
     except ImportError as error:
-        os.write(2, f"relive: not recorded: {error}\n".encode())
+        os.write(2, f"relive: it cannot begin here: {error}\n".encode())
     else:
         _boot.begin()
+        boot.begin()
     if root in sys.path[-1:]:
         sys.path.pop()
 

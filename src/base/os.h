@@ -26,6 +26,8 @@ void os_random(void *bytes, size_t n);
 int os_create(const char *path, int *fd, int *os_errno);
 int os_open_read(const char *path, int *fd, int *os_errno);
 void os_close(int fd);
+/* The path without links, into out; -1 where it is none, or too long. */
+int os_real_path(const char *path, char *out, size_t size);
 int os_remove(const char *path, int *os_errno);
 int os_lock(int fd);      /* an exclusive advisory lock, without waiting */
 int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -166,6 +167,17 @@ void os_close(int fd)
     if (fd >= 0) {
         (void)close(fd);
     }
+}
+
+int os_real_path(const char *path, char *out, size_t size)
+{
+    char *found = realpath(path, NULL);
+    size_t len = found != NULL ? strlen(found) : size;
+    if (len < size) {
+        memcpy(out, found, len + 1);
+    }
+    free(found);
+    return len < size ? 0 : -1;
 }
 
 int os_remove(const char *path, int *os_errno)

@@ -1,22 +1,18 @@
 /* Why: sys.monitoring (3.12+) is the cheapest way to see calls there: specialised calls stay
  * inlined, and code that is not wanted costs nothing after its first event.
  *
- * One tool id: the wanted one, else 4, 3, 5, else any free one but 0, 1, 2. Never taken from
- * somebody else, never freed unless it is ours. A location that was DISABLEd comes back only by
- * restart_events(), so start() calls it. DISABLE may be returned only from local events
- * (START, RETURN, YIELD, RESUME, CALL); the others are global and must not. */
+ * A location that was DISABLEd comes back only by restart_events(), so start() calls it. DISABLE
+ * may be returned only from local events (START, RETURN, YIELD, RESUME, CALL); the others are
+ * global and must not. */
 #include "session.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#if HAS_MONITORING && !IS_FREE_THREADED
+#include "monitoring.h"
 
-struct callback {
-    PyObject_HEAD vectorcallfunc vectorcall;
-};
+#if CAN_MONITOR
 
-static PyObject *disable;    /* owned: sys.monitoring.DISABLE */
+static PyObject *disable;    /* borrowed: sys.monitoring.DISABLE */
 static PyObject *with_lines; /* owned: weak references to code with line events of ours */
 static long line_events;     /* the bits of LINE and JUMP */
 static int tool_id = -1;
@@ -31,10 +27,6 @@ static inline PyObject *answer(enum verdict verdict)
     PyObject *result = verdict == VERDICT_DISABLE ? disable : Py_None;
     return Py_NewRef(result);
 }
-
-#define HANDLER(name)                                                                              \
-    static PyObject *name(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
-#define UNUSED (void)self, (void)n, (void)names
 
 /* The code in args[0] is that of the current frame, but for a callback called by hand. */
 static inline int make_event(struct event *event, PyObject *const *args, size_t n, unsigned kind)
@@ -218,65 +210,9 @@ static const struct handler {
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)
 
-static PyMemberDef callback_members[] = {
-    {"__vectorcalloffset__", Py_T_PYSSIZET, offsetof(struct callback, vectorcall), Py_READONLY,
-     NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot callback_slots[] = {
-    {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_members, callback_members},
-    {0, NULL},
-};
-
-static PyType_Spec callback_spec = {
-    .name = "relive._core.callback",
-    .basicsize = sizeof(struct callback),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = callback_slots,
-};
-
-static PyObject *monitoring(void) /* borrowed */
-{
-    PyObject *module = PySys_GetObject("monitoring");
-    if (module == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "sys.monitoring is not there");
-    }
-    return module;
-}
-
-/* 1 free, 0 taken, -1 error. */
-static int is_free(int id)
-{
-    PyObject *module = monitoring();
-    PyObject *name = module != NULL ? PyObject_CallMethod(module, "get_tool", "i", id) : NULL;
-    if (name == NULL) {
-        return -1;
-    }
-    int is_none = name == Py_None;
-    Py_DECREF(name);
-    return is_none;
-}
-
-static int choose_tool_id(int wanted)
-{
-    static const int order[] = {4, 3, 5};
-    if (wanted >= 0) {
-        return is_free(wanted) == 1 ? wanted : -1;
-    }
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        if (is_free(order[i]) == 1) {
-            return order[i];
-        }
-    }
-    return -1;
-}
-
 static int probe(char *why, size_t size)
 {
-    int id = choose_tool_id(-1);
-    PyErr_Clear();
+    int id = monitoring_choose(-1);
     if (id < 0 && tool_id < 0) {
         (void)snprintf(why, size, "the tool ids 4, 3 and 5 of sys.monitoring are all taken");
         return 0;
@@ -284,12 +220,6 @@ static int probe(char *why, size_t size)
     (void)snprintf(why, size,
                    "cheapest here: 35 to 39 ns a recorded call; excluded code costs nothing");
     return 1;
-}
-
-static int call_none(PyObject *result)
-{
-    Py_XDECREF(result);
-    return result != NULL ? 0 : -1;
 }
 
 static int is_of_lines(const struct handler *handler)
@@ -304,39 +234,21 @@ static int is_on_from_the_start(const struct handler *handler)
     return !is_of_lines(handler) && (!handler->is_native || handler->function == on_c_call);
 }
 
-static int register_all(PyObject *module, PyObject *type, int c_calls)
+static int register_all(int c_calls)
 {
-    PyObject *events = PyObject_GetAttrString(module, "events"); /* owned */
-    long mask = 0;
-    int failed = events == NULL;
-    for (size_t i = 0; !failed && i < HANDLERS; i++) {
+    long mask = 0, bit;
+    for (size_t i = 0; i < HANDLERS; i++) {
         const struct handler *handler = &handlers[i];
         if (handler->is_native && !c_calls) {
             continue;
         }
-        PyObject *bit = PyObject_GetAttrString(events, handler->event); /* owned */
-        struct callback *callback = PyObject_New(struct callback, (PyTypeObject *)type);
-        failed = bit == NULL || callback == NULL;
-        if (!failed) {
-            callback->vectorcall = handler->function;
-            mask |= is_on_from_the_start(handler) ? PyLong_AsLong(bit) : 0;
-            line_events |= is_of_lines(handler) ? PyLong_AsLong(bit) : 0;
-            failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool_id, bit,
-                                                   (PyObject *)callback));
+        if (monitoring_register(tool_id, handler->event, handler->function, &bit) != 0) {
+            return -1;
         }
-        Py_XDECREF(bit);
-        Py_XDECREF((PyObject *)callback);
+        mask |= is_on_from_the_start(handler) ? bit : 0;
+        line_events |= is_of_lines(handler) ? bit : 0;
     }
-    Py_XDECREF(events);
-    return failed ? -1 : call_none(PyObject_CallMethod(module, "set_events", "il", tool_id, mask));
-}
-
-static int set_lines(PyCodeObject *code, long events)
-{
-    PyObject *module = monitoring();
-    return module == NULL ? -1
-                          : call_none(PyObject_CallMethod(module, "set_local_events", "iOl",
-                                                          tool_id, (PyObject *)code, events));
+    return monitoring_set(tool_id, mask);
 }
 
 /* Off and on: events that an earlier recording has left disabled come back only so. */
@@ -347,7 +259,8 @@ static void want_lines(PyCodeObject *code)
         with_lines = PyList_New(0);
     }
     if (reference == NULL || with_lines == NULL || PyList_Append(with_lines, reference) != 0 ||
-        set_lines(code, 0) != 0 || set_lines(code, line_events) != 0) {
+        monitoring_set_local(tool_id, code, 0) != 0 ||
+        monitoring_set_local(tool_id, code, line_events) != 0) {
         PyErr_Clear();
     }
     Py_XDECREF(reference);
@@ -358,7 +271,8 @@ static void drop_lines(void)
 {
     for (Py_ssize_t i = 0; with_lines != NULL && i < PyList_GET_SIZE(with_lines); i++) {
         PyObject *code = PyObject_CallNoArgs(PyList_GET_ITEM(with_lines, i)); /* owned */
-        if (code == NULL || (code != Py_None && set_lines((PyCodeObject *)code, 0) != 0)) {
+        if (code == NULL ||
+            (code != Py_None && monitoring_set_local(tool_id, (PyCodeObject *)code, 0) != 0)) {
             PyErr_Clear();
         }
         Py_XDECREF(code);
@@ -368,48 +282,21 @@ static void drop_lines(void)
 
 static void stop(void)
 {
-    PyObject *module = monitoring();
-    if (module == NULL || tool_id < 0) {
-        PyErr_Clear();
-        return;
+    if (tool_id >= 0) {
+        drop_lines();
+        monitoring_free(tool_id);
+        tool_id = -1;
     }
-    drop_lines();
-    if (call_none(PyObject_CallMethod(module, "set_events", "ii", tool_id, 0)) != 0 ||
-        call_none(PyObject_CallMethod(module, "free_tool_id", "i", tool_id)) != 0) {
-        PyErr_Clear(); /* the program freed our id: nothing is left to give back */
-    }
-    tool_id = -1;
 }
 
 static int start(const struct backend_start *options)
 {
-    static PyObject *type; /* owned, lives as long as the process: callbacks may outlive us */
-    PyObject *module = monitoring();
-    if (module == NULL) {
+    disable = monitoring_disable();
+    if (disable == NULL || monitoring_take(options->tool_id, &tool_id) != 0) {
         return -1;
     }
-    if (type == NULL && (type = PyType_FromSpec(&callback_spec)) == NULL) {
-        return -1;
-    }
-    Py_XSETREF(disable, PyObject_GetAttrString(module, "DISABLE"));
-    tool_id = choose_tool_id(options->tool_id);
-    if (disable == NULL || tool_id < 0) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetString(PyExc_RuntimeError, "no tool id of sys.monitoring is free");
-        }
-        tool_id = -1;
-        return -1;
-    }
-    if (call_none(PyObject_CallMethod(module, "use_tool_id", "is", tool_id, "relive")) != 0) {
-        tool_id = -1;
-        return -1;
-    }
-    if (register_all(module, type, options->c_calls) != 0 ||
-        call_none(PyObject_CallMethod(module, "restart_events", NULL)) != 0) {
-        PyObject *error_type, *value, *traceback;
-        PyErr_Fetch(&error_type, &value, &traceback);
+    if (register_all(options->c_calls) != 0 || monitoring_restart() != 0) {
         stop();
-        PyErr_Restore(error_type, value, traceback);
         return -1;
     }
     return 0;
@@ -418,24 +305,13 @@ static int start(const struct backend_start *options)
 /* The program may free our id, take it, or switch its events off. */
 static int taken(void)
 {
-    PyObject *module = monitoring();
-    PyObject *name = module != NULL ? PyObject_CallMethod(module, "get_tool", "i", tool_id) : NULL;
-    PyObject *mask =
-        module != NULL ? PyObject_CallMethod(module, "get_events", "i", tool_id) : NULL;
-    int is_ours = name != NULL && PyUnicode_Check(name) &&
-                  PyUnicode_CompareWithASCIIString(name, "relive") == 0 && mask != NULL &&
-                  PyObject_IsTrue(mask) == 1;
-    Py_XDECREF(name);
-    Py_XDECREF(mask);
-    PyErr_Clear();
-    return !is_ours;
+    return !monitoring_is_ours(tool_id);
 }
 
 /* Which code is wanted may differ in the child's recording; nothing else does. */
 static void after_fork(void)
 {
-    PyObject *module = monitoring();
-    if (module == NULL || call_none(PyObject_CallMethod(module, "restart_events", NULL)) != 0) {
+    if (monitoring_restart() != 0) {
         PyErr_Clear();
     }
 }

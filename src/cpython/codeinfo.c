@@ -179,6 +179,11 @@ static int is_own(PyCodeObject *code)
     return n < 7 || memcmp(text, "<frozen", 7) != 0;
 }
 
+int codeinfo_is_users(PyCodeObject *code, int only_own)
+{
+    return !is_excluded(code) && (!only_own || is_own(code));
+}
+
 /* What the filter says of the level, else what was asked for; lines only of the program's own. */
 static unsigned level_of(PyCodeObject *code, const struct policy *policy)
 {

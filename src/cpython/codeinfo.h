@@ -29,12 +29,7 @@ extern Py_ssize_t codeinfo_index;
 /* The word in co_extra, read directly: 0 when there is none. */
 static inline uint64_t codeinfo_get(PyCodeObject *code)
 {
-    struct extra {
-        Py_ssize_t size;
-        uintptr_t values[1];
-    };
-    const struct extra *extra = code->co_extra;
-    return extra != NULL && extra->size > codeinfo_index ? extra->values[codeinfo_index] : 0;
+    return (uintptr_t)compat_extra(code, codeinfo_index);
 }
 
 /* Defines the code in the running recording and stores the word. Never raises; the pending
@@ -56,6 +51,9 @@ uint32_t codeinfo_native(PyObject *callable);
 void codeinfo_exclude_prefix(const char *utf8);
 /* Code below this folder is a library's: its lines are recorded only where asked for. */
 void codeinfo_add_library(const char *utf8);
+
+/* Whether code is neither our own nor, where `only_own`, a library's or the interpreter's. */
+int codeinfo_is_users(PyCodeObject *code, int only_own);
 
 /* Transcodes a str into at most `size` bytes, cut on a character; "?" for what is no str. */
 size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size);

@@ -23,7 +23,9 @@
 /* Python-to-Python calls use no C stack, unless an eval hook is set. */
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 /* What the interpreter spends on calling a profile or trace function, ns. */
-#define TRACED_NS         (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
+#define TRACED_NS (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
+/* Code objects tell their lines; before 3.10 a table has to be read. */
+#define HAS_CODE_LINES    (PY_VERSION_HEX >= 0x030a0000)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
 /* A profile or trace function can be set in another thread. */
 #define HAS_SET_FOR_THREAD       (PY_VERSION_HEX >= 0x03090000)
@@ -139,6 +141,29 @@
 #define compat_get_extra           PyUnstable_Code_GetExtra
 #endif
 
+/* What lies under an index of a code object's co_extra, read directly; NULL when there is nothing.
+ */
+static inline void *compat_extra(PyCodeObject *code, Py_ssize_t index)
+{
+    struct extra {
+        Py_ssize_t size;
+        void *values[1];
+    };
+    const struct extra *extra = code->co_extra;
+    return extra != NULL && extra->size > index ? extra->values[index] : NULL;
+}
+
+/* The object of the frame that runs in this thread now: borrowed. */
+static inline PyFrameObject *compat_frame_object(native_frame *current)
+{
+#if CALLS_ARE_INLINED
+    (void)current;
+    return PyEval_GetFrame();
+#else
+    return current;
+#endif
+}
+
 static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL before 3.11 */
 {
 #if CODE_HAS_QUALNAME
@@ -186,7 +211,35 @@ static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int w
         line_gate_put(ts, was_on ? ours : NULL);
     }
 }
+
+static inline int line_gate_is_on(const PyThreadState *ts, Py_tracefunc ours)
+{
+    return ts->c_tracefunc == ours;
+}
+
+/* Switches it on for frames that run already: 0, or -1 where it is somebody else's. */
+static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
+{
+    return line_gate(ts, ours, 1) < 0 ? -1 : 0;
+}
 #else
+static inline int line_gate_is_on(const PyThreadState *ts, Py_tracefunc ours)
+{
+    return ts->cframe->use_tracing != 0 && ts->c_tracefunc == ours;
+}
+
+static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
+{
+    if (ts->c_tracefunc != NULL && ts->c_tracefunc != ours) {
+        return -1;
+    }
+    ts->c_tracefunc = ours;
+    for (__typeof__(ts->cframe) c = ts->cframe; c != NULL; c = c->previous) {
+        c->use_tracing = 255;
+    }
+    return 0;
+}
+
 static inline int line_gate(PyThreadState *ts, Py_tracefunc ours, int is_on)
 {
     int before = ts->cframe->use_tracing;

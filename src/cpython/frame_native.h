@@ -55,6 +55,17 @@ static inline int native_offset(native_frame *f)
     return (int)(NATIVE_INSTRUCTION(f) - _PyCode_CODE(native_code(f)));
 }
 
+/* The line of the first instruction of a body, behind what makes cells and generators. */
+static inline uint32_t native_first_line(PyCodeObject *code)
+{
+    int at = (code->_co_firsttraceable + 1) * (int)sizeof(_Py_CODEUNIT);
+    int line = -1;
+    for (; line < 0 && at < (int)_PyCode_NBYTES(code); at += (int)sizeof(_Py_CODEUNIT)) {
+        line = PyCode_Addr2Line(code, at);
+    }
+    return (uint32_t)(line > 0 ? line : code->co_firstlineno);
+}
+
 /* Whether the body has run at all: the first RESUME is where it begins. */
 static inline int native_was_started(native_frame *f)
 {

@@ -31,6 +31,13 @@ static inline PyObject *native_globals(native_frame *f)
     return f->f_globals;
 }
 
+/* The line of the first instruction. */
+static inline uint32_t native_first_line(PyCodeObject *code)
+{
+    int line = PyCode_Addr2Line(code, 0);
+    return (uint32_t)(line > 0 ? line : code->co_firstlineno);
+}
+
 /* Whether the body has run at all. */
 static inline int native_was_started(native_frame *f)
 {

@@ -8,6 +8,7 @@
 #include "block.h"
 #include "dump.h"
 #include "exits.h"
+#include "debugger.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
 #include "filter.h"
@@ -438,7 +439,9 @@ static int module_exec(PyObject *module)
         session_init() != 0) {
         return -1;
     }
-    return mod_reader_add(module) != 0 ? -1 : mod_filter_add(module);
+    return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 || mod_debug_add(module) != 0
+               ? -1
+               : 0;
 }
 
 static PyModuleDef_Slot slots[] = {

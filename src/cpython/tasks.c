@@ -153,6 +153,22 @@ static PyObject *task_now(struct thread *t, int *is_trio)
     return task;
 }
 
+uintptr_t tasks_identity_now(void)
+{
+    PyObject *type, *value, *traceback;
+    int is_trio;
+    tasks_look_for_loops();
+    if (!session.has_loops) {
+        return 0;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *task = current_task(&is_trio); /* owned; the loop keeps it */
+    uintptr_t identity = task != Py_None ? (uintptr_t)task : 0;
+    Py_XDECREF(task);
+    PyErr_Restore(type, value, traceback);
+    return identity;
+}
+
 PyObject *tasks_name_now(struct thread *t)
 {
     int is_trio;

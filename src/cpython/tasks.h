@@ -32,6 +32,8 @@ int tasks_are_made_by(const PyCodeObject *code, PyObject *module);
 void tasks_made(struct thread *t, const struct event *event);
 /* The name of the task that runs in the thread, as it is now: owned or NULL. */
 PyObject *tasks_name_now(struct thread *t);
+/* The task that runs in this thread, to be compared only; 0 for none. */
+uintptr_t tasks_identity_now(void);
 /* A coroutine is about to be entered, by something that is no coroutine. */
 void tasks_enter(struct thread *t, const struct event *event, int is_first);
 /* The row that entered it has this frame. */

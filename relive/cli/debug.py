@@ -1,0 +1,90 @@
+"""relive debug [options] TARGET: run a program under the debugger, with a prompt like pdb's.
+
+Like `relive record`, the program is started by its own interpreter; breakpoints cost nothing until
+they are hit."""
+
+import os
+import re
+
+from relive.errors import ReliveError
+
+_EPILOG = """TARGET is what `relive record` takes: script.py [args], -m module [args], -c code,
+an installed command, or an interpreter with its flags.
+
+Without -b the program stops at its first line; with -b at the first breakpoint:
+  relive debug -b shop.py:42 -b "shop.py:60 if total > 100" shop.py
+
+The prompt has pdb's commands (h lists them). In a program of your own, relive.set_trace() or
+PYTHONBREAKPOINT=relive.set_trace opens the same prompt.
+The exit status is the program's; 125 when it was not started.
+"""
+_PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+)(?:\s+if\s+(?P<condition>.+))?$", re.S)
+
+
+def parser():
+    """The options."""
+    import argparse
+
+    from relive.cli.common import Parser
+
+    made = Parser(
+        "debug",
+        "Run a program under the debugger.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="relive debug [options] TARGET",
+    )
+    made.add_argument(
+        "-b", "--break", dest="breaks", action="append", default=[],
+        metavar="FILE:LINE[ if EXPR]", help="stop there; may be given several times",
+    )  # fmt: skip
+    made.add_argument(
+        "-x", "--command", dest="commands", action="append", default=[], metavar="COMMAND",
+        help="a command for the prompt, as if typed at the first stop; may be given several times",
+    )  # fmt: skip
+    return made
+
+
+def place(text):
+    """(path, line, condition) of FILE:LINE[ if EXPR]."""
+    from relive.frame_eval import condition_evaluator
+
+    found = _PLACE.match(text.strip())
+    if not found:
+        raise ReliveError("ERR_USAGE", f"-b {text!r}: written is FILE:LINE, or FILE:LINE if EXPR")
+    path, condition = os.path.abspath(found["file"]), found["condition"]
+    if not os.path.isfile(path):
+        raise ReliveError("ERR_USAGE", f"-b {text!r}: there is no file {found['file']}")
+    if condition:
+        try:
+            condition_evaluator.parse(condition)
+        except (SyntaxError, ValueError) as error:
+            why = getattr(error, "msg", error)
+            raise ReliveError(
+                "ERR_USAGE", f"-b {text!r}: {condition!r} is no expression: {why}"
+            ) from None
+    return path, int(found["line"]), condition
+
+
+def main(words):
+    """Replaces this process by the program; returns only where that is refused."""
+    import json
+
+    from relive.cli import launch, record
+    from relive.debug.boot import VARIABLE
+
+    made = parser()
+    ours, target = record.split(words, made)
+    args = made.parse_args(ours)
+    if not target:
+        raise ReliveError(
+            "ERR_USAGE", "no TARGET: what shall be run? For example: relive debug app.py"
+        )
+    wanted = {
+        "pid": os.getpid(),
+        "breaks": [place(text) for text in args.breaks],
+        "commands": args.commands,
+    }
+    program = launch.resolve(target)
+    launch.become(program, {VARIABLE: json.dumps(wanted)})
+    return 125

@@ -1,0 +1,58 @@
+"""The start of a process that `relive debug` began: called by site, before the program's first
+line."""
+
+import os
+import sys
+
+VARIABLE = "RELIVE_DEBUG"
+
+
+def begin():
+    """Starts the debugger, once, in the process that was asked for."""
+    import json
+
+    text = os.environ.pop(VARIABLE, "")
+    if not text:
+        return
+    try:
+        wanted = json.loads(text)
+    except ValueError:
+        return
+    if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
+        return
+    from relive._boot import NOT_STARTED, _restore_path
+    from relive.errors import ReliveError
+
+    _restore_path()
+    try:
+        _begin(wanted)
+    except ReliveError as error:
+        sys.stderr.write(f"relive debug: {error} [{error.code}]\n")
+        os._exit(NOT_STARTED)
+
+
+def _begin(wanted):
+    from relive.debug import prompt
+    from relive.errors import ReliveError
+    from relive.frame_eval.runtime import runtime
+
+    made = prompt.get_prompt(quits=SystemExit)
+    if not runtime.initialize({"enabled": True}, wait_for_main=not wanted["breaks"]):
+        decision = runtime.policy.evaluate_environment()
+        raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {decision['reason']}")
+    for path, line, condition in wanted["breaks"]:
+        prompt.set_break(path, line, condition)
+    made.rcLines.extend(wanted.get("commands", ()))
+    sys.excepthook = _after(sys.excepthook, made)
+
+
+def _after(original, made):
+    """Shows an uncaught exception as before, and then the prompt at the frame that raised it."""
+
+    def excepthook(kind, value, traceback):
+        original(kind, value, traceback)
+        if traceback is not None and not issubclass(kind, (SystemExit, KeyboardInterrupt)):
+            made.message("The program ended with this exception; the prompt shows where.")
+            made.interaction(None, traceback)
+
+    return excepthook

@@ -1,0 +1,101 @@
+"""How the debug runtime is set up."""
+
+import enum
+
+
+class TracingBackendKind(enum.Enum):
+    """How lines are seen where frames are traced."""
+
+    AUTO = "auto"
+    SETTRACE = "settrace"
+    SYS_MONITORING = "sys_monitoring"
+
+
+class FrameEvalBackendKind(enum.Enum):
+    """What looks at frames."""
+
+    AUTO = "auto"
+    TRACING = "tracing"
+    EVAL_FRAME = "eval_frame"
+
+
+_DEFAULTS = {
+    "enabled": False,
+    "fallback_to_tracing": True,
+    "debug": False,
+    "cache_size": 1000,
+    "optimize": True,
+    "timeout": 30.0,
+    "conditional_breakpoints_enabled": True,
+    "condition_budget_s": 0.1,
+    "tracing_backend": TracingBackendKind.AUTO,
+    "backend": FrameEvalBackendKind.AUTO,
+    "telemetry": True,
+    "task_aware_stepping": True,
+    "my_code_only": True,
+}
+
+
+class FrameEvalConfig:
+    """Settings of the runtime; a value of the wrong type is refused by name."""
+
+    __slots__ = tuple(_DEFAULTS)
+
+    def __init__(self, **settings):
+        self.reset()
+        for key, value in settings.items():
+            if key not in _DEFAULTS:
+                raise TypeError(f"there is no setting {key!r} (there are {', '.join(_DEFAULTS)})")
+            setattr(self, key, _checked(key, value))
+
+    def reset(self):
+        """Every setting as it was at first."""
+        for key, value in _DEFAULTS.items():
+            setattr(self, key, value)
+
+    def update(self, settings):
+        """Takes what is known of a dict; all of it, or ValueError and nothing."""
+        known = {key: _checked(key, settings[key]) for key in settings if key in _DEFAULTS}
+        for key, value in known.items():
+            setattr(self, key, value)
+
+    def to_dict(self):
+        """Plain values: words for what is chosen from a list."""
+        found = {key: getattr(self, key) for key in _DEFAULTS}
+        return {
+            key: value.name if isinstance(value, enum.Enum) else value
+            for key, value in found.items()
+        }
+
+    @classmethod
+    def from_dict(cls, settings):
+        """From such a dict; unknown keys are let go."""
+        made = cls()
+        made.update(settings)
+        return made
+
+    def __eq__(self, other):
+        return isinstance(other, FrameEvalConfig) and self.to_dict() == other.to_dict()
+
+    def __repr__(self):
+        return f"FrameEvalConfig({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
+
+
+def _checked(key, value):
+    wanted = type(_DEFAULTS[key])
+    if issubclass(wanted, enum.Enum):
+        for one in wanted:
+            if value is one or (
+                isinstance(value, str) and value.lower() in (one.value, one.name.lower())
+            ):
+                return one
+        words = ", ".join(one.name for one in wanted)
+        raise ValueError(f"{key}: {value!r} is not one of {words}")
+    if wanted is float and type(value) in (int, float) and 0 < value < 1e9:
+        return float(value)
+    if wanted is int and type(value) is int and value > 0:
+        return value
+    if wanted is bool and type(value) is bool:
+        return value
+    kinds = {float: "a number above 0", int: "a whole number above 0", bool: "True or False"}
+    raise ValueError(f"{key}: {value!r} is not {kinds[wanted]}")

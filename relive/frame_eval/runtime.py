@@ -1,0 +1,233 @@
+"""The debug runtime: one object that owns configuration, policy, breakpoints, telemetry and the C
+engine, and starts and stops them together.
+
+    runtime = FrameEvalRuntime()
+    runtime.on_stop = show          # called as show(frame, why, [Breakpoint, ...]) in the thread
+    runtime.initialize({"enabled": True})
+    runtime.update_breakpoints("app.py", {10, 20})
+    runtime.shutdown()
+
+The C engine is one for the process; `runtime` below is what the module-level functions share."""
+
+import sys
+import threading
+from typing import Any, Dict, NamedTuple, Optional
+
+from relive.errors import ReliveError
+from relive.frame_eval.breakpoints import Breakpoint, BreakpointTable, log_text
+from relive.frame_eval.compatibility_policy import policy as default_policy
+from relive.frame_eval.condition_evaluator import ConditionEvaluator, make_condition
+from relive.frame_eval.config import FrameEvalConfig
+from relive.frame_eval.telemetry import telemetry as default_telemetry
+
+STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL = range(5)
+
+
+class FrameEvalStatus(NamedTuple):
+    """Whether it runs, and by what."""
+
+    initialized: bool
+    config: Dict[str, Any]
+    tracing_enabled: bool
+    hook_available: bool
+    hook_installed: bool
+    backend_type: Optional[str]
+
+    def as_dict(self):
+        """By name."""
+        return self._asdict()
+
+
+class FrameEvalStats(NamedTuple):
+    """What was counted; every key is in docs/debug-engine.md."""
+
+    initialized: bool
+    hook_stats: Dict[str, Any]
+    cache_stats: Dict[str, Any]
+    trace_stats: Dict[str, Any]
+    integration_stats: Dict[str, Any]
+    telemetry: Dict[str, Any]
+
+    def as_dict(self):
+        """By name."""
+        return self._asdict()
+
+
+_owner_lock = threading.RLock()
+_owner = None  # the runtime whose engine is on
+
+
+class FrameEvalRuntime:
+    """Configuration, policy, breakpoints, telemetry and engine, as one."""
+
+    def __init__(self, config=None, *, policy=None, telemetry=None):
+        self.policy = policy or default_policy
+        self.telemetry = telemetry or default_telemetry
+        self.breakpoints = BreakpointTable()
+        self.conditions = ConditionEvaluator(telemetry=self.telemetry)
+        self.on_stop = None
+        self.on_log = None
+        self._lock = threading.RLock()
+        self._config = FrameEvalConfig() if config is None else _config(config)
+        if self._config is None:
+            raise TypeError(f"a dict or a FrameEvalConfig is wanted, not {config!r}")
+        self._engine = None
+        self._base = {}
+
+    @property
+    def initialized(self):
+        """Whether it runs."""
+        return self._engine is not None
+
+    @property
+    def config(self):
+        """The settings it has."""
+        return self._config
+
+    def initialize(self, config=None, *, wait_for_main=False):
+        """Starts; True where it runs now. False says why in `telemetry`."""
+        global _owner
+        with _owner_lock, self._lock:
+            if config is not None:
+                made = _config(config)
+                if made is None:
+                    return False
+                self._config = made
+            if self._engine is not None:
+                return True
+            if _owner is not None:
+                self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", "another runtime is on")
+                return False
+            self.telemetry.enabled = self._config.telemetry
+            decision = self.policy.evaluate_environment()
+            for code, text in decision["warnings"]:
+                self._tell(code, text)
+            if not decision["compatible"]:
+                self._tell(decision["reason_code"], decision["reason"])
+                return False
+            return self._start(wait_for_main)
+
+    def _start(self, wait_for_main):
+        global _owner
+        from relive import _core, _run
+
+        for folder in _run._library_folders():
+            _core.library(folder)
+        _core.exclude(_run._PACKAGE)
+        self.conditions.budget_s = self._config.condition_budget_s
+        self.breakpoints.conditions_in_c = self._config.conditional_breakpoints_enabled
+        self._base = _core.debug_counts()
+        try:
+            self._engine = _core.debug_start(
+                self._stopped, self._logged, self._tell, make_condition, wait_for_main,
+                self._config.my_code_only, self._config.condition_budget_s,
+            )  # fmt: skip
+        except RuntimeError as error:
+            self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", str(error))
+            return False
+        _owner = self
+        if self._engine == "hook":
+            self._tell("FALLBACK_TO_TRACE_DISPATCH", "frames with breakpoints are traced")
+        return True
+
+    def shutdown(self):
+        """Stops; all breakpoints are forgotten. Nothing where it does not run."""
+        global _owner
+        with _owner_lock, self._lock:
+            if self._engine is not None:
+                from relive import _core
+
+                _core.debug_stop()
+                self._engine = None
+                self.breakpoints.clear()
+                _owner = None
+
+    start, stop = initialize, shutdown
+
+    def update_breakpoints(self, file, lines):
+        """The lines of a file at which it stops, all anew; lines or Breakpoint objects. The
+        breakpoints come back, with where they are."""
+        wanted = [
+            one if isinstance(one, Breakpoint) else Breakpoint(file, int(one))
+            for one in (sorted(lines) if isinstance(lines, (set, frozenset)) else lines)
+        ]
+        with self._lock:
+            before = self._counts().get("invalidations", 0)
+            made = self.breakpoints.set_file(file, wanted)
+            if self._counts().get("invalidations", 0) != before:
+                self._tell("CACHE_INVALIDATION_BREAKPOINT_CHANGE", file)
+            return made
+
+    def step(self, mode, line=0, frame=None):
+        """What this thread does when it goes on: STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL a line,
+        or STEP_NONE. In a stop, or for a frame of this thread."""
+        from relive import _core
+
+        _core.debug_step(mode, line, frame)
+
+    def pause(self):
+        """The next line of the user's code stops, in whichever thread."""
+        from relive import _core
+
+        _core.debug_pause()
+
+    def status(self):
+        """Whether it runs, and by what."""
+        decision = self.policy.evaluate_environment()
+        return FrameEvalStatus(
+            initialized=self.initialized,
+            config=self._config.to_dict(),
+            tracing_enabled=self.initialized,
+            hook_available=decision["eval_frame_supported"],
+            hook_installed=self._engine == "hook",
+            backend_type=self._engine,
+        )
+
+    def get_stats(self):
+        """What was counted since it was initialized."""
+        from relive.frame_eval import statistics
+
+        return statistics.collect(self)
+
+    # ---- called from C, in the thread that stops ----
+
+    def _stopped(self, frame, why, ids):
+        found = [one for one in map(self.breakpoints.get, ids) if one is not None]
+        for one in found:
+            if one.once:
+                self.breakpoints.remove(one)
+        if self.on_stop is not None:
+            self.on_stop(frame, why, found)
+
+    def _logged(self, frame, number, one):
+        text = log_text(one, frame)
+        if self.on_log is not None:
+            self.on_log(text, one, frame)
+        else:
+            sys.stderr.write(text + "\n")
+
+    def _tell(self, reason_code, detail=""):
+        self.telemetry.record(reason_code, detail=detail)
+
+    def _counts(self):
+        if self._engine is None:
+            return {}
+        from relive import _core
+
+        return {
+            name: count - self._base.get(name, 0) for name, count in _core.debug_counts().items()
+        }
+
+
+def _config(config):
+    if isinstance(config, FrameEvalConfig):
+        return config
+    if not isinstance(config, dict):
+        return None
+    try:
+        return FrameEvalConfig.from_dict(config)
+    except ValueError as error:
+        raise ReliveError("ERR_CONFIG", str(error)) from None
+
+
+runtime = FrameEvalRuntime()

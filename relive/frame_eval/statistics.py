@@ -1,0 +1,120 @@
+"""The statistics of the runtime, in the shapes that tools of the seed read. Each count is C's or
+telemetry's own; keys without a meaning in this engine stay 0 and are listed in
+docs/debug-engine.md."""
+
+
+def _rate(part, whole):
+    return part / whole if whole else 0.0
+
+
+def collect(runtime):
+    """FrameEvalStats of a runtime."""
+    from relive.frame_eval.runtime import FrameEvalStats
+
+    counts = dict.fromkeys(_NAMES, 0)
+    counts.update(runtime._counts())
+    telemetry = runtime.telemetry.snapshot().as_dict()
+    reasons = runtime.telemetry.snapshot().reason_counts
+    trace = trace_stats(runtime, counts)
+    cache = cache_stats(runtime, counts)
+    return FrameEvalStats(
+        initialized=runtime.initialized,
+        hook_stats=hook_stats(runtime, counts),
+        cache_stats=cache,
+        trace_stats=trace,
+        integration_stats={
+            "config": runtime.config.to_dict(),
+            "integration_stats": {
+                "integrations_enabled": 0,
+                "breakpoints_optimized": counts["conditions_in_c"],
+                "trace_calls_saved": counts["line_disabled"],
+                "bytecode_injections": 0,
+                "errors_handled": reasons.CONDITION_ERROR,
+            },
+            "performance_data": {},
+            "trace_manager_stats": trace,
+            "cache_stats": cache,
+            "telemetry": telemetry,
+        },
+        telemetry=telemetry,
+    )
+
+
+_NAMES = (
+    "frames_evaluated", "cache_hits", "cache_misses", "line_callbacks", "line_hits",
+    "line_disabled", "py_start_callbacks", "py_return_callbacks", "condition_evaluations",
+    "condition_skips", "conditions_in_c", "scoped_trace_installs", "invalidations", "stops",
+    "logs", "code_objects", "stepping_threads",
+)  # fmt: skip
+
+
+def hook_stats(runtime, counts):
+    """What the engine did."""
+    from relive.frame_eval.compatibility_policy import policy
+
+    is_hook = runtime._engine == "hook"
+    return {
+        "active": runtime.initialized,
+        "is_active": runtime.initialized,
+        "has_breakpoint_manager": True,
+        "evaluation_time": 0.0,
+        "hook_available": policy.supports_eval_frame(),
+        "hook_installed": is_hook,
+        "slow_path_attempts": counts["line_callbacks"],
+        "slow_path_activations": counts["stops"] + counts["logs"],
+        "return_events": counts["py_return_callbacks"],
+        "exception_events": 0,
+        **{name: counts[name] for name in _NAMES},
+    }
+
+
+def trace_stats(runtime, counts):
+    """Which code is traced."""
+    table = runtime.breakpoints
+    frames, traced = counts["frames_evaluated"], counts["scoped_trace_installs"]
+    return {
+        "enabled": runtime.initialized,
+        "total_files_with_breakpoints": len(table.files()),
+        "total_breakpoints": len(table.all()),
+        "dispatcher_stats": {
+            "dispatcher_stats": {
+                "total_calls": frames,
+                "dispatched_calls": traced,
+                "skipped_calls": frames - traced,
+                "dispatch_rate": _rate(traced, frames),
+                "skip_rate": _rate(frames - traced, frames),
+            },
+            "analyzer_stats": {
+                "total_frames": frames,
+                "traced_frames": traced,
+                "cache_hits": counts["cache_hits"],
+                "fast_path_hits": counts["cache_hits"],
+                "trace_rate": _rate(traced, frames),
+                "cache_size": counts["code_objects"],
+            },
+        },
+    }
+
+
+def cache_stats(runtime, counts):
+    """What is known of code. It lies in the code objects themselves, so it has no limit."""
+    hits, misses = counts["cache_hits"], counts["cache_misses"]
+    files = runtime.breakpoints.files()
+    return {
+        "func_code_cache": {
+            "hits": hits,
+            "misses": misses,
+            "evictions": 0,
+            "total_entries": counts["code_objects"],
+            "max_size": runtime.config.cache_size,
+            "ttl": 0,
+            "hit_rate": _rate(hits, hits + misses),
+            "memory_usage": 0,
+        },
+        "breakpoint_cache": {
+            "total_files": len(files),
+            "max_entries": runtime.config.cache_size,
+            "cached_files": files,
+        },
+        "global_stats": {"hits": hits, "misses": misses},
+    }

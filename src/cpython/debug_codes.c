@@ -1,0 +1,343 @@
+/* Why: which breakpoints lie in which code object is found out once, when the code is met first,
+ * and again when the breakpoints of its file change.
+ * Invariants: a site's point lives as long as the site: sites are made anew before points are
+ * freed. What is known of a code object is freed by the interpreter with its co_extra. */
+#include "debug_parts.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "codeinfo.h"
+#include "map.h"
+#include "os.h"
+
+enum { PATH_BYTES = 4096 };
+
+Py_ssize_t debugger_index = -1;
+
+static struct debug_file **files; /* owned, each */
+static size_t file_count, file_cap;
+static struct strmap by_path, by_name; /* canonical path, co_filename -> number of the file + 1 */
+static struct debug_file functions;
+
+/* ---- files ---- */
+
+struct debug_file *debug_functions(void)
+{
+    return &functions;
+}
+
+static struct debug_file *add_file(const char *path, size_t len)
+{
+    struct debug_file *file = rl_zalloc(1, sizeof *file);
+    char *copy = rl_alloc(1, len + 1);
+    void *grown = files;
+    if (file == NULL || copy == NULL ||
+        rl_grow(&grown, &file_cap, file_count + 1, sizeof *files) != 0) {
+        rl_free(file);
+        rl_free(copy);
+        return NULL;
+    }
+    files = grown;
+    memcpy(copy, path, len + 1);
+    file->path = copy;
+    if (strmap_put(&by_path, path, len, (uint32_t)file_count + 1) != 0) {
+        rl_free(file);
+        rl_free(copy);
+        return NULL;
+    }
+    files[file_count++] = file;
+    return file;
+}
+
+struct debug_file *debug_file_of(const char *path)
+{
+    size_t len = strlen(path);
+    const uint32_t *known = strmap_get(&by_path, path, len);
+    return known != NULL ? files[*known - 1] : add_file(path, len);
+}
+
+/* The file that code says it is of; links are followed once a name. */
+static struct debug_file *file_of_code(PyCodeObject *code)
+{
+    char name[PATH_BYTES], path[PATH_BYTES];
+    size_t len = codeinfo_put_text(code->co_filename, (uint8_t *)name, sizeof name - 1);
+    name[len] = 0;
+    const uint32_t *known = strmap_get(&by_name, name, len);
+    if (known != NULL) {
+        return files[*known - 1];
+    }
+    if (os_real_path(name, path, sizeof path) != 0) {
+        memcpy(path, name, len + 1);
+    }
+    struct debug_file *file = debug_file_of(path);
+    const uint32_t *number = file != NULL ? strmap_get(&by_path, path, strlen(path)) : NULL;
+    if (number != NULL) {
+        (void)strmap_put(&by_name, name, len, *number); /* else it is looked up again */
+    }
+    return file;
+}
+
+/* ---- lines ---- */
+
+#if HAS_CODE_LINES
+/* Whether some instruction is of that line; 1, 0. */
+static int has_line(PyCodeObject *code, uint32_t line)
+{
+    PyObject *lines = PyObject_CallMethod((PyObject *)code, "co_lines", NULL); /* owned */
+    PyObject *row = NULL;
+    int found = 0;
+    while (lines != NULL && !found && (row = PyIter_Next(lines)) != NULL) {
+        PyObject *number = PyTuple_GET_ITEM(row, 2);
+        found = number != Py_None && PyLong_AsUnsignedLong(number) == line;
+        Py_DECREF(row);
+    }
+    Py_XDECREF(lines);
+    PyErr_Clear();
+    return found;
+}
+#else
+/* Pairs of bytes: how far the next line's code is, and how many lines on it is (signed). */
+static int has_line(PyCodeObject *code, uint32_t line)
+{
+    const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(code->co_lnotab);
+    const uint8_t *end = p + PyBytes_GET_SIZE(code->co_lnotab);
+    int64_t now = code->co_firstlineno;
+    for (; p < end; p += 2) {
+        if (p[0] != 0 && now == line) {
+            return 1;
+        }
+        now += (int8_t)p[1];
+    }
+    return now == line;
+}
+#endif
+
+/* ---- sites ---- */
+
+static void free_sites(struct debug_code *code)
+{
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        Py_XDECREF(code->sites[i].condition);
+        rl_free(code->sites[i].reads.items);
+        rl_free(code->sites[i].takes.items);
+    }
+    rl_free(code->sites);
+    code->sites = NULL;
+    code->site_count = 0;
+}
+
+static Py_ssize_t index_in(PyObject *names, PyObject *name)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(names, i), name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static Py_ssize_t slot_of(PyCodeObject *code, PyObject *name)
+{
+#if CELLS_SHARE_SLOTS
+    return index_in(code->co_localsplusnames, name);
+#else
+    Py_ssize_t at = index_in(code->co_varnames, name), before = code->co_nlocals;
+    PyObject *const rows[] = {code->co_cellvars, code->co_freevars};
+    for (size_t i = 0; i < 2; i++) {
+        Py_ssize_t found = index_in(rows[i], name);
+        if (found >= 0) {
+            return before + found; /* a parameter that is a cell too lives in the cell */
+        }
+        before += PyTuple_GET_SIZE(rows[i]);
+    }
+    return at;
+#endif
+}
+
+int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *names)
+{
+    Py_ssize_t count = PyTuple_Check(names) ? PyTuple_GET_SIZE(names) : 0;
+    Py_ssize_t *items = rl_alloc((size_t)count + 1, sizeof *items);
+    if (items == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        items[i] = slot_of(code, PyTuple_GET_ITEM(names, i));
+    }
+    rl_free(slots->items);
+    *slots = (struct debug_slots){items, count};
+    return 0;
+}
+
+static void add_site(struct debug_code *code, struct debug_point *point, uint32_t line)
+{
+    struct debug_site *site = &code->sites[code->site_count];
+    *site = (struct debug_site){.line = line, .point = point};
+    if (point->has_program && debug_read_slots(&site->reads, code->code, point->names) != 0) {
+        PyErr_Clear();
+        return;
+    }
+    code->site_count++;
+}
+
+static int is_named(const struct debug_point *point, PyCodeObject *code, PyObject *qualname)
+{
+    return PyUnicode_Compare(point->function, code->co_name) == 0 ||
+           (qualname != NULL && PyUnicode_Compare(point->function, qualname) == 0);
+}
+
+static void find_sites(struct debug_code *code, PyObject *qualname)
+{
+    const struct debug_file *file = code->file;
+    size_t most = functions.point_count + (file != NULL ? file->point_count : 0);
+    free_sites(code);
+    if (most == 0 || (code->sites = rl_zalloc(most, sizeof *code->sites)) == NULL) {
+        return;
+    }
+    for (size_t i = 0; file != NULL && i < file->point_count; i++) {
+        if (has_line(code->code, file->points[i].line)) {
+            add_site(code, &file->points[i], file->points[i].line);
+        }
+    }
+    for (size_t i = 0; i < functions.point_count; i++) {
+        if (is_named(&functions.points[i], code->code, qualname)) {
+            add_site(code, &functions.points[i], native_first_line(code->code));
+        }
+    }
+    PyErr_Clear();
+}
+
+/* ---- code objects ---- */
+
+static void forget(void *known)
+{
+    struct debug_code *code = known;
+    if (code == NULL) {
+        return;
+    }
+    if (code->previous != NULL) {
+        code->previous->next = code->next;
+    } else {
+        debugger.codes = code->next;
+    }
+    if (code->next != NULL) {
+        code->next->previous = code->previous;
+    }
+    free_sites(code);
+    rl_free(code);
+}
+
+int debug_codes_init(void)
+{
+    if (debugger_index < 0) {
+        debugger_index = compat_request_extra_index(forget);
+        if (debugger_index < 0) {
+            PyErr_SetString(PyExc_RuntimeError, "no co_extra index left in this interpreter");
+        }
+    }
+    return debugger_index < 0 ? -1 : 0;
+}
+
+static int is_main(PyCodeObject *code, PyObject *globals)
+{
+    char name[16];
+    if (PyUnicode_CompareWithASCIIString(code->co_name, "<module>") != 0) {
+        return 0;
+    }
+    codeinfo_module_name(globals, name, sizeof name);
+    return strcmp(name, "__main__") == 0;
+}
+
+struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
+{
+    PyObject *type, *value, *traceback;
+    struct debug_code *made = rl_zalloc(1, sizeof *made);
+    if (made == NULL) {
+        return NULL;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    debugger.counts.cache_misses++;
+    codename_learn(code);
+    PyObject *qualname = codename_get(code, globals); /* owned */
+    made->code = code;
+    made->file = file_of_code(code);
+    made->is_users = codeinfo_is_users(code, debugger.my_code_only);
+    made->is_main = debugger.waits_for_main && is_main(code, globals);
+    find_sites(made, qualname);
+    Py_XDECREF(qualname);
+    if (compat_set_extra((PyObject *)code, debugger_index, made) != 0) {
+        PyErr_Clear();
+        free_sites(made);
+        rl_free(made);
+        made = NULL;
+    } else {
+        made->next = debugger.codes;
+        if (made->next != NULL) {
+            made->next->previous = made;
+        }
+        debugger.codes = made;
+    }
+    PyErr_Restore(type, value, traceback);
+    return made;
+}
+
+size_t debug_code_count(void)
+{
+    size_t count = 0;
+    for (const struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        count++;
+    }
+    return count;
+}
+
+/* ---- changes ---- */
+
+void debug_free_points(struct debug_point *points, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        condition_fini(&points[i].program);
+        Py_XDECREF(points[i].names);
+        Py_XDECREF(points[i].expression);
+        Py_XDECREF(points[i].log);
+        Py_XDECREF(points[i].function);
+    }
+    rl_free(points);
+}
+
+size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count)
+{
+    struct debug_point *old = file->points;
+    size_t old_count = file->point_count, met = 0;
+    file->points = points;
+    file->point_count = count;
+    debugger.revision++;
+    for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        if (file == &functions || code->file == file) {
+            PyObject *qualname = codename_get(code->code, NULL); /* owned */
+            find_sites(code, qualname);
+            Py_XDECREF(qualname);
+            met++;
+        }
+    }
+    /* Arming may run other code, so the list is gone through anew. */
+    for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        if (file == &functions || code->file == file) {
+            debug_engine.arm(code);
+        }
+    }
+    debugger.counts.invalidations += met;
+    debug_free_points(old, old_count);
+    return met;
+}
+
+void debug_codes_clear(void)
+{
+    (void)debug_set_points(&functions, NULL, 0);
+    for (size_t i = 0; i < file_count; i++) {
+        if (files[i]->point_count != 0) {
+            (void)debug_set_points(files[i], NULL, 0);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/* What debugger.c, debug_codes.c and mod_debug.c share. Not for others. */
+#ifndef DEBUG_PARTS_H
+#define DEBUG_PARTS_H
+
+#include "debugger.h"
+
+/* The thread, which is at this frame, begins a step there. */
+void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
+                      uint32_t line);
+
+/* Takes the co_extra index, once. 0, or -1 with an exception. */
+int debug_codes_init(void);
+/* The file of this canonical path; made where it is not known. NULL without memory. */
+struct debug_file *debug_file_of(const char *path);
+/* Breakpoints of functions, which may be in any file. */
+struct debug_file *debug_functions(void);
+/* Puts other breakpoints in the place of a file's, taking `points`; how many code objects it met.
+ * The old ones are freed. */
+size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count);
+void debug_free_points(struct debug_point *points, size_t count);
+/* Of the variables of these names. 0, or -1 with an exception. */
+int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *names);
+/* Forgets all breakpoints. */
+void debug_codes_clear(void);
+size_t debug_code_count(void);
+
+#endif

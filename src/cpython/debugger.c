@@ -1,0 +1,370 @@
+/* Why: see debugger.h.
+ * Rules: whatever runs Python runs with is_inside set, and nothing of the debugger's own is told to
+ * it. What Python may have changed meanwhile (debugger.revision) is not touched again. */
+#include "debugger.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "capture.h"
+#include "codeinfo.h"
+#include "debug_parts.h"
+#include "os.h"
+#include "session.h"
+
+struct debugger debugger = {.budget_ns = 100000000};
+_Thread_local struct debug_thread debug_self;
+
+/* What the debugger runs is neither debugged nor recorded. */
+static void enter(void)
+{
+    struct thread *t = thread_self;
+    debug_self.is_inside++;
+    if (t != NULL) {
+        t->is_suppressed++;
+        t->gate = 0;
+    }
+}
+
+static void leave(void)
+{
+    struct thread *t = thread_self;
+    debug_self.is_inside--;
+    if (t != NULL && t->is_suppressed > 0) {
+        t->is_suppressed--;
+    }
+}
+
+void debugger_reason(const char *code, const char *context)
+{
+    PyObject *type, *value, *traceback;
+    if (debugger.on_reason == NULL) {
+        return;
+    }
+    PyErr_Fetch(&type, &value, &traceback);
+    enter();
+    PyObject *done = PyObject_CallFunction(debugger.on_reason, "ss", code, context);
+    leave();
+    if (done == NULL) {
+        PyErr_WriteUnraisable(debugger.on_reason);
+    }
+    Py_XDECREF(done);
+    PyErr_Restore(type, value, traceback);
+}
+
+/* ---- conditions ---- */
+
+struct reading {
+    const struct debug_site *site;
+    native_frame *frame;
+};
+
+static void read_object(PyObject *o, struct condition_value *value)
+{
+    if (o == Py_None) {
+        value->type = CONDITION_NONE;
+    } else if (PyBool_Check(o)) {
+        value->type = CONDITION_BOOL;
+        value->integer = o == Py_True;
+    } else if (PyLong_CheckExact(o)) {
+        int is_large;
+        value->integer = PyLong_AsLongLongAndOverflow(o, &is_large);
+        value->type = is_large ? CONDITION_OTHER : CONDITION_INT;
+    } else if (PyFloat_CheckExact(o)) {
+        value->type = CONDITION_FLOAT;
+        value->number = PyFloat_AS_DOUBLE(o);
+    } else if (PyUnicode_CheckExact(o) && TEXT_IS_READY(o)) {
+        value->type = CONDITION_TEXT;
+        value->width = (int)PyUnicode_KIND(o);
+        value->text.data = PyUnicode_DATA(o);
+        value->text.len = (size_t)PyUnicode_GET_LENGTH(o);
+    }
+}
+
+/* A local, else a global of the frame: borrowed or NULL. */
+static PyObject *variable(const struct debug_site *site, native_frame *frame, Py_ssize_t i)
+{
+    Py_ssize_t slot = site->reads.items[i];
+    if (slot >= 0) {
+        return capture_variable(native_code(frame), frame, slot);
+    }
+    PyObject *name = PyTuple_GET_ITEM(site->point->names, i);
+    PyObject *space = native_namespace(frame);
+    PyObject *found =
+        space != NULL && PyDict_CheckExact(space) ? PyDict_GetItem(space, name) : NULL;
+    return found != NULL ? found : PyDict_GetItem(native_globals(frame), name);
+}
+
+static void load(void *context, size_t name, struct condition_value *value)
+{
+    const struct reading *reading = context;
+    PyObject *o = variable(reading->site, reading->frame, (Py_ssize_t)name);
+    if (o != NULL) {
+        read_object(o, value);
+    }
+}
+
+/* Its function for this code, made anew where the globals are others. */
+static int make_condition(struct debug_site *site, native_frame *frame)
+{
+    if (site->condition != NULL && site->globals == native_globals(frame)) {
+        return 0;
+    }
+    Py_CLEAR(site->condition);
+    PyObject *made = PyObject_CallFunctionObjArgs(debugger.make_condition, site->point->expression,
+                                                  (PyObject *)native_code(frame),
+                                                  native_globals(frame), NULL); /* owned */
+    if (made == NULL) {
+        return -1;
+    }
+    int failed = !PyTuple_Check(made) || PyTuple_GET_SIZE(made) != 2 ||
+                 debug_read_slots(&site->takes, native_code(frame), PyTuple_GET_ITEM(made, 1)) != 0;
+    if (!failed) {
+        site->condition = PyTuple_GET_ITEM(made, 0);
+        Py_INCREF(site->condition);
+        site->globals = native_globals(frame);
+    }
+    Py_DECREF(made);
+    return failed ? -1 : 0;
+}
+
+/* The condition as Python has it: 1, 0, or -1 with an exception. */
+static int evaluate(struct debug_site *site, native_frame *frame)
+{
+    if (make_condition(site, frame) != 0) {
+        return -1;
+    }
+    PyObject *function = site->condition;
+    Py_ssize_t count = site->takes.count;
+    PyObject *packed = PyTuple_New(count); /* owned */
+    for (Py_ssize_t i = 0; packed != NULL && i < count; i++) {
+        PyObject *arg = capture_variable(native_code(frame), frame, site->takes.items[i]);
+        if (arg == NULL) {
+            PyErr_SetString(PyExc_NameError, "a variable of the condition has no value yet");
+            Py_CLEAR(packed);
+            break;
+        }
+        Py_INCREF(arg);
+        PyTuple_SET_ITEM(packed, i, arg);
+    }
+    Py_INCREF(function);
+    PyObject *result = packed != NULL ? PyObject_CallObject(function, packed) : NULL;
+    int is_true = result != NULL ? PyObject_IsTrue(result) : -1;
+    Py_XDECREF(result);
+    Py_DECREF(function);
+    Py_XDECREF(packed);
+    return is_true;
+}
+
+/* An error is told once and stops once. */
+static int condition_failed(struct debug_point *point)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    int is_first = !point->has_failed;
+    point->has_failed = 1;
+    if (is_first) {
+        PyObject *text = value != NULL ? PyObject_Str(value) : NULL; /* owned */
+        PyObject *said = PyUnicode_FromFormat("breakpoint %u: %U: %U", point->id, point->expression,
+                                              text != NULL ? text : point->expression);
+        PyErr_Clear();
+        debugger_reason("CONDITION_ERROR", said != NULL ? PyUnicode_AsUTF8(said) : "");
+        PyErr_Clear();
+        Py_XDECREF(said);
+        Py_XDECREF(text);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return is_first;
+}
+
+static int holds(struct debug_site *site, native_frame *frame)
+{
+    struct debug_point *point = site->point;
+    if (point->expression == NULL) {
+        return 1;
+    }
+    debugger.counts.condition_evaluations++;
+    if (point->has_program && !point->is_slow) {
+        struct reading reading = {site, frame};
+        enum condition_answer answer = condition_ask(&point->program, load, &reading);
+        if (answer != CONDITION_UNKNOWN) {
+            debugger.counts.conditions_in_c++;
+            return answer == CONDITION_YES;
+        }
+    }
+    uint64_t began = os_mono_ns(), revision = debugger.revision;
+    enter();
+    int is_true = evaluate(site, frame);
+    leave();
+    if (revision != debugger.revision) {
+        PyErr_Clear();
+        return 0; /* the condition has changed the breakpoints */
+    }
+    if (is_true < 0) {
+        return condition_failed(point);
+    }
+    if (os_mono_ns() - began > debugger.budget_ns && !point->is_slow) {
+        point->is_slow = 1;
+        debugger_reason("CONDITION_BUDGET_EXCEEDED", PyUnicode_AsUTF8(point->expression));
+    }
+    return is_true;
+}
+
+/* ---- stops ---- */
+
+static struct step_place place_of(native_frame *frame, uint32_t line, int is_users)
+{
+    const PyCodeObject *code = native_code(frame);
+    return (struct step_place){
+        .frame = (uintptr_t)frame,
+        .caller = (uintptr_t)native_caller(frame),
+        .line = line,
+        .is_users = is_users,
+        .is_coroutine =
+            (code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .task = debug_self.step.task != 0 ? tasks_identity_now() : 0,
+    };
+}
+
+static void end_step(void)
+{
+    debug_self.step.mode = STEP_NONE;
+    debugger.steps--;
+    debug_engine.steps_changed();
+}
+
+/* Gives the program to Python. `ids` is taken. */
+static int stop(native_frame *frame, struct step_place place, const char *why, PyObject *ids)
+{
+    PyObject *object = (PyObject *)compat_frame_object(frame); /* borrowed */
+    PyObject *result = NULL;
+    if (debug_self.step.mode != STEP_NONE) {
+        end_step();
+    }
+    debug_self.place = place;
+    debug_self.frame = frame;
+    debugger.pause_wanted = 0;
+    debugger.counts.stops++;
+    if (ids != NULL && object != NULL) {
+        enter();
+        result = PyObject_CallFunction(debugger.on_stop, "OsO", object, why, ids);
+        leave();
+    }
+    debug_self.frame = NULL;
+    Py_XDECREF(ids);
+    Py_XDECREF(result);
+    return result != NULL ? 0 : -1;
+}
+
+static int tell_log(struct debug_point *point, native_frame *frame)
+{
+    debugger.counts.logs++;
+    enter();
+    PyObject *done = PyObject_CallFunction(debugger.on_log, "OIO", compat_frame_object(frame),
+                                           point->id, point->log);
+    leave();
+    Py_XDECREF(done);
+    if (done == NULL) {
+        PyErr_WriteUnraisable(debugger.on_log);
+    }
+    return 0;
+}
+
+/* The breakpoints of a line that stop now: a new list, NULL for none. */
+static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t line)
+{
+    PyObject *ids = NULL;
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        struct debug_site *site = &code->sites[i];
+        struct debug_point *point = site->point;
+        uint64_t revision = debugger.revision;
+        if (site->line != line ||
+            (point->thread != 0 && point->thread != PyThread_get_thread_ident())) {
+            continue;
+        }
+        if (!holds(site, frame)) {
+            debugger.counts.condition_skips++;
+        } else if (revision == debugger.revision && hits_take(&point->hits)) {
+            debugger.counts.line_hits++;
+            PyObject *id = point->log == NULL ? PyLong_FromUnsignedLong(point->id) : NULL;
+            if (point->log != NULL) {
+                (void)tell_log(point, frame);
+            } else if (id == NULL || (ids == NULL && (ids = PyList_New(0)) == NULL) ||
+                       PyList_Append(ids, id) != 0) {
+                PyErr_Clear();
+            }
+            Py_XDECREF(id);
+        }
+        if (revision != debugger.revision) {
+            break;
+        }
+    }
+    return ids;
+}
+
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line)
+{
+    struct debug_thread *t = &debug_self;
+    if (t->is_inside || t->is_internal || !debugger.is_on) {
+        return 0;
+    }
+    debugger.counts.line_callbacks++;
+    PyObject *ids = code->site_count != 0 ? stopping(code, frame, line) : NULL;
+    if (ids == NULL && t->step.mode == STEP_NONE && !debugger.pause_wanted) {
+        return 0;
+    }
+    struct step_place place = place_of(frame, line, code->is_users);
+    if (ids != NULL) {
+        return stop(frame, place, "breakpoint", ids);
+    }
+    if (t->step.mode == STEP_NONE) {
+        return code->is_users ? stop(frame, place, "pause", PyList_New(0)) : 0;
+    }
+    struct step step = t->step;
+    if (!step_take(&step, STEP_LINE, &place)) {
+        return 0;
+    }
+    return stop(frame, place, t->step.mode == STEP_PAUSE ? "pause" : "step", PyList_New(0));
+}
+
+void debugger_left(native_frame *frame, enum step_event how)
+{
+    struct debug_thread *t = &debug_self;
+    if (t->is_inside || t->step.mode == STEP_NONE) {
+        return;
+    }
+    struct step_place place = place_of(frame, 0, 1);
+    uintptr_t before = t->step.frame;
+    (void)step_take(&t->step, how, &place);
+    if (t->step.frame != before && t->step.frame != 0) {
+        struct debug_code *caller = debugger_code_of((native_frame *)t->step.frame);
+        if (caller != NULL) {
+            debug_engine.arm(caller);
+        }
+    }
+}
+
+void debugger_main_begins(struct debug_code *code, native_frame *frame)
+{
+    code->is_main = 0;
+    debugger.waits_for_main = 0;
+    debugger_step_in(code, frame, STEP_OVER, 0);
+}
+
+void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
+                      uint32_t line)
+{
+    struct debug_thread *t = &debug_self;
+    debugger.steps += (mode != STEP_NONE) - (t->step.mode != STEP_NONE);
+    t->step = (struct step){.mode = mode, .frame = (uintptr_t)frame, .line = line};
+    if (mode == STEP_IN) {
+        t->step.task = tasks_identity_now();
+    }
+    debug_engine.steps_changed();
+    if (mode != STEP_NONE) {
+        debug_engine.arm(code);
+    }
+}

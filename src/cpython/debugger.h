@@ -1,0 +1,161 @@
+/* The debugger: where a program stops. One for the process.
+ *
+ *   interpreter -> engine (engine_monitoring.c, engine_hook.c) -> debugger_line(), debugger_left()
+ *     -> the sites of the code object: thread, condition, hit count, log   (src/debug decides)
+ *     -> the thread's step                                                 (src/debug decides)
+ *     -> debugger.on_stop(frame, why, breakpoints), in Python: a prompt, a protocol
+ *
+ * What is known of a code object lies in its co_extra and dies with it. Code without breakpoints
+ * costs what its engine says (docs/debug-engine.md). Under the GIL. */
+#ifndef DEBUGGER_H
+#define DEBUGGER_H
+
+#include "compat.h"
+
+#include <stdint.h>
+
+#include "condition.h"
+#include "hits.h"
+#include "step.h"
+
+/* A breakpoint. */
+struct debug_point {
+    uint32_t id;
+    uint32_t line; /* 0: where the functions of this name begin */
+    struct hits hits;
+    int has_program; /* the condition can be told without Python */
+    struct condition program;
+    PyObject *names;      /* owned tuple: what the program reads */
+    PyObject *expression; /* owned str or NULL: the condition */
+    PyObject *log;        /* owned or NULL: not a stop; given to on_log */
+    PyObject *function;   /* owned str or NULL: a qualified name */
+    unsigned long thread; /* its identity; 0: any */
+    int is_slow;          /* was over the budget once, which was said */
+    int has_failed;       /* its condition raised, which was said */
+};
+
+/* Where variables of a code object lie in its frames; -1: it is none of its own. */
+struct debug_slots {
+    Py_ssize_t *items; /* owned */
+    Py_ssize_t count;
+};
+
+/* A breakpoint in one code object. */
+struct debug_site {
+    uint32_t line;
+    struct debug_point *point; /* borrowed from the file */
+    struct debug_slots reads;  /* of the names of the point's program */
+    PyObject *condition;       /* owned: a function of the variables in `takes`, or NULL yet */
+    struct debug_slots takes;
+    PyObject *globals; /* compared only: what the function was made for */
+};
+
+struct debug_file {
+    char *path; /* owned; canonical */
+    struct debug_point *points;
+    size_t point_count;
+};
+
+struct debug_code {
+    PyCodeObject *code; /* borrowed: it owns this */
+    struct debug_code *next, *previous;
+    struct debug_file *file;  /* borrowed; NULL: none could be named */
+    struct debug_site *sites; /* owned */
+    uint32_t site_count;
+    int is_users; /* stepped through */
+    int is_main;  /* the program's first code, where that is waited for */
+};
+
+struct debug_thread {
+    int is_inside;   /* the debugger itself runs here */
+    int is_internal; /* a thread of the debugger's own */
+    struct step step;
+    struct step_place place; /* where it has stopped last */
+    native_frame *frame;     /* the same */
+};
+extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
+
+/* One number each, by name in docs/debug-engine.md. */
+#define DEBUG_COUNTERS(X)                                                                          \
+    X(frames_evaluated)                                                                            \
+    X(cache_hits)                                                                                  \
+    X(cache_misses)                                                                                \
+    X(line_callbacks)                                                                              \
+    X(line_hits)                                                                                   \
+    X(line_disabled)                                                                               \
+    X(py_start_callbacks)                                                                          \
+    X(py_return_callbacks)                                                                         \
+    X(condition_evaluations)                                                                       \
+    X(condition_skips)                                                                             \
+    X(conditions_in_c)                                                                             \
+    X(scoped_trace_installs)                                                                       \
+    X(invalidations)                                                                               \
+    X(stops)                                                                                       \
+    X(logs)
+
+struct debug_engine {
+    const char *name;
+    /* 0, or -1 with an exception. */
+    int (*start)(void);
+    void (*stop)(void);
+    /* The sites of code have changed, or a step wants its lines. */
+    void (*arm)(struct debug_code *code);
+    /* Frames that run already are to be looked at: those with sites, or all. */
+    void (*reach_running)(int all);
+    /* A step has begun or ended, or the program is to pause. */
+    void (*steps_changed)(void);
+};
+extern const struct debug_engine debug_engine;
+
+struct debugger {
+    int is_on;
+    int waits_for_main;
+    int pause_wanted; /* the next line of the user's code stops */
+    int steps;        /* threads that step */
+    int my_code_only;
+    uint64_t budget_ns;                                      /* of one condition */
+    uint64_t revision;                                       /* changes with the breakpoints */
+    PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
+    struct debug_code *codes;
+#define FIELD(name) uint64_t name;
+    struct {
+        DEBUG_COUNTERS(FIELD)
+    } counts;
+#undef FIELD
+};
+extern struct debugger debugger;
+
+extern Py_ssize_t debugger_index;
+static inline struct debug_code *debugger_known(PyCodeObject *code)
+{
+    return debugger_index >= 0 ? compat_extra(code, debugger_index) : NULL;
+}
+
+/* What is known of code; looked at when it is met first. NULL without memory. */
+struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals);
+static inline struct debug_code *debugger_code_of(native_frame *frame)
+{
+    struct debug_code *known = debugger_known(native_code(frame));
+    return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
+}
+
+/* A line is about to run. 0, or -1 with an exception that the program is to get. */
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line);
+/* A frame returns, yields, or is unwound. */
+void debugger_left(native_frame *frame, enum step_event how);
+/* Whether lines of a frame that begins now are wanted in this thread. */
+static inline int debugger_wants(const struct debug_code *code)
+{
+    return code->site_count != 0 ||
+           (code->is_users && (debug_self.step.mode == STEP_IN || debugger.pause_wanted ||
+                               debug_self.step.mode == STEP_PAUSE));
+}
+/* The program's first code begins: it is stepped into. */
+void debugger_main_begins(struct debug_code *code, native_frame *frame);
+/* Says that something slower, or nothing, took the place of what was wanted. */
+void debugger_reason(const char *code, const char *context);
+
+/* Adds the functions that Python sees. 0, or -1 with an exception. */
+int mod_debug_add(PyObject *module);
+
+#endif

@@ -1,0 +1,232 @@
+/* Why: on 3.12+ sys.monitoring stops a program where it is wanted and costs nothing elsewhere.
+ *
+ *   PY_START, PY_RESUME   everywhere, once a place: code is looked at and then left alone
+ *   LINE                  local to code with breakpoints, and to code that is stepped through;
+ *                         each line that is not wanted is disabled when it is told
+ *   RETURN, YIELD, UNWIND while some thread steps: where the frame that it steps in is left
+ *
+ * A tool id of its own, so that what is disabled here is still told to the recorder. PY_START is
+ * always on: without it some versions tell no LINE of a function that is one line. */
+#include "debugger.h"
+
+#include "monitoring.h"
+
+#if CAN_MONITOR
+
+static PyObject *disable; /* borrowed */
+static int tool = -1;
+static long always, stepping, line; /* bits of events */
+
+static native_frame *current(void)
+{
+    return native_current(PyThreadState_GetUnchecked());
+}
+
+/* The frame that runs, where it is of the code that is told of. */
+static native_frame *frame_of(PyObject *const *args, size_t n)
+{
+    native_frame *frame = current();
+    int is_it =
+        PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
+    return is_it ? frame : NULL;
+}
+
+static PyObject *answer(int is_wanted)
+{
+    return Py_NewRef(is_wanted ? Py_None : disable);
+}
+
+static void set_lines(struct debug_code *code, int is_on)
+{
+    /* Off and on: lines that were disabled come back only so. */
+    if (tool < 0 || monitoring_set_local(tool, code->code, 0) != 0 ||
+        (is_on && monitoring_set_local(tool, code->code, line) != 0)) {
+        PyErr_Clear();
+    }
+}
+
+static PyObject *begins(PyObject *const *args, size_t n)
+{
+    native_frame *frame = frame_of(args, n);
+    if (frame == NULL || debug_self.is_inside) {
+        Py_RETURN_NONE;
+    }
+    struct debug_code *known = debugger_known((PyCodeObject *)args[0]);
+    struct debug_code *code = known != NULL ? known : debugger_code_of(frame);
+    debugger.counts.py_start_callbacks++;
+    debugger.counts.cache_hits += known != NULL;
+    debugger.counts.frames_evaluated++;
+    if (code == NULL || debug_self.is_internal) {
+        Py_RETURN_NONE;
+    }
+    if (code->is_main) {
+        debugger_main_begins(code, frame);
+    } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {
+        set_lines(code, 1);
+    }
+    return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted);
+}
+
+HANDLER(on_start)
+{
+    UNUSED;
+    return begins(args, n);
+}
+
+HANDLER(on_resume)
+{
+    UNUSED;
+    return begins(args, n);
+}
+
+HANDLER(on_line)
+{
+    UNUSED;
+    native_frame *frame = frame_of(args, n);
+    struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
+    if (code == NULL || debug_self.is_inside) {
+        Py_RETURN_NONE;
+    }
+    uint32_t number = LONG_COUNT(args[1]) == 1 ? LONG_DIGITS(args[1])[0] : 0;
+    if (debugger_line(code, frame, number) != 0) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        if (code->sites[i].line == number) {
+            Py_RETURN_NONE;
+        }
+    }
+    int is_wanted = debugger.steps != 0 || debugger.pause_wanted;
+    debugger.counts.line_disabled += !is_wanted;
+    return answer(is_wanted);
+}
+
+static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
+{
+    native_frame *frame = frame_of(args, n);
+    debugger.counts.py_return_callbacks++;
+    if (frame != NULL) {
+        debugger_left(frame, how);
+    }
+    return answer(debugger.steps != 0 || how == STEP_UNWIND);
+}
+
+HANDLER(on_return)
+{
+    UNUSED;
+    return left(args, n, STEP_RETURN);
+}
+
+HANDLER(on_yield)
+{
+    UNUSED;
+    return left(args, n, STEP_YIELD);
+}
+
+HANDLER(on_unwind)
+{
+    UNUSED;
+    return left(args, n, STEP_UNWIND);
+}
+
+static int start(void)
+{
+    static const struct {
+        const char *event;
+        vectorcallfunc function;
+        long *bits;
+    } handlers[] = {
+        {"PY_START", on_start, &always},   {"PY_RESUME", on_resume, &always},
+        {"LINE", on_line, &line},          {"PY_RETURN", on_return, &stepping},
+        {"PY_YIELD", on_yield, &stepping}, {"PY_UNWIND", on_unwind, &stepping},
+    };
+    disable = monitoring_disable();
+    if (disable == NULL || monitoring_take(-1, &tool) != 0) {
+        return -1;
+    }
+    always = stepping = line = 0;
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        long bit = 0;
+        if (monitoring_register(tool, handlers[i].event, handlers[i].function, &bit) != 0) {
+            monitoring_free(tool);
+            return -1;
+        }
+        *handlers[i].bits |= bit;
+    }
+    if (monitoring_set(tool, always) != 0 || monitoring_restart() != 0) {
+        monitoring_free(tool);
+        return -1;
+    }
+    return 0;
+}
+
+static void stop(void)
+{
+    for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        set_lines(code, 0); /* some versions leave local events behind when an id is freed */
+    }
+    if (tool >= 0) {
+        monitoring_free(tool);
+    }
+    tool = -1;
+}
+
+static void arm(struct debug_code *code)
+{
+    set_lines(code, code->site_count != 0 || debugger.steps != 0 || debugger.pause_wanted);
+}
+
+static void reach_running(int all)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    for (; ts != NULL; ts = PyThreadState_Next(ts)) {
+        for (native_frame *f = native_current(ts); f != NULL; f = native_caller(f)) {
+            struct debug_code *known = debugger_known(native_code(f));
+            struct debug_code *code = known != NULL ? known : debugger_code_of(f);
+            if (code != NULL && (all ? code->is_users : known == NULL && code->site_count != 0)) {
+                set_lines(code, 1);
+            }
+        }
+    }
+}
+
+/* What was disabled while nobody stepped is wanted again. */
+static void steps_changed(void)
+{
+    int is_on = debugger.steps != 0;
+    if (tool < 0 || monitoring_set(tool, is_on ? always | stepping : always) != 0 ||
+        (is_on && monitoring_restart() != 0)) {
+        PyErr_Clear();
+    }
+}
+
+const struct debug_engine debug_engine = {
+    .name = "monitoring",
+    .start = start,
+    .stop = stop,
+    .arm = arm,
+    .reach_running = reach_running,
+    .steps_changed = steps_changed,
+};
+
+#elif IS_FREE_THREADED
+
+static int start(void)
+{
+    PyErr_SetString(PyExc_RuntimeError, "free-threaded builds are not supported yet");
+    return -1;
+}
+
+static void stop(void) {}
+static void arm(struct debug_code *code)
+{
+    (void)code;
+}
+static void reach_running(int all)
+{
+    (void)all;
+}
+
+const struct debug_engine debug_engine = {"none", start, stop, arm, reach_running, stop};
+
+#endif

@@ -1,0 +1,313 @@
+/* Why: the debugger, as relive.frame_eval and the prompt see it. What a breakpoint is made from is
+ * checked here, once; past this door nothing is. */
+#include "debug_parts.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "mod_reader.h"
+#include "session.h"
+
+static PyObject *core_error; /* borrowed from the module */
+
+static PyObject *refuse(const struct rl_err *err)
+{
+    return mod_raise(core_error, err->status, err->text);
+}
+
+/* ---- breakpoints ---- */
+
+static int read_constant(PyObject *o, struct condition_value *value)
+{
+    *value = (struct condition_value){.type = CONDITION_OTHER};
+    if (o == Py_None) {
+        value->type = CONDITION_NONE;
+    } else if (PyBool_Check(o)) {
+        value->type = CONDITION_BOOL;
+        value->integer = o == Py_True;
+    } else if (PyLong_CheckExact(o)) {
+        value->type = CONDITION_INT;
+        value->integer = PyLong_AsLongLong(o);
+    } else if (PyFloat_CheckExact(o)) {
+        value->type = CONDITION_FLOAT;
+        value->number = PyFloat_AS_DOUBLE(o);
+    } else if (PyUnicode_CheckExact(o)) {
+        value->type = CONDITION_TEXT;
+        value->width = (int)PyUnicode_KIND(o);
+        value->text.data = PyUnicode_DATA(o);
+        value->text.len = (size_t)PyUnicode_GET_LENGTH(o);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "a constant of a condition is of no simple type");
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* ([(step, operand), ...], (constant, ...)) */
+static int read_program(PyObject *said, struct debug_point *point)
+{
+    PyObject *rows, *constants;
+    struct rl_err err;
+    if (!PyArg_ParseTuple(said, "O!O!", &PyList_Type, &rows, &PyTuple_Type, &constants)) {
+        return -1;
+    }
+    Py_ssize_t row_count = PyList_GET_SIZE(rows), constant_count = PyTuple_GET_SIZE(constants);
+    struct condition_row *r = rl_alloc((size_t)row_count + 1, sizeof *r);
+    struct condition_value *c = rl_alloc((size_t)constant_count + 1, sizeof *c);
+    int failed = r == NULL || c == NULL;
+    for (Py_ssize_t i = 0; !failed && i < row_count; i++) {
+        unsigned char step;
+        unsigned short operand;
+        failed = !PyArg_ParseTuple(PyList_GET_ITEM(rows, i), "bH", &step, &operand);
+        r[i] = (struct condition_row){step, operand};
+    }
+    for (Py_ssize_t i = 0; !failed && i < constant_count; i++) {
+        failed = read_constant(PyTuple_GET_ITEM(constants, i), &c[i]) != 0;
+    }
+    if (!failed && condition_init(&point->program, r, (size_t)row_count, c, (size_t)constant_count,
+                                  (size_t)PyTuple_GET_SIZE(point->names), &err) != RL_OK) {
+        (void)refuse(&err);
+        failed = 1;
+    }
+    point->has_program = !failed;
+    rl_free(r);
+    rl_free(c);
+    if (failed && !PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
+    return failed ? -1 : 0;
+}
+
+static PyObject *kept(PyObject *o)
+{
+    if (o == Py_None) {
+        return NULL;
+    }
+    Py_INCREF(o);
+    return o;
+}
+
+/* (id, line, hits, expression, program, names, log, function, thread) */
+static int read_point(PyObject *said, struct debug_point *point)
+{
+    const char *hits;
+    Py_ssize_t hits_len;
+    PyObject *expression, *program, *names, *log, *function;
+    struct rl_err err;
+    if (!PyTuple_Check(said)) {
+        PyErr_SetString(PyExc_TypeError, "a breakpoint is a tuple");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(said, "IIs#OOO!OOk", &point->id, &point->line, &hits, &hits_len,
+                          &expression, &program, &PyTuple_Type, &names, &log, &function,
+                          &point->thread)) {
+        return -1;
+    }
+    if ((expression != Py_None && !PyUnicode_Check(expression)) ||
+        (function != Py_None && !PyUnicode_Check(function))) {
+        PyErr_SetString(PyExc_TypeError, "conditions and names are texts");
+        return -1;
+    }
+    if (hits_parse(&point->hits, hits, (size_t)hits_len, &err) != RL_OK) {
+        (void)refuse(&err);
+        return -1;
+    }
+    point->names = kept(names);
+    point->expression = kept(expression);
+    point->log = kept(log);
+    point->function = kept(function);
+    return program != Py_None ? read_program(program, point) : 0;
+}
+
+/* debug_points(path or None, [breakpoint, ...]) -> how many code objects it met */
+static PyObject *debug_points(PyObject *module, PyObject *args)
+{
+    const char *path;
+    PyObject *list;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "zO!", &path, &PyList_Type, &list)) {
+        return NULL;
+    }
+    size_t count = (size_t)PyList_GET_SIZE(list), done = 0;
+    struct debug_file *file = path != NULL ? debug_file_of(path) : debug_functions();
+    struct debug_point *points = rl_zalloc(count + 1, sizeof *points);
+    if (file == NULL || points == NULL) {
+        rl_free(points);
+        return PyErr_NoMemory();
+    }
+    for (; done < count; done++) {
+        if (read_point(PyList_GET_ITEM(list, (Py_ssize_t)done), &points[done]) != 0) {
+            debug_free_points(points, done + 1);
+            return NULL;
+        }
+    }
+    size_t met = debug_set_points(file, points, count);
+    if (debugger.is_on && count != 0) {
+        debug_engine.reach_running(0);
+    }
+    return PyLong_FromSize_t(met);
+}
+
+/* ---- life ---- */
+
+static void drop_callbacks(void)
+{
+    Py_CLEAR(debugger.on_stop);
+    Py_CLEAR(debugger.on_log);
+    Py_CLEAR(debugger.on_reason);
+    Py_CLEAR(debugger.make_condition);
+}
+
+/* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, my_code_only, budget_s)
+ */
+static PyObject *debug_start(PyObject *module, PyObject *args)
+{
+    PyObject *on_stop, *on_log, *on_reason, *make_condition;
+    int waits, only;
+    double budget;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOOOppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
+                          &only, &budget)) {
+        return NULL;
+    }
+    if (debugger.is_on) {
+        PyErr_SetString(PyExc_RuntimeError, "the debugger is on already in this process");
+        return NULL;
+    }
+    if (debug_codes_init() != 0 || debug_engine.start() != 0) {
+        return NULL;
+    }
+    drop_callbacks();
+    debugger.on_stop = kept(on_stop);
+    debugger.on_log = kept(on_log);
+    debugger.on_reason = kept(on_reason);
+    debugger.make_condition = kept(make_condition);
+    debugger.waits_for_main = waits;
+    debugger.my_code_only = only;
+    debugger.budget_ns = budget > 0 && budget < 1e9 ? (uint64_t)(budget * 1e9) : 0;
+    debugger.is_on = 1;
+    for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        debug_engine.arm(code);
+    }
+    debug_engine.reach_running(0);
+    return PyUnicode_FromString(debug_engine.name);
+}
+
+static PyObject *debug_stop(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    if (debugger.is_on) {
+        debugger.is_on = 0;
+        debugger.steps = 0;
+        debugger.pause_wanted = debugger.waits_for_main = 0;
+        debug_self.step.mode = STEP_NONE;
+        debug_engine.stop();
+        debug_codes_clear();
+        drop_callbacks();
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- stepping ---- */
+
+/* debug_step(mode, line, frame or None): of this thread, which has stopped, or is at that frame. */
+static PyObject *debug_step(PyObject *module, PyObject *args)
+{
+    int mode;
+    unsigned line;
+    PyObject *object;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "iIO", &mode, &line, &object)) {
+        return NULL;
+    }
+    if (mode < STEP_NONE || mode > STEP_UNTIL || (object != Py_None && !PyFrame_Check(object))) {
+        PyErr_SetString(PyExc_ValueError, "no such step");
+        return NULL;
+    }
+    native_frame *frame = object != Py_None ? native_of((PyFrameObject *)object) : debug_self.frame;
+    struct debug_code *code = frame != NULL && debugger.is_on ? debugger_code_of(frame) : NULL;
+    if (code == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this thread has not stopped");
+        return NULL;
+    }
+    debugger_step_in(code, frame, (enum step_mode)mode, line);
+    Py_RETURN_NONE;
+}
+
+static PyObject *debug_pause(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    if (debugger.is_on) {
+        debugger.pause_wanted = 1;
+        debug_engine.steps_changed();
+        debug_engine.reach_running(1);
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *debug_internal(PyObject *module, PyObject *flag)
+{
+    int before = debug_self.is_internal;
+    (void)module;
+    debug_self.is_internal = PyObject_IsTrue(flag) == 1;
+    return PyBool_FromLong(before);
+}
+
+static PyObject *debug_counts(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    const struct {
+        const char *name;
+        uint64_t count;
+    } rows[] = {
+#define ROW(name) {#name, debugger.counts.name},
+        DEBUG_COUNTERS(ROW)
+#undef ROW
+            {"code_objects", debug_code_count()},
+        {"stepping_threads", (uint64_t)debugger.steps},
+    };
+    PyObject *counts = PyDict_New();
+    for (size_t i = 0; counts != NULL && i < sizeof rows / sizeof *rows; i++) {
+        PyObject *count = PyLong_FromUnsignedLongLong(rows[i].count);
+        if (count == NULL || PyDict_SetItemString(counts, rows[i].name, count) != 0) {
+            Py_CLEAR(counts);
+        }
+        Py_XDECREF(count);
+    }
+    return counts;
+}
+
+/* Who evaluates frames: None is the interpreter itself. */
+static PyObject *debug_evaluator(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+#if HAS_EVAL_HOOK
+    if (compat_get_eval() != _PyEval_EvalFrameDefault) {
+        int is_ours = debugger.is_on || session.backend == &backend_evalhook;
+        return PyUnicode_FromString(is_ours ? "relive" : "another tool");
+    }
+#endif
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"debug_evaluator", debug_evaluator, METH_NOARGS, "Who evaluates frames; None: nobody else."},
+    {"debug_start", debug_start, METH_VARARGS, "Starts the debugger; the name of its engine."},
+    {"debug_stop", debug_stop, METH_NOARGS, "Stops it; all breakpoints are forgotten."},
+    {"debug_points", debug_points, METH_VARARGS, "Sets the breakpoints of a file, all anew."},
+    {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
+    {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
+    {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
+    {"debug_counts", debug_counts, METH_NOARGS, "What was done so far, by name."},
+    {NULL, NULL, 0, NULL},
+};
+
+int mod_debug_add(PyObject *module)
+{
+    core_error = PyObject_GetAttrString(module, "Error"); /* the module keeps it */
+    Py_XDECREF(core_error);
+    return core_error != NULL ? PyModule_AddFunctions(module, methods) : -1;
+}

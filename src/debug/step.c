@@ -1,0 +1,40 @@
+/* Why: see step.h. */
+#include "step.h"
+
+static int stops_at_line(const struct step *step, const struct step_place *place)
+{
+    int is_here = step->frame == 0 || step->frame == place->frame;
+    if (!place->is_users) {
+        return 0;
+    }
+    switch (step->mode) {
+    case STEP_IN:
+        return step->task == 0 || step->task == place->task;
+    case STEP_PAUSE:
+        return 1;
+    case STEP_OVER:
+        return is_here;
+    case STEP_UNTIL:
+        return is_here && place->line >= step->line;
+    default:
+        return 0;
+    }
+}
+
+int step_take(struct step *step, enum step_event event, const struct step_place *place)
+{
+    if (event == STEP_LINE) {
+        if (!stops_at_line(step, place)) {
+            return 0;
+        }
+        step->mode = STEP_NONE;
+        return 1;
+    }
+    int is_followed = step->mode == STEP_OVER || step->mode == STEP_OUT || step->mode == STEP_UNTIL;
+    int is_left = event != STEP_YIELD || !place->is_coroutine;
+    if (is_followed && is_left && step->frame == place->frame) {
+        step->mode = STEP_OVER;
+        step->frame = place->caller;
+    }
+    return 0;
+}

@@ -1,0 +1,243 @@
+/* Hit conditions, conditions without Python, and stepping: pure decisions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "condition.h"
+#include "hits.h"
+#include "step.h"
+
+static void expect_hits(const char *text, const char *stops)
+{
+    struct hits hits;
+    struct rl_err err;
+    assert_int_equal(hits_parse(&hits, text, strlen(text), &err), RL_OK);
+    for (size_t i = 0; stops[i] != 0; i++) {
+        assert_int_equal(hits_take(&hits), stops[i] == 'x');
+    }
+}
+
+static void hit_conditions_count(void **state)
+{
+    (void)state;
+    expect_hits("", "xxx");
+    expect_hits("3", "..x...");
+    expect_hits("== 3", "..x...");
+    expect_hits(" >2 ", "..xxxx");
+    expect_hits(">= 2", ".xxx");
+    expect_hits("< 3", "xx..");
+    expect_hits("<=3", "xxx.");
+    expect_hits("% 2", ".x.x.x");
+}
+
+static void wrong_hit_conditions_are_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "x", "> ", "3 4", "% 0", "-1", ">> 2", "9999999999999999999"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct hits hits;
+        struct rl_err err;
+        assert_int_equal(hits_parse(&hits, wrong[i], strlen(wrong[i]), &err), RL_USAGE);
+        assert_non_null(strstr(err.text, "% N"));
+    }
+}
+
+static struct condition_value whole(int64_t n)
+{
+    return (struct condition_value){.type = CONDITION_INT, .integer = n};
+}
+
+static struct condition_value number(double n)
+{
+    return (struct condition_value){.type = CONDITION_FLOAT, .number = n};
+}
+
+static struct condition_value text(const char *s)
+{
+    return (struct condition_value){.type = CONDITION_TEXT, .width = 1, .text = {s, strlen(s)}};
+}
+
+static struct condition_value flag(int is_on)
+{
+    return (struct condition_value){.type = CONDITION_BOOL, .integer = is_on};
+}
+
+static const struct condition_value none = {.type = CONDITION_NONE};
+static const struct condition_value other = {.type = CONDITION_OTHER};
+
+static void load(void *context, size_t name, struct condition_value *value)
+{
+    *value = ((const struct condition_value *)context)[name];
+}
+
+static enum condition_answer ask(struct condition_value a, unsigned how, struct condition_value b)
+{
+    const struct condition_row rows[] = {
+        {CONDITION_LOAD, 0}, {CONDITION_CONST, 0}, {CONDITION_COMPARE, (uint16_t)how}};
+    struct condition condition;
+    struct rl_err err;
+    assert_int_equal(condition_init(&condition, rows, 3, &b, 1, 1, &err), RL_OK);
+    enum condition_answer answer = condition_ask(&condition, load, &a);
+    condition_fini(&condition);
+    return answer;
+}
+
+static void comparing_means_what_it_means_in_python(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(whole(3), CONDITION_LT, whole(4)), CONDITION_YES);
+    assert_int_equal(ask(whole(3), CONDITION_EQ, number(3.0)), CONDITION_YES);
+    assert_int_equal(ask(flag(1), CONDITION_EQ, whole(1)), CONDITION_YES);
+    assert_int_equal(ask(number(NAN), CONDITION_EQ, number(NAN)), CONDITION_NO);
+    assert_int_equal(ask(number(NAN), CONDITION_NE, number(NAN)), CONDITION_YES);
+    assert_int_equal(ask(whole(INT64_C(1) << 54), CONDITION_EQ, number(1e16)), CONDITION_UNKNOWN);
+    assert_int_equal(ask(text("ab"), CONDITION_EQ, text("ab")), CONDITION_YES);
+    assert_int_equal(ask(text("ab"), CONDITION_NE, text("abc")), CONDITION_YES);
+    assert_int_equal(ask(text("ab"), CONDITION_LT, text("b")), CONDITION_UNKNOWN);
+    assert_int_equal(ask(text("1"), CONDITION_EQ, whole(1)), CONDITION_NO);
+    assert_int_equal(ask(text("1"), CONDITION_LT, whole(1)), CONDITION_UNKNOWN);
+    assert_int_equal(ask(none, CONDITION_IS, none), CONDITION_YES);
+    assert_int_equal(ask(whole(0), CONDITION_IS, none), CONDITION_NO);
+    assert_int_equal(ask(whole(0), CONDITION_IS_NOT, none), CONDITION_YES);
+    assert_int_equal(ask(flag(0), CONDITION_IS, flag(1)), CONDITION_NO);
+    assert_int_equal(ask(whole(1), CONDITION_IS, whole(1)), CONDITION_UNKNOWN);
+    assert_int_equal(ask(none, CONDITION_EQ, none), CONDITION_YES);
+    assert_int_equal(ask(other, CONDITION_EQ, whole(1)), CONDITION_UNKNOWN);
+}
+
+/* a > 1 and not (b == 2 or c) */
+static void conditions_are_joined(void **state)
+{
+    const struct condition_row rows[] = {{CONDITION_LOAD, 0},
+                                         {CONDITION_CONST, 0},
+                                         {CONDITION_COMPARE, CONDITION_GT},
+                                         {CONDITION_JUMP_IF_FALSE, 10},
+                                         {CONDITION_LOAD, 1},
+                                         {CONDITION_CONST, 1},
+                                         {CONDITION_COMPARE, CONDITION_EQ},
+                                         {CONDITION_JUMP_IF_TRUE, 9},
+                                         {CONDITION_LOAD, 2},
+                                         {CONDITION_NOT, 0}};
+    const struct condition_value constants[] = {whole(1), whole(2)};
+    struct condition condition;
+    struct rl_err err;
+    (void)state;
+    assert_int_equal(condition_init(&condition, rows, 10, constants, 2, 3, &err), RL_OK);
+    for (int a = 0; a < 4; a++) {
+        for (int b = 0; b < 4; b++) {
+            for (int c = 0; c < 2; c++) {
+                struct condition_value values[] = {whole(a), whole(b), flag(c)};
+                enum condition_answer expected =
+                    a > 1 && !(b == 2 || c) ? CONDITION_YES : CONDITION_NO;
+                assert_int_equal(condition_ask(&condition, load, values), expected);
+            }
+        }
+    }
+    struct condition_value unknown[] = {whole(5), other, flag(0)};
+    assert_int_equal(condition_ask(&condition, load, unknown), CONDITION_UNKNOWN);
+    condition_fini(&condition);
+}
+
+static void unsound_programs_are_refused(void **state)
+{
+    static const struct condition_row wrong[][3] = {
+        {{CONDITION_COMPARE, 0}, {CONDITION_LOAD, 0}, {CONDITION_LOAD, 0}},
+        {{CONDITION_LOAD, 0}, {CONDITION_LOAD, 0}, {CONDITION_NOT, 0}},
+        {{CONDITION_LOAD, 9}, {CONDITION_NOT, 0}, {CONDITION_NOT, 0}},
+        {{CONDITION_LOAD, 0}, {CONDITION_JUMP_IF_TRUE, 0}, {CONDITION_LOAD, 0}},
+        {{CONDITION_LOAD, 0}, {CONDITION_JUMP_IF_TRUE, 3}, {CONDITION_NOT, 0}},
+        {{CONDITION_LOAD, 0}, {77, 0}, {CONDITION_NOT, 0}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct condition condition;
+        struct rl_err err;
+        assert_int_equal(condition_init(&condition, wrong[i], 3, NULL, 0, 1, &err), RL_USAGE);
+    }
+}
+
+static int at(struct step *step, enum step_event event, uintptr_t frame, uintptr_t caller,
+              uint32_t line)
+{
+    struct step_place place = {.frame = frame, .caller = caller, .line = line, .is_users = 1};
+    return step_take(step, event, &place);
+}
+
+static void a_step_over_stays_in_its_frame_and_then_goes_up(void **state)
+{
+    struct step step = {.mode = STEP_OVER, .frame = 2};
+    (void)state;
+    assert_false(at(&step, STEP_LINE, 3, 2, 10));
+    assert_false(at(&step, STEP_RETURN, 3, 2, 11));
+    assert_false(at(&step, STEP_RETURN, 2, 1, 5));
+    assert_false(at(&step, STEP_LINE, 4, 1, 20));
+    assert_true(at(&step, STEP_LINE, 1, 0, 6));
+    assert_int_equal(step.mode, STEP_NONE);
+}
+
+static void a_step_out_stops_in_the_caller(void **state)
+{
+    struct step step = {.mode = STEP_OUT, .frame = 2};
+    (void)state;
+    assert_false(at(&step, STEP_LINE, 2, 1, 10));
+    assert_false(at(&step, STEP_UNWIND, 2, 1, 11));
+    assert_true(at(&step, STEP_LINE, 1, 0, 4));
+}
+
+static void a_generator_is_left_by_a_yield_and_a_coroutine_is_not(void **state)
+{
+    struct step step = {.mode = STEP_OVER, .frame = 2};
+    struct step_place waits = {.frame = 2, .caller = 1, .is_users = 1, .is_coroutine = 1};
+    (void)state;
+    assert_false(step_take(&step, STEP_YIELD, &waits));
+    assert_false(at(&step, STEP_LINE, 1, 0, 4));
+    assert_true(at(&step, STEP_LINE, 2, 1, 5));
+    step = (struct step){.mode = STEP_OVER, .frame = 2};
+    assert_false(at(&step, STEP_YIELD, 2, 1, 4));
+    assert_true(at(&step, STEP_LINE, 1, 0, 4));
+}
+
+static void a_step_in_stays_in_its_task_and_in_the_users_code(void **state)
+{
+    struct step step = {.mode = STEP_IN, .frame = 2, .task = 7};
+    struct step_place place = {.frame = 9, .caller = 2, .task = 8, .is_users = 1};
+    (void)state;
+    assert_false(step_take(&step, STEP_LINE, &place));
+    place.task = 7;
+    place.is_users = 0;
+    assert_false(step_take(&step, STEP_LINE, &place));
+    place.is_users = 1;
+    assert_true(step_take(&step, STEP_LINE, &place));
+}
+
+static void until_goes_forward(void **state)
+{
+    struct step step = {.mode = STEP_UNTIL, .frame = 2, .line = 10};
+    (void)state;
+    assert_false(at(&step, STEP_LINE, 2, 1, 8));
+    assert_false(at(&step, STEP_LINE, 3, 2, 12));
+    assert_true(at(&step, STEP_LINE, 2, 1, 10));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hit_conditions_count),
+        cmocka_unit_test(wrong_hit_conditions_are_refused),
+        cmocka_unit_test(comparing_means_what_it_means_in_python),
+        cmocka_unit_test(conditions_are_joined),
+        cmocka_unit_test(unsound_programs_are_refused),
+        cmocka_unit_test(a_step_over_stays_in_its_frame_and_then_goes_up),
+        cmocka_unit_test(a_step_out_stops_in_the_caller),
+        cmocka_unit_test(a_generator_is_left_by_a_yield_and_a_coroutine_is_not),
+        cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
+        cmocka_unit_test(until_goes_forward),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

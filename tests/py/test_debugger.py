@@ -1,0 +1,505 @@
+"""The debug runtime: where a program stops, and that it goes on as if nothing had been."""
+
+import json
+import sys
+
+import pytest
+from conftest import relive, run
+
+# What each program below begins with: `stops` are the places at which it stopped, and `script` says
+# what to do at each.
+HEAD = """\
+import json, sys
+from relive.frame_eval.runtime import (
+    FrameEvalRuntime, STEP_IN, STEP_NONE, STEP_OUT, STEP_OVER, STEP_UNTIL)
+from relive.frame_eval.breakpoints import Breakpoint
+STEPS = {'i': STEP_IN, 'o': STEP_OVER, 'u': STEP_OUT, 'c': STEP_NONE}
+runtime = FrameEvalRuntime()
+stops, logs, script = [], [], []
+def on_stop(frame, why, found):
+    stops.append([frame.f_code.co_name, frame.f_lineno - OFFSET, why])
+    what = script.pop(0) if script else 'c'
+    if callable(what): what(frame)
+    else: runtime.step(STEPS[what])
+runtime.on_stop = on_stop
+runtime.on_log = lambda text, one, frame: logs.append(text)
+def stop_at(*lines, **more):
+    return runtime.update_breakpoints(
+        __file__, [Breakpoint(__file__, line + OFFSET, **more) for line in lines])
+def tell(**more):
+    runtime_stats = runtime.get_stats().as_dict()
+    print(json.dumps(dict(more, stops=stops, logs=logs, stats=runtime_stats)))
+assert runtime.initialize({'enabled': True, 'my_code_only': False}), runtime.telemetry.as_json()
+OFFSET = %d
+"""
+LENGTH = HEAD.count("\n")
+
+
+@pytest.fixture
+def debug(tmp_path):
+    """debug(source) -> what the program told at its end; line 1 is the source's first."""
+
+    def do(source, **env):
+        path = tmp_path / "program.py"
+        path.write_text(HEAD % LENGTH + source, encoding="utf-8")
+        done = run(sys.executable, path, env=env, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return do
+
+
+WORK = """\
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+"""
+
+
+def test_a_breakpoint_stops_each_time_its_line_runs(debug):
+    told = debug(WORK + "stop_at(4)\nassert work(3) == 3\nstop_at()\nassert work(3) == 3\ntell()")
+    assert told["stops"] == [["work", 4, "breakpoint"]] * 3
+    assert told["stats"]["hook_stats"]["line_hits"] == 3
+
+
+def test_a_line_without_code_moves_to_the_next_and_says_so(debug):
+    source = "def f():\n    # nothing\n\n    return 1\nmade = stop_at(2, 99)\nf()\n"
+    source += "tell(made=[[one.line - OFFSET, one.verified, one.message] for one in made])"
+    told = debug(source)
+    assert told["stops"] == [["f", 4, "breakpoint"]]
+    (line, verified, message), (_, other, why) = told["made"]
+    assert line == 4 and verified and "moved to line" in message
+    assert not other and "no code" in why
+
+
+@pytest.mark.parametrize(
+    ("condition", "in_c"),
+    [
+        ("i == 7", True), ("i > 6 and i < 8", True), ("not i != 7", True), ("i == 7.0", True),
+        ("text == 'x7'", True), ("flag is True", True), ("LIMIT == i", True), ("i % 9 == 7", False),
+        ("text.endswith('7')", False), ("len(text) > 1 and i in (7, 70)", False),
+        ("any(i == x for x in (7, 99))", False), ("i == 7 if True else 0", False),
+    ],
+)  # fmt: skip
+def test_a_condition_means_what_it_means_in_python(debug, condition, in_c):
+    source = (
+        "LIMIT = 7\ndef f():\n    for i in range(15):\n        text = f'x{i}'; flag = i == 7\n"
+        f"        seen = i\nseen = stop_at(5, condition={condition!r})\n"
+        "f()\ntell()"
+    )
+    told = debug(source)
+    assert told["stops"] == [["f", 5, "breakpoint"]]
+    counts = told["stats"]["hook_stats"]
+    assert counts["condition_evaluations"] == 15 and counts["condition_skips"] == 14
+    assert counts["conditions_in_c"] == (15 if in_c else 0)
+
+
+def test_conditions_give_the_same_without_the_fast_path(debug):
+    told = debug(
+        "runtime.shutdown()\n"
+        "assert runtime.initialize({'conditional_breakpoints_enabled': False})\n"
+        "def f():\n    for i in range(9):\n        seen = i\nstop_at(5, condition='i == 3')\nf()\ntell()"
+    )
+    assert told["stops"] == [["f", 5, "breakpoint"]]
+    assert told["stats"]["hook_stats"]["conditions_in_c"] == 0
+
+
+def test_conditions_see_cells_and_names_of_classes_and_modules(debug):
+    told = debug(
+        "def outer(n):\n    def inner():\n        return n\n    for n in range(5):\n        inner()\n"
+        "stop_at(3, condition='n == 2')\nouter(0)\n"
+        "class C:\n    for k in range(4):\n        v = k\n"
+        "stop_at()\n"
+        "stop_at(10, 16, condition='k == 2')\n"
+        "def make():\n    class D:\n        for k in range(4):\n            v = k\n"
+        "make()\n"
+        "stop_at(20, condition='m == 1')\n"
+        "for m in range(3):\n    pass\n"
+        "tell()"
+    )
+    assert told["stops"] == [["inner", 3, "breakpoint"], ["D", 16, "breakpoint"],
+                             ["<module>", 20, "breakpoint"]]  # fmt: skip
+
+
+def test_a_condition_that_raises_stops_once_and_is_reported(debug):
+    told = debug(
+        "def f():\n    for i in range(5):\n        seen = i\nstop_at(3, condition='i.nothing')\nf()\ntell()"
+    )
+    assert told["stops"] == [["f", 3, "breakpoint"]]
+    assert told["stats"]["telemetry"]["reason_counts"]["CONDITION_ERROR"] == 1
+    events = told["stats"]["telemetry"]["recent_events"]
+    event = next(e for e in events if e["reason_code"] == "CONDITION_ERROR")
+    assert "i.nothing" in event["context"]["detail"] and "attribute" in event["context"]["detail"]
+
+
+def test_a_slow_condition_is_reported_once_and_stays(debug):
+    told = debug(
+        "import time\nruntime.shutdown()\nassert runtime.initialize({'condition_budget_s': 0.001})\n"
+        "def f():\n    for i in range(3):\n        seen = i\n"
+        "stop_at(6, condition='time.sleep(0.01) or i == 2')\nf()\ntell()"
+    )
+    assert told["stops"] == [["f", 6, "breakpoint"]]
+    assert told["stats"]["telemetry"]["reason_counts"]["CONDITION_BUDGET_EXCEEDED"] == 1
+
+
+@pytest.mark.parametrize(
+    ("hits", "stops"), [("3", 1), ("== 3", 1), ("> 7", 3), (">= 7", 4), ("% 5", 2), ("< 3", 2)]
+)
+def test_hit_counts(debug, hits, stops):
+    told = debug(WORK + f"stop_at(4, hit_condition={hits!r})\nwork(10)\ntell()")
+    assert len(told["stops"]) == stops
+
+
+def test_a_wrong_condition_or_hit_count_is_refused_by_name(debug):
+    told = debug(
+        "from relive import ReliveError, _core\nfound = []\n"
+        "for more in ({'condition': 'a ='}, {'hit_condition': '> x'}, {'log_message': '{a'}):\n"
+        "    try: stop_at(1, **more)\n"
+        "    except (ReliveError, _core.Error) as error: found.append(str(error))\n"
+        "tell(found=found)"
+    )
+    assert len(told["found"]) == 3 and "is no expression" in told["found"][0]
+    assert "no hit condition" in told["found"][1] and "{expression}" in told["found"][2]
+
+
+def test_a_log_message_is_told_without_a_stop(debug):
+    told = debug(
+        WORK + "stop_at(4, log_message='i={i} {{x}} {total + 1} {nothing} {dict(a={1: 2})}')\n"
+        "work(2)\ntell()"
+    )
+    assert told["stops"] == []
+    assert told["logs"][1] == ("i=1 {x} 1 <NameError: name 'nothing' is not defined> {'a': {1: 2}}")
+
+
+def test_functions_stop_by_name_at_their_first_line(debug):
+    told = debug(
+        "class A:\n    def run(self):\n        return 1\ndef run():\n    'text'\n    return 2\n"
+        "def gen():\n    yield 1\n"
+        "runtime.breakpoints.set_functions([Breakpoint(function='A.run'), Breakpoint(function='gen')])\n"
+        "A().run(); run(); list(gen())\n"
+        "runtime.breakpoints.set_functions([Breakpoint(function='run', condition='1 == 1')])\n"
+        "A().run(); run()\ntell()"
+    )
+    assert told["stops"] == [["run", 3, "breakpoint"], ["gen", 8, "breakpoint"],
+                             ["run", 3, "breakpoint"], ["run", 6, "breakpoint"]]  # fmt: skip
+
+
+def test_one_shot_and_disabled_breakpoints(debug):
+    told = debug(
+        WORK + "(one,) = stop_at(4, once=True)\nwork(3)\n"
+        "(two,) = stop_at(4)\ntwo.enabled = False\nruntime.breakpoints.changed(two)\nwork(3)\n"
+        "two.enabled = True\nruntime.breakpoints.changed(two)\nwork(1)\ntell()"
+    )
+    assert told["stops"] == [["work", 4, "breakpoint"]] * 2
+
+
+def test_a_breakpoint_of_one_thread(debug):
+    told = debug(
+        "import threading\n"
+        + WORK.replace("4", "4")
+        + "def other():\n    stop_at(5, thread=threading.get_ident())\n"
+        "    work(1); main.set(); done.wait()\n"
+        "main, done = threading.Event(), threading.Event()\n"
+        "thread = threading.Thread(target=other)\nthread.start()\nmain.wait()\nwork(1)\ndone.set()\n"
+        "thread.join()\ntell()"
+    )
+    assert told["stops"] == [["work", 5, "breakpoint"]]
+
+
+CALLS = """\
+def inner(n):
+    m = n + 1
+    return m
+def outer(n):
+    a = inner(n)
+    b = inner(a)
+    return b
+def raises():
+    try:
+        fails()
+    except ValueError:
+        caught = 1
+    return caught
+def fails():
+    raise ValueError
+def gen():
+    yield 1
+    yield 2
+def uses():
+    total = 0
+    for value in gen():
+        total += value
+    return total
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "steps", "call", "places"),
+    [
+        (5, "ooo", "outer(1)", [5, 6, 7]),
+        (5, "iii", "outer(1)", [5, 2, 3, 6]),
+        (5, "iuo", "outer(1)", [5, 2, 6, 7]),
+        (2, "oooo", "outer(1)", [2, 3, 6, 7]),
+        (2, "u", "outer(1)", [2, 6]),
+        (10, "oooo", "raises()", [10, 11, 12, 13]),
+        (10, "iooo", "raises()", [10, 15, 11, 12]),
+        (17, "ooo", "uses()", [17, 22, 21, 22]),
+        (17, "uoo", "uses()", [17, 22, 21, 22]),
+        (22, "iii", "uses()", [22, 21, 18, 22]),
+    ],
+)
+def test_steps(debug, first, steps, call, places):
+    told = debug(
+        CALLS + f"stop_at({first}, once=True)\nscript[:] = {list(steps)!r}\n{call}\ntell()"
+    )
+    found = [line for _, line, _ in told["stops"]]
+    assert found[: len(places)] == places
+
+
+def test_until_a_line_and_until_the_caller(debug):
+    told = debug(
+        WORK + "stop_at(2, once=True)\n"
+        "script[:] = [lambda frame: runtime.step(STEP_UNTIL, 5 + OFFSET, frame)]\nwork(3)\ntell()"
+    )
+    assert [line for _, line, _ in told["stops"]] == [2, 5]
+
+
+ASYNC = """\
+import asyncio
+async def step(n):
+    await asyncio.sleep(0)
+    return n
+async def one():
+    a = await step(1)
+    b = await step(2)
+    return a + b
+async def other():
+    for i in range(5):
+        await asyncio.sleep(0)
+        noise = i
+async def main():
+    return await asyncio.gather(one(), other())
+"""
+
+
+@pytest.mark.parametrize(("steps", "places"), [("oo", [6, 7, 8]), ("ioo", [6, 3, 4, 7])])
+def test_a_step_over_an_await_stays_in_its_task(debug, steps, places):
+    told = debug(
+        ASYNC + f"stop_at(6, once=True)\nscript[:] = {list(steps)!r}\nasyncio.run(main())\ntell()"
+    )
+    assert [line for _, line, _ in told["stops"]] == places
+
+
+def test_a_breakpoint_reaches_loops_generators_and_threads_that_run_already(debug):
+    told = debug(
+        "import threading, time\n"
+        "def gen():\n    yield 1\n    yield 2\n"
+        "def loop():\n    n = 0\n    while not end:\n        n += 1\n        time.sleep(0.001)\n"
+        "end = []\nsuspended = gen(); next(suspended)\n"
+        "thread = threading.Thread(target=loop); thread.start()\n"
+        "script[:] = [lambda frame: (end.append(1), runtime.step(STEP_NONE))]\n"
+        "stop_at(4, 8)\nthread.join()\n"
+        "next(suspended)\n"
+        "def here():\n    stop_at(19)\n    after = 1\nhere()\n"
+        "tell()"
+    )
+    assert told["stops"] == [["loop", 8, "breakpoint"], ["gen", 4, "breakpoint"],
+                             ["here", 19, "breakpoint"]]  # fmt: skip
+
+
+def test_pause_stops_a_running_thread(debug):
+    told = debug(
+        "import threading, time\nend = []\n"
+        "def loop():\n    while not end:\n        time.sleep(0.001)\n"
+        "thread = threading.Thread(target=loop); thread.start()\n"
+        "script[:] = [lambda frame: (end.append(1), runtime.step(STEP_NONE))]\n"
+        "def wait():\n    runtime.pause(); thread.join()\n"
+        "import concurrent.futures\n"
+        "wait()\ntell()"
+    )
+    assert len(told["stops"]) == 1 and told["stops"][0][2] == "pause"
+
+
+def test_deep_recursion_and_shared_code(debug):
+    told = debug(
+        "import types\ndef down(n):\n    if n == 0:\n        return 0\n    return down(n - 1)\n"
+        "twin = types.FunctionType(down.__code__, globals())\n"
+        "stop_at(4)\nsys.setrecursionlimit(5000)\ndown(2000)\ntwin(3)\ntell()"
+    )
+    assert told["stops"] == [["down", 4, "breakpoint"]] * 2
+
+
+def test_files_that_come_later_and_code_without_files(debug):
+    told = debug(
+        "import os, importlib\n"
+        "made = runtime.update_breakpoints('later.py', [2])\n"
+        "before = made[0].verified\n"
+        "open('later.py', 'w').write('def f():\\n    return 1\\n')\n"
+        "sys.path.insert(0, '.')\nimport later\nlater.f()\n"
+        "os.symlink('later.py', 'link.py')\nimport link\nlink.f()\n"
+        "exec(compile('x = 1\\ny = 2\\n', '<made>', 'exec'))\n"
+        "open('broken.py', 'w').write('def (')\n"
+        "broken = runtime.update_breakpoints('broken.py', [1])\n"
+        "tell(before=before, broken=broken[0].message)"
+    )
+    assert [name for name, _, _ in told["stops"]] == ["f", "f"]
+    assert told["before"] is False and "no Python" in told["broken"]
+
+
+def test_what_the_debugger_runs_is_not_debugged(debug):
+    told = debug(
+        WORK + "script[:] = [lambda frame: (work(3), runtime.step(STEP_NONE))]\n"
+        "stop_at(2)\nwork(1)\nwork(1)\ntell()"
+    )
+    assert told["stops"] == [["work", 2, "breakpoint"]] * 2
+
+
+def test_an_exception_of_the_handler_reaches_the_program(debug):
+    told = debug(
+        WORK + "def bad(frame): raise KeyError('mine')\nscript[:] = [bad]\nstop_at(2)\n"
+        "try:\n    work(1)\nexcept KeyError as error:\n    found = str(error)\nwork(1)\ntell(found=found)"
+    )
+    assert told["found"] == "'mine'" and len(told["stops"]) == 2
+
+
+def test_start_and_stop_many_times(debug):
+    told = debug(
+        WORK + "for n in range(20):\n"
+        "    assert runtime.initialize() and runtime.initialize()\n"
+        "    stop_at(2)\n    work(1)\n    runtime.shutdown()\n    runtime.shutdown()\n    work(1)\n"
+        "tell(trace=str(sys.gettrace()))"
+    )
+    assert len(told["stops"]) == 20 and told["trace"] == "None"
+    assert told["stats"]["initialized"] is False
+
+
+def test_another_runtime_is_refused_while_one_is_on(debug):
+    told = debug("other = FrameEvalRuntime()\ntell(first=other.initialize())")
+    assert told["first"] is False
+    counts = told["stats"]["telemetry"]["reason_counts"]
+    assert counts["SELECTIVE_TRACING_DISABLED_BY_POLICY"] == 1
+
+
+def test_recording_and_debugging_at_once(tmp_path, debug):
+    told = debug(
+        "import relive\n"
+        + WORK
+        + "stop_at(5)\nwith relive.record('both.relive'):\n    work(2)\ntell()"
+    )
+    assert len(told["stops"]) == 2
+    text = relive("tree", tmp_path / "both.relive").stdout.decode()
+    assert "work" in text and "on_stop" not in text
+
+
+# ---- the prompt ----
+
+PROGRAM = """\
+import sys
+
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+print(work(3))
+print(work(int(sys.argv[1])))
+"""
+
+
+def prompt(tmp_path, commands, *options, args=("4",), source=PROGRAM):
+    path = tmp_path / "app.py"
+    path.write_text(source)
+    text = "\n".join(commands) + "\n"
+    return relive("debug", *options, path, *args, cwd=tmp_path, stdin=text.encode())
+
+
+def test_the_prompt_stops_at_the_first_line_and_steps(tmp_path):
+    done = prompt(tmp_path, ["n", "n", "s", "s", "p n", "w", "c"])
+    text = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert "app.py(1)<module>()" in text and "app.py(4)work()" in text and "3\n6\n" in text
+    assert "runpy" not in text and "relive" not in text.replace("(relive)", "")
+
+
+def test_the_prompt_has_pdbs_breakpoints(tmp_path):
+    commands = [
+        "b 6, i == 2",
+        "tbreak 7",
+        "b work",
+        "b",
+        "c",
+        "p i, total",
+        "cl 1",
+        "y",
+        "c",
+        "a",
+        "c",
+        "c",
+    ]
+    text = prompt(tmp_path, commands).stdout.decode()
+    assert "Breakpoint 1 at" in text and "stop only if i == 2" in text
+    assert text.count("app.py(4)work()") == 2 and text.count("app.py(7)work()") == 1
+    assert "n = 4" in text or "n = 3" in text
+
+
+def test_breakpoints_of_the_command_line(tmp_path):
+    commands = ["p i", "j 7", "n", "n", "c"]
+    done = prompt(tmp_path, commands, "-b", "app.py:6 if i == 1", args=("2",))
+    text = done.stdout.decode()
+    assert text.count("app.py(6)work()") >= 1 and "app.py(1)" not in text
+    assert "(relive) 1" in text and "app.py(7)work()" in text
+
+
+def test_quitting_ends_the_program_without_a_traceback(tmp_path):
+    done = prompt(tmp_path, ["q"])
+    assert b"Traceback" not in done.stdout + done.stderr and b"\n6" not in done.stdout
+
+
+def test_an_uncaught_exception_opens_the_prompt_where_it_was_raised(tmp_path):
+    source = "def f(n):\n    return 1 / n\nf(0)\n"
+    done = prompt(tmp_path, ["c", "p n", "q"], source=source)
+    assert b"ZeroDivisionError" in done.stderr and b"app.py(2)f()" in done.stdout
+    assert b"(relive) 0" in done.stdout and done.returncode == 1
+
+
+def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
+    source = "import relive\ndef f(n):\n    relive.set_trace()\n    m = n\n    breakpoint()\n    return m\nf(5)\n"
+    path = tmp_path / "own.py"
+    path.write_text(source)
+    done = run(
+        sys.executable,
+        path,
+        stdin=b"p n\nc\np m\nc\n",
+        env={"PYTHONBREAKPOINT": "relive.set_trace"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"own.py(4)f()") == 1 and done.stdout.count(b"(relive) 5") == 2
+
+
+def test_the_debugged_program_is_what_it_is_alone(tmp_path):
+    source = "import sys, os\nprint(sys.argv, __name__, sys.path[0], sys.gettrace(), 'RELIVE_DEBUG' in os.environ)\n"
+    path = tmp_path / "app.py"
+    path.write_text(source)
+    alone = run(sys.executable, path, "x", cwd=tmp_path)
+    debugged = prompt(tmp_path, ["c"], args=("x",), source=source)
+    assert debugged.stdout.endswith(alone.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-b", "x.py:1", "app.py"], b"there is no file x.py"),
+        (["-b", "app.py", "app.py"], b"FILE:LINE"),
+        (["-b", "app.py:1 if a =", "app.py"], b"is no expression"),
+        (["nothing.py"], b"no such file"),
+        ([], b"no TARGET"),
+        (["--brake", "a:1", "app.py"], b"did you mean '--break'"),
+    ],
+)
+def test_mistakes_are_told_and_the_program_is_not_started(tmp_path, words, said):
+    (tmp_path / "app.py").write_text("print('started')\n")
+    done = relive("debug", *words, cwd=tmp_path)
+    assert done.returncode == 125 and said in done.stderr and not done.stdout
