@@ -39,6 +39,11 @@ def parser():
         metavar="FILE:LINE[ if EXPR]", help="stop there; may be given several times",
     )  # fmt: skip
     made.add_argument(
+        "--catch", dest="catches", action="append", metavar="WHEN[:NAME]",
+        help="stop at exceptions: raised, uncaught or user_unhandled, of the class NAME or of all;"
+        " may be given several times (default: uncaught; none: --catch off)",
+    )  # fmt: skip
+    made.add_argument(
         "-x", "--command", dest="commands", action="append", default=[], metavar="COMMAND",
         help="a command for the prompt, as if typed at the first stop; may be given several times",
     )  # fmt: skip
@@ -66,6 +71,26 @@ def place(text):
     return path, int(found["line"]), condition
 
 
+def catches(texts):
+    """[(when, name)] of --catch."""
+    from relive.config import nearest
+    from relive.frame_eval.breakpoints import CATCHES
+
+    found = []
+    for text in ["uncaught"] if texts is None else texts:
+        when, _, name = text.partition(":")
+        if when == "off" and not name:
+            continue
+        if when not in CATCHES:
+            words = ", ".join(CATCHES)
+            raise ReliveError(
+                "ERR_USAGE",
+                f"--catch {text!r}: wanted is one of {words}, off{nearest(when, CATCHES)}",
+            )
+        found.append((when, name or "*"))
+    return found
+
+
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
     import json
@@ -83,6 +108,7 @@ def main(words):
     wanted = {
         "pid": os.getpid(),
         "breaks": [place(text) for text in args.breaks],
+        "catches": catches(args.catches),
         "commands": args.commands,
     }
     program = launch.resolve(target)

@@ -43,16 +43,5 @@ def _begin(wanted):
     for path, line, condition in wanted["breaks"]:
         prompt.set_break(path, line, condition)
     made.rcLines.extend(wanted.get("commands", ()))
-    sys.excepthook = _after(sys.excepthook, made)
-
-
-def _after(original, made):
-    """Shows an uncaught exception as before, and then the prompt at the frame that raised it."""
-
-    def excepthook(kind, value, traceback):
-        original(kind, value, traceback)
-        if traceback is not None and not issubclass(kind, (SystemExit, KeyboardInterrupt)):
-            made.message("The program ended with this exception; the prompt shows where.")
-            made.interaction(None, traceback)
-
-    return excepthook
+    for when, name in wanted["catches"]:
+        prompt.add_catch(when, name)

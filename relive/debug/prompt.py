@@ -8,7 +8,7 @@ import pdb
 import sys
 
 from relive.errors import ReliveError
-from relive.frame_eval.breakpoints import Breakpoint, canonical, code_lines
+from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical, code_lines
 from relive.frame_eval.runtime import (
     STEP_IN,
     STEP_NONE,
@@ -39,6 +39,9 @@ class Prompt(pdb.Pdb):
     def stopped(self, frame, why, breakpoints):
         """Called by the engine in the thread that stopped."""
         self.currentbp = False
+        if why == "exception":
+            self._stopped_at(frame, runtime.exception, breakpoints[0].when)
+            return
         for one in breakpoints:
             number = self._numbers.get(one.id)
             found = bdb.Breakpoint.bpbynumber[number] if number else None
@@ -51,6 +54,19 @@ class Prompt(pdb.Pdb):
             return
         if not self.currentbp:
             self.interaction(frame, None)
+        if self.quitting:
+            raise self._quits()
+
+    def _stopped_at(self, frame, exception, when):
+        """The prompt where an exception was raised, with its message."""
+        import traceback
+
+        words = {"raised": "Raised", "uncaught": "Uncaught", "user_unhandled": "Leaves your code"}
+        kind = exception if isinstance(exception, type) else type(exception)
+        text = "".join(traceback.format_exception_only(kind, exception)).strip()
+        self.message(f"{words[when]}: {text}")
+        frames = exception.__traceback__ if when != "raised" else None
+        self.interaction(None if frames else frame, frames)
         if self.quitting:
             raise self._quits()
 
@@ -120,6 +136,25 @@ class Prompt(pdb.Pdb):
         self.error("a debugger inside the debugger is not supported: set a breakpoint and call it")
 
     # ---- breakpoints ----
+
+    def do_catch(self, arg):
+        """catch [raised|uncaught|user_unhandled] [NAME]
+
+        Stops at exceptions of a class, or at all of them. `catch` lists what is set,
+        `catch off` takes all of it back.
+        """
+        words = arg.split()
+        if words == ["off"]:
+            runtime.breakpoints.set_exceptions([])
+        elif words:
+            when = words.pop(0) if words[0] in CATCHES else "raised"
+            try:
+                add_catch(when, words[0] if words else "*")
+            except ReliveError as error:
+                self.error(str(error))
+        for one in runtime.breakpoints.all():
+            if one.exception:
+                self.message(f"{one.when} {one.exception}")
 
     def postcmd(self, stop, line):
         self.sync()
@@ -199,6 +234,11 @@ def set_trace(*, header=None, frame=None):
     if header is not None:
         prompt.message(header)
     runtime.step(STEP_OVER, 0, frame)
+
+
+def add_catch(when, name):
+    """A breakpoint on exceptions of a class, "*" for all."""
+    return runtime.breakpoints.add(Breakpoint(exception=name, when=when))
 
 
 def set_break(path, line, condition=None):

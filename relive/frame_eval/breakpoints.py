@@ -10,28 +10,36 @@ from relive import _core
 from relive.errors import ReliveError
 from relive.frame_eval import condition_evaluator as conditions
 
+# As in src/cpython/debugger.h.
+CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
+
 
 class Breakpoint:
     """One breakpoint. `line` is where it is, `requested_line` where it was asked for."""
 
     __slots__ = (
-        "condition", "enabled", "function", "hit_condition", "id", "line", "log_message",
-        "message", "once", "path", "requested_line", "thread", "verified",
+        "condition", "enabled", "exception", "function", "hit_condition", "id", "line",
+        "log_message", "message", "once", "path", "requested_line", "task", "thread", "verified",
+        "when",
     )  # fmt: skip
 
     def __init__(
-        self, path=None, line=0, *, function=None, condition=None, hit_condition="",
-        log_message=None, thread=0, once=False, enabled=True,
+        self, path=None, line=0, *, function=None, exception=None, when="uncaught",
+        condition=None, hit_condition="", log_message=None, thread=0, task=None, once=False,
+        enabled=True,
     ):  # fmt: skip
         self.id = 0
         self.path, self.line, self.requested_line = path, line, line
         self.function, self.condition = function, condition or None
         self.hit_condition, self.log_message = hit_condition or "", log_message
-        self.thread, self.once, self.enabled = thread, once, enabled
+        self.exception, self.when = exception, when
+        self.thread, self.task, self.once, self.enabled = thread, task, once, enabled
         self.verified, self.message = False, ""
 
     def __repr__(self):
         place = self.function or f"{self.path}:{self.line}"
+        if self.exception:
+            place = f"{self.when} {self.exception}"
         return f"<Breakpoint {self.id} {place}{f' if {self.condition}' if self.condition else ''}>"
 
     def as_dict(self):
@@ -76,6 +84,7 @@ class BreakpointTable:
         self._lock = threading.RLock()
         self._files = {}  # canonical path -> [Breakpoint]
         self._functions = []
+        self._exceptions = []
         self._by_id = {}
         self._last = 0
         self.conditions_in_c = conditions_in_c
@@ -102,10 +111,34 @@ class BreakpointTable:
             self._push(None)
         return list(breakpoints)
 
+    def set_exceptions(self, breakpoints):
+        """The same of breakpoints on exceptions: `exception` is the name of a class, with its
+        module or without, or "*"; `when` one of raised, uncaught, user_unhandled."""
+        with self._lock:
+            for one in breakpoints:
+                if one.when not in CATCHES or not isinstance(one.exception, str):
+                    words = ", ".join(CATCHES)
+                    text = f"{one.when} {one.exception!r}: wanted is a name and one of {words}"
+                    raise ReliveError("ERR_BREAKPOINT", text)
+                _check(one)
+                one.verified = True
+            self._exceptions = list(breakpoints)
+            self._number(self._exceptions)
+            _core.debug_exceptions(
+                [
+                    (one.id, CATCHES[one.when], None if one.exception == "*" else one.exception)
+                    for one in self._exceptions
+                    if one.enabled
+                ]
+            )
+        return list(breakpoints)
+
     def add(self, one):
         """One more."""
         with self._lock:
-            if one.function:
+            if one.exception:
+                self.set_exceptions([*self._exceptions, one])
+            elif one.function:
                 self.set_functions([*self._functions, one])
             else:
                 self.set_file(one.path, [*self.of_file(one.path), one])
@@ -114,7 +147,9 @@ class BreakpointTable:
     def remove(self, one):
         """One less; nothing where it is not there."""
         with self._lock:
-            if one.function:
+            if one.exception:
+                self.set_exceptions([other for other in self._exceptions if other is not one])
+            elif one.function:
                 self.set_functions([other for other in self._functions if other is not one])
             else:
                 rest = [other for other in self.of_file(one.path) if other is not one]
@@ -124,6 +159,9 @@ class BreakpointTable:
         """Its fields have changed."""
         with self._lock:
             _check(one)
+            if one.exception:
+                self.set_exceptions(self._exceptions)
+                return
             self._push(None if one.function else canonical(one.path))
 
     def get(self, number):
@@ -138,7 +176,8 @@ class BreakpointTable:
     def all(self):
         """All, by id."""
         with self._lock:
-            found = [one for file in self._files.values() for one in file] + self._functions
+            found = [one for file in self._files.values() for one in file]
+            found += self._functions + self._exceptions
         return sorted(found, key=lambda one: one.id)
 
     def files(self):
@@ -152,6 +191,7 @@ class BreakpointTable:
             for path in list(self._files):
                 self.set_file(path, [])
             self.set_functions([])
+            self.set_exceptions([])
             self._files.clear()
             self._by_id.clear()
 
@@ -173,13 +213,16 @@ class BreakpointTable:
 
     def _push(self, path):
         found = self._functions if path is None else self._files.get(path, ())
+        self._number(found)
+        self.changes += 1
+        return _core.debug_points(path, [self._row(one) for one in found if one.enabled])
+
+    def _number(self, found):
         for one in found:
             if one.id == 0:
                 self._last += 1
                 one.id = self._last
             self._by_id[one.id] = one
-        self.changes += 1
-        return _core.debug_points(path, [self._row(one) for one in found if one.enabled])
 
     def _row(self, one):
         program, names = None, ()
@@ -188,7 +231,7 @@ class BreakpointTable:
         log = one if one.log_message is not None else None
         line = 0 if one.function else one.line
         return (one.id, line, one.hit_condition, one.condition, program, names, log, one.function,
-                one.thread)  # fmt: skip
+                one.thread, one.task)  # fmt: skip
 
 
 def _check(one):

@@ -73,6 +73,7 @@ class FrameEvalRuntime:
             raise TypeError(f"a dict or a FrameEvalConfig is wanted, not {config!r}")
         self._engine = None
         self._base = {}
+        self._here = threading.local()
 
     @property
     def initialized(self):
@@ -191,13 +192,29 @@ class FrameEvalRuntime:
 
     # ---- called from C, in the thread that stops ----
 
-    def _stopped(self, frame, why, ids):
+    def _stopped(self, frame, why, ids, exception):
         found = [one for one in map(self.breakpoints.get, ids) if one is not None]
+        if exception is not None:
+            found = [one for one in found if self._holds(one, frame)]
+            if not found:
+                return
         for one in found:
             if one.once:
                 self.breakpoints.remove(one)
         if self.on_stop is not None:
-            self.on_stop(frame, why, found)
+            self._here.exception = exception
+            try:
+                self.on_stop(frame, why, found)
+            finally:
+                self._here.exception = None
+
+    def _holds(self, one, frame):
+        return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]
+
+    @property
+    def exception(self):
+        """In a stop at an exception: that exception."""
+        return getattr(self._here, "exception", None)
 
     def _logged(self, frame, number, one):
         text = log_text(one, frame)

@@ -80,38 +80,87 @@ static struct debug_file *file_of_code(PyCodeObject *code)
 
 /* ---- lines ---- */
 
+/* Which instructions are of which line, in bytes. */
+struct ranges {
+    struct range {
+        uint32_t begin, end, line; /* line 0: none */
+    } *items;                      /* owned */
+    size_t count, cap;
+};
+
+static void add_range(struct ranges *ranges, uint32_t begin, uint32_t end, uint32_t line)
+{
+    void *items = ranges->items;
+    if (begin < end && line != 0 &&
+        rl_grow(&items, &ranges->cap, ranges->count + 1, sizeof *ranges->items) == 0) {
+        ranges->items = items;
+        ranges->items[ranges->count++] = (struct range){begin, end, line};
+    }
+}
+
 #if HAS_CODE_LINES
-/* Whether some instruction is of that line; 1, 0. */
-static int has_line(PyCodeObject *code, uint32_t line)
+static void read_lines(PyCodeObject *code, struct ranges *ranges)
 {
     PyObject *lines = PyObject_CallMethod((PyObject *)code, "co_lines", NULL); /* owned */
-    PyObject *row = NULL;
-    int found = 0;
-    while (lines != NULL && !found && (row = PyIter_Next(lines)) != NULL) {
-        PyObject *number = PyTuple_GET_ITEM(row, 2);
-        found = number != Py_None && PyLong_AsUnsignedLong(number) == line;
+    PyObject *row;
+    while (lines != NULL && (row = PyIter_Next(lines)) != NULL) {
+        PyObject *line = PyTuple_GET_ITEM(row, 2);
+        add_range(ranges, (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(row, 0)),
+                  (uint32_t)PyLong_AsUnsignedLong(PyTuple_GET_ITEM(row, 1)),
+                  line != Py_None ? (uint32_t)PyLong_AsUnsignedLong(line) : 0);
         Py_DECREF(row);
     }
     Py_XDECREF(lines);
     PyErr_Clear();
-    return found;
 }
 #else
 /* Pairs of bytes: how far the next line's code is, and how many lines on it is (signed). */
-static int has_line(PyCodeObject *code, uint32_t line)
+static void read_lines(PyCodeObject *code, struct ranges *ranges)
 {
     const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(code->co_lnotab);
     const uint8_t *end = p + PyBytes_GET_SIZE(code->co_lnotab);
-    int64_t now = code->co_firstlineno;
-    for (; p < end; p += 2) {
-        if (p[0] != 0 && now == line) {
-            return 1;
-        }
-        now += (int8_t)p[1];
+    int64_t line = code->co_firstlineno;
+    uint32_t at = 0;
+    for (; p + 1 < end; p += 2) {
+        add_range(ranges, at, at + p[0], line > 0 ? (uint32_t)line : 0);
+        at += p[0];
+        line += (int8_t)p[1];
     }
-    return now == line;
+    add_range(ranges, at, (uint32_t)PyBytes_GET_SIZE(code->co_code), line > 0 ? (uint32_t)line : 0);
 }
 #endif
+
+static int has_line(const struct ranges *ranges, uint32_t line)
+{
+    for (size_t i = 0; i < ranges->count; i++) {
+        if (ranges->items[i].line == line) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A bit for each instruction that is of a line with a site. */
+static void mark(struct debug_code *code, const struct ranges *ranges)
+{
+    uint32_t end = 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        end = ranges->items[i].end > end ? ranges->items[i].end : end;
+    }
+    code->marks = rl_zalloc(end / 16 + 1, 1);
+    code->mark_count = code->marks != NULL ? end / 2 : 0;
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct range *range = &ranges->items[i];
+        int is_wanted = 0;
+        for (uint32_t k = 0; k < code->site_count; k++) {
+            is_wanted |= code->sites[k].line == range->line;
+        }
+        for (uint32_t at = range->begin / 2;
+             is_wanted && at < code->mark_count && at < range->end / 2; at++) {
+            code->marks[at / 8] |= (uint8_t)(1u << at % 8);
+        }
+    }
+}
 
 /* ---- sites ---- */
 
@@ -123,8 +172,10 @@ static void free_sites(struct debug_code *code)
         rl_free(code->sites[i].takes.items);
     }
     rl_free(code->sites);
+    rl_free(code->marks);
     code->sites = NULL;
-    code->site_count = 0;
+    code->marks = NULL;
+    code->site_count = code->mark_count = 0;
 }
 
 static Py_ssize_t index_in(PyObject *names, PyObject *name)
@@ -191,13 +242,15 @@ static int is_named(const struct debug_point *point, PyCodeObject *code, PyObjec
 static void find_sites(struct debug_code *code, PyObject *qualname)
 {
     const struct debug_file *file = code->file;
+    struct ranges ranges = {0};
     size_t most = functions.point_count + (file != NULL ? file->point_count : 0);
     free_sites(code);
     if (most == 0 || (code->sites = rl_zalloc(most, sizeof *code->sites)) == NULL) {
         return;
     }
+    read_lines(code->code, &ranges);
     for (size_t i = 0; file != NULL && i < file->point_count; i++) {
-        if (has_line(code->code, file->points[i].line)) {
+        if (has_line(&ranges, file->points[i].line)) {
             add_site(code, &file->points[i], file->points[i].line);
         }
     }
@@ -206,6 +259,14 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
             add_site(code, &functions.points[i], native_first_line(code->code));
         }
     }
+    code->is_one_line = 0;
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        code->is_one_line |= code->sites[i].line == (uint32_t)code->code->co_firstlineno;
+    }
+    if (code->site_count != 0) {
+        mark(code, &ranges);
+    }
+    rl_free(ranges.items);
     PyErr_Clear();
 }
 
@@ -283,6 +344,14 @@ struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
     return made;
 }
 
+void debug_codes_begin(void)
+{
+    for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
+        code->is_users = codeinfo_is_users(code->code, debugger.my_code_only);
+        code->is_main = 0; /* it has begun */
+    }
+}
+
 size_t debug_code_count(void)
 {
     size_t count = 0;
@@ -302,6 +371,7 @@ void debug_free_points(struct debug_point *points, size_t count)
         Py_XDECREF(points[i].expression);
         Py_XDECREF(points[i].log);
         Py_XDECREF(points[i].function);
+        Py_XDECREF(points[i].task);
     }
     rl_free(points);
 }
@@ -334,6 +404,7 @@ size_t debug_set_points(struct debug_file *file, struct debug_point *points, siz
 
 void debug_codes_clear(void)
 {
+    debug_catches_clear();
     (void)debug_set_points(&functions, NULL, 0);
     for (size_t i = 0; i < file_count; i++) {
         if (files[i]->point_count != 0) {

@@ -8,6 +8,14 @@
 void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
                       uint32_t line);
 
+/* Gives the program to Python, which is shown `object`. `ids` is taken. 0, or -1 with an exception.
+ */
+int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
+                  PyObject *exception);
+/* [(id, when, name or None)]. 0, or -1 with an exception. */
+int debug_catches_set(PyObject *list);
+void debug_catches_clear(void);
+
 /* Takes the co_extra index, once. 0, or -1 with an exception. */
 int debug_codes_init(void);
 /* The file of this canonical path; made where it is not known. NULL without memory. */
@@ -20,6 +28,8 @@ size_t debug_set_points(struct debug_file *file, struct debug_point *points, siz
 void debug_free_points(struct debug_point *points, size_t count);
 /* Of the variables of these names. 0, or -1 with an exception. */
 int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *names);
+/* The debugger starts with other settings: what they decide of known code is decided anew. */
+void debug_codes_begin(void);
 /* Forgets all breakpoints. */
 void debug_codes_clear(void);
 size_t debug_code_count(void);

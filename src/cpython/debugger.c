@@ -20,6 +20,7 @@ static void enter(void)
 {
     struct thread *t = thread_self;
     debug_self.is_inside++;
+    debugger.inside++;
     if (t != NULL) {
         t->is_suppressed++;
         t->gate = 0;
@@ -30,6 +31,7 @@ static void leave(void)
 {
     struct thread *t = thread_self;
     debug_self.is_inside--;
+    debugger.inside--;
     if (t != NULL && t->is_suppressed > 0) {
         t->is_suppressed--;
     }
@@ -233,30 +235,34 @@ static void end_step(void)
 {
     debug_self.step.mode = STEP_NONE;
     debugger.steps--;
-    debug_engine.steps_changed();
+    debug_engine.refresh();
 }
 
-/* Gives the program to Python. `ids` is taken. */
-static int stop(native_frame *frame, struct step_place place, const char *why, PyObject *ids)
+int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
+                  PyObject *exception)
 {
-    PyObject *object = (PyObject *)compat_frame_object(frame); /* borrowed */
     PyObject *result = NULL;
     if (debug_self.step.mode != STEP_NONE) {
         end_step();
     }
-    debug_self.place = place;
     debug_self.frame = frame;
     debugger.pause_wanted = 0;
     debugger.counts.stops++;
     if (ids != NULL && object != NULL) {
         enter();
-        result = PyObject_CallFunction(debugger.on_stop, "OsO", object, why, ids);
+        result = PyObject_CallFunction(debugger.on_stop, "OsOO", (PyObject *)object, why, ids,
+                                       exception != NULL ? exception : Py_None);
         leave();
     }
     debug_self.frame = NULL;
     Py_XDECREF(ids);
     Py_XDECREF(result);
     return result != NULL ? 0 : -1;
+}
+
+static int stop(native_frame *frame, const char *why, PyObject *ids)
+{
+    return debugger_stop(frame, compat_frame_object(frame), why, ids, NULL);
 }
 
 static int tell_log(struct debug_point *point, native_frame *frame)
@@ -273,6 +279,17 @@ static int tell_log(struct debug_point *point, native_frame *frame)
     return 0;
 }
 
+static int is_in_task(const struct debug_point *point)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *name = tasks_identity_now() != 0 ? tasks_name_now(thread_self) : NULL; /* owned */
+    int is_it = name != NULL && PyUnicode_Compare(name, point->task) == 0;
+    Py_XDECREF(name);
+    PyErr_Restore(type, value, traceback);
+    return is_it;
+}
+
 /* The breakpoints of a line that stop now: a new list, NULL for none. */
 static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t line)
 {
@@ -282,7 +299,8 @@ static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t
         struct debug_point *point = site->point;
         uint64_t revision = debugger.revision;
         if (site->line != line ||
-            (point->thread != 0 && point->thread != PyThread_get_thread_ident())) {
+            (point->thread != 0 && point->thread != PyThread_get_thread_ident()) ||
+            (point->task != NULL && !is_in_task(point))) {
             continue;
         }
         if (!holds(site, frame)) {
@@ -318,16 +336,16 @@ int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line)
     }
     struct step_place place = place_of(frame, line, code->is_users);
     if (ids != NULL) {
-        return stop(frame, place, "breakpoint", ids);
+        return stop(frame, "breakpoint", ids);
     }
     if (t->step.mode == STEP_NONE) {
-        return code->is_users ? stop(frame, place, "pause", PyList_New(0)) : 0;
+        return code->is_users ? stop(frame, "pause", PyList_New(0)) : 0;
     }
     struct step step = t->step;
     if (!step_take(&step, STEP_LINE, &place)) {
         return 0;
     }
-    return stop(frame, place, t->step.mode == STEP_PAUSE ? "pause" : "step", PyList_New(0));
+    return stop(frame, t->step.mode == STEP_PAUSE ? "pause" : "step", PyList_New(0));
 }
 
 void debugger_left(native_frame *frame, enum step_event how)
@@ -363,7 +381,7 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
     if (mode == STEP_IN) {
         t->step.task = tasks_identity_now();
     }
-    debug_engine.steps_changed();
+    debug_engine.refresh();
     if (mode != STEP_NONE) {
         debug_engine.arm(code);
     }

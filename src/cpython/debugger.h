@@ -30,6 +30,7 @@ struct debug_point {
     PyObject *log;        /* owned or NULL: not a stop; given to on_log */
     PyObject *function;   /* owned str or NULL: a qualified name */
     unsigned long thread; /* its identity; 0: any */
+    PyObject *task;       /* owned str or NULL: the name of a task */
     int is_slow;          /* was over the budget once, which was said */
     int has_failed;       /* its condition raised, which was said */
 };
@@ -62,22 +63,26 @@ struct debug_code {
     struct debug_file *file;  /* borrowed; NULL: none could be named */
     struct debug_site *sites; /* owned */
     uint32_t site_count;
-    int is_users; /* stepped through */
-    int is_main;  /* the program's first code, where that is waited for */
+    uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
+    uint32_t mark_count;
+    int is_users;    /* stepped through */
+    int is_one_line; /* has sites on the line that the function begins with */
+    int is_main;     /* the program's first code, where that is waited for */
 };
 
 struct debug_thread {
     int is_inside;   /* the debugger itself runs here */
     int is_internal; /* a thread of the debugger's own */
     struct step step;
-    struct step_place place; /* where it has stopped last */
-    native_frame *frame;     /* the same */
+    native_frame *frame; /* where it has stopped */
+    uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
 };
 extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
 
 /* One number each, by name in docs/debug-engine.md. */
 #define DEBUG_COUNTERS(X)                                                                          \
     X(frames_evaluated)                                                                            \
+    X(fast_path_hits)                                                                              \
     X(cache_hits)                                                                                  \
     X(cache_misses)                                                                                \
     X(line_callbacks)                                                                              \
@@ -102,17 +107,21 @@ struct debug_engine {
     void (*arm)(struct debug_code *code);
     /* Frames that run already are to be looked at: those with sites, or all. */
     void (*reach_running)(int all);
-    /* A step has begun or ended, or the program is to pause. */
-    void (*steps_changed)(void);
+    /* What is to be told has changed: steps, a pause, exceptions. */
+    void (*refresh)(void);
 };
 extern const struct debug_engine debug_engine;
+
+enum debug_catch { CATCH_RAISED = 1, CATCH_UNCAUGHT = 2, CATCH_UNHANDLED = 4 };
 
 struct debugger {
     int is_on;
     int waits_for_main;
     int pause_wanted; /* the next line of the user's code stops */
     int steps;        /* threads that step */
+    int inside;       /* threads that the debugger itself runs in */
     int my_code_only;
+    unsigned catches;                                        /* enum debug_catch */
     uint64_t budget_ns;                                      /* of one condition */
     uint64_t revision;                                       /* changes with the breakpoints */
     PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
@@ -141,14 +150,41 @@ static inline struct debug_code *debugger_code_of(native_frame *frame)
 
 /* A line is about to run. 0, or -1 with an exception that the program is to get. */
 int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line);
+/* An exception is raised in a frame; one leaves a frame of `code`, which `object` still shows, and
+ * debugger_leaves() has said that it matters. 0, or -1 with an exception that takes its place. */
+int debugger_raised(native_frame *frame, PyObject *exception);
+int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *object,
+                     PyObject *exception);
+/* Whether an exception that leaves a frame leaves the user's code, and was not told of before. */
+static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
+{
+    if (debug_self.told_next == frame) {
+        debug_self.told_next = (uintptr_t)caller;
+        return 0;
+    }
+    const struct debug_code *above = caller != NULL ? debugger_known(native_code(caller)) : NULL;
+    return above == NULL || !above->is_users;
+}
 /* A frame returns, yields, or is unwound. */
 void debugger_left(native_frame *frame, enum step_event how);
+/* Nobody steps, nothing is paused, no prompt is open: only sites count. */
+static inline int debugger_is_quiet(void)
+{
+    return (debugger.steps | debugger.inside | debugger.pause_wanted | debugger.waits_for_main) ==
+           0;
+}
+/* Whether a place in code, by its offset in instructions, is of a line with a site. */
+static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
+{
+    return at < code->mark_count && (code->marks[at / 8] >> at % 8 & 1) != 0;
+}
 /* Whether lines of a frame that begins now are wanted in this thread. */
 static inline int debugger_wants(const struct debug_code *code)
 {
     return code->site_count != 0 ||
-           (code->is_users && (debug_self.step.mode == STEP_IN || debugger.pause_wanted ||
-                               debug_self.step.mode == STEP_PAUSE));
+           (code->is_users &&
+            ((debugger.catches & CATCH_RAISED) || debug_self.step.mode == STEP_IN ||
+             debugger.pause_wanted || debug_self.step.mode == STEP_PAUSE));
 }
 /* The program's first code begins: it is stepped into. */
 void debugger_main_begins(struct debug_code *code, native_frame *frame);

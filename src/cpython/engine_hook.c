@@ -23,6 +23,40 @@ static int is_set;
 
 static PyObject *hook(HOOK_ARGS);
 
+/* It is raised in the frame that its traceback begins and ends with. */
+static int raised(native_frame *frame, PyObject *arg)
+{
+    if (arg == NULL || !PyTuple_Check(arg) || PyTuple_GET_SIZE(arg) != 3 ||
+        traced_is_end_of_iteration(frame, PyTuple_GET_ITEM(arg, 0))) {
+        return 0;
+    }
+    PyObject *type = PyTuple_GET_ITEM(arg, 0), *value = PyTuple_GET_ITEM(arg, 1);
+    const PyTracebackObject *traceback = (PyTracebackObject *)PyTuple_GET_ITEM(arg, 2);
+    if (PyTraceBack_Check(traceback) && traceback->tb_next != NULL) {
+        return 0;
+    }
+    return debugger_raised(frame, PyExceptionInstance_Check(value) ? value : type);
+}
+
+/* The frame is gone where the evaluator has left it; the traceback still shows it. */
+static void unwound(PyCodeObject *code, native_frame *caller)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL && PyTraceBack_Check(traceback) && value != NULL) {
+        (void)PyException_SetTraceback(value, traceback);
+        PyFrameObject *object = ((PyTracebackObject *)traceback)->tb_frame;
+        if (debugger_unwound(code, caller, object, value) != 0) {
+            Py_XDECREF(type);
+            Py_XDECREF(value);
+            Py_XDECREF(traceback);
+            return; /* with what has taken its place */
+        }
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
 static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg)
 {
     native_frame *frame = native_of(object);
@@ -32,8 +66,15 @@ static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *a
     }
     if (what == PyTrace_LINE) {
         struct debug_code *code = debugger_code_of(frame);
+        if (code != NULL && debugger_is_quiet() &&
+            !debugger_is_marked(code, native_instruction(frame))) {
+            return 0;
+        }
         int number = native_line(frame);
         return code != NULL && number > 0 ? debugger_line(code, frame, (uint32_t)number) : 0;
+    }
+    if (what == PyTrace_EXCEPTION) {
+        return debugger.catches & CATCH_RAISED ? raised(frame, arg) : 0;
     }
     if (what == PyTrace_RETURN) {
         debugger.counts.py_return_callbacks++;
@@ -64,7 +105,7 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     return result;
 }
 
-static PyObject *hook(HOOK_ARGS)
+static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
 {
     if (__builtin_expect(debug_self.is_inside || debug_self.is_internal, 0)) {
         return run_gated(0, HOOK_PASS);
@@ -79,12 +120,38 @@ static PyObject *hook(HOOK_ARGS)
     }
     int is_wanted =
         code != NULL && (debugger_wants(code) || debug_self.step.frame == (uintptr_t)frame);
-    if (__builtin_expect(!is_wanted && debug_self.step.mode == STEP_NONE &&
-                             !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace),
-                         1)) {
+    if (!is_wanted && debug_self.step.mode == STEP_NONE &&
+        !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
         return previous(HOOK_PASS);
     }
     return run_gated(is_wanted, HOOK_PASS);
+}
+
+/* The frame has run; of it and its code only the addresses are known. */
+static inline PyObject *left(PyObject *result, uintptr_t frame, PyCodeObject *code)
+{
+    if (__builtin_expect(result == NULL, 0) &&
+        (debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED)) != 0) {
+        native_frame *caller = native_current(PyThreadState_GetUnchecked());
+        if (debugger_leaves(frame, caller)) {
+            unwound(code, caller);
+        }
+    }
+    return result;
+}
+
+static PyObject *hook(HOOK_ARGS)
+{
+    PyCodeObject *code = native_code(frame);
+    uintptr_t identity = (uintptr_t)frame;
+    const struct debug_code *known = debugger_known(native_code(frame));
+    if (__builtin_expect(known != NULL && known->site_count == 0 && debugger_is_quiet() &&
+                             !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace),
+                         1)) {
+        debugger.counts.fast_path_hits++;
+        return left(previous(HOOK_PASS), identity, code);
+    }
+    return left(look(HOOK_PASS), identity, code);
 }
 
 static int start(void)
@@ -146,7 +213,7 @@ static void arm(struct debug_code *code)
     (void)code;
 }
 
-static void steps_changed(void)
+static void refresh(void)
 {
     /* The step may be in a frame that is not traced: this thread's are, from here on. */
     if (debug_self.step.mode != STEP_NONE) {
@@ -160,7 +227,7 @@ const struct debug_engine debug_engine = {
     .stop = stop,
     .arm = arm,
     .reach_running = reach_running,
-    .steps_changed = steps_changed,
+    .refresh = refresh,
 };
 
 #endif

@@ -4,9 +4,10 @@
  *   LINE                  local to code with breakpoints, and to code that is stepped through;
  *                         each line that is not wanted is disabled when it is told
  *   RETURN, YIELD, UNWIND while some thread steps: where the frame that it steps in is left
+ *   RAISE, UNWIND         where breakpoints on exceptions want them
  *
- * A tool id of its own, so that what is disabled here is still told to the recorder. PY_START is
- * always on: without it some versions tell no LINE of a function that is one line. */
+ * A tool id of its own, so that what is disabled here is still told to the recorder. PY_START stays
+ * on in functions that are one line: without it some versions tell no LINE of them. */
 #include "debugger.h"
 
 #include "monitoring.h"
@@ -15,7 +16,7 @@
 
 static PyObject *disable; /* borrowed */
 static int tool = -1;
-static long always, stepping, line; /* bits of events */
+static long always, stepping, line, unwind, raising; /* bits of events */
 
 static native_frame *current(void)
 {
@@ -64,7 +65,8 @@ static PyObject *begins(PyObject *const *args, size_t n)
     } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {
         set_lines(code, 1);
     }
-    return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted);
+    return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
+                  code->is_one_line);
 }
 
 HANDLER(on_start)
@@ -108,7 +110,7 @@ static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
     if (frame != NULL) {
         debugger_left(frame, how);
     }
-    return answer(debugger.steps != 0 || how == STEP_UNWIND);
+    return answer(debugger.steps != 0);
 }
 
 HANDLER(on_return)
@@ -126,7 +128,35 @@ HANDLER(on_yield)
 HANDLER(on_unwind)
 {
     UNUSED;
-    return left(args, n, STEP_UNWIND);
+    native_frame *frame = frame_of(args, n);
+    if (frame != NULL && debugger.steps != 0) {
+        Py_XDECREF(left(args, n, STEP_UNWIND));
+    }
+    if (frame != NULL && (debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED)) &&
+        PyVectorcall_NARGS(n) >= 3 && debugger_leaves((uintptr_t)frame, native_caller(frame)) &&
+        debugger_unwound((PyCodeObject *)args[0], native_caller(frame), compat_frame_object(frame),
+                         args[2]) != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+HANDLER(on_raise)
+{
+    UNUSED;
+    native_frame *frame = frame_of(args, n);
+    /* It is raised in the frame that its traceback begins and ends with. */
+    PyObject *traceback =
+        frame != NULL && PyVectorcall_NARGS(n) >= 3 && PyExceptionInstance_Check(args[2])
+            ? ((PyBaseExceptionObject *)args[2])->traceback
+            : NULL;
+    int is_first = traceback == NULL || !PyTraceBack_Check(traceback) ||
+                   ((PyTracebackObject *)traceback)->tb_next == NULL;
+    if (frame != NULL && is_first && PyVectorcall_NARGS(n) >= 3 &&
+        debugger_raised(frame, args[2]) != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 static int start(void)
@@ -138,13 +168,14 @@ static int start(void)
     } handlers[] = {
         {"PY_START", on_start, &always},   {"PY_RESUME", on_resume, &always},
         {"LINE", on_line, &line},          {"PY_RETURN", on_return, &stepping},
-        {"PY_YIELD", on_yield, &stepping}, {"PY_UNWIND", on_unwind, &stepping},
+        {"PY_YIELD", on_yield, &stepping}, {"PY_UNWIND", on_unwind, &unwind},
+        {"RAISE", on_raise, &raising},
     };
     disable = monitoring_disable();
     if (disable == NULL || monitoring_take(-1, &tool) != 0) {
         return -1;
     }
-    always = stepping = line = 0;
+    always = stepping = line = unwind = raising = 0;
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         long bit = 0;
         if (monitoring_register(tool, handlers[i].event, handlers[i].function, &bit) != 0) {
@@ -191,11 +222,13 @@ static void reach_running(int all)
 }
 
 /* What was disabled while nobody stepped is wanted again. */
-static void steps_changed(void)
+static void refresh(void)
 {
     int is_on = debugger.steps != 0;
-    if (tool < 0 || monitoring_set(tool, is_on ? always | stepping : always) != 0 ||
-        (is_on && monitoring_restart() != 0)) {
+    long events = always | (is_on ? stepping | unwind : 0);
+    events |= debugger.catches & CATCH_RAISED ? raising : 0;
+    events |= debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED) ? unwind : 0;
+    if (tool >= 0 && (monitoring_set(tool, events) != 0 || (is_on && monitoring_restart() != 0))) {
         PyErr_Clear();
     }
 }
@@ -206,7 +239,7 @@ const struct debug_engine debug_engine = {
     .stop = stop,
     .arm = arm,
     .reach_running = reach_running,
-    .steps_changed = steps_changed,
+    .refresh = refresh,
 };
 
 #elif IS_FREE_THREADED

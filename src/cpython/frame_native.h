@@ -66,6 +66,12 @@ static inline uint32_t native_first_line(PyCodeObject *code)
     return (uint32_t)(line > 0 ? line : code->co_firstlineno);
 }
 
+/* Where the frame is in its code, in units of two bytes. */
+static inline uint32_t native_instruction(native_frame *f)
+{
+    return (uint32_t)native_offset(f);
+}
+
 /* Whether the body has run at all: the first RESUME is where it begins. */
 static inline int native_was_started(native_frame *f)
 {

@@ -31,6 +31,12 @@ static inline PyObject *native_globals(native_frame *f)
     return f->f_globals;
 }
 
+/* Where the frame is in its code, in units of two bytes. */
+static inline uint32_t native_instruction(native_frame *f)
+{
+    return (uint32_t)NATIVE_BYTE_OFFSET(f) / 2;
+}
+
 /* The line of the first instruction. */
 static inline uint32_t native_first_line(PyCodeObject *code)
 {

@@ -86,24 +86,25 @@ static PyObject *kept(PyObject *o)
     return o;
 }
 
-/* (id, line, hits, expression, program, names, log, function, thread) */
+/* (id, line, hits, expression, program, names, log, function, thread, task) */
 static int read_point(PyObject *said, struct debug_point *point)
 {
     const char *hits;
     Py_ssize_t hits_len;
-    PyObject *expression, *program, *names, *log, *function;
+    PyObject *expression, *program, *names, *log, *function, *task;
     struct rl_err err;
     if (!PyTuple_Check(said)) {
         PyErr_SetString(PyExc_TypeError, "a breakpoint is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(said, "IIs#OOO!OOk", &point->id, &point->line, &hits, &hits_len,
+    if (!PyArg_ParseTuple(said, "IIs#OOO!OOkO", &point->id, &point->line, &hits, &hits_len,
                           &expression, &program, &PyTuple_Type, &names, &log, &function,
-                          &point->thread)) {
+                          &point->thread, &task)) {
         return -1;
     }
     if ((expression != Py_None && !PyUnicode_Check(expression)) ||
-        (function != Py_None && !PyUnicode_Check(function))) {
+        (function != Py_None && !PyUnicode_Check(function)) ||
+        (task != Py_None && !PyUnicode_Check(task))) {
         PyErr_SetString(PyExc_TypeError, "conditions and names are texts");
         return -1;
     }
@@ -115,6 +116,7 @@ static int read_point(PyObject *said, struct debug_point *point)
     point->expression = kept(expression);
     point->log = kept(log);
     point->function = kept(function);
+    point->task = kept(task);
     return program != Py_None ? read_program(program, point) : 0;
 }
 
@@ -145,6 +147,23 @@ static PyObject *debug_points(PyObject *module, PyObject *args)
         debug_engine.reach_running(0);
     }
     return PyLong_FromSize_t(met);
+}
+
+/* debug_exceptions([(id, when, name or None), ...]) */
+static PyObject *debug_exceptions(PyObject *module, PyObject *list)
+{
+    (void)module;
+    if (!PyList_Check(list)) {
+        PyErr_SetString(PyExc_TypeError, "a list is wanted");
+        return NULL;
+    }
+    if (debug_catches_set(list) != 0) {
+        return NULL;
+    }
+    if (debugger.is_on && (debugger.catches & CATCH_RAISED)) {
+        debug_engine.reach_running(1);
+    }
+    Py_RETURN_NONE;
 }
 
 /* ---- life ---- */
@@ -185,6 +204,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.my_code_only = only;
     debugger.budget_ns = budget > 0 && budget < 1e9 ? (uint64_t)(budget * 1e9) : 0;
     debugger.is_on = 1;
+    debug_codes_begin();
     for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
         debug_engine.arm(code);
     }
@@ -240,7 +260,7 @@ static PyObject *debug_pause(PyObject *module, PyObject *ignored)
     (void)ignored;
     if (debugger.is_on) {
         debugger.pause_wanted = 1;
-        debug_engine.steps_changed();
+        debug_engine.refresh();
         debug_engine.reach_running(1);
     }
     Py_RETURN_NONE;
@@ -298,6 +318,7 @@ static PyMethodDef methods[] = {
     {"debug_start", debug_start, METH_VARARGS, "Starts the debugger; the name of its engine."},
     {"debug_stop", debug_stop, METH_NOARGS, "Stops it; all breakpoints are forgotten."},
     {"debug_points", debug_points, METH_VARARGS, "Sets the breakpoints of a file, all anew."},
+    {"debug_exceptions", debug_exceptions, METH_O, "Sets the breakpoints on exceptions, all anew."},
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},

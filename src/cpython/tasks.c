@@ -143,12 +143,16 @@ static PyObject *name_of(PyObject *task, int is_trio)
  * Owned or NULL. */
 static PyObject *task_now(struct thread *t, int *is_trio)
 {
-    uint64_t gate = t->gate;
-    t->is_suppressed++;
-    t->gate = 0;
+    uint64_t gate = t != NULL ? t->gate : 0;
+    if (t != NULL) {
+        t->is_suppressed++;
+        t->gate = 0;
+    }
     PyObject *task = current_task(is_trio);
-    t->is_suppressed--;
-    t->gate = gate;
+    if (t != NULL) {
+        t->is_suppressed--;
+        t->gate = gate;
+    }
     PyErr_Clear();
     return task;
 }

@@ -30,7 +30,8 @@ void tasks_forget(void);
 int tasks_are_made_by(const PyCodeObject *code, PyObject *module);
 /* A function of asyncio that makes tasks is about to be entered: whose place that is. */
 void tasks_made(struct thread *t, const struct event *event);
-/* The name of the task that runs in the thread, as it is now: owned or NULL. */
+/* The name of the task that runs in the calling thread, as it is now: owned or NULL. `t` is what
+ * the recorder knows of it, or NULL. */
 PyObject *tasks_name_now(struct thread *t);
 /* The task that runs in this thread, to be compared only; 0 for none. */
 uintptr_t tasks_identity_now(void);

@@ -393,6 +393,77 @@ def test_recording_and_debugging_at_once(tmp_path, debug):
     assert "work" in text and "on_stop" not in text
 
 
+RAISES = """\
+import threading, json
+class Own(ValueError): pass
+def fails(kind): raise kind('x')
+def caught(kind):
+    try: fails(kind)
+    except Exception: return 1
+def through(kind):
+    try: list(map(fails, [kind]))
+    except Exception: return 2
+def calls_back(kind):
+    try: return json.loads('1', parse_int=lambda text: fails(kind))
+    except Exception: return 3
+def thread(kind):
+    threading.excepthook = lambda args: None
+    one = threading.Thread(target=fails, args=(kind,)); one.start(); one.join()
+def catch(when, name='*', **more):
+    runtime.breakpoints.set_exceptions([Breakpoint(exception=name, when=when, **more)])
+def told():
+    found = [(name, why) for name, _, why in stops]; del stops[:]; return found
+runtime.shutdown(); assert runtime.initialize({})
+found = []
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "name", "kind", "call", "expected"),
+    [
+        ("raised", "*", "ValueError", "caught", ["fails"]),
+        ("raised", "ValueError", "Own", "caught", ["fails"]),
+        ("raised", "__main__.Own", "Own", "caught", ["fails"]),
+        ("raised", "Own", "ValueError", "caught", []),
+        ("raised", "*", "StopIteration", "caught", []),
+        ("raised", "StopIteration", "StopIteration", "caught", ["fails"]),
+        ("uncaught", "*", "ValueError", "caught", []),
+        ("uncaught", "*", "ValueError", "through", []),
+        ("uncaught", "*", "ValueError", "thread", ["fails"]),
+        ("uncaught", "KeyError", "ValueError", "thread", []),
+        ("user_unhandled", "*", "ValueError", "caught", []),
+        ("user_unhandled", "*", "ValueError", "calls_back", ["<lambda>"]),
+        ("user_unhandled", "*", "ValueError", "thread", ["fails"]),
+    ],
+)
+def test_exceptions_stop_by_when_and_by_type(debug, when, name, kind, call, expected):
+    told = debug(RAISES + f"catch({when!r}, {name!r})\n{call}({kind})\ntell()")
+    assert [(name, why) for name, _, why in told["stops"]] == [
+        (name, "exception") for name in expected
+    ]
+
+
+def test_a_condition_on_an_exception_and_the_exception_itself(debug):
+    told = debug(
+        RAISES + "catch('raised', condition='kind is Own')\n"
+        "script[:] = [lambda frame: found.append(repr(runtime.exception))]\n"
+        "caught(KeyError); caught(Own); catch('raised', 'KeyError')\ncaught(Own)\n"
+        "runtime.breakpoints.set_exceptions([])\ncaught(KeyError)\ntell(found=found)"
+    )
+    assert told["found"] == ["Own('x')"] and len(told["stops"]) == 1
+
+
+def test_a_breakpoint_of_one_task(debug):
+    told = debug(
+        "import asyncio\nasync def step(n):\n    await asyncio.sleep(0)\n    seen = n\n"
+        "async def main():\n"
+        "    await asyncio.gather(*(asyncio.create_task(step(n), name=f'job-{n}') for n in range(3)))\n"
+        "stop_at(4, task='job-1')\n"
+        "script[:] = [lambda frame: logs.append(frame.f_locals['n'])]\nasyncio.run(main())\ntell()"
+    )
+    assert told["logs"] == [1] and len(told["stops"]) == 1
+
+
 # ---- the prompt ----
 
 PROGRAM = """\
@@ -460,9 +531,18 @@ def test_quitting_ends_the_program_without_a_traceback(tmp_path):
 
 def test_an_uncaught_exception_opens_the_prompt_where_it_was_raised(tmp_path):
     source = "def f(n):\n    return 1 / n\nf(0)\n"
-    done = prompt(tmp_path, ["c", "p n", "q"], source=source)
+    done = prompt(tmp_path, ["c", "p n", "c"], source=source)
     assert b"ZeroDivisionError" in done.stderr and b"app.py(2)f()" in done.stdout
     assert b"(relive) 0" in done.stdout and done.returncode == 1
+    assert b"Uncaught: ZeroDivisionError" in done.stdout
+    plain = prompt(tmp_path, ["c"], "--catch", "off", source=source)
+    assert plain.returncode == 1 and b"Uncaught" not in plain.stdout
+
+
+def test_the_prompt_catches_exceptions(tmp_path):
+    source = "def f():\n    try:\n        int('x')\n    except ValueError:\n        pass\nf()\n"
+    text = prompt(tmp_path, ["catch raised ValueError", "c", "w", "c"], source=source).stdout
+    assert b"Raised: ValueError: invalid literal" in text and b"app.py(3)f()" in text
 
 
 def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
@@ -494,6 +574,7 @@ def test_the_debugged_program_is_what_it_is_alone(tmp_path):
         (["-b", "x.py:1", "app.py"], b"there is no file x.py"),
         (["-b", "app.py", "app.py"], b"FILE:LINE"),
         (["-b", "app.py:1 if a =", "app.py"], b"is no expression"),
+        (["--catch", "rased", "app.py"], b"did you mean 'raised'"),
         (["nothing.py"], b"no such file"),
         ([], b"no TARGET"),
         (["--brake", "a:1", "app.py"], b"did you mean '--break'"),
