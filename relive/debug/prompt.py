@@ -8,7 +8,7 @@ import pdb
 import sys
 
 from relive.errors import ReliveError
-from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical, code_lines
+from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical, code_lines, compiled
 from relive.frame_eval.runtime import (
     STEP_IN,
     STEP_NONE,
@@ -197,13 +197,8 @@ def _made(path, row):
 
 def _first_line(path, name, line):
     """The first line of the body of the function that begins at a line."""
-    import tokenize
-
-    try:
-        with tokenize.open(path) as file:
-            todo = [compile(file.read(), path, "exec", dont_inherit=True)]
-    except (OSError, SyntaxError, ValueError):
-        return line
+    code = compiled(path)
+    todo = [code] if code is not None else []
     while todo:
         code = todo.pop()
         if code.co_name == name and code.co_firstlineno == line:

@@ -54,15 +54,24 @@ def canonical(path):
 
 def executable_lines(path):
     """The lines of a file that have code; None where it cannot be read or is no Python."""
+    code = compiled(path)
+    return None if code is None else code_lines(code)
+
+
+def compiled(path):
+    """The code of a file; None where it cannot be read or is no Python. Its warnings are the
+    program's to tell, when it is imported."""
     import tokenize
+    import warnings
 
     try:
         with tokenize.open(path) as file:
             source = file.read()
-        code = compile(source, path, "exec", dont_inherit=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compile(source, path, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return code_lines(code)
 
 
 def code_lines(code):

@@ -45,7 +45,8 @@ def collect(runtime):
 
 _NAMES = (
     "frames_evaluated", "fast_path_hits", "cache_hits", "cache_misses", "line_callbacks",
-    "line_hits", "line_disabled", "py_start_callbacks", "py_return_callbacks", "condition_evaluations",
+    "line_hits", "line_disabled", "py_start_callbacks", "py_return_callbacks",
+    "condition_evaluations",
     "condition_skips", "conditions_in_c", "scoped_trace_installs", "invalidations", "stops",
     "logs", "code_objects", "stepping_threads",
 )  # fmt: skip

@@ -4,7 +4,9 @@ import json
 import sys
 
 import pytest
-from conftest import relive, run
+from conftest import PROGRAMS, relive, run
+
+from relive.frame_eval.breakpoints import executable_lines
 
 # What each program below begins with: `stops` are the places at which it stopped, and `script` says
 # what to do at each.
@@ -584,3 +586,17 @@ def test_mistakes_are_told_and_the_program_is_not_started(tmp_path, words, said)
     (tmp_path / "app.py").write_text("print('started')\n")
     done = relive("debug", *words, cwd=tmp_path)
     assert done.returncode == 125 and said in done.stderr and not done.stdout
+
+
+# ---- programs are what they are alone ----
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_with_a_breakpoint_on_every_line_is_what_it_is_alone(program):
+    words = ["--catch", "off"]
+    for line in sorted(executable_lines(str(program)) or ()):
+        words += ["-b", f"{program}:{line} if 'a' == 'b'"]
+    alone = run(sys.executable, program, "a", "b")
+    armed = relive("debug", *words, program, "a", "b")
+    assert (armed.returncode, armed.stdout) == (alone.returncode, alone.stdout)
+    assert armed.stderr == alone.stderr
