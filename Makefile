@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-peers lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-debug bench-peers lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -47,6 +47,10 @@ bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 bench-filters: ## what filter rules cost, beside CodeTracer's recorder; fails where a ratio is missed
 	@tools/system.sh tests
 	@$(MATRIX) filters
+
+bench-debug: ## what breakpoints cost that are not reached, beside pdb and debugpy; fails where a ratio is missed
+	@tools/system.sh tests
+	@$(MATRIX) debug
 
 bench-peers: ## other recorders beside ours on 3.11 to 3.13, from PyPI, in an environment of their own
 	@tools/system.sh tests

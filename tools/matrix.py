@@ -521,6 +521,10 @@ def command_peers():
     return beside_peers("peers.py", ["3.11", "3.12", "3.13"])
 
 
+def command_debug():
+    return beside_peers("debug.py", VERSIONS)
+
+
 def command_filters():
     return beside_peers("filters.py", ["3.8", "3.11", "3.12", "3.13"])
 
@@ -539,6 +543,7 @@ def main():
             "fuzz",
             "bench",
             "filters",
+            "debug",
             "peers",
             "lint",
             "fmt",
@@ -565,6 +570,7 @@ def main():
             "asan": command_asan,
             "bench": command_bench,
             "filters": command_filters,
+            "debug": command_debug,
             "peers": command_peers,
         }[args.command]()
     except Failed as error:

@@ -9,6 +9,7 @@ def _rate(part, whole):
 
 def collect(runtime):
     """FrameEvalStats of a runtime."""
+    from relive.frame_eval.integration import bridge
     from relive.frame_eval.runtime import FrameEvalStats
 
     counts = dict.fromkeys(_NAMES, 0)
@@ -28,7 +29,7 @@ def collect(runtime):
         integration_stats={
             "config": runtime.config.to_dict(),
             "integration_stats": {
-                "integrations_enabled": 0,
+                "integrations_enabled": bridge.count,
                 "breakpoints_optimized": counts["conditions_in_c"],
                 "trace_calls_saved": counts["line_disabled"],
                 "bytecode_injections": 0,

@@ -284,3 +284,84 @@ def test_a_wrong_configuration_is_refused_by_name():
     with pytest.raises(ReliveError, match="condition_budget_s"):
         runtime.initialize({"condition_budget_s": "long"})
     assert not runtime.initialized
+
+
+# ---- other debuggers ----
+
+BDB = """
+import bdb, json, sys
+from relive.frame_eval.integration import bridge, integrate_with_bdb, remove_integration
+from relive.frame_eval.runtime import runtime
+lines = []
+class Mine(bdb.Bdb):
+    def user_line(self, frame):
+        lines.append(frame.f_lineno)
+        self.set_next(frame) if len(lines) < 3 else self.set_continue()
+def work():
+    a = 1
+    b = 2
+    c = 3
+    d = 4
+mine = Mine()
+before = dict(vars(mine))
+assert integrate_with_bdb(mine) is True and integrate_with_bdb(object()) is False
+mine.set_break(__file__, work.__code__.co_firstlineno + 1)
+mine.sync()
+assert runtime.initialize()
+work()
+stats = runtime.get_stats().as_dict()['integration_stats']['integration_stats']
+assert remove_integration()
+left = {name for name in vars(mine) if name not in before}
+print(json.dumps([lines, stats['integrations_enabled'], bridge.count, sorted(left), sys.gettrace()]))
+"""
+
+
+def test_a_bdb_of_somebodys_own_is_driven_by_the_engine(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text(BDB)
+    done = run(sys.executable, path)
+    assert done.returncode == 0, done.stderr.decode()
+    lines, integrated, count, left, trace = json.loads(done.stdout)
+    assert [line - lines[0] for line in lines] == [0, 1, 2] and trace is None
+    assert integrated == 13 and count == 0
+    assert not [name for name in left if name.startswith("set_")]
+
+
+def test_patches_are_taken_back_exactly_or_left_and_told(monkeypatch):
+    import pdb
+
+    from relive.frame_eval.integration import IntegrationBridge
+
+    runtime = frame_eval.FrameEvalRuntime(telemetry=Telemetry())
+    bridge = IntegrationBridge(runtime)
+    hook, trace = sys.breakpointhook, pdb.set_trace
+    assert bridge.auto_integrate() and bridge.count == 2
+    assert sys.breakpointhook is pdb.set_trace is not hook
+    assert bridge.remove_integration() and bridge.count == 0
+    assert sys.breakpointhook is hook and pdb.set_trace is trace
+    assert bridge.integrate_with_pdb()
+    monkeypatch.setattr(pdb, "set_trace", os.getcwd)
+    assert not bridge.remove_integration() and pdb.set_trace is os.getcwd
+    counts = runtime.telemetry.snapshot().reason_counts
+    assert counts.INTEGRATION_PATCH_FAILED == counts.INTEGRATION_REMOVE_FAILED == 1
+    pdb.set_trace = trace
+
+
+def test_what_cannot_be_patched_is_told_and_nothing_is_left_half_done():
+    import bdb
+
+    from relive.frame_eval.integration import IntegrationBridge
+
+    class Closed(bdb.Bdb):
+        def __setattr__(self, name, value):
+            if name == "set_step":
+                raise AttributeError("closed")
+            super().__setattr__(name, value)
+
+    runtime = frame_eval.FrameEvalRuntime(telemetry=Telemetry())
+    closed = Closed()
+    before = dict(vars(closed))
+    assert not IntegrationBridge(runtime).integrate_with_bdb(closed)
+    assert vars(closed) == before
+    counts = runtime.telemetry.snapshot().reason_counts
+    assert counts.INTEGRATION_PATCH_FAILED == counts.INTEGRATION_BDB_FAILED == 1
