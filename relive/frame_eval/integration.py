@@ -21,8 +21,8 @@ from relive.frame_eval.runtime import (
 
 
 class EngineDriven:
-    """What makes a bdb.Bdb ours: its table of breakpoints is given to the engine, and where it would
-    have set a trace function it tells the engine how to go on."""
+    """What makes a bdb.Bdb ours: its table of breakpoints is given to the engine, and where it
+    would have set a trace function it tells the engine how to go on."""
 
     def start_engine(self):
         """Its stops are the engine's from here on."""
