@@ -397,6 +397,8 @@ size_t debug_set_points(struct debug_file *file, struct debug_point *points, siz
             debug_engine.arm(code);
         }
     }
+    debugger.points += count - old_count;
+    debug_engine.refresh();
     debugger.counts.invalidations += met;
     debug_free_points(old, old_count);
     return met;

@@ -118,6 +118,7 @@ struct debugger {
     int is_on;
     int waits_for_main;
     int pause_wanted; /* the next line of the user's code stops */
+    size_t points;    /* breakpoints in files and functions */
     int steps;        /* threads that step */
     int inside;       /* threads that the debugger itself runs in */
     int my_code_only;

@@ -154,6 +154,16 @@ static PyObject *hook(HOOK_ARGS)
     return left(look(HOOK_PASS), identity, code);
 }
 
+static void take_out(void)
+{
+    if (is_set && compat_get_eval() == hook) {
+        compat_set_eval(previous);
+        is_set = 0;
+    }
+}
+
+static void refresh(void);
+
 static int start(void)
 {
     if (CALLS_ARE_INLINED && Py_GetRecursionLimit() > 10000) {
@@ -163,18 +173,13 @@ static int start(void)
                      Py_GetRecursionLimit());
         return -1;
     }
-    previous = compat_get_eval();
-    is_set = 1;
-    compat_set_eval(hook);
+    refresh();
     return 0;
 }
 
 static void stop(void)
 {
-    is_set = 0;
-    if (compat_get_eval() == hook) {
-        compat_set_eval(previous);
-    }
+    take_out();
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts->c_tracefunc == on_trace) {
@@ -213,8 +218,17 @@ static void arm(struct debug_code *code)
     (void)code;
 }
 
+/* The evaluator is there only while something is wanted of it; under somebody else's it stays. */
 static void refresh(void)
 {
+    int is_wanted = debugger.points != 0 || debugger.catches != 0 || !debugger_is_quiet();
+    if (is_wanted && !is_set) {
+        previous = compat_get_eval();
+        compat_set_eval(hook);
+        is_set = 1;
+    } else if (!is_wanted) {
+        take_out();
+    }
     /* The step may be in a frame that is not traced: this thread's are, from here on. */
     if (debug_self.step.mode != STEP_NONE) {
         trace_running(PyThreadState_Get());

@@ -80,7 +80,7 @@ static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t le
 {
     uint8_t *row = lane->cur;
     uint32_t units = lane_data_units(len);
-    put64(row, len | (uint64_t)(RL_ROW_DATA << RL_ID_BITS) << 32);
+    put64(row, len | ((uint64_t)RL_ROW_DATA << RL_ID_BITS) << 32);
     memcpy(row + RL_ROW_FRAME, data, 8);
     for (uint32_t i = 1; i < units; i++) {
         memcpy(row + (size_t)i * RL_ROW_BYTES, data + (size_t)i * RL_ROW_BYTES - 8, RL_ROW_BYTES);
