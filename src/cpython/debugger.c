@@ -37,17 +37,28 @@ static void leave(void)
     }
 }
 
+/* Calls one of Python's functions, which may stop the debugger meanwhile. The result is owned;
+ * `args` is taken. */
+static PyObject *ask_python(PyObject *function, PyObject *args)
+{
+    PyObject *result = NULL;
+    if (function != NULL && args != NULL) {
+        Py_INCREF(function);
+        enter();
+        result = PyObject_Call(function, args, NULL);
+        leave();
+        Py_DECREF(function);
+    }
+    Py_XDECREF(args);
+    return result;
+}
+
 void debugger_reason(const char *code, const char *context)
 {
     PyObject *type, *value, *traceback;
-    if (debugger.on_reason == NULL) {
-        return;
-    }
     PyErr_Fetch(&type, &value, &traceback);
-    enter();
-    PyObject *done = PyObject_CallFunction(debugger.on_reason, "ss", code, context);
-    leave();
-    if (done == NULL) {
+    PyObject *done = ask_python(debugger.on_reason, Py_BuildValue("ss", code, context));
+    if (done == NULL && PyErr_Occurred()) {
         PyErr_WriteUnraisable(debugger.on_reason);
     }
     Py_XDECREF(done);
@@ -113,9 +124,10 @@ static int make_condition(struct debug_site *site, native_frame *frame)
         return 0;
     }
     Py_CLEAR(site->condition);
-    PyObject *made = PyObject_CallFunctionObjArgs(debugger.make_condition, site->point->expression,
-                                                  (PyObject *)native_code(frame),
-                                                  native_globals(frame), NULL); /* owned */
+    PyObject *made =
+        ask_python(debugger.make_condition,
+                   Py_BuildValue("OOO", site->point->expression, (PyObject *)native_code(frame),
+                                 native_globals(frame))); /* owned */
     if (made == NULL) {
         return -1;
     }
@@ -249,15 +261,14 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
     debugger.pause_wanted = 0;
     debugger.counts.stops++;
     if (ids != NULL && object != NULL) {
-        enter();
-        result = PyObject_CallFunction(debugger.on_stop, "OsOO", (PyObject *)object, why, ids,
-                                       exception != NULL ? exception : Py_None);
-        leave();
+        result =
+            ask_python(debugger.on_stop, Py_BuildValue("OsOO", (PyObject *)object, why, ids,
+                                                       exception != NULL ? exception : Py_None));
     }
     debug_self.frame = NULL;
     Py_XDECREF(ids);
     Py_XDECREF(result);
-    return result != NULL ? 0 : -1;
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 static int stop(native_frame *frame, const char *why, PyObject *ids)
@@ -265,18 +276,15 @@ static int stop(native_frame *frame, const char *why, PyObject *ids)
     return debugger_stop(frame, compat_frame_object(frame), why, ids, NULL);
 }
 
-static int tell_log(struct debug_point *point, native_frame *frame)
+static void tell_log(const struct debug_point *point, native_frame *frame)
 {
     debugger.counts.logs++;
-    enter();
-    PyObject *done = PyObject_CallFunction(debugger.on_log, "OIO", compat_frame_object(frame),
-                                           point->id, point->log);
-    leave();
-    Py_XDECREF(done);
-    if (done == NULL) {
+    PyObject *done = ask_python(
+        debugger.on_log, Py_BuildValue("OIO", compat_frame_object(frame), point->id, point->log));
+    if (done == NULL && PyErr_Occurred()) {
         PyErr_WriteUnraisable(debugger.on_log);
     }
-    return 0;
+    Py_XDECREF(done);
 }
 
 static int is_in_task(const struct debug_point *point)
@@ -309,7 +317,7 @@ static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t
             debugger.counts.line_hits++;
             PyObject *id = point->log == NULL ? PyLong_FromUnsignedLong(point->id) : NULL;
             if (point->log != NULL) {
-                (void)tell_log(point, frame);
+                tell_log(point, frame);
             } else if (id == NULL || (ids == NULL && (ids = PyList_New(0)) == NULL) ||
                        PyList_Append(ids, id) != 0) {
                 PyErr_Clear();

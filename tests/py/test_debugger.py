@@ -588,6 +588,69 @@ def test_mistakes_are_told_and_the_program_is_not_started(tmp_path, words, said)
     assert done.returncode == 125 and said in done.stderr and not done.stdout
 
 
+# ---- when things are not as usual ----
+
+
+def test_the_debugger_may_be_stopped_and_changed_while_it_has_stopped(debug):
+    told = debug(
+        WORK
+        + "def off(frame): runtime.shutdown()\nscript[:] = [off]\nstop_at(4)\nassert work(3) == 3\n"
+        "assert runtime.initialize()\n"
+        "def less(frame): stop_at(5); runtime.step(STEP_NONE)\nscript[:] = [less]\nstop_at(4, 5)\nwork(3)\n"
+        "tell()"
+    )
+    assert [line for _, line, _ in told["stops"]] == [4, 4, 5]
+
+
+def test_a_thread_may_stop_the_debugger_while_another_runs(debug):
+    told = debug(
+        "import threading, time\n" + WORK + "stop_at(5, condition='total == -1')\n"
+        "def many():\n    for n in range(300): work(50)\n"
+        "thread = threading.Thread(target=many); thread.start()\n"
+        "for n in range(30):\n    stop_at(5 if n % 2 else 6, condition='total == -1'); time.sleep(0.001)\n"
+        "runtime.shutdown(); thread.join()\ntell()"
+    )
+    assert told["stops"] == []
+
+
+def test_reloaded_zipped_and_moved_code(debug):
+    told = debug(
+        "import importlib, os, zipfile\nsys.path.insert(0, '.')\nsys.dont_write_bytecode = True\n"
+        "open('again.py', 'w').write('def f():\\n    return 1\\n')\n"
+        "runtime.update_breakpoints('again.py', [2, 3])\nimport again\nagain.f()\n"
+        "open('again.py', 'w').write('\\ndef f():\\n    return 22222\\n')\nimportlib.reload(again)\n"
+        "assert again.f() == 22222\n"
+        "with zipfile.ZipFile('pack.zip', 'w') as pack: pack.writestr('inzip.py', 'def g():\\n    return 3\\n')\n"
+        "sys.path.insert(0, os.path.abspath('pack.zip'))\n"
+        "runtime.update_breakpoints('pack.zip/inzip.py', [2])\nimport inzip\ninzip.g()\n"
+        "os.mkdir('there'); os.chdir('there'); again.f()\ntell()"
+    )
+    names = [name for name, _, _ in told["stops"]]
+    # Line 2 was f's first, and is that of its def now; line 3 had no code then, and has some now.
+    assert names == ["f", "<module>", "f", "g", "f"]
+
+
+def test_a_forked_child_stops_too(debug):
+    told = debug(
+        "import os\n" + WORK + "stop_at(5)\nwork(1)\npid = os.fork()\n"
+        "if pid == 0:\n    work(2)\n    os._exit(len(stops))\n"
+        "tell(child=os.waitpid(pid, 0)[1] >> 8)"
+    )
+    assert told["child"] == 3 and len(told["stops"]) == 1
+
+
+def test_modules_and_relative_paths_can_be_debugged(tmp_path):
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "__main__.py").write_text("import os\nprint('in', __name__)\n")
+    done = relive("debug", "-m", "pack", cwd=tmp_path, stdin=b"n\nc\n")
+    assert b"__main__.py(1)<module>()" in done.stdout and b"in __main__" in done.stdout
+    done = relive(
+        "debug", "-b", "pack/__main__.py:2", "pack/__main__.py", cwd=tmp_path, stdin=b"c\n"
+    )
+    assert b"__main__.py(2)<module>()" in done.stdout and done.returncode == 0
+
+
 # ---- programs are what they are alone ----
 
 
