@@ -39,15 +39,6 @@ static unsigned entry_kind(native_frame *frame, int is_throw)
     return RL_EVENT_CALL;
 }
 
-/* The evaluator's signature changed twice; HOOK_ARGS and HOOK_PASS hide it. */
-#if HOOK_TAKES_THREAD_STATE
-#define HOOK_ARGS PyThreadState *ts, native_frame *frame, int is_throw
-#define HOOK_PASS ts, frame, is_throw
-#else
-#define HOOK_ARGS native_frame *frame, int is_throw
-#define HOOK_PASS frame, is_throw
-#endif
-
 static PyObject *hook(HOOK_ARGS);
 
 /* The trace function of frames whose lines are wanted. Calls and returns are the hook's. */

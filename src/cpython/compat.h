@@ -267,6 +267,15 @@ static inline void line_gate_put(PyThreadState *ts, Py_tracefunc function)
 }
 #endif
 
+/* The evaluator's signature changed twice; these hide it. */
+#if HOOK_TAKES_THREAD_STATE
+#define HOOK_ARGS PyThreadState *ts, native_frame *frame, int is_throw
+#define HOOK_PASS ts, frame, is_throw
+#else
+#define HOOK_ARGS native_frame *frame, int is_throw
+#define HOOK_PASS frame, is_throw
+#endif
+
 static inline _PyFrameEvalFunction compat_get_eval(void)
 {
 #if PY_VERSION_HEX < 0x03090000

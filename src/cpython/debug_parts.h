@@ -16,6 +16,9 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
 int debug_catches_set(PyObject *list);
 void debug_catches_clear(void);
 
+/* A value as conditions have it; left alone where it is of another type, or too large. */
+void debug_read_value(PyObject *o, struct condition_value *value);
+
 /* Takes the co_extra index, once. 0, or -1 with an exception. */
 int debug_codes_init(void);
 /* The file of this canonical path; made where it is not known. NULL without memory. */

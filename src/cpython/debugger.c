@@ -72,7 +72,7 @@ struct reading {
     native_frame *frame;
 };
 
-static void read_object(PyObject *o, struct condition_value *value)
+void debug_read_value(PyObject *o, struct condition_value *value)
 {
     if (o == Py_None) {
         value->type = CONDITION_NONE;
@@ -113,7 +113,7 @@ static void load(void *context, size_t name, struct condition_value *value)
     const struct reading *reading = context;
     PyObject *o = variable(reading->site, reading->frame, (Py_ssize_t)name);
     if (o != NULL) {
-        read_object(o, value);
+        debug_read_value(o, value);
     }
 }
 

@@ -10,14 +10,6 @@
 
 #if HAS_EVAL_HOOK
 
-#if HOOK_TAKES_THREAD_STATE
-#define HOOK_ARGS PyThreadState *ts, native_frame *frame, int is_throw
-#define HOOK_PASS ts, frame, is_throw
-#else
-#define HOOK_ARGS native_frame *frame, int is_throw
-#define HOOK_PASS frame, is_throw
-#endif
-
 static _PyFrameEvalFunction previous;
 static int is_set;
 

@@ -20,26 +20,11 @@ static PyObject *refuse(const struct rl_err *err)
 static int read_constant(PyObject *o, struct condition_value *value)
 {
     *value = (struct condition_value){.type = CONDITION_OTHER};
-    if (o == Py_None) {
-        value->type = CONDITION_NONE;
-    } else if (PyBool_Check(o)) {
-        value->type = CONDITION_BOOL;
-        value->integer = o == Py_True;
-    } else if (PyLong_CheckExact(o)) {
-        value->type = CONDITION_INT;
-        value->integer = PyLong_AsLongLong(o);
-    } else if (PyFloat_CheckExact(o)) {
-        value->type = CONDITION_FLOAT;
-        value->number = PyFloat_AS_DOUBLE(o);
-    } else if (PyUnicode_CheckExact(o)) {
-        value->type = CONDITION_TEXT;
-        value->width = (int)PyUnicode_KIND(o);
-        value->text.data = PyUnicode_DATA(o);
-        value->text.len = (size_t)PyUnicode_GET_LENGTH(o);
-    } else {
+    debug_read_value(o, value);
+    if (value->type == CONDITION_OTHER) {
         PyErr_SetString(PyExc_TypeError, "a constant of a condition is of no simple type");
     }
-    return PyErr_Occurred() ? -1 : 0;
+    return value->type == CONDITION_OTHER ? -1 : 0;
 }
 
 /* ([(step, operand), ...], (constant, ...)) */
