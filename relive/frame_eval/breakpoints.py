@@ -12,6 +12,12 @@ from relive.frame_eval import condition_evaluator as conditions
 
 # As in src/cpython/debugger.h.
 CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
+_KINDS = {
+    "requested_line": int, "condition": str, "hit_condition": str, "log_message": str,
+    "function": str, "thread": int, "task": str,
+}  # fmt: skip
+_OPTIONAL = ("condition", "log_message", "function", "task")
+_KIND_NAMES = {int: "an int", str: "a text"}
 
 
 class Breakpoint:
@@ -106,8 +112,7 @@ class BreakpointTable:
             lines = executable_lines(path) if breakpoints else None
             for one in breakpoints:
                 self._bind(one, path, lines)
-            self._files[path] = list(breakpoints)
-            self._push(path)
+            self._put(path, list(breakpoints))
         return list(breakpoints)
 
     def set_functions(self, breakpoints):
@@ -116,8 +121,7 @@ class BreakpointTable:
             for one in breakpoints:
                 _check(one)
                 one.verified = True
-            self._functions = list(breakpoints)
-            self._push(None)
+            self._put(None, list(breakpoints))
         return list(breakpoints)
 
     def set_exceptions(self, breakpoints):
@@ -126,9 +130,7 @@ class BreakpointTable:
         with self._lock:
             for one in breakpoints:
                 if one.when not in CATCHES or not isinstance(one.exception, str):
-                    words = ", ".join(CATCHES)
-                    text = f"{one.when} {one.exception!r}: wanted is a name and one of {words}"
-                    raise ReliveError("ERR_BREAKPOINT", text)
+                    _refuse(one, f"wanted is a name and one of {', '.join(CATCHES)}")
                 _check(one)
                 one.verified = True
             self._exceptions = list(breakpoints)
@@ -171,7 +173,8 @@ class BreakpointTable:
             if one.exception:
                 self.set_exceptions(self._exceptions)
                 return
-            self._push(None if one.function else canonical(one.path))
+            path = None if one.function else canonical(one.path)
+            self._put(path, self._functions if path is None else self._files.get(path, []))
 
     def get(self, number):
         """By id, or None."""
@@ -220,11 +223,15 @@ class BreakpointTable:
         if one.line != one.requested_line:
             one.message = f"line {one.requested_line} has no code; moved to line {one.line}"
 
-    def _push(self, path):
-        found = self._functions if path is None else self._files.get(path, ())
+    def _put(self, path, found):
+        """Of a file, or of functions. C has them first: what it refuses changes nothing here."""
         self._number(found)
+        _core.debug_points(path, [self._row(one) for one in found if one.enabled])
         self.changes += 1
-        return _core.debug_points(path, [self._row(one) for one in found if one.enabled])
+        if path is None:
+            self._functions = found
+        else:
+            self._files[path] = found
 
     def _number(self, found):
         for one in found:
@@ -243,15 +250,31 @@ class BreakpointTable:
                 one.thread, one.task)  # fmt: skip
 
 
+def _refuse(one, text):
+    place = one.function or f"{one.path}:{one.requested_line}"
+    if one.exception:
+        place = f"{one.when} {one.exception!r}"
+    raise ReliveError("ERR_BREAKPOINT", f"breakpoint at {place}: {text}") from None
+
+
 def _check(one):
+    for name, kind in _KINDS.items():
+        value = getattr(one, name)
+        if type(value) is not kind and not (value is None and name in _OPTIONAL):
+            _refuse(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
     if one.condition is not None:
         try:
             conditions.parse(one.condition)
         except (SyntaxError, ValueError) as error:
-            text = f"{one.condition!r} is no expression: {getattr(error, 'msg', error)}"
-            raise ReliveError("ERR_BREAKPOINT", text) from None
-    if one.log_message is not None:
-        log_parts(one.log_message)
+            _refuse(one, f"{one.condition!r} is no expression: {getattr(error, 'msg', error)}")
+    try:
+        _core.debug_hits(one.hit_condition)
+    except _core.Error as error:
+        _refuse(one, error.args[1])
+    try:
+        log_parts(one.log_message or "")
+    except ValueError as error:
+        _refuse(one, error)
 
 
 def log_parts(text):
@@ -281,9 +304,7 @@ def _end_of_expression(text, start):
             return end
         except (SyntaxError, ValueError):
             end = text.find("}", end + 1)
-    raise ReliveError(
-        "ERR_BREAKPOINT", f"{text!r}: what begins at {text[start - 1 :]!r} is no {{expression}}"
-    )
+    raise ValueError(f"{text!r}: what begins at {text[start - 1 :]!r} is no {{expression}}")
 
 
 def log_text(one, frame):

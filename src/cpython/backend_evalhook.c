@@ -1,16 +1,14 @@
 /* Why: on CPython 3.8 to 3.11 a frame evaluator (PEP 523) is the cheapest way to see calls.
  *
- * The hook wraps the evaluator that was there before it and is removed only while it is on top.
- * 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
- * thread's stack the hook steps aside until it is back above it; the gap is counted. */
+ * 3.11: below a floor of the thread's stack the hook steps aside (eval_chain.h); the gap is counted.
+ */
 #include "traced.h"
 
 #include <stdio.h>
 
-#if HAS_EVAL_HOOK
+#include "eval_chain.h"
 
-static _PyFrameEvalFunction previous;
-static int is_set;
+#if HAS_EVAL_HOOK
 
 #define SUSPENDS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
@@ -61,7 +59,7 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
     int before = line_gate(state, on_trace, is_on);
-    PyObject *result = previous(HOOK_PASS);
+    PyObject *result = eval_below(EVAL_RECORDER, HOOK_PASS);
     line_gate_restore(state, on_trace, before);
     return result;
 }
@@ -70,30 +68,17 @@ static inline PyObject *run(enum verdict verdict, HOOK_ARGS)
 {
     return __builtin_expect(session.level == LEVEL_LINES, 0)
                ? run_gated(verdict == VERDICT_LINES, HOOK_PASS)
-               : previous(HOOK_PASS);
+               : eval_below(EVAL_RECORDER, HOOK_PASS);
 }
 
-#if CALLS_ARE_INLINED
+/* Calls made from here are unseen: a gap, said once a recording. */
 static __attribute__((noinline)) PyObject *evaluate_deep(HOOK_ARGS)
 {
-    /* Calls made from here are inlined again and so unseen: a gap, said once a recording. */
     if (session.recorder != NULL) {
         recorder_count_loss(session.recorder, RL_LOSS_DEEP, 1);
     }
-    compat_set_eval(previous);
-    PyObject *result = previous(HOOK_PASS);
-    if (is_set) {
-        compat_set_eval(hook);
-    }
-    return result;
+    return eval_deep(EVAL_RECORDER, HOOK_PASS);
 }
-
-static inline int is_deep(void)
-{
-    const struct thread *t = thread_self;
-    return t != NULL && (uintptr_t)__builtin_frame_address(0) < t->stack_floor;
-}
-#endif
 
 /* The pending exception, and what it is made from where there is no instance yet. */
 static void take_pending(struct event *event)
@@ -111,7 +96,7 @@ static PyObject *hook(HOOK_ARGS)
     struct event event = {.kind = RL_EVENT_CALL, .code = native_code(frame), .frame = frame};
     int suspends = event.code->co_flags & SUSPENDS;
     if (__builtin_expect(suspends, 0) && (event.kind = entry_kind(frame, is_throw)) == 0) {
-        return previous(HOOK_PASS);
+        return eval_below(EVAL_RECORDER, HOOK_PASS);
     }
     if (__builtin_expect(is_throw, 0)) {
         take_pending(&event);
@@ -121,12 +106,8 @@ static PyObject *hook(HOOK_ARGS)
         return run(verdict, HOOK_PASS);
     }
     uint64_t stamp = session.stamp;
-#if CALLS_ARE_INLINED
     PyObject *result =
-        __builtin_expect(is_deep(), 0) ? evaluate_deep(HOOK_PASS) : run(verdict, HOOK_PASS);
-#else
-    PyObject *result = run(verdict, HOOK_PASS);
-#endif
+        __builtin_expect(eval_is_deep(), 0) ? evaluate_deep(HOOK_PASS) : run(verdict, HOOK_PASS);
     if (__builtin_expect(stamp != session.stamp, 0)) {
         return result; /* another recording, or a forked child: this frame is not known there */
     }
@@ -161,18 +142,13 @@ static int start(const struct backend_start *options)
         PyErr_SetString(PyExc_ValueError, "evalhook does not see functions written in C");
         return -1;
     }
-    previous = compat_get_eval();
-    is_set = 1;
-    compat_set_eval(hook);
+    eval_chain_put(EVAL_RECORDER, hook);
     return 0;
 }
 
 static void stop(void)
 {
-    is_set = 0;
-    if (compat_get_eval() == hook) {
-        compat_set_eval(previous);
-    }
+    eval_chain_take(EVAL_RECORDER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts->c_tracefunc == on_trace) {
@@ -183,7 +159,7 @@ static void stop(void)
 
 static int taken(void)
 {
-    return is_set && compat_get_eval() != hook;
+    return eval_hooks[EVAL_RECORDER].is_wanted && eval_chain_is_covered();
 }
 
 #else

@@ -239,13 +239,13 @@ static struct step_place place_of(native_frame *frame, uint32_t line, int is_use
         .is_users = is_users,
         .is_coroutine =
             (code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
-        .task = debug_self.step.task != 0 ? tasks_identity_now() : 0,
+        .task = debugger_step()->task != 0 ? tasks_identity_now() : 0,
     };
 }
 
 static void end_step(void)
 {
-    debug_self.step.mode = STEP_NONE;
+    debugger_step()->mode = STEP_NONE;
     debugger.steps--;
     debug_engine.refresh();
 }
@@ -254,7 +254,7 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
                   PyObject *exception)
 {
     PyObject *result = NULL;
-    if (debug_self.step.mode != STEP_NONE) {
+    if (debugger_step()->mode != STEP_NONE) {
         end_step();
     }
     debug_self.frame = frame;
@@ -338,35 +338,34 @@ int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line)
         return 0;
     }
     debugger.counts.line_callbacks++;
+    const struct step *told = debugger_step();
     PyObject *ids = code->site_count != 0 ? stopping(code, frame, line) : NULL;
-    if (ids == NULL && t->step.mode == STEP_NONE && !debugger.pause_wanted) {
+    if (ids == NULL && told->mode == STEP_NONE && !debugger.pause_wanted) {
         return 0;
     }
     struct step_place place = place_of(frame, line, code->is_users);
     if (ids != NULL) {
         return stop(frame, "breakpoint", ids);
     }
-    if (t->step.mode == STEP_NONE) {
+    if (told->mode == STEP_NONE) {
         return code->is_users ? stop(frame, "pause", PyList_New(0)) : 0;
     }
-    struct step step = t->step;
-    if (!step_take(&step, STEP_LINE, &place)) {
-        return 0;
-    }
-    return stop(frame, t->step.mode == STEP_PAUSE ? "pause" : "step", PyList_New(0));
+    struct step step = *told;
+    return step_take(&step, STEP_LINE, &place) ? stop(frame, "step", PyList_New(0)) : 0;
 }
 
 void debugger_left(native_frame *frame, enum step_event how)
 {
-    struct debug_thread *t = &debug_self;
-    if (t->is_inside || t->step.mode == STEP_NONE) {
+    struct step *step = debugger_step();
+    if (debug_self.is_inside || step->mode == STEP_NONE) {
         return;
     }
     struct step_place place = place_of(frame, 0, 1);
-    uintptr_t before = t->step.frame;
-    (void)step_take(&t->step, how, &place);
-    if (t->step.frame != before && t->step.frame != 0) {
-        struct debug_code *caller = debugger_code_of((native_frame *)t->step.frame);
+    uintptr_t before = step->frame;
+    if (step_take(step, how, &place)) {
+        end_step(); /* nothing of the thread is left to step in */
+    } else if (step->frame != before) {
+        struct debug_code *caller = debugger_code_of((native_frame *)step->frame);
         if (caller != NULL) {
             debug_engine.arm(caller);
         }
@@ -383,11 +382,11 @@ void debugger_main_begins(struct debug_code *code, native_frame *frame)
 void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
                       uint32_t line)
 {
-    struct debug_thread *t = &debug_self;
-    debugger.steps += (mode != STEP_NONE) - (t->step.mode != STEP_NONE);
-    t->step = (struct step){.mode = mode, .frame = (uintptr_t)frame, .line = line};
+    struct step *step = debugger_step();
+    debugger.steps += (mode != STEP_NONE) - (step->mode != STEP_NONE);
+    *step = (struct step){.mode = mode, .frame = (uintptr_t)frame, .line = line};
     if (mode == STEP_IN) {
-        t->step.task = tasks_identity_now();
+        step->task = tasks_identity_now();
     }
     debug_engine.refresh();
     if (mode != STEP_NONE) {

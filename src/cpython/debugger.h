@@ -73,6 +73,7 @@ struct debug_code {
 struct debug_thread {
     int is_inside;   /* the debugger itself runs here */
     int is_internal; /* a thread of the debugger's own */
+    uint64_t run;    /* the start of the debugger that `step` is of */
     struct step step;
     native_frame *frame; /* where it has stopped */
     uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
@@ -116,6 +117,7 @@ enum debug_catch { CATCH_RAISED = 1, CATCH_UNCAUGHT = 2, CATCH_UNHANDLED = 4 };
 
 struct debugger {
     int is_on;
+    uint64_t run; /* counts starts and stops */
     int waits_for_main;
     int pause_wanted; /* the next line of the user's code stops */
     size_t points;    /* breakpoints in files and functions */
@@ -139,6 +141,16 @@ extern Py_ssize_t debugger_index;
 static inline struct debug_code *debugger_known(PyCodeObject *code)
 {
     return debugger_index >= 0 ? compat_extra(code, debugger_index) : NULL;
+}
+
+/* This thread's step. One that the last run of the debugger has left behind is none. */
+static inline struct step *debugger_step(void)
+{
+    if (__builtin_expect(debug_self.run != debugger.run, 0)) {
+        debug_self.run = debugger.run;
+        debug_self.step = (struct step){0};
+    }
+    return &debug_self.step;
 }
 
 /* What is known of code; looked at when it is met first. NULL without memory. */
@@ -183,9 +195,8 @@ static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
 static inline int debugger_wants(const struct debug_code *code)
 {
     return code->site_count != 0 ||
-           (code->is_users &&
-            ((debugger.catches & CATCH_RAISED) || debug_self.step.mode == STEP_IN ||
-             debugger.pause_wanted || debug_self.step.mode == STEP_PAUSE));
+           (code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
+                               debugger_step()->mode == STEP_IN));
 }
 /* The program's first code begins: it is stepped into. */
 void debugger_main_begins(struct debug_code *code, native_frame *frame);

@@ -7,11 +7,9 @@
  *
  * Frames that ran already are traced until they end: that is FRAME_ALREADY_RUNNING. */
 #include "debugger.h"
+#include "eval_chain.h"
 
 #if HAS_EVAL_HOOK
-
-static _PyFrameEvalFunction previous;
-static int is_set;
 
 static PyObject *hook(HOOK_ARGS);
 
@@ -85,8 +83,8 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
         debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
     }
     debugger.counts.scoped_trace_installs += is_on && before >= 0;
-    PyObject *result = previous(HOOK_PASS);
-    const struct step *step = &debug_self.step;
+    PyObject *result = eval_below(EVAL_DEBUGGER, HOOK_PASS);
+    const struct step *step = debugger_step();
     int is_stepping = step->mode == STEP_IN ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
     if (is_stepping && !debug_self.is_inside) {
@@ -111,10 +109,10 @@ static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
         return run_gated(1, HOOK_PASS);
     }
     int is_wanted =
-        code != NULL && (debugger_wants(code) || debug_self.step.frame == (uintptr_t)frame);
-    if (!is_wanted && debug_self.step.mode == STEP_NONE &&
+        code != NULL && (debugger_wants(code) || debugger_step()->frame == (uintptr_t)frame);
+    if (!is_wanted && debugger_step()->mode == STEP_NONE &&
         !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
-        return previous(HOOK_PASS);
+        return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
     return run_gated(is_wanted, HOOK_PASS);
 }
@@ -141,17 +139,9 @@ static PyObject *hook(HOOK_ARGS)
                              !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace),
                          1)) {
         debugger.counts.fast_path_hits++;
-        return left(previous(HOOK_PASS), identity, code);
+        return left(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
     }
     return left(look(HOOK_PASS), identity, code);
-}
-
-static void take_out(void)
-{
-    if (is_set && compat_get_eval() == hook) {
-        compat_set_eval(previous);
-        is_set = 0;
-    }
 }
 
 static void refresh(void);
@@ -171,7 +161,7 @@ static int start(void)
 
 static void stop(void)
 {
-    take_out();
+    eval_chain_take(EVAL_DEBUGGER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
         if (ts->c_tracefunc == on_trace) {
@@ -214,15 +204,13 @@ static void arm(struct debug_code *code)
 static void refresh(void)
 {
     int is_wanted = debugger.points != 0 || debugger.catches != 0 || !debugger_is_quiet();
-    if (is_wanted && !is_set) {
-        previous = compat_get_eval();
-        compat_set_eval(hook);
-        is_set = 1;
-    } else if (!is_wanted) {
-        take_out();
+    if (is_wanted) {
+        eval_chain_put(EVAL_DEBUGGER, hook);
+    } else {
+        eval_chain_take(EVAL_DEBUGGER);
     }
     /* The step may be in a frame that is not traced: this thread's are, from here on. */
-    if (debug_self.step.mode != STEP_NONE) {
+    if (debugger_step()->mode != STEP_NONE) {
         trace_running(PyThreadState_Get());
     }
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "eval_chain.h"
 #include "mod_reader.h"
-#include "session.h"
 
 static PyObject *core_error; /* borrowed from the module */
 
@@ -134,6 +134,20 @@ static PyObject *debug_points(PyObject *module, PyObject *args)
     return PyLong_FromSize_t(met);
 }
 
+/* debug_hits(text): refuses what is no hit condition. */
+static PyObject *debug_hits(PyObject *module, PyObject *text)
+{
+    Py_ssize_t len;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &len);
+    struct hits hits;
+    struct rl_err err;
+    (void)module;
+    if (utf8 == NULL || hits_parse(&hits, utf8, (size_t)len, &err) != RL_OK) {
+        return utf8 != NULL ? refuse(&err) : NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* debug_exceptions([(id, when, name or None), ...]) */
 static PyObject *debug_exceptions(PyObject *module, PyObject *list)
 {
@@ -185,6 +199,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.on_log = kept(on_log);
     debugger.on_reason = kept(on_reason);
     debugger.make_condition = kept(make_condition);
+    debugger.run++;
     debugger.waits_for_main = waits;
     debugger.my_code_only = only;
     debugger.budget_ns = budget > 0 && budget < 1e9 ? (uint64_t)(budget * 1e9) : 0;
@@ -203,9 +218,9 @@ static PyObject *debug_stop(PyObject *module, PyObject *ignored)
     (void)ignored;
     if (debugger.is_on) {
         debugger.is_on = 0;
+        debugger.run++; /* whoever steps does so no more */
         debugger.steps = 0;
         debugger.pause_wanted = debugger.waits_for_main = 0;
-        debug_self.step.mode = STEP_NONE;
         debug_engine.stop();
         debug_codes_clear();
         drop_callbacks();
@@ -290,8 +305,8 @@ static PyObject *debug_evaluator(PyObject *module, PyObject *ignored)
     (void)module;
     (void)ignored;
 #if HAS_EVAL_HOOK
-    if (compat_get_eval() != _PyEval_EvalFrameDefault) {
-        int is_ours = debugger.is_on || session.backend == &backend_evalhook;
+    int is_ours;
+    if (eval_chain_is_set(&is_ours)) {
         return PyUnicode_FromString(is_ours ? "relive" : "another tool");
     }
 #endif
@@ -303,6 +318,7 @@ static PyMethodDef methods[] = {
     {"debug_start", debug_start, METH_VARARGS, "Starts the debugger; the name of its engine."},
     {"debug_stop", debug_stop, METH_NOARGS, "Stops it; all breakpoints are forgotten."},
     {"debug_points", debug_points, METH_VARARGS, "Sets the breakpoints of a file, all anew."},
+    {"debug_hits", debug_hits, METH_O, "Refuses what is no hit condition."},
     {"debug_exceptions", debug_exceptions, METH_O, "Sets the breakpoints on exceptions, all anew."},
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},

@@ -385,9 +385,6 @@ static struct thread *new_thread(void)
     }
     t->stack = stack;
     t->cap = FIRST_DEPTH;
-    size_t size;
-    uintptr_t low = os_stack_low(&size);
-    t->stack_floor = low != 0 ? low + size / 2 : 0;
     os_lock_mutex(&session.lock);
     t->next = session.threads;
     if (t->next != NULL) {

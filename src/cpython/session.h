@@ -63,7 +63,6 @@ struct thread {
     struct short_call shorts[SHORT_CALLS];
     struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
     uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
-    uintptr_t stack_floor; /* evalhook: below this address of the C stack it must not add to it */
     struct thread *next, *previous;
 };
 

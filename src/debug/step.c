@@ -10,8 +10,6 @@ static int stops_at_line(const struct step *step, const struct step_place *place
     switch (step->mode) {
     case STEP_IN:
         return step->task == 0 || step->task == place->task;
-    case STEP_PAUSE:
-        return 1;
     case STEP_OVER:
         return is_here;
     case STEP_UNTIL:
@@ -27,6 +25,10 @@ int step_take(struct step *step, enum step_event event, const struct step_place 
         if (!stops_at_line(step, place)) {
             return 0;
         }
+        step->mode = STEP_NONE;
+        return 1;
+    }
+    if (place->caller == 0 && !(event == STEP_YIELD && place->is_coroutine)) {
         step->mode = STEP_NONE;
         return 1;
     }

@@ -5,7 +5,6 @@
  *   OVER     stop                                 go on with OVER in its caller
  *   UNTIL    stop from a line on                  go on with OVER in its caller
  *   OUT      -                                    go on with OVER in its caller
- *   PAUSE    any line of the user's: stop         -
  *
  * A coroutine that is suspended is not left: the step waits until it goes on, in its own task. A
  * generator that yields is left, to whoever asked it for a value. Lines that are not the user's
@@ -15,7 +14,7 @@
 
 #include <stdint.h>
 
-enum step_mode { STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL, STEP_PAUSE };
+enum step_mode { STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL };
 enum step_event { STEP_LINE, STEP_RETURN, STEP_YIELD, STEP_UNWIND };
 
 struct step {
@@ -33,7 +32,8 @@ struct step_place {
     int is_coroutine; /* suspended, it is not left */
 };
 
-/* Whether the thread stops here. The step is over then. */
+/* A line: whether the thread stops here. Else: whether it has left its last frame. The step is over
+ * then. */
 int step_take(struct step *step, enum step_event event, const struct step_place *place);
 
 #endif

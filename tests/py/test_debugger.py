@@ -5,60 +5,9 @@ import sys
 
 import pytest
 from conftest import PROGRAMS, relive, run
+from debugging import HEAD, LENGTH, WORK, debug  # noqa: F401
 
 from relive.frame_eval.breakpoints import executable_lines
-
-# What each program below begins with: `stops` are the places at which it stopped, and `script` says
-# what to do at each.
-HEAD = """\
-import json, sys
-from relive.frame_eval.runtime import (
-    FrameEvalRuntime, STEP_IN, STEP_NONE, STEP_OUT, STEP_OVER, STEP_UNTIL)
-from relive.frame_eval.breakpoints import Breakpoint
-STEPS = {'i': STEP_IN, 'o': STEP_OVER, 'u': STEP_OUT, 'c': STEP_NONE}
-runtime = FrameEvalRuntime()
-stops, logs, script = [], [], []
-def on_stop(frame, why, found):
-    stops.append([frame.f_code.co_name, frame.f_lineno - OFFSET, why])
-    what = script.pop(0) if script else 'c'
-    if callable(what): what(frame)
-    else: runtime.step(STEPS[what])
-runtime.on_stop = on_stop
-runtime.on_log = lambda text, one, frame: logs.append(text)
-def stop_at(*lines, **more):
-    return runtime.update_breakpoints(
-        __file__, [Breakpoint(__file__, line + OFFSET, **more) for line in lines])
-def tell(**more):
-    runtime_stats = runtime.get_stats().as_dict()
-    print(json.dumps(dict(more, stops=stops, logs=logs, stats=runtime_stats)))
-assert runtime.initialize({'enabled': True, 'my_code_only': False}), runtime.telemetry.as_json()
-OFFSET = %d
-"""
-LENGTH = HEAD.count("\n")
-
-
-@pytest.fixture
-def debug(tmp_path):
-    """debug(source) -> what the program told at its end; line 1 is the source's first."""
-
-    def do(source, **env):
-        path = tmp_path / "program.py"
-        path.write_text(HEAD % LENGTH + source, encoding="utf-8")
-        done = run(sys.executable, path, env=env, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr.decode()
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return do
-
-
-WORK = """\
-def work(n):
-    total = 0
-    for i in range(n):
-        total += i
-    return total
-"""
-
 
 def test_a_breakpoint_stops_each_time_its_line_runs(debug):
     told = debug(WORK + "stop_at(4)\nassert work(3) == 3\nstop_at()\nassert work(3) == 3\ntell()")
@@ -156,14 +105,26 @@ def test_hit_counts(debug, hits, stops):
 
 def test_a_wrong_condition_or_hit_count_is_refused_by_name(debug):
     told = debug(
-        "from relive import ReliveError, _core\nfound = []\n"
-        "for more in ({'condition': 'a ='}, {'hit_condition': '> x'}, {'log_message': '{a'}):\n"
+        "from relive import ReliveError\nfound = []\n"
+        "stop_at(15)\n"
+        "for more in ({'condition': 'a ='}, {'hit_condition': '> x'}, {'log_message': '{a'},\n"
+        "             {'thread': 'a'}, {'condition': 3}):\n"
         "    try: stop_at(1, **more)\n"
-        "    except (ReliveError, _core.Error) as error: found.append(str(error))\n"
+        "    except ReliveError as error:\n"
+        "        assert error.code == 'ERR_BREAKPOINT'\n"
+        "        found.append(str(error))\n"
+        "if True:\n"
+        "    pass\n"
+        "\n"
+        "x = 1\n"
+        "\n"
         "tell(found=found)"
     )
-    assert len(told["found"]) == 3 and "is no expression" in told["found"][0]
-    assert "no hit condition" in told["found"][1] and "{expression}" in told["found"][2]
+    wanted = ("is no expression", "no hit condition", "{expression}", "thread is 'a'", "is 3")
+    for text, part in zip(told["found"], wanted):
+        assert part in text and f"program.py:{1 + LENGTH}" in text
+    assert len(told["found"]) == 5
+    assert told["stops"] == [["<module>", 15, "breakpoint"]]  # what was there before is there still
 
 
 def test_a_log_message_is_told_without_a_stop(debug):

@@ -1,0 +1,101 @@
+/* Why: see eval_chain.h. */
+#include "eval_chain.h"
+
+#include <stddef.h>
+
+#include "os.h"
+
+#if HAS_EVAL_HOOK
+
+struct eval_hook eval_hooks[EVAL_PLACES];
+_Thread_local uintptr_t eval_floor;
+
+static struct eval_hook *hook_of(_PyFrameEvalFunction function)
+{
+    for (size_t i = 0; i < EVAL_PLACES; i++) {
+        if (eval_hooks[i].is_in && eval_hooks[i].ours == function) {
+            return &eval_hooks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Takes out what is on top and not wanted. */
+static void settle(void)
+{
+    struct eval_hook *top = hook_of(compat_get_eval());
+    for (; top != NULL && !top->is_wanted; top = hook_of(compat_get_eval())) {
+        top->is_in = 0;
+        compat_set_eval(top->previous);
+    }
+    struct eval_hook *outer = hook_of(compat_get_eval());
+    struct eval_hook *inner = outer != NULL ? hook_of(outer->previous) : NULL;
+    if (inner != NULL && !inner->is_wanted) {
+        inner->is_in = 0;
+        outer->previous = inner->previous;
+    }
+}
+
+void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours)
+{
+    struct eval_hook *hook = &eval_hooks[place];
+    _PyFrameEvalFunction top = compat_get_eval();
+    if (top == _PyEval_EvalFrameDefault) { /* whoever was there has taken all out */
+        for (size_t i = 0; i < EVAL_PLACES; i++) {
+            eval_hooks[i].is_in = 0;
+        }
+    }
+    hook->ours = ours;
+    hook->is_wanted = 1;
+    if (hook->is_in) {
+        return;
+    }
+    struct eval_hook *outer = place == EVAL_DEBUGGER ? hook_of(top) : NULL;
+    if (outer != NULL) {
+        hook->previous = outer->previous;
+        outer->previous = ours;
+    } else {
+        hook->previous = top;
+        compat_set_eval(ours);
+    }
+    hook->is_in = 1;
+}
+
+void eval_chain_take(enum eval_place place)
+{
+    eval_hooks[place].is_wanted = 0;
+    settle();
+}
+
+int eval_chain_is_covered(void)
+{
+    return hook_of(compat_get_eval()) == NULL;
+}
+
+int eval_chain_is_set(int *is_ours)
+{
+    *is_ours = !eval_chain_is_covered();
+    return compat_get_eval() != _PyEval_EvalFrameDefault;
+}
+
+void eval_find_floor(void)
+{
+    size_t size;
+    uintptr_t low = os_stack_low(&size);
+    eval_floor = low != 0 ? low + size / 2 : 1;
+}
+
+/* Calls made from here are inlined again and so unseen. */
+PyObject *eval_deep(enum eval_place place, HOOK_ARGS)
+{
+    _PyFrameEvalFunction top = compat_get_eval(), below = _PyEval_EvalFrameDefault;
+    compat_set_eval(below);
+    PyObject *result = eval_below(place, HOOK_PASS);
+    if (compat_get_eval() == below) {
+        compat_set_eval(top);
+        settle();
+    }
+    return result;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* The frame evaluators that Relive sets on CPython 3.8 to 3.11, each around what was there before:
+ *
+ *   interpreter -> recorder -> debugger -> another tool's, or the interpreter's own
+ *
+ * The recorder's is always the outer one of the two: it sees the code that the program has, the
+ * debugger may run a frame with other code. An evaluator that is no longer wanted is taken out when
+ * nobody else's lies on top of it; until then it passes everything on. Under the GIL. */
+#ifndef EVAL_CHAIN_H
+#define EVAL_CHAIN_H
+
+#include "compat.h"
+
+#if HAS_EVAL_HOOK
+
+#include <stdint.h>
+
+enum eval_place { EVAL_RECORDER, EVAL_DEBUGGER, EVAL_PLACES };
+
+struct eval_hook {
+    _PyFrameEvalFunction ours, previous;
+    int is_in, is_wanted;
+};
+extern struct eval_hook eval_hooks[EVAL_PLACES];
+
+void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours);
+void eval_chain_take(enum eval_place place);
+/* Whether a tool that is not ours is called first. */
+int eval_chain_is_covered(void);
+/* Whether somebody evaluates frames, and whether that is Relive. */
+int eval_chain_is_set(int *is_ours);
+
+/* Runs a frame by what lies below. */
+#define eval_below(place, ...) eval_hooks[place].previous(__VA_ARGS__)
+
+/* 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
+ * thread's stack Relive steps aside until the frame is left. */
+extern _Thread_local uintptr_t eval_floor __attribute__((tls_model("initial-exec")));
+void eval_find_floor(void);
+static inline int eval_is_deep(void)
+{
+#if CALLS_ARE_INLINED
+    if (__builtin_expect(eval_floor == 0, 0)) {
+        eval_find_floor();
+    }
+    return (uintptr_t)__builtin_frame_address(0) < eval_floor;
+#else
+    return 0;
+#endif
+}
+PyObject *eval_deep(enum eval_place place, HOOK_ARGS);
+
+#endif
+#endif

@@ -1,0 +1,55 @@
+"""How the debugger begins and ends, beside threads, recordings and other tools."""
+
+import pytest
+from debugging import WORK, debug  # noqa: F401
+
+
+@pytest.mark.parametrize("step", "iou")
+def test_a_step_ends_with_its_thread(debug, step):
+    told = debug(
+        "import threading\nfrom relive import _core\n" + WORK + "stop_at(5, once=True)\n"
+        f"script[:] = ['{step}'] * 9\n"
+        "thread = threading.Thread(target=work, args=(1,))\nthread.start(); thread.join()\n"
+        "steps = _core.debug_counts()['stepping_threads']\n"
+        "stops[:] = []; work(2); stepped = list(stops)\n"
+        "tell(steps=steps, stepped=stepped)"
+    )
+    assert told["steps"] == 0 and told["stepped"] == []
+
+
+def test_a_step_does_not_outlive_the_debugger(debug):
+    told = debug(
+        "import threading\nfrom relive import _core\n" + WORK + "def other():\n"
+        "    work(1)\n    ready.set(); go.wait()\n    work(1)\n"
+        "ready, go = threading.Event(), threading.Event()\n"
+        "stop_at(5, once=True)\n"
+        "script[:] = [lambda frame: runtime.step(STEP_OUT)]\n"
+        "def stopped(frame):\n    runtime.shutdown()\n"
+        "script += [lambda frame: (runtime.step(STEP_OUT, 0), ready.set(), go.wait(), None)[-1]]\n"
+        "thread = threading.Thread(target=other)\nthread.start(); ready.wait()\n"
+        "runtime.shutdown()\n"
+        "assert runtime.initialize({'my_code_only': False})\n"
+        "stops[:] = []; go.set(); thread.join()\n"
+        "tell(steps=_core.debug_counts()['stepping_threads'])"
+    )
+    assert told["steps"] == 0 and told["stops"] == []
+
+
+def test_recording_and_debugging_begin_and_end_in_any_order(debug):
+    told = debug(
+        "import relive\n" + WORK + "def record(n): relive.start(f'{n}.relive', force=True)\n"
+        "losses = []\ndef stop(): losses.append(relive.stop()['lost'])\n"
+        "runtime.shutdown()\nrecord(1)\n"
+        "assert runtime.initialize({'my_code_only': False})\n"
+        "stop_at(5)\nwork(1); stop(); work(1); record(2); work(1)\n"
+        "runtime.shutdown(); work(1)\nassert runtime.initialize({'my_code_only': False})\n"
+        "stop_at(5)\nwork(1); stop(); record(3); work(1); stop()\n"
+        "counts = []\n"
+        "for n in (1, 2, 3):\n"
+        "    with relive.open(f'{n}.relive') as found:\n"
+        "        counts.append(sum(event['kind'] == 'call' and event['func'].endswith(':work')\n"
+        "                          for event in found.events()))\n"
+        "tell(counts=counts, losses=losses)"
+    )
+    assert told["stops"] == [["work", 5, "breakpoint"]] * 5
+    assert told["counts"] == [1, 3, 1] and told["losses"] == [{}, {}, {}]
