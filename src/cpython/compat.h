@@ -234,9 +234,10 @@ static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
         return -1;
     }
     ts->c_tracefunc = ours;
-    for (__typeof__(ts->cframe) c = ts->cframe; c != NULL; c = c->previous) {
+    for (__typeof__(ts->cframe) c = ts->cframe; c != &ts->root_cframe; c = c->previous) {
         c->use_tracing = 255;
     }
+    ts->root_cframe.use_tracing = 255; /* what lies before the root, 3.10 does not say */
     return 0;
 }
 

@@ -10,6 +10,7 @@
  *   NATIVE_OPCODE(f)          the opcode of the current instruction, also under a line event
  *   NATIVE_OPARG(f)           its argument
  *   NATIVE_IS_RESUME(opcode)  where a body begins or goes on
+ *   NATIVE_RESUME_UNITS       how many units that is, with its cache; 1 where it is not said
  *   NATIVE_SLOT(f, i)         variable i, borrowed, or NULL
  *   NATIVE_SENT(f)            before a run: the top of its stack, or NULL
  *
@@ -19,6 +20,10 @@
 
 #include <opcode.h>
 #include <stddef.h>
+
+#ifndef NATIVE_RESUME_UNITS
+#define NATIVE_RESUME_UNITS 1
+#endif
 
 typedef struct _PyInterpreterFrame native_frame; /* what the interpreter itself runs */
 
@@ -58,7 +63,7 @@ static inline int native_offset(native_frame *f)
 /* The line of the first instruction of a body, behind what makes cells and generators. */
 static inline uint32_t native_first_line(PyCodeObject *code)
 {
-    int at = (code->_co_firsttraceable + 1) * (int)sizeof(_Py_CODEUNIT);
+    int at = (code->_co_firsttraceable + NATIVE_RESUME_UNITS) * (int)sizeof(_Py_CODEUNIT);
     int line = -1;
     for (; line < 0 && at < (int)_PyCode_NBYTES(code); at += (int)sizeof(_Py_CODEUNIT)) {
         line = PyCode_Addr2Line(code, at);

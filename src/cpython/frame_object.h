@@ -3,11 +3,16 @@
  *
  *   NATIVE_IS_SUSPENDED(f)   after a run: the frame waits to go on
  *   NATIVE_BYTE_OFFSET(f)    of the current instruction
+ *   NATIVE_BODY(code)        byte offset of the first instruction that has a line; 0 by default
  *   NATIVE_SENT(f)           before a run: the top of its stack, or NULL */
 #ifndef FRAME_OBJECT_H
 #define FRAME_OBJECT_H
 
 #include <opcode.h>
+
+#ifndef NATIVE_BODY
+#define NATIVE_BODY(code) 0
+#endif
 
 typedef PyFrameObject native_frame; /* what the interpreter itself runs */
 
@@ -37,10 +42,10 @@ static inline uint32_t native_instruction(native_frame *f)
     return (uint32_t)NATIVE_BYTE_OFFSET(f) / 2;
 }
 
-/* The line of the first instruction. */
+/* The line of the first instruction of a body, behind what makes generators. */
 static inline uint32_t native_first_line(PyCodeObject *code)
 {
-    int line = PyCode_Addr2Line(code, 0);
+    int line = PyCode_Addr2Line(code, NATIVE_BODY(code));
     return (uint32_t)(line > 0 ? line : code->co_firstlineno);
 }
 

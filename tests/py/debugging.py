@@ -43,7 +43,7 @@ def debug(tmp_path):
         path = tmp_path / "program.py"
         path.write_text(HEAD % LENGTH + source, encoding="utf-8")
         done = run(sys.executable, path, env=env, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr.decode()
+        assert done.returncode == 0, (done.returncode, done.stderr.decode())
         return json.loads(done.stdout.splitlines()[-1])
 
     return do
