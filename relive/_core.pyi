@@ -1,7 +1,7 @@
 """The engine, as C tells it. Policy lives in the modules above it."""
 
 from os import PathLike
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, Union, final
 
 _Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
@@ -155,11 +155,15 @@ def debug_start(
     make_condition: Callable[..., Any],
     waits_for_main: bool,
     my_code_only: bool,
+    rewrites: bool,
     budget_s: float,
     /,
 ) -> str: ...
 def debug_stop() -> None: ...
 def debug_points(path: Optional[str], points: List[Tuple[Any, ...]], /) -> int: ...
+def debug_rewrite(
+    code: CodeType, lines: Sequence[int], /
+) -> Tuple[Optional[CodeType], Union[int, str], Optional[str]]: ...
 def debug_hits(text: str, /) -> None: ...
 def debug_step(mode: int, line: int, frame: Optional[FrameType], /) -> None: ...
 def debug_pause() -> None: ...

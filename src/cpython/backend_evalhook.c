@@ -1,6 +1,7 @@
 /* Why: on CPython 3.8 to 3.11 a frame evaluator (PEP 523) is the cheapest way to see calls.
  *
- * 3.11: below a floor of the thread's stack the hook steps aside (eval_chain.h); the gap is counted.
+ * 3.11: below a floor of the thread's stack the hook steps aside (eval_chain.h); the gap is
+ * counted.
  */
 #include "traced.h"
 

@@ -8,6 +8,7 @@
 #include "activation.h"
 #include "alloc.h"
 #include "budget.h"
+#include "debugger.h"
 #include "policy.h"
 #include "session.h"
 #include "utf8.h"
@@ -283,11 +284,15 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
     PyErr_Fetch(&type, &value, &traceback);
     /* A lane of an earlier recording has no slot; definitions then go to the dictionary alone. */
     struct lane *lane = t != NULL && t->stamp == session.stamp ? &t->lane : NULL;
-    uint64_t known = codeinfo_get(code);
+    PyCodeObject *original =
+        debugger_original(code); /* what is decided of it is decided of copies */
+    uint64_t known = codeinfo_get(original);
     uint64_t info = known >= first_stamp ? (uint32_t)budget_limit(known) | session.code_stamp
-                                         : make(code, globals, lane);
-    if (compat_set_extra((PyObject *)code, codeinfo_index, (void *)(uintptr_t)info) != 0) {
-        PyErr_Clear();
+                                         : make(original, globals, lane);
+    for (PyCodeObject *c = code; c != NULL; c = c != original ? original : NULL) {
+        if (compat_set_extra((PyObject *)c, codeinfo_index, (void *)(uintptr_t)info) != 0) {
+            PyErr_Clear();
+        }
     }
     if (!session.needs_resync && code->co_name != NULL &&
         PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) {

@@ -24,6 +24,19 @@
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 /* What the interpreter spends on calling a profile or trace function, ns. */
 #define TRACED_NS (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
+/* How code is written down, for who rewrites it; 0: nobody does. */
+#if PY_VERSION_HEX < 0x030a0000
+#define BYTECODE_FORMAT 308
+#elif PY_VERSION_HEX < 0x030b0000
+#define BYTECODE_FORMAT 310
+#elif PY_VERSION_HEX < 0x030c0000
+#define BYTECODE_FORMAT 311
+#else
+#define BYTECODE_FORMAT 0
+#endif
+/* A probe has no place before the first line of a body: who starts the frame tells that line. */
+#define BYTECODE_TELLS_NO_FIRST_LINE (BYTECODE_FORMAT == 308)
+#define BYTECODE_HAS_CALL_FINALLY    (PY_VERSION_HEX < 0x03090000)
 /* Code objects tell their lines; before 3.10 a table has to be read. */
 #define HAS_CODE_LINES    (PY_VERSION_HEX >= 0x030a0000)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
@@ -217,6 +230,12 @@ static inline int line_gate_is_on(const PyThreadState *ts, Py_tracefunc ours)
     return ts->c_tracefunc == ours;
 }
 
+/* Within the trace function: it is not to be called for this frame again. */
+static inline void line_gate_leave(PyThreadState *ts, Py_tracefunc ours)
+{
+    (void)line_gate(ts, ours, 0);
+}
+
 /* Switches it on for frames that run already: 0, or -1 where it is somebody else's. */
 static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
 {
@@ -237,7 +256,6 @@ static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
     for (__typeof__(ts->cframe) c = ts->cframe; c != &ts->root_cframe; c = c->previous) {
         c->use_tracing = 255;
     }
-    ts->root_cframe.use_tracing = 255; /* what lies before the root, 3.10 does not say */
     return 0;
 }
 
@@ -256,6 +274,9 @@ static inline int line_gate(PyThreadState *ts, Py_tracefunc ours, int is_on)
 
 static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int before)
 {
+    if (before > 0 && ts->c_tracefunc == NULL && ts->c_profilefunc == NULL) {
+        ts->c_tracefunc = ours; /* line_gate_leave() has cleared it */
+    }
     if (before >= 0 && (ts->c_tracefunc == NULL || ts->c_tracefunc == ours)) {
         ts->cframe->use_tracing =
             (ts->c_tracefunc != NULL && before != 0) || ts->c_profilefunc != NULL ? 255 : 0;
@@ -265,6 +286,12 @@ static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int b
 static inline void line_gate_put(PyThreadState *ts, Py_tracefunc function)
 {
     ts->c_tracefunc = function;
+}
+
+static inline void line_gate_leave(PyThreadState *ts, Py_tracefunc ours)
+{
+    (void)ours;
+    ts->c_tracefunc = NULL; /* the interpreter puts its word back by whether there is one */
 }
 #endif
 

@@ -10,6 +10,7 @@
 #include "codeinfo.h"
 #include "map.h"
 #include "os.h"
+#include "probes.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -245,6 +246,7 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
     struct ranges ranges = {0};
     size_t most = functions.point_count + (file != NULL ? file->point_count : 0);
     free_sites(code);
+    probes_drop(code);
     if (most == 0 || (code->sites = rl_zalloc(most, sizeof *code->sites)) == NULL) {
         return;
     }
@@ -259,8 +261,9 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
             add_site(code, &functions.points[i], native_first_line(code->code));
         }
     }
-    code->is_one_line = 0;
+    code->is_one_line = code->is_first = 0;
     for (uint32_t i = 0; i < code->site_count; i++) {
+        code->is_first |= code->sites[i].line == native_first_line(code->code);
         code->is_one_line |= code->sites[i].line == (uint32_t)code->code->co_firstlineno;
     }
     if (code->site_count != 0) {
@@ -272,12 +275,27 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
 
 /* ---- code objects ---- */
 
+static void release(struct debug_code *code)
+{
+    if (--code->holders == 0) {
+        probes_forget(code);
+        rl_free(code);
+    }
+}
+
+/* A code object dies that this was known of: the program's, or a copy. */
 static void forget(void *known)
 {
-    struct debug_code *code = known;
+    struct debug_code *code =
+        (struct debug_code *)((uintptr_t)known & ~PROBES_COPY); /* NOLINT: a tagged pointer */
     if (code == NULL) {
         return;
     }
+    if ((uintptr_t)known & PROBES_COPY) {
+        release(code);
+        return;
+    }
+    code->code = NULL;
     if (code->previous != NULL) {
         code->previous->next = code->next;
     } else {
@@ -287,11 +305,15 @@ static void forget(void *known)
         code->next->previous = code->previous;
     }
     free_sites(code);
-    rl_free(code);
+    probes_drop(code);
+    release(code);
 }
 
 int debug_codes_init(void)
 {
+    if (probes_init() != 0) {
+        return -1;
+    }
     if (debugger_index < 0) {
         debugger_index = compat_request_extra_index(forget);
         if (debugger_index < 0) {
@@ -323,6 +345,7 @@ struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
     codename_learn(code);
     PyObject *qualname = codename_get(code, globals); /* owned */
     made->code = code;
+    made->holders = 1;
     made->file = file_of_code(code);
     made->is_users = codeinfo_is_users(code, debugger.my_code_only);
     made->is_main = debugger.waits_for_main && is_main(code, globals);

@@ -298,10 +298,12 @@ static int is_in_task(const struct debug_point *point)
     return is_it;
 }
 
-/* The breakpoints of a line that stop now: a new list, NULL for none. */
-static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t line)
+PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line)
 {
     PyObject *ids = NULL;
+    if (debug_self.is_inside || debug_self.is_internal || !debugger.is_on) {
+        return NULL;
+    }
     for (uint32_t i = 0; i < code->site_count; i++) {
         struct debug_site *site = &code->sites[i];
         struct debug_point *point = site->point;
@@ -331,15 +333,14 @@ static PyObject *stopping(struct debug_code *code, native_frame *frame, uint32_t
     return ids;
 }
 
-int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line)
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids)
 {
-    struct debug_thread *t = &debug_self;
+    const struct debug_thread *t = &debug_self;
+    const struct step *told = debugger_step();
     if (t->is_inside || t->is_internal || !debugger.is_on) {
+        Py_XDECREF(ids);
         return 0;
     }
-    debugger.counts.line_callbacks++;
-    const struct step *told = debugger_step();
-    PyObject *ids = code->site_count != 0 ? stopping(code, frame, line) : NULL;
     if (ids == NULL && told->mode == STEP_NONE && !debugger.pause_wanted) {
         return 0;
     }

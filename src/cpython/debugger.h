@@ -57,8 +57,15 @@ struct debug_file {
     size_t point_count;
 };
 
+enum copy_state { COPY_NONE, COPY_MADE, COPY_REFUSED };
+
 struct debug_code {
-    PyCodeObject *code; /* borrowed: it owns this */
+    PyCodeObject *code; /* borrowed: it owns this, with its copies; NULL: it is gone */
+    int holders;
+    PyCodeObject *copy; /* owned: with probes for the sites (probes.h), or NULL */
+    enum copy_state copy_state;
+    PyObject **probes; /* owned, each */
+    size_t probe_count, probe_cap;
     struct debug_code *next, *previous;
     struct debug_file *file;  /* borrowed; NULL: none could be named */
     struct debug_site *sites; /* owned */
@@ -66,6 +73,7 @@ struct debug_code {
     uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
     uint32_t mark_count;
     int is_users;    /* stepped through */
+    int is_first;    /* has sites on the line of its first instruction */
     int is_one_line; /* has sites on the line that the function begins with */
     int is_main;     /* the program's first code, where that is waited for */
 };
@@ -76,6 +84,10 @@ struct debug_thread {
     uint64_t run;    /* the start of the debugger that `step` is of */
     struct step step;
     native_frame *frame; /* where it has stopped */
+    PyObject *pending;   /* owned: a probe's breakpoints, which stop where the next line begins */
+    uintptr_t pending_in;
+    uint32_t pending_behind; /* the probe's last instruction */
+    uintptr_t first_in;      /* a frame that begins with a line that has no probe */
     uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
 };
 extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
@@ -94,6 +106,8 @@ extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("in
     X(condition_evaluations)                                                                       \
     X(condition_skips)                                                                             \
     X(conditions_in_c)                                                                             \
+    X(bytecode_injections)                                                                         \
+    X(deep_frames)                                                                                 \
     X(scoped_trace_installs)                                                                       \
     X(invalidations)                                                                               \
     X(stops)                                                                                       \
@@ -124,6 +138,7 @@ struct debugger {
     int steps;        /* threads that step */
     int inside;       /* threads that the debugger itself runs in */
     int my_code_only;
+    int rewrites;                                            /* code may be copied with probes */
     unsigned catches;                                        /* enum debug_catch */
     uint64_t budget_ns;                                      /* of one condition */
     uint64_t revision;                                       /* changes with the breakpoints */
@@ -138,9 +153,26 @@ struct debugger {
 extern struct debugger debugger;
 
 extern Py_ssize_t debugger_index;
+#if BYTECODE_FORMAT
+#define PROBES_COPY ((uintptr_t)1) /* in the pointer: of a copy with probes */
+#else
+#define PROBES_COPY ((uintptr_t)0)
+#endif
+static inline uintptr_t debugger_extra(PyCodeObject *code)
+{
+    return debugger_index >= 0 ? (uintptr_t)compat_extra(code, debugger_index) : 0;
+}
 static inline struct debug_code *debugger_known(PyCodeObject *code)
 {
-    return debugger_index >= 0 ? compat_extra(code, debugger_index) : NULL;
+    return (struct debug_code *)(debugger_extra(code) &
+                                 ~PROBES_COPY); /* NOLINT: a tagged pointer */
+}
+/* The code that the program has, of a copy too. */
+static inline PyCodeObject *debugger_original(PyCodeObject *code)
+{
+    const struct debug_code *known =
+        debugger_extra(code) & PROBES_COPY ? debugger_known(code) : NULL;
+    return known != NULL && known->code != NULL ? known->code : code;
 }
 
 /* This thread's step. One that the last run of the debugger has left behind is none. */
@@ -161,8 +193,11 @@ static inline struct debug_code *debugger_code_of(native_frame *frame)
     return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
 }
 
-/* A line is about to run. 0, or -1 with an exception that the program is to get. */
-int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line);
+/* The breakpoints of a line that is about to run which stop now: a new list, NULL for none. */
+PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line);
+/* A line is about to run, with what debugger_sites() has said of it, which is taken. 0, or -1 with
+ * an exception that the program is to get. */
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids);
 /* An exception is raised in a frame; one leaves a frame of `code`, which `object` still shows, and
  * debugger_leaves() has said that it matters. 0, or -1 with an exception that takes its place. */
 int debugger_raised(native_frame *frame, PyObject *exception);
@@ -191,12 +226,16 @@ static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
 {
     return at < code->mark_count && (code->marks[at / 8] >> at % 8 & 1) != 0;
 }
-/* Whether lines of a frame that begins now are wanted in this thread. */
+/* Whether all lines of a frame that begins now are wanted in this thread. */
+static inline int debugger_wants_all(const struct debug_code *code)
+{
+    return code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
+                              debugger_step()->mode == STEP_IN);
+}
+/* Whether any are. */
 static inline int debugger_wants(const struct debug_code *code)
 {
-    return code->site_count != 0 ||
-           (code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
-                               debugger_step()->mode == STEP_IN));
+    return code->site_count != 0 || debugger_wants_all(code);
 }
 /* The program's first code begins: it is stepped into. */
 void debugger_main_begins(struct debug_code *code, native_frame *frame);

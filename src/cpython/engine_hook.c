@@ -1,17 +1,24 @@
-/* Why: on CPython 3.8 to 3.11 a frame evaluator looks at each frame that begins, and switches the
- * trace function on for those alone that have breakpoints or are stepped through. Other frames pay
+/* Why: on CPython 3.8 to 3.11 a frame evaluator looks at each frame that begins. One whose code has
+ * breakpoints runs a copy of the code that calls a probe at their lines (probes.h); the trace
+ * function is on for frames alone that are stepped through, or cannot have a copy. Other frames pay
  * one look at their code's co_extra; loops pay nothing.
  *
- *   frame -> hook() -> sites or step? -> trace on for this frame -> on_trace() -> debugger_line()
- *                                     -> trace off                                (the usual case)
+ *   frame -> hook() -> sites? -> copy -> engine_probe() -> debugger_sites() -> trace on until the
+ *                                        next instruction -> on_trace() -> debugger_line()
+ *                   -> step?  -> trace on for this frame -> on_trace() -> debugger_line()
+ *                   -> neither: trace off                                  (the usual case)
  *
- * Frames that ran already are traced until they end: that is FRAME_ALREADY_RUNNING. */
+ * So that every stop is one of a trace function, where a line may be set, a probe stops only where
+ * the line begins behind it. Frames that ran already are traced until they end: that is
+ * FRAME_ALREADY_RUNNING. */
 #include "debugger.h"
 #include "eval_chain.h"
+#include "probes.h"
 
 #if HAS_EVAL_HOOK
 
 static PyObject *hook(HOOK_ARGS);
+static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg);
 
 /* It is raised in the frame that its traceback begins and ends with. */
 static int raised(native_frame *frame, PyObject *arg)
@@ -47,6 +54,77 @@ static void unwound(PyCodeObject *code, native_frame *caller)
     PyErr_Restore(type, value, traceback);
 }
 
+static int is_in_copy(const struct debug_code *code, native_frame *frame)
+{
+    return code->copy != NULL && native_code(frame) == code->copy;
+}
+
+/* What a probe of this frame has left to be done, owned; NULL: nothing. */
+static PyObject *take_pending(native_frame *frame)
+{
+    PyObject *ids = debug_self.pending;
+    if (ids != NULL && debug_self.pending_in == (uintptr_t)frame) {
+        debug_self.pending = NULL;
+        return ids;
+    }
+    return NULL;
+}
+
+/* Nothing but sites is wanted of this frame. */
+static int is_only_for_sites(void)
+{
+    return debugger_is_quiet() && !(debugger.catches & CATCH_RAISED);
+}
+
+static int line_begins(native_frame *frame)
+{
+    struct debug_code *code = debugger_code_of(frame);
+    int number = native_line(frame), done = 0;
+    if (code == NULL || number <= 0) {
+        return 0;
+    }
+    if (debug_self.pending != NULL && debug_self.pending_in == (uintptr_t)frame &&
+        native_instruction(frame) == debug_self.pending_behind) {
+        return 0; /* still in the probe */
+    }
+    debugger.counts.line_callbacks++;
+    int is_copy = is_in_copy(code, frame);
+    int is_first = debug_self.first_in == (uintptr_t)frame; /* there is no probe before it */
+    debug_self.first_in = is_first ? 0 : debug_self.first_in;
+    int is_marked =
+        native_code(frame) != code->code || debugger_is_marked(code, native_instruction(frame));
+    PyObject *ids = take_pending(frame);
+    if (ids == NULL && code->site_count != 0 && (is_copy ? is_first : is_marked)) {
+        ids = debugger_sites(code, frame, (uint32_t)number);
+    }
+    if (ids != NULL || !debugger_is_quiet()) {
+        done = debugger_line(code, frame, (uint32_t)number, ids);
+    }
+    if (is_in_copy(code, frame) && is_only_for_sites()) {
+        line_gate_leave(PyThreadState_Get(), on_trace); /* its probes are enough */
+    }
+    return done;
+}
+
+int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
+{
+    debugger.counts.line_callbacks++;
+    PyObject *ids = debugger_sites(code, frame, line); /* owned */
+    if (ids == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    if (line_gate(PyThreadState_Get(), on_trace, 1) < 0) {
+        debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
+        Py_DECREF(ids);
+        return 0;
+    }
+    Py_XDECREF(debug_self.pending);
+    debug_self.pending = ids;
+    debug_self.pending_in = (uintptr_t)frame;
+    debug_self.pending_behind = native_instruction(frame) + 1;
+    return 0;
+}
+
 static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg)
 {
     native_frame *frame = native_of(object);
@@ -55,13 +133,7 @@ static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *a
         return 0;
     }
     if (what == PyTrace_LINE) {
-        struct debug_code *code = debugger_code_of(frame);
-        if (code != NULL && debugger_is_quiet() &&
-            !debugger_is_marked(code, native_instruction(frame))) {
-            return 0;
-        }
-        int number = native_line(frame);
-        return code != NULL && number > 0 ? debugger_line(code, frame, (uint32_t)number) : 0;
+        return line_begins(frame);
     }
     if (what == PyTrace_EXCEPTION) {
         return debugger.catches & CATCH_RAISED ? raised(frame, arg) : 0;
@@ -84,6 +156,7 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     }
     debugger.counts.scoped_trace_installs += is_on && before >= 0;
     PyObject *result = eval_below(EVAL_DEBUGGER, HOOK_PASS);
+    Py_XDECREF(take_pending(frame)); /* it was left before the line began */
     const struct step *step = debugger_step();
     int is_stepping = step->mode == STEP_IN ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
@@ -95,26 +168,19 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     return result;
 }
 
-static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
+/* Whether the frame's breakpoints are told by probes. */
+static int has_probes(struct debug_code *code, native_frame *frame)
 {
-    if (__builtin_expect(debug_self.is_inside || debug_self.is_internal, 0)) {
-        return run_gated(0, HOOK_PASS);
+    if (code->site_count == 0 || !debugger.rewrites) {
+        return 0;
     }
-    struct debug_code *known = debugger_known(native_code(frame));
-    struct debug_code *code = known != NULL ? known : debugger_code_of(frame);
-    debugger.counts.cache_hits += known != NULL;
-    debugger.counts.frames_evaluated++;
-    if (code != NULL && code->is_main) {
-        debugger_main_begins(code, frame);
-        return run_gated(1, HOOK_PASS);
+    if (native_is_fresh(frame) && code->code == native_code(frame)) {
+        PyCodeObject *copy = probes_copy(code);
+        if (copy != NULL) {
+            native_set_code(frame, copy);
+        }
     }
-    int is_wanted =
-        code != NULL && (debugger_wants(code) || debugger_step()->frame == (uintptr_t)frame);
-    if (!is_wanted && debugger_step()->mode == STEP_NONE &&
-        !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
-        return eval_below(EVAL_DEBUGGER, HOOK_PASS);
-    }
-    return run_gated(is_wanted, HOOK_PASS);
+    return is_in_copy(code, frame);
 }
 
 /* The frame has run; of it and its code only the addresses are known. */
@@ -130,18 +196,60 @@ static inline PyObject *left(PyObject *result, uintptr_t frame, PyCodeObject *co
     return result;
 }
 
+static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
+{
+    int is_first = BYTECODE_TELLS_NO_FIRST_LINE && code->is_first && native_is_fresh(frame);
+    int has = has_probes(code, frame);
+    debug_self.first_in = has && is_first ? (uintptr_t)frame : 0;
+    if (code->is_main) {
+        debugger_main_begins(code, frame);
+        return run_gated(1, HOOK_PASS);
+    }
+    int is_wanted = (code->site_count != 0 && (!has || is_first)) || debugger_wants_all(code) ||
+                    debugger_step()->frame == (uintptr_t)frame;
+    if (!is_wanted && !has && debugger_step()->mode == STEP_NONE &&
+        !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
+        return eval_below(EVAL_DEBUGGER, HOOK_PASS);
+    }
+    return run_gated(is_wanted, HOOK_PASS);
+}
+
+static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
+{
+    if (__builtin_expect(debug_self.is_inside || debug_self.is_internal, 0)) {
+        return run_gated(0, HOOK_PASS);
+    }
+    PyCodeObject *original = native_code(frame);
+    uintptr_t identity = (uintptr_t)frame;
+    const struct debug_code *known = debugger_known(original);
+    struct debug_code *code = debugger_code_of(frame);
+    debugger.counts.cache_hits += known != NULL;
+    debugger.counts.frames_evaluated++;
+    if (code == NULL) {
+        return eval_below(EVAL_DEBUGGER, HOOK_PASS);
+    }
+    Py_INCREF(original); /* the frame may run a copy in its place */
+    PyObject *result = left(run_looked_at(code, HOOK_PASS), identity, original);
+    Py_DECREF(original);
+    return result;
+}
+
 static PyObject *hook(HOOK_ARGS)
 {
     PyCodeObject *code = native_code(frame);
     uintptr_t identity = (uintptr_t)frame;
-    const struct debug_code *known = debugger_known(native_code(frame));
+    const struct debug_code *known = debugger_known(code);
+    if (__builtin_expect(eval_is_deep(), 0)) {
+        debugger.counts.deep_frames++;
+        return eval_deep(EVAL_DEBUGGER, HOOK_PASS);
+    }
     if (__builtin_expect(known != NULL && known->site_count == 0 && debugger_is_quiet() &&
                              !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace),
                          1)) {
         debugger.counts.fast_path_hits++;
         return left(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
     }
-    return left(look(HOOK_PASS), identity, code);
+    return look(HOOK_PASS);
 }
 
 static void refresh(void);
@@ -185,7 +293,8 @@ static void reach_running(int all)
         int is_wanted = 0;
         for (native_frame *f = native_current(ts); f != NULL; f = native_caller(f)) {
             const struct debug_code *code = debugger_code_of(f);
-            is_wanted |= code != NULL && (all ? code->is_users : code->site_count != 0);
+            is_wanted |= code != NULL &&
+                         (all ? code->is_users : code->site_count != 0 && !is_in_copy(code, f));
         }
         if (is_wanted) {
             trace_running(ts);

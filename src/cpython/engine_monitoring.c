@@ -90,7 +90,9 @@ HANDLER(on_line)
         Py_RETURN_NONE;
     }
     uint32_t number = LONG_COUNT(args[1]) == 1 ? LONG_DIGITS(args[1])[0] : 0;
-    if (debugger_line(code, frame, number) != 0) {
+    debugger.counts.line_callbacks++;
+    PyObject *ids = code->site_count != 0 ? debugger_sites(code, frame, number) : NULL;
+    if (debugger_line(code, frame, number, ids) != 0) {
         return NULL;
     }
     for (uint32_t i = 0; i < code->site_count; i++) {

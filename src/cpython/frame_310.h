@@ -11,7 +11,7 @@
     ((code)->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)                         \
          ? (int)sizeof(_Py_CODEUNIT)                                                               \
          : 0)
-#define NATIVE_SENT(f)         ((f)->f_stackdepth > 0 ? (f)->f_valuestack[(f)->f_stackdepth - 1] : NULL)
+#define NATIVE_SENT(f) ((f)->f_stackdepth > 0 ? (f)->f_valuestack[(f)->f_stackdepth - 1] : NULL)
 
 #include "frame_object.h"
 

@@ -17,4 +17,19 @@
 
 #include "frame_native.h"
 
+static inline int native_is_fresh(native_frame *f)
+{
+    return f->prev_instr < _PyCode_CODE(f->f_code);
+}
+
+/* A frame that has not begun runs other code of the same variables. */
+static inline void native_set_code(native_frame *f, PyCodeObject *code)
+{
+    PyCodeObject *old = f->f_code;
+    Py_INCREF(code);
+    f->f_code = code;
+    f->prev_instr = _PyCode_CODE(code) - 1;
+    Py_DECREF(old);
+}
+
 #endif

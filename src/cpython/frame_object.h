@@ -42,6 +42,20 @@ static inline uint32_t native_instruction(native_frame *f)
     return (uint32_t)NATIVE_BYTE_OFFSET(f) / 2;
 }
 
+static inline int native_is_fresh(native_frame *f)
+{
+    return f->f_lasti < 0;
+}
+
+/* A frame that has not begun runs other code of the same variables. */
+static inline void native_set_code(native_frame *f, PyCodeObject *code)
+{
+    PyCodeObject *old = f->f_code;
+    Py_INCREF(code);
+    f->f_code = code;
+    Py_DECREF(old);
+}
+
 /* The line of the first instruction of a body, behind what makes generators. */
 static inline uint32_t native_first_line(PyCodeObject *code)
 {

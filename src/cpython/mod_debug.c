@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "eval_chain.h"
 #include "mod_reader.h"
+#include "probes.h"
 
 static PyObject *core_error; /* borrowed from the module */
 
@@ -175,16 +176,17 @@ static void drop_callbacks(void)
     Py_CLEAR(debugger.make_condition);
 }
 
-/* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, my_code_only, budget_s)
+/* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, my_code_only, rewrites,
+ *             budget_s)
  */
 static PyObject *debug_start(PyObject *module, PyObject *args)
 {
     PyObject *on_stop, *on_log, *on_reason, *make_condition;
-    int waits, only;
+    int waits, only, rewrites;
     double budget;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
-                          &only, &budget)) {
+    if (!PyArg_ParseTuple(args, "OOOOpppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
+                          &only, &rewrites, &budget)) {
         return NULL;
     }
     if (debugger.is_on) {
@@ -202,6 +204,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.run++;
     debugger.waits_for_main = waits;
     debugger.my_code_only = only;
+    debugger.rewrites = rewrites;
     debugger.budget_ns = budget > 0 && budget < 1e9 ? (uint64_t)(budget * 1e9) : 0;
     debugger.is_on = 1;
     debug_codes_begin();
@@ -299,6 +302,23 @@ static PyObject *debug_counts(PyObject *module, PyObject *ignored)
     return counts;
 }
 
+/* debug_rewrite(code, lines) -> (code with probes that do nothing, how many, None), or (None,
+ * reason code, why) */
+static PyObject *debug_rewrite(PyObject *module, PyObject *args)
+{
+    PyObject *code, *lines;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O", &PyCode_Type, &code, &lines)) {
+        return NULL;
+    }
+#if BYTECODE_FORMAT
+    return probes_init() == 0 ? probes_rewrite((PyCodeObject *)code, lines) : NULL;
+#else
+    return Py_BuildValue("(Oss)", Py_None, "MODIFIED_CODE_UNAVAILABLE",
+                         "this version has no use for rewritten code: monitoring costs nothing");
+#endif
+}
+
 /* Who evaluates frames: None is the interpreter itself. */
 static PyObject *debug_evaluator(PyObject *module, PyObject *ignored)
 {
@@ -323,6 +343,7 @@ static PyMethodDef methods[] = {
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
+    {"debug_rewrite", debug_rewrite, METH_VARARGS, "Code with probes that do nothing."},
     {"debug_counts", debug_counts, METH_NOARGS, "What was done so far, by name."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,0 +1,490 @@
+/* Why: see rewrite.h.
+ * Invariants: instructions keep their order, so the new code's offsets grow with the old ones;
+ * arguments only ever grow while it is laid out, so that comes to an end. */
+#include "rewrite.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "status.h"
+
+enum {
+    UNIT = 2,
+    PROBE = 3, /* instructions of a probe */
+    EXTENDED_MAX = 3,
+    UNKNOWN_EFFECT = 1000,
+    PASSES = 64,
+};
+
+/* ---- reading ---- */
+
+static uint32_t extended_for(uint32_t arg)
+{
+    return arg > 0xffffff ? 3 : arg > 0xffff ? 2 : arg > 0xff ? 1 : 0;
+}
+
+int32_t rewrite_at(const struct listing *listing, uint32_t at)
+{
+    size_t low = 0, high = listing->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (listing->items[middle].at < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < listing->count && listing->items[low].at == at ? (int32_t)low : -1;
+}
+
+static rl_status read_one(struct instruction *one, const struct rewrite_rules *rules,
+                          const uint8_t *code, size_t len, uint32_t at, struct rl_err *err)
+{
+    *one = (struct instruction){.at = at, .target = -1, .line = -1, .depth = -1};
+    uint32_t arg = 0;
+    for (;; at += UNIT) {
+        if (at + UNIT > len) {
+            return status_set(err, RL_DAMAGED, "the code ends within the instruction at %u",
+                              one->at);
+        }
+        arg = arg << 8 | code[at + 1];
+        if (code[at] != rules->extended) {
+            break;
+        }
+        if (++one->extended > EXTENDED_MAX) {
+            return status_set(err, RL_DAMAGED, "the argument at %u is too long", one->at);
+        }
+    }
+    one->op = code[at];
+    one->arg = arg;
+    one->size = at + UNIT + (uint32_t)rules->ops[one->op].caches * UNIT - one->at;
+    if (one->at + one->size > len) {
+        return status_set(err, RL_DAMAGED, "the code ends within the instruction at %u", one->at);
+    }
+    if (rules->effect(one->op, (int)arg, 0) > UNKNOWN_EFFECT) {
+        return status_set(err, RL_DAMAGED, "opcode %u at %u is not known", one->op, one->at);
+    }
+    return RL_OK;
+}
+
+static rl_status resolve(struct listing *listing, const struct rewrite_rules *rules,
+                         struct rl_err *err)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        struct instruction *one = &listing->items[i];
+        uint64_t next = one->at + one->size, distance = (uint64_t)one->arg * rules->jump_unit;
+        uint64_t to;
+        switch (rules->ops[one->op].jump) {
+        case JUMP_TO:
+            to = distance;
+            break;
+        case JUMP_AHEAD:
+            to = next + distance;
+            break;
+        case JUMP_BACK:
+            to = next - distance;
+            break;
+        default:
+            continue;
+        }
+        one->target = to < listing->bytes ? rewrite_at(listing, (uint32_t)to) : -1;
+        if (one->target < 0) {
+            return status_set(err, RL_DAMAGED, "the jump at %u leads to no instruction", one->at);
+        }
+    }
+    return RL_OK;
+}
+
+rl_status rewrite_read(struct listing *listing, const struct rewrite_rules *rules,
+                       const uint8_t *code, size_t len, struct rl_err *err)
+{
+    memset(listing, 0, sizeof *listing);
+    if (len == 0 || len % UNIT != 0 || len > INT32_MAX) {
+        return status_set(err, RL_DAMAGED, "the code has %zu bytes", len);
+    }
+    listing->items = rl_alloc(len / UNIT, sizeof *listing->items);
+    if (listing->items == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for %zu bytes of code", len);
+    }
+    listing->bytes = (uint32_t)len;
+    rl_status status = RL_OK;
+    for (uint32_t at = 0; status == RL_OK && at < len;) {
+        struct instruction *one = &listing->items[listing->count];
+        status = read_one(one, rules, code, len, at, err);
+        listing->count += status == RL_OK;
+        at += one->size;
+    }
+    status = status == RL_OK ? resolve(listing, rules, err) : status;
+    if (status != RL_OK) {
+        listing_fini(listing);
+    }
+    return status;
+}
+
+/* ---- depth of the stack ---- */
+
+struct flow {
+    struct listing *listing;
+    int changed, failed;
+};
+
+static void reach(struct flow *flow, size_t at, int32_t depth)
+{
+    if (depth < 0 || depth > INT16_MAX || at >= flow->listing->count) {
+        flow->failed = 1;
+    } else if (flow->listing->items[at].depth < depth) {
+        flow->listing->items[at].depth = depth;
+        flow->changed = 1;
+    }
+}
+
+static void flow_from(struct flow *flow, const struct rewrite_rules *rules, size_t i)
+{
+    const struct instruction *one = &flow->listing->items[i];
+    const struct rewrite_op *op = &rules->ops[one->op];
+    if (one->target >= 0 && !op->aside) {
+        reach(flow, (size_t)one->target, one->depth + rules->effect(one->op, (int)one->arg, 1));
+    }
+    if (!op->ends) {
+        reach(flow, i + 1, one->depth + rules->effect(one->op, (int)one->arg, 0));
+    }
+}
+
+rl_status rewrite_flow(struct listing *listing, const struct rewrite_rules *rules,
+                       struct rl_err *err)
+{
+    struct flow flow = {listing, 1, 0};
+    listing->items[0].depth = 0;
+    for (size_t h = 0; h < listing->handler_count; h++) {
+        const struct handler *handler = &listing->handlers[h];
+        reach(&flow, handler->target, (int32_t)(handler->depth + handler->pushes_place + 1));
+    }
+    for (int pass = 0; flow.changed && !flow.failed && pass < PASSES; pass++) {
+        flow.changed = 0;
+        for (size_t i = 0; i < listing->count; i++) {
+            if (listing->items[i].depth >= 0) {
+                flow_from(&flow, rules, i);
+            }
+        }
+    }
+    return flow.changed || flow.failed
+               ? status_set(err, RL_UNSUPPORTED, "the depth of the stack cannot be told")
+               : RL_OK;
+}
+
+/* ---- where probes are wanted ---- */
+
+struct item { /* of the new code */
+    uint32_t arg, at;
+    int32_t target;  /* an item; -1: no jump */
+    int32_t origin;  /* an instruction; -1: of a probe */
+    int32_t covered; /* the instruction that it is covered like */
+    uint8_t op, extended;
+};
+
+struct layout {
+    const struct listing *listing;
+    const struct rewrite_rules *rules;
+    rewrite_constant *constant;
+    void *context;
+    struct item *items; /* owned */
+    size_t count, cap;
+    int32_t *own;          /* owned: the item of an instruction */
+    int32_t *probe;        /* owned: the item where its probe begins; -1: none */
+    int32_t *behind;       /* owned: the same of one behind the end */
+    uint8_t *needs_behind; /* owned */
+    uint32_t stack;
+    size_t probes;
+    int is_deep;
+};
+
+/* Whether going from one instruction to another begins the other's line. */
+static int begins(const struct layout *layout, size_t from, size_t to)
+{
+    const struct listing *listing = layout->listing;
+    const struct instruction *a = &listing->items[from], *b = &listing->items[to];
+    if (to <= from && a->target == (int32_t)to) {
+        return !layout->rules->ops[b->op].goes_on || a->line != b->line;
+    }
+    if (layout->rules->at_entries) {
+        return b->is_entry;
+    }
+    if (layout->rules->ops[a->op].sets_up && a->target == (int32_t)to) {
+        return 1;
+    }
+    return a->line != b->line || to == listing->body;
+}
+
+static int falls_into(const struct layout *layout, size_t to)
+{
+    return to > 0 && !layout->rules->ops[layout->listing->items[to - 1].op].ends;
+}
+
+/* The constant of its probe, where one is wanted on some way to it; -1. */
+static int32_t wanted_at(const struct layout *layout, size_t at)
+{
+    const struct instruction *one = &layout->listing->items[at];
+    return one->line >= 0 && one->depth >= 0 && at >= layout->listing->body
+               ? layout->constant(layout->context, one->line)
+               : -1;
+}
+
+static rl_status put(struct layout *layout, struct item item, struct rl_err *err)
+{
+    void *grown = layout->items;
+    if (rl_grow(&grown, &layout->cap, layout->count + 1, sizeof *layout->items) != 0) {
+        return status_set(err, RL_NOMEM, "no memory for code");
+    }
+    layout->items = grown;
+    layout->items[layout->count++] = item;
+    return RL_OK;
+}
+
+static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
+{
+    const struct instruction *one = &layout->listing->items[at];
+    const struct rewrite_rules *rules = layout->rules;
+    const uint32_t args[PROBE] = {(uint32_t)wanted_at(layout, at), 0, 0};
+    const uint8_t ops[PROBE] = {rules->load, rules->call, rules->drop};
+    if ((uint32_t)one->depth + 1 > layout->stack) {
+        layout->is_deep = 1;
+        return status_set(err, RL_UNSUPPORTED,
+                          "a call at line %d needs one more place on the stack", one->line);
+    }
+    layout->probes++;
+    rl_status status = RL_OK;
+    for (size_t i = 0; status == RL_OK && i < PROBE; i++) {
+        status = put(
+            layout,
+            (struct item){
+                .op = ops[i], .arg = args[i], .target = -1, .origin = -1, .covered = (int32_t)at},
+            err);
+    }
+    return status;
+}
+
+/* A jump that finds its probe behind the end: where falling through begins no line, and, where the
+ * table of lines decides, each jump back: a trace function would be told of the probe's place. */
+static int goes_behind(const struct layout *layout, size_t from, size_t to)
+{
+    return (layout->rules->at_entries && to <= from) ||
+           (falls_into(layout, to) && !begins(layout, to - 1, to));
+}
+
+/* Marks the instructions that need one there. */
+static void find_behind(struct layout *layout)
+{
+    for (size_t i = 0; i < layout->listing->count; i++) {
+        int32_t to = layout->listing->items[i].target;
+        if (to >= 0 && begins(layout, i, (size_t)to) && goes_behind(layout, i, (size_t)to) &&
+            wanted_at(layout, (size_t)to) >= 0) {
+            layout->needs_behind[to] = 1;
+        }
+    }
+}
+
+/* Whether its probe is to lie before it. The line at the very beginning is told by who starts the
+ * frame, where a table says where lines begin: no place is before its entry. */
+static int needs_inline(const struct layout *layout, size_t at)
+{
+    const struct instruction *one = &layout->listing->items[at];
+    if (wanted_at(layout, at) < 0 || (layout->rules->at_entries && at == 0)) {
+        return 0;
+    }
+    if (layout->rules->at_entries) {
+        return one->is_entry;
+    }
+    return at == layout->listing->body || one->is_handler || !falls_into(layout, at) ||
+           begins(layout, at - 1, at);
+}
+
+static rl_status lay_out(struct layout *layout, struct rl_err *err)
+{
+    const struct listing *listing = layout->listing;
+    rl_status status = RL_OK;
+    find_behind(layout);
+    for (size_t i = 0; status == RL_OK && i < listing->count; i++) {
+        const struct instruction *one = &listing->items[i];
+        layout->probe[i] = layout->behind[i] = -1;
+        if (needs_inline(layout, i)) {
+            layout->probe[i] = (int32_t)layout->count;
+            status = put_probe(layout, i, err);
+        }
+        layout->own[i] = (int32_t)layout->count;
+        if (status == RL_OK) {
+            status = put(layout,
+                         (struct item){.op = one->op,
+                                       .arg = one->arg,
+                                       .target = one->target,
+                                       .origin = (int32_t)i,
+                                       .covered = (int32_t)i,
+                                       .extended = one->extended},
+                         err);
+        }
+    }
+    for (size_t i = 0; status == RL_OK && i < listing->count; i++) {
+        if (!layout->needs_behind[i]) {
+            continue;
+        }
+        layout->behind[i] = (int32_t)layout->count;
+        status = put_probe(layout, i, err);
+        if (status == RL_OK) {
+            status = put(layout,
+                         (struct item){.op = layout->rules->back,
+                                       .origin = -1,
+                                       .target = layout->own[i],
+                                       .covered = (int32_t)i},
+                         err);
+        }
+    }
+    return status;
+}
+
+/* Jumps lead to items from here on. */
+static void lead(struct layout *layout)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        struct item *item = &layout->items[i];
+        if (item->origin < 0 || item->target < 0) {
+            continue;
+        }
+        size_t from = (size_t)item->origin, to = (size_t)item->target;
+        int is_behind =
+            begins(layout, from, to) && layout->behind[to] >= 0 && goes_behind(layout, from, to);
+        int32_t probe = is_behind ? layout->behind[to] : layout->probe[to];
+        item->target = probe >= 0 && begins(layout, from, to) ? probe : layout->own[to];
+        const struct rewrite_op *op = &layout->rules->ops[item->op];
+        if (is_behind && op->jump == JUMP_BACK) {
+            item->op = op->turned;
+        }
+    }
+}
+
+/* ---- bytes ---- */
+
+static uint32_t size_of(const struct layout *layout, const struct item *item)
+{
+    return (uint32_t)(item->extended + 1 + layout->rules->ops[item->op].caches) * UNIT;
+}
+
+/* The argument of a jump from the bytes behind it to another. */
+static uint32_t distance(const struct layout *layout, const struct item *item)
+{
+    uint32_t next = item->at + size_of(layout, item), to = layout->items[item->target].at;
+    unsigned kind = layout->rules->ops[item->op].jump;
+    uint32_t bytes = kind == JUMP_TO ? to : kind == JUMP_AHEAD ? to - next : next - to;
+    return bytes / layout->rules->jump_unit;
+}
+
+static rl_status settle(struct layout *layout, struct rl_err *err)
+{
+    int changed = 1;
+    for (int pass = 0; changed && pass < PASSES; pass++) {
+        uint32_t at = 0;
+        changed = 0;
+        for (size_t i = 0; i < layout->count; i++) {
+            layout->items[i].at = at;
+            at += size_of(layout, &layout->items[i]);
+        }
+        for (size_t i = 0; i < layout->count; i++) {
+            struct item *item = &layout->items[i];
+            item->arg = item->target >= 0 ? distance(layout, item) : item->arg;
+            if (extended_for(item->arg) > item->extended) {
+                item->extended = (uint8_t)extended_for(item->arg);
+                changed = 1;
+            }
+        }
+    }
+    return changed ? status_set(err, RL_UNSUPPORTED, "the jumps do not come to rest") : RL_OK;
+}
+
+static rl_status emit(struct rewritten *made, const struct layout *layout, struct rl_err *err)
+{
+    const struct item *last = &layout->items[layout->count - 1];
+    size_t count = layout->listing->count;
+    made->len = last->at + size_of(layout, last);
+    made->count = layout->count;
+    made->probes = layout->probes;
+    made->code = rl_zalloc(made->len, 1);
+    made->placed = rl_alloc(layout->count + 1, sizeof *made->placed);
+    made->moved = rl_alloc(count + 1, sizeof *made->moved);
+    made->entered = rl_alloc(count + 1, sizeof *made->entered);
+    if (made->code == NULL || made->placed == NULL || made->moved == NULL ||
+        made->entered == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for code");
+    }
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct item *item = &layout->items[i];
+        uint8_t *p = made->code + item->at;
+        for (unsigned k = item->extended; k > 0; k--) {
+            *p++ = layout->rules->extended;
+            *p++ = (uint8_t)(item->arg >> (8 * k));
+        }
+        *p++ = item->op;
+        *p = (uint8_t)item->arg;
+        made->placed[i] = (struct placed){item->at, item->origin, item->covered};
+        if (item->origin >= 0) {
+            int32_t inside = layout->probe[item->origin], behind = layout->behind[item->origin];
+            int32_t probe = inside >= 0 ? inside : behind;
+            made->moved[item->origin] = item->at;
+            made->entered[item->origin] = probe >= 0 ? layout->items[probe].at : item->at;
+        }
+    }
+    made->placed[layout->count] = (struct placed){made->len, -1, -1};
+    made->moved[count] = layout->count > (size_t)layout->own[count - 1] + 1
+                             ? layout->items[layout->own[count - 1] + 1].at
+                             : made->len;
+    made->entered[count] = made->moved[count];
+    return RL_OK;
+}
+
+rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
+                        const struct rewrite_rules *rules, uint32_t stack,
+                        rewrite_constant *constant, void *context, struct rl_err *err)
+{
+    struct layout layout = {.listing = listing,
+                            .rules = rules,
+                            .constant = constant,
+                            .context = context,
+                            .stack = stack,
+                            .own = rl_alloc(listing->count, sizeof *layout.own),
+                            .probe = rl_alloc(listing->count, sizeof *layout.probe),
+                            .behind = rl_alloc(listing->count, sizeof *layout.behind),
+                            .needs_behind = rl_zalloc(listing->count, 1)};
+    memset(made, 0, sizeof *made);
+    rl_status status = layout.own != NULL && layout.probe != NULL && layout.behind != NULL &&
+                               layout.needs_behind != NULL
+                           ? lay_out(&layout, err)
+                           : status_set(err, RL_NOMEM, "no memory for code");
+    if (status == RL_OK) {
+        lead(&layout);
+        status = settle(&layout, err);
+    }
+    status = status == RL_OK ? emit(made, &layout, err) : status;
+    rl_free(layout.items);
+    rl_free(layout.own);
+    rl_free(layout.probe);
+    rl_free(layout.behind);
+    rl_free(layout.needs_behind);
+    if (status != RL_OK) {
+        rewritten_fini(made);
+        made->is_deep = layout.is_deep;
+    }
+    return status;
+}
+
+void listing_fini(struct listing *listing)
+{
+    rl_free(listing->items);
+    rl_free(listing->handlers);
+    memset(listing, 0, sizeof *listing);
+}
+
+void rewritten_fini(struct rewritten *made)
+{
+    rl_free(made->code);
+    rl_free(made->placed);
+    rl_free(made->moved);
+    rl_free(made->entered);
+    memset(made, 0, sizeof *made);
+}

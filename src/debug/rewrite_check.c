@@ -1,0 +1,192 @@
+/* Why: code that was rewritten is run only where it can be shown to be the old code with calls in
+ * between. Nothing here trusts rewrite.c: both codes are read anew. */
+#include "rewrite.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "status.h"
+
+enum { PROBE = 3 };
+
+struct check {
+    const struct listing *before, *after;
+    const struct rewrite_rules *rules;
+    uint32_t first_constant;
+    int32_t *own;    /* owned: of each instruction of `before`, where it is in `after` */
+    int32_t *probe;  /* owned: and where its probe is; -1: none */
+    int32_t *behind; /* owned: and the one behind the end */
+    int32_t *by_before, *by_after; /* owned: the handler of each instruction; -1: none */
+    struct rl_err *err;
+};
+
+static rl_status refuse(const struct check *check, const struct instruction *one, const char *what)
+{
+    return status_set(check->err, RL_DAMAGED, "%s (opcode %u at %u, line %d)", what, one->op,
+                      one->at, one->line);
+}
+
+static int is_probe(const struct check *check, size_t at)
+{
+    const struct instruction *p = &check->after->items[at];
+    return at + PROBE <= check->after->count && p[0].op == check->rules->load &&
+           p[0].arg >= check->first_constant && p[1].op == check->rules->call &&
+           p[2].op == check->rules->drop;
+}
+
+static int is_same(const struct check *check, const struct instruction *a,
+                   const struct instruction *b)
+{
+    const struct rewrite_op *op = &check->rules->ops[a->op];
+    return (a->op == b->op || (op->turned != 0 && op->turned == b->op)) &&
+           (a->target < 0 ? b->target < 0 && a->arg == b->arg : b->target >= 0);
+}
+
+/* The instruction that has become this one; the count where there is none. */
+static size_t find_own(const struct check *check, int32_t at)
+{
+    size_t low = 0, high = check->before->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (check->own[middle] < at) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < check->before->count && check->own[low] == at ? low : check->before->count;
+}
+
+/* Each instruction in its order, with or without a probe before it; then probes that jump back. */
+static rl_status match(struct check *check)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < check->before->count; i++) {
+        const struct instruction *one = &check->before->items[i];
+        check->probe[i] = check->behind[i] = -1;
+        if (is_probe(check, at)) {
+            check->probe[i] = (int32_t)at;
+            at += PROBE;
+        }
+        if (at >= check->after->count || !is_same(check, one, &check->after->items[at])) {
+            return refuse(check, one, "an instruction is not there");
+        }
+        check->own[i] = (int32_t)at++;
+    }
+    for (; at < check->after->count; at += PROBE + 1) {
+        const struct instruction *back = &check->after->items[at + PROBE];
+        if (!is_probe(check, at) || at + PROBE >= check->after->count ||
+            back->op != check->rules->back) {
+            return refuse(check, &check->after->items[at], "what is behind the end is no probe");
+        }
+        size_t i = find_own(check, back->target);
+        if (i == check->before->count || check->behind[i] >= 0) {
+            return refuse(check, back, "a probe behind the end leads nowhere");
+        }
+        check->behind[i] = (int32_t)at;
+    }
+    return RL_OK;
+}
+
+static int leads_to(const struct check *check, int32_t target, int32_t wanted)
+{
+    return target == check->own[wanted] ||
+           (target >= 0 && (target == check->probe[wanted] || target == check->behind[wanted]));
+}
+
+static rl_status cover(const struct listing *listing, int32_t *by)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        by[i] = -1;
+    }
+    for (size_t h = 0; h < listing->handler_count; h++) {
+        const struct handler *handler = &listing->handlers[h];
+        if (handler->end > listing->count || handler->target >= listing->count) {
+            return RL_DAMAGED;
+        }
+        for (size_t i = handler->first; i < handler->end; i++) {
+            by[i] = (int32_t)h;
+        }
+    }
+    return RL_OK;
+}
+
+static int is_covered_alike(const struct check *check, int32_t before, int32_t after)
+{
+    int32_t a = check->by_before[before], b = check->by_after[after];
+    if (a < 0 || b < 0) {
+        return a == b;
+    }
+    const struct handler *old = &check->before->handlers[a], *now = &check->after->handlers[b];
+    return old->depth == now->depth && old->pushes_place == now->pushes_place &&
+           leads_to(check, (int32_t)now->target, (int32_t)old->target);
+}
+
+static rl_status check_probe(const struct check *check, int32_t i, int32_t probe, uint32_t stack)
+{
+    const struct instruction *one = &check->before->items[i];
+    if (probe < 0) {
+        return RL_OK;
+    }
+    if (!is_covered_alike(check, i, probe)) {
+        return refuse(check, one, "another handler covers its probe");
+    }
+    if (check->after->items[probe].depth != one->depth || (uint32_t)one->depth + 1 > stack) {
+        return refuse(check, one, "the stack of its probe is another, or too small");
+    }
+    return RL_OK;
+}
+
+static rl_status check_one(const struct check *check, int32_t i, uint32_t stack)
+{
+    const struct instruction *a = &check->before->items[i];
+    const struct instruction *b = &check->after->items[check->own[i]];
+    if (a->target >= 0 && !leads_to(check, b->target, a->target)) {
+        return refuse(check, a, "a jump leads elsewhere");
+    }
+    if (a->line != b->line || a->is_entry != b->is_entry) {
+        return refuse(check, a, "the line is another");
+    }
+    if (!is_covered_alike(check, i, check->own[i])) {
+        return refuse(check, a, "another handler covers it");
+    }
+    if (a->depth != b->depth) {
+        return refuse(check, a, "the stack is another");
+    }
+    rl_status status = check_probe(check, i, check->probe[i], stack);
+    return status == RL_OK ? check_probe(check, i, check->behind[i], stack) : status;
+}
+
+rl_status rewrite_check(const struct listing *before, struct listing *after,
+                        const struct rewrite_rules *rules, uint32_t stack, uint32_t first_constant,
+                        struct rl_err *err)
+{
+    struct check check = {.before = before,
+                          .after = after,
+                          .rules = rules,
+                          .first_constant = first_constant,
+                          .own = rl_alloc(before->count, sizeof *check.own),
+                          .probe = rl_alloc(before->count, sizeof *check.probe),
+                          .behind = rl_alloc(before->count, sizeof *check.behind),
+                          .by_before = rl_alloc(before->count, sizeof *check.by_before),
+                          .by_after = rl_alloc(after->count, sizeof *check.by_after),
+                          .err = err};
+    rl_status status = check.own != NULL && check.probe != NULL && check.behind != NULL &&
+                               check.by_before != NULL && check.by_after != NULL
+                           ? match(&check)
+                           : status_set(err, RL_NOMEM, "no memory to check code");
+    if (status == RL_OK &&
+        (cover(before, check.by_before) != RL_OK || cover(after, check.by_after) != RL_OK)) {
+        status = status_set(err, RL_DAMAGED, "a handler lies outside of the code");
+    }
+    status = status == RL_OK ? rewrite_flow(after, rules, err) : status;
+    for (size_t i = 0; status == RL_OK && i < before->count; i++) {
+        status = check_one(&check, (int32_t)i, stack);
+    }
+    rl_free(check.own);
+    rl_free(check.probe);
+    rl_free(check.behind);
+    rl_free(check.by_before);
+    rl_free(check.by_after);
+    return status;
+}
