@@ -32,7 +32,7 @@ def collect(runtime):
                 "integrations_enabled": bridge.count,
                 "breakpoints_optimized": counts["conditions_in_c"],
                 "trace_calls_saved": counts["line_disabled"],
-                "bytecode_injections": 0,
+                "bytecode_injections": counts["bytecode_injections"],
                 "errors_handled": reasons.CONDITION_ERROR,
             },
             "performance_data": {},
@@ -48,7 +48,7 @@ _NAMES = (
     "frames_evaluated", "fast_path_hits", "cache_hits", "cache_misses", "line_callbacks",
     "line_hits", "line_disabled", "py_start_callbacks", "py_return_callbacks",
     "condition_evaluations",
-    "condition_skips", "conditions_in_c", "scoped_trace_installs", "invalidations", "stops",
+    "condition_skips", "conditions_in_c", "bytecode_injections", "deep_frames", "scoped_trace_installs", "invalidations", "stops",
     "logs", "code_objects", "stepping_threads",
 )  # fmt: skip
 

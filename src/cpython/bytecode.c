@@ -57,7 +57,7 @@ static int32_t constant_of(void *context, int32_t line)
     return is_wanted ? wanted->first + (int32_t)low : -1;
 }
 
-static PyObject *bytes_of(PyCodeObject *code) /* owned */
+PyObject *bytecode_of(PyCodeObject *code)
 {
 #if CALLS_ARE_INLINED
     return PyCode_GetCode(code);
@@ -70,7 +70,7 @@ static PyObject *bytes_of(PyCodeObject *code) /* owned */
 static rl_status read_code(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     const struct rewrite_rules *rules = bytecode_format.rules();
-    PyObject *bytes = bytes_of(code);
+    PyObject *bytes = bytecode_of(code);
     memset(listing, 0, sizeof *listing);
     if (bytes == NULL) {
         PyErr_Clear();
@@ -160,6 +160,7 @@ static rl_status make(PyCodeObject *code, const struct listing *listing,
     }
     result->code = copy;
     result->probes = made->probes;
+    result->tail = made->moved[listing->count] / (uint32_t)sizeof(_Py_CODEUNIT);
     return RL_OK;
 }
 

@@ -40,9 +40,13 @@ extern const struct bytecode_format bytecode_format;
 struct bytecode_result {
     PyCodeObject *code; /* owned; NULL: refused */
     size_t probes;
+    uint32_t tail;      /* the first instruction that is none of the old code's */
     const char *reason; /* the reason code of a refusal */
     struct rl_err err;
 };
+
+/* The bytes of code: new, or NULL with an exception. */
+PyObject *bytecode_of(PyCodeObject *code);
 
 /* A copy of `code` that calls probes[i] (+probes[i], in Python's terms) where lines[i] begins;
  * lines in order. Leaves no exception. */

@@ -31,10 +31,10 @@ static const struct rewrite_rules known = {
     .jump_unit = 1,
     .extended = EXTENDED_ARG,
     .load = LOAD_CONST,
-    .call = UNARY_POSITIVE,
-    .drop = POP_TOP,
+    .test = POP_JUMP_IF_TRUE,
     .back = JUMP_ABSOLUTE,
     .at_entries = 1,
+    .exceptions_begin = BYTECODE_EXCEPTIONS_BEGIN_LINES,
     .effect = PyCompile_OpcodeStackEffectWithJump,
 };
 
@@ -96,11 +96,17 @@ static PyObject *lines(PyCodeObject *code, const struct listing *listing,
     uint32_t at = 0;
     for (size_t i = 0; i < listing->count; i++) {
         const struct instruction *one = &listing->items[i];
-        if (one->is_entry && one->line != line) {
-            put_step(&row, made->moved[i] - at, one->line - line);
-            at = made->moved[i];
-            line = one->line;
+        if (!one->is_entry || (i == 0 && one->line == line)) {
+            continue;
         }
+        if (one->line == line) { /* an entry all the same: there and back */
+            put_step(&row, made->begun[i] - at, 1);
+            put_step(&row, 0, -1);
+        } else {
+            put_step(&row, made->begun[i] - at, one->line - line);
+        }
+        at = made->begun[i];
+        line = one->line;
     }
     return row_take(&row);
 }

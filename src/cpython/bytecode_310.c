@@ -6,6 +6,12 @@
 
 enum { NO_LINE = -128, RANGE_MAX = 254 };
 
+/* A generator begins with what was sent on its stack, which GEN_START takes off. */
+static int effect(int op, int arg, int jumps)
+{
+    return op == GEN_START ? 0 : PyCompile_OpcodeStackEffectWithJump(op, arg, jumps);
+}
+
 static const struct rewrite_rules known = {
     .ops =
         {
@@ -27,10 +33,10 @@ static const struct rewrite_rules known = {
     .jump_unit = sizeof(_Py_CODEUNIT),
     .extended = EXTENDED_ARG,
     .load = LOAD_CONST,
-    .call = UNARY_POSITIVE,
-    .drop = POP_TOP,
+    .test = POP_JUMP_IF_TRUE,
     .back = JUMP_ABSOLUTE,
-    .effect = PyCompile_OpcodeStackEffectWithJump,
+    .pop_block = POP_BLOCK,
+    .effect = effect,
 };
 
 static const struct rewrite_rules *rules(void)

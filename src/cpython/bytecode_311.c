@@ -38,8 +38,7 @@ static struct rewrite_rules known = {
     .jump_unit = UNIT,
     .extended = EXTENDED_ARG,
     .load = LOAD_CONST,
-    .call = UNARY_POSITIVE,
-    .drop = POP_TOP,
+    .test = POP_JUMP_FORWARD_IF_TRUE,
     .back = JUMP_BACKWARD,
 };
 
@@ -231,7 +230,6 @@ static rl_status read_handlers(struct listing *listing, PyCodeObject *code, stru
         if (a < 0 || b < a || t < 0) {
             return status_set(err, RL_DAMAGED, "a handler at %u covers no instructions", target);
         }
-        listing->items[t].is_handler = 1;
         listing->handlers[listing->handler_count++] =
             (struct handler){(uint32_t)a, (uint32_t)b, (uint32_t)t, depth >> 1, depth & 1};
     }

@@ -34,9 +34,11 @@
 #else
 #define BYTECODE_FORMAT 0
 #endif
-/* A probe has no place before the first line of a body: who starts the frame tells that line. */
-#define BYTECODE_TELLS_NO_FIRST_LINE (BYTECODE_FORMAT == 308)
-#define BYTECODE_HAS_CALL_FINALLY    (PY_VERSION_HEX < 0x03090000)
+/* What a trace function is told of: of the probe that begins a line, before the line itself; of
+ * handlers that an exception comes to, even in the middle of their line. */
+#define BYTECODE_TELLS_PROBES           (BYTECODE_FORMAT == 308)
+#define BYTECODE_EXCEPTIONS_BEGIN_LINES (PY_VERSION_HEX >= 0x03090000)
+#define BYTECODE_HAS_CALL_FINALLY       (PY_VERSION_HEX < 0x03090000)
 /* Code objects tell their lines; before 3.10 a table has to be read. */
 #define HAS_CODE_LINES    (PY_VERSION_HEX >= 0x030a0000)
 #define CODE_HAS_QUALNAME (PY_VERSION_HEX >= 0x030b0000)
@@ -261,25 +263,20 @@ static inline int line_gate_reach(PyThreadState *ts, Py_tracefunc ours)
 
 static inline int line_gate(PyThreadState *ts, Py_tracefunc ours, int is_on)
 {
-    int before = ts->cframe->use_tracing;
-    if (ts->c_tracefunc == NULL && is_on) {
-        ts->c_tracefunc = ours;
+    int before = ts->c_tracefunc == ours && ts->cframe->use_tracing != 0;
+    if ((ts->c_tracefunc != NULL && ts->c_tracefunc != ours) || ts->tracing != 0) {
+        return -1; /* within a trace function nothing is traced, and the word is off for the time */
     }
-    if (ts->c_tracefunc != NULL && ts->c_tracefunc != ours) {
-        return -1;
-    }
+    /* Both, since the interpreter makes the word anew by whether there is a function. */
+    ts->c_tracefunc = is_on ? ours : NULL;
     ts->cframe->use_tracing = is_on || ts->c_profilefunc != NULL ? 255 : 0;
     return before;
 }
 
 static inline void line_gate_restore(PyThreadState *ts, Py_tracefunc ours, int before)
 {
-    if (before > 0 && ts->c_tracefunc == NULL && ts->c_profilefunc == NULL) {
-        ts->c_tracefunc = ours; /* line_gate_leave() has cleared it */
-    }
-    if (before >= 0 && (ts->c_tracefunc == NULL || ts->c_tracefunc == ours)) {
-        ts->cframe->use_tracing =
-            (ts->c_tracefunc != NULL && before != 0) || ts->c_profilefunc != NULL ? 255 : 0;
+    if (before >= 0) {
+        (void)line_gate(ts, ours, before);
     }
 }
 

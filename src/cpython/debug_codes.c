@@ -261,9 +261,8 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
             add_site(code, &functions.points[i], native_first_line(code->code));
         }
     }
-    code->is_one_line = code->is_first = 0;
+    code->is_one_line = 0;
     for (uint32_t i = 0; i < code->site_count; i++) {
-        code->is_first |= code->sites[i].line == native_first_line(code->code);
         code->is_one_line |= code->sites[i].line == (uint32_t)code->code->co_firstlineno;
     }
     if (code->site_count != 0) {

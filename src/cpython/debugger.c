@@ -245,7 +245,7 @@ static struct step_place place_of(native_frame *frame, uint32_t line, int is_use
 
 static void end_step(void)
 {
-    debugger_step()->mode = STEP_NONE;
+    *debugger_step() = (struct step){0};
     debugger.steps--;
     debug_engine.refresh();
 }
@@ -385,7 +385,8 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
 {
     struct step *step = debugger_step();
     debugger.steps += (mode != STEP_NONE) - (step->mode != STEP_NONE);
-    *step = (struct step){.mode = mode, .frame = (uintptr_t)frame, .line = line};
+    *step = (struct step){
+        .mode = mode, .frame = mode != STEP_NONE ? (uintptr_t)frame : 0, .line = line};
     if (mode == STEP_IN) {
         step->task = tasks_identity_now();
     }

@@ -64,7 +64,8 @@ struct debug_code {
     int holders;
     PyCodeObject *copy; /* owned: with probes for the sites (probes.h), or NULL */
     enum copy_state copy_state;
-    PyObject **probes; /* owned, each */
+    uint32_t copy_tail; /* its first instruction that is none of the code's */
+    PyObject **probes;  /* owned, each */
     size_t probe_count, probe_cap;
     struct debug_code *next, *previous;
     struct debug_file *file;  /* borrowed; NULL: none could be named */
@@ -73,7 +74,6 @@ struct debug_code {
     uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
     uint32_t mark_count;
     int is_users;    /* stepped through */
-    int is_first;    /* has sites on the line of its first instruction */
     int is_one_line; /* has sites on the line that the function begins with */
     int is_main;     /* the program's first code, where that is waited for */
 };
@@ -86,8 +86,6 @@ struct debug_thread {
     native_frame *frame; /* where it has stopped */
     PyObject *pending;   /* owned: a probe's breakpoints, which stop where the next line begins */
     uintptr_t pending_in;
-    uint32_t pending_behind; /* the probe's last instruction */
-    uintptr_t first_in;      /* a frame that begins with a line that has no probe */
     uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
 };
 extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));

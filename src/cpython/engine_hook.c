@@ -76,6 +76,14 @@ static int is_only_for_sites(void)
     return debugger_is_quiet() && !(debugger.catches & CATCH_RAISED);
 }
 
+/* In a copy: a place that is none of the code's. Where it belongs to a line that begins, its probe
+ * sees to it that the line is told behind it. */
+static int is_between(const struct debug_code *code, native_frame *frame)
+{
+    return native_instruction(frame) >= code->copy_tail ||
+           (BYTECODE_TELLS_PROBES && probes_is_at(code, native_instruction(frame)));
+}
+
 static int line_begins(native_frame *frame)
 {
     struct debug_code *code = debugger_code_of(frame);
@@ -83,18 +91,15 @@ static int line_begins(native_frame *frame)
     if (code == NULL || number <= 0) {
         return 0;
     }
-    if (debug_self.pending != NULL && debug_self.pending_in == (uintptr_t)frame &&
-        native_instruction(frame) == debug_self.pending_behind) {
-        return 0; /* still in the probe */
+    int is_copy = is_in_copy(code, frame);
+    if (is_copy && is_between(code, frame)) {
+        return 0;
     }
     debugger.counts.line_callbacks++;
-    int is_copy = is_in_copy(code, frame);
-    int is_first = debug_self.first_in == (uintptr_t)frame; /* there is no probe before it */
-    debug_self.first_in = is_first ? 0 : debug_self.first_in;
     int is_marked =
         native_code(frame) != code->code || debugger_is_marked(code, native_instruction(frame));
     PyObject *ids = take_pending(frame);
-    if (ids == NULL && code->site_count != 0 && (is_copy ? is_first : is_marked)) {
+    if (ids == NULL && code->site_count != 0 && !is_copy && is_marked) {
         ids = debugger_sites(code, frame, (uint32_t)number);
     }
     if (ids != NULL || !debugger_is_quiet()) {
@@ -108,12 +113,13 @@ static int line_begins(native_frame *frame)
 
 int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
 {
+    PyThreadState *state = PyThreadState_Get();
     debugger.counts.line_callbacks++;
     PyObject *ids = debugger_sites(code, frame, line); /* owned */
     if (ids == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
+        return PyErr_Occurred() ? -1 : BYTECODE_TELLS_PROBES && line_gate_is_on(state, on_trace);
     }
-    if (line_gate(PyThreadState_Get(), on_trace, 1) < 0) {
+    if (line_gate(state, on_trace, 1) < 0) {
         debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
         Py_DECREF(ids);
         return 0;
@@ -121,8 +127,7 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
     Py_XDECREF(debug_self.pending);
     debug_self.pending = ids;
     debug_self.pending_in = (uintptr_t)frame;
-    debug_self.pending_behind = native_instruction(frame) + 1;
-    return 0;
+    return 1;
 }
 
 static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg)
@@ -147,10 +152,14 @@ static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *a
     return 0;
 }
 
+/* How often the frames that ran already were switched on, which those above must not undo. */
+static uint64_t running_reached;
+
 static PyObject *run_gated(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
     int before = line_gate(state, on_trace, is_on);
+    uint64_t reached = running_reached;
     if (is_on && before < 0) {
         debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
     }
@@ -160,8 +169,8 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     const struct step *step = debugger_step();
     int is_stepping = step->mode == STEP_IN ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
-    if (is_stepping && !debug_self.is_inside) {
-        (void)line_gate(state, on_trace, 1); /* the caller is stepped through from here on */
+    if ((is_stepping && !debug_self.is_inside) || reached != running_reached) {
+        (void)line_gate(state, on_trace, 1); /* the caller's lines are wanted from here on */
     } else {
         line_gate_restore(state, on_trace, before);
     }
@@ -198,14 +207,12 @@ static inline PyObject *left(PyObject *result, uintptr_t frame, PyCodeObject *co
 
 static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
 {
-    int is_first = BYTECODE_TELLS_NO_FIRST_LINE && code->is_first && native_is_fresh(frame);
     int has = has_probes(code, frame);
-    debug_self.first_in = has && is_first ? (uintptr_t)frame : 0;
     if (code->is_main) {
         debugger_main_begins(code, frame);
         return run_gated(1, HOOK_PASS);
     }
-    int is_wanted = (code->site_count != 0 && (!has || is_first)) || debugger_wants_all(code) ||
+    int is_wanted = (code->site_count != 0 && !has) || debugger_wants_all(code) ||
                     debugger_step()->frame == (uintptr_t)frame;
     if (!is_wanted && !has && debugger_step()->mode == STEP_NONE &&
         !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
@@ -297,6 +304,7 @@ static void reach_running(int all)
                          (all ? code->is_users : code->site_count != 0 && !is_in_copy(code, f));
         }
         if (is_wanted) {
+            running_reached++;
             trace_running(ts);
             debugger_reason("FRAME_ALREADY_RUNNING", "traced until it ends");
         }

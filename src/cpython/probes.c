@@ -13,28 +13,27 @@ struct probe {
     uint32_t line;
 };
 
-/* +probe: one place on the stack, and no frame. */
-static PyObject *reached(PyObject *self)
+/* Whether the probe is true: one place on the stack, and no frame. */
+static int reached(PyObject *self)
 {
     const struct probe *probe = (struct probe *)self;
     struct debug_code *code = probe->code;
     native_frame *frame = native_current(PyThreadState_Get());
-    if (code != NULL && debugger.is_on && !debug_self.is_inside && !debug_self.is_internal &&
-        frame != NULL && native_code(frame) == code->copy &&
-        engine_probe(code, frame, probe->line) != 0) {
-        return NULL;
+    if (code == NULL || !debugger.is_on || debug_self.is_inside || debug_self.is_internal ||
+        frame == NULL || native_code(frame) != code->copy) {
+        return 0;
     }
-    Py_RETURN_NONE;
+    return engine_probe(code, frame, probe->line);
 }
 
-static PyNumberMethods number = {.nb_positive = reached};
+static PyNumberMethods number = {.nb_bool = reached};
 
 static PyTypeObject probe_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "relive._core.Probe",
     .tp_basicsize = sizeof(struct probe),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_as_number = &number,
-    .tp_doc = "What a line with a breakpoint calls.",
+    .tp_doc = "What a line with a breakpoint asks.",
 };
 
 int probes_init(void)
@@ -139,6 +138,7 @@ static void make_copy(struct debug_code *code)
         code->holders++;
         code->copy = result.code;
         code->copy_state = COPY_MADE;
+        code->copy_tail = result.tail;
         debugger.counts.bytecode_injections++;
     }
     for (size_t i = 0; probes != NULL && i < count; i++) {
@@ -154,6 +154,21 @@ PyCodeObject *probes_copy(struct debug_code *code)
         make_copy(code);
     }
     return code->copy;
+}
+
+int probes_is_at(const struct debug_code *code, uint32_t at)
+{
+    PyObject *bytes = bytecode_of(code->copy); /* owned */
+    PyObject *constants = code->copy->co_consts;
+    const uint8_t *p = bytes != NULL ? (const uint8_t *)PyBytes_AS_STRING(bytes) + 2 * at : NULL;
+    uint32_t arg = p != NULL ? p[1] : 0;
+    for (; p != NULL && p[0] == EXTENDED_ARG; p += 2) {
+        arg = arg << 8 | p[3];
+    }
+    int is_it = p != NULL && p[0] == LOAD_CONST && arg < PyTuple_GET_SIZE(constants) &&
+                Py_TYPE(PyTuple_GET_ITEM(constants, arg)) == &probe_type;
+    Py_XDECREF(bytes);
+    return is_it;
 }
 
 void probes_drop(struct debug_code *code)

@@ -1,5 +1,5 @@
 /* Breakpoints on CPython 3.8 to 3.11 without a trace function: a new frame of code with sites runs
- * a copy of that code (bytecode.h), which calls a probe where the lines of sites begin. The
+ * a copy of that code (bytecode.h), which asks a probe where the lines of sites begin. The
  * function keeps its code.
  *
  * What is known of a code object is known of its copies too: their co_extra has the same pointer,
@@ -14,6 +14,8 @@
 /* The copy for the sites that the code has now: borrowed; NULL where it was refused, which is told
  * once a change of the sites. */
 PyCodeObject *probes_copy(struct debug_code *code);
+/* Whether a probe begins at this instruction of the copy. */
+int probes_is_at(const struct debug_code *code, uint32_t at);
 /* The sites have changed, or the code is gone. */
 void probes_drop(struct debug_code *code);
 /* No probe may speak of this code any more. */
@@ -23,7 +25,8 @@ void probes_forget(struct debug_code *code);
 PyObject *probes_rewrite(PyCodeObject *code, PyObject *lines);
 int probes_init(void);
 
-/* The probe of a line was reached: engine_hook.c. 0, or -1 with an exception. */
+/* The probe of a line was reached: engine_hook.c. Whether it is to jump, by way of the tail, to the
+ * line, which the trace function is then told of; -1 with an exception. */
 int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line);
 
 #else

@@ -10,10 +10,13 @@
 
 enum {
     UNIT = 2,
-    PROBE = 3, /* instructions of a probe */
+    PROBE = 2, /* instructions of a probe */
     EXTENDED_MAX = 3,
     UNKNOWN_EFFECT = 1000,
     PASSES = 64,
+    NEEDS_PROBE = 1,
+    NEEDS_AT_HANDLER = 2,
+    IN_TAIL = 4,
 };
 
 /* ---- reading ---- */
@@ -189,14 +192,42 @@ struct layout {
     void *context;
     struct item *items; /* owned */
     size_t count, cap;
-    int32_t *own;          /* owned: the item of an instruction */
-    int32_t *probe;        /* owned: the item where its probe begins; -1: none */
-    int32_t *behind;       /* owned: the same of one behind the end */
-    uint8_t *needs_behind; /* owned */
+    int32_t *own;   /* owned: the item of an instruction */
+    int32_t *probe; /* owned: the item where its probe begins; -1: none */
+    uint8_t *needs; /* owned */
     uint32_t stack;
-    size_t probes;
+    size_t tail, probes;
     int is_deep;
 };
+
+/* Whether an exception may come to a handler from another line than its own, out of [first, end).
+ */
+static int comes_from_elsewhere(const struct layout *layout, size_t first, size_t end, int32_t line)
+{
+    for (size_t i = first; i < end; i++) {
+        const struct instruction *one = &layout->listing->items[i];
+        const struct rewrite_op *op = &layout->rules->ops[one->op];
+        if (one->line != line && (one->line >= 0 || (op->ends && op->jump == JUMP_NONE))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Where the block ends that an instruction sets up, its handler at the latest. */
+static size_t end_of_block(const struct layout *layout, size_t setup, size_t handler)
+{
+    const struct rewrite_rules *rules = layout->rules;
+    int depth = 1;
+    for (size_t i = setup + 1; i < handler; i++) {
+        uint8_t op = layout->listing->items[i].op;
+        depth += rules->ops[op].sets_up - (op == rules->pop_block);
+        if (depth == 0) {
+            return i;
+        }
+    }
+    return handler;
+}
 
 /* Whether going from one instruction to another begins the other's line. */
 static int begins(const struct layout *layout, size_t from, size_t to)
@@ -206,11 +237,12 @@ static int begins(const struct layout *layout, size_t from, size_t to)
     if (to <= from && a->target == (int32_t)to) {
         return !layout->rules->ops[b->op].goes_on || a->line != b->line;
     }
+    int is_raised = layout->rules->ops[a->op].sets_up && a->target == (int32_t)to;
     if (layout->rules->at_entries) {
-        return b->is_entry;
+        return b->is_entry || (is_raised && layout->rules->exceptions_begin);
     }
-    if (layout->rules->ops[a->op].sets_up && a->target == (int32_t)to) {
-        return 1;
+    if (is_raised) {
+        return comes_from_elsewhere(layout, from + 1, end_of_block(layout, from, to), b->line);
     }
     return a->line != b->line || to == listing->body;
 }
@@ -244,97 +276,110 @@ static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
 {
     const struct instruction *one = &layout->listing->items[at];
     const struct rewrite_rules *rules = layout->rules;
-    const uint32_t args[PROBE] = {(uint32_t)wanted_at(layout, at), 0, 0};
-    const uint8_t ops[PROBE] = {rules->load, rules->call, rules->drop};
+    struct item load = {.op = rules->load,
+                        .arg = (uint32_t)wanted_at(layout, at),
+                        .target = -1,
+                        .origin = -1,
+                        .covered = (int32_t)at};
+    struct item test = {.op = rules->test,
+                        .target = (int32_t)layout->count + PROBE,
+                        .origin = -1,
+                        .covered = (int32_t)at};
     if ((uint32_t)one->depth + 1 > layout->stack) {
         layout->is_deep = 1;
         return status_set(err, RL_UNSUPPORTED,
                           "a call at line %d needs one more place on the stack", one->line);
     }
     layout->probes++;
-    rl_status status = RL_OK;
-    for (size_t i = 0; status == RL_OK && i < PROBE; i++) {
-        status = put(
-            layout,
-            (struct item){
-                .op = ops[i], .arg = args[i], .target = -1, .origin = -1, .covered = (int32_t)at},
-            err);
+    rl_status status = put(layout, load, err);
+    return status == RL_OK ? put(layout, test, err) : status;
+}
+
+static rl_status put_back(struct layout *layout, size_t at, struct rl_err *err)
+{
+    return put(layout,
+               (struct item){.op = layout->rules->back,
+                             .origin = -1,
+                             .target = layout->own[at],
+                             .covered = (int32_t)at},
+               err);
+}
+
+/* Jumps find its probe in the tail, since falling through begins no line there. */
+static int is_begun_within(const struct layout *layout, size_t at)
+{
+    return falls_into(layout, at) && !begins(layout, at - 1, at);
+}
+
+/* Marks the instructions that jumps begin, and those that exceptions do. */
+static void find_needs(struct layout *layout)
+{
+    const struct listing *listing = layout->listing;
+    for (size_t i = 0; i < listing->count; i++) {
+        int32_t to = listing->items[i].target;
+        if (to >= 0 && listing->items[i].depth >= 0 && begins(layout, i, (size_t)to)) {
+            layout->needs[to] |= NEEDS_PROBE;
+        }
     }
-    return status;
-}
-
-/* A jump that finds its probe behind the end: where falling through begins no line, and, where the
- * table of lines decides, each jump back: a trace function would be told of the probe's place. */
-static int goes_behind(const struct layout *layout, size_t from, size_t to)
-{
-    return (layout->rules->at_entries && to <= from) ||
-           (falls_into(layout, to) && !begins(layout, to - 1, to));
-}
-
-/* Marks the instructions that need one there. */
-static void find_behind(struct layout *layout)
-{
-    for (size_t i = 0; i < layout->listing->count; i++) {
-        int32_t to = layout->listing->items[i].target;
-        if (to >= 0 && begins(layout, i, (size_t)to) && goes_behind(layout, i, (size_t)to) &&
-            wanted_at(layout, (size_t)to) >= 0) {
-            layout->needs_behind[to] = 1;
+    for (size_t h = 0; h < listing->handler_count; h++) {
+        const struct handler *handler = &listing->handlers[h];
+        int32_t line = listing->items[handler->target].line;
+        if (comes_from_elsewhere(layout, handler->first, handler->end, line)) {
+            layout->needs[handler->target] |= NEEDS_PROBE | NEEDS_AT_HANDLER;
+        }
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        if (i == listing->body || (falls_into(layout, i) && begins(layout, i - 1, i))) {
+            layout->needs[i] |= NEEDS_PROBE;
+        }
+        if (wanted_at(layout, i) < 0) {
+            layout->needs[i] = 0;
+        } else if (is_begun_within(layout, i)) {
+            layout->needs[i] |= IN_TAIL;
         }
     }
 }
 
-/* Whether its probe is to lie before it. The line at the very beginning is told by who starts the
- * frame, where a table says where lines begin: no place is before its entry. */
-static int needs_inline(const struct layout *layout, size_t at)
+static int needs(const struct layout *layout, size_t at, int in_tail)
 {
-    const struct instruction *one = &layout->listing->items[at];
-    if (wanted_at(layout, at) < 0 || (layout->rules->at_entries && at == 0)) {
-        return 0;
-    }
-    if (layout->rules->at_entries) {
-        return one->is_entry;
-    }
-    return at == layout->listing->body || one->is_handler || !falls_into(layout, at) ||
-           begins(layout, at - 1, at);
+    return (layout->needs[at] & NEEDS_PROBE) && ((layout->needs[at] & IN_TAIL) != 0) == in_tail;
 }
 
-static rl_status lay_out(struct layout *layout, struct rl_err *err)
+static rl_status put_all(struct layout *layout, struct rl_err *err)
 {
     const struct listing *listing = layout->listing;
     rl_status status = RL_OK;
-    find_behind(layout);
     for (size_t i = 0; status == RL_OK && i < listing->count; i++) {
         const struct instruction *one = &listing->items[i];
-        layout->probe[i] = layout->behind[i] = -1;
-        if (needs_inline(layout, i)) {
+        struct item item = {.op = one->op,
+                            .arg = one->arg,
+                            .target = one->target,
+                            .origin = (int32_t)i,
+                            .covered = (int32_t)i,
+                            .extended = one->extended};
+        layout->probe[i] = -1;
+        if (needs(layout, i, 0)) {
             layout->probe[i] = (int32_t)layout->count;
             status = put_probe(layout, i, err);
         }
         layout->own[i] = (int32_t)layout->count;
-        if (status == RL_OK) {
-            status = put(layout,
-                         (struct item){.op = one->op,
-                                       .arg = one->arg,
-                                       .target = one->target,
-                                       .origin = (int32_t)i,
-                                       .covered = (int32_t)i,
-                                       .extended = one->extended},
-                         err);
-        }
+        status = status == RL_OK ? put(layout, item, err) : status;
     }
-    for (size_t i = 0; status == RL_OK && i < listing->count; i++) {
-        if (!layout->needs_behind[i]) {
-            continue;
-        }
-        layout->behind[i] = (int32_t)layout->count;
-        status = put_probe(layout, i, err);
-        if (status == RL_OK) {
-            status = put(layout,
-                         (struct item){.op = layout->rules->back,
-                                       .origin = -1,
-                                       .target = layout->own[i],
-                                       .covered = (int32_t)i},
-                         err);
+    return status;
+}
+
+static rl_status put_tail(struct layout *layout, struct rl_err *err)
+{
+    rl_status status = RL_OK;
+    layout->tail = layout->count;
+    for (size_t i = 0; status == RL_OK && i < layout->listing->count; i++) {
+        if (needs(layout, i, 0)) {
+            layout->items[layout->probe[i] + 1].target = (int32_t)layout->count;
+            status = put_back(layout, i, err);
+        } else if (needs(layout, i, 1)) {
+            layout->probe[i] = (int32_t)layout->count;
+            status = put_probe(layout, i, err);
+            status = status == RL_OK ? put_back(layout, i, err) : status;
         }
     }
     return status;
@@ -349,12 +394,10 @@ static void lead(struct layout *layout)
             continue;
         }
         size_t from = (size_t)item->origin, to = (size_t)item->target;
-        int is_behind =
-            begins(layout, from, to) && layout->behind[to] >= 0 && goes_behind(layout, from, to);
-        int32_t probe = is_behind ? layout->behind[to] : layout->probe[to];
-        item->target = probe >= 0 && begins(layout, from, to) ? probe : layout->own[to];
+        int is_probed = layout->probe[to] >= 0 && begins(layout, from, to);
+        item->target = is_probed ? layout->probe[to] : layout->own[to];
         const struct rewrite_op *op = &layout->rules->ops[item->op];
-        if (is_behind && op->jump == JUMP_BACK) {
+        if (op->jump == JUMP_BACK && item->target > (int32_t)i) {
             item->op = op->turned;
         }
     }
@@ -408,8 +451,9 @@ static rl_status emit(struct rewritten *made, const struct layout *layout, struc
     made->code = rl_zalloc(made->len, 1);
     made->placed = rl_alloc(layout->count + 1, sizeof *made->placed);
     made->moved = rl_alloc(count + 1, sizeof *made->moved);
+    made->begun = rl_alloc(count + 1, sizeof *made->begun);
     made->entered = rl_alloc(count + 1, sizeof *made->entered);
-    if (made->code == NULL || made->placed == NULL || made->moved == NULL ||
+    if (made->code == NULL || made->placed == NULL || made->moved == NULL || made->begun == NULL ||
         made->entered == NULL) {
         return status_set(err, RL_NOMEM, "no memory for code");
     }
@@ -424,17 +468,16 @@ static rl_status emit(struct rewritten *made, const struct layout *layout, struc
         *p = (uint8_t)item->arg;
         made->placed[i] = (struct placed){item->at, item->origin, item->covered};
         if (item->origin >= 0) {
-            int32_t inside = layout->probe[item->origin], behind = layout->behind[item->origin];
-            int32_t probe = inside >= 0 ? inside : behind;
+            int32_t probe = layout->probe[item->origin];
+            unsigned needs = layout->needs[item->origin];
+            uint32_t told = probe >= 0 ? layout->items[probe].at : item->at;
             made->moved[item->origin] = item->at;
-            made->entered[item->origin] = probe >= 0 ? layout->items[probe].at : item->at;
+            made->begun[item->origin] = needs & IN_TAIL ? item->at : told;
+            made->entered[item->origin] = needs & NEEDS_AT_HANDLER ? told : item->at;
         }
     }
     made->placed[layout->count] = (struct placed){made->len, -1, -1};
-    made->moved[count] = layout->count > (size_t)layout->own[count - 1] + 1
-                             ? layout->items[layout->own[count - 1] + 1].at
-                             : made->len;
-    made->entered[count] = made->moved[count];
+    made->moved[count] = layout->tail < layout->count ? layout->items[layout->tail].at : made->len;
     return RL_OK;
 }
 
@@ -449,13 +492,16 @@ rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
                             .stack = stack,
                             .own = rl_alloc(listing->count, sizeof *layout.own),
                             .probe = rl_alloc(listing->count, sizeof *layout.probe),
-                            .behind = rl_alloc(listing->count, sizeof *layout.behind),
-                            .needs_behind = rl_zalloc(listing->count, 1)};
+                            .needs = rl_zalloc(listing->count, 1)};
     memset(made, 0, sizeof *made);
-    rl_status status = layout.own != NULL && layout.probe != NULL && layout.behind != NULL &&
-                               layout.needs_behind != NULL
-                           ? lay_out(&layout, err)
-                           : status_set(err, RL_NOMEM, "no memory for code");
+    rl_status status = RL_OK;
+    if (layout.own == NULL || layout.probe == NULL || layout.needs == NULL) {
+        status = status_set(err, RL_NOMEM, "no memory for code");
+    } else {
+        find_needs(&layout);
+        status = put_all(&layout, err);
+    }
+    status = status == RL_OK ? put_tail(&layout, err) : status;
     if (status == RL_OK) {
         lead(&layout);
         status = settle(&layout, err);
@@ -464,8 +510,7 @@ rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
     rl_free(layout.items);
     rl_free(layout.own);
     rl_free(layout.probe);
-    rl_free(layout.behind);
-    rl_free(layout.needs_behind);
+    rl_free(layout.needs);
     if (status != RL_OK) {
         rewritten_fini(made);
         made->is_deep = layout.is_deep;
@@ -485,6 +530,7 @@ void rewritten_fini(struct rewritten *made)
     rl_free(made->code);
     rl_free(made->placed);
     rl_free(made->moved);
+    rl_free(made->begun);
     rl_free(made->entered);
     memset(made, 0, sizeof *made);
 }

@@ -1,13 +1,15 @@
 /* Code with probes: the instructions of a code object, and before those with which wanted lines
- * begin three more that call out and leave nothing behind.
+ * begin two more that ask, and jump where the answer is yes.
  *
  *   line 5:  ...                    line 5:  ...
- *   line 6:  LOAD_FAST x     ->     (probe)  LOAD_CONST p; CALL; DROP
+ *   line 6:  LOAD_FAST x     ->     (probe)  LOAD_CONST p; POP_JUMP_IF_TRUE to yes
  *            ...                    line 6:  LOAD_FAST x
+ *                                            ...
+ *                                   (tail)   yes: jump back to line 6
  *
- * A line begins where the interpreter would tell a trace function so: where it is entered from
- * another line, or by a jump back. A jump that begins a line in its middle, where falling through
- * does not, is led over a probe behind the end, which jumps back.
+ * The jump back makes a trace function, if there is one by then, be told of line 6. A line begins
+ * where it would be told so: where it is entered from another line, or by a jump back. A jump that
+ * begins a line in its middle, where falling through does not, is led over a probe in the tail.
  *
  * What an opcode means is said by rewrite_rules, so that nothing here knows CPython. Flow:
  * rewrite_read() -> the caller says lines and handlers -> rewrite_probe() -> the caller makes code
@@ -34,10 +36,13 @@ struct rewrite_op {
 struct rewrite_rules {
     struct rewrite_op ops[256];
     unsigned jump_unit; /* bytes */
-    uint8_t extended, load, call, drop, back;
+    uint8_t extended, load, test, back;
+    uint8_t pop_block; /* ends what an opcode with sets_up began; 0: there is a table */
     /* A line begins only where the table of lines has an entry, or by a jump back; else wherever
      * the line changes. */
     int at_entries;
+    /* With at_entries: an exception that comes to a handler begins a line there. */
+    int exceptions_begin;
     /* What an opcode does to the depth of the stack; > 1000 where it does not know the opcode. */
     int (*effect)(int op, int arg, int jumps);
 };
@@ -49,9 +54,8 @@ struct instruction {
     int32_t line;   /* -1: none */
     int32_t depth;  /* of the stack before it; -1: not reached */
     uint8_t op;
-    uint8_t extended;   /* how many units extend it */
-    uint8_t is_entry;   /* the table of lines has an entry here */
-    uint8_t is_handler; /* an exception may come here */
+    uint8_t extended; /* how many units extend it */
+    uint8_t is_entry; /* the table of lines has an entry here */
 };
 
 /* What covers instructions [first, end): indexes. */
@@ -83,8 +87,9 @@ struct rewritten {
     uint32_t len;
     struct placed *placed; /* owned */
     size_t count;
-    uint32_t *moved;   /* owned: the new byte offset of each instruction, and of the end */
-    uint32_t *entered; /* owned: the same of its probe, where it has one */
+    uint32_t *moved;   /* owned: the new byte offset of each instruction, and of the tail */
+    uint32_t *begun;   /* owned: the same, or of the probe that lies before it */
+    uint32_t *entered; /* owned: the same for exceptions, which may have no need of the probe */
     size_t probes;
     int is_deep; /* a failure was for want of room on the stack */
 };

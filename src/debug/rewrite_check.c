@@ -7,15 +7,14 @@
 #include "alloc.h"
 #include "status.h"
 
-enum { PROBE = 3 };
+enum { PROBE = 2 };
 
 struct check {
     const struct listing *before, *after;
     const struct rewrite_rules *rules;
     uint32_t first_constant;
-    int32_t *own;    /* owned: of each instruction of `before`, where it is in `after` */
-    int32_t *probe;  /* owned: and where its probe is; -1: none */
-    int32_t *behind; /* owned: and the one behind the end */
+    int32_t *own;   /* owned: of each instruction of `before`, where it is in `after` */
+    int32_t *probe; /* owned: and where its probe is; -1: none */
     int32_t *by_before, *by_after; /* owned: the handler of each instruction; -1: none */
     struct rl_err *err;
 };
@@ -30,8 +29,7 @@ static int is_probe(const struct check *check, size_t at)
 {
     const struct instruction *p = &check->after->items[at];
     return at + PROBE <= check->after->count && p[0].op == check->rules->load &&
-           p[0].arg >= check->first_constant && p[1].op == check->rules->call &&
-           p[2].op == check->rules->drop;
+           p[0].arg >= check->first_constant && p[1].op == check->rules->test;
 }
 
 static int is_same(const struct check *check, const struct instruction *a,
@@ -57,14 +55,14 @@ static size_t find_own(const struct check *check, int32_t at)
     return low < check->before->count && check->own[low] == at ? low : check->before->count;
 }
 
-/* Each instruction in its order, with or without a probe before it; then probes that jump back. */
-static rl_status match(struct check *check)
+/* Each instruction in its order, with or without a probe before it. */
+static rl_status match(struct check *check, size_t *tail)
 {
     size_t at = 0;
     for (size_t i = 0; i < check->before->count; i++) {
         const struct instruction *one = &check->before->items[i];
-        check->probe[i] = check->behind[i] = -1;
-        if (is_probe(check, at)) {
+        check->probe[i] = -1;
+        if (at < check->after->count && is_probe(check, at)) {
             check->probe[i] = (int32_t)at;
             at += PROBE;
         }
@@ -73,25 +71,37 @@ static rl_status match(struct check *check)
         }
         check->own[i] = (int32_t)at++;
     }
-    for (; at < check->after->count; at += PROBE + 1) {
-        const struct instruction *back = &check->after->items[at + PROBE];
-        if (!is_probe(check, at) || at + PROBE >= check->after->count ||
-            back->op != check->rules->back) {
-            return refuse(check, &check->after->items[at], "what is behind the end is no probe");
+    *tail = at;
+    return RL_OK;
+}
+
+/* A jump back to each instruction that has a probe, of which the tail may have its own. */
+static rl_status match_tail(struct check *check, size_t at)
+{
+    while (at < check->after->count) {
+        int32_t probe = is_probe(check, at) ? (int32_t)at : -1;
+        at += probe >= 0 ? PROBE : 0;
+        const struct instruction *back = &check->after->items[at];
+        if (at >= check->after->count || back->op != check->rules->back) {
+            return refuse(check, &check->after->items[check->after->count - 1],
+                          "the tail does not jump back");
         }
         size_t i = find_own(check, back->target);
-        if (i == check->before->count || check->behind[i] >= 0) {
-            return refuse(check, back, "a probe behind the end leads nowhere");
+        if (i == check->before->count || (check->probe[i] >= 0) == (probe >= 0)) {
+            return refuse(check, back, "the tail leads elsewhere");
         }
-        check->behind[i] = (int32_t)at;
+        check->probe[i] = probe >= 0 ? probe : check->probe[i];
+        if (check->after->items[check->probe[i] + 1].target != (int32_t)at) {
+            return refuse(check, back, "a probe leads elsewhere");
+        }
+        at++;
     }
     return RL_OK;
 }
 
 static int leads_to(const struct check *check, int32_t target, int32_t wanted)
 {
-    return target == check->own[wanted] ||
-           (target >= 0 && (target == check->probe[wanted] || target == check->behind[wanted]));
+    return target == check->own[wanted] || (target >= 0 && target == check->probe[wanted]);
 }
 
 static rl_status cover(const struct listing *listing, int32_t *by)
@@ -122,9 +132,10 @@ static int is_covered_alike(const struct check *check, int32_t before, int32_t a
            leads_to(check, (int32_t)now->target, (int32_t)old->target);
 }
 
-static rl_status check_probe(const struct check *check, int32_t i, int32_t probe, uint32_t stack)
+static rl_status check_probe(const struct check *check, int32_t i, uint32_t stack)
 {
     const struct instruction *one = &check->before->items[i];
+    int32_t probe = check->probe[i];
     if (probe < 0) {
         return RL_OK;
     }
@@ -144,7 +155,11 @@ static rl_status check_one(const struct check *check, int32_t i, uint32_t stack)
     if (a->target >= 0 && !leads_to(check, b->target, a->target)) {
         return refuse(check, a, "a jump leads elsewhere");
     }
-    if (a->line != b->line || a->is_entry != b->is_entry) {
+    /* A probe that lies before it has its entry in the table of lines. */
+    int is_before = check->probe[i] >= 0 && check->own[i] == check->probe[i] + PROBE;
+    const struct instruction *first = is_before ? b - PROBE : b;
+    if (a->line != b->line || a->is_entry != first->is_entry ||
+        (a->is_entry && a->line != first->line)) {
         return refuse(check, a, "the line is another");
     }
     if (!is_covered_alike(check, i, check->own[i])) {
@@ -153,8 +168,7 @@ static rl_status check_one(const struct check *check, int32_t i, uint32_t stack)
     if (a->depth != b->depth) {
         return refuse(check, a, "the stack is another");
     }
-    rl_status status = check_probe(check, i, check->probe[i], stack);
-    return status == RL_OK ? check_probe(check, i, check->behind[i], stack) : status;
+    return check_probe(check, i, stack);
 }
 
 rl_status rewrite_check(const struct listing *before, struct listing *after,
@@ -167,14 +181,15 @@ rl_status rewrite_check(const struct listing *before, struct listing *after,
                           .first_constant = first_constant,
                           .own = rl_alloc(before->count, sizeof *check.own),
                           .probe = rl_alloc(before->count, sizeof *check.probe),
-                          .behind = rl_alloc(before->count, sizeof *check.behind),
                           .by_before = rl_alloc(before->count, sizeof *check.by_before),
                           .by_after = rl_alloc(after->count, sizeof *check.by_after),
                           .err = err};
-    rl_status status = check.own != NULL && check.probe != NULL && check.behind != NULL &&
-                               check.by_before != NULL && check.by_after != NULL
-                           ? match(&check)
+    size_t tail = 0;
+    rl_status status = check.own != NULL && check.probe != NULL && check.by_before != NULL &&
+                               check.by_after != NULL
+                           ? match(&check, &tail)
                            : status_set(err, RL_NOMEM, "no memory to check code");
+    status = status == RL_OK ? match_tail(&check, tail) : status;
     if (status == RL_OK &&
         (cover(before, check.by_before) != RL_OK || cover(after, check.by_after) != RL_OK)) {
         status = status_set(err, RL_DAMAGED, "a handler lies outside of the code");
@@ -185,7 +200,6 @@ rl_status rewrite_check(const struct listing *before, struct listing *after,
     }
     rl_free(check.own);
     rl_free(check.probe);
-    rl_free(check.behind);
     rl_free(check.by_before);
     rl_free(check.by_after);
     return status;

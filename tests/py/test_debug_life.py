@@ -53,3 +53,14 @@ def test_recording_and_debugging_begin_and_end_in_any_order(debug):
     )
     assert told["stops"] == [["work", 5, "breakpoint"]] * 5
     assert told["counts"] == [1, 3, 1] and told["losses"] == [{}, {}, {}]
+
+
+def test_breakpoints_set_at_a_stop_reach_the_callers(debug):
+    told = debug(
+        "def inner():\n    a = 1\n    return a\n"
+        "def between():\n    inner()\n    return 2\n"
+        "def outer():\n    between()\n    b = 1\n    return b\n"
+        "script[:] = [lambda frame: (stop_at(2, 9), None)[1]]\n"
+        "stop_at(2)\nouter()\ntell()"
+    )
+    assert told["stops"] == [["inner", 2, "breakpoint"], ["outer", 9, "breakpoint"]]
