@@ -30,6 +30,11 @@ REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
 BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
 ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
+PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
+CORPUS = (
+    "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
+    "pygments pyparsing pytest requests rich setuptools sqlalchemy sympy twisted werkzeug"
+).split()
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
 NARROW = ["py/test_programs.py", "py/test_smoke.py"]
@@ -525,6 +530,25 @@ def command_debug():
     return beside_peers("debug.py", VERSIONS)
 
 
+def command_proof():
+    """Rewritten code of the standard library and of packages, and tests that run with it."""
+    found, _ = find_interpreters()
+    status = 0
+    for version in [version for version in PROVED if version in found]:
+        log = os.path.join(BUILD, "log", f"proof-{version}.txt")
+        path = install(version, found[version], log)
+        packages = os.path.join(BUILD, "proof", version)
+        installer = [os.path.join(path, "bin", "python"), "-m", "pip"]
+        installer = installer if version in OWN_PIP else [pip(), "--python", installer[0]]
+        run([*installer, "install", "-q", "bytecode"], log)
+        run([*installer, "install", "-q", "--upgrade", "--target", packages, *CORPUS], log)
+        words = [os.path.join(path, "bin", "python"), "bytecode_proof.py"]
+        tests = os.path.join(ROOT, "tests", "py")
+        status |= subprocess.call([*words, packages], env=environ(), cwd=tests)
+        status |= subprocess.call([*words, "--suites"], env=environ(), cwd=tests)
+    return status
+
+
 def command_filters():
     return beside_peers("filters.py", ["3.8", "3.11", "3.12", "3.13"])
 
@@ -544,6 +568,7 @@ def main():
             "bench",
             "filters",
             "debug",
+            "proof",
             "peers",
             "lint",
             "fmt",
@@ -571,6 +596,7 @@ def main():
             "bench": command_bench,
             "filters": command_filters,
             "debug": command_debug,
+            "proof": command_proof,
             "peers": command_peers,
         }[args.command]()
     except Failed as error:

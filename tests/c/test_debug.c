@@ -225,6 +225,23 @@ static void until_goes_forward(void **state)
     assert_true(at(&step, STEP_LINE, 2, 1, 10));
 }
 
+static void a_step_ends_with_the_last_frame_of_its_thread(void **state)
+{
+    static const enum step_mode modes[] = {STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL};
+    (void)state;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct step step = {.mode = modes[i], .frame = 2, .line = 1};
+        struct step_place inner = {.frame = 2, .caller = 1}, outer = {.frame = 1};
+        assert_false(step_take(&step, STEP_RETURN, &inner));
+        assert_true(step_take(&step, STEP_UNWIND, &outer));
+        assert_int_equal(step.mode, STEP_NONE);
+    }
+    struct step waits = {.mode = STEP_OVER, .frame = 1};
+    struct step_place coroutine = {.frame = 1, .is_coroutine = 1};
+    assert_false(step_take(&waits, STEP_YIELD, &coroutine));
+    assert_int_equal(waits.mode, STEP_OVER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_generator_is_left_by_a_yield_and_a_coroutine_is_not),
         cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
         cmocka_unit_test(until_goes_forward),
+        cmocka_unit_test(a_step_ends_with_the_last_frame_of_its_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,15 +1,22 @@
 """Shows that code with probes is the code that it was made from: for every code object of a folder.
 
     python tests/py/bytecode_proof.py [--most N] [FOLDER ...]     (default: the standard library)
+    python tests/py/bytecode_proof.py --suites                    (and tests, run with probes)
+    python tests/py/bytecode_proof.py --armed FILE,FILE -m unittest test.test_json
 
 C checks each product itself (src/debug/rewrite_check.c). This looks at them once more with other
-eyes: `dis`, where lines begin, the columns and handlers on 3.11, and the `bytecode` package where it
-is installed. It prints what was seen, and ends with 1 where anything was not as it was."""
+eyes: `dis`, where lines begin, the columns on 3.11, and the `bytecode` package where it is
+installed. With --suites, tests of the standard library run twice: alone, and with a probe on every
+line of the tests and of what they test. It prints what was seen, and ends with 1 where anything was
+not as it was."""
 
 import argparse
 import dis
 import os
 import random
+import re
+import runpy
+import subprocess
 import sys
 import sysconfig
 import types
@@ -48,12 +55,11 @@ def is_probe(one, code):
 def without_probes(code):
     """The instructions but for probes and what extends arguments; and how many probes."""
     found = [one for one in dis.get_instructions(code) if one.opname != "EXTENDED_ARG"]
-    kept, at, probes, ends = [], 0, 0, set()
+    kept, at, probes = [], 0, 0
     while at < len(found):
         if is_probe(found[at], code):
             names = [one.opname for one in found[at : at + 2]]
             assert names[0] == "LOAD_CONST" and names[1].endswith("IF_TRUE"), names
-            ends.add(found[at].offset)
             at += 2
             probes += 1
         else:
@@ -75,9 +81,6 @@ def lines_of(code):
         for at in range(first, end, 2):
             found[at // 2] = line
     return found
-
-
-JUMPS_TURN = {"JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"}
 
 
 def same_name(before, after):
@@ -155,13 +158,96 @@ def prove(folders, most, tell=print, seed=1):
     return seen, probes, refused, problems
 
 
+# Tests of the standard library, and what they test besides themselves.
+SUITES = {
+    "argparse": "argparse.py", "asyncgen": "", "bisect": "bisect.py", "collections": "collections",
+    "configparser": "configparser.py", "contextlib": "contextlib.py", "coroutines": "",
+    "dataclasses": "dataclasses.py", "decorators": "", "enum": "enum.py", "exceptions": "",
+    "extcall": "", "fractions": "fractions.py", "functools": "functools.py", "generators": "",
+    "generator_stop": "", "genexps": "", "grammar": "", "heapq": "heapq.py", "json": "json",
+    "listcomps": "", "raise": "", "scope": "", "statistics": "statistics.py", "string": "string.py",
+    "textwrap": "textwrap.py", "traceback": "", "typing": "typing.py", "unpack": "", "with": "",
+    "yield_from": "",
+}  # fmt: skip
+
+
+def arm(paths):
+    """Probes on every line of these files and folders, which never stop."""
+    from relive.frame_eval.breakpoints import Breakpoint, executable_lines
+    from relive.frame_eval.runtime import runtime
+
+    assert runtime.initialize({"my_code_only": False}), runtime.telemetry.as_json()
+    for path in paths:
+        for file in sources([path]) if os.path.isdir(path) else [path]:
+            lines = sorted(executable_lines(file) or ())
+            runtime.update_breakpoints(
+                file, [Breakpoint(file, line, hit_condition=f"> {10**15}") for line in lines]
+            )
+    return runtime
+
+
+def run_armed(paths, command):
+    """Runs `-m MODULE ARGS` or `FILE ARGS` so; says at the end how many code objects had probes."""
+    import atexit
+
+    runtime = arm(paths)
+
+    @atexit.register
+    def tell():
+        counts = runtime.get_stats().hook_stats
+        print(f"probes: {counts['bytecode_injections']} {counts['line_callbacks']}", flush=True)
+
+    if command[0] == "-m":
+        sys.argv = command[1:]
+        runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = command
+        runpy.run_path(command[0], run_name="__main__")
+
+
+def result(words):
+    """(what a test run says at its end, without times; what it says of probes)"""
+    done = subprocess.run(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"),
+    )  # fmt: skip
+    said = re.findall(r"^(?:Ran \d+ tests?|OK.*|FAILED.*|(?:FAIL|ERROR): .*)", done.stdout, re.M)
+    probes = re.findall(r"^probes: (\d+) (\d+)", done.stdout, re.M)
+    return (done.returncode, said), probes, done.stdout
+
+
+def run_suites(tell=print):
+    """How many suites did not run with probes as they do alone."""
+    library, wrong = sysconfig.get_path("stdlib"), 0
+    for name, subject in sorted(SUITES.items()):
+        module = f"test.test_{name}"
+        tests = os.path.join(library, "test", f"test_{name}")
+        tests = tests if os.path.isdir(tests) else tests + ".py"
+        if not os.path.exists(tests):
+            continue
+        paths = ",".join([tests, *([os.path.join(library, subject)] if subject else [])])
+        command = ["-m", "unittest", module]
+        alone, _, _ = result([sys.executable, *command])
+        armed, probes, text = result([sys.executable, __file__, "--armed", paths, *command])
+        wrong += alone != armed or not probes
+        if alone != armed or not probes:
+            tell(f"    {module}: alone {alone}, with probes {armed}\n{text[-3000:]}")
+        else:
+            tell(f"    {module}: {alone[1]}, {probes[0][0]} code objects asked {probes[0][1]} times")
+    return wrong
+
+
 def main():
+    if sys.argv[1:2] == ["--armed"]:
+        return run_armed(sys.argv[2].split(","), sys.argv[3:])
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="*", default=[sysconfig.get_path("stdlib")])
     parser.add_argument("--most", type=int, default=0, help="code objects at most; 0: all")
+    parser.add_argument("--suites", action="store_true", help="and run tests with probes")
     args = parser.parse_args()
-    return 1 if prove(args.folders, args.most)[3] else 0
+    wrong = len(prove(args.folders, args.most)[3])
+    return 1 if wrong + (run_suites() if args.suites else 0) else 0
 
 
 if __name__ == "__main__":
