@@ -59,6 +59,10 @@ class FrameEvalConfig:
         for key, value in known.items():
             setattr(self, key, value)
 
+    def rewrites(self):
+        """Whether code may be rewritten: `optimize`, and not the backend that traces."""
+        return self.optimize and self.backend is not FrameEvalBackendKind.TRACING
+
     def to_dict(self):
         """Plain values: words for what is chosen from a list."""
         found = {key: getattr(self, key) for key in _DEFAULTS}

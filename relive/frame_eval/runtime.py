@@ -121,14 +121,16 @@ class FrameEvalRuntime:
         try:
             self._engine = _core.debug_start(
                 self._stopped, self._logged, self._tell, make_condition, wait_for_main,
-                self._config.my_code_only, self._config.optimize, self._config.condition_budget_s,
+                self._config.my_code_only, self._config.rewrites(), self._config.condition_budget_s,
             )  # fmt: skip
         except RuntimeError as error:
             self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", str(error))
             return False
         _owner = self
-        if self._engine == "hook" and not self._config.optimize:
-            self._tell("FALLBACK_TO_TRACE_DISPATCH", "optimize is off: lines are traced")
+        if self._engine == "hook" and not self._config.rewrites():
+            self._tell(
+                "FALLBACK_TO_TRACE_DISPATCH", "code is not to be rewritten: lines are traced"
+            )
         return True
 
     def shutdown(self):

@@ -2,6 +2,88 @@
 telemetry's own; keys without a meaning in this engine stay 0 and are listed in
 docs/debug-engine.md."""
 
+from typing import Any, Dict, List
+
+try:
+    from typing import TypedDict
+except ImportError:  # what tells types on 3.8 has it all the same
+    TypedDict = dict
+
+
+class HookStats(TypedDict):
+    """What the engine did: every count that C has, and the seed's names."""
+
+    active: bool
+    is_active: bool
+    has_breakpoint_manager: bool
+    evaluation_time: float
+    hook_available: bool
+    hook_installed: bool
+    slow_path_attempts: int
+    slow_path_activations: int
+    return_events: int
+    exception_events: int
+    frames_evaluated: int
+    fast_path_hits: int
+    cache_hits: int
+    cache_misses: int
+    line_callbacks: int
+    line_hits: int
+    line_disabled: int
+    py_start_callbacks: int
+    py_return_callbacks: int
+    condition_evaluations: int
+    condition_skips: int
+    conditions_in_c: int
+    frames_traced: int
+    bytecode_injections: int
+    deep_frames: int
+    scoped_trace_installs: int
+    invalidations: int
+    stops: int
+    logs: int
+    code_objects: int
+    stepping_threads: int
+
+
+class TraceStats(TypedDict):
+    """Which frames were looked at, and which of them are traced or have probes."""
+
+    enabled: bool
+    total_files_with_breakpoints: int
+    total_breakpoints: int
+    dispatcher_stats: Dict[str, Dict[str, float]]
+
+
+class CacheStats(TypedDict):
+    """What is known of code."""
+
+    func_code_cache: Dict[str, float]
+    breakpoint_cache: Dict[str, Any]
+    global_stats: Dict[str, int]
+
+
+class IntegrationStats(TypedDict):
+    """Other debuggers, and once more all of the above."""
+
+    config: Dict[str, Any]
+    integration_stats: Dict[str, int]
+    performance_data: Dict[str, Any]
+    trace_manager_stats: TraceStats
+    cache_stats: CacheStats
+    telemetry: Dict[str, Any]
+
+
+class Stats(TypedDict):
+    """FrameEvalRuntime.get_stats().as_dict()"""
+
+    initialized: bool
+    hook_stats: HookStats
+    cache_stats: CacheStats
+    trace_stats: TraceStats
+    integration_stats: IntegrationStats
+    telemetry: Dict[str, List[Any]]
+
 
 def _rate(part, whole):
     return part / whole if whole else 0.0
@@ -47,9 +129,10 @@ def collect(runtime):
 _NAMES = (
     "frames_evaluated", "fast_path_hits", "cache_hits", "cache_misses", "line_callbacks",
     "line_hits", "line_disabled", "py_start_callbacks", "py_return_callbacks",
-    "condition_evaluations",
-    "condition_skips", "conditions_in_c", "bytecode_injections", "deep_frames", "scoped_trace_installs", "invalidations", "stops",
-    "logs", "code_objects", "stepping_threads",
+    "condition_evaluations", "condition_skips", "conditions_in_c", "frames_traced",
+    "bytecode_injections",
+    "deep_frames", "scoped_trace_installs", "invalidations", "stops", "logs", "code_objects",
+    "stepping_threads",
 )  # fmt: skip
 
 
@@ -76,7 +159,7 @@ def hook_stats(runtime, counts):
 def trace_stats(runtime, counts):
     """Which code is traced."""
     table = runtime.breakpoints
-    frames, traced = counts["frames_evaluated"], counts["scoped_trace_installs"]
+    frames, traced = counts["frames_evaluated"], counts["frames_traced"]
     return {
         "enabled": runtime.initialized,
         "total_files_with_breakpoints": len(table.files()),

@@ -125,11 +125,37 @@ static PyCodeObject *assemble(PyCodeObject *c, PyObject *bytes, PyObject *consta
 #endif
 }
 
+static rl_status check(PyCodeObject *code, const struct listing *listing, PyCodeObject *copy,
+                       struct rl_err *err)
+{
+    struct listing again;
+    if (copy->co_flags != code->co_flags || copy->co_stacksize != code->co_stacksize ||
+        copy->co_names != code->co_names || copy->co_firstlineno != code->co_firstlineno) {
+        return status_set(err, RL_DAMAGED, "flags, names or the size of the stack have changed");
+    }
+    rl_status status = read_code(&again, copy, err);
+    if (status == RL_OK) {
+        status =
+            rewrite_check(listing, &again, bytecode_format.rules(), (uint32_t)code->co_stacksize,
+                          (uint32_t)PyTuple_GET_SIZE(code->co_consts), err);
+    }
+    listing_fini(&again);
+    return status;
+}
+
+rl_status bytecode_check(PyCodeObject *code, PyCodeObject *copy, struct rl_err *err)
+{
+    struct listing listing;
+    rl_status status = read_code(&listing, code, err);
+    status = status == RL_OK ? check(code, &listing, copy, err) : status;
+    listing_fini(&listing);
+    return status;
+}
+
 static rl_status make(PyCodeObject *code, const struct listing *listing,
                       const struct rewritten *made, PyObject *const *probes, size_t count,
                       struct bytecode_result *result)
 {
-    struct listing again;
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)made->code, made->len);
     PyObject *constants = more_constants(code, probes, count);
     PyObject *lines = bytecode_format.lines(code, listing, made);
@@ -143,17 +169,7 @@ static rl_status make(PyCodeObject *code, const struct listing *listing,
         PyErr_Clear();
         return status_set(&result->err, RL_NOMEM, "the interpreter refused the code");
     }
-    rl_status status = read_code(&again, copy, &result->err);
-    if (status == RL_OK) {
-        status =
-            rewrite_check(listing, &again, bytecode_format.rules(), (uint32_t)code->co_stacksize,
-                          (uint32_t)PyTuple_GET_SIZE(code->co_consts), &result->err);
-    }
-    listing_fini(&again);
-    if (status == RL_OK && (copy->co_flags != code->co_flags || copy->co_names != code->co_names ||
-                            copy->co_stacksize != code->co_stacksize)) {
-        status = status_set(&result->err, RL_DAMAGED, "flags or names have changed");
-    }
+    rl_status status = check(code, listing, copy, &result->err);
     if (status != RL_OK) {
         Py_DECREF(copy);
         return status;

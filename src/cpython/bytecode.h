@@ -45,6 +45,9 @@ struct bytecode_result {
     struct rl_err err;
 };
 
+/* Whether `copy` is `code` with probes and nothing else; err says why not. */
+rl_status bytecode_check(PyCodeObject *code, PyCodeObject *copy, struct rl_err *err);
+
 /* The bytes of code: new, or NULL with an exception. */
 PyObject *bytecode_of(PyCodeObject *code);
 

@@ -104,6 +104,7 @@ extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("in
     X(condition_evaluations)                                                                       \
     X(condition_skips)                                                                             \
     X(conditions_in_c)                                                                             \
+    X(frames_traced)                                                                               \
     X(bytecode_injections)                                                                         \
     X(deep_frames)                                                                                 \
     X(scoped_trace_installs)                                                                       \

@@ -214,6 +214,7 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
     }
     int is_wanted = (code->site_count != 0 && !has) || debugger_wants_all(code) ||
                     debugger_step()->frame == (uintptr_t)frame;
+    debugger.counts.frames_traced += is_wanted || has;
     if (!is_wanted && !has && debugger_step()->mode == STEP_NONE &&
         !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);

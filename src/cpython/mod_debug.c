@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "bytecode.h"
 #include "eval_chain.h"
 #include "mod_reader.h"
 #include "probes.h"
@@ -273,7 +274,7 @@ static PyObject *debug_internal(PyObject *module, PyObject *flag)
 {
     int before = debug_self.is_internal;
     (void)module;
-    debug_self.is_internal = PyObject_IsTrue(flag) == 1;
+    debug_self.is_internal = flag != Py_None ? PyObject_IsTrue(flag) == 1 : before;
     return PyBool_FromLong(before);
 }
 
@@ -319,6 +320,68 @@ static PyObject *debug_rewrite(PyObject *module, PyObject *args)
 #endif
 }
 
+/* debug_check(code, copy) -> None, or why the copy is not the code with probes alone */
+static PyObject *debug_check(PyObject *module, PyObject *args)
+{
+    PyObject *code, *copy;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyCode_Type, &code, &PyCode_Type, &copy)) {
+        return NULL;
+    }
+#if BYTECODE_FORMAT
+    struct rl_err err;
+    if (bytecode_check((PyCodeObject *)code, (PyCodeObject *)copy, &err) == RL_OK) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(err.text);
+#else
+    return PyUnicode_FromString("code is not rewritten on this version");
+#endif
+}
+
+/* (path, [line, ...]) of what is known. `in_copy`: a frame of it has probes. */
+static PyObject *decision(const struct debug_code *known, int in_copy)
+{
+    PyObject *lines = PyList_New(0);
+    for (uint32_t i = 0; lines != NULL && i < known->site_count; i++) {
+        PyObject *line = PyLong_FromUnsignedLong(known->sites[i].line);
+        if (line == NULL || PyList_Append(lines, line) != 0) {
+            Py_CLEAR(lines);
+        }
+        Py_XDECREF(line);
+    }
+    const char *path = known->site_count == 0 ? "skip" : in_copy ? "breakpointed" : "original";
+    return lines != NULL ? Py_BuildValue("(sN)", path, lines) : NULL;
+}
+
+/* debug_decision(frame) -> (path, lines) */
+static PyObject *debug_decision(PyObject *module, PyObject *object)
+{
+    (void)module;
+    if (!PyFrame_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a frame is wanted");
+        return NULL;
+    }
+    native_frame *frame = native_of((PyFrameObject *)object);
+    const struct debug_code *known = debug_codes_init() == 0 ? debugger_code_of(frame) : NULL;
+    if (known == NULL) {
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    return decision(known, !BYTECODE_FORMAT || native_code(frame) == known->copy);
+}
+
+/* debug_code_info(code) -> None where it was not met, else (path, lines) */
+static PyObject *debug_code_info(PyObject *module, PyObject *code)
+{
+    (void)module;
+    const struct debug_code *known =
+        PyCode_Check(code) ? debugger_known((PyCodeObject *)code) : NULL;
+    if (known == NULL) {
+        Py_RETURN_NONE;
+    }
+    return decision(known, !BYTECODE_FORMAT || known->copy_state == COPY_MADE);
+}
+
 /* Who evaluates frames: None is the interpreter itself. */
 static PyObject *debug_evaluator(PyObject *module, PyObject *ignored)
 {
@@ -344,6 +407,9 @@ static PyMethodDef methods[] = {
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
     {"debug_rewrite", debug_rewrite, METH_VARARGS, "Code with probes that do nothing."},
+    {"debug_check", debug_check, METH_VARARGS, "Whether code is other code with probes."},
+    {"debug_decision", debug_decision, METH_O, "What becomes of a frame, and its lines."},
+    {"debug_code_info", debug_code_info, METH_O, "The same of code; None: it was not met."},
     {"debug_counts", debug_counts, METH_NOARGS, "What was done so far, by name."},
     {NULL, NULL, 0, NULL},
 };

@@ -135,8 +135,9 @@ static void a_probe_lies_where_a_line_begins(void **state)
 static void a_jump_into_a_line_finds_its_probe_in_the_tail(void **state)
 {
     (void)state;
-    /* items: 0 line 1; 1, 2 line 2; LOAD, TEST, PLAIN, BACK to 1: falling into 1 begins line 2 */
-    expect(loop, sizeof loop, "12222223", (struct wanted){{2}}, "-LT-------B");
+    /* Falling into the second instruction begins line 2, and so does jumping back to the third. */
+    expect(loop, sizeof loop, "12222223", (struct wanted){{2}}, "-LT-------BLTB");
+    expect(loop, sizeof loop, "11222223", (struct wanted){{2}}, "--LT------B");
     expect(loop, sizeof loop, "22222223", (struct wanted){{2}}, "LT--------BLTB");
     expect(loop, sizeof loop, "22222223", (struct wanted){{3}}, "-------LT-B");
 }

@@ -233,7 +233,9 @@ def run_suites(tell=print):
         if alone != armed or not probes:
             tell(f"    {module}: alone {alone}, with probes {armed}\n{text[-3000:]}")
         else:
-            tell(f"    {module}: {alone[1]}, {probes[0][0]} code objects asked {probes[0][1]} times")
+            tell(
+                f"    {module}: {alone[1]}, {probes[0][0]} code objects asked {probes[0][1]} times"
+            )
     return wrong
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from debugging import HEAD, LENGTH
 
 TESTS = Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
@@ -79,5 +80,19 @@ def record(tmp_path):
             assert not [text for one in recordings for text in one.check()["problems"]]
             return done, [one.header for one in recordings], []
         return (done, *dump(out, siblings))
+
+    return do
+
+
+@pytest.fixture
+def debug(tmp_path):
+    """debug(source) -> what the program told at its end; line 1 is the source's first."""
+
+    def do(source, **env):
+        path = tmp_path / "program.py"
+        path.write_text(HEAD % LENGTH + source, encoding="utf-8")
+        done = run(sys.executable, path, env=env, cwd=tmp_path)
+        assert done.returncode == 0, (done.returncode, done.stderr.decode())
+        return json.loads(done.stdout.splitlines()[-1])
 
     return do

@@ -1,11 +1,5 @@
 """What the tests of the debugger share: a program that says where it stopped."""
 
-import json
-import sys
-
-import pytest
-from conftest import run
-
 # What each program below begins with: `stops` are the places at which it stopped, and `script` says
 # what to do at each.
 HEAD = """\
@@ -33,20 +27,6 @@ assert runtime.initialize({'enabled': True, 'my_code_only': False}), runtime.tel
 OFFSET = %d
 """
 LENGTH = HEAD.count("\n")
-
-
-@pytest.fixture
-def debug(tmp_path):
-    """debug(source) -> what the program told at its end; line 1 is the source's first."""
-
-    def do(source, **env):
-        path = tmp_path / "program.py"
-        path.write_text(HEAD % LENGTH + source, encoding="utf-8")
-        done = run(sys.executable, path, env=env, cwd=tmp_path)
-        assert done.returncode == 0, (done.returncode, done.stderr.decode())
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return do
 
 
 WORK = """\

@@ -10,7 +10,7 @@ import types
 import bytecode_proof
 import pytest
 from conftest import run
-from debugging import HEAD, LENGTH, WORK, debug  # noqa: F401
+from debugging import HEAD, LENGTH, WORK
 
 from relive import _core
 
@@ -262,7 +262,7 @@ def test_breakpoints_stop_alike_with_probes_and_with_a_trace_function(stops):
         assert traced["stats"]["hook_stats"]["bytecode_injections"] == 0
 
 
-def test_nothing_is_traced_where_probes_are(debug):  # noqa: F811
+def test_nothing_is_traced_where_probes_are(debug):
     told = debug(
         WORK + "stop_at(4, condition='i == 7')\nwork(20)\n"
         "import sys\nassert sys.gettrace() is None\n"
@@ -289,7 +289,7 @@ def test_nothing_is_traced_where_probes_are(debug):  # noqa: F811
          "BYTECODE_INJECTION_FAILED"),
     ],
 )  # fmt: skip
-def test_what_is_refused_is_traced_and_told(debug, change, reason):  # noqa: F811
+def test_what_is_refused_is_traced_and_told(debug, change, reason):
     told = debug(
         "def f(a):\n    b = [a, a, a, [a, a, a,\n        a]]\n    return len(b)\n"
         + change
@@ -302,7 +302,7 @@ def test_what_is_refused_is_traced_and_told(debug, change, reason):  # noqa: F81
     assert counts[reason] == 1
 
 
-def test_a_generator_that_has_no_room_is_told_apart(debug):  # noqa: F811
+def test_a_generator_that_has_no_room_is_told_apart(debug):
     told = debug(
         "def g(a):\n    yield [a,\n        a,\n        a, (a,\n        a)]\n"
         "stop_at(1, 2, 3, 4, 5)\nlist(g(1))\ntell()"
@@ -334,7 +334,7 @@ def test_tracebacks_and_columns_are_those_of_the_program(tmp_path):
     assert done.stdout == alone.stdout and int(done.stderr) >= 2, done.stderr.decode()
 
 
-def test_a_copy_may_outlive_its_code(debug):  # noqa: F811
+def test_a_copy_may_outlive_its_code(debug):
     told = debug(
         "import gc\ndef make():\n    space = {}\n"
         "    exec(compile('def g(n):\\n    for i in range(n):\\n        yield i\\n', __file__ + 'x', 'exec'), space)\n"
@@ -350,7 +350,7 @@ def test_a_copy_may_outlive_its_code(debug):  # noqa: F811
     assert told["rest"] == [1, 2, 3] and told["stops"]
 
 
-def test_code_is_told_by_the_copies_original_to_a_recording(debug):  # noqa: F811
+def test_code_is_told_by_the_copies_original_to_a_recording(debug):
     told = debug(
         "import relive\n" + WORK + "stop_at(5, condition='i == 50')\n"
         "relive.start('r.relive', force=True, level='lines')\nwork(3); work(3)\nrelive.stop()\n"

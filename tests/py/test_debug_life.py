@@ -1,7 +1,7 @@
 """How the debugger begins and ends, beside threads, recordings and other tools."""
 
 import pytest
-from debugging import WORK, debug  # noqa: F401
+from debugging import WORK
 
 
 @pytest.mark.parametrize("step", "iou")

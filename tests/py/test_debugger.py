@@ -1,13 +1,13 @@
 """The debug runtime: where a program stops, and that it goes on as if nothing had been."""
 
-import json
 import sys
 
 import pytest
 from conftest import PROGRAMS, relive, run
-from debugging import HEAD, LENGTH, WORK, debug  # noqa: F401
+from debugging import LENGTH, WORK
 
 from relive.frame_eval.breakpoints import executable_lines
+
 
 def test_a_breakpoint_stops_each_time_its_line_runs(debug):
     told = debug(WORK + "stop_at(4)\nassert work(3) == 3\nstop_at()\nassert work(3) == 3\ntell()")
