@@ -40,28 +40,30 @@ static unsigned entry_kind(native_frame *frame, int is_throw)
 
 static PyObject *hook(HOOK_ARGS);
 
-/* The trace function of frames whose lines are wanted. Calls and returns are the hook's. */
-static int on_trace(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+/* Lines and exceptions of frames whose lines are wanted. Calls and returns are the hook's. */
+void recorder_trace(PyFrameObject *frame, int what, PyObject *arg)
 {
-    (void)self;
     if (session.level != LEVEL_LINES || session.recorder == NULL) {
-        return 0;
+        return;
     }
     if (what == PyTrace_LINE) {
         traced_line(frame);
     } else if (what == PyTrace_EXCEPTION) {
         traced_exception(frame, arg);
     }
-    return 0;
 }
 
 /* Runs a frame with the trace function on or off, for it alone. */
 static PyObject *run_gated(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
-    int before = line_gate(state, on_trace, is_on);
+    int before = line_gate(state, eval_trace, is_on), wanted = eval_gate.recorder_wants;
+    eval_gate = (struct eval_gate){.recorder_wants = is_on};
     PyObject *result = eval_below(EVAL_RECORDER, HOOK_PASS);
-    line_gate_restore(state, on_trace, before);
+    if (!eval_gate.caller_wanted) {
+        line_gate_restore(state, eval_trace, before);
+    }
+    eval_gate.recorder_wants = wanted;
     return result;
 }
 
@@ -152,7 +154,7 @@ static void stop(void)
     eval_chain_take(EVAL_RECORDER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        if (ts->c_tracefunc == on_trace) {
+        if (ts->c_tracefunc == eval_trace && !eval_hooks[EVAL_DEBUGGER].is_wanted) {
             line_gate_put(ts, NULL);
         }
     }

@@ -4,8 +4,8 @@
  * one look at their code's co_extra; loops pay nothing.
  *
  *   frame -> hook() -> sites? -> copy -> engine_probe() -> debugger_sites() -> trace on until the
- *                                        next instruction -> on_trace() -> debugger_line()
- *                   -> step?  -> trace on for this frame -> on_trace() -> debugger_line()
+ *                                        next instruction -> eval_trace() -> debugger_line()
+ *                   -> step?  -> trace on for this frame -> eval_trace() -> debugger_line()
  *                   -> neither: trace off                                  (the usual case)
  *
  * So that every stop is one of a trace function, where a line may be set, a probe stops only where
@@ -18,7 +18,6 @@
 #if HAS_EVAL_HOOK
 
 static PyObject *hook(HOOK_ARGS);
-static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg);
 
 /* It is raised in the frame that its traceback begins and ends with. */
 static int raised(native_frame *frame, PyObject *arg)
@@ -78,10 +77,13 @@ static int is_only_for_sites(void)
 
 /* In a copy: a place that is none of the code's. Where it belongs to a line that begins, its probe
  * sees to it that the line is told behind it. */
-static int is_between(const struct debug_code *code, native_frame *frame)
+int debugger_is_between(PyFrameObject *object)
 {
-    return native_instruction(frame) >= code->copy_tail ||
-           (BYTECODE_TELLS_PROBES && probes_is_at(code, native_instruction(frame)));
+    native_frame *frame = native_of(object);
+    const struct debug_code *code = debugger_known(native_code(frame));
+    return code != NULL && is_in_copy(code, frame) &&
+           (native_instruction(frame) >= code->copy_tail ||
+            (BYTECODE_TELLS_PROBES && probes_is_at(code, native_instruction(frame))));
 }
 
 static int line_begins(native_frame *frame)
@@ -92,9 +94,6 @@ static int line_begins(native_frame *frame)
         return 0;
     }
     int is_copy = is_in_copy(code, frame);
-    if (is_copy && is_between(code, frame)) {
-        return 0;
-    }
     debugger.counts.line_callbacks++;
     int is_marked =
         native_code(frame) != code->code || debugger_is_marked(code, native_instruction(frame));
@@ -105,8 +104,8 @@ static int line_begins(native_frame *frame)
     if (ids != NULL || !debugger_is_quiet()) {
         done = debugger_line(code, frame, (uint32_t)number, ids);
     }
-    if (is_in_copy(code, frame) && is_only_for_sites()) {
-        line_gate_leave(PyThreadState_Get(), on_trace); /* its probes are enough */
+    if (is_in_copy(code, frame) && is_only_for_sites() && !eval_gate.recorder_wants) {
+        line_gate_leave(PyThreadState_Get(), eval_trace); /* its probes are enough */
     }
     return done;
 }
@@ -117,9 +116,9 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
     debugger.counts.line_callbacks++;
     PyObject *ids = debugger_sites(code, frame, line); /* owned */
     if (ids == NULL) {
-        return PyErr_Occurred() ? -1 : BYTECODE_TELLS_PROBES && line_gate_is_on(state, on_trace);
+        return PyErr_Occurred() ? -1 : BYTECODE_TELLS_PROBES && line_gate_is_on(state, eval_trace);
     }
-    if (line_gate(state, on_trace, 1) < 0) {
+    if (line_gate(state, eval_trace, 1) < 0) {
         debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
         Py_DECREF(ids);
         return 0;
@@ -130,10 +129,9 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
     return 1;
 }
 
-static int on_trace(PyObject *self, PyFrameObject *object, int what, PyObject *arg)
+int debugger_trace(PyFrameObject *object, int what, PyObject *arg)
 {
     native_frame *frame = native_of(object);
-    (void)self;
     if (!debugger.is_on || debug_self.is_inside) {
         return 0;
     }
@@ -158,7 +156,7 @@ static uint64_t running_reached;
 static PyObject *run_gated(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
-    int before = line_gate(state, on_trace, is_on);
+    int before = line_gate(state, eval_trace, is_on || eval_gate.recorder_wants);
     uint64_t reached = running_reached;
     if (is_on && before < 0) {
         debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
@@ -170,9 +168,10 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     int is_stepping = step->mode == STEP_IN ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
     if ((is_stepping && !debug_self.is_inside) || reached != running_reached) {
-        (void)line_gate(state, on_trace, 1); /* the caller's lines are wanted from here on */
+        (void)line_gate(state, eval_trace, 1);
+        eval_gate.caller_wanted = 1;
     } else {
-        line_gate_restore(state, on_trace, before);
+        line_gate_restore(state, eval_trace, before);
     }
     return result;
 }
@@ -216,7 +215,7 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
                     debugger_step()->frame == (uintptr_t)frame;
     debugger.counts.frames_traced += is_wanted || has;
     if (!is_wanted && !has && debugger_step()->mode == STEP_NONE &&
-        !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace)) {
+        !line_gate_is_on(PyThreadState_GetUnchecked(), eval_trace)) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
     return run_gated(is_wanted, HOOK_PASS);
@@ -252,7 +251,7 @@ static PyObject *hook(HOOK_ARGS)
         return eval_deep(EVAL_DEBUGGER, HOOK_PASS);
     }
     if (__builtin_expect(known != NULL && known->site_count == 0 && debugger_is_quiet() &&
-                             !line_gate_is_on(PyThreadState_GetUnchecked(), on_trace),
+                             !line_gate_is_on(PyThreadState_GetUnchecked(), eval_trace),
                          1)) {
         debugger.counts.fast_path_hits++;
         return left(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
@@ -280,7 +279,7 @@ static void stop(void)
     eval_chain_take(EVAL_DEBUGGER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        if (ts->c_tracefunc == on_trace) {
+        if (ts->c_tracefunc == eval_trace && !eval_hooks[EVAL_RECORDER].is_wanted) {
             line_gate_put(ts, NULL);
         }
     }
@@ -289,7 +288,7 @@ static void stop(void)
 /* The thread's running frames are traced, those that begin only where they are wanted. */
 static void trace_running(PyThreadState *ts)
 {
-    if (line_gate_reach(ts, on_trace) != 0) {
+    if (line_gate_reach(ts, eval_trace) != 0) {
         debugger_reason("FOREIGN_TRACE_FUNCTION", "a frame that runs already");
     }
 }

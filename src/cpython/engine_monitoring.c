@@ -60,7 +60,7 @@ static PyObject *begins(PyObject *const *args, size_t n)
     if (code == NULL || debug_self.is_internal) {
         Py_RETURN_NONE;
     }
-    debugger.counts.frames_traced += debugger_wants(code);
+    debugger.counts.frames_traced += debugger_wants(code) != 0;
     if (code->is_main) {
         debugger_main_begins(code, frame);
     } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {

@@ -9,6 +9,7 @@
 
 struct eval_hook eval_hooks[EVAL_PLACES];
 _Thread_local uintptr_t eval_floor;
+_Thread_local struct eval_gate eval_gate;
 
 static struct eval_hook *hook_of(_PyFrameEvalFunction function)
 {
@@ -76,6 +77,18 @@ int eval_chain_is_set(int *is_ours)
 {
     *is_ours = !eval_chain_is_covered();
     return compat_get_eval() != _PyEval_EvalFrameDefault;
+}
+
+int eval_trace(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+{
+    (void)self;
+    if (what == PyTrace_LINE && debugger_is_between(frame)) {
+        return 0;
+    }
+    if (eval_gate.recorder_wants) {
+        recorder_trace(frame, what, arg);
+    }
+    return eval_hooks[EVAL_DEBUGGER].is_wanted ? debugger_trace(frame, what, arg) : 0;
 }
 
 void eval_find_floor(void)

@@ -22,6 +22,20 @@ struct eval_hook {
 };
 extern struct eval_hook eval_hooks[EVAL_PLACES];
 
+/* The trace function of both, so that each has the lines of the frames that it wants. */
+int eval_trace(PyObject *self, PyFrameObject *frame, int what, PyObject *arg);
+/* What it does for each: backend_evalhook.c, and engine_hook.c, which is asked first whether what
+ * is told is of the program at all. */
+void recorder_trace(PyFrameObject *frame, int what, PyObject *arg);
+int debugger_trace(PyFrameObject *frame, int what, PyObject *arg);
+int debugger_is_between(PyFrameObject *frame);
+
+struct eval_gate {
+    int recorder_wants; /* the lines of the frame that runs */
+    int caller_wanted;  /* the debugger wants the caller's from here on */
+};
+extern _Thread_local struct eval_gate eval_gate __attribute__((tls_model("initial-exec")));
+
 void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours);
 void eval_chain_take(enum eval_place place);
 /* Whether a tool that is not ours is called first. */

@@ -350,9 +350,12 @@ def test_a_copy_may_outlive_its_code(debug):
     assert told["rest"] == [1, 2, 3] and told["stops"]
 
 
-def test_code_is_told_by_the_copies_original_to_a_recording(debug):
+@pytest.mark.parametrize("hits", [False, True])
+def test_a_recording_has_the_lines_of_the_program(debug, hits):
+    """One code object, each line once, though probes lie between and stop."""
+    condition = "" if hits else ", condition='i == 50'"
     told = debug(
-        "import relive\n" + WORK + "stop_at(5, condition='i == 50')\n"
+        "import relive\n" + WORK + f"stop_at(5{condition})\n"
         "relive.start('r.relive', force=True, level='lines')\nwork(3); work(3)\nrelive.stop()\n"
         "with relive.open('r.relive') as found:\n"
         "    events = [e for e in found.events() if e.get('func', '').endswith(':work')]\n"
@@ -362,6 +365,22 @@ def test_code_is_told_by_the_copies_original_to_a_recording(debug):
     )
     assert told["codes"] == 1 and told["calls"] == 2
     assert told["lines"] == [3, 4, 5, 4, 5, 4, 5, 4, 6] * 2
+    assert told["stops"] == [["work", 5, "breakpoint"]] * (6 if hits else 0)
+
+
+def test_steps_and_recorded_lines_at_once(debug):
+    told = debug(
+        "import relive\ndef inner(n):\n    m = n\n    return m\n"
+        "def outer(n):\n    a = inner(n)\n    b = a\n    return b\n"
+        "relive.start('r.relive', force=True, level='lines')\n"
+        "stop_at(3, once=True)\nscript[:] = list('oooo')\nouter(1); outer(2)\nrelive.stop()\n"
+        "with relive.open('r.relive') as found:\n"
+        "    lines = [e['line'] - OFFSET for e in found.events() if e['kind'] == 'line'\n"
+        "             and e['func'].endswith(('inner', 'outer'))]\n"
+        "tell(lines=lines)"
+    )
+    assert told["lines"] == [6, 3, 4, 7, 8] * 2
+    assert [line for _, line, _ in told["stops"]][:4] == [3, 4, 7, 8]
 
 
 def test_a_code_object_is_a_plain_one():
