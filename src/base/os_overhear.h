@@ -5,7 +5,8 @@
  * they are; nothing is between the program and its output, so nothing can be lost or held up.
  *
  * Not heard: the C library's own messages, stdio's inlined putc_unlocked, wide-character streams,
- * copies of the descriptors under other numbers, and other processes. */
+ * copies of the descriptors under other numbers, a write in a signal handler that interrupts
+ * another one, and other processes. */
 #ifndef OS_OVERHEAR_H
 #define OS_OVERHEAR_H
 

@@ -14,6 +14,17 @@
 
 #include "rewrite.h"
 
+/* What opcodes of 3.8 to 3.10 have in common. */
+#define BYTECODE_OLD_OPS                                                                           \
+    [FOR_ITER] = {.jump = JUMP_AHEAD}, [JUMP_FORWARD] = {.jump = JUMP_AHEAD, .ends = 1},           \
+    [SETUP_FINALLY] = {.jump = JUMP_AHEAD, .sets_up = 1},                                          \
+    [SETUP_WITH] = {.jump = JUMP_AHEAD, .sets_up = 1},                                             \
+    [SETUP_ASYNC_WITH] = {.jump = JUMP_AHEAD, .sets_up = 1},                                       \
+    [JUMP_IF_FALSE_OR_POP] = {.jump = JUMP_TO}, [JUMP_IF_TRUE_OR_POP] = {.jump = JUMP_TO},         \
+    [JUMP_ABSOLUTE] = {.jump = JUMP_TO, .ends = 1}, [POP_JUMP_IF_FALSE] = {.jump = JUMP_TO},       \
+    [POP_JUMP_IF_TRUE] = {.jump = JUMP_TO}, [RETURN_VALUE] = {.ends = 1},                          \
+    [RAISE_VARARGS] = {.ends = 1}
+
 /* A table that is being written. */
 struct row {
     uint8_t *items; /* owned */

@@ -15,19 +15,8 @@ static int effect(int op, int arg, int jumps)
 static const struct rewrite_rules known = {
     .ops =
         {
-            [FOR_ITER] = {.jump = JUMP_AHEAD},
-            [JUMP_FORWARD] = {.jump = JUMP_AHEAD, .ends = 1},
-            [SETUP_FINALLY] = {.jump = JUMP_AHEAD, .sets_up = 1},
-            [SETUP_WITH] = {.jump = JUMP_AHEAD, .sets_up = 1},
-            [SETUP_ASYNC_WITH] = {.jump = JUMP_AHEAD, .sets_up = 1},
-            [JUMP_IF_FALSE_OR_POP] = {.jump = JUMP_TO},
-            [JUMP_IF_TRUE_OR_POP] = {.jump = JUMP_TO},
-            [JUMP_ABSOLUTE] = {.jump = JUMP_TO, .ends = 1},
-            [POP_JUMP_IF_FALSE] = {.jump = JUMP_TO},
-            [POP_JUMP_IF_TRUE] = {.jump = JUMP_TO},
+            BYTECODE_OLD_OPS,
             [JUMP_IF_NOT_EXC_MATCH] = {.jump = JUMP_TO},
-            [RETURN_VALUE] = {.ends = 1},
-            [RAISE_VARARGS] = {.ends = 1},
             [RERAISE] = {.ends = 1},
         },
     .jump_unit = sizeof(_Py_CODEUNIT),
