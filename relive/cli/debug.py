@@ -44,6 +44,11 @@ def parser():
         " may be given several times (default: uncaught; none: --catch off)",
     )  # fmt: skip
     made.add_argument(
+        "--watch", dest="watches", action="append", default=[], metavar="FUNCTION:NAME[.ATTRIBUTE]",
+        help="stop where a variable of a function, or an attribute of one, has changed;"
+        " may be given several times",
+    )  # fmt: skip
+    made.add_argument(
         "-x", "--command", dest="commands", action="append", default=[], metavar="COMMAND",
         help="a command for the prompt, as if typed at the first stop; may be given several times",
     )  # fmt: skip
@@ -91,6 +96,20 @@ def catches(texts):
     return found
 
 
+def watches(texts):
+    """[(function, data)] of --watch."""
+    found = []
+    for text in texts:
+        function, _, data = text.rpartition(":")
+        if not function or not all(map(str.isidentifier, data.split("."))):
+            raise ReliveError(
+                "ERR_USAGE",
+                f"--watch {text!r}: written is FUNCTION:NAME, or FUNCTION:NAME.ATTRIBUTE",
+            )
+        found.append((function, data))
+    return found
+
+
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
     import json
@@ -109,6 +128,7 @@ def main(words):
         "pid": os.getpid(),
         "breaks": [place(text) for text in args.breaks],
         "catches": catches(args.catches),
+        "watches": watches(args.watches),
         "commands": args.commands,
     }
     program = launch.resolve(target)

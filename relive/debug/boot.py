@@ -37,11 +37,15 @@ def _begin(wanted):
     from relive.frame_eval.runtime import runtime
 
     made = prompt.get_prompt(quits=SystemExit)
-    if not runtime.initialize({"enabled": True}, wait_for_main=not wanted["breaks"]):
+    if not runtime.initialize(
+        {"enabled": True}, wait_for_main=not wanted["breaks"] + wanted["watches"]
+    ):
         decision = runtime.policy.evaluate_environment()
         raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {decision['reason']}")
     for path, line, condition in wanted["breaks"]:
         prompt.set_break(path, line, condition)
+    for function, data in wanted["watches"]:
+        prompt.add_watch(function, data)
     made.rcLines.extend(wanted.get("commands", ()))
     for when, name in wanted["catches"]:
         prompt.add_catch(when, name)

@@ -96,6 +96,26 @@ class Prompt(EngineDriven, pdb.Pdb):
             if one.exception:
                 self.message(f"{one.when} {one.exception}")
 
+    def do_watch(self, arg):
+        """watch [NAME[.ATTRIBUTE]]
+
+        Stops where a variable of this function, or an attribute of one, has changed: at the next
+        line that runs in it. `watch` lists what is set, `watch off` takes all of it back.
+        """
+        if arg == "off":
+            for one in runtime.breakpoints.all():
+                if one.data:
+                    runtime.breakpoints.remove(one)
+        elif arg:
+            code = self.curframe.f_code
+            try:
+                add_watch(getattr(code, "co_qualname", code.co_name), arg)
+            except ReliveError as error:
+                self.error(str(error))
+        for one in runtime.breakpoints.all():
+            if one.data:
+                self.message(f"{one.data} in {one.function}")
+
     def postcmd(self, stop, line):
         self.sync()
         return super().postcmd(stop, line)
@@ -131,6 +151,11 @@ def set_trace(*, header=None, frame=None):
 def add_catch(when, name):
     """A breakpoint on exceptions of a class, "*" for all."""
     return runtime.breakpoints.add(Breakpoint(exception=name, when=when))
+
+
+def add_watch(function, data):
+    """A breakpoint on a variable of a function, or an attribute of one."""
+    return runtime.breakpoints.add(Breakpoint(function=function, data=data))
 
 
 def set_break(path, line, condition=None):

@@ -14,9 +14,9 @@ from relive.frame_eval import condition_evaluator as conditions
 CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
 _KINDS = {
     "requested_line": int, "condition": str, "hit_condition": str, "log_message": str,
-    "function": str, "thread": int, "task": str,
+    "function": str, "thread": int, "task": str, "data": str,
 }  # fmt: skip
-_OPTIONAL = ("condition", "log_message", "function", "task")
+_OPTIONAL = ("condition", "log_message", "function", "task", "data")
 _KIND_NAMES = {int: "an int", str: "a text"}
 
 
@@ -24,7 +24,7 @@ class Breakpoint:
     """One breakpoint. `line` is where it is, `requested_line` where it was asked for."""
 
     __slots__ = (
-        "condition", "enabled", "exception", "function", "hit_condition", "id", "line",
+        "condition", "data", "enabled", "exception", "function", "hit_condition", "id", "line",
         "log_message", "message", "once", "path", "requested_line", "task", "thread", "verified",
         "when",
     )  # fmt: skip
@@ -32,7 +32,7 @@ class Breakpoint:
     def __init__(
         self, path=None, line=0, *, function=None, exception=None, when="uncaught",
         condition=None, hit_condition="", log_message=None, thread=0, task=None, once=False,
-        enabled=True,
+        enabled=True, data=None,
     ):  # fmt: skip
         self.id = 0
         self.path, self.line, self.requested_line = path, line, line
@@ -40,10 +40,13 @@ class Breakpoint:
         self.hit_condition, self.log_message = hit_condition or "", log_message
         self.exception, self.when = exception, when
         self.thread, self.task, self.once, self.enabled = thread, task, once, enabled
+        self.data = data
         self.verified, self.message = False, ""
 
     def __repr__(self):
         place = self.function or f"{self.path}:{self.line}"
+        if self.data:
+            place = f"{self.data} in {place}"
         if self.exception:
             place = f"{self.when} {self.exception}"
         return f"<Breakpoint {self.id} {place}{f' if {self.condition}' if self.condition else ''}>"
@@ -247,7 +250,7 @@ class BreakpointTable:
         log = one if one.log_message is not None else None
         line = 0 if one.function else one.line
         return (one.id, line, one.hit_condition, one.condition, program, names, log, one.function,
-                one.thread, one.task)  # fmt: skip
+                one.thread, one.task, tuple(one.data.split(".")) if one.data else None)  # fmt: skip
 
 
 def _refuse(one, text):
@@ -262,6 +265,8 @@ def _check(one):
         value = getattr(one, name)
         if type(value) is not kind and not (value is None and name in _OPTIONAL):
             _refuse(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
+    if one.data and not (one.function and all(map(str.isidentifier, one.data.split(".")))):
+        _refuse(one, f"data is {one.data!r}; wanted is NAME or NAME.ATTRIBUTE, with function=")
     if one.condition is not None:
         try:
             conditions.parse(one.condition)

@@ -4,6 +4,7 @@
  * freed. What is known of a code object is freed by the interpreter with its co_extra. */
 #include "debug_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
@@ -171,6 +172,7 @@ static void free_sites(struct debug_code *code)
         Py_XDECREF(code->sites[i].condition);
         rl_free(code->sites[i].reads.items);
         rl_free(code->sites[i].takes.items);
+        rl_free(code->sites[i].watches.items);
     }
     rl_free(code->sites);
     rl_free(code->marks);
@@ -227,11 +229,39 @@ static void add_site(struct debug_code *code, struct debug_point *point, uint32_
 {
     struct debug_site *site = &code->sites[code->site_count];
     *site = (struct debug_site){.line = line, .point = point};
-    if (point->has_program && debug_read_slots(&site->reads, code->code, point->names) != 0) {
+    if ((point->has_program && debug_read_slots(&site->reads, code->code, point->names) != 0) ||
+        (point->data != NULL && debug_read_slots(&site->watches, code->code, point->data) != 0)) {
         PyErr_Clear();
+        rl_free(site->reads.items);
         return;
     }
     code->site_count++;
+}
+
+static int by_line(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* On every line: what a line has changed is seen where the next one begins. */
+static void add_data_sites(struct debug_code *code, struct debug_point *point,
+                           const struct ranges *ranges)
+{
+    uint32_t *lines = rl_alloc(ranges->count + 1, sizeof *lines);
+    for (size_t i = 0; lines != NULL && i < ranges->count; i++) {
+        lines[i] = ranges->items[i].line;
+    }
+    if (lines != NULL) {
+        qsort(lines, ranges->count, sizeof *lines, by_line);
+    }
+    for (size_t i = 0; lines != NULL && i < ranges->count; i++) {
+        if (i == 0 || lines[i] != lines[i - 1]) {
+            add_site(code, point, lines[i]);
+        }
+    }
+    rl_free(lines);
+    code->has_data = 1;
 }
 
 static int is_named(const struct debug_point *point, PyCodeObject *code, PyObject *qualname)
@@ -247,17 +277,28 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
     size_t most = functions.point_count + (file != NULL ? file->point_count : 0);
     free_sites(code);
     probes_drop(code);
-    if (most == 0 || (code->sites = rl_zalloc(most, sizeof *code->sites)) == NULL) {
+    code->has_data = 0;
+    if (most == 0) {
         return;
     }
     read_lines(code->code, &ranges);
+    code->sites = rl_zalloc(most * (ranges.count + 1), sizeof *code->sites);
+    if (code->sites == NULL) {
+        rl_free(ranges.items);
+        return;
+    }
     for (size_t i = 0; file != NULL && i < file->point_count; i++) {
         if (has_line(&ranges, file->points[i].line)) {
             add_site(code, &file->points[i], file->points[i].line);
         }
     }
     for (size_t i = 0; i < functions.point_count; i++) {
-        if (is_named(&functions.points[i], code->code, qualname)) {
+        if (!is_named(&functions.points[i], code->code, qualname)) {
+            continue;
+        }
+        if (functions.points[i].data != NULL) {
+            add_data_sites(code, &functions.points[i], &ranges);
+        } else {
             add_site(code, &functions.points[i], native_first_line(code->code));
         }
     }
@@ -394,6 +435,8 @@ void debug_free_points(struct debug_point *points, size_t count)
         Py_XDECREF(points[i].log);
         Py_XDECREF(points[i].function);
         Py_XDECREF(points[i].task);
+        Py_XDECREF(points[i].data);
+        rl_free(points[i].watch);
     }
     rl_free(points);
 }

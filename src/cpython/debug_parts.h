@@ -19,6 +19,11 @@ void debug_catches_clear(void);
 /* A value as conditions have it; left alone where it is of another type, or too large. */
 void debug_read_value(PyObject *o, struct condition_value *value);
 
+/* A breakpoint on data: what it follows, owned by the point; whether that has changed in a frame
+ * since the last look there; a frame begins. */
+int debug_data_set(struct debug_point *point, PyObject *names);
+int debug_data_changed(const struct debug_site *site, native_frame *frame);
+
 /* Takes the co_extra index, once. 0, or -1 with an exception. */
 int debug_codes_init(void);
 /* The file of this canonical path; made where it is not known. NULL without memory. */

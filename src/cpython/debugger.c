@@ -310,7 +310,8 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
         uint64_t revision = debugger.revision;
         if (site->line != line ||
             (point->thread != 0 && point->thread != PyThread_get_thread_ident()) ||
-            (point->task != NULL && !is_in_task(point))) {
+            (point->task != NULL && !is_in_task(point)) ||
+            (point->data != NULL && !debug_data_changed(site, frame))) {
             continue;
         }
         if (!holds(site, frame)) {

@@ -31,8 +31,10 @@ struct debug_point {
     PyObject *function;   /* owned str or NULL: a qualified name */
     unsigned long thread; /* its identity; 0: any */
     PyObject *task;       /* owned str or NULL: the name of a task */
-    int is_slow;          /* was over the budget once, which was said */
-    int has_failed;       /* its condition raised, which was said */
+    PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
+    struct debug_watch *watch; /* owned, with data */
+    int is_slow;               /* was over the budget once, which was said */
+    int has_failed;            /* its condition raised, which was said */
 };
 
 /* Where variables of a code object lie in its frames; -1: it is none of its own. */
@@ -44,9 +46,10 @@ struct debug_slots {
 /* A breakpoint in one code object. */
 struct debug_site {
     uint32_t line;
-    struct debug_point *point; /* borrowed from the file */
-    struct debug_slots reads;  /* of the names of the point's program */
-    PyObject *condition;       /* owned: a function of the variables in `takes`, or NULL yet */
+    struct debug_point *point;  /* borrowed from the file */
+    struct debug_slots reads;   /* of the names of the point's program */
+    struct debug_slots watches; /* of the local that the point's data begins with */
+    PyObject *condition;        /* owned: a function of the variables in `takes`, or NULL yet */
     struct debug_slots takes;
     PyObject *globals; /* compared only: what the function was made for */
 };
@@ -74,6 +77,7 @@ struct debug_code {
     uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
     uint32_t mark_count;
     int is_users;    /* stepped through */
+    int has_data;    /* has sites of breakpoints on data, on every line */
     int is_one_line; /* has sites on the line that the function begins with */
     int is_main;     /* the program's first code, where that is waited for */
 };
@@ -212,6 +216,8 @@ static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
     const struct debug_code *above = caller != NULL ? debugger_known(native_code(caller)) : NULL;
     return above == NULL || !above->is_users;
 }
+/* A frame of code with breakpoints on data begins: what was seen in one at its address is void. */
+void debug_data_begins(const struct debug_code *code, native_frame *frame);
 /* A frame returns, yields, or is unwound. */
 void debugger_left(native_frame *frame, enum step_event how);
 /* Nobody steps, nothing is paused, no prompt is open: only sites count. */

@@ -206,6 +206,9 @@ static inline PyObject *left(PyObject *result, uintptr_t frame, PyCodeObject *co
 
 static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
 {
+    if (code->has_data && native_is_fresh(frame)) {
+        debug_data_begins(code, frame);
+    }
     int has = has_probes(code, frame);
     if (code->is_main) {
         debugger_main_begins(code, frame);

@@ -67,12 +67,17 @@ static PyObject *begins(PyObject *const *args, size_t n)
         set_lines(code, 1);
     }
     return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
-                  code->is_one_line);
+                  code->is_one_line || code->has_data);
 }
 
 HANDLER(on_start)
 {
     UNUSED;
+    native_frame *frame = frame_of(args, n);
+    const struct debug_code *known = frame != NULL ? debugger_known((PyCodeObject *)args[0]) : NULL;
+    if (known != NULL && known->has_data) {
+        debug_data_begins(known, frame);
+    }
     return begins(args, n);
 }
 

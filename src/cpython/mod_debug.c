@@ -73,20 +73,20 @@ static PyObject *kept(PyObject *o)
     return o;
 }
 
-/* (id, line, hits, expression, program, names, log, function, thread, task) */
+/* (id, line, hits, expression, program, names, log, function, thread, task, data) */
 static int read_point(PyObject *said, struct debug_point *point)
 {
     const char *hits;
     Py_ssize_t hits_len;
-    PyObject *expression, *program, *names, *log, *function, *task;
+    PyObject *expression, *program, *names, *log, *function, *task, *data;
     struct rl_err err;
     if (!PyTuple_Check(said)) {
         PyErr_SetString(PyExc_TypeError, "a breakpoint is a tuple");
         return -1;
     }
-    if (!PyArg_ParseTuple(said, "IIs#OOO!OOkO", &point->id, &point->line, &hits, &hits_len,
+    if (!PyArg_ParseTuple(said, "IIs#OOO!OOkOO", &point->id, &point->line, &hits, &hits_len,
                           &expression, &program, &PyTuple_Type, &names, &log, &function,
-                          &point->thread, &task)) {
+                          &point->thread, &task, &data)) {
         return -1;
     }
     if ((expression != Py_None && !PyUnicode_Check(expression)) ||
@@ -104,6 +104,9 @@ static int read_point(PyObject *said, struct debug_point *point)
     point->log = kept(log);
     point->function = kept(function);
     point->task = kept(task);
+    if (data != Py_None && debug_data_set(point, data) != 0) {
+        return -1;
+    }
     return program != Py_None ? read_program(program, point) : 0;
 }
 
