@@ -7,7 +7,7 @@ import sys
 from relive.errors import ReliveError
 from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical
 from relive.frame_eval.integration import EngineDriven
-from relive.frame_eval.runtime import runtime
+from relive.frame_eval.runtime import ignore, runtime
 
 
 class Prompt(EngineDriven, pdb.Pdb):
@@ -55,13 +55,26 @@ class Prompt(EngineDriven, pdb.Pdb):
     def do_jump(self, arg):
         """j(ump) lineno: the next line that runs, in the innermost frame."""
         frame, before = self.curframe, self.curframe.f_trace
-        frame.f_trace = before or _ignore  # without one the interpreter refuses
+        frame.f_trace = before or ignore  # without one the interpreter refuses
         try:
             return super().do_jump(arg)
         finally:
             frame.f_trace = before
 
     do_j = do_jump
+
+    def do_stepinto(self, arg):
+        """stepinto [NAME]
+
+        Goes on to the first line of a function that this line calls. Without a name it lists what
+        the line calls.
+        """
+        if not arg:
+            names = runtime.step_in_targets(self.curframe)
+            self.message("this line calls " + (", ".join(names) or "nothing that has a name"))
+            return None
+        runtime.step_into(arg)
+        return 1
 
     def do_run(self, arg):
         """run: not here; start `relive debug` again."""
@@ -122,10 +135,6 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     def refused(self, error):
         self.error(str(error))
-
-
-def _ignore(frame, event, arg):
-    return None
 
 
 _prompt = None

@@ -83,6 +83,26 @@ def compiled(path):
         return None
 
 
+def calls_of_line(path, line):
+    """The names of the functions that a line of a file calls, inner calls first; [] where the file
+    cannot be read."""
+    import ast
+    import tokenize
+
+    try:
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found = [
+        (node.end_lineno, node.end_col_offset, getattr(node.func, "id", None) or node.func.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
+        and node.lineno <= line <= node.end_lineno
+    ]  # fmt: skip
+    return list(dict.fromkeys(name for _, _, name in sorted(found)))
+
+
 def code_lines(code):
     """The lines of a code object and of all that is made in it."""
     import dis

@@ -14,6 +14,7 @@ import threading
 from typing import Any, Dict, NamedTuple, Optional
 
 from relive.errors import ReliveError
+from relive.frame_eval import breakpoints
 from relive.frame_eval.breakpoints import Breakpoint, BreakpointTable, log_text
 from relive.frame_eval.compatibility_policy import policy as default_policy
 from relive.frame_eval.condition_evaluator import ConditionEvaluator, make_condition
@@ -168,6 +169,30 @@ class FrameEvalRuntime:
 
         _core.debug_step(mode, line, frame)
 
+    def step_into(self, target, frame=None):
+        """In a stop: goes on to the first line of `target`, a function that this line calls, by its
+        name or qualified name; to the next line where the line does not come to call it."""
+        one = Breakpoint(function=target, once=True, thread=threading.get_ident())
+        self.breakpoints.add(one)
+        self._here.target = one
+        self.step(STEP_OVER, 0, frame)
+
+    def step_in_targets(self, frame):
+        """The names that the line of a frame calls, in the order of the line."""
+        return breakpoints.calls_of_line(frame.f_code.co_filename, frame.f_lineno)
+
+    def set_next_line(self, frame, line):
+        """In a stop of this frame: the line that runs next. ReliveError where CPython does not
+        allow it: into a loop or a handler, or out of them in some versions."""
+        before = frame.f_trace
+        frame.f_trace = before or ignore  # without one the interpreter refuses
+        try:
+            frame.f_lineno = line
+        except ValueError as error:
+            raise ReliveError("ERR_USAGE", f"line {line} cannot be next: {error}") from None
+        finally:
+            frame.f_trace = before
+
     def pause(self):
         """The next line of the user's code stops, in whichever thread."""
         from relive import _core
@@ -196,6 +221,11 @@ class FrameEvalRuntime:
 
     def _stopped(self, frame, why, ids, exception):
         found = [one for one in map(self.breakpoints.get, ids) if one is not None]
+        target, self._here.target = getattr(self._here, "target", None), None
+        if target is not None:
+            self.breakpoints.remove(target)
+            why = "step" if found == [target] else why
+            found = [one for one in found if one is not target]
         if exception is not None:
             found = [one for one in found if self._holds(one, frame)]
             if not found:
@@ -236,6 +266,10 @@ class FrameEvalRuntime:
         return {
             name: count - self._base.get(name, 0) for name, count in _core.debug_counts().items()
         }
+
+
+def ignore(frame, event, arg):
+    """A trace function that wants nothing."""
 
 
 def _config(config):

@@ -64,3 +64,38 @@ def test_breakpoints_set_at_a_stop_reach_the_callers(debug):
         "stop_at(2)\nouter()\ntell()"
     )
     assert told["stops"] == [["inner", 2, "breakpoint"], ["outer", 9, "breakpoint"]]
+
+
+TARGETS = (
+    "def one(n):\n    return n + 1\ndef two(n):\n    m = n\n    return m\n"
+    "class A:\n    def get(self, n):\n        return n\n"
+    "def line(a):\n    x = two(one(a.get(1)))\n    return x\n"
+    "def first(frame):\n    names.append(runtime.step_in_targets(frame)); runtime.step_into(TARGET)\n"
+    "names = []\nscript[:] = [first, 'u', 'c']\nstop_at(11, once=True)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "lines"), [("two", [4, 10]), ("get", [8, 10]), ("one", [2, 10]), ("none", [11, 16])]
+)
+def test_a_step_into_one_of_the_calls_of_a_line(debug, target, lines):
+    told = debug(f"TARGET = {target!r}\n" + TARGETS + "line(A())\n" + "tell(names=names)")
+    assert told["names"] == [["get", "one", "two"]]
+    places = [line - 1 for _, line, _ in told["stops"]]
+    assert places[:2] == [10, lines[0]] and [why for *_, why in told["stops"]][1] == "step"
+    assert told["stats"]["trace_stats"]["total_breakpoints"] == 0  # nothing is left behind
+
+
+def test_the_line_that_runs_next_can_be_set(debug):
+    told = debug(
+        "from relive import ReliveError\nfound, said = [], []\n"
+        "def f():\n    found.append(1)\n    found.append(2)\n    for i in ():\n        found.append(3)\n"
+        "    found.append(4)\n"
+        "def jump(frame):\n"
+        "    try: runtime.set_next_line(frame, 7 + OFFSET)\n"
+        "    except ReliveError as error: said.append(str(error))\n"
+        "    runtime.set_next_line(frame, 8 + OFFSET)\n"
+        "stop_at(4)\nscript[:] = [jump]\nf()\ntell(found=found, said=said)"
+    )
+    assert told["found"] == [4]
+    assert len(told["said"]) == 1 and "cannot be next" in told["said"][0]
