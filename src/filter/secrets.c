@@ -57,7 +57,7 @@ static void split(const char *name, size_t len, struct words *w)
 static int is_one_of(const char *word, const char *const *list)
 {
     for (; *list != NULL; list++) {
-        if (strcmp(word, *list) == 0) {
+        if (**list == *word && strcmp(word, *list) == 0) { /* mostly the first letter tells */
             return 1;
         }
     }
