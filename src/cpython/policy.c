@@ -21,6 +21,47 @@ static struct known {
     uint16_t kind, action;
 } answers[ENTRIES];
 
+/* What was answered of a short text, by the text itself: objects come and go, what they say comes
+ * back. `kind` is that of a name, or CONTENT for texts in which there is no secret. */
+enum { SHORT = 52, CONTENT = 0xffff };
+static struct remembered {
+    const struct filter_set *set;
+    uint16_t kind;
+    uint8_t len, action;
+    char text[SHORT];
+} remembered[ENTRIES];
+
+/* Where an answer on a short text is, or is to be. */
+static struct remembered *place_of(const struct filter_set *set, unsigned kind, const char *text,
+                                   size_t len)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)set ^ kind ^ (uint64_t)len << 56, word = 0;
+    for (size_t at = 0; at + sizeof word <= len; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        mixed ^= mixed >> 32;
+    }
+    size_t rest = len % sizeof word;
+    word = 0;
+    memcpy(&word, text + len - rest, rest);
+    mixed ^= word;
+    return &remembered[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+}
+
+static int is_remembered(const struct remembered *r, const struct filter_set *set, unsigned kind,
+                         const char *text, size_t len)
+{
+    return r->set == set && r->kind == kind && r->len == len && memcmp(r->text, text, len) == 0;
+}
+
+static void remember(struct remembered *r, const struct filter_set *set, unsigned kind,
+                     const char *text, size_t len, unsigned action)
+{
+    *r = (struct remembered){
+        .set = set, .kind = (uint16_t)kind, .len = (uint8_t)len, .action = (uint8_t)action};
+    memcpy(r->text, text, len);
+}
+
 static struct {
     struct filter *filter;
     struct policy **items; /* owned, by code id */
@@ -48,6 +89,7 @@ void policy_begin(struct filter *filter)
     policy_stats = (struct policy_stats){0};
     moment_begin(filter);
     memset(answers, 0, sizeof answers); /* another set may get the same address */
+    memset(remembered, 0, sizeof remembered);
 }
 
 void policy_end(void)
@@ -311,6 +353,20 @@ static struct known *entry_of(const void *name, const struct policy *p)
     return &answers[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
+static enum filter_action ask_once(const struct policy *p, enum filter_kind kind, PyObject *name)
+{
+    size_t len = (size_t)PyUnicode_GET_LENGTH(name);
+    if (!PyUnicode_IS_COMPACT_ASCII(name) || len > SHORT) {
+        return ask_object(p, kind, name);
+    }
+    const char *text = PyUnicode_DATA(name);
+    struct remembered *r = place_of(p->set, kind, text, len);
+    if (!is_remembered(r, p->set, kind, text, len)) {
+        remember(r, p->set, kind, text, len, ask_object(p, kind, name));
+    }
+    return (enum filter_action)r->action;
+}
+
 enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)
 {
     if (p == NULL) {
@@ -322,7 +378,7 @@ enum filter_action policy_name(const struct policy *p, enum filter_kind kind, Py
     if (known->name != name || known->set != p->set || known->hash != hash || hash == -1 ||
         known->length != length || known->kind != kind) {
         *known = (struct known){name,   p->set,         hash,
-                                length, (uint16_t)kind, (uint16_t)ask_object(p, kind, name)};
+                                length, (uint16_t)kind, (uint16_t)ask_once(p, kind, name)};
     }
     return (enum filter_action)known->action;
 }
@@ -337,8 +393,19 @@ enum filter_action policy_word(const struct policy *p, enum filter_kind kind, co
 
 int policy_secret(const struct policy *p, const char *text, size_t len, size_t *begin, size_t *end)
 {
-    return p != NULL &&
-           filter_content(policies.filter, p->set, (struct filter_text){text, len}, begin, end);
+    if (p == NULL) {
+        return 0;
+    }
+    struct remembered *r = len <= SHORT ? place_of(p->set, CONTENT, text, len) : NULL;
+    if (r != NULL && is_remembered(r, p->set, CONTENT, text, len)) {
+        return 0;
+    }
+    int found =
+        filter_content(policies.filter, p->set, (struct filter_text){text, len}, begin, end);
+    if (r != NULL && !found) {
+        remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
+    }
+    return found;
 }
 
 size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,

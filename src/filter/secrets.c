@@ -118,6 +118,23 @@ static int ends_secretly(const struct words *w, int at)
     return 1;
 }
 
+/* Whether a word is of `always`: its first letter and length say of nearly all that they are not.
+ */
+static int is_always(const char *word)
+{
+    static uint32_t lengths[26]; /* by letter: a bit for each length */
+    static int is_filled;
+    unsigned letter = (unsigned)(unsigned char)*word - 'a';
+    size_t len = strlen(word);
+    if (!is_filled) {
+        for (size_t i = 0; always[i] != NULL; i++) {
+            lengths[always[i][0] - 'a'] |= 1u << strlen(always[i]);
+        }
+        is_filled = 1;
+    }
+    return letter < 26 && len < 32 && (lengths[letter] >> len & 1) != 0 && is_one_of(word, always);
+}
+
 int secret_name(const char *name, size_t len)
 {
     struct words w;
@@ -127,7 +144,7 @@ int secret_name(const char *name, size_t len)
     split(name, len, &w);
     for (int i = 0; i < w.count; i++) {
         const char *next = i + 1 < w.count ? w.word[i + 1] : "";
-        if (is_one_of(w.word[i], always) || ends_secretly(&w, i)) {
+        if (is_always(w.word[i]) || ends_secretly(&w, i)) {
             return 1;
         }
         if ((strcmp(next, "key") == 0 || strcmp(next, "keys") == 0) &&

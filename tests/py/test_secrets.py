@@ -175,3 +175,30 @@ def test_redact_takes_names_and_texts_of_ones_own(record):
     assert calls[0]["email"]["r"] == "<redacted>"
     assert calls[0]["note"]["r"] == "[<redacted>, 'fine']"
     assert calls[1]["note"]["r"] == "{<redacted>: <redacted>}"  # its text has the name in it
+
+
+def test_what_was_answered_of_a_text_is_answered_of_that_text_alone(tmp_path):
+    """Texts that differ in one character, met again and again, under names that do so too."""
+    source = (
+        "def take(value, other): return value\n"
+        "clean = ['ghp_' + 'a' * n for n in range(8)]\n"
+        "secret = 'ghp_' + 'A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8'\n"
+        "for _ in range(3):\n"
+        "    for text in clean + [secret, secret[:-1], 'x' * 40, secret]:\n"
+        "        take(text, {'passwore': text, 'password': 'p', 'tokem': 1, 'api_key': 2})\n"
+    )
+    path, out = tmp_path / "app.py", tmp_path / "r.relive"
+    path.write_text(source)
+    assert relive("record", "-o", out, path).returncode == 0
+    events = [json.loads(line) for line in relive("dump", out, "--json").stdout.splitlines()]
+    calls = [e for e in events if e.get("kind") == "call" and e["func"].endswith(":take")]
+    assert len(calls) == 36
+    for n, call in enumerate(calls):
+        at = n % 12
+        value, other = call["args"]["value"], call["args"]["other"]
+        assert value["redacted"] is (at in (8, 9, 11))
+        assert "'password': <redacted>" in other["r"] and "'api_key': <redacted>" in other["r"]
+        assert (
+            "'tokem': 1" in other["r"]
+            and "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8" not in other["r"]
+        )
