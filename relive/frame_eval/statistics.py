@@ -2,12 +2,7 @@
 telemetry's own; keys without a meaning in this engine stay 0 and are listed in
 docs/debug-engine.md."""
 
-from typing import Any, Dict, List
-
-try:
-    from typing import TypedDict
-except ImportError:  # what tells types on 3.8 has it all the same
-    TypedDict = dict
+from typing import Any, Dict, List, TypedDict
 
 
 class HookStats(TypedDict):
