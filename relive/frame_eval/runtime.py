@@ -172,13 +172,12 @@ class FrameEvalRuntime:
     def step_into(self, target, frame=None):
         """In a stop: goes on to the first line of `target`, a function that this line calls, by its
         name or qualified name; to the next line where the line does not come to call it."""
+        self.step(STEP_OVER, 0, frame)  # refused, it leaves nothing behind
         one = Breakpoint(function=target, once=True, thread=threading.get_ident())
-        self.breakpoints.add(one)
-        self._here.target = one
-        self.step(STEP_OVER, 0, frame)
+        self._here.target = self.breakpoints.add(one)
 
     def step_in_targets(self, frame):
-        """The names that the line of a frame calls, in the order of the line."""
+        """The names that the line of a frame calls, inner calls first."""
         return breakpoints.calls_of_line(frame.f_code.co_filename, frame.f_lineno)
 
     def set_next_line(self, frame, line):

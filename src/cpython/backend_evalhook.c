@@ -60,10 +60,11 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     int before = line_gate(state, eval_trace, is_on), wanted = eval_gate.recorder_wants;
     eval_gate = (struct eval_gate){.recorder_wants = is_on};
     PyObject *result = eval_below(EVAL_RECORDER, HOOK_PASS);
-    if (!eval_gate.caller_wanted) {
+    int keeps_on = eval_gate.caller_wanted; /* once: it was said of this frame's caller */
+    eval_gate = (struct eval_gate){.recorder_wants = wanted};
+    if (!keeps_on) {
         line_gate_restore(state, eval_trace, before);
     }
-    eval_gate.recorder_wants = wanted;
     return result;
 }
 

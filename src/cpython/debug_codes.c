@@ -179,6 +179,7 @@ static void free_sites(struct debug_code *code)
     code->sites = NULL;
     code->marks = NULL;
     code->site_count = code->mark_count = 0;
+    code->site_cap = 0;
 }
 
 static Py_ssize_t index_in(PyObject *names, PyObject *name)
@@ -227,6 +228,11 @@ int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *na
 
 static void add_site(struct debug_code *code, struct debug_point *point, uint32_t line)
 {
+    void *grown = code->sites;
+    if (rl_grow(&grown, &code->site_cap, code->site_count + 1, sizeof *code->sites) != 0) {
+        return;
+    }
+    code->sites = grown;
     struct debug_site *site = &code->sites[code->site_count];
     *site = (struct debug_site){.line = line, .point = point};
     if ((point->has_program && debug_read_slots(&site->reads, code->code, point->names) != 0) ||
@@ -274,19 +280,13 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
 {
     const struct debug_file *file = code->file;
     struct ranges ranges = {0};
-    size_t most = functions.point_count + (file != NULL ? file->point_count : 0);
     free_sites(code);
     probes_drop(code);
     code->has_data = 0;
-    if (most == 0) {
+    if (functions.point_count + (file != NULL ? file->point_count : 0) == 0) {
         return;
     }
     read_lines(code->code, &ranges);
-    code->sites = rl_zalloc(most * (ranges.count + 1), sizeof *code->sites);
-    if (code->sites == NULL) {
-        rl_free(ranges.items);
-        return;
-    }
     for (size_t i = 0; file != NULL && i < file->point_count; i++) {
         if (has_line(&ranges, file->points[i].line)) {
             add_site(code, &file->points[i], file->points[i].line);

@@ -73,9 +73,12 @@ int debug_data_changed(const struct debug_site *site, native_frame *frame)
 
 void debug_data_begins(const struct debug_code *code, native_frame *frame)
 {
+    const struct debug_watch *last = NULL; /* a point's sites lie side by side */
     for (uint32_t i = 0; i < code->site_count; i++) {
         struct debug_watch *watch = code->sites[i].point->watch;
-        for (size_t k = 0; watch != NULL && k < FRAMES; k++) {
+        int is_new = watch != NULL && watch != last;
+        last = watch;
+        for (size_t k = 0; is_new && k < FRAMES; k++) {
             watch->seen[k].frame =
                 watch->seen[k].frame != (uintptr_t)frame ? watch->seen[k].frame : 0;
         }

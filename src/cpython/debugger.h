@@ -74,6 +74,7 @@ struct debug_code {
     struct debug_file *file;  /* borrowed; NULL: none could be named */
     struct debug_site *sites; /* owned */
     uint32_t site_count;
+    size_t site_cap;
     uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
     uint32_t mark_count;
     int is_users;    /* stepped through */

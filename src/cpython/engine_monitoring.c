@@ -213,6 +213,10 @@ static void stop(void)
 static void arm(struct debug_code *code)
 {
     set_lines(code, code->site_count != 0 || debugger.steps != 0 || debugger.pause_wanted);
+    /* Where it begins has been told and switched off while nothing was wanted of it. */
+    if ((code->has_data || code->is_one_line) && tool >= 0 && monitoring_restart() != 0) {
+        PyErr_Clear();
+    }
 }
 
 static void reach_running(int all)

@@ -383,6 +383,24 @@ def test_steps_and_recorded_lines_at_once(debug):
     assert [line for _, line, _ in told["stops"]][:4] == [3, 4, 7, 8]
 
 
+@pytest.mark.parametrize("steps", ["c", "uc", "uuc", "ouc"])
+def test_lines_above_a_step_are_recorded_all_the_same(debug, steps):
+    told = debug(
+        "import relive\ndef inner(n):\n    m = n\n    return m\n"
+        "def skipped(n):\n    k = inner(n)\n    k += 1\n    return k\n"
+        "def outer(n):\n    a = skipped(n)\n    b = a\n    c = b\n    return c\n"
+        "def main():\n    x = outer(1)\n    y = outer(2)\n    return x, y\n"
+        "relive.start('r.relive', force=True, level='lines')\n"
+        f"stop_at(3, once=True)\nscript[:] = list({steps!r})\nmain()\nrelive.stop()\n"
+        "with relive.open('r.relive') as found:\n"
+        "    lines = [e['line'] - OFFSET for e in found.events() if e['kind'] == 'line'\n"
+        "             and e['line'] > OFFSET and not e['func'].endswith('<module>')]\n"
+        "tell(lines=lines)"
+    )
+    once = [10, 6, 3, 4, 7, 8, 11, 12, 13]
+    assert told["lines"] == [15, *once, 16, *once, 17]
+
+
 def test_a_code_object_is_a_plain_one():
     def f(a):
         b = a

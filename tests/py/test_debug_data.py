@@ -115,3 +115,14 @@ def test_the_command_line_and_the_prompt_watch(tmp_path):
     assert wrong.returncode == 125 and b"FUNCTION:NAME" in wrong.stderr
     refused = relive("debug", path, cwd=tmp_path, stdin=b"watch a[0]\nc\n")
     assert b"wanted is NAME" in refused.stdout
+
+
+def test_code_that_ran_before_begins_anew_each_time(debug):
+    """A frame at the address of an older one has seen nothing yet."""
+    found, _ = watch(debug, "found", "count", "count(4); count(4)")
+    told = debug(
+        SHOP + "count(4); count(4)\n"
+        "runtime.breakpoints.set_functions([Breakpoint(function='count', data='found')])\n"
+        "count(4); count(4)\ntell()"
+    )
+    assert [line for _, line, _ in told["stops"]] == found == [14, 14, 14] * 2

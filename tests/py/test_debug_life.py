@@ -99,3 +99,8 @@ def test_the_line_that_runs_next_can_be_set(debug):
     )
     assert told["found"] == [4]
     assert len(told["said"]) == 1 and "cannot be next" in told["said"][0]
+
+
+def test_a_function_of_one_line_that_ran_before(debug):
+    told = debug("def f(): return 1\nf(); f()\nstop_at(1)\nf(); f()\ntell()")
+    assert [name for name, _, _ in told["stops"]] == ["f", "f"]
