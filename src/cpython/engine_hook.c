@@ -1,5 +1,5 @@
 /* Why: on CPython 3.8 to 3.11 a frame evaluator looks at each frame that begins. One whose code has
- * breakpoints runs a copy of the code that calls a probe at their lines (probes.h); the trace
+ * breakpoints runs a copy of the code that asks a probe at their lines (probes.h); the trace
  * function is on for frames alone that are stepped through, or cannot have a copy. Other frames pay
  * one look at their code's co_extra; loops pay nothing.
  *

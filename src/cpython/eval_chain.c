@@ -11,6 +11,8 @@ struct eval_hook eval_hooks[EVAL_PLACES];
 _Thread_local uintptr_t eval_floor;
 _Thread_local struct eval_gate eval_gate;
 
+static int aside; /* frames that eval_deep() runs: the chain is as it will be behind them */
+
 static struct eval_hook *hook_of(_PyFrameEvalFunction function)
 {
     for (size_t i = 0; i < EVAL_PLACES; i++) {
@@ -37,7 +39,7 @@ static void settle(void)
     }
 }
 
-void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours)
+static void put_in(enum eval_place place)
 {
     struct eval_hook *hook = &eval_hooks[place];
     _PyFrameEvalFunction top = compat_get_eval();
@@ -46,20 +48,27 @@ void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours)
             eval_hooks[i].is_in = 0;
         }
     }
-    hook->ours = ours;
-    hook->is_wanted = 1;
     if (hook->is_in) {
         return;
     }
     struct eval_hook *outer = place == EVAL_DEBUGGER ? hook_of(top) : NULL;
     if (outer != NULL) {
         hook->previous = outer->previous;
-        outer->previous = ours;
+        outer->previous = hook->ours;
     } else {
         hook->previous = top;
-        compat_set_eval(ours);
+        compat_set_eval(hook->ours);
     }
     hook->is_in = 1;
+}
+
+void eval_chain_put(enum eval_place place, _PyFrameEvalFunction ours)
+{
+    eval_hooks[place].ours = ours;
+    eval_hooks[place].is_wanted = 1;
+    if (aside == 0) {
+        put_in(place);
+    }
 }
 
 void eval_chain_take(enum eval_place place)
@@ -103,10 +112,17 @@ PyObject *eval_deep(enum eval_place place, HOOK_ARGS)
 {
     _PyFrameEvalFunction top = compat_get_eval(), below = _PyEval_EvalFrameDefault;
     compat_set_eval(below);
+    aside++;
     PyObject *result = eval_below(place, HOOK_PASS);
+    aside--;
     if (compat_get_eval() == below) {
         compat_set_eval(top);
         settle();
+    }
+    for (int i = 0; i < EVAL_PLACES && aside == 0; i++) {
+        if (eval_hooks[i].is_wanted) {
+            put_in((enum eval_place)i); /* asked for meanwhile */
+        }
     }
     return result;
 }

@@ -104,3 +104,20 @@ def test_the_line_that_runs_next_can_be_set(debug):
 def test_a_function_of_one_line_that_ran_before(debug):
     told = debug("def f(): return 1\nf(); f()\nstop_at(1)\nf(); f()\ntell()")
     assert [name for name, _, _ in told["stops"]] == ["f", "f"]
+
+
+def test_a_breakpoint_set_deep_in_a_recorded_recursion_holds_when_it_is_left(debug):
+    """3.11: there the evaluators have stepped aside for want of C stack."""
+    told = debug(
+        "import relive, threading\n" + WORK + "def down(n):\n"
+        "    if n: return down(n - 1)\n    stop_at(5)\n"
+        "def run():\n    down(900); work(1)\n"
+        "relive.start('r.relive', force=True)\n"
+        "threading.stack_size(512 * 1024 if sys.version_info[:2] == (3, 11) else 1 << 24)\n"
+        "thread = threading.Thread(target=run); thread.start(); thread.join()\n"
+        "work(1)\nrelive.stop()\nwork(1)\n"
+        "with relive.open('r.relive') as found:\n"
+        "    calls = sum(e['kind'] == 'call' and e['func'].endswith(':work') for e in found.events())\n"
+        "tell(calls=calls)"
+    )
+    assert told["stops"] == [["work", 5, "breakpoint"]] * 3 and told["calls"] == 2
