@@ -154,8 +154,9 @@ def debug_start(
     on_reason: Callable[..., Any],
     make_condition: Callable[..., Any],
     waits_for_main: bool,
-    my_code_only: bool,
+    filter: Optional[Filter],
     rewrites: bool,
+    steps_in_thread: bool,
     budget_s: float,
     /,
 ) -> str: ...

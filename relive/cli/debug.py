@@ -49,6 +49,18 @@ def parser():
         " may be given several times",
     )  # fmt: skip
     made.add_argument(
+        "--all-code", action="store_true",
+        help="step through libraries too (default: through your code, as trace filters have it)",
+    )  # fmt: skip
+    made.add_argument(
+        "--trace-filter", dest="trace_filter", action="append", metavar="FILE",
+        help="a filter file: code that it skips is not stepped through; may be given several times",
+    )  # fmt: skip
+    made.add_argument(
+        "--no-auto-filter", dest="auto_filter", action="store_false", default=None,
+        help="do not look for the project's own .relive/trace-filter.toml",
+    )  # fmt: skip
+    made.add_argument(
         "-x", "--command", dest="commands", action="append", default=[], metavar="COMMAND",
         help="a command for the prompt, as if typed at the first stop; may be given several times",
     )  # fmt: skip
@@ -114,8 +126,10 @@ def main(words):
     """Replaces this process by the program; returns only where that is refused."""
     import json
 
+    from relive import config
     from relive.cli import launch, record
     from relive.debug.boot import VARIABLE
+    from relive.filters import doors
 
     made = parser()
     ours, target = record.split(words, made)
@@ -124,13 +138,19 @@ def main(words):
         raise ReliveError(
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive debug app.py"
         )
+    program = launch.resolve(target)
+    chosen = {"trace_filter": args.trace_filter, "auto_filter": args.auto_filter}
+    rules = config.load(options={k: v for k, v in chosen.items() if v is not None}).as_dict()
+    if not args.all_code:
+        rules = doors.resolved(rules, program.folder())
     wanted = {
         "pid": os.getpid(),
+        "my_code_only": not args.all_code,
+        "rules": {key: rules[key] for key in ("trace_filter", "auto_filter")},
         "breaks": [place(text) for text in args.breaks],
         "catches": catches(args.catches),
         "watches": watches(args.watches),
         "commands": args.commands,
     }
-    program = launch.resolve(target)
     launch.become(program, {VARIABLE: json.dumps(wanted)})
     return 125

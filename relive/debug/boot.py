@@ -38,7 +38,9 @@ def _begin(wanted):
 
     made = prompt.get_prompt(quits=SystemExit)
     if not runtime.initialize(
-        {"enabled": True}, wait_for_main=not wanted["breaks"] + wanted["watches"]
+        {"enabled": True, "my_code_only": wanted["my_code_only"]},
+        wait_for_main=not wanted["breaks"] + wanted["watches"],
+        rules=wanted["rules"],
     ):
         decision = runtime.policy.evaluate_environment()
         raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {decision['reason']}")

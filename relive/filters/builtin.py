@@ -14,8 +14,9 @@ _MODULES = (
 )  # fmt: skip
 
 
-def builtin(folders):
-    """The filter; `folders` are those of the standard library here."""
+def builtin(folders, packages="trace"):
+    """The filter; `folders` are those of the standard library here; `packages` is what becomes of
+    installed ones."""
     made = Filter("builtin-default", 2, "<inline:builtin-default>")
     made.is_builtin = True
     made.exec, made.value = "trace", "allow"
@@ -32,7 +33,7 @@ def builtin(folders):
         text = "".join("\\" + c if not (c.isalnum() or c in "/_") else c for c in folder)
         if len(text) <= 500:
             rule(f"file:regex:^{text.strip(os.sep)}/", "skip")
-    rule("file:regex:(^|/)(site|dist)-packages/", "trace")
+    rule("file:regex:(^|/)(site|dist)-packages/", packages)
     rule("file:regex:(^|/)_virtualenv\\.py$", "skip")
     rule("file:regex:^<frozen ", "skip")
     rule("pkg:namedtuple_*", "skip")

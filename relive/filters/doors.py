@@ -29,11 +29,22 @@ def _entries(settings, folder):
     return first + list(settings["trace_filter"])
 
 
+def my_code(settings, folders):
+    """The chain that says which code is the user's, for a debugger's steps: what rules leave out is
+    not, nor are installed packages unless a rule names them. No code is left to chance."""
+    from relive.filters.builtin import builtin
+
+    return _chain(dict(settings, sample_rate=1.0), [builtin(folders, packages="skip")])
+
+
 def chain(settings, folders):
     """The chain of a recording; `folders` are those of the standard library and packages."""
     from relive.filters.builtin import builtin
 
-    filters = [builtin(folders)] if settings["builtin_filter"] else []
+    return _chain(settings, [builtin(folders)] if settings["builtin_filter"] else [])
+
+
+def _chain(settings, filters):
     for entry in _entries(settings, _program_folder()):
         if "tables" in entry:
             filters.append(Filter.from_dict(entry["tables"], entry["path"]))

@@ -86,8 +86,12 @@ class FrameEvalRuntime:
         """The settings it has."""
         return self._config
 
-    def initialize(self, config=None, *, wait_for_main=False):
-        """Starts; True where it runs now. False says why in `telemetry`."""
+    def initialize(self, config=None, *, wait_for_main=False, rules=None):
+        """Starts; True where it runs now. False says why in `telemetry`.
+
+        What `my_code_only` steps through is said by trace filters from their usual places
+        (docs/filters.md), and by `rules`: settings as relive.start() takes them, such as
+        {"trace_filter": "mine.toml", "exclude": ["app.generated.*"]}."""
         global _owner
         with _owner_lock, self._lock:
             if config is not None:
@@ -107,14 +111,13 @@ class FrameEvalRuntime:
             if not decision["compatible"]:
                 self._tell(decision["reason_code"], decision["reason"])
                 return False
-            return self._start(wait_for_main)
+            return self._start(wait_for_main, rules)
 
-    def _start(self, wait_for_main):
+    def _start(self, wait_for_main, rules):
         global _owner
         from relive import _core, _run
 
-        for folder in _run._library_folders():
-            _core.library(folder)
+        mine = _my_code(rules) if self._config.my_code_only else None
         _core.exclude(_run._PACKAGE)
         self.conditions.budget_s = self._config.condition_budget_s
         self.breakpoints.conditions_in_c = self._config.conditional_breakpoints_enabled
@@ -122,7 +125,8 @@ class FrameEvalRuntime:
         try:
             self._engine = _core.debug_start(
                 self._stopped, self._logged, self._tell, make_condition, wait_for_main,
-                self._config.my_code_only, self._config.rewrites(), self._config.condition_budget_s,
+                mine, self._config.rewrites(), not self._config.task_aware_stepping,
+                self._config.condition_budget_s,
             )  # fmt: skip
         except RuntimeError as error:
             self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", str(error))
@@ -269,6 +273,15 @@ class FrameEvalRuntime:
 
 def ignore(frame, event, arg):
     """A trace function that wants nothing."""
+
+
+def _my_code(rules):
+    """The C filter of what is stepped through."""
+    from relive import _run, config
+    from relive.filters import doors
+
+    settings = config.load(arguments=rules).as_dict()
+    return doors.my_code(settings, _run._library_folders()).core
 
 
 def _config(config):

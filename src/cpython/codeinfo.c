@@ -89,7 +89,7 @@ static uint32_t string_id(struct lane *lane, PyObject *text)
 }
 
 /* The `__name__` in a module's globals: borrowed, NULL where it is no string. */
-static PyObject *module_name(PyObject *globals)
+PyObject *codeinfo_module(PyObject *globals)
 {
     static PyObject *key; /* interned, lives as long as the process */
     if (key == NULL && (key = PyUnicode_InternFromString("__name__")) == NULL) {
@@ -110,7 +110,7 @@ void codeinfo_module_name(PyObject *globals, char *text, size_t size)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    size_t n = codeinfo_put_text(module_name(globals), (uint8_t *)text, size - 1);
+    size_t n = codeinfo_put_text(codeinfo_module(globals), (uint8_t *)text, size - 1);
     text[n] = 0;
     PyErr_Restore(type, value, traceback);
 }
@@ -159,7 +159,7 @@ static int begins_with(const struct prefix *prefix, const uint8_t *text, size_t 
     return prefix->len != 0 && n >= prefix->len && memcmp(text, prefix->text, prefix->len) == 0;
 }
 
-static int is_excluded(PyCodeObject *code)
+int codeinfo_is_excluded(PyCodeObject *code)
 {
     uint8_t text[1024];
     return code->co_filename != NULL &&
@@ -178,11 +178,6 @@ static int is_own(PyCodeObject *code)
         }
     }
     return n < 7 || memcmp(text, "<frozen", 7) != 0;
-}
-
-int codeinfo_is_users(PyCodeObject *code, int only_own)
-{
-    return !is_excluded(code) && (!only_own || is_own(code));
 }
 
 /* What the filter says of the level, else what was asked for; lines only of the program's own. */
@@ -215,12 +210,12 @@ static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
 {
     uint64_t info = session.code_stamp;
-    if (is_excluded(code)) {
+    if (codeinfo_is_excluded(code)) {
         return info | CODE_EXCLUDED;
     }
     codename_learn(code);
     PyObject *qualname = codename_get(code, globals); /* owned */
-    PyObject *module = module_name(globals);
+    PyObject *module = codeinfo_module(globals);
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
     struct policy *policy = policy_decide(code, module, qualname, &is_traced);
     if (!is_traced) {

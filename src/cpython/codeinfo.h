@@ -52,13 +52,15 @@ void codeinfo_exclude_prefix(const char *utf8);
 /* Code below this folder is a library's: its lines are recorded only where asked for. */
 void codeinfo_add_library(const char *utf8);
 
-/* Whether code is neither our own nor, where `only_own`, a library's or the interpreter's. */
-int codeinfo_is_users(PyCodeObject *code, int only_own);
+/* Whether code is our own. */
+int codeinfo_is_excluded(PyCodeObject *code);
 
 /* Transcodes a str into at most `size` bytes, cut on a character; "?" for what is no str. */
 size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size);
 
-/* "package.module" of a globals dictionary, UTF-8 into text; "?" where there is none. */
+/* The `__name__` of a globals dictionary: borrowed, NULL where it is no string; as UTF-8 in text,
+ * "?" where there is none. */
+PyObject *codeinfo_module(PyObject *globals);
 void codeinfo_module_name(PyObject *globals, char *text, size_t size);
 
 /* Before 3.11 a code object does not know its qualified name: the bytecode that makes the function

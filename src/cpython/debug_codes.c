@@ -9,7 +9,9 @@
 
 #include "alloc.h"
 #include "codeinfo.h"
+#include "codescope.h"
 #include "map.h"
+#include "mod_filter.h"
 #include "os.h"
 #include "probes.h"
 
@@ -244,10 +246,22 @@ static void add_site(struct debug_code *code, struct debug_point *point, uint32_
     code->site_count++;
 }
 
-static int by_line(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
+}
+
+size_t debugger_sort_lines(uint32_t *lines, size_t count)
+{
+    size_t used = 0;
+    qsort(lines, count, sizeof *lines, by_number);
+    for (size_t i = 0; i < count; i++) {
+        if (used == 0 || lines[used - 1] != lines[i]) {
+            lines[used++] = lines[i];
+        }
+    }
+    return used;
 }
 
 /* On every line: what a line has changed is seen where the next one begins. */
@@ -258,13 +272,9 @@ static void add_data_sites(struct debug_code *code, struct debug_point *point,
     for (size_t i = 0; lines != NULL && i < ranges->count; i++) {
         lines[i] = ranges->items[i].line;
     }
-    if (lines != NULL) {
-        qsort(lines, ranges->count, sizeof *lines, by_line);
-    }
-    for (size_t i = 0; lines != NULL && i < ranges->count; i++) {
-        if (i == 0 || lines[i] != lines[i - 1]) {
-            add_site(code, point, lines[i]);
-        }
+    size_t count = lines != NULL ? debugger_sort_lines(lines, ranges->count) : 0;
+    for (size_t i = 0; i < count; i++) {
+        add_site(code, point, lines[i]);
     }
     rl_free(lines);
     code->has_data = 1;
@@ -346,6 +356,7 @@ static void forget(void *known)
     }
     free_sites(code);
     probes_drop(code);
+    Py_CLEAR(code->module);
     release(code);
 }
 
@@ -373,6 +384,25 @@ static int is_main(PyCodeObject *code, PyObject *globals)
     return strcmp(name, "__main__") == 0;
 }
 
+/* Whether it is stepped through. Where the filter cannot say, it is. */
+static int is_users(PyCodeObject *code, PyObject *module, PyObject *qualname)
+{
+    struct filter *filter = debugger.filter != NULL ? mod_filter_get(debugger.filter) : NULL;
+    struct filter_verdict verdict;
+    if (codeinfo_is_excluded(code) || filter == NULL) {
+        return !codeinfo_is_excluded(code);
+    }
+    struct code_scope *n = rl_alloc(1, sizeof *n);
+    int is_it = 1;
+    if (n != NULL) {
+        code_scope_read(n, filter, code, module, qualname);
+        is_it = filter_decide(filter, &n->scope, &verdict) != RL_OK || verdict.is_traced ||
+                verdict.asks_traced != 0;
+    }
+    rl_free(n);
+    return is_it;
+}
+
 struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
 {
     PyObject *type, *value, *traceback;
@@ -387,13 +417,16 @@ struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
     made->code = code;
     made->holders = 1;
     made->file = file_of_code(code);
-    made->is_users = codeinfo_is_users(code, debugger.my_code_only);
+    made->module = codeinfo_module(globals);
+    Py_XINCREF(made->module);
+    made->is_users = is_users(code, made->module, qualname);
     made->is_main = debugger.waits_for_main && is_main(code, globals);
     find_sites(made, qualname);
     Py_XDECREF(qualname);
     if (compat_set_extra((PyObject *)code, debugger_index, made) != 0) {
         PyErr_Clear();
         free_sites(made);
+        Py_XDECREF(made->module);
         rl_free(made);
         made = NULL;
     } else {
@@ -410,8 +443,10 @@ struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
 void debug_codes_begin(void)
 {
     for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
-        code->is_users = codeinfo_is_users(code->code, debugger.my_code_only);
+        PyObject *qualname = codename_get(code->code, NULL); /* owned */
+        code->is_users = is_users(code->code, code->module, qualname);
         code->is_main = 0; /* it has begun */
+        Py_XDECREF(qualname);
     }
 }
 
@@ -441,6 +476,15 @@ void debug_free_points(struct debug_point *points, size_t count)
     rl_free(points);
 }
 
+static size_t count_data(const struct debug_point *points, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        found += points[i].data != NULL;
+    }
+    return found;
+}
+
 size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count)
 {
     struct debug_point *old = file->points;
@@ -463,6 +507,7 @@ size_t debug_set_points(struct debug_file *file, struct debug_point *points, siz
         }
     }
     debugger.points += count - old_count;
+    debugger.watches += count_data(points, count) - count_data(old, old_count);
     debug_engine.refresh();
     debugger.counts.invalidations += met;
     debug_free_points(old, old_count);

@@ -298,6 +298,15 @@ static int is_in_task(const struct debug_point *point)
     return is_it;
 }
 
+/* Whether it is the site's turn: its line begins or, for what data has become, the frame is left. A
+ * point's sites lie side by side, and the first speaks for all. */
+static int is_due(const struct debug_code *code, uint32_t i, uint32_t line)
+{
+    const struct debug_site *site = &code->sites[i];
+    int is_first = i == 0 || code->sites[i - 1].point != site->point;
+    return line == LINE_LEFT ? site->point->data != NULL && is_first : site->line == line;
+}
+
 PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line)
 {
     PyObject *ids = NULL;
@@ -308,7 +317,7 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
         struct debug_site *site = &code->sites[i];
         struct debug_point *point = site->point;
         uint64_t revision = debugger.revision;
-        if (site->line != line ||
+        if (!is_due(code, i, line) ||
             (point->thread != 0 && point->thread != PyThread_get_thread_ident()) ||
             (point->task != NULL && !is_in_task(point)) ||
             (point->data != NULL && !debug_data_changed(site, frame))) {
@@ -356,6 +365,12 @@ int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, P
     return step_take(&step, STEP_LINE, &place) ? stop(frame, "step", PyList_New(0)) : 0;
 }
 
+int debugger_data_left(struct debug_code *code, native_frame *frame)
+{
+    PyObject *ids = debugger_sites(code, frame, LINE_LEFT); /* owned */
+    return ids != NULL ? stop(frame, "breakpoint", ids) : 0;
+}
+
 void debugger_left(native_frame *frame, enum step_event how)
 {
     struct step *step = debugger_step();
@@ -366,6 +381,8 @@ void debugger_left(native_frame *frame, enum step_event how)
     uintptr_t before = step->frame;
     if (step_take(step, how, &place)) {
         end_step(); /* nothing of the thread is left to step in */
+    } else if (step->frame == 0 && before != 0) {
+        debug_engine.refresh();
     } else if (step->frame != before) {
         struct debug_code *caller = debugger_code_of((native_frame *)step->frame);
         if (caller != NULL) {
@@ -388,7 +405,8 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
     debugger.steps += (mode != STEP_NONE) - (step->mode != STEP_NONE);
     *step = (struct step){
         .mode = mode, .frame = mode != STEP_NONE ? (uintptr_t)frame : 0, .line = line};
-    if (mode == STEP_IN) {
+    step->in_thread = debugger.steps_in_thread;
+    if (mode == STEP_IN && !step->in_thread) {
         step->task = tasks_identity_now();
     }
     debug_engine.refresh();

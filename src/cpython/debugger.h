@@ -72,12 +72,13 @@ struct debug_code {
     size_t probe_count, probe_cap;
     struct debug_code *next, *previous;
     struct debug_file *file;  /* borrowed; NULL: none could be named */
+    PyObject *module;         /* owned str or NULL */
     struct debug_site *sites; /* owned */
     uint32_t site_count;
     size_t site_cap;
     uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
     uint32_t mark_count;
-    int is_users;    /* stepped through */
+    int is_users;    /* stepped through (debugger.filter) */
     int has_data;    /* has sites of breakpoints on data, on every line */
     int is_one_line; /* has sites on the line that the function begins with */
     int is_main;     /* the program's first code, where that is waited for */
@@ -137,16 +138,18 @@ struct debugger {
     int is_on;
     uint64_t run; /* counts starts and stops */
     int waits_for_main;
-    int pause_wanted; /* the next line of the user's code stops */
-    size_t points;    /* breakpoints in files and functions */
-    int steps;        /* threads that step */
-    int inside;       /* threads that the debugger itself runs in */
-    int my_code_only;
-    int rewrites;                                            /* code may be copied with probes */
-    unsigned catches;                                        /* enum debug_catch */
-    uint64_t budget_ns;                                      /* of one condition */
-    uint64_t revision;                                       /* changes with the breakpoints */
+    int pause_wanted;    /* the next line of the user's code stops */
+    int steps_in_thread; /* steps go on in whichever task of their thread */
+    size_t points;       /* breakpoints in files and functions */
+    size_t watches;      /* those on data */
+    int steps;           /* threads that step */
+    int inside;          /* threads that the debugger itself runs in */
+    int rewrites;        /* code may be copied with probes */
+    unsigned catches;    /* enum debug_catch */
+    uint64_t budget_ns;  /* of one condition */
+    uint64_t revision;   /* changes with the breakpoints */
     PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
+    PyObject *filter; /* owned _core.Filter: what code is the user's; NULL: all but Relive's own */
     struct debug_code *codes;
 #define FIELD(name) uint64_t name;
     struct {
@@ -197,6 +200,10 @@ static inline struct debug_code *debugger_code_of(native_frame *frame)
     return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
 }
 
+/* Sorts lines, each once; how many are left. */
+size_t debugger_sort_lines(uint32_t *lines, size_t count);
+
+enum { LINE_LEFT = 0 }; /* no line: the frame is left, and what its last line changed is seen */
 /* The breakpoints of a line that is about to run which stop now: a new list, NULL for none. */
 PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line);
 /* A line is about to run, with what debugger_sites() has said of it, which is taken. 0, or -1 with
@@ -219,6 +226,9 @@ static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
 }
 /* A frame of code with breakpoints on data begins: what was seen in one at its address is void. */
 void debug_data_begins(const struct debug_code *code, native_frame *frame);
+/* Such a frame returns or is unwound: what its last line has changed is seen. 0, or -1 with an
+ * exception that the program is to get. */
+int debugger_data_left(struct debug_code *code, native_frame *frame);
 /* A frame returns, yields, or is unwound. */
 void debugger_left(native_frame *frame, enum step_event how);
 /* Nobody steps, nothing is paused, no prompt is open: only sites count. */

@@ -129,6 +129,20 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
     return 1;
 }
 
+/* `arg`: what it returns; NULL: an exception leaves it. */
+static int leaves(native_frame *frame, const PyObject *arg)
+{
+    struct debug_code *code = debugger_known(native_code(frame));
+    enum step_event how = arg == NULL              ? STEP_UNWIND
+                          : traced_is_yield(frame) ? STEP_YIELD
+                                                   : STEP_RETURN;
+    debugger.counts.py_return_callbacks++;
+    int done =
+        code != NULL && code->has_data && how != STEP_YIELD ? debugger_data_left(code, frame) : 0;
+    debugger_left(frame, how);
+    return done;
+}
+
 int debugger_trace(PyFrameObject *object, int what, PyObject *arg)
 {
     native_frame *frame = native_of(object);
@@ -141,13 +155,7 @@ int debugger_trace(PyFrameObject *object, int what, PyObject *arg)
     if (what == PyTrace_EXCEPTION) {
         return debugger.catches & CATCH_RAISED ? raised(frame, arg) : 0;
     }
-    if (what == PyTrace_RETURN) {
-        debugger.counts.py_return_callbacks++;
-        debugger_left(frame, arg == NULL              ? STEP_UNWIND
-                             : traced_is_yield(frame) ? STEP_YIELD
-                                                      : STEP_RETURN);
-    }
-    return 0;
+    return what == PyTrace_RETURN ? leaves(frame, arg) : 0;
 }
 
 /* How often the frames that ran already were switched on, which those above must not undo. */
@@ -176,10 +184,11 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     return result;
 }
 
-/* Whether the frame's breakpoints are told by probes. */
+/* Whether the frame's breakpoints are told by probes. Those on data are not: they want to know
+ * where it is left too. */
 static int has_probes(struct debug_code *code, native_frame *frame)
 {
-    if (code->site_count == 0 || !debugger.rewrites) {
+    if (code->site_count == 0 || code->has_data || !debugger.rewrites) {
         return 0;
     }
     if (native_is_fresh(frame) && code->code == native_code(frame)) {

@@ -3,7 +3,8 @@
  *   PY_START, PY_RESUME   everywhere, once a place: code is looked at and then left alone
  *   LINE                  local to code with breakpoints, and to code that is stepped through;
  *                         each line that is not wanted is disabled when it is told
- *   RETURN, YIELD, UNWIND while some thread steps: where the frame that it steps in is left
+ *   RETURN, YIELD, UNWIND while some thread steps: where the frame that it steps in is left; where
+ *                         breakpoints on data want to know what a last line has changed
  *   RAISE, UNWIND         where breakpoints on exceptions want them
  *
  * A tool id of its own, so that what is disabled here is still told to the recorder. PY_START stays
@@ -16,7 +17,7 @@
 
 static PyObject *disable; /* borrowed */
 static int tool = -1;
-static long always, stepping, line, unwind, raising; /* bits of events */
+static long always, stepping, line, leaving, unwind, raising; /* bits of events */
 
 static native_frame *current(void)
 {
@@ -39,9 +40,10 @@ static PyObject *answer(int is_wanted)
 
 static void set_lines(struct debug_code *code, int is_on)
 {
+    long events = line | (code->has_data ? leaving : 0);
     /* Off and on: lines that were disabled come back only so. */
     if (tool < 0 || monitoring_set_local(tool, code->code, 0) != 0 ||
-        (is_on && monitoring_set_local(tool, code->code, line) != 0)) {
+        (is_on && monitoring_set_local(tool, code->code, events) != 0)) {
         PyErr_Clear();
     }
 }
@@ -114,11 +116,16 @@ HANDLER(on_line)
 static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
 {
     native_frame *frame = frame_of(args, n);
+    struct debug_code *known = frame != NULL ? debugger_known(native_code(frame)) : NULL;
+    int has_data = known != NULL && known->has_data && how != STEP_YIELD, done = 0;
     debugger.counts.py_return_callbacks++;
+    if (has_data && !debug_self.is_inside) {
+        done = debugger_data_left(known, frame);
+    }
     if (frame != NULL) {
         debugger_left(frame, how);
     }
-    return answer(debugger.steps != 0);
+    return done != 0 ? NULL : answer(debugger.steps != 0 || has_data);
 }
 
 HANDLER(on_return)
@@ -137,8 +144,12 @@ HANDLER(on_unwind)
 {
     UNUSED;
     native_frame *frame = frame_of(args, n);
-    if (frame != NULL && debugger.steps != 0) {
-        Py_XDECREF(left(args, n, STEP_UNWIND));
+    if (frame != NULL && (debugger.steps != 0 || debugger.watches != 0)) {
+        PyObject *done = left(args, n, STEP_UNWIND); /* owned */
+        if (done == NULL) {
+            return NULL;
+        }
+        Py_DECREF(done);
     }
     if (frame != NULL && (debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED)) &&
         PyVectorcall_NARGS(n) >= 3 && debugger_leaves((uintptr_t)frame, native_caller(frame)) &&
@@ -175,7 +186,7 @@ static int start(void)
         long *bits;
     } handlers[] = {
         {"PY_START", on_start, &always},   {"PY_RESUME", on_resume, &always},
-        {"LINE", on_line, &line},          {"PY_RETURN", on_return, &stepping},
+        {"LINE", on_line, &line},          {"PY_RETURN", on_return, &leaving},
         {"PY_YIELD", on_yield, &stepping}, {"PY_UNWIND", on_unwind, &unwind},
         {"RAISE", on_raise, &raising},
     };
@@ -183,7 +194,7 @@ static int start(void)
     if (disable == NULL || monitoring_take(-1, &tool) != 0) {
         return -1;
     }
-    always = stepping = line = unwind = raising = 0;
+    always = stepping = line = leaving = unwind = raising = 0;
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         long bit = 0;
         if (monitoring_register(tool, handlers[i].event, handlers[i].function, &bit) != 0) {
@@ -237,7 +248,8 @@ static void reach_running(int all)
 static void refresh(void)
 {
     int is_on = debugger.steps != 0;
-    long events = always | (is_on ? stepping | unwind : 0);
+    long events = always | (is_on ? stepping | leaving | unwind : 0);
+    events |= debugger.watches != 0 ? unwind : 0;
     events |= debugger.catches & CATCH_RAISED ? raising : 0;
     events |= debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED) ? unwind : 0;
     if (tool >= 0 && (monitoring_set(tool, events) != 0 || (is_on && monitoring_restart() != 0))) {

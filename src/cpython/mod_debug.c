@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "bytecode.h"
 #include "eval_chain.h"
+#include "mod_filter.h"
 #include "mod_reader.h"
 #include "probes.h"
 
@@ -178,19 +179,20 @@ static void drop_callbacks(void)
     Py_CLEAR(debugger.on_log);
     Py_CLEAR(debugger.on_reason);
     Py_CLEAR(debugger.make_condition);
+    Py_CLEAR(debugger.filter);
 }
 
-/* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, my_code_only, rewrites,
- *             budget_s)
- */
+/* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, filter or None, rewrites,
+ *             steps_in_thread, budget_s): the filter says what code is the user's; None: all. */
 static PyObject *debug_start(PyObject *module, PyObject *args)
 {
-    PyObject *on_stop, *on_log, *on_reason, *make_condition;
-    int waits, only, rewrites;
+    PyObject *on_stop, *on_log, *on_reason, *make_condition, *filter;
+    int waits, rewrites, in_thread;
     double budget;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOpppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
-                          &only, &rewrites, &budget)) {
+    if (!PyArg_ParseTuple(args, "OOOOpOppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
+                          &filter, &rewrites, &in_thread, &budget) ||
+        (filter != Py_None && mod_filter_get(filter) == NULL)) {
         return NULL;
     }
     if (debugger.is_on) {
@@ -207,7 +209,8 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.make_condition = kept(make_condition);
     debugger.run++;
     debugger.waits_for_main = waits;
-    debugger.my_code_only = only;
+    debugger.filter = kept(filter);
+    debugger.steps_in_thread = in_thread;
     debugger.rewrites = rewrites;
     debugger.budget_ns = budget > 0 && budget < 1e9 ? (uint64_t)(budget * 1e9) : 0;
     debugger.is_on = 1;

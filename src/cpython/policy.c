@@ -2,9 +2,9 @@
 #include "policy.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "alloc.h"
+#include "codescope.h"
 #include "moment.h"
 #include "session.h"
 #include "utf8.h"
@@ -135,87 +135,6 @@ void policy_keep(uint32_t id, struct policy *policy)
     policies.items[id] = policy;
 }
 
-/* ---- what a code object is called ---- */
-
-enum { NAME_BYTES = 1100 };
-
-struct named {
-    char module[NAME_BYTES], qualname[NAME_BYTES], name[NAME_BYTES], file[NAME_BYTES];
-    struct filter_scope scope;
-};
-
-static struct filter_text text_of(PyObject *object, char *out)
-{
-    size_t n = codeinfo_put_text(object, (uint8_t *)out, NAME_BYTES - 8);
-    return (struct filter_text){out, n};
-}
-
-/* A dotted name of ASCII letters, digits and _. */
-static int is_module_name(struct filter_text text)
-{
-    int begins = 1;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        int is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        int is_digit = c >= '0' && c <= '9';
-        if (!(is_letter || (is_digit && !begins) || (c == '.' && !begins))) {
-            return 0;
-        }
-        begins = c == '.';
-    }
-    return text.len != 0 && !begins;
-}
-
-static int is_package(const char *folder, size_t len)
-{
-    char path[NAME_BYTES + 16];
-    memcpy(path, folder, len);
-    memcpy(path + len, "/__init__.py", 13);
-    return access(path, F_OK) == 0;
-}
-
-/* From the file's path: below the filter's root, or as far up as folders are packages. */
-static struct filter_text module_of_path(struct filter_text file, char *out)
-{
-    size_t end = file.len, begin = file.len;
-    if (end > 3 && memcmp(file.data + end - 3, ".py", 3) == 0) {
-        end -= 3;
-    }
-    struct filter_text below = filter_below_root(policies.filter, file);
-    if (below.len != 0) {
-        begin = file.len - below.len;
-    } else {
-        while (begin > 0 && file.data[begin - 1] != '/') {
-            begin--;
-        }
-        while (begin > 1 && is_package(file.data, begin - 1)) {
-            begin--;
-            while (begin > 0 && file.data[begin - 1] != '/') {
-                begin--;
-            }
-        }
-    }
-    if (end >= begin + 9 && memcmp(file.data + end - 9, "/__init__", 9) == 0) {
-        end -= 9;
-    }
-    size_t n = end > begin ? end - begin : 0;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = file.data[begin + i] == '/' ? '.' : file.data[begin + i];
-    }
-    return (struct filter_text){out, n};
-}
-
-static void name_code(struct named *n, PyCodeObject *code, PyObject *module, PyObject *qualname)
-{
-    n->scope.file = text_of(code->co_filename, n->file);
-    n->scope.name = text_of(code->co_name, n->name);
-    n->scope.qualname = text_of(qualname != NULL ? qualname : code->co_name, n->qualname);
-    n->scope.module = text_of(module, n->module);
-    if (module == NULL || !is_module_name(n->scope.module)) {
-        n->scope.module = module_of_path(n->scope.file, n->module);
-    }
-}
-
 /* ---- decisions ---- */
 
 static uint32_t limit(uint32_t said, unsigned otherwise, unsigned most)
@@ -262,11 +181,11 @@ static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObje
 }
 
 /* 0, or -1 without memory. */
-static int decide_values(struct policy *p, PyCodeObject *code, const struct named *n)
+static int decide_values(struct policy *p, PyCodeObject *code, const struct code_scope *n)
 {
     const char *yield = rl_sentinel_text(RL_SENTINEL_YIELD);
     const char *unwind = rl_sentinel_text(RL_SENTINEL_UNWIND);
-    char object[2 * NAME_BYTES + 2];
+    char object[2 * CODE_SCOPE_BYTES + 2];
     memcpy(object, n->scope.module.data, n->scope.module.len);
     object[n->scope.module.len] = '.';
     memcpy(object + n->scope.module.len + 1, n->scope.qualname.data, n->scope.qualname.len);
@@ -298,14 +217,14 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
         return NULL;
     }
     struct policy *p = rl_zalloc(1, sizeof *p);
-    struct named *n = rl_alloc(1, sizeof *n);
+    struct code_scope *n = rl_alloc(1, sizeof *n);
     if (p == NULL || n == NULL) {
         rl_free(n);
         policy_free(p);
         policy_stats.undecided++;
         return NULL;
     }
-    name_code(n, code, module, qualname);
+    code_scope_read(n, policies.filter, code, module, qualname);
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
         rl_free(n);
         policy_free(p);

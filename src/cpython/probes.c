@@ -51,25 +51,6 @@ static PyObject *new_probe(struct debug_code *code, uint32_t line)
     return (PyObject *)probe;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorts lines, each once; how many are left. */
-static size_t in_order(uint32_t *lines, size_t count)
-{
-    size_t used = 0;
-    qsort(lines, count, sizeof *lines, by_number);
-    for (size_t i = 0; i < count; i++) {
-        if (used == 0 || lines[used - 1] != lines[i]) {
-            lines[used++] = lines[i];
-        }
-    }
-    return used;
-}
-
 /* The probes of lines, each owned; NULL without memory. */
 static PyObject **new_probes(struct debug_code *code, const uint32_t *lines, size_t count)
 {
@@ -121,7 +102,7 @@ static void make_copy(struct debug_code *code)
     for (uint32_t i = 0; lines != NULL && i < code->site_count; i++) {
         lines[count++] = code->sites[i].line;
     }
-    count = lines != NULL ? in_order(lines, count) : 0;
+    count = lines != NULL ? debugger_sort_lines(lines, count) : 0;
     PyObject **probes = lines != NULL ? new_probes(code, lines, count) : NULL;
     if (probes != NULL && keep(code, probes, count) == 0) {
         bytecode_probe(code->code, lines, probes, count, &result);
@@ -202,7 +183,7 @@ static uint32_t *lines_of(PyObject *said, size_t *count)
         rl_free(lines);
         lines = NULL;
     }
-    *count = lines != NULL ? in_order(lines, most) : 0;
+    *count = lines != NULL ? debugger_sort_lines(lines, most) : 0;
     return lines;
 }
 

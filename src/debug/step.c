@@ -28,15 +28,20 @@ int step_take(struct step *step, enum step_event event, const struct step_place 
         step->mode = STEP_NONE;
         return 1;
     }
-    if (place->caller == 0 && !(event == STEP_YIELD && place->is_coroutine)) {
+    int waits = event == STEP_YIELD && place->is_coroutine;
+    if (place->caller == 0 && !waits) {
         step->mode = STEP_NONE;
         return 1;
     }
     int is_followed = step->mode == STEP_OVER || step->mode == STEP_OUT || step->mode == STEP_UNTIL;
-    int is_left = event != STEP_YIELD || !place->is_coroutine;
-    if (is_followed && is_left && step->frame == place->frame) {
+    if (!is_followed || step->frame != place->frame) {
+        return 0;
+    }
+    if (!waits) {
         step->mode = STEP_OVER;
         step->frame = place->caller;
+    } else if (step->in_thread) {
+        *step = (struct step){.mode = STEP_IN, .in_thread = 1};
     }
     return 0;
 }

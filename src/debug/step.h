@@ -6,8 +6,9 @@
  *   UNTIL    stop from a line on                  go on with OVER in its caller
  *   OUT      -                                    go on with OVER in its caller
  *
- * A coroutine that is suspended is not left: the step waits until it goes on, in its own task. A
- * generator that yields is left, to whoever asked it for a value. Lines that are not the user's
+ * A coroutine that is suspended is not left: the step waits until it goes on, in its own task.
+ * Where steps are the thread's (`in_thread`), it goes on as IN with whatever the thread runs next.
+ * A generator that yields is left, to whoever asked it for a value. Lines that are not the user's
  * never stop; a step whose caller is not the user's goes on upwards. */
 #ifndef STEP_H
 #define STEP_H
@@ -22,6 +23,7 @@ struct step {
     uintptr_t frame; /* identity; 0: any */
     uint32_t line;   /* UNTIL */
     uintptr_t task;  /* IN: the task it stays in; 0: any */
+    int in_thread;   /* a task that waits is left */
 };
 
 struct step_place {

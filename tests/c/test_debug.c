@@ -203,6 +203,16 @@ static void a_generator_is_left_by_a_yield_and_a_coroutine_is_not(void **state)
     assert_true(at(&step, STEP_LINE, 1, 0, 4));
 }
 
+static void a_step_of_the_thread_goes_on_where_a_coroutine_waits(void **state)
+{
+    struct step step = {.mode = STEP_OVER, .frame = 2, .in_thread = 1};
+    struct step_place waits = {.frame = 2, .is_users = 1, .is_coroutine = 1};
+    (void)state;
+    assert_false(step_take(&step, STEP_YIELD, &waits));
+    assert_true(at(&step, STEP_LINE, 9, 1, 4));
+    assert_int_equal(step.mode, STEP_NONE);
+}
+
 static void a_step_in_stays_in_its_task_and_in_the_users_code(void **state)
 {
     struct step step = {.mode = STEP_IN, .frame = 2, .task = 7};
@@ -253,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_step_over_stays_in_its_frame_and_then_goes_up),
         cmocka_unit_test(a_step_out_stops_in_the_caller),
         cmocka_unit_test(a_generator_is_left_by_a_yield_and_a_coroutine_is_not),
+        cmocka_unit_test(a_step_of_the_thread_goes_on_where_a_coroutine_waits),
         cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
         cmocka_unit_test(until_goes_forward),
         cmocka_unit_test(a_step_ends_with_the_last_frame_of_its_thread),

@@ -59,6 +59,31 @@ def test_what_has_changed_stops_at_the_next_line(debug, data, function, call, li
     assert found == lines
 
 
+def test_what_the_last_line_of_a_function_changes(debug):
+    """Nothing runs behind it in the function: seen where it is left, by a return or an exception."""
+    told = debug(
+        "class Order:\n    total, rows = 0, None\n"
+        "    def put(self, n): self.total = n\n"
+        "    def add(self, n):\n        self.total += n\n"
+        "    def fail(self):\n        raise ValueError(self.rows.append(1))\n"
+        "o = Order(); o.rows = []\n"
+        "def points(*pairs):\n    runtime.breakpoints.set_functions(\n"
+        "        [Breakpoint(function=f, data=d) for f, d in pairs])\n"
+        "points(('Order.put', 'self.total'), ('Order.add', 'self.total'), ('Order.fail', 'self.rows'))\n"
+        "script[:] = ['o', 'c', 'c', 'c']\n"
+        "o.put(1)\nnext_line = 1\no.put(1); o.add(0); o.add(2)\n"
+        "try:\n    o.fail()\nexcept ValueError:\n    caught = True\n"
+        "points()\no.put(9); o.add(9)\ntell(caught=caught)"
+    )
+    assert told["stops"] == [
+        ["put", 3, "breakpoint"],
+        ["<module>", 15, "step"],
+        ["add", 5, "breakpoint"],
+        ["fail", 7, "breakpoint"],
+    ]
+    assert told["caught"] is True
+
+
 def test_conditions_hits_and_logs_go_with_it(debug):
     assert watch(debug, "found", "count", "count(6)", condition="found > 3")[0] == [14, 14]
     assert watch(debug, "found", "count", "count(6)", hit_condition="== 2")[0] == [14]

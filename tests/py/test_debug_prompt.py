@@ -1,0 +1,143 @@
+"""`relive debug` and its prompt."""
+
+import sys
+
+import pytest
+from conftest import relive, run
+
+PROGRAM = """\
+import sys
+
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+
+print(work(3))
+print(work(int(sys.argv[1])))
+"""
+
+
+def prompt(tmp_path, commands, *options, args=("4",), source=PROGRAM):
+    path = tmp_path / "app.py"
+    path.write_text(source)
+    text = "\n".join(commands) + "\n"
+    return relive("debug", *options, path, *args, cwd=tmp_path, stdin=text.encode())
+
+
+def test_the_prompt_stops_at_the_first_line_and_steps(tmp_path):
+    done = prompt(tmp_path, ["n", "n", "s", "s", "p n", "w", "c"])
+    text = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert "app.py(1)<module>()" in text and "app.py(4)work()" in text and "3\n6\n" in text
+    assert "runpy" not in text and "relive" not in text.replace("(relive)", "")
+
+
+def test_the_prompt_has_pdbs_breakpoints(tmp_path):
+    commands = [
+        "b 6, i == 2",
+        "tbreak 7",
+        "b work",
+        "b",
+        "c",
+        "p i, total",
+        "cl 1",
+        "y",
+        "c",
+        "a",
+        "c",
+        "c",
+    ]
+    text = prompt(tmp_path, commands).stdout.decode()
+    assert "Breakpoint 1 at" in text and "stop only if i == 2" in text
+    assert text.count("app.py(4)work()") == 2 and text.count("app.py(7)work()") == 1
+    assert "n = 4" in text or "n = 3" in text
+
+
+def test_breakpoints_of_the_command_line(tmp_path):
+    commands = ["p i", "j 7", "n", "n", "c"]
+    done = prompt(tmp_path, commands, "-b", "app.py:6 if i == 1", args=("2",))
+    text = done.stdout.decode()
+    assert text.count("app.py(6)work()") >= 1 and "app.py(1)" not in text
+    assert "(relive) 1" in text and "app.py(7)work()" in text
+
+
+def test_quitting_ends_the_program_without_a_traceback(tmp_path):
+    done = prompt(tmp_path, ["q"])
+    assert b"Traceback" not in done.stdout + done.stderr and b"\n6" not in done.stdout
+
+
+def test_an_uncaught_exception_opens_the_prompt_where_it_was_raised(tmp_path):
+    source = "def f(n):\n    return 1 / n\nf(0)\n"
+    done = prompt(tmp_path, ["c", "p n", "c"], source=source)
+    assert b"ZeroDivisionError" in done.stderr and b"app.py(2)f()" in done.stdout
+    assert b"(relive) 0" in done.stdout and done.returncode == 1
+    assert b"Uncaught: ZeroDivisionError" in done.stdout
+    plain = prompt(tmp_path, ["c"], "--catch", "off", source=source)
+    assert plain.returncode == 1 and b"Uncaught" not in plain.stdout
+
+
+def test_the_prompt_catches_exceptions(tmp_path):
+    source = "def f():\n    try:\n        int('x')\n    except ValueError:\n        pass\nf()\n"
+    text = prompt(tmp_path, ["catch raised ValueError", "c", "w", "c"], source=source).stdout
+    assert b"Raised: ValueError: invalid literal" in text and b"app.py(3)f()" in text
+
+
+def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
+    source = "import relive\ndef f(n):\n    relive.set_trace()\n    m = n\n    breakpoint()\n    return m\nf(5)\n"
+    path = tmp_path / "own.py"
+    path.write_text(source)
+    done = run(
+        sys.executable,
+        path,
+        stdin=b"p n\nc\np m\nc\n",
+        env={"PYTHONBREAKPOINT": "relive.set_trace"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"own.py(4)f()") == 1 and done.stdout.count(b"(relive) 5") == 2
+
+
+def test_the_debugged_program_is_what_it_is_alone(tmp_path):
+    source = "import sys, os\nprint(sys.argv, __name__, sys.path[0], sys.gettrace(), 'RELIVE_DEBUG' in os.environ)\n"
+    path = tmp_path / "app.py"
+    path.write_text(source)
+    alone = run(sys.executable, path, "x", cwd=tmp_path)
+    debugged = prompt(tmp_path, ["c"], args=("x",), source=source)
+    assert debugged.stdout.endswith(alone.stdout)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-b", "x.py:1", "app.py"], b"there is no file x.py"),
+        (["-b", "app.py", "app.py"], b"FILE:LINE"),
+        (["-b", "app.py:1 if a =", "app.py"], b"is no expression"),
+        (["--catch", "rased", "app.py"], b"did you mean 'raised'"),
+        (["nothing.py"], b"no such file"),
+        ([], b"no TARGET"),
+        (["--brake", "a:1", "app.py"], b"did you mean '--break'"),
+    ],
+)
+def test_mistakes_are_told_and_the_program_is_not_started(tmp_path, words, said):
+    (tmp_path / "app.py").write_text("print('started')\n")
+    done = relive("debug", *words, cwd=tmp_path)
+    assert done.returncode == 125 and said in done.stderr and not done.stdout
+
+
+# ---- when things are not as usual ----
+
+
+def test_modules_and_relative_paths_can_be_debugged(tmp_path):
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "__main__.py").write_text("import os\nprint('in', __name__)\n")
+    done = relive("debug", "-m", "pack", cwd=tmp_path, stdin=b"n\nc\n")
+    assert b"__main__.py(1)<module>()" in done.stdout and b"in __main__" in done.stdout
+    done = relive(
+        "debug", "-b", "pack/__main__.py:2", "pack/__main__.py", cwd=tmp_path, stdin=b"c\n"
+    )
+    assert b"__main__.py(2)<module>()" in done.stdout and done.returncode == 0
+
+
+# ---- programs are what they are alone ----
