@@ -527,7 +527,7 @@ def command_peers():
 
 
 def command_debug():
-    return beside_peers("debug.py", VERSIONS)
+    return beside_peers("debug.py", VERSIONS) | beside_peers("debug_modules.py", VERSIONS)
 
 
 def command_proof():

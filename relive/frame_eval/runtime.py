@@ -74,6 +74,7 @@ class FrameEvalRuntime:
             raise TypeError(f"a dict or a FrameEvalConfig is wanted, not {config!r}")
         self._engine = None
         self._base = {}
+        self._begun_with = None  # the settings of the last start
         self._here = threading.local()
 
     @property
@@ -132,6 +133,10 @@ class FrameEvalRuntime:
             self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", str(error))
             return False
         _owner = self
+        settings = self._config.to_dict()
+        if self._begun_with not in (None, settings):
+            self._tell("CACHE_INVALIDATION_CONFIG_CHANGE", "known code is looked at anew")
+        self._begun_with = settings
         if self._engine == "hook" and not self._config.rewrites():
             self._tell(
                 "FALLBACK_TO_TRACE_DISPATCH", "code is not to be rewritten: lines are traced"

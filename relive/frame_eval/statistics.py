@@ -89,7 +89,7 @@ def collect(runtime):
     from relive.frame_eval.integration import bridge
     from relive.frame_eval.runtime import FrameEvalStats
 
-    counts = dict.fromkeys(_NAMES, 0)
+    counts = dict.fromkeys(_COUNTS, 0)
     counts.update(runtime._counts())
     # Frames that C let pass at its first look are counted apart, for speed.
     counts["frames_evaluated"] += counts["fast_path_hits"]
@@ -121,14 +121,13 @@ def collect(runtime):
     )
 
 
-_NAMES = (
-    "frames_evaluated", "fast_path_hits", "cache_hits", "cache_misses", "line_callbacks",
-    "line_hits", "line_disabled", "py_start_callbacks", "py_return_callbacks",
-    "condition_evaluations", "condition_skips", "conditions_in_c", "frames_traced",
-    "bytecode_injections",
-    "deep_frames", "scoped_trace_installs", "invalidations", "stops", "logs", "code_objects",
-    "stepping_threads",
+# What the seed's tools read that C does not count under that name; all else of HookStats is C's.
+_SEEDS = (
+    "active", "is_active", "has_breakpoint_manager", "evaluation_time", "hook_available",
+    "hook_installed", "slow_path_attempts", "slow_path_activations", "return_events",
+    "exception_events",
 )  # fmt: skip
+_COUNTS = tuple(name for name in HookStats.__annotations__ if name not in _SEEDS)
 
 
 def hook_stats(runtime, counts):
@@ -147,7 +146,7 @@ def hook_stats(runtime, counts):
         "slow_path_activations": counts["stops"] + counts["logs"],
         "return_events": counts["py_return_callbacks"],
         "exception_events": 0,
-        **{name: counts[name] for name in _NAMES},
+        **{name: counts[name] for name in _COUNTS},
     }
 
 

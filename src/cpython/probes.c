@@ -154,8 +154,17 @@ int probes_is_at(const struct debug_code *code, uint32_t at)
 
 void probes_drop(struct debug_code *code)
 {
+    size_t used = 0;
     code->copy_state = COPY_NONE;
     Py_CLEAR(code->copy);
+    for (size_t i = 0; i < code->probe_count; i++) {
+        if (Py_REFCNT(code->probes[i]) == 1) {
+            Py_DECREF(code->probes[i]);
+        } else {
+            code->probes[used++] = code->probes[i]; /* of a copy that a frame still runs */
+        }
+    }
+    code->probe_count = used;
 }
 
 void probes_forget(struct debug_code *code)

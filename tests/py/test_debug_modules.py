@@ -1,6 +1,8 @@
 """The modules beside the runtime: decisions, caches, bytecode; every counter by its exact number, and
 every reason where it is forced."""
 
+import os
+import re
 import sys
 
 import pytest
@@ -9,7 +11,7 @@ from debugging import WORK
 
 from relive.frame_eval import bytecode_safety, statistics
 from relive.frame_eval.config import FrameEvalConfig
-from relive.frame_eval.telemetry import telemetry
+from relive.frame_eval.telemetry import REASONS, telemetry
 
 IS_HOOK = sys.version_info < (3, 12)
 PATH = "breakpointed"
@@ -150,6 +152,12 @@ def test_every_count_has_its_place_in_the_types(debug):
          1 if IS_HOOK else 0),
         ("sys.settrace(lambda *a: None)\nstop_at(5)\nwork(1)\nsys.settrace(None)",
          "FOREIGN_TRACE_FUNCTION", 1 if IS_HOOK else 0),
+        ("runtime.shutdown(); runtime.initialize({'my_code_only': True})",
+         "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
+        ("runtime.shutdown(); runtime.initialize({'my_code_only': False})",
+         "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
+        ("from relive.frame_eval import cache_manager\n"
+         "cache_manager.invalidate_breakpoints(__file__)", "CACHE_INVALIDATION_FILE_RELOAD", 1),
         ("runtime.shutdown(); runtime.initialize({'optimize': False})",
          "FALLBACK_TO_TRACE_DISPATCH", 1 if IS_HOOK else 0),
         ("runtime.shutdown(); runtime.initialize({'backend': 'tracing'})",
@@ -160,6 +168,44 @@ def test_each_reason_is_told_where_it_is_so(debug, source, reason, count):
     told = debug("import threading\n" + WORK + source + "\ntell()")
     found = told["stats"]["telemetry"]["reason_counts"].get(reason, 0)
     assert found == count if count is not None else found >= 1
+
+
+class Refuses:
+    """A module whose functions nobody may exchange."""
+
+    def __setattr__(self, name, value):
+        raise AttributeError(name)
+
+
+def test_what_cannot_be_patched_is_told_and_left(monkeypatch):
+    from relive.frame_eval import integration
+
+    telemetry.clear()
+    monkeypatch.setattr(integration, "sys", Refuses())
+    before = integration.bridge.count
+    assert integration.auto_integrate() is False
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "pdb", Refuses())
+    assert integration.integrate_with_pdb() is False
+    counts = telemetry.snapshot().reason_counts
+    assert counts.PY_DEBUGGER_BREAKPOINT_HOOK_FAILED == counts.AUTO_INTEGRATION_FAILED == 1
+    assert counts.PY_DEBUGGER_INTEGRATION_FAILED == 1 and counts.INTEGRATION_PATCH_FAILED == 2
+    assert integration.bridge.count == before
+
+
+def test_a_reason_has_an_occasion_or_is_listed_as_without_one():
+    """docs/debug-engine.md says which codes this engine never has; the source has all others."""
+    with open(f"{ROOT}/docs/debug-engine.md", encoding="utf-8") as file:
+        listed = re.search(r"no occasion.*?: (.*?)\.\n", file.read(), re.S).group(1)
+    without = set(re.findall(r"`([A-Z_]+)`", listed))
+    source = ""
+    for folder in ("relive/frame_eval", "src/cpython"):
+        for name in os.listdir(f"{ROOT}/{folder}"):
+            if name.endswith((".py", ".c")) and name != "telemetry.py":
+                with open(f"{ROOT}/{folder}/{name}", encoding="utf-8") as file:
+                    source += file.read()
+    made = {code for code in REASONS if f'"{code}"' in source}
+    assert without == set(REASONS) - made
 
 
 @pytest.mark.skipif(IS_HOOK, reason="tool ids are of 3.12 and later")
