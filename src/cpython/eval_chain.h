@@ -4,8 +4,9 @@
  *
  * The recorder's is always the outer one of the two: it sees the code that the program has, the
  * debugger may run a frame with other code. An evaluator that is no longer wanted is taken out when
- * nobody else's lies on top of it; until then it passes everything on. Both share one trace function,
- * eval_trace(), which tells each what its evaluator has switched it on for. Under the GIL. */
+ * nobody else's lies on top of it; until then it passes everything on. Both share one trace
+ * function, eval_trace(), which tells each what its evaluator has switched it on for. Under the
+ * GIL. */
 #ifndef EVAL_CHAIN_H
 #define EVAL_CHAIN_H
 

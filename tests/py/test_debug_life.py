@@ -125,6 +125,31 @@ def test_a_breakpoint_set_deep_in_a_recorded_recursion_holds_when_it_is_left(deb
     assert told["stops"] == [["work", 5, "breakpoint"]] * 3 and told["calls"] == 2
 
 
+SLOW_LINES = sys.version_info[:2] in ((3, 12), (3, 13))  # docs/compat.md: lines of large code
+
+
+def test_a_generated_module_of_five_megabytes(debug, tmp_path):
+    """Breakpoints in its function and, where the interpreter tells lines at an even price, on its
+    own last line."""
+    rows = ",\n".join(f"    'name {n}': [{n}, '{n % 10}{'text' * 60}']" for n in range(20_000))
+    text = f"TABLE = {{\n{rows}\n}}\ndef size():\n    return len(TABLE)\nlast = size()\n"
+    assert len(text) > 5_000_000
+    (tmp_path / "generated.py").write_text(text)
+    lines = [20_004] if SLOW_LINES else [20_004, 20_005]
+    told = debug(
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"path = {str(tmp_path)!r} + '/generated.py'\nOFFSET = 0\n"
+        f"runtime.update_breakpoints(path, {lines})\n"
+        "import generated\ntell(size=generated.last)"
+    )
+    assert told["size"] == 20_000
+    assert told["stops"] == [
+        [name, line, "breakpoint"]
+        for name, line in (("<module>", 20_005), ("size", 20_004))
+        if line in lines
+    ]
+
+
 ROUND = """\
 import gc
 def work(n):
