@@ -16,6 +16,7 @@
 #include "policy.h"
 #include "previews.h"
 #include "status.h"
+#include "tap.h"
 
 const struct backend *const backends[BACKENDS] = {&backend_monitoring, &backend_evalhook,
                                                   &backend_setprofile, &backend_settrace};
@@ -439,7 +440,8 @@ static int module_exec(PyObject *module)
         session_init() != 0) {
         return -1;
     }
-    return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 || mod_debug_add(module) != 0
+    return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
+                   mod_debug_add(module) != 0 || tap_add(module) != 0
                ? -1
                : 0;
 }

@@ -12,6 +12,7 @@
 #include "budget.h"
 #include "native_output.h"
 #include "policy.h"
+#include "tap.h"
 
 struct session session;
 _Thread_local struct thread *thread_self;
@@ -122,10 +123,9 @@ uint32_t session_find(const struct thread *t, const native_frame *key)
     return 0;
 }
 
-/* Who called a frame that is being entered. A frame evaluator is told before the frame is linked to
- * its caller, which then is still the current one; the other mechanisms are told inside the frame.
- */
-static native_frame *caller_of(native_frame *frame)
+/* A frame evaluator is told before the frame is linked to its caller, which then is still the
+ * current one; the other mechanisms are told inside the frame. */
+native_frame *session_caller(native_frame *frame)
 {
     native_frame *now = native_current(PyThreadState_GetUnchecked());
     return now == frame ? native_caller(now) : now;
@@ -144,7 +144,7 @@ static uint64_t info_of(native_frame *frame)
 static void resync(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
-    native_frame *caller = caller_of(frame);
+    native_frame *caller = session_caller(frame);
     while (caller != NULL && (at = session_find(t, caller)) == 0) {
         caller = native_caller(caller);
     }
@@ -397,11 +397,16 @@ static struct thread *new_thread(void)
     return t;
 }
 
+struct thread *session_own_thread(void)
+{
+    return thread_self != NULL ? thread_self : new_thread();
+}
+
 /* The main program begins with a frame that nobody called, in __main__ or in runpy. */
 static int is_main_program(const struct event *event)
 {
     char name[64];
-    if (event->kind != RL_EVENT_CALL || caller_of(event->frame) != NULL) {
+    if (event->kind != RL_EVENT_CALL || session_caller(event->frame) != NULL) {
         return 0;
     }
     codeinfo_module_name(native_globals(event->frame), name, sizeof name);
@@ -427,7 +432,7 @@ static void join(struct thread *t, const struct event *event)
         return;
     }
     int is_told = kind_enters(event->kind);
-    record_running(t, is_told ? caller_of(event->frame)
+    record_running(t, is_told ? session_caller(event->frame)
                               : native_current(PyThreadState_GetUnchecked()));
 }
 
@@ -457,5 +462,8 @@ enum verdict session_event_slow(const struct event *event)
         return VERDICT_CONTINUE;
     }
     native_output_flush(t);
+    if (tap_is_on) {
+        return tap_event(t, event);
+    }
     return t->samples != 0 ? budget_sample(t, event) : session_event(event);
 }

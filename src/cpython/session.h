@@ -120,6 +120,10 @@ static inline void session_put_prefix(struct thread *t, unsigned kind, uint32_t 
 enum verdict session_event_slow(const struct event *event);
 /* Of code whose word says CODE_EXCLUDED and has an id: each call is decided anew (gate.c). */
 enum verdict session_gate(struct thread *thread, const struct event *event, uint64_t info);
+/* Who called a frame that is being entered, or has just been left. */
+native_frame *session_caller(native_frame *frame);
+/* The calling thread's, made where it has none; NULL without memory. */
+struct thread *session_own_thread(void);
 /* Where the frame lies in the thread's stack, 0 = it is not open there. */
 uint32_t session_find(const struct thread *thread, const native_frame *key);
 struct thread *session_thread(const struct event *event);

@@ -9,6 +9,7 @@
 #include "native_output.h"
 #include "output.h"
 #include "policy.h"
+#include "tap.h"
 #include "status.h"
 
 static void *wait_begin(void)
@@ -86,6 +87,7 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
     {
         session.stamp += UINT64_C(1) << 32;
         codeinfo_begin();
+        tap_forget_names();
         session.is_forked = 0;
         session.c_calls = options->start.c_calls;
         session.base_level = options->level;
@@ -158,6 +160,7 @@ static struct recorder *detach(void)
         recorder_end_lanes(recorder);
     }
     session.recorder = NULL;
+    tap_forget_names();
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     session.is_waiting = 0;

@@ -260,6 +260,22 @@ uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struc
     return define(recorder, lane, RL_ROW_DEF_CODE, payload, len);
 }
 
+uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
+                              void (*tell)(uint32_t id, const void *utf8, size_t len))
+{
+    os_lock_mutex(&recorder->lock);
+    const struct strmap *ids = &recorder->dictionary.ids;
+    uint32_t count = recorder->dictionary.next_string;
+    for (size_t i = 0; count != known && i < ids->capacity; i++) {
+        const struct strmap_entry *entry = &ids->entries[i];
+        if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING) {
+            tell(entry->value, entry->key + 1, entry->len - 1);
+        }
+    }
+    os_unlock_mutex(&recorder->lock);
+    return count;
+}
+
 void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n)
 {
     struct live *control = recorder->control;

@@ -76,6 +76,11 @@ uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const voi
                          size_t len);
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def);
 
+/* [thread] Tells every string, in no order, unless there are still only `known` of them; how many
+ * there are. The bytes live as long as the recorder. `tell` is called with the recorder's lock. */
+uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
+                              void (*tell)(uint32_t id, const void *utf8, size_t len));
+
 /* [thread] n events were not kept. */
 void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n);
 
