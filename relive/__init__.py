@@ -22,10 +22,11 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
     )
     from relive.config import Config
     from relive.debug.prompt import set_trace
-    from relive.errors import ReliveError
+    from relive.errors import OverheadWarning, ReliveError
 
 _LAZY = {
     "Config": "relive.config",
+    "OverheadWarning": "relive.errors",
     "ReliveError": "relive.errors",
     "Recording": "relive.api",
     "is_recording": "relive.api",
@@ -40,6 +41,7 @@ _LAZY = {
 
 __all__ = [
     "Config",
+    "OverheadWarning",
     "Recording",
     "ReliveError",
     "__version__",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import sys
 from typing import (
     Any,
     Callable,
@@ -45,6 +46,22 @@ def start(path: _Path, options: Optional[config.Config] = None, **settings: Any)
     `options` is a Config; `settings` are its keys and win over it. Frames that run already are
     written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
     merged = _merge(options, settings)
+    hub = _hub()
+    if hub is not None and merged["enabled"]:
+        hub.step_aside()
+    try:
+        _start(path, merged)
+    finally:
+        if hub is not None:
+            hub.come_back()
+
+
+def _hub():
+    """What callback backends (relive.backends) are told through, where any was made."""
+    return sys.modules.get("relive.backends.hub")
+
+
+def _start(path, merged):
     if is_recording():
         raise ReliveError(
             "ERR_BUSY", f"recording is on already, into {_core.state()['path']}: stop it first"
@@ -61,14 +78,20 @@ def start(path: _Path, options: Optional[config.Config] = None, **settings: Any)
 
 def stop() -> Optional[Mapping[str, Any]]:
     """Stops and closes the recording; its statistics, or None when none was on."""
+    hub = _hub()
+    if hub is not None and hub.is_private():
+        return None  # what records is for the callbacks alone
     os.environ.pop(_run.VARIABLE, None)
     stats: Optional[Mapping[str, Any]] = _core.stop()
+    if hub is not None:
+        hub.come_back()
     return stats
 
 
 def is_recording() -> bool:
     """Whether this process is being recorded."""
-    return bool(_core.state()["recording"])
+    hub = _hub()
+    return bool(_core.state()["recording"]) and not (hub is not None and hub.is_private())
 
 
 class record:

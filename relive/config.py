@@ -301,7 +301,7 @@ BY_KEY = {setting.key: setting for setting in TABLE}
 # Variables that are ours but no settings.
 # What HANDIT_EXCLUDE means where other HANDIT_ variables are set and it is not.
 HANDIT_EXCLUDE = r"^(_frozen_importlib.*|handit_core|requests|urllib3|json|logging)::"
-_OTHER_VARIABLES = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH"}
+_OTHER_VARIABLES = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH", "RELIVE_NO_WARNINGS"}
 
 
 class Config:

@@ -30,6 +30,10 @@ class ReliveError(Exception):
         self.kind = _KINDS.get(code, "bug")
 
 
+class OverheadWarning(RuntimeWarning):
+    """A backend was chosen that costs more than another one here, or than on a newer version."""
+
+
 def from_core(error: Exception) -> ReliveError:
     """The ReliveError for an exception of the C module."""
     code, text = error.args

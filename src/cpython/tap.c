@@ -14,6 +14,8 @@
 enum { WANTS_LOCALS = 1, WANTS_EXCEPTIONS = 2 };
 
 int tap_is_on;
+/* Called as listener(row, raised); the row is (kind, code, its number, line, frame, ns, module,
+ * values, locals, exception, caller, its line, task, its name), with None for what there is not. */
 static PyObject *listener; /* owned */
 static unsigned wants;
 
@@ -252,38 +254,57 @@ static int is_exception(unsigned kind)
            kind == RL_EVENT_THROW;
 }
 
-static PyObject *or_none(PyObject *o)
+static PyObject *number(unsigned long long n)
 {
-    PyErr_Clear();
-    if (o == NULL) {
-        Py_RETURN_NONE;
-    }
+    return PyLong_FromUnsignedLongLong(n);
+}
+
+static PyObject *kept(void *o)
+{
+    Py_XINCREF((PyObject *)o);
     return o;
 }
 
-/* listener(kind, code, line, frame, ns, module, values, locals, exception, raised, caller, its
- * line, task or 0, its name) */
-static PyObject *arguments_of(struct thread *t, const struct event *event, const struct told *told)
+static int line_of(const struct event *event, unsigned kind)
+{
+    return kind == RL_EVENT_LINE   ? (int)event->line
+           : kind == RL_EVENT_CALL ? event->code->co_firstlineno
+                                   : native_line(event->frame);
+}
+
+/* What the listener is given to keep, new. */
+static PyObject *row_of(struct thread *t, const struct event *event, const struct told *told)
 {
     native_frame *caller = session_caller(event->frame);
-    int is_raised = is_exception(told->kind);
+    int is_raised = is_exception(told->kind), is_line = told->kind == RL_EVENT_LINE;
     uintptr_t task = tasks_identity_now();
-    PyObject *values = is_raised ? NULL : take_all(told->values);
-    PyObject *exception = is_raised ? exception_of(t, event, told) : NULL;
-    PyObject *locals = wants & WANTS_LOCALS ? locals_of(t, event) : NULL;
-    PyObject *module = codeinfo_module(native_globals(event->frame)); /* borrowed */
-    int line = told->kind == RL_EVENT_LINE   ? (int)event->line
-               : told->kind == RL_EVENT_CALL ? event->code->co_firstlineno
-                                             : native_line(event->frame);
+    PyObject *const items[] = {
+        number(told->kind),
+        kept(event->code),
+        number(CODE_ID(codeinfo_get(event->code))),
+        PyLong_FromLong(line_of(event, told->kind)),
+        number(is_line ? thread_top_frame(t) : told->frame),
+        number(os_mono_ns()),
+        kept(codeinfo_module(native_globals(event->frame))),
+        is_raised ? NULL : take_all(told->values),
+        wants & WANTS_LOCALS ? locals_of(t, event) : NULL,
+        is_raised ? exception_of(t, event, told) : NULL,
+        caller != NULL ? kept(native_code(caller)) : NULL,
+        caller != NULL ? PyLong_FromLong(native_line(caller)) : NULL,
+        task != 0 ? number(task) : NULL,
+        task != 0 ? tasks_name_now(t) : NULL,
+    };
+    enum { COUNT = sizeof items / sizeof *items };
     PyErr_Clear();
-    return Py_BuildValue(
-        "IOiKKONNNOOikN", told->kind, (PyObject *)event->code, line,
-        (unsigned long long)(told->kind == RL_EVENT_LINE ? thread_top_frame(t) : told->frame),
-        (unsigned long long)os_mono_ns(), module != NULL ? module : Py_None, or_none(values),
-        or_none(locals), or_none(exception), is_raised && event->arg != NULL ? event->arg : Py_None,
-        caller != NULL ? (PyObject *)native_code(caller) : Py_None,
-        caller != NULL ? native_line(caller) : 0, (unsigned long)task,
-        or_none(task != 0 ? tasks_name_now(t) : NULL));
+    PyObject *row = PyTuple_New(COUNT);
+    for (Py_ssize_t i = 0; i < COUNT; i++) {
+        if (row == NULL) {
+            Py_XDECREF(items[i]);
+        } else {
+            PyTuple_SET_ITEM(row, i, items[i] != NULL ? items[i] : kept(Py_None));
+        }
+    }
+    return row;
 }
 
 /* ---- telling ---- */
@@ -296,10 +317,11 @@ static void tell(struct thread *t, const struct event *event, const struct told 
     t->is_suppressed++;
     t->gate = 0;
     Py_INCREF(function);
-    PyObject *args = arguments_of(t, event, told); /* owned */
-    if (args != NULL) {
-        done = PyObject_CallObject(function, args);
-        Py_DECREF(args);
+    PyObject *row = row_of(t, event, told); /* owned */
+    if (row != NULL) {
+        PyObject *raised = is_exception(told->kind) && event->arg != NULL ? event->arg : Py_None;
+        done = PyObject_CallFunctionObjArgs(function, row, raised, NULL);
+        Py_DECREF(row);
     }
     if (done == NULL) {
         PyErr_WriteUnraisable(function);

@@ -1,0 +1,66 @@
+"""Where the events of one thread, or of one task of it, are told apart from others'."""
+
+import sys
+import threading
+import weakref
+
+
+class _State:
+    __slots__ = ("__weakref__", "events", "trace_id")
+
+    def __init__(self):
+        self.trace_id, self.events = None, []
+
+
+def current_task():
+    """The task of asyncio that runs in this thread, or None."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:
+        return None
+    return asyncio.current_task()
+
+
+class ThreadLocalContext:
+    """A trace id and a list of events for each thread, and in asynchronous code for each task."""
+
+    def __init__(self):
+        self._local = threading.local()
+        self._tasks = weakref.WeakKeyDictionary()
+
+    def state(self):
+        """That of the calling thread or task; made where it has none."""
+        task = current_task()
+        if task is None:
+            return self.thread_state()
+        state = self._tasks.get(task)
+        if state is None:
+            state = self._tasks[task] = _State()
+        return state
+
+    def thread_state(self):
+        """That of the calling thread outside of tasks."""
+        try:
+            return self._local.state
+        except AttributeError:
+            state = self._local.state = _State()
+            return state
+
+    @property
+    def trace_id(self):
+        """The id of the trace, or None."""
+        return self.state().trace_id
+
+    @trace_id.setter
+    def trace_id(self, value):
+        self.state().trace_id = value
+
+    @property
+    def events(self):
+        """The list of its events."""
+        return self.state().events
+
+    def clear(self):
+        """Forgets id and events, of this thread or task alone."""
+        state = self.state()
+        state.trace_id = None
+        state.events.clear()

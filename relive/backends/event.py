@@ -1,0 +1,115 @@
+"""What a callback is told: one class of event for all backends."""
+
+import json
+from datetime import datetime, timezone
+
+FIELDS = (
+    "event_type", "timestamp", "monotonic_ns", "thread_id", "trace_id", "function_name",
+    "qualified_name", "module_name", "file_path", "line_number", "args", "kwargs", "return_value",
+    "local_vars", "exception_type", "exception_message", "exception_traceback", "is_async", "task",
+    "called_from", "duration",
+)  # fmt: skip
+
+
+class TraceEvent:
+    """One event, frozen.
+
+    event_type is call, return, yield, resume, throw, line, exception (it leaves the frame), raise
+    or handled. Values are None, bool, int, float and str as they were (a long str ends in
+    `...[TRUNCATED]`), and text for all else, made without running the program's code. `timestamp`
+    is in UTC, `duration` in seconds, from the call of the function to where it is left."""
+
+    __slots__ = ("_raw", "_values")
+
+    def __init__(self, event_type, **fields):
+        unknown = sorted(set(fields) - set(FIELDS))
+        if unknown:
+            raise TypeError(f"TraceEvent has no field {', '.join(unknown)}")
+        fields["event_type"] = event_type
+        _set_raw(self, None)
+        _set_values(self, tuple(map(fields.get, FIELDS)))
+
+    def _all(self):
+        """Every value, in the order of FIELDS; worked out when the first one is asked for."""
+        if self._raw is not None:
+            make, *raw = self._raw
+            _set_values(self, make(*raw))
+            _set_raw(self, None)
+        return self._values
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"a TraceEvent is frozen: {name!r} stays as it is")
+
+    def __delattr__(self, name):
+        raise AttributeError(f"a TraceEvent is frozen: {name!r} stays as it is")
+
+    @property
+    def timestamp(self):
+        """When, in UTC."""
+        value = self._all()[1]
+        if isinstance(value, int):
+            return datetime.fromtimestamp(value / 1e9, timezone.utc)
+        return value
+
+    def as_dict(self):
+        """Plain values by name; the timestamp as text."""
+        found = dict(zip(FIELDS, self._all()))
+        timestamp = self.timestamp
+        found["timestamp"] = timestamp.isoformat() if timestamp is not None else None
+        return found
+
+    @classmethod
+    def from_dict(cls, fields):
+        """The event that as_dict() has told; ValueError where it is none."""
+        fields = dict(fields)
+        event_type = fields.pop("event_type", None)
+        timestamp = fields.get("timestamp")
+        if not isinstance(event_type, str):
+            raise ValueError("an event has an event_type")
+        if isinstance(timestamp, str):
+            fields["timestamp"] = _parsed(timestamp)
+        return cls(event_type, **fields)
+
+    def as_json(self):
+        """as_dict() as one line of JSON."""
+        return json.dumps(self.as_dict(), separators=(",", ":"))
+
+    def __eq__(self, other):
+        return isinstance(other, TraceEvent) and self.as_dict() == other.as_dict()
+
+    def __hash__(self):
+        return hash((self.event_type, self.monotonic_ns, self.thread_id))
+
+    def __repr__(self):
+        where = f"{self.module_name}.{self.qualified_name or self.function_name}"
+        return f"<TraceEvent {self.event_type} {where}:{self.line_number}>"
+
+    def __reduce__(self):
+        return TraceEvent.from_dict, (self.as_dict(),)
+
+
+def _parsed(text):
+    """What isoformat() has told, in UTC; 3.8 to 3.10 read no "Z"."""
+    found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
+
+
+def _field(index):
+    return property(lambda self: self._all()[index])
+
+
+for _index, _name in enumerate(FIELDS):
+    if _name != "timestamp":
+        setattr(TraceEvent, _name, _field(_index))
+
+
+_set_raw, _set_values = TraceEvent._raw.__set__, TraceEvent._values.__set__
+_new = object.__new__
+
+
+def lazy(raw):
+    """An event from (function, *arguments): its values are what the function gives, when they are
+    asked for."""
+    made = _new(TraceEvent)
+    _set_raw(made, raw)
+    return made

@@ -1,0 +1,208 @@
+"""Between the recorder's tap and the backends that are on.
+
+    _core.tap -> told() -> each backend that wants it
+
+Events are those of a recording: of the one that is on, or else of one of our own, which keeps next
+to nothing in a file that is gone when the last backend stops. So filters, redaction, capture and
+mechanisms are the recorder's, and there is no second tracer."""
+
+import os
+import sys
+import threading
+import time
+import traceback
+
+from relive import _core, _run, config
+from relive.errors import ReliveError
+
+WANTS_LOCALS = 1
+_RING = 1 << 20
+
+_lock = threading.RLock()
+_active = ()  # a tuple, exchanged whole: told() may run in any thread
+_private = None  # (path, settings) of our own recording
+_began = {}  # frame -> monotonic ns of its call
+_wants_exceptions = False
+
+
+class _Here(threading.local):
+    left = ()  # where an exception has left frames, one after the other
+
+
+_here = _Here()
+
+
+def attach(backend):
+    """Tells a backend of events from now on; ReliveError where that cannot be."""
+    global _active
+    with _lock:
+        before = _active
+        _active = (*before, backend)
+        try:
+            _settle()
+        except BaseException:
+            _active = before
+            _settle()
+            raise
+
+
+def detach(backend):
+    """The other way round."""
+    global _active
+    with _lock:
+        _active = tuple(one for one in _active if one is not backend)
+        _settle()
+
+
+def mechanism():
+    """What tells of events now, or None."""
+    state = _core.state()
+    return state["backend"] if state["recording"] else None
+
+
+def step_aside():
+    """A recording of the program's own is about to begin: ours ends. What is on is told of it."""
+    with _lock:
+        _end_private()
+
+
+def come_back():
+    """A recording of the program's own has begun, or ended."""
+    with _lock:
+        _settle()
+
+
+def _settle():
+    """Makes recording and tap what the backends that are on need."""
+    global _wants_exceptions
+    _core.tap(None, 0)
+    if not _active:
+        _end_private()
+        _began.clear()
+        return
+    settings = _settings(_active)
+    if _private is None and _core.state()["recording"]:
+        _check_joined()
+    elif _private is None or _private[1] != settings:
+        _end_private()
+        _begin_private(settings)
+    _wants_exceptions = any(one.capture_exceptions for one in _active)
+    for backend in _active:
+        backend.begin(time.time_ns() - time.monotonic_ns())
+    _core.tap(told, WANTS_LOCALS if any(one.capture_locals for one in _active) else 0)
+
+
+def _settings(active):
+    """What one recording for all of them is to keep."""
+    first = active[0]
+    named = {one.mechanism for one in active if one.mechanism is not None}
+    if len(named) > 1:
+        raise ReliveError(
+            "ERR_BUSY", f"one mechanism at a time: {' and '.join(sorted(named))} are both asked for"
+        )
+    patterns = [text for one in active for text in one.include_patterns]
+    values = any(
+        one.capture_args or one.capture_returns or one.capture_locals or one.capture_exceptions
+        for one in active
+    )
+    lines = any(one.capture_lines for one in active)
+    return {
+        "backend": named.pop() if named else "auto",
+        "level": "lines" if lines else "values" if values else "calls",
+        "max_str": min(4096, max(one.max_repr_length for one in active)),
+        "include": [] if "*" in patterns else sorted(set(patterns)),
+        "exclude": list(first.exclude_patterns) if len(active) == 1 else [],
+        # Who names modules means them, also those of the standard library.
+        "builtin_filter": "*" in patterns,
+        "trace_filter": [one for backend in active for one in backend.trace_filter],
+        "ring": _RING,
+        "children": False,
+    }
+
+
+def _check_joined():
+    """Whether a recording that is on already tells what is asked for."""
+    now = mechanism()
+    for one in _active:
+        if one.mechanism not in (None, now):
+            raise ReliveError(
+                "ERR_BUSY",
+                f"a recording is on, by {now}: {one.mechanism} cannot tell events beside it"
+                " (create_backend('auto') joins the recording)",
+            )
+
+
+def _begin_private(settings):
+    global _private
+    import tempfile
+
+    folder = tempfile.mkdtemp(prefix="relive-")
+    path = os.path.join(folder, "callbacks.relive")
+    try:
+        merged = dict(config.load(arguments=settings).as_dict())
+        _run.open_file(path, merged)
+    except BaseException:
+        _remove(path)
+        raise
+    _private = (path, settings)
+
+
+def _end_private():
+    global _private
+    if _private is not None:
+        path, _private = _private[0], None
+        _core.stop()
+        _remove(path)
+
+
+def _remove(path):
+    for remove, name in ((os.unlink, path), (os.rmdir, os.path.dirname(path))):
+        try:
+            remove(name)
+        except OSError:
+            pass  # it is in the folder for temporary files
+
+
+def is_private():
+    """Whether what records now is only for the backends."""
+    return _private is not None
+
+
+def _traceback(kind, code, line, raised):
+    """Where it was raised and what it has left, as text: from the exception itself or, where the
+    mechanism does not give it, from the frames that were seen to be left."""
+    if kind not in (5, 6, 7, 8):
+        _here.left = ()
+        return None
+    own = (code.co_filename, line, code.co_name)
+    rows = (own, *_here.left) if kind in (6, 8) else (own,)
+    _here.left = rows if kind == 6 else ()
+    tb = raised.__traceback__ if isinstance(raised, BaseException) else None
+    if tb is not None:
+        found = traceback.walk_tb(tb)
+        rows = [(f.f_code.co_filename, n, f.f_code.co_name) for f, n in found]
+    return "".join(f'  File "{file}", line {n}, in {name}\n' for file, n, name in rows) or None
+
+
+def told(row, raised):
+    """Called from C, in the thread where it happened, with recording off in it. The row is (kind,
+    code, its number, line, frame, ns, module, values, locals, exception, caller, its line, task,
+    its name)."""
+    kind, frame = row[0], row[4]
+    duration = shown = None
+    if kind == 1:
+        _began[frame] = row[5]
+    elif kind in (2, 6):
+        began = _began.pop(frame, None)
+        duration = (row[5] - began) / 1e9 if began is not None else None
+    if _wants_exceptions and (kind in (5, 6, 7, 8) or _here.left):
+        shown = _traceback(kind, row[1], row[3], raised)
+    for backend in _active:
+        if kind in backend.kinds:
+            backend.take(row, duration, shown)
+
+
+def report(text):
+    """Says something once, where the program's own messages go."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"relive: {text}\n")

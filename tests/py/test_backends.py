@@ -1,0 +1,741 @@
+"""Callback backends: what the first test suite of their interface named, on every backend that works
+here, and what users ask beyond it."""
+
+import asyncio
+import gc
+import json
+import os
+import pickle
+import sys
+import threading
+import time
+import warnings
+from datetime import datetime, timezone
+
+import pytest
+from conftest import run, usable_backends
+
+import relive
+from relive.backends import (
+    Backend,
+    BackendInfo,
+    EvalHookBackend,
+    MonitoringBackend,
+    PEP669Backend,
+    SetprofileBackend,
+    SettraceBackend,
+    ThreadLocalContext,
+    TraceEvent,
+    available_backends,
+    create_backend,
+    is_supported,
+)
+
+HERE = [__name__]
+pytestmark = pytest.mark.filterwarnings("ignore::relive.errors.OverheadWarning")
+
+
+@pytest.fixture(params=usable_backends())
+def make(request):
+    """make(**options) -> a backend of each kind, of this module's events."""
+    made = []
+
+    def do(**options):
+        options.setdefault("include_patterns", HERE)
+        made.append(create_backend(request.param, **options))
+        return made[-1]
+
+    do.name = request.param
+    yield do
+    for backend in made:
+        backend.stop()
+
+
+@pytest.fixture
+def told(make):
+    """told(function, **options) -> the events of a call of it."""
+
+    def do(function, *args, **options):
+        with make(**options) as backend:
+            function(*args)
+        return backend.get_events()
+
+    do.name = make.name
+    return do
+
+
+def of(events, name, kind=None):
+    return [e for e in events if e.function_name == name and kind in (None, e.event_type)]
+
+
+def add(a, b=2):
+    total = a + b
+    return total
+
+
+def many(a, b, *rest, flag=False, **more):
+    return flag
+
+
+def fails(text):
+    raise ValueError(text)
+
+
+def caught(text):
+    try:
+        fails(text)
+    except ValueError:
+        return "caught"
+
+
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def inner(n):
+    return n * 2
+
+
+def middle(n):
+    return inner(n) + 1
+
+
+def outer(n):
+    return middle(n) + 1
+
+
+def numbers(n):
+    for i in range(n):
+        yield i
+
+
+# ---- ThreadLocalContext ----
+
+
+def in_thread(function):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(function()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_trace_id_isolation():
+    context = ThreadLocalContext()
+    context.trace_id = "main"
+
+    def other():
+        before, context.trace_id = context.trace_id, "other"
+        return before, context.trace_id
+
+    assert in_thread(other) == (None, "other") and context.trace_id == "main"
+
+
+def test_events_isolation():
+    context = ThreadLocalContext()
+    context.events.append(TraceEvent("call"))
+
+    def other():
+        context.events.extend([TraceEvent("line")] * 2)
+        return len(context.events)
+
+    assert in_thread(other) == 2 and len(context.events) == 1
+
+
+def test_clear():
+    context = ThreadLocalContext()
+    context.trace_id = "id"
+    context.events.append(TraceEvent("call"))
+    context.clear()
+    assert context.trace_id is None and context.events == []
+
+
+def test_tasks_have_a_context_of_their_own():
+    context = ThreadLocalContext()
+
+    async def one(name):
+        context.trace_id = name
+        await asyncio.sleep(0)
+        return context.trace_id
+
+    async def both():
+        return await asyncio.gather(one("a"), one("b"))
+
+    assert asyncio.run(both()) == ["a", "b"] and context.trace_id is None
+
+
+# ---- the backend itself ----
+
+
+def test_initialization_defaults(make):
+    backend = make(include_patterns=None)
+    assert backend.callback is None and backend.include_patterns == ["*"]
+    assert backend.exclude_patterns == [] and not backend.is_active()
+    assert backend.capture_args and backend.capture_returns and backend.capture_locals
+    assert backend.capture_exceptions and not backend.capture_lines
+    assert backend.max_repr_length == 1000 and backend.get_events() == []
+
+
+def test_initialization_custom(make):
+    def callback(event):
+        pass
+
+    backend = make(
+        callback=callback, include_patterns=["a.*"], exclude_patterns=["b"], capture_locals=False,
+        capture_args=False, max_repr_length=10, max_events_per_thread=5,
+    )  # fmt: skip
+    assert backend.callback is callback and backend.include_patterns == ["a.*"]
+    assert backend.exclude_patterns == ["b"] and not backend.capture_locals
+    assert backend.max_repr_length == 10 and backend.max_events_per_thread == 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_told"),
+    [
+        ("*", True),
+        (__name__, True),
+        ("test_*", True),
+        (f"{__name__}.*", True),
+        ("nothing.*", False),
+    ],
+)
+def test_pattern_matching(told, pattern, is_told):
+    assert bool(of(told(add, 1, include_patterns=[pattern]), "add")) is is_told
+
+
+def test_pattern_matching_wildcard(told):
+    assert of(told(add, 1, include_patterns=["*"]), "add")
+
+
+def test_pattern_matching_prefix(told):
+    events = told(lambda: json.dumps({"a": 1}), include_patterns=["json.*"])
+    assert of(events, "dumps") and not of(events, "<lambda>")
+
+
+def test_pattern_matching_exact(told):
+    events = told(lambda: json.dumps([1]), include_patterns=["json"])
+    assert {e.module_name for e in events} == {"json"}
+
+
+def test_call_event_capture(told):
+    (event,) = of(told(add, 1), "add", "call")
+    assert event.args == {"a": 1, "b": 2} and event.kwargs == {} and event.module_name == __name__
+    assert event.file_path == __file__ and event.line_number == add.__code__.co_firstlineno
+    assert event.qualified_name == "add" and event.is_async is False
+    assert event.called_from.endswith(" do")
+
+
+def test_arguments_of_every_kind(told):
+    (event,) = of(told(lambda: many(1, b="x", flag=None, k=2.5)), "many", "call")
+    assert event.args == {"a": 1, "b": "x", "rest": "()"}
+    assert event.kwargs == {"flag": None, "more": "{'k': 2.5}"}
+
+
+def test_return_event_capture(told):
+    (event,) = of(told(add, 1), "add", "return")
+    assert event.return_value == 3 and event.duration > 0
+
+
+def test_exception_event_capture(told):
+    events = told(caught, "no")
+    (event,) = of(events, "fails", "exception")
+    assert not of(events, "caught", "exception")
+    assert f"line {fails.__code__.co_firstlineno + 1}, in fails" in event.exception_traceback
+    if told.name != "setprofile":  # a profile function is not told which
+        assert (event.exception_type, event.exception_message) == ("ValueError", "no")
+
+
+def test_line_event_capture(make):
+    if make.name == "setprofile":
+        with pytest.raises(relive.ReliveError, match="does not see lines"):
+            make(capture_lines=True).start()
+        return
+    with make(capture_lines=True) as backend:
+        add(1)
+    first = add.__code__.co_firstlineno
+    lines = of(backend.get_events(), "add", "line")
+    assert [e.line_number for e in lines] == [first + 1, first + 2]
+    assert [e.local_vars for e in lines] == [{"a": 1, "b": 2}, {"a": 1, "b": 2, "total": 3}]
+
+
+def test_no_line_events_by_default(told):
+    assert not [e for e in told(add, 1) if e.event_type == "line"]
+
+
+def test_include_patterns(told):
+    events = told(lambda: (add(1), json.dumps([])))
+    assert {e.module_name for e in events} == {__name__}
+
+
+def test_exclude_patterns(told):
+    assert told(add, 1, exclude_patterns=[__name__]) == []
+    events = told(
+        lambda: json.dumps([1]), include_patterns=["json.*"], exclude_patterns=["json.encoder"]
+    )
+    assert {e.module_name for e in events} == {"json"}
+
+
+def test_callback_invocation(make):
+    seen = []
+    with make(callback=seen.append) as backend:
+        add(1)
+    assert seen == backend.get_events() and len(of(seen, "add")) == 2
+    assert all(isinstance(event, TraceEvent) for event in seen)
+
+
+def test_clear_events(make):
+    with make() as backend:
+        add(1)
+    assert backend.get_events()
+    backend.clear_events()
+    assert backend.get_events() == [] and backend.get_stats()["events"] == {}
+
+
+class Loud:
+    def __repr__(self):
+        raise SystemExit("asked")
+
+    __str__ = __len__ = __eq__ = __repr__
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, None), (True, True), (7, 7), (-(10**30), -(10**30)), (1.5, 1.5), ("text", "text"),
+        ([1, "a"], "[1, 'a']"), ({"k": (1,)}, "{'k': (1,)}"), (b"x", "b'x'"), (..., "Ellipsis"),
+        (Loud(), "Loud()"), ("\ud800", "\ud800"),
+    ],
+)  # fmt: skip
+def test_safe_repr(told, value, shown):
+    (event,) = of(told(inner_of, value), "inner_of", "call")
+    assert event.args == {"value": shown} and type(event.args["value"]) is type(shown)
+
+
+def inner_of(value):
+    return None
+
+
+def test_safe_repr_truncation(told):
+    (event,) = of(told(inner_of, "x" * 2000, max_repr_length=100), "inner_of", "call")
+    assert event.args["value"] == "x" * 100 + "...[TRUNCATED]"
+    (event,) = of(told(inner_of, ["y" * 90] * 9, max_repr_length=100), "inner_of", "call")
+    assert event.args["value"].endswith("...[TRUNCATED]")
+
+
+def test_thread_safety(make):
+    with make() as backend:
+        threads = [threading.Thread(target=fibonacci, args=(6,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    calls = of(backend.get_events(), "fibonacci", "call")
+    assert len(calls) == 4 * 25 == len(of(backend.get_events(), "fibonacci", "return"))
+    assert len({e.trace_id for e in calls}) == 4
+
+
+def test_local_variable_capture(told):
+    events = told(add, 1)
+    assert of(events, "add", "call")[0].local_vars == {"a": 1, "b": 2}
+    assert of(events, "add", "return")[0].local_vars == {"a": 1, "b": 2, "total": 3}
+    assert of(told(add, 1, capture_locals=False), "add", "return")[0].local_vars is None
+
+
+def test_timestamp(told):
+    before = datetime.now(timezone.utc)
+    events = told(add, 1)
+    assert all(abs((e.timestamp - before).total_seconds()) < 60 for e in events)
+    assert all(e.timestamp.tzinfo is timezone.utc for e in events)
+    assert [e.monotonic_ns for e in events] == sorted(e.monotonic_ns for e in events)
+
+
+def test_thread_id_capture(told):
+    assert {e.thread_id for e in told(add, 1)} == {threading.get_ident()}
+
+
+def test_start_and_stop_many_times(make):
+    backend = make()
+    for _ in range(3):
+        backend.start()
+        backend.start()
+        assert backend.is_active()
+        add(1)
+        backend.stop()
+        backend.stop()
+        add(2)
+    assert len(of(backend.get_events(), "add")) == 6 and not backend.is_active()
+
+
+# ---- the module's functions ----
+
+
+def test_is_supported():
+    assert is_supported() and is_supported("settrace") and SettraceBackend.is_supported()
+    assert (
+        is_supported("monitoring")
+        == MonitoringBackend.is_supported()
+        == (sys.version_info >= (3, 12))
+    )
+    assert EvalHookBackend.is_supported() == (sys.version_info < (3, 12))
+    with pytest.raises(
+        relive.ReliveError, match=r"no backend 'settrase' \(did you mean settrace|backends: auto"
+    ):
+        is_supported("settrase")
+
+
+def test_create_backend():
+    best = available_backends()[0] if available_backends()[0].usable else available_backends()[1]
+    assert create_backend().mechanism == best.name and isinstance(best, BackendInfo)
+    assert type(create_backend("setprofile")) is SetprofileBackend
+    assert PEP669Backend is MonitoringBackend and issubclass(PEP669Backend, Backend)
+    for row in available_backends():
+        assert row.reason
+        if not row.usable:
+            with pytest.raises(relive.ReliveError, match="cannot work here"):
+                create_backend(row.name)
+
+
+def test_create_backend_with_parameters():
+    backend = create_backend(include_patterns=["a"], capture_lines=True, max_repr_length=5)
+    assert backend.include_patterns == ["a"] and backend.capture_lines
+    assert backend.max_repr_length == 5
+    for wrong in ({"callback": 1}, {"include_patterns": 7}, {"max_repr_length": 0}, {"batch": "x"},
+                  {"max_events_per_thread": True}, {"trace_filter": 3}, {"event_filter": "no"}):  # fmt: skip
+        with pytest.raises(relive.ReliveError, match=next(iter(wrong))):
+            create_backend(**wrong)
+
+
+# ---- warnings ----
+
+
+def warned(function):
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        function()
+    return [str(one.message) for one in found if one.category is relive.OverheadWarning]
+
+
+def test_warning_on_first_start(monkeypatch):
+    monkeypatch.delenv("RELIVE_NO_WARNINGS", raising=False)
+    backend = create_backend("settrace", include_patterns=HERE)
+    (text,) = warned(lambda: (backend.start(), backend.stop()))
+    best = usable_backends()[0]
+    assert "settrace" in text and f"{best} is cheaper" in text and "us" in text
+    if sys.version_info < (3, 12):
+        assert "Python 3.12" in text
+    assert bool(warned(lambda: create_backend(include_patterns=HERE).start())) == (
+        sys.version_info[:2] in ((3, 10), (3, 11))
+    )
+    gc.collect()
+
+
+def test_warning_only_once(monkeypatch):
+    monkeypatch.delenv("RELIVE_NO_WARNINGS", raising=False)
+    backend = create_backend("settrace", include_patterns=HERE)
+    assert len(warned(lambda: [(backend.start(), backend.stop()) for _ in range(3)])) == 1
+    monkeypatch.setenv("RELIVE_NO_WARNINGS", "1")
+    other = create_backend("settrace", include_patterns=HERE)
+    assert warned(lambda: (other.start(), other.stop())) == []
+
+
+# ---- programs ----
+
+
+def test_recursive_function_tracing(told):
+    events = told(fibonacci, 5)
+    calls, returns = of(events, "fibonacci", "call"), of(events, "fibonacci", "return")
+    assert len(calls) == len(returns) == 15 and returns[-1].return_value == 5
+    assert [e.args["n"] for e in calls[:5]] == [5, 4, 3, 2, 1]
+    assert all(e.duration is not None for e in returns)
+
+
+def test_nested_function_calls(told):
+    events = [e for e in told(outer, 1) if e.function_name in ("outer", "middle", "inner")]
+    assert [(e.function_name, e.event_type) for e in events] == [
+        ("outer", "call"), ("middle", "call"), ("inner", "call"),
+        ("inner", "return"), ("middle", "return"), ("outer", "return"),
+    ]  # fmt: skip
+    assert [e.return_value for e in events[3:]] == [2, 3, 4]
+    assert events[2].called_from.endswith(f":{middle.__code__.co_firstlineno + 1} middle")
+
+
+async def waits(n):
+    await asyncio.sleep(0)
+    return n
+
+
+async def main_task():
+    return await asyncio.gather(waits(1), waits(2))
+
+
+def test_async_function_tracing(told):
+    events = told(lambda: asyncio.run(main_task()))
+    calls, returns = of(events, "waits", "call"), of(events, "waits", "return")
+    assert sorted(e.return_value for e in returns) == [1, 2] and len(calls) == 2
+    assert all(e.is_async for e in calls) and len({e.trace_id for e in calls}) == 2
+    assert len(of(events, "waits", "yield")) == len(of(events, "waits", "resume")) == 2
+    assert len({e.task for e in returns}) == 2 and None not in {e.task for e in returns}
+
+
+def test_multiple_exceptions(told):
+    events = told(lambda: [caught(str(n)) for n in range(3)])
+    found = of(events, "fails", "exception")
+    assert len(found) == 3
+    if told.name != "setprofile":
+        assert [e.exception_message for e in found] == ["0", "1", "2"]
+
+
+def through():
+    fails("deep")
+
+
+def test_an_exception_is_told_once_a_frame_that_it_leaves(told):
+    def outermost():
+        try:
+            through()
+        except ValueError:
+            pass
+
+    found = [e for e in told(outermost) if e.event_type == "exception"]
+    assert [e.function_name for e in found] == ["fails", "through"]
+    rows = found[1].exception_traceback.splitlines()
+    assert [row.rsplit(" ", 1)[1] for row in rows] == ["through", "fails"]
+
+
+def test_generators(told):
+    events = of(told(lambda: list(numbers(3))), "numbers")
+    assert [e.event_type for e in events] == [
+        "call", "yield", "resume", "yield", "resume", "yield", "resume", "return"]  # fmt: skip
+    assert [e.return_value for e in events if e.event_type == "yield"] == [0, 1, 2]
+
+
+def test_raises_that_are_caught_where_the_backend_sees_them(make):
+    with make() as backend:
+        caught("x")
+    kinds = {e.event_type for e in backend.get_events()}
+    row = next(row for row in available_backends() if row.name == make.name)
+    assert ({"raise", "handled"} <= kinds) == ("caught_raises" in row.capabilities)
+
+
+# ---- beyond ----
+
+
+def test_secrets_and_filters_are_those_of_recordings(told, tmp_path):
+    def login(user, password):
+        token = "sk_live_abcdefghijklmnop"
+        return token
+
+    events = of(told(login, "ada", "hunter2"), "login")
+    text = " ".join(e.as_json() for e in events)
+    assert "ada" in text and "hunter2" not in text and "abcdefghijklmnop" not in text
+    assert events[0].args["password"] == "<redacted>"
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[meta]\nname = "t"\nversion = 1\n[scope]\ndefault_exec = "trace"\n'
+        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:*.inner"\nexec = "skip"\n'
+        '[[scope.rules]]\nselector = "obj:*.outer"\n[[scope.rules.value_patterns]]\n'
+        'selector = "arg:n"\naction = "redact"\n'
+    )
+    events = told(outer, 5, trace_filter=[str(rules)])
+    assert not of(events, "inner") and of(events, "outer", "call")[0].args == {"n": "<redacted>"}
+
+
+def test_an_event_filter(make):
+    with make(event_filter=lambda event: event.event_type == "return") as backend:
+        outer(1)
+    assert {e.event_type for e in backend.get_events()} == {"return"}
+    assert backend.get_stats()["filtered"] >= 3
+
+
+def test_statistics(make):
+    seen = []
+    with make(callback=seen.append) as backend:
+        outer(1)
+        during = backend.get_stats()
+    stats = backend.get_stats()
+    assert during["mechanism"] == make.name and stats["mechanism"] is None
+    assert stats["events"]["call"] >= 3 and sum(stats["events"].values()) == stats["kept"] == len(
+        seen
+    )
+    assert stats["callback_errors"] == stats["filtered"] == stats["overflowed"] == 0
+    assert stats["backend_seconds"] >= stats["callback_seconds"] > 0
+
+
+def test_overflow_is_counted(make):
+    with make(max_events_per_thread=5) as backend:
+        fibonacci(5)
+    stats = backend.get_stats()
+    assert stats["kept"] == 5 and stats["overflowed"] == sum(stats["events"].values()) - 5 > 0
+
+
+def test_a_callback_that_raises_is_reported_once_and_left(make, capsys):
+    calls = []
+
+    def callback(event):
+        calls.append(event)
+        raise RuntimeError("mine")
+
+    with make(callback=callback) as backend:
+        assert fibonacci(7) == 13
+    assert len(calls) == 10 == backend.get_stats()["callback_errors"]
+    assert capsys.readouterr().err.count("RuntimeError: mine") == 1
+
+
+def test_a_callback_is_not_traced_itself(make):
+    def callback(event):
+        fibonacci(3)
+
+    with make(callback=callback) as backend:
+        add(1)
+    assert not of(backend.get_events(), "fibonacci") and len(of(backend.get_events(), "add")) == 2
+
+
+def test_batches_come_from_a_thread_of_their_own(make):
+    lists, threads = [], set()
+
+    def callback(events):
+        lists.append(events)
+        threads.add(threading.current_thread().name)
+        fibonacci(2)
+
+    with make(callback=callback, batch=10) as backend:
+        fibonacci(8)
+    told = [event for events in lists for event in events]
+    assert told == backend.get_events() and len(of(told, "fibonacci")) == 134
+    assert max(map(len, lists)) <= 10 and threads == {"relive-callbacks"}
+
+
+def test_several_backends_at_once(make):
+    one, two = make(), create_backend(make.name, include_patterns=["json.*"])
+    with one, two:
+        json.dumps([add(1)])
+    assert of(one.get_events(), "add") and not of(one.get_events(), "dumps")
+    assert of(two.get_events(), "dumps") and not of(two.get_events(), "add")
+
+
+def test_two_mechanisms_at_once_are_refused(make):
+    other = next((name for name in usable_backends() if name != make.name), None)
+    with make() as backend:
+        with pytest.raises(relive.ReliveError, match="one mechanism at a time") as refused:
+            create_backend(other, include_patterns=HERE).start()
+        add(1)
+    assert refused.value.code == "ERR_BUSY" and of(backend.get_events(), "add")
+
+
+def test_a_recording_and_callbacks_share_one_stream(make, tmp_path):
+    path = str(tmp_path / "r.relive")
+    assert not relive.is_recording()
+    with make() as backend:
+        assert not relive.is_recording() and relive.stop() is None
+        add(1)
+        relive.start(path, backend=make.name)
+        assert relive.is_recording()
+        add(10)
+        assert relive.stop()["events"] > 0
+        add(100)
+    sums = [e.return_value for e in of(backend.get_events(), "add", "return")]
+    assert sums == [3, 12, 102]
+    with relive.open(path) as recording:
+        calls = [
+            e for e in recording.events() if e["kind"] == "call" and e["func"].endswith(":add")
+        ]
+    assert len(calls) == 1
+
+
+def test_nothing_is_left_behind(make, tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with make():
+        assert os.listdir(tmp_path)
+        add(1)
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_object_lives_longer(told):
+    class Thing:
+        pass
+
+    gone = []
+
+    def use():
+        import weakref
+
+        thing = Thing()
+        seen = weakref.ref(thing)
+        inner_of(thing)
+        del thing
+        gone.append(seen() is None)
+
+    told(use)
+    if sys.version_info[:2] != (3, 11) or told.name != "evalhook":  # docs/compat.md
+        assert gone == [True]
+
+
+def test_an_event_round_trips_and_is_frozen(told):
+    for event in told(caught, "x"):
+        again = TraceEvent.from_dict(json.loads(event.as_json()))
+        assert again == event and again.as_json() == event.as_json() and hash(again) == hash(event)
+        assert pickle.loads(pickle.dumps(event)) == event
+        with pytest.raises(AttributeError, match="frozen"):
+            event.args = {}
+        with pytest.raises(AttributeError):
+            event.other = 1
+    with pytest.raises(TypeError, match="no field"):
+        TraceEvent("call", wrong=1)
+    with pytest.raises(ValueError, match="event_type"):
+        TraceEvent.from_dict({})
+
+
+def test_a_thread_that_blocks_in_its_callback_blocks_no_other(make):
+    entered, go_on = threading.Event(), threading.Event()
+
+    def callback(event):
+        if event.function_name == "inner":
+            entered.set()
+            go_on.wait(20)
+
+    with make(callback=callback) as backend:
+        thread = threading.Thread(target=inner, args=(1,))
+        thread.start()
+        assert entered.wait(20)
+        add(1)
+        go_on.set()
+        thread.join()
+    assert len(of(backend.get_events(), "add")) == 2
+
+
+def test_a_forked_child_goes_on_without_callbacks(tmp_path):
+    program = tmp_path / "p.py"
+    program.write_text(
+        "import os, sys\nfrom relive.backends import create_backend\n"
+        "def f(): return 1\n"
+        "with create_backend(include_patterns=['__main__']) as backend:\n"
+        "    f(); pid = os.fork()\n    f()\n"
+        "    if pid == 0:\n        print('child', len(backend.get_events())); sys.stdout.flush(); os._exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+        "print('parent', sum(e.function_name == 'f' for e in backend.get_events()))\n"
+    )
+    done = run(sys.executable, program, check=True, env={"RELIVE_NO_WARNINGS": "1"})
+    lines = done.stdout.decode().split("\n")
+    assert lines[0].startswith("child") and lines[1] == "parent 4", done.stdout
+
+
+def test_no_python_of_the_package_sets_hooks():
+    folder = os.path.dirname(relive.__file__)
+    words = ("sys.settrace(", "sys.setprofile(", "threading.settrace", "threading.setprofile")
+    for where, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".py") and "fallback" not in where:
+                with open(os.path.join(where, name), encoding="utf-8") as file:
+                    text = file.read()
+                assert not any(word in text for word in words), (name, where)
+
+
+def test_time_goes_by(told):
+    def slow():
+        time.sleep(0.02)
+
+    (event,) = of(told(slow), "slow", "return")
+    assert 0.015 < event.duration < 20
