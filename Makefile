@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-debug bench-peers bytecode-proof lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -51,6 +51,10 @@ bench-filters: ## what filter rules cost, beside CodeTracer's recorder; fails wh
 bench-debug: ## what breakpoints cost that are not reached, beside pdb and debugpy; fails where a ratio is missed
 	@tools/system.sh tests
 	@$(MATRIX) debug
+
+bench-embed: ## what callbacks inside a program cost, by backend
+	@tools/system.sh tests
+	@$(MATRIX) embed
 
 bytecode-proof: ## rewritten code of 3.8 to 3.11: standard library, 22 packages, tests run with it
 	@tools/system.sh tests

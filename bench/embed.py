@@ -7,6 +7,8 @@ pairs, CPU time of the working thread. `--write` keeps the figures in relive/bac
 where the warning about overhead reads them."""
 
 import argparse
+import ast
+import json
 import os
 import re
 import statistics
@@ -66,11 +68,11 @@ def write(figures):
     version = "%d.%d" % sys.version_info[:2]
     with open(COSTS, encoding="utf-8") as file:
         text = file.read()
-    found = re.search(r"^CALL_NS = \{(.*?)^\}$", text, re.M | re.S)
-    rows = dict(re.findall(r'^    "([\d.]+)": (\{.*\}),$', found.group(1), re.M))
-    rows[version] = "{" + ", ".join(f'"{k}": {round(v, -1):.0f}' for k, v in figures.items()) + "}"
+    found = re.search(r"^CALL_NS = (\{.*?\})$", text, re.M | re.S)
+    rows = ast.literal_eval(found.group(1))
+    rows[version] = {name: int(round(ns, -1)) for name, ns in figures.items()}
     order = sorted(rows, key=lambda one: tuple(map(int, one.split("."))))
-    body = "".join(f'    "{one}": {rows[one]},\n' for one in order)
+    body = "".join(f"    {json.dumps(one)}: {json.dumps(rows[one])},\n" for one in order)
     with open(COSTS, "w", encoding="utf-8") as file:
         file.write(text[: found.start()] + "CALL_NS = {\n" + body + "}" + text[found.end() :])
 

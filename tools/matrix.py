@@ -530,6 +530,10 @@ def command_debug():
     return beside_peers("debug.py", VERSIONS) | beside_peers("debug_modules.py", VERSIONS)
 
 
+def command_embed():
+    return beside_peers("embed.py", VERSIONS)
+
+
 def command_proof():
     """Rewritten code of the standard library and of packages, and tests that run with it."""
     found, _ = find_interpreters()
@@ -568,6 +572,7 @@ def main():
             "bench",
             "filters",
             "debug",
+            "embed",
             "proof",
             "peers",
             "lint",
@@ -596,6 +601,7 @@ def main():
             "bench": command_bench,
             "filters": command_filters,
             "debug": command_debug,
+            "embed": command_embed,
             "proof": command_proof,
             "peers": command_peers,
         }[args.command]()

@@ -13,7 +13,7 @@ import warnings
 from datetime import datetime, timezone
 
 import pytest
-from conftest import run, usable_backends
+from conftest import ROOT, run, usable_backends
 
 import relive
 from relive.backends import (
@@ -739,3 +739,13 @@ def test_time_goes_by(told):
 
     (event,) = of(told(slow), "slow", "return")
     assert 0.015 < event.duration < 20
+
+
+@pytest.mark.parametrize("name", usable_backends())
+def test_the_demonstration_prints_what_it_says(name):
+    done = run(sys.executable, f"{ROOT}/examples/backends_demo.py", name, check=True)
+    lines = done.stdout.decode().splitlines()
+    assert lines[0] == f"best here: {usable_backends()[0]}"
+    assert "  <- factorial: 6" in lines and "  <- mean: 4.0" in lines
+    assert any(line.startswith("  !! divide: ") for line in lines)
+    assert ["  call: 7", "  return: 6", "  exception: 1"] == lines[-4:-1]
