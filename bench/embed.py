@@ -68,13 +68,14 @@ def write(figures):
     version = "%d.%d" % sys.version_info[:2]
     with open(COSTS, encoding="utf-8") as file:
         text = file.read()
-    found = re.search(r"^CALL_NS = (\{.*?\})$", text, re.M | re.S)
+    found = re.search(r"^CALL_NS: .* = (\{.*?\})$", text, re.M | re.S)
     rows = ast.literal_eval(found.group(1))
     rows[version] = {name: int(round(ns, -1)) for name, ns in figures.items()}
     order = sorted(rows, key=lambda one: tuple(map(int, one.split("."))))
     body = "".join(f"    {json.dumps(one)}: {json.dumps(rows[one])},\n" for one in order)
+    before, after = text[: found.start(1)], text[found.end(1) :]
     with open(COSTS, "w", encoding="utf-8") as file:
-        file.write(text[: found.start()] + "CALL_NS = {\n" + body + "}" + text[found.end() :])
+        file.write(f"{before}{{\n{body}}}{after}")
 
 
 def main():

@@ -8,13 +8,24 @@ import traceback
 import uuid
 import warnings
 from threading import get_ident
-from typing import NamedTuple, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from relive import _core, config
 from relive.backends import costs, hub
 from relive.backends.context import ThreadLocalContext
 from relive.backends.drain import Drain
-from relive.backends.event import lazy
+from relive.backends.event import TraceEvent, lazy
 from relive.errors import OverheadWarning, ReliveError
 
 TYPES = {1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "exception",
@@ -23,6 +34,9 @@ _VARARGS = 0x04
 _COROUTINE = 0x80 | 0x100 | 0x200  # coroutine, iterable coroutine, asynchronous generator
 _ERRORS = 10  # so often may a callback raise
 _CUT = "...[TRUNCATED]"
+
+
+_Backend = TypeVar("_Backend", bound="Backend")
 
 
 class BackendInfo(NamedTuple):
@@ -34,7 +48,7 @@ class BackendInfo(NamedTuple):
     capabilities: Tuple[str, ...]
 
 
-def available_backends():
+def available_backends() -> List[BackendInfo]:
     """Every mechanism, the best one first."""
     return [
         BackendInfo(name, bool(usable), why, _capabilities(abilities))
@@ -42,7 +56,7 @@ def available_backends():
     ]
 
 
-def is_supported(name="auto"):
+def is_supported(name: str = "auto") -> bool:
     """Whether that mechanism works here; `auto`: whether any does."""
     rows = available_backends()
     if name == "auto":
@@ -76,14 +90,25 @@ class Backend:
     `batch=N` it is given lists of at most N events, from a thread of their own. `event_filter` says
     of an event whether it is kept and told. Patterns are names of modules: `*`, `app.*`, `app`."""
 
-    mechanism = None  # the recorder's own choice
+    mechanism: Optional[str] = None  # the recorder's own choice
 
     def __init__(
-        self, callback=None, include_patterns=None, exclude_patterns=None, capture_args=True,
-        capture_returns=True, capture_locals=True, capture_lines=False, capture_exceptions=True,
-        max_repr_length=1000, max_events_per_thread=10000, *, event_filter=None, batch=None,
-        trace_filter=(),
-    ):  # fmt: skip
+        self,
+        callback: Optional[Callable[[Any], Any]] = None,
+        include_patterns: Union[None, str, Sequence[str]] = None,
+        exclude_patterns: Union[None, str, Sequence[str]] = None,
+        capture_args: bool = True,
+        capture_returns: bool = True,
+        capture_locals: bool = True,
+        capture_lines: bool = False,
+        capture_exceptions: bool = True,
+        max_repr_length: int = 1000,
+        max_events_per_thread: int = 10000,
+        *,
+        event_filter: Optional[Callable[[TraceEvent], Any]] = None,
+        batch: Optional[int] = None,
+        trace_filter: Any = (),
+    ) -> None:
         for name, function in (("callback", callback), ("event_filter", event_filter)):
             if function is not None and not callable(function):
                 raise ReliveError("ERR_USAGE", f"{name} must be callable, {function!r} is not")
@@ -101,10 +126,12 @@ class Backend:
         self.kinds = set(TYPES) - (set() if self.capture_lines else {9})
         self.kinds -= set() if self.capture_exceptions else {6, 7, 8}
         self._lock = threading.Lock()
-        self._wanted = {}  # number of a code object -> whether its events are wanted
+        self._wanted: Dict[
+            int, bool
+        ] = {}  # by number of a code object
         self._offset = 0
-        self._events = []
-        self._drain = None
+        self._events: List[TraceEvent] = []
+        self._drain: Optional[Drain] = None
         self._is_on = self._was_on = False
         self._forget()
 
@@ -116,11 +143,11 @@ class Backend:
     # ---- on and off ----
 
     @classmethod
-    def is_supported(cls):
+    def is_supported(cls) -> bool:
         """Whether it works here."""
         return is_supported(cls.mechanism or "auto")
 
-    def start(self):
+    def start(self) -> None:
         """Events are told from now on. ReliveError where that cannot be."""
         with self._lock:
             if self._is_on:
@@ -137,7 +164,7 @@ class Backend:
                 raise
             self._is_on = True
 
-    def stop(self):
+    def stop(self) -> None:
         """No event is told any more; what a batch still holds is, before this returns."""
         with self._lock:
             if self._is_on:
@@ -151,15 +178,15 @@ class Backend:
             self._overflowed += self._drain.overflowed
             self._drain = None
 
-    def is_active(self):
+    def is_active(self) -> bool:
         """Whether it is on."""
         return self._is_on
 
-    def __enter__(self):
+    def __enter__(self: _Backend) -> _Backend:
         self.start()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
     def _warn(self):
@@ -169,17 +196,17 @@ class Backend:
 
     # ---- what was told ----
 
-    def get_events(self):
+    def get_events(self) -> List[TraceEvent]:
         """All that are kept, of all threads, in the order in which they were told."""
         return list(self._events)
 
-    def clear_events(self):
+    def clear_events(self) -> None:
         """Forgets them, and what was counted."""
         self._events.clear()
         self.context.clear()
         self._forget()
 
-    def get_stats(self):
+    def get_stats(self) -> Dict[str, Any]:
         """Counts and times, since it was made or cleared."""
         drain = self._drain
         return {
@@ -334,7 +361,7 @@ _CLASSES = {
 }
 
 
-def create_backend(name="auto", **options):
+def create_backend(name: str = "auto", **options: Any) -> Backend:
     """A backend by name; `auto` is the best that works here. Options are those of Backend."""
     if name == "auto":
         wants_lines = options.get("capture_lines")

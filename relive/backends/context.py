@@ -3,6 +3,9 @@
 import sys
 import threading
 import weakref
+from typing import Any, List, Optional
+
+from relive.backends.event import TraceEvent
 
 
 class _State:
@@ -23,9 +26,9 @@ def current_task():
 class ThreadLocalContext:
     """A trace id and a list of events for each thread, and in asynchronous code for each task."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._local = threading.local()
-        self._tasks = weakref.WeakKeyDictionary()
+        self._tasks: Any = weakref.WeakKeyDictionary()
 
     def state(self):
         """That of the calling thread or task; made where it has none."""
@@ -46,20 +49,22 @@ class ThreadLocalContext:
             return state
 
     @property
-    def trace_id(self):
+    def trace_id(self) -> Optional[str]:
         """The id of the trace, or None."""
-        return self.state().trace_id
+        found: Optional[str] = self.state().trace_id
+        return found
 
     @trace_id.setter
-    def trace_id(self, value):
+    def trace_id(self, value: Optional[str]) -> None:
         self.state().trace_id = value
 
     @property
-    def events(self):
+    def events(self) -> List[TraceEvent]:
         """The list of its events."""
-        return self.state().events
+        found: List[TraceEvent] = self.state().events
+        return found
 
-    def clear(self):
+    def clear(self) -> None:
         """Forgets id and events, of this thread or task alone."""
         state = self.state()
         state.trace_id = None

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timezone
+from typing import Any, Dict, Mapping, Optional
 
 FIELDS = (
     "event_type", "timestamp", "monotonic_ns", "thread_id", "trace_id", "function_name",
@@ -21,7 +22,30 @@ class TraceEvent:
 
     __slots__ = ("_raw", "_values")
 
-    def __init__(self, event_type, **fields):
+    _raw: Any
+    _values: Any
+    event_type: str
+    monotonic_ns: Optional[int]
+    thread_id: Optional[int]
+    trace_id: Optional[str]
+    function_name: Optional[str]
+    qualified_name: Optional[str]
+    module_name: Optional[str]
+    file_path: Optional[str]
+    line_number: Optional[int]
+    args: Optional[Dict[str, Any]]
+    kwargs: Optional[Dict[str, Any]]
+    return_value: Any
+    local_vars: Optional[Dict[str, Any]]
+    exception_type: Optional[str]
+    exception_message: Optional[str]
+    exception_traceback: Optional[str]
+    is_async: Optional[bool]
+    task: Optional[str]
+    called_from: Optional[str]
+    duration: Optional[float]
+
+    def __init__(self, event_type: str, **fields: Any) -> None:
         unknown = sorted(set(fields) - set(FIELDS))
         if unknown:
             raise TypeError(f"TraceEvent has no field {', '.join(unknown)}")
@@ -44,14 +68,14 @@ class TraceEvent:
         raise AttributeError(f"a TraceEvent is frozen: {name!r} stays as it is")
 
     @property
-    def timestamp(self):
+    def timestamp(self) -> Optional[datetime]:
         """When, in UTC."""
         value = self._all()[1]
         if isinstance(value, int):
             return datetime.fromtimestamp(value / 1e9, timezone.utc)
         return value
 
-    def as_dict(self):
+    def as_dict(self) -> Dict[str, Any]:
         """Plain values by name; the timestamp as text."""
         found = dict(zip(FIELDS, self._all()))
         timestamp = self.timestamp
@@ -59,18 +83,18 @@ class TraceEvent:
         return found
 
     @classmethod
-    def from_dict(cls, fields):
+    def from_dict(cls, fields: Mapping[str, Any]) -> "TraceEvent":
         """The event that as_dict() has told; ValueError where it is none."""
-        fields = dict(fields)
-        event_type = fields.pop("event_type", None)
-        timestamp = fields.get("timestamp")
+        rest = dict(fields)
+        event_type = rest.pop("event_type", None)
+        timestamp = rest.get("timestamp")
         if not isinstance(event_type, str):
             raise ValueError("an event has an event_type")
         if isinstance(timestamp, str):
-            fields["timestamp"] = _parsed(timestamp)
-        return cls(event_type, **fields)
+            rest["timestamp"] = _parsed(timestamp)
+        return cls(event_type, **rest)
 
-    def as_json(self):
+    def as_json(self) -> str:
         """as_dict() as one line of JSON."""
         return json.dumps(self.as_dict(), separators=(",", ":"))
 
@@ -103,7 +127,8 @@ for _index, _name in enumerate(FIELDS):
         setattr(TraceEvent, _name, _field(_index))
 
 
-_set_raw, _set_values = TraceEvent._raw.__set__, TraceEvent._values.__set__
+_set_raw = vars(TraceEvent)["_raw"].__set__
+_set_values = vars(TraceEvent)["_values"].__set__
 _new = object.__new__
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from typing import Any, Dict, Tuple
 
 from relive import _core, _run, config
 from relive.errors import ReliveError
@@ -19,9 +20,9 @@ WANTS_LOCALS = 1
 _RING = 1 << 20
 
 _lock = threading.RLock()
-_active = ()  # a tuple, exchanged whole: told() may run in any thread
-_private = None  # (path, settings) of our own recording
-_began = {}  # frame -> monotonic ns of its call
+_active: Tuple[Any, ...] = ()  # a tuple, exchanged whole: told() may run in any thread
+_private: Any = None  # (path, settings) of our own recording
+_began: Dict[int, int] = {}  # frame -> monotonic ns of its call
 _wants_exceptions = False
 
 

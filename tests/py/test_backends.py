@@ -421,7 +421,7 @@ def test_warning_on_first_start(monkeypatch):
     backend = create_backend("settrace", include_patterns=HERE)
     (text,) = warned(lambda: (backend.start(), backend.stop()))
     best = usable_backends()[0]
-    assert "settrace" in text and f"{best} is cheaper" in text and "us" in text
+    assert "settrace" in text and f"{best} is the better one" in text and "us" in text
     if sys.version_info < (3, 12):
         assert "Python 3.12" in text
     assert bool(warned(lambda: create_backend(include_patterns=HERE).start())) == (

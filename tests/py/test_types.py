@@ -30,6 +30,14 @@ except ReliveError as error:
 relive.stop()
 for event in relive.open("a.relive").events():
     print(event["kind"])
+
+from relive.backends import TraceEvent, create_backend
+
+def show(told: TraceEvent) -> None:
+    print(told.event_type, told.duration)
+
+with create_backend(callback=show, include_patterns=["app.*"]) as backend:
+    kept: list[TraceEvent] = backend.get_events()
 """
 
 
