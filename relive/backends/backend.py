@@ -126,9 +126,7 @@ class Backend:
         self.kinds = set(TYPES) - (set() if self.capture_lines else {9})
         self.kinds -= set() if self.capture_exceptions else {6, 7, 8}
         self._lock = threading.Lock()
-        self._wanted: Dict[
-            int, bool
-        ] = {}  # by number of a code object
+        self._wanted: Dict[int, bool] = {}  # by number of a code object
         self._offset = 0
         self._events: List[TraceEvent] = []
         self._drain: Optional[Drain] = None
