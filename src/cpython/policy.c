@@ -258,6 +258,16 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
     return p;
 }
 
+const struct policy *policy_of_notes(const struct capture_limits *limits)
+{
+    static struct policy notes;
+    const struct filter_set *set =
+        policies.filter != NULL ? filter_default_set(policies.filter) : NULL;
+    notes = (struct policy){
+        .set = set, .least = set != NULL ? filter_least(set) : 0, .limits = *limits};
+    return set != NULL ? &notes : NULL;
+}
+
 /* ---- names inside values ---- */
 
 void policy_count(enum policy_kind kind, enum filter_action action)

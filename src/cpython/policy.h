@@ -58,6 +58,10 @@ void policy_free(struct policy *policy);
 /* Of a code id, or NULL. */
 struct policy *policy_of(uint32_t id);
 
+/* Of what the program itself has written (notes.c), which belongs to no code; within these limits.
+ * NULL without a filter. */
+const struct policy *policy_of_notes(const struct capture_limits *limits);
+
 /* A name met in a value: the action of this code for it, counted. */
 enum filter_action policy_name(const struct policy *policy, enum filter_kind kind, PyObject *name);
 enum filter_action policy_word(const struct policy *policy, enum filter_kind kind,

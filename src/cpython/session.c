@@ -21,9 +21,11 @@ _Thread_local struct thread *thread_self;
 
 struct capture *session_capture(struct thread *t, const struct policy *policy)
 {
-    if (session.level == LEVEL_CALLS) {
-        return NULL;
-    }
+    return session.level != LEVEL_CALLS ? session_capture_always(t, policy) : NULL;
+}
+
+struct capture *session_capture_always(struct thread *t, const struct policy *policy)
+{
     if (t->capture == NULL && (t->capture = rl_zalloc_apart(1, sizeof *t->capture)) == NULL) {
         return NULL;
     }

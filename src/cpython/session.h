@@ -137,6 +137,8 @@ void session_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64
                        PyObject *value);
 /* The thread's place to put values together, emptied; NULL where the level wants none. */
 struct capture *session_capture(struct thread *thread, const struct policy *policy);
+/* The same at every level. */
+struct capture *session_capture_always(struct thread *thread, const struct policy *policy);
 /* An event that comes with an exception: told with it, or kept since a trace function told it. */
 void session_put_exception(struct thread *thread, const struct event *event, uint64_t info,
                            uint64_t frame);

@@ -235,6 +235,39 @@ static void put_budget(struct json_out *json, const struct reader *reader,
     }
 }
 
+/* What the program has written: "session" and each field by its name. */
+static void put_note(struct json_out *json, const struct reader *reader,
+                     const struct event_out *event)
+{
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    struct value fields, name;
+    put_frame(json, "frame", event->frame);
+    json_key(json, "session");
+    json_u64(json, event->id);
+    json_key(json, "fields");
+    json_open(json, '{');
+    if (value_next(&in, &fields) == RL_OK && fields.tag == RL_VALUE_DICT) {
+        for (uint64_t i = 0; i < fields.shown; i++) {
+            if (value_next(&in, &name) != RL_OK || name.bytes == NULL) {
+                break;
+            }
+            json_string(json, (const char *)name.bytes, name.size);
+            bytes_put(&json->out, ":", 1);
+            json->needs_comma = 0;
+            if (value_json(json, reader, &in) != RL_OK) {
+                json_null(json);
+                break;
+            }
+        }
+    }
+    json_close(json, '}');
+}
+
+static int is_note(unsigned kind)
+{
+    return kind >= RL_EVENT_LOG && kind <= RL_EVENT_MARK;
+}
+
 void dump_event(struct json_out *json, const struct reader *reader, const struct event_out *event)
 {
     json_open(json, '{');
@@ -289,6 +322,8 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         put_collection(json, event);
     } else if (event->kind == RL_EVENT_BUDGET) {
         put_budget(json, reader, event);
+    } else if (is_note(event->kind)) {
+        put_note(json, reader, event);
     } else if (event->kind == RL_EVENT_FILTER) {
         put_filter_stats(json, event);
     } else if (event->kind == RL_EVENT_LOSS) {
@@ -325,6 +360,12 @@ static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_GC] = "frame generation collected uncollectable duration",
     [RL_EVENT_FILTER] = "scopes_skipped undecided secrets value_redactions value_drops",
     [RL_EVENT_BUDGET] = "frame func? file? line? from? to? overhead_permille saving_permille?",
+    [RL_EVENT_LOG] = "frame session fields",
+    [RL_EVENT_SESSION_START] = "frame session fields",
+    [RL_EVENT_SESSION_END] = "frame session fields",
+    [RL_EVENT_HTTP_REQUEST] = "frame session fields",
+    [RL_EVENT_HTTP_RESPONSE] = "frame session fields",
+    [RL_EVENT_MARK] = "frame session fields",
     [RL_EVENT_LOSS] = "reason count",
 };
 

@@ -12,7 +12,7 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 30: "budget", 31: "filter", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 21: "log", 22: "session_start", 23: "session_end", 24: "http_request", 25: "http_response", 26: "mark", 30: "budget", 31: "filter", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [
@@ -566,6 +566,10 @@ def events(path):
             event["frame"] = shown(line["frame"])
             event["stream"] = "stderr" if line["id"] == 2 else "stdout"
             event["text"] = line["values"].decode("utf-8", "surrogatepass")
+        if 21 <= kind <= 26:
+            event["frame"], event["session"] = shown(line["frame"]), line["id"]
+            inner = Value(Bytes(line["values"]), recording.strings).inner
+            event["fields"] = {n.held: v.as_json() for n, v in zip(inner[::2], inner[1::2])}
         if kind == 19:
             data = Bytes(line["values"])
             event["frame"] = shown(line["frame"])
@@ -592,7 +596,7 @@ def events(path):
                     event[key] = level
             for key in keys:
                 event[key] = data.varint()
-        if kind not in (14, 15, 16, 17, 18, 19, 20, 27, 30, 31):
+        if kind < 14 or kind in (28, 29):
             frame = line["frame"]
             if kind in (1, 28):
                 parents[frame] = line["parent"]

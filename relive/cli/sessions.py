@@ -1,0 +1,137 @@
+"""relive sessions: requests and other sessions, with what ran for them."""
+
+from relive.cli import DAMAGED, NOTHING, OK, common
+
+_KINDS = ["session_start", "session_end", "http_request", "http_response", "mark", "task_start",
+          "call", "unwind"]  # fmt: skip
+
+
+def main(words):
+    """Lists the sessions of a recording."""
+    parser = common.file_parser(
+        "sessions", "Sessions: tag, trace, duration, and the calls, errors and requests in each."
+    )
+    parser.add_argument("--tag", help="only those with this tag")
+    parser.add_argument("--limit", type=int, default=20, help="how many (default 20, 0 = all)")
+    args = parser.parse_args(words)
+    run = common.open_run(common.find_file(args.file))
+    if args.json:
+        common.emit(schema="relive.sessions", version=1)
+    found = [row for recording in run for row in read(recording)]
+    found = [row for row in found if args.tag is None or row["tag"] == args.tag]
+    shown = found if not args.limit else found[: args.limit]
+    for row in shown:
+        if args.json:
+            common.emit(**row)
+        else:
+            _show(row)
+    if len(shown) < len(found) and not args.json:
+        print(common.dim(f"... {common.count(len(found) - len(shown))} more (--limit 0)"))
+    damaged = common.say_problems(run)
+    if not found and not args.json:
+        print("no session" + (f" with the tag {common.safe(args.tag)}" if args.tag else ""))
+    return DAMAGED if damaged else OK if found else NOTHING
+
+
+def read(recording):
+    """A row for each session, in order. A session has the calls of the thread, or of the task,
+    where it began, until it ends, and those of the tasks that were made there meanwhile."""
+    rows, active = {}, {}
+    for event in recording.select(_KINDS):
+        where = event["thread"], event.get("task", 0)
+        kind = event["kind"]
+        if kind == "task_start":
+            maker = event["thread"], event.get("parent_task", 0)
+            active[where] = list(active.get(maker, ()))
+        elif kind == "session_start":
+            _begin(rows, event)
+            active.setdefault(where, []).append(event["session"])
+        elif kind == "session_end":
+            _end(rows, active, event)
+        elif "session" in event:
+            _tell(rows.get(event["session"]), event)
+        elif active.get(where):
+            _count(rows[active[where][-1]], event)
+    for row in rows.values():
+        del row["exceptions"]
+    return list(rows.values())
+
+
+def _plain(fields):
+    """{name: value} of the fields of an event; as text where there is no exact value."""
+    return {name: value.get("v", value["r"]) for name, value in fields.items()}
+
+
+def _begin(rows, event):
+    fields = _plain(event["fields"])
+    if event["session"] not in rows:
+        rows[event["session"]] = {
+            "session": event["session"], "id": fields.get("id"), "tag": fields.get("tag"),
+            "attrs": fields.get("attrs", {}), "trace_id": fields.get("trace_id"),
+            "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
+            "thread": event["thread"], "t": event["t"], "duration": None, "calls": 0, "errors": 0,
+            "marks": 0, "http": [], "exceptions": set(),
+        }  # fmt: skip
+
+
+def _end(rows, active, event):
+    row = rows.get(event["session"])
+    if row is not None:
+        row["duration"] = event["t"] - row["t"]
+    for numbers in active.values():
+        if event["session"] in numbers:
+            numbers.remove(event["session"])
+
+
+def _tell(row, event):
+    """A mark or a request, which name their session."""
+    if row is None:
+        return
+    fields = _plain(event["fields"])
+    if event["kind"] == "mark":
+        row["marks"] += 1
+    elif event["kind"] == "http_request":
+        row["http"].append({"method": fields.get("method"), "url": fields.get("url")})
+    else:
+        answer = {"status": fields.get("status"), "error": fields.get("error"),
+                  "duration": fields.get("dt_ns")}  # fmt: skip
+        waiting = [one for one in row["http"] if "status" not in one]
+        if waiting:
+            waiting[0].update(answer)
+        else:
+            row["http"].append(answer)
+        status = answer["status"]
+        row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
+
+
+def _count(row, event):
+    """A call, or an exception that leaves a function: each exception once."""
+    if event["kind"] == "call":
+        row["calls"] += 1
+        return
+    identity = (event.get("exc") or {}).get("id") or event["frame"]
+    if identity not in row["exceptions"]:
+        row["exceptions"].add(identity)
+        row["errors"] += 1
+
+
+def _counted(n, word):
+    return f"{common.count(n)} {word}{'s' if n != 1 else ''}"
+
+
+def _show(row):
+    took = common.duration(row["duration"]) if row["duration"] is not None else "did not end"
+    errors = "  " + common.red(_counted(row["errors"], "error")) if row["errors"] else ""
+    print(f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
+          f"  {_counted(row['calls'], 'call')}{errors}  thread {row['thread']}")  # fmt: skip
+    parent = f"  parent {common.safe(row['parent_id'])}" if row["parent_id"] else ""
+    print(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
+    if row["attrs"]:
+        text = row["attrs"]
+        if isinstance(text, dict):
+            text = "  ".join(f"{name}={value}" for name, value in text.items())
+        print(f"      {common.safe(text)}")
+    for one in row["http"]:
+        status = one.get("error") or one.get("status") or "no answer"
+        words = f"{one.get('method', '?')} {one.get('url', '?')}  {status}"
+        print(f"      {common.safe(words)}")

@@ -1,0 +1,377 @@
+"""Sessions: what ties a request to what ran for it. They are events of the recording that is on."""
+
+import functools
+import inspect
+import json
+import os
+import threading
+import time
+from contextvars import ContextVar
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+
+from relive import _core, _run, api, config
+from relive.errors import ReliveError
+from relive.sessions import trace_context
+
+SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = 22, 23, 24, 25, 26
+_PARSE_ERROR = "<parse-error>"
+_PREVIEW = 1000  # characters of a body
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _Session:
+    __slots__ = (
+        "began", "flags", "id", "number", "parent_id", "span_id", "tag", "trace_filter",
+        "trace_id", "tracestate",
+    )  # fmt: skip
+
+
+_lock = threading.Lock()
+_open: Dict[str, _Session] = {}
+_numbers = 0
+_active: ContextVar[Optional[str]] = ContextVar("relive_session", default=None)
+_profiled: Dict[str, bool] = {}  # session -> whether it began the recording
+_counts = {"bad_traceparents": 0, "parse_errors": 0, "unrecorded": 0}
+
+
+# ---- sessions ----
+
+
+def start_session(
+    tag: Optional[str] = None,
+    attrs: Optional[Mapping[str, str]] = None,
+    traceparent: Optional[str] = None,
+    span_id: Optional[str] = None,
+    *,
+    tracestate: Optional[str] = None,
+    trace_filter: Any = None,
+) -> str:
+    """Begins a session; its id.
+
+    `traceparent` is that of the request: the session belongs to its trace, as a span of its own.
+    One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
+    recording that start_profiler() begins; where one is on already it has its own."""
+    global _numbers
+    made = _Session()
+    made.tag = _text("tag", tag)
+    attrs = _attributes(attrs)
+    parent = None
+    if traceparent is not None:
+        parent = trace_context.parse(traceparent)
+        _counts["bad_traceparents"] += parent is None
+    made.trace_filter = _filters(trace_filter)
+    made.trace_id = parent.trace_id if parent else trace_context.new_id(16)
+    made.parent_id = parent.span_id if parent else None
+    made.flags = parent.flags if parent else "01"
+    made.span_id = _span(span_id) if span_id is not None else trace_context.new_id(8)
+    made.tracestate = _text("tracestate", tracestate) if parent else None
+    made.id, made.began = trace_context.new_id(16), time.monotonic_ns()
+    with _lock:
+        _numbers += 1
+        made.number = _numbers
+        _open[made.id] = made
+    _note(
+        SESSION_START, made.number, id=made.id, tag=made.tag, attrs=attrs, trace_id=made.trace_id,
+        parent_id=made.parent_id, span_id=made.span_id, tracestate=made.tracestate,
+    )  # fmt: skip
+    return made.id
+
+
+def end_session(session_id: str) -> None:
+    """Ends it. ReliveError where there is no such session, or it has ended."""
+    with _lock:
+        session = _find(session_id)
+        del _open[session_id]
+        _profiled.pop(session_id, None)
+    if _active.get() == session_id:
+        _active.set(None)
+    _note(SESSION_END, session.number, id=session.id, ns=time.monotonic_ns() - session.began)
+
+
+def active_session_id() -> Optional[str]:
+    """That of this thread or task, and of those that were made in it with its context."""
+    found = _active.get()
+    return found if found in _open else None
+
+
+class session:
+    """`with session("checkout", {"user": "7"}):`, or as a decorator of a function, also of an
+    `async def`: a session that is the active one until it ends."""
+
+    def __init__(self, tag: Optional[str] = None, attrs: Optional[Mapping[str, str]] = None,
+                 traceparent: Optional[str] = None, **more: Any) -> None:  # fmt: skip
+        self._how = dict(more, tag=tag, attrs=attrs, traceparent=traceparent)
+        self.id: Optional[str] = None
+        self._token: Any = None
+
+    def __enter__(self) -> "session":
+        self.id = start_session(**self._how)
+        self._token = _active.set(self.id)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _active.reset(self._token)
+        if self.id in _open:
+            end_session(self.id)
+
+    async def __aenter__(self) -> "session":
+        return self.__enter__()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.__exit__(*exc_info)
+
+    def __call__(self, function: _Function) -> _Function:
+        how = self._how if self._how["tag"] is not None else dict(self._how, tag=function.__name__)
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with session(**how):
+                    return await function(*args, **kwargs)
+        else:
+
+            @functools.wraps(function)
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                with session(**how):
+                    return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+def traceparent(session_id: Optional[str] = None) -> Optional[str]:
+    """The header to send on with requests of this session, or of the active one."""
+    session_id = session_id or active_session_id()
+    if session_id is None:
+        return None
+    found = _find(session_id)
+    return trace_context.render(found.trace_id, found.span_id, found.flags)
+
+
+# ---- recording ----
+
+
+def start_profiler(session_id: str) -> None:
+    """The session is the active one here from now on; where nothing records, a recording begins,
+    into RELIVE_OUTPUT or relive-PID.relive, with the session's filter."""
+    found = _find(session_id)
+    if api.is_recording():
+        if found.trace_filter:
+            raise ReliveError(
+                "ERR_BUSY", "a recording is on and has its filters: start_session(trace_filter=...)"
+                " is for the one that start_profiler() begins",
+            )  # fmt: skip
+        _profiled[session_id] = False
+    else:
+        settings = {"trace_filter": found.trace_filter} if found.trace_filter else {}
+        wanted = config.load(arguments=settings)
+        path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
+        api.start(path, wanted)
+        _profiled[session_id] = True
+        _note(
+            SESSION_START, found.number, id=found.id, tag=found.tag, trace_id=found.trace_id,
+            parent_id=found.parent_id, span_id=found.span_id,
+        )  # fmt: skip
+    _active.set(session_id)
+
+
+def stop_profiler() -> None:
+    """The other way round; a recording that start_profiler() began ends."""
+    session_id = _active.get()
+    _active.set(None)
+    if session_id is not None and _profiled.pop(session_id, False):
+        api.stop()
+
+
+def flush() -> bool:
+    """Whether a recording is on. What was told before is in its file: readers of it see it."""
+    return api.is_recording()
+
+
+class suppress:
+    """`with suppress():` nothing that this thread does is recorded."""
+
+    def __enter__(self) -> "suppress":
+        suppress_enter()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        suppress_exit()
+
+
+def suppress_enter() -> None:
+    """From here on nothing of this thread is recorded, until as many suppress_exit()."""
+    _core.suppress(True)
+
+
+def suppress_exit() -> None:
+    """Undoes one suppress_enter(); nothing where there is none."""
+    _core.suppress(False)
+
+
+# ---- events of one's own ----
+
+
+def mark(name: str, **attrs: Any) -> None:
+    """A mark in the recording, of the active session."""
+    _told(None, MARK, name=_text("name", name), attrs=attrs)
+
+
+def on_call(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int) -> None:
+    """A call that something else has seen."""
+    _told(
+        session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns
+    )
+
+
+def on_call_with_args(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int,
+                      args_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
+    """The same with its arguments: JSON, or a dict."""
+    _told(
+        session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns,
+        args=_preview(args_preview_json),
+    )  # fmt: skip
+
+
+def on_return(session_id: str, func: str, t1_ns: int, dt_ns: int) -> None:
+    """A return."""
+    _told(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
+
+
+def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
+                           locals_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
+    """The same with what it returned: JSON, or a dict."""
+    _told(
+        session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns,
+        locals=_preview(locals_preview_json),
+    )  # fmt: skip
+
+
+def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message: str) -> None:
+    """An exception."""
+    _told(
+        session_id, MARK, name="exception", func=func, ts_ns=ts_ns, type=type_name, message=message
+    )
+
+
+def on_http_request(session_id: str, method: str, url: str, t0_ns: int,
+                    headers: Union[Mapping[str, str], Sequence[Tuple[str, str]], None],
+                    bytes_out: Optional[int], request_body: Any = None) -> None:  # fmt: skip
+    """A request that goes out or came in."""
+    _told(
+        session_id, HTTP_REQUEST, method=method, url=_url(url), t0_ns=t0_ns,
+        headers=_headers(headers), bytes_out=bytes_out, body=_body(request_body),
+    )  # fmt: skip
+
+
+def on_http_response(session_id: str, status: Optional[int], t1_ns: int, dt_ns: int,
+                     headers: Union[Mapping[str, str], Sequence[Tuple[str, str]], None] = None,
+                     bytes_in: Optional[int] = None, error: Optional[str] = None,
+                     response_body: Any = None) -> None:  # fmt: skip
+    """Its answer, or the error that came in its place."""
+    _told(
+        session_id, HTTP_RESPONSE, status=status, t1_ns=t1_ns, dt_ns=dt_ns,
+        headers=_headers(headers), bytes_in=bytes_in, error=error, body=_body(response_body),
+    )  # fmt: skip
+
+
+def get_stats() -> Dict[str, int]:
+    """Sessions that are open, and what was counted: traceparents that were not valid, previews that
+    were no JSON, events that no recording was there for."""
+    return dict(_counts, open=len(_open))
+
+
+# ---- helpers ----
+
+
+def _find(session_id):
+    found = _open.get(session_id) if isinstance(session_id, str) else None
+    if found is None:
+        raise ReliveError("ERR_NOT_FOUND", f"there is no session {session_id!r}, or it has ended")
+    return found
+
+
+def _told(session_id, kind, **fields):
+    if session_id is None:
+        active = active_session_id()
+        number = _open[active].number if active is not None else 0
+    else:
+        number = _find(session_id).number
+    _note(kind, number, **fields)
+
+
+def _note(kind, number, **fields):
+    told = {name: value for name, value in fields.items() if value is not None and value != {}}
+    if not _core.note(kind, number, told):
+        _counts["unrecorded"] += 1
+
+
+def _text(name, value):
+    if value is not None and type(value) is not str:
+        raise ReliveError("ERR_USAGE", f"{name} must be a str, {value!r} is not")
+    return value
+
+
+def _attributes(attrs):
+    found = dict(attrs) if attrs else {}
+    for name, value in found.items():
+        if type(name) is not str or type(value) is not str:
+            raise ReliveError(
+                "ERR_USAGE", f"attrs are texts by name: {name!r}: {value!r} is something else"
+            )
+    return found
+
+
+def _span(text):
+    if isinstance(text, str) and len(text) == 16 and text.strip("0"):
+        if not text.strip("0123456789abcdef"):
+            return text
+    raise ReliveError("ERR_USAGE", f"span_id: {text!r} is not 16 hexadecimal digits, not all 0")
+
+
+def _filters(value):
+    if value is None:
+        return []
+    setting = config.BY_KEY["trace_filter"]
+    try:
+        found = setting.parse(value)
+    except ValueError:
+        raise ReliveError(
+            "ERR_USAGE", f"trace_filter: {value!r} is not {setting.allowed()}"
+        ) from None
+    _run.filter_chain(config.load(arguments={"trace_filter": found}).as_dict())  # wrong ones: now
+    return found
+
+
+def _preview(value):
+    if isinstance(value, dict):
+        return value
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError, RecursionError):
+        _counts["parse_errors"] += 1
+        return _PARSE_ERROR
+
+
+def _url(url):
+    """Without the secrets in it: what is left can be read."""
+    text = url.decode("utf-8", "replace") if isinstance(url, bytes) else str(url)
+    return _core.without_secrets(text)
+
+
+def _headers(headers):
+    rows = headers.items() if isinstance(headers, Mapping) else headers or ()
+    found = {}
+    for name, value in rows:
+        name = name.decode("latin-1") if isinstance(name, bytes) else str(name)
+        found[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return found
+
+
+def _body(body):
+    """The beginning of a text or of bytes; of anything else only what it is."""
+    if isinstance(body, (bytes, bytearray)):
+        shown = bytes(body[:_PREVIEW]).decode("utf-8", "replace")
+        return shown + (f"... ({len(body)} bytes)" if len(body) > _PREVIEW else "")
+    if isinstance(body, str):
+        return body[:_PREVIEW] + (f"... ({len(body)} characters)" if len(body) > _PREVIEW else "")
+    return None if body is None else f"<{type(body).__name__}>"

@@ -1,0 +1,43 @@
+"""W3C Trace Context: the header `traceparent`, read as strictly as the recommendation says."""
+
+import os
+import re
+from typing import NamedTuple, Optional
+
+_HEADER = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<rest>-.*)?"
+)
+
+
+class TraceParent(NamedTuple):
+    """What a traceparent says."""
+
+    trace_id: str
+    span_id: str
+    flags: str
+
+
+def parse(header: object) -> Optional[TraceParent]:
+    """None where it is no valid traceparent: then a trace of one's own begins."""
+    found = _HEADER.fullmatch(header) if isinstance(header, str) and len(header) <= 512 else None
+    if found is None or found["version"] == "ff":
+        return None
+    if found["version"] == "00" and found["rest"] is not None:
+        return None  # only later versions may say more
+    if not found["trace"].strip("0") or not found["span"].strip("0"):
+        return None
+    return TraceParent(found["trace"], found["span"], found["flags"])
+
+
+def new_id(size: int) -> str:
+    """So many random bytes as hexadecimal digits, not all zero."""
+    while True:
+        text = os.urandom(size).hex()
+        if text.strip("0"):
+            return text
+
+
+def render(trace_id: str, span_id: str, flags: str = "01") -> str:
+    """The header to send on."""
+    return f"00-{trace_id}-{span_id}-{flags}"

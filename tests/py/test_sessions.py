@@ -1,0 +1,424 @@
+"""Sessions: what ties a request to what ran for it."""
+
+import asyncio
+import json
+import sys
+import threading
+
+import pytest
+from conftest import ROOT, run
+from conftest import relive as run_relive
+
+import relive
+from relive import sessions
+from relive.cli.sessions import read
+from relive.sessions import trace_context
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+HEADER = f"00-{TRACE}-{SPAN}-01"
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """recorded(function, **settings) -> (the sessions' rows, all events) of a call of it."""
+
+    def do(function, **settings):
+        path = str(tmp_path / "s.relive")
+        relive.start(path, force=True, **settings)
+        try:
+            function()
+        finally:
+            relive.stop()
+        with relive.open(path) as recording:
+            rows = read(recording)
+        with relive.open(path) as recording:
+            return rows, list(recording.events())
+
+    do.path = tmp_path / "s.relive"
+    return do
+
+
+def work(n):
+    return n
+
+
+def bad():
+    raise ValueError("x")
+
+
+@pytest.mark.parametrize(
+    ("header", "is_valid"),
+    [
+        (HEADER, True),
+        (f"00-{TRACE}-{SPAN}-00", True),
+        (f"01-{TRACE}-{SPAN}-01", True),
+        (f"cc-{TRACE}-{SPAN}-01-what-comes-later", True),
+        (f"00-{TRACE}-{SPAN}-01-more", False),
+        (f"cc-{TRACE}-{SPAN}-01.more", False),
+        (f"ff-{TRACE}-{SPAN}-01", False),
+        (f"00-{'0' * 32}-{SPAN}-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"00-{TRACE.upper()}-{SPAN}-01", False),
+        (f"00-{TRACE[:-1]}-{SPAN}-01", False),
+        (f"00-{TRACE}-{SPAN}0-01", False),
+        (f"0-{TRACE}-{SPAN}-01", False),
+        (f"00-{TRACE}-{SPAN}-0g", False),
+        (f"00-{TRACE}-{SPAN}", False),
+        (f" {HEADER}", False),
+        (f"{HEADER}\n", False),
+        ("", False),
+        ("-" * 600, False),
+        (b"00", False),
+        (7, False),
+    ],
+)
+def test_traceparents_are_read_strictly(header, is_valid):
+    found = trace_context.parse(header)
+    assert (found is not None) is is_valid
+    assert found is None or (found.trace_id, found.span_id) == (TRACE, SPAN)
+
+
+def test_a_session_belongs_to_the_trace_that_it_came_with(recorded):
+    sent = []
+
+    def request():
+        with sessions.session("checkout", {"user": "7"}, traceparent=HEADER) as made:
+            assert sessions.active_session_id() == made.id
+            sent.append(sessions.traceparent())
+            work(1)
+            try:
+                bad()
+            except ValueError:
+                pass
+        assert sessions.active_session_id() is None
+
+    (row,), _ = recorded(request)
+    assert (row["tag"], row["attrs"]) == ("checkout", {"user": "7"})
+    assert (row["trace_id"], row["parent_id"]) == (TRACE, SPAN)
+    assert row["calls"] == 2 and row["errors"] == 1 and row["duration"] > 0
+    assert sent == [f"00-{TRACE}-{row['span_id']}-01"] and row["span_id"] != SPAN
+
+
+def test_a_wrong_traceparent_is_counted_and_a_trace_begins(recorded):
+    before = sessions.get_stats()["bad_traceparents"]
+    (row,), _ = recorded(lambda: sessions.end_session(sessions.start_session(traceparent="00-x")))
+    assert sessions.get_stats()["bad_traceparents"] == before + 1
+    assert len(row["trace_id"]) == 32 and row["parent_id"] is None
+
+
+def test_decorators_of_functions_and_coroutines(recorded):
+    @sessions.session("plain")
+    def plain(n):
+        return work(n)
+
+    @sessions.session()
+    async def waits(n):
+        await asyncio.sleep(0)
+        return work(n)
+
+    def both():
+        assert plain(1) == 1
+        assert asyncio.run(waits(2)) == 2
+
+    rows, _ = recorded(both)
+    assert [row["tag"] for row in rows] == ["plain", "waits"]
+    assert all(row["calls"] >= 2 and row["duration"] for row in rows)
+
+
+def test_sessions_of_tasks_stay_apart(recorded):
+    seen = {}
+
+    async def inner(name):
+        await asyncio.sleep(0)
+        seen.setdefault(name, set()).add(sessions.active_session_id())
+        work(name)
+
+    async def request(name, count):
+        with sessions.session(name) as made:
+            for _ in range(count):
+                await asyncio.sleep(0)
+                work(name)
+            await asyncio.gather(*[asyncio.ensure_future(inner(name)) for _ in range(count)])
+            seen[name].add(made.id)
+
+    async def main():
+        await asyncio.gather(request("a", 1), request("b", 3))
+
+    rows, _ = recorded(lambda: asyncio.run(main()))
+    counts = {row["tag"]: row["calls"] for row in rows}
+    assert counts["b"] > counts["a"] >= 3
+    assert all(len(ids) == 1 for ids in seen.values()) and seen["a"] != seen["b"]
+
+
+def test_sessions_of_threads_stay_apart(recorded):
+    def request(name, count):
+        with sessions.session(name):
+            for n in range(count):
+                work(n)
+
+    def both():
+        threads = [threading.Thread(target=request, args=(f"t{n}", n)) for n in (3, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    rows, _ = recorded(both)
+    assert sorted((row["tag"], row["calls"]) for row in rows) == [("t3", 3), ("t5", 5)]
+    assert len({row["thread"] for row in rows}) == 2
+
+
+def test_a_thread_of_a_copied_context_is_in_the_session():
+    from contextvars import copy_context
+
+    found = []
+    with sessions.session("s") as made:
+        context = copy_context()
+        run_it = lambda: found.append(context.run(sessions.active_session_id))  # noqa: E731
+        thread = threading.Thread(target=run_it)
+        thread.start()
+        thread.join()
+    assert found == [made.id]
+
+
+def test_requests_and_their_answers(recorded):
+    def request():
+        with sessions.session("s") as made:
+            sessions.on_http_request(made.id, "GET", "https://x.org/a?b=1", 5, {"Accept": "x"}, 10)
+            sessions.on_http_response(made.id, 200, 6, 1, {"Server": "y"}, 99)
+            sessions.on_http_request(
+                made.id, "POST", b"https://x.org/\xff", 5, [("A", b"1")], 1, b"body"
+            )
+            sessions.on_http_response(made.id, None, 6, 1, error="refused")
+            sessions.on_http_request(made.id, "GET", "/late", 5, None, None)
+
+    (row,), events = recorded(request, level="calls")
+    assert [(one["method"], one.get("status"), one.get("error")) for one in row["http"]] == [
+        ("GET", 200, None), ("POST", None, "refused"), ("GET", None, None)]  # fmt: skip
+    assert row["errors"] == 1 and row["http"][0]["url"] == "https://x.org/a?b=1"
+    fields = [e["fields"] for e in events if e["kind"] == "http_request"]
+    assert fields[1]["body"]["v"] == "body" and fields[1]["headers"]["v"] == {"A": "1"}
+
+
+CANARY = "canary1234567890secret"
+
+
+def test_no_secret_of_a_request_is_written(recorded):
+    def request():
+        with sessions.session("s", {"password": CANARY, "user": "ada"}) as made:
+            sessions.on_http_request(
+                made.id, "GET", f"https://ada:{CANARY}@x.org/a?token={CANARY}&page=7", 1,
+                {"Authorization": f"Bearer {CANARY}", "Cookie": f"sid={CANARY}", "X-Api-Key": CANARY,
+                 "Accept": "text/html"}, 1, json.dumps({"password": CANARY, "page": 8}),
+            )  # fmt: skip
+            sessions.on_http_response(made.id, 200, 1, 1, {"Set-Cookie": f"session={CANARY}"}, 1)
+            sessions.mark("paid", api_key=CANARY, order="o-17")
+            sessions.on_call_with_args(made.id, "f", "m", "m.py", 1, 1, {"secret": CANARY})
+            sessions.on_return_with_preview(made.id, "f", 1, 1, json.dumps({"token": CANARY}))
+
+    for level in ("calls", "values"):
+        (row,), events = recorded(request, level=level)
+        text = json.dumps(events)
+        assert CANARY.encode() not in recorded.path.read_bytes() and CANARY not in text
+        assert "ada" in json.dumps(row["attrs"]) and "page=7" in row["http"][0]["url"]
+        assert "text/html" in text and "o-17" in text and "x.org/a" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (None, None), ("x" * 3000, "x" * 1000 + "... (3000 characters)"),
+        (b"\xff" + b"y" * 2000, "\ufffd" + "y" * 999 + "... (2001 bytes)"),
+        ([1], "<list>"), (7, "<int>"),
+    ],
+)  # fmt: skip
+def test_bodies_are_shown_within_bounds(recorded, body, shown):
+    def request():
+        with sessions.session("s") as made:
+            sessions.on_http_request(made.id, "GET", "/", 1, {}, 0, body)
+
+    _, events = recorded(request)
+    (fields,) = [e["fields"] for e in events if e["kind"] == "http_request"]
+    assert fields.get("body", {}).get("v") == shown
+
+
+def test_suppression_nests_and_survives_exceptions(recorded):
+    def mixed():
+        work(1)
+        with pytest.raises(ValueError), sessions.suppress():
+            work(2)
+            with sessions.suppress():
+                work(3)
+            work(4)
+            bad()
+        work(5)
+        sessions.suppress_enter()
+        work(6)
+        sessions.suppress_exit()
+        sessions.suppress_exit()
+        work(7)
+
+    _, events = recorded(mixed)
+    calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
+    assert [e["args"]["n"]["v"] for e in calls] == [1, 5, 7]
+
+
+def test_previews_that_are_no_json_are_kept_as_such(recorded):
+    before = sessions.get_stats()["parse_errors"]
+
+    def request():
+        with sessions.session("s") as made:
+            sessions.on_call_with_args(made.id, "f", "m", "f.py", 3, 1, "{no json")
+            sessions.on_return_with_preview(made.id, "f", 2, 1, {"return": 4})
+            sessions.on_exception(made.id, "f", 3, "ValueError", "no")
+
+    (row,), events = recorded(request)
+    marks = [e["fields"] for e in events if e["kind"] == "mark"]
+    assert marks[0]["args"]["v"] == "<parse-error>" and marks[1]["locals"]["v"] == {"return": 4}
+    assert sessions.get_stats()["parse_errors"] == before + 1 and row["marks"] == 3
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda: sessions.end_session("nothing"), "no session 'nothing'"),
+        (lambda: sessions.on_call("x", "f", "m", "f", 1, 1), "no session 'x'"),
+        (lambda: sessions.start_profiler(None), "no session None"),
+        (lambda: sessions.start_session(attrs={"a": 1}), "attrs are texts by name: 'a': 1"),
+        (lambda: sessions.start_session(tag=7), "tag must be a str"),
+        (lambda: sessions.start_session(span_id="XYZ"), "span_id"),
+        (lambda: sessions.start_session(trace_filter=3), "trace_filter"),
+        (lambda: sessions.start_session(trace_filter="/no/such/file.toml"), "file.toml"),
+        (lambda: sessions.mark(7), "name must be a str"),
+    ],
+)
+def test_mistakes_are_told(function, said):
+    with pytest.raises(relive.ReliveError, match=said):
+        function()
+
+
+def test_ending_twice_is_told_and_a_session_that_never_ends_is_shown(recorded):
+    def forgets():
+        twice = sessions.start_session("twice")
+        sessions.end_session(twice)
+        with pytest.raises(relive.ReliveError, match="has ended"):
+            sessions.end_session(twice)
+        recorded.left = sessions.start_session("forgotten")
+
+    rows, _ = recorded(forgets)
+    assert [(row["tag"], row["duration"] is None) for row in rows] == [
+        ("twice", False), ("forgotten", True)]  # fmt: skip
+    before = sessions.get_stats()["open"]
+    sessions.end_session(recorded.left)
+    assert sessions.get_stats()["open"] == before - 1
+
+
+def test_what_no_recording_was_there_for_is_counted():
+    before = sessions.get_stats()["unrecorded"]
+    with sessions.session("s"):
+        sessions.mark("m")
+    assert sessions.get_stats()["unrecorded"] == before + 3
+
+
+SEED = """\
+import handit_core
+
+session_id = handit_core.start_session_py("test", {}, None, None)
+handit_core.start_profiler_py(session_id)
+
+def test_function(x):
+    return x * 2
+
+result = test_function(5)
+
+handit_core.stop_profiler_py()
+"""
+
+
+def test_the_seeds_example_runs_with_its_import_changed(tmp_path):
+    source = SEED.replace("import handit_core", "from relive import sessions as handit_core")
+    (tmp_path / "app.py").write_text(source + "assert result == 10\n")
+    env = {"RELIVE_OUTPUT": str(tmp_path / "out.relive")}
+    run(sys.executable, "app.py", cwd=tmp_path, env=env, check=True)
+    done = run_relive("sessions", "out.relive", "--json", cwd=tmp_path)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[0] == {"schema": "relive.sessions", "version": 1}
+    assert (rows[1]["tag"], rows[1]["calls"]) == ("test", 1)
+    calls = run_relive("tree", "--calls", "out.relive", cwd=tmp_path).stdout.decode()
+    assert "test_function(x=5)" in calls
+
+
+def test_start_profiler_takes_the_filter_of_its_session(tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[meta]\nname = "t"\nversion = 1\n[scope]\ndefault_exec = "trace"\n'
+        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:*.hidden"\nexec = "skip"\n'
+    )
+    (tmp_path / "app.py").write_text(
+        "from relive import ReliveError, sessions\n"
+        "def hidden(): pass\ndef seen(): pass\n"
+        f"one = sessions.start_session('one', trace_filter={str(rules)!r})\n"
+        "sessions.start_profiler(one)\nhidden(); seen()\n"
+        f"two = sessions.start_session('two', trace_filter={str(rules)!r})\n"
+        "try: sessions.start_profiler(two)\nexcept ReliveError as error: print(error.code)\n"
+        "sessions.stop_profiler()\nprint(sessions.flush(), sessions.active_session_id())\n"
+    )
+    env = {"RELIVE_OUTPUT": str(tmp_path / "out.relive")}
+    done = run(sys.executable, "app.py", cwd=tmp_path, env=env, check=True)
+    assert done.stdout.split() == [b"ERR_BUSY", b"False", b"None"]
+    text = run_relive("dump", "out.relive", cwd=tmp_path).stdout.decode()
+    assert ":seen" in text and ":hidden" not in text
+
+
+def test_the_verb_prints_what_a_person_wants(recorded):
+    def request():
+        with sessions.session("checkout", {"user": "7"}, traceparent=HEADER) as made:
+            work(1)
+            sessions.on_http_request(made.id, "GET", "https://x.org/", 1, {}, 0)
+            sessions.on_http_response(made.id, 503, 2, 1, {}, 0)
+
+    recorded(request)
+    done = run_relive("sessions", recorded.path)
+    text = done.stdout.decode()
+    assert done.returncode == 0 and "checkout" in text and "1 call " in text and "1 error " in text
+    assert f"trace {TRACE}  parent {SPAN}" in text and "GET https://x.org/  503" in text
+    assert run_relive("sessions", recorded.path, "--tag", "other").returncode == 1
+
+
+def test_a_forked_child_may_begin_its_own(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import os\nfrom relive import sessions\n"
+        "with sessions.session('parent'):\n    pid = os.fork()\n"
+        "    if pid == 0:\n        with sessions.session('child'): pass\n        os._exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+    )
+    done = run_relive("record", "-o", "a.relive", "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    text = run_relive("sessions", "a.relive", cwd=tmp_path).stdout.decode()
+    assert "parent" in text and "child" in text
+
+
+def test_memory_of_many_sessions_is_given_back(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import resource, relive\nfrom relive import sessions\n"
+        "relive.start('m.relive', ring='1M')\n"
+        "def some(n):\n"
+        "    for _ in range(n):\n        with sessions.session('s', {'user': 'x'}): pass\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "some(2000); before = some(2000); after = some(8000)\n"
+        "print(sessions.get_stats()['open'], after - before)\n"
+    )
+    done = run(sys.executable, "app.py", cwd=tmp_path, check=True)
+    opened, grown = map(int, done.stdout.split())
+    assert opened == 0 and grown < 8000, grown  # kB: less than one a session
+
+
+def test_the_demonstration_prints_what_it_says(tmp_path):
+    done = run(
+        sys.executable, f"{ROOT}/examples/sessions_demo.py", "d.relive", cwd=tmp_path, check=True
+    )
+    assert done.stdout.splitlines()[0] == b"[300, None]"
+    text = run_relive("sessions", "d.relive", cwd=tmp_path).stdout.decode()
+    assert "user=ada" in text and "1 error " in text and "items/tea" in text and "  503" in text
+    data = (tmp_path / "d.relive").read_bytes()
+    assert b"s3cr3t-token" not in data and b"0123456789abcdef" not in data
