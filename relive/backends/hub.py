@@ -113,8 +113,6 @@ def _settings(active):
         "max_str": min(4096, max(one.max_repr_length for one in active)),
         "include": [] if "*" in patterns else sorted(set(patterns)),
         "exclude": list(first.exclude_patterns) if len(active) == 1 else [],
-        # Who names modules means them, also those of the standard library.
-        "builtin_filter": "*" in patterns,
         "trace_filter": [one for backend in active for one in backend.trace_filter],
         "ring": _RING,
         "children": False,
