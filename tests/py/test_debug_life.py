@@ -190,7 +190,7 @@ def held():
 for _ in range(40): once()
 before = now = held()
 more = []
-for _ in range(6):
+while len(more) < 30 and (not more or more[-1] >= 30):
     for _ in range(30): once()
     more.append(-now[0])
     now = held()
@@ -202,5 +202,6 @@ tell(more=more, before=before[1], after=now[1])
 def test_nothing_is_kept_or_freed_too_often_in_many_rounds_of_everything(debug):
     told = debug(ROUND)
     assert told["before"] == told["after"]
-    # Objects in 30 rounds; the interpreter's own caches come to rest slowly on 3.12+.
-    assert min(told["more"]) < (30 if sys.version_info < (3, 12) else 90), told["more"]
+    # Objects in 30 rounds. One that is kept each time is in all of them; the interpreter's own
+    # caches come to rest, slowly on 3.12+.
+    assert told["more"][-1] < 30, told["more"]
