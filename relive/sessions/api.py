@@ -7,7 +7,19 @@ import os
 import threading
 import time
 from contextvars import ContextVar
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from relive import _core, _run, api, config
 from relive.errors import ReliveError
@@ -19,11 +31,17 @@ _PREVIEW = 1000  # characters of a body
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _Session:
-    __slots__ = (
-        "began", "flags", "id", "number", "parent_id", "span_id", "tag", "trace_filter",
-        "trace_id", "tracestate",
-    )  # fmt: skip
+class _Session(NamedTuple):
+    id: str
+    number: int
+    tag: Optional[str]
+    trace_id: str
+    parent_id: Optional[str]
+    span_id: str
+    flags: str
+    tracestate: Optional[str]
+    trace_filter: List[Any]
+    began: int
 
 
 _lock = threading.Lock()
@@ -52,29 +70,36 @@ def start_session(
     One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
     recording that start_profiler() begins; where one is on already it has its own."""
     global _numbers
-    made = _Session()
-    made.tag = _text("tag", tag)
-    attrs = _attributes(attrs)
+    tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
+    span_id = _span(span_id) if span_id is not None else trace_context.new_id(8)
     parent = None
     if traceparent is not None:
         parent = trace_context.parse(traceparent)
         _counts["bad_traceparents"] += parent is None
-    made.trace_filter = _filters(trace_filter)
-    made.trace_id = parent.trace_id if parent else trace_context.new_id(16)
-    made.parent_id = parent.span_id if parent else None
-    made.flags = parent.flags if parent else "01"
-    made.span_id = _span(span_id) if span_id is not None else trace_context.new_id(8)
-    made.tracestate = _text("tracestate", tracestate) if parent else None
-    made.id, made.began = trace_context.new_id(16), time.monotonic_ns()
     with _lock:
         _numbers += 1
-        made.number = _numbers
+        made = _Session(
+            id=trace_context.new_id(16),
+            number=_numbers,
+            tag=tag,
+            trace_id=parent.trace_id if parent else trace_context.new_id(16),
+            parent_id=parent.span_id if parent else None,
+            span_id=span_id,
+            flags=parent.flags if parent else "01",
+            tracestate=_text("tracestate", tracestate) if parent else None,
+            trace_filter=filters,
+            began=time.monotonic_ns(),
+        )
         _open[made.id] = made
+    _tell_start(made, attrs)
+    return made.id
+
+
+def _tell_start(made, attrs):
     _note(
         SESSION_START, made.number, id=made.id, tag=made.tag, attrs=attrs, trace_id=made.trace_id,
         parent_id=made.parent_id, span_id=made.span_id, tracestate=made.tracestate,
     )  # fmt: skip
-    return made.id
 
 
 def end_session(session_id: str) -> None:
@@ -167,10 +192,7 @@ def start_profiler(session_id: str) -> None:
         path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
         api.start(path, wanted)
         _profiled[session_id] = True
-        _note(
-            SESSION_START, found.number, id=found.id, tag=found.tag, trace_id=found.trace_id,
-            parent_id=found.parent_id, span_id=found.span_id,
-        )  # fmt: skip
+        _tell_start(found, {})
     _active.set(session_id)
 
 
