@@ -96,3 +96,34 @@ def debug(tmp_path):
         return json.loads(done.stdout.splitlines()[-1])
 
     return do
+
+
+@pytest.fixture(params=usable_backends())
+def make(request):
+    """make(**options) -> a backend of each kind, of this module's events."""
+    from relive.backends import create_backend
+
+    made = []
+
+    def do(**options):
+        options.setdefault("include_patterns", [request.module.__name__, "sampled"])
+        made.append(create_backend(request.param, **options))
+        return made[-1]
+
+    do.name = request.param
+    yield do
+    for backend in made:
+        backend.stop()
+
+
+@pytest.fixture
+def told(make):
+    """told(function, **options) -> the events of a call of it."""
+
+    def do(function, *args, **options):
+        with make(**options) as backend:
+            function(*args)
+        return backend.get_events()
+
+    do.name = make.name
+    return do

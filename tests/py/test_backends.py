@@ -3,16 +3,27 @@ here, and what users ask beyond it."""
 
 import asyncio
 import json
-import os
-import pickle
 import sys
 import threading
-import time
 import warnings
 from datetime import datetime, timezone
 
 import pytest
-from conftest import ROOT, run, usable_backends
+from conftest import usable_backends
+from sampled import (
+    add,
+    caught,
+    fails,
+    fibonacci,
+    inner_of,
+    main_task,
+    many,
+    middle,
+    numbers,
+    of,
+    outer,
+    through,
+)
 
 import relive
 from relive.backends import (
@@ -30,82 +41,8 @@ from relive.backends import (
     is_supported,
 )
 
-HERE = [__name__]
+HERE = ["sampled"]
 pytestmark = pytest.mark.filterwarnings("ignore::relive.errors.OverheadWarning")
-
-
-@pytest.fixture(params=usable_backends())
-def make(request):
-    """make(**options) -> a backend of each kind, of this module's events."""
-    made = []
-
-    def do(**options):
-        options.setdefault("include_patterns", HERE)
-        made.append(create_backend(request.param, **options))
-        return made[-1]
-
-    do.name = request.param
-    yield do
-    for backend in made:
-        backend.stop()
-
-
-@pytest.fixture
-def told(make):
-    """told(function, **options) -> the events of a call of it."""
-
-    def do(function, *args, **options):
-        with make(**options) as backend:
-            function(*args)
-        return backend.get_events()
-
-    do.name = make.name
-    return do
-
-
-def of(events, name, kind=None):
-    return [e for e in events if e.function_name == name and kind in (None, e.event_type)]
-
-
-def add(a, b=2):
-    total = a + b
-    return total
-
-
-def many(a, b, *rest, flag=False, **more):
-    return flag
-
-
-def fails(text):
-    raise ValueError(text)
-
-
-def caught(text):
-    try:
-        fails(text)
-    except ValueError:
-        return "caught"
-
-
-def fibonacci(n):
-    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
-
-
-def inner(n):
-    return n * 2
-
-
-def middle(n):
-    return inner(n) + 1
-
-
-def outer(n):
-    return middle(n) + 1
-
-
-def numbers(n):
-    for i in range(n):
-        yield i
 
 
 # ---- ThreadLocalContext ----
@@ -192,9 +129,9 @@ def test_initialization_custom(make):
     ("pattern", "is_told"),
     [
         ("*", True),
-        (__name__, True),
-        ("test_*", True),
-        (f"{__name__}.*", True),
+        ("sampled", True),
+        ("samp*", True),
+        ("sampled.*", True),
         ("nothing.*", False),
     ],
 )
@@ -218,8 +155,11 @@ def test_pattern_matching_exact(told):
 
 def test_call_event_capture(told):
     (event,) = of(told(add, 1), "add", "call")
-    assert event.args == {"a": 1, "b": 2} and event.kwargs == {} and event.module_name == __name__
-    assert event.file_path == __file__ and event.line_number == add.__code__.co_firstlineno
+    assert event.args == {"a": 1, "b": 2} and event.kwargs == {} and event.module_name == "sampled"
+    assert (
+        event.file_path == add.__code__.co_filename
+        and event.line_number == add.__code__.co_firstlineno
+    )
     assert event.qualified_name == "add" and event.is_async is False
     assert event.called_from.endswith(" do")
 
@@ -263,11 +203,11 @@ def test_no_line_events_by_default(told):
 
 def test_include_patterns(told):
     events = told(lambda: (add(1), json.dumps([])))
-    assert {e.module_name for e in events} == {__name__}
+    assert {e.module_name for e in events} == {"sampled", __name__}
 
 
 def test_exclude_patterns(told):
-    assert told(add, 1, exclude_patterns=[__name__]) == []
+    assert told(add, 1, exclude_patterns=["sampled"], include_patterns=HERE) == []
     events = told(
         lambda: json.dumps([1]), include_patterns=["json.*"], exclude_patterns=["json.encoder"]
     )
@@ -309,10 +249,6 @@ class Loud:
 def test_safe_repr(told, value, shown):
     (event,) = of(told(inner_of, value), "inner_of", "call")
     assert event.args == {"value": shown} and type(event.args["value"]) is type(shown)
-
-
-def inner_of(value):
-    return None
 
 
 def test_safe_repr_truncation(told):
@@ -458,15 +394,6 @@ def test_nested_function_calls(told):
     assert events[2].called_from.endswith(f":{middle.__code__.co_firstlineno + 1} middle")
 
 
-async def waits(n):
-    await asyncio.sleep(0)
-    return n
-
-
-async def main_task():
-    return await asyncio.gather(waits(1), waits(2))
-
-
 def test_async_function_tracing(told):
     events = told(lambda: asyncio.run(main_task()))
     calls, returns = of(events, "waits", "call"), of(events, "waits", "return")
@@ -482,10 +409,6 @@ def test_multiple_exceptions(told):
     assert len(found) == 3
     if told.name != "setprofile":
         assert [e.exception_message for e in found] == ["0", "1", "2"]
-
-
-def through():
-    fails("deep")
 
 
 def test_an_exception_is_told_once_a_frame_that_it_leaves(told):
@@ -514,236 +437,3 @@ def test_raises_that_are_caught_where_the_backend_sees_them(make):
     kinds = {e.event_type for e in backend.get_events()}
     row = next(row for row in available_backends() if row.name == make.name)
     assert ({"raise", "handled"} <= kinds) == ("caught_raises" in row.capabilities)
-
-
-# ---- beyond ----
-
-
-def test_secrets_and_filters_are_those_of_recordings(told, tmp_path):
-    def login(user, password):
-        token = "sk_live_abcdefghijklmnop"
-        return token
-
-    events = of(told(login, "ada", "hunter2"), "login")
-    text = " ".join(e.as_json() for e in events)
-    assert "ada" in text and "hunter2" not in text and "abcdefghijklmnop" not in text
-    assert events[0].args["password"] == "<redacted>"
-    rules = tmp_path / "rules.toml"
-    rules.write_text(
-        '[meta]\nname = "t"\nversion = 1\n[scope]\ndefault_exec = "trace"\n'
-        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:*.inner"\nexec = "skip"\n'
-        '[[scope.rules]]\nselector = "obj:*.outer"\n[[scope.rules.value_patterns]]\n'
-        'selector = "arg:n"\naction = "redact"\n'
-    )
-    events = told(outer, 5, trace_filter=[str(rules)])
-    assert not of(events, "inner") and of(events, "outer", "call")[0].args == {"n": "<redacted>"}
-
-
-def test_an_event_filter(make):
-    with make(event_filter=lambda event: event.event_type == "return") as backend:
-        outer(1)
-    assert {e.event_type for e in backend.get_events()} == {"return"}
-    assert backend.get_stats()["filtered"] >= 3
-
-
-def test_statistics(make):
-    seen = []
-    with make(callback=seen.append) as backend:
-        outer(1)
-        during = backend.get_stats()
-    stats = backend.get_stats()
-    assert during["mechanism"] == make.name and stats["mechanism"] is None
-    assert stats["events"]["call"] >= 3 and sum(stats["events"].values()) == stats["kept"] == len(
-        seen
-    )
-    assert stats["callback_errors"] == stats["filtered"] == stats["overflowed"] == 0
-    assert stats["backend_seconds"] >= stats["callback_seconds"] > 0
-
-
-def test_overflow_is_counted(make):
-    with make(max_events_per_thread=5) as backend:
-        fibonacci(5)
-    stats = backend.get_stats()
-    assert stats["kept"] == 5 and stats["overflowed"] == sum(stats["events"].values()) - 5 > 0
-
-
-def test_a_callback_that_raises_is_reported_once_and_left(make, capsys):
-    calls = []
-
-    def callback(event):
-        calls.append(event)
-        raise RuntimeError("mine")
-
-    with make(callback=callback) as backend:
-        assert fibonacci(7) == 13
-    assert len(calls) == 10 == backend.get_stats()["callback_errors"]
-    assert capsys.readouterr().err.count("RuntimeError: mine") == 1
-
-
-def test_a_callback_is_not_traced_itself(make):
-    def callback(event):
-        fibonacci(3)
-
-    with make(callback=callback) as backend:
-        add(1)
-    assert not of(backend.get_events(), "fibonacci") and len(of(backend.get_events(), "add")) == 2
-
-
-def test_batches_come_from_a_thread_of_their_own(make):
-    lists, threads = [], set()
-
-    def callback(events):
-        lists.append(events)
-        threads.add(threading.current_thread().name)
-        fibonacci(2)
-
-    with make(callback=callback, batch=10) as backend:
-        fibonacci(8)
-    told = [event for events in lists for event in events]
-    assert told == backend.get_events() and len(of(told, "fibonacci")) == 134
-    assert max(map(len, lists)) <= 10 and threads == {"relive-callbacks"}
-
-
-def test_several_backends_at_once(make):
-    one, two = make(), create_backend(make.name, include_patterns=["json.*"])
-    with one, two:
-        json.dumps([add(1)])
-    assert of(one.get_events(), "add") and not of(one.get_events(), "dumps")
-    assert of(two.get_events(), "dumps") and not of(two.get_events(), "add")
-
-
-def test_two_mechanisms_at_once_are_refused(make):
-    other = next((name for name in usable_backends() if name != make.name), None)
-    with make() as backend:
-        with pytest.raises(relive.ReliveError, match="one mechanism at a time") as refused:
-            create_backend(other, include_patterns=HERE).start()
-        add(1)
-    assert refused.value.code == "ERR_BUSY" and of(backend.get_events(), "add")
-
-
-def test_a_recording_and_callbacks_share_one_stream(make, tmp_path):
-    path = str(tmp_path / "r.relive")
-    assert not relive.is_recording()
-    with make() as backend:
-        assert not relive.is_recording() and relive.stop() is None
-        add(1)
-        relive.start(path, backend=make.name)
-        assert relive.is_recording()
-        add(10)
-        assert relive.stop()["events"] > 0
-        add(100)
-    sums = [e.return_value for e in of(backend.get_events(), "add", "return")]
-    assert sums == [3, 12, 102]
-    with relive.open(path) as recording:
-        calls = [
-            e for e in recording.events() if e["kind"] == "call" and e["func"].endswith(":add")
-        ]
-    assert len(calls) == 1
-
-
-def test_nothing_is_left_behind(make, tmp_path, monkeypatch):
-    import tempfile
-
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with make():
-        assert os.listdir(tmp_path)
-        add(1)
-    assert os.listdir(tmp_path) == []
-
-
-def test_no_object_lives_longer(told):
-    class Thing:
-        pass
-
-    gone = []
-
-    def use():
-        import weakref
-
-        thing = Thing()
-        seen = weakref.ref(thing)
-        inner_of(thing)
-        del thing
-        gone.append(seen() is None)
-
-    told(use)
-    if sys.version_info[:2] != (3, 11) or told.name != "evalhook":  # docs/compat.md
-        assert gone == [True]
-
-
-def test_an_event_round_trips_and_is_frozen(told):
-    for event in told(caught, "x"):
-        again = TraceEvent.from_dict(json.loads(event.as_json()))
-        assert again == event and again.as_json() == event.as_json() and hash(again) == hash(event)
-        assert pickle.loads(pickle.dumps(event)) == event
-        with pytest.raises(AttributeError, match="frozen"):
-            event.args = {}
-        with pytest.raises(AttributeError):
-            event.other = 1
-    with pytest.raises(TypeError, match="no field"):
-        TraceEvent("call", wrong=1)
-    with pytest.raises(ValueError, match="event_type"):
-        TraceEvent.from_dict({})
-
-
-def test_a_thread_that_blocks_in_its_callback_blocks_no_other(make):
-    entered, go_on = threading.Event(), threading.Event()
-
-    def callback(event):
-        if event.function_name == "inner":
-            entered.set()
-            go_on.wait(20)
-
-    with make(callback=callback) as backend:
-        thread = threading.Thread(target=inner, args=(1,))
-        thread.start()
-        assert entered.wait(20)
-        add(1)
-        go_on.set()
-        thread.join()
-    assert len(of(backend.get_events(), "add")) == 2
-
-
-def test_a_forked_child_goes_on_without_callbacks(tmp_path):
-    program = tmp_path / "p.py"
-    program.write_text(
-        "import os, sys\nfrom relive.backends import create_backend\n"
-        "def f(): return 1\n"
-        "with create_backend(include_patterns=['__main__']) as backend:\n"
-        "    f(); pid = os.fork()\n    f()\n"
-        "    if pid == 0:\n        print('child', len(backend.get_events())); sys.stdout.flush(); os._exit(0)\n"
-        "    os.waitpid(pid, 0)\n"
-        "print('parent', sum(e.function_name == 'f' for e in backend.get_events()))\n"
-    )
-    done = run(sys.executable, program, check=True, env={"RELIVE_NO_WARNINGS": "1"})
-    lines = done.stdout.decode().split("\n")
-    assert lines[0].startswith("child") and lines[1] == "parent 4", done.stdout
-
-
-def test_no_python_of_the_package_sets_hooks():
-    folder = os.path.dirname(relive.__file__)
-    words = ("sys.settrace(", "sys.setprofile(", "threading.settrace", "threading.setprofile")
-    for where, _, names in os.walk(folder):
-        for name in names:
-            if name.endswith(".py") and "fallback" not in where:
-                with open(os.path.join(where, name), encoding="utf-8") as file:
-                    text = file.read()
-                assert not any(word in text for word in words), (name, where)
-
-
-def test_time_goes_by(told):
-    def slow():
-        time.sleep(0.02)
-
-    (event,) = of(told(slow), "slow", "return")
-    assert 0.015 < event.duration < 20
-
-
-@pytest.mark.parametrize("name", usable_backends())
-def test_the_demonstration_prints_what_it_says(name):
-    done = run(sys.executable, f"{ROOT}/examples/backends_demo.py", name, check=True)
-    lines = done.stdout.decode().splitlines()
-    assert lines[0] == f"best here: {usable_backends()[0]}"
-    assert "  <- factorial: 6" in lines and "  <- mean: 4.0" in lines
-    assert any(line.startswith("  !! divide: ") for line in lines)
-    assert ["  call: 7", "  return: 6", "  exception: 1"] == lines[-4:-1]
