@@ -20,7 +20,10 @@ async def price(item):
 
 async def ask_stock(session_id, item):
     """Stands for an HTTP client: what it sends on is the header of this session."""
-    headers = {"traceparent": sessions.traceparent(session_id), "Authorization": "Bearer s3cr3t-token-1"}
+    headers = {
+        "traceparent": sessions.traceparent(session_id),
+        "Authorization": "Bearer s3cr3t-token-1",
+    }
     url = f"https://stock.example/items/{item}?api_key=0123456789abcdef"
     began = time.monotonic_ns()
     sessions.on_http_request(session_id, "GET", url, began, headers, 0)

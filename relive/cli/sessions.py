@@ -2,8 +2,8 @@
 
 from relive.cli import DAMAGED, NOTHING, OK, common
 
-_KINDS = ["session_start", "session_end", "http_request", "http_response", "mark", "task_start",
-          "call", "unwind"]  # fmt: skip
+_KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark",
+          "task_start", "call", "unwind"]  # fmt: skip
 
 
 def main(words):
@@ -70,7 +70,7 @@ def _begin(rows, event):
             "attrs": fields.get("attrs", {}), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
             "thread": event["thread"], "t": event["t"], "duration": None, "calls": 0, "errors": 0,
-            "marks": 0, "http": [], "exceptions": set(),
+            "marks": 0, "logs": 0, "http": [], "exceptions": set(),
         }  # fmt: skip
 
 
@@ -90,6 +90,8 @@ def _tell(row, event):
     fields = _plain(event["fields"])
     if event["kind"] == "mark":
         row["marks"] += 1
+    elif event["kind"] == "log":
+        row["logs"] += 1
     elif event["kind"] == "http_request":
         row["http"].append({"method": fields.get("method"), "url": fields.get("url")})
     else:

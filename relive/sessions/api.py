@@ -25,7 +25,7 @@ from relive import _core, _run, api, config
 from relive.errors import ReliveError
 from relive.sessions import trace_context
 
-SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = 22, 23, 24, 25, 26
+LOG, SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = range(21, 27)
 _PARSE_ERROR = "<parse-error>"
 _PREVIEW = 1000  # characters of a body
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -300,6 +300,11 @@ def get_stats() -> Dict[str, int]:
     """Sessions that are open, and what was counted: traceparents that were not valid, previews that
     were no JSON, events that no recording was there for."""
     return dict(_counts, open=len(_open))
+
+
+def log(fields: Dict[str, Any]) -> None:
+    """A log record (relive.instrument.logging)."""
+    _told(None, LOG, **fields)
 
 
 # ---- helpers ----
