@@ -6,6 +6,7 @@ Events are those of a recording: of the one that is on, or else of one of our ow
 to nothing in a file that is gone when the last backend stops. So filters, redaction, capture and
 mechanisms are the recorder's, and there is no second tracer."""
 
+import atexit
 import os
 import sys
 import threading
@@ -24,6 +25,7 @@ _active: Tuple[Any, ...] = ()  # a tuple, exchanged whole: told() may run in any
 _private: Any = None  # (path, settings) of our own recording
 _began: Dict[int, int] = {}  # frame -> monotonic ns of its call
 _wants_exceptions = False
+_is_registered = False
 
 
 class _Here(threading.local):
@@ -35,8 +37,11 @@ _here = _Here()
 
 def attach(backend):
     """Tells a backend of events from now on; ReliveError where that cannot be."""
-    global _active
+    global _active, _is_registered
     with _lock:
+        if not _is_registered:
+            atexit.register(_at_exit)
+            _is_registered = True
         before = _active
         _active = (*before, backend)
         try:
@@ -45,6 +50,12 @@ def attach(backend):
             _active = before
             _settle()
             raise
+
+
+def _at_exit():
+    """Whoever did not stop: what waits is told, and the file of our own recording goes."""
+    for backend in _active:
+        backend.stop()
 
 
 def detach(backend):

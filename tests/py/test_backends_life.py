@@ -213,6 +213,23 @@ def test_a_thread_that_blocks_in_its_callback_blocks_no_other(make):
     assert len(of(backend.get_events(), "add")) == 2
 
 
+def test_who_does_not_stop_is_stopped_at_the_end(tmp_path):
+    program = tmp_path / "p.py"
+    program.write_text(
+        "from relive.backends import create_backend\n"
+        "def f(): return 1\n"
+        "def tell(events): print(len(events))\n"
+        "create_backend(callback=tell, batch=100, include_patterns=['__main__']).start()\n"
+        "f(); f()\n"
+    )
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    env = {"RELIVE_NO_WARNINGS": "1", "TMPDIR": str(folder)}
+    done = run(sys.executable, program, check=True, env=env)
+    # Where ends of frames that ran before are seen, that of the module too.
+    assert done.stdout.split() in ([b"4"], [b"5"]) and os.listdir(folder) == []
+
+
 def test_a_forked_child_goes_on_without_callbacks(tmp_path):
     program = tmp_path / "p.py"
     program.write_text(
