@@ -41,6 +41,7 @@ def attach(backend):
     with _lock:
         if not _is_registered:
             atexit.register(_at_exit)
+            os.register_at_fork(after_in_child=_in_forked_child)
             _is_registered = True
         before = _active
         _active = (*before, backend)
@@ -56,6 +57,14 @@ def _at_exit():
     """Whoever did not stop: what waits is told, and the file of our own recording goes."""
     for backend in _active:
         backend.stop()
+
+
+def _in_forked_child():
+    """The recording is the parent's, and so is its file."""
+    global _active, _private, _lock
+    _active, _private, _lock = (), None, threading.RLock()
+    _began.clear()
+    _core.tap(None, 0)
 
 
 def detach(backend):

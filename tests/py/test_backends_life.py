@@ -233,9 +233,11 @@ def test_who_does_not_stop_is_stopped_at_the_end(tmp_path):
 def test_a_forked_child_goes_on_without_callbacks(tmp_path):
     program = tmp_path / "p.py"
     program.write_text(
-        "import os, sys\nfrom relive.backends import create_backend\n"
+        "import os, sys\nfrom relive.backends import create_backend, hub\n"
         "def f(): return 1\n"
         "with create_backend(include_patterns=['__main__']) as backend:\n"
+        "    if os.fork() == 0: f(); sys.exit(0)\n"
+        "    os.wait(); folder = os.path.dirname(hub._private[0]); assert os.listdir(folder)\n"
         "    f(); pid = os.fork()\n    f()\n"
         "    if pid == 0:\n        print('child', len(backend.get_events())); sys.stdout.flush(); os._exit(0)\n"
         "    os.waitpid(pid, 0)\n"
