@@ -157,10 +157,10 @@ class Backend:
                 self._drain = Drain(self._call, self.batch)
             try:
                 hub.attach(self)
-            except BaseException:
-                self._end_drain()
-                raise
-            self._is_on = True
+                self._is_on = True
+            finally:
+                if not self._is_on:
+                    self._end_drain()
 
     def stop(self) -> None:
         """No event is told any more; what a batch still holds is, before this returns."""

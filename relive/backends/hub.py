@@ -45,12 +45,14 @@ def attach(backend):
             _is_registered = True
         before = _active
         _active = (*before, backend)
+        is_told = False
         try:
             _settle()
-        except BaseException:
-            _active = before
-            _settle()
-            raise
+            is_told = True
+        finally:
+            if not is_told:
+                _active = before
+                _settle()
 
 
 def _at_exit():
@@ -160,10 +162,10 @@ def _begin_private(settings):
     try:
         merged = dict(config.load(arguments=settings).as_dict())
         _run.open_file(path, merged)
-    except BaseException:
-        _remove(path)
-        raise
-    _private = (path, settings)
+        _private = (path, settings)
+    finally:
+        if _private is None:
+            _remove(path)
 
 
 def _end_private():
