@@ -21,7 +21,7 @@ static void ask(struct reader *reader)
     struct cursor *cursor = NULL;
     struct event_out event;
     struct json_out json = {{0}, 0};
-    if (reader_summary(reader, &summary) == RL_OK) {
+    if (reader_summary(reader, 0, &summary) == RL_OK) {
         if (calltree_functions(&summary, &totals) == RL_OK) {
             calltree_functions_fini(&totals);
         }

@@ -222,14 +222,19 @@ class Recording:
             raise from_core(error) from None
         self.header: Mapping[str, Any] = self._reader.header()
 
-    def totals(self) -> Mapping[str, Any]:
-        """Threads, and events by kind."""
-        return self._reader.totals()
+    def totals(self, session: int = 0) -> Mapping[str, Any]:
+        """Threads, and events by kind; with a session's number, `calls` are those in it."""
+        return self._reader.totals(session)
 
-    def tree(self) -> List[Tuple[int, int, int, int, int, int, str, int, int]]:
+    def tree(self, session: int = 0) -> List[Tuple[int, int, int, int, int, int, str, int, int]]:
         """The folded call tree: rows (code, parent, calls, total_ns, self_ns, unwinds, exc,
-        exc_line, max_depth), a parent before its children."""
-        return self._reader.tree()
+        exc_line, max_depth), a parent before its children; with a session's number, of the calls
+        in it."""
+        return self._reader.tree(session)
+
+    def session_calls(self) -> List[Tuple[int, int, int]]:
+        """Rows (session, calls, errors): errors are exceptions that left a function."""
+        return self._reader.sessions()
 
     def functions(self) -> List[Tuple[int, int, int, int, int]]:
         """Rows (code, calls, total_ns, self_ns, unwinds), longest self time first."""
@@ -268,16 +273,17 @@ class Recording:
         line: int = 0,
         name: Optional[str] = None,
         thread: int = 0,
+        session: int = 0,
     ) -> Iterator[Mapping[str, Any]]:
-        """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread, or
-        that write this variable. The others are passed over in C."""
+        """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread,
+        session, or that write this variable. The others are passed over in C."""
         mask, known = 0, _core.kinds()
         for kind in kinds:
             mask |= _bits(kind, known)
         numbers = None
         if frames is not None:
             numbers = [_frame_number(frame) for frame in frames]
-        self._reader.select(mask, codes, numbers, line, name, thread)
+        self._reader.select(mask, codes, numbers, line, name, thread, session)
         return self.events()
 
     def stack_at(self, thread: int, seq: int) -> List[str]:

@@ -103,6 +103,9 @@ def _show(facts):
         ("threads", _threads(facts)),
         ("not kept", _losses(facts)),
     ]
+    if facts["kinds"].get("session_start"):
+        count = common.count(facts["kinds"]["session_start"])
+        rows.append(("sessions", f"{count} (relive sessions lists them)"))
     rows.extend(_filter_rows(facts["trace_filter"]))
     if facts["budget"] is not None:
         rows.extend(_budget_rows(facts["budget"]))

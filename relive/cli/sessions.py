@@ -2,8 +2,7 @@
 
 from relive.cli import DAMAGED, NOTHING, OK, common
 
-_KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark",
-          "task_start", "call", "unwind"]  # fmt: skip
+_KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
 
 
 def main(words):
@@ -34,26 +33,19 @@ def main(words):
 
 
 def read(recording):
-    """A row for each session, in order. A session has the calls of the thread, or of the task,
-    where it began, until it ends, and those of the tasks that were made there meanwhile."""
-    rows, active = {}, {}
+    """A row for each session, in order."""
+    rows = {}
     for event in recording.select(_KINDS):
-        where = event["thread"], event.get("task", 0)
-        kind = event["kind"]
-        if kind == "task_start":
-            maker = event["thread"], event.get("parent_task", 0)
-            active[where] = list(active.get(maker, ()))
-        elif kind == "session_start":
+        if event["kind"] == "session_start":
             _begin(rows, event)
-            active.setdefault(where, []).append(event["session"])
-        elif kind == "session_end":
-            _end(rows, active, event)
-        elif "session" in event:
+        elif event["kind"] == "session_end":
+            _end(rows.get(event["session"]), event)
+        else:
             _tell(rows.get(event["session"]), event)
-        elif active.get(where):
-            _count(rows[active[where][-1]], event)
-    for row in rows.values():
-        del row["exceptions"]
+    for number, calls, errors in recording.session_calls():
+        if number in rows:
+            rows[number]["calls"] = calls
+            rows[number]["errors"] += errors
     return list(rows.values())
 
 
@@ -70,17 +62,13 @@ def _begin(rows, event):
             "attrs": fields.get("attrs", {}), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
             "thread": event["thread"], "t": event["t"], "duration": None, "calls": 0, "errors": 0,
-            "marks": 0, "logs": 0, "http": [], "exceptions": set(),
+            "marks": 0, "logs": 0, "http": [],
         }  # fmt: skip
 
 
-def _end(rows, active, event):
-    row = rows.get(event["session"])
+def _end(row, event):
     if row is not None:
         row["duration"] = event["t"] - row["t"]
-    for numbers in active.values():
-        if event["session"] in numbers:
-            numbers.remove(event["session"])
 
 
 def _tell(row, event):
@@ -104,17 +92,6 @@ def _tell(row, event):
             row["http"].append(answer)
         status = answer["status"]
         row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
-
-
-def _count(row, event):
-    """A call, or an exception that leaves a function: each exception once."""
-    if event["kind"] == "call":
-        row["calls"] += 1
-        return
-    identity = (event.get("exc") or {}).get("id") or event["frame"]
-    if identity not in row["exceptions"]:
-        row["exceptions"].add(identity)
-        row["errors"] += 1
 
 
 def _counted(n, word):

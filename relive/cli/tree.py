@@ -33,14 +33,24 @@ def main(words):
     parser.add_argument(
         "--calls", action="store_true", help="each call on its own line, with its values"
     )
+    parser.add_argument(
+        "--session", metavar="N", help="only what ran in this session (its number, or its id)"
+    )
     args = parser.parse_args(words)
     least = parse_duration(args.min)
     recordings = common.open_run(common.find_file(args.file))
+    sessions = {one.path: _session(one, args.session) for one in recordings}
+    if args.session is not None and not any(sessions.values()):
+        raise ReliveError(
+            "ERR_NOT_FOUND", f"no session {args.session!r} in {recordings[0].path}"
+            f" (relive sessions {recordings[0].path} lists them)",
+        )  # fmt: skip
     if args.json:
         common.emit(schema="relive.tree", version=1)
     printer = _Calls(args, least) if args.calls else _Printer(args, least)
     for recording in recordings:
-        printer.show(recording, len(recordings) > 1)
+        if args.session is None or sessions[recording.path]:
+            printer.show(recording, sessions[recording.path], len(recordings) > 1)
     damaged = common.say_problems(recordings)
     if printer.hidden:
         common.sys.stderr.write(
@@ -50,6 +60,16 @@ def main(words):
     what = "top" if args.calls else "tree --calls"
     common.next_command(f"relive {what} {recordings[0].path}")
     return DAMAGED if damaged else OK if printer.lines else NOTHING
+
+
+def _session(recording, text):
+    """The number of the session that is meant; 0 where this process has none of that name."""
+    if text is None:
+        return 0
+    for event in recording.select(["session_start"]):
+        if text in (str(event["session"]), event["fields"].get("id", {}).get("v")):
+            return event["session"]
+    return 0
 
 
 def parse_duration(text):
@@ -70,13 +90,13 @@ class _Printer:
         self.lines = 0
         self.hidden = 0
 
-    def show(self, recording, name_process):
-        nodes = [Node(row) for row in recording.tree()]
+    def show(self, recording, session, name_process):
+        nodes = [Node(row) for row in recording.tree(session)]
         for node in nodes:
             if node.parent >= 0:
                 nodes[node.parent].children.append(node)
         codes = {}
-        for thread in recording.totals()["threads"]:
+        for thread in recording.totals(session)["threads"]:
             if self.args.thread not in (None, thread["thread"]):
                 continue
             root = nodes[thread["root"]]
@@ -146,13 +166,13 @@ class _Calls:
         self.args, self.least = args, least
         self.lines = self.hidden = 0
 
-    def show(self, recording, name_process):
+    def show(self, recording, session, name_process):
         if self.args.thread is not None:
             threads = [self.args.thread]
         else:
             threads = [thread["thread"] for thread in recording.totals()["threads"]]
         for thread in threads:
-            calls = list(self._read(recording, thread))
+            calls = list(self._read(recording, thread, session))
             if not calls:
                 continue
             title = f"thread {thread}"
@@ -163,13 +183,13 @@ class _Calls:
             for call in calls:
                 self._line(recording, call, thread)
 
-    def _read(self, recording, thread):
+    def _read(self, recording, thread, session):
         """The calls to show, in order, once their ends are known; at most --limit of them."""
         calls, shown, levels, inside = {}, [], {}, {}
         most = self.args.limit or sys.maxsize
         kinds = ["call", "return", "unwind"]
         waiting = 0
-        for event in recording.select(kinds, thread=thread):
+        for event in recording.select(kinds, thread=thread, session=session):
             frame = event["frame"]
             if event["kind"] != "call":
                 if frame in calls:

@@ -47,7 +47,10 @@ class _Session(NamedTuple):
 _lock = threading.Lock()
 _open: Dict[str, _Session] = {}
 _numbers = 0
-_active: ContextVar[Optional[str]] = ContextVar("relive_session", default=None)
+_by_number: Dict[int, _Session] = {}  # those that are open
+_active: ContextVar[int] = ContextVar("relive_session", default=0)
+_hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
+_core.follow(_active, _hidden)
 _profiled: Dict[str, bool] = {}  # session -> whether it began the recording
 _counts = {"bad_traceparents": 0, "parse_errors": 0, "unrecorded": 0}
 
@@ -90,7 +93,8 @@ def start_session(
             trace_filter=filters,
             began=time.monotonic_ns(),
         )
-        _open[made.id] = made
+        _open[made.id] = _by_number[made.number] = made
+    _core.session_is_open(made.number, True)
     _tell_start(made, attrs)
     return made.id
 
@@ -106,17 +110,34 @@ def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
     with _lock:
         session = _find(session_id)
-        del _open[session_id]
+        del _open[session_id], _by_number[session.number]
         _profiled.pop(session_id, None)
-    if _active.get() == session_id:
-        _active.set(None)
+    if _active.get() == session.number:
+        _active.set(0)
+    _core.session_is_open(session.number, False)
     _note(SESSION_END, session.number, id=session.id, ns=time.monotonic_ns() - session.began)
 
 
 def active_session_id() -> Optional[str]:
     """That of this thread or task, and of those that were made in it with its context."""
-    found = _active.get()
-    return found if found in _open else None
+    found = _by_number.get(_active.get())
+    return found.id if found is not None else None
+
+
+def enter(session_id: str) -> Any:
+    """Makes it the active one here; what leave() wants."""
+    token = _active.set(_find(session_id).number)
+    _core.hide(0)  # looks anew
+    return token
+
+
+def leave(token: Any) -> None:
+    """Undoes one enter(), in whichever context: asynchronous generators are closed in others."""
+    try:
+        _active.reset(token)
+    except ValueError:
+        _active.set(0)
+    _core.hide(0)
 
 
 class session:
@@ -131,11 +152,11 @@ class session:
 
     def __enter__(self) -> "session":
         self.id = start_session(**self._how)
-        self._token = _active.set(self.id)
+        self._token = enter(self.id)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        _active.reset(self._token)
+        leave(self._token)
         if self.id in _open:
             end_session(self.id)
 
@@ -193,13 +214,14 @@ def start_profiler(session_id: str) -> None:
         api.start(path, wanted)
         _profiled[session_id] = True
         _tell_start(found, {})
-    _active.set(session_id)
+    enter(session_id)
 
 
 def stop_profiler() -> None:
     """The other way round; a recording that start_profiler() began ends."""
-    session_id = _active.get()
-    _active.set(None)
+    session_id = active_session_id()
+    _active.set(0)
+    _core.hide(0)
     if session_id is not None and _profiled.pop(session_id, False):
         api.stop()
 
@@ -210,7 +232,8 @@ def flush() -> bool:
 
 
 class suppress:
-    """`with suppress():` nothing that this thread does is recorded."""
+    """`with suppress():` nothing that this task, or this thread, does is recorded; also not what
+    runs in tasks and threads that are made in it with its context."""
 
     def __enter__(self) -> "suppress":
         suppress_enter()
@@ -221,13 +244,16 @@ class suppress:
 
 
 def suppress_enter() -> None:
-    """From here on nothing of this thread is recorded, until as many suppress_exit()."""
-    _core.suppress(True)
+    """From here on nothing of this task or thread is recorded, until as many suppress_exit()."""
+    _hidden.set(_hidden.get() + 1)
+    _core.hide(1)
 
 
 def suppress_exit() -> None:
     """Undoes one suppress_enter(); nothing where there is none."""
-    _core.suppress(False)
+    if _hidden.get():
+        _hidden.set(_hidden.get() - 1)
+        _core.hide(-1)
 
 
 # ---- events of one's own ----
@@ -319,8 +345,8 @@ def _find(session_id):
 
 def _told(session_id, kind, **fields):
     if session_id is None:
-        active = active_session_id()
-        number = _open[active].number if active is not None else 0
+        number = _active.get()
+        number = number if number in _by_number else 0
     else:
         number = _find(session_id).number
     _note(kind, number, **fields)

@@ -7,6 +7,7 @@
 #include <relive/rl_format.h>
 
 #include "calltree.h"
+#include "sessions.h"
 #include "dump.h"
 #include "select.h"
 #include "status.h"
@@ -185,10 +186,10 @@ static PyObject *code_tuple(const struct reader *r, uint32_t id)
     return Py_BuildValue("(NNNII)", module, name, file, code.line, code.flags);
 }
 
-static rl_status load_summary(struct reader_object *self, struct summary *summary)
+static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
 {
     rl_status status;
-    Py_BEGIN_ALLOW_THREADS status = reader_summary(self->reader, summary);
+    Py_BEGIN_ALLOW_THREADS status = reader_summary(self->reader, session, summary);
     Py_END_ALLOW_THREADS if (status != RL_OK)
     {
         (void)mod_raise(core_error, status, "no memory for the call tree");
@@ -235,15 +236,15 @@ static PyObject *kinds_dict(const struct summary *s)
     return d;
 }
 
-static PyObject *reader_totals(struct reader_object *self, PyObject *ignored)
+static PyObject *reader_totals(struct reader_object *self, PyObject *args)
 {
-    (void)ignored;
+    unsigned session = 0;
     struct summary s;
-    if (enter(self) == NULL) {
+    if (!PyArg_ParseTuple(args, "|I", &session) || enter(self) == NULL) {
         return NULL;
     }
     PyObject *d = NULL;
-    if (load_summary(self, &s) == RL_OK) {
+    if (load_summary(self, session, &s) == RL_OK) {
         d = PyDict_New();
         if (d == NULL || put(d, "threads", threads_list(self->reader, &s)) != 0 ||
             put_u64(d, "unlisted_threads", s.unlisted_threads) != 0 ||
@@ -258,16 +259,16 @@ static PyObject *reader_totals(struct reader_object *self, PyObject *ignored)
 }
 
 /* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth)], by index. */
-static PyObject *reader_tree(struct reader_object *self, PyObject *ignored)
+static PyObject *reader_tree(struct reader_object *self, PyObject *args)
 {
-    (void)ignored;
+    unsigned session = 0;
     struct summary s;
-    const struct reader *r = enter(self);
     PyObject *list = NULL;
+    const struct reader *r = PyArg_ParseTuple(args, "|I", &session) ? enter(self) : NULL;
     if (r == NULL) {
         return NULL;
     }
-    if (load_summary(self, &s) == RL_OK) {
+    if (load_summary(self, session, &s) == RL_OK) {
         list = PyList_New(0);
         for (size_t i = 0; list != NULL && i < s.node_count; i++) {
             const struct summary_node *n = &s.nodes[i];
@@ -291,6 +292,39 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
+/* [(session, calls, errors)] */
+static PyObject *reader_sessions(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct session_totals totals;
+    rl_status status;
+    PyObject *list = NULL;
+    if (enter(self) == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &totals);
+    Py_END_ALLOW_THREADS if (status != RL_OK)
+    {
+        (void)PyErr_NoMemory();
+    }
+    else
+    {
+        list = PyList_New(0);
+    }
+    for (size_t i = 0; list != NULL && i < totals.count; i++) {
+        const struct session_total *t = &totals.items[i];
+        PyObject *row = Py_BuildValue("(IKK)", t->session, (unsigned long long)t->calls,
+                                      (unsigned long long)t->errors);
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    sessions_fini(&totals);
+    self->busy = 0;
+    return list;
+}
+
 /* [(code, calls, total_ns, self_ns, unwinds)], longest self time first. */
 static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
 {
@@ -302,7 +336,7 @@ static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    if (load_summary(self, &s) == RL_OK) {
+    if (load_summary(self, 0, &s) == RL_OK) {
         if (calltree_functions(&s, &totals) != RL_OK) {
             (void)PyErr_NoMemory();
         } else {
@@ -392,16 +426,18 @@ static int take_set(PyObject *numbers, struct u64map *set, int *is_set)
     return failed ? -1 : 0;
 }
 
-/* select(kinds, codes, frames, line, name, thread): what the next dump() gives, from the start. */
+/* select(kinds, codes, frames, line, name, thread, session): what the next dump() gives, from the
+ * start. */
 static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"kinds", "codes", "frames", "line", "name", "thread", NULL};
-    unsigned kinds = 0, line = 0, thread = 0;
+    static char *keywords[] = {"kinds", "codes",  "frames",  "line",
+                               "name",  "thread", "session", NULL};
+    unsigned kinds = 0, line = 0, thread = 0, session = 0;
     PyObject *codes = NULL, *frames = NULL;
     const char *name = NULL;
     Py_ssize_t name_len = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#I", keywords, &kinds, &codes, &frames,
-                                     &line, &name, &name_len, &thread) ||
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#II", keywords, &kinds, &codes, &frames,
+                                     &line, &name, &name_len, &thread, &session) ||
         enter(self) == NULL) {
         return NULL;
     }
@@ -410,6 +446,7 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     s->kinds = kinds;
     s->line = line;
     s->thread = thread;
+    s->session = session;
     int failed = take_set(codes, &s->codes, &s->has_codes) != 0 ||
                  take_set(frames, &s->frames, &s->has_frames) != 0;
     if (name != NULL) {
@@ -591,8 +628,11 @@ static void reader_dealloc(struct reader_object *self)
 
 static PyMethodDef reader_methods[] = {
     {"header", (PyCFunction)reader_header, METH_NOARGS, "What the file says of itself."},
-    {"totals", (PyCFunction)reader_totals, METH_NOARGS, "Threads and events by kind."},
-    {"tree", (PyCFunction)reader_tree, METH_NOARGS, "The folded call tree, a row a node."},
+    {"totals", (PyCFunction)reader_totals, METH_VARARGS,
+     "Threads and events by kind; calls of one session, where its number is given."},
+    {"tree", (PyCFunction)reader_tree, METH_VARARGS,
+     "The folded call tree, a row a node; of one session, where its number is given."},
+    {"sessions", (PyCFunction)reader_sessions, METH_NOARGS, "Calls and errors of each session."},
     {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},

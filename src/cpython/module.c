@@ -11,6 +11,7 @@
 #include "debugger.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
+#include "context.h"
 #include "notes.h"
 #include "filter.h"
 #include "pattern.h"
@@ -442,7 +443,8 @@ static int module_exec(PyObject *module)
         return -1;
     }
     return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
-                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0
+                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
+                   context_add(module) != 0
                ? -1
                : 0;
 }

@@ -2,6 +2,7 @@
  * fields are one captured dictionary, so names and texts are redacted as in every other value. */
 #include "notes.h"
 
+#include "context.h"
 #include "policy.h"
 #include "session.h"
 
@@ -38,7 +39,7 @@ static PyObject *note(PyObject *module, PyObject *args)
     struct thread *t = thread_here();
     const struct policy *policy = policy_of_notes(&limits);
     struct capture *c = t != NULL && policy != NULL ? session_capture_always(t, policy) : NULL;
-    if (c == NULL) {
+    if (c == NULL || (context_is_used(t) && context_hides(t))) {
         Py_RETURN_FALSE;
     }
     capture_value(c, fields);

@@ -10,6 +10,7 @@
 #include "activation.h"
 #include "alloc.h"
 #include "budget.h"
+#include "context.h"
 #include "native_output.h"
 #include "policy.h"
 #include "tap.h"
@@ -425,6 +426,9 @@ static void join(struct thread *t, const struct event *event)
     t->pending_in = NULL;
     t->task_count = 0;
     t->active_in = NULL;
+    t->in_session = 0;
+    t->is_hidden = 0;
+    t->context_ver = 0;
     t->samples = 0;
     t->short_count = 0;
     t->cpu_ns = 0;
@@ -464,8 +468,15 @@ enum verdict session_event_slow(const struct event *event)
         return VERDICT_CONTINUE;
     }
     native_output_flush(t);
-    if (tap_is_on) {
-        return tap_event(t, event);
+    enum verdict verdict = VERDICT_CONTINUE;
+    int is_followed = context_is_used(t);
+    if (!is_followed || context_look(t, event)) {
+        verdict = tap_is_on         ? tap_event(t, event)
+                  : t->samples != 0 ? budget_sample(t, event)
+                                    : session_event(event);
     }
-    return t->samples != 0 ? budget_sample(t, event) : session_event(event);
+    if (is_followed) {
+        t->gate = 0; /* the next one comes here too */
+    }
+    return verdict;
 }

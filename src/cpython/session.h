@@ -41,14 +41,17 @@ struct short_call {
 #define SHORT_CALLS 16
 
 struct thread {
-    struct lane lane;         /* first: the hot part */
-    uint64_t gate;            /* session.stamp, or 0, which sends every event the slow way */
-    uint64_t stamp;           /* of the recording that the lane is of */
-    int is_suppressed;        /* a preview runs here */
-    native_frame *active_in;  /* compared only: the call that --activate is on during */
-    uint32_t samples;         /* --budget: so many of the next events are timed */
-    struct open_frame *stack; /* owned; [0] is a sentinel with key NULL */
-    uint32_t depth;           /* index of the innermost open frame; 0 = none */
+    struct lane lane;    /* first: the hot part */
+    uint64_t gate;       /* session.stamp, or 0, which sends every event the slow way */
+    uint64_t stamp;      /* of the recording that the lane is of */
+    int is_suppressed;   /* a preview runs here */
+    int is_hidden;       /* context.h: nothing that begins now is recorded */
+    uint32_t in_session; /* the session that was told last */
+    uint64_t context_ver, context_chunk; /* when that was looked up */
+    native_frame *active_in;             /* compared only: the call that --activate is on during */
+    uint32_t samples;                    /* --budget: so many of the next events are timed */
+    struct open_frame *stack;            /* owned; [0] is a sentinel with key NULL */
+    uint32_t depth;                      /* index of the innermost open frame; 0 = none */
     uint32_t cap;
     struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
     PyObject *leaving;        /* compared only: the exception that has just left a frame, and */

@@ -285,6 +285,10 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         json_key(json, "task");
         json_u64(json, event->task);
     }
+    if (event->session != 0 && !is_note(event->kind)) {
+        json_key(json, "session");
+        json_u64(json, event->session);
+    }
     if (is_of_function(event->kind)) {
         put_frame(json, "frame", event->frame);
         put_frame(json, "parent", event->parent);

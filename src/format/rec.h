@@ -143,6 +143,12 @@ static inline int kind_leaves(unsigned kind)
     return kind_ends(kind) || kind == RL_EVENT_YIELD;
 }
 
+/* A session's start without fields: the thread goes on in that session, 0 = in none. */
+static inline int kind_switches_session(unsigned kind, uint32_t values)
+{
+    return kind == RL_EVENT_SESSION_START && values == 0;
+}
+
 const char *kind_name(unsigned kind); /* "call"; "unknown" for a newer file's */
 const char *loss_name(unsigned reason);
 

@@ -21,7 +21,8 @@ struct summary_lane {
     uint64_t next_chunk;
     uint32_t root;
     uint32_t serial;
-    size_t listed; /* index into threads, or SIZE_MAX */
+    uint32_t session; /* that the thread is in, 0 = none */
+    size_t listed;    /* index into threads, or SIZE_MAX */
 };
 
 static void lane_free(struct summary_lane *lane)
@@ -234,13 +235,24 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
     leave(summary, lane, at, rec->ticks);
 }
 
+static int is_wanted(const struct summary *summary, const struct summary_lane *lane)
+{
+    return summary->session == 0 || summary->session == lane->session;
+}
+
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
 {
     if (rec->kind >= RL_EVENT_KINDS) {
         return;
     }
+    if (kind_switches_session(rec->kind, rec->data_len)) {
+        if (lane != NULL) {
+            lane->session = rec->id;
+        }
+        return;
+    }
     summary->kinds[rec->kind]++;
-    if (lane == NULL) {
+    if (lane == NULL || (kind_enters(rec->kind) && !is_wanted(summary, lane))) {
         return;
     }
     summary->nodes[top_node(lane)].self += lane->depth != 0 ? rec->ticks - lane->last_ticks : 0;
@@ -264,7 +276,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         enter_frame(summary, lane, rec);
     } else if (kind_leaves(rec->kind)) {
         leave_frame(summary, lane, rec);
-    } else if (rec->kind == RL_EVENT_C_CALL) {
+    } else if (rec->kind == RL_EVENT_C_CALL && is_wanted(summary, lane)) {
         uint32_t node = node_for(summary, lane, top_node(lane), rec->id);
         summary->nodes[node].calls++;
         push(summary, lane, node, 0, rec->ticks);

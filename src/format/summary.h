@@ -49,6 +49,7 @@ struct summary {
     uint64_t kinds[RL_EVENT_KINDS];
     int is_folded_flat;         /* SUMMARY_NODES_MAX was reached */
     int failed;                 /* no memory: what is here is incomplete */
+    uint32_t session;           /* not 0: only calls that are made in this session */
     struct u64map node_of;      /* parent << 32 | code -> node + 1 */
     struct u64map suspended;    /* frame -> node */
     struct u64map lanes;        /* thread -> struct summary_lane * */

@@ -46,6 +46,9 @@ int select_matches(const struct select *select, const struct reader *reader,
     if (select->thread != 0 && event->thread != select->thread) {
         return 0;
     }
+    if (select->session != 0 && event->session != select->session) {
+        return 0;
+    }
     if (select->line != 0 && event->line != select->line) {
         return 0;
     }

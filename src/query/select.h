@@ -10,10 +10,11 @@
 #include "reader.h"
 
 struct select {
-    uint32_t kinds;  /* a bit for each kind; 0 = all */
-    uint32_t line;   /* of line and write events; 0 = any */
-    uint32_t name;   /* string id: writes of this variable, calls with such a parameter; 0 = any */
-    uint32_t thread; /* 0 = any */
+    uint32_t kinds;   /* a bit for each kind; 0 = all */
+    uint32_t line;    /* of line and write events; 0 = any */
+    uint32_t name;    /* string id: writes of this variable, calls with such a parameter; 0 = any */
+    uint32_t thread;  /* 0 = any */
+    uint32_t session; /* 0 = any */
     int has_codes, has_frames;
     struct u64map codes;  /* code ids + 1 */
     struct u64map frames; /* frames + 1 */

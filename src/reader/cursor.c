@@ -26,6 +26,7 @@ struct stream {
         uint64_t frame; /* its outermost, 0 = about to be entered */
     } tasks[TASKS_NESTED];
     uint32_t task_count;
+    uint32_t session; /* that the thread is in, 0 = none */
     uint32_t thread;
 };
 
@@ -165,6 +166,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     if (ref.info.chunk != stream->next_chunk || ref.info.thread != stream->thread) {
         stream->depth = 0;
         stream->task_count = 0;
+        stream->session = 0;
         if (ref.info.top != 0 && push(stream, ref.info.top) != 0) {
             return RL_NOMEM;
         }
@@ -189,6 +191,11 @@ static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_
         rl_status status = stream->is_rows ? rows_next(&stream->rows, &stream->rec)
                                            : tokens_next(&stream->tokens, &stream->rec);
         if (status == RL_OK && stream->rec.kind >= RL_EVENT_KINDS) {
+            continue;
+        }
+        if (status == RL_OK && kind_switches_session(stream->rec.kind, stream->rec.data_len)) {
+            stream->session = stream->rec.id;
+            stream->seq++;
             continue;
         }
         if (status == RL_OK) {
@@ -254,6 +261,7 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         .values = rec->data,
         .values_len = rec->data_len,
         .task = task_of(stream, rec),
+        .session = stream->session,
     };
     if (rec->has_switch && take_out(stream, rec->switch_to) && push(stream, rec->switch_to) != 0) {
         return RL_NOMEM;

@@ -84,8 +84,18 @@ struct text reader_string(const struct reader *reader, uint32_t id);
 /* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. */
 RL_CHECKED rl_status reader_load(struct reader *reader, const struct chunk_ref *ref,
                                  struct bytes_out *raw);
-/* The folded call tree: from the SUMMARY block, or by reading every event where there is none. */
-RL_CHECKED rl_status reader_summary(struct reader *reader, struct summary *summary);
+/* The folded call tree: from the SUMMARY block, or by reading every event where there is none.
+ * Where `session` is not 0 only of what was called in that session. */
+RL_CHECKED rl_status reader_summary(struct reader *reader, uint32_t session,
+                                    struct summary *summary);
+/* Every event, chunk by chunk in the order in which they began; not merged. RL_NOMEM, or RL_OK:
+ * damaged chunks become problems and are passed over. */
+struct reader_walk {
+    void *self;
+    void (*chunk)(void *self, const struct chunk_info *info); /* before the events of each */
+    void (*event)(void *self, const struct rec *rec);         /* borrowed until it returns */
+};
+RL_CHECKED rl_status reader_walk(struct reader *reader, const struct reader_walk *walk);
 
 void reader_problem(struct reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -102,6 +112,7 @@ struct event_out {
     uint64_t parent; /* 0 = none, or not known */
     int parent_is_known;
     uint32_t task;         /* serial of the task that runs, 0 = none */
+    uint32_t session;      /* number of the session that the thread is in, 0 = none */
     const uint8_t *values; /* what was captured (value.h); borrowed until the next event */
     uint32_t values_len;
 };

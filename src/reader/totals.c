@@ -17,8 +17,9 @@ static int by_ticks(const void *left, const void *right)
     return a->info.chunk < b->info.chunk ? -1 : a->info.chunk > b->info.chunk;
 }
 
-static rl_status sum_chunk(struct reader *reader, const struct chunk_ref *ref,
-                           struct summary *summary, struct bytes_out *raw, struct tokens *tokens)
+static rl_status walk_chunk(struct reader *reader, const struct chunk_ref *ref,
+                            const struct reader_walk *walk, struct bytes_out *raw,
+                            struct tokens *tokens)
 {
     struct chunk_ref full = *ref;
     struct rec rec;
@@ -30,19 +31,62 @@ static rl_status sum_chunk(struct reader *reader, const struct chunk_ref *ref,
     if (status != RL_OK) {
         return status;
     }
-    struct summary_lane *lane = summary_begin_chunk(summary, &full.info);
+    walk->chunk(walk->self, &full.info);
     if (ref->row_bytes != 0) {
         struct rows rows = rows_of(&full.info, raw->data, raw->len);
         while ((status = rows_next(&rows, &rec)) == RL_OK) {
-            summary_add(summary, lane, &rec);
+            walk->event(walk->self, &rec);
         }
     } else {
         tokens_begin(tokens, &full.info, raw->data);
         while ((status = tokens_next(tokens, &rec)) == RL_OK) {
-            summary_add(summary, lane, &rec);
+            walk->event(walk->self, &rec);
         }
     }
     return status == RL_END ? RL_OK : status;
+}
+
+rl_status reader_walk(struct reader *reader, const struct reader_walk *walk)
+{
+    struct chunk_ref *order = rl_alloc(reader->chunk_count, sizeof *order);
+    struct bytes_out raw = {0};
+    struct tokens tokens = {0};
+    rl_status status = order != NULL ? RL_OK : RL_NOMEM;
+    if (order != NULL && reader->chunk_count != 0) {
+        memcpy(order, reader->chunks, reader->chunk_count * sizeof *order);
+        qsort(order, reader->chunk_count, sizeof *order, by_ticks);
+    }
+    for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
+        status = walk_chunk(reader, &order[i], walk, &raw, &tokens);
+        if (status == RL_DAMAGED || status == RL_NEWER) {
+            reader_problem(reader, "thread %u: chunk %llu is damaged", order[i].info.thread,
+                           (unsigned long long)order[i].info.chunk);
+            status = RL_OK;
+        }
+    }
+    tokens_fini(&tokens);
+    bytes_out_fini(&raw);
+    rl_free(order);
+    return status;
+}
+
+/* ---- the summary ---- */
+
+struct summing {
+    struct summary *summary;
+    struct summary_lane *lane;
+};
+
+static void sum_chunk(void *self, const struct chunk_info *info)
+{
+    struct summing *summing = self;
+    summing->lane = summary_begin_chunk(summing->summary, info);
+}
+
+static void sum_event(void *self, const struct rec *rec)
+{
+    struct summing *summing = self;
+    summary_add(summing->summary, summing->lane, rec);
 }
 
 static rl_status stored_summary(struct reader *reader, struct summary *summary)
@@ -64,10 +108,10 @@ static rl_status stored_summary(struct reader *reader, struct summary *summary)
     return status;
 }
 
-rl_status reader_summary(struct reader *reader, struct summary *summary)
+rl_status reader_summary(struct reader *reader, uint32_t session, struct summary *summary)
 {
     memset(summary, 0, sizeof *summary);
-    if (reader->is_complete && reader->footer.summary != 0) {
+    if (reader->is_complete && reader->footer.summary != 0 && session == 0) {
         rl_status status = stored_summary(reader, summary);
         if (status == RL_OK) {
             return RL_OK;
@@ -78,26 +122,10 @@ rl_status reader_summary(struct reader *reader, struct summary *summary)
         }
         reader_problem(reader, "the summary is damaged: every event is read instead");
     }
-    struct chunk_ref *order = rl_alloc(reader->chunk_count, sizeof *order);
-    struct bytes_out raw = {0};
-    struct tokens tokens = {0};
-    rl_status status = order != NULL ? RL_OK : RL_NOMEM;
-    if (order != NULL && reader->chunk_count != 0) {
-        memcpy(order, reader->chunks, reader->chunk_count * sizeof *order);
-        qsort(order, reader->chunk_count, sizeof *order, by_ticks);
-    }
-    for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
-        status = sum_chunk(reader, &order[i], summary, &raw, &tokens);
-        if (status == RL_DAMAGED || status == RL_NEWER) {
-            reader_problem(reader, "thread %u: chunk %llu is damaged", order[i].info.thread,
-                           (unsigned long long)order[i].info.chunk);
-            status = RL_OK;
-        }
-    }
-    tokens_fini(&tokens);
-    bytes_out_fini(&raw);
-    rl_free(order);
-    if (status != RL_OK || summary->failed) {
+    struct summing summing = {summary, NULL};
+    const struct reader_walk walk = {&summing, sum_chunk, sum_event};
+    summary->session = session;
+    if (reader_walk(reader, &walk) != RL_OK || summary->failed) {
         summary_fini(summary);
         return RL_NOMEM;
     }

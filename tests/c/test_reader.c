@@ -141,7 +141,7 @@ static void every_failed_allocation_is_answered(void **state)
         struct summary summary;
         struct function_totals totals;
         if (reader_open(path, &reader, &err) == RL_OK) {
-            if (reader_summary(reader, &summary) == RL_OK) {
+            if (reader_summary(reader, 0, &summary) == RL_OK) {
                 if (calltree_functions(&summary, &totals) == RL_OK) {
                     calltree_functions_fini(&totals);
                 }
@@ -166,9 +166,9 @@ static void folded_tree_counts_every_call(void **state)
     struct rl_err err;
     struct summary stored, scanned;
     assert_int_equal(reader_open(path, &reader, &err), RL_OK);
-    assert_int_equal(reader_summary(reader, &stored), RL_OK);
+    assert_int_equal(reader_summary(reader, 0, &stored), RL_OK);
     reader->footer.summary = 0; /* as if the file had not been closed */
-    assert_int_equal(reader_summary(reader, &scanned), RL_OK);
+    assert_int_equal(reader_summary(reader, 0, &scanned), RL_OK);
     assert_int_equal(stored.node_count, scanned.node_count);
     for (size_t i = 0; i < stored.node_count; i++) {
         assert_true(stored.nodes[i].calls == scanned.nodes[i].calls);

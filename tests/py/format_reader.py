@@ -248,12 +248,12 @@ class Recording:
 
     def thread_events(self, thread):
         """The lines of one thread; parents of frames are filled in by events()."""
-        stack, tasks, expected, now = [], [], 0, 0
+        stack, tasks, session, expected, now = [], [], 0, 0, 0
         for (owner, number), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
             if number != expected:
-                stack, tasks = [info["top"]] if info["top"] else [], []
+                stack, tasks, session = [info["top"]] if info["top"] else [], [], 0
             expected = number + 1
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
@@ -262,7 +262,10 @@ class Recording:
                     stack.remove(switch)
                     stack.append(switch)
                 now = max(now, record["ticks"])
-                line = dict(record, seq=info["seq"] + i, thread=thread, now=now)
+                if record["kind"] == 22 and "values" not in record:
+                    session = record["id"]
+                    continue
+                line = dict(record, seq=info["seq"] + i, thread=thread, now=now, session=session)
                 line["task"] = task_of(record, tasks)
                 if record["kind"] in (1, 28):
                     line["parent"] = stack[-1] if stack else 0
@@ -547,6 +550,8 @@ def events(path):
         event.update(pid=recording.pid, kind=NAMES[kind])
         if line["task"]:
             event["task"] = line["task"]
+        if line["session"]:
+            event["session"] = line["session"]
         if kind == 16:
             event["name"] = recording.strings.get(line["id"], "?")
             if "values" in line:

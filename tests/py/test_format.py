@@ -55,3 +55,16 @@ def test_unfinished_file(record, tmp_path):
     assert not headers[0]["is_complete"]
     found = format_reader.events(tmp_path / "out.relive")
     assert [{**e, "t": 0} for e in found] == [{**e, "t": 0} for e in events]
+
+
+def test_sessions(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "from relive import sessions\ndef work(): pass\n"
+        "with sessions.session('s', {'user': '7'}):\n    work()\n    sessions.mark('m', n=1)\nwork()\n"
+    )
+    out = tmp_path / "out.relive"
+    relive("record", "-o", out, "app.py", cwd=tmp_path)
+    _, events = dump(out, False)
+    assert format_reader.events(out) == events
+    found = [e.get("session", 0) > 0 for e in events if e.get("func", "").endswith(":work")]
+    assert found == [True, True, False, False]

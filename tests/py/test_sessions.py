@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import threading
+from contextvars import copy_context
 
 import pytest
 from conftest import ROOT, run
@@ -168,17 +169,57 @@ def test_sessions_of_threads_stay_apart(recorded):
     assert len({row["thread"] for row in rows}) == 2
 
 
-def test_a_thread_of_a_copied_context_is_in_the_session():
-    from contextvars import copy_context
-
+def test_threads_of_a_copied_context_are_in_the_session(recorded):
     found = []
-    with sessions.session("s") as made:
-        context = copy_context()
-        run_it = lambda: found.append(context.run(sessions.active_session_id))  # noqa: E731
-        thread = threading.Thread(target=run_it)
-        thread.start()
-        thread.join()
-    assert found == [made.id]
+
+    def threaded():
+        found.append(sessions.active_session_id())
+        work(2)
+
+    async def main():
+        with sessions.session("loop"):
+            await asyncio.get_running_loop().run_in_executor(None, copy_context().run, threaded)
+            await asyncio.get_running_loop().run_in_executor(None, work, 3)
+
+    def program():
+        with sessions.session("s") as made:
+            thread = threading.Thread(target=copy_context().run, args=(threaded,))
+            thread.start()
+            thread.join()
+            found.append(made.id)
+        asyncio.run(main())
+        work(4)
+
+    rows, events = recorded(program)
+    assert found[0] == found[1] != found[2] and None not in found
+    calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
+    assert [(e["args"]["n"]["v"], e.get("session", 0)) for e in calls] == [
+        (2, rows[0]["session"]), (2, rows[1]["session"]), (3, 0), (4, 0)]  # fmt: skip
+    assert rows[0]["calls"] == 2 and rows[1]["calls"] >= 2
+
+
+def test_the_tree_of_one_session(recorded):
+    def inner(n):
+        return work(n)
+
+    def program():
+        for tag, count in (("a", 1), ("b", 3)):
+            with sessions.session(tag):
+                for n in range(count):
+                    inner(n)
+            inner(9)
+
+    rows, _ = recorded(program)
+    for row in rows:
+        words = ("tree", recorded.path, "--session", str(row["session"]), "--json")
+        tree = [json.loads(line) for line in run_relive(*words).stdout.splitlines()][1:]
+        found = [(one["func"].rpartition(".")[2], one["level"], one["calls"]) for one in tree]
+        assert found == [("inner", 0, row["calls"] // 2), (f"{__name__}:work", 1, row["calls"] // 2)]
+    text = run_relive("tree", recorded.path, "--calls", "--session", rows[1]["id"]).stdout.decode()
+    assert text.count("work(") == 3 and "n=9" not in text
+    done = run_relive("tree", recorded.path, "--session", "77")
+    assert done.returncode == 2 and b"no session '77'" in done.stderr
+    assert b"sessions  2 (" in run_relive("info", recorded.path).stdout
 
 
 def test_requests_and_their_answers(recorded):
@@ -261,6 +302,30 @@ def test_suppression_nests_and_survives_exceptions(recorded):
     _, events = recorded(mixed)
     calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
     assert [e["args"]["n"]["v"] for e in calls] == [1, 5, 7]
+
+
+def test_suppression_is_of_a_task(recorded):
+    async def hidden():
+        with sessions.suppress():
+            work(1)
+            await asyncio.sleep(0)
+            work(2)
+            await asyncio.gather(asyncio.ensure_future(seen(3)))
+            sessions.mark("hidden")
+        work(4)
+
+    async def seen(n):
+        work(n)
+        await asyncio.sleep(0)
+        work(n)
+
+    async def main():
+        await asyncio.gather(hidden(), seen(5))
+
+    _, events = recorded(lambda: asyncio.run(main()))
+    calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
+    assert [e["args"]["n"]["v"] for e in calls] == [5, 5, 4]
+    assert not [e for e in events if e["kind"] == "mark"]
 
 
 def test_previews_that_are_no_json_are_kept_as_such(recorded):

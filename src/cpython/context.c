@@ -1,0 +1,151 @@
+/* Why: see context.h. The interpreter counts the changes of a thread's context (context_ver), but
+ * not what is set in it: who sets one of the variables calls look_anew(). */
+#include "context.h"
+
+#include "map.h"
+#include "session.h"
+
+static PyObject *session_variable, *hidden_variable; /* owned; NULL: nobody asked yet */
+static struct u64map open_sessions;                  /* number -> 1 */
+static long hidden;                                  /* suppressions that have not ended */
+
+int context_is_used(const struct thread *t)
+{
+    return open_sessions.count != 0 || hidden != 0 || t->in_session != 0 || t->is_hidden;
+}
+
+/* The number that a variable holds in the context of now; 0 where it holds none. */
+static unsigned long number_in(PyObject *variable)
+{
+    PyObject *value = NULL; /* owned */
+    unsigned long number = 0;
+    if (PyContextVar_Get(variable, NULL, &value) == 0 && value != NULL &&
+        PyLong_CheckExact(value)) {
+        number = PyLong_AsUnsignedLong(value);
+    }
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        number = 0;
+    }
+    Py_XDECREF(value);
+    return number;
+}
+
+static void look(struct thread *t)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    unsigned long number = number_in(session_variable);
+    if (number > RL_ID_MAX || u64map_get(&open_sessions, number) == NULL) {
+        number = 0;
+    }
+    t->is_hidden = hidden != 0 && number_in(hidden_variable) != 0;
+    /* Told again in each chunk: those before may be gone from a ring. */
+    if (number != t->in_session || (number != 0 && t->context_chunk != t->lane.chunk)) {
+        (void)lane_put(&t->lane, RL_EVENT_SESSION_START, (uint32_t)number, thread_top_frame(t));
+        t->in_session = (uint32_t)number;
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
+/* What began while it was recorded also ends in the recording. */
+static int is_known(struct thread *t, const struct event *event)
+{
+    uint64_t key = (uint64_t)(uintptr_t)event->frame;
+    return kind_leaves(event->kind) || event->kind == RL_EVENT_RESUME ||
+                   event->kind == RL_EVENT_THROW
+               ? session_find(t, event->frame) != 0 || u64map_get(&session.generators, key) != NULL
+               : 0;
+}
+
+int context_hides(struct thread *t)
+{
+    uint64_t version = PyThreadState_GetUnchecked()->context_ver;
+    if (session_variable != NULL &&
+        (t->context_ver != version || t->context_chunk != t->lane.chunk)) {
+        look(t);
+        t->context_ver = version;
+        t->context_chunk = t->lane.chunk;
+    }
+    return t->is_hidden;
+}
+
+int context_look(struct thread *t, const struct event *event)
+{
+    uint64_t info = codeinfo_get(event->code);
+    if (!codeinfo_is_valid(info)) {
+        info = codeinfo_make(event->code, native_globals(event->frame));
+    }
+    return info & CODE_EXCLUDED || !context_hides(t) || is_known(t, event);
+}
+
+/* ---- for Python ---- */
+
+static void look_anew(void)
+{
+    os_lock_mutex(&session.lock);
+    for (struct thread *t = session.threads; t != NULL; t = t->next) {
+        t->gate = 0;
+        t->context_ver = 0;
+    }
+    os_unlock_mutex(&session.lock);
+}
+
+static PyObject *follow(PyObject *module, PyObject *args)
+{
+    PyObject *one, *other;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyContextVar_Type, &one, &PyContextVar_Type, &other)) {
+        return NULL;
+    }
+    Py_INCREF(one);
+    Py_INCREF(other);
+    Py_XDECREF(session_variable);
+    Py_XDECREF(hidden_variable);
+    session_variable = one;
+    hidden_variable = other;
+    Py_RETURN_NONE;
+}
+
+static PyObject *session_is_open(PyObject *module, PyObject *args)
+{
+    unsigned number;
+    int is_open;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Ip", &number, &is_open)) {
+        return NULL;
+    }
+    if (!is_open) {
+        (void)u64map_remove(&open_sessions, number, NULL);
+    } else if (u64map_put(&open_sessions, number, 1) != 0) {
+        return PyErr_NoMemory();
+    }
+    look_anew();
+    Py_RETURN_NONE;
+}
+
+static PyObject *hide(PyObject *module, PyObject *number)
+{
+    long change = PyLong_AsLong(number);
+    (void)module;
+    if (change == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    hidden += change;
+    look_anew();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"follow", follow, METH_VARARGS,
+     "The variables that hold a session's number, and whether"
+     " nothing is recorded."},
+    {"session_is_open", session_is_open, METH_VARARGS, "A session has begun, or ended."},
+    {"hide", hide, METH_O, "So many more suppressions are in force; 0: one variable was set."},
+    {NULL, NULL, 0, NULL},
+};
+
+int context_add(PyObject *module)
+{
+    return PyModule_AddFunctions(module, methods);
+}

@@ -1,0 +1,25 @@
+/* What follows the program's contextvars: the session that events belong to, and whether anything
+ * is recorded. So threads that run a copied context, tasks and executors are told right.
+ *
+ *   a new call, in a thread whose context has changed -> the two variables are looked up
+ *                                                     -> a row where the session is another one
+ *
+ * Nothing is looked at while no session is open and nothing is suppressed. Under the GIL. */
+#ifndef CONTEXT_H
+#define CONTEXT_H
+
+#include "backend.h"
+
+struct thread;
+
+/* Whether nothing that begins now in the thread is to be recorded. */
+int context_hides(struct thread *t);
+/* Whether the event is to be recorded; writes the session that it belongs to where that is news. */
+int context_look(struct thread *t, const struct event *event);
+/* Whether context_look() has anything to say in this thread. */
+int context_is_used(const struct thread *t);
+
+/* Adds the functions that Python sees. 0, or -1 with an exception. */
+int context_add(PyObject *module);
+
+#endif

@@ -1,0 +1,116 @@
+/* Why: a thread is in one session at a time, as its rows say; so calls are counted thread by
+ * thread, without putting events in order. */
+#include "sessions.h"
+
+#include "alloc.h"
+#include "map.h"
+#include "value.h"
+
+struct lane {
+    uint32_t session;
+    uint64_t exception; /* identity of the one that left a frame last, 0 = not known */
+    int is_leaving;     /* the event before was one that left a frame */
+};
+
+struct counting {
+    struct session_totals *totals;
+    struct u64map index; /* session -> place in totals + 1 */
+    struct u64map lanes; /* thread -> struct lane *, owned */
+    struct lane *lane;
+    int failed;
+};
+
+static void begin_chunk(void *self, const struct chunk_info *info)
+{
+    struct counting *c = self;
+    const uint64_t *known = u64map_get(&c->lanes, info->thread);
+    c->lane = known != NULL ? (struct lane *)(uintptr_t)*known : NULL;
+    if (c->lane != NULL) {
+        return;
+    }
+    c->lane = rl_zalloc(1, sizeof *c->lane);
+    if (c->lane == NULL || u64map_put(&c->lanes, info->thread, (uint64_t)(uintptr_t)c->lane) != 0) {
+        rl_free(c->lane);
+        c->lane = NULL;
+        c->failed = 1;
+    }
+}
+
+static struct session_total *total_of(struct counting *c, uint32_t session)
+{
+    struct session_totals *totals = c->totals;
+    const uint64_t *known = u64map_get(&c->index, session);
+    void *items = totals->items;
+    if (known != NULL) {
+        return &totals->items[*known - 1];
+    }
+    if (rl_grow(&items, &totals->cap, totals->count + 1, sizeof *totals->items) != 0 ||
+        u64map_put(&c->index, session, totals->count + 1) != 0) {
+        c->failed = 1;
+        return NULL;
+    }
+    totals->items = items;
+    totals->items[totals->count] = (struct session_total){.session = session};
+    return &totals->items[totals->count++];
+}
+
+/* 0 where the values do not say. */
+static uint64_t exception_of(const struct rec *rec)
+{
+    struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
+    struct value value;
+    return rec->data_len != 0 && value_next(&in, &value) == RL_OK ? value.identity : 0;
+}
+
+static void count_event(void *self, const struct rec *rec)
+{
+    struct counting *c = self;
+    struct lane *lane = c->lane;
+    if (lane == NULL) {
+        return;
+    }
+    if (kind_switches_session(rec->kind, rec->data_len)) {
+        lane->session = rec->id;
+        return;
+    }
+    int was_leaving = lane->is_leaving;
+    lane->is_leaving = rec->kind == RL_EVENT_UNWIND;
+    struct session_total *total = NULL;
+    if (lane->session != 0 && (rec->kind == RL_EVENT_CALL || rec->kind == RL_EVENT_UNWIND)) {
+        total = total_of(c, lane->session);
+    }
+    if (total != NULL && rec->kind == RL_EVENT_CALL) {
+        total->calls++;
+    } else if (total != NULL) {
+        uint64_t exception = exception_of(rec);
+        int is_same = exception != 0 ? exception == lane->exception : was_leaving;
+        lane->exception = exception;
+        total->errors += !is_same;
+    }
+}
+
+rl_status sessions_count(struct reader *reader, struct session_totals *totals)
+{
+    *totals = (struct session_totals){0};
+    struct counting counting = {.totals = totals};
+    const struct reader_walk walk = {&counting, begin_chunk, count_event};
+    rl_status status = reader_walk(reader, &walk);
+    for (size_t i = 0; i < counting.lanes.capacity; i++) {
+        if (counting.lanes.entries[i].key != 0) {
+            rl_free((void *)(uintptr_t)counting.lanes.entries[i].value);
+        }
+    }
+    u64map_fini(&counting.lanes);
+    u64map_fini(&counting.index);
+    if (status != RL_OK || counting.failed) {
+        sessions_fini(totals);
+        return RL_NOMEM;
+    }
+    return RL_OK;
+}
+
+void sessions_fini(struct session_totals *totals)
+{
+    rl_free(totals->items);
+    *totals = (struct session_totals){0};
+}

@@ -1,0 +1,22 @@
+/* What ran in each session of a recording: `relive sessions`. */
+#ifndef SESSIONS_H
+#define SESSIONS_H
+
+#include "reader.h"
+
+struct session_total {
+    uint32_t session;
+    uint64_t calls;
+    uint64_t errors; /* exceptions that left a function, each once */
+};
+
+struct session_totals {
+    struct session_total *items; /* owned; in order of their first call */
+    size_t count, cap;
+};
+
+/* Only sessions in which something was called. */
+RL_CHECKED rl_status sessions_count(struct reader *reader, struct session_totals *totals);
+void sessions_fini(struct session_totals *totals);
+
+#endif
