@@ -1,6 +1,6 @@
 """Callbacks for what a program does: basic use, recursion, exceptions, data processing, statistics.
 
-    python examples/backends_demo.py [backend]
+python examples/backends_demo.py [backend]
 """
 
 import sys

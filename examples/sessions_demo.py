@@ -1,6 +1,6 @@
 """Sessions from zero: two requests at once, each with its trace, its calls and what it asked for.
 
-    python examples/sessions_demo.py [FILE]      then: relive sessions FILE
+python examples/sessions_demo.py [FILE]      then: relive sessions FILE
 """
 
 import asyncio

@@ -233,8 +233,11 @@ class Recording:
         return self._reader.tree(session)
 
     def session_calls(self) -> List[Tuple[int, int, int]]:
-        """Rows (session, calls, errors): errors are exceptions that left a function."""
-        return self._reader.sessions()
+        """Rows (session, calls, errors): errors are exceptions that left a function of the
+        program's own, not of a library; each once."""
+        folders = tuple(filter(None, self.header["meta"].get("libraries", "").split(os.pathsep)))
+        own = [row[0] for row in self.codes() if not (folders and row[3].startswith(folders))]
+        return self._reader.sessions(own)
 
     def functions(self) -> List[Tuple[int, int, int, int, int]]:
         """Rows (code, calls, total_ns, self_ns, unwinds), longest self time first."""

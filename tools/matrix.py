@@ -25,6 +25,8 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
 # For the independent reader, greenlets, tasks and another tool at work; without a wheel their tests are
 # skipped and say so.
 OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
+# Clients and frameworks that relive.instrument knows; where all tests run.
+WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
@@ -148,7 +150,8 @@ def environment(version, interpreter, log):
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
     packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
-    want = interpreter + "\n" + " ".join(["pip", *packages, *OPTIONAL_TOOLS])
+    optional = [*OPTIONAL_TOOLS, *(WEB if version in WHOLE else [])]
+    want = interpreter + "\n" + " ".join(["pip", *packages, *optional])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
@@ -161,11 +164,15 @@ def environment(version, interpreter, log):
     else:
         run([pip(), "--python", python, "install", "-q", *packages], log)
     installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
-    for name in OPTIONAL_TOOLS:
-        try:
-            run([*installer, "install", "-q", "--only-binary", ":all:", name], log)
-        except Failed:
-            say(f"{version}: no wheel of {name}")
+    wheels = [*installer, "install", "-q", "--only-binary", ":all:"]
+    try:
+        run([*wheels, *optional], log)
+    except Failed:
+        for name in optional:
+            try:
+                run([*wheels, name], log)
+            except Failed:
+                say(f"{version}: no wheel of {name}")
     with open(stamp, "w") as file:
         file.write(want)
     return path

@@ -81,11 +81,15 @@ def _tell(row, event):
     elif event["kind"] == "log":
         row["logs"] += 1
     elif event["kind"] == "http_request":
-        row["http"].append({"method": fields.get("method"), "url": fields.get("url")})
+        keys = ("exchange", "side", "client", "method", "url")
+        row["http"].append({key: fields[key] for key in keys if key in fields})
     else:
         answer = {"status": fields.get("status"), "error": fields.get("error"),
                   "duration": fields.get("dt_ns")}  # fmt: skip
-        waiting = [one for one in row["http"] if "status" not in one]
+        number = fields.get("exchange")
+        waiting = [
+            one for one in row["http"] if "status" not in one and one.get("exchange") == number
+        ]
         if waiting:
             waiting[0].update(answer)
         else:
@@ -112,5 +116,7 @@ def _show(row):
         print(f"      {common.safe(text)}")
     for one in row["http"]:
         status = one.get("error") or one.get("status") or "no answer"
-        words = f"{one.get('method', '?')} {one.get('url', '?')}  {status}"
+        way = "<- " if one.get("side") == "server" else ""
+        took = f"  {common.duration(one['duration'])}" if one.get("duration") is not None else ""
+        words = f"{way}{one.get('method', '?')} {one.get('url', '?')}  {status}{took}"
         print(f"      {common.safe(words)}")

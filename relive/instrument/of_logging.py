@@ -5,7 +5,6 @@ import logging
 
 from relive.sessions import api
 
-_LOG = 21
 _PLAIN = (type(None), bool, int, float, str)
 _before = None
 
@@ -31,7 +30,7 @@ def _made(*args, **kwargs):
 
     record = (_before or logging.LogRecord)(*args, **kwargs)
     if "logging" in registry.installed():
-        api.log(_fields(record))
+        api.tell(None, api.LOG, **_fields(record))
     return record
 
 

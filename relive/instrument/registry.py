@@ -2,13 +2,15 @@
 
 import threading
 from importlib import import_module
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from importlib.util import find_spec
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from relive import config
 from relive.errors import ReliveError
 
 GROUP = "relive.instrument"
-_BUILT_IN = ("logging",)
+CLIENTS = ("http.client", "requests", "urllib3", "httpx", "aiohttp")
+_BUILT_IN = ("logging", *CLIENTS)
 
 _lock = threading.RLock()
 _known: Dict[str, Tuple[Callable[[], Any], Callable[[], Any]]] = {}
@@ -54,6 +56,28 @@ def uninstrument(name: Optional[str] = None) -> None:
             _find(one)[1]()
 
 
+def http(clients: Optional[Sequence[str]] = None,
+         headers: Optional[Sequence[str]] = None) -> None:  # fmt: skip
+    """Requests that go out become events, and take the session's trace along. `clients`: which of
+    http.client (with urllib), requests, urllib3, httpx, aiohttp; all that are installed where it is
+    left out. `headers`: the names of those that are kept (exchange.HEADERS)."""
+    from relive.instrument import exchange
+
+    rows = [clients] if isinstance(clients, str) else clients
+    for name in rows or ():
+        if name not in CLIENTS:
+            raise ReliveError(
+                "ERR_NOT_FOUND",
+                f"there is no HTTP client {name!r}{config.nearest(str(name), CLIENTS)}"
+                f" (clients: {', '.join(CLIENTS)})",
+            )
+        if find_spec(name) is None:
+            raise ReliveError("ERR_NOT_FOUND", f"{name} is not installed here (pip install {name})")
+    exchange.choose_headers(headers)
+    for name in rows if rows is not None else [one for one in CLIENTS if find_spec(one)]:
+        install(name)
+
+
 def _entry_points():
     from importlib.metadata import entry_points
 
@@ -66,7 +90,7 @@ def _find(name):
     if name in _known:
         return _known[name]
     if name in _BUILT_IN:
-        module = import_module(f"relive.instrument.of_{name}")
+        module = import_module("relive.instrument.of_" + name.replace(".", "_"))
     else:
         row = _entry_points().get(name)
         if row is None:

@@ -17,8 +17,6 @@ from relive.sessions.api import (
     on_call,
     on_call_with_args,
     on_exception,
-    on_http_request,
-    on_http_response,
     on_return,
     on_return_with_preview,
     session,
@@ -30,6 +28,7 @@ from relive.sessions.api import (
     suppress_exit,
     traceparent,
 )
+from relive.sessions.http import on_http_request, on_http_response
 
 # The names of the seed, whose programs run with their import changed.
 start_session_py = start_session

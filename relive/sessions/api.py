@@ -15,8 +15,6 @@ from typing import (
     Mapping,
     NamedTuple,
     Optional,
-    Sequence,
-    Tuple,
     TypeVar,
     Union,
 )
@@ -193,6 +191,22 @@ def traceparent(session_id: Optional[str] = None) -> Optional[str]:
     return trace_context.render(found.trace_id, found.span_id, found.flags)
 
 
+def outgoing_headers() -> Dict[str, str]:
+    """traceparent, and tracestate where there is one, of the active session; none without one."""
+    found = _by_number.get(_active.get())
+    if found is None:
+        return {}
+    headers = {"traceparent": trace_context.render(found.trace_id, found.span_id, found.flags)}
+    if found.tracestate:
+        headers["tracestate"] = found.tracestate
+    return headers
+
+
+def is_open(session_id: Optional[str]) -> bool:
+    """Whether there is such a session, and it has not ended."""
+    return session_id in _open
+
+
 # ---- recording ----
 
 
@@ -261,20 +275,18 @@ def suppress_exit() -> None:
 
 def mark(name: str, **attrs: Any) -> None:
     """A mark in the recording, of the active session."""
-    _told(None, MARK, name=_text("name", name), attrs=attrs)
+    tell(None, MARK, name=_text("name", name), attrs=attrs)
 
 
 def on_call(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int) -> None:
     """A call that something else has seen."""
-    _told(
-        session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns
-    )
+    tell(session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns)
 
 
 def on_call_with_args(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int,
                       args_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
     """The same with its arguments: JSON, or a dict."""
-    _told(
+    tell(
         session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns,
         args=_preview(args_preview_json),
     )  # fmt: skip
@@ -282,13 +294,13 @@ def on_call_with_args(session_id: str, func: str, module: str, file: str, line: 
 
 def on_return(session_id: str, func: str, t1_ns: int, dt_ns: int) -> None:
     """A return."""
-    _told(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
+    tell(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
 
 
 def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
                            locals_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
     """The same with what it returned: JSON, or a dict."""
-    _told(
+    tell(
         session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns,
         locals=_preview(locals_preview_json),
     )  # fmt: skip
@@ -296,41 +308,15 @@ def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
 
 def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message: str) -> None:
     """An exception."""
-    _told(
+    tell(
         session_id, MARK, name="exception", func=func, ts_ns=ts_ns, type=type_name, message=message
     )
-
-
-def on_http_request(session_id: str, method: str, url: str, t0_ns: int,
-                    headers: Union[Mapping[str, str], Sequence[Tuple[str, str]], None],
-                    bytes_out: Optional[int], request_body: Any = None) -> None:  # fmt: skip
-    """A request that goes out or came in."""
-    _told(
-        session_id, HTTP_REQUEST, method=method, url=_url(url), t0_ns=t0_ns,
-        headers=_headers(headers), bytes_out=bytes_out, body=_body(request_body),
-    )  # fmt: skip
-
-
-def on_http_response(session_id: str, status: Optional[int], t1_ns: int, dt_ns: int,
-                     headers: Union[Mapping[str, str], Sequence[Tuple[str, str]], None] = None,
-                     bytes_in: Optional[int] = None, error: Optional[str] = None,
-                     response_body: Any = None) -> None:  # fmt: skip
-    """Its answer, or the error that came in its place."""
-    _told(
-        session_id, HTTP_RESPONSE, status=status, t1_ns=t1_ns, dt_ns=dt_ns,
-        headers=_headers(headers), bytes_in=bytes_in, error=error, body=_body(response_body),
-    )  # fmt: skip
 
 
 def get_stats() -> Dict[str, int]:
     """Sessions that are open, and what was counted: traceparents that were not valid, previews that
     were no JSON, events that no recording was there for."""
     return dict(_counts, open=len(_open))
-
-
-def log(fields: Dict[str, Any]) -> None:
-    """A log record (relive.instrument.logging)."""
-    _told(None, LOG, **fields)
 
 
 # ---- helpers ----
@@ -343,7 +329,9 @@ def _find(session_id):
     return found
 
 
-def _told(session_id, kind, **fields):
+def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
+    """An event of a session; None: of the active one, or of none. Fields that are None or empty are
+    left out."""
     if session_id is None:
         number = _active.get()
         number = number if number in _by_number else 0
@@ -403,28 +391,3 @@ def _preview(value):
     except (TypeError, ValueError, RecursionError):
         _counts["parse_errors"] += 1
         return _PARSE_ERROR
-
-
-def _url(url):
-    """Without the secrets in it: what is left can be read."""
-    text = url.decode("utf-8", "replace") if isinstance(url, bytes) else str(url)
-    return _core.without_secrets(text)
-
-
-def _headers(headers):
-    rows = headers.items() if isinstance(headers, Mapping) else headers or ()
-    found = {}
-    for name, value in rows:
-        name = name.decode("latin-1") if isinstance(name, bytes) else str(name)
-        found[name] = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    return found
-
-
-def _body(body):
-    """The beginning of a text or of bytes; of anything else only what it is."""
-    if isinstance(body, (bytes, bytearray)):
-        shown = bytes(body[:_PREVIEW]).decode("utf-8", "replace")
-        return shown + (f"... ({len(body)} bytes)" if len(body) > _PREVIEW else "")
-    if isinstance(body, str):
-        return body[:_PREVIEW] + (f"... ({len(body)} characters)" if len(body) > _PREVIEW else "")
-    return None if body is None else f"<{type(body).__name__}>"

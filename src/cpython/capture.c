@@ -157,6 +157,27 @@ void capture_leave(struct capture *c)
     Py_DECREF(c->path[--c->depth]);
 }
 
+/* The second item of a pair, where the first one names it: fields of headers, of queries and forms
+ * are kept so. */
+static void put_named(struct capture *c, PyObject *name, PyObject *value)
+{
+    enum filter_action action = FILTER_ALLOW;
+    if (PyUnicode_CheckExact(value) || PyBytes_CheckExact(value)) {
+        if (PyUnicode_CheckExact(name) && TEXT_IS_READY(name)) {
+            action = policy_name(c->policy, FILTER_KEY, name);
+        } else if (PyBytes_CheckExact(name)) {
+            action = policy_bytes_name(c->policy, FILTER_KEY, PyBytes_AS_STRING(name),
+                                       (size_t)PyBytes_GET_SIZE(name));
+        }
+    }
+    if (__builtin_expect(action == FILTER_ALLOW, 1)) {
+        put_object(c, value);
+    } else {
+        policy_count(POLICY_ATTRIBUTE, FILTER_REDACT);
+        capture_filtered(c, value, FILTER_REDACT);
+    }
+}
+
 /* A list or a tuple. Its items are looked up anew each time: a preview may have changed the list.
  */
 static void put_row(struct capture *c, PyObject *o, int is_list)
@@ -172,7 +193,12 @@ static void put_row(struct capture *c, PyObject *o, int is_list)
     while (shown < length && shown < (size_t)Py_SIZE(o) && has_room(c, shown)) {
         PyObject *const *items =
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
-        put_object(c, items[shown++]);
+        if (length == 2 && shown == 1 && !is_list) {
+            put_named(c, items[0], items[1]);
+        } else {
+            put_object(c, items[shown]);
+        }
+        shown++;
     }
     close_items(&list, shown);
     capture_leave(c);

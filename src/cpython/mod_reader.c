@@ -292,39 +292,6 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
     return list;
 }
 
-/* [(session, calls, errors)] */
-static PyObject *reader_sessions(struct reader_object *self, PyObject *ignored)
-{
-    (void)ignored;
-    struct session_totals totals;
-    rl_status status;
-    PyObject *list = NULL;
-    if (enter(self) == NULL) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &totals);
-    Py_END_ALLOW_THREADS if (status != RL_OK)
-    {
-        (void)PyErr_NoMemory();
-    }
-    else
-    {
-        list = PyList_New(0);
-    }
-    for (size_t i = 0; list != NULL && i < totals.count; i++) {
-        const struct session_total *t = &totals.items[i];
-        PyObject *row = Py_BuildValue("(IKK)", t->session, (unsigned long long)t->calls,
-                                      (unsigned long long)t->errors);
-        if (row == NULL || PyList_Append(list, row) != 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(row);
-    }
-    sessions_fini(&totals);
-    self->busy = 0;
-    return list;
-}
-
 /* [(code, calls, total_ns, self_ns, unwinds)], longest self time first. */
 static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
 {
@@ -424,6 +391,36 @@ static int take_set(PyObject *numbers, struct u64map *set, int *is_set)
     Py_XDECREF(list);
     *is_set = 1;
     return failed ? -1 : 0;
+}
+
+/* sessions(codes whose exceptions are errors): [(session, calls, errors)] */
+static PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
+{
+    struct session_totals totals = {0};
+    struct u64map codes = {0};
+    int has_codes;
+    rl_status status;
+    PyObject *list = NULL;
+    if (enter(self) == NULL) {
+        return NULL;
+    }
+    if (take_set(numbers, &codes, &has_codes) == 0) {
+        Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &codes, &totals);
+        Py_END_ALLOW_THREADS list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
+    }
+    for (size_t i = 0; list != NULL && i < totals.count; i++) {
+        const struct session_total *t = &totals.items[i];
+        PyObject *row = Py_BuildValue("(IKK)", t->session, (unsigned long long)t->calls,
+                                      (unsigned long long)t->errors);
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    sessions_fini(&totals);
+    u64map_fini(&codes);
+    self->busy = 0;
+    return list;
 }
 
 /* select(kinds, codes, frames, line, name, thread, session): what the next dump() gives, from the
@@ -632,7 +629,7 @@ static PyMethodDef reader_methods[] = {
      "Threads and events by kind; calls of one session, where its number is given."},
     {"tree", (PyCFunction)reader_tree, METH_VARARGS,
      "The folded call tree, a row a node; of one session, where its number is given."},
-    {"sessions", (PyCFunction)reader_sessions, METH_NOARGS, "Calls and errors of each session."},
+    {"sessions", (PyCFunction)reader_sessions, METH_O, "Calls and errors of each session."},
     {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},

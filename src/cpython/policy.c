@@ -282,18 +282,32 @@ static struct known *entry_of(const void *name, const struct policy *p)
     return &answers[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
+static enum filter_action ask_text(const struct policy *p, enum filter_kind kind, const char *text,
+                                   size_t len, PyObject *name)
+{
+    struct remembered *r = place_of(p->set, kind, text, len);
+    if (!is_remembered(r, p->set, kind, text, len)) {
+        remember(r, p->set, kind, text, len,
+                 name != NULL ? ask_object(p, kind, name) : ask(p, kind, text, len));
+    }
+    return (enum filter_action)r->action;
+}
+
 static enum filter_action ask_once(const struct policy *p, enum filter_kind kind, PyObject *name)
 {
     size_t len = (size_t)PyUnicode_GET_LENGTH(name);
-    if (!PyUnicode_IS_COMPACT_ASCII(name) || len > SHORT) {
-        return ask_object(p, kind, name);
+    return PyUnicode_IS_COMPACT_ASCII(name) && len <= SHORT
+               ? ask_text(p, kind, PyUnicode_DATA(name), len, name)
+               : ask_object(p, kind, name);
+}
+
+enum filter_action policy_bytes_name(const struct policy *p, enum filter_kind kind,
+                                     const char *name, size_t len)
+{
+    if (p == NULL || len > SHORT) {
+        return FILTER_ALLOW;
     }
-    const char *text = PyUnicode_DATA(name);
-    struct remembered *r = place_of(p->set, kind, text, len);
-    if (!is_remembered(r, p->set, kind, text, len)) {
-        remember(r, p->set, kind, text, len, ask_object(p, kind, name));
-    }
-    return (enum filter_action)r->action;
+    return ask_text(p, kind, name, len, NULL);
 }
 
 enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)

@@ -66,6 +66,9 @@ const struct policy *policy_of_notes(const struct capture_limits *limits);
 enum filter_action policy_name(const struct policy *policy, enum filter_kind kind, PyObject *name);
 enum filter_action policy_word(const struct policy *policy, enum filter_kind kind,
                                const char *name);
+/* The same of a name in bytes: the fields of HTTP headers are such. */
+enum filter_action policy_bytes_name(const struct policy *policy, enum filter_kind kind,
+                                     const char *name, size_t len);
 /* Counts one value that was redacted or dropped. */
 void policy_count(enum policy_kind kind, enum filter_action action);
 /* Whether the text holds a secret; where. */

@@ -2,6 +2,8 @@
  * thread, without putting events in order. */
 #include "sessions.h"
 
+#include <string.h>
+
 #include "alloc.h"
 #include "map.h"
 #include "value.h"
@@ -10,9 +12,12 @@ struct lane {
     uint32_t session;
     uint64_t exception; /* identity of the one that left a frame last, 0 = not known */
     int is_leaving;     /* the event before was one that left a frame */
+    int is_counted;     /* that exception is */
 };
 
 struct counting {
+    const struct reader *reader;
+    const struct u64map *codes;
     struct session_totals *totals;
     struct u64map index; /* session -> place in totals + 1 */
     struct u64map lanes; /* thread -> struct lane *, owned */
@@ -62,6 +67,18 @@ static uint64_t exception_of(const struct rec *rec)
     return rec->data_len != 0 && value_next(&in, &value) == RL_OK ? value.identity : 0;
 }
 
+static int ends_iteration(const struct counting *c, const struct rec *rec)
+{
+    static const char *const names[] = {"StopIteration", "StopAsyncIteration", "GeneratorExit"};
+    struct text type = reader_string(c->reader, rec->exc);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (type.len == strlen(names[i]) && memcmp(type.data, names[i], type.len) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void count_event(void *self, const struct rec *rec)
 {
     struct counting *c = self;
@@ -85,14 +102,19 @@ static void count_event(void *self, const struct rec *rec)
         uint64_t exception = exception_of(rec);
         int is_same = exception != 0 ? exception == lane->exception : was_leaving;
         lane->exception = exception;
-        total->errors += !is_same;
+        lane->is_counted = is_same && lane->is_counted;
+        if (!lane->is_counted && u64map_get(c->codes, (uint64_t)rec->id + 1) != NULL) {
+            lane->is_counted = 1;
+            total->errors += !ends_iteration(c, rec);
+        }
     }
 }
 
-rl_status sessions_count(struct reader *reader, struct session_totals *totals)
+rl_status sessions_count(struct reader *reader, const struct u64map *codes,
+                         struct session_totals *totals)
 {
     *totals = (struct session_totals){0};
-    struct counting counting = {.totals = totals};
+    struct counting counting = {.reader = reader, .codes = codes, .totals = totals};
     const struct reader_walk walk = {&counting, begin_chunk, count_event};
     rl_status status = reader_walk(reader, &walk);
     for (size_t i = 0; i < counting.lanes.capacity; i++) {

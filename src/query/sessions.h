@@ -7,7 +7,7 @@
 struct session_total {
     uint32_t session;
     uint64_t calls;
-    uint64_t errors; /* exceptions that left a function, each once */
+    uint64_t errors; /* exceptions that left one of the functions asked about, each once */
 };
 
 struct session_totals {
@@ -15,8 +15,10 @@ struct session_totals {
     size_t count, cap;
 };
 
-/* Only sessions in which something was called. */
-RL_CHECKED rl_status sessions_count(struct reader *reader, struct session_totals *totals);
+/* Only sessions in which something was called. `codes`: ids + 1 of the functions whose exceptions
+ * are errors. What ends an iteration is none. */
+RL_CHECKED rl_status sessions_count(struct reader *reader, const struct u64map *codes,
+                                    struct session_totals *totals);
 void sessions_fini(struct session_totals *totals);
 
 #endif

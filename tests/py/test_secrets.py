@@ -97,6 +97,7 @@ def main():
     argument(CANARY); argument(1, CANARY, k=CANARY); argument({CANARY: 1, 1: CANARY})
     argument([[(CANARY,)]]); argument({CANARY}); argument(CANARY.encode()); argument(bytearray(CANARY, "ascii"))
     argument("before " + CANARY + " after"); argument(collections.deque([CANARY]))
+    argument([("password", SECRET_NAMED), (b"Cookie", SECRET_NAMED.encode()), ("token", SECRET_NAMED)])
     by_name(SECRET_NAMED, SECRET_NAMED, api_key=SECRET_NAMED); get_secret(); nested(CANARY)
     argument(Account("ada", SECRET_NAMED)); argument(Pair("ada", SECRET_NAMED)); argument(config)
     slots = Slots(); slots.passwd = SECRET_NAMED; slots.other = CANARY; argument(slots)

@@ -1,0 +1,141 @@
+"""One request and its answer, whichever client makes it.
+
+    exchange = begin(...)     the request is told, and the headers to send on are known
+    exchange.answer(...)      or exchange.fail(error): told once
+
+Clients are built on one another (requests on urllib3 on http.client): only the outermost one that
+is instrumented tells."""
+
+import itertools
+import sys
+import time
+from contextvars import ContextVar
+from typing import Any, Dict, Iterable, Optional
+
+from relive.sessions import api, http
+
+HEADERS = (
+    "accept", "cache-control", "content-encoding", "content-length", "content-type", "host",
+    "location", "retry-after", "server", "traceparent", "tracestate", "transfer-encoding",
+    "user-agent", "x-request-id",
+)  # fmt: skip
+_TEXTS = ("text/", "json", "xml", "x-www-form-urlencoded", "javascript", "graphql")
+
+_numbers = itertools.count(1)
+_inside: ContextVar[int] = ContextVar("relive_http", default=0)  # rank of the client that tells
+_wanted = frozenset(HEADERS)
+
+
+def choose_headers(names: Optional[Iterable[str]]) -> None:
+    """Which headers are kept; None: HEADERS."""
+    global _wanted
+    _wanted = frozenset(HEADERS if names is None else (name.lower() for name in names))
+
+
+def selected(headers: Any) -> Dict[str, str]:
+    """Those that are kept."""
+    found = http.header_texts(headers)
+    return {name: value for name, value in found.items() if name.lower() in _wanted}
+
+
+def header(headers: Any, name: str) -> Optional[str]:
+    """The value of one; None."""
+    for one, value in http.header_texts(headers).items():
+        if one.lower() == name:
+            return value
+    return None
+
+
+def length_of(body: Any) -> Optional[int]:
+    """Bytes of a body that is there; None of one that is made while it is sent."""
+    if body is None:
+        return 0
+    if isinstance(body, (bytes, bytearray)):
+        return len(body)
+    return len(body.encode("utf-8", "surrogatepass")) if isinstance(body, str) else None
+
+
+def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
+    """A preview of a text; of other kinds of content how much it is."""
+    if not body:
+        return None
+    if isinstance(body, (bytes, bytearray)):
+        kind = header(headers, "content-type") or ""
+        total = size or len(body)
+        if kind and not any(one in kind.lower() for one in _TEXTS):
+            return f"<{total} bytes of {kind}>"
+        if header(headers, "content-encoding") not in (None, "identity"):
+            return f"<{total} bytes, compressed>"
+    return http.preview(body, size)
+
+
+class Exchange:
+    """A request that was told and waits for its answer."""
+
+    def __init__(self, client: str, side: str) -> None:
+        self.number = next(_numbers)
+        self.client, self.side = client, side
+        self.began = time.monotonic_ns()
+        self.is_told = False
+        self.is_reading = False  # of its body, by a client that asks
+        self.session = api.active_session_id()
+
+    def request(self, method: Any, url: Any, headers: Any, *, size: Optional[int],
+                body: Any = None) -> None:  # fmt: skip
+        """Tells the request."""
+        api.tell(
+            self._session(), api.HTTP_REQUEST, exchange=self.number, client=self.client,
+            side=self.side, method=http.text(method), url=http.clean(url), t0_ns=self.began,
+            headers=selected(headers), bytes_out=size, body=shown(body, headers, size),
+        )  # fmt: skip
+
+    def answer(self, status: Optional[int], headers: Any = (), *, size: Optional[int] = None,
+               body: Any = None, error: Optional[BaseException] = None) -> None:  # fmt: skip
+        """Tells the answer, or what came in its place; once."""
+        if self.is_told:
+            return
+        self.is_told = True
+        now = time.monotonic_ns()
+        api.tell(
+            self._session(), api.HTTP_RESPONSE, exchange=self.number, status=status, t1_ns=now,
+            dt_ns=now - self.began, headers=selected(headers), bytes_in=size, error=error,
+            body=shown(body, headers, size),
+        )  # fmt: skip
+
+    def fail(self) -> None:
+        """Tells the exception that is on its way, in place of the answer."""
+        self.answer(None, error=sys.exc_info()[1])
+
+    def _session(self):
+        """That of the request, also where the answer is read elsewhere, while it is open."""
+        return self.session if api.is_open(self.session) else None
+
+
+class outermost:
+    """`with outermost(rank) as is_it:` whether this client tells: none of a higher rank, or of this
+    one unless it `nests`, is at work around it."""
+
+    def __init__(self, rank: int, nests: bool = False) -> None:
+        self._rank, self._nests = rank, nests
+        self._token: Any = None
+
+    def __enter__(self) -> bool:
+        around = _inside.get()
+        if around > self._rank or (around == self._rank and not self._nests):
+            return False
+        self._token = _inside.set(self._rank)
+        return True
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._token is not None:
+            _inside.reset(self._token)
+
+
+def is_inside() -> bool:
+    """Whether a client of a higher rank than the lowest is at work around this."""
+    return _inside.get() > 0
+
+
+def sent_on() -> Dict[str, str]:
+    """The headers that take the active session's trace along; none without a session."""
+    return api.outgoing_headers()

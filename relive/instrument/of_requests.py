@@ -1,0 +1,49 @@
+"""requests: each exchange of a Session, redirects one by one."""
+
+from relive.instrument.exchange import Exchange, length_of, outermost, sent_on
+from relive.instrument.patches import Patches
+
+RANK = 3
+_patches = Patches()
+
+
+def install():
+    """Begins."""
+    import requests
+
+    _patches.put([(requests.Session, "send", _send)])
+
+
+def uninstall():
+    """Ends."""
+    _patches.take_back()
+
+
+def _send(original):
+    def send(self, request, **kwargs):
+        with outermost(RANK, nests=True) as is_it:
+            if not is_it or not _patches.is_on:
+                return original(self, request, **kwargs)
+            return _tell(original, self, request, kwargs)
+
+    return send
+
+
+def _tell(original, self, request, kwargs):
+    for name, value in sent_on().items():
+        request.headers.setdefault(name, value)
+    exchange = Exchange("requests", "client")
+    exchange.request(
+        request.method, request.url, request.headers, size=length_of(request.body),
+        body=request.body,
+    )  # fmt: skip
+    found = None
+    try:
+        found = original(self, request, **kwargs)
+    finally:
+        if found is None:
+            exchange.fail()
+    first = found.history[0] if found.history else found
+    body = None if kwargs.get("stream") else first.content
+    exchange.answer(first.status_code, first.headers, size=length_of(body), body=body)
+    return found

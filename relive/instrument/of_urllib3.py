@@ -1,0 +1,60 @@
+"""urllib3: each request of a connection pool; its retries and redirects are part of it."""
+
+from relive.instrument.exchange import Exchange, length_of, outermost, sent_on
+from relive.instrument.patches import Patches
+
+RANK = 2
+_patches = Patches()
+
+
+def install():
+    """Begins."""
+    from urllib3 import HTTPConnectionPool
+
+    _patches.put([(HTTPConnectionPool, "urlopen", _urlopen)])
+
+
+def uninstall():
+    """Ends."""
+    _patches.take_back()
+
+
+def _urlopen(original):
+    def urlopen(self, method, url, body=None, headers=None, *args, **kwargs):
+        with outermost(RANK) as is_it:
+            if not is_it or not _patches.is_on:
+                return original(self, method, url, body, headers, *args, **kwargs)
+            headers = _with(self.headers if headers is None else headers)
+            exchange = Exchange("urllib3", "client")
+            exchange.request(method, _absolute(self, url), headers, size=length_of(body), body=body)
+            found = None
+            try:
+                found = original(self, method, url, body, headers, *args, **kwargs)
+            finally:
+                if found is None:
+                    exchange.fail()
+            read = found.data if kwargs.get("preload_content", True) else None
+            exchange.answer(found.status, found.headers, size=length_of(read), body=read)
+            return found
+
+    return urlopen
+
+
+def _with(headers):
+    """The headers to send; those of the caller stay as they are."""
+    more = sent_on()
+    if not more:
+        return headers
+    headers = headers.copy() if headers is not None else {}
+    present = {name.lower() for name in headers}
+    for name, value in more.items():
+        if name not in present:
+            headers[name] = value
+    return headers
+
+
+def _absolute(pool, url):
+    if "://" in url:
+        return url
+    port = f":{pool.port}" if pool.port else ""
+    return f"{pool.scheme}://{pool.host}{port}{url}"

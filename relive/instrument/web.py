@@ -1,0 +1,202 @@
+"""A session for each request that comes in: middleware for WSGI and ASGI applications."""
+
+from typing import Any, Awaitable, Callable, Iterable, Optional
+
+from relive.instrument.exchange import Exchange
+from relive.sessions import api
+from relive.sessions.http import PREVIEW, text
+
+
+def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """The application with a session around each request: `app = relive.instrument.wsgi(app)`."""
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        return _Request(
+            environ.get("REQUEST_METHOD", "?"),
+            _utf8(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
+            _utf8(environ.get("QUERY_STRING", "")),
+            list(_headers_of(environ)),
+        ).run(app, environ, start_response)
+
+    return application
+
+
+def asgi(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """The application with a session around each request, and around each websocket."""
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await app(scope, receive, send)
+            return
+        method = scope.get("method", "GET") if scope["type"] == "http" else "WEBSOCKET"
+        request = _Request(
+            method, scope.get("path", ""), text(scope.get("query_string", b"")),
+            [(name.decode("latin-1"), value.decode("latin-1"))
+             for name, value in scope.get("headers", ())],
+        )  # fmt: skip
+        await request.run_async(app, scope, receive, send)
+
+    return application
+
+
+def _utf8(value):
+    """Texts of an environ are bytes, each as one character."""
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _headers_of(environ):
+    for name, value in environ.items():
+        if name.startswith("HTTP_") and type(value) is str:
+            yield name[5:].replace("_", "-").lower(), value
+        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            yield name.replace("_", "-").lower(), value
+
+
+class _Request:
+    """One request, from its beginning to the end of its answer."""
+
+    def __init__(self, method: str, path: str, query: str, headers: Any) -> None:
+        first = dict(reversed(headers))  # of headers that come twice the first one
+        self.id = api.start_session(
+            tag=f"{method} {path}", traceparent=first.get("traceparent"),
+            tracestate=first.get("tracestate"),
+        )  # fmt: skip
+        self._token = api.enter(self.id)
+        self._exchange = Exchange("server", "server")
+        self._status: Optional[int] = None
+        self._headers: Any = ()
+        self._size = 0
+        self._begin = b""
+        length = first.get("content-length", "")
+        host = first.get("host", "")
+        self._exchange.request(
+            method, f"//{host}{path}" + (f"?{query}" if query else ""), headers,
+            size=int(length) if length.isdigit() and len(length) < 19 else None,
+        )  # fmt: skip
+
+    def saw(self, data: bytes) -> None:
+        """A piece of the answer."""
+        self._size += len(data)
+        if len(self._begin) < 2 * PREVIEW:
+            self._begin += bytes(data[: 2 * PREVIEW - len(self._begin)])
+
+    def pause(self) -> None:
+        """The session is not the active one any more, and not over."""
+        api.leave(self._token)
+        self._token = None
+
+    def go_on(self) -> None:
+        """It is again."""
+        self._token = api.enter(self.id)
+
+    def end(self, error: Optional[BaseException] = None) -> None:
+        """The answer is complete, or the application has failed."""
+        if not api.is_open(self.id):
+            return
+        self._exchange.answer(
+            self._status, self._headers, size=self._size, body=self._begin, error=error
+        )
+        if self._token is not None:
+            api.leave(self._token)
+            self._token = None
+        api.end_session(self.id)
+
+    # ---- WSGI ----
+
+    def run(self, app, environ, start_response):
+        """What the server is given."""
+
+        def starting(status, headers, *exc_info):
+            self._begins(status, headers)
+            write = start_response(status, headers, *exc_info)
+
+            def writing(data):
+                self.saw(data)
+                return write(data)
+
+            return writing
+
+        wrapper = environ.get("wsgi.file_wrapper")
+        with _ending(self) as ending:
+            result = app(environ, starting)
+            if type(result) in (list, tuple):
+                for piece in result:
+                    self.saw(piece)
+                self.end()
+            elif isinstance(wrapper, type) and isinstance(result, wrapper):
+                self.end()  # the server sends the file itself
+            else:
+                self.pause()
+                result = _Pieces(self, result)
+            ending.is_done = True
+        return result
+
+    def _begins(self, status, headers):
+        code = str(status).partition(" ")[0]
+        self._status = int(code) if code.isdigit() else None
+        self._headers = headers
+
+    # ---- ASGI ----
+
+    async def run_async(self, app, scope, receive, send):
+        """Until the application returns."""
+
+        async def sending(message):
+            if message["type"] == "http.response.start":
+                self._status, self._headers = message["status"], message.get("headers", ())
+            elif message["type"] == "http.response.body":
+                self.saw(message.get("body", b""))
+            elif message["type"] == "websocket.accept":
+                self._status, self._headers = 101, message.get("headers", ())
+            await send(message)
+
+        with _ending(self) as ending:
+            await app(scope, receive, sending)
+            self.end()
+            ending.is_done = True
+
+
+class _ending:
+    """Ends the request with the exception that goes through, where one does."""
+
+    def __init__(self, request: _Request) -> None:
+        self._request = request
+        self.is_done = False
+
+    def __enter__(self) -> "_ending":
+        return self
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
+        if not self.is_done:
+            self._request.end(error)
+
+
+class _Pieces:
+    """The pieces of an answer while the server asks for them, each made inside the session."""
+
+    def __init__(self, request: _Request, pieces: Any) -> None:
+        self._request, self._pieces = request, pieces
+        self._iterator: Any = None
+
+    def __iter__(self) -> "_Pieces":
+        return self
+
+    def __next__(self) -> bytes:
+        self._request.go_on()
+        with _ending(self._request) as ending:
+            if self._iterator is None:
+                self._iterator = iter(self._pieces)
+            for piece in self._iterator:
+                self._request.saw(piece)
+                self._request.pause()
+                ending.is_done = True
+                return piece
+        raise StopIteration
+
+    def close(self) -> None:
+        """As the server says it, at the end or when the other side has gone."""
+        try:
+            if hasattr(self._pieces, "close"):
+                self._pieces.close()
+        finally:
+            self._request.end()
