@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
         preview,
         previews,
         record,
+        snapshot,
         start,
         stop,
     )
@@ -35,6 +36,7 @@ _LAZY = {
     "previews": "relive.api",
     "record": "relive.api",
     "set_trace": "relive.debug.prompt",
+    "snapshot": "relive.api",
     "start": "relive.api",
     "stop": "relive.api",
 }
@@ -51,6 +53,7 @@ __all__ = [
     "previews",
     "record",
     "set_trace",
+    "snapshot",
     "start",
     "stop",
 ]

@@ -18,7 +18,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _children = 0  # forked from this process
 _is_registered = False
-_config = None
+_opened = None  # the run of the recording that was opened last, with its settings
 
 
 def choose_backend(config):
@@ -70,7 +70,7 @@ def _facts(config, backend, reason):
         "kernel": os.uname().release,
         "level": config["level"],
         "budget": str(config["budget"]),
-        "relive": _version(),
+        "relive": version(),
         "cwd": _cwd(),
         "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
         "switch_interval": repr(sys.getswitchinterval()),
@@ -135,7 +135,8 @@ def _cwd():
         return ""
 
 
-def _version():
+def version():
+    """Of this Relive."""
     from relive._version import __version__
 
     return __version__
@@ -143,7 +144,12 @@ def _version():
 
 def open_file(path, config, *, is_child=False, waiting=False, run=None):
     """Starts the engine on a new file; ReliveError where that is refused."""
-    global _config
+    global _opened
+    dump_on = config["dump_on"]
+    if dump_on:
+        from relive import dumps
+
+        dumps.check(dump_on)
     chain = filter_chain(config)
     level = chain.highest(config["level"])
     backend, reason = choose_backend(dict(config, level=level))
@@ -181,8 +187,15 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         )
     except _core.Error as error:
         raise from_core(error) from None
-    _config = config
+    _opened = dict(run or {"id": "", "path": path}, config=config)
+    if dump_on:
+        dumps.arm(dump_on)
     _register()
+
+
+def opened():
+    """The run of the recording that is on: id, path of its first file, config."""
+    return _opened
 
 
 def _register():

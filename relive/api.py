@@ -74,6 +74,28 @@ def _start(path, merged):
     _run.open_file(path, merged, run=run)
     run.update(mono=_core.facts()["mono_ns"], state="child", parent=os.getpid())
     _run.write_variable(run)
+    _tell_sessions()
+
+
+def continue_in_sibling(settings: Mapping[str, Any]) -> None:
+    """The recording goes on, with other settings, in another file of the same run; what happens
+    between the two is in neither."""
+    hub = _hub()
+    run = dict(_run.opened(), config=settings)
+    _core.stop()
+    try:
+        _run.join(run, child=run.get("child", 0))
+        _tell_sessions()
+    finally:
+        if hub is not None:
+            hub.come_back()
+
+
+def _tell_sessions():
+    """Sessions that are open when a recording begins are in it from its beginning."""
+    sessions = sys.modules.get("relive.sessions.api")
+    if sessions is not None:
+        sessions.tell_open()
 
 
 def stop() -> Optional[Mapping[str, Any]]:
@@ -82,10 +104,29 @@ def stop() -> Optional[Mapping[str, Any]]:
     if hub is not None and hub.is_private():
         return None  # what records is for the callbacks alone
     os.environ.pop(_run.VARIABLE, None)
+    dumps = sys.modules.get("relive.dumps")
+    if dumps is not None:
+        dumps.disarm()
     stats: Optional[Mapping[str, Any]] = _core.stop()
     if hub is not None:
         hub.come_back()
     return stats
+
+
+def snapshot(path: _Path, *, force: bool = False) -> str:
+    """Writes what the recording that is on holds now into a file of its own, while it goes on; the
+    path. The program stands still meanwhile: for a ring of 64 MB some tens of milliseconds."""
+    if not is_recording():
+        raise ReliveError("ERR_NOT_RECORDING", "nothing is being recorded: relive.start() first")
+    path = os.path.abspath(os.fspath(path))
+    if path == _core.state()["path"]:
+        raise ReliveError("ERR_USAGE", f"{path} is the recording itself: another name is wanted")
+    _prepare(path, force)
+    try:
+        _core.snapshot(path)
+    except _core.Error as error:
+        raise from_core(error) from None
+    return path
 
 
 def is_recording() -> bool:
@@ -95,15 +136,20 @@ def is_recording() -> bool:
 
 
 class record:
-    """`with relive.record(path):`, or `@relive.record(path)` on a function.
+    """`with relive.record(path):`, or `@relive.record(path)` on a function. Without a path it is
+    relive-PID-TIME.relive here.
 
     As a decorator it records each call of the function, and a path that exists is replaced only
-    with force=True."""
+    with force=True. `record(ring="64MB", dump_on=("exception", "signal:USR2"))` is a flight
+    recorder: it keeps the newest events, and copies them beside itself when that happens."""
 
     def __init__(
-        self, path: _Path, options: Optional[config.Config] = None, **settings: Any
+        self,
+        path: Optional[_Path] = None,
+        options: Optional[config.Config] = None,
+        **settings: Any,
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fspath(path) if path is not None else default_path()
         self._config = config.Config(**_merge(options, settings))
         self.stats: Optional[Mapping[str, Any]] = None
 
@@ -132,6 +178,13 @@ class record:
                     return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
+
+
+def default_path() -> str:
+    """A name for a recording of this process."""
+    import time
+
+    return f"relive-{os.getpid()}-{time.strftime('%Y%m%d-%H%M%S')}.relive"
 
 
 def preview(

@@ -223,6 +223,11 @@ TABLE = (
         "keep only the newest events, in this much space", (), 64 << 10, 1 << 30,
     ),
     Setting(
+        "dump_on", "texts", [], "--dump-on", ("RELIVE_DUMP_ON",),
+        "copy what is recorded so far, beside the recording, on: exception (one that nothing"
+        " catches), signal:USR2 (may be given several times)",
+    ),
+    Setting(
         "children", "flag", True, "--no-children", ("RELIVE_CHILDREN",),
         "do not record child processes",
     ),
@@ -301,7 +306,9 @@ BY_KEY = {setting.key: setting for setting in TABLE}
 # Variables that are ours but no settings.
 # What HANDIT_EXCLUDE means where other HANDIT_ variables are set and it is not.
 HANDIT_EXCLUDE = r"^(_frozen_importlib.*|handit_core|requests|urllib3|json|logging)::"
-_OTHER_VARIABLES = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH", "RELIVE_NO_WARNINGS"}
+_OTHER_VARIABLES = {
+    "RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH", "RELIVE_NO_WARNINGS", "RELIVE_CONTROL",
+}  # fmt: skip
 
 
 class Config:
@@ -325,6 +332,7 @@ class Config:
     buffer: int
     overflow: str
     ring: int
+    dump_on: list
     children: bool
     trace_filter: list
     auto_filter: bool

@@ -9,6 +9,7 @@ _KINDS = {
     "ERR_FILE_EXISTS": "usage",
     "ERR_BUSY": "usage",
     "ERR_BREAKPOINT": "usage",
+    "ERR_NOT_RECORDING": "usage",
     "ERR_NOT_FOUND": "target",
     "ERR_TARGET": "target",
     "ERR_NOT_A_RECORDING": "target",

@@ -1,5 +1,5 @@
 """Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set, and the
-debugger in one that starts with RELIVE_DEBUG.
+debugger in one that starts with RELIVE_DEBUG; with RELIVE_CONTROL it can be controlled from outside.
 
 Reached from relive.pth, or on 3.15 and later from relive.start. Must not import anything heavy and
 must never disturb the program."""
@@ -16,3 +16,7 @@ def start():
         from relive.debug import boot
 
         boot.begin()
+    if os.environ.get("RELIVE_CONTROL", "0") not in ("", "0"):
+        from relive.control import server
+
+        server.begin()

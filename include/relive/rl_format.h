@@ -81,7 +81,12 @@ enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 #define RL_LV_HEARTBEAT  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
 #define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] events not kept, first LIVE block only */
 
-enum rl_live_state { RL_LIVE_RUNNING = 1, RL_LIVE_CLOSED = 2, RL_LIVE_EXEC = 3 };
+enum rl_live_state {
+    RL_LIVE_RUNNING = 1,
+    RL_LIVE_CLOSED = 2,
+    RL_LIVE_EXEC = 3,
+    RL_LIVE_SNAPSHOT = 4 /* a copy of a recording that went on */
+};
 
 /* ---- slot header, 64 bytes; rows follow ---- */
 #define RL_SLOT_HEADER_BYTES 64

@@ -8,6 +8,8 @@ from relive.errors import ReliveError
 VERBS = {
     "record": "run a program and record what it does",
     "debug": "run a program with breakpoints that cost nothing until they are hit",
+    "attach": "record a process that runs already, or change how it is recorded",
+    "detach": "end the recording of a process that runs on",
     "info": "what a recording holds: when, where, how much, what was not kept",
     "tree": "the call tree, repeated calls folded, with what went wrong",
     "exc": "exceptions: where raised, through which frames, with their variables",

@@ -74,6 +74,15 @@ def say_problems(recordings):
     return found
 
 
+def parse_duration(option, text):
+    """'2ms' -> 2000000."""
+    match = re.match(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)?$", text.strip())
+    if not match:
+        raise ReliveError("ERR_USAGE", f"{option} {text!r} is no duration such as 2ms or 0.5s")
+    unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, None: 1}[match.group(2)]
+    return int(float(match.group(1)) * unit)
+
+
 def duration(ns):
     """1234567 -> '1.23 ms'."""
     for limit, divisor, unit in ((1e3, 1, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):

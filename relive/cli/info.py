@@ -76,6 +76,8 @@ def _budget(recording, meta):
 
 
 def _state(header):
+    if header["state"] == "snapshot":
+        return "a snapshot of a recording that went on"
     if header["is_complete"]:
         return "complete"
     if header["is_being_written"]:

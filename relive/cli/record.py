@@ -37,11 +37,18 @@ def parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="relive record [options] TARGET",
     )
+    add_settings(made)
+    return made
+
+
+def add_settings(made, leave_out=()):
+    """An option for each row of the table."""
     for setting in config.TABLE:
-        names = [setting.option]
+        if setting.key in leave_out:
+            continue
         if setting.kind == "flag":
             made.add_argument(
-                *names,
+                setting.option,
                 dest=setting.key,
                 action="store_const",
                 const=not setting.default,
@@ -50,14 +57,13 @@ def parser():
             )
         else:
             made.add_argument(
-                *names,
+                setting.option,
                 dest=setting.key,
                 metavar=_METAVARS.get(setting.kind) or "|".join(setting.choices),
                 action="append" if setting.kind in ("texts", "filters") else "store",
                 default=None,
                 help=setting.help,
             )
-    return made
 
 
 def split(words, made):

@@ -16,7 +16,7 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.sessions", version=1)
-    found = [row for recording in run for row in read(recording)]
+    found = _joined([row for recording in run for row in read(recording)])
     found = [row for row in found if args.tag is None or row["tag"] == args.tag]
     shown = found if not args.limit else found[: args.limit]
     for row in shown:
@@ -47,6 +47,19 @@ def read(recording):
             rows[number]["calls"] = calls
             rows[number]["errors"] += errors
     return list(rows.values())
+
+
+def _joined(rows):
+    """One row for a session that is in several files of a run: each began while it was open."""
+    found = {}
+    for row in rows:
+        first = found.setdefault(row["id"], row)
+        if first is not row:
+            for key in ("calls", "errors", "marks", "logs", "http"):
+                first[key] += row[key]
+            if row["duration"] is not None:
+                first["duration"] = row["t"] + row["duration"] - first["t"]
+    return list(found.values())
 
 
 def _plain(fields):

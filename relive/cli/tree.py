@@ -37,7 +37,7 @@ def main(words):
         "--session", metavar="N", help="only what ran in this session (its number, or its id)"
     )
     args = parser.parse_args(words)
-    least = parse_duration(args.min)
+    least = common.parse_duration("--min", args.min)
     recordings = common.open_run(common.find_file(args.file))
     sessions = {one.path: _session(one, args.session) for one in recordings}
     if args.session is not None and not any(sessions.values()):
@@ -70,17 +70,6 @@ def _session(recording, text):
         if text in (str(event["session"]), event["fields"].get("id", {}).get("v")):
             return event["session"]
     return 0
-
-
-def parse_duration(text):
-    """'2ms' -> 2000000."""
-    import re
-
-    match = re.match(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)?$", text.strip())
-    if not match:
-        raise ReliveError("ERR_USAGE", f"--min {text!r} is no duration such as 2ms or 0.5s")
-    unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, None: 1}[match.group(2)]
-    return int(float(match.group(1)) * unit)
 
 
 class _Printer:

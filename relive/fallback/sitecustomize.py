@@ -25,6 +25,10 @@ def _begin():
     else:
         _boot.begin()
         boot.begin()
+        if os.environ.get("RELIVE_CONTROL", "0") not in ("", "0"):
+            from relive.control import server
+
+            server.begin()
     if root in sys.path[-1:]:
         sys.path.pop()
 

@@ -15,6 +15,7 @@ def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
             environ.get("REQUEST_METHOD", "?"),
             _utf8(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
             _utf8(environ.get("QUERY_STRING", "")),
+            environ.get("wsgi.url_scheme", "http"),
             list(_headers_of(environ)),
         ).run(app, environ, start_response)
 
@@ -31,6 +32,7 @@ def asgi(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         method = scope.get("method", "GET") if scope["type"] == "http" else "WEBSOCKET"
         request = _Request(
             method, scope.get("path", ""), text(scope.get("query_string", b"")),
+            scope.get("scheme", "http"),
             [(name.decode("latin-1"), value.decode("latin-1"))
              for name, value in scope.get("headers", ())],
         )  # fmt: skip
@@ -55,7 +57,7 @@ def _headers_of(environ):
 class _Request:
     """One request, from its beginning to the end of its answer."""
 
-    def __init__(self, method: str, path: str, query: str, headers: Any) -> None:
+    def __init__(self, method: str, path: str, query: str, scheme: str, headers: Any) -> None:
         first = dict(reversed(headers))  # of headers that come twice the first one
         self.id = api.start_session(
             tag=f"{method} {path}", traceparent=first.get("traceparent"),
@@ -70,7 +72,7 @@ class _Request:
         length = first.get("content-length", "")
         host = first.get("host", "")
         self._exchange.request(
-            method, f"//{host}{path}" + (f"?{query}" if query else ""), headers,
+            method, f"{scheme}://{host}{path}" + (f"?{query}" if query else ""), headers,
             size=int(length) if length.isdigit() and len(length) < 19 else None,
         )  # fmt: skip
 

@@ -36,6 +36,7 @@ class _Session(NamedTuple):
     trace_id: str
     parent_id: Optional[str]
     span_id: str
+    attrs: Dict[str, str]
     flags: str
     tracestate: Optional[str]
     trace_filter: List[Any]
@@ -86,6 +87,7 @@ def start_session(
             trace_id=parent.trace_id if parent else trace_context.new_id(16),
             parent_id=parent.span_id if parent else None,
             span_id=span_id,
+            attrs=attrs,
             flags=parent.flags if parent else "01",
             tracestate=_text("tracestate", tracestate) if parent else None,
             trace_filter=filters,
@@ -93,14 +95,21 @@ def start_session(
         )
         _open[made.id] = _by_number[made.number] = made
     _core.session_is_open(made.number, True)
-    _tell_start(made, attrs)
+    _tell_start(made)
     return made.id
 
 
-def _tell_start(made, attrs):
+def tell_open() -> None:
+    """Those that are open, in a recording that has just begun."""
+    for one in list(_open.values()):
+        _tell_start(one)
+
+
+def _tell_start(made):
     _note(
-        SESSION_START, made.number, id=made.id, tag=made.tag, attrs=attrs, trace_id=made.trace_id,
-        parent_id=made.parent_id, span_id=made.span_id, tracestate=made.tracestate,
+        SESSION_START, made.number, id=made.id, tag=made.tag, attrs=made.attrs,
+        trace_id=made.trace_id, parent_id=made.parent_id, span_id=made.span_id,
+        tracestate=made.tracestate,
     )  # fmt: skip
 
 
@@ -227,7 +236,6 @@ def start_profiler(session_id: str) -> None:
         path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
         api.start(path, wanted)
         _profiled[session_id] = True
-        _tell_start(found, {})
     enter(session_id)
 
 

@@ -146,7 +146,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
     }
     PyObject *d = PyDict_New();
     const struct file_header *h = &r->header;
-    static const char *const states[] = {"unknown", "running", "closed", "exec"};
+    static const char *const states[] = {"unknown", "running", "closed", "exec", "snapshot"};
     int failed =
         d == NULL || put(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
         put(d, "run_id", hex_text(h->run_id, sizeof h->run_id)) != 0 ||
@@ -157,9 +157,10 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         put(d, "clock", PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
         put(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
         put(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
-        put(d, "is_complete", PyBool_FromLong(r->is_complete)) != 0 ||
+        put(d, "is_complete",
+            PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
         put(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
-        put(d, "state", PyUnicode_FromString(states[r->live_state < 4 ? r->live_state : 0])) ||
+        put(d, "state", PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
         put_u64(d, "size", r->size) != 0 || put_u64(d, "events", r->events) != 0 ||
         put_u64(d, "chunks", r->chunk_count) != 0 || put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
         put_u64(d, "end_ns", reader_time(r, r->footer.end_ticks)) != 0 ||

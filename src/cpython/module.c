@@ -250,6 +250,22 @@ static PyObject *core_stop(PyObject *module, PyObject *ignored)
     return stats_dict(&stats);
 }
 
+static PyObject *core_snapshot(PyObject *module, PyObject *path)
+{
+    struct rl_err err = {0};
+    PyObject *bytes; /* owned */
+    (void)module;
+    if (!PyUnicode_FSConverter(path, &bytes)) {
+        return NULL;
+    }
+    rl_status status = session_snapshot(PyBytes_AS_STRING(bytes), &err);
+    Py_DECREF(bytes);
+    if (status != RL_OK) {
+        return mod_raise(core_error, status, err.text);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *core_state(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -419,6 +435,7 @@ static PyMethodDef methods[] = {
     {"start_child", (PyCFunction)(void (*)(void))core_start_child, METH_VARARGS | METH_KEYWORDS,
      "Goes on in a forked child, into its own new file."},
     {"stop", core_stop, METH_NOARGS, "Stops and closes; statistics, or None when it was off."},
+    {"snapshot", core_snapshot, METH_O, "Copies the recording, as it is now, into a new file."},
     {"state", core_state, METH_NOARGS, "Whether and where recording is on."},
     {"backends", core_backends, METH_NOARGS, "[(name, usable, why, capabilities)], best first."},
     {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},

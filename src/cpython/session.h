@@ -244,6 +244,8 @@ int session_start_child(const struct session_options *options, struct rl_err *er
  * has taken the hook. Called while Python can still be asked: by session_stop(), and before the
  * interpreter is torn down. */
 void session_before_end(void);
+/* Copies the recording that is on, as it is now. */
+rl_status session_snapshot(const char *path, struct rl_err *err);
 void session_stop(struct recorder_stats *stats);
 /* Without a GIL and without Python: the very end of the process. */
 void session_stop_at_exit(struct recorder_stats *stats);

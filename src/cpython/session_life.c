@@ -185,6 +185,17 @@ void session_before_end(void)
     }
 }
 
+rl_status session_snapshot(const char *path, struct rl_err *err)
+{
+    if (session.recorder == NULL) {
+        return status_set(err, RL_USAGE, "nothing is being recorded");
+    }
+    os_lock_mutex(&session.lock); /* no thread ends; those that run wait for the GIL */
+    rl_status status = recorder_snapshot(session.recorder, path, err);
+    os_unlock_mutex(&session.lock);
+    return status;
+}
+
 void session_stop(struct recorder_stats *stats)
 {
     session_before_end();

@@ -70,7 +70,7 @@ static int may_end_torn(const struct reader *reader)
 {
     return !reader->is_complete &&
            (reader->is_being_written || reader->live_state == RL_LIVE_RUNNING ||
-            reader->live_state == RL_LIVE_EXEC);
+            reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
 }
 
 rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,

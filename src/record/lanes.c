@@ -47,8 +47,25 @@ static size_t slot_budget(const struct recorder *recorder)
                                              : recorder->options.buffer_bytes;
 }
 
+/* The oldest slot of a ring holds definitions too: they must be in the file before it is used anew.
+ * Whether they are; where not, the writer has been asked. */
+static int definitions_are_safe(struct recorder *recorder)
+{
+    if (recorder->dictionary.pending.len == 0 || recorder->cannot_define) {
+        return 1;
+    }
+    if (!recorder->has_thread) {
+        recorder_flush_dictionary(recorder);
+        return 1;
+    }
+    recorder->wants_tick = 1;
+    os_cond_signal(&recorder->work);
+    return 0;
+}
+
 /* A slot, or NULL with *must_wait saying whether waiting can bring one. */
-static struct slot *try_take(struct recorder *recorder, const struct lane *lane, int *must_wait)
+static struct slot *try_take(struct recorder *recorder, const struct lane *lane, int may_wait,
+                             int *must_wait)
 {
     int is_first = lane->slots_filled == 0;
     int wants_large = lane->slots_filled >= WARM_SLOTS;
@@ -67,6 +84,9 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
         if ((slot = take_free(recorder, wants_large)) != NULL) {
             return slot;
         }
+    }
+    if (recorder->kept.first != NULL && !definitions_are_safe(recorder) && may_wait) {
+        return NULL;
     }
     if ((slot = slot_list_take(&recorder->kept)) != NULL) {
         recorder_count_loss(recorder, RL_LOSS_RING, slot->events);
@@ -91,7 +111,7 @@ static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
     int must_wait = 0;
     struct slot *slot = NULL;
     for (;;) {
-        slot = try_take(recorder, lane, &must_wait);
+        slot = try_take(recorder, lane, may_wait, &must_wait);
         if (slot != NULL || !must_wait || !may_wait || recorder->is_stopping) {
             return slot;
         }

@@ -115,6 +115,7 @@ void recorder_flush_dictionary(struct recorder *recorder)
     os_unlock_mutex(&recorder->lock);
     rl_status status = writer_dict(writer_of(recorder), taken.data, taken.len);
     os_lock_mutex(&recorder->lock);
+    recorder->cannot_define = status != RL_OK;
     if (status != RL_OK && !writer_of(recorder)->is_gone) {
         /* Not written: they stay pending, before what came meanwhile. */
         bytes_put(&taken, recorder->dictionary.pending.data, recorder->dictionary.pending.len);

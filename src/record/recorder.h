@@ -64,6 +64,11 @@ void recorder_abandon(struct recorder *recorder);
 void recorder_before_exec(struct recorder *recorder);
 void recorder_after_failed_exec(struct recorder *recorder);
 
+/* Copies the recording, as it is now, into a new file. No thread may write rows, begin or end
+ * meanwhile. */
+RL_CHECKED rl_status recorder_snapshot(struct recorder *recorder, const char *path,
+                                       struct rl_err *err);
+
 /* [thread] A zeroed lane becomes this thread's; its first slot is taken at the first row. */
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
                          uint64_t native_thread);

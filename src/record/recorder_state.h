@@ -31,8 +31,9 @@ struct recorder {
     uint32_t small_count, large_count; /* slots of the newest block of that size */
     int wants_small, wants_large;
     int cannot_grow;
-    int wants_tick;   /* somebody waits until LIVE slots are in the file */
-    uint32_t in_work; /* slots that the writer holds */
+    int wants_tick;    /* somebody waits until LIVE slots and definitions are in the file */
+    int cannot_define; /* the file takes no definitions any more */
+    uint32_t in_work;  /* slots that the writer holds */
     struct dictionary dictionary;
     struct lane *lanes;
     uint32_t threads;

@@ -1,0 +1,115 @@
+"""relive attach PID: record a process that runs already, or change how it is recorded."""
+
+import os
+import sys
+import time
+
+from relive import config
+from relive.cli import OK, common, record
+from relive.errors import ReliveError
+
+_EPILOG = """Options not given are those of the process (its RELIVE_ variables, its pyproject.toml).
+The process must be yours, and run Python 3.14 or later (the same as this one),
+or have been started with RELIVE_CONTROL=1, or have called relive.control.listen().
+
+  relive attach 4711 --for 30s -o slow.relive     record 30 seconds of it
+  relive attach 4711 --level lines                from now on with lines
+  relive detach 4711                              end the recording
+"""
+_NOT_HERE = ("output", "enabled", "force", "children")
+
+
+def main(words):
+    """Asks the process to begin."""
+    import argparse
+
+    made = common.Parser(
+        "attach",
+        "Record a process that runs already, or change how it is recorded.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("pid", type=int, metavar="PID")
+    made.add_argument("-o", dest="path", metavar="FILE", help="the file to write (default: in the"
+                      " process's folder, relive-PID-DATE-TIME.relive)")  # fmt: skip
+    made.add_argument("--for", dest="time", metavar="TIME", help="end after so long: 30s, 500ms")
+    made.add_argument("--status", action="store_true", help="say whether it is recorded, and how")
+    made.add_argument("--snapshot", metavar="FILE", help="copy what its recording holds into FILE")
+    made.add_argument("--json", action="store_true", help="print the answer as JSON")
+    record.add_settings(made, leave_out=_NOT_HERE)
+    args = made.parse_args(words)
+    settings = {
+        key: config.check(key, getattr(args, key), f"option {config.BY_KEY[key].option}")
+        for key in config.BY_KEY
+        if key not in _NOT_HERE and getattr(args, key) is not None
+    }
+    return _attach(args, settings)
+
+
+def _attach(args, settings):
+    from relive.control import remote
+
+    seconds = common.parse_duration("--for", args.time) / 1e9 if args.time is not None else None
+    if args.status or args.snapshot:
+        request = {"do": "status"}
+        if args.snapshot:
+            request = {"do": "snapshot", "path": os.path.abspath(args.snapshot)}
+        return _say(args, remote.ask(args.pid, request))
+    request = {"do": "start", "settings": settings}
+    if args.path is not None:
+        request["path"] = os.path.abspath(args.path)
+    if seconds is not None:
+        request["seconds"] = seconds
+    status = remote.ask(args.pid, request)
+    if seconds is None:
+        return _say(args, status)
+    _wait(args.pid, seconds, status)
+    return _say(args, dict(status, recording=False))
+
+
+def _wait(pid, seconds, status):
+    """Until the process has ended the recording by itself, or is gone."""
+    from relive.control import remote
+
+    sys.stderr.write(f"relive: recording process {pid} into {status['path']} for {seconds:g} s\n")
+    try:
+        time.sleep(seconds)
+        for _ in range(50):
+            now = remote.ask(pid, {"do": "status"})
+            if not now["recording"] or now["run"] != status["run"]:
+                return
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        remote.ask(pid, {"do": "stop"})
+    except ReliveError as error:
+        if error.code not in ("ERR_NOT_FOUND", "ERR_IO"):
+            raise
+        sys.stderr.write(f"relive: {error}\n")
+
+
+def _say(args, status):
+    if args.json:
+        common.emit(schema="relive.attach", version=1, **status)
+        return OK
+    pid, python = status["pid"], status["python"]
+    if status.get("snapshot"):
+        print(f"process {pid}: what its recording holds is in {common.safe(status['snapshot'])}")
+        common.next_command(f"relive tree {status['snapshot']}")
+    elif status["recording"]:
+        how = ", ".join(f"{key} {_shown(value)}" for key, value in status["settings"].items())
+        verb = "is recorded" if args.status else "is now recorded"
+        print(f"process {pid} (Python {python}) {verb} into {common.safe(status['path'])}")
+        print(common.dim(f"  by {status['backend']}; {common.safe(how)}"))
+        common.next_command(f"relive detach {pid}")
+    elif args.status:
+        print(f"process {pid} (Python {python}) is not recorded")
+        common.next_command(f"relive attach {pid}")
+    else:
+        print(f"process {pid} was recorded into {common.safe(status['path'])}")
+        common.next_command(f"relive tree {status['path']}")
+    return OK
+
+
+def _shown(value):
+    rows = value if isinstance(value, list) else [value]
+    return " ".join(str(one["path"] if isinstance(one, dict) else one) for one in rows)

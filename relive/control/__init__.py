@@ -1,0 +1,15 @@
+"""Recording of a process that runs, begun, changed and ended without a restart (docs/embed.md).
+
+    from relive import control
+
+    control.start("shop.relive", level="calls")   # as relive.start, with a name where none is given
+    control.change(level="lines", include=["shop.cart"])
+    control.stop()
+
+From outside `relive attach PID` and `relive detach PID` do the same: on 3.14 and later to any
+process of the same user, before to one that runs with RELIVE_CONTROL=1, or has called listen()."""
+
+from relive.control.recording import change, snapshot, start, status, stop
+from relive.control.server import hang_up, listen
+
+__all__ = ["change", "hang_up", "listen", "snapshot", "start", "status", "stop"]

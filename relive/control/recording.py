@@ -1,0 +1,146 @@
+"""What can be done to the recording of this process, and what a request from outside asks for."""
+
+import os
+import sys
+import threading
+from typing import Any, Dict, Mapping, Optional
+
+from relive import _core, _run, api, config
+from relive.errors import ReliveError
+
+_lock = threading.RLock()
+
+
+def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
+          **settings: Any) -> Dict[str, Any]:  # fmt: skip
+    """Begins a recording, into relive-PID-TIME.relive here where no path is given; status().
+    With `seconds` it ends by itself after so long."""
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and seconds > 0):
+        raise ReliveError("ERR_USAGE", f"seconds: {seconds!r} is not a number above 0")
+    with _lock:
+        api.start(path or api.default_path(), config.load(arguments=settings))
+        if seconds is not None:
+            _end_after(seconds)
+        return status()
+
+
+def change(**settings: Any) -> Dict[str, Any]:
+    """Other settings for the recording that is on; status(). What follows is in a file of its own
+    beside the first one, of the same run: every verb that opens the first takes it along. Wrong
+    settings leave everything as it is."""
+    with _lock:
+        _need_recording()
+        before = _run.opened()
+        merged = dict(before["config"])
+        for key, value in settings.items():
+            if key in ("output", "force", "enabled", "children"):
+                raise ReliveError("ERR_USAGE", f"{key} cannot change while a recording is on")
+            merged[key] = config.check(key, value, "argument")
+        chain = _run.filter_chain(merged)
+        _run.choose_backend(dict(merged, level=chain.highest(merged["level"])))
+        api.continue_in_sibling(merged)
+        return status()
+
+
+def stop() -> Dict[str, Any]:
+    """Ends the recording; status(), with what was written."""
+    with _lock:
+        _need_recording()
+        path, stats = _core.state()["path"], api.stop()
+        return dict(status(), path=path, stats=dict(stats or {}))
+
+
+def status() -> Dict[str, Any]:
+    """Whether and where this process is recorded, and how."""
+    is_on = api.is_recording()
+    found: Dict[str, Any] = {
+        "pid": os.getpid(),
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "relive": _run.version(),
+        "recording": is_on,
+    }
+    if is_on:
+        state, opened = _core.state(), _run.opened()
+        found.update(path=state["path"], backend=state["backend"], run=opened["path"])
+        changed = {
+            key: value for key, value in opened["config"].items()
+            if value != config.BY_KEY[key].default and key != "output"
+        }  # fmt: skip
+        found["settings"] = dict({"level": opened["config"]["level"]}, **changed)
+    return found
+
+
+def snapshot(path: str, *, force: bool = False) -> str:
+    """Writes what the recording holds now into a file of its own (relive.snapshot)."""
+    return api.snapshot(path, force=force)
+
+
+def _need_recording():
+    if not api.is_recording():
+        raise ReliveError("ERR_NOT_RECORDING", f"process {os.getpid()} is not being recorded")
+
+
+def _end_after(seconds):
+    run = _run.opened()["id"]
+
+    def end():
+        _core.suppress(True)
+        with _lock:
+            if api.is_recording() and _run.opened()["id"] == run:
+                api.stop()
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.name = "relive-timer"
+    timer.start()
+
+
+# ---- requests ----
+
+
+def handle(request: Any) -> Dict[str, Any]:
+    """What a request from outside asks for, done: the answer. A mistake is an answer too."""
+    try:
+        return {"ok": True, "status": _do(request)}
+    except ReliveError as error:
+        return {"ok": False, "code": error.code, "message": str(error)}
+
+
+def _do(request):
+    if not isinstance(request, Mapping) or request.get("do") not in _VERBS:
+        raise ReliveError("ERR_USAGE", f"a request says do: {', '.join(_VERBS)}")
+    settings = request.get("settings", {})
+    if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
+        raise ReliveError("ERR_USAGE", "settings are values by name")
+    return _VERBS[request["do"]](request, dict(settings))
+
+
+def _do_start(request, settings):
+    if api.is_recording():
+        if request.get("path") is not None:
+            raise ReliveError(
+                "ERR_BUSY",
+                f"process {os.getpid()} is being recorded already, into {_core.state()['path']}:"
+                " detach first, or attach without -o to change how",
+            )
+        return dict(change(**settings), changed=True) if settings else status()
+    path, seconds = request.get("path"), request.get("seconds")
+    if path is not None and not (isinstance(path, str) and os.path.isabs(path)):
+        raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
+    return start(path, seconds=seconds, **settings)
+
+
+def _do_snapshot(request, settings):
+    path = request.get("path")
+    if not (isinstance(path, str) and os.path.isabs(path)):
+        raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
+    return dict(status(), snapshot=snapshot(path, force=bool(settings.get("force"))))
+
+
+_VERBS = {
+    "start": _do_start,
+    "stop": lambda request, settings: stop(),
+    "snapshot": _do_snapshot,
+    "status": lambda request, settings: status(),
+}
