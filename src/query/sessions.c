@@ -49,12 +49,15 @@ static struct session_total *total_of(struct counting *c, uint32_t session)
     if (known != NULL) {
         return &totals->items[*known - 1];
     }
-    if (rl_grow(&items, &totals->cap, totals->count + 1, sizeof *totals->items) != 0 ||
-        u64map_put(&c->index, session, totals->count + 1) != 0) {
+    if (rl_grow(&items, &totals->cap, totals->count + 1, sizeof *totals->items) != 0) {
         c->failed = 1;
         return NULL;
     }
     totals->items = items;
+    if (u64map_put(&c->index, session, totals->count + 1) != 0) {
+        c->failed = 1;
+        return NULL;
+    }
     totals->items[totals->count] = (struct session_total){.session = session};
     return &totals->items[totals->count++];
 }
