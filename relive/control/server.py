@@ -5,7 +5,7 @@ import atexit
 import os
 import socket
 import threading
-from typing import Any, Optional
+from typing import Optional
 
 from relive import _core, _run
 from relive.control import recording, wire
@@ -101,7 +101,7 @@ def _answer(connection):
         user = wire.user_of(connection)
         if user not in (os.getuid(), 0):
             raise ReliveError("ERR_USAGE", f"user {user} is not the user of this process")
-        reply: Any = recording.handle(wire.receive(connection))
+        reply = recording.handle(wire.receive(connection))
     except ReliveError as error:
         reply = {"ok": False, "code": error.code, "message": str(error)}
     try:

@@ -87,7 +87,7 @@ def start_session(
             trace_id=parent.trace_id if parent else trace_context.new_id(16),
             parent_id=parent.span_id if parent else None,
             span_id=span_id,
-            attrs=attrs,
+            attrs=dict(attrs or {}),
             flags=parent.flags if parent else "01",
             tracestate=_text("tracestate", tracestate) if parent else None,
             trace_filter=filters,

@@ -1,6 +1,6 @@
 """Requests and their answers as events, without the secrets in them."""
 
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from relive import _core
 from relive.sessions.api import HTTP_REQUEST, HTTP_RESPONSE, tell
@@ -44,7 +44,7 @@ def clean(value: Any) -> str:
 
 def header_texts(headers: Any) -> Mapping[str, str]:
     """{name: value}; a name that comes twice has its values in one text."""
-    found = {}
+    found: Dict[str, str] = {}
     for name, value in headers.items() if hasattr(headers, "items") else headers or ():
         name, value = (
             one.decode("latin-1") if isinstance(one, bytes) else text(one) for one in (name, value)

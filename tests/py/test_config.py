@@ -35,6 +35,7 @@ SAMPLES = {
     "max_locals": (("0", 0), ("12", 12)),
     "sample_rate": (("0.5", 0.5), ("0", 0.0)),
     "include": (("app.*", ["app.*"]), ("x", ["x"])),
+    "dump_on": (("exception", ["exception"]), (["signal:USR2"], ["signal:USR2"])),
     "exclude": (("app.*", ["app.*"]), ("x", ["x"])),
     "include_re": (("^app", ["^app"]), ("x", ["x"])),
     "exclude_re": (("^app", ["^app"]), ("x", ["x"])),
