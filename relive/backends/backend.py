@@ -3,11 +3,8 @@
 import fnmatch
 import os
 import threading
-import time
 import traceback
-import uuid
 import warnings
-from threading import get_ident
 from typing import (
     Any,
     Callable,
@@ -24,16 +21,14 @@ from typing import (
 from relive import _core, config
 from relive.backends import costs, hub
 from relive.backends.context import ThreadLocalContext
-from relive.backends.drain import Drain
-from relive.backends.event import TraceEvent, lazy
+from relive.backends.drain import MOST, Drain
+from relive.backends.event import TraceEvent
 from relive.errors import OverheadWarning, ReliveError
 
 TYPES = {1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "exception",
          7: "raise", 8: "handled", 9: "line"}  # fmt: skip
-_VARARGS = 0x04
-_COROUTINE = 0x80 | 0x100 | 0x200  # coroutine, iterable coroutine, asynchronous generator
-_ERRORS = 10  # so often may a callback raise
-_CUT = "...[TRUNCATED]"
+LOCALS, ARGS, RETURNS, EXCEPTIONS = 1, 2, 4, 8  # what is to be seen (told_event.h)
+_ERRORS = 10  # so often may a callback raise (sink.c)
 
 
 _Backend = TypeVar("_Backend", bound="Backend")
@@ -126,17 +121,23 @@ class Backend:
         self.kinds = set(TYPES) - (set() if self.capture_lines else {9})
         self.kinds -= set() if self.capture_exceptions else {6, 7, 8}
         self._lock = threading.Lock()
-        self._wanted: Dict[int, bool] = {}  # by number of a code object
-        self._offset = 0
-        self._events: List[TraceEvent] = []
+        self._wake = threading.Event()
+        self.sink = self._make_sink()
+        self.context.on_change = self.sink.forget_state
         self._drain: Optional[Drain] = None
         self._is_on = self._was_on = False
-        self._forget()
 
-    def _forget(self):
-        self._counts = dict.fromkeys(TYPES, 0)
-        self._filtered = self._overflowed = self._errors = 0
-        self._callback_ns = self._backend_ns = 0
+    def _make_sink(self):
+        wanted = zip((LOCALS, ARGS, RETURNS, EXCEPTIONS), (
+            self.capture_locals, self.capture_args, self.capture_returns, self.capture_exceptions,
+        ))  # fmt: skip
+        is_batch = self.batch is not None and self.callback is not None
+        return _core.Sink(
+            self.callback, self.event_filter, self._wants, self._failed, self.context,
+            self._wake.set, TraceEvent, sum(1 << kind for kind in self.kinds),
+            sum(bit for bit, is_on in wanted if is_on), self.max_repr_length,
+            self.max_events_per_thread, self.batch if is_batch else 0, MOST,
+        )  # fmt: skip
 
     # ---- on and off ----
 
@@ -154,7 +155,7 @@ class Backend:
                 self._warn()
             self._was_on = True
             if self.batch is not None and self.callback is not None:
-                self._drain = Drain(self._call, self.batch)
+                self._drain = Drain(self.sink, self.batch, self._wake)
             try:
                 hub.attach(self)
                 self._is_on = True
@@ -173,7 +174,6 @@ class Backend:
     def _end_drain(self):
         if self._drain is not None:
             self._drain.stop()
-            self._overflowed += self._drain.overflowed
             self._drain = None
 
     def is_active(self) -> bool:
@@ -196,134 +196,41 @@ class Backend:
 
     def get_events(self) -> List[TraceEvent]:
         """All that are kept, of all threads, in the order in which they were told."""
-        return list(self._events)
+        return self.sink.events()
 
     def clear_events(self) -> None:
         """Forgets them, and what was counted."""
-        self._events.clear()
+        self.sink.clear()
         self.context.clear()
-        self._forget()
 
     def get_stats(self) -> Dict[str, Any]:
         """Counts and times, since it was made or cleared."""
-        drain = self._drain
+        counts, kept, filtered, overflowed, errors, callback, backend = self.sink.stats()
         return {
             "mechanism": hub.mechanism() if self._is_on else None,
-            "events": {TYPES[kind]: n for kind, n in self._counts.items() if n},
-            "kept": len(self._events),
-            "filtered": self._filtered,
-            "overflowed": self._overflowed + (drain.overflowed if drain is not None else 0),
-            "callback_errors": self._errors,
-            "callback_seconds": self._callback_ns / 1e9,
-            "backend_seconds": self._backend_ns / 1e9,
+            "events": {TYPES[kind]: n for kind, n in enumerate(counts) if n},
+            "kept": kept,
+            "filtered": filtered,
+            "overflowed": overflowed,
+            "callback_errors": errors,
+            "callback_seconds": callback,
+            "backend_seconds": backend,
         }
 
-    # ---- one event, in any thread ----
+    # ---- asked from C: once a module, and when a callback raises ----
 
-    def begin(self, offset):
-        """What tells of events begins anew: numbers of code mean others. The offset is from
-        monotonic ns to ns since 1970."""
-        self._offset = offset
-        self._wanted = {}
-
-    def take(self, row, duration, shown):
-        """An event of the recorder (hub.told) that is of one of our kinds."""
-        number = row[2]
-        wanted = self._wanted.get(number)
-        if wanted is None:
-            name = row[6] or ""
-            wanted = self._wanted[number] = _matches(self.include_patterns, name) and not _matches(
-                self.exclude_patterns, name
-            )
-        if not wanted:
-            return
-        state = self.context.thread_state() if row[12] is None else self.context.state()
-        if state.trace_id is None:
-            state.trace_id = uuid.uuid4().hex
-        event = lazy((self._values, row, duration, shown, state.trace_id, get_ident()))
-        if self.event_filter is not None and not self._ask_filter(event):
-            self._filtered += 1
-        else:
-            self._keep(event, row[0], state)
-        self._backend_ns += time.monotonic_ns() - row[5]
-
-    def _keep(self, event, kind, state):
-        self._counts[kind] += 1
-        if len(state.events) < self.max_events_per_thread:
-            state.events.append(event)
-            self._events.append(event)
-        else:
-            self._overflowed += 1
-        if self._drain is not None:
-            self._drain.put(event)
-        elif self.callback is not None:
-            self._call(event)
-
-    def _ask_filter(self, event):
-        try:
-            return self.event_filter(event)
-        except Exception as error:
-            self._failed("event_filter", error)
-            return True
-
-    def _call(self, what):
-        if self._errors >= _ERRORS:
-            return
-        began = time.perf_counter_ns()
-        try:
-            self.callback(what)
-        except Exception as error:
-            self._failed("callback", error)
-        self._callback_ns += time.perf_counter_ns() - began
+    def _wants(self, module):
+        return _matches(self.include_patterns, module) and not _matches(
+            self.exclude_patterns, module
+        )
 
     def _failed(self, name, error):
-        self._errors += 1
-        if self._errors == 1:
+        if self.sink.stats()[4] == 1:
             text = "".join(traceback.format_exception_only(type(error), error)).strip()
             hub.report(
                 f"{name} of {type(self).__name__}: {text}"
                 f" (told once; after {_ERRORS} errors it is not called any more)"
             )
-
-    # ---- values ----
-
-    def _values(self, row, duration, shown, trace_id, thread_id):
-        """Those of a TraceEvent."""
-        (kind, code, _, line, _, ns, module, values, local_vars, exception, caller, caller_line, _,
-         task) = row  # fmt: skip
-        args = kwargs = result = None
-        if kind == 1 and self.capture_args and values is not None:
-            args, kwargs = self._arguments(code, values)
-        elif kind in (2, 3, 4) and self.capture_returns and values:
-            result = self._cut(values[0])
-        if local_vars is not None:
-            local_vars = {name: self._cut(value) for name, value in local_vars.items()}
-        kind_of, message = exception if exception is not None else (None, None)
-        return (
-            TYPES[kind], ns + self._offset, ns, thread_id, trace_id, code.co_name,
-            getattr(code, "co_qualname", code.co_name), module, code.co_filename, line, args,
-            kwargs, result, local_vars if self.capture_locals else None, kind_of,
-            self._cut(message), shown, (code.co_flags & _COROUTINE) != 0, task,
-            None if caller is None else f"{caller.co_filename}:{caller_line} {caller.co_name}",
-            duration,
-        )  # fmt: skip
-
-    def _arguments(self, code, values):
-        positional = code.co_argcount
-        varargs = positional + code.co_kwonlyargcount if code.co_flags & _VARARGS else None
-        args, kwargs = {}, {}
-        for index, (name, value) in enumerate(zip(code.co_varnames, values)):
-            if value is not ...:
-                into = args if index < positional or index == varargs else kwargs
-                into[name] = self._cut(value)
-        return args, kwargs
-
-    def _cut(self, value):
-        if type(value) is not str or len(value) <= self.max_repr_length or (
-            value.endswith(_CUT) and len(value) <= self.max_repr_length + len(_CUT)
-        ):  # fmt: skip
-            return value
-        return value[: self.max_repr_length] + _CUT
 
 
 class MonitoringBackend(Backend):

@@ -2,10 +2,15 @@
 
 import sys
 import threading
+import uuid
 import weakref
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from relive.backends.event import TraceEvent
+
+
+def _nothing():
+    pass
 
 
 class _State:
@@ -13,6 +18,12 @@ class _State:
 
     def __init__(self):
         self.trace_id, self.events = None, []
+
+    def trace(self):
+        """Its trace id, made where it has none."""
+        if self.trace_id is None:
+            self.trace_id = uuid.uuid4().hex
+        return self.trace_id
 
 
 def current_task():
@@ -27,6 +38,7 @@ class ThreadLocalContext:
     """A trace id and a list of events for each thread, and in asynchronous code for each task."""
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], Any] = _nothing  # who remembers a state looks it up anew
         self._local = threading.local()
         self._tasks: Any = weakref.WeakKeyDictionary()
 
@@ -57,6 +69,7 @@ class ThreadLocalContext:
     @trace_id.setter
     def trace_id(self, value: Optional[str]) -> None:
         self.state().trace_id = value
+        self.on_change()
 
     @property
     def events(self) -> List[TraceEvent]:
@@ -69,3 +82,4 @@ class ThreadLocalContext:
         state = self.state()
         state.trace_id = None
         state.events.clear()
+        self.on_change()

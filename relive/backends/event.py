@@ -4,6 +4,8 @@ import json
 from datetime import datetime, timezone
 from typing import Any, Dict, Mapping, Optional
 
+from relive import _core
+
 FIELDS = (
     "event_type", "timestamp", "monotonic_ns", "thread_id", "trace_id", "function_name",
     "qualified_name", "module_name", "file_path", "line_number", "args", "kwargs", "return_value",
@@ -12,7 +14,7 @@ FIELDS = (
 )  # fmt: skip
 
 
-class TraceEvent:
+class TraceEvent(_core.Event):
     """One event, frozen.
 
     event_type is call, return, yield, resume, throw, line, exception (it leaves the frame), raise
@@ -20,46 +22,14 @@ class TraceEvent:
     `...[TRUNCATED]`), and text for all else, made without running the program's code. `timestamp`
     is in UTC, `duration` in seconds, from the call of the function to where it is left."""
 
-    __slots__ = ("_raw", "_values")
-
-    _raw: Any
-    _values: Any
-    event_type: str
-    monotonic_ns: Optional[int]
-    thread_id: Optional[int]
-    trace_id: Optional[str]
-    function_name: Optional[str]
-    qualified_name: Optional[str]
-    module_name: Optional[str]
-    file_path: Optional[str]
-    line_number: Optional[int]
-    args: Optional[Dict[str, Any]]
-    kwargs: Optional[Dict[str, Any]]
-    return_value: Any
-    local_vars: Optional[Dict[str, Any]]
-    exception_type: Optional[str]
-    exception_message: Optional[str]
-    exception_traceback: Optional[str]
-    is_async: Optional[bool]
-    task: Optional[str]
-    called_from: Optional[str]
-    duration: Optional[float]
+    __slots__ = ()
 
     def __init__(self, event_type: str, **fields: Any) -> None:
         unknown = sorted(set(fields) - set(FIELDS))
         if unknown:
             raise TypeError(f"TraceEvent has no field {', '.join(unknown)}")
         fields["event_type"] = event_type
-        _set_raw(self, None)
-        _set_values(self, tuple(map(fields.get, FIELDS)))
-
-    def _all(self):
-        """Every value, in the order of FIELDS; worked out when the first one is asked for."""
-        if self._raw is not None:
-            make, *raw = self._raw
-            _set_values(self, make(*raw))
-            _set_raw(self, None)
-        return self._values
+        self._fill(tuple(map(fields.get, FIELDS)))
 
     def __setattr__(self, name, value):
         raise AttributeError(f"a TraceEvent is frozen: {name!r} stays as it is")
@@ -116,25 +86,3 @@ def _parsed(text):
     """What isoformat() has told, in UTC; 3.8 to 3.10 read no "Z"."""
     found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
-
-
-def _field(index):
-    return property(lambda self: self._all()[index])
-
-
-for _index, _name in enumerate(FIELDS):
-    if _name != "timestamp":
-        setattr(TraceEvent, _name, _field(_index))
-
-
-_set_raw = vars(TraceEvent)["_raw"].__set__
-_set_values = vars(TraceEvent)["_values"].__set__
-_new = object.__new__
-
-
-def lazy(raw):
-    """An event from (function, *arguments): its values are what the function gives, when they are
-    asked for."""
-    made = _new(TraceEvent)
-    _set_raw(made, raw)
-    return made

@@ -1,6 +1,6 @@
-"""Between the recorder's tap and the backends that are on.
+"""Which recording the backends that are on are told of.
 
-    _core.tap -> told() -> each backend that wants it
+    _core.tap(sinks) -> src/cpython/tap.c -> the sink of each backend that wants an event
 
 Events are those of a recording: of the one that is on, or else of one of our own, which keeps next
 to nothing in a file that is gone when the last backend stops. So filters, redaction, capture and
@@ -10,21 +10,17 @@ import atexit
 import os
 import sys
 import threading
-import time
 import traceback
-from typing import Any, Dict, Tuple
+from typing import Any, Tuple
 
 from relive import _core, _run, config
 from relive.errors import ReliveError
 
-WANTS_LOCALS = 1
 _RING = 1 << 20
 
 _lock = threading.RLock()
-_active: Tuple[Any, ...] = ()  # a tuple, exchanged whole: told() may run in any thread
+_active: Tuple[Any, ...] = ()
 _private: Any = None  # (path, settings) of our own recording
-_began: Dict[int, int] = {}  # frame -> monotonic ns of its call
-_wants_exceptions = False
 _is_registered = False
 
 
@@ -65,8 +61,7 @@ def _in_forked_child():
     """The recording is the parent's, and so is its file."""
     global _active, _private, _lock
     _active, _private, _lock = (), None, threading.RLock()
-    _began.clear()
-    _core.tap(None, 0)
+    _core.tap((), None)
 
 
 def detach(backend):
@@ -97,11 +92,9 @@ def come_back():
 
 def _settle():
     """Makes recording and tap what the backends that are on need."""
-    global _wants_exceptions
-    _core.tap(None, 0)
+    _core.tap((), None)
     if not _active:
         _end_private()
-        _began.clear()
         return
     settings = _settings(_active)
     if _private is None and _core.state()["recording"]:
@@ -109,10 +102,9 @@ def _settle():
     elif _private is None or _private[1] != settings:
         _end_private()
         _begin_private(settings)
-    _wants_exceptions = any(one.capture_exceptions for one in _active)
     for backend in _active:
-        backend.begin(time.time_ns() - time.monotonic_ns())
-    _core.tap(told, WANTS_LOCALS if any(one.capture_locals for one in _active) else 0)
+        backend.sink.begin()
+    _core.tap(tuple(backend.sink for backend in _active), _traceback)
 
 
 def _settings(active):
@@ -189,38 +181,18 @@ def is_private():
     return _private is not None
 
 
-def _traceback(kind, code, line, raised):
-    """Where it was raised and what it has left, as text: from the exception itself or, where the
-    mechanism does not give it, from the frames that were seen to be left."""
-    if kind not in (5, 6, 7, 8):
-        _here.left = ()
-        return None
+def _traceback(kind, code, line, raised, goes_on):
+    """Where an exception was raised and what it has left, as text: from itself or, where the
+    mechanism does not give it, from the frames that were seen to be left. Called from C."""
     own = (code.co_filename, line, code.co_name)
-    rows = (own, *_here.left) if kind in (6, 8) else (own,)
+    left = _here.left if goes_on else ()
+    rows = (own, *left) if kind in (6, 8) else (own,)
     _here.left = rows if kind == 6 else ()
     tb = raised.__traceback__ if isinstance(raised, BaseException) else None
     if tb is not None:
         found = traceback.walk_tb(tb)
         rows = [(f.f_code.co_filename, n, f.f_code.co_name) for f, n in found]
     return "".join(f'  File "{file}", line {n}, in {name}\n' for file, n, name in rows) or None
-
-
-def told(row, raised):
-    """Called from C, in the thread where it happened, with recording off in it. The row is (kind,
-    code, its number, line, frame, ns, module, values, locals, exception, caller, its line, task,
-    its name)."""
-    kind, frame = row[0], row[4]
-    duration = shown = None
-    if kind == 1:
-        _began[frame] = row[5]
-    elif kind in (2, 6):
-        began = _began.pop(frame, None)
-        duration = (row[5] - began) / 1e9 if began is not None else None
-    if _wants_exceptions and (kind in (5, 6, 7, 8) or _here.left):
-        shown = _traceback(kind, row[1], row[3], raised)
-    for backend in _active:
-        if kind in backend.kinds:
-            backend.take(row, duration, shown)
 
 
 def report(text):

@@ -91,9 +91,15 @@ static inline int native_is_suspended(native_frame *f)
     return f->owner == FRAME_OWNED_BY_GENERATOR && NATIVE_IS_SUSPENDED(generator);
 }
 
+/* In bytes from the beginning of its code; below 0 before its first instruction. */
+static inline int native_byte_offset(native_frame *f)
+{
+    return native_offset(f) * (int)sizeof(_Py_CODEUNIT);
+}
+
 static inline int native_line(native_frame *f)
 {
-    return PyCode_Addr2Line(native_code(f), native_offset(f) * (int)sizeof(_Py_CODEUNIT));
+    return PyCode_Addr2Line(native_code(f), native_byte_offset(f));
 }
 
 /* The variables of a frame: locals, cells and free variables in one row. */

@@ -75,9 +75,15 @@ static inline int native_is_suspended(native_frame *f)
     return NATIVE_IS_SUSPENDED(f);
 }
 
+/* In bytes from the beginning of its code; below 0 before its first instruction. */
+static inline int native_byte_offset(native_frame *f)
+{
+    return NATIVE_BYTE_OFFSET(f);
+}
+
 static inline int native_line(native_frame *f)
 {
-    return PyCode_Addr2Line(f->f_code, NATIVE_BYTE_OFFSET(f));
+    return PyCode_Addr2Line(f->f_code, native_byte_offset(f));
 }
 
 /* The variables of a frame: locals, then cells, then free variables. */

@@ -371,6 +371,7 @@ void thread_ended(void *value)
     thread_self = NULL;
     thread_forget_stack(t);
     rl_free(t->capture);
+    bytes_out_fini(&t->told);
     rl_free(t->queued);
     rl_free(t->stack);
     rl_free(t);

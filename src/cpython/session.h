@@ -64,6 +64,8 @@ struct thread {
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
     struct short_call shorts[SHORT_CALLS];
+    struct bytes_out told;        /* what callbacks want captured besides the rows (tap.c) */
+    int was_exception;            /* the last event that they were told of was one's */
     struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
     uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
     struct thread *next, *previous;

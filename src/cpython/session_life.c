@@ -9,8 +9,8 @@
 #include "native_output.h"
 #include "output.h"
 #include "policy.h"
-#include "tap.h"
 #include "status.h"
+#include "told_event.h"
 
 static void *wait_begin(void)
 {
@@ -43,6 +43,7 @@ static void after_fork_child(void)
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     if (session.recorder != NULL) {
+        told_forked();
         recorder_abandon(session.recorder);
         session.recorder = NULL;
         session.is_forked = 1;
@@ -87,7 +88,6 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
     {
         session.stamp += UINT64_C(1) << 32;
         codeinfo_begin();
-        tap_forget_names();
         session.is_forked = 0;
         session.c_calls = options->start.c_calls;
         session.base_level = options->level;
@@ -160,7 +160,6 @@ static struct recorder *detach(void)
         recorder_end_lanes(recorder);
     }
     session.recorder = NULL;
-    tap_forget_names();
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     session.is_waiting = 0;
@@ -206,6 +205,7 @@ void session_stop(struct recorder_stats *stats)
         session.backend = NULL;
     }
     memset(stats, 0, sizeof *stats);
+    told_forget_names();
     struct recorder *recorder = detach();
     if (recorder != NULL) {
         Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);

@@ -1,166 +1,22 @@
-/* Why: see tap.h. Values come out of the bytes that were captured: the listener gets None, bool,
- * int, float and str as they were, and text for all else. So no object of the program lives longer
- * for it, none of its code runs, and what filters have taken out is not there to be seen. */
+/* Why: see tap.h. Everything that one event needs is put together once, for all sinks that want it.
+ */
 #include "tap.h"
 
-#include <string.h>
-
-#include "alloc.h"
+#include "clock.h"
 #include "policy.h"
 #include "session.h"
+#include "sink.h"
 #include "value.h"
-#include "value_text.h"
-
-enum { WANTS_LOCALS = 1, WANTS_EXCEPTIONS = 2 };
 
 int tap_is_on;
-/* Called as listener(row, raised); the row is (kind, code, its number, line, frame, ns, module,
- * values, locals, exception, caller, its line, task, its name), with None for what there is not. */
-static PyObject *listener; /* owned */
-static unsigned wants;
-
-/* ---- names ---- */
-
-static struct reader names; /* nothing but its strings: those of the running recording */
-static uint32_t known;      /* so many of them had the recorder when it was asked last */
-
-static void learn(uint32_t id, const void *utf8, size_t len)
-{
-    void *grown = names.texts;
-    if (u64map_get(&names.strings, id) == NULL &&
-        rl_grow(&grown, &names.text_cap, names.text_count + 1, sizeof *names.texts) == 0) {
-        names.texts = grown;
-        names.texts[names.text_count++] = (struct text){utf8, len};
-        (void)u64map_put(&names.strings, id, names.text_count);
-    }
-}
-
-void tap_forget_names(void)
-{
-    u64map_clear(&names.strings);
-    names.text_count = 0;
-    known = 0;
-}
-
-static PyObject *name_of(uint32_t id)
-{
-    known = recorder_each_string(session.recorder, known, learn);
-    struct text text = reader_string(&names, id);
-    return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
-}
-
-/* ---- values ---- */
-
-/* A str that was cut bears a mark. */
-static PyObject *text_of(const struct value *value)
-{
-    PyObject *text =
-        PyUnicode_DecodeUTF8((const char *)value->bytes, (Py_ssize_t)value->size, "surrogatepass");
-    if (text != NULL && (uint64_t)PyUnicode_GET_LENGTH(text) < value->len) {
-        PyObject *marked = PyUnicode_FromFormat("%U...[TRUNCATED]", text);
-        Py_DECREF(text);
-        return marked;
-    }
-    return text;
-}
-
-/* What repr() would say, or the nearest thing, from the captured bytes. */
-static PyObject *shown(struct bytes_in *in)
-{
-    struct bytes_out out = {0};
-    known = recorder_each_string(session.recorder, known, learn);
-    PyObject *text = NULL;
-    if (value_text(&out, &names, in) == RL_OK) {
-        text = PyUnicode_DecodeUTF8((const char *)out.data, (Py_ssize_t)out.len, "replace");
-    }
-    bytes_out_fini(&out);
-    return text != NULL || PyErr_Occurred() ? text : PyUnicode_FromString("?");
-}
-
-/* One value, new; Ellipsis for a variable that is not bound, or was left out. */
-static PyObject *take_value(struct bytes_in *in)
-{
-    struct bytes_in ahead = *in;
-    struct value value;
-    if (value_next(&ahead, &value) != RL_OK) {
-        return NULL;
-    }
-    PyObject *found = NULL; /* borrowed */
-    switch (value.tag) {
-    case RL_VALUE_NONE:
-        found = Py_None;
-        break;
-    case RL_VALUE_FALSE:
-        found = Py_False;
-        break;
-    case RL_VALUE_TRUE:
-        found = Py_True;
-        break;
-    case RL_VALUE_UNSET:
-    case RL_VALUE_DROPPED:
-        found = Py_Ellipsis;
-        break;
-    case RL_VALUE_INT:
-        *in = ahead;
-        return PyLong_FromLongLong(value.number);
-    case RL_VALUE_FLOAT:
-        *in = ahead;
-        return PyFloat_FromDouble(value_float(value.bytes));
-    case RL_VALUE_STR:
-    case RL_VALUE_STR_CUT:
-    case RL_VALUE_STR_ODD:
-        *in = ahead;
-        return text_of(&value);
-    case RL_VALUE_BIG_INT:
-        *in = ahead;
-        PyObject *number = _PyLong_FromByteArray(value.bytes, value.size, 1, 0); /* owned */
-        PyObject *signed_ = number != NULL && value.flags ? PyNumber_Negative(number) : NULL;
-        if (signed_ != NULL) {
-            Py_DECREF(number);
-        }
-        return signed_ != NULL ? signed_ : number;
-    default:
-        return shown(in);
-    }
-    *in = ahead;
-    Py_INCREF(found);
-    return found;
-}
-
-/* (type, message), new; NULL where there is none. */
-static PyObject *take_exception(struct bytes_in in)
-{
-    struct value value;
-    if (value_next(&in, &value) != RL_OK || value.tag != RL_VALUE_EXCEPTION) {
-        return NULL;
-    }
-    PyObject *type = name_of(value.type), *message = take_value(&in);
-    return Py_BuildValue("NN", type, message);
-}
-
-static PyObject *take_all(struct bytes_in in)
-{
-    PyObject *list = PyList_New(0), *tuple = NULL; /* owned */
-    while (list != NULL && bytes_left(&in) != 0) {
-        PyObject *value = take_value(&in);
-        if (value == NULL || PyList_Append(list, value) != 0) {
-            Py_XDECREF(value);
-            break;
-        }
-        Py_DECREF(value);
-    }
-    tuple = list != NULL && !PyErr_Occurred() ? PyList_AsTuple(list) : NULL;
-    Py_XDECREF(list);
-    return tuple;
-}
+static PyObject *sinks; /* owned: a tuple of them */
+/* Called as traceback(kind, code, line, exception or None, whether the event before in this thread
+ * was one of an exception too); a str or None. */
+static PyObject *traceback_of; /* owned */
+static unsigned wants;         /* TOLD_LOCALS, ...: what any of them wants */
+static struct u64map began;    /* frame -> ticks of its call */
 
 /* ---- rows ---- */
-
-struct told {
-    unsigned kind;
-    uint64_t frame;
-    struct bytes_in values;
-};
 
 static int is_told(unsigned kind)
 {
@@ -185,7 +41,9 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
             if (is_told(kind)) {
                 /* a generator that was suspended before the recording goes on */
                 kind = kind == RL_EVENT_RUNNING ? RL_EVENT_RESUME : kind;
-                *told = (struct told){kind, get64(row + RL_ROW_FRAME), values};
+                told->kind = kind;
+                told->frame = get64(row + RL_ROW_FRAME);
+                told->values = values;
                 is_found = 1;
             }
             values = (struct bytes_in){0};
@@ -197,137 +55,156 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
 
 /* ---- what is not in the rows ---- */
 
-/* The variables of the frame as the filter has them, new; None where it has none of its own. */
-static PyObject *locals_of(struct thread *t, const struct event *event)
-{
-    PyCodeObject *code = event->code;
-    const struct policy *policy = policy_of(CODE_ID(codeinfo_get(code)));
-    if (!(code->co_flags & CO_OPTIMIZED)) {
-        Py_RETURN_NONE;
-    }
-#if CELLS_SHARE_SLOTS
-    PyObject *const rows[] = {code->co_localsplusnames};
-#else
-    PyObject *const rows[] = {code->co_varnames, code->co_cellvars, code->co_freevars};
-#endif
-    PyObject *dict = PyDict_New(); /* owned */
-    Py_ssize_t slot = 0;
-    for (size_t row = 0; dict != NULL && row < sizeof rows / sizeof *rows; row++) {
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rows[row]); i++, slot++) {
-            PyObject *value = capture_variable(code, event->frame, slot); /* borrowed */
-            struct capture *c = value != NULL ? session_capture(t, policy) : NULL;
-            if (c == NULL) {
-                continue;
-            }
-            unsigned action = policy != NULL && policy->slots != NULL && slot < policy->slot_count
-                                  ? policy->slots[slot]
-                                  : FILTER_ALLOW;
-            capture_filtered(c, value, action);
-            struct bytes_in in = bytes_in_of(c->bytes, capture_size(c));
-            PyObject *made = take_value(&in);
-            if (made != NULL && made != Py_Ellipsis) {
-                (void)PyDict_SetItem(dict, PyTuple_GET_ITEM(rows[row], i), made);
-            }
-            Py_XDECREF(made);
-        }
-    }
-    return dict;
-}
-
-/* What the row of an exception that goes on through its frames leaves out. */
-static PyObject *exception_of(struct thread *t, const struct event *event, const struct told *told)
-{
-    PyObject *found = take_exception(told->values);
-    if (found == NULL && !PyErr_Occurred() && event->arg != NULL && told->kind != RL_EVENT_CALL) {
-        struct capture *c = session_capture(t, policy_of(CODE_ID(codeinfo_get(event->code))));
-        if (c != NULL) {
-            capture_exception(c, event->arg, event->raw, 0);
-            found = take_exception(bytes_in_of(c->bytes, capture_size(c)));
-        }
-    }
-    return found;
-}
-
 static int is_exception(unsigned kind)
 {
     return kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE || kind == RL_EVENT_HANDLED ||
            kind == RL_EVENT_THROW;
 }
 
-static PyObject *number(unsigned long long n)
+/* Appends what was captured. */
+static void put_more(struct thread *t, struct capture *c)
 {
-    return PyLong_FromUnsignedLongLong(n);
+    bytes_put(&t->told, c->bytes, capture_size(c));
 }
 
-static PyObject *kept(void *o)
+/* The variables of the frame as the filter has them, one after the other by slot. */
+static void put_locals(struct thread *t, const struct event *event, struct told *told)
 {
-    Py_XINCREF((PyObject *)o);
-    return o;
+    PyCodeObject *code = event->code;
+    const struct policy *policy = policy_of(told->code_id);
+    if (!(code->co_flags & CO_OPTIMIZED)) {
+        return;
+    }
+    for (Py_ssize_t slot = 0; slot < native_slots(code); slot++) {
+        PyObject *value = capture_variable(code, event->frame, slot); /* borrowed */
+        struct capture *c = session_capture_always(t, policy);
+        if (c == NULL) {
+            return;
+        }
+        unsigned action = policy != NULL && policy->slots != NULL && slot < policy->slot_count
+                              ? policy->slots[slot]
+                              : FILTER_ALLOW;
+        if (value != NULL) {
+            capture_filtered(c, value, action);
+        } else {
+            capture_value(c, NULL);
+        }
+        put_more(t, c);
+    }
+    told->has_locals = 1;
+    told->local_bytes = t->told.len;
 }
 
-static int line_of(const struct event *event, unsigned kind)
+/* What the row of an exception that goes on through its frames leaves out. */
+static void put_exception(struct thread *t, const struct event *event, const struct told *told)
 {
-    return kind == RL_EVENT_LINE   ? (int)event->line
-           : kind == RL_EVENT_CALL ? event->code->co_firstlineno
-                                   : native_line(event->frame);
+    struct capture *c = NULL;
+    if (bytes_left(&told->values) == 0 && event->arg != NULL) {
+        c = session_capture(t, policy_of(told->code_id));
+    }
+    if (c != NULL) {
+        capture_exception(c, event->arg, event->raw, 0);
+        put_more(t, c);
+    }
 }
 
-/* What the listener is given to keep, new. */
-static PyObject *row_of(struct thread *t, const struct event *event, const struct told *told)
+/* A line, or minus an offset in the code that it can be found by. */
+static int place_of(native_frame *frame)
+{
+    int offset = native_byte_offset(frame);
+    return offset >= 0 ? -offset : native_code(frame)->co_firstlineno;
+}
+
+/* How long the frame has run, where it ends. */
+static uint64_t duration_of(const struct told *told)
+{
+    uint64_t since = 0;
+    if (told->kind == RL_EVENT_CALL) {
+        (void)u64map_put(&began, told->frame, told->ticks);
+    } else if ((told->kind == RL_EVENT_RETURN || told->kind == RL_EVENT_UNWIND) &&
+               u64map_remove(&began, told->frame, &since)) {
+        return told->ticks - since;
+    }
+    return TOLD_NO_DURATION;
+}
+
+/* A new str, or NULL. */
+static PyObject *ask_traceback(struct thread *t, const struct event *event, unsigned kind)
+{
+    int goes_on = t->was_exception;
+    t->was_exception = is_exception(kind);
+    if (!t->was_exception || !(wants & TOLD_EXCEPTIONS)) {
+        return NULL;
+    }
+    PyObject *raised = event->arg != NULL ? event->arg : Py_None;
+    PyObject *text = PyObject_CallFunction(traceback_of, "IOiOi", kind, event->code,
+                                           native_line(event->frame), raised, goes_on);
+    if (text == NULL) {
+        PyErr_WriteUnraisable(traceback_of);
+    } else if (!PyUnicode_CheckExact(text)) {
+        Py_CLEAR(text);
+    }
+    return text;
+}
+
+/* Completes what sinks are told; *traceback and *name are what the caller must drop. */
+static void describe(struct thread *t, const struct event *event, struct told *told, PyObject *task,
+                     PyObject **name)
 {
     native_frame *caller = session_caller(event->frame);
-    int is_raised = is_exception(told->kind), is_line = told->kind == RL_EVENT_LINE;
-    uintptr_t task = tasks_identity_now();
-    PyObject *const items[] = {
-        number(told->kind),
-        kept(event->code),
-        number(CODE_ID(codeinfo_get(event->code))),
-        PyLong_FromLong(line_of(event, told->kind)),
-        number(is_line ? thread_top_frame(t) : told->frame),
-        number(os_mono_ns()),
-        kept(codeinfo_module(native_globals(event->frame))),
-        is_raised ? NULL : take_all(told->values),
-        wants & WANTS_LOCALS ? locals_of(t, event) : NULL,
-        is_raised ? exception_of(t, event, told) : NULL,
-        caller != NULL ? kept(native_code(caller)) : NULL,
-        caller != NULL ? PyLong_FromLong(native_line(caller)) : NULL,
-        task != 0 ? number(task) : NULL,
-        task != 0 ? tasks_name_now(t) : NULL,
-    };
-    enum { COUNT = sizeof items / sizeof *items };
-    PyErr_Clear();
-    PyObject *row = PyTuple_New(COUNT);
-    for (Py_ssize_t i = 0; i < COUNT; i++) {
-        if (row == NULL) {
-            Py_XDECREF(items[i]);
-        } else {
-            PyTuple_SET_ITEM(row, i, items[i] != NULL ? items[i] : kept(Py_None));
-        }
+    told->line = told->kind == RL_EVENT_LINE   ? (int)event->line
+                 : told->kind == RL_EVENT_CALL ? event->code->co_firstlineno
+                                               : place_of(event->frame);
+    if (caller != NULL) {
+        told->caller = native_code(caller);
+        told->caller_line = place_of(caller);
     }
-    return row;
+    if (task != NULL) {
+        told->task = *name = tasks_name_now(t);
+    }
+    bytes_out_reset(&t->told);
+    if (wants & TOLD_LOCALS) {
+        put_locals(t, event, told);
+    }
+    if (is_exception(told->kind)) {
+        put_exception(t, event, told);
+    }
+    told->more = &t->told;
 }
 
 /* ---- telling ---- */
 
-static void tell(struct thread *t, const struct event *event, const struct told *told)
+static void tell(struct thread *t, const struct event *event, struct told *told)
 {
-    PyObject *type, *value, *traceback, *done = NULL;
+    PyObject *type, *value, *traceback, *name = NULL, *all = sinks;
     PyErr_Fetch(&type, &value, &traceback);
-    PyObject *function = listener;
     t->is_suppressed++;
     t->gate = 0;
-    Py_INCREF(function);
-    PyObject *row = row_of(t, event, told); /* owned */
-    if (row != NULL) {
-        PyObject *raised = is_exception(told->kind) && event->arg != NULL ? event->arg : Py_None;
-        done = PyObject_CallFunctionObjArgs(function, row, raised, NULL);
-        Py_DECREF(row);
+    Py_INCREF(all);
+    told->code = event->code;
+    told->thread = session.stamp | t->lane.thread;
+    told->code_id = CODE_ID(codeinfo_get(event->code));
+    told->module = codeinfo_module(native_globals(event->frame));
+    told->ticks = clock_ticks();
+    told->traceback = ask_traceback(t, event, told->kind); /* owned */
+    PyObject *task = tasks_now();                          /* owned, or NULL */
+    int is_described = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
+        struct sink *sink = (struct sink *)PyTuple_GET_ITEM(all, i);
+        if (!sink_wants(sink, told->kind, told->code_id, told->module)) {
+            continue;
+        }
+        if (!is_described) {
+            told->duration = duration_of(told);
+            describe(t, event, told, task, &name);
+            is_described = 1;
+        }
+        sink_take(sink, told, task);
     }
-    if (done == NULL) {
-        PyErr_WriteUnraisable(function);
-    }
-    Py_XDECREF(done);
-    Py_DECREF(function);
+    Py_XDECREF(task);
+    Py_XDECREF(name);
+    Py_XDECREF(told->traceback);
+    Py_DECREF(all);
     t->is_suppressed -= t->is_suppressed > 0;
     PyErr_Restore(type, value, traceback);
 }
@@ -336,12 +213,15 @@ enum verdict tap_event(struct thread *t, const struct event *event)
 {
     uint64_t chunk = t->lane.chunk;
     const uint8_t *cur = t->lane.cur;
-    struct told told;
+    struct told told = {0};
     Py_INCREF(event->code);
     enum verdict verdict = session_event(event);
     if (t->lane.recorder != NULL && t->lane.cur != NULL) {
         const uint8_t *begin = chunk == t->lane.chunk && cur != NULL ? cur : t->lane.rows;
         if (find_told(begin, t->lane.cur, &told)) {
+            if (told.kind == RL_EVENT_LINE) {
+                told.frame = thread_top_frame(t);
+            }
             tell(t, event, &told);
         }
     }
@@ -354,17 +234,30 @@ enum verdict tap_event(struct thread *t, const struct event *event)
 
 static PyObject *tap(PyObject *module, PyObject *args)
 {
-    PyObject *function;
-    unsigned bits;
+    PyObject *list, *function;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OI", &function, &bits)) {
+    if (!PyArg_ParseTuple(args, "O!O", &PyTuple_Type, &list, &function)) {
         return NULL;
     }
+    wants = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); i++) {
+        if (!sink_check(PyTuple_GET_ITEM(list, i))) {
+            PyErr_SetString(PyExc_TypeError, "a tuple of sinks is wanted");
+            return NULL;
+        }
+        wants |= sink_flags((struct sink *)PyTuple_GET_ITEM(list, i));
+    }
+    Py_INCREF(list);
     Py_INCREF(function);
-    Py_XDECREF(listener);
-    listener = function;
-    wants = bits;
-    tap_is_on = function != Py_None;
+    Py_XDECREF(sinks);
+    Py_XDECREF(traceback_of);
+    sinks = list;
+    traceback_of = function;
+    tap_is_on = PyTuple_GET_SIZE(list) != 0;
+    u64map_clear(&began);
+    if (tap_is_on) {
+        told_clock_begin();
+    }
     os_lock_mutex(&session.lock);
     for (struct thread *t = session.threads; t != NULL; t = t->next) {
         t->gate = 0; /* it looks anew at its next event */
@@ -386,12 +279,14 @@ static PyObject *suppress(PyObject *module, PyObject *flag)
 }
 
 static PyMethodDef methods[] = {
-    {"tap", tap, METH_VARARGS, "Sets the one listener and what it wants; None takes it away."},
+    {"tap", tap, METH_VARARGS, "Sets the sinks that are told; an empty tuple takes them away."},
     {"suppress", suppress, METH_O, "Nothing of this thread is recorded, until it is undone."},
     {NULL, NULL, 0, NULL},
 };
 
 int tap_add(PyObject *module)
 {
-    return PyModule_AddFunctions(module, methods);
+    return told_event_add(module) != 0 || sink_add(module) != 0
+               ? -1
+               : PyModule_AddFunctions(module, methods);
 }

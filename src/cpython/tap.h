@@ -1,11 +1,11 @@
-/* Listeners inside the program: they are told of each event as it happens, from the rows that the
+/* Callbacks inside the program: sinks are told of each event as it happens, from the rows that the
  * recorder has just written for it.
  *
  *   session_event_slow() -> tap_event() -> session_event() -> rows in the lane
- *                                       -> the same rows, taken apart -> one Python function
+ *                                       -> the same rows, found again -> each sink that wants it
  *
- * While somebody listens every event goes the slow way (thread.gate stays 0); otherwise it costs
- * nothing. What the listener runs is not recorded. Under the GIL. */
+ * While there are sinks every event goes the slow way (thread.gate stays 0); otherwise it costs
+ * nothing. What a callback runs is not recorded. Under the GIL. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -16,10 +16,8 @@ struct thread;
 extern int tap_is_on;
 
 enum verdict tap_event(struct thread *t, const struct event *event);
-/* A recording begins or ends: numbers of names mean others. */
-void tap_forget_names(void);
 
-/* Adds the functions that Python sees. 0, or -1 with an exception. */
+/* Adds types and functions that Python sees. 0, or -1 with an exception. */
 int tap_add(PyObject *module);
 
 #endif

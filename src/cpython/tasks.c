@@ -157,19 +157,32 @@ static PyObject *task_now(struct thread *t, int *is_trio)
     return task;
 }
 
-uintptr_t tasks_identity_now(void)
+PyObject *tasks_now(void)
 {
-    PyObject *type, *value, *traceback;
+    static Py_ssize_t modules_seen;
+    PyObject *type, *value, *traceback, *modules = PyImport_GetModuleDict();
     int is_trio;
-    tasks_look_for_loops();
+    if (modules != NULL && PyDict_GET_SIZE(modules) != modules_seen) {
+        modules_seen = PyDict_GET_SIZE(modules);
+        tasks_look_for_loops();
+    }
     if (!session.has_loops) {
-        return 0;
+        return NULL;
     }
     PyErr_Fetch(&type, &value, &traceback);
-    PyObject *task = current_task(&is_trio); /* owned; the loop keeps it */
-    uintptr_t identity = task != Py_None ? (uintptr_t)task : 0;
-    Py_XDECREF(task);
+    PyObject *task = current_task(&is_trio); /* owned */
+    if (task == Py_None) {
+        Py_CLEAR(task);
+    }
     PyErr_Restore(type, value, traceback);
+    return task;
+}
+
+uintptr_t tasks_identity_now(void)
+{
+    PyObject *task = tasks_now(); /* owned; the loop keeps it */
+    uintptr_t identity = (uintptr_t)task;
+    Py_XDECREF(task);
     return identity;
 }
 

@@ -35,6 +35,8 @@ void tasks_made(struct thread *t, const struct event *event);
 PyObject *tasks_name_now(struct thread *t);
 /* The task that runs in this thread, to be compared only; 0 for none. */
 uintptr_t tasks_identity_now(void);
+/* The task that runs in this thread: owned, or NULL for none. */
+PyObject *tasks_now(void);
 /* A coroutine is about to be entered, by something that is no coroutine. */
 void tasks_enter(struct thread *t, const struct event *event, int is_first);
 /* The row that entered it has this frame. */
