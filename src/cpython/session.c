@@ -464,7 +464,11 @@ struct thread *session_thread(const struct event *event)
 
 enum verdict session_event_slow(const struct event *event)
 {
-    struct thread *t = session_thread(event);
+    struct thread *t = thread_self;
+    if (t != NULL && t->gate == GATE_TAP && thread_is_recorded(t)) {
+        return tap_event(t, event);
+    }
+    t = session_thread(event);
     if (t == NULL) {
         return VERDICT_CONTINUE;
     }
@@ -478,6 +482,8 @@ enum verdict session_event_slow(const struct event *event)
     }
     if (is_followed) {
         t->gate = 0; /* the next one comes here too */
+    } else if (tap_is_on && t->gate == session.stamp && session.recorder != NULL) {
+        t->gate = GATE_TAP; /* as long as nobody wants more looked at */
     }
     return verdict;
 }

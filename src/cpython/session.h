@@ -42,7 +42,10 @@ struct short_call {
 
 struct thread {
     struct lane lane;    /* first: the hot part */
-    uint64_t gate;       /* session.stamp, or 0, which sends every event the slow way */
+    uint64_t gate;       /* session.stamp, or: */
+#define GATE_CLOSED 0u   /* every event goes the slow way, until all has been looked at anew */
+#define GATE_TAP    1u   /* to those who want to be told of all of them (tap.c) */
+#define GATE_BUSY   2u   /* they are being told of one */
     uint64_t stamp;      /* of the recording that the lane is of */
     int is_suppressed;   /* a preview runs here */
     int is_hidden;       /* context.h: nothing that begins now is recorded */

@@ -15,18 +15,19 @@ struct sink {
     PyObject_HEAD
         /* owned; None or NULL where there is none */
         PyObject *callback,
-        *event_filter;          /* callback(event), event_filter(event) */
-    PyObject *decide;           /* decide(module): whether its events are wanted */
-    PyObject *failed;           /* failed(name of the function, exception) */
-    PyObject *context;          /* has state() and thread_state(): objects with a trace_id
-                                   and a list `events` */
-    PyObject *wake;             /* wake(): a list of `batch` events waits */
-    PyObject *type;             /* of the events */
-    PyObject *events, *waiting; /* lists */
-    unsigned kinds;             /* a bit for each */
+        *event_filter; /* callback(event), event_filter(event) */
+    PyObject *decide;  /* decide(module): whether its events are wanted */
+    PyObject *failed;  /* failed(name of the function, exception) */
+    PyObject *context; /* has state() and thread_state(): objects with a trace_id
+                          and a list `events` */
+    PyObject *wake;    /* wake(): a list of `batch` events waits */
+    PyObject *type;    /* of the events */
+    PyObject *events;  /* a list */
+    unsigned kinds;    /* a bit for each */
     unsigned flags, max_repr;
-    Py_ssize_t max_events, batch, most_waiting;
-    uint8_t *wanted; /* by code id: 0 not asked yet, 1 no, 2 yes; owned */
+    Py_ssize_t max_events, batch, waiting, most_waiting;
+    struct bytes_out queue; /* those that wait: struct queued, one after the other */
+    uint8_t *wanted;        /* by code id: 0 not asked yet, 1 no, 2 yes; owned */
     size_t wanted_cap;
     /* the thread or task of the last event */
     uint64_t state_thread;
@@ -165,16 +166,98 @@ static void tell(struct sink *sink, PyObject *event)
     sink->callback_ticks += clock_ticks() - began;
 }
 
-static void queue(struct sink *sink, PyObject *event)
+/* ---- what waits for the thread that drains it ---- */
+
+/* An event, or what it will be made from: then its bytes follow. */
+struct queued {
+    PyObject *event;     /* owned; or NULL, and: */
+    PyObject *trace;     /* owned */
+    struct names *names; /* a share */
+    struct told told;    /* its objects are owned here */
+};
+
+static size_t padded(size_t bytes)
 {
-    if (PyList_GET_SIZE(sink->waiting) >= sink->most_waiting) {
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static void queue(struct sink *sink, const struct queued *what)
+{
+    const struct told *told = &what->told;
+    size_t values = bytes_left(&told->values), more = bytes_left(&told->more);
+    uint8_t *p = NULL;
+    if (sink->waiting >= sink->most_waiting ||
+        (p = bytes_room(&sink->queue, sizeof *what + padded(values + more))) == NULL) {
         sink->overflowed++;
-    } else if (PyList_Append(sink->waiting, event) == 0 &&
-               PyList_GET_SIZE(sink->waiting) == sink->batch) {
+        return;
+    }
+    struct queued *entry = (struct queued *)(void *)p;
+    *entry = *what;
+    Py_XINCREF(what->event);
+    if (what->event == NULL) {
+        p += sizeof *what;
+        memcpy(p, told->values.at, values);
+        memcpy(p + values, told->more.at, more);
+        entry->names = told_names_share();
+        Py_INCREF(what->trace);
+        Py_INCREF(told->code);
+        Py_XINCREF(told->caller);
+        Py_XINCREF(told->module);
+        Py_XINCREF(told->task);
+        Py_XINCREF(told->traceback);
+    }
+    sink->queue.len += sizeof *what + padded(values + more);
+    if (++sink->waiting == sink->batch) {
         PyObject *done = call(sink->wake, NULL, NULL); /* once: the thread takes all that wait */
         Py_XDECREF(done);
     }
 }
+
+/* The event of an entry, new; what the entry owned is let go. `p` is where its bytes are. */
+static PyObject *unqueue(struct sink *sink, struct queued *entry, const uint8_t *p)
+{
+    struct told *told = &entry->told;
+    size_t values = bytes_left(&told->values), more = bytes_left(&told->more);
+    PyObject *event = entry->event;
+    if (event == NULL) {
+        told->values = bytes_in_of(p, values);
+        told->more = bytes_in_of(p + values, more);
+        event = told_event_new((PyTypeObject *)sink->type, told, entry->names, entry->trace,
+                               sink->flags, sink->max_repr);
+        Py_DECREF(entry->trace);
+        Py_DECREF(told->code);
+        Py_XDECREF(told->caller);
+        Py_XDECREF(told->module);
+        Py_XDECREF(told->task);
+        Py_XDECREF(told->traceback);
+    }
+    return event;
+}
+
+/* All that wait, as a new list; NULL without memory, and they are counted as lost. */
+static PyObject *take_waiting(struct sink *sink)
+{
+    struct bytes_out taken = sink->queue;
+    PyObject *list = PyList_New(0);
+    memset(&sink->queue, 0, sizeof sink->queue);
+    sink->waiting = 0;
+    for (size_t at = 0; at < taken.len;) {
+        struct queued *entry = (struct queued *)(void *)(taken.data + at);
+        size_t bytes = bytes_left(&entry->told.values) + bytes_left(&entry->told.more);
+        at += sizeof *entry;
+        PyObject *event = unqueue(sink, entry, taken.data + at); /* owned */
+        at += padded(bytes);
+        if (event == NULL || list == NULL || PyList_Append(list, event) != 0) {
+            PyErr_Clear();
+            sink->overflowed++;
+        }
+        Py_XDECREF(event);
+    }
+    bytes_out_fini(&taken);
+    return list != NULL ? list : PyErr_NoMemory();
+}
+
+/* ---- one event ---- */
 
 /* Whether the program's own filter wants it. */
 static int passes(struct sink *sink, PyObject *event)
@@ -188,41 +271,55 @@ static int passes(struct sink *sink, PyObject *event)
     return is_wanted != 0;
 }
 
-static void keep(struct sink *sink, PyObject *event, PyObject *list, unsigned kind)
+/* Whether get_events() will give it. */
+static int keep(struct sink *sink, PyObject *event, PyObject *list)
 {
-    sink->counts[kind]++;
-    if (PyList_GET_SIZE(list) >= sink->max_events) {
-        sink->overflowed++;
-    } else if (PyList_Append(list, event) == 0) {
-        (void)PyList_Append(sink->events, event);
+    if (PyList_Append(list, event) != 0 || PyList_Append(sink->events, event) != 0) {
+        PyErr_Clear();
+        return 0;
     }
-    if (sink->batch != 0) {
-        queue(sink, event);
-    } else if (sink->callback != Py_None) {
-        tell(sink, event);
+    return 1;
+}
+
+static void take(struct sink *sink, const struct told *told, PyObject *list)
+{
+    int is_kept = PyList_GET_SIZE(list) < sink->max_events;
+    struct queued waits = {.trace = sink->state_trace, .told = *told};
+    if (is_kept || sink->batch == 0 || sink->event_filter != Py_None) {
+        waits.event = told_event_new((PyTypeObject *)sink->type, told, told_names_share(),
+                                     waits.trace, sink->flags, sink->max_repr);
+        if (waits.event == NULL) {
+            PyErr_Clear();
+            sink->overflowed++;
+            return;
+        }
+        waits.told.values = waits.told.more = (struct bytes_in){0};
     }
+    if (sink->event_filter != Py_None && !passes(sink, waits.event)) {
+        sink->filtered++;
+    } else {
+        sink->counts[told->kind]++;
+        sink->overflowed += !is_kept || !keep(sink, waits.event, list);
+        if (sink->batch != 0) {
+            queue(sink, &waits);
+        } else if (sink->callback != Py_None) {
+            tell(sink, waits.event);
+        }
+    }
+    Py_XDECREF(waits.event);
 }
 
 void sink_take(struct sink *sink, const struct told *told, PyObject *task)
 {
-    PyObject *event = NULL, *list = NULL; /* owned */
     Py_INCREF(sink);
     if (find_state(sink, told->thread, task) == 0) {
-        list = sink->state_events;
+        PyObject *list = sink->state_events;
         Py_INCREF(list);
-        event = told_event_new((PyTypeObject *)sink->type, told, sink->state_trace, sink->flags,
-                               sink->max_repr);
-    }
-    if (event != NULL && sink->event_filter != Py_None && !passes(sink, event)) {
-        sink->filtered++;
-    } else if (event != NULL) {
-        keep(sink, event, list, told->kind);
-    }
-    if (PyErr_Occurred()) {
+        take(sink, told, list);
+        Py_DECREF(list);
+    } else {
         PyErr_WriteUnraisable(sink->context);
     }
-    Py_XDECREF(event);
-    Py_XDECREF(list);
     sink->backend_ticks += clock_ticks() - told->ticks;
     Py_DECREF(sink);
 }
@@ -266,16 +363,10 @@ static PyObject *sink_events(struct sink *self, PyObject *ignored)
     return PyList_GetSlice(self->events, 0, PyList_GET_SIZE(self->events));
 }
 
-/* What waits for the thread that drains it. */
 static PyObject *sink_take_waiting(struct sink *self, PyObject *ignored)
 {
     (void)ignored;
-    PyObject *fresh = PyList_New(0), *before = self->waiting;
-    if (fresh == NULL) {
-        return NULL;
-    }
-    self->waiting = fresh;
-    return before;
+    return take_waiting(self);
 }
 
 /* A list of events for the callback, in a thread that is not recorded. */
@@ -329,8 +420,7 @@ static int sink_init(struct sink *self, PyObject *args, PyObject *names)
         *into[i] = o[i];
     }
     self->events = PyList_New(0);
-    self->waiting = PyList_New(0);
-    return self->events != NULL && self->waiting != NULL ? 0 : -1;
+    return self->events != NULL ? 0 : -1;
 }
 
 static int sink_traverse(struct sink *self, visitproc visit, void *arg)
@@ -343,13 +433,14 @@ static int sink_traverse(struct sink *self, visitproc visit, void *arg)
     Py_VISIT(self->wake);
     Py_VISIT(self->type);
     Py_VISIT(self->events);
-    Py_VISIT(self->waiting);
     Py_VISIT(self->state_events);
     return 0;
 }
 
 static int sink_clear(struct sink *self)
 {
+    PyObject *waited = self->type != NULL ? take_waiting(self) : NULL; /* owned */
+    Py_XDECREF(waited);
     forget_state(self);
     Py_CLEAR(self->callback);
     Py_CLEAR(self->event_filter);
@@ -359,7 +450,6 @@ static int sink_clear(struct sink *self)
     Py_CLEAR(self->wake);
     Py_CLEAR(self->type);
     Py_CLEAR(self->events);
-    Py_CLEAR(self->waiting);
     return 0;
 }
 

@@ -2,7 +2,9 @@
  */
 #include "tap.h"
 
-#include "clock.h"
+#include <string.h>
+
+#include "alloc.h"
 #include "policy.h"
 #include "session.h"
 #include "sink.h"
@@ -15,6 +17,34 @@ static PyObject *sinks; /* owned: a tuple of them */
 static PyObject *traceback_of; /* owned */
 static unsigned wants;         /* TOLD_LOCALS, ...: what any of them wants */
 static struct u64map began;    /* frame -> ticks of its call */
+static PyObject **modules;     /* owned, and what is in it: name by code id, where it was asked */
+static size_t module_cap;
+
+static void forget_modules(void)
+{
+    for (size_t i = 0; i < module_cap; i++) {
+        Py_CLEAR(modules[i]);
+    }
+}
+
+/* Of the code that the frame runs; borrowed, NULL where it has none. */
+static PyObject *module_of(uint32_t code_id, native_frame *frame)
+{
+    if (code_id >= module_cap) {
+        size_t before = module_cap;
+        void *grown = modules;
+        if (rl_grow(&grown, &module_cap, (size_t)code_id + 1, sizeof *modules) != 0) {
+            return NULL;
+        }
+        modules = grown;
+        memset(modules + before, 0, (module_cap - before) * sizeof *modules);
+    }
+    if (modules[code_id] == NULL) {
+        modules[code_id] = codeinfo_module(native_globals(frame));
+        Py_XINCREF(modules[code_id]);
+    }
+    return modules[code_id];
+}
 
 /* ---- rows ---- */
 
@@ -42,6 +72,7 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
                 /* a generator that was suspended before the recording goes on */
                 kind = kind == RL_EVENT_RUNNING ? RL_EVENT_RESUME : kind;
                 told->kind = kind;
+                told->ticks = first; /* since the lane's base */
                 told->frame = get64(row + RL_ROW_FRAME);
                 told->values = values;
                 is_found = 1;
@@ -70,28 +101,27 @@ static void put_more(struct thread *t, struct capture *c)
 /* The variables of the frame as the filter has them, one after the other by slot. */
 static void put_locals(struct thread *t, const struct event *event, struct told *told)
 {
+    enum { PIECE = 2048 }; /* so much at once: the rest of the room is for long values */
     PyCodeObject *code = event->code;
     const struct policy *policy = policy_of(told->code_id);
-    if (!(code->co_flags & CO_OPTIMIZED)) {
+    Py_ssize_t filtered = policy != NULL && policy->slots != NULL ? policy->slot_count : 0;
+    struct capture *c = session_capture_always(t, policy);
+    if (c == NULL) {
         return;
     }
-    for (Py_ssize_t slot = 0; slot < native_slots(code); slot++) {
+    for (Py_ssize_t slot = 0, count = native_slots(code); slot < count; slot++) {
         PyObject *value = capture_variable(code, event->frame, slot); /* borrowed */
-        struct capture *c = session_capture_always(t, policy);
-        if (c == NULL) {
-            return;
-        }
-        unsigned action = policy != NULL && policy->slots != NULL && slot < policy->slot_count
-                              ? policy->slots[slot]
-                              : FILTER_ALLOW;
-        if (value != NULL) {
-            capture_filtered(c, value, action);
+        if (slot < filtered && value != NULL) {
+            capture_filtered(c, value, policy->slots[slot]);
         } else {
-            capture_value(c, NULL);
+            capture_value(c, value);
         }
-        put_more(t, c);
+        if (c->p - c->bytes > PIECE) {
+            put_more(t, c);
+            c = session_capture_always(t, policy);
+        }
     }
-    told->has_locals = 1;
+    put_more(t, c);
     told->local_bytes = t->told.len;
 }
 
@@ -163,29 +193,36 @@ static void describe(struct thread *t, const struct event *event, struct told *t
         told->task = *name = tasks_name_now(t);
     }
     bytes_out_reset(&t->told);
-    if (wants & TOLD_LOCALS) {
-        put_locals(t, event, told);
+    if (wants & TOLD_LOCALS && event->code->co_flags & CO_OPTIMIZED) {
+        told->has_locals = 1;
+        /* A function that begins has no variables but its parameters. */
+        if (told->kind != RL_EVENT_CALL || bytes_left(&told->values) == 0) {
+            put_locals(t, event, told);
+        }
     }
     if (is_exception(told->kind)) {
         put_exception(t, event, told);
     }
-    told->more = &t->told;
+    told->more = bytes_in_of(t->told.data, t->told.len);
+    told->ident = PyThread_get_thread_ident();
 }
 
 /* ---- telling ---- */
 
 static void tell(struct thread *t, const struct event *event, struct told *told)
 {
-    PyObject *type, *value, *traceback, *name = NULL, *all = sinks;
-    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *type = NULL, *value, *traceback, *name = NULL, *all = sinks;
+    int is_raised = is_exception(told->kind) && PyErr_Occurred() != NULL;
+    if (is_raised) {
+        PyErr_Fetch(&type, &value, &traceback);
+    }
     t->is_suppressed++;
-    t->gate = 0;
+    t->gate = GATE_BUSY;
     Py_INCREF(all);
     told->code = event->code;
     told->thread = session.stamp | t->lane.thread;
     told->code_id = CODE_ID(codeinfo_get(event->code));
-    told->module = codeinfo_module(native_globals(event->frame));
-    told->ticks = clock_ticks();
+    told->module = module_of(told->code_id, event->frame);
     told->traceback = ask_traceback(t, event, told->kind); /* owned */
     PyObject *task = tasks_now();                          /* owned, or NULL */
     int is_described = 0;
@@ -206,7 +243,12 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
     Py_XDECREF(told->traceback);
     Py_DECREF(all);
     t->is_suppressed -= t->is_suppressed > 0;
-    PyErr_Restore(type, value, traceback);
+    if (t->gate == GATE_BUSY) {
+        t->gate = session.stamp; /* nobody wants anything looked at anew */
+    }
+    if (is_raised) {
+        PyErr_Restore(type, value, traceback);
+    }
 }
 
 enum verdict tap_event(struct thread *t, const struct event *event)
@@ -215,10 +257,14 @@ enum verdict tap_event(struct thread *t, const struct event *event)
     const uint8_t *cur = t->lane.cur;
     struct told told = {0};
     Py_INCREF(event->code);
+    if (t->gate == GATE_TAP) {
+        t->gate = session.stamp;
+    }
     enum verdict verdict = session_event(event);
     if (t->lane.recorder != NULL && t->lane.cur != NULL) {
         const uint8_t *begin = chunk == t->lane.chunk && cur != NULL ? cur : t->lane.rows;
         if (find_told(begin, t->lane.cur, &told)) {
+            told.ticks += t->lane.base;
             if (told.kind == RL_EVENT_LINE) {
                 told.frame = thread_top_frame(t);
             }
@@ -226,7 +272,9 @@ enum verdict tap_event(struct thread *t, const struct event *event)
         }
     }
     Py_DECREF(event->code);
-    t->gate = 0; /* the next one comes here too */
+    if (t->gate == session.stamp && tap_is_on) {
+        t->gate = GATE_TAP; /* the next one comes here too */
+    }
     return verdict;
 }
 
@@ -255,6 +303,7 @@ static PyObject *tap(PyObject *module, PyObject *args)
     traceback_of = function;
     tap_is_on = PyTuple_GET_SIZE(list) != 0;
     u64map_clear(&began);
+    forget_modules();
     if (tap_is_on) {
         told_clock_begin();
     }

@@ -160,8 +160,10 @@ static PyObject *task_now(struct thread *t, int *is_trio)
 PyObject *tasks_now(void)
 {
     static Py_ssize_t modules_seen;
-    PyObject *type, *value, *traceback, *modules = PyImport_GetModuleDict();
+    static PyObject *modules; /* borrowed: the interpreter's own */
+    PyObject *type, *value, *traceback;
     int is_trio;
+    modules = modules != NULL ? modules : PyImport_GetModuleDict();
     if (modules != NULL && PyDict_GET_SIZE(modules) != modules_seen) {
         modules_seen = PyDict_GET_SIZE(modules);
         tasks_look_for_loops();

@@ -23,7 +23,7 @@ struct names {
 
 static struct names *names_now; /* a share of it; NULL: no event was told of this recording yet */
 
-static void names_drop(struct names *names)
+void told_names_drop(struct names *names)
 {
     if (names != NULL && --names->shares == 0) {
         u64map_fini(&names->reader.strings);
@@ -33,7 +33,7 @@ static void names_drop(struct names *names)
     }
 }
 
-static struct names *names_share(void)
+struct names *told_names_share(void)
 {
     if (names_now == NULL && (names_now = rl_zalloc(1, sizeof *names_now)) != NULL) {
         names_now->shares = 1;
@@ -91,13 +91,13 @@ void told_forget_names(void)
         (void)reader_of(names_now);
         copy_texts(names_now);
     }
-    names_drop(names_now);
+    told_names_drop(names_now);
     names_now = NULL;
 }
 
 void told_forked(void)
 {
-    names_drop(names_now);
+    told_names_drop(names_now);
     names_now = NULL;
 }
 
@@ -187,14 +187,14 @@ static void *kept(void *o)
     return o;
 }
 
-PyObject *told_event_new(PyTypeObject *type, const struct told *told, PyObject *trace_id,
-                         unsigned flags, uint32_t max_repr)
+PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct names *names,
+                         PyObject *trace_id, unsigned flags, uint32_t max_repr)
 {
-    size_t more = told->more != NULL ? told->more->len : 0, values = bytes_left(&told->values);
+    size_t more = bytes_left(&told->more), values = bytes_left(&told->values);
     struct event_object *self =
         PyObject_GC_NewVar(struct event_object, type, (Py_ssize_t)(values + more));
-    struct names *names = self != NULL ? names_share() : NULL;
     if (self == NULL) {
+        told_names_drop(names);
         return NULL;
     }
     self->values = NULL;
@@ -207,7 +207,7 @@ PyObject *told_event_new(PyTypeObject *type, const struct told *told, PyObject *
     self->names = names;
     self->ticks = told->ticks;
     self->duration = told->duration;
-    self->thread = PyThread_get_thread_ident();
+    self->thread = told->ident;
     self->line = told->line;
     self->caller_line = told->caller_line;
     self->value_bytes = (uint32_t)values;
@@ -215,15 +215,17 @@ PyObject *told_event_new(PyTypeObject *type, const struct told *told, PyObject *
     self->max_repr = max_repr;
     self->kind = (uint8_t)told->kind;
     self->flags = (uint8_t)(told->has_locals ? flags : flags & ~(unsigned)TOLD_LOCALS);
-    memcpy(self->raw, told->values.at, values);
+    if (values != 0) {
+        memcpy(self->raw, told->values.at, values);
+    }
     if (more != 0) {
-        memcpy(self->raw + values, told->more->data, more);
+        memcpy(self->raw + values, told->more.at, more);
     }
     return (PyObject *)self;
 }
 
-/* Classes made in Python are the collector's business, so this one is, too. What callbacks are given
- * is never tracked: it refers to nothing that could refer back. */
+/* Classes made in Python are the collector's business, so this one is, too. What callbacks are
+ * given is never tracked: it refers to nothing that could refer back. */
 static int event_traverse(struct event_object *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->values);
@@ -241,7 +243,7 @@ static void event_dealloc(struct event_object *self)
     Py_XDECREF(self->task);
     Py_XDECREF(self->trace_id);
     Py_XDECREF(self->traceback);
-    names_drop(self->names);
+    told_names_drop(self->names);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -402,7 +404,10 @@ static void take_locals(struct event_object *self, PyObject **fields)
     PyObject *dict = PyDict_New();
     if (dict != NULL) {
         PyObject *into[2] = {dict, dict};
-        take_named(self, bytes_in_of(self->raw + self->value_bytes, self->local_bytes), into);
+        struct bytes_in in = self->local_bytes != 0 || self->kind != RL_EVENT_CALL
+                                 ? bytes_in_of(self->raw + self->value_bytes, self->local_bytes)
+                                 : bytes_in_of(self->raw, self->value_bytes); /* its parameters */
+        take_named(self, in, into);
     }
     fields[AT_LOCALS] = dict;
 }

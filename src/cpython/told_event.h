@@ -19,21 +19,27 @@ enum { TOLD_LOCALS = 1, TOLD_ARGS = 2, TOLD_RETURNS = 4, TOLD_EXCEPTIONS = 8 };
 struct told {
     unsigned kind;
     uint32_t code_id;
-    uint64_t thread; /* of the recording and in it: never that of another one */
+    uint64_t thread;                     /* of the recording and in it: never that of another one */
     uint64_t frame, ticks, duration;     /* duration: TOLD_NO_DURATION, or ticks */
     PyCodeObject *code, *caller;         /* caller may be NULL */
     int line, caller_line;               /* a line, or minus an offset in bytes in the code */
     PyObject *module, *task, *traceback; /* str, or NULL */
     struct bytes_in values;              /* of the row */
-    const struct bytes_out *more;        /* captured besides: values of variables, an exception */
+    struct bytes_in more;                /* captured besides: values of variables, an exception */
     size_t local_bytes;                  /* so many of them are the variables' */
     int has_locals;
+    unsigned long ident; /* of the thread, as Python says it */
 };
 #define TOLD_NO_DURATION UINT64_MAX
 
-/* A new one; flags say what of it is to be seen. NULL without memory. */
-PyObject *told_event_new(PyTypeObject *type, const struct told *told, PyObject *trace_id,
-                         unsigned flags, uint32_t max_repr);
+/* What events of one recording have in common: its names. A share of those of now, or NULL. */
+struct names;
+struct names *told_names_share(void);
+void told_names_drop(struct names *names);
+
+/* A new one; takes the share of names. flags say what of it is to be seen. NULL without memory. */
+PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct names *names,
+                         PyObject *trace_id, unsigned flags, uint32_t max_repr);
 /* Events are told from now on: their times are read off these clocks. */
 void told_clock_begin(void);
 double told_seconds(uint64_t ticks);
