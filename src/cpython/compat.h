@@ -179,6 +179,20 @@ static inline PyFrameObject *compat_frame_object(native_frame *current)
 #endif
 }
 
+/* What a weak reference refers to, to be compared only; NULL where it is gone. */
+static inline PyObject *compat_referent(PyObject *reference)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    PyObject *found = NULL;
+    (void)PyWeakref_GetRef(reference, &found);
+    Py_XDECREF(found);
+    return found;
+#else
+    PyObject *found = PyWeakref_GET_OBJECT(reference);
+    return found != Py_None ? found : NULL;
+#endif
+}
+
 static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL before 3.11 */
 {
 #if CODE_HAS_QUALNAME

@@ -100,7 +100,7 @@ static void forget_state(struct sink *sink)
 
 static int state_is_of(const struct sink *sink, uint64_t thread, PyObject *task)
 {
-    PyObject *known = sink->state_task != NULL ? PyWeakref_GET_OBJECT(sink->state_task) : NULL;
+    PyObject *known = sink->state_task != NULL ? compat_referent(sink->state_task) : NULL;
     return sink->state_trace != NULL && known == task && sink->state_thread == thread;
 }
 
