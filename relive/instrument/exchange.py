@@ -12,6 +12,7 @@ import time
 from contextvars import ContextVar
 from typing import Any, Dict, Iterable, Optional
 
+from relive import _core
 from relive.sessions import api, http
 
 HEADERS = (
@@ -21,21 +22,28 @@ HEADERS = (
 )  # fmt: skip
 _TEXTS = ("text/", "json", "xml", "x-www-form-urlencoded", "javascript", "graphql")
 
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
+REQUEST = ("exchange", "client", "side", "method", "url", "t0_ns", "headers", "bytes_out", "body")
+ANSWER = ("exchange", "status", "t1_ns", "dt_ns", "headers", "bytes_in", "error", "body")
 _inside: ContextVar[int] = ContextVar("relive_http", default=0)  # rank of the client that tells
-_wanted = frozenset(HEADERS)
+wanted = frozenset(HEADERS)
 
 
 def choose_headers(names: Optional[Iterable[str]]) -> None:
     """Which headers are kept; None: HEADERS."""
-    global _wanted
-    _wanted = frozenset(HEADERS if names is None else (name.lower() for name in names))
+    global wanted
+    wanted = frozenset(HEADERS if names is None else (name.lower() for name in names))
 
 
-def selected(headers: Any) -> Dict[str, str]:
-    """Those that are kept."""
-    found = http.header_texts(headers)
-    return {name: value for name, value in found.items() if name.lower() in _wanted}
+def selected(headers: Any) -> Optional[Dict[str, str]]:
+    """Those that are kept; None where there are none."""
+    rows = headers.items() if hasattr(headers, "items") else headers or ()
+    found = {
+        name: value if type(value) is str else http.header_text(value)
+        for name, value in ((http.header_text(name), value) for name, value in rows)
+        if name.lower() in wanted
+    }
+    return found or None
 
 
 def header(headers: Any, name: str) -> Optional[str]:
@@ -56,8 +64,9 @@ def length_of(body: Any) -> Optional[int]:
 
 
 def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
-    """A preview of a text; of other kinds of content how much it is."""
-    if not body:
+    """A preview of a text; of other kinds of content how much it is. At level calls, which has no
+    values, nothing."""
+    if not body or _core.recorded_level() < 2:
         return None
     if isinstance(body, (bytes, bytearray)):
         kind = header(headers, "content-type") or ""
@@ -73,7 +82,7 @@ class Exchange:
     """A request that was told and waits for its answer."""
 
     def __init__(self, client: str, side: str) -> None:
-        self.number = next(_numbers)
+        self.number = next(numbers)
         self.client, self.side = client, side
         self.began = time.monotonic_ns()
         self.is_told = False

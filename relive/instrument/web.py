@@ -1,23 +1,30 @@
 """A session for each request that comes in: middleware for WSGI and ASGI applications."""
 
+import time
 from typing import Any, Awaitable, Callable, Iterable, Optional
 
-from relive.instrument.exchange import Exchange
+from relive import _core
+from relive.instrument import exchange
 from relive.sessions import api
-from relive.sessions.http import PREVIEW, text
+from relive.sessions.http import PREVIEW, clean, text
 
 
 def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """The application with a session around each request: `app = relive.instrument.wsgi(app)`."""
 
     def application(environ: Any, start_response: Any) -> Iterable[bytes]:
-        return _Request(
-            environ.get("REQUEST_METHOD", "?"),
-            _utf8(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")),
-            _utf8(environ.get("QUERY_STRING", "")),
-            environ.get("wsgi.url_scheme", "http"),
-            list(_headers_of(environ)),
-        ).run(app, environ, start_response)
+        get = environ.get
+        request = _Request(
+            get("REQUEST_METHOD", "?"), _utf8(get("SCRIPT_NAME", "") + get("PATH_INFO", "")),
+            get("HTTP_TRACEPARENT"), get("HTTP_TRACESTATE"),
+        )  # fmt: skip
+        if _core.recorded_level():
+            query = get("QUERY_STRING")
+            request.tell(
+                get("wsgi.url_scheme", "http"), get("HTTP_HOST", ""), query and _utf8(query),
+                _headers_of(environ), get("CONTENT_LENGTH"),
+            )  # fmt: skip
+        return request.run(app, environ, start_response)
 
     return application
 
@@ -30,12 +37,22 @@ def asgi(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
             await app(scope, receive, send)
             return
         method = scope.get("method", "GET") if scope["type"] == "http" else "WEBSOCKET"
+        found = dict(reversed(list(scope.get("headers", ()))))
         request = _Request(
-            method, scope.get("path", ""), text(scope.get("query_string", b"")),
-            scope.get("scheme", "http"),
-            [(name.decode("latin-1"), value.decode("latin-1"))
-             for name, value in scope.get("headers", ())],
+            method, scope.get("path", ""), _latin1(found.get(b"traceparent")),
+            _latin1(found.get(b"tracestate")),
         )  # fmt: skip
+        if _core.recorded_level():
+            headers = {
+                name: value.decode("latin-1")
+                for name, value in ((_latin1(name), value) for name, value in found.items())
+                if name in exchange.wanted
+            }
+            request.tell(
+                scope.get("scheme", "http"), _latin1(found.get(b"host")) or "",
+                text(scope.get("query_string", b"")), headers,
+                _latin1(found.get(b"content-length")),
+            )  # fmt: skip
         await request.run_async(app, scope, receive, send)
 
     return application
@@ -46,34 +63,54 @@ def _utf8(value):
     return value.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def _latin1(value):
+    return value.decode("latin-1") if value is not None else None
+
+
 def _headers_of(environ):
-    for name, value in environ.items():
-        if name.startswith("HTTP_") and type(value) is str:
-            yield name[5:].replace("_", "-").lower(), value
-        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
-            yield name.replace("_", "-").lower(), value
+    """Those that are kept, by name."""
+    global _keys, _keys_of
+    if _keys_of is not exchange.wanted:
+        _keys_of = exchange.wanted
+        plain = ("content-type", "content-length")  # CGI says these so
+        _keys = [
+            (("" if name in plain else "HTTP_") + name.upper().replace("-", "_"), name)
+            for name in sorted(_keys_of)
+        ]
+    return {name: environ[key] for key, name in _keys if key in environ}
+
+
+_keys: Any = ()
+_keys_of: Any = None
 
 
 class _Request:
     """One request, from its beginning to the end of its answer."""
 
-    def __init__(self, method: str, path: str, query: str, scheme: str, headers: Any) -> None:
-        first = dict(reversed(headers))  # of headers that come twice the first one
+    __slots__ = ("_began", "_begin", "_headers", "_is_told", "_number", "_path", "_size", "_status",
+                 "_token", "id", "method")  # fmt: skip
+
+    def __init__(self, method: str, path: str, traceparent: Any, tracestate: Any) -> None:
         self.id = api.start_session(
-            tag=f"{method} {path}", traceparent=first.get("traceparent"),
-            tracestate=first.get("tracestate"),
-        )  # fmt: skip
+            tag=f"{method} {path}", traceparent=traceparent, tracestate=tracestate
+        )
         self._token = api.enter(self.id)
-        self._exchange = Exchange("server", "server")
+        self.method, self._path = method, path
         self._status: Optional[int] = None
         self._headers: Any = ()
         self._size = 0
         self._begin = b""
-        length = first.get("content-length", "")
-        host = first.get("host", "")
-        self._exchange.request(
-            method, f"{scheme}://{host}{path}" + (f"?{query}" if query else ""), headers,
-            size=int(length) if length.isdigit() and len(length) < 19 else None,
+        self._is_told = False
+
+    def tell(self, scheme: str, host: str, query: Any, headers: Any, length: Any) -> None:
+        """The request, into the recording."""
+        self._is_told = True
+        self._number, self._began = next(exchange.numbers), time.monotonic_ns()
+        url = f"{scheme}://{host}{self._path}" + (f"?{query}" if query else "")
+        size = int(length) if length and length.isdigit() and len(length) < 19 else None
+        _core.note(
+            api.HTTP_REQUEST, api.number_of(None), exchange.REQUEST, self._number, "server",
+            "server", self.method, clean(url), self._began, headers or None, size, None,
         )  # fmt: skip
 
     def saw(self, data: bytes) -> None:
@@ -95,9 +132,13 @@ class _Request:
         """The answer is complete, or the application has failed."""
         if not api.is_open(self.id):
             return
-        self._exchange.answer(
-            self._status, self._headers, size=self._size, body=self._begin, error=error
-        )
+        if self._is_told:
+            now = time.monotonic_ns()
+            _core.note(
+                api.HTTP_RESPONSE, api.number_of(self.id), exchange.ANSWER, self._number,
+                self._status, now, now - self._began, exchange.selected(self._headers),
+                self._size, error, exchange.shown(self._begin, self._headers, self._size),
+            )  # fmt: skip
         if self._token is not None:
             api.leave(self._token)
             self._token = None

@@ -2,18 +2,16 @@
 
 import functools
 import inspect
+import itertools
 import json
 import os
-import threading
 import time
 from contextvars import ContextVar
 from typing import (
     Any,
     Callable,
     Dict,
-    List,
     Mapping,
-    NamedTuple,
     Optional,
     TypeVar,
     Union,
@@ -29,23 +27,19 @@ _PREVIEW = 1000  # characters of a body
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _Session(NamedTuple):
-    id: str
-    number: int
-    tag: Optional[str]
-    trace_id: str
-    parent_id: Optional[str]
-    span_id: str
-    attrs: Dict[str, str]
-    flags: str
-    tracestate: Optional[str]
-    trace_filter: List[Any]
-    began: int
+_START = ("id", "tag", "attrs", "trace_id", "parent_id", "span_id", "tracestate")
+_END = ("id", "ns")
 
 
-_lock = threading.Lock()
+class _Session:
+    __slots__ = (
+        "attrs", "began", "flags", "id", "number", "parent_id", "span_id", "tag", "trace_filter",
+        "trace_id", "tracestate",
+    )  # fmt: skip
+
+
 _open: Dict[str, _Session] = {}
-_numbers = 0
+_numbers = itertools.count(1)
 _by_number: Dict[int, _Session] = {}  # those that are open
 _active: ContextVar[int] = ContextVar("relive_session", default=0)
 _hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
@@ -71,29 +65,24 @@ def start_session(
     `traceparent` is that of the request: the session belongs to its trace, as a span of its own.
     One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
     recording that start_profiler() begins; where one is on already it has its own."""
-    global _numbers
     tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
     span_id = _span(span_id) if span_id is not None else trace_context.new_id(8)
     parent = None
     if traceparent is not None:
         parent = trace_context.parse(traceparent)
         _counts["bad_traceparents"] += parent is None
-    with _lock:
-        _numbers += 1
-        made = _Session(
-            id=trace_context.new_id(16),
-            number=_numbers,
-            tag=tag,
-            trace_id=parent.trace_id if parent else trace_context.new_id(16),
-            parent_id=parent.span_id if parent else None,
-            span_id=span_id,
-            attrs=dict(attrs or {}),
-            flags=parent.flags if parent else "01",
-            tracestate=_text("tracestate", tracestate) if parent else None,
-            trace_filter=filters,
-            began=time.monotonic_ns(),
-        )
-        _open[made.id] = _by_number[made.number] = made
+    made = _Session()
+    made.id = trace_context.new_id(16)
+    made.number = next(_numbers)
+    made.tag, made.attrs, made.span_id, made.trace_filter = tag, attrs, span_id, filters
+    if parent is None:
+        made.trace_id, made.parent_id, made.flags = trace_context.new_id(16), None, "01"
+        made.tracestate = None
+    else:
+        made.trace_id, made.parent_id, made.flags = parent
+        made.tracestate = _text("tracestate", tracestate)
+    made.began = time.monotonic_ns()
+    _open[made.id] = _by_number[made.number] = made
     _core.session_is_open(made.number, True)
     _tell_start(made)
     return made.id
@@ -106,23 +95,27 @@ def tell_open() -> None:
 
 
 def _tell_start(made):
-    _note(
-        SESSION_START, made.number, id=made.id, tag=made.tag, attrs=made.attrs,
-        trace_id=made.trace_id, parent_id=made.parent_id, span_id=made.span_id,
-        tracestate=made.tracestate,
-    )  # fmt: skip
+    if not _core.note(
+        SESSION_START, made.number, _START, made.id, made.tag, made.attrs or None, made.trace_id,
+        made.parent_id, made.span_id, made.tracestate,
+    ):  # fmt: skip
+        _counts["unrecorded"] += 1
 
 
 def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
-    with _lock:
-        session = _find(session_id)
-        del _open[session_id], _by_number[session.number]
-        _profiled.pop(session_id, None)
+    session = _open.pop(session_id, None) if isinstance(session_id, str) else None
+    if session is None:
+        _find(session_id)
+        return
+    del _by_number[session.number]
+    _profiled.pop(session_id, None)
     if _active.get() == session.number:
         _active.set(0)
     _core.session_is_open(session.number, False)
-    _note(SESSION_END, session.number, id=session.id, ns=time.monotonic_ns() - session.began)
+    ns = time.monotonic_ns() - session.began
+    if not _core.note(SESSION_END, session.number, _END, session.id, ns):
+        _counts["unrecorded"] += 1
 
 
 def active_session_id() -> Optional[str]:
@@ -337,20 +330,20 @@ def _find(session_id):
     return found
 
 
+def number_of(session_id: Optional[str]) -> int:
+    """That of a session; None: of the active one, or 0."""
+    if session_id is not None:
+        number: int = _find(session_id).number
+        return number
+    found = _active.get()
+    return found if found in _by_number else 0
+
+
 def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
     """An event of a session; None: of the active one, or of none. Fields that are None or empty are
     left out."""
-    if session_id is None:
-        number = _active.get()
-        number = number if number in _by_number else 0
-    else:
-        number = _find(session_id).number
-    _note(kind, number, **fields)
-
-
-def _note(kind, number, **fields):
-    told = {name: value for name, value in fields.items() if value is not None and value != {}}
-    if not _core.note(kind, number, told):
+    values = [value if value != {} else None for value in fields.values()]
+    if not _core.note(kind, number_of(session_id), tuple(fields), *values):
         _counts["unrecorded"] += 1
 
 
@@ -361,7 +354,9 @@ def _text(name, value):
 
 
 def _attributes(attrs):
-    found = dict(attrs) if attrs else {}
+    if not attrs:
+        return {}
+    found = dict(attrs)
     for name, value in found.items():
         if type(name) is not str or type(value) is not str:
             raise ReliveError(

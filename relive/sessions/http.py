@@ -39,16 +39,25 @@ def text(value: Any) -> str:
 
 def clean(value: Any) -> str:
     """As text, without the secrets in it: what is left can be read."""
-    return _core.without_secrets(text(value).encode("utf-8", "replace").decode("utf-8"))
+    found = text(value)
+    try:
+        return _core.without_secrets(found)
+    except UnicodeEncodeError:  # half characters
+        return _core.without_secrets(found.encode("utf-8", "replace").decode("utf-8"))
+
+
+def header_text(value: Any) -> str:
+    """A name or a value."""
+    if type(value) is str:
+        return value
+    return value.decode("latin-1") if isinstance(value, bytes) else text(value)
 
 
 def header_texts(headers: Any) -> Mapping[str, str]:
     """{name: value}; a name that comes twice has its values in one text."""
     found: Dict[str, str] = {}
     for name, value in headers.items() if hasattr(headers, "items") else headers or ():
-        name, value = (
-            one.decode("latin-1") if isinstance(one, bytes) else text(one) for one in (name, value)
-        )
+        name, value = header_text(name), header_text(value)
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

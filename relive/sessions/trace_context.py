@@ -1,6 +1,7 @@
 """W3C Trace Context: the header `traceparent`, read as strictly as the recommendation says."""
 
 import os
+import random
 import re
 from typing import NamedTuple, Optional
 
@@ -30,12 +31,19 @@ def parse(header: object) -> Optional[TraceParent]:
     return TraceParent(found["trace"], found["span"], found["flags"])
 
 
+_random = random.Random(os.urandom(32))
+
+
+def _in_forked_child():
+    _random.seed(os.urandom(32))
+
+
+os.register_at_fork(after_in_child=_in_forked_child)
+
+
 def new_id(size: int) -> str:
     """So many random bytes as hexadecimal digits, not all zero."""
-    while True:
-        text = os.urandom(size).hex()
-        if text.strip("0"):
-            return text
+    return "%0*x" % (2 * size, _random.getrandbits(8 * size) or 1)
 
 
 def render(trace_id: str, span_id: str, flags: str = "01") -> str:

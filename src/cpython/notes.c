@@ -23,33 +23,66 @@ static struct thread *thread_here(void)
     return session_thread(&event);
 }
 
-/* note(kind, session's number, {name: value, ...}): whether it is in the recording. */
-static PyObject *note(PyObject *module, PyObject *args)
+/* {name: value} without those that are None; new. */
+static PyObject *fields_of(PyObject *names, PyObject *const *values, Py_ssize_t count)
 {
-    unsigned kind, number;
-    PyObject *fields;
+    PyObject *fields = PyDict_New();
+    for (Py_ssize_t i = 0; fields != NULL && i < count; i++) {
+        if (values[i] != Py_None &&
+            PyDict_SetItem(fields, PyTuple_GET_ITEM(names, i), values[i]) != 0) {
+            Py_CLEAR(fields);
+        }
+    }
+    return fields;
+}
+
+/* note(kind, session's number, names, value, ...): whether it is in the recording. Values that are
+ * None are left out. */
+static PyObject *note(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
     (void)module;
-    if (!PyArg_ParseTuple(args, "IIO!", &kind, &number, &PyDict_Type, &fields)) {
+    if (n < 3 || !PyLong_CheckExact(args[0]) || !PyLong_CheckExact(args[1]) ||
+        !PyTuple_CheckExact(args[2]) || PyTuple_GET_SIZE(args[2]) != n - 3) {
+        PyErr_SetString(PyExc_TypeError, "note(kind, number, names, a value for each of them)");
         return NULL;
     }
-    if (kind < RL_EVENT_LOG || kind > RL_EVENT_MARK || number > RL_ID_MAX) {
+    unsigned long kind = PyLong_AsUnsignedLong(args[0]), number = PyLong_AsUnsignedLong(args[1]);
+    if (PyErr_Occurred() || kind < RL_EVENT_LOG || kind > RL_EVENT_MARK || number > RL_ID_MAX) {
         PyErr_SetString(PyExc_ValueError, "no such kind of event, or number of a session");
         return NULL;
     }
     struct thread *t = thread_here();
     const struct policy *policy = policy_of_notes(&limits);
-    struct capture *c = t != NULL && policy != NULL ? session_capture_always(t, policy) : NULL;
-    if (c == NULL || (context_is_used(t) && context_hides(t))) {
+    if (t == NULL || policy == NULL || (context_is_used(t) && context_hides(t))) {
         Py_RETURN_FALSE;
     }
+    PyObject *fields = fields_of(args[2], args + 3, n - 3); /* owned */
+    struct capture *c = fields != NULL ? session_capture_always(t, policy) : NULL;
+    if (c == NULL) {
+        Py_XDECREF(fields);
+        return PyErr_Occurred() ? NULL : PyBool_FromLong(0);
+    }
     capture_value(c, fields);
-    int is_put = lane_put_values(&t->lane, kind, number, t->stack[t->depth].frame, c->bytes,
-                                 capture_size(c));
-    return PyBool_FromLong(is_put);
+    Py_DECREF(fields);
+    return PyBool_FromLong(lane_put_values(&t->lane, (unsigned)kind, (uint32_t)number,
+                                           t->stack[t->depth].frame, c->bytes, capture_size(c)));
+}
+
+/* 0: nothing is being recorded in this process; else 1 calls, 2 values, 3 lines. */
+static PyObject *recorded_level(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return PyLong_FromLong(session.recorder != NULL
+                               ? 1 + (session.level > LEVEL_CALLS) + (session.level == LEVEL_LINES)
+                               : 0);
 }
 
 static PyMethodDef methods[] = {
-    {"note", note, METH_VARARGS, "Writes an event of the program's own into the recording."},
+    {"note", (PyCFunction)(void (*)(void))note, METH_FASTCALL,
+     "Writes an event of the program's own into the recording."},
+    {"recorded_level", recorded_level, METH_NOARGS,
+     "0 where nothing is recorded, else 1 calls, 2 values, 3 lines."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -468,6 +468,12 @@ enum verdict session_event_slow(const struct event *event)
     if (t != NULL && t->gate == GATE_TAP && thread_is_recorded(t)) {
         return tap_event(t, event);
     }
+    if (t != NULL && t->gate == GATE_FOLLOW && thread_is_recorded(t) && context_is_same(t)) {
+        t->gate = session.stamp;
+        enum verdict verdict = session_event(event);
+        t->gate = t->gate == session.stamp ? GATE_FOLLOW : t->gate;
+        return verdict;
+    }
     t = session_thread(event);
     if (t == NULL) {
         return VERDICT_CONTINUE;
@@ -481,7 +487,8 @@ enum verdict session_event_slow(const struct event *event)
                                     : session_event(event);
     }
     if (is_followed) {
-        t->gate = 0; /* the next one comes here too */
+        /* the next one comes here too */
+        t->gate = t->gate == session.stamp && !tap_is_on && t->samples == 0 ? GATE_FOLLOW : 0;
     } else if (tap_is_on && t->gate == session.stamp && session.recorder != NULL) {
         t->gate = GATE_TAP; /* as long as nobody wants more looked at */
     }

@@ -45,6 +45,7 @@ struct thread {
     uint64_t gate;       /* session.stamp, or: */
 #define GATE_CLOSED 0u   /* every event goes the slow way, until all has been looked at anew */
 #define GATE_TAP    1u   /* to those who want to be told of all of them (tap.c) */
+#define GATE_FOLLOW 3u   /* past what follows the program's context (context.c) */
 #define GATE_BUSY   2u   /* they are being told of one */
     uint64_t stamp;      /* of the recording that the lane is of */
     int is_suppressed;   /* a preview runs here */
