@@ -3,16 +3,17 @@
     python bench/embed_sessions.py [--append FILE] [--repeat N]
 
 Calls: the same loop without and with recording, alternating in one process; the least of the pairs,
-CPU time of the thread. The web application runs in a process of its own (wsgiref or, where they are
-installed, Flask and Starlette's stack under uvicorn) and is asked over loopback by this one; unrecorded
-and recorded rounds alternate; its CPU time is read from the kernel."""
+CPU time of the thread. The web application reads 40 rows of a database, makes a text of each and
+a page of them: alone, with Flask and a template, with FastAPI. It runs in a process of its own
+(wsgiref, uvicorn) and is asked over loopback by this one; unrecorded and recorded rounds
+alternate, the quickest of each count; its CPU time is read from the kernel."""
 
 import argparse
+import gc
 import http.client
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import relive
 from relive import sessions
 
 CALLS = 20000
-REQUESTS = 400
+REQUESTS, WARM = 400, 40
 SERVERS = ("wsgi", "flask", "fastapi")
 
 
@@ -63,18 +64,19 @@ def calls(folder, repeat, in_session, **settings):
     return min(pairs), stats["bytes"] / CALLS, sum(stats["lost"].values())
 
 
-def memory(folder, count=2000):
+def memory(folder, count=20000):
     """Bytes that an open session keeps, and what a thousand that have ended leave."""
     relive.start(os.path.join(folder, "m.relive"), force=True)
 
     def held():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
 
     def many(n):
         return [sessions.start_session("bench", {"user": str(i)}) for i in range(n)]
 
-    for made in many(count):
-        sessions.end_session(made)
+    sessions.end_session(sessions.start_session())
     before = held()
     made = many(count)
     during = held()
@@ -85,37 +87,45 @@ def memory(folder, count=2000):
             sessions.end_session(one)
     after = held()
     relive.stop()
-    return (during - before) / count, (after - during) / 3 / count
+    return (during - before) / count, max(0, after - during) / 3 / count
 
 
 # ---- a web application ----
 
 APP = """
-import json, os, sys, threading, time
+import json, os, sqlite3, sys, time
 from relive import control, instrument
-LEVEL = None
-def scale(n, factor): return n * factor
-def total(numbers):
-    result = 0
-    for n in numbers: result += scale(n, 3)
-    return result
-def answer():
-    return json.dumps({"total": total(range(25)), "more": total(range(25))}).encode()
+kind, path = sys.argv[1:]
+database = sqlite3.connect(":memory:", check_same_thread=False)
+database.execute("create table items (name text, price integer, stock integer)")
+database.executemany("insert into items values (?, ?, ?)",
+                     [(f"item {n}", n * 7 % 90, n % 5) for n in range(400)])
+def taxed(price): return price + price * 19 // 100
+def label(name, price, stock):
+    if not stock: return f"{name}: sold out"
+    return f"{name}: {taxed(price) / 100:.2f}"
+def rows(least):
+    return database.execute("select name, price, stock from items where price >= ? order by price"
+                            " desc, name limit 40", (least,)).fetchall()
+def shown(least): return [label(*row) for row in rows(least)]
+def as_json(): return json.dumps({"items": shown(10), "time": time.time()}).encode()
+TEMPLATE = "<h1>Items</h1><ul>{% for one in items %}<li class={{ loop.cycle('odd', 'even') }}>" \
+           "{{ one|upper }}</li>{% endfor %}</ul>"
 def plain(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [answer()]
-kind = sys.argv[1]
+    return [as_json()]
 if kind == "wsgi": app = plain
 elif kind == "flask":
-    from flask import Flask, Response
+    from flask import Flask
     flask = Flask("bench")
-    flask.get("/")(lambda: Response(answer(), mimetype="application/json"))
+    page = flask.jinja_env.from_string(TEMPLATE)
+    flask.get("/")(lambda: page.render(items=shown(10)))
     app = flask.wsgi_app
 else:
     from fastapi import FastAPI, Response
     app = FastAPI()
     @app.get("/")
-    async def show(): return Response(answer(), media_type="application/json")
+    async def show(): return Response(as_json(), media_type="application/json")
 wrapped = {"fastapi": instrument.asgi, "wsgi": instrument.wsgi, "flask": instrument.wsgi}[kind](app)
 is_on = False
 def chosen_wsgi(environ, start_response):
@@ -131,23 +141,25 @@ async def chosen_asgi(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
     else: await (wrapped if is_on else app)(scope, receive, send)
-def switch(path):
+def switch(asked):
     global is_on
-    cpu = time.process_time()
     stats = {}
-    if path == "/off":
+    if asked == "/off":
         if is_on: stats = control.stop()["stats"]
         is_on = False
     else:
-        control.start(sys.argv[2], force=True, level=path[4:])
+        own = {"include": ["__main__"]} if asked.endswith("/own") else {}
+        control.start(path, force=True, level=asked.split("/")[2], **own)
         is_on = True
-    return json.dumps({"cpu": cpu, "events": stats.get("events", 0),
-                       "lost": sum(stats.get("lost", {}).values())}).encode()
+    return json.dumps({"lost": sum(stats.get("lost", {}).values())}).encode()
 if kind == "fastapi":
     import socket, uvicorn
-    listener = socket.socket(); listener.bind(("127.0.0.1", 0))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     print(listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(chosen_asgi, log_level="critical", lifespan="off")).run([listener])
+    config = uvicorn.Config(chosen_asgi, log_level="critical", lifespan="off")
+    uvicorn.Server(config).run([listener])
 else:
     from wsgiref.simple_server import WSGIRequestHandler, make_server
     class Quiet(WSGIRequestHandler):
@@ -165,54 +177,50 @@ def ask(port, path, connection=None):
     return connection.getresponse().read()
 
 
-def round_of(port, switch):
-    """(seconds, seconds of CPU of the server) of so many requests."""
-    first = json.loads(ask(port, switch))
+def round_of(port, pid, switch):
+    """(seconds, CPU seconds of the server's main thread, which answers) of so many requests."""
+    ask(port, switch)
     keep = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    for _ in range(20):
+    for _ in range(WARM):
         ask(port, "/", keep)
-    before = json.loads(ask(port, switch)) if switch == "/off" else first
-    began, cpu = time.perf_counter(), cpu_of(port)
+    began, cpu = time.perf_counter(), cpu_of(pid)
     for _ in range(REQUESTS):
         ask(port, "/", keep)
-    took, cpu = time.perf_counter() - began, cpu_of(port) - cpu
-    del before
+    took, cpu = time.perf_counter() - began, cpu_of(pid) - cpu
     keep.close()
     return took, cpu
 
 
-_pids = {}
-
-
-def cpu_of(port):
-    with open(f"/proc/{_pids[port]}/schedstat") as file:  # the main thread: it answers
+def cpu_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/schedstat") as file:
         return int(file.read().split()[0]) / 1e9
 
 
-def web(folder, kind, level, repeat):
-    """(throughput ratio, CPU ratio, calls recorded a request, lost), medians of the pairs."""
+def web(folder, kind, how, repeat):
+    """(throughput ratio, CPU ratio, us of CPU a request without, and more with, recorded calls a
+    request, lost); of the quickest rounds."""
     path = os.path.join(folder, "w.relive")
     script = os.path.join(folder, "app.py")
     with open(script, "w") as file:
         file.write(APP)
     process = subprocess.Popen([sys.executable, script, kind, path], stdout=subprocess.PIPE)
     port = int(process.stdout.readline() or 0)
-    _pids[port] = process.pid
-    pairs, events = [], {}
+    pairs, lost = [], 0
     try:
-        round_of(port, "/off")
-        for _ in range(repeat):
-            off = round_of(port, "/off")
-            on = round_of(port, f"/on/{level}")
-            events = json.loads(ask(port, "/off"))
-            pairs.append((off[0] / on[0], on[1] / off[1]))
+        for n in range(repeat + 1):
+            off = round_of(port, process.pid, "/off")
+            on = round_of(port, process.pid, f"/on/{how}")
+            lost += json.loads(ask(port, "/off"))["lost"]
+            if n:  # the first pair warms up
+                pairs.append((*off, *on))
     finally:
         process.kill()
         process.wait()
     with relive.open(path) as recording:
-        calls = recording.totals()["kinds"].get("call", 0) / (REQUESTS + 20)
-    return (statistics.median(one for one, _ in pairs), statistics.median(one for _, one in pairs),
-            calls, events["lost"])  # fmt: skip
+        calls = recording.totals()["kinds"].get("call", 0) / (REQUESTS + WARM)
+    off_took, off_cpu, on_took, on_cpu = (min(column) for column in zip(*pairs))
+    return (off_took / on_took, on_cpu / off_cpu, off_cpu / REQUESTS * 1e6,
+            (on_cpu - off_cpu) / REQUESTS * 1e6, calls, lost)  # fmt: skip
 
 
 def installed(kind):
@@ -243,12 +251,18 @@ def main():
         text += (
             f"\nAn open session keeps {kept:.0f} bytes; one that has ended leaves {left:.0f}.\n\n"
         )
-        text += "| application | level | throughput | CPU | calls a request | lost |\n"
-        text += "| --- | --- | --- | --- | --- | --- |\n"
+        text += (
+            "| application | recorded | throughput | CPU | us a request | more | calls | lost |\n"
+        )
+        text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
         for kind in filter(installed, SERVERS):
-            for level in ("calls", "values"):
-                speed, cpu, count, lost = web(folder, kind, level, args.repeat)
-                text += f"| {kind} | {level} | {speed:.3f} | {cpu:.3f} | {count:.0f} | {lost} |\n"
+            for how, what in (
+                ("calls", "calls, default filter"), ("calls/own", "own code, calls"),
+                ("values/own", "own code, arguments and results"),
+            ):  # fmt: skip
+                speed, cpu, alone, more, count, lost = web(folder, kind, how, args.repeat)
+                text += f"| {kind} | {what} | {speed:.3f} | {cpu:.3f} | {alone:.0f} | {more:.1f}"
+                text += f" | {count:.0f} | {lost} |\n"
     print(text)
     if args.append:
         with open(args.append, "a", encoding="utf-8") as file:
