@@ -52,7 +52,7 @@ bench-debug: ## what breakpoints cost that are not reached, beside pdb and debug
 	@tools/system.sh tests
 	@$(MATRIX) debug
 
-bench-embed: ## what callbacks inside a program cost, by backend
+bench-embed: ## what callbacks inside a program cost, by backend, and sessions of a web application
 	@tools/system.sh tests
 	@$(MATRIX) embed
 

@@ -39,7 +39,9 @@ CORPUS = (
 ).split()
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
-NARROW = ["py/test_programs.py", "py/test_smoke.py"]
+NARROW = [
+    "py/test_programs.py", "py/test_smoke.py", "py/test_backends.py", "py/test_backends_life.py",
+]  # fmt: skip
 
 
 class Failed(Exception):
@@ -295,6 +297,24 @@ def python_tests(version, interpreter, whole, jobs, full=False):
     return total - failed - skipped, failed, skipped, "\n".join([text, *sorted(reasons)]).strip()
 
 
+def parity(versions):
+    """Lines that say how many of the tests that every callback backend runs it has passed."""
+    for version in sorted(versions, key=VERSIONS.index):
+        report = os.path.join(BUILD, "report", version + ".xml")
+        if not os.path.exists(report):
+            continue
+        passed, total = {}, {}
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            found = re.search(r"\[(monitoring|evalhook|setprofile|settrace)\b", case.get("name"))
+            if found and "test_backends" in case.get("classname", ""):
+                name = found.group(1)
+                total[name] = total.get(name, 0) + 1
+                passed[name] = passed.get(name, 0) + (len(case) == 0)
+        if total:
+            rows = ", ".join(f"{name} {passed[name]} of {n}" for name, n in total.items())
+            yield f"callbacks, the same tests on each backend: {version}: {rows}"
+
+
 def command_test(versions, full):
     """The whole matrix."""
     found, lack = find_interpreters()
@@ -339,6 +359,8 @@ def command_test(versions, full):
             if text:
                 say(text)
     missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
+    for line in parity(chosen):
+        say(line)
     say("interpreters: " + ", ".join(chosen) + (f"; not had: {missing}" if missing else ""))
     if not chosen:
         totals[1] += 1
@@ -538,7 +560,7 @@ def command_debug():
 
 
 def command_embed():
-    return beside_peers("embed.py", VERSIONS)
+    return beside_peers("embed.py", VERSIONS) | beside_peers("embed_sessions.py", VERSIONS)
 
 
 def command_proof():

@@ -7,14 +7,14 @@ from relive import _core
 
 # version: {backend: ns that one call and its return add, with a callback that does nothing}
 CALL_NS: Dict[str, Dict[str, int]] = {
-    "3.8": {"evalhook": 5050, "setprofile": 5010, "settrace": 5240},
-    "3.9": {"evalhook": 5200, "setprofile": 5060, "settrace": 5350},
-    "3.10": {"evalhook": 7960, "setprofile": 7480, "settrace": 7670},
-    "3.11": {"evalhook": 5800, "setprofile": 5410, "settrace": 5480},
-    "3.12": {"monitoring": 3960, "setprofile": 4320, "settrace": 4920},
-    "3.13": {"monitoring": 3970, "setprofile": 4140, "settrace": 4180},
-    "3.14": {"monitoring": 3950, "setprofile": 4000, "settrace": 4050},
-    "3.15": {"monitoring": 4460, "setprofile": 3030, "settrace": 3020},
+    "3.8": {"evalhook": 350, "setprofile": 320, "settrace": 380},
+    "3.9": {"evalhook": 550, "setprofile": 360, "settrace": 400},
+    "3.10": {"evalhook": 460, "setprofile": 620, "settrace": 810},
+    "3.11": {"evalhook": 360, "setprofile": 450, "settrace": 500},
+    "3.12": {"monitoring": 400, "setprofile": 860, "settrace": 580},
+    "3.13": {"monitoring": 360, "setprofile": 450, "settrace": 480},
+    "3.14": {"monitoring": 410, "setprofile": 450, "settrace": 790},
+    "3.15": {"monitoring": 350, "setprofile": 410, "settrace": 420},
 }
 
 
