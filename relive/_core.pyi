@@ -5,6 +5,8 @@ from os import PathLike
 from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, Union, final
 
+from typing_extensions import disjoint_base
+
 _Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
 # code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth
 _Node = Tuple[int, int, int, int, int, int, str, int, int]
@@ -39,6 +41,7 @@ class Reader:
     def dump(self) -> Optional[bytes]: ...
     def close(self) -> None: ...
 
+@disjoint_base
 class Event:
     event_type: str
     monotonic_ns: Optional[int]

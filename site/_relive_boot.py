@@ -1,5 +1,5 @@
 """Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set, and the
-debugger in one that starts with RELIVE_DEBUG; with RELIVE_CONTROL it can be controlled from outside.
+debugger in one that starts with RELIVE_DEBUG; RELIVE_CONTROL lets others control it from outside.
 
 Reached from relive.pth, or on 3.15 and later from relive.start. Must not import anything heavy and
 must never disturb the program."""

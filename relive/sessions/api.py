@@ -37,6 +37,18 @@ class _Session:
         "trace_id", "tracestate",
     )  # fmt: skip
 
+    id: str
+    number: int
+    tag: Optional[str]
+    attrs: Dict[str, str]
+    trace_id: str
+    parent_id: Optional[str]
+    span_id: str
+    flags: str
+    tracestate: Optional[str]
+    trace_filter: Any
+    began: int
+
 
 _open: Dict[str, _Session] = {}
 _numbers = itertools.count(1)
