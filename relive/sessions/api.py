@@ -40,7 +40,7 @@ class _Session:
     id: str
     number: int
     tag: Optional[str]
-    attrs: Dict[str, str]
+    attrs: Mapping[str, str]
     trace_id: str
     parent_id: Optional[str]
     span_id: str
