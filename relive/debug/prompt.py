@@ -1,6 +1,7 @@
 """A prompt like pdb's, driven by this engine: pdb's commands, our stops."""
 
 import bdb
+import os
 import pdb
 import sys
 
@@ -26,10 +27,20 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     def stopped(self, frame, why, breakpoints):
         """Called by the engine in the thread that stopped."""
-        if why == "exception":
-            self._stopped_at(frame, runtime.exception, breakpoints[0].when)
-        else:
-            super().stopped(frame, why, breakpoints)
+        try:
+            if why == "exception":
+                self._stopped_at(frame, runtime.exception, breakpoints[0].when)
+            else:
+                super().stopped(frame, why, breakpoints)
+        except BrokenPipeError:  # whoever read the prompt has gone: as if they had quit
+            self._forget_output()
+            raise self.quits() from None
+
+    def _forget_output(self):
+        if self.stdout is sys.stdout:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self.stdout.fileno())
+            os.close(null)
 
     def _stopped_at(self, frame, exception, when):
         """The prompt where an exception was raised, with its message."""
@@ -48,7 +59,10 @@ class Prompt(EngineDriven, pdb.Pdb):
         return self._quits()
 
     def _log(self, text, one, frame):
-        self.message(text)
+        try:
+            self.message(text)
+        except BrokenPipeError:
+            self._forget_output()
 
     # ---- going on ----
 

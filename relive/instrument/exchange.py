@@ -1,13 +1,13 @@
 """One request and its answer, whichever client makes it.
 
     exchange = begin(...)     the request is told, and the headers to send on are known
-    exchange.answer(...)      or exchange.fail(error): told once
+    with exchange: ask()      an exception is told as the answer
+    exchange.answer(...)      told once
 
 Clients are built on one another (requests on urllib3 on http.client): only the outermost one that
 is instrumented tells."""
 
 import itertools
-import sys
 import time
 from contextvars import ContextVar
 from typing import Any, Dict, Iterable, Optional
@@ -111,9 +111,13 @@ class Exchange:
             body=shown(body, headers, size),
         )  # fmt: skip
 
-    def fail(self) -> None:
-        """Tells the exception that is on its way, in place of the answer."""
-        self.answer(None, error=sys.exc_info()[1])
+    def __enter__(self) -> "Exchange":
+        return self
+
+    def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
+        """`with exchange:` an exception is told in place of the answer."""
+        if error is not None:
+            self.answer(None, error=error)
 
     def _session(self):
         """That of the request, also where the answer is read elsewhere, while it is open."""

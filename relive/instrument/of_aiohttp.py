@@ -36,15 +36,12 @@ def _request(original):
                 return await original(self, method, str_or_url, **kwargs)
             kwargs["headers"] = _with(kwargs.get("headers"))
             body = kwargs.get("data") if kwargs.get("data") is not None else kwargs.get("json")
-            exchange, found = Exchange("aiohttp", "client"), None
+            exchange = Exchange("aiohttp", "client")
             exchange.request(
                 method, str(str_or_url), kwargs["headers"], size=length_of(body), body=body
             )
-            try:
+            with exchange:
                 found = await original(self, method, str_or_url, **kwargs)
-            finally:
-                if found is None:
-                    exchange.fail()
             setattr(found, _WAITING, exchange)
             return found
 
@@ -75,13 +72,12 @@ def _read(original):
         exchange = getattr(self, _WAITING, None)
         if exchange is None or exchange.is_reading:
             return await original(self)
-        exchange.is_reading, body = True, None
+        exchange.is_reading = True
         try:
-            body = await original(self)
+            with exchange:
+                body = await original(self)
         finally:
             exchange.is_reading = False
-            if body is None:
-                exchange.fail()
         _answer(self, body)
         return body
 

@@ -84,20 +84,10 @@ def _endheaders(original):
         wire.exchange.request(
             wire.method, wire.url, wire.headers, size=length_of(message_body), body=message_body
         )
-        return _or_fail(wire, original, self, message_body, **kwargs)
+        with wire.exchange:
+            return original(self, message_body, **kwargs)
 
     return endheaders
-
-
-def _or_fail(wire, function, *args, **kwargs):
-    is_done = False
-    try:
-        found = function(*args, **kwargs)
-        is_done = True
-    finally:
-        if not is_done and wire.exchange is not None:
-            wire.exchange.fail()
-    return found
 
 
 # ---- the answer ----
@@ -108,7 +98,8 @@ def _getresponse(original):
         wire = _wire(self)
         if wire is None or wire.exchange is None:
             return original(self)
-        response = _or_fail(wire, original, self)
+        with wire.exchange:
+            response = original(self)
         setattr(self, _WAITING, None)
         setattr(response, _WAITING, wire)
         if response.isclosed():
@@ -142,7 +133,8 @@ def _counted(self, original, args, kwargs, saw):
         return original(self, *args, **kwargs)
     wire.is_reading = True
     try:
-        found = _or_fail(wire, original, self, *args, **kwargs)
+        with wire.exchange:
+            found = original(self, *args, **kwargs)
     finally:
         wire.is_reading = False
     saw(wire, found)

@@ -46,12 +46,8 @@ def _send(original):
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return original(self, request, **kwargs)
-            exchange, found = _begin(request), None
-            try:
+            with _begin(request) as exchange:
                 found = original(self, request, **kwargs)
-            finally:
-                if found is None:
-                    exchange.fail()
             _end(exchange, found, kwargs.get("stream", False))
             return found
 
@@ -63,12 +59,8 @@ def _send_async(original):
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return await original(self, request, **kwargs)
-            exchange, found = _begin(request), None
-            try:
+            with _begin(request) as exchange:
                 found = await original(self, request, **kwargs)
-            finally:
-                if found is None:
-                    exchange.fail()
             _end(exchange, found, kwargs.get("stream", False))
             return found
 

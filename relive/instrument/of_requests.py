@@ -37,12 +37,8 @@ def _tell(original, self, request, kwargs):
         request.method, request.url, request.headers, size=length_of(request.body),
         body=request.body,
     )  # fmt: skip
-    found = None
-    try:
+    with exchange:
         found = original(self, request, **kwargs)
-    finally:
-        if found is None:
-            exchange.fail()
     first = found.history[0] if found.history else found
     body = None if kwargs.get("stream") else first.content
     exchange.answer(first.status_code, first.headers, size=length_of(body), body=body)

@@ -27,12 +27,8 @@ def _urlopen(original):
             headers = _with(self.headers if headers is None else headers)
             exchange = Exchange("urllib3", "client")
             exchange.request(method, _absolute(self, url), headers, size=length_of(body), body=body)
-            found = None
-            try:
+            with exchange:
                 found = original(self, method, url, body, headers, *args, **kwargs)
-            finally:
-                if found is None:
-                    exchange.fail()
             read = found.data if kwargs.get("preload_content", True) else None
             exchange.answer(found.status, found.headers, size=length_of(read), body=read)
             return found

@@ -1,5 +1,6 @@
 /* Why: see context.h. The interpreter counts the changes of a thread's context (context_ver), but
- * not what is set in it: who sets one of the variables calls look_anew(). */
+ * not what is set in it: who sets one of the
+ * variables has all threads look anew. */
 #include "context.h"
 
 #include "map.h"
@@ -87,16 +88,6 @@ int context_look(struct thread *t, const struct event *event)
 
 /* ---- for Python ---- */
 
-static void look_anew(void)
-{
-    os_lock_mutex(&session.lock);
-    for (struct thread *t = session.threads; t != NULL; t = t->next) {
-        t->gate = 0;
-        t->context_ver = 0;
-    }
-    os_unlock_mutex(&session.lock);
-}
-
 static PyObject *follow(PyObject *module, PyObject *args)
 {
     PyObject *one, *other;
@@ -126,7 +117,7 @@ static PyObject *session_is_open(PyObject *module, PyObject *args)
     } else if (u64map_put(&open_sessions, number, 1) != 0) {
         return PyErr_NoMemory();
     }
-    look_anew();
+    session_look_anew();
     Py_RETURN_NONE;
 }
 
@@ -138,7 +129,7 @@ static PyObject *hide(PyObject *module, PyObject *number)
         return NULL;
     }
     hidden += change;
-    look_anew();
+    session_look_anew();
     Py_RETURN_NONE;
 }
 

@@ -401,6 +401,16 @@ static struct thread *new_thread(void)
     return t;
 }
 
+void session_look_anew(void)
+{
+    os_lock_mutex(&session.lock);
+    for (struct thread *t = session.threads; t != NULL; t = t->next) {
+        t->gate = GATE_CLOSED;
+        t->context_ver = 0;
+    }
+    os_unlock_mutex(&session.lock);
+}
+
 struct thread *session_own_thread(void)
 {
     return thread_self != NULL ? thread_self : new_thread();

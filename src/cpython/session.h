@@ -131,6 +131,8 @@ enum verdict session_event_slow(const struct event *event);
 enum verdict session_gate(struct thread *thread, const struct event *event, uint64_t info);
 /* Who called a frame that is being entered, or has just been left. */
 native_frame *session_caller(native_frame *frame);
+/* Each thread looks at everything anew at its next event. */
+void session_look_anew(void);
 /* The calling thread's, made where it has none; NULL without memory. */
 struct thread *session_own_thread(void);
 /* Where the frame lies in the thread's stack, 0 = it is not open there. */

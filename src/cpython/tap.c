@@ -307,11 +307,7 @@ static PyObject *tap(PyObject *module, PyObject *args)
     if (tap_is_on) {
         told_clock_begin();
     }
-    os_lock_mutex(&session.lock);
-    for (struct thread *t = session.threads; t != NULL; t = t->next) {
-        t->gate = 0; /* it looks anew at its next event */
-    }
-    os_unlock_mutex(&session.lock);
+    session_look_anew();
     Py_RETURN_NONE;
 }
 

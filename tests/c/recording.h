@@ -2,7 +2,12 @@
 #ifndef RECORDING_H
 #define RECORDING_H
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "lane.h"
+#include "os.h"
 #include "reader.h"
 #include "recorder.h"
 
@@ -36,6 +41,34 @@ static inline void write_calls(struct lane *lane, uint32_t id, uint32_t n)
             }
         }
     }
+}
+
+/* Nothing that is asked of the system fails any more. */
+static inline void no_faults(void)
+{
+    for (int i = 0; i < OS_FAULTS; i++) {
+        os_fail_at((enum os_fault)i, 0, 0, 0);
+    }
+}
+
+/* A process of its own records n calls and is killed, once all of them are published. */
+static inline void record_and_be_killed(const char *path, size_t buffer, size_t ring, uint32_t n)
+{
+    int pipes[2];
+    char byte;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct lane lane;
+        struct recorder *recorder = open_recorder(path, buffer, ring, 0);
+        recorder_lane_begin(recorder, &lane, NULL, 1);
+        write_calls(&lane, define(recorder, &lane, "work"), n);
+        (void)!write(pipes[1], "x", 1);
+        (void)pause();
+    }
+    assert_int_equal(read(pipes[0], &byte, 1), 1);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
 }
 
 static inline void close_recorder(struct recorder *recorder, struct recorder_stats *stats)

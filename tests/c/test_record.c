@@ -100,33 +100,13 @@ static void ring_keeps_the_newest_and_counts_the_rest(void **state)
     (void)unlink(path);
 }
 
-static void no_faults(void)
-{
-    for (int i = 0; i < OS_FAULTS; i++) {
-        os_fail_at((enum os_fault)i, 0, 0, 0);
-    }
-}
-
 static void killed_process_leaves_every_published_event(void **state)
 {
     (void)state;
     const char *path = fresh_path();
-    int pipes[2], complete;
+    int complete;
     size_t problems;
-    assert_int_equal(pipe(pipes), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct lane lane;
-        struct recorder *recorder = open_recorder(path, 8u << 20, 0, 0);
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        write_calls(&lane, define(recorder, &lane, "work"), 99999);
-        (void)!write(pipes[1], "x", 1);
-        (void)pause();
-    }
-    char byte;
-    assert_int_equal(read(pipes[0], &byte, 1), 1);
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
+    record_and_be_killed(path, 8u << 20, 0, 99999);
     assert_int_equal(count_events(path, &complete, &problems), 199999);
     assert_false(complete);
     assert_int_equal(problems, 0);

@@ -10,13 +10,6 @@
 #include "recording.h"
 #include "sessions.h"
 
-static void no_faults(void)
-{
-    for (int i = 0; i < OS_FAULTS; i++) {
-        os_fail_at((enum os_fault)i, 0, 0, 0);
-    }
-}
-
 static const char *copy_path(const char *original)
 {
     static char path[300];
@@ -125,22 +118,9 @@ static void a_ring_keeps_its_definitions_however_fast_it_turns(void **state)
 {
     (void)state;
     const char *path = fresh_path();
-    int pipes[2], complete;
+    int complete;
     size_t problems;
-    assert_int_equal(pipe(pipes), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct lane lane;
-        struct recorder *recorder = open_recorder(path, 1u << 20, 64u << 10, 0);
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        write_calls(&lane, define(recorder, &lane, "work"), 30000);
-        (void)!write(pipes[1], "x", 1);
-        (void)pause();
-    }
-    char byte;
-    assert_int_equal(read(pipes[0], &byte, 1), 1);
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
+    record_and_be_killed(path, 1u << 20, 64u << 10, 30000);
     assert_true(count_events(path, &complete, &problems) > 1000);
     assert_int_equal(problems, 0);
     assert_true(names_are_known(path));

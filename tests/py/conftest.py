@@ -127,3 +127,25 @@ def told(make):
 
     do.name = make.name
     return do
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """recorded(function, **settings) -> (the sessions' rows, all events) of a call of it."""
+    import relive
+    from relive.cli.sessions import read
+
+    def do(function, **settings):
+        path = str(do.path)
+        relive.start(path, force=True, **settings)
+        try:
+            function()
+        finally:
+            relive.stop()
+        with relive.open(path) as recording:
+            rows = read(recording)
+        with relive.open(path) as recording:
+            return rows, list(recording.events())
+
+    do.path = tmp_path / "s.relive"
+    return do

@@ -1,9 +1,11 @@
 """`relive debug` and its prompt."""
 
+import os
+import subprocess
 import sys
 
 import pytest
-from conftest import relive, run
+from conftest import clean_environ, relive, run
 
 PROGRAM = """\
 import sys
@@ -66,6 +68,19 @@ def test_breakpoints_of_the_command_line(tmp_path):
 def test_quitting_ends_the_program_without_a_traceback(tmp_path):
     done = prompt(tmp_path, ["q"])
     assert b"Traceback" not in done.stdout + done.stderr and b"\n6" not in done.stdout
+
+
+def test_who_reads_the_prompt_may_go(tmp_path):
+    (tmp_path / "app.py").write_text(PROGRAM)
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "relive", "debug", "app.py", "4"], cwd=tmp_path, env=clean_environ(),
+        stdin=subprocess.PIPE, stdout=write, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(write)
+    os.close(read)
+    _, errors = process.communicate(b"n\nn\nc\n", timeout=60)
+    assert process.returncode == 0 and b"Traceback" not in errors and b"BrokenPipe" not in errors
 
 
 def test_an_uncaught_exception_opens_the_prompt_where_it_was_raised(tmp_path):

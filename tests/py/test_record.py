@@ -196,6 +196,37 @@ def test_signals_reach_the_program(tmp_path):
     assert dump(tmp_path / "o.relive")[0][0]["is_complete"]
 
 
+def test_a_recording_that_begins_inside_an_init(tmp_path):
+    """From 3.13 on the interpreter puts a frame of its own between a class's call and its __init__."""
+    (tmp_path / "prog.py").write_text(
+        "import threading, relive\n"
+        "class Starts:\n"
+        "    def __init__(self, n):\n"
+        "        if n == 99: relive.start('o.relive'); started.set(); wait.wait()\n"
+        "        after(n)\n"
+        "class Waits:\n"
+        "    def __init__(self, n):\n"
+        "        if n == 99: started.wait()\n"
+        "        after(n)\n"
+        "        if n == 99: wait.set()\n"
+        "def after(n): pass\n"
+        "def many(kind):\n"
+        "    for n in range(101): kind(n)\n"
+        "started, wait = threading.Event(), threading.Event()\n"
+        "threads = [threading.Thread(target=many, args=(kind,)) for kind in (Starts, Waits)]\n"
+        "for t in threads: t.start()\n"
+        "for t in threads: t.join()\n"
+    )
+    run(sys.executable, "prog.py", cwd=tmp_path, check=True)
+    _, events = dump(tmp_path / "o.relive")
+    names = {e["func"].partition(":")[2] for e in events if e.get("already_running")}
+    assert {"Starts.__init__", "Waits.__init__", "many"} <= names and "__init__" not in names
+    parents = {e["frame"]: e["func"].partition(":")[2] for e in events if e["kind"] == "call"}
+    found = [parents.get(e["parent"]) for e in events if e.get("func") == "__main__:after"
+             and e["kind"] == "call"]  # fmt: skip
+    assert sorted(found) == ["Starts.__init__"] * 2 + ["Waits.__init__"] * 2
+
+
 def test_keyboard_interrupt(tmp_path):
     (tmp_path / "prog.py").write_text(
         "import time\nprint('ready', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"

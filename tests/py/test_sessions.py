@@ -12,31 +12,10 @@ from conftest import relive as run_relive
 
 import relive
 from relive import sessions
-from relive.cli.sessions import read
 from relive.sessions import trace_context
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{TRACE}-{SPAN}-01"
-
-
-@pytest.fixture
-def recorded(tmp_path):
-    """recorded(function, **settings) -> (the sessions' rows, all events) of a call of it."""
-
-    def do(function, **settings):
-        path = str(tmp_path / "s.relive")
-        relive.start(path, force=True, **settings)
-        try:
-            function()
-        finally:
-            relive.stop()
-        with relive.open(path) as recording:
-            rows = read(recording)
-        with relive.open(path) as recording:
-            return rows, list(recording.events())
-
-    do.path = tmp_path / "s.relive"
-    return do
 
 
 def work(n):
@@ -491,3 +470,65 @@ def test_the_demonstration_prints_what_it_says(tmp_path):
     assert "user=ada" in text and "1 error " in text and "items/tea" in text and "  503" in text
     data = (tmp_path / "d.relive").read_bytes()
     assert b"s3cr3t-token" not in data and b"0123456789abcdef" not in data
+
+
+def test_a_thread_that_dies_inside_a_session(recorded):
+    left = []
+
+    def dies():
+        left.append(sessions.start_session("left open"))
+        with sessions.session("closed on the way"):
+            work(1)
+            raise SystemExit
+
+    def program():
+        thread = threading.Thread(target=dies)
+        thread.start()
+        thread.join()
+        work(2)
+
+    rows, events = recorded(program)
+    assert [row["duration"] is None for row in rows] == [True, False]
+    calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
+    assert ["session" in e for e in calls] == [True, False]
+    sessions.end_session(left[0])
+
+
+def test_a_loop_that_is_closed_inside_a_session(recorded):
+    class Pause:
+        def __await__(self):
+            yield
+
+    async def forever(wait=None):
+        with sessions.session("cancelled"):
+            await (wait or asyncio.sleep(60))
+
+    def program():
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(forever())
+        loop.run_until_complete(asyncio.sleep(0))
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+        assert sessions.active_session_id() is None
+        loop = asyncio.new_event_loop()
+        waits = forever(Pause())
+        waits.send(None)  # entered by hand, and never ended
+        loop.close()
+        waits.close()
+
+    rows, _ = recorded(program)
+    assert [row["tag"] for row in rows] == ["cancelled"] * 2
+    assert all(row["duration"] is not None for row in rows)
+    assert sessions.active_session_id() is None
+
+
+def test_a_body_of_a_gigabyte_costs_what_is_shown(recorded):
+    def program():
+        with sessions.session("s") as made:
+            sessions.on_http_request(made.id, "GET", "/", 1, {}, 1 << 30, bytes(1 << 30))
+
+    (row,), events = recorded(program)
+    (fields,) = [e["fields"] for e in events if e["kind"] == "http_request"]
+    assert fields["body"]["v"].endswith(f"... ({1 << 30} bytes)") and len(row["http"]) == 1
+    assert recorded.path.stat().st_size < 1 << 20

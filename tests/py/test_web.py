@@ -14,9 +14,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from conftest import ROOT
 
-import relive
 from relive import instrument, sessions
-from relive.cli.sessions import read
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{TRACE}-{SPAN}-01"
@@ -83,25 +81,6 @@ def get(url, **headers):
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
-
-
-@pytest.fixture
-def recorded(tmp_path):
-    """recorded(function) -> (rows of sessions, all events)."""
-
-    def do(function):
-        path = str(tmp_path / "w.relive")
-        relive.start(path, force=True)
-        try:
-            function()
-        finally:
-            relive.stop()
-        with relive.open(path) as recording:
-            rows = read(recording)
-        with relive.open(path) as recording:
-            return rows, list(recording.events())
-
-    return do
 
 
 @pytest.mark.parametrize(
