@@ -40,12 +40,15 @@ def _bits(kind: str, known: Mapping[str, int]) -> int:
     return known[kind]
 
 
-def start(path: _Path, options: Optional[config.Config] = None, **settings: Any) -> None:
-    """Starts recording this process into a new file.
+def start(
+    path: Optional[_Path] = None, options: Optional[config.Config] = None, **settings: Any
+) -> None:
+    """Starts recording this process into a new file; without a path relive-PID-TIME.relive here.
 
     `options` is a Config; `settings` are its keys and win over it. Frames that run already are
     written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
     merged = _merge(options, settings)
+    path = path if path is not None else default_path()
     hub = _hub()
     if hub is not None and merged["enabled"]:
         hub.step_aside()

@@ -19,7 +19,7 @@ def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
     if seconds is not None and not (is_number and seconds > 0):
         raise ReliveError("ERR_USAGE", f"seconds: {seconds!r} is not a number above 0")
     with _lock:
-        api.start(path or api.default_path(), config.load(arguments=settings))
+        api.start(path, config.load(arguments=settings))
         if seconds is not None:
             _end_after(seconds)
         return status()
