@@ -68,6 +68,7 @@ def _collect():
         "frames_why": core["frames_why"],
         "backends": backends,
         "child_processes": _children(boot_is_installed()),
+        "attach": _attach(),
         "tracers": _active_tracers(),
         "debugger": check_environment_compatibility(),
         "debug_reasons": telemetry.telemetry.snapshot().reason_counts.as_dict(),
@@ -82,6 +83,14 @@ def _children(has_boot):
         "recorded through PYTHONPATH: relive.pth is not installed (an editable install);"
         " children with -E, -I or an environment of their own are not"
     )
+
+
+def _attach():
+    """Which processes `relive attach` reaches."""
+    version = "%d.%d" % sys.version_info[:2]
+    if hasattr(sys, "remote_exec"):
+        return f"processes of Python {version}; others with RELIVE_CONTROL=1"
+    return "processes with RELIVE_CONTROL=1 (those of 3.14 and later also without)"
 
 
 def _active_tracers():
@@ -123,6 +132,7 @@ def _show(facts):
         if count:
             line("debugger", f"{code} x{count}")
     line("children", facts["child_processes"])
+    line("attach", facts["attach"])
     for text in facts["tracers"]:
         line("also active", text)
     if not facts["can_record"]:

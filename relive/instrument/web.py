@@ -87,14 +87,23 @@ _keys_of: Any = None
 class _Request:
     """One request, from its beginning to the end of its answer."""
 
-    __slots__ = ("_began", "_begin", "_headers", "_is_told", "_number", "_path", "_size", "_status",
-                 "_token", "id", "method")  # fmt: skip
+    __slots__ = (
+        "_began",
+        "_begin",
+        "_headers",
+        "_is_told",
+        "_number",
+        "_path",
+        "_session",
+        "_size",
+        "_status",
+        "_token",
+        "method",
+    )  # fmt: skip
 
     def __init__(self, method: str, path: str, traceparent: Any, tracestate: Any) -> None:
-        self.id = api.start_session(
-            tag=f"{method} {path}", traceparent=traceparent, tracestate=tracestate
-        )
-        self._token = api.enter(self.id)
+        self._session = api.begin(f"{method} {path}", traceparent, tracestate)
+        self._token = api.enter(self._session.number)
         self.method, self._path = method, path
         self._status: Optional[int] = None
         self._headers: Any = ()
@@ -109,7 +118,7 @@ class _Request:
         url = f"{scheme}://{host}{self._path}" + (f"?{query}" if query else "")
         size = int(length) if length and length.isdigit() and len(length) < 19 else None
         _core.note(
-            api.HTTP_REQUEST, api.number_of(None), exchange.REQUEST, self._number, "server",
+            api.HTTP_REQUEST, self._session.number, exchange.REQUEST, self._number, "server",
             "server", self.method, clean(url), self._began, headers or None, size, None,
         )  # fmt: skip
 
@@ -126,23 +135,22 @@ class _Request:
 
     def go_on(self) -> None:
         """It is again."""
-        self._token = api.enter(self.id)
+        self._token = api.enter(self._session.number)
 
     def end(self, error: Optional[BaseException] = None) -> None:
         """The answer is complete, or the application has failed."""
-        if not api.is_open(self.id):
+        session = self._session
+        if not api.is_open(session.id):
             return
         if self._is_told:
             now = time.monotonic_ns()
             _core.note(
-                api.HTTP_RESPONSE, api.number_of(self.id), exchange.ANSWER, self._number,
+                api.HTTP_RESPONSE, session.number, exchange.ANSWER, self._number,
                 self._status, now, now - self._began, exchange.selected(self._headers),
                 self._size, error, exchange.shown(self._begin, self._headers, self._size),
             )  # fmt: skip
-        if self._token is not None:
-            api.leave(self._token)
-            self._token = None
-        api.end_session(self.id)
+        token, self._token = self._token, None
+        api.finish(session, token)
 
     # ---- WSGI ----
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import (
     Any,
     Callable,
@@ -78,26 +79,33 @@ def start_session(
     One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
     recording that start_profiler() begins; where one is on already it has its own."""
     tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
-    span_id = _span(span_id) if span_id is not None else trace_context.new_id(8)
+    span_id = _span(span_id) if span_id is not None else None
+    return begin(tag, traceparent, _text("tracestate", tracestate), attrs, span_id, filters).id
+
+
+def begin(tag: Optional[str], traceparent: Optional[str], tracestate: Optional[str],
+          attrs: Mapping[str, str] = MappingProxyType({}), span_id: Optional[str] = None,
+          filters: Any = ()) -> _Session:  # fmt: skip
+    """A new session, of values that were checked."""
+    made = _Session()
+    made.id, own_trace, own_span = trace_context.new_ids()
+    made.number = next(_numbers)
+    made.tag, made.attrs, made.trace_filter = tag, attrs, filters
+    made.span_id = span_id or own_span
     parent = None
     if traceparent is not None:
         parent = trace_context.parse(traceparent)
         _counts["bad_traceparents"] += parent is None
-    made = _Session()
-    made.id = trace_context.new_id(16)
-    made.number = next(_numbers)
-    made.tag, made.attrs, made.span_id, made.trace_filter = tag, attrs, span_id, filters
     if parent is None:
-        made.trace_id, made.parent_id, made.flags = trace_context.new_id(16), None, "01"
-        made.tracestate = None
+        made.trace_id, made.parent_id, made.flags, made.tracestate = own_trace, None, "01", None
     else:
         made.trace_id, made.parent_id, made.flags = parent
-        made.tracestate = _text("tracestate", tracestate)
+        made.tracestate = tracestate
     made.began = time.monotonic_ns()
     _open[made.id] = _by_number[made.number] = made
     _core.session_is_open(made.number, True)
     _tell_start(made)
-    return made.id
+    return made
 
 
 def tell_open() -> None:
@@ -116,13 +124,16 @@ def _tell_start(made):
 
 def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
-    session = _open.pop(session_id, None) if isinstance(session_id, str) else None
-    if session is None:
-        _find(session_id)
-        return
-    del _by_number[session.number]
-    _profiled.pop(session_id, None)
-    if _active.get() == session.number:
+    finish(_find(session_id))
+
+
+def finish(session: _Session, token: Any = None) -> None:
+    """Ends a session that is open; with its token it also is not the active one any more."""
+    del _open[session.id], _by_number[session.number]
+    _profiled.pop(session.id, None)
+    if token is not None:
+        _reset(token)
+    elif _active.get() == session.number:
         _active.set(0)
     _core.session_is_open(session.number, False)
     ns = time.monotonic_ns() - session.began
@@ -136,20 +147,24 @@ def active_session_id() -> Optional[str]:
     return found.id if found is not None else None
 
 
-def enter(session_id: str) -> Any:
+def enter(number: int) -> Any:
     """Makes it the active one here; what leave() wants."""
-    token = _active.set(_find(session_id).number)
+    token = _active.set(number)
     _core.hide(0)  # looks anew
     return token
 
 
 def leave(token: Any) -> None:
-    """Undoes one enter(), in whichever context: asynchronous generators are closed in others."""
+    """Undoes one enter()."""
+    _reset(token)
+    _core.hide(0)
+
+
+def _reset(token):
     try:
         _active.reset(token)
-    except ValueError:
+    except ValueError:  # in another context: asynchronous generators are closed so
         _active.set(0)
-    _core.hide(0)
 
 
 class session:
@@ -164,13 +179,14 @@ class session:
 
     def __enter__(self) -> "session":
         self.id = start_session(**self._how)
-        self._token = enter(self.id)
+        self._token = enter(_open[self.id].number)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        leave(self._token)
         if self.id in _open:
-            end_session(self.id)
+            finish(_open[self.id], self._token)
+        else:
+            leave(self._token)
 
     async def __aenter__(self) -> "session":
         return self.__enter__()
@@ -241,7 +257,7 @@ def start_profiler(session_id: str) -> None:
         path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
         api.start(path, wanted)
         _profiled[session_id] = True
-    enter(session_id)
+    enter(found.number)
 
 
 def stop_profiler() -> None:

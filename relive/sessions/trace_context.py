@@ -3,7 +3,7 @@
 import os
 import random
 import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 
 _HEADER = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
@@ -41,9 +41,13 @@ def _in_forked_child():
 os.register_at_fork(after_in_child=_in_forked_child)
 
 
-def new_id(size: int) -> str:
-    """So many random bytes as hexadecimal digits, not all zero."""
-    return "%0*x" % (2 * size, _random.getrandbits(8 * size) or 1)
+def new_ids() -> Tuple[str, str, str]:
+    """Of a session, of a trace and of a span: random hexadecimal digits, none of them all zero."""
+    while True:
+        text = "%080x" % _random.getrandbits(320)
+        found = text[:32], text[32:64], text[64:]
+        if found[1].strip("0") and found[2].strip("0"):
+            return found
 
 
 def render(trace_id: str, span_id: str, flags: str = "01") -> str:

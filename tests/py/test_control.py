@@ -290,6 +290,12 @@ def test_sessions_go_on_in_the_next_file(tmp_path):
     assert len(rows) == 1 and json.loads(rows[0])["calls"] == 2
 
 
+def test_the_doctor_says_what_can_be_attached_to():
+    text = run_relive("doctor").stdout.decode()
+    assert "RELIVE_CONTROL=1" in text and ("  attach " in text)
+    assert (f"processes of Python 3.{sys.version_info[1]}" in text) is HAS_REMOTE_EXEC
+
+
 def test_requests_are_answers_too():
     assert recording.handle({"do": "status"})["ok"]
     assert recording.handle(None)["code"] == "ERR_USAGE"
