@@ -10,7 +10,7 @@
 #include "output.h"
 #include "policy.h"
 #include "status.h"
-#include "told_event.h"
+#include "told_names.h"
 
 static void *wait_begin(void)
 {
@@ -43,7 +43,7 @@ static void after_fork_child(void)
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     if (session.recorder != NULL) {
-        told_forked();
+        names_forked();
         recorder_abandon(session.recorder);
         session.recorder = NULL;
         session.is_forked = 1;
@@ -205,7 +205,7 @@ void session_stop(struct recorder_stats *stats)
         session.backend = NULL;
     }
     memset(stats, 0, sizeof *stats);
-    told_forget_names();
+    names_forget();
     struct recorder *recorder = detach();
     if (recorder != NULL) {
         Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);

@@ -198,7 +198,7 @@ static void queue(struct sink *sink, const struct queued *what)
         p += sizeof *what;
         memcpy(p, told->values.at, values);
         memcpy(p + values, told->more.at, more);
-        entry->names = told_names_share();
+        entry->names = names_share();
         Py_INCREF(what->trace);
         Py_INCREF(told->code);
         Py_XINCREF(told->caller);
@@ -286,8 +286,8 @@ static void take(struct sink *sink, const struct told *told, PyObject *list)
     int is_kept = PyList_GET_SIZE(list) < sink->max_events;
     struct queued waits = {.trace = sink->state_trace, .told = *told};
     if (is_kept || sink->batch == 0 || sink->event_filter != Py_None) {
-        waits.event = told_event_new((PyTypeObject *)sink->type, told, told_names_share(),
-                                     waits.trace, sink->flags, sink->max_repr);
+        waits.event = told_event_new((PyTypeObject *)sink->type, told, names_share(), waits.trace,
+                                     sink->flags, sink->max_repr);
         if (waits.event == NULL) {
             PyErr_Clear();
             sink->overflowed++;

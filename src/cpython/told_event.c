@@ -1,7 +1,4 @@
-/* Why: see told_event.h.
- *
- *   names   texts by number, of one recording; shared by its events. They lie in the recorder's
- *           memory while that is on, and in one block of their own afterwards. */
+/* Why: see told_event.h. */
 #include "told_event.h"
 
 #include <string.h>
@@ -11,95 +8,6 @@
 #include "session.h"
 #include "value.h"
 #include "value_text.h"
-
-/* ---- names ---- */
-
-struct names {
-    size_t shares;
-    struct reader reader; /* nothing but its strings */
-    uint32_t known;       /* so many had the recorder when it was asked last */
-    uint8_t *block;       /* owned: the texts, once the recorder is gone; or NULL */
-};
-
-static struct names *names_now; /* a share of it; NULL: no event was told of this recording yet */
-
-void told_names_drop(struct names *names)
-{
-    if (names != NULL && --names->shares == 0) {
-        u64map_fini(&names->reader.strings);
-        rl_free(names->reader.texts);
-        rl_free(names->block);
-        rl_free(names);
-    }
-}
-
-struct names *told_names_share(void)
-{
-    if (names_now == NULL && (names_now = rl_zalloc(1, sizeof *names_now)) != NULL) {
-        names_now->shares = 1;
-    }
-    if (names_now != NULL) {
-        names_now->shares++;
-    }
-    return names_now;
-}
-
-static void learn(uint32_t id, const void *utf8, size_t len)
-{
-    struct reader *r = &names_now->reader;
-    void *grown = r->texts;
-    if (u64map_get(&r->strings, id) == NULL &&
-        rl_grow(&grown, &r->text_cap, r->text_count + 1, sizeof *r->texts) == 0) {
-        r->texts = grown;
-        r->texts[r->text_count++] = (struct text){utf8, len};
-        (void)u64map_put(&r->strings, id, r->text_count);
-    }
-}
-
-static const struct reader *reader_of(struct names *names)
-{
-    if (names == names_now && session.recorder != NULL) {
-        names->known = recorder_each_string(session.recorder, names->known, learn);
-    }
-    return &names->reader;
-}
-
-/* Takes the texts out of the recorder's memory. */
-static void copy_texts(struct names *names)
-{
-    struct reader *r = &names->reader;
-    size_t total = 0;
-    for (size_t i = 0; i < r->text_count; i++) {
-        total += r->texts[i].len;
-    }
-    uint8_t *p = names->block = rl_alloc(total + 1, 1);
-    for (size_t i = 0; i < r->text_count; i++) {
-        size_t len = r->texts[i].len;
-        if (p == NULL) {
-            r->texts[i] = (struct text){"", 0};
-            continue;
-        }
-        memcpy(p, r->texts[i].data, len);
-        r->texts[i].data = (const char *)p;
-        p += len;
-    }
-}
-
-void told_forget_names(void)
-{
-    if (names_now != NULL && names_now->shares > 1) {
-        (void)reader_of(names_now);
-        copy_texts(names_now);
-    }
-    told_names_drop(names_now);
-    names_now = NULL;
-}
-
-void told_forked(void)
-{
-    told_names_drop(names_now);
-    names_now = NULL;
-}
 
 /* ---- times ---- */
 
@@ -194,7 +102,7 @@ PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct nam
     struct event_object *self =
         PyObject_GC_NewVar(struct event_object, type, (Py_ssize_t)(values + more));
     if (self == NULL) {
-        told_names_drop(names);
+        names_drop(names);
         return NULL;
     }
     self->values = NULL;
@@ -243,7 +151,7 @@ static void event_dealloc(struct event_object *self)
     Py_XDECREF(self->task);
     Py_XDECREF(self->trace_id);
     Py_XDECREF(self->traceback);
-    told_names_drop(self->names);
+    names_drop(self->names);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -268,7 +176,7 @@ static PyObject *shown(struct event_object *self, struct bytes_in *in)
 {
     struct bytes_out out = {0};
     PyObject *text = NULL;
-    if (self->names != NULL && value_text(&out, reader_of(self->names), in) == RL_OK) {
+    if (self->names != NULL && value_text(&out, names_reader(self->names), in) == RL_OK) {
         text = PyUnicode_DecodeUTF8((const char *)out.data, (Py_ssize_t)out.len, "replace");
     }
     bytes_out_fini(&out);
@@ -427,7 +335,7 @@ static void take_exception(struct event_object *self, PyObject **fields)
     for (int i = 0; i < 2; i++) {
         if (bytes_left(&rows[i]) != 0 && value_next(&rows[i], &value) == RL_OK &&
             value.tag == RL_VALUE_EXCEPTION && self->names != NULL) {
-            struct text type = reader_string(reader_of(self->names), value.type);
+            struct text type = reader_string(names_reader(self->names), value.type);
             fields[AT_EXC_TYPE] =
                 PyUnicode_DecodeUTF8(type.data, (Py_ssize_t)type.len, "surrogatepass");
             fields[AT_EXC_MESSAGE] = cut(self, take_value(self, &rows[i]));

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "bytes.h"
+#include "told_names.h"
 
 enum { TOLD_LOCALS = 1, TOLD_ARGS = 2, TOLD_RETURNS = 4, TOLD_EXCEPTIONS = 8 };
 
@@ -32,23 +33,12 @@ struct told {
 };
 #define TOLD_NO_DURATION UINT64_MAX
 
-/* What events of one recording have in common: its names. A share of those of now, or NULL. */
-struct names;
-struct names *told_names_share(void);
-void told_names_drop(struct names *names);
-
 /* A new one; takes the share of names. flags say what of it is to be seen. NULL without memory. */
 PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct names *names,
                          PyObject *trace_id, unsigned flags, uint32_t max_repr);
 /* Events are told from now on: their times are read off these clocks. */
 void told_clock_begin(void);
 double told_seconds(uint64_t ticks);
-
-/* Numbers of names are about to mean others: events that are still kept take theirs along. Called
- * while the recording that they are of is still there. */
-void told_forget_names(void);
-/* In a forked child: its memory stays, its locks may be held by threads that are not here. */
-void told_forked(void);
 
 /* Adds the type to the module. 0, or -1 with an exception. */
 int told_event_add(PyObject *module);

@@ -472,6 +472,7 @@ def test_the_demonstration_prints_what_it_says(tmp_path):
     assert b"s3cr3t-token" not in data and b"0123456789abcdef" not in data
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_thread_that_dies_inside_a_session(recorded):
     left = []
 
