@@ -20,10 +20,12 @@ struct prefix {
     size_t len;
 };
 
-static struct prefix excluded;
-enum { LIBRARIES = 16 };
-static struct prefix libraries[LIBRARIES];
-static int library_count;
+enum { PREFIXES = 16 };
+struct prefixes {
+    struct prefix of[PREFIXES];
+    int count;
+};
+static struct prefixes excluded, libraries;
 static uint64_t first_stamp; /* words from here on are of this recording */
 
 int codeinfo_init(void)
@@ -37,32 +39,31 @@ int codeinfo_init(void)
     return 0;
 }
 
-static int set_prefix(struct prefix *prefix, const char *utf8)
+/* Once each; what is too long or too much is left out. */
+static void add_prefix(struct prefixes *list, const char *utf8)
 {
     size_t len = strlen(utf8);
-    if (len == 0 || len >= sizeof prefix->text) {
-        return 0;
+    for (int i = 0; i < list->count; i++) {
+        if (strcmp(list->of[i].text, utf8) == 0) {
+            return;
+        }
     }
-    memcpy(prefix->text, utf8, len + 1);
-    prefix->len = len;
-    return 1;
+    struct prefix *prefix = &list->of[list->count];
+    if (len != 0 && list->count < PREFIXES && len < sizeof prefix->text) {
+        memcpy(prefix->text, utf8, len + 1);
+        prefix->len = len;
+        list->count++;
+    }
 }
 
 void codeinfo_exclude_prefix(const char *utf8)
 {
-    (void)set_prefix(&excluded, utf8);
+    add_prefix(&excluded, utf8);
 }
 
 void codeinfo_add_library(const char *utf8)
 {
-    for (int i = 0; i < library_count; i++) {
-        if (strcmp(libraries[i].text, utf8) == 0) {
-            return;
-        }
-    }
-    if (library_count < LIBRARIES) {
-        library_count += set_prefix(&libraries[library_count], utf8);
-    }
+    add_prefix(&libraries, utf8);
 }
 
 size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size)
@@ -154,16 +155,23 @@ uint32_t codeinfo_args(const PyCodeObject *code)
     return n < CODE_NAMES_MAX ? n : CODE_NAMES_MAX;
 }
 
-static int begins_with(const struct prefix *prefix, const uint8_t *text, size_t n)
+static int begins_with_one(const struct prefixes *list, const uint8_t *text, size_t n)
 {
-    return prefix->len != 0 && n >= prefix->len && memcmp(text, prefix->text, prefix->len) == 0;
+    for (int i = 0; i < list->count; i++) {
+        const struct prefix *prefix = &list->of[i];
+        if (n >= prefix->len && memcmp(text, prefix->text, prefix->len) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int codeinfo_is_excluded(PyCodeObject *code)
 {
     uint8_t text[1024];
     return code->co_filename != NULL &&
-           begins_with(&excluded, text, codeinfo_put_text(code->co_filename, text, sizeof text));
+           begins_with_one(&excluded, text,
+                           codeinfo_put_text(code->co_filename, text, sizeof text));
 }
 
 /* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter.
@@ -172,12 +180,7 @@ static int is_own(PyCodeObject *code)
 {
     uint8_t text[1024];
     size_t n = codeinfo_put_text(code->co_filename, text, sizeof text);
-    for (int i = 0; i < library_count; i++) {
-        if (begins_with(&libraries[i], text, n)) {
-            return 0;
-        }
-    }
-    return n < 7 || memcmp(text, "<frozen", 7) != 0;
+    return !begins_with_one(&libraries, text, n) && (n < 7 || memcmp(text, "<frozen", 7) != 0);
 }
 
 /* What the filter says of the level, else what was asked for; lines only of the program's own. */
