@@ -11,7 +11,6 @@ from relive.control import wire
 from relive.errors import ReliveError
 
 _LISTEN = "start it with RELIVE_CONTROL=1, or call relive.control.listen() in it"
-_FOLDER = "relive-attach-"  # what runs from one is never recorded
 WAIT = 10.0  # seconds for an interpreter to come to a place where it runs what it is asked to
 
 # It leaves nothing behind in the other process but the modules that were imported.
@@ -81,7 +80,7 @@ def _by_interpreter(pid, request):
             f" run code (3.14 can): {_LISTEN}",
         )
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
+    with tempfile.TemporaryDirectory(prefix="relive-") as folder:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             path = os.path.join(folder, "answer.sock")
             listener.bind(path)
@@ -130,10 +129,7 @@ def _wait(listener, pid):
 
 def answer(request: Any, path: str) -> None:
     """In the process that is asked."""
-    from relive import _core
     from relive.control import recording
-
-    _core.exclude(path[: path.rindex(_FOLDER) + len(_FOLDER)])
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
