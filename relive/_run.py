@@ -275,6 +275,13 @@ def count_fork():
     _children += 1
 
 
+def forget_stdout():
+    """Whoever read our output has gone: no complaint at exit either."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
 def complain(text):
     """One line on stderr, whatever state the program is in."""
     try:

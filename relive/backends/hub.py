@@ -129,6 +129,7 @@ def _settings(active):
         "exclude": list(first.exclude_patterns) if len(active) == 1 else [],
         "trace_filter": [one for backend in active for one in backend.trace_filter],
         "ring": _RING,
+        "dump_on": [],
         "children": False,
     }
 

@@ -70,16 +70,9 @@ def main(argv=None) -> int:
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE
     except BrokenPipeError:
-        _forget_stdout()
+        from relive._run import forget_stdout
+
+        forget_stdout()
         return OK
     except KeyboardInterrupt:
         return 130
-
-
-def _forget_stdout():
-    """The reader of our output went away: no complaint at exit either."""
-    import os
-
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)

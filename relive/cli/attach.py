@@ -50,6 +50,8 @@ def _attach(args, settings):
     from relive.control import remote
 
     seconds = common.parse_duration("--for", args.time) / 1e9 if args.time is not None else None
+    if seconds == 0:
+        raise ReliveError("ERR_USAGE", f"--for {args.time!r} is no time to record: 30s, 500ms")
     if args.status or args.snapshot:
         request = {"do": "status"}
         if args.snapshot:

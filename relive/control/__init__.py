@@ -9,7 +9,8 @@
 From outside `relive attach PID` and `relive detach PID` do the same: on 3.14 and later to any
 process of the same user, before to one that runs with RELIVE_CONTROL=1, or has called listen()."""
 
-from relive.control.recording import change, snapshot, start, status, stop
+from relive.api import snapshot
+from relive.control.recording import change, start, status, stop
 from relive.control.server import hang_up, listen
 
 __all__ = ["change", "hang_up", "listen", "snapshot", "start", "status", "stop"]

@@ -71,14 +71,13 @@ def status() -> Dict[str, Any]:
     return found
 
 
-def snapshot(path: str, *, force: bool = False) -> str:
-    """Writes what the recording holds now into a file of its own (relive.snapshot)."""
-    return api.snapshot(path, force=force)
-
-
 def _need_recording():
     if not api.is_recording():
-        raise ReliveError("ERR_NOT_RECORDING", f"process {os.getpid()} is not being recorded")
+        raise ReliveError(
+            "ERR_NOT_RECORDING",
+            f"process {os.getpid()} is not being recorded:"
+            " control.start(), or relive attach, begins it",
+        )
 
 
 def _end_after(seconds):
@@ -135,7 +134,7 @@ def _do_snapshot(request, settings):
     path = request.get("path")
     if not (isinstance(path, str) and os.path.isabs(path)):
         raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
-    return dict(status(), snapshot=snapshot(path, force=bool(settings.get("force"))))
+    return dict(status(), snapshot=api.snapshot(path, force=bool(settings.get("force"))))
 
 
 _VERBS = {

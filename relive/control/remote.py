@@ -49,7 +49,9 @@ def _check(pid):
     except (ProcessLookupError, OverflowError):
         raise ReliveError("ERR_NOT_FOUND", f"there is no process {pid}") from None
     except PermissionError:
-        raise ReliveError("ERR_TARGET", f"process {pid} belongs to another user") from None
+        raise ReliveError(
+            "ERR_TARGET", f"process {pid} belongs to another user: ask as that user"
+        ) from None
 
 
 def _by_socket(pid, request):

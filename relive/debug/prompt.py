@@ -1,10 +1,10 @@
 """A prompt like pdb's, driven by this engine: pdb's commands, our stops."""
 
 import bdb
-import os
 import pdb
 import sys
 
+from relive import _run
 from relive.errors import ReliveError
 from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical
 from relive.frame_eval.integration import EngineDriven
@@ -38,9 +38,7 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     def _forget_output(self):
         if self.stdout is sys.stdout:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self.stdout.fileno())
-            os.close(null)
+            _run.forget_stdout()
 
     def _stopped_at(self, frame, exception, when):
         """The prompt where an exception was raised, with its message."""

@@ -147,8 +147,3 @@ class outermost:
 def is_inside() -> bool:
     """Whether a client of a higher rank than the lowest is at work around this."""
     return _inside.get() > 0
-
-
-def sent_on() -> Dict[str, str]:
-    """The headers that take the active session's trace along; none without a session."""
-    return api.outgoing_headers()

@@ -1,8 +1,9 @@
 """aiohttp: each request of a ClientSession; its answer is told when its body has been read, or let
 go."""
 
-from relive.instrument.exchange import Exchange, header, length_of, outermost, sent_on
+from relive.instrument.exchange import Exchange, header, length_of, outermost
 from relive.instrument.patches import Patches
+from relive.sessions.api import outgoing_headers
 
 RANK = 3
 _WAITING = "_relive_exchange"
@@ -52,7 +53,7 @@ def _with(headers):
     """The headers to send, as rows: a name may come twice."""
     rows = list(headers.items()) if hasattr(headers, "items") else list(headers or ())
     present = {str(name).lower() for name, _ in rows}
-    rows.extend((name, value) for name, value in sent_on().items() if name not in present)
+    rows.extend((name, value) for name, value in outgoing_headers().items() if name not in present)
     return rows
 
 

@@ -3,8 +3,9 @@ its body has been read, or let go."""
 
 import http.client
 
-from relive.instrument.exchange import Exchange, header, is_inside, length_of, sent_on
+from relive.instrument.exchange import Exchange, header, is_inside, length_of
 from relive.instrument.patches import Patches
+from relive.sessions.api import outgoing_headers
 from relive.sessions.http import PREVIEW
 
 _WAITING = "_relive_exchange"
@@ -77,7 +78,7 @@ def _endheaders(original):
         wire = _wire(self)
         if wire is None:
             return original(self, message_body, **kwargs)
-        for name, value in sent_on().items():
+        for name, value in outgoing_headers().items():
             if header(wire.headers, name) is None:
                 self.putheader(name, value)
         wire.exchange = Exchange("http.client", "client")

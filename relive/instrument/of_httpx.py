@@ -1,8 +1,9 @@
 """httpx: each request that a client sends, synchronous or not; redirects that it follows are part
 of it."""
 
-from relive.instrument.exchange import Exchange, length_of, outermost, sent_on
+from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
+from relive.sessions.api import outgoing_headers
 
 RANK = 3
 _patches = Patches()
@@ -23,7 +24,7 @@ def uninstall():
 def _begin(request):
     import httpx
 
-    for name, value in sent_on().items():
+    for name, value in outgoing_headers().items():
         request.headers.setdefault(name, value)
     exchange = Exchange("httpx", "client")
     try:

@@ -1,7 +1,8 @@
 """requests: each exchange of a Session, redirects one by one."""
 
-from relive.instrument.exchange import Exchange, length_of, outermost, sent_on
+from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
+from relive.sessions.api import outgoing_headers
 
 RANK = 3
 _patches = Patches()
@@ -30,7 +31,7 @@ def _send(original):
 
 
 def _tell(original, self, request, kwargs):
-    for name, value in sent_on().items():
+    for name, value in outgoing_headers().items():
         request.headers.setdefault(name, value)
     exchange = Exchange("requests", "client")
     exchange.request(

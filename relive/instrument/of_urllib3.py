@@ -1,7 +1,8 @@
 """urllib3: each request of a connection pool; its retries and redirects are part of it."""
 
-from relive.instrument.exchange import Exchange, length_of, outermost, sent_on
+from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
+from relive.sessions.api import outgoing_headers
 
 RANK = 2
 _patches = Patches()
@@ -38,7 +39,7 @@ def _urlopen(original):
 
 def _with(headers):
     """The headers to send; those of the caller stay as they are."""
-    more = sent_on()
+    more = outgoing_headers()
     if not more:
         return headers
     headers = headers.copy() if headers is not None else {}

@@ -132,7 +132,7 @@ def test_what_cannot_be_is_refused_clearly(service, tmp_path):
         (("attach", "nobody"), "invalid int value"),
         (("attach", pid, "--level", "linse"), "option --level: level = 'linse'"),
         (("attach", pid, "--for", "soon"), "--for 'soon' is no duration"),
-        (("attach", pid, "--for", "0s"), "seconds: 0.0 is not a number above 0"),
+        (("attach", pid, "--for", "0s"), "--for '0s' is no time to record"),
         (("attach", pid, "-o", "/no/folder/x.relive"), "/no/folder: there is no such folder"),
         (("attach", pid, "--snapshot", "x.relive"), "nothing is being recorded"),
         (("detach", pid), "is not being recorded"),
