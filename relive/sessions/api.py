@@ -150,14 +150,14 @@ def active_session_id() -> Optional[str]:
 def enter(number: int) -> Any:
     """Makes it the active one here; what leave() wants."""
     token = _active.set(number)
-    _core.hide(0)  # looks anew
+    _core.look_here()
     return token
 
 
 def leave(token: Any) -> None:
     """Undoes one enter()."""
     _reset(token)
-    _core.hide(0)
+    _core.look_here()
 
 
 def _reset(token):
@@ -264,7 +264,7 @@ def stop_profiler() -> None:
     """The other way round; a recording that start_profiler() began ends."""
     session_id = active_session_id()
     _active.set(0)
-    _core.hide(0)
+    _core.look_here()
     if session_id is not None and _profiled.pop(session_id, False):
         api.stop()
 

@@ -1,6 +1,5 @@
 /* Why: see context.h. The interpreter counts the changes of a thread's context (context_ver), but
- * not what is set in it: who sets one of the
- * variables has all threads look anew. */
+ * not what is set in it: who sets one of the variables calls look_here(). */
 #include "context.h"
 
 #include "map.h"
@@ -96,11 +95,9 @@ static PyObject *follow(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_INCREF(one);
+    Py_XSETREF(session_variable, one);
     Py_INCREF(other);
-    Py_XDECREF(session_variable);
-    Py_XDECREF(hidden_variable);
-    session_variable = one;
-    hidden_variable = other;
+    Py_XSETREF(hidden_variable, other);
     Py_RETURN_NONE;
 }
 
@@ -112,12 +109,26 @@ static PyObject *session_is_open(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "Ip", &number, &is_open)) {
         return NULL;
     }
+    int was_used = open_sessions.count != 0;
     if (!is_open) {
         (void)u64map_remove(&open_sessions, number, NULL);
     } else if (u64map_put(&open_sessions, number, 1) != 0) {
         return PyErr_NoMemory();
     }
-    session_look_anew();
+    if (!is_open || !was_used) {
+        session_look_anew(); /* a further one is in no other thread's context yet */
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *look_here(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    if (thread_self != NULL) {
+        thread_self->gate = GATE_CLOSED;
+        thread_self->context_ver = 0;
+    }
     Py_RETURN_NONE;
 }
 
@@ -138,7 +149,8 @@ static PyMethodDef methods[] = {
      "The variables that hold a session's number, and whether"
      " nothing is recorded."},
     {"session_is_open", session_is_open, METH_VARARGS, "A session has begun, or ended."},
-    {"hide", hide, METH_O, "So many more suppressions are in force; 0: one variable was set."},
+    {"hide", hide, METH_O, "So many more suppressions are in force."},
+    {"look_here", look_here, METH_NOARGS, "One of the variables was set in this thread."},
     {NULL, NULL, 0, NULL},
 };
 

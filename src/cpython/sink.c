@@ -134,6 +134,11 @@ static int find_state(struct sink *sink, uint64_t thread, PyObject *task)
 static void report(struct sink *sink, const char *name)
 {
     PyObject *type, *value, *traceback;
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_Clear();
+        PyErr_SetInterrupt(); /* it was meant for the program, which gets it next */
+        return;
+    }
     sink->errors++;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
@@ -196,8 +201,12 @@ static void queue(struct sink *sink, const struct queued *what)
     Py_XINCREF(what->event);
     if (what->event == NULL) {
         p += sizeof *what;
-        memcpy(p, told->values.at, values);
-        memcpy(p + values, told->more.at, more);
+        if (values != 0) {
+            memcpy(p, told->values.at, values);
+        }
+        if (more != 0) {
+            memcpy(p + values, told->more.at, more);
+        }
         entry->names = names_share();
         Py_INCREF(what->trace);
         Py_INCREF(told->code);

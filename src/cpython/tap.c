@@ -296,11 +296,9 @@ static PyObject *tap(PyObject *module, PyObject *args)
         wants |= sink_flags((struct sink *)PyTuple_GET_ITEM(list, i));
     }
     Py_INCREF(list);
+    Py_XSETREF(sinks, list);
     Py_INCREF(function);
-    Py_XDECREF(sinks);
-    Py_XDECREF(traceback_of);
-    sinks = list;
-    traceback_of = function;
+    Py_XSETREF(traceback_of, function);
     tap_is_on = PyTuple_GET_SIZE(list) != 0;
     u64map_clear(&began);
     forget_modules();

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import sys
 import threading
 import time
@@ -87,6 +88,18 @@ def test_a_callback_that_raises_is_reported_once_and_left(make, capsys):
         assert fibonacci(7) == 13
     assert len(calls) == 10 == backend.get_stats()["callback_errors"]
     assert capsys.readouterr().err.count("RuntimeError: mine") == 1
+
+
+def test_an_interrupt_inside_a_callback_is_the_programs(make):
+    def callback(event):
+        if event.function_name == "inner" and event.event_type == "call":
+            signal.raise_signal(signal.SIGINT)
+
+    with make(callback=callback) as backend, pytest.raises(KeyboardInterrupt):
+        outer(1)
+        for _ in range(1000):
+            add(1)
+    assert backend.get_stats()["callback_errors"] == 0
 
 
 def test_a_callback_is_not_traced_itself(make):
