@@ -133,14 +133,14 @@ def chosen_wsgi(environ, start_response):
     if path.startswith("/on/") or path == "/off":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [switch(path)]
-    return (wrapped if is_on else app)(environ, start_response)
+    return (wrapped if is_on == "sessions" else app)(environ, start_response)
 async def chosen_asgi(scope, receive, send):
     path = scope.get("path", "")
     if path.startswith("/on/") or path == "/off":
         body = switch(path)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
-    else: await (wrapped if is_on else app)(scope, receive, send)
+    else: await (wrapped if is_on == "sessions" else app)(scope, receive, send)
 def switch(asked):
     global is_on
     stats = {}
@@ -148,9 +148,9 @@ def switch(asked):
         if is_on: stats = control.stop()["stats"]
         is_on = False
     else:
-        own = {"include": ["__main__"]} if asked.endswith("/own") else {}
+        own = {"include": ["__main__"]} if "/own" in asked else {}
         control.start(path, force=True, level=asked.split("/")[2], **own)
-        is_on = True
+        is_on = "alone" if asked.endswith("/alone") else "sessions"
     return json.dumps({"lost": sum(stats.get("lost", {}).values())}).encode()
 if kind == "fastapi":
     import socket, uvicorn
@@ -257,7 +257,8 @@ def main():
         text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
         for kind in filter(installed, SERVERS):
             for how, what in (
-                ("calls", "calls, default filter"), ("calls/own", "own code, calls"),
+                ("calls/alone", "calls, no middleware"), ("calls", "calls, default filter"),
+                ("calls/own", "own code, calls"),
                 ("values/own", "own code, arguments and results"),
             ):  # fmt: skip
                 speed, cpu, alone, more, count, lost = web(folder, kind, how, args.repeat)

@@ -22,9 +22,9 @@ HEADERS = (
 )  # fmt: skip
 _TEXTS = ("text/", "json", "xml", "x-www-form-urlencoded", "javascript", "graphql")
 
-numbers = itertools.count(1)
-REQUEST = ("exchange", "client", "side", "method", "url", "t0_ns", "headers", "bytes_out", "body")
-ANSWER = ("exchange", "status", "t1_ns", "dt_ns", "headers", "bytes_in", "error", "body")
+_numbers = itertools.count(1)
+_REQUEST = ("exchange", "client", "side", "method", "url", "t0_ns", "headers", "bytes_out", "body")
+_ANSWER = ("exchange", "status", "t1_ns", "dt_ns", "headers", "bytes_in", "error", "body")
 _inside: ContextVar[int] = ContextVar("relive_http", default=0)  # rank of the client that tells
 wanted = frozenset(HEADERS)
 
@@ -79,36 +79,38 @@ def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
 
 
 class Exchange:
-    """A request that was told and waits for its answer."""
+    """A request that was told and waits for its answer; of the session that is active, or of that
+    with this number."""
 
-    def __init__(self, client: str, side: str) -> None:
-        self.number = next(numbers)
-        self.client, self.side = client, side
-        self.began = time.monotonic_ns()
-        self.is_told = False
+    __slots__ = ("_began", "_client", "_is_told", "_number", "_session", "_side", "is_reading")
+
+    def __init__(self, client: str, side: str, session: Optional[int] = None) -> None:
+        self._number = next(_numbers)
+        self._client, self._side = client, side
+        self._began = time.monotonic_ns()
+        self._is_told = False
         self.is_reading = False  # of its body, by a client that asks
-        self.session = api.active_session_id()
+        self._session = api.number_of(None) if session is None else session
 
     def request(self, method: Any, url: Any, headers: Any, *, size: Optional[int],
                 body: Any = None) -> None:  # fmt: skip
         """Tells the request."""
-        api.tell(
-            self._session(), api.HTTP_REQUEST, exchange=self.number, client=self.client,
-            side=self.side, method=http.text(method), url=http.clean(url), t0_ns=self.began,
-            headers=selected(headers), bytes_out=size, body=shown(body, headers, size),
+        api.note(
+            api.HTTP_REQUEST, self._session, _REQUEST, self._number, self._client, self._side,
+            http.text(method), http.clean(url), self._began, selected(headers), size,
+            shown(body, headers, size),
         )  # fmt: skip
 
     def answer(self, status: Optional[int], headers: Any = (), *, size: Optional[int] = None,
                body: Any = None, error: Optional[BaseException] = None) -> None:  # fmt: skip
         """Tells the answer, or what came in its place; once."""
-        if self.is_told:
+        if self._is_told:
             return
-        self.is_told = True
+        self._is_told = True
         now = time.monotonic_ns()
-        api.tell(
-            self._session(), api.HTTP_RESPONSE, exchange=self.number, status=status, t1_ns=now,
-            dt_ns=now - self.began, headers=selected(headers), bytes_in=size, error=error,
-            body=shown(body, headers, size),
+        api.note(
+            api.HTTP_RESPONSE, api.still_open(self._session), _ANSWER, self._number, status, now,
+            now - self._began, selected(headers), size, error, shown(body, headers, size),
         )  # fmt: skip
 
     def __enter__(self) -> "Exchange":
@@ -118,10 +120,6 @@ class Exchange:
         """`with exchange:` an exception is told in place of the answer."""
         if error is not None:
             self.answer(None, error=error)
-
-    def _session(self):
-        """That of the request, also where the answer is read elsewhere, while it is open."""
-        return self.session if api.is_open(self.session) else None
 
 
 class outermost:

@@ -1,12 +1,11 @@
 """A session for each request that comes in: middleware for WSGI and ASGI applications."""
 
-import time
 from typing import Any, Awaitable, Callable, Iterable, Optional
 
 from relive import _core
 from relive.instrument import exchange
 from relive.sessions import api
-from relive.sessions.http import PREVIEW, clean, text
+from relive.sessions.http import PREVIEW, text
 
 
 def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -87,40 +86,25 @@ _keys_of: Any = None
 class _Request:
     """One request, from its beginning to the end of its answer."""
 
-    __slots__ = (
-        "_began",
-        "_begin",
-        "_headers",
-        "_is_told",
-        "_number",
-        "_path",
-        "_session",
-        "_size",
-        "_status",
-        "_token",
-        "method",
-    )  # fmt: skip
+    __slots__ = ("_begin", "_exchange", "_headers", "_method", "_path", "_session", "_size",
+                 "_status", "_token")  # fmt: skip
 
     def __init__(self, method: str, path: str, traceparent: Any, tracestate: Any) -> None:
         self._session = api.begin(f"{method} {path}", traceparent, tracestate)
         self._token = api.enter(self._session.number)
-        self.method, self._path = method, path
+        self._method, self._path = method, path
         self._status: Optional[int] = None
         self._headers: Any = ()
         self._size = 0
         self._begin = b""
-        self._is_told = False
+        self._exchange: Optional[exchange.Exchange] = None
 
     def tell(self, scheme: str, host: str, query: Any, headers: Any, length: Any) -> None:
         """The request, into the recording."""
-        self._is_told = True
-        self._number, self._began = next(exchange.numbers), time.monotonic_ns()
         url = f"{scheme}://{host}{self._path}" + (f"?{query}" if query else "")
         size = int(length) if length and length.isdigit() and len(length) < 19 else None
-        _core.note(
-            api.HTTP_REQUEST, self._session.number, exchange.REQUEST, self._number, "server",
-            "server", self.method, clean(url), self._began, headers or None, size, None,
-        )  # fmt: skip
+        self._exchange = exchange.Exchange("server", "server", self._session.number)
+        self._exchange.request(self._method, url, headers, size=size)
 
     def saw(self, data: bytes) -> None:
         """A piece of the answer."""
@@ -142,13 +126,10 @@ class _Request:
         session = self._session
         if not api.is_open(session.id):
             return
-        if self._is_told:
-            now = time.monotonic_ns()
-            _core.note(
-                api.HTTP_RESPONSE, session.number, exchange.ANSWER, self._number,
-                self._status, now, now - self._began, exchange.selected(self._headers),
-                self._size, error, exchange.shown(self._begin, self._headers, self._size),
-            )  # fmt: skip
+        if self._exchange is not None:
+            self._exchange.answer(
+                self._status, self._headers, size=self._size, body=self._begin, error=error
+            )
         token, self._token = self._token, None
         api.finish(session, token)
 

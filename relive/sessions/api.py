@@ -14,6 +14,7 @@ from typing import (
     Dict,
     Mapping,
     Optional,
+    Tuple,
     TypeVar,
     Union,
 )
@@ -115,11 +116,10 @@ def tell_open() -> None:
 
 
 def _tell_start(made):
-    if not _core.note(
+    note(
         SESSION_START, made.number, _START, made.id, made.tag, made.attrs or None, made.trace_id,
         made.parent_id, made.span_id, made.tracestate,
-    ):  # fmt: skip
-        _counts["unrecorded"] += 1
+    )  # fmt: skip
 
 
 def end_session(session_id: str) -> None:
@@ -136,9 +136,7 @@ def finish(session: _Session, token: Any = None) -> None:
     elif _active.get() == session.number:
         _active.set(0)
     _core.session_is_open(session.number, False)
-    ns = time.monotonic_ns() - session.began
-    if not _core.note(SESSION_END, session.number, _END, session.id, ns):
-        _counts["unrecorded"] += 1
+    note(SESSION_END, session.number, _END, session.id, time.monotonic_ns() - session.began)
 
 
 def active_session_id() -> Optional[str]:
@@ -363,15 +361,24 @@ def number_of(session_id: Optional[str]) -> int:
     if session_id is not None:
         number: int = _find(session_id).number
         return number
-    found = _active.get()
-    return found if found in _by_number else 0
+    return still_open(_active.get())
+
+
+def still_open(number: int) -> int:
+    """The number, or 0 where that session has ended."""
+    return number if number in _by_number else 0
 
 
 def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
     """An event of a session; None: of the active one, or of none. Fields that are None or empty are
     left out."""
     values = [value if value != {} else None for value in fields.values()]
-    if not _core.note(kind, number_of(session_id), tuple(fields), *values):
+    note(kind, number_of(session_id), tuple(fields), *values)
+
+
+def note(kind: int, number: int, names: Tuple[str, ...], *values: Any) -> None:
+    """An event of the session with this number (0: of none). Values that are None are left out."""
+    if not _core.note(kind, number, names, *values):
         _counts["unrecorded"] += 1
 
 
