@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -610,6 +611,8 @@ def main():
     )
     parser.add_argument("--seconds", type=int, default=60)
     args = parser.parse_args()
+    # A shell's background jobs ignore interrupts, and what they start does: tests send some.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if args.command in ("test", "full"):
             return command_test(VERSIONS, args.command == "full")

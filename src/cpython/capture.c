@@ -10,6 +10,7 @@
 #include "capture_parts.h"
 #include "captured_types.h"
 #include "instance.h"
+#include "plain.h"
 #include "policy.h"
 #include "session.h"
 #include "typeinfo.h"
@@ -22,52 +23,28 @@ _Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VAL
 
 static void put_any(struct capture *c, PyObject *o);
 
-static inline void put_small(struct capture *c, int64_t value)
-{
-    if (value >= RL_VALUE_SMALL - RL_VALUE_SMALL_ZERO && value < 256 - RL_VALUE_SMALL_ZERO) {
-        put_tag(c, (unsigned)(value + RL_VALUE_SMALL_ZERO));
-    } else {
-        put_tag(c, RL_VALUE_INT);
-        put_number(c, zigzag(value));
-    }
-}
-
 /* ---- atoms: the common ones; the others are in capture_atoms.c ---- */
 
+/* An int, or an instance of a subclass of it. */
 static inline void put_int(struct capture *c, PyObject *o)
 {
-    Py_ssize_t count = LONG_COUNT(o);
-    const digit *digits = LONG_DIGITS(o);
-    if (__builtin_expect(count > 2, 0)) {
+    uint8_t *p = put_plain_digits(c->p, o);
+    if (__builtin_expect(p == NULL, 0)) {
         capture_big_int(c, o);
-        return;
+    } else {
+        c->p = p;
     }
-    int64_t value = count == 0 ? 0 : (int64_t)digits[0];
-    if (count == 2) {
-        value |= (int64_t)digits[1] << PyLong_SHIFT;
-    }
-    put_small(c, LONG_IS_NEGATIVE(o) ? -value : value);
 }
 
-/* Short, since most values are ints or None. */
+/* Short, since most values are plain. */
 static inline void put_object(struct capture *c, PyObject *o)
 {
-    if (o != NULL && Py_TYPE(o) == &PyLong_Type && c->p < c->soft) {
-        put_int(c, o);
-    } else if (o == Py_None && c->p < c->soft) {
-        put_tag(c, RL_VALUE_NONE);
+    uint8_t *p = c->p < c->soft ? put_plain(c->p, o) : NULL;
+    if (p != NULL) {
+        c->p = p;
     } else {
         put_any(c, o);
     }
-}
-
-static void put_float(struct capture *c, double number)
-{
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    put_tag(c, RL_VALUE_FLOAT);
-    put64(c->p, bits);
-    c->p += 8;
 }
 
 static inline void put_text(struct capture *c, PyObject *o)
@@ -455,7 +432,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_text(c, o);
         break;
     case SHOW_FLOAT:
-        put_float(c, PyFloat_AS_DOUBLE(o));
+        c->p = put_plain_float(c->p, PyFloat_AS_DOUBLE(o));
         break;
     case SHOW_COMPLEX:
         capture_complex(c, o);
@@ -514,6 +491,7 @@ static void put_by_type(struct capture *c, PyObject *o)
     }
 }
 
+/* What is not plain, or has no room. */
 static void put_any(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(c->p >= c->soft, 0)) {
@@ -525,16 +503,10 @@ static void put_any(struct capture *c, PyObject *o)
         return;
     }
     const PyTypeObject *type = Py_TYPE(o);
-    if (type == &PyLong_Type) {
-        put_int(c, o);
-    } else if (type == &PyUnicode_Type) {
+    if (type == &PyUnicode_Type) {
         put_text(c, o);
-    } else if (o == Py_None) {
-        put_tag(c, RL_VALUE_NONE);
-    } else if (type == &PyBool_Type) {
-        put_tag(c, o == Py_True ? RL_VALUE_TRUE : RL_VALUE_FALSE);
-    } else if (type == &PyFloat_Type) {
-        put_float(c, PyFloat_AS_DOUBLE(o));
+    } else if (type == &PyLong_Type) {
+        put_int(c, o);
     } else if (type == &PyList_Type) {
         put_list(c, o);
     } else if (type == &PyTuple_Type) {

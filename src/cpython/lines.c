@@ -13,8 +13,9 @@
 #include "typeinfo.h"
 #include "watch.h"
 
-/* How a change of an object of one type is found. */
-enum watch { WATCH_NOTHING, WATCH_INT, WATCH_STR, WATCH_FLOAT, WATCH_CONTAINER };
+/* How a change of an object of one type is found. FIXED: no variable, or an object that is there
+ * for ever, so that its address says all. */
+enum watch { WATCH_FIXED, WATCH_NOTHING, WATCH_INT, WATCH_STR, WATCH_FLOAT, WATCH_CONTAINER };
 
 struct seen {
     PyObject *object; /* compared only, as is its type */
@@ -34,6 +35,7 @@ struct seen_name {
 
 struct snapshot {
     uint32_t count;          /* of slots; 0 where the frame has a namespace */
+    uint32_t has_cells;      /* some of them */
     uint32_t next;           /* container that is looked at first at the next line */
     struct seen_name *names; /* owned; of a namespace, by order */
     uint32_t name_count, name_cap;
@@ -191,10 +193,13 @@ static uint64_t fingerprint(struct look *look, PyObject *o)
 
 static enum watch watch_of(const PyTypeObject *type)
 {
-    static const PyTypeObject *const fixed[] = {
-        &_PyNone_Type,    &PyBool_Type,      &PyTuple_Type,  &PyBytes_Type,
-        &PyFunction_Type, &PyCFunction_Type, &PyModule_Type, &PyType_Type,
+    static const PyTypeObject *const still[] = {
+        &PyTuple_Type,     &PyBytes_Type,  &PyFunction_Type,
+        &PyCFunction_Type, &PyModule_Type, &PyType_Type,
     };
+    if (type == &_PyNone_Type || type == &PyBool_Type) {
+        return WATCH_FIXED;
+    }
     if (type == &PyLong_Type) {
         return WATCH_INT;
     }
@@ -204,8 +209,8 @@ static enum watch watch_of(const PyTypeObject *type)
     if (type == &PyFloat_Type) {
         return WATCH_FLOAT;
     }
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
-        if (type == fixed[i]) {
+    for (size_t i = 0; i < sizeof still / sizeof *still; i++) {
+        if (type == still[i]) {
             return WATCH_NOTHING;
         }
     }
@@ -255,12 +260,10 @@ static inline int is_same_atom(const struct seen *seen, PyObject *now)
     if (now != seen->object) {
         return 0;
     }
-    if (now == NULL) {
-        return 1;
-    }
-    return Py_TYPE(now) == seen->type &&
-           (seen->watch == WATCH_NOTHING ||
-            (seen->watch <= WATCH_FLOAT && seen->word == atom_word(seen->watch, now)));
+    return seen->watch == WATCH_FIXED ||
+           (Py_TYPE(now) == seen->type &&
+            (seen->watch == WATCH_NOTHING ||
+             (seen->watch <= WATCH_FLOAT && seen->word == atom_word(seen->watch, now))));
 }
 
 /* Whether the variable differs from what was seen, which is updated. */
@@ -271,6 +274,7 @@ static __attribute__((noinline)) int has_changed(struct look *look, struct seen 
     look->item = -1;
     seen->object = now;
     if (now == NULL) {
+        seen->watch = WATCH_FIXED;
         return is_new;
     }
     if (is_new) {
@@ -280,7 +284,7 @@ static __attribute__((noinline)) int has_changed(struct look *look, struct seen 
     if (seen->watch == WATCH_CONTAINER) {
         return container_differs(look, seen, now, is_new) || is_new;
     }
-    uint64_t word = seen->watch != WATCH_NOTHING ? atom_word(seen->watch, now) : 0;
+    uint64_t word = seen->watch > WATCH_NOTHING ? atom_word(seen->watch, now) : 0;
     is_new |= word != seen->word;
     seen->word = word;
     return is_new;
@@ -401,6 +405,7 @@ static struct snapshot *new_snapshot(const struct event *event)
     struct snapshot *s = rl_zalloc_apart(1, sizeof *s + count * sizeof *s->slots);
     for (uint32_t i = 0; s != NULL && i < count; i++) {
         s->slots[i].is_cell = native_is_cell(event->code, (Py_ssize_t)i) != 0;
+        s->has_cells |= s->slots[i].is_cell;
     }
     if (s != NULL) {
         s->count = count;
@@ -499,8 +504,42 @@ static inline struct look begin_look(struct thread *t, const struct event *event
                          .id = id};
 }
 
+/* Whether each variable is what it was, found without changing the snapshot; 0 also where that
+ * cannot be said so cheaply: of containers, cells and names. */
+static inline int is_same_frame(const struct snapshot *snapshot, native_frame *frame)
+{
+    uint32_t count = snapshot->count;
+    if (count == 0 || snapshot->has_cells || session.globals) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_same_atom(&snapshot->slots[i], native_slot(frame, (Py_ssize_t)i))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The line alone, of a frame of this thread. 0: this is not the place, nothing was done. */
+static inline int put_same(struct thread *t, const struct event *event, uint32_t id)
+{
+    const struct open_frame *top = &t->stack[t->depth];
+    if (top->key != event->frame || top->snapshot == NULL ||
+        top->frame >> RL_FRAME_ORDINAL_BITS != t->lane.thread || event->line > RL_LINE_MAX ||
+        !is_same_frame(top->snapshot, event->frame)) {
+        return 0;
+    }
+    (void)lane_put(&t->lane, RL_EVENT_LINE, id,
+                   (uint64_t)event->line << RL_FRAME_ORDINAL_BITS |
+                       (top->frame & RL_FRAME_ORDINAL_MASK));
+    return 1;
+}
+
 void lines_put(struct thread *t, const struct event *event, uint32_t id)
 {
+    if (__builtin_expect(put_same(t, event, id), 1)) {
+        return;
+    }
     struct open_frame *open = frame_of(t, event);
     if (open == NULL) {
         return;

@@ -62,11 +62,7 @@ static void remember(struct remembered *r, const struct filter_set *set, unsigne
     memcpy(r->text, text, len);
 }
 
-static struct {
-    struct filter *filter;
-    struct policy **items; /* owned, by code id */
-    size_t count;
-} policies;
+struct policies policies;
 
 void policy_free(struct policy *policy)
 {
@@ -108,11 +104,6 @@ void policy_end(void)
     }
     (void)lane_put_values(&t->lane, RL_EVENT_FILTER, 0, t->stack[t->depth].frame, bytes,
                           (uint32_t)(p - bytes));
-}
-
-struct policy *policy_of(uint32_t id)
-{
-    return id < policies.count ? policies.items[id] : NULL;
 }
 
 void policy_keep(uint32_t id, struct policy *policy)

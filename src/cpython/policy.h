@@ -56,7 +56,16 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
 void policy_keep(uint32_t id, struct policy *policy);
 void policy_free(struct policy *policy);
 /* Of a code id, or NULL. */
-struct policy *policy_of(uint32_t id);
+extern struct policies {
+    struct filter *filter; /* policy.c's own */
+    struct policy **items; /* owned, by code id */
+    size_t count;
+} policies;
+
+static inline struct policy *policy_of(uint32_t id)
+{
+    return id < policies.count ? policies.items[id] : NULL;
+}
 
 /* Of what the program itself has written (notes.c), which belongs to no code; within these limits.
  * NULL without a filter. */

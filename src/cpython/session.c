@@ -12,6 +12,7 @@
 #include "budget.h"
 #include "context.h"
 #include "native_output.h"
+#include "plain.h"
 #include "policy.h"
 #include "tap.h"
 
@@ -39,9 +40,40 @@ struct capture *session_capture_always(struct thread *t, const struct policy *po
     return t->capture;
 }
 
+/* The row of an event all of whose values are plain: they stand at `bytes` up to `end`, with room
+ * for 16 more, which are cleared since whole rows are copied. */
+static inline void put_plain_row(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
+                                 const uint8_t *bytes, uint8_t *end)
+{
+    memset(end, 0, 16);
+    (void)lane_put_values(&t->lane, kind, id, frame, bytes, (uint32_t)(end - bytes));
+}
+
+enum { PLAIN_ARGUMENTS = 6 };
+
+/* Where the arguments end that were written to p; NULL: not all of them are plain. */
+static inline uint8_t *put_plain_arguments(uint8_t *p, const struct event *event)
+{
+    uint32_t n = codeinfo_args(event->code);
+    if (n > PLAIN_ARGUMENTS) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n && p != NULL; i++) {
+        p = put_plain(p, native_slot(event->frame, (Py_ssize_t)i));
+    }
+    return p;
+}
+
 void session_put_arguments(struct thread *t, const struct event *event, uint32_t id, uint64_t frame)
 {
-    struct capture *c = session_capture(t, policy_of(id));
+    const struct policy *policy = policy_of(id);
+    uint8_t plain[PLAIN_ARGUMENTS * PLAIN_BYTES + 16], *end;
+    if (session.level != LEVEL_CALLS && (policy == NULL || policy->args == NULL) &&
+        (end = put_plain_arguments(plain, event)) != NULL) {
+        put_plain_row(t, RL_EVENT_CALL, id, frame, plain, end);
+        return;
+    }
+    struct capture *c = session_capture(t, policy);
     if (c == NULL) {
         (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
         return;
@@ -68,12 +100,18 @@ void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t fr
                        PyObject *value)
 {
     const struct policy *policy = policy_of(id);
+    int has_actions = policy != NULL && policy->has_result_actions;
+    uint8_t plain[PLAIN_BYTES + 16], *end;
+    if (!has_actions && session.level != LEVEL_CALLS && (end = put_plain(plain, value)) != NULL) {
+        put_plain_row(t, kind, id, frame, plain, end);
+        return;
+    }
     struct capture *c = value != NULL ? session_capture(t, policy) : NULL;
     if (c == NULL) {
         (void)lane_put(&t->lane, kind, id, frame);
         return;
     }
-    if (__builtin_expect(policy != NULL && policy->has_result_actions, 0)) {
+    if (__builtin_expect(has_actions, 0)) {
         put_result(c, kind, value, policy);
     } else {
         capture_value(c, value);
