@@ -157,25 +157,28 @@ static void put_named(struct capture *c, PyObject *name, PyObject *value)
 
 /* A list or a tuple. Its items are looked up anew each time: a preview may have changed the list.
  */
-static void put_row(struct capture *c, PyObject *o, int is_list)
+static inline __attribute__((always_inline)) void put_row(struct capture *c, PyObject *o,
+                                                          int is_list)
 {
-    size_t length = (size_t)Py_SIZE(o);
+    size_t length = (size_t)Py_SIZE(o), shown = 0;
     if (!capture_enter(c, o, length)) {
         return;
     }
     put_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE);
     capture_identity(c, o);
     struct open_list list = open_items(c, length);
-    size_t shown = 0;
-    while (shown < length && shown < (size_t)Py_SIZE(o) && has_room(c, shown)) {
+    size_t most = length < c->limits->items ? length : c->limits->items;
+    for (; shown < most && c->p < c->soft; shown++) {
+        if (is_list && shown >= (size_t)Py_SIZE(o)) {
+            break;
+        }
         PyObject *const *items =
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
-        if (length == 2 && shown == 1 && !is_list) {
+        if (!is_list && length == 2 && shown == 1) {
             put_named(c, items[0], items[1]);
         } else {
             put_object(c, items[shown]);
         }
-        shown++;
     }
     close_items(&list, shown);
     capture_leave(c);

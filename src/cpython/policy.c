@@ -31,27 +31,48 @@ static struct remembered {
     char text[SHORT];
 } remembered[ENTRIES];
 
+static inline uint64_t eight(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return word;
+}
+
 /* Where an answer on a short text is, or is to be. */
 static struct remembered *place_of(const struct filter_set *set, unsigned kind, const char *text,
                                    size_t len)
 {
     uint64_t mixed = (uint64_t)(uintptr_t)set ^ kind ^ (uint64_t)len << 56, word = 0;
-    for (size_t at = 0; at + sizeof word <= len; at += sizeof word) {
-        memcpy(&word, text + at, sizeof word);
-        mixed = (mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t at = 0; at + 8 < len; at += 8) {
+        mixed = (mixed ^ eight(text + at)) * UINT64_C(0x9e3779b97f4a7c15);
         mixed ^= mixed >> 32;
     }
-    size_t rest = len % sizeof word;
-    word = 0;
-    memcpy(&word, text + len - rest, rest);
-    mixed ^= word;
-    return &remembered[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
+    if (len >= 8) {
+        word = eight(text + len - 8);
+    } else {
+        memcpy(&word, text, len);
+    }
+    return &remembered[(mixed ^ word) * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
-static int is_remembered(const struct remembered *r, const struct filter_set *set, unsigned kind,
-                         const char *text, size_t len)
+/* Whether two texts are the same; by words, since a call of memcmp() would cost more. */
+static inline int is_same(const char *a, const char *b, size_t len)
 {
-    return r->set == set && r->kind == kind && r->len == len && memcmp(r->text, text, len) == 0;
+    if (len < 8) {
+        return memcmp(a, b, len) == 0;
+    }
+    for (size_t at = 0; at + 8 < len; at += 8) {
+        if (eight(a + at) != eight(b + at)) {
+            return 0;
+        }
+    }
+    return eight(a + len - 8) == eight(b + len - 8);
+}
+
+static inline int is_remembered(const struct remembered *r, const struct filter_set *set,
+                                unsigned kind, const char *text, size_t len)
+{
+    return r->set == set && r->kind == kind && r->len == len && is_same(r->text, text, len);
 }
 
 static void remember(struct remembered *r, const struct filter_set *set, unsigned kind,

@@ -1,175 +1,25 @@
-/* Why: see secrets.h. By hand, since every captured text comes through here: most bytes are passed
- * over (see "where to look"). */
+/* Why: see secrets.h. Texts. By hand, since every captured one comes through here: most bytes are
+ * passed over (see "where to look"). */
 #include "secrets.h"
 
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-/* ---- names ---- */
-
-enum { WORDS_MAX = 12, WORD_BYTES = 24 };
-
-struct words {
-    char word[WORDS_MAX][WORD_BYTES]; /* lower case, cut */
-    int count;
-};
-
-static int is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static int is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* db_passwd, apiKey, X-Api-Key, HTTPSecret2: at what is no letter, and where a capital begins. */
-static void split(const char *name, size_t len, struct words *w)
-{
-    size_t n = 0;
-    w->count = 0;
-    for (size_t i = 0; i < len && w->count < WORDS_MAX; i++) {
-        char c = name[i];
-        int begins = is_upper(c) && i > 0 &&
-                     (is_lower(name[i - 1]) ||
-                      (is_upper(name[i - 1]) && i + 1 < len && is_lower(name[i + 1])));
-        int is_letter = is_upper(c) || is_lower(c) || (unsigned char)c >= 128;
-        if (n != 0 && (begins || !is_letter)) {
-            w->word[w->count++][n] = 0;
-            n = 0;
-        }
-        if (is_letter && n + 1 < WORD_BYTES && w->count < WORDS_MAX) {
-            w->word[w->count][n++] = is_upper(c) ? (char)(c + 32) : c;
-        }
-    }
-    if (n != 0 && w->count < WORDS_MAX) {
-        w->word[w->count++][n] = 0;
-    }
-}
-
-static int is_one_of(const char *word, const char *const *list)
-{
-    for (; *list != NULL; list++) {
-        if (**list == *word && strcmp(word, *list) == 0) { /* mostly the first letter tells */
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static const char *const always[] = {
-    "password",     "passwords",  "passwd",    "passwds",       "pwd",         "passphrase",
-    "passcode",     "secret",     "secrets",   "credential",    "credentials", "creds",
-    "cred",         "bearer",     "ssn",       "cvv",           "cvc",         "iban",
-    "jwt",          "apikey",     "apikeys",   "authorization", "cookie",      "cookies",
-    "privatekey",   "secretkey",  "accesskey", "sshkey",        "authtoken",   "accesstoken",
-    "refreshtoken", "sessionid",  "sessid",    "phpsessid",     "jsessionid",  "setcookie",
-    "mfa",          "otp",        "totp",      "userpass",      "dbpass",      "authkey",
-    "creditcard",   "cardnumber", "xsrf",      "csrf",          "passwort",    "passwrd",
-    NULL,
-};
-/* Alone, at the end of a name, or before "value", "header", "string", "bytes", "hash", "b64". */
-static const char *const at_end[] = {"token", "pass", "auth", "pin", "pan", "session", NULL};
-static const char *const carriers[] = {"value", "header", "headers", "string", "str",  "bytes",
-                                       "hash",  "b",      "raw",     "text",   "data", "code",
-                                       "plain", "env",    "var",     "key",    "id",   NULL};
-static const char *const key_kinds[] = {
-    "api",   "private", "secret", "ssh",    "access",  "auth",    "signing", "encryption",
-    "crypt", "master",  "client", "shared", "service", "session", "hmac",    "aes",
-    "rsa",   "gpg",     "pgp",    "deploy", "license", NULL};
-
-/* What "token", "pass" and so on are of, when they are secrets. "auth" and "session" alone say
- * little: a session of a library, a module of it. */
-static int ends_secretly(const struct words *w, int at)
-{
-    const char *word = w->word[at];
-    int is_last =
-        at == w->count - 1 || (at == w->count - 2 && is_one_of(w->word[at + 1], carriers));
-    if (!is_last || !is_one_of(word, at_end)) {
-        return 0;
-    }
-    if (strcmp(word, "session") == 0) {
-        return at + 1 < w->count; /* session_id, session_key */
-    }
-    if (strcmp(word, "pass") == 0) {
-        return at > 0 || w->count == 1;
-    }
-    if (strcmp(word, "pin") == 0) {
-        static const char *const of[] = {"card", "user", "security", "login", "account", NULL};
-        return at > 0 && is_one_of(w->word[at - 1], of);
-    }
-    if (strcmp(word, "pan") == 0) {
-        return w->count == 1 || (at > 0 && strcmp(w->word[at - 1], "card") == 0);
-    }
-    if (strcmp(word, "token") == 0 && at > 0) {
-        static const char *const harmless[] = {
-            "next", "last",  "prev", "previous", "current", "page",         "max",  "min", "num",
-            "n",    "per",   "eos",  "bos",      "pad",     "unk",          "stop", "sep", "cls",
-            "mask", "first", "end",  "start",    "peek",    "cancellation", NULL};
-        return !is_one_of(w->word[at - 1], harmless);
-    }
-    return 1;
-}
-
-/* Whether a word is of `always`: its first letter and length say of nearly all that they are not.
- */
-static int is_always(const char *word)
-{
-    static uint32_t lengths[26]; /* by letter: a bit for each length */
-    static int is_filled;
-    unsigned letter = (unsigned)(unsigned char)*word - 'a';
-    size_t len = strlen(word);
-    if (!is_filled) {
-        for (size_t i = 0; always[i] != NULL; i++) {
-            lengths[always[i][0] - 'a'] |= 1u << strlen(always[i]);
-        }
-        is_filled = 1;
-    }
-    return letter < 26 && len < 32 && (lengths[letter] >> len & 1) != 0 && is_one_of(word, always);
-}
-
-int secret_name(const char *name, size_t len)
-{
-    struct words w;
-    if (len < 3 || len > 200) {
-        return 0;
-    }
-    split(name, len, &w);
-    for (int i = 0; i < w.count; i++) {
-        const char *next = i + 1 < w.count ? w.word[i + 1] : "";
-        if (is_always(w.word[i]) || ends_secretly(&w, i)) {
-            return 1;
-        }
-        if ((strcmp(next, "key") == 0 || strcmp(next, "keys") == 0) &&
-            is_one_of(w.word[i], key_kinds)) {
-            return 1;
-        }
-        if ((strcmp(w.word[i], "credit") == 0 && strcmp(next, "card") == 0) ||
-            (strcmp(w.word[i], "card") == 0 && strcmp(next, "number") == 0) ||
-            (strcmp(w.word[i], "card") == 0 && strcmp(next, "no") == 0)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* ---- text ---- */
+#include "ascii.h"
 
 struct text {
     const char *at;
     size_t len;
 };
 
-enum { DIGIT = 1, WORD = 2, BASE64 = 4, UPPER = 8, FIRST = 16, NUMBER = 32 };
+enum { DIGIT = 1, WORD = 2, BASE64 = 4, UPPER = 8, FIRST = 16, NUMBER = 32, MARK = 64 };
 
-/* FIRST: a token may begin with this byte. NUMBER: card numbers and IBANs are of these. */
+/* FIRST: a token may begin with this byte. NUMBER: card numbers and IBANs are of these. MARK: see
+ * look_at_mark(). */
 static uint8_t classes[256];
 
 static void fill_classes(void)
@@ -185,6 +35,7 @@ static void fill_classes(void)
         class |= c == '+' || c == '/' || c == '=' ? BASE64 : 0;
         class |= c != 0 && strchr("eAgxsrnphydS", c) != NULL ? FIRST : 0;
         class |= (c < 128 && (isdigit(c) || isupper(c))) || c == ' ' || c == '-' ? NUMBER : 0;
+        class |= c != 0 && strchr(":=bB-", c) != NULL ? MARK : 0;
         classes[c] = class;
     }
 }
@@ -381,7 +232,7 @@ static size_t named_value(const struct text *t, size_t i, size_t *begin)
         end--; /* JSON within JSON */
     }
     size_t from = end;
-    while (from > 0 && (class_at(t, from - 1) & WORD) != 0) {
+    while (from > 0 && (classes[(unsigned char)t->at[from - 1]] & WORD) != 0) {
         from--;
     }
     if (from == end || !secret_name(t->at + from, end - from)) {
@@ -488,32 +339,22 @@ static void keep(struct found *found, size_t begin, size_t end)
     }
 }
 
-/* URLs, and values that say what they are: round a colon or an equals sign. */
-static void look_at_signs(const struct text *t, char sign, struct found *found)
+/* The forms that a mark may be in: URLs and values that say what they are have a colon or an equals
+ * sign, headers and keys begin with a letter or a dash that is rare enough. */
+static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
 {
-    const char *at = t->at, *end = t->at + t->len;
-    while ((at = memchr(at, sign, (size_t)(end - at))) != NULL) {
-        size_t i = (size_t)(at - t->at), begin = i;
-        size_t stop = sign == ':' ? url_credentials(t, i, &begin) : 0;
-        stop = stop == 0 ? named_value(t, i, &begin) : stop;
-        keep(found, begin, stop);
-        if (stop != 0 || ++at == end) {
-            return;
-        }
-    }
-}
-
-/* Headers and keys: known from their first byte on, which is a rare one. */
-static void look_from(const struct text *t, char first, size_t (*form)(const struct text *, size_t),
-                      struct found *found)
-{
-    const char *at = t->at, *end = t->at + t->len;
-    while (at < end && (at = memchr(at, first, (size_t)(end - at))) != NULL) {
-        size_t begin = (size_t)(at++ - t->at), stop = form(t, begin);
-        if (stop != 0) {
-            keep(found, begin, stop);
-            return;
-        }
+    size_t stop = 0;
+    *begin = i;
+    switch (t->at[i]) {
+    case ':':
+        stop = url_credentials(t, i, begin);
+        return stop != 0 ? stop : named_value(t, i, begin);
+    case '=':
+        return named_value(t, i, begin);
+    case '-':
+        return private_key(t, i);
+    default:
+        return header_scheme(t, i);
     }
 }
 
@@ -578,22 +419,99 @@ static void look_at_runs(const struct text *t, struct found *found)
     }
 }
 
+/* ---- one pass over the text ---- */
+
+/* Of 64 bytes in a row a bit each, the first one lowest: marks, and what runs are of. */
+struct window {
+    uint64_t marks, words, numbers;
+};
+
+enum { BLOCK = 16, WINDOW = 64 };
+
+/* The bits of 16 bytes, at `shift`. */
+static inline void add_block(struct window *w, const char *block, unsigned shift)
+{
+#ifdef __SSE2__
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
+    const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(32));
+#define IS(of, c)           _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
+#define BETWEEN(of, c, d)                                                                          \
+    _mm_and_si128(_mm_cmpgt_epi8(of, _mm_set1_epi8((c)-1)), _mm_cmplt_epi8(of, _mm_set1_epi8((d) + 1)))
+#define BITS(of) ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
+    __m128i digits = BETWEEN(bytes, '0', '9'), dashes = IS(bytes, '-');
+    __m128i capitals = _mm_or_si128(BETWEEN(bytes, 'A', 'Z'), IS(bytes, ' '));
+    __m128i letters = _mm_or_si128(BETWEEN(lower, 'a', 'z'), IS(bytes, '_'));
+    __m128i signs = _mm_or_si128(IS(bytes, ':'), IS(bytes, '='));
+    digits = _mm_or_si128(digits, dashes);
+    w->marks |= BITS(_mm_or_si128(signs, _mm_or_si128(IS(lower, 'b'), dashes)));
+    w->words |= BITS(_mm_or_si128(letters, digits));
+    w->numbers |= BITS(_mm_or_si128(capitals, digits));
+#undef IS
+#undef BETWEEN
+#undef BITS
+#else
+    for (unsigned i = 0; i < BLOCK; i++) {
+        uint8_t class = classes[(unsigned char)block[i]];
+        w->marks |= (uint64_t)((class & MARK) != 0) << (shift + i);
+        w->words |= (uint64_t)((class & WORD) != 0) << (shift + i);
+        w->numbers |= (uint64_t)((class & NUMBER) != 0) << (shift + i);
+    }
+#endif
+}
+
+static struct window window_at(const struct text *t, size_t from)
+{
+    struct window w = {0, 0, 0};
+    size_t n = t->len - from < WINDOW ? t->len - from : WINDOW, at = 0;
+    for (; at + BLOCK <= n; at += BLOCK) {
+        add_block(&w, t->at + from + at, (unsigned)at);
+    }
+    if (at < n) {
+        char last[BLOCK] = {0};
+        memcpy(last, t->at + from + at, n - at);
+        add_block(&w, last, (unsigned)at);
+    }
+    return w;
+}
+
+/* Whether RUN bits in a row are set. */
+static int has_run(uint64_t bits)
+{
+    bits &= bits >> 1;
+    bits &= bits >> 2;
+    bits &= bits >> 4;
+    return (bits & bits >> (RUN - 8)) != 0;
+}
+_Static_assert(RUN > 8 && RUN <= 16, "has_run() doubles to 8 and goes on to at most 16");
+
+/* What hangs on the marks of a window: the first of them in the text. */
+static void look_at_marks(const struct text *t, size_t from, uint64_t marks, struct found *found)
+{
+    for (; marks != 0 && found->end == 0; marks &= marks - 1) {
+        size_t begin, stop = look_at_mark(t, from + (size_t)__builtin_ctzll(marks), &begin);
+        keep(found, begin, stop);
+    }
+}
+
 int secret_text(const char *text, size_t len, size_t *begin, size_t *end)
 {
     struct text t = {text, len};
     struct found found = {0, 0};
+    int is_run = 0;
     if (len < SECRET_LEAST) {
         return 0;
     }
     if (classes['0'] == 0) {
         fill_classes();
     }
-    look_at_signs(&t, ':', &found);
-    look_at_signs(&t, '=', &found);
-    if (len >= RUN) {
-        look_from(&t, 'B', header_scheme, &found);
-        look_from(&t, 'b', header_scheme, &found);
-        look_from(&t, '-', private_key, &found);
+    /* Windows share RUN - 1 bytes, so that a run lies whole in one of them. */
+    for (size_t from = 0, seen = 0; seen < len; from = seen - (RUN - 1)) {
+        struct window w = window_at(&t, from);
+        is_run |= has_run(w.words) || has_run(w.numbers);
+        look_at_marks(&t, from, w.marks & ~UINT64_C(0) << (seen - from), &found);
+        seen = from + WINDOW;
+    }
+    if (is_run) {
         struct found run = {0, 0};
         look_at_runs(&t, &run);
         keep(&found, run.begin, run.end);
