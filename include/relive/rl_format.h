@@ -219,7 +219,8 @@ enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
     X(REDACTED, 29, "type: taken out by a filter")                                                 \
     X(EXCEPTION, 30, "identity, type, varint flags, values: message, cause, context")              \
     X(CUT, 31, "nothing: no room was left")                                                        \
-    X(DROPPED, 32, "nothing: left out by a filter")
+    X(DROPPED, 32, "nothing: left out by a filter")                                                \
+    X(LABEL, 33, "identity, type, string that stands for it")
 
 enum rl_value_tag {
 #define RL_VALUE_ENUM(name, number, text) RL_VALUE_##name = number,

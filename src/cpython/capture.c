@@ -82,7 +82,7 @@ struct open_list {
 
 static struct open_list open_items(struct capture *c, size_t length)
 {
-    size_t most = length < c->limits->items ? length : c->limits->items;
+    size_t most = length < c->items ? length : c->items;
     put_number(c, length);
     struct open_list list = {c->p, most < 128 ? 1 : 2};
     c->p += list.width;
@@ -98,6 +98,12 @@ static void close_items(const struct open_list *list, size_t shown)
 }
 
 static inline int has_room(const struct capture *c, size_t shown)
+{
+    return shown < c->items && c->p < c->soft;
+}
+
+/* The same for the fields of an instance. */
+static inline int has_field_room(const struct capture *c, size_t shown)
 {
     return shown < c->limits->items && c->p < c->soft;
 }
@@ -167,7 +173,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
     put_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE);
     capture_identity(c, o);
     struct open_list list = open_items(c, length);
-    size_t most = length < c->limits->items ? length : c->limits->items;
+    size_t most = length < c->items ? length : c->items;
     for (; shown < most && c->p < c->soft; shown++) {
         if (is_list && shown >= (size_t)Py_SIZE(o)) {
             break;
@@ -292,7 +298,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
     put_number(c, type);
     struct open_list list = open_items(c, length);
     size_t shown = 0;
-    for (; shown < length && has_room(c, shown); shown++) {
+    for (; shown < length && has_field_room(c, shown); shown++) {
         PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
         put_number(c, capture_name_id(c->lane, name));
         put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), action_of(c, name));
@@ -314,7 +320,7 @@ static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObjec
     s->length += action != FILTER_DROP;
     if (action == FILTER_DROP) {
         policy_count(POLICY_ATTRIBUTE, action);
-    } else if (has_room(c, s->count)) {
+    } else if (has_field_room(c, s->count)) {
         put_number(c, name);
         put_attribute(c, value, action);
         s->count++;
@@ -358,6 +364,27 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
 #endif
 }
 
+/* Inside an instance the bounds are tighter, since what surrounds a call is shown at each call:
+ * containers show a third, and an instance that compares by identity only says which one it is. */
+static int is_beyond_instance(const struct capture *c, PyObject *o)
+{
+    return c->instances == 0 ||
+           (c->inside != 0 && Py_TYPE(o)->tp_richcompare == PyBaseObject_Type.tp_richcompare);
+}
+
+static void enter_instance(struct capture *c)
+{
+    c->instances--;
+    c->inside++;
+    c->items = (c->limits->items + 2) / 3;
+}
+
+static void leave_instance(struct capture *c)
+{
+    c->inside--;
+    c->items = c->inside == 0 ? c->limits->items : c->items;
+}
+
 /* "length" fields are counted while they are put, so that number is written at the end: two bytes,
  * at most 16383. */
 static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -365,14 +392,14 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     struct field fields[64];
     uint32_t field_count = info->field_count, type = info->id;
     int with_dict = info->has_dict;
-    if (c->instances == 0) {
+    if (is_beyond_instance(c, o)) {
         capture_deep(c, o, type, 0);
         return;
     }
     if (!capture_enter(c, o, 1)) {
         return;
     }
-    c->instances--;
+    enter_instance(c);
     if (field_count != 0) {
         memcpy(fields, info->fields, field_count * sizeof *fields);
     }
@@ -399,6 +426,7 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     length_at[0] = (uint8_t)(length | 0x80);
     length_at[1] = (uint8_t)(length >> 7);
     close_items(&s.list, s.count);
+    leave_instance(c);
     capture_leave(c);
 }
 

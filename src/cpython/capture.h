@@ -44,6 +44,8 @@ struct capture {
         char text[CAPTURE_SECRET];
     } secrets[CAPTURE_SECRETS];
     unsigned depth, instances;
+    unsigned inside; /* so many instances */
+    unsigned items;  /* of one container, here */
     unsigned previews; /* counts previews that ran: anything may have changed since */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
                    2]; /* borrowed: the containers round the current value */
@@ -51,6 +53,12 @@ struct capture {
 };
 
 extern struct capture_limits capture_limits;
+
+static inline void capture_limit(struct capture *c, const struct capture_limits *limits)
+{
+    c->limits = limits;
+    c->items = limits->items;
+}
 
 static inline void capture_begin(struct capture *c, struct lane *lane)
 {
@@ -62,7 +70,8 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->instances = 8; /* so many are opened in one event */
     c->policy = NULL;
     c->least = SIZE_MAX;
-    c->limits = &capture_limits;
+    c->inside = 0;
+    capture_limit(c, &capture_limits);
     c->values = c->bytes;
     c->secret_count = 0;
 }

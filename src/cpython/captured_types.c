@@ -126,67 +126,6 @@ static void finish(struct capture *c, PyObject *o, const struct typeinfo *info,
 
 #define SPECIAL(name) static void name(struct capture *c, PyObject *o, const struct typeinfo *info)
 
-SPECIAL(show_function)
-{
-    const PyFunctionObject *function = (PyFunctionObject *)o;
-    struct text_out out = {"", 0};
-    add(&out, "<function ");
-    add_text(&out, function->func_qualname);
-    add(&out, ">");
-    finish(c, o, info, &out);
-}
-
-SPECIAL(show_method)
-{
-    const PyMethodObject *method = (PyMethodObject *)o;
-    struct text_out out = {"", 0};
-    add(&out, "<bound method ");
-    add_text(&out, PyFunction_Check(method->im_func)
-                       ? ((PyFunctionObject *)method->im_func)->func_qualname
-                       : NULL);
-    add(&out, ">");
-    finish(c, o, info, &out);
-}
-
-SPECIAL(show_builtin)
-{
-    struct text_out out = {"", 0};
-    add(&out, "<built-in function %s>", ((PyCFunctionObject *)o)->m_ml->ml_name);
-    finish(c, o, info, &out);
-}
-
-SPECIAL(show_class)
-{
-    PyTypeObject *type = (PyTypeObject *)o;
-    struct text_out out = {"", 0};
-    add(&out, "<class '");
-    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-        add_text(&out, ((PyHeapTypeObject *)type)->ht_qualname);
-    } else {
-        add(&out, "%s", type->tp_name);
-    }
-    add(&out, "'>");
-    finish(c, o, info, &out);
-}
-
-SPECIAL(show_module)
-{
-    char name[200];
-    struct text_out out = {"", 0};
-    codeinfo_module_name(PyModule_GetDict(o), name, sizeof name);
-    add(&out, "<module '%s'>", name);
-    finish(c, o, info, &out);
-}
-
-SPECIAL(show_code)
-{
-    struct text_out out = {"", 0};
-    add(&out, "<code object ");
-    add_text(&out, ((PyCodeObject *)o)->co_name);
-    add(&out, ">");
-    finish(c, o, info, &out);
-}
-
 /* Its fields lead to everything that the program has. */
 SPECIAL(show_frame)
 {
@@ -577,22 +516,22 @@ special_show special_for(PyTypeObject *type)
         return show_enum;
     }
     if (type == &PyFunction_Type) {
-        return show_function;
+        return captured_function;
     }
     if (type == &PyMethod_Type) {
-        return show_method;
+        return captured_method;
     }
     if (type == &PyCFunction_Type) {
-        return show_builtin;
+        return captured_builtin;
     }
     if (type == &PyModule_Type) {
-        return show_module;
+        return captured_module;
     }
     if (type == &PyGen_Type || type == &PyCoro_Type || type == &PyAsyncGen_Type) {
         return show_generator;
     }
     if (type == &PyCode_Type) {
-        return show_code;
+        return captured_code;
     }
     if (type == &PyFrame_Type || type == &PyTraceBack_Type) {
         return show_frame;
@@ -601,7 +540,7 @@ special_show special_for(PyTypeObject *type)
         return show_memory;
     }
     if (PyType_IsSubtype(type, &PyType_Type)) {
-        return show_class;
+        return captured_class;
     }
     if (TYPE_IS_NATIVE(type)) {
         for (size_t i = 0; i < sizeof native / sizeof *native; i++) {

@@ -11,4 +11,12 @@ uint64_t captured_deque_word(PyObject *o);    /* for watch.h */
 PyObject *captured_proxy_target(PyObject *o); /* borrowed */
 PyObject *const *captured_range(PyObject *o); /* start, stop, step, borrowed */
 
+/* What a name stands for (captured_names.c). */
+void captured_function(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_method(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_builtin(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_class(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_module(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_code(struct capture *c, PyObject *o, const struct typeinfo *info);
+
 #endif

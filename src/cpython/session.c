@@ -34,7 +34,7 @@ struct capture *session_capture_always(struct thread *t, const struct policy *po
     capture_begin(t->capture, &t->lane);
     if (policy != NULL) {
         t->capture->policy = policy;
-        t->capture->limits = &policy->limits;
+        capture_limit(t->capture, &policy->limits);
         t->capture->least = policy->least;
     }
     return t->capture;

@@ -447,6 +447,9 @@ static rl_status put_value(struct writer *w)
         bytes_put(w->out, value.bytes, value.size);
         put_str(w->out, value.flags & RL_TEXT_IS_CUT ? "..." : "");
         return RL_OK;
+    case RL_VALUE_LABEL:
+        put_type(w->out, w->reader, value.label, 1);
+        return RL_OK;
     case RL_VALUE_WRAPPED:
         put_type(w->out, w->reader, value.type, 0);
         put_str(w->out, "(");

@@ -99,6 +99,11 @@ static void take_rest(struct bytes_in *in, struct value *value)
         value->flags = (uint32_t)bytes_varint(in);
         take_bytes(in, value);
         break;
+    case RL_VALUE_LABEL:
+        value->identity = take_identity(in);
+        value->type = (uint32_t)bytes_varint(in);
+        value->label = (uint32_t)bytes_varint(in);
+        break;
     case RL_VALUE_CYCLE:
         value->identity = take_identity(in);
         break;

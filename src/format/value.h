@@ -15,6 +15,7 @@ struct value {
     int64_t number;
     uint64_t identity;    /* 0 = not kept for this kind */
     uint32_t type;        /* string id, 0 = the tag says it */
+    uint32_t label;       /* LABEL: string id of its text */
     uint32_t flags;       /* RL_TEXT_*, RL_EXCEPTION_*; big ints: 1 = negative */
     uint64_t len;         /* items, characters, bytes or bits of the whole object */
     uint64_t shown;       /* so many of its items, pairs or fields follow */

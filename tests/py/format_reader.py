@@ -286,9 +286,9 @@ class Value:
         tag = self.tag
         if tag >= 128:
             self.tag, self.exact = 6, tag - 144
-        elif tag in (16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 28, 30):
+        elif tag in (16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 28, 30, 33):
             self.id = int.from_bytes(data.take(6), "little")
-        if 23 <= tag <= 30 and tag not in (27, 29):
+        if (23 <= tag <= 30 and tag not in (27, 29)) or tag == 33:
             self.type = strings.get(data.varint(), "?")
         getattr(self, f"tag_{self.tag}")(data, strings) if tag < 128 else None
         if self.exact is not None or tag == 1:
@@ -399,6 +399,10 @@ class Value:
         held = data.take(data.varint()).decode("utf-8", "surrogatepass")
         self.cut, self.held = bool(self.flags & 1), held
         self.text = lambda: held + ("..." if self.cut else "")
+
+    def tag_33(self, data, strings):
+        held = strings[data.varint()]
+        self.text = lambda: held
 
     def tag_26(self, data, strings):
         self.read(data, strings, 1)
