@@ -236,6 +236,11 @@ static struct filter_set *intern(struct filter *f, const struct list *list,
     return set;
 }
 
+int filter_has_patterns(const struct filter_set *set)
+{
+    return set->has_content;
+}
+
 size_t filter_least(const struct filter_set *set)
 {
     return set->has_content ? 1 : SECRET_LEAST;

@@ -428,11 +428,10 @@ struct window {
 
 enum { BLOCK = 16, WINDOW = 64 };
 
-/* The bits of 16 bytes, at `shift`. */
-static inline void add_block(struct window *w, const char *block, unsigned shift)
-{
 #ifdef __SSE2__
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)block);
+/* The bits of 16 bytes, at `shift`. */
+static inline void add_bytes(struct window *w, __m128i bytes, size_t shift)
+{
     const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(32));
 #define IS(of, c)           _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
 #define BETWEEN(of, c, d)                                                                          \
@@ -449,28 +448,43 @@ static inline void add_block(struct window *w, const char *block, unsigned shift
 #undef IS
 #undef BETWEEN
 #undef BITS
-#else
-    for (unsigned i = 0; i < BLOCK; i++) {
-        uint8_t class = classes[(unsigned char)block[i]];
-        w->marks |= (uint64_t)((class & MARK) != 0) << (shift + i);
-        w->words |= (uint64_t)((class & WORD) != 0) << (shift + i);
-        w->numbers |= (uint64_t)((class & NUMBER) != 0) << (shift + i);
-    }
-#endif
 }
+
+static inline __m128i half_block(const char *at)
+{
+    return _mm_loadl_epi64((const __m128i *)(const void *)at);
+}
+
+/* What is left at the end goes by a block that overlaps the one before. */
+static inline void add_all(struct window *w, const char *at, size_t n)
+{
+    for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
+        add_bytes(w, _mm_loadu_si128((const __m128i *)(const void *)(at + i)), i);
+    }
+    if (n >= BLOCK && n % BLOCK != 0) {
+        add_bytes(w, _mm_loadu_si128((const __m128i *)(const void *)(at + n - BLOCK)), n - BLOCK);
+    } else if (n < BLOCK) {
+        add_bytes(w, half_block(at), 0);
+        add_bytes(w, half_block(at + n - BLOCK / 2), n - BLOCK / 2);
+    }
+}
+_Static_assert(SECRET_LEAST >= BLOCK / 2 && RUN - 1 >= BLOCK / 2, "no window has less than half a block");
+#else
+static inline void add_all(struct window *w, const char *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t class = classes[(unsigned char)at[i]];
+        w->marks |= (uint64_t)((class & MARK) != 0) << i;
+        w->words |= (uint64_t)((class & WORD) != 0) << i;
+        w->numbers |= (uint64_t)((class & NUMBER) != 0) << i;
+    }
+}
+#endif
 
 static struct window window_at(const struct text *t, size_t from)
 {
     struct window w = {0, 0, 0};
-    size_t n = t->len - from < WINDOW ? t->len - from : WINDOW, at = 0;
-    for (; at + BLOCK <= n; at += BLOCK) {
-        add_block(&w, t->at + from + at, (unsigned)at);
-    }
-    if (at < n) {
-        char last[BLOCK] = {0};
-        memcpy(last, t->at + from + at, n - at);
-        add_block(&w, last, (unsigned)at);
-    }
+    add_all(&w, t->at + from, t->len - from < WINDOW ? t->len - from : WINDOW);
     return w;
 }
 
