@@ -12,6 +12,7 @@
 #include "instance.h"
 #include "plain.h"
 #include "policy.h"
+#include "secrets.h"
 #include "session.h"
 #include "typeinfo.h"
 
@@ -36,15 +37,65 @@ static inline void put_int(struct capture *c, PyObject *o)
     }
 }
 
-/* Short, since most values are plain. */
+enum { SHORT_TEXT = 127 }; /* bytes, whose number is one byte */
+
+/* memcpy() is called where it does not know how much; most texts are a few bytes. */
+static inline void copy_short(uint8_t *p, const char *text, size_t n)
+{
+    if (n >= 8) {
+        for (size_t at = 0; at + 8 < n; at += 8) {
+            memcpy(p + at, text + at, 8);
+        }
+        memcpy(p + n - 8, text + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(p, text, 4);
+        memcpy(p + n - 4, text + n - 4, 4);
+    } else {
+        for (size_t at = 0; at < n; at++) {
+            p[at] = (uint8_t)text[at];
+        }
+    }
+}
+
+/* A str of ASCII that is kept whole; NULL: it is not, or there may be a secret in it. */
+static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c, uint8_t *p,
+                                                         PyObject *o)
+{
+    size_t begin, end, n = (size_t)PyUnicode_GET_LENGTH(o);
+    if (n > SHORT_TEXT || n > c->limits->bytes || !TEXT_IS_READY(o) || !PyUnicode_IS_ASCII(o)) {
+        return NULL;
+    }
+    const char *text = PyUnicode_DATA(o);
+    if (n >= c->least && (c->least < SECRET_LEAST || secret_text(text, n, &begin, &end))) {
+        return NULL;
+    }
+    p[0] = RL_VALUE_STR;
+    p[1] = (uint8_t)n;
+    copy_short(p + 2, text, n);
+    return p + 2 + n;
+}
+
+/* Where the value ends that was put at p. The common ones go without touching *c, since what lies
+ * there is only known some time after it was stored. */
+static inline uint8_t *put_at(struct capture *c, uint8_t *p, PyObject *o)
+{
+    if (__builtin_expect(p < c->soft, 1)) {
+        uint8_t *end = put_plain(p, o);
+        if (end == NULL && o != NULL && Py_TYPE(o) == &PyUnicode_Type) {
+            end = put_short_text(c, p, o);
+        }
+        if (end != NULL) {
+            return end;
+        }
+    }
+    c->p = p;
+    put_any(c, o);
+    return c->p;
+}
+
 static inline void put_object(struct capture *c, PyObject *o)
 {
-    uint8_t *p = c->p < c->soft ? put_plain(c->p, o) : NULL;
-    if (p != NULL) {
-        c->p = p;
-    } else {
-        put_any(c, o);
-    }
+    c->p = put_at(c, c->p, o);
 }
 
 static inline void put_text(struct capture *c, PyObject *o)
@@ -80,16 +131,23 @@ struct open_list {
     unsigned width;
 };
 
-static struct open_list open_items(struct capture *c, size_t length)
+static inline struct open_list open_items(struct capture *c, size_t length)
 {
     size_t most = length < c->items ? length : c->items;
-    put_number(c, length);
-    struct open_list list = {c->p, most < 128 ? 1 : 2};
-    c->p += list.width;
+    uint8_t *p = put_varint(c->p, length);
+    struct open_list list = {p, most < 128 ? 1 : 2};
+    c->p = p + list.width;
     return list;
 }
 
-static void close_items(const struct open_list *list, size_t shown)
+static inline void open_tag(struct capture *c, unsigned tag, const void *object)
+{
+    c->p[0] = (uint8_t)tag;
+    put64(c->p + 1, (uint64_t)(uintptr_t)object);
+    c->p += 1 + RL_IDENTITY_BYTES;
+}
+
+static inline void close_items(const struct open_list *list, size_t shown)
 {
     list->shown_at[0] = (uint8_t)(list->width == 1 ? shown : shown | 0x80);
     if (list->width == 2) {
@@ -116,7 +174,7 @@ void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
     put_number(c, length);
 }
 
-int capture_enter(struct capture *c, PyObject *o, size_t length)
+static inline int enter(struct capture *c, PyObject *o, size_t length)
 {
     for (unsigned i = 0; i < c->depth; i++) {
         if (c->path[i] == o) {
@@ -135,9 +193,19 @@ int capture_enter(struct capture *c, PyObject *o, size_t length)
     return 1;
 }
 
-void capture_leave(struct capture *c)
+static inline void leave(struct capture *c)
 {
     Py_DECREF(c->path[--c->depth]);
+}
+
+int capture_enter(struct capture *c, PyObject *o, size_t length)
+{
+    return enter(c, o, length);
+}
+
+void capture_leave(struct capture *c)
+{
+    leave(c);
 }
 
 /* The second item of a pair, where the first one names it: fields of headers, of queries and forms
@@ -167,27 +235,30 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
                                                           int is_list)
 {
     size_t length = (size_t)Py_SIZE(o), shown = 0;
-    if (!capture_enter(c, o, length)) {
+    if (!enter(c, o, length)) {
         return;
     }
-    put_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE);
-    capture_identity(c, o);
+    open_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
     struct open_list list = open_items(c, length);
     size_t most = length < c->items ? length : c->items;
-    for (; shown < most && c->p < c->soft; shown++) {
+    uint8_t *p = c->p;
+    for (; shown < most && p < c->soft; shown++) {
         if (is_list && shown >= (size_t)Py_SIZE(o)) {
             break;
         }
         PyObject *const *items =
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
         if (!is_list && length == 2 && shown == 1) {
+            c->p = p;
             put_named(c, items[0], items[1]);
+            p = c->p;
         } else {
-            put_object(c, items[shown]);
+            p = put_at(c, p, items[shown]);
         }
     }
+    c->p = p;
     close_items(&list, shown);
-    capture_leave(c);
+    leave(c);
 }
 
 static void put_list(struct capture *c, PyObject *o)
@@ -202,17 +273,16 @@ static void put_tuple(struct capture *c, PyObject *o)
 
 static void put_dict(struct capture *c, PyObject *o)
 {
-    size_t length = (size_t)((PyDictObject *)o)->ma_used;
+    size_t length = (size_t)((PyDictObject *)o)->ma_used, shown = 0;
     PyObject *key, *value;
     Py_ssize_t at = 0;
-    if (!capture_enter(c, o, length)) {
+    if (!enter(c, o, length)) {
         return;
     }
-    put_tag(c, RL_VALUE_DICT);
-    capture_identity(c, o);
+    open_tag(c, RL_VALUE_DICT, o);
     struct open_list list = open_items(c, length);
-    size_t shown = 0;
-    while (shown < length && has_room(c, shown) && PyDict_Next(o, &at, &key, &value)) {
+    uint8_t *p = c->p;
+    while (shown < length && shown < c->items && p < c->soft && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
         enum filter_action action = PyUnicode_CheckExact(key) && TEXT_IS_READY(key)
                                         ? policy_name(c->policy, FILTER_KEY, key)
@@ -220,25 +290,28 @@ static void put_dict(struct capture *c, PyObject *o)
         if (__builtin_expect(action == FILTER_DROP, 0)) {
             continue;
         }
-        put_object(c, key);
+        p = put_at(c, p, key);
         value = previews == c->previews ? value : NULL;
         if (__builtin_expect(action == FILTER_REDACT, 0)) {
+            c->p = p;
             policy_count(POLICY_ATTRIBUTE, action);
             capture_filtered(c, value, action);
+            p = c->p;
         } else {
-            put_object(c, value);
+            p = put_at(c, p, value);
         }
         shown++;
     }
+    c->p = p;
     close_items(&list, shown);
-    capture_leave(c);
+    leave(c);
 }
 
 static void put_set(struct capture *c, PyObject *o)
 {
     const PySetObject *set = (PySetObject *)o;
     size_t length = (size_t)set->used;
-    if (!capture_enter(c, o, length)) {
+    if (!enter(c, o, length)) {
         return;
     }
     put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
@@ -253,7 +326,7 @@ static void put_set(struct capture *c, PyObject *o)
         }
     }
     close_items(&list, shown);
-    capture_leave(c);
+    leave(c);
 }
 
 static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -290,7 +363,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
         return;
     }
     uint32_t type = info->id;
-    if (!capture_enter(c, o, length)) {
+    if (!enter(c, o, length)) {
         return;
     }
     put_tag(c, RL_VALUE_OBJECT);
@@ -304,7 +377,7 @@ static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinf
         put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), action_of(c, name));
     }
     close_items(&list, shown);
-    capture_leave(c);
+    leave(c);
 }
 
 /* ---- instances ---- */
@@ -396,7 +469,7 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
         capture_deep(c, o, type, 0);
         return;
     }
-    if (!capture_enter(c, o, 1)) {
+    if (!enter(c, o, 1)) {
         return;
     }
     enter_instance(c);
@@ -427,7 +500,7 @@ static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *in
     length_at[1] = (uint8_t)(length >> 7);
     close_items(&s.list, s.count);
     leave_instance(c);
-    capture_leave(c);
+    leave(c);
 }
 
 /* ---- any object ---- */
@@ -594,7 +667,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
                    void *state)
 {
     PyObject *item;
-    if (!capture_enter(c, o, length)) {
+    if (!enter(c, o, length)) {
         return;
     }
     put_tag(c, RL_VALUE_LIST);
@@ -607,7 +680,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
         shown++;
     }
     close_items(&list, shown);
-    capture_leave(c);
+    leave(c);
 }
 
 /* ---- frames ---- */
@@ -626,6 +699,7 @@ void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *fram
     Py_ssize_t n = (Py_ssize_t)codeinfo_args(code);
     const struct policy *policy = c->policy;
     const uint8_t *actions = policy != NULL && policy->args != NULL ? policy->args : NULL;
+    uint8_t *p = c->p;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *value = native_slot(frame, i);
         if (__builtin_expect(value == NULL || PyCell_Check(value), 0)) {
@@ -634,11 +708,14 @@ void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *fram
         }
         if (__builtin_expect(actions != NULL && actions[i] != FILTER_ALLOW, 0)) {
             policy_count(POLICY_ARGUMENT, actions[i]);
+            c->p = p;
             capture_filtered(c, value, actions[i]);
+            p = c->p;
             continue;
         }
-        put_object(c, value);
+        p = put_at(c, p, value);
     }
+    c->p = p;
 }
 
 /* ---- names ---- */

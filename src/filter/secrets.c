@@ -1,5 +1,5 @@
 /* Why: see secrets.h. Texts. By hand, since every captured one comes through here: most bytes are
- * passed over (see "where to look"). */
+ * passed over (see "one pass over the text"). */
 #include "secrets.h"
 
 #include <ctype.h>
@@ -365,88 +365,77 @@ static size_t token_at(const struct text *t, size_t i)
     return stop == 0 && t->at[i] == 'S' ? sendgrid(t, i) : stop;
 }
 
-/* Every form that is left has a run of at least RUN bytes of one class: letters, digits, _ and -
- * for tokens; capitals, digits, blanks and - for numbers. A run that long covers two neighbouring
- * samples, so that most bytes are never looked at. */
-enum { RUN = 13, STEP = 6 };
-_Static_assert(RUN / STEP >= 2, "a run must cover two samples");
+/* Every form that is left has a run of at least RUN bytes of one class: letters, digits, _ and - for
+ * tokens; capitals, digits, blanks and - for numbers. */
+enum { RUN = 13 };
 
-static size_t run_begin(const struct text *t, size_t i, uint8_t class)
+static void look_at_run(const struct text *t, size_t begin, size_t end, struct found *found)
 {
-    while (i > 0 && (class_at(t, i - 1) & class) != 0) {
-        i--;
-    }
-    return i;
-}
-
-/* Where the run ends that goes through the sample and the one before; 0 where none does. */
-static size_t look_at_run(const struct text *t, size_t sample, uint8_t class, struct found *found)
-{
-    for (size_t k = sample; k > sample - STEP; k--) {
-        if ((class_at(t, k) & class) == 0) {
-            return 0;
-        }
-    }
-    size_t begin = run_begin(t, sample, class), n = run(t, begin, class);
     /* What comes before the run may belong to it: the dot of SG. and ya29. */
-    size_t from = begin > 6 ? begin - 6 : 0;
-    for (size_t i = from; n >= RUN && i < begin + n && found->end == 0; i++) {
-        uint8_t here = class_at(t, i);
-        if ((here & FIRST) != 0) {
-            keep(found, i, token_at(t, i));
+    size_t i = begin > 6 ? begin - 6 : 0;
+    uint8_t before = i > 0 ? class_at(t, i - 1) : 0, here;
+    for (size_t stop = 0; i < end && stop == 0; i++, before = here) {
+        here = classes[(unsigned char)t->at[i]];
+        if ((before & WORD) != 0 && t->at[i] != 'e' && t->at[i] != 'S') {
+            continue; /* in the middle of a word only two forms begin */
         }
-        if (found->end == 0 && (here & (DIGIT | UPPER)) != 0) {
-            keep(found, i, numbers(t, i));
+        stop = (here & FIRST) != 0 ? token_at(t, i) : 0;
+        if (stop == 0 && (here & (DIGIT | UPPER)) != 0) {
+            stop = numbers(t, i);
         }
+        keep(found, i, stop);
     }
-    return begin + n;
 }
 
 static void look_at_runs(const struct text *t, struct found *found)
 {
-    static const uint8_t of[] = {WORD, NUMBER};
-    size_t seen[] = {0, 0}; /* up to there no run of the class is left */
-    uint8_t before = 0;
-    for (size_t i = 0; i < t->len && found->end == 0; i += STEP) {
-        uint8_t both = class_at(t, i) & before;
-        for (int k = 0; k < 2 && found->end == 0; k++) {
-            if ((both & of[k]) != 0 && i >= seen[k]) {
-                size_t end = look_at_run(t, i, of[k], found);
-                seen[k] = end > seen[k] ? end : seen[k];
+    size_t words = 0, numbers = 0; /* bytes of the class, up to here */
+    for (size_t i = 0; i <= t->len; i++) {
+        uint8_t class = class_at(t, i);
+        if ((class & WORD) != 0) {
+            words++;
+        } else {
+            if (words >= RUN) {
+                look_at_run(t, i - words, i, found);
             }
+            words = 0;
         }
-        before = class_at(t, i);
+        if ((class & NUMBER) != 0) {
+            numbers++;
+        } else {
+            if (numbers >= RUN) {
+                look_at_run(t, i - numbers, i, found);
+            }
+            numbers = 0;
+        }
     }
 }
 
 /* ---- one pass over the text ---- */
 
-/* Of 64 bytes in a row a bit each, the first one lowest: marks, and what runs are of. */
+/* Of 64 bytes in a row a bit each, the first one lowest: marks, and bytes that runs may be of. Those
+ * are told by their order alone, so some are taken for letters or capitals that are neither: where
+ * a run seems to be, look_at_runs() looks closely. */
 struct window {
     uint64_t marks, words, numbers;
 };
 
-enum { BLOCK = 16, WINDOW = 64 };
+enum { BLOCK = 16, WINDOW = 64, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
 
 #ifdef __SSE2__
-/* The bits of 16 bytes, at `shift`. */
+/* The bits of 16 bytes, at `shift`. Bytes from 128 on are negative: numbers, by the above. */
 static inline void add_bytes(struct window *w, __m128i bytes, size_t shift)
 {
-    const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(32));
-#define IS(of, c)           _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
-#define BETWEEN(of, c, d)                                                                          \
-    _mm_and_si128(_mm_cmpgt_epi8(of, _mm_set1_epi8((c)-1)), _mm_cmplt_epi8(of, _mm_set1_epi8((d) + 1)))
-#define BITS(of) ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
-    __m128i digits = BETWEEN(bytes, '0', '9'), dashes = IS(bytes, '-');
-    __m128i capitals = _mm_or_si128(BETWEEN(bytes, 'A', 'Z'), IS(bytes, ' '));
-    __m128i letters = _mm_or_si128(BETWEEN(lower, 'a', 'z'), IS(bytes, '_'));
-    __m128i signs = _mm_or_si128(IS(bytes, ':'), IS(bytes, '='));
-    digits = _mm_or_si128(digits, dashes);
-    w->marks |= BITS(_mm_or_si128(signs, _mm_or_si128(IS(lower, 'b'), dashes)));
-    w->words |= BITS(_mm_or_si128(letters, digits));
-    w->numbers |= BITS(_mm_or_si128(capitals, digits));
+#define IS(of, c) _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
+#define BITS(of)  ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
+    __m128i dashes = IS(bytes, '-'), signs = _mm_or_si128(IS(bytes, ':'), IS(bytes, '='));
+    __m128i begins = IS(_mm_or_si128(bytes, _mm_set1_epi8(32)), 'b');
+    __m128i words = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(WORDS_FROM - 1));
+    __m128i numbers = _mm_cmplt_epi8(bytes, _mm_set1_epi8(NUMBERS_TO + 1));
+    w->marks |= BITS(_mm_or_si128(_mm_or_si128(signs, begins), dashes));
+    w->words |= BITS(_mm_or_si128(words, dashes));
+    w->numbers |= BITS(numbers);
 #undef IS
-#undef BETWEEN
 #undef BITS
 }
 
@@ -466,17 +455,18 @@ static inline void add_all(struct window *w, const char *at, size_t n)
     } else if (n < BLOCK) {
         add_bytes(w, half_block(at), 0);
         add_bytes(w, half_block(at + n - BLOCK / 2), n - BLOCK / 2);
+        w->numbers &= ~(~UINT64_C(0) << n); /* halves end in zeros */
     }
 }
-_Static_assert(SECRET_LEAST >= BLOCK / 2 && RUN - 1 >= BLOCK / 2, "no window has less than half a block");
+_Static_assert(SECRET_LEAST >= BLOCK / 2 && RUN - 1 >= BLOCK / 2, "a window has half a block");
 #else
 static inline void add_all(struct window *w, const char *at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint8_t class = classes[(unsigned char)at[i]];
-        w->marks |= (uint64_t)((class & MARK) != 0) << i;
-        w->words |= (uint64_t)((class & WORD) != 0) << i;
-        w->numbers |= (uint64_t)((class & NUMBER) != 0) << i;
+        const signed char byte = (signed char)at[i];
+        w->marks |= (uint64_t)((classes[(unsigned char)at[i]] & MARK) != 0) << i;
+        w->words |= (uint64_t)(byte >= WORDS_FROM || byte == '-') << i;
+        w->numbers |= (uint64_t)(byte <= NUMBERS_TO) << i;
     }
 }
 #endif
