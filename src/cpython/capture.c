@@ -9,7 +9,6 @@
 
 #include "capture_parts.h"
 #include "captured_types.h"
-#include "instance.h"
 #include "plain.h"
 #include "policy.h"
 #include "secrets.h"
@@ -125,47 +124,6 @@ static inline void put_text(struct capture *c, PyObject *o)
 
 /* ---- containers ---- */
 
-/* A container whose items follow one by one; how many do is known at the end. */
-struct open_list {
-    uint8_t *shown_at;
-    unsigned width;
-};
-
-static inline struct open_list open_items(struct capture *c, size_t length)
-{
-    size_t most = length < c->items ? length : c->items;
-    uint8_t *p = put_varint(c->p, length);
-    struct open_list list = {p, most < 128 ? 1 : 2};
-    c->p = p + list.width;
-    return list;
-}
-
-static inline void open_tag(struct capture *c, unsigned tag, const void *object)
-{
-    c->p[0] = (uint8_t)tag;
-    put64(c->p + 1, (uint64_t)(uintptr_t)object);
-    c->p += 1 + RL_IDENTITY_BYTES;
-}
-
-static inline void close_items(const struct open_list *list, size_t shown)
-{
-    list->shown_at[0] = (uint8_t)(list->width == 1 ? shown : shown | 0x80);
-    if (list->width == 2) {
-        list->shown_at[1] = (uint8_t)(shown >> 7);
-    }
-}
-
-static inline int has_room(const struct capture *c, size_t shown)
-{
-    return shown < c->items && c->p < c->soft;
-}
-
-/* The same for the fields of an instance. */
-static inline int has_field_room(const struct capture *c, size_t shown)
-{
-    return shown < c->limits->items && c->p < c->soft;
-}
-
 void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
 {
     put_tag(c, RL_VALUE_DEEP);
@@ -238,8 +196,8 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
     if (!enter(c, o, length)) {
         return;
     }
-    open_tag(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
-    struct open_list list = open_items(c, length);
+    capture_open(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
+    struct open_list list = capture_open_items(c, length);
     size_t most = length < c->items ? length : c->items;
     uint8_t *p = c->p;
     for (; shown < most && p < c->soft; shown++) {
@@ -257,7 +215,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
         }
     }
     c->p = p;
-    close_items(&list, shown);
+    capture_close_items(&list, shown);
     leave(c);
 }
 
@@ -266,7 +224,7 @@ static void put_list(struct capture *c, PyObject *o)
     put_row(c, o, 1);
 }
 
-static void put_tuple(struct capture *c, PyObject *o)
+void capture_tuple(struct capture *c, PyObject *o)
 {
     put_row(c, o, 0);
 }
@@ -279,8 +237,8 @@ static void put_dict(struct capture *c, PyObject *o)
     if (!enter(c, o, length)) {
         return;
     }
-    open_tag(c, RL_VALUE_DICT, o);
-    struct open_list list = open_items(c, length);
+    capture_open(c, RL_VALUE_DICT, o);
+    struct open_list list = capture_open_items(c, length);
     uint8_t *p = c->p;
     while (shown < length && shown < c->items && p < c->soft && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
@@ -303,7 +261,7 @@ static void put_dict(struct capture *c, PyObject *o)
         shown++;
     }
     c->p = p;
-    close_items(&list, shown);
+    capture_close_items(&list, shown);
     leave(c);
 }
 
@@ -316,191 +274,24 @@ static void put_set(struct capture *c, PyObject *o)
     }
     put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
     capture_identity(c, o);
-    struct open_list list = open_items(c, length);
+    struct open_list list = capture_open_items(c, length);
     size_t shown = 0;
-    for (Py_ssize_t i = 0; i <= set->mask && shown < length && has_room(c, shown); i++) {
+    for (Py_ssize_t i = 0; i <= set->mask && shown < length && capture_has_room(c, shown); i++) {
         const setentry *entry = &set->table[i];
         if (entry->key != NULL && entry->hash != -1) {
             put_object(c, entry->key);
             shown++;
         }
     }
-    close_items(&list, shown);
+    capture_close_items(&list, shown);
     leave(c);
 }
 
-static void put_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
+void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     put_tag(c, RL_VALUE_WRAPPED);
     capture_identity(c, o);
     put_number(c, info->id);
-}
-
-static enum filter_action action_of(const struct capture *c, PyObject *name)
-{
-    return PyUnicode_Check(name) && TEXT_IS_READY(name) ? policy_name(c->policy, FILTER_ATTR, name)
-                                                        : FILTER_ALLOW;
-}
-
-static void put_attribute(struct capture *c, PyObject *value, enum filter_action action)
-{
-    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
-        policy_count(POLICY_ATTRIBUTE, action);
-        capture_filtered(c, value, action);
-    } else {
-        put_object(c, value);
-    }
-}
-
-static void put_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info)
-{
-    PyObject *names = PyDict_GetItemString(Py_TYPE(o)->tp_dict, "_fields"); /* borrowed */
-    size_t length = (size_t)Py_SIZE(o);
-    if (names == NULL || !PyTuple_CheckExact(names) || PyTuple_GET_SIZE(names) != Py_SIZE(o)) {
-        PyErr_Clear();
-        put_wrapped(c, o, info);
-        put_tuple(c, o);
-        return;
-    }
-    uint32_t type = info->id;
-    if (!enter(c, o, length)) {
-        return;
-    }
-    put_tag(c, RL_VALUE_OBJECT);
-    capture_identity(c, o);
-    put_number(c, type);
-    struct open_list list = open_items(c, length);
-    size_t shown = 0;
-    for (; shown < length && has_field_room(c, shown); shown++) {
-        PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
-        put_number(c, capture_name_id(c->lane, name));
-        put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), action_of(c, name));
-    }
-    close_items(&list, shown);
-    leave(c);
-}
-
-/* ---- instances ---- */
-
-struct shown {
-    struct open_list list;
-    size_t count, length;
-};
-
-static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value,
-                      enum filter_action action)
-{
-    s->length += action != FILTER_DROP;
-    if (action == FILTER_DROP) {
-        policy_count(POLICY_ATTRIBUTE, action);
-    } else if (has_field_room(c, s->count)) {
-        put_number(c, name);
-        put_attribute(c, value, action);
-        s->count++;
-    }
-}
-
-static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
-{
-    PyObject *key, *value;
-    Py_ssize_t at = 0;
-    while (PyDict_Next(dict, &at, &key, &value)) {
-        if (PyUnicode_Check(key)) {
-            put_field(c, s, s->count < c->limits->items ? capture_name_id(c->lane, key) : 0, value,
-                      action_of(c, key));
-        }
-    }
-}
-
-/* Attributes that lie in the object without a dictionary. Whether there are any of the kind. */
-static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
-{
-#if HAS_MANAGED_DICT
-    struct instance_values v;
-    if (!instance_values_get(o, &v)) {
-        return 0;
-    }
-    unsigned previews = c->previews;
-    for (Py_ssize_t i = 0; i < v.count && previews == c->previews; i++) {
-        if (v.values[i] != NULL && v.keys[i].me_key != NULL) {
-            put_field(c, s,
-                      s->count < c->limits->items ? capture_name_id(c->lane, v.keys[i].me_key) : 0,
-                      v.values[i], action_of(c, v.keys[i].me_key));
-        }
-    }
-    return 1;
-#else
-    (void)c;
-    (void)s;
-    (void)o;
-    return 0;
-#endif
-}
-
-/* Inside an instance the bounds are tighter, since what surrounds a call is shown at each call:
- * containers show a third, and an instance that compares by identity only says which one it is. */
-static int is_beyond_instance(const struct capture *c, PyObject *o)
-{
-    return c->instances == 0 ||
-           (c->inside != 0 && Py_TYPE(o)->tp_richcompare == PyBaseObject_Type.tp_richcompare);
-}
-
-static void enter_instance(struct capture *c)
-{
-    c->instances--;
-    c->inside++;
-    c->items = (c->limits->items + 2) / 3;
-}
-
-static void leave_instance(struct capture *c)
-{
-    c->inside--;
-    c->items = c->inside == 0 ? c->limits->items : c->items;
-}
-
-/* "length" fields are counted while they are put, so that number is written at the end: two bytes,
- * at most 16383. */
-static void put_fields(struct capture *c, PyObject *o, const struct typeinfo *info)
-{
-    struct field fields[64];
-    uint32_t field_count = info->field_count, type = info->id;
-    int with_dict = info->has_dict;
-    if (is_beyond_instance(c, o)) {
-        capture_deep(c, o, type, 0);
-        return;
-    }
-    if (!enter(c, o, 1)) {
-        return;
-    }
-    enter_instance(c);
-    if (field_count != 0) {
-        memcpy(fields, info->fields, field_count * sizeof *fields);
-    }
-    put_tag(c, RL_VALUE_OBJECT);
-    capture_identity(c, o);
-    put_number(c, type);
-    uint8_t *length_at = c->p;
-    struct shown s = {{c->p + 2, 2}, 0, 0};
-    c->p += 4;
-    for (uint32_t i = 0; i < field_count; i++) {
-        PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
-        if (value != NULL) {
-            put_field(c, &s, fields[i].name, value,
-                      policy_word(c->policy, FILTER_ATTR, fields[i].word));
-        }
-    }
-    if (with_dict && !put_inline_fields(c, &s, o)) {
-        PyObject *dict = instance_dict(o);
-        if (dict != NULL && PyDict_Check(dict)) {
-            put_dict_fields(c, &s, dict);
-        }
-    }
-    size_t length = s.length < 16383 ? s.length : 16383;
-    length_at[0] = (uint8_t)(length | 0x80);
-    length_at[1] = (uint8_t)(length >> 7);
-    close_items(&s.list, s.count);
-    leave_instance(c);
-    leave(c);
 }
 
 /* ---- any object ---- */
@@ -526,7 +317,7 @@ static void put_by_type(struct capture *c, PyObject *o)
 {
     const struct typeinfo *info = typeinfo_get(c->lane, Py_TYPE(o));
     if (info->is_wrapped) {
-        put_wrapped(c, o, info);
+        capture_wrapped(c, o, info);
     }
     switch (info->show) {
     case SHOW_INT:
@@ -551,10 +342,10 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_list(c, o);
         break;
     case SHOW_TUPLE:
-        put_tuple(c, o);
+        capture_tuple(c, o);
         break;
     case SHOW_NAMED_TUPLE:
-        put_named_tuple(c, o, info);
+        captured_named_tuple(c, o, info);
         break;
     case SHOW_DICT:
         put_dict(c, o);
@@ -578,7 +369,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_slice(c, (PySliceObject *)o);
         break;
     case SHOW_FIELDS:
-        put_fields(c, o, info);
+        captured_instance(c, o, info);
         break;
     case SHOW_EXCEPTION:
         capture_exception(c, o, NULL, 0);
@@ -614,7 +405,7 @@ static void put_any(struct capture *c, PyObject *o)
     } else if (type == &PyList_Type) {
         put_list(c, o);
     } else if (type == &PyTuple_Type) {
-        put_tuple(c, o);
+        capture_tuple(c, o);
     } else if (type == &PyDict_Type) {
         put_dict(c, o);
     } else if (o == Py_Ellipsis || o == Py_NotImplemented) {
@@ -672,14 +463,14 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
     }
     put_tag(c, RL_VALUE_LIST);
     capture_identity(c, o);
-    struct open_list list = open_items(c, length);
+    struct open_list list = capture_open_items(c, length);
     size_t shown = 0;
     unsigned previews = c->previews;
-    while (has_room(c, shown) && previews == c->previews && (item = next(state)) != NULL) {
+    while (capture_has_room(c, shown) && previews == c->previews && (item = next(state)) != NULL) {
         put_object(c, item);
         shown++;
     }
-    close_items(&list, shown);
+    capture_close_items(&list, shown);
     leave(c);
 }
 

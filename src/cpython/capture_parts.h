@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "capture.h"
+#include "typeinfo.h"
 
 static inline void put_tag(struct capture *c, unsigned tag)
 {
@@ -20,6 +21,49 @@ static inline void capture_identity(struct capture *c, const void *object)
 static inline void put_number(struct capture *c, uint64_t number)
 {
     c->p = put_varint(c->p, number);
+}
+
+/* A container whose items follow one by one; how many do is known at the end. */
+struct open_list {
+    uint8_t *shown_at;
+    unsigned width;
+};
+
+static inline struct open_list capture_open_items(struct capture *c, size_t length)
+{
+    size_t most = length < c->items ? length : c->items;
+    uint8_t *p = put_varint(c->p, length);
+    struct open_list list = {p, most < 128 ? 1 : 2};
+    c->p = p + list.width;
+    return list;
+}
+
+/* The beginning of what has an identity. */
+static inline void capture_open(struct capture *c, unsigned tag, const void *object)
+{
+    c->p[0] = (uint8_t)tag;
+    put64(c->p + 1, (uint64_t)(uintptr_t)object);
+    c->p += 1 + RL_IDENTITY_BYTES;
+}
+
+static inline void capture_close_items(const struct open_list *list, size_t shown)
+{
+    list->shown_at[0] = (uint8_t)(list->width == 1 ? shown : shown | 0x80);
+    if (list->width == 2) {
+        list->shown_at[1] = (uint8_t)(shown >> 7);
+    }
+}
+
+/* Whether one more is shown after so many. */
+static inline int capture_has_room(const struct capture *c, size_t shown)
+{
+    return shown < c->items && c->p < c->soft;
+}
+
+/* The same for the fields of an instance. */
+static inline int capture_has_field_room(const struct capture *c, size_t shown)
+{
+    return shown < c->limits->items && c->p < c->soft;
 }
 
 /* Atoms that are not the common case. */
@@ -45,5 +89,13 @@ void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length);
 /* A list of what `next` gives: borrowed items, NULL at the end. */
 void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
                    void *state);
+
+/* Instances and named tuples (captured_instances.c). */
+void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info);
+void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info);
+/* The items of a tuple, also of a subclass. */
+void capture_tuple(struct capture *c, PyObject *o);
+/* The type, before the built-in value that an instance of it holds. */
+void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info);
 
 #endif

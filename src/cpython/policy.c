@@ -343,7 +343,8 @@ enum filter_action policy_word(const struct policy *p, enum filter_kind kind, co
     if (p == NULL || name == NULL) {
         return FILTER_ALLOW;
     }
-    return ask(p, kind, name, strlen(name));
+    size_t len = strlen(name);
+    return len <= SHORT ? ask_text(p, kind, name, len, NULL) : ask(p, kind, name, len);
 }
 
 int policy_secret(const struct policy *p, const char *text, size_t len, size_t *begin, size_t *end)
