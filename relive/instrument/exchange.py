@@ -7,7 +7,6 @@
 Clients are built on one another (requests on urllib3 on http.client): only the outermost one that
 is instrumented tells."""
 
-import itertools
 import time
 from contextvars import ContextVar
 from typing import Any, Dict, Iterable, Optional
@@ -22,7 +21,6 @@ HEADERS = (
 )  # fmt: skip
 _TEXTS = ("text/", "json", "xml", "x-www-form-urlencoded", "javascript", "graphql")
 
-_numbers = itertools.count(1)
 _REQUEST = ("exchange", "client", "side", "method", "url", "t0_ns", "headers", "bytes_out", "body")
 _ANSWER = ("exchange", "status", "t1_ns", "dt_ns", "headers", "bytes_in", "error", "body")
 _inside: ContextVar[int] = ContextVar("relive_http", default=0)  # rank of the client that tells
@@ -33,6 +31,15 @@ def choose_headers(names: Optional[Iterable[str]]) -> None:
     """Which headers are kept; None: HEADERS."""
     global wanted
     wanted = frozenset(HEADERS if names is None else (name.lower() for name in names))
+    plain = ("content-type", "content-length")  # CGI says these so
+    _core.keep_headers(
+        [
+            (name, ("" if name in plain else "HTTP_") + name.upper().replace("-", "_"))
+            for name in sorted(wanted)
+            if name.isascii()
+        ],
+        shown,
+    )
 
 
 def selected(headers: Any) -> Optional[Dict[str, str]]:
@@ -79,25 +86,29 @@ def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
 
 
 class Exchange:
-    """A request that was told and waits for its answer; of the session that is active, or of that
-    with this number."""
+    """A request of the session that is active, which was told and waits for its answer."""
 
     __slots__ = ("_began", "_client", "_is_told", "_number", "_session", "_side", "is_reading")
 
-    def __init__(self, client: str, side: str, session: Optional[int] = None) -> None:
-        self._number = next(_numbers)
+    def __init__(self, client: str, side: str) -> None:
+        self._number = _core.next_exchange()
         self._client, self._side = client, side
         self._began = time.monotonic_ns()
         self._is_told = False
         self.is_reading = False  # of its body, by a client that asks
-        self._session = api.number_of(None) if session is None else session
+        self._session = _core.active_session()
+
+    def _session_number(self) -> int:
+        """0 where there was none, or it has ended."""
+        session = self._session
+        return session.number if session is not None and session.is_open else 0
 
     def request(self, method: Any, url: Any, headers: Any, *, size: Optional[int],
                 body: Any = None) -> None:  # fmt: skip
         """Tells the request."""
-        api.note(
-            api.HTTP_REQUEST, self._session, _REQUEST, self._number, self._client, self._side,
-            http.text(method), http.clean(url), self._began, selected(headers), size,
+        _core.note(
+            api.HTTP_REQUEST, self._session_number(), _REQUEST, self._number, self._client,
+            self._side, http.text(method), http.clean(url), self._began, selected(headers), size,
             shown(body, headers, size),
         )  # fmt: skip
 
@@ -108,8 +119,8 @@ class Exchange:
             return
         self._is_told = True
         now = time.monotonic_ns()
-        api.note(
-            api.HTTP_RESPONSE, api.still_open(self._session), _ANSWER, self._number, status, now,
+        _core.note(
+            api.HTTP_RESPONSE, self._session_number(), _ANSWER, self._number, status, now,
             now - self._began, selected(headers), size, error, shown(body, headers, size),
         )  # fmt: skip
 
@@ -145,3 +156,6 @@ class outermost:
 def is_inside() -> bool:
     """Whether a client of a higher rank than the lowest is at work around this."""
     return _inside.get() > 0
+
+
+choose_headers(None)

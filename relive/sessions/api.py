@@ -2,19 +2,15 @@
 
 import functools
 import inspect
-import itertools
 import json
 import os
-import time
 from contextvars import ContextVar
-from types import MappingProxyType
 from typing import (
     Any,
     Callable,
     Dict,
     Mapping,
     Optional,
-    Tuple,
     TypeVar,
     Union,
 )
@@ -29,37 +25,13 @@ _PREVIEW = 1000  # characters of a body
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-_START = ("id", "tag", "attrs", "trace_id", "parent_id", "span_id", "tracestate")
-_END = ("id", "ns")
-
-
-class _Session:
-    __slots__ = (
-        "attrs", "began", "flags", "id", "number", "parent_id", "span_id", "tag", "trace_filter",
-        "trace_id", "tracestate",
-    )  # fmt: skip
-
-    id: str
-    number: int
-    tag: Optional[str]
-    attrs: Mapping[str, str]
-    trace_id: str
-    parent_id: Optional[str]
-    span_id: str
-    flags: str
-    tracestate: Optional[str]
-    trace_filter: Any
-    began: int
-
-
-_open: Dict[str, _Session] = {}
-_numbers = itertools.count(1)
-_by_number: Dict[int, _Session] = {}  # those that are open
+_open: Mapping[str, _core.Session] = _core.open_sessions
 _active: ContextVar[int] = ContextVar("relive_session", default=0)
 _hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
 _core.follow(_active, _hidden)
 _profiled: Dict[str, bool] = {}  # session -> whether it began the recording
-_counts = {"bad_traceparents": 0, "parse_errors": 0, "unrecorded": 0}
+_counts = {"parse_errors": 0}
+os.register_at_fork(after_in_child=_core.new_session_seed)
 
 
 # ---- sessions ----
@@ -81,88 +53,27 @@ def start_session(
     recording that start_profiler() begins; where one is on already it has its own."""
     tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
     span_id = _span(span_id) if span_id is not None else None
-    return begin(tag, traceparent, _text("tracestate", tracestate), attrs, span_id, filters).id
-
-
-def begin(tag: Optional[str], traceparent: Optional[str], tracestate: Optional[str],
-          attrs: Mapping[str, str] = MappingProxyType({}), span_id: Optional[str] = None,
-          filters: Any = ()) -> _Session:  # fmt: skip
-    """A new session, of values that were checked."""
-    made = _Session()
-    made.id, own_trace, own_span = trace_context.new_ids()
-    made.number = next(_numbers)
-    made.tag, made.attrs, made.trace_filter = tag, attrs, filters
-    made.span_id = span_id or own_span
-    parent = None
-    if traceparent is not None:
-        parent = trace_context.parse(traceparent)
-        _counts["bad_traceparents"] += parent is None
-    if parent is None:
-        made.trace_id, made.parent_id, made.flags, made.tracestate = own_trace, None, "01", None
-    else:
-        made.trace_id, made.parent_id, made.flags = parent
-        made.tracestate = tracestate
-    made.began = time.monotonic_ns()
-    _open[made.id] = _by_number[made.number] = made
-    _core.session_is_open(made.number, True)
-    _tell_start(made)
-    return made
+    tracestate = _text("tracestate", tracestate)
+    return _core.begin_session(tag, traceparent, tracestate, attrs, span_id, filters).id
 
 
 def tell_open() -> None:
     """Those that are open, in a recording that has just begun."""
     for one in list(_open.values()):
-        _tell_start(one)
-
-
-def _tell_start(made):
-    note(
-        SESSION_START, made.number, _START, made.id, made.tag, made.attrs or None, made.trace_id,
-        made.parent_id, made.span_id, made.tracestate,
-    )  # fmt: skip
+        _core.tell_session(one)
 
 
 def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
-    finish(_find(session_id))
-
-
-def finish(session: _Session, token: Any = None) -> None:
-    """Ends a session that is open; with its token it also is not the active one any more."""
-    del _open[session.id], _by_number[session.number]
-    _profiled.pop(session.id, None)
-    if token is not None:
-        _reset(token)
-    elif _active.get() == session.number:
-        _active.set(0)
-    _core.session_is_open(session.number, False)
-    note(SESSION_END, session.number, _END, session.id, time.monotonic_ns() - session.began)
+    found = _find(session_id)
+    _profiled.pop(session_id, None)
+    _core.finish_session(found)
 
 
 def active_session_id() -> Optional[str]:
     """That of this thread or task, and of those that were made in it with its context."""
-    found = _by_number.get(_active.get())
+    found = _core.active_session()
     return found.id if found is not None else None
-
-
-def enter(number: int) -> Any:
-    """Makes it the active one here; what leave() wants."""
-    token = _active.set(number)
-    _core.look_here()
-    return token
-
-
-def leave(token: Any) -> None:
-    """Undoes one enter()."""
-    _reset(token)
-    _core.look_here()
-
-
-def _reset(token):
-    try:
-        _active.reset(token)
-    except ValueError:  # in another context: asynchronous generators are closed so
-        _active.set(0)
 
 
 class session:
@@ -177,14 +88,15 @@ class session:
 
     def __enter__(self) -> "session":
         self.id = start_session(**self._how)
-        self._token = enter(_open[self.id].number)
+        self._token = _core.enter_session(_open[self.id])
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self.id in _open:
-            finish(_open[self.id], self._token)
+            _profiled.pop(self.id, None)
+            _core.finish_session(_open[self.id], self._token)
         else:
-            leave(self._token)
+            _core.leave_session(self._token)
 
     async def __aenter__(self) -> "session":
         return self.__enter__()
@@ -221,7 +133,7 @@ def traceparent(session_id: Optional[str] = None) -> Optional[str]:
 
 def outgoing_headers() -> Dict[str, str]:
     """traceparent, and tracestate where there is one, of the active session; none without one."""
-    found = _by_number.get(_active.get())
+    found = _core.active_session()
     if found is None:
         return {}
     headers = {"traceparent": trace_context.render(found.trace_id, found.span_id, found.flags)}
@@ -255,14 +167,13 @@ def start_profiler(session_id: str) -> None:
         path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
         api.start(path, wanted)
         _profiled[session_id] = True
-    enter(found.number)
+    _core.enter_session(found)
 
 
 def stop_profiler() -> None:
     """The other way round; a recording that start_profiler() began ends."""
     session_id = active_session_id()
-    _active.set(0)
-    _core.look_here()
+    _core.leave_session(None)
     if session_id is not None and _profiled.pop(session_id, False):
         api.stop()
 
@@ -343,7 +254,7 @@ def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message
 def get_stats() -> Dict[str, int]:
     """Sessions that are open, and what was counted: traceparents that were not valid, previews that
     were no JSON, events that no recording was there for."""
-    return dict(_counts, open=len(_open))
+    return dict(_counts, open=len(_open), **_core.session_counts())
 
 
 # ---- helpers ----
@@ -358,28 +269,15 @@ def _find(session_id):
 
 def number_of(session_id: Optional[str]) -> int:
     """That of a session; None: of the active one, or 0."""
-    if session_id is not None:
-        number: int = _find(session_id).number
-        return number
-    return still_open(_active.get())
-
-
-def still_open(number: int) -> int:
-    """The number, or 0 where that session has ended."""
-    return number if number in _by_number else 0
+    found = _find(session_id) if session_id is not None else _core.active_session()
+    return found.number if found is not None else 0
 
 
 def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
     """An event of a session; None: of the active one, or of none. Fields that are None or empty are
     left out."""
     values = [value if value != {} else None for value in fields.values()]
-    note(kind, number_of(session_id), tuple(fields), *values)
-
-
-def note(kind: int, number: int, names: Tuple[str, ...], *values: Any) -> None:
-    """An event of the session with this number (0: of none). Values that are None are left out."""
-    if not _core.note(kind, number, names, *values):
-        _counts["unrecorded"] += 1
+    _core.note(kind, number_of(session_id), tuple(fields), *values)
 
 
 def _text(name, value):

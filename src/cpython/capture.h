@@ -44,8 +44,8 @@ struct capture {
         char text[CAPTURE_SECRET];
     } secrets[CAPTURE_SECRETS];
     unsigned depth, instances;
-    unsigned inside; /* so many instances */
-    unsigned items;  /* of one container, here */
+    unsigned inside;   /* so many instances */
+    unsigned items;    /* of one container, here */
     unsigned previews; /* counts previews that ran: anything may have changed since */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
                    2]; /* borrowed: the containers round the current value */

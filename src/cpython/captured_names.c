@@ -1,5 +1,6 @@
-/* Why: functions, methods, classes and modules are what their name says, and are passed about all the
- * time. Their text is a string of the recording, made once and looked up by the name's own storage. */
+/* Why: functions, methods, classes and modules are what their name says, and are passed about all
+ * the time. Their text is a string of the recording, made once and looked up by the name's own
+ * storage. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static void put_label(struct capture *c, PyObject *o, const struct typeinfo *inf
 {
     enum { ENTRIES = 256 };
     static struct label known[ENTRIES];
-    struct label *at = &known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+    struct label *at =
+        &known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 56];
     uint32_t type = info->id; /* info goes when a string is made */
     if (at->name != label->name || at->before != label->before || at->set != label->set ||
         at->hash != label->hash || at->length != label->length || at->stamp != label->stamp ||
@@ -106,7 +108,8 @@ void captured_method(struct capture *c, PyObject *o, const struct typeinfo *info
 {
     PyObject *function = ((PyMethodObject *)o)->im_func;
     put_name(c, o, info, "<bound method ",
-             PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_qualname : NULL, ">");
+             PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_qualname : NULL,
+             ">");
 }
 
 void captured_builtin(struct capture *c, PyObject *o, const struct typeinfo *info)

@@ -85,6 +85,73 @@ int context_look(struct thread *t, const struct event *event)
     return info & CODE_EXCLUDED || !context_hides(t) || is_known(t, event);
 }
 
+/* ---- sessions (mod_sessions.c) ---- */
+
+int context_session_begins(unsigned number)
+{
+    int was_used = open_sessions.count != 0;
+    if (u64map_put(&open_sessions, number, 1) != 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (!was_used) {
+        session_look_anew(); /* a further one is in no other thread's context yet */
+    }
+    return 0;
+}
+
+void context_session_ends(unsigned number)
+{
+    (void)u64map_remove(&open_sessions, number, NULL);
+    session_look_anew();
+}
+
+static void look_here(void)
+{
+    if (thread_self != NULL) {
+        thread_self->gate = GATE_CLOSED;
+        thread_self->context_ver = 0;
+    }
+}
+
+PyObject *context_enter(PyObject *number)
+{
+    PyObject *token = PyContextVar_Set(session_variable, number);
+    look_here();
+    return token;
+}
+
+static void enter_none(void)
+{
+    PyObject *none = PyLong_FromLong(0); /* owned */
+    PyObject *token = none != NULL ? context_enter(none) : NULL;
+    Py_XDECREF(none);
+    Py_XDECREF(token);
+}
+
+void context_leave(PyObject *token)
+{
+    if (PyContextVar_Reset(session_variable, token) != 0) {
+        PyErr_Clear(); /* in another context: asynchronous generators are closed so */
+        enter_none();
+    }
+    look_here();
+    PyErr_Clear();
+}
+
+void context_leave_if(unsigned number)
+{
+    if (number_in(session_variable) == number) {
+        enter_none();
+    }
+    PyErr_Clear();
+}
+
+unsigned context_active(void)
+{
+    return session_variable != NULL ? (unsigned)number_in(session_variable) : 0;
+}
+
 /* ---- for Python ---- */
 
 static PyObject *follow(PyObject *module, PyObject *args)
@@ -98,37 +165,6 @@ static PyObject *follow(PyObject *module, PyObject *args)
     Py_XSETREF(session_variable, one);
     Py_INCREF(other);
     Py_XSETREF(hidden_variable, other);
-    Py_RETURN_NONE;
-}
-
-static PyObject *session_is_open(PyObject *module, PyObject *args)
-{
-    unsigned number;
-    int is_open;
-    (void)module;
-    if (!PyArg_ParseTuple(args, "Ip", &number, &is_open)) {
-        return NULL;
-    }
-    int was_used = open_sessions.count != 0;
-    if (!is_open) {
-        (void)u64map_remove(&open_sessions, number, NULL);
-    } else if (u64map_put(&open_sessions, number, 1) != 0) {
-        return PyErr_NoMemory();
-    }
-    if (!is_open || !was_used) {
-        session_look_anew(); /* a further one is in no other thread's context yet */
-    }
-    Py_RETURN_NONE;
-}
-
-static PyObject *look_here(PyObject *module, PyObject *ignored)
-{
-    (void)module;
-    (void)ignored;
-    if (thread_self != NULL) {
-        thread_self->gate = GATE_CLOSED;
-        thread_self->context_ver = 0;
-    }
     Py_RETURN_NONE;
 }
 
@@ -148,9 +184,7 @@ static PyMethodDef methods[] = {
     {"follow", follow, METH_VARARGS,
      "The variables that hold a session's number, and whether"
      " nothing is recorded."},
-    {"session_is_open", session_is_open, METH_VARARGS, "A session has begun, or ended."},
     {"hide", hide, METH_O, "So many more suppressions are in force."},
-    {"look_here", look_here, METH_NOARGS, "One of the variables was set in this thread."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -21,6 +21,17 @@ int context_look(struct thread *t, const struct event *event);
 /* Whether context_look() has anything to say in this thread. */
 int context_is_used(const struct thread *t);
 
+/* Sessions that begin and end: 0, or -1 with an exception. */
+int context_session_begins(unsigned number);
+void context_session_ends(unsigned number);
+/* Makes the number that of the active session here: what context_leave() wants, new, or NULL. */
+PyObject *context_enter(PyObject *number);
+/* Undoes one context_enter(). */
+void context_leave(PyObject *token);
+/* None is the active one any more, if this one was. */
+void context_leave_if(unsigned number);
+unsigned context_active(void); /* 0: none */
+
 /* Adds the functions that Python sees. 0, or -1 with an exception. */
 int context_add(PyObject *module);
 

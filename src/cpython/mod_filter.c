@@ -322,6 +322,27 @@ static PyObject *core_without_secrets(PyObject *module, PyObject *object)
     return result;
 }
 
+PyObject *mod_filter_without_secrets(PyObject *text)
+{
+    size_t begin, end;
+    if (PyUnicode_IS_ASCII(text) &&
+        !secret_text(PyUnicode_DATA(text), (size_t)PyUnicode_GET_LENGTH(text), &begin, &end)) {
+        Py_INCREF(text);
+        return text;
+    }
+    PyObject *clean = core_without_secrets(NULL, text);
+    if (clean == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+        PyErr_Clear();
+        PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "replace"); /* owned */
+        PyObject *whole = bytes != NULL ? PyUnicode_FromEncodedObject(bytes, "utf-8", "replace")
+                                        : NULL; /* owned */
+        clean = whole != NULL ? core_without_secrets(NULL, whole) : NULL;
+        Py_XDECREF(bytes);
+        Py_XDECREF(whole);
+    }
+    return clean;
+}
+
 static void put_sentinel(PyObject *dict, const char *name, enum rl_sentinel sentinel)
 {
     char lower[16] = "";

@@ -11,6 +11,8 @@
 #include "debugger.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
+#include "mod_requests.h"
+#include "mod_sessions.h"
 #include "context.h"
 #include "notes.h"
 #include "filter.h"
@@ -461,7 +463,8 @@ static int module_exec(PyObject *module)
     }
     return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
                    mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
-                   context_add(module) != 0
+                   context_add(module) != 0 || mod_sessions_add(module) != 0 ||
+                   mod_requests_add(module) != 0
                ? -1
                : 0;
 }

@@ -36,6 +36,35 @@ static PyObject *fields_of(PyObject *names, PyObject *const *values, Py_ssize_t 
     return fields;
 }
 
+static uint64_t unrecorded; /* events that no recording was there for */
+
+uint64_t notes_unrecorded(void)
+{
+    return unrecorded;
+}
+
+int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values)
+{
+    struct thread *t = thread_here();
+    const struct policy *policy = policy_of_notes(&limits);
+    unrecorded++;
+    if (t == NULL || policy == NULL || (context_is_used(t) && context_hides(t))) {
+        return 0;
+    }
+    PyObject *fields = fields_of(names, values, PyTuple_GET_SIZE(names)); /* owned */
+    struct capture *c = fields != NULL ? session_capture_always(t, policy) : NULL;
+    if (c == NULL) {
+        Py_XDECREF(fields);
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    capture_value(c, fields);
+    Py_DECREF(fields);
+    int is_kept = lane_put_values(&t->lane, kind, number, t->stack[t->depth].frame, c->bytes,
+                                  capture_size(c));
+    unrecorded -= (uint64_t)is_kept;
+    return is_kept;
+}
+
 /* note(kind, session's number, names, value, ...): whether it is in the recording. Values that are
  * None are left out. */
 static PyObject *note(PyObject *module, PyObject *const *args, Py_ssize_t n)
@@ -51,21 +80,15 @@ static PyObject *note(PyObject *module, PyObject *const *args, Py_ssize_t n)
         PyErr_SetString(PyExc_ValueError, "no such kind of event, or number of a session");
         return NULL;
     }
-    struct thread *t = thread_here();
-    const struct policy *policy = policy_of_notes(&limits);
-    if (t == NULL || policy == NULL || (context_is_used(t) && context_hides(t))) {
-        Py_RETURN_FALSE;
-    }
-    PyObject *fields = fields_of(args[2], args + 3, n - 3); /* owned */
-    struct capture *c = fields != NULL ? session_capture_always(t, policy) : NULL;
-    if (c == NULL) {
-        Py_XDECREF(fields);
-        return PyErr_Occurred() ? NULL : PyBool_FromLong(0);
-    }
-    capture_value(c, fields);
-    Py_DECREF(fields);
-    return PyBool_FromLong(lane_put_values(&t->lane, (unsigned)kind, (uint32_t)number,
-                                           t->stack[t->depth].frame, c->bytes, capture_size(c)));
+    int is_kept = notes_put((unsigned)kind, (unsigned)number, args[2], args + 3);
+    return is_kept < 0 ? NULL : PyBool_FromLong(is_kept);
+}
+
+int notes_level(void)
+{
+    return session.recorder != NULL
+               ? 1 + (session.level > LEVEL_CALLS) + (session.level == LEVEL_LINES)
+               : 0;
 }
 
 /* 0: nothing is being recorded in this process; else 1 calls, 2 values, 3 lines. */
@@ -73,9 +96,7 @@ static PyObject *recorded_level(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
-    return PyLong_FromLong(session.recorder != NULL
-                               ? 1 + (session.level > LEVEL_CALLS) + (session.level == LEVEL_LINES)
-                               : 0);
+    return PyLong_FromLong(notes_level());
 }
 
 static PyMethodDef methods[] = {

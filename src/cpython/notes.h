@@ -4,6 +4,17 @@
 
 #include "compat.h"
 
+#include <stdint.h>
+
+/* Writes one: kind RL_EVENT_LOG to RL_EVENT_MARK, of the session with this number (0: of none), a
+ * value for each name, those that are None left out. 1, 0 where it is not in a recording, -1 with
+ * an exception. */
+int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values);
+/* Events that were not in one. */
+uint64_t notes_unrecorded(void);
+/* 0 where nothing is recorded, else 1 calls, 2 values, 3 lines. */
+int notes_level(void);
+
 /* Adds the functions that Python sees. 0, or -1 with an exception. */
 int notes_add(PyObject *module);
 

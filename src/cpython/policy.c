@@ -353,9 +353,8 @@ int policy_secret(const struct policy *p, const char *text, size_t len, size_t *
         return 0;
     }
     /* The forms of secrets are looked for faster than an answer of before is. */
-    struct remembered *r = len <= SHORT && filter_has_patterns(p->set)
-                               ? place_of(p->set, CONTENT, text, len)
-                               : NULL;
+    struct remembered *r =
+        len <= SHORT && filter_has_patterns(p->set) ? place_of(p->set, CONTENT, text, len) : NULL;
     if (r != NULL && is_remembered(r, p->set, CONTENT, text, len)) {
         return 0;
     }

@@ -365,8 +365,8 @@ static size_t token_at(const struct text *t, size_t i)
     return stop == 0 && t->at[i] == 'S' ? sendgrid(t, i) : stop;
 }
 
-/* Every form that is left has a run of at least RUN bytes of one class: letters, digits, _ and - for
- * tokens; capitals, digits, blanks and - for numbers. */
+/* Every form that is left has a run of at least RUN bytes of one class: letters, digits, _ and -
+ * for tokens; capitals, digits, blanks and - for numbers. */
 enum { RUN = 13 };
 
 static void look_at_run(const struct text *t, size_t begin, size_t end, struct found *found)
@@ -413,9 +413,9 @@ static void look_at_runs(const struct text *t, struct found *found)
 
 /* ---- one pass over the text ---- */
 
-/* Of 64 bytes in a row a bit each, the first one lowest: marks, and bytes that runs may be of. Those
- * are told by their order alone, so some are taken for letters or capitals that are neither: where
- * a run seems to be, look_at_runs() looks closely. */
+/* Of 64 bytes in a row a bit each, the first one lowest: marks, and bytes that runs may be of.
+ * Those are told by their order alone, so some are taken for letters or capitals that are neither:
+ * where a run seems to be, look_at_runs() looks closely. */
 struct window {
     uint64_t marks, words, numbers;
 };

@@ -53,9 +53,9 @@ static inline int lane_reserve(struct lane *lane, uint32_t units, uint64_t ticks
     return lane_has_room(lane, units, ticks) || lane_refill(lane, units);
 }
 
-/* A slot that is used again was read by the writer thread, mostly on another processor, and fetching
- * its cache lines back takes longer than an event does: 60 ns a call where two cores share no cache
- * (docs/performance.md). So that begins some events ahead. */
+/* A slot that is used again was read by the writer thread, mostly on another processor, and
+ * fetching its cache lines back takes longer than an event does: 60 ns a call where two cores share
+ * no cache (docs/performance.md). So that begins some events ahead. */
 #define CACHE_LINE 64u
 static inline void lane_fetch_ahead(const uint8_t *row)
 {
