@@ -4,27 +4,32 @@
 
 Calls: the same loop without and with recording, alternating in one process; the least of the pairs,
 CPU time of the thread. The web application reads 40 rows of a database, makes a text of each and
-a page of them: alone, with Flask and a template, with FastAPI. It runs in a process of its own
-(wsgiref, uvicorn) and is asked over loopback by this one; unrecorded and recorded rounds
-alternate, the quickest of each count; its CPU time is read from the kernel."""
+a page of them: alone, with Flask and a template, with FastAPI; of a small table, and of one that
+takes some milliseconds to search, as requests mostly do. It runs in a process of its own
+(wsgiref, uvicorn) and is asked over loopback by four clients in this one, so that it does not
+sleep; unrecorded and recorded rounds alternate, the quickest of each count; its CPU time is read
+from the kernel."""
 
 import argparse
 import gc
-import http.client
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import relive
 from relive import sessions
 
 CALLS = 20000
-REQUESTS, WARM = 400, 40
+WARM, CLIENTS = 40, 4
 SERVERS = ("wsgi", "flask", "fastapi")
+ROWS = {"small": 400, "large": 60_000}  # of the table
+REQUESTS = {"small": 400, "large": 100}  # a round
 
 
 def leaf(a, b):
@@ -95,11 +100,11 @@ def memory(folder, count=20000):
 APP = """
 import json, os, sqlite3, sys, time
 from relive import control, instrument
-kind, path = sys.argv[1:]
+kind, path, count = sys.argv[1:]
 database = sqlite3.connect(":memory:", check_same_thread=False)
 database.execute("create table items (name text, price integer, stock integer)")
 database.executemany("insert into items values (?, ?, ?)",
-                     [(f"item {n}", n * 7 % 90, n % 5) for n in range(400)])
+                     [(f"item {n}", n * 7 % 90, n % 5) for n in range(int(count))])
 def taxed(price): return price + price * 19 // 100
 def label(name, price, stock):
     if not stock: return f"{name}: sold out"
@@ -170,25 +175,33 @@ else:
 """
 
 
-def ask(port, path, connection=None):
-    if connection is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path)
-    return connection.getresponse().read()
+def ask(port, path):
+    """The body of an answer; a connection each, without a client's own work."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: bench\r\n\r\n".encode())
+        pieces = list(iter(lambda: connection.recv(65536), b""))
+    return b"".join(pieces).partition(b"\r\n\r\n")[2]
 
 
-def round_of(port, pid, switch):
+def load(port, count):
+    """So many requests by clients that always have one waiting: the server does not sleep."""
+    clients = [
+        threading.Thread(target=lambda: [ask(port, "/") for _ in range(count // CLIENTS)])
+        for _ in range(CLIENTS)
+    ]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+
+
+def round_of(port, pid, switch, count):
     """(seconds, CPU seconds of the server's main thread, which answers) of so many requests."""
     ask(port, switch)
-    keep = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    for _ in range(WARM):
-        ask(port, "/", keep)
+    load(port, WARM)
     began, cpu = time.perf_counter(), cpu_of(pid)
-    for _ in range(REQUESTS):
-        ask(port, "/", keep)
-    took, cpu = time.perf_counter() - began, cpu_of(pid) - cpu
-    keep.close()
-    return took, cpu
+    load(port, count)
+    return time.perf_counter() - began, cpu_of(pid) - cpu
 
 
 def cpu_of(pid):
@@ -196,20 +209,21 @@ def cpu_of(pid):
         return int(file.read().split()[0]) / 1e9
 
 
-def web(folder, kind, how, repeat):
+def web(folder, kind, size, how, repeat):
     """(throughput ratio, CPU ratio, us of CPU a request without, and more with, recorded calls a
     request, lost); of the quickest rounds."""
     path = os.path.join(folder, "w.relive")
     script = os.path.join(folder, "app.py")
     with open(script, "w") as file:
         file.write(APP)
-    process = subprocess.Popen([sys.executable, script, kind, path], stdout=subprocess.PIPE)
+    words = [sys.executable, script, kind, path, str(ROWS[size])]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
     port = int(process.stdout.readline() or 0)
-    pairs, lost = [], 0
+    pairs, lost, count = [], 0, REQUESTS[size]
     try:
         for n in range(repeat + 1):
-            off = round_of(port, process.pid, "/off")
-            on = round_of(port, process.pid, f"/on/{how}")
+            off = round_of(port, process.pid, "/off", count)
+            on = round_of(port, process.pid, f"/on/{how}", count)
             lost += json.loads(ask(port, "/off"))["lost"]
             if n:  # the first pair warms up
                 pairs.append((*off, *on))
@@ -217,10 +231,10 @@ def web(folder, kind, how, repeat):
         process.kill()
         process.wait()
     with relive.open(path) as recording:
-        calls = recording.totals()["kinds"].get("call", 0) / (REQUESTS + WARM)
+        calls = recording.totals()["kinds"].get("call", 0) / (count + WARM)
     off_took, off_cpu, on_took, on_cpu = (min(column) for column in zip(*pairs))
-    return (off_took / on_took, on_cpu / off_cpu, off_cpu / REQUESTS * 1e6,
-            (on_cpu - off_cpu) / REQUESTS * 1e6, calls, lost)  # fmt: skip
+    return (off_took / on_took, on_cpu / off_cpu, off_cpu / count * 1e6,
+            (on_cpu - off_cpu) / count * 1e6, calls, lost)  # fmt: skip
 
 
 def installed(kind):
@@ -251,19 +265,18 @@ def main():
         text += (
             f"\nAn open session keeps {kept:.0f} bytes; one that has ended leaves {left:.0f}.\n\n"
         )
-        text += (
-            "| application | recorded | throughput | CPU | us a request | more | calls | lost |\n"
-        )
+        text += "| application, table | recorded | throughput | CPU | us a request | more | calls |"
+        text += " lost |\n"
         text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        for kind in filter(installed, SERVERS):
+        for kind, size in ((kind, size) for kind in filter(installed, SERVERS) for size in ROWS):
             for how, what in (
                 ("calls/alone", "calls, no middleware"), ("calls", "calls, default filter"),
                 ("calls/own", "own code, calls"),
                 ("values/own", "own code, arguments and results"),
             ):  # fmt: skip
-                speed, cpu, alone, more, count, lost = web(folder, kind, how, args.repeat)
-                text += f"| {kind} | {what} | {speed:.3f} | {cpu:.3f} | {alone:.0f} | {more:.1f}"
-                text += f" | {count:.0f} | {lost} |\n"
+                speed, cpu, alone, more, count, lost = web(folder, kind, size, how, args.repeat)
+                text += f"| {kind}, {size} | {what} | {speed:.3f} | {cpu:.3f} | {alone:.0f}"
+                text += f" | {more:.1f} | {count:.0f} | {lost} |\n"
     print(text)
     if args.append:
         with open(args.append, "a", encoding="utf-8") as file:
