@@ -92,9 +92,10 @@ class session:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self.id in _open:
-            _profiled.pop(self.id, None)
-            _core.finish_session(_open[self.id], self._token)
+        found = _open.get(self.id) if self.id is not None else None
+        if found is not None:
+            _profiled.pop(found.id, None)
+            _core.finish_session(found, self._token)
         else:
             _core.leave_session(self._token)
 

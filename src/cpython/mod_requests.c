@@ -226,20 +226,29 @@ static void saw(struct request *r, PyObject *data)
     PyErr_Clear();
 }
 
+/* The status: "200 OK", or a number. */
+static PyObject *status_of(PyObject *said)
+{
+    Py_ssize_t len = 0, n = 0;
+    const char *text = header_plain(said, &len);
+    if (text == NULL) {
+        said = PyLong_CheckExact(said) ? said : Py_None;
+        Py_INCREF(said);
+        return said;
+    }
+    while (n < len && text[n] != ' ') {
+        n++;
+    }
+    PyObject *code = PyBytes_FromStringAndSize(text, n); /* owned */
+    PyObject *status = code != NULL ? number_or_none(header_number(code)) : NULL;
+    Py_XDECREF(code);
+    return status;
+}
+
 static void begins(struct request *r, PyObject *status, PyObject *headers)
 {
-    if (status != NULL && PyUnicode_Check(status)) { /* "200 OK" */
-        Py_ssize_t len = 0, n = 0;
-        const char *text = header_plain(status, &len);
-        while (text != NULL && n < len && text[n] != ' ') {
-            n++;
-        }
-        PyObject *code = PyUnicode_FromStringAndSize(text, text != NULL ? n : 0); /* owned */
-        Py_XSETREF(r->status, number_or_none(header_number(code)));
-        Py_XDECREF(code);
-    } else if (status != NULL) {
-        Py_INCREF(status);
-        Py_XSETREF(r->status, status);
+    if (status != NULL) {
+        Py_XSETREF(r->status, status_of(status));
     }
     if (headers != NULL) {
         Py_INCREF(headers);
@@ -264,7 +273,6 @@ static void end(struct request *r, PyObject *error)
         }
         Py_XDECREF(token);
     }
-    Py_CLEAR(r->next); /* it may lead back here */
     PyErr_Restore(type, value, traceback);
 }
 
@@ -413,7 +421,7 @@ static PyObject *send(struct request *r, PyObject *args, PyObject *names)
 static PyObject *request_call(struct request *r, PyObject *args, PyObject *names)
 {
     if (r->next == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "the answer is complete: nothing more can be sent");
+        PyErr_SetString(PyExc_RuntimeError, "this request was not begun by a server");
         return NULL;
     }
     return r->is_asgi ? send(r, args, names) : start_response(r, args, names);

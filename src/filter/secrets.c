@@ -458,7 +458,7 @@ static inline void add_all(struct window *w, const char *at, size_t n)
         w->numbers &= ~(~UINT64_C(0) << n); /* halves end in zeros */
     }
 }
-_Static_assert(SECRET_LEAST >= BLOCK / 2 && RUN - 1 >= BLOCK / 2, "a window has half a block");
+_Static_assert(RUN - 1 >= BLOCK / 2, "a window has half a block");
 #else
 static inline void add_all(struct window *w, const char *at, size_t n)
 {
@@ -508,8 +508,15 @@ int secret_text(const char *text, size_t len, size_t *begin, size_t *end)
     if (classes['0'] == 0) {
         fill_classes();
     }
+    if (len < RUN) { /* too short for a run, and for more than one look at each byte */
+        for (size_t i = 0; i < len && found.end == 0; i++) {
+            if ((classes[(unsigned char)text[i]] & MARK) != 0) {
+                look_at_marks(&t, i, 1, &found);
+            }
+        }
+    }
     /* Windows share RUN - 1 bytes, so that a run lies whole in one of them. */
-    for (size_t from = 0, seen = 0; seen < len; from = seen - (RUN - 1)) {
+    for (size_t from = 0, seen = 0; len >= RUN && seen < len; from = seen - (RUN - 1)) {
         struct window w = window_at(&t, from);
         is_run |= has_run(w.words) || has_run(w.numbers);
         look_at_marks(&t, from, w.marks & ~UINT64_C(0) << (seen - from), &found);

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "json_out.h"
 #include "map.h"
+#include "trace_context.h"
 #include "utf8.h"
 
 static void varints_round_trip(void **state)
@@ -117,6 +118,48 @@ static void allocation_sizes_are_checked(void **state)
     rl_free(memory);
 }
 
+static void traceparents_are_read_strictly(void **state)
+{
+    (void)state;
+    static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    static const char later[] = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more";
+    struct trace_parent parent;
+    assert_true(trace_parent_read(good, sizeof good - 1, &parent));
+    assert_memory_equal(parent.trace_id, good + 3, TRACE_ID_DIGITS);
+    assert_memory_equal(parent.span_id, good + 36, SPAN_ID_DIGITS);
+    assert_true(trace_parent_read(later, sizeof later - 1, &parent));
+    for (size_t n = 0; n < sizeof good - 1; n++) {
+        assert_false(trace_parent_read(good, n, &parent)); /* cut anywhere */
+    }
+    for (size_t i = 0; i < sizeof good - 1; i++) {
+        char wrong[sizeof good];
+        memcpy(wrong, good, sizeof good);
+        wrong[i] = 'G';
+        assert_false(trace_parent_read(wrong, sizeof good - 1, &parent));
+    }
+}
+
+static void ids_differ(void **state)
+{
+    (void)state;
+    struct trace_ids one, other;
+    char ids[64][TRACE_ID_DIGITS];
+    trace_ids_init(&one);
+    trace_ids_init(&other);
+    for (size_t i = 0; i < 64; i++) {
+        trace_ids_next(i % 2 != 0 ? &one : &other, ids[i], TRACE_ID_DIGITS);
+        for (size_t k = 0; k < TRACE_ID_DIGITS; k++) {
+            assert_non_null(strchr("0123456789abcdef", ids[i][k]));
+        }
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(ids[i], ids[k], TRACE_ID_DIGITS);
+        }
+    }
+    other = (struct trace_ids){{0, 0, 0, 1}}; /* its first word is 0 */
+    trace_ids_next(&other, ids[0], SPAN_ID_DIGITS);
+    assert_memory_not_equal(ids[0], "0000000000000000", SPAN_ID_DIGITS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +169,8 @@ int main(void)
         cmocka_unit_test(cuts_fall_on_characters),
         cmocka_unit_test(json_escapes),
         cmocka_unit_test(allocation_sizes_are_checked),
+        cmocka_unit_test(traceparents_are_read_strictly),
+        cmocka_unit_test(ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

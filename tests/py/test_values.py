@@ -161,6 +161,51 @@ def test_known_types(record):
     assert told == [text for _, text in KNOWN]
 
 
+def test_bounds_are_tighter_inside_instances(record):
+    source = (
+        "import dataclasses\n"
+        "class Node:\n    def __init__(self, up): self.up, self.rows = up, list(range(9))\n"
+        "@dataclasses.dataclass\nclass Point:\n    x: int\n"
+        "class Path:\n"
+        "    def __init__(self): self.at, self.of, self.many = Point(1), Node(None), {}\n"
+        "    __slots__ = ('at', 'of', 'many')\n"
+        "show(Node(Node(None)))\nshow(Path())\nshow([Node(None)] * 2)\nshow(list(range(9)))\n"
+    )
+    inner, path, rows, alone = (value["r"] for value in captured(record, source))
+    assert inner == "Node(up=<__main__.Node>, rows=[0, 1, 2, 3, ...])"
+    assert path == "Path(at=Point(x=1), many={}, of=<__main__.Node>)"
+    assert rows == f"[{', '.join(['Node(up=None, rows=[0, 1, 2, 3, ...])'] * 2)}]"
+    assert alone == repr(list(range(9)))
+
+
+def test_fields_beyond_the_bounds_are_counted(record):
+    source = (
+        "class Wide:\n    def __init__(self, n): vars(self).update((f'f{i}', i) for i in range(n))\n"
+        "show(Wide(10)); show(Wide(11)); show(Wide(2000))\n"
+    )
+    told = captured(record, source)
+    assert [(value["len"], value["cut"]) for value in told] == [
+        (10, False),
+        (11, True),
+        (2000, True),
+    ]
+    assert all("f9=9" in value["r"] and "f10" not in value["r"] for value in told)
+
+
+def test_what_a_name_stands_for_is_told_by_its_name_of_now(record):
+    source = (
+        "def first(): pass\nclass Kind: pass\n"
+        "for name in ('a', 'b', 'gh' + 'p_' + 'x' * 36):\n"
+        "    first.__qualname__ = Kind.__qualname__ = name\n"
+        "    show(first); show(Kind)\n"
+    )
+    told = captured(record, source)
+    assert [value["r"] for value in told[:4]] == [
+        "<function a>", "<class 'a'>", "<function b>", "<class 'b'>"
+    ]  # fmt: skip
+    assert all(value["redacted"] for value in told[4:])
+
+
 HOSTILE = """
 import sys, weakref
 ran = []

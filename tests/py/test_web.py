@@ -1,6 +1,7 @@
 """Middleware under real frameworks and servers, over loopback; and what a server may do to it."""
 
 import asyncio
+import gc
 import importlib.util
 import json
 import socket
@@ -9,6 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import weakref
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -219,6 +221,103 @@ def test_odd_requests(recorded):
     (row,), _ = recorded(lambda: by_hand(app, environ))
     assert row["tag"] == "GET /caf\xe9/\ufffd" and row["http"][0]["status"] == 204
     assert sessions.get_stats()["bad_traceparents"] == before + 1
+
+
+class Odd:
+    def __repr__(self):
+        raise RuntimeError("looked at")
+
+    __str__ = __len__ = __bytes__ = __iter__ = __eq__ = __repr__
+    __hash__ = None
+
+
+@pytest.mark.parametrize("level", ["calls", "values"])
+def test_odd_answers_are_the_servers_to_judge(level, recorded):
+    odd = Odd()
+    answers = [
+        (odd, [], [b"a"]),
+        ("200 OK", {"Content-Type": "text/plain"}, [b"a"]),
+        ("200 OK", iter([("content-type", b"text/plain")]), [b"a"]),
+        ("200 OK", [odd, (odd, odd), ("content-type", odd), ("server", 7), ()], [b"a"]),
+        ("2\u00b2 OK", odd, [b"a"]),
+        ("", None, [odd, "text", b"a"]),
+        ("9" * 40, [], (b"a",)),
+    ]
+    seen = []
+
+    def app(environ, start_response):
+        status, headers, pieces = answers[len(seen)]
+        seen.append(environ)
+        start_response(status, headers)
+        return pieces
+
+    def program():
+        for status, _, pieces in answers:
+            told, got = by_hand(app)
+            assert told[0] is status and len(got) == len(pieces)
+
+    rows, _ = recorded(program, level=level)
+    assert [row["http"][0]["status"] for row in rows] == [None, 200, 200, 200, None, None, None]
+    assert sessions.get_stats()["open"] == 0
+
+
+def test_what_is_written_counts_and_errors_of_the_server_pass(recorded):
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])(b"first")
+        return [b"then"]
+
+    def refuses(status, headers, exc_info=None):
+        raise RuntimeError("headers sent already")
+
+    def program():
+        written = []
+        assert instrument.wsgi(app)({}, lambda *args: written.append) == [b"then"]
+        assert written == [b"first"]
+        with pytest.raises(RuntimeError, match="sent already"):
+            instrument.wsgi(app)({}, refuses)
+        with pytest.raises(TypeError):
+            instrument.wsgi(app)([], refuses)
+
+    (row, other), events = recorded(program)
+    answer = next(e["fields"] for e in events if e["kind"] == "http_response")
+    assert answer["bytes_in"]["v"] == 9 and answer["body"]["v"] == "firstthen"
+    assert row["http"][0]["status"] == 200 and other["errors"] >= 1
+
+
+def test_what_is_sent_late_still_goes_to_the_server():
+    sent, kept = [], []
+
+    async def app(scope, receive, send):
+        kept.append(send)
+        await send({"type": "http.response.start", "status": 200})
+
+    async def main():
+        async def send(message):
+            sent.append(message["type"])
+
+        await instrument.asgi(app)({"type": "http"}, None, send)
+        await kept[0]({"type": "http.response.body", "body": b"late"})
+
+    asyncio.run(main())
+    assert sent == ["http.response.start", "http.response.body"]
+    assert sessions.get_stats()["open"] == 0
+
+
+def test_requests_keep_nothing_alive():
+    class Server:
+        def start_response(self, status, headers, exc_info=None):
+            return lambda data: None
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"a"]
+
+    server = Server()
+    gone = weakref.ref(server)
+    server.result = instrument.wsgi(app)({}, server.start_response)
+    del server
+    gc.collect()
+    assert gone() is None
 
 
 def test_other_scopes_pass_and_websockets_are_sessions(recorded):
