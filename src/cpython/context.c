@@ -116,6 +116,10 @@ static void look_here(void)
 
 PyObject *context_enter(PyObject *number)
 {
+    if (session_variable == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "relive.sessions was not imported");
+        return NULL;
+    }
     PyObject *token = PyContextVar_Set(session_variable, number);
     look_here();
     return token;
@@ -131,7 +135,7 @@ static void enter_none(void)
 
 void context_leave(PyObject *token)
 {
-    if (PyContextVar_Reset(session_variable, token) != 0) {
+    if (session_variable == NULL || PyContextVar_Reset(session_variable, token) != 0) {
         PyErr_Clear(); /* in another context: asynchronous generators are closed so */
         enter_none();
     }
@@ -141,7 +145,7 @@ void context_leave(PyObject *token)
 
 void context_leave_if(unsigned number)
 {
-    if (number_in(session_variable) == number) {
+    if (session_variable != NULL && number_in(session_variable) == number) {
         enter_none();
     }
     PyErr_Clear();

@@ -372,7 +372,9 @@ int mod_sessions_add(PyObject *module)
     session_type = (PyTypeObject *)PyType_FromSpec(&spec);
     by_id = PyDict_New();
     by_number = PyDict_New();
-    no_attrs = PyTuple_New(0);
+    PyObject *nothing = PyDict_New(); /* owned */
+    no_attrs = nothing != NULL ? PyDictProxy_New(nothing) : NULL;
+    Py_XDECREF(nothing);
     start_names = sessions_names(start, 7);
     end_names = sessions_names(end, 2);
     if (no_attrs == NULL || start_names == NULL || end_names == NULL) {
