@@ -70,12 +70,6 @@ int context_hides(struct thread *t)
     return t->is_hidden;
 }
 
-int context_is_same(const struct thread *t)
-{
-    return t->context_ver == PyThreadState_GetUnchecked()->context_ver &&
-           t->context_chunk == t->lane.chunk && !t->is_hidden;
-}
-
 int context_look(struct thread *t, const struct event *event)
 {
     uint64_t info = codeinfo_get(event->code);

@@ -12,8 +12,6 @@
 
 struct thread;
 
-/* Whether the thread is in the context that was looked up, and is recorded in it. */
-int context_is_same(const struct thread *t);
 /* Whether nothing that begins now in the thread is to be recorded. */
 int context_hides(struct thread *t);
 /* Whether the event is to be recorded; writes the session that it belongs to where that is news. */

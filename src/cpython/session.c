@@ -516,12 +516,6 @@ enum verdict session_event_slow(const struct event *event)
     if (t != NULL && t->gate == GATE_TAP && thread_is_recorded(t)) {
         return tap_event(t, event);
     }
-    if (t != NULL && t->gate == GATE_FOLLOW && thread_is_recorded(t) && context_is_same(t)) {
-        t->gate = session.stamp;
-        enum verdict verdict = session_event(event);
-        t->gate = t->gate == session.stamp ? GATE_FOLLOW : t->gate;
-        return verdict;
-    }
     t = session_thread(event);
     if (t == NULL) {
         return VERDICT_CONTINUE;

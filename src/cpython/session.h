@@ -159,11 +159,20 @@ void session_put_pending(struct thread *thread, const struct event *event);
 /* An exception that was raised or caught in a frame. */
 void session_exception(struct thread *thread, const struct event *event, uint64_t info);
 
+/* Whether the thread is in the context that was looked up last, and is recorded in it (context.h).
+ */
+static inline int context_is_same(const struct thread *t)
+{
+    return t->context_ver == PyThreadState_GetUnchecked()->context_ver &&
+           t->context_chunk == t->lane.chunk && !t->is_hidden;
+}
+
 static inline __attribute__((always_inline)) enum verdict session_event(const struct event *event)
 {
     /* The thread first: what codeinfo_make() defines must stand in its slot before it is used. */
     struct thread *t = thread_self;
-    if (__builtin_expect(t == NULL || t->gate != session.stamp, 0)) {
+    if (__builtin_expect(t == NULL || t->gate != session.stamp, 0) &&
+        !(t != NULL && t->gate == GATE_FOLLOW && thread_is_recorded(t) && context_is_same(t))) {
         return session_event_slow(event);
     }
     uint64_t info = codeinfo_get(event->code);
