@@ -23,7 +23,9 @@ static inline uint64_t watch_mix(uint64_t sum, uint64_t word)
 
 static inline uint64_t watch_int(PyObject *o)
 {
-    return (uint64_t)LONG_SIZE_AND_SIGN(o) << 32 ^ (uint64_t)LONG_DIGITS(o)[0];
+    /* a 0 may have been made without room for a digit */
+    uint64_t digit = LONG_COUNT(o) != 0 ? LONG_DIGITS(o)[0] : 0;
+    return (uint64_t)LONG_SIZE_AND_SIGN(o) << 32 ^ digit;
 }
 
 static inline uint64_t watch_float(PyObject *o)
