@@ -54,10 +54,10 @@ def selected(headers: Any) -> Optional[Dict[str, str]]:
 
 
 def header(headers: Any, name: str) -> Optional[str]:
-    """The value of one; None."""
-    for one, value in http.header_texts(headers).items():
-        if one.lower() == name:
-            return value
+    """The value of one, the first where there are several; None."""
+    for one, value in headers.items() if hasattr(headers, "items") else headers or ():
+        if http.header_text(one).lower() == name:
+            return http.header_text(value)
     return None
 
 

@@ -65,58 +65,90 @@ void capture_complex(struct capture *c, PyObject *o)
     c->p += 16;
 }
 
-/* Which of the characters from 128 on repr() would escape, as indexes; the number of them. */
-static uint32_t find_odd(PyObject *o, Py_ssize_t count, uint16_t odd[CAPTURE_BYTES_MAX])
+/* A text as UTF-8, as far as it is kept. */
+struct wide {
+    uint8_t *end;     /* of the bytes */
+    Py_ssize_t count; /* characters that they are */
+    uint32_t odd_count;
+    uint16_t odd[CAPTURE_BYTES_MAX]; /* indexes of those from 128 on that repr() would escape */
+    uint8_t text[CAPTURE_BYTES_MAX + 4];
+};
+
+/* Of characters below 256, which are the common ones: these say themselves what repr() does. */
+static void encode_latin1(struct wide *w, const uint8_t *data, Py_ssize_t length, size_t limit)
+{
+    uint8_t *p = w->text, *stop = w->text + limit;
+    Py_ssize_t i = 0;
+    for (; i < length && p < stop; i++) {
+        unsigned ch = data[i];
+        if (ch < 0x80) {
+            *p++ = (uint8_t)ch;
+            continue;
+        }
+        if (p + 1 == stop) {
+            break;
+        }
+        *p++ = (uint8_t)(0xc0 | ch >> 6);
+        *p++ = (uint8_t)(0x80 | (ch & 0x3f));
+        if (ch <= 0xa0 || ch == 0xad) { /* controls, the hard space, the soft hyphen */
+            w->odd[w->odd_count++] = (uint16_t)i;
+        }
+    }
+    w->end = p;
+    w->count = i;
+}
+
+static void encode(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
 {
     int kind = PyUnicode_KIND(o);
     const void *data = PyUnicode_DATA(o);
-    uint32_t found = 0;
-    for (Py_ssize_t i = 0; i < count; i++) {
+    uint8_t *p = w->text;
+    Py_ssize_t i = 0;
+    for (; i < length; i++) {
         Py_UCS4 ch = PyUnicode_READ(kind, data, i);
+        uint8_t *next = utf8_put(p, ch);
+        if ((size_t)(next - w->text) > limit) {
+            break;
+        }
+        p = next;
         if (ch >= 128 && !Py_UNICODE_ISPRINTABLE(ch)) {
-            odd[found++] = (uint16_t)i;
+            w->odd[w->odd_count++] = (uint16_t)i;
         }
     }
-    return found;
+    w->end = p;
+    w->count = i;
 }
 
 void capture_wide_text(struct capture *c, PyObject *o)
 {
-    uint8_t text[CAPTURE_BYTES_MAX + 4];
-    uint16_t odd[CAPTURE_BYTES_MAX];
-    size_t limit = c->limits->bytes;
-    int kind = PyUnicode_KIND(o);
-    const void *data = PyUnicode_DATA(o);
-    Py_ssize_t length = PyUnicode_GET_LENGTH(o), count = 0;
-    uint8_t *p = text;
-    for (; count < length; count++) {
-        uint8_t *next = utf8_put(p, PyUnicode_READ(kind, data, count));
-        if ((size_t)(next - text) > limit) {
-            break;
-        }
-        p = next;
+    struct wide w;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(o);
+    w.odd_count = 0;
+    if (PyUnicode_KIND(o) == PyUnicode_1BYTE_KIND) {
+        encode_latin1(&w, PyUnicode_DATA(o), length, c->limits->bytes);
+    } else {
+        encode(&w, o, length, c->limits->bytes);
     }
-    uint32_t odd_count = find_odd(o, count, odd);
-    size_t n = (size_t)(p - text);
-    if (capture_is_secret(c, text, n)) {
+    size_t n = (size_t)(w.end - w.text);
+    if (capture_is_secret(c, w.text, n)) {
         capture_redacted(c, &PyUnicode_Type);
         return;
     }
-    put_tag(c, odd_count != 0    ? RL_VALUE_STR_ODD
-               : count == length ? RL_VALUE_STR
-                                 : RL_VALUE_STR_CUT);
-    if (odd_count != 0 || count != length) {
+    put_tag(c, w.odd_count != 0    ? RL_VALUE_STR_ODD
+               : w.count == length ? RL_VALUE_STR
+                                   : RL_VALUE_STR_CUT);
+    if (w.odd_count != 0 || w.count != length) {
         put_number(c, (uint64_t)length);
     }
     put_number(c, n);
-    memcpy(c->p, text, n);
+    memcpy(c->p, w.text, n);
     c->p += n;
-    if (odd_count != 0) {
+    if (w.odd_count != 0) {
         /* The indexes may take more room than the text: of long odd texts the first are marked. */
-        uint32_t most = odd_count < 400 ? odd_count : 400;
+        uint32_t most = w.odd_count < 400 ? w.odd_count : 400;
         put_number(c, most);
         for (uint32_t i = 0; i < most; i++) {
-            put_number(c, odd[i]);
+            put_number(c, w.odd[i]);
         }
     }
 }
