@@ -72,10 +72,10 @@ static inline void lane_row(struct lane *lane, uint32_t first, unsigned kind, ui
                             uint64_t frame)
 {
     uint8_t *row = lane->cur;
-    lane_fetch_ahead(row);
     put64(row, first | (uint64_t)(kind << RL_ID_BITS | id) << 32);
     put64(row + RL_ROW_FRAME, frame);
     lane->cur = row + RL_ROW_BYTES;
+    lane_fetch_ahead(row);
 }
 
 static inline void lane_publish(struct lane *lane)
