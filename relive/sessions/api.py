@@ -21,7 +21,6 @@ from relive.sessions import trace_context
 
 LOG, SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = range(21, 27)
 _PARSE_ERROR = "<parse-error>"
-_PREVIEW = 1000  # characters of a body
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 

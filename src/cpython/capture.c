@@ -197,7 +197,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
         return;
     }
     capture_open(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
-    struct open_list list = capture_open_items(c, length);
+    struct open_list list = capture_open_items(c, length, c->items);
     size_t most = length < c->items ? length : c->items;
     uint8_t *p = c->p;
     for (; shown < most && p < c->soft; shown++) {
@@ -238,7 +238,7 @@ static void put_dict(struct capture *c, PyObject *o)
         return;
     }
     capture_open(c, RL_VALUE_DICT, o);
-    struct open_list list = capture_open_items(c, length);
+    struct open_list list = capture_open_items(c, length, c->items);
     uint8_t *p = c->p;
     while (shown < length && shown < c->items && p < c->soft && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
@@ -274,7 +274,7 @@ static void put_set(struct capture *c, PyObject *o)
     }
     put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
     capture_identity(c, o);
-    struct open_list list = capture_open_items(c, length);
+    struct open_list list = capture_open_items(c, length, c->items);
     size_t shown = 0;
     for (Py_ssize_t i = 0; i <= set->mask && shown < length && capture_has_room(c, shown); i++) {
         const setentry *entry = &set->table[i];
@@ -463,7 +463,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
     }
     put_tag(c, RL_VALUE_LIST);
     capture_identity(c, o);
-    struct open_list list = capture_open_items(c, length);
+    struct open_list list = capture_open_items(c, length, c->items);
     size_t shown = 0;
     unsigned previews = c->previews;
     while (capture_has_room(c, shown) && previews == c->previews && (item = next(state)) != NULL) {

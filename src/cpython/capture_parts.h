@@ -29,9 +29,10 @@ struct open_list {
     unsigned width;
 };
 
-static inline struct open_list capture_open_items(struct capture *c, size_t length)
+/* At most `bound` of `length` items will be shown: how many says the width of their number. */
+static inline struct open_list capture_open_items(struct capture *c, size_t length, size_t bound)
 {
-    size_t most = length < c->items ? length : c->items;
+    size_t most = length < bound ? length : bound;
     uint8_t *p = put_varint(c->p, length);
     struct open_list list = {p, most < 128 ? 1 : 2};
     c->p = p + list.width;

@@ -39,7 +39,7 @@ void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo 
     }
     capture_open(c, RL_VALUE_OBJECT, o);
     put_number(c, type);
-    struct open_list list = capture_open_items(c, length);
+    struct open_list list = capture_open_items(c, length, c->limits->items);
     size_t shown = 0;
     for (; shown < length && capture_has_field_room(c, shown); shown++) {
         PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);

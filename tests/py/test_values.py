@@ -177,6 +177,18 @@ def test_bounds_are_tighter_inside_instances(record):
     ]  # fmt: skip
 
 
+def test_a_wide_named_tuple_inside_an_instance(record):
+    source = (
+        "import collections\n"
+        "Wide = collections.namedtuple('Wide', [f'f{i}' for i in range(200)])\n"
+        "class Node:\n    def __init__(self, of): self.of = of\n"
+        "show(Node(Wide(*range(200)))); show(5)\n"
+    )
+    wide, after = captured(record, source, "--max-items", "300")
+    assert wide["r"].startswith("Node(of=Wide(f0=0") and "f199=199" in wide["r"]
+    assert after["r"] == "5" and not wide["cut"]
+
+
 def test_fields_beyond_the_bounds_are_counted(record):
     source = (
         "class Wide:\n    def __init__(self, n): vars(self).update((f'f{i}', i) for i in range(n))\n"
