@@ -6,6 +6,7 @@
 #define RL_FORMAT_H
 
 #define RL_FORMAT_VERSION 1
+#define RL_FORMAT_MINOR   1 /* 1: SUMMARY judges losses by event numbers */
 #define RL_MAGIC          "\x89RELIVE\n"
 #define RL_MAGIC_BYTES    8
 

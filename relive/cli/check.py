@@ -24,8 +24,11 @@ def main(words):
             f" {common.count(result['chunks'])} chunks, {common.count(result['events'])} events,"
             f" {common.size(result['bytes'])}"
         )
-        if result["missing_chunks"]:
-            print(f"  {common.count(result['missing_chunks'])} chunks were let go or lost")
+        if result["missing_events"]:
+            print(
+                f"  {common.count(result['missing_events'])} events are missing"
+                f" ({common.count(result['missing_chunks'])} chunks)"
+            )
         if recording.header["losses"]:
             print(f"  not kept: {common.losses_text(recording.header['losses'])}")
         for problem in problems:

@@ -359,6 +359,7 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
         put_u64(d, "chunks", c.chunks) != 0 || put_u64(d, "events", c.events) != 0 ||
         put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
         put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
+        put_u64(d, "missing_events", c.missing_events) != 0 ||
         put_u64(d, "bad_blocks", c.bad_blocks) != 0 || put(d, "problems", problems_list(r)) != 0) {
         Py_CLEAR(d);
     }

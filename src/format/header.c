@@ -11,6 +11,7 @@ void file_header_put(uint8_t at[RL_FILE_HEADER_BYTES], const struct file_header 
     memset(at, 0, RL_FILE_HEADER_BYTES);
     memcpy(at, RL_MAGIC, RL_MAGIC_BYTES);
     put16(at + RL_FH_VERSION, RL_FORMAT_VERSION);
+    put16(at + RL_FH_MINOR, RL_FORMAT_MINOR);
     put32(at + RL_FH_BYTE_ORDER, RL_BYTE_ORDER_MARK);
     memcpy(at + RL_FH_RUN_ID, header->run_id, sizeof header->run_id);
     put64(at + RL_FH_PID, header->pid);
@@ -46,6 +47,7 @@ rl_status file_header_get(const uint8_t *at, size_t len, struct file_header *hea
         get32(at + RL_FH_BYTE_ORDER) != RL_BYTE_ORDER_MARK || version == 0) {
         return status_set(err, RL_DAMAGED, "the file header is damaged (its checksum is wrong)");
     }
+    header->minor = get16(at + RL_FH_MINOR);
     memcpy(header->run_id, at + RL_FH_RUN_ID, sizeof header->run_id);
     header->pid = get64(at + RL_FH_PID);
     header->start_mono = get64(at + RL_FH_START_MONO);

@@ -9,6 +9,7 @@
 #include "bytes.h"
 
 struct file_header {
+    uint32_t minor; /* of a file that is read; what is written has RL_FORMAT_MINOR */
     uint8_t run_id[16];
     uint64_t pid;
     uint64_t start_mono, start_real, start_ticks;

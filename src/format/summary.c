@@ -18,7 +18,7 @@ struct summary_lane {
     struct open_frame *stack; /* owned */
     size_t depth, cap;
     uint64_t last_ticks;
-    uint64_t next_chunk;
+    uint64_t next_seq; /* number of the event that the next chunk begins with, if none is lost */
     uint32_t root;
     uint32_t serial;
     uint32_t session; /* that the thread is in, 0 = none */
@@ -144,11 +144,13 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     if (lane == NULL) {
         return NULL;
     }
-    if (info->chunk != lane->next_chunk) {
+    /* Event numbers show a loss. Chunk numbers do not: a slot of definitions alone takes a number
+     * and becomes no chunk. */
+    if (info->first_seq != lane->next_seq) {
         lane->depth = 0; /* what was open then is not known any more */
         lane->last_ticks = info->ticks0;
     }
-    lane->next_chunk = info->chunk + 1;
+    lane->next_seq = info->first_seq + info->events;
     return lane;
 }
 

@@ -51,14 +51,20 @@ static rl_status check_block(struct reader *reader, uint64_t offset,
     return RL_OK;
 }
 
-/* Numbers of chunks are dense in a thread; what is missing was lost or let go. */
+/* Event numbers are dense in a thread, so a gap between two chunks is a loss. Chunk numbers are
+ * not: a slot that held definitions alone took a number and became no chunk. */
 static void count_gaps(const struct reader *reader, struct check_result *result)
 {
     for (size_t i = 0; i < reader->chunk_count; i++) {
         const struct chunk_info *info = &reader->chunks[i].info;
         int is_first = i == 0 || reader->chunks[i - 1].info.thread != info->thread;
-        uint64_t expected = is_first ? 0 : reader->chunks[i - 1].info.chunk + 1;
-        result->missing_chunks += info->chunk - expected;
+        const struct chunk_info *before = is_first ? NULL : &reader->chunks[i - 1].info;
+        uint64_t chunk = is_first ? 0 : before->chunk + 1;
+        uint64_t seq = is_first ? 0 : before->first_seq + before->events;
+        if (info->first_seq > seq) {
+            result->missing_events += info->first_seq - seq;
+            result->missing_chunks += info->chunk > chunk ? info->chunk - chunk : 0;
+        }
         if (reader->chunks[i].row_bytes != 0) {
             result->events += info->events;
             result->chunks++;

@@ -12,7 +12,7 @@ enum { TASKS_NESTED = 8 };
 struct stream {
     size_t next_ref, end_ref; /* into reader->chunks */
     uint64_t key;             /* ticks of `rec`, or of the next chunk */
-    uint64_t next_chunk;
+    uint64_t next_seq; /* number of the event that the next chunk begins with, if none is lost */
     uint64_t seq;
     int is_loaded, is_rows;
     struct bytes_out raw;
@@ -163,7 +163,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
         }
         return status;
     }
-    if (ref.info.chunk != stream->next_chunk || ref.info.thread != stream->thread) {
+    if (ref.info.first_seq != stream->next_seq || ref.info.thread != stream->thread) {
         stream->depth = 0;
         stream->task_count = 0;
         stream->session = 0;
@@ -171,7 +171,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
             return RL_NOMEM;
         }
     }
-    stream->next_chunk = ref.info.chunk + 1;
+    stream->next_seq = ref.info.first_seq + ref.info.events;
     stream->seq = ref.info.first_seq;
     stream->is_rows = ref.row_bytes != 0;
     stream->is_loaded = 1;
@@ -208,6 +208,7 @@ static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_
             return status;
         }
         if (status == RL_DAMAGED) {
+            stream->next_seq = UINT64_MAX; /* the rest of the chunk is lost */
             reader_problem(cursor->reader, "thread %u: a chunk is damaged after event %llu",
                            stream->thread, (unsigned long long)stream->seq);
         }

@@ -130,7 +130,7 @@ const uint64_t *cursor_stack(const struct cursor *cursor, size_t *depth);
 /* Reads and decodes every block; what is wrong becomes problems. */
 struct check_result {
     uint64_t blocks, bytes, chunks, events, unknown_blocks;
-    uint64_t missing_chunks; /* gaps in a thread's chunk numbers */
+    uint64_t missing_events, missing_chunks; /* in the gaps between the chunks of a thread */
     uint64_t bad_blocks;
 };
 RL_CHECKED rl_status reader_check(struct reader *reader, struct check_result *result);

@@ -235,7 +235,7 @@ static void count_in_summary(struct writer *writer, const struct slot *slot)
 {
     struct rec rec;
     struct rows rows = rows_of(&slot->info, slot->memory + RL_SLOT_HEADER_BYTES, slot->used);
-    struct summary_lane *lane = summary_begin_chunk(&writer->summary, &slot->info);
+    struct summary_lane *lane = summary_begin_chunk(&writer->summary, &writer->maker.info);
     while (rows_next(&rows, &rec) == RL_OK) {
         summary_add(&writer->summary, lane, &rec);
     }

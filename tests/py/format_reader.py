@@ -252,9 +252,9 @@ class Recording:
         for (owner, number), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
-            if number != expected:
+            if info["seq"] != expected:
                 stack, tasks, session = [info["top"]] if info["top"] else [], [], 0
-            expected = number + 1
+            expected = info["seq"] + len(records)
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
                 switch = record.get("switch")

@@ -6,7 +6,9 @@ from conftest import PROGRAMS, TESTS, dump, relive, usable_backends
 format_reader = pytest.importorskip(
     "format_reader", reason="zstandard or xxhash has no wheel for this version"
 )
-GOLDEN = sorted((TESTS / "golden" / "good").glob("*.relive"))
+GOLDEN = sorted(
+    path for kind in ("good", "old") for path in (TESTS / "golden" / kind).glob("*.relive")
+)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

@@ -5,7 +5,7 @@ import random
 import sys
 
 import pytest
-from conftest import ROOT, TESTS, relive
+from conftest import ROOT, TESTS, dump, relive
 
 VERBS = ["info", "tree", "top", "check", "dump"]
 
@@ -160,3 +160,46 @@ def test_exc_says_what_an_uncaught_exception_ended(tmp_path):
     else:
         assert "ended task Task-2; whether that was awaited is not visible at this level" in text
     assert "ValueError  ends.py:12  uncaught: it ended the program" in text
+
+
+NESTED = ["__main__:<module>", "__main__:f", "__main__:g"]
+
+
+def chain(path):
+    """The names of a tree that is one chain, outermost first; each must take time."""
+    rows = [json.loads(row) for row in relive("tree", "--json", path).stdout.splitlines()]
+    rows = [row for row in rows if "func" in row]
+    assert all(row["total_ns"] > 0 for row in rows)
+    return [row["func"] for row in sorted(rows, key=lambda row: row["level"])]
+
+
+def test_many_skipped_functions_between_two_events_lose_no_frame(tmp_path):
+    program = tmp_path / "skip.py"
+    program.write_text(
+        "def g(): return 2\n"
+        "def f():\n"
+        "    ns = {'__name__': 'json'}\n"
+        "    for i in range(2000): exec('def h%d(): pass\\nh%d()' % (i, i), ns)\n"
+        "    g()\n"
+        "f()\n"
+    )
+    out = tmp_path / "skip.relive"
+    assert relive("record", "--exclude", "json", "-o", out, program).returncode == 0
+    assert chain(out) == NESTED
+    _, events = dump(out, False)
+    calls = [event for event in events if event["kind"] == "call"]
+    assert [call.get("parent") for call in calls] == [None] + [c["frame"] for c in calls[:2]]
+    check = json.loads(relive("check", "--json", out).stdout.splitlines()[1])
+    assert check["missing_events"] == 0
+
+
+def test_default_settings_keep_the_nesting_over_a_large_import(tmp_path):
+    program = tmp_path / "imports.py"
+    program.write_text("def g(): pass\ndef f():\n    import asyncio, unittest.mock\n    g()\nf()\n")
+    out = tmp_path / "imports.relive"
+    assert relive("record", "-o", out, program).returncode == 0
+    assert chain(out) == NESTED
+
+
+def test_an_old_file_whose_summary_forgot_open_frames_is_read_right():
+    assert chain(TESTS / "golden" / "old" / "definitions-alone-1.relive") == NESTED
