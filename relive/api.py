@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import os
 import sys
@@ -155,6 +156,9 @@ class record:
         self.path = os.fspath(path) if path is not None else default_path()
         self._config = config.Config(**_merge(options, settings))
         self.stats: Optional[Mapping[str, Any]] = None
+        self._lock = _thread.allocate_lock()
+        self._calls = 0  # of the decorated function that run now
+        self._has_begun = False  # whether the first of them began the recording
 
     def __enter__(self) -> record:
         start(self.path, self._config)
@@ -163,22 +167,54 @@ class record:
     def __exit__(self, *exc_info: Any) -> None:
         self.stats = stop()
 
+    def _begin_call(self) -> None:
+        """The first call begins the recording; calls beside it, in any thread, join it."""
+        with self._lock:
+            if self._calls == 0:
+                try:
+                    start(self.path, self._config)
+                    self._has_begun = True
+                except ReliveError as error:
+                    if error.code != "ERR_BUSY":
+                        raise
+            self._calls += 1
+
+    def _end_call(self) -> None:
+        """The last call ends the recording that the first one began."""
+        with self._lock:
+            self._calls -= 1
+            if self._calls == 0 and self._has_begun:
+                self._has_begun = False
+                self.stats = stop()
+
+    def _forget_calls(self) -> None:
+        """In a forked child, which runs the calling thread alone."""
+        self._lock = _thread.allocate_lock()
+
     def __call__(self, function: _Function) -> _Function:
         import functools
         import inspect
+
+        os.register_at_fork(after_in_child=self._forget_calls)
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def wrapper(*args, **kwargs):
-                with record(self.path, self._config):
+                self._begin_call()
+                try:
                     return await function(*args, **kwargs)
+                finally:
+                    self._end_call()
         else:
 
             @functools.wraps(function)
             def wrapper(*args, **kwargs):
-                with record(self.path, self._config):
+                self._begin_call()
+                try:
                     return function(*args, **kwargs)
+                finally:
+                    self._end_call()
 
         return wrapper  # type: ignore[return-value]
 

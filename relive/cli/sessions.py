@@ -16,7 +16,9 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.sessions", version=1)
-    found = _joined([row for recording in run for row in read(recording)])
+    found = _joined(
+        [(recording.header["pid"], row) for recording in run for row in read(recording)]
+    )
     found = [row for row in found if args.tag is None or row["tag"] == args.tag]
     shown = found if not args.limit else found[: args.limit]
     for row in shown:
@@ -50,10 +52,11 @@ def read(recording):
 
 
 def _joined(rows):
-    """One row for a session that is in several files of a run: each began while it was open."""
+    """One row for a session that is in several files of a process, since each file began while it
+    was open. Sessions of two processes are two, whatever their ids are."""
     found = {}
-    for row in rows:
-        first = found.setdefault(row["id"], row)
+    for pid, row in rows:
+        first = found.setdefault((pid, row["id"]), row)
         if first is not row:
             for key in ("calls", "errors", "marks", "logs", "http"):
                 first[key] += row[key]

@@ -30,7 +30,6 @@ _hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
 _core.follow(_active, _hidden)
 _profiled: Dict[str, bool] = {}  # session -> whether it began the recording
 _counts = {"parse_errors": 0}
-os.register_at_fork(after_in_child=_core.new_session_seed)
 
 
 # ---- sessions ----

@@ -29,7 +29,7 @@ struct seen {
 struct seen_name {
     PyObject *key;   /* compared only */
     uint32_t id;     /* its string */
-    uint32_t action; /* enum filter_action */
+    uint32_t action; /* enum filter_action: of the code that looked at a change last */
     struct seen seen;
 };
 
@@ -386,6 +386,8 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             snapshot->name_count++;
         }
         if (has_changed(look, &name->seen, value) && !is_first) {
+            /* A module's names are shared by its body and its functions; each has its own rules. */
+            name->action = name_action(look, key);
             put_write(look, look->scope, name->id, value, name->action);
         }
         count++;

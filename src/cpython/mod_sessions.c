@@ -271,12 +271,9 @@ static PyObject *session_counts(PyObject *module, PyObject *ignored)
                          "unrecorded", (unsigned long long)notes_unrecorded());
 }
 
-static PyObject *new_seed(PyObject *module, PyObject *ignored)
+void sessions_forked(void)
 {
-    (void)module;
-    (void)ignored;
     trace_ids_init(&ids);
-    Py_RETURN_NONE;
 }
 
 static int session_traverse(struct session_object *s, visitproc visit, void *arg)
@@ -349,7 +346,6 @@ static PyMethodDef methods[] = {
     {"active_session", active_session, METH_NOARGS, "The one that is active here, or None."},
     {"traceparent", traceparent, METH_O, "(trace id, span id, flags) of a header; None."},
     {"session_counts", session_counts, METH_NOARGS, "Headers that were not valid, events untold."},
-    {"new_session_seed", new_seed, METH_NOARGS, "Ids from another source: in a forked child."},
     {NULL, NULL, 0, NULL},
 };
 

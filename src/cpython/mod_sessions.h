@@ -22,6 +22,9 @@ PyObject *sessions_enter(struct session_object *session);
 /* For the events of a session; 0 once it has ended. */
 unsigned sessions_number(const struct session_object *session);
 
+/* In a forked child, without Python: its ids come from another source than its parent's. */
+void sessions_forked(void);
+
 /* ("a", "b", ...) of n names, interned: new, or NULL with an exception. */
 PyObject *sessions_names(const char *const *names, Py_ssize_t n);
 

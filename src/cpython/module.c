@@ -122,10 +122,12 @@ static unsigned at_most(unsigned value, unsigned limit)
     return value < limit ? value : limit;
 }
 
-/* It is held until another one takes its place: threads may still be asking it. */
+/* The last ones are held: a thread that lost the GIL in a hook may still use its filter. */
 static int use_filter(PyObject *object, struct session_options *options)
 {
-    static PyObject *held; /* owned */
+    enum { HELD = 16 };
+    static PyObject *held[HELD]; /* owned */
+    static unsigned next;
     options->filter = mod_filter_get(object);
     if (options->filter == NULL) {
         return -1;
@@ -135,7 +137,8 @@ static int use_filter(PyObject *object, struct session_options *options)
         level == FILTER_LEVEL_NONE ? LEVEL_COUNTED : (enum level)(LEVEL_CALLS + level - 1);
     Py_INCREF(object);
     policy_begin(NULL);
-    Py_XSETREF(held, object);
+    Py_XSETREF(held[next], object);
+    next = (next + 1) % HELD;
     return 0;
 }
 
@@ -204,8 +207,15 @@ static PyObject *start_any(PyObject *args, PyObject *names, int is_child)
     if (!parse_start(args, names, &a)) {
         return NULL;
     }
-    PyObject *result = start_with(&a, &meta, is_child);
-    bytes_out_fini(&meta);
+    PyObject *result = NULL;
+    if (session.is_changing) {
+        (void)mod_raise(core_error, RL_BUSY, "another thread starts or stops a recording just now");
+    } else {
+        session.is_changing = 1;
+        result = start_with(&a, &meta, is_child);
+        session.is_changing = 0;
+        bytes_out_fini(&meta);
+    }
     Py_DECREF(a.path);
     return result;
 }
@@ -245,10 +255,12 @@ static PyObject *core_stop(PyObject *module, PyObject *ignored)
     (void)module;
     (void)ignored;
     struct recorder_stats stats;
-    if (session.recorder == NULL && session.backend == NULL) {
-        Py_RETURN_NONE;
+    if (session.is_changing || (session.recorder == NULL && session.backend == NULL)) {
+        Py_RETURN_NONE; /* also where another thread is stopping it */
     }
+    session.is_changing = 1;
     session_stop(&stats);
+    session.is_changing = 0;
     return stats_dict(&stats);
 }
 

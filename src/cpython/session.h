@@ -89,6 +89,7 @@ struct session {
     enum level base_level;    /* of code of which no rule says another */
     int library_lines;        /* level lines also for code of the library folders */
     int globals;              /* at level lines, also names of modules that functions change */
+    int is_changing;          /* a thread starts or stops the recording, partly without the GIL */
     int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
     struct u64map modules;    /* globals dictionary -> its struct snapshot * */

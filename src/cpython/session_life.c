@@ -6,6 +6,8 @@
 #include "activation.h"
 #include "budget.h"
 #include "collections.h"
+#include "exits.h"
+#include "mod_sessions.h"
 #include "native_output.h"
 #include "output.h"
 #include "policy.h"
@@ -39,6 +41,9 @@ static void after_fork_child(void)
     thread_self = NULL;
     native_output_forked();
     os_thread_value_set(NULL);
+    exits_want_report(0); /* descriptor 2 of a child may be anything */
+    sessions_forked();
+    session.is_changing = 0; /* whoever was at it is a thread of the parent */
     session.threads = NULL;
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
@@ -77,13 +82,15 @@ static int has_greenlets(void)
     return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
 }
 
-static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
+static rl_status open_recorder(const struct session_options *options, const struct backend *backend,
+                               struct rl_err *err)
 {
     struct recorder_options recorder = options->recorder;
+    struct recorder *opened = NULL;
     rl_status status;
     recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, thread_top_frame,
                                              options->budget != 0 ? budget_filled : NULL};
-    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &session.recorder, err);
+    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &opened, err);
     Py_END_ALLOW_THREADS if (status == RL_OK)
     {
         session.stamp += UINT64_C(1) << 32;
@@ -104,6 +111,9 @@ static rl_status open_recorder(const struct session_options *options, struct rl_
         session.globals = options->globals;
         lines_forget(&session.snapshots);
         lines_forget(&session.modules);
+        /* Last: from here on the hooks of threads that run write rows. */
+        session.backend = backend;
+        session.recorder = opened;
     }
     return status;
 }
@@ -119,11 +129,10 @@ static int give_up(const char *what, const char *why, struct rl_err *err)
 
 int session_start(const struct session_options *options, struct rl_err *err)
 {
-    if (open_recorder(options, err) != RL_OK) {
+    if (open_recorder(options, options->backend, err) != RL_OK) {
         return -1;
     }
     session.is_waiting = options->is_waiting && !activation_is_set();
-    session.backend = options->backend;
     if (options->gc && collections_start() != 0) {
         PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
     }
@@ -142,7 +151,7 @@ int session_start(const struct session_options *options, struct rl_err *err)
 
 int session_start_child(const struct session_options *options, struct rl_err *err)
 {
-    if (open_recorder(options, err) != RL_OK) {
+    if (open_recorder(options, session.backend, err) != RL_OK) {
         return -1;
     }
     session.is_waiting = 0;

@@ -249,7 +249,7 @@ class Recording:
     def thread_events(self, thread):
         """The lines of one thread; parents of frames are filled in by events()."""
         stack, tasks, session, expected, now = [], [], 0, 0, 0
-        for (owner, number), (info, records) in sorted(self.chunks.items()):
+        for (owner, _), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
             if info["seq"] != expected:
