@@ -8,13 +8,15 @@
 
 #include <stdio.h>
 
+#include "map.h"
 #include "monitoring.h"
 
 #if CAN_MONITOR
 
-static PyObject *disable;    /* borrowed: sys.monitoring.DISABLE */
-static PyObject *with_lines; /* owned: weak references to code with line events of ours */
-static long line_events;     /* the bits of LINE and JUMP */
+static PyObject *disable;             /* borrowed: sys.monitoring.DISABLE */
+static struct u64map with_lines;      /* addresses of living code with line events of ours */
+static Py_ssize_t with_lines_at = -1; /* the co_extra index whose free function removes them */
+static long line_events;              /* the bits of LINE and JUMP */
 static int tool_id = -1;
 
 static inline native_frame *current(void)
@@ -251,33 +253,49 @@ static int register_all(int c_calls)
     return monitoring_set(tool_id, mask);
 }
 
+/* Its code object dies, or is about to be put there again. */
+static void forget_lines(void *code)
+{
+    (void)u64map_remove(&with_lines, (uintptr_t)code, NULL);
+}
+
+/* The program must find no object of ours, so code is known by its address alone. That lies in the
+ * code's co_extra too: its free function gets nothing else to tell the code by. */
+static int remember_lines(PyCodeObject *code)
+{
+    if (with_lines_at < 0 && (with_lines_at = compat_request_extra_index(forget_lines)) < 0) {
+        return -1;
+    }
+    return compat_set_extra((PyObject *)code, with_lines_at, code) != 0
+               ? -1
+               : u64map_put(&with_lines, (uintptr_t)code, 0);
+}
+
 /* Off and on: events that an earlier recording has left disabled come back only so. */
 static void want_lines(PyCodeObject *code)
 {
-    PyObject *reference = PyWeakref_NewRef((PyObject *)code, NULL); /* owned */
-    if (with_lines == NULL) {
-        with_lines = PyList_New(0);
-    }
-    if (reference == NULL || with_lines == NULL || PyList_Append(with_lines, reference) != 0 ||
-        monitoring_set_local(tool_id, code, 0) != 0 ||
+    if (remember_lines(code) != 0 || monitoring_set_local(tool_id, code, 0) != 0 ||
         monitoring_set_local(tool_id, code, line_events) != 0) {
         PyErr_Clear();
     }
-    Py_XDECREF(reference);
 }
 
-/* Some versions leave local events behind when a tool id is freed. */
+/* Some versions leave local events behind when a tool id is freed. Code that dies meanwhile leaves
+ * the table; entries move only towards the place that is looked at. */
 static void drop_lines(void)
 {
-    for (Py_ssize_t i = 0; with_lines != NULL && i < PyList_GET_SIZE(with_lines); i++) {
-        PyObject *code = PyObject_CallNoArgs(PyList_GET_ITEM(with_lines, i)); /* owned */
-        if (code == NULL ||
-            (code != Py_None && monitoring_set_local(tool_id, (PyCodeObject *)code, 0) != 0)) {
-            PyErr_Clear();
+    for (size_t i = 0; i < with_lines.capacity; i++) {
+        while (with_lines.entries[i].key != 0) {
+            PyCodeObject *code = (PyCodeObject *)(uintptr_t)with_lines.entries[i].key; /* NOLINT */
+            (void)u64map_remove(&with_lines, (uintptr_t)code, NULL);
+            Py_INCREF(code);
+            if (monitoring_set_local(tool_id, code, 0) != 0) {
+                PyErr_Clear();
+            }
+            Py_DECREF(code);
         }
-        Py_XDECREF(code);
     }
-    Py_CLEAR(with_lines);
+    u64map_fini(&with_lines);
 }
 
 static void stop(void)

@@ -215,6 +215,82 @@ def test_libraries_run_at_level_values(record):
     assert any(e["kind"] == "line" and e["file"].endswith("textwrap.py") for e in events)
 
 
+MONITORING = pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring: 3.12+")
+
+
+@MONITORING
+def test_the_program_finds_no_object_of_ours(record):
+    source = """\
+import gc, weakref
+def work(n):
+    return n
+def new():
+    before = len(gc.get_objects())
+    work(1)
+    return len(gc.get_objects()) - before
+gc.disable()
+print([new() for _ in range(5)], weakref.getweakrefcount(work.__code__))
+"""
+    done, _, events = record(source, "--level", "lines")
+    assert done.stdout.decode().split("\n")[0] == "[0, 0, 0, 0, 0] 0"
+    assert [e for e in events if e["kind"] == "line" and e["func"].endswith(":work")]
+
+
+@MONITORING
+def test_code_that_dies_leaves_no_memory_behind(record):
+    source = """\
+def size():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4
+def many(count):
+    for _ in range(count):
+        exec(compile("def f(a):\\n return a\\nf(1)", "x", "exec"), {})
+many(5000)
+before = size()
+many(60000)
+print(size() - before)
+"""
+    done, _, _ = record(source, "--level", "lines", events=False)
+    assert int(done.stdout.split()[0]) < 3000  # 11,000 with an object for each
+
+
+@MONITORING
+def test_each_recording_switches_the_lines_of_living_code_on_and_off(tmp_path):
+    program = tmp_path / "prog.py"
+    program.write_text("""\
+import gc, sys
+import relive
+def work(n):
+    return n
+def dying():
+    names = {"__name__": "__main__"}
+    exec(compile("def f(a):\\n return a\\nf(1)", "x", "exec"), names)
+    return names["f"]
+kept, lines = [], sys.monitoring.events.LINE
+for turn in range(3):
+    relive.start(f"{turn}.relive", level="lines", include=["__main__"])
+    tool = next(n for n in range(6) if sys.monitoring.get_tool(n) == "relive")
+    for n in range(100):
+        work(n)
+        one = dying()
+        if n % 7 == 0:
+            kept.append(one)
+    del one
+    on = [sys.monitoring.get_local_events(tool, f.__code__) & lines != 0 for f in kept[-15:]]
+    kept = kept[10:]
+    gc.collect()
+    relive.stop()
+    sys.monitoring.use_tool_id(tool, "x")
+    off = [sys.monitoring.get_local_events(tool, f.__code__) for f in [work, *kept]]
+    sys.monitoring.free_tool_id(tool)
+    with relive.open(f"{turn}.relive") as recording:
+        told = [e for e in recording.select(["line"]) if e["func"] == "__main__:work"]
+    print(all(on), any(off), len(told))
+""", encoding="utf-8")
+    done = run(sys.executable, program, cwd=tmp_path)
+    assert done.stdout.decode().splitlines() == ["True False 100"] * 3, done.stderr.decode()
+
+
 def test_long_containers_say_that_only_their_ends_are_watched(record):
     source = "def f():\n    x = list(range(100))\n    x[0] = -1\n    return x\nf()\n"
     _, _, events = record(source, "--level", "lines")
