@@ -1,5 +1,6 @@
 """Sessions: what ties a request to what ran for it. They are events of the recording that is on."""
 
+import _thread
 import functools
 import inspect
 import json
@@ -28,8 +29,89 @@ _open: Mapping[str, _core.Session] = _core.open_sessions
 _active: ContextVar[int] = ContextVar("relive_session", default=0)
 _hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
 _core.follow(_active, _hidden)
-_profiled: Dict[str, bool] = {}  # session -> whether it began the recording
 _counts = {"parse_errors": 0}
+
+
+class _Profilers:
+    """The recording that start_profiler() began: every session that profiles shares it, and the
+    last one that stops ends it. One that something else began is never counted, nor ended."""
+
+    def __init__(self) -> None:
+        self._lock = _thread.RLock()
+        self._run: Optional[str] = None  # the run that was begun here
+        self._starts: Dict[str, int] = {}  # session -> how often it has started and not stopped
+
+    def begin(self, found: _core.Session) -> None:
+        """Counts the session in, and begins a recording where none is on."""
+        with self._lock:
+            if not api.is_recording():
+                self._record(found)
+            elif found.trace_filter:
+                raise ReliveError(
+                    "ERR_BUSY", "a recording is on and has its filters: start_session("
+                    "trace_filter=...) is for the one that start_profiler() begins",
+                )  # fmt: skip
+            if self._is_on():
+                self._starts[found.id] = self._starts.get(found.id, 0) + 1
+
+    def end(self, session_id: str, wholly: bool = False) -> None:
+        """Takes one start of the session back, or all of them; after the last of all sessions the
+        recording ends."""
+        with self._lock:
+            starts = self._starts.pop(session_id, 0)
+            if starts > 1 and not wholly:
+                self._starts[session_id] = starts - 1
+            elif starts and not self._starts and self._is_on():
+                self._run = None
+                api.stop()
+
+    def forget_others(self) -> None:
+        """In a forked child the sessions of other threads have nobody left to stop them."""
+        self._lock = _thread.RLock()
+        found = _core.active_session()
+        mine = found.id if found is not None else ""
+        self._starts = {mine: self._starts[mine]} if mine in self._starts else {}
+
+    def _is_on(self):
+        return api.is_recording() and _run.opened() and _run.opened()["id"] == self._run
+
+    def _record(self, found):
+        settings = {"trace_filter": found.trace_filter} if found.trace_filter else {}
+        wanted = config.load(arguments=settings)
+        try:
+            _start_in_free_file(wanted)
+        except ReliveError as error:
+            if error.code != "ERR_BUSY" or found.trace_filter:
+                raise
+            return  # another thread has just begun one: it is joined
+        self._starts.clear()
+        self._run = _run.opened()["id"] if api.is_recording() else None
+
+
+def _start_in_free_file(wanted):
+    """Starts into the file that is wanted, or where it exists beside it: NAME-2, NAME-3 and so on.
+    A file that this process has written is not replaced, whatever `force` says."""
+    path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
+    stem, suffix = os.path.splitext(path)
+    number = _names.get(path, 1)
+    while True:
+        try:
+            api.start(
+                path if number == 1 else f"{stem}-{number}{suffix}",
+                wanted if number == 1 else wanted.with_(force=False),
+            )
+        except ReliveError as error:
+            if error.code != "ERR_FILE_EXISTS":
+                raise
+            number += 1
+        else:
+            _names[path] = number + 1
+            return
+
+
+_names: Dict[str, int] = {}  # path -> the number of the next file beside it
+_profilers = _Profilers()
+os.register_at_fork(after_in_child=_profilers.forget_others)
 
 
 # ---- sessions ----
@@ -63,9 +145,8 @@ def tell_open() -> None:
 
 def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
-    found = _find(session_id)
-    _profiled.pop(session_id, None)
-    _core.finish_session(found)
+    _core.finish_session(_find(session_id))
+    _profilers.end(session_id, wholly=True)
 
 
 def active_session_id() -> Optional[str]:
@@ -92,8 +173,8 @@ class session:
     def __exit__(self, *exc_info: object) -> None:
         found = _open.get(self.id) if self.id is not None else None
         if found is not None:
-            _profiled.pop(found.id, None)
             _core.finish_session(found, self._token)
+            _profilers.end(found.id, wholly=True)
         else:
             _core.leave_session(self._token)
 
@@ -151,30 +232,20 @@ def is_open(session_id: Optional[str]) -> bool:
 
 def start_profiler(session_id: str) -> None:
     """The session is the active one here from now on; where nothing records, a recording begins,
-    into RELIVE_OUTPUT or relive-PID.relive, with the session's filter."""
+    into RELIVE_OUTPUT or relive-PID.relive (where that exists: NAME-2, NAME-3), with the session's
+    filter. Sessions that start meanwhile share it."""
     found = _find(session_id)
-    if api.is_recording():
-        if found.trace_filter:
-            raise ReliveError(
-                "ERR_BUSY", "a recording is on and has its filters: start_session(trace_filter=...)"
-                " is for the one that start_profiler() begins",
-            )  # fmt: skip
-        _profiled[session_id] = False
-    else:
-        settings = {"trace_filter": found.trace_filter} if found.trace_filter else {}
-        wanted = config.load(arguments=settings)
-        path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
-        api.start(path, wanted)
-        _profiled[session_id] = True
+    _profilers.begin(found)
     _core.enter_session(found)
 
 
 def stop_profiler() -> None:
-    """The other way round; a recording that start_profiler() began ends."""
+    """The other way round; a recording that start_profiler() began ends with the last session that
+    stops or ends."""
     session_id = active_session_id()
     _core.leave_session(None)
-    if session_id is not None and _profiled.pop(session_id, False):
-        api.stop()
+    if session_id is not None:
+        _profilers.end(session_id)
 
 
 def flush() -> bool:
