@@ -173,8 +173,9 @@ class _Calls:
                 self._line(recording, call, thread)
 
     def _read(self, recording, thread, session):
-        """The calls to show, in order, once their ends are known; at most --limit of them."""
-        calls, shown, levels, inside = {}, [], {}, {}
+        """The calls to show, each below its caller, once their ends are known; the first --limit
+        of them."""
+        calls, shown, levels, inside, parents = {}, [], {}, {}, {}
         most = self.args.limit or sys.maxsize
         kinds = ["call", "return", "unwind"]
         waiting = 0
@@ -187,6 +188,7 @@ class _Calls:
                 if not waiting and len(shown) >= most:
                     break
                 continue
+            parents[frame] = event["parent"]
             is_inside = inside.get(event["parent"], False) or self.args.func is None
             is_inside = is_inside or self.args.func in event["func"]
             inside[frame] = is_inside
@@ -202,7 +204,8 @@ class _Calls:
             calls[frame] = call
             shown.append(call)
             waiting += 1
-        return [call for call in shown if _took(call) >= self.least or call["end"] is None]
+        shown = [call for call in shown if _took(call) >= self.least or call["end"] is None]
+        return _below_callers(shown, parents)
 
     def _line(self, recording, call, thread):
         self.lines += 1
@@ -211,7 +214,8 @@ class _Calls:
         if self.args.json:
             common.emit(
                 pid=recording.header["pid"], thread=thread, level=call["level"],
-                frame=event["frame"], func=event["func"], file=event["file"], line=event["line"],
+                seq=event["seq"], frame=event["frame"], parent=event["parent"],
+                func=event["func"], file=event["file"], line=event["line"],
                 args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
                 exc=end.get("exc"), total_ns=_took(call) if end else None,
             )  # fmt: skip
@@ -227,6 +231,23 @@ class _Calls:
         elif not end:
             text += common.dim("  (its end was not read)")
         print("  " * (call["level"] + 1) + text + took)
+
+
+def _below_callers(calls, parents):
+    """The calls in order of start, but each directly below the nearest of its callers that is
+    shown: tasks and generators that take turns start calls in each other's midst."""
+    below = {call["event"]["frame"]: [] for call in calls}
+    first = []
+    for call in calls:
+        parent = call["event"]["parent"]
+        while parent is not None and parent not in below:
+            parent = parents.get(parent)
+        (first if parent is None else below[parent]).append(call)
+    pending = first[::-1]
+    while pending:
+        call = pending.pop()
+        yield call
+        pending.extend(reversed(below[call["event"]["frame"]]))
 
 
 def _took(call):

@@ -204,3 +204,67 @@ def test_default_settings_keep_the_nesting_over_a_large_import(tmp_path):
 
 def test_an_old_file_whose_summary_forgot_open_frames_is_read_right():
     assert chain(TESTS / "golden" / "old" / "definitions-alone-1.relive") == NESTED
+
+
+TURNS = """\
+import asyncio
+def step(n): return n
+def own(n):
+    yield step(n)
+    yield step(n + 1)
+async def job(n):
+    step(n)
+    await asyncio.sleep(0)
+    step(n + 10)
+async def main():
+    await asyncio.gather(*(job(n) for n in range(3)))
+asyncio.new_event_loop().run_until_complete(main())
+one, two = own(100), own(200)
+for _ in range(2):
+    next(one), next(two)
+"""
+
+
+def shown_calls(out, *options):
+    """(rows of `tree --calls --json`, (indent, call) of its text)."""
+    told = relive("tree", "--calls", *options, "--json", out).stdout.splitlines()
+    rows = [row for row in map(json.loads, told) if "frame" in row]
+    lines = relive("tree", "--calls", *options, out).stdout.decode().splitlines()[1:]
+    return rows, [((len(x) - len(x.lstrip())) // 2 - 1, x.split()[1]) for x in lines]
+
+
+@pytest.mark.parametrize("options", [(), ("--func", "job"), ("--func", "step"), ("--limit", "7")])
+def test_calls_of_tasks_and_generators_that_take_turns_are_below_their_callers(tmp_path, options):
+    program, out = tmp_path / "turns.py", tmp_path / "turns.relive"
+    program.write_text(TURNS, encoding="utf-8")
+    assert relive("record", "-o", out, program).returncode == 0
+    calls = {e["frame"]: e for e in dump(out)[1] if e["kind"] == "call"}
+    rows, text = shown_calls(out, *options)
+    assert [level for level, _ in text] == [row["level"] for row in rows]
+    above = []  # the frames that the row is below of
+    for row in rows:
+        del above[row["level"] :]
+        call = calls[row["frame"]]
+        assert (row["seq"], row["parent"]) == (call["seq"], call["parent"])
+        assert not above or above[-1] == row["parent"]
+        above.append(row["frame"])
+    if not options:
+        assert len(rows) == len(calls)
+        names = [name.partition("(")[2] for _, name in text if name.startswith(("job", "step"))]
+        assert [name.strip("n=)") for name in names] == [
+            "0", "0", "10", "1", "1", "11", "2", "2", "12", "100", "101", "200", "201"]  # fmt: skip
+
+
+def test_calls_stay_below_the_nearest_caller_that_is_shown(tmp_path):
+    program, out = tmp_path / "slow.py", tmp_path / "slow.relive"
+    program.write_text(
+        "import time\ndef slow(n):\n    time.sleep(0.02)\n"
+        "def own(n):\n    slow(n)\n    yield\n    slow(n + 10)\n"
+        "def first(g): next(g)\na, b = own(1), own(2)\n"
+        "first(a); first(b)\nlist(a), list(b)\n",
+        encoding="utf-8",
+    )
+    assert relive("record", "-o", out, program).returncode == 0
+    _, text = shown_calls(out, "--min", "15ms")
+    slow = [name for _, name in text if name.startswith("slow")]
+    assert slow == ["slow(n=1)", "slow(n=11)", "slow(n=2)", "slow(n=12)"]
