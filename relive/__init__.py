@@ -10,6 +10,7 @@ from relive._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
+    from relive import instrument, sessions  # noqa: F401
     from relive.api import (
         Recording,
         is_recording,
@@ -61,6 +62,10 @@ __all__ = [
 
 def __getattr__(name):
     """Imports what is asked for, so that `import relive` costs next to nothing."""
+    if name in ("instrument", "sessions"):
+        from importlib import import_module
+
+        return import_module(f"relive.{name}")
     try:
         module = _LAZY[name]
     except KeyError:
@@ -73,4 +78,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(__all__)
+    return sorted([*__all__, "instrument", "sessions"])

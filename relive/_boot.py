@@ -44,10 +44,35 @@ def _begin():
         return
     if run.get("state") == "start" and run.get("pid") == os.getpid():
         _core.want_report(bool(run.get("report")))
-        _run.open_file(run["path"], run["config"], waiting=True, run=run)
-        _become_parent(run)
+        if _open_first(run):
+            _become_parent(run)
     elif run["config"].get("children", True):
         _run.join(run, waiting=True)
+
+
+def _open_first(run):
+    """Opens the file of a run that `relive record` began; False where the program runs unrecorded.
+
+    A name that another run has taken meanwhile is replaced by the next one where it was ours."""
+    from relive import _run
+    from relive.errors import ReliveError
+
+    stem = run["path"][: -len(".relive")]
+    for n in range(1000):
+        try:
+            _run.open_file(run["path"], run["config"], waiting=True, run=run)
+            return True
+        except ReliveError as error:
+            if error.code != "ERR_FILE_EXISTS":
+                raise
+            if run["config"].get("output") is not None:
+                if not run["config"].get("force"):
+                    raise
+                _run.complain(f"not recorded: another run has just begun {run['path']}")
+                os.environ.pop(_run.VARIABLE, None)
+                return False
+            run["path"] = f"{stem}-{os.getpid()}{f'-{n}' if n else ''}.relive"
+    raise ReliveError("ERR_FILE_EXISTS", f"{stem}.relive and all names like it are taken")
 
 
 def _begin_from_environment(path):
@@ -57,11 +82,10 @@ def _begin_from_environment(path):
     if not settings["enabled"]:
         return
     path = os.path.abspath(path)
-    if settings["force"]:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            pass
+    if settings["force"] and os.path.lexists(path):
+        from relive import api
+
+        api._remove_recording(path)
     run = {"id": os.urandom(16).hex(), "path": path, "config": settings, "pid": os.getpid()}
     _run.open_file(path, settings, waiting=True, run=run)
     _become_parent(run)

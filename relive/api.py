@@ -24,6 +24,7 @@ from relive import _core, _run, config
 from relive.errors import ReliveError, from_core
 
 # A bit for each kind of event; `call` and `unwind` have two.
+_MAGIC = b"\x89RELIVE\n"  # a recording begins so
 _SKIPPED = 256  # flag of a function that a filter left out
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Value = TypeVar("_Value")
@@ -285,22 +286,36 @@ def _prepare(path, force):
     if os.path.lexists(path):
         if not force:
             raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already (--force replaces it)")
-        if not os.path.isfile(path):
-            raise ReliveError("ERR_USAGE", f"{path} is not a regular file: it is not replaced")
-        _refuse_if_written(path)
-        os.unlink(path)
+        _remove_recording(path)
     if not os.access(folder, os.W_OK):
         raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")
 
 
-def _refuse_if_written(path):
+def _remove_recording(path):
+    """Removes a recording that no process writes; whatever else has this name stays."""
     import fcntl
+    import stat
 
-    with builtins.open(path, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            raise ReliveError("ERR_BUSY", f"{path} is being written by another recorder") from None
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ReliveError("ERR_USAGE", f"{path} is not a regular file: it is not replaced")
+    try:
+        with builtins.open(path, "rb") as file:
+            start = file.read(len(_MAGIC))
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                raise ReliveError(
+                    "ERR_BUSY", f"{path} is being written by another recorder"
+                ) from None
+            if start and start != _MAGIC:  # an empty file holds nothing to lose
+                raise ReliveError(
+                    "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"
+                )
+            os.unlink(path)
+    except FileNotFoundError:
+        pass  # another process has removed it
+    except OSError as error:
+        raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
 
 
 class Recording:

@@ -16,8 +16,11 @@ def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
     """Begins a recording, into relive-PID-TIME.relive here where no path is given; status().
     With `seconds` it ends by itself after so long."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and seconds > 0):
-        raise ReliveError("ERR_USAGE", f"seconds: {seconds!r} is not a number above 0")
+    if seconds is not None and not (is_number and 0 < seconds <= threading.TIMEOUT_MAX):
+        raise ReliveError(
+            "ERR_USAGE",
+            f"seconds: {seconds!r:.40} is not a number above 0 and up to {threading.TIMEOUT_MAX:g}",
+        )
     with _lock:
         api.start(path, config.load(arguments=settings))
         if seconds is not None:
@@ -104,15 +107,22 @@ def handle(request: Any) -> Dict[str, Any]:
         return {"ok": True, "status": _do(request)}
     except ReliveError as error:
         return {"ok": False, "code": error.code, "message": str(error)}
+    except Exception as error:  # the thread that answers lives on, whatever was sent
+        return {
+            "ok": False,
+            "code": "ERR_USAGE",
+            "message": f"the request cannot be done: {type(error).__name__}: {error}",
+        }
 
 
 def _do(request):
-    if not isinstance(request, Mapping) or request.get("do") not in _VERBS:
+    verb = request.get("do") if isinstance(request, Mapping) else None
+    if not isinstance(verb, str) or verb not in _VERBS:
         raise ReliveError("ERR_USAGE", f"a request says do: {', '.join(_VERBS)}")
     settings = request.get("settings", {})
     if not isinstance(settings, Mapping) or not all(isinstance(key, str) for key in settings):
         raise ReliveError("ERR_USAGE", "settings are values by name")
-    return _VERBS[request["do"]](request, dict(settings))
+    return _VERBS[verb](request, dict(settings))
 
 
 def _do_start(request, settings):
@@ -125,15 +135,20 @@ def _do_start(request, settings):
             )
         return dict(change(**settings), changed=True) if settings else status()
     path, seconds = request.get("path"), request.get("seconds")
-    if path is not None and not (isinstance(path, str) and os.path.isabs(path)):
-        raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
+    if path is not None:
+        _check_path(path)
     return start(path, seconds=seconds, **settings)
+
+
+def _check_path(path):
+    """Refuses what is no name of a file from the root."""
+    if not (isinstance(path, str) and os.path.isabs(path)) or "\0" in path:
+        raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
 
 
 def _do_snapshot(request, settings):
     path = request.get("path")
-    if not (isinstance(path, str) and os.path.isabs(path)):
-        raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
+    _check_path(path)
     return dict(status(), snapshot=api.snapshot(path, force=bool(settings.get("force"))))
 
 
