@@ -66,7 +66,7 @@ def _open_first(run):
             if error.code != "ERR_FILE_EXISTS":
                 raise
             if run["config"].get("output") is not None:
-                if not run["config"].get("force"):
+                if not run.get("forced"):
                     raise
                 _run.complain(f"not recorded: another run has just begun {run['path']}")
                 os.environ.pop(_run.VARIABLE, None)
@@ -97,6 +97,7 @@ def _become_parent(run):
     run = dict(run, state="child", parent=os.getpid())
     run.setdefault("mono", _core.facts()["mono_ns"])
     run.pop("report", None)
+    run.pop("forced", None)
     _run.write_variable(run)
 
 

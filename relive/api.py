@@ -302,7 +302,7 @@ def _remove_recording(path):
         with builtins.open(path, "rb") as file:
             start = file.read(len(_MAGIC))
             try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise ReliveError(
                     "ERR_BUSY", f"{path} is being written by another recorder"
@@ -311,6 +311,8 @@ def _remove_recording(path):
                 raise ReliveError(
                     "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"
                 )
+            if not os.path.samestat(os.fstat(file.fileno()), os.lstat(path)):
+                raise ReliveError("ERR_BUSY", f"{path} has just been replaced by another recorder")
             os.unlink(path)
     except FileNotFoundError:
         pass  # another process has removed it

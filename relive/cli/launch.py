@@ -257,6 +257,7 @@ def start(program, path, settings):
         "state": "start",
         "pid": os.getpid(),
         "report": True,
+        "forced": settings["force"],
         "config": dict(settings, force=False),
     }
     become(program, {_run.VARIABLE: _run.variable_text(run)} if settings["enabled"] else {})

@@ -102,7 +102,14 @@ def main(words):
     settings = dict(config.load(options=chosen).as_dict())
     program = launch.resolve(target)
     settings = doors.resolved(settings, program.folder())
-    path = _choose_path(settings, program)
+    try:
+        path = _choose_path(settings, program)
+    except ReliveError as error:
+        if error.code != "ERR_BUSY":
+            raise
+        sys.stderr.write(f"relive: not recorded: {error}\n")
+        launch.become(program, {})
+        return 125
     launch.start(program, path, settings)
     return 125
 

@@ -69,6 +69,18 @@ def test_runs_side_by_side_all_run_and_have_files_of_their_own(folder):
     assert len(list(folder.glob("*.relive"))) == 4
 
 
+def test_of_runs_that_force_one_name_at_once_all_run(folder):
+    words = [sys.executable, "-m", "relive", "record", "--force", "-o", "one.relive", "p.py"]
+    runs = [
+        subprocess.Popen(
+            words, cwd=folder, env=clean_environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate()[0] for process in runs] == [b"5\n"] * 4
+    assert (folder / "one.relive").exists()
+
+
 @pytest.mark.parametrize(
     "request_", [{"do": []}, {"do": {}}, {"do": "start", "path": "/a\0b"},
                  {"do": "snapshot", "path": "/a\0b"}, {"do": "start", "seconds": float("inf")},

@@ -181,7 +181,12 @@ def test_snapshots_that_cannot_be(tmp_path):
         (tmp_path / "s.relive").write_text("mine")
         with pytest.raises(relive.ReliveError, match="exists already"):
             relive.snapshot(tmp_path / "s.relive")
-        relive.snapshot(tmp_path / "s.relive", force=True)
+        with pytest.raises(relive.ReliveError, match="not a recording"):
+            relive.snapshot(tmp_path / "s.relive", force=True)
+        assert (tmp_path / "s.relive").read_text() == "mine"
+        (tmp_path / "s.relive").unlink()
+        for force in (False, True):
+            relive.snapshot(tmp_path / "s.relive", force=force)
         work(2)
     assert calls_of(tmp_path / "s.relive") == [1] and calls_of(tmp_path / "r.relive") == [1, 2]
     failed = []
