@@ -132,7 +132,7 @@ def test_refusals_come_before_the_program(words, says, tmp_path):
 
 
 def test_force_replaces_only_what_it_names(record, tmp_path):
-    (tmp_path / "out.relive").write_text("old")
+    (tmp_path / "out.relive").write_bytes(b"\x89RELIVE\n and more")
     done, headers, _ = record("print(1)", "--force")
     assert done.returncode == 0 and headers[0]["is_complete"]
 
