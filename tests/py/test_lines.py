@@ -257,7 +257,8 @@ print(size() - before)
 @MONITORING
 def test_each_recording_switches_the_lines_of_living_code_on_and_off(tmp_path):
     program = tmp_path / "prog.py"
-    program.write_text("""\
+    program.write_text(
+        """\
 import gc, sys
 import relive
 def work(n):
@@ -286,7 +287,9 @@ for turn in range(3):
     with relive.open(f"{turn}.relive") as recording:
         told = [e for e in recording.select(["line"]) if e["func"] == "__main__:work"]
     print(all(on), any(off), len(told))
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     done = run(sys.executable, program, cwd=tmp_path)
     assert done.stdout.decode().splitlines() == ["True False 100"] * 3, done.stderr.decode()
 

@@ -88,7 +88,7 @@ def test_of_runs_that_force_one_name_at_once_all_run(folder):
 )  # fmt: skip
 def test_a_bad_request_is_answered(request_):
     answer = recording.handle(request_)
-    assert not answer["ok"] and answer["code"] == "ERR_USAGE" or answer["code"] == "ERR_CONFIG"
+    assert not answer["ok"] and answer["code"] in ("ERR_USAGE", "ERR_CONFIG")
 
 
 def test_sessions_and_instrument_are_there_after_import_relive():
