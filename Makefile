@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz stress bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -39,6 +39,10 @@ tsan: ## C tests under ThreadSanitizer
 fuzz: ## libFuzzer on the reader (needs clang); SECONDS=60
 	@tools/system.sh tests
 	@$(MATRIX) fuzz --seconds $${SECONDS:-60}
+
+stress: ## recordings begun and ended by many threads at once; SECONDS=60
+	@tools/system.sh tests
+	@$(MATRIX) stress --seconds $${SECONDS:-60}
 
 bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench

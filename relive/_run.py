@@ -5,6 +5,7 @@ parent (pid), state (`start` until the first process has begun, then `child`), p
 process), report, config. Kept light: it is imported while an interpreter starts.
 """
 
+import _thread
 import os
 import sys
 
@@ -18,7 +19,22 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _children = 0  # forked from this process
 _is_registered = False
+_changing = _thread.RLock()
 _opened = None  # the run of the recording that was opened last, with its settings
+
+
+def changing():
+    """What whoever begins, ends or exchanges the recording of this process holds meanwhile."""
+    return _changing
+
+
+def _changing_in_child():
+    """A thread that held it in the parent does not exist in a forked child."""
+    global _changing
+    _changing = _thread.RLock()
+
+
+os.register_at_fork(after_in_child=_changing_in_child)
 
 
 def choose_backend(config):

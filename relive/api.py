@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 import builtins
 import os
 import sys
+from _thread import get_ident
 from typing import (
     Any,
     Callable,
+    Dict,
     Iterator,
     List,
     Mapping,
@@ -51,14 +52,15 @@ def start(
     written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
     merged = _merge(options, settings)
     path = path if path is not None else default_path()
-    hub = _hub()
-    if hub is not None and merged["enabled"]:
-        hub.step_aside()
-    try:
-        _start(path, merged)
-    finally:
-        if hub is not None:
-            hub.come_back()
+    with _run.changing():
+        hub = _hub()
+        if hub is not None and merged["enabled"]:
+            hub.step_aside()
+        try:
+            _start(path, merged)
+        finally:
+            if hub is not None:
+                hub.come_back()
 
 
 def _hub():
@@ -85,15 +87,16 @@ def _start(path, merged):
 def continue_in_sibling(settings: Mapping[str, Any]) -> None:
     """The recording goes on, with other settings, in another file of the same run; what happens
     between the two is in neither."""
-    hub = _hub()
-    run = dict(_run.opened(), config=settings)
-    _core.stop()
-    try:
-        _run.join(run, child=run.get("child", 0))
-        _tell_sessions()
-    finally:
-        if hub is not None:
-            hub.come_back()
+    with _run.changing():
+        hub = _hub()
+        run = dict(_run.opened(), config=settings)
+        _core.stop()
+        try:
+            _run.join(run, child=run.get("child", 0))
+            _tell_sessions()
+        finally:
+            if hub is not None:
+                hub.come_back()
 
 
 def _tell_sessions():
@@ -104,33 +107,40 @@ def _tell_sessions():
 
 
 def stop() -> Optional[Mapping[str, Any]]:
-    """Stops and closes the recording; its statistics, or None when none was on."""
-    hub = _hub()
-    if hub is not None and hub.is_private():
-        return None  # what records is for the callbacks alone
-    os.environ.pop(_run.VARIABLE, None)
-    dumps = sys.modules.get("relive.dumps")
-    if dumps is not None:
-        dumps.disarm()
-    stats: Optional[Mapping[str, Any]] = _core.stop()
-    if hub is not None:
-        hub.come_back()
-    return stats
+    """Stops and closes the recording; its statistics, or None when none was on, or when another
+    thread has stopped it meanwhile."""
+    with _run.changing():
+        hub = _hub()
+        if hub is not None and hub.is_private():
+            return None  # what records is for the callbacks alone
+        os.environ.pop(_run.VARIABLE, None)
+        dumps = sys.modules.get("relive.dumps")
+        if dumps is not None:
+            dumps.disarm()
+        stats: Optional[Mapping[str, Any]] = _core.stop()
+        if hub is not None:
+            hub.come_back()
+        return stats
 
 
 def snapshot(path: _Path, *, force: bool = False) -> str:
     """Writes what the recording that is on holds now into a file of its own, while it goes on; the
     path. The program stands still meanwhile: for a ring of 64 MB some tens of milliseconds."""
-    if not is_recording():
-        raise ReliveError("ERR_NOT_RECORDING", "nothing is being recorded: relive.start() first")
     path = os.path.abspath(os.fspath(path))
-    if path == _core.state()["path"]:
-        raise ReliveError("ERR_USAGE", f"{path} is the recording itself: another name is wanted")
-    _prepare(path, force)
-    try:
-        _core.snapshot(path)
-    except _core.Error as error:
-        raise from_core(error) from None
+    with _run.changing():
+        if not is_recording():
+            raise ReliveError(
+                "ERR_NOT_RECORDING", "nothing is being recorded: relive.start() first"
+            )
+        if path == _core.state()["path"]:
+            raise ReliveError(
+                "ERR_USAGE", f"{path} is the recording itself: another name is wanted"
+            )
+        _prepare(path, force)
+        try:
+            _core.snapshot(path)
+        except _core.Error as error:
+            raise from_core(error) from None
     return path
 
 
@@ -140,13 +150,68 @@ def is_recording() -> bool:
     return bool(_core.state()["recording"]) and not (hub is not None and hub.is_private())
 
 
+class _Shared:
+    """A recording that a call of a decorated function began, and the calls that are in it."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.calls: Dict[object, int] = {}  # each with its thread
+
+
+_shared: Optional[_Shared] = None
+_knows_forks = False
+
+
+def _keep_own_calls():
+    """In a forked child only the calls of the thread that forked will ever end."""
+    if _shared is not None:
+        own = get_ident()
+        _shared.calls = {call: thread for call, thread in _shared.calls.items() if thread == own}
+
+
+def _enter_call(path, settings):
+    """A call of a decorated function begins: it starts a recording or joins the one that is on.
+    (shared recording, call), or None where there is nothing that it has to end."""
+    global _shared, _knows_forks
+    with _run.changing():
+        if not _knows_forks:
+            os.register_at_fork(after_in_child=_keep_own_calls)
+            _knows_forks = True
+        if is_recording():
+            if _shared is None or _shared.run != _run.opened()["id"]:
+                return None  # somebody else's, who will end it
+        else:
+            start(path, settings)
+            if not is_recording():
+                return None  # enabled=False
+            _shared = _Shared(_run.opened()["id"])
+        call = object()
+        _shared.calls[call] = get_ident()
+        return _shared, call
+
+
+def _leave_call(entered):
+    """It ends: the last one out ends the recording, if that is still the one they were in, and
+    gets its statistics."""
+    if entered is None:
+        return None
+    shared, call = entered
+    with _run.changing():
+        shared.calls.pop(call, None)
+        if not shared.calls and is_recording() and _run.opened()["id"] == shared.run:
+            return stop()
+        return None
+
+
 class record:
     """`with relive.record(path):`, or `@relive.record(path)` on a function. Without a path it is
     relive-PID-TIME.relive here.
 
     As a decorator it records each call of the function, and a path that exists is replaced only
-    with force=True. `record(ring="64MB", dump_on=("exception", "signal:USR2"))` is a flight
-    recorder: it keeps the newest events, and copies them beside itself when that happens."""
+    with force=True. A call that begins while a recording is on (recursion, another thread) joins
+    that; the last such call to end stops what the first has started.
+    `record(ring="64MB", dump_on=("exception", "signal:USR2"))` is a flight recorder: it keeps the
+    newest events, and copies them beside itself when that happens."""
 
     def __init__(
         self,
@@ -157,9 +222,6 @@ class record:
         self.path = os.fspath(path) if path is not None else default_path()
         self._config = config.Config(**_merge(options, settings))
         self.stats: Optional[Mapping[str, Any]] = None
-        self._lock = _thread.allocate_lock()
-        self._calls = 0  # of the decorated function that run now
-        self._has_begun = False  # whether the first of them began the recording
 
     def __enter__(self) -> record:
         start(self.path, self._config)
@@ -168,54 +230,28 @@ class record:
     def __exit__(self, *exc_info: Any) -> None:
         self.stats = stop()
 
-    def _begin_call(self) -> None:
-        """The first call begins the recording; calls beside it, in any thread, join it."""
-        with self._lock:
-            if self._calls == 0:
-                try:
-                    start(self.path, self._config)
-                    self._has_begun = True
-                except ReliveError as error:
-                    if error.code != "ERR_BUSY":
-                        raise
-            self._calls += 1
-
-    def _end_call(self) -> None:
-        """The last call ends the recording that the first one began."""
-        with self._lock:
-            self._calls -= 1
-            if self._calls == 0 and self._has_begun:
-                self._has_begun = False
-                self.stats = stop()
-
-    def _forget_calls(self) -> None:
-        """In a forked child, which runs the calling thread alone."""
-        self._lock = _thread.allocate_lock()
-
     def __call__(self, function: _Function) -> _Function:
         import functools
         import inspect
-
-        os.register_at_fork(after_in_child=self._forget_calls)
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def wrapper(*args, **kwargs):
-                self._begin_call()
+                entered = _enter_call(self.path, self._config)
                 try:
                     return await function(*args, **kwargs)
                 finally:
-                    self._end_call()
+                    self.stats = _leave_call(entered) or self.stats
         else:
 
             @functools.wraps(function)
             def wrapper(*args, **kwargs):
-                self._begin_call()
+                entered = _enter_call(self.path, self._config)
                 try:
                     return function(*args, **kwargs)
                 finally:
-                    self._end_call()
+                    self.stats = _leave_call(entered) or self.stats
 
         return wrapper  # type: ignore[return-value]
 
@@ -291,9 +327,23 @@ def _prepare(path, force):
         raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")
 
 
+def _lock_or_refuse(file, path):
+    """Takes the lock that each writer of a recording holds."""
+    import fcntl
+    import time
+
+    # A child that was forked just now shares the lock until it has closed what it inherited.
+    for _ in range(20):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise ReliveError("ERR_BUSY", f"{path} is being written by another recorder")
+
+
 def _remove_recording(path):
     """Removes a recording that no process writes; whatever else has this name stays."""
-    import fcntl
     import stat
 
     if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -301,12 +351,7 @@ def _remove_recording(path):
     try:
         with builtins.open(path, "rb") as file:
             start = file.read(len(_MAGIC))
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ReliveError(
-                    "ERR_BUSY", f"{path} is being written by another recorder"
-                ) from None
+            _lock_or_refuse(file, path)
             if start and start != _MAGIC:  # an empty file holds nothing to lose
                 raise ReliveError(
                     "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"

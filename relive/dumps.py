@@ -78,10 +78,10 @@ def disarm() -> None:
 def take() -> Optional[str]:
     """A snapshot beside the recording, NAME-dump1.relive and so on; its path. What goes wrong is
     said in one line, and None."""
-    opened = _run.opened()
-    if not _core.state()["recording"] or opened is None:
+    opened, state = _run.opened(), _core.state()
+    if not state["recording"] or opened is None:
         return None
-    path = _core.state()["path"]
+    path = state["path"]
     stem = path[: -len(".relive")] if path.endswith(".relive") else path
     for number in range(1, _MOST + 1):
         found = f"{stem}-dump{number}.relive"

@@ -515,6 +515,20 @@ def command_fuzz(seconds):
     return status
 
 
+def command_stress(seconds):
+    """Threads that begin and end recordings at once, on each interpreter one after the other."""
+    log = os.path.join(BUILD, "log", "stress.txt")
+    status = 0
+    for version, interpreter in find_interpreters()[0].items():
+        path = install(version, interpreter, log)
+        words = [os.path.join(path, "bin", "pytest"), "-q", "py/test_threads_life.py"]
+        env = environ(TEST_STRESS_SECONDS=str(seconds))
+        failed = subprocess.call(words, cwd=os.path.join(ROOT, "tests"), env=env)
+        say(f"{version}: {'failed' if failed else 'passed'}")
+        status |= failed
+    return status
+
+
 def command_bench():
     """bench/run.py on each interpreter; the table goes to build/bench.md."""
     found, _ = find_interpreters()
@@ -599,6 +613,7 @@ def main():
             "asan",
             "tsan",
             "fuzz",
+            "stress",
             "bench",
             "filters",
             "debug",
@@ -623,6 +638,8 @@ def main():
             return command_lint(args.command == "fmt")
         if args.command == "fuzz":
             return command_fuzz(args.seconds)
+        if args.command == "stress":
+            return command_stress(args.seconds)
         if args.command == "tsan":
             passed, failed = core_tests("tsan")
             say(f"C tests: {passed} passed, {failed} failed; reports: build/log/tsan.*")

@@ -18,7 +18,6 @@ from relive.errors import ReliveError
 
 _RING = 1 << 20
 
-_lock = threading.RLock()
 _active: Tuple[Any, ...] = ()
 _private: Any = None  # (path, settings) of our own recording
 _is_registered = False
@@ -34,7 +33,7 @@ _here = _Here()
 def attach(backend):
     """Tells a backend of events from now on; ReliveError where that cannot be."""
     global _active, _is_registered
-    with _lock:
+    with _run.changing():
         if not _is_registered:
             atexit.register(_at_exit)
             os.register_at_fork(after_in_child=_in_forked_child)
@@ -59,15 +58,15 @@ def _at_exit():
 
 def _in_forked_child():
     """The recording is the parent's, and so is its file."""
-    global _active, _private, _lock
-    _active, _private, _lock = (), None, threading.RLock()
+    global _active, _private
+    _active, _private = (), None
     _core.tap((), None)
 
 
 def detach(backend):
     """The other way round."""
     global _active
-    with _lock:
+    with _run.changing():
         _active = tuple(one for one in _active if one is not backend)
         _settle()
 
@@ -80,13 +79,13 @@ def mechanism():
 
 def step_aside():
     """A recording of the program's own is about to begin: ours ends. What is on is told of it."""
-    with _lock:
+    with _run.changing():
         _end_private()
 
 
 def come_back():
     """A recording of the program's own has begun, or ended."""
-    with _lock:
+    with _run.changing():
         _settle()
 
 

@@ -193,8 +193,7 @@ static unsigned level_of(PyCodeObject *code, const struct policy *policy)
             level = LEVEL_VALUES;
         }
     }
-    int sees_lines = session.backend != NULL && (session.backend->capabilities & SEES_LINES) != 0;
-    return level == LEVEL_LINES && !sees_lines ? LEVEL_VALUES : level;
+    return level == LEVEL_LINES && !session_can(SEES_LINES) ? LEVEL_VALUES : level;
 }
 
 /* What every definition says of a code object. */
@@ -210,9 +209,21 @@ static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *
     };
 }
 
+/* What was decided belongs to the recording that it was decided for: naming the code may have
+ * waited for room, and another thread may have stopped it meanwhile. */
+static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
+{
+    if (session.stamp != stamp) {
+        policy_free(policy);
+        return 0;
+    }
+    policy_keep(id, policy);
+    return 1;
+}
+
 static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
 {
-    uint64_t info = session.code_stamp;
+    uint64_t info = session.code_stamp, stamp = session.stamp;
     if (codeinfo_is_excluded(code)) {
         return info | CODE_EXCLUDED;
     }
@@ -228,7 +239,9 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
         def.rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0;
         uint32_t skipped = recorder_code(session.recorder, lane, &def);
         Py_XDECREF(qualname);
-        policy_keep(skipped, policy);
+        if (!keep_policy(stamp, skipped, policy)) {
+            return CODE_EXCLUDED;
+        }
         /* With an id it is still told of (session_gate). */
         return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
     }
@@ -241,7 +254,9 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     def.names = names;
     Py_XDECREF(qualname);
     uint32_t id = recorder_code(session.recorder, lane, &def);
-    policy_keep(id, policy);
+    if (!keep_policy(stamp, id, policy)) {
+        return CODE_EXCLUDED;
+    }
     if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {
         info |= CODE_SUSPENDS;
     }
@@ -254,7 +269,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     }
     if (level == LEVEL_LINES) {
         info |= CODE_LINES;
-        if (session.backend->want_lines != NULL) {
+        if (session.backend != NULL && session.backend->want_lines != NULL) {
             session.backend->want_lines(code);
         }
     }

@@ -75,7 +75,9 @@ static PyObject *check_hook(PyObject *self, PyObject *ignored)
 {
     (void)self;
     (void)ignored;
-    session_before_end();
+    if (session.life == LIFE_ON) {
+        session_before_end();
+    }
     Py_RETURN_NONE;
 }
 
@@ -118,12 +120,16 @@ static fast_function original_exit, original_execv, original_execve;
 static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
                               PyObject *names)
 {
-    if (session.recorder != NULL && n + (names != NULL ? PyTuple_GET_SIZE(names) : 0) == 1) {
+    if ((session.recorder != NULL || session.life == LIFE_STOPPING) &&
+        n + (names != NULL ? PyTuple_GET_SIZE(names) : 0) == 1) {
         struct recorder_stats stats;
         char path[4096];
         copy_path(path, sizeof path);
-        session_stop(&stats);
-        exits_report(&stats, path);
+        if (session_claim_stop()) {
+            session_stop(&stats);
+            session_settle();
+            exits_report(&stats, path);
+        }
     }
     return original_exit(module, args, n, names);
 }

@@ -586,7 +586,8 @@ struct snapshot *lines_take(uint64_t frame)
 
 void lines_forget(struct u64map *snapshots)
 {
-    for (size_t i = 0; i < snapshots->capacity; i++) {
+    /* A thread in the middle of an event may hold one: then they are left. */
+    for (size_t i = 0; session.outside == 0 && i < snapshots->capacity; i++) {
         if (snapshots->entries[i].key != 0) {
             lines_free((struct snapshot *)(uintptr_t)snapshots->entries[i].value);
         }

@@ -122,12 +122,10 @@ static unsigned at_most(unsigned value, unsigned limit)
     return value < limit ? value : limit;
 }
 
-/* The last ones are held: a thread that lost the GIL in a hook may still use its filter. */
+/* Filters are held until another one takes their place and no thread is in the middle of asking. */
 static int use_filter(PyObject *object, struct session_options *options)
 {
-    enum { HELD = 16 };
-    static PyObject *held[HELD]; /* owned */
-    static unsigned next;
+    static PyObject *held; /* owned: a list of them */
     options->filter = mod_filter_get(object);
     if (options->filter == NULL) {
         return -1;
@@ -135,11 +133,14 @@ static int use_filter(PyObject *object, struct session_options *options)
     int level = mod_filter_level(object);
     options->rule_level =
         level == FILTER_LEVEL_NONE ? LEVEL_COUNTED : (enum level)(LEVEL_CALLS + level - 1);
-    Py_INCREF(object);
     policy_begin(NULL);
-    Py_XSETREF(held[next], object);
-    next = (next + 1) % HELD;
-    return 0;
+    if (session.outside == 0) {
+        Py_CLEAR(held);
+    }
+    if (held == NULL) {
+        held = PyList_New(0);
+    }
+    return held != NULL ? PyList_Append(held, object) : -1;
 }
 
 static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, int is_child)
@@ -170,9 +171,6 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
     if (options.backend == NULL) {
         return mod_raise(core_error, RL_USAGE, "no such backend");
     }
-    if (session.recorder != NULL) {
-        return mod_raise(core_error, RL_BUSY, "recording is on already in this process");
-    }
     if (a->filter != NULL && a->filter != Py_None && use_filter(a->filter, &options) != 0) {
         return NULL;
     }
@@ -192,8 +190,9 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
     if (exits_register() != 0 || exits_guard() != 0) {
         return NULL;
     }
-    int failed = is_child && session.backend != NULL ? session_start_child(&options, &err)
-                                                     : session_start(&options, &err);
+    int failed = is_child && session.backend != NULL && session.is_hooked
+                     ? session_start_child(&options, &err)
+                     : session_start(&options, &err);
     if (failed != 0) {
         return PyErr_Occurred() ? NULL : mod_raise(core_error, err.status, err.text);
     }
@@ -207,15 +206,15 @@ static PyObject *start_any(PyObject *args, PyObject *names, int is_child)
     if (!parse_start(args, names, &a)) {
         return NULL;
     }
+    struct rl_err err = {RL_OK, 0, ""};
     PyObject *result = NULL;
-    if (session.is_changing) {
-        (void)mod_raise(core_error, RL_BUSY, "another thread starts or stops a recording just now");
-    } else {
-        session.is_changing = 1;
+    if (session_claim_start(&err)) {
         result = start_with(&a, &meta, is_child);
-        session.is_changing = 0;
-        bytes_out_fini(&meta);
+        session_settle();
+    } else {
+        (void)mod_raise(core_error, err.status, err.text);
     }
+    bytes_out_fini(&meta);
     Py_DECREF(a.path);
     return result;
 }
@@ -255,12 +254,11 @@ static PyObject *core_stop(PyObject *module, PyObject *ignored)
     (void)module;
     (void)ignored;
     struct recorder_stats stats;
-    if (session.is_changing || (session.recorder == NULL && session.backend == NULL)) {
-        Py_RETURN_NONE; /* also where another thread is stopping it */
+    if (!session_claim_stop()) {
+        Py_RETURN_NONE;
     }
-    session.is_changing = 1;
     session_stop(&stats);
-    session.is_changing = 0;
+    session_settle();
     return stats_dict(&stats);
 }
 

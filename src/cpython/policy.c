@@ -94,12 +94,22 @@ void policy_free(struct policy *policy)
     }
 }
 
-void policy_begin(struct filter *filter)
+/* Those of an earlier recording; a thread in the middle of an event may still hold one: then they
+ * are left where they are, few as they are. */
+static void forget_all(void)
 {
+    if (session.outside != 0) {
+        return;
+    }
     for (size_t i = 0; i < policies.count; i++) {
         policy_free(policies.items[i]);
     }
     rl_free(policies.items);
+}
+
+void policy_begin(struct filter *filter)
+{
+    forget_all();
     policies.items = NULL;
     policies.count = 0;
     policies.filter = filter;
@@ -158,7 +168,7 @@ static uint32_t limit(uint32_t said, unsigned otherwise, unsigned most)
 static enum filter_action ask(const struct policy *p, enum filter_kind kind, const char *name,
                               size_t len)
 {
-    return filter_value(policies.filter, p->set, kind, (struct filter_text){name, len});
+    return filter_value(p->filter, p->set, kind, (struct filter_text){name, len});
 }
 
 static enum filter_action ask_object(const struct policy *p, enum filter_kind kind, PyObject *name)
@@ -243,7 +253,8 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
         policy_stats.undecided++;
         return NULL;
     }
-    *p = (struct policy){.set = v.set,
+    *p = (struct policy){.filter = policies.filter,
+                         .set = v.set,
                          .least = filter_least(v.set),
                          .is_traced = v.is_traced || v.asks_traced != 0,
                          .rule = v.rule,
@@ -275,8 +286,10 @@ const struct policy *policy_of_notes(const struct capture_limits *limits)
     static struct policy notes;
     const struct filter_set *set =
         policies.filter != NULL ? filter_default_set(policies.filter) : NULL;
-    notes = (struct policy){
-        .set = set, .least = set != NULL ? filter_least(set) : 0, .limits = *limits};
+    notes = (struct policy){.filter = policies.filter,
+                            .set = set,
+                            .least = set != NULL ? filter_least(set) : 0,
+                            .limits = *limits};
     return set != NULL ? &notes : NULL;
 }
 
@@ -359,7 +372,7 @@ int policy_secret(const struct policy *p, const char *text, size_t len, size_t *
         return 0;
     }
     int found =
-        filter_content(policies.filter, p->set, (struct filter_text){text, len}, begin, end);
+        filter_content(p->filter, p->set, (struct filter_text){text, len}, begin, end);
     if (r != NULL && !found) {
         remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
     }
@@ -371,15 +384,16 @@ size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uin
 {
     const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
     const size_t mark_len = strlen(mark);
-    const struct filter_set *set = policies.filter == NULL ? NULL
-                                   : p != NULL             ? p->set
-                                                           : filter_default_set(policies.filter);
+    struct filter *filter = p != NULL ? p->filter : policies.filter;
+    const struct filter_set *set = filter == NULL ? NULL
+                                   : p != NULL    ? p->set
+                                                  : filter_default_set(filter);
     size_t at = 0, n = 0, begin, end;
     if (set == NULL) {
         return 0;
     }
-    while (filter_content(policies.filter, set,
-                          (struct filter_text){(const char *)text + at, len - at}, &begin, &end)) {
+    while (filter_content(filter, set, (struct filter_text){(const char *)text + at, len - at},
+                          &begin, &end)) {
         end = end > begin ? end : begin + 1;
         if (n + mark_len + len - at > size) {
             return n; /* what no longer fits is not written */

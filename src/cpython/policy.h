@@ -10,6 +10,7 @@
 #include "filter.h"
 
 struct policy {
+    struct filter *filter; /* borrowed; by which it was decided: another may be in use by now */
     const struct filter_set *set;
     size_t least; /* filter_least() */
     int is_traced;

@@ -101,7 +101,9 @@ static PyObject *call(struct preview *preview, PyObject *o, struct thread *t)
     Py_INCREF(function);
     t->is_suppressed = 1;
     t->gate = 0;
+    session.outside++;
     PyObject *result = PyObject_CallFunctionObjArgs(function, o, NULL); /* owned */
+    session.outside--;
     t->is_suppressed = 0;
     t->gate = gate;
     Py_DECREF(function);

@@ -79,7 +79,7 @@ void session_put_arguments(struct thread *t, const struct event *event, uint32_t
         return;
     }
     capture_arguments(c, event->code, event->frame,
-                      (session.backend->capabilities & CALL_HAS_CELLS) != 0);
+                      session_can(CALL_HAS_CELLS));
     (void)lane_put_values(&t->lane, RL_EVENT_CALL, id, frame, c->bytes, capture_size(c));
 }
 
@@ -246,7 +246,7 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     unsigned kind = event->kind;
     uint32_t flags = info & CODE_SUSPENDS ? suspends_how(event->code) : 0;
     if (session.needs_resync || (t->stack[t->depth].flags & FRAME_RUNNING &&
-                                 !(session.backend->capabilities & SEES_RUNNING_END))) {
+                                 !session_can(SEES_RUNNING_END))) {
         resync(t, event->frame);
     }
     if (info & CODE_WATCHED) {
@@ -410,6 +410,7 @@ void thread_ended(void *value)
     thread_forget_stack(t);
     rl_free(t->capture);
     bytes_out_fini(&t->told);
+    bytes_out_fini(&t->told_values);
     rl_free(t->queued);
     rl_free(t->stack);
     rl_free(t);

@@ -68,12 +68,17 @@ struct thread {
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
     struct short_call shorts[SHORT_CALLS];
+    struct bytes_out told_values; /* of the row that callbacks are told of (tap.c) */
     struct bytes_out told;        /* what callbacks want captured besides the rows (tap.c) */
     int was_exception;            /* the last event that they were told of was one's */
     struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
     uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
     struct thread *next, *previous;
 };
+
+/* One thread at a time begins or ends a recording: the owner, from when it takes the state under
+ * the GIL until it gives it back, although it lets other threads run meanwhile. */
+enum life { LIFE_IDLE, LIFE_STARTING, LIFE_ON, LIFE_STOPPING };
 
 struct session {
     uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
@@ -89,12 +94,18 @@ struct session {
     enum level base_level;    /* of code of which no rule says another */
     int library_lines;        /* level lines also for code of the library folders */
     int globals;              /* at level lines, also names of modules that functions change */
-    int is_changing;          /* a thread starts or stops the recording, partly without the GIL */
     int is_forked;            /* a child whose recording was not started yet */
     struct u64map generators; /* frame address -> frame identity */
     struct u64map modules;    /* globals dictionary -> its struct snapshot * */
     struct u64map snapshots;  /* identity of a suspended frame -> its struct snapshot * */
     struct os_mutex lock;     /* threads, against threads that end without the GIL */
+    enum life life;
+    unsigned long owner;       /* the thread that starts or stops */
+    int is_hooked;             /* the backend has been started */
+    unsigned outside;          /* threads that gave the GIL away in the middle of an event */
+    struct os_mutex file_lock; /* held while a file is opened or closed: no fork comes between */
+    struct os_cond settled;    /* session_settle() was called */
+    struct recorder *pending;  /* opened and not yet published, or taken back and not yet closed */
     struct thread *threads;
 };
 
@@ -106,6 +117,11 @@ extern _Thread_local struct thread *thread_self __attribute__((tls_model("initia
 static inline int thread_is_recorded(const struct thread *t)
 {
     return t != NULL && t->stamp == session.stamp && !t->is_suppressed && session.recorder != NULL;
+}
+
+static inline int session_can(unsigned capability)
+{
+    return session.backend != NULL && (session.backend->capabilities & capability) != 0;
 }
 
 static inline int codeinfo_is_valid(uint64_t info)
@@ -255,6 +271,11 @@ struct session_options {
     struct capture_limits limits;
 };
 int session_init(void);
+/* Takes the state, to start or to stop; 0 where it cannot be had. Who wants to stop waits while
+ * another thread does. session_settle() gives it back. */
+int session_claim_start(struct rl_err *err);
+int session_claim_stop(void);
+void session_settle(void);
 int session_start(const struct session_options *options, struct rl_err *err);
 /* The hook stays set; opens a forked child's own file. */
 int session_start_child(const struct session_options *options, struct rl_err *err);
@@ -264,6 +285,7 @@ int session_start_child(const struct session_options *options, struct rl_err *er
 void session_before_end(void);
 /* Copies the recording that is on, as it is now. */
 rl_status session_snapshot(const char *path, struct rl_err *err);
+/* By whoever has claimed the state. */
 void session_stop(struct recorder_stats *stats);
 /* Without a GIL and without Python: the very end of the process. */
 void session_stop_at_exit(struct recorder_stats *stats);

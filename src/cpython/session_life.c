@@ -16,43 +16,105 @@
 
 static void *wait_begin(void)
 {
+    session.outside++;
     return PyEval_SaveThread();
 }
 
 static void wait_end(void *token)
 {
     PyEval_RestoreThread(token);
+    session.outside--;
 }
+
+/* ---- one owner ---- */
+
+int session_claim_start(struct rl_err *err)
+{
+    if (session.life == LIFE_ON || session.recorder != NULL) {
+        (void)status_set(err, RL_BUSY, "recording is on already in this process");
+        return 0;
+    }
+    if (session.life != LIFE_IDLE) {
+        (void)status_set(err, RL_BUSY, "another thread starts or stops a recording just now");
+        return 0;
+    }
+    session.life = LIFE_STARTING;
+    session.owner = PyThread_get_thread_ident();
+    return 1;
+}
+
+/* Until another thread has stopped; what it closes is closed by then. */
+static void wait_for_owner(void)
+{
+    enum { MOST = 1000, MS = 5 }; /* the owner may wait for what this thread holds */
+    unsigned long self = PyThread_get_thread_ident();
+    for (int i = 0; i < MOST && session.life == LIFE_STOPPING && session.owner != self; i++) {
+        Py_BEGIN_ALLOW_THREADS os_lock_mutex(&session.file_lock);
+        os_cond_wait_ms(&session.settled, &session.file_lock, MS);
+        os_unlock_mutex(&session.file_lock);
+        Py_END_ALLOW_THREADS
+    }
+}
+
+int session_claim_stop(void)
+{
+    wait_for_owner();
+    if ((session.life != LIFE_ON && session.life != LIFE_IDLE) ||
+        (session.recorder == NULL && session.backend == NULL)) {
+        return 0;
+    }
+    session.life = LIFE_STOPPING;
+    session.owner = PyThread_get_thread_ident();
+    return 1;
+}
+
+void session_settle(void)
+{
+    session.life = session.recorder != NULL ? LIFE_ON : LIFE_IDLE;
+    session.owner = 0;
+    os_cond_broadcast(&session.settled);
+}
+
+/* ---- fork ---- */
 
 static void before_fork(void)
 {
+    os_lock_mutex(&session.file_lock);
     os_lock_mutex(&session.lock);
 }
 
 static void after_fork_parent(void)
 {
     os_unlock_mutex(&session.lock);
+    os_unlock_mutex(&session.file_lock);
 }
 
 /* Before anything else runs in a child: nothing of it may reach the parent's file. */
 static void after_fork_child(void)
 {
     os_mutex_init(&session.lock);
+    os_mutex_init(&session.file_lock);
+    os_cond_init(&session.settled);
     thread_self = NULL;
     native_output_forked();
     os_thread_value_set(NULL);
     exits_want_report(0); /* descriptor 2 of a child may be anything */
     sessions_forked();
-    session.is_changing = 0; /* whoever was at it is a thread of the parent */
     session.threads = NULL;
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
+    if (session.pending != NULL) {
+        recorder_abandon(session.pending); /* another thread was about to use or to close it */
+        session.pending = NULL;
+    }
     if (session.recorder != NULL) {
         names_forked();
         recorder_abandon(session.recorder);
         session.recorder = NULL;
         session.is_forked = 1;
     }
+    session.life = LIFE_IDLE; /* whoever was starting or stopping is not here */
+    session.owner = 0;
 }
 
 int session_init(void)
@@ -64,6 +126,8 @@ int session_init(void)
     session.stamp = UINT64_C(1) << 32;
     codeinfo_begin();
     os_mutex_init(&session.lock);
+    os_mutex_init(&session.file_lock);
+    os_cond_init(&session.settled);
     if (codeinfo_init() != 0 || codename_init() != 0) {
         return -1;
     }
@@ -82,46 +146,50 @@ static int has_greenlets(void)
     return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
 }
 
-static rl_status open_recorder(const struct session_options *options, const struct backend *backend,
-                               struct rl_err *err)
+/* Into session.pending, which no hook looks at: other threads run meanwhile. */
+static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
 {
     struct recorder_options recorder = options->recorder;
-    struct recorder *opened = NULL;
     rl_status status;
     recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, thread_top_frame,
                                              options->budget != 0 ? budget_filled : NULL};
-    Py_BEGIN_ALLOW_THREADS status = recorder_open(&recorder, &opened, err);
-    Py_END_ALLOW_THREADS if (status == RL_OK)
-    {
-        session.stamp += UINT64_C(1) << 32;
-        codeinfo_begin();
-        session.is_forked = 0;
-        session.c_calls = options->start.c_calls;
-        session.base_level = options->level;
-        session.level = options->rule_level > options->level ? options->rule_level : options->level;
-        capture_limits = options->limits;
-        policy_begin(options->filter);
-        budget_begin(options->budget);
-        activation_begin(options->activation[0], options->activation[1]);
-        session.needs_resync = has_greenlets();
-        tasks_look_for_loops();
-        tasks_forget();
-        session.library_lines = options->library_lines;
-        u64map_clear(&session.generators);
-        session.globals = options->globals;
-        lines_forget(&session.snapshots);
-        lines_forget(&session.modules);
-        /* Last: from here on the hooks of threads that run write rows. */
-        session.backend = backend;
-        session.recorder = opened;
-    }
-    return status;
+    Py_BEGIN_ALLOW_THREADS os_lock_mutex(&session.file_lock);
+    status = recorder_open(&recorder, &session.pending, err);
+    os_unlock_mutex(&session.file_lock);
+    Py_END_ALLOW_THREADS return status;
+}
+
+/* All that running threads can see, the recorder last: a hook that finds one finds the rest. */
+static void publish(const struct session_options *options, const struct backend *backend,
+                    int is_waiting)
+{
+    session.stamp += UINT64_C(1) << 32;
+    codeinfo_begin();
+    session.is_forked = 0;
+    session.c_calls = options->start.c_calls;
+    session.base_level = options->level;
+    session.level = options->rule_level > options->level ? options->rule_level : options->level;
+    capture_limits = options->limits;
+    policy_begin(options->filter);
+    budget_begin(options->budget);
+    activation_begin(options->activation[0], options->activation[1]);
+    session.needs_resync = has_greenlets();
+    tasks_look_for_loops();
+    tasks_forget();
+    session.library_lines = options->library_lines;
+    u64map_clear(&session.generators);
+    session.globals = options->globals;
+    lines_forget(&session.snapshots);
+    lines_forget(&session.modules);
+    session.is_waiting = is_waiting && !activation_is_set();
+    session.backend = backend;
+    session.recorder = session.pending;
+    session.pending = NULL;
 }
 
 static int give_up(const char *what, const char *why, struct rl_err *err)
 {
     struct recorder_stats stats;
-    session.backend = NULL;
     session_stop(&stats);
     (void)status_set(err, RL_UNSUPPORTED, "%s: %s", what, why);
     return -1;
@@ -129,10 +197,14 @@ static int give_up(const char *what, const char *why, struct rl_err *err)
 
 int session_start(const struct session_options *options, struct rl_err *err)
 {
-    if (open_recorder(options, options->backend, err) != RL_OK) {
+    if (session.backend != NULL) {
+        session.backend->stop(); /* a thread was starting or stopping it when we were forked */
+    }
+    session.is_hooked = 0;
+    if (open_recorder(options, err) != RL_OK) {
         return -1;
     }
-    session.is_waiting = options->is_waiting && !activation_is_set();
+    publish(options, options->backend, options->is_waiting);
     if (options->gc && collections_start() != 0) {
         PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
     }
@@ -146,16 +218,17 @@ int session_start(const struct session_options *options, struct rl_err *err)
     if (options->backend->start(&options->start) != 0) {
         return give_up(options->backend->name, why, err);
     }
+    session.is_hooked = 1;
     return 0;
 }
 
 int session_start_child(const struct session_options *options, struct rl_err *err)
 {
-    if (open_recorder(options, session.backend, err) != RL_OK) {
+    if (open_recorder(options, err) != RL_OK) {
         return -1;
     }
-    session.is_waiting = 0;
-    if (session.backend != NULL && session.backend->after_fork != NULL) {
+    publish(options, session.backend, 0);
+    if (session.backend->after_fork != NULL) {
         session.backend->after_fork();
     }
     return 0;
@@ -169,6 +242,7 @@ static struct recorder *detach(void)
         recorder_end_lanes(recorder);
     }
     session.recorder = NULL;
+    session.pending = recorder;
     session.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     session.is_waiting = 0;
@@ -188,7 +262,7 @@ void session_before_end(void)
     PyErr_Fetch(&type, &value, &traceback);
     int taken = session.backend->taken();
     PyErr_Restore(type, value, traceback);
-    if (taken > 0) {
+    if (taken > 0 && session.recorder != NULL) {
         recorder_count_loss(session.recorder, RL_LOSS_HOOK_TAKEN, (uint64_t)taken);
     }
 }
@@ -204,20 +278,31 @@ rl_status session_snapshot(const char *path, struct rl_err *err)
     return status;
 }
 
+/* The backend is known as long as there is a recorder. */
 void session_stop(struct recorder_stats *stats)
 {
-    session_before_end();
+    int was_hooked = session.is_hooked || session.is_forked;
+    if (was_hooked) {
+        session_before_end();
+    }
+    if (session.recorder != NULL) {
+        native_output_end(); /* also where the backend did not start */
+    }
     collections_stop();
     output_stop();
-    if (session.backend != NULL) {
+    session.is_hooked = 0;
+    if (was_hooked && session.backend != NULL) {
         session.backend->stop();
-        session.backend = NULL;
     }
     memset(stats, 0, sizeof *stats);
     names_forget();
     struct recorder *recorder = detach();
+    session.backend = NULL;
     if (recorder != NULL) {
-        Py_BEGIN_ALLOW_THREADS recorder_close(recorder, stats);
+        Py_BEGIN_ALLOW_THREADS os_lock_mutex(&session.file_lock);
+        recorder_close(recorder, stats);
+        session.pending = NULL;
+        os_unlock_mutex(&session.file_lock);
         Py_END_ALLOW_THREADS
     }
 }
@@ -228,5 +313,6 @@ void session_stop_at_exit(struct recorder_stats *stats)
     struct recorder *recorder = detach();
     if (recorder != NULL) {
         recorder_close(recorder, stats);
+        session.pending = NULL;
     }
 }

@@ -293,6 +293,10 @@ static int keep(struct sink *sink, PyObject *event, PyObject *list)
 static void take(struct sink *sink, const struct told *told, PyObject *list)
 {
     int is_kept = PyList_GET_SIZE(list) < sink->max_events;
+    if (told->thread >> 32 != session.stamp >> 32) {
+        sink->overflowed++; /* its recording was stopped while Python ran: it names nothing now */
+        return;
+    }
     struct queued waits = {.trace = sink->state_trace, .told = *told};
     if (is_kept || sink->batch == 0 || sink->event_filter != Py_None) {
         waits.event = told_event_new((PyTypeObject *)sink->type, told, names_share(), waits.trace,

@@ -193,14 +193,15 @@ static void describe(struct thread *t, const struct event *event, struct told *t
         told->task = *name = tasks_name_now(t);
     }
     bytes_out_reset(&t->told);
-    if (wants & TOLD_LOCALS && event->code->co_flags & CO_OPTIMIZED) {
+    int is_same = told->thread >> 32 == session.stamp >> 32; /* Python may have run */
+    if (is_same && wants & TOLD_LOCALS && event->code->co_flags & CO_OPTIMIZED) {
         told->has_locals = 1;
         /* A function that begins has no variables but its parameters. */
         if (told->kind != RL_EVENT_CALL || bytes_left(&told->values) == 0) {
             put_locals(t, event, told);
         }
     }
-    if (is_exception(told->kind)) {
+    if (is_same && is_exception(told->kind)) {
         put_exception(t, event, told);
     }
     told->more = bytes_in_of(t->told.data, t->told.len);
@@ -208,6 +209,17 @@ static void describe(struct thread *t, const struct event *event, struct told *t
 }
 
 /* ---- telling ---- */
+
+/* The row's values, in memory of our own: the row goes when the recording stops. */
+static void keep_values(struct thread *t, struct told *told)
+{
+    size_t n = bytes_left(&told->values);
+    bytes_out_reset(&t->told_values);
+    if (n != 0) {
+        bytes_put(&t->told_values, told->values.at, n);
+    }
+    told->values = bytes_in_of(t->told_values.data, t->told_values.failed ? 0 : n);
+}
 
 static void tell(struct thread *t, const struct event *event, struct told *told)
 {
@@ -218,11 +230,15 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
     }
     t->is_suppressed++;
     t->gate = GATE_BUSY;
+    uint64_t stamp = session.stamp;
     Py_INCREF(all);
+    session.outside++;
     told->code = event->code;
     told->thread = session.stamp | t->lane.thread;
     told->code_id = CODE_ID(codeinfo_get(event->code));
     told->module = module_of(told->code_id, event->frame);
+    Py_XINCREF(told->module); /* other threads may set other sinks while Python runs */
+    keep_values(t, told);
     told->traceback = ask_traceback(t, event, told->kind); /* owned */
     PyObject *task = tasks_now();                          /* owned, or NULL */
     int is_described = 0;
@@ -230,6 +246,9 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
         struct sink *sink = (struct sink *)PyTuple_GET_ITEM(all, i);
         if (!sink_wants(sink, told->kind, told->code_id, told->module)) {
             continue;
+        }
+        if (session.stamp != stamp) {
+            break; /* another thread has stopped the recording that names all this */
         }
         if (!is_described) {
             told->duration = duration_of(told);
@@ -241,7 +260,9 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
     Py_XDECREF(task);
     Py_XDECREF(name);
     Py_XDECREF(told->traceback);
+    Py_XDECREF(told->module);
     Py_DECREF(all);
+    session.outside--;
     t->is_suppressed -= t->is_suppressed > 0;
     if (t->gate == GATE_BUSY) {
         t->gate = session.stamp; /* nobody wants anything looked at anew */

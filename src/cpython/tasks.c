@@ -148,7 +148,9 @@ static PyObject *task_now(struct thread *t, int *is_trio)
         t->is_suppressed++;
         t->gate = 0;
     }
+    session.outside++;
     PyObject *task = current_task(is_trio);
+    session.outside--;
     if (t != NULL) {
         t->is_suppressed--;
         t->gate = gate;

@@ -259,6 +259,9 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
                        const void *data, size_t len)
 {
     int is_new = 0;
+    if (recorder == NULL) {
+        return 0; /* stopped while its caller waited for room */
+    }
     os_lock_mutex(&recorder->lock);
     uint32_t id = dictionary_number(&recorder->dictionary, kind, data, len, &is_new);
     os_unlock_mutex(&recorder->lock);
@@ -298,7 +301,7 @@ uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
 
 void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n)
 {
-    struct live *control = recorder->control;
+    struct live *control = recorder != NULL ? recorder->control : NULL;
     if (control != NULL) {
         _Atomic uint64_t *at =
             (_Atomic uint64_t *)(void *)(control->memory + RL_LV_LOSS + 8 * (size_t)reason);
