@@ -371,8 +371,7 @@ int policy_secret(const struct policy *p, const char *text, size_t len, size_t *
     if (r != NULL && is_remembered(r, p->set, CONTENT, text, len)) {
         return 0;
     }
-    int found =
-        filter_content(p->filter, p->set, (struct filter_text){text, len}, begin, end);
+    int found = filter_content(p->filter, p->set, (struct filter_text){text, len}, begin, end);
     if (r != NULL && !found) {
         remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
     }

@@ -78,8 +78,7 @@ void session_put_arguments(struct thread *t, const struct event *event, uint32_t
         (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
         return;
     }
-    capture_arguments(c, event->code, event->frame,
-                      session_can(CALL_HAS_CELLS));
+    capture_arguments(c, event->code, event->frame, session_can(CALL_HAS_CELLS));
     (void)lane_put_values(&t->lane, RL_EVENT_CALL, id, frame, c->bytes, capture_size(c));
 }
 
@@ -245,8 +244,8 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     uint32_t id = CODE_ID(info);
     unsigned kind = event->kind;
     uint32_t flags = info & CODE_SUSPENDS ? suspends_how(event->code) : 0;
-    if (session.needs_resync || (t->stack[t->depth].flags & FRAME_RUNNING &&
-                                 !session_can(SEES_RUNNING_END))) {
+    if (session.needs_resync ||
+        (t->stack[t->depth].flags & FRAME_RUNNING && !session_can(SEES_RUNNING_END))) {
         resync(t, event->frame);
     }
     if (info & CODE_WATCHED) {
