@@ -443,6 +443,38 @@ class Recording:
         self._reader.select(mask, codes, numbers, line, name, thread, session)
         return self.events()
 
+    def calls(
+        self,
+        *,
+        codes: Optional[Sequence[int]] = None,
+        thread: int = 0,
+        session: int = 0,
+        depth: int = 0,
+        least: int = 0,
+        limit: Optional[int] = None,
+    ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], int]:
+        """Single calls, and how many more than `limit` there are: (level, call event, its return
+        or unwind event or None). By thread; within one in order of start, each directly below the
+        nearest caller that is shown. `codes` keeps these functions and what they call, `depth` so
+        many levels of them, `least` those that took so many nanoseconds."""
+        wanted = {} if limit is None else {"limit": limit}
+        more = self._reader.calls(codes, thread, session, depth, least, **wanted)
+        return self._calls(), more
+
+    def _calls(self):
+        import json
+
+        piece = self._reader.calls_piece()
+        while piece:
+            for level, start, end in piece:
+                yield level, json.loads(start), None if end is None else json.loads(end)
+            piece = self._reader.calls_piece()
+
+    def progress(self) -> Tuple[int, int]:
+        """How many blocks of events the question under way has read, and how many there are; to
+        be called from another thread."""
+        return self._reader.progress()
+
     def stack_at(self, thread: int, seq: int) -> List[str]:
         """The frames ('T1#5') that were open in a thread after its event `seq`, innermost last."""
         return [_frame_text(number) for number in self._reader.stack_at(thread, seq)]

@@ -1,6 +1,7 @@
 """What all verbs share: options, the file, how times and names are shown."""
 
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -64,6 +65,38 @@ def open_run(path, siblings=True):
     return [first, *others]
 
 
+@contextlib.contextmanager
+def progress(recording):
+    """Shows on a terminal, after half a second, how far a question has read."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+
+    is_done = threading.Event()
+
+    def show():
+        if is_done.wait(0.5):
+            return
+        while True:
+            read, known = recording.progress()
+            share = 100 * min(read, known) // known if known else 0
+            sys.stderr.write(f"\rrelive: {share} % read\x1b[K")
+            sys.stderr.flush()
+            if is_done.wait(0.2):
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                return
+
+    shower = threading.Thread(target=show, daemon=True)
+    shower.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        shower.join()
+
+
 def say_problems(recordings):
     """Damage goes to stderr; whether there was any."""
     found = False
@@ -72,6 +105,13 @@ def say_problems(recordings):
             found = True
             sys.stderr.write(f"relive: {recording.path}: {problem}\n")
     return found
+
+
+def whole_number(text):
+    """The value of an option that counts something: 0 or more."""
+    if not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
+    return int(text)
 
 
 def parse_duration(option, text):

@@ -1,7 +1,5 @@
 """relive tree: the call tree, repeated calls folded, with what went wrong in it."""
 
-import sys
-
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.errors import ReliveError
 
@@ -23,13 +21,16 @@ class Node:
 def main(words):
     """Prints the tree of each process and thread."""
     parser = common.file_parser("tree", "The call tree, repeated calls folded.")
-    parser.add_argument("--depth", type=int, default=0, help="show this many levels")
+    parser.add_argument(
+        "--depth", type=common.whole_number, default=0, help="show this many levels"
+    )
     parser.add_argument("--func", help="only below functions whose name holds this text")
-    parser.add_argument("--thread", type=int, help="only this thread")
+    parser.add_argument("--thread", type=common.whole_number, help="only this thread")
     parser.add_argument("--min", default="0", help="leave out what took less, e.g. 2ms")
     parser.add_argument(
-        "--limit", type=int, default=200, help="show this many lines (0 = all; default 200)"
-    )
+        "--limit", type=common.whole_number, default=200,
+        help="show this many lines in all (0 = all; default 200)",
+    )  # fmt: skip
     parser.add_argument(
         "--calls", action="store_true", help="each call on its own line, with its values"
     )
@@ -80,7 +81,8 @@ class _Printer:
         self.hidden = 0
 
     def show(self, recording, session, name_process):
-        nodes = [Node(row) for row in recording.tree(session)]
+        with common.progress(recording):
+            nodes = [Node(row) for row in recording.tree(session)]
         for node in nodes:
             if node.parent >= 0:
                 nodes[node.parent].children.append(node)
@@ -156,73 +158,43 @@ class _Calls:
         self.lines = self.hidden = 0
 
     def show(self, recording, session, name_process):
-        if self.args.thread is not None:
-            threads = [self.args.thread]
-        else:
-            threads = [thread["thread"] for thread in recording.totals()["threads"]]
-        for thread in threads:
-            calls = list(self._read(recording, thread, session))
-            if not calls:
-                continue
-            title = f"thread {thread}"
-            if name_process:
-                title = f"process {recording.header['pid']}, {title}"
-            if not self.args.json:
+        codes = None
+        if self.args.func is not None:
+            codes = [row[0] for row in recording.codes() if self.args.func in f"{row[1]}:{row[2]}"]
+        room = self.args.limit - self.lines if self.args.limit else None
+        with common.progress(recording):
+            calls, more = recording.calls(
+                codes=codes, thread=self.args.thread or 0, session=session,
+                depth=self.args.depth, least=self.least, limit=room,
+            )  # fmt: skip
+        self.hidden += more
+        shown = None
+        for level, event, end in calls:
+            if shown != event["thread"] and not self.args.json:
+                title = f"thread {event['thread']}"
+                if name_process:
+                    title = f"process {recording.header['pid']}, {title}"
                 print(common.dim(title))
-            for call in calls:
-                self._line(recording, call, thread)
+            shown = event["thread"]
+            self._line(recording, level, event, end)
 
-    def _read(self, recording, thread, session):
-        """The calls to show, each below its caller, once their ends are known; the first --limit
-        of them."""
-        calls, shown, levels, inside, parents = {}, [], {}, {}, {}
-        most = self.args.limit or sys.maxsize
-        kinds = ["call", "return", "unwind"]
-        waiting = 0
-        for event in recording.select(kinds, thread=thread, session=session):
-            frame = event["frame"]
-            if event["kind"] != "call":
-                if frame in calls:
-                    calls.pop(frame)["end"] = event
-                    waiting -= 1
-                if not waiting and len(shown) >= most:
-                    break
-                continue
-            parents[frame] = event["parent"]
-            is_inside = inside.get(event["parent"], False) or self.args.func is None
-            is_inside = is_inside or self.args.func in event["func"]
-            inside[frame] = is_inside
-            level = levels[frame] = levels.get(event["parent"], -1) + is_inside
-            if not is_inside or (self.args.depth and level >= self.args.depth):
-                continue
-            if len(shown) >= most:
-                self.hidden += 1
-                if not waiting:
-                    break
-                continue
-            call = {"event": event, "level": level, "end": None}
-            calls[frame] = call
-            shown.append(call)
-            waiting += 1
-        shown = [call for call in shown if _took(call) >= self.least or call["end"] is None]
-        return _below_callers(shown, parents)
-
-    def _line(self, recording, call, thread):
+    def _line(self, recording, level, event, end):
         self.lines += 1
-        event, end = call["event"], call["end"] or {}
+        took = end["t"] - event["t"] if end else None
+        end = end or {}
         exc = end.get("exc") or {}
         if self.args.json:
             common.emit(
-                pid=recording.header["pid"], thread=thread, level=call["level"],
+                pid=recording.header["pid"], thread=event["thread"], level=level,
                 seq=event["seq"], frame=event["frame"], parent=event["parent"],
                 func=event["func"], file=event["file"], line=event["line"],
                 args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
-                exc=end.get("exc"), total_ns=_took(call) if end else None,
+                exc=end.get("exc"), total_ns=took,
             )  # fmt: skip
             return
         name = common.safe(event["func"].partition(":")[2])
         text = f"{common.place(event)} {name}({common.arguments_text(event.get('args', {}))})"
-        took = common.dim(f"  {common.duration(_took(call))}") if end else ""
+        took = common.dim(f"  {common.duration(took)}") if end else ""
         if end.get("value"):
             text += f" -> {common.value_text(end['value'])}"
         elif end.get("kind") == "unwind":
@@ -230,28 +202,7 @@ class _Calls:
             text += "  " + common.red(f"! {common.safe(message.rstrip(': '))}")
         elif not end:
             text += common.dim("  (its end was not read)")
-        print("  " * (call["level"] + 1) + text + took)
-
-
-def _below_callers(calls, parents):
-    """The calls in order of start, but each directly below the nearest of its callers that is
-    shown: tasks and generators that take turns start calls in each other's midst."""
-    below = {call["event"]["frame"]: [] for call in calls}
-    first = []
-    for call in calls:
-        parent = call["event"]["parent"]
-        while parent is not None and parent not in below:
-            parent = parents.get(parent)
-        (first if parent is None else below[parent]).append(call)
-    pending = first[::-1]
-    while pending:
-        call = pending.pop()
-        yield call
-        pending.extend(reversed(below[call["event"]["frame"]]))
-
-
-def _took(call):
-    return call["end"]["t"] - call["event"]["t"] if call["end"] else 0
+        print("  " * (level + 1) + text + took)
 
 
 def _went_wrong(node):

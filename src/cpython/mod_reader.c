@@ -9,16 +9,8 @@
 #include "calltree.h"
 #include "sessions.h"
 #include "dump.h"
-#include "select.h"
+#include "reader_object.h"
 #include "status.h"
-
-struct reader_object {
-    PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
-    struct cursor *cursor;               /* owned; of the dump that is under way */
-    struct select select;                /* what of it is wanted */
-    int has_select;
-    int busy;
-};
 
 static PyObject *core_error; /* borrowed from the module, which lives as long as the process */
 
@@ -69,7 +61,7 @@ static PyObject *hex_text(const uint8_t *bytes, size_t n)
     return PyUnicode_FromString(text);
 }
 
-static struct reader *enter(struct reader_object *self)
+struct reader *reader_enter(struct reader_object *self)
 {
     if (self->reader == NULL || self->busy) {
         (void)mod_raise(core_error, RL_BUSY,
@@ -140,7 +132,7 @@ static PyObject *losses_dict(const uint64_t losses[RL_LOSS_REASONS])
 static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
-    const struct reader *r = enter(self);
+    const struct reader *r = reader_enter(self);
     if (r == NULL) {
         return NULL;
     }
@@ -241,7 +233,7 @@ static PyObject *reader_totals(struct reader_object *self, PyObject *args)
 {
     unsigned session = 0;
     struct summary s;
-    if (!PyArg_ParseTuple(args, "|I", &session) || enter(self) == NULL) {
+    if (!PyArg_ParseTuple(args, "|I", &session) || reader_enter(self) == NULL) {
         return NULL;
     }
     PyObject *d = NULL;
@@ -265,7 +257,7 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
     unsigned session = 0;
     struct summary s;
     PyObject *list = NULL;
-    const struct reader *r = PyArg_ParseTuple(args, "|I", &session) ? enter(self) : NULL;
+    const struct reader *r = PyArg_ParseTuple(args, "|I", &session) ? reader_enter(self) : NULL;
     if (r == NULL) {
         return NULL;
     }
@@ -299,7 +291,7 @@ static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
     (void)ignored;
     struct summary s;
     struct function_totals totals = {NULL, 0};
-    const struct reader *r = enter(self);
+    const struct reader *r = reader_enter(self);
     PyObject *list = NULL;
     if (r == NULL) {
         return NULL;
@@ -334,7 +326,7 @@ static PyObject *reader_code_of(struct reader_object *self, PyObject *arg)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    const struct reader *r = enter(self);
+    const struct reader *r = reader_enter(self);
     PyObject *tuple = r != NULL ? code_tuple(r, (uint32_t)id) : NULL;
     self->busy = r != NULL ? 0 : self->busy;
     return tuple;
@@ -345,7 +337,7 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
     (void)ignored;
     struct check_result c;
     rl_status status;
-    struct reader *r = enter(self);
+    struct reader *r = reader_enter(self);
     if (r == NULL) {
         return NULL;
     }
@@ -374,8 +366,7 @@ static void begin_again(struct reader_object *self)
     self->has_select = 0;
 }
 
-/* A sequence of numbers as a set, each + 1; None = not asked for. */
-static int take_set(PyObject *numbers, struct u64map *set, int *is_set)
+int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set)
 {
     if (numbers == NULL || numbers == Py_None) {
         return 0;
@@ -403,10 +394,10 @@ static PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
     int has_codes;
     rl_status status;
     PyObject *list = NULL;
-    if (enter(self) == NULL) {
+    if (reader_enter(self) == NULL) {
         return NULL;
     }
-    if (take_set(numbers, &codes, &has_codes) == 0) {
+    if (reader_take_set(numbers, &codes, &has_codes) == 0) {
         Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &codes, &totals);
         Py_END_ALLOW_THREADS list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
     }
@@ -437,7 +428,7 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     Py_ssize_t name_len = 0;
     if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#II", keywords, &kinds, &codes, &frames,
                                      &line, &name, &name_len, &thread, &session) ||
-        enter(self) == NULL) {
+        reader_enter(self) == NULL) {
         return NULL;
     }
     begin_again(self);
@@ -446,8 +437,8 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     s->line = line;
     s->thread = thread;
     s->session = session;
-    int failed = take_set(codes, &s->codes, &s->has_codes) != 0 ||
-                 take_set(frames, &s->frames, &s->has_frames) != 0;
+    int failed = reader_take_set(codes, &s->codes, &s->has_codes) != 0 ||
+                 reader_take_set(frames, &s->frames, &s->has_frames) != 0;
     if (name != NULL) {
         s->name = select_string_id(self->reader, name, (size_t)name_len);
         s->name = s->name != 0 ? s->name : UINT32_MAX;
@@ -490,7 +481,7 @@ static PyObject *code_row(const struct reader *r, uint32_t id)
 static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
-    const struct reader *r = enter(self);
+    const struct reader *r = reader_enter(self);
     PyObject *list = r != NULL ? PyList_New(0) : NULL;
     for (size_t i = 0; list != NULL && i < r->codes.capacity; i++) {
         if (r->codes.entries[i].key != 0) {
@@ -517,7 +508,7 @@ static PyObject *reader_stack_at(struct reader_object *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "IK", &thread, &seq)) {
         return NULL;
     }
-    struct reader *r = enter(self);
+    struct reader *r = reader_enter(self);
     if (r == NULL) {
         return NULL;
     }
@@ -548,7 +539,7 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     struct json_out json = {{0}, 0};
     struct event_out event;
     rl_status status = RL_OK;
-    struct reader *r = enter(self);
+    struct reader *r = reader_enter(self);
     if (r == NULL) {
         return NULL;
     }
@@ -582,6 +573,8 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 static void close_now(struct reader_object *self)
 {
     begin_again(self);
+    calls_fini(&self->calls);
+    self->calls_given = 0;
     reader_close(self->reader);
     self->reader = NULL;
 }
@@ -640,6 +633,12 @@ static PyMethodDef reader_methods[] = {
      "Frames that were open in a thread after an event."},
     {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,
      "Which events the next dump() gives, from the first one on."},
+    {"calls", (PyCFunction)(void (*)(void))reader_calls, METH_VARARGS | METH_KEYWORDS,
+     "Finds single calls; how many more there are than the limit allows."},
+    {"calls_piece", (PyCFunction)reader_calls_piece, METH_NOARGS,
+     "The next calls that calls() found: (level, start, end), the events as JSON."},
+    {"progress", (PyCFunction)reader_progress, METH_NOARGS,
+     "Chunks that the pass under way has read, and all."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},
     {"dump", (PyCFunction)reader_dump, METH_NOARGS, "The next lines of the dump, None at the end."},
     {"close", (PyCFunction)reader_close_object, METH_NOARGS, "Closes the file."},

@@ -94,6 +94,7 @@ rl_status cursor_open(struct reader *reader, struct cursor **out)
         return RL_NOMEM;
     }
     cursor->reader = reader;
+    __atomic_store_n(&reader->loaded, 0, __ATOMIC_RELAXED);
     cursor->streams = rl_zalloc(count, sizeof *cursor->streams);
     cursor->heap = rl_zalloc(count, sizeof *cursor->heap);
     if (cursor->streams == NULL || cursor->heap == NULL) {

@@ -94,9 +94,15 @@ struct code_text reader_code(const struct reader *reader, uint32_t id)
                               def->rule};
 }
 
+uint64_t reader_loaded(const struct reader *reader)
+{
+    return __atomic_load_n(&reader->loaded, __ATOMIC_RELAXED);
+}
+
 rl_status reader_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)
 {
     int os_errno;
+    __atomic_store_n(&reader->loaded, reader->loaded + 1, __ATOMIC_RELAXED);
     if (ref->row_bytes != 0) {
         bytes_out_reset(raw);
         uint8_t *at = bytes_room(raw, ref->row_bytes);

@@ -55,6 +55,7 @@ struct reader {
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */
     size_t chunk_count, chunk_cap;
     uint64_t events;       /* in all chunks */
+    uint64_t loaded;       /* chunks that the pass under way has read; atomic, for progress */
     struct bytes_out meta; /* entries of meta_entry_put() */
     struct u64map strings; /* id -> index into texts, + 1 */
     struct u64map codes;   /* id -> index into code_defs, + 1 */
@@ -77,6 +78,8 @@ void reader_close(struct reader *reader);
 
 /* Nanoseconds since the run's start. */
 uint64_t reader_time(const struct reader *reader, uint64_t ticks);
+/* How many chunks the pass under way has read; from any thread. */
+uint64_t reader_loaded(const struct reader *reader);
 /* Names of a code id; "?" where it is not defined. */
 struct code_text reader_code(const struct reader *reader, uint32_t id);
 struct text reader_string(const struct reader *reader, uint32_t id);

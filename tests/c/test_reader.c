@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "alloc.h"
+#include "calls.h"
 #include "calltree.h"
 #include "recording.h"
 
@@ -146,6 +147,12 @@ static void every_failed_allocation_is_answered(void **state)
                     calltree_functions_fini(&totals);
                 }
                 summary_fini(&summary);
+            }
+            struct calls_question question = {.least = nth % 3, .limit = nth % 5 * 40};
+            struct calls_answer answer;
+            if (calls_read(reader, &question, &answer) == RL_OK) {
+                assert_true(answer.count <= question.limit);
+                calls_fini(&answer);
             }
             reader_close(reader);
         } else {

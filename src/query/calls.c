@@ -1,0 +1,426 @@
+/* Why: one pass over all events answers for a handful of calls; the memory it takes follows from
+ * the limit and from the frames that are open, not from the length of the recording.
+ * Invariants: `kept` holds the calls with the smallest keys so far, at most `limit` of them; once
+ * it is full it is a heap with the largest key on top. A node lives while its frame is open, a
+ * kept call is its own, or a node below it lives. */
+#include "calls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+
+struct call_node {
+    struct call_node *parent; /* owned reference; NULL = none that was seen */
+    struct call *call;        /* borrowed; NULL = not kept */
+    uint32_t refs;
+    uint32_t level; /* UINT32_MAX = above the first function that is asked for */
+    int is_inside;
+};
+
+struct search {
+    struct reader *reader;
+    const struct calls_question *question;
+    struct u64map open; /* frame -> its node */
+    struct call_node *spare;
+    struct call **kept; /* owned */
+    size_t count, cap;
+    int is_heap;
+    uint64_t hidden;
+};
+
+static int comes_before(const struct call *a, const struct call *b)
+{
+    const struct event_out *x = &a->start.out, *y = &b->start.out;
+    return x->thread != y->thread ? x->thread < y->thread : x->seq < y->seq;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct call *const *x = a, *const *y = b;
+    return comes_before(*x, *y) ? -1 : comes_before(*y, *x);
+}
+
+/* ---- nodes ---- */
+
+static void drop_node(struct search *search, struct call_node *node)
+{
+    while (node != NULL && --node->refs == 0) {
+        struct call_node *parent = node->parent;
+        node->parent = search->spare;
+        search->spare = node;
+        node = parent;
+    }
+}
+
+static struct call_node *new_node(struct search *search, struct call_node *parent)
+{
+    struct call_node *node = search->spare;
+    if (node != NULL) {
+        search->spare = node->parent;
+    } else if ((node = rl_alloc(1, sizeof *node)) == NULL) {
+        return NULL;
+    }
+    *node = (struct call_node){.parent = parent, .refs = 1};
+    if (parent != NULL) {
+        parent->refs++;
+    }
+    return node;
+}
+
+static struct call_node *node_of(const struct search *search, uint64_t frame)
+{
+    const uint64_t *found = frame != 0 ? u64map_get(&search->open, frame) : NULL;
+    return found != NULL ? (struct call_node *)(uintptr_t)*found : NULL;
+}
+
+/* ---- calls ---- */
+
+static void free_call(struct search *search, struct call *call)
+{
+    if (call->node != NULL) {
+        call->node->call = NULL;
+        drop_node(search, call->node);
+    }
+    rl_free(call->start.values);
+    rl_free(call->end.values);
+    rl_free(call);
+}
+
+static int copy_event(struct calls_event *copy, const struct event_out *event)
+{
+    copy->out = *event;
+    copy->out.values = NULL;
+    if (event->values_len != 0) {
+        copy->values = rl_alloc(event->values_len, 1);
+        if (copy->values == NULL) {
+            return -1;
+        }
+        memcpy(copy->values, event->values, event->values_len);
+        copy->out.values = copy->values;
+    }
+    return 0;
+}
+
+static struct call *new_call(struct search *search, struct call_node *node,
+                             const struct event_out *event)
+{
+    struct call *call = rl_zalloc(1, sizeof *call);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->level = node->level;
+    call->node = node;
+    node->call = call;
+    node->refs++;
+    if (copy_event(&call->start, event) != 0) {
+        free_call(search, call);
+        return NULL;
+    }
+    return call;
+}
+
+/* ---- the calls that are kept ---- */
+
+static void sift_down(struct call **heap, size_t count, size_t i)
+{
+    for (;;) {
+        size_t last = i, left = 2 * i + 1, right = left + 1;
+        if (left < count && comes_before(heap[last], heap[left])) {
+            last = left;
+        }
+        if (right < count && comes_before(heap[last], heap[right])) {
+            last = right;
+        }
+        if (last == i) {
+            return;
+        }
+        struct call *swap = heap[i];
+        heap[i] = heap[last];
+        heap[last] = swap;
+        i = last;
+    }
+}
+
+static int is_full(struct search *search)
+{
+    if (search->count < search->question->limit) {
+        return 0;
+    }
+    for (size_t i = search->count / 2 + 1; !search->is_heap && i-- > 0;) {
+        sift_down(search->kept, search->count, i);
+    }
+    search->is_heap = 1;
+    return 1;
+}
+
+/* Whether a call that starts with this event lies behind all that are kept. */
+static int is_beyond(struct search *search, const struct event_out *event)
+{
+    if (!is_full(search)) {
+        return 0;
+    }
+    if (search->count == 0) {
+        return 1;
+    }
+    const struct event_out *last = &search->kept[0]->start.out;
+    return last->thread != event->thread ? last->thread < event->thread : last->seq < event->seq;
+}
+
+/* Takes the call over; what no longer finds room is counted and freed. */
+static rl_status keep(struct search *search, struct call *call)
+{
+    if (is_beyond(search, &call->start.out)) {
+        search->hidden++;
+        free_call(search, call);
+        return RL_OK;
+    }
+    if (is_full(search)) {
+        search->hidden++;
+        free_call(search, search->kept[0]);
+        search->kept[0] = call;
+        sift_down(search->kept, search->count, 0);
+        return RL_OK;
+    }
+    void *kept = search->kept;
+    if (rl_grow(&kept, &search->cap, search->count + 1, sizeof(struct call *)) != 0) {
+        free_call(search, call);
+        return RL_NOMEM;
+    }
+    search->kept = kept;
+    search->kept[search->count++] = call;
+    return RL_OK;
+}
+
+/* ---- the pass ---- */
+
+/* A damaged recording may begin a frame twice: what is known of the first one goes. */
+static void forget(struct search *search, uint64_t frame)
+{
+    struct call_node *node = node_of(search, frame);
+    if (node == NULL) {
+        return;
+    }
+    (void)u64map_remove(&search->open, frame, NULL);
+    if (search->question->least != 0 && node->call != NULL) {
+        free_call(search, node->call);
+    }
+    drop_node(search, node);
+}
+
+static int is_asked_for(const struct calls_question *question, const struct event_out *event)
+{
+    return (question->thread == 0 || event->thread == question->thread) &&
+           (question->session == 0 || event->session == question->session);
+}
+
+static rl_status on_start(struct search *search, const struct event_out *event)
+{
+    const struct calls_question *question = search->question;
+    if (event->frame == 0 || !is_asked_for(question, event)) {
+        return RL_OK;
+    }
+    if (question->least == 0 && !question->has_codes && question->depth == 0 &&
+        is_beyond(search, event)) {
+        search->hidden++;
+        return RL_OK;
+    }
+    struct call_node *parent = node_of(search, event->parent);
+    struct call_node *node = new_node(search, parent);
+    if (node == NULL) {
+        return RL_NOMEM;
+    }
+    forget(search, event->frame);
+    node->is_inside = !question->has_codes || (parent != NULL && parent->is_inside) ||
+                      u64map_get(&question->codes, (uint64_t)event->id + 1) != NULL;
+    node->level = (parent != NULL ? parent->level : UINT32_MAX) + (uint32_t)node->is_inside;
+    if (u64map_put(&search->open, event->frame, (uint64_t)(uintptr_t)node) != 0) {
+        drop_node(search, node);
+        return RL_NOMEM;
+    }
+    if (!node->is_inside || (question->depth != 0 && node->level >= question->depth)) {
+        return RL_OK;
+    }
+    if (question->least == 0 && is_beyond(search, event)) {
+        search->hidden++;
+        return RL_OK;
+    }
+    struct call *call = new_call(search, node, event);
+    if (call == NULL) {
+        return RL_NOMEM;
+    }
+    return question->least == 0 ? keep(search, call) : RL_OK;
+}
+
+static rl_status on_end(struct search *search, const struct event_out *event)
+{
+    uint64_t value;
+    if (event->frame == 0 || !u64map_remove(&search->open, event->frame, &value)) {
+        return RL_OK;
+    }
+    struct call_node *node = (struct call_node *)(uintptr_t)value;
+    struct call *call = node->call;
+    rl_status status = RL_OK;
+    if (call != NULL && search->question->least != 0 &&
+        event->t - call->start.out.t < search->question->least) {
+        free_call(search, call);
+    } else if (call != NULL) {
+        call->has_end = 1;
+        status = copy_event(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
+        if (search->question->least != 0 && status == RL_OK) {
+            status = keep(search, call);
+        } else if (search->question->least != 0) {
+            free_call(search, call);
+        }
+    }
+    drop_node(search, node);
+    return status;
+}
+
+/* Calls whose end was not recorded took who knows how long; they are kept. */
+static rl_status keep_open(struct search *search)
+{
+    rl_status status = RL_OK;
+    for (size_t i = 0; i < search->open.capacity; i++) {
+        if (search->open.entries[i].key == 0) {
+            continue;
+        }
+        struct call_node *node = (struct call_node *)(uintptr_t)search->open.entries[i].value;
+        if (search->question->least != 0 && node->call != NULL) {
+            if (status == RL_OK) {
+                status = keep(search, node->call);
+            } else {
+                free_call(search, node->call);
+            }
+        }
+    }
+    return status;
+}
+
+static rl_status read_all(struct search *search)
+{
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    rl_status status = cursor_open(search->reader, &cursor);
+    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
+        if (kind_begins(event.kind)) {
+            status = on_start(search, &event);
+        } else if (kind_ends(event.kind)) {
+            status = on_end(search, &event);
+        }
+    }
+    cursor_close(cursor);
+    return status == RL_END ? RL_OK : status;
+}
+
+/* ---- the order of the answer ---- */
+
+/* The nearest caller of the same thread that is kept; NULL where there is none. */
+static const struct call *caller_of(const struct call *call)
+{
+    const struct call_node *node = call->node->parent;
+    while (node != NULL &&
+           (node->call == NULL || node->call->start.out.thread != call->start.out.thread)) {
+        node = node->parent;
+    }
+    return node != NULL ? node->call : NULL;
+}
+
+/* Puts each call directly below its caller: `first` and `next` are lists of calls by number, the
+ * number `count` stands for none. */
+static rl_status order(struct search *search)
+{
+    size_t count = search->count, depth = 0;
+    size_t *first = rl_alloc(count + 1, sizeof *first), *next = rl_alloc(count + 1, sizeof *next);
+    size_t *pending = rl_alloc(count + 1, sizeof *pending);
+    struct call **sorted = rl_alloc(count + 1, sizeof *sorted);
+    struct u64map numbers = {0}; /* address of a call -> its number */
+    rl_status status =
+        first != NULL && next != NULL && pending != NULL && sorted != NULL ? RL_OK : RL_NOMEM;
+    if (count != 0) {
+        qsort(search->kept, count, sizeof(struct call *), by_key);
+    }
+    for (size_t i = 0; status == RL_OK && i < count; i++) {
+        first[i] = count;
+        status =
+            u64map_put(&numbers, (uint64_t)(uintptr_t)search->kept[i], i) == 0 ? RL_OK : RL_NOMEM;
+    }
+    if (status == RL_OK) {
+        first[count] = count;
+        for (size_t i = count; i-- > 0;) {
+            const struct call *caller = caller_of(search->kept[i]);
+            size_t above =
+                caller != NULL ? (size_t)*u64map_get(&numbers, (uint64_t)(uintptr_t)caller) : count;
+            next[i] = first[above];
+            first[above] = i;
+        }
+        size_t done = 0;
+        for (size_t i = first[count]; i != count || depth != 0;) {
+            if (i == count) {
+                i = pending[--depth];
+                continue;
+            }
+            sorted[done++] = search->kept[i];
+            pending[depth++] = next[i];
+            i = first[i];
+        }
+        memcpy(search->kept, sorted, done * sizeof *sorted);
+    }
+    u64map_fini(&numbers);
+    rl_free(sorted);
+    rl_free(pending);
+    rl_free(next);
+    rl_free(first);
+    return status;
+}
+
+/* ---- */
+
+static void search_fini(struct search *search)
+{
+    for (size_t i = 0; i < search->open.capacity; i++) {
+        if (search->open.entries[i].key != 0) {
+            struct call_node *node = (struct call_node *)(uintptr_t)search->open.entries[i].value;
+            drop_node(search, node);
+        }
+    }
+    u64map_fini(&search->open);
+    while (search->spare != NULL) {
+        struct call_node *node = search->spare;
+        search->spare = node->parent;
+        rl_free(node);
+    }
+}
+
+rl_status calls_read(struct reader *reader, const struct calls_question *question,
+                     struct calls_answer *answer)
+{
+    struct search search = {.reader = reader, .question = question};
+    rl_status status = read_all(&search);
+    rl_status kept = keep_open(&search);
+    status = status == RL_OK ? kept : status;
+    if (status == RL_OK) {
+        status = order(&search);
+    }
+    *answer = (struct calls_answer){search.kept, search.count, search.hidden};
+    for (size_t i = 0; i < answer->count; i++) {
+        drop_node(&search, answer->calls[i]->node);
+        answer->calls[i]->node = NULL;
+    }
+    search_fini(&search);
+    if (status != RL_OK) {
+        calls_fini(answer);
+    }
+    return status;
+}
+
+void calls_fini(struct calls_answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++) {
+        rl_free(answer->calls[i]->start.values);
+        rl_free(answer->calls[i]->end.values);
+        rl_free(answer->calls[i]);
+    }
+    rl_free(answer->calls);
+    *answer = (struct calls_answer){0};
+}

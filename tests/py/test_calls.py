@@ -1,0 +1,165 @@
+"""Single calls out of a recording: what C picks out is what a slow reading of all events gives."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+from conftest import relive
+
+import relive as api
+
+PROGRAM = """
+import random, threading
+
+def leaf(n):
+    return n
+
+def steps(n, below):
+    for i in range(n):
+        leaf(i)
+        if below:
+            yield from steps(n - 1, below - 1)
+        yield i
+
+def turns(seed):
+    draw = random.Random(seed)
+    open_ones = []
+    for i in range(60):
+        if draw.random() < 0.3:
+            open_ones.append(steps(draw.randrange(1, 4), draw.randrange(2)))
+        if open_ones:
+            one = draw.choice(open_ones)
+            try:
+                next(one)
+            except StopIteration:
+                open_ones.remove(one)
+        if draw.random() < 0.2:
+            nested(draw.randrange(6))
+    return open_ones
+
+def nested(n):
+    if n == 3:
+        raise_it() if n % 2 == 0 else leaf(n)
+    return nested(n - 1) if n else 0
+
+def raise_it():
+    raise KeyError(1)
+
+left = []
+threads = [threading.Thread(target=lambda k=k: left.append(turns(k))) for k in range(3)]
+for thread in threads:
+    thread.start()
+    thread.join()
+left.append(turns(9))
+for one in left[0]:
+    next(one, None)
+"""
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """A recording with threads, and generators that take turns and move between threads."""
+    folder = tmp_path_factory.mktemp("calls")
+    (folder / "app.py").write_text(PROGRAM)
+    done = relive("record", "-o", "out.relive", "--level", "values", "app.py", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "out.relive"
+
+
+def model(events, codes, thread, depth, least, limit):
+    """The answer from a plain reading: rows (level, start, end), and how many more."""
+    callers, levels, inside, shown, ends = {}, {}, {}, [], {}
+    for event in events:
+        frame = event.get("frame")
+        if event["kind"] in ("return", "unwind"):
+            ends[frame] = event
+        if event["kind"] != "call" or (thread and event["thread"] != thread):
+            continue
+        above = callers[frame] = event["parent"]
+        inside[frame] = inside.get(above, codes is None) or (
+            codes is not None and event["func"] in codes
+        )
+        levels[frame] = levels.get(above, -1) + inside[frame]
+        if inside[frame] and not (depth and levels[frame] >= depth):
+            shown.append(event)
+    shown = [
+        event
+        for event in shown
+        if event["frame"] not in ends or ends[event["frame"]]["t"] - event["t"] >= least
+    ]
+    shown.sort(key=lambda event: (event["thread"], event["seq"]))
+    more = max(0, len(shown) - limit)
+    shown = shown[:limit]
+    kept = {event["frame"]: event for event in shown}
+    below = {}
+    for event in shown:
+        above = event["parent"]
+        while above and (above not in kept or kept[above]["thread"] != event["thread"]):
+            above = callers.get(above)
+        below.setdefault(above or event["thread"], []).append(event)
+    rows = []
+
+    def put(event):
+        rows.append((levels[event["frame"]], event, ends.get(event["frame"])))
+        for other in below.get(event["frame"], ()):
+            put(other)
+
+    for number in sorted(key for key in below if isinstance(key, int)):
+        for event in below[number]:
+            put(event)
+    return rows, more
+
+
+def test_calls_are_those_of_a_plain_reading(out):
+    events = list(api.open(out).events())
+    draw = random.Random(7)
+    recording = api.open(out)
+    names = {row[0]: f"{row[1]}:{row[2]}" for row in recording.codes()}
+    took = [1000, 10000, 100000]
+    for _ in range(120):
+        codes = draw.sample(sorted(names), 2) if draw.random() < 0.4 else None
+        thread, depth = draw.choice([0, 0, 1, 2, 4, 77]), draw.choice([0, 0, 1, 2, 5])
+        least, limit = draw.choice([0, 0, *took]), draw.choice([0, 1, 7, 60, 10**6])
+        rows, more = recording.calls(
+            codes=codes, thread=thread, depth=depth, least=least, limit=limit
+        )
+        funcs = None if codes is None else {names[code] for code in codes}
+        expected = model(events, funcs, thread, depth, least, limit)
+        assert (list(rows), more) == expected, (codes, thread, depth, least, limit)
+
+
+def test_the_limit_holds_for_all_threads_and_the_rest_is_counted(out):
+    whole = relive("tree", "--calls", "--json", "--limit", "0", out).stdout.splitlines()[1:]
+    calls = sum(event["kind"] == "call" for event in api.open(out).events())
+    assert len(whole) == calls > 200 and len({json.loads(row)["thread"] for row in whole}) > 3
+    done = relive("tree", "--calls", "--limit", "5", out)
+    lines = [line for line in done.stdout.decode().splitlines() if "app.py" in line]
+    assert len(lines) == 5
+    assert f"{calls - 5:,} more lines".encode() in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--limit", "--depth", "--thread"])
+def test_a_count_that_is_none_is_refused(option, out):
+    for text in ("-1", "many", "1" * 40):
+        done = relive("tree", option, text, out)
+        assert done.returncode == 2 and b"is no number" in done.stderr, done.stderr
+
+
+def test_a_terminal_is_shown_how_far_a_long_question_is(out):
+    code = (
+        "import sys, time, relive; from relive.cli import common\n"
+        "with common.progress(relive.open(sys.argv[1])): time.sleep(0.9)\n"
+        "print('answer')"
+    )
+    leader, follower = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(out)], stdout=follower, stderr=follower, timeout=60
+    )
+    os.close(follower)
+    shown = os.read(leader, 9999).decode()
+    os.close(leader)
+    assert done.returncode == 0
+    assert "relive: 0 % read" in shown and shown.endswith("\r\x1b[Kanswer\r\n")
