@@ -31,6 +31,13 @@ WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
+# Real programs that run recorded beside an oracle (tests/real): what 3.8 still gets, and what was
+# new when this was written. 3.8 and 3.12 are the two default backends, each where it is most used.
+PROGRAMS = {
+    "old": "black==24.8.0 click==8.1.7".split(),
+    "new": "black==25.11.0 click==8.3.1".split(),
+}
+FROM_SOURCE = "black,mypy"  # their wheels are compiled
 BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
 ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
 PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
@@ -235,6 +242,37 @@ def install(version, interpreter, log, setup=(), suffix=""):
     return path
 
 
+def programs(version, interpreter, log):
+    """An environment of real programs, with this tree's Relive; its path, None where it cannot be."""
+    path = os.path.join(BUILD, "programs", version)
+    stamp = os.path.join(path, "stamp")
+    packages = PROGRAMS["old" if version in ("3.8", "3.9", "3.10") else "new"]
+    python = os.path.join(path, "bin", "python")
+    try:
+        if not (os.path.exists(stamp) and open(stamp).read() == " ".join(packages)):
+            shutil.rmtree(path, ignore_errors=True)
+            run([interpreter, "-m", "venv", path], log)
+            words = ["-m", "pip", "install", "-q", "--no-binary", FROM_SOURCE]
+            run([python, *words, *packages], log)
+            with open(stamp, "w") as file:
+                file.write(" ".join(packages))
+    except Failed as error:
+        say(f"{version}: real programs could not be installed: {error}")
+        return None
+    ours = os.path.join(BUILD, "venv", version)
+    wheels = os.path.join(path, "relive")
+    shutil.rmtree(wheels, ignore_errors=True)
+    words = ["wheel", "-q", "--no-build-isolation", "--no-deps", "-w", wheels, ROOT]
+    words += ["-Cbuild-dir=" + os.path.join(BUILD, "wheel", version), "-Csetup-args=-Dwerror=true"]
+    own = os.path.join(ours, "bin", "python")
+    command = [own, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", own]
+    env = environ(PATH=os.path.join(ours, "bin") + os.pathsep + os.environ["PATH"])
+    run([*command, *words], log, env=env)
+    wheel = glob.glob(os.path.join(wheels, "*.whl"))
+    run([python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheel], log)
+    return path
+
+
 # ---- tests ----
 
 
@@ -283,7 +321,11 @@ def python_tests(version, interpreter, whole, jobs, full=False):
     words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
     words += ["py"] if whole else NARROW
     text = ""
-    env = environ(TEST_REAL_SUITES=(real_suites() or "") if full or version in REAL_ON else "")
+    env = environ()
+    if full or version in REAL_ON:
+        env["TEST_REAL_SUITES"] = real_suites() or ""
+        if version in WHOLE:
+            env["TEST_REAL_PROGRAMS"] = programs(version, interpreter, log) or ""
     try:
         run(words, log, cwd=os.path.join(ROOT, "tests"), env=env)
     except Failed as error:

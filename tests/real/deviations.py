@@ -1,0 +1,48 @@
+"""Where a recording is known to differ from what its oracle says, or a recorded run from another.
+
+Checked both ways: what happens and is not in here fails, and so does an entry that no longer
+happens. Each entry names the point of an issue that mends it, or the page that explains it."""
+
+import re
+import sys
+
+
+class Deviation:
+    """`texts` is a pattern of the differences that it explains, in the programs named (None: all)."""
+
+    def __init__(self, point, why, texts, programs=None, since=(3, 8), before=(4, 0)):
+        self.point = point
+        self.why = why
+        self.texts = re.compile(texts)
+        self.programs = programs
+        self.is_here = since <= sys.version_info[:2] < before
+
+    def concerns(self, program):
+        return self.is_here and (self.programs is None or program in self.programs)
+
+
+KNOWN = [
+    Deviation(
+        "3.3",
+        "the start of a recording imports modules that the program did not ask for",
+        r"module only of the recorded run: (relive|_relive_boot|_core|zipimport|\w+)",
+    ),
+    Deviation(
+        "1.9",
+        "an exception that leaves past except clauses of another type, or from one of them, is shown"
+        " at the last clause, not where the traceback says",
+        r"line: unwind ",
+        {"click", "black"},
+    ),
+]
+
+
+def explained(differences, program):
+    """(differences that no entry explains, entries that explain nothing here)."""
+    used, left = set(), []
+    for text in differences:
+        matching = [d for d in KNOWN if d.concerns(program) and d.texts.match(text)]
+        used.update(matching[:1])
+        if not matching:
+            left.append(text)
+    return left, [d for d in KNOWN if d.concerns(program) and d not in used]

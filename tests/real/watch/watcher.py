@@ -1,0 +1,183 @@
+"""The oracle of real programs: what happened, in the words of sys.settrace, in the recorded run itself.
+
+It shares no code with Relive and keeps its own rule of what is recorded by default: everything but
+the standard library. sys.settrace rather than sys.setprofile, since it also sees raises with their
+lines and does not slow down code that is not recorded. A throw() looks like a resume.
+
+Each process writes one file, an event a marshalled tuple, with one write an event: a process that
+is killed or forks loses nothing. The folder of this file is named like one of a standard library, so
+that the frame evaluator of 3.8 to 3.11, which sees trace functions run, leaves it out."""
+
+import _thread
+import dis
+import marshal
+import os
+import sys
+import threading
+
+from oracle import SUSPENDABLE, YIELDS, arguments, delegates, exact
+
+# Elsewhere a StopIteration ends a loop or a delegation, which is no raise that a user would speak of.
+RAISES = {code for name, code in dis.opmap.items() if name.startswith(("RAISE_", "CALL"))}
+# Of other versions some are not in here; a name that is in no version harms nobody.
+LIBRARY = getattr(sys, "stdlib_module_names", None) or {
+    "asyncio", "builtins", "collections", "concurrent", "ctypes", "dataclasses", "email", "enum",
+    "functools", "http", "importlib", "inspect", "json", "logging", "multiprocessing", "re",
+    "runpy", "selectors", "socket", "ssl", "string", "threading", "typing", "unittest", "zipimport",
+}  # fmt: skip
+
+
+class Watcher:
+    def __init__(self, folder):
+        self.folder = folder
+        self.frames = {}  # id(frame) -> number, while the frame has not ended; no frame is kept
+        self.lines = {}  # id(frame) -> where exceptions were raised in it or came through
+        self.kept = {}
+        self.skipped = set()
+        lib = os.path.dirname(os.__file__)
+        self.lib = tuple({lib + os.sep, os.path.realpath(lib) + os.sep})
+        self.own = os.path.dirname(__file__) + os.sep
+        self.count = 0
+        self.open()
+
+    def open(self):
+        """A file for this process, the next one where an exec has kept its number."""
+        self.pid = os.getpid()
+        self.local = _thread._local()
+        self.threads = 0
+        self.skipped.clear()
+        for n in range(1000):
+            try:
+                name = f"{self.folder}/{self.pid}.{n}"
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+                self.file = os.open(name, flags, 0o666)
+                return
+            except FileExistsError:
+                pass
+
+    def write(self, *event, dumps=marshal.dumps, write=os.write, getpid=os.getpid):
+        if getpid() != self.pid:
+            self.open()
+        thread = getattr(self.local, "thread", None)
+        if thread is None:
+            self.threads += 1
+            thread = self.local.thread = self.threads
+            write(self.file, dumps(("thread", thread, _thread.get_native_id())))
+        write(self.file, dumps((event[0], thread, *event[1:])))
+
+    def is_recorded(self, code, module):
+        """The rule: all but the standard library; code without a file goes with its module."""
+        file = code.co_filename
+        if file.startswith("<"):
+            if module.startswith("namedtuple_"):
+                return False  # the standard library makes these
+            return module.partition(".")[0] not in LIBRARY and not file.startswith("<frozen ")
+        if file.startswith(self.own):
+            return False
+        return not file.startswith(self.lib) or "-packages" + os.sep in file
+
+    def number(self, frame, is_call):
+        known = self.frames.get(id(frame))
+        if known is None or (is_call and self.begins(frame)):
+            self.count += 1
+            self.frames[id(frame)] = self.count
+            return self.count, True
+        return known, False
+
+    def begins(self, frame):
+        if not frame.f_code.co_flags & SUSPENDABLE:
+            return True
+        if sys.version_info < (3, 11):
+            return frame.f_lasti < 0
+        at = frame.f_code.co_code[frame.f_lasti : frame.f_lasti + 2]
+        return dis.opname[at[0]].startswith("RESUME") and at[1] & 3 == 0
+
+    def parent(self, frame):
+        frame = frame.f_back
+        while frame is not None:
+            number = self.frames.get(id(frame))
+            if number is not None:
+                return number, frame.f_code.co_name
+            frame = frame.f_back
+        return None, None
+
+    def trace(self, frame, event, arg):
+        code = frame.f_code
+        if event == "call":
+            module = frame.f_globals.get("__name__", "?")
+            if not isinstance(module, str):
+                module = "?"
+            name = f"{module}:{getattr(code, 'co_qualname', code.co_name)}"
+            kept = self.kept.get((code.co_filename, module))
+            if kept is None:
+                kept = self.kept[code.co_filename, module] = self.is_recorded(code, module)
+            if not kept:
+                if (name, code.co_filename) not in self.skipped:
+                    self.skipped.add((name, code.co_filename))
+                    self.write("skipped", name, code.co_filename)
+                return None
+            self.local.raising = None
+            frame.f_trace_lines = False
+            number, is_new = self.number(frame, True)
+            self.local.resumed = None if is_new else id(frame)
+            if is_new:
+                values = arguments(frame)
+                self.write("call", number, name, code.co_filename, *self.parent(frame), values)
+            else:
+                self.write("resume", number, name, code.co_filename)
+            return self.trace
+        if event == "exception":
+            self.local.raising = id(frame), frame.f_lasti
+            frame.f_trace_lines = True  # a line says that it was caught here
+            self.raised(frame, *arg)
+        elif event == "line":
+            self.local.raising = None
+            frame.f_trace_lines = False
+        elif event == "return":
+            self.left(frame, arg)
+        return self.trace
+
+    def raised(self, frame, kind, value, tb):
+        """A raise, where no recorded frame below has seen it, or it was thrown into this one."""
+        if issubclass(kind, (StopIteration, StopAsyncIteration)):
+            if frame.f_code.co_code[frame.f_lasti] not in RAISES:
+                return
+        number = self.frames.get(id(frame))
+        self.lines.setdefault(id(frame), set()).add(tb.tb_lineno)
+        tb = tb.tb_next if getattr(self.local, "resumed", None) != id(frame) else None
+        self.local.resumed = None
+        while tb is not None:
+            below = tb.tb_frame.f_code, tb.tb_frame.f_globals.get("__name__", "?")
+            if self.is_recorded(*below):
+                return
+            tb = tb.tb_next
+        self.write("raise", number, frame.f_lineno, kind.__name__, id(value))
+
+    def left(self, frame, arg):
+        number = self.frames.get(id(frame))
+        raising = getattr(self.local, "raising", None)
+        self.local.raising = self.local.resumed = None
+        kind = self.leaving(frame, arg, raising == (id(frame), frame.f_lasti))
+        if kind != "yield":
+            self.frames.pop(id(frame), None)
+        lines = self.lines.pop(id(frame), set())
+        if kind == "unwind":
+            self.write(kind, number, sorted(lines or {frame.f_lineno}))
+        else:
+            self.write(kind, number, exact(arg))
+
+    def leaving(self, frame, arg, raising):
+        opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
+        if arg is None and raising and not dis.opname[opcode].startswith("RETURN_"):
+            return "unwind"
+        if frame.f_code.co_flags & SUSPENDABLE and (opcode in YIELDS or delegates(frame)):
+            return "yield"
+        if arg is None and dis.opname[opcode] not in ("RETURN_VALUE", "RETURN_CONST"):
+            return "unwind"
+        return "return"
+
+
+def begin(folder):
+    watcher = Watcher(folder)
+    threading.settrace(watcher.trace)
+    sys.settrace(watcher.trace)
