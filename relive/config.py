@@ -436,6 +436,50 @@ def check(key: str, value: Any, source: str) -> Any:
         ) from None
 
 
+_told: set = set()  # variables of Handit that were complained of
+
+
+def _handit_value(setting, name, text):
+    """What a variable of Handit counts as. A wrong one must not stop the program, as it does not
+    under Handit: it is told once, and the nearest value, or the default, takes its place."""
+    if setting.kind == "texts":
+        from relive.filters import doors
+
+        trouble = doors.pattern_trouble(setting.key, text) if text else None
+        if trouble is None:
+            return text
+        is_exclude = setting.key == "exclude_re"
+        _tell_once(name, trouble, "the default is used" if is_exclude else "it is left out")
+        return HANDIT_EXCLUDE if is_exclude else None
+    try:
+        return setting.parse(text)
+    except (ValueError, OverflowError):
+        value = _nearest_value(setting, text)
+    shown = str(value).lower()
+    _tell_once(name, f"{text[:80]!r} is not {setting.allowed()}", f"{shown} is used")
+    return value
+
+
+def _nearest_value(setting, text):
+    """The bound that a number lies beyond; else the default."""
+    low, high = (0.0, 1.0) if setting.kind == "part" else (setting.low, setting.high)
+    try:
+        number = float(text)
+    except ValueError:
+        return setting.default
+    if setting.kind == "flag" or low <= number <= high or number != number:
+        return setting.default
+    return low if number < low else high
+
+
+def _tell_once(name, trouble, instead):
+    from relive import _run
+
+    if name not in _told:
+        _told.add(name)
+        _run.complain(f"environment {name}: {trouble}; {instead}")
+
+
 def from_environment(environ: Mapping[str, str]) -> dict:
     """{key: (value, source)} of the RELIVE_* variables; an unknown one is refused."""
     known = {name: setting.key for setting in TABLE for name in setting.env}
@@ -452,7 +496,9 @@ def from_environment(environ: Mapping[str, str]) -> dict:
                 value = environ[name]
                 if name == "HANDIT_MAX_STR" and value.strip() == "0":
                     value = str(setting.high)  # there it means: as much as is allowed
-                if value or setting.kind != "texts":
+                if name.startswith("HANDIT_"):
+                    value = _handit_value(setting, name, value)
+                if value not in ("", None) or setting.kind != "texts":
                     found[setting.key] = (value, f"environment {name}")
                 break
     if any(name.startswith("HANDIT_") and name in known for name in environ):

@@ -450,6 +450,7 @@ int capture_is_secret(struct capture *c, const void *text, size_t len)
         size_t n = end - begin < CAPTURE_SECRET ? end - begin : CAPTURE_SECRET;
         memcpy(c->secrets[c->secret_count].text, (const char *)text + begin, n);
         c->secrets[c->secret_count++].len = n;
+        c->is_reviewed = 1;
     }
     return 1;
 }

@@ -38,6 +38,7 @@ struct capture {
     const struct capture_limits *limits; /* of it */
     size_t least;                        /* bytes of the shortest text that is asked about */
     uint8_t *values;                     /* where the values begin in `bytes` */
+    int is_reviewed;                     /* the values are looked at once more, at the end */
     unsigned secret_count;               /* secrets met in this event */
     struct {
         size_t len;
@@ -73,17 +74,19 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->inside = 0;
     capture_limit(c, &capture_limits);
     c->values = c->bytes;
+    c->is_reviewed = 0;
     c->secret_count = 0;
 }
 
-/* Takes what has a secret of this event in it out of what was captured before that was met. */
-void capture_spread(struct capture *c);
+/* Takes out of what was captured the numbers that a pattern finds, and what has a secret of this
+ * event in it and was captured before that was met. */
+void capture_review(struct capture *c);
 
 /* The size of all that was captured; after the last value. */
 static inline uint32_t capture_size(struct capture *c)
 {
-    if (__builtin_expect(c->secret_count != 0, 0)) {
-        capture_spread(c);
+    if (__builtin_expect(c->is_reviewed, 0)) {
+        capture_review(c);
     }
     return (uint32_t)(c->p - c->bytes);
 }

@@ -22,8 +22,8 @@ static struct known {
 } answers[ENTRIES];
 
 /* What was answered of a short text, by the text itself: objects come and go, what they say comes
- * back. `kind` is that of a name, or CONTENT for texts in which there is no secret. */
-enum { SHORT = 52, CONTENT = 0xffff };
+ * back. `kind` is that of a name, or NUMBER, or CONTENT for texts in which there is no secret. */
+enum { SHORT = 52, NUMBER = 0xfffe, CONTENT = 0xffff };
 static struct remembered {
     const struct filter_set *set;
     uint16_t kind;
@@ -195,7 +195,7 @@ static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObje
             actions[(*count)++] = (uint8_t)action;
         }
     }
-    if (actions != NULL && !any) {
+    if (actions != NULL && !any && !filter_has_patterns(p->set)) {
         rl_free(actions);
         return NULL;
     }
@@ -217,8 +217,8 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct code
     p->thrown = (uint8_t)ask(p, FILTER_ARG, "exception", 9);
     /* A function that is named like a secret yields secrets. */
     p->yield = p->ret != FILTER_ALLOW && p->yield == FILTER_ALLOW ? p->ret : p->yield;
-    p->has_result_actions =
-        p->ret != FILTER_ALLOW || p->yield != FILTER_ALLOW || p->thrown != FILTER_ALLOW;
+    p->has_result_actions = p->ret != FILTER_ALLOW || p->yield != FILTER_ALLOW ||
+                            p->thrown != FILTER_ALLOW || filter_has_patterns(p->set);
 #if CELLS_SHARE_SLOTS
     PyObject *const rows[] = {code->co_localsplusnames};
 #else
@@ -376,6 +376,19 @@ int policy_secret(const struct policy *p, const char *text, size_t len, size_t *
         remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
     }
     return found;
+}
+
+int policy_number(const struct policy *p, const char *text, size_t len)
+{
+    struct remembered *r = len <= SHORT ? place_of(p->set, NUMBER, text, len) : NULL;
+    if (r != NULL && is_remembered(r, p->set, NUMBER, text, len)) {
+        return r->action == FILTER_REDACT;
+    }
+    int is_found = filter_number(p->filter, p->set, (struct filter_text){text, len});
+    if (r != NULL) {
+        remember(r, p->set, NUMBER, text, len, is_found ? FILTER_REDACT : FILTER_ALLOW);
+    }
+    return is_found;
 }
 
 size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,

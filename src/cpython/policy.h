@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "filter.h"
+#include "secrets.h"
 
 struct policy {
     struct filter *filter; /* borrowed; by which it was decided: another may be in use by now */
@@ -17,9 +18,9 @@ struct policy {
     int rule;                           /* that decided on tracing; -1 a default, -2 a gate */
     unsigned level;                     /* enum level */
     uint8_t ret, yield, unwind, thrown; /* enum filter_action */
-    uint8_t has_result_actions;         /* some of them is not ALLOW */
-    uint8_t *slots;                     /* owned: action of each variable; NULL: all are kept */
-    uint8_t *args;                      /* owned: the same of each parameter */
+    uint8_t has_result_actions;         /* some of them is not ALLOW, or patterns look at values */
+    uint8_t *slots; /* owned: action of each variable; NULL: all are kept, whatever they are */
+    uint8_t *args;  /* owned: the same of each parameter */
     uint32_t slot_count, arg_count;
     struct capture_limits limits;
     uint32_t max_locals;
@@ -29,6 +30,12 @@ struct policy {
     uint64_t asks_traced;  /* those of them that say trace */
     int is_traced_else;    /* where none of them matches */
 };
+
+/* Whether patterns of the code's set look at its values, besides what is a secret by its form. */
+static inline int policy_looks_at_values(const struct policy *policy)
+{
+    return policy->least < SECRET_LEAST;
+}
 
 enum policy_kind {
     POLICY_ARGUMENT,
@@ -84,6 +91,8 @@ void policy_count(enum policy_kind kind, enum filter_action action);
 /* Whether the text holds a secret; where. */
 int policy_secret(const struct policy *policy, const char *text, size_t len, size_t *begin,
                   size_t *end);
+/* Whether a number must not be written, by its text. */
+int policy_number(const struct policy *policy, const char *text, size_t len);
 /* Text of which only the secrets are taken out: the size of what stands in `out` then, or 0 where
  * there is none. policy may be NULL. */
 size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len, uint8_t *out,

@@ -1,14 +1,19 @@
 /* Why: a secret that was recognised in one text of an event is taken out of all of them, also of
- * those that were captured before it was met. The values are copied over, text by text. */
+ * those that were captured before it was met; and most numbers are captured by ways that ask
+ * nobody. The values are copied over, one by one. */
 #include <string.h>
 
 #include "capture_parts.h"
+#include "policy.h"
 #include "value.h"
+#include "value_text.h"
 
 struct copying {
     struct capture *c;
     struct bytes_in in;
-    uint8_t *p; /* in `out` */
+    struct bytes_out number; /* the text of one */
+    uint8_t *p, *end;        /* in `out` */
+    int looks_at_numbers;
     uint8_t out[RL_VALUE_BYTES_MAX + 16];
 };
 
@@ -38,6 +43,44 @@ static int is_text(unsigned tag)
            tag == RL_VALUE_BYTES || tag == RL_VALUE_BYTES_CUT || tag == RL_VALUE_TEXT;
 }
 
+/* The type of a number; NULL: it is none. */
+static PyTypeObject *number_type(unsigned tag)
+{
+    switch (tag) {
+    case RL_VALUE_INT:
+    case RL_VALUE_BIG_INT:
+        return &PyLong_Type;
+    case RL_VALUE_FLOAT:
+        return &PyFloat_Type;
+    case RL_VALUE_COMPLEX:
+        return &PyComplex_Type;
+    default:
+        return NULL;
+    }
+}
+
+/* Whether the number that was read from `from` on must not be written. */
+static int is_secret_number(struct copying *copying, const uint8_t *from)
+{
+    struct bytes_in in = bytes_in_of(from, (size_t)(copying->in.at - from));
+    bytes_out_reset(&copying->number);
+    return value_text(&copying->number, NULL, &in) != RL_OK || copying->number.failed ||
+           policy_number(copying->c->policy, (const char *)copying->number.data,
+                         copying->number.len);
+}
+
+static void put_redacted(struct copying *copying, uint32_t type)
+{
+    uint8_t bytes[1 + VARINT_MAX] = {RL_VALUE_REDACTED};
+    size_t n = (size_t)(put_varint(bytes + 1, type) - bytes);
+    if (n + bytes_left(&copying->in) > (size_t)(copying->end - copying->p)) {
+        bytes[0] = RL_VALUE_CUT; /* what follows must fit too */
+        n = 1;
+    }
+    memcpy(copying->p, bytes, n);
+    copying->p += n;
+}
+
 static rl_status copy(struct copying *copying, unsigned depth)
 {
     struct capture *c = copying->c;
@@ -52,8 +95,13 @@ static rl_status copy(struct copying *copying, unsigned depth)
         uint32_t type = value.type != 0
                             ? value.type
                             : capture_type_id(c->lane, is_bytes ? &PyBytes_Type : &PyUnicode_Type);
-        *copying->p++ = RL_VALUE_REDACTED;
-        copying->p = put_varint(copying->p, type);
+        put_redacted(copying, type);
+        return RL_OK;
+    }
+    PyTypeObject *number = copying->looks_at_numbers ? number_type(value.tag) : NULL;
+    if (number != NULL && is_secret_number(copying, from)) {
+        policy_stats.secrets++;
+        put_redacted(copying, capture_type_id(c->lane, number));
         return RL_OK;
     }
     size_t n = (size_t)(copying->in.at - from);
@@ -68,20 +116,29 @@ static rl_status copy(struct copying *copying, unsigned depth)
     return status;
 }
 
-void capture_spread(struct capture *c)
+static void copy_all(struct copying *copying)
 {
-    struct copying copying = {.c = c, .p = copying.out};
-    copying.in = bytes_in_of(c->values, (size_t)(c->p - c->values));
-    while (bytes_left(&copying.in) != 0) {
-        if (copy(&copying, 0) != RL_OK) {
+    struct capture *c = copying->c;
+    while (bytes_left(&copying->in) != 0) {
+        if (copy(copying, 0) != RL_OK) {
             c->p = c->values; /* cannot be: then nothing is let through */
             *c->p++ = RL_VALUE_CUT;
-            c->secret_count = 0;
             return;
         }
     }
-    size_t n = (size_t)(copying.p - copying.out);
-    memcpy(c->values, copying.out, n);
+    size_t n = (size_t)(copying->p - copying->out);
+    memcpy(c->values, copying->out, n);
     c->p = c->values + n;
+}
+
+void capture_review(struct capture *c)
+{
+    struct copying copying = {.c = c, .p = copying.out};
+    copying.end = copying.out + RL_VALUE_BYTES_MAX - (c->values - c->bytes);
+    copying.looks_at_numbers = c->policy != NULL && policy_looks_at_values(c->policy);
+    copying.in = bytes_in_of(c->values, (size_t)(c->p - c->values));
+    copy_all(&copying);
+    bytes_out_fini(&copying.number);
+    c->is_reviewed = 0;
     c->secret_count = 0;
 }

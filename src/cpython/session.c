@@ -36,6 +36,7 @@ struct capture *session_capture_always(struct thread *t, const struct policy *po
         t->capture->policy = policy;
         capture_limit(t->capture, &policy->limits);
         t->capture->least = policy->least;
+        t->capture->is_reviewed = policy_looks_at_values(policy);
     }
     return t->capture;
 }

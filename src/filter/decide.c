@@ -37,21 +37,15 @@ static struct filter_text join(char *out, struct filter_text a, const char *betw
     return (struct filter_text){out, have};
 }
 
-static int is_below(struct filter_text file, struct filter_text root)
-{
-    return root.len != 0 && file.len > root.len && memcmp(file.data, root.data, root.len) == 0 &&
-           file.data[root.len] == '/';
-}
-
 struct filter_text filter_below_root(const struct filter *f, struct filter_text file)
 {
     size_t deepest = 0;
     for (size_t i = 0; i < f->file_count; i++) {
         const struct filter_file *said = &f->files[i].said;
-        if (is_below(file, said->root) && said->root.len > deepest) {
+        if (filter_is_below(file, said->root) && said->root.len > deepest) {
             deepest = said->root.len;
         }
-        if (is_below(file, said->other_root) && said->other_root.len > deepest) {
+        if (filter_is_below(file, said->other_root) && said->other_root.len > deepest) {
             deepest = said->other_root.len;
         }
     }
@@ -108,7 +102,7 @@ static int regex_gate(struct asked *a, const struct gate *gate)
            search(a, gate->pattern, join(text, a->scope->module, "::", a->scope->qualname));
 }
 
-static int gate_matches(struct asked *a, const struct gate *gate)
+static int gate_matches(struct asked *a, struct gate *gate)
 {
     switch (gate->type) {
     case FILTER_EXCLUDE:
@@ -120,7 +114,7 @@ static int gate_matches(struct asked *a, const struct gate *gate)
     case FILTER_EXCLUDE_FILE:
         return search(a, gate->pattern, a->scope->file);
     default:
-        return is_below(a->scope->file, (struct filter_text){gate->text, gate->len});
+        return filter_folder_holds(gate, a->scope->file);
     }
 }
 
@@ -136,7 +130,7 @@ static int passes_gates(struct asked *a, int *is_included)
     int includes = 0, folders = 0, in_folder = 0;
     *is_included = 0;
     for (size_t i = 0; i < f->gate_count; i++) {
-        const struct gate *gate = &f->gates[i];
+        struct gate *gate = &f->gates[i];
         int matches = gate_matches(a, gate);
         if (matches &&
             (is_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) || gate->type == FILTER_EXCLUDE_FILE)) {
@@ -506,8 +500,9 @@ const char *filter_why(struct filter *f, const struct filter_set *set, enum filt
     return why;
 }
 
-int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                   size_t *begin, size_t *end)
+/* 1 or 0 as the first `value:` pattern says that finds the text; -1: none does. */
+static int ask_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                       size_t *begin, size_t *end)
 {
     for (size_t i = 0; set->has_content && i < set->count; i++) {
         const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
@@ -526,5 +521,18 @@ int filter_content(struct filter *f, const struct filter_set *set, struct filter
             return pattern->action != FILTER_ALLOW;
         }
     }
-    return secret_text(text.data, text.len, begin, end);
+    return -1;
+}
+
+int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                   size_t *begin, size_t *end)
+{
+    int said = ask_content(f, set, text, begin, end);
+    return said >= 0 ? said : secret_text(text.data, text.len, begin, end);
+}
+
+int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text)
+{
+    size_t begin, end;
+    return ask_content(f, set, text, &begin, &end) > 0;
 }

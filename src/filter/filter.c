@@ -47,6 +47,7 @@ void filter_free(struct filter *f)
     for (size_t i = 0; i < f->gate_count; i++) {
         rl_free(f->gates[i].text);
         pattern_free(f->gates[i].pattern);
+        strmap_fini(&f->gates[i].files);
     }
     free_sets(f);
     rl_free(f->files);

@@ -138,6 +138,8 @@ enum filter_action filter_value(struct filter *f, const struct filter_set *set,
  * and *end: the part. */
 int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
                    size_t *begin, size_t *end);
+/* Whether a `value:` pattern of the set finds this text of a number. */
+int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text);
 /* Whether patterns of the set look at text, besides what is a secret by its form. */
 int filter_has_patterns(const struct filter_set *set);
 /* The shortest text that need be asked about: 1 where patterns of the set look at text. */

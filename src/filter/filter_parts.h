@@ -2,6 +2,8 @@
 #ifndef FILTER_PARTS_H
 #define FILTER_PARTS_H
 
+#include <string.h>
+
 #include "filter.h"
 #include "map.h"
 #include "selector.h"
@@ -29,6 +31,7 @@ struct gate {
     char *text; /* owned */
     size_t len;
     struct pattern *pattern; /* owned; NULL for FILTER_FOLDER */
+    struct strmap files;     /* of FILTER_FOLDER: file -> whether it lies there */
 };
 
 struct filter_set {
@@ -55,5 +58,14 @@ struct filter {
     uint64_t thread_rules, task_rules;
     uint64_t undecided;
 };
+
+static inline int filter_is_below(struct filter_text file, struct filter_text folder)
+{
+    return folder.len != 0 && file.len > folder.len &&
+           memcmp(file.data, folder.data, folder.len) == 0 && file.data[folder.len] == '/';
+}
+
+/* Whether a file lies in the folder of a gate, by whatever way its name leads there. */
+int filter_folder_holds(struct gate *gate, struct filter_text file);
 
 #endif

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 from conftest import ROOT as REPOSITORY
-from conftest import TESTS, relive, run, usable_backends
+from conftest import TESTS, dump, relive, run, usable_backends
 
 from relive import _core, config
+from relive.errors import ReliveError
 from relive.filters import Filter, FilterError, doors
 from relive.filters.chain import Chain
 
@@ -199,6 +200,43 @@ def test_capture_only_cwd_compares_whole_parts_and_yields_to_an_include(tmp_path
     assert decide(both, "a", "f", str(tmp_path / "workshop" / "a.py"))
 
 
+def test_capture_only_cwd_knows_a_file_by_any_way_that_leads_to_it(tmp_path, monkeypatch):
+    for folder in ("work", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("", encoding="utf-8")
+    (tmp_path / "link").symlink_to(tmp_path / "work")
+    (tmp_path / "work" / "out").symlink_to(tmp_path / "other")
+    monkeypatch.chdir(tmp_path / "link")
+    chain = doors.chain(settings(capture_only_cwd="true"), [])
+    inside = ["a.py", "./a.py", "../work/a.py", "gone.py", "out/a.py", f"{tmp_path}/link/a.py",
+              f"{tmp_path}/work/lib.zip/a.py", f"{tmp_path}/other/../work/a.py"]  # fmt: skip
+    outside = ["../other/a.py", "out/../a.py", f"{tmp_path}/work/../other/a.py", "<string>", "<stdin>",
+               f"{tmp_path}/work/gone/../../other/gone.py", f"{tmp_path}/work", ""]  # fmt: skip
+    assert [file for file in inside if not decide(chain, "a", "f", file)] == []
+    assert [file for file in outside if decide(chain, "a", "f", file)] == []
+
+
+def test_capture_only_cwd_records_a_script_by_its_own_name_and_by_a_linked_path(tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app2").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "app")
+    (tmp_path / "app2" / "other.py").write_text("def far():\n    pass\n", encoding="utf-8")
+    (tmp_path / "app" / "main.py").write_text(
+        "import sys\nsys.path.append('../app2')\nimport other\n"
+        "def near():\n    pass\nnear()\nother.far()\n",
+        encoding="utf-8",
+    )
+    for number, script in enumerate(["main.py", str(tmp_path / "link" / "main.py")]):
+        out = tmp_path / f"{number}.relive"
+        done = relive(
+            "record", "-o", out, script, cwd=tmp_path / "app", env={"HANDIT_CAPTURE_ONLY_CWD": "1"}
+        )
+        assert done.returncode == 0, done.stderr
+        _, events = dump(out)
+        called = {event["func"] for event in events if event["kind"] == "call"}
+        assert "__main__:near" in called and "other:far" not in called, script
+
+
 def test_sampling_takes_a_tenth_and_the_same_in_every_process():
     chain = doors.chain(settings(sample_rate=0.1), [])
     kept = [n for n in range(10000) if decide(chain, "app.views", f"function_{n}")]
@@ -237,6 +275,52 @@ def test_variables_of_the_seeds(environ, key, meaning):
     assert getattr(config.load(environ=environ, folder="/"), key) == meaning
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "key", "meaning", "said"),
+    [
+        ("MAX_STR", "99999", "max_str", 4096, "4096 is used"),
+        ("MAX_STR", "-1", "max_str", 0, "0 is used"),
+        ("MAX_STR", "many", "max_str", 256, "256 is used"),
+        ("MAX_LOCALS", "1e9", "max_locals", 900, "900 is used"),
+        ("SAMPLE_RATE", "1.5", "sample_rate", 1.0, "1.0 is used"),
+        ("SAMPLE_RATE", "-0.5", "sample_rate", 0.0, "0.0 is used"),
+        ("SAMPLE_RATE", "nan", "sample_rate", 1.0, "1.0 is used"),
+        ("SAMPLE_RATE", "half", "sample_rate", 1.0, "1.0 is used"),
+        ("CAPTURE_ONLY_CWD", "maybe", "capture_only_cwd", False, "false is used"),
+        ("INCLUDE", "(", "include_re", [], "it is left out"),
+        ("EXCLUDE", "*", "exclude_re", [config.HANDIT_EXCLUDE], "the default is used"),
+        ("EXCLUDE_FILES", "[", "exclude_files", [], "it is left out"),
+        ("REDACT", "(?P<", "redact", [], "it is left out"),
+        ("REDACT", "x" * 600, "redact", [], "it is left out"),
+    ],
+)  # fmt: skip
+def test_a_bad_variable_of_handit_is_told_once_and_does_not_count(
+    monkeypatch, capfd, name, text, key, meaning, said
+):
+    monkeypatch.setattr(config, "_told", set())
+    for _ in range(2):
+        loaded = config.load(environ={f"HANDIT_{name}": text}, folder="/")
+        assert getattr(loaded, key) == meaning
+        doors.chain(loaded.as_dict(), [])
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1 and f"HANDIT_{name}" in told and said in told
+    with pytest.raises(ReliveError):
+        doors.chain(config.load(environ={f"RELIVE_{name}": text}, folder="/").as_dict(), [])
+
+
+def test_a_bad_variable_of_handit_does_not_reach_the_program(tmp_path):
+    program = tmp_path / "p.py"
+    program.write_text(
+        "from relive import sessions as h\n"
+        "s = h.start_session_py('a', {}, None, None)\nh.start_profiler_py(s)\n"
+        "h.stop_profiler_py()\nprint('ended')\n",
+        encoding="utf-8",
+    )
+    done = run(sys.executable, "-W", "error", program, cwd=tmp_path, env={"HANDIT_MAX_STR": "x"})
+    assert (done.returncode, done.stdout) == (0, b"ended\n")
+    assert done.stderr.count(b"HANDIT_MAX_STR") == 1
+
+
 def test_a_filter_file_decides_what_a_recording_holds(tmp_path):
     out = tmp_path / "out.relive"
     done = relive(
@@ -262,6 +346,40 @@ def test_a_filter_file_decides_what_a_recording_holds(tmp_path):
     assert info["losses"] == {"filter": 2}  # price: its second call, and the end of that
     gaps = relive("gaps", "--all", out).stdout.decode()
     assert "__main__:debug_dump" in gaps and "sample-dev, rule obj:regex:" in gaps
+
+
+@pytest.mark.parametrize("name", ["HANDIT_REDACT", "RELIVE_REDACT"])
+@pytest.mark.parametrize("level", ["values", "lines"])
+def test_redact_finds_numbers_as_it_finds_texts(record, level, name):
+    secret, big = 4111222233334444, 4111222233334444 << 70
+    source = (
+        "import dataclasses, enum\n"
+        "@dataclasses.dataclass\nclass P:\n    name: str\n    n: int\n"
+        f"class E(enum.IntEnum):\n    A = {secret}\n"
+        "def f(x):\n    y = x\n    return y\n"
+        f"for x in ({secret}, -{secret}, {big}, 3.14159, 2+3.14159j, [{secret}, 7], ({secret}, 7),\n"
+        f"          {{{secret}}}, {{'k': {secret}}}, {{{secret}: 1}}, P('a', {secret}), E.A, 0, 7,\n"
+        "          [[1, 2], 3.5]):\n    f(x)\n"
+    )
+    wanted = {name: rf"{secret}|3\.14|{str(big)[9:29]}"}
+    done, _, events = record(source, "--level", level, env=wanted)
+    assert done.returncode == 0 and not done.stderr.count(b"Traceback")
+    text = json.dumps([event for event in events if event["kind"] != "thread_start"])
+    for hidden in (str(secret), "3.14", str(big)):
+        assert hidden not in text, hidden
+    told = [event for event in events if event["kind"] == "call" and event["func"] == "__main__:f"]
+    calls = [event["args"]["x"] for event in told]
+    assert [one["redacted"] for one in calls[:5]] == [True] * 5
+    assert [one["t"] for one in calls[:5]] == ["int", "int", "int", "float", "complex"]
+    assert calls[5]["r"] == "[<redacted>, 7]" and calls[-1]["r"] == "[[1, 2], 3.5]"
+    assert [one["r"] for one in calls[-3:-1]] == ["0", "7"]
+
+
+def test_redact_of_every_number_leaves_room_for_the_rest(record):
+    source = "def f(x): return x\nf([[[1] * 900] * 900] * 900)\n"
+    _, _, events = record(source, "--redact", "[0-9]", "--max-items", "1000")
+    (call,) = [event for event in events if event["kind"] == "call" and "args" in event]
+    assert "1" not in call["args"]["x"]["r"].replace("<redacted>", "") or call["args"]["x"]["cut"]
 
 
 def test_short_calls_are_taken_back_and_counted(record, tmp_path):
