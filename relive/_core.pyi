@@ -8,10 +8,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from typing_extensions import disjoint_base
 
 _Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
-# code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth
-_Node = Tuple[int, int, int, int, int, int, str, int, int]
-# code, calls, total_ns, self_ns, unwinds
-_Function = Tuple[int, int, int, int, int]
+# code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth, open
+_Node = Tuple[int, int, int, int, int, int, str, int, int, int]
+# code, calls, total_ns, self_ns, unwinds, open
+_Function = Tuple[int, int, int, int, int, int]
 
 class Error(Exception):
     """args are (code, text)."""

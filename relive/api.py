@@ -380,10 +380,12 @@ class Recording:
         """Threads, and events by kind; with a session's number, `calls` are those in it."""
         return self._reader.totals(session)
 
-    def tree(self, session: int = 0) -> List[Tuple[int, int, int, int, int, int, str, int, int]]:
+    def tree(
+        self, session: int = 0
+    ) -> List[Tuple[int, int, int, int, int, int, str, int, int, int]]:
         """The folded call tree: rows (code, parent, calls, total_ns, self_ns, unwinds, exc,
-        exc_line, max_depth), a parent before its children; with a session's number, of the calls
-        in it."""
+        exc_line, max_depth, open), a parent before its children; with a session's number, of the
+        calls in it. `open` frames had not ended when the recording did, and count until then."""
         return self._reader.tree(session)
 
     def session_calls(self) -> List[Tuple[int, int, int]]:
@@ -393,8 +395,8 @@ class Recording:
         own = [row[0] for row in self.codes() if not (folders and row[3].startswith(folders))]
         return self._reader.sessions(own)
 
-    def functions(self) -> List[Tuple[int, int, int, int, int]]:
-        """Rows (code, calls, total_ns, self_ns, unwinds), longest self time first."""
+    def functions(self) -> List[Tuple[int, int, int, int, int, int]]:
+        """Rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
         return self._reader.functions()
 
     def code(self, number: int) -> Tuple[str, str, str, int, int]:

@@ -6,7 +6,7 @@
 #define RL_FORMAT_H
 
 #define RL_FORMAT_VERSION 1
-#define RL_FORMAT_MINOR   1 /* 1: SUMMARY judges losses by event numbers */
+#define RL_FORMAT_MINOR   1 /* 1: SUMMARY judges losses by event numbers and counts open frames */
 #define RL_MAGIC          "\x89RELIVE\n"
 #define RL_MAGIC_BYTES    8
 
@@ -79,7 +79,9 @@ enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 #define RL_LV_SLOT_BYTES 4           /* u32 */
 #define RL_LV_SLOTS      8           /* u32 */
 #define RL_LV_STATE      12          /* u32: enum rl_live_state */
-#define RL_LV_HEARTBEAT  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
+#define RL_LV_BEAT_MONO  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
+#define RL_LV_BEAT_TICKS 24          /* u64: taken together with it */
+#define RL_LV_BEAT_CHECK 32          /* u64: the two XORed; else they were being written */
 #define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] events not kept, first LIVE block only */
 
 enum rl_live_state {

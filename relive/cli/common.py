@@ -12,6 +12,7 @@ from relive.config import nearest
 from relive.errors import ReliveError
 
 _FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
+_GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 _SIBLING = re.compile(r"\.\d+\.\d+\.relive$")
 
 
@@ -129,6 +130,16 @@ def duration(ns):
         if ns < limit:
             return f"{ns / divisor:.3g} {unit}" if divisor > 1 else f"{ns} {unit}"
     return f"{ns / 1e9:.2f} s"
+
+
+def has_gaps(recording):
+    """Whether events are missing, so that a frame may have ended without a word of it."""
+    return not _GAPS.isdisjoint(recording.header["losses"])
+
+
+def took(ns, is_open):
+    """'1.23 ms'; of what had not ended when the recording did '>= 1.23 ms, open'."""
+    return f">= {duration(ns)}, open" if is_open else duration(ns)
 
 
 def count(number):

@@ -33,8 +33,7 @@ def _facts(recording):
     meta.pop("trace_filter", None)
     while f"argv.{len(argv)}" in meta:
         argv.append(meta.pop(f"argv.{len(argv)}"))
-    last = max((thread["last_ns"] for thread in totals["threads"]), default=0)
-    first = min((thread["first_ns"] for thread in totals["threads"]), default=0)
+    first = min((thread["first_ns"] for thread in totals["threads"]), default=header["end_ns"])
     return {
         "file": recording.path,
         "size": header["size"],
@@ -44,7 +43,7 @@ def _facts(recording):
         "pid": header["pid"],
         "parent_pid": header["parent_pid"],
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(header["start_unix_ns"] / 1e9)),
-        "ns": max(0, last - first),
+        "ns": max(0, header["end_ns"] - first),
         "argv": argv,
         "events": header["events"],
         "kinds": totals["kinds"],

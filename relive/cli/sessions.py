@@ -48,6 +48,9 @@ def read(recording):
         if number in rows:
             rows[number]["calls"] = calls
             rows[number]["errors"] += errors
+    for row in rows.values():
+        if row["open"]:
+            row["duration"] = recording.header["end_ns"] - row["t"]
     return list(rows.values())
 
 
@@ -60,8 +63,8 @@ def _joined(rows):
         if first is not row:
             for key in ("calls", "errors", "marks", "logs", "http"):
                 first[key] += row[key]
-            if row["duration"] is not None:
-                first["duration"] = row["t"] + row["duration"] - first["t"]
+            first["duration"] = row["t"] + row["duration"] - first["t"]
+            first["open"] = row["open"]
     return list(found.values())
 
 
@@ -77,14 +80,14 @@ def _begin(rows, event):
             "session": event["session"], "id": fields.get("id"), "tag": fields.get("tag"),
             "attrs": fields.get("attrs", {}), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
-            "thread": event["thread"], "t": event["t"], "duration": None, "calls": 0, "errors": 0,
-            "marks": 0, "logs": 0, "http": [],
+            "thread": event["thread"], "t": event["t"], "duration": None, "open": True, "calls": 0,
+            "errors": 0, "marks": 0, "logs": 0, "http": [],
         }  # fmt: skip
 
 
 def _end(row, event):
     if row is not None:
-        row["duration"] = event["t"] - row["t"]
+        row.update(duration=event["t"] - row["t"], open=False)
 
 
 def _tell(row, event):
@@ -119,7 +122,7 @@ def _counted(n, word):
 
 
 def _show(row):
-    took = common.duration(row["duration"]) if row["duration"] is not None else "did not end"
+    took = common.took(row["duration"], row["open"])
     errors = "  " + common.red(_counted(row["errors"], "error")) if row["errors"] else ""
     print(f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
           f"  {_counted(row['calls'], 'call')}{errors}  thread {row['thread']}")  # fmt: skip

@@ -19,10 +19,10 @@ def main(words):
     shown = rows[: args.count] if args.count > 0 else rows
     if args.json:
         common.emit(schema="relive.top", version=1)
-        for code, (calls, total, own, unwinds) in shown:
+        for code, (calls, total, own, unwinds, is_open) in shown:
             common.emit(
                 func=f"{code[0]}:{code[1]}", file=code[2], line=code[3], calls=calls,
-                total_ns=total, self_ns=own, unwinds=unwinds,
+                total_ns=total, self_ns=own, open=is_open, unwinds=unwinds,
             )  # fmt: skip
     elif shown:
         _table(shown)
@@ -36,25 +36,20 @@ def main(words):
 def _collect(recordings, wanted):
     rows = {}
     for recording in recordings:
-        for number, calls, total, own, unwinds in recording.functions():
+        for number, *counts in recording.functions():
             code = recording.code(number)[:4]
-            if wanted is not None and wanted not in common.name_of(code):
-                continue
-            before = rows.get(code, (0, 0, 0, 0))
-            rows[code] = (
-                before[0] + calls,
-                before[1] + total,
-                before[2] + own,
-                before[3] + unwinds,
-            )
+            if wanted is None or wanted in common.name_of(code):
+                rows[code] = [sum(pair) for pair in zip(rows.get(code, (0,) * 5), counts)]
     return rows
 
 
 def _table(rows):
-    print(f"{'calls':>12} {'self':>10} {'total':>10}  function")
-    for code, (calls, total, own, unwinds) in rows:
+    texts = [common.took(total, is_open) for _, (_, total, _, _, is_open) in rows]
+    width = max(10, *map(len, texts))
+    print(f"{'calls':>12} {'self':>10} {'total':>{width}}  function")
+    for (code, (calls, _, own, unwinds, _)), total in zip(rows, texts):
         text = (
-            f"{common.count(calls):>12} {common.duration(own):>10} {common.duration(total):>10}"
+            f"{common.count(calls):>12} {common.duration(own):>10} {total:>{width}}"
             f"  {common.name_of(code)}"
         )
         if code[2]:

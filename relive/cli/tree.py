@@ -8,13 +8,13 @@ class Node:
     """One function, called from one place."""
 
     __slots__ = (
-        "calls", "children", "code", "depth", "exc", "line", "own", "parent", "row", "total",
+        "calls", "children", "code", "depth", "exc", "line", "open", "own", "parent", "total",
         "unwinds",
     )  # fmt: skip
 
     def __init__(self, row):
         (self.code, self.parent, self.calls, self.total, self.own, self.unwinds, self.exc,
-         self.line, self.depth) = row  # fmt: skip
+         self.line, self.depth, self.open) = row  # fmt: skip
         self.children = []
 
 
@@ -133,6 +133,7 @@ class _Printer:
                 calls=node.calls,
                 total_ns=node.total,
                 self_ns=node.own,
+                open=node.open,
                 unwinds=node.unwinds,
                 exc_type=node.exc or None,
                 exc_line=node.line or None,
@@ -144,7 +145,7 @@ class _Printer:
             text += f" x{common.count(node.calls)}"
         if node.depth > 1:
             text += f" (recursive, {common.count(node.depth)} deep)"
-        text += common.dim(f"  {common.duration(node.total)}")
+        text += common.dim(f"  {common.took(node.total, node.open)}")
         if node.unwinds:
             text += "  " + common.red(_went_wrong(node))
         print(text)
@@ -180,7 +181,9 @@ class _Calls:
 
     def _line(self, recording, level, event, end):
         self.lines += 1
-        took = end["t"] - event["t"] if end else None
+        is_open = end is None and not common.has_gaps(recording)
+        until = recording.header["end_ns"] if is_open else end["t"] if end else None
+        ns = until - event["t"] if until is not None else None
         end = end or {}
         exc = end.get("exc") or {}
         if self.args.json:
@@ -189,19 +192,19 @@ class _Calls:
                 seq=event["seq"], frame=event["frame"], parent=event["parent"],
                 func=event["func"], file=event["file"], line=event["line"],
                 args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
-                exc=end.get("exc"), total_ns=took,
+                exc=end.get("exc"), total_ns=ns, open=is_open,
             )  # fmt: skip
             return
         name = common.safe(event["func"].partition(":")[2])
         text = f"{common.place(event)} {name}({common.arguments_text(event.get('args', {}))})"
-        took = common.dim(f"  {common.duration(took)}") if end else ""
+        took = common.dim(f"  {common.took(ns, is_open)}") if ns is not None else ""
         if end.get("value"):
             text += f" -> {common.value_text(end['value'])}"
         elif end.get("kind") == "unwind":
             message = f"{end.get('exc_type', 'an exception')}: {exc.get('message', '')}"
             text += "  " + common.red(f"! {common.safe(message.rstrip(': '))}")
-        elif not end:
-            text += common.dim("  (its end was not read)")
+        elif ns is None:
+            text += common.dim("  (its end is not in the recording)")
         print("  " * (level + 1) + text + took)
 
 

@@ -155,7 +155,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         put(d, "state", PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
         put_u64(d, "size", r->size) != 0 || put_u64(d, "events", r->events) != 0 ||
         put_u64(d, "chunks", r->chunk_count) != 0 || put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
-        put_u64(d, "end_ns", reader_time(r, r->footer.end_ticks)) != 0 ||
+        put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
         put(d, "losses", losses_dict(r->losses)) != 0 || put(d, "meta", meta_dict(r)) != 0 ||
         put(d, "problems", problems_list(r)) != 0;
     self->busy = 0;
@@ -192,7 +192,9 @@ static rl_status load_summary(struct reader_object *self, uint32_t session, stru
 
 static uint64_t span_ns(const struct reader *r, uint64_t ticks)
 {
-    return (uint64_t)((double)ticks * r->ns_per_tick);
+    const double longest = 9e18; /* a damaged file may say anything */
+    double ns = (double)ticks * r->ns_per_tick;
+    return (uint64_t)(ns < longest ? ns + 0.5 : longest);
 }
 
 static PyObject *threads_list(const struct reader *r, const struct summary *s)
@@ -251,7 +253,7 @@ static PyObject *reader_totals(struct reader_object *self, PyObject *args)
     return d;
 }
 
-/* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth)], by index. */
+/* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth, open)], by index. */
 static PyObject *reader_tree(struct reader_object *self, PyObject *args)
 {
     unsigned session = 0;
@@ -267,13 +269,13 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
             const struct summary_node *n = &s.nodes[i];
             PyObject *exc = n->exc != 0 ? safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
             long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
-            PyObject *row =
-                exc == NULL
-                    ? NULL
-                    : Py_BuildValue("(ILKKKKNII)", n->code, parent, (unsigned long long)n->calls,
-                                    (unsigned long long)span_ns(r, n->total),
-                                    (unsigned long long)span_ns(r, n->self),
-                                    (unsigned long long)n->unwinds, exc, n->exc_line, n->max_depth);
+            PyObject *row = exc == NULL ? NULL
+                                        : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
+                                                        (unsigned long long)n->calls,
+                                                        (unsigned long long)span_ns(r, n->total),
+                                                        (unsigned long long)span_ns(r, n->self),
+                                                        (unsigned long long)n->unwinds, exc,
+                                                        n->exc_line, n->max_depth, n->open);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }
@@ -285,7 +287,7 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
     return list;
 }
 
-/* [(code, calls, total_ns, self_ns, unwinds)], longest self time first. */
+/* [(code, calls, total_ns, self_ns, unwinds, open)], longest self time first. */
 static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
@@ -304,10 +306,10 @@ static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
         }
         for (size_t i = 0; list != NULL && i < totals.count; i++) {
             const struct function_total *t = &totals.items[i];
-            PyObject *row = Py_BuildValue("(IKKKK)", t->code, (unsigned long long)t->calls,
-                                          (unsigned long long)span_ns(r, t->total),
-                                          (unsigned long long)span_ns(r, t->self),
-                                          (unsigned long long)t->unwinds);
+            PyObject *row = Py_BuildValue(
+                "(IKKKKK)", t->code, (unsigned long long)t->calls,
+                (unsigned long long)span_ns(r, t->total), (unsigned long long)span_ns(r, t->self),
+                (unsigned long long)t->unwinds, (unsigned long long)t->open);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }

@@ -1,28 +1,37 @@
 /* Why: see summary.h.
- * Invariants: a node's parent has a smaller index; nodes and live frames bound the memory.
+ * Invariants: a node's parent has a smaller index; nodes and live frames bound the memory. In each
+ * thread one open frame at most counts the time of a node, and one that of a function; so a total
+ * is never less than the own time in it, and never more than the thread's.
  * Threads: belongs to the writer thread, or to one reader. */
 #include "summary.h"
 
 #include <string.h>
 
 #include "alloc.h"
+#include "summary_parts.h"
+
+/* Of several open frames of one function the outermost alone counts time. */
+enum outermost { OF_NODE = 1, OF_FUNCTION = 2 };
 
 struct open_frame {
-    uint64_t frame; /* 0: a call of a function written in C */
-    uint64_t entered;
+    uint64_t frame;   /* 0: a call of a function written in C */
+    uint64_t entered; /* since then its time is to be counted */
     uint32_t node;
-    uint32_t depth; /* 1, or more inside a direct recursion, whose time is in the outermost */
+    uint32_t function; /* of the node */
+    uint32_t depth;    /* 1, or more inside a direct recursion */
+    uint32_t outermost;
 };
 
 struct summary_lane {
     struct open_frame *stack; /* owned */
     size_t depth, cap;
-    uint64_t last_ticks;
-    uint64_t next_seq; /* number of the event that the next chunk begins with, if none is lost */
+    uint64_t last_ticks; /* of its last event; time never goes back */
+    uint64_t next_seq;   /* number of the event that the next chunk begins with, if none is lost */
     uint32_t root;
     uint32_t serial;
     uint32_t session; /* that the thread is in, 0 = none */
     size_t listed;    /* index into threads, or SIZE_MAX */
+    int was_switched; /* frames have changed places: one that began later may lie below */
 };
 
 static void lane_free(struct summary_lane *lane)
@@ -43,15 +52,40 @@ void summary_fini(struct summary *summary)
     u64map_fini(&summary->lanes);
     u64map_fini(&summary->node_of);
     u64map_fini(&summary->suspended);
+    u64map_fini(&summary->function_of);
+    rl_free(summary->functions);
     rl_free(summary->nodes);
     rl_free(summary->threads);
     memset(summary, 0, sizeof *summary);
 }
 
-static uint32_t new_node(struct summary *summary, uint32_t parent, uint32_t code)
+/* The function of a code id; SUMMARY_NONE without memory. */
+static uint32_t function_for(struct summary *summary, uint32_t code)
+{
+    uint64_t key = (uint64_t)code + 1;
+    const uint64_t *known = u64map_get(&summary->function_of, key);
+    if (known != NULL) {
+        return (uint32_t)*known;
+    }
+    void *functions = summary->functions;
+    if (rl_grow(&functions, &summary->function_cap, summary->function_count + 1,
+                sizeof *summary->functions) != 0) {
+        return SUMMARY_NONE;
+    }
+    summary->functions = functions;
+    if (u64map_put(&summary->function_of, key, summary->function_count) != 0) {
+        return SUMMARY_NONE;
+    }
+    summary->functions[summary->function_count] = (struct summary_function){.code = code};
+    return (uint32_t)summary->function_count++;
+}
+
+uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t code)
 {
     void *nodes = summary->nodes;
-    if (rl_grow(&nodes, &summary->node_cap, summary->node_count + 1, sizeof *summary->nodes) != 0) {
+    uint32_t function = parent != SUMMARY_NONE ? function_for(summary, code) : SUMMARY_NONE;
+    if ((parent != SUMMARY_NONE && function == SUMMARY_NONE) ||
+        rl_grow(&nodes, &summary->node_cap, summary->node_count + 1, sizeof *summary->nodes) != 0) {
         summary->failed = 1;
         return SUMMARY_NONE;
     }
@@ -59,6 +93,7 @@ static uint32_t new_node(struct summary *summary, uint32_t parent, uint32_t code
     uint32_t index = (uint32_t)summary->node_count;
     summary->nodes[index] = (struct summary_node){.code = code,
                                                   .parent = parent,
+                                                  .function = function,
                                                   .first_child = SUMMARY_NONE,
                                                   .last_child = SUMMARY_NONE,
                                                   .next = SUMMARY_NONE};
@@ -91,7 +126,7 @@ static uint32_t node_for(struct summary *summary, const struct summary_lane *lan
         summary->is_folded_flat = 1;
         return node_for(summary, lane, lane->root, code);
     }
-    uint32_t node = new_node(summary, parent, code);
+    uint32_t node = summary_new_node(summary, parent, code);
     if (node == SUMMARY_NONE || u64map_put(&summary->node_of, key + 1, node) != 0) {
         summary->failed = 1;
         return parent;
@@ -108,13 +143,14 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
         return NULL;
     }
     lane->serial = info->thread;
+    lane->last_ticks = info->ticks0;
     lane->listed = SIZE_MAX;
     void *threads = summary->threads;
     if (summary->thread_count < SUMMARY_THREADS_MAX &&
         rl_grow(&threads, &summary->thread_cap, summary->thread_count + 1,
                 sizeof *summary->threads) == 0) {
         summary->threads = threads;
-        lane->root = new_node(summary, SUMMARY_NONE, 0);
+        lane->root = summary_new_node(summary, SUMMARY_NONE, 0);
         lane->listed = summary->thread_count++;
         summary->threads[lane->listed] = (struct summary_thread){
             .serial = info->thread, .root = lane->root, .first_ticks = info->ticks0};
@@ -131,13 +167,142 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
     return lane;
 }
 
-struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info)
+static uint32_t top_node(const struct summary_lane *lane)
+{
+    return lane->depth != 0 ? lane->stack[lane->depth - 1].node : lane->root;
+}
+
+/* Time goes on in a thread: it is that of the innermost frame. */
+static void pass_time(struct summary *summary, struct summary_lane *lane, uint64_t ticks)
+{
+    if (ticks > lane->last_ticks) {
+        summary->nodes[top_node(lane)].self += ticks - lane->last_ticks;
+        summary->nodes[lane->root].total += ticks - lane->last_ticks;
+        lane->last_ticks = ticks;
+    }
+}
+
+/* Adds the time of a frame since it was entered, to whatever it is the outermost of. */
+static void count_time(struct summary *summary, const struct open_frame *frame, uint64_t ticks)
+{
+    if (frame->outermost & OF_NODE) {
+        summary->nodes[frame->node].total += ticks - frame->entered;
+    }
+    if (frame->outermost & OF_FUNCTION) {
+        summary->functions[frame->function].total += ticks - frame->entered;
+    }
+}
+
+/* What a frame that is about to be entered will be the outermost of in its thread. */
+static uint32_t outermost_of(const struct summary *summary, const struct summary_lane *lane,
+                             uint32_t node)
+{
+    const struct summary_node *n = &summary->nodes[node];
+    if (summary->functions[n->function].open == 0) {
+        return OF_NODE | OF_FUNCTION;
+    }
+    uint32_t found = OF_NODE | OF_FUNCTION;
+    for (size_t i = lane->depth; i-- > 0;) {
+        if (lane->stack[i].node == node) {
+            return 0;
+        }
+        if (lane->stack[i].function == n->function) {
+            found = OF_NODE;
+            if (n->open == 0) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static void push(struct summary *summary, struct summary_lane *lane, uint32_t node, uint64_t frame)
+{
+    void *stack = lane->stack;
+    struct summary_node *n = &summary->nodes[node];
+    if (n->function == SUMMARY_NONE ||
+        rl_grow(&stack, &lane->cap, lane->depth + 1, sizeof *lane->stack) != 0) {
+        summary->failed = 1;
+        return;
+    }
+    lane->stack = stack;
+    uint32_t depth = 1;
+    if (lane->depth != 0 && top_node(lane) == node) {
+        depth += lane->stack[lane->depth - 1].depth;
+    }
+    if (depth > n->max_depth) {
+        n->max_depth = depth;
+    }
+    uint32_t outermost = outermost_of(summary, lane, node);
+    n->open++;
+    summary->functions[n->function].open++;
+    lane->stack[lane->depth++] =
+        (struct open_frame){frame, lane->last_ticks, node, n->function, depth, outermost};
+}
+
+/* The next frame of that function, or of that place, counts from now on. */
+static void hand_on(struct summary *summary, struct summary_lane *lane, size_t from,
+                    const struct open_frame *gone)
+{
+    uint32_t left = gone->outermost;
+    for (size_t i = from; i < lane->depth && left != 0; i++) {
+        struct open_frame *heir = &lane->stack[i];
+        uint32_t takes = heir->node == gone->node           ? left
+                         : heir->function == gone->function ? left & OF_FUNCTION
+                                                            : 0;
+        if (takes != 0) {
+            count_time(summary, heir, lane->last_ticks);
+            heir->entered = lane->last_ticks;
+            heir->outermost |= takes;
+            left &= ~takes;
+        }
+    }
+}
+
+static void leave(struct summary *summary, struct summary_lane *lane, size_t at)
+{
+    struct open_frame gone = lane->stack[at];
+    memmove(&lane->stack[at], &lane->stack[at + 1], (lane->depth - at - 1) * sizeof *lane->stack);
+    lane->depth--;
+    count_time(summary, &gone, lane->last_ticks);
+    summary->nodes[gone.node].open--;
+    summary->functions[gone.function].open--;
+    if (summary->functions[gone.function].open != 0) {
+        hand_on(summary, lane, lane->was_switched ? 0 : at, &gone);
+    }
+}
+
+/* Events of the thread are missing: which frames are open is not known any more. */
+static void forget_open(struct summary *summary, struct summary_lane *lane)
+{
+    while (lane->depth != 0) {
+        leave(summary, lane, lane->depth - 1);
+    }
+    lane->was_switched = 0;
+}
+
+/* Nothing follows in this thread. What is open in it stays marked as open. */
+static void end_lane(struct summary *summary, struct summary_lane *lane)
+{
+    for (size_t i = 0; i < lane->depth; i++) {
+        count_time(summary, &lane->stack[i], lane->last_ticks);
+    }
+    lane->depth = 0;
+}
+
+static void drop_ended(struct summary *summary)
 {
     if (summary->ended != NULL) {
+        end_lane(summary, summary->ended);
         (void)u64map_remove(&summary->lanes, summary->ended->serial, NULL);
         lane_free(summary->ended);
         summary->ended = NULL;
     }
+}
+
+struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info)
+{
+    drop_ended(summary);
     const uint64_t *known = u64map_get(&summary->lanes, info->thread);
     struct summary_lane *lane =
         known != NULL ? (struct summary_lane *)(uintptr_t)*known : new_lane(summary, info);
@@ -147,45 +312,11 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     /* Event numbers show a loss. Chunk numbers do not: a slot of definitions alone takes a number
      * and becomes no chunk. */
     if (info->first_seq != lane->next_seq) {
-        lane->depth = 0; /* what was open then is not known any more */
-        lane->last_ticks = info->ticks0;
+        forget_open(summary, lane);
+        pass_time(summary, lane, info->ticks0);
     }
     lane->next_seq = info->first_seq + info->events;
     return lane;
-}
-
-static uint32_t top_node(const struct summary_lane *lane)
-{
-    return lane->depth != 0 ? lane->stack[lane->depth - 1].node : lane->root;
-}
-
-static void push(struct summary *summary, struct summary_lane *lane, uint32_t node, uint64_t frame,
-                 uint64_t ticks)
-{
-    void *stack = lane->stack;
-    if (rl_grow(&stack, &lane->cap, lane->depth + 1, sizeof *lane->stack) != 0) {
-        summary->failed = 1;
-        return;
-    }
-    lane->stack = stack;
-    uint32_t depth = 1;
-    if (lane->depth != 0 && top_node(lane) == node) {
-        depth += lane->stack[lane->depth - 1].depth;
-    }
-    if (depth > summary->nodes[node].max_depth) {
-        summary->nodes[node].max_depth = depth;
-    }
-    lane->stack[lane->depth++] = (struct open_frame){frame, ticks, node, depth};
-}
-
-static void leave(struct summary *summary, struct summary_lane *lane, size_t at, uint64_t ticks)
-{
-    struct open_frame gone = lane->stack[at];
-    memmove(&lane->stack[at], &lane->stack[at + 1], (lane->depth - at - 1) * sizeof *lane->stack);
-    lane->depth--;
-    if (gone.depth == 1) {
-        summary->nodes[gone.node].total += ticks - gone.entered;
-    }
 }
 
 static size_t find_open(const struct summary_lane *lane, uint64_t frame)
@@ -200,13 +331,13 @@ static size_t find_open(const struct summary_lane *lane, uint64_t frame)
 
 static void enter_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
 {
-    uint32_t node;
-    const uint64_t *suspended =
-        kind_begins(rec->kind) ? NULL : u64map_get(&summary->suspended, rec->frame);
-    if (suspended != NULL) {
-        node = (uint32_t)*suspended;
-        (void)u64map_remove(&summary->suspended, rec->frame, NULL);
-    } else {
+    uint32_t node = SUMMARY_NONE;
+    uint64_t suspended;
+    if (!kind_begins(rec->kind) && u64map_remove(&summary->suspended, rec->frame, &suspended) &&
+        suspended >> 32 == lane->root) {
+        node = (uint32_t)suspended;
+    }
+    if (node == SUMMARY_NONE) {
         node = node_for(summary, lane, top_node(lane), rec->id);
     }
     struct summary_node *n = &summary->nodes[node];
@@ -216,7 +347,7 @@ static void enter_frame(struct summary *summary, struct summary_lane *lane, cons
             summary->threads[lane->listed].calls++;
         }
     }
-    push(summary, lane, node, rec->frame, rec->ticks);
+    push(summary, lane, node, rec->frame);
 }
 
 static void leave_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
@@ -226,7 +357,8 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
         return;
     }
     uint32_t node = lane->stack[at].node;
-    if (rec->kind == RL_EVENT_YIELD && u64map_put(&summary->suspended, rec->frame, node) != 0) {
+    if (rec->kind == RL_EVENT_YIELD &&
+        u64map_put(&summary->suspended, rec->frame, (uint64_t)lane->root << 32 | node) != 0) {
         summary->failed = 1;
     }
     if (rec->kind == RL_EVENT_UNWIND) {
@@ -234,7 +366,7 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
         summary->nodes[node].exc = rec->exc;
         summary->nodes[node].exc_line = rec->line;
     }
-    leave(summary, lane, at, rec->ticks);
+    leave(summary, lane, at);
 }
 
 static int is_wanted(const struct summary *summary, const struct summary_lane *lane)
@@ -257,13 +389,12 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
     if (lane == NULL || (kind_enters(rec->kind) && !is_wanted(summary, lane))) {
         return;
     }
-    summary->nodes[top_node(lane)].self += lane->depth != 0 ? rec->ticks - lane->last_ticks : 0;
-    lane->last_ticks = rec->ticks;
+    pass_time(summary, lane, rec->ticks);
     struct summary_thread *thread =
         lane->listed != SIZE_MAX ? &summary->threads[lane->listed] : NULL;
     if (thread != NULL) {
         thread->events++;
-        thread->last_ticks = rec->ticks;
+        thread->last_ticks = lane->last_ticks;
     }
     if (rec->has_switch) {
         size_t at = find_open(lane, rec->switch_to);
@@ -272,6 +403,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
             memmove(&lane->stack[at], &lane->stack[at + 1],
                     (lane->depth - at - 1) * sizeof *lane->stack);
             lane->stack[lane->depth - 1] = top;
+            lane->was_switched = 1;
         }
     }
     if (kind_enters(rec->kind)) {
@@ -281,11 +413,11 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
     } else if (rec->kind == RL_EVENT_C_CALL && is_wanted(summary, lane)) {
         uint32_t node = node_for(summary, lane, top_node(lane), rec->id);
         summary->nodes[node].calls++;
-        push(summary, lane, node, 0, rec->ticks);
+        push(summary, lane, node, 0);
     } else if (rec->kind == RL_EVENT_C_RETURN || rec->kind == RL_EVENT_C_RAISE) {
         if (lane->depth != 0 && lane->stack[lane->depth - 1].frame == 0) {
             summary->nodes[top_node(lane)].unwinds += rec->kind == RL_EVENT_C_RAISE;
-            leave(summary, lane, lane->depth - 1, rec->ticks);
+            leave(summary, lane, lane->depth - 1);
         }
     } else if (rec->kind == RL_EVENT_THREAD_START && thread != NULL) {
         thread->native_id = rec->frame;
@@ -297,115 +429,21 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
     }
 }
 
-void summary_put(struct bytes_out *out, const struct summary *summary)
+void summary_end(struct summary *summary, uint64_t ticks)
 {
-    bytes_put_varint(out, RL_EVENT_KINDS);
-    for (int i = 0; i < RL_EVENT_KINDS; i++) {
-        bytes_put_varint(out, summary->kinds[i]);
-    }
-    bytes_put_varint(out, (uint64_t)summary->is_folded_flat | (uint64_t)summary->failed << 1);
-    bytes_put_varint(out, summary->unlisted_threads);
-    bytes_put_varint(out, summary->thread_count);
-    for (size_t i = 0; i < summary->thread_count; i++) {
-        const struct summary_thread *t = &summary->threads[i];
-        bytes_put_varint(out, t->serial);
-        bytes_put_varint(out, t->root);
-        bytes_put_varint(out, t->native_id);
-        bytes_put_varint(out, t->first_ticks);
-        bytes_put_varint(out, t->last_ticks);
-        bytes_put_varint(out, t->events);
-        bytes_put_varint(out, t->calls);
-        bytes_put_varint(out, t->has_ended);
-    }
-    bytes_put_varint(out, summary->node_count);
-    for (size_t i = 0; i < summary->node_count; i++) {
-        const struct summary_node *n = &summary->nodes[i];
-        bytes_put_varint(out, n->code);
-        bytes_put_varint(out, n->parent == SUMMARY_NONE ? 0 : n->parent + 1);
-        bytes_put_varint(out, n->max_depth);
-        bytes_put_varint(out, n->exc);
-        bytes_put_varint(out, n->exc_line);
-        bytes_put_varint(out, n->calls);
-        bytes_put_varint(out, n->total);
-        bytes_put_varint(out, n->self);
-        bytes_put_varint(out, n->unwinds);
-    }
-}
-
-static rl_status get_threads(struct bytes_in *in, struct summary *summary)
-{
-    uint64_t count = bytes_varint(in);
-    if (count > SUMMARY_THREADS_MAX || count > bytes_left(in)) {
-        return RL_DAMAGED;
-    }
-    summary->threads = rl_zalloc((size_t)count, sizeof *summary->threads);
-    if (summary->threads == NULL) {
-        return RL_NOMEM;
-    }
-    summary->thread_cap = (size_t)count;
-    for (; summary->thread_count < count; summary->thread_count++) {
-        struct summary_thread *t = &summary->threads[summary->thread_count];
-        t->serial = (uint32_t)bytes_varint(in);
-        t->root = (uint32_t)bytes_varint(in);
-        t->native_id = bytes_varint(in);
-        t->first_ticks = bytes_varint(in);
-        t->last_ticks = bytes_varint(in);
-        t->events = bytes_varint(in);
-        t->calls = bytes_varint(in);
-        t->has_ended = (uint32_t)bytes_varint(in);
-    }
-    return RL_OK;
-}
-
-static rl_status get_nodes(struct bytes_in *in, struct summary *summary)
-{
-    uint64_t count = bytes_varint(in);
-    if (count > bytes_left(in)) {
-        return RL_DAMAGED;
-    }
-    for (uint64_t i = 0; i < count && !in->bad; i++) {
-        uint32_t code = (uint32_t)bytes_varint(in);
-        uint64_t parent = bytes_varint(in);
-        if (parent > i) {
-            return RL_DAMAGED;
+    drop_ended(summary);
+    for (size_t i = 0; i < summary->lanes.capacity; i++) {
+        if (summary->lanes.entries[i].key == 0) {
+            continue;
         }
-        uint32_t node = new_node(summary, parent != 0 ? (uint32_t)parent - 1 : SUMMARY_NONE, code);
-        if (node == SUMMARY_NONE) {
-            return RL_NOMEM;
+        struct summary_lane *lane =
+            (struct summary_lane *)(uintptr_t)summary->lanes.entries[i].value;
+        if (lane->depth != 0) {
+            pass_time(summary, lane, ticks);
+            if (lane->listed != SIZE_MAX) {
+                summary->threads[lane->listed].last_ticks = lane->last_ticks;
+            }
         }
-        struct summary_node *n = &summary->nodes[node];
-        n->max_depth = (uint32_t)bytes_varint(in);
-        n->exc = (uint32_t)bytes_varint(in);
-        n->exc_line = (uint32_t)bytes_varint(in);
-        n->calls = bytes_varint(in);
-        n->total = bytes_varint(in);
-        n->self = bytes_varint(in);
-        n->unwinds = bytes_varint(in);
+        end_lane(summary, lane);
     }
-    for (size_t i = 0; i < summary->thread_count; i++) {
-        if (summary->threads[i].root >= summary->node_count) {
-            return RL_DAMAGED;
-        }
-    }
-    return RL_OK;
-}
-
-rl_status summary_get(struct bytes_in *in, struct summary *summary)
-{
-    uint64_t kinds = bytes_varint(in);
-    for (uint64_t i = 0; i < kinds && !in->bad; i++) {
-        uint64_t count = bytes_varint(in);
-        if (i < RL_EVENT_KINDS) {
-            summary->kinds[i] = count;
-        }
-    }
-    uint64_t flags = bytes_varint(in);
-    summary->is_folded_flat = (int)(flags & 1);
-    summary->failed = (int)(flags >> 1 & 1);
-    summary->unlisted_threads = bytes_varint(in);
-    rl_status status = get_threads(in, summary);
-    if (status == RL_OK) {
-        status = get_nodes(in, summary);
-    }
-    return status == RL_OK && in->bad ? RL_DAMAGED : status;
 }

@@ -4,7 +4,9 @@
  * without reading its events; the reader feeds the same code when a file was not closed.
  *
  * Folding: calls of one function from one place are one node; direct recursion stays in its node
- * (max_depth says how deep). Times are ticks. A suspended frame does not count time. */
+ * (max_depth says how deep). Times are ticks. A suspended frame does not count time; one that is
+ * open at the end counts until then. The root of a thread stands for the thread: its total is the
+ * time from the thread's first event to its last, its self the part of it without an open frame. */
 #ifndef SUMMARY_H
 #define SUMMARY_H
 
@@ -23,17 +25,27 @@
 struct summary_node {
     uint32_t code; /* 0 in the root of a thread */
     uint32_t parent;
+    uint32_t function;                      /* index; SUMMARY_NONE in a root */
     uint32_t first_child, last_child, next; /* SUMMARY_NONE = none */
     uint32_t max_depth;
     uint32_t exc, exc_line; /* of the last unwind */
+    uint32_t open;          /* frames that had not ended when the recording did */
     uint64_t calls, total, self, unwinds;
+};
+
+/* All nodes of one code together. */
+struct summary_function {
+    uint32_t code;
+    uint32_t open;  /* frames that are open now, while it is built */
+    uint64_t total; /* of frames within a frame of the same function the outermost counts */
 };
 
 struct summary_thread {
     uint32_t serial;
     uint32_t root;
     uint64_t native_id;
-    uint64_t first_ticks, last_ticks;
+    uint64_t first_ticks;
+    uint64_t last_ticks; /* of its last event; where frames are open, the recording's end */
     uint64_t events, calls;
     uint32_t has_ended;
 };
@@ -43,6 +55,8 @@ struct summary_lane; /* what is open in a thread that still runs */
 struct summary {
     struct summary_node *nodes; /* owned */
     size_t node_count, node_cap;
+    struct summary_function *functions; /* owned */
+    size_t function_count, function_cap;
     struct summary_thread *threads; /* owned; in order of their first event */
     size_t thread_count, thread_cap;
     uint64_t unlisted_threads;
@@ -51,7 +65,8 @@ struct summary {
     int failed;                 /* no memory: what is here is incomplete */
     uint32_t session;           /* not 0: only calls that are made in this session */
     struct u64map node_of;      /* parent << 32 | code -> node + 1 */
-    struct u64map suspended;    /* frame -> node */
+    struct u64map function_of;  /* code + 1 -> function */
+    struct u64map suspended;    /* frame -> root << 32 | node */
     struct u64map lanes;        /* thread -> struct summary_lane * */
     struct summary_lane *ended; /* freed at the next chunk: events may still follow in this one */
 };
@@ -60,6 +75,8 @@ void summary_fini(struct summary *summary);
 /* Before the events of a chunk. `is_gap`: chunks before it are missing. */
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info);
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec);
+/* After the last event. `ticks`: until then frames that are open have run. */
+void summary_end(struct summary *summary, uint64_t ticks);
 
 void summary_put(struct bytes_out *out, const struct summary *summary);
 /* Fills an empty summary from untrusted bytes; node indices are checked. */

@@ -9,6 +9,7 @@ struct function_total {
     uint32_t code;
     uint64_t calls, unwinds;
     uint64_t total, self; /* ticks; total counts a recursion once */
+    uint64_t open;        /* frames that had not ended when the recording did */
 };
 
 struct function_totals {

@@ -129,6 +129,10 @@ static void set_clock(struct reader *reader)
 {
     const struct file_header *h = &reader->header;
     uint64_t ticks = reader->footer.end_ticks, mono = reader->footer.end_mono;
+    if (!reader->is_complete && reader->heartbeat.ticks != 0) {
+        ticks = reader->heartbeat.ticks;
+        mono = reader->heartbeat.mono_ns;
+    }
     for (size_t i = 0; i < reader->chunk_count; i++) {
         const struct chunk_info *info = &reader->chunks[i].info;
         uint64_t chunk_ticks = info->ticks1 != 0 ? info->ticks1 : info->ticks0;
@@ -153,6 +157,31 @@ static void set_clock(struct reader *reader)
             reader->ns_per_tick = slope;
         }
     }
+}
+
+/* The moment of the last heartbeat; 0 where it is none of this recording's. */
+static uint64_t heartbeat_ticks(const struct reader *reader)
+{
+    const uint64_t longest_ns = UINT64_C(1) << 57; /* four years */
+    uint64_t since = reader->heartbeat.mono_ns - reader->header.start_mono;
+    if (since > longest_ns) {
+        return 0;
+    }
+    return reader->heartbeat.ticks != 0
+               ? reader->heartbeat.ticks
+               : reader->header.start_ticks + (uint64_t)((double)since / reader->ns_per_tick);
+}
+
+/* Frames that are open have run until the last sign of life. */
+static void set_end(struct reader *reader)
+{
+    uint64_t end = reader->last_ticks, beat = heartbeat_ticks(reader);
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        uint64_t ticks = reader->chunks[i].info.ticks1;
+        end = ticks > end ? ticks : end;
+    }
+    end = beat > end ? beat : end;
+    reader->end_ticks = reader->is_complete ? reader->footer.end_ticks : end;
 }
 
 static int by_thread_and_chunk(const void *left, const void *right)
@@ -245,6 +274,7 @@ rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
     }
     sort_chunks(reader);
     set_clock(reader);
+    set_end(reader);
 done:
     if (status != RL_OK) {
         reader_close(reader);

@@ -48,8 +48,13 @@ struct reader {
     int is_complete; /* closed cleanly: index and footer are there */
     int is_being_written;
     uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
-    uint64_t heartbeat;
-    uint64_t torn_bytes; /* half a block at the end, whose writing was not finished */
+    struct heartbeat {
+        uint64_t mono_ns; /* 0 = none seen */
+        uint64_t ticks;   /* 0 in files of minor 0, or where it was being written */
+    } heartbeat;          /* the newest */
+    uint64_t last_ticks;  /* of the last event, or of the chunk that it is in */
+    uint64_t end_ticks;   /* until then the process is known to have run */
+    uint64_t torn_bytes;  /* half a block at the end, whose writing was not finished */
     struct footer footer;
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */

@@ -252,6 +252,7 @@ static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
             }
         } else {
             ref->info.events++;
+            reader->last_ticks = rec.ticks > reader->last_ticks ? rec.ticks : reader->last_ticks;
         }
     }
     if (status == RL_DAMAGED) {
@@ -294,6 +295,16 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     return status == RL_NOMEM ? status : RL_OK;
 }
 
+static void read_heartbeat(struct reader *reader, const uint8_t *control)
+{
+    uint64_t mono_ns = get64(control + RL_LV_BEAT_MONO);
+    uint64_t ticks = get64(control + RL_LV_BEAT_TICKS);
+    if (mono_ns > reader->heartbeat.mono_ns) {
+        int is_whole = get64(control + RL_LV_BEAT_CHECK) == (mono_ns ^ ticks);
+        reader->heartbeat = (struct heartbeat){mono_ns, is_whole ? ticks : 0};
+    }
+}
+
 static rl_status read_live(struct reader *reader, uint64_t offset,
                            const struct block_header *header, int want_slots)
 {
@@ -306,9 +317,9 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
                        (unsigned long long)offset);
         return RL_OK;
     }
+    read_heartbeat(reader, control);
     if (reader->live_state == 0) {
         reader->live_state = get32(control + RL_LV_STATE);
-        reader->heartbeat = get64(control + RL_LV_HEARTBEAT);
         for (int i = 0; i < RL_LOSS_REASONS; i++) {
             reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
         }

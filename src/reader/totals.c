@@ -108,28 +108,17 @@ static rl_status stored_summary(struct reader *reader, struct summary *summary)
     return status;
 }
 
-/* Files of minor 0 took a gap in chunk numbers for a loss, and their SUMMARY forgot there which
- * frames were open. Whether this file has such a gap. */
-static int summary_is_misled(const struct reader *reader)
+/* The SUMMARY of minor 0 knows nothing of frames that are open at the end, and took a gap in chunk
+ * numbers for a loss: the events are read instead. */
+static int has_summary(const struct reader *reader)
 {
-    if (reader->header.minor != 0) {
-        return 0;
-    }
-    for (size_t i = 0; i < reader->chunk_count; i++) {
-        const struct chunk_info *info = &reader->chunks[i].info;
-        int is_first = i == 0 || reader->chunks[i - 1].info.thread != info->thread;
-        if (info->chunk != (is_first ? 0 : reader->chunks[i - 1].info.chunk + 1)) {
-            return 1;
-        }
-    }
-    return 0;
+    return reader->is_complete && reader->footer.summary != 0 && reader->header.minor >= 1;
 }
 
 rl_status reader_summary(struct reader *reader, uint32_t session, struct summary *summary)
 {
     memset(summary, 0, sizeof *summary);
-    if (reader->is_complete && reader->footer.summary != 0 && session == 0 &&
-        !summary_is_misled(reader)) {
+    if (session == 0 && has_summary(reader)) {
         rl_status status = stored_summary(reader, summary);
         if (status == RL_OK) {
             return RL_OK;
@@ -147,5 +136,6 @@ rl_status reader_summary(struct reader *reader, uint32_t session, struct summary
         summary_fini(summary);
         return RL_NOMEM;
     }
+    summary_end(summary, reader->end_ticks);
     return RL_OK;
 }

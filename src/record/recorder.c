@@ -151,14 +151,24 @@ void recorder_drain(struct recorder *recorder)
     }
 }
 
+/* The process is alive: what it has open goes on until now at least. */
+static void beat(struct recorder *recorder)
+{
+    if (recorder->control != NULL) {
+        uint8_t *control = recorder->control->memory;
+        struct clock_pair now = clock_pair_now();
+        put64(control + RL_LV_BEAT_MONO, now.mono_ns);
+        put64(control + RL_LV_BEAT_TICKS, now.ticks);
+        put64(control + RL_LV_BEAT_CHECK, now.mono_ns ^ now.ticks);
+    }
+}
+
 /* Once a tick: what is not driven by full slots. */
 static void tick(struct recorder *recorder)
 {
     struct writer *writer = writer_of(recorder);
     recorder_flush_dictionary(recorder);
-    if (recorder->control != NULL) {
-        put64(recorder->control->memory + RL_LV_HEARTBEAT, os_mono_ns());
-    }
+    beat(recorder);
     (void)writer_is_sound(writer);
     if (!writer->is_mapped) {
         for (struct live *live = recorder->lives; live != NULL; live = live->next) {
@@ -184,7 +194,7 @@ static void finish(struct recorder *recorder, struct recorder_stats *stats)
     int is_ring = recorder->options.ring_bytes != 0;
     recorder_drain(recorder);
     recorder_flush_dictionary(recorder);
-    put64(recorder->control->memory + RL_LV_HEARTBEAT, os_mono_ns());
+    beat(recorder);
     stats->events = is_ring ? recorder->kept_events : writer->events;
     uint64_t lost = sum_losses(recorder, stats->lost);
     for (struct live *live = recorder->lives; live != NULL; live = live->next) {
@@ -212,6 +222,7 @@ static void open_file(struct recorder *recorder)
         }
         recorder->small_count = FIRST_SMALL;
         status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
+        beat(recorder);
         if (status != RL_OK) {
             (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
                              recorder->path,

@@ -298,6 +298,7 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
     if (status == RL_OK && with_summary) {
         struct bytes_out out = {0};
         footer.summary = writer->offset;
+        summary_end(&writer->summary, now.ticks);
         summary_put(&out, &writer->summary);
         status = out.failed ? RL_NOMEM
                             : append_block(writer, RL_BLOCK_SUMMARY, NULL, 0, out.data, out.len);

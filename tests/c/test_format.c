@@ -198,6 +198,7 @@ static void summary_survives_its_bytes(void **state)
         summary_add(&one, lane, &recs[i]);
     }
     struct bytes_out out = {0}, again = {0};
+    summary_end(&one, recs[N - 1].ticks + 1);
     summary_put(&out, &one);
     struct bytes_in in = bytes_in_of(out.data, out.len);
     assert_int_equal(summary_get(&in, &two), RL_OK);
@@ -214,6 +215,77 @@ static void summary_survives_its_bytes(void **state)
     bytes_out_fini(&again);
     summary_fini(&one);
     summary_fini(&two);
+}
+
+/* Generators that go on below another caller, switches, recursion, frames that never end, a gap. */
+static void times_add_up_whatever_the_order_of_events(void **state)
+{
+    (void)state;
+    enum { N = 3000, ROUNDS = 40 };
+    static struct rec recs[N];
+    for (int round = 0; round < ROUNDS; round++) {
+        make_stream(recs, N);
+        struct summary summary = {0};
+        struct chunk_info info = {.thread = 3, .events = N / 2, .ticks0 = 900};
+        uint64_t end = recs[N - 1].ticks + 12345, selves = 0, most = end - info.ticks0;
+        struct summary_lane *lane = NULL;
+        for (size_t i = 0; i < N; i++) {
+            if (i % (N / 2) == 0) {
+                info.first_seq = i + (i != 0 && round % 2 == 1);
+                lane = summary_begin_chunk(&summary, &info);
+            }
+            recs[i].id %= 5; /* few functions, so that each is often open more than once */
+            summary_add(&summary, lane, &recs[i]);
+        }
+        summary_end(&summary, end);
+        int is_open = summary.threads[0].last_ticks == end;
+        assert_int_equal(summary.nodes[0].total, summary.threads[0].last_ticks - info.ticks0);
+        for (size_t i = 0; i < summary.node_count; i++) {
+            assert_true(summary.nodes[i].total >= summary.nodes[i].self);
+            assert_true(summary.nodes[i].total <= most);
+            assert_true(summary.nodes[i].open == 0 || is_open);
+            selves += summary.nodes[i].self;
+        }
+        assert_int_equal(selves, summary.nodes[0].total);
+        uint64_t own[64] = {0};
+        for (size_t i = 1; i < summary.node_count; i++) {
+            own[summary.nodes[i].function] += summary.nodes[i].self;
+        }
+        for (size_t i = 0; i < summary.function_count; i++) {
+            assert_true(summary.functions[i].total >= own[i]);
+            assert_true(summary.functions[i].total <= most);
+        }
+        summary_fini(&summary);
+    }
+}
+
+static void open_frames_count_until_the_end_or_that_of_their_thread(void **state)
+{
+    (void)state;
+    struct summary summary = {0};
+    struct chunk_info info = {.thread = 1, .events = 2, .ticks0 = 100};
+    struct rec call = {.kind = RL_EVENT_CALL, .id = 1, .frame = RL_FRAME(1, 1), .ticks = 110};
+    struct summary_lane *lane = summary_begin_chunk(&summary, &info);
+    summary_add(&summary, lane, &call);
+    call.frame++;
+    call.ticks = 120;
+    summary_add(&summary, lane, &call); /* recursion: the outermost counts */
+    info.thread = 2;
+    lane = summary_begin_chunk(&summary, &info);
+    call.frame = RL_FRAME(2, 1);
+    summary_add(&summary, lane, &call);
+    struct rec ended = {.kind = RL_EVENT_THREAD_END, .ticks = 150};
+    summary_add(&summary, lane, &ended);
+    summary_end(&summary, 1000);
+    assert_int_equal(summary.nodes[1].total, 890);
+    assert_int_equal(summary.nodes[1].self, 890);
+    assert_int_equal(summary.nodes[1].open, 2);
+    assert_int_equal(summary.nodes[3].total, 30);
+    assert_int_equal(summary.nodes[3].open, 1);
+    assert_int_equal(summary.functions[0].total, 920);
+    assert_int_equal(summary.threads[0].last_ticks, 1000);
+    assert_int_equal(summary.threads[1].last_ticks, 150);
+    summary_fini(&summary);
 }
 
 static void events_after_the_end_of_a_thread_are_harmless(void **state)
@@ -242,6 +314,8 @@ int main(void)
         cmocka_unit_test(headers_name_what_is_wrong),
         cmocka_unit_test(values_stay_within_their_bytes),
         cmocka_unit_test(summary_survives_its_bytes),
+        cmocka_unit_test(times_add_up_whatever_the_order_of_events),
+        cmocka_unit_test(open_frames_count_until_the_end_or_that_of_their_thread),
         cmocka_unit_test(events_after_the_end_of_a_thread_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,9 +190,52 @@ static void folded_tree_counts_every_call(void **state)
     (void)unlink(path);
 }
 
+/* When an unclosed file whose writer was last alive then is taken to end. */
+static uint64_t end_with_heartbeat(uint64_t mono_ns, uint64_t ticks, uint64_t check)
+{
+    size_t at = 0, size = file_size - RL_BLOCK_HEADER_BYTES - RL_FOOTER_BYTES;
+    while (get32(file_bytes + at) != RL_LIVE_MAGIC) {
+        at += 8;
+    }
+    uint8_t *control = file_bytes + at, before[RL_LV_LOSS];
+    memcpy(before, control, sizeof before);
+    put64(control + RL_LV_BEAT_MONO, mono_ns);
+    put64(control + RL_LV_BEAT_TICKS, ticks);
+    put64(control + RL_LV_BEAT_CHECK, check);
+    const char *path = write_file(file_bytes, size);
+    memcpy(control, before, sizeof before);
+    struct reader *reader = NULL;
+    struct rl_err err;
+    assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+    assert_false(reader->is_complete);
+    uint64_t end = reader->end_ticks;
+    reader_close(reader);
+    (void)unlink(path);
+    return end;
+}
+
+static void an_unclosed_file_ends_with_the_last_sign_of_life(void **state)
+{
+    (void)state;
+    const uint64_t second = 1000000000, mono = get64(file_bytes + RL_FH_START_MONO),
+                   start = get64(file_bytes + RL_FH_START_TICKS);
+    uint64_t last = end_with_heartbeat(0, 0, 0);
+    assert_true(last > start);
+    /* with ticks of its own; without, or where they were being written, by the clock's rate */
+    uint64_t beat = mono + 10 * second, ticks = start + 10 * (last - start) + 7;
+    assert_int_equal(end_with_heartbeat(beat, ticks, beat ^ ticks), ticks);
+    assert_true(end_with_heartbeat(beat, 0, 0) > last);
+    assert_int_equal(end_with_heartbeat(beat, ticks, 0), end_with_heartbeat(beat, 0, 0));
+    /* older than the last event; of no time at all */
+    assert_int_equal(end_with_heartbeat(mono + 1, start + 1, (mono + 1) ^ (start + 1)), last);
+    assert_int_equal(end_with_heartbeat(mono - 1, 0, 0), last);
+    assert_int_equal(end_with_heartbeat(UINT64_MAX, 0, 0), last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unclosed_file_ends_with_the_last_sign_of_life),
         cmocka_unit_test(every_cut_is_answered),
         cmocka_unit_test(half_a_block_at_the_end_is_damage_only_in_a_closed_file),
         cmocka_unit_test(every_changed_byte_is_answered),

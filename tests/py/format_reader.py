@@ -65,6 +65,7 @@ class Recording:
         assert u64(data, 120) == xxhash.xxh3_64_intdigest(data[:120])
         self.pid, self.clock, self.flags = u64(data, 32), u32(data, 80), u32(data, 84)
         self.start_ns, self.start_ticks, self.run_ns = u64(data, 40), u64(data, 56), u64(data, 64)
+        self.minor = data[10]
         self.strings, self.codes, self.meta = {}, {}, {}
         self.chunks = {}  # (thread, number) -> (info, records), blocks before slots
         self.slots = {}
@@ -102,6 +103,9 @@ class Recording:
 
     def block_3(self, prefix, payload, at):
         size, count = u32(payload, 4), u32(payload, 8)
+        ns, ticks = u64(payload, 16), u64(payload, 24)
+        if u64(payload, 32) == ns ^ ticks:
+            self.pairs.append((ns, ticks))
         assert u32(payload, 0) == 0x564C4C52 and (at + 32) % 4096 == 0
         for i in range(count):
             slot = payload[4096 + i * size : 4096 + (i + 1) * size]
@@ -219,6 +223,25 @@ class Recording:
             head = [data.varint() for _ in range(6)]
             head.append([data.varint() for _ in range(data.varint())])
             self.codes.setdefault(number, head)
+
+    def block_7(self, prefix, payload, at):
+        data = Bytes(payload)
+        if self.minor == 0:
+            return
+
+        def rows(*names):
+            return [{name: data.varint() for name in names} for _ in range(data.varint())]
+
+        rows("count")
+        self.summary = {"flags": data.varint(), "unlisted": data.varint()}
+        self.summary["threads"] = rows(
+            "thread", "root", "system", "first", "last", "events", "calls", "ended"
+        )
+        self.summary["nodes"] = rows(
+            "code", "parent", "depth", "exc", "line", "calls", "total", "own", "unwinds"
+        )
+        self.summary["open"] = {row["node"]: row["open"] for row in rows("node", "open")}
+        self.summary["functions"] = {row["code"]: row["total"] for row in rows("code", "total")}
 
     def block_8(self, prefix, payload, at):
         self.footer = prefix

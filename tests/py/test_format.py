@@ -3,6 +3,8 @@
 import pytest
 from conftest import PROGRAMS, TESTS, dump, relive, usable_backends
 
+import relive as api
+
 format_reader = pytest.importorskip(
     "format_reader", reason="zstandard or xxhash has no wheel for this version"
 )
@@ -49,6 +51,24 @@ def test_options(options, record, tmp_path):
     )
     _, _, events = record(source, *options, siblings=False)
     assert format_reader.events(tmp_path / "out.relive") == events
+
+
+def test_summary(record, tmp_path):
+    record("import time\ndef f(n): return n and f(n - 1)\ndef gen():\n    yield f(3)\n    h()\n"
+           "def h(): __import__('os')._exit(0)\nlist(gen())\n")  # fmt: skip
+    found = format_reader.Recording(tmp_path / "out.relive")
+    with api.open(tmp_path / "out.relive") as recording:
+        nodes, functions = recording.tree(), recording.functions()
+    for i, (node, row) in enumerate(zip(found.summary["nodes"], nodes)):
+        assert (node["code"], node["parent"] - 1, node["calls"]) == row[:3]
+        assert (round(node["total"] * found.slope), round(node["own"] * found.slope)) == row[3:5]
+        assert (node["unwinds"], node["depth"], found.summary["open"].get(i, 0)) == (
+            row[5], row[8], row[9])  # fmt: skip
+    totals = found.summary["functions"]
+    assert {code: round(ticks * found.slope) for code, ticks in totals.items()} == {
+        row[0]: row[2] for row in functions
+    }
+    assert sum(found.summary["open"].values()) == sum(row[-1] for row in functions) == 3
 
 
 def test_unfinished_file(record, tmp_path):

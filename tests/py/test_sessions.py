@@ -354,7 +354,7 @@ def test_ending_twice_is_told_and_a_session_that_never_ends_is_shown(recorded):
         recorded.left = sessions.start_session("forgotten")
 
     rows, _ = recorded(forgets)
-    assert [(row["tag"], row["duration"] is None) for row in rows] == [
+    assert [(row["tag"], row["open"]) for row in rows] == [
         ("twice", False), ("forgotten", True)]  # fmt: skip
     before = sessions.get_stats()["open"]
     sessions.end_session(recorded.left)
@@ -629,7 +629,7 @@ def test_a_thread_that_dies_inside_a_session(recorded):
         work(2)
 
     rows, events = recorded(program)
-    assert [row["duration"] is None for row in rows] == [True, False]
+    assert [row["open"] for row in rows] == [True, False]
     calls = [e for e in events if e["kind"] == "call" and e["func"].endswith(":work")]
     assert ["session" in e for e in calls] == [True, False]
     sessions.end_session(left[0])

@@ -1,0 +1,180 @@
+/* Why: the SUMMARY block (docs/format.md): what summary.c has built, as bytes, and back.
+ * Invariants: of what is read only indices are believed, after a check. */
+#include <string.h>
+
+#include "alloc.h"
+#include "summary_parts.h"
+
+static void put_open(struct bytes_out *out, const struct summary *summary)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < summary->node_count; i++) {
+        count += summary->nodes[i].open != 0;
+    }
+    bytes_put_varint(out, count);
+    for (size_t i = 0; i < summary->node_count; i++) {
+        if (summary->nodes[i].open != 0) {
+            bytes_put_varint(out, i);
+            bytes_put_varint(out, summary->nodes[i].open);
+        }
+    }
+}
+
+static void put_functions(struct bytes_out *out, const struct summary *summary)
+{
+    bytes_put_varint(out, summary->function_count);
+    for (size_t i = 0; i < summary->function_count; i++) {
+        bytes_put_varint(out, summary->functions[i].code);
+        bytes_put_varint(out, summary->functions[i].total);
+    }
+}
+
+void summary_put(struct bytes_out *out, const struct summary *summary)
+{
+    bytes_put_varint(out, RL_EVENT_KINDS);
+    for (int i = 0; i < RL_EVENT_KINDS; i++) {
+        bytes_put_varint(out, summary->kinds[i]);
+    }
+    bytes_put_varint(out, (uint64_t)summary->is_folded_flat | (uint64_t)summary->failed << 1);
+    bytes_put_varint(out, summary->unlisted_threads);
+    bytes_put_varint(out, summary->thread_count);
+    for (size_t i = 0; i < summary->thread_count; i++) {
+        const struct summary_thread *t = &summary->threads[i];
+        bytes_put_varint(out, t->serial);
+        bytes_put_varint(out, t->root);
+        bytes_put_varint(out, t->native_id);
+        bytes_put_varint(out, t->first_ticks);
+        bytes_put_varint(out, t->last_ticks);
+        bytes_put_varint(out, t->events);
+        bytes_put_varint(out, t->calls);
+        bytes_put_varint(out, t->has_ended);
+    }
+    bytes_put_varint(out, summary->node_count);
+    for (size_t i = 0; i < summary->node_count; i++) {
+        const struct summary_node *n = &summary->nodes[i];
+        bytes_put_varint(out, n->code);
+        bytes_put_varint(out, n->parent == SUMMARY_NONE ? 0 : n->parent + 1);
+        bytes_put_varint(out, n->max_depth);
+        bytes_put_varint(out, n->exc);
+        bytes_put_varint(out, n->exc_line);
+        bytes_put_varint(out, n->calls);
+        bytes_put_varint(out, n->total);
+        bytes_put_varint(out, n->self);
+        bytes_put_varint(out, n->unwinds);
+    }
+    put_open(out, summary);
+    put_functions(out, summary);
+}
+
+static rl_status get_threads(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t count = bytes_varint(in);
+    if (count > SUMMARY_THREADS_MAX || count > bytes_left(in)) {
+        return RL_DAMAGED;
+    }
+    summary->threads = rl_zalloc((size_t)count, sizeof *summary->threads);
+    if (summary->threads == NULL) {
+        return RL_NOMEM;
+    }
+    summary->thread_cap = (size_t)count;
+    for (; summary->thread_count < count; summary->thread_count++) {
+        struct summary_thread *t = &summary->threads[summary->thread_count];
+        t->serial = (uint32_t)bytes_varint(in);
+        t->root = (uint32_t)bytes_varint(in);
+        t->native_id = bytes_varint(in);
+        t->first_ticks = bytes_varint(in);
+        t->last_ticks = bytes_varint(in);
+        t->events = bytes_varint(in);
+        t->calls = bytes_varint(in);
+        t->has_ended = (uint32_t)bytes_varint(in);
+    }
+    return RL_OK;
+}
+
+static rl_status get_nodes(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t count = bytes_varint(in);
+    if (count > bytes_left(in)) {
+        return RL_DAMAGED;
+    }
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        uint32_t code = (uint32_t)bytes_varint(in);
+        uint64_t parent = bytes_varint(in);
+        if (parent > i) {
+            return RL_DAMAGED;
+        }
+        uint32_t node =
+            summary_new_node(summary, parent != 0 ? (uint32_t)parent - 1 : SUMMARY_NONE, code);
+        if (node == SUMMARY_NONE) {
+            return RL_NOMEM;
+        }
+        struct summary_node *n = &summary->nodes[node];
+        n->max_depth = (uint32_t)bytes_varint(in);
+        n->exc = (uint32_t)bytes_varint(in);
+        n->exc_line = (uint32_t)bytes_varint(in);
+        n->calls = bytes_varint(in);
+        n->total = bytes_varint(in);
+        n->self = bytes_varint(in);
+        n->unwinds = bytes_varint(in);
+    }
+    for (size_t i = 0; i < summary->thread_count; i++) {
+        if (summary->threads[i].root >= summary->node_count) {
+            return RL_DAMAGED;
+        }
+    }
+    return RL_OK;
+}
+
+static rl_status get_open(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t count = bytes_varint(in);
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        uint64_t node = bytes_varint(in);
+        if (node >= summary->node_count) {
+            return RL_DAMAGED;
+        }
+        summary->nodes[node].open = (uint32_t)bytes_varint(in);
+    }
+    return RL_OK;
+}
+
+static rl_status get_functions(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t count = bytes_varint(in);
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        uint64_t code = bytes_varint(in);
+        const uint64_t *known =
+            code <= UINT32_MAX ? u64map_get(&summary->function_of, code + 1) : NULL;
+        if (known == NULL) {
+            return RL_DAMAGED;
+        }
+        summary->functions[*known].total = bytes_varint(in);
+    }
+    return RL_OK;
+}
+
+rl_status summary_get(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t kinds = bytes_varint(in);
+    for (uint64_t i = 0; i < kinds && !in->bad; i++) {
+        uint64_t count = bytes_varint(in);
+        if (i < RL_EVENT_KINDS) {
+            summary->kinds[i] = count;
+        }
+    }
+    uint64_t flags = bytes_varint(in);
+    summary->is_folded_flat = (int)(flags & 1);
+    summary->failed = (int)(flags >> 1 & 1);
+    summary->unlisted_threads = bytes_varint(in);
+    rl_status status = get_threads(in, summary);
+    if (status == RL_OK) {
+        status = get_nodes(in, summary);
+    }
+    if (status == RL_OK) {
+        status = get_open(in, summary);
+    }
+    if (status == RL_OK) {
+        status = get_functions(in, summary);
+    }
+    return status == RL_OK && in->bad ? RL_DAMAGED : status;
+}
