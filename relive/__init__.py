@@ -6,6 +6,8 @@
 Guides are in docs/; `relive --help` lists the command line.
 """
 
+import sys
+
 from relive._version import __version__
 
 TYPE_CHECKING = False
@@ -63,18 +65,23 @@ __all__ = [
 def __getattr__(name):
     """Imports what is asked for, so that `import relive` costs next to nothing."""
     if name in ("instrument", "sessions"):
-        from importlib import import_module
-
-        return import_module(f"relive.{name}")
+        return _load(f"relive.{name}")
     try:
         module = _LAZY[name]
     except KeyError:
         raise AttributeError(f"module 'relive' has no attribute {name!r}") from None
-    from importlib import import_module
-
-    value = getattr(import_module(module), name)
+    value = getattr(_load(module), name)
     globals()[name] = value
     return value
+
+
+def _load(name):
+    """A module of ours. Where something may be recorded, the import of it is not."""
+    run = sys.modules.get("relive._run")
+    if run is None:
+        return __import__(name, fromlist=["*"])
+    with run.quiet:
+        return __import__(name, fromlist=["*"])
 
 
 def __dir__():

@@ -19,8 +19,35 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _children = 0  # forked from this process
 _is_registered = False
-_changing = _thread.RLock()
 _opened = None  # the run of the recording that was opened last, with its settings
+
+
+class _Quiet:
+    """`with quiet:` nothing of this thread is recorded: it is for our own work, which calls
+    functions of the standard library that a filter may want of the program."""
+
+    def __enter__(self):
+        _core.suppress(True)
+
+    def __exit__(self, *exc_info):
+        _core.suppress(False)
+
+
+class _Changing(_Quiet):
+    def __init__(self):
+        self._lock = _thread.RLock()
+
+    def __enter__(self):
+        self._lock.acquire()
+        super().__enter__()
+
+    def __exit__(self, *exc_info):
+        super().__exit__()
+        self._lock.release()
+
+
+quiet = _Quiet()
+_changing = _Changing()
 
 
 def changing():
@@ -31,7 +58,7 @@ def changing():
 def _changing_in_child():
     """A thread that held it in the parent does not exist in a forked child."""
     global _changing
-    _changing = _thread.RLock()
+    _changing = _Changing()
 
 
 os.register_at_fork(after_in_child=_changing_in_child)
@@ -270,6 +297,11 @@ def join(run, *, is_fork=False, child=0, waiting=False):
 
 def _after_fork():
     """In a forked child: its own recording, or none."""
+    with quiet:
+        _record_child()
+
+
+def _record_child():
     global _children
     if not _core.state()["forked"]:
         return

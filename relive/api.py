@@ -50,9 +50,9 @@ def start(
 
     `options` is a Config; `settings` are its keys and win over it. Frames that run already are
     written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
-    merged = _merge(options, settings)
-    path = path if path is not None else default_path()
     with _run.changing():
+        merged = _merge(options, settings)
+        path = path if path is not None else default_path()
         hub = _hub()
         if hub is not None and merged["enabled"]:
             hub.step_aside()
@@ -126,8 +126,8 @@ def stop() -> Optional[Mapping[str, Any]]:
 def snapshot(path: _Path, *, force: bool = False) -> str:
     """Writes what the recording that is on holds now into a file of its own, while it goes on; the
     path. The program stands still meanwhile: for a ring of 64 MB some tens of milliseconds."""
-    path = os.path.abspath(os.fspath(path))
     with _run.changing():
+        path = os.path.abspath(os.fspath(path))
         if not is_recording():
             raise ReliveError(
                 "ERR_NOT_RECORDING", "nothing is being recorded: relive.start() first"
@@ -219,8 +219,9 @@ class record:
         options: Optional[config.Config] = None,
         **settings: Any,
     ) -> None:
-        self.path = os.fspath(path) if path is not None else default_path()
-        self._config = config.Config(**_merge(options, settings))
+        with _run.quiet:
+            self.path = os.fspath(path) if path is not None else default_path()
+            self._config = config.Config(**_merge(options, settings))
         self.stats: Optional[Mapping[str, Any]] = None
 
     def __enter__(self) -> record:
@@ -231,6 +232,10 @@ class record:
         self.stats = stop()
 
     def __call__(self, function: _Function) -> _Function:
+        with _run.quiet:
+            return self._wrapped(function)
+
+    def _wrapped(self, function):
         import functools
         import inspect
 
@@ -253,7 +258,7 @@ class record:
                 finally:
                     self.stats = _leave_call(entered) or self.stats
 
-        return wrapper  # type: ignore[return-value]
+        return wrapper
 
 
 def default_path() -> str:

@@ -21,7 +21,6 @@ from relive.errors import ReliveError
 from relive.sessions import trace_context
 
 LOG, SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = range(21, 27)
-_PARSE_ERROR = "<parse-error>"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -185,6 +184,10 @@ class session:
         self.__exit__(*exc_info)
 
     def __call__(self, function: _Function) -> _Function:
+        with _run.quiet:
+            return self._wrapped(function)
+
+    def _wrapped(self, function):
         how = self._how if self._how["tag"] is not None else dict(self._how, tag=function.__name__)
         if inspect.iscoroutinefunction(function):
 
@@ -199,7 +202,7 @@ class session:
                 with session(**how):
                     return function(*args, **kwargs)
 
-        return wrapper  # type: ignore[return-value]
+        return wrapper
 
 
 def traceparent(session_id: Optional[str] = None) -> Optional[str]:
@@ -296,7 +299,7 @@ def on_call_with_args(session_id: str, func: str, module: str, file: str, line: 
     """The same with its arguments: JSON, or a dict."""
     tell(
         session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns,
-        args=_preview(args_preview_json),
+        args=_preview(args_preview_json, {}),
     )  # fmt: skip
 
 
@@ -310,7 +313,7 @@ def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
     """The same with what it returned: JSON, or a dict."""
     tell(
         session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns,
-        locals=_preview(locals_preview_json),
+        locals=_preview(locals_preview_json, {"return": "<parse-error>"}),
     )  # fmt: skip
 
 
@@ -379,21 +382,25 @@ def _filters(value):
     if value is None:
         return []
     setting = config.BY_KEY["trace_filter"]
-    try:
-        found = setting.parse(value)
-    except ValueError:
-        raise ReliveError(
-            "ERR_USAGE", f"trace_filter: {value!r} is not {setting.allowed()}"
-        ) from None
-    _run.filter_chain(config.load(arguments={"trace_filter": found}).as_dict())  # wrong ones: now
+    with _run.quiet:
+        try:
+            found = setting.parse(value)
+        except ValueError:
+            raise ReliveError(
+                "ERR_USAGE", f"trace_filter: {value!r} is not {setting.allowed()}"
+            ) from None
+        wanted = config.load(arguments={"trace_filter": found}).as_dict()
+        _run.filter_chain(wanted)  # wrong ones raise now
     return found
 
 
-def _preview(value):
+def _preview(value, otherwise):
+    """What a preview says; `otherwise` where it is no JSON, as the seed has it."""
     if isinstance(value, dict):
         return value
     try:
-        return json.loads(value)
+        with _run.quiet:
+            return json.loads(value)
     except (TypeError, ValueError, RecursionError):
         _counts["parse_errors"] += 1
-        return _PARSE_ERROR
+        return otherwise

@@ -7,6 +7,7 @@
 #include "context.h"
 #include "notes.h"
 #include "os.h"
+#include "session.h"
 #include "trace_context.h"
 
 #include <relive/rl_format.h>
@@ -195,7 +196,13 @@ static PyObject *tell_session(PyObject *module, PyObject *o)
 {
     struct session_object *s = session_of(o);
     (void)module;
-    if (s == NULL || tell_start(s) < 0) {
+    if (s == NULL) {
+        return NULL;
+    }
+    int suppressed = session_lift();
+    int failed = tell_start(s) < 0;
+    session_lower(suppressed);
+    if (failed) {
         return NULL;
     }
     Py_RETURN_NONE;

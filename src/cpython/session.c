@@ -455,6 +455,23 @@ struct thread *session_own_thread(void)
     return thread_self != NULL ? thread_self : new_thread();
 }
 
+int session_lift(void)
+{
+    int suppressed = thread_self != NULL ? thread_self->is_suppressed : 0;
+    if (suppressed != 0) {
+        thread_self->is_suppressed = 0;
+    }
+    return suppressed;
+}
+
+void session_lower(int suppressed)
+{
+    if (suppressed != 0) {
+        thread_self->is_suppressed = suppressed;
+        thread_self->gate = GATE_CLOSED;
+    }
+}
+
 /* The main program begins with a frame that nobody called, in __main__ or in runpy. */
 static int is_main_program(const struct event *event)
 {

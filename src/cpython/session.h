@@ -113,6 +113,11 @@ extern struct session session;
 /* The calling thread's; NULL before its first event and after a fork. */
 extern _Thread_local struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
+/* Whoever begins or ends a recording is suppressed meanwhile; what the recorder itself has to say
+ * is written between these two. */
+int session_lift(void);
+void session_lower(int suppressed);
+
 /* Whether what happens in the thread now belongs into the recording; t may be NULL. */
 static inline int thread_is_recorded(const struct thread *t)
 {

@@ -282,6 +282,7 @@ rl_status session_snapshot(const char *path, struct rl_err *err)
 void session_stop(struct recorder_stats *stats)
 {
     int was_hooked = session.is_hooked || session.is_forked;
+    int suppressed = session_lift();
     if (was_hooked) {
         session_before_end();
     }
@@ -290,6 +291,7 @@ void session_stop(struct recorder_stats *stats)
     }
     collections_stop();
     output_stop();
+    session_lower(suppressed);
     session.is_hooked = 0;
     if (was_hooked && session.backend != NULL) {
         session.backend->stop();

@@ -311,19 +311,21 @@ def test_suppression_is_of_a_task(recorded):
     assert not [e for e in events if e["kind"] == "mark"]
 
 
-def test_previews_that_are_no_json_are_kept_as_such(recorded):
+def test_previews_that_are_no_json_are_counted_and_kept_as_the_seed_does(recorded):
     before = sessions.get_stats()["parse_errors"]
 
     def request():
         with sessions.session("s") as made:
             sessions.on_call_with_args(made.id, "f", "m", "f.py", 3, 1, "{no json")
             sessions.on_return_with_preview(made.id, "f", 2, 1, {"return": 4})
+            sessions.on_return_with_preview(made.id, "f", 2, 1, "{no json")
             sessions.on_exception(made.id, "f", 3, "ValueError", "no")
 
     (row,), events = recorded(request)
     marks = [e["fields"] for e in events if e["kind"] == "mark"]
-    assert marks[0]["args"]["v"] == "<parse-error>" and marks[1]["locals"]["v"] == {"return": 4}
-    assert sessions.get_stats()["parse_errors"] == before + 1 and row["marks"] == 3
+    assert "args" not in marks[0] and marks[1]["locals"]["v"] == {"return": 4}
+    assert marks[2]["locals"]["v"] == {"return": "<parse-error>"}
+    assert sessions.get_stats()["parse_errors"] == before + 2 and row["marks"] == 4
 
 
 @pytest.mark.parametrize(
@@ -673,3 +675,50 @@ def test_a_body_of_a_gigabyte_costs_what_is_shown(recorded):
     (fields,) = [e["fields"] for e in events if e["kind"] == "http_request"]
     assert fields["body"]["v"].endswith(f"... ({1 << 30} bytes)") and len(row["http"]) == 1
     assert recorded.path.stat().st_size < 1 << 20
+
+
+OWN_CALLS = """
+import os, sys
+import relive
+from relive import sessions as h
+def work(n): return n
+@h.session("decorated")
+def decorated(): return work(3)
+def main():
+    session = h.start_session_py("one", {"a": "b"}, "00-x", None)
+    h.start_profiler_py(session)
+    work(1)
+    h.on_call_with_args_py(session, "f", "m", "m.py", 1, 5, '{"x": [1, 2]}')
+    h.on_return_with_preview_py(session, "f", 9, 4, '{bad')
+    h.on_http_request_py(session, "GET", "http://x/?q=1", 1, {"Accept": "a"}, 1, "body")
+    with h.suppress():
+        work(2)
+    decorated()
+    relive.snapshot("snap.relive", force=True)
+    if os.fork() == 0:
+        work(4)
+        relive.stop()
+        os._exit(0)
+    os.wait()
+    h.stop_profiler_py()
+    h.end_session(session)
+main()
+"""
+
+
+@pytest.mark.parametrize("door", ["python", "record"])
+def test_our_own_calls_are_never_recorded_whatever_is_included(tmp_path, door):
+    program = tmp_path / "p.py"
+    program.write_text(OWN_CALLS, encoding="utf-8")
+    out = tmp_path / "out.relive"
+    words = ["-m", "relive", "record", "-o", out, program] if door == "record" else [program]
+    env = {"HANDIT_INCLUDE": ".*", "HANDIT_EXCLUDE": "importlib", "PYTHONWARNINGS": "ignore"}
+    done = run(sys.executable, *words, cwd=tmp_path, env=dict(env, RELIVE_OUTPUT=str(out)))
+    assert done.returncode == 0, done.stderr.decode()
+    files = sorted(tmp_path.glob("*.relive"))
+    assert len(files) == 3, files  # the process, its snapshot, its child
+    for path in files:
+        with relive.open(path) as recording:
+            called = {event["func"] for event in recording.select(["call"])}
+        foreign = {name for name in called if not name.startswith(("__main__:", "m:"))}
+        assert not foreign and "__main__:work" in called, path
