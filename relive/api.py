@@ -19,6 +19,7 @@ from typing import (
     Type,
     TypeVar,
     Union,
+    cast,
 )
 
 from relive import _core, _run, config
@@ -370,16 +371,38 @@ def _remove_recording(path):
         raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
 
 
+def _ask(method, *args, **named):
+    """What the C reader answers; its errors as ours."""
+    try:
+        return method(*args, **named)
+    except _core.Error as error:
+        raise from_core(error) from None
+    except MemoryError:
+        raise ReliveError("ERR_NO_MEMORY", "no memory for the answer") from None
+
+
+class _Reader:
+    """The C reader with each of its methods asked through _ask()."""
+
+    def __init__(self, path):
+        self._reader = _ask(_core.Reader, path)
+
+    def __getattr__(self, name):
+        method = getattr(self._reader, name)
+        return lambda *args, **named: _ask(method, *args, **named)
+
+
 class Recording:
     """One process's recording, open for reading. `siblings` are the other files of its run."""
 
     def __init__(self, path: _Path) -> None:
         self.path = os.fspath(path)
-        try:
-            self._reader = _core.Reader(self.path)
-        except _core.Error as error:
-            raise from_core(error) from None
-        self.header: Mapping[str, Any] = self._reader.header()
+        from relive import _facts
+
+        self._reader = cast(_core.Reader, _Reader(self.path))
+        header = dict(self._reader.header())
+        header["meta"], self._damaged_facts = _facts.checked(header["meta"])
+        self.header: Mapping[str, Any] = header
 
     def totals(self, session: int = 0) -> Mapping[str, Any]:
         """Threads, and events by kind; with a session's number, `calls` are those in it."""
@@ -410,7 +433,9 @@ class Recording:
 
     def check(self) -> Mapping[str, Any]:
         """Reads and verifies every block."""
-        return self._reader.check()
+        result = dict(self._reader.check())
+        result["problems"] = self._damaged_facts + result["problems"]
+        return result
 
     def events(self) -> Iterator[Mapping[str, Any]]:
         """Every event in order of time, as the dictionaries that `relive dump --json` prints."""
@@ -499,8 +524,7 @@ class Recording:
 
     def problems(self) -> List[str]:
         """What was found wrong with the file so far."""
-        problems: List[str] = self._reader.header()["problems"]
-        return problems
+        return self._damaged_facts + self._reader.header()["problems"]
 
     def siblings(self) -> List[str]:
         """Paths of the other files of this run, in order of their start."""

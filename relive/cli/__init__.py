@@ -65,7 +65,9 @@ def main(argv=None) -> int:
     try:
         return int(module.main(words[1:]))
     except ReliveError as error:
-        sys.stderr.write(f"relive {verb}: {error} [{error.code}]\n")
+        from relive.cli.common import safe
+
+        sys.stderr.write(f"relive {verb}: {safe(str(error))} [{error.code}]\n")
         if verb in ("record", "debug"):
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE

@@ -19,7 +19,7 @@ def main(words):
             common.emit(file=recording.path, complete=complete, problems=problems, **result)
             continue
         print(
-            f"{recording.path}: {_verdict(complete, problems)};"
+            f"{common.safe(recording.path)}: {_verdict(complete, problems)};"
             f" {common.count(result['blocks'])} blocks,"
             f" {common.count(result['chunks'])} chunks, {common.count(result['events'])} events,"
             f" {common.size(result['bytes'])}"
@@ -39,5 +39,5 @@ def main(words):
 
 def _verdict(complete, problems):
     if problems:
-        return f"damaged ({len(problems)} problems)"
+        return f"damaged ({len(problems)} problem{'s' if len(problems) > 1 else ''})"
     return "whole" if complete else "incomplete, what is there is sound"

@@ -62,7 +62,7 @@ def open_run(path, siblings=True):
             try:
                 others.append(Recording(other))
             except ReliveError as error:
-                sys.stderr.write(f"relive: {error}\n")
+                say(str(error))
     return [first, *others]
 
 
@@ -104,7 +104,7 @@ def say_problems(recordings):
     for recording in recordings:
         for problem in recording.problems():
             found = True
-            sys.stderr.write(f"relive: {recording.path}: {problem}\n")
+            say(f"{recording.path}: {problem}")
     return found
 
 
@@ -167,6 +167,11 @@ def safe(text):
     )
 
 
+def say(text):
+    """A line on stderr; names of files in it cannot command a terminal either."""
+    sys.stderr.write(f"relive: {safe(text)}\n")
+
+
 def wants_colour():
     """Only on a terminal, and not where NO_COLOR is set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -196,7 +201,7 @@ def emit(**fields):
 def next_command(text):
     """Each answer ends in what to type next; on stderr, so that data stays data."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"next: {text}\n")
+        sys.stderr.write(f"next: {safe(text)}\n")
 
 
 def losses_text(losses):
@@ -241,10 +246,7 @@ def highest_level(meta):
 
 def trace_filter(recording):
     """The chain of filters that was used, and what it left out."""
-    try:
-        filters = json.loads(recording.header["meta"].get("trace_filter", "[]"))
-    except ValueError:
-        filters = []
+    filters = json.loads(recording.header["meta"].get("trace_filter", "[]"))
     stats = {"scopes_skipped": len(recording.skipped())}
     for event in recording.select(["filter"]):
         stats.update({key: event[key] for key in _FILTER_STATS})

@@ -31,7 +31,7 @@ def main(words):
             _show(found[number], why, args)
     levels = _below(run)
     if levels and not args.json:
-        print(levels)
+        print(common.safe(levels))
     damaged = common.say_problems(run)
     if not found and not args.json:
         print("nothing was left out")
@@ -51,14 +51,12 @@ def _chain(recording):
     meta = recording.header["meta"]
     folders = [text for text in meta.get("libraries", "").split(os.pathsep) if text]
     rules = []
-    try:
-        entries = json.loads(meta.get("trace_filter", "[]"))
-    except ValueError:
-        return rules
-    for entry in entries:
+    for entry in json.loads(meta.get("trace_filter", "[]")):
         try:
             if entry["name"] == "builtin-default":
                 one = builtin(folders)
+            elif not os.path.isfile(entry["path"]):
+                return rules  # also where it names a device that never ends
             else:
                 one = Filter.from_file(entry["path"])
                 if one.sha256 != entry["sha256"]:

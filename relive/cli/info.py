@@ -91,7 +91,7 @@ def _state(header):
 
 def _show(facts):
     meta = facts["facts"]
-    print(f"{facts['file']}  {common.size(facts['size'])}, {facts['state']}")
+    print(f"{common.safe(facts['file'])}  {common.size(facts['size'])}, {facts['state']}")
     rows = [
         ("program", common.safe(" ".join(facts["argv"])) or "?"),
         ("process", f"{facts['pid']}" + _parent(facts)),

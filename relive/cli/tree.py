@@ -54,9 +54,9 @@ def main(words):
             printer.show(recording, sessions[recording.path], len(recordings) > 1)
     damaged = common.say_problems(recordings)
     if printer.hidden:
-        common.sys.stderr.write(
-            f"relive: {common.count(printer.hidden)} more lines (--limit 0 shows all,"
-            " --min and --depth show less)\n"
+        common.say(
+            f"{common.count(printer.hidden)} more lines (--limit 0 shows all,"
+            " --min and --depth show less)"
         )
     what = "top" if args.calls else "tree --calls"
     common.next_command(f"relive {what} {recordings[0].path}")

@@ -91,7 +91,8 @@ struct bytes_in {
 
 static inline struct bytes_in bytes_in_of(const void *data, size_t size)
 {
-    struct bytes_in in = {(const uint8_t *)data, (const uint8_t *)data + size, 0};
+    const uint8_t *at = (const uint8_t *)data;
+    struct bytes_in in = {at, size != 0 ? at + size : at, 0}; /* NULL + 0 is not defined in C */
     return in;
 }
 

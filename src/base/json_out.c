@@ -123,6 +123,17 @@ void json_bool(struct json_out *json, int value)
     bytes_put(&json->out, value ? "true" : "false", value ? 4 : 5);
 }
 
+struct json_mark json_mark(const struct json_out *json)
+{
+    return (struct json_mark){json->out.len, json->needs_comma};
+}
+
+void json_rollback(struct json_out *json, struct json_mark mark)
+{
+    json->out.len = mark.len;
+    json->needs_comma = mark.needs_comma;
+}
+
 void json_newline(struct json_out *json)
 {
     bytes_put(&json->out, "\n", 1);

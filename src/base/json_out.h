@@ -21,6 +21,13 @@ void json_text(struct json_out *json, const char *text);
 void json_u64(struct json_out *json, uint64_t value);
 void json_null(struct json_out *json);
 void json_bool(struct json_out *json, int value);
+/* A place to go back to: what was written since then is taken away. */
+struct json_mark {
+    size_t len;
+    int needs_comma;
+};
+struct json_mark json_mark(const struct json_out *json);
+void json_rollback(struct json_out *json, struct json_mark mark);
 void json_newline(struct json_out *json); /* ends one NDJSON line */
 
 #endif

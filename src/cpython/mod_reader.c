@@ -16,7 +16,8 @@ static PyObject *core_error; /* borrowed from the module, which lives as long as
 
 PyObject *mod_raise(PyObject *error_type, rl_status status, const char *text)
 {
-    PyObject *args = Py_BuildValue("(ss)", status_code(status), text);
+    /* The text may hold the name of a file, cut anywhere. */
+    PyObject *args = Py_BuildValue("(sN)", status_code(status), PyUnicode_DecodeFSDefault(text));
     if (args != NULL) {
         PyErr_SetObject(error_type, args);
         Py_DECREF(args);
@@ -83,9 +84,8 @@ static PyObject *problems_list(const struct reader *reader)
         }
         Py_XDECREF(text);
     }
-    if (list != NULL && reader->problems_more != 0) {
-        PyObject *text =
-            PyUnicode_FromFormat("and %llu more", (unsigned long long)reader->problems_more);
+    if (list != NULL && reader->has_more_problems) {
+        PyObject *text = PyUnicode_FromString("and more");
         if (text == NULL || PyList_Append(list, text) != 0) {
             Py_CLEAR(list);
         }
@@ -98,17 +98,10 @@ static PyObject *meta_dict(const struct reader *reader)
 {
     PyObject *dict = PyDict_New();
     struct bytes_in in = bytes_in_of(reader->meta.data, reader->meta.len);
-    while (dict != NULL && bytes_left(&in) != 0 && !in.bad) {
-        uint64_t key_len = bytes_varint(&in);
-        const uint8_t *key = key_len <= bytes_left(&in) ? bytes_take(&in, (size_t)key_len) : NULL;
-        uint64_t len = key != NULL ? bytes_varint(&in) : 0;
-        const uint8_t *value =
-            key != NULL && len <= bytes_left(&in) ? bytes_take(&in, (size_t)len) : NULL;
-        if (value == NULL) {
-            break;
-        }
-        PyObject *k = safe_text((struct text){(const char *)key, (size_t)key_len});
-        PyObject *v = safe_text((struct text){(const char *)value, (size_t)len});
+    struct meta_entry entry;
+    while (dict != NULL && meta_entry_get(&in, &entry)) {
+        PyObject *k = safe_text((struct text){entry.key, entry.key_len});
+        PyObject *v = safe_text((struct text){entry.value, entry.value_len});
         if (k == NULL || v == NULL || PyDict_SetItem(dict, k, v) != 0) {
             Py_CLEAR(dict);
         }
@@ -185,7 +178,7 @@ static rl_status load_summary(struct reader_object *self, uint32_t session, stru
     Py_BEGIN_ALLOW_THREADS status = reader_summary(self->reader, session, summary);
     Py_END_ALLOW_THREADS if (status != RL_OK)
     {
-        (void)mod_raise(core_error, status, "no memory for the call tree");
+        (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
     }
     return status;
 }

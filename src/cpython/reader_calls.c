@@ -4,7 +4,7 @@
 #include "dump.h"
 #include "reader_object.h"
 
-static PyObject *event_json(const struct reader *reader, const struct event_out *event)
+static PyObject *event_json(struct reader *reader, const struct event_out *event)
 {
     struct json_out json = {{0}, 0};
     dump_event(&json, reader, event);
@@ -15,7 +15,7 @@ static PyObject *event_json(const struct reader *reader, const struct event_out 
     return line;
 }
 
-static PyObject *call_row(const struct reader *reader, const struct call *call)
+static PyObject *call_row(struct reader *reader, const struct call *call)
 {
     PyObject *start = event_json(reader, &call->start.out), *end = Py_None;
     if (call->has_end) {
@@ -68,7 +68,7 @@ PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
     enum { PIECE = 500 };
-    const struct reader *r = reader_enter(self);
+    struct reader *r = reader_enter(self);
     if (r == NULL) {
         return NULL;
     }

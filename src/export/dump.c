@@ -53,44 +53,66 @@ static void put_name(struct json_out *json, const struct reader *reader, uint32_
     json->needs_comma = 0;
 }
 
+/* Where the bytes of a value are none: an object like that of any other value. */
+static void put_damaged(struct json_out *json)
+{
+    json_open(json, '{');
+    json_key(json, "t");
+    json_text(json, "?");
+    json_key(json, "r");
+    json_text(json, "<damaged>");
+    json_key(json, "cut");
+    json_bool(json, 1);
+    json_key(json, "redacted");
+    json_bool(json, 0);
+    json_close(json, '}');
+}
+
+static rl_status put_value(struct json_out *json, const struct reader *reader, struct bytes_in *in)
+{
+    rl_status status = value_json(json, reader, in);
+    if (status != RL_OK) {
+        put_damaged(json);
+    }
+    return status;
+}
+
 /* {"name": value, ...}; what was cut off at the end is left out. */
-static void put_arguments(struct json_out *json, const struct reader *reader,
+static rl_status put_arguments(struct json_out *json, const struct reader *reader,
                           const struct event_out *event)
 {
     struct code_text code = reader_code(reader, event->id);
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    rl_status status = RL_OK;
     json_key(json, "args");
     json_open(json, '{');
-    for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0; i++) {
+    for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0 && status == RL_OK; i++) {
         if (*in.at == RL_VALUE_DROPPED) {
             (void)bytes_varint(&in);
             continue;
         }
         put_name(json, reader, code.names[i]);
-        if (value_json(json, reader, &in) != RL_OK) {
-            json_null(json);
-            break;
-        }
+        status = put_value(json, reader, &in);
     }
     json_close(json, '}');
+    return status;
 }
 
 /* "name", "scope" and "value" of a write. */
-static void put_write(struct json_out *json, const struct reader *reader,
-                      const struct event_out *event, struct bytes_in *in)
+static rl_status put_write(struct json_out *json, const struct reader *reader,
+                           const struct event_out *event, struct bytes_in *in)
 {
     static const char *const scopes[] = {"local", "namespace", "global"};
+    rl_status status = RL_OK;
     uint64_t word = bytes_varint(in);
     if ((word & 3) == RL_WRITE_ITEM) {
         json_key(json, word >> 3 == RL_ITEM_ATTRIBUTE ? "attr" : "item");
-        if (value_json(json, reader, in) != RL_OK) {
-            json_null(json);
-        }
+        status = put_value(json, reader, in);
         word = bytes_varint(in);
     }
     struct code_text code = reader_code(reader, event->id);
-    uint32_t name = (uint32_t)(word >> 3);
-    if ((word & 3) == RL_WRITE_SLOT) {
+    uint32_t name = in->bad ? 0 : (uint32_t)(word >> 3);
+    if (!in->bad && (word & 3) == RL_WRITE_SLOT) {
         name = name < code.name_count ? code.names[name] : 0;
     }
     put_text(json, "name", reader_string(reader, name));
@@ -106,37 +128,49 @@ static void put_write(struct json_out *json, const struct reader *reader,
     } else {
         json_null(json);
     }
+    json_key(json, "value");
+    rl_status of_value = put_value(json, reader, in);
+    return status == RL_OK ? of_value : status;
+}
+
+/* "exc" of an event: an exception, or null where the bytes are none. */
+static rl_status put_exception(struct json_out *json, const struct reader *reader,
+                               struct bytes_in *in)
+{
+    struct bytes_in ahead = *in;
+    struct value value;
+    rl_status status = value_next(&ahead, &value);
+    if (status == RL_OK && value.tag != RL_VALUE_EXCEPTION && value.tag != RL_VALUE_NONE) {
+        status = RL_DAMAGED;
+    }
+    json_key(json, "exc");
+    if (status == RL_OK) {
+        status = value_exception_json(json, reader, in);
+    }
+    if (status != RL_OK) {
+        json_null(json);
+    }
+    return status;
 }
 
 /* What was captured with the event. */
-static void put_values(struct json_out *json, const struct reader *reader,
+static rl_status put_values(struct json_out *json, const struct reader *reader,
                        const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
-    rl_status status = RL_OK;
     switch (event->kind) {
     case RL_EVENT_CALL:
-        put_arguments(json, reader, event);
-        return;
+        return put_arguments(json, reader, event);
     case RL_EVENT_THROW:
     case RL_EVENT_UNWIND:
     case RL_EVENT_RAISE:
     case RL_EVENT_HANDLED:
-        json_key(json, "exc");
-        status = value_exception_json(json, reader, &in);
-        break;
+        return put_exception(json, reader, &in);
     case RL_EVENT_WRITE:
-        put_write(json, reader, event, &in);
-        json_key(json, "value");
-        status = value_json(json, reader, &in);
-        break;
+        return put_write(json, reader, event, &in);
     default:
         json_key(json, "value");
-        status = value_json(json, reader, &in);
-        break;
-    }
-    if (status != RL_OK) {
-        json_null(json);
+        return put_value(json, reader, &in);
     }
 }
 
@@ -145,7 +179,13 @@ static int is_of_function(unsigned kind)
     return kind <= RL_EVENT_C_RAISE || kind == RL_EVENT_RUNNING || kind == RL_EVENT_CLOSED;
 }
 
-static void put_collection(struct json_out *json, const struct event_out *event)
+/* Whether all that was wanted from the values of an event was there. */
+static rl_status end_of(const struct bytes_in *in)
+{
+    return in->bad ? RL_DAMAGED : RL_OK;
+}
+
+static rl_status put_collection(struct json_out *json, const struct event_out *event)
 {
     static const char *const keys[] = {"generation", "collected", "uncollectable", "duration"};
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
@@ -154,24 +194,25 @@ static void put_collection(struct json_out *json, const struct event_out *event)
         json_key(json, keys[i]);
         json_u64(json, bytes_varint(&in));
     }
+    return end_of(&in);
 }
 
 /* "coroutine", "parent_task", "made_in", "made_line"; what is not known is left out. */
-static void put_task(struct json_out *json, const struct reader *reader,
-                     const struct event_out *event)
+static rl_status put_task(struct json_out *json, const struct reader *reader,
+                          const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     if (event->values[0] == RL_VALUE_UNSET) {
         (void)bytes_varint(&in);
     } else {
         json_key(json, "coroutine");
-        if (value_json(json, reader, &in) != RL_OK) {
-            json_null(json);
-            return;
+        rl_status status = put_value(json, reader, &in);
+        if (status != RL_OK) {
+            return status;
         }
     }
     if (bytes_left(&in) == 0) {
-        return;
+        return RL_OK;
     }
     uint64_t parent = bytes_varint(&in), frame = bytes_varint(&in);
     if (parent != 0) {
@@ -183,9 +224,10 @@ static void put_task(struct json_out *json, const struct reader *reader,
         json_key(json, "made_line");
         json_u64(json, bytes_varint(&in));
     }
+    return end_of(&in);
 }
 
-static void put_filter_stats(struct json_out *json, const struct event_out *event)
+static rl_status put_filter_stats(struct json_out *json, const struct event_out *event)
 {
     static const char *const kinds[] = {"argument", "local", "global", "return", "attribute"};
     static const char *const first[] = {"scopes_skipped", "undecided", "secrets"};
@@ -208,10 +250,11 @@ static void put_filter_stats(struct json_out *json, const struct event_out *even
         }
         json_close(json, '}');
     }
+    return end_of(&in);
 }
 
-static void put_budget(struct json_out *json, const struct reader *reader,
-                       const struct event_out *event)
+static rl_status put_budget(struct json_out *json, const struct reader *reader,
+                            const struct event_out *event)
 {
     static const char *const levels[] = {"counted", "calls", "values", "lines"};
     static const char *const keys[] = {"from", "to"};
@@ -233,11 +276,12 @@ static void put_budget(struct json_out *json, const struct reader *reader,
         json_key(json, "saving_permille");
         json_u64(json, bytes_varint(&in));
     }
+    return end_of(&in);
 }
 
 /* What the program has written: "session" and each field by its name. */
-static void put_note(struct json_out *json, const struct reader *reader,
-                     const struct event_out *event)
+static rl_status put_note(struct json_out *json, const struct reader *reader,
+                          const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     struct value fields, name;
@@ -246,21 +290,24 @@ static void put_note(struct json_out *json, const struct reader *reader,
     json_u64(json, event->id);
     json_key(json, "fields");
     json_open(json, '{');
-    if (value_next(&in, &fields) == RL_OK && fields.tag == RL_VALUE_DICT) {
-        for (uint64_t i = 0; i < fields.shown; i++) {
-            if (value_next(&in, &name) != RL_OK || name.bytes == NULL) {
-                break;
-            }
+    rl_status status = event->values_len != 0 ? value_next(&in, &fields) : RL_END;
+    if (status == RL_OK && fields.tag != RL_VALUE_DICT) {
+        status = RL_DAMAGED;
+    }
+    for (uint64_t i = 0; status == RL_OK && i < fields.shown; i++) {
+        status = value_next(&in, &name);
+        if (status == RL_OK && name.bytes == NULL) {
+            status = RL_DAMAGED;
+        }
+        if (status == RL_OK) {
             json_string(json, (const char *)name.bytes, name.size);
             bytes_put(&json->out, ":", 1);
             json->needs_comma = 0;
-            if (value_json(json, reader, &in) != RL_OK) {
-                json_null(json);
-                break;
-            }
+            status = put_value(json, reader, &in);
         }
     }
     json_close(json, '}');
+    return event->values_len != 0 ? status : RL_OK; /* a note may have no fields */
 }
 
 static int is_note(unsigned kind)
@@ -268,7 +315,69 @@ static int is_note(unsigned kind)
     return kind >= RL_EVENT_LOG && kind <= RL_EVENT_MARK;
 }
 
-void dump_event(struct json_out *json, const struct reader *reader, const struct event_out *event)
+/* What the event has beside what all have. */
+static rl_status put_details(struct json_out *json, const struct reader *reader,
+                             const struct event_out *event)
+{
+    switch (event->kind) {
+    case RL_EVENT_THREAD_START:
+        json_key(json, "native_id");
+        json_u64(json, event->frame);
+        return RL_OK;
+    case RL_EVENT_TASK_START:
+        put_text(json, "name", reader_string(reader, event->id));
+        return event->values_len != 0 ? put_task(json, reader, event) : RL_OK;
+    case RL_EVENT_OUTPUT:
+        put_frame(json, "frame", event->frame);
+        json_key(json, "stream");
+        json_text(json, event->id == 2 ? "stderr" : "stdout");
+        json_key(json, "text");
+        json_string(json, event->values, event->values_len);
+        return RL_OK;
+    case RL_EVENT_GC:
+        return put_collection(json, event);
+    case RL_EVENT_BUDGET:
+        return put_budget(json, reader, event);
+    case RL_EVENT_FILTER:
+        return put_filter_stats(json, event);
+    case RL_EVENT_LOSS:
+        json_key(json, "reason");
+        json_text(json, loss_name(event->id));
+        json_key(json, "count");
+        json_u64(json, event->frame);
+        return RL_OK;
+    default:
+        return is_note(event->kind) ? put_note(json, reader, event) : RL_OK;
+    }
+}
+
+/* What an event of a function has beside what all have. */
+static rl_status put_of_function(struct json_out *json, const struct reader *reader,
+                                 const struct event_out *event)
+{
+    put_frame(json, "frame", event->frame);
+    put_frame(json, "parent", event->parent);
+    put_function(json, reader, event);
+    if (!event->parent_is_known) {
+        json_key(json, "parent_unknown");
+        json_bool(json, 1);
+    }
+    if (event->kind == RL_EVENT_RUNNING) {
+        json_key(json, "already_running");
+        json_bool(json, 1);
+    } else if (event->kind == RL_EVENT_CLOSED) {
+        json_key(json, "unseen");
+        json_bool(json, 1);
+    } else if (event->exc != 0) {
+        put_text(json, "exc_type", reader_string(reader, event->exc));
+        json_key(json, "exc_line");
+        json_u64(json, event->line);
+    }
+    int has_values = event->values_len != 0 || event->kind == RL_EVENT_WRITE;
+    return has_values ? put_values(json, reader, event) : RL_OK;
+}
+
+void dump_event(struct json_out *json, struct reader *reader, const struct event_out *event)
 {
     json_open(json, '{');
     json_key(json, "seq");
@@ -289,58 +398,13 @@ void dump_event(struct json_out *json, const struct reader *reader, const struct
         json_key(json, "session");
         json_u64(json, event->session);
     }
-    if (is_of_function(event->kind)) {
-        put_frame(json, "frame", event->frame);
-        put_frame(json, "parent", event->parent);
-        put_function(json, reader, event);
-        if (!event->parent_is_known) {
-            json_key(json, "parent_unknown");
-            json_bool(json, 1);
-        }
-    }
-    if (event->kind == RL_EVENT_RUNNING) {
-        json_key(json, "already_running");
-        json_bool(json, 1);
-    } else if (event->kind == RL_EVENT_CLOSED) {
-        json_key(json, "unseen");
-        json_bool(json, 1);
-    } else if (event->exc != 0) {
-        put_text(json, "exc_type", reader_string(reader, event->exc));
-        json_key(json, "exc_line");
-        json_u64(json, event->line);
-    } else if (event->kind == RL_EVENT_THREAD_START) {
-        json_key(json, "native_id");
-        json_u64(json, event->frame);
-    } else if (event->kind == RL_EVENT_TASK_START) {
-        put_text(json, "name", reader_string(reader, event->id));
-        if (event->values_len != 0) {
-            put_task(json, reader, event);
-        }
-    } else if (event->kind == RL_EVENT_OUTPUT) {
-        put_frame(json, "frame", event->frame);
-        json_key(json, "stream");
-        json_text(json, event->id == 2 ? "stderr" : "stdout");
-        json_key(json, "text");
-        json_string(json, event->values, event->values_len);
-    } else if (event->kind == RL_EVENT_GC) {
-        put_collection(json, event);
-    } else if (event->kind == RL_EVENT_BUDGET) {
-        put_budget(json, reader, event);
-    } else if (is_note(event->kind)) {
-        put_note(json, reader, event);
-    } else if (event->kind == RL_EVENT_FILTER) {
-        put_filter_stats(json, event);
-    } else if (event->kind == RL_EVENT_LOSS) {
-        json_key(json, "reason");
-        json_text(json, loss_name(event->id));
-        json_key(json, "count");
-        json_u64(json, event->frame);
-    }
-    if (event->values_len != 0 && is_of_function(event->kind)) {
-        put_values(json, reader, event);
-    }
+    rl_status status = is_of_function(event->kind) ? put_of_function(json, reader, event)
+                                                   : put_details(json, reader, event);
     json_close(json, '}');
     json_newline(json);
+    if (status != RL_OK) {
+        reader_value_problem(reader, event->thread, event->seq);
+    }
 }
 
 /* What an event of a kind has besides what all have; "?" = not always. */

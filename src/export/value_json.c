@@ -162,7 +162,8 @@ static rl_status put_attributes(struct json_out *json, const struct reader *read
     return status;
 }
 
-rl_status value_json(struct json_out *json, const struct reader *reader, struct bytes_in *in)
+static rl_status put_value_json(struct json_out *json, const struct reader *reader,
+                                struct bytes_in *in)
 {
     struct facts facts = {0, 0, 1};
     struct bytes_in ahead = *in, peek = *in;
@@ -203,6 +204,16 @@ rl_status value_json(struct json_out *json, const struct reader *reader, struct 
     json_close(json, '}');
     json->out.failed |= text.failed;
     bytes_out_fini(&text);
+    return status;
+}
+
+rl_status value_json(struct json_out *json, const struct reader *reader, struct bytes_in *in)
+{
+    struct json_mark before = json_mark(json);
+    rl_status status = put_value_json(json, reader, in);
+    if (status != RL_OK) {
+        json_rollback(json, before);
+    }
     return status;
 }
 
@@ -262,5 +273,10 @@ static rl_status put_exception_json(struct json_out *json, const struct reader *
 rl_status value_exception_json(struct json_out *json, const struct reader *reader,
                                struct bytes_in *in)
 {
-    return put_exception_json(json, reader, in, 0);
+    struct json_mark before = json_mark(json);
+    rl_status status = put_exception_json(json, reader, in, 0);
+    if (status != RL_OK) {
+        json_rollback(json, before);
+    }
+    return status;
 }

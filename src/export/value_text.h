@@ -6,7 +6,8 @@
 #include "json_out.h"
 #include "reader.h"
 
-/* Both take one value from `in`; RL_DAMAGED where it is none, RL_END where nothing is left. */
+/* Each takes one value from `in`; RL_DAMAGED where it is none, RL_END where nothing is left. Those
+ * that write JSON have then written nothing. */
 RL_CHECKED rl_status value_text(struct bytes_out *out, const struct reader *reader,
                                 struct bytes_in *in);
 /* {"t": type, "r": text, "id": n, "len": n, "cut": bool, "redacted": bool, "v": where exact} */

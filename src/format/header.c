@@ -192,3 +192,21 @@ void meta_entry_put(struct bytes_out *out, const char *key, const char *value, s
     bytes_put_varint(out, len);
     bytes_put(out, value, len);
 }
+
+static const char *take_text(struct bytes_in *in, size_t *len)
+{
+    uint64_t size = bytes_varint(in);
+    in->bad |= size > bytes_left(in);
+    *len = in->bad ? 0 : (size_t)size;
+    return (const char *)bytes_take(in, *len);
+}
+
+int meta_entry_get(struct bytes_in *in, struct meta_entry *entry)
+{
+    if (bytes_left(in) == 0 || in->bad) {
+        return 0;
+    }
+    entry->key = take_text(in, &entry->key_len);
+    entry->value = take_text(in, &entry->value_len);
+    return !in->bad;
+}

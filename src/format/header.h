@@ -78,5 +78,11 @@ int dict_entry_get(struct bytes_in *in, unsigned *kind, uint32_t *id, const uint
 
 /* META is a row of (key, value) strings, each with its length as varint. */
 void meta_entry_put(struct bytes_out *out, const char *key, const char *value, size_t len);
+struct meta_entry {
+    const char *key, *value; /* UTF-8, borrowed from the input */
+    size_t key_len, value_len;
+};
+/* 1, or 0 at the end; `bad` where an entry is cut. */
+int meta_entry_get(struct bytes_in *in, struct meta_entry *entry);
 
 #endif

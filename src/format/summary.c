@@ -357,7 +357,7 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
         return;
     }
     uint32_t node = lane->stack[at].node;
-    if (rec->kind == RL_EVENT_YIELD &&
+    if (rec->kind == RL_EVENT_YIELD && rec->frame != 0 &&
         u64map_put(&summary->suspended, rec->frame, (uint64_t)lane->root << 32 | node) != 0) {
         summary->failed = 1;
     }

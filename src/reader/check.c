@@ -4,6 +4,121 @@
 #include "alloc.h"
 #include "reader.h"
 #include "scan.h"
+#include "value.h"
+
+/* ---- values ---- */
+
+static rl_status skip_varints(struct bytes_in *in, unsigned count)
+{
+    while (count-- != 0) {
+        (void)bytes_varint(in);
+    }
+    return in->bad ? RL_DAMAGED : RL_OK;
+}
+
+static rl_status skip_arguments(struct bytes_in *in, uint32_t count)
+{
+    rl_status status = RL_OK;
+    for (uint32_t i = 0; i < count && bytes_left(in) != 0 && status == RL_OK; i++) {
+        status = value_skip(in);
+    }
+    return status;
+}
+
+static rl_status skip_write(struct bytes_in *in)
+{
+    rl_status status = RL_OK;
+    if ((bytes_varint(in) & 3) == RL_WRITE_ITEM) {
+        status = value_skip(in);
+        (void)bytes_varint(in);
+    }
+    return status == RL_OK ? value_skip(in) : status;
+}
+
+static rl_status skip_exception(struct bytes_in *in)
+{
+    struct bytes_in ahead = *in;
+    struct value value;
+    rl_status status = value_next(&ahead, &value);
+    if (status == RL_OK && value.tag != RL_VALUE_EXCEPTION && value.tag != RL_VALUE_NONE) {
+        return RL_DAMAGED;
+    }
+    return status == RL_OK ? value_skip(in) : status;
+}
+
+static rl_status skip_task(struct bytes_in *in)
+{
+    enum { PARENT_FRAME_LINE = 3 };
+    rl_status status = value_skip(in);
+    return status == RL_OK && bytes_left(in) != 0 ? skip_varints(in, PARENT_FRAME_LINE) : status;
+}
+
+static rl_status skip_fields(struct bytes_in *in)
+{
+    struct bytes_in ahead = *in;
+    struct value fields, name;
+    rl_status status = value_next(&ahead, &fields);
+    if (status == RL_OK && fields.tag != RL_VALUE_DICT) {
+        return RL_DAMAGED;
+    }
+    for (uint64_t i = 0; status == RL_OK && i < fields.shown; i++) {
+        status = value_next(&ahead, &name);
+        if (status == RL_OK) {
+            status = name.bytes != NULL ? value_skip(&ahead) : RL_DAMAGED;
+        }
+    }
+    return status;
+}
+
+/* Whether the values of an event are what its kind has (docs/format.md, "Values"). */
+static int values_are_whole(const struct reader *reader, const struct rec *rec)
+{
+    struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
+    if (rec->data_len == 0) {
+        return rec->kind != RL_EVENT_WRITE && rec->kind != RL_EVENT_GC &&
+               rec->kind != RL_EVENT_BUDGET && rec->kind != RL_EVENT_FILTER;
+    }
+    switch (rec->kind) {
+    case RL_EVENT_CALL:
+        return skip_arguments(&in, reader_code(reader, rec->id).args) == RL_OK;
+    case RL_EVENT_THROW:
+    case RL_EVENT_UNWIND:
+    case RL_EVENT_RAISE:
+    case RL_EVENT_HANDLED:
+        return skip_exception(&in) == RL_OK;
+    case RL_EVENT_WRITE:
+        return skip_write(&in) == RL_OK;
+    case RL_EVENT_TASK_START:
+        return skip_task(&in) == RL_OK;
+    case RL_EVENT_GC:
+        return skip_varints(&in, 4) == RL_OK;
+    case RL_EVENT_BUDGET:
+        return skip_varints(&in, rec->id != 0 ? 4 : 3) == RL_OK;
+    case RL_EVENT_FILTER:
+        return skip_varints(&in, 13) == RL_OK;
+    case RL_EVENT_LOG:
+    case RL_EVENT_SESSION_START:
+    case RL_EVENT_SESSION_END:
+    case RL_EVENT_HTTP_REQUEST:
+    case RL_EVENT_HTTP_RESPONSE:
+    case RL_EVENT_MARK:
+        return skip_fields(&in) == RL_OK;
+    case RL_EVENT_OUTPUT:
+        return 1; /* any bytes */
+    default:
+        return rec->kind > RL_EVENT_C_RAISE || value_skip(&in) == RL_OK;
+    }
+}
+
+/* ---- blocks ---- */
+
+static void check_event(struct reader *reader, const struct chunk_info *info, uint64_t number,
+                        const struct rec *rec)
+{
+    if (!values_are_whole(reader, rec)) {
+        reader_value_problem(reader, info->thread, info->first_seq + number);
+    }
+}
 
 /* Decodes a chunk to its end: the number of events, or -1 where it is damaged. */
 static int64_t decode_chunk(struct reader *reader, const struct block_header *header,
@@ -18,7 +133,7 @@ static int64_t decode_chunk(struct reader *reader, const struct block_header *he
     }
     tokens_begin(tokens, info, reader->raw.data);
     while ((status = tokens_next(tokens, &rec)) == RL_OK) {
-        events++;
+        check_event(reader, info, (uint64_t)events++, &rec);
     }
     return status == RL_END ? events : -1;
 }
@@ -49,6 +164,35 @@ static rl_status check_block(struct reader *reader, uint64_t offset,
     result->chunks += header->type == RL_BLOCK_CHUNK;
     result->unknown_blocks += header->type > RL_BLOCK_SOURCE;
     return RL_OK;
+}
+
+/* The rows of a slot were read when the file was opened, but for their values. */
+static rl_status check_slot(struct reader *reader, const struct chunk_ref *ref)
+{
+    struct rec rec;
+    uint64_t number = 0;
+    rl_status status = reader_load(reader, ref, &reader->raw);
+    struct rows rows = rows_of(&ref->info, reader->raw.data, status == RL_OK ? ref->row_bytes : 0);
+    while (status == RL_OK && rows_next(&rows, &rec) == RL_OK) {
+        if (rec.kind < RL_EVENT_KINDS) {
+            check_event(reader, &ref->info, number++, &rec);
+        }
+    }
+    return status == RL_NOMEM ? status : RL_OK;
+}
+
+/* The summary is read as every verb reads it. */
+static rl_status check_summary(struct reader *reader)
+{
+    struct summary summary;
+    rl_status status = RL_OK;
+    if (reader->is_complete) {
+        status = reader_summary(reader, 0, &summary);
+        if (status == RL_OK) {
+            summary_fini(&summary);
+        }
+    }
+    return status;
 }
 
 /* Event numbers are dense in a thread, so a gap between two chunks is a loss. Chunk numbers are
@@ -90,6 +234,15 @@ rl_status reader_check(struct reader *reader, struct check_result *result)
         return status;
     }
     count_gaps(reader, result);
+    status = check_summary(reader);
+    for (size_t i = 0; i < reader->chunk_count && status == RL_OK; i++) {
+        if (reader->chunks[i].row_bytes != 0) {
+            status = check_slot(reader, &reader->chunks[i]);
+        }
+    }
+    if (status != RL_OK) {
+        return status;
+    }
     if (reader->is_complete && !(reader->header.flags & RL_FLAG_RING) &&
         result->events != reader->footer.events) {
         reader_problem(reader, "the footer counts %llu events, the chunks hold %llu",

@@ -18,19 +18,30 @@ void reader_problem(struct reader *reader, const char *format, ...)
     char text[300];
     va_list args;
     if (reader->problem_count == READER_PROBLEMS_MAX) {
-        reader->problems_more++;
+        reader->has_more_problems = 1;
         return;
     }
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (size_t i = 0; i < reader->problem_count; i++) {
+        if (strcmp(reader->problems[i], text) == 0) {
+            return; /* a file is read more than once */
+        }
+    }
     char *copy = rl_alloc(strlen(text) + 1, 1);
     if (copy == NULL) {
-        reader->problems_more++;
+        reader->has_more_problems = 1;
         return;
     }
     memcpy(copy, text, strlen(text) + 1);
     reader->problems[reader->problem_count++] = copy;
+}
+
+void reader_value_problem(struct reader *reader, uint32_t thread, uint64_t seq)
+{
+    reader_problem(reader, "thread %u, event %llu: its values are damaged", thread,
+                   (unsigned long long)seq);
 }
 
 void reader_close(struct reader *reader)

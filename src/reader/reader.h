@@ -72,7 +72,7 @@ struct reader {
     uint64_t unknown_blocks;
     char **problems; /* owned; what is wrong with the file, in words */
     size_t problem_count;
-    uint64_t problems_more;
+    int has_more_problems;
     double ns_per_tick;
     struct block_coder *coder;
     struct bytes_out stored, raw; /* scratch */
@@ -105,8 +105,11 @@ struct reader_walk {
 };
 RL_CHECKED rl_status reader_walk(struct reader *reader, const struct reader_walk *walk);
 
+/* Notes what is wrong with the file; the same words once. */
 void reader_problem(struct reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The values of one event are not what its kind has. */
+void reader_value_problem(struct reader *reader, uint32_t thread, uint64_t seq);
 
 /* One event of the merged stream. */
 struct event_out {

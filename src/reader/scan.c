@@ -145,7 +145,11 @@ static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *dat
     struct code_def def;
     uint32_t names[CODE_NAMES_MAX];
     void *defs = reader->code_defs;
-    if (code_def_get(data, len, names, &def) != RL_OK || u64map_get(&reader->codes, id) != NULL) {
+    if (u64map_get(&reader->codes, id) != NULL) {
+        return RL_OK;
+    }
+    if (code_def_get(data, len, names, &def) != RL_OK) {
+        reader_problem(reader, "the definition of function %u is damaged", id);
         return RL_OK;
     }
     size_t bytes = sizeof def + def.name_count * sizeof *names;
@@ -350,14 +354,19 @@ static rl_status read_meta(struct reader *reader, uint64_t offset,
                            const struct block_header *header)
 {
     rl_status status = scan_unpack(reader, offset, header, &reader->raw);
-    if (status == RL_OK && reader->meta.len + reader->raw.len < RL_BLOCK_RAW_MAX) {
-        bytes_put(&reader->meta, reader->raw.data, reader->raw.len);
-        return reader->meta.failed ? RL_NOMEM : RL_OK;
+    struct bytes_in in = bytes_in_of(reader->raw.data, status == RL_OK ? reader->raw.len : 0);
+    struct meta_entry entry;
+    size_t whole = 0; /* so many bytes are whole entries */
+    while (meta_entry_get(&in, &entry)) {
+        whole = reader->raw.len - bytes_left(&in);
     }
-    if (status == RL_DAMAGED) {
+    if (in.bad || status == RL_DAMAGED || status == RL_NEWER) {
         reader_problem(reader, "the facts at byte %llu are damaged", (unsigned long long)offset);
     }
-    return status == RL_NOMEM ? status : RL_OK;
+    if (reader->meta.len + whole < RL_BLOCK_RAW_MAX) {
+        bytes_put(&reader->meta, reader->raw.data, whole);
+    }
+    return status == RL_NOMEM || reader->meta.failed ? RL_NOMEM : RL_OK;
 }
 
 static rl_status read_block(struct reader *reader, uint64_t offset,

@@ -104,6 +104,9 @@ static rl_status stored_summary(struct reader *reader, struct summary *summary)
         struct bytes_in in = bytes_in_of(raw.data, raw.len);
         status = summary_get(&in, summary);
     }
+    if (status != RL_OK) {
+        summary_fini(summary);
+    }
     bytes_out_fini(&raw);
     return status;
 }
@@ -120,11 +123,7 @@ rl_status reader_summary(struct reader *reader, uint32_t session, struct summary
     memset(summary, 0, sizeof *summary);
     if (session == 0 && has_summary(reader)) {
         rl_status status = stored_summary(reader, summary);
-        if (status == RL_OK) {
-            return RL_OK;
-        }
-        summary_fini(summary);
-        if (status != RL_DAMAGED) {
+        if (status == RL_OK || status == RL_NOMEM) {
             return status;
         }
         reader_problem(reader, "the summary is damaged: every event is read instead");

@@ -1,0 +1,37 @@
+"""The facts of a recording that have a form, checked once, where the file is opened: what a verb
+then finds in `header["meta"]` it may rely on."""
+
+import json
+from typing import Any, Dict, List, Mapping, Tuple
+
+
+def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
+    """The facts without those that are damaged, and a line for each of these."""
+    whole, problems = dict(meta), []
+    for key, is_right in (("trace_filter", _is_chain), ("budget", _is_percentage)):
+        if key in whole and not is_right(whole[key]):
+            del whole[key]
+            problems.append(f"the fact {key} is damaged")
+    return whole, problems
+
+
+def _is_percentage(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3
+
+
+def _is_chain(text: str) -> bool:
+    """Whether it is what Chain.text() makes."""
+    try:
+        entries: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entries, list) and all(map(_is_filter, entries))
+
+
+def _is_filter(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and entry.keys() >= {"name", "version", "path", "sha256"}
+        and type(entry["version"]) is int
+        and all(isinstance(entry[key], str) for key in ("name", "path", "sha256"))
+    )

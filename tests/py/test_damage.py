@@ -1,0 +1,134 @@
+"""Files that somebody has damaged, by chance or on purpose: a clear line, status 3, valid JSON."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TESTS, relive, run
+
+pytest.importorskip("zstandard")
+pytest.importorskip("xxhash")
+
+import hostile
+
+GOOD, BAD = TESTS / "golden" / "good", sorted((TESTS / "golden" / "bad").glob("*.relive"))
+# An event of each kind that carries values of its own.
+RICH = """
+import asyncio, gc, logging
+from relive import sessions
+def parts(n):
+    for i in range(n):
+        yield {"i": i, "half": i / 2}
+class Item:
+    def __init__(self, name): self.name, self.tags = name, ["a", b"b", None]
+async def work(n):
+    await asyncio.sleep(0)
+    return Item("x" * n)
+async def main():
+    return await asyncio.gather(*(work(n) for n in (3, 90)))
+def fail(item):
+    try:
+        raise KeyError(item.name)
+    except KeyError as error:
+        raise ValueError("no item", item.tags) from error
+logging.warning("begins")
+print("output", list(parts(3)))
+gc.collect()
+for item in asyncio.run(main()):
+    try:
+        fail(item)
+    except ValueError:
+        pass
+"""
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """A recording with tasks, output, collections, writes and chained exceptions."""
+    folder = tmp_path_factory.mktemp("rich")
+    (folder / "rich.py").write_text(RICH)
+    options = ["--level", "lines", "--gc", "--output", "--exclude", "asyncio.*"]
+    done = relive("record", "-o", "rich.relive", *options, "rich.py", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "rich.relive"
+
+
+def dumped(path):
+    lines = relive("dump", path).stdout.splitlines()
+    return [json.loads(line) for line in lines[1:]]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_verbs_answer_changed_recordings(seed, rich):
+    files = [rich, *(GOOD / f"{name}-1.relive" for name in ("shop", "names", "sessions"))]
+    program = Path(hostile.__file__)
+    done = run(sys.executable, program, "--seed", str(seed), "--count", "12", *files, timeout=300)
+    assert done.returncode == 0, done.stdout.decode()
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_verbs_answer_files_that_once_broke_them(path):
+    questions = hostile.Questions(GOOD / "lines-1.relive")
+    wrong = []
+    chance = hostile.random.Random(1)
+    hostile.ask_all(str(path), questions, chance, lambda *row: wrong.append(row))
+    assert [row for row in wrong if row[1] is not None] == []
+    assert relive("check", path).returncode == 3
+
+
+def test_a_value_that_fails_midway_leaves_nothing_behind():
+    events = dumped(TESTS / "golden" / "bad" / "values-cut-midway.relive")
+    args = [value for event in events for value in event.get("args", {}).values()]
+    assert {"t": "?", "r": "<damaged>", "cut": True, "redacted": False} in args
+    assert any("exc" in event and event["exc"] is None for event in events)
+    writes = [event for event in dumped(TESTS / "golden" / "bad" / "writes-without-value.relive")
+              if event["kind"] == "write"]  # fmt: skip
+    assert writes and all("value" in event for event in writes)
+
+
+def test_check_names_events_whose_values_are_damaged():
+    done = relive("check", TESTS / "golden" / "bad" / "values-cut-midway.relive")
+    assert b"thread 1, event 2983: its values are damaged" in done.stdout
+
+
+def test_a_summary_of_another_codec_is_made_from_events():
+    good = relive("tree", GOOD / "shop-1.relive")
+    done = relive("tree", TESTS / "golden" / "bad" / "summary-of-newer-codec.relive")
+    assert done.returncode == 3 and done.stdout == good.stdout
+    assert done.stderr.count(b"the summary is damaged") == 1
+
+
+def test_facts_that_have_lost_their_form_are_left_out():
+    path = TESTS / "golden" / "bad" / "facts-without-form.relive"
+    done = relive("info", path)
+    assert done.returncode == 3
+    assert b"the fact budget is damaged" in done.stderr
+    assert b"the fact trace_filter is damaged" in done.stderr
+
+
+def test_gaps_reads_no_device_that_a_recording_names(tmp_path):
+    header, blocks = hostile.parse((GOOD / "names-1.relive").read_bytes())
+    meta = next(block for block in blocks if block.kind == hostile.META)
+    chain = b'[{"name":"x","version":1,"path":"/dev/zero","sha256":"0"}]'
+    meta.payload[:] = meta.payload.replace(b"trace_filter", b"trace_nothing"[:12])
+    meta.payload += b"\x0ctrace_filter" + hostile.encoded(len(chain)) + chain
+    (tmp_path / "x.relive").write_bytes(hostile.emit(header, blocks))
+    assert relive("gaps", tmp_path / "x.relive", timeout=20).returncode in (0, 1)
+
+
+@pytest.mark.skipif(os.sep != "/", reason="such names are not possible")
+@pytest.mark.parametrize("name", ["a\x1b[31m\nrelive: fine.relive", b"\xff\xfe.relive"])
+def test_names_of_files_cannot_command_a_terminal(name, tmp_path):
+    name = os.fsencode(name)
+    bad = TESTS / "golden" / "bad" / "values-cut-midway.relive"
+    with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+        file.write(bad.read_bytes())
+    for verb in ("info", "tree", "top", "exc", "sessions", "gaps", "check", "dump"):
+        done = relive(verb, os.fsdecode(name), cwd=tmp_path)
+        assert done.returncode in (0, 1, 3) and b"Traceback" not in done.stderr
+        for text in (done.stdout, done.stderr):
+            assert b"\x1b" not in text and b"\nrelive: fine" not in text
+    done = relive("info", os.fsdecode(b"no" + name), cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"\x1b" not in done.stderr
