@@ -36,7 +36,7 @@ tsan: ## C tests under ThreadSanitizer
 	@tools/system.sh tests
 	@$(MATRIX) tsan
 
-fuzz: ## libFuzzer on the reader (needs clang); SECONDS=60
+fuzz: ## changed recordings through every verb, libFuzzer on the reader (needs clang); SECONDS=60
 	@tools/system.sh tests
 	@$(MATRIX) fuzz --seconds $${SECONDS:-60}
 

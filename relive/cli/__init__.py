@@ -43,6 +43,8 @@ def usage() -> str:
 def main(argv=None) -> int:
     """Runs one command; the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if hasattr(sys.stdout, "reconfigure"):  # names may hold what the terminal's encoding has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(usage())
         return OK if words else USAGE

@@ -79,7 +79,7 @@ static rl_status put_value(struct json_out *json, const struct reader *reader, s
 
 /* {"name": value, ...}; what was cut off at the end is left out. */
 static rl_status put_arguments(struct json_out *json, const struct reader *reader,
-                          const struct event_out *event)
+                               const struct event_out *event)
 {
     struct code_text code = reader_code(reader, event->id);
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
@@ -155,7 +155,7 @@ static rl_status put_exception(struct json_out *json, const struct reader *reade
 
 /* What was captured with the event. */
 static rl_status put_values(struct json_out *json, const struct reader *reader,
-                       const struct event_out *event)
+                            const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     switch (event->kind) {

@@ -5,7 +5,8 @@
 #include "json_out.h"
 #include "reader.h"
 
-/* One event of `reader` as one line. Where its values are none, the line is whole all the same, says
+/* One event of `reader` as one line. Where its values are none, the line is whole all the same,
+ * says
  * "<damaged>", and the file has a problem. */
 void dump_event(struct json_out *json, struct reader *reader, const struct event_out *event);
 /* What every kind's line holds: the text of `relive dump --schema`. */

@@ -534,9 +534,7 @@ def main():
     args = parser.parse_args()
     files = args.files or sorted((GOLDEN / "good").glob("*.relive"))
     found = 0
-    for name, words, trouble, file in attack(
-        args.seed, files, args.count, args.seconds, args.save
-    ):
+    for name, words, trouble, file in attack(args.seed, files, args.count, args.seconds, args.save):
         found += 1
         words = " ".join(word for word in words if word != file)
         print(f"{os.path.basename(file)} ({name}): {words}: {trouble}", flush=True)
