@@ -17,6 +17,7 @@ import resource
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +35,48 @@ STREAMS = (80, 84, 88)
 MEMORY, SECONDS = 2 << 30, 30
 # Sanitizers map terabytes and never touch them.
 IS_SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
+
+
+# An event of each kind that carries values of its own.
+RICH = """
+import asyncio, gc, logging
+from relive import sessions
+def parts(n):
+    for i in range(n):
+        yield {"i": i, "half": i / 2}
+class Item:
+    def __init__(self, name): self.name, self.tags = name, ["a", b"b", None]
+async def work(n):
+    await asyncio.sleep(0)
+    return Item("x" * n)
+async def main():
+    return await asyncio.gather(*(work(n) for n in (3, 90)))
+def fail(item):
+    try:
+        raise KeyError(item.name)
+    except KeyError as error:
+        raise ValueError("no item", item.tags) from error
+logging.warning("begins")
+print("output", list(parts(3)))
+gc.collect()
+with sessions.session("checkout", {"user": "7"}):
+    sessions.mark("half", at=1)
+for item in asyncio.run(main()):
+    try:
+        fail(item)
+    except ValueError:
+        pass
+"""
+
+
+def record_rich(folder):
+    """A recording with tasks, output, collections, writes, sessions and chained exceptions."""
+    program, out = os.path.join(folder, "rich.py"), os.path.join(folder, "rich.relive")
+    Path(program).write_text(RICH)
+    words = [sys.executable, "-m", "relive", "record", "-o", out, "--level", "lines", "--gc"]
+    words += ["--output", "--exclude", "asyncio.*", program]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return Path(out)
 
 
 class Block:
@@ -532,12 +575,15 @@ def main():
     parser.add_argument("--save", metavar="FOLDER", help="keep the files that were answered wrong")
     parser.add_argument("files", nargs="*", type=Path)
     args = parser.parse_args()
-    files = args.files or sorted((GOLDEN / "good").glob("*.relive"))
-    found = 0
-    for name, words, trouble, file in attack(args.seed, files, args.count, args.seconds, args.save):
-        found += 1
-        words = " ".join(word for word in words if word != file)
-        print(f"{os.path.basename(file)} ({name}): {words}: {trouble}", flush=True)
+    files, found = args.files or sorted((GOLDEN / "good").glob("*.relive")), 0
+    with tempfile.TemporaryDirectory() as folder:
+        files = [*files, record_rich(folder)]
+        for name, words, trouble, file in attack(
+            args.seed, files, args.count, args.seconds, args.save
+        ):
+            found += 1
+            words = " ".join(word for word in words if word != file)
+            print(f"{os.path.basename(file)} ({name}): {words}: {trouble}", flush=True)
     print(f"seed {args.seed}: {found} wrong answers")
     return 1 if found else 0
 
