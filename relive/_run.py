@@ -19,6 +19,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _children = 0  # forked from this process
 _is_registered = False
+_is_forked = False  # this process began as a fork of another and has not replaced itself since
 _opened = None  # the run of the recording that was opened last, with its settings
 
 
@@ -55,13 +56,14 @@ def changing():
     return _changing
 
 
-def _changing_in_child():
-    """A thread that held it in the parent does not exist in a forked child."""
-    global _changing
+def _begin_child():
+    """In a forked child: a thread that held the lock in the parent does not exist here."""
+    global _changing, _is_forked
     _changing = _Changing()
+    _is_forked = True
 
 
-os.register_at_fork(after_in_child=_changing_in_child)
+os.register_at_fork(after_in_child=_begin_child)
 
 
 def choose_backend(config):
@@ -312,9 +314,8 @@ def _record_child():
     number, _children = _children, 0
     try:
         join(run, is_fork=True, child=number)
-    except ReliveError as error:
-        _core.stop()
-        complain(f"this child process is not recorded: {error}")
+    except ReliveError:
+        _core.stop()  # its parent's recording names no file of it
 
 
 def count_fork():
@@ -331,7 +332,10 @@ def forget_stdout():
 
 
 def complain(text):
-    """One line on stderr, whatever state the program is in."""
+    """One line on stderr, whatever state the program is in; nothing in a forked child, whose
+    descriptor 2 may be a connection or a file of the program."""
+    if _is_forked:
+        return
     try:
         os.write(2, f"relive: {text}\n".encode("utf-8", "backslashreplace"))
     except OSError:

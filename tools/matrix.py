@@ -293,10 +293,10 @@ def core_tests(kind="plain"):
     if kind == "tsan":
         # Reports go to files: the recorder's own thread has no standard error any more.
         env["TSAN_OPTIONS"] = "log_path=" + os.path.join(BUILD, "log", "tsan")
-        # One test has threads. The sanitizer's shadow memory wants fixed addresses.
+        # Two tests have threads. The sanitizer's shadow memory wants fixed addresses.
         fixed = ["setarch", "-R"]
         works = shutil.which("setarch") and subprocess.call([*fixed, "true"]) == 0
-        test = [*(fixed if works else []), *test, "record"]
+        test = [*(fixed if works else []), *test, "record", "forks"]
         words += ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
     if not os.path.exists(os.path.join(path, "build.ninja")):
         run([meson, "setup", path, ROOT, *words], log, env=env)

@@ -73,10 +73,13 @@ struct os_cond {
 };
 struct os_thread {
     pthread_t t;
+    void (*run)(void *);
+    void *arg;
 };
 void os_mutex_init(struct os_mutex *mutex);
 void os_mutex_fini(struct os_mutex *mutex);
 void os_lock_mutex(struct os_mutex *mutex);
+int os_try_lock_mutex(struct os_mutex *mutex); /* whether it could be had at once */
 void os_unlock_mutex(struct os_mutex *mutex);
 void os_cond_init(struct os_cond *cond);
 void os_cond_fini(struct os_cond *cond);
@@ -84,11 +87,27 @@ void os_cond_wait(struct os_cond *cond, struct os_mutex *mutex);
 void os_cond_wait_ms(struct os_cond *cond, struct os_mutex *mutex, unsigned ms);
 void os_cond_signal(struct os_cond *cond);
 void os_cond_broadcast(struct os_cond *cond);
-/* All signals but those of its own faults are blocked in the new thread. */
+/* All signals but those of its own faults are blocked in the new thread. *thread stays where it is
+ * until it is joined. */
 int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg);
 void os_thread_join(struct os_thread *thread);
-/* Gives the calling thread a descriptor table of its own, empty but for 0, 1, 2 on /dev/null. */
-int os_private_descriptors(void);
+/* A joined thread is still counted by the system for a moment; `id` is its os_thread_id(). */
+void os_thread_await_gone(uint64_t id);
+/* Gives the calling thread a descriptor table of its own, empty but for `keep` (-1: nothing), and
+ * 0, 1, 2 on /dev/null. */
+int os_private_descriptors(int keep);
+/* A door, through which a thread with descriptors of its own passes one before it ends. What was
+ * passed stays open, with its lock, until it is taken, by whichever thread has the door by then. */
+struct os_door {
+    int fd;
+    uint64_t identity[2];
+    unsigned address_len;
+    char address[8]; /* the system chooses 6 bytes */
+};
+int os_door_open(struct os_door *door);
+int os_door_pass(const struct os_door *door, int fd);
+int os_door_take(const struct os_door *door); /* -1: nothing came, or no number was free */
+void os_door_close(const struct os_door *door);
 /* A descriptor number out of the program's way, closed on exec. */
 int os_move_high(int fd);
 

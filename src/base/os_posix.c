@@ -439,6 +439,11 @@ void os_lock_mutex(struct os_mutex *mutex)
     (void)pthread_mutex_lock(&mutex->m);
 }
 
+int os_try_lock_mutex(struct os_mutex *mutex)
+{
+    return pthread_mutex_trylock(&mutex->m) == 0;
+}
+
 void os_unlock_mutex(struct os_mutex *mutex)
 {
     (void)pthread_mutex_unlock(&mutex->m);
@@ -480,27 +485,18 @@ void os_cond_broadcast(struct os_cond *cond)
     (void)pthread_cond_broadcast(&cond->c);
 }
 
-struct start {
-    void (*run)(void *);
-    void *arg;
-};
-
-static void *thread_main(void *memory)
+static void *thread_main(void *thread)
 {
-    struct start start = *(struct start *)memory;
-    (void)munmap(memory, sizeof start);
-    start.run(start.arg);
+    const struct os_thread *self = thread;
+    self->run(self->arg);
     return NULL;
 }
 
 int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
 {
-    struct start *start = os_map_private(sizeof *start);
-    if (start == NULL) {
-        return -1;
-    }
-    *start = (struct start){run, arg};
     sigset_t all, old;
+    thread->run = run;
+    thread->arg = arg;
     (void)sigfillset(&all);
     /* A fault of the thread itself cannot wait: blocked, it would end the process, guard or not. */
     (void)sigdelset(&all, SIGBUS);
@@ -510,14 +506,10 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = injected(OS_FAULT_THREAD);
     if (failed == 0) {
-        failed = pthread_create(&thread->t, NULL, thread_main, start);
+        failed = pthread_create(&thread->t, NULL, thread_main, thread);
     }
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed != 0) {
-        (void)munmap(start, sizeof *start);
-        return -1;
-    }
-    return 0;
+    return failed != 0 ? -1 : 0;
 }
 
 void os_thread_join(struct os_thread *thread)
@@ -525,10 +517,38 @@ void os_thread_join(struct os_thread *thread)
     (void)pthread_join(thread->t, NULL);
 }
 
-int os_private_descriptors(void)
+void os_thread_await_gone(uint64_t id)
+{
+    enum { YIELDS = 200, MOST = 1200 }; /* then about a tenth of a second has passed */
+    const struct timespec pause = {0, 50000};
+    for (int i = 0; i < MOST && syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0; i++) {
+        if (i < YIELDS) {
+            (void)sched_yield();
+        } else {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+}
+
+#ifdef SYS_close_range
+/* The first call is the one that gives the thread a table of its own. */
+static int close_all_but(int keep)
+{
+    enum { UNSHARE = 2 };
+    if (keep <= 3) {
+        return (int)syscall(SYS_close_range, keep == 3 ? 4u : 3u, ~0u, UNSHARE);
+    }
+    if (syscall(SYS_close_range, 3u, (unsigned)keep - 1, UNSHARE) != 0) {
+        return -1;
+    }
+    return (int)syscall(SYS_close_range, (unsigned)keep + 1, ~0u, 0u);
+}
+#endif
+
+int os_private_descriptors(int keep)
 {
 #ifdef SYS_close_range
-    if (syscall(SYS_close_range, 3u, ~0u, 2u /* CLOSE_RANGE_UNSHARE */) != 0) {
+    if (close_all_but(keep) != 0) {
         return -1;
     }
     /* 0, 1 and 2 are copies by now: let go of the program's pipes and terminal too. */
@@ -545,6 +565,7 @@ int os_private_descriptors(void)
     }
     return 0;
 #else
+    (void)keep;
     return -1;
 #endif
 }

@@ -1,12 +1,11 @@
 /* Why: children made by fork end with os._exit, and a program may replace itself; both would leave
- * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`.
- * The method tables of the posix module are static C data that every caller goes through, also
- * through names imported earlier; one pointer in each is exchanged. */
+ * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`. */
 #include "exits.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "methods.h"
 #include "rec.h"
 #include "session.h"
 
@@ -162,21 +161,10 @@ static PyObject *guarded_execv(PyObject *module, PyObject *const *args, Py_ssize
 
 static int exchange(PyObject *module, const char *name, int flags, void *ours, fast_function *old)
 {
-    PyObject *object = PyObject_GetAttrString(module, name); /* owned; the module keeps it too */
-    if (object == NULL || !PyCFunction_Check(object) ||
-        (((PyCFunctionObject *)object)->m_ml->ml_flags &
-         (METH_FASTCALL | METH_KEYWORDS | METH_VARARGS)) != flags) {
-        Py_XDECREF(object);
-        PyErr_Format(PyExc_RuntimeError, "os.%s is not the interpreter's own", name);
-        return -1;
-    }
-    PyMethodDef *method = ((PyCFunctionObject *)object)->m_ml;
-    if ((void *)method->ml_meth != ours) {
-        *old = (fast_function)(void *)method->ml_meth;
-        method->ml_meth = (PyCFunction)ours;
-    }
-    Py_DECREF(object);
-    return 0;
+    PyCFunction before = (PyCFunction)(void *)*old;
+    int failed = methods_exchange(module, name, flags, (PyCFunction)ours, &before);
+    *old = (fast_function)(void *)before;
+    return failed;
 }
 
 int exits_guard(void)

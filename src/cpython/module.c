@@ -8,6 +8,7 @@
 #include "block.h"
 #include "dump.h"
 #include "exits.h"
+#include "forks.h"
 #include "debugger.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
@@ -190,6 +191,7 @@ static PyObject *start_with(const struct start_args *a, struct bytes_out *meta, 
     if (exits_register() != 0 || exits_guard() != 0) {
         return NULL;
     }
+    forks_guard();
     int failed = is_child && session.backend != NULL && session.is_hooked
                      ? session_start_child(&options, &err)
                      : session_start(&options, &err);

@@ -1,4 +1,4 @@
-/* Why: start, stop and fork of the session (session.h). */
+/* Why: start and stop of the session (session.h). */
 #include "session.h"
 
 #include <string.h>
@@ -6,8 +6,7 @@
 #include "activation.h"
 #include "budget.h"
 #include "collections.h"
-#include "exits.h"
-#include "mod_sessions.h"
+#include "forks.h"
 #include "native_output.h"
 #include "output.h"
 #include "policy.h"
@@ -75,47 +74,7 @@ void session_settle(void)
     os_cond_broadcast(&session.settled);
 }
 
-/* ---- fork ---- */
-
-static void before_fork(void)
-{
-    os_lock_mutex(&session.file_lock);
-    os_lock_mutex(&session.lock);
-}
-
-static void after_fork_parent(void)
-{
-    os_unlock_mutex(&session.lock);
-    os_unlock_mutex(&session.file_lock);
-}
-
-/* Before anything else runs in a child: nothing of it may reach the parent's file. */
-static void after_fork_child(void)
-{
-    os_mutex_init(&session.lock);
-    os_mutex_init(&session.file_lock);
-    os_cond_init(&session.settled);
-    thread_self = NULL;
-    native_output_forked();
-    os_thread_value_set(NULL);
-    exits_want_report(0); /* descriptor 2 of a child may be anything */
-    sessions_forked();
-    session.threads = NULL;
-    session.stamp += UINT64_C(1) << 32;
-    codeinfo_begin();
-    if (session.pending != NULL) {
-        recorder_abandon(session.pending); /* another thread was about to use or to close it */
-        session.pending = NULL;
-    }
-    if (session.recorder != NULL) {
-        names_forked();
-        recorder_abandon(session.recorder);
-        session.recorder = NULL;
-        session.is_forked = 1;
-    }
-    session.life = LIFE_IDLE; /* whoever was starting or stopping is not here */
-    session.owner = 0;
-}
+/* ---- start and stop ---- */
 
 int session_init(void)
 {
@@ -131,8 +90,7 @@ int session_init(void)
     if (codeinfo_init() != 0 || codename_init() != 0) {
         return -1;
     }
-    if (os_thread_value_init(thread_ended) != 0 ||
-        os_at_fork(before_fork, after_fork_parent, after_fork_child) != 0) {
+    if (os_thread_value_init(thread_ended) != 0 || forks_init() != 0) {
         PyErr_SetString(PyExc_RuntimeError, "no thread key or fork handler left");
         return -1;
     }
@@ -314,7 +272,9 @@ void session_stop_at_exit(struct recorder_stats *stats)
     memset(stats, 0, sizeof *stats);
     struct recorder *recorder = detach();
     if (recorder != NULL) {
+        os_lock_mutex(&session.file_lock);
         recorder_close(recorder, stats);
         session.pending = NULL;
+        os_unlock_mutex(&session.file_lock);
     }
 }

@@ -118,7 +118,7 @@ static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
         if (*token == NULL && hooks->wait_begin != NULL) {
             *token = hooks->wait_begin();
         }
-        os_cond_wait(&recorder->room, &recorder->lock);
+        recorder_wait(recorder);
     }
 }
 

@@ -9,21 +9,11 @@
 #include "recorder_state.h"
 #include "status.h"
 
-struct owned {
-    struct recorder recorder; /* first: the two are freed together */
-    struct writer writer;
-};
-
-static struct writer *writer_of(struct recorder *recorder)
-{
-    return &((struct owned *)(void *)recorder)->writer;
-}
-
 enum { TICK_MS = 100, FIRST_SMALL = 4, FIRST_LARGE = 2 };
 
 static void recorder_free(struct recorder *recorder)
 {
-    writer_close(writer_of(recorder));
+    writer_close(recorder_writer(recorder));
     while (recorder->lives != NULL) {
         struct live *live = recorder->lives;
         recorder->lives = live->next;
@@ -56,7 +46,8 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     if (recorder->has_thread) {
         os_unlock_mutex(&recorder->lock);
     }
-    rl_status status = writer_live(writer_of(recorder), slot_size, count, &memory, &bytes, &offset);
+    rl_status status =
+        writer_live(recorder_writer(recorder), slot_size, count, &memory, &bytes, &offset);
     if (recorder->has_thread) {
         os_lock_mutex(&recorder->lock);
     }
@@ -69,7 +60,8 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
         rl_free(live);
         return status;
     }
-    writer_sync_live(writer_of(recorder), live); /* its control page, before anything ends us */
+    writer_sync_live(recorder_writer(recorder),
+                     live); /* its control page, before anything ends us */
     live->next = recorder->lives;
     recorder->lives = live;
     recorder->slot_bytes += (size_t)slot_size * count;
@@ -113,10 +105,10 @@ void recorder_flush_dictionary(struct recorder *recorder)
     }
     memset(&recorder->dictionary.pending, 0, sizeof taken);
     os_unlock_mutex(&recorder->lock);
-    rl_status status = writer_dict(writer_of(recorder), taken.data, taken.len);
+    rl_status status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
     os_lock_mutex(&recorder->lock);
     recorder->cannot_define = status != RL_OK;
-    if (status != RL_OK && !writer_of(recorder)->is_gone) {
+    if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
         /* Not written: they stay pending, before what came meanwhile. */
         bytes_put(&taken, recorder->dictionary.pending.data, recorder->dictionary.pending.len);
         struct bytes_out newer = recorder->dictionary.pending;
@@ -128,9 +120,10 @@ void recorder_flush_dictionary(struct recorder *recorder)
 
 void recorder_drain(struct recorder *recorder)
 {
-    struct writer *writer = writer_of(recorder);
+    struct writer *writer = recorder_writer(recorder);
     struct slot *slot;
-    while ((slot = slot_list_take(&recorder->queue)) != NULL) {
+    while (recorder->writer_is != WRITER_ASKED &&
+           (slot = slot_list_take(&recorder->queue)) != NULL) {
         recorder->in_work++;
         recorder_flush_dictionary(recorder);
         os_unlock_mutex(&recorder->lock);
@@ -163,10 +156,9 @@ static void beat(struct recorder *recorder)
     }
 }
 
-/* Once a tick: what is not driven by full slots. */
-static void tick(struct recorder *recorder)
+void recorder_tick(struct recorder *recorder)
 {
-    struct writer *writer = writer_of(recorder);
+    struct writer *writer = recorder_writer(recorder);
     recorder_flush_dictionary(recorder);
     beat(recorder);
     (void)writer_is_sound(writer);
@@ -190,7 +182,7 @@ static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOS
 /* All lanes have ended: the rest of the file. */
 static void finish(struct recorder *recorder, struct recorder_stats *stats)
 {
-    struct writer *writer = writer_of(recorder);
+    struct writer *writer = recorder_writer(recorder);
     int is_ring = recorder->options.ring_bytes != 0;
     recorder_drain(recorder);
     recorder_flush_dictionary(recorder);
@@ -212,7 +204,7 @@ static void finish(struct recorder *recorder, struct recorder_stats *stats)
 
 static void open_file(struct recorder *recorder)
 {
-    struct writer *writer = writer_of(recorder);
+    struct writer *writer = recorder_writer(recorder);
     rl_status status = writer_open(writer, recorder->path, &recorder->options.header,
                                    recorder->meta, recorder->options.meta_len, &recorder->open_err);
     int was_created = writer->fd >= 0;
@@ -237,42 +229,69 @@ static void open_file(struct recorder *recorder)
     recorder->is_open = 1;
 }
 
-static void writer_main(void *arg)
+/* Until the recording stops, or a pause begins. */
+static void write_what_comes(struct recorder *recorder)
 {
-    struct recorder *recorder = arg;
-    recorder->has_private_table = os_private_descriptors() == 0;
-    os_lock_mutex(&recorder->lock);
-    open_file(recorder);
-    os_cond_broadcast(&recorder->room);
     uint64_t last_tick = os_mono_ns();
-    while (recorder->open_status == RL_OK) {
+    while (!recorder->is_stopping && !recorder_must_leave(recorder)) {
         if (recorder->wants_small || recorder->wants_large) {
             recorder_grow(recorder);
         }
         recorder_drain(recorder);
-        if (recorder->is_stopping) {
-            break;
-        }
         uint64_t now = os_mono_ns();
         if (recorder->wants_tick || now - last_tick >= TICK_MS * UINT64_C(1000000)) {
             last_tick = now;
-            tick(recorder);
+            recorder_tick(recorder);
             recorder->wants_tick = 0;
             os_cond_broadcast(&recorder->room);
         }
         if (recorder->queue.count == 0 && !recorder->wants_small && !recorder->wants_large &&
-            !recorder->is_stopping) {
+            !recorder->is_stopping && recorder->writer_is != WRITER_ASKED) {
             os_cond_wait_ms(&recorder->work, &recorder->lock, TICK_MS);
         }
     }
+}
+
+static void writer_main(void *arg)
+{
+    struct recorder *recorder = arg;
+    struct writer *writer = recorder_writer(recorder);
+    os_lock_mutex(&recorder->lock);
+    recorder->thread_id = os_thread_id();
+    if (!recorder->is_open) {
+        recorder->has_private_table = os_private_descriptors(-1) == 0;
+        open_file(recorder);
+    } else if (recorder->has_private_table) {
+        recorder->has_private_table = os_private_descriptors(recorder->door.fd) == 0;
+        recorder_take_file(recorder);
+    }
+    recorder->has_begun = 1;
+    os_cond_broadcast(&recorder->room);
     if (recorder->open_status == RL_OK) {
+        write_what_comes(recorder);
+    }
+    if (recorder->open_status == RL_OK && recorder->writer_is != WRITER_LEAVES) {
         /* Here, not in recorder_close(): the descriptor exists in this thread only. */
         finish(recorder, recorder->closing_stats);
     }
     /* The same number may be the program's own file in every other thread: closed here. */
-    os_close(writer_of(recorder)->fd);
-    writer_of(recorder)->fd = -1;
+    if (recorder->writer_is != WRITER_LEAVES || recorder->has_private_table) {
+        os_close(writer->fd);
+        writer->fd = -1;
+    }
     os_unlock_mutex(&recorder->lock);
+}
+
+int recorder_start_writer(struct recorder *recorder)
+{
+    /* Set before the thread runs, which reads it: it decides who unlocks what. */
+    recorder->has_thread = 1;
+    recorder->has_begun = 0;
+    if (os_thread_start(&recorder->thread, writer_main, recorder) != 0) {
+        recorder->has_thread = 0;
+        return -1;
+    }
+    return 0;
 }
 
 static int copy_options(struct recorder *recorder, const struct recorder_options *options)
@@ -302,12 +321,12 @@ static int copy_options(struct recorder *recorder, const struct recorder_options
 rl_status recorder_open(const struct recorder_options *options, struct recorder **out,
                         struct rl_err *err)
 {
-    struct owned *owned = rl_zalloc_apart(1, sizeof *owned);
+    struct recorder_and_writer *owned = rl_zalloc_apart(1, sizeof *owned);
     if (owned == NULL) {
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
     struct recorder *recorder = &owned->recorder;
-    owned->writer.fd = -1;
+    owned->writer.fd = recorder->door.fd = -1;
     os_mutex_init(&recorder->lock);
     os_cond_init(&recorder->work);
     os_cond_init(&recorder->room);
@@ -315,13 +334,8 @@ rl_status recorder_open(const struct recorder_options *options, struct recorder 
         recorder_free(recorder);
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
-    /* Set before the thread runs, which reads it: it decides who unlocks what. */
-    recorder->has_thread = 1;
-    if (os_thread_start(&recorder->thread, writer_main, recorder) != 0) {
-        recorder->has_thread = 0;
-    }
     os_lock_mutex(&recorder->lock);
-    if (!recorder->has_thread) {
+    if (recorder_start_writer(recorder) != 0) {
         open_file(recorder);
     }
     while (!recorder->is_open) {
@@ -364,11 +378,13 @@ void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
     recorder->closing_stats = stats;
     os_cond_broadcast(&recorder->work);
     os_cond_broadcast(&recorder->room);
-    if (!recorder->has_thread) {
+    int is_writing = recorder->has_thread && recorder->writer_is != WRITER_PAUSED;
+    if (!is_writing) {
+        recorder_take_over(recorder);
         finish(recorder, stats);
     }
     os_unlock_mutex(&recorder->lock);
-    if (recorder->has_thread) {
+    if (is_writing) {
         os_thread_join(&recorder->thread);
     }
     os_lock_mutex(&recorder->lock);
@@ -381,14 +397,16 @@ void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
 
 void recorder_abandon(struct recorder *recorder)
 {
-    /* The writer thread, the lock and the descriptor stayed in the parent. What is shared memory
-     * must go, so that nothing here can reach the parent's file; the heap is left as it is. */
+    /* The writer thread stayed in the parent, and its descriptor if that was in a table of its own.
+     * What is shared must go, so that nothing here can reach the parent's file; the heap is left as
+     * it is. */
+    os_door_close(&recorder->door);
+    if (!recorder->has_private_table) {
+        os_close(recorder_writer(recorder)->fd);
+    }
     for (struct live *live = recorder->lives; live != NULL; live = live->next) {
         os_unguard(live->memory);
         os_unmap(live->memory, live->bytes);
-    }
-    if (!recorder->has_private_table) {
-        os_close(writer_of(recorder)->fd);
     }
 }
 
@@ -399,7 +417,7 @@ void recorder_before_exec(struct recorder *recorder)
     recorder->wants_tick = recorder->has_thread;
     os_cond_signal(&recorder->work);
     while (recorder->wants_tick) {
-        os_cond_wait(&recorder->room, &recorder->lock);
+        recorder_wait(recorder);
     }
     os_unlock_mutex(&recorder->lock);
 }
@@ -411,7 +429,8 @@ void recorder_after_failed_exec(struct recorder *recorder)
 
 const char *recorder_live_mode(const struct recorder *recorder)
 {
-    const struct writer *writer = &((const struct owned *)(const void *)recorder)->writer;
+    const struct writer *writer =
+        &((const struct recorder_and_writer *)(const void *)recorder)->writer;
     return writer->is_mapped ? "mapped" : writer->why_unmapped;
 }
 

@@ -60,6 +60,12 @@ void recorder_end_lanes(struct recorder *recorder);
 void recorder_close(struct recorder *recorder, struct recorder_stats *stats);
 /* In a forked child: forgets the parent's recorder without touching its file. */
 void recorder_abandon(struct recorder *recorder);
+/* Round a fork. The first one ends the writer thread, where that can be, and keeps everybody else
+ * out until the second, in the parent. The thread is begun again by that where it may, else by
+ * recorder_resume() or whoever cannot do without it; a forked child calls recorder_abandon(). */
+void recorder_before_fork(struct recorder *recorder);
+void recorder_after_fork(struct recorder *recorder, int may_start);
+void recorder_resume(struct recorder *recorder);
 /* The program is about to be replaced: everything is in the file when this returns. */
 void recorder_before_exec(struct recorder *recorder);
 void recorder_after_failed_exec(struct recorder *recorder);

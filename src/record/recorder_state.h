@@ -9,6 +9,16 @@
 #include "slots.h"
 #include "writer.h"
 
+/* The writer thread ends before the process forks, and is begun again (pause.c):
+ *
+ *   RUNS --recorder_before_fork()--> ASKED --the writer passes its descriptor--> LEAVES
+ *    ^  ^                              |                                           |
+ *    |  '-------- it cannot -----------'                                       it has ended
+ *    |                                                                             v
+ *    '---- its thread is there ---- STARTS <----- somebody needs it ----------- PAUSED
+ */
+enum writer_is { WRITER_RUNS, WRITER_ASKED, WRITER_LEAVES, WRITER_PAUSED, WRITER_STARTS };
+
 struct recorder {
     struct recorder_options options;
     char *path;    /* owned */
@@ -20,6 +30,11 @@ struct recorder {
     int has_thread;
     int has_private_table;
     /* under lock */
+    enum writer_is writer_is; /* where has_thread */
+    int has_begun;            /* the thread has its own descriptors by now */
+    uint64_t thread_id;
+    struct os_door door; /* from ASKED until STARTS, with its descriptor if that was private */
+    uint32_t waiting;    /* threads in recorder_wait() */
     int is_open, is_stopping;
     struct recorder_stats *closing_stats;
     rl_status open_status;
@@ -41,7 +56,31 @@ struct recorder {
     uint32_t inside; /* threads between lock and unlock of a refill, waits included */
 };
 
+struct recorder_and_writer {
+    struct recorder recorder; /* first: the two are freed together */
+    struct writer writer;
+};
+
+static inline struct writer *recorder_writer(struct recorder *recorder)
+{
+    return &((struct recorder_and_writer *)(void *)recorder)->writer;
+}
+
 /* All with the lock held. */
+/* Begins the writer thread; -1 where the system has none. */
+int recorder_start_writer(struct recorder *recorder);
+/* The writer's half of a pause: whether it must end now, its descriptor behind the door. */
+int recorder_must_leave(struct recorder *recorder);
+/* The descriptor that was passed is the calling thread's from now on. */
+void recorder_take_file(struct recorder *recorder);
+/* The work of a writer that is paused, or of none at all, is the caller's from now on. */
+void recorder_take_over(struct recorder *recorder);
+/* Waits until the writer has done something. A paused one is begun again; where that cannot be, its
+ * work is the caller's from now on and nothing is waited for. */
+void recorder_wait(struct recorder *recorder);
+void recorder_need_writer(struct recorder *recorder);
+/* Once a tick: what is not driven by full slots. */
+void recorder_tick(struct recorder *recorder);
 void recorder_grow(struct recorder *recorder);
 /* The writer's turn: takes slots from the queue until it is empty. Unlocks while it writes. */
 void recorder_drain(struct recorder *recorder);

@@ -14,7 +14,7 @@ static void settle(struct recorder *recorder)
         recorder->wants_tick = recorder->has_thread;
         os_cond_signal(&recorder->work);
         while (recorder->wants_tick) {
-            os_cond_wait(&recorder->room, &recorder->lock);
+            recorder_wait(recorder);
         }
         if (!recorder->has_thread) {
             recorder_drain(recorder);

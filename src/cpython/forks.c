@@ -1,0 +1,141 @@
+/* Why: nothing of the recorder may be seen in a process that forks (pause.c says why), and nothing
+ * that a child does may reach the parent's file.
+ *
+ *   os.fork():  hooks of Python's        `before`
+ *               fork(2): before_fork()   the writer thread ends
+ *                        after_fork_parent(), after_fork_child()
+ *               3.12 counts the threads, 3.13 and later do so below
+ *               hooks of Python's        `after_in_parent`, `after_in_child`
+ *   guarded_fork() returns:              the writer thread is begun again
+ *
+ * Any other fork (subprocess with preexec_fn, C code) has the writer back in after_fork_parent():
+ * nobody counts there.
+ * Invariant: file_lock, session.lock and the recorder's are held, in this order, while the process
+ * is copied; so nobody is in the middle of what they guard. */
+#include "forks.h"
+
+#include <errno.h>
+
+#include "exits.h"
+#include "methods.h"
+#include "mod_sessions.h"
+#include "native_output.h"
+#include "session.h"
+#include "told_names.h"
+
+static _Thread_local unsigned guarded;  /* calls of os.fork and os.forkpty that this thread is in */
+static _Thread_local unsigned handlers; /* forks whose handlers it is in: they may fork, too */
+static struct recorder *held;           /* between the handlers */
+
+static void before_fork(void)
+{
+    if (handlers++ != 0) {
+        return;
+    }
+    os_lock_mutex(&session.file_lock);
+    os_lock_mutex(&session.lock);
+    held = session.recorder != NULL ? session.recorder : session.pending;
+    if (held != NULL) {
+        recorder_before_fork(held);
+    }
+}
+
+static void after_fork_parent(void)
+{
+    int keep = errno; /* of a fork that failed */
+    if (handlers == 0 || --handlers != 0) {
+        return;
+    }
+    if (held != NULL) {
+        recorder_after_fork(held, guarded == 0);
+        held = NULL;
+    }
+    os_unlock_mutex(&session.lock);
+    os_unlock_mutex(&session.file_lock);
+    errno = keep;
+}
+
+/* Before anything else runs in a child: nothing of it may reach the parent's file. */
+static void after_fork_child(void)
+{
+    handlers = 0;
+    held = NULL;
+    if (session.pending != NULL) {
+        recorder_abandon(session.pending); /* another thread was about to use or to close it */
+        session.pending = NULL;
+    }
+    if (session.recorder != NULL) {
+        names_forked();
+        recorder_abandon(session.recorder);
+        session.recorder = NULL;
+        session.is_forked = 1;
+    }
+    os_mutex_init(&session.lock);
+    os_mutex_init(&session.file_lock);
+    os_cond_init(&session.settled);
+    thread_self = NULL;
+    native_output_forked();
+    os_thread_value_set(NULL);
+    exits_want_report(0); /* descriptor 2 of a child may be anything */
+    sessions_forked();
+    session.threads = NULL;
+    session.stamp += UINT64_C(1) << 32;
+    codeinfo_begin();
+    session.life = LIFE_IDLE; /* whoever was starting or stopping is not here */
+    session.owner = 0;
+}
+
+int forks_init(void)
+{
+    return os_at_fork(before_fork, after_fork_parent, after_fork_child);
+}
+
+/* Who holds file_lock opens a recording or closes it: neither needs a writer that was paused. */
+static void resume(void)
+{
+    if (os_try_lock_mutex(&session.file_lock)) {
+        struct recorder *recorder = session.recorder != NULL ? session.recorder : session.pending;
+        if (recorder != NULL) {
+            recorder_resume(recorder);
+        }
+        os_unlock_mutex(&session.file_lock);
+    }
+}
+
+static PyCFunction original_fork, original_forkpty;
+
+static PyObject *call_guarded(PyCFunction original, PyObject *module)
+{
+    guarded++;
+    PyObject *result = original(module, NULL);
+    if (--guarded == 0) {
+        resume();
+    }
+    return result;
+}
+
+static PyObject *guarded_fork(PyObject *module, PyObject *ignored)
+{
+    (void)ignored;
+    return call_guarded(original_fork, module);
+}
+
+static PyObject *guarded_forkpty(PyObject *module, PyObject *ignored)
+{
+    (void)ignored;
+    return call_guarded(original_forkpty, module);
+}
+
+void forks_guard(void)
+{
+    PyObject *posix = PyImport_ImportModule("posix"); /* owned */
+    if (posix == NULL ||
+        methods_exchange(posix, "fork", METH_NOARGS, guarded_fork, &original_fork) != 0) {
+        PyErr_Clear(); /* it forks as any C code does */
+    }
+    if (posix == NULL ||
+        methods_exchange(posix, "forkpty", METH_NOARGS, guarded_forkpty, &original_forkpty) != 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(posix);
+}
