@@ -7,7 +7,8 @@
 
 static PyObject *session_variable, *hidden_variable; /* owned; NULL: nobody asked yet */
 static struct u64map open_sessions;                  /* number -> 1 */
-static long hidden;                                  /* suppressions that have not ended */
+static struct u64map outers; /* of sessions that ended before those inside them: number -> outer */
+static long hidden;          /* suppressions that have not ended */
 
 int context_is_used(const struct thread *t)
 {
@@ -97,6 +98,9 @@ int context_session_begins(unsigned number)
 void context_session_ends(unsigned number)
 {
     (void)u64map_remove(&open_sessions, number, NULL);
+    if (open_sessions.count == 0) {
+        u64map_clear(&outers);
+    }
     session_look_anew();
 }
 
@@ -119,11 +123,11 @@ PyObject *context_enter(PyObject *number)
     return token;
 }
 
-static void enter_none(void)
+static void enter(unsigned long number)
 {
-    PyObject *none = PyLong_FromLong(0); /* owned */
-    PyObject *token = none != NULL ? context_enter(none) : NULL;
-    Py_XDECREF(none);
+    PyObject *object = PyLong_FromUnsignedLong(number); /* owned */
+    PyObject *token = object != NULL ? context_enter(object) : NULL;
+    Py_XDECREF(object);
     Py_XDECREF(token);
 }
 
@@ -131,16 +135,31 @@ void context_leave(PyObject *token)
 {
     if (session_variable == NULL || PyContextVar_Reset(session_variable, token) != 0) {
         PyErr_Clear(); /* in another context: asynchronous generators are closed so */
-        enter_none();
+        enter(0);
+    }
+    unsigned long active = number_in(session_variable), open = active;
+    while (open != 0 && u64map_get(&open_sessions, open) == NULL) {
+        const uint64_t *outer = u64map_get(&outers, open);
+        open = outer != NULL ? (unsigned long)*outer : 0;
+    }
+    if (open != active) {
+        enter(open);
     }
     look_here();
     PyErr_Clear();
 }
 
+void context_ends_outside(unsigned number, unsigned outer)
+{
+    if (outer != 0) {
+        (void)u64map_put(&outers, number, outer);
+    }
+}
+
 void context_leave_if(unsigned number)
 {
     if (session_variable != NULL && number_in(session_variable) == number) {
-        enter_none();
+        enter(0);
     }
     PyErr_Clear();
 }

@@ -26,6 +26,8 @@ void context_session_ends(unsigned number);
 PyObject *context_enter(PyObject *number);
 /* Undoes one context_enter(). */
 void context_leave(PyObject *token);
+/* A session ends while another is the active one here: whoever leaves that one finds the outer. */
+void context_ends_outside(unsigned number, unsigned outer);
 /* None is the active one any more, if this one was. */
 void context_leave_if(unsigned number);
 unsigned context_active(void); /* 0: none */

@@ -18,7 +18,7 @@ struct session_object {
         PyObject *id,
         *tag, *attrs, *trace_id, *parent_id, *span_id, *flags, *tracestate, *trace_filter;
     PyObject *number_object; /* owned: an int */
-    unsigned number;
+    unsigned number, outer;  /* outer: the active one when it was entered, 0 = none */
     int is_open;
     unsigned long long began; /* ns of the monotonic clock */
 };
@@ -140,7 +140,9 @@ int sessions_finish(struct session_object *s, PyObject *token)
         return 0;
     }
     s->is_open = 0;
-    if (token != NULL && token != Py_None) {
+    if (context_active() != s->number) {
+        context_ends_outside(s->number, s->outer);
+    } else if (token != NULL && token != Py_None) {
         context_leave(token);
     } else {
         context_leave_if(s->number);
@@ -163,6 +165,8 @@ int sessions_is_open(const struct session_object *s)
 
 PyObject *sessions_enter(struct session_object *s)
 {
+    unsigned active = context_active();
+    s->outer = active != s->number ? active : s->outer;
     return context_enter(s->number_object);
 }
 

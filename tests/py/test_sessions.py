@@ -266,6 +266,23 @@ def test_bodies_are_shown_within_bounds(recorded, body, shown):
     assert body.get("v", body.get("r")) == shown
 
 
+def test_sessions_that_are_left_out_of_order_keep_those_still_open(recorded):
+    active = []
+
+    def request():
+        made = [sessions.session(name) for name in "abc"]
+        for one in made:
+            one.__enter__()
+        for number in (1, 2, 0):  # b, then c inside it, then a
+            work(number)
+            made[number].__exit__(None, None, None)
+            active.append(sessions.active_session_id())
+        assert active == [made[2].id, made[0].id, None]
+
+    rows, _ = recorded(request)
+    assert [(row["tag"], row["calls"]) for row in rows] == [("a", 1), ("b", 0), ("c", 2)]
+
+
 def test_suppression_nests_and_survives_exceptions(recorded):
     def mixed():
         work(1)
