@@ -1,7 +1,11 @@
 """relive sessions: requests and other sessions, with what ran for them."""
 
+import argparse
+import re
+
 from relive.cli import DAMAGED, NOTHING, OK, common
 
+_REDACTED = ": <redacted>"  # the value of an attribute that was not written
 _KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
 
 
@@ -11,27 +15,49 @@ def main(words):
         "sessions", "Sessions: tag, trace, duration, and the calls, errors and requests in each."
     )
     parser.add_argument("--tag", help="only those with this tag")
+    parser.add_argument("--errors", action="store_true", help="only those in which one happened")
+    parser.add_argument("--slow", metavar="TIME", help="only those of at least this time: 100ms")
+    parser.add_argument(
+        "--status", type=_status, help="only those with an answer of this status: 404, 5xx"
+    )
     parser.add_argument("--limit", type=int, default=20, help="how many (default 20, 0 = all)")
     args = parser.parse_args(words)
+    least = common.parse_duration("--slow", args.slow) if args.slow else 0
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.sessions", version=1)
-    found = _joined(
-        [(recording.header["pid"], row) for recording in run for row in read(recording)]
-    )
-    found = [row for row in found if args.tag is None or row["tag"] == args.tag]
+    found = _joined([row for recording in run for row in read(recording)])
+    names_processes = len({row["pid"] for row in found}) > 1
+    found = [row for row in found if _is_wanted(row, args, least)]
     shown = found if not args.limit else found[: args.limit]
     for row in shown:
         if args.json:
             common.emit(**row)
         else:
-            _show(row)
+            _show(row, names_processes)
     if len(shown) < len(found) and not args.json:
         print(common.dim(f"... {common.count(len(found) - len(shown))} more (--limit 0)"))
     damaged = common.say_problems(run)
     if not found and not args.json:
-        print("no session" + (f" with the tag {common.safe(args.tag)}" if args.tag else ""))
+        is_asked = args.tag is not None or args.errors or args.slow or args.status
+        print("no session of this kind" if is_asked else "no session")
     return DAMAGED if damaged else OK if found else NOTHING
+
+
+def _status(text):
+    """5xx -> a pattern of what a status must be."""
+    if not re.fullmatch(r"[1-5]([0-9]{2}|xx)", text.lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no status such as 404 or 5xx")
+    return re.compile(text.lower().replace("x", "[0-9]"))
+
+
+def _is_wanted(row, args, least):
+    if args.tag is not None and row["tag"] != args.tag:
+        return False
+    if (args.errors and not row["errors"]) or row["duration"] < least:
+        return False
+    answers = [str(one.get("status")) for one in row["http"]]
+    return args.status is None or any(map(args.status.fullmatch, answers))
 
 
 def read(recording):
@@ -58,13 +84,13 @@ def _joined(rows):
     """One row for a session that is in several files of a process, since each file began while it
     was open. Sessions of two processes are two, whatever their ids are."""
     found = {}
-    for pid, row in rows:
-        first = found.setdefault((pid, row["id"]), row)
+    for row in rows:
+        first = found.setdefault((row["pid"], row["id"]), row)
         if first is not row:
             for key in ("calls", "errors", "marks", "logs", "http"):
                 first[key] += row[key]
             first["duration"] = row["t"] + row["duration"] - first["t"]
-            first["open"] = row["open"]
+            first["open"], first["error"] = row["open"], row["error"]
     return list(found.values())
 
 
@@ -73,21 +99,36 @@ def _plain(fields):
     return {name: value.get("v", value["r"]) for name, value in fields.items()}
 
 
+def _attributes(attrs):
+    """{name: text}, also where the recording has not all of it: what was redacted is shown as such.
+    The text as it is where it says more."""
+    if isinstance(attrs, dict):
+        return attrs
+    from ast import literal_eval
+
+    try:
+        found = literal_eval(attrs.replace(_REDACTED, ": '<redacted>'"))
+    except (ValueError, SyntaxError):
+        return attrs
+    return found if isinstance(found, dict) else attrs
+
+
 def _begin(rows, event):
     fields = _plain(event["fields"])
     if event["session"] not in rows:
         rows[event["session"]] = {
             "session": event["session"], "id": fields.get("id"), "tag": fields.get("tag"),
-            "attrs": fields.get("attrs", {}), "trace_id": fields.get("trace_id"),
+            "attrs": _attributes(fields.get("attrs", {})), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
-            "thread": event["thread"], "t": event["t"], "duration": None, "open": True, "calls": 0,
-            "errors": 0, "marks": 0, "logs": 0, "http": [],
+            "pid": event["pid"], "thread": event["thread"], "t": event["t"], "duration": None,
+            "open": True, "error": None, "calls": 0, "errors": 0, "marks": 0, "logs": 0, "http": [],
         }  # fmt: skip
 
 
 def _end(row, event):
     if row is not None:
-        row.update(duration=event["t"] - row["t"], open=False)
+        error = _plain(event["fields"]).get("error")
+        row.update(duration=event["t"] - row["t"], open=False, error=error)
 
 
 def _tell(row, event):
@@ -97,6 +138,7 @@ def _tell(row, event):
     fields = _plain(event["fields"])
     if event["kind"] == "mark":
         row["marks"] += 1
+        row["errors"] += fields.get("name") == "exception" and "type" in fields
     elif event["kind"] == "log":
         row["logs"] += 1
     elif event["kind"] == "http_request":
@@ -121,11 +163,12 @@ def _counted(n, word):
     return f"{common.count(n)} {word}{'s' if n != 1 else ''}"
 
 
-def _show(row):
+def _show(row, names_process):
     took = common.took(row["duration"], row["open"])
     errors = "  " + common.red(_counted(row["errors"], "error")) if row["errors"] else ""
+    where = f"pid {row['pid']} " if names_process else ""
     print(f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
-          f"  {_counted(row['calls'], 'call')}{errors}  thread {row['thread']}")  # fmt: skip
+          f"  {_counted(row['calls'], 'call')}{errors}  {where}thread {row['thread']}")  # fmt: skip
     parent = f"  parent {common.safe(row['parent_id'])}" if row["parent_id"] else ""
     print(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
     if row["attrs"]:
@@ -133,6 +176,8 @@ def _show(row):
         if isinstance(text, dict):
             text = "  ".join(f"{name}={value}" for name, value in text.items())
         print(f"      {common.safe(text)}")
+    if row["error"]:
+        print(f"      left by {common.safe(row['error'])}")
     for one in row["http"]:
         status = one.get("error") or one.get("status") or "no answer"
         way = "<- " if one.get("side") == "server" else ""

@@ -10,6 +10,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    List,
     Mapping,
     Optional,
     TypeVar,
@@ -172,7 +173,7 @@ class session:
     def __exit__(self, *exc_info: object) -> None:
         found = _open.get(self.id) if self.id is not None else None
         if found is not None:
-            _core.finish_session(found, self._token)
+            _core.finish_session(found, self._token, exc_info[1])
             _profilers.end(found.id, wholly=True)
         else:
             _core.leave_session(self._token)
@@ -290,31 +291,31 @@ def mark(name: str, **attrs: Any) -> None:
 
 
 def on_call(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int) -> None:
-    """A call that something else has seen."""
-    tell(session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns)
+    """A call that something else has seen. It is a call of the recording, at the time of now."""
+    _calls.begin(session_id, func, module, file, line, None)
 
 
 def on_call_with_args(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int,
                       args_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
-    """The same with its arguments: JSON, or a dict."""
-    tell(
-        session_id, MARK, name="call", func=func, module=module, file=file, line=line, t0_ns=t0_ns,
-        args=_preview(args_preview_json, {}),
-    )  # fmt: skip
+    """The same with its arguments: a JSON object, or a dict."""
+    _calls.begin(session_id, func, module, file, line, _preview(args_preview_json, {}))
 
 
 def on_return(session_id: str, func: str, t1_ns: int, dt_ns: int) -> None:
-    """A return."""
-    tell(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
+    """It returns: the last call of that name in this session and thread. Where none is open, the
+    return is a mark."""
+    if not _calls.end(session_id, func, None):
+        tell(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
 
 
 def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
                            locals_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
-    """The same with what it returned: JSON, or a dict."""
-    tell(
-        session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns,
-        locals=_preview(locals_preview_json, {"return": "<parse-error>"}),
-    )  # fmt: skip
+    """The same with what it returned: JSON, or a dict, whose "return" is the value."""
+    preview = _preview(locals_preview_json, {"return": "<parse-error>"})
+    is_value = isinstance(preview, dict) and set(preview) == {"return"}
+    value = preview["return"] if is_value else preview
+    if not _calls.end(session_id, func, value):
+        tell(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns, locals=preview)
 
 
 def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message: str) -> None:
@@ -324,9 +325,49 @@ def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message
     )
 
 
+class _Calls:
+    """Calls that were told by on_call() and have not returned: by thread, session and name, the
+    newest last."""
+
+    MOST = 10000  # what never returns is forgotten beyond
+
+    def __init__(self) -> None:
+        self._open: Dict[Any, List[Any]] = {}
+        self._count = 0
+
+    def begin(self, session_id, func, module, file, line, args):
+        number = number_of(session_id)
+        names = [_text(*one) for one in (("func", func), ("module", module), ("file", file))]
+        args = args if isinstance(args, dict) else None
+        call = _core.given_call(number, *names, line, args)
+        if call is None:
+            return
+        if self._count >= self.MOST:
+            self._open.clear()
+            self._count = 0
+        self._open.setdefault((_thread.get_ident(), number, func), []).append(call)
+        self._count += 1
+
+    def end(self, session_id, func, value):
+        """Whether such a call was open in the recording that is on, and has ended now."""
+        key = (_thread.get_ident(), number_of(session_id), func)
+        calls = self._open.get(key)
+        if not calls:
+            return False
+        call = calls.pop()
+        if not calls:
+            del self._open[key]
+        self._count -= 1
+        return _core.given_return(call, value)
+
+
+_calls = _Calls()
+
+
 def get_stats() -> Dict[str, int]:
-    """Sessions that are open, and what was counted: traceparents that were not valid, previews that
-    were no JSON, events that no recording was there for."""
+    """Sessions that are open, those that were forgotten since over 10,000 were open, and what was
+    counted: traceparents that were not valid, previews that were no JSON, events that no recording
+    was there for."""
     return dict(_counts, open=len(_open), **_core.session_counts())
 
 

@@ -268,7 +268,7 @@ static void end(struct request *r, PyObject *error)
         }
         PyObject *token = r->token; /* owned */
         r->token = NULL;
-        if (sessions_finish(r->session, token) != 0) {
+        if (sessions_finish(r->session, token, NULL) != 0) {
             PyErr_Clear();
         }
         Py_XDECREF(token);

@@ -28,7 +28,9 @@ static PyObject *by_id, *by_number; /* owned: {id or number: session}, those ope
 static PyObject *start_names, *end_names, *no_attrs; /* owned */
 static struct trace_ids ids;
 static unsigned last_number;
-static uint64_t bad_traceparents;
+static uint64_t bad_traceparents, forgotten;
+
+enum { KEPT = 10000 }; /* open at once: a program that never ends its sessions must not grow */
 
 PyObject *sessions_names(const char *const *names, Py_ssize_t n)
 {
@@ -112,6 +114,32 @@ static int fill(struct session_object *s, const struct session_wants *wants)
                : -1;
 }
 
+/* Where too many are open, the one that began first is known no more: it did not end. */
+static void forget_oldest(void)
+{
+    static unsigned oldest;
+    while (PyDict_GET_SIZE(by_number) > KEPT) {
+        oldest = oldest < RL_ID_MAX ? oldest + 1 : 1;
+        PyObject *number = PyLong_FromUnsignedLong(oldest); /* owned */
+        if (number == NULL) {
+            break;
+        }
+        struct session_object *s =
+            (struct session_object *)PyDict_GetItemWithError(by_number, number);
+        if (s != NULL) {
+            Py_INCREF(s);
+            s->is_open = 0;
+            forgotten++;
+            context_session_ends(s->number);
+            (void)PyDict_DelItem(by_number, number);
+            (void)PyDict_DelItem(by_id, s->id);
+            Py_DECREF(s);
+        }
+        Py_DECREF(number);
+    }
+    PyErr_Clear();
+}
+
 struct session_object *sessions_begin(const struct session_wants *wants)
 {
     struct session_object *s = PyObject_GC_New(struct session_object, session_type);
@@ -128,13 +156,14 @@ struct session_object *sessions_begin(const struct session_wants *wants)
         return NULL;
     }
     s->is_open = 1;
+    forget_oldest();
     if (tell_start(s) < 0) {
         PyErr_Clear(); /* it is a session, if an untold one */
     }
     return s;
 }
 
-int sessions_finish(struct session_object *s, PyObject *token)
+int sessions_finish(struct session_object *s, PyObject *token, PyObject *error)
 {
     if (!s->is_open) {
         return 0;
@@ -149,7 +178,7 @@ int sessions_finish(struct session_object *s, PyObject *token)
     }
     context_session_ends(s->number);
     PyObject *took = PyLong_FromUnsignedLongLong(os_mono_ns() - s->began); /* owned */
-    PyObject *const values[] = {s->id, took};
+    PyObject *const values[] = {s->id, took, error != NULL ? error : Py_None};
     int failed = took == NULL || notes_put(RL_EVENT_SESSION_END, s->number, end_names, values) < 0;
     Py_XDECREF(took);
     /* last: this may be what holds it */
@@ -214,9 +243,9 @@ static PyObject *tell_session(PyObject *module, PyObject *o)
 
 static PyObject *finish_session(PyObject *module, PyObject *args)
 {
-    PyObject *o, *token = NULL;
+    PyObject *o, *token = NULL, *error = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O|O", &o, &token)) {
+    if (!PyArg_ParseTuple(args, "O|OO", &o, &token, &error)) {
         return NULL;
     }
     struct session_object *s = session_of(o);
@@ -224,7 +253,7 @@ static PyObject *finish_session(PyObject *module, PyObject *args)
         return NULL;
     }
     Py_INCREF(s);
-    int failed = sessions_finish(s, token);
+    int failed = sessions_finish(s, token, error != Py_None ? error : NULL);
     Py_DECREF(s);
     if (failed) {
         return NULL;
@@ -278,8 +307,9 @@ static PyObject *session_counts(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
-    return Py_BuildValue("{s:K,s:K}", "bad_traceparents", (unsigned long long)bad_traceparents,
-                         "unrecorded", (unsigned long long)notes_unrecorded());
+    return Py_BuildValue("{s:K,s:K,s:K}", "bad_traceparents", (unsigned long long)bad_traceparents,
+                         "unrecorded", (unsigned long long)notes_unrecorded(), "forgotten",
+                         (unsigned long long)forgotten);
 }
 
 void sessions_forked(void)
@@ -356,7 +386,8 @@ static PyMethodDef methods[] = {
     {"leave_session", leave_session, METH_O, "Undoes one enter_session(); None: none is active."},
     {"active_session", active_session, METH_NOARGS, "The one that is active here, or None."},
     {"traceparent", traceparent, METH_O, "(trace id, span id, flags) of a header; None."},
-    {"session_counts", session_counts, METH_NOARGS, "Headers that were not valid, events untold."},
+    {"session_counts", session_counts, METH_NOARGS,
+     "Headers that were not valid, events untold, sessions given up."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -374,7 +405,7 @@ int mod_sessions_add(PyObject *module)
 {
     static const char *const start[] = {"id",        "tag",     "attrs",     "trace_id",
                                         "parent_id", "span_id", "tracestate"};
-    static const char *const end[] = {"id", "ns"};
+    static const char *const end[] = {"id", "ns", "error"};
     trace_ids_init(&ids);
     session_type = (PyTypeObject *)PyType_FromSpec(&spec);
     by_id = PyDict_New();
@@ -383,7 +414,7 @@ int mod_sessions_add(PyObject *module)
     no_attrs = nothing != NULL ? PyDictProxy_New(nothing) : NULL;
     Py_XDECREF(nothing);
     start_names = sessions_names(start, 7);
-    end_names = sessions_names(end, 2);
+    end_names = sessions_names(end, 3);
     if (no_attrs == NULL || start_names == NULL || end_names == NULL) {
         return -1;
     }

@@ -14,8 +14,9 @@ struct session_wants {
 
 /* Begins one, of values that were checked: new, or NULL with an exception. */
 struct session_object *sessions_begin(const struct session_wants *wants);
-/* Ends one that is open; with its token it also is not the active one any more. 0, or -1. */
-int sessions_finish(struct session_object *session, PyObject *token);
+/* Ends one that is open; with its token it also is not the active one any more. `error`: the
+ * exception that it was left by, or NULL. 0, or -1. */
+int sessions_finish(struct session_object *session, PyObject *token, PyObject *error);
 int sessions_is_open(const struct session_object *session);
 /* Makes it the active one here: what context_leave() and sessions_finish() want, new, or NULL. */
 PyObject *sessions_enter(struct session_object *session);

@@ -10,6 +10,7 @@
 #include "exits.h"
 #include "forks.h"
 #include "debugger.h"
+#include "given_calls.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
 #include "mod_requests.h"
@@ -474,7 +475,7 @@ static int module_exec(PyObject *module)
         return -1;
     }
     return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
-                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
+                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
                    context_add(module) != 0 || mod_sessions_add(module) != 0 ||
                    mod_requests_add(module) != 0
                ? -1

@@ -43,14 +43,25 @@ uint64_t notes_unrecorded(void)
     return unrecorded;
 }
 
-int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values)
+struct thread *notes_thread(const struct policy **policy)
 {
     struct thread *t = thread_here();
-    const struct policy *policy = policy_of_notes(&limits);
-    unrecorded++;
-    if (t == NULL || policy == NULL || (context_is_used(t) && context_hides(t))) {
+    *policy = policy_of_notes(&limits);
+    if (t == NULL || *policy == NULL || (context_is_used(t) && context_hides(t))) {
+        unrecorded++;
+        return NULL;
+    }
+    return t;
+}
+
+int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values)
+{
+    const struct policy *policy;
+    struct thread *t = notes_thread(&policy);
+    if (t == NULL) {
         return 0;
     }
+    unrecorded++;
     PyObject *fields = fields_of(names, values, PyTuple_GET_SIZE(names)); /* owned */
     struct capture *c = fields != NULL ? session_capture_always(t, policy) : NULL;
     if (c == NULL) {

@@ -70,16 +70,53 @@ static uint64_t exception_of(const struct rec *rec)
     return rec->data_len != 0 && value_next(&in, &value) == RL_OK ? value.identity : 0;
 }
 
-static int ends_iteration(const struct counting *c, const struct rec *rec)
+static int ends_iteration(const struct counting *c, uint32_t exception_type)
 {
     static const char *const names[] = {"StopIteration", "StopAsyncIteration", "GeneratorExit"};
-    struct text type = reader_string(c->reader, rec->exc);
+    struct text type = reader_string(c->reader, exception_type);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (type.len == strlen(names[i]) && memcmp(type.data, names[i], type.len) == 0) {
             return 1;
         }
     }
     return 0;
+}
+
+/* The exception that a session was left by; whether there is one. */
+static int left_by(const struct rec *rec, struct value *exception)
+{
+    struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
+    struct value fields, name;
+    if (value_next(&in, &fields) != RL_OK || fields.tag != RL_VALUE_DICT) {
+        return 0;
+    }
+    for (uint64_t k = fields.shown; k > 0 && value_next(&in, &name) == RL_OK; k--) {
+        if (name.tag == RL_VALUE_STR && name.size == 5 && memcmp(name.bytes, "error", 5) == 0) {
+            return value_next(&in, exception) == RL_OK;
+        }
+        if (value_skip(&in) != RL_OK) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* It is an error, unless it was counted when it left a function. */
+static void count_end(struct counting *c, const struct rec *rec)
+{
+    struct value exception;
+    const struct lane *lane = c->lane;
+    if (!left_by(rec, &exception) || ends_iteration(c, exception.type)) {
+        return;
+    }
+    int is_same = lane->exception != 0 ? exception.identity == lane->exception : lane->is_leaving;
+    if (is_same && lane->is_counted) {
+        return;
+    }
+    struct session_total *total = total_of(c, rec->id);
+    if (total != NULL) {
+        total->errors++;
+    }
 }
 
 static void count_event(void *self, const struct rec *rec)
@@ -92,6 +129,9 @@ static void count_event(void *self, const struct rec *rec)
     if (kind_switches_session(rec->kind, rec->data_len)) {
         lane->session = rec->id;
         return;
+    }
+    if (rec->kind == RL_EVENT_SESSION_END) {
+        count_end(c, rec);
     }
     int was_leaving = lane->is_leaving;
     lane->is_leaving = rec->kind == RL_EVENT_UNWIND;
@@ -108,7 +148,7 @@ static void count_event(void *self, const struct rec *rec)
         lane->is_counted = is_same && lane->is_counted;
         if (!lane->is_counted && u64map_get(c->codes, (uint64_t)rec->id + 1) != NULL) {
             lane->is_counted = 1;
-            total->errors += !ends_iteration(c, rec);
+            total->errors += !ends_iteration(c, rec->exc);
         }
     }
 }

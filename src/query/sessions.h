@@ -15,8 +15,8 @@ struct session_totals {
     size_t count, cap;
 };
 
-/* Only sessions in which something was called. `codes`: ids + 1 of the functions whose exceptions
- * are errors. What ends an iteration is none. */
+/* Only sessions in which something was called, or that were left by an exception. `codes`: ids + 1
+ * of the functions whose exceptions are errors. What ends an iteration is none. */
 RL_CHECKED rl_status sessions_count(struct reader *reader, const struct u64map *codes,
                                     struct session_totals *totals);
 void sessions_fini(struct session_totals *totals);

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from contextvars import copy_context
 
 import pytest
@@ -339,10 +340,13 @@ def test_previews_that_are_no_json_are_counted_and_kept_as_the_seed_does(recorde
             sessions.on_exception(made.id, "f", 3, "ValueError", "no")
 
     (row,), events = recorded(request)
+    given = [e for e in events if e.get("func") == "m:f"]
+    assert [e["kind"] for e in given] == ["call", "return"]
+    assert "args" not in given[0] and given[1]["value"]["v"] == 4
     marks = [e["fields"] for e in events if e["kind"] == "mark"]
-    assert "args" not in marks[0] and marks[1]["locals"]["v"] == {"return": 4}
-    assert marks[2]["locals"]["v"] == {"return": "<parse-error>"}
-    assert sessions.get_stats()["parse_errors"] == before + 2 and row["marks"] == 4
+    assert marks[0]["locals"]["v"] == {"return": "<parse-error>"}  # of no call that is open
+    assert sessions.get_stats()["parse_errors"] == before + 2
+    assert (row["marks"], row["calls"], row["errors"]) == (2, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -739,3 +743,133 @@ def test_our_own_calls_are_never_recorded_whatever_is_included(tmp_path, door):
             called = {event["func"] for event in recording.select(["call"])}
         foreign = {name for name in called if not name.startswith(("__main__:", "m:"))}
         assert not foreign and "__main__:work" in called, path
+
+
+def test_calls_that_something_else_has_seen_are_calls(recorded):
+    def request():
+        one, other = sessions.start_session("one"), sessions.start_session("other")
+        sessions.on_call_with_args(
+            one, "outer", "shop", "shop.py", 3, 1, '{"x": 5, "token": "q1w"}'
+        )
+        sessions.on_call(other, "inner", "shop", "shop.py", 9, 2)
+        work(1)
+        sessions.on_return_with_preview(other, "inner", 3, 1, '{"return": [1, 2]}')
+        sessions.on_return(one, "outer", 4, 3)
+        work(2)
+        sessions.end_session(one)
+        sessions.end_session(other)
+
+    rows, events = recorded(request)
+    assert [(row["tag"], row["calls"], row["marks"]) for row in rows] == [
+        ("one", 1, 0), ("other", 1, 0),
+    ]  # fmt: skip
+    calls = {e["func"]: e for e in events if e["kind"] == "call" and "work" not in e["func"]}
+    outer, inner = calls["shop:outer"], calls["shop:inner"]
+    assert (outer["file"], outer["line"], outer["args"]["x"]["v"]) == ("shop.py", 3, 5)
+    assert outer["args"]["token"]["redacted"] and inner["parent"] == outer["frame"]
+    worked = [e["parent"] for e in events if e["kind"] == "call" and "work" in e["func"]]
+    assert worked[0] == inner["frame"] and worked[1] == outer["parent"]
+    with relive.open(str(recorded.path)) as recording:
+        names = {recording.code(row[0])[1]: row[1] for row in recording.functions()}
+        assert recording.check()["problems"] == []
+    assert (names["outer"], names["inner"]) == (1, 1)
+    tree = run_relive("tree", "--calls", recorded.path).stdout.decode()
+    assert "outer(x=5, token=<redacted>)" in tree and "inner() -> [1, 2]" in tree
+
+
+def test_a_session_that_an_exception_leaves_is_an_error_once(recorded):
+    def request():
+        for body in (lambda: int("x"), bad, lambda: next(iter(())), lambda: work(1)):
+            try:
+                with sessions.session("s"):
+                    body()
+            except (ValueError, StopIteration):
+                pass
+
+    rows, _ = recorded(request)
+    assert [row["errors"] for row in rows] == [1, 1, 0, 0]
+    assert "ValueError" in rows[0]["error"] and rows[3]["error"] is None
+    text = run_relive("sessions", recorded.path, "--errors").stdout.decode()
+    assert text.count("1 error") == 2 and text.count("left by ") == 2
+
+
+def test_sessions_are_picked_by_errors_time_and_status(recorded):
+    def request():
+        for tag, status in (("quick", 200), ("slow", 404), ("broken", 503)):
+            with sessions.session(tag) as made:
+                if tag == "slow":
+                    time.sleep(0.12)
+                sessions.on_http_request(made.id, "GET", "http://x/", 1, {}, 0)
+                sessions.on_http_response(made.id, status, 2, 1)
+
+    recorded(request)
+
+    def picked(*words):
+        done = run_relive("sessions", recorded.path, "--json", *words)
+        return [json.loads(line)["tag"] for line in done.stdout.splitlines()[1:]]
+
+    assert picked() == ["quick", "slow", "broken"]
+    assert picked("--slow", "100ms") == ["slow"]
+    assert picked("--status", "5xx") == picked("--errors") == ["broken"]
+    assert picked("--status", "404") == ["slow"] and picked("--status", "404", "--errors") == []
+    assert run_relive("sessions", recorded.path, "--status", "9xx").returncode == 2
+    assert run_relive("sessions", recorded.path, "--slow", "long").returncode == 2
+
+
+def test_redacted_attributes_print_as_attributes(recorded):
+    def request():
+        with sessions.session("s", {"user": "7", "password": CANARY, "it's": "a 'b'"}):
+            pass
+
+    (row,), _ = recorded(request)
+    assert row["attrs"] == {"user": "7", "password": "<redacted>", "it's": "a 'b'"}
+    text = run_relive("sessions", recorded.path).stdout.decode()
+    assert "user=7  password=<redacted>  it's=a 'b'" in text
+
+
+def test_rows_name_their_process_where_there_are_several(recorded, tmp_path):
+    source = """
+import os, relive
+from relive import sessions
+with relive.record("p.relive"):
+    with sessions.session("parent"):
+        pass
+    if os.fork() == 0:
+        with sessions.session("child"):
+            pass
+        relive.stop()
+        os._exit(0)
+    os.wait()
+"""
+    (tmp_path / "app.py").write_text(source, encoding="utf-8")
+    run(sys.executable, "-W", "ignore", "app.py", cwd=tmp_path, check=True)
+    text = run_relive("sessions", "p.relive", cwd=tmp_path).stdout.decode()
+    rows = [line for line in text.splitlines() if "thread" in line]
+    assert len(rows) == 2 and len({line.split("pid ")[1].split()[0] for line in rows}) == 2
+    recorded(lambda: sessions.end_session(sessions.start_session("s")))
+    assert "pid" not in run_relive("sessions", recorded.path).stdout.decode()
+
+
+def test_sessions_that_never_end_are_kept_up_to_a_bound_and_counted(tmp_path):
+    source = """
+from relive import sessions
+def size():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+first = [sessions.start_session("s", {"user": str(n)}) for n in range(20000)][0]
+before = size()
+for n in range(100000):
+    last = sessions.start_session("s", {"user": str(n)})
+grown = size() - before
+stats = sessions.get_stats()
+assert stats["open"] == 10000 and stats["forgotten"] == 110000, stats
+assert grown <= 64 * 100000, grown
+sessions.end_session(last)
+try:
+    sessions.end_session(first)
+except sessions.api.ReliveError as error:
+    assert error.code == "ERR_NOT_FOUND"
+print(grown / 100000)
+"""
+    (tmp_path / "app.py").write_text(source, encoding="utf-8")
+    done = run(sys.executable, "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
