@@ -11,6 +11,9 @@
 struct lane {
     uint32_t session;
     uint64_t exception; /* identity of the one that left a frame last, 0 = not known */
+    uint64_t called;    /* the newest frame */
+    uint64_t newest;    /* what that was when an exception was counted: later frames are left by
+                         * later ones */
     int is_leaving;     /* the event before was one that left a frame */
     int is_counted;     /* that exception is */
 };
@@ -130,12 +133,15 @@ static void count_event(void *self, const struct rec *rec)
         lane->session = rec->id;
         return;
     }
-    if (rec->kind == RL_EVENT_SESSION_END) {
+    if (rec->kind == RL_EVENT_SESSION_START) {
+        lane->is_counted = 0; /* addresses come back: those of before are of other exceptions */
+    } else if (rec->kind == RL_EVENT_SESSION_END) {
         count_end(c, rec);
     }
     int was_leaving = lane->is_leaving;
     lane->is_leaving = rec->kind == RL_EVENT_UNWIND;
     struct session_total *total = NULL;
+    lane->called = rec->kind == RL_EVENT_CALL ? rec->frame : lane->called;
     if (lane->session != 0 && (rec->kind == RL_EVENT_CALL || rec->kind == RL_EVENT_UNWIND)) {
         total = total_of(c, lane->session);
     }
@@ -143,11 +149,13 @@ static void count_event(void *self, const struct rec *rec)
         total->calls++;
     } else if (total != NULL) {
         uint64_t exception = exception_of(rec);
-        int is_same = exception != 0 ? exception == lane->exception : was_leaving;
+        int is_same = (exception != 0 ? exception == lane->exception : was_leaving) &&
+                      rec->frame <= lane->newest;
         lane->exception = exception;
         lane->is_counted = is_same && lane->is_counted;
         if (!lane->is_counted && u64map_get(c->codes, (uint64_t)rec->id + 1) != NULL) {
             lane->is_counted = 1;
+            lane->newest = lane->called;
             total->errors += !ends_iteration(c, rec->exc);
         }
     }

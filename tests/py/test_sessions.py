@@ -778,8 +778,15 @@ def test_calls_that_something_else_has_seen_are_calls(recorded):
 
 
 def test_a_session_that_an_exception_leaves_is_an_error_once(recorded):
+    def often():
+        for _ in range(3):
+            try:
+                bad()
+            except ValueError:
+                pass
+
     def request():
-        for body in (lambda: int("x"), bad, lambda: next(iter(())), lambda: work(1)):
+        for body in (often, lambda: int("x"), bad, lambda: next(iter(())), lambda: work(1)):
             try:
                 with sessions.session("s"):
                     body()
@@ -787,10 +794,10 @@ def test_a_session_that_an_exception_leaves_is_an_error_once(recorded):
                 pass
 
     rows, _ = recorded(request)
-    assert [row["errors"] for row in rows] == [1, 1, 0, 0]
-    assert "ValueError" in rows[0]["error"] and rows[3]["error"] is None
+    assert [row["errors"] for row in rows] == [3, 1, 1, 0, 0]
+    assert "ValueError" in rows[1]["error"] and rows[4]["error"] is None
     text = run_relive("sessions", recorded.path, "--errors").stdout.decode()
-    assert text.count("1 error") == 2 and text.count("left by ") == 2
+    assert text.count("1 error") == 2 and "3 errors" in text and text.count("left by ") == 2
 
 
 def test_sessions_are_picked_by_errors_time_and_status(recorded):
