@@ -16,6 +16,7 @@ uint64_t os_mono_ns(void);
 uint64_t os_thread_cpu_ns(void); /* that this thread has used */
 uint64_t os_real_ns(void);
 int os_tsc_is_clock(void); /* the kernel itself trusts the time-stamp counter */
+void os_sleep_ms(unsigned ms);
 uint64_t os_pid(void);
 uint64_t os_parent_pid(void);
 uint64_t os_thread_id(void);
@@ -35,7 +36,7 @@ int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */
 int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno);
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno);
 int os_file_size(int fd, uint64_t *size);
-void os_truncate(int fd, uint64_t size); /* as far as that is possible */
+int os_truncate(int fd, uint64_t size);
 int os_is_regular(int fd);
 /* Identity of the open file, to notice that a descriptor number means another file now. */
 int os_file_identity(int fd, uint64_t identity[2]);
@@ -53,7 +54,7 @@ void os_guard(void *memory, size_t n, _Atomic int *hit);
 void os_unguard(void *memory);
 
 /* Test hook: the nth next call of that kind fails with os_errno, and later ones too where stays is
- * set; nth 0 ends it. */
+ * set; nth 0 ends it. Where os_errno is negative the process gets that signal before the call. */
 enum os_fault {
     OS_FAULT_WRITE,
     OS_FAULT_OPEN,

@@ -78,6 +78,12 @@ int os_tsc_is_clock(void)
 #endif
 }
 
+void os_sleep_ms(unsigned ms)
+{
+    struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
 uint64_t os_pid(void)
 {
     return (uint64_t)getpid();
@@ -127,9 +133,14 @@ static int injected(enum os_fault kind)
         return 0;
     }
     fault->asked++;
-    return fault->asked == fault->fail_at || (fault->stays && fault->asked > fault->fail_at)
-               ? fault->os_errno
-               : 0;
+    if (fault->asked != fault->fail_at && (!fault->stays || fault->asked < fault->fail_at)) {
+        return 0;
+    }
+    if (fault->os_errno < 0) {
+        (void)raise(-fault->os_errno);
+        return 0;
+    }
+    return fault->os_errno;
 }
 
 /* ---- files ---- */
@@ -254,11 +265,9 @@ int os_file_size(int fd, uint64_t *size)
     return 0;
 }
 
-void os_truncate(int fd, uint64_t size)
+int os_truncate(int fd, uint64_t size)
 {
-    if (ftruncate(fd, (off_t)size) != 0) {
-        return; /* a reader then finds the torn block and says so */
-    }
+    return injected(OS_FAULT_WRITE) != 0 || ftruncate(fd, (off_t)size) != 0 ? -1 : 0;
 }
 
 int os_is_regular(int fd)

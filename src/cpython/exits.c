@@ -16,14 +16,20 @@ void exits_want_report(int wanted)
     wants_report = wanted;
 }
 
+/* As every verb shows a size (common.size). */
 static void put_size(char *text, size_t size, uint64_t bytes)
 {
-    if (bytes < 10000) {
-        (void)snprintf(text, size, "%llu bytes", (unsigned long long)bytes);
-    } else if (bytes < 10000000) {
-        (void)snprintf(text, size, "%llu kB", (unsigned long long)(bytes / 1000));
+    static const char *const units[] = {"bytes", "kB", "MB", "GB"};
+    unsigned unit = 0;
+    while (bytes >= 10000 && unit < 3) {
+        bytes /= 1000;
+        unit++;
+    }
+    if (bytes >= 1000) {
+        (void)snprintf(text, size, "%llu,%03llu %s", (unsigned long long)(bytes / 1000),
+                       (unsigned long long)(bytes % 1000), units[unit]);
     } else {
-        (void)snprintf(text, size, "%llu MB", (unsigned long long)(bytes / 1000000));
+        (void)snprintf(text, size, "%llu %s", (unsigned long long)bytes, units[unit]);
     }
 }
 

@@ -1,4 +1,5 @@
-/* Why: see reader.h. This file opens; scan.c recovers, cursor.c streams, check.c proves.
+/* Why: see reader.h. This file opens; scan.c recovers, chunks.c loads, cursor.c streams,
+ * check.c proves.
  * Invariants: no count from the file sizes anything before it was compared with the bytes left.
  * Reads with pread, never a mapping: a file that shrinks must not be a signal for the reader.
  * Threads: a reader belongs to one thread at a time. */
@@ -110,31 +111,6 @@ uint64_t reader_loaded(const struct reader *reader)
     return __atomic_load_n(&reader->loaded, __ATOMIC_RELAXED);
 }
 
-rl_status reader_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)
-{
-    int os_errno;
-    __atomic_store_n(&reader->loaded, reader->loaded + 1, __ATOMIC_RELAXED);
-    if (ref->row_bytes != 0) {
-        bytes_out_reset(raw);
-        uint8_t *at = bytes_room(raw, ref->row_bytes);
-        if (at == NULL) {
-            return RL_NOMEM;
-        }
-        raw->len = ref->row_bytes;
-        return os_pread(reader->fd, at, ref->row_bytes, ref->offset + RL_SLOT_HEADER_BYTES,
-                        &os_errno) == 0
-                   ? RL_OK
-                   : RL_DAMAGED;
-    }
-    struct block_header header;
-    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
-    if (os_pread(reader->fd, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
-        block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_CHUNK) {
-        return RL_DAMAGED;
-    }
-    return scan_unpack(reader, ref->offset, &header, raw);
-}
-
 /* One straight line through the two most distant clock pairs of the file. */
 static void set_clock(struct reader *reader)
 {
@@ -195,39 +171,6 @@ static void set_end(struct reader *reader)
     reader->end_ticks = reader->is_complete ? reader->footer.end_ticks : end;
 }
 
-static int by_thread_and_chunk(const void *left, const void *right)
-{
-    const struct chunk_ref *a = left, *b = right;
-    if (a->info.thread != b->info.thread) {
-        return a->info.thread < b->info.thread ? -1 : 1;
-    }
-    if (a->info.chunk != b->info.chunk) {
-        return a->info.chunk < b->info.chunk ? -1 : 1;
-    }
-    return (a->row_bytes != 0) - (b->row_bytes != 0); /* a block before its live copy */
-}
-
-static void sort_chunks(struct reader *reader)
-{
-    if (reader->chunk_count == 0) {
-        return;
-    }
-    qsort(reader->chunks, reader->chunk_count, sizeof *reader->chunks, by_thread_and_chunk);
-    size_t kept = 1;
-    for (size_t i = 1; i < reader->chunk_count; i++) {
-        const struct chunk_info *info = &reader->chunks[i].info;
-        const struct chunk_info *last = &reader->chunks[kept - 1].info;
-        if (info->thread != last->thread || info->chunk != last->chunk) {
-            reader->chunks[kept++] = reader->chunks[i];
-        }
-    }
-    reader->chunk_count = kept;
-    reader->events = 0;
-    for (size_t i = 0; i < kept; i++) {
-        reader->events += reader->chunks[i].info.events;
-    }
-}
-
 static rl_status open_fd(struct reader *reader, const char *path, struct rl_err *err)
 {
     int os_errno = 0;
@@ -256,7 +199,7 @@ static rl_status read_header(struct reader *reader, const char *path, struct rl_
     return status == RL_OK ? RL_OK : status_set(err, status, "%s: %s", path, detail.text);
 }
 
-rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
+rl_status reader_open_once(const char *path, struct reader **out, struct rl_err *err)
 {
     struct reader *reader = rl_zalloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -283,7 +226,11 @@ rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
                          status == RL_NOMEM ? "no memory for its index" : "cannot be read");
         goto done;
     }
-    sort_chunks(reader);
+    chunks_sort(reader);
+    if (reader->is_being_written && !reader->is_complete &&
+        !(reader->header.flags & RL_FLAG_RING)) {
+        chunks_drop_ahead(reader);
+    }
     set_clock(reader);
     set_end(reader);
 done:

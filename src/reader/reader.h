@@ -48,6 +48,7 @@ struct reader {
     int is_complete; /* closed cleanly: index and footer are there */
     int is_being_written;
     uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
+    uint64_t control;    /* where that page lies */
     struct heartbeat {
         uint64_t mono_ns; /* 0 = none seen */
         uint64_t ticks;   /* 0 in files of minor 0, or where it was being written */
@@ -89,8 +90,9 @@ uint64_t reader_loaded(const struct reader *reader);
 struct code_text reader_code(const struct reader *reader, uint32_t id);
 struct text reader_string(const struct reader *reader, uint32_t id);
 
-/* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. */
-RL_CHECKED rl_status reader_load(struct reader *reader, const struct chunk_ref *ref,
+/* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. In a file
+ * that is being written it may lie elsewhere than before: *ref says where it was found. */
+RL_CHECKED rl_status reader_load(struct reader *reader, struct chunk_ref *ref,
                                  struct bytes_out *raw);
 /* The folded call tree: from the SUMMARY block, or by reading every event where there is none.
  * Where `session` is not 0 only of what was called in that session. */

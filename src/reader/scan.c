@@ -170,8 +170,8 @@ static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *dat
     return u64map_put(&reader->codes, id, reader->code_count) == 0 ? RL_OK : RL_NOMEM;
 }
 
-static rl_status add_definition(struct reader *reader, unsigned kind, uint32_t id,
-                                const uint8_t *data, size_t len)
+rl_status scan_define(struct reader *reader, unsigned kind, uint32_t id, const uint8_t *data,
+                      size_t len)
 {
     if (id == 0) {
         return RL_OK;
@@ -196,7 +196,7 @@ static rl_status read_dict(struct reader *reader, uint64_t offset,
     const uint8_t *data;
     size_t len;
     while (dict_entry_get(&in, &kind, &id, &data, &len)) {
-        status = add_definition(reader, kind, id, data, len);
+        status = scan_define(reader, kind, id, data, len);
         if (status != RL_OK) {
             return status == RL_NOMEM ? status : RL_OK;
         }
@@ -240,7 +240,7 @@ static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
 /* Counts the events of a slot and takes its definitions; a torn end is left out. */
 static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
 {
-    rl_status status = reader_load(reader, ref, &reader->raw);
+    rl_status status = chunks_load(reader, ref, &reader->raw);
     if (status != RL_OK) {
         return status;
     }
@@ -250,7 +250,7 @@ static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
     while ((status = rows_next(&rows, &rec)) == RL_OK) {
         good = rows.in.at;
         if (rec.kind >= RL_EVENT_KINDS) {
-            status = add_definition(reader, rec.kind, rec.id, rec.data, rec.data_len);
+            status = scan_define(reader, rec.kind, rec.id, rec.data, rec.data_len);
             if (status == RL_NOMEM) {
                 return status;
             }
@@ -323,6 +323,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     }
     read_heartbeat(reader, control);
     if (reader->live_state == 0) {
+        reader->control = payload;
         reader->live_state = get32(control + RL_LV_STATE);
         for (int i = 0; i < RL_LOSS_REASONS; i++) {
             reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
@@ -470,13 +471,27 @@ static rl_status read_front(struct reader *reader, int want_slots)
     return status;
 }
 
+/* Once the slots were read the file may have grown: by the block of a slot that was emptied before
+ * it was looked at. */
+static int has_grown(struct reader *reader)
+{
+    uint64_t before = reader->size;
+    return reader->is_being_written && os_file_size(reader->fd, &reader->size) == 0 &&
+           reader->size > before;
+}
+
 static rl_status read_all(struct reader *reader)
 {
+    enum { TIMES = 8 };
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
     struct block_header header;
     rl_status status = RL_OK;
-    while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
-        status = read_block(reader, offset, &header, 1);
+    for (int i = 0; i == 0 || (i < TIMES && has_grown(reader)); i++) {
+        at -= reader->torn_bytes; /* that block is whole by now */
+        reader->torn_bytes = 0;
+        while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
+            status = read_block(reader, offset, &header, 1);
+        }
     }
     return status;
 }

@@ -23,8 +23,8 @@ static rl_status walk_chunk(struct reader *reader, const struct chunk_ref *ref,
 {
     struct chunk_ref full = *ref;
     struct rec rec;
-    rl_status status = reader_load(reader, ref, raw);
-    if (status == RL_OK && ref->row_bytes == 0) {
+    rl_status status = reader_load(reader, &full, raw);
+    if (status == RL_OK && full.row_bytes == 0) {
         status =
             chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)raw->len, &full.info);
     }
@@ -32,7 +32,7 @@ static rl_status walk_chunk(struct reader *reader, const struct chunk_ref *ref,
         return status;
     }
     walk->chunk(walk->self, &full.info);
-    if (ref->row_bytes != 0) {
+    if (full.row_bytes != 0) {
         struct rows rows = rows_of(&full.info, raw->data, raw->len);
         while ((status = rows_next(&rows, &rec)) == RL_OK) {
             walk->event(walk->self, &rec);

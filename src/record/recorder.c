@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "compact.h"
 #include "recorder_state.h"
 #include "status.h"
 
@@ -17,8 +18,6 @@ static void recorder_free(struct recorder *recorder)
     while (recorder->lives != NULL) {
         struct live *live = recorder->lives;
         recorder->lives = live->next;
-        os_unguard(live->memory);
-        os_unmap(live->memory, live->bytes);
         live_fini(live);
         rl_free(live);
     }
@@ -35,9 +34,6 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
                           struct slot_list *list)
 {
     struct live *live = rl_zalloc(1, sizeof *live);
-    uint8_t *memory = NULL;
-    size_t bytes = 0;
-    uint64_t offset = 0;
     if (live == NULL) {
         return RL_NOMEM;
     }
@@ -46,17 +42,15 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     if (recorder->has_thread) {
         os_unlock_mutex(&recorder->lock);
     }
-    rl_status status =
-        writer_live(recorder_writer(recorder), slot_size, count, &memory, &bytes, &offset);
+    rl_status status = writer_live(recorder_writer(recorder), slot_size, count, live);
     if (recorder->has_thread) {
         os_lock_mutex(&recorder->lock);
     }
-    if (status == RL_OK && live_init(live, memory, bytes, offset, slot_size, list) != 0) {
-        os_unguard(memory);
-        os_unmap(memory, bytes);
+    if (status == RL_OK && live_init(live, slot_size, list) != 0) {
         status = RL_NOMEM;
     }
     if (status != RL_OK) {
+        live_fini(live);
         rl_free(live);
         return status;
     }
@@ -179,6 +173,15 @@ static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOS
     return all;
 }
 
+/* Every slot was written, and no lane has one any more. */
+static void give_up_slots(struct recorder *recorder)
+{
+    recorder->control = NULL;
+    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+        live_unmap(live);
+    }
+}
+
 /* All lanes have ended: the rest of the file. */
 static void finish(struct recorder *recorder, struct recorder_stats *stats)
 {
@@ -189,16 +192,17 @@ static void finish(struct recorder *recorder, struct recorder_stats *stats)
     beat(recorder);
     stats->events = is_ring ? recorder->kept_events : writer->events;
     uint64_t lost = sum_losses(recorder, stats->lost);
+    const struct live *first = recorder->control;
     for (struct live *live = recorder->lives; live != NULL; live = live->next) {
-        put32(live->memory + RL_LV_STATE, RL_LIVE_CLOSED);
         writer_sync_live(writer, live);
-        if (!is_ring) {
-            writer_punch_live(writer, live);
-        }
+    }
+    if (!is_ring) {
+        give_up_slots(recorder);
+        compact_file(writer, recorder->lives);
     }
     writer->events = stats->events;
-    stats->is_closed_cleanly = writer_finish(writer, lost, !is_ring) == RL_OK;
-    stats->bytes = writer->offset - (is_ring ? 0 : writer->live_bytes);
+    stats->is_closed_cleanly = writer_finish(writer, lost, !is_ring, first) == RL_OK;
+    stats->bytes = writer->offset;
     stats->threads = recorder->threads;
 }
 
@@ -405,8 +409,7 @@ void recorder_abandon(struct recorder *recorder)
         os_close(recorder_writer(recorder)->fd);
     }
     for (struct live *live = recorder->lives; live != NULL; live = live->next) {
-        os_unguard(live->memory);
-        os_unmap(live->memory, live->bytes);
+        live_unmap(live);
     }
 }
 

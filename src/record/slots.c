@@ -5,16 +5,18 @@
 #include <stdatomic.h>
 
 #include "alloc.h"
+#include "os.h"
 
-int live_init(struct live *live, uint8_t *memory, size_t bytes, uint64_t offset, uint32_t slot_size,
-              struct slot_list *free_slots)
+int live_init(struct live *live, uint32_t slot_size, struct slot_list *free_slots)
 {
-    uint32_t count = (uint32_t)((bytes - RL_PAGE) / slot_size);
+    uint8_t *memory = live->memory;
+    uint32_t count = (uint32_t)((live->bytes - RL_PAGE) / slot_size);
     struct slot *slots = rl_zalloc(count, sizeof *slots);
     if (slots == NULL) {
         return -1;
     }
-    *live = (struct live){memory, bytes, offset, slots, count, NULL};
+    live->slots = slots;
+    live->slot_count = count;
     put32(memory + RL_LV_MAGIC, RL_LIVE_MAGIC);
     put32(memory + RL_LV_SLOT_BYTES, slot_size);
     put32(memory + RL_LV_SLOTS, count);
@@ -27,8 +29,18 @@ int live_init(struct live *live, uint8_t *memory, size_t bytes, uint64_t offset,
     return 0;
 }
 
+void live_unmap(struct live *live)
+{
+    if (live->memory != NULL) {
+        os_unguard(live->memory);
+        os_unmap(live->memory, live->bytes);
+        live->memory = NULL;
+    }
+}
+
 void live_fini(struct live *live)
 {
+    live_unmap(live);
     rl_free(live->slots);
 }
 

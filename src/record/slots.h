@@ -30,6 +30,7 @@ struct live {
     uint8_t *memory; /* control page, then slots */
     size_t bytes;
     uint64_t offset;    /* of the payload in the file */
+    uint64_t before;    /* where the file ended before it: its padding begins there */
     struct slot *slots; /* owned */
     uint32_t slot_count;
     struct live *next;
@@ -60,9 +61,11 @@ static inline struct slot *slot_list_take(struct slot_list *list)
     return slot;
 }
 
-/* Makes the descriptors of a mapped block and puts its slots into the list. -1: no memory. */
-int live_init(struct live *live, uint8_t *memory, size_t bytes, uint64_t offset, uint32_t slot_size,
-              struct slot_list *free_slots);
+/* Makes the descriptors of a block whose memory is there and puts its slots into the list. -1: no
+ * memory. */
+int live_init(struct live *live, uint32_t slot_size, struct slot_list *free_slots);
+/* Its memory is given back; the block stays in the file. */
+void live_unmap(struct live *live);
 void live_fini(struct live *live);
 
 /* Empties a slot (used = 0 first) and names its next owner. */

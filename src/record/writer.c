@@ -32,7 +32,7 @@ static rl_status append(struct writer *writer, const uint8_t *data, size_t len)
         return RL_DAMAGED;
     }
     if (os_pwrite(writer->fd, data, len, writer->offset, &os_errno) != 0) {
-        os_truncate(writer->fd, writer->offset); /* no half block is left behind */
+        (void)os_truncate(writer->fd, writer->offset); /* no half block is left behind */
         return os_is_full(os_errno) ? RL_LIMIT : RL_IO;
     }
     writer->offset += len;
@@ -116,8 +116,7 @@ static uint64_t live_payload_offset(uint64_t end)
     return gap != 0 && gap < RL_BLOCK_HEADER_BYTES ? payload + RL_PAGE : payload;
 }
 
-rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count, uint8_t **memory,
-                      size_t *bytes, uint64_t *offset)
+rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count, struct live *live)
 {
     uint64_t before = writer->offset;
     uint64_t payload = live_payload_offset(before);
@@ -130,7 +129,7 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     }
     if (os_reserve(writer->fd, payload, size, &os_errno) != 0) {
         if (os_is_full(os_errno)) {
-            os_truncate(writer->fd, before); /* part of it may have been reserved */
+            (void)os_truncate(writer->fd, before); /* part of it may have been reserved */
             return RL_LIMIT;
         }
         writer->is_mapped = 0;
@@ -163,15 +162,12 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     if (status != RL_OK) {
         os_unguard(mapped);
         os_unmap(mapped, size);
-        os_truncate(writer->fd, before);
+        (void)os_truncate(writer->fd, before);
         writer->offset = before;
         return status;
     }
     writer->offset = payload + size;
-    writer->live_bytes += size - RL_PAGE;
-    *memory = mapped;
-    *bytes = size;
-    *offset = payload;
+    *live = (struct live){.memory = mapped, .bytes = size, .offset = payload, .before = before};
     return RL_OK;
 }
 
@@ -281,7 +277,8 @@ void writer_punch_live(struct writer *writer, const struct live *live)
     }
 }
 
-rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
+rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
+                        const struct live *first)
 {
     struct clock_pair now = clock_pair_now();
     struct footer footer = {
@@ -292,9 +289,10 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
         .end_mono = now.mono_ns,
         .lost = lost,
     };
-    uint8_t payload[RL_FOOTER_BYTES];
-    rl_status status =
-        append_block(writer, RL_BLOCK_INDEX, NULL, 0, writer->index.data, writer->index.len);
+    uint8_t payload[RL_FOOTER_BYTES], state[4];
+    rl_status status = writer->index.failed ? RL_NOMEM
+                                            : append_block(writer, RL_BLOCK_INDEX, NULL, 0,
+                                                           writer->index.data, writer->index.len);
     if (status == RL_OK && with_summary) {
         struct bytes_out out = {0};
         footer.summary = writer->offset;
@@ -308,6 +306,11 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary)
         footer_put(payload, &footer);
         /* As prefix, so that it is never compressed and the end of the file has a fixed shape. */
         status = append_block(writer, RL_BLOCK_FOOTER, payload, sizeof payload, NULL, 0);
+    }
+    if (status == RL_OK) {
+        int ignored; /* whoever finds the footer does not need it */
+        put32(state, RL_LIVE_CLOSED);
+        (void)os_pwrite(writer->fd, state, sizeof state, first->offset + RL_LV_STATE, &ignored);
     }
     return status;
 }

@@ -31,15 +31,14 @@ struct writer {
     struct bytes_out index;
     struct index_coder index_coder;
     uint64_t events, chunks;
-    uint64_t live_bytes;
 };
 
 RL_CHECKED rl_status writer_open(struct writer *writer, const char *path,
                                  struct file_header *header, const uint8_t *meta, size_t meta_len,
                                  struct rl_err *err);
-/* Appends a LIVE block of `count` slots and gives its memory; *offset is that of its payload. */
+/* Appends a LIVE block for `count` slots; says in *live where it is, in memory and in the file. */
 RL_CHECKED rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
-                                 uint8_t **memory, size_t *bytes, uint64_t *offset);
+                                 struct live *live);
 /* Where mapping is not safe: writes what the slots hold now. */
 void writer_sync_live(struct writer *writer, const struct live *live);
 RL_CHECKED rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len);
@@ -47,8 +46,9 @@ RL_CHECKED rl_status writer_dict(struct writer *writer, const uint8_t *entries, 
 RL_CHECKED rl_status writer_chunk(struct writer *writer, const struct slot *slot);
 /* Gives the space of LIVE blocks back, but for their control page. */
 void writer_punch_live(struct writer *writer, const struct live *live);
-/* Index, summary (where with_summary) and footer. */
-RL_CHECKED rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary);
+/* Index, summary (where with_summary) and footer; then the first LIVE block says `closed`. */
+RL_CHECKED rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
+                                   const struct live *first);
 void writer_close(struct writer *writer);
 /* Whether the file is still ours and whole; sets is_gone where not. */
 int writer_is_sound(struct writer *writer);

@@ -1,6 +1,7 @@
 #include "testing.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 
 #include "alloc.h"
 #include "calls.h"
@@ -232,6 +233,62 @@ static void an_unclosed_file_ends_with_the_last_sign_of_life(void **state)
     assert_int_equal(end_with_heartbeat(UINT64_MAX, 0, 0), last);
 }
 
+struct writing {
+    struct recorder *recorder;
+    _Atomic int is_over;
+};
+
+static void *write_on(void *arg)
+{
+    struct writing *writing = arg;
+    struct lane lane;
+    recorder_lane_begin(writing->recorder, &lane, NULL, 1);
+    uint32_t id = define(writing->recorder, &lane, "work");
+    for (int i = 0; i < 100 && !writing->is_over; i++) {
+        write_calls(&lane, id, 3000);
+        os_sleep_ms(1);
+    }
+    recorder_lane_end(&lane);
+    return NULL;
+}
+
+/* Slots are filled, written and used again while the reader looks from one to the next. */
+static void a_recording_that_grows_is_read_without_gaps(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct writing writing = {open_recorder(path, 256u << 10, 0, 0), 0};
+    struct recorder_stats stats;
+    struct check_result result;
+    pthread_t thread;
+    uint64_t before = 0;
+    assert_int_equal(pthread_create(&thread, NULL, write_on, &writing), 0);
+    for (int i = 0; i < 20; i++) {
+        struct reader *reader = NULL;
+        struct cursor *cursor = NULL;
+        struct event_out event;
+        struct rl_err err;
+        uint64_t next = 0;
+        assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+        assert_true(reader->events >= before);
+        before = reader->events;
+        assert_int_equal(cursor_open(reader, &cursor), RL_OK);
+        while (cursor_next(cursor, &event) == RL_OK) {
+            assert_int_equal(event.seq, next++);
+        }
+        assert_true(next >= before);
+        cursor_close(cursor);
+        assert_int_equal(reader_check(reader, &result), RL_OK);
+        assert_int_equal(result.missing_events, 0);
+        assert_int_equal(reader->problem_count, 0);
+        reader_close(reader);
+    }
+    writing.is_over = 1;
+    (void)pthread_join(thread, NULL);
+    close_recorder(writing.recorder, &stats);
+    (void)unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +298,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_is_answered),
         cmocka_unit_test(every_failed_allocation_is_answered),
         cmocka_unit_test(folded_tree_counts_every_call),
+        cmocka_unit_test(a_recording_that_grows_is_read_without_gaps),
     };
     return cmocka_run_group_tests(tests, make_file, drop_file);
 }
