@@ -2,14 +2,21 @@
 
 Nothing here may raise into the interpreter's start. Where `relive record` asked for this run, a
 recording that cannot begin ends the process with 125 before the program starts; a child that
-cannot be recorded runs unrecorded and says so in one line.
+cannot be recorded runs unrecorded and says so in one line. As in relive._run, nothing is imported
+that the program would not find without us.
 """
 
 import os
+import sys
 
-_has_begun = False
+from relive import _core, _run
+from relive.errors import ReliveError
 
 NOT_STARTED = 125
+# What the helper process that resolves settings must not begin itself.
+_OURS_TO_BEGIN = ("RELIVE_RECORD", "RELIVE_CONTROL", "RELIVE_DEBUG")
+
+_has_begun = False
 
 
 def begin():
@@ -18,13 +25,15 @@ def begin():
     if _has_begun:
         return
     _has_begun = True
-    from relive.errors import ReliveError
-
     try:
-        _begin()
+        try:
+            _begin()
+        except (AttributeError, KeyError, TypeError, ValueError, _core.Error) as error:
+            text = (
+                f"the variable {_run.VARIABLE} is not what a run of this Relive writes: {error!r}"
+            )
+            raise ReliveError("ERR_CONFIG", text) from None
     except ReliveError as error:
-        from relive import _run
-
         run = _run.read_variable()
         if run is not None and run.get("state") == "start":
             _run.complain(f"{error} [{error.code}]")
@@ -34,8 +43,6 @@ def begin():
 
 def _begin():
     _restore_path()
-    from relive import _core, _run
-
     run = _run.read_variable()
     if run is None:
         path = os.environ.get("RELIVE_RECORD")
@@ -45,7 +52,7 @@ def _begin():
     if run.get("state") == "start" and run.get("pid") == os.getpid():
         _core.want_report(bool(run.get("report")))
         if _open_first(run):
-            _become_parent(run)
+            _become_parent()
     elif run["config"].get("children", True):
         _run.join(run, waiting=True)
 
@@ -54,9 +61,6 @@ def _open_first(run):
     """Opens the file of a run that `relive record` began; False where the program runs unrecorded.
 
     A name that another run has taken meanwhile is replaced by the next one where it was ours."""
-    from relive import _run
-    from relive.errors import ReliveError
-
     stem = run["path"][: -len(".relive")]
     for n in range(1000):
         try:
@@ -76,25 +80,54 @@ def _open_first(run):
 
 
 def _begin_from_environment(path):
-    from relive import _run, config
+    run = _resolved_elsewhere(path)
+    if run is None:
+        from relive import _resolve
 
-    settings = dict(config.load().as_dict())
-    if not settings["enabled"]:
-        return
-    path = os.path.abspath(path)
-    if settings["force"] and os.path.lexists(path):
-        from relive import api
-
-        api._remove_recording(path)
-    run = {"id": os.urandom(16).hex(), "path": path, "config": settings, "pid": os.getpid()}
-    _run.open_file(path, settings, waiting=True, run=run)
-    _become_parent(run)
+        run = _resolve.run_of(path)
+    if "error" in run:
+        raise ReliveError(*run["error"])
+    if run["config"]["enabled"]:
+        _run.open_file(run["path"], run["config"], waiting=True, run=dict(run, pid=os.getpid()))
+        _become_parent()
 
 
-def _become_parent(run):
-    from relive import _core, _run
+def _resolved_elsewhere(path):
+    """The run, as a helper process finds it that reads TOML and all else that a program should not
+    find imported; None where this executable starts no interpreter."""
+    if not os.path.basename(sys.executable or "").startswith("python"):
+        return None
+    words = [sys.executable, *_flags(), "-m", "relive._resolve", path]
+    environ = {key: value for key, value in os.environ.items() if key not in _OURS_TO_BEGIN}
+    out, into = os.pipe()
+    try:
+        null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0)
+        files = [null, (os.POSIX_SPAWN_DUP2, into, 1), (os.POSIX_SPAWN_DUP2, 0, 2)]
+        child = os.posix_spawn(sys.executable, words, environ, file_actions=files)
+    except (OSError, ValueError):
+        os.close(out)
+        return None
+    finally:
+        os.close(into)
+    text = b""
+    with open(out, "rb", 0) as file:
+        text = file.read()
+    os.waitpid(child, 0)
+    try:
+        run = _core.read_json(text.decode("ascii"))
+    except ValueError:
+        return None
+    return run if isinstance(run, dict) and ("config" in run or "error" in run) else None
 
-    run = dict(run, state="child", parent=os.getpid())
+
+def _flags():
+    """The options that say where an interpreter finds its modules."""
+    pairs = (("-I", "isolated"), ("-E", "ignore_environment"), ("-s", "no_user_site"))
+    return [option for option, name in pairs if getattr(sys.flags, name)]
+
+
+def _become_parent():
+    run = dict(_run.opened(), state="child", parent=os.getpid())
     run.setdefault("mono", _core.facts()["mono_ns"])
     run.pop("report", None)
     run.pop("forced", None)
@@ -103,8 +136,6 @@ def _become_parent(run):
 
 def _restore_path():
     """Takes back what the fallback launcher put in front of PYTHONPATH for this interpreter."""
-    import sys
-
     added = os.environ.get("RELIVE_PYTHONPATH")
     if added:
         sys.path[:] = [entry for entry in sys.path if entry != added]

@@ -2,7 +2,8 @@
 
 RELIVE_RUN holds a JSON object: id, path (of the first process's file), mono (start of the run),
 parent (pid), state (`start` until the first process has begun, then `child`), pid (of that first
-process), report, config. Kept light: it is imported while an interpreter starts.
+process), report, config, filter (relive._recipe). Nothing here imports a module that an interpreter
+does not have by itself once it has started: the program is to find sys.modules as without us.
 """
 
 import _thread
@@ -13,6 +14,7 @@ from relive import _core
 from relive.errors import ReliveError, from_core
 
 VARIABLE = "RELIVE_RUN"
+_LONGEST = 64 << 10  # of the variable; a longer filter is read by each process itself
 REDACTED = _core.SENTINELS["redacted"]
 LEVELS = {"calls": 0, "values": 1, "lines": 2}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -195,14 +197,20 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         from relive import dumps
 
         dumps.check(dump_on)
-    chain = filter_chain(config)
+    run = run or {}
+    if "filter" in run:
+        from relive._recipe import Recipe
+
+        chain, recipe = Recipe(run["filter"], _library_folders()), run["filter"]
+    else:
+        chain = filter_chain(config)
+        recipe = chain.recipe(config["level"])
     level = chain.highest(config["level"])
     backend, reason = choose_backend(dict(config, level=level))
     _core.exclude(_PACKAGE)
     for folder in _library_folders():
         _core.library(folder)
     call = _core.start_child if is_child else _core.start
-    run = run or {}
     try:
         call(
             path,
@@ -232,14 +240,14 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         )
     except _core.Error as error:
         raise from_core(error) from None
-    _opened = dict(run or {"id": "", "path": path}, config=config)
+    _opened = dict(run or {"id": "", "path": path}, config=config, filter=recipe)
     if dump_on:
         dumps.arm(dump_on)
     _register()
 
 
 def opened():
-    """The run of the recording that is on: id, path of its first file, config."""
+    """The run of the recording that is on: id, path of its first file, config, filter."""
     return _opened
 
 
@@ -255,10 +263,8 @@ def read_variable():
     text = os.environ.get(VARIABLE)
     if not text:
         return None
-    import json
-
     try:
-        run = json.loads(text)
+        run = _core.read_json(text)
     except ValueError:
         return None
     return run if isinstance(run, dict) and "path" in run and "config" in run else None
@@ -266,9 +272,10 @@ def read_variable():
 
 def variable_text(run):
     """What the variable says of a run."""
-    import json
-
-    return json.dumps(run, separators=(",", ":"))
+    text: str = _core.json_text(run)
+    if len(text) > _LONGEST and "filter" in run:
+        text = _core.json_text({key: value for key, value in run.items() if key != "filter"})
+    return text
 
 
 def write_variable(run):
@@ -294,7 +301,7 @@ def join(run, *, is_fork=False, child=0, waiting=False):
         except ReliveError as error:
             if error.code != "ERR_FILE_EXISTS":
                 raise
-    write_variable(dict(run, parent=os.getpid(), state="child"))
+    write_variable(dict(opened(), parent=os.getpid(), state="child"))
 
 
 def _after_fork():

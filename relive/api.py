@@ -80,8 +80,8 @@ def _start(path, merged):
     _prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
     _run.open_file(path, merged, run=run)
-    run.update(mono=_core.facts()["mono_ns"], state="child", parent=os.getpid())
-    _run.write_variable(run)
+    mono = _core.facts()["mono_ns"]
+    _run.write_variable(dict(_run.opened(), mono=mono, state="child", parent=os.getpid()))
     _tell_sessions()
 
 
@@ -91,6 +91,7 @@ def continue_in_sibling(settings: Mapping[str, Any]) -> None:
     with _run.changing():
         hub = _hub()
         run = dict(_run.opened(), config=settings)
+        run.pop("filter", None)
         _core.stop()
         try:
             _run.join(run, child=run.get("child", 0))
@@ -489,8 +490,8 @@ class Recording:
         or unwind event or None). By thread; within one in order of start, each directly below the
         nearest caller that is shown. `codes` keeps these functions and what they call, `depth` so
         many levels of them, `least` those that took so many nanoseconds."""
-        wanted = {} if limit is None else {"limit": limit}
-        more = self._reader.calls(codes, thread, session, depth, least, **wanted)
+        most = sys.maxsize if limit is None else limit
+        more = self._reader.calls(codes, thread, session, depth, least, most)
         return self._calls(), more
 
     def _calls(self):

@@ -142,7 +142,7 @@ def main(words):
     chosen = {"trace_filter": args.trace_filter, "auto_filter": args.auto_filter}
     rules = config.load(options={k: v for k, v in chosen.items() if v is not None}).as_dict()
     if not args.all_code:
-        rules = doors.resolved(rules, program.folder())
+        rules, _ = doors.resolved(rules, program.folder())
     wanted = {
         "pid": os.getpid(),
         "my_code_only": not args.all_code,

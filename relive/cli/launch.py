@@ -249,8 +249,8 @@ def become(program, variables):
         raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error.strerror}") from None
 
 
-def start(program, path, settings):
-    """Becomes the program, recording into `path`."""
+def start(program, path, settings, recipe):
+    """Becomes the program, recording into `path` what the recipe's filters let through."""
     run = {
         "id": os.urandom(16).hex(),
         "path": path,
@@ -259,5 +259,6 @@ def start(program, path, settings):
         "report": True,
         "forced": settings["force"],
         "config": dict(settings, force=False),
+        "filter": recipe,
     }
     become(program, {_run.VARIABLE: _run.variable_text(run)} if settings["enabled"] else {})

@@ -101,7 +101,7 @@ def main(words):
         )
     settings = dict(config.load(options=chosen).as_dict())
     program = launch.resolve(target)
-    settings = doors.resolved(settings, program.folder())
+    settings, recipe = doors.resolved(settings, program.folder())
     try:
         path = _choose_path(settings, program)
     except ReliveError as error:
@@ -110,7 +110,7 @@ def main(words):
         sys.stderr.write(f"relive: not recorded: {error}\n")
         launch.become(program, {})
         return 125
-    launch.start(program, path, settings)
+    launch.start(program, path, settings, recipe)
     return 125
 
 

@@ -6,7 +6,7 @@ Includes and excludes, from every door, are gates in front of all rules."""
 
 import os
 
-from relive import _core
+from relive import _core, _recipe
 from relive.config import find_upwards
 from relive.errors import ReliveError
 from relive.filters.schema import ACTION, EXEC, LEVEL
@@ -23,7 +23,12 @@ class Chain:
 
     def __init__(self, filters, gates=(), sample=1.0):
         self.filters, self.gates, self.sample = filters, gates, sample
-        self.core = _build(filters, gates, sample)
+        self.core = _build(_entries(filters, gates, sample, is_portable=False))
+
+    def recipe(self, level):
+        """What another process builds this chain from, where `level` is that of the recording."""
+        entries = _entries(self.filters, self.gates, self.sample, is_portable=True)
+        return {"entries": list(entries), "text": self.text(), "highest": self.highest(level)}
 
     def summary(self):
         """What the recording's header keeps: [{name, version, path, sha256}]."""
@@ -40,9 +45,7 @@ class Chain:
 
     def text(self):
         """The summary as the header holds it."""
-        import json
-
-        return json.dumps(self.summary(), separators=(",", ":"))
+        return _core.json_text(self.summary())
 
     def rule(self, index):
         """(filter, index in it, rule) of a rule's index in the whole chain."""
@@ -53,30 +56,42 @@ class Chain:
         raise IndexError(index)
 
 
-def _build(filters, gates, sample):
-    core = _core.Filter()
+def _entries(filters, gates, sample, is_portable):
+    """The chain as relive._recipe builds it; a portable one holds no folder of this interpreter."""
     for one in filters:
+        if one.is_builtin and is_portable:
+            yield "builtin", one.packages
+            continue
         root = "" if one.is_builtin else one.root
-        core.add_file(
+        yield "add_file", (
             one.version, one.is_builtin, root, os.path.realpath(root) if root else "",
             EXEC[one.exec], ACTION[one.value], LEVEL[one.level],
         )  # fmt: skip
         for rule in one.rules:
-            core.add_rule(
+            yield "add_rule", (
                 rule["selector"], EXEC[rule["exec"]], ACTION[rule["value"]], LEVEL[rule["level"]],
                 rule["sample"], rule["every"], rule["min_duration"], rule["max_str"],
                 rule["max_items"], rule["max_depth"], rule["max_locals"],
             )  # fmt: skip
             for selector, action in rule["patterns"]:
-                core.add_pattern(selector, ACTION[action])
+                yield "add_pattern", (selector, ACTION[action])
     for gate, text in gates:
+        yield "add_gate", (GATES.index(gate), text)
+    yield "set_sample", (sample,)
+
+
+def _build(entries):
+    core = _core.Filter()
+    for name, words in entries:
         try:
-            core.add_gate(GATES.index(gate), text)
+            _recipe.add(core, name, words, ())
         except _core.Error as error:
+            if name != "add_gate":
+                raise
+            gate, text = GATES[words[0]], words[1]
             raise ReliveError(
                 "ERR_INVALID_POLICY_VALUE", f"{gate.replace('_re', '')} {text!r}: {error.args[1]}"
             ) from None
-    core.set_sample(sample)
     return core
 
 

@@ -9,11 +9,10 @@ from relive.filters.schema import Filter, FilterError, Problem
 
 
 def resolved(settings, folder):
-    """The settings with the project's file in its place, and every file checked: for a process
-    that is about to become the program."""
+    """The settings with the project's file in its place, and the recipe of their filters, every
+    file read and checked: for a process that is about to become the program."""
     settings = dict(settings, trace_filter=_entries(settings, folder), auto_filter=False)
-    chain(settings, [])
-    return settings
+    return settings, chain(settings, []).recipe(settings["level"])
 
 
 def _program_folder():

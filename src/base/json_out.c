@@ -16,6 +16,12 @@ static void comma(struct json_out *json)
     json->needs_comma = 1;
 }
 
+void json_number(struct json_out *json, const char *digits, size_t len)
+{
+    comma(json);
+    bytes_put(&json->out, digits, len);
+}
+
 void json_open(struct json_out *json, char bracket)
 {
     comma(json);

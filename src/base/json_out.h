@@ -28,6 +28,7 @@ struct json_mark {
 };
 struct json_mark json_mark(const struct json_out *json);
 void json_rollback(struct json_out *json, struct json_mark mark);
+void json_number(struct json_out *json, const char *digits, size_t len);
 void json_newline(struct json_out *json); /* ends one NDJSON line */
 
 #endif

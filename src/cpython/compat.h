@@ -334,6 +334,9 @@ static inline void compat_set_eval(_PyFrameEvalFunction eval)
 }
 #endif
 
+/* Before, they lie in the module `atexit`, and a second one would begin without them. */
+#define EXIT_FUNCTIONS_ARE_THE_INTERPRETERS (PY_VERSION_HEX >= 0x030a0000)
+
 /* A trace or profile function is told None, not NULL, where an exception leaves a frame. */
 #define UNWIND_LOOKS_LIKE_NONE (PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000)
 

@@ -90,12 +90,17 @@ static PyMethodDef check_method = {"relive", check_hook, METH_NOARGS, "Looks at 
 
 static int register_check(void)
 {
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    int was_there = PyDict_GetItemString(modules, "atexit") != NULL;
     PyObject *module = PyImport_ImportModule("atexit"); /* built in, imports nothing else */
     PyObject *check = PyCFunction_New(&check_method, NULL);
     PyObject *done = module != NULL && check != NULL
                          ? PyObject_CallMethod(module, "register", "O", check)
                          : NULL;
     int failed = done == NULL;
+    if (EXIT_FUNCTIONS_ARE_THE_INTERPRETERS && !was_there && module != NULL) {
+        failed |= PyDict_DelItemString(modules, "atexit"); /* as the program would find it */
+    }
     Py_XDECREF(done);
     Py_XDECREF(check);
     Py_XDECREF(module);

@@ -12,6 +12,7 @@
 #include "debugger.h"
 #include "given_calls.h"
 #include "mod_filter.h"
+#include "mod_json.h"
 #include "mod_reader.h"
 #include "mod_requests.h"
 #include "mod_sessions.h"
@@ -477,7 +478,7 @@ static int module_exec(PyObject *module)
     return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
                    mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
                    context_add(module) != 0 || mod_sessions_add(module) != 0 ||
-                   mod_requests_add(module) != 0
+                   mod_requests_add(module) != 0 || mod_json_add(module) != 0
                ? -1
                : 0;
 }

@@ -138,7 +138,7 @@ def test_the_nearest_project_file_is_found_and_relive_before_codetracer(tmp_path
     assert find(str(inner)) == str(near)
     own = write(tmp_path / "a" / ".relive" / "trace-filter.toml")
     assert find(str(inner)) == str(own)
-    resolved = doors.resolved(settings(auto_filter=False), str(inner))
+    resolved, _ = doors.resolved(settings(auto_filter=False), str(inner))
     assert resolved["trace_filter"] == []
 
 
@@ -147,7 +147,7 @@ def test_the_chain_has_its_order(tmp_path):
     first = write(tmp_path / "one" / "x" / "f.toml")
     second = write(tmp_path / "two" / "x" / "f.toml")
     wanted = settings(trace_filter=f"{first}::{second}", redact=["x"])
-    chain = doors.chain(doors.resolved(wanted, str(tmp_path)), [])
+    chain = doors.chain(doors.resolved(wanted, str(tmp_path))[0], [])
     names = [one.name for one in chain.filters]
     assert names == ["builtin-default", tmp_path.name, "one", "two", "options"]
     assert chain.summary()[1]["path"] == str(project)

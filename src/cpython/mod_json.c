@@ -1,0 +1,351 @@
+/* Why: the settings of a run travel in an environment variable as JSON, and Python's own module for
+ * that would be imported into the program's process.
+ * Invariants: the text is not trusted: nesting is bounded, and what is no JSON is a ValueError with
+ * its place. Lone surrogates survive both ways, since paths may hold them. */
+#include "mod_json.h"
+
+#include <string.h>
+
+#include "json_out.h"
+#include "utf8.h"
+
+enum { NESTED_MAX = 32, NUMBER_MAX = 400 };
+
+/* ---- reading ---- */
+
+struct text_in {
+    const char *start, *at, *end; /* valid UTF-8, ends in a 0 byte */
+};
+
+static PyObject *read_value(struct text_in *in, int depth);
+
+static PyObject *refuse(const struct text_in *in, const char *what)
+{
+    return PyErr_Format(PyExc_ValueError, "%s at byte %zd", what, (Py_ssize_t)(in->at - in->start));
+}
+
+static char next(struct text_in *in)
+{
+    while (in->at < in->end && strchr(" \t\r\n", *in->at) != NULL) {
+        in->at++;
+    }
+    return in->at < in->end ? *in->at : '\0';
+}
+
+static int take(struct text_in *in, char wanted)
+{
+    if (next(in) != wanted) {
+        return 0;
+    }
+    in->at++;
+    return 1;
+}
+
+static PyObject *read_word(struct text_in *in)
+{
+    static const struct {
+        const char *text;
+        PyObject *value;
+    } words[] = {{"null", Py_None}, {"true", Py_True}, {"false", Py_False}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t len = strlen(words[i].text);
+        if ((size_t)(in->end - in->at) >= len && memcmp(in->at, words[i].text, len) == 0) {
+            in->at += len;
+            Py_INCREF(words[i].value);
+            return words[i].value;
+        }
+    }
+    return refuse(in, "no JSON value");
+}
+
+static PyObject *read_number(struct text_in *in)
+{
+    char digits[NUMBER_MAX + 1];
+    size_t len = strspn(in->at, "-+.0123456789eE");
+    if (len > NUMBER_MAX) {
+        return refuse(in, "a number that is too long");
+    }
+    memcpy(digits, in->at, len);
+    digits[len] = '\0';
+    in->at += len;
+    if (strpbrk(digits, ".eE") == NULL) {
+        return PyLong_FromString(digits, NULL, 10);
+    }
+    double value = PyOS_string_to_double(digits, NULL, NULL);
+    return value == -1.0 && PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
+}
+
+/* The four digits of a \u escape; -1 where they are not there. */
+static long read_hex(struct text_in *in)
+{
+    long value = 0;
+    for (int i = 0; i < 4; i++, in->at++) {
+        static const char digits[] = "0123456789abcdef";
+        char c = in->at < in->end ? *in->at : '\0';
+        const char *found = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+        if (found == NULL) {
+            return -1;
+        }
+        value = value << 4 | (found - digits);
+    }
+    return value;
+}
+
+/* The character that an escape stands for; -1 where it is none. */
+static long read_escape(struct text_in *in)
+{
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    char c = in->at < in->end ? *in->at++ : '\0';
+    const char *found = c != '\0' ? strchr(letters, c) : NULL;
+    if (found != NULL) {
+        return meant[found - letters];
+    }
+    if (c != 'u') {
+        return -1;
+    }
+    long high = read_hex(in);
+    if (high < 0xD800 || high > 0xDBFF || in->end - in->at < 6 || memcmp(in->at, "\\u", 2) != 0) {
+        return high;
+    }
+    struct text_in ahead = {in->start, in->at + 2, in->end};
+    long low = read_hex(&ahead);
+    if (low < 0xDC00 || low > 0xDFFF) {
+        return high;
+    }
+    in->at = ahead.at;
+    return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+}
+
+static PyObject *read_text(struct text_in *in)
+{
+    /* No text has more characters than bytes. */
+    size_t most = (size_t)(in->end - in->at), len = 0;
+    Py_UCS4 *points = PyMem_New(Py_UCS4, most != 0 ? most : 1); /* owned */
+    if (points == NULL) {
+        return PyErr_NoMemory();
+    }
+    in->at++;
+    for (;;) {
+        uint32_t point;
+        size_t bytes = utf8_get((const uint8_t *)in->at, (size_t)(in->end - in->at), &point);
+        in->at += bytes;
+        long escaped = bytes != 0 && point == '\\' ? read_escape(in) : 0;
+        if (bytes == 0 || escaped < 0) {
+            PyMem_Free(points);
+            return refuse(in, bytes == 0 ? "a text without end" : "an unknown escape");
+        }
+        if (point == '"') {
+            break;
+        }
+        points[len++] = point == '\\' ? (Py_UCS4)escaped : point;
+    }
+    PyObject *text = PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, points, (Py_ssize_t)len);
+    PyMem_Free(points);
+    return text;
+}
+
+static PyObject *read_list(struct text_in *in, int depth)
+{
+    PyObject *list = PyList_New(0);
+    in->at++;
+    if (list == NULL || take(in, ']')) {
+        return list;
+    }
+    do {
+        PyObject *item = read_value(in, depth); /* owned */
+        if (item == NULL || PyList_Append(list, item) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(item);
+    } while (list != NULL && take(in, ','));
+    if (list != NULL && !take(in, ']')) {
+        Py_DECREF(list);
+        return refuse(in, "no comma and no end in a list");
+    }
+    return list;
+}
+
+static PyObject *read_dict(struct text_in *in, int depth)
+{
+    PyObject *dict = PyDict_New();
+    in->at++;
+    if (dict == NULL || take(in, '}')) {
+        return dict;
+    }
+    do {
+        PyObject *key = NULL, *value = NULL; /* owned */
+        if (next(in) != '"') {
+            (void)refuse(in, "no name");
+        } else if ((key = read_text(in)) != NULL && !take(in, ':')) {
+            (void)refuse(in, "no colon");
+        } else if (key != NULL) {
+            value = read_value(in, depth);
+        }
+        if (value == NULL || PyDict_SetItem(dict, key, value) != 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(key);
+        Py_XDECREF(value);
+    } while (dict != NULL && take(in, ','));
+    if (dict != NULL && !take(in, '}')) {
+        Py_DECREF(dict);
+        return refuse(in, "no comma and no end in an object");
+    }
+    return dict;
+}
+
+/* A new reference, or NULL with an exception. */
+static PyObject *read_value(struct text_in *in, int depth)
+{
+    char first = next(in);
+    if (depth == NESTED_MAX) {
+        return refuse(in, "nested too deeply");
+    }
+    switch (first) {
+    case '{':
+        return read_dict(in, depth + 1);
+    case '[':
+        return read_list(in, depth + 1);
+    case '"':
+        return read_text(in);
+    default:
+        return first == '-' || (first >= '0' && first <= '9') ? read_number(in) : read_word(in);
+    }
+}
+
+static PyObject *core_read_json(PyObject *module, PyObject *object)
+{
+    (void)module;
+    Py_ssize_t len = 0;
+    PyObject *bytes = PyUnicode_Check(object)
+                          ? PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass")
+                          : PyErr_Format(PyExc_TypeError, "a str is wanted"); /* owned */
+    char *start = NULL;
+    if (bytes == NULL || PyBytes_AsStringAndSize(bytes, &start, &len) != 0) {
+        Py_XDECREF(bytes);
+        return NULL;
+    }
+    struct text_in in = {start, start, start + len};
+    PyObject *value = read_value(&in, 0);
+    if (value != NULL && (next(&in) != '\0' || in.at != in.end)) {
+        Py_DECREF(value);
+        value = refuse(&in, "more than one value");
+    }
+    Py_DECREF(bytes);
+    return value;
+}
+
+/* ---- writing ---- */
+
+static int write_value(struct json_out *json, PyObject *value, int depth);
+
+static int write_text(struct json_out *json, PyObject *text)
+{
+    PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass"); /* owned */
+    if (bytes == NULL) {
+        return -1;
+    }
+    json_string(json, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    Py_DECREF(bytes);
+    return 0;
+}
+
+static int write_dict(struct json_out *json, PyObject *dict, int depth)
+{
+    PyObject *key, *value; /* borrowed */
+    Py_ssize_t at = 0;
+    json_open(json, '{');
+    while (PyDict_Next(dict, &at, &key, &value)) {
+        if (!PyUnicode_Check(key)) {
+            PyErr_SetString(PyExc_TypeError, "a name in JSON is a str");
+            return -1;
+        }
+        if (write_text(json, key) != 0) {
+            return -1;
+        }
+        bytes_put(&json->out, ":", 1);
+        json->needs_comma = 0;
+        if (write_value(json, value, depth) != 0) {
+            return -1;
+        }
+    }
+    json_close(json, '}');
+    return 0;
+}
+
+static int write_list(struct json_out *json, PyObject *list, int depth)
+{
+    PyObject *items = PySequence_Fast(list, "a list is wanted"); /* owned */
+    json_open(json, '[');
+    for (Py_ssize_t i = 0; items != NULL && i < PySequence_Fast_GET_SIZE(items); i++) {
+        if (write_value(json, PySequence_Fast_GET_ITEM(items, i), depth) != 0) {
+            Py_CLEAR(items);
+        }
+    }
+    json_close(json, ']');
+    Py_XDECREF(items);
+    return items != NULL ? 0 : -1;
+}
+
+static int write_number(struct json_out *json, PyObject *number)
+{
+    PyObject *text = PyObject_Repr(number); /* owned */
+    Py_ssize_t len = 0;
+    const char *digits = text != NULL ? PyUnicode_AsUTF8AndSize(text, &len) : NULL;
+    if (digits != NULL) {
+        json_number(json, digits, (size_t)len);
+    }
+    Py_XDECREF(text);
+    return digits != NULL ? 0 : -1;
+}
+
+static int write_value(struct json_out *json, PyObject *value, int depth)
+{
+    if (depth == NESTED_MAX) {
+        PyErr_SetString(PyExc_ValueError, "nested too deeply");
+        return -1;
+    }
+    if (value == Py_None) {
+        json_null(json);
+    } else if (PyBool_Check(value)) {
+        json_bool(json, value == Py_True);
+    } else if (PyUnicode_Check(value)) {
+        return write_text(json, value);
+    } else if (PyLong_CheckExact(value) || PyFloat_CheckExact(value)) {
+        return write_number(json, value);
+    } else if (PyDict_Check(value)) {
+        return write_dict(json, value, depth + 1);
+    } else if (PyList_Check(value) || PyTuple_Check(value)) {
+        return write_list(json, value, depth + 1);
+    } else {
+        (void)PyErr_Format(PyExc_TypeError, "%.100s does not fit into JSON",
+                           Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *core_json_text(PyObject *module, PyObject *value)
+{
+    (void)module;
+    struct json_out json = {{0}, 0};
+    PyObject *text = NULL;
+    if (write_value(&json, value, 0) == 0) {
+        text = json.out.failed ? PyErr_NoMemory()
+                               : PyUnicode_DecodeASCII((const char *)json.out.data,
+                                                       (Py_ssize_t)json.out.len, NULL);
+    }
+    json_fini(&json);
+    return text;
+}
+
+static PyMethodDef functions[] = {
+    {"read_json", core_read_json, METH_O, "The value of a JSON text; ValueError."},
+    {"json_text", core_json_text, METH_O, "A value as JSON, in ASCII and without blanks."},
+    {NULL, NULL, 0, NULL},
+};
+
+int mod_json_add(PyObject *module)
+{
+    return PyModule_AddFunctions(module, functions);
+}

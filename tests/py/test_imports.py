@@ -1,0 +1,161 @@
+"""A recorded program finds the modules, paths and warnings of an unrecorded one: nothing is imported
+for it."""
+
+import json
+import sys
+
+import pytest
+from conftest import relive, run
+
+from relive import _core
+
+# What it finds of ours, and the module in which Python 3.8 and 3.9 keep exit functions.
+OURS = ("relive", "_relive_boot")
+NEEDED = {"atexit"} if sys.version_info < (3, 10) else set()
+
+LOOK = """
+import sys
+def look(out=[], modules=sys.modules, sys=sys):
+    warnings = modules.get("warnings") or modules.get("_warnings")
+    threads = modules["_thread"]._count() if "_thread" in modules else 0
+    attributes = {
+        name: sorted(vars(module))
+        for name, module in sorted(modules.items())
+        if not name.startswith(("relive", "_relive", "__main__")) and hasattr(module, "__dict__")
+    }
+    return [sorted(modules), list(sys.path), repr(getattr(warnings, "filters", None)), threads,
+            attributes]
+first = look()
+"""
+FORK = """
+import os
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(reader)
+    found = look()
+    import json
+    os.write(writer, json.dumps(found).encode())
+    os._exit(0)
+os.close(writer)
+with open(reader, "rb") as file:
+    text = file.read()
+os.waitpid(child, 0)
+"""
+AT_EXIT = """
+import atexit
+@atexit.register
+def at_exit(look=look):
+    found = look()
+    import json
+    print(json.dumps({"exit": found, "first": first, "fork": json.loads(text)}))
+"""
+
+
+def compare(plain, recorded):
+    """What differs, of ours apart."""
+    for moment in ("first", "fork", "exit"):
+        before, now = plain[moment], recorded[moment]
+        more = {name for name in now[0] if not name.startswith(OURS)} - set(before[0])
+        assert more <= NEEDED, moment
+        assert set(before[0]) <= set(now[0])
+        assert now[1:4] == before[1:4], moment
+        for name, attributes in before[4].items():
+            assert set(now[4][name]) == set(attributes), (moment, name)
+
+
+@pytest.mark.parametrize("door", ["record", "environment", "filter"])
+def test_nothing_is_imported_for_a_program(door, tmp_path):
+    (tmp_path / "app.py").write_text(LOOK + FORK + AT_EXIT)
+    (tmp_path / "f.toml").write_text(
+        "[meta]\nname = 'f'\nversion = 2\n[scope]\ndefault_exec = 'trace'\n"
+        "default_value_action = 'allow'\n[[scope.rules]]\nselector = 'pkg:json.*'\nexec = 'skip'\n"
+    )
+    plain = run(sys.executable, "app.py", cwd=tmp_path)
+    assert plain.returncode == 0, plain.stderr
+    out = tmp_path / "out.relive"
+    if door == "environment":
+        done = run(sys.executable, "app.py", cwd=tmp_path, env={"RELIVE_RECORD": str(out)})
+    else:
+        more = ["--trace-filter", "f.toml"] if door == "filter" else []
+        done = relive("record", "-o", out, *more, "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert out.exists() and len(list(tmp_path.glob("out*.relive"))) == 2
+    compare(json.loads(plain.stdout), json.loads(done.stdout))
+
+
+def test_a_program_cannot_lean_on_our_imports(tmp_path):
+    """What fails without us, since nothing has imported it, fails with us."""
+    (tmp_path / "app.py").write_text("import concurrent\nprint(concurrent.futures)\n")
+    for words in ([sys.executable], [sys.executable, "-m", "relive", "record", "-o", "o.relive"]):
+        done = run(*words, "app.py", cwd=tmp_path)
+        assert done.returncode == 1 and b"AttributeError" in done.stderr
+
+
+def test_settings_that_environment_refuses_are_named(tmp_path):
+    (tmp_path / "app.py").write_text("print('ran')\n")
+    env = {"RELIVE_RECORD": "o.relive", "RELIVE_LEVEL": "deep"}
+    done = run(sys.executable, "app.py", cwd=tmp_path, env=env)
+    assert done.stdout == b"ran\n" and done.returncode == 0
+    assert b"not recorded: environment RELIVE_LEVEL: level = 'deep'" in done.stderr
+
+
+def test_a_filter_that_is_long_works_in_children_too(tmp_path):
+    rules = "".join(
+        f"[[scope.rules]]\nselector = 'pkg:left_out_{n}'\nexec = 'skip'\n" for n in range(3000)
+    )
+    (tmp_path / "f.toml").write_text(
+        "[meta]\nname = 'f'\nversion = 2\n[scope]\ndefault_exec = 'trace'\n"
+        "default_value_action = 'allow'\n" + rules
+    )
+    (tmp_path / "left_out_7.py").write_text("def hidden(): pass\n")
+    (tmp_path / "app.py").write_text(
+        "import subprocess, sys, left_out_7\nleft_out_7.hidden()\n"
+        "if len(sys.argv) == 1: subprocess.run([sys.executable, 'app.py', 'again'])\n"
+    )
+    done = relive("record", "-o", "o.relive", "--trace-filter", "f.toml", "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tree = relive("tree", "--json", "o.relive", cwd=tmp_path).stdout
+    rows = [json.loads(line) for line in tree.splitlines()[1:]]
+    assert len({row["pid"] for row in rows}) == 2
+    assert not [row for row in rows if "hidden" in row["func"]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['{"path":1,"config":{}}', '{"path":"x.relive","config":[]}', '{"path":"x.relive","config":{}}',
+     '{"path":"x.relive","config":{"children":true},"filter":{"entries":[["add_rule",[1]]]}}',
+     '{"path":"x.relive","config":{"children":true},"filter":7}', "{", "[]"],
+)  # fmt: skip
+def test_a_program_runs_whatever_the_variable_holds(value, tmp_path):
+    done = run(sys.executable, "-c", "print('ran')", cwd=tmp_path, env={"RELIVE_RUN": value})
+    assert done.returncode == 0 and done.stdout == b"ran\n"
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) <= 1 and all(line.startswith("relive: not recorded") for line in lines)
+
+
+def test_json_goes_through_unchanged():
+    values = [
+        None, True, -1, 10**25, 0.5, -1e-9, "", 'a"b\\c\n\t\x00\x7f', "\u20ac\U0001f600", "\udc80", [],
+        {}, [[1, [2]], {"a": {"\ud800b": []}}], ("tuple", 1),
+    ]  # fmt: skip
+    for value in values:
+        text = _core.json_text(value)
+        assert text.isascii() and _core.read_json(text) == json.loads(text)
+        assert _core.read_json(json.dumps(value, indent=1)) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[1", '["a"', '"', '"\\', '"\\u12', '{"a"', '{"a":', "{1:2}", "nul", "[1,]", "1 2", "--1",
+     "[" * 40, "\ud800", "9" * 500, "[1 2]", '{"a":1 "b":2}', "\x00"],
+)  # fmt: skip
+def test_what_is_no_json_is_a_clear_error(text):
+    with pytest.raises(ValueError):
+        _core.read_json(text)
+
+
+@pytest.mark.parametrize("value", [{1: 2}, object(), [set()], b"bytes"])
+def test_what_does_not_fit_into_json_is_refused(value):
+    with pytest.raises(TypeError):
+        _core.json_text(value)
