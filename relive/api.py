@@ -404,10 +404,23 @@ class Recording:
         header = dict(self._reader.header())
         header["meta"], self._damaged_facts = _facts.checked(header["meta"])
         self.header: Mapping[str, Any] = header
+        self._threads: Optional[Mapping[int, Mapping[str, Any]]] = None
 
     def totals(self, session: int = 0) -> Mapping[str, Any]:
         """Threads, and events by kind; with a session's number, `calls` are those in it."""
         return self._reader.totals(session)
+
+    def threads(self) -> Mapping[int, Mapping[str, Any]]:
+        """Every thread by its number, the main one first: its name and the one it began with,
+        where they are known, its first and last nanosecond, calls and events."""
+        if self._threads is None:
+            self._threads = {row["thread"]: row for row in self.totals()["threads"]}
+        return self._threads
+
+    def thread(self, number: int) -> Mapping[str, Any]:
+        """One row of threads(); without a name where the thread is not listed."""
+        unknown = {"thread": number, "name": None, "first_name": None, "is_main": False}
+        return self.threads().get(number, unknown)
 
     def tree(
         self, session: int = 0

@@ -6,9 +6,10 @@
 #define RL_FORMAT_H
 
 #define RL_FORMAT_VERSION 1
-#define RL_FORMAT_MINOR   1 /* 1: SUMMARY judges losses by event numbers and counts open frames */
-#define RL_MAGIC          "\x89RELIVE\n"
-#define RL_MAGIC_BYTES    8
+#define RL_FORMAT_MINOR                                                                            \
+    1 /* 1: SUMMARY judges losses by event numbers and counts open frames; threads have names */
+#define RL_MAGIC       "\x89RELIVE\n"
+#define RL_MAGIC_BYTES 8
 
 /* ---- file header: 128 bytes at offset 0 ---- */
 #define RL_FILE_HEADER_BYTES 128
@@ -101,7 +102,7 @@ enum rl_live_state {
 #define RL_SL_TICKS          32 /* u64 */
 #define RL_SL_MONO           40 /* u64 ns, taken together with ticks */
 #define RL_SL_TOP            48 /* u64: innermost open frame before the first event, 0 = none */
-#define RL_SL_INPUT          56 /* u64: reserved, 0 */
+#define RL_SL_NAME           56 /* u32: string id of the thread's name, 0 = not known; then 4 bytes 0 */
 
 /* ---- a row: 16 bytes ---- */
 #define RL_ROW_BYTES 16u
@@ -277,10 +278,10 @@ enum rl_loss_reason {
 #define RL_CH_TICKS1          48 /* u64 */
 #define RL_CH_MONO1           56 /* u64 */
 #define RL_CH_TOP             64 /* u64 */
-#define RL_CH_INPUT           72 /* u64 */
 #define RL_CH_TOKEN_BYTES     80 /* u32 */
 #define RL_CH_TIME_BYTES      84 /* u32 */
 #define RL_CH_VALUE_BYTES     88 /* u32 */
+#define RL_CH_NAME            92 /* u32 */
 
 /* Token operations: the low 3 bits of a token. */
 enum rl_token_op {

@@ -132,6 +132,17 @@ def duration(ns):
     return f"{ns / 1e9:.2f} s"
 
 
+def thread_title(thread):
+    """'thread 2 "worker"', of a row of Recording.threads()."""
+    name, first = thread["name"], thread["first_name"]
+    text = f"thread {thread['thread']}"
+    if name is not None:
+        text += f' "{safe(name)}"'
+    if first not in (None, name):
+        text += f' (was "{safe(first)}")'
+    return text
+
+
 def has_gaps(recording):
     """Whether events are missing, so that a frame may have ended without a word of it."""
     return not _GAPS.isdisjoint(recording.header["losses"])
@@ -145,6 +156,11 @@ def took(ns, is_open):
 def count(number):
     """1234567 -> '1,234,567'."""
     return f"{number:,}"
+
+
+def counted(number, word):
+    """1 -> '1 call', 1234 -> '1,234 calls'."""
+    return f"{count(number)} {word}{'s' if number != 1 else ''}"
 
 
 def size(number):

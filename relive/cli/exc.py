@@ -20,6 +20,7 @@ class Story:
         self.task = None  # (its number, its name) where it ended one
         self.is_awaited = False  # and was raised again in who awaited that
         self.ends_thread = False
+        self.thread = None  # that it was in last, as Recording.thread() has it
 
     def add(self, event):
         self.events.append(event)
@@ -64,8 +65,8 @@ class Story:
             return f"caught in {common.safe(last['func'])} at {place}", False
         if self.ends_thread or (last["kind"] == "unwind" and last["parent"] is None):
             what = "left the outermost frame"
-            if last["thread"] != 1:
-                what = f"ended thread {last['thread']}"
+            if last["thread"] != 1 and not self.thread["is_main"]:
+                what = f"ended {common.thread_title(self.thread)}"
             elif last["func"].endswith(":<module>"):
                 what = "ended the program"
             return f"uncaught: it {what}", True
@@ -101,6 +102,7 @@ def stories(recording):
     for story in reversed(found):
         where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
         story.ends_thread = where in ends
+        story.thread = recording.thread(story.last["thread"])
         identity = story.exc["type"], story.exc.get("id")
         story.is_awaited = identity in seen
         seen.add(identity)
@@ -228,7 +230,10 @@ def show_whole(recording, story, run):
     print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
     for text in chain_text(story.exc, "  "):
         print(text)
-    print(common.dim(f"at {common.position(story.first, run)}, innermost frame last"))
+    place = common.position(story.first, run)
+    if len(recording.threads()) > 1:
+        place += f" in {common.thread_title(recording.thread(story.first['thread']))}"
+    print(common.dim(f"at {place}, innermost frame last"))
     for frame in reversed(calls):
         call = calls[frame]
         line = lines.get(frame)
@@ -261,7 +266,8 @@ def outer_frames(recording, story):
 def emit(recording, story, run):
     fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
     common.emit(
-        position=common.position(story.first, run), type=story.exc["type"],
+        position=common.position(story.first, run), thread=story.first["thread"],
+        thread_name=recording.thread(story.first["thread"])["name"], type=story.exc["type"],
         message=story.exc["message"], func=story.first["func"], file=story.first["file"],
         line=story.first.get("exc_line"), cause=story.exc.get("cause"),
         context=story.exc.get("context"), fate=fate, uncaught=alarming,

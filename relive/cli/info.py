@@ -4,6 +4,8 @@ import time
 
 from relive.cli import DAMAGED, OK, common
 
+_MOST_THREADS = 20
+
 
 def main(words):
     """Prints the facts of every process of the run."""
@@ -102,6 +104,7 @@ def _show(facts):
         ("clock", f"{facts['clock']}; live slots {facts['live']}"),
         ("events", f"{common.count(facts['events'])}{_kinds(facts['kinds'])}"),
         ("threads", _threads(facts)),
+        *_thread_rows(facts["threads"]),
         ("not kept", _losses(facts)),
     ]
     if facts["kinds"].get("session_start"):
@@ -166,6 +169,19 @@ def _threads(facts):
     if facts["unlisted_threads"]:
         text += f" ({facts['unlisted_threads']} not listed)"
     return text
+
+
+def _thread_rows(threads):
+    """What each is called, and from when to when it was seen."""
+    if len(threads) < 2:
+        return
+    for thread in threads[:_MOST_THREADS]:
+        times = " to ".join(common.duration(thread[key]) for key in ("first_ns", "last_ns"))
+        ended = ", ended" if thread["has_ended"] else ""
+        calls = common.counted(thread["calls"], "call")
+        yield "", f"{common.thread_title(thread)}: {calls}, {times}{ended}"
+    if len(threads) > _MOST_THREADS:
+        yield "", f"and {common.count(len(threads) - _MOST_THREADS)} more (--json has all)"
 
 
 def _losses(facts):

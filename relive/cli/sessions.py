@@ -75,6 +75,7 @@ def read(recording):
             rows[number]["calls"] = calls
             rows[number]["errors"] += errors
     for row in rows.values():
+        row["thread_name"] = recording.thread(row["thread"])["name"]
         if row["open"]:
             row["duration"] = recording.header["end_ns"] - row["t"]
     return list(rows.values())
@@ -120,8 +121,9 @@ def _begin(rows, event):
             "session": event["session"], "id": fields.get("id"), "tag": fields.get("tag"),
             "attrs": _attributes(fields.get("attrs", {})), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
-            "pid": event["pid"], "thread": event["thread"], "t": event["t"], "duration": None,
-            "open": True, "error": None, "calls": 0, "errors": 0, "marks": 0, "logs": 0, "http": [],
+            "pid": event["pid"], "thread": event["thread"], "thread_name": None, "t": event["t"],
+            "duration": None, "open": True, "error": None, "calls": 0, "errors": 0, "marks": 0,
+            "logs": 0, "http": [],
         }  # fmt: skip
 
 
@@ -159,16 +161,15 @@ def _tell(row, event):
         row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
 
 
-def _counted(n, word):
-    return f"{common.count(n)} {word}{'s' if n != 1 else ''}"
-
-
 def _show(row, names_process):
     took = common.took(row["duration"], row["open"])
-    errors = "  " + common.red(_counted(row["errors"], "error")) if row["errors"] else ""
+    errors = "  " + common.red(common.counted(row["errors"], "error")) if row["errors"] else ""
     where = f"pid {row['pid']} " if names_process else ""
+    where += f"thread {row['thread']}"
+    if row["thread_name"]:
+        where += f' "{common.safe(row["thread_name"])}"'
     print(f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
-          f"  {_counted(row['calls'], 'call')}{errors}  {where}thread {row['thread']}")  # fmt: skip
+          f"  {common.counted(row['calls'], 'call')}{errors}  {where}")  # fmt: skip
     parent = f"  parent {common.safe(row['parent_id'])}" if row["parent_id"] else ""
     print(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
     if row["attrs"]:

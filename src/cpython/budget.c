@@ -111,6 +111,9 @@ static size_t units_after(unsigned kind, uint32_t first)
 void budget_filled(void *owner, const uint8_t *rows, size_t len)
 {
     struct thread *t = owner;
+    if (budget.percent == 0) {
+        return;
+    }
     uint64_t cpu = os_thread_cpu_ns();
     double tick = ns_per_tick(), ns[CLASSES];
     size_t units = 0;

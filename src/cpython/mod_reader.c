@@ -190,19 +190,32 @@ static uint64_t span_ns(const struct reader *r, uint64_t ticks)
     return (uint64_t)(ns < longest ? ns + 0.5 : longest);
 }
 
+static PyObject *name_object(const struct reader *r, uint32_t id)
+{
+    if (id == 0) {
+        Py_RETURN_NONE;
+    }
+    return safe_text(reader_string(r, id));
+}
+
+/* The main thread first. */
 static PyObject *threads_list(const struct reader *r, const struct summary *s)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < s->thread_count; i++) {
         const struct summary_thread *t = &s->threads[i];
+        int is_main = t->native_id == r->header.pid;
         PyObject *d = PyDict_New();
         if (d == NULL || put_u64(d, "thread", t->serial) != 0 ||
+            put(d, "name", name_object(r, t->name)) != 0 ||
+            put(d, "first_name", name_object(r, t->first_name)) != 0 ||
+            put(d, "is_main", PyBool_FromLong(is_main)) != 0 ||
             put_u64(d, "native_id", t->native_id) != 0 || put_u64(d, "root", t->root) != 0 ||
             put_u64(d, "first_ns", reader_time(r, t->first_ticks)) != 0 ||
             put_u64(d, "last_ns", reader_time(r, t->last_ticks)) != 0 ||
             put_u64(d, "events", t->events) != 0 || put_u64(d, "calls", t->calls) != 0 ||
             put(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
-            PyList_Append(list, d) != 0) {
+            PyList_Insert(list, is_main ? 0 : PY_SSIZE_T_MAX, d) != 0) {
             Py_CLEAR(list);
         }
         Py_XDECREF(d);

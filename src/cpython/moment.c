@@ -5,8 +5,8 @@
 #include "moment.h"
 
 #include "filter.h"
-#include "instance.h"
 #include "session.h"
+#include "thread_names.h"
 
 /* The answer for one name, compared by what it was when it was asked. */
 static struct answer {
@@ -16,37 +16,12 @@ static struct answer {
     int is_undecided;
 } threads, tasks;
 
-static struct filter *filter;             /* borrowed from the recording */
-static PyObject *active_name, *name_name; /* owned, interned */
+static struct filter *filter; /* borrowed from the recording */
 
 void moment_begin(struct filter *asked)
 {
     filter = asked;
     threads = tasks = (struct answer){0};
-    if (name_name == NULL) {
-        active_name = PyUnicode_InternFromString("_active");
-        name_name = PyUnicode_InternFromString("_name");
-        PyErr_Clear();
-    }
-}
-
-/* The name of the thread that runs, as `threading` has it: borrowed or NULL. */
-static PyObject *thread_name(void)
-{
-    PyObject *modules = PyImport_GetModuleDict();
-    PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "threading") : NULL;
-    PyObject *found = NULL;
-    if (module == NULL || !PyModule_Check(module) || name_name == NULL || active_name == NULL) {
-        return NULL;
-    }
-    PyObject *active = PyDict_GetItem(PyModule_GetDict(module), active_name);
-    PyObject *ident = PyLong_FromUnsignedLong(PyThread_get_thread_ident()); /* owned */
-    if (active != NULL && PyDict_CheckExact(active) && ident != NULL) {
-        found = PyDict_GetItem(active, ident);
-    }
-    Py_XDECREF(ident);
-    found = found != NULL ? instance_attribute(found, name_name) : NULL;
-    return found != NULL && PyUnicode_CheckExact(found) ? found : NULL;
 }
 
 static const struct answer *ask(struct answer *known, enum filter_kind kind, PyObject *name)
@@ -71,7 +46,7 @@ int moment_allows(struct thread *t, const struct policy *policy)
     int is_undecided = 0;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *name =
-        policy->asks & filter_moment_rules(filter, FILTER_THREAD) ? thread_name() : NULL;
+        policy->asks & filter_moment_rules(filter, FILTER_THREAD) ? thread_names_now() : NULL;
     if (name != NULL) {
         const struct answer *answer = ask(&threads, FILTER_THREAD, name);
         matching |= answer->rules;

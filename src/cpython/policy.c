@@ -391,6 +391,18 @@ int policy_number(const struct policy *p, const char *text, size_t len)
     return is_found;
 }
 
+size_t policy_clean_name(PyObject *name, uint8_t *text, size_t size)
+{
+    uint8_t whole[512];
+    size_t n = codeinfo_put_text(name, whole, sizeof whole);
+    size_t left = policy_clean(NULL, whole, n, text, size);
+    if (left == 0) {
+        memcpy(text, whole, n);
+        left = n;
+    }
+    return left;
+}
+
 size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,
                     size_t size)
 {

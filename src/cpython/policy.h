@@ -97,5 +97,9 @@ int policy_number(const struct policy *policy, const char *text, size_t len);
  * there is none. policy may be NULL. */
 size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len, uint8_t *out,
                     size_t size);
+/* The name of a task or thread, which may be made from anything, without the secrets in it; the
+ * bytes of it. */
+#define POLICY_NAME_MAX 1024
+size_t policy_clean_name(PyObject *name, uint8_t *text, size_t size);
 
 #endif

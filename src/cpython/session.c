@@ -324,6 +324,9 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
             lines_free(t->stack[at].snapshot);
         }
         remove_at(t, at);
+        if (t->depth == 0) {
+            thread_names_emptied(t);
+        }
     }
     if (is_generator && event->kind != RL_EVENT_YIELD) {
         (void)u64map_remove(&session.generators, key, NULL);
@@ -499,7 +502,7 @@ static void join(struct thread *t, const struct event *event)
     t->samples = 0;
     t->short_count = 0;
     t->cpu_ns = 0;
-    recorder_lane_begin(session.recorder, &t->lane, t, os_thread_id());
+    thread_names_begin(t);
     if (session.is_waiting || activation_is_function()) {
         session.is_waiting = 0;
         return;
@@ -551,6 +554,9 @@ enum verdict session_event_slow(const struct event *event)
         t->gate = t->gate == session.stamp && !tap_is_on && t->samples == 0 ? GATE_FOLLOW : 0;
     } else if (tap_is_on && t->gate == session.stamp && session.recorder != NULL) {
         t->gate = GATE_TAP; /* as long as nobody wants more looked at */
+    }
+    if (thread_names_are_awaited(t)) {
+        t->gate = GATE_CLOSED;
     }
     return verdict;
 }

@@ -15,6 +15,7 @@
 #include "codeinfo.h"
 #include "lines.h"
 #include "tasks.h"
+#include "thread_names.h"
 
 #include "map.h"
 #include "os.h"
@@ -73,6 +74,12 @@ struct thread {
     int was_exception;            /* the last event that they were told of was one's */
     struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
     uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
+    unsigned long ident;          /* as the program knows it */
+    uint64_t native_id;           /* as the system does */
+    PyObject *name;               /* compared only: its name when that was looked at last */
+    Py_hash_t name_hash;
+    uint32_t name_looks; /* while it had none */
+    uint32_t emptied;    /* so often its outermost frame has ended */
     struct thread *next, *previous;
 };
 
@@ -233,7 +240,9 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         } else {
             (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
         }
-        t->depth--;
+        if (__builtin_expect(--t->depth == 0, 0)) {
+            thread_names_emptied(t);
+        }
     } else if (event->kind == RL_EVENT_LINE) {
         if ((info & CODE_LINES) == 0) {
             return VERDICT_DISABLE;

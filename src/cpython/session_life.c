@@ -104,13 +104,18 @@ static int has_greenlets(void)
     return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
 }
 
+static void slot_filled(void *owner, const uint8_t *rows, size_t len)
+{
+    thread_names_filled(owner);
+    budget_filled(owner, rows, len);
+}
+
 /* Into session.pending, which no hook looks at: other threads run meanwhile. */
 static rl_status open_recorder(const struct session_options *options, struct rl_err *err)
 {
     struct recorder_options recorder = options->recorder;
     rl_status status;
-    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, thread_top_frame,
-                                             options->budget != 0 ? budget_filled : NULL};
+    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, thread_top_frame, slot_filled};
     Py_BEGIN_ALLOW_THREADS os_lock_mutex(&session.file_lock);
     status = recorder_open(&recorder, &session.pending, err);
     os_unlock_mutex(&session.file_lock);
@@ -215,6 +220,7 @@ void session_before_end(void)
     }
     budget_end();
     native_output_end();
+    thread_names_end();
     policy_end();
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);

@@ -112,14 +112,11 @@ static uint32_t nursery_owner(PyObject *task)
     return serial != NULL ? (uint32_t)*serial : 0;
 }
 
-/* A name may be made from anything: it is written without the secrets in it. */
 static uint32_t clean_name(struct thread *t, PyObject *name)
 {
-    uint8_t text[512], clean[1024 + 16];
-    size_t n = codeinfo_put_text(name, text, sizeof text);
-    size_t left = policy_clean(NULL, text, n, clean, sizeof clean - 16);
-    return left != 0 ? recorder_string(session.recorder, &t->lane, clean, left)
-                     : capture_name_id(&t->lane, name);
+    uint8_t text[POLICY_NAME_MAX];
+    size_t n = policy_clean_name(name, text, sizeof text);
+    return recorder_string(session.recorder, &t->lane, text, n);
 }
 
 /* The name that the task was given, or got: owned or NULL. A class of the program has methods of

@@ -323,6 +323,9 @@ static rl_status put_details(struct json_out *json, const struct reader *reader,
     case RL_EVENT_THREAD_START:
         json_key(json, "native_id");
         json_u64(json, event->frame);
+        if (event->id != 0) {
+            put_text(json, "name", reader_string(reader, event->id));
+        }
         return RL_OK;
     case RL_EVENT_TASK_START:
         put_text(json, "name", reader_string(reader, event->id));
@@ -420,7 +423,7 @@ static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_YIELD] = "value?",
     [RL_EVENT_RESUME] = "value?",
     [RL_EVENT_WRITE] = "item? attr? name scope before_line value",
-    [RL_EVENT_THREAD_START] = "native_id",
+    [RL_EVENT_THREAD_START] = "native_id name?",
     [RL_EVENT_TASK_START] = "task name coroutine? parent_task? made_in? made_line?",
     [RL_EVENT_TASK_SWITCH] = "task",
     [RL_EVENT_TASK_END] = "task",

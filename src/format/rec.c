@@ -53,10 +53,10 @@ void chunk_info_put(uint8_t at[RL_CHUNK_PREFIX_BYTES], const struct chunk_info *
     put64(at + RL_CH_TICKS1, info->ticks1);
     put64(at + RL_CH_MONO1, info->mono1);
     put64(at + RL_CH_TOP, info->top);
-    put64(at + RL_CH_INPUT, info->input);
     put32(at + RL_CH_TOKEN_BYTES, info->token_bytes);
     put32(at + RL_CH_TIME_BYTES, info->time_bytes);
     put32(at + RL_CH_VALUE_BYTES, info->value_bytes);
+    put32(at + RL_CH_NAME, info->name);
 }
 
 rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw, struct chunk_info *info)
@@ -75,10 +75,10 @@ rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw, struct chu
         .ticks1 = get64(at + RL_CH_TICKS1),
         .mono1 = get64(at + RL_CH_MONO1),
         .top = get64(at + RL_CH_TOP),
-        .input = get64(at + RL_CH_INPUT),
         .token_bytes = get32(at + RL_CH_TOKEN_BYTES),
         .time_bytes = get32(at + RL_CH_TIME_BYTES),
         .value_bytes = get32(at + RL_CH_VALUE_BYTES),
+        .name = get32(at + RL_CH_NAME),
     };
     if ((uint64_t)i.token_bytes + i.time_bytes + i.value_bytes != raw || i.events > i.time_bytes ||
         i.events > i.token_bytes || i.thread == 0) {
@@ -97,7 +97,7 @@ void slot_info_put(uint8_t at[RL_SLOT_HEADER_BYTES], const struct chunk_info *in
     put64(at + RL_SL_TICKS, info->ticks0);
     put64(at + RL_SL_MONO, info->mono0);
     put64(at + RL_SL_TOP, info->top);
-    put64(at + RL_SL_INPUT, info->input);
+    put64(at + RL_SL_NAME, info->name);
 }
 
 void slot_info_get(const uint8_t *at, struct chunk_info *info)
@@ -110,7 +110,7 @@ void slot_info_get(const uint8_t *at, struct chunk_info *info)
     info->ticks0 = get64(at + RL_SL_TICKS);
     info->mono0 = get64(at + RL_SL_MONO);
     info->top = get64(at + RL_SL_TOP);
-    info->input = get64(at + RL_SL_INPUT);
+    info->name = get32(at + RL_SL_NAME);
 }
 
 /* The payload of a DATA row begins in the row itself, at its frame field. */

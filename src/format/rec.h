@@ -38,7 +38,7 @@ struct chunk_info {
     uint64_t ticks0, mono0;
     uint64_t ticks1, mono1; /* 0 in a slot */
     uint64_t top;
-    uint64_t input;
+    uint32_t name; /* string id of the thread's name, as it was last; 0 = not known */
     uint32_t token_bytes;
     uint32_t time_bytes;
     uint32_t value_bytes;

@@ -316,6 +316,11 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
         pass_time(summary, lane, info->ticks0);
     }
     lane->next_seq = info->first_seq + info->events;
+    if (info->name != 0 && lane->listed != SIZE_MAX) {
+        struct summary_thread *thread = &summary->threads[lane->listed];
+        thread->first_name = thread->first_name != 0 ? thread->first_name : info->name;
+        thread->name = info->name;
+    }
     return lane;
 }
 
@@ -421,6 +426,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         }
     } else if (rec->kind == RL_EVENT_THREAD_START && thread != NULL) {
         thread->native_id = rec->frame;
+        thread->first_name = rec->id != 0 ? rec->id : thread->first_name;
     } else if (rec->kind == RL_EVENT_THREAD_END) {
         if (thread != NULL) {
             thread->has_ended = 1;

@@ -43,6 +43,7 @@ struct summary_function {
 struct summary_thread {
     uint32_t serial;
     uint32_t root;
+    uint32_t first_name, name; /* string ids, 0 = not known: at its start, and since */
     uint64_t native_id;
     uint64_t first_ticks;
     uint64_t last_ticks; /* of its last event; where frames are open, the recording's end */

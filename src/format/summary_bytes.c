@@ -29,6 +29,15 @@ static void put_functions(struct bytes_out *out, const struct summary *summary)
     }
 }
 
+static void put_names(struct bytes_out *out, const struct summary *summary)
+{
+    bytes_put_varint(out, summary->thread_count);
+    for (size_t i = 0; i < summary->thread_count; i++) {
+        bytes_put_varint(out, summary->threads[i].first_name);
+        bytes_put_varint(out, summary->threads[i].name);
+    }
+}
+
 void summary_put(struct bytes_out *out, const struct summary *summary)
 {
     bytes_put_varint(out, RL_EVENT_KINDS);
@@ -64,6 +73,7 @@ void summary_put(struct bytes_out *out, const struct summary *summary)
     }
     put_open(out, summary);
     put_functions(out, summary);
+    put_names(out, summary);
 }
 
 static rl_status get_threads(struct bytes_in *in, struct summary *summary)
@@ -153,6 +163,19 @@ static rl_status get_functions(struct bytes_in *in, struct summary *summary)
     return RL_OK;
 }
 
+static rl_status get_names(struct bytes_in *in, struct summary *summary)
+{
+    uint64_t count = bytes_varint(in);
+    if (count > summary->thread_count) {
+        return RL_DAMAGED;
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        summary->threads[i].first_name = (uint32_t)bytes_varint(in);
+        summary->threads[i].name = (uint32_t)bytes_varint(in);
+    }
+    return RL_OK;
+}
+
 rl_status summary_get(struct bytes_in *in, struct summary *summary)
 {
     uint64_t kinds = bytes_varint(in);
@@ -175,6 +198,9 @@ rl_status summary_get(struct bytes_in *in, struct summary *summary)
     }
     if (status == RL_OK) {
         status = get_functions(in, summary);
+    }
+    if (status == RL_OK) {
+        status = get_names(in, summary);
     }
     return status == RL_OK && in->bad ? RL_DAMAGED : status;
 }

@@ -33,6 +33,7 @@ struct lane {
     uint64_t first_seq;        /* event number of the slot's first event */
     uint32_t extras;           /* 16-byte units of the slot that are no events */
     uint32_t thread;           /* serial, from 1 */
+    uint32_t name;             /* string id of the thread's name, 0 = not known */
     uint32_t slots_filled;
     uint64_t dropped; /* events let go since the last row, said in a LOSS row when there is room */
     struct lane *next, *previous;

@@ -134,6 +134,7 @@ static void begin_slot(struct lane *lane, struct slot *slot)
         .ticks0 = now.ticks,
         .mono0 = now.mono_ns,
         .top = hooks->top_frame != NULL && lane->owner != NULL ? hooks->top_frame(lane->owner) : 0,
+        .name = lane->name,
     };
     slot_begin(slot, &info);
     lane->slot = slot;
@@ -203,6 +204,12 @@ int lane_refill(struct lane *lane, uint32_t units)
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
                          uint64_t native_thread)
 {
+    recorder_lane_begin_named(recorder, lane, owner, native_thread, NULL, 0);
+}
+
+void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, void *owner,
+                               uint64_t native_thread, const uint8_t *name, size_t len)
+{
     os_lock_mutex(&recorder->lock);
     *lane = (struct lane){.recorder = recorder, .owner = owner, .thread = ++recorder->threads};
     lane->next_frame = RL_FRAME(lane->thread, 1);
@@ -212,7 +219,30 @@ void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *own
     }
     recorder->lanes = lane;
     os_unlock_mutex(&recorder->lock);
-    (void)lane_put(lane, RL_EVENT_THREAD_START, 0, native_thread);
+    if (len != 0) {
+        recorder_lane_name(lane, recorder_string(recorder, lane, name, len));
+    }
+    (void)lane_put(lane, RL_EVENT_THREAD_START, lane->name, native_thread);
+}
+
+void recorder_lane_name(struct lane *lane, uint32_t name)
+{
+    struct recorder *recorder = lane->recorder;
+    if (recorder == NULL) {
+        return;
+    }
+    os_lock_mutex(&recorder->lock);
+    lane->name = name;
+    if (lane->slot != NULL) {
+        uint8_t *start = lane->rows + RL_ROW_KIND;
+        lane->slot->info.name = name;
+        put32(lane->slot->memory + RL_SL_NAME, name);
+        if (lane->chunk == 0 && lane->cur != lane->rows &&
+            get32(start) == (uint32_t)RL_EVENT_THREAD_START << RL_ID_BITS) {
+            put32(start, get32(start) | name); /* its first name was not known yet */
+        }
+    }
+    os_unlock_mutex(&recorder->lock);
 }
 
 void recorder_lane_end(struct lane *lane)

@@ -78,6 +78,12 @@ RL_CHECKED rl_status recorder_snapshot(struct recorder *recorder, const char *pa
 /* [thread] A zeroed lane becomes this thread's; its first slot is taken at the first row. */
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
                          uint64_t native_thread);
+/* The same of a thread whose name is known (UTF-8). */
+void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, void *owner,
+                               uint64_t native_thread, const uint8_t *name, size_t len);
+/* It has this name from now on (a string's id). Called by the thread, or while it writes no rows.
+ */
+void recorder_lane_name(struct lane *lane, uint32_t name);
 /* [thread] Writes thread_end and hands over what is there. */
 void recorder_lane_end(struct lane *lane);
 

@@ -112,7 +112,7 @@ class Recording:
             used = u32(slot, 0)
             if used:
                 info = dict(thread=u32(slot, 4), number=u64(slot, 8), seq=u64(slot, 16))
-                info.update(ticks=u64(slot, 32), top=u64(slot, 48))
+                info.update(ticks=u64(slot, 32), top=u64(slot, 48), name=u32(slot, 56))
                 self.pairs.append((u64(slot, 40), u64(slot, 32)))
                 self.slots[info["thread"], info["number"]] = (
                     info,
@@ -150,7 +150,7 @@ class Recording:
 
     def block_4(self, prefix, payload, at):
         info = dict(thread=u32(prefix, 0), number=u64(prefix, 8), seq=u64(prefix, 16))
-        info.update(ticks=u64(prefix, 32), top=u64(prefix, 64))
+        info.update(ticks=u64(prefix, 32), top=u64(prefix, 64), name=u32(prefix, 92))
         self.pairs.append((u64(prefix, 56), u64(prefix, 48)))
         tokens = Bytes(payload[: u32(prefix, 80)])
         middle = u32(prefix, 80) + u32(prefix, 84)
@@ -242,6 +242,7 @@ class Recording:
         )
         self.summary["open"] = {row["node"]: row["open"] for row in rows("node", "open")}
         self.summary["functions"] = {row["code"]: row["total"] for row in rows("code", "total")}
+        self.summary["names"] = [(row["first"], row["last"]) for row in rows("first", "last")]
 
     def block_8(self, prefix, payload, at):
         self.footer = prefix
@@ -651,6 +652,8 @@ def events(path):
             event.update(exc_type=recording.strings.get(line["exc"], "?"), exc_line=line["line"])
         elif kind == 14:
             event["native_id"] = line["frame"]
+            if line["id"]:
+                event["name"] = recording.strings.get(line["id"], "?")
         elif kind == 27:
             event.update(reason=LOSSES[line["id"]], count=line["frame"])
         result.append(event)

@@ -64,6 +64,7 @@ def test_summary(record, tmp_path):
         assert (round(node["total"] * found.slope), round(node["own"] * found.slope)) == row[3:5]
         assert (node["unwinds"], node["depth"], found.summary["open"].get(i, 0)) == (
             row[5], row[8], row[9])  # fmt: skip
+    assert [found.strings.get(name) for name in found.summary["names"][0]] == ["MainThread"] * 2
     totals = found.summary["functions"]
     assert {code: round(ticks * found.slope) for code, ticks in totals.items()} == {
         row[0]: row[2] for row in functions

@@ -179,7 +179,8 @@ def test_a_frame_that_is_open_at_the_end_counts_until_then(how, tmp_path, capsys
         assert row["open"] == 1 and abs(row["total_ns"] - open_ns) <= 1000
         assert not any(row["open"] for row in rows if row["func"] == "__main__:quick")
         cli.main([*words, str(path)])
-        (line,) = [x for x in capsys.readouterr().out.splitlines() if function in x]
+        lines = capsys.readouterr().out.splitlines()
+        (line,) = [x for x in lines if x.startswith(" ") and function in x]
         assert f">= {common.duration(row['total_ns'])}, open" in line
 
 
