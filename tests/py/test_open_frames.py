@@ -25,6 +25,7 @@ from relive import sessions
 def work(n):
     return work(n - 1) if n else [time.sleep(0.001) for _ in range(3)]
 with sessions.session("whole"):
+    open("begun", "w").close()
     for n in range(1000):
         with sessions.session("part"):
             work(n % 5)
@@ -99,15 +100,16 @@ def add_up(path):
         return sum(row[-1] for row in nodes)
 
 
-def kill(program, path, moment):
-    """Kills a recorded program so many seconds after its file is there; whether it still ran."""
+def kill(program, path, moment, begun=None):
+    """Kills a recorded program so many seconds after its file is there, or another one that it
+    makes; whether it still ran."""
     process = subprocess.Popen(
         [sys.executable, "-m", "relive", "record", "-o", str(path), str(program)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environ(),
         cwd=os.path.dirname(path),
     )  # fmt: skip
     try:
-        while not os.path.exists(path) and process.poll() is None:
+        while not os.path.exists(begun or path) and process.poll() is None:
             time.sleep(0.001)
         time.sleep(moment)
     finally:
@@ -132,7 +134,7 @@ def test_times_add_up_in_a_killed_program(program, tmp_path):
 def test_times_add_up_in_a_program_with_sessions_that_is_killed(tmp_path):
     program, path = tmp_path / "sessions.py", str(tmp_path / "out.relive")
     program.write_text(SESSIONS)
-    assert kill(program, path, 0.5)
+    assert kill(program, path, 0.1, str(tmp_path / "begun"))
     assert add_up(path) > 0
     rows = rows_of("sessions", path, "--limit", "0")
     assert next(row["tag"] for row in rows if row["open"]) == "whole"
