@@ -98,7 +98,10 @@ def get_frame_eval_stats():
 
 
 def install_eval_frame_hook():
-    """Starts the engine where it is a frame evaluator; whether one is installed now."""
+    """Starts the engine where it is a frame evaluator; whether one is installed now. Where it would
+    be another mechanism, nothing is started."""
+    if not _runtime().policy.can_use_eval_frame()[0]:
+        return False
     _runtime().initialize()
     return _runtime().status().hook_installed
 

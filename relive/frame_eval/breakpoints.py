@@ -220,6 +220,14 @@ class BreakpointTable:
         with self._lock:
             return sorted(path for path, found in self._files.items() if found)
 
+    def put_again(self):
+        """C has forgotten them, and is given all of them once more."""
+        with self._lock:
+            for path, found in list(self._files.items()):
+                self._put(path, found)
+            self._put(None, self._functions)
+            self.set_exceptions(self._exceptions)
+
     def clear(self):
         """Forgets all."""
         with self._lock:

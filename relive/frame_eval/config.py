@@ -2,6 +2,8 @@
 
 import enum
 
+from relive.config import nearest
+
 
 class TracingBackendKind(enum.Enum):
     """How lines are seen where frames are traced."""
@@ -20,7 +22,7 @@ class FrameEvalBackendKind(enum.Enum):
 
 
 _DEFAULTS = {
-    "enabled": False,
+    "enabled": True,
     "fallback_to_tracing": True,
     "debug": False,
     "cache_size": 1000,
@@ -54,14 +56,25 @@ class FrameEvalConfig:
             setattr(self, key, value)
 
     def update(self, settings):
-        """Takes what is known of a dict; all of it, or ValueError and nothing."""
-        known = {key: _checked(key, settings[key]) for key in settings if key in _DEFAULTS}
-        for key, value in known.items():
+        """Takes the settings of a dict; all of it, or ValueError and nothing."""
+        checked = {key: _checked(key, value) for key, value in settings.items()}
+        for key, value in checked.items():
             setattr(self, key, value)
 
     def rewrites(self):
         """Whether code may be rewritten: `optimize`, and not the backend that traces."""
         return self.optimize and self.backend is not FrameEvalBackendKind.TRACING
+
+    def unavailable(self, engine):
+        """What is asked for that this engine, `hook` or `monitoring`, is not: (setting, why)."""
+        found = []
+        if self.backend is FrameEvalBackendKind.EVAL_FRAME and engine != "hook":
+            found.append(("backend EVAL_FRAME", f"frames are looked at by {engine} here"))
+        lines = "SETTRACE" if engine == "hook" else "SYS_MONITORING"
+        if self.tracing_backend.name not in ("AUTO", lines):
+            wanted = f"tracing_backend {self.tracing_backend.name}"
+            found.append((wanted, f"lines are seen by {lines} here"))
+        return found
 
     def to_dict(self):
         """Plain values: words for what is chosen from a list."""
@@ -73,7 +86,7 @@ class FrameEvalConfig:
 
     @classmethod
     def from_dict(cls, settings):
-        """From such a dict; unknown keys are let go."""
+        """From such a dict; ValueError where a key is unknown or a value wrong."""
         made = cls()
         made.update(settings)
         return made
@@ -86,6 +99,11 @@ class FrameEvalConfig:
 
 
 def _checked(key, value):
+    if key not in _DEFAULTS:
+        raise ValueError(
+            f"there is no setting {key!r}{nearest(str(key), _DEFAULTS)}"
+            f" (settings: {', '.join(_DEFAULTS)})"
+        )
     wanted = type(_DEFAULTS[key])
     if issubclass(wanted, enum.Enum):
         for one in wanted:

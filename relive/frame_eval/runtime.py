@@ -75,6 +75,7 @@ class FrameEvalRuntime:
         self._engine = None
         self._base = {}
         self._begun_with = None  # the settings of the last start
+        self._stops = 0  # threads that are in one
         self._here = threading.local()
 
     @property
@@ -88,20 +89,24 @@ class FrameEvalRuntime:
         return self._config
 
     def initialize(self, config=None, *, wait_for_main=False, rules=None):
-        """Starts; True where it runs now. False says why in `telemetry`.
+        """Starts; True where it runs now, with these settings. False says why in `telemetry`.
+        Where it runs already with others it starts anew and keeps its breakpoints, but not while a
+        thread is in a stop. {"enabled": False} ends it.
 
         What `my_code_only` steps through is said by trace filters from their usual places
         (docs/filters.md), and by `rules`: settings as relive.start() takes them, such as
         {"trace_filter": "mine.toml", "exclude": ["app.generated.*"]}."""
         global _owner
         with _owner_lock, self._lock:
-            if config is not None:
-                made = _config(config)
-                if made is None:
-                    return False
-                self._config = made
+            made = self._config if config is None else _config(config)
+            if made is None:
+                return False
             if self._engine is not None:
-                return True
+                return self._change(made, wait_for_main, rules)
+            self._config = made
+            if not made.enabled:
+                self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", "enabled is False")
+                return False
             if _owner is not None:
                 self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", "another runtime is on")
                 return False
@@ -113,6 +118,32 @@ class FrameEvalRuntime:
                 self._tell(decision["reason_code"], decision["reason"])
                 return False
             return self._start(wait_for_main, rules)
+
+    def _change(self, config, wait_for_main, rules):
+        """It runs: takes other settings, or says why it does not."""
+        global _owner
+        if not config.enabled:
+            self.shutdown()
+            self._config = config
+            self._tell("SELECTIVE_TRACING_DISABLED_BY_POLICY", "enabled is False")
+            return False
+        if config == self._config and rules is None:
+            return True
+        if self._stops:
+            self._tell(
+                "SELECTIVE_TRACING_DISABLED_BY_POLICY", "a thread is in a stop: settings stay"
+            )
+            return False
+        from relive import _core
+
+        _core.debug_stop()
+        self._engine, _owner, self._config = None, None, config
+        self.telemetry.enabled = config.telemetry
+        if not self._start(wait_for_main, rules):
+            self.breakpoints.clear()
+            return False
+        self.breakpoints.put_again()
+        return True
 
     def _start(self, wait_for_main, rules):
         global _owner
@@ -137,6 +168,8 @@ class FrameEvalRuntime:
         if self._begun_with not in (None, settings):
             self._tell("CACHE_INVALIDATION_CONFIG_CHANGE", "known code is looked at anew")
         self._begun_with = settings
+        for wanted, trouble in self._config.unavailable(self._engine):
+            self._tell("FALLBACK_TO_TRACE_DISPATCH", f"{wanted} cannot be had: {trouble}")
         if self._engine == "hook" and not self._config.rewrites():
             self._tell(
                 "FALLBACK_TO_TRACE_DISPATCH", "code is not to be rewritten: lines are traced"
@@ -221,9 +254,15 @@ class FrameEvalRuntime:
 
     def get_stats(self):
         """What was counted since it was initialized."""
-        from relive.frame_eval import statistics
+        import relive._core as _core  # `from` would run a frame of importlib
 
-        return statistics.collect(self)
+        was_internal = _core.debug_internal(True)  # what we call is not the program's
+        try:
+            from relive.frame_eval import statistics
+
+            return statistics.collect(self)
+        finally:
+            _core.debug_internal(was_internal)
 
     # ---- called from C, in the thread that stops ----
 
@@ -242,11 +281,23 @@ class FrameEvalRuntime:
             if one.once:
                 self.breakpoints.remove(one)
         if self.on_stop is not None:
-            self._here.exception = exception
-            try:
-                self.on_stop(frame, why, found)
-            finally:
-                self._here.exception = None
+            self._call_on_stop(frame, why, found, exception)
+
+    def _call_on_stop(self, frame, why, found, exception):
+        """Its mistakes are not the program's: they are told on stderr. To end the program it raises
+        SystemExit, KeyboardInterrupt or bdb.BdbQuit."""
+        self._here.exception = exception
+        self._stops += 1
+        try:
+            self.on_stop(frame, why, found)
+        except Exception as error:
+            bdb = sys.modules.get("bdb")
+            if bdb is not None and isinstance(error, bdb.BdbQuit):
+                raise
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            self._stops -= 1
+            self._here.exception = None
 
     def _holds(self, one, frame):
         return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]

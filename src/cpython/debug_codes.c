@@ -389,8 +389,8 @@ static int is_users(PyCodeObject *code, PyObject *module, PyObject *qualname)
 {
     struct filter *filter = debugger.filter != NULL ? mod_filter_get(debugger.filter) : NULL;
     struct filter_verdict verdict;
-    if (codeinfo_is_excluded(code) || filter == NULL) {
-        return !codeinfo_is_excluded(code);
+    if (filter == NULL) {
+        return 1;
     }
     struct code_scope *n = rl_alloc(1, sizeof *n);
     int is_it = 1;
@@ -406,9 +406,9 @@ static int is_users(PyCodeObject *code, PyObject *module, PyObject *qualname)
 struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals)
 {
     PyObject *type, *value, *traceback;
-    struct debug_code *made = rl_zalloc(1, sizeof *made);
+    struct debug_code *made = codeinfo_is_excluded(code) ? NULL : rl_zalloc(1, sizeof *made);
     if (made == NULL) {
-        return NULL;
+        return NULL; /* our own, or no memory */
     }
     PyErr_Fetch(&type, &value, &traceback);
     debugger.counts.cache_misses++;

@@ -242,11 +242,11 @@ static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
     uintptr_t identity = (uintptr_t)frame;
     const struct debug_code *known = debugger_known(original);
     struct debug_code *code = debugger_code_of(frame);
-    debugger.counts.cache_hits += known != NULL;
-    debugger.counts.frames_evaluated++;
     if (code == NULL) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
+    debugger.counts.cache_hits += known != NULL;
+    debugger.counts.frames_evaluated++;
     Py_INCREF(original); /* the frame may run a copy in its place */
     PyObject *result = left(run_looked_at(code, HOOK_PASS), identity, original);
     Py_DECREF(original);
@@ -262,7 +262,8 @@ static PyObject *hook(HOOK_ARGS)
         debugger.counts.deep_frames++;
         return eval_deep(EVAL_DEBUGGER, HOOK_PASS);
     }
-    if (__builtin_expect(known != NULL && known->site_count == 0 && debugger_is_quiet() &&
+    if (__builtin_expect(known != NULL && known->site_count == 0 && !debug_self.is_internal &&
+                             debugger_is_quiet() &&
                              !line_gate_is_on(PyThreadState_GetUnchecked(), eval_trace),
                          1)) {
         debugger.counts.fast_path_hits++;

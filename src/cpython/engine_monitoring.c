@@ -56,12 +56,15 @@ static PyObject *begins(PyObject *const *args, size_t n)
     }
     struct debug_code *known = debugger_known((PyCodeObject *)args[0]);
     struct debug_code *code = known != NULL ? known : debugger_code_of(frame);
+    if (code == NULL) {
+        return answer(0);
+    }
+    if (debug_self.is_internal) {
+        Py_RETURN_NONE;
+    }
     debugger.counts.py_start_callbacks++;
     debugger.counts.cache_hits += known != NULL;
     debugger.counts.frames_evaluated++;
-    if (code == NULL || debug_self.is_internal) {
-        Py_RETURN_NONE;
-    }
     debugger.counts.frames_traced += debugger_wants(code) != 0;
     if (code->is_main) {
         debugger_main_begins(code, frame);
@@ -69,7 +72,7 @@ static PyObject *begins(PyObject *const *args, size_t n)
         set_lines(code, 1);
     }
     return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
-                  code->is_one_line || code->has_data);
+                  code->is_one_line || code->has_data || code->site_count != 0);
 }
 
 HANDLER(on_start)

@@ -154,7 +154,7 @@ def test_every_count_has_its_place_in_the_types(debug):
          "FOREIGN_TRACE_FUNCTION", 1 if IS_HOOK else 0),
         ("runtime.shutdown(); runtime.initialize({'my_code_only': True})",
          "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
-        ("runtime.shutdown(); runtime.initialize({'my_code_only': False})",
+        ("runtime.shutdown(); runtime.initialize({'cache_size': 7})",
          "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
         ("from relive.frame_eval import cache_manager\n"
          "cache_manager.invalidate_breakpoints(__file__)", "CACHE_INVALIDATION_FILE_RELOAD", 1),

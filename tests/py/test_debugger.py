@@ -235,12 +235,15 @@ def test_what_the_debugger_runs_is_not_debugged(debug):
     assert told["stops"] == [["work", 2, "breakpoint"]] * 2
 
 
-def test_an_exception_of_the_handler_reaches_the_program(debug):
+def test_the_handler_ends_the_program_by_leaving_and_not_by_a_mistake(debug):
     told = debug(
-        WORK + "def bad(frame): raise KeyError('mine')\nscript[:] = [bad]\nstop_at(2)\n"
-        "try:\n    work(1)\nexcept KeyError as error:\n    found = str(error)\nwork(1)\ntell(found=found)"
+        WORK + "def bad(frame): raise KeyError('mine')\n"
+        "def leave(frame): raise SystemExit('mine')\n"
+        "script[:] = [bad, leave]\nstop_at(2)\nwork(1)\n"
+        "try:\n    work(1)\nexcept SystemExit as error:\n    found = str(error)\nwork(1)\n"
+        "tell(found=found)"
     )
-    assert told["found"] == "'mine'" and len(told["stops"]) == 2
+    assert told["found"] == "mine" and len(told["stops"]) == 3
 
 
 def test_start_and_stop_many_times(debug):

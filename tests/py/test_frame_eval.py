@@ -136,7 +136,9 @@ def test_only_the_policy_decides_what_is_supported():
 def test_configurations_round_trip_and_refuse_what_is_wrong():
     made = FrameEvalConfig(enabled=True, backend="eval_frame", condition_budget_s=1)
     assert made.backend is FrameEvalBackendKind.EVAL_FRAME and made.condition_budget_s == 1.0
-    assert FrameEvalConfig.from_dict(dict(made.to_dict(), unknown=1)) == made
+    assert FrameEvalConfig.from_dict(made.to_dict()) == made
+    with pytest.raises(ValueError, match="'optimise'; did you mean 'optimize'"):
+        FrameEvalConfig.from_dict({"optimise": False})
     assert json.loads(json.dumps(made.to_dict()))["backend"] == "EVAL_FRAME"
     for wrong in ({"enabled": 1}, {"backend": "x"}, {"cache_size": 0}, {"timeout": "1"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -284,6 +286,102 @@ def test_a_wrong_configuration_is_refused_by_name():
     with pytest.raises(ReliveError, match="condition_budget_s"):
         runtime.initialize({"condition_budget_s": "long"})
     assert not runtime.initialized
+
+
+def test_other_settings_are_taken_while_it_runs_and_breakpoints_stay(debug):
+    told = debug(
+        "from relive.frame_eval.telemetry import telemetry\n"
+        "def f(a):\n    b = a\n    return b\n"
+        "stop_at(3)\nf(1)\n"
+        "answers = [runtime.initialize({'optimize': False, 'telemetry': False})]\n"
+        "f(2)\n"
+        "answers += [runtime.status().config['optimize'], telemetry.enabled]\n"
+        "answers += [runtime.initialize(), runtime.initialize({'enabled': False})]\n"
+        "f(3)\n"
+        "answers += [runtime.initialized, runtime.initialize({}), runtime.config.enabled]\n"
+        "tell(answers=answers)"
+    )
+    assert [(name, line) for name, line, _ in told["stops"]] == [("f", 3), ("f", 3)]
+    assert told["answers"] == [True, False, False, True, False, False, True, True]
+
+
+def test_settings_do_not_change_in_a_stop_and_say_so(debug):
+    told = debug(
+        "def f(a):\n    b = a\n    return b\n"
+        "answers = []\n"
+        "before = runtime.on_stop\n"
+        "def on_stop(frame, why, found):\n"
+        "    answers.append(runtime.initialize({'optimize': False}))\n"
+        "    answers.append(runtime.config.optimize)\n"
+        "    before(frame, why, found)\n"
+        "runtime.on_stop = on_stop\n"
+        "stop_at(2)\nf(1)\ntell(answers=answers)"
+    )
+    assert told["answers"] == [False, True] and len(told["stops"]) == 1
+    recent = told["stats"]["telemetry"]["recent_events"]
+    assert any("in a stop" in one["context"]["detail"] for one in recent)
+
+
+def test_a_backend_that_cannot_be_had_has_a_reason(debug):
+    wrong = "EVAL_FRAME" if sys.version_info >= (3, 12) else "AUTO"
+    lines = "SETTRACE" if sys.version_info >= (3, 12) else "SYS_MONITORING"
+    told = debug(
+        f"runtime.initialize({{'backend': {wrong!r}, 'tracing_backend': {lines!r}}})\ntell()"
+    )
+    recent = told["stats"]["telemetry"]["recent_events"]
+    said = [one["context"]["detail"] for one in recent if "cannot be had" in str(one["context"])]
+    assert [text.split()[-6] for text in said if "lines are seen" in text] == ["lines"]
+    assert any("EVAL_FRAME" in text for text in said) is (wrong == "EVAL_FRAME")
+
+
+def test_installing_the_hook_says_what_it_did(tmp_path):
+    path = tmp_path / "hook.py"
+    path.write_text(
+        "import relive.frame_eval as fe\n"
+        "print(fe.install_eval_frame_hook(), fe.is_frame_eval_enabled())\n"
+    )
+    can = str(sys.version_info < (3, 12)).encode()
+    assert run(sys.executable, path).stdout.split() == [can, can]
+
+
+def test_frames_with_breakpoints_are_counted_each_and_reading_counts_nothing(debug):
+    told = debug(
+        "def f(a):\n    b = a\n    return b\n"
+        "def g(a):\n    return a\n"
+        "stop_at(2)\nf(0)\ng(0)\n"
+        "def counted():\n"
+        "    found = runtime.get_stats().hook_stats\n"
+        "    return found['frames_evaluated'], found['frames_traced']\n"
+        "counted()\n"
+        "rows = [counted(), counted()]\n"
+        "for i in range(100): f(i)\n"
+        "rows.append(counted())\n"
+        "for i in range(100): g(i)\n"
+        "rows.append(counted())\ntell(rows=rows)"
+    )
+    evaluated, traced = zip(*told["rows"])
+    read = evaluated[1] - evaluated[0]  # the frame of counted() itself, where it is seen
+    assert read in (0, 1) and traced[1] == traced[0]
+    assert (evaluated[2] - evaluated[1], traced[2] - traced[1]) == (100 + read, 100)
+    seen = 100 if sys.version_info < (3, 12) else 0  # code without breakpoints is seen once
+    assert (evaluated[3] - evaluated[2], traced[3] - traced[2]) == (seen + read, 0)
+
+
+def test_a_mistake_of_on_stop_does_not_reach_the_program(tmp_path):
+    path = tmp_path / "mistake.py"
+    path.write_text(
+        "from relive.frame_eval.runtime import runtime\n"
+        "def f(a):\n    return a + 1\n"
+        "def on_stop(frame, why, found):\n    1 / 0\n"
+        "runtime.on_stop = on_stop\n"
+        "runtime.initialize()\nruntime.update_breakpoints(__file__, {3})\n"
+        "print(f(1), f(2))\n"
+        "def leave(frame, why, found):\n    raise SystemExit(7)\n"
+        "runtime.on_stop = leave\nf(3)\n"
+    )
+    done = run(sys.executable, path)
+    assert (done.returncode, done.stdout) == (7, b"2 3\n"), done.stderr.decode()
+    assert done.stderr.count(b"ZeroDivisionError") == 2
 
 
 # ---- other debuggers ----
