@@ -47,6 +47,12 @@ CORPUS = (
 ).split()
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
+# What C does not define ends the test that does it.
+SANITIZERS = (
+    "-Db_sanitize=address,undefined",
+    "-Db_lundef=false",
+    "-Dc_args=-fno-sanitize-recover=all",
+)
 NARROW = [
     "py/test_programs.py", "py/test_smoke.py", "py/test_backends.py", "py/test_backends_life.py",
 ]  # fmt: skip
@@ -285,11 +291,7 @@ def core_tests(kind="plain"):
     words = ["-Dpython=false", "-Dtests=true", "-Dwerror=true"]
     test = [meson, "test", "-C", path, "--print-errorlogs"]
     if kind == "asan":
-        words += [
-            "-Db_sanitize=address,undefined",
-            "-Db_lundef=false",
-            "-Dbuildtype=debugoptimized",
-        ]
+        words += [*SANITIZERS, "-Dbuildtype=debugoptimized"]
     if kind == "tsan":
         # Reports go to files: the recorder's own thread has no standard error any more.
         env["TSAN_OPTIONS"] = "log_path=" + os.path.join(BUILD, "log", "tsan")
@@ -488,9 +490,7 @@ def command_asan():
     passed, failed = core_tests("asan")
     version, interpreter = default_interpreter()
     log = os.path.join(BUILD, "log", "asan.txt")
-    path = install(
-        version, interpreter, log, ("-Db_sanitize=address,undefined", "-Db_lundef=false"), "-asan"
-    )
+    path = install(version, interpreter, log, SANITIZERS, "-asan")
     library = (
         subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, check=True)
         .stdout.decode()
@@ -530,8 +530,7 @@ def command_fuzz(seconds):
                 ROOT,
                 "-Dpython=false",
                 "-Dfuzz=true",
-                "-Db_lundef=false",
-                "-Db_sanitize=address,undefined",
+                *SANITIZERS,
                 "-Dbuildtype=debugoptimized",
             ],
             log,
@@ -580,6 +579,35 @@ def command_stress(seconds):
         say(f"{version}: {'failed' if failed else 'passed'}")
         status |= failed
     return status
+
+
+def debug_interpreter():
+    """(version, path) of a CPython that counts references, or None: $PYTHON_DEBUG, python3-dbg or
+    a python3.X-dbg on PATH, with its headers."""
+    names = [os.environ.get("PYTHON_DEBUG", ""), "python3-dbg"]
+    names += [f"python{version}-dbg" for version in VERSIONS]
+    probe = "import sys; sys.gettotalrefcount(); print('%d.%d' % sys.version_info[:2])"
+    for path in filter(None, map(shutil.which, filter(None, names))):
+        done = subprocess.run(
+            [path, "-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        )
+        version = done.stdout.decode().strip()
+        if done.returncode == 0 and version in VERSIONS and can_build(path, version):
+            return version, path
+    return None
+
+
+def command_refs():
+    """References that rounds of work leave, on a debug interpreter; memory blocks on another."""
+    found = debug_interpreter()
+    if found is None:
+        say("no debug CPython: PYTHON_DEBUG=PATH names one, and python3-dbg is one on Debian")
+        say("(with libpython3-dev); blocks of memory are counted on an ordinary one instead")
+    version, interpreter = found or default_interpreter()
+    log = os.path.join(BUILD, "log", f"refs-{version}.txt")
+    path = install(version + ("-debug" if found else ""), interpreter, log)
+    words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "tests/py/references.py")]
+    return subprocess.call([*words, "100"], env=environ())
 
 
 def command_bench():
@@ -667,6 +695,7 @@ def main():
             "tsan",
             "fuzz",
             "stress",
+            "refs",
             "bench",
             "filters",
             "debug",
@@ -700,6 +729,7 @@ def main():
         return {
             "demo": command_demo,
             "asan": command_asan,
+            "refs": command_refs,
             "bench": command_bench,
             "filters": command_filters,
             "debug": command_debug,

@@ -57,6 +57,13 @@
 #include <internal/pycore_ceval.h>
 #endif
 
+/* The collector knows from 3.9 on that an instance holds its heap type. */
+#if PY_VERSION_HEX >= 0x03090000
+#define VISIT_TYPE(object) Py_VISIT(Py_TYPE(object))
+#else
+#define VISIT_TYPE(object) (void)0
+#endif
+
 /* Where the attributes of an instance of a Python class are: behind a pointer to an array of values
  * before the object (3.11), behind a pointer that may also be the dictionary (3.12), in the object
  * itself (3.13+); else in a dictionary. */

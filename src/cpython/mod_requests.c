@@ -544,6 +544,7 @@ static PyObject *next_exchange(PyObject *module, PyObject *ignored)
 
 static int request_traverse(struct request *r, visitproc visit, void *arg)
 {
+    VISIT_TYPE(r);
     Py_VISIT((PyObject *)r->session);
     Py_VISIT(r->next);
     Py_VISIT(r->headers);

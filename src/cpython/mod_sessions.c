@@ -319,6 +319,7 @@ void sessions_forked(void)
 
 static int session_traverse(struct session_object *s, visitproc visit, void *arg)
 {
+    VISIT_TYPE(s);
     Py_VISIT(s->attrs);
     Py_VISIT(s->trace_filter);
     return 0;

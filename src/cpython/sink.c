@@ -436,8 +436,28 @@ static int sink_init(struct sink *self, PyObject *args, PyObject *names)
     return self->events != NULL ? 0 : -1;
 }
 
+static int visit_waiting(const struct sink *self, visitproc visit, void *arg)
+{
+    for (size_t at = 0; at < self->queue.len;) {
+        struct queued *entry = (struct queued *)(void *)(self->queue.data + at);
+        const struct told *told = &entry->told;
+        Py_VISIT(entry->event);
+        if (entry->event == NULL) {
+            Py_VISIT(entry->trace);
+            Py_VISIT(told->code);
+            Py_VISIT(told->caller);
+            Py_VISIT(told->module);
+            Py_VISIT(told->task);
+            Py_VISIT(told->traceback);
+        }
+        at += sizeof *entry + padded(bytes_left(&told->values) + bytes_left(&told->more));
+    }
+    return 0;
+}
+
 static int sink_traverse(struct sink *self, visitproc visit, void *arg)
 {
+    VISIT_TYPE(self);
     Py_VISIT(self->callback);
     Py_VISIT(self->event_filter);
     Py_VISIT(self->decide);
@@ -446,8 +466,10 @@ static int sink_traverse(struct sink *self, visitproc visit, void *arg)
     Py_VISIT(self->wake);
     Py_VISIT(self->type);
     Py_VISIT(self->events);
+    Py_VISIT(self->state_task);
     Py_VISIT(self->state_events);
-    return 0;
+    Py_VISIT(self->state_trace);
+    return visit_waiting(self, visit, arg);
 }
 
 static int sink_clear(struct sink *self)

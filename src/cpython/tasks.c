@@ -331,8 +331,8 @@ void tasks_enter(struct thread *t, const struct event *event, int is_first)
 
 void tasks_entered(struct thread *t, uint64_t frame, int is_throw)
 {
-    struct running_task *running = &t->tasks[t->task_count - 1];
-    if (t->task_count == 0 || running->frame != 0) {
+    struct running_task *running = t->task_count != 0 ? &t->tasks[t->task_count - 1] : NULL;
+    if (running == NULL || running->frame != 0) {
         return;
     }
     running->frame = frame;

@@ -136,7 +136,13 @@ PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct nam
  * given is never tracked: it refers to nothing that could refer back. */
 static int event_traverse(struct event_object *self, visitproc visit, void *arg)
 {
+    VISIT_TYPE(self);
     Py_VISIT(self->values);
+    Py_VISIT(self->code);
+    Py_VISIT(self->caller);
+    Py_VISIT(self->module);
+    Py_VISIT(self->task);
+    Py_VISIT(self->traceback);
     return 0;
 }
 
