@@ -607,7 +607,7 @@ def command_refs():
     log = os.path.join(BUILD, "log", f"refs-{version}.txt")
     path = install(version + ("-debug" if found else ""), interpreter, log)
     words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "tests/py/references.py")]
-    return subprocess.call([*words, "100"], env=environ())
+    return subprocess.call([*words, "300"], env=environ())
 
 
 def command_bench():

@@ -13,8 +13,8 @@ import relive
 from relive import _core, backends, sessions
 
 HAS_REFERENCES = hasattr(sys, "gettotalrefcount")
-# What a round may leave by chance: caches of the interpreter that fill up once.
-SLACK = 2 if HAS_REFERENCES else 1
+# So much all rounds together may leave: caches of the interpreter that fill up once.
+CHANCE = 150
 
 
 def program():
@@ -111,8 +111,9 @@ def main(rounds=50):
         os.rename(os.path.join(folder, "one.relive"), os.path.join(folder, "good.relive"))
         for work in WORK:
             left = growth(work, folder, rounds)
-            leaks += left > SLACK
-            print(f"  {work.__name__:<26} {left:8.2f}{'  LEAK' if left > SLACK else ''}")
+            is_leak = left * rounds > CHANCE
+            leaks += is_leak
+            print(f"  {work.__name__:<26} {left:8.2f}{'  LEAK' if is_leak else ''}")
     return 1 if leaks else 0
 
 
