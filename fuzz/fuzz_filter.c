@@ -49,9 +49,10 @@ static void decide(int is_scope, const char *text, size_t len, const char *subje
                    RL_OK);
         }
         if (filter_decide(f, &scope, &v) == RL_OK) {
-            size_t begin, end;
+            struct secret_part parts[SECRET_PARTS];
+            int is_whole;
             (void)filter_value(f, v.set, FILTER_LOCAL, scope.name);
-            (void)filter_content(f, v.set, scope.name, &begin, &end);
+            (void)filter_content(f, v.set, scope.name, 0, parts, &is_whole);
         }
     }
     filter_free(f);
@@ -66,15 +67,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *line = memchr(text, '\n', size - 1);
     size_t len = line != NULL ? (size_t)(line - text) : size - 1;
     const char *subject = line != NULL ? line + 1 : text;
-    size_t n = line != NULL ? size - 2 - len : len, begin, end;
+    size_t n = line != NULL ? size - 2 - len : len;
+    struct secret_part parts[SECRET_PARTS];
     n = n < 4000 ? n : 4000;
     if (data[0] % 4 < 2) {
         search(data[0] % 4 == 0 ? PATTERN_REGEX : PATTERN_GLOB, text, len, subject, n);
     } else {
         decide(data[0] % 4 == 2, text, len, subject, n);
     }
-    if (secret_text(subject, n, &begin, &end) && (begin >= end || end > n)) {
-        abort();
+    size_t count = secret_parts(subject, n, data[0] >> 7, parts);
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].begin >= parts[i].end || parts[i].end > n ||
+            (i != 0 && parts[i].begin <= parts[i - 1].end)) {
+            abort();
+        }
     }
     (void)secret_name(subject, n);
     return 0;

@@ -131,22 +131,40 @@ def _facts(config, backend, reason):
 def without_secrets(words):
     """A command line as it may be written: values of options that are named like secrets, and
     texts that look like one, are taken out."""
-    found, hide = [], False
+    found, option = [], ""
     for word in words:
-        name, equals, _ = word.partition("=")
+        name, equals, value = word.partition("=")
         try:
             word.encode("utf-8")
         except UnicodeEncodeError:
-            hide = False  # half characters: no secret of a known form
+            option = ""  # half characters: no secret of a known form
             found.append(word)
             continue
-        if hide and not word.startswith("-"):
+        if option and not word.startswith("-") and _core.is_secret(option, word):
             word = REDACTED
-        elif equals and _core.is_secret_name(name):
+        elif equals and _core.is_secret(name, value):
             word = name + "=" + REDACTED
-        hide = word.startswith("-") and not equals and _core.is_secret_name(word)
-        found.append(_core.without_secrets(word))
+        was_code, option = option == "-c", word if word.startswith("-") and not equals else ""
+        found.append(_core.without_secrets(without_literals(word) if was_code else word))
     return found
+
+
+def without_literals(code):
+    """Python code, each text in quotes empty: a recording holds no source."""
+    kept, at = [], 0
+    while at < len(code):
+        quote = code[at]
+        if quote not in "'\"":
+            kept.append(quote)
+            at += 1
+            continue
+        quote = quote * 3 if code.startswith(quote * 3, at) else quote
+        at += len(quote)
+        while at < len(code) and not code.startswith(quote, at):
+            at += 2 if code[at] == "\\" else 1
+        kept.append(quote + "..." + quote)
+        at += len(quote)
+    return "".join(kept)
 
 
 def activation(text):

@@ -280,6 +280,10 @@ TABLE = (
         "never write values whose name or text this regular expression finds",
     ),
     Setting(
+        "allow", "texts", [], "--allow", ("RELIVE_ALLOW",),
+        "write values of this name, though it is that of a secret (may be given several times)",
+    ),
+    Setting(
         "max_locals", "integer", 900, "--max-locals", ("RELIVE_MAX_LOCALS", "HANDIT_MAX_LOCALS"),
         "of one function: so many parameters and variables (default 900)", (), 0, 900,
     ),
@@ -345,6 +349,7 @@ class Config:
     lines: list
     activate: Optional[str]
     redact: list
+    allow: list
     max_locals: int
     sample_rate: float
     builtin_filter: bool

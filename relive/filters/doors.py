@@ -2,6 +2,7 @@
 of filters."""
 
 import os
+import re
 
 from relive.errors import ReliveError
 from relive.filters.chain import Chain, project_file
@@ -90,8 +91,9 @@ def _gates(settings):
 
 
 def _own_rules(settings):
-    """--lines, --redact and --max-locals, as a filter of their own behind all others."""
-    if not (settings["lines"] or settings["redact"] or settings["max_locals"] != 900):
+    """--lines, --allow, --redact and --max-locals, as a filter of their own behind all others."""
+    said = settings["lines"] or settings["allow"] or settings["redact"]
+    if not said and settings["max_locals"] == 900:
         return None
     rules = []
     for text in settings["lines"]:
@@ -103,6 +105,15 @@ def _own_rules(settings):
     if settings["max_locals"] != 900:
         everything["max_locals"] = settings["max_locals"]
     everything["value_patterns"] = [
+        {"selector": f"{kind}:literal:{text}", "action": "allow"}
+        for text in settings["allow"]
+        for kind in ("local", "global", "arg", "attr", "key")
+    ]
+    everything["value_patterns"] += [
+        {"selector": "ret:regex:(^|[.])" + re.escape(text) + "$", "action": "allow"}
+        for text in settings["allow"]
+    ]
+    everything["value_patterns"] += [
         {"selector": f"{kind}:regex:{text}", "action": "redact"}
         for text in settings["redact"]
         for kind in ("local", "global", "arg", "attr", "key", "value")

@@ -9,6 +9,8 @@
 
 #include "capture_parts.h"
 #include "captured_types.h"
+#include "judge.h"
+#include "pairs.h"
 #include "plain.h"
 #include "policy.h"
 #include "secrets.h"
@@ -60,12 +62,12 @@ static inline void copy_short(uint8_t *p, const char *text, size_t n)
 static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c, uint8_t *p,
                                                          PyObject *o)
 {
-    size_t begin, end, n = (size_t)PyUnicode_GET_LENGTH(o);
+    size_t n = (size_t)PyUnicode_GET_LENGTH(o);
     if (n > SHORT_TEXT || n > c->limits->bytes || !TEXT_IS_READY(o) || !PyUnicode_IS_ASCII(o)) {
         return NULL;
     }
     const char *text = PyUnicode_DATA(o);
-    if (n >= c->least && (c->least < SECRET_LEAST || secret_text(text, n, &begin, &end))) {
+    if (n >= c->least && (c->least < SECRET_LEAST || secret_text(text, n))) {
         return NULL;
     }
     p[0] = RL_VALUE_STR;
@@ -109,8 +111,8 @@ static inline void put_text(struct capture *c, PyObject *o)
     }
     size_t length = (size_t)PyUnicode_GET_LENGTH(o);
     size_t n = length <= c->limits->bytes ? length : c->limits->bytes;
-    if (n >= c->least && capture_is_secret(c, PyUnicode_DATA(o), n)) {
-        capture_redacted(c, &PyUnicode_Type);
+    if (length >= c->least &&
+        capture_put_clean(c, PyUnicode_DATA(o), capture_seen(c, length), length, 1)) {
         return;
     }
     put_tag(c, n == length ? RL_VALUE_STR : RL_VALUE_STR_CUT);
@@ -166,27 +168,6 @@ void capture_leave(struct capture *c)
     leave(c);
 }
 
-/* The second item of a pair, where the first one names it: fields of headers, of queries and forms
- * are kept so. */
-static void put_named(struct capture *c, PyObject *name, PyObject *value)
-{
-    enum filter_action action = FILTER_ALLOW;
-    if (PyUnicode_CheckExact(value) || PyBytes_CheckExact(value)) {
-        if (PyUnicode_CheckExact(name) && TEXT_IS_READY(name)) {
-            action = policy_name(c->policy, FILTER_KEY, name);
-        } else if (PyBytes_CheckExact(name)) {
-            action = policy_bytes_name(c->policy, FILTER_KEY, PyBytes_AS_STRING(name),
-                                       (size_t)PyBytes_GET_SIZE(name));
-        }
-    }
-    if (__builtin_expect(action == FILTER_ALLOW, 1)) {
-        put_object(c, value);
-    } else {
-        policy_count(POLICY_ATTRIBUTE, FILTER_REDACT);
-        capture_filtered(c, value, FILTER_REDACT);
-    }
-}
-
 /* A list or a tuple. Its items are looked up anew each time: a preview may have changed the list.
  */
 static inline __attribute__((always_inline)) void put_row(struct capture *c, PyObject *o,
@@ -199,19 +180,29 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
     capture_open(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
     struct open_list list = capture_open_items(c, length, c->items);
     size_t most = length < c->items ? length : c->items;
+    enum filter_action next = FILTER_ALLOW; /* what an option says of the item behind it */
     uint8_t *p = c->p;
     for (; shown < most && p < c->soft; shown++) {
+        uint8_t *at = p;
         if (is_list && shown >= (size_t)Py_SIZE(o)) {
             break;
         }
         PyObject *const *items =
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
-        if (!is_list && length == 2 && shown == 1) {
+        if (__builtin_expect(shown == 1 && length == 2, 0)) {
             c->p = p;
-            put_named(c, items[0], items[1]);
+            pairs_put_second(c, items[0], items[1], is_list);
             p = c->p;
+        } else if (__builtin_expect(next != FILTER_ALLOW, 0)) {
+            c->p = p;
+            pairs_put(c, items[shown], next);
+            p = c->p;
+            next = FILTER_ALLOW;
         } else {
             p = put_at(c, p, items[shown]);
+            if (__builtin_expect(at[0] == RL_VALUE_STR && at[2] == '-' && at[1] > 2, 0)) {
+                next = pairs_option(c, items[shown]);
+            }
         }
     }
     c->p = p;
@@ -232,6 +223,7 @@ void capture_tuple(struct capture *c, PyObject *o)
 static void put_dict(struct capture *c, PyObject *o)
 {
     size_t length = (size_t)((PyDictObject *)o)->ma_used, shown = 0;
+    enum filter_action named = FILTER_INHERIT;
     PyObject *key, *value;
     Py_ssize_t at = 0;
     if (!enter(c, o, length)) {
@@ -244,13 +236,16 @@ static void put_dict(struct capture *c, PyObject *o)
         unsigned previews = c->previews;
         enum filter_action action = PyUnicode_CheckExact(key) && TEXT_IS_READY(key)
                                         ? policy_name(c->policy, FILTER_KEY, key)
-                                        : FILTER_ALLOW;
+                                        : judge_named(c->policy, key);
+        if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+            action = pairs_in_dict(c, o, value, action, &named);
+        }
         if (__builtin_expect(action == FILTER_DROP, 0)) {
             continue;
         }
         p = put_at(c, p, key);
         value = previews == c->previews ? value : NULL;
-        if (__builtin_expect(action == FILTER_REDACT, 0)) {
+        if (__builtin_expect(action != FILTER_ALLOW, 0)) {
             c->p = p;
             policy_count(POLICY_ATTRIBUTE, action);
             capture_filtered(c, value, action);
@@ -428,31 +423,32 @@ void capture_redacted(struct capture *c, PyTypeObject *type)
     put_number(c, capture_type_id(c->lane, type));
 }
 
+/* What looks like a token in it is taken out. */
+static void put_suspect(struct capture *c, PyObject *object)
+{
+    unsigned before = c->suspect;
+    size_t least = c->least;
+    c->suspect = SECRET_TOKEN;
+    c->least = 1;
+    put_object(c, object);
+    c->suspect = before;
+    c->least = least;
+}
+
 void capture_filtered(struct capture *c, PyObject *object, unsigned action)
 {
+    if (action > FILTER_DROP && action != FILTER_LOOK_INSIDE) {
+        action = judge((enum filter_action)action, object);
+    }
     if (object == NULL || action == FILTER_ALLOW) {
         put_object(c, object);
+    } else if (action == FILTER_LOOK_INSIDE) {
+        put_suspect(c, object);
     } else if (action == FILTER_DROP) {
         put_tag(c, RL_VALUE_DROPPED);
     } else {
         capture_redacted(c, Py_TYPE(object));
     }
-}
-
-int capture_is_secret(struct capture *c, const void *text, size_t len)
-{
-    size_t begin = 0, end = 0;
-    if (len < c->least || !policy_secret(c->policy, text, len, &begin, &end)) {
-        return 0;
-    }
-    policy_stats.secrets++;
-    if (c->secret_count < CAPTURE_SECRETS && end > begin) {
-        size_t n = end - begin < CAPTURE_SECRET ? end - begin : CAPTURE_SECRET;
-        memcpy(c->secrets[c->secret_count].text, (const char *)text + begin, n);
-        c->secrets[c->secret_count++].len = n;
-        c->is_reviewed = 1;
-    }
-    return 1;
 }
 
 void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
@@ -499,9 +495,11 @@ void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *fram
             value = has_cells || !CELLS_SHARE_SLOTS ? capture_variable(code, frame, slot) : value;
         }
         if (__builtin_expect(actions != NULL && actions[i] != FILTER_ALLOW, 0)) {
-            policy_count(POLICY_ARGUMENT, actions[i]);
+            enum filter_action action =
+                pairs_slot(policy, actions, (uint32_t)i, code, frame, value);
+            policy_count(POLICY_ARGUMENT, action);
             c->p = p;
-            capture_filtered(c, value, actions[i]);
+            capture_filtered(c, value, action);
             p = c->p;
             continue;
         }

@@ -28,6 +28,7 @@ struct capture_limits {
 
 #define CAPTURE_SECRETS 4u /* of one event, and so many bytes of each */
 #define CAPTURE_SECRET  128u
+#define CAPTURE_KNOWN   64u
 
 /* Where one event's values are put together: the traced thread's own. */
 #define CAPTURE_SOFT 6144u /* beyond it nothing more is begun: what is left is marked as cut */
@@ -44,6 +45,13 @@ struct capture {
         size_t len;
         char text[CAPTURE_SECRET];
     } secrets[CAPTURE_SECRETS];
+    unsigned key_lines;   /* of a private key that is read line by line: so many may follow */
+    unsigned suspect;     /* enum secret_class: of the name that what is captured is under */
+    unsigned known_count; /* redacted arguments of open frames, while an exception is captured */
+    struct {
+        const char *text; /* borrowed, for that long */
+        size_t len;
+    } known[CAPTURE_KNOWN];
     unsigned depth, instances;
     unsigned inside;   /* so many instances */
     unsigned items;    /* of one container, here */

@@ -70,8 +70,8 @@ struct wide {
     uint8_t *end;     /* of the bytes */
     Py_ssize_t count; /* characters that they are */
     uint32_t odd_count;
-    uint16_t odd[CAPTURE_BYTES_MAX]; /* indexes of those from 128 on that repr() would escape */
-    uint8_t text[CAPTURE_BYTES_MAX + 4];
+    uint16_t odd[CAPTURE_CLEAN_BYTES]; /* indexes of those from 128 on that repr() would escape */
+    uint8_t text[CAPTURE_CLEAN_BYTES];
 };
 
 /* Of characters below 256, which are the common ones: these say themselves what repr() does. */
@@ -119,21 +119,56 @@ static void encode(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
     w->count = i;
 }
 
+/* What stands there already, of which `limit` bytes are kept. */
+static void measure(struct wide *w, size_t limit)
+{
+    size_t n = utf8_cut(w->text, (size_t)(w->end - w->text), limit);
+    w->end = w->text + n;
+    w->count = 0;
+    w->odd_count = 0;
+    for (size_t at = 0, step; at < n; at += step, w->count++) {
+        uint32_t ch = '?';
+        step = utf8_get(w->text + at, n - at, &ch);
+        step += step == 0;
+        if (ch >= 128 && !Py_UNICODE_ISPRINTABLE(ch)) {
+            w->odd[w->odd_count++] = (uint16_t)w->count;
+        }
+    }
+}
+
+/* Takes the secrets out. CAPTURE_WHOLE: it is one; *length is that of the text that is left. */
+static size_t clean(struct capture *c, struct wide *w, Py_ssize_t *length)
+{
+    uint8_t text[CAPTURE_CLEAN_BYTES];
+    Py_ssize_t before = w->count;
+    size_t n = capture_clean(c, w->text, (size_t)(w->end - w->text), w->count < *length, text);
+    if (n > CAPTURE_WHOLE) {
+        memcpy(w->text, text, n);
+        w->end = w->text + n;
+        *length += (Py_ssize_t)utf8_count(text, n) - before;
+    }
+    if ((size_t)(w->end - w->text) > c->limits->bytes || n > CAPTURE_WHOLE) {
+        measure(w, c->limits->bytes);
+    }
+    return n;
+}
+
 void capture_wide_text(struct capture *c, PyObject *o)
 {
     struct wide w;
     Py_ssize_t length = PyUnicode_GET_LENGTH(o);
+    size_t limit = c->limits->bytes + CAPTURE_AHEAD;
     w.odd_count = 0;
     if (PyUnicode_KIND(o) == PyUnicode_1BYTE_KIND) {
-        encode_latin1(&w, PyUnicode_DATA(o), length, c->limits->bytes);
+        encode_latin1(&w, PyUnicode_DATA(o), length, limit);
     } else {
-        encode(&w, o, length, c->limits->bytes);
+        encode(&w, o, length, limit);
     }
-    size_t n = (size_t)(w.end - w.text);
-    if (capture_is_secret(c, w.text, n)) {
+    if (clean(c, &w, &length) == CAPTURE_WHOLE) {
         capture_redacted(c, &PyUnicode_Type);
         return;
     }
+    size_t n = (size_t)(w.end - w.text);
     put_tag(c, w.odd_count != 0    ? RL_VALUE_STR_ODD
                : w.count == length ? RL_VALUE_STR
                                    : RL_VALUE_STR_CUT);
@@ -156,8 +191,7 @@ void capture_wide_text(struct capture *c, PyObject *o)
 void capture_bytes(struct capture *c, const void *data, size_t length)
 {
     size_t n = length <= c->limits->bytes ? length : c->limits->bytes;
-    if (capture_is_secret(c, data, n)) {
-        capture_redacted(c, &PyBytes_Type);
+    if (capture_put_clean(c, data, capture_seen(c, length), length, 0)) {
         return;
     }
     put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
@@ -172,11 +206,18 @@ void capture_bytes(struct capture *c, const void *data, size_t length)
 void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, const void *text,
                         size_t len, unsigned flags)
 {
+    uint8_t cleaned[CAPTURE_CLEAN_BYTES];
     size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
-    if (capture_is_secret(c, text, n)) {
+    size_t left = capture_clean(c, text, n, n < len, cleaned);
+    if (left == CAPTURE_WHOLE) {
         put_tag(c, RL_VALUE_REDACTED);
         put_number(c, type);
         return;
+    }
+    if (left != 0) {
+        text = cleaned;
+        len = len - n + left;
+        n = utf8_cut(cleaned, left, CAPTURE_BYTES_MAX);
     }
     put_tag(c, RL_VALUE_TEXT);
     capture_identity(c, object);

@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "capture.h"
+#include "secrets.h"
 #include "typeinfo.h"
 
 static inline void put_tag(struct capture *c, unsigned tag)
@@ -78,9 +79,31 @@ void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, cons
 /* The magnitude of an int, low byte first, at most `size` bytes; the bytes that it has. */
 size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size);
 
-/* Whether the text, which stands at `at` and is `len` bytes long, must not be written; notes the
- * secret in it. Then capture_redacted() is to be called in its place. */
+#define CAPTURE_AHEAD       64u
+#define CAPTURE_CLEAN_BYTES (CAPTURE_BYTES_MAX + CAPTURE_AHEAD + 10 * SECRET_PARTS + 16)
+#define CAPTURE_WHOLE       1u
+
+/* What is looked at of a text of `length` bytes: some of what is cut off too. */
+static inline size_t capture_seen(const struct capture *c, size_t length)
+{
+    size_t most = c->limits->bytes + CAPTURE_AHEAD;
+    return length < most ? length : most;
+}
+
+/* The secrets in a text, which are noted. is_cut: it goes on behind `len`. */
+size_t capture_find(struct capture *c, const void *text, size_t len, int is_cut,
+                    struct secret_part *parts);
+/* The parts of it that repeat an argument (repeats.h). */
+size_t capture_known(const struct capture *c, const void *text, size_t len,
+                     struct secret_part *parts);
+/* Whether there is one. */
 int capture_is_secret(struct capture *c, const void *text, size_t len);
+/* The text without its secrets at `out`: its size, 0 where there are none; CAPTURE_WHOLE: all of it
+ * is one, and capture_redacted() is to be called in its place. */
+size_t capture_clean(struct capture *c, const void *text, size_t len, int is_cut, uint8_t *out);
+/* The same as a value: of `seen` bytes of a text that has `length`. 0: there are none, nothing was
+ * written. */
+int capture_put_clean(struct capture *c, const void *text, size_t seen, size_t length, int is_str);
 void capture_redacted(struct capture *c, PyTypeObject *type);
 
 /* Whether the container is entered; if not, what stands for it was written. */

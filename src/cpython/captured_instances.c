@@ -5,6 +5,7 @@
 
 #include "capture_parts.h"
 #include "instance.h"
+#include "judge.h"
 #include "policy.h"
 
 static enum filter_action action_of(const struct capture *c, PyObject *name)
@@ -16,6 +17,7 @@ static enum filter_action action_of(const struct capture *c, PyObject *name)
 static void put_attribute(struct capture *c, PyObject *value, enum filter_action action)
 {
     if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+        action = judge(action, value);
         policy_count(POLICY_ATTRIBUTE, action);
         capture_filtered(c, value, action);
     } else {

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "budget.h"
+#include "judge.h"
 #include "policy.h"
+#include "repeats.h"
 
 static uint32_t exception_id(struct thread *t, PyObject *exc)
 {
@@ -19,16 +21,22 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
 
 /* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
  * told when it is raised, too. */
-static void put_filtered(struct capture *c, const struct event *event, const struct policy *policy)
+static void put_filtered(const struct thread *t, struct capture *c, const struct event *event,
+                         const struct policy *policy)
 {
     int is_thrown = event->kind == RL_EVENT_THROW;
     unsigned action = policy == NULL ? FILTER_ALLOW : is_thrown ? policy->thrown : policy->unwind;
+    if (action != FILTER_ALLOW && event->arg != NULL) {
+        action = judge((enum filter_action)action, event->arg);
+    }
     if (action != FILTER_ALLOW) {
         policy_count(is_thrown ? POLICY_ARGUMENT : POLICY_RETURN, action);
         capture_filtered(c, event->arg, action);
         return;
     }
+    repeats_begin(c, t, event->arg);
     capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+    repeats_end(c);
 }
 
 /* An event that comes with an exception: told with it, or kept since a trace function told it. */
@@ -44,7 +52,7 @@ void session_put_exception(struct thread *t, const struct event *event, uint64_t
     const uint8_t *bytes = t->pending;
     uint32_t len = is_kept ? t->pending_len : 0;
     if (c != NULL) {
-        put_filtered(c, event, policy);
+        put_filtered(t, c, event, policy);
         bytes = c->bytes;
         len = capture_size(c);
     }
@@ -81,7 +89,7 @@ void session_keep_pending(struct thread *t, const struct event *event)
     struct capture *c = info & CODE_VALUES ? session_capture(t, policy) : NULL;
     t->pending_len = 0;
     if (c != NULL) {
-        put_filtered(c, event, policy);
+        put_filtered(t, c, event, policy);
         if (capture_size(c) > sizeof t->pending - 16) {
             PyObject *type =
                 PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);

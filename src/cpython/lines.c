@@ -8,6 +8,8 @@
 #include "alloc.h"
 #include "captured_types.h"
 #include "items.h"
+#include "judge.h"
+#include "pairs.h"
 #include "policy.h"
 #include "session.h"
 #include "typeinfo.h"
@@ -118,6 +120,10 @@ static void put_write(const struct look *look, unsigned scope, uint64_t number, 
                       unsigned action)
 {
     if (__builtin_expect(action != FILTER_ALLOW, 0)) {
+        action = scope == RL_WRITE_SLOT
+                     ? pairs_slot(look->policy, look->policy->slots, (uint32_t)number,
+                                  look->event->code, look->event->frame, value)
+                     : judge((enum filter_action)action, value);
         policy_count(scope == RL_WRITE_GLOBAL ? POLICY_GLOBAL : POLICY_LOCAL, action);
         if (action == FILTER_DROP) {
             return;

@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "filter.h"
+#include "judge.h"
 #include "mod_reader.h"
 #include "rec.h"
 #include "secrets.h"
@@ -238,8 +239,11 @@ static PyObject *value(PyObject *self, PyObject *args)
         if (kind < 0 || kind >= FILTER_KINDS || filter_decide(filter, &scope, &v) != RL_OK) {
             PyErr_SetString(PyExc_ValueError, "no such kind of value");
         } else {
-            result = Py_BuildValue("(iz)",
-                                   (int)filter_value(filter, v.set, (enum filter_kind)kind, text),
+            enum filter_action action = filter_value(filter, v.set, (enum filter_kind)kind, text);
+            action = action >= FILTER_NAMES ? FILTER_ALLOW
+                     : action > FILTER_DROP ? FILTER_REDACT
+                                            : action;
+            result = Py_BuildValue("(iz)", (int)action,
                                    filter_why(filter, v.set, (enum filter_kind)kind, text));
         }
     }
@@ -274,59 +278,95 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
-/* is_secret_name(text), find_secret(text) -> (begin, end) of its UTF-8, or None */
-static PyObject *core_is_secret_name(PyObject *module, PyObject *name)
+/* secret_class(name) -> "A", "B", "C" as docs/security.md has them; None: no secret's */
+static PyObject *core_secret_class(PyObject *module, PyObject *name)
 {
     Py_ssize_t len;
     const char *text = PyUnicode_AsUTF8AndSize(name, &len);
     (void)module;
-    return text != NULL ? PyBool_FromLong(secret_name(text, (size_t)len)) : NULL;
-}
-
-static PyObject *core_find_secret(PyObject *module, PyObject *object)
-{
-    Py_ssize_t len;
-    size_t begin, end;
-    const char *text = PyUnicode_AsUTF8AndSize(object, &len);
-    (void)module;
     if (text == NULL) {
         return NULL;
     }
-    if (!secret_text(text, (size_t)len, &begin, &end)) {
+    switch (secret_name(text, (size_t)len)) {
+    case SECRET_ALWAYS:
+        return PyUnicode_FromString("A");
+    case SECRET_TOKEN:
+    case SECRET_LOGIN:
+        return PyUnicode_FromString("B");
+    case SECRET_CODE:
+        return PyUnicode_FromString("C");
+    default:
         Py_RETURN_NONE;
     }
-    return Py_BuildValue("(nn)", (Py_ssize_t)begin, (Py_ssize_t)end);
+}
+
+/* is_secret(name, value) -> whether a value under such a name is hidden */
+static PyObject *core_is_secret(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    Py_ssize_t len;
+    const char *text = n == 2 ? PyUnicode_AsUTF8AndSize(args[0], &len) : NULL;
+    (void)module;
+    if (text == NULL) {
+        if (n != 2) {
+            PyErr_SetString(PyExc_TypeError, "is_secret(name, value)");
+        }
+        return NULL;
+    }
+    return PyBool_FromLong(judge(filter_action_of(secret_name(text, (size_t)len)), args[1]) ==
+                           FILTER_REDACT);
+}
+
+/* find_secrets(text) -> [(begin, end) of its UTF-8, ...] */
+static PyObject *core_find_secrets(PyObject *module, PyObject *object)
+{
+    struct secret_part parts[SECRET_PARTS];
+    Py_ssize_t len;
+    const char *text = PyUnicode_AsUTF8AndSize(object, &len);
+    PyObject *list = text != NULL ? PyList_New(0) : NULL; /* owned */
+    (void)module;
+    size_t count = list != NULL ? secret_parts(text, (size_t)len, 0, parts) : 0;
+    for (size_t i = 0; i < count; i++) {
+        PyObject *pair =
+            Py_BuildValue("(nn)", (Py_ssize_t)parts[i].begin, (Py_ssize_t)parts[i].end); /* owned */
+        if (pair == NULL || PyList_Append(list, pair) != 0) {
+            Py_CLEAR(list);
+            count = 0;
+        }
+        Py_XDECREF(pair);
+    }
+    return list;
 }
 
 static PyObject *core_without_secrets(PyObject *module, PyObject *object)
 {
+    struct secret_part parts[SECRET_PARTS];
+    const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
     Py_ssize_t len;
     const char *text = PyUnicode_AsUTF8AndSize(object, &len);
-    const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
-    size_t at = 0, begin, end;
-    struct bytes_out out = {0};
     (void)module;
     if (text == NULL) {
         return NULL;
     }
-    while (secret_text(text + at, (size_t)len - at, &begin, &end) && end > begin) {
-        bytes_put(&out, text + at, begin);
-        bytes_put(&out, mark, strlen(mark));
-        at += end;
+    size_t count = secret_parts(text, (size_t)len, 0, parts);
+    if (count == 0) {
+        Py_INCREF(object);
+        return object;
     }
-    bytes_put(&out, text + at, (size_t)len - at);
-    PyObject *result = out.failed ? PyErr_NoMemory()
-                                  : PyUnicode_DecodeUTF8(out.data != NULL ? (char *)out.data : "",
-                                                         (Py_ssize_t)out.len, "strict");
-    bytes_out_fini(&out);
+    size_t size = (size_t)len + count * strlen(mark);
+    char *clean = PyMem_Malloc(size); /* owned */
+    if (clean == NULL) {
+        return PyErr_NoMemory();
+    }
+    size_t n = secret_replace(text, (size_t)len, parts, count, mark, clean, size);
+    PyObject *result = PyUnicode_DecodeUTF8(clean, (Py_ssize_t)n, "strict");
+    PyMem_Free(clean);
     return result;
 }
 
 PyObject *mod_filter_without_secrets(PyObject *text)
 {
-    size_t begin, end;
     if (PyUnicode_IS_ASCII(text) &&
-        !secret_text(PyUnicode_DATA(text), (size_t)PyUnicode_GET_LENGTH(text), &begin, &end)) {
+        !secret_text(PyUnicode_DATA(text), (size_t)PyUnicode_GET_LENGTH(text))) {
         Py_INCREF(text);
         return text;
     }
@@ -369,8 +409,10 @@ static PyObject *sentinels(void)
 
 static PyMethodDef functions[] = {
     {"without_secrets", core_without_secrets, METH_O, "A text with its secrets taken out."},
-    {"is_secret_name", core_is_secret_name, METH_O, "Whether a name is that of a secret."},
-    {"find_secret", core_find_secret, METH_O, "Where a text has the form of a secret."},
+    {"secret_class", core_secret_class, METH_O, "A, B or C for the name of a secret, else None."},
+    {"is_secret", (PyCFunction)(void (*)(void))core_is_secret, METH_FASTCALL,
+     "Whether a value under this name is hidden."},
+    {"find_secrets", core_find_secrets, METH_O, "Where a text has the form of a secret."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -3,8 +3,10 @@
  * and 2 are recorded; a text that passes on to its buffer is recorded once. */
 #include "output.h"
 
+#include "capture_parts.h"
 #include "native_output.h"
 #include "policy.h"
+#include "repeats.h"
 #include "session.h"
 #include "utf8.h"
 
@@ -34,7 +36,14 @@ void output_put(struct thread *t, unsigned stream, const uint8_t *bytes, size_t 
     uint8_t clean[CLEAN + 16];
     const struct open_frame *top = &t->stack[t->depth];
     const struct policy *policy = t->depth != 0 ? policy_of(top->id) : NULL;
-    size_t n = policy_clean(policy, bytes, len, clean, CLEAN);
+    struct secret_part known[SECRET_PARTS];
+    size_t known_count = 0;
+    if (t->capture != NULL) {
+        repeats_begin_output(t->capture, t);
+        known_count = capture_known(t->capture, bytes, len, known);
+        repeats_end(t->capture);
+    }
+    size_t n = policy_clean(policy, bytes, len, known, known_count, clean, CLEAN);
     (void)lane_put_values(&t->lane, RL_EVENT_OUTPUT, stream, top->frame, n != 0 ? clean : bytes,
                           (uint32_t)(n != 0 ? n : len));
 }

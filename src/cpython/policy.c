@@ -183,19 +183,28 @@ static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObje
                            size_t row_count, uint32_t most, uint32_t *count)
 {
     uint8_t *actions = rl_zalloc(most + 1, 1);
-    int any = 0;
+    int any = 0, names = 0, named = 0; /* f(key=..., value=...) */
     *count = 0;
     for (size_t i = 0; actions != NULL && i < row_count; i++) {
         for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && *count < most; k++) {
-            enum filter_action action = ask_object(p, kind, PyTuple_GET_ITEM(rows[i], k));
+            char text[512];
+            size_t n =
+                codeinfo_put_text(PyTuple_GET_ITEM(rows[i], k), (uint8_t *)text, sizeof text);
+            enum filter_action action = ask(p, kind, text, n);
+            enum secret_role role = secret_role(text, n);
             if (*count >= p->max_locals) {
                 action = FILTER_DROP;
             }
             any |= action != FILTER_ALLOW;
-            actions[(*count)++] = (uint8_t)action;
+            names |= action == FILTER_ALLOW && role == SECRET_NAMES;
+            named |= action == FILTER_ALLOW && role == SECRET_NAMED;
+            actions[(*count)++] =
+                (uint8_t)(action != FILTER_ALLOW || role == SECRET_NO_ROLE ? action
+                          : role == SECRET_NAMES                           ? FILTER_NAMES
+                                                                           : FILTER_NAMED);
         }
     }
-    if (actions != NULL && !any && !filter_has_patterns(p->set)) {
+    if (actions != NULL && !any && !(names && named) && !filter_has_patterns(p->set)) {
         rl_free(actions);
         return NULL;
     }
@@ -360,8 +369,10 @@ enum filter_action policy_word(const struct policy *p, enum filter_kind kind, co
     return len <= SHORT ? ask_text(p, kind, name, len, NULL) : ask(p, kind, name, len);
 }
 
-int policy_secret(const struct policy *p, const char *text, size_t len, size_t *begin, size_t *end)
+size_t policy_secret(const struct policy *p, const char *text, size_t len, int is_cut,
+                     struct secret_part *parts, int *is_whole)
 {
+    *is_whole = 0;
     if (p == NULL) {
         return 0;
     }
@@ -371,11 +382,12 @@ int policy_secret(const struct policy *p, const char *text, size_t len, size_t *
     if (r != NULL && is_remembered(r, p->set, CONTENT, text, len)) {
         return 0;
     }
-    int found = filter_content(p->filter, p->set, (struct filter_text){text, len}, begin, end);
-    if (r != NULL && !found) {
+    size_t count =
+        filter_content(p->filter, p->set, (struct filter_text){text, len}, is_cut, parts, is_whole);
+    if (r != NULL && count == 0) {
         remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
     }
-    return found;
+    return count;
 }
 
 int policy_number(const struct policy *p, const char *text, size_t len)
@@ -395,7 +407,7 @@ size_t policy_clean_name(PyObject *name, uint8_t *text, size_t size)
 {
     uint8_t whole[512];
     size_t n = codeinfo_put_text(name, whole, sizeof whole);
-    size_t left = policy_clean(NULL, whole, n, text, size);
+    size_t left = policy_clean(NULL, whole, n, NULL, 0, text, size);
     if (left == 0) {
         memcpy(text, whole, n);
         left = n;
@@ -403,37 +415,23 @@ size_t policy_clean_name(PyObject *name, uint8_t *text, size_t size)
     return left;
 }
 
-size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len, uint8_t *out,
-                    size_t size)
+size_t policy_clean(const struct policy *p, const uint8_t *text, size_t len,
+                    const struct secret_part *known, size_t known_count, uint8_t *out, size_t size)
 {
-    const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
-    const size_t mark_len = strlen(mark);
+    struct secret_part formed[SECRET_PARTS], parts[SECRET_PARTS];
+    const struct filter_text all = {(const char *)text, len};
     struct filter *filter = p != NULL ? p->filter : policies.filter;
     const struct filter_set *set = filter == NULL ? NULL
                                    : p != NULL    ? p->set
                                                   : filter_default_set(filter);
-    size_t at = 0, n = 0, begin, end;
+    int is_whole;
     if (set == NULL) {
         return 0;
     }
-    while (filter_content(filter, set, (struct filter_text){(const char *)text + at, len - at},
-                          &begin, &end)) {
-        end = end > begin ? end : begin + 1;
-        if (n + mark_len + len - at > size) {
-            return n; /* what no longer fits is not written */
-        }
-        memcpy(out + n, text + at, begin);
-        memcpy(out + n + begin, mark, mark_len);
-        n += begin + mark_len;
-        at += end;
-        policy_stats.secrets++;
-        if (at >= len) {
-            return n;
-        }
-    }
-    if (n != 0) {
-        memcpy(out + n, text + at, len - at);
-        n += len - at;
-    }
-    return n;
+    size_t count = filter_content(filter, set, all, 0, formed, &is_whole);
+    count = secret_merge(formed, count, known, known_count, len, parts);
+    policy_stats.secrets += count;
+    return count == 0 ? 0
+                      : secret_replace(all.data, len, parts, count,
+                                       rl_sentinel_text(RL_SENTINEL_REDACTED), (char *)out, size);
 }

@@ -88,15 +88,15 @@ enum filter_action policy_bytes_name(const struct policy *policy, enum filter_ki
                                      const char *name, size_t len);
 /* Counts one value that was redacted or dropped. */
 void policy_count(enum policy_kind kind, enum filter_action action);
-/* Whether the text holds a secret; where. */
-int policy_secret(const struct policy *policy, const char *text, size_t len, size_t *begin,
-                  size_t *end);
+/* The parts of a text that are secrets; *is_whole: all of the value is to be hidden for them. */
+size_t policy_secret(const struct policy *policy, const char *text, size_t len, int is_cut,
+                     struct secret_part *parts, int *is_whole);
 /* Whether a number must not be written, by its text. */
 int policy_number(const struct policy *policy, const char *text, size_t len);
-/* Text of which only the secrets are taken out: the size of what stands in `out` then, or 0 where
- * there is none. policy may be NULL. */
-size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len, uint8_t *out,
-                    size_t size);
+/* Text of which only the secrets are taken out, and the parts that are known: the size of what
+ * stands in `out` then, or 0 where there is none. policy may be NULL. */
+size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len,
+                    const struct secret_part *known, size_t known_count, uint8_t *out, size_t size);
 /* The name of a task or thread, which may be made from anything, without the secrets in it; the
  * bytes of it. */
 #define POLICY_NAME_MAX 1024

@@ -5,6 +5,7 @@
 
 #include "capture_parts.h"
 #include "policy.h"
+#include "rec.h"
 #include "value.h"
 #include "value_text.h"
 
@@ -16,26 +17,6 @@ struct copying {
     int looks_at_numbers;
     uint8_t out[RL_VALUE_BYTES_MAX + 16];
 };
-
-static int contains(const uint8_t *text, size_t len, const char *part, size_t part_len)
-{
-    for (size_t i = 0; i + part_len <= len; i++) {
-        if (text[i] == (uint8_t)part[0] && memcmp(text + i, part, part_len) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int holds_secret(const struct capture *c, const struct value *value)
-{
-    for (unsigned i = 0; value->bytes != NULL && i < c->secret_count; i++) {
-        if (contains(value->bytes, value->size, c->secrets[i].text, c->secrets[i].len)) {
-            return 1;
-        }
-    }
-    return 0;
-}
 
 static int is_text(unsigned tag)
 {
@@ -81,27 +62,64 @@ static void put_redacted(struct copying *copying, uint32_t type)
     copying->p += n;
 }
 
-static rl_status copy(struct copying *copying, unsigned depth)
+/* What stands for the whole of a text. */
+static void put_redacted_text(struct copying *copying, const struct value *value)
 {
     struct capture *c = copying->c;
+    int is_bytes = value->tag == RL_VALUE_BYTES || value->tag == RL_VALUE_BYTES_CUT;
+    uint32_t type = value->type != 0
+                        ? value->type
+                        : capture_type_id(c->lane, is_bytes ? &PyBytes_Type : &PyUnicode_Type);
+    put_redacted(copying, type);
+}
+
+/* The text without the secrets in it; where there is no room, or its bytes are counted elsewhere
+ * too, all of it is taken out. */
+static void put_without(struct copying *copying, const struct value *value,
+                        const struct secret_part *parts, size_t count)
+{
+    const char *mark = rl_sentinel_text(RL_SENTINEL_REDACTED);
+    size_t n = value->size + count * strlen(mark) + 2 * VARINT_MAX;
+    size_t room = (size_t)(copying->end - copying->p);
+    int is_whole = count == 1 && parts[0].begin == 0 && parts[0].end == value->size;
+    int is_plain = value->type == 0 && value->tag != RL_VALUE_STR_ODD;
+    if (is_whole || !is_plain || n > CAPTURE_CLEAN_BYTES || n + bytes_left(&copying->in) > room) {
+        put_redacted_text(copying, value);
+        return;
+    }
+    uint8_t clean[CAPTURE_CLEAN_BYTES];
+    int is_cut = value->tag == RL_VALUE_STR_CUT || value->tag == RL_VALUE_BYTES_CUT;
+    n = secret_replace((const char *)value->bytes, value->size, parts, count, mark, (char *)clean,
+                       sizeof clean);
+    *copying->p++ = (uint8_t)value->tag;
+    if (is_cut) {
+        copying->p = put_varint(copying->p, value->len + n);
+    }
+    copying->p = put_varint(copying->p, n);
+    memcpy(copying->p, clean, n);
+    copying->p += n;
+}
+
+static rl_status copy(struct copying *copying, unsigned depth)
+{
     const uint8_t *from = copying->in.at;
     struct value value;
     rl_status status = value_next(&copying->in, &value);
     if (status != RL_OK || depth > RL_VALUE_DEPTH_MAX) {
         return RL_DAMAGED;
     }
-    if (is_text(value.tag) && holds_secret(c, &value)) {
-        int is_bytes = value.tag == RL_VALUE_BYTES || value.tag == RL_VALUE_BYTES_CUT;
-        uint32_t type = value.type != 0
-                            ? value.type
-                            : capture_type_id(c->lane, is_bytes ? &PyBytes_Type : &PyUnicode_Type);
-        put_redacted(copying, type);
+    struct secret_part parts[SECRET_PARTS];
+    size_t count = is_text(value.tag) && value.bytes != NULL
+                       ? capture_known(copying->c, value.bytes, value.size, parts)
+                       : 0;
+    if (count != 0) {
+        put_without(copying, &value, parts, count);
         return RL_OK;
     }
     PyTypeObject *number = copying->looks_at_numbers ? number_type(value.tag) : NULL;
     if (number != NULL && is_secret_number(copying, from)) {
         policy_stats.secrets++;
-        put_redacted(copying, capture_type_id(c->lane, number));
+        put_redacted(copying, capture_type_id(copying->c->lane, number));
         return RL_OK;
     }
     size_t n = (size_t)(copying->in.at - from);
@@ -136,9 +154,14 @@ void capture_review(struct capture *c)
     struct copying copying = {.c = c, .p = copying.out};
     copying.end = copying.out + RL_VALUE_BYTES_MAX - (c->values - c->bytes);
     copying.looks_at_numbers = c->policy != NULL && policy_looks_at_values(c->policy);
+    for (unsigned i = 0; i < c->secret_count; i++) {
+        c->known[i].text = c->secrets[i].text;
+        c->known[i].len = c->secrets[i].len;
+    }
+    c->known_count = c->secret_count;
     copying.in = bytes_in_of(c->values, (size_t)(c->p - c->values));
     copy_all(&copying);
     bytes_out_fini(&copying.number);
     c->is_reviewed = 0;
-    c->secret_count = 0;
+    c->secret_count = c->known_count = 0;
 }

@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "budget.h"
 #include "context.h"
+#include "judge.h"
 #include "native_output.h"
 #include "plain.h"
 #include "policy.h"
@@ -35,7 +36,7 @@ struct capture *session_capture_always(struct thread *t, const struct policy *po
     if (policy != NULL) {
         t->capture->policy = policy;
         capture_limit(t->capture, &policy->limits);
-        t->capture->least = policy->least;
+        t->capture->least = t->capture->key_lines == 0 ? policy->least : 1;
         t->capture->is_reviewed = policy_looks_at_values(policy);
     }
     return t->capture;
@@ -91,6 +92,7 @@ static void put_result(struct capture *c, unsigned kind, PyObject *value,
                       : kind == RL_EVENT_YIELD ? policy->yield
                                                : policy->thrown;
     if (action != FILTER_ALLOW) {
+        action = judge((enum filter_action)action, value);
         policy_count(kind == RL_EVENT_RESUME ? POLICY_ARGUMENT : POLICY_RETURN, action);
     }
     capture_filtered(c, value, action);

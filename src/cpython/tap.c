@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "pairs.h"
 #include "policy.h"
 #include "session.h"
 #include "sink.h"
@@ -112,7 +113,9 @@ static void put_locals(struct thread *t, const struct event *event, struct told 
     for (Py_ssize_t slot = 0, count = native_slots(code); slot < count; slot++) {
         PyObject *value = capture_variable(code, event->frame, slot); /* borrowed */
         if (slot < filtered && value != NULL) {
-            capture_filtered(c, value, policy->slots[slot]);
+            capture_filtered(
+                c, value,
+                pairs_slot(policy, policy->slots, (uint32_t)slot, code, event->frame, value));
         } else {
             capture_value(c, value);
         }

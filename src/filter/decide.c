@@ -442,6 +442,22 @@ static struct filter_text last_part(struct filter_text name)
     return name;
 }
 
+enum filter_action filter_action_of(enum secret_class class)
+{
+    switch (class) {
+    case SECRET_NONE:
+        return FILTER_ALLOW;
+    case SECRET_TOKEN:
+        return FILTER_TOKEN;
+    case SECRET_CODE:
+        return FILTER_CODE;
+    case SECRET_LOGIN:
+        return FILTER_LOGIN;
+    default:
+        return FILTER_SECRET;
+    }
+}
+
 /* *why: the selector that decided, NULL = the default. */
 static enum filter_action decide_name(struct filter *f, const struct filter_set *set,
                                       enum filter_kind kind, struct filter_text name,
@@ -463,9 +479,19 @@ static enum filter_action decide_name(struct filter *f, const struct filter_set 
         }
     }
     struct filter_text own = kind == FILTER_RET ? last_part(name) : name;
-    if (secret_name(own.data, own.len)) {
-        *why = "built-in names of secrets";
-        return set->value == FILTER_DROP ? FILTER_DROP : FILTER_REDACT;
+    enum secret_class class = secret_name(own.data, own.len);
+    if (class != SECRET_NONE) {
+        *why = class == SECRET_ALWAYS ? "built-in names of secrets"
+               : class == SECRET_CODE
+                   ? "built-in names of secrets, where the value looks like a code"
+                   : "built-in names of secrets, where the value looks like a token";
+        return set->value != FILTER_ALLOW ? set->value : filter_action_of(class);
+    }
+    if (set->value == FILTER_ALLOW && (kind == FILTER_KEY || kind == FILTER_ATTR)) {
+        enum secret_role role = secret_role(own.data, own.len);
+        return role == SECRET_NAMES   ? FILTER_NAMES
+               : role == SECRET_NAMED ? FILTER_NAMED
+                                      : FILTER_ALLOW;
     }
     return set->value;
 }
@@ -500,39 +526,68 @@ const char *filter_why(struct filter *f, const struct filter_set *set, enum filt
     return why;
 }
 
-/* 1 or 0 as the first `value:` pattern says that finds the text; -1: none does. */
+/* All that a pattern finds; -1: undecided. */
+static int all_found(const struct pattern *pattern, struct filter_text text,
+                     struct secret_part *parts)
+{
+    size_t at = 0, count = 0, begin, end;
+    while (count < SECRET_PARTS && at <= text.len) {
+        int found = pattern_search(pattern, text.data + at, text.len - at);
+        if (found <= 0) {
+            return found < 0 ? -1 : (int)count;
+        }
+        pattern_found(pattern, &begin, &end);
+        end = end > begin ? end : begin + 1; /* it may find nothing at all, there */
+        if (at + begin >= text.len && text.len != 0) {
+            break;
+        }
+        parts[count++] = (struct secret_part){at + begin, at + end};
+        at += end;
+    }
+    if (count == SECRET_PARTS || text.len == 0) {
+        parts[count - 1].end = text.len;
+    }
+    return (int)count;
+}
+
+/* How much the first `value:` pattern finds that finds something; 0: it lets the text through;
+ * -1: none does. */
 static int ask_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                       size_t *begin, size_t *end)
+                       struct secret_part *parts)
 {
     for (size_t i = 0; set->has_content && i < set->count; i++) {
         const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
         if (pattern->selector.kind != FILTER_VALUE) {
             continue;
         }
-        int found = pattern_search(pattern->selector.pattern, text.data, text.len);
+        int found = all_found(pattern->selector.pattern, text, parts);
         if (found < 0) {
             f->undecided++;
-            *begin = 0;
-            *end = text.len;
+            parts[0] = (struct secret_part){0, text.len};
             return 1;
         }
         if (found > 0) {
-            pattern_found(pattern->selector.pattern, begin, end);
-            return pattern->action != FILTER_ALLOW;
+            return pattern->action != FILTER_ALLOW ? found : 0;
         }
     }
     return -1;
 }
 
-int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                   size_t *begin, size_t *end)
+size_t filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                      int is_cut, struct secret_part *parts, int *is_whole)
 {
-    int said = ask_content(f, set, text, begin, end);
-    return said >= 0 ? said : secret_text(text.data, text.len, begin, end);
+    struct secret_part own[SECRET_PARTS], forms[SECRET_PARTS];
+    int found = ask_content(f, set, text, own);
+    *is_whole = found > 0;
+    if (found == 0) {
+        return 0;
+    }
+    size_t count = secret_parts(text.data, text.len, is_cut, found > 0 ? forms : parts);
+    return found > 0 ? secret_merge(own, (size_t)found, forms, count, text.len, parts) : count;
 }
 
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text)
 {
-    size_t begin, end;
-    return ask_content(f, set, text, &begin, &end) > 0;
+    struct secret_part parts[SECRET_PARTS];
+    return ask_content(f, set, text, parts) > 0;
 }

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "secrets.h"
+
 enum filter_kind {
     FILTER_PKG,
     FILTER_FILE,
@@ -34,7 +36,19 @@ enum filter_kind {
 const char *filter_kind_name(enum filter_kind kind);
 
 enum filter_exec { FILTER_EXEC_INHERIT, FILTER_TRACE, FILTER_SKIP };
-enum filter_action { FILTER_INHERIT, FILTER_ALLOW, FILTER_REDACT, FILTER_DROP };
+enum filter_action {
+    FILTER_INHERIT,
+    FILTER_ALLOW,
+    FILTER_REDACT,
+    FILTER_DROP, /* up to here: of rules; the others are answers only, judged by the value */
+    FILTER_SECRET,
+    FILTER_TOKEN,
+    FILTER_CODE,
+    FILTER_LOGIN,
+    FILTER_LOOK_INSIDE, /* shown, but for what looks like a token in it */
+    FILTER_NAMES,       /* shown; the key of a dict whose value may name that of FILTER_NAMED */
+    FILTER_NAMED
+};
 /* As in the rules; 0 = not said. */
 enum filter_level {
     FILTER_LEVEL_NONE,
@@ -131,13 +145,16 @@ uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_te
 /* The part of a file's path below the deepest root that holds it; empty where none does. */
 struct filter_text filter_below_root(const struct filter *f, struct filter_text file);
 
-/* ALLOW, REDACT or DROP. */
+/* What a built-in name makes of its value. */
+enum filter_action filter_action_of(enum secret_class class);
+/* ALLOW, REDACT, DROP; by a built-in name what judges the value; of keys and attributes NAMES and
+ * NAMED. */
 enum filter_action filter_value(struct filter *f, const struct filter_set *set,
                                 enum filter_kind kind, struct filter_text name);
-/* Whether the text holds a secret: of a `value:` pattern of the set, or a well-known form. *begin
- * and *end: the part. */
-int filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                   size_t *begin, size_t *end);
+/* The parts of a text that are secrets: of a `value:` pattern of the set, which takes the whole
+ * value (*is_whole), and of well-known forms (secrets.h). */
+size_t filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                      int is_cut, struct secret_part *parts, int *is_whole);
 /* Whether a `value:` pattern of the set finds this text of a number. */
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text);
 /* Whether patterns of the set look at text, besides what is a secret by its form. */

@@ -1,18 +1,47 @@
 /* Why: see secrets.h. Names: in whole words, so that a tokenizer, a pinned tab and a compass are
  * none. Every name that values come with is asked, so what no list can hold goes a short way. */
-#include "secrets.h"
-
-#include <stdint.h>
 #include <string.h>
 
 #include "ascii.h"
+#include "secret_words.h"
+#include "secrets.h"
 
-enum { WORDS_MAX = 12, WORD_BYTES = 24 };
+enum { WORDS_MAX = 12 };
 
 struct words {
     char word[WORDS_MAX][WORD_BYTES]; /* lower case, cut */
+    unsigned is[WORDS_MAX];           /* enum secret_word */
     int count;
 };
+
+/* Words that mean something together. */
+static const struct phrase {
+    const char *words[3];
+    enum secret_class class;
+} phrases[] = {
+    {{"credit", "card"}, SECRET_ALWAYS},     {{"card", "number"}, SECRET_ALWAYS},
+    {{"card", "no"}, SECRET_ALWAYS},         {{"card", "num"}, SECRET_ALWAYS},
+    {{"cc", "number"}, SECRET_ALWAYS},       {{"cc", "num"}, SECRET_ALWAYS},
+    {{"social", "security"}, SECRET_ALWAYS}, {{"seed", "phrase"}, SECRET_ALWAYS},
+    {{"seed", "words"}, SECRET_ALWAYS},      {{"recovery", "phrase"}, SECRET_ALWAYS},
+    {{"recovery", "code"}, SECRET_ALWAYS},   {{"recovery", "codes"}, SECRET_ALWAYS},
+    {{"backup", "code"}, SECRET_ALWAYS},     {{"backup", "codes"}, SECRET_ALWAYS},
+    {{"security", "answer"}, SECRET_ALWAYS}, {{"mot", "de", "passe"}, SECRET_ALWAYS},
+    {{"private", "pem"}, SECRET_ALWAYS},     {{"pass", "word"}, SECRET_ALWAYS},
+    {{"pass", "phrase"}, SECRET_ALWAYS},     {{"pass", "code"}, SECRET_ALWAYS},
+    {{"auth", "header"}, SECRET_ALWAYS},     {{"auth", "headers"}, SECRET_ALWAYS},
+    {{"auth", "string"}, SECRET_ALWAYS},     {{"mat", "khau"}, SECRET_ALWAYS},
+    {{"verification", "code"}, SECRET_CODE}, {{"confirmation", "code"}, SECRET_CODE},
+    {{"security", "code"}, SECRET_CODE},     {{"unlock", "code"}, SECRET_CODE},
+    {{"sms", "code"}, SECRET_CODE},          {{"login", "code"}, SECRET_CODE},
+    {{"auth", "code"}, SECRET_CODE},         {{"pin", "code"}, SECRET_CODE},
+    {{"account", "number"}, SECRET_CODE},    {{"one", "time", "code"}, SECRET_CODE},
+};
+
+static int is_letter(char c)
+{
+    return is_upper(c) || is_lower(c) || ((unsigned char)c & 0x80) != 0;
+}
 
 /* Whether a word begins with the letter at i, in the middle of letters. */
 static int begins_word(const char *name, size_t len, size_t i)
@@ -22,6 +51,23 @@ static int begins_word(const char *name, size_t len, size_t i)
             (is_upper(name[i - 1]) && i + 1 < len && is_lower(name[i + 1])));
 }
 
+/* A word that is written as one of two is taken apart. */
+static void end_word(struct words *w, size_t n)
+{
+    char *word = w->word[w->count];
+    word[n] = 0;
+    unsigned is = secret_word(word, n);
+    size_t tail = is == 0 ? secret_word_tail(word, n) : 0;
+    if (tail != 0 && w->count + 1 < WORDS_MAX) {
+        memcpy(w->word[w->count + 1], word + tail, n - tail + 1);
+        word[tail] = 0;
+        w->is[w->count++] = secret_word(word, tail);
+        word = w->word[w->count];
+        is = secret_word(word, n - tail);
+    }
+    w->is[w->count++] = is;
+}
+
 /* db_passwd, apiKey, X-Api-Key, HTTPSecret2: at what is no letter, and where a capital begins. */
 static void split(const char *name, size_t len, struct words *w)
 {
@@ -29,110 +75,103 @@ static void split(const char *name, size_t len, struct words *w)
     w->count = 0;
     for (size_t i = 0; i < len && w->count < WORDS_MAX; i++) {
         char c = name[i];
-        int is_letter = is_upper(c) || is_lower(c) || (unsigned char)c >= 128;
-        if (n != 0 && (!is_letter || begins_word(name, len, i))) {
-            w->word[w->count++][n] = 0;
+        if (n != 0 && (!is_letter(c) || begins_word(name, len, i))) {
+            end_word(w, n);
             n = 0;
         }
-        if (is_letter && n + 1 < WORD_BYTES && w->count < WORDS_MAX) {
+        if (is_letter(c) && n + 1 < WORD_BYTES && w->count < WORDS_MAX) {
             w->word[w->count][n++] = is_upper(c) ? (char)(c + 32) : c;
         }
     }
     if (n != 0 && w->count < WORDS_MAX) {
-        w->word[w->count++][n] = 0;
+        end_word(w, n);
     }
 }
 
-static int is_one_of(const char *word, const char *const *list)
+static int is_word(const struct words *w, int at, const char *word)
 {
-    for (; *list != NULL; list++) {
-        if (**list == *word && strcmp(word, *list) == 0) { /* mostly the first letter tells */
-            return 1;
+    return at >= 0 && at < w->count && strcmp(w->word[at], word) == 0;
+}
+
+static unsigned bits_at(const struct words *w, int at)
+{
+    return at >= 0 && at < w->count ? w->is[at] : 0;
+}
+
+static enum secret_class phrase_at(const struct words *w, int at)
+{
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
+        const char *const *words = phrases[i].words;
+        if (is_word(w, at, words[0]) && is_word(w, at + 1, words[1]) &&
+            (words[2] == NULL || is_word(w, at + 2, words[2]))) {
+            return phrases[i].class;
         }
     }
-    return 0;
+    return SECRET_NONE;
 }
 
-static const char *const always[] = {
-    "password",     "passwords",  "passwd",    "passwds",       "pwd",         "passphrase",
-    "passcode",     "secret",     "secrets",   "credential",    "credentials", "creds",
-    "cred",         "bearer",     "ssn",       "cvv",           "cvc",         "iban",
-    "jwt",          "apikey",     "apikeys",   "authorization", "cookie",      "cookies",
-    "privatekey",   "secretkey",  "accesskey", "sshkey",        "authtoken",   "accesstoken",
-    "refreshtoken", "sessionid",  "sessid",    "phpsessid",     "jsessionid",  "setcookie",
-    "mfa",          "otp",        "totp",      "userpass",      "dbpass",      "authkey",
-    "creditcard",   "cardnumber", "xsrf",      "csrf",          "passwort",    "passwrd",
-    NULL,
-};
-/* Alone, at the end of a name, or before "value", "header", "string", "bytes", "hash", "b64". */
-static const char *const at_end[] = {"token", "pass", "auth", "pin", "pan", "session", NULL};
-static const char *const carriers[] = {"value", "header", "headers", "string", "str",  "bytes",
-                                       "hash",  "b",      "raw",     "text",   "data", "code",
-                                       "plain", "env",    "var",     "key",    "id",   NULL};
-static const char *const key_kinds[] = {
-    "api",   "private", "secret", "ssh",    "access",  "auth",    "signing", "encryption",
-    "crypt", "master",  "client", "shared", "service", "session", "hmac",    "aes",
-    "rsa",   "gpg",     "pgp",    "deploy", "license", NULL};
-
-/* What "token", "pass" and so on are of, when they are secrets. "auth" and "session" alone say
- * little: a session of a library, a module of it. */
-static int ends_secretly(const struct words *w, int at)
+/* "token" and "pass" behind a word that says of what: access_token, smtp_pass. */
+static enum secret_class token_at(const struct words *w, int at, int is_last)
 {
-    const char *word = w->word[at];
-    int is_last =
-        at == w->count - 1 || (at == w->count - 2 && is_one_of(w->word[at + 1], carriers));
-    if (!is_last || !is_one_of(word, at_end)) {
-        return 0;
+    unsigned before = bits_at(w, at - 1);
+    if ((before & WORD_OF_TOKEN) != 0 && is_last) {
+        return SECRET_ALWAYS;
     }
-    if (strcmp(word, "session") == 0) {
-        return at + 1 < w->count; /* session_id, session_key */
+    if (is_word(w, at, "tokens") || (before & WORD_NOT_TOKEN) != 0 || !is_last) {
+        return SECRET_NONE;
     }
-    if (strcmp(word, "pass") == 0) {
-        return at > 0 || w->count == 1;
-    }
-    if (strcmp(word, "pin") == 0) {
-        static const char *const of[] = {"card", "user", "security", "login", "account", NULL};
-        return at > 0 && is_one_of(w->word[at - 1], of);
-    }
-    if (strcmp(word, "pan") == 0) {
-        return w->count == 1 || (at > 0 && strcmp(w->word[at - 1], "card") == 0);
-    }
-    if (strcmp(word, "token") == 0 && at > 0) {
-        static const char *const harmless[] = {
-            "next", "last",  "prev", "previous", "current", "page",         "max",  "min", "num",
-            "n",    "per",   "eos",  "bos",      "pad",     "unk",          "stop", "sep", "cls",
-            "mask", "first", "end",  "start",    "peek",    "cancellation", NULL};
-        return !is_one_of(w->word[at - 1], harmless);
-    }
-    return 1;
+    return SECRET_TOKEN;
 }
 
-/* By first letter and length: which last letters the words have that all of the above hangs on. Of
- * nearly all names no word is among them, so that nothing else has to be asked. */
-static uint32_t endings[26][WORD_BYTES];
-
-static void add_ending(const char *word)
+/* Of words that are secrets in some places only: at the end of a name, or before what carries
+ * them. "auth" and "session" alone say little: a session of a library, a module of it. */
+static enum secret_class by_value_at(const struct words *w, int at)
 {
-    size_t len = strlen(word);
-    endings[word[0] - 'a'][len] |= 1u << (word[len - 1] - 'a');
-}
-
-static void fill_endings(void)
-{
-    static const char *const pairs[] = {"key", "keys", "card", NULL};
-    const char *const *const lists[] = {always, at_end, pairs};
-    for (size_t k = 0; k < sizeof lists / sizeof *lists; k++) {
-        for (const char *const *word = lists[k]; *word != NULL; word++) {
-            add_ending(*word);
-        }
+    int is_last = at == w->count - 1 || (at == w->count - 2 && (w->is[at + 1] & WORD_CARRIER) != 0);
+    if (is_word(w, at, "token") || is_word(w, at, "tok") || is_word(w, at, "tokens")) {
+        return token_at(w, at, is_last);
     }
+    if ((w->is[at] & WORD_BY_VALUE) == 0) {
+        return SECRET_NONE;
+    }
+    if (is_word(w, at, "cookie") || is_word(w, at, "cookies")) {
+        return SECRET_TOKEN;
+    }
+    if (!is_last) {
+        return SECRET_NONE;
+    }
+    if (is_word(w, at, "session")) {
+        return at + 1 < w->count ? SECRET_TOKEN : SECRET_NONE; /* session_id */
+    }
+    if (is_word(w, at, "pass")) {
+        return token_at(w, at, is_last);
+    }
+    if (is_word(w, at, "pin")) {
+        return is_word(w, at - 1, "card") || is_word(w, at - 1, "user") ||
+                       is_word(w, at - 1, "login") || is_word(w, at - 1, "security") ||
+                       is_word(w, at - 1, "account")
+                   ? SECRET_CODE
+                   : SECRET_NONE;
+    }
+    if (is_word(w, at, "pan")) {
+        return w->count == 1 || is_word(w, at - 1, "card") ? SECRET_TOKEN : SECRET_NONE;
+    }
+    return is_word(w, at, "auth") ? SECRET_LOGIN : SECRET_TOKEN;
 }
 
-static int has_ending(char first, char last, size_t len)
+static enum secret_class word_at(const struct words *w, int at)
 {
-    unsigned begin = (unsigned)(unsigned char)(first | 32) - 'a';
-    unsigned end = (unsigned)(unsigned char)(last | 32) - 'a';
-    return begin < 26 && end < 26 && len < WORD_BYTES && (endings[begin][len] >> end & 1) != 0;
+    if ((w->is[at] & WORD_ALWAYS) != 0) {
+        return SECRET_ALWAYS;
+    }
+    if ((w->is[at] & WORD_KEY) != 0 && (is_word(w, at + 1, "key") || is_word(w, at + 1, "keys"))) {
+        return SECRET_ALWAYS;
+    }
+    enum secret_class class = phrase_at(w, at);
+    if (class == SECRET_NONE && (w->is[at] & WORD_CODE) != 0) {
+        class = SECRET_CODE;
+    }
+    return class != SECRET_NONE ? class : by_value_at(w, at);
 }
 
 /* Words as split() makes them, but nothing is copied. */
@@ -143,47 +182,53 @@ static int may_be_secret(const char *name, size_t len)
         lower++;
     }
     if (lower == len) { /* one word, as most names are */
-        return has_ending(name[0], name[len - 1], len);
+        return secret_word_may_be(name[0], name[len - 2], name[len - 1], len);
     }
     for (size_t i = 0; i <= len; i++) {
-        char c = i < len ? name[i] : 0;
-        int is_letter = is_upper(c) || is_lower(c) || (unsigned char)c >= 128;
-        int ends = !is_letter || begins_word(name, len, i);
-        if (ends && i > begin && has_ending(name[begin], name[i - 1], i - begin)) {
+        int letter = i < len && is_letter(name[i]);
+        int ends = !letter || begins_word(name, len, i);
+        if (ends && i > begin + 1 &&
+            secret_word_may_be(name[begin], name[i - 2], name[i - 1], i - begin)) {
             return 1;
         }
-        begin = is_letter ? (ends ? i : begin) : i + 1;
+        begin = letter ? (ends ? i : begin) : i + 1;
     }
     return 0;
 }
 
-int secret_name(const char *name, size_t len)
+enum secret_role secret_role(const char *name, size_t len)
+{
+    static const char *const names[] = {"name", "key",    "Name",   "Key",      "k",
+                                        "var",  "header", "option", "variable", NULL};
+    static const char *const values[] = {"value", "Value", "v", "val", NULL};
+    const char *const *const lists[] = {names, values};
+    for (int i = 0; i < 2 && len < 9; i++) {
+        for (const char *const *word = lists[i]; *word != NULL; word++) {
+            if (strlen(*word) == len && memcmp(*word, name, len) == 0) {
+                return i == 0 ? SECRET_NAMES : SECRET_NAMED;
+            }
+        }
+    }
+    return SECRET_NO_ROLE;
+}
+
+enum secret_class secret_name(const char *name, size_t len)
 {
     struct words w;
-    if (len < 3 || len > 200) {
-        return 0;
-    }
-    if (endings['k' - 'a'][3] == 0) {
-        fill_endings();
-    }
-    if (!may_be_secret(name, len)) {
-        return 0;
+    enum secret_class found = SECRET_NONE;
+    if (len < 2 || len > 200 || !may_be_secret(name, len)) {
+        return SECRET_NONE;
     }
     split(name, len, &w);
-    for (int i = 0; i < w.count; i++) {
-        const char *next = i + 1 < w.count ? w.word[i + 1] : "";
-        if (is_one_of(w.word[i], always) || ends_secretly(&w, i)) {
-            return 1;
-        }
-        if ((strcmp(next, "key") == 0 || strcmp(next, "keys") == 0) &&
-            is_one_of(w.word[i], key_kinds)) {
-            return 1;
-        }
-        if ((strcmp(w.word[i], "credit") == 0 && strcmp(next, "card") == 0) ||
-            (strcmp(w.word[i], "card") == 0 && strcmp(next, "number") == 0) ||
-            (strcmp(w.word[i], "card") == 0 && strcmp(next, "no") == 0)) {
-            return 1;
+    if (w.count > 1 && (w.is[w.count - 1] & WORD_POLICY) != 0) {
+        return SECRET_NONE; /* password_min_length */
+    }
+    for (int i = 0; i < w.count && found != SECRET_ALWAYS; i++) {
+        enum secret_class class = word_at(&w, i);
+        if (class == SECRET_ALWAYS || found == SECRET_NONE ||
+            (class == SECRET_CODE && found == SECRET_TOKEN)) {
+            found = class != SECRET_NONE ? class : found;
         }
     }
-    return 0;
+    return found;
 }

@@ -326,13 +326,17 @@ static void sets_are_shared_and_secrets_lie_under_them(void **state)
     for (int twice = 0; twice < 2; twice++) {
         assert_int_equal(filter_value(f, one.set, FILTER_LOCAL, text("x")), FILTER_DROP);
         assert_int_equal(filter_value(f, one.set, FILTER_ARG, text("x")), FILTER_ALLOW);
-        assert_int_equal(filter_value(f, other.set, FILTER_ARG, text("db_passwd")), FILTER_REDACT);
+        assert_int_equal(filter_value(f, other.set, FILTER_ARG, text("db_passwd")), FILTER_SECRET);
     }
-    size_t begin, end;
-    assert_true(filter_content(f, one.set, text("of CUST-77."), &begin, &end));
-    assert_int_equal(begin, 3);
-    assert_int_equal(end, 10);
-    assert_false(filter_content(f, other.set, text("of CUST-77."), &begin, &end));
+    struct secret_part parts[SECRET_PARTS];
+    int is_whole = 0;
+    assert_int_equal(filter_content(f, one.set, text("of CUST-77, CUST-8."), 0, parts, &is_whole),
+                     2);
+    assert_true(is_whole);
+    assert_int_equal(parts[0].begin, 3);
+    assert_int_equal(parts[0].end, 10);
+    assert_int_equal(parts[1].begin, 12);
+    assert_int_equal(filter_content(f, other.set, text("of CUST-77."), 0, parts, &is_whole), 0);
     filter_free(f);
 }
 
@@ -378,17 +382,85 @@ static void a_filter_survives_want_of_memory(void **state)
 static void secrets_are_known(void **state)
 {
     (void)state;
-    static const char *const names[] = {"password", "apiKey", "X-Api-Key", "db_passwd", "jwt"};
-    static const char *const harmless[] = {"author", "company", "bypass", "passport", "tokens"};
+    static const char *const names[] = {"password", "apiKey", "dbpasswd", "contraseña", "jwts"};
+    static const char *const harmless[] = {"author", "company", "bypass", "password_min_length",
+                                           "tokens"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        assert_true(secret_name(names[i], strlen(names[i])));
-        assert_false(secret_name(harmless[i], strlen(harmless[i])));
+        assert_int_equal(secret_name(names[i], strlen(names[i])), SECRET_ALWAYS);
+        assert_int_equal(secret_name(harmless[i], strlen(harmless[i])), SECRET_NONE);
     }
-    size_t begin, end;
+    assert_int_equal(secret_name("token", 5), SECRET_TOKEN);
+    assert_int_equal(secret_name("otp_code", 8), SECRET_CODE);
+    assert_true(secret_value(SECRET_TOKEN, "abc123", 6));
+    assert_false(secret_value(SECRET_TOKEN, "lambda", 6));
+    assert_true(secret_value(SECRET_CODE, "123 456", 7));
+    assert_false(secret_number(SECRET_CODE, 42));
+}
+
+/* What is found in a text of so many bytes, each in a buffer of its own size. */
+static size_t parts_of(const char *text, size_t len, int is_cut, struct secret_part *parts)
+{
+    char *exact = rl_alloc(len + 1, 1);
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    size_t count = secret_parts(exact, len, is_cut, parts);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(parts[i].begin < parts[i].end && parts[i].end <= len);
+        assert_true(i == 0 || parts[i].begin > parts[i - 1].end);
+    }
+    assert_int_equal(secret_text(exact, len), count != 0);
+    rl_free(exact);
+    return count;
+}
+
+static void only_the_secret_of_a_text_is_taken(void **state)
+{
+    (void)state;
+    struct secret_part parts[SECRET_PARTS];
     const char *url = "see https://ada:pw@example.org/";
-    assert_true(secret_text(url, strlen(url), &begin, &end));
-    assert_int_equal(begin, 12);
-    assert_int_equal(end, 18);
+    assert_int_equal(parts_of(url, strlen(url), 0, parts), 1);
+    assert_int_equal(parts[0].begin, 16);
+    assert_int_equal(parts[0].end, 18);
+    const char *open = "a text that goes on with sk-abcdefghijklm";
+    assert_int_equal(parts_of(open, strlen(open), 0, parts), 0);
+    assert_int_equal(parts_of(open, strlen(open), 1, parts), 1);
+    assert_int_equal(parts[0].end, strlen(open));
+}
+
+/* 64 KiB of what a scan could be made to go over again and again; each ends at once. */
+static void hostile_texts_are_linear(void **state)
+{
+    (void)state;
+    enum { SIZE = 64 << 10 };
+    static const char *const pieces[] = {
+        "password=",   "token=",     "token=token!",
+        "token: ",     "cookie: ",   "\"token\":\"",
+        "'\"",         "password=[", "password={'",
+        "eyJ",         "eyJa.",      "SG.",
+        "-----BEGIN ", "://",        "a://b:",
+        "<token ",     "<password>", "token%3D",
+        " -p",         " -u",        "mysql -p",
+        "curl -u ",    "--token ",   "Bearer ",
+        "Basic ",      "4",          "DE12",
+        "%3D",         "\\",         "\\\"token\\\":",
+        "\xff",        "\xe2\x82",   "\xf0\x9f",
+        ",",           "token=,",    ";",
+        "b",           "-",          "=",
+        ":",           ">",
+    };
+    struct secret_part parts[SECRET_PARTS];
+    char *text = rl_alloc(SIZE, 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        size_t n = strlen(pieces[i]);
+        for (size_t at = 0; at < SIZE; at++) {
+            text[at] = pieces[i][at % n];
+        }
+        (void)parts_of(text, SIZE, 0, parts);
+        (void)secret_name(text, SIZE);
+        (void)secret_value(SECRET_TOKEN, text, SIZE);
+    }
+    rl_free(text);
 }
 
 int main(void)
@@ -403,6 +475,8 @@ int main(void)
         cmocka_unit_test(an_undecided_scope_is_skipped),
         cmocka_unit_test(a_filter_survives_want_of_memory),
         cmocka_unit_test(secrets_are_known),
+        cmocka_unit_test(only_the_secret_of_a_text_is_taken),
+        cmocka_unit_test(hostile_texts_are_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

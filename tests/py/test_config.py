@@ -42,6 +42,7 @@ SAMPLES = {
     "exclude_files": (("/tmp/", ["/tmp/"]), ("x", ["x"])),
     "lines": (("app.f", ["app.f"]), ("x", ["x"])),
     "activate": (("app.py", "app.py"), ("app:f", "app:f")),
+    "allow": (("password", ["password"]), ("x", ["x"])),
     "redact": (("mail", ["mail"]), ("x", ["x"])),
     "trace_filter": (
         ("/a.toml", [{"path": "/a.toml"}]),

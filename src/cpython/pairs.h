@@ -1,0 +1,29 @@
+/* Values whose name is another value: the second of two, the one behind an option of a command
+ * line,
+ * {"name": ..., "value": ...}, f(key=..., value=...). Nothing here runs Python code. */
+#ifndef PAIRS_H
+#define PAIRS_H
+
+#include "compat.h"
+
+#include "filter.h"
+
+struct capture;
+struct policy;
+
+/* Appends the second of two items, where the first one may name it. */
+void pairs_put_second(struct capture *c, PyObject *name, PyObject *value, int is_list);
+/* What an item says of the next one: `--password`. */
+enum filter_action pairs_option(const struct capture *c, PyObject *item);
+/* Appends a value as an action has it that a name gave. */
+void pairs_put(struct capture *c, PyObject *value, enum filter_action action);
+/* The action of an item of a dictionary, which its key gave; *named: that of "value", once "name"
+ * was met. */
+enum filter_action pairs_in_dict(const struct capture *c, PyObject *dict, PyObject *value,
+                                 enum filter_action action, enum filter_action *named);
+/* The same of a variable, by the actions of all of them: key and value, of f(key=..., value=...).
+ */
+enum filter_action pairs_slot(const struct policy *policy, const uint8_t *actions, uint32_t slot,
+                              PyCodeObject *code, native_frame *frame, PyObject *value);
+
+#endif

@@ -1,0 +1,123 @@
+/* Why: see secrets.h. Of "token" and "otp" the value says whether it is one: a lexer's tokens are
+ * words of a language, those of a service are not. */
+#include <string.h>
+
+#include "ascii.h"
+#include "secrets.h"
+
+enum {
+    TOKEN_LEAST = 6,
+    ALPHABET_LEAST = 16,
+    DIGITS_LEAST = 4,
+    CODE_LEAST = 3,
+    CODE_MOST = 12,
+    CHANGES_LEAST = 3, /* between upper and lower case: two in five letters; TypeError has fewer */
+};
+
+/* What characters a piece without blanks is made of. */
+struct piece {
+    size_t len, letters, digits, url_signs, plain_signs; /* - _ and + / = */
+    size_t changes;                                      /* between upper and lower case */
+    char last;
+};
+
+static int is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static int is_token_piece(const struct piece *p)
+{
+    size_t others = p->len - p->letters - p->digits;
+    if (p->len >= TOKEN_LEAST && p->letters != 0 && p->digits != 0) {
+        return 1;
+    }
+    if (p->len >= TOKEN_LEAST && p->letters + p->url_signs == p->len &&
+        p->changes >= CHANGES_LEAST && p->changes * 5 >= (p->len - 1) * 2) {
+        return 1; /* aVqLzR */
+    }
+    if (p->len >= DIGITS_LEAST && p->digits == p->len) {
+        return 1;
+    }
+    return p->len >= ALPHABET_LEAST && (others == p->url_signs || others == p->plain_signs);
+}
+
+static void count(struct piece *p, char c)
+{
+    p->len++;
+    p->changes += (is_upper(p->last) && is_lower(c)) || (is_lower(p->last) && is_upper(c));
+    p->last = c;
+    p->letters += is_lower(c) || is_upper(c) || ((unsigned char)c & 0x80) != 0;
+    p->digits += (size_t)is_digit(c);
+    p->url_signs += c == '-' || c == '_';
+    p->plain_signs += c == '+' || c == '/' || c == '=';
+}
+
+/* No blanks; or the value of a pair, as in a header of cookies: a=...; b=... */
+static int is_token(const char *text, size_t len)
+{
+    struct piece piece = {0}, value = {0};
+    int has_blank = 0, in_value = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (is_blank(c) || c == ';') {
+            if (in_value && is_token_piece(&value)) {
+                return 1;
+            }
+            in_value = 0;
+            has_blank |= is_blank(c);
+        } else if (c == '=' && !in_value) {
+            in_value = 1;
+            value = (struct piece){0};
+        } else if (in_value) {
+            count(&value, c);
+        }
+        count(&piece, c);
+    }
+    return (in_value && is_token_piece(&value)) || (!has_blank && is_token_piece(&piece));
+}
+
+/* 123456, 123 456, 123-456. */
+static int is_code(const char *text, size_t len)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (is_digit(text[i])) {
+            digits++;
+        } else if (text[i] != ' ' && text[i] != '-') {
+            return 0;
+        }
+    }
+    return digits >= CODE_LEAST && digits <= CODE_MOST;
+}
+
+int secret_value(enum secret_class class, const char *text, size_t len)
+{
+    switch (class) {
+    case SECRET_ALWAYS:
+        return 1;
+    case SECRET_CODE:
+        return is_code(text, len) || is_token(text, len);
+    case SECRET_TOKEN:
+    case SECRET_LOGIN:
+        return is_token(text, len);
+    default:
+        return 0;
+    }
+}
+
+int secret_number(enum secret_class class, int64_t number)
+{
+    static const int64_t least_code = 100, least_token = 1000;
+    switch (class) {
+    case SECRET_ALWAYS:
+        return 1;
+    case SECRET_CODE:
+        return number >= least_code;
+    case SECRET_TOKEN:
+    case SECRET_LOGIN:
+        return number >= least_token;
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,192 @@
+/* Why: see secret_words.h. Which words there are is all that is here; the table of them is made
+ * once. Under the GIL. */
+#include "secret_words.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define LIST(name) static const char *const name[]
+
+LIST(always) = {
+    "password", "passwd", "pwd", "passphrase", "passcode", "secret", "credential", "cred", "bearer",
+    "ssn", "iban", "jwt", "apikey", "authorization", "oauth", "psk", "mnemonic", "xsrf", "csrf",
+    "passwrd", "pword", "psw", "pw", "passkey", "privkey", "phpsessid", "jsessionid", "creditcard",
+    "cardnumber", "cardno", "cardnum", "ccnumber", "ccnum", "seedphrase", "userpass", "dbpass",
+    "passhash",
+    /* passwords elsewhere: de, es, pt, fr, nl, sv, no, da, fi, pl, cs, hu, it, tr, hr, id */
+    "passwort", "kennwort", "contrasena", "contraseña", "senha", "mdp", "motdepasse", "wachtwoord",
+    "lösenord", "losenord", "passord", "adgangskode", "kodeord", "salasana", "hasło", "haslo",
+    "heslo", "jelszó", "jelszo", "parola", "şifre", "sifre", "lozinka", "sandi", "пароль", "Пароль",
+    "ПАРОЛЬ", "пароля", "密码", "密碼", "口令", "パスワード", "비밀번호", "סיסמה", "κωδικός", NULL};
+LIST(codes) = {"otp", "totp", "hotp", "mfa", "tfa", "cvv", "cvc", "pincode", "otpcode", NULL};
+LIST(by_value) = {"token",  "tok", "pass", "auth", "cookie",  "session", "sessionid",
+                  "sessid", "sid", "pin",  "pan",  "cookies", NULL};
+/* Before "key". */
+LIST(of_key) = {"api",          "private",  "priv",        "secret",    "ssh",        "access",
+                "auth",         "signing",  "encryption",  "encrypt",   "decryption", "crypt",
+                "master",       "client",   "shared",      "preshared", "service",    "session",
+                "hmac",         "aes",      "rsa",         "dsa",       "ecdsa",      "gpg",
+                "pgp",          "deploy",   "license",     "account",   "tls",        "ssl",
+                "storage",      "consumer", "fernet",      "stripe",    "openai",     "anthropic",
+                "google",       "azure",    "aws",         "sendgrid",  "twilio",     "mailgun",
+                "subscription", "webhook",  "certificate", "jwt",       "admin",      "wallet",
+                "recovery",     NULL};
+/* Before "token" and "pass". */
+LIST(of_token) = {
+    "access",       "auth",         "api",      "id",      "refresh",  "bearer",   "csrf",
+    "session",      "user",         "bot",      "github",  "gitlab",   "slack",    "client",
+    "app",          "security",     "reset",    "device",  "oauth",    "jwt",      "secret",
+    "sas",          "stripe",       "aws",      "discord", "telegram", "google",   "azure",
+    "admin",        "service",      "personal", "deploy",  "registry", "npm",      "pypi",
+    "hub",          "login",        "account",  "invite",  "magic",    "db",       "root",
+    "smtp",         "ftp",          "mail",     "email",   "imap",     "ldap",     "mysql",
+    "postgres",     "pg",           "redis",    "mongo",   "amqp",     "my",       "old",
+    "new",          "http",         "proxy",    "sudo",    "wifi",     "keystore", "sql",
+    "verification", "confirmation", "web",      NULL};
+/* Before "token": of a parser, of a page, of a model. */
+LIST(not_token) = {"next",  "last",         "prev",         "previous", "current", "cur",
+                   "page",  "max",          "min",          "num",      "n",       "per",
+                   "eos",   "bos",          "eof",          "pad",      "unk",     "stop",
+                   "sep",   "cls",          "mask",         "first",    "end",     "start",
+                   "peek",  "cancellation", "continuation", "special",  "word",    "sub",
+                   "vocab", "lexer",        "delimiter",    "sync",     "bad",     NULL};
+LIST(carriers) = {"value", "header", "string",  "str",     "bytes", "hash", "b",    "raw",
+                  "text",  "data",   "code",    "plain",   "env",   "var",  "key",  "id",
+                  "old",   "new",    "a",       "c",       "x",     "y",    "temp", "tmp",
+                  "copy",  "digest", "encoded", "decoded", "hex",   "base", "arg",  "param",
+                  "field", "in",     "out",     NULL};
+/* At the end of a name: something about the secret. */
+LIST(policies) = {
+    "length",     "len",       "size",       "min",       "max",         "count",      "total",
+    "index",      "idx",       "position",   "pos",       "policy",      "policies",   "rule",
+    "hasher",     "validator", "checker",    "generator", "encoder",     "iterations", "rounds",
+    "attempts",   "tries",     "retries",    "limit",     "ttl",         "timeout",    "lifetime",
+    "expiry",     "expires",   "expiration", "expire",    "expired",     "date",       "time",
+    "at",         "since",     "until",      "created",   "updated",     "modified",   "changed",
+    "rotated",    "days",      "seconds",    "minutes",   "hours",       "interval",   "period",
+    "age",        "version",   "type",       "kind",      "mode",        "scheme",     "format",
+    "encoding",   "algorithm", "alg",        "algo",      "level",       "strength",   "score",
+    "required",   "optional",  "enabled",    "disabled",  "allowed",     "exempt",     "visible",
+    "visibility", "verified",  "valid",      "validity",  "protected",   "supported",  "available",
+    "exists",     "present",   "missing",    "empty",     "status",      "state",      "name",
+    "path",       "dir",       "directory",  "folder",    "file",        "filename",   "url",
+    "uri",        "endpoint",  "host",       "domain",    "samesite",    "secure",     "httponly",
+    "scope",      "issuer",    "audience",   "realm",     "santa",       "error",      "label",
+    "hint",       "help",      "prompt",     "title",     "placeholder", "regex",      "pattern",
+    "charset",    "backend",   "callback",   "handler",   "middleware",  "view",       "manager",
+    "provider",   "method",    "strategy",   NULL};
+LIST(phrases) = {"credit", "card",     "cc",  "social",  "seed",         "recovery",
+                 "backup", "security", "mot", "private", "verification", "confirmation",
+                 "unlock", "account",  "mat", "pass",    "auth",         "one",
+                 "sms",    "login",    NULL};
+/* Of words that are written as one: dbpassword, clientsecret, passhash, masterkey. */
+LIST(tails_of_any) = {"password", "passwd", "passphrase", "passcode",
+                      "passwort", "secret", "oauth",      NULL};
+LIST(tails) = {"pwd", "token", "key", "pass", "pw", "credential", "cookie", "jwt", "hash", NULL};
+
+enum { SLOTS = 1024, LONGEST = 24 };
+
+static struct slot {
+    const char *word;
+    unsigned is;
+} table[SLOTS];
+
+/* By first letter and length: which last letters the words have that a name is looked at for. */
+static uint32_t endings[26][LONGEST];
+/* By the last letter: which letters stand before it in the tails. */
+static uint32_t tail_ends[26];
+
+static size_t place_of(const char *word, size_t len)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ (unsigned char)word[i]) * 16777619u;
+    }
+    size_t at = (hash ^ hash >> 15) % SLOTS;
+    while (table[at].word != NULL &&
+           (strncmp(table[at].word, word, len) != 0 || table[at].word[len] != 0)) {
+        at = (at + 1) % SLOTS;
+    }
+    return at;
+}
+
+static unsigned letter(char c)
+{
+    return (unsigned)(unsigned char)(c | 32) - 'a';
+}
+
+static void add(const char *const *list, unsigned bit)
+{
+    const unsigned asks = WORD_ALWAYS | WORD_CODE | WORD_BY_VALUE | WORD_PHRASE;
+    for (; *list != NULL; list++) {
+        const char *word = *list;
+        size_t len = strlen(word);
+        struct slot *slot = &table[place_of(word, len)];
+        slot->word = word;
+        slot->is |= bit;
+        if (letter(word[0]) >= 26 || letter(word[len - 1]) >= 26) {
+            continue;
+        }
+        if ((bit & asks) != 0) {
+            endings[letter(word[0])][len] |= 1u << letter(word[len - 1]);
+            endings[letter(word[0])][len + 1] |= 1u << letter('s'); /* its plural */
+        }
+        if ((bit & (WORD_TAIL | WORD_TAIL_ANY)) != 0) {
+            tail_ends[letter(word[len - 1])] |= 1u << letter(word[len - 2]);
+            tail_ends[letter('s')] |= 1u << letter(word[len - 1]);
+        }
+    }
+}
+
+static void fill(void)
+{
+    static const char *const keys[] = {"key", NULL};
+    add(always, WORD_ALWAYS);
+    add(codes, WORD_CODE);
+    add(by_value, WORD_BY_VALUE);
+    add(of_key, WORD_KEY);
+    add(of_token, WORD_OF_TOKEN);
+    add(not_token, WORD_NOT_TOKEN);
+    add(carriers, WORD_CARRIER);
+    add(policies, WORD_POLICY);
+    add(phrases, WORD_PHRASE);
+    add(tails, WORD_TAIL);
+    add(tails_of_any, WORD_TAIL | WORD_TAIL_ANY);
+    add(keys, WORD_PHRASE); /* names with it are looked at; what stands before it decides */
+}
+
+unsigned secret_word(const char *word, size_t len)
+{
+    unsigned is = table[place_of(word, len)].is;
+    if (is == 0 && len > 2 && word[len - 1] == 's') {
+        is = table[place_of(word, len - 1)].is;
+        return (is & WORD_BY_VALUE) != 0 ? 0 : is; /* tokens are those of a text */
+    }
+    return is;
+}
+
+size_t secret_word_tail(const char *word, size_t len)
+{
+    size_t plural = len > 4 && word[len - 1] == 's' && word[len - 2] != 's';
+    for (size_t at = 1; at + 2 <= len - plural; at++) {
+        unsigned tail = table[place_of(word + at, len - plural - at)].is;
+        if ((tail & WORD_TAIL_ANY) != 0 ||
+            ((tail & WORD_TAIL) != 0 && secret_word(word, at) != 0)) {
+            return at;
+        }
+    }
+    return 0;
+}
+
+int secret_word_may_be(char first, char before_last, char last, size_t len)
+{
+    if (endings['p' - 'a'][8] == 0) {
+        fill();
+    }
+    unsigned begin = letter(first), end = letter(last), before = letter(before_last);
+    if (begin >= 26 || end >= 26) {
+        return ((first | last) & 0x80) != 0;
+    }
+    return (len < LONGEST && (endings[begin][len] >> end & 1) != 0) ||
+           (len > 4 && before < 26 && (tail_ends[end] >> before & 1) != 0);
+}
