@@ -408,7 +408,7 @@ static size_t parts_of(const char *text, size_t len, int is_cut, struct secret_p
         assert_true(parts[i].begin < parts[i].end && parts[i].end <= len);
         assert_true(i == 0 || parts[i].begin > parts[i - 1].end);
     }
-    assert_int_equal(secret_text(exact, len), count != 0);
+    assert_true(is_cut || secret_text(exact, len) == (count != 0));
     rl_free(exact);
     return count;
 }
