@@ -126,6 +126,7 @@ class Backend:
         self.context.on_change = self.sink.forget_state
         self._drain: Optional[Drain] = None
         self._is_on = self._was_on = False
+        self._hook_taken = 0  # in the times that have ended
 
     def _make_sink(self):
         wanted = zip((LOCALS, ARGS, RETURNS, EXCEPTIONS), (
@@ -147,9 +148,10 @@ class Backend:
         return is_supported(cls.mechanism or "auto")
 
     def start(self) -> None:
-        """Events are told from now on. ReliveError where that cannot be."""
+        """Events are told from now on. ReliveError where that cannot be. Nothing where recording is
+        turned off (RELIVE_ENABLED=0, BREADCRUMB_ENABLED=0, `enabled` in pyproject.toml)."""
         with self._lock:
-            if self._is_on:
+            if self._is_on or not hub.is_enabled():
                 return
             if not self._was_on:
                 self._warn()
@@ -167,6 +169,7 @@ class Backend:
         """No event is told any more; what a batch still holds is, before this returns."""
         with self._lock:
             if self._is_on:
+                self._hook_taken += _core.hook_taken()
                 self._is_on = False
                 hub.detach(self)
                 self._end_drain()
@@ -201,10 +204,12 @@ class Backend:
     def clear_events(self) -> None:
         """Forgets them, and what was counted."""
         self.sink.clear()
+        self._hook_taken = 0
         self.context.clear()
 
     def get_stats(self) -> Dict[str, Any]:
-        """Counts and times, since it was made or cleared."""
+        """Counts and times, since it was made or cleared. `hook_taken`: so many threads are told of
+        no more, since the program has set a hook of its own, or none, in the place of ours."""
         counts, kept, filtered, overflowed, errors, callback, backend = self.sink.stats()
         return {
             "mechanism": hub.mechanism() if self._is_on else None,
@@ -213,6 +218,7 @@ class Backend:
             "filtered": filtered,
             "overflowed": overflowed,
             "callback_errors": errors,
+            "hook_taken": self._hook_taken + (_core.hook_taken() if self._is_on else 0),
             "callback_seconds": callback,
             "backend_seconds": backend,
         }

@@ -71,6 +71,11 @@ def detach(backend):
         _settle()
 
 
+def is_enabled():
+    """Whether anything is recorded at all, as the settings have it."""
+    return config.load().enabled
+
+
 def mechanism():
     """What tells of events now, or None."""
     state = _core.state()
@@ -187,7 +192,7 @@ def _traceback(kind, code, line, raised, goes_on):
     own = (code.co_filename, line, code.co_name)
     left = _here.left if goes_on else ()
     rows = (own, *left) if kind in (6, 8) else (own,)
-    _here.left = rows if kind == 6 else ()
+    _here.left = rows if kind == 6 else left if kind == 7 else ()
     tb = raised.__traceback__ if isinstance(raised, BaseException) else None
     if tb is not None:
         found = traceback.walk_tb(tb)

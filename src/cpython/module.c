@@ -282,6 +282,14 @@ static PyObject *core_snapshot(PyObject *module, PyObject *path)
     Py_RETURN_NONE;
 }
 
+static PyObject *core_hook_taken(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    int taken = session.recorder != NULL && session.backend != NULL ? session.backend->taken() : 0;
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(taken);
+}
+
 static PyObject *core_state(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -452,6 +460,8 @@ static PyMethodDef methods[] = {
      "Goes on in a forked child, into its own new file."},
     {"stop", core_stop, METH_NOARGS, "Stops and closes; statistics, or None when it was off."},
     {"snapshot", core_snapshot, METH_O, "Copies the recording, as it is now, into a new file."},
+    {"hook_taken", core_hook_taken, METH_NOARGS,
+     "Threads in which the program has put a hook of its own, or none, in the place of ours."},
     {"state", core_state, METH_NOARGS, "Whether and where recording is on."},
     {"backends", core_backends, METH_NOARGS, "[(name, usable, why, capabilities)], best first."},
     {"facts", core_facts, METH_NOARGS, "Libraries, clock, self-test."},
@@ -476,9 +486,10 @@ static int module_exec(PyObject *module)
         return -1;
     }
     return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
-                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
-                   context_add(module) != 0 || mod_sessions_add(module) != 0 ||
-                   mod_requests_add(module) != 0 || mod_json_add(module) != 0
+                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
+                   given_calls_add(module) != 0 || context_add(module) != 0 ||
+                   mod_sessions_add(module) != 0 || mod_requests_add(module) != 0 ||
+                   mod_json_add(module) != 0
                ? -1
                : 0;
 }

@@ -282,12 +282,39 @@ static PyObject *name_of_slot(const PyCodeObject *code, Py_ssize_t slot) /* borr
     return NULL;
 }
 
+/* The items of **kwargs, which comes next, under their own names; nothing where it is no dict. */
+static void take_keywords(struct event_object *self, struct bytes_in *in, PyObject *into)
+{
+    struct bytes_in ahead = *in;
+    struct value dict;
+    if (value_next(&ahead, &dict) != RL_OK || dict.tag != RL_VALUE_DICT) {
+        Py_XDECREF(take_value(self, in));
+        return;
+    }
+    *in = ahead;
+    for (uint64_t k = dict.shown; k > 0; k--) {
+        PyObject *name = take_value(self, in), *value = cut(self, take_value(self, in)); /* owned */
+        if (name != NULL && value != NULL) {
+            (void)PyDict_SetItem(into, name, value);
+        }
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+}
+
 /* One value after the other into the dictionary that `into` says of its slot. */
 static void take_named(struct event_object *self, struct bytes_in in, PyObject *const into[2])
 {
     const PyCodeObject *code = self->code;
     Py_ssize_t varargs = code->co_argcount + code->co_kwonlyargcount;
+    int has_keywords = into[0] != into[1] && (code->co_flags & CO_VARKEYWORDS) != 0;
+    Py_ssize_t keywords =
+        has_keywords ? varargs + ((code->co_flags & CO_VARARGS) != 0) : PY_SSIZE_T_MAX;
     for (Py_ssize_t slot = 0; bytes_left(&in) != 0; slot++) {
+        if (slot == keywords) {
+            take_keywords(self, &in, into[1]);
+            continue;
+        }
         PyObject *name = name_of_slot(code, slot), *value = take_value(self, &in); /* owned */
         int is_positional =
             slot < code->co_argcount || (slot == varargs && (code->co_flags & CO_VARARGS) != 0);
@@ -355,6 +382,13 @@ static int line_in(PyCodeObject *code, int line)
     return line > 0 ? line : PyCode_Addr2Line(code, -line);
 }
 
+/* As the recording has it: it was found when the code was met. New. */
+static PyObject *qualified_name(PyCodeObject *code)
+{
+    PyObject *name = codename_get(code, NULL);
+    return name != NULL ? name : owned(code->co_name);
+}
+
 /* What is at hand: new, or NULL where the values must be made. */
 static PyObject *at_hand(struct event_object *self, int field)
 {
@@ -380,7 +414,7 @@ static PyObject *at_hand(struct event_object *self, int field)
     case AT_FUNCTION:
         return owned(code->co_name);
     case AT_QUALIFIED:
-        return owned(compat_qualname(code) != NULL ? compat_qualname(code) : code->co_name);
+        return qualified_name(code);
     case AT_MODULE:
         return owned(self->module);
     case AT_FILE:

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "tap.h"
+
 #define SUSPENDS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
 void traced_call(PyFrameObject *object)
@@ -69,7 +71,7 @@ void traced_exception(PyFrameObject *object, PyObject *arg)
     int is_instance = PyExceptionInstance_Check(value);
     event.arg = is_instance ? value : type;
     event.raw = is_instance ? NULL : value;
-    if (session.level == LEVEL_LINES) {
+    if (session.level == LEVEL_LINES || tap_is_on) {
         (void)session_event(&event);
     }
     struct thread *t = thread_self;
