@@ -287,7 +287,8 @@ def _nearest_first(row):
 def functions_at(recording, target):
     """The codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
 
-    FUNC is a qualified name, with or without its module; of FILE:LINE it is the functions of that
+    FUNC is a qualified name, with or without its module, or a module, whose functions it is; of
+    FILE:LINE it is the functions of that
     file, the ones that begin nearest above the line first."""
     file, _, number = target.rpartition(":")
     if file and number.isdigit():
@@ -302,12 +303,19 @@ def functions_at(recording, target):
     found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
     if not found:
         found = [row for row in rows if row[2].rpartition(".")[2] == target]
+    if not found:
+        found = [row for row in rows if row[1] == target]
     return found, 0
 
 
 def no_such_function(run, target):
     """The error for a target that no recording has, with the nearest name."""
-    names = {name for recording in run for row in recording.codes() for name in (row[2],)}
+    names = {
+        name
+        for recording in run
+        for row in recording.codes()
+        for name in (row[1], row[2], f"{row[1]}:{row[2]}", os.path.basename(row[3]))
+    }
     return ReliveError(
         "ERR_NOT_FOUND", f"nothing of {target} was recorded{nearest(target, sorted(names))}"
     )

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 
-from relive import _run
+from relive import _run, config
 from relive.errors import ReliveError
 
 _INTERPRETER = re.compile(r"^(python|pypy)[\d.]*[a-z]*$")
@@ -72,9 +72,27 @@ def resolve(target):
     path = shutil.which(first)
     if path is None:
         raise ReliveError(
-            "ERR_TARGET", f"{first}: there is no such file, and no such command on PATH"
+            "ERR_TARGET",
+            f"{first}: there is no such file, and no such command on PATH{_nearest(first)}",
         )
     return _of_command(path, target[1:])
+
+
+def _nearest(word):
+    """The nearest file beside it, or command; '' where none is near."""
+    folder, name = os.path.split(word)
+    found = config.nearest(name, _names_in(folder or "."))
+    if not found and not folder:
+        folders = os.environ.get("PATH", "").split(os.pathsep)
+        found = config.nearest(name, {one for path in folders for one in _names_in(path or ".")})
+    return found
+
+
+def _names_in(folder):
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _of_interpreter(path, words):

@@ -35,8 +35,36 @@ def main(words):
         file = args.place.rpartition(":")[0]
         if not any(common.functions_at(recording, args.place)[0] for recording in run):
             raise common.no_such_function(run, file)
+        if not args.json:
+            print(never_ran(run, args.place))
     common.next_command(f"relive history {args.place} NAME {run[0].path}")
     return DAMAGED if damaged else OK if shown else NOTHING
+
+
+def never_ran(run, place):
+    """That a line did not run, and which lines did of the function that it seems to belong to."""
+    lines, name = set(), None
+    for recording in run:
+        codes, _ = common.functions_at(recording, place)
+        if codes:
+            name = name or f"{codes[0][1]}:{codes[0][2]}"
+            ran = recording.select(["line"], codes=[codes[0][0]])
+            lines.update(event["line"] for event in ran)
+    text = f"{common.safe(place)} never ran"
+    if not lines:
+        return f"{text}; of {common.safe(name)} no line was recorded"
+    return f"{text}; of {common.safe(name)} ran lines {ranges(lines)}"
+
+
+def ranges(numbers):
+    """{3, 4, 5, 9} -> '3-5, 9'"""
+    found = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in found)
 
 
 def with_variables(recording, hits):

@@ -46,6 +46,8 @@ def main(words):
             "ERR_NOT_FOUND", f"no session {args.session!r} in {recordings[0].path}"
             f" (relive sessions {recordings[0].path} lists them)",
         )  # fmt: skip
+    if args.thread is not None:
+        _check_thread(recordings, args.thread)
     if args.json:
         common.emit(schema="relive.tree", version=1)
     printer = _Calls(args, least) if args.calls else _Printer(args, least)
@@ -61,6 +63,18 @@ def main(words):
     what = "top" if args.calls else "tree --calls"
     common.next_command(f"relive {what} {recordings[0].path}")
     return DAMAGED if damaged else OK if printer.lines else NOTHING
+
+
+def _check_thread(recordings, wanted):
+    """A ReliveError where there is no such thread; it names those that are nearest."""
+    found = {row["thread"] for one in recordings for row in one.totals(0)["threads"]}
+    if wanted not in found:
+        near = sorted(sorted(found, key=lambda number: abs(number - wanted))[:5])
+        raise ReliveError(
+            "ERR_NOT_FOUND",
+            f"there is no thread {wanted} in {recordings[0].path}"
+            f" (of {len(found)} the nearest are {', '.join(map(str, near)) or 'none'})",
+        )
 
 
 def _session(recording, text):

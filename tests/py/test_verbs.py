@@ -32,7 +32,7 @@ def test_tree_options(recording):
     assert "<module>" in shallow and "main" not in shallow.replace("__main__", "")
     below = relive("tree", recording, "--func", "order").stdout.decode()
     assert "take" in below and "<module>" not in below
-    assert relive("tree", recording, "--thread", "9").returncode == 1
+    assert relive("tree", recording, "--thread", "9").returncode == 2
     assert relive("tree", recording, "--min", "100s").returncode == 1
     wrong = relive("tree", recording, "--min", "soon")
     assert wrong.returncode == 2 and b"no duration" in wrong.stderr
