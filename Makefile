@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix.py
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz stress refs bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
+.PHONY: help demo interpreters test test-full check asan tsan fuzz stress refs mutants bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -46,6 +46,10 @@ stress: ## recordings begun and ended by many threads at once; SECONDS=60
 
 refs: ## references that Relive's calls leave behind (a debug CPython: PYTHON_DEBUG=PATH or python3-dbg)
 	@$(MATRIX) refs
+
+mutants: ## small wrong changes to the C core: a test must notice each (tests/mutants.toml)
+	@tools/system.sh tests
+	@$(MATRIX) mutants
 
 bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench

@@ -403,6 +403,10 @@ def command_test(versions, full):
             )
             if text:
                 say(text)
+    if full and len(chosen) > 1:
+        lives = run_mutants("--sample", "10")
+        totals[0] += not lives
+        totals[1] += lives
     missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
     for line in parity(chosen):
         say(line)
@@ -581,6 +585,17 @@ def command_stress(seconds):
     return status
 
 
+def run_mutants(*options):
+    """tools/mutants.py on the default interpreter; its status."""
+    version, interpreter = default_interpreter()
+    path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
+    python = os.path.join(path, "bin", "python")
+    script = os.path.join(ROOT, "tools", "mutants.py")
+    folders = [os.path.join(path, "bin"), os.path.join(tools(), "bin"), os.environ["PATH"]]
+    env = environ(PATH=os.pathsep.join(folders))
+    return subprocess.call([python, script, "--python", python, *options], env=env)
+
+
 def debug_interpreter():
     """(version, path) of a CPython that counts references, or None: $PYTHON_DEBUG, python3-dbg or
     a python3.X-dbg on PATH, with its headers."""
@@ -696,6 +711,7 @@ def main():
             "fuzz",
             "stress",
             "refs",
+            "mutants",
             "bench",
             "filters",
             "debug",
@@ -730,6 +746,7 @@ def main():
             "demo": command_demo,
             "asan": command_asan,
             "refs": command_refs,
+            "mutants": run_mutants,
             "bench": command_bench,
             "filters": command_filters,
             "debug": command_debug,

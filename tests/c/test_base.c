@@ -26,6 +26,12 @@ static void varints_round_trip(void **state)
     struct bytes_in in = bytes_in_of(endless, sizeof endless);
     assert_int_equal(bytes_varint(&in), 0);
     assert_true(in.bad);
+    const uint8_t of_65_bits[10] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2};
+    in = bytes_in_of(of_65_bits, sizeof of_65_bits);
+    assert_int_equal(bytes_varint(&in), 0);
+    assert_true(in.bad);
+    in = bytes_in_of(NULL, 0);
+    assert_int_equal(bytes_left(&in), 0);
 }
 
 static void map_keeps_what_is_put(void **state)
@@ -103,6 +109,23 @@ static void json_escapes(void **state)
     json_fini(&json);
 }
 
+static void json_goes_back_to_a_mark(void **state)
+{
+    (void)state;
+    struct json_out json = {{0}, 0};
+    json_open(&json, '{');
+    json_key(&json, "a");
+    struct json_mark mark = json_mark(&json);
+    json_open(&json, '[');
+    json_u64(&json, 1);
+    json_rollback(&json, mark);
+    json_null(&json);
+    json_close(&json, '}');
+    bytes_put(&json.out, "", 1);
+    assert_string_equal((const char *)json.out.data, "{\"a\":null}");
+    json_fini(&json);
+}
+
 static void allocation_sizes_are_checked(void **state)
 {
     (void)state;
@@ -168,6 +191,7 @@ int main(void)
         cmocka_unit_test(strings_are_compared_by_content),
         cmocka_unit_test(cuts_fall_on_characters),
         cmocka_unit_test(json_escapes),
+        cmocka_unit_test(json_goes_back_to_a_mark),
         cmocka_unit_test(allocation_sizes_are_checked),
         cmocka_unit_test(traceparents_are_read_strictly),
         cmocka_unit_test(ids_differ),

@@ -308,6 +308,20 @@ static void the_last_matching_rule_has_the_last_word(void **state)
     filter_free(f);
 }
 
+/* A star ends at a slash, and a name made by type() may have one. */
+static void a_gate_of_a_package_holds_the_package_itself(void **state)
+{
+    (void)state;
+    struct rl_err err = {0};
+    struct filter *f = new_filter(2);
+    assert_int_equal(filter_add_gate(f, FILTER_EXCLUDE, text("app.*"), &err), RL_OK);
+    assert_false(decide(f, "app", "f", "/project/a.py").is_traced);
+    assert_false(decide(f, "app", "a/b", "/project/a.py").is_traced);
+    assert_false(decide(f, "app.views", "f", "/project/a.py").is_traced);
+    assert_true(decide(f, "apple", "a/b", "/project/a.py").is_traced);
+    filter_free(f);
+}
+
 static void sets_are_shared_and_secrets_lie_under_them(void **state)
 {
     (void)state;
@@ -471,6 +485,7 @@ int main(void)
         cmocka_unit_test(globs_match_whole_names),
         cmocka_unit_test(selectors_are_parsed),
         cmocka_unit_test(the_last_matching_rule_has_the_last_word),
+        cmocka_unit_test(a_gate_of_a_package_holds_the_package_itself),
         cmocka_unit_test(sets_are_shared_and_secrets_lie_under_them),
         cmocka_unit_test(an_undecided_scope_is_skipped),
         cmocka_unit_test(a_filter_survives_want_of_memory),

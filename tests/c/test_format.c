@@ -154,6 +154,98 @@ static void headers_name_what_is_wrong(void **state)
     assert_int_equal(file_header_get(bytes, sizeof bytes, &back, &err), RL_DAMAGED);
 }
 
+static void prefixes_stay_within_their_blocks(void **state)
+{
+    (void)state;
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    struct block_header header = {.type = RL_BLOCK_META, .stored = 8, .prefix = 8}, back;
+    block_header_put(bytes, &header);
+    assert_int_equal(block_header_get(bytes, &back), RL_OK);
+    header.prefix = 9;
+    block_header_put(bytes, &header);
+    assert_int_equal(block_header_get(bytes, &back), RL_DAMAGED);
+}
+
+/* Each event has at least a byte of tokens and one of times; threads count from 1. */
+static void chunks_that_contradict_themselves_are_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[RL_CHUNK_PREFIX_BYTES];
+    const struct chunk_info good = {.thread = 1, .events = 3, .token_bytes = 3, .time_bytes = 3};
+    struct chunk_info changed[] = {good, good, good, good}, back;
+    changed[0].thread = 0;
+    changed[1].token_bytes = 2;
+    changed[2].time_bytes = 2;
+    changed[3].value_bytes = 1;
+    chunk_info_put(bytes, &good);
+    assert_int_equal(chunk_info_get(bytes, sizeof bytes, 6, &back), RL_OK);
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
+        uint32_t raw = changed[i].token_bytes + changed[i].time_bytes;
+        chunk_info_put(bytes, &changed[i]);
+        assert_int_equal(chunk_info_get(bytes, sizeof bytes, raw, &back), RL_DAMAGED);
+    }
+}
+
+static void definitions_keep_900_names(void **state)
+{
+    (void)state;
+    static uint32_t names[CODE_NAMES_MAX];
+    static uint8_t bytes[CODE_DEF_MAX];
+    assert_int_equal(CODE_NAMES_MAX, 900); /* so many are kept */
+    for (uint32_t i = 0; i < CODE_NAMES_MAX; i++) {
+        names[i] = i + 1;
+    }
+    struct code_def def = {.module = 1, .args = 2, .name_count = CODE_NAMES_MAX, .names = names};
+    struct code_def back;
+    static uint32_t again[CODE_NAMES_MAX];
+    size_t len = code_def_put(bytes, &def);
+    assert_int_equal(code_def_get(bytes, len, again, &back), RL_OK);
+    assert_int_equal(back.names[CODE_NAMES_MAX - 1], CODE_NAMES_MAX);
+    def.name_count = 1; /* and two parameters */
+    len = code_def_put(bytes, &def);
+    assert_int_equal(code_def_get(bytes, len, again, &back), RL_DAMAGED);
+}
+
+static void rows_of_no_kind_are_damage(void **state)
+{
+    (void)state;
+    uint8_t row[RL_ROW_BYTES] = {0};
+    const struct chunk_info info = {.thread = 1};
+    struct rows rows = rows_of(&info, row, sizeof row);
+    struct rec rec;
+    assert_int_equal(rows_next(&rows, &rec), RL_DAMAGED);
+}
+
+static void values_show_no_more_than_they_have(void **state)
+{
+    (void)state;
+    uint8_t list[12] = {[0] = RL_VALUE_LIST, [7] = 1, [8] = 2, [9] = RL_VALUE_NONE};
+    list[10] = RL_VALUE_NONE;
+    struct bytes_in in = bytes_in_of(list, sizeof list);
+    assert_int_equal(value_skip(&in), RL_DAMAGED);
+    list[7] = 2;
+    in = bytes_in_of(list, sizeof list);
+    assert_int_equal(value_skip(&in), RL_OK);
+}
+
+static void meta_gives_whole_entries(void **state)
+{
+    (void)state;
+    struct bytes_out out = {0};
+    struct meta_entry entry;
+    meta_entry_put(&out, "key", "value", 5);
+    meta_entry_put(&out, "other", "", 0);
+    struct bytes_in in = bytes_in_of(out.data, out.len);
+    assert_true(meta_entry_get(&in, &entry) && entry.key_len == 3 && entry.value_len == 5);
+    assert_true(meta_entry_get(&in, &entry) && entry.key_len == 5 && entry.value_len == 0);
+    assert_false(meta_entry_get(&in, &entry) || in.bad);
+    in = bytes_in_of(out.data, out.len - 1);
+    assert_true(meta_entry_get(&in, &entry));
+    assert_false(meta_entry_get(&in, &entry));
+    assert_true(in.bad);
+    bytes_out_fini(&out);
+}
+
 /* Whatever the bytes are, a value ends within them or is refused. */
 static void values_stay_within_their_bytes(void **state)
 {
@@ -183,6 +275,13 @@ static void values_stay_within_their_bytes(void **state)
     }
     struct bytes_in in = bytes_in_of(nested, sizeof nested / 9 * 9);
     assert_int_equal(value_skip(&in), RL_DAMAGED);
+    /* With an end, the deepest that a reader takes and one more. */
+    for (size_t depth = RL_VALUE_DEPTH_MAX; depth <= RL_VALUE_DEPTH_MAX + 1; depth++) {
+        nested[depth * 9] = RL_VALUE_NONE;
+        in = bytes_in_of(nested, depth * 9 + 1);
+        assert_int_equal(value_skip(&in), depth == RL_VALUE_DEPTH_MAX ? RL_OK : RL_DAMAGED);
+        nested[depth * 9] = RL_VALUE_LIST;
+    }
 }
 
 static void summary_survives_its_bytes(void **state)
@@ -312,6 +411,12 @@ int main(void)
         cmocka_unit_test(tokens_give_back_every_record),
         cmocka_unit_test(blocks_refuse_what_was_changed),
         cmocka_unit_test(headers_name_what_is_wrong),
+        cmocka_unit_test(prefixes_stay_within_their_blocks),
+        cmocka_unit_test(chunks_that_contradict_themselves_are_refused),
+        cmocka_unit_test(definitions_keep_900_names),
+        cmocka_unit_test(rows_of_no_kind_are_damage),
+        cmocka_unit_test(values_show_no_more_than_they_have),
+        cmocka_unit_test(meta_gives_whole_entries),
         cmocka_unit_test(values_stay_within_their_bytes),
         cmocka_unit_test(summary_survives_its_bytes),
         cmocka_unit_test(times_add_up_whatever_the_order_of_events),

@@ -100,6 +100,49 @@ static void ring_keeps_the_newest_and_counts_the_rest(void **state)
     (void)unlink(path);
 }
 
+/* The LOSS events of a file, and all that they count. */
+static uint64_t count_told_losses(const char *path)
+{
+    struct reader *reader = NULL;
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    struct rl_err err;
+    uint64_t told = 0;
+    assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+    assert_int_equal(cursor_open(reader, &cursor), RL_OK);
+    while (cursor_next(cursor, &event) == RL_OK) {
+        told += event.kind == RL_EVENT_LOSS ? event.frame : 0;
+    }
+    cursor_close(cursor);
+    reader_close(reader);
+    return told;
+}
+
+static void what_was_dropped_is_told_where_it_is_missing(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3000 };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 64u << 10, 0, 1);
+    struct lane lane;
+    struct recorder_stats stats;
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    uint32_t id = define(recorder, &lane, "work");
+    for (int i = 0; i < ROUNDS && lane.dropped == 0; i++) {
+        write_calls(&lane, id, 3000);
+    }
+    assert_true(lane.dropped != 0);
+    for (int i = 0; i < ROUNDS && lane.dropped != 0; i++) {
+        os_sleep_ms(1);
+        (void)lane_put(&lane, RL_EVENT_CALL, id, lane.next_frame++);
+    }
+    assert_int_equal(lane.dropped, 0);
+    close_recorder(recorder, &stats);
+    assert_true(stats.lost[RL_LOSS_BUFFER_FULL] != 0);
+    assert_int_equal(count_told_losses(path), stats.lost[RL_LOSS_BUFFER_FULL]);
+    (void)unlink(path);
+}
+
 static void killed_process_leaves_every_published_event(void **state)
 {
     (void)state;
@@ -371,6 +414,7 @@ int main(void)
         cmocka_unit_test(one_thread_round_trip),
         cmocka_unit_test(many_threads_keep_every_event),
         cmocka_unit_test(ring_keeps_the_newest_and_counts_the_rest),
+        cmocka_unit_test(what_was_dropped_is_told_where_it_is_missing),
         cmocka_unit_test(killed_process_leaves_every_published_event),
         cmocka_unit_test(without_a_mapping_a_killed_process_leaves_all_but_the_last_tick),
         cmocka_unit_test(without_a_mapping_a_closed_file_is_whole),

@@ -1,0 +1,135 @@
+"""Small wrong changes to the C core, one by one: a test must notice each, or a reason says why none
+can. The list is tests/mutants.toml; `make mutants` runs it, two at a time, in copies of the tree.
+
+mutants.py [--python PATH] [--sample N] [--only TEXT]"""
+
+import argparse
+import concurrent.futures
+import os
+import queue
+import random
+import shutil
+import subprocess
+import sys
+
+try:
+    import tomllib
+except ImportError:
+    import tomli as tomllib  # before 3.11
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WORKERS = 2
+# A mutant that never ends is noticed, too.
+SECONDS = 300
+
+
+class Copy:
+    """A copy of the tree that is built for C tests, and for an interpreter where one is given."""
+
+    def __init__(self, number, python):
+        self.path = os.path.join(ROOT, "build", "mutants", str(number))
+        self.python = python
+        files = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT).decode().split("\0")
+        for name in filter(None, files):
+            self.refresh(name)
+        self.run("meson", "setup", "core", "-Dpython=false", "-Dtests=true", "--reconfigure")
+        if python is not None:
+            self.run("meson", "setup", "extension", "--reconfigure")
+
+    def refresh(self, name):
+        """Puts the tree's own file there, where it is another."""
+        source, target = os.path.join(ROOT, name), os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if read(source) != (read(target) if os.path.exists(target) else None):
+            shutil.copyfile(source, target)
+
+    def run(self, *words, env=None, cwd=""):
+        """Whether a command ends well."""
+        try:
+            done = subprocess.run(
+                words, cwd=os.path.join(self.path, cwd), env=env, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
+        self.output = done.stdout
+        return done.returncode == 0
+
+    def survives(self, mutant):
+        """Whether the tests that should notice pass with the change in place."""
+        name = os.path.join(self.path, mutant["file"])
+        text = read(name)
+        if text.count(mutant["before"]) != 1:
+            raise SystemExit(f"{mutant['name']}: {mutant['file']} has its text not once")
+        with open(name, "w", encoding="utf-8") as file:
+            file.write(text.replace(mutant["before"], mutant["after"]))
+        try:
+            if "c" in mutant and not self.passes_c(mutant["c"]):
+                return False
+            return "python" not in mutant or self.passes_python(mutant["python"])
+        finally:
+            self.refresh(mutant["file"])
+
+    def passes_c(self, tests):
+        if not self.run("ninja", "-C", "core"):
+            raise SystemExit("it does not compile:\n" + self.output.decode()[-2000:])
+        return self.run("meson", "test", "-C", "core", "--no-rebuild", *tests)
+
+    def passes_python(self, words):
+        if self.python is None:
+            return True
+        if not self.run("ninja", "-C", "extension"):
+            raise SystemExit("it does not compile:\n" + self.output.decode()[-2000:])
+        folder = os.path.join(self.path, "site-packages")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(os.path.join(self.path, "relive"), os.path.join(folder, "relive"))
+        for name in os.listdir(os.path.join(self.path, "extension", "src", "cpython")):
+            if name.startswith("_core") and name.endswith(".so"):
+                built = os.path.join(self.path, "extension", "src", "cpython", name)
+                shutil.copy(built, os.path.join(folder, "relive"))
+        env = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
+        pytest = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        return self.run(*pytest, *words, env=env, cwd="tests")
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", help="an interpreter with the test tools, for Python tests")
+    parser.add_argument("--sample", type=int, help="only so many, chosen at random")
+    parser.add_argument("--only", default="", help="only those whose name holds this text")
+    args = parser.parse_args()
+    with open(os.path.join(ROOT, "tests", "mutants.toml"), "rb") as file:
+        mutants = [one for one in tomllib.load(file)["mutant"] if args.only in one["name"]]
+    if args.python is None:
+        mutants = [one for one in mutants if "c" in one or "equivalent" in one]
+    if args.sample:
+        mutants = random.sample(mutants, min(args.sample, len(mutants)))
+    copies = queue.Queue()
+    for number in range(WORKERS):
+        copies.put(Copy(number, args.python))
+
+    def try_one(mutant):
+        if "equivalent" in mutant:
+            return "equivalent"
+        copy = copies.get()
+        try:
+            return "LIVES" if copy.survives(mutant) else "noticed"
+        finally:
+            copies.put(copy)
+
+    found = {"noticed": 0, "equivalent": 0, "LIVES": 0}
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        for mutant, verdict in zip(mutants, pool.map(try_one, mutants)):
+            found[verdict] += 1
+            print(f"{verdict:<10} {mutant['name']}: {mutant.get('equivalent', '')}", flush=True)
+    print(", ".join(f"{count} {verdict}" for verdict, count in found.items()))
+    return 1 if found["LIVES"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
