@@ -573,3 +573,16 @@ def test_a_disabled_recorder_leaves_the_program_alone(tmp_path):
     assert done.returncode == 0 and [path.name for path in tmp_path.glob("*.relive")] == [
         "b.relive"
     ]
+
+
+def test_a_generator_that_was_suspended_before_runs_already(tmp_path):
+    (tmp_path / "prog.py").write_text(
+        "import relive\ndef gen():\n    yield 1\n    yield 2\n"
+        "old = gen(); next(old)\n"
+        "relive.start('x.relive')\nnext(old); next(gen())\nrelive.stop()\n"
+    )
+    done = run(sys.executable, "prog.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    events = [e for e in dump(tmp_path / "x.relive")[1] if e.get("func") == "__main__:gen"]
+    begins = [e.get("already_running", False) for e in events if e["kind"] == "call"]
+    assert begins == [True, False]
