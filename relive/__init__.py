@@ -77,10 +77,10 @@ def __getattr__(name):
 
 def _load(name):
     """A module of ours. Where something may be recorded, the import of it is not."""
-    run = sys.modules.get("relive._run")
-    if run is None:
+    quiet = getattr(sys.modules.get("relive._run"), "quiet", None)  # another thread may import it
+    if quiet is None:
         return __import__(name, fromlist=["*"])
-    with run.quiet:
+    with quiet:
         return __import__(name, fromlist=["*"])
 
 

@@ -8,6 +8,10 @@ import os
 
 
 def start():
+    from relive import _core
+
+    if not hasattr(_core, "start"):
+        return  # not the main interpreter: the engine is an empty module that has counted this one
     if "RELIVE_RUN" in os.environ or "RELIVE_RECORD" in os.environ:
         from relive import _boot
 

@@ -257,7 +257,8 @@ enum rl_value_tag {
     X(LATE, 9, "late", "events of a thread after recording had stopped")                           \
     X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")            \
     X(FILTER, 11, "filter", "events let go by a rule with every, min_duration, thread or task")    \
-    X(OUTPUT, 12, "output", "pieces of output of C code that had no place (--native-output)")
+    X(OUTPUT, 12, "output", "pieces of output of C code that had no place (--native-output)")      \
+    X(INTERPRETERS, 13, "interpreters", "interpreters beside the main one: all that they ran")
 
 enum rl_loss_reason {
 #define RL_LOSS_ENUM(name, number, text, meaning) RL_LOSS_##name = number,

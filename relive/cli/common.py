@@ -220,12 +220,17 @@ def next_command(text):
         sys.stderr.write(f"next: {safe(text)}\n")
 
 
+_WHAT_WAS_LOST = {
+    "hook_taken": " threads with a gap (hook_taken)",
+    "interpreters": " interpreters not recorded",
+}
+
+
 def losses_text(losses):
-    """'12 (ring), 3 (disk_full), 1 thread with a gap (hook_taken)'."""
+    """'12 (ring), 3 (disk_full), 1 threads with a gap (hook_taken)'."""
     words = []
     for reason, number in sorted(losses.items()):
-        what = " threads with a gap" if reason == "hook_taken" else ""
-        words.append(f"{count(number)}{what} ({reason})")
+        words.append(count(number) + _WHAT_WAS_LOST.get(reason, f" ({reason})"))
     return ", ".join(words)
 
 

@@ -18,19 +18,26 @@ def _begin():
     except ImportError:
         sys.path.append(root)
     try:
-        from relive import _boot
-        from relive.debug import boot
+        from relive import _core
     except ImportError as error:
         os.write(2, f"relive: it cannot begin here: {error}\n".encode())
     else:
-        _boot.begin()
-        boot.begin()
-        if os.environ.get("RELIVE_CONTROL", "0") not in ("", "0"):
-            from relive.control import server
-
-            server.begin()
+        if hasattr(_core, "start"):  # else this is not the main interpreter
+            _start()
     if root in sys.path[-1:]:
         sys.path.pop()
+
+
+def _start():
+    from relive import _boot
+    from relive.debug import boot
+
+    _boot.begin()
+    boot.begin()
+    if os.environ.get("RELIVE_CONTROL", "0") not in ("", "0"):
+        from relive.control import server
+
+        server.begin()
 
 
 def _chain():

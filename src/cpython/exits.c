@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "interpreters.h"
 #include "methods.h"
 #include "rec.h"
 #include "session.h"
@@ -33,6 +34,13 @@ static void put_size(char *text, size_t size, uint64_t bytes)
     }
 }
 
+static const char *what_was_lost(int reason)
+{
+    return reason == RL_LOSS_HOOK_TAKEN     ? "threads with a gap"
+           : reason == RL_LOSS_INTERPRETERS ? "not recorded"
+                                            : "not kept";
+}
+
 void exits_report(const struct recorder_stats *stats, const char *path)
 {
     char size[32], losses[200] = "nothing lost";
@@ -45,8 +53,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
         if (stats->lost[i] != 0 && used < sizeof losses) {
             int n = snprintf(losses + used, sizeof losses - used, "%s%llu %s (%s)",
                              used != 0 ? ", " : "", (unsigned long long)stats->lost[i],
-                             i == RL_LOSS_HOOK_TAKEN ? "threads with a gap" : "not kept",
-                             loss_name((unsigned)i));
+                             what_was_lost(i), loss_name((unsigned)i));
             used += n > 0 ? (size_t)n : 0;
         }
     }
@@ -130,7 +137,7 @@ static fast_function original_exit, original_execv, original_execve;
 static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
                               PyObject *names)
 {
-    if ((session.recorder != NULL || session.life == LIFE_STOPPING) &&
+    if ((session.recorder != NULL || session.life == LIFE_STOPPING) && interpreter_is_main() &&
         n + (names != NULL ? PyTuple_GET_SIZE(names) : 0) == 1) {
         struct recorder_stats stats;
         char path[4096];
@@ -147,7 +154,7 @@ static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_
 static PyObject *guarded_exec(fast_function original, PyObject *module, PyObject *const *args,
                               Py_ssize_t n, PyObject *names)
 {
-    struct recorder *recorder = session.recorder;
+    struct recorder *recorder = interpreter_is_main() ? session.recorder : NULL;
     if (recorder != NULL) {
         recorder_before_exec(recorder);
     }

@@ -9,6 +9,7 @@
 #include "dump.h"
 #include "exits.h"
 #include "forks.h"
+#include "interpreters.h"
 #include "debugger.h"
 #include "given_calls.h"
 #include "mod_filter.h"
@@ -477,6 +478,9 @@ static PyMethodDef methods[] = {
 
 static int module_exec(PyObject *module)
 {
+    if (!interpreter_is_main()) {
+        return interpreters_exec(module);
+    }
     if (core_error == NULL) {
         core_error = PyErr_NewException("relive._core.Error", NULL, NULL);
     }
@@ -485,23 +489,28 @@ static int module_exec(PyObject *module)
         session_init() != 0) {
         return -1;
     }
-    return mod_reader_add(module) != 0 || mod_filter_add(module) != 0 ||
-                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
-                   given_calls_add(module) != 0 || context_add(module) != 0 ||
-                   mod_sessions_add(module) != 0 || mod_requests_add(module) != 0 ||
-                   mod_json_add(module) != 0
+    return PyModule_AddFunctions(module, methods) != 0 || mod_reader_add(module) != 0 ||
+                   mod_filter_add(module) != 0 || mod_debug_add(module) != 0 ||
+                   tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
+                   context_add(module) != 0 || mod_sessions_add(module) != 0 ||
+                   mod_requests_add(module) != 0 || mod_json_add(module) != 0
                ? -1
                : 0;
 }
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, (void *)module_exec},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
     {0, NULL},
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "relive._core", .m_doc = "The engine of Relive.",
-    .m_methods = methods,  .m_slots = slots,
+    PyModuleDef_HEAD_INIT,
+    .m_name = "relive._core",
+    .m_doc = "The engine of Relive.",
+    .m_slots = slots,
 };
 
 __attribute__((visibility("default"))) PyObject *PyInit__core(void);

@@ -7,6 +7,7 @@
 #include "budget.h"
 #include "collections.h"
 #include "forks.h"
+#include "interpreters.h"
 #include "native_output.h"
 #include "output.h"
 #include "policy.h"
@@ -148,6 +149,7 @@ static void publish(const struct session_options *options, const struct backend 
     session.backend = backend;
     session.recorder = session.pending;
     session.pending = NULL;
+    interpreters_begin();
 }
 
 static int give_up(const char *what, const char *why, struct rl_err *err)
