@@ -212,6 +212,10 @@ static void globs_match_whole_names(void **state)
             fail_msg("%s on %s: %d", globs[i].pattern, globs[i].subject, found);
         }
     }
+    struct pattern *pattern = NULL;
+    struct rl_err err = {0};
+    assert_int_equal(pattern_new(PATTERN_GLOB, "a{b", 3, &pattern, &err), RL_USAGE);
+    assert_non_null(strstr(err.text, "a { is not closed"));
 }
 
 static struct filter_text text(const char *string)
