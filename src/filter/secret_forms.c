@@ -188,9 +188,6 @@ static int is_basic(const struct text *t, size_t i, size_t n)
 size_t secret_scheme(const struct text *t, size_t i, size_t *begin)
 {
     enum { BEARER_LEAST = 8, BEARER_LONG = 20, BASIC_LEAST = 6 };
-    if (i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0) {
-        return 0;
-    }
     if (has_any_case(t, i, "bearer ")) {
         size_t at = after_blanks(t, i + 7), end = at, digits = 0;
         while (end < t->len && ((class_at(t, end) & (CLASS_WORD | CLASS_BASE64)) != 0 ||

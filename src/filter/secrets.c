@@ -27,7 +27,7 @@ static void fill_classes(void)
         class |= is_line ? CLASS_WORD : 0;
         class |= c == '+' || c == '/' || c == '=' ? CLASS_BASE64 : 0;
         class |= is_decimal || is_caps || c == ' ' || c == '-' ? CLASS_NUMBER : 0;
-        class |= c != 0 && strchr(":;<=>bB-%", c) != NULL ? CLASS_MARK : 0;
+        class |= c != 0 && strchr(":=>bB-%", c) != NULL ? CLASS_MARK : 0;
         secret_classes[c] = class;
     }
     secret_forms_fill();
@@ -74,10 +74,16 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
     case '%':
         return secret_in_query(t, i, begin);
     case '-':
-        return has(t, i, "-----B") ? secret_private_key(t, i) : secret_option(t, i, begin);
+        if (has(t, i, "-----B")) {
+            return secret_private_key(t, i);
+        }
+        return i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0 ? 0 : secret_option(t, i, begin);
     case 'b':
-    case 'B':
-        return secret_scheme(t, i, begin);
+    case 'B': {
+        char next = i + 1 < t->len ? (char)(t->at[i + 1] | 32) : 0;
+        int is_inside = i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0; /* as most letters are */
+        return !is_inside && (next == 'e' || next == 'a') ? secret_scheme(t, i, begin) : 0;
+    }
     default:
         return 0;
     }
@@ -164,9 +170,9 @@ static inline void add_bytes(struct window *w, __m128i bytes, size_t shift)
 {
 #define IS(of, c) _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
 #define BITS(of)  ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
-    /* The five signs from : to >; % differs from - in one bit. */
-    __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8(':'));
-    __m128i signs = _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8('>' - ':')), above);
+    /* : and > differ in one bit, and so do % and -. */
+    __m128i signs = IS(_mm_or_si128(bytes, _mm_set1_epi8(':' ^ '>')), '>');
+    signs = _mm_or_si128(signs, IS(bytes, '='));
     __m128i dashes = IS(_mm_or_si128(bytes, _mm_set1_epi8('%' ^ '-')), '-');
     __m128i begins = IS(_mm_or_si128(bytes, _mm_set1_epi8(32)), 'b');
     __m128i words = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(WORDS_FROM - 1));

@@ -749,7 +749,7 @@ def test_calls_that_something_else_has_seen_are_calls(recorded):
     def request():
         one, other = sessions.start_session("one"), sessions.start_session("other")
         sessions.on_call_with_args(
-            one, "outer", "shop", "shop.py", 3, 1, '{"x": 5, "token": "q1w"}'
+            one, "outer", "shop", "shop.py", 3, 1, '{"x": 5, "token": "q1w2e3"}'
         )
         sessions.on_call(other, "inner", "shop", "shop.py", 9, 2)
         work(1)
