@@ -67,16 +67,23 @@ def _open_first(run):
             _run.open_file(run["path"], run["config"], waiting=True, run=run)
             return True
         except ReliveError as error:
+            if error.code == "ERR_LIMIT":
+                return _go_on_unrecorded(str(error))
             if error.code != "ERR_FILE_EXISTS":
                 raise
             if run["config"].get("output") is not None:
                 if not run.get("forced"):
                     raise
-                _run.complain(f"not recorded: another run has just begun {run['path']}")
-                os.environ.pop(_run.VARIABLE, None)
-                return False
+                return _go_on_unrecorded(f"another run has just begun {run['path']}")
             run["path"] = f"{stem}-{os.getpid()}{f'-{n}' if n else ''}.relive"
     raise ReliveError("ERR_FILE_EXISTS", f"{stem}.relive and all names like it are taken")
+
+
+def _go_on_unrecorded(why):
+    """The program matters more than its recording, and its children are not asked either."""
+    _run.complain(f"not recorded: {why}")
+    os.environ.pop(_run.VARIABLE, None)
+    return False
 
 
 def _begin_from_environment(path):
