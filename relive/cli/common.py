@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         if match:
             options = [text for action in self._actions for text in action.option_strings]
             message = f"there is no option {match.group(1)}{nearest(match.group(1), options)}"
-        raise ReliveError("ERR_USAGE", f"{message} (relive {self.prog.split()[-1]} --help)")
+        raise ReliveError("ERR_USAGE", f"{message} ({self.prog} --help)")
 
 
 def file_parser(verb, text):

@@ -76,16 +76,17 @@ def _settings(files, builtin=True):
     return doors, settings
 
 
-def _chain(files):
+def _chain(files, builtin=True):
     from relive import _run
 
-    doors, settings = _settings(files)
+    doors, settings = _settings(files, builtin)
     return doors.chain(settings, _run._library_folders())
 
 
 def _check(words):
     parser = _parser("check", "Check filter files, and show the chain that they make.")
     parser.add_argument("files", nargs="*", help="filter files, in order")
+    parser.add_argument("--no-builtin-filter", action="store_true", help="without the built-in one")
     parser.add_argument("--json", action="store_true", help="JSON, an object a line")
     args = parser.parse_args(words)
     from relive.filters import Filter, FilterError
@@ -105,7 +106,7 @@ def _check(words):
                         print(f"{problem.show(path)} [{error.code}]")
     if failed:
         return USAGE
-    chain = _chain(args.files)
+    chain = _chain(args.files, not args.no_builtin_filter)
     if args.json:
         common.emit(schema="relive.filter", version=1)
     index = 0

@@ -71,7 +71,13 @@ class Filter:
     @classmethod
     def from_toml(cls, raw, path):
         """The same from bytes; `path` is where its file selectors count from."""
-        return cls.from_dict(_parse(raw, path), path)
+        try:
+            return cls.from_dict(_parse(raw, path), path)
+        except FilterError as error:
+            lines = _lines(raw)
+            for problem in error.problems:
+                problem.line = problem.line or _line_of(lines, problem.path)
+            raise FilterError(error.code, error.file, error.problems) from None
 
     @classmethod
     def from_dict(cls, tables, path="<dict>"):
@@ -110,8 +116,41 @@ def _parse(raw, path):
         problem = Problem("", "the file is not UTF-8", line)
     except (toml.TOMLDecodeError, RecursionError) as error:
         found = re.search(r"at line (\d+)", str(error))
-        problem = Problem("", f"this is no TOML: {error}", int(found.group(1)) if found else 0)
+        line = int(found.group(1)) if found else 0
+        text = f"this is no TOML: {error}"
+        key = re.match(rb"\s*([\w.-]+)\s*=", (raw.splitlines() or [b""])[max(line, 1) - 1])
+        if key is not None and "overwrite" in str(error).lower():
+            text = f"the key {key.group(1).decode()!r} is there twice"
+        problem = Problem("", text, line)
     raise FilterError("ERR_INVALID_POLICY_VALUE", path, [problem])
+
+
+def _lines(raw):
+    """{path of a table or key: its line} of a TOML file, as problems name them."""
+    lines, counts, table = {}, {}, ""
+    for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+        header = re.match(r"\s*(\[\[?)\s*([\w.-]+)\s*\]", line)
+        key = re.match(r"\s*([\w-]+)\s*=", line)
+        if header is not None:
+            parts = header.group(2).split(".")
+            table = ""
+            for depth, part in enumerate(parts):
+                table = f"{table}.{part}" if table else part
+                if depth == len(parts) - 1 and header.group(1) == "[[":
+                    counts[table] = counts.get(table, -1) + 1
+                if table in counts:
+                    table += f"[{counts[table]}]"
+            lines.setdefault(table, number)
+        elif key is not None:
+            lines.setdefault(f"{table}.{key.group(1)}" if table else key.group(1), number)
+    return lines
+
+
+def _line_of(lines, path):
+    """The line of a path, or of what holds it; 0: none is known."""
+    while path and path not in lines:
+        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]*)$", "", path)
+    return lines.get(path, 0)
 
 
 def root_of(path):

@@ -710,3 +710,17 @@ def test_a_second_filter_is_asked_anew(tmp_path):
     )
     done = run(sys.executable, "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_check_names_lines_and_keys_and_leaves_the_builtin_filter_out(tmp_path):
+    path = tmp_path / "a.toml"
+    head = '[meta]\nname = "x"\nversion = 2\n[scope]\ndefault_exec = "trace"\ndefault_value_action = "allow"\n'
+    path.write_text(head + '[[scope.rules]]\nselector = "pkg:a"\n\n[[scope.rules]]\nselector = "pkg:regex:(?=x)"\nexec = "skipp"\n')  # fmt: skip
+    told = relive("filter", "check", path).stdout.decode()
+    assert ":11: scope.rules[1].selector" in told and ":12: scope.rules[1].exec" in told
+    path.write_text('[meta]\nname = "x"\nname = "y"\nversion = 2\n')
+    assert ":3: the key 'name' is there twice" in relive("filter", "check", path).stdout.decode()
+    path.write_text(head)
+    told = relive("filter", "check", "--no-builtin-filter", path)
+    assert told.returncode == 0 and b"builtin-default" not in told.stdout
+    assert b"relive filter check --help" in relive("filter", "check", "--nothing").stderr
