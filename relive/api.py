@@ -521,9 +521,14 @@ class Recording:
         be called from another thread."""
         return self._reader.progress()
 
-    def stack_at(self, thread: int, seq: int) -> List[str]:
-        """The frames ('T1#5') that were open in a thread after its event `seq`, innermost last."""
-        return [_frame_text(number) for number in self._reader.stack_at(thread, seq)]
+    def stacks_at(self, positions: Sequence[Tuple[int, int]]) -> List[List[Tuple[str, int, int]]]:
+        """For each (thread, number of an event) the frames that were open then, innermost last:
+        ('T1#5', code, line). The line is known of a frame that has called the next one, where an
+        exception has come up since; else it is 0."""
+        return [
+            [(_frame_text(frame), code, line) for frame, code, line in stack or ()]
+            for stack in self._reader.stacks_at(positions)
+        ]
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Every function that was seen: (code, module, qualname, file, line, flags, number of

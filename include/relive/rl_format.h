@@ -235,12 +235,24 @@ enum rl_value_tag {
 #define RL_VALUE_SMALL_ZERO 144
 #define RL_IDENTITY_BYTES   6
 #define RL_TEXT_IS_CUT      1u
-#define RL_TEXT_HAS_FAILED  2u     /* a preview that raised: the text says what */
-#define RL_EXCEPTION_FROM   1u     /* its context is suppressed (raise ... from ...) */
-#define RL_EXCEPTION_REPR   2u     /* its message is shown as repr() has it */
-#define RL_EXCEPTION_AGAIN  4u     /* raised once more by the handler that had caught it */
-#define RL_VALUE_DEPTH_MAX  32u    /* no recorder nests deeper */
-#define RL_VALUE_BYTES_MAX  12288u /* of one event */
+#define RL_TEXT_HAS_FAILED  2u /* a preview that raised: the text says what */
+#define RL_EXCEPTION_FROM   1u /* its context is suppressed (raise ... from ...) */
+#define RL_EXCEPTION_REPR   2u /* its message is shown as repr() has it */
+#define RL_EXCEPTION_AGAIN  4u /* raised once more by the handler that had caught it */
+
+/* Behind the exception of an event: flags and callers of a RAISE or UNWIND, or the kind of handler
+ * that a HANDLED has met, and a line (after_exception.h). */
+#define RL_EXCEPTION_OUTERMOST 1u /* nothing called the frame that it leaves */
+#define RL_EXCEPTION_ONCE_MORE 2u /* RL_EXCEPTION_AGAIN, of one that was not captured */
+enum rl_handler {
+    RL_HANDLER_EXCEPT = 0,  /* not written */
+    RL_HANDLER_WITH = 1,    /* goes on unless __exit__ returns a true value; the line of the with */
+    RL_HANDLER_FINALLY = 2, /* goes on, or is left somehow; the line that it begins at */
+    RL_HANDLER_RETURN = 3,  /* a finally that a return leaves; its line */
+    RL_HANDLER_BREAK = 4    /* the same of a break or continue */
+};
+#define RL_VALUE_DEPTH_MAX 32u    /* no recorder nests deeper */
+#define RL_VALUE_BYTES_MAX 12288u /* of one event */
 
 /* X(name, number, printed name, what it means) */
 #define RL_LOSS_TABLE(X)                                                                           \

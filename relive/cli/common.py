@@ -279,9 +279,19 @@ def sees_handled(meta):
     return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
 
 
+def file_name(event):
+    """shop.py"""
+    return safe(os.path.basename(event["file"]))
+
+
 def place(event, line=None):
     """shop.py:40"""
-    return f"{safe(os.path.basename(event['file']))}:{line or event['line']}"
+    return f"{file_name(event)}:{line or event['line']}"
+
+
+def short_path(path):
+    """A path as it is shortest from here."""
+    return min((os.path.relpath(path), os.fspath(path)), key=len)
 
 
 def _nearest_first(row):

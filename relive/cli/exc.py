@@ -1,130 +1,13 @@
 """relive exc: exceptions, from where they were raised to where they were caught."""
 
+import sys
+
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.line import update
+from relive.cli.stories import ENDED, stories
 
-# How loops and tasks end: told only when asked for.
-CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
-# Where the standard library catches what ends a thread.
-THREAD_END = "threading:Thread._bootstrap_inner"
-
-
-class Story:
-    """One exception: where it began, the frames that it left, and what became of it."""
-
-    def __init__(self, event):
-        self.first = event
-        self.exc = event.get("exc") or {"type": event.get("exc_type", "?"), "message": "",
-                                        "cause": None, "context": None}  # fmt: skip
-        self.events = [event]
-        self.task = None  # (its number, its name) where it ended one
-        self.is_awaited = False  # and was raised again in who awaited that
-        self.ends_thread = False
-        self.thread = None  # that it was in last, as Recording.thread() has it
-
-    def add(self, event):
-        self.events.append(event)
-        if event.get("exc"):
-            self.exc = event["exc"]
-
-    @property
-    def last(self):
-        return self.events[-1]
-
-    def frames(self):
-        """The frames that it was in, innermost first, and the line in each."""
-        lines = {}
-        for event in self.events:
-            if event["kind"] in ("raise", "unwind") and event.get("exc_line"):
-                lines.setdefault(event["frame"], event["exc_line"])
-        if self.last["kind"] == "handled":
-            lines.setdefault(self.last["frame"], self.last.get("exc_line"))
-        return lines
-
-    def is_control_flow(self):
-        return self.exc["type"].rpartition(".")[2] in CONTROL_FLOW
-
-    def is_inside(self, recording):
-        """Whether it never left the libraries."""
-        return all(common.is_library(recording, event["file"]) for event in self.events)
-
-    def fate(self, sees_handled):
-        """What became of it, in words, and whether it is alarming."""
-        last = self.last
-        if self.task is not None:
-            number, name = self.task
-            ended = f"ended task {common.safe(name or str(number))}"
-            if self.is_awaited:
-                return f"{ended}, which was awaited", False
-            if not sees_handled:
-                return f"{ended}; whether that was awaited is not visible at this level", False
-            alarming = "Cancelled" not in self.exc["type"]
-            return f"uncaught: it {ended}, which nobody awaited", alarming
-        if last["kind"] == "handled" and not self.ends_thread:
-            place = common.place(last, last.get("exc_line"))
-            return f"caught in {common.safe(last['func'])} at {place}", False
-        if self.ends_thread or (last["kind"] == "unwind" and last["parent"] is None):
-            what = "left the outermost frame"
-            if last["thread"] != 1 and not self.thread["is_main"]:
-                what = f"ended {common.thread_title(self.thread)}"
-            elif last["func"].endswith(":<module>"):
-                what = "ended the program"
-            return f"uncaught: it {what}", True
-        if sees_handled:
-            return f"went out of {common.safe(last['func'])} into code that is not recorded", False
-        return (
-            f"went out of {common.safe(last['func'])}; who caught it is not visible at this level",
-            False,
-        )
-
-
-def stories(recording):
-    """Every exception of a recording, in order."""
-    found, current, names = [], {}, {}
-    for event in recording.select(["raise", "unwind", "handled", "task_start", "task_end"]):
-        key = event["thread"]
-        if event["kind"] == "task_start":
-            names[event["task"]] = event["name"]
-            continue
-        if event["kind"] == "task_end":
-            story = current.get(key)
-            if story is not None and story.last["seq"] + 1 == event["seq"]:
-                story.task = event["task"], names.get(event["task"])
-            continue
-        story = current.get(key)
-        if story is None or begins_anew(story, event):
-            story = current[key] = Story(event)
-            found.append(story)
-        else:
-            story.add(event)
-    ends = thread_ends(recording)
-    seen = set()
-    for story in reversed(found):
-        where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
-        story.ends_thread = where in ends
-        story.thread = recording.thread(story.last["thread"])
-        identity = story.exc["type"], story.exc.get("id")
-        story.is_awaited = identity in seen
-        seen.add(identity)
-    return found
-
-
-def thread_ends(recording):
-    """The frames of the standard library that catch what ends a thread."""
-    codes = [row[0] for row in recording.codes() if f"{row[1]}:{row[2]}" == THREAD_END]
-    return {event["frame"] for event in recording.select(["call"], codes=codes)} if codes else set()
-
-
-def begins_anew(story, event):
-    """Whether the event tells of another exception than the story so far."""
-    now, before = event.get("exc"), story.exc
-    if now is None or now.get("id", 0) == 0 or before.get("id", 0) == 0:
-        same = event.get("exc_type") == story.first.get("exc_type")
-        goes_on = story.last["kind"] == "unwind" and story.last["parent"] == event["frame"]
-        return not (same and goes_on)
-    if now["id"] != before["id"] or now["type"] != before["type"]:
-        return True
-    return event["kind"] == "raise" and not now.get("again")
+# Of a module's names those that its statements define say nothing of how it came to an exception.
+_DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound method ")
 
 
 def main(words):
@@ -142,33 +25,52 @@ def main(words):
     parser.add_argument("--limit", type=int, default=30, help="list this many (default 30)")
     args = parser.parse_args(words)
     run = common.open_run(common.find_file(args.file))
-    if args.json:
-        common.emit(schema="relive.exc", version=1)
-    told, hidden = [], 0
-    for recording in run:
-        for story in stories(recording):
-            kind = story.exc["type"]
-            if args.type not in (None, kind, kind.rpartition(".")[2]):
-                continue
-            if not args.all and (story.is_control_flow() or story.is_inside(recording)):
-                hidden += 1
-                continue
-            told.append((recording, story))
+    told, hidden = chosen(run, args)
     damaged = common.say_problems(run)
     if args.json:
-        for recording, story in told:
-            emit(recording, story, run)
+        common.emit(schema="relive.exc", version=1)
+        for recording, rows in by_recording(run, told):
+            emit(recording, rows, run)
         return DAMAGED if damaged else OK if told else NOTHING
+    shown = max(1, min(len(told), args.nth or 1))
     if told:
         show_list(told, args)
-        show_whole(*chosen(told, args), run)
+        show_whole(*told[shown - 1], run, told)
     else:
         print(f"no exception of the program was recorded{seen_how(run)}")
     if hidden:
         text = f"{common.count(hidden)} more ended loops or stayed inside libraries (--all)"
         print(common.dim(text))
-    common.next_command(f"relive exc --nth N {run[0].path}")
+    say_next(run, told, shown, args)
     return DAMAGED if damaged else OK if told else NOTHING
+
+
+def chosen(run, args):
+    """[(recording, story)] that were asked for, the most urgent first and numbered; how many were
+    left out that the option --all shows."""
+    rows, hidden = [], 0
+    for recording in run:
+        for story in stories(recording):
+            if args.type not in (None, story.exc["type"], story.name):
+                continue
+            rank = story.rank(recording)
+            is_quiet = story.is_control_flow() or (rank > ENDED and story.is_inside(recording))
+            if is_quiet and not args.all:
+                hidden += 1
+                continue
+            rows.append((rank, story.first["t"], len(rows), recording, story))
+    rows.sort(key=lambda row: row[:3])
+    for number, row in enumerate(rows, 1):
+        row[-1].number = number
+    return [row[3:] for row in rows], hidden
+
+
+def by_recording(run, told):
+    """(recording, [story]) of each recording of the run that has some, in the order of the list."""
+    for recording in run:
+        rows = [story for owner, story in told if owner is recording]
+        if rows:
+            yield recording, rows
 
 
 def seen_how(run):
@@ -181,35 +83,51 @@ def seen_how(run):
     )
 
 
-def chosen(told, args):
-    """The one to show: asked for, else the last uncaught one, else the last."""
-    if args.nth is not None:
-        return told[max(0, min(len(told), args.nth) - 1)]
-    alarming = [one for one in told if one[1].fate(common.sees_handled(one[0].header["meta"]))[1]]
-    return (alarming or told)[-1]
+def say_next(run, told, shown, args):
+    """A command with a number that is there; also where the answer is read by a program."""
+    path = common.short_path(run[0].path)
+    command = f"relive tree --calls {path}"
+    if len(told) > 1:
+        words = ["relive exc --nth", str(2 if shown == 1 else 1)]
+        words += ["--all"] if args.all else []
+        words += ["--type", args.type] if args.type else []
+        command = " ".join([*words, path])
+    sys.stderr.write(f"next: {command}\n")
 
 
 def show_list(told, args):
     """A line each, neighbours that say the same in one."""
     rows = []
-    for number, (recording, story) in enumerate(told, 1):
+    for recording, story in told:
         fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
         place = common.place(story.first, story.first.get("exc_line"))
         text = f"{common.safe(story.exc['type'])}  {place}  {fate}"
         if rows and rows[-1][1] == text:
             rows[-1][3] += 1
-            rows[-1][0] = number
         else:
-            rows.append([number, text, alarming, 1])
-    skipped = max(0, len(rows) - args.limit)
-    if skipped:
-        print(common.dim(f"... {common.count(skipped)} earlier ones (--limit)"))
-    for number, text, alarming, count in rows[skipped:]:
+            rows.append([story.number, text, alarming, 1])
+    for number, text, alarming, count in rows[: args.limit]:
         text = f"{number:>4}  {text}" + (f"  x{common.count(count)}" if count > 1 else "")
         print(common.red(text) if alarming else text)
+    left = len(rows) - max(0, args.limit)
+    if left > 0:
+        print(common.dim(f"... {common.count(left)} more (--limit)"))
 
 
-def chain_text(exc, indent):
+def number_of(other, story, told):
+    """' (3)': the number of a cause or context in the list, where it is there."""
+    identity = other["type"], other.get("id")
+    before = [
+        one.number
+        for _, one in told
+        if one.identity == identity
+        and one.first["pid"] == story.first["pid"]
+        and one.first["t"] <= story.first["t"]
+    ]
+    return f" ({max(before, key=lambda number: told[number - 1][1].first['t'])})" if before else ""
+
+
+def chain_text(exc, story, told, indent):
     """Cause and context, a line each."""
     lines = []
     for word, other in (("because of", exc.get("cause")), ("while handling", exc.get("context"))):
@@ -217,60 +135,72 @@ def chain_text(exc, indent):
             if word == "while handling" and (exc.get("cause") or exc.get("suppress_context")):
                 continue
             text = f"{common.safe(other['type'])}: {common.safe(other['message'])}"
-            lines.append(f"{indent}{word} {text}")
-            lines += chain_text(other, indent)
+            lines.append(f"{indent}{word} {text}{number_of(other, story, told)}")
+            lines += chain_text(other, story, told, indent)
     return lines
 
 
-def show_whole(recording, story, run):
+def show_whole(recording, story, run, told):
     """A traceback with the recorded variables at each frame, outermost frame first."""
-    lines = story.frames()
-    calls, variables = outer_frames(recording, story)
+    (stack,) = recording.stacks_at([(story.first["thread"], story.first["seq"])])
+    rows = story.lines(stack)
+    arguments, variables = values_of(recording, story, [row[0] for row in rows])
     print()
     print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
-    for text in chain_text(story.exc, "  "):
+    for text in chain_text(story.exc, story, told, "  "):
         print(text)
-    place = common.position(story.first, run)
-    if len(recording.threads()) > 1:
-        place += f" in {common.thread_title(recording.thread(story.first['thread']))}"
-    print(common.dim(f"at {place}, innermost frame last"))
-    for frame in reversed(calls):
-        call = calls[frame]
-        line = lines.get(frame)
-        where = common.place(call, line) if line else common.place(call)
-        own = dict(call.get("args", {}))
-        print(f"  {where}  {common.safe(call['func'])}({common.arguments_text(own)})")
+    print(common.dim(f"at {common.position(story.first, run)}, innermost frame last"))
+    for frame, code, line in rows:
+        what = activation(recording, story, code)
+        own = arguments.get(frame, {})
+        where = common.place(what, line) if line else f"{common.file_name(what)}:?"
+        unknown = "" if line else "  (the recording does not say at which line)"
+        text = f"{common.safe(what['func'])}({common.arguments_text(own)}){unknown}"
+        print(f"  {where}  {text}")
+        is_module = what["func"].endswith(":<module>")
         for name, value in variables.get(frame, {}).items():
-            if own.get(name, {}).get("r") != value["r"]:
+            is_definition = is_module and value["r"].startswith(_DEFINITIONS)
+            if own.get(name, {}).get("r") != value["r"] and not is_definition:
                 print(f"      {common.safe(name)} = {common.value_text(value, 120)}")
     fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
     print(common.red(fate) if alarming else fate)
 
 
-def outer_frames(recording, story):
-    """{frame: its call event}, innermost first, and the variables that each had at the time."""
+def activation(recording, story, code):
+    """The function of a frame."""
+    if code == 0:  # of the exception's own event, or not known after a gap
+        return story.first
+    module, qualname, file, line, _ = recording.code(code)
+    return {"func": f"{module}:{qualname}", "file": file, "line": line}
+
+
+def values_of(recording, story, frames):
+    """{frame: arguments} and {frame: variables}, as they were when the exception came up."""
     first = story.first
-    frames = recording.stack_at(first["thread"], first["seq"])
-    if first["frame"] not in frames:
-        frames.append(first["frame"])  # the story begins with its end
-    calls, variables = {}, {}
+    arguments, variables = {}, {}
     for event in recording.select(["call", "write"], frames=frames):
         if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
             break
         if event["kind"] == "call":
-            calls[event["frame"]] = event
+            arguments[event["frame"]] = dict(event.get("args", {}))
         update(variables.setdefault(event["frame"], {}), event)
-    return {frame: calls[frame] for frame in reversed(frames) if frame in calls}, variables
+    return arguments, variables
 
 
-def emit(recording, story, run):
-    fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
-    common.emit(
-        position=common.position(story.first, run), thread=story.first["thread"],
-        thread_name=recording.thread(story.first["thread"])["name"], type=story.exc["type"],
-        message=story.exc["message"], func=story.first["func"], file=story.first["file"],
-        line=story.first.get("exc_line"), cause=story.exc.get("cause"),
-        context=story.exc.get("context"), fate=fate, uncaught=alarming,
-        control_flow=story.is_control_flow(),
-        frames=[{"frame": frame, "line": line} for frame, line in story.frames().items()],
-    )  # fmt: skip
+def emit(recording, rows, run):
+    """A JSON object each."""
+    stacks = recording.stacks_at([(story.first["thread"], story.first["seq"]) for story in rows])
+    for story, stack in zip(rows, stacks):
+        fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
+        frames = []
+        for frame, code, line in story.lines(stack):
+            what = activation(recording, story, code)
+            frames.append({"frame": frame, "func": what["func"], "file": what["file"],
+                           "line": line})  # fmt: skip
+        common.emit(
+            number=story.number, position=common.position(story.first, run),
+            type=story.exc["type"], message=story.exc["message"], func=story.first["func"],
+            file=story.first["file"], line=story.first.get("exc_line"),
+            cause=story.exc.get("cause"), context=story.exc.get("context"), fate=fate,
+            uncaught=alarming, control_flow=story.is_control_flow(), frames=frames,
+        )  # fmt: skip

@@ -9,6 +9,7 @@
 
 struct event {
     unsigned kind; /* enum rl_event_kind, CALL to HANDLED */
+    int handler;   /* HANDLED: 1 + the offset of the handler in the code; 0 = not known */
     PyCodeObject *code;
     native_frame *frame;
     /* All borrowed. RETURN, YIELD: the value. UNWIND, THROW, RAISE, HANDLED: the exception or its
@@ -16,7 +17,7 @@ struct event {
     PyObject *arg;
     PyObject *raw; /* where arg is a type: what the exception will be made from, or NULL */
     int is_again;  /* RAISE: by a handler that had caught it */
-    uint32_t line; /* LINE, HANDLED: where it goes on; 0 elsewhere */
+    uint32_t line; /* LINE, HANDLED: where it goes on; UNWIND: where it was, if that is known */
 };
 
 /* DISABLE: nothing of this code is wanted. LINES: its lines are wanted too. */

@@ -95,6 +95,19 @@ static void take_pending(struct event *event)
     event->raw = is_instance ? NULL : value;
 }
 
+/* Where the exception came to the frame: that may be in a clean-up by now. 0 = not known. */
+static uint32_t line_of_traceback(native_frame *frame)
+{
+    PyObject *object = PyThreadState_Get()->curexc_traceback;
+    if (object == NULL || !PyTraceBack_Check(object)) {
+        return 0;
+    }
+    const PyTracebackObject *last = (PyTracebackObject *)object;
+    int line = last->tb_lineno > 0 ? last->tb_lineno
+                                   : PyCode_Addr2Line(native_code(frame), last->tb_lasti);
+    return native_of(last->tb_frame) == frame && line > 0 ? (uint32_t)line : 0;
+}
+
 static PyObject *hook(HOOK_ARGS)
 {
     struct event event = {.kind = RL_EVENT_CALL, .code = native_code(frame), .frame = frame};
@@ -119,6 +132,7 @@ static PyObject *hook(HOOK_ARGS)
     event.arg = result;
     if (__builtin_expect(result == NULL, 0)) {
         event.kind = RL_EVENT_UNWIND;
+        event.line = line_of_traceback(frame);
         take_pending(&event);
     } else if (__builtin_expect(suspends, 0) && native_is_suspended(frame)) {
         event.kind = RL_EVENT_YIELD;

@@ -127,6 +127,7 @@ HANDLER(on_handled)
         if (native_is_handler(event.code, offset)) {
             event.arg = args[2];
             event.line = line > 0 ? (uint32_t)line : 0;
+            event.handler = (int)offset + 1;
             (void)session_event(&event);
         }
     }

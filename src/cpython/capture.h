@@ -53,9 +53,11 @@ struct capture {
         size_t len;
     } known[CAPTURE_KNOWN];
     unsigned depth, instances;
-    unsigned inside;   /* so many instances */
-    unsigned items;    /* of one container, here */
-    unsigned previews; /* counts previews that ran: anything may have changed since */
+    unsigned inside;     /* so many instances */
+    unsigned items;      /* of one container, here */
+    PyObject *hidden;    /* compared only: an exception that a rule hides, also in a chain */
+    unsigned hidden_how; /* enum filter_action */
+    unsigned previews;   /* counts previews that ran: anything may have changed since */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
                    2]; /* borrowed: the containers round the current value */
     uint8_t bytes[RL_VALUE_BYTES_MAX + 16];
@@ -84,6 +86,7 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->values = c->bytes;
     c->is_reviewed = 0;
     c->secret_count = 0;
+    c->hidden = NULL;
 }
 
 /* Takes out of what was captured the numbers that a pattern finds, and what has a secret of this

@@ -72,6 +72,10 @@ static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsi
         put_tag(c, RL_VALUE_NONE);
         return;
     }
+    if (exc == c->hidden) {
+        capture_filtered(c, exc, c->hidden_how);
+        return;
+    }
     uint32_t type = capture_type_id(c->lane, Py_TYPE(exc));
     if (depth >= CAPTURE_CHAIN || c->depth >= c->limits->depth + CAPTURE_CHAIN || c->p >= c->soft) {
         capture_deep(c, exc, type, 0);

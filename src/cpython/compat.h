@@ -200,6 +200,29 @@ static inline PyObject *compat_referent(PyObject *reference)
 #endif
 }
 
+/* Where an exception that is on its way has been so far: borrowed, or NULL. */
+static inline PyObject *compat_traceback(PyObject *exc)
+{
+#if !HAS_MONITORING
+    const PyThreadState *ts = PyThreadState_Get();
+    if (ts->curexc_traceback != NULL && ts->curexc_value == exc) {
+        return ts->curexc_traceback;
+    }
+#endif
+    return PyExceptionInstance_Check(exc) ? ((PyBaseExceptionObject *)exc)->traceback : NULL;
+}
+
+/* The bytecode as it was compiled: owned, NULL with an exception. */
+static inline PyObject *compat_code_bytes(PyCodeObject *code)
+{
+#if CALLS_ARE_INLINED
+    return PyCode_GetCode(code);
+#else
+    Py_INCREF(code->co_code);
+    return code->co_code;
+#endif
+}
+
 static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL before 3.11 */
 {
 #if CODE_HAS_QUALNAME

@@ -4,6 +4,7 @@
 
 #include <internal/pycore_interp.h>
 
+#define NATIVE_JUMP_BYTES      ((Py_ssize_t)sizeof(_Py_CODEUNIT))
 #define NATIVE_IS_SUSPENDED(f) ((f)->f_state == FRAME_SUSPENDED)
 #define NATIVE_BYTE_OFFSET(f)  ((f)->f_lasti * (int)sizeof(_Py_CODEUNIT))
 /* Behind GEN_START. */

@@ -4,6 +4,7 @@
  *   NATIVE_IS_SUSPENDED(f)   after a run: the frame waits to go on
  *   NATIVE_BYTE_OFFSET(f)    of the current instruction
  *   NATIVE_BODY(code)        byte offset of the first instruction that has a line; 0 by default
+ *   NATIVE_JUMP_BYTES        what the arguments of jumps count; 1 by default
  *   NATIVE_SENT(f)           before a run: the top of its stack, or NULL */
 #ifndef FRAME_OBJECT_H
 #define FRAME_OBJECT_H
@@ -12,6 +13,9 @@
 
 #ifndef NATIVE_BODY
 #define NATIVE_BODY(code) 0
+#endif
+#ifndef NATIVE_JUMP_BYTES
+#define NATIVE_JUMP_BYTES 1
 #endif
 
 typedef PyFrameObject native_frame; /* what the interpreter itself runs */

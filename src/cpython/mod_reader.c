@@ -504,39 +504,15 @@ static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
-/* stack_at(thread, seq): the frames open in the thread after that event, innermost last. */
-static PyObject *reader_stack_at(struct reader_object *self, PyObject *args)
+/* stacks_at([(thread, seq)]): open_stacks(). */
+static PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions)
 {
-    unsigned thread;
-    unsigned long long seq;
-    struct cursor *cursor = NULL;
-    struct event_out event = {0};
-    rl_status status;
-    int is_found = 0;
-    if (!PyArg_ParseTuple(args, "IK", &thread, &seq)) {
-        return NULL;
-    }
-    struct reader *r = reader_enter(self);
-    if (r == NULL) {
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS status = cursor_open(r, &cursor);
-    while (status == RL_OK && !is_found && (status = cursor_next(cursor, &event)) == RL_OK) {
-        is_found = event.thread == thread && event.seq == seq;
-    }
-    Py_END_ALLOW_THREADS self->busy = 0;
-    size_t depth = 0;
-    const uint64_t *frames = is_found ? cursor_stack(cursor, &depth) : NULL;
-    PyObject *list = status == RL_NOMEM ? PyErr_NoMemory() : PyList_New(0);
-    for (size_t i = 0; list != NULL && i < depth; i++) {
-        PyObject *frame = PyLong_FromUnsignedLongLong(frames[i]);
-        if (frame == NULL || PyList_Append(list, frame) != 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(frame);
-    }
-    cursor_close(cursor);
-    return list;
+    PyObject *list = PySequence_List(positions); /* owned */
+    struct reader *r = list != NULL ? reader_enter(self) : NULL;
+    PyObject *found = r != NULL ? open_stacks(r, list) : NULL;
+    self->busy = r != NULL ? 0 : self->busy;
+    Py_XDECREF(list);
+    return found;
 }
 
 /* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
@@ -637,8 +613,8 @@ static PyMethodDef reader_methods[] = {
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},
     {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},
-    {"stack_at", (PyCFunction)reader_stack_at, METH_VARARGS,
-     "Frames that were open in a thread after an event."},
+    {"stacks_at", (PyCFunction)reader_stacks_at, METH_O,
+     "Frames that were open in a thread at each of these events, and where they stood."},
     {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,
      "Which events the next dump() gives, from the first one on."},
     {"calls", (PyCFunction)(void (*)(void))reader_calls, METH_VARARGS | METH_KEYWORDS,

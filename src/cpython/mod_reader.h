@@ -10,4 +10,10 @@ int mod_reader_add(PyObject *module);
 /* Raises _core.Error(code, text); always NULL. */
 PyObject *mod_raise(PyObject *error_type, rl_status status, const char *text);
 
+struct reader;
+/* For each (thread, number of an event) in the list the frames that were open in the thread when
+ * that event came, innermost last: a new list of lists of (frame, code, line), 0 = not known; None
+ * where there is no such event. */
+PyObject *open_stacks(struct reader *reader, PyObject *positions);
+
 #endif

@@ -10,6 +10,7 @@
 #include "activation.h"
 #include "alloc.h"
 #include "budget.h"
+#include "callers.h"
 #include "context.h"
 #include "judge.h"
 #include "native_output.h"
@@ -174,8 +175,7 @@ native_frame *session_caller(native_frame *frame)
     return now == frame ? native_caller(now) : now;
 }
 
-/* The word of a frame that is on the interpreter's stack. */
-static uint64_t info_of(native_frame *frame)
+uint64_t session_info_of(native_frame *frame)
 {
     uint64_t info = codeinfo_get(native_code(frame));
     return codeinfo_is_valid(info) ? info
@@ -201,6 +201,7 @@ static void resync(struct thread *t, native_frame *frame)
     if (at != t->depth && session_reserve(t, 2)) {
         struct open_frame now = t->stack[at];
         session_put_prefix(t, RL_ROW_SWITCH, 0, 0, at != 0 ? now.frame : 0);
+        callers_forget(t);
         if (at != 0) {
             remove_at(t, at);
             push_frame(t, now.key, now.frame, now.id, now.flags);
@@ -298,7 +299,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         return;
     }
     if (info & CODE_LINES) {
-        if (t->pending_in == event->frame && event->kind != RL_EVENT_UNWIND) {
+        if (t->is_pending && t->pending_in == event->frame && event->kind != RL_EVENT_UNWIND) {
             struct event caught = *event;
             caught.line = (uint32_t)native_line(event->frame);
             session_put_pending(t, &caught);
@@ -307,7 +308,8 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     }
     if (event->kind == RL_EVENT_UNWIND) {
         session_put_exception(t, event, info, frame);
-        t->leaving = event->arg;
+        t->leaving =
+            event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
         t->left_at = t->lane.cur;
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
@@ -346,7 +348,7 @@ void session_native(unsigned kind, PyObject *callable, native_frame *caller)
     if (t == NULL || t->gate != session.stamp) {
         t = session_thread(&event);
     }
-    if (t == NULL || (info_of(caller) & CODE_EXCLUDED)) {
+    if (t == NULL || (session_info_of(caller) & CODE_EXCLUDED)) {
         return;
     }
     uint32_t id = codeinfo_native(callable);
@@ -377,12 +379,12 @@ static void record_running(struct thread *t, native_frame *frame)
     native_frame **found = rl_alloc(MOST, sizeof *found);
     uint32_t count = 0;
     for (; found != NULL && frame != NULL && count < MOST; frame = native_caller(frame)) {
-        if (!(info_of(frame) & CODE_EXCLUDED)) {
+        if (!(session_info_of(frame) & CODE_EXCLUDED)) {
             found[count++] = frame;
         }
     }
     while (count-- > 0) {
-        uint64_t info = info_of(found[count]);
+        uint64_t info = session_info_of(found[count]);
         uint64_t identity = t->lane.next_frame++;
         (void)lane_put(&t->lane, RL_EVENT_RUNNING, CODE_ID(info), identity);
         push_frame(t, found[count], identity, CODE_ID(info),
@@ -496,6 +498,8 @@ static void join(struct thread *t, const struct event *event)
     t->leaving = NULL;
     t->caught = NULL;
     t->pending_in = NULL;
+    t->callers_chunk = UINT64_MAX;
+    t->hidden = NULL;
     t->task_count = 0;
     t->active_in = NULL;
     t->in_session = 0;

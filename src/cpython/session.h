@@ -13,6 +13,7 @@
 #include "backend.h"
 #include "capture.h"
 #include "codeinfo.h"
+#include "handlers.h"
 #include "lines.h"
 #include "tasks.h"
 #include "thread_names.h"
@@ -29,9 +30,10 @@ struct open_frame {
     uint32_t flags;
     struct snapshot *snapshot; /* owned; of its variables, where its lines are recorded */
 };
-#define FRAME_RUNNING  1u /* ran before the recording; its end may not be seen */
-#define FRAME_SUSPENDS 2u /* a generator's */
-#define FRAME_AWAITS   4u /* of a coroutine or an asynchronous generator */
+#define FRAME_RUNNING      1u /* ran before the recording; its end may not be seen */
+#define FRAME_SUSPENDS     2u /* a generator's */
+#define FRAME_AWAITS       4u /* of a coroutine or an asynchronous generator */
+#define FRAME_CALLER_KNOWN 8u /* the line of its caller was written since it was entered */
 
 /* A call that is taken back if it ends soon. */
 struct short_call {
@@ -40,6 +42,8 @@ struct short_call {
     uint32_t extras;
 };
 #define SHORT_CALLS 16
+
+#define PENDING_MOST 1024u
 
 struct thread {
     struct lane lane;    /* first: the hot part */
@@ -62,9 +66,16 @@ struct thread {
     PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
     const uint8_t *left_at;   /* where the row that said so ends */
     PyObject *caught;         /* compared only: the one that was caught last */
-    native_frame *pending_in; /* where a trace function has told of an exception, not yet caught */
-    uint32_t pending_type, pending_len;
-    uint8_t pending[1024 + 16]; /* that exception's value: it may be gone when it is caught */
+    PyObject *pending_exc;    /* compared only */
+    native_frame *pending_in; /* where a trace function has told of an exception last */
+    int is_pending;           /* and neither left that frame nor saw it go on */
+    uint32_t pending_type, pending_len, pending_line;
+    Py_ssize_t pending_handler;         /* that it goes to there, at level lines; -1 = none */
+    uint8_t pending[PENDING_MOST + 32]; /* its value: it may be gone when it is caught */
+    PyObject *hidden;        /* compared only: an exception that was thrown in, and a rule hides */
+    native_frame *hidden_in; /* there */
+    unsigned hidden_how;     /* enum filter_action */
+    uint64_t callers_chunk;  /* the chunk that FRAME_CALLER_KNOWN is of */
     uint32_t task_count;
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
@@ -160,6 +171,8 @@ enum verdict session_event_slow(const struct event *event);
 enum verdict session_gate(struct thread *thread, const struct event *event, uint64_t info);
 /* Who called a frame that is being entered, or has just been left. */
 native_frame *session_caller(native_frame *frame);
+/* The word of a frame that is on the interpreter's stack. */
+uint64_t session_info_of(native_frame *frame);
 /* Each thread looks at everything anew at its next event. */
 void session_look_anew(void);
 /* The calling thread's, made where it has none; NULL without memory. */
@@ -182,7 +195,8 @@ struct capture *session_capture_always(struct thread *thread, const struct polic
 /* An event that comes with an exception: told with it, or kept since a trace function told it. */
 void session_put_exception(struct thread *thread, const struct event *event, uint64_t info,
                            uint64_t frame);
-/* A trace function tells of an exception in a frame, and later that the frame goes on. */
+/* A trace function tells of an exception in a frame, and later of lines there: a handler has met
+ * it. */
 void session_keep_pending(struct thread *thread, const struct event *event);
 void session_put_pending(struct thread *thread, const struct event *event);
 /* An exception that was raised or caught in a frame. */

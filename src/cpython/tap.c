@@ -132,7 +132,8 @@ static void put_locals(struct thread *t, const struct event *event, struct told 
 static void put_exception(struct thread *t, const struct event *event, const struct told *told)
 {
     struct capture *c = NULL;
-    if (bytes_left(&told->values) == 0 && event->arg != NULL) {
+    int has_none = bytes_left(&told->values) == 0 || *told->values.at == RL_VALUE_UNSET;
+    if (has_none && event->arg != NULL) {
         c = session_capture(t, policy_of(told->code_id));
     }
     if (c != NULL) {

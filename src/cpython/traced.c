@@ -54,7 +54,7 @@ void traced_line(PyFrameObject *object)
                           .line = line > 0 ? (uint32_t)line : 0};
     struct thread *t = thread_self;
     if (t != NULL && t->pending_in == frame) {
-        session_put_pending(t, &event); /* the frame goes on: it was caught, here */
+        session_put_pending(t, &event); /* the frame goes on: a handler has met it, here */
     }
     (void)session_event(&event);
 }

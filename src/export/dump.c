@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "after_exception.h"
 #include "value.h"
 #include "value_text.h"
 
@@ -27,6 +28,12 @@ static void put_text(struct json_out *json, const char *key, struct text text)
     json_string(json, text.data, text.len);
 }
 
+static int comes_with_exception(unsigned kind)
+{
+    return kind == RL_EVENT_THROW || kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE ||
+           kind == RL_EVENT_HANDLED;
+}
+
 static void put_function(struct json_out *json, const struct reader *reader,
                          const struct event_out *event)
 {
@@ -42,7 +49,8 @@ static void put_function(struct json_out *json, const struct reader *reader,
     bytes_out_fini(&name);
     put_text(json, "file", code.file);
     json_key(json, "line");
-    json_u64(json, kind_has_line(event->kind) ? event->line : code.line);
+    int is_here = kind_has_line(event->kind) || (comes_with_exception(event->kind) && event->line);
+    json_u64(json, is_here ? event->line : code.line);
 }
 
 static void put_name(struct json_out *json, const struct reader *reader, uint32_t name)
@@ -133,6 +141,13 @@ static rl_status put_write(struct json_out *json, const struct reader *reader,
     return status == RL_OK ? of_value : status;
 }
 
+/* An exception, or what is written in the place of one. */
+static int may_be_exception(unsigned tag)
+{
+    return tag == RL_VALUE_EXCEPTION || tag == RL_VALUE_NONE || tag == RL_VALUE_REDACTED ||
+           tag == RL_VALUE_DROPPED || tag == RL_VALUE_CUT;
+}
+
 /* "exc" of an event: an exception, or null where the bytes are none. */
 static rl_status put_exception(struct json_out *json, const struct reader *reader,
                                struct bytes_in *in)
@@ -140,7 +155,7 @@ static rl_status put_exception(struct json_out *json, const struct reader *reade
     struct bytes_in ahead = *in;
     struct value value;
     rl_status status = value_next(&ahead, &value);
-    if (status == RL_OK && value.tag != RL_VALUE_EXCEPTION && value.tag != RL_VALUE_NONE) {
+    if (status == RL_OK && !may_be_exception(value.tag)) {
         status = RL_DAMAGED;
     }
     json_key(json, "exc");
@@ -153,11 +168,49 @@ static rl_status put_exception(struct json_out *json, const struct reader *reade
     return status;
 }
 
+/* "callers" with the line that each stands at, "outermost", "handler" and "handler_line": as far as
+ * the event says. */
+static void put_after_exception(struct json_out *json, const struct event_out *event)
+{
+    static const char *const handlers[] = {"except", "with", "finally", "return", "break"};
+    uint64_t frame;
+    uint32_t line;
+    struct after_exception after =
+        after_exception_of(event->kind, event->frame, event->values, event->values_len);
+    if (after.is_outermost) {
+        json_key(json, "outermost");
+        json_bool(json, 1);
+    }
+    if (after.is_again) {
+        json_key(json, "again");
+        json_bool(json, 1);
+    }
+    if (bytes_left(&after.callers) != 0) {
+        json_key(json, "callers");
+        json_open(json, '[');
+        while (after_exception_caller(&after, &frame, &line)) {
+            json_open(json, '{');
+            put_frame(json, "frame", frame);
+            json_key(json, "line");
+            json_u64(json, line);
+            json_close(json, '}');
+        }
+        json_close(json, ']');
+    }
+    if (after.handler != RL_HANDLER_EXCEPT) {
+        json_key(json, "handler");
+        json_text(json, handlers[after.handler]);
+        json_key(json, "handler_line");
+        json_u64(json, after.handler_line);
+    }
+}
+
 /* What was captured with the event. */
 static rl_status put_values(struct json_out *json, const struct reader *reader,
                             const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    rl_status status = RL_OK;
     switch (event->kind) {
     case RL_EVENT_CALL:
         return put_arguments(json, reader, event);
@@ -165,7 +218,13 @@ static rl_status put_values(struct json_out *json, const struct reader *reader,
     case RL_EVENT_UNWIND:
     case RL_EVENT_RAISE:
     case RL_EVENT_HANDLED:
-        return put_exception(json, reader, &in);
+        if (*in.at != RL_VALUE_UNSET) {
+            status = put_exception(json, reader, &in);
+        }
+        if (status == RL_OK) {
+            put_after_exception(json, event);
+        }
+        return status;
     case RL_EVENT_WRITE:
         return put_write(json, reader, event, &in);
     default:
@@ -354,6 +413,19 @@ static rl_status put_details(struct json_out *json, const struct reader *reader,
     }
 }
 
+/* "exc_type" and "exc_line"; what is not known is left out. */
+static void put_raised(struct json_out *json, const struct reader *reader,
+                       const struct event_out *event)
+{
+    if (event->exc != 0) {
+        put_text(json, "exc_type", reader_string(reader, event->exc));
+    }
+    if (event->line != 0) {
+        json_key(json, "exc_line");
+        json_u64(json, event->line);
+    }
+}
+
 /* What an event of a function has beside what all have. */
 static rl_status put_of_function(struct json_out *json, const struct reader *reader,
                                  const struct event_out *event)
@@ -371,10 +443,8 @@ static rl_status put_of_function(struct json_out *json, const struct reader *rea
     } else if (event->kind == RL_EVENT_CLOSED) {
         json_key(json, "unseen");
         json_bool(json, 1);
-    } else if (event->exc != 0) {
-        put_text(json, "exc_type", reader_string(reader, event->exc));
-        json_key(json, "exc_line");
-        json_u64(json, event->line);
+    } else if (comes_with_exception(event->kind)) {
+        put_raised(json, reader, event);
     }
     int has_values = event->values_len != 0 || event->kind == RL_EVENT_WRITE;
     return has_values ? put_values(json, reader, event) : RL_OK;
@@ -414,10 +484,10 @@ void dump_event(struct json_out *json, struct reader *reader, const struct event
 static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_RUNNING] = "already_running",
     [RL_EVENT_CLOSED] = "unseen",
-    [RL_EVENT_UNWIND] = "exc_type? exc_line? exc?",
+    [RL_EVENT_UNWIND] = "exc_type? exc_line? exc? outermost? callers?",
     [RL_EVENT_THROW] = "exc_type? exc_line? exc?",
-    [RL_EVENT_RAISE] = "exc_type? exc_line? exc?",
-    [RL_EVENT_HANDLED] = "exc_type? exc_line? exc?",
+    [RL_EVENT_RAISE] = "exc_type? exc_line? exc? again? callers?",
+    [RL_EVENT_HANDLED] = "exc_type? exc_line? exc? handler? handler_line?",
     [RL_EVENT_CALL] = "args?",
     [RL_EVENT_RETURN] = "value?",
     [RL_EVENT_YIELD] = "value?",

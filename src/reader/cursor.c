@@ -1,9 +1,12 @@
 /* Why: one stream of events out of many chunks, with the state that an event alone does not say:
  * its number, its parent frame.
- * Invariants: at most one chunk a thread is decoded at a time; a stream whose next chunk was not
- * loaded yet waits in the heap under that chunk's first tick. */
+ * Invariants: a frame that an event leaves is in the stack until the next event of its thread; the
+ * line of a frame is known as long as one above it is open; at most one chunk a thread is decoded
+ * at a time; a stream whose next chunk was not loaded yet waits in the heap under that chunk's
+ * first tick. */
 #include <stdlib.h>
 
+#include "after_exception.h"
 #include "alloc.h"
 #include "reader.h"
 
@@ -19,7 +22,7 @@ struct stream {
     struct tokens tokens;
     struct rows rows;
     struct rec rec;
-    uint64_t *stack; /* owned: open frames of this thread, innermost last */
+    struct open_activation *stack; /* owned: of this thread, innermost last */
     size_t depth, cap;
     struct running {
         uint32_t serial;
@@ -28,6 +31,7 @@ struct stream {
     uint32_t task_count;
     uint32_t session; /* that the thread is in, 0 = none */
     uint32_t thread;
+    uint64_t leaving; /* the frame that the last event has left, or 0 */
 };
 
 struct cursor {
@@ -121,29 +125,66 @@ rl_status cursor_open(struct reader *reader, struct cursor **out)
     return RL_OK;
 }
 
-static int push(struct stream *stream, uint64_t frame)
+static int push(struct stream *stream, struct open_activation open)
 {
     void *stack = stream->stack;
     if (rl_grow(&stack, &stream->cap, stream->depth + 1, sizeof *stream->stack) != 0) {
         return -1;
     }
     stream->stack = stack;
-    stream->stack[stream->depth++] = frame;
+    stream->stack[stream->depth++] = open;
     return 0;
 }
 
-/* Takes a frame out of the stack, wherever it is. Whether it was there. */
-static int take_out(struct stream *stream, uint64_t frame)
+static struct open_activation *find_open(const struct stream *stream, uint64_t frame)
 {
     for (size_t i = stream->depth; i-- > 0;) {
-        if (stream->stack[i] == frame) {
-            memmove(&stream->stack[i], &stream->stack[i + 1],
-                    (stream->depth - i - 1) * sizeof *stream->stack);
-            stream->depth--;
-            return 1;
+        if (stream->stack[i].frame == frame) {
+            return &stream->stack[i];
         }
     }
-    return 0;
+    return NULL;
+}
+
+/* Takes a frame out of the stack, wherever it is. Whether it was there. */
+static int take_out(struct stream *stream, uint64_t frame, struct open_activation *taken)
+{
+    struct open_activation *at = find_open(stream, frame);
+    if (at == NULL) {
+        return 0;
+    }
+    *taken = *at;
+    memmove(at, at + 1, (size_t)(stream->stack + stream->depth - at - 1) * sizeof *at);
+    stream->depth--;
+    if (stream->depth != 0) {
+        struct open_activation *top = &stream->stack[stream->depth - 1];
+        top->line = at > top ? 0 : top->line; /* it runs on */
+    }
+    return 1;
+}
+
+static void take_out_leaving(struct stream *stream)
+{
+    struct open_activation taken;
+    if (stream->leaving != 0) {
+        (void)take_out(stream, stream->leaving, &taken);
+        stream->leaving = 0;
+    }
+}
+
+/* An exception is told with the lines of the frames above it. */
+static void take_lines(struct stream *stream, const struct rec *rec)
+{
+    uint64_t frame;
+    uint32_t line;
+    struct after_exception after =
+        after_exception_of(rec->kind, rec->frame, rec->data, rec->data_len);
+    while (after_exception_caller(&after, &frame, &line)) {
+        struct open_activation *open = find_open(stream, frame);
+        if (open != NULL) {
+            open->line = line;
+        }
+    }
 }
 
 static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
@@ -168,7 +209,9 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
         stream->depth = 0;
         stream->task_count = 0;
         stream->session = 0;
-        if (ref.info.top != 0 && push(stream, ref.info.top) != 0) {
+        stream->leaving = 0;
+        if (ref.info.top != 0 &&
+            push(stream, (struct open_activation){.frame = ref.info.top}) != 0) {
             return RL_NOMEM;
         }
     }
@@ -251,6 +294,8 @@ static uint32_t task_of(struct stream *stream, const struct rec *rec)
 static rl_status describe(struct cursor *cursor, struct stream *stream, struct event_out *event)
 {
     const struct rec *rec = &stream->rec;
+    struct open_activation moved;
+    take_out_leaving(stream);
     *event = (struct event_out){
         .kind = rec->kind,
         .thread = stream->thread,
@@ -265,11 +310,17 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         .task = task_of(stream, rec),
         .session = stream->session,
     };
-    if (rec->has_switch && take_out(stream, rec->switch_to) && push(stream, rec->switch_to) != 0) {
-        return RL_NOMEM;
+    if (rec->has_switch && take_out(stream, rec->switch_to, &moved)) {
+        moved.line = 0;
+        if (push(stream, moved) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    if (rec->data_len != 0 && (rec->kind == RL_EVENT_RAISE || rec->kind == RL_EVENT_UNWIND)) {
+        take_lines(stream, rec);
     }
     if (kind_begins(rec->kind)) {
-        event->parent = stream->depth != 0 ? stream->stack[stream->depth - 1] : 0;
+        event->parent = stream->depth != 0 ? stream->stack[stream->depth - 1].frame : 0;
         event->parent_is_known = 1;
         if (rec->frame != 0 && u64map_put(&cursor->parents, rec->frame, event->parent + 1) != 0) {
             return RL_NOMEM;
@@ -280,10 +331,11 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         event->parent_is_known = parent != NULL;
     }
     if (kind_enters(rec->kind)) {
-        return push(stream, rec->frame) == 0 ? RL_OK : RL_NOMEM;
+        return push(stream, (struct open_activation){rec->frame, rec->id, 0}) == 0 ? RL_OK
+                                                                                   : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
-        (void)take_out(stream, rec->frame);
+        stream->leaving = rec->frame;
         if (kind_ends(rec->kind)) {
             (void)u64map_remove(&cursor->parents, rec->frame, NULL);
         }
@@ -327,7 +379,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
     return RL_END;
 }
 
-const uint64_t *cursor_stack(const struct cursor *cursor, size_t *depth)
+const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth)
 {
     *depth = cursor->told != NULL ? cursor->told->depth : 0;
     return *depth != 0 ? cursor->told->stack : NULL;

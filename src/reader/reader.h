@@ -136,9 +136,14 @@ RL_CHECKED rl_status cursor_open(struct reader *reader, struct cursor **out);
 /* RL_OK, RL_END, or RL_NOMEM. Damaged chunks become problems and are passed over. */
 RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
 void cursor_close(struct cursor *cursor);
-/* The frames that were open in the thread of the last event, after it, innermost last; borrowed
- * until the next one. */
-const uint64_t *cursor_stack(const struct cursor *cursor, size_t *depth);
+/* The frames that were open in the thread of the last event when it came, innermost last; one that
+ * it enters or leaves is among them. Borrowed until the next one. */
+struct open_activation {
+    uint64_t frame;
+    uint32_t code; /* 0 = not known */
+    uint32_t line; /* that it stands at while one above it is open; 0 = not known */
+};
+const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth);
 
 /* Reads and decodes every block; what is wrong becomes problems. */
 struct check_result {

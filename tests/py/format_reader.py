@@ -525,7 +525,11 @@ def add_values(event, kind, record, recording):
             if data.left():
                 event["args"][strings[name]] = Value(data, strings).as_json()
     elif kind in (5, 6, 7, 8):
-        event["exc"] = Value(data, strings).as_exception()
+        if record["values"][0] == 0:
+            data.at += 1
+        else:
+            event["exc"] = Value(data, strings).as_exception()
+        add_behind_exception(event, kind, record["frame"], data)
     else:
         if kind == 10:
             word = data.varint()
@@ -540,6 +544,24 @@ def add_values(event, kind, record, recording):
                 event["watched"] = "first and last 16"
             event["before_line"] = record["line"] or None
         event["value"] = Value(data, strings).as_json()
+
+
+def add_behind_exception(event, kind, frame, data):
+    """Where the callers stand, or which handler the exception has met."""
+    if data.left() and kind in (6, 7):
+        flags, callers = data.varint(), []
+        if flags & 1:
+            event["outermost"] = True
+        if flags & 2:
+            event["again"] = True
+        while data.left():
+            frame += unzigzag(data.varint())
+            callers.append({"frame": shown(frame), "line": data.varint()})
+        if callers:
+            event["callers"] = callers
+    elif data.left() and kind == 8:
+        event["handler"] = ("except", "with", "finally", "return", "break")[data.varint()]
+        event["handler_line"] = data.varint()
 
 
 def task_of(record, tasks):
@@ -637,7 +659,7 @@ def events(path):
             parent = parents.get(frame, 0)
             event.update(frame=shown(frame), parent=shown(parent))
             event["func"], event["file"], event["line"] = recording.name(line["id"])
-            if kind in (9, 10):
+            if kind in (9, 10) or (5 <= kind <= 8 and line.get("line")):
                 event["line"] = line["line"]
             add_values(event, kind, line, recording)
             if not known or (frame == 0 and kind not in (1, 28)):
@@ -648,8 +670,11 @@ def events(path):
             event["already_running"] = True
         elif kind == 29:
             event["unseen"] = True
-        elif line.get("exc"):
-            event.update(exc_type=recording.strings.get(line["exc"], "?"), exc_line=line["line"])
+        elif 5 <= kind <= 8:
+            if line.get("exc"):
+                event["exc_type"] = recording.strings.get(line["exc"], "?")
+            if line.get("line"):
+                event["exc_line"] = line["line"]
         elif kind == 14:
             event["native_id"] = line["frame"]
             if line["id"]:

@@ -321,28 +321,31 @@ def test_the_program_still_owns_its_trace_function(record):
 
 
 FATES = {
-    "passed": "try: raise KeyError('a')\n    except KeyError: pass",
-    "suppressed": "with contextlib.suppress(KeyError): raise KeyError('a')",
-    "exited": "with Quiet(): raise KeyError('a')",
-    "returned": "try: raise KeyError('a')\n    finally: return",
-    "reraised": "try:\n        try: raise KeyError('a')\n        except KeyError: raise\n"
-    "    except KeyError: pass",
-}
+    "passed": ("try: raise KeyError('a')\n    except KeyError: pass", "caught", "at prog.py:"),
+    "suppressed": ("with contextlib.suppress(KeyError): raise KeyError('a')", "discarded",
+                   "by the with on line 6"),
+    "exited": ("with Quiet(): raise KeyError('a')", "discarded", "by the with on line 6"),
+    "returned": ("try: raise KeyError('a')\n    finally: return", "discarded",
+                 "by the return on line 7"),
+    "reraised": ("try:\n        try: raise KeyError('a')\n        except KeyError: raise\n"
+                 "    except KeyError: pass", "caught", "at prog.py:"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("fate", FATES)
 def test_swallowed_exceptions_are_told(record, tmp_path, fate):
     import json
 
+    body, what, how = FATES[fate]
     source = (
         "import contextlib\nclass Quiet:\n    def __enter__(self): pass\n"
-        f"    def __exit__(self, *a): return True\ndef f():\n    {FATES[fate]}\nf()\n"
+        f"    def __exit__(self, *a): return True\ndef f():\n    {body}\nf()\n"
     )
     record(source, "--level", "lines")
     out = relive("exc", "--json", tmp_path / "out.relive").stdout.decode().splitlines()
     told = [json.loads(line) for line in out[1:]]
     assert [(e["type"], e["message"]) for e in told] == [("KeyError", "'a'")]
-    assert told[0]["fate"].startswith("caught in __main__:f at prog.py:"), told[0]["fate"]
+    assert told[0]["fate"].startswith(f"{what} in __main__:f {how}"), told[0]["fate"]
     assert not told[0]["uncaught"]
 
 

@@ -1,0 +1,27 @@
+/* What stands behind the exception of an event (docs/format.md, "Behind an exception"): where the
+ * frames above stand, or what kind of handler has met it. Nothing here trusts the bytes. */
+#ifndef AFTER_EXCEPTION_H
+#define AFTER_EXCEPTION_H
+
+#include <relive/rl_format.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+
+struct after_exception {
+    int is_outermost;        /* unwind: nothing called the frame that is left */
+    int is_again;            /* raise: by the handler that had caught it, which is not captured */
+    enum rl_handler handler; /* handled */
+    uint32_t handler_line;   /* 0 = not known */
+    uint64_t frame;          /* of the last caller, at first the event's own */
+    struct bytes_in callers; /* those that are left */
+};
+
+/* Of an event of this kind in this frame; all 0 where its values say nothing. */
+struct after_exception after_exception_of(unsigned kind, uint64_t frame, const uint8_t *values,
+                                          size_t len);
+/* The next caller, outwards, and the line that it stands at; 0 where there is none. */
+int after_exception_caller(struct after_exception *after, uint64_t *frame, uint32_t *line);
+
+#endif
