@@ -24,7 +24,7 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
 static int is_fresh(const struct event *event)
 {
     const PyTracebackObject *last = (const PyTracebackObject *)compat_traceback(event->arg);
-    return last != NULL && last->tb_next == NULL;
+    return last != NULL && last->tb_next == NULL && native_of(last->tb_frame) == event->frame;
 }
 
 /* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
