@@ -92,7 +92,7 @@ def say_next(run, told, shown, args):
         words += ["--all"] if args.all else []
         words += ["--type", args.type] if args.type else []
         command = " ".join([*words, path])
-    sys.stderr.write(f"next: {command}\n")
+    sys.stderr.write(f"next: {common.safe(command)}\n")
 
 
 def show_list(told, args):

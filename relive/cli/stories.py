@@ -12,16 +12,23 @@ UNCAUGHT, ENDED, CAUGHT, IN_LIBRARY, INTENDED = range(5)
 _AT_ONCE = 8
 
 
+def _exception(event):
+    """What was captured; None where nothing was, or a filter hides it."""
+    exc = event.get("exc") or {}
+    return exc if "type" in exc else None
+
+
 class Story:
     """One exception: where it began, the frames that it left, and what became of it."""
 
     def __init__(self, event):
         self.first = event
-        self.exc = event.get("exc") or {"type": event.get("exc_type", "?"), "message": "",
-                                        "cause": None, "context": None}  # fmt: skip
-        if "type" not in self.exc:  # hidden by a filter
-            self.exc = {"type": event.get("exc_type", "?"), "message": self.exc.get("r", ""),
-                        "cause": None, "context": None}  # fmt: skip
+        self.exc = _exception(event) or {
+            "type": event.get("exc_type", "?"),
+            "message": (event.get("exc") or {}).get("r", ""),
+            "cause": None,
+            "context": None,
+        }
         self.events = [event]
         self.task = None  # (its number, its name) where it ended one
         self.is_awaited = False  # and was raised again in who awaited that
@@ -31,8 +38,7 @@ class Story:
 
     def add(self, event):
         self.events.append(event)
-        if "type" in event.get("exc", {}):
-            self.exc = event["exc"]
+        self.exc = _exception(event) or self.exc
 
     @property
     def last(self):
@@ -196,7 +202,7 @@ def _thread_ends(recording):
 
 def _begins_anew(story, event, sees_raise, is_latest):
     """Whether the event is of another exception than the story so far."""
-    now, before = event.get("exc") or {}, story.exc
+    now, before = _exception(event) or {}, story.exc
     if not now.get("id") or not before.get("id"):
         same = event.get("exc_type") in (None, story.first.get("exc_type"))
         return not (is_latest and same and _goes_on(story.last, event))
