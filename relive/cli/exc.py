@@ -149,7 +149,10 @@ def show_whole(recording, story, run, told):
     print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
     for text in chain_text(story.exc, story, told, "  "):
         print(text)
-    print(common.dim(f"at {common.position(story.first, run)}, innermost frame last"))
+    place = common.position(story.first, run)
+    if len(recording.threads()) > 1:
+        place += f" in {common.thread_title(recording.thread(story.first['thread']))}"
+    print(common.dim(f"at {place}, innermost frame last"))
     for frame, code, line in rows:
         what = activation(recording, story, code)
         own = arguments.get(frame, {})
@@ -199,6 +202,8 @@ def emit(recording, rows, run):
                            "line": line})  # fmt: skip
         common.emit(
             number=story.number, position=common.position(story.first, run),
+            thread=story.first["thread"],
+            thread_name=recording.thread(story.first["thread"])["name"],
             type=story.exc["type"], message=story.exc["message"], func=story.first["func"],
             file=story.first["file"], line=story.first.get("exc_line"),
             cause=story.exc.get("cause"), context=story.exc.get("context"), fate=fate,

@@ -33,6 +33,7 @@ class Story:
         self.task = None  # (its number, its name) where it ended one
         self.is_awaited = False  # and was raised again in who awaited that
         self.ends_thread = False
+        self.thread = None  # that it was in last, as Recording.thread() has it
         self.replaced_by = None  # the story that began while a clean-up dealt with this one
         self.number = None  # in the list that is shown
 
@@ -83,6 +84,9 @@ class Story:
             return self.exc["message"] in ("", "0", "None", "False")
         return self.name == "CancelledError" and self.task is not None
 
+    def is_in_main_thread(self):
+        return self.last["thread"] == 1 or self.thread["is_main"]
+
     def has_left_the_outermost_frame(self):
         last = self.last
         if self.ends_thread or last.get("outermost"):
@@ -99,7 +103,7 @@ class Story:
         if self.is_intended():
             return INTENDED
         if self.has_left_the_outermost_frame():
-            if self.name in ("SystemExit", "KeyboardInterrupt") or self.last["thread"] != 1:
+            if self.name in ("SystemExit", "KeyboardInterrupt") or not self.is_in_main_thread():
                 return ENDED
             return UNCAUGHT
         if self.task is not None and not self.is_awaited:
@@ -113,8 +117,8 @@ class Story:
             return self._fate_of_task(sees_handled)
         if self.has_left_the_outermost_frame():
             what = "left the outermost frame"
-            if last["thread"] != 1:
-                what = f"ended thread {last['thread']}"
+            if not self.is_in_main_thread():
+                what = f"ended {common.thread_title(self.thread)}"
             elif last["func"].endswith(":<module>"):
                 what = "ended the program"
             return f"uncaught: it {what}", not self.is_intended()
@@ -170,6 +174,7 @@ def stories(recording):
             found.append(story)
         own.append(story)
         del own[:-_AT_ONCE]
+        story.thread = recording.thread(event["thread"])
     _connect(found, _thread_ends(recording))
     return found
 
