@@ -56,14 +56,19 @@ def _check(pid):
 
 def _by_socket(pid, request):
     """None where the process does not listen."""
+    users = {os.getuid(), 0}
     path = wire.socket_path(pid)
+    if os.getuid() == 0 and (path is None or not os.path.exists(path)):
+        user = wire.user_of_process(pid)
+        users.add(user)
+        path = wire.socket_of_other(pid, user) if user is not None else None
     if path is None or not os.path.exists(path):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.settimeout(wire.PATIENCE)
             connection.connect(path)
-            if wire.user_of(connection) not in (os.getuid(), 0):
+            if wire.user_of(connection) not in users:
                 raise ReliveError("ERR_TARGET", f"{path} is not that of a process of this user")
             wire.send(connection, request)
         except ConnectionRefusedError:

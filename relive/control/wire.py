@@ -44,6 +44,28 @@ def socket_path(pid: int, create: bool = False) -> Optional[str]:
     return os.path.join(found, f"{pid}.sock") if found is not None else None
 
 
+def socket_of_other(pid: int, user: int) -> Optional[str]:
+    """Where a process of another user listens, whose folders only root can look into."""
+    for path in (f"/run/user/{user}/relive", f"/tmp/relive-{user}"):
+        try:
+            found = os.lstat(path)
+        except OSError:
+            continue
+        is_theirs = stat.S_ISDIR(found.st_mode) and found.st_uid == user
+        if is_theirs and os.path.exists(os.path.join(path, f"{pid}.sock")):
+            return os.path.join(path, f"{pid}.sock")
+    return None
+
+
+def user_of_process(pid: int) -> Optional[int]:
+    """The user that a process acts as; None where that is not told."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            return next(int(line.split()[2]) for line in file if line.startswith("Uid:"))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
 def user_of(connection: socket.socket) -> int:
     """The user of the process on the other side."""
     if not sys.platform.startswith("linux"):

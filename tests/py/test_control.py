@@ -308,3 +308,30 @@ def test_the_variable_switched_off(tmp_path):
         done = run(sys.executable, "-c", source, env=env, check=True)
         assert done.stdout.count(b"relive-control") == count - 1
     assert list((tmp_path / "relive").glob("*.sock")) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may ask processes of other users")
+def test_root_attaches_to_a_listening_process_of_another_user(tmp_path):
+    program = tmp_path / "prog.py"
+    program.write_text(
+        "import os, sys, time\n"
+        "import relive.control\n"
+        "os.setuid(65533)\n"
+        "os.environ.pop('XDG_RUNTIME_DIR', None)\n"
+        "relive.control.listen()\n"
+        "print('listens', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path
+    )
+    try:
+        assert process.stdout.readline() == b"listens\n"
+        from relive.control import remote
+
+        assert remote.ask(process.pid, {"do": "status"})["recording"] is False
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+        os.rmdir("/tmp/relive-65533")
