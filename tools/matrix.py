@@ -34,8 +34,16 @@ REAL_ON = ["3.8", "3.12"]
 # Real programs that run recorded beside an oracle (tests/real): what 3.8 still gets, and what was
 # new when this was written. 3.8 and 3.12 are the two default backends, each where it is most used.
 PROGRAMS = {
-    "old": "black==24.8.0 click==8.1.7".split(),
-    "new": "black==25.11.0 click==8.3.1".split(),
+    "old": (
+        "aiohttp==3.10.11 black==24.8.0 click==8.1.7 django==4.2.16 fastapi==0.115.5 flask==3.0.3"
+        " gunicorn==23.0.0 ipykernel==6.29.5 joblib==1.4.2 mypy==1.14.1 nbconvert==7.16.4 pip==25.0.1"
+        " pytest==8.3.5 sphinx==7.1.2 toolz==1.0.0 uvicorn==0.33.0"
+    ).split(),
+    "new": (
+        "aiohttp==3.13.2 black==25.11.0 click==8.3.1 django==5.2.8 fastapi==0.121.3 flask==3.1.2"
+        " gunicorn==23.0.0 ipykernel==7.1.0 joblib==1.5.2 mypy==1.18.2 nbconvert==7.16.6 pip==25.3"
+        " pytest==9.0.1 sphinx==8.2.3 toolz==1.1.0 uvicorn==0.38.0"
+    ).split(),
 }
 FROM_SOURCE = "black,mypy"  # their wheels are compiled
 BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
@@ -258,6 +266,7 @@ def programs(version, interpreter, log):
         if not (os.path.exists(stamp) and open(stamp).read() == " ".join(packages)):
             shutil.rmtree(path, ignore_errors=True)
             run([interpreter, "-m", "venv", path], log)
+            run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
             words = ["-m", "pip", "install", "-q", "--no-binary", FROM_SOURCE]
             run([python, *words, *packages], log)
             with open(stamp, "w") as file:
@@ -328,6 +337,7 @@ def python_tests(version, interpreter, whole, jobs, full=False):
         env["TEST_REAL_SUITES"] = real_suites() or ""
         if version in WHOLE:
             env["TEST_REAL_PROGRAMS"] = programs(version, interpreter, log) or ""
+            env["TEST_REAL_LONG"] = "1" if full else ""
     try:
         run(words, log, cwd=os.path.join(ROOT, "tests"), env=env)
     except Failed as error:
@@ -494,7 +504,8 @@ def command_asan():
     passed, failed = core_tests("asan")
     version, interpreter = default_interpreter()
     log = os.path.join(BUILD, "log", "asan.txt")
-    path = install(version, interpreter, log, SANITIZERS, "-asan")
+    options = (*SANITIZERS, "-Db_ndebug=false")
+    path = install(version, interpreter, log, options, "-asan")
     library = (
         subprocess.run(["cc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, check=True)
         .stdout.decode()

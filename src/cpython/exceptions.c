@@ -156,9 +156,9 @@ void session_exception(struct thread *t, const struct event *event, uint64_t inf
 {
     /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
      */
-    int is_news = event->kind == RL_EVENT_HANDLED ||
-                  (event->is_again ? t->caught == event->arg
-                                   : t->leaving != event->arg || t->left_at != t->lane.cur);
+    int has_left = t->leaving == event->arg && t->left_at == t->lane.cur && !is_fresh(event);
+    int is_news =
+        event->kind == RL_EVENT_HANDLED || (event->is_again ? t->caught == event->arg : !has_left);
     const struct open_frame *top = &t->stack[t->depth];
     t->leaving = NULL;
     t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;

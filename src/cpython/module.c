@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "block.h"
 #include "dump.h"
 #include "exits.h"
@@ -454,7 +455,25 @@ static PyObject *core_kinds(PyObject *module, PyObject *ignored)
     return kinds;
 }
 
+#ifndef NDEBUG
+static PyObject *core_alloc_fail_at(PyObject *module, PyObject *args)
+{
+    (void)module;
+    unsigned long nth;
+    int stays = 0;
+    if (!PyArg_ParseTuple(args, "k|p", &nth, &stays)) {
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(rl_alloc_fail_at(nth, stays));
+}
+#endif
+
 static PyMethodDef methods[] = {
+#ifndef NDEBUG
+    {"alloc_fail_at", core_alloc_fail_at, METH_VARARGS,
+     "For tests: the nth next allocation of the core fails, with True those after it too; 0 ends"
+     " that. How many were asked for since the last call."},
+#endif
     {"start", (PyCFunction)(void (*)(void))core_start, METH_VARARGS | METH_KEYWORDS,
      "Starts recording into a new file."},
     {"start_child", (PyCFunction)(void (*)(void))core_start_child, METH_VARARGS | METH_KEYWORDS,

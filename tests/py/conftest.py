@@ -52,6 +52,30 @@ def dump(path, siblings=True):
     return [recording.header for recording in recordings], events
 
 
+def wellformed(events):
+    """The events again, while it is checked what holds of every recording: numbers are dense, times do
+    not run backwards, frames that end were open, nothing has an unknown name."""
+    seqs, times, open_frames = {}, {}, set()
+    for event in events:
+        key = event["pid"], event["thread"]
+        assert event["seq"] == seqs.get(key, 0)
+        seqs[key] = event["seq"] + 1
+        assert event["t"] >= times.get(key, 0)
+        times[key] = event["t"]
+        yield event
+        if "func" not in event:
+            continue
+        assert event["func"] != "?:?"
+        frame = (event["pid"], event["frame"])
+        if event["kind"] == "call":
+            assert frame not in open_frames
+            open_frames.add(frame)
+        elif not event["kind"].startswith("c_"):
+            assert frame in open_frames, event
+            if event["kind"] in ("return", "unwind"):
+                open_frames.discard(frame)
+
+
 def usable_backends():
     from relive import _core
 
@@ -60,18 +84,21 @@ def usable_backends():
 
 @pytest.fixture
 def record(tmp_path):
-    """record(source, ...) -> (process, headers, events) of a program given as text."""
+    """record(source, ...) -> (process, headers, events) of a program given as text. `made`: whether a
+    recording must come of it."""
 
     def do(
-        source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True, events=True
-    ):
+        source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True, events=True,
+        made=True,
+    ):  # fmt: skip
         program = tmp_path / name
         program.write_text(source, encoding="utf-8")
         out = tmp_path / "out.relive"
         done = relive(
             "record", "-o", out, *options, program, *args, cwd=tmp_path, env=env, stdin=stdin
         )
-        if not out.exists():
+        assert out.exists() == made, done.stderr.decode()
+        if not made:
             return done, [], []
         if not events:  # millions of them, of which only the header is asked
             from relive.cli.common import open_run

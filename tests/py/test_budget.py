@@ -98,5 +98,5 @@ def test_a_program_within_the_budget_keeps_its_level(record):
 
 @pytest.mark.parametrize("wrong", ["0.5", "-1", "1001", "much"])
 def test_a_budget_that_is_no_percentage_is_refused(record, wrong):
-    done, _, _ = record("pass", "--budget", wrong, events=False)
+    done, _, _ = record("pass", "--budget", wrong, made=False)
     assert done.returncode == 125 and b"a whole number from 1 to 1000" in done.stderr

@@ -586,3 +586,18 @@ def test_a_generator_that_was_suspended_before_runs_already(tmp_path):
     events = [e for e in dump(tmp_path / "x.relive")[1] if e.get("func") == "__main__:gen"]
     begins = [e.get("already_running", False) for e in events if e["kind"] == "call"]
     assert begins == [True, False]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="raises are seen at this level from 3.12 on")
+def test_a_new_exception_in_the_memory_of_one_that_is_gone_is_told(record):
+    source = (
+        "class Names(dict):\n"
+        "    def __getitem__(self, key): raise KeyError(key)\n"
+        "def f():\n"
+        "    try: eval('name', {}, Names())\n"
+        "    except NameError: pass\n"
+        "f()\nf()\n"
+    )
+    _, _, events = record(source)
+    told = [e["exc_type"] for e in events if e["kind"] == "raise"]
+    assert told == ["KeyError", "NameError"] * 2

@@ -1,12 +1,21 @@
-"""What a recording and the oracle of the same run say, side by side; each difference is a text."""
+"""What a recording and the oracle of the same run say, side by side; each difference is a text.
 
+Both sides are read as streams, thread by thread: a real program has a million events."""
+
+import functools
 import marshal
 import os
 import sys
+from collections import Counter, deque
 from pathlib import Path
 
 FRAME_KINDS = {"call", "resume", "throw", "return", "yield", "unwind"}
+QUIET = {
+    "StopIteration",
+    "StopAsyncIteration",
+}  # they mostly end loops, and which do is not in the file
 NEAR = 40  # so many lines are looked ahead for the place where two streams agree again
+ENOUGH = 100  # differences of one thread
 PLAIN_NAMES = sys.version_info < (3, 11)  # the oracle cannot know qualified names there
 
 
@@ -27,210 +36,211 @@ class Names:
 
     def __init__(self):
         self.names = {}
-        self.counts = {}
+        self.count = 0
 
-    def begin(self, thread, frame, func):
-        count = self.counts[thread] = self.counts.get(thread, 0) + 1
-        self.names[frame] = f"{func}#{count}", thread
+    def begin(self, frame, func):
+        self.count += 1
+        self.names[frame] = f"{func}#{self.count}"
 
-    def of(self, thread, frame, func):
-        """Its name; only its function where it began elsewhere."""
-        if frame is None:
-            return "-"
-        name, at = self.names.get(frame, (None, None))
-        return name if at == thread else f"({plain(func)})"
+    def of(self, frame, func):
+        """Its name; only the function's where it began elsewhere."""
+        return "-" if frame is None else self.names.get(frame) or f"({last_word(func)})"
 
 
-def plain(func):
-    """A function without its module, and where the oracle lacks qualified names its last word."""
+def last_word(func):
     return func.partition(":")[2].rpartition(".")[2]
 
 
 def shown(func):
-    if not PLAIN_NAMES:
-        return func
-    module = func.partition(":")[0]
-    return f"{module}:{plain(func)}"
+    """A function as both sides can name it."""
+    return f"{func.partition(':')[0]}:{last_word(func)}" if PLAIN_NAMES else func
+
+
+@functools.lru_cache(maxsize=None)
+def known(func, file):
+    return shown(func), os.path.basename(file)
 
 
 # ---- the oracle ----
 
 
-def read_watched(path):
-    """The events of one process."""
-    events = []
-    with open(path, "rb") as file:
-        while True:
-            try:
-                events.append(marshal.load(file))
-            except EOFError:
-                return events
+class Watched:
+    """What the oracle wrote of one process."""
 
+    def __init__(self, path):
+        self.path = path
+        self.kept, self.skipped = {}, {}
+        self.counts = Counter()
+        self.threads = {}  # (native id, how often it was used before): number
+        self.leaves = Counter()  # of a frame: it yielded None or unwound, after an exception in it
+        self.ended = set()  # frames of which nothing is heard after that
+        self.unbegun = set()  # generators that were closed before they ran: 3.8 to 3.10 trace that
+        seen, before, called = Counter(), {}, {}
+        for kind, thread, *rest in self.events():
+            if kind == "unwind" and before.get(thread) == ("raise", rest[0], "GeneratorExit"):
+                self.unbegun.add(rest[0])
+                self.counts[called[thread]] -= 1
+            is_close = kind == "raise" and before.get(thread) == ("call", rest[0], None)
+            before[thread] = kind, rest[0], rest[2] if is_close else None
+            self.ended.discard(rest[0])
+            if kind == "leaves":
+                self.leaves[rest[0]] += 1
+                self.ended.add(rest[0])
+            if kind == "thread":
+                self.threads[rest[0], seen[rest[0]]] = thread
+                seen[rest[0]] += 1
+            elif kind == "call":
+                called[thread] = key = known(rest[1], rest[2])
+                self.kept.setdefault(key, rest[1])
+                self.counts[key] += 1
+            elif kind == "skipped":
+                self.skipped[known(rest[0], rest[1])] = rest[0]
 
-def watched_threads(events, leave_out):
-    """{(native thread id, how many times it was used before): lines}."""
-    names, threads, keys, seen = Names(), {}, {}, {}
-    funcs, parents = {}, {}
-    for kind, thread, *rest in events:
-        if kind == "thread":
-            (native,) = rest
-            seen[native] = seen.get(native, -1) + 1
-            keys[thread] = native, seen[native]
-            threads[keys[thread]] = []
-            continue
-        if kind == "skipped":
-            continue
-        lines = threads[keys[thread]]
-        number = rest[0]
-        if kind in ("call", "resume"):
-            func = shown(rest[1])
-            funcs[number] = func
-            if (rest[1], rest[2]) in leave_out:
-                parents[number] = rest[3:5] if kind == "call" else (None, None)
-                funcs[number] = None
+    def events(self):
+        data = memoryview(self.path.read_bytes())
+        at, loads = 0, marshal.loads
+        while at < len(data):
+            begin = at + 4
+            at = begin + int.from_bytes(data[at:begin], "little")
+            yield loads(data[begin:at])
+
+    def lines(self, number, leave_out, raises):
+        """Those of one thread. Frames of functions in `leave_out` are as if they were not."""
+        names, funcs, parents, leaves = Names(), {}, {}, Counter()
+        for kind, thread, *rest in self.events():
+            if kind == "leaves":
+                leaves[rest[0]] += 1
+                is_last = leaves[rest[0]] == self.leaves[rest[0]] and rest[0] in self.ended
+                kind, rest[1] = ("unwind", rest[1]) if is_last else ("yield", "None")
+            if rest[0] in self.unbegun:
                 continue
-        func = funcs.get(number)
-        if func is None:
-            continue
-        if kind == "call":
-            parent, parent_name = rest[3:5]
-            while parent in parents:
-                parent, parent_name = parents[parent]
-            above = names.of(thread, parent, f":{parent_name}")
-            names.begin(thread, number, func)
-            text = f"call {names.of(thread, number, func)} from {above}"
-            lines.append(Line(text, rest[5]))
-        elif kind == "raise":
-            lines.append(Line(f"raise {rest[2]} at {rest[1]} in {names.of(thread, number, func)}"))
-        else:
-            name = names.of(thread, number, func)
-            if kind == "unwind":
-                lines.append(Line(f"unwind {name}", None, rest[1]))
+            # Parents and frames that go on may have begun in another thread.
+            if kind in ("call", "resume") and known(rest[1], rest[2]) in leave_out:
+                parents[rest[0]] = rest[3:5] if kind == "call" else (None, None)
+                continue
+            if kind in ("call", "resume"):
+                funcs[rest[0]] = shown(rest[1])
+            elif kind == "running":
+                funcs[rest[0]] = f":{rest[1]}"
+                continue
+            if thread != number or kind in ("thread", "skipped") or rest[0] not in funcs:
+                continue
+            frame, func = rest[0], funcs[rest[0]]
+            if kind == "call":
+                above, name = rest[3:5]
+                while above in parents:
+                    above, name = parents[above]
+                names.begin(frame, func)
+                above = names.of(above, f":{name}")
+                yield Line(f"call {names.of(frame, func)} from {above}", rest[5])
+            elif kind == "raise":
+                if raises and rest[2] not in QUIET:
+                    yield Line(f"raise {rest[2]} at {rest[1]} in {names.of(frame, func)}")
+            elif kind == "unwind":
+                yield Line(f"unwind {names.of(frame, func)}", None, rest[1])
             else:
-                lines.append(Line(f"{kind} {name}", rest[1] if kind != "resume" else None))
-    return threads
+                value = rest[1] if kind != "resume" else None
+                yield Line(f"{kind} {names.of(frame, func)}", value)
 
 
 # ---- the recording ----
 
 
-def recorded_threads(events, leave_out, raises):
-    """The same of a dump's events of one process."""
-    names, threads, keys, seen = Names(), {}, {}, {}
-    parents, funcs = {}, {}
-    for event in events:
-        thread = event["thread"]
+class Recorded:
+    """Turns the events of one process into lines, one after the other."""
+
+    def __init__(self, leave_out, raises):
+        self.leave_out = leave_out
+        self.raises = raises
+        self.names = {}
+        self.funcs, self.parents = {}, {}
+
+    def line(self, event):
         kind = event["kind"]
-        if kind == "thread_start":
-            native = event["native_id"]
-            seen[native] = seen.get(native, -1) + 1
-            keys[thread] = native, seen[native]
-            threads[keys[thread]] = []
-            continue
         if "func" not in event or (kind not in FRAME_KINDS and kind != "raise"):
-            continue
+            return None
         frame, func = event["frame"], shown(event["func"])
+        names = self.names.get(event["thread"])
+        if names is None:
+            names = self.names[event["thread"]] = Names()
+        is_out = known(event["func"], event["file"]) in self.leave_out
         if kind == "call":
-            parents[frame] = event["parent"]
-            funcs[frame] = event["func"]
+            self.parents[frame] = event["parent"]
+            self.funcs[frame] = None if is_out else func
             if event.get("already_running"):
-                continue
-        if (event["func"], event["file"]) in leave_out:
-            funcs[frame] = None
-            continue
-        lines = threads[keys[thread]]
+                return None
+        if is_out:
+            return None
         if kind == "call":
-            parent = event["parent"]
-            while parent is not None and funcs.get(parent) is None:
-                parent = parents.get(parent)
-            above = names.of(thread, parent, funcs.get(parent) or ":?")
-            names.begin(thread, frame, func)
-            text = f"call {names.of(thread, frame, func)} from {above}"
-            lines.append(Line(text, event.get("args", {})))
-        elif kind == "raise":
-            if raises and not event["exc"].get("again"):
-                at = f"{event['exc_type']} at {event['exc_line']}"
-                lines.append(Line(f"raise {at} in {names.of(thread, frame, func)}"))
-        else:
-            kind = "resume" if kind == "throw" else kind
-            text = f"{kind} {names.of(thread, frame, func)}"
-            lines.append(Line(text, event.get("value"), event.get("exc_line")))
-    return threads
+            above = event["parent"]
+            while above is not None and self.funcs.get(above) is None:
+                above = self.parents.get(above)
+            names.begin(frame, func)
+            above = names.of(above, self.funcs.get(above, ":?"))
+            return Line(f"call {names.of(frame, func)} from {above}", event.get("args", {}))
+        if kind == "raise":
+            is_again = event["exc"].get("again")
+            if not self.raises or is_again or event["exc_type"] in QUIET:
+                return None
+            at = f"{event['exc_type']} at {event['exc_line']}"
+            return Line(f"raise {at} in {names.of(frame, func)}")
+        kind = "resume" if kind == "throw" else kind
+        text = f"{kind} {names.of(frame, func)}"
+        return Line(text, event.get("value"), event.get("exc_line"))
 
 
 # ---- both ----
 
 
-def functions(events, watched):
-    """(what the oracle kept, what it left out): (function, file) each."""
-    kept, skipped = set(), set()
-    for kind, _, *rest in watched:
-        if kind == "call":
-            kept.add((rest[1], rest[2]))
-        elif kind == "skipped":
-            skipped.add((rest[0], rest[1]))
-    return kept, skipped
+class Aligned:
+    """Two streams of one thread: ours is pushed, theirs is drawn. After a difference the nearest
+    place is sought where both agree."""
 
+    def __init__(self, theirs):
+        self.source = theirs
+        self.ours, self.theirs = deque(), deque()
+        self.found = []
 
-def differences(events, watched, raises):
-    """Texts: what one side has and the other has not, in order of threads."""
-    kept, skipped = functions(events, watched)
-    recorded = {(e["func"], e["file"]) for e in events if e["kind"] == "call" and "func" in e}
-    found = []
-    by_name = {(shown(func), os.path.basename(file)) for func, file in recorded}
-    lost = {
-        (func, file) for func, file in kept if (shown(func), os.path.basename(file)) not in by_name
-    }
-    library = {(shown(func), os.path.basename(file)) for func, file in skipped}
-    mine = {(shown(func), os.path.basename(file)) for func, file in kept}
-    more = {
-        (func, file)
-        for func, file in recorded
-        if (shown(func), os.path.basename(file)) in library - mine
-    }
-    found += [f"function not recorded: {func} of {file}" for func, file in sorted(lost)]
-    found += [f"function of the library: {func} of {file}" for func, file in sorted(more)]
-    ours = recorded_threads(events, more, raises)
-    theirs = watched_threads([e for e in watched if raises or e[0] != "raise"], lost)
-    for key in sorted(set(ours) | set(theirs)):
-        if key not in ours:
-            if theirs[key]:
-                found.append(f"thread not recorded: {theirs[key][0].text}")
-        elif key not in theirs:
-            if ours[key]:
-                found.append(f"thread not watched: {ours[key][0].text}")
-        else:
-            found += aligned(ours[key], theirs[key])
-    return found
+    def push(self, line):
+        self.ours.append(line)
+        if len(self.ours) > NEAR:
+            self.step()
 
+    def step(self):
+        """Compares one line; whether there was one."""
+        if len(self.found) > ENOUGH:
+            self.ours.clear()
+            return False
+        while len(self.theirs) <= NEAR:
+            line = next(self.source, None)
+            if line is None:
+                break
+            self.theirs.append(line)
+        if not self.theirs and not self.ours:
+            return False
+        if self.ours and self.theirs and self.ours[0].text == self.theirs[0].text:
+            self.found += unlike(self.ours.popleft(), self.theirs.popleft())
+            return True
+        ours, theirs = self.nearest()
+        self.found += [f"recorded only: {self.ours.popleft().text}" for _ in range(ours)]
+        self.found += [f"not recorded: {self.theirs.popleft().text}" for _ in range(theirs)]
+        return True
 
-def aligned(ours, theirs):
-    """Differences of one thread: after each one the nearest place is sought where both agree."""
-    found, i, j = [], 0, 0
-    while i < len(ours) and j < len(theirs):
-        if ours[i].text == theirs[j].text:
-            found += unlike(ours[i], theirs[j])
-            i, j = i + 1, j + 1
-            continue
-        skip = nearest(ours, theirs, i, j)
-        found += [f"recorded only: {line.text}" for line in ours[i : i + skip[0]]]
-        found += [f"not recorded: {line.text}" for line in theirs[j : j + skip[1]]]
-        i, j = i + skip[0], j + skip[1]
-        if len(found) > 200:
-            return [*found, "more: the two do not agree any more"]
-    found += [f"recorded only: {line.text}" for line in ours[i:]][:20]
-    found += [f"not recorded: {line.text}" for line in theirs[j:]][:20]
-    return found
-
-
-def nearest(ours, theirs, i, j):
-    for distance in range(1, NEAR):
-        for a in range(distance + 1):
-            b = distance - a
-            if i + a < len(ours) and j + b < len(theirs):
-                if ours[i + a].text == theirs[j + b].text:
+    def nearest(self):
+        """How many lines either side must give up for the next ones to be equal."""
+        ours, theirs = list(self.ours), list(self.theirs)
+        for distance in range(1, NEAR):
+            for a in range(distance + 1):
+                b = distance - a
+                if a < len(ours) and b < len(theirs) and ours[a].text == theirs[b].text:
                     return a, b
-    return 1, 1
+        return min(len(ours), 1), min(len(theirs), 1)
+
+    def end(self):
+        """All differences."""
+        while self.step():
+            pass
+        return self.found
 
 
 def unlike(ours, theirs):
@@ -253,11 +263,50 @@ def unlike(ours, theirs):
     return found
 
 
+def differences(events, functions, watched, raises):
+    """Texts: what one side has and the other has not. `events` of one process, `functions` of the
+    whole recording: (function, file) each."""
+    recorded = {known(func, file): func for func, file in functions}
+    lost = {key: func for key, func in watched.kept.items() if key not in recorded}
+    more = {
+        key: func
+        for key, func in recorded.items()
+        if key in watched.skipped and key not in watched.kept
+    }
+    found = [f"function not recorded: {func} of {key[1]}" for key, func in sorted(lost.items())]
+    found += [f"function of a library: {func} of {key[1]}" for key, func in sorted(more.items())]
+    ours, threads, seen, unknown = Recorded(more, raises), {}, Counter(), set()
+    left = dict(watched.threads)
+    for event in events:
+        number = event["thread"]
+        if event["kind"] == "thread_start":
+            native = event["native_id"]
+            theirs = left.pop((native, seen[native]), None)
+            seen[native] += 1
+            if theirs is not None:
+                threads[number] = Aligned(watched.lines(theirs, lost, raises))
+            continue
+        line = ours.line(event)
+        if line is None:
+            continue
+        if number in threads:
+            threads[number].push(line)
+        elif number not in unknown:
+            unknown.add(number)
+            found.append(f"thread not watched: {line.text}")
+    for aligned in threads.values():
+        found += aligned.end()
+    for number in left.values():
+        line = next(watched.lines(number, lost, raises), None)
+        if line is not None:
+            found.append(f"thread not recorded: {line.text}")
+    return found
+
+
 def watched_files(folder):
     """{pid: the files of its programs, one after the other}."""
     found = {}
-    for path in sorted(Path(folder).iterdir(), key=lambda path: int(path.name.partition(".")[2])):
-        pid, _, n = path.name.partition(".")
-        if pid.isdigit():
-            found.setdefault(int(pid), []).append(path)
+    paths = [path for path in Path(folder).iterdir() if path.name[0].isdigit()]
+    for path in sorted(paths, key=lambda path: int(path.suffix[1:])):
+        found.setdefault(int(path.stem), []).append(path)
     return found

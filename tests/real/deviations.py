@@ -21,20 +21,35 @@ class Deviation:
         return self.is_here and (self.programs is None or program in self.programs)
 
 
+AT_A_CLAUSE = (
+    "an exception that leaves a frame past except clauses of another type, or from one of them, is"
+    " shown at the last clause; a traceback shows the line that raised it"
+)
 KNOWN = [
     Deviation(
-        "3.3",
-        "the start of a recording imports modules that the program did not ask for",
-        r"module only of the recorded run: (relive|_relive_boot|_core|zipimport|\w+)",
+        "docs/architecture.md",
+        "what records a process is in its modules",
+        r"module only of the recorded run: (relive(\.\w+)?|_relive_boot)$",
     ),
     Deviation(
-        "1.9",
-        "an exception that leaves past except clauses of another type, or from one of them, is shown"
-        " at the last clause, not where the traceback says",
-        r"line: unwind ",
-        {"click", "black"},
+        "1.9", AT_A_CLAUSE, r"line: unwind \S+ at \d+, ",
+        {"aiohttp", "black", "click", "gunicorn", "pip", "pytest", "sphinx", "uvicorn"},
+        before=(3, 11),
     ),
-]
+    Deviation(
+        "1.9", AT_A_CLAUSE, r"line: unwind \S+ at \d+, ",
+        {"aiohttp", "black", "click", "django", "gunicorn", "pip", "pytest", "sphinx", "uvicorn"},
+        since=(3, 11),
+    ),
+    Deviation(
+        "docs/compat.md",
+        "a frame evaluator does not see the end of frames that ran before it, so also of those in"
+        " which a process was forked",
+        r"line: unwind \(.*\) at None, ",
+        {"gunicorn"},
+        before=(3, 12),
+    ),
+]  # fmt: skip
 
 
 def explained(differences, program):

@@ -4,12 +4,13 @@ It shares no code with Relive and keeps its own rule of what is recorded by defa
 the standard library. sys.settrace rather than sys.setprofile, since it also sees raises with their
 lines and does not slow down code that is not recorded. A throw() looks like a resume.
 
-Each process writes one file, an event a marshalled tuple, with one write an event: a process that
-is killed or forks loses nothing. The folder of this file is named like one of a standard library, so
+Each process writes one file, an event a length and a marshalled tuple, with one write an event: a
+process that is killed or forks loses nothing. The folder of this file is named like one of a standard library, so
 that the frame evaluator of 3.8 to 3.11, which sees trace functions run, leaves it out."""
 
 import _thread
 import dis
+import fcntl
 import marshal
 import os
 import sys
@@ -17,8 +18,7 @@ import threading
 
 from oracle import SUSPENDABLE, YIELDS, arguments, delegates, exact
 
-# Elsewhere a StopIteration ends a loop or a delegation, which is no raise that a user would speak of.
-RAISES = {code for name, code in dis.opmap.items() if name.startswith(("RAISE_", "CALL"))}
+RAISE = dis.opmap["RAISE_VARARGS"]
 # Of other versions some are not in here; a name that is in no version harms nobody.
 LIBRARY = getattr(sys, "stdlib_module_names", None) or {
     "asyncio", "builtins", "collections", "concurrent", "ctypes", "dataclasses", "email", "enum",
@@ -46,14 +46,22 @@ class Watcher:
         self.local = _thread._local()
         self.threads = 0
         self.skipped.clear()
+        self.inherited = set(self.frames.values())  # frames that were open when this process began
         for n in range(1000):
             try:
                 name = f"{self.folder}/{self.pid}.{n}"
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-                self.file = os.open(name, flags, 0o666)
-                return
+                os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o666))
+                break
             except FileExistsError:
                 pass
+        self.name = name
+        self.open_file()
+
+    def open_file(self):
+        """At a number that the program is not given: it may close files that it does not know."""
+        file = os.open(self.name, os.O_WRONLY | os.O_APPEND)
+        self.file = fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 700)
+        os.close(file)
 
     def write(self, *event, dumps=marshal.dumps, write=os.write, getpid=os.getpid):
         if getpid() != self.pid:
@@ -62,12 +70,20 @@ class Watcher:
         if thread is None:
             self.threads += 1
             thread = self.local.thread = self.threads
-            write(self.file, dumps(("thread", thread, _thread.get_native_id())))
-        write(self.file, dumps((event[0], thread, *event[1:])))
+            self.write("thread", _thread.get_native_id())
+        data = dumps((event[0], thread, *event[1:]))
+        data = len(data).to_bytes(4, "little") + data
+        try:
+            write(self.file, data)
+        except OSError:
+            self.open_file()
+            write(self.file, data)
 
     def is_recorded(self, code, module):
         """The rule: all but the standard library; code without a file goes with its module."""
         file = code.co_filename
+        if module.partition(".")[0] in ("relive", "_relive_boot", "_distutils_hack"):
+            return False  # ours, and a part of the start of each interpreter
         if file.startswith("<"):
             if module.startswith("namedtuple_"):
                 return False  # the standard library makes these
@@ -139,13 +155,13 @@ class Watcher:
 
     def raised(self, frame, kind, value, tb):
         """A raise, where no recorded frame below has seen it, or it was thrown into this one."""
-        if issubclass(kind, (StopIteration, StopAsyncIteration)):
-            if frame.f_code.co_code[frame.f_lasti] not in RAISES:
-                return
+        opcode = frame.f_code.co_code[frame.f_lasti]
         number = self.frames.get(id(frame))
-        self.lines.setdefault(id(frame), set()).add(tb.tb_lineno)
-        tb = tb.tb_next if getattr(self.local, "resumed", None) != id(frame) else None
+        self.introduce(number, frame)
+        self.lines.setdefault(id(frame), set()).add(tb.tb_lineno if tb else frame.f_lineno)
+        was_thrown = getattr(self.local, "resumed", None) == id(frame)
         self.local.resumed = None
+        tb = None if tb is None or was_thrown or opcode == RAISE else tb.tb_next
         while tb is not None:
             below = tb.tb_frame.f_code, tb.tb_frame.f_globals.get("__name__", "?")
             if self.is_recorded(*below):
@@ -157,14 +173,26 @@ class Watcher:
         number = self.frames.get(id(frame))
         raising = getattr(self.local, "raising", None)
         self.local.raising = self.local.resumed = None
+        self.introduce(number, frame)
         kind = self.leaving(frame, arg, raising == (id(frame), frame.f_lasti))
         if kind != "yield":
             self.frames.pop(id(frame), None)
         lines = self.lines.pop(id(frame), set())
         if kind == "unwind":
             self.write(kind, number, sorted(lines or {frame.f_lineno}))
+        elif kind == "yield" and arg is None and lines:
+            self.frames[id(frame)] = number
+            self.write("leaves", number, sorted(lines))  # which of the two the reader finds out
         else:
             self.write(kind, number, exact(arg))
+
+    def introduce(self, number, frame):
+        """In a forked child the name of a frame that began before it, once."""
+        if os.getpid() != self.pid:
+            self.open()
+        if number in self.inherited:
+            self.inherited.discard(number)
+            self.write("running", number, frame.f_code.co_name)
 
     def leaving(self, frame, arg, raising):
         opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
