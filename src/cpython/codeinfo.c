@@ -89,22 +89,28 @@ static uint32_t string_id(struct lane *lane, PyObject *text)
                            codeinfo_put_text(text, bytes, sizeof bytes));
 }
 
-/* The `__name__` in a module's globals: borrowed, NULL where it is no string. */
-PyObject *codeinfo_module(PyObject *globals)
+/* A string in a module's globals: borrowed, NULL where there is none. `*key` is interned once and
+ * lives as long as the process. */
+static PyObject *global_text(PyObject *globals, PyObject **key, const char *name)
 {
-    static PyObject *key; /* interned, lives as long as the process */
-    if (key == NULL && (key = PyUnicode_InternFromString("__name__")) == NULL) {
+    if (*key == NULL && (*key = PyUnicode_InternFromString(name)) == NULL) {
         PyErr_Clear();
         return NULL;
     }
     if (globals == NULL || !PyDict_Check(globals)) {
         return NULL;
     }
-    PyObject *name = PyDict_GetItemWithError(globals, key);
-    if (name == NULL) {
+    PyObject *text = PyDict_GetItemWithError(globals, *key);
+    if (text == NULL) {
         PyErr_Clear();
     }
-    return name != NULL && PyUnicode_Check(name) ? name : NULL;
+    return text != NULL && PyUnicode_Check(text) ? text : NULL;
+}
+
+PyObject *codeinfo_module(PyObject *globals)
+{
+    static PyObject *key;
+    return global_text(globals, &key, "__name__");
 }
 
 void codeinfo_module_name(PyObject *globals, char *text, size_t size)
@@ -174,22 +180,36 @@ int codeinfo_is_excluded(PyCodeObject *code)
                            codeinfo_put_text(code->co_filename, text, sizeof text));
 }
 
+size_t codeinfo_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, size_t size)
+{
+    static PyObject *key;
+    uint8_t home[1024];
+    size_t n = codeinfo_put_text(code->co_filename, out, size);
+    PyObject *file = n != 0 && out[0] == '<' ? global_text(globals, &key, "__file__") : NULL;
+    size_t len = file != NULL ? codeinfo_put_text(file, home, sizeof home) : 0;
+    if (len != 0 && len <= size && begins_with_one(&libraries, home, len)) {
+        memcpy(out, home, len);
+        n = len;
+    }
+    return n;
+}
+
 /* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter.
  */
-static int is_own(PyCodeObject *code)
+static int is_own(PyCodeObject *code, PyObject *globals)
 {
     uint8_t text[1024];
-    size_t n = codeinfo_put_text(code->co_filename, text, sizeof text);
+    size_t n = codeinfo_put_file(code, globals, text, sizeof text);
     return !begins_with_one(&libraries, text, n) && (n < 7 || memcmp(text, "<frozen", 7) != 0);
 }
 
 /* What the filter says of the level, else what was asked for; lines only of the program's own. */
-static unsigned level_of(PyCodeObject *code, const struct policy *policy)
+static unsigned level_of(PyCodeObject *code, PyObject *globals, const struct policy *policy)
 {
     unsigned level = policy != NULL ? policy->level : LEVEL_COUNTED;
     if (level == LEVEL_COUNTED) {
         level = session.base_level;
-        if (level == LEVEL_LINES && !session.library_lines && !is_own(code)) {
+        if (level == LEVEL_LINES && !session.library_lines && !is_own(code, globals)) {
             level = LEVEL_VALUES;
         }
     }
@@ -231,7 +251,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
     PyObject *qualname = codename_get(code, globals); /* owned */
     PyObject *module = codeinfo_module(globals);
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
-    struct policy *policy = policy_decide(code, module, qualname, &is_traced);
+    struct policy *policy = policy_decide(code, globals, qualname, &is_traced);
     if (!is_traced) {
         /* It is named all the same, so that what was left out can be told. */
         struct code_def def = describe(code, module, qualname, lane);
@@ -246,7 +266,7 @@ static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
         return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
     }
     uint32_t names[CODE_NAMES_MAX];
-    unsigned level = level_of(code, policy);
+    unsigned level = level_of(code, globals, policy);
     int has_values = level >= LEVEL_VALUES;
     struct code_def def = describe(code, module, qualname, lane);
     def.args = has_values ? codeinfo_args(code) : 0;

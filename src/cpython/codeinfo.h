@@ -58,6 +58,10 @@ int codeinfo_is_excluded(PyCodeObject *code);
 /* Transcodes a str into at most `size` bytes, cut on a character; "?" for what is no str. */
 size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size);
 
+/* The file that the code counts to: its own, or that of the library that has generated it
+ * (`<string>`, with globals of a module in a library folder). */
+size_t codeinfo_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, size_t size);
+
 /* The `__name__` of a globals dictionary: borrowed, NULL where it is no string; as UTF-8 in text,
  * "?" where there is none. */
 PyObject *codeinfo_module(PyObject *globals);

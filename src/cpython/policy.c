@@ -239,7 +239,7 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct code
     return 0;
 }
 
-struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qualname,
+struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qualname,
                              int *is_traced)
 {
     struct filter_verdict v;
@@ -255,7 +255,8 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qua
         policy_stats.undecided++;
         return NULL;
     }
-    code_scope_read(n, policies.filter, code, module, qualname);
+    code_scope_read(n, policies.filter, code, codeinfo_module(globals), qualname);
+    n->scope.file.len = codeinfo_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
         rl_free(n);
         policy_free(p);

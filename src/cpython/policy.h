@@ -57,9 +57,10 @@ extern struct policy_stats policy_stats;
 void policy_begin(struct filter *filter);
 /* It ends: what was left out and redacted is written, where anything was. */
 void policy_end(void);
-/* What the filter says of code that is met first. NULL without a filter or memory: `*is_traced`
- * then says what to do. Owned until it is given to policy_keep(). */
-struct policy *policy_decide(PyCodeObject *code, PyObject *module, PyObject *qualname,
+/* What the filter says of code that is met first; what a library has generated is in its file. NULL
+ * without a filter or memory: `*is_traced` then says what to do. Owned until it is given to
+ * policy_keep(). */
+struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qualname,
                              int *is_traced);
 void policy_keep(uint32_t id, struct policy *policy);
 void policy_free(struct policy *policy);
