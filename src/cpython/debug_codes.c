@@ -392,7 +392,7 @@ static int is_users(PyCodeObject *code, PyObject *module, PyObject *qualname)
     if (filter == NULL) {
         return 1;
     }
-    struct code_scope *n = rl_alloc(1, sizeof *n);
+    struct code_scope *n = rl_zalloc(1, sizeof *n);
     int is_it = 1;
     if (n != NULL) {
         code_scope_read(n, filter, code, module, qualname);

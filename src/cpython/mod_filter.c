@@ -185,7 +185,7 @@ static int parse_scope(PyObject *args, struct filter_scope *scope)
 
 static PyObject *decide(PyObject *self, PyObject *args)
 {
-    struct filter_scope scope;
+    struct filter_scope scope = {0};
     struct filter_verdict v;
     if (parse_scope(args, &scope) != 0) {
         return NULL;
@@ -203,7 +203,7 @@ static PyObject *decide(PyObject *self, PyObject *args)
 /* matches(module, qualname, name, file) -> [(file, selector, exec, value, matches), ...] */
 static PyObject *matches(PyObject *self, PyObject *args)
 {
-    struct filter_scope scope;
+    struct filter_scope scope = {0};
     const struct filter *filter = self_of(self)->filter;
     if (parse_scope(args, &scope) != 0) {
         return NULL;
@@ -224,7 +224,7 @@ static PyObject *matches(PyObject *self, PyObject *args)
 /* value(module, qualname, name, file, kind, variable) -> (action, why) */
 static PyObject *value(PyObject *self, PyObject *args)
 {
-    struct filter_scope scope;
+    struct filter_scope scope = {0};
     struct filter_verdict v;
     const char *name;
     Py_ssize_t len, n = PyTuple_GET_SIZE(args);

@@ -248,7 +248,7 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
         return NULL;
     }
     struct policy *p = rl_zalloc(1, sizeof *p);
-    struct code_scope *n = rl_alloc(1, sizeof *n);
+    struct code_scope *n = rl_zalloc(1, sizeof *n);
     if (p == NULL || n == NULL) {
         rl_free(n);
         policy_free(p);
@@ -256,7 +256,9 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
         return NULL;
     }
     code_scope_read(n, policies.filter, code, codeinfo_module(globals), qualname);
+    int has_file = n->scope.file.data[0] != '<';
     n->scope.file.len = codeinfo_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
+    n->scope.is_generated = !has_file && n->file[0] != '<';
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
         rl_free(n);
         policy_free(p);

@@ -319,7 +319,8 @@ static int is_synthetic(const struct asked *a)
         const struct filter_file *said = &a->f->files[i].said;
         has_old |= said->version < 2 && !said->is_builtin;
     }
-    return has_old && file.len > 1 && file.data[0] == '<' && file.data[file.len - 1] == '>';
+    return has_old && (a->scope->is_generated ||
+                       (file.len > 1 && file.data[0] == '<' && file.data[file.len - 1] == '>'));
 }
 
 static void ask(struct asked *a, struct filter *f, const struct filter_scope *scope)

@@ -116,6 +116,7 @@ struct filter_scope {
     struct filter_text qualname;
     struct filter_text name;
     struct filter_text file;
+    int is_generated; /* the file is that of the library that has made the code */
 };
 
 struct filter_verdict {
