@@ -111,6 +111,8 @@ enum rl_live_state {
 #define RL_ROW_FRAME 8 /* u64 */
 #define RL_ID_BITS   26
 #define RL_ID_MAX    ((1u << RL_ID_BITS) - 1)
+/* In a SUMMARY: all functions beyond those that it tells apart. No definition has this id. */
+#define RL_CODE_OTHER RL_ID_MAX
 
 /* A frame identity: the thread that began it, and its ordinal there (from 1). 0 = no frame. */
 #define RL_FRAME_ORDINAL_BITS     40

@@ -85,8 +85,8 @@ size_t codeinfo_put_text(PyObject *text, uint8_t *out, size_t size)
 static uint32_t string_id(struct lane *lane, PyObject *text)
 {
     uint8_t bytes[RL_STRING_MAX];
-    return recorder_string(session.recorder, lane, bytes,
-                           codeinfo_put_text(text, bytes, sizeof bytes));
+    return recorder_name(session.recorder, lane, bytes,
+                         codeinfo_put_text(text, bytes, sizeof bytes));
 }
 
 /* A string in a module's globals: borrowed, NULL where there is none. `*key` is interned once and

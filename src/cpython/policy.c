@@ -85,9 +85,35 @@ static void remember(struct remembered *r, const struct filter_set *set, unsigne
 
 struct policies policies;
 
+/* What is decided of functions is mostly the same; so one of each kind is kept, and functions
+ * without end (exec) take no memory. Those with actions of their own or a count of calls have their
+ * own. */
+enum { SHARED = 16 };
+static struct policy *shared[SHARED]; /* owned; NULL from the first free one on */
+
+static struct policy *share(struct policy *policy)
+{
+    if (policy->slots != NULL || policy->args != NULL || policy->every > 1) {
+        return policy;
+    }
+    policy->is_shared = 1;
+    for (int i = 0; i < SHARED; i++) {
+        if (shared[i] == NULL) {
+            shared[i] = policy;
+            return policy;
+        }
+        if (memcmp(shared[i], policy, sizeof *policy) == 0) {
+            rl_free(policy);
+            return shared[i];
+        }
+    }
+    policy->is_shared = 0;
+    return policy;
+}
+
 void policy_free(struct policy *policy)
 {
-    if (policy != NULL) {
+    if (policy != NULL && !policy->is_shared) {
         rl_free(policy->slots);
         rl_free(policy->args);
         rl_free(policy);
@@ -105,11 +131,15 @@ static void forget_all(void)
         policy_free(policies.items[i]);
     }
     rl_free(policies.items);
+    for (int i = 0; i < SHARED; i++) {
+        rl_free(shared[i]);
+    }
 }
 
 void policy_begin(struct filter *filter)
 {
     forget_all();
+    memset(shared, 0, sizeof shared);
     policies.items = NULL;
     policies.count = 0;
     policies.filter = filter;
@@ -290,7 +320,7 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
         (void)decide_values(p, code, n);
     }
     rl_free(n);
-    return p;
+    return share(p);
 }
 
 const struct policy *policy_of_notes(const struct capture_limits *limits)

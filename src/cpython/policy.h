@@ -29,6 +29,7 @@ struct policy {
     uint64_t asks;         /* thread: and task: rules that each call is asked of (moment.h) */
     uint64_t asks_traced;  /* those of them that say trace */
     int is_traced_else;    /* where none of them matches */
+    int is_shared;         /* policy.c's own: many functions have it */
 };
 
 /* Whether patterns of the code's set look at its values, besides what is a secret by its form. */

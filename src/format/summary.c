@@ -110,6 +110,14 @@ uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t cod
     return index;
 }
 
+/* Programs make functions without end (exec, templates); those that were met first are told apart,
+ * the others are counted together. */
+static int is_told_apart(const struct summary *summary, uint32_t code)
+{
+    return code == RL_CODE_OTHER || summary->function_count < SUMMARY_FUNCTIONS_MAX ||
+           u64map_get(&summary->function_of, (uint64_t)code + 1) != NULL;
+}
+
 /* The node of `code` called from `parent`: the parent itself in a direct recursion. */
 static uint32_t node_for(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
                          uint32_t code)
@@ -121,6 +129,9 @@ static uint32_t node_for(struct summary *summary, const struct summary_lane *lan
     const uint64_t *known = u64map_get(&summary->node_of, key + 1);
     if (known != NULL) {
         return (uint32_t)*known;
+    }
+    if (!is_told_apart(summary, code)) {
+        return node_for(summary, lane, parent, RL_CODE_OTHER);
     }
     if (summary->node_count >= SUMMARY_NODES_MAX && parent != lane->root) {
         summary->is_folded_flat = 1;

@@ -18,9 +18,10 @@
 #include "map.h"
 #include "rec.h"
 
-#define SUMMARY_NODES_MAX   100000u /* beyond: one flat node a function and thread */
-#define SUMMARY_THREADS_MAX 8192u   /* beyond: their calls are kept, they are not listed */
-#define SUMMARY_NONE        UINT32_MAX
+#define SUMMARY_NODES_MAX     100000u /* beyond: one flat node a function and thread */
+#define SUMMARY_FUNCTIONS_MAX 16000u  /* beyond: they are one function, RL_CODE_OTHER */
+#define SUMMARY_THREADS_MAX   8192u   /* beyond: their calls are kept, they are not listed */
+#define SUMMARY_NONE          UINT32_MAX
 
 struct summary_node {
     uint32_t code; /* 0 in the root of a thread */

@@ -91,6 +91,11 @@ struct text reader_string(const struct reader *reader, uint32_t id)
 struct code_text reader_code(const struct reader *reader, uint32_t id)
 {
     const uint64_t *index = u64map_get(&reader->codes, id);
+    if (id == RL_CODE_OTHER) {
+        static const char name[] = "(other functions)";
+        return (struct code_text){
+            .module = {"?", 1}, .qualname = {name, sizeof name - 1}, .file = {"?", 1}};
+    }
     if (index == NULL) {
         return (struct code_text){{"?", 1}, {"?", 1}, {"?", 1}, 0, 0, 0, 0, NULL, 0};
     }

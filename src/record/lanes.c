@@ -285,7 +285,7 @@ static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *d
     lane_publish(lane);
 }
 
-static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind,
+static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind, int is_kept,
                        const void *data, size_t len)
 {
     int is_new = 0;
@@ -293,7 +293,7 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
         return 0; /* stopped while its caller waited for room */
     }
     os_lock_mutex(&recorder->lock);
-    uint32_t id = dictionary_number(&recorder->dictionary, kind, data, len, &is_new);
+    uint32_t id = dictionary_number(&recorder->dictionary, kind, is_kept, data, len, &is_new);
     os_unlock_mutex(&recorder->lock);
     if (is_new) {
         publish(lane, kind, id, data, len);
@@ -303,22 +303,27 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
 
 uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
 {
-    return define(recorder, lane, RL_ROW_DEF_STRING, utf8, len);
+    return define(recorder, lane, RL_ROW_DEF_STRING, 1, utf8, len);
+}
+
+uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
+{
+    return define(recorder, lane, RL_ROW_DEF_STRING, 0, utf8, len);
 }
 
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
 {
     uint8_t payload[CODE_DEF_MAX];
     size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, payload, len);
+    return define(recorder, lane, RL_ROW_DEF_CODE, 0, payload, len);
 }
 
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
                               void (*tell)(uint32_t id, const void *utf8, size_t len))
 {
     os_lock_mutex(&recorder->lock);
-    const struct strmap *ids = &recorder->dictionary.ids;
-    uint32_t count = recorder->dictionary.next_string;
+    const struct strmap *ids = &recorder->dictionary.kept;
+    uint32_t count = (uint32_t)ids->count;
     for (size_t i = 0; count != known && i < ids->capacity; i++) {
         const struct strmap_entry *entry = &ids->entries[i];
         if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING) {

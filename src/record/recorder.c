@@ -65,18 +65,31 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     return RL_OK;
 }
 
+/* A ring has the size that was asked for; one slot there must be. */
+static uint32_t within_ring(const struct recorder *recorder, uint32_t slot_size, uint32_t count)
+{
+    size_t ring = recorder->options.ring_bytes;
+    size_t left = ring > recorder->slot_bytes ? ring - recorder->slot_bytes : 0;
+    size_t most = left / slot_size != 0 ? left / slot_size : 1;
+    return ring == 0 || count < most ? count : (uint32_t)most;
+}
+
 void recorder_grow(struct recorder *recorder)
 {
     rl_status status = RL_OK;
     if (recorder->wants_small) {
         uint32_t count = recorder->small_count != 0 ? recorder->small_count * 2 : FIRST_SMALL;
         recorder->small_count = count < 1024 ? count : 1024;
-        status = add_live(recorder, SLOT_SMALL, recorder->small_count, &recorder->free_small);
+        status =
+            add_live(recorder, SLOT_SMALL, within_ring(recorder, SLOT_SMALL, recorder->small_count),
+                     &recorder->free_small);
     }
     if (recorder->wants_large && status == RL_OK) {
         uint32_t count = recorder->large_count != 0 ? recorder->large_count * 2 : FIRST_LARGE;
         recorder->large_count = count < 128 ? count : 128;
-        status = add_live(recorder, SLOT_LARGE, recorder->large_count, &recorder->free_large);
+        status =
+            add_live(recorder, SLOT_LARGE, within_ring(recorder, SLOT_LARGE, recorder->large_count),
+                     &recorder->free_large);
     }
     recorder->wants_small = recorder->wants_large = 0;
     recorder->cannot_grow = status != RL_OK;

@@ -93,8 +93,13 @@ uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const voi
                          size_t len);
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def);
 
-/* [thread] Tells every string, in no order, unless there are still only `known` of them; how many
- * there are. The bytes live as long as the recorder. `tell` is called with the recorder's lock. */
+/* [thread] The same for a name in the definition of a code object: it may be forgotten, and then
+ * has another id when it is asked for once more. */
+uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len);
+
+/* [thread] Tells every string but those names, in no order, unless there are still only `known` of
+ * them; how many there are. The bytes live as long as the recorder. `tell` is called with the
+ * recorder's lock. */
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
                               void (*tell)(uint32_t id, const void *utf8, size_t len));
 
