@@ -255,7 +255,7 @@ def unlike(ours, theirs):
     found = []
     for name, text in wanted.items():
         value = (got or {}).get(name)
-        if text is None or (value is not None and value["redacted"]):
+        if text is None or (value is not None and "<redacted>" in value["r"]):
             continue
         if value is None or value["r"] != text:
             told = "nothing" if value is None else value["r"]
