@@ -73,9 +73,10 @@ size_t secret_option(const struct text *t, size_t i, size_t *begin);
 int secret_is_harmless(const struct text *t, size_t i);
 
 /* secret_forms.c */
-size_t secret_url(const struct text *t, size_t i, size_t *begin);    /* at "://" */
-size_t secret_scheme(const struct text *t, size_t i, size_t *begin); /* Bearer, Basic: where a word begins */
-size_t secret_private_key(const struct text *t, size_t i);           /* at its BEGIN */
+size_t secret_url(const struct text *t, size_t i, size_t *begin); /* at "://" */
+size_t secret_scheme(const struct text *t, size_t i,
+                     size_t *begin);                       /* Bearer, Basic: where a word begins */
+size_t secret_private_key(const struct text *t, size_t i); /* at its BEGIN */
 /* A form that begins at i; the word round it ends at `end`. */
 size_t secret_form(const struct text *t, size_t i, size_t end);
 size_t secret_digits(const struct text *t, size_t i); /* card numbers, IBANs */
