@@ -38,7 +38,7 @@ static void decide(int is_scope, const char *text, size_t len, const char *subje
                                .value = FILTER_ALLOW};
     struct filter_rule rule = {.selector = {is_scope ? text : "pkg:**", is_scope ? len : 6},
                                .sample = 1};
-    struct filter_scope scope = {{subject, n}, {subject, n}, {subject, n}, {subject, n}};
+    struct filter_scope scope = {{subject, n}, {subject, n}, {subject, n}, {subject, n}, 0};
     struct filter_verdict v;
     if (filter_new(&f, &err) != RL_OK) {
         return;

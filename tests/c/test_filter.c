@@ -251,7 +251,7 @@ static struct filter_verdict decide(struct filter *f, const char *module, const 
                                     const char *file)
 {
     struct filter_verdict v;
-    struct filter_scope scope = {text(module), text(qualname), text(qualname), text(file)};
+    struct filter_scope scope = {text(module), text(qualname), text(qualname), text(file), 0};
     assert_int_equal(filter_decide(f, &scope, &v), RL_OK);
     return v;
 }
@@ -383,7 +383,7 @@ static void a_filter_survives_want_of_memory(void **state)
         if (filter_new(&f, &err) == RL_OK) {
             struct filter_file file = {.version = 2, .exec = FILTER_TRACE, .value = FILTER_ALLOW};
             struct filter_verdict v;
-            struct filter_scope scope = {text("m"), text("f"), text("f"), text("/a.py")};
+            struct filter_scope scope = {text("m"), text("f"), text("f"), text("/a.py"), 0};
             if (filter_add_file(f, &file, &err) == RL_OK &&
                 add_rule(f, "pkg:regex:m+", FILTER_TRACE) == RL_OK &&
                 filter_add_pattern(f, text("local:x*"), FILTER_DROP, &err) == RL_OK &&
