@@ -364,7 +364,9 @@ static rl_status order(struct search *search)
             pending[depth++] = next[i];
             i = first[i];
         }
-        memcpy(search->kept, sorted, done * sizeof *sorted);
+        if (done != 0) {
+            memcpy(search->kept, sorted, done * sizeof *sorted);
+        }
     }
     u64map_fini(&numbers);
     rl_free(sorted);
