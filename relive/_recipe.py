@@ -53,8 +53,6 @@ def builtin_rules(folders, packages):
     ]
     for name in _MODULES:
         rules += [(f"pkg:literal:{name}", "skip"), (f"pkg:{name}.*", "skip")]
-    # Who runs `-m json.tool` has named it.
-    rules.append(("pkg:literal:__main__", "trace"))
     return rules
 
 

@@ -3,9 +3,9 @@
 import argparse
 import re
 
+from relive._run import REDACTED
 from relive.cli import DAMAGED, NOTHING, OK, common
 
-_REDACTED = ": <redacted>"  # the value of an attribute that was not written
 _KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
 
 
@@ -108,7 +108,7 @@ def _attributes(attrs):
     from ast import literal_eval
 
     try:
-        found = literal_eval(attrs.replace(_REDACTED, ": '<redacted>'"))
+        found = literal_eval(attrs.replace(f": {REDACTED}", f": {REDACTED!r}"))
     except (ValueError, SyntaxError):
         return attrs
     return found if isinstance(found, dict) else attrs

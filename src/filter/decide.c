@@ -253,6 +253,14 @@ static void take_limit(uint32_t *limit, uint32_t said)
     *limit = said != FILTER_NO_LIMIT ? said : *limit;
 }
 
+/* Who runs `-m json.tool` has named it, wherever it lies. */
+static int is_program(const struct filter_scope *scope)
+{
+    static const char name[] = "__main__";
+    return scope->module.len == sizeof name - 1 &&
+           memcmp(scope->module.data, name, sizeof name - 1) == 0;
+}
+
 static void apply(struct filter_verdict *v, const struct asked *a, const struct rule *rule,
                   size_t index, int is_included)
 {
@@ -270,7 +278,8 @@ static void apply(struct filter_verdict *v, const struct asked *a, const struct 
         v->asks_traced |= exec == FILTER_TRACE ? rule->moment : 0;
         return;
     }
-    int is_reopened = is_included && exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin;
+    int is_reopened = exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin &&
+                      (is_included || is_program(a->scope));
     if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
         v->is_traced = exec == FILTER_TRACE;
         v->rule = (int)index;
