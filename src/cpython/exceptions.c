@@ -72,11 +72,28 @@ static int is_kept(const struct thread *t, const struct event *event)
     return event->arg == NULL && t->pending_in == event->frame;
 }
 
+/* Of an exception that leaves a frame: the line that its traceback names there. The frame itself
+ * may be at a clause that did not match, or at the end of a finally. 0 = not known. */
+static int traceback_line(const struct event *event)
+{
+    const PyTracebackObject *first =
+        event->kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
+            ? (const PyTracebackObject *)compat_traceback(event->arg)
+            : NULL;
+    if (first == NULL || native_of(first->tb_frame) != event->frame) {
+        return 0;
+    }
+    return PyCode_Addr2Line((PyCodeObject *)event->code, first->tb_lasti);
+}
+
 static uint32_t line_of(const struct thread *t, const struct event *event)
 {
     int line = (int)event->line;
     if (line == 0) {
-        line = is_kept(t, event) ? (int)t->pending_line : native_line(event->frame);
+        line = is_kept(t, event) ? (int)t->pending_line : traceback_line(event);
+    }
+    if (line == 0) {
+        line = native_line(event->frame);
     }
     return line > 0 ? (uint32_t)line : 0;
 }

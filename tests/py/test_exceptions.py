@@ -334,3 +334,60 @@ def test_the_line_of_an_event_of_an_exception_is_where_it_was(record):
     _, _, events = record(source, "--level", "lines")
     told = [(e["kind"], e["line"]) for e in events if e.get("exc_type") == "KeyError"]
     assert told == [("raise", 3), ("unwind", 3), ("handled", 6)]
+
+
+PASSED_ON = """
+import json
+def raises(): raise OSError(1)
+def past_clauses():
+    try:
+        x = 1
+        raises()
+    except KeyError:
+        pass
+    except ValueError:
+        pass
+def through_finally():
+    try:
+        raises()
+    finally:
+        x = 2
+        x = 3
+def again():
+    try:
+        raises()
+    except OSError:
+        x = 1
+        raise
+def by_name():
+    try:
+        raises()
+    except OSError as error:
+        x = 1
+        raise error
+def another():
+    try:
+        raises()
+    except OSError:
+        x = 1
+        raise KeyError(2)
+lines = []
+for function in (past_clauses, through_finally, again, by_name, another):
+    try:
+        function()
+    except Exception as error:
+        lines.append([function.__name__, error.__traceback__.tb_next.tb_lineno])
+print(json.dumps(lines))
+"""
+
+
+@pytest.mark.parametrize("level", ["values", "lines"])
+def test_an_exception_leaves_a_frame_at_the_line_of_its_traceback(record, level):
+    done, _, events = record(PASSED_ON, "--level", level)
+    expected = json.loads(done.stdout)
+    told = [
+        [event["func"].rpartition(":")[2], event["line"]]
+        for event in events
+        if event["kind"] == "unwind" and not event["func"].endswith(":raises")
+    ]
+    assert told == expected

@@ -21,25 +21,11 @@ class Deviation:
         return self.is_here and (self.programs is None or program in self.programs)
 
 
-AT_A_CLAUSE = (
-    "an exception that leaves a frame past except clauses of another type, or from one of them, is"
-    " shown at the last clause; a traceback shows the line that raised it"
-)
 KNOWN = [
     Deviation(
         "docs/architecture.md",
         "what records a process is in its modules",
         r"module only of the recorded run: (relive(\.\w+)?|_relive_boot)$",
-    ),
-    Deviation(
-        "1.9", AT_A_CLAUSE, r"line: unwind \S+ at \d+, ",
-        {"aiohttp", "black", "click", "gunicorn", "pip", "pytest", "sphinx", "uvicorn"},
-        before=(3, 11),
-    ),
-    Deviation(
-        "1.9", AT_A_CLAUSE, r"line: unwind \S+ at \d+, ",
-        {"aiohttp", "black", "click", "django", "gunicorn", "pip", "pytest", "sphinx", "uvicorn"},
-        since=(3, 11),
     ),
     Deviation(
         "docs/compat.md",
