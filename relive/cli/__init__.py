@@ -47,6 +47,10 @@ def main(argv=None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(usage())
+        if not words:
+            from relive.cli.common import newest_here
+
+            sys.stdout.writelines(newest_here(5))
         return OK if words else USAGE
     if words[0] in ("-V", "--version"):
         from relive._version import __version__

@@ -38,17 +38,49 @@ def file_parser(verb, text):
     return parser
 
 
+def recordings_here():
+    """Paths of the first files of all runs in this folder, the newest one first."""
+    found = []
+    for path in glob.glob("*.relive"):
+        try:
+            if not _SIBLING.search(path):
+                found.append((os.path.getmtime(path), path))
+        except OSError:
+            continue  # gone meanwhile
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def newest_here(most):
+    """A line for each of the newest recordings of this folder: a program that was killed could not
+    name its own."""
+    from relive.api import Recording
+
+    lines = []
+    for path in recordings_here()[:most]:
+        try:
+            with Recording(path) as recording:
+                header = recording.header
+        except ReliveError as error:
+            lines.append(f"  {safe(path)}  cannot be read: {safe(str(error))}\n")
+            continue
+        state = "still written" if header["is_being_written"] else "its program was killed"
+        state = "" if header["is_complete"] else f", {state}"
+        what = f"{count(header['events'])} events, {size(header['size'])}{state}"
+        lines.append(f"  {safe(path)}  {what}\n")
+    return ["\nThe newest recordings here:\n", *lines] if lines else []
+
+
 def find_file(name):
     """The named recording, or the newest one of this folder."""
     if name is not None:
         return name
-    found = [path for path in glob.glob("*.relive") if not _SIBLING.search(path)]
+    found = recordings_here()
     if not found:
         raise ReliveError(
             "ERR_NOT_FOUND",
             "there is no recording in this folder: name a file, or make one: relive record app.py",
         )
-    return max(found, key=os.path.getmtime)
+    return found[0]
 
 
 def open_run(path, siblings=True):

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "interpreters.h"
 #include "methods.h"
@@ -11,10 +12,23 @@
 #include "session.h"
 
 static int wants_report;
+static int ended_by_exception; /* one that nothing caught; not by Ctrl-C */
+static char begun_in[4096];    /* the folder in which whoever reads the report is */
 
 void exits_want_report(int wanted)
 {
     wants_report = wanted;
+    if (wanted && getcwd(begun_in, sizeof begun_in) == NULL) {
+        begun_in[0] = '\0';
+    }
+}
+
+/* As the reader would type it. */
+static const char *shown_path(const char *path)
+{
+    size_t len = strlen(begun_in);
+    int is_below = len > 1 && strncmp(path, begun_in, len) == 0 && path[len] == '/';
+    return is_below && path[len + 1] != '-' ? path + len + 1 : path;
 }
 
 /* As every verb shows a size (common.size). */
@@ -57,9 +71,10 @@ void exits_report(const struct recorder_stats *stats, const char *path)
             used += n > 0 ? (size_t)n : 0;
         }
     }
-    fprintf(stderr, "relive: %s: %llu events, %s, %s%s. Next: relive tree %s\n", path,
+    fprintf(stderr, "relive: %llu events, %s, %s%s. Next: relive %s %s\n",
             (unsigned long long)stats->events, size, losses,
-            stats->is_closed_cleanly ? "" : ", not closed cleanly", path);
+            stats->is_closed_cleanly ? "" : ", not closed cleanly",
+            ended_by_exception ? "exc" : "tree", shown_path(path));
     (void)fflush(stderr);
 }
 
@@ -87,6 +102,8 @@ static PyObject *check_hook(PyObject *self, PyObject *ignored)
 {
     (void)self;
     (void)ignored;
+    PyObject *type = PySys_GetObject("last_type"); /* borrowed: of what was printed last */
+    ended_by_exception = type != NULL && type != PyExc_KeyboardInterrupt;
     if (session.life == LIFE_ON) {
         session_before_end();
     }

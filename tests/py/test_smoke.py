@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT, dump, relive, run
 
 
@@ -108,3 +109,44 @@ def test_import_is_light():
     done = run(sys.executable, "-c", code)
     assert done.stdout.decode().strip() == "['relive', 'relive._version']"
     assert os.environ.get("RELIVE_RUN") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "verb"),
+    [
+        ("1 / 0\n", "exc"),
+        ("def f(): raise KeyError(1)\ntry: f()\nexcept KeyError: pass\n", "tree"),
+        ("import sys\nsys.exit('no')\n", "tree"),
+        ("raise KeyboardInterrupt\n", "tree"),
+        ("import threading\nthreading.Thread(target=lambda: 1 / 0).start()\n", "tree"),
+    ],
+)
+def test_the_closing_line_names_the_next_command(source, verb, tmp_path):
+    (tmp_path / "app.py").write_text(source)
+    done = relive("record", "app.py", cwd=tmp_path)
+    (name,) = [path.name for path in tmp_path.glob("*.relive")]
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.endswith(f"nothing lost. Next: relive {verb} {name}") and last.count(name) == 1
+    elsewhere = tmp_path / "b.relive"
+    (tmp_path / "below").mkdir()
+    done = relive("record", "-o", elsewhere, tmp_path / "app.py", cwd=tmp_path / "below")
+    assert done.stderr.decode().splitlines()[-1].endswith(f"Next: relive {verb} {elsewhere}")
+
+
+def test_without_a_verb_the_newest_recordings_are_listed(tmp_path):
+    assert b"newest recordings" not in relive(cwd=tmp_path).stdout
+    (tmp_path / "app.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    done = relive("record", "-o", "killed.relive", "app.py", cwd=tmp_path)
+    assert done.stderr == b""
+    (tmp_path / "done.py").write_text("pass\n")
+    relive("record", "-o", "ended.relive", "done.py", cwd=tmp_path)
+    (tmp_path / "none.relive").write_text("no recording")
+    os.utime(tmp_path / "killed.relive", (1, 3))
+    os.utime(tmp_path / "ended.relive", (1, 2))
+    os.utime(tmp_path / "none.relive", (1, 1))
+    done = relive(cwd=tmp_path)
+    lines = done.stdout.decode().partition("The newest recordings here:\n")[2].splitlines()
+    assert done.returncode == 2 and len(lines) == 3
+    assert lines[0].startswith("  killed.relive  ") and "its program was killed" in lines[0]
+    assert lines[1].startswith("  ended.relive  ") and lines[1].endswith("bytes")
+    assert "cannot be read" in lines[2]
