@@ -8,6 +8,7 @@ import os
 import re
 import sys
 
+from relive.cli import unseen
 from relive.config import nearest
 from relive.errors import ReliveError
 
@@ -278,9 +279,12 @@ def value_text(value, limit=80):
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def arguments_text(arguments, limit=160):
-    """a=1, b='x'"""
-    text = ", ".join(f"{safe(name)}={value_text(value)}" for name, value in arguments.items())
+def arguments_text(arguments, limit=160, doubtful=()):
+    """a=1, b='x'; those that may have changed are marked."""
+    text = ", ".join(
+        f"{safe(name)}={value_text(value)}" + (f" {unseen.MARK}" if name in doubtful else "")
+        for name, value in arguments.items()
+    )
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

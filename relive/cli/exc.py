@@ -2,7 +2,7 @@
 
 import sys
 
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.cli.line import update
 from relive.cli.stories import ENDED, stories
 
@@ -144,7 +144,7 @@ def show_whole(recording, story, run, told):
     """A traceback with the recorded variables at each frame, outermost frame first."""
     (stack,) = recording.stacks_at([(story.first["thread"], story.first["seq"])])
     rows = story.lines(stack)
-    arguments, variables = values_of(recording, story, [row[0] for row in rows])
+    arguments, variables, fresh = values_of(recording, story, [row[0] for row in rows])
     print()
     print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
     for text in chain_text(story.exc, story, told, "  "):
@@ -164,7 +164,9 @@ def show_whole(recording, story, run, told):
         for name, value in variables.get(frame, {}).items():
             is_definition = is_module and value["r"].startswith(_DEFINITIONS)
             if own.get(name, {}).get("r") != value["r"] and not is_definition:
-                print(f"      {common.safe(name)} = {common.value_text(value, 120)}")
+                is_doubtful = (frame, name) not in fresh and unseen.may_change(value)
+                mark = f"  {unseen.MARK}" if is_doubtful else ""
+                print(f"      {common.safe(name)} = {common.value_text(value, 120)}{mark}")
     fate, alarming = story.fate(common.sees_handled(recording.header["meta"]))
     print(common.red(fate) if alarming else fate)
 
@@ -178,16 +180,23 @@ def activation(recording, story, code):
 
 
 def values_of(recording, story, frames):
-    """{frame: arguments} and {frame: variables}, as they were when the exception came up."""
+    """{frame: arguments} and {frame: variables}, as they were when the exception came up, and the
+    (frame, name) that were written at that moment."""
     first = story.first
     arguments, variables = {}, {}
+    fresh, next_seq = set(), 0
     for event in recording.select(["call", "write"], frames=frames):
         if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
             break
         if event["kind"] == "call":
             arguments[event["frame"]] = dict(event.get("args", {}))
         update(variables.setdefault(event["frame"], {}), event)
-    return arguments, variables
+        if event["kind"] == "write" and event["thread"] == first["thread"]:
+            if event["seq"] != next_seq:
+                fresh.clear()
+            fresh.add((event["frame"], event["name"]))
+            next_seq = event["seq"] + 1
+    return arguments, variables, fresh if next_seq == first["seq"] else set()
 
 
 def emit(recording, rows, run):

@@ -1,6 +1,6 @@
 """relive history: each value that a variable had, with its position."""
 
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.errors import ReliveError
 
 
@@ -95,11 +95,14 @@ def show(event, args, run, before):
             position=common.position(event, run), t=event["t"], frame=event["frame"],
             func=event["func"], file=event["file"], before_line=line, value=value,
             changed=[{"item": item, "old": old, "new": new} for item, old, new in changed],
+            may_change_unseen=unseen.may_change(value),
         )  # fmt: skip
         return 1
     when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
     if event["kind"] == "write" and line is None:
         when = "when it was left"
     text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
+    if unseen.may_change(value):
+        text += f"  {unseen.MARK[:-1]} before the next row)"
     print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")
     return 1

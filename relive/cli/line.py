@@ -1,6 +1,6 @@
 """relive line: each time a line ran, with the values that its function's variables had then."""
 
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.errors import ReliveError
 
 
@@ -27,9 +27,9 @@ def main(words):
             if len(hits) > args.limit - shown:
                 hits.pop()
                 break
-        for hit, variables in with_variables(recording, hits):
+        for hit, variables, doubtful in with_variables(recording, hits):
             shown += 1
-            show(hit, variables, run, args)
+            show(hit, variables, doubtful, run, args)
     damaged = common.say_problems(run)
     if not shown and not damaged:
         file = args.place.rpartition(":")[0]
@@ -68,18 +68,24 @@ def ranges(numbers):
 
 
 def with_variables(recording, hits):
-    """(hit, {name: value}) in order: what calls and writes before it have said."""
+    """(hit, {name: value}, names that may have changed since) in order: what calls and writes
+    before it have said."""
     if not hits:
         return
     frames = sorted({hit["frame"] for hit in hits})
     wanted = {(hit["thread"], hit["seq"]): hit for hit in hits}
-    state = {}
+    state, fresh = {}, {}
     left = len(hits)
     for event in recording.select(["call", "write", "line"], frames=frames):
         variables = state.setdefault(event["frame"], {})
         update(variables, event)
+        freshness = fresh.setdefault(event["frame"], unseen.Freshness())
+        freshness.take(event)
+        if event["kind"] != "line":
+            continue
+        doubtful = freshness.doubtful(variables)
         if (event["thread"], event["seq"]) in wanted:
-            yield event, dict(variables)
+            yield event, dict(variables), doubtful
             left -= 1
             if not left:
                 return
@@ -96,13 +102,14 @@ def update(variables, event):
             variables.pop(event["name"], None)  # it was deleted
 
 
-def show(hit, variables, run, args):
+def show(hit, variables, doubtful, run, args):
     """One row."""
     if args.json:
         common.emit(
             position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],
             file=hit["file"], line=hit["line"], variables=variables,
+            may_have_changed=sorted(doubtful),
         )  # fmt: skip
         return
-    text = common.arguments_text(variables, 400)
+    text = common.arguments_text(variables, 400, doubtful)
     print(f"{common.position(hit, run):>12}  {common.safe(hit['func'])}  {text}")
