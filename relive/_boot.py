@@ -135,7 +135,6 @@ def _flags():
 
 def _become_parent():
     run = dict(_run.opened(), state="child", parent=os.getpid())
-    run.setdefault("mono", _core.facts()["mono_ns"])
     run.pop("report", None)
     run.pop("forced", None)
     _run.write_variable(run)

@@ -16,7 +16,7 @@ def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
 
 
 def _is_percentage(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 3
+    return text.isascii() and text.isdigit() and len(text) <= 4
 
 
 def _is_chain(text: str) -> bool:

@@ -215,7 +215,7 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         from relive import dumps
 
         dumps.check(dump_on)
-    run = run or {}
+    run = dict(run or {})
     if "filter" in run:
         from relive._recipe import Recipe
 
@@ -229,19 +229,21 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
     for folder in _library_folders():
         _core.library(folder)
     call = _core.start_child if is_child else _core.start
+    facts = dict(_facts(config, backend, reason), trace_filter=chain.text(), highest_level=level)
+    run.setdefault("mono", _core.facts()["mono_ns"])  # times of all files of the run begin here
     try:
         call(
             path,
             backend,
-            dict(_facts(config, backend, reason), trace_filter=chain.text(), highest_level=level),
+            facts,
             config["buffer"],
             config["ring"],
             config["overflow"] == "drop",
             config["c_calls"],
             config["tool_id"],
             waiting,
-            bytes.fromhex(run["id"]) if run else os.urandom(16),
-            run.get("mono", 0),
+            bytes.fromhex(run["id"]) if "id" in run else os.urandom(16),
+            run["mono"],
             run.get("parent", 0),
             run.get("child", 0),
             LEVELS[config["level"]],
@@ -258,7 +260,8 @@ def open_file(path, config, *, is_child=False, waiting=False, run=None):
         )
     except _core.Error as error:
         raise from_core(error) from None
-    _opened = dict(run or {"id": "", "path": path}, config=config, filter=recipe)
+    _opened = dict({"id": "", "path": path}, **run)
+    _opened.update(config=config, filter=recipe)
     if dump_on:
         dumps.arm(dump_on)
     _register()

@@ -80,8 +80,7 @@ def _start(path, merged):
     _prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
     _run.open_file(path, merged, run=run)
-    mono = _core.facts()["mono_ns"]
-    _run.write_variable(dict(_run.opened(), mono=mono, state="child", parent=os.getpid()))
+    _run.write_variable(dict(_run.opened(), state="child", parent=os.getpid()))
     _tell_sessions()
 
 

@@ -52,7 +52,7 @@ def read(folder):
         recording.codes()
         recording.skipped()
         recording.session_calls()
-        recording.stack_at(1, 5)
+        recording.stacks_at([(1, 5)])
 
 
 def read_what_is_no_recording(folder):

@@ -286,8 +286,9 @@ def test_sessions_go_on_in_the_next_file(tmp_path):
         with relive.open(str(path)) as found:
             (row,) = read(found)
         assert (row["id"], row["calls"], row["attrs"]) == (made.id, 1, {"user": "7"})
-    rows = run_relive("sessions", tmp_path / "s.relive", "--json").stdout.splitlines()[1:]
-    assert len(rows) == 1 and json.loads(rows[0])["calls"] == 2
+    done = run_relive("sessions", tmp_path / "s.relive", "--json")
+    rows = done.stdout.splitlines()[1:]
+    assert len(rows) == 1 and json.loads(rows[0])["calls"] == 2, done.stderr
 
 
 def test_the_doctor_says_what_can_be_attached_to():

@@ -364,7 +364,7 @@ def test_the_program_closes_every_descriptor(record, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["truncate", "delete"])
-def test_the_program_spoils_the_recording(how, record, tmp_path):
+def test_the_program_spoils_the_recording(how, tmp_path):
     act = {
         "truncate": "os.truncate('out.relive', 0)",
         "delete": "os.unlink('out.relive')",
@@ -377,7 +377,7 @@ def test_the_program_spoils_the_recording(how, record, tmp_path):
         "for i in range(100000): f(i)\n"
         "print('on')\n"
     )
-    done, _, _ = record(source) if how == "delete" else (_run_only(source, tmp_path), [], [])
+    done = _run_only(source, tmp_path)
     assert done.stdout == b"on\n" and done.returncode == 0, done.stderr
 
 
@@ -423,7 +423,7 @@ def test_full_disk(tmp_path):
         subprocess.run(["dd", "if=/dev/zero", f"of={folder}/filler", "bs=4k"],
                        stderr=subprocess.DEVNULL, check=False)  # fmt: skip
         done = relive("record", "-o", folder / "two.relive", "prog.py", cwd=tmp_path)
-        assert done.returncode == 125 and b"no space" in done.stderr and done.stdout == b""
+        assert done.returncode == 0 and b"no space" in done.stderr and done.stdout == b"on\n"
     finally:
         subprocess.run(["umount", str(folder)], check=False)
 
