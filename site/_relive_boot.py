@@ -6,8 +6,12 @@ must never disturb the program."""
 
 import os
 
+_VARIABLES = ("RELIVE_RUN", "RELIVE_RECORD", "RELIVE_DEBUG", "RELIVE_CONTROL")
+
 
 def start():
+    if not any(name in os.environ for name in _VARIABLES):
+        return  # relive.start is called in every process
     from relive import _core
 
     if not hasattr(_core, "start"):
