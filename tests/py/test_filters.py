@@ -201,17 +201,17 @@ def test_capture_only_cwd_compares_whole_parts_and_yields_to_an_include(tmp_path
 
 
 def test_capture_only_cwd_knows_a_file_by_any_way_that_leads_to_it(tmp_path, monkeypatch):
-    for folder in ("work", "other"):
+    for folder in ("code", "other"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.py").write_text("", encoding="utf-8")
-    (tmp_path / "link").symlink_to(tmp_path / "work")
-    (tmp_path / "work" / "out").symlink_to(tmp_path / "other")
+    (tmp_path / "link").symlink_to(tmp_path / "code")
+    (tmp_path / "code" / "out").symlink_to(tmp_path / "other")
     monkeypatch.chdir(tmp_path / "link")
     chain = doors.chain(settings(capture_only_cwd="true"), [])
-    inside = ["a.py", "./a.py", "../work/a.py", "gone.py", "out/a.py", f"{tmp_path}/link/a.py",
-              f"{tmp_path}/work/lib.zip/a.py", f"{tmp_path}/other/../work/a.py"]  # fmt: skip
-    outside = ["../other/a.py", "out/../a.py", f"{tmp_path}/work/../other/a.py", "<string>", "<stdin>",
-               f"{tmp_path}/work/gone/../../other/gone.py", f"{tmp_path}/work", ""]  # fmt: skip
+    inside = ["a.py", "./a.py", "../code/a.py", "gone.py", "out/a.py", f"{tmp_path}/link/a.py",
+              f"{tmp_path}/code/lib.zip/a.py", f"{tmp_path}/other/../code/a.py"]  # fmt: skip
+    outside = ["../other/a.py", "out/../a.py", f"{tmp_path}/code/../other/a.py", "<string>", "<stdin>",
+               f"{tmp_path}/code/gone/../../other/gone.py", f"{tmp_path}/code", ""]  # fmt: skip
     assert [file for file in inside if not decide(chain, "a", "f", file)] == []
     assert [file for file in outside if decide(chain, "a", "f", file)] == []
 
