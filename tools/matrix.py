@@ -7,7 +7,6 @@ The last line it prints is `N passed, N failed, N skipped`; before it, one line 
 import argparse
 import concurrent.futures
 import glob
-import hashlib
 import os
 import re
 import shutil
@@ -17,43 +16,32 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, "build")
-VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
-WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
-BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
-TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
-# For the independent reader, greenlets, tasks and another tool at work; without a wheel their tests are
-# skipped and say so.
-OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
-# Clients and frameworks that relive.instrument knows; where all tests run.
-WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
-# Real packages whose own suites run recorded: the newest versions that all interpreters take.
-REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
-REAL_ON = ["3.8", "3.12"]
-# Real programs that run recorded beside an oracle (tests/real): what 3.8 still gets, and what was
-# new when this was written. 3.8 and 3.12 are the two default backends, each where it is most used.
-PROGRAMS = {
-    "old": (
-        "aiohttp==3.10.11 black==24.8.0 click==8.1.7 django==4.2.16 fastapi==0.115.5 flask==3.0.3"
-        " gunicorn==23.0.0 ipykernel==6.29.5 joblib==1.4.2 mypy==1.14.1 nbconvert==7.16.4 pip==25.0.1"
-        " pytest==8.3.5 sphinx==7.1.2 toolz==1.0.0 uvicorn==0.33.0"
-    ).split(),
-    "new": (
-        "aiohttp==3.13.2 black==25.11.0 click==8.3.1 django==5.2.8 fastapi==0.121.3 flask==3.1.2"
-        " gunicorn==23.0.0 ipykernel==7.1.0 joblib==1.5.2 mypy==1.18.2 nbconvert==7.16.6 pip==25.3"
-        " pytest==9.0.1 sphinx==8.2.3 toolz==1.1.0 uvicorn==0.38.0"
-    ).split(),
-}
-FROM_SOURCE = "black,mypy"  # their wheels are compiled
+from environments import (
+    BUILD,
+    OWN_PIP,
+    REAL_ON,
+    ROOT,
+    VERSIONS,
+    WHOLE,
+    Failed,
+    can_build,
+    environ,
+    find_interpreters,
+    install,
+    pip,
+    programs,
+    real_suites,
+    run,
+    say,
+    tools,
+)
+
 BENCH_PACKAGE = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
-ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
 PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
 CORPUS = (
     "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
     "pygments pyparsing pytest requests rich setuptools sqlalchemy sympy twisted werkzeug"
 ).split()
-OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 LINT_TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
 # What C does not define ends the test that does it.
 SANITIZERS = (
@@ -64,229 +52,6 @@ SANITIZERS = (
 NARROW = [
     "py/test_programs.py", "py/test_smoke.py", "py/test_backends.py", "py/test_backends_life.py",
 ]  # fmt: skip
-
-
-class Failed(Exception):
-    """A step did not work; the text says where to look."""
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def environ(**more):
-    """Ours: no RELIVE_ variables, ccache where it is there, the same everywhere."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
-    env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONDONTWRITEBYTECODE="1")
-    env.pop("PYTHONPATH", None)
-    env.update(more)
-    return env
-
-
-def run(words, log, env=None, cwd=ROOT, timeout=3000):
-    """Runs a command, output to a log file; Failed with the log's end where it fails."""
-    os.makedirs(os.path.dirname(log), exist_ok=True)
-    with open(log, "ab") as file:
-        file.write(("$ " + " ".join(words) + "\n").encode())
-        file.flush()
-        status = subprocess.call(
-            words, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env or environ(),
-            cwd=cwd, timeout=timeout,
-        )  # fmt: skip
-    if status != 0:
-        with open(log, "rb") as file:
-            end = file.read()[-6000:].decode("utf-8", "replace")
-        raise Failed(f"{' '.join(words[:6])} ... failed ({status}); {log} ends:\n{end}")
-
-
-# ---- interpreters ----
-
-
-def find_interpreters():
-    """({version: path}, {version: why not})."""
-    found, lack = {}, {}
-    roots = [os.environ.get("PYENV_ROOT", ""), os.path.expanduser("~/.pyenv")]
-    for version in VERSIONS:
-        candidates = []
-        for root in filter(None, roots):
-            folders = glob.glob(os.path.join(root, "versions", version + ".*"))
-            folders.sort(key=lambda path: [int(n) for n in re.findall(r"\d+", path)[-3:]])
-            candidates += [os.path.join(path, "bin", "python" + version) for path in folders[::-1]]
-        candidates.append(shutil.which("python" + version) or "")
-        for path in candidates:
-            if path and os.path.exists(path) and can_build(path, version):
-                found[version] = path
-                break
-    done = subprocess.run(
-        [os.path.join(ROOT, "tools", "interpreters.sh")], stdout=subprocess.PIPE, check=False
-    )
-    for line in done.stdout.decode().splitlines():
-        kind, version, rest = line.split(" ", 2)
-        if kind == "have" and can_build(rest, version):
-            found.setdefault(version, rest)
-        elif kind == "lack":
-            lack[version] = rest
-    for version in VERSIONS:
-        if version not in found:
-            lack.setdefault(version, "not on PATH, not in pyenv's versions")
-    return found, {version: why for version, why in lack.items() if version not in found}
-
-
-def can_build(path, version):
-    """Whether it runs, is of that version, and has its headers."""
-    probe = (
-        "import sys, sysconfig, os; print('%d.%d' % sys.version_info[:2],"
-        " os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))"
-    )
-    try:
-        text = subprocess.run(
-            [path, "-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=environ(), timeout=60, check=False,
-        ).stdout.decode()  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return text.split() == [version, "True"]
-
-
-# ---- environments ----
-
-
-def pip():
-    """A new pip that works on other environments: that of the tools' own."""
-    return os.path.join(tools(), "bin", "pip")
-
-
-def tools():
-    """The environment of build tools, made from this very Python."""
-    path = os.path.join(BUILD, "tools")
-    stamp = os.path.join(path, "stamp")
-    if not os.path.exists(stamp):
-        log = os.path.join(BUILD, "log", "tools.txt")
-        shutil.rmtree(path, ignore_errors=True)
-        run([sys.executable, "-m", "venv", path], log)
-        run([os.path.join(path, "bin", "pip"), "install", "-q", "-U", "pip", *BUILD_TOOLS], log)
-        open(stamp, "w").close()
-    return path
-
-
-def environment(version, interpreter, log):
-    """A virtual environment with the test tools, kept between runs."""
-    path = os.path.join(BUILD, "venv", version)
-    stamp = os.path.join(path, "stamp")
-    packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
-    optional = [*OPTIONAL_TOOLS, *(WEB if version in WHOLE else [])]
-    want = interpreter + "\n" + " ".join(["pip", *packages, *optional])
-    if os.path.exists(stamp) and open(stamp).read() == want:
-        return path
-    shutil.rmtree(path, ignore_errors=True)
-    own_pip = version in OWN_PIP
-    run([interpreter, "-m", "venv", *([] if own_pip else ["--without-pip"]), path], log)
-    python = os.path.join(path, "bin", "python")
-    if own_pip:
-        run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)
-        run([python, "-m", "pip", "install", "-q", *packages], log)
-    else:
-        run([pip(), "--python", python, "install", "-q", *packages], log)
-    installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
-    wheels = [*installer, "install", "-q", "--only-binary", ":all:"]
-    try:
-        run([*wheels, *optional], log)
-    except Failed:
-        for name in optional:
-            try:
-                run([*wheels, name], log)
-            except Failed:
-                say(f"{version}: no wheel of {name}")
-    with open(stamp, "w") as file:
-        file.write(want)
-    return path
-
-
-def real_suites():
-    """The sources of real packages, tests included, unpacked under build/real; None where they
-    could not be had."""
-    path = os.path.join(BUILD, "real")
-    if os.path.exists(os.path.join(path, "stamp")):
-        return path
-    log = os.path.join(BUILD, "log", "real.txt")
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    try:
-        run([pip(), "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", path, *REAL], log)
-        for archive in glob.glob(os.path.join(path, "*.tar.gz")):
-            shutil.unpack_archive(archive, path)
-    except Failed as error:
-        say(f"real packages could not be fetched: {error}")
-        return None
-    open(os.path.join(path, "stamp"), "w").close()
-    return path
-
-
-def source_digest():
-    """Changes when anything does that an installed Relive is made of."""
-    digest = hashlib.sha256()
-    for folder in ("src", "include", "relive", "site"):
-        for path in sorted(glob.glob(os.path.join(ROOT, folder, "**", "*"), recursive=True)):
-            if os.path.isfile(path) and "__pycache__" not in path:
-                digest.update(path.encode())
-                digest.update(open(path, "rb").read())
-    for name in ("meson.build", "meson.options", "pyproject.toml"):
-        digest.update(open(os.path.join(ROOT, name), "rb").read())
-    return digest.hexdigest()
-
-
-def install(version, interpreter, log, setup=(), suffix=""):
-    """Relive as a wheel, built from this tree and installed; the environment's path."""
-    path = environment(version, interpreter, log)
-    stamp = os.path.join(path, "relive-stamp")
-    want = source_digest() + " ".join(setup)
-    if os.path.exists(stamp) and open(stamp).read() == want:
-        return path
-    python = os.path.join(path, "bin", "python")
-    env = environ(PATH=os.path.join(path, "bin") + os.pathsep + os.environ["PATH"])
-    build = os.path.join(BUILD, "wheel", version + suffix)
-    words = ["install", "-q", "--no-build-isolation", "--no-deps", "--force-reinstall", ROOT]
-    words += ["-Cbuild-dir=" + build] + [
-        "-Csetup-args=" + word for word in ("-Dwerror=true", *setup)
-    ]
-    command = [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
-    run([*command, *words], log, env=env)
-    with open(stamp, "w") as file:
-        file.write(want)
-    return path
-
-
-def programs(version, interpreter, log):
-    """An environment of real programs, with this tree's Relive; its path, None where it cannot be."""
-    path = os.path.join(BUILD, "programs", version)
-    stamp = os.path.join(path, "stamp")
-    packages = PROGRAMS["old" if version in ("3.8", "3.9", "3.10") else "new"]
-    python = os.path.join(path, "bin", "python")
-    try:
-        if not (os.path.exists(stamp) and open(stamp).read() == " ".join(packages)):
-            shutil.rmtree(path, ignore_errors=True)
-            run([interpreter, "-m", "venv", path], log)
-            run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
-            words = ["-m", "pip", "install", "-q", "--no-binary", FROM_SOURCE]
-            run([python, *words, *packages], log)
-            with open(stamp, "w") as file:
-                file.write(" ".join(packages))
-    except Failed as error:
-        say(f"{version}: real programs could not be installed: {error}")
-        return None
-    ours = os.path.join(BUILD, "venv", version)
-    wheels = os.path.join(path, "relive")
-    shutil.rmtree(wheels, ignore_errors=True)
-    words = ["wheel", "-q", "--no-build-isolation", "--no-deps", "-w", wheels, ROOT]
-    words += ["-Cbuild-dir=" + os.path.join(BUILD, "wheel", version), "-Csetup-args=-Dwerror=true"]
-    own = os.path.join(ours, "bin", "python")
-    command = [own, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", own]
-    env = environ(PATH=os.path.join(ours, "bin") + os.pathsep + os.environ["PATH"])
-    run([*command, *words], log, env=env)
-    wheel = glob.glob(os.path.join(wheels, "*.whl"))
-    run([python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheel], log)
-    return path
-
 
 # ---- tests ----
 
