@@ -446,7 +446,7 @@ _told: set = set()  # variables of Handit that were complained of
 
 def _handit_value(setting, name, text):
     """What a variable of Handit counts as. A wrong one must not stop the program, as it does not
-    under Handit: it is told once, and the nearest value, or the default, takes its place."""
+    under Handit: it is reported once, and the nearest value, or the default, replaces it."""
     if setting.kind == "texts":
         from relive.filters import doors
 

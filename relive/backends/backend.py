@@ -148,7 +148,7 @@ class Backend:
         return is_supported(cls.mechanism or "auto")
 
     def start(self) -> None:
-        """Events are told from now on. ReliveError where that cannot be. Nothing where recording is
+        """Starts the delivery of events, or raises ReliveError. Does nothing where recording is
         turned off (RELIVE_ENABLED=0, BREADCRUMB_ENABLED=0, `enabled` in pyproject.toml)."""
         with self._lock:
             if self._is_on or not hub.is_enabled():

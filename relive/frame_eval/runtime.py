@@ -90,7 +90,7 @@ class FrameEvalRuntime:
 
     def initialize(self, config=None, *, wait_for_main=False, rules=None):
         """Starts; True where it runs now, with these settings. False says why in `telemetry`.
-        Where it runs already with others it starts anew and keeps its breakpoints, but not while a
+        Restarts a running engine that has other settings and keeps its breakpoints, but not while a
         thread is in a stop. {"enabled": False} ends it.
 
         What `my_code_only` steps through is said by trace filters from their usual places
@@ -284,8 +284,8 @@ class FrameEvalRuntime:
             self._call_on_stop(frame, why, found, exception)
 
     def _call_on_stop(self, frame, why, found, exception):
-        """Its mistakes are not the program's: they are told on stderr. To end the program it raises
-        SystemExit, KeyboardInterrupt or bdb.BdbQuit."""
+        """Calls on_stop. Its exceptions are printed on stderr and stay out of the program;
+        SystemExit, KeyboardInterrupt and bdb.BdbQuit end the program."""
         self._here.exception = exception
         self._stops += 1
         try:
