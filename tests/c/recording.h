@@ -2,6 +2,7 @@
 #ifndef RECORDING_H
 #define RECORDING_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,41 @@ static inline void write_calls(struct lane *lane, uint32_t id, uint32_t n)
                 (void)lane_put(lane, RL_EVENT_RETURN, id, frames[j]);
             }
         }
+    }
+}
+
+/* Threads that write calls into one recorder. */
+struct worker {
+    struct recorder *recorder;
+    uint32_t calls;
+    pthread_t thread;
+};
+
+static inline void *worker_main(void *arg)
+{
+    struct worker *worker = arg;
+    struct lane lane;
+    recorder_lane_begin(worker->recorder, &lane, NULL, 1);
+    uint32_t id = define(worker->recorder, &lane, "work");
+    write_calls(&lane, id, worker->calls);
+    recorder_lane_end(&lane);
+    return NULL;
+}
+
+static inline void start_workers(struct worker *workers, int count, struct recorder *recorder,
+                                 uint32_t calls)
+{
+    for (int i = 0; i < count; i++) {
+        workers[i].recorder = recorder;
+        workers[i].calls = calls;
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]), 0);
+    }
+}
+
+static inline void join_workers(struct worker *workers, int count)
+{
+    for (int i = 0; i < count; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
     }
 }
 

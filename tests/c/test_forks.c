@@ -242,22 +242,6 @@ static void a_child_gives_up_the_file_at_once(void **state)
     end(&r);
 }
 
-struct worker {
-    struct recorder *recorder;
-    pthread_t thread;
-};
-
-static void *work(void *arg)
-{
-    struct worker *worker = arg;
-    struct lane lane;
-    recorder_lane_begin(worker->recorder, &lane, NULL, 1);
-    uint32_t id = define(worker->recorder, &lane, "work");
-    write_calls(&lane, id, 60000);
-    recorder_lane_end(&lane);
-    return NULL;
-}
-
 static void threads_that_write_while_others_fork_lose_nothing(void **state)
 {
     (void)state;
@@ -268,10 +252,7 @@ static void threads_that_write_while_others_fork_lose_nothing(void **state)
     struct recorder_stats stats;
     int complete;
     size_t problems;
-    for (int i = 0; i < N; i++) {
-        workers[i].recorder = recorder;
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
-    }
+    start_workers(workers, N, recorder, 60000);
     for (int i = 0; i < 300; i++) {
         recorder_before_fork(recorder);
         recorder_after_fork(recorder, i % 3 == 0);
@@ -279,9 +260,7 @@ static void threads_that_write_while_others_fork_lose_nothing(void **state)
             recorder_resume(recorder);
         }
     }
-    for (int i = 0; i < N; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-    }
+    join_workers(workers, N);
     close_recorder(recorder, &stats);
     assert_int_equal(count_events(path, &complete, &problems), N * 120002);
     assert_true(complete && problems == 0);

@@ -38,22 +38,6 @@ static void one_thread_round_trip(void **state)
     (void)unlink(path);
 }
 
-struct worker {
-    struct recorder *recorder;
-    pthread_t thread;
-};
-
-static void *work(void *arg)
-{
-    struct worker *worker = arg;
-    struct lane lane;
-    recorder_lane_begin(worker->recorder, &lane, NULL, 1);
-    uint32_t id = define(worker->recorder, &lane, "work");
-    write_calls(&lane, id, 30000);
-    recorder_lane_end(&lane);
-    return NULL;
-}
-
 static void many_threads_keep_every_event(void **state)
 {
     (void)state;
@@ -64,13 +48,8 @@ static void many_threads_keep_every_event(void **state)
     struct recorder_stats stats;
     int complete;
     size_t problems;
-    for (int i = 0; i < N; i++) {
-        workers[i].recorder = recorder;
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
-    }
-    for (int i = 0; i < N; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-    }
+    start_workers(workers, N, recorder, 30000);
+    join_workers(workers, N);
     close_recorder(recorder, &stats);
     assert_int_equal(stats.events, N * 60002);
     assert_int_equal(count_events(path, &complete, &problems), N * 60002);

@@ -25,6 +25,18 @@ def delegates(frame):
     return bool(after) and dis.opname[after[0]] == "YIELD_FROM"
 
 
+def leaving(frame, arg, raising):
+    """Which of unwind, yield and return a `return` event of sys.settrace is."""
+    opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
+    if arg is None and raising and not dis.opname[opcode].startswith("RETURN_"):
+        return "unwind"
+    if frame.f_code.co_flags & SUSPENDABLE and (opcode in YIELDS or delegates(frame)):
+        return "yield"
+    if arg is None and dis.opname[opcode] not in ("RETURN_VALUE", "RETURN_CONST"):
+        return "unwind"
+    return "return"
+
+
 def exact(value, depth=0):
     """What repr() says of exact built-in types within the recorder's default bounds; None for
     everything else. A walk of its own: it calls nothing of the program."""
@@ -121,7 +133,7 @@ class Oracle:
         if event == "call":
             kind = "call" if is_new else "resume"
         else:
-            kind = self.leaving(frame, arg, raising == (id(frame), frame.f_lasti))
+            kind = leaving(frame, arg, raising == (id(frame), frame.f_lasti))
         parent = self.parent(frame) if is_new else None
         if kind in ("return", "unwind"):
             del self.frames[id(frame)]
@@ -136,16 +148,6 @@ class Oracle:
             values = exact(arg)
         self.here().append([kind, f"{module}:{name}", number, parent, values])
         return self.trace
-
-    def leaving(self, frame, arg, raising):
-        opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
-        if arg is None and raising and not dis.opname[opcode].startswith("RETURN_"):
-            return "unwind"
-        if frame.f_code.co_flags & SUSPENDABLE and (opcode in YIELDS or delegates(frame)):
-            return "yield"
-        if arg is None and dis.opname[opcode] not in ("RETURN_VALUE", "RETURN_CONST"):
-            return "unwind"
-        return "return"
 
 
 def main():

@@ -16,7 +16,7 @@ import os
 import sys
 import threading
 
-from oracle import SUSPENDABLE, YIELDS, arguments, delegates, exact
+from oracle import SUSPENDABLE, arguments, exact, leaving
 
 RAISE = dis.opmap["RAISE_VARARGS"]
 # Of other versions some are not in here; a name that is in no version harms nobody.
@@ -174,7 +174,7 @@ class Watcher:
         raising = getattr(self.local, "raising", None)
         self.local.raising = self.local.resumed = None
         self.introduce(number, frame)
-        kind = self.leaving(frame, arg, raising == (id(frame), frame.f_lasti))
+        kind = leaving(frame, arg, raising == (id(frame), frame.f_lasti))
         if kind != "yield":
             self.frames.pop(id(frame), None)
         lines = self.lines.pop(id(frame), set())
@@ -193,16 +193,6 @@ class Watcher:
         if number in self.inherited:
             self.inherited.discard(number)
             self.write("running", number, frame.f_code.co_name)
-
-    def leaving(self, frame, arg, raising):
-        opcode = frame.f_code.co_code[frame.f_lasti] if frame.f_lasti >= 0 else -1
-        if arg is None and raising and not dis.opname[opcode].startswith("RETURN_"):
-            return "unwind"
-        if frame.f_code.co_flags & SUSPENDABLE and (opcode in YIELDS or delegates(frame)):
-            return "yield"
-        if arg is None and dis.opname[opcode] not in ("RETURN_VALUE", "RETURN_CONST"):
-            return "unwind"
-        return "return"
 
 
 def begin(folder):
