@@ -57,20 +57,10 @@ static int32_t constant_of(void *context, int32_t line)
     return is_wanted ? wanted->first + (int32_t)low : -1;
 }
 
-PyObject *bytecode_of(PyCodeObject *code)
-{
-#if CALLS_ARE_INLINED
-    return PyCode_GetCode(code);
-#else
-    Py_INCREF(code->co_code);
-    return code->co_code;
-#endif
-}
-
 static rl_status read_code(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     const struct rewrite_rules *rules = bytecode_format.rules();
-    PyObject *bytes = bytecode_of(code);
+    PyObject *bytes = compat_code_bytes(code);
     memset(listing, 0, sizeof *listing);
     if (bytes == NULL) {
         PyErr_Clear();

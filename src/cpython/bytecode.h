@@ -59,9 +59,6 @@ struct bytecode_result {
 /* Whether `copy` is `code` with probes and nothing else; err says why not. */
 rl_status bytecode_check(PyCodeObject *code, PyCodeObject *copy, struct rl_err *err);
 
-/* The bytes of code: new, or NULL with an exception. */
-PyObject *bytecode_of(PyCodeObject *code);
-
 /* A copy of `code` that calls probes[i] (+probes[i], in Python's terms) where lines[i] begins;
  * lines in order. Leaves no exception. */
 void bytecode_probe(PyCodeObject *code, const uint32_t *lines, PyObject *const *probes,

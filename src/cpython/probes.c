@@ -139,7 +139,7 @@ PyCodeObject *probes_copy(struct debug_code *code)
 
 int probes_is_at(const struct debug_code *code, uint32_t at)
 {
-    PyObject *bytes = bytecode_of(code->copy); /* owned */
+    PyObject *bytes = compat_code_bytes(code->copy); /* owned */
     PyObject *constants = code->copy->co_consts;
     const uint8_t *p = bytes != NULL ? (const uint8_t *)PyBytes_AS_STRING(bytes) + 2 * at : NULL;
     uint32_t arg = p != NULL ? p[1] : 0;
