@@ -412,16 +412,10 @@ def command_bench():
         installer = installer if version in OWN_PIP else [pip(), "--python", installer[0]]
         run([*installer, "install", "-q", BENCH_PACKAGE], os.path.join(BUILD, "log", "bench.txt"))
         say(f"measuring {version} ...")
-        subprocess.call(
-            [
-                os.path.join(path, "bin", "python"),
-                os.path.join(ROOT, "bench", "run.py"),
-                "--append",
-                out,
-            ],
-            env=environ(),
-            cwd=BUILD,
-        )
+        python = os.path.join(path, "bin", "python")
+        for script, *words in (["run.py", "--append", out], ["start.py"], ["questions.py"]):
+            script = os.path.join(ROOT, "bench", script)
+            subprocess.call([python, script, *words], env=environ(), cwd=BUILD)
     say(open(out).read())
     return 0
 
