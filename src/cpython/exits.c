@@ -62,6 +62,12 @@ void exits_report(const struct recorder_stats *stats, const char *path)
     if (!wants_report) {
         return;
     }
+    if (access(path, F_OK) != 0) {
+        fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
+                shown_path(path));
+        (void)fflush(stderr);
+        return;
+    }
     put_size(size, sizeof size, stats->bytes);
     for (int i = 0; i < RL_LOSS_REASONS; i++) {
         if (stats->lost[i] != 0 && used < sizeof losses) {

@@ -379,6 +379,8 @@ def test_the_program_spoils_the_recording(how, tmp_path):
     )
     done = _run_only(source, tmp_path)
     assert done.stdout == b"on\n" and done.returncode == 0, done.stderr
+    lost = b"file_gone" if how == "truncate" else b"out.relive is not there any more"
+    assert lost in done.stderr
 
 
 def _run_only(source, tmp_path):
