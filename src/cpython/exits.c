@@ -2,6 +2,7 @@
  * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`. */
 #include "exits.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,7 +63,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
     if (!wants_report) {
         return;
     }
-    if (access(path, F_OK) != 0) {
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
         fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
                 shown_path(path));
         (void)fflush(stderr);
