@@ -11,13 +11,16 @@
 #include "policy.h"
 #include "repeats.h"
 
+/* The id of its class's __name__. A static type of C has the name of its module before that. */
 static uint32_t exception_id(struct thread *t, PyObject *exc)
 {
     if (exc == NULL || session.recorder == NULL) {
         return 0;
     }
     PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
-    return recorder_string(session.recorder, &t->lane, type->tp_name, strlen(type->tp_name));
+    const char *dot = strrchr(type->tp_name, '.');
+    const char *name = dot != NULL ? dot + 1 : type->tp_name;
+    return recorder_string(session.recorder, &t->lane, name, strlen(name));
 }
 
 /* Whether it was raised here and now, and came from nowhere. */

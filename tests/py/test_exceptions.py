@@ -391,3 +391,11 @@ def test_an_exception_leaves_a_frame_at_the_line_of_its_traceback(record, level)
         if event["kind"] == "unwind" and not event["func"].endswith(":raises")
     ]
     assert told == expected
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="a static class of C with a dot came then")
+def test_an_exception_of_c_is_called_by_its_name_alone(record):
+    source = "import _interpreters\ntry:\n    _interpreters.is_running(9999)\n"
+    _, _, events = record(source + "except Exception:\n    pass\n")
+    types = {e["exc_type"] for e in events if "exc_type" in e}
+    assert types == {"InterpreterNotFoundError"}

@@ -168,8 +168,8 @@ def miscounted(recorded, watched, varies):
 def test_program(program, tmp_path):
     if program.long and not os.environ.get("TEST_REAL_LONG"):
         pytest.skip("a long one runs in make test-full")
-    if program.warm:
-        Run(program, tmp_path, "warm")
+    for n in range(program.warm):
+        Run(program, tmp_path, f"warm-{n}")
     plain = Run(program, tmp_path, "plain")
     recorded = Run(program, tmp_path, "recorded")
     watched = Run(program, tmp_path, "watched")

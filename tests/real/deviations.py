@@ -8,13 +8,17 @@ import sys
 
 
 class Deviation:
-    """`texts` is a pattern of the differences that it explains, in the programs named (None: all)."""
+    """`texts` is a pattern of the differences that it explains, in the programs named (None: all).
+    One that happens `sometimes` depends on the moment; it need not happen."""
 
-    def __init__(self, point, why, texts, programs=None, since=(3, 8), before=(4, 0)):
+    def __init__(
+        self, point, why, texts, programs=None, since=(3, 8), before=(4, 0), sometimes=False
+    ):  # fmt: skip
         self.point = point
         self.why = why
         self.texts = re.compile(texts)
         self.programs = programs
+        self.sometimes = sometimes
         self.is_here = since <= sys.version_info[:2] < before
 
     def concerns(self, program):
@@ -35,6 +39,20 @@ KNOWN = [
         {"gunicorn"},
         before=(3, 12),
     ),
+    Deviation(
+        "tests/real/watch",
+        "the oracle ends before the last threads of a process do",
+        r"recorded only: raise ContextTerminated at \d+ in zmq.sugar:device#",
+        {"nbconvert"},
+        sometimes=True,
+    ),
+    Deviation(
+        "tests/real/watch",
+        "the oracle does not see a signal's handler that runs inside its own function",
+        r"recorded only: .*\bhandle_exit\b",
+        {"uvicorn"},
+        sometimes=True,
+    ),
 ]  # fmt: skip
 
 
@@ -46,4 +64,5 @@ def explained(differences, program):
         used.update(matching[:1])
         if not matching:
             left.append(text)
-    return left, [d for d in KNOWN if d.concerns(program) and d not in used]
+    must = [d for d in KNOWN if d.concerns(program) and not d.sometimes]
+    return left, [d for d in must if d not in used]

@@ -17,11 +17,12 @@ class Program:
     """What is run. `words`: the command, where {bin} is the folder of installed commands and {home}
     that of the user. `files`: copied from tests/real/files into the folder of the run. `mask`: what
     differs from run to run in the output. `steady`: two runs make the same calls, but of functions
-    that match `varies`. `warm`: a first run fills caches. `long`: only in `make test-full`. `prepare(folder)` makes more files; `drive(process, text)` is what the world
-    does to a server, `text()` being what it has printed on stderr."""
+    that match `varies`. `warm`: so many runs fill caches first. `long`: only in `make test-full`.
+    `prepare(folder)` makes more files; `drive(process, text)` is what the world does to a server,
+    `text()` being what it has printed on stderr."""
 
     def __init__(
-        self, name, words, files=(), mask=(), steady=True, varies="^$", warm=False, long=False,
+        self, name, words, files=(), mask=(), steady=True, varies="^$", warm=0, long=False,
         prepare=None, drive=None,
     ):  # fmt: skip
         self.name = name
@@ -133,19 +134,19 @@ PROGRAMS = [
     ),
     Program(
         "uvicorn", "{bin}/uvicorn orders:app --port 0", ["orders.py"], [PID, PORT], steady=False,
-        drive=load_orders, long=True,  # its signal may still come at such a moment
+        drive=load_orders, long=True,
     ),
     Program(
         "django", "shop_site/manage.py migrate", ["shop_site"],
         varies="_remove_receiver|asgiref.local",  # the garbage collector decides
     ),
-    Program("mypy", "{bin}/mypy --cache-dir={home}/mypy typed.py", ["typed.py"], warm=True, long=True),
+    Program("mypy", "{bin}/mypy --cache-dir={home}/mypy typed.py", ["typed.py"], warm=1, long=True),
     Program("sphinx", "{bin}/sphinx-build -b html pages built", ["pages"], long=True),
     Program("aiohttp", "crawler.py", ["crawler.py"], steady=False),
     Program("joblib", "squares.py", ["squares.py"], steady=False),
     Program(
         "nbconvert", "{bin}/jupyter-nbconvert --to markdown --execute notebook.ipynb",
-        ["notebook.ipynb"], steady=False, warm=True, long=True,
+        ["notebook.ipynb"], steady=False, warm=2, long=True,  # the second ends what the first began
     ),
     Program(
         "pip", "-m pip install --no-index --find-links . --target there made", steady=False,

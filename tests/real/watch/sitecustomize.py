@@ -18,8 +18,16 @@ def write_modules(folder, pid, write=os.write, open=os.open, getpid=os.getpid, m
     os.close(file)
 
 
+def leave_at_once(status, leave=os._exit):
+    """os._exit() for a program that ends by it: no function of atexit runs there."""
+    write_modules(*NOTED)
+    leave(status)
+
+
 if "WATCH_MODULES" in os.environ:
-    atexit.register(write_modules, os.environ["WATCH_MODULES"], os.getpid())
+    NOTED = os.environ["WATCH_MODULES"], os.getpid()
+    atexit.register(write_modules, *NOTED)
+    os._exit = leave_at_once
 if "WATCH_CALLS" in os.environ and "RELIVE_RUN" in os.environ:  # not relive record itself
     import watcher
 
