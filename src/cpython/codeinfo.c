@@ -9,6 +9,7 @@
 #include "alloc.h"
 #include "budget.h"
 #include "debugger.h"
+#include "generated.h"
 #include "policy.h"
 #include "session.h"
 #include "utf8.h"
@@ -185,7 +186,7 @@ size_t codeinfo_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, si
     static PyObject *key;
     uint8_t home[1024];
     size_t n = codeinfo_put_text(code->co_filename, out, size);
-    PyObject *file = n != 0 && out[0] == '<' ? global_text(globals, &key, "__file__") : NULL;
+    PyObject *file = n == 0 || out[0] == '<' ? global_text(globals, &key, "__file__") : NULL;
     size_t len = file != NULL ? codeinfo_put_text(file, home, sizeof home) : 0;
     if (len != 0 && len <= size && begins_with_one(&libraries, home, len)) {
         memcpy(out, home, len);
@@ -194,9 +195,7 @@ size_t codeinfo_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, si
     return n;
 }
 
-/* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter.
- */
-static int is_own(PyCodeObject *code, PyObject *globals)
+int codeinfo_is_own(PyCodeObject *code, PyObject *globals)
 {
     uint8_t text[1024];
     size_t n = codeinfo_put_file(code, globals, text, sizeof text);
@@ -209,7 +208,7 @@ static unsigned level_of(PyCodeObject *code, PyObject *globals, const struct pol
     unsigned level = policy != NULL ? policy->level : LEVEL_COUNTED;
     if (level == LEVEL_COUNTED) {
         level = session.base_level;
-        if (level == LEVEL_LINES && !session.library_lines && !is_own(code, globals)) {
+        if (level == LEVEL_LINES && !session.library_lines && !codeinfo_is_own(code, globals)) {
             level = LEVEL_VALUES;
         }
     }
@@ -241,14 +240,17 @@ static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
     return 1;
 }
 
-static uint64_t make(PyCodeObject *code, PyObject *globals, struct lane *lane)
+static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
 {
     uint64_t info = session.code_stamp, stamp = session.stamp;
     if (codeinfo_is_excluded(code)) {
         return info | CODE_EXCLUDED;
     }
     codename_learn(code);
-    PyObject *qualname = codename_get(code, globals); /* owned */
+    struct code_home home = generated_home(code, frame);
+    PyObject *globals = home.globals;
+    PyObject *qualname =
+        home.qualname != NULL ? home.qualname : codename_get(code, globals); /* owned */
     PyObject *module = codeinfo_module(globals);
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
     struct policy *policy = policy_decide(code, globals, qualname, &is_traced);
@@ -307,7 +309,7 @@ void codeinfo_decide_anew(void)
     session.code_stamp += UINT64_C(1) << 32;
 }
 
-uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
+uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame)
 {
     PyObject *type, *value, *traceback;
     struct thread *t = thread_self;
@@ -321,7 +323,7 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
         debugger_original(code); /* what is decided of it is decided of copies */
     uint64_t known = codeinfo_get(original);
     uint64_t info = known >= first_stamp ? (uint32_t)budget_limit(known) | session.code_stamp
-                                         : make(original, globals, lane);
+                                         : make(original, frame, lane);
     for (PyCodeObject *c = code; c != NULL; c = c != original ? original : NULL) {
         if (compat_set_extra((PyObject *)c, codeinfo_index, (void *)(uintptr_t)info) != 0) {
             PyErr_Clear();
@@ -330,7 +332,7 @@ uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals)
     if (!session.needs_resync && code->co_name != NULL &&
         PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) {
         char name[16];
-        codeinfo_module_name(globals, name, sizeof name);
+        codeinfo_module_name(native_globals(frame), name, sizeof name);
         session.needs_resync = strcmp(name, "greenlet") == 0;
     }
     if (code->co_flags & CO_COROUTINE) {

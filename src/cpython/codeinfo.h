@@ -32,9 +32,10 @@ static inline uint64_t codeinfo_get(PyCodeObject *code)
     return (uintptr_t)compat_extra(code, codeinfo_index);
 }
 
-/* Defines the code in the running recording and stores the word. Never raises; the pending
- * exception is kept. Without a recording, or without memory: a word that says CODE_EXCLUDED. */
-uint64_t codeinfo_make(PyCodeObject *code, PyObject *globals);
+/* Defines the code that `frame` runs in the running recording and stores the word. Never raises;
+ * the pending exception is kept. Without a recording, or without memory: a word that says
+ * CODE_EXCLUDED. */
+uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame);
 
 /* Words of earlier recordings are void from here on. */
 void codeinfo_begin(void);
@@ -52,6 +53,9 @@ void codeinfo_exclude_prefix(const char *utf8);
 /* Code below this folder is a library's: its lines are recorded only where asked for. */
 void codeinfo_add_library(const char *utf8);
 
+/* Whether the code is the program's own: not of a library folder, nor frozen into the interpreter.
+ */
+int codeinfo_is_own(PyCodeObject *code, PyObject *globals);
 /* Whether code is our own. */
 int codeinfo_is_excluded(PyCodeObject *code);
 

@@ -29,6 +29,8 @@ PyObject *codename_get(PyCodeObject *code, PyObject *globals)
 
 #include <opcode.h>
 
+#include "generated.h"
+
 static Py_ssize_t name_index = -1;
 
 static void drop(void *name)
@@ -129,18 +131,8 @@ void codename_learn(PyCodeObject *code)
 
 static PyObject *function_name(PyObject *value, PyCodeObject *code) /* borrowed */
 {
-    if (value != NULL && PyObject_TypeCheck(value, &PyStaticMethod_Type)) {
-        /* staticmethod and classmethod objects have the same layout: the callable comes first. */
-        value = *(PyObject **)(void *)((char *)value + sizeof(PyObject));
-    } else if (value != NULL && PyObject_TypeCheck(value, &PyClassMethod_Type)) {
-        value = *(PyObject **)(void *)((char *)value + sizeof(PyObject));
-    } else if (value != NULL && Py_TYPE(value) == &PyProperty_Type) {
-        value = *(PyObject **)(void *)((char *)value + sizeof(PyObject)); /* the getter */
-    }
-    return value != NULL && PyFunction_Check(value) &&
-                   PyFunction_GET_CODE(value) == (PyObject *)code
-               ? ((PyFunctionObject *)value)->func_qualname
-               : NULL;
+    PyFunctionObject *function = generated_function(value, code);
+    return function != NULL ? function->func_qualname : NULL;
 }
 
 static PyObject *search_globals(PyCodeObject *code, PyObject *globals) /* borrowed */

@@ -75,7 +75,7 @@ int context_look(struct thread *t, const struct event *event)
 {
     uint64_t info = codeinfo_get(event->code);
     if (!codeinfo_is_valid(info)) {
-        info = codeinfo_make(event->code, native_globals(event->frame));
+        info = codeinfo_make(event->code, event->frame);
     }
     return info & CODE_EXCLUDED || !context_hides(t) || is_known(t, event);
 }

@@ -286,9 +286,9 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
         return NULL;
     }
     code_scope_read(n, policies.filter, code, codeinfo_module(globals), qualname);
-    int has_file = n->scope.file.data[0] != '<';
+    int has_file = n->scope.file.len != 0 && n->file[0] != '<';
     n->scope.file.len = codeinfo_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
-    n->scope.is_generated = !has_file && n->file[0] != '<';
+    n->scope.is_generated = !has_file && n->scope.file.len != 0 && n->file[0] != '<';
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
         rl_free(n);
         policy_free(p);

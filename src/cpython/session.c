@@ -178,8 +178,7 @@ native_frame *session_caller(native_frame *frame)
 uint64_t session_info_of(native_frame *frame)
 {
     uint64_t info = codeinfo_get(native_code(frame));
-    return codeinfo_is_valid(info) ? info
-                                   : codeinfo_make(native_code(frame), native_globals(frame));
+    return codeinfo_is_valid(info) ? info : codeinfo_make(native_code(frame), frame);
 }
 
 /* Finds the recorded caller of a new frame where the top of the stack may be another's: frames

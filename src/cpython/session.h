@@ -220,7 +220,7 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
     }
     uint64_t info = codeinfo_get(event->code);
     if (__builtin_expect(!codeinfo_is_valid(info), 0)) {
-        info = codeinfo_make(event->code, native_globals(event->frame));
+        info = codeinfo_make(event->code, event->frame);
     }
     if (info & CODE_EXCLUDED) {
         return CODE_ID(info) == 0 ? VERDICT_DISABLE : session_gate(t, event, info);
