@@ -84,7 +84,7 @@ def core_tests(kind="plain"):
     return passed, failed
 
 
-def python_tests(version, interpreter, whole, jobs, full=False):
+def python_tests(version, interpreter, whole, jobs, full=False, keyword=""):
     """(passed, failed, skipped, text) of one interpreter."""
     log = os.path.join(BUILD, "log", version + ".txt")
     if os.path.exists(log):
@@ -96,6 +96,7 @@ def python_tests(version, interpreter, whole, jobs, full=False):
         os.unlink(report)
     words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
     words += ["py"] if whole else NARROW
+    words += ["-k", keyword] if keyword else []
     text = ""
     env = environ()
     if full or version in REAL_ON:
@@ -113,6 +114,8 @@ def python_tests(version, interpreter, whole, jobs, full=False):
     suite = suite if suite.tag == "testsuite" else suite[0]
     total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
     failed = int(suite.get("failures")) + int(suite.get("errors"))
+    if total == 0:
+        return 0, 1, 0, f"no test matches {keyword}" if keyword else "no test was found"
     reasons = {f"    skipped: {element.get('message')}" for element in suite.iter("skipped")}
     return total - failed - skipped, failed, skipped, "\n".join([text, *sorted(reasons)]).strip()
 
@@ -135,14 +138,17 @@ def parity(versions):
             yield f"callbacks, the same tests on each backend: {version}: {rows}"
 
 
-def command_test(versions, full):
-    """The whole matrix."""
+def command_test(versions, whole=WHOLE, full=False, keyword=""):
+    """The matrix: all tests of the versions in `whole`, a few of the others.
+
+    With a keyword: no C tests, and of the Python tests those that it matches."""
     found, lack = find_interpreters()
     chosen = {version: path for version, path in found.items() if version in versions}
     totals = [0, 0, 0]
     began = time.time()
     try:
-        for kind in ("plain", "asan", "tsan") if len(chosen) > 1 else ("plain",):
+        kinds = ("plain", "asan", "tsan") if len(chosen) > 1 else ("plain",)
+        for kind in () if keyword else kinds:
             passed, failed = core_tests(kind)
             totals[0] += passed
             totals[1] += failed
@@ -158,9 +164,10 @@ def command_test(versions, full):
                 python_tests,
                 version,
                 path,
-                full or version in WHOLE,
+                version in whole,
                 1 if len(chosen) > 1 else 2,
                 full,
+                keyword,
             ): version
             for version, path in sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
         }
@@ -171,14 +178,14 @@ def command_test(versions, full):
             except Failed as error:
                 passed, failed, skipped, text = 0, 1, 0, str(error)
             totals = [a + b for a, b in zip(totals, (passed, failed, skipped))]
-            scope = "all" if full or version in WHOLE else "programs and smoke"
+            scope = "all" if version in whole else "programs and smoke"
             say(
                 f"{version} ({scope}): {passed} passed, {failed} failed, {skipped} skipped"
                 f" [{time.time() - began:.0f} s]"
             )
             if text:
                 say(text)
-    if full and len(chosen) > 1:
+    if full and len(chosen) > 1 and not keyword:
         lives = run_mutants("--sample", "10")
         totals[0] += not lives
         totals[1] += lives
@@ -493,14 +500,23 @@ def main():
         ),
     )
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--only", default="", help="versions for `test`, all tests of each")
+    parser.add_argument("-k", default="", help="tests for `test`, as pytest's -k")
     args = parser.parse_args()
+    only = args.only.replace(",", " ").split()
+    unknown = [version for version in only if version not in VERSIONS]
+    if unknown:
+        parser.error(f"ONLY={unknown[0]}: the versions are {' '.join(VERSIONS)}")
     # A shell's background jobs ignore interrupts, and what they start does: tests send some.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        if args.command in ("test", "full"):
-            return command_test(VERSIONS, args.command == "full")
+        if args.command == "test":
+            return command_test(only or VERSIONS, only or WHOLE, keyword=args.k)
+        if args.command == "full":
+            return command_test(VERSIONS, VERSIONS, full=True)
         if args.command == "check":
-            status = command_test([default_interpreter()[0]], True)
+            version = [default_interpreter()[0]]
+            status = command_test(version, version, full=True)
             return command_lint(False) or status
         if args.command in ("lint", "fmt"):
             return command_lint(args.command == "fmt")
