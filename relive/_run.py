@@ -123,6 +123,8 @@ def _facts(config, backend, reason):
         "switch_interval": repr(sys.getswitchinterval()),
         "libraries": os.pathsep.join(_library_folders()),
     }
+    if sys.flags.inspect or (getattr(sys, "argv", None) == [""] and os.isatty(0)):
+        facts["prompt"] = "1"  # where an exception ends nothing
     for i, word in enumerate(without_secrets(argv[:64])):
         facts[f"argv.{i}"] = word[:4096]
     return facts

@@ -245,6 +245,7 @@ enum rl_value_tag {
 /* Behind the exception of an event: flags and callers of a RAISE or UNWIND, or the kind of handler
  * that a HANDLED has met, and a line (after_exception.h). */
 #define RL_EXCEPTION_OUTERMOST 1u /* nothing called the frame that it leaves */
+#define RL_EXCEPTION_EARLIER   4u /* raised before, in a recorded frame of its traceback */
 #define RL_EXCEPTION_ONCE_MORE 2u /* RL_EXCEPTION_AGAIN, of one that was not captured */
 enum rl_handler {
     RL_HANDLER_EXCEPT = 0,  /* not written */

@@ -31,9 +31,10 @@ class Story:
         }
         self.events = [event]
         self.task = None  # (its number, its name) where it ended one
-        self.is_awaited = False  # and was raised again in who awaited that
+        self.is_awaited = False  # and was raised again in who awaited that; None: not known
         self.ends_thread = False
         self.thread = None  # that it was in last, as Recording.thread() has it
+        self.is_at_prompt = False  # where the interpreter prints what is uncaught, and goes on
         self.replaced_by = None  # the story that began while a clean-up dealt with this one
         self.number = None  # in the list that is shown
 
@@ -71,6 +72,10 @@ class Story:
         found = [(frame, code, line or told.get(frame) or None) for frame, code, line in rows]
         return [*found, (last[0], last[1], told[last[0]] or None)]
 
+    def was_in(self, frame):
+        """Whether it came to this frame."""
+        return any(event["frame"] == frame for event in self.events)
+
     def is_control_flow(self):
         return self.name in CONTROL_FLOW
 
@@ -106,7 +111,7 @@ class Story:
             if self.name in ("SystemExit", "KeyboardInterrupt") or not self.is_in_main_thread():
                 return ENDED
             return UNCAUGHT
-        if self.task is not None and not self.is_awaited:
+        if self.task is not None and self.is_awaited is not True:
             return ENDED
         return IN_LIBRARY if common.is_library(recording, self.last["file"]) else CAUGHT
 
@@ -119,7 +124,7 @@ class Story:
             what = "left the outermost frame"
             if not self.is_in_main_thread():
                 what = f"ended {common.thread_title(self.thread)}"
-            elif last["func"].endswith(":<module>"):
+            elif last["func"].endswith(":<module>") and not self.is_at_prompt:
                 what = "ended the program"
             return f"uncaught: it {what}", not self.is_intended()
         func = common.safe(last["func"])
@@ -134,9 +139,9 @@ class Story:
         ended = f"ended task {common.safe(name or str(number))}"
         if self.is_awaited:
             return f"{ended}, which was awaited", False
-        if not sees_handled:
+        if self.is_awaited is None or not sees_handled:
             return f"{ended}; whether that was awaited is not visible at this level", False
-        return f"uncaught: it {ended}, which nobody awaited", not self.is_intended()
+        return f"{ended}; no await raised it again", False
 
     def _fate_of_handled(self, func):
         last = self.last
@@ -175,22 +180,28 @@ def stories(recording):
         own.append(story)
         del own[:-_AT_ONCE]
         story.thread = recording.thread(event["thread"])
-    _connect(found, _thread_ends(recording))
+        story.is_at_prompt = "prompt" in recording.header["meta"]
+    _connect(found, _thread_ends(recording), recording.header["minor"] > 0)
     return found
 
 
-def _connect(found, ends):
-    """What later stories say of earlier ones."""
-    seen, replacing = set(), {}
+def _connect(found, ends, tells_earlier):
+    """What later stories say of earlier ones. An address is used again: a later exception is the
+    same one only where the recording says that it was raised before."""
+    raised_again, replacing = set(), {}
     for story in reversed(found):
         where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
         story.ends_thread = where in ends
-        story.is_awaited = story.identity in seen
+        story.is_awaited = story.identity in raised_again if tells_earlier else None
         if story.identity is not None:
-            replaced_by = replacing.pop(story.identity, None)
-            story.replaced_by = replaced_by if "handler" in story.last else None
-            seen.add(story.identity)
-        replacing.update((identity, story) for identity in _chain(story.exc))
+            others = replacing.pop(story.identity, ())
+            if "handler" in story.last:
+                story.replaced_by = next((o for o in others if o.was_in(story.last["frame"])), None)
+            raised_again.discard(story.identity)
+            if story.first.get("raised_before"):
+                raised_again.add(story.identity)
+        for identity in {*_chain(_exception(story.first) or {}), *_chain(story.exc)}:
+            replacing.setdefault(identity, []).insert(0, story)
 
 
 def _chain(exc):

@@ -11,6 +11,8 @@
 #include "policy.h"
 #include "repeats.h"
 
+#define LOOKED_AT 64 /* entries of a traceback */
+
 /* The id of its class's __name__. A static type of C has the name of its module before that. */
 static uint32_t exception_id(struct thread *t, PyObject *exc)
 {
@@ -28,6 +30,23 @@ static int is_fresh(const struct event *event)
 {
     const PyTracebackObject *last = (const PyTracebackObject *)compat_traceback(event->arg);
     return last != NULL && last->tb_next == NULL && native_of(last->tb_frame) == event->frame;
+}
+
+/* Whether it comes up here once more, as where a task is awaited that it has ended: its traceback
+ * holds another frame that is recorded. */
+static int was_raised_before(const struct event *event)
+{
+    const PyTracebackObject *tb = event->arg != NULL && !PyType_Check(event->arg)
+                                      ? (const PyTracebackObject *)compat_traceback(event->arg)
+                                      : NULL;
+    for (int i = 0; tb != NULL && i < LOOKED_AT; i++, tb = tb->tb_next) {
+        native_frame *frame = native_of(tb->tb_frame);
+        uint64_t info = codeinfo_get(native_code(frame));
+        if (frame != event->frame && info != 0 && !(info & CODE_EXCLUDED)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
@@ -130,6 +149,9 @@ static uint32_t put_values(struct thread *t, struct capture *c, const struct eve
     uint8_t *begin = c->bytes + len + (len == 0), *p = begin;
     if (begins_to_leave(event)) {
         unsigned flags = event->is_again && len == 0 ? RL_EXCEPTION_ONCE_MORE : 0;
+        if (event->kind == RL_EVENT_RAISE && !event->is_again && was_raised_before(event)) {
+            flags |= RL_EXCEPTION_EARLIER;
+        }
         p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
     } else if (event->kind == RL_EVENT_HANDLED && event->handler != 0) {
         p = put_handler(begin, handlers_look(event->code, event->handler - 1));

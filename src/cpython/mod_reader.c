@@ -146,8 +146,9 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
             PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
         put(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
         put(d, "state", PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
-        put_u64(d, "size", r->size) != 0 || put_u64(d, "events", r->events) != 0 ||
-        put_u64(d, "chunks", r->chunk_count) != 0 || put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
+        put_u64(d, "minor", h->minor) != 0 || put_u64(d, "size", r->size) != 0 ||
+        put_u64(d, "events", r->events) != 0 || put_u64(d, "chunks", r->chunk_count) != 0 ||
+        put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
         put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
         put(d, "losses", losses_dict(r->losses)) != 0 || put(d, "meta", meta_dict(r)) != 0 ||
         put(d, "problems", problems_list(r)) != 0;

@@ -309,7 +309,6 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
         session_put_exception(t, event, info, frame);
         t->leaving =
             event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
-        t->left_at = t->lane.cur;
     } else {
         session_put_value(t, event->kind, CODE_ID(info), frame,
                           info & CODE_VALUES ? event->arg : NULL);
@@ -320,6 +319,7 @@ void session_leave_slow(struct thread *t, const struct event *event, uint64_t in
     if (t->task_count != 0) {
         tasks_leave(t, frame, event->kind != RL_EVENT_YIELD);
     }
+    t->left_at = t->lane.cur;
     if (at != 0) {
         if (event->kind == RL_EVENT_YIELD) {
             lines_keep(frame, t->stack[at].snapshot);

@@ -185,6 +185,10 @@ static void put_after_exception(struct json_out *json, const struct event_out *e
         json_key(json, "again");
         json_bool(json, 1);
     }
+    if (after.is_earlier) {
+        json_key(json, "raised_before");
+        json_bool(json, 1);
+    }
     if (bytes_left(&after.callers) != 0) {
         json_key(json, "callers");
         json_open(json, '[');

@@ -14,6 +14,7 @@ struct after_exception after_exception_of(unsigned kind, uint64_t frame, const u
     if (kind == RL_EVENT_RAISE || kind == RL_EVENT_UNWIND) {
         uint64_t flags = bytes_varint(&in);
         after.is_outermost = (flags & RL_EXCEPTION_OUTERMOST) != 0;
+        after.is_earlier = (flags & RL_EXCEPTION_EARLIER) != 0;
         after.is_again = (flags & RL_EXCEPTION_ONCE_MORE) != 0;
         after.callers = in;
     } else if (kind == RL_EVENT_HANDLED) {

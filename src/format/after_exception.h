@@ -11,6 +11,7 @@
 
 struct after_exception {
     int is_outermost;        /* unwind: nothing called the frame that is left */
+    int is_earlier;          /* raise: it was raised before, in a recorded frame */
     int is_again;            /* raise: by the handler that had caught it, which is not captured */
     enum rl_handler handler; /* handled */
     uint32_t handler_line;   /* 0 = not known */

@@ -554,6 +554,8 @@ def add_behind_exception(event, kind, frame, data):
             event["outermost"] = True
         if flags & 2:
             event["again"] = True
+        if flags & 4:
+            event["raised_before"] = True
         while data.left():
             frame += unzigzag(data.varint())
             callers.append({"frame": shown(frame), "line": data.varint()})

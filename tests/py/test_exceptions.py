@@ -399,3 +399,93 @@ def test_an_exception_of_c_is_called_by_its_name_alone(record):
     _, _, events = record(source + "except Exception:\n    pass\n")
     types = {e["exc_type"] for e in events if "exc_type" in e}
     assert types == {"InterpreterNotFoundError"}
+
+
+TASKS = """
+import asyncio
+async def bad():
+    await asyncio.sleep(0)
+    raise ValueError('same')
+async def main():
+    for n in range(3):
+        task = asyncio.ensure_future(bad())
+        await asyncio.wait([task])  # its exception dies, the next one has its address
+        del task
+    task = asyncio.ensure_future(bad())
+    try: await task
+    except ValueError: pass
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not SEES_RAISE, reason="raises are seen from 3.12 on")
+def test_a_task_is_awaited_where_its_exception_comes_up_again(record, tmp_path):
+    record(TASKS)
+    fates = [story["fate"] for story in stories(tmp_path / "out.relive") if own(story)]
+    again = "no await raised it again"
+    assert [fate.partition("; ")[2] for fate in fates[:3]] == [again] * 3
+    assert fates[3].endswith("which was awaited") and fates[4].startswith("caught in ")
+    assert len(fates) == 5
+
+
+# A loop of its own that catches what ends its tasks, as trio's does.
+STEPS = """
+import asyncio
+async def bad(): raise ValueError('one')
+def step(coroutine):
+    try: coroutine.send(None)
+    except ValueError: pass
+async def main():
+    task = asyncio.current_task()
+    asyncio._leave_task(asyncio.get_running_loop(), task)
+    other = asyncio.Task.__new__(asyncio.Task)
+    asyncio.Task.__init__(other, asyncio.sleep(0))
+    coroutine = bad()
+    asyncio._enter_task(asyncio.get_running_loop(), other)
+    step(coroutine)
+    asyncio._leave_task(asyncio.get_running_loop(), other)
+    asyncio._enter_task(asyncio.get_running_loop(), task)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not SEES_RAISE, reason="raises are seen from 3.12 on")
+def test_an_exception_that_ends_a_task_is_raised_once(record):
+    _, _, events = record(STEPS)
+    own_events = [e["kind"] for e in events if e.get("exc_type") == "ValueError"]
+    assert own_events == ["raise", "unwind", "handled"]
+    assert [e for e in events if e["kind"] == "task_end"]
+
+
+REPLACED = """
+def clean():
+    try: raise KeyError('inner')
+    except KeyError: pass
+class Manager:
+    def __enter__(self): pass
+    def __exit__(self, *why):
+        clean()
+        error = LookupError('outer')
+        try: raise error
+        finally: error.__context__ = None
+try:
+    with Manager(): raise ValueError('first')
+except LookupError: pass
+"""
+
+
+@pytest.mark.skipif(not SEES_RAISE, reason="raises are seen from 3.12 on")
+def test_what_a_clean_up_catches_itself_replaces_nothing(record, tmp_path):
+    record(REPLACED)
+    first, inner, outer = stories(tmp_path / "out.relive")
+    assert first["fate"] == f"replaced in __main__:<module> by LookupError ({outer['number']})"
+
+
+def test_at_a_prompt_an_exception_ends_nothing(tmp_path):
+    out = tmp_path / "out.relive"
+    words = [sys.executable, "-i", "-c", "print(1)"]
+    done = relive("record", "-o", out, *words, stdin=b"1/0\nprint(2)\n", cwd=tmp_path)
+    assert done.returncode == 0 and b"2" in done.stdout
+    (error,) = [s for s in stories(out) if s["type"] == "ZeroDivisionError"]
+    if sys.version_info < (3, 13):  # later prompts catch it themselves
+        assert error["fate"] == "uncaught: it left the outermost frame"
