@@ -10,7 +10,7 @@ import os
 import sys
 
 from relive import _core, _run
-from relive.errors import ReliveError
+from relive.errors import ReliveError, advise
 
 NOT_STARTED = 125
 # What the helper process that resolves settings must not begin itself.
@@ -64,7 +64,7 @@ def _open_first(run):
     stem = run["path"][: -len(".relive")]
     for n in range(1000):
         try:
-            _run.open_file(run["path"], run["config"], waiting=True, run=run)
+            _open_where_space_is(run)
             return True
         except ReliveError as error:
             if error.code == "ERR_LIMIT":
@@ -73,10 +73,30 @@ def _open_first(run):
                 raise
             if run["config"].get("output") is not None:
                 if not run.get("forced"):
+                    error.advice = _run.BY_OPTION
                     raise
                 return _go_on_unrecorded(f"another run has just begun {run['path']}")
             run["path"] = f"{stem}-{os.getpid()}{f'-{n}' if n else ''}.relive"
     raise ReliveError("ERR_FILE_EXISTS", f"{stem}.relive and all names like it are taken")
+
+
+def _open_where_space_is(run):
+    """Opens the file of a run; on a disk that is full or read-only, one in the run's spare folder.
+    Whoever has named a file with -o gets no other."""
+    folder, name = os.path.split(run["path"])
+    stem, suffix = os.path.splitext(name)
+    spare = run.get("spare")
+    try:
+        _run.open_file(run["path"], run["config"], waiting=True, run=run)
+    except ReliveError as error:
+        if not spare or error.code not in ("ERR_LIMIT", "ERR_IO") or not os.path.isdir(folder):
+            raise
+        path = os.path.join(spare, f"{stem}-{os.getpid()}{suffix}")
+        try:
+            _run.open_file(path, run["config"], waiting=True, run=dict(run, path=path))
+        except ReliveError:
+            raise error from None
+        _run.complain(f"{error}; recording into {path}")
 
 
 def _go_on_unrecorded(why):
@@ -95,7 +115,12 @@ def _begin_from_environment(path):
     if "error" in run:
         raise ReliveError(*run["error"])
     if run["config"]["enabled"]:
-        _run.open_file(run["path"], run["config"], waiting=True, run=dict(run, pid=os.getpid()))
+        run["pid"] = os.getpid()
+        try:
+            _open_where_space_is(run)
+        except ReliveError as error:
+            advise(error, "RELIVE_FORCE=1 replaces it", run["config"]["force"])
+            raise
         _become_parent()
 
 
@@ -137,6 +162,7 @@ def _become_parent():
     run = dict(_run.opened(), state="child", parent=os.getpid())
     run.pop("report", None)
     run.pop("forced", None)
+    run.pop("spare", None)
     _run.write_variable(run)
 
 

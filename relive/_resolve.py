@@ -4,6 +4,7 @@ process has this module run in a process of its own (relive/_boot.py)."""
 
 import os
 import sys
+import tempfile
 
 from relive import _core, config
 from relive.errors import ReliveError
@@ -18,6 +19,7 @@ def run_of(path):
     try:
         settings = dict(config.load().as_dict())
         run = {"id": os.urandom(16).hex(), "path": path, "config": settings}
+        run["spare"] = tempfile.gettempdir()
         if settings["enabled"]:
             if settings["force"] and os.path.lexists(path):
                 api._remove_recording(path)

@@ -1,9 +1,10 @@
 """What one run is: its name, its files, the variable that children find it by.
 
 RELIVE_RUN holds a JSON object: id, path (of the first process's file), mono (start of the run),
-parent (pid), state (`start` until the first process has begun, then `child`), pid (of that first
-process), report, config, filter (relive._recipe). Nothing here imports a module that an interpreter
-does not have by itself once it has started: the program is to find sys.modules as without us.
+spare (a folder for it where path cannot be written), parent (pid), state (`start` until the first
+process has begun, then `child`), pid (of that first process), report, config, filter
+(relive._recipe). Nothing here imports a module that an interpreter does not have by itself once it
+has started: the program is to find sys.modules as without us.
 """
 
 import _thread
@@ -14,6 +15,7 @@ from relive import _core
 from relive.errors import ReliveError, from_core
 
 VARIABLE = "RELIVE_RUN"
+BY_OPTION = "--force replaces it"
 _LONGEST = 64 << 10  # of the variable; a longer filter is read by each process itself
 REDACTED = _core.SENTINELS["redacted"]
 LEVELS = {"calls": 0, "values": 1, "lines": 2}

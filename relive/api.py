@@ -23,9 +23,10 @@ from typing import (
 )
 
 from relive import _core, _run, config
-from relive.errors import ReliveError, from_core
+from relive.errors import ReliveError, advise, from_core
 
 # A bit for each kind of event; `call` and `unwind` have two.
+_BY_ARGUMENT = "force=True replaces it"
 _MAGIC = b"\x89RELIVE\n"  # a recording begins so
 _SKIPPED = 256  # flag of a function that a filter left out
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -59,6 +60,9 @@ def start(
             hub.step_aside()
         try:
             _start(path, merged)
+        except ReliveError as error:
+            advise(error, _BY_ARGUMENT, merged["force"])
+            raise
         finally:
             if hub is not None:
                 hub.come_back()
@@ -137,11 +141,12 @@ def snapshot(path: _Path, *, force: bool = False) -> str:
             raise ReliveError(
                 "ERR_USAGE", f"{path} is the recording itself: another name is wanted"
             )
-        _prepare(path, force)
         try:
-            _core.snapshot(path)
-        except _core.Error as error:
-            raise from_core(error) from None
+            _prepare(path, force)
+            _ask(_core.snapshot, path)
+        except ReliveError as error:
+            advise(error, _BY_ARGUMENT, force)
+            raise
     return path
 
 
@@ -263,10 +268,15 @@ class record:
 
 
 def default_path() -> str:
-    """A name for a recording of this process."""
+    """A free name for a recording of this process."""
     import time
 
-    return f"relive-{os.getpid()}-{time.strftime('%Y%m%d-%H%M%S')}.relive"
+    stem = f"relive-{os.getpid()}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = f"{stem}.relive", 1
+    while os.path.lexists(path):
+        number += 1
+        path = f"{stem}-{number}.relive"
+    return path
 
 
 def preview(
@@ -327,7 +337,7 @@ def _prepare(path, force):
         raise ReliveError("ERR_NOT_FOUND", f"{folder}: there is no such folder")
     if os.path.lexists(path):
         if not force:
-            raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already (--force replaces it)")
+            raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already")
         _remove_recording(path)
     if not os.access(folder, os.W_OK):
         raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")

@@ -23,16 +23,31 @@ _KINDS = {
 
 
 class ReliveError(Exception):
-    """A clear refusal: `code` is stable, `kind` is usage, environment, target or bug."""
+    """A clear refusal: `code` is stable, `kind` is usage, environment, target or bug.
+
+    `advice` is what the door that was used offers against it: an option, a variable, an argument;
+    the text ends with it."""
+
+    advice = ""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code = code
         self.kind = _KINDS.get(code, "bug")
 
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} ({self.advice})" if self.advice else text
+
 
 class OverheadWarning(RuntimeWarning):
     """A backend was chosen that costs more than another one here, or than on a newer version."""
+
+
+def advise(error: ReliveError, advice: str, force: bool) -> None:
+    """Adds how a file that has the wanted name is replaced, where that was not tried."""
+    if error.code == "ERR_FILE_EXISTS" and not force:
+        error.advice = advice
 
 
 def from_core(error: Exception) -> ReliveError:

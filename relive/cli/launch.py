@@ -267,11 +267,13 @@ def become(program, variables):
         raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error.strerror}") from None
 
 
-def start(program, path, settings, recipe):
-    """Becomes the program, recording into `path` what the recipe's filters let through."""
+def start(program, path, settings, recipe, spare=None):
+    """Becomes the program, recording into `path` what the recipe's filters let through; into the
+    folder `spare` where there is no space for it."""
     run = {
         "id": os.urandom(16).hex(),
         "path": path,
+        "spare": spare,
         "state": "start",
         "pid": os.getpid(),
         "report": True,

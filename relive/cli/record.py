@@ -8,8 +8,8 @@ are what they are without Relive.
 import os
 import sys
 
-from relive import config
-from relive.errors import ReliveError
+from relive import _run, config
+from relive.errors import ReliveError, advise
 
 _EPILOG = """TARGET is one of
   script.py [args]           -m module [args]        -c code [args]
@@ -89,6 +89,9 @@ def split(words, made):
 
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
+    import tempfile
+
+    from relive import api
     from relive.cli import launch
     from relive.filters import doors
 
@@ -102,25 +105,26 @@ def main(words):
     settings = dict(config.load(options=chosen).as_dict())
     program = launch.resolve(target)
     settings, recipe = doors.resolved(settings, program.folder())
+    spare = None
     try:
-        path = _choose_path(settings, program)
+        if settings["output"] is None:
+            path, spare = _choose_path(program), tempfile.gettempdir()
+        else:
+            path = os.path.abspath(settings["output"])
+            api._prepare(path, settings["force"])
     except ReliveError as error:
+        advise(error, _run.BY_OPTION, settings["force"])
         if error.code != "ERR_BUSY":
             raise
         sys.stderr.write(f"relive: not recorded: {error}\n")
         launch.become(program, {})
         return 125
-    launch.start(program, path, settings, recipe)
+    launch.start(program, path, settings, recipe, spare)
     return 125
 
 
-def _choose_path(settings, program):
-    from relive import api
-
-    if settings["output"] is not None:
-        path = os.path.abspath(settings["output"])
-        api._prepare(path, settings["force"])
-        return path
+def _choose_path(program):
+    """A free name here, or in the folder for temporary files where nothing can be written here."""
     import tempfile
     import time
 

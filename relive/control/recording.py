@@ -106,6 +106,8 @@ def handle(request: Any) -> Dict[str, Any]:
     try:
         return {"ok": True, "status": _do(request)}
     except ReliveError as error:
+        if error.advice:
+            error.advice = "another name is wanted"  # whoever asks cannot have it replaced
         return {"ok": False, "code": error.code, "message": str(error)}
     except Exception as error:  # the thread that answers lives on, whatever was sent
         return {

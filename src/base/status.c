@@ -55,3 +55,10 @@ rl_status status_set_errno(struct rl_err *err, rl_status status, int os_errno, c
     }
     return status;
 }
+
+rl_status status_set_not_created(struct rl_err *err, const char *path, int os_errno)
+{
+    return os_is_existing(os_errno) ? status_set(err, RL_EXISTS, "%s exists already", path)
+                                    : status_set_errno(err, os_is_full(os_errno) ? RL_LIMIT : RL_IO,
+                                                       os_errno, "cannot create %s", path);
+}

@@ -15,4 +15,7 @@ rl_status status_set(struct rl_err *err, rl_status status, const char *format, .
 rl_status status_set_errno(struct rl_err *err, rl_status status, int os_errno, const char *format,
                            ...) __attribute__((format(printf, 4, 5)));
 
+/* Why a new file could not be made. */
+rl_status status_set_not_created(struct rl_err *err, const char *path, int os_errno);
+
 #endif

@@ -53,8 +53,7 @@ static rl_status copy_to(struct recorder *recorder, const char *path, struct rl_
         goto done;
     }
     if (os_create(path, &to, &os_errno) != 0) {
-        os_error_text(os_errno, why, sizeof why);
-        status = status_set(err, os_is_existing(os_errno) ? RL_EXISTS : RL_IO, "%s: %s", path, why);
+        status = status_set_not_created(err, path, os_errno);
         goto done;
     }
     put32(state, RL_LIVE_SNAPSHOT);

@@ -69,9 +69,7 @@ rl_status writer_open(struct writer *writer, const char *path, struct file_heade
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
     if (os_create(path, &writer->fd, &os_errno) != 0) {
-        return os_is_existing(os_errno)
-                   ? status_set(err, RL_EXISTS, "%s exists already (--force replaces it)", path)
-                   : status_set_errno(err, RL_IO, os_errno, "cannot create %s", path);
+        return status_set_not_created(err, path, os_errno);
     }
     if (os_lock(writer->fd) != 0 || os_file_identity(writer->fd, writer->identity) != 0) {
         return status_set(err, RL_BUSY, "%s is being written by somebody else", path);

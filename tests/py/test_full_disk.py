@@ -1,10 +1,11 @@
 """A disk that is full when a program starts keeps nobody from running it."""
 
+import contextlib
 import os
 import sys
 
 import pytest
-from conftest import run
+from conftest import relive, run
 
 PROGRAM = "import subprocess, sys\nprint('ran')\nsys.exit(7)\n"
 DOORS = {
@@ -23,3 +24,36 @@ def test_the_program_runs_and_one_line_says_why_it_is_not_recorded(door, tmp_pat
     assert done.stderr.startswith(b"relive: not recorded: cannot reserve space"), done.stderr
     assert b"no space left" in done.stderr and done.stderr.count(b"\n") == 1
     assert os.listdir(tmp_path) == ["prog.py"]
+
+
+@pytest.fixture(params=["full", "read-only"])
+def full(request, tmp_path):
+    """A folder on a disk with no space left, or that cannot be written; where none can be mounted, the reason is the skip's."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    done = run("mount", "-t", "tmpfs", "-o", "size=64k", "none", folder)
+    if done.returncode != 0:
+        pytest.skip("no tmpfs can be mounted: " + done.stderr.decode().strip())
+    try:
+        (folder / "prog.py").write_text(PROGRAM)
+        with open(folder / "rest", "wb", 0) as file, contextlib.suppress(OSError):
+            while file.write(b"x" * 4096):
+                pass
+        if request.param == "read-only":
+            run("mount", "-o", "remount,ro", folder, check=True)
+        yield folder
+    finally:
+        run("umount", "-l", folder, check=True)
+
+
+@pytest.mark.parametrize("door", ["record without a name", "RELIVE_RECORD"])
+def test_where_another_folder_can_be_written_the_recording_is_there(door, full, tmp_path):
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    command = DOORS[door].format(python=sys.executable)
+    done = run("sh", "-c", command, cwd=full, env={"TMPDIR": str(spare)})
+    assert done.stdout == b"ran\n" and done.returncode == 7, done.stderr
+    (path,) = spare.glob("*.relive")
+    assert f"; recording into {spare}".encode() in done.stderr.splitlines()[0], done.stderr
+    assert relive("check", path).returncode == 0
+    assert sorted(os.listdir(full)) == ["prog.py", "rest"]
