@@ -363,12 +363,24 @@ def forget_stdout():
     os.close(null)
 
 
+def safe(text):
+    """Text that cannot command a terminal: recorded text, names of files."""
+    return "".join(
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape").decode("ascii")
+        if not 0xD800 <= ord(c) < 0xE000
+        else f"\\u{ord(c):04x}"
+        for c in text
+    )
+
+
 def complain(text):
     """One line on stderr, whatever state the program is in; nothing in a forked child, whose
     descriptor 2 may be a connection or a file of the program."""
     if _is_forked:
         return
     try:
-        os.write(2, f"relive: {text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, f"relive: {safe(text)}\n".encode("utf-8", "backslashreplace"))
     except OSError:
         pass

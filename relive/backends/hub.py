@@ -203,4 +203,4 @@ def _traceback(kind, code, line, raised, goes_on):
 def report(text):
     """Says something once, where the program's own messages go."""
     if sys.stderr is not None:
-        sys.stderr.write(f"relive: {text}\n")
+        sys.stderr.write(f"relive: {_run.safe(text)}\n")

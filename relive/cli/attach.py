@@ -1,7 +1,6 @@
 """relive attach PID: record a process that runs already, or change how it is recorded."""
 
 import os
-import sys
 import time
 
 from relive import config
@@ -73,7 +72,7 @@ def _wait(pid, seconds, status):
     """Until the process has ended the recording by itself, or is gone."""
     from relive.control import remote
 
-    sys.stderr.write(f"relive: recording process {pid} into {status['path']} for {seconds:g} s\n")
+    common.say(f"recording process {pid} into {status['path']} for {seconds:g} s")
     try:
         time.sleep(seconds)
         for _ in range(50):
@@ -86,7 +85,7 @@ def _wait(pid, seconds, status):
     except ReliveError as error:
         if error.code not in ("ERR_NOT_FOUND", "ERR_IO"):
             raise
-        sys.stderr.write(f"relive: {error}\n")
+        common.say(str(error))
 
 
 def _say(args, status):

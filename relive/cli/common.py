@@ -8,6 +8,7 @@ import os
 import re
 import sys
 
+from relive._run import safe
 from relive.cli import unseen
 from relive.config import nearest
 from relive.errors import ReliveError
@@ -202,18 +203,6 @@ def size(number):
         if number < limit:
             return f"{number // divisor:,} {unit}"
     return f"{number // 10**9:,} GB"
-
-
-def safe(text):
-    """Recorded text that cannot command a terminal."""
-    return "".join(
-        c
-        if c.isprintable()
-        else c.encode("unicode_escape").decode("ascii")
-        if not 0xD800 <= ord(c) < 0xE000
-        else f"\\u{ord(c):04x}"
-        for c in text
-    )
 
 
 def say(text):

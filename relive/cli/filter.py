@@ -103,7 +103,7 @@ def _check(words):
                         common.emit(code=error.code, file=path, path=problem.path,
                                     line=problem.line, text=problem.text)  # fmt: skip
                     else:
-                        print(f"{problem.show(path)} [{error.code}]")
+                        print(f"{common.safe(problem.show(path))} [{error.code}]")
     if failed:
         return USAGE
     chain = _chain(args.files, not args.no_builtin_filter)
@@ -126,7 +126,7 @@ def _check(words):
     for gate, text in chain.gates:
         print(f"{gate.replace('_re', '').replace('_', ' ')}: {common.safe(text)}")
     for text in _warnings(chain):
-        sys.stderr.write(f"relive filter: {text}\n")
+        sys.stderr.write(f"relive filter: {common.safe(text)}\n")
     return OK
 
 
@@ -177,7 +177,7 @@ def _explain(words):
     verdict = chain.core.decide(*scope)
     what = "recorded" if verdict["traced"] else "not recorded"
     levels = {0: "", 1: ", level calls", 2: ", level values", 3: ", level lines"}
-    print(f"{args.words[at]}: {what}{levels[verdict['level']]}")
+    print(f"{common.safe(args.words[at])}: {what}{levels[verdict['level']]}")
     if verdict["asks"]:
         print("  where no thread: or task: rule says otherwise, which is asked at each call")
     print(f"  decided by {_decider(chain, verdict['rule'])}")
@@ -193,7 +193,7 @@ def _explain(words):
     if len(args.words) - at == 2:
         _explain_name(chain, scope, args.words[at + 1])
     for text in _warnings(chain):
-        sys.stderr.write(f"relive filter: {text}\n")
+        sys.stderr.write(f"relive filter: {common.safe(text)}\n")
     return OK if verdict["traced"] else NOTHING
 
 
@@ -225,15 +225,16 @@ def _init(words):
     args = parser.parse_args(words)
     folder = os.path.join(os.path.abspath(args.folder), ".relive")
     path = os.path.join(folder, "trace-filter.toml")
-    name = os.path.basename(os.path.abspath(args.folder)).replace('"', "") or "project"
+    name = os.path.basename(os.path.abspath(args.folder))
+    name = "".join(c for c in name if c.isprintable() and c not in '"\\') or "project"
     try:
         os.makedirs(folder, exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
-            file.write(STARTER.format(name=name.replace("\\", "")))
+            file.write(STARTER.format(name=name))
     except FileExistsError:
         raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already") from None
     except OSError as error:
         raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
-    print(path)
+    print(common.safe(path))
     common.next_command(f"relive filter check {path}")
     return OK

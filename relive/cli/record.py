@@ -6,7 +6,6 @@ are what they are without Relive.
 """
 
 import os
-import sys
 
 from relive import _run, config
 from relive.errors import ReliveError, advise
@@ -116,7 +115,7 @@ def main(words):
         advise(error, _run.BY_OPTION, settings["force"])
         if error.code != "ERR_BUSY":
             raise
-        sys.stderr.write(f"relive: not recorded: {error}\n")
+        _run.complain(f"not recorded: {error}")
         launch.become(program, {})
         return 125
     launch.start(program, path, settings, recipe, spare)
@@ -131,7 +130,7 @@ def _choose_path(program):
     folder = os.getcwd()
     if not os.access(folder, os.W_OK):
         folder = tempfile.gettempdir()
-        sys.stderr.write(f"relive: {os.getcwd()} cannot be written; recording into {folder}\n")
+        _run.complain(f"{os.getcwd()} cannot be written; recording into {folder}")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for n in range(1, 1000):
         more = "" if n == 1 else f"-{n}"

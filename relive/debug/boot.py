@@ -20,6 +20,7 @@ def begin():
         return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
+    from relive import _run
     from relive._boot import NOT_STARTED, _restore_path
     from relive.errors import ReliveError
 
@@ -27,7 +28,7 @@ def begin():
     try:
         _begin(wanted)
     except ReliveError as error:
-        sys.stderr.write(f"relive debug: {error} [{error.code}]\n")
+        sys.stderr.write(f"relive debug: {_run.safe(str(error))} [{error.code}]\n")
         os._exit(NOT_STARTED)
 
 

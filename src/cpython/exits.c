@@ -11,6 +11,9 @@
 #include "methods.h"
 #include "rec.h"
 #include "session.h"
+#include "utf8.h"
+
+enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192, ESCAPE_BYTES = 12 };
 
 static int wants_report;
 static int ended_by_exception; /* one that nothing caught; not by Ctrl-C */
@@ -32,21 +35,68 @@ static const char *shown_path(const char *path)
     return is_below && path[len + 1] != '-' ? path + len + 1 : path;
 }
 
+/* As Python's unicode_escape; how many characters. */
+static size_t put_escape(char *out, uint32_t c)
+{
+    const char *form = c == '\n'     ? "\\n"
+                       : c == '\r'   ? "\\r"
+                       : c == '\t'   ? "\\t"
+                       : c < 0x100   ? "\\x%02x"
+                       : c < 0x10000 ? "\\u%04x"
+                                     : "\\U%08x";
+    return (size_t)sprintf(out, form, (unsigned)c);
+}
+
+/* A name as every verb shows it (common.safe): nothing in it commands a terminal. */
+static void put_safe(char *out, size_t size, const char *name)
+{
+    const uint8_t *p = (const uint8_t *)name;
+    size_t left = strlen(name), used = 0;
+    while (left != 0 && used + ESCAPE_BYTES < size) {
+        uint32_t c;
+        size_t n = utf8_get(p, left, &c);
+        if (n == 0) {
+            c = 0xdc00u + *p; /* as Python decodes it */
+        }
+        if (n != 0 && Py_UNICODE_ISPRINTABLE(c)) {
+            memcpy(out + used, p, n);
+            used += n;
+        } else {
+            used += put_escape(out + used, c);
+        }
+        n = n != 0 ? n : 1;
+        left -= n;
+        p += n;
+    }
+    out[used] = '\0';
+}
+
+/* As every verb shows a number (common.count): text ends where the caller's buffer of COUNT_BYTES
+ * does. */
+static const char *put_count(char text[COUNT_BYTES], uint64_t number)
+{
+    char *p = text + COUNT_BYTES - 1;
+    *p = '\0';
+    for (int digits = 0; digits == 0 || number != 0; digits++, number /= 10) {
+        if (digits != 0 && digits % 3 == 0) {
+            *--p = ',';
+        }
+        *--p = (char)('0' + number % 10);
+    }
+    return p;
+}
+
 /* As every verb shows a size (common.size). */
 static void put_size(char *text, size_t size, uint64_t bytes)
 {
     static const char *const units[] = {"bytes", "kB", "MB", "GB"};
+    char number[COUNT_BYTES];
     unsigned unit = 0;
     while (bytes >= 10000 && unit < 3) {
         bytes /= 1000;
         unit++;
     }
-    if (bytes >= 1000) {
-        (void)snprintf(text, size, "%llu,%03llu %s", (unsigned long long)(bytes / 1000),
-                       (unsigned long long)(bytes % 1000), units[unit]);
-    } else {
-        (void)snprintf(text, size, "%llu %s", (unsigned long long)bytes, units[unit]);
-    }
+    (void)snprintf(text, size, "%s %s", put_count(number, bytes), units[unit]);
 }
 
 static const char *what_was_lost(int reason)
@@ -58,30 +108,31 @@ static const char *what_was_lost(int reason)
 
 void exits_report(const struct recorder_stats *stats, const char *path)
 {
-    char size[32], losses[200] = "nothing lost";
+    char size[32], losses[200] = "nothing lost", number[COUNT_BYTES], shown[SHOWN_BYTES];
     size_t used = 0;
     if (!wants_report) {
         return;
     }
+    put_safe(shown, sizeof shown, shown_path(path));
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
-                shown_path(path));
+                shown);
         (void)fflush(stderr);
         return;
     }
     put_size(size, sizeof size, stats->bytes);
     for (int i = 0; i < RL_LOSS_REASONS; i++) {
         if (stats->lost[i] != 0 && used < sizeof losses) {
-            int n = snprintf(losses + used, sizeof losses - used, "%s%llu %s (%s)",
-                             used != 0 ? ", " : "", (unsigned long long)stats->lost[i],
+            int n = snprintf(losses + used, sizeof losses - used, "%s%s %s (%s)",
+                             used != 0 ? ", " : "", put_count(number, stats->lost[i]),
                              what_was_lost(i), loss_name((unsigned)i));
             used += n > 0 ? (size_t)n : 0;
         }
     }
-    fprintf(stderr, "relive: %llu events, %s, %s%s. Next: relive %s %s\n",
-            (unsigned long long)stats->events, size, losses,
+    fprintf(stderr, "relive: %s events, %s, %s%s. Next: relive %s %s\n",
+            put_count(number, stats->events), size, losses,
             stats->is_closed_cleanly ? "" : ", not closed cleanly",
-            ended_by_exception ? "exc" : "tree", shown_path(path));
+            ended_by_exception ? "exc" : "tree", shown);
     (void)fflush(stderr);
 }
 
