@@ -110,33 +110,43 @@ static int values_are_whole(const struct reader *reader, const struct rec *rec)
     }
 }
 
+/* ---- events ---- */
+
+struct checking {
+    struct reader *reader;
+    struct tokens tokens;
+    struct u64map walked; /* where chunks are */
+    struct u64map begun;  /* frames that have begun: a word of 64 of them, by frame / 64 + 1 */
+};
+
+/* Whether the frame has begun before; -1 without memory. */
+static int begins_twice(struct u64map *begun, uint64_t frame)
+{
+    uint64_t key = (frame >> 6) + 1, bit = UINT64_C(1) << (frame & 63);
+    uint64_t *known = u64map_get(begun, key);
+    if (known == NULL) {
+        return u64map_put(begun, key, bit);
+    }
+    int is_known = (*known & bit) != 0;
+    *known |= bit;
+    return is_known;
+}
+
+static rl_status check_event(struct checking *c, const struct chunk_info *info, uint64_t number,
+                             const struct rec *rec)
+{
+    if (!values_are_whole(c->reader, rec)) {
+        reader_value_problem(c->reader, info->thread, info->first_seq + number);
+    }
+    int is_twice = kind_begins(rec->kind) ? begins_twice(&c->begun, rec->frame) : 0;
+    if (is_twice > 0) {
+        reader_problem(c->reader, "thread %u, event %llu: its frame has begun before", info->thread,
+                       (unsigned long long)(info->first_seq + number));
+    }
+    return is_twice < 0 ? RL_NOMEM : RL_OK;
+}
+
 /* ---- blocks ---- */
-
-static void check_event(struct reader *reader, const struct chunk_info *info, uint64_t number,
-                        const struct rec *rec)
-{
-    if (!values_are_whole(reader, rec)) {
-        reader_value_problem(reader, info->thread, info->first_seq + number);
-    }
-}
-
-/* Decodes a chunk to its end: the number of events, or -1 where it is damaged. */
-static int64_t decode_chunk(struct reader *reader, const struct block_header *header,
-                            struct tokens *tokens, struct chunk_info *info)
-{
-    struct rec rec;
-    rl_status status;
-    int64_t events = 0;
-    if (header->prefix < RL_CHUNK_PREFIX_BYTES ||
-        chunk_info_get(reader->stored.data, reader->stored.len, header->raw, info) != RL_OK) {
-        return -1;
-    }
-    tokens_begin(tokens, info, reader->raw.data);
-    while ((status = tokens_next(tokens, &rec)) == RL_OK) {
-        check_event(reader, info, (uint64_t)events++, &rec);
-    }
-    return status == RL_END ? events : -1;
-}
 
 /* A file whose closing was interrupted may hold a block twice; one of them counts. */
 static int is_known(const struct reader *reader, const struct chunk_info *info, uint64_t offset)
@@ -145,31 +155,53 @@ static int is_known(const struct reader *reader, const struct chunk_info *info, 
     return ref != NULL && ref->offset == offset;
 }
 
-static rl_status check_block(struct reader *reader, uint64_t offset,
-                             const struct block_header *header, struct tokens *tokens,
+/* Decodes a chunk to its end; RL_DAMAGED, or the number of its events where it counts. */
+static rl_status decode_chunk(struct checking *c, const struct block_header *header,
+                              uint64_t offset, struct check_result *result)
+{
+    struct reader *reader = c->reader;
+    struct chunk_info info;
+    struct rec rec;
+    rl_status status;
+    uint64_t events = 0;
+    if (header->prefix < RL_CHUNK_PREFIX_BYTES ||
+        chunk_info_get(reader->stored.data, reader->stored.len, header->raw, &info) != RL_OK) {
+        return RL_DAMAGED;
+    }
+    int counts = is_known(reader, &info, offset);
+    tokens_begin(&c->tokens, &info, reader->raw.data);
+    while ((status = tokens_next(&c->tokens, &rec)) == RL_OK) {
+        if (counts && check_event(c, &info, events, &rec) != RL_OK) {
+            return RL_NOMEM;
+        }
+        events++;
+    }
+    if (status == RL_END && counts) {
+        result->events += events;
+        result->chunks++;
+    }
+    return status == RL_END ? RL_OK : RL_DAMAGED;
+}
+
+static rl_status check_block(struct checking *c, uint64_t offset, const struct block_header *header,
                              struct check_result *result)
 {
+    struct reader *reader = c->reader;
     if (header->type == RL_BLOCK_PAD || header->type == RL_BLOCK_LIVE) {
         return RL_OK;
     }
     rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    if (status == RL_OK && header->type == RL_BLOCK_CHUNK) {
+        status = decode_chunk(c, header, offset, result);
+    }
     if (status == RL_NOMEM) {
         return status;
     }
-    struct chunk_info info = {0};
-    int64_t events = 0;
-    if (status == RL_OK && header->type == RL_BLOCK_CHUNK) {
-        events = decode_chunk(reader, header, tokens, &info);
-    }
-    if (status != RL_OK || events < 0) {
+    if (status != RL_OK) {
         result->bad_blocks++;
         reader_problem(reader, "the block at byte %llu (type %u) is damaged",
                        (unsigned long long)offset, header->type);
         return RL_OK;
-    }
-    if (header->type == RL_BLOCK_CHUNK && is_known(reader, &info, offset)) {
-        result->events += (uint64_t)events;
-        result->chunks++;
     }
     result->unknown_blocks += header->type > RL_BLOCK_SOURCE;
     return RL_OK;
@@ -177,12 +209,12 @@ static rl_status check_block(struct reader *reader, uint64_t offset,
 
 /* A chunk as the verbs find it. The walk over blocks has read what the index names, where the index
  * is right; the rows of a slot were read when the file was opened, but for their values. */
-static rl_status check_chunk(struct reader *reader, const struct chunk_ref *ref,
-                             const struct u64map *walked)
+static rl_status check_chunk(struct checking *c, const struct chunk_ref *ref)
 {
+    struct reader *reader = c->reader;
     struct rec rec;
     uint64_t number = 0;
-    if (ref->row_bytes == 0 && u64map_get(walked, ref->offset) != NULL) {
+    if (ref->row_bytes == 0 && u64map_get(&c->walked, ref->offset) != NULL) {
         return RL_OK;
     }
     if (ref->row_bytes == 0) {
@@ -194,17 +226,18 @@ static rl_status check_chunk(struct reader *reader, const struct chunk_ref *ref,
     struct rows rows = rows_of(&ref->info, reader->raw.data, status == RL_OK ? ref->row_bytes : 0);
     while (status == RL_OK && rows_next(&rows, &rec) == RL_OK) {
         if (rec.kind < RL_EVENT_KINDS) {
-            check_event(reader, &ref->info, number++, &rec);
+            status = check_event(c, &ref->info, number++, &rec);
         }
     }
     return status == RL_NOMEM ? status : RL_OK;
 }
 
-static rl_status check_chunks(struct reader *reader, const struct u64map *walked)
+static rl_status check_chunks(struct checking *c)
 {
+    const struct reader *reader = c->reader;
     rl_status status = RL_OK;
     for (size_t i = 0; i < reader->chunk_count && status == RL_OK; i++) {
-        status = check_chunk(reader, &reader->chunks[i], walked);
+        status = check_chunk(c, &reader->chunks[i]);
     }
     return status;
 }
@@ -248,25 +281,25 @@ rl_status reader_check(struct reader *reader, struct check_result *result)
 {
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
     struct block_header header;
-    struct tokens tokens = {0};
-    struct u64map walked = {0}; /* where chunks are */
+    struct checking c = {.reader = reader};
     rl_status status = RL_OK;
     memset(result, 0, sizeof *result);
     result->bytes = reader->size;
     while (status == RL_OK &&
            (status = reader_next_block(reader, &at, &offset, &header)) == RL_OK) {
         result->blocks++;
-        status = check_block(reader, offset, &header, &tokens, result);
+        status = check_block(&c, offset, &header, result);
         if (status == RL_OK && header.type == RL_BLOCK_CHUNK &&
-            u64map_put(&walked, offset, 1) != 0) {
+            u64map_put(&c.walked, offset, 1) != 0) {
             status = RL_NOMEM;
         }
     }
-    tokens_fini(&tokens);
-    if (status == RL_END && (status = check_chunks(reader, &walked)) == RL_OK) {
+    tokens_fini(&c.tokens);
+    if (status == RL_END && (status = check_chunks(&c)) == RL_OK) {
         status = check_summary(reader);
     }
-    u64map_fini(&walked);
+    u64map_fini(&c.walked);
+    u64map_fini(&c.begun);
     if (status != RL_OK) {
         return status;
     }

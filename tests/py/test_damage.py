@@ -103,3 +103,25 @@ def test_names_of_files_cannot_command_a_terminal(name, tmp_path):
             assert b"\x1b" not in text and b"\nrelive: fine" not in text
     done = relive("info", os.fsdecode(b"no" + name), cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1 and b"\x1b" not in done.stderr
+
+
+def test_check_names_a_frame_that_begins_twice(tmp_path):
+    (tmp_path / "prog.py").write_text(
+        "import os\ndef f(): pass\nf(), f(), f()\nos.kill(os.getpid(), 9)\n"
+    )
+    relive("record", "--level", "calls", "-o", "x.relive", "prog.py", cwd=tmp_path)
+    path = tmp_path / "x.relive"
+    assert b"incomplete, what is there is sound" in relive("check", path).stdout
+    second, third = [event for event in dumped(path) if event["kind"] == "call"][1:3]
+    data = bytearray(path.read_bytes())
+    frames = [int(event["frame"].partition("#")[2]) | 1 << 40 for event in (second, third)]
+    (row,) = (
+        at
+        for at in range(0, len(data) - 16, 16)  # ticks, kind << 26 | code, frame
+        if data[at + 7] >> 2 == 1 and data[at + 8 : at + 16] == frames[1].to_bytes(8, "little")
+    )
+    data[row + 8 : row + 16] = frames[0].to_bytes(8, "little")
+    path.write_bytes(data)
+    done = relive("check", path)
+    text = f"thread 1, event {third['seq']}: its frame has begun before".encode()
+    assert done.returncode == 3 and text in done.stdout
