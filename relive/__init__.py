@@ -8,11 +8,10 @@ Guides are in docs/; `relive --help` lists the command line.
 
 import sys
 
-from relive._version import __version__
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
     from relive import instrument, sessions  # noqa: F401
+    from relive._version import __version__
     from relive.api import (
         Recording,
         is_recording,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
     from relive.errors import OverheadWarning, ReliveError
 
 _LAZY = {
+    "__version__": "relive._version",
     "Config": "relive.config",
     "OverheadWarning": "relive.errors",
     "ReliveError": "relive.errors",
@@ -77,11 +77,14 @@ def __getattr__(name):
 
 def _load(name):
     """A module of ours. Where something may be recorded, the import of it is not."""
-    quiet = getattr(sys.modules.get("relive._run"), "quiet", None)  # another thread may import it
-    if quiet is None:
+    suppress = getattr(sys.modules.get("relive._core"), "suppress", None)
+    if suppress is None:
         return __import__(name, fromlist=["*"])
-    with quiet:
+    suppress(True)
+    try:
         return __import__(name, fromlist=["*"])
+    finally:
+        suppress(False)
 
 
 def __dir__():

@@ -83,8 +83,8 @@ def _start(path, merged):
     path = os.path.abspath(os.fspath(path))
     _prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
-    _run.open_file(path, merged, run=run)
-    _run.write_variable(dict(_run.opened(), state="child", parent=os.getpid()))
+    _run.open_file(path, merged, run)
+    _run.tell_children()
     _tell_sessions()
 
 
@@ -94,10 +94,9 @@ def continue_in_sibling(settings: Mapping[str, Any]) -> None:
     with _run.changing():
         hub = _hub()
         run = dict(_run.opened(), config=settings)
-        run.pop("filter", None)
         _core.stop()
         try:
-            _run.join(run, child=run.get("child", 0))
+            _run.join(run)
             _tell_sessions()
         finally:
             if hub is not None:

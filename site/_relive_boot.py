@@ -14,12 +14,10 @@ def start():
         return  # relive.start is called in every process
     from relive import _core
 
-    if not hasattr(_core, "start"):
+    if not hasattr(_core, "begin"):
         return  # not the main interpreter: the engine is an empty module that has counted this one
     if "RELIVE_RUN" in os.environ or "RELIVE_RECORD" in os.environ:
-        from relive import _boot
-
-        _boot.begin()
+        _core.begin()
     if "RELIVE_DEBUG" in os.environ:
         from relive.debug import boot
 

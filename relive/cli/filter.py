@@ -80,7 +80,7 @@ def _chain(files, builtin=True):
     from relive import _run
 
     doors, settings = _settings(files, builtin)
-    return doors.chain(settings, _run._library_folders())
+    return doors.chain(settings, _run.library_folders())
 
 
 def _check(words):

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 
-from relive import _run, config
+from relive import _core, _run, config
 from relive.errors import ReliveError
 
 _INTERPRETER = re.compile(r"^(python|pypy)[\d.]*[a-z]*$")
@@ -281,4 +281,4 @@ def start(program, path, settings, recipe, spare=None):
         "config": dict(settings, force=False),
         "filter": recipe,
     }
-    become(program, {_run.VARIABLE: _run.variable_text(run)} if settings["enabled"] else {})
+    become(program, {_run.VARIABLE: _core.run_text(run)} if settings["enabled"] else {})

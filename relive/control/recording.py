@@ -41,7 +41,7 @@ def change(**settings: Any) -> Dict[str, Any]:
                 raise ReliveError("ERR_USAGE", f"{key} cannot change while a recording is on")
             merged[key] = config.check(key, value, "argument")
         chain = _run.filter_chain(merged)
-        _run.choose_backend(dict(merged, level=chain.highest(merged["level"])))
+        _run.choose_backend(merged, chain.highest(merged["level"]))
         api.continue_in_sibling(merged)
         return status()
 

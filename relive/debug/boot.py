@@ -20,16 +20,15 @@ def begin():
         return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
-    from relive import _run
-    from relive._boot import NOT_STARTED, _restore_path
+    from relive import _core, _run
     from relive.errors import ReliveError
 
-    _restore_path()
+    _core.restore_path()
     try:
         _begin(wanted)
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_run.safe(str(error))} [{error.code}]\n")
-        os._exit(NOT_STARTED)
+        os._exit(125)  # as `relive record` does
 
 
 def _begin(wanted):

@@ -22,18 +22,18 @@ def _begin():
     except ImportError as error:
         os.write(2, f"relive: it cannot begin here: {error}\n".encode())
     else:
-        if hasattr(_core, "start"):  # else this is not the main interpreter
-            _start()
+        if hasattr(_core, "begin"):  # else this is not the main interpreter
+            _start(_core)
     if root in sys.path[-1:]:
         sys.path.pop()
 
 
-def _start():
-    from relive import _boot
-    from relive.debug import boot
+def _start(core):
+    core.begin()
+    if "RELIVE_DEBUG" in os.environ:
+        from relive.debug import boot
 
-    _boot.begin()
-    boot.begin()
+        boot.begin()
     if os.environ.get("RELIVE_CONTROL", "0") not in ("", "0"):
         from relive.control import server
 

@@ -3,19 +3,20 @@
 Secrets are not rules: their names and forms are known to C (src/filter/secrets.c) and lie under
 every chain."""
 
-from relive._recipe import BUILTIN_VERSION, builtin_rules
+from relive import _core
 from relive.filters.schema import Filter
 
 
 def builtin(folders, packages="trace"):
     """The filter; `folders` are those of the standard library here; `packages` is what becomes of
     installed ones."""
-    made = Filter("builtin-default", BUILTIN_VERSION, "<inline:builtin-default>")
+    version, rules = _core.builtin_rules(folders, packages)
+    made = Filter("builtin-default", version, "<inline:builtin-default>")
     made.is_builtin, made.packages = True, packages
     made.exec, made.value = "trace", "allow"
     empty = {"value": "inherit", "level": None, "sample": 1.0, "every": 0, "min_duration": 0,
              "max_str": -1, "max_items": -1, "max_depth": -1, "max_locals": -1, "patterns": [],
              "reason": ""}  # fmt: skip
-    for selector, what in builtin_rules(folders, packages):
+    for selector, what in rules:
         made.rules.append(dict(empty, selector=selector, exec=what))
     return made

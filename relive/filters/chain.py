@@ -6,7 +6,7 @@ Includes and excludes, from every door, are gates in front of all rules."""
 
 import os
 
-from relive import _core, _recipe
+from relive import _core
 from relive.config import find_upwards
 from relive.errors import ReliveError
 from relive.filters.schema import ACTION, EXEC, LEVEL
@@ -57,7 +57,7 @@ class Chain:
 
 
 def _entries(filters, gates, sample, is_portable):
-    """The chain as relive._recipe builds it; a portable one holds no folder of this interpreter."""
+    """The chain as C builds it (recipe.h); a portable one holds no folder of this interpreter."""
     for one in filters:
         if one.is_builtin and is_portable:
             yield "builtin", one.packages
@@ -84,7 +84,7 @@ def _build(entries):
     core = _core.Filter()
     for name, words in entries:
         try:
-            _recipe.add(core, name, words, ())
+            getattr(core, name)(*words)
         except _core.Error as error:
             if name != "add_gate":
                 raise

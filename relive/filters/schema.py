@@ -4,10 +4,10 @@ import os
 import re
 
 from relive import _core
-from relive._recipe import EXEC
 from relive.config import nearest, toml_module, upwards
 from relive.errors import ReliveError
 
+EXEC = {"inherit": 0, "trace": 1, "skip": 2}
 ACTION = {"inherit": 0, "allow": 1, "redact": 2, "drop": 3, "deny": 2}
 LEVEL = {None: 0, "calls": 1, "values": 2, "lines": 3}
 SCOPE_KINDS = ("pkg", "file", "obj")

@@ -147,10 +147,10 @@ class FrameEvalRuntime:
 
     def _start(self, wait_for_main, rules):
         global _owner
-        from relive import _core, _run
+        from relive import _core
 
         mine = _my_code(rules) if self._config.my_code_only else None
-        _core.exclude(_run._PACKAGE)
+        _core.exclude_own()
         self.conditions.budget_s = self._config.condition_budget_s
         self.breakpoints.conditions_in_c = self._config.conditional_breakpoints_enabled
         self._base = _core.debug_counts()
@@ -337,7 +337,7 @@ def _my_code(rules):
     from relive.filters import doors
 
     settings = config.load(arguments=rules).as_dict()
-    return doors.my_code(settings, _run._library_folders()).core
+    return doors.my_code(settings, _run.library_folders()).core
 
 
 def _config(config):

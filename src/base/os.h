@@ -65,6 +65,14 @@ enum os_fault {
 };
 void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
 
+/* ---- other processes ---- */
+struct bytes_out;
+/* Runs a program (its path and words, up to NULL) in this environment, without the variables that
+ * `without` names (up to NULL). It finds the request on its stdin and leaves its answer on stdout;
+ * stderr leads nowhere. 0 where it ended well. */
+int os_ask(const char *const *words, const char *const *without, const void *request, size_t len,
+           struct bytes_out *answer);
+
 /* ---- threads ---- */
 struct os_mutex {
     pthread_mutex_t m;

@@ -10,10 +10,10 @@
 #include "interpreters.h"
 #include "methods.h"
 #include "rec.h"
+#include "safe_text.h"
 #include "session.h"
-#include "utf8.h"
 
-enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192, ESCAPE_BYTES = 12 };
+enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192 };
 
 static int wants_report;
 static int ended_by_exception; /* one that nothing caught; not by Ctrl-C */
@@ -33,42 +33,6 @@ static const char *shown_path(const char *path)
     size_t len = strlen(begun_in);
     int is_below = len > 1 && strncmp(path, begun_in, len) == 0 && path[len] == '/';
     return is_below && path[len + 1] != '-' ? path + len + 1 : path;
-}
-
-/* As Python's unicode_escape; how many characters. */
-static size_t put_escape(char *out, uint32_t c)
-{
-    const char *form = c == '\n'     ? "\\n"
-                       : c == '\r'   ? "\\r"
-                       : c == '\t'   ? "\\t"
-                       : c < 0x100   ? "\\x%02x"
-                       : c < 0x10000 ? "\\u%04x"
-                                     : "\\U%08x";
-    return (size_t)sprintf(out, form, (unsigned)c);
-}
-
-/* A name as every verb shows it (common.safe): nothing in it commands a terminal. */
-static void put_safe(char *out, size_t size, const char *name)
-{
-    const uint8_t *p = (const uint8_t *)name;
-    size_t left = strlen(name), used = 0;
-    while (left != 0 && used + ESCAPE_BYTES < size) {
-        uint32_t c;
-        size_t n = utf8_get(p, left, &c);
-        if (n == 0) {
-            c = 0xdc00u + *p; /* as Python decodes it */
-        }
-        if (n != 0 && Py_UNICODE_ISPRINTABLE(c)) {
-            memcpy(out + used, p, n);
-            used += n;
-        } else {
-            used += put_escape(out + used, c);
-        }
-        n = n != 0 ? n : 1;
-        left -= n;
-        p += n;
-    }
-    out[used] = '\0';
 }
 
 /* As every verb shows a number (common.count): text ends where the caller's buffer of COUNT_BYTES
@@ -113,7 +77,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
     if (!wants_report) {
         return;
     }
-    put_safe(shown, sizeof shown, shown_path(path));
+    safe_text(shown, sizeof shown, shown_path(path));
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
                 shown);

@@ -20,6 +20,7 @@
 #include "methods.h"
 #include "mod_sessions.h"
 #include "native_output.h"
+#include "run.h"
 #include "session.h"
 #include "told_names.h"
 
@@ -60,6 +61,7 @@ static void after_fork_child(void)
 {
     handlers = 0;
     held = NULL;
+    run_forked();
     if (session.pending != NULL) {
         recorder_abandon(session.pending); /* another thread was about to use or to close it */
         session.pending = NULL;

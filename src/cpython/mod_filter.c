@@ -54,6 +54,11 @@ static PyObject *new_filter(PyTypeObject *type, PyObject *args, PyObject *names)
     return (PyObject *)self;
 }
 
+PyObject *mod_filter_new(void)
+{
+    return PyObject_CallObject((PyObject *)filter_type, NULL);
+}
+
 static void dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
@@ -300,6 +305,11 @@ static PyObject *core_secret_class(PyObject *module, PyObject *name)
     }
 }
 
+int mod_filter_is_secret(const char *name, size_t len, PyObject *value)
+{
+    return judge(filter_action_of(secret_name(name, len)), value) == FILTER_REDACT;
+}
+
 /* is_secret(name, value) -> whether a value under such a name is hidden */
 static PyObject *core_is_secret(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
@@ -312,8 +322,7 @@ static PyObject *core_is_secret(PyObject *module, PyObject *const *args, Py_ssiz
         }
         return NULL;
     }
-    return PyBool_FromLong(judge(filter_action_of(secret_name(text, (size_t)len)), args[1]) ==
-                           FILTER_REDACT);
+    return PyBool_FromLong(mod_filter_is_secret(text, (size_t)len, args[1]));
 }
 
 /* find_secrets(text) -> [(begin, end) of its UTF-8, ...] */

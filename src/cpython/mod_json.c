@@ -213,9 +213,8 @@ static PyObject *read_value(struct text_in *in, int depth)
     }
 }
 
-static PyObject *core_read_json(PyObject *module, PyObject *object)
+PyObject *mod_json_read(PyObject *object)
 {
-    (void)module;
     Py_ssize_t len = 0;
     PyObject *bytes = PyUnicode_Check(object)
                           ? PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass")
@@ -233,6 +232,12 @@ static PyObject *core_read_json(PyObject *module, PyObject *object)
     }
     Py_DECREF(bytes);
     return value;
+}
+
+static PyObject *core_read_json(PyObject *module, PyObject *text)
+{
+    (void)module;
+    return mod_json_read(text);
 }
 
 /* ---- writing ---- */
@@ -325,9 +330,8 @@ static int write_value(struct json_out *json, PyObject *value, int depth)
     return 0;
 }
 
-static PyObject *core_json_text(PyObject *module, PyObject *value)
+PyObject *mod_json_text(PyObject *value)
 {
-    (void)module;
     struct json_out json = {{0}, 0};
     PyObject *text = NULL;
     if (write_value(&json, value, 0) == 0) {
@@ -337,6 +341,12 @@ static PyObject *core_json_text(PyObject *module, PyObject *value)
     }
     json_fini(&json);
     return text;
+}
+
+static PyObject *core_json_text(PyObject *module, PyObject *value)
+{
+    (void)module;
+    return mod_json_text(value);
 }
 
 static PyMethodDef functions[] = {

@@ -334,16 +334,20 @@ static PyObject *tap(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *suppress(PyObject *module, PyObject *flag)
+int tap_suppress(int is_on)
 {
     struct thread *t = session_own_thread();
-    int is_on = PyObject_IsTrue(flag);
-    (void)module;
-    if (t != NULL && (is_on == 1 || t->is_suppressed > 0)) {
-        t->is_suppressed += is_on == 1 ? 1 : -1;
+    if (t != NULL && (is_on || t->is_suppressed > 0)) {
+        t->is_suppressed += is_on ? 1 : -1;
         t->gate = 0;
     }
-    return PyBool_FromLong(t != NULL);
+    return t != NULL;
+}
+
+static PyObject *suppress(PyObject *module, PyObject *flag)
+{
+    (void)module;
+    return PyBool_FromLong(tap_suppress(PyObject_IsTrue(flag) == 1));
 }
 
 static PyMethodDef methods[] = {

@@ -17,6 +17,9 @@ extern int tap_is_on;
 
 enum verdict tap_event(struct thread *t, const struct event *event);
 
+/* Nothing of this thread is recorded, until it is undone by a 0. Whether there was memory for it.
+ */
+int tap_suppress(int is_on);
 /* Adds types and functions that Python sees. 0, or -1 with an exception. */
 int tap_add(PyObject *module);
 

@@ -10,7 +10,7 @@ from conftest import relive, run
 from relive import _core
 
 # What it finds of ours, and the module in which Python 3.8 and 3.9 keep exit functions.
-OURS = ("relive", "_relive_boot")
+OURS = {"relive", "relive._core", "_relive_boot"}
 NEEDED = {"atexit"} if sys.version_info < (3, 10) else set()
 
 LOOK = """
@@ -56,8 +56,8 @@ def compare(plain, recorded):
     """What differs, of ours apart."""
     for moment in ("first", "fork", "exit"):
         before, now = plain[moment], recorded[moment]
-        more = {name for name in now[0] if not name.startswith(OURS)} - set(before[0])
-        assert more <= NEEDED, moment
+        more = set(now[0]) - set(before[0])
+        assert OURS <= more and more - OURS <= NEEDED, moment
         assert set(before[0]) <= set(now[0])
         assert now[1:4] == before[1:4], moment
         for name, attributes in before[4].items():
