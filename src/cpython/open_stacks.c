@@ -28,16 +28,39 @@ static int take_positions(PyObject *list, struct u64map *wanted)
     return 0;
 }
 
-static PyObject *stack_list(const struct open_activation *stack, size_t depth)
+/* The place of a frame in the stack, or `other` where it is not there. */
+static size_t place_of(const struct open_activation *stack, size_t depth, uint64_t frame,
+                       size_t other)
+{
+    for (size_t i = depth; frame != 0 && i-- > 0;) {
+        if (stack[i].frame == frame) {
+            return i;
+        }
+    }
+    return other;
+}
+
+/* The frame and those that called it, outermost first. Where greenlets take turns others of the
+ * thread are open, too. */
+static PyObject *stack_list(const struct open_activation *stack, size_t depth, uint64_t frame)
 {
     PyObject *list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < depth; i++) {
-        PyObject *row = Py_BuildValue("(KII)", (unsigned long long)stack[i].frame, stack[i].code,
-                                      stack[i].line);
+    size_t at = depth != 0 ? place_of(stack, depth, frame, depth - 1) : 0;
+    for (size_t left = depth; list != NULL && left != 0; left--) {
+        const struct open_activation *open = &stack[at];
+        PyObject *row =
+            Py_BuildValue("(KII)", (unsigned long long)open->frame, open->code, open->line);
         if (row == NULL || PyList_Append(list, row) != 0) {
             Py_CLEAR(list);
         }
         Py_XDECREF(row);
+        if (open->is_root || (at == 0 && open->caller == 0)) {
+            break;
+        }
+        at = place_of(stack, depth, open->caller, at - (at != 0));
+    }
+    if (list != NULL && PyList_Reverse(list) != 0) {
+        Py_CLEAR(list);
     }
     return list;
 }
@@ -63,7 +86,7 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
         Py_END_ALLOW_THREADS if (place != NULL)
         {
             const struct open_activation *open = cursor_stack(cursor, &depth);
-            PyObject *stack = stack_list(open, depth);
+            PyObject *stack = stack_list(open, depth, event.frame);
             failed = stack == NULL || PyList_SetItem(found, (Py_ssize_t)*place - 1, stack) != 0;
             left--;
         }

@@ -181,9 +181,21 @@ uint64_t session_info_of(native_frame *frame)
     return codeinfo_is_valid(info) ? info : codeinfo_make(native_code(frame), frame);
 }
 
+/* Says before the next event which frame is innermost, 0 = none of those that are open. What that
+ * event is of mostly has room in the same slot. */
+static void put_switch(struct thread *t, uint64_t frame)
+{
+    enum { ROOM = 64 };
+    if (session_reserve(t, ROOM)) {
+        session_put_prefix(t, RL_ROW_SWITCH, 0, 0, frame);
+        callers_forget(t);
+    }
+}
+
 /* Finds the recorded caller of a new frame where the top of the stack may be another's: frames
- * whose end nobody saw are closed, and a switch to another greenlet is written. */
-static void resync(struct thread *t, native_frame *frame)
+ * whose end nobody saw are closed, and a switch to another greenlet is written. Whether the frame
+ * has no caller though others are open: it is the first one of a greenlet. */
+static int resync(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
     native_frame *caller = session_caller(frame);
@@ -197,16 +209,14 @@ static void resync(struct thread *t, native_frame *frame)
             remove_at(t, i);
         }
     }
-    if (at != t->depth && session_reserve(t, 2)) {
+    if (at != 0 && at != t->depth) {
         struct open_frame now = t->stack[at];
-        session_put_prefix(t, RL_ROW_SWITCH, 0, 0, at != 0 ? now.frame : 0);
-        callers_forget(t);
-        if (at != 0) {
-            remove_at(t, at);
-            push_frame(t, now.key, now.frame, now.id, now.flags);
-            t->stack[t->depth].snapshot = now.snapshot;
-        }
+        put_switch(t, now.frame);
+        remove_at(t, at);
+        push_frame(t, now.key, now.frame, now.id, now.flags);
+        t->stack[t->depth].snapshot = now.snapshot;
     }
+    return at == 0 && t->depth != 0;
 }
 
 static uint32_t suspends_how(const PyCodeObject *code)
@@ -247,10 +257,9 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     uint32_t id = CODE_ID(info);
     unsigned kind = event->kind;
     uint32_t flags = info & CODE_SUSPENDS ? suspends_how(event->code) : 0;
-    if (session.needs_resync ||
-        (t->stack[t->depth].flags & FRAME_RUNNING && !session_can(SEES_RUNNING_END))) {
-        resync(t, event->frame);
-    }
+    int is_alone = (session.needs_resync ||
+                    (t->stack[t->depth].flags & FRAME_RUNNING && !session_can(SEES_RUNNING_END))) &&
+                   resync(t, event->frame);
     if (info & CODE_WATCHED) {
         tasks_made(t, event);
         if (t->active_in == NULL && activation_is_function()) {
@@ -266,6 +275,9 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     }
     struct event told = *event;
     told.kind = kind;
+    if (is_alone) {
+        put_switch(t, 0);
+    }
     if (kind == RL_EVENT_CALL && info & CODE_ARGS) {
         session_put_arguments(t, event, id, frame);
     } else if (kind == RL_EVENT_THROW) {

@@ -128,6 +128,10 @@ static rl_status take_event_row(struct rows *rows, struct rec *rec, uint32_t tic
 {
     rec->ticks = rows->base + ticks;
     rec->frame = frame;
+    rec->has_switch = (uint8_t)rows->has_switch;
+    rec->switch_to = rows->switch_to;
+    rows->has_switch = 0;
+    rows->switch_to = 0;
     if (kind_has_line(rec->kind)) {
         rec->line = (uint32_t)(frame >> RL_FRAME_ORDINAL_BITS);
         rec->frame = foreign != 0 ? foreign : RL_FRAME(rows->thread, frame & RL_FRAME_ORDINAL_MASK);
@@ -157,8 +161,8 @@ rl_status rows_next(struct rows *rows, struct rec *rec)
             rows->base = frame;
             continue;
         case RL_ROW_SWITCH:
-            rec->has_switch = 1;
-            rec->switch_to = frame;
+            rows->has_switch = 1;
+            rows->switch_to = frame;
             continue;
         case RL_ROW_EXC:
             rec->exc = rec->id;

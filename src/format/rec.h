@@ -21,9 +21,10 @@ struct rec {
     uint32_t id; /* code, or string of a definition */
     uint64_t frame;
     uint64_t ticks;
-    uint64_t switch_to;  /* where has_switch: the thread's innermost frame before this event */
-    uint32_t exc;        /* unwind: string id of the exception's type, 0 = not known */
-    uint32_t line;       /* unwind, raise, handled, line, write: 0 = not known */
+    uint64_t
+        switch_to; /* where has_switch: the thread's innermost frame before this event, 0 = none */
+    uint32_t exc;  /* unwind: string id of the exception's type, 0 = not known */
+    uint32_t line; /* unwind, raise, handled, line, write: 0 = not known */
     const uint8_t *data; /* DEF rows: the payload; events: their values (value.h). Borrowed */
     uint32_t data_len;
 };
@@ -55,11 +56,13 @@ struct rows {
     struct bytes_in in;
     uint64_t base;
     uint32_t thread;
+    int has_switch; /* that the next event has: definitions may be between them */
+    uint64_t switch_to;
 };
 
 static inline struct rows rows_of(const struct chunk_info *info, const uint8_t *data, size_t len)
 {
-    struct rows rows = {bytes_in_of(data, len), info->ticks0, info->thread};
+    struct rows rows = {bytes_in_of(data, len), info->ticks0, info->thread, 0, 0};
     return rows;
 }
 

@@ -354,7 +354,8 @@ static void enter_frame(struct summary *summary, struct summary_lane *lane, cons
         node = (uint32_t)suspended;
     }
     if (node == SUMMARY_NONE) {
-        node = node_for(summary, lane, top_node(lane), rec->id);
+        int is_alone = rec->has_switch && rec->switch_to == 0;
+        node = node_for(summary, lane, is_alone ? lane->root : top_node(lane), rec->id);
     }
     struct summary_node *n = &summary->nodes[node];
     if (rec->kind == RL_EVENT_CALL) {
@@ -412,7 +413,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         thread->events++;
         thread->last_ticks = lane->last_ticks;
     }
-    if (rec->has_switch) {
+    if (rec->has_switch && rec->switch_to != 0) {
         size_t at = find_open(lane, rec->switch_to);
         if (at != SIZE_MAX) {
             struct open_frame top = lane->stack[at];

@@ -310,17 +310,19 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         .task = task_of(stream, rec),
         .session = stream->session,
     };
-    if (rec->has_switch && take_out(stream, rec->switch_to, &moved)) {
+    if (rec->has_switch && rec->switch_to != 0 && take_out(stream, rec->switch_to, &moved)) {
         moved.line = 0;
         if (push(stream, moved) != 0) {
             return RL_NOMEM;
         }
     }
+    int is_root = stream->depth == 0 || (rec->has_switch && rec->switch_to == 0);
+    uint64_t caller = is_root ? 0 : stream->stack[stream->depth - 1].frame;
     if (rec->data_len != 0 && (rec->kind == RL_EVENT_RAISE || rec->kind == RL_EVENT_UNWIND)) {
         take_lines(stream, rec);
     }
     if (kind_begins(rec->kind)) {
-        event->parent = stream->depth != 0 ? stream->stack[stream->depth - 1].frame : 0;
+        event->parent = caller;
         event->parent_is_known = 1;
         if (rec->frame != 0 && u64map_put(&cursor->parents, rec->frame, event->parent + 1) != 0) {
             return RL_NOMEM;
@@ -331,8 +333,8 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
         event->parent_is_known = parent != NULL;
     }
     if (kind_enters(rec->kind)) {
-        return push(stream, (struct open_activation){rec->frame, rec->id, 0}) == 0 ? RL_OK
-                                                                                   : RL_NOMEM;
+        struct open_activation open = {rec->frame, caller, is_root, rec->id, 0};
+        return push(stream, open) == 0 ? RL_OK : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
         stream->leaving = rec->frame;

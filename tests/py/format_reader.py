@@ -292,7 +292,7 @@ class Recording:
                 line = dict(record, seq=info["seq"] + i, thread=thread, now=now, session=session)
                 line["task"] = task_of(record, tasks)
                 if record["kind"] in (1, 28):
-                    line["parent"] = stack[-1] if stack else 0
+                    line["parent"] = stack[-1] if stack and switch != 0 else 0
                 if record["kind"] in PUSH:
                     stack.append(record["frame"])
                 elif record["kind"] in POP and record["frame"] in stack:

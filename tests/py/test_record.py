@@ -562,6 +562,50 @@ def test_greenlets_keep_their_frames(record):
     assert all(event["kind"] != "unwind" for event in events if event.get("frame") in own)
 
 
+GREENLETS = """
+import sys
+from greenlet import greenlet
+def leaf(n):
+    if n == 2: raise ValueError(n)
+def inner(n):
+    main.switch()
+    leaf(n)
+class Own(greenlet):
+    def run(self, n):
+        main.switch()
+        try: inner(n)
+        except ValueError: pass
+def drive():
+    own = [Own(), Own(), Own()]
+    for turn in range(3):
+        for n in range(3): own[n].switch(*([n] if turn == 0 else []))
+    leaf(3)
+main = greenlet.getcurrent()
+drive()
+"""
+
+
+def test_a_greenlet_begins_without_a_caller(record, tmp_path):
+    """As f_back and tracebacks have it; whoever switched to it did not call it."""
+    pytest.importorskip("greenlet", reason="no wheel of greenlet for this version")
+    _, headers, events = record(GREENLETS)
+    assert not headers[0]["losses"]
+    calls = [e for e in events if e["kind"] == "call" and e["func"].startswith("__main__:")]
+    names = {e["frame"]: e["func"].rpartition(":")[2].rpartition(".")[2] for e in calls}
+    parents = [(names[e["frame"]], names.get(e["parent"])) for e in calls]
+    assert parents == [
+        ("<module>", None), ("Own", "<module>"), ("drive", "<module>"), *[("run", None)] * 3,
+        *[("inner", "run")] * 3, *[("leaf", "inner")] * 3, ("leaf", "drive"),
+    ]  # fmt: skip
+    out = tmp_path / "out.relive"
+    rows = [json.loads(row) for row in relive("tree", "--json", out).stdout.splitlines()][1:]
+    roots = [(row["func"].partition(":")[2], row["calls"]) for row in rows if row["level"] == 0]
+    assert roots == [("<module>", 1), ("Own.run", 3)]
+    (story,) = [json.loads(r) for r in relive("exc", "--json", out).stdout.splitlines()][1:]
+    frames = [frame["func"].rpartition(":")[2].rpartition(".")[2] for frame in story["frames"]]
+    assert frames == ["run", "inner", "leaf"]
+
+
 def test_a_disabled_recorder_leaves_the_program_alone(tmp_path):
     program = tmp_path / "p.py"
     program.write_text(
