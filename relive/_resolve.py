@@ -5,7 +5,6 @@ answer on stdout."""
 
 import os
 import sys
-import tempfile
 
 from relive import _core, config
 from relive.errors import ReliveError
@@ -27,7 +26,7 @@ def _run_of(path):
     path = os.path.abspath(path)
     settings = dict(config.load().as_dict())
     run = {"id": os.urandom(16).hex(), "path": path, "config": settings}
-    run["spare"] = tempfile.gettempdir()
+    run["spare"] = config.spare_folder()
     if settings["enabled"]:
         if settings["force"] and os.path.lexists(path):
             api._remove_recording(path)

@@ -412,6 +412,16 @@ class Config:
         return f"Config({', '.join(changed)})"
 
 
+def spare_folder():
+    """The folder for temporary files; None where nothing can be written into any."""
+    import tempfile
+
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return None
+
+
 def nearest(word: str, words) -> str:
     """'; did you mean X?' where some word is near, else ''."""
     from difflib import get_close_matches

@@ -88,8 +88,6 @@ def split(words, made):
 
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
-    import tempfile
-
     from relive import api
     from relive.cli import launch
     from relive.filters import doors
@@ -107,7 +105,7 @@ def main(words):
     spare = None
     try:
         if settings["output"] is None:
-            path, spare = _choose_path(program), tempfile.gettempdir()
+            path, spare = _choose_path(program), config.spare_folder()
         else:
             path = os.path.abspath(settings["output"])
             api._prepare(path, settings["force"])
@@ -124,12 +122,11 @@ def main(words):
 
 def _choose_path(program):
     """A free name here, or in the folder for temporary files where nothing can be written here."""
-    import tempfile
     import time
 
     folder = os.getcwd()
-    if not os.access(folder, os.W_OK):
-        folder = tempfile.gettempdir()
+    if not os.access(folder, os.W_OK) and config.spare_folder() is not None:
+        folder = config.spare_folder()
         _run.complain(f"{os.getcwd()} cannot be written; recording into {folder}")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     for n in range(1, 1000):
