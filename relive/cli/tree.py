@@ -1,5 +1,7 @@
 """relive tree: the call tree, repeated calls folded, with what went wrong in it."""
 
+from functools import lru_cache
+
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.errors import ReliveError
 
@@ -16,6 +18,31 @@ class Node:
         (self.code, self.parent, self.calls, self.total, self.own, self.unwinds, self.exc,
          self.line, self.depth, self.open) = row  # fmt: skip
         self.children = []
+
+    def add(self, other):
+        """The same function from the same place, which the recording has twice."""
+        self.calls += other.calls
+        self.total += other.total
+        self.own += other.own
+        self.unwinds += other.unwinds
+        self.open += other.open
+        self.depth = max(self.depth, other.depth)
+        self.exc, self.line = other.exc or self.exc, other.line or self.line
+        self.children += other.children
+
+
+def _join_equal(root, code_of):
+    """Children of one function become one, where it was defined more than once."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        first = {}
+        for child in node.children:
+            known = first.setdefault(code_of(child.code), child)
+            if known is not child:
+                known.add(child)
+        node.children = list(first.values())
+        pending += node.children
 
 
 def main(words):
@@ -100,29 +127,28 @@ class _Printer:
         for node in nodes:
             if node.parent >= 0:
                 nodes[node.parent].children.append(node)
-        codes = {}
+        code_of = lru_cache(maxsize=None)(recording.code)
         for thread in recording.totals(session)["threads"]:
             if self.args.thread not in (None, thread["thread"]):
                 continue
             root = nodes[thread["root"]]
             if not root.children:
                 continue
+            _join_equal(root, code_of)
             title = common.thread_title(thread)
             if name_process:
                 title = f"process {recording.header['pid']}, {title}"
             if not self.args.json:
                 print(common.dim(f"{title}  ({_counts(thread)})"))
-            self._walk(recording, root, codes, thread)
+            self._walk(recording, root, code_of, thread)
 
-    def _walk(self, recording, root, codes, thread):
+    def _walk(self, recording, root, code_of, thread):
         wanted = self.args.func
         # (node, level shown at, whether a function above it was asked for)
         pending = [(child, 0, wanted is None) for child in reversed(root.children)]
         while pending:
             node, level, inside = pending.pop()
-            code = codes.get(node.code)
-            if code is None:
-                code = codes[node.code] = recording.code(node.code)
+            code = code_of(node.code)
             shown = inside or wanted in common.name_of(code)
             if shown and node.total >= self.least:
                 self._line(recording, node, code, level, thread)

@@ -530,7 +530,7 @@ uint32_t capture_name_id(struct lane *lane, PyObject *name)
     Py_hash_t hash = ((PyASCIIObject *)name)->hash;
     Py_ssize_t length = PyUnicode_GET_LENGTH(name);
     size_t at = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15) >> 54;
-    uint32_t stamp = (uint32_t)(session.stamp >> 32);
+    uint32_t stamp = session.name_stamp;
     if (known[at].name == name && known[at].hash == hash && hash != -1 &&
         known[at].length == length && known[at].stamp == stamp) {
         return known[at].id;

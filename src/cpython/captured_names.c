@@ -68,7 +68,7 @@ static struct label label_of(const struct capture *c, const char *before, const 
     return (struct label){.name = name,
                           .before = before,
                           .set = c->policy != NULL ? c->policy->set : NULL,
-                          .stamp = (uint32_t)(session.stamp >> 32)};
+                          .stamp = session.name_stamp};
 }
 
 static void put_c_name(struct capture *c, PyObject *o, const struct typeinfo *info,

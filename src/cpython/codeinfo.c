@@ -29,10 +29,29 @@ struct prefixes {
 static struct prefixes excluded, libraries;
 static uint64_t first_stamp; /* words from here on are of this recording */
 
+/* A code object dies, or gets another word: of this recording, it has held its id. */
+static void release_word(void *word)
+{
+    uint64_t info = (uintptr_t)word;
+    if (info >= first_stamp && CODE_ID(info) != 0) {
+        policy_release(CODE_ID(info));
+    }
+}
+
+static void store_word(PyCodeObject *code, uint64_t info)
+{
+    if (CODE_ID(info) != 0) {
+        policy_hold(CODE_ID(info));
+    }
+    if (compat_set_extra((PyObject *)code, codeinfo_index, (void *)(uintptr_t)info) != 0) {
+        PyErr_Clear();
+        release_word((void *)(uintptr_t)info);
+    }
+}
+
 int codeinfo_init(void)
 {
-    /* Values are words, not pointers: nothing to free when a code object dies. */
-    codeinfo_index = compat_request_extra_index(NULL);
+    codeinfo_index = compat_request_extra_index(release_word);
     if (codeinfo_index < 0) {
         PyErr_SetString(PyExc_RuntimeError, "no co_extra index left in this interpreter");
         return -1;
@@ -232,12 +251,47 @@ static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *
  * waited for room, and another thread may have stopped it meanwhile. */
 static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
 {
-    if (session.stamp != stamp) {
+    int is_same = session.stamp == stamp;
+    if (is_same && id != 0) {
+        policy_keep(id, policy);
+    } else {
         policy_free(policy);
-        return 0;
     }
-    policy_keep(id, policy);
-    return 1;
+    return is_same;
+}
+
+/* Owned, or NULL. */
+static PyObject *qualname_of(PyCodeObject *code, const struct code_home *home)
+{
+    return home->qualname != NULL ? home->qualname : codename_get(code, home->globals);
+}
+
+/* Defines code of which something is recorded; `known` is the id that it has already, or 0. */
+static uint32_t define_traced(PyCodeObject *code, PyObject *globals, PyObject *qualname,
+                              unsigned level, struct lane *lane, uint32_t known)
+{
+    uint32_t names[CODE_NAMES_MAX];
+    struct code_def def = describe(code, codeinfo_module(globals), qualname, lane);
+    if (level >= LEVEL_VALUES) {
+        def.args = codeinfo_args(code);
+        def.name_count = variable_names(code, lane, names);
+    }
+    def.names = names;
+    return known != 0 ? recorder_code_again(session.recorder, lane, known, &def)
+                      : recorder_code(session.recorder, lane, &def);
+}
+
+/* A new generation knows nothing of it yet; nothing else is decided anew. */
+static void define_again(PyCodeObject *code, native_frame *frame, struct lane *lane, uint32_t id)
+{
+    const struct policy *policy = policy_of(id);
+    if (id != 0 && (policy == NULL || policy->is_traced)) {
+        struct code_home home = generated_home(code, frame);
+        PyObject *qualname = qualname_of(code, &home); /* owned */
+        unsigned level = level_of(code, home.globals, policy);
+        (void)define_traced(code, home.globals, qualname, level, lane, id);
+        Py_XDECREF(qualname);
+    }
 }
 
 static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
@@ -249,8 +303,7 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
     codename_learn(code);
     struct code_home home = generated_home(code, frame);
     PyObject *globals = home.globals;
-    PyObject *qualname =
-        home.qualname != NULL ? home.qualname : codename_get(code, globals); /* owned */
+    PyObject *qualname = qualname_of(code, &home); /* owned */
     PyObject *module = codeinfo_module(globals);
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
     struct policy *policy = policy_decide(code, globals, qualname, &is_traced);
@@ -261,29 +314,24 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
         def.rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0;
         uint32_t skipped = recorder_code(session.recorder, lane, &def);
         Py_XDECREF(qualname);
-        if (!keep_policy(stamp, skipped, policy)) {
+        /* With an id session_gate() still gets to see it. */
+        uint32_t id = makes_tasks ? skipped : 0;
+        if (!keep_policy(stamp, id, policy)) {
             return CODE_EXCLUDED;
         }
-        /* With an id it is still told of (session_gate). */
-        return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)skipped << 6 : 0);
+        return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)id << 6 : 0);
     }
-    uint32_t names[CODE_NAMES_MAX];
     unsigned level = level_of(code, globals, policy);
-    int has_values = level >= LEVEL_VALUES;
-    struct code_def def = describe(code, module, qualname, lane);
-    def.args = has_values ? codeinfo_args(code) : 0;
-    def.name_count = has_values ? variable_names(code, lane, names) : 0;
-    def.names = names;
+    uint32_t id = define_traced(code, globals, qualname, level, lane, 0);
     Py_XDECREF(qualname);
-    uint32_t id = recorder_code(session.recorder, lane, &def);
     if (!keep_policy(stamp, id, policy)) {
         return CODE_EXCLUDED;
     }
     if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {
         info |= CODE_SUSPENDS;
     }
-    if (has_values) {
-        info |= CODE_VALUES | (def.args != 0 ? CODE_ARGS : 0);
+    if (level >= LEVEL_VALUES) {
+        info |= CODE_VALUES | (codeinfo_args(code) != 0 ? CODE_ARGS : 0);
     }
     info |= makes_tasks || activation_is_code(code, globals) ? CODE_WATCHED : 0;
     if (policy != NULL && (policy->every > 1 || policy->min_duration != 0 || policy->asks != 0)) {
@@ -301,7 +349,17 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
 void codeinfo_begin(void)
 {
     codeinfo_decide_anew();
-    first_stamp = session.code_stamp;
+    first_stamp = session.defined_from = session.code_stamp;
+    session.name_stamp++;
+}
+
+void codeinfo_next_generation(int is_ring)
+{
+    session.name_stamp++;
+    if (is_ring) {
+        codeinfo_decide_anew();
+        session.defined_from = session.code_stamp;
+    }
 }
 
 void codeinfo_decide_anew(void)
@@ -322,12 +380,17 @@ uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame)
     PyCodeObject *original =
         debugger_original(code); /* what is decided of it is decided of copies */
     uint64_t known = codeinfo_get(original);
-    uint64_t info = known >= first_stamp ? (uint32_t)budget_limit(known) | session.code_stamp
-                                         : make(original, frame, lane);
-    for (PyCodeObject *c = code; c != NULL; c = c != original ? original : NULL) {
-        if (compat_set_extra((PyObject *)c, codeinfo_index, (void *)(uintptr_t)info) != 0) {
-            PyErr_Clear();
+    uint64_t info;
+    if (known < first_stamp) {
+        info = make(original, frame, lane);
+    } else {
+        info = (uint32_t)budget_limit(known) | session.code_stamp;
+        if (known < session.defined_from) {
+            define_again(original, frame, lane, CODE_ID(known));
         }
+    }
+    for (PyCodeObject *c = code; c != NULL; c = c != original ? original : NULL) {
+        store_word(c, info);
     }
     if (!session.needs_resync && code->co_name != NULL &&
         PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) {

@@ -39,6 +39,8 @@ uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame);
 
 /* Words of earlier recordings are void from here on. */
 void codeinfo_begin(void);
+/* Strings, and of a ring all functions, are to be defined once more when they are met next. */
+void codeinfo_next_generation(int is_ring);
 /* Every decision is made anew when its code is met next. */
 void codeinfo_decide_anew(void);
 

@@ -30,7 +30,7 @@ struct seen {
 
 struct seen_name {
     PyObject *key;   /* compared only */
-    uint32_t id;     /* its string */
+    uint32_t id;     /* its string, 0 = to be asked for */
     uint32_t action; /* enum filter_action: of the code that looked at a change last */
     struct seen seen;
 };
@@ -41,6 +41,7 @@ struct snapshot {
     uint32_t next;           /* container that is looked at first at the next line */
     struct seen_name *names; /* owned; of a namespace, by order */
     uint32_t name_count, name_cap;
+    uint32_t name_stamp; /* session.name_stamp that the numbers of the names are of */
     struct seen slots[];
 };
 
@@ -357,10 +358,24 @@ static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
     return &snapshot->names[i];
 }
 
-/* The name at i is gone, or was made anew behind the others. */
+/* Numbers of an earlier generation name nothing any more. */
+static void renew_names(struct snapshot *snapshot)
+{
+    for (uint32_t i = 0; snapshot->name_stamp != session.name_stamp && i < snapshot->name_count;
+         i++) {
+        snapshot->names[i].id = 0;
+    }
+    snapshot->name_stamp = session.name_stamp;
+}
+
+/* The name at i is gone, or was made anew behind the others. Where its number is gone too, nothing
+ * can be written of it. */
 static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
 {
-    put_write(look, look->scope, snapshot->names[i].id, NULL, snapshot->names[i].action);
+    const struct seen_name *name = &snapshot->names[i];
+    if (name->id != 0) {
+        put_write(look, look->scope, name->id, NULL, name->action);
+    }
     rl_free(snapshot->names[i].seen.items);
     memmove(&snapshot->names[i], &snapshot->names[i + 1],
             (snapshot->name_count - i - 1) * sizeof *snapshot->names);
@@ -375,6 +390,7 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
     PyObject *key, *value;
     Py_ssize_t at = 0;
     uint32_t count = 0;
+    renew_names(snapshot);
     while (count < NAMES_MAX && PyDict_Next(names, &at, &key, &value)) {
         if (!PyUnicode_CheckExact(key) || !TEXT_IS_READY(key) || is_dunder(key)) {
             continue;
@@ -387,9 +403,11 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
             return;
         }
         if (count == snapshot->name_count) {
-            *name = (struct seen_name){
-                key, capture_name_id(&look->t->lane, key), name_action(look, key), {0}};
+            *name = (struct seen_name){key, 0, name_action(look, key), {0}};
             snapshot->name_count++;
+        }
+        if (name->id == 0) {
+            name->id = capture_name_id(&look->t->lane, key);
         }
         if (has_changed(look, &name->seen, value) && !is_first) {
             /* A module's names are shared by its body and its functions; each has its own rules. */

@@ -22,7 +22,7 @@ struct native {
 enum { CACHED = 1024 };
 static struct cached {
     struct native native;
-    uint64_t stamp;
+    uint64_t recording, stamp; /* session.stamp, session.code_stamp */
     uint32_t id;
 } table[CACHED];
 
@@ -33,7 +33,8 @@ static uint32_t text_id(struct lane *lane, const char *text)
     return recorder_string(session.recorder, lane, text, utf8_cut((const uint8_t *)text, len, len));
 }
 
-static uint32_t define(struct lane *lane, const struct native *native)
+/* `known` is the id that it has in this recording already, or 0. */
+static uint32_t define(struct lane *lane, const struct native *native, uint32_t known)
 {
     char name[256], qualname[512], module[256] = "builtins";
     size_t n = strlen(native->name != NULL ? native->name : "");
@@ -55,7 +56,8 @@ static uint32_t define(struct lane *lane, const struct native *native)
         .file = text_id(lane, ""),
         .flags = RL_CODE_NATIVE,
     };
-    return recorder_code(session.recorder, lane, &def);
+    return known != 0 ? recorder_code_again(session.recorder, lane, known, &def)
+                      : recorder_code(session.recorder, lane, &def);
 }
 
 /* Who is called: 0 for a Python function. */
@@ -108,10 +110,13 @@ uint32_t codeinfo_native(PyObject *callable)
     uint64_t hash =
         map_mix((uint64_t)(uintptr_t)native.what ^ (uint64_t)(uintptr_t)native.owner << 7);
     struct cached *cached = &table[hash % CACHED];
-    if (__builtin_expect(cached->stamp != session.stamp || !is_same(&cached->native, &native), 0)) {
+    if (__builtin_expect(cached->stamp != session.code_stamp || !is_same(&cached->native, &native),
+                         0)) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        *cached = (struct cached){native, session.stamp, define(&thread_self->lane, &native)};
+        int is_known = cached->recording == session.stamp && is_same(&cached->native, &native);
+        uint32_t id = define(&thread_self->lane, &native, is_known ? cached->id : 0);
+        *cached = (struct cached){native, session.stamp, session.code_stamp, id};
         PyErr_Restore(type, value, traceback);
     }
     return cached->id;

@@ -83,8 +83,6 @@ static void remember(struct remembered *r, const struct filter_set *set, unsigne
     memcpy(r->text, text, len);
 }
 
-struct policies policies;
-
 /* What is decided of functions is mostly the same; so one of each kind is kept, and functions
  * without end (exec) take no memory. Those with actions of their own or a count of calls have their
  * own. */
@@ -127,10 +125,7 @@ static void forget_all(void)
     if (session.outside != 0) {
         return;
     }
-    for (size_t i = 0; i < policies.count; i++) {
-        policy_free(policies.items[i]);
-    }
-    rl_free(policies.items);
+    policy_table_forget();
     for (int i = 0; i < SHARED; i++) {
         rl_free(shared[i]);
     }
@@ -140,9 +135,7 @@ void policy_begin(struct filter *filter)
 {
     forget_all();
     memset(shared, 0, sizeof shared);
-    policies.items = NULL;
-    policies.count = 0;
-    policies.filter = filter;
+    policies = (struct policies){.filter = filter};
     policy_stats = (struct policy_stats){0};
     moment_begin(filter);
     memset(answers, 0, sizeof answers); /* another set may get the same address */
@@ -165,26 +158,6 @@ void policy_end(void)
     }
     (void)lane_put_values(&t->lane, RL_EVENT_FILTER, 0, t->stack[t->depth].frame, bytes,
                           (uint32_t)(p - bytes));
-}
-
-void policy_keep(uint32_t id, struct policy *policy)
-{
-    void *items = policies.items;
-    size_t cap = policies.count;
-    if (id >= policies.count &&
-        rl_grow(&items, &cap, (size_t)id + 1, sizeof *policies.items) == 0) {
-        policies.items = items;
-        memset(policies.items + policies.count, 0, (cap - policies.count) * sizeof *policies.items);
-        policies.count = cap;
-    }
-    if (id >= policies.count) {
-        policy_free(policy);
-        return;
-    }
-    if (policies.items[id] != policy) {
-        policy_free(policies.items[id]);
-    }
-    policies.items[id] = policy;
 }
 
 /* ---- decisions ---- */

@@ -65,16 +65,30 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
                              int *is_traced);
 void policy_keep(uint32_t id, struct policy *policy);
 void policy_free(struct policy *policy);
-/* Of a code id, or NULL. */
+/* A code object has the id from now on, or does not any more: with the last one its policy goes. */
+void policy_hold(uint32_t id);
+void policy_release(uint32_t id);
+/* Frees the table; policy_begin() makes it anew. */
+void policy_table_forget(void);
+
+#define POLICY_PAGE 1024u
+struct policy_page {
+    struct policy *of[POLICY_PAGE]; /* owned, by code id */
+    uint32_t holders[POLICY_PAGE];  /* code objects with that id */
+    uint32_t held;                  /* ids that have some */
+};
 extern struct policies {
-    struct filter *filter; /* policy.c's own */
-    struct policy **items; /* owned, by code id */
-    size_t count;
+    struct filter *filter;      /* policy.c's own */
+    struct policy_page **pages; /* owned; NULL where no id of a page is held */
+    size_t page_count, newest;
 } policies;
 
+/* Of a code id, or NULL. */
 static inline struct policy *policy_of(uint32_t id)
 {
-    return id < policies.count ? policies.items[id] : NULL;
+    size_t at = id / POLICY_PAGE;
+    const struct policy_page *page = at < policies.page_count ? policies.pages[at] : NULL;
+    return page != NULL ? page->of[id % POLICY_PAGE] : NULL;
 }
 
 /* Of what the program itself has written (notes.c), which belongs to no code; within these limits.

@@ -12,6 +12,7 @@
 #include "budget.h"
 #include "callers.h"
 #include "context.h"
+#include "generations.h"
 #include "judge.h"
 #include "native_output.h"
 #include "plain.h"
@@ -551,6 +552,9 @@ struct thread *session_thread(const struct event *event)
 enum verdict session_event_slow(const struct event *event)
 {
     struct thread *t = thread_self;
+    if (__builtin_expect(session.wants_generation, 0)) {
+        generations_next();
+    }
     if (t != NULL && t->gate == GATE_TAP && thread_is_recorded(t)) {
         return tap_event(t, event);
     }

@@ -7,6 +7,7 @@
 #include "budget.h"
 #include "collections.h"
 #include "forks.h"
+#include "generations.h"
 #include "interpreters.h"
 #include "native_output.h"
 #include "output.h"
@@ -108,6 +109,7 @@ static int has_greenlets(void)
 static void slot_filled(void *owner, const uint8_t *rows, size_t len)
 {
     thread_names_filled(owner);
+    generations_filled(owner);
     budget_filled(owner, rows, len);
 }
 

@@ -11,6 +11,12 @@
 
 enum { KINDS = RL_EVENT_LINE + 1, ERRORS_MOST = 10 };
 
+/* What decide() has said of the code that was met last, by its id. */
+enum { WANTED = 1024 };
+struct wanted {
+    uint32_t code_id, is_known, is_wanted;
+};
+
 struct sink {
     PyObject_HEAD
         /* owned; None or NULL where there is none */
@@ -27,8 +33,7 @@ struct sink {
     unsigned flags, max_repr;
     Py_ssize_t max_events, batch, waiting, most_waiting;
     struct bytes_out queue; /* those that wait: struct queued, one after the other */
-    uint8_t *wanted;        /* by code id: 0 not asked yet, 1 no, 2 yes; owned */
-    size_t wanted_cap;
+    struct wanted wanted[WANTED];
     /* the thread or task of the last event */
     uint64_t state_thread;
     PyObject *state_task;                 /* owned weak reference, or NULL outside of tasks */
@@ -55,38 +60,31 @@ static PyObject *call(PyObject *function, PyObject *argument, PyObject *other)
 
 /* ---- which events ---- */
 
-static uint8_t ask_wanted(struct sink *sink, PyObject *module)
+static int ask_wanted(struct sink *sink, PyObject *module)
 {
     PyObject *name = module != NULL ? module : PyUnicode_FromString("");
     PyObject *answer = name != NULL ? call(sink->decide, name, NULL) : NULL; /* owned */
-    uint8_t found = answer != NULL && PyObject_IsTrue(answer) == 1 ? 2 : 1;
+    int is_wanted = answer != NULL && PyObject_IsTrue(answer) == 1;
     if (module == NULL) {
         Py_XDECREF(name);
     }
     Py_XDECREF(answer);
     PyErr_Clear();
-    return found;
+    return is_wanted;
 }
 
 int sink_wants(struct sink *sink, unsigned kind, uint32_t code_id, PyObject *module)
 {
+    struct wanted *known = &sink->wanted[code_id % WANTED];
     if ((sink->kinds >> kind & 1) == 0) {
         return 0;
     }
-    if (code_id >= sink->wanted_cap) {
-        size_t before = sink->wanted_cap;
-        void *grown = sink->wanted;
-        if (rl_grow(&grown, &sink->wanted_cap, (size_t)code_id + 1, 1) != 0) {
-            return 0;
-        }
-        sink->wanted = grown;
-        memset(sink->wanted + before, 0, sink->wanted_cap - before);
+    if (known->is_known && known->code_id == code_id) {
+        return known->is_wanted != 0;
     }
-    if (sink->wanted[code_id] == 0) {
-        uint8_t answer = ask_wanted(sink, module);
-        sink->wanted[code_id] = answer; /* looked up anew: Python ran */
-    }
-    return sink->wanted[code_id] == 2;
+    int is_wanted = ask_wanted(sink, module); /* Python runs: others may write there meanwhile */
+    *known = (struct wanted){code_id, 1, (uint32_t)is_wanted};
+    return is_wanted;
 }
 
 /* ---- the thread or task that it belongs to ---- */
@@ -349,9 +347,7 @@ static PyObject *sink_forget(struct sink *self, PyObject *ignored)
 static PyObject *sink_begin(struct sink *self, PyObject *ignored)
 {
     (void)ignored;
-    if (self->wanted_cap != 0) {
-        memset(self->wanted, 0, self->wanted_cap);
-    }
+    memset(self->wanted, 0, sizeof self->wanted);
     Py_RETURN_NONE;
 }
 
@@ -493,7 +489,6 @@ static void sink_dealloc(struct sink *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     (void)sink_clear(self);
-    rl_free(self->wanted);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }

@@ -18,33 +18,32 @@ static PyObject *sinks; /* owned: a tuple of them */
 static PyObject *traceback_of; /* owned */
 static unsigned wants;         /* TOLD_LOCALS, ...: what any of them wants */
 static struct u64map began;    /* frame -> ticks of its call */
-static PyObject **modules;     /* owned, and what is in it: name by code id, where it was asked */
-static size_t module_cap;
+
+/* Of the code that was met last, by its id: the module's name. */
+enum { MODULES = 1024 };
+static struct module_of {
+    uint32_t code_id;
+    PyObject *name; /* owned, or NULL */
+} modules[MODULES];
 
 static void forget_modules(void)
 {
-    for (size_t i = 0; i < module_cap; i++) {
-        Py_CLEAR(modules[i]);
+    for (size_t i = 0; i < MODULES; i++) {
+        Py_CLEAR(modules[i].name);
     }
 }
 
 /* Of the code that the frame runs; borrowed, NULL where it has none. */
 static PyObject *module_of(uint32_t code_id, native_frame *frame)
 {
-    if (code_id >= module_cap) {
-        size_t before = module_cap;
-        void *grown = modules;
-        if (rl_grow(&grown, &module_cap, (size_t)code_id + 1, sizeof *modules) != 0) {
-            return NULL;
-        }
-        modules = grown;
-        memset(modules + before, 0, (module_cap - before) * sizeof *modules);
+    struct module_of *known = &modules[code_id % MODULES];
+    if (known->name == NULL || known->code_id != code_id) {
+        PyObject *name = codeinfo_module(native_globals(frame));
+        Py_XINCREF(name);
+        known->code_id = code_id;
+        Py_XSETREF(known->name, name);
     }
-    if (modules[code_id] == NULL) {
-        modules[code_id] = codeinfo_module(native_globals(frame));
-        Py_XINCREF(modules[code_id]);
-    }
-    return modules[code_id];
+    return known->name;
 }
 
 /* ---- rows ---- */

@@ -144,7 +144,7 @@ static void fill(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
         .tp_name = type->tp_name,
         .dict = type->tp_dict,
         .version = (unsigned)type->tp_version_tag,
-        .stamp = (uint32_t)(session.stamp >> 32),
+        .stamp = session.name_stamp,
         .id = name_id(lane, type),
         .has_dict = has_dict(type),
     };
@@ -168,7 +168,7 @@ static void fill(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
 {
     struct typeinfo *info = entry_of(type);
-    if (__builtin_expect(info->type != type || info->stamp != session.stamp >> 32 ||
+    if (__builtin_expect(info->type != type || info->stamp != session.name_stamp ||
                              info->tp_name != type->tp_name || info->dict != type->tp_dict ||
                              info->version != type->tp_version_tag,
                          0)) {

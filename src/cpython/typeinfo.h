@@ -44,7 +44,7 @@ struct typeinfo {
     const char *tp_name;
     PyObject *dict;
     unsigned version; /* tp_version_tag */
-    uint32_t stamp;   /* of the recording */
+    uint32_t stamp;   /* session.name_stamp */
     uint32_t id;      /* of "module.qualname" */
     enum show show;
     int is_wrapped; /* the type is said beside the built-in value that it holds */

@@ -238,7 +238,7 @@ static void push(struct summary *summary, struct summary_lane *lane, uint32_t no
     }
     lane->stack = stack;
     uint32_t depth = 1;
-    if (lane->depth != 0 && top_node(lane) == node) {
+    if (lane->depth != 0 && top_node(lane) == node && n->code != RL_CODE_OTHER) {
         depth += lane->stack[lane->depth - 1].depth;
     }
     if (depth > n->max_depth) {

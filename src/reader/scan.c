@@ -73,6 +73,12 @@ static int may_end_torn(const struct reader *reader)
             reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
 }
 
+/* A ring that is being written gives up what it has and puts other blocks there. */
+static int is_reused(const struct reader *reader)
+{
+    return reader->is_being_written && (reader->header.flags & RL_FLAG_RING);
+}
+
 rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
                             struct block_header *header)
 {
@@ -87,15 +93,17 @@ rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offse
         uint64_t from = *at;
         if (!find_header(reader, at)) {
             reader->torn_bytes = reader->size - from;
-            if (!may_end_torn(reader)) {
+            if (!may_end_torn(reader) && !is_reused(reader)) {
                 reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
                                (unsigned long long)from, (unsigned long long)(reader->size - from));
             }
             *at = reader->size;
             return RL_END;
         }
-        reader_problem(reader, "%llu unreadable bytes at byte %llu",
-                       (unsigned long long)(*at - from), (unsigned long long)from);
+        if (!is_reused(reader)) {
+            reader_problem(reader, "%llu unreadable bytes at byte %llu",
+                           (unsigned long long)(*at - from), (unsigned long long)from);
+        }
         if (os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
             block_header_get(bytes, header) != RL_OK) {
             return RL_END;
@@ -186,8 +194,10 @@ static rl_status read_dict(struct reader *reader, uint64_t offset,
 {
     rl_status status = scan_unpack(reader, offset, header, &reader->raw);
     if (status != RL_OK) {
-        reader_problem(reader, "the dictionary at byte %llu is damaged: some names are unknown",
-                       (unsigned long long)offset);
+        if (!is_reused(reader)) {
+            reader_problem(reader, "the dictionary at byte %llu is damaged: some names are unknown",
+                           (unsigned long long)offset);
+        }
         return status == RL_NOMEM ? status : RL_OK;
     }
     struct bytes_in in = bytes_in_of(reader->raw.data, reader->raw.len);
@@ -480,6 +490,18 @@ static int has_grown(struct reader *reader)
            reader->size > before;
 }
 
+/* What a slot defined that was read may be in a block by now. */
+static rl_status read_definitions(struct reader *reader)
+{
+    uint64_t at = RL_FILE_HEADER_BYTES, offset;
+    struct block_header header;
+    rl_status status = RL_OK;
+    while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
+        status = header.type == RL_BLOCK_DICT ? read_dict(reader, offset, &header) : RL_OK;
+    }
+    return status;
+}
+
 static rl_status read_all(struct reader *reader)
 {
     enum { TIMES = 8 };
@@ -493,7 +515,7 @@ static rl_status read_all(struct reader *reader)
             status = read_block(reader, offset, &header, 1);
         }
     }
-    return status;
+    return status == RL_OK && is_reused(reader) ? read_definitions(reader) : status;
 }
 
 rl_status scan_file(struct reader *reader)

@@ -25,6 +25,7 @@ static int remember(struct dictionary *dictionary, int is_kept, uint32_t number)
         dictionary->older = dictionary->recent;
         memset(&dictionary->recent, 0, sizeof dictionary->recent);
     }
+    dictionary->kept_bytes += is_kept ? key->len : 0;
     return strmap_put(is_kept ? &dictionary->kept : &dictionary->recent, key->data, key->len,
                       number);
 }
@@ -48,33 +49,83 @@ static uint32_t recall(struct dictionary *dictionary, int is_kept)
     return number;
 }
 
-uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, int is_kept,
-                           const void *data, size_t len, int *is_new)
+static int put_key(struct dictionary *dictionary, unsigned kind, const void *data, size_t len)
 {
     struct bytes_out *key = &dictionary->scratch;
     uint8_t tag = (uint8_t)kind;
     bytes_out_reset(key);
     bytes_put(key, &tag, 1);
     bytes_put(key, data, len);
-    if (key->failed) {
+    return key->failed ? -1 : 0;
+}
+
+/* The key in `scratch` gets this number. */
+static int define(struct dictionary *dictionary, int is_kept, uint32_t number)
+{
+    const struct bytes_out *key = &dictionary->scratch;
+    size_t before = dictionary->pending.len;
+    dict_entry_put(&dictionary->pending, key->data[0], number, key->data + 1, key->len - 1);
+    if (dictionary->pending.failed || remember(dictionary, is_kept, number) != 0) {
+        dictionary->pending.len = before;
+        dictionary->pending.failed = 0;
+        return -1;
+    }
+    return 0;
+}
+
+uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, int is_kept,
+                           const void *data, size_t len, int *is_new)
+{
+    *is_new = 0;
+    if (put_key(dictionary, kind, data, len) != 0) {
         return 0;
     }
-    *is_new = 0;
     uint32_t known = recall(dictionary, is_kept);
     if (known != 0) {
         return known;
     }
     uint32_t *next = kind == RL_ROW_DEF_STRING ? &dictionary->next_string : &dictionary->next_code;
-    if (*next >= RL_CODE_OTHER - 1) {
-        return 0;
-    }
-    size_t before = dictionary->pending.len;
-    dict_entry_put(&dictionary->pending, kind, *next + 1, data, len);
-    if (dictionary->pending.failed || remember(dictionary, is_kept, *next + 1) != 0) {
-        dictionary->pending.len = before;
-        dictionary->pending.failed = 0;
+    if (*next >= RL_CODE_OTHER - 1 || define(dictionary, is_kept, *next + 1) != 0) {
         return 0;
     }
     *is_new = 1;
     return ++*next;
+}
+
+uint32_t dictionary_again(struct dictionary *dictionary, unsigned kind, uint32_t number,
+                          const void *data, size_t len, int *is_new)
+{
+    *is_new = put_key(dictionary, kind, data, len) == 0 && recall(dictionary, 0) != number &&
+              define(dictionary, 0, number) == 0;
+    return number;
+}
+
+int dictionary_is_full(const struct dictionary *dictionary)
+{
+    return dictionary->kept.count >= DICTIONARY_KEPT ||
+           dictionary->kept_bytes >= DICTIONARY_KEPT_BYTES;
+}
+
+void dictionary_forget(struct dictionary *dictionary)
+{
+    strmap_fini(&dictionary->kept);
+    dictionary->kept_bytes = 0;
+}
+
+void dictionary_begin_again(struct dictionary *dictionary, const struct u64map *still_used)
+{
+    struct strmap before = dictionary->kept;
+    memset(&dictionary->kept, 0, sizeof dictionary->kept);
+    dictionary->kept_bytes = 0;
+    strmap_fini(&dictionary->recent);
+    strmap_fini(&dictionary->older);
+    for (size_t i = 0; i < before.capacity; i++) {
+        const struct strmap_entry *entry = &before.entries[i];
+        if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING &&
+            u64map_get(still_used, entry->value) != NULL &&
+            put_key(dictionary, RL_ROW_DEF_STRING, entry->key + 1, entry->len - 1) == 0) {
+            (void)define(dictionary, 1, entry->value); /* else it has no name from here on */
+        }
+    }
+    strmap_fini(&before);
 }

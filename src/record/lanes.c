@@ -41,17 +41,22 @@ static struct slot *take_free(struct recorder *recorder, int wants_large)
     return slot != NULL ? slot : slot_list_take(second);
 }
 
-static size_t slot_budget(const struct recorder *recorder)
+static int may_grow(const struct recorder *recorder, int is_first)
 {
-    return recorder->options.ring_bytes != 0 ? recorder->options.ring_bytes
-                                             : recorder->options.buffer_bytes;
+    if (recorder->cannot_grow) {
+        return 0;
+    }
+    return recorder_is_ring(recorder)
+               ? ring_may_grow(recorder)
+               : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
 }
 
 /* The oldest slot of a ring holds definitions too: they must be in the file before it is used anew.
  * Whether they are; where not, the writer has been asked. */
 static int definitions_are_safe(struct recorder *recorder)
 {
-    if (recorder->dictionary.pending.len == 0 || recorder->cannot_define) {
+    if ((recorder->dictionary.pending.len == 0 && !recorder->is_defining) ||
+        recorder->cannot_define) {
         return 1;
     }
     if (!recorder->has_thread) {
@@ -74,7 +79,7 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
     if (slot != NULL) {
         return slot;
     }
-    if (!recorder->cannot_grow && (is_first || recorder->slot_bytes < slot_budget(recorder))) {
+    if (may_grow(recorder, is_first)) {
         *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
         if (recorder->has_thread) {
             os_cond_signal(&recorder->work);
@@ -137,6 +142,7 @@ static void begin_slot(struct lane *lane, struct slot *slot)
         .name = lane->name,
     };
     slot_begin(slot, &info);
+    slot->generation = lane->recorder->generation;
     lane->slot = slot;
     lane->rows = lane->cur = slot->memory + RL_SLOT_HEADER_BYTES;
     lane->end = slot->memory + slot->size;
@@ -285,15 +291,18 @@ static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *d
     lane_publish(lane);
 }
 
+/* `known` is the id that it has already, or 0. */
 static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind, int is_kept,
-                       const void *data, size_t len)
+                       uint32_t known, const void *data, size_t len)
 {
     int is_new = 0;
     if (recorder == NULL) {
         return 0; /* stopped while its caller waited for room */
     }
+    struct dictionary *dictionary = &recorder->dictionary;
     os_lock_mutex(&recorder->lock);
-    uint32_t id = dictionary_number(&recorder->dictionary, kind, is_kept, data, len, &is_new);
+    uint32_t id = known != 0 ? dictionary_again(dictionary, kind, known, data, len, &is_new)
+                             : dictionary_number(dictionary, kind, is_kept, data, len, &is_new);
     os_unlock_mutex(&recorder->lock);
     if (is_new) {
         publish(lane, kind, id, data, len);
@@ -303,19 +312,27 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
 
 uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
 {
-    return define(recorder, lane, RL_ROW_DEF_STRING, 1, utf8, len);
+    return define(recorder, lane, RL_ROW_DEF_STRING, 1, 0, utf8, len);
 }
 
 uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
 {
-    return define(recorder, lane, RL_ROW_DEF_STRING, 0, utf8, len);
+    return define(recorder, lane, RL_ROW_DEF_STRING, 0, 0, utf8, len);
 }
 
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
 {
     uint8_t payload[CODE_DEF_MAX];
     size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, 0, payload, len);
+    return define(recorder, lane, RL_ROW_DEF_CODE, 0, 0, payload, len);
+}
+
+uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
+                             const struct code_def *def)
+{
+    uint8_t payload[CODE_DEF_MAX];
+    size_t len = code_def_put(payload, def);
+    return define(recorder, lane, RL_ROW_DEF_CODE, 0, id, payload, len);
 }
 
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,

@@ -22,6 +22,7 @@ static void recorder_free(struct recorder *recorder)
         rl_free(live);
     }
     dictionary_fini(&recorder->dictionary);
+    shelf_fini(&recorder->shelf);
     os_cond_fini(&recorder->work);
     os_cond_fini(&recorder->room);
     os_mutex_fini(&recorder->lock);
@@ -65,31 +66,26 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     return RL_OK;
 }
 
-/* A ring has the size that was asked for; one slot there must be. */
-static uint32_t within_ring(const struct recorder *recorder, uint32_t slot_size, uint32_t count)
+/* Twice as many slots as the last time. */
+static rl_status grow(struct recorder *recorder, uint32_t slot_size)
 {
-    size_t ring = recorder->options.ring_bytes;
-    size_t left = ring > recorder->slot_bytes ? ring - recorder->slot_bytes : 0;
-    size_t most = left / slot_size != 0 ? left / slot_size : 1;
-    return ring == 0 || count < most ? count : (uint32_t)most;
+    int is_large = slot_size == SLOT_LARGE;
+    uint32_t *last = is_large ? &recorder->large_count : &recorder->small_count;
+    uint32_t first = is_large ? FIRST_LARGE : FIRST_SMALL, most = is_large ? 128 : 1024;
+    uint32_t count = *last != 0 ? *last * 2 : first;
+    count = *last = count < most ? count : most;
+    if (recorder_is_ring(recorder)) {
+        ring_fit(recorder, &slot_size, &count);
+    }
+    return add_live(recorder, slot_size, count,
+                    slot_size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small);
 }
 
 void recorder_grow(struct recorder *recorder)
 {
-    rl_status status = RL_OK;
-    if (recorder->wants_small) {
-        uint32_t count = recorder->small_count != 0 ? recorder->small_count * 2 : FIRST_SMALL;
-        recorder->small_count = count < 1024 ? count : 1024;
-        status =
-            add_live(recorder, SLOT_SMALL, within_ring(recorder, SLOT_SMALL, recorder->small_count),
-                     &recorder->free_small);
-    }
+    rl_status status = recorder->wants_small ? grow(recorder, SLOT_SMALL) : RL_OK;
     if (recorder->wants_large && status == RL_OK) {
-        uint32_t count = recorder->large_count != 0 ? recorder->large_count * 2 : FIRST_LARGE;
-        recorder->large_count = count < 128 ? count : 128;
-        status =
-            add_live(recorder, SLOT_LARGE, within_ring(recorder, SLOT_LARGE, recorder->large_count),
-                     &recorder->free_large);
+        status = grow(recorder, SLOT_LARGE);
     }
     recorder->wants_small = recorder->wants_large = 0;
     recorder->cannot_grow = status != RL_OK;
@@ -111,9 +107,16 @@ void recorder_flush_dictionary(struct recorder *recorder)
         return;
     }
     memset(&recorder->dictionary.pending, 0, sizeof taken);
-    os_unlock_mutex(&recorder->lock);
-    rl_status status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
-    os_lock_mutex(&recorder->lock);
+    recorder->is_defining = 1;
+    rl_status status;
+    if (recorder_is_ring(recorder)) {
+        status = ring_define(recorder, taken.data, taken.len);
+    } else {
+        os_unlock_mutex(&recorder->lock);
+        status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
+        os_lock_mutex(&recorder->lock);
+    }
+    recorder->is_defining = 0;
     recorder->cannot_define = status != RL_OK;
     if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
         /* Not written: they stay pending, before what came meanwhile. */
@@ -166,7 +169,9 @@ static void beat(struct recorder *recorder)
 void recorder_tick(struct recorder *recorder)
 {
     struct writer *writer = recorder_writer(recorder);
-    recorder_flush_dictionary(recorder);
+    if (!recorder_is_ring(recorder) || recorder->wants_tick) {
+        recorder_flush_dictionary(recorder); /* a ring has them in its slots */
+    }
     beat(recorder);
     (void)writer_is_sound(writer);
     if (!writer->is_mapped) {
@@ -199,7 +204,7 @@ static void give_up_slots(struct recorder *recorder)
 static void finish(struct recorder *recorder, struct recorder_stats *stats)
 {
     struct writer *writer = recorder_writer(recorder);
-    int is_ring = recorder->options.ring_bytes != 0;
+    int is_ring = recorder_is_ring(recorder);
     recorder_drain(recorder);
     recorder_flush_dictionary(recorder);
     beat(recorder);
@@ -209,7 +214,9 @@ static void finish(struct recorder *recorder, struct recorder_stats *stats)
     for (struct live *live = recorder->lives; live != NULL; live = live->next) {
         writer_sync_live(writer, live);
     }
-    if (!is_ring) {
+    if (is_ring) {
+        bytes_out_reset(&writer->index); /* its blocks have changed places */
+    } else {
         give_up_slots(recorder);
         compact_file(writer, recorder->lives);
     }
@@ -231,6 +238,9 @@ static void open_file(struct recorder *recorder)
         }
         recorder->small_count = FIRST_SMALL;
         status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
+        if (status == RL_OK && recorder_is_ring(recorder)) {
+            ring_make_shelf(recorder);
+        }
         beat(recorder);
         if (status != RL_OK) {
             (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
@@ -344,6 +354,7 @@ rl_status recorder_open(const struct recorder_options *options, struct recorder 
     }
     struct recorder *recorder = &owned->recorder;
     owned->writer.fd = recorder->door.fd = -1;
+    recorder->generation = 1;
     os_mutex_init(&recorder->lock);
     os_cond_init(&recorder->work);
     os_cond_init(&recorder->room);

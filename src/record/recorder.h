@@ -97,9 +97,23 @@ uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struc
  * has another id when it is asked for once more. */
 uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len);
 
+/* [thread] A code object that has this id already: once more, in the generation that has begun. */
+uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
+                             const struct code_def *def);
+
+/* Generations of definitions. In a ring nothing that is written from the next one on needs what was
+ * defined before, so that it can leave the file with the last slot of its generation; otherwise
+ * only the recorder's memory of strings goes. */
+int recorder_is_ring(const struct recorder *recorder);
+/* [thread] Whether the next one is due. */
+int recorder_wants_generation(struct recorder *recorder);
+/* Begins it: ids of strings are void, and in a ring those of code too, until recorder_code_again().
+ * 0: a thread is in the middle of something. No thread may write rows, begin or end meanwhile. */
+int recorder_next_generation(struct recorder *recorder);
+
 /* [thread] Tells every string but those names, in no order, unless there are still only `known` of
- * them; how many there are. The bytes live as long as the recorder. `tell` is called with the
- * recorder's lock. */
+ * them; how many there are. The bytes live until the next generation begins. `tell` is called with
+ * the recorder's lock. */
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
                               void (*tell)(uint32_t id, const void *utf8, size_t len));
 

@@ -6,6 +6,7 @@
 #include "dictionary.h"
 #include "os.h"
 #include "recorder.h"
+#include "shelf.h"
 #include "slots.h"
 #include "writer.h"
 
@@ -48,8 +49,13 @@ struct recorder {
     int cannot_grow;
     int wants_tick;    /* somebody waits until LIVE slots and definitions are in the file */
     int cannot_define; /* the file takes no definitions any more */
+    int is_defining;   /* definitions are not pending any more, and not in the file yet */
     uint32_t in_work;  /* slots that the writer holds */
     struct dictionary dictionary;
+    /* ring.c */
+    uint32_t generation;       /* of definitions, from 1 */
+    uint64_t generation_bytes; /* that its definitions take on the shelf */
+    struct shelf shelf;        /* the writer's */
     struct lane *lanes;
     uint32_t threads;
     uint64_t kept_events;
@@ -86,5 +92,12 @@ void recorder_grow(struct recorder *recorder);
 void recorder_drain(struct recorder *recorder);
 void recorder_flush_dictionary(struct recorder *recorder);
 void lane_hand_over(struct lane *lane);
+/* Slots may be made: within the ring, or because there is no other way. */
+int ring_may_grow(const struct recorder *recorder);
+/* Which ones, where `count` of that size are wanted. */
+void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
+void ring_make_shelf(struct recorder *recorder);
+/* Puts definitions on the shelf; unlocks while it writes. */
+rl_status ring_define(struct recorder *recorder, const uint8_t *entries, size_t len);
 
 #endif

@@ -16,6 +16,7 @@ struct slot {
     uint32_t size;
     uint32_t used; /* when it was handed over */
     uint32_t events;
+    uint32_t generation;    /* of the definitions that its rows need, in a ring */
     struct chunk_info info; /* copy of the header, with ticks1 and mono1 */
     struct slot *next;
 };

@@ -1,0 +1,216 @@
+#include "testing.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "recording.h"
+
+/* Functions without end, each called once; one that goes on all the time; and the file, whose size
+ * is that of the ring. */
+enum { RING = 256 << 10, WARM = 9000, MANY = 60000 };
+
+static void name_of(uint32_t i, char name[40])
+{
+    uint64_t mixed = map_mix(i + 1);
+    (void)snprintf(name, 40, "f%u_%016llx", i, (unsigned long long)(mixed ^ mixed << 40));
+}
+
+static struct code_def definition(struct recorder *recorder, struct lane *lane, uint32_t i)
+{
+    char name[40];
+    name_of(i, name);
+    uint32_t text = recorder_name(recorder, lane, name, strlen(name));
+    return (struct code_def){.module = text, .qualname = text, .file = text, .line = i + 1};
+}
+
+static void call_once(struct lane *lane, uint32_t id)
+{
+    uint64_t frame = lane->next_frame++;
+    (void)lane_put(lane, RL_EVENT_CALL, id, frame);
+    (void)lane_put(lane, RL_EVENT_RETURN, id, frame);
+}
+
+static struct recorder *open_ring(const char *path, int has_thread)
+{
+    os_fail_at(OS_FAULT_THREAD, has_thread ? 0 : 1, 1, EAGAIN);
+    struct recorder *recorder = open_recorder(path, 0, RING, 0);
+    os_fail_at(OS_FAULT_THREAD, 0, 0, 0);
+    return recorder;
+}
+
+/* As the host does it: between two events the next generation begins, where it is due. The function
+ * that goes on is named at its begin, and called later: so its name is in another block. */
+static void call_each(struct recorder *recorder, struct lane *lane, uint32_t first, uint32_t last)
+{
+    enum { LATER = 700 };
+    struct code_def always = definition(recorder, lane, 0);
+    uint32_t id = recorder_code(recorder, lane, &always), since = LATER;
+    for (uint32_t i = first; i < last; i++) {
+        if (recorder_wants_generation(recorder) && recorder_next_generation(recorder)) {
+            always = definition(recorder, lane, 0);
+            since = 0;
+        }
+        struct code_def def = definition(recorder, lane, i);
+        call_once(lane, recorder_code(recorder, lane, &def));
+        if (++since == LATER) {
+            assert_int_equal(recorder_code_again(recorder, lane, id, &always), id);
+        }
+        if (since >= LATER) {
+            call_once(lane, id);
+        }
+    }
+}
+
+static void begin(struct recorder *recorder, struct lane *lane)
+{
+    recorder_lane_begin_named(recorder, lane, NULL, 1, (const uint8_t *)"reader", 6);
+}
+
+/* The file has its size, reads whole, and each event that it kept has its name. */
+static void expect_names(const char *path, long long least)
+{
+    struct reader *reader = NULL;
+    struct cursor *cursor = NULL;
+    struct check_result result;
+    struct event_out event;
+    struct rl_err err;
+    struct stat st;
+    long long n = 0;
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size <= RING + (256 << 10));
+    assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+    assert_int_equal(reader_check(reader, &result), RL_OK);
+    assert_int_equal(result.bad_blocks, 0);
+    assert_int_equal(cursor_open(reader, &cursor), RL_OK);
+    while (cursor_next(cursor, &event) == RL_OK) {
+        if (event.kind == RL_EVENT_CALL) {
+            char name[40];
+            struct code_text code = reader_code(reader, event.id);
+            name_of(code.line - 1, name);
+            assert_int_equal(code.qualname.len, strlen(name));
+            assert_memory_equal(code.qualname.data, name, code.qualname.len);
+            assert_int_equal(code.module.len, strlen(name));
+            n++;
+        }
+    }
+    assert_true(n >= least);
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        struct text name = reader_string(reader, reader->chunks[i].info.name);
+        assert_int_equal(name.len, 6);
+    }
+    assert_int_equal(reader->problem_count, 0);
+    cursor_close(cursor);
+    reader_close(reader);
+}
+
+static void a_ring_has_its_size_however_much_is_defined(void **state)
+{
+    (void)state;
+    for (int has_thread = 0; has_thread < 2; has_thread++) {
+        const char *path = fresh_path();
+        struct recorder *recorder = open_ring(path, has_thread);
+        struct recorder_stats stats;
+        struct lane lane;
+        begin(recorder, &lane);
+        call_each(recorder, &lane, 1, MANY);
+        expect_names(path, 500);
+        recorder_lane_end(&lane);
+        close_recorder(recorder, &stats);
+        assert_true(stats.is_closed_cleanly);
+        expect_names(path, 500);
+        (void)unlink(path);
+    }
+}
+
+static void threads_of_a_ring_begin_a_generation_together(void **state)
+{
+    (void)state;
+    enum { LANES = 3 };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_ring(path, 1);
+    struct recorder_stats stats;
+    struct lane lanes[LANES];
+    for (int i = 0; i < LANES; i++) {
+        begin(recorder, &lanes[i]);
+    }
+    for (uint32_t i = 1; i < MANY; i += 10) {
+        int is_rare = i % 20000 == 1; /* the last one has most of the time nothing to say */
+        call_each(recorder, &lanes[is_rare ? LANES - 1 : i % (LANES - 1)], i, i + 10);
+    }
+    for (int i = 0; i < LANES; i++) {
+        recorder_lane_end(&lanes[i]);
+    }
+    close_recorder(recorder, &stats);
+    expect_names(path, 300);
+    (void)unlink(path);
+}
+
+/* A process of its own is killed before the nth write since its ring was full. */
+static int record_and_get_killed(const char *path, unsigned long nth, int has_thread)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct recorder *recorder = open_ring(path, has_thread);
+        struct recorder_stats stats;
+        struct lane lane;
+        begin(recorder, &lane);
+        call_each(recorder, &lane, 1, WARM);
+        os_fail_at(OS_FAULT_WRITE, nth, 0, -SIGKILL);
+        call_each(recorder, &lane, WARM, 2 * WARM);
+        recorder_lane_end(&lane);
+        close_recorder(recorder, &stats);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFSIGNALED(status);
+}
+
+static void killed_between_any_two_steps_a_ring_has_its_names(void **state)
+{
+    (void)state;
+    enum { MOST = 170 };
+    for (int has_thread = 0; has_thread < 2; has_thread++) {
+        unsigned long nth = 1;
+        for (int is_killed = 1; is_killed && nth < (has_thread ? MOST / 6 : MOST); nth++) {
+            const char *path = fresh_path();
+            is_killed = record_and_get_killed(path, nth, has_thread);
+            expect_names(path, 300);
+            (void)unlink(path);
+        }
+        assert_true(nth > 20);
+    }
+}
+
+static void a_ring_that_cannot_write_keeps_reading_whole(void **state)
+{
+    (void)state;
+    for (unsigned long nth = 1; nth < 30; nth++) {
+        const char *path = fresh_path();
+        struct recorder *recorder = open_ring(path, 0);
+        struct recorder_stats stats;
+        struct lane lane;
+        begin(recorder, &lane);
+        call_each(recorder, &lane, 1, WARM);
+        os_fail_at(OS_FAULT_WRITE, nth, 0, nth % 2 ? EIO : ENOSPC);
+        call_each(recorder, &lane, WARM, 2 * WARM);
+        no_faults();
+        recorder_lane_end(&lane);
+        close_recorder(recorder, &stats);
+        expect_names(path, 300);
+        (void)unlink(path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_ring_has_its_size_however_much_is_defined),
+        cmocka_unit_test(threads_of_a_ring_begin_a_generation_together),
+        cmocka_unit_test(killed_between_any_two_steps_a_ring_has_its_names),
+        cmocka_unit_test(a_ring_that_cannot_write_keeps_reading_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
