@@ -281,7 +281,8 @@ TABLE = (
     ),
     Setting(
         "allow", "texts", [], "--allow", ("RELIVE_ALLOW",),
-        "write values of this name, though it is that of a secret (may be given several times)",
+        "write values under this name, though it is that of a secret; secrets that are known by"
+        " their form stay hidden (may be given several times)",
     ),
     Setting(
         "max_locals", "integer", 900, "--max-locals", ("RELIVE_MAX_LOCALS", "HANDIT_MAX_LOCALS"),

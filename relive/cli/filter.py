@@ -66,6 +66,14 @@ def _parser(name, text):
     return common.Parser(f"filter {name}", text)
 
 
+def _chain_parser(name, text):
+    """With the options of what looks at the chain."""
+    parser = _parser(name, text)
+    parser.add_argument("--no-builtin-filter", action="store_true", help="without the built-in one")
+    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
+    return parser
+
+
 def _settings(files, builtin=True):
     from relive import config
     from relive.filters import doors
@@ -84,10 +92,8 @@ def _chain(files, builtin=True):
 
 
 def _check(words):
-    parser = _parser("check", "Check filter files, and show the chain that they make.")
+    parser = _chain_parser("check", "Check filter files, and show the chain that they make.")
     parser.add_argument("files", nargs="*", help="filter files, in order")
-    parser.add_argument("--no-builtin-filter", action="store_true", help="without the built-in one")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
     args = parser.parse_args(words)
     from relive.filters import Filter, FilterError
 
@@ -163,38 +169,64 @@ def _warnings(chain):
 
 
 def _explain(words):
-    parser = _parser("explain", "Which rule of which file decides about a function or a name.")
+    parser = _chain_parser(
+        "explain", "Which rule of which file decides about a function or a name."
+    )
     parser.add_argument("words", nargs="+", metavar="[FILE ...] MODULE:FUNCTION [NAME]")
     parser.add_argument("--file", default="", help="the function's file, for file: selectors")
     args = parser.parse_args(words)
     at = next((i for i, word in enumerate(args.words) if _is_target(word)), None)
     if at is None or len(args.words) - at > 2:
         raise ReliveError("ERR_USAGE", "explain wants [FILE ...] MODULE:FUNCTION [NAME]")
-    chain = _chain(args.words[:at])
+    chain = _chain(args.words[:at], not args.no_builtin_filter)
     module, _, qualname = args.words[at].partition(":")
     file = os.path.abspath(args.file) if args.file else ""
     scope = (module, qualname, qualname.rpartition(".")[2], file)
     verdict = chain.core.decide(*scope)
-    what = "recorded" if verdict["traced"] else "not recorded"
-    levels = {0: "", 1: ", level calls", 2: ", level values", 3: ", level lines"}
-    print(f"{common.safe(args.words[at])}: {what}{levels[verdict['level']]}")
-    if verdict["asks"]:
-        print("  where no thread: or task: rule says otherwise, which is asked at each call")
-    print(f"  decided by {_decider(chain, verdict['rule'])}")
-    for index, row in enumerate(chain.core.matches(*scope)):
-        if row[4] and index != verdict["rule"]:
-            one, number, rule = chain.rule(index)
-            done = "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
-            note = {-1: "undecided", 1: "matches too: ", 2: "asked at each call: "}[row[4]]
-            note += done if row[4] > 0 else ""
-            print(
-                f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}"
-            )
-    if len(args.words) - at == 2:
-        _explain_name(chain, scope, args.words[at + 1])
+    others = [
+        (index, row[4])
+        for index, row in enumerate(chain.core.matches(*scope))
+        if row[4] and index != verdict["rule"]
+    ]
+    names = args.words[at + 1 :]
+    tell = _explain_as_json if args.json else _explain_as_text
+    tell(chain, args.words[at], verdict, others)
+    for name in names:
+        _explain_name(chain, scope, name, args.json)
     for text in _warnings(chain):
         sys.stderr.write(f"relive filter: {common.safe(text)}\n")
     return OK if verdict["traced"] else NOTHING
+
+
+_LEVELS = (None, "calls", "values", "lines")
+
+
+def _explain_as_text(chain, target, verdict, others):
+    level = _LEVELS[verdict["level"]]
+    what = "recorded" if verdict["traced"] else "not recorded"
+    print(f"{common.safe(target)}: {what}{f', level {level}' if level else ''}")
+    if verdict["asks"]:
+        print("  where no thread: or task: rule says otherwise, which is asked at each call")
+    print(f"  decided by {_decider(chain, verdict['rule'])}")
+    for index, how in others:
+        one, number, rule = chain.rule(index)
+        note = {-1: "undecided", 1: "matches too: ", 2: "asked at each call: "}[how]
+        if how > 0:
+            note += "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
+        print(f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}")
+
+
+def _explain_as_json(chain, target, verdict, others):
+    common.emit(schema="relive.filter", version=1)
+    common.emit(
+        function=target, recorded=verdict["traced"], level=_LEVELS[verdict["level"]],
+        decided_by=_decider(chain, verdict["rule"]), asks_at_each_call=bool(verdict["asks"]),
+    )  # fmt: skip
+    words = {-1: "undecided", 1: "matches", 2: "asked at each call"}
+    for index, how in others:
+        one, number, rule = chain.rule(index)
+        common.emit(file=one.path, rule=number, selector=rule["selector"], exec=rule["exec"],
+                    how=words[how])  # fmt: skip
 
 
 def _is_target(word):
@@ -211,11 +243,14 @@ def _decider(chain, index):
     return common.safe(f"{one.name} rules[{number}] {rule['selector']}{reason}, {one.path}")
 
 
-def _explain_name(chain, scope, name):
+def _explain_name(chain, scope, name, as_json):
     kinds = {"argument": 5, "local": 3, "global": 4, "attribute": 7, "dict key": 8}
     actions = {1: "kept", 2: "redacted", 3: "dropped"}
     for what, kind in kinds.items():
         action, why = chain.core.value(*scope, kind, name)
+        if as_json:
+            common.emit(name=name, kind=what, action=actions[action], why=why or "default")
+            continue
         print(f"  {what} {common.safe(name)}: {actions[action]} ({why or 'default'})")
 
 

@@ -19,7 +19,7 @@ The exit status is the program's; 125 when it was not started.
 """
 _METAVARS = {
     "path": "FILE", "size": "SIZE", "integer": "N", "part": "PART", "texts": "PATTERN",
-    "filters": "FILE",
+    "filters": "FILE", "allow": "NAME",
 }  # fmt: skip
 
 
@@ -58,7 +58,9 @@ def add_settings(made, leave_out=()):
             made.add_argument(
                 setting.option,
                 dest=setting.key,
-                metavar=_METAVARS.get(setting.kind) or "|".join(setting.choices),
+                metavar=_METAVARS.get(setting.key)
+                or _METAVARS.get(setting.kind)
+                or "|".join(setting.choices),
                 action="append" if setting.kind in ("texts", "filters") else "store",
                 default=None,
                 help=setting.help,

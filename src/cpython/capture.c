@@ -220,17 +220,14 @@ void capture_tuple(struct capture *c, PyObject *o)
     put_row(c, o, 0);
 }
 
-static void put_dict(struct capture *c, PyObject *o)
+/* What is in a dictionary, behind so many that are shown already; how many are shown then. */
+static inline __attribute__((always_inline)) size_t put_entries(struct capture *c, PyObject *o,
+                                                                size_t shown)
 {
-    size_t length = (size_t)((PyDictObject *)o)->ma_used, shown = 0;
+    size_t length = shown + (size_t)((PyDictObject *)o)->ma_used;
     enum filter_action named = FILTER_INHERIT;
     PyObject *key, *value;
     Py_ssize_t at = 0;
-    if (!enter(c, o, length)) {
-        return;
-    }
-    capture_open(c, RL_VALUE_DICT, o);
-    struct open_list list = capture_open_items(c, length, c->items);
     uint8_t *p = c->p;
     while (shown < length && shown < c->items && p < c->soft && PyDict_Next(o, &at, &key, &value)) {
         unsigned previews = c->previews;
@@ -256,7 +253,32 @@ static void put_dict(struct capture *c, PyObject *o)
         shown++;
     }
     c->p = p;
-    capture_close_items(&list, shown);
+    return shown;
+}
+
+static void put_dict(struct capture *c, PyObject *o)
+{
+    size_t length = (size_t)((PyDictObject *)o)->ma_used;
+    if (!enter(c, o, length)) {
+        return;
+    }
+    capture_open(c, RL_VALUE_DICT, o);
+    struct open_list list = capture_open_items(c, length, c->items);
+    capture_close_items(&list, put_entries(c, o, 0));
+    leave(c);
+}
+
+void capture_fields(struct capture *c, PyObject *ours, PyObject *given, const struct policy *policy)
+{
+    if (!enter(c, ours, 1)) {
+        return;
+    }
+    capture_open(c, RL_VALUE_DICT, ours);
+    struct open_list list =
+        capture_open_items(c, (size_t)(PyDict_Size(ours) + PyDict_Size(given)), c->items);
+    size_t shown = put_entries(c, ours, 0);
+    policy_use(policy, c);
+    capture_close_items(&list, put_entries(c, given, shown));
     leave(c);
 }
 

@@ -104,6 +104,10 @@ static inline uint32_t capture_size(struct capture *c)
 
 /* Appends one value; NULL is a variable that is not bound. */
 void capture_value(struct capture *c, PyObject *object);
+/* Appends a dictionary of two: fields of ours, as the policy so far has them, and what the program
+ * has given, as this one has it. */
+void capture_fields(struct capture *c, PyObject *ours, PyObject *given,
+                    const struct policy *policy);
 /* The same as an action of the filter has it: the value, or what stands for it. */
 void capture_filtered(struct capture *c, PyObject *object, unsigned action);
 /* Appends the parameters of a frame that begins. has_cells: its cells are made already. */

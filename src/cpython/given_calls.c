@@ -52,13 +52,13 @@ static PyObject *given_call(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_TypeError, "arguments are a dict, or None");
         return NULL;
     }
-    const struct policy *policy;
+    struct notes_policy policy;
     struct thread *t = notes_thread(&policy);
     if (t == NULL) {
         Py_RETURN_NONE;
     }
     put_session(t, number);
-    struct capture *c = capture_given(t, policy, given, &def, names);
+    struct capture *c = capture_given(t, policy.given, given, &def, names);
     def.module = capture_name_id(&t->lane, home);
     def.qualname = capture_name_id(&t->lane, function);
     def.file = capture_name_id(&t->lane, file);
@@ -78,7 +78,7 @@ static PyObject *given_return(PyObject *module, PyObject *args)
     unsigned long long stamp, frame;
     unsigned id;
     PyObject *value;
-    const struct policy *policy;
+    struct notes_policy policy;
     (void)module;
     if (!PyArg_ParseTuple(args, "(KIK)O", &stamp, &id, &frame, &value)) {
         return NULL;
@@ -87,7 +87,7 @@ static PyObject *given_return(PyObject *module, PyObject *args)
     if (t == NULL || stamp != session.stamp) {
         Py_RETURN_FALSE;
     }
-    struct capture *c = session_capture(t, policy);
+    struct capture *c = session_capture(t, policy.given);
     if (c == NULL) {
         return PyBool_FromLong(lane_put(&t->lane, RL_EVENT_RETURN, id, frame));
     }

@@ -23,13 +23,31 @@ static struct thread *thread_here(void)
     return session_thread(&event);
 }
 
-/* {name: value} without those that are None; new. */
-static PyObject *fields_of(PyObject *names, PyObject *const *values, Py_ssize_t count)
+/* Fields that say what an event is, and join one to others: no pattern of the program's takes them
+ * away. */
+static int is_ours(PyObject *name)
+{
+    static const char *const ours[] = {
+        "id",     "trace_id", "span_id", "parent_id", "exchange", "client", "side",
+        "method", "ns",       "t0_ns",   "t1_ns",     "ts_ns",    "dt_ns",  "bytes_out",
+        "line",   "bytes_in", "file",    "func",      "status",   "logger", "level",
+    };
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, ours[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* {name: value} of our fields, or of the others, without those that are None; new. */
+static PyObject *fields_of(PyObject *names, PyObject *const *values, int ours)
 {
     PyObject *fields = PyDict_New();
-    for (Py_ssize_t i = 0; fields != NULL && i < count; i++) {
-        if (values[i] != Py_None &&
-            PyDict_SetItem(fields, PyTuple_GET_ITEM(names, i), values[i]) != 0) {
+    for (Py_ssize_t i = 0; fields != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (values[i] != Py_None && is_ours(name) == ours &&
+            PyDict_SetItem(fields, name, values[i]) != 0) {
             Py_CLEAR(fields);
         }
     }
@@ -43,11 +61,12 @@ uint64_t notes_unrecorded(void)
     return unrecorded;
 }
 
-struct thread *notes_thread(const struct policy **policy)
+struct thread *notes_thread(struct notes_policy *policy)
 {
     struct thread *t = thread_here();
-    *policy = policy_of_notes(&limits);
-    if (t == NULL || *policy == NULL || (context_is_used(t) && context_hides(t))) {
+    *policy = policy_of_notes(t != NULL ? t->stack[t->depth].id : 0, &limits);
+    if (t == NULL || policy->given == NULL || policy->ours == NULL ||
+        (context_is_used(t) && context_hides(t))) {
         unrecorded++;
         return NULL;
     }
@@ -56,20 +75,23 @@ struct thread *notes_thread(const struct policy **policy)
 
 int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values)
 {
-    const struct policy *policy;
+    struct notes_policy policy;
     struct thread *t = notes_thread(&policy);
     if (t == NULL) {
         return 0;
     }
     unrecorded++;
-    PyObject *fields = fields_of(names, values, PyTuple_GET_SIZE(names)); /* owned */
-    struct capture *c = fields != NULL ? session_capture_always(t, policy) : NULL;
+    PyObject *ours = fields_of(names, values, 1), *given = fields_of(names, values, 0); /* owned */
+    struct capture *c =
+        ours != NULL && given != NULL ? session_capture_always(t, policy.ours) : NULL;
+    if (c != NULL) {
+        capture_fields(c, ours, given, policy.given);
+    }
+    Py_XDECREF(ours);
+    Py_XDECREF(given);
     if (c == NULL) {
-        Py_XDECREF(fields);
         return PyErr_Occurred() ? -1 : 0;
     }
-    capture_value(c, fields);
-    Py_DECREF(fields);
     int is_kept = lane_put_values(&t->lane, kind, number, t->stack[t->depth].frame, c->bytes,
                                   capture_size(c));
     unrecorded -= (uint64_t)is_kept;

@@ -118,6 +118,8 @@ void policy_free(struct policy *policy)
     }
 }
 
+static const struct filter_set *main_set; /* set_of_main(); NULL until somebody wants it */
+
 /* Those of an earlier recording; a thread in the middle of an event may still hold one: then they
  * are left where they are, few as they are. */
 static void forget_all(void)
@@ -135,6 +137,7 @@ void policy_begin(struct filter *filter)
 {
     forget_all();
     memset(shared, 0, sizeof shared);
+    main_set = NULL;
     policies = (struct policies){.filter = filter};
     policy_stats = (struct policy_stats){0};
     moment_begin(filter);
@@ -296,16 +299,40 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
     return share(p);
 }
 
-const struct policy *policy_of_notes(const struct capture_limits *limits)
+static const struct policy *limited(struct policy *policy, const struct filter_set *set,
+                                    const struct capture_limits *limits)
 {
-    static struct policy notes;
+    *policy = (struct policy){.filter = policies.filter,
+                              .set = set,
+                              .least = set != NULL ? filter_least(set) : 0,
+                              .limits = *limits};
+    return set != NULL ? policy : NULL;
+}
+
+/* The value patterns of the program's own module. */
+static const struct filter_set *set_of_main(struct filter *filter)
+{
+    const struct filter_scope scope = {
+        .module = {"__main__", 8}, .qualname = {"<module>", 8}, .name = {"<module>", 8}};
+    struct filter_verdict verdict;
+    if (main_set == NULL && filter_decide(filter, &scope, &verdict) == RL_OK) {
+        main_set = verdict.set;
+    }
+    return main_set;
+}
+
+struct notes_policy policy_of_notes(uint32_t id, const struct capture_limits *limits)
+{
+    static struct policy ours, given;
+    struct filter *filter = policies.filter;
+    const struct policy *known = policy_of(id);
+    if (filter == NULL) {
+        return (struct notes_policy){NULL, NULL};
+    }
     const struct filter_set *set =
-        policies.filter != NULL ? filter_default_set(policies.filter) : NULL;
-    notes = (struct policy){.filter = policies.filter,
-                            .set = set,
-                            .least = set != NULL ? filter_least(set) : 0,
-                            .limits = *limits};
-    return set != NULL ? &notes : NULL;
+        known != NULL && known->filter == filter ? known->set : set_of_main(filter);
+    return (struct notes_policy){limited(&ours, filter_default_set(filter), limits),
+                                 limited(&given, set, limits)};
 }
 
 /* ---- names inside values ---- */

@@ -38,6 +38,16 @@ static inline int policy_looks_at_values(const struct policy *policy)
     return policy->least < SECRET_LEAST;
 }
 
+/* What is captured from here on is as this policy has it. */
+static inline void policy_use(const struct policy *policy, struct capture *c)
+{
+    c->policy = policy;
+    capture_limit(c, &policy->limits);
+    c->least = c->key_lines == 0 ? policy->least : 1;
+    c->values = c->p;
+    c->is_reviewed = policy_looks_at_values(policy);
+}
+
 enum policy_kind {
     POLICY_ARGUMENT,
     POLICY_LOCAL,
@@ -91,9 +101,13 @@ static inline struct policy *policy_of(uint32_t id)
     return page != NULL ? page->of[id % POLICY_PAGE] : NULL;
 }
 
-/* Of what the program itself has written (notes.c), which belongs to no code; within these limits.
- * NULL without a filter. */
-const struct policy *policy_of_notes(const struct capture_limits *limits);
+/* Of what the program itself has written (notes.c), within these limits; NULL without a filter.
+ * `ours`: of the fields that we fill in, where no pattern applies. `given`: of what the program has
+ * given, as it is for the code with this id, or where that is not known for its `__main__`. */
+struct notes_policy {
+    const struct policy *ours, *given;
+};
+struct notes_policy policy_of_notes(uint32_t id, const struct capture_limits *limits);
 
 /* A name met in a value: the action of this code for it, counted. */
 enum filter_action policy_name(const struct policy *policy, enum filter_kind kind, PyObject *name);

@@ -36,10 +36,7 @@ struct capture *session_capture_always(struct thread *t, const struct policy *po
     }
     capture_begin(t->capture, &t->lane);
     if (policy != NULL) {
-        t->capture->policy = policy;
-        capture_limit(t->capture, &policy->limits);
-        t->capture->least = t->capture->key_lines == 0 ? policy->least : 1;
-        t->capture->is_reviewed = policy_looks_at_values(policy);
+        policy_use(policy, t->capture);
     }
     return t->capture;
 }

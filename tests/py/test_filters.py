@@ -553,3 +553,15 @@ def test_check_names_lines_and_keys_and_leaves_the_builtin_filter_out(tmp_path):
     told = relive("filter", "check", "--no-builtin-filter", path)
     assert told.returncode == 0 and b"builtin-default" not in told.stdout
     assert b"relive filter check --help" in relive("filter", "check", "--nothing").stderr
+
+
+def test_explain_takes_the_options_of_check():
+    done = relive("filter", "explain", "--no-builtin-filter", "asyncio.tasks:gather", "password")
+    assert done.returncode == 0 and b"asyncio.tasks:gather: recorded" in done.stdout
+    done = relive("filter", "explain", "--json", "asyncio.tasks:gather", "password")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and rows[1]["recorded"] is False
+    assert "builtin-default" in rows[1]["decided_by"]
+    why = "built-in names of secrets"
+    assert {"name": "password", "kind": "argument", "action": "redacted", "why": why} in rows
+    assert "--allow NAME" in relive("record", "--help").stdout.decode()

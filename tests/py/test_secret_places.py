@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import TESTS, relive
+from conftest import TESTS, relive, run
 
 PROGRAMS = TESTS / "secrets" / "programs"
 
@@ -229,3 +229,37 @@ def test_allow_shows_values_of_a_name(record, tmp_path, door):
     _, _, events = record(source, *options)
     told = json.dumps(events)
     assert all(f"shown{n}" in told for n in (1, 2, 3)) and "Za" not in told
+
+
+NOTES = """\
+import relive, relive.sessions as sessions
+from relive.sessions import http
+relive.start("out.relive", redact=["customer_*", "CUST-[0-9]+", "id"], allow=["token"])
+with sessions.session("order CUST-17", attrs={
+    "customer_name": "Zn1", "password": "Zn2", "plain": "here",
+}):
+    sessions.mark("step", customer_mail="Zn3", auth={"secret": "Zn4"}, plain="here", n=4711)
+    sessions.mark("ghp_" + "Zn5" * 12, text="password=Zn6", token="shown1234")
+    http.on_http_request(None, "GET", "http://host/?customer_id=1&password=Zn7", 1,
+                         {"x-customer_name": "Zn8", "Host": "here"}, None, {"customer_key": "Zn9"})
+    http.on_http_response(None, 200, 2, 3, error="about CUST-99")
+    {call}
+relive.stop()
+"""
+
+
+@pytest.mark.parametrize("call", ["pass", "(lambda: sessions.mark('m', customer_x='Zna'))()"])
+def test_what_the_program_writes_itself_obeys_patterns_and_secret_rules(tmp_path, call):
+    (tmp_path / "prog.py").write_text(NOTES.replace("{call}", call))
+    assert run(sys.executable, "prog.py", cwd=tmp_path).returncode == 0
+    told = relive("dump", "--json", tmp_path / "out.relive").stdout.decode()
+    events = [json.loads(line) for line in told.splitlines()]
+    own = [
+        event for event in events if event.get("kind", "").startswith(("session", "http", "mark"))
+    ]
+    text = json.dumps(own)
+    assert "Zn" not in text and "CUST-" not in text, text
+    assert "shown1234" in text and "4711" in text and text.count("here") >= 3
+    # what joins events is no value of the program's
+    row = json.loads(relive("sessions", "--json", tmp_path / "out.relive").stdout.splitlines()[1])
+    assert len(row["trace_id"]) == 32 and row["http"][0]["status"] == 200
