@@ -273,7 +273,8 @@ enum rl_handler {
     X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")            \
     X(FILTER, 11, "filter", "events let go by a rule with every, min_duration, thread or task")    \
     X(OUTPUT, 12, "output", "pieces of output of C code that had no place (--native-output)")      \
-    X(INTERPRETERS, 13, "interpreters", "interpreters beside the main one: all that they ran")
+    X(INTERPRETERS, 13, "interpreters", "interpreters beside the main one: all that they ran")     \
+    X(SESSIONS, 14, "sessions", "sessions forgotten: too many were open, and never ended")
 
 enum rl_loss_reason {
 #define RL_LOSS_ENUM(name, number, text, meaning) RL_LOSS_##name = number,

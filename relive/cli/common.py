@@ -245,6 +245,7 @@ def next_command(text):
 _WHAT_WAS_LOST = {
     "hook_taken": " threads with a gap (hook_taken)",
     "interpreters": " interpreters not recorded",
+    "sessions": " sessions forgotten, as more than 10,000 were open",
 }
 
 

@@ -37,6 +37,10 @@ def main(words):
             _show(row, names_processes)
     if len(shown) < len(found) and not args.json:
         print(common.dim(f"... {common.count(len(found) - len(shown))} more (--limit 0)"))
+    forgotten = sum(one.header["losses"].get("sessions", 0) for one in run)
+    if forgotten and not args.json:
+        print(f"{common.counted(forgotten, 'session')} forgotten: more than 10,000 were open, and"
+              " what ran later is in none of these")  # fmt: skip
     damaged = common.say_problems(run)
     if not found and not args.json:
         is_asked = args.tag is not None or args.errors or args.slow or args.status

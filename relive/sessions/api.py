@@ -25,7 +25,6 @@ LOG, SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = range(21, 2
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-_open: Mapping[str, _core.Session] = _core.open_sessions
 _active: ContextVar[int] = ContextVar("relive_session", default=0)
 _hidden: ContextVar[int] = ContextVar("relive_suppressed", default=0)
 _core.follow(_active, _hidden)
@@ -34,48 +33,48 @@ _counts = {"parse_errors": 0}
 
 class _Profilers:
     """The recording that start_profiler() began: every session that profiles shares it, and the
-    last one that stops ends it. One that something else began is never counted, nor ended."""
+    last one that stops or ends also ends it. One that something else began is never counted, nor
+    ended. Which sessions profile is counted in C, where sessions end."""
 
     def __init__(self) -> None:
         self._lock = _thread.RLock()
         self._run: Optional[str] = None  # the run that was begun here
-        self._starts: Dict[str, int] = {}  # session -> how often it has started and not stopped
 
     def begin(self, found: _core.Session) -> None:
         """Counts the session in, and begins a recording where none is on."""
         with self._lock:
             if not api.is_recording():
                 self._record(found)
-            elif found.trace_filter:
+            elif found.has_filter:
                 raise ReliveError(
                     "ERR_BUSY", "a recording is on and has its filters: start_session("
                     "trace_filter=...) is for the one that start_profiler() begins",
                 )  # fmt: skip
             if self._is_on():
-                self._starts[found.id] = self._starts.get(found.id, 0) + 1
+                _core.add_profiler(found)
 
-    def end(self, session_id: str, wholly: bool = False) -> None:
-        """Takes one start of the session back, or all of them; after the last of all sessions the
-        recording ends."""
+    def end(self) -> None:
+        """Ends the recording, unless another session has started to profile meanwhile."""
         with self._lock:
-            starts = self._starts.pop(session_id, 0)
-            if starts > 1 and not wholly:
-                self._starts[session_id] = starts - 1
-            elif starts and not self._starts and self._is_on():
+            if self._is_on() and not _core.session_counts()["profiling"]:
                 self._run = None
                 api.stop()
 
     def forget_others(self) -> None:
         """In a forked child the sessions of other threads have nobody left to stop them."""
         self._lock = _thread.RLock()
-        found = _core.active_session()
-        mine = found.id if found is not None else ""
-        self._starts = {mine: self._starts[mine]} if mine in self._starts else {}
+        _core.reset_profilers(_core.active_session())
 
     def _is_on(self):
         return api.is_recording() and _run.opened() and _run.opened()["id"] == self._run
 
     def _record(self, found):
+        if found.has_filter and not found.trace_filter:
+            raise ReliveError(
+                "ERR_NOT_FOUND",
+                f"the filter of session {found.id} is not known any more: too many later sessions"
+                " were started and did not end",
+            )
         settings = {"trace_filter": found.trace_filter} if found.trace_filter else {}
         wanted = config.load(arguments=settings)
         try:
@@ -84,7 +83,7 @@ class _Profilers:
             if error.code != "ERR_BUSY" or found.trace_filter:
                 raise
             return  # another thread has just begun one: it is joined
-        self._starts.clear()
+        _core.reset_profilers(None)
         self._run = _run.opened()["id"] if api.is_recording() else None
 
 
@@ -111,6 +110,7 @@ def _start_in_free_file(wanted):
 
 _names: Dict[str, int] = {}  # path -> the number of the next file beside it
 _profilers = _Profilers()
+_core.when_unprofiled(_profilers.end)
 os.register_at_fork(after_in_child=_profilers.forget_others)
 
 
@@ -131,22 +131,26 @@ def start_session(
     `traceparent` is that of the request: the session belongs to its trace, as a span of its own.
     One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
     recording that start_profiler() begins; where one is on already it has its own."""
+    wanted = (tag, attrs, traceparent, span_id, tracestate, trace_filter)
+    return _begin(*wanted, is_by_hand=True).id
+
+
+def _begin(tag, attrs, traceparent, span_id=None, tracestate=None, trace_filter=None, *,
+           is_by_hand=False):  # fmt: skip
     tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
     span_id = _span(span_id) if span_id is not None else None
     tracestate = _text("tracestate", tracestate)
-    return _core.begin_session(tag, traceparent, tracestate, attrs, span_id, filters).id
+    return _core.begin_session(tag, traceparent, tracestate, attrs, span_id, filters, is_by_hand)
 
 
 def tell_open() -> None:
     """Those that are open, in a recording that has just begun."""
-    for one in list(_open.values()):
-        _core.tell_session(one)
+    _core.tell_sessions()
 
 
 def end_session(session_id: str) -> None:
     """Ends it. ReliveError where there is no such session, or it has ended."""
     _core.finish_session(_find(session_id))
-    _profilers.end(session_id, wholly=True)
 
 
 def active_session_id() -> Optional[str]:
@@ -163,18 +167,18 @@ class session:
                  traceparent: Optional[str] = None, **more: Any) -> None:  # fmt: skip
         self._how = dict(more, tag=tag, attrs=attrs, traceparent=traceparent)
         self.id: Optional[str] = None
+        self._found: Any = None
         self._token: Any = None
 
     def __enter__(self) -> "session":
-        self.id = start_session(**self._how)
-        self._token = _core.enter_session(_open[self.id])
+        self._found = _begin(**self._how)
+        self.id = self._found.id
+        self._token = _core.enter_session(self._found)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        found = _open.get(self.id) if self.id is not None else None
-        if found is not None:
-            _core.finish_session(found, self._token, exc_info[1])
-            _profilers.end(found.id, wholly=True)
+        if self._found.is_open:
+            _core.finish_session(self._found, self._token, exc_info[1])
         else:
             _core.leave_session(self._token)
 
@@ -228,7 +232,7 @@ def outgoing_headers() -> Dict[str, str]:
 
 def is_open(session_id: Optional[str]) -> bool:
     """Whether there is such a session, and it has not ended."""
-    return session_id in _open
+    return isinstance(session_id, str) and _core.find_session(session_id) is not None
 
 
 # ---- recording ----
@@ -246,10 +250,10 @@ def start_profiler(session_id: str) -> None:
 def stop_profiler() -> None:
     """The other way round; a recording that start_profiler() began ends with the last session that
     stops or ends."""
-    session_id = active_session_id()
+    found = _core.active_session()
     _core.leave_session(None)
-    if session_id is not None:
-        _profilers.end(session_id)
+    if found is not None:
+        _core.remove_profiler(found)
 
 
 def flush() -> bool:
@@ -365,17 +369,17 @@ _calls = _Calls()
 
 
 def get_stats() -> Dict[str, int]:
-    """Sessions that are open, those that were forgotten since over 10,000 were open, and what was
-    counted: traceparents that were not valid, previews that were no JSON, events that no recording
-    was there for."""
-    return dict(_counts, open=len(_open), **_core.session_counts())
+    """Sessions that are open, the bytes of memory that they take, those that profile, and those
+    that were forgotten since over 10,000 were open; traceparents that were not valid, previews that
+    were no JSON, events that no recording was there for."""
+    return dict(_counts, **_core.session_counts())
 
 
 # ---- helpers ----
 
 
 def _find(session_id):
-    found = _open.get(session_id) if isinstance(session_id, str) else None
+    found = _core.find_session(session_id) if isinstance(session_id, str) else None
     if found is None:
         raise ReliveError("ERR_NOT_FOUND", f"there is no session {session_id!r}, or it has ended")
     return found

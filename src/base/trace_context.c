@@ -5,49 +5,64 @@
 
 #include "os.h"
 
-static int are_hex(const char *text, size_t n)
+/* The value of a lower-case digit, or -1. */
+static int digit(char c)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f'))) {
-            return 0;
-        }
-    }
-    return 1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int are_zeros(const char *text, size_t n)
+int trace_bytes(const char *digits, size_t count, uint8_t *bytes)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] != '0') {
-            return 0;
+    for (size_t i = 0; i < count; i++) {
+        int high = digit(digits[2 * i]), low = digit(digits[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return -1;
         }
+        bytes[i] = (uint8_t)(high << 4 | low);
     }
-    return 1;
+    return 0;
+}
+
+void trace_digits(const uint8_t *bytes, size_t count, char *digits)
+{
+    for (size_t i = 0; i < count; i++) {
+        digits[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        digits[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+}
+
+static int are_zeros(const uint8_t *bytes, size_t n)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < n; i++) {
+        any |= bytes[i];
+    }
+    return any == 0;
 }
 
 /*   00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
  *   version, trace, span, flags; later versions may say more behind a dash. */
 int trace_parent_read(const char *header, size_t len, struct trace_parent *out)
 {
-    enum { TRACE = 3, SPAN = TRACE + TRACE_ID_DIGITS + 1, FLAGS = SPAN + SPAN_ID_DIGITS + 1 };
-    enum { END = FLAGS + TRACE_FLAGS_DIGITS, MOST = 512 };
+    enum { TRACE = 3, SPAN = TRACE + 2 * TRACE_BYTES + 1, FLAGS = SPAN + 2 * SPAN_BYTES + 1 };
+    enum { END = FLAGS + 2, MOST = 512 };
+    struct trace_parent parent;
+    uint8_t version;
     if (len < END || len > MOST || header[TRACE - 1] != '-' || header[SPAN - 1] != '-' ||
-        header[FLAGS - 1] != '-' || !are_hex(header, 2) ||
-        !are_hex(header + TRACE, TRACE_ID_DIGITS) || !are_hex(header + SPAN, SPAN_ID_DIGITS) ||
-        !are_hex(header + FLAGS, TRACE_FLAGS_DIGITS)) {
+        header[FLAGS - 1] != '-' || trace_bytes(header, 1, &version) != 0 ||
+        trace_bytes(header + TRACE, TRACE_BYTES, parent.trace_id) != 0 ||
+        trace_bytes(header + SPAN, SPAN_BYTES, parent.span_id) != 0 ||
+        trace_bytes(header + FLAGS, 1, &parent.flags) != 0) {
         return 0;
     }
-    if (memcmp(header, "ff", 2) == 0 || are_zeros(header + TRACE, TRACE_ID_DIGITS) ||
-        are_zeros(header + SPAN, SPAN_ID_DIGITS)) {
+    if (version == 0xff || are_zeros(parent.trace_id, TRACE_BYTES) ||
+        are_zeros(parent.span_id, SPAN_BYTES)) {
         return 0;
     }
-    if (len > END &&
-        (memcmp(header, "00", 2) == 0 || header[END] != '-' || memchr(header, '\n', len) != NULL)) {
+    if (len > END && (version == 0 || header[END] != '-' || memchr(header, '\n', len) != NULL)) {
         return 0;
     }
-    memcpy(out->trace_id, header + TRACE, TRACE_ID_DIGITS);
-    memcpy(out->span_id, header + SPAN, SPAN_ID_DIGITS);
-    memcpy(out->flags, header + FLAGS, TRACE_FLAGS_DIGITS);
+    *out = parent;
     return 1;
 }
 
@@ -75,16 +90,14 @@ static uint64_t next_word(uint64_t s[4])
     return word;
 }
 
-void trace_ids_next(struct trace_ids *ids, char *digits, size_t count)
+void trace_ids_next(struct trace_ids *ids, uint8_t *bytes, size_t count)
 {
-    uint64_t any = 0;
     do {
-        for (size_t at = 0; at + 16 <= count; at += 16) {
+        for (size_t at = 0; at + 8 <= count; at += 8) {
             uint64_t word = next_word(ids->state);
-            any |= word;
-            for (size_t i = 0; i < 16; i++) {
-                digits[at + i] = "0123456789abcdef"[word >> (60 - 4 * i) & 15];
+            for (size_t i = 0; i < 8; i++) {
+                bytes[at + i] = (uint8_t)(word >> (56 - 8 * i));
             }
         }
-    } while (any == 0 && count >= 16);
+    } while (are_zeros(bytes, count) && count >= 8);
 }

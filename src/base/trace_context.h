@@ -5,12 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACE_ID_DIGITS    32
-#define SPAN_ID_DIGITS     16
-#define TRACE_FLAGS_DIGITS 2
+enum { TRACE_BYTES = 16, SPAN_BYTES = 8 };
 
 struct trace_parent {
-    char trace_id[TRACE_ID_DIGITS], span_id[SPAN_ID_DIGITS], flags[TRACE_FLAGS_DIGITS];
+    uint8_t trace_id[TRACE_BYTES], span_id[SPAN_BYTES], flags;
 };
 
 /* Whether the header is valid, read as strictly as the recommendation says; else `out` is not
@@ -23,7 +21,12 @@ struct trace_ids {
 };
 /* Seeds it; to be done again in a forked child. */
 void trace_ids_init(struct trace_ids *ids);
-/* So many hexadecimal digits, a multiple of 16, not all of them 0. */
-void trace_ids_next(struct trace_ids *ids, char *digits, size_t count);
+/* So many bytes, a multiple of 8, not all of them 0. */
+void trace_ids_next(struct trace_ids *ids, uint8_t *bytes, size_t count);
+
+/* Two lower-case hexadecimal digits a byte. */
+void trace_digits(const uint8_t *bytes, size_t count, char *digits);
+/* The other way round. 0, or -1 where they are no such digits; `bytes` is then half filled. */
+int trace_bytes(const char *digits, size_t count, uint8_t *bytes);
 
 #endif

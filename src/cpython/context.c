@@ -3,16 +3,17 @@
 #include "context.h"
 
 #include "map.h"
+#include "mod_sessions.h"
 #include "session.h"
 
 static PyObject *session_variable, *hidden_variable; /* owned; NULL: nobody asked yet */
-static struct u64map open_sessions;                  /* number -> 1 */
 static struct u64map outers; /* of sessions that ended before those inside them: number -> outer */
-static long hidden;          /* suppressions that have not ended */
+enum { OUTERS_MOST = 10000 };
+static long hidden; /* suppressions that have not ended */
 
 int context_is_used(const struct thread *t)
 {
-    return open_sessions.count != 0 || hidden != 0 || t->in_session != 0 || t->is_hidden;
+    return sessions_open() != 0 || hidden != 0 || t->in_session != 0 || t->is_hidden;
 }
 
 /* The number that a variable holds in the context of now; 0 where it holds none. */
@@ -37,9 +38,7 @@ static void look(struct thread *t)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     unsigned long number = number_in(session_variable);
-    if (number > RL_ID_MAX || u64map_get(&open_sessions, number) == NULL) {
-        number = 0;
-    }
+    number = session_is_open(number) ? number : 0;
     t->is_hidden = hidden != 0 && number_in(hidden_variable) != 0;
     /* Told again in each chunk: those before may be gone from a ring. */
     if (number != t->in_session || (number != 0 && t->context_chunk != t->lane.chunk)) {
@@ -82,23 +81,16 @@ int context_look(struct thread *t, const struct event *event)
 
 /* ---- sessions (mod_sessions.c) ---- */
 
-int context_session_begins(unsigned number)
+void context_session_begins(void)
 {
-    int was_used = open_sessions.count != 0;
-    if (u64map_put(&open_sessions, number, 1) != 0) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    if (!was_used) {
+    if (sessions_open() == 1) {
         session_look_anew(); /* a further one is in no other thread's context yet */
     }
-    return 0;
 }
 
-void context_session_ends(unsigned number)
+void context_session_ends(void)
 {
-    (void)u64map_remove(&open_sessions, number, NULL);
-    if (open_sessions.count == 0) {
+    if (sessions_open() == 0) {
         u64map_clear(&outers);
     }
     session_look_anew();
@@ -138,7 +130,7 @@ void context_leave(PyObject *token)
         enter(0);
     }
     unsigned long active = number_in(session_variable), open = active;
-    while (open != 0 && u64map_get(&open_sessions, open) == NULL) {
+    while (open != 0 && !session_is_open(open)) {
         const uint64_t *outer = u64map_get(&outers, open);
         open = outer != NULL ? (unsigned long)*outer : 0;
     }
@@ -151,6 +143,9 @@ void context_leave(PyObject *token)
 
 void context_ends_outside(unsigned number, unsigned outer)
 {
+    if (outers.count >= OUTERS_MOST) {
+        u64map_clear(&outers);
+    }
     if (outer != 0) {
         (void)u64map_put(&outers, number, outer);
     }

@@ -19,9 +19,9 @@ int context_look(struct thread *t, const struct event *event);
 /* Whether context_look() has anything to say in this thread. */
 int context_is_used(const struct thread *t);
 
-/* Sessions that begin and end: 0, or -1 with an exception. */
-int context_session_begins(unsigned number);
-void context_session_ends(unsigned number);
+/* A session has begun, or is open no more (mod_sessions.c). */
+void context_session_begins(void);
+void context_session_ends(void);
 /* Makes the number that of the active session here: what context_leave() wants, new, or NULL. */
 PyObject *context_enter(PyObject *number);
 /* Undoes one context_enter(). */

@@ -67,6 +67,7 @@ static const char *what_was_lost(int reason)
 {
     return reason == RL_LOSS_HOOK_TAKEN     ? "threads with a gap"
            : reason == RL_LOSS_INTERPRETERS ? "not recorded"
+           : reason == RL_LOSS_SESSIONS     ? "forgotten"
                                             : "not kept";
 }
 

@@ -1,36 +1,21 @@
 /* Why: see mod_sessions.h. In C since a service begins and ends one for each request. */
 #include "mod_sessions.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "context.h"
 #include "notes.h"
 #include "os.h"
 #include "session.h"
-#include "trace_context.h"
+#include "session_objects.h"
 
 #include <relive/rl_format.h>
 
-struct session_object {
-    PyObject_HEAD
-        /* owned; texts, or None */
-        PyObject *id,
-        *tag, *attrs, *trace_id, *parent_id, *span_id, *flags, *tracestate, *trace_filter;
-    PyObject *number_object; /* owned: an int */
-    unsigned number, outer;  /* outer: the active one when it was entered, 0 = none */
-    int is_open;
-    unsigned long long began; /* ns of the monotonic clock */
-};
-
-static PyTypeObject *session_type;  /* owned */
-static PyObject *by_id, *by_number; /* owned: {id or number: session}, those open */
-static PyObject *start_names, *end_names, *no_attrs; /* owned */
+static PyObject *start_names, *end_names; /* owned */
+static PyObject *unprofiled;              /* owned: called when no session profiles */
 static struct trace_ids ids;
-static unsigned last_number;
+static unsigned profiling; /* sessions that have started a profiler and not stopped it */
 static uint64_t bad_traceparents, forgotten;
-
-enum { KEPT = 10000 }; /* open at once: a program that never ends its sessions must not grow */
 
 PyObject *sessions_names(const char *const *names, Py_ssize_t n)
 {
@@ -46,24 +31,7 @@ PyObject *sessions_names(const char *const *names, Py_ssize_t n)
     return tuple;
 }
 
-static PyObject *text_of(const char *text, size_t n)
-{
-    return PyUnicode_FromStringAndSize(text, (Py_ssize_t)n);
-}
-
-static PyObject *new_id(size_t digits)
-{
-    char text[TRACE_ID_DIGITS];
-    trace_ids_next(&ids, text, digits);
-    return text_of(text, digits);
-}
-
-static PyObject *or_none(PyObject *o)
-{
-    o = o != NULL ? o : Py_None;
-    Py_INCREF(o);
-    return o;
-}
+/* ---- beginning and end ---- */
 
 /* Whether the header is there and valid. */
 static int read_parent(PyObject *header, struct trace_parent *parent)
@@ -83,84 +51,122 @@ static int read_parent(PyObject *header, struct trace_parent *parent)
 
 static int tell_start(const struct session_object *s)
 {
-    int has_attrs = PyObject_IsTrue(s->attrs);
-    PyObject *const values[] = {s->id,        s->tag,       has_attrs > 0 ? s->attrs : Py_None,
-                                s->trace_id,  s->parent_id, s->span_id,
-                                s->tracestate};
-    return has_attrs < 0 ? -1 : notes_put(RL_EVENT_SESSION_START, s->number, start_names, values);
+    int has_attrs = PyObject_IsTrue(s->attrs), told = -1;
+    PyObject *id = session_id(&s->who), *trace_id = session_digits(s->who.trace_id, TRACE_BYTES),
+             *span_id = session_digits(s->who.span_id, SPAN_BYTES); /* owned */
+    if (has_attrs >= 0 && id != NULL && trace_id != NULL && span_id != NULL) {
+#define OR_NONE(o) ((o) != NULL ? (o) : Py_None)
+        PyObject *const values[] = {id,
+                                    OR_NONE(s->tag),
+                                    has_attrs ? s->attrs : Py_None,
+                                    trace_id,
+                                    OR_NONE(s->parent_id),
+                                    span_id,
+                                    OR_NONE(s->tracestate)};
+#undef OR_NONE
+        told = notes_put(RL_EVENT_SESSION_START, s->who.number, start_names, values);
+    }
+    Py_XDECREF(id);
+    Py_XDECREF(trace_id);
+    Py_XDECREF(span_id);
+    return told;
 }
 
-/* What says who it is; 0, or -1 with an exception. */
+static PyObject *unless_none(PyObject *o)
+{
+    o = o != Py_None ? o : NULL;
+    Py_XINCREF(o);
+    return o;
+}
+
+/* What says who it is, but for its number; 0, or -1 with an exception. */
 static int fill(struct session_object *s, const struct session_wants *wants)
 {
     struct trace_parent parent;
+    uint8_t key[TRACE_BYTES];
     int has_parent = read_parent(wants->traceparent, &parent);
-    s->id = new_id(TRACE_ID_DIGITS);
-    s->tag = or_none(wants->tag);
-    s->attrs = or_none(wants->attrs != NULL ? wants->attrs : no_attrs);
-    s->trace_filter = or_none(wants->trace_filter);
-    s->span_id = wants->span_id != NULL && wants->span_id != Py_None ? or_none(wants->span_id)
-                                                                     : new_id(SPAN_ID_DIGITS);
-    s->trace_id = has_parent ? text_of(parent.trace_id, TRACE_ID_DIGITS) : new_id(TRACE_ID_DIGITS);
-    s->parent_id = has_parent ? text_of(parent.span_id, SPAN_ID_DIGITS) : or_none(NULL);
-    s->flags = has_parent ? text_of(parent.flags, TRACE_FLAGS_DIGITS) : text_of("01", 2);
-    s->tracestate = or_none(has_parent ? wants->tracestate : NULL);
-    s->number = last_number = last_number < RL_ID_MAX ? last_number + 1 : 1;
-    s->number_object = PyLong_FromUnsignedLong(s->number);
     s->began = os_mono_ns();
-    return s->id != NULL && s->span_id != NULL && s->trace_id != NULL && s->parent_id != NULL &&
-                   s->flags != NULL && s->number_object != NULL
-               ? 0
-               : -1;
+    s->who.began_us = s->began / 1000 & ((UINT64_C(1) << 48) - 1);
+    trace_ids_next(&ids, key, sizeof key);
+    memcpy(s->who.key, key, SESSION_KEY_BYTES);
+    trace_ids_next(&ids, s->who.span_id, SPAN_BYTES);
+    if (wants->span_id != NULL && wants->span_id != Py_None &&
+        !session_bytes(wants->span_id, s->who.span_id, SPAN_BYTES)) {
+        PyErr_SetString(PyExc_ValueError, "a span id has 16 hexadecimal digits");
+        return -1;
+    }
+    if (has_parent) {
+        memcpy(s->who.trace_id, parent.trace_id, TRACE_BYTES);
+        s->parent_id = session_digits(parent.span_id, SPAN_BYTES);
+        s->tracestate = unless_none(wants->tracestate);
+    } else {
+        trace_ids_next(&ids, s->who.trace_id, TRACE_BYTES);
+    }
+    s->who.flags = has_parent ? parent.flags : 1;
+    s->tag = unless_none(wants->tag);
+    if (wants->attrs != NULL) {
+        Py_INCREF(wants->attrs);
+        Py_XSETREF(s->attrs, wants->attrs);
+    }
+    s->trace_filter = unless_none(wants->trace_filter);
+    int has_filter = s->trace_filter != NULL ? PyObject_IsTrue(s->trace_filter) : 0;
+    s->has_filter = has_filter > 0;
+    s->who.has_filter = has_filter > 0;
+    return has_filter < 0 || (has_parent && s->parent_id == NULL) ? -1 : 0;
 }
 
-/* Where too many are open, the one that began first is known no more: it did not end. */
-static void forget_oldest(void)
+/* Too many are open: this one, which began first, is known no more. It did not end. */
+static void forget(uint32_t number)
 {
-    static unsigned oldest;
-    while (PyDict_GET_SIZE(by_number) > KEPT) {
-        oldest = oldest < RL_ID_MAX ? oldest + 1 : 1;
-        PyObject *number = PyLong_FromUnsignedLong(oldest); /* owned */
-        if (number == NULL) {
-            break;
-        }
-        struct session_object *s =
-            (struct session_object *)PyDict_GetItemWithError(by_number, number);
-        if (s != NULL) {
-            Py_INCREF(s);
-            s->is_open = 0;
-            forgotten++;
-            context_session_ends(s->number);
-            (void)PyDict_DelItem(by_number, number);
-            (void)PyDict_DelItem(by_id, s->id);
-            Py_DECREF(s);
-        }
-        Py_DECREF(number);
+    session_object_forget(number);
+    forgotten++;
+    if (session.recorder != NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_SESSIONS, 1);
     }
-    PyErr_Clear();
+    context_session_ends();
 }
 
 struct session_object *sessions_begin(const struct session_wants *wants)
 {
-    struct session_object *s = PyObject_GC_New(struct session_object, session_type);
-    if (s == NULL) {
+    struct session_object *s = session_object_new();
+    uint32_t gone = 0;
+    if (s == NULL || fill(s, wants) != 0) {
+        Py_XDECREF(s);
         return NULL;
     }
-    memset((char *)s + offsetof(struct session_object, id), 0,
-           sizeof *s - offsetof(struct session_object, id));
-    PyObject_GC_Track(s);
-    if (fill(s, wants) != 0 || PyDict_SetItem(by_id, s->id, (PyObject *)s) != 0 ||
-        PyDict_SetItem(by_number, s->number_object, (PyObject *)s) != 0 ||
-        context_session_begins(s->number) != 0) {
+    struct open_session *place = open_sessions_add(&sessions_all, &gone);
+    if (place != NULL) {
+        s->who.number = place->number;
+        *place = s->who;
+        if (session_object_opens(s) != 0) {
+            open_sessions_end(&sessions_all, s->who.number);
+            place = NULL;
+        }
+    }
+    if (gone != 0) {
+        forget(gone);
+    }
+    if (place == NULL) {
+        PyErr_NoMemory();
         Py_DECREF(s);
         return NULL;
     }
-    s->is_open = 1;
-    forget_oldest();
+    context_session_begins();
+    if (wants->is_by_hand) {
+        session_object_keep(s);
+    }
     if (tell_start(s) < 0) {
         PyErr_Clear(); /* it is a session, if an untold one */
     }
     return s;
+}
+
+/* No session profiles any more. 0, or -1 with an exception. */
+static int tell_unprofiled(void)
+{
+    PyObject *done = unprofiled != NULL ? PyObject_CallFunctionObjArgs(unprofiled, NULL) : NULL;
+    Py_XDECREF(done);
+    return done == NULL && PyErr_Occurred() ? -1 : 0;
 }
 
 int sessions_finish(struct session_object *s, PyObject *token, PyObject *error)
@@ -168,22 +174,30 @@ int sessions_finish(struct session_object *s, PyObject *token, PyObject *error)
     if (!s->is_open) {
         return 0;
     }
-    s->is_open = 0;
-    if (context_active() != s->number) {
-        context_ends_outside(s->number, s->outer);
+    const struct open_session *place = open_sessions_get(&sessions_all, s->who.number);
+    int did_profile = place != NULL && place->profilers != 0;
+    Py_INCREF(s);
+    open_sessions_end(&sessions_all, s->who.number);
+    session_object_closes(s);
+    if (context_active() != s->who.number) {
+        context_ends_outside(s->who.number, s->outer);
     } else if (token != NULL && token != Py_None) {
         context_leave(token);
     } else {
-        context_leave_if(s->number);
+        context_leave_if(s->who.number);
     }
-    context_session_ends(s->number);
-    PyObject *took = PyLong_FromUnsignedLongLong(os_mono_ns() - s->began); /* owned */
-    PyObject *const values[] = {s->id, took, error != NULL ? error : Py_None};
-    int failed = took == NULL || notes_put(RL_EVENT_SESSION_END, s->number, end_names, values) < 0;
+    context_session_ends();
+    PyObject *id = session_id(&s->who),
+             *took = PyLong_FromUnsignedLongLong(os_mono_ns() - s->began); /* owned */
+    PyObject *const values[] = {id, took, error != NULL ? error : Py_None};
+    int failed = id == NULL || took == NULL ||
+                 notes_put(RL_EVENT_SESSION_END, s->who.number, end_names, values) < 0;
+    Py_XDECREF(id);
     Py_XDECREF(took);
-    /* last: this may be what holds it */
-    failed |= PyDict_DelItem(by_number, s->number_object) != 0;
-    failed |= PyDict_DelItem(by_id, s->id) != 0;
+    Py_DECREF(s);
+    if (did_profile && --profiling == 0) {
+        failed |= tell_unprofiled() != 0;
+    }
     return failed ? -1 : 0;
 }
 
@@ -195,45 +209,71 @@ int sessions_is_open(const struct session_object *s)
 PyObject *sessions_enter(struct session_object *s)
 {
     unsigned active = context_active();
-    s->outer = active != s->number ? active : s->outer;
-    return context_enter(s->number_object);
+    s->outer = active != s->who.number ? active : s->outer;
+    PyObject *number = PyLong_FromUnsignedLong(s->who.number); /* owned */
+    PyObject *token = number != NULL ? context_enter(number) : NULL;
+    Py_XDECREF(number);
+    return token;
 }
 
 unsigned sessions_number(const struct session_object *s)
 {
-    return s->is_open ? s->number : 0;
+    return s->is_open ? s->who.number : 0;
+}
+
+unsigned sessions_open(void)
+{
+    return sessions_all.count;
+}
+
+int session_is_open(unsigned long number)
+{
+    return number <= RL_ID_MAX && open_sessions_get(&sessions_all, (uint32_t)number) != NULL;
+}
+
+void sessions_forked(void)
+{
+    trace_ids_init(&ids);
 }
 
 /* ---- for Python ---- */
-
-static struct session_object *session_of(PyObject *o)
-{
-    if (!PyObject_TypeCheck(o, session_type)) {
-        PyErr_Format(PyExc_TypeError, "a Session was expected, not %.100s", Py_TYPE(o)->tp_name);
-        return NULL;
-    }
-    return (struct session_object *)o;
-}
 
 static PyObject *begin_session(PyObject *module, PyObject *args)
 {
     struct session_wants w = {0};
     (void)module;
-    return PyArg_ParseTuple(args, "OOOOOO", &w.tag, &w.traceparent, &w.tracestate, &w.attrs,
-                            &w.span_id, &w.trace_filter)
+    return PyArg_ParseTuple(args, "OOOOOOp", &w.tag, &w.traceparent, &w.tracestate, &w.attrs,
+                            &w.span_id, &w.trace_filter, &w.is_by_hand)
                ? (PyObject *)sessions_begin(&w)
                : NULL;
 }
 
-static PyObject *tell_session(PyObject *module, PyObject *o)
+static PyObject *object_or_none(const struct open_session *found)
 {
-    struct session_object *s = session_of(o);
-    (void)module;
-    if (s == NULL) {
-        return NULL;
+    if (found == NULL) {
+        Py_RETURN_NONE;
     }
-    int suppressed = session_lift();
-    int failed = tell_start(s) < 0;
+    return (PyObject *)session_object_of(found);
+}
+
+static PyObject *find_session(PyObject *module, PyObject *id)
+{
+    (void)module;
+    return object_or_none(sessions_find(id));
+}
+
+static PyObject *tell_sessions(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    uint32_t place = 0;
+    const struct open_session *one;
+    int suppressed = session_lift(), failed = 0;
+    while (!failed && (one = open_sessions_next(&sessions_all, &place)) != NULL) {
+        struct session_object *s = session_object_of(one); /* owned */
+        failed = s == NULL || tell_start(s) < 0;
+        Py_XDECREF(s);
+    }
     session_lower(suppressed);
     if (failed) {
         return NULL;
@@ -249,13 +289,7 @@ static PyObject *finish_session(PyObject *module, PyObject *args)
         return NULL;
     }
     struct session_object *s = session_of(o);
-    if (s == NULL) {
-        return NULL;
-    }
-    Py_INCREF(s);
-    int failed = sessions_finish(s, token, error != Py_None ? error : NULL);
-    Py_DECREF(s);
-    if (failed) {
+    if (s == NULL || sessions_finish(s, token, error != Py_None ? error : NULL) != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -283,10 +317,65 @@ static PyObject *active_session(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
-    PyObject *number = PyLong_FromUnsignedLong(context_active()); /* owned */
-    PyObject *found = number != NULL ? PyDict_GetItemWithError(by_number, number) : NULL;
-    Py_XDECREF(number);
-    return found == NULL && PyErr_Occurred() ? NULL : or_none(found);
+    return object_or_none(open_sessions_get(&sessions_all, context_active()));
+}
+
+static PyObject *add_profiler(PyObject *module, PyObject *o)
+{
+    struct session_object *s = session_of(o);
+    struct open_session *place;
+    (void)module;
+    if (s == NULL) {
+        return NULL;
+    }
+    place = s->is_open ? open_sessions_get(&sessions_all, s->who.number) : NULL;
+    if (place != NULL) {
+        profiling += place->profilers == 0;
+        if (place->profilers < PROFILERS_MOST) {
+            place->profilers++;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *remove_profiler(PyObject *module, PyObject *o)
+{
+    struct session_object *s = session_of(o);
+    struct open_session *place;
+    (void)module;
+    if (s == NULL) {
+        return NULL;
+    }
+    place = s->is_open ? open_sessions_get(&sessions_all, s->who.number) : NULL;
+    if (place != NULL && place->profilers != 0 && place->profilers < PROFILERS_MOST &&
+        --place->profilers == 0 && --profiling == 0 && tell_unprofiled() != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *reset_profilers(PyObject *module, PyObject *but)
+{
+    uint32_t place = 0;
+    (void)module;
+    const struct session_object *s = but != Py_None ? session_of(but) : NULL;
+    if (but != Py_None && s == NULL) {
+        return NULL;
+    }
+    profiling = 0;
+    for (struct open_session *one; (one = open_sessions_next(&sessions_all, &place)) != NULL;) {
+        one->profilers = s != NULL && s->who.number == one->number ? one->profilers : 0;
+        profiling += one->profilers != 0;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *when_unprofiled(PyObject *module, PyObject *function)
+{
+    (void)module;
+    Py_INCREF(function);
+    Py_XSETREF(unprofiled, function);
+    Py_RETURN_NONE;
 }
 
 static PyObject *traceparent(PyObject *module, PyObject *header)
@@ -299,108 +388,43 @@ static PyObject *traceparent(PyObject *module, PyObject *header)
     if (!is_valid) {
         Py_RETURN_NONE;
     }
-    return Py_BuildValue("s#s#s#", parent.trace_id, (Py_ssize_t)TRACE_ID_DIGITS, parent.span_id,
-                         (Py_ssize_t)SPAN_ID_DIGITS, parent.flags, (Py_ssize_t)TRACE_FLAGS_DIGITS);
+    return Py_BuildValue("NNN", session_digits(parent.trace_id, TRACE_BYTES),
+                         session_digits(parent.span_id, SPAN_BYTES),
+                         session_digits(&parent.flags, 1));
 }
 
 static PyObject *session_counts(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
-    return Py_BuildValue("{s:K,s:K,s:K}", "bad_traceparents", (unsigned long long)bad_traceparents,
-                         "unrecorded", (unsigned long long)notes_unrecorded(), "forgotten",
-                         (unsigned long long)forgotten);
+    return Py_BuildValue("{s:I,s:K,s:K,s:K,s:I,s:n}", "open", sessions_all.count,
+                         "bad_traceparents", (unsigned long long)bad_traceparents, "unrecorded",
+                         (unsigned long long)notes_unrecorded(), "forgotten",
+                         (unsigned long long)forgotten, "profiling", profiling, "bytes",
+                         (Py_ssize_t)open_sessions_bytes(&sessions_all));
 }
-
-void sessions_forked(void)
-{
-    trace_ids_init(&ids);
-}
-
-static int session_traverse(struct session_object *s, visitproc visit, void *arg)
-{
-    VISIT_TYPE(s);
-    Py_VISIT(s->attrs);
-    Py_VISIT(s->trace_filter);
-    return 0;
-}
-
-static int session_clear(struct session_object *s)
-{
-    PyObject **const all[] = {&s->id,           &s->tag,          &s->attrs, &s->trace_id,
-                              &s->parent_id,    &s->span_id,      &s->flags, &s->tracestate,
-                              &s->trace_filter, &s->number_object};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        Py_CLEAR(*all[i]);
-    }
-    return 0;
-}
-
-static void session_dealloc(struct session_object *s)
-{
-    PyTypeObject *type = Py_TYPE(s);
-    PyObject_GC_UnTrack(s);
-    (void)session_clear(s);
-    PyObject_GC_Del(s);
-    Py_DECREF(type);
-}
-
-#define TEXT(name) {#name, T_OBJECT, offsetof(struct session_object, name), READONLY, NULL}
-static PyMemberDef members[] = {
-    TEXT(id),
-    TEXT(tag),
-    TEXT(attrs),
-    TEXT(trace_id),
-    TEXT(parent_id),
-    TEXT(span_id),
-    TEXT(flags),
-    TEXT(tracestate),
-    TEXT(trace_filter),
-    {"number", T_UINT, offsetof(struct session_object, number), READONLY, NULL},
-    {"is_open", T_INT, offsetof(struct session_object, is_open), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL},
-};
-
-static PyType_Slot slots[] = {
-    {Py_tp_dealloc, session_dealloc},
-    {Py_tp_traverse, session_traverse},
-    {Py_tp_clear, session_clear},
-    {Py_tp_members, members},
-    {Py_tp_doc, "A session that has begun (relive.sessions)."},
-    {0, NULL},
-};
-
-static PyType_Spec spec = {
-    .name = "relive._core.Session",
-    .basicsize = sizeof(struct session_object),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .slots = slots,
-};
 
 static PyMethodDef methods[] = {
     {"begin_session", begin_session, METH_VARARGS,
-     "(tag, traceparent, tracestate, attrs, span_id, trace_filter), which were checked."},
-    {"tell_session", tell_session, METH_O, "Writes its beginning into the recording."},
+     "(tag, traceparent, tracestate, attrs, span_id, trace_filter, is_by_hand), checked before."},
+    {"find_session", find_session, METH_O, "The one that is open and has this id, or None."},
+    {"tell_sessions", tell_sessions, METH_NOARGS,
+     "Writes the beginnings of all that are open into the recording."},
     {"finish_session", finish_session, METH_VARARGS,
      "Ends it, and with its token makes it inactive."},
     {"enter_session", enter_session, METH_O, "Makes it the active one; a token to leave it with."},
     {"leave_session", leave_session, METH_O, "Undoes one enter_session(); None: none is active."},
     {"active_session", active_session, METH_NOARGS, "The one that is active here, or None."},
+    {"add_profiler", add_profiler, METH_O, "It has started one."},
+    {"remove_profiler", remove_profiler, METH_O, "It has stopped one."},
+    {"reset_profilers", reset_profilers, METH_O, "None has, but this one."},
+    {"when_unprofiled", when_unprofiled, METH_O,
+     "What to call when the last session that has started one stops or ends."},
     {"traceparent", traceparent, METH_O, "(trace id, span id, flags) of a header; None."},
     {"session_counts", session_counts, METH_NOARGS,
-     "Headers that were not valid, events untold, sessions given up."},
+     "Sessions that are open, the bytes that they take, and what was counted."},
     {NULL, NULL, 0, NULL},
 };
-
-static int add(PyObject *module, const char *name, PyObject *object)
-{
-    Py_XINCREF(object);
-    if (object == NULL || PyModule_AddObject(module, name, object) != 0) {
-        Py_XDECREF(object);
-        return -1;
-    }
-    return 0;
-}
 
 int mod_sessions_add(PyObject *module)
 {
@@ -408,19 +432,9 @@ int mod_sessions_add(PyObject *module)
                                         "parent_id", "span_id", "tracestate"};
     static const char *const end[] = {"id", "ns", "error"};
     trace_ids_init(&ids);
-    session_type = (PyTypeObject *)PyType_FromSpec(&spec);
-    by_id = PyDict_New();
-    by_number = PyDict_New();
-    PyObject *nothing = PyDict_New(); /* owned */
-    no_attrs = nothing != NULL ? PyDictProxy_New(nothing) : NULL;
-    Py_XDECREF(nothing);
     start_names = sessions_names(start, 7);
     end_names = sessions_names(end, 3);
-    if (no_attrs == NULL || start_names == NULL || end_names == NULL) {
-        return -1;
-    }
-    if (add(module, "Session", (PyObject *)session_type) != 0 ||
-        add(module, "open_sessions", by_id) != 0) {
+    if (start_names == NULL || end_names == NULL || session_objects_add(module) != 0) {
         return -1;
     }
     return PyModule_AddFunctions(module, methods);

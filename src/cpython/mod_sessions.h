@@ -10,6 +10,7 @@ struct session_object;
 
 struct session_wants {
     PyObject *tag, *traceparent, *tracestate, *attrs, *span_id, *trace_filter; /* or None */
+    int is_by_hand; /* nobody holds what is returned: it is kept while it is one of the newest */
 };
 
 /* Begins one, of values that were checked: new, or NULL with an exception. */
@@ -22,6 +23,10 @@ int sessions_is_open(const struct session_object *session);
 PyObject *sessions_enter(struct session_object *session);
 /* For the events of a session; 0 once it has ended. */
 unsigned sessions_number(const struct session_object *session);
+
+/* How many are open, and whether the one with this number is. */
+unsigned sessions_open(void);
+int session_is_open(unsigned long number);
 
 /* In a forked child, without Python: its ids come from another source than its parent's. */
 void sessions_forked(void);

@@ -4,6 +4,7 @@
 #include "bytes.h"
 #include "json_out.h"
 #include "map.h"
+#include "open_sessions.h"
 #include "trace_context.h"
 #include "utf8.h"
 
@@ -148,8 +149,11 @@ static void traceparents_are_read_strictly(void **state)
     static const char later[] = "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more";
     struct trace_parent parent;
     assert_true(trace_parent_read(good, sizeof good - 1, &parent));
-    assert_memory_equal(parent.trace_id, good + 3, TRACE_ID_DIGITS);
-    assert_memory_equal(parent.span_id, good + 36, SPAN_ID_DIGITS);
+    char digits[2 * TRACE_BYTES];
+    trace_digits(parent.trace_id, TRACE_BYTES, digits);
+    assert_memory_equal(digits, good + 3, sizeof digits);
+    trace_digits(parent.span_id, SPAN_BYTES, digits);
+    assert_memory_equal(digits, good + 36, 2 * SPAN_BYTES);
     assert_true(trace_parent_read(later, sizeof later - 1, &parent));
     for (size_t n = 0; n < sizeof good - 1; n++) {
         assert_false(trace_parent_read(good, n, &parent)); /* cut anywhere */
@@ -166,21 +170,98 @@ static void ids_differ(void **state)
 {
     (void)state;
     struct trace_ids one, other;
-    char ids[64][TRACE_ID_DIGITS];
+    uint8_t ids[64][TRACE_BYTES];
+    static const uint8_t zeros[SPAN_BYTES];
     trace_ids_init(&one);
     trace_ids_init(&other);
     for (size_t i = 0; i < 64; i++) {
-        trace_ids_next(i % 2 != 0 ? &one : &other, ids[i], TRACE_ID_DIGITS);
-        for (size_t k = 0; k < TRACE_ID_DIGITS; k++) {
-            assert_non_null(strchr("0123456789abcdef", ids[i][k]));
-        }
+        trace_ids_next(i % 2 != 0 ? &one : &other, ids[i], TRACE_BYTES);
         for (size_t k = 0; k < i; k++) {
-            assert_memory_not_equal(ids[i], ids[k], TRACE_ID_DIGITS);
+            assert_memory_not_equal(ids[i], ids[k], TRACE_BYTES);
         }
     }
     other = (struct trace_ids){{0, 0, 0, 1}}; /* its first word is 0 */
-    trace_ids_next(&other, ids[0], SPAN_ID_DIGITS);
-    assert_memory_not_equal(ids[0], "0000000000000000", SPAN_ID_DIGITS);
+    trace_ids_next(&other, ids[0], SPAN_BYTES);
+    assert_memory_not_equal(ids[0], zeros, SPAN_BYTES);
+}
+
+/* ---- sessions that are open ---- */
+
+static uint32_t begin_one(struct open_sessions *all, uint32_t *forgotten)
+{
+    struct open_session *one = open_sessions_add(all, forgotten);
+    assert_non_null(one);
+    one->key[0] = (uint8_t)one->number;
+    return one->number;
+}
+
+static void sessions_that_never_end_are_kept_up_to_a_bound(void **state)
+{
+    (void)state;
+    struct open_sessions all = {.numbers = 1 << 26};
+    uint32_t forgotten = 0;
+    for (uint32_t i = 1; i <= 3 * OPEN_SESSIONS_MOST; i++) {
+        assert_int_equal(begin_one(&all, &forgotten), i);
+        assert_int_equal(forgotten, i > OPEN_SESSIONS_MOST ? i - OPEN_SESSIONS_MOST : 0);
+    }
+    assert_int_equal(all.count, OPEN_SESSIONS_MOST);
+    assert_true(open_sessions_bytes(&all) <= 52 * OPEN_SESSIONS_MOST);
+    assert_null(open_sessions_get(&all, 2 * OPEN_SESSIONS_MOST));
+    for (uint32_t place = 0, n = 2 * OPEN_SESSIONS_MOST + 1; n <= 3 * OPEN_SESSIONS_MOST; n++) {
+        assert_int_equal(open_sessions_get(&all, n)->key[0], (uint8_t)n);
+        assert_int_equal(open_sessions_next(&all, &place)->number, n);
+    }
+    for (uint32_t n = 1; n <= 3 * OPEN_SESSIONS_MOST; n++) {
+        open_sessions_end(&all, n);
+    }
+    assert_int_equal(all.count, 0);
+    assert_int_equal(open_sessions_bytes(&all), 0);
+}
+
+/* Against an array of flags, with numbers that begin again. */
+static void sessions_end_in_any_order(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 97 };
+    struct open_sessions all = {.numbers = NUMBERS};
+    uint8_t is_open[NUMBERS + 1] = {0};
+    uint32_t random = 1, count = 0, forgotten = 0, place;
+    for (int round = 0; round < 20000; round++) {
+        random = random * 1103515245 + 12345;
+        uint32_t number = 1 + (random >> 8) % NUMBERS;
+        if ((random >> 24) % 5 < 2) {
+            open_sessions_end(&all, number);
+        } else {
+            number = begin_one(&all, &forgotten);
+            assert_int_equal(forgotten, is_open[number] ? number : 0);
+        }
+        uint8_t begins = (random >> 24) % 5 >= 2;
+        count = count - is_open[number] + begins;
+        is_open[number] = begins;
+        assert_int_equal(all.count, count);
+        for (uint32_t n = 0; n <= NUMBERS + 1; n++) {
+            const struct open_session *found = open_sessions_get(&all, n);
+            assert_int_equal(found != NULL, n <= NUMBERS && is_open[n]);
+            assert_true(found == NULL || found->key[0] == (uint8_t)n);
+        }
+        for (place = 0; open_sessions_next(&all, &place) != NULL;) {
+            assert_true(count-- > 0);
+        }
+        count = all.count;
+    }
+    rl_free(all.items);
+}
+
+static void a_session_without_memory_is_none(void **state)
+{
+    (void)state;
+    struct open_sessions all = {.numbers = 100};
+    uint32_t forgotten;
+    rl_alloc_fail_at(1, 1);
+    assert_null(open_sessions_add(&all, &forgotten));
+    rl_alloc_fail_at(0, 0);
+    assert_int_equal(begin_one(&all, &forgotten), 1);
+    rl_free(all.items);
 }
 
 int main(void)
@@ -195,6 +276,9 @@ int main(void)
         cmocka_unit_test(allocation_sizes_are_checked),
         cmocka_unit_test(traceparents_are_read_strictly),
         cmocka_unit_test(ids_differ),
+        cmocka_unit_test(sessions_that_never_end_are_kept_up_to_a_bound),
+        cmocka_unit_test(sessions_end_in_any_order),
+        cmocka_unit_test(a_session_without_memory_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ NAMES = {
 }  # fmt: skip
 LOSSES = [
     "buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory", "deep_recursion",
-    "unmatched", "hook_taken", "late", "budget", "filter", "output", "interpreters",
+    "unmatched", "hook_taken", "late", "budget", "filter", "output", "interpreters", "sessions",
 ]  # fmt: skip
 PUSH, POP = {1, 28, 4, 5}, {2, 3, 6, 29}
 

@@ -618,28 +618,3 @@ with relive.record("p.relive"):
     assert len(rows) == 2 and len({line.split("pid ")[1].split()[0] for line in rows}) == 2
     recorded(lambda: sessions.end_session(sessions.start_session("s")))
     assert "pid" not in run_relive("sessions", recorded.path).stdout.decode()
-
-
-def test_sessions_that_never_end_are_kept_up_to_a_bound_and_counted(tmp_path):
-    source = """
-from relive import sessions
-def size():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
-first = [sessions.start_session("s", {"user": str(n)}) for n in range(20000)][0]
-before = size()
-for n in range(100000):
-    last = sessions.start_session("s", {"user": str(n)})
-grown = size() - before
-stats = sessions.get_stats()
-assert stats["open"] == 10000 and stats["forgotten"] == 110000, stats
-assert grown <= 64 * 100000, grown
-sessions.end_session(last)
-try:
-    sessions.end_session(first)
-except sessions.api.ReliveError as error:
-    assert error.code == "ERR_NOT_FOUND"
-print(grown / 100000)
-"""
-    (tmp_path / "app.py").write_text(source, encoding="utf-8")
-    done = run(sys.executable, "app.py", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr.decode()
