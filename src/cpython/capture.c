@@ -191,7 +191,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
         if (__builtin_expect(shown == 1 && length == 2, 0)) {
             c->p = p;
-            pairs_put_second(c, items[0], items[1], is_list);
+            pairs_put_second(c, items, is_list);
             p = c->p;
         } else if (__builtin_expect(next != FILTER_ALLOW, 0)) {
             c->p = p;
@@ -200,8 +200,14 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
             next = FILTER_ALLOW;
         } else {
             p = put_at(c, p, items[shown]);
-            if (__builtin_expect(at[0] == RL_VALUE_STR && at[2] == '-' && at[1] > 2, 0)) {
-                next = pairs_option(c, items[shown]);
+            if (__builtin_expect(at[0] == RL_VALUE_STR && at[2] == '-' && at[1] > 1, 0)) {
+                struct said_by_option said = pairs_option(c, items, shown, length);
+                next = said.next;
+                if (said.own != FILTER_ALLOW) {
+                    c->p = at; /* over what was put */
+                    pairs_put(c, items[shown], said.own);
+                    p = c->p;
+                }
             }
         }
     }

@@ -1,9 +1,13 @@
 /* Why: see pairs.h. */
 #include "pairs.h"
 
+#include <string.h>
+
 #include "capture_parts.h"
 #include "judge.h"
 #include "policy.h"
+
+#define NAME_MOST 64 /* of a command, with its folder */
 
 static int is_text(PyObject *o)
 {
@@ -17,20 +21,71 @@ void pairs_put(struct capture *c, PyObject *value, enum filter_action action)
     capture_filtered(c, value, action == FILTER_DROP ? FILTER_REDACT : action);
 }
 
-void pairs_put_second(struct capture *c, PyObject *name, PyObject *value, int is_list)
+/* Whether one of the words before it names that command: what -p and -u mean depends on it. */
+static int is_of_command(PyObject *const *items, size_t at, const char *command)
 {
-    enum filter_action action = is_text(value) ? judge_named(c->policy, name) : FILTER_ALLOW;
-    int is_ours = action >= FILTER_SECRET; /* two words in a list need not be a pair */
-    pairs_put(c, value, is_list && !is_ours ? FILTER_ALLOW : action);
+    char buffer[NAME_MOST];
+    size_t len, n = strlen(command);
+    while (at-- > 0) {
+        const char *text = judge_text(items[at], buffer, sizeof buffer, &len);
+        for (size_t i = 0; text != NULL && i + n <= len && len <= NAME_MOST; i++) {
+            if (memcmp(text + i, command, n) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
-enum filter_action pairs_option(const struct capture *c, PyObject *item)
+/* `-pX`, as mysql takes a password. */
+static int is_password(PyObject *const *items, size_t at)
 {
-    Py_ssize_t len = PyUnicode_Check(item) && TEXT_IS_READY(item) ? PyUnicode_GET_LENGTH(item) : 0;
-    if (len < 3 || PyUnicode_FindChar(item, '=', 0, len, 1) >= 0) {
-        return FILTER_ALLOW;
+    PyObject *item = items[at];
+    return PyUnicode_Check(item) && TEXT_IS_READY(item) && PyUnicode_GET_LENGTH(item) > 2 &&
+           PyUnicode_READ_CHAR(item, 0) == '-' && PyUnicode_READ_CHAR(item, 1) == 'p' &&
+           is_of_command(items, at, "mysql");
+}
+
+static enum filter_action as_password(const struct capture *c)
+{
+    return policy_word(c->policy, FILTER_KEY, "password");
+}
+
+void pairs_put_second(struct capture *c, PyObject *const *items, int is_list)
+{
+    enum filter_action action = is_text(items[1]) ? judge_named(c->policy, items[0]) : FILTER_ALLOW;
+    int is_ours = action >= FILTER_SECRET; /* two words in a list need not be a pair */
+    if (is_password(items, 1)) {
+        action = as_password(c);
+        is_ours = 1;
     }
-    return policy_name(c->policy, FILTER_KEY, item);
+    pairs_put(c, items[1], is_list && !is_ours ? FILTER_ALLOW : action);
+}
+
+static int has_colon(PyObject *item)
+{
+    return PyUnicode_Check(item) && TEXT_IS_READY(item) &&
+           PyUnicode_FindChar(item, ':', 1, PyUnicode_GET_LENGTH(item), 1) >= 0;
+}
+
+struct said_by_option pairs_option(const struct capture *c, PyObject *const *items, size_t at,
+                                   size_t length)
+{
+    struct said_by_option said = {FILTER_ALLOW, FILTER_ALLOW};
+    PyObject *item = items[at];
+    Py_ssize_t len = PyUnicode_Check(item) && TEXT_IS_READY(item) ? PyUnicode_GET_LENGTH(item) : 0;
+    Py_UCS4 letter = len > 1 ? PyUnicode_READ_CHAR(item, 1) : 0;
+    if (is_password(items, at)) {
+        said.own = as_password(c);
+    } else if (len > 1 && at + 1 < length && has_colon(items[at + 1]) &&
+               ((letter == 'u' && len == 2) ||
+                PyUnicode_CompareWithASCIIString(item, "--user") == 0) &&
+               is_of_command(items, at, "curl")) {
+        said.next = as_password(c);
+    } else if (len > 2 && PyUnicode_FindChar(item, '=', 0, len, 1) < 0) {
+        said.next = policy_name(c->policy, FILTER_KEY, item);
+    }
+    return said;
 }
 
 /* What the name in {"value": ..., "name": ...} says, which comes later. */

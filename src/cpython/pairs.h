@@ -12,9 +12,14 @@ struct capture;
 struct policy;
 
 /* Appends the second of two items, where the first one may name it. */
-void pairs_put_second(struct capture *c, PyObject *name, PyObject *value, int is_list);
-/* What an item says of the next one: `--password`. */
-enum filter_action pairs_option(const struct capture *c, PyObject *item);
+void pairs_put_second(struct capture *c, PyObject *const *items, int is_list);
+/* What an item that begins with a dash says of itself (`mysql -pX`) and of the next one
+ * (`--password X`, `curl -u bob:X`). */
+struct said_by_option {
+    enum filter_action own, next;
+};
+struct said_by_option pairs_option(const struct capture *c, PyObject *const *items, size_t at,
+                                   size_t length);
 /* Appends a value as an action has it that a name gave. */
 void pairs_put(struct capture *c, PyObject *value, enum filter_action action);
 /* The action of an item of a dictionary, which its key gave; *named: that of "value", once "name"

@@ -245,7 +245,8 @@ static void open_file(struct recorder *recorder)
         if (status != RL_OK) {
             (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
                              recorder->path,
-                             status == RL_LIMIT ? "no space left, or a limit on the size of files" : status_code(status));
+                             status == RL_LIMIT ? "no space left, or a limit on the size of files"
+                                                : status_code(status));
         }
     }
     if (status != RL_OK && was_created) {

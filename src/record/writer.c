@@ -84,7 +84,8 @@ rl_status writer_open(struct writer *writer, const char *path, struct file_heade
     }
     if (status != RL_OK) {
         return status_set(err, status, "cannot write %s: %s", path,
-                          status == RL_LIMIT ? "no space left, or a limit on the size of files" : "input/output error");
+                          status == RL_LIMIT ? "no space left, or a limit on the size of files"
+                                             : "input/output error");
     }
     return RL_OK;
 }

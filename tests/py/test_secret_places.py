@@ -101,6 +101,9 @@ def test_pairs_in_containers_are_named_by_their_other_half(record):
         "f({'name': 'DB_PASSWORD', 'value': 'Zp5'}); f({'value': 'Zp6', 'name': 'DB_PASSWORD'})\n"
         "f([{'name': 'HOST', 'value': 'here'}, {'key': 'Authorization', 'value': 'Zp7'}])\n"
         "f([['Authorization', 'Token Zp8'], ['Host', 'here']])\n"
+        "f(['mysql', '-u', 'here', '-pZpb', '-P3306']); f(['/usr/bin/mysqldump', '-pZpc'])\n"
+        "f(['curl', '-s', '-u', 'bob:Zpd', 'here']); f(('sudo', 'curl', '--user', 'bob:Zpe'))\n"
+        "f(['sort', '-u', 'a:here', '-port'])\n"
         "def setenv(name, value): pass\n"
         "setenv('DB_PASSWORD', 'Zp9'); setenv('HOST', 'here')\n"
         "def put(*, key, value): pass\n"
@@ -111,7 +114,8 @@ def test_pairs_in_containers_are_named_by_their_other_half(record):
     _, _, events = record(source)
     told = json.dumps(events)
     assert "Zp" not in told
-    assert told.count("'here'") + told.count("b'here'") >= 7
+    assert told.count("'here'") + told.count("b'here'") >= 9
+    assert "'a:here', '-port'" in told and "'-P3306'" in told
 
 
 def test_pairs_of_variables_at_level_lines(record):
