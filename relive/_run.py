@@ -85,7 +85,9 @@ def join(run):
 
 def _complete(run):
     config = run["config"]
-    return dict(run, filter=filter_chain(config).recipe(config["level"]))
+    made = dict(run, filter=filter_chain(config).recipe(config["level"]))
+    made.pop("filter_key", None)  # of another filter
+    return made
 
 
 def _asked(function, *args):

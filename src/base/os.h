@@ -73,6 +73,13 @@ struct bytes_out;
 int os_ask(const char *const *words, const char *const *without, const void *request, size_t len,
            struct bytes_out *answer);
 
+/* ---- the user's cache ---- */
+/* Small files in a folder of our own, $XDG_CACHE_HOME/relive or ~/.cache/relive, whose number and
+ * size are bounded: the oldest go. What is not this user's own, or others may touch, is not there
+ * for os_store_read(); a file is replaced as a whole. 0, or -1. */
+int os_store_read(const char *name, struct bytes_out *out);
+int os_store_write(const char *name, const void *data, size_t len);
+
 /* ---- threads ---- */
 struct os_mutex {
     pthread_mutex_t m;

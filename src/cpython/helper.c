@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
 #include "fields.h"
+#include "kept.h"
 #include "mod_json.h"
 #include "os.h"
 #include "run.h"
@@ -117,9 +119,124 @@ static PyObject *checked(PyObject *answer)
     return answer;
 }
 
+/* ---- RELIVE_RECORD ---- */
+
+/* Whether a variable acts on settings, or on where they are looked for. */
+static int acts(const char *entry)
+{
+    static const char *const begins[] = {"RELIVE_",     "HANDIT_", "CODETRACER_",
+                                         "BREADCRUMB_", "HOME=",   "TMPDIR=",
+                                         "TEMP=",       "TMP=",    "PYTHONPATH="};
+    for (const char *const *name = not_for_it; *name != NULL; name++) {
+        size_t len = strlen(*name);
+        if (strncmp(entry, *name, len) == 0 && entry[len] == '=') {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        if (strncmp(entry, begins[i], strlen(begins[i])) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int append(PyObject *list, PyObject *text)
+{
+    int failed = text == NULL || PyList_Append(list, text) != 0;
+    Py_XDECREF(text);
+    return failed ? -1 : 0;
+}
+
+static PyObject *file_of_package(void)
+{
+    PyObject *package = fields_module("relive"); /* borrowed */
+    return package != NULL ? PyObject_GetAttrString(package, "__file__") : NULL;
+}
+
+/* All that the answer depends on, apart from files: new, or NULL with an exception. */
+static PyObject *key_of_run(void)
+{
+    char cwd[4096];
+    PyObject *list = PyList_New(0), *key = NULL;          /* list owned */
+    PyObject *executable = PySys_GetObject("executable"); /* borrowed */
+    const char *here = getcwd(cwd, sizeof cwd);
+    int failed = list == NULL || here == NULL || executable == NULL ||
+                 append(list, PyUnicode_FromString(RELIVE_VERSION " " PY_VERSION)) != 0 ||
+                 PyList_Append(list, executable) != 0 || append(list, file_of_package()) != 0 ||
+                 append(list, PyUnicode_DecodeFSDefault(here)) != 0;
+    for (char **entry = environ; !failed && entry != NULL && *entry != NULL; entry++) {
+        failed = acts(*entry) && append(list, PyUnicode_DecodeFSDefault(*entry)) != 0;
+    }
+    if (!failed) {
+        key = mod_json_text(list);
+    }
+    Py_XDECREF(list);
+    return key;
+}
+
+static PyObject *absolute(PyObject *path)
+{
+    PyObject *os = fields_module("os");                                       /* borrowed */
+    PyObject *paths = os != NULL ? PyObject_GetAttrString(os, "path") : NULL; /* owned */
+    PyObject *full = paths != NULL ? PyObject_CallMethod(paths, "abspath", "O", path) : NULL;
+    Py_XDECREF(paths);
+    return full;
+}
+
+/* A name for a run: new. */
+static PyObject *new_id(void)
+{
+    unsigned long long halves[2];
+    os_random(halves, sizeof halves);
+    char text[33];
+    (void)snprintf(text, sizeof text, "%016llx%016llx", halves[0], halves[1]);
+    return PyUnicode_FromString(text);
+}
+
+/* The run that was found for an earlier start, for this one: new; NULL: there is none. */
+static PyObject *kept_run(PyObject *key, PyObject *path)
+{
+    PyObject *kept = key != NULL ? kept_get("record", key) : NULL; /* owned */
+    struct fields fields = {kept, 0};
+    PyObject *before = kept != NULL ? fields_find(&fields, "run") : NULL; /* borrowed */
+    PyObject *named = NULL, *run = NULL;                                  /* named owned */
+    if (before != NULL && PyDict_Check(before)) {
+        named = run_with(before, "path", absolute(path));
+        run = named != NULL ? run_with(named, "id", new_id()) : NULL;
+    }
+    PyErr_Clear();
+    Py_XDECREF(named);
+    Py_XDECREF(kept);
+    return run;
+}
+
+/* For later starts, where the helper says which files it was found from. */
+static void keep_run(PyObject *key, PyObject *run)
+{
+    PyObject *files = PyDict_GetItemString(run, "files"); /* owned */
+    Py_XINCREF(files);
+    if (files != NULL && PyDict_DelItemString(run, "files") == 0 && key != NULL) {
+        PyObject *value = Py_BuildValue("{s:O,s:O}", "files", files, "run", run); /* owned */
+        if (value != NULL) {
+            kept_put("record", key, value);
+        }
+        Py_XDECREF(value);
+    }
+    PyErr_Clear();
+    Py_XDECREF(files);
+}
+
 PyObject *helper_run(PyObject *path)
 {
-    return checked(ask("path", path));
+    PyObject *key = key_of_run(); /* owned */
+    PyErr_Clear();
+    PyObject *run = kept_run(key, path);
+    if (run == NULL && (run = checked(ask("path", path))) != NULL) {
+        keep_run(key, run);
+    }
+    Py_XDECREF(key);
+    return run;
 }
 
 PyObject *helper_recipe(PyObject *config)

@@ -1,5 +1,5 @@
-/* Why: `relive._core`, the one door between Python and the engine: each part adds its own functions,
- * and those about the recording that is on are here. */
+/* Why: `relive._core`, the one door between Python and the engine: each part adds its own
+ * functions, and those about the recording that is on are here. */
 #include "session.h"
 
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "exits.h"
 #include "forks.h"
 #include "interpreters.h"
+#include "kept.h"
 #include "debugger.h"
 #include "given_calls.h"
 #include "mod_filter.h"
@@ -272,7 +273,8 @@ static int module_exec(PyObject *module)
                    tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
                    context_add(module) != 0 || mod_sessions_add(module) != 0 ||
                    mod_requests_add(module) != 0 || mod_json_add(module) != 0 ||
-                   mod_run_add(module) != 0 || recipe_add(module) != 0 || boot_add(module) != 0
+                   mod_run_add(module) != 0 || recipe_add(module) != 0 || boot_add(module) != 0 ||
+                   kept_add(module) != 0
                ? -1
                : 0;
 }

@@ -8,6 +8,7 @@
 
 #include "fields.h"
 #include "helper.h"
+#include "kept.h"
 #include "mod_json.h"
 #include "mod_reader.h"
 #include "opening.h"
@@ -150,17 +151,37 @@ PyObject *run_read(void)
     return run;
 }
 
+/* A run without its filter, but with the key that this is kept under (kept.h): new. Whoever was
+ * started with the key has it from there. */
+static PyObject *keep_filter(PyObject *run)
+{
+    PyObject *filter = PyDict_GetItemString(run, "filter");  /* borrowed */
+    PyObject *key = PyDict_GetItemString(run, "filter_key"); /* owned */
+    PyObject *shorter = NULL;
+    Py_XINCREF(key);
+    if (key == NULL && filter != NULL) {
+        PyObject *text = mod_json_text(filter); /* owned */
+        key = text != NULL ? kept_digest(text) : NULL;
+        Py_XDECREF(text);
+        if (key != NULL) {
+            kept_put("filter", key, filter);
+        }
+    }
+    shorter = key != NULL ? run_with(run, "filter_key", key) : PyDict_Copy(run);
+    if (shorter != NULL && filter != NULL && PyDict_DelItemString(shorter, "filter") != 0) {
+        Py_CLEAR(shorter);
+    }
+    return shorter;
+}
+
 PyObject *run_variable_text(PyObject *run)
 {
     PyObject *text = mod_json_text(run);
     if (text == NULL || PyUnicode_GET_LENGTH(text) <= VARIABLE_MAX) {
         return text;
     }
-    PyObject *shorter = PyDict_Copy(run); /* owned */
-    Py_SETREF(text, NULL);
-    if (shorter != NULL && PyDict_DelItemString(shorter, "filter") == 0) {
-        text = mod_json_text(shorter);
-    }
+    PyObject *shorter = keep_filter(run); /* owned */
+    Py_SETREF(text, shorter != NULL ? mod_json_text(shorter) : NULL);
     Py_XDECREF(shorter);
     return text;
 }
@@ -208,6 +229,20 @@ static int ask_dumps(PyObject *dumps, const char *method, PyObject *words)
     return dumps == NULL || done != NULL ? 0 : -1;
 }
 
+/* A forked child has them in memory: new; NULL without an exception: it is none of this run. */
+static PyObject *filter_of_parent(struct fields *run)
+{
+    struct fields before = {opened, 0};
+    PyObject *id = fields_find(run, "id"),
+             *its = opened != NULL ? fields_find(&before, "id") : NULL;
+    PyObject *filter = its != NULL ? fields_find(&before, "filter") : NULL; /* all borrowed */
+    if (id == NULL || filter == NULL || PyObject_RichCompareBool(id, its, Py_EQ) != 1) {
+        return NULL;
+    }
+    Py_INCREF(filter);
+    return filter;
+}
+
 /* The filters of a run whose variable was too long for them. */
 static int complete(PyObject *run)
 {
@@ -216,7 +251,14 @@ static int complete(PyObject *run)
     if (config == NULL || fields_find(&fields, "filter") != NULL) {
         return config != NULL ? 0 : -1;
     }
-    PyObject *recipe = helper_recipe(config); /* owned */
+    PyObject *recipe = filter_of_parent(&fields);                               /* owned */
+    PyObject *key = recipe == NULL ? fields_find(&fields, "filter_key") : NULL; /* borrowed */
+    if (key != NULL && PyUnicode_Check(key)) {
+        recipe = kept_get("filter", key);
+    }
+    if (recipe == NULL) {
+        recipe = helper_recipe(config);
+    }
     int failed = recipe == NULL || PyDict_SetItemString(run, "filter", recipe) != 0;
     Py_XDECREF(recipe);
     return failed ? -1 : 0;

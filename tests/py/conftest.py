@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ ROOT = TESTS.parent
 PROGRAMS = sorted((TESTS / "programs").glob("*.py"))
 
 
+_cache = tempfile.TemporaryDirectory(prefix="relive-cache-")  # nothing of an earlier build
+
+
 def clean_environ(**more):
     environ = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
-    environ.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1")
+    environ.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1", XDG_CACHE_HOME=_cache.name)
     environ.update(more)
     return environ
 

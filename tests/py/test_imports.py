@@ -110,14 +110,25 @@ def test_a_filter_that_is_long_works_in_children_too(tmp_path):
     )
     (tmp_path / "left_out_7.py").write_text("def hidden(): pass\n")
     (tmp_path / "app.py").write_text(
-        "import subprocess, sys, left_out_7\nleft_out_7.hidden()\n"
-        "if len(sys.argv) == 1: subprocess.run([sys.executable, 'app.py', 'again'])\n"
+        "import sys\nprint(sorted(n for n in sys.modules if 'relive' in n), flush=True)\n"
+        "import os, shutil, subprocess, left_out_7\nleft_out_7.hidden()\n"
+        "if len(sys.argv) == 1:\n"
+        "    again = [sys.executable, 'app.py', 'again']\n"
+        "    subprocess.run(again)\n"
+        "    shutil.rmtree(os.environ['XDG_CACHE_HOME'])\n"
+        "    subprocess.run(again)\n"
+        "    if os.fork() == 0:\n"
+        "        left_out_7.hidden(); print(sorted(n for n in sys.modules if 'relive' in n))\n"
+        "        sys.exit()\n"
+        "    os.wait()\n"
     )
-    done = relive("record", "-o", "o.relive", "--trace-filter", "f.toml", "app.py", cwd=tmp_path)
+    words = ["record", "-o", "o.relive", "--trace-filter", "f.toml", "app.py"]
+    done = relive(*words, cwd=tmp_path, env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
     assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().splitlines() == [str(sorted(OURS))] * 4
     tree = relive("tree", "--json", "o.relive", cwd=tmp_path).stdout
     rows = [json.loads(line) for line in tree.splitlines()[1:]]
-    assert len({row["pid"] for row in rows}) == 2
+    assert len({row["pid"] for row in rows}) == 4
     assert not [row for row in rows if "hidden" in row["func"]]
 
 
