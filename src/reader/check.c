@@ -197,6 +197,9 @@ static rl_status check_block(struct checking *c, uint64_t offset, const struct b
     if (status == RL_NOMEM) {
         return status;
     }
+    if (status != RL_OK && reader_is_reused(reader)) {
+        return RL_OK;
+    }
     if (status != RL_OK) {
         result->bad_blocks++;
         reader_problem(reader, "the block at byte %llu (type %u) is damaged",

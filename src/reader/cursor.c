@@ -198,7 +198,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
                                 &ref.info);
     }
     if (status != RL_OK) {
-        if (status != RL_NOMEM) {
+        if (status != RL_NOMEM && !reader_is_reused(reader)) {
             reader_problem(reader, "thread %u: chunk %llu at byte %llu is damaged, %u events lost",
                            stream->thread, (unsigned long long)ref.info.chunk,
                            (unsigned long long)ref.offset, ref.info.events);

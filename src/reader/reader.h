@@ -82,6 +82,13 @@ struct reader {
 RL_CHECKED rl_status reader_open(const char *path, struct reader **out, struct rl_err *err);
 void reader_close(struct reader *reader);
 
+/* A ring that is being written gives up what it has and puts something else there: what is not
+ * found any more has made room, and is not damaged. */
+static inline int reader_is_reused(const struct reader *reader)
+{
+    return reader->is_being_written && (reader->header.flags & RL_FLAG_RING);
+}
+
 /* Nanoseconds since the run's start. */
 uint64_t reader_time(const struct reader *reader, uint64_t ticks);
 /* How many chunks the pass under way has read; from any thread. */

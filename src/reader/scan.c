@@ -73,12 +73,6 @@ static int may_end_torn(const struct reader *reader)
             reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
 }
 
-/* A ring that is being written gives up what it has and puts other blocks there. */
-static int is_reused(const struct reader *reader)
-{
-    return reader->is_being_written && (reader->header.flags & RL_FLAG_RING);
-}
-
 rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
                             struct block_header *header)
 {
@@ -93,14 +87,14 @@ rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offse
         uint64_t from = *at;
         if (!find_header(reader, at)) {
             reader->torn_bytes = reader->size - from;
-            if (!may_end_torn(reader) && !is_reused(reader)) {
+            if (!may_end_torn(reader) && !reader_is_reused(reader)) {
                 reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
                                (unsigned long long)from, (unsigned long long)(reader->size - from));
             }
             *at = reader->size;
             return RL_END;
         }
-        if (!is_reused(reader)) {
+        if (!reader_is_reused(reader)) {
             reader_problem(reader, "%llu unreadable bytes at byte %llu",
                            (unsigned long long)(*at - from), (unsigned long long)from);
         }
@@ -194,7 +188,7 @@ static rl_status read_dict(struct reader *reader, uint64_t offset,
 {
     rl_status status = scan_unpack(reader, offset, header, &reader->raw);
     if (status != RL_OK) {
-        if (!is_reused(reader)) {
+        if (!reader_is_reused(reader)) {
             reader_problem(reader, "the dictionary at byte %llu is damaged: some names are unknown",
                            (unsigned long long)offset);
         }
@@ -515,7 +509,7 @@ static rl_status read_all(struct reader *reader)
             status = read_block(reader, offset, &header, 1);
         }
     }
-    return status == RL_OK && is_reused(reader) ? read_definitions(reader) : status;
+    return status == RL_OK && reader_is_reused(reader) ? read_definitions(reader) : status;
 }
 
 rl_status scan_file(struct reader *reader)

@@ -59,8 +59,10 @@ rl_status reader_walk(struct reader *reader, const struct reader_walk *walk)
     for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
         status = walk_chunk(reader, &order[i], walk, &raw, &tokens);
         if (status == RL_DAMAGED || status == RL_NEWER) {
-            reader_problem(reader, "thread %u: chunk %llu is damaged", order[i].info.thread,
-                           (unsigned long long)order[i].info.chunk);
+            if (!reader_is_reused(reader)) {
+                reader_problem(reader, "thread %u: chunk %llu is damaged", order[i].info.thread,
+                               (unsigned long long)order[i].info.chunk);
+            }
             status = RL_OK;
         }
     }

@@ -2,10 +2,11 @@
 ring keeps the size that was asked for. RELIVE_FUNCTIONS makes the test of memory longer."""
 
 import os
+import subprocess
 import sys
 
 import pytest
-from conftest import dump, relive, run
+from conftest import clean_environ, dump, relive, run
 
 import relive as api
 
@@ -165,3 +166,37 @@ def test_a_ring_has_its_size_and_its_names_however_much_is_defined(tmp_path, lev
     assert {row["name"] for row in threads} <= {"MainThread", *(f"worker {n}" for n in range(3))}
     reader = pytest.importorskip("format_reader")
     assert reader.events(out) == events
+
+
+GOES_ON = f"""\
+{MAKE}
+i = 0
+while i < 1000000:
+    make(i, i + 20)
+    i += 20
+    if i == 6000:
+        print("begun", flush=True)
+"""
+
+
+def test_a_ring_that_is_being_written_reads_whole(tmp_path):
+    (tmp_path / "prog.py").write_text(GOES_ON)
+    out = tmp_path / "o.relive"
+    words = ["record", "--ring", "256K", "-o", str(out), "prog.py"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "relive", *words],
+        cwd=str(tmp_path),
+        env=clean_environ(),
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert child.stdout.readline() == b"begun\n"
+        for _ in range(5):
+            recording = api.open(out)
+            names = [event["func"] for event in recording.events() if "func" in event]
+            assert not [name for name in names if name.endswith(":?")]
+            assert recording.problems() == []
+    finally:
+        child.kill()
+        child.communicate()
+    assert out.stat().st_size <= (256 + 256) * 1024
