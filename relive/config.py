@@ -414,13 +414,13 @@ class Config:
 
 
 def spare_folder():
-    """The folder for temporary files; None where nothing can be written into any."""
-    import tempfile
-
-    try:
-        return tempfile.gettempdir()
-    except OSError:
-        return None
+    """The folder for temporary files; None where none can be written. As tempfile finds it, whose
+    import would be felt at each start."""
+    named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in filter(None, [*named, "/tmp", "/var/tmp", "/usr/tmp"]):
+        if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return os.path.abspath(folder)
+    return None
 
 
 def nearest(word: str, words) -> str:
