@@ -20,14 +20,15 @@ def main(words):
             continue
         print(
             f"{common.safe(recording.path)}: {_verdict(complete, problems)};"
-            f" {common.count(result['blocks'])} blocks,"
-            f" {common.count(result['chunks'])} chunks, {common.count(result['events'])} events,"
+            f" {common.counted(result['blocks'], 'block')},"
+            f" {common.counted(result['chunks'], 'chunk')},"
+            f" {common.counted(result['events'], 'event')},"
             f" {common.size(result['bytes'])}"
         )
         if result["missing_events"]:
             print(
-                f"  {common.count(result['missing_events'])} events are missing"
-                f" ({common.count(result['missing_chunks'])} chunks)"
+                f"  missing: {common.counted(result['missing_events'], 'event')}"
+                f" ({common.counted(result['missing_chunks'], 'chunk')})"
             )
         if recording.header["losses"]:
             print(f"  not kept: {common.losses_text(recording.header['losses'])}")

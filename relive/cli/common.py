@@ -243,17 +243,21 @@ def next_command(text):
 
 
 _WHAT_WAS_LOST = {
-    "hook_taken": " threads with a gap (hook_taken)",
-    "interpreters": " interpreters not recorded",
-    "sessions": " sessions forgotten, as more than 10,000 were open",
+    "hook_taken": ("thread", "with a gap (hook_taken)"),
+    "interpreters": ("interpreter", "not recorded"),
+    "sessions": ("session", "forgotten, as more than 10,000 were open"),
 }
 
 
 def losses_text(losses):
-    """'12 (ring), 3 (disk_full), 1 threads with a gap (hook_taken)'."""
+    """'12 (ring), 3 (disk_full), 1 thread with a gap (hook_taken)'."""
     words = []
     for reason, number in sorted(losses.items()):
-        words.append(count(number) + _WHAT_WAS_LOST.get(reason, f" ({reason})"))
+        if reason in _WHAT_WAS_LOST:
+            word, rest = _WHAT_WAS_LOST[reason]
+            words.append(f"{counted(number, word)} {rest}")
+        else:
+            words.append(f"{count(number)} ({reason})")
     return ", ".join(words)
 
 

@@ -16,8 +16,7 @@ def main(words):
         common.emit(schema="relive.detach", version=1, **status)
         return OK
     events, path = status["stats"].get("events", 0), common.safe(status["path"])
-    print(
-        f"process {status['pid']} is not recorded any more: {path}, {common.count(events)} events"
-    )
+    told = common.counted(events, "event")
+    print(f"process {status['pid']} is not recorded any more: {path}, {told}")
     common.next_command(f"relive tree {status['path']}")
     return OK

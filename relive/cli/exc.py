@@ -39,7 +39,8 @@ def main(words):
     else:
         print(f"no exception of the program was recorded{seen_how(run)}")
     if hidden:
-        text = f"{common.count(hidden)} more ended loops or stayed inside libraries (--all)"
+        others = common.counted(hidden, "other exception")
+        text = f"{others} that only ended a loop or stayed inside libraries (--all)"
         print(common.dim(text))
     say_next(run, told, shown, args)
     return DAMAGED if damaged else OK if told else NOTHING
@@ -114,6 +115,12 @@ def show_list(told, args):
         print(common.dim(f"... {common.count(left)} more (--limit)"))
 
 
+def title_of(exc):
+    """Type and message, as a traceback ends."""
+    message = common.safe(exc["message"])
+    return common.safe(exc["type"]) + (f": {message}" if message else "")
+
+
 def number_of(other, story, told):
     """' (3)': the number of a cause or context in the list, where it is there."""
     identity = other["type"], other.get("id")
@@ -134,8 +141,7 @@ def chain_text(exc, story, told, indent):
         if other and "type" in other:
             if word == "while handling" and (exc.get("cause") or exc.get("suppress_context")):
                 continue
-            text = f"{common.safe(other['type'])}: {common.safe(other['message'])}"
-            lines.append(f"{indent}{word} {text}{number_of(other, story, told)}")
+            lines.append(f"{indent}{word} {title_of(other)}{number_of(other, story, told)}")
             lines += chain_text(other, story, told, indent)
     return lines
 
@@ -146,7 +152,7 @@ def show_whole(recording, story, run, told):
     rows = story.lines(stack)
     arguments, variables, fresh = values_of(recording, story, [row[0] for row in rows])
     print()
-    print(f"{common.safe(story.exc['type'])}: {common.safe(story.exc['message'])}")
+    print(title_of(story.exc))
     for text in chain_text(story.exc, story, told, "  "):
         print(text)
     place = common.position(story.first, run)

@@ -79,7 +79,7 @@ def _why(number, chain):
 
 
 def _show(rows, why, args):
-    print(f"{common.count(len(rows))} functions by {common.safe(why)}")
+    print(f"{common.counted(len(rows), 'function')} by {common.safe(why)}")
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"
                  for row in rows]  # fmt: skip
@@ -87,7 +87,7 @@ def _show(rows, why, args):
     else:
         counts = collections.Counter(row[1] for row in rows)
         lines = [
-            f"{common.safe(name)}  {common.count(n)} function{'s' if n > 1 else ''}"
+            f"{common.safe(name)}  {common.counted(n, 'function')}"
             for name, n in counts.most_common()
         ]
         add = f"pkg:literal:{common.safe(counts.most_common(1)[0][0])}"

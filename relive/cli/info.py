@@ -123,13 +123,13 @@ def _filter_rows(told):
     names = ", ".join(f"{one['name']} (version {one['version']})" for one in told["filters"])
     yield "filters", names
     stats = told["stats"]
-    words = [f"{common.count(stats['scopes_skipped'])} functions not recorded (relive gaps)"]
+    words = [f"{common.counted(stats['scopes_skipped'], 'function')} not recorded (relive gaps)"]
     for key, what in (("value_redactions", "redacted"), ("value_drops", "dropped")):
         total = sum(stats.get(key, {}).values())
         if total:
-            words.append(f"{common.count(total)} values {what} by name")
+            words.append(f"{common.counted(total, 'value')} {what} by name")
     if stats.get("secrets"):
-        words.append(f"{common.count(stats['secrets'])} texts redacted for a secret in them")
+        words.append(f"{common.counted(stats['secrets'], 'text')} redacted for a secret inside")
     if stats.get("undecided"):
         words.append(f"{common.count(stats['undecided'])} undecided, left out")
     yield "", "; ".join(words)

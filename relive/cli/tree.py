@@ -84,7 +84,7 @@ def main(words):
     damaged = common.say_problems(recordings)
     if printer.hidden:
         common.say(
-            f"{common.count(printer.hidden)} more lines (--limit 0 shows all,"
+            f"{common.counted(printer.hidden, 'more line')} (--limit 0 shows all,"
             " --min and --depth show less)"
         )
     what = "top" if args.calls else "tree --calls"

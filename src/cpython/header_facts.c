@@ -109,12 +109,30 @@ static int put_words(struct bytes_out *meta)
     return failed ? -1 : 0;
 }
 
+/* Whether there is a prompt, where an exception ends nothing: `python -i`, or no program at all. */
+static int has_prompt(void)
+{
+    PyObject *flags = PySys_GetObject("flags"), *argv = PySys_GetObject("argv"); /* borrowed */
+    PyObject *inspect = flags != NULL ? PyObject_GetAttrString(flags, "inspect") : NULL; /* owned */
+    int is_asked_for = inspect != NULL && PyObject_IsTrue(inspect) == 1;
+    Py_XDECREF(inspect);
+    PyErr_Clear();
+    if (is_asked_for || argv == NULL || !PyList_Check(argv) || PyList_GET_SIZE(argv) != 1) {
+        return is_asked_for;
+    }
+    PyObject *first = PyList_GET_ITEM(argv, 0); /* borrowed */
+    return PyUnicode_Check(first) && PyUnicode_GET_LENGTH(first) == 0 && isatty(0);
+}
+
 static int put_of_system(struct bytes_out *meta)
 {
     struct utsname names;
     char cwd[4096];
     const char *version = Py_GetVersion(), *seed = getenv("PYTHONHASHSEED");
     meta_entry_put(meta, "python", version, strcspn(version, " "));
+    if (has_prompt()) {
+        put_text(meta, "prompt", "1");
+    }
     if (uname(&names) == 0) {
         put_text(meta, "machine", names.machine);
         put_text(meta, "kernel", names.release);

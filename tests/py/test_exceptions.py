@@ -489,3 +489,13 @@ def test_at_a_prompt_an_exception_ends_nothing(tmp_path):
     (error,) = [s for s in stories(out) if s["type"] == "ZeroDivisionError"]
     if sys.version_info < (3, 13):  # later prompts catch it themselves
         assert error["fate"] == "uncaught: it left the outermost frame"
+
+
+def test_one_of_a_thing_is_told_as_one(record, tmp_path):
+    source = "def f():\n    raise KeyError\n    yield\ntry: next(f())\nexcept KeyError: pass\n"
+    record(source + "raise LookupError\n")
+    out = tmp_path / "out.relive"
+    text = relive("exc", out).stdout.decode()
+    assert "\nLookupError\nat T1@" in text
+    assert ", 1 chunk, " in relive("check", out).stdout.decode()
+    assert " 1 functions " not in relive("gaps", out).stdout.decode()
