@@ -47,7 +47,7 @@ class Setting:
         if self.kind == "texts":
             return "a text, or a list of texts"
         if self.kind == "filters":
-            return "a path (a::b for several), a dict, a relive.Filter, or a list of these"
+            return "a path (a::b for several), a dict, a relive.filters.Filter, or a list of these"
         return "a path"
 
     def parse(self, value: Any) -> Any:

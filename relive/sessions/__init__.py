@@ -8,6 +8,8 @@
 They are events of the recording that is on: `relive sessions FILE` lists them.
 """
 
+from typing import Mapping, Optional
+
 from relive.sessions.api import (
     active_session_id,
     end_session,
@@ -30,8 +32,18 @@ from relive.sessions.api import (
 )
 from relive.sessions.http import on_http_request, on_http_response
 
+
 # The names of the seed, whose programs run with their import changed.
-start_session_py = start_session
+def start_session_py(
+    tag: Optional[str] = None,
+    attrs: Optional[Mapping[str, str]] = None,
+    traceparent: Optional[str] = None,
+    _span_id: Optional[str] = None,
+) -> str:
+    """Begins a session; its id. `_span_id` changes nothing, as in the seed."""
+    return start_session(tag, attrs, traceparent)
+
+
 start_profiler_py = start_profiler
 stop_profiler_py = stop_profiler
 get_active_session_id_py = active_session_id

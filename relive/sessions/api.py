@@ -161,26 +161,37 @@ def active_session_id() -> Optional[str]:
 
 class session:
     """`with session("checkout", {"user": "7"}):`, or as a decorator of a function, also of an
-    `async def`: a session that is the active one until it ends."""
+    `async def`: a session that is the active one until it ends. Entered again, also meanwhile or in
+    another thread or task, it is another session; `id` is that of the one entered last."""
 
     def __init__(self, tag: Optional[str] = None, attrs: Optional[Mapping[str, str]] = None,
                  traceparent: Optional[str] = None, **more: Any) -> None:  # fmt: skip
         self._how = dict(more, tag=tag, attrs=attrs, traceparent=traceparent)
         self.id: Optional[str] = None
-        self._found: Any = None
-        self._token: Any = None
+        self._entered: List[Any] = []  # (session, token) of those that were not left yet
 
     def __enter__(self) -> "session":
-        self._found = _begin(**self._how)
-        self.id = self._found.id
-        self._token = _core.enter_session(self._found)
+        found = _begin(**self._how)
+        self.id = found.id
+        self._entered.append((found, _core.enter_session(found)))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._found.is_open:
-            _core.finish_session(self._found, self._token, exc_info[1])
+        found, token = self._last()
+        if found.is_open:
+            _core.finish_session(found, token, exc_info[1])
         else:
-            _core.leave_session(self._token)
+            _core.leave_session(token)
+
+    def _last(self):
+        """The one to leave: the active one here, else the one entered last."""
+        entered = list(self._entered)
+        if not entered:
+            raise ReliveError("ERR_USAGE", "this session was left more often than it was entered")
+        active = _core.active_session()
+        chosen = next((one for one in entered if one[0] is active), entered[-1])
+        self._entered.remove(chosen)
+        return chosen
 
     async def __aenter__(self) -> "session":
         return self.__enter__()
@@ -407,7 +418,10 @@ def _text(name, value):
 def _attributes(attrs):
     if not attrs:
         return {}
-    found = dict(attrs)
+    try:
+        found = dict(attrs)
+    except (TypeError, ValueError):
+        raise ReliveError("ERR_USAGE", f"attrs are texts by name, {attrs!r} is not") from None
     for name, value in found.items():
         if type(name) is not str or type(value) is not str:
             raise ReliveError(

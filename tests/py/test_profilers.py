@@ -8,6 +8,7 @@ from conftest import relive as run_relive
 from conftest import run
 
 import relive
+from relive import sessions
 
 SEED = """\
 import handit_core
@@ -35,6 +36,12 @@ def test_the_seeds_example_runs_with_its_import_changed(tmp_path):
     assert (rows[1]["tag"], rows[1]["calls"]) == ("test", 1)
     calls = run_relive("tree", "--calls", "out.relive", cwd=tmp_path).stdout.decode()
     assert "test_function(x=5)" in calls
+
+
+def test_the_seeds_span_id_is_taken_and_changes_nothing():
+    for words in (("t", {}, None, "any text"), ("t", {}, None, None), ()):
+        sessions.end_session(sessions.start_session_py(*words))
+    sessions.end_session(sessions.start_session_py(tag="t", attrs=None, _span_id="x"))
 
 
 def calls_in(path):

@@ -284,6 +284,47 @@ def test_sessions_that_are_left_out_of_order_keep_those_still_open(recorded):
     assert [(row["tag"], row["calls"]) for row in rows] == [("a", 1), ("b", 0), ("c", 2)]
 
 
+def test_one_session_object_is_entered_again_and_by_several_tasks_and_threads(recorded):
+    shared = sessions.session("shared")
+
+    def in_thread(both):
+        with shared:
+            mine = sessions.active_session_id()
+            both.wait()
+            work(1)
+            both.wait()
+            assert sessions.active_session_id() == mine
+        assert sessions.active_session_id() is None
+
+    async def in_task(turns):
+        with shared:
+            mine = sessions.active_session_id()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert sessions.active_session_id() == mine
+        assert sessions.active_session_id() is None
+
+    async def main():
+        await asyncio.gather(in_task(3), in_task(1), in_task(2))
+
+    def program():
+        with shared:
+            outer = shared.id
+            with shared:
+                assert sessions.active_session_id() != outer
+            assert sessions.active_session_id() == outer
+        both = threading.Barrier(2)
+        threads = [threading.Thread(target=in_thread, args=(both,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        asyncio.run(main())
+
+    rows, _ = recorded(program)
+    assert len(rows) == 7 and not any(row["open"] for row in rows)
+
+
 def test_suppression_nests_and_survives_exceptions(recorded):
     def mixed():
         work(1)
@@ -356,7 +397,9 @@ def test_previews_that_are_no_json_are_counted_and_kept_as_the_seed_does(recorde
         (lambda: sessions.on_call("x", "f", "m", "f", 1, 1), "no session 'x'"),
         (lambda: sessions.start_profiler(None), "no session None"),
         (lambda: sessions.start_session(attrs={"a": 1}), "attrs are texts by name: 'a': 1"),
+        (lambda: sessions.start_session(attrs="ab"), "attrs are texts by name, 'ab' is not"),
         (lambda: sessions.start_session(tag=7), "tag must be a str"),
+        (lambda: sessions.session("s").__exit__(None, None, None), "left more often"),
         (lambda: sessions.start_session(span_id="XYZ"), "span_id"),
         (lambda: sessions.start_session(trace_filter=3), "trace_filter"),
         (lambda: sessions.start_session(trace_filter="/no/such/file.toml"), "file.toml"),
