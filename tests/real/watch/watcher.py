@@ -112,7 +112,8 @@ class Watcher:
         frame = frame.f_back
         while frame is not None:
             number = self.frames.get(id(frame))
-            if number is not None:
+            place = frame.f_code.co_filename, frame.f_globals.get("__name__", "?")
+            if number is not None and self.kept.get(place):  # a skipped frame may have its address
                 return number, frame.f_code.co_name
             frame = frame.f_back
         return None, None
