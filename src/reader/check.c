@@ -40,7 +40,8 @@ static rl_status skip_exception(struct bytes_in *in)
     struct bytes_in ahead = *in;
     struct value value;
     rl_status status = value_next(&ahead, &value);
-    if (status == RL_OK && value.tag != RL_VALUE_EXCEPTION && value.tag != RL_VALUE_NONE) {
+    if (status == RL_OK && value.tag != RL_VALUE_EXCEPTION && value.tag != RL_VALUE_NONE &&
+        value.tag != RL_VALUE_UNSET) {
         return RL_DAMAGED;
     }
     return status == RL_OK ? value_skip(in) : status;

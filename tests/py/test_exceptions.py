@@ -499,3 +499,11 @@ def test_one_of_a_thing_is_told_as_one(record, tmp_path):
     assert "\nLookupError\nat T1@" in text
     assert " 1 chunks" not in relive("check", out).stdout.decode()
     assert " 1 functions " not in relive("gaps", out).stdout.decode()
+
+
+def test_an_exception_that_the_hook_does_not_show_is_no_damage(tmp_path):
+    """setprofile shows no exception, but that it left the outermost frame."""
+    (tmp_path / "prog.py").write_text("def f():\n yield 1\n yield 2\ng = f()\nnext(g)\n")
+    relive("record", "--backend", "setprofile", "-o", "o.relive", "prog.py", cwd=tmp_path)
+    checked = relive("check", "o.relive", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
