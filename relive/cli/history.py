@@ -103,6 +103,6 @@ def show(event, args, run, before):
         when = "when it was left"
     text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
     if unseen.may_change(value):
-        text += f"  {unseen.MARK[:-1]} before the next row)"
+        text += f"  {unseen.MARK[:-1]} after this)"
     print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")
     return 1
