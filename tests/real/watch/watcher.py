@@ -1,12 +1,13 @@
-"""The oracle of real programs: what happened, in the words of sys.settrace, in the recorded run itself.
+"""The oracle of real programs: what happened, by sys.settrace, in the recorded run itself.
 
 It shares no code with Relive and keeps its own rule of what is recorded by default: everything but
 the standard library. sys.settrace rather than sys.setprofile, since it also sees raises with their
 lines and does not slow down code that is not recorded. A throw() looks like a resume.
 
 Each process writes one file, an event a length and a marshalled tuple, with one write an event: a
-process that is killed or forks loses nothing. The folder of this file is named like one of a standard library, so
-that the frame evaluator of 3.8 to 3.11, which sees trace functions run, leaves it out."""
+process that is killed or forks loses nothing. The folder of this file is named like one of a
+standard library, so that the frame evaluator of 3.8 to 3.11, which sees trace functions run, leaves
+it out."""
 
 import _thread
 import dis
@@ -19,6 +20,8 @@ import threading
 from oracle import SUSPENDABLE, arguments, exact, leaving
 
 RAISE = dis.opmap["RAISE_VARARGS"]
+NEW_LOCALS, HEAP_TYPE = 2, 1 << 9  # flags of code and of types
+FUNCTION = type(lambda: 0)
 # Of other versions some are not in here; a name that is in no version harms nobody.
 LIBRARY = getattr(sys, "stdlib_module_names", None) or {
     "asyncio", "builtins", "collections", "concurrent", "ctypes", "dataclasses", "email", "enum",
@@ -27,12 +30,83 @@ LIBRARY = getattr(sys, "stdlib_module_names", None) or {
 }  # fmt: skip
 
 
+class Generated:
+    """Where code without a file belongs: a method to the class that has it, a text that a library
+    runs in a namespace of its own to that library, and the text's functions too."""
+
+    def __init__(self, is_library):
+        self.is_library = is_library
+        self.homes = {}  # id(code) -> code, (module, function)
+        self.children = {}  # id(code) of functions in a library's text -> code
+
+    def home(self, frame):
+        code = frame.f_code
+        known = self.homes.get(id(code))
+        if known is None:
+            known = self.homes[id(code)] = code, self.find(frame)
+        return known[1]
+
+    def find(self, frame):
+        code, module = frame.f_code, frame.f_globals.get("__name__", "?")
+        owner, name = self.owner(frame)
+        if owner is not None:
+            if module == "?":
+                module = owner.__module__
+            func = name if code.co_name.startswith("<") else code.co_name
+            return module, f"{owner.__qualname__}.{func}"
+        if self.is_text(frame):
+            caller = frame.f_back
+            while caller is not None and caller.f_code.co_filename.startswith("<"):
+                if caller.f_code.co_filename.startswith("<frozen "):
+                    break
+                caller = caller.f_back
+            if caller is not None and self.is_library(caller.f_code):
+                module = caller.f_globals.get("__name__", "?")
+                inner = [value for value in code.co_consts if hasattr(value, "co_consts")]
+                self.children.update((id(child), child) for child in inner)
+        return module, getattr(code, "co_qualname", code.co_name)
+
+    def owner(self, frame):
+        """The class that has this code, found from the first argument, and the name there."""
+        code = frame.f_code
+        if not code.co_argcount:
+            return None, None
+        first = frame.f_locals.get(code.co_varnames[0])
+        for kind in (first, type(first)) if isinstance(first, type) else (type(first),):
+            for base in kind.__mro__:
+                if base.__flags__ & HEAP_TYPE:
+                    for name, value in list(base.__dict__.items()):
+                        if isinstance(name, str) and has_code(value, code):
+                            return base, name
+        return None, None
+
+    def is_text(self, frame):
+        code = frame.f_code
+        if code.co_flags & NEW_LOCALS:
+            return id(code) in self.children
+        own = code.co_filename == "<string>" and frame.f_locals is not frame.f_globals
+        return own or "__name__" not in frame.f_globals
+
+
+def has_code(value, code):
+    """Whether a function, or what a decorator of the language made of it, runs this code."""
+    if isinstance(value, property):
+        value = value.fget
+    elif isinstance(value, (staticmethod, classmethod)):
+        value = value.__func__
+    if not isinstance(value, FUNCTION):
+        return False
+    inner = value.__dict__.get("__wrapped__")
+    return value.__code__ is code or isinstance(inner, FUNCTION) and inner.__code__ is code
+
+
 class Watcher:
     def __init__(self, folder):
         self.folder = folder
         self.frames = {}  # id(frame) -> number, while the frame has not ended; no frame is kept
         self.lines = {}  # id(frame) -> where exceptions were raised in it or came through
         self.kept = {}
+        self.generated = Generated(self.is_library)
         self.skipped = set()
         lib = os.path.dirname(os.__file__)
         self.lib = tuple({lib + os.sep, os.path.realpath(lib) + os.sep})
@@ -92,6 +166,23 @@ class Watcher:
             return False
         return not file.startswith(self.lib) or "-packages" + os.sep in file
 
+    def is_library(self, code):
+        file = code.co_filename
+        return file.startswith((*self.lib, "<frozen ")) or "-packages" + os.sep in file
+
+    def place(self, frame):
+        """(whether a frame's code is recorded, `module:function`)."""
+        code, module = frame.f_code, frame.f_globals.get("__name__", "?")
+        if code.co_filename.startswith("<") and not code.co_filename.startswith("<frozen "):
+            module, func = self.generated.home(frame)
+        else:
+            func = getattr(code, "co_qualname", code.co_name)
+        module = module if isinstance(module, str) else "?"
+        kept = self.kept.get((code.co_filename, module))
+        if kept is None:
+            kept = self.kept[code.co_filename, module] = self.is_recorded(code, module)
+        return kept, f"{module}:{func}"
+
     def number(self, frame, is_call):
         known = self.frames.get(id(frame))
         if known is None or (is_call and self.begins(frame)):
@@ -121,13 +212,7 @@ class Watcher:
     def trace(self, frame, event, arg):
         code = frame.f_code
         if event == "call":
-            module = frame.f_globals.get("__name__", "?")
-            if not isinstance(module, str):
-                module = "?"
-            name = f"{module}:{getattr(code, 'co_qualname', code.co_name)}"
-            kept = self.kept.get((code.co_filename, module))
-            if kept is None:
-                kept = self.kept[code.co_filename, module] = self.is_recorded(code, module)
+            kept, name = self.place(frame)
             if not kept:
                 if (name, code.co_filename) not in self.skipped:
                     self.skipped.add((name, code.co_filename))
@@ -164,8 +249,7 @@ class Watcher:
         self.local.resumed = None
         tb = None if tb is None or was_thrown or opcode == RAISE else tb.tb_next
         while tb is not None:
-            below = tb.tb_frame.f_code, tb.tb_frame.f_globals.get("__name__", "?")
-            if self.is_recorded(*below):
+            if self.place(tb.tb_frame)[0]:
                 return
             tb = tb.tb_next
         self.write("raise", number, frame.f_lineno, kind.__name__, id(value))
