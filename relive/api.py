@@ -57,7 +57,7 @@ def start(
         path = path if path is not None else default_path()
         hub = _hub()
         if hub is not None and merged["enabled"]:
-            hub.step_aside()
+            hub.step_aside(merged)
         try:
             _start(path, merged)
         except ReliveError as error:

@@ -82,9 +82,18 @@ def mechanism():
     return state["backend"] if state["recording"] else None
 
 
-def step_aside():
-    """A recording of the program's own is about to begin: ours ends. What is on is told of it."""
+def step_aside(settings):
+    """A recording of the program's own is about to begin: ours ends. What is on is told of it, so
+    one by another mechanism is refused."""
     with _run.changing():
+        wanted = _run.choose_backend(settings, settings["level"])[0]
+        for one in _active:
+            if one.mechanism not in (None, wanted):
+                raise ReliveError(
+                    "ERR_BUSY",
+                    f"callbacks are on, by {one.mechanism}, and a recording by {wanted} cannot tell"
+                    f" them: stop them first, or record with backend={one.mechanism!r}",
+                )
         _end_private()
 
 

@@ -288,3 +288,21 @@ def test_the_demonstration_prints_what_it_says(name):
     assert "  <- factorial: 6" in lines and "  <- mean: 4.0" in lines
     assert any(line.startswith("  !! divide: ") for line in lines)
     assert ["  call: 7", "  return: 6", "  exception: 1"] == lines[-4:-1]
+
+
+def test_a_recording_that_callbacks_cannot_be_told_of_does_not_begin(tmp_path):
+    path, told = str(tmp_path / "r.relive"), []
+    with create_backend("setprofile", callback=told.append, include_patterns=[__name__]):
+        with pytest.raises(relive.ReliveError, match="callbacks are on, by setprofile"):
+            relive.start(path)
+        assert not relive.is_recording() and not os.path.exists(path)
+        _some(1)
+        relive.start(path, backend="setprofile")
+        _some(2)
+        relive.stop()
+        _some(3)
+    assert [event.args["n"] for event in told if event.event_type == "call"] == [1, 2, 3]
+
+
+def _some(n):
+    return n
