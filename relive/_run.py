@@ -109,13 +109,6 @@ def safe(text):
     )
 
 
-def version():
-    """Of this Relive."""
-    from relive._version import __version__
-
-    return __version__
-
-
 def forget_stdout():
     """Whoever read our output has gone: no complaint at exit either."""
     null = os.open(os.devnull, os.O_WRONLY)

@@ -6,6 +6,7 @@ import threading
 from typing import Any, Dict, Mapping, Optional
 
 from relive import _core, _run, api, config
+from relive._version import __version__
 from relive.errors import ReliveError
 
 _lock = threading.RLock()
@@ -60,7 +61,7 @@ def status() -> Dict[str, Any]:
     found: Dict[str, Any] = {
         "pid": os.getpid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
-        "relive": _run.version(),
+        "relive": __version__,
         "recording": is_on,
     }
     if is_on:
