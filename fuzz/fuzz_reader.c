@@ -7,11 +7,40 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "calltree.h"
 #include "dump.h"
+#include "exception_details.h"
+#include "exception_list.h"
 #include "reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* All exceptions, in a list of three ranks; what some of them carried. */
+static void ask_exceptions(struct reader *reader)
+{
+    static const struct stories_question question = {.sees_raise = 1};
+    struct exceptions found;
+    struct exception_rows rows;
+    struct exception_details details;
+    if (exceptions_read(reader, &question, 1, &found) != RL_OK) {
+        return;
+    }
+    struct judgement *judged = rl_zalloc(found.outcome_count + 1, sizeof *judged);
+    for (uint32_t i = 0; judged != NULL && i < found.outcome_count; i++) {
+        judged[i] = (struct judgement){i / 2, i % 5 != 0, (uint8_t)(i % 3), i % 2, i % 2};
+    }
+    struct exceptions *one = &found;
+    struct exception_list list = {&one, &reader, 1};
+    if (judged != NULL && exceptions_judge(&found, judged) == RL_OK &&
+        exception_list_rows(&list, 50, 2, &rows) == RL_OK) {
+        exception_rows_fini(&rows);
+        if (exception_details_read(reader, &question, &found, 0, 50, &details) == RL_OK) {
+            exception_details_fini(&details);
+        }
+    }
+    exceptions_fini(&found);
+}
 
 static void ask(struct reader *reader)
 {
@@ -35,6 +64,7 @@ static void ask(struct reader *reader)
     }
     cursor_close(cursor);
     json_fini(&json);
+    ask_exceptions(reader);
     (void)!reader_check(reader, &result);
 }
 

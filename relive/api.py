@@ -312,7 +312,7 @@ def _frame_number(text):
     return int(thread) << 40 | int(ordinal)
 
 
-def _frame_text(number):
+def frame_text(number):
     """The other way round."""
     return f"T{number >> 40}#{number & (1 << 40) - 1}"
 
@@ -394,7 +394,7 @@ class _Reader:
     """The C reader with each of its methods asked through _ask()."""
 
     def __init__(self, path):
-        self._reader = _ask(_core.Reader, path)
+        self.raw = self._reader = _ask(_core.Reader, path)
 
     def __getattr__(self, name):
         method = getattr(self._reader, name)
@@ -413,6 +413,11 @@ class Recording:
         header["meta"], self._damaged_facts = _facts.checked(header["meta"])
         self.header: Mapping[str, Any] = header
         self._threads: Optional[Mapping[int, Mapping[str, Any]]] = None
+
+    @property
+    def reader(self) -> _core.Reader:
+        """The C reader, for what has no method here; its errors are ReliveErrors."""
+        return self._reader
 
     def totals(self, session: int = 0) -> Mapping[str, Any]:
         """Threads, and events by kind; with a session's number, `calls` are those in it."""
@@ -534,7 +539,7 @@ class Recording:
         ('T1#5', code, line). The line is known of a frame that has called the next one, where an
         exception has come up since; else it is 0."""
         return [
-            [(_frame_text(frame), code, line) for frame, code, line in stack or ()]
+            [(frame_text(frame), code, line) for frame, code, line in stack or ()]
             for stack in self._reader.stacks_at(positions)
         ]
 

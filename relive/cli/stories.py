@@ -1,69 +1,159 @@
-"""Exceptions as stories: where each began, the frames that it left, and what became of it."""
+"""Exceptions as stories: where each began, the frames that it left, and what became of it.
+
+The reader puts them together and counts them in C; here is what it means, decided once for all
+exceptions that have one outcome, and what is read again of the few that are shown."""
+
+import json
+import os
 
 from relive.cli import common
 
 # How loops and tasks end: shown only when asked for.
 CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
-# Where the standard library catches what ends a thread.
-THREAD_END = "threading:Thread._bootstrap_inner"
 # What a story is shown by, the most urgent first.
 UNCAUGHT, ENDED, CAUGHT, IN_LIBRARY, INTENDED = range(5)
-# So many exceptions of a thread may be on their way at once: clean-ups raise and catch some.
-_AT_ONCE = 8
+# Stand for what differs between exceptions of one outcome.
+TASK, REPLACER = "\0task", "\0replacer"
+# Of Outcome.facts, as src/query/exceptions.h has them.
+_OUTERMOST, _NO_PARENT, _ENDS_THREAD, _INSIDE, _CLEAN, _HAS_TASK, _IS_AWAITED, _IS_REPLACED = (
+    1 << n for n in range(8)
+)
+_HANDLERS = ("except", "with", "finally", "return", "break or continue")
 
 
-def _exception(event):
-    """What was captured; None where nothing was, or a filter hides it."""
-    exc = event.get("exc") or {}
-    return exc if "type" in exc else None
+class Outcome:
+    """What exceptions have in common that read the same in a list, but for the names of tasks and
+    the exceptions that replaced them."""
 
-
-class Story:
-    """One exception: where it began, the frames that it left, and what became of it."""
-
-    def __init__(self, event):
-        self.first = event
-        self.exc = _exception(event) or {
-            "type": event.get("exc_type", "?"),
-            "message": (event.get("exc") or {}).get("r", ""),
-            "cause": None,
-            "context": None,
-        }
-        self.events = [event]
-        self.task = None  # (its number, its name) where it ended one
-        self.is_awaited = False  # and was raised again in who awaited that; None: not known
-        self.ends_thread = False
-        self.thread = None  # that it was in last, as Recording.thread() has it
-        self.is_at_prompt = False  # where the interpreter prints what is uncaught, and goes on
-        self.replaced_by = None  # the story that began while a clean-up dealt with this one
-        self.number = None  # in the list that is shown
-
-    def add(self, event):
-        self.events.append(event)
-        self.exc = _exception(event) or self.exc
-
-    @property
-    def last(self):
-        return self.events[-1]
-
-    @property
-    def identity(self):
-        """What no other exception of its process has at the time; None where it is not known."""
-        return (self.exc["type"], self.exc["id"]) if self.exc.get("id") else None
+    def __init__(self, recording, row):
+        (exc_type, self._first_code, self._first_line, self._kind, self._last_code,
+         self._last_line, self._handler, self._handler_line, self._thread, self._facts,
+         self.count) = row  # fmt: skip
+        self.type = exc_type or "?"
+        self._recording = recording
+        meta = recording.header["meta"]
+        self._sees_handled = common.sees_handled(meta)
+        self._tells_awaited = self._sees_handled and recording.header["minor"] > 0
+        # Where the interpreter prints what is uncaught, and goes on.
+        self._is_at_prompt = "prompt" in meta
 
     @property
     def name(self):
         """The type without its module."""
-        return self.exc["type"].rpartition(".")[2]
+        return self.type.rpartition(".")[2]
 
-    def lines(self, stack):
-        """[(frame, code, line)], outermost first: the frames that were open when it began. `stack`
-        is the recording's; a line is None where the recording does not say it."""
+    @property
+    def place(self):
+        """shop.py:40, where it began."""
+        return self._place(self._first_code, self._first_line)
+
+    def _place(self, code, line):
+        _, _, file, first_line, _ = self._recording.code(code)
+        return f"{common.safe(os.path.basename(file))}:{line or first_line}"
+
+    def _last_function(self):
+        module, qualname, _, _, _ = self._recording.code(self._last_code)
+        return f"{module}:{qualname}"
+
+    def is_control_flow(self):
+        """Whether it is how loops and generators end."""
+        return self.name in CONTROL_FLOW
+
+    def is_inside(self):
+        """Whether it never left the libraries."""
+        return bool(self._facts & _INSIDE)
+
+    def is_intended(self):
+        """An exit without an error, or a task that was cancelled."""
+        if self.name == "SystemExit":
+            return bool(self._facts & _CLEAN)
+        return self.name == "CancelledError" and bool(self._facts & _HAS_TASK)
+
+    def is_in_main_thread(self):
+        return self._thread == 1 or self._recording.thread(self._thread)["is_main"]
+
+    def has_left_the_outermost_frame(self):
+        if self._facts & (_ENDS_THREAD | _OUTERMOST):
+            return True
+        # Recordings of format minor 0 say it only where nothing else can be.
+        is_top = self._kind == "unwind" and bool(self._facts & _NO_PARENT)
+        return is_top and self._last_function() == "__main__:<module>"
+
+    def rank(self):
+        """UNCAUGHT to INTENDED."""
+        if self.is_intended():
+            return INTENDED
+        if self.has_left_the_outermost_frame():
+            if self.name in ("SystemExit", "KeyboardInterrupt") or not self.is_in_main_thread():
+                return ENDED
+            return UNCAUGHT
+        if self._facts & _HAS_TASK and not self._facts & _IS_AWAITED:
+            return ENDED
+        file = self._recording.code(self._last_code)[2]
+        return IN_LIBRARY if common.is_library(self._recording, file) else CAUGHT
+
+    def fate(self):
+        """What became of it, in words with TASK and REPLACER, and whether it is alarming."""
+        if self._facts & _HAS_TASK:
+            return self._fate_of_task()
+        if self.has_left_the_outermost_frame():
+            what = "left the outermost frame"
+            if not self.is_in_main_thread():
+                what = f"ended {common.thread_title(self._recording.thread(self._thread))}"
+            elif self._last_function().endswith(":<module>") and not self._is_at_prompt:
+                what = "ended the program"
+            return f"uncaught: it {what}", not self.is_intended()
+        func = common.safe(self._last_function())
+        if self._kind == "handled":
+            return self._fate_of_handled(func), False
+        if self._sees_handled:
+            return f"went out of {func} into code that is not recorded", False
+        return f"went out of {func}; who caught it is not visible at this level", False
+
+    def _fate_of_task(self):
+        ended = f"ended task {TASK}"
+        if self._facts & _IS_AWAITED:
+            return f"{ended}, which was awaited", False
+        if not self._tells_awaited:
+            return f"{ended}; whether that was awaited is not visible at this level", False
+        return f"{ended}; no await raised it again", False
+
+    def _fate_of_handled(self, func):
+        if not self._handler:
+            return f"caught in {func} at {self._place(self._last_code, self._last_line)}"
+        if self._facts & _IS_REPLACED:
+            return f"replaced in {func} by {REPLACER}"
+        handler = _HANDLERS[self._handler]
+        return f"discarded in {func} by the {handler} on line {self._handler_line or '?'}"
+
+
+class Story:
+    """One exception that is shown whole."""
+
+    def __init__(self, index, outcome, fate, number, detail):
+        self.index, first, captured, self._stack, self._told = index, *detail[1:]
+        self.outcome, self.number = outcome, number
+        self.fate, self.is_alarming = fate
+        self.first = json.loads(first)
+        hidden = self.first.get("exc") or {}
+        self.exc = (
+            _captured(captured and json.loads(captured))
+            or _captured(self.first)
+            or {
+                "type": self.first.get("exc_type", "?"),
+                "message": hidden.get("r", ""),
+                "cause": None,
+                "context": None,
+            }
+        )
+
+    def lines(self):
+        """[(frame, code, line)], outermost first: the frames that were open when it began. A line
+        is None where the recording does not say it."""
         told = {self.first["frame"]: self.first.get("exc_line")}
-        for event in self.events:
-            if event["kind"] in ("raise", "unwind"):
-                told.setdefault(event["frame"], event.get("exc_line"))
-        rows = list(stack)
+        for frame, line in self._told:
+            told.setdefault(_frame(frame), line)
+        rows = [(_frame(frame), code, line) for frame, code, line in self._stack]
         if self.first["frame"] not in {row[0] for row in rows}:
             rows.append((self.first["frame"], 0, 0))
         while rows[-1][0] != self.first["frame"]:
@@ -72,176 +162,130 @@ class Story:
         found = [(frame, code, line or told.get(frame) or None) for frame, code, line in rows]
         return [*found, (last[0], last[1], told[last[0]] or None)]
 
-    def was_in(self, frame):
-        """Whether it came to this frame."""
-        return any(event["frame"] == frame for event in self.events)
 
-    def is_control_flow(self):
-        return self.name in CONTROL_FLOW
-
-    def is_inside(self, recording):
-        """Whether it never left the libraries."""
-        return all(common.is_library(recording, event["file"]) for event in self.events)
-
-    def is_intended(self):
-        """An exit without an error, or a task that was cancelled."""
-        if self.name == "SystemExit":
-            return self.exc["message"] in ("", "0", "None", "False")
-        return self.name == "CancelledError" and self.task is not None
-
-    def is_in_main_thread(self):
-        return self.last["thread"] == 1 or self.thread["is_main"]
-
-    def has_left_the_outermost_frame(self):
-        last = self.last
-        if self.ends_thread or last.get("outermost"):
-            return True
-        # Recordings of format minor 0 say it only where nothing else can be.
-        return (
-            last["kind"] == "unwind"
-            and last["parent"] is None
-            and last["func"] == "__main__:<module>"
-        )
-
-    def rank(self, recording):
-        """UNCAUGHT to INTENDED."""
-        if self.is_intended():
-            return INTENDED
-        if self.has_left_the_outermost_frame():
-            if self.name in ("SystemExit", "KeyboardInterrupt") or not self.is_in_main_thread():
-                return ENDED
-            return UNCAUGHT
-        if self.task is not None and self.is_awaited is not True:
-            return ENDED
-        return IN_LIBRARY if common.is_library(recording, self.last["file"]) else CAUGHT
-
-    def fate(self, sees_handled):
-        """What became of it, in words, and whether it is alarming."""
-        last = self.last
-        if self.task is not None:
-            return self._fate_of_task(sees_handled)
-        if self.has_left_the_outermost_frame():
-            what = "left the outermost frame"
-            if not self.is_in_main_thread():
-                what = f"ended {common.thread_title(self.thread)}"
-            elif last["func"].endswith(":<module>") and not self.is_at_prompt:
-                what = "ended the program"
-            return f"uncaught: it {what}", not self.is_intended()
-        func = common.safe(last["func"])
-        if last["kind"] == "handled":
-            return self._fate_of_handled(func), False
-        if sees_handled:
-            return f"went out of {func} into code that is not recorded", False
-        return f"went out of {func}; who caught it is not visible at this level", False
-
-    def _fate_of_task(self, sees_handled):
-        number, name = self.task
-        ended = f"ended task {common.safe(name or str(number))}"
-        if self.is_awaited:
-            return f"{ended}, which was awaited", False
-        if self.is_awaited is None or not sees_handled:
-            return f"{ended}; whether that was awaited is not visible at this level", False
-        return f"{ended}; no await raised it again", False
-
-    def _fate_of_handled(self, func):
-        last = self.last
-        handler = last.get("handler")
-        if handler is None:
-            return f"caught in {func} at {common.place(last, last.get('exc_line'))}"
-        if self.replaced_by is not None:
-            other = self.replaced_by
-            number = f" ({other.number})" if other.number else ""
-            return f"replaced in {func} by {common.safe(other.exc['type'])}{number}"
-        what = {"break": "break or continue"}.get(handler, handler)
-        return f"discarded in {func} by the {what} on line {last['handler_line'] or '?'}"
+def _captured(event):
+    """What was captured; None where nothing was, or a filter hides it."""
+    exc = (event or {}).get("exc") or {}
+    return exc if "type" in exc else None
 
 
-def stories(recording):
-    """Every exception of a recording, in order."""
-    found, recent, names = [], {}, {}
-    sees_raise = common.sees_handled(recording.header["meta"])
-    for event in recording.select(["raise", "unwind", "handled", "task_start", "task_end"]):
-        if event["kind"] == "task_start":
-            names[event["task"]] = event["name"]
-            continue
-        own = recent.setdefault(event["thread"], [])
-        if event["kind"] == "task_end":
-            if own and own[-1].last["seq"] + 1 == event["seq"]:
-                own[-1].task = event["task"], names.get(event["task"])
-            continue
-        for story in reversed(own):
-            if not _begins_anew(story, event, sees_raise, story is own[-1]):
-                story.add(event)
-                own.remove(story)
-                break
-        else:
-            story = Story(event)
-            found.append(story)
-        own.append(story)
-        del own[:-_AT_ONCE]
-        story.thread = recording.thread(event["thread"])
-        story.is_at_prompt = "prompt" in recording.header["meta"]
-    _connect(found, _thread_ends(recording), recording.header["minor"] > 0)
-    return found
+def _frame(number):
+    """As events name it."""
+    from relive.api import frame_text
+
+    return frame_text(number) if number else None
 
 
-def _connect(found, ends, tells_earlier):
-    """What later stories say of earlier ones. An address is used again: a later exception is the
-    same one only where the recording says that it was raised before."""
-    raised_again, replacing = set(), {}
-    for story in reversed(found):
-        where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
-        story.ends_thread = where in ends
-        story.is_awaited = story.identity in raised_again if tells_earlier else None
-        if story.identity is not None:
-            others = replacing.pop(story.identity, ())
-            if "handler" in story.last:
-                story.replaced_by = next((o for o in others if o.was_in(story.last["frame"])), None)
-            raised_again.discard(story.identity)
-            if story.first.get("raised_before"):
-                raised_again.add(story.identity)
-        for identity in {*_chain(_exception(story.first) or {}), *_chain(story.exc)}:
-            replacing.setdefault(identity, []).insert(0, story)
+class Exceptions:
+    """All exceptions of a run in one list, the most urgent first; of a type, where one is named.
+    Those that end loops, or stay inside libraries, are only counted unless `wants_all`."""
+
+    def __init__(self, run, wanted_type, wants_all):
+        self.run = run
+        self.count = self.hidden = 0
+        self._outcomes = []
+        # Exceptions of several recordings read the same where their texts are equal.
+        numbers = {}
+        for recording in run:
+            outcomes = _read(recording, len(run) > 1)
+            judged = []
+            for outcome in outcomes:
+                is_wanted = wanted_type in (None, outcome.type, outcome.name)
+                rank = outcome.rank()
+                is_quiet = outcome.is_control_flow() or (rank > ENDED and outcome.is_inside())
+                is_listed = is_wanted and (wants_all or not is_quiet)
+                if is_listed:
+                    self.count += outcome.count
+                elif is_wanted:
+                    self.hidden += outcome.count
+                fate, _ = outcome.fate()
+                text = outcome.type, outcome.place, fate
+                likeness = numbers.setdefault(text, len(numbers))
+                judged.append((likeness, is_listed, rank, TASK in fate, REPLACER in fate))
+            recording.reader.exceptions_judge(judged)
+            self._outcomes.append(outcomes)
+
+    def rows(self, limit, nth):
+        """[(number, text, is alarming, how many)] of neighbours that read the same, how many rows
+        more than the limit there are, and where the one with the number `nth` is."""
+        most = limit or 1 << 62
+        rows, more, place = self.run[0].reader.exception_rows(self._readers(), most, nth)
+        return [self._row(*row) for row in rows], more, place
+
+    def _readers(self):
+        return [recording.reader.raw for recording in self.run]
+
+    def _row(self, recording, index, number, count):
+        outcome, (fate, is_alarming) = self._outcome(recording, index)
+        text = f"{common.safe(outcome.type)}  {outcome.place}  {fate}"
+        return number, text, is_alarming, count
+
+    def number(self, recording, index):
+        """In the list, from 1; 0 where it is not listed."""
+        return self.run[0].reader.exception_number(self._readers(), recording, index)
+
+    def _outcome(self, recording, index):
+        """(outcome, (its fate in words, whether it is alarming)) of one exception."""
+        reader, outcomes = self.run[recording].reader, self._outcomes[recording]
+        number, task, name, replacer = reader.exception_more(index)
+        outcome = outcomes[number]
+        fate, is_alarming = outcome.fate()
+        if TASK in fate:
+            fate = fate.replace(TASK, common.safe(name or str(task)))
+        if REPLACER in fate:
+            listed = self.number(recording, replacer)
+            other = common.safe(outcomes[reader.exception_more(replacer)[0]].type)
+            fate = fate.replace(REPLACER, f"{other} ({listed})" if listed else other)
+        return outcome, (fate, is_alarming)
+
+    def story(self, place):
+        """The exception at a place that rows() has found."""
+        recording, index = place
+        row = self.run[recording].reader.exception_place(index)
+        return next(self.stories(recording, row, row))
+
+    def stories(self, recording, first=0, last=(1 << 62)):
+        """The Story of each listed exception of a recording, in the order of the list."""
+        reader = self.run[recording].reader
+        while first <= last:
+            with common.progress(self.run[recording]):
+                found = reader.exception_details(first, last)
+            if not found:
+                return
+            first += found
+            piece = reader.exception_details_piece()
+            while piece:
+                for detail in piece:
+                    outcome, fate = self._outcome(recording, detail[0])
+                    number = self.number(recording, detail[0])
+                    yield Story(detail[0], outcome, fate, number, detail)
+                piece = reader.exception_details_piece()
+
+    def numbers_of(self, recording, story, others):
+        """{(type, id): number} of the listed ones of other exceptions, the newest up to a story."""
+        names = sorted({(other["type"], other["id"]) for other in others if other.get("id")})
+        if not names:
+            return {}
+        wanted = [(name.encode("utf-8", "surrogatepass"), number) for name, number in names]
+        with common.progress(self.run[recording]):
+            found = self.run[recording].reader.exceptions_find(story.index, wanted)
+        return {
+            name: self.number(recording, index)
+            for name, index in zip(names, found)
+            if index is not None
+        }
 
 
-def _chain(exc):
-    """The identities of the causes and contexts right behind an exception."""
-    others = (exc.get("cause"), exc.get("context"))
-    return [(other["type"], other["id"]) for other in others if other and other.get("id")]
-
-
-def _thread_ends(recording):
-    """The frames of the standard library that catch what ends a thread."""
-    codes = [row[0] for row in recording.codes() if f"{row[1]}:{row[2]}" == THREAD_END]
-    return {event["frame"] for event in recording.select(["call"], codes=codes)} if codes else set()
-
-
-def _begins_anew(story, event, sees_raise, is_latest):
-    """Whether the event is of another exception than the story so far."""
-    now, before = _exception(event) or {}, story.exc
-    if not now.get("id") or not before.get("id"):
-        same = event.get("exc_type") in (None, story.first.get("exc_type"))
-        return not (is_latest and same and _goes_on(story.last, event))
-    if now["id"] != before["id"] or now["type"] != before["type"]:
-        return True
-    if event["kind"] == "raise":
-        return not now.get("again")
-    return not sees_raise and not _may_be_outside(event["frame"], story)
-
-
-def _goes_on(last, event):
-    """Whether the event comes next where only frames say it."""
-    if event["kind"] == "raise":
-        return bool(event.get("again")) and event["frame"] == last["frame"]
-    return event["frame"] == last["parent" if last["kind"] == "unwind" else "frame"]
-
-
-def _may_be_outside(frame, story):
-    """Whether the frame may be one that the exception came to next: addresses are used again, so
-    the exception of a frame that began later is another one."""
-    last = story.last
-    if frame in (last["frame"], last["parent"]):
-        return True
-    if any(frame == caller["frame"] for caller in story.first.get("callers", ())):
-        return True
-    return int(frame.rpartition("#")[2]) < int(last["frame"].rpartition("#")[2])
+def _read(recording, is_one_of_several):
+    """The outcomes of all exceptions of a recording."""
+    meta = recording.header["meta"]
+    folders = [
+        folder.encode("utf-8", "surrogatepass")
+        for folder in meta.get("libraries", "").split(os.pathsep)
+        if folder
+    ]
+    with common.progress(recording):
+        rows = recording.reader.exceptions(folders, common.sees_handled(meta), is_one_of_several)
+        if rows:
+            recording.threads()  # what is wrong with them is told before the list
+    return [Outcome(recording, row) for row in rows]

@@ -30,7 +30,7 @@ static PyObject *text_object(struct text text)
     return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
 }
 
-static PyObject *safe_text(struct text text)
+PyObject *reader_safe_text(struct text text)
 {
     PyObject *decoded = text_object(text);
     if (decoded == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
@@ -60,6 +60,11 @@ static PyObject *hex_text(const uint8_t *bytes, size_t n)
         (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     }
     return PyUnicode_FromString(text);
+}
+
+PyObject *reader_raise_busy(const char *text)
+{
+    return mod_raise(core_error, RL_BUSY, text);
 }
 
 struct reader *reader_enter(struct reader_object *self)
@@ -100,8 +105,8 @@ static PyObject *meta_dict(const struct reader *reader)
     struct bytes_in in = bytes_in_of(reader->meta.data, reader->meta.len);
     struct meta_entry entry;
     while (dict != NULL && meta_entry_get(&in, &entry)) {
-        PyObject *k = safe_text((struct text){entry.key, entry.key_len});
-        PyObject *v = safe_text((struct text){entry.value, entry.value_len});
+        PyObject *k = reader_safe_text((struct text){entry.key, entry.key_len});
+        PyObject *v = reader_safe_text((struct text){entry.value, entry.value_len});
         if (k == NULL || v == NULL || PyDict_SetItem(dict, k, v) != 0) {
             Py_CLEAR(dict);
         }
@@ -162,8 +167,8 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
 static PyObject *code_tuple(const struct reader *r, uint32_t id)
 {
     struct code_text code = reader_code(r, id);
-    PyObject *module = safe_text(code.module), *name = safe_text(code.qualname),
-             *file = safe_text(code.file);
+    PyObject *module = reader_safe_text(code.module), *name = reader_safe_text(code.qualname),
+             *file = reader_safe_text(code.file);
     if (module == NULL || name == NULL || file == NULL) {
         Py_XDECREF(module);
         Py_XDECREF(name);
@@ -196,7 +201,7 @@ static PyObject *name_object(const struct reader *r, uint32_t id)
     if (id == 0) {
         Py_RETURN_NONE;
     }
-    return safe_text(reader_string(r, id));
+    return reader_safe_text(reader_string(r, id));
 }
 
 /* The main thread first. */
@@ -274,7 +279,8 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
         list = PyList_New(0);
         for (size_t i = 0; list != NULL && i < s.node_count; i++) {
             const struct summary_node *n = &s.nodes[i];
-            PyObject *exc = n->exc != 0 ? safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
+            PyObject *exc =
+                n->exc != 0 ? reader_safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
             long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
             PyObject *row = exc == NULL ? NULL
                                         : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
@@ -466,14 +472,14 @@ static PyObject *code_row(const struct reader *r, uint32_t id)
     struct code_text code = reader_code(r, id);
     PyObject *variables = PyList_New(0);
     for (uint32_t i = 0; variables != NULL && i < code.name_count; i++) {
-        PyObject *name = safe_text(reader_string(r, code.names[i]));
+        PyObject *name = reader_safe_text(reader_string(r, code.names[i]));
         if (name == NULL || PyList_Append(variables, name) != 0) {
             Py_CLEAR(variables);
         }
         Py_XDECREF(name);
     }
-    PyObject *module = safe_text(code.module), *qualname = safe_text(code.qualname),
-             *file = safe_text(code.file);
+    PyObject *module = reader_safe_text(code.module), *qualname = reader_safe_text(code.qualname),
+             *file = reader_safe_text(code.file);
     if (variables == NULL || module == NULL || qualname == NULL || file == NULL) {
         Py_XDECREF(variables);
         Py_XDECREF(module);
@@ -560,6 +566,8 @@ static void close_now(struct reader_object *self)
     begin_again(self);
     calls_fini(&self->calls);
     self->calls_given = 0;
+    reader_exceptions_free(self->exceptions);
+    self->exceptions = NULL;
     reader_close(self->reader);
     self->reader = NULL;
 }
@@ -622,6 +630,24 @@ static PyMethodDef reader_methods[] = {
      "Finds single calls; how many more there are than the limit allows."},
     {"calls_piece", (PyCFunction)reader_calls_piece, METH_NOARGS,
      "The next calls that calls() found: (level, start, end), the events as JSON."},
+    {"exceptions", (PyCFunction)reader_exceptions, METH_VARARGS,
+     "Finds all exceptions: what they have in common that read the same."},
+    {"exceptions_judge", (PyCFunction)reader_exceptions_judge, METH_O,
+     "Takes what was decided of each outcome that exceptions() gave."},
+    {"exception_more", (PyCFunction)reader_exception_more, METH_O,
+     "The outcome of one exception, the task that it ended, and what replaced it."},
+    {"exception_rows", (PyCFunction)reader_exception_rows, METH_VARARGS,
+     "The rows of the list of several readers, how many more there are, and its nth exception."},
+    {"exception_number", (PyCFunction)reader_exception_number, METH_VARARGS,
+     "The number of an exception in the list of several readers."},
+    {"exception_place", (PyCFunction)reader_exception_place, METH_O,
+     "Where an exception is in the list of its own recording."},
+    {"exception_details", (PyCFunction)reader_exception_details, METH_VARARGS,
+     "Reads what listed exceptions carried; how many of them it has, from the first one on."},
+    {"exception_details_piece", (PyCFunction)reader_exception_details_piece, METH_NOARGS,
+     "The next of these; an empty list at the end."},
+    {"exceptions_find", (PyCFunction)reader_exceptions_find, METH_VARARGS,
+     "The newest exceptions of a type and an address, up to one of them."},
     {"progress", (PyCFunction)reader_progress, METH_NOARGS,
      "Chunks that the pass under way has read, and all."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},

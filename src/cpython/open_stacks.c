@@ -3,7 +3,7 @@
 #include "mod_reader.h"
 
 #include "map.h"
-#include "reader.h"
+#include "reader_object.h"
 
 static uint64_t position_key(uint32_t thread, uint64_t seq)
 {
@@ -42,7 +42,7 @@ static size_t place_of(const struct open_activation *stack, size_t depth, uint64
 
 /* The frame and those that called it, outermost first. Where greenlets take turns others of the
  * thread are open, too. */
-static PyObject *stack_list(const struct open_activation *stack, size_t depth, uint64_t frame)
+PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, uint64_t frame)
 {
     PyObject *list = PyList_New(0);
     size_t at = depth != 0 ? place_of(stack, depth, frame, depth - 1) : 0;
@@ -86,7 +86,7 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
         Py_END_ALLOW_THREADS if (place != NULL)
         {
             const struct open_activation *open = cursor_stack(cursor, &depth);
-            PyObject *stack = stack_list(open, depth, event.frame);
+            PyObject *stack = reader_stack_list(open, depth, event.frame);
             failed = stack == NULL || PyList_SetItem(found, (Py_ssize_t)*place - 1, stack) != 0;
             left--;
         }

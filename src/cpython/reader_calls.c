@@ -4,7 +4,7 @@
 #include "dump.h"
 #include "reader_object.h"
 
-static PyObject *event_json(struct reader *reader, const struct event_out *event)
+PyObject *reader_event_json(struct reader *reader, const struct event_out *event)
 {
     struct json_out json = {{0}, 0};
     dump_event(&json, reader, event);
@@ -17,9 +17,9 @@ static PyObject *event_json(struct reader *reader, const struct event_out *event
 
 static PyObject *call_row(struct reader *reader, const struct call *call)
 {
-    PyObject *start = event_json(reader, &call->start.out), *end = Py_None;
+    PyObject *start = reader_event_json(reader, &call->start.out), *end = Py_None;
     if (call->has_end) {
-        end = event_json(reader, &call->end.out);
+        end = reader_event_json(reader, &call->end.out);
     } else {
         Py_INCREF(end);
     }

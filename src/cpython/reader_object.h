@@ -5,6 +5,7 @@
 #include "compat.h"
 
 #include "calls.h"
+#include "exception_details.h"
 #include "reader.h"
 #include "select.h"
 
@@ -15,6 +16,7 @@ struct reader_object {
     int has_select;
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
+    struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
     int busy;
 };
 
@@ -27,5 +29,25 @@ int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set);
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names);
 PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored);
 PyObject *reader_progress(struct reader_object *self, PyObject *ignored);
+
+/* Methods in reader_exceptions.c. */
+void reader_exceptions_free(struct reader_exceptions *exceptions);
+PyObject *reader_exceptions(struct reader_object *self, PyObject *args);
+PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgements);
+PyObject *reader_exception_more(struct reader_object *self, PyObject *number);
+PyObject *reader_exception_place(struct reader_object *self, PyObject *number);
+PyObject *reader_exception_details(struct reader_object *self, PyObject *args);
+PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *ignored);
+PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args);
+PyObject *reader_exception_rows(struct reader_object *self, PyObject *args);
+PyObject *reader_exception_number(struct reader_object *self, PyObject *args);
+
+/* Objects that several of these files make. */
+PyObject *reader_event_json(struct reader *reader, const struct event_out *event);
+/* A frame of a stack and those that called it, outermost first. */
+PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, uint64_t frame);
+PyObject *reader_safe_text(struct text text);
+/* Raises _core.Error for a call that does not fit the reader's state; always NULL. */
+PyObject *reader_raise_busy(const char *text);
 
 #endif

@@ -141,13 +141,6 @@ static rl_status put_write(struct json_out *json, const struct reader *reader,
     return status == RL_OK ? of_value : status;
 }
 
-/* An exception, or what is written in the place of one. */
-static int may_be_exception(unsigned tag)
-{
-    return tag == RL_VALUE_EXCEPTION || tag == RL_VALUE_NONE || tag == RL_VALUE_REDACTED ||
-           tag == RL_VALUE_DROPPED || tag == RL_VALUE_CUT;
-}
-
 /* "exc" of an event: an exception, or null where the bytes are none. */
 static rl_status put_exception(struct json_out *json, const struct reader *reader,
                                struct bytes_in *in)
@@ -155,7 +148,7 @@ static rl_status put_exception(struct json_out *json, const struct reader *reade
     struct bytes_in ahead = *in;
     struct value value;
     rl_status status = value_next(&ahead, &value);
-    if (status == RL_OK && !may_be_exception(value.tag)) {
+    if (status == RL_OK && !after_exception_may_follow(value.tag)) {
         status = RL_DAMAGED;
     }
     json_key(json, "exc");

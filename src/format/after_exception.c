@@ -6,9 +6,17 @@
 struct after_exception after_exception_of(unsigned kind, uint64_t frame, const uint8_t *values,
                                           size_t len)
 {
-    struct after_exception after = {.frame = frame};
     struct bytes_in in = bytes_in_of(values, len);
-    if (len == 0 || value_skip(&in) != RL_OK || bytes_left(&in) == 0) {
+    if (len == 0 || value_skip(&in) != RL_OK) {
+        in = bytes_in_of(NULL, 0);
+    }
+    return after_exception_rest(kind, frame, in);
+}
+
+struct after_exception after_exception_rest(unsigned kind, uint64_t frame, struct bytes_in in)
+{
+    struct after_exception after = {.frame = frame};
+    if (bytes_left(&in) == 0) {
         return after;
     }
     if (kind == RL_EVENT_RAISE || kind == RL_EVENT_UNWIND) {

@@ -19,9 +19,18 @@ struct after_exception {
     struct bytes_in callers; /* those that are left */
 };
 
+/* Whether a value with this tag is an exception, or is written in the place of one. */
+static inline int after_exception_may_follow(unsigned tag)
+{
+    return tag == RL_VALUE_EXCEPTION || tag == RL_VALUE_NONE || tag == RL_VALUE_REDACTED ||
+           tag == RL_VALUE_DROPPED || tag == RL_VALUE_CUT;
+}
+
 /* Of an event of this kind in this frame; all 0 where its values say nothing. */
 struct after_exception after_exception_of(unsigned kind, uint64_t frame, const uint8_t *values,
                                           size_t len);
+/* The same from the bytes behind the exception alone. */
+struct after_exception after_exception_rest(unsigned kind, uint64_t frame, struct bytes_in in);
 /* The next caller, outwards, and the line that it stands at; 0 where there is none. */
 int after_exception_caller(struct after_exception *after, uint64_t *frame, uint32_t *line);
 

@@ -82,24 +82,9 @@ static void free_call(struct search *search, struct call *call)
         call->node->call = NULL;
         drop_node(search, call->node);
     }
-    rl_free(call->start.values);
-    rl_free(call->end.values);
+    kept_event_fini(&call->start);
+    kept_event_fini(&call->end);
     rl_free(call);
-}
-
-static int copy_event(struct calls_event *copy, const struct event_out *event)
-{
-    copy->out = *event;
-    copy->out.values = NULL;
-    if (event->values_len != 0) {
-        copy->values = rl_alloc(event->values_len, 1);
-        if (copy->values == NULL) {
-            return -1;
-        }
-        memcpy(copy->values, event->values, event->values_len);
-        copy->out.values = copy->values;
-    }
-    return 0;
 }
 
 static struct call *new_call(struct search *search, struct call_node *node,
@@ -113,7 +98,7 @@ static struct call *new_call(struct search *search, struct call_node *node,
     call->node = node;
     node->call = call;
     node->refs++;
-    if (copy_event(&call->start, event) != 0) {
+    if (kept_event_take(&call->start, event) != 0) {
         free_call(search, call);
         return NULL;
     }
@@ -266,7 +251,7 @@ static rl_status on_end(struct search *search, const struct event_out *event)
         free_call(search, call);
     } else if (call != NULL) {
         call->has_end = 1;
-        status = copy_event(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
+        status = kept_event_take(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
         if (search->question->least != 0 && status == RL_OK) {
             status = keep(search, call);
         } else if (search->question->least != 0) {
@@ -419,8 +404,8 @@ rl_status calls_read(struct reader *reader, const struct calls_question *questio
 void calls_fini(struct calls_answer *answer)
 {
     for (size_t i = 0; i < answer->count; i++) {
-        rl_free(answer->calls[i]->start.values);
-        rl_free(answer->calls[i]->end.values);
+        kept_event_fini(&answer->calls[i]->start);
+        kept_event_fini(&answer->calls[i]->end);
         rl_free(answer->calls[i]);
     }
     rl_free(answer->calls);

@@ -2,6 +2,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
+#include "kept_event.h"
 #include "reader.h"
 
 struct calls_question {
@@ -14,14 +15,8 @@ struct calls_question {
     size_t limit;        /* keep the first ones in the order of the answer; SIZE_MAX = all */
 };
 
-/* An event that outlives the cursor: `out.values` points at memory of the call. */
-struct calls_event {
-    struct event_out out;
-    uint8_t *values; /* owned */
-};
-
 struct call {
-    struct calls_event start, end;
+    struct kept_event start, end;
     int has_end;
     uint32_t level;         /* callers above it that are asked for */
     struct call_node *node; /* owned reference, until the answer is ordered */

@@ -1,0 +1,248 @@
+/* Why: of millions of exceptions a few are shown, or all of them one after the other; what they
+ * carried is read again for those alone.
+ * Invariants: places from `from` to `to` are wanted, and those that have begun are in `items`; when
+ * they take too many bytes `to` comes down, so what is left is complete from `from` on. */
+#include "exception_details.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENOUGH = 24 << 20 };
+
+struct search {
+    struct reader *reader;
+    const struct exceptions *of;
+    struct exception_details *out;
+    uint64_t from, to;                /* places */
+    uint64_t before[EXCEPTION_RANKS]; /* listed ones of lower ranks */
+    uint64_t seen[EXCEPTION_RANKS];   /* listed ones that have begun */
+    size_t cap, open_count;
+    size_t bytes; /* that all items take */
+};
+
+static void free_detail(struct exception_detail *detail)
+{
+    if (detail->open != NULL) {
+        detail->open->kept = NULL;
+    }
+    kept_event_fini(&detail->first);
+    kept_event_fini(&detail->captured);
+    rl_free(detail->stack);
+    rl_free(detail->told);
+    rl_free(detail);
+}
+
+static size_t size_of(const struct exception_detail *detail)
+{
+    return sizeof *detail + detail->first.out.values_len + detail->captured.out.values_len +
+           detail->depth * sizeof *detail->stack + detail->told_cap * sizeof *detail->told;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct exception_detail *const *x = a, *const *y = b;
+    return (*x)->place<(*y)->place ? -1 : (*x)->place>(*y)->place;
+}
+
+static void sort_items(struct exception_details *details)
+{
+    if (details->count != 0) {
+        qsort(details->items, details->count, sizeof(struct exception_detail *), by_place);
+    }
+}
+
+/* Leaves out the later half. */
+static void shrink(struct search *search)
+{
+    struct exception_details *out = search->out;
+    sort_items(out);
+    while (out->count > 1 && search->bytes > ENOUGH / 2) {
+        struct exception_detail *last = out->items[--out->count];
+        search->to = last->place - 1;
+        search->bytes -= size_of(last);
+        search->open_count -= last->open != NULL;
+        free_detail(last);
+    }
+}
+
+static rl_status begin_detail(struct search *search, struct story *story,
+                              const struct event_out *event, uint64_t place,
+                              const struct cursor *cursor)
+{
+    struct exception_details *out = search->out;
+    void *items = out->items;
+    size_t depth;
+    const struct open_activation *stack = cursor_stack(cursor, &depth);
+    struct exception_detail *detail = rl_zalloc(1, sizeof *detail);
+    if (detail == NULL || rl_grow(&items, &search->cap, out->count + 1, sizeof *out->items) != 0) {
+        rl_free(detail);
+        return RL_NOMEM;
+    }
+    out->items = items;
+    detail->stack = depth != 0 ? rl_alloc(depth, sizeof *stack) : NULL;
+    if ((depth != 0 && detail->stack == NULL) || kept_event_take(&detail->first, event) != 0) {
+        free_detail(detail);
+        return RL_NOMEM;
+    }
+    if (depth != 0) {
+        memcpy(detail->stack, stack, depth * sizeof *stack);
+    }
+    detail->depth = depth;
+    detail->exception = story->number;
+    detail->place = place;
+    detail->open = story;
+    story->kept = detail;
+    out->items[out->count++] = detail;
+    search->bytes += size_of(detail);
+    search->open_count++;
+    return RL_OK;
+}
+
+static rl_status add_to_detail(struct search *search, struct exception_detail *detail,
+                               const struct event_out *event, int is_captured)
+{
+    void *told = detail->told;
+    size_t before = size_of(detail);
+    if (is_captured) {
+        kept_event_fini(&detail->captured);
+        detail->has_captured = 1;
+        if (kept_event_take(&detail->captured, event) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    if (event->kind != RL_EVENT_HANDLED) {
+        if (rl_grow(&told, &detail->told_cap, detail->told_count + 1, sizeof *detail->told) != 0) {
+            return RL_NOMEM;
+        }
+        detail->told = told;
+        detail->told[detail->told_count++] = (struct told_line){event->frame, event->line};
+    }
+    search->bytes += size_of(detail) - before;
+    return RL_OK;
+}
+
+static rl_status on_event(void *self, struct story *story, const struct event_out *event,
+                          const struct exc_captured *captured, const struct cursor *cursor)
+{
+    struct search *search = self;
+    rl_status status = RL_OK;
+    int is_first = story->first.seq == event->seq;
+    if (is_first && story->number < search->of->count) {
+        const struct judgement *judged = exceptions_judgement(search->of, story->number);
+        if (!judged->is_listed) {
+            return RL_OK;
+        }
+        uint64_t place = search->before[judged->rank] + search->seen[judged->rank]++;
+        if (place < search->from || place > search->to) {
+            return RL_OK;
+        }
+        status = begin_detail(search, story, event, place, cursor);
+    }
+    if (status == RL_OK && story->kept != NULL) {
+        status = add_to_detail(search, story->kept, event, captured->is_captured && !is_first);
+    }
+    if (status == RL_OK && search->bytes > ENOUGH) {
+        shrink(search);
+    }
+    return status;
+}
+
+static rl_status on_end(void *self, struct story *story)
+{
+    struct search *search = self;
+    struct exception_detail *detail = story->kept;
+    if (detail != NULL) {
+        detail->open = NULL;
+        search->open_count--;
+    }
+    return RL_OK;
+}
+
+static int is_done(void *self)
+{
+    const struct search *search = self;
+    return search->open_count == 0 && search->out->count == search->to - search->from + 1;
+}
+
+rl_status exception_details_read(struct reader *reader, const struct stories_question *question,
+                                 const struct exceptions *exceptions, uint64_t from, uint64_t to,
+                                 struct exception_details *out)
+{
+    struct search search = {.reader = reader, .of = exceptions, .out = out, .from = from, .to = to};
+    struct story_hooks hooks = {&search, on_event, on_end, is_done};
+    uint64_t listed = 0;
+    *out = (struct exception_details){0};
+    for (unsigned rank = 0; rank < EXCEPTION_RANKS; rank++) {
+        search.before[rank] = listed;
+        listed += exceptions->listed[rank];
+    }
+    if (from >= listed || to < from) {
+        return RL_OK;
+    }
+    search.to = to < listed ? to : listed - 1;
+    rl_status status = stories_read(reader, question, &hooks);
+    if (status != RL_OK) {
+        exception_details_fini(out);
+        return status;
+    }
+    sort_items(out);
+    return RL_OK;
+}
+
+void exception_details_fini(struct exception_details *details)
+{
+    for (size_t i = 0; i < details->count; i++) {
+        free_detail(details->items[i]);
+    }
+    rl_free(details->items);
+    *details = (struct exception_details){0};
+}
+
+/* ---- causes ---- */
+
+struct hunt {
+    struct reader *reader;
+    const struct exceptions *of;
+    uint64_t until;
+    struct exception_sought *sought;
+    size_t count;
+};
+
+static rl_status pass_over(void *self, struct story *story, const struct event_out *event,
+                           const struct exc_captured *captured, const struct cursor *cursor)
+{
+    (void)self;
+    (void)story;
+    (void)event;
+    (void)captured;
+    (void)cursor;
+    return RL_OK;
+}
+
+static rl_status look_at(void *self, struct story *story)
+{
+    const struct hunt *hunt = self;
+    const struct exc_name *name = &story->exc.name;
+    if (story->number > hunt->until || story->number >= hunt->of->count || name->id == 0 ||
+        !exceptions_judgement(hunt->of, story->number)->is_listed) {
+        return RL_OK;
+    }
+    for (size_t i = 0; i < hunt->count; i++) {
+        struct exception_sought *sought = &hunt->sought[i];
+        struct text type = reader_string(hunt->reader, name->type);
+        if (sought->id == name->id && sought->found <= story->number &&
+            sought->type.len == type.len && memcmp(sought->type.data, type.data, type.len) == 0) {
+            sought->found = story->number + 1;
+        }
+    }
+    return RL_OK;
+}
+
+rl_status exceptions_find(struct reader *reader, const struct stories_question *question,
+                          const struct exceptions *exceptions, uint64_t until,
+                          struct exception_sought *sought, size_t count)
+{
+    struct hunt hunt = {reader, exceptions, until, sought, count};
+    struct story_hooks hooks = {&hunt, pass_over, look_at, NULL};
+    return stories_read(reader, question, &hooks);
+}

@@ -1,0 +1,403 @@
+/* Why: a program may raise millions of exceptions in a few ways. One pass gives each a number and
+ * says how it ended; what an outcome means is decided once for all that have it.
+ * Invariants: `links` holds the newest exception of each name that was ever seen; addresses are
+ * used again, so there are as many as exceptions lived at once. An exception that is still open has
+ * its `trail` in its story; a link leads to the trail, or to what is kept of one that is over. */
+#include "exceptions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 1024 };
+
+/* What later exceptions may still say of an open one. */
+struct trail {
+    int is_awaited;
+    uint64_t replacer;
+    size_t link; /* + 1; 0 = another exception has its name */
+};
+
+struct link {
+    struct exc_name name;
+    uint64_t exception;
+    uint64_t frame;    /* of its last event */
+    uint64_t replacer; /* that came to this frame, + 1; 0 = none */
+    struct trail *trail; /* of the story; NULL = it is over */
+    size_t more;         /* then the place of what is kept of it, + 1; 0 = nothing */
+    size_t other;        /* a link of the same address and another type, + 1 */
+};
+
+struct search {
+    struct reader *reader;
+    struct exceptions *found;
+    size_t cap, starts_cap, outcome_cap, counts_cap, more_cap;
+    int wants_starts;
+    struct strmap ids; /* bytes of an outcome -> its place */
+    struct link *links;
+    size_t link_count, link_cap;
+    struct u64map by_address; /* -> the place of its first link, + 1 */
+};
+
+/* ---- outcomes ---- */
+
+static rl_status outcome_id(struct search *search, const struct outcome *outcome, uint32_t *id)
+{
+    struct exceptions *found = search->found;
+    const uint32_t *known = strmap_get(&search->ids, outcome, sizeof *outcome);
+    void *outcomes = found->outcomes, *counts = found->counts;
+    if (known != NULL) {
+        *id = *known;
+        return RL_OK;
+    }
+    size_t n = found->outcome_count;
+    if (n == UINT32_MAX ||
+        rl_grow(&outcomes, &search->outcome_cap, n + 1, sizeof *found->outcomes) != 0) {
+        return RL_NOMEM;
+    }
+    found->outcomes = outcomes;
+    if (rl_grow(&counts, &search->counts_cap, n + 1, sizeof *found->counts) != 0) {
+        return RL_NOMEM;
+    }
+    found->counts = counts;
+    if (strmap_put(&search->ids, outcome, sizeof *outcome, (uint32_t)n) != 0) {
+        return RL_NOMEM;
+    }
+    found->outcomes[n] = *outcome;
+    found->counts[n] = 0;
+    found->outcome_count++;
+    *id = (uint32_t)n;
+    return RL_OK;
+}
+
+static struct outcome outcome_of(const struct story *story)
+{
+    const struct story_event *first = &story->first, *last = &story->last;
+    struct outcome outcome;
+    memset(&outcome, 0, sizeof outcome);
+    int is_top = last->kind == RL_EVENT_UNWIND && last->parent == 0;
+    outcome.type = story_type(story);
+    outcome.first_code = first->code;
+    outcome.first_line = first->line;
+    outcome.last_code = last->code;
+    outcome.last_line = last->line;
+    outcome.kind = last->kind;
+    outcome.handler = story->handler;
+    outcome.handler_line = story->handler_line;
+    outcome.facts =
+        (story->is_outermost ? OUTCOME_OUTERMOST : 0u) |
+        (last->parent == 0 ? OUTCOME_NO_PARENT : 0u) |
+        (story->ends_thread ? OUTCOME_ENDS_THREAD : 0u) | (story->is_inside ? OUTCOME_INSIDE : 0u) |
+        (story->exc.is_clean ? OUTCOME_CLEAN : 0u) | (story->has_task ? OUTCOME_HAS_TASK : 0u);
+    if (is_top || story->is_outermost || story->ends_thread) {
+        outcome.thread = story->thread;
+    }
+    return outcome;
+}
+
+/* ---- names of exceptions ---- */
+
+static struct link *find_link(const struct search *search, const struct exc_name *name)
+{
+    const uint64_t *place = u64map_get(&search->by_address, name->id);
+    for (size_t i = place != NULL ? (size_t)*place : 0; i != 0; i = search->links[i - 1].other) {
+        if (stories_same_text(search->reader, search->links[i - 1].name.type, name->type)) {
+            return &search->links[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static struct link *new_link(struct search *search, const struct exc_name *name)
+{
+    void *links = search->links;
+    const uint64_t *place = u64map_get(&search->by_address, name->id);
+    size_t other = place != NULL ? (size_t)*place : 0;
+    if (rl_grow(&links, &search->link_cap, search->link_count + 1, sizeof *search->links) != 0) {
+        return NULL;
+    }
+    search->links = links;
+    if (u64map_put(&search->by_address, name->id, search->link_count + 1) != 0) {
+        return NULL;
+    }
+    struct link *link = &search->links[search->link_count++];
+    *link = (struct link){.name = *name, .other = other};
+    return link;
+}
+
+/* An exception begins that has the name of the link's: nothing more is heard of that one, and it
+ * came up again only where the recording says that the new one was raised before. */
+static void settle(struct search *search, const struct link *link, int is_earlier)
+{
+    if (link->trail != NULL) {
+        *link->trail = (struct trail){is_earlier, link->replacer, 0};
+    } else if (link->more != 0) {
+        struct exception_more *more = &search->found->more[link->more - 1];
+        more->is_awaited = is_earlier;
+        more->replacer = link->replacer;
+    }
+}
+
+/* Makes the story the newest one of its name, unless that began later. */
+static rl_status take_name(struct search *search, struct story *story)
+{
+    struct trail *trail = story->kept;
+    struct link *link = find_link(search, &story->exc.name);
+    if (link == NULL) {
+        link = new_link(search, &story->exc.name);
+        if (link == NULL) {
+            return RL_NOMEM;
+        }
+    } else if (link->exception == story->number) {
+        return RL_OK;
+    } else if (link->exception > story->number) {
+        return RL_OK;
+    } else {
+        settle(search, link, story->is_earlier);
+    }
+    link->exception = story->number;
+    link->replacer = 0;
+    link->trail = trail;
+    link->more = 0;
+    trail->link = (size_t)(link - search->links) + 1;
+    return RL_OK;
+}
+
+/* The first exception that names another as its cause or context, and comes to the frame of that
+ * one's last event, replaced it. */
+static void name_replacer(struct search *search, const struct story *story)
+{
+    const struct exc_name *const chains[2] = {story->began_with, story->exc.chain};
+    for (size_t i = 0; i < 4; i++) {
+        const struct exc_name *name = &chains[i / 2][i % 2];
+        struct link *link = name->id != 0 ? find_link(search, name) : NULL;
+        if (link != NULL && link->exception < story->number && link->frame == story->last.frame &&
+            (link->replacer == 0 || story->number + 1 < link->replacer)) {
+            link->replacer = story->number + 1;
+        }
+    }
+}
+
+/* What came to the frame of the last event but one replaced nothing: the exception went on. */
+static void move_on(struct search *search, const struct story *story)
+{
+    const struct trail *trail = story->kept;
+    struct link *link = trail->link != 0 ? &search->links[trail->link - 1] : NULL;
+    if (link != NULL && link->frame != story->last.frame) {
+        link->frame = story->last.frame;
+        link->replacer = 0;
+    }
+}
+
+/* ---- the pass ---- */
+
+static rl_status make_room(struct search *search, uint64_t count)
+{
+    struct exceptions *found = search->found;
+    void *outcome_of = found->outcome_of, *starts = found->starts;
+    if (rl_grow(&outcome_of, &search->cap, count, sizeof *found->outcome_of) != 0) {
+        return RL_NOMEM;
+    }
+    found->outcome_of = outcome_of;
+    if (search->wants_starts &&
+        rl_grow(&starts, &search->starts_cap, count, sizeof *found->starts) != 0) {
+        return RL_NOMEM;
+    }
+    found->starts = starts;
+    return RL_OK;
+}
+
+static rl_status on_event(void *self, struct story *story, const struct event_out *event,
+                          const struct exc_captured *captured, const struct cursor *cursor)
+{
+    struct search *search = self;
+    (void)cursor;
+    if (story->kept == NULL) {
+        story->kept = rl_zalloc(1, sizeof(struct trail));
+        if (story->kept == NULL || make_room(search, story->number + 1) != RL_OK) {
+            return RL_NOMEM;
+        }
+        search->found->count = story->number + 1;
+        if (search->wants_starts) {
+            search->found->starts[story->number] = event->t;
+        }
+    }
+    rl_status status = captured->name.id != 0 ? take_name(search, story) : RL_OK;
+    if (status == RL_OK) {
+        move_on(search, story);
+        name_replacer(search, story);
+    }
+    return status;
+}
+
+static rl_status keep_more(struct search *search, const struct story *story,
+                           const struct trail *trail)
+{
+    struct exceptions *found = search->found;
+    void *more = found->more;
+    if (rl_grow(&more, &search->more_cap, found->more_count + 1, sizeof *found->more) != 0) {
+        return RL_NOMEM;
+    }
+    found->more = more;
+    found->more[found->more_count++] = (struct exception_more){
+        .exception = story->number,
+        .replacer = trail->replacer,
+        .task = story->task,
+        .task_name = story->task_name,
+        .is_awaited = trail->is_awaited,
+    };
+    return RL_OK;
+}
+
+static rl_status on_end(void *self, struct story *story)
+{
+    struct search *search = self;
+    struct trail *trail = story->kept;
+    struct outcome outcome = outcome_of(story);
+    uint32_t id;
+    if (trail == NULL || search->found->count <= story->number) { /* its first event failed */
+        rl_free(trail);
+        return RL_NOMEM;
+    }
+    int has_more = story->has_task || outcome.handler != RL_HANDLER_EXCEPT;
+    rl_status status = outcome_id(search, &outcome, &id);
+    if (status == RL_OK) {
+        search->found->outcome_of[story->number] = id;
+        search->found->counts[id]++;
+        status = has_more ? keep_more(search, story, trail) : RL_OK;
+    }
+    if (trail->link != 0) {
+        struct link *link = &search->links[trail->link - 1];
+        link->trail = NULL;
+        link->more = has_more && status == RL_OK ? search->found->more_count : 0;
+    }
+    rl_free(trail);
+    return status;
+}
+
+static int by_exception(const void *a, const void *b)
+{
+    const struct exception_more *x = a, *y = b;
+    return x->exception < y->exception ? -1 : x->exception > y->exception;
+}
+
+/* What was heard of exceptions after their end becomes part of their outcomes. */
+static rl_status add_later_facts(struct search *search)
+{
+    struct exceptions *found = search->found;
+    for (size_t i = 0; i < search->link_count; i++) {
+        const struct link *link = &search->links[i];
+        if (link->more != 0) {
+            found->more[link->more - 1].replacer = link->replacer;
+        }
+    }
+    for (size_t i = 0; i < found->more_count; i++) {
+        const struct exception_more *more = &found->more[i];
+        uint32_t *id = &found->outcome_of[more->exception], now;
+        struct outcome outcome = found->outcomes[*id];
+        if (more->is_awaited && outcome.facts & OUTCOME_HAS_TASK) {
+            outcome.facts |= OUTCOME_IS_AWAITED;
+        }
+        if (more->replacer != 0 && outcome.handler != RL_HANDLER_EXCEPT) {
+            outcome.facts |= OUTCOME_IS_REPLACED;
+        }
+        rl_status status = outcome_id(search, &outcome, &now);
+        if (status != RL_OK) {
+            return status;
+        }
+        found->counts[*id]--;
+        found->counts[now]++;
+        *id = now;
+    }
+    if (found->more_count != 0) {
+        qsort(found->more, found->more_count, sizeof *found->more, by_exception);
+    }
+    return RL_OK;
+}
+
+rl_status exceptions_read(struct reader *reader, const struct stories_question *question,
+                          int wants_starts, struct exceptions *out)
+{
+    *out = (struct exceptions){0};
+    struct search search = {.reader = reader, .found = out, .wants_starts = wants_starts};
+    struct story_hooks hooks = {.self = &search, .event = on_event, .end = on_end};
+    rl_status status = stories_read(reader, question, &hooks);
+    if (status == RL_OK) {
+        status = add_later_facts(&search);
+    }
+    strmap_fini(&search.ids);
+    u64map_fini(&search.by_address);
+    rl_free(search.links);
+    if (status != RL_OK) {
+        exceptions_fini(out);
+    }
+    return status;
+}
+
+void exceptions_fini(struct exceptions *exceptions)
+{
+    rl_free(exceptions->outcome_of);
+    rl_free(exceptions->starts);
+    rl_free(exceptions->outcomes);
+    rl_free(exceptions->counts);
+    rl_free(exceptions->more);
+    rl_free(exceptions->judged);
+    rl_free(exceptions->listed_before);
+    *exceptions = (struct exceptions){0};
+}
+
+/* ---- what was decided ---- */
+
+rl_status exceptions_judge(struct exceptions *exceptions, struct judgement *judged)
+{
+    uint64_t *blocks = rl_alloc(exceptions->count / BLOCK + 1, EXCEPTION_RANKS * sizeof *blocks);
+    rl_free(exceptions->judged);
+    exceptions->judged = judged;
+    if (blocks == NULL) {
+        return RL_NOMEM;
+    }
+    rl_free(exceptions->listed_before);
+    exceptions->listed_before = blocks;
+    memset(exceptions->listed, 0, sizeof exceptions->listed);
+    for (uint64_t i = 0; i < exceptions->count; i++) {
+        if (i % BLOCK == 0) {
+            memcpy(blocks + i / BLOCK * EXCEPTION_RANKS, exceptions->listed,
+                   sizeof exceptions->listed);
+        }
+        const struct judgement *own = exceptions_judgement(exceptions, i);
+        exceptions->listed[own->rank] += own->is_listed;
+    }
+    return RL_OK;
+}
+
+uint64_t exceptions_listed_before(const struct exceptions *exceptions, unsigned rank,
+                                  uint64_t exception)
+{
+    if (exception >= exceptions->count) {
+        return exceptions->listed[rank];
+    }
+    uint64_t n = exceptions->listed_before[exception / BLOCK * EXCEPTION_RANKS + rank];
+    for (uint64_t i = exception / BLOCK * BLOCK; i < exception; i++) {
+        const struct judgement *own = exceptions_judgement(exceptions, i);
+        n += own->is_listed && own->rank == rank;
+    }
+    return n;
+}
+
+uint64_t exceptions_place(const struct exceptions *exceptions, uint64_t exception)
+{
+    unsigned rank = exceptions_judgement(exceptions, exception)->rank;
+    uint64_t place = exceptions_listed_before(exceptions, rank, exception);
+    while (rank-- > 0) {
+        place += exceptions->listed[rank];
+    }
+    return place;
+}
+
+const struct exception_more *exceptions_more(const struct exceptions *exceptions,
+                                             uint64_t exception)
+{
+    struct exception_more wanted = {.exception = exception};
+    return exceptions->more_count == 0 ? NULL
+                                       : bsearch(&wanted, exceptions->more, exceptions->more_count,
+                                                 sizeof *exceptions->more, by_exception);
+}

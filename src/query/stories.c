@@ -1,0 +1,450 @@
+/* Why: an exception is many events, and a recording may have millions of exceptions; only those
+ * that may still go on are kept while reading.
+ * Invariants: `recent` of a thread holds its newest stories, the one that went on last at the end;
+ * an event belongs to the newest story that it can belong to, else it begins one. */
+#include "stories.h"
+
+#include <string.h>
+
+#include "value.h"
+
+enum {
+    AT_ONCE = 8, /* so many exceptions of a thread may be on their way: clean-ups raise some */
+};
+
+struct lane {
+    struct story *recent[AT_ONCE]; /* owned */
+    size_t count;
+};
+
+struct pass {
+    struct reader *reader;
+    const struct stories_question *question;
+    const struct story_hooks *hooks;
+    struct cursor *cursor;
+    struct u64map lanes;  /* thread -> struct lane *, owned */
+    struct u64map names;  /* open task -> string id of its name + 1 */
+    struct u64map ending; /* open frames of the function that catches what ends a thread */
+    struct u64map ends;   /* codes + 1 of that function */
+    uint64_t count;
+};
+
+/* ---- what an event says ---- */
+
+static int is_text(struct text text, const char *wanted)
+{
+    return text.len == strlen(wanted) && memcmp(text.data, wanted, text.len) == 0;
+}
+
+int stories_same_text(const struct reader *reader, uint32_t a, uint32_t b)
+{
+    if (a == b || a == 0 || b == 0) {
+        return a == b;
+    }
+    struct text x = reader_string(reader, a), y = reader_string(reader, b);
+    return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+}
+
+uint32_t story_type(const struct story *story)
+{
+    return story->exc.is_captured ? story->exc.name.type : story->first.exc;
+}
+
+static int is_clean_exit(const struct value *message)
+{
+    static const char *const texts[] = {"", "0", "None", "False"};
+    switch (message->tag) {
+    case RL_VALUE_NONE:
+    case RL_VALUE_FALSE:
+        return 1;
+    case RL_VALUE_INT:
+        return message->number == 0;
+    case RL_VALUE_STR:
+    case RL_VALUE_STR_ODD:
+    case RL_VALUE_STR_CUT:
+    case RL_VALUE_TEXT:
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+            if (is_text((struct text){(const char *)message->bytes, message->size}, texts[i])) {
+                return 1;
+            }
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int is_exit(const struct reader *reader, uint32_t type)
+{
+    static const char name[] = "SystemExit";
+    struct text text = reader_string(reader, type);
+    size_t len = sizeof name - 1;
+    return text.len >= len && memcmp(text.data + text.len - len, name, len) == 0;
+}
+
+/* The name of the exception that comes next, which is passed over; all 0 where it is none. */
+static rl_status next_name(struct bytes_in *in, struct exc_name *name)
+{
+    struct bytes_in ahead = *in;
+    struct value value;
+    if (value_next(&ahead, &value) == RL_OK && value.tag == RL_VALUE_EXCEPTION &&
+        value.identity != 0) {
+        *name = (struct exc_name){value.identity, value.type};
+    }
+    return value_skip(in);
+}
+
+/* Of an exception whose first node is `value`. */
+static rl_status read_captured(const struct reader *reader, const struct value *value,
+                               struct bytes_in *in, struct exc_captured *exc)
+{
+    struct bytes_in ahead = *in;
+    struct value message;
+    exc->is_captured = 1;
+    exc->is_again = (value->flags & RL_EXCEPTION_AGAIN) != 0;
+    exc->name = (struct exc_name){value->identity, value->type};
+    exc->is_clean = is_exit(reader, value->type) && value_next(&ahead, &message) == RL_OK &&
+                    is_clean_exit(&message);
+    rl_status status = value_skip(in);
+    for (int i = 0; i < 2 && status == RL_OK; i++) {
+        status = next_name(in, &exc->chain[i]);
+    }
+    return status;
+}
+
+static struct exc_captured captured_of(struct reader *reader, const struct event_out *event)
+{
+    struct exc_captured exc = {.is_clean = 1};
+    struct bytes_in in = bytes_in_of(event->values, event->values_len), before = in;
+    struct value value;
+    rl_status status = event->values_len != 0 ? value_next(&in, &value) : RL_END;
+    if (status == RL_OK && value.tag == RL_VALUE_EXCEPTION) {
+        status = read_captured(reader, &value, &in, &exc);
+    } else if (status == RL_OK && value.tag != RL_VALUE_UNSET) {
+        in = before;
+        status = after_exception_may_follow(value.tag) ? value_skip(&in) : RL_DAMAGED;
+        exc.is_clean = value.tag == RL_VALUE_NONE;
+    }
+    if (status == RL_OK) {
+        exc.rest = in;
+    } else if (event->values_len != 0) {
+        reader_value_problem(reader, event->thread, event->seq);
+        exc = (struct exc_captured){.is_clean = 1};
+    }
+    return exc;
+}
+
+static int is_library(const struct pass *pass, uint32_t code)
+{
+    struct text file = reader_code(pass->reader, code).file;
+    static const char frozen[] = "<frozen";
+    if (file.len >= sizeof frozen - 1 && memcmp(file.data, frozen, sizeof frozen - 1) == 0) {
+        return 1;
+    }
+    for (size_t i = 0; i < pass->question->library_count; i++) {
+        const struct text *folder = &pass->question->libraries[i];
+        if (file.len >= folder->len && memcmp(file.data, folder->data, folder->len) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- which story an event belongs to ---- */
+
+/* Whether the event comes next where only frames say it. */
+static int goes_on(const struct story_event *last, const struct event_out *event,
+                   const struct exc_captured *now)
+{
+    if (event->kind == RL_EVENT_RAISE) {
+        struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+        return after.is_again && event->frame == last->frame;
+    }
+    return event->frame == (last->kind == RL_EVENT_UNWIND ? last->parent : last->frame);
+}
+
+/* Whether the frame may be one that the exception came to next: addresses are used again, so the
+ * exception of a frame that began later is another one. */
+static int may_be_outside(uint64_t frame, const struct story *story)
+{
+    const struct story_event *last = &story->last;
+    const struct event_out *began = &story->began.out;
+    uint64_t caller;
+    uint32_t line;
+    if (frame == last->frame || frame == last->parent) {
+        return 1;
+    }
+    struct after_exception after =
+        after_exception_of(began->kind, began->frame, began->values, began->values_len);
+    while (after_exception_caller(&after, &caller, &line)) {
+        if (caller == frame) {
+            return 1;
+        }
+    }
+    return (frame & RL_FRAME_ORDINAL_MASK) < (last->frame & RL_FRAME_ORDINAL_MASK);
+}
+
+static int begins_anew(const struct pass *pass, const struct story *story,
+                       const struct event_out *event, const struct exc_captured *now, int is_latest)
+{
+    const struct exc_name *before = &story->exc.name;
+    if (now->name.id == 0 || before->id == 0) {
+        int is_same =
+            event->exc == 0 || stories_same_text(pass->reader, event->exc, story->first.exc);
+        return !(is_latest && is_same && goes_on(&story->last, event, now));
+    }
+    if (now->name.id != before->id ||
+        !stories_same_text(pass->reader, now->name.type, before->type)) {
+        return 1;
+    }
+    if (event->kind == RL_EVENT_RAISE) {
+        return !now->is_again;
+    }
+    return !pass->question->sees_raise && !may_be_outside(event->frame, story);
+}
+
+/* ---- stories ---- */
+
+static void free_story(struct story *story)
+{
+    kept_event_fini(&story->began);
+    rl_free(story);
+}
+
+/* Ends the oldest stories of a thread, until so many are left. */
+static rl_status end_oldest(struct pass *pass, struct lane *lane, size_t left)
+{
+    rl_status status = RL_OK;
+    while (lane->count > left) {
+        struct story *story = lane->recent[0];
+        memmove(lane->recent, lane->recent + 1, --lane->count * sizeof *lane->recent);
+        rl_status ended = pass->hooks->end(pass->hooks->self, story);
+        status = status == RL_OK ? ended : status;
+        free_story(story);
+    }
+    return status;
+}
+
+static struct lane *lane_of(struct pass *pass, uint32_t thread)
+{
+    const uint64_t *known = u64map_get(&pass->lanes, (uint64_t)thread + 1);
+    if (known != NULL) {
+        return (struct lane *)(uintptr_t)*known;
+    }
+    struct lane *lane = rl_zalloc(1, sizeof *lane);
+    if (lane != NULL &&
+        u64map_put(&pass->lanes, (uint64_t)thread + 1, (uint64_t)(uintptr_t)lane) != 0) {
+        rl_free(lane);
+        lane = NULL;
+    }
+    return lane;
+}
+
+/* Takes the story that the event goes on with out of its place; NULL where it begins one. */
+static struct story *take_story(struct pass *pass, struct lane *lane, const struct event_out *event,
+                                const struct exc_captured *captured)
+{
+    for (size_t i = lane->count; i-- > 0;) {
+        struct story *story = lane->recent[i];
+        if (!begins_anew(pass, story, event, captured, i == lane->count - 1)) {
+            memmove(&lane->recent[i], &lane->recent[i + 1],
+                    (--lane->count - i) * sizeof *lane->recent);
+            return story;
+        }
+    }
+    return NULL;
+}
+
+static struct story *new_story(struct pass *pass, const struct event_out *event)
+{
+    struct story *story = rl_zalloc(1, sizeof *story);
+    if (story == NULL || kept_event_take(&story->began, event) != 0) {
+        rl_free(story);
+        return NULL;
+    }
+    story->number = pass->count++;
+    story->thread = event->thread;
+    story->is_inside = 1;
+    return story;
+}
+
+static void add_event(struct pass *pass, struct story *story, const struct event_out *event,
+                      const struct exc_captured *captured, int is_first)
+{
+    story->last = (struct story_event){event->t,  event->seq,  event->frame, event->parent,
+                                       event->id, event->line, event->exc,   event->kind};
+    if (is_first || captured->is_captured) {
+        story->exc = *captured;
+        story->exc.rest = bytes_in_of(NULL, 0);
+    }
+    struct after_exception after = after_exception_rest(event->kind, event->frame, captured->rest);
+    if (is_first) {
+        story->first = story->last;
+        story->is_earlier = after.is_earlier;
+        memcpy(story->began_with, captured->chain, sizeof story->began_with);
+    }
+    story->is_outermost = after.is_outermost;
+    story->handler = after.handler;
+    story->handler_line = after.handler_line;
+    uint64_t where = event->kind == RL_EVENT_HANDLED ? event->frame : event->parent;
+    story->ends_thread = where != 0 && u64map_get(&pass->ending, where) != NULL;
+    story->is_inside = story->is_inside && is_library(pass, event->id);
+}
+
+static rl_status on_exception(struct pass *pass, const struct event_out *event)
+{
+    struct exc_captured captured = captured_of(pass->reader, event);
+    struct lane *lane = lane_of(pass, event->thread);
+    if (lane == NULL) {
+        return RL_NOMEM;
+    }
+    struct story *story = take_story(pass, lane, event, &captured);
+    int is_first = story == NULL;
+    if (is_first) {
+        rl_status status = end_oldest(pass, lane, AT_ONCE - 1);
+        story = status == RL_OK ? new_story(pass, event) : NULL;
+        if (story == NULL) {
+            return status == RL_OK ? RL_NOMEM : status;
+        }
+    }
+    add_event(pass, story, event, &captured, is_first);
+    lane->recent[lane->count++] = story;
+    return pass->hooks->event(pass->hooks->self, story, event, &captured, pass->cursor);
+}
+
+/* ---- tasks and threads ---- */
+
+/* The name counts until the task ends. */
+static rl_status on_task_start(struct pass *pass, const struct event_out *event)
+{
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    if (event->values_len != 0 && event->values[0] != RL_VALUE_UNSET && value_skip(&in) != RL_OK) {
+        reader_value_problem(pass->reader, event->thread, event->seq);
+    }
+    return u64map_put(&pass->names, (uint64_t)event->task + 1, (uint64_t)event->id + 1) == 0
+               ? RL_OK
+               : RL_NOMEM;
+}
+
+static rl_status on_task_end(struct pass *pass, const struct event_out *event)
+{
+    struct lane *lane = lane_of(pass, event->thread);
+    uint64_t name = 0;
+    if (lane == NULL) {
+        return RL_NOMEM;
+    }
+    (void)u64map_remove(&pass->names, (uint64_t)event->task + 1, &name);
+    struct story *latest = lane->count != 0 ? lane->recent[lane->count - 1] : NULL;
+    if (latest != NULL && latest->last.seq + 1 == event->seq) {
+        latest->has_task = 1;
+        latest->task = event->task;
+        latest->task_name = name != 0 ? (uint32_t)(name - 1) : 0;
+    }
+    return RL_OK;
+}
+
+static rl_status on_thread_end(struct pass *pass, const struct event_out *event)
+{
+    uint64_t known;
+    if (!u64map_remove(&pass->lanes, (uint64_t)event->thread + 1, &known)) {
+        return RL_OK;
+    }
+    struct lane *lane = (struct lane *)(uintptr_t)known;
+    rl_status status = end_oldest(pass, lane, 0);
+    rl_free(lane);
+    return status;
+}
+
+/* ---- the pass ---- */
+
+static rl_status on_event(struct pass *pass, const struct event_out *event)
+{
+    rl_status status = RL_OK;
+    switch (event->kind) {
+    case RL_EVENT_CALL:
+    case RL_EVENT_RUNNING:
+        if (pass->ends.count != 0 && u64map_get(&pass->ends, (uint64_t)event->id + 1) != NULL &&
+            event->frame != 0 && u64map_put(&pass->ending, event->frame, 1) != 0) {
+            status = RL_NOMEM;
+        }
+        return status;
+    case RL_EVENT_CLOSED: {
+        struct event_out unseen = *event;
+        unseen.kind = RL_EVENT_UNWIND;
+        unseen.exc = unseen.line = unseen.values_len = 0;
+        status = on_exception(pass, &unseen);
+        break;
+    }
+    case RL_EVENT_UNWIND:
+    case RL_EVENT_RAISE:
+    case RL_EVENT_HANDLED:
+        status = on_exception(pass, event);
+        break;
+    case RL_EVENT_TASK_START:
+        return on_task_start(pass, event);
+    case RL_EVENT_TASK_END:
+        return on_task_end(pass, event);
+    case RL_EVENT_THREAD_END:
+        return on_thread_end(pass, event);
+    default:
+        break;
+    }
+    if (pass->ending.count != 0 && event->frame != 0 && kind_ends(event->kind)) {
+        (void)u64map_remove(&pass->ending, event->frame, NULL);
+    }
+    return status;
+}
+
+/* The codes of the function where the standard library catches what ends a thread. */
+static rl_status find_ends(struct pass *pass)
+{
+    const struct u64map *codes = &pass->reader->codes;
+    for (size_t i = 0; i < codes->capacity; i++) {
+        uint64_t key = codes->entries[i].key;
+        if (key == 0) {
+            continue;
+        }
+        struct code_text code = reader_code(pass->reader, (uint32_t)key);
+        if (is_text(code.module, "threading") &&
+            is_text(code.qualname, "Thread._bootstrap_inner") &&
+            u64map_put(&pass->ends, key + 1, 1) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    return RL_OK;
+}
+
+static rl_status end_all(struct pass *pass)
+{
+    rl_status status = RL_OK;
+    for (size_t i = 0; i < pass->lanes.capacity; i++) {
+        if (pass->lanes.entries[i].key == 0) {
+            continue;
+        }
+        struct lane *lane = (struct lane *)(uintptr_t)pass->lanes.entries[i].value;
+        rl_status ended = end_oldest(pass, lane, 0);
+        status = status == RL_OK ? ended : status;
+        rl_free(lane);
+    }
+    return status;
+}
+
+rl_status stories_read(struct reader *reader, const struct stories_question *question,
+                       const struct story_hooks *hooks)
+{
+    struct pass pass = {.reader = reader, .question = question, .hooks = hooks};
+    struct event_out event;
+    rl_status status = find_ends(&pass);
+    status = status == RL_OK ? cursor_open(reader, &pass.cursor) : status;
+    while (status == RL_OK && (hooks->is_done == NULL || !hooks->is_done(hooks->self)) &&
+           (status = cursor_next(pass.cursor, &event)) == RL_OK) {
+        status = on_event(&pass, &event);
+    }
+    rl_status ended = end_all(&pass);
+    cursor_close(pass.cursor);
+    u64map_fini(&pass.lanes);
+    u64map_fini(&pass.names);
+    u64map_fini(&pass.ending);
+    u64map_fini(&pass.ends);
+    return status == RL_OK || status == RL_END ? ended : status;
+}
