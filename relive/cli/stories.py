@@ -130,8 +130,8 @@ class Outcome:
 class Story:
     """One exception that is shown whole."""
 
-    def __init__(self, index, outcome, fate, number, detail):
-        self.index, first, captured, self._stack, self._told = index, *detail[1:]
+    def __init__(self, outcome, fate, number, detail):
+        self.index, first, captured, self._stack, self._told = detail
         self.outcome, self.number = outcome, number
         self.fate, self.is_alarming = fate
         self.first = json.loads(first)
@@ -258,7 +258,7 @@ class Exceptions:
                 for detail in piece:
                     outcome, fate = self._outcome(recording, detail[0])
                     number = self.number(recording, detail[0])
-                    yield Story(detail[0], outcome, fate, number, detail)
+                    yield Story(outcome, fate, number, detail)
                 piece = reader.exception_details_piece()
 
     def numbers_of(self, recording, story, others):

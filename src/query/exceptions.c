@@ -20,8 +20,8 @@ struct trail {
 struct link {
     struct exc_name name;
     uint64_t exception;
-    uint64_t frame;    /* of its last event */
-    uint64_t replacer; /* that came to this frame, + 1; 0 = none */
+    uint64_t frame;      /* of its last event */
+    uint64_t replacer;   /* that came to this frame, + 1; 0 = none */
     struct trail *trail; /* of the story; NULL = it is over */
     size_t more;         /* then the place of what is kept of it, + 1; 0 = nothing */
     size_t other;        /* a link of the same address and another type, + 1 */

@@ -32,7 +32,7 @@ struct story_event {
 struct story {
     uint64_t number; /* from 0, in the order in which they began */
     uint32_t thread;
-    struct exc_captured exc; /* the newest that was captured */
+    struct exc_captured exc;       /* the newest that was captured */
     struct exc_name began_with[2]; /* the chain at the first event */
     int is_earlier;                /* it was raised before, in another story */
     struct story_event first, last;
