@@ -420,7 +420,8 @@ def command_bench():
         run([*installer, "install", "-q", BENCH_PACKAGE], os.path.join(BUILD, "log", "bench.txt"))
         say(f"measuring {version} ...")
         python = os.path.join(path, "bin", "python")
-        for script, *words in (["run.py", "--append", out], ["start.py"], ["questions.py"]):
+        ours = (["run.py", "--append", out], ["start.py"], ["forks.py"], ["questions.py"])
+        for script, *words in ours:
             script = os.path.join(ROOT, "bench", script)
             subprocess.call([python, script, *words], env=environ(), cwd=BUILD)
     say(open(out).read())

@@ -415,6 +415,7 @@ void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
     os_unlock_mutex(&recorder->lock);
     if (is_writing) {
         os_thread_join(&recorder->thread);
+        os_thread_await_gone(recorder->thread_id); /* the program may fork next */
     }
     os_lock_mutex(&recorder->lock);
     while (recorder->inside != 0) {

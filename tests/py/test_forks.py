@@ -252,3 +252,17 @@ def test_a_process_that_has_changed_its_user_still_forks_quietly(record):
     done, headers, _ = record(source, "--no-children")
     assert done.stdout == b"1\n", done.stderr
     assert without_report(done.stderr) == b"" and headers[0]["is_complete"]
+
+
+def test_no_fork_right_after_a_recording_warns(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import os, relive\n"
+        "for number in range(60):\n"
+        "    relive.start(f'{number}.relive', level='calls')\n"
+        "    relive.stop()\n"
+        "    child = os.fork()\n"
+        "    if child == 0: os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+    )
+    done = run(sys.executable, "-W", "error", "app.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
