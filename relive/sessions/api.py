@@ -185,11 +185,16 @@ class session:
 
     def _last(self):
         """The one to leave: the active one here, else the one entered last."""
-        entered = list(self._entered)
-        if not entered:
-            raise ReliveError("ERR_USAGE", "this session was left more often than it was entered")
-        active = _core.active_session()
-        chosen = next((one for one in entered if one[0] is active), entered[-1])
+        if len(self._entered) == 1:
+            chosen = self._entered[0]  # ours, whatever other threads do meanwhile
+        else:
+            entered = list(self._entered)
+            if not entered:
+                raise ReliveError(
+                    "ERR_USAGE", "this session was left more often than it was entered"
+                )
+            active = _core.active_session()
+            chosen = next((one for one in entered if one[0] is active), entered[-1])
         self._entered.remove(chosen)
         return chosen
 
