@@ -263,7 +263,11 @@ static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
 /* Owned, or NULL. */
 static PyObject *qualname_of(PyCodeObject *code, const struct code_home *home)
 {
-    return home->qualname != NULL ? home->qualname : codename_get(code, home->globals);
+    if (home->qualname == NULL) {
+        return codename_get(code, home->globals);
+    }
+    codename_keep(code, home->qualname);
+    return home->qualname;
 }
 
 /* Defines code of which something is recorded; `known` is the id that it has already, or 0. */

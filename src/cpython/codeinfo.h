@@ -77,6 +77,8 @@ void codeinfo_module_name(PyObject *globals, char *text, size_t size);
  * does. Stores the names of the functions that `code` makes. No-ops where code knows. */
 void codename_learn(PyCodeObject *code);
 PyObject *codename_get(PyCodeObject *code, PyObject *globals); /* owned; NULL = unknown */
+/* The code is called so from now on. */
+void codename_keep(PyCodeObject *code, PyObject *name);
 int codename_init(void);
 
 #endif

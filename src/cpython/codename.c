@@ -1,35 +1,12 @@
-/* Why: CPython 3.8 to 3.10 keep a function's qualified name in the function, and a frame does not
+/* Why: what a code object is called. A method that a library has generated is called after its
+ * class (generated.c), which only its first call shows.
+ * CPython 3.8 to 3.10 keep a function's qualified name in the function, and a frame does not
  * know its function. The name is a constant of the code that makes the function, though: it is
  * loaded right behind the code object, before MAKE_FUNCTION. So whenever a code object is first
  * seen, the names of what it makes are read from it and kept in a co_extra slot of the child.
  * A function whose maker ran before the recording is looked up in its module's globals, one class
  * deep; what is found neither way keeps its plain name (docs/compat.md). */
 #include "codeinfo.h"
-
-#if CODE_HAS_QUALNAME
-
-int codename_init(void)
-{
-    return 0;
-}
-
-void codename_learn(PyCodeObject *code)
-{
-    (void)code;
-}
-
-PyObject *codename_get(PyCodeObject *code, PyObject *globals)
-{
-    (void)globals;
-    Py_XINCREF(code->co_qualname);
-    return code->co_qualname;
-}
-
-#else
-
-#include <opcode.h>
-
-#include "generated.h"
 
 static Py_ssize_t name_index = -1;
 
@@ -48,23 +25,46 @@ int codename_init(void)
     return 0;
 }
 
+void codename_keep(PyCodeObject *code, PyObject *name)
+{
+    Py_INCREF(name);
+    if (compat_set_extra((PyObject *)code, name_index, name) != 0) {
+        PyErr_Clear();
+        Py_DECREF(name);
+    }
+}
+
+#if CODE_HAS_QUALNAME
+
+void codename_learn(PyCodeObject *code)
+{
+    (void)code;
+}
+
+PyObject *codename_get(PyCodeObject *code, PyObject *globals)
+{
+    PyObject *kept = compat_extra(code, name_index); /* borrowed */
+    (void)globals;
+    PyObject *name = kept != NULL ? kept : code->co_qualname;
+    Py_XINCREF(name);
+    return name;
+}
+
+#else
+
+#include <opcode.h>
+
+#include "generated.h"
+
 static PyObject *stored(PyCodeObject *code) /* borrowed */
 {
-    void *name = NULL;
-    if (compat_get_extra((PyObject *)code, name_index, &name) != 0) {
-        PyErr_Clear();
-    }
-    return name;
+    return compat_extra(code, name_index);
 }
 
 static void store(PyCodeObject *code, PyObject *name)
 {
     if (stored(code) == NULL) {
-        Py_INCREF(name);
-        if (compat_set_extra((PyObject *)code, name_index, name) != 0) {
-            PyErr_Clear();
-            Py_DECREF(name);
-        }
+        codename_keep(code, name);
     }
 }
 
@@ -119,11 +119,7 @@ void codename_learn(PyCodeObject *code)
         } else if (step.opcode == STORE_NAME && last != NULL && PyUnicode_Check(last) &&
                    is_name(code, step.arg, "__qualname__")) {
             /* A class body is made under its plain name; the full one is what it stores. */
-            if (compat_set_extra((PyObject *)code, name_index, last) == 0) {
-                Py_INCREF(last);
-            } else {
-                PyErr_Clear();
-            }
+            codename_keep(code, last);
         }
         before = last = NULL;
     }

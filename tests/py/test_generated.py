@@ -1,6 +1,7 @@
 """Code that a library generates (dataclasses, attrs: `<string>`) is the library's; what is
 generated for a class of the program is shown with it."""
 
+import dataclasses
 import json
 
 import pytest
@@ -181,3 +182,13 @@ def test_methods_that_attrs_makes_are_of_their_class_and_its_texts_are_its_own(t
     assert not {name for name in found if name.startswith("?")}
     relive("record", "--exclude", "attr", "--exclude", "attr.*", "--force", "-o", path, program)
     assert {name.partition(":")[0] for name in functions(path)} == {"__main__"}
+
+
+@pytest.mark.filterwarnings("ignore::relive.errors.OverheadWarning")
+def test_callbacks_name_generated_methods_as_a_recording_does(told):
+    @dataclasses.dataclass
+    class Own:
+        n: int
+
+    names = {event.qualified_name for event in told(Own, 1) if event.event_type == "call"}
+    assert names == {Own.__qualname__ + ".__init__"}
