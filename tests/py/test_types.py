@@ -50,5 +50,5 @@ def test_a_strict_program_type_checks(tmp_path):
 
 @pytest.mark.parametrize("words", [["mypy.stubtest", "relive._core"], ["mypy", "-p", "relive"]])
 def test_the_package_type_checks(words, tmp_path):
-    done = run(sys.executable, "-m", *words, cwd=tmp_path)
+    done = run(sys.executable, "-m", *words, cwd=tmp_path, timeout=600)
     assert done.returncode == 0, done.stdout.decode()

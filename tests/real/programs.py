@@ -103,6 +103,7 @@ def load_workers(process, text):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda path: ask(port, "GET", path), paths))
     assert found == [200, 409, 200, 404] * 5
+    time.sleep(WAIT)
     process.send_signal(signal.SIGTERM)
 
 
@@ -114,10 +115,11 @@ def load_orders(process, text):
         ("POST", "/orders", {"number": "x"}), ("GET", "/openapi.json"),
     ]  # fmt: skip
     assert [ask(port, *words) for words in asked] == [200, 200, 404, 422, 200]
-    time.sleep(0.5)  # a handler that runs inside the oracle's own function is not seen by it
+    time.sleep(WAIT)
     process.send_signal(signal.SIGINT)
 
 
+WAIT = 1  # before a signal: a handler that runs inside the oracle's own function is not seen by it
 WHEN = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,\d]*( ?[+-]\d\d:?\d\d)?"
 PID = r"\bpid: \d+|\(\d+\)|\[\d+\]"
 PORT = r"127\.0\.0\.1:\d+"

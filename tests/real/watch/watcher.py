@@ -97,7 +97,7 @@ def has_code(value, code):
     if not isinstance(value, FUNCTION):
         return False
     inner = value.__dict__.get("__wrapped__")
-    return value.__code__ is code or isinstance(inner, FUNCTION) and inner.__code__ is code
+    return value.__code__ is code or (isinstance(inner, FUNCTION) and inner.__code__ is code)
 
 
 class Watcher:
