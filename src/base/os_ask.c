@@ -97,7 +97,7 @@ static int read_all(int fd, struct bytes_out *answer)
 int os_ask(const char *const *words, const char *const *without, const void *request, size_t len,
            struct bytes_out *answer)
 {
-    int pair[2], failed = -1, status = -1;
+    int pair[2], failed = -1, status = 0;
     pid_t child;
     char **variables = environment(without); /* owned */
     if (variables == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -111,6 +111,7 @@ int os_ask(const char *const *words, const char *const *without, const void *req
         failed = read_all(pair[0], answer);
     }
     (void)close(pair[0]);
+    /* Nobody knows the status where this process ignores SIGCHLD. */
     while (is_running && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     rl_free(variables);

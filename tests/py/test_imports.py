@@ -84,6 +84,17 @@ def test_nothing_is_imported_for_a_program(door, tmp_path):
     compare(json.loads(plain.stdout), json.loads(done.stdout))
 
 
+def test_nothing_is_imported_where_the_ends_of_children_are_ignored(tmp_path):
+    (tmp_path / "app.py").write_text("import sys\nprint(sorted(n for n in sys.modules))\n")
+    words = ["sh", "-c", "trap '' CHLD; exec \"$0\" app.py", sys.executable]
+    plain, done = (
+        run(*words, cwd=tmp_path, env=env)
+        for env in ({}, {"RELIVE_RECORD": "o.relive", "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    )
+    assert done.returncode == 0 and (tmp_path / "o.relive").exists(), done.stderr
+    assert set(eval(done.stdout)) - set(eval(plain.stdout)) <= OURS | NEEDED
+
+
 def test_a_program_cannot_lean_on_our_imports(tmp_path):
     """What fails without us, since nothing has imported it, fails with us."""
     (tmp_path / "app.py").write_text("import concurrent\nprint(concurrent.futures)\n")
