@@ -41,14 +41,14 @@ def _start(core):
 
 
 def _chain():
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
-
-    spec = PathFinder.find_spec("sitecustomize")
-    if spec is not None and spec.loader is not None:
-        module = module_from_spec(spec)
-        sys.modules["sitecustomize"] = module
-        spec.loader.exec_module(module)
+    """The program's own one takes our place; without one there is none, as site would find. The
+    modules are those that every interpreter has from its start."""
+    spec = sys.modules["_frozen_importlib_external"].PathFinder.find_spec("sitecustomize")
+    if spec is None or spec.loader is None:
+        raise ImportError("No module named 'sitecustomize'", name="sitecustomize")
+    module = sys.modules["_frozen_importlib"].module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
 
 
 _begin()

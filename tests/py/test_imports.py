@@ -2,6 +2,7 @@
 for it."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -52,12 +53,12 @@ def at_exit(look=look):
 """
 
 
-def compare(plain, recorded):
+def compare(plain, recorded, ours=OURS):
     """What differs, of ours apart."""
     for moment in ("first", "fork", "exit"):
         before, now = plain[moment], recorded[moment]
         more = set(now[0]) - set(before[0])
-        assert OURS <= more and more - OURS <= NEEDED, moment
+        assert ours <= more and more - ours <= NEEDED, moment
         assert set(before[0]) <= set(now[0])
         assert now[1:4] == before[1:4], moment
         for name, attributes in before[4].items():
@@ -93,6 +94,18 @@ def test_nothing_is_imported_where_the_ends_of_children_are_ignored(tmp_path):
     )
     assert done.returncode == 0 and (tmp_path / "o.relive").exists(), done.stderr
     assert set(eval(done.stdout)) - set(eval(plain.stdout)) <= OURS | NEEDED
+
+
+def test_nothing_is_imported_where_an_interpreter_has_no_boot_file_either(tmp_path):
+    """That one is reached through a sitecustomize of ours, which leaves no trace."""
+    base = os.path.realpath(sys.executable)
+    if base == sys.executable or run(base, "-c", "import _relive_boot").returncode == 0:
+        pytest.skip("this interpreter's own one has the boot file, too")
+    (tmp_path / "app.py").write_text(LOOK + FORK + AT_EXIT)
+    plain = run(base, "app.py", cwd=tmp_path)
+    done = relive("record", "-o", tmp_path / "out.relive", base, "app.py", cwd=tmp_path)
+    assert (plain.returncode, done.returncode) == (0, 0), done.stderr
+    compare(json.loads(plain.stdout), json.loads(done.stdout), OURS - {"_relive_boot"})
 
 
 def test_a_program_cannot_lean_on_our_imports(tmp_path):
