@@ -189,9 +189,11 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
         }
         PyObject *const *items =
             is_list ? ((PyListObject *)o)->ob_item : ((PyTupleObject *)o)->ob_item;
-        if (__builtin_expect(shown == 1 && length == 2, 0)) {
+        if (__builtin_expect((shown == 1 && length == 2) ||
+                                 (shown == 2 && length == 3 && PyBytes_CheckExact(items[1])),
+                             0)) {
             c->p = p;
-            pairs_put_second(c, items, is_list);
+            pairs_put_last(c, items, length, is_list);
             p = c->p;
         } else if (__builtin_expect(next != FILTER_ALLOW, 0)) {
             c->p = p;

@@ -51,15 +51,24 @@ static enum filter_action as_password(const struct capture *c)
     return policy_word(c->policy, FILTER_KEY, "password");
 }
 
-void pairs_put_second(struct capture *c, PyObject *const *items, int is_list)
+/* The name that comes before the last item. A header of h11 has it twice, first as it was sent. */
+static int is_named(PyObject *const *items, size_t length)
 {
-    enum filter_action action = is_text(items[1]) ? judge_named(c->policy, items[0]) : FILTER_ALLOW;
+    return is_text(items[length - 1]) &&
+           (length == 2 || (PyBytes_CheckExact(items[0]) && PyBytes_CheckExact(items[1]) &&
+                            PyBytes_GET_SIZE(items[0]) == PyBytes_GET_SIZE(items[1])));
+}
+
+void pairs_put_last(struct capture *c, PyObject *const *items, size_t length, int is_list)
+{
+    enum filter_action action =
+        is_named(items, length) ? judge_named(c->policy, items[length - 2]) : FILTER_ALLOW;
     int is_ours = action >= FILTER_SECRET; /* two words in a list need not be a pair */
-    if (is_password(items, 1)) {
+    if (is_password(items, length - 1)) {
         action = as_password(c);
         is_ours = 1;
     }
-    pairs_put(c, items[1], is_list && !is_ours ? FILTER_ALLOW : action);
+    pairs_put(c, items[length - 1], is_list && !is_ours ? FILTER_ALLOW : action);
 }
 
 static int has_colon(PyObject *item)

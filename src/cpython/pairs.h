@@ -1,6 +1,6 @@
-/* Values whose name is another value: the second of two, the one behind an option of a command
- * line,
- * {"name": ..., "value": ...}, f(key=..., value=...). Nothing here runs Python code. */
+/* Values whose name is another value: the second of two, the third behind a name and its raw form,
+ * the one behind an option of a command line, {"name": ..., "value": ...}, f(key=..., value=...).
+ * Nothing here runs Python code. */
 #ifndef PAIRS_H
 #define PAIRS_H
 
@@ -11,8 +11,8 @@
 struct capture;
 struct policy;
 
-/* Appends the second of two items, where the first one may name it. */
-void pairs_put_second(struct capture *c, PyObject *const *items, int is_list);
+/* Appends the last of two or three items, where the one before may name it. */
+void pairs_put_last(struct capture *c, PyObject *const *items, size_t length, int is_list);
 /* What an item that begins with a dash says of itself (`mysql -pX`) and of the next one
  * (`--password X`, `curl -u bob:X`). */
 struct said_by_option {

@@ -198,11 +198,11 @@ static int may_be_secret(const char *name, size_t len)
 
 enum secret_role secret_role(const char *name, size_t len)
 {
-    static const char *const names[] = {"name", "key",    "Name",   "Key",      "k",
-                                        "var",  "header", "option", "variable", NULL};
-    static const char *const values[] = {"value", "Value", "v", "val", NULL};
+    static const char *const names[] = {"name",   "key",    "Name",     "Key",        "k", "var",
+                                        "header", "option", "variable", "field_name", NULL};
+    static const char *const values[] = {"value", "Value", "v", "val", "field_value", NULL};
     const char *const *const lists[] = {names, values};
-    for (int i = 0; i < 2 && len < 9; i++) {
+    for (int i = 0; i < 2 && len < 12; i++) {
         for (const char *const *word = lists[i]; *word != NULL; word++) {
             if (strlen(*word) == len && memcmp(*word, name, len) == 0) {
                 return i == 0 ? SECRET_NAMES : SECRET_NAMED;

@@ -104,6 +104,8 @@ def test_pairs_in_containers_are_named_by_their_other_half(record):
         "f(['mysql', '-u', 'here', '-pZpb', '-P3306']); f(['/usr/bin/mysqldump', '-pZpc'])\n"
         "f(['curl', '-s', '-u', 'bob:Zpd', 'here']); f(('sudo', 'curl', '--user', 'bob:Zpe'))\n"
         "f(['sort', '-u', 'a:here', '-port'])\n"
+        "f((b'Set-Cookie', b'set-cookie', b'session=Zpf1x2q7w9')); f((b'Host', b'host', b'here'))\n"
+        "f({'field_name': b'Set-Cookie', 'field_value': b'session=Zpg1x2q7w9'})\n"
         "def setenv(name, value): pass\n"
         "setenv('DB_PASSWORD', 'Zp9'); setenv('HOST', 'here')\n"
         "def put(*, key, value): pass\n"
