@@ -151,8 +151,10 @@ class Story:
         """[(frame, code, line)], outermost first: the frames that were open when it began. A line
         is None where the recording does not say it."""
         told = {self.first["frame"]: self.first.get("exc_line")}
-        for frame, line in self._told:
+        codes = {}
+        for frame, line, code in self._told:
             told.setdefault(_frame(frame), line)
+            codes[_frame(frame)] = code
         rows = [(_frame(frame), code, line) for frame, code, line in self._stack]
         if self.first["frame"] not in {row[0] for row in rows}:
             rows.append((self.first["frame"], 0, 0))
@@ -160,6 +162,12 @@ class Story:
             rows.pop()
         last = rows.pop()
         found = [(frame, code, line or told.get(frame) or None) for frame, code, line in rows]
+        for row in self._stack:
+            codes.pop(_frame(row[0]), None)
+        codes.pop(last[0], None)  # what is left waited for the one that it was thrown into
+        found += [
+            (frame, code, told[frame] or None) for frame, code in reversed(list(codes.items()))
+        ]
         return [*found, (last[0], last[1], told[last[0]] or None)]
 
 

@@ -240,7 +240,8 @@ static PyObject *told_list(const struct exception_detail *detail)
     PyObject *list = PyList_New((Py_ssize_t)detail->told_count);
     for (size_t i = 0; list != NULL && i < detail->told_count; i++) {
         const struct told_line *told = &detail->told[i];
-        PyObject *row = Py_BuildValue("(KI)", (unsigned long long)told->frame, told->line);
+        PyObject *row =
+            Py_BuildValue("(KII)", (unsigned long long)told->frame, told->line, told->code);
         if (row == NULL) {
             Py_CLEAR(list);
         } else {

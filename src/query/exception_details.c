@@ -115,7 +115,8 @@ static rl_status add_to_detail(struct search *search, struct exception_detail *d
             return RL_NOMEM;
         }
         detail->told = told;
-        detail->told[detail->told_count++] = (struct told_line){event->frame, event->line};
+        detail->told[detail->told_count++] =
+            (struct told_line){event->frame, event->line, event->id};
     }
     search->bytes += size_of(detail) - before;
     return RL_OK;

@@ -7,6 +7,7 @@
 struct told_line {
     uint64_t frame;
     uint32_t line; /* 0 = not known */
+    uint32_t code;
 };
 
 struct exception_detail {

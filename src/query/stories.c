@@ -184,6 +184,15 @@ static int may_be_outside(uint64_t frame, const struct story *story)
     return (frame & RL_FRAME_ORDINAL_MASK) < (last->frame & RL_FRAME_ORDINAL_MASK);
 }
 
+/* Whether it is thrown into the coroutine that waited for the one that it has left, as a
+ * cancellation is. */
+static int goes_to_who_waits(const struct story_event *last, const struct event_out *event,
+                             const struct exc_captured *now)
+{
+    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+    return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
+}
+
 static int begins_anew(const struct pass *pass, const struct story *story,
                        const struct event_out *event, const struct exc_captured *now, int is_latest)
 {
@@ -198,7 +207,7 @@ static int begins_anew(const struct pass *pass, const struct story *story,
         return 1;
     }
     if (event->kind == RL_EVENT_RAISE) {
-        return !now->is_again;
+        return !now->is_again && !goes_to_who_waits(&story->last, event, now);
     }
     return !pass->question->sees_raise && !may_be_outside(event->frame, story);
 }

@@ -507,3 +507,27 @@ def test_an_exception_that_the_hook_does_not_show_is_no_damage(tmp_path):
     relive("record", "--backend", "setprofile", "-o", "o.relive", "prog.py", cwd=tmp_path)
     checked = relive("check", "o.relive", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout
+
+
+CANCELLED = """
+import asyncio
+async def inner(): await asyncio.sleep(10)
+async def mid(): await inner()
+async def outer(): await mid()
+async def main():
+    task = asyncio.ensure_future(outer())
+    await asyncio.sleep(0)
+    task.cancel()
+    try: await task
+    except asyncio.CancelledError: pass
+asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())
+"""
+
+
+@pytest.mark.skipif(not SEES_RAISE, reason="raises are seen from 3.12 on")
+def test_a_cancellation_that_goes_from_coroutine_to_coroutine_is_one(record, tmp_path):
+    record(CANCELLED)
+    found = [story for story in stories(tmp_path / "out.relive") if own(story)]
+    assert [story["func"] for story in found] == ["__main__:inner", "__main__:main"]
+    assert places(found[0])[-3:] == [["outer", 5], ["mid", 4], ["inner", 3]]
+    assert found[0]["fate"].endswith("which was awaited")
