@@ -84,8 +84,13 @@ def _start(path, merged):
     _prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
     _run.open_file(path, merged, run)
-    _run.tell_children()
-    _tell_sessions()
+    try:
+        _run.tell_children()
+        _tell_sessions()
+    except BaseException:  # what could not begin wholly is off
+        stop()
+        os.unlink(path)
+        raise
 
 
 def continue_in_sibling(settings: Mapping[str, Any]) -> None:

@@ -92,6 +92,9 @@ def take() -> Optional[str]:
                 continue
             _run.complain(f"no snapshot: {error.args[1]}")
             return None
+        except MemoryError:
+            _run.complain("no snapshot: no memory for the copy")
+            return None
         _run.complain(f"snapshot: {found}")
         return found
     _run.complain(f"no snapshot: there are {_MOST} of {path} already")

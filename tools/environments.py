@@ -23,6 +23,7 @@ WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
 REAL = ["attrs==23.2.0", "click==8.1.7", "more-itertools==10.5.0"]
 REAL_ON = ["3.8", "3.12"]
+ASSERTS_ON = "3.12"  # an assert build is made for; make test-full: for all of WHOLE
 # Real programs that run recorded beside an oracle (tests/real): what 3.8 still gets, and what was
 # new when this was written. 3.8 and 3.12 are the two default backends, each where it is most used.
 PROGRAMS = {
@@ -230,6 +231,24 @@ def install(version, interpreter, log, setup=(), suffix=""):
     with open(stamp, "w") as file:
         file.write(want)
     return path
+
+
+def assert_build(version, log):
+    """The folder of a Relive that is built with assertions, for tests that let allocations fail; in
+    the version's environment it comes first on PYTHONPATH."""
+    path = os.path.join(BUILD, "assert", version)
+    own = os.path.join(BUILD, "venv", version, "bin")
+    env = environ(PATH=os.pathsep.join([own, os.path.join(tools(), "bin"), os.environ["PATH"]]))
+    made, package = os.path.join(path, "made"), os.path.join(path, "site-packages", "relive")
+    if not os.path.exists(os.path.join(made, "build.ninja")):
+        words = ["-Dbuildtype=debugoptimized", "-Dwerror=true"]
+        run(["meson", "setup", made, ROOT, *words], log, env=env)
+    run(["meson", "compile", "-C", made], log, env=env)
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(os.path.join(ROOT, "relive"), package)
+    for name in glob.glob(os.path.join(made, "src", "cpython", "_core*.so")):
+        shutil.copy(name, package)
+    return os.path.dirname(package)
 
 
 def programs(version, interpreter, log):

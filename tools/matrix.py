@@ -17,6 +17,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 from environments import (
+    ASSERTS_ON,
     BUILD,
     OWN_PIP,
     REAL_ON,
@@ -24,6 +25,7 @@ from environments import (
     VERSIONS,
     WHOLE,
     Failed,
+    assert_build,
     can_build,
     environ,
     find_interpreters,
@@ -99,6 +101,8 @@ def python_tests(version, interpreter, whole, jobs, full=False, keyword=""):
     words += ["-k", keyword] if keyword else []
     text = ""
     env = environ()
+    if version == ASSERTS_ON or (full and version in WHOLE):
+        env["TEST_ASSERT_BUILD"] = assert_build(version, log)
     if full or version in REAL_ON:
         env["TEST_REAL_SUITES"] = real_suites() or ""
         if version in WHOLE:

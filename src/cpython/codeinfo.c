@@ -156,7 +156,8 @@ static uint32_t code_flags(const PyCodeObject *code)
     return flags;
 }
 
-/* The names of the variables, parameters first; how many. */
+/* The names of the variables, parameters first; how many, or NO_NAMES without memory. */
+#define NO_NAMES UINT32_MAX
 static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
                                uint32_t names[CODE_NAMES_MAX])
 {
@@ -168,7 +169,10 @@ static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
 #endif
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && count < CODE_NAMES_MAX; k++) {
-            names[count++] = string_id(lane, PyTuple_GET_ITEM(rows[i], k));
+            names[count] = string_id(lane, PyTuple_GET_ITEM(rows[i], k));
+            if (names[count++] == 0) {
+                return NO_NAMES;
+            }
         }
     }
     return count;
@@ -248,14 +252,16 @@ static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *
 }
 
 /* What was decided belongs to the recording that it was decided for: naming the code may have
- * waited for room, and another thread may have stopped it meanwhile. */
+ * waited for room, and another thread may have stopped it meanwhile. Whether it can be gone by;
+ * without memory it cannot, since what the filter hides would be written. */
 static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
 {
     int is_same = session.stamp == stamp;
-    if (is_same && id != 0) {
-        policy_keep(id, policy);
-    } else {
+    if (!is_same || id == 0) {
         policy_free(policy);
+    } else if (policy_keep(id, policy) != 0) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+        return 0;
     }
     return is_same;
 }
@@ -270,7 +276,8 @@ static PyObject *qualname_of(PyCodeObject *code, const struct code_home *home)
     return home->qualname;
 }
 
-/* Defines code of which something is recorded; `known` is the id that it has already, or 0. */
+/* Defines code of which something is recorded; `known` is the id that it has already, or 0. The id,
+ * 0 without memory, which was counted. */
 static uint32_t define_traced(PyCodeObject *code, PyObject *globals, PyObject *qualname,
                               unsigned level, struct lane *lane, uint32_t known)
 {
@@ -281,6 +288,9 @@ static uint32_t define_traced(PyCodeObject *code, PyObject *globals, PyObject *q
         def.name_count = variable_names(code, lane, names);
     }
     def.names = names;
+    if (def.module == 0 || def.qualname == 0 || def.file == 0 || def.name_count == NO_NAMES) {
+        return 0;
+    }
     return known != 0 ? recorder_code_again(session.recorder, lane, known, &def)
                       : recorder_code(session.recorder, lane, &def);
 }
@@ -311,11 +321,15 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
     PyObject *module = codeinfo_module(globals);
     int is_traced, makes_tasks = tasks_are_made_by(code, module);
     struct policy *policy = policy_decide(code, globals, qualname, &is_traced);
+    if (!is_traced && policy == NULL) {
+        Py_XDECREF(qualname);
+        return CODE_EXCLUDED; /* there was no memory to decide */
+    }
     if (!is_traced) {
         /* It is named all the same, so that what was left out can be told. */
         struct code_def def = describe(code, module, qualname, lane);
         def.flags |= RL_CODE_SKIPPED;
-        def.rule = policy != NULL ? (uint32_t)(policy->rule + 2) : 0;
+        def.rule = (uint32_t)(policy->rule + 2);
         uint32_t skipped = recorder_code(session.recorder, lane, &def);
         Py_XDECREF(qualname);
         /* With an id session_gate() still gets to see it. */
@@ -328,7 +342,7 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
     unsigned level = level_of(code, globals, policy);
     uint32_t id = define_traced(code, globals, qualname, level, lane, 0);
     Py_XDECREF(qualname);
-    if (!keep_policy(stamp, id, policy)) {
+    if (!keep_policy(stamp, id, policy) || id == 0) {
         return CODE_EXCLUDED;
     }
     if (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) {

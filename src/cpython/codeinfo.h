@@ -34,7 +34,7 @@ static inline uint64_t codeinfo_get(PyCodeObject *code)
 
 /* Defines the code that `frame` runs in the running recording and stores the word. Never raises;
  * the pending exception is kept. Without a recording, or without memory: a word that says
- * CODE_EXCLUDED. */
+ * CODE_EXCLUDED and is not valid, so that the next event of the code tries once more. */
 uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame);
 
 /* Words of earlier recordings are void from here on. */

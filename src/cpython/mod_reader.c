@@ -17,7 +17,13 @@ static PyObject *core_error; /* borrowed from the module, which lives as long as
 PyObject *mod_raise(PyObject *error_type, rl_status status, const char *text)
 {
     /* The text may hold the name of a file, cut anywhere. */
-    PyObject *args = Py_BuildValue("(sN)", status_code(status), PyUnicode_DecodeFSDefault(text));
+    PyObject *why = PyUnicode_DecodeFSDefault(text);
+    if (status == RL_NOMEM && why != NULL) {
+        PyErr_SetObject(PyExc_MemoryError, why);
+        Py_DECREF(why);
+        return NULL;
+    }
+    PyObject *args = Py_BuildValue("(sN)", status_code(status), why);
     if (args != NULL) {
         PyErr_SetObject(error_type, args);
         Py_DECREF(args);

@@ -184,14 +184,17 @@ static enum filter_action ask_object(const struct policy *p, enum filter_kind ki
     return ask(p, kind, text, n);
 }
 
-/* The actions of names, or NULL where each is kept. *count of them. */
-static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObject *const *rows,
-                           size_t row_count, uint32_t most, uint32_t *count)
+/* The actions of names, *count of them; *found is NULL where each is kept. -1 without memory. */
+static int find_actions(const struct policy *p, enum filter_kind kind, PyObject *const *rows,
+                        size_t row_count, uint32_t most, uint8_t **found, uint32_t *count)
 {
     uint8_t *actions = rl_zalloc(most + 1, 1);
     int any = 0, names = 0, named = 0; /* f(key=..., value=...) */
     *count = 0;
-    for (size_t i = 0; actions != NULL && i < row_count; i++) {
+    if (actions == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < row_count; i++) {
         for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && *count < most; k++) {
             char text[512];
             size_t n =
@@ -210,11 +213,12 @@ static uint8_t *actions_of(const struct policy *p, enum filter_kind kind, PyObje
                                                                            : FILTER_NAMED);
         }
     }
-    if (actions != NULL && !any && !(names && named) && !filter_has_patterns(p->set)) {
+    if (!any && !(names && named) && !filter_has_patterns(p->set)) {
         rl_free(actions);
-        return NULL;
+        actions = NULL;
     }
-    return actions;
+    *found = actions;
+    return 0;
 }
 
 /* 0, or -1 without memory. */
@@ -240,9 +244,19 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct code
     PyObject *const rows[] = {code->co_varnames, code->co_cellvars, code->co_freevars};
 #endif
     size_t row_count = sizeof rows / sizeof *rows;
-    p->args = actions_of(p, FILTER_ARG, rows, 1, codeinfo_args(code), &p->arg_count);
-    p->slots = actions_of(p, FILTER_LOCAL, rows, row_count, CODE_NAMES_MAX, &p->slot_count);
-    return 0;
+    int failed = find_actions(p, FILTER_ARG, rows, 1, codeinfo_args(code), &p->args, &p->arg_count);
+    return failed != 0 ? failed
+                       : find_actions(p, FILTER_LOCAL, rows, row_count, CODE_NAMES_MAX, &p->slots,
+                                      &p->slot_count);
+}
+
+/* Without memory the event is left out, and counted. */
+static struct policy *give_up(struct policy *p, struct code_scope *n)
+{
+    rl_free(n);
+    policy_free(p);
+    recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+    return NULL;
 }
 
 struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qualname,
@@ -256,20 +270,14 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
     struct policy *p = rl_zalloc(1, sizeof *p);
     struct code_scope *n = rl_zalloc(1, sizeof *n);
     if (p == NULL || n == NULL) {
-        rl_free(n);
-        policy_free(p);
-        policy_stats.undecided++;
-        return NULL;
+        return give_up(p, n);
     }
     code_scope_read(n, policies.filter, code, codeinfo_module(globals), qualname);
     int has_file = n->scope.file.len != 0 && n->file[0] != '<';
     n->scope.file.len = codeinfo_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
     n->scope.is_generated = !has_file && n->scope.file.len != 0 && n->file[0] != '<';
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
-        rl_free(n);
-        policy_free(p);
-        policy_stats.undecided++;
-        return NULL;
+        return give_up(p, n);
     }
     *p = (struct policy){.filter = policies.filter,
                          .set = v.set,
@@ -289,12 +297,12 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
                          .asks = v.asks,
                          .asks_traced = v.asks_traced,
                          .is_traced_else = v.is_traced};
+    if (p->is_traced && session.level > LEVEL_CALLS && decide_values(p, code, n) != 0) {
+        return give_up(p, n);
+    }
     *is_traced = p->is_traced;
     policy_stats.scopes_skipped += !p->is_traced;
     policy_stats.undecided += v.is_undecided != 0;
-    if (p->is_traced && session.level > LEVEL_CALLS) {
-        (void)decide_values(p, code, n);
-    }
     rl_free(n);
     return share(p);
 }
@@ -371,10 +379,10 @@ static enum filter_action ask_once(const struct policy *p, enum filter_kind kind
 enum filter_action policy_bytes_name(const struct policy *p, enum filter_kind kind,
                                      const char *name, size_t len)
 {
-    if (p == NULL || len > SHORT) {
+    if (p == NULL) {
         return FILTER_ALLOW;
     }
-    return ask_text(p, kind, name, len, NULL);
+    return len <= SHORT ? ask_text(p, kind, name, len, NULL) : ask(p, kind, name, len);
 }
 
 enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)

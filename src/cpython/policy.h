@@ -73,7 +73,8 @@ void policy_end(void);
  * policy_keep(). */
 struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qualname,
                              int *is_traced);
-void policy_keep(uint32_t id, struct policy *policy);
+/* -1 without memory: the policy is gone then. */
+int policy_keep(uint32_t id, struct policy *policy);
 void policy_free(struct policy *policy);
 /* A code object has the id from now on, or does not any more: with the last one its policy goes. */
 void policy_hold(uint32_t id);

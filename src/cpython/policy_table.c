@@ -29,18 +29,19 @@ static struct policy_page *page_for(uint32_t id)
     return policies.pages[at];
 }
 
-void policy_keep(uint32_t id, struct policy *policy)
+int policy_keep(uint32_t id, struct policy *policy)
 {
     struct policy_page *page = page_for(id);
     struct policy **place = page != NULL ? &page->of[id % POLICY_PAGE] : NULL;
     if (place == NULL) {
         policy_free(policy);
-        return;
+        return policy != NULL ? -1 : 0;
     }
     if (*place != policy) {
         policy_free(*place);
     }
     *place = policy;
+    return 0;
 }
 
 void policy_hold(uint32_t id)

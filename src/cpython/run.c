@@ -51,9 +51,9 @@ PyObject *run_take_refusal(void)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     PyObject *args = value != NULL ? PyObject_GetAttrString(value, "args") : NULL; /* owned */
-    PyObject *text = args != NULL && PyTuple_Check(args) && PyTuple_GET_SIZE(args) == 2
-                         ? PyObject_Str(PyTuple_GET_ITEM(args, 1))
-                         : NULL;
+    /* (code, text), or (text) where memory has ended */
+    Py_ssize_t n = args != NULL && PyTuple_Check(args) ? PyTuple_GET_SIZE(args) : 0;
+    PyObject *text = n != 0 ? PyObject_Str(PyTuple_GET_ITEM(args, n - 1)) : NULL;
     PyErr_Clear();
     Py_XDECREF(args);
     Py_XDECREF(type);

@@ -32,6 +32,7 @@ struct capture *session_capture(struct thread *t, const struct policy *policy)
 struct capture *session_capture_always(struct thread *t, const struct policy *policy)
 {
     if (t->capture == NULL && (t->capture = rl_zalloc_apart(1, sizeof *t->capture)) == NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
         return NULL;
     }
     capture_begin(t->capture, &t->lane);
@@ -122,30 +123,29 @@ void session_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t fr
 
 /* ---- the stack of open frames ---- */
 
-int session_push(struct thread *t)
+/* Room for two more frames; before the row of a call is written, so that no frame is open in the
+ * recording that nobody will close. */
+static int has_room(struct thread *t)
 {
     if (t->depth + 2 >= t->cap) {
         struct open_frame *stack = rl_zalloc_apart(t->cap, 2 * sizeof *stack);
         if (stack == NULL) {
-            return -1;
+            recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+            return 0;
         }
         memcpy(stack, t->stack, t->cap * sizeof *stack);
         rl_free(t->stack);
         t->stack = stack;
         t->cap *= 2;
     }
-    t->depth++;
-    return 0;
+    return 1;
 }
 
+/* There is room. */
 static void push_frame(struct thread *t, native_frame *key, uint64_t frame, uint32_t id,
                        uint32_t flags)
 {
-    if (session_push(t) != 0) {
-        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
-        return;
-    }
-    t->stack[t->depth] = (struct open_frame){key, frame, id, flags, NULL};
+    t->stack[++t->depth] = (struct open_frame){key, frame, id, flags, NULL};
 }
 
 /* Takes a frame out of the stack; its snapshot is the caller's. */
@@ -255,6 +255,9 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     uint32_t id = CODE_ID(info);
     unsigned kind = event->kind;
     uint32_t flags = info & CODE_SUSPENDS ? suspends_how(event->code) : 0;
+    if (!has_room(t)) {
+        return;
+    }
     int is_alone = (session.needs_resync ||
                     (t->stack[t->depth].flags & FRAME_RUNNING && !session_can(SEES_RUNNING_END))) &&
                    resync(t, event->frame);
@@ -286,9 +289,8 @@ void session_enter_slow(struct thread *t, const struct event *event, uint64_t in
     } else {
         (void)lane_put(&t->lane, kind, id, frame);
     }
-    uint32_t depth = t->depth;
     push_frame(t, event->frame, frame, id, flags);
-    if (t->depth != depth && session.level == LEVEL_LINES && kind != RL_EVENT_CALL) {
+    if (session.level == LEVEL_LINES && kind != RL_EVENT_CALL) {
         t->stack[t->depth].snapshot = lines_take(frame);
     }
 }
@@ -392,7 +394,10 @@ static void record_running(struct thread *t, native_frame *frame)
             found[count++] = frame;
         }
     }
-    while (count-- > 0) {
+    if (found == NULL) {
+        recorder_count_loss(session.recorder, RL_LOSS_MEMORY, 1);
+    }
+    while (count-- > 0 && has_room(t)) {
         uint64_t info = session_info_of(found[count]);
         uint64_t identity = t->lane.next_frame++;
         (void)lane_put(&t->lane, RL_EVENT_RUNNING, CODE_ID(info), identity);

@@ -183,7 +183,6 @@ struct thread *session_own_thread(void);
 /* Where the frame lies in the thread's stack, 0 = it is not open there. */
 uint32_t session_find(const struct thread *thread, const native_frame *key);
 struct thread *session_thread(const struct event *event);
-int session_push(struct thread *thread);
 void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
 void session_leave_slow(struct thread *thread, const struct event *event, uint64_t info);
 /* One row of a call, return or yield with its values. */
@@ -226,7 +225,9 @@ static inline __attribute__((always_inline)) enum verdict session_event(const st
         info = codeinfo_make(event->code, event->frame);
     }
     if (info & CODE_EXCLUDED) {
-        return CODE_ID(info) == 0 ? VERDICT_DISABLE : session_gate(t, event, info);
+        return CODE_ID(info) != 0        ? session_gate(t, event, info)
+               : codeinfo_is_valid(info) ? VERDICT_DISABLE
+                                         : VERDICT_CONTINUE;
     }
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);

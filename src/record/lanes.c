@@ -306,6 +306,8 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
     os_unlock_mutex(&recorder->lock);
     if (is_new) {
         publish(lane, kind, id, data, len);
+    } else if (id == 0) {
+        recorder_count_loss(recorder, RL_LOSS_MEMORY, 1); /* a name */
     }
     return id;
 }

@@ -31,6 +31,22 @@ static void recorder_free(struct recorder *recorder)
     rl_free(recorder);
 }
 
+/* Nobody waits for the lock while the writer thread writes. Without that thread the lock is what
+ * keeps the writer to one caller. */
+static void begin_writing(struct recorder *recorder)
+{
+    if (recorder->has_thread) {
+        os_unlock_mutex(&recorder->lock);
+    }
+}
+
+static void end_writing(struct recorder *recorder)
+{
+    if (recorder->has_thread) {
+        os_lock_mutex(&recorder->lock);
+    }
+}
+
 static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
                           struct slot_list *list)
 {
@@ -38,15 +54,9 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     if (live == NULL) {
         return RL_NOMEM;
     }
-    /* Reserving space may take a while: nobody waits for the lock meanwhile. Without a writer
-     * thread the lock is what keeps the writer to one caller. */
-    if (recorder->has_thread) {
-        os_unlock_mutex(&recorder->lock);
-    }
+    begin_writing(recorder); /* reserving space may take a while */
     rl_status status = writer_live(recorder_writer(recorder), slot_size, count, live);
-    if (recorder->has_thread) {
-        os_lock_mutex(&recorder->lock);
-    }
+    end_writing(recorder);
     if (status == RL_OK && live_init(live, slot_size, list) != 0) {
         status = RL_NOMEM;
     }
@@ -112,9 +122,9 @@ void recorder_flush_dictionary(struct recorder *recorder)
     if (recorder_is_ring(recorder)) {
         status = ring_define(recorder, taken.data, taken.len);
     } else {
-        os_unlock_mutex(&recorder->lock);
+        begin_writing(recorder);
         status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
-        os_lock_mutex(&recorder->lock);
+        end_writing(recorder);
     }
     recorder->is_defining = 0;
     recorder->cannot_define = status != RL_OK;
@@ -136,9 +146,9 @@ void recorder_drain(struct recorder *recorder)
            (slot = slot_list_take(&recorder->queue)) != NULL) {
         recorder->in_work++;
         recorder_flush_dictionary(recorder);
-        os_unlock_mutex(&recorder->lock);
+        begin_writing(recorder);
         rl_status status = slot->used != 0 ? writer_chunk(writer, slot) : RL_OK;
-        os_lock_mutex(&recorder->lock);
+        end_writing(recorder);
         if (status != RL_OK) {
             recorder_count_loss(recorder, reason_for(writer, status), slot->events);
         }

@@ -276,6 +276,24 @@ void writer_punch_live(struct writer *writer, const struct live *live)
     }
 }
 
+/* *at: where it is, 0 where there was no memory for it; whoever wants it then reads the events. */
+static rl_status append_summary(struct writer *writer, uint64_t ticks, uint64_t *at)
+{
+    struct bytes_out out = {0};
+    rl_status status = RL_NOMEM;
+    uint64_t offset = writer->offset;
+    summary_end(&writer->summary, ticks);
+    if (!writer->summary.failed) {
+        summary_put(&out, &writer->summary);
+    }
+    if (out.len != 0 && !out.failed) {
+        status = append_block(writer, RL_BLOCK_SUMMARY, NULL, 0, out.data, out.len);
+    }
+    bytes_out_fini(&out);
+    *at = status == RL_OK ? offset : 0;
+    return status == RL_NOMEM ? RL_OK : status;
+}
+
 rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
                         const struct live *first)
 {
@@ -293,13 +311,7 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
                                             : append_block(writer, RL_BLOCK_INDEX, NULL, 0,
                                                            writer->index.data, writer->index.len);
     if (status == RL_OK && with_summary) {
-        struct bytes_out out = {0};
-        footer.summary = writer->offset;
-        summary_end(&writer->summary, now.ticks);
-        summary_put(&out, &writer->summary);
-        status = out.failed ? RL_NOMEM
-                            : append_block(writer, RL_BLOCK_SUMMARY, NULL, 0, out.data, out.len);
-        bytes_out_fini(&out);
+        status = append_summary(writer, now.ticks, &footer.summary);
     }
     if (status == RL_OK) {
         footer_put(payload, &footer);

@@ -339,6 +339,27 @@ static void without_a_thread_nothing_is_lost(void **state)
     (void)unlink(path);
 }
 
+static void without_a_thread_the_callers_write_one_at_a_time(void **state)
+{
+    (void)state;
+    enum { N = 8 };
+    const char *path = fresh_path();
+    struct worker workers[N];
+    struct recorder_stats stats;
+    int complete;
+    size_t problems;
+    os_fail_at(OS_FAULT_THREAD, 1, 1, EAGAIN);
+    struct recorder *recorder = open_recorder(path, 256u << 10, 0, 0);
+    os_fail_at(OS_FAULT_THREAD, 0, 0, 0);
+    start_workers(workers, N, recorder, 30000);
+    join_workers(workers, N);
+    close_recorder(recorder, &stats);
+    assert_int_equal(stats.events, N * 60002);
+    assert_int_equal(count_events(path, &complete, &problems), N * 60002);
+    assert_true(complete && problems == 0);
+    (void)unlink(path);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     (void)state;
@@ -404,6 +425,7 @@ int main(void)
         cmocka_unit_test(every_failed_write_is_counted),
         cmocka_unit_test(every_refusal_of_the_system_is_survived),
         cmocka_unit_test(without_a_thread_nothing_is_lost),
+        cmocka_unit_test(without_a_thread_the_callers_write_one_at_a_time),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(forked_child_does_not_touch_the_file),
     };
