@@ -71,7 +71,7 @@ class Copy:
             self.refresh(mutant["file"])
 
     def passes_c(self, tests):
-        if not self.run("ninja", "-C", "core"):
+        if not self.run("ninja", "-C", "core", *map(program, tests)):
             raise SystemExit("it does not compile:\n" + self.output.decode()[-2000:])
         return self.run("meson", "test", "-C", "core", "--no-rebuild", *tests)
 
@@ -90,6 +90,11 @@ class Copy:
         env = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
         pytest = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         return self.run(*pytest, *words, env=env, cwd="tests")
+
+
+def program(test):
+    """What is built for a C test."""
+    return "tests/c/" + {"replay": "replay_reader"}.get(test, "test_" + test)
 
 
 def read(path):

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "alloc.h"
 #include "os.h"
+#include "recorder_state.h"
 #include "recording.h"
 
 static void one_thread_round_trip(void **state)
@@ -360,6 +362,62 @@ static void without_a_thread_the_callers_write_one_at_a_time(void **state)
     (void)unlink(path);
 }
 
+static struct {
+    struct recorder *recorder;
+    sem_t is_held, may_go;
+} late;
+
+/* Holds the thread back where it waits for room, without the lock. */
+static void hold_back(int signal)
+{
+    (void)signal;
+    int keep = errno;
+    struct recorder *recorder = late.recorder;
+    if (recorder != NULL && recorder->waiting != 0 && os_try_lock_mutex(&recorder->lock)) {
+        os_unlock_mutex(&recorder->lock);
+        (void)sem_post(&late.is_held);
+        while (sem_wait(&late.may_go) != 0) {
+        }
+        late.recorder = NULL;
+    }
+    errno = keep;
+}
+
+static void *close_late(void *arg)
+{
+    struct recorder_stats stats;
+    recorder_end_lanes(arg);
+    recorder_close(arg, &stats);
+    return NULL;
+}
+
+static void a_recording_is_closed_once_the_last_thread_has_come_out(void **state)
+{
+    (void)state;
+    enum { TIME_TO_REACH_THE_WAIT_US = 100000, TOO_LONG_S = 30 };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 256u << 10, 0, 0);
+    struct worker worker;
+    pthread_t closer;
+    (void)sem_init(&late.is_held, 0, 0);
+    (void)sem_init(&late.may_go, 0, 0);
+    late.recorder = recorder;
+    (void)signal(SIGUSR1, hold_back);
+    (void)alarm(TOO_LONG_S);
+    start_workers(&worker, 1, recorder, 20000000);
+    while (sem_trywait(&late.is_held) != 0) {
+        (void)pthread_kill(worker.thread, SIGUSR1);
+        (void)usleep(50);
+    }
+    assert_int_equal(pthread_create(&closer, NULL, close_late, recorder), 0);
+    (void)usleep(TIME_TO_REACH_THE_WAIT_US);
+    (void)sem_post(&late.may_go);
+    join_workers(&worker, 1);
+    (void)pthread_join(closer, NULL);
+    (void)alarm(0);
+    (void)unlink(path);
+}
+
 static void every_failed_allocation_is_survived(void **state)
 {
     (void)state;
@@ -426,6 +484,7 @@ int main(void)
         cmocka_unit_test(every_refusal_of_the_system_is_survived),
         cmocka_unit_test(without_a_thread_nothing_is_lost),
         cmocka_unit_test(without_a_thread_the_callers_write_one_at_a_time),
+        cmocka_unit_test(a_recording_is_closed_once_the_last_thread_has_come_out),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(forked_child_does_not_touch_the_file),
     };
