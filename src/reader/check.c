@@ -181,7 +181,7 @@ static rl_status decode_chunk(struct checking *c, const struct block_header *hea
         result->events += events;
         result->chunks++;
     }
-    return status == RL_END ? RL_OK : RL_DAMAGED;
+    return status == RL_END ? RL_OK : status;
 }
 
 static rl_status check_block(struct checking *c, uint64_t offset, const struct block_header *header,
