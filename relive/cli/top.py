@@ -6,7 +6,10 @@ from relive.cli import DAMAGED, NOTHING, OK, common
 def main(words):
     """Prints calls, self time and total time by function, all processes of the run together."""
     parser = common.file_parser("top", "Functions by their own time.")
-    parser.add_argument("-n", "--count", type=int, default=25, help="how many (0 = all)")
+    parser.add_argument(
+        "-n", "--limit", "--count", dest="count", metavar="LIMIT", type=int, default=25,
+        help="how many (default 25; 0 = all)",
+    )  # fmt: skip
     parser.add_argument(
         "--sort", choices=("self", "total", "calls"), default="self", help="the order"
     )
@@ -27,7 +30,7 @@ def main(words):
     elif shown:
         _table(shown)
         if len(shown) < len(rows):
-            print(common.dim(f"and {common.count(len(rows) - len(shown))} more (-n 0 shows all)"))
+            print(common.dim(f"and {common.count(len(rows) - len(shown))} more (--limit 0 shows all)"))
     damaged = common.say_problems(recordings)
     common.next_command(f"relive tree {recordings[0].path} --func NAME")
     return DAMAGED if damaged else OK if rows else NOTHING
