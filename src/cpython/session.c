@@ -578,7 +578,7 @@ enum verdict session_event_slow(const struct event *event)
     } else if (tap_is_on && t->gate == session.stamp && session.recorder != NULL) {
         t->gate = GATE_TAP; /* as long as nobody wants more looked at */
     }
-    if (thread_names_are_awaited(t)) {
+    if (thread_names_are_awaited(t) || session.wants_generation) {
         t->gate = GATE_CLOSED;
     }
     return verdict;
