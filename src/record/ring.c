@@ -15,7 +15,7 @@ enum {
     LIVE_EXTRA = 2 * RL_PAGE, /* of a LIVE block: its control page, and padding before it */
     SHELF_LEAST = 192u << 10, /* and a sixteenth of the ring, which slots do not get */
     SHELF_MOST = 64u << 20,
-    SHELF_SHARE = 4,     /* the next generation is due when one takes that part of the shelf */
+    SHELF_SHARE = 8,     /* the next generation is due when one takes that part of the shelf */
     AT_ONCE = 32u << 10, /* so many bytes of definitions become one block */
 };
 
