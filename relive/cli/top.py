@@ -30,7 +30,8 @@ def main(words):
     elif shown:
         _table(shown)
         if len(shown) < len(rows):
-            print(common.dim(f"and {common.count(len(rows) - len(shown))} more (--limit 0 shows all)"))
+            more = common.count(len(rows) - len(shown))
+            print(common.dim(f"and {more} more (--limit 0 shows all)"))
     damaged = common.say_problems(recordings)
     common.next_command(f"relive tree {recordings[0].path} --func NAME")
     return DAMAGED if damaged else OK if rows else NOTHING
