@@ -216,9 +216,10 @@ static int open_first(PyObject *run)
     struct fields fields = {run, 0};
     PyObject *path = fields_text(&fields, "path"); /* borrowed */
     struct fields config = {fields_dict(&fields, "config"), fields.failed};
-    PyObject *output = fields_find(&config, "output"); /* borrowed */
-    PyObject *report = fields_find(&fields, "report"); /* borrowed */
-    PyObject *wanted = path;                           /* owned */
+    PyObject *output = fields_find(&config, "output");  /* borrowed */
+    PyObject *report = fields_find(&fields, "report");  /* borrowed */
+    PyObject *wanted = path;                            /* owned */
+    int is_named = output != NULL && output != Py_None; /* by the user */
     int done = -1;
     if (config.failed) {
         return -1;
@@ -231,11 +232,11 @@ static int open_first(PyObject *run)
             done = run_become_parent();
             break;
         }
-        if (run_is_refused(RL_LIMIT)) {
+        if (run_is_refused(RL_LIMIT) || (!is_named && run_is_refused(RL_IO))) {
             done = go_on_unrecorded();
             break;
         }
-        if (!run_is_refused(RL_EXISTS) || (output != NULL && output != Py_None)) {
+        if (!run_is_refused(RL_EXISTS) || is_named) {
             done = run_is_refused(RL_EXISTS) ? give_way(&fields, wanted) : -1;
             break;
         }

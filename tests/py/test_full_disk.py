@@ -60,3 +60,11 @@ def test_where_another_folder_can_be_written_the_recording_is_there(door, full, 
     assert f"; recording into {spare}".encode() in done.stderr.splitlines()[0], done.stderr
     assert relive("check", path).returncode == 0
     assert sorted(os.listdir(full)) == ["prog.py", "rest"]
+
+
+@pytest.mark.parametrize("full", ["read-only"], indirect=True)
+def test_where_no_folder_can_be_written_the_program_runs(full):
+    command = "ulimit -f 0; " + DOORS["record without a name"].format(python=sys.executable)
+    done = run("sh", "-c", command, cwd=full)
+    assert done.stdout == b"ran\n" and done.returncode == 7, done.stderr
+    assert b"relive: not recorded: " in done.stderr, done.stderr
