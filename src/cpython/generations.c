@@ -7,13 +7,28 @@
 #include "session.h"
 #include "told_names.h"
 
+enum { PATIENCE = 20 }; /* ms that are waited for others, each time that a slot is full */
+
+/* The next event of each thread comes by generations_next(). */
+static void close_gates(void)
+{
+    os_lock_mutex(&session.lock); /* no thread ends meanwhile */
+    for (struct thread *t = session.threads; t != NULL; t = t->next) {
+        t->gate = t->gate == session.stamp ? GATE_CLOSED : t->gate;
+    }
+    os_unlock_mutex(&session.lock);
+}
+
 void generations_filled(struct thread *t)
 {
-    if (recorder_wants_generation(session.recorder)) {
-        session.wants_generation = 1;
-        if (t->gate == session.stamp) {
-            t->gate = GATE_CLOSED; /* its next event comes by generations_next() */
-        }
+    if (!recorder_wants_generation(session.recorder)) {
+        return;
+    }
+    session.wants_generation = PATIENCE;
+    if (recorder_is_ring(session.recorder)) {
+        close_gates();
+    } else if (t->gate == session.stamp) {
+        t->gate = GATE_CLOSED;
     }
 }
 
@@ -27,11 +42,14 @@ static int is_anything_pending(void)
     return is_pending;
 }
 
-void generations_next(void)
+/* 1: it has begun, or nobody wants it. */
+static int begin_next(void)
 {
     if (session.recorder == NULL) {
         session.wants_generation = 0;
-        return;
+    }
+    if (session.wants_generation == 0) {
+        return 1;
     }
     os_lock_mutex(&session.lock); /* no thread ends meanwhile */
     int may_begin = !is_anything_pending();
@@ -43,5 +61,26 @@ void generations_next(void)
     if (may_begin) {
         session.wants_generation = 0;
         codeinfo_next_generation(recorder_is_ring(session.recorder));
+    }
+    return may_begin;
+}
+
+/* A ring's file would grow beyond its size: those who wait for the writer in the middle of an event
+ * get the GIL, and come out of it. 0: it is not worth waiting. */
+static int let_others_go_on(void)
+{
+    const struct thread *self = thread_self;
+    if (session.wants_generation <= 1 || !recorder_is_ring(session.recorder) ||
+        (self != NULL && self->is_pending && self->stamp == session.stamp)) {
+        return 0;
+    }
+    session.wants_generation--;
+    Py_BEGIN_ALLOW_THREADS os_sleep_ms(1);
+    Py_END_ALLOW_THREADS return 1;
+}
+
+void generations_next(void)
+{
+    while (!begin_next() && let_others_go_on()) {
     }
 }

@@ -9,8 +9,8 @@ struct thread;
 
 /* A slot of this thread is full: looks whether the next generation is due. */
 void generations_filled(struct thread *thread);
-/* Between two events of the calling thread: begins it, unless another thread is in the middle of
- * one; then it is tried again. */
+/* Between two events of the calling thread: begins it. Where another thread is in the middle of
+ * one, a ring waits for it, for moments; else it is tried again at the next event. */
 void generations_next(void);
 
 #endif

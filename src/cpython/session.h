@@ -99,13 +99,13 @@ struct thread {
 enum life { LIFE_IDLE, LIFE_STARTING, LIFE_ON, LIFE_STOPPING };
 
 struct session {
-    uint64_t stamp;        /* number of the recording << 32; changes at start, stop and fork */
-    uint64_t code_stamp;   /* what the words of code objects must bear; changes also in between,
-                              when decisions are made anew */
-    uint64_t defined_from; /* older words name functions that are to be defined once more */
-    uint32_t name_stamp;   /* what kept numbers of strings must bear (generations.h); not 0 */
-    int wants_generation;
-    struct recorder *recorder;     /* NULL = not recording */
+    uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
+    uint64_t code_stamp;       /* what the words of code objects must bear; changes also in between,
+                                  when decisions are made anew */
+    uint64_t defined_from;     /* older words name functions that are to be defined once more */
+    uint32_t name_stamp;       /* what kept numbers of strings must bear (generations.h); not 0 */
+    int wants_generation;      /* and how long others are waited for then (generations.c) */
+    struct recorder *recorder; /* NULL = not recording */
     const struct backend *backend; /* NULL = no hook is set */
     int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
     int has_loops;                 /* asyncio or trio: coroutines may belong to tasks */
