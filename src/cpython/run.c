@@ -391,6 +391,7 @@ static PyObject *after_fork_in_child(PyObject *module, PyObject *ignored)
         (void)tap_suppress(1);
         record_child();
         (void)tap_suppress(0);
+        session_join_here(); /* a child that calls nothing has been there all the same */
     }
     Py_RETURN_NONE;
 }

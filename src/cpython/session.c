@@ -551,6 +551,18 @@ struct thread *session_thread(const struct event *event)
     return t;
 }
 
+void session_join_here(void)
+{
+    native_frame *frame = native_current(PyThreadState_GetUnchecked());
+    if (frame != NULL && !activation_is_set()) {
+        struct event event = {.kind = RL_EVENT_RETURN, .frame = frame, .code = native_code(frame)};
+        struct thread *t = session_thread(&event);
+        if (t != NULL) {
+            t->gate = GATE_CLOSED;
+        }
+    }
+}
+
 enum verdict session_event_slow(const struct event *event)
 {
     struct thread *t = thread_self;

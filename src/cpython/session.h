@@ -183,6 +183,8 @@ struct thread *session_own_thread(void);
 /* Where the frame lies in the thread's stack, 0 = it is not open there. */
 uint32_t session_find(const struct thread *thread, const native_frame *key);
 struct thread *session_thread(const struct event *event);
+/* The calling thread's open frames are written now, not when its next event comes. */
+void session_join_here(void);
 void session_enter_slow(struct thread *thread, const struct event *event, uint64_t info);
 void session_leave_slow(struct thread *thread, const struct event *event, uint64_t info);
 /* One row of a call, return or yield with its values. */

@@ -225,8 +225,14 @@ def _begins_anew(story, event, sees_raise, is_latest):
     if now["id"] != before["id"] or now["type"] != before["type"]:
         return True
     if event["kind"] == "raise":
-        return not now.get("again")
+        return not now.get("again") and not _goes_to_who_waits(story.last, event)
     return not sees_raise and not _may_be_outside(event["frame"], story)
+
+
+def _goes_to_who_waits(last, event):
+    """Whether it is thrown into the coroutine that waited for the one that it has left."""
+    comes_up = event["frame"] == last["parent"] and last["kind"] == "unwind"
+    return comes_up and bool(event.get("raised_before"))
 
 
 def _goes_on(last, event):

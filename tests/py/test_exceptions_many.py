@@ -1,13 +1,11 @@
 """`relive exc` beside a plain reading of all events, and on recordings with very many exceptions."""
 
 import json
-import os
-import subprocess
 import sys
 
 import plain_stories
 import pytest
-from conftest import clean_environ, relive
+from conftest import relive, run
 
 from relive.cli import common
 
@@ -265,11 +263,19 @@ def test_each_of_very_many_exceptions_is_counted(many):
     assert "Error: " in last.split("\n\n")[1]
 
 
+MEASURED = """
+import sys
+from relive.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+with open("/proc/self/status") as file:
+    print(file.read().split("VmHWM:")[1].split()[0], file=sys.stderr)
+"""
+
+
 @pytest.mark.parametrize("option", ["--limit=1", "--json"])
 def test_memory_does_not_grow_with_the_exceptions(many, option):
-    words = [sys.executable, "-m", "relive", "exc", option, str(many)]
-    with open(os.devnull, "wb") as null:
-        child = subprocess.Popen(words, stdout=null, stderr=null, env=clean_environ())
-        _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = status
-    assert status == 0 and usage.ru_maxrss < 96 << 10
+    done = run(sys.executable, "-c", MEASURED, "exc", option, many)
+    assert done.stdout and int(done.stderr.split()[-1]) < 96 << 10

@@ -19,7 +19,7 @@ def test_rounds_of_work_leave_nothing_behind():
 @FROM_39
 def test_the_collector_sees_the_types_of_objects():
     with sessions.session("tag") as one:
-        session = sessions.api._open[one.id]
+        session, _ = one._entered[0]
     event = type("Event", (_core.Event,), {})()
     for instance in (session, event):
         assert type(instance) in gc.get_referents(instance)
