@@ -9,6 +9,7 @@ import os
 import queue
 import random
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -44,16 +45,20 @@ class Copy:
             shutil.copyfile(source, target)
 
     def run(self, *words, env=None, cwd=""):
-        """Whether a command ends well."""
+        """Whether a command ends well, and in time; nothing that it began goes on."""
+        child = subprocess.Popen(
+            words, cwd=os.path.join(self.path, cwd), env=env, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
         try:
-            done = subprocess.run(
-                words, cwd=os.path.join(self.path, cwd), env=env, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=SECONDS, check=False,
-            )  # fmt: skip
+            self.output, _ = child.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            return False
-        self.output = done.stdout
-        return done.returncode == 0
+            self.output = b""
+            end_group(child, signal.SIGTERM)  # meson test ends what it has begun
+        finally:
+            end_group(child, signal.SIGKILL)
+            child.wait()
+        return child.returncode == 0
 
     def survives(self, mutant):
         """Whether the tests that should notice pass with the change in place."""
@@ -90,6 +95,14 @@ class Copy:
         env = dict(os.environ, PYTHONPATH=folder, PYTHONDONTWRITEBYTECODE="1")
         pytest = [self.python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         return self.run(*pytest, *words, env=env, cwd="tests")
+
+
+def end_group(child, number):
+    try:
+        os.killpg(child.pid, number)
+        child.wait(10)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
 
 
 def program(test):
