@@ -55,7 +55,8 @@ static int may_grow(const struct recorder *recorder, int is_first)
  * Whether they are; where not, the writer has been asked. */
 static int definitions_are_safe(struct recorder *recorder)
 {
-    if ((recorder->dictionary.pending.len == 0 && !recorder->is_defining) ||
+    if ((recorder->dictionary.pending.len == 0 && recorder->earlier.len == 0 &&
+         !recorder->is_defining) ||
         recorder->cannot_define) {
         return 1;
     }

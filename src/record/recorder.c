@@ -22,6 +22,7 @@ static void recorder_free(struct recorder *recorder)
         rl_free(live);
     }
     dictionary_fini(&recorder->dictionary);
+    bytes_out_fini(&recorder->earlier);
     shelf_fini(&recorder->shelf);
     os_cond_fini(&recorder->work);
     os_cond_fini(&recorder->room);
@@ -110,17 +111,19 @@ static enum rl_loss_reason reason_for(const struct writer *writer, rl_status sta
                                 : RL_LOSS_IO_ERROR;
 }
 
-void recorder_flush_dictionary(struct recorder *recorder)
+/* Puts definitions of one generation into the file. */
+static rl_status write_definitions(struct recorder *recorder, struct bytes_out *from,
+                                   uint32_t generation)
 {
-    struct bytes_out taken = recorder->dictionary.pending;
+    struct bytes_out taken = *from;
     if (taken.len == 0) {
-        return;
+        return RL_OK;
     }
-    memset(&recorder->dictionary.pending, 0, sizeof taken);
+    memset(from, 0, sizeof taken);
     recorder->is_defining = 1;
     rl_status status;
     if (recorder_is_ring(recorder)) {
-        status = ring_define(recorder, taken.data, taken.len);
+        status = ring_define(recorder, generation, taken.data, taken.len);
     } else {
         begin_writing(recorder);
         status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
@@ -130,12 +133,20 @@ void recorder_flush_dictionary(struct recorder *recorder)
     recorder->cannot_define = status != RL_OK;
     if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
         /* Not written: they stay pending, before what came meanwhile. */
-        bytes_put(&taken, recorder->dictionary.pending.data, recorder->dictionary.pending.len);
-        struct bytes_out newer = recorder->dictionary.pending;
-        recorder->dictionary.pending = taken;
+        bytes_put(&taken, from->data, from->len);
+        struct bytes_out newer = *from;
+        *from = taken;
         taken = newer;
     }
     bytes_out_fini(&taken);
+    return status;
+}
+
+void recorder_flush_dictionary(struct recorder *recorder)
+{
+    if (write_definitions(recorder, &recorder->earlier, recorder->generation - 1) == RL_OK) {
+        (void)write_definitions(recorder, &recorder->dictionary.pending, recorder->generation);
+    }
 }
 
 void recorder_drain(struct recorder *recorder)

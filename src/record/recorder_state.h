@@ -53,6 +53,7 @@ struct recorder {
     uint32_t in_work;  /* slots that the writer holds */
     struct dictionary dictionary;
     /* ring.c */
+    struct bytes_out earlier;  /* what the generation before defined, and is not in the file yet */
     uint32_t generation;       /* of definitions, from 1 */
     uint64_t generation_bytes; /* that its definitions take on the shelf */
     struct shelf shelf;        /* the writer's */
@@ -98,6 +99,7 @@ int ring_may_grow(const struct recorder *recorder);
 void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
 void ring_make_shelf(struct recorder *recorder);
 /* Puts definitions on the shelf; unlocks while it writes. */
-rl_status ring_define(struct recorder *recorder, const uint8_t *entries, size_t len);
+rl_status ring_define(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
+                      size_t len);
 
 #endif

@@ -3,10 +3,12 @@
  *
  *   - a slot is of one generation, and needs no definition of an earlier one;
  *   - a definition is in a slot first, and on the shelf before that slot is used again;
- *   - with the last slot of a generation what is on the shelf for it goes.
+ *   - with the last slot of a generation what is on the shelf for it goes: a block there holds
+ *     definitions of one generation, so none outlives the strings that it names.
  *
  * Threads: with the recorder's lock; the shelf is the writer's. */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "os.h"
 #include "recorder_state.h"
@@ -83,13 +85,22 @@ static void define_names_again(struct recorder *recorder)
 int recorder_next_generation(struct recorder *recorder)
 {
     os_lock_mutex(&recorder->lock);
-    int is_ring = recorder_is_ring(recorder), may_begin = !is_ring || recorder->inside == 0;
+    int is_ring = recorder_is_ring(recorder);
+    if (recorder->earlier.len != 0 && !recorder->has_thread) {
+        recorder_flush_dictionary(recorder);
+    } else if (recorder->earlier.len != 0) {
+        recorder->wants_tick = 1; /* the writer brings it into the file */
+        os_cond_signal(&recorder->work);
+    }
+    int may_begin = !is_ring || (recorder->inside == 0 && recorder->earlier.len == 0);
     if (!is_ring) {
         dictionary_forget(&recorder->dictionary);
     } else if (may_begin) {
         for (struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
             lane_hand_over(lane);
         }
+        recorder->earlier = recorder->dictionary.pending;
+        memset(&recorder->dictionary.pending, 0, sizeof recorder->earlier);
         recorder->generation++;
         recorder->generation_bytes = 0;
         define_names_again(recorder);
@@ -135,15 +146,18 @@ static void unlock(struct recorder *recorder)
     }
 }
 
-static rl_status put_block(struct recorder *recorder, const uint8_t *entries, size_t len)
+static rl_status put_block(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
+                           size_t len)
 {
     struct writer *writer = recorder_writer(recorder);
     rl_status status;
     do {
         uint64_t bytes = 0;
-        uint32_t generation = recorder->generation;
         uint32_t oldest =
-            recorder->kept.first != NULL ? recorder->kept.first->generation : generation;
+            recorder->kept.first != NULL ? recorder->kept.first->generation : recorder->generation;
+        if (generation < oldest) {
+            return RL_OK; /* nothing needs it any more */
+        }
         unlock(recorder);
         shelf_clear(&recorder->shelf, writer, oldest);
         status = shelf_put(&recorder->shelf, writer, generation, entries, len, &bytes);
@@ -159,7 +173,8 @@ static rl_status put_block(struct recorder *recorder, const uint8_t *entries, si
     return status;
 }
 
-rl_status ring_define(struct recorder *recorder, const uint8_t *entries, size_t len)
+rl_status ring_define(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
+                      size_t len)
 {
     struct bytes_in in = bytes_in_of(entries, len);
     rl_status status = RL_OK;
@@ -169,7 +184,7 @@ rl_status ring_define(struct recorder *recorder, const uint8_t *entries, size_t 
     size_t size;
     while (status == RL_OK && dict_entry_get(&in, &kind, &id, &data, &size)) {
         if (in.at - begin >= AT_ONCE || in.at == in.end) {
-            status = put_block(recorder, begin, (size_t)(in.at - begin));
+            status = put_block(recorder, generation, begin, (size_t)(in.at - begin));
             begin = in.at;
         }
     }
