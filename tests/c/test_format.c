@@ -387,6 +387,27 @@ static void open_frames_count_until_the_end_or_that_of_their_thread(void **state
     summary_fini(&summary);
 }
 
+static void after_a_gap_nobody_knows_which_frames_are_open(void **state)
+{
+    (void)state;
+    struct summary summary = {0};
+    struct chunk_info info = {.thread = 1, .events = 1, .ticks0 = 100};
+    struct rec call = {.kind = RL_EVENT_CALL, .id = 1, .frame = RL_FRAME(1, 1), .ticks = 110};
+    summary_add(&summary, summary_begin_chunk(&summary, &info), &call);
+    info.first_seq = 7; /* six events are missing */
+    info.chunk = 1;
+    info.ticks0 = 200;
+    call = (struct rec){.kind = RL_EVENT_CALL, .id = 2, .frame = RL_FRAME(1, 4), .ticks = 210};
+    summary_add(&summary, summary_begin_chunk(&summary, &info), &call);
+    summary_end(&summary, 300);
+    assert_int_equal(summary.node_count, 3);
+    assert_int_equal(summary.nodes[1].parent, 0);
+    assert_int_equal(summary.nodes[2].parent, 0); /* not below the first one */
+    assert_int_equal(summary.nodes[1].open, 0);
+    assert_int_equal(summary.nodes[2].open, 1);
+    summary_fini(&summary);
+}
+
 static void events_after_the_end_of_a_thread_are_harmless(void **state)
 {
     (void)state;
@@ -421,6 +442,7 @@ int main(void)
         cmocka_unit_test(summary_survives_its_bytes),
         cmocka_unit_test(times_add_up_whatever_the_order_of_events),
         cmocka_unit_test(open_frames_count_until_the_end_or_that_of_their_thread),
+        cmocka_unit_test(after_a_gap_nobody_knows_which_frames_are_open),
         cmocka_unit_test(events_after_the_end_of_a_thread_are_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "dictionary.h"
 #include "recording.h"
 
 /* Functions without end, each called once; one that goes on all the time; and the file, whose size
@@ -204,12 +205,33 @@ static void a_ring_that_cannot_write_keeps_reading_whole(void **state)
     }
 }
 
+/* As long as it is asked for from time to time. */
+static void a_definition_keeps_its_number_beside_many_others(void **state)
+{
+    (void)state;
+    struct dictionary dictionary = {0};
+    int is_new;
+    uint32_t first = dictionary_number(&dictionary, RL_ROW_DEF_CODE, 0, "kept", 4, &is_new);
+    assert_true(is_new);
+    for (uint32_t i = 0; i < 5 * DICTIONARY_RECENT; i++) {
+        assert_int_not_equal(
+            dictionary_number(&dictionary, RL_ROW_DEF_CODE, 0, &i, sizeof i, &is_new), first);
+        if (i % (DICTIONARY_RECENT - 100) == 0) {
+            assert_int_equal(dictionary_number(&dictionary, RL_ROW_DEF_CODE, 0, "kept", 4, &is_new),
+                             first);
+            assert_false(is_new);
+        }
+    }
+    dictionary_fini(&dictionary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ring_has_its_size_however_much_is_defined),
         cmocka_unit_test(threads_of_a_ring_begin_a_generation_together),
         cmocka_unit_test(killed_between_any_two_steps_a_ring_has_its_names),
+        cmocka_unit_test(a_definition_keeps_its_number_beside_many_others),
         cmocka_unit_test(a_ring_that_cannot_write_keeps_reading_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
