@@ -83,8 +83,8 @@ def mechanism():
 
 
 def step_aside(settings):
-    """A recording of the program's own is about to begin: ours ends. What is on is told of it, so
-    one by another mechanism is refused."""
+    """A recording of the program's own is about to begin: ours ends. The sinks that are on get its
+    events, so one by another mechanism is refused."""
     with _run.changing():
         wanted = _run.choose_backend(settings, settings["level"])[0]
         for one in _active:

@@ -295,5 +295,5 @@ def _read(recording, is_one_of_several):
     with common.progress(recording):
         rows = recording.reader.exceptions(folders, common.sees_handled(meta), is_one_of_several)
         if rows:
-            recording.threads()  # what is wrong with them is told before the list
+            recording.threads()  # prints what is wrong with them before the list
     return [Outcome(recording, row) for row in rows]

@@ -64,3 +64,15 @@ size_t utf8_count(const uint8_t *text, size_t len)
     }
     return count;
 }
+
+size_t utf8_put_escape(char out[UTF8_ESCAPE_MAX], uint32_t point)
+{
+    char named = point == '\n' ? 'n' : point == '\r' ? 'r' : point == '\t' ? 't' : '\0';
+    size_t digits = named != '\0' ? 0 : point < 0x100 ? 2 : point < 0x10000 ? 4 : 8;
+    out[0] = '\\';
+    out[1] = named != '\0' ? named : digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
+    for (size_t i = 0; i < digits; i++) {
+        out[2 + i] = "0123456789abcdef"[point >> 4 * (digits - 1 - i) & 15];
+    }
+    return 2 + digits;
+}

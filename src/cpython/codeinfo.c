@@ -295,7 +295,7 @@ static uint32_t define_traced(PyCodeObject *code, PyObject *globals, PyObject *q
                       : recorder_code(session.recorder, lane, &def);
 }
 
-/* A new generation knows nothing of it yet; nothing else is decided anew. */
+/* Defines code in a new generation; its policy and its word stay. */
 static void define_again(PyCodeObject *code, native_frame *frame, struct lane *lane, uint32_t id)
 {
     const struct policy *policy = policy_of(id);

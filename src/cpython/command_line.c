@@ -46,7 +46,7 @@ static PyObject *marked(const char *name, size_t len)
     return PyUnicode_FromFormat("%.*s%s", (int)len, name, rl_sentinel_text(RL_SENTINEL_REDACTED));
 }
 
-/* A word whose value is hidden by the name that stands before it, new; NULL without an exception:
+/* A word whose value is hidden by the name before it, new; NULL without an exception:
  * it is not. */
 static PyObject *hidden_by_name(const struct before *before, PyObject *word, const char *text,
                                 size_t len)

@@ -13,6 +13,9 @@
 #error "Relive knows CPython 3.8 to 3.15"
 #endif
 
+/* The folder of the standard library below lib. */
+#define COMPAT_LIBRARY_FOLDER                                                                      \
+    "python" Py_STRINGIFY(PY_MAJOR_VERSION) "." Py_STRINGIFY(PY_MINOR_VERSION)
 /* Calls can be seen by sys.monitoring. */
 #define HAS_MONITORING (PY_VERSION_HEX >= 0x030c0000)
 /* A frame evaluator can be set without losing recursion depth or inlined calls for good. */

@@ -31,9 +31,8 @@ static int add_prefix(PyObject *list, const char *name)
     }
     const char *slash = ends_in(prefix, "/") ? "" : "/";
     for (int i = 0; i < 2; i++) {
-        if (take_folder(list, PyUnicode_FromFormat("%U%s%s/python%d.%d/", prefix, slash,
-                                                   i == 0 ? "lib" : "lib64", PY_MAJOR_VERSION,
-                                                   PY_MINOR_VERSION)) != 0) {
+        if (take_folder(list, PyUnicode_FromFormat("%U%s%s/" COMPAT_LIBRARY_FOLDER "/", prefix,
+                                                   slash, i == 0 ? "lib" : "lib64")) != 0) {
             return -1;
         }
     }

@@ -16,7 +16,7 @@ struct code_home {
 /* The home of code that runs in `frame`; its own globals and no name where it has a file. */
 struct code_home generated_home(PyCodeObject *code, native_frame *frame);
 
-/* The function with this code that an entry of a dictionary stands for: itself, below a
+/* The function with this code that an entry of a dictionary means: itself, below a
  * staticmethod, classmethod or property, or below one decorator. Borrowed, or NULL. */
 PyFunctionObject *generated_function(PyObject *value, PyCodeObject *code);
 

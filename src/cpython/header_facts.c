@@ -1,4 +1,4 @@
-/* Why: a recording is read elsewhere and later; what it was made with stands in itself. */
+/* Why: a recording is read elsewhere and later, so it contains what it was made with. */
 #include "header_facts.h"
 
 #include <stdio.h>

@@ -368,8 +368,8 @@ static void renew_names(struct snapshot *snapshot)
     snapshot->name_stamp = session.name_stamp;
 }
 
-/* The name at i is gone, or was made anew behind the others. Where its number is gone too, nothing
- * can be written of it. */
+/* The name at i is gone, or was added again behind the others. Where its number is gone too,
+ * nothing can be written of it. */
 static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i)
 {
     const struct seen_name *name = &snapshot->names[i];

@@ -79,7 +79,7 @@ void policy_free(struct policy *policy);
 /* A code object has the id from now on, or does not any more: with the last one its policy goes. */
 void policy_hold(uint32_t id);
 void policy_release(uint32_t id);
-/* Frees the table; policy_begin() makes it anew. */
+/* Frees the table; policy_begin() makes a new one. */
 void policy_table_forget(void);
 
 #define POLICY_PAGE 1024u

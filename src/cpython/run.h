@@ -47,7 +47,7 @@ int run_open(PyObject *path, PyObject *run, unsigned how);
 int run_join(PyObject *run, unsigned how);
 /* The run of the recording that was opened last: borrowed; NULL: none was. */
 PyObject *run_opened(void);
-/* Its children are told to join. -1 with an exception. */
+/* Writes the variable by which its children join. -1 with an exception. */
 int run_become_parent(void);
 
 /* One line on stderr, whatever state the program is in; nothing in a forked child, whose descriptor

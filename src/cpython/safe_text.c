@@ -1,31 +1,16 @@
 /* Why: names of files may hold what a terminal obeys. */
 #include "safe_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "compat.h"
 #include "utf8.h"
 
-enum { ESCAPE_BYTES = 12 };
-
-/* As Python's unicode_escape; how many characters. */
-static size_t put_escape(char *out, uint32_t c)
-{
-    const char *form = c == '\n'     ? "\\n"
-                       : c == '\r'   ? "\\r"
-                       : c == '\t'   ? "\\t"
-                       : c < 0x100   ? "\\x%02x"
-                       : c < 0x10000 ? "\\u%04x"
-                                     : "\\U%08x";
-    return (size_t)sprintf(out, form, (unsigned)c);
-}
-
 void safe_text(char *out, size_t size, const char *name)
 {
     const uint8_t *p = (const uint8_t *)name;
     size_t left = strlen(name), used = 0;
-    while (left != 0 && used + ESCAPE_BYTES < size) {
+    while (left != 0 && used + UTF8_ESCAPE_MAX < size) {
         uint32_t c;
         size_t n = utf8_get(p, left, &c);
         if (n == 0) {
@@ -35,7 +20,7 @@ void safe_text(char *out, size_t size, const char *name)
             memcpy(out + used, p, n);
             used += n;
         } else {
-            used += put_escape(out + used, c);
+            used += utf8_put_escape(out + used, c);
         }
         n = n != 0 ? n : 1;
         left -= n;

@@ -1,8 +1,8 @@
 /* What is known of sessions that are open (mod_sessions.c).
  *
  *   all      who each of them is, in 48 bytes: what is kept of one that never ends
- *   Session  the same with what else was said of it (tag, attributes, filter). Made anew where a
- *            session is asked for that has none
+ *   Session  the same with its tag, attributes and filter. A new one is made where somebody wants
+ *            a session that has none
  *   alive    number -> its Session, while somebody holds that
  *   kept     the newest Sessions that nobody else may hold: what a recording that begins later, or
  *            start_profiler(), will ask for

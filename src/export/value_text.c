@@ -146,16 +146,10 @@ static void put_big_int(struct bytes_out *out, const struct value *value)
 
 /* ---- text ---- */
 
-static void put_escaped(struct bytes_out *out, uint32_t c, int is_byte)
+static void put_escaped(struct bytes_out *out, uint32_t c)
 {
-    char text[16];
-    if (c == '\n' || c == '\r' || c == '\t') {
-        put_str(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
-        return;
-    }
-    const char *form = is_byte || c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x";
-    (void)snprintf(text, sizeof text, form, (unsigned)c);
-    put_str(out, text);
+    char text[UTF8_ESCAPE_MAX];
+    bytes_put(out, text, utf8_put_escape(text, c));
 }
 
 static char quote_for(const uint8_t *text, size_t len)
@@ -185,7 +179,7 @@ static void put_string(struct bytes_out *out, const struct value *value)
             put_str(out, "\\");
             bytes_put(out, p, 1);
         } else if (c < 0x20 || c == 0x7f || is_odd || (c >= 0xd800 && c < 0xe000)) {
-            put_escaped(out, c, 0);
+            put_escaped(out, c);
         } else {
             bytes_put(out, p, n);
         }
@@ -206,7 +200,7 @@ static void put_bytes(struct bytes_out *out, const struct value *value)
             put_str(out, "\\");
         }
         if (c < 0x20 || c >= 0x7f) {
-            put_escaped(out, c, 1);
+            put_escaped(out, c);
         } else {
             bytes_put(out, &c, 1);
         }

@@ -20,7 +20,7 @@ struct exc_captured {
     int is_clean;    /* as an exit: without an error */
     struct exc_name name;
     struct exc_name chain[2]; /* its cause and its context */
-    struct bytes_in rest;     /* what stands behind it; borrowed until the next event */
+    struct bytes_in rest;     /* the bytes behind it; borrowed until the next event */
 };
 
 struct story_event {
@@ -55,7 +55,7 @@ struct stories_question {
 
 struct story_hooks {
     void *self;
-    /* After each event of a story, the first one included; `cursor` stands at it. */
+    /* After each event of a story, the first one included; `cursor` is at it. */
     rl_status (*event)(void *self, struct story *story, const struct event_out *event,
                        const struct exc_captured *captured, const struct cursor *cursor);
     rl_status (*end)(void *self, struct story *story); /* nothing more comes; it is freed */

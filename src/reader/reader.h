@@ -150,7 +150,7 @@ struct open_activation {
     uint64_t caller; /* the innermost one when it was entered; 0 where that is a call of C */
     int is_root;     /* it has no caller, whatever else is open */
     uint32_t code;   /* 0 = not known */
-    uint32_t line;   /* that it stands at while one above it is open; 0 = not known */
+    uint32_t line;   /* where it is while one above it is open; 0 = not known */
 };
 const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth);
 
