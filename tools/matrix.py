@@ -28,6 +28,7 @@ from environments import (
     assert_build,
     can_build,
     environ,
+    environment,
     find_interpreters,
     install,
     pip,
@@ -124,6 +125,19 @@ def python_tests(version, interpreter, whole, jobs, full=False, keyword=""):
     return total - failed - skipped, failed, skipped, "\n".join([text, *sorted(reasons)]).strip()
 
 
+def tool_tests(version, interpreter):
+    """The tests of tools/, on one interpreter, as python_tests() gives them."""
+    log = os.path.join(BUILD, "log", "tools-tests.txt")
+    python = os.path.join(environment(version, interpreter, log), "bin", "python")
+    try:
+        run([python, "-m", "pytest", os.path.join("tests", "tools")], log)
+    except Failed as error:
+        say(error)
+    counts = re.findall(r"(\d+) (passed|failed|error)", open(log).read().splitlines()[-1])
+    counts = {kind: int(number) for number, kind in counts}
+    return counts.get("passed", 0), counts.get("failed", 0) + counts.get("error", 0)
+
+
 def parity(versions):
     """Lines that say how many of the tests that every callback backend runs it has passed."""
     for version in sorted(versions, key=VERSIONS.index):
@@ -161,6 +175,11 @@ def command_test(versions, whole=WHOLE, full=False, keyword=""):
         totals[1] += 1
         say(f"C tests: {error}")
     tools()
+    if chosen and not keyword:
+        passed, failed = tool_tests(*next(iter(chosen.items())))
+        totals[0] += passed
+        totals[1] += failed
+        say(f"tools: {passed} passed, {failed} failed")
     real_suites()
     with concurrent.futures.ThreadPoolExecutor(2 if len(chosen) > 1 else 1) as pool:
         jobs = {
@@ -262,12 +281,17 @@ def command_lint(fix):
         for kind in ("c", "h")
         for path in glob.glob(os.path.join(ROOT, folder, "**", "*." + kind), recursive=True)
     ]
-    python = [os.path.join(ROOT, name) for name in ("relive", "tests/py", "tools", "bench", "site")]
+    python = [
+        os.path.join(ROOT, name)
+        for name in ("relive", "tests/py", "tests/tools", "tools", "bench", "site")
+    ]
     commands = [
         [lint_tool("clang-format"), *(["-i"] if fix else ["--dry-run", "-Werror"]), *sources],
         [lint_tool("ruff"), "format", *([] if fix else ["--check"]), *python],
         [lint_tool("ruff"), "check", *(["--fix"] if fix else []), *python],
     ]
+    if not fix:
+        commands.append([sys.executable, "tools/rooms.py", "--check"])
     status = 0
     for words in commands:
         status |= subprocess.call(words, cwd=ROOT)
