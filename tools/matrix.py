@@ -292,6 +292,7 @@ def command_lint(fix):
     ]
     if not fix:
         commands.append([sys.executable, "tools/rooms.py", "--check"])
+        commands.append([sys.executable, "tools/words.py", "--check"])
     status = 0
     for words in commands:
         status |= subprocess.call(words, cwd=ROOT)
