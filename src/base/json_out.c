@@ -8,7 +8,7 @@ void json_fini(struct json_out *json)
     bytes_out_fini(&json->out);
 }
 
-static void comma(struct json_out *json)
+static void put_comma(struct json_out *json)
 {
     if (json->needs_comma) {
         bytes_put(&json->out, ",", 1);
@@ -18,13 +18,13 @@ static void comma(struct json_out *json)
 
 void json_number(struct json_out *json, const char *digits, size_t len)
 {
-    comma(json);
+    put_comma(json);
     bytes_put(&json->out, digits, len);
 }
 
 void json_open(struct json_out *json, char bracket)
 {
-    comma(json);
+    put_comma(json);
     bytes_put(&json->out, &bracket, 1);
     json->needs_comma = 0;
 }
@@ -35,7 +35,7 @@ void json_close(struct json_out *json, char bracket)
     json->needs_comma = 1;
 }
 
-static uint8_t *put_escape(uint8_t *p, uint32_t unit)
+static uint8_t *put_json_escape(uint8_t *p, uint32_t unit)
 {
     static const char hex[] = "0123456789abcdef";
     *p++ = '\\';
@@ -46,7 +46,7 @@ static uint8_t *put_escape(uint8_t *p, uint32_t unit)
     return p;
 }
 
-static uint8_t *put_char(uint8_t *p, uint32_t c)
+static uint8_t *put_json_char(uint8_t *p, uint32_t c)
 {
     if (c == '"' || c == '\\') {
         *p++ = '\\';
@@ -57,15 +57,15 @@ static uint8_t *put_char(uint8_t *p, uint32_t c)
     } else if (c >= 0x20 && c < 0x7f) {
         *p++ = (uint8_t)c;
     } else if (c < 0x10000) {
-        p = put_escape(p, c);
+        p = put_json_escape(p, c);
     } else {
-        p = put_escape(p, 0xd800 + ((c - 0x10000) >> 10));
-        p = put_escape(p, 0xdc00 + ((c - 0x10000) & 0x3ff));
+        p = put_json_escape(p, 0xd800 + ((c - 0x10000) >> 10));
+        p = put_json_escape(p, 0xdc00 + ((c - 0x10000) & 0x3ff));
     }
     return p;
 }
 
-static void put_quoted(struct json_out *json, const uint8_t *text, size_t len)
+static void put_json_quoted(struct json_out *json, const uint8_t *text, size_t len)
 {
     /* One byte becomes at most 6; a 4-byte character at most 12. */
     uint8_t *room = len < SIZE_MAX / 8 ? bytes_room(&json->out, len * 6 + 2) : NULL;
@@ -78,7 +78,7 @@ static void put_quoted(struct json_out *json, const uint8_t *text, size_t len)
     while (len != 0) {
         uint32_t c = 0xfffd;
         size_t n = utf8_get(text, len, &c);
-        p = put_char(p, n != 0 ? c : 0xfffd);
+        p = put_json_char(p, n != 0 ? c : 0xfffd);
         n = n != 0 ? n : 1;
         text += n;
         len -= n;
@@ -96,8 +96,8 @@ void json_key(struct json_out *json, const char *key)
 
 void json_string(struct json_out *json, const void *utf8, size_t len)
 {
-    comma(json);
-    put_quoted(json, utf8, len);
+    put_comma(json);
+    put_json_quoted(json, utf8, len);
 }
 
 void json_text(struct json_out *json, const char *text)
@@ -113,19 +113,19 @@ void json_u64(struct json_out *json, uint64_t value)
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value != 0);
-    comma(json);
+    put_comma(json);
     bytes_put(&json->out, digits + at, sizeof digits - at);
 }
 
 void json_null(struct json_out *json)
 {
-    comma(json);
+    put_comma(json);
     bytes_put(&json->out, "null", 4);
 }
 
 void json_bool(struct json_out *json, int value)
 {
-    comma(json);
+    put_comma(json);
     bytes_put(&json->out, value ? "true" : "false", value ? 4 : 5);
 }
 

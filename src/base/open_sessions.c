@@ -13,18 +13,18 @@ enum {
 };
 
 /* So many sessions have begun since: less for later ones. */
-static uint32_t age(const struct open_sessions *all, uint32_t number)
+static uint32_t count_begun_since(const struct open_sessions *all, uint32_t number)
 {
     return (all->last_number + all->numbers - number) % all->numbers;
 }
 
 /* The first one that is not older; all->used where there is none. */
-static uint32_t place_of(const struct open_sessions *all, uint32_t number)
+static uint32_t find_session_place(const struct open_sessions *all, uint32_t number)
 {
-    uint32_t wanted = age(all, number), low = all->first, high = all->used;
+    uint32_t wanted = count_begun_since(all, number), low = all->first, high = all->used;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (age(all, all->items[middle].number) > wanted) {
+        if (count_begun_since(all, all->items[middle].number) > wanted) {
             low = middle + 1;
         } else {
             high = middle;
@@ -38,7 +38,7 @@ struct open_session *open_sessions_get(const struct open_sessions *all, uint32_t
     if (number == 0 || number > all->numbers) {
         return NULL;
     }
-    uint32_t place = place_of(all, number);
+    uint32_t place = find_session_place(all, number);
     struct open_session *found = place < all->used ? &all->items[place] : NULL;
     return found != NULL && found->number == number && !found->has_ended ? found : NULL;
 }
@@ -68,7 +68,7 @@ void open_sessions_end(struct open_sessions *all, uint32_t number)
 }
 
 /* Moves those that are open to the front. */
-static void pack(struct open_sessions *all)
+static void pack_sessions(struct open_sessions *all)
 {
     uint32_t kept = 0;
     for (uint32_t i = all->first; i < all->used; i++) {
@@ -81,7 +81,7 @@ static void pack(struct open_sessions *all)
 }
 
 /* Room for one more. 0, or -1 where there is no memory. */
-static int make_room(struct open_sessions *all)
+static int make_session_room(struct open_sessions *all)
 {
     if (all->used < all->capacity) {
         return 0;
@@ -96,7 +96,7 @@ static int make_room(struct open_sessions *all)
             return 0;
         }
     }
-    pack(all);
+    pack_sessions(all);
     return all->used < all->capacity ? 0 : -1;
 }
 
@@ -109,7 +109,7 @@ struct open_session *open_sessions_add(struct open_sessions *all, uint32_t *forg
         *forgotten = all->items[all->first].number;
         open_sessions_end(all, *forgotten);
     }
-    if (make_room(all) != 0) {
+    if (make_session_room(all) != 0) {
         return NULL;
     }
     struct open_session *added = &all->items[all->used++];

@@ -30,7 +30,7 @@ static int is_left_out(const char *entry, const char *const *without)
 }
 
 /* The environment without these variables: owned, its words are not; NULL without memory. */
-static char **environment(const char *const *without)
+static char **copy_environment(const char *const *without)
 {
     size_t count = 0, kept = 0;
     while (environ != NULL && environ[count] != NULL) {
@@ -45,7 +45,7 @@ static char **environment(const char *const *without)
     return words;
 }
 
-static int spawn(const char *const *words, char *const *variables, int fd, pid_t *child)
+static int spawn_child(const char *const *words, char *const *variables, int fd, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) {
@@ -66,7 +66,7 @@ static int spawn(const char *const *words, char *const *variables, int fd, pid_t
 }
 
 /* It may end without having read all. */
-static void send_all(int fd, const char *data, size_t len)
+static void send_request(int fd, const char *data, size_t len)
 {
     while (len != 0) {
         ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
@@ -79,7 +79,7 @@ static void send_all(int fd, const char *data, size_t len)
     (void)shutdown(fd, SHUT_WR);
 }
 
-static int read_all(int fd, struct bytes_out *answer)
+static int read_answer(int fd, struct bytes_out *answer)
 {
     for (;;) {
         uint8_t *at = answer->len < ANSWER_MAX ? bytes_room(answer, READ) : NULL;
@@ -99,16 +99,16 @@ int os_ask(const char *const *words, const char *const *without, const void *req
 {
     int pair[2], failed = -1, status = 0;
     pid_t child;
-    char **variables = environment(without); /* owned */
+    char **variables = copy_environment(without); /* owned */
     if (variables == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         rl_free(variables);
         return -1;
     }
-    int is_running = spawn(words, variables, pair[1], &child) == 0;
+    int is_running = spawn_child(words, variables, pair[1], &child) == 0;
     (void)close(pair[1]);
     if (is_running) {
-        send_all(pair[0], request, len);
-        failed = read_all(pair[0], answer);
+        send_request(pair[0], request, len);
+        failed = read_answer(pair[0], answer);
     }
     (void)close(pair[0]);
     /* Nobody knows the status where this process ignores SIGCHLD. */

@@ -32,7 +32,7 @@ static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
 
 /* ---- telling ---- */
 
-static void tell(int fd, const void *bytes, size_t n)
+static void report_output(int fd, const void *bytes, size_t n)
 {
     int error = errno;
     os_heard heard = atomic_load_explicit(&listener, memory_order_acquire);
@@ -45,7 +45,7 @@ static void tell(int fd, const void *bytes, size_t n)
 }
 
 /* 1 or 2 where the stream's text is to be told; 0 else. */
-static int told_as(FILE *stream)
+static int find_listened(FILE *stream)
 {
     if (is_inside || stream == NULL ||
         atomic_load_explicit(&listener, memory_order_relaxed) == NULL) {
@@ -57,10 +57,10 @@ static int told_as(FILE *stream)
     return fd == 1 || fd == 2 ? fd : 0;
 }
 
-static void tell_text(int fd, const char *text, size_t n)
+static void report_text(int fd, const char *text, size_t n)
 {
     if (fd != 0) {
-        tell(fd, text, n);
+        report_output(fd, text, n);
     }
 }
 
@@ -70,7 +70,7 @@ static ssize_t our_write(int fd, const void *bytes, size_t n)
 {
     ssize_t written = write(fd, bytes, n);
     if ((fd == 1 || fd == 2) && written > 0) {
-        tell(fd, bytes, (size_t)written);
+        report_output(fd, bytes, (size_t)written);
     }
     return written;
 }
@@ -82,7 +82,7 @@ static ssize_t our_writev(int fd, const struct iovec *parts, int count)
         size_t left = written > 0 ? (size_t)written : 0;
         for (int i = 0; left != 0 && i < count; i++) {
             size_t n = parts[i].iov_len < left ? parts[i].iov_len : left;
-            tell(fd, parts[i].iov_base, n);
+            report_output(fd, parts[i].iov_base, n);
             left -= n;
         }
     }
@@ -93,48 +93,48 @@ static ssize_t our_writev(int fd, const struct iovec *parts, int count)
 
 static size_t our_fwrite(const void *items, size_t size, size_t count, FILE *stream)
 {
-    int fd = told_as(stream);
+    int fd = find_listened(stream);
     is_inside++;
     size_t done = fwrite(items, size, count, stream);
     is_inside--;
-    tell_text(fd, items, done * size);
+    report_text(fd, items, done * size);
     return done;
 }
 
 static int our_fputs(const char *text, FILE *stream)
 {
-    int fd = told_as(stream);
+    int fd = find_listened(stream);
     is_inside++;
     int result = fputs(text, stream);
     is_inside--;
     if (result >= 0) {
-        tell_text(fd, text, strlen(text));
+        report_text(fd, text, strlen(text));
     }
     return result;
 }
 
 static int our_puts(const char *text)
 {
-    int fd = told_as(stdout);
+    int fd = find_listened(stdout);
     is_inside++;
     int result = puts(text);
     is_inside--;
     if (result >= 0) {
-        tell_text(fd, text, strlen(text));
-        tell_text(fd, "\n", 1);
+        report_text(fd, text, strlen(text));
+        report_text(fd, "\n", 1);
     }
     return result;
 }
 
 static int our_fputc(int c, FILE *stream)
 {
-    int fd = told_as(stream);
+    int fd = find_listened(stream);
     is_inside++;
     int result = fputc(c, stream);
     is_inside--;
     if (result != EOF) {
         char byte = (char)c;
-        tell_text(fd, &byte, 1);
+        report_text(fd, &byte, 1);
     }
     return result;
 }
@@ -153,7 +153,7 @@ static int our_fflush(FILE *stream)
 }
 
 /* The formatted text, in `few` where it fits there, else from malloc(); NULL without memory. */
-static char *format(char *few, size_t size, const char *text, va_list args, size_t *len)
+static char *format_text(char *few, size_t size, const char *text, va_list args, size_t *len)
 {
     va_list again;
     va_copy(again, args);
@@ -167,7 +167,7 @@ static char *format(char *few, size_t size, const char *text, va_list args, size
     return all;
 }
 
-static void put_away(char *all, const char *few)
+static void free_formatted(char *all, const char *few)
 {
     int error = errno;
     if (all != few) {
@@ -176,16 +176,16 @@ static void put_away(char *all, const char *few)
     errno = error;
 }
 
-static int print(FILE *stream, int flag, const char *text, va_list args)
+static int print_to_stream(FILE *stream, int flag, const char *text, va_list args)
 {
     char few[1024], *all = NULL;
     size_t len = 0;
-    int fd = told_as(stream);
+    int fd = find_listened(stream);
     is_inside++;
     if (fd != 0) {
         va_list copy;
         va_copy(copy, args);
-        all = format(few, sizeof few, text, copy, &len);
+        all = format_text(few, sizeof few, text, copy, &len);
         va_end(copy);
     }
 #ifdef __GLIBC__
@@ -197,30 +197,30 @@ static int print(FILE *stream, int flag, const char *text, va_list args)
 #endif
     is_inside--;
     if (all != NULL && result >= 0) {
-        tell_text(fd, all, len);
+        report_text(fd, all, len);
     }
-    put_away(all, few);
+    free_formatted(all, few);
     return result;
 }
 
 static int our_vfprintf(FILE *stream, const char *text, va_list args)
 {
-    return print(stream, -1, text, args);
+    return print_to_stream(stream, -1, text, args);
 }
 
 static int our_vprintf(const char *text, va_list args)
 {
-    return print(stdout, -1, text, args);
+    return print_to_stream(stdout, -1, text, args);
 }
 
 static int our_vfprintf_chk(FILE *stream, int flag, const char *text, va_list args)
 {
-    return print(stream, flag, text, args);
+    return print_to_stream(stream, flag, text, args);
 }
 
 static int our_vprintf_chk(int flag, const char *text, va_list args)
 {
-    return print(stdout, flag, text, args);
+    return print_to_stream(stdout, flag, text, args);
 }
 
 #define PRINT(name, parameters, last, how, where, flag)                                            \
@@ -232,13 +232,13 @@ static int our_vprintf_chk(int flag, const char *text, va_list args)
         va_end(args);                                                                              \
         return result;                                                                             \
     }
-static int print_to(int fd, int flag, const char *text, va_list args)
+static int print_to_descriptor(int fd, int flag, const char *text, va_list args)
 {
     char few[1024];
     size_t len;
     va_list copy;
     va_copy(copy, args);
-    char *all = format(few, sizeof few, text, copy, &len);
+    char *all = format_text(few, sizeof few, text, copy, &len);
     va_end(copy);
     is_inside++;
 #ifdef __GLIBC__
@@ -249,34 +249,36 @@ static int print_to(int fd, int flag, const char *text, va_list args)
 #endif
     is_inside--;
     if (all != NULL && result >= 0 && (fd == 1 || fd == 2)) {
-        tell(fd, all, len);
+        report_output(fd, all, len);
     }
-    put_away(all, few);
+    free_formatted(all, few);
     return result;
 }
 
 static int our_vdprintf(int fd, const char *text, va_list args)
 {
-    return print_to(fd, -1, text, args);
+    return print_to_descriptor(fd, -1, text, args);
 }
 
 static int our_vdprintf_chk(int fd, int flag, const char *text, va_list args)
 {
-    return print_to(fd, flag, text, args);
+    return print_to_descriptor(fd, flag, text, args);
 }
 
-PRINT(our_printf, (const char *text, ...), text, print, stdout, -1)
-PRINT(our_fprintf, (FILE * stream, const char *text, ...), text, print, stream, -1)
-PRINT(our_dprintf, (int fd, const char *text, ...), text, print_to, fd, -1)
-PRINT(our_printf_chk, (int flag, const char *text, ...), text, print, stdout, flag)
-PRINT(our_fprintf_chk, (FILE * file, int flag, const char *text, ...), text, print, file, flag)
-PRINT(our_dprintf_chk, (int fd, int flag, const char *text, ...), text, print_to, fd, flag)
+PRINT(our_printf, (const char *text, ...), text, print_to_stream, stdout, -1)
+PRINT(our_fprintf, (FILE * stream, const char *text, ...), text, print_to_stream, stream, -1)
+PRINT(our_dprintf, (int fd, const char *text, ...), text, print_to_descriptor, fd, -1)
+PRINT(our_printf_chk, (int flag, const char *text, ...), text, print_to_stream, stdout, flag)
+PRINT(our_fprintf_chk, (FILE * file, int flag, const char *text, ...), text, print_to_stream, file,
+      flag)
+PRINT(our_dprintf_chk, (int fd, int flag, const char *text, ...), text, print_to_descriptor, fd,
+      flag)
 #undef PRINT
 
 static void our_perror(const char *text)
 {
     char reason[200], line[600];
-    int fd = told_as(stderr), has_text = text != NULL && *text != 0, error = errno;
+    int fd = find_listened(stderr), has_text = text != NULL && *text != 0, error = errno;
     int n = snprintf(line, sizeof line, "%.300s%s%s\n", has_text ? text : "", has_text ? ": " : "",
                      strerror_r(error, reason, sizeof reason));
     errno = error;
@@ -284,7 +286,7 @@ static void our_perror(const char *text)
     perror(text);
     is_inside--;
     if (n > 0) {
-        tell_text(fd, line, (size_t)n);
+        report_text(fd, line, (size_t)n);
     }
 }
 
@@ -306,7 +308,7 @@ static void *our_dlopen(const char *name, int mode)
     return handle;
 }
 
-static void *listening(const char *name);
+static void *find_replacement(const char *name);
 
 /* ctypes and cffi call what they find here, not what stands in a table. */
 static void *our_dlsym(void *handle, const char *name)
@@ -315,7 +317,7 @@ static void *our_dlsym(void *handle, const char *name)
         return dlsym(handle, name); /* the same */
     }
     void *found = dlsym(handle, name);
-    void *ours = found != NULL ? listening(name) : NULL;
+    void *ours = found != NULL ? find_replacement(name) : NULL;
     return ours != NULL && dlsym(RTLD_DEFAULT, name) == found ? ours : found;
 }
 
@@ -363,7 +365,7 @@ static const struct {
 };
 enum { DESCRIPTORS = 2, ENTRIES = sizeof table / sizeof *table };
 
-static void *address_of(size_t i)
+static void *replacement_at(size_t i)
 {
     void *address;
     memcpy(&address, &table[i].ours, sizeof address);
@@ -371,11 +373,11 @@ static void *address_of(size_t i)
 }
 
 /* Ours for a name, or NULL. The last two are not for callers that ask by name. */
-static void *listening(const char *name)
+static void *find_replacement(const char *name)
 {
     for (size_t i = 0; i < ENTRIES - 2; i++) {
         if (strcmp(name, table[i].name) == 0) {
-            return address_of(i);
+            return replacement_at(i);
         }
     }
     return NULL;
@@ -389,7 +391,7 @@ struct object {
     int is_host;
 };
 
-static int holds(const struct dl_phdr_info *info, const void *address)
+static int object_holds(const struct dl_phdr_info *info, const void *address)
 {
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
@@ -401,7 +403,7 @@ static int holds(const struct dl_phdr_info *info, const void *address)
     return 0;
 }
 
-static void exchange(const struct object *o, uintptr_t place, void *ours)
+static void exchange_entry(const struct object *o, uintptr_t place, void *ours)
 {
     void *_Atomic *entry = (void *_Atomic *)place;
     if (atomic_load_explicit(entry, memory_order_relaxed) == ours) {
@@ -425,7 +427,7 @@ static void exchange(const struct object *o, uintptr_t place, void *ours)
 #endif
 
 #ifdef IS_IMPORT
-static void go_through(const struct object *o, const ElfW(Rela) * entry, size_t bytes)
+static void exchange_imports(const struct object *o, const ElfW(Rela) * entry, size_t bytes)
 {
     for (size_t n = bytes / sizeof *entry; n > 0; n--, entry++) {
         const ElfW(Sym) *symbol = &o->symbols[ELF64_R_SYM(entry->r_info)];
@@ -435,29 +437,30 @@ static void go_through(const struct object *o, const ElfW(Rela) * entry, size_t 
         }
         for (size_t i = o->is_host ? DESCRIPTORS : 0; i < ENTRIES; i++) {
             if (strcmp(o->names + symbol->st_name, table[i].name) == 0) {
-                exchange(o, o->base + entry->r_offset, address_of(i));
+                exchange_entry(o, o->base + entry->r_offset, replacement_at(i));
             }
         }
     }
 }
 
 /* musl leaves addresses in the dynamic section as they stand in the file. */
-static uintptr_t pointer_of(const struct object *o, const ElfW(Dyn) * entry)
+static uintptr_t resolve_pointer(const struct object *o, const ElfW(Dyn) * entry)
 {
     return entry->d_un.d_ptr < o->base ? o->base + entry->d_un.d_ptr : entry->d_un.d_ptr;
 }
 
 static const void *the_host;
 
-static int take_in(struct dl_phdr_info *info, size_t size, void *unused)
+static int take_in_object(struct dl_phdr_info *info, size_t size, void *unused)
 {
-    struct object o = {.base = info->dlpi_addr, .is_host = holds(info, the_host)};
+    struct object o = {.base = info->dlpi_addr, .is_host = object_holds(info, the_host)};
     const ElfW(Dyn) *entry = NULL;
     const ElfW(Rela) *calls = NULL, *others = NULL;
     size_t call_bytes = 0, other_bytes = 0;
     (void)size;
     (void)unused;
-    if (holds(info, (const void *)take_in) || holds(info, (const void *)strlen)) {
+    if (object_holds(info, (const void *)take_in_object) ||
+        object_holds(info, (const void *)strlen)) {
         return 0; /* ourselves, and the C library */
     }
     for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -472,19 +475,19 @@ static int take_in(struct dl_phdr_info *info, size_t size, void *unused)
     for (; entry != NULL && entry->d_tag != DT_NULL; entry++) {
         switch (entry->d_tag) {
         case DT_SYMTAB:
-            o.symbols = (const ElfW(Sym) *)pointer_of(&o, entry);
+            o.symbols = (const ElfW(Sym) *)resolve_pointer(&o, entry);
             break;
         case DT_STRTAB:
-            o.names = (const char *)pointer_of(&o, entry);
+            o.names = (const char *)resolve_pointer(&o, entry);
             break;
         case DT_JMPREL:
-            calls = (const ElfW(Rela) *)pointer_of(&o, entry);
+            calls = (const ElfW(Rela) *)resolve_pointer(&o, entry);
             break;
         case DT_PLTRELSZ:
             call_bytes = entry->d_un.d_val;
             break;
         case DT_RELA:
-            others = (const ElfW(Rela) *)pointer_of(&o, entry);
+            others = (const ElfW(Rela) *)resolve_pointer(&o, entry);
             break;
         case DT_RELASZ:
             other_bytes = entry->d_un.d_val;
@@ -494,8 +497,8 @@ static int take_in(struct dl_phdr_info *info, size_t size, void *unused)
         }
     }
     if (o.symbols != NULL && o.names != NULL) {
-        go_through(&o, calls, calls != NULL ? call_bytes : 0);
-        go_through(&o, others, others != NULL ? other_bytes : 0);
+        exchange_imports(&o, calls, calls != NULL ? call_bytes : 0);
+        exchange_imports(&o, others, others != NULL ? other_bytes : 0);
     }
     return 0;
 }
@@ -519,7 +522,7 @@ void os_overhear_loaded(void)
     (void)dl_iterate_phdr(count_objects, &adds);
     if (adds != taken_in) {
         taken_in = adds;
-        (void)dl_iterate_phdr(take_in, NULL);
+        (void)dl_iterate_phdr(take_in_object, NULL);
     }
     atomic_store(&is_busy, 0);
 }

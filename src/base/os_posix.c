@@ -126,7 +126,7 @@ void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno)
 }
 
 /* The errno that this call must fail with, or 0. */
-static int injected(enum os_fault kind)
+static int inject_fault(enum os_fault kind)
 {
     struct fault *fault = &faults[kind];
     if (__builtin_expect(fault->fail_at == 0, 1)) {
@@ -147,7 +147,7 @@ static int injected(enum os_fault kind)
 
 int os_create(const char *path, int *fd, int *os_errno)
 {
-    if ((*os_errno = injected(OS_FAULT_OPEN)) != 0) {
+    if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
         return -1;
     }
     int made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -161,7 +161,7 @@ int os_create(const char *path, int *fd, int *os_errno)
 
 int os_open_read(const char *path, int *fd, int *os_errno)
 {
-    if ((*os_errno = injected(OS_FAULT_OPEN)) != 0) {
+    if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
         return -1;
     }
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -235,7 +235,7 @@ int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno)
 
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno)
 {
-    if ((*os_errno = injected(OS_FAULT_WRITE)) != 0) {
+    if ((*os_errno = inject_fault(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     const uint8_t *p = data;
@@ -267,7 +267,7 @@ int os_file_size(int fd, uint64_t *size)
 
 int os_truncate(int fd, uint64_t size)
 {
-    return injected(OS_FAULT_WRITE) != 0 || ftruncate(fd, (off_t)size) != 0 ? -1 : 0;
+    return inject_fault(OS_FAULT_WRITE) != 0 || ftruncate(fd, (off_t)size) != 0 ? -1 : 0;
 }
 
 int os_is_regular(int fd)
@@ -289,7 +289,7 @@ int os_file_identity(int fd, uint64_t identity[2])
 
 int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
 {
-    if ((*os_errno = injected(OS_FAULT_WRITE)) != 0) {
+    if ((*os_errno = inject_fault(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     /* fallocate(2), not posix_fallocate: the latter emulates by writing. */
@@ -342,7 +342,7 @@ int os_mapping_is_safe(int fd, const char **why)
 
 void *os_map_shared(int fd, uint64_t offset, size_t n)
 {
-    if (injected(OS_FAULT_SHARED_MAP) != 0) {
+    if (inject_fault(OS_FAULT_SHARED_MAP) != 0) {
         return NULL;
     }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
@@ -351,7 +351,7 @@ void *os_map_shared(int fd, uint64_t offset, size_t n)
 
 void *os_map_private(size_t n)
 {
-    if (injected(OS_FAULT_MAP) != 0) {
+    if (inject_fault(OS_FAULT_MAP) != 0) {
         return NULL;
     }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -513,7 +513,7 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     (void)sigdelset(&all, SIGFPE);
     (void)sigdelset(&all, SIGILL);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failed = injected(OS_FAULT_THREAD);
+    int failed = inject_fault(OS_FAULT_THREAD);
     if (failed == 0) {
         failed = pthread_create(&thread->t, NULL, thread_main, thread);
     }

@@ -21,7 +21,7 @@
 enum { FILES_MAX = 64, FILE_BYTES_MAX = 4 << 20, ALL_BYTES_MAX = 16 << 20 };
 
 /* The folder for caches, as the user or the system names it; made where it is not there. */
-static int open_base(int may_make)
+static int open_cache_base(int may_make)
 {
     char path[4096];
     const char *named = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
@@ -37,17 +37,17 @@ static int open_base(int may_make)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static int is_own(const struct stat *found, mode_t kind, mode_t others)
+static int is_own_entry(const struct stat *found, mode_t kind, mode_t others)
 {
     return (found->st_mode & S_IFMT) == kind && found->st_uid == geteuid() &&
            (found->st_mode & others) == 0;
 }
 
 /* Our folder in it: a descriptor, or -1. */
-static int open_folder(int may_make)
+static int open_store_folder(int may_make)
 {
     struct stat found;
-    int base = open_base(may_make);
+    int base = open_cache_base(may_make);
     if (base < 0) {
         return -1;
     }
@@ -56,17 +56,17 @@ static int open_folder(int may_make)
     }
     int folder = openat(base, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     (void)close(base);
-    if (folder >= 0 && (fstat(folder, &found) != 0 || !is_own(&found, S_IFDIR, 077))) {
+    if (folder >= 0 && (fstat(folder, &found) != 0 || !is_own_entry(&found, S_IFDIR, 077))) {
         (void)close(folder);
         folder = -1;
     }
     return folder;
 }
 
-static int read_file(int fd, struct bytes_out *out)
+static int read_store_file(int fd, struct bytes_out *out)
 {
     struct stat found;
-    if (fstat(fd, &found) != 0 || !is_own(&found, S_IFREG, 077) || found.st_nlink != 1 ||
+    if (fstat(fd, &found) != 0 || !is_own_entry(&found, S_IFREG, 077) || found.st_nlink != 1 ||
         found.st_size > FILE_BYTES_MAX) {
         return -1;
     }
@@ -81,10 +81,10 @@ static int read_file(int fd, struct bytes_out *out)
 
 int os_store_read(const char *name, struct bytes_out *out)
 {
-    int folder = open_folder(0);
+    int folder = open_store_folder(0);
     int fd =
         folder >= 0 ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
-    int failed = fd < 0 || read_file(fd, out) != 0;
+    int failed = fd < 0 || read_store_file(fd, out) != 0;
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -148,7 +148,7 @@ static void keep_bounds(int folder)
 int os_store_write(const char *name, const void *data, size_t len)
 {
     char fresh[280];
-    int os_errno, folder = len <= FILE_BYTES_MAX ? open_folder(1) : -1;
+    int os_errno, folder = len <= FILE_BYTES_MAX ? open_store_folder(1) : -1;
     if (folder < 0) {
         return -1;
     }

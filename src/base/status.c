@@ -20,8 +20,8 @@ const char *status_code(rl_status status)
     return "ERR_UNKNOWN";
 }
 
-static void fill(struct rl_err *err, rl_status status, int os_errno, const char *format,
-                 va_list args)
+static void fill_err(struct rl_err *err, rl_status status, int os_errno, const char *format,
+                     va_list args)
 {
     err->status = status;
     err->os_errno = os_errno;
@@ -38,7 +38,7 @@ rl_status status_set(struct rl_err *err, rl_status status, const char *format, .
     if (err != NULL) {
         va_list args;
         va_start(args, format);
-        fill(err, status, 0, format, args);
+        fill_err(err, status, 0, format, args);
         va_end(args);
     }
     return status;
@@ -50,7 +50,7 @@ rl_status status_set_errno(struct rl_err *err, rl_status status, int os_errno, c
     if (err != NULL) {
         va_list args;
         va_start(args, format);
-        fill(err, status, os_errno, format, args);
+        fill_err(err, status, os_errno, format, args);
         va_end(args);
     }
     return status;

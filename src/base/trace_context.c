@@ -6,7 +6,7 @@
 #include "os.h"
 
 /* The value of a lower-case digit, or -1. */
-static int digit(char c)
+static int read_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -14,7 +14,7 @@ static int digit(char c)
 int trace_bytes(const char *digits, size_t count, uint8_t *bytes)
 {
     for (size_t i = 0; i < count; i++) {
-        int high = digit(digits[2 * i]), low = digit(digits[2 * i + 1]);
+        int high = read_digit(digits[2 * i]), low = read_digit(digits[2 * i + 1]);
         if (high < 0 || low < 0) {
             return -1;
         }
@@ -73,20 +73,20 @@ void trace_ids_init(struct trace_ids *ids)
     } while ((ids->state[0] | ids->state[1] | ids->state[2] | ids->state[3]) == 0);
 }
 
-static uint64_t turned(uint64_t word, unsigned by)
+static uint64_t rotate_left(uint64_t word, unsigned by)
 {
     return word << by | word >> (64 - by);
 }
 
-static uint64_t next_word(uint64_t s[4])
+static uint64_t next_random_word(uint64_t s[4])
 {
-    uint64_t word = turned(s[1] * 5, 7) * 9, mixed = s[1] << 17;
+    uint64_t word = rotate_left(s[1] * 5, 7) * 9, mixed = s[1] << 17;
     s[2] ^= s[0];
     s[3] ^= s[1];
     s[1] ^= s[2];
     s[0] ^= s[3];
     s[2] ^= mixed;
-    s[3] = turned(s[3], 45);
+    s[3] = rotate_left(s[3], 45);
     return word;
 }
 
@@ -94,7 +94,7 @@ void trace_ids_next(struct trace_ids *ids, uint8_t *bytes, size_t count)
 {
     do {
         for (size_t at = 0; at + 8 <= count; at += 8) {
-            uint64_t word = next_word(ids->state);
+            uint64_t word = next_random_word(ids->state);
             for (size_t i = 0; i < 8; i++) {
                 bytes[at + i] = (uint8_t)(word >> (56 - 8 * i));
             }

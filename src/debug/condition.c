@@ -120,7 +120,7 @@ static int is_whole(const struct condition_value *value)
     return value->type == CONDITION_INT || value->type == CONDITION_BOOL;
 }
 
-static enum condition_answer truth(const struct condition_value *value)
+static enum condition_answer truth_of_value(const struct condition_value *value)
 {
     switch (value->type) {
     case CONDITION_NONE:
@@ -194,8 +194,8 @@ static enum condition_answer compare_texts(const struct condition_value *a,
     return yes_if(is_equal == (how == CONDITION_EQ));
 }
 
-static enum condition_answer compare(const struct condition_value *a,
-                                     const struct condition_value *b, unsigned how)
+static enum condition_answer compare_values(const struct condition_value *a,
+                                            const struct condition_value *b, unsigned how)
 {
     if (a->type == CONDITION_OTHER || b->type == CONDITION_OTHER) {
         return CONDITION_UNKNOWN;
@@ -224,7 +224,7 @@ static enum condition_answer compare(const struct condition_value *a,
     return CONDITION_UNKNOWN; /* an error, which Python tells */
 }
 
-static struct condition_value boolean(enum condition_answer answer)
+static struct condition_value make_boolean(enum condition_answer answer)
 {
     return (struct condition_value){.type = answer == CONDITION_UNKNOWN ? CONDITION_OTHER
                                                                         : CONDITION_BOOL,
@@ -249,17 +249,17 @@ enum condition_answer condition_ask(const struct condition *condition,
             *top++ = condition->constants[row.operand];
             break;
         case CONDITION_COMPARE:
-            answer = compare(&top[-2], &top[-1], row.operand);
+            answer = compare_values(&top[-2], &top[-1], row.operand);
             *--top = (struct condition_value){0};
-            top[-1] = boolean(answer);
+            top[-1] = make_boolean(answer);
             break;
         case CONDITION_NOT:
-            answer = truth(&top[-1]);
+            answer = truth_of_value(&top[-1]);
             top[-1] =
-                boolean(answer == CONDITION_UNKNOWN ? answer : yes_if(answer == CONDITION_NO));
+                make_boolean(answer == CONDITION_UNKNOWN ? answer : yes_if(answer == CONDITION_NO));
             break;
         default:
-            answer = truth(&top[-1]);
+            answer = truth_of_value(&top[-1]);
             if (answer == CONDITION_UNKNOWN) {
                 return CONDITION_UNKNOWN;
             }
@@ -271,5 +271,5 @@ enum condition_answer condition_ask(const struct condition *condition,
             break;
         }
     }
-    return truth(&top[-1]);
+    return truth_of_value(&top[-1]);
 }

@@ -14,7 +14,7 @@ static const struct {
     {"<", HITS_LT},  {"%", HITS_EACH}, {"=", HITS_EQ},
 };
 
-static size_t blanks(const char *text, size_t len)
+static size_t count_blanks(const char *text, size_t len)
 {
     size_t n = 0;
     while (n < len && (text[n] == ' ' || text[n] == '\t')) {
@@ -23,7 +23,7 @@ static size_t blanks(const char *text, size_t len)
     return n;
 }
 
-static rl_status refuse(struct rl_err *err, const char *text, size_t len)
+static rl_status refuse_hits(struct rl_err *err, const char *text, size_t len)
 {
     return status_set(
         err, RL_USAGE,
@@ -34,7 +34,7 @@ static rl_status refuse(struct rl_err *err, const char *text, size_t len)
 rl_status hits_parse(struct hits *hits, const char *text, size_t len, struct rl_err *err)
 {
     struct hits made = {HITS_ALL, 0, 0};
-    size_t at = blanks(text, len), digits = 0;
+    size_t at = count_blanks(text, len), digits = 0;
     if (at == len) {
         *hits = made;
         return RL_OK;
@@ -48,13 +48,13 @@ rl_status hits_parse(struct hits *hits, const char *text, size_t len, struct rl_
             break;
         }
     }
-    at += blanks(text + at, len - at);
+    at += count_blanks(text + at, len - at);
     for (; at < len && text[at] >= '0' && text[at] <= '9' && digits < 18; at++, digits++) {
         made.n = made.n * 10 + (uint64_t)(text[at] - '0');
     }
-    at += blanks(text + at, len - at);
+    at += count_blanks(text + at, len - at);
     if (digits == 0 || at != len || (made.test == HITS_EACH && made.n == 0)) {
-        return refuse(err, text, len);
+        return refuse_hits(err, text, len);
     }
     *hits = made;
     return RL_OK;

@@ -21,7 +21,7 @@ enum {
 
 /* ---- reading ---- */
 
-static uint32_t extended_for(uint32_t arg)
+static uint32_t count_extended(uint32_t arg)
 {
     return arg > 0xffffff ? 3 : arg > 0xffff ? 2 : arg > 0xff ? 1 : 0;
 }
@@ -40,8 +40,8 @@ int32_t rewrite_at(const struct listing *listing, uint32_t at)
     return low < listing->count && listing->items[low].at == at ? (int32_t)low : -1;
 }
 
-static rl_status read_one(struct instruction *one, const struct rewrite_rules *rules,
-                          const uint8_t *code, size_t len, uint32_t at, struct rl_err *err)
+static rl_status read_instruction(struct instruction *one, const struct rewrite_rules *rules,
+                                  const uint8_t *code, size_t len, uint32_t at, struct rl_err *err)
 {
     *one = (struct instruction){.at = at, .target = -1, .line = -1, .depth = -1};
     uint32_t arg = 0;
@@ -70,8 +70,8 @@ static rl_status read_one(struct instruction *one, const struct rewrite_rules *r
     return RL_OK;
 }
 
-static rl_status resolve(struct listing *listing, const struct rewrite_rules *rules,
-                         struct rl_err *err)
+static rl_status resolve_jumps(struct listing *listing, const struct rewrite_rules *rules,
+                               struct rl_err *err)
 {
     for (size_t i = 0; i < listing->count; i++) {
         struct instruction *one = &listing->items[i];
@@ -113,11 +113,11 @@ rl_status rewrite_read(struct listing *listing, const struct rewrite_rules *rule
     rl_status status = RL_OK;
     for (uint32_t at = 0; status == RL_OK && at < len;) {
         struct instruction *one = &listing->items[listing->count];
-        status = read_one(one, rules, code, len, at, err);
+        status = read_instruction(one, rules, code, len, at, err);
         listing->count += status == RL_OK;
         at += one->size;
     }
-    status = status == RL_OK ? resolve(listing, rules, err) : status;
+    status = status == RL_OK ? resolve_jumps(listing, rules, err) : status;
     if (status != RL_OK) {
         listing_fini(listing);
     }
@@ -131,7 +131,7 @@ struct flow {
     int changed, failed;
 };
 
-static void reach(struct flow *flow, size_t at, int32_t depth)
+static void reach_instruction(struct flow *flow, size_t at, int32_t depth)
 {
     if (depth < 0 || depth > INT16_MAX || at >= flow->listing->count) {
         flow->failed = 1;
@@ -141,15 +141,16 @@ static void reach(struct flow *flow, size_t at, int32_t depth)
     }
 }
 
-static void flow_from(struct flow *flow, const struct rewrite_rules *rules, size_t i)
+static void flow_from_instruction(struct flow *flow, const struct rewrite_rules *rules, size_t i)
 {
     const struct instruction *one = &flow->listing->items[i];
     const struct rewrite_op *op = &rules->ops[one->op];
     if (one->target >= 0 && !op->aside) {
-        reach(flow, (size_t)one->target, one->depth + rules->effect(one->op, (int)one->arg, 1));
+        reach_instruction(flow, (size_t)one->target,
+                          one->depth + rules->effect(one->op, (int)one->arg, 1));
     }
     if (!op->ends) {
-        reach(flow, i + 1, one->depth + rules->effect(one->op, (int)one->arg, 0));
+        reach_instruction(flow, i + 1, one->depth + rules->effect(one->op, (int)one->arg, 0));
     }
 }
 
@@ -160,13 +161,14 @@ rl_status rewrite_flow(struct listing *listing, const struct rewrite_rules *rule
     listing->items[0].depth = 0;
     for (size_t h = 0; h < listing->handler_count; h++) {
         const struct handler *handler = &listing->handlers[h];
-        reach(&flow, handler->target, (int32_t)(handler->depth + handler->pushes_place + 1));
+        reach_instruction(&flow, handler->target,
+                          (int32_t)(handler->depth + handler->pushes_place + 1));
     }
     for (int pass = 0; flow.changed && !flow.failed && pass < PASSES; pass++) {
         flow.changed = 0;
         for (size_t i = 0; i < listing->count; i++) {
             if (listing->items[i].depth >= 0) {
-                flow_from(&flow, rules, i);
+                flow_from_instruction(&flow, rules, i);
             }
         }
     }
@@ -215,7 +217,7 @@ static int comes_from_elsewhere(const struct layout *layout, size_t first, size_
 }
 
 /* Where the block ends that an instruction sets up, its handler at the latest. */
-static size_t end_of_block(const struct layout *layout, size_t setup, size_t handler)
+static size_t find_block_end(const struct layout *layout, size_t setup, size_t handler)
 {
     const struct rewrite_rules *rules = layout->rules;
     int depth = 1;
@@ -230,7 +232,7 @@ static size_t end_of_block(const struct layout *layout, size_t setup, size_t han
 }
 
 /* Whether going from one instruction to another begins the other's line. */
-static int begins(const struct layout *layout, size_t from, size_t to)
+static int begins_line(const struct layout *layout, size_t from, size_t to)
 {
     const struct listing *listing = layout->listing;
     const struct instruction *a = &listing->items[from], *b = &listing->items[to];
@@ -242,18 +244,18 @@ static int begins(const struct layout *layout, size_t from, size_t to)
         return b->is_entry || (is_raised && layout->rules->exceptions_begin);
     }
     if (is_raised) {
-        return comes_from_elsewhere(layout, from + 1, end_of_block(layout, from, to), b->line);
+        return comes_from_elsewhere(layout, from + 1, find_block_end(layout, from, to), b->line);
     }
     return a->line != b->line || to == listing->body;
 }
 
-static int falls_into(const struct layout *layout, size_t to)
+static int is_fallen_into(const struct layout *layout, size_t to)
 {
     return to > 0 && !layout->rules->ops[layout->listing->items[to - 1].op].ends;
 }
 
 /* The constant of its probe, where one is wanted on some way to it; -1. */
-static int32_t wanted_at(const struct layout *layout, size_t at)
+static int32_t wanted_constant(const struct layout *layout, size_t at)
 {
     const struct instruction *one = &layout->listing->items[at];
     return one->line >= 0 && one->depth >= 0 && at >= layout->listing->body
@@ -261,7 +263,7 @@ static int32_t wanted_at(const struct layout *layout, size_t at)
                : -1;
 }
 
-static rl_status put(struct layout *layout, struct item item, struct rl_err *err)
+static rl_status put_item(struct layout *layout, struct item item, struct rl_err *err)
 {
     void *grown = layout->items;
     if (rl_grow(&grown, &layout->cap, layout->count + 1, sizeof *layout->items) != 0) {
@@ -277,7 +279,7 @@ static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
     const struct instruction *one = &layout->listing->items[at];
     const struct rewrite_rules *rules = layout->rules;
     struct item load = {.op = rules->load,
-                        .arg = (uint32_t)wanted_at(layout, at),
+                        .arg = (uint32_t)wanted_constant(layout, at),
                         .target = -1,
                         .origin = -1,
                         .covered = (int32_t)at};
@@ -291,24 +293,24 @@ static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
                           "a call at line %d needs one more place on the stack", one->line);
     }
     layout->probes++;
-    rl_status status = put(layout, load, err);
-    return status == RL_OK ? put(layout, test, err) : status;
+    rl_status status = put_item(layout, load, err);
+    return status == RL_OK ? put_item(layout, test, err) : status;
 }
 
-static rl_status put_back(struct layout *layout, size_t at, struct rl_err *err)
+static rl_status put_jump_back(struct layout *layout, size_t at, struct rl_err *err)
 {
-    return put(layout,
-               (struct item){.op = layout->rules->back,
-                             .origin = -1,
-                             .target = layout->own[at],
-                             .covered = (int32_t)at},
-               err);
+    return put_item(layout,
+                    (struct item){.op = layout->rules->back,
+                                  .origin = -1,
+                                  .target = layout->own[at],
+                                  .covered = (int32_t)at},
+                    err);
 }
 
 /* Jumps find its probe in the tail, since falling through begins no line there. */
 static int is_begun_within(const struct layout *layout, size_t at)
 {
-    return falls_into(layout, at) && !begins(layout, at - 1, at);
+    return is_fallen_into(layout, at) && !begins_line(layout, at - 1, at);
 }
 
 /* Marks the instructions that jumps begin, and those that exceptions do. */
@@ -317,7 +319,7 @@ static void find_needs(struct layout *layout)
     const struct listing *listing = layout->listing;
     for (size_t i = 0; i < listing->count; i++) {
         int32_t to = listing->items[i].target;
-        if (to >= 0 && listing->items[i].depth >= 0 && begins(layout, i, (size_t)to)) {
+        if (to >= 0 && listing->items[i].depth >= 0 && begins_line(layout, i, (size_t)to)) {
             layout->needs[to] |= NEEDS_PROBE;
         }
     }
@@ -329,10 +331,10 @@ static void find_needs(struct layout *layout)
         }
     }
     for (size_t i = 0; i < listing->count; i++) {
-        if (i == listing->body || (falls_into(layout, i) && begins(layout, i - 1, i))) {
+        if (i == listing->body || (is_fallen_into(layout, i) && begins_line(layout, i - 1, i))) {
             layout->needs[i] |= NEEDS_PROBE;
         }
-        if (wanted_at(layout, i) < 0) {
+        if (wanted_constant(layout, i) < 0) {
             layout->needs[i] = 0;
         } else if (is_begun_within(layout, i)) {
             layout->needs[i] |= IN_TAIL;
@@ -340,12 +342,12 @@ static void find_needs(struct layout *layout)
     }
 }
 
-static int needs(const struct layout *layout, size_t at, int in_tail)
+static int needs_probe(const struct layout *layout, size_t at, int in_tail)
 {
     return (layout->needs[at] & NEEDS_PROBE) && ((layout->needs[at] & IN_TAIL) != 0) == in_tail;
 }
 
-static rl_status put_all(struct layout *layout, struct rl_err *err)
+static rl_status put_instructions(struct layout *layout, struct rl_err *err)
 {
     const struct listing *listing = layout->listing;
     rl_status status = RL_OK;
@@ -358,12 +360,12 @@ static rl_status put_all(struct layout *layout, struct rl_err *err)
                             .covered = (int32_t)i,
                             .extended = one->extended};
         layout->probe[i] = -1;
-        if (needs(layout, i, 0)) {
+        if (needs_probe(layout, i, 0)) {
             layout->probe[i] = (int32_t)layout->count;
             status = put_probe(layout, i, err);
         }
         layout->own[i] = (int32_t)layout->count;
-        status = status == RL_OK ? put(layout, item, err) : status;
+        status = status == RL_OK ? put_item(layout, item, err) : status;
     }
     return status;
 }
@@ -373,20 +375,20 @@ static rl_status put_tail(struct layout *layout, struct rl_err *err)
     rl_status status = RL_OK;
     layout->tail = layout->count;
     for (size_t i = 0; status == RL_OK && i < layout->listing->count; i++) {
-        if (needs(layout, i, 0)) {
+        if (needs_probe(layout, i, 0)) {
             layout->items[layout->probe[i] + 1].target = (int32_t)layout->count;
-            status = put_back(layout, i, err);
-        } else if (needs(layout, i, 1)) {
+            status = put_jump_back(layout, i, err);
+        } else if (needs_probe(layout, i, 1)) {
             layout->probe[i] = (int32_t)layout->count;
             status = put_probe(layout, i, err);
-            status = status == RL_OK ? put_back(layout, i, err) : status;
+            status = status == RL_OK ? put_jump_back(layout, i, err) : status;
         }
     }
     return status;
 }
 
 /* Jumps lead to items from here on. */
-static void lead(struct layout *layout)
+static void lead_jumps(struct layout *layout)
 {
     for (size_t i = 0; i < layout->count; i++) {
         struct item *item = &layout->items[i];
@@ -394,7 +396,7 @@ static void lead(struct layout *layout)
             continue;
         }
         size_t from = (size_t)item->origin, to = (size_t)item->target;
-        int is_probed = layout->probe[to] >= 0 && begins(layout, from, to);
+        int is_probed = layout->probe[to] >= 0 && begins_line(layout, from, to);
         item->target = is_probed ? layout->probe[to] : layout->own[to];
         const struct rewrite_op *op = &layout->rules->ops[item->op];
         if (op->jump == JUMP_BACK && item->target > (int32_t)i) {
@@ -405,21 +407,21 @@ static void lead(struct layout *layout)
 
 /* ---- bytes ---- */
 
-static uint32_t size_of(const struct layout *layout, const struct item *item)
+static uint32_t item_size(const struct layout *layout, const struct item *item)
 {
     return (uint32_t)(item->extended + 1 + layout->rules->ops[item->op].caches) * UNIT;
 }
 
 /* The argument of a jump from the bytes behind it to another. */
-static uint32_t distance(const struct layout *layout, const struct item *item)
+static uint32_t jump_distance(const struct layout *layout, const struct item *item)
 {
-    uint32_t next = item->at + size_of(layout, item), to = layout->items[item->target].at;
+    uint32_t next = item->at + item_size(layout, item), to = layout->items[item->target].at;
     unsigned kind = layout->rules->ops[item->op].jump;
     uint32_t bytes = kind == JUMP_TO ? to : kind == JUMP_AHEAD ? to - next : next - to;
     return bytes / layout->rules->jump_unit;
 }
 
-static rl_status settle(struct layout *layout, struct rl_err *err)
+static rl_status settle_arguments(struct layout *layout, struct rl_err *err)
 {
     int changed = 1;
     for (int pass = 0; changed && pass < PASSES; pass++) {
@@ -427,13 +429,13 @@ static rl_status settle(struct layout *layout, struct rl_err *err)
         changed = 0;
         for (size_t i = 0; i < layout->count; i++) {
             layout->items[i].at = at;
-            at += size_of(layout, &layout->items[i]);
+            at += item_size(layout, &layout->items[i]);
         }
         for (size_t i = 0; i < layout->count; i++) {
             struct item *item = &layout->items[i];
-            item->arg = item->target >= 0 ? distance(layout, item) : item->arg;
-            if (extended_for(item->arg) > item->extended) {
-                item->extended = (uint8_t)extended_for(item->arg);
+            item->arg = item->target >= 0 ? jump_distance(layout, item) : item->arg;
+            if (count_extended(item->arg) > item->extended) {
+                item->extended = (uint8_t)count_extended(item->arg);
                 changed = 1;
             }
         }
@@ -441,11 +443,11 @@ static rl_status settle(struct layout *layout, struct rl_err *err)
     return changed ? status_set(err, RL_UNSUPPORTED, "the jumps do not come to rest") : RL_OK;
 }
 
-static rl_status emit(struct rewritten *made, const struct layout *layout, struct rl_err *err)
+static rl_status emit_code(struct rewritten *made, const struct layout *layout, struct rl_err *err)
 {
     const struct item *last = &layout->items[layout->count - 1];
     size_t count = layout->listing->count;
-    made->len = last->at + size_of(layout, last);
+    made->len = last->at + item_size(layout, last);
     made->count = layout->count;
     made->probes = layout->probes;
     made->code = rl_zalloc(made->len, 1);
@@ -499,14 +501,14 @@ rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
         status = status_set(err, RL_NOMEM, "no memory for code");
     } else {
         find_needs(&layout);
-        status = put_all(&layout, err);
+        status = put_instructions(&layout, err);
     }
     status = status == RL_OK ? put_tail(&layout, err) : status;
     if (status == RL_OK) {
-        lead(&layout);
-        status = settle(&layout, err);
+        lead_jumps(&layout);
+        status = settle_arguments(&layout, err);
     }
-    status = status == RL_OK ? emit(made, &layout, err) : status;
+    status = status == RL_OK ? emit_code(made, &layout, err) : status;
     rl_free(layout.items);
     rl_free(layout.own);
     rl_free(layout.probe);

@@ -19,7 +19,8 @@ struct check {
     struct rl_err *err;
 };
 
-static rl_status refuse(const struct check *check, const struct instruction *one, const char *what)
+static rl_status refuse_rewrite(const struct check *check, const struct instruction *one,
+                                const char *what)
 {
     return status_set(check->err, RL_DAMAGED, "%s (opcode %u at %u, line %d)", what, one->op,
                       one->at, one->line);
@@ -32,8 +33,8 @@ static int is_probe(const struct check *check, size_t at)
            p[0].arg >= check->first_constant && p[1].op == check->rules->test;
 }
 
-static int is_same(const struct check *check, const struct instruction *a,
-                   const struct instruction *b)
+static int is_same_instruction(const struct check *check, const struct instruction *a,
+                               const struct instruction *b)
 {
     const struct rewrite_op *op = &check->rules->ops[a->op];
     return (a->op == b->op || (op->turned != 0 && op->turned == b->op)) &&
@@ -56,7 +57,7 @@ static size_t find_own(const struct check *check, int32_t at)
 }
 
 /* Each instruction in its order, with or without a probe before it. */
-static rl_status match(struct check *check, size_t *tail)
+static rl_status match_instructions(struct check *check, size_t *tail)
 {
     size_t at = 0;
     for (size_t i = 0; i < check->before->count; i++) {
@@ -66,8 +67,9 @@ static rl_status match(struct check *check, size_t *tail)
             check->probe[i] = (int32_t)at;
             at += PROBE;
         }
-        if (at >= check->after->count || !is_same(check, one, &check->after->items[at])) {
-            return refuse(check, one, "an instruction is not there");
+        if (at >= check->after->count ||
+            !is_same_instruction(check, one, &check->after->items[at])) {
+            return refuse_rewrite(check, one, "an instruction is not there");
         }
         check->own[i] = (int32_t)at++;
     }
@@ -83,16 +85,16 @@ static rl_status match_tail(struct check *check, size_t at)
         at += probe >= 0 ? PROBE : 0;
         const struct instruction *back = &check->after->items[at];
         if (at >= check->after->count || back->op != check->rules->back) {
-            return refuse(check, &check->after->items[check->after->count - 1],
-                          "the tail does not jump back");
+            return refuse_rewrite(check, &check->after->items[check->after->count - 1],
+                                  "the tail does not jump back");
         }
         size_t i = find_own(check, back->target);
         if (i == check->before->count || (check->probe[i] >= 0) == (probe >= 0)) {
-            return refuse(check, back, "the tail leads elsewhere");
+            return refuse_rewrite(check, back, "the tail leads elsewhere");
         }
         check->probe[i] = probe >= 0 ? probe : check->probe[i];
         if (check->after->items[check->probe[i] + 1].target != (int32_t)at) {
-            return refuse(check, back, "a probe leads elsewhere");
+            return refuse_rewrite(check, back, "a probe leads elsewhere");
         }
         at++;
     }
@@ -104,7 +106,7 @@ static int leads_to(const struct check *check, int32_t target, int32_t wanted)
     return target == check->own[wanted] || (target >= 0 && target == check->probe[wanted]);
 }
 
-static rl_status cover(const struct listing *listing, int32_t *by)
+static rl_status map_handlers(const struct listing *listing, int32_t *by)
 {
     for (size_t i = 0; i < listing->count; i++) {
         by[i] = -1;
@@ -140,33 +142,33 @@ static rl_status check_probe(const struct check *check, int32_t i, uint32_t stac
         return RL_OK;
     }
     if (!is_covered_alike(check, i, probe)) {
-        return refuse(check, one, "another handler covers its probe");
+        return refuse_rewrite(check, one, "another handler covers its probe");
     }
     if (check->after->items[probe].depth != one->depth || (uint32_t)one->depth + 1 > stack) {
-        return refuse(check, one, "the stack of its probe is another, or too small");
+        return refuse_rewrite(check, one, "the stack of its probe is another, or too small");
     }
     return RL_OK;
 }
 
-static rl_status check_one(const struct check *check, int32_t i, uint32_t stack)
+static rl_status check_instruction(const struct check *check, int32_t i, uint32_t stack)
 {
     const struct instruction *a = &check->before->items[i];
     const struct instruction *b = &check->after->items[check->own[i]];
     if (a->target >= 0 && !leads_to(check, b->target, a->target)) {
-        return refuse(check, a, "a jump leads elsewhere");
+        return refuse_rewrite(check, a, "a jump leads elsewhere");
     }
     /* A probe that lies before it has its entry in the table of lines. */
     int is_before = check->probe[i] >= 0 && check->own[i] == check->probe[i] + PROBE;
     const struct instruction *first = is_before ? b - PROBE : b;
     if (a->line != b->line || a->is_entry != first->is_entry ||
         (a->is_entry && a->line != first->line)) {
-        return refuse(check, a, "the line is another");
+        return refuse_rewrite(check, a, "the line is another");
     }
     if (!is_covered_alike(check, i, check->own[i])) {
-        return refuse(check, a, "another handler covers it");
+        return refuse_rewrite(check, a, "another handler covers it");
     }
     if (a->depth != b->depth) {
-        return refuse(check, a, "the stack is another");
+        return refuse_rewrite(check, a, "the stack is another");
     }
     return check_probe(check, i, stack);
 }
@@ -187,16 +189,16 @@ rl_status rewrite_check(const struct listing *before, struct listing *after,
     size_t tail = 0;
     rl_status status = check.own != NULL && check.probe != NULL && check.by_before != NULL &&
                                check.by_after != NULL
-                           ? match(&check, &tail)
+                           ? match_instructions(&check, &tail)
                            : status_set(err, RL_NOMEM, "no memory to check code");
     status = status == RL_OK ? match_tail(&check, tail) : status;
-    if (status == RL_OK &&
-        (cover(before, check.by_before) != RL_OK || cover(after, check.by_after) != RL_OK)) {
+    if (status == RL_OK && (map_handlers(before, check.by_before) != RL_OK ||
+                            map_handlers(after, check.by_after) != RL_OK)) {
         status = status_set(err, RL_DAMAGED, "a handler lies outside of the code");
     }
     status = status == RL_OK ? rewrite_flow(after, rules, err) : status;
     for (size_t i = 0; status == RL_OK && i < before->count; i++) {
-        status = check_one(&check, (int32_t)i, stack);
+        status = check_instruction(&check, (int32_t)i, stack);
     }
     rl_free(check.own);
     rl_free(check.probe);

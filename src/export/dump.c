@@ -8,7 +8,7 @@
 #include "value.h"
 #include "value_text.h"
 
-static void put_frame(struct json_out *json, const char *key, uint64_t frame)
+static void put_frame_name(struct json_out *json, const char *key, uint64_t frame)
 {
     json_key(json, key);
     if (frame == 0) {
@@ -22,7 +22,7 @@ static void put_frame(struct json_out *json, const char *key, uint64_t frame)
     json_text(json, text);
 }
 
-static void put_text(struct json_out *json, const char *key, struct text text)
+static void put_text_key(struct json_out *json, const char *key, struct text text)
 {
     json_key(json, key);
     json_string(json, text.data, text.len);
@@ -47,13 +47,13 @@ static void put_function(struct json_out *json, const struct reader *reader,
                 name.data != NULL ? name.len : 1);
     json->out.failed |= name.failed;
     bytes_out_fini(&name);
-    put_text(json, "file", code.file);
+    put_text_key(json, "file", code.file);
     json_key(json, "line");
     int is_here = kind_has_line(event->kind) || (comes_with_exception(event->kind) && event->line);
     json_u64(json, is_here ? event->line : code.line);
 }
 
-static void put_name(struct json_out *json, const struct reader *reader, uint32_t name)
+static void put_name_key(struct json_out *json, const struct reader *reader, uint32_t name)
 {
     struct text text = reader_string(reader, name);
     json_string(json, text.data, text.len);
@@ -76,7 +76,8 @@ static void put_damaged(struct json_out *json)
     json_close(json, '}');
 }
 
-static rl_status put_value(struct json_out *json, const struct reader *reader, struct bytes_in *in)
+static rl_status put_value_or_damage(struct json_out *json, const struct reader *reader,
+                                     struct bytes_in *in)
 {
     rl_status status = value_json(json, reader, in);
     if (status != RL_OK) {
@@ -99,23 +100,23 @@ static rl_status put_arguments(struct json_out *json, const struct reader *reade
             (void)bytes_varint(&in);
             continue;
         }
-        put_name(json, reader, code.names[i]);
-        status = put_value(json, reader, &in);
+        put_name_key(json, reader, code.names[i]);
+        status = put_value_or_damage(json, reader, &in);
     }
     json_close(json, '}');
     return status;
 }
 
 /* "name", "scope" and "value" of a write. */
-static rl_status put_write(struct json_out *json, const struct reader *reader,
-                           const struct event_out *event, struct bytes_in *in)
+static rl_status put_write_event(struct json_out *json, const struct reader *reader,
+                                 const struct event_out *event, struct bytes_in *in)
 {
     static const char *const scopes[] = {"local", "namespace", "global"};
     rl_status status = RL_OK;
     uint64_t word = bytes_varint(in);
     if ((word & 3) == RL_WRITE_ITEM) {
         json_key(json, word >> 3 == RL_ITEM_ATTRIBUTE ? "attr" : "item");
-        status = put_value(json, reader, in);
+        status = put_value_or_damage(json, reader, in);
         word = bytes_varint(in);
     }
     struct code_text code = reader_code(reader, event->id);
@@ -123,7 +124,7 @@ static rl_status put_write(struct json_out *json, const struct reader *reader,
     if (!in->bad && (word & 3) == RL_WRITE_SLOT) {
         name = name < code.name_count ? code.names[name] : 0;
     }
-    put_text(json, "name", reader_string(reader, name));
+    put_text_key(json, "name", reader_string(reader, name));
     json_key(json, "scope");
     json_text(json, scopes[(word & 3) < 3 ? word & 3 : 0]);
     if (word & RL_WRITE_WATCHED) {
@@ -137,13 +138,13 @@ static rl_status put_write(struct json_out *json, const struct reader *reader,
         json_null(json);
     }
     json_key(json, "value");
-    rl_status of_value = put_value(json, reader, in);
+    rl_status of_value = put_value_or_damage(json, reader, in);
     return status == RL_OK ? of_value : status;
 }
 
 /* "exc" of an event: an exception, or null where the bytes are none. */
-static rl_status put_exception(struct json_out *json, const struct reader *reader,
-                               struct bytes_in *in)
+static rl_status put_exc_key(struct json_out *json, const struct reader *reader,
+                             struct bytes_in *in)
 {
     struct bytes_in ahead = *in;
     struct value value;
@@ -187,7 +188,7 @@ static void put_after_exception(struct json_out *json, const struct event_out *e
         json_open(json, '[');
         while (after_exception_caller(&after, &frame, &line)) {
             json_open(json, '{');
-            put_frame(json, "frame", frame);
+            put_frame_name(json, "frame", frame);
             json_key(json, "line");
             json_u64(json, line);
             json_close(json, '}');
@@ -203,8 +204,8 @@ static void put_after_exception(struct json_out *json, const struct event_out *e
 }
 
 /* What was captured with the event. */
-static rl_status put_values(struct json_out *json, const struct reader *reader,
-                            const struct event_out *event)
+static rl_status put_captured(struct json_out *json, const struct reader *reader,
+                              const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     rl_status status = RL_OK;
@@ -216,17 +217,17 @@ static rl_status put_values(struct json_out *json, const struct reader *reader,
     case RL_EVENT_RAISE:
     case RL_EVENT_HANDLED:
         if (*in.at != RL_VALUE_UNSET) {
-            status = put_exception(json, reader, &in);
+            status = put_exc_key(json, reader, &in);
         }
         if (status == RL_OK) {
             put_after_exception(json, event);
         }
         return status;
     case RL_EVENT_WRITE:
-        return put_write(json, reader, event, &in);
+        return put_write_event(json, reader, event, &in);
     default:
         json_key(json, "value");
-        return put_value(json, reader, &in);
+        return put_value_or_damage(json, reader, &in);
     }
 }
 
@@ -236,21 +237,21 @@ static int is_of_function(unsigned kind)
 }
 
 /* Whether all that was wanted from the values of an event was there. */
-static rl_status end_of(const struct bytes_in *in)
+static rl_status check_values_end(const struct bytes_in *in)
 {
     return in->bad ? RL_DAMAGED : RL_OK;
 }
 
-static rl_status put_collection(struct json_out *json, const struct event_out *event)
+static rl_status put_gc_pause(struct json_out *json, const struct event_out *event)
 {
     static const char *const keys[] = {"generation", "collected", "uncollectable", "duration"};
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
-    put_frame(json, "frame", event->frame);
+    put_frame_name(json, "frame", event->frame);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_key(json, keys[i]);
         json_u64(json, bytes_varint(&in));
     }
-    return end_of(&in);
+    return check_values_end(&in);
 }
 
 /* "coroutine", "parent_task", "made_in", "made_line"; what is not known is left out. */
@@ -262,7 +263,7 @@ static rl_status put_task(struct json_out *json, const struct reader *reader,
         (void)bytes_varint(&in);
     } else {
         json_key(json, "coroutine");
-        rl_status status = put_value(json, reader, &in);
+        rl_status status = put_value_or_damage(json, reader, &in);
         if (status != RL_OK) {
             return status;
         }
@@ -276,11 +277,11 @@ static rl_status put_task(struct json_out *json, const struct reader *reader,
         json_u64(json, parent);
     }
     if (frame != 0) {
-        put_frame(json, "made_in", frame);
+        put_frame_name(json, "made_in", frame);
         json_key(json, "made_line");
         json_u64(json, bytes_varint(&in));
     }
-    return end_of(&in);
+    return check_values_end(&in);
 }
 
 static rl_status put_filter_stats(struct json_out *json, const struct event_out *event)
@@ -306,7 +307,7 @@ static rl_status put_filter_stats(struct json_out *json, const struct event_out 
         }
         json_close(json, '}');
     }
-    return end_of(&in);
+    return check_values_end(&in);
 }
 
 static rl_status put_budget(struct json_out *json, const struct reader *reader,
@@ -315,7 +316,7 @@ static rl_status put_budget(struct json_out *json, const struct reader *reader,
     static const char *const levels[] = {"counted", "calls", "values", "lines"};
     static const char *const keys[] = {"from", "to"};
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
-    put_frame(json, "frame", event->frame);
+    put_frame_name(json, "frame", event->frame);
     if (event->id != 0) {
         put_function(json, reader, event);
     }
@@ -332,7 +333,7 @@ static rl_status put_budget(struct json_out *json, const struct reader *reader,
         json_key(json, "saving_permille");
         json_u64(json, bytes_varint(&in));
     }
-    return end_of(&in);
+    return check_values_end(&in);
 }
 
 /* What the program has written: "session" and each field by its name. */
@@ -341,7 +342,7 @@ static rl_status put_note(struct json_out *json, const struct reader *reader,
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     struct value fields, name;
-    put_frame(json, "frame", event->frame);
+    put_frame_name(json, "frame", event->frame);
     json_key(json, "session");
     json_u64(json, event->id);
     json_key(json, "fields");
@@ -359,7 +360,7 @@ static rl_status put_note(struct json_out *json, const struct reader *reader,
             json_string(json, (const char *)name.bytes, name.size);
             bytes_put(&json->out, ":", 1);
             json->needs_comma = 0;
-            status = put_value(json, reader, &in);
+            status = put_value_or_damage(json, reader, &in);
         }
     }
     json_close(json, '}');
@@ -372,29 +373,29 @@ static int is_note(unsigned kind)
 }
 
 /* What the event has beside what all have. */
-static rl_status put_details(struct json_out *json, const struct reader *reader,
-                             const struct event_out *event)
+static rl_status put_other_event(struct json_out *json, const struct reader *reader,
+                                 const struct event_out *event)
 {
     switch (event->kind) {
     case RL_EVENT_THREAD_START:
         json_key(json, "native_id");
         json_u64(json, event->frame);
         if (event->id != 0) {
-            put_text(json, "name", reader_string(reader, event->id));
+            put_text_key(json, "name", reader_string(reader, event->id));
         }
         return RL_OK;
     case RL_EVENT_TASK_START:
-        put_text(json, "name", reader_string(reader, event->id));
+        put_text_key(json, "name", reader_string(reader, event->id));
         return event->values_len != 0 ? put_task(json, reader, event) : RL_OK;
     case RL_EVENT_OUTPUT:
-        put_frame(json, "frame", event->frame);
+        put_frame_name(json, "frame", event->frame);
         json_key(json, "stream");
         json_text(json, event->id == 2 ? "stderr" : "stdout");
         json_key(json, "text");
         json_string(json, event->values, event->values_len);
         return RL_OK;
     case RL_EVENT_GC:
-        return put_collection(json, event);
+        return put_gc_pause(json, event);
     case RL_EVENT_BUDGET:
         return put_budget(json, reader, event);
     case RL_EVENT_FILTER:
@@ -415,7 +416,7 @@ static void put_raised(struct json_out *json, const struct reader *reader,
                        const struct event_out *event)
 {
     if (event->exc != 0) {
-        put_text(json, "exc_type", reader_string(reader, event->exc));
+        put_text_key(json, "exc_type", reader_string(reader, event->exc));
     }
     if (event->line != 0) {
         json_key(json, "exc_line");
@@ -424,11 +425,11 @@ static void put_raised(struct json_out *json, const struct reader *reader,
 }
 
 /* What an event of a function has beside what all have. */
-static rl_status put_of_function(struct json_out *json, const struct reader *reader,
-                                 const struct event_out *event)
+static rl_status put_function_event(struct json_out *json, const struct reader *reader,
+                                    const struct event_out *event)
 {
-    put_frame(json, "frame", event->frame);
-    put_frame(json, "parent", event->parent);
+    put_frame_name(json, "frame", event->frame);
+    put_frame_name(json, "parent", event->parent);
     put_function(json, reader, event);
     if (!event->parent_is_known) {
         json_key(json, "parent_unknown");
@@ -444,7 +445,7 @@ static rl_status put_of_function(struct json_out *json, const struct reader *rea
         put_raised(json, reader, event);
     }
     int has_values = event->values_len != 0 || event->kind == RL_EVENT_WRITE;
-    return has_values ? put_values(json, reader, event) : RL_OK;
+    return has_values ? put_captured(json, reader, event) : RL_OK;
 }
 
 void dump_event(struct json_out *json, struct reader *reader, const struct event_out *event)
@@ -468,8 +469,8 @@ void dump_event(struct json_out *json, struct reader *reader, const struct event
         json_key(json, "session");
         json_u64(json, event->session);
     }
-    rl_status status = is_of_function(event->kind) ? put_of_function(json, reader, event)
-                                                   : put_details(json, reader, event);
+    rl_status status = is_of_function(event->kind) ? put_function_event(json, reader, event)
+                                                   : put_other_event(json, reader, event);
     json_close(json, '}');
     json_newline(json);
     if (status != RL_OK) {
@@ -507,7 +508,7 @@ static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_LOSS] = "reason count",
 };
 
-static void put_words(struct json_out *json, const char *words)
+static void put_field_names(struct json_out *json, const char *words)
 {
     while (*words != 0) {
         size_t n = strcspn(words, " ");
@@ -516,8 +517,8 @@ static void put_words(struct json_out *json, const char *words)
     }
 }
 
-static void schema_line(struct json_out *json, unsigned number, const char *name,
-                        const char *meaning)
+static void put_schema_line(struct json_out *json, unsigned number, const char *name,
+                            const char *meaning)
 {
     json_open(json, '{');
     json_key(json, "kind");
@@ -526,12 +527,12 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
     json_text(json, meaning);
     json_key(json, "fields");
     json_open(json, '[');
-    put_words(json, "seq thread t pid kind");
+    put_field_names(json, "seq thread t pid kind");
     if (is_of_function(number)) {
-        put_words(json, "frame parent func file line");
+        put_field_names(json, "frame parent func file line");
     }
     if (fields_of[number] != NULL) {
-        put_words(json, fields_of[number]);
+        put_field_names(json, fields_of[number]);
     }
     json_close(json, ']');
     json_close(json, '}');
@@ -540,7 +541,7 @@ static void schema_line(struct json_out *json, unsigned number, const char *name
 
 void dump_schema(struct json_out *json)
 {
-#define LINE(name, number, text, meaning) schema_line(json, number, text, meaning);
+#define LINE(name, number, text, meaning) put_schema_line(json, number, text, meaning);
     RL_EVENT_TABLE(LINE)
 #undef LINE
 }

@@ -12,7 +12,7 @@ struct rl_reader {
     struct json_out json;
 };
 
-static struct rl_text lend(struct text text)
+static struct rl_text lend_text(struct text text)
 {
     return (struct rl_text){text.data, text.len};
 }
@@ -60,9 +60,9 @@ rl_status rl_reader_next(rl_reader *self, struct rl_event *out)
         .t = e->t,
         .frame = e->frame,
         .parent = e->parent,
-        .module = lend(code.module),
-        .qualname = lend(code.qualname),
-        .file = lend(code.file),
+        .module = lend_text(code.module),
+        .qualname = lend_text(code.qualname),
+        .file = lend_text(code.file),
         .line = kind_has_line(e->kind) ? e->line : code.line,
     };
     return RL_OK;

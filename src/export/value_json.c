@@ -6,7 +6,7 @@
 
 #include "value.h"
 
-static struct text type_of(const struct reader *reader, const struct value *value)
+static struct text value_type_name(const struct reader *reader, const struct value *value)
 {
     static const char *const names[] = {
         [RL_VALUE_UNSET] = "",
@@ -48,7 +48,7 @@ struct facts {
     int is_plain; /* None, bool, int, finite float, str, lists of them, dicts with str keys */
 };
 
-static rl_status look(struct bytes_in *in, struct facts *facts, unsigned depth, int is_key)
+static rl_status scan_value(struct bytes_in *in, struct facts *facts, unsigned depth, int is_key)
 {
     struct value value;
     rl_status status = value_next(in, &value);
@@ -82,12 +82,12 @@ static rl_status look(struct bytes_in *in, struct facts *facts, unsigned depth, 
         if (value.tag == RL_VALUE_OBJECT) {
             (void)bytes_varint(in);
         }
-        status = look(in, facts, depth + 1, value.tag == RL_VALUE_DICT && i % 2 == 0);
+        status = scan_value(in, facts, depth + 1, value.tag == RL_VALUE_DICT && i % 2 == 0);
     }
     return status;
 }
 
-static void json_raw(struct json_out *json, const struct bytes_out *text)
+static void put_raw_json(struct json_out *json, const struct bytes_out *text)
 {
     if (json->needs_comma) {
         bytes_put(&json->out, ",", 1);
@@ -96,9 +96,9 @@ static void json_raw(struct json_out *json, const struct bytes_out *text)
     bytes_put(&json->out, text->data, text->len);
 }
 
-/* Only after look() has said that it is plain. */
-static rl_status put_plain(struct json_out *json, const struct reader *reader, struct bytes_in *in,
-                           struct bytes_out *scratch)
+/* Only after scan_value() has said that it is plain. */
+static rl_status put_plain_json(struct json_out *json, const struct reader *reader,
+                                struct bytes_in *in, struct bytes_out *scratch)
 {
     struct value value;
     struct bytes_in before = *in;
@@ -118,17 +118,17 @@ static rl_status put_plain(struct json_out *json, const struct reader *reader, s
     case RL_VALUE_LIST:
         json_open(json, '[');
         for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
-            status = put_plain(json, reader, in, scratch);
+            status = put_plain_json(json, reader, in, scratch);
         }
         json_close(json, ']');
         break;
     case RL_VALUE_DICT:
         json_open(json, '{');
         for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
-            status = put_plain(json, reader, in, scratch);
+            status = put_plain_json(json, reader, in, scratch);
             bytes_put(&json->out, ":", 1);
             json->needs_comma = 0;
-            status = status == RL_OK ? put_plain(json, reader, in, scratch) : status;
+            status = status == RL_OK ? put_plain_json(json, reader, in, scratch) : status;
         }
         json_close(json, '}');
         break;
@@ -136,7 +136,7 @@ static rl_status put_plain(struct json_out *json, const struct reader *reader, s
         bytes_out_reset(scratch);
         *in = before;
         status = value_text(scratch, reader, in);
-        json_raw(json, scratch);
+        put_raw_json(json, scratch);
         break;
     }
     return status;
@@ -169,14 +169,14 @@ static rl_status put_value_json(struct json_out *json, const struct reader *read
     struct bytes_in ahead = *in, peek = *in;
     struct value value;
     struct bytes_out text = {0};
-    rl_status status = look(&ahead, &facts, 0, 0);
+    rl_status status = scan_value(&ahead, &facts, 0, 0);
     if (status != RL_OK || (status = value_next(&peek, &value)) != RL_OK) {
         return status;
     }
     peek = *in;
     status = value_text(&text, reader, in);
     json_open(json, '{');
-    struct text type = type_of(reader, &value);
+    struct text type = value_type_name(reader, &value);
     json_key(json, "t");
     json_string(json, type.data, type.len);
     json_key(json, "r");
@@ -196,7 +196,7 @@ static rl_status put_value_json(struct json_out *json, const struct reader *read
     json_bool(json, facts.is_redacted);
     if (facts.is_plain && !facts.is_cut && status == RL_OK) {
         json_key(json, "v");
-        status = put_plain(json, reader, &peek, &text);
+        status = put_plain_json(json, reader, &peek, &text);
     } else if (value.tag == RL_VALUE_OBJECT && status == RL_OK) {
         json_key(json, "attrs");
         status = put_attributes(json, reader, &peek, &text);

@@ -157,7 +157,7 @@ static char quote_for(const uint8_t *text, size_t len)
     return memchr(text, '\'', len) != NULL && memchr(text, '"', len) == NULL ? '"' : '\'';
 }
 
-static void put_string(struct bytes_out *out, const struct value *value)
+static void put_string_repr(struct bytes_out *out, const struct value *value)
 {
     char quote = quote_for(value->bytes, value->size);
     struct bytes_in odd = {value->odd, value->odd, 0};
@@ -189,7 +189,7 @@ static void put_string(struct bytes_out *out, const struct value *value)
     bytes_put(out, &quote, 1);
 }
 
-static void put_bytes(struct bytes_out *out, const struct value *value)
+static void put_bytes_repr(struct bytes_out *out, const struct value *value)
 {
     char quote = quote_for(value->bytes, value->size);
     put_str(out, "b");
@@ -211,7 +211,7 @@ static void put_bytes(struct bytes_out *out, const struct value *value)
 /* ---- the tree of values ---- */
 
 /* "pkg.mod.Outer.Inner" -> "Inner": what repr() of most types begins with. */
-static struct text short_name(struct text name)
+static struct text short_type_name(struct text name)
 {
     for (size_t i = name.len; i-- > 0;) {
         if (name.data[i] == '.') {
@@ -224,7 +224,7 @@ static struct text short_name(struct text name)
 static void put_type(struct bytes_out *out, const struct reader *reader, uint32_t type, int is_full)
 {
     struct text name = reader_string(reader, type);
-    name = is_full ? name : short_name(name);
+    name = is_full ? name : short_type_name(name);
     bytes_put(out, name.data, name.len);
 }
 
@@ -235,14 +235,14 @@ struct writer {
     unsigned depth;
 };
 
-static rl_status put_value(struct writer *w);
+static rl_status put_value_repr(struct writer *w);
 
-static rl_status put_inner(struct writer *w)
+static rl_status put_inner_repr(struct writer *w)
 {
     if (++w->depth > RL_VALUE_DEPTH_MAX) {
         return RL_DAMAGED;
     }
-    rl_status status = put_value(w);
+    rl_status status = put_value_repr(w);
     w->depth--;
     return status == RL_END ? RL_DAMAGED : status;
 }
@@ -259,10 +259,10 @@ static rl_status put_items(struct writer *w, const struct value *value)
             bytes_put(w->out, name.data, name.len);
             put_str(w->out, "=");
         }
-        status = put_inner(w);
+        status = put_inner_repr(w);
         if (status == RL_OK && value->tag == RL_VALUE_DICT) {
             put_str(w->out, ": ");
-            status = put_inner(w);
+            status = put_inner_repr(w);
         }
     }
     if (value->shown < value->len) {
@@ -306,31 +306,31 @@ static rl_status put_container(struct writer *w, const struct value *value)
     return status;
 }
 
-static rl_status put_triple(struct writer *w, const struct value *value)
+static rl_status put_triple_repr(struct writer *w, const struct value *value)
 {
     struct value third;
     struct bytes_in ahead = *w->in;
     put_str(w->out, value->tag == RL_VALUE_RANGE ? "range(" : "slice(");
-    rl_status status = put_inner(w);
+    rl_status status = put_inner_repr(w);
     put_str(w->out, ", ");
-    status = status == RL_OK ? put_inner(w) : status;
+    status = status == RL_OK ? put_inner_repr(w) : status;
     ahead = *w->in;
     if (status == RL_OK && value->tag == RL_VALUE_RANGE && value_next(&ahead, &third) == RL_OK &&
         third.tag == RL_VALUE_INT && third.number == 1) {
         *w->in = ahead; /* a step of one is not said */
     } else if (status == RL_OK) {
         put_str(w->out, ", ");
-        status = put_inner(w);
+        status = put_inner_repr(w);
     }
     put_str(w->out, ")");
     return status;
 }
 
-static rl_status put_exception(struct writer *w, const struct value *value)
+static rl_status put_exception_repr(struct writer *w, const struct value *value)
 {
     put_type(w->out, w->reader, value->type, 0);
     put_str(w->out, "(");
-    rl_status status = put_inner(w);
+    rl_status status = put_inner_repr(w);
     put_str(w->out, ")");
     for (int i = 0; i < 2 && status == RL_OK; i++) {
         status = value_skip(w->in) == RL_OK ? RL_OK : RL_DAMAGED;
@@ -338,7 +338,7 @@ static rl_status put_exception(struct writer *w, const struct value *value)
     return status;
 }
 
-static rl_status put_odd_one(struct writer *w, const struct value *value)
+static rl_status put_placeholder(struct writer *w, const struct value *value)
 {
     char number[32];
     (void)snprintf(number, sizeof number, "%llu", (unsigned long long)value->len);
@@ -381,7 +381,7 @@ static rl_status put_odd_one(struct writer *w, const struct value *value)
     return RL_OK;
 }
 
-static rl_status put_value(struct writer *w)
+static rl_status put_value_repr(struct writer *w)
 {
     struct value value;
     char number[32];
@@ -419,12 +419,12 @@ static rl_status put_value(struct writer *w)
     case RL_VALUE_STR:
     case RL_VALUE_STR_CUT:
     case RL_VALUE_STR_ODD:
-        put_string(w->out, &value);
+        put_string_repr(w->out, &value);
         put_str(w->out, value_is_cut(&value) ? "..." : "");
         return RL_OK;
     case RL_VALUE_BYTES:
     case RL_VALUE_BYTES_CUT:
-        put_bytes(w->out, &value);
+        put_bytes_repr(w->out, &value);
         put_str(w->out, value_is_cut(&value) ? "..." : "");
         return RL_OK;
     case RL_VALUE_LIST:
@@ -436,7 +436,7 @@ static rl_status put_value(struct writer *w)
         return put_container(w, &value);
     case RL_VALUE_RANGE:
     case RL_VALUE_SLICE:
-        return put_triple(w, &value);
+        return put_triple_repr(w, &value);
     case RL_VALUE_TEXT:
         bytes_put(w->out, value.bytes, value.size);
         put_str(w->out, value.flags & RL_TEXT_IS_CUT ? "..." : "");
@@ -447,18 +447,18 @@ static rl_status put_value(struct writer *w)
     case RL_VALUE_WRAPPED:
         put_type(w->out, w->reader, value.type, 0);
         put_str(w->out, "(");
-        status = put_inner(w);
+        status = put_inner_repr(w);
         put_str(w->out, ")");
         return status;
     case RL_VALUE_EXCEPTION:
-        return put_exception(w, &value);
+        return put_exception_repr(w, &value);
     default:
-        return put_odd_one(w, &value);
+        return put_placeholder(w, &value);
     }
 }
 
 rl_status value_text(struct bytes_out *out, const struct reader *reader, struct bytes_in *in)
 {
     struct writer w = {out, reader, in, 0};
-    return put_value(&w);
+    return put_value_repr(&w);
 }

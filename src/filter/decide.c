@@ -15,7 +15,7 @@
 enum { NAME_MAX_BYTES = 4200 };
 
 /* The subjects of one decision. */
-struct asked {
+struct decision {
     struct filter *f;
     const struct filter_scope *scope;
     char object[NAME_MAX_BYTES]; /* module.qualname */
@@ -24,8 +24,8 @@ struct asked {
     int is_undecided;
 };
 
-static struct filter_text join(char *out, struct filter_text a, const char *between,
-                               struct filter_text b)
+static struct filter_text join_names(char *out, struct filter_text a, const char *between,
+                                     struct filter_text b)
 {
     size_t n = strlen(between), have = 0;
     if (a.len + n + b.len <= NAME_MAX_BYTES) {
@@ -41,102 +41,106 @@ struct filter_text filter_below_root(const struct filter *f, struct filter_text 
 {
     size_t deepest = 0;
     for (size_t i = 0; i < f->file_count; i++) {
-        const struct filter_file *said = &f->files[i].said;
-        if (filter_is_below(file, said->root) && said->root.len > deepest) {
-            deepest = said->root.len;
+        const struct filter_file *spec = &f->files[i].spec;
+        if (filter_is_below(file, spec->root) && spec->root.len > deepest) {
+            deepest = spec->root.len;
         }
-        if (filter_is_below(file, said->other_root) && said->other_root.len > deepest) {
-            deepest = said->other_root.len;
+        if (filter_is_below(file, spec->other_root) && spec->other_root.len > deepest) {
+            deepest = spec->other_root.len;
         }
     }
     size_t skip = deepest != 0 ? deepest + 1 : file.len;
     return (struct filter_text){file.data + skip, file.len - skip};
 }
 
-static struct filter_text relative(const struct filter *f, struct filter_text file)
+static struct filter_text path_below_root(const struct filter *f, struct filter_text file)
 {
     struct filter_text below = filter_below_root(f, file);
     size_t skip = file.len != 0 && file.data[0] == '/';
     return below.len != 0 ? below : (struct filter_text){file.data + skip, file.len - skip};
 }
 
-static int search(struct asked *a, const struct pattern *pattern, struct filter_text text)
+static int search_pattern(struct decision *d, const struct pattern *pattern,
+                          struct filter_text text)
 {
     int found = pattern_search(pattern, text.data, text.len);
-    a->is_undecided |= found < 0;
+    d->is_undecided |= found < 0;
     return found > 0;
 }
 
-static int rule_matches(struct asked *a, const struct rule *rule)
+static int matches_rule(struct decision *d, const struct rule *rule)
 {
     switch (rule->selector.kind) {
     case FILTER_PKG:
-        return search(a, rule->selector.pattern, a->scope->module);
+        return search_pattern(d, rule->selector.pattern, d->scope->module);
     case FILTER_FILE:
-        return search(a, rule->selector.pattern, a->file);
+        return search_pattern(d, rule->selector.pattern, d->file);
     case FILTER_THREAD:
     case FILTER_TASK:
         return 1; /* it may, at a call */
     default:
-        return search(a, rule->selector.pattern, a->object_text);
+        return search_pattern(d, rule->selector.pattern, d->object_text);
     }
 }
 
 /* ---- gates ---- */
 
 /* app matches app and what is in it by exact name; app.* matches app and everything below. */
-static int name_gate(struct asked *a, const struct gate *gate)
+static int matches_name_gate(struct decision *d, const struct gate *gate)
 {
-    struct filter_text module = a->scope->module;
-    if (search(a, gate->pattern, module) || search(a, gate->pattern, a->object_text)) {
+    struct filter_text module = d->scope->module;
+    if (search_pattern(d, gate->pattern, module) ||
+        search_pattern(d, gate->pattern, d->object_text)) {
         return 1;
     }
     return gate->len > 2 && memcmp(gate->text + gate->len - 2, ".*", 2) == 0 &&
            module.len == gate->len - 2 && memcmp(module.data, gate->text, module.len) == 0;
 }
 
-static int regex_gate(struct asked *a, const struct gate *gate)
+static int matches_regex_gate(struct decision *d, const struct gate *gate)
 {
     char text[NAME_MAX_BYTES];
-    return search(a, gate->pattern, join(text, a->scope->module, "::", a->scope->name)) ||
-           search(a, gate->pattern, join(text, a->scope->module, "::", a->scope->qualname));
+    return search_pattern(d, gate->pattern,
+                          join_names(text, d->scope->module, "::", d->scope->name)) ||
+           search_pattern(d, gate->pattern,
+                          join_names(text, d->scope->module, "::", d->scope->qualname));
 }
 
-static int gate_matches(struct asked *a, struct gate *gate)
+static int matches_gate(struct decision *d, struct gate *gate)
 {
     switch (gate->type) {
     case FILTER_EXCLUDE:
     case FILTER_INCLUDE:
-        return name_gate(a, gate);
+        return matches_name_gate(d, gate);
     case FILTER_EXCLUDE_RE:
     case FILTER_INCLUDE_RE:
-        return regex_gate(a, gate);
+        return matches_regex_gate(d, gate);
     case FILTER_EXCLUDE_FILE:
-        return search(a, gate->pattern, a->scope->file);
+        return search_pattern(d, gate->pattern, d->scope->file);
     default:
-        return filter_folder_holds(gate, a->scope->file);
+        return filter_folder_holds(gate, d->scope->file);
     }
 }
 
-static int is_of(const struct gate *gate, enum filter_gate one, enum filter_gate other)
+static int is_gate_of(const struct gate *gate, enum filter_gate one, enum filter_gate other)
 {
     return gate->type == one || gate->type == other;
 }
 
 /* Whether the code passes; *is_included: because an include names it. */
-static int passes_gates(struct asked *a, int *is_included)
+static int passes_gates(struct decision *d, int *is_included)
 {
-    const struct filter *f = a->f;
+    const struct filter *f = d->f;
     int includes = 0, folders = 0, in_folder = 0;
     *is_included = 0;
     for (size_t i = 0; i < f->gate_count; i++) {
         struct gate *gate = &f->gates[i];
-        int matches = gate_matches(a, gate);
-        if (matches &&
-            (is_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) || gate->type == FILTER_EXCLUDE_FILE)) {
+        int matches = matches_gate(d, gate);
+        if (matches && (is_gate_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) ||
+                        gate->type == FILTER_EXCLUDE_FILE)) {
             return 0;
         }
-        if (is_of(gate, FILTER_INCLUDE, FILTER_INCLUDE_RE)) {
+        if (is_gate_of(gate, FILTER_INCLUDE, FILTER_INCLUDE_RE)) {
             includes = 1;
             *is_included |= matches;
         } else if (gate->type == FILTER_FOLDER) {
@@ -151,13 +155,13 @@ static int passes_gates(struct asked *a, int *is_included)
 }
 
 /* The same functions in every run and process. */
-static int is_sampled(const struct asked *a, double sample)
+static int is_sampled(const struct decision *d, double sample)
 {
     char text[NAME_MAX_BYTES];
     if (sample >= 1) {
         return 1;
     }
-    struct filter_text name = join(text, a->scope->module, "::", a->scope->qualname);
+    struct filter_text name = join_names(text, d->scope->module, "::", d->scope->qualname);
     uint64_t hash = map_mix(map_hash_bytes(name.data, name.len));
     return (double)(hash >> 11) / (double)(UINT64_C(1) << 53) < sample;
 }
@@ -171,7 +175,7 @@ struct list {
 
 static rl_status put_patterns(struct list *list, const struct filter *f, const struct rule *rule)
 {
-    if (f->files[rule->file].said.version < 2) {
+    if (f->files[rule->file].spec.version < 2) {
         list->count = 0;
     }
     void *items = list->items;
@@ -199,8 +203,8 @@ static void forget_before(struct list *list, const struct filter *f, uint32_t fi
     list->count = kept;
 }
 
-static struct filter_set *intern(struct filter *f, const struct list *list,
-                                 enum filter_action value)
+static struct filter_set *intern_set(struct filter *f, const struct list *list,
+                                     enum filter_action value)
 {
     for (struct filter_set *set = f->sets; set != NULL; set = set->next) {
         if (set->value == value && set->count == list->count &&
@@ -243,14 +247,14 @@ size_t filter_least(const struct filter_set *set)
 const struct filter_set *filter_default_set(struct filter *f)
 {
     const struct list none = {0};
-    return intern(f, &none, FILTER_ALLOW);
+    return intern_set(f, &none, FILTER_ALLOW);
 }
 
 /* ---- the decision ---- */
 
-static void take_limit(uint32_t *limit, uint32_t said)
+static void take_limit(uint32_t *limit, uint32_t spec)
 {
-    *limit = said != FILTER_NO_LIMIT ? said : *limit;
+    *limit = spec != FILTER_NO_LIMIT ? spec : *limit;
 }
 
 /* Who runs `-m json.tool` has named it, wherever it lies. */
@@ -261,41 +265,41 @@ static int is_program(const struct filter_scope *scope)
            memcmp(scope->module.data, name, sizeof name - 1) == 0;
 }
 
-static void apply(struct filter_verdict *v, const struct asked *a, const struct rule *rule,
-                  size_t index, int is_included)
+static void apply_rule(struct filter_verdict *v, const struct decision *d, const struct rule *rule,
+                       size_t index, int is_included)
 {
-    const struct filter_rule *said = &rule->said;
-    enum filter_exec exec = said->exec;
-    if (!is_sampled(a, said->sample)) {
+    const struct filter_rule *spec = &rule->spec;
+    enum filter_exec exec = spec->exec;
+    if (!is_sampled(d, spec->sample)) {
         exec = FILTER_SKIP;
     }
     if (rule->moment != 0) {
-        const struct filter *f = a->f;
-        if (!v->is_traced && v->rule >= 0 && f->files[f->rules[v->rule].file].said.is_builtin) {
+        const struct filter *f = d->f;
+        if (!v->is_traced && v->rule >= 0 && f->files[f->rules[v->rule].file].spec.is_builtin) {
             return; /* a thread is not meant to bring the standard library in */
         }
         v->asks |= exec != FILTER_EXEC_INHERIT ? rule->moment : 0;
         v->asks_traced |= exec == FILTER_TRACE ? rule->moment : 0;
         return;
     }
-    int is_reopened = exec == FILTER_SKIP && a->f->files[rule->file].said.is_builtin &&
-                      (is_included || is_program(a->scope));
+    int is_reopened = exec == FILTER_SKIP && d->f->files[rule->file].spec.is_builtin &&
+                      (is_included || is_program(d->scope));
     if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
         v->is_traced = exec == FILTER_TRACE;
         v->rule = (int)index;
         v->asks = v->asks_traced = 0; /* rules before it */
     }
-    v->level = said->level != FILTER_LEVEL_NONE ? said->level : v->level;
-    v->every = said->every > 1 ? said->every : v->every;
-    v->min_duration = said->min_duration != 0 ? said->min_duration : v->min_duration;
-    take_limit(&v->max_str, said->max_str);
-    take_limit(&v->max_items, said->max_items);
-    take_limit(&v->max_depth, said->max_depth);
-    take_limit(&v->max_locals, said->max_locals);
+    v->level = spec->level != FILTER_LEVEL_NONE ? spec->level : v->level;
+    v->every = spec->every > 1 ? spec->every : v->every;
+    v->min_duration = spec->min_duration != 0 ? spec->min_duration : v->min_duration;
+    take_limit(&v->max_str, spec->max_str);
+    take_limit(&v->max_items, spec->max_items);
+    take_limit(&v->max_depth, spec->max_depth);
+    take_limit(&v->max_locals, spec->max_locals);
 }
 
 /* The composed defaults; the file that said what becomes of values. */
-static uint32_t start(struct filter_verdict *v, const struct filter *f)
+static uint32_t start_verdict(struct filter_verdict *v, const struct filter *f)
 {
     uint32_t value_file = 0;
     *v = (struct filter_verdict){.is_traced = 1,
@@ -306,60 +310,60 @@ static uint32_t start(struct filter_verdict *v, const struct filter *f)
                                  .max_depth = FILTER_NO_LIMIT,
                                  .max_locals = FILTER_NO_LIMIT};
     for (size_t i = 0; i < f->file_count; i++) {
-        const struct filter_file *said = &f->files[i].said;
-        if (said->exec != FILTER_EXEC_INHERIT) {
-            v->is_traced = said->exec == FILTER_TRACE;
+        const struct filter_file *spec = &f->files[i].spec;
+        if (spec->exec != FILTER_EXEC_INHERIT) {
+            v->is_traced = spec->exec == FILTER_TRACE;
         }
-        if (said->value != FILTER_INHERIT) {
-            v->value = said->value;
+        if (spec->value != FILTER_INHERIT) {
+            v->value = spec->value;
             value_file = (uint32_t)i;
         }
-        v->level = said->level != FILTER_LEVEL_NONE ? said->level : v->level;
+        v->level = spec->level != FILTER_LEVEL_NONE ? spec->level : v->level;
     }
     return value_file;
 }
 
 /* Code without a file of its own is nothing to the rules of version 1. */
-static int is_synthetic(const struct asked *a)
+static int is_synthetic(const struct decision *d)
 {
-    struct filter_text file = a->scope->file;
+    struct filter_text file = d->scope->file;
     int has_old = 0;
-    for (size_t i = 0; i < a->f->file_count; i++) {
-        const struct filter_file *said = &a->f->files[i].said;
-        has_old |= said->version < 2 && !said->is_builtin;
+    for (size_t i = 0; i < d->f->file_count; i++) {
+        const struct filter_file *spec = &d->f->files[i].spec;
+        has_old |= spec->version < 2 && !spec->is_builtin;
     }
-    return has_old && (a->scope->is_generated ||
+    return has_old && (d->scope->is_generated ||
                        (file.len > 1 && file.data[0] == '<' && file.data[file.len - 1] == '>'));
 }
 
-static void ask(struct asked *a, struct filter *f, const struct filter_scope *scope)
+static void begin_decision(struct decision *d, struct filter *f, const struct filter_scope *scope)
 {
-    a->f = f;
-    a->scope = scope;
-    a->is_undecided = 0;
-    a->object_text = join(a->object, scope->module, ".", scope->qualname);
-    a->file = relative(f, scope->file);
+    d->f = f;
+    d->scope = scope;
+    d->is_undecided = 0;
+    d->object_text = join_names(d->object, scope->module, ".", scope->qualname);
+    d->file = path_below_root(f, scope->file);
 }
 
-static rl_status decide(struct asked *a, struct list *list, struct filter_verdict *v)
+static rl_status decide_scope(struct decision *d, struct list *list, struct filter_verdict *v)
 {
-    struct filter *f = a->f;
+    struct filter *f = d->f;
     int is_included = 0;
     rl_status status = RL_OK;
-    uint32_t value_file = start(v, f);
-    int passes = passes_gates(a, &is_included);
+    uint32_t value_file = start_verdict(v, f);
+    int passes = passes_gates(d, &is_included);
     for (size_t i = 0; i < f->rule_count && status == RL_OK; i++) {
         const struct rule *rule = &f->rules[i];
-        if (rule_matches(a, rule)) {
-            apply(v, a, rule, i, is_included);
-            if (rule->said.value != FILTER_INHERIT) {
-                v->value = rule->said.value;
+        if (matches_rule(d, rule)) {
+            apply_rule(v, d, rule, i, is_included);
+            if (rule->spec.value != FILTER_INHERIT) {
+                v->value = rule->spec.value;
                 value_file = rule->file;
             }
             status = put_patterns(list, f, rule);
         }
     }
-    if (!passes || !is_sampled(a, f->sample) || is_synthetic(a)) {
+    if (!passes || !is_sampled(d, f->sample) || is_synthetic(d)) {
         v->is_traced = 0;
         v->rule = -2;
         v->asks = v->asks_traced = 0;
@@ -377,16 +381,16 @@ static rl_status decide(struct asked *a, struct list *list, struct filter_verdic
 rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                         struct filter_verdict *verdict)
 {
-    struct asked *a = rl_alloc(1, sizeof *a);
+    struct decision *d = rl_alloc(1, sizeof *d);
     struct list list = {0};
     rl_status status = RL_NOMEM;
-    if (a != NULL) {
-        ask(a, f, scope);
-        status = decide(a, &list, verdict);
-        verdict->is_undecided = a->is_undecided;
+    if (d != NULL) {
+        begin_decision(d, f, scope);
+        status = decide_scope(d, &list, verdict);
+        verdict->is_undecided = d->is_undecided;
     }
     if (status == RL_OK) {
-        verdict->set = intern(f, &list, verdict->value);
+        verdict->set = intern_set(f, &list, verdict->value);
         status = verdict->set != NULL ? RL_OK : RL_NOMEM;
     }
     if (status != RL_OK || verdict->is_undecided) {
@@ -396,7 +400,7 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
         f->undecided++;
     }
     rl_free(list.items);
-    rl_free(a);
+    rl_free(d);
     return status;
 }
 
@@ -404,14 +408,14 @@ struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
                                        const struct filter_scope *scope)
 {
     const struct rule *rule = &f->rules[index];
-    struct filter_rule_view view = {rule->file, rule->selector.text, rule->said.exec,
-                                    rule->said.value, -1};
-    struct asked *a = scope != NULL ? rl_alloc(1, sizeof *a) : NULL;
-    if (a != NULL) {
-        ask(a, (struct filter *)f, scope);
-        int matches = rule->moment != 0 ? 2 : rule_matches(a, rule);
-        view.matches = a->is_undecided ? -1 : matches;
-        rl_free(a);
+    struct filter_rule_view view = {rule->file, rule->selector.text, rule->spec.exec,
+                                    rule->spec.value, -1};
+    struct decision *d = scope != NULL ? rl_alloc(1, sizeof *d) : NULL;
+    if (d != NULL) {
+        begin_decision(d, (struct filter *)f, scope);
+        int matches = rule->moment != 0 ? 2 : matches_rule(d, rule);
+        view.matches = d->is_undecided ? -1 : matches;
+        rl_free(d);
     }
     return view;
 }
@@ -442,7 +446,7 @@ uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_te
 /* ---- names ---- */
 
 /* A function's own name, of module.qualname. */
-static struct filter_text last_part(struct filter_text name)
+static struct filter_text last_name_part(struct filter_text name)
 {
     for (size_t i = name.len; i > 0; i--) {
         if (name.data[i - 1] == '.') {
@@ -488,7 +492,7 @@ static enum filter_action decide_name(struct filter *f, const struct filter_set 
             return found > 0 ? pattern->action : FILTER_REDACT;
         }
     }
-    struct filter_text own = kind == FILTER_RET ? last_part(name) : name;
+    struct filter_text own = kind == FILTER_RET ? last_name_part(name) : name;
     enum secret_class class = secret_name(own.data, own.len);
     if (class != SECRET_NONE) {
         *why = class == SECRET_ALWAYS ? "built-in names of secrets"
@@ -537,8 +541,8 @@ const char *filter_why(struct filter *f, const struct filter_set *set, enum filt
 }
 
 /* All that a pattern finds; -1: undecided. */
-static int all_found(const struct pattern *pattern, struct filter_text text,
-                     struct secret_part *parts)
+static int find_all_parts(const struct pattern *pattern, struct filter_text text,
+                          struct secret_part *parts)
 {
     size_t at = 0, count = 0, begin, end;
     while (count < SECRET_PARTS && at <= text.len) {
@@ -562,15 +566,15 @@ static int all_found(const struct pattern *pattern, struct filter_text text,
 
 /* How much the first `value:` pattern finds that finds something; 0: it lets the text through;
  * -1: none does. */
-static int ask_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                       struct secret_part *parts)
+static int search_content(struct filter *f, const struct filter_set *set, struct filter_text text,
+                          struct secret_part *parts)
 {
     for (size_t i = 0; set->has_content && i < set->count; i++) {
         const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
         if (pattern->selector.kind != FILTER_VALUE) {
             continue;
         }
-        int found = all_found(pattern->selector.pattern, text, parts);
+        int found = find_all_parts(pattern->selector.pattern, text, parts);
         if (found < 0) {
             f->undecided++;
             parts[0] = (struct secret_part){0, text.len};
@@ -587,7 +591,7 @@ size_t filter_content(struct filter *f, const struct filter_set *set, struct fil
                       int is_cut, struct secret_part *parts, int *is_whole)
 {
     struct secret_part own[SECRET_PARTS], forms[SECRET_PARTS];
-    int found = ask_content(f, set, text, own);
+    int found = search_content(f, set, text, own);
     *is_whole = found > 0;
     if (found == 0) {
         return 0;
@@ -599,5 +603,5 @@ size_t filter_content(struct filter *f, const struct filter_set *set, struct fil
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text)
 {
     struct secret_part parts[SECRET_PARTS];
-    return ask_content(f, set, text, parts) > 0;
+    return search_content(f, set, text, parts) > 0;
 }

@@ -15,18 +15,19 @@ static rl_status put_hex(struct reading *r, size_t digits)
 {
     char number[16] = "";
     size_t n = 0;
-    int is_braced = peek(r, 0) == '{';
+    int is_braced = reading_peek(r, 0) == '{';
     r->at += (size_t)is_braced;
-    while (n < 8 && peek(r, 0) >= 0 && isxdigit(peek(r, 0)) && (is_braced || n < digits)) {
+    while (n < 8 && reading_peek(r, 0) >= 0 && isxdigit(reading_peek(r, 0)) &&
+           (is_braced || n < digits)) {
         number[n++] = r->text[r->at++];
     }
-    if (n == 0 || (is_braced && peek(r, 0) != '}') || (!is_braced && n != digits)) {
-        return refuse(r, "this is no character number such as \\x41 or \\u{1F600}");
+    if (n == 0 || (is_braced && reading_peek(r, 0) != '}') || (!is_braced && n != digits)) {
+        return reading_refuse(r, "this is no character number such as \\x41 or \\u{1F600}");
     }
     r->at += (size_t)is_braced;
-    put(r, "\\x{");
-    put(r, number);
-    put(r, "}");
+    reading_put(r, "\\x{");
+    reading_put(r, number);
+    reading_put(r, "}");
     return RL_OK;
 }
 
@@ -113,7 +114,7 @@ static rl_status put_property(struct reading *r, char letter)
     };
     const char *name = r->text + r->at;
     size_t n = 1;
-    if (peek(r, 0) == '{') {
+    if (reading_peek(r, 0) == '{') {
         const char *end = memchr(name, '}', r->len - r->at);
         name++;
         n = end != NULL ? (size_t)(end - name) : 0;
@@ -128,21 +129,21 @@ static rl_status put_property(struct reading *r, char letter)
         }
     }
     if (n == 0 || n > 40) {
-        return refuse(r, "a property is written \\pL or \\p{Greek}");
+        return reading_refuse(r, "a property is written \\pL or \\p{Greek}");
     }
-    put_char(r, '\\');
-    put_char(r, letter);
-    put(r, "{");
+    reading_put_char(r, '\\');
+    reading_put_char(r, letter);
+    reading_put(r, "{");
     for (size_t i = 0; i < sizeof longs / sizeof *longs; i++) {
         if (strlen(longs[i][0]) == n && memcmp(longs[i][0], name, n) == 0) {
-            put(r, longs[i][1]);
-            put(r, "}");
+            reading_put(r, longs[i][1]);
+            reading_put(r, "}");
             return RL_OK;
         }
     }
-    put(r, is_category(name, n) ? "" : "sc:");
+    reading_put(r, is_category(name, n) ? "" : "sc:");
     bytes_put(r->out, name, n);
-    put(r, "}");
+    reading_put(r, "}");
     return RL_OK;
 }
 
@@ -168,20 +169,20 @@ static rl_status refuse_escape(const struct reading *r, int c)
         {'>', "\\> is not supported: write \\b"},
     };
     if (c >= '0' && c <= '9') {
-        return refuse(r, "back-references and octal numbers are not supported");
+        return reading_refuse(r, "back-references and octal numbers are not supported");
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].letter == c) {
-            return refuse(r, known[i].why);
+            return reading_refuse(r, known[i].why);
         }
     }
-    return refuse(r, "this escape has no meaning");
+    return reading_refuse(r, "this escape has no meaning");
 }
 
 /* What is the same within brackets and outside. After the backslash; *is_done where it was one. */
 static rl_status put_common_escape(struct reading *r, int *is_done)
 {
-    int c = peek(r, 0);
+    int c = reading_peek(r, 0);
     *is_done = 1;
     r->at++;
     switch (c) {
@@ -192,17 +193,17 @@ static rl_status put_common_escape(struct reading *r, int *is_done)
     case 'a':
     case 'd':
     case 'D':
-        put_char(r, '\\');
-        put_char(r, (char)c);
+        reading_put_char(r, '\\');
+        reading_put_char(r, (char)c);
         return RL_OK;
     case 'v':
-        put(r, "\\x{0B}");
+        reading_put(r, "\\x{0B}");
         return RL_OK;
     case 's':
-        put(r, "\\p{White_Space}");
+        reading_put(r, "\\p{White_Space}");
         return RL_OK;
     case 'S':
-        put(r, "\\P{White_Space}");
+        reading_put(r, "\\P{White_Space}");
         return RL_OK;
     case 'x':
         return put_hex(r, 2);
@@ -215,8 +216,8 @@ static rl_status put_common_escape(struct reading *r, int *is_done)
         return put_property(r, (char)c);
     default:
         if (c >= 0 && c < 128 && ispunct(c) && c != '<' && c != '>') {
-            put_char(r, '\\');
-            put_char(r, (char)c);
+            reading_put_char(r, '\\');
+            reading_put_char(r, (char)c);
             return RL_OK;
         }
         r->at--;
@@ -225,37 +226,37 @@ static rl_status put_common_escape(struct reading *r, int *is_done)
     }
 }
 
-static rl_status put_escape(struct reading *r)
+static rl_status put_regex_escape(struct reading *r)
 {
     int is_done;
-    if (peek(r, 0) < 0) {
-        return refuse(r, "a backslash ends the pattern");
+    if (reading_peek(r, 0) < 0) {
+        return reading_refuse(r, "a backslash ends the pattern");
     }
     rl_status status = put_common_escape(r, &is_done);
     if (status != RL_OK || is_done) {
         return status;
     }
-    int c = peek(r, 0);
-    if ((c == 'b' || c == 'B') && peek(r, 1) == '{') {
-        return refuse(r, "\\b{...} is not supported");
+    int c = reading_peek(r, 0);
+    if ((c == 'b' || c == 'B') && reading_peek(r, 1) == '{') {
+        return reading_refuse(r, "\\b{...} is not supported");
     }
     switch (c) {
     case 'w':
-        put(r, "[" WORD "]");
+        reading_put(r, "[" WORD "]");
         break;
     case 'W':
-        put(r, "[^" WORD "]");
+        reading_put(r, "[^" WORD "]");
         break;
     case 'b':
-        put(r, "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))");
+        reading_put(r, "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))");
         break;
     case 'B':
-        put(r, "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))");
+        reading_put(r, "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))");
         break;
     case 'A':
     case 'z':
-        put_char(r, '\\');
-        put_char(r, (char)c);
+        reading_put_char(r, '\\');
+        reading_put_char(r, (char)c);
         break;
     default:
         return refuse_escape(r, c);
@@ -287,75 +288,77 @@ static rl_status put_posix(struct reading *r)
         {"word", "0-9A-Za-z_", "\\x00-/:-@\\[-^`{-\\x{10FFFF}"},
         {"xdigit", "0-9A-Fa-f", "\\x00-/:-@G-`g-\\x{10FFFF}"},
     };
-    int is_negated = peek(r, 2) == '^';
+    int is_negated = reading_peek(r, 2) == '^';
     const char *name = r->text + r->at + 2 + is_negated;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         size_t n = strlen(sets[i].name);
         if ((size_t)(r->text + r->len - name) >= n + 2 && memcmp(name, sets[i].name, n) == 0 &&
             memcmp(name + n, ":]", 2) == 0) {
-            put(r, is_negated ? sets[i].outside : sets[i].inside);
+            reading_put(r, is_negated ? sets[i].outside : sets[i].inside);
             r->at += n + 4 + (size_t)is_negated;
             return RL_OK;
         }
     }
-    return refuse(r, "there is no class of this name; known are [:alpha:], [:digit:] and so on");
+    return reading_refuse(
+        r, "there is no class of this name; known are [:alpha:], [:digit:] and so on");
 }
 
 static rl_status put_class_item(struct reading *r)
 {
-    int c = peek(r, 0), is_done;
-    if (looks_at(r, "[:")) {
+    int c = reading_peek(r, 0), is_done;
+    if (reading_looks_at(r, "[:")) {
         return put_posix(r);
     }
     if (c == '[') {
-        return refuse(r, "brackets inside brackets are not supported: write \\[ for the character");
+        return reading_refuse(
+            r, "brackets inside brackets are not supported: write \\[ for the character");
     }
-    if (looks_at(r, "&&") || looks_at(r, "--") || looks_at(r, "~~")) {
-        return refuse(r, "&&, -- and ~~ inside brackets are not supported");
+    if (reading_looks_at(r, "&&") || reading_looks_at(r, "--") || reading_looks_at(r, "~~")) {
+        return reading_refuse(r, "&&, -- and ~~ inside brackets are not supported");
     }
     if (r->has_x && (c == '#' || (c >= 0 && c < 128 && isspace(c)))) {
-        return refuse(r, "with the flag x, write blanks inside brackets as escapes");
+        return reading_refuse(r, "with the flag x, write blanks inside brackets as escapes");
     }
     r->at++;
     if (c != '\\') {
-        put_char(r, (char)c);
+        reading_put_char(r, (char)c);
         return RL_OK;
     }
-    if (peek(r, 0) < 0) {
-        return refuse(r, "a backslash ends the pattern");
+    if (reading_peek(r, 0) < 0) {
+        return reading_refuse(r, "a backslash ends the pattern");
     }
     rl_status status = put_common_escape(r, &is_done);
     if (status != RL_OK || is_done) {
         return status;
     }
-    if (peek(r, 0) == 'w') {
+    if (reading_peek(r, 0) == 'w') {
         r->at++;
-        put(r, WORD);
+        reading_put(r, WORD);
         return RL_OK;
     }
-    if (peek(r, 0) == 'W') {
-        return refuse(r, "\\W inside brackets is not supported: write [^\\w...]");
+    if (reading_peek(r, 0) == 'W') {
+        return reading_refuse(r, "\\W inside brackets is not supported: write [^\\w...]");
     }
-    return refuse_escape(r, peek(r, 0));
+    return refuse_escape(r, reading_peek(r, 0));
 }
 
 static rl_status put_class(struct reading *r)
 {
     size_t began = r->at++;
-    put(r, "[");
-    if (peek(r, 0) == '^') {
+    reading_put(r, "[");
+    if (reading_peek(r, 0) == '^') {
         r->at++;
-        put(r, "^");
+        reading_put(r, "^");
     }
     int is_first = 1;
-    for (; peek(r, 0) >= 0; is_first = 0) {
-        if (peek(r, 0) == ']' && !is_first) {
+    for (; reading_peek(r, 0) >= 0; is_first = 0) {
+        if (reading_peek(r, 0) == ']' && !is_first) {
             r->at++;
-            put(r, "]");
+            reading_put(r, "]");
             return RL_OK;
         }
-        if (is_first && peek(r, 0) == ']') {
-            put(r, "\\]");
+        if (is_first && reading_peek(r, 0) == ']') {
+            reading_put(r, "\\]");
             r->at++;
             continue;
         }
@@ -365,45 +368,45 @@ static rl_status put_class(struct reading *r)
         }
     }
     r->at = began;
-    return refuse(r, "these brackets are not closed");
+    return reading_refuse(r, "these brackets are not closed");
 }
 
 /* ---- groups and repetition ---- */
 
-static rl_status put_flags(struct reading *r)
+static rl_status put_regex_flags(struct reading *r)
 {
-    put(r, "(?");
+    reading_put(r, "(?");
     r->at += 2;
     int is_off = 0, count = 0;
     for (;; r->at++) {
-        int c = peek(r, 0);
+        int c = reading_peek(r, 0);
         if (c == ')' || c == ':') {
             break;
         }
         if (c == '-' && !is_off) {
             is_off = 1;
-            put(r, "-");
+            reading_put(r, "-");
             continue;
         }
         if (c == 'u' && is_off) {
-            return refuse(r, "Unicode cannot be switched off");
+            return reading_refuse(r, "Unicode cannot be switched off");
         }
         if (c == 'u') {
             count++;
             continue;
         }
         if (c < 0 || strchr("imsUx", c) == NULL) {
-            return refuse(r, "there is no such group or flag");
+            return reading_refuse(r, "there is no such group or flag");
         }
         r->has_x |= c == 'x' && !is_off;
-        put_char(r, (char)c);
+        reading_put_char(r, (char)c);
         count++;
     }
-    if (count == 0 && peek(r, 0) != ':') {
-        return refuse(r, "no flag is named here");
+    if (count == 0 && reading_peek(r, 0) != ':') {
+        return reading_refuse(r, "no flag is named here");
     }
     r->can_repeat = 0;
-    put_char(r, r->text[r->at++]);
+    reading_put_char(r, r->text[r->at++]);
     return RL_OK;
 }
 
@@ -430,63 +433,64 @@ static rl_status put_group(struct reading *r)
         {"(*", "(*...) is not supported"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        if (looks_at(r, refused[i].begin)) {
-            return refuse(r, refused[i].why);
+        if (reading_looks_at(r, refused[i].begin)) {
+            return reading_refuse(r, refused[i].why);
         }
     }
-    if (looks_at(r, "(?") && isdigit(peek(r, 2))) {
-        return refuse(r, "recursion is not supported");
+    if (reading_looks_at(r, "(?") && isdigit(reading_peek(r, 2))) {
+        return reading_refuse(r, "recursion is not supported");
     }
     r->can_repeat = 0;
-    if (looks_at(r, "(?P<") || looks_at(r, "(?<")) {
+    if (reading_looks_at(r, "(?P<") || reading_looks_at(r, "(?<")) {
         const char *end = memchr(r->text + r->at, '>', r->len - r->at);
         if (end == NULL) {
-            return refuse(r, "the name of this group is not closed");
+            return reading_refuse(r, "the name of this group is not closed");
         }
-        put(r, "(?:"); /* nothing can refer to it */
+        reading_put(r, "(?:"); /* nothing can refer to it */
         r->at = (size_t)(end - r->text) + 1;
         return RL_OK;
     }
-    if (looks_at(r, "(?")) {
-        return put_flags(r);
+    if (reading_looks_at(r, "(?")) {
+        return put_regex_flags(r);
     }
-    put(r, "(?:");
+    reading_put(r, "(?:");
     r->at++;
     return RL_OK;
 }
 
 /* {n}, {n,} or {n,m}: its length, 0 where it is none. */
-static size_t counted(const struct reading *r)
+static size_t repetition_length(const struct reading *r)
 {
     size_t i = 1, digits = 0, commas = 0;
-    for (; peek(r, i) >= 0 && peek(r, i) != '}'; i++) {
-        if (isdigit(peek(r, i))) {
+    for (; reading_peek(r, i) >= 0 && reading_peek(r, i) != '}'; i++) {
+        if (isdigit(reading_peek(r, i))) {
             digits++;
-        } else if (peek(r, i) == ',' && digits != 0 && commas == 0) {
+        } else if (reading_peek(r, i) == ',' && digits != 0 && commas == 0) {
             commas++;
         } else {
             return 0;
         }
     }
-    return peek(r, i) == '}' && digits != 0 && digits < 9 ? i + 1 : 0;
+    return reading_peek(r, i) == '}' && digits != 0 && digits < 9 ? i + 1 : 0;
 }
 
 static rl_status put_repetition(struct reading *r)
 {
-    size_t n = peek(r, 0) == '{' ? counted(r) : 1;
+    size_t n = reading_peek(r, 0) == '{' ? repetition_length(r) : 1;
     if (n == 0) {
-        return refuse(r, "a repetition is written {2}, {2,} or {2,5}; the character is \\{");
+        return reading_refuse(r,
+                              "a repetition is written {2}, {2,} or {2,5}; the character is \\{");
     }
     if (!r->can_repeat) {
-        return refuse(r, "there is nothing to repeat");
+        return reading_refuse(r, "there is nothing to repeat");
     }
     if (r->was_repeated) {
-        return refuse(r, "a repetition of a repetition needs brackets: (?:a*)+");
+        return reading_refuse(r, "a repetition of a repetition needs brackets: (?:a*)+");
     }
     bytes_put(r->out, r->text + r->at, n);
     r->at += n;
-    if (peek(r, 0) == '?') {
-        put(r, "?");
+    if (reading_peek(r, 0) == '?') {
+        reading_put(r, "?");
         r->at++;
     }
     r->was_repeated = 1;
@@ -498,9 +502,9 @@ static int is_repetition(int c)
     return c == '*' || c == '+' || c == '?' || c == '{';
 }
 
-static rl_status put_next(struct reading *r)
+static rl_status put_next_item(struct reading *r)
 {
-    int c = peek(r, 0);
+    int c = reading_peek(r, 0);
     if (is_repetition(c)) {
         return put_repetition(r);
     }
@@ -509,7 +513,7 @@ static rl_status put_next(struct reading *r)
     switch (c) {
     case '\\':
         r->at++;
-        return put_escape(r);
+        return put_regex_escape(r);
     case '[':
         return put_class(r);
     case '(':
@@ -520,7 +524,7 @@ static rl_status put_next(struct reading *r)
     default:
         break;
     }
-    put_char(r, (char)c);
+    reading_put_char(r, (char)c);
     r->at++;
     return RL_OK;
 }
@@ -529,10 +533,10 @@ rl_status dialect_regex(const char *text, size_t len, struct bytes_out *out, str
 {
     struct reading r = {.text = text, .len = len, .out = out, .err = err};
     if (memchr(text, 0, len) != NULL) {
-        return refuse(&r, "a pattern holds no NUL character");
+        return reading_refuse(&r, "a pattern holds no NUL character");
     }
     while (r.at < r.len) {
-        rl_status status = put_next(&r);
+        rl_status status = put_next_item(&r);
         if (status != RL_OK) {
             return status;
         }

@@ -35,8 +35,8 @@ void filter_free(struct filter *f)
         return;
     }
     for (size_t i = 0; i < f->file_count; i++) {
-        rl_free((void *)f->files[i].said.root.data);
-        rl_free((void *)f->files[i].said.other_root.data);
+        rl_free((void *)f->files[i].spec.root.data);
+        rl_free((void *)f->files[i].spec.other_root.data);
     }
     for (size_t i = 0; i < f->rule_count; i++) {
         selector_fini(&f->rules[i].selector);
@@ -58,12 +58,12 @@ void filter_free(struct filter *f)
 }
 
 /* Room for one more; NULL without memory. */
-static void *more(void *items, size_t *cap, size_t count, size_t size)
+static void *grow_by_one(void *items, size_t *cap, size_t count, size_t size)
 {
     return rl_grow(&items, cap, count + 1, size) == 0 ? items : NULL;
 }
 
-static char *copy(struct filter_text text)
+static char *copy_filter_text(struct filter_text text)
 {
     char *made = rl_alloc(1, text.len + 1);
     if (made != NULL) {
@@ -74,7 +74,7 @@ static char *copy(struct filter_text text)
 }
 
 /* Without a slash at its end. */
-static struct filter_text trimmed(struct filter_text root)
+static struct filter_text trim_slashes(struct filter_text root)
 {
     while (root.len != 0 && root.data[root.len - 1] == '/') {
         root.len--;
@@ -84,11 +84,11 @@ static struct filter_text trimmed(struct filter_text root)
 
 rl_status filter_add_file(struct filter *f, const struct filter_file *file, struct rl_err *err)
 {
-    void *files = more(f->files, &f->file_cap, f->file_count, sizeof *f->files);
-    struct filter_file said = *file;
-    said.root = trimmed(said.root);
-    said.other_root = trimmed(said.other_root);
-    char *root = copy(said.root), *other = copy(said.other_root);
+    void *files = grow_by_one(f->files, &f->file_cap, f->file_count, sizeof *f->files);
+    struct filter_file spec = *file;
+    spec.root = trim_slashes(spec.root);
+    spec.other_root = trim_slashes(spec.other_root);
+    char *root = copy_filter_text(spec.root), *other = copy_filter_text(spec.other_root);
     if (files != NULL) {
         f->files = files;
     }
@@ -97,18 +97,18 @@ rl_status filter_add_file(struct filter *f, const struct filter_file *file, stru
         rl_free(other);
         return status_set(err, RL_NOMEM, "no memory for a filter");
     }
-    said.root.data = root;
-    said.other_root.data = other;
-    f->files[f->file_count++].said = said;
+    spec.root.data = root;
+    spec.other_root.data = other;
+    f->files[f->file_count++].spec = spec;
     return RL_OK;
 }
 
 /* A rule that is asked at each call can say nothing of what is decided once. */
-static rl_status add_moment(struct filter *f, struct rule *rule, struct rl_err *err)
+static rl_status add_moment_rule(struct filter *f, struct rule *rule, struct rl_err *err)
 {
-    const struct filter_rule *said = &rule->said;
-    int is_plain = said->value == FILTER_INHERIT && said->level == FILTER_LEVEL_NONE &&
-                   said->sample >= 1 && said->every <= 1 && said->min_duration == 0;
+    const struct filter_rule *spec = &rule->spec;
+    int is_plain = spec->value == FILTER_INHERIT && spec->level == FILTER_LEVEL_NONE &&
+                   spec->sample >= 1 && spec->every <= 1 && spec->min_duration == 0;
     if (rule->selector.kind < FILTER_THREAD) {
         return RL_OK;
     }
@@ -128,18 +128,18 @@ rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule, stru
     if (f->file_count == 0) {
         return status_set(err, RL_USAGE, "a rule needs a file");
     }
-    const struct filter_file *file = &f->files[f->file_count - 1].said;
+    const struct filter_file *file = &f->files[f->file_count - 1].spec;
     struct selector_context context = {1, file->version, file->root};
-    struct rule made = {.said = *rule,
+    struct rule made = {.spec = *rule,
                         .file = (uint32_t)(f->file_count - 1),
                         .first_pattern = (uint32_t)f->pattern_count};
-    void *rules = more(f->rules, &f->rule_cap, f->rule_count, sizeof *f->rules);
+    void *rules = grow_by_one(f->rules, &f->rule_cap, f->rule_count, sizeof *f->rules);
     if (rules == NULL) {
         return status_set(err, RL_NOMEM, "no memory for a rule");
     }
     f->rules = rules;
     rl_status status = selector_init(&made.selector, rule->selector, &context, err);
-    if (status == RL_OK && (status = add_moment(f, &made, err)) != RL_OK) {
+    if (status == RL_OK && (status = add_moment_rule(f, &made, err)) != RL_OK) {
         selector_fini(&made.selector);
     }
     if (status == RL_OK) {
@@ -158,9 +158,10 @@ rl_status filter_add_pattern(struct filter *f, struct filter_text selector,
     if (rule->moment != 0) {
         return status_set(err, RL_USAGE, "a thread: or task: rule can only say exec");
     }
-    struct selector_context context = {0, f->files[rule->file].said.version, {"", 0}};
+    struct selector_context context = {0, f->files[rule->file].spec.version, {"", 0}};
     struct value_pattern made = {.action = action, .file = rule->file};
-    void *patterns = more(f->patterns, &f->pattern_cap, f->pattern_count, sizeof *f->patterns);
+    void *patterns =
+        grow_by_one(f->patterns, &f->pattern_cap, f->pattern_count, sizeof *f->patterns);
     if (patterns == NULL) {
         return status_set(err, RL_NOMEM, "no memory for a value pattern");
     }
@@ -179,18 +180,18 @@ rl_status filter_add_gate(struct filter *f, enum filter_gate type, struct filter
     struct gate made = {.type = type};
     rl_status status = RL_OK;
     if (type == FILTER_FOLDER) {
-        text = trimmed(text);
+        text = trim_slashes(text);
     }
     if (type != FILTER_FOLDER) {
         int is_glob = type == FILTER_EXCLUDE || type == FILTER_INCLUDE;
         status = pattern_new(is_glob ? PATTERN_GLOB : PATTERN_REGEX, text.data, text.len,
                              &made.pattern, err);
     }
-    void *gates = more(f->gates, &f->gate_cap, f->gate_count, sizeof *f->gates);
+    void *gates = grow_by_one(f->gates, &f->gate_cap, f->gate_count, sizeof *f->gates);
     if (gates != NULL) {
         f->gates = gates;
     }
-    made.text = copy(text);
+    made.text = copy_filter_text(text);
     made.len = text.len;
     if (status == RL_OK && (gates == NULL || made.text == NULL)) {
         status = status_set(err, RL_NOMEM, "no memory for a pattern");

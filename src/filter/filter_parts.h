@@ -9,11 +9,11 @@
 #include "selector.h"
 
 struct file {
-    struct filter_file said; /* its texts are owned copies */
+    struct filter_file spec; /* its texts are owned copies */
 };
 
 struct rule {
-    struct filter_rule said; /* but the selector's text */
+    struct filter_rule spec; /* but the selector's text */
     struct selector selector;
     uint32_t file;
     uint32_t first_pattern, pattern_count;

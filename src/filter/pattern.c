@@ -31,7 +31,8 @@ void pattern_free(struct pattern *pattern)
 }
 
 /* `$` is the very end and `^` (with the flag m) also behind a last newline, as in the dialect. */
-static rl_status compile(struct pattern *pattern, const struct bytes_out *text, struct rl_err *err)
+static rl_status compile_pattern(struct pattern *pattern, const struct bytes_out *text,
+                                 struct rl_err *err)
 {
     const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C |
                              PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX | PCRE2_MATCH_INVALID_UTF;
@@ -61,7 +62,7 @@ static rl_status compile(struct pattern *pattern, const struct bytes_out *text, 
     return RL_OK;
 }
 
-static size_t characters(const char *text, size_t len)
+static size_t count_characters(const char *text, size_t len)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
@@ -70,8 +71,8 @@ static size_t characters(const char *text, size_t len)
     return n;
 }
 
-static rl_status make(struct pattern *pattern, enum pattern_type type, const char *text, size_t len,
-                      struct rl_err *err)
+static rl_status build_pattern(struct pattern *pattern, enum pattern_type type, const char *text,
+                               size_t len, struct rl_err *err)
 {
     struct bytes_out translated = {0};
     rl_status status;
@@ -87,7 +88,7 @@ static rl_status make(struct pattern *pattern, enum pattern_type type, const cha
     status = type == PATTERN_GLOB ? dialect_glob(text, len, &translated, err)
                                   : dialect_regex(text, len, &translated, err);
     if (status == RL_OK) {
-        status = compile(pattern, &translated, err);
+        status = compile_pattern(pattern, &translated, err);
     }
     bytes_out_fini(&translated);
     return status;
@@ -96,7 +97,7 @@ static rl_status make(struct pattern *pattern, enum pattern_type type, const cha
 rl_status pattern_new(enum pattern_type type, const char *text, size_t len, struct pattern **out,
                       struct rl_err *err)
 {
-    size_t count = characters(text, len);
+    size_t count = count_characters(text, len);
     if (count > PATTERN_CHARS_MAX) {
         return status_set(err, RL_LIMIT, "the pattern has %zu characters, %d are allowed", count,
                           PATTERN_CHARS_MAX);
@@ -105,7 +106,7 @@ rl_status pattern_new(enum pattern_type type, const char *text, size_t len, stru
     if (pattern == NULL) {
         return status_set(err, RL_NOMEM, "no memory for a pattern");
     }
-    rl_status status = make(pattern, type, text, len, err);
+    rl_status status = build_pattern(pattern, type, text, len, err);
     if (status != RL_OK) {
         pattern_free(pattern);
         return status;

@@ -17,27 +17,27 @@ struct reading {
     int was_repeated; /* it has one already */
 };
 
-static inline rl_status refuse(const struct reading *r, const char *why)
+static inline rl_status reading_refuse(const struct reading *r, const char *why)
 {
     return status_set(r->err, RL_USAGE, "at character %zu: %s", r->at, why);
 }
 
-static inline void put(struct reading *r, const char *text)
+static inline void reading_put(struct reading *r, const char *text)
 {
     bytes_put(r->out, text, strlen(text));
 }
 
-static inline void put_char(struct reading *r, char c)
+static inline void reading_put_char(struct reading *r, char c)
 {
     bytes_put(r->out, &c, 1);
 }
 
-static inline int peek(const struct reading *r, size_t ahead)
+static inline int reading_peek(const struct reading *r, size_t ahead)
 {
     return r->at + ahead < r->len ? (unsigned char)r->text[r->at + ahead] : -1;
 }
 
-static inline int looks_at(const struct reading *r, const char *text)
+static inline int reading_looks_at(const struct reading *r, const char *text)
 {
     size_t n = strlen(text);
     return r->len - r->at >= n && memcmp(r->text + r->at, text, n) == 0;

@@ -63,15 +63,16 @@ static int has_digit_or_capital(const struct text *t, size_t begin, size_t end)
     return 0;
 }
 
-static size_t prefixed(const struct text *t, size_t i)
+static size_t match_prefixed(const struct text *t, size_t i)
 {
     if (i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0) {
         return 0;
     }
     for (size_t k = form_of[(unsigned char)t->at[i]];
          k != 0 && k <= FORMS && forms[k - 1].prefix[0] == t->at[i]; k++) {
-        if (has(t, i, forms[k - 1].prefix)) {
-            size_t body = i + strlen(forms[k - 1].prefix), end = body + run(t, body, CLASS_WORD);
+        if (has_word_at(t, i, forms[k - 1].prefix)) {
+            size_t body = i + strlen(forms[k - 1].prefix),
+                   end = body + run_length(t, body, CLASS_WORD);
             int is_open = t->is_cut && end == t->len;
             if ((end - body >= forms[k - 1].least &&
                  (!forms[k - 1].is_wordy || has_digit_or_capital(t, body, end))) ||
@@ -84,41 +85,41 @@ static size_t prefixed(const struct text *t, size_t i)
 }
 
 /* Three parts: the first two are known by their beginnings. */
-static size_t json_web_token(const struct text *t, size_t i, size_t end)
+static size_t match_jwt(const struct text *t, size_t i, size_t end)
 {
     enum { FIRST_LEAST = 8, SECOND_LEAST = 4 };
-    if (!has(t, i, "eyJ") || end - i < FIRST_LEAST) {
+    if (!has_word_at(t, i, "eyJ") || end - i < FIRST_LEAST) {
         return 0;
     }
     if (end >= t->len || t->at[end] != '.') {
         return t->is_cut && end == t->len ? end : 0;
     }
-    size_t second = run(t, end + 1, CLASS_WORD), at = end + 1 + second;
+    size_t second = run_length(t, end + 1, CLASS_WORD), at = end + 1 + second;
     if (second < SECOND_LEAST) {
         return t->is_cut && at == t->len ? at : 0;
     }
-    return at < t->len && t->at[at] == '.' ? at + 1 + run(t, at + 1, CLASS_WORD) : at;
+    return at < t->len && t->at[at] == '.' ? at + 1 + run_length(t, at + 1, CLASS_WORD) : at;
 }
 
-static size_t sendgrid(const struct text *t, size_t i)
+static size_t match_sendgrid(const struct text *t, size_t i)
 {
     enum { PART_LEAST = 16 };
-    size_t dot = has(t, i, "SG.") ? i + 3 + run(t, i + 3, CLASS_WORD) : 0;
+    size_t dot = has_word_at(t, i, "SG.") ? i + 3 + run_length(t, i + 3, CLASS_WORD) : 0;
     if (dot < i + 3 + PART_LEAST || dot >= t->len || t->at[dot] != '.') {
         return 0;
     }
-    size_t end = dot + 1 + run(t, dot + 1, CLASS_WORD);
+    size_t end = dot + 1 + run_length(t, dot + 1, CLASS_WORD);
     return end - dot > PART_LEAST ? end : 0;
 }
 
 size_t secret_form(const struct text *t, size_t i, size_t end)
 {
-    size_t stop = prefixed(t, i);
+    size_t stop = match_prefixed(t, i);
     if (t->at[i] == 'e' && end > i) {
-        size_t jwt = json_web_token(t, i, end);
+        size_t jwt = match_jwt(t, i, end);
         stop = jwt > stop ? jwt : stop;
     }
-    return stop == 0 && t->at[i] == 'S' ? sendgrid(t, i) : stop;
+    return stop == 0 && t->at[i] == 'S' ? match_sendgrid(t, i) : stop;
 }
 
 /* ---- keys, headers, addresses ---- */
@@ -128,22 +129,22 @@ size_t secret_private_key(const struct text *t, size_t i)
 {
     enum { KIND_MOST = 60 };
     size_t k = i + 11;
-    if (!has(t, i, "-----BEGIN ")) {
+    if (!has_word_at(t, i, "-----BEGIN ")) {
         return 0;
     }
-    while (k < t->len && k < i + KIND_MOST && !has(t, k, "PRIVATE KEY")) {
+    while (k < t->len && k < i + KIND_MOST && !has_word_at(t, k, "PRIVATE KEY")) {
         k++;
     }
-    if (!has(t, k, "PRIVATE KEY")) {
+    if (!has_word_at(t, k, "PRIVATE KEY")) {
         return 0;
     }
     for (; k < t->len; k++) {
-        if (t->at[k] == '-' && has(t, k, "-----END ")) {
+        if (t->at[k] == '-' && has_word_at(t, k, "-----END ")) {
             size_t end = k + 9;
             while (end < t->len && t->at[end] != '-') {
                 end++;
             }
-            return end + run(t, end, CLASS_WORD);
+            return end + run_length(t, end, CLASS_WORD);
         }
     }
     return t->len;
@@ -201,7 +202,7 @@ size_t secret_scheme(const struct text *t, size_t i, size_t *begin)
                                                                                                : 0;
     }
     if (has_any_case(t, i, "basic ")) {
-        size_t at = after_blanks(t, i + 6), n = run(t, at, CLASS_BASE64);
+        size_t at = after_blanks(t, i + 6), n = run_length(t, at, CLASS_BASE64);
         *begin = at;
         return n >= BASIC_LEAST && (is_basic(t, at, n) || (t->is_cut && at + n == t->len)) ? at + n
                                                                                            : 0;
@@ -215,10 +216,10 @@ static int ends_user(char c)
 }
 
 /* A web hook's address is its own password. */
-static size_t web_hook(const struct text *t, size_t at, size_t *begin)
+static size_t match_web_hook(const struct text *t, size_t at, size_t *begin)
 {
     static const char host[] = "hooks.slack.com/services/";
-    if (!has(t, at, host)) {
+    if (!has_word_at(t, at, host)) {
         return 0;
     }
     size_t end = *begin = at + sizeof host - 1;
@@ -240,7 +241,7 @@ size_t secret_url(const struct text *t, size_t i, size_t *begin)
     }
     int is_open = t->is_cut && at == t->len;
     if (at >= t->len ? !is_open : t->at[at] != '@') {
-        return web_hook(t, first, begin);
+        return match_web_hook(t, first, begin);
     }
     size_t user_end = colon != 0 ? colon : at;
     int user_is_token = secret_value(SECRET_TOKEN, t->at + first, user_end - first);
@@ -277,7 +278,7 @@ static int is_issued(const char *digits, size_t n)
 }
 
 /* 13 to 19 digits in groups, by Luhn. */
-static size_t card_number(const struct text *t, size_t i)
+static size_t match_card_number(const struct text *t, size_t i)
 {
     char digits[20];
     size_t n = 0, at = i;
@@ -304,7 +305,7 @@ static size_t card_number(const struct text *t, size_t i)
 }
 
 /* Two letters, two check digits, 11 to 30 more, by the remainder of 97; blanks between groups. */
-static size_t iban(const struct text *t, size_t i)
+static size_t match_iban(const struct text *t, size_t i)
 {
     char all[40];
     size_t n = 0, at = i;
@@ -336,10 +337,10 @@ size_t secret_digits(const struct text *t, size_t i)
         return 0;
     }
     if ((class_at(t, i) & CLASS_DIGIT) != 0) {
-        return card_number(t, i);
+        return match_card_number(t, i);
     }
     return (class_at(t, i + 1) & CLASS_UPPER) != 0 && (class_at(t, i + 2) & CLASS_DIGIT) != 0 &&
                    (class_at(t, i + 3) & CLASS_DIGIT) != 0
-               ? iban(t, i)
+               ? match_iban(t, i)
                : 0;
 }

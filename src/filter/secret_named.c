@@ -52,7 +52,7 @@ static int is_harmless_word(const char *word, size_t len)
 
 /* A name with dots and what makes code of it: get_password(, os.environ[, or the name of a secret
  * once more, as in connect(password=self.password). */
-static int is_code(const struct text *t, size_t i)
+static int is_code_expression(const struct text *t, size_t i)
 {
     size_t end = i, last = i, digits = 0;
     for (; end < t->len && end < i + LOOK_BACK; end++) {
@@ -91,16 +91,16 @@ static int is_placeholder(const struct text *t, size_t i)
         at += next == '{' || next == '(';
         return (class_at(t, at) & CLASS_NAME) != 0 && !is_digit(char_at(t, at)) &&
                (next == '{' || next == '(' ||
-                !is_digit(char_at(t, at + run(t, at, CLASS_WORD) - 1)));
+                !is_digit(char_at(t, at + run_length(t, at, CLASS_WORD) - 1)));
     case '{':
         while (at < t->len && (t->at[at] == '{' || t->at[at] == ' ')) {
             at++;
         }
-        at += run(t, at, CLASS_NAME);
+        at += run_length(t, at, CLASS_NAME);
         at = after_blanks(t, at);
         return char_at(t, at) == '}' || char_at(t, at) == '!' || char_at(t, at) == '.';
     case '[':
-        return next == ']' || has(t, i, "[redacted") || has(t, i, "[REDACTED");
+        return next == ']' || has_word_at(t, i, "[redacted") || has_word_at(t, i, "[REDACTED");
     case '<':
         return 1;
     default:
@@ -110,7 +110,7 @@ static int is_placeholder(const struct text *t, size_t i)
 
 int secret_is_harmless(const struct text *t, size_t i)
 {
-    size_t n = run(t, i, CLASS_NAME);
+    size_t n = run_length(t, i, CLASS_NAME);
     char next = char_at(t, i + n);
     int ends = i + n >= t->len || is_white(next) || is_quote(next) ||
                (next != 0 && strchr(",;&)]}<>|.:\\", next) != NULL);
@@ -120,19 +120,19 @@ int secret_is_harmless(const struct text *t, size_t i)
 /* ---- where a value ends ---- */
 
 /* Whether a name and its value follow a comma or the like, so that a value ends before it. */
-static int begins_next(const struct text *t, size_t i)
+static int begins_next_pair(const struct text *t, size_t i)
 {
     i = after_blanks(t, i);
     if (i >= t->len || t->at[i] == '\n' || t->at[i] == '\r') {
         return 1;
     }
-    size_t n = run(t, i, CLASS_NAME);
+    size_t n = run_length(t, i, CLASS_NAME);
     char next = char_at(t, i + n);
     return n != 0 && n < LOOK_BACK && (next == '=' || next == ':' || next == '%');
 }
 
 /* Up to a blank, or a sign behind which the next value begins. */
-static size_t bare_end(const struct text *t, size_t i, size_t most)
+static size_t find_bare_end(const struct text *t, size_t i, size_t most)
 {
     size_t end = i;
     for (; end < t->len && end - i < most && !is_white(t->at[end]) && !is_quote(t->at[end]) &&
@@ -140,7 +140,7 @@ static size_t bare_end(const struct text *t, size_t i, size_t most)
          end++) {
         char c = t->at[end];
         if ((c == ',' || c == ';' || c == '&') &&
-            (begins_next(t, end + 1) || is_white(char_at(t, end + 1)))) {
+            (begins_next_pair(t, end + 1) || is_white(char_at(t, end + 1)))) {
             break;
         }
     }
@@ -153,11 +153,11 @@ static size_t bare_end(const struct text *t, size_t i, size_t most)
 
 /* Up to the end of the line, the quote that the whole line stands in, or a comma behind which the
  * next name and its value begin. */
-static size_t line_end(const struct text *t, size_t i, char quote, size_t most)
+static size_t find_line_end(const struct text *t, size_t i, char quote, size_t most)
 {
     for (; i < t->len && most > 0 && t->at[i] != '\n' && t->at[i] != '\r'; i++, most--) {
         char c = t->at[i];
-        if ((quote != 0 && c == quote) || (c == ',' && begins_next(t, i + 1)) ||
+        if ((quote != 0 && c == quote) || (c == ',' && begins_next_pair(t, i + 1)) ||
             (c == '\\' && (char_at(t, i + 1) == 'n' || char_at(t, i + 1) == 'r'))) {
             break;
         }
@@ -166,7 +166,8 @@ static size_t line_end(const struct text *t, size_t i, char quote, size_t most)
 }
 
 /* Up to the quote that ends what begins at i, which may be escaped: a text in a text. */
-static size_t quoted_end(const struct text *t, size_t i, char quote, size_t escapes, size_t most)
+static size_t find_quoted_end(const struct text *t, size_t i, char quote, size_t escapes,
+                              size_t most)
 {
     size_t before = 0; /* backslashes in a row */
     for (; i < t->len && most > 0; i++, most--) {
@@ -179,7 +180,7 @@ static size_t quoted_end(const struct text *t, size_t i, char quote, size_t esca
 }
 
 /* Up to the bracket that ends a list or an object; those in quotes do not count. */
-static size_t bracket_end(const struct text *t, size_t i)
+static size_t find_bracket_end(const struct text *t, size_t i)
 {
     size_t depth = 0;
     char quote = 0;
@@ -206,7 +207,7 @@ struct named {
     enum secret_class class;
 };
 
-static size_t name_begin(const struct text *t, size_t end)
+static size_t find_name_begin(const struct text *t, size_t end)
 {
     size_t from = end;
     while (from > 0 && end - from < LOOK_BACK && (class_at(t, from - 1) & CLASS_NAME) != 0) {
@@ -223,7 +224,7 @@ static void look_at_words(const struct text *t, struct named *n)
         if (from < 2 || t->at[from - 1] != ' ') {
             return;
         }
-        size_t before = name_begin(t, from - 1);
+        size_t before = find_name_begin(t, from - 1);
         if (before == from - 1) {
             return;
         }
@@ -234,7 +235,7 @@ static void look_at_words(const struct text *t, struct named *n)
 }
 
 /* The name that ends before i. */
-static struct named name_before(const struct text *t, size_t i)
+static struct named find_name_before(const struct text *t, size_t i)
 {
     struct named n = {.end = i};
     while (n.end > 0 && i - n.end < 3 && t->at[n.end - 1] == ' ') {
@@ -247,7 +248,7 @@ static struct named name_before(const struct text *t, size_t i)
             n.end--;
         }
     }
-    n.from = name_begin(t, n.end);
+    n.from = find_name_begin(t, n.end);
     n.class = n.end > n.from ? secret_name(t->at + n.from, n.end - n.from) : SECRET_NONE;
     if (n.class == SECRET_NONE && n.end > n.from) {
         look_at_words(t, &n);
@@ -262,7 +263,7 @@ static int is_signature(const struct text *t, const struct named *n)
         "sig", "Signature", "signature", "X-Amz-Signature", "X-Goog-Signature", "AWSAccessKeyId"};
     char before = n->from > 0 ? t->at[n->from - 1] : 0;
     for (size_t i = 0; (before == '?' || before == '&') && i < sizeof names / sizeof *names; i++) {
-        if (n->end - n->from == strlen(names[i]) && has(t, n->from, names[i])) {
+        if (n->end - n->from == strlen(names[i]) && has_word_at(t, n->from, names[i])) {
             return 1;
         }
     }
@@ -274,7 +275,8 @@ static enum secret_class class_of_pair(const struct text *t, const struct named 
 {
     static const char *const names[] = {"name", "key", "Name", "Key", "header"};
     size_t at = n->from;
-    if (n->quote == 0 || n->end - n->from != 5 || (!has(t, at, "value") && !has(t, at, "Value"))) {
+    if (n->quote == 0 || n->end - n->from != 5 ||
+        (!has_word_at(t, at, "value") && !has_word_at(t, at, "Value"))) {
         return SECRET_NONE;
     }
     /* Back over quotes, commas and blanks: to the name's value, then to its own name. */
@@ -285,10 +287,11 @@ static enum secret_class class_of_pair(const struct text *t, const struct named 
             at--;
         }
         parts[i].end = at;
-        at = parts[i].from = name_begin(t, at);
+        at = parts[i].from = find_name_begin(t, at);
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (parts[1].end - parts[1].from == strlen(names[i]) && has(t, parts[1].from, names[i])) {
+        if (parts[1].end - parts[1].from == strlen(names[i]) &&
+            has_word_at(t, parts[1].from, names[i])) {
             return secret_name(t->at + parts[0].from, parts[0].end - parts[0].from);
         }
     }
@@ -296,7 +299,7 @@ static enum secret_class class_of_pair(const struct text *t, const struct named 
 }
 
 /* The end of a secret from `begin` on that would go to `end`; 0: the class says that it is none. */
-static size_t judge(const struct text *t, enum secret_class class, size_t begin, size_t end)
+static size_t judge_span(const struct text *t, enum secret_class class, size_t begin, size_t end)
 {
     size_t n = end - begin;
     if (n == 0 || (class == SECRET_ALWAYS && n == 1 && t->at[begin] == '*')) {
@@ -317,8 +320,8 @@ static int is_quoted_harmless(const struct text *t, size_t begin, size_t end)
            (is_placeholder(t, begin) && (!has_blank || t->at[begin] == '{'));
 }
 
-static size_t quoted_value(const struct text *t, enum secret_class class, size_t value,
-                           size_t *begin)
+static size_t match_quoted_value(const struct text *t, enum secret_class class, size_t value,
+                                 size_t *begin)
 {
     size_t at = value, end;
     while (char_at(t, at) == '\\' && at - value < ESCAPES_MOST) {
@@ -327,11 +330,12 @@ static size_t quoted_value(const struct text *t, enum secret_class class, size_t
     size_t escapes = at - value;
     char quote = char_at(t, at++);
     *begin = at;
-    end = quoted_end(t, at, quote, escapes, LOOK_AHEAD);
-    if ((end - at < LOOK_BACK && is_quoted_harmless(t, at, end)) || judge(t, class, at, end) == 0) {
+    end = find_quoted_end(t, at, quote, escapes, LOOK_AHEAD);
+    if ((end - at < LOOK_BACK && is_quoted_harmless(t, at, end)) ||
+        judge_span(t, class, at, end) == 0) {
         return 0;
     }
-    return end - at < LOOK_AHEAD ? end : quoted_end(t, at, quote, escapes, t->len);
+    return end - at < LOOK_AHEAD ? end : find_quoted_end(t, at, quote, escapes, t->len);
 }
 
 static int is_long_value(const struct text *t, const struct named *n)
@@ -351,32 +355,33 @@ static int is_long_value(const struct text *t, const struct named *n)
 
 /* Of an unquoted value: as far as a class of names looks at once, and where a secret really ends.
  */
-static size_t bare_value(const struct text *t, enum secret_class class, size_t value)
+static size_t match_bare_value(const struct text *t, enum secret_class class, size_t value)
 {
-    size_t end = bare_end(t, value, LOOK_AHEAD);
-    if (judge(t, class, value, end) == 0) {
+    size_t end = find_bare_end(t, value, LOOK_AHEAD);
+    if (judge_span(t, class, value, end) == 0) {
         return 0;
     }
-    return end - value < LOOK_AHEAD ? end : bare_end(t, value, t->len);
+    return end - value < LOOK_AHEAD ? end : find_bare_end(t, value, t->len);
 }
 
 /* Behind a colon without quotes: a header's line, or a word of it. */
-static size_t line_value(const struct text *t, const struct named *n, size_t value)
+static size_t match_line_value(const struct text *t, const struct named *n, size_t value)
 {
     char before = n->from > 0 ? t->at[n->from - 1] : '\n';
     char quote = is_quote(before) ? before : 0;
     int is_long = is_long_value(t, n);
     int is_line = before == '\n' || before == '\r' || quote != 0 || is_long;
     if (is_line && (n->class == SECRET_ALWAYS || is_long)) {
-        size_t end = line_end(t, value, quote, LOOK_AHEAD);
-        return judge(t, n->class, value, end) != 0 ? line_end(t, value, quote, t->len) : 0;
+        size_t end = find_line_end(t, value, quote, LOOK_AHEAD);
+        return judge_span(t, n->class, value, end) != 0 ? find_line_end(t, value, quote, t->len)
+                                                        : 0;
     }
-    return bare_value(t, n->class, value);
+    return match_bare_value(t, n->class, value);
 }
 
 size_t secret_named(const struct text *t, size_t i, size_t *begin)
 {
-    struct named n = name_before(t, i);
+    struct named n = find_name_before(t, i);
     char sign = t->at[i];
     size_t value = i + 1;
     if (n.class == SECRET_NONE && n.end > n.from) {
@@ -394,20 +399,20 @@ size_t secret_named(const struct text *t, size_t i, size_t *begin)
     char c = char_at(t, value);
     if (is_quote(c) ||
         (c == '\\' && (char_at(t, value + 1) == '\\' || is_quote(char_at(t, value + 1))))) {
-        return quoted_value(t, n.class, value, begin);
+        return match_quoted_value(t, n.class, value, begin);
     }
     if (value >= t->len || is_white(c) || secret_is_harmless(t, value) ||
-        (sign == '=' && is_code(t, value))) {
+        (sign == '=' && is_code_expression(t, value))) {
         return 0;
     }
     if (c == '[' || c == '{' || c == '(') {
         int is_hidden = n.class == SECRET_ALWAYS || (n.class == SECRET_LOGIN && c != '{');
-        return is_hidden ? bracket_end(t, value) : 0;
+        return is_hidden ? find_bracket_end(t, value) : 0;
     }
     if (sign == ':' && n.quote == 0) {
-        return line_value(t, &n, value);
+        return match_line_value(t, &n, value);
     }
-    return bare_value(t, n.class, value);
+    return match_bare_value(t, n.class, value);
 }
 
 /* ---- other ways to say what a value is ---- */
@@ -419,13 +424,13 @@ size_t secret_in_tag(const struct text *t, size_t i, size_t *begin)
     while (open > 0 && i - open < LOOK_BACK && t->at[open - 1] != '<' && t->at[open - 1] != '>') {
         open--;
     }
-    size_t n = run(t, open, CLASS_NAME);
+    size_t n = run_length(t, open, CLASS_NAME);
     if (open == 0 || t->at[open - 1] != '<' || n == 0) {
         return 0;
     }
     if (char_at(t, open + n) == ':') { /* of a name space */
         open += n + 1;
-        n = run(t, open, CLASS_NAME);
+        n = run_length(t, open, CLASS_NAME);
     }
     enum secret_class class = secret_name(t->at + open, n);
     size_t end = i + 1;
@@ -436,7 +441,7 @@ size_t secret_in_tag(const struct text *t, size_t i, size_t *begin)
         end++;
     }
     *begin = i + 1;
-    return secret_is_harmless(t, i + 1) ? 0 : judge(t, class, i + 1, end);
+    return secret_is_harmless(t, i + 1) ? 0 : judge_span(t, class, i + 1, end);
 }
 
 /* password%3Dx, password%22%3A%22x%22, at the sign. */
@@ -447,30 +452,31 @@ size_t secret_in_query(const struct text *t, size_t i, size_t *begin)
         return 0;
     }
     size_t end = i, value = i + 3, stop;
-    end -= end >= 3 && has(t, end - 3, "%22") ? 3 : 0;
-    size_t from = name_begin(t, end);
+    end -= end >= 3 && has_word_at(t, end - 3, "%22") ? 3 : 0;
+    size_t from = find_name_begin(t, end);
     enum secret_class class = secret_name(t->at + from, end - from);
     if (class == SECRET_NONE) {
         return 0;
     }
-    while (has(t, value, "%20")) {
+    while (has_word_at(t, value, "%20")) {
         value += 3;
     }
-    value += has(t, value, "%22") ? 3 : 0;
-    for (stop = value; stop < t->len && !is_white(t->at[stop]) && !is_quote(t->at[stop]) &&
-                       t->at[stop] != '&' && !has(t, stop, "%26") && !has(t, stop, "%22");
+    value += has_word_at(t, value, "%22") ? 3 : 0;
+    for (stop = value;
+         stop < t->len && !is_white(t->at[stop]) && !is_quote(t->at[stop]) && t->at[stop] != '&' &&
+         !has_word_at(t, stop, "%26") && !has_word_at(t, stop, "%22");
          stop++) {
     }
     *begin = value;
-    return secret_is_harmless(t, value) ? 0 : judge(t, class, value, stop);
+    return secret_is_harmless(t, value) ? 0 : judge_span(t, class, value, stop);
 }
 
 /* Whether the command whose option this is has the word in it. */
-static int is_of_command(const struct text *t, size_t i, const char *word)
+static int is_option_of(const struct text *t, size_t i, const char *word)
 {
     size_t n = strlen(word);
     for (size_t at = i; at > 0 && i - at < LOOK_BACK && t->at[at - 1] != '\n'; at--) {
-        if (has(t, at - 1, word) && at - 1 + n <= i) {
+        if (has_word_at(t, at - 1, word) && at - 1 + n <= i) {
             return 1;
         }
     }
@@ -488,21 +494,21 @@ static int is_meta_variable(const struct text *t, size_t i)
     return n > 1 && (i + n >= t->len || is_white(next) || next == ']' || next == ')');
 }
 
-static size_t long_option(const struct text *t, size_t i, size_t *begin)
+static size_t match_long_option(const struct text *t, size_t i, size_t *begin)
 {
-    size_t n = run(t, i + 2, CLASS_NAME), value = after_blanks(t, i + 2 + n);
+    size_t n = run_length(t, i + 2, CLASS_NAME), value = after_blanks(t, i + 2 + n);
     enum secret_class class = n != 0 ? secret_name(t->at + i + 2, n) : SECRET_NONE;
     if (class == SECRET_NONE || value == i + 2 + n || char_at(t, value) == '-') {
         return 0;
     }
     *begin = value;
     if (is_quote(char_at(t, value))) {
-        return quoted_value(t, class, value, begin);
+        return match_quoted_value(t, class, value, begin);
     }
     if (secret_is_harmless(t, value) || is_meta_variable(t, value)) {
         return 0;
     }
-    return bare_value(t, class, value);
+    return match_bare_value(t, class, value);
 }
 
 /* At a dash: --password x, curl -u user:x, mysql -px. */
@@ -513,21 +519,22 @@ size_t secret_option(const struct text *t, size_t i, size_t *begin)
         return 0;
     }
     if (next == '-') {
-        size_t stop =
-            has(t, i, "--user ") && is_of_command(t, i, "curl") ? 0 : long_option(t, i, begin);
-        if (stop != 0 || !has(t, i, "--user ")) {
+        size_t stop = has_word_at(t, i, "--user ") && is_option_of(t, i, "curl")
+                          ? 0
+                          : match_long_option(t, i, begin);
+        if (stop != 0 || !has_word_at(t, i, "--user ")) {
             return stop;
         }
     }
-    if (next == 'p' && is_of_command(t, i, "mysql")) {
-        size_t end = bare_end(t, i + 2, t->len);
+    if (next == 'p' && is_option_of(t, i, "mysql")) {
+        size_t end = find_bare_end(t, i + 2, t->len);
         *begin = i + 2;
         return end > i + 2 ? end : 0;
     }
-    if ((next == 'u' || next == '-') && is_of_command(t, i, "curl")) {
+    if ((next == 'u' || next == '-') && is_option_of(t, i, "curl")) {
         size_t value = after_blanks(t, i + (next == 'u' ? 2 : 7)), end;
         value += (size_t)is_quote(char_at(t, value));
-        end = bare_end(t, value, LOOK_AHEAD);
+        end = find_bare_end(t, value, LOOK_AHEAD);
         for (; value < end && t->at[value] != ':'; value++) {
         }
         *begin = value + 1;

@@ -69,7 +69,7 @@ static void end_word(struct words *w, size_t n)
 }
 
 /* db_passwd, apiKey, X-Api-Key, HTTPSecret2: at what is no letter, and where a capital begins. */
-static void split(const char *name, size_t len, struct words *w)
+static void split_name(const char *name, size_t len, struct words *w)
 {
     size_t n = 0;
     w->count = 0;
@@ -88,7 +88,7 @@ static void split(const char *name, size_t len, struct words *w)
     }
 }
 
-static int is_word(const struct words *w, int at, const char *word)
+static int is_word_at(const struct words *w, int at, const char *word)
 {
     return at >= 0 && at < w->count && strcmp(w->word[at], word) == 0;
 }
@@ -102,8 +102,8 @@ static enum secret_class phrase_at(const struct words *w, int at)
 {
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         const char *const *words = phrases[i].words;
-        if (is_word(w, at, words[0]) && is_word(w, at + 1, words[1]) &&
-            (words[2] == NULL || is_word(w, at + 2, words[2]))) {
+        if (is_word_at(w, at, words[0]) && is_word_at(w, at + 1, words[1]) &&
+            (words[2] == NULL || is_word_at(w, at + 2, words[2]))) {
             return phrases[i].class;
         }
     }
@@ -117,7 +117,7 @@ static enum secret_class token_at(const struct words *w, int at, int is_last)
     if ((before & WORD_OF_TOKEN) != 0 && is_last) {
         return SECRET_ALWAYS;
     }
-    if (is_word(w, at, "tokens") || (before & WORD_NOT_TOKEN) != 0 || !is_last) {
+    if (is_word_at(w, at, "tokens") || (before & WORD_NOT_TOKEN) != 0 || !is_last) {
         return SECRET_NONE;
     }
     return SECRET_TOKEN;
@@ -128,35 +128,35 @@ static enum secret_class token_at(const struct words *w, int at, int is_last)
 static enum secret_class by_value_at(const struct words *w, int at)
 {
     int is_last = at == w->count - 1 || (at == w->count - 2 && (w->is[at + 1] & WORD_CARRIER) != 0);
-    if (is_word(w, at, "token") || is_word(w, at, "tok") || is_word(w, at, "tokens")) {
+    if (is_word_at(w, at, "token") || is_word_at(w, at, "tok") || is_word_at(w, at, "tokens")) {
         return token_at(w, at, is_last);
     }
     if ((w->is[at] & WORD_BY_VALUE) == 0) {
         return SECRET_NONE;
     }
-    if (is_word(w, at, "cookie") || is_word(w, at, "cookies")) {
+    if (is_word_at(w, at, "cookie") || is_word_at(w, at, "cookies")) {
         return SECRET_TOKEN;
     }
     if (!is_last) {
         return SECRET_NONE;
     }
-    if (is_word(w, at, "session")) {
+    if (is_word_at(w, at, "session")) {
         return at + 1 < w->count ? SECRET_TOKEN : SECRET_NONE; /* session_id */
     }
-    if (is_word(w, at, "pass")) {
+    if (is_word_at(w, at, "pass")) {
         return token_at(w, at, is_last);
     }
-    if (is_word(w, at, "pin")) {
-        return is_word(w, at - 1, "card") || is_word(w, at - 1, "user") ||
-                       is_word(w, at - 1, "login") || is_word(w, at - 1, "security") ||
-                       is_word(w, at - 1, "account")
+    if (is_word_at(w, at, "pin")) {
+        return is_word_at(w, at - 1, "card") || is_word_at(w, at - 1, "user") ||
+                       is_word_at(w, at - 1, "login") || is_word_at(w, at - 1, "security") ||
+                       is_word_at(w, at - 1, "account")
                    ? SECRET_CODE
                    : SECRET_NONE;
     }
-    if (is_word(w, at, "pan")) {
-        return w->count == 1 || is_word(w, at - 1, "card") ? SECRET_TOKEN : SECRET_NONE;
+    if (is_word_at(w, at, "pan")) {
+        return w->count == 1 || is_word_at(w, at - 1, "card") ? SECRET_TOKEN : SECRET_NONE;
     }
-    return is_word(w, at, "auth") ? SECRET_LOGIN : SECRET_TOKEN;
+    return is_word_at(w, at, "auth") ? SECRET_LOGIN : SECRET_TOKEN;
 }
 
 static enum secret_class word_at(const struct words *w, int at)
@@ -164,7 +164,8 @@ static enum secret_class word_at(const struct words *w, int at)
     if ((w->is[at] & WORD_ALWAYS) != 0) {
         return SECRET_ALWAYS;
     }
-    if ((w->is[at] & WORD_KEY) != 0 && (is_word(w, at + 1, "key") || is_word(w, at + 1, "keys"))) {
+    if ((w->is[at] & WORD_KEY) != 0 &&
+        (is_word_at(w, at + 1, "key") || is_word_at(w, at + 1, "keys"))) {
         return SECRET_ALWAYS;
     }
     enum secret_class class = phrase_at(w, at);
@@ -174,7 +175,7 @@ static enum secret_class word_at(const struct words *w, int at)
     return class != SECRET_NONE ? class : by_value_at(w, at);
 }
 
-/* Words as split() makes them, but nothing is copied. */
+/* Words as split_name() makes them, but nothing is copied. */
 static int may_be_secret(const char *name, size_t len)
 {
     size_t begin = 0, lower = 0;
@@ -219,7 +220,7 @@ enum secret_class secret_name(const char *name, size_t len)
     if (len < 2 || len > 200 || !may_be_secret(name, len)) {
         return SECRET_NONE;
     }
-    split(name, len, &w);
+    split_name(name, len, &w);
     if (w.count > 1 && (w.is[w.count - 1] & WORD_POLICY) != 0) {
         return SECRET_NONE; /* password_min_length */
     }

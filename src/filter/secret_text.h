@@ -33,7 +33,7 @@ static inline uint8_t class_at(const struct text *t, size_t i)
 }
 
 /* How many bytes from i on are of the class. */
-static inline size_t run(const struct text *t, size_t i, uint8_t class)
+static inline size_t run_length(const struct text *t, size_t i, uint8_t class)
 {
     size_t n = 0;
     while ((class_at(t, i + n) & class) != 0) {
@@ -42,7 +42,7 @@ static inline size_t run(const struct text *t, size_t i, uint8_t class)
     return n;
 }
 
-static inline int has(const struct text *t, size_t i, const char *word)
+static inline int has_word_at(const struct text *t, size_t i, const char *word)
 {
     size_t n = strlen(word);
     return i <= t->len && t->len - i >= n && memcmp(t->at + i, word, n) == 0;

@@ -42,7 +42,7 @@ static int is_token_piece(const struct piece *p)
     return p->len >= ALPHABET_LEAST && (others == p->url_signs || others == p->plain_signs);
 }
 
-static void count(struct piece *p, char c)
+static void count_char(struct piece *p, char c)
 {
     p->len++;
     p->changes += (is_upper(p->last) && is_lower(c)) || (is_lower(p->last) && is_upper(c));
@@ -70,15 +70,15 @@ static int is_token(const char *text, size_t len)
             in_value = 1;
             value = (struct piece){0};
         } else if (in_value) {
-            count(&value, c);
+            count_char(&value, c);
         }
-        count(&piece, c);
+        count_char(&piece, c);
     }
     return (in_value && is_token_piece(&value)) || (!has_blank && is_token_piece(&piece));
 }
 
 /* 123456, 123 456, 123-456. */
-static int is_code(const char *text, size_t len)
+static int is_digit_code(const char *text, size_t len)
 {
     size_t digits = 0;
     for (size_t i = 0; i < len; i++) {
@@ -97,7 +97,7 @@ int secret_value(enum secret_class class, const char *text, size_t len)
     case SECRET_ALWAYS:
         return 1;
     case SECRET_CODE:
-        return is_code(text, len) || is_token(text, len);
+        return is_digit_code(text, len) || is_token(text, len);
     case SECRET_TOKEN:
     case SECRET_LOGIN:
         return is_token(text, len);

@@ -96,7 +96,7 @@ static uint32_t endings[26][LONGEST];
 /* By the last letter: which letters stand before it in the tails. */
 static uint32_t tail_ends[26];
 
-static size_t place_of(const char *word, size_t len)
+static size_t find_word_slot(const char *word, size_t len)
 {
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < len; i++) {
@@ -110,56 +110,56 @@ static size_t place_of(const char *word, size_t len)
     return at;
 }
 
-static unsigned letter(char c)
+static unsigned letter_index(char c)
 {
     return (unsigned)(unsigned char)(c | 32) - 'a';
 }
 
-static void add(const char *const *list, unsigned bit)
+static void add_words(const char *const *list, unsigned bit)
 {
     const unsigned asks = WORD_ALWAYS | WORD_CODE | WORD_BY_VALUE | WORD_PHRASE;
     for (; *list != NULL; list++) {
         const char *word = *list;
         size_t len = strlen(word);
-        struct slot *slot = &table[place_of(word, len)];
+        struct slot *slot = &table[find_word_slot(word, len)];
         slot->word = word;
         slot->is |= bit;
-        if (letter(word[0]) >= 26 || letter(word[len - 1]) >= 26) {
+        if (letter_index(word[0]) >= 26 || letter_index(word[len - 1]) >= 26) {
             continue;
         }
         if ((bit & asks) != 0) {
-            endings[letter(word[0])][len] |= 1u << letter(word[len - 1]);
-            endings[letter(word[0])][len + 1] |= 1u << letter('s'); /* its plural */
+            endings[letter_index(word[0])][len] |= 1u << letter_index(word[len - 1]);
+            endings[letter_index(word[0])][len + 1] |= 1u << letter_index('s'); /* its plural */
         }
         if ((bit & (WORD_TAIL | WORD_TAIL_ANY)) != 0) {
-            tail_ends[letter(word[len - 1])] |= 1u << letter(word[len - 2]);
-            tail_ends[letter('s')] |= 1u << letter(word[len - 1]);
+            tail_ends[letter_index(word[len - 1])] |= 1u << letter_index(word[len - 2]);
+            tail_ends[letter_index('s')] |= 1u << letter_index(word[len - 1]);
         }
     }
 }
 
-static void fill(void)
+static void fill_words(void)
 {
     static const char *const keys[] = {"key", NULL};
-    add(always, WORD_ALWAYS);
-    add(codes, WORD_CODE);
-    add(by_value, WORD_BY_VALUE);
-    add(of_key, WORD_KEY);
-    add(of_token, WORD_OF_TOKEN);
-    add(not_token, WORD_NOT_TOKEN);
-    add(carriers, WORD_CARRIER);
-    add(policies, WORD_POLICY);
-    add(phrases, WORD_PHRASE);
-    add(tails, WORD_TAIL);
-    add(tails_of_any, WORD_TAIL | WORD_TAIL_ANY);
-    add(keys, WORD_PHRASE); /* names with it are looked at; what stands before it decides */
+    add_words(always, WORD_ALWAYS);
+    add_words(codes, WORD_CODE);
+    add_words(by_value, WORD_BY_VALUE);
+    add_words(of_key, WORD_KEY);
+    add_words(of_token, WORD_OF_TOKEN);
+    add_words(not_token, WORD_NOT_TOKEN);
+    add_words(carriers, WORD_CARRIER);
+    add_words(policies, WORD_POLICY);
+    add_words(phrases, WORD_PHRASE);
+    add_words(tails, WORD_TAIL);
+    add_words(tails_of_any, WORD_TAIL | WORD_TAIL_ANY);
+    add_words(keys, WORD_PHRASE); /* names with it are looked at; what stands before it decides */
 }
 
 unsigned secret_word(const char *word, size_t len)
 {
-    unsigned is = table[place_of(word, len)].is;
+    unsigned is = table[find_word_slot(word, len)].is;
     if (is == 0 && len > 2 && word[len - 1] == 's') {
-        is = table[place_of(word, len - 1)].is;
+        is = table[find_word_slot(word, len - 1)].is;
         return (is & WORD_BY_VALUE) != 0 ? 0 : is; /* tokens are those of a text */
     }
     return is;
@@ -169,7 +169,7 @@ size_t secret_word_tail(const char *word, size_t len)
 {
     size_t plural = len > 4 && word[len - 1] == 's' && word[len - 2] != 's';
     for (size_t at = 1; at + 2 <= len - plural; at++) {
-        unsigned tail = table[place_of(word + at, len - plural - at)].is;
+        unsigned tail = table[find_word_slot(word + at, len - plural - at)].is;
         if ((tail & WORD_TAIL_ANY) != 0 ||
             ((tail & WORD_TAIL) != 0 && secret_word(word, at) != 0)) {
             return at;
@@ -181,9 +181,10 @@ size_t secret_word_tail(const char *word, size_t len)
 int secret_word_may_be(char first, char before_last, char last, size_t len)
 {
     if (endings['p' - 'a'][8] == 0) {
-        fill();
+        fill_words();
     }
-    unsigned begin = letter(first), end = letter(last), before = letter(before_last);
+    unsigned begin = letter_index(first), end = letter_index(last),
+             before = letter_index(before_last);
     if (begin >= 26 || end >= 26) {
         return ((first | last) & 0x80) != 0;
     }

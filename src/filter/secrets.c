@@ -43,7 +43,7 @@ struct scan {
 };
 
 /* Where there is no more room, all that follows is one secret. */
-static void found(struct scan *s, size_t begin, size_t end)
+static void add_found_part(struct scan *s, size_t begin, size_t end)
 {
     if (s->count == s->most - 1 && s->most > 1) {
         end = s->text.len;
@@ -52,7 +52,7 @@ static void found(struct scan *s, size_t begin, size_t end)
     s->until = end;
 }
 
-static int is_full(const struct scan *s)
+static int are_parts_full(const struct scan *s)
 {
     return s->count == s->most;
 }
@@ -66,7 +66,7 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
     *begin = i;
     switch (t->at[i]) {
     case ':':
-        return has(t, i, "://") ? secret_url(t, i, begin) : secret_named(t, i, begin);
+        return has_word_at(t, i, "://") ? secret_url(t, i, begin) : secret_named(t, i, begin);
     case '=':
         return secret_named(t, i, begin);
     case '>':
@@ -74,7 +74,7 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
     case '%':
         return secret_in_query(t, i, begin);
     case '-':
-        if (has(t, i, "-----B")) {
+        if (has_word_at(t, i, "-----B")) {
             return secret_private_key(t, i);
         }
         return i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0 ? 0 : secret_option(t, i, begin);
@@ -91,11 +91,11 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
 
 static void look_at_marks(struct scan *s, size_t from, uint64_t marks)
 {
-    for (; marks != 0 && !is_full(s); marks &= marks - 1) {
+    for (; marks != 0 && !are_parts_full(s); marks &= marks - 1) {
         size_t begin, i = from + (size_t)__builtin_ctzll(marks);
         size_t end = i >= s->until ? look_at_mark(&s->text, i, &begin) : 0;
         if (end != 0) {
-            found(s, begin, end);
+            add_found_part(s, begin, end);
         }
     }
 }
@@ -113,7 +113,7 @@ static void look_at_run(struct scan *s, size_t begin, size_t end)
     size_t i = begin > BEFORE_RUN ? begin - BEFORE_RUN : 0;
     i = i > s->until ? i : s->until;
     uint8_t before = i > 0 ? class_at(t, i - 1) : 0, here;
-    for (; i < end && !is_full(s); before = secret_classes[(unsigned char)t->at[i++]]) {
+    for (; i < end && !are_parts_full(s); before = secret_classes[(unsigned char)t->at[i++]]) {
         here = secret_classes[(unsigned char)t->at[i]];
         if ((before & CLASS_WORD) != 0 && t->at[i] != 'e' && t->at[i] != 'S') {
             continue; /* in the middle of a word only two forms begin */
@@ -123,7 +123,7 @@ static void look_at_run(struct scan *s, size_t begin, size_t end)
             stop = secret_digits(t, i);
         }
         if (stop != 0) {
-            found(s, i, stop);
+            add_found_part(s, i, stop);
             i = stop - 1;
         }
     }
@@ -132,7 +132,7 @@ static void look_at_run(struct scan *s, size_t begin, size_t end)
 static void look_at_runs(struct scan *s)
 {
     size_t words = 0, numbers = 0; /* bytes of the class, up to here */
-    for (size_t i = 0; i <= s->text.len && !is_full(s); i++) {
+    for (size_t i = 0; i <= s->text.len && !are_parts_full(s); i++) {
         uint8_t class = class_at(&s->text, i);
         if ((class & CLASS_WORD) != 0) {
             words++;
@@ -166,7 +166,7 @@ enum { BLOCK = 16, WINDOW = 64, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
 
 #ifdef __SSE2__
 /* The bits of 16 bytes, at `shift`. Bytes from 128 on are negative: numbers, by the above. */
-static inline void add_bytes(struct window *w, __m128i bytes, size_t shift)
+static inline void add_window_block(struct window *w, __m128i bytes, size_t shift)
 {
 #define IS(of, c) _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
 #define BITS(of)  ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
@@ -184,28 +184,29 @@ static inline void add_bytes(struct window *w, __m128i bytes, size_t shift)
 #undef BITS
 }
 
-static inline __m128i half_block(const char *at)
+static inline __m128i load_half_block(const char *at)
 {
     return _mm_loadl_epi64((const __m128i *)(const void *)at);
 }
 
 /* What is left at the end goes by a block that overlaps the one before. */
-static inline void add_all(struct window *w, const char *at, size_t n)
+static inline void add_window_bytes(struct window *w, const char *at, size_t n)
 {
     for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
-        add_bytes(w, _mm_loadu_si128((const __m128i *)(const void *)(at + i)), i);
+        add_window_block(w, _mm_loadu_si128((const __m128i *)(const void *)(at + i)), i);
     }
     if (n >= BLOCK && n % BLOCK != 0) {
-        add_bytes(w, _mm_loadu_si128((const __m128i *)(const void *)(at + n - BLOCK)), n - BLOCK);
+        add_window_block(w, _mm_loadu_si128((const __m128i *)(const void *)(at + n - BLOCK)),
+                         n - BLOCK);
     } else if (n < BLOCK) {
-        add_bytes(w, half_block(at), 0);
-        add_bytes(w, half_block(at + n - BLOCK / 2), n - BLOCK / 2);
+        add_window_block(w, load_half_block(at), 0);
+        add_window_block(w, load_half_block(at + n - BLOCK / 2), n - BLOCK / 2);
         w->numbers &= ~(~UINT64_C(0) << n); /* halves end in zeros */
     }
 }
 _Static_assert(RUN - 1 >= BLOCK / 2, "a window has half a block");
 #else
-static inline void add_all(struct window *w, const char *at, size_t n)
+static inline void add_window_bytes(struct window *w, const char *at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const signed char byte = (signed char)at[i];
@@ -219,7 +220,7 @@ static inline void add_all(struct window *w, const char *at, size_t n)
 static struct window window_at(const struct text *t, size_t from)
 {
     struct window w = {0, 0, 0};
-    add_all(&w, t->at + from, t->len - from < WINDOW ? t->len - from : WINDOW);
+    add_window_bytes(&w, t->at + from, t->len - from < WINDOW ? t->len - from : WINDOW);
     return w;
 }
 
@@ -239,7 +240,7 @@ static int look_at_windows(struct scan *s)
     const struct text *t = &s->text;
     int is_run = 0;
     if (t->len < BLOCK / 2) { /* too short for a run */
-        for (size_t i = 0; i < t->len && !is_full(s); i++) {
+        for (size_t i = 0; i < t->len && !are_parts_full(s); i++) {
             if ((secret_classes[(unsigned char)t->at[i]] & CLASS_MARK) != 0) {
                 look_at_marks(s, i, 1);
             }

@@ -49,18 +49,18 @@ static rl_status find_kind(struct filter_text word, const struct selector_contex
                       (int)(word.len < 40 ? word.len : 40), word.data, allowed);
 }
 
-static int is_word(struct filter_text text, const char *word)
+static int is_selector_word(struct filter_text text, const char *word)
 {
     return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
 static rl_status find_type(struct filter_text word, enum pattern_type *type, struct rl_err *err)
 {
-    if (is_word(word, "glob")) {
+    if (is_selector_word(word, "glob")) {
         *type = PATTERN_GLOB;
-    } else if (is_word(word, "regex")) {
+    } else if (is_selector_word(word, "regex")) {
         *type = PATTERN_REGEX;
-    } else if (is_word(word, "literal")) {
+    } else if (is_selector_word(word, "literal")) {
         *type = PATTERN_LITERAL;
     } else {
         return status_set(err, RL_USAGE,
@@ -119,8 +119,9 @@ static rl_status clean_path(struct filter_text text, struct filter_text root, st
     return out->failed ? status_set(err, RL_NOMEM, "no memory for a pattern") : RL_OK;
 }
 
-static rl_status compile(struct selector *selector, enum pattern_type type, struct filter_text text,
-                         const struct selector_context *context, struct rl_err *err)
+static rl_status compile_selector(struct selector *selector, enum pattern_type type,
+                                  struct filter_text text, const struct selector_context *context,
+                                  struct rl_err *err)
 {
     struct bytes_out path = {0};
     rl_status status = RL_OK;
@@ -155,7 +156,7 @@ rl_status selector_init(struct selector *selector, struct filter_text text,
     if (rest.len == 0) {
         return status_set(err, RL_USAGE, "the pattern is empty");
     }
-    if ((status = compile(&made, type, rest, context, err)) != RL_OK) {
+    if ((status = compile_selector(&made, type, rest, context, err)) != RL_OK) {
         return status;
     }
     made.text = rl_alloc(1, text.len + 1);

@@ -29,16 +29,16 @@ struct search {
     uint64_t hidden;
 };
 
-static int comes_before(const struct call *a, const struct call *b)
+static int call_comes_before(const struct call *a, const struct call *b)
 {
     const struct event_out *x = &a->start.out, *y = &b->start.out;
     return x->thread != y->thread ? x->thread < y->thread : x->seq < y->seq;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_call_key(const void *a, const void *b)
 {
     const struct call *const *x = a, *const *y = b;
-    return comes_before(*x, *y) ? -1 : comes_before(*y, *x);
+    return call_comes_before(*x, *y) ? -1 : call_comes_before(*y, *x);
 }
 
 /* ---- nodes ---- */
@@ -68,7 +68,7 @@ static struct call_node *new_node(struct search *search, struct call_node *paren
     return node;
 }
 
-static struct call_node *node_of(const struct search *search, uint64_t frame)
+static struct call_node *find_node(const struct search *search, uint64_t frame)
 {
     const uint64_t *found = frame != 0 ? u64map_get(&search->open, frame) : NULL;
     return found != NULL ? (struct call_node *)(uintptr_t)*found : NULL;
@@ -107,14 +107,14 @@ static struct call *new_call(struct search *search, struct call_node *node,
 
 /* ---- the calls that are kept ---- */
 
-static void sift_down(struct call **heap, size_t count, size_t i)
+static void sift_call_down(struct call **heap, size_t count, size_t i)
 {
     for (;;) {
         size_t last = i, left = 2 * i + 1, right = left + 1;
-        if (left < count && comes_before(heap[last], heap[left])) {
+        if (left < count && call_comes_before(heap[last], heap[left])) {
             last = left;
         }
-        if (right < count && comes_before(heap[last], heap[right])) {
+        if (right < count && call_comes_before(heap[last], heap[right])) {
             last = right;
         }
         if (last == i) {
@@ -127,13 +127,13 @@ static void sift_down(struct call **heap, size_t count, size_t i)
     }
 }
 
-static int is_full(struct search *search)
+static int is_heap_full(struct search *search)
 {
     if (search->count < search->question->limit) {
         return 0;
     }
     for (size_t i = search->count / 2 + 1; !search->is_heap && i-- > 0;) {
-        sift_down(search->kept, search->count, i);
+        sift_call_down(search->kept, search->count, i);
     }
     search->is_heap = 1;
     return 1;
@@ -142,7 +142,7 @@ static int is_full(struct search *search)
 /* Whether a call that starts with this event lies behind all that are kept. */
 static int is_beyond(struct search *search, const struct event_out *event)
 {
-    if (!is_full(search)) {
+    if (!is_heap_full(search)) {
         return 0;
     }
     if (search->count == 0) {
@@ -153,18 +153,18 @@ static int is_beyond(struct search *search, const struct event_out *event)
 }
 
 /* Takes the call over; what no longer finds room is counted and freed. */
-static rl_status keep(struct search *search, struct call *call)
+static rl_status keep_call(struct search *search, struct call *call)
 {
     if (is_beyond(search, &call->start.out)) {
         search->hidden++;
         free_call(search, call);
         return RL_OK;
     }
-    if (is_full(search)) {
+    if (is_heap_full(search)) {
         search->hidden++;
         free_call(search, search->kept[0]);
         search->kept[0] = call;
-        sift_down(search->kept, search->count, 0);
+        sift_call_down(search->kept, search->count, 0);
         return RL_OK;
     }
     void *kept = search->kept;
@@ -180,9 +180,9 @@ static rl_status keep(struct search *search, struct call *call)
 /* ---- the pass ---- */
 
 /* A damaged recording may begin a frame twice: what is known of the first one goes. */
-static void forget(struct search *search, uint64_t frame)
+static void forget_frame(struct search *search, uint64_t frame)
 {
-    struct call_node *node = node_of(search, frame);
+    struct call_node *node = find_node(search, frame);
     if (node == NULL) {
         return;
     }
@@ -199,7 +199,7 @@ static int is_asked_for(const struct calls_question *question, const struct even
            (question->session == 0 || event->session == question->session);
 }
 
-static rl_status on_start(struct search *search, const struct event_out *event)
+static rl_status on_call_start(struct search *search, const struct event_out *event)
 {
     const struct calls_question *question = search->question;
     if (event->frame == 0 || !is_asked_for(question, event)) {
@@ -210,12 +210,12 @@ static rl_status on_start(struct search *search, const struct event_out *event)
         search->hidden++;
         return RL_OK;
     }
-    struct call_node *parent = node_of(search, event->parent);
+    struct call_node *parent = find_node(search, event->parent);
     struct call_node *node = new_node(search, parent);
     if (node == NULL) {
         return RL_NOMEM;
     }
-    forget(search, event->frame);
+    forget_frame(search, event->frame);
     node->is_inside = !question->has_codes || (parent != NULL && parent->is_inside) ||
                       u64map_get(&question->codes, (uint64_t)event->id + 1) != NULL;
     node->level = (parent != NULL ? parent->level : UINT32_MAX) + (uint32_t)node->is_inside;
@@ -234,10 +234,10 @@ static rl_status on_start(struct search *search, const struct event_out *event)
     if (call == NULL) {
         return RL_NOMEM;
     }
-    return question->least == 0 ? keep(search, call) : RL_OK;
+    return question->least == 0 ? keep_call(search, call) : RL_OK;
 }
 
-static rl_status on_end(struct search *search, const struct event_out *event)
+static rl_status on_call_end(struct search *search, const struct event_out *event)
 {
     uint64_t value;
     if (event->frame == 0 || !u64map_remove(&search->open, event->frame, &value)) {
@@ -253,7 +253,7 @@ static rl_status on_end(struct search *search, const struct event_out *event)
         call->has_end = 1;
         status = kept_event_take(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
         if (search->question->least != 0 && status == RL_OK) {
-            status = keep(search, call);
+            status = keep_call(search, call);
         } else if (search->question->least != 0) {
             free_call(search, call);
         }
@@ -273,7 +273,7 @@ static rl_status keep_open(struct search *search)
         struct call_node *node = (struct call_node *)(uintptr_t)search->open.entries[i].value;
         if (search->question->least != 0 && node->call != NULL) {
             if (status == RL_OK) {
-                status = keep(search, node->call);
+                status = keep_call(search, node->call);
             } else {
                 free_call(search, node->call);
             }
@@ -282,16 +282,16 @@ static rl_status keep_open(struct search *search)
     return status;
 }
 
-static rl_status read_all(struct search *search)
+static rl_status read_call_events(struct search *search)
 {
     struct cursor *cursor = NULL;
     struct event_out event;
     rl_status status = cursor_open(search->reader, &cursor);
     while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
         if (kind_begins(event.kind)) {
-            status = on_start(search, &event);
+            status = on_call_start(search, &event);
         } else if (kind_ends(event.kind)) {
-            status = on_end(search, &event);
+            status = on_call_end(search, &event);
         }
     }
     cursor_close(cursor);
@@ -313,7 +313,7 @@ static const struct call *caller_of(const struct call *call)
 
 /* Puts each call directly below its caller: `first` and `next` are lists of calls by number, the
  * number `count` stands for none. */
-static rl_status order(struct search *search)
+static rl_status order_calls(struct search *search)
 {
     size_t count = search->count, depth = 0;
     size_t *first = rl_alloc(count + 1, sizeof *first), *next = rl_alloc(count + 1, sizeof *next);
@@ -323,7 +323,7 @@ static rl_status order(struct search *search)
     rl_status status =
         first != NULL && next != NULL && pending != NULL && sorted != NULL ? RL_OK : RL_NOMEM;
     if (count != 0) {
-        qsort(search->kept, count, sizeof(struct call *), by_key);
+        qsort(search->kept, count, sizeof(struct call *), by_call_key);
     }
     for (size_t i = 0; status == RL_OK && i < count; i++) {
         first[i] = count;
@@ -363,7 +363,7 @@ static rl_status order(struct search *search)
 
 /* ---- */
 
-static void search_fini(struct search *search)
+static void calls_search_fini(struct search *search)
 {
     for (size_t i = 0; i < search->open.capacity; i++) {
         if (search->open.entries[i].key != 0) {
@@ -383,18 +383,18 @@ rl_status calls_read(struct reader *reader, const struct calls_question *questio
                      struct calls_answer *answer)
 {
     struct search search = {.reader = reader, .question = question};
-    rl_status status = read_all(&search);
+    rl_status status = read_call_events(&search);
     rl_status kept = keep_open(&search);
     status = status == RL_OK ? kept : status;
     if (status == RL_OK) {
-        status = order(&search);
+        status = order_calls(&search);
     }
     *answer = (struct calls_answer){search.kept, search.count, search.hidden};
     for (size_t i = 0; i < answer->count; i++) {
         drop_node(&search, answer->calls[i]->node);
         answer->calls[i]->node = NULL;
     }
-    search_fini(&search);
+    calls_search_fini(&search);
     if (status != RL_OK) {
         calls_fini(answer);
     }

@@ -5,7 +5,7 @@
 
 #include "alloc.h"
 
-static int by_self(const void *left, const void *right)
+static int by_self_time(const void *left, const void *right)
 {
     const struct function_total *a = left, *b = right;
     if (a->self != b->self) {
@@ -38,7 +38,7 @@ rl_status calltree_functions(const struct summary *summary, struct function_tota
         total->open += node->open;
     }
     if (totals->count != 0) {
-        qsort(totals->items, totals->count, sizeof *totals->items, by_self);
+        qsort(totals->items, totals->count, sizeof *totals->items, by_self_time);
     }
     return RL_OK;
 }

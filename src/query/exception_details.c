@@ -32,13 +32,13 @@ static void free_detail(struct exception_detail *detail)
     rl_free(detail);
 }
 
-static size_t size_of(const struct exception_detail *detail)
+static size_t detail_size(const struct exception_detail *detail)
 {
     return sizeof *detail + detail->first.out.values_len + detail->captured.out.values_len +
            detail->depth * sizeof *detail->stack + detail->told_cap * sizeof *detail->told;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_detail_place(const void *a, const void *b)
 {
     const struct exception_detail *const *x = a, *const *y = b;
     return (*x)->place<(*y)->place ? -1 : (*x)->place>(*y)->place;
@@ -47,19 +47,19 @@ static int by_place(const void *a, const void *b)
 static void sort_items(struct exception_details *details)
 {
     if (details->count != 0) {
-        qsort(details->items, details->count, sizeof(struct exception_detail *), by_place);
+        qsort(details->items, details->count, sizeof(struct exception_detail *), by_detail_place);
     }
 }
 
 /* Leaves out the later half. */
-static void shrink(struct search *search)
+static void shrink_details(struct search *search)
 {
     struct exception_details *out = search->out;
     sort_items(out);
     while (out->count > 1 && search->bytes > ENOUGH / 2) {
         struct exception_detail *last = out->items[--out->count];
         search->to = last->place - 1;
-        search->bytes -= size_of(last);
+        search->bytes -= detail_size(last);
         search->open_count -= last->open != NULL;
         free_detail(last);
     }
@@ -93,7 +93,7 @@ static rl_status begin_detail(struct search *search, struct story *story,
     detail->open = story;
     story->kept = detail;
     out->items[out->count++] = detail;
-    search->bytes += size_of(detail);
+    search->bytes += detail_size(detail);
     search->open_count++;
     return RL_OK;
 }
@@ -102,7 +102,7 @@ static rl_status add_to_detail(struct search *search, struct exception_detail *d
                                const struct event_out *event, int is_captured)
 {
     void *told = detail->told;
-    size_t before = size_of(detail);
+    size_t before = detail_size(detail);
     if (is_captured) {
         kept_event_fini(&detail->captured);
         detail->has_captured = 1;
@@ -118,12 +118,12 @@ static rl_status add_to_detail(struct search *search, struct exception_detail *d
         detail->told[detail->told_count++] =
             (struct told_line){event->frame, event->line, event->id};
     }
-    search->bytes += size_of(detail) - before;
+    search->bytes += detail_size(detail) - before;
     return RL_OK;
 }
 
-static rl_status on_event(void *self, struct story *story, const struct event_out *event,
-                          const struct exc_captured *captured, const struct cursor *cursor)
+static rl_status on_detail_event(void *self, struct story *story, const struct event_out *event,
+                                 const struct exc_captured *captured, const struct cursor *cursor)
 {
     struct search *search = self;
     rl_status status = RL_OK;
@@ -143,12 +143,12 @@ static rl_status on_event(void *self, struct story *story, const struct event_ou
         status = add_to_detail(search, story->kept, event, captured->is_captured && !is_first);
     }
     if (status == RL_OK && search->bytes > ENOUGH) {
-        shrink(search);
+        shrink_details(search);
     }
     return status;
 }
 
-static rl_status on_end(void *self, struct story *story)
+static rl_status on_detail_end(void *self, struct story *story)
 {
     struct search *search = self;
     struct exception_detail *detail = story->kept;
@@ -159,7 +159,7 @@ static rl_status on_end(void *self, struct story *story)
     return RL_OK;
 }
 
-static int is_done(void *self)
+static int is_batch_done(void *self)
 {
     const struct search *search = self;
     return search->open_count == 0 && search->out->count == search->to - search->from + 1;
@@ -170,7 +170,7 @@ rl_status exception_details_read(struct reader *reader, const struct stories_que
                                  struct exception_details *out)
 {
     struct search search = {.reader = reader, .of = exceptions, .out = out, .from = from, .to = to};
-    struct story_hooks hooks = {&search, on_event, on_end, is_done};
+    struct story_hooks hooks = {&search, on_detail_event, on_detail_end, is_batch_done};
     uint64_t listed = 0;
     *out = (struct exception_details){0};
     for (unsigned rank = 0; rank < EXCEPTION_RANKS; rank++) {
@@ -209,8 +209,8 @@ struct hunt {
     size_t count;
 };
 
-static rl_status pass_over(void *self, struct story *story, const struct event_out *event,
-                           const struct exc_captured *captured, const struct cursor *cursor)
+static rl_status ignore_event(void *self, struct story *story, const struct event_out *event,
+                              const struct exc_captured *captured, const struct cursor *cursor)
 {
     (void)self;
     (void)story;
@@ -220,7 +220,7 @@ static rl_status pass_over(void *self, struct story *story, const struct event_o
     return RL_OK;
 }
 
-static rl_status look_at(void *self, struct story *story)
+static rl_status match_sought(void *self, struct story *story)
 {
     const struct hunt *hunt = self;
     const struct exc_name *name = &story->exc.name;
@@ -244,6 +244,6 @@ rl_status exceptions_find(struct reader *reader, const struct stories_question *
                           struct exception_sought *sought, size_t count)
 {
     struct hunt hunt = {reader, exceptions, until, sought, count};
-    struct story_hooks hooks = {&hunt, pass_over, look_at, NULL};
+    struct story_hooks hooks = {&hunt, ignore_event, match_sought, NULL};
     return stories_read(reader, question, &hooks);
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The first exception of a recording that did not begin before `t`, or at it, as `is_past` says. */
-static uint64_t first_after(const struct exceptions *of, uint64_t t, int is_past)
+static uint64_t first_begun_after(const struct exceptions *of, uint64_t t, int is_past)
 {
     uint64_t low = 0, high = of->count;
     while (low < high) {
@@ -26,9 +26,10 @@ uint64_t exception_list_number(const struct exception_list *list,
     uint64_t number = 1;
     for (size_t i = 0; i < list->count; i++) {
         const struct exceptions *of = list->of[i];
-        uint64_t until = i == place->recording
-                             ? place->exception
-                             : first_after(of, own->starts[place->exception], i < place->recording);
+        uint64_t until =
+            i == place->recording
+                ? place->exception
+                : first_begun_after(of, own->starts[place->exception], i < place->recording);
         for (unsigned rank = 0; rank < judged->rank; rank++) {
             number += of->listed[rank];
         }
@@ -58,7 +59,7 @@ static int is_same_task(const struct exception_list *list, const struct exceptio
     return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 }
 
-static uint32_t type_of(const struct exceptions *of, uint64_t exception)
+static uint32_t exception_type_of(const struct exceptions *of, uint64_t exception)
 {
     return of->outcomes[of->outcome_of[exception]].type;
 }
@@ -74,10 +75,11 @@ static int has_same_replacer(const struct exception_list *list, const struct exc
                            y = {b->recording, of_b->replacer - 1};
     uint64_t number = exception_list_number(list, &x);
     return number == exception_list_number(list, &y) &&
-           (number != 0 || (x.recording == y.recording &&
-                            stories_same_text(list->readers[x.recording],
-                                              type_of(list->of[x.recording], x.exception),
-                                              type_of(list->of[y.recording], y.exception))));
+           (number != 0 ||
+            (x.recording == y.recording &&
+             stories_same_text(list->readers[x.recording],
+                               exception_type_of(list->of[x.recording], x.exception),
+                               exception_type_of(list->of[y.recording], y.exception))));
 }
 
 static int reads_the_same(const struct exception_list *list, const struct exception_place *a,

@@ -126,7 +126,7 @@ static struct link *new_link(struct search *search, const struct exc_name *name)
 
 /* An exception begins that has the name of the link's: nothing more is heard of that one, and it
  * came up again only where the recording says that the new one was raised before. */
-static void settle(struct search *search, const struct link *link, int is_earlier)
+static void settle_link(struct search *search, const struct link *link, int is_earlier)
 {
     if (link->trail != NULL) {
         *link->trail = (struct trail){is_earlier, link->replacer, 0};
@@ -152,7 +152,7 @@ static rl_status take_name(struct search *search, struct story *story)
     } else if (link->exception > story->number) {
         return RL_OK;
     } else {
-        settle(search, link, story->is_earlier);
+        settle_link(search, link, story->is_earlier);
     }
     link->exception = story->number;
     link->replacer = 0;
@@ -178,7 +178,7 @@ static void name_replacer(struct search *search, const struct story *story)
 }
 
 /* What came to the frame of the last event but one replaced nothing: the exception went on. */
-static void move_on(struct search *search, const struct story *story)
+static void follow_story(struct search *search, const struct story *story)
 {
     const struct trail *trail = story->kept;
     struct link *link = trail->link != 0 ? &search->links[trail->link - 1] : NULL;
@@ -190,7 +190,7 @@ static void move_on(struct search *search, const struct story *story)
 
 /* ---- the pass ---- */
 
-static rl_status make_room(struct search *search, uint64_t count)
+static rl_status grow_numbers(struct search *search, uint64_t count)
 {
     struct exceptions *found = search->found;
     void *outcome_of = found->outcome_of, *starts = found->starts;
@@ -206,14 +206,14 @@ static rl_status make_room(struct search *search, uint64_t count)
     return RL_OK;
 }
 
-static rl_status on_event(void *self, struct story *story, const struct event_out *event,
-                          const struct exc_captured *captured, const struct cursor *cursor)
+static rl_status on_story_event(void *self, struct story *story, const struct event_out *event,
+                                const struct exc_captured *captured, const struct cursor *cursor)
 {
     struct search *search = self;
     (void)cursor;
     if (story->kept == NULL) {
         story->kept = rl_zalloc(1, sizeof(struct trail));
-        if (story->kept == NULL || make_room(search, story->number + 1) != RL_OK) {
+        if (story->kept == NULL || grow_numbers(search, story->number + 1) != RL_OK) {
             return RL_NOMEM;
         }
         search->found->count = story->number + 1;
@@ -223,7 +223,7 @@ static rl_status on_event(void *self, struct story *story, const struct event_ou
     }
     rl_status status = captured->name.id != 0 ? take_name(search, story) : RL_OK;
     if (status == RL_OK) {
-        move_on(search, story);
+        follow_story(search, story);
         name_replacer(search, story);
     }
     return status;
@@ -248,7 +248,7 @@ static rl_status keep_more(struct search *search, const struct story *story,
     return RL_OK;
 }
 
-static rl_status on_end(void *self, struct story *story)
+static rl_status on_story_end(void *self, struct story *story)
 {
     struct search *search = self;
     struct trail *trail = story->kept;
@@ -319,7 +319,7 @@ rl_status exceptions_read(struct reader *reader, const struct stories_question *
 {
     *out = (struct exceptions){0};
     struct search search = {.reader = reader, .found = out, .wants_starts = wants_starts};
-    struct story_hooks hooks = {.self = &search, .event = on_event, .end = on_end};
+    struct story_hooks hooks = {.self = &search, .event = on_story_event, .end = on_story_end};
     rl_status status = stories_read(reader, question, &hooks);
     if (status == RL_OK) {
         status = add_later_facts(&search);

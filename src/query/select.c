@@ -13,8 +13,8 @@ void select_fini(struct select *select)
     memset(select, 0, sizeof *select);
 }
 
-static int is_about(const struct select *select, const struct reader *reader,
-                    const struct event_out *event)
+static int is_about_name(const struct select *select, const struct reader *reader,
+                         const struct event_out *event)
 {
     struct code_text code = reader_code(reader, event->id);
     if (event->kind == RL_EVENT_WRITE) {
@@ -58,7 +58,7 @@ int select_matches(const struct select *select, const struct reader *reader,
     if (select->has_codes && u64map_get(&select->codes, (uint64_t)event->id + 1) == NULL) {
         return 0;
     }
-    return select->name == 0 || is_about(select, reader, event);
+    return select->name == 0 || is_about_name(select, reader, event);
 }
 
 uint32_t select_string_id(const struct reader *reader, const char *utf8, size_t len)

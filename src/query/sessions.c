@@ -28,7 +28,7 @@ struct counting {
     int failed;
 };
 
-static void begin_chunk(void *self, const struct chunk_info *info)
+static void begin_counted_chunk(void *self, const struct chunk_info *info)
 {
     struct counting *c = self;
     const uint64_t *known = u64map_get(&c->lanes, info->thread);
@@ -86,7 +86,7 @@ static int ends_iteration(const struct counting *c, uint32_t exception_type)
 }
 
 /* The exception that a session was left by; whether there is one. */
-static int left_by(const struct rec *rec, struct value *exception)
+static int exception_left_by(const struct rec *rec, struct value *exception)
 {
     struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
     struct value fields, name;
@@ -109,7 +109,7 @@ static void count_end(struct counting *c, const struct rec *rec)
 {
     struct value exception;
     const struct lane *lane = c->lane;
-    if (!left_by(rec, &exception) || ends_iteration(c, exception.type)) {
+    if (!exception_left_by(rec, &exception) || ends_iteration(c, exception.type)) {
         return;
     }
     int is_same = lane->exception != 0 ? exception.identity == lane->exception : lane->is_leaving;
@@ -166,7 +166,7 @@ rl_status sessions_count(struct reader *reader, const struct u64map *codes,
 {
     *totals = (struct session_totals){0};
     struct counting counting = {.reader = reader, .codes = codes, .totals = totals};
-    const struct reader_walk walk = {&counting, begin_chunk, count_event};
+    const struct reader_walk walk = {&counting, begin_counted_chunk, count_event};
     rl_status status = reader_walk(reader, &walk);
     for (size_t i = 0; i < counting.lanes.capacity; i++) {
         if (counting.lanes.entries[i].key != 0) {

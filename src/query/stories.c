@@ -31,7 +31,7 @@ struct pass {
 
 /* ---- what an event says ---- */
 
-static int is_text(struct text text, const char *wanted)
+static int text_equals(struct text text, const char *wanted)
 {
     return text.len == strlen(wanted) && memcmp(text.data, wanted, text.len) == 0;
 }
@@ -64,7 +64,7 @@ static int is_clean_exit(const struct value *message)
     case RL_VALUE_STR_CUT:
     case RL_VALUE_TEXT:
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-            if (is_text((struct text){(const char *)message->bytes, message->size}, texts[i])) {
+            if (text_equals((struct text){(const char *)message->bytes, message->size}, texts[i])) {
                 return 1;
             }
         }
@@ -153,8 +153,8 @@ static int is_library(const struct pass *pass, uint32_t code)
 /* ---- which story an event belongs to ---- */
 
 /* Whether the event comes next where only frames say it. */
-static int goes_on(const struct story_event *last, const struct event_out *event,
-                   const struct exc_captured *now)
+static int continues_by_frame(const struct story_event *last, const struct event_out *event,
+                              const struct exc_captured *now)
 {
     if (event->kind == RL_EVENT_RAISE) {
         struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
@@ -186,28 +186,29 @@ static int may_be_outside(uint64_t frame, const struct story *story)
 
 /* Whether it is thrown into the coroutine that waited for the one that it has left, as a
  * cancellation is. */
-static int goes_to_who_waits(const struct story_event *last, const struct event_out *event,
-                             const struct exc_captured *now)
+static int is_thrown_to_waiter(const struct story_event *last, const struct event_out *event,
+                               const struct exc_captured *now)
 {
     struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
     return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
 }
 
-static int begins_anew(const struct pass *pass, const struct story *story,
-                       const struct event_out *event, const struct exc_captured *now, int is_latest)
+static int begins_story(const struct pass *pass, const struct story *story,
+                        const struct event_out *event, const struct exc_captured *now,
+                        int is_latest)
 {
     const struct exc_name *before = &story->exc.name;
     if (now->name.id == 0 || before->id == 0) {
         int is_same =
             event->exc == 0 || stories_same_text(pass->reader, event->exc, story->first.exc);
-        return !(is_latest && is_same && goes_on(&story->last, event, now));
+        return !(is_latest && is_same && continues_by_frame(&story->last, event, now));
     }
     if (now->name.id != before->id ||
         !stories_same_text(pass->reader, now->name.type, before->type)) {
         return 1;
     }
     if (event->kind == RL_EVENT_RAISE) {
-        return !now->is_again && !goes_to_who_waits(&story->last, event, now);
+        return !now->is_again && !is_thrown_to_waiter(&story->last, event, now);
     }
     return !pass->question->sees_raise && !may_be_outside(event->frame, story);
 }
@@ -234,7 +235,7 @@ static rl_status end_oldest(struct pass *pass, struct lane *lane, size_t left)
     return status;
 }
 
-static struct lane *lane_of(struct pass *pass, uint32_t thread)
+static struct lane *lane_of_thread(struct pass *pass, uint32_t thread)
 {
     const uint64_t *known = u64map_get(&pass->lanes, (uint64_t)thread + 1);
     if (known != NULL) {
@@ -255,7 +256,7 @@ static struct story *take_story(struct pass *pass, struct lane *lane, const stru
 {
     for (size_t i = lane->count; i-- > 0;) {
         struct story *story = lane->recent[i];
-        if (!begins_anew(pass, story, event, captured, i == lane->count - 1)) {
+        if (!begins_story(pass, story, event, captured, i == lane->count - 1)) {
             memmove(&lane->recent[i], &lane->recent[i + 1],
                     (--lane->count - i) * sizeof *lane->recent);
             return story;
@@ -303,7 +304,7 @@ static void add_event(struct pass *pass, struct story *story, const struct event
 static rl_status on_exception(struct pass *pass, const struct event_out *event)
 {
     struct exc_captured captured = captured_of(pass->reader, event);
-    struct lane *lane = lane_of(pass, event->thread);
+    struct lane *lane = lane_of_thread(pass, event->thread);
     if (lane == NULL) {
         return RL_NOMEM;
     }
@@ -337,7 +338,7 @@ static rl_status on_task_start(struct pass *pass, const struct event_out *event)
 
 static rl_status on_task_end(struct pass *pass, const struct event_out *event)
 {
-    struct lane *lane = lane_of(pass, event->thread);
+    struct lane *lane = lane_of_thread(pass, event->thread);
     uint64_t name = 0;
     if (lane == NULL) {
         return RL_NOMEM;
@@ -366,7 +367,7 @@ static rl_status on_thread_end(struct pass *pass, const struct event_out *event)
 
 /* ---- the pass ---- */
 
-static rl_status on_event(struct pass *pass, const struct event_out *event)
+static rl_status dispatch_event(struct pass *pass, const struct event_out *event)
 {
     rl_status status = RL_OK;
     switch (event->kind) {
@@ -414,8 +415,8 @@ static rl_status find_ends(struct pass *pass)
             continue;
         }
         struct code_text code = reader_code(pass->reader, (uint32_t)key);
-        if (is_text(code.module, "threading") &&
-            is_text(code.qualname, "Thread._bootstrap_inner") &&
+        if (text_equals(code.module, "threading") &&
+            text_equals(code.qualname, "Thread._bootstrap_inner") &&
             u64map_put(&pass->ends, key + 1, 1) != 0) {
             return RL_NOMEM;
         }
@@ -423,7 +424,7 @@ static rl_status find_ends(struct pass *pass)
     return RL_OK;
 }
 
-static rl_status end_all(struct pass *pass)
+static rl_status end_all_stories(struct pass *pass)
 {
     rl_status status = RL_OK;
     for (size_t i = 0; i < pass->lanes.capacity; i++) {
@@ -447,9 +448,9 @@ rl_status stories_read(struct reader *reader, const struct stories_question *que
     status = status == RL_OK ? cursor_open(reader, &pass.cursor) : status;
     while (status == RL_OK && (hooks->is_done == NULL || !hooks->is_done(hooks->self)) &&
            (status = cursor_next(pass.cursor, &event)) == RL_OK) {
-        status = on_event(&pass, &event);
+        status = dispatch_event(&pass, &event);
     }
-    rl_status ended = end_all(&pass);
+    rl_status ended = end_all_stories(&pass);
     cursor_close(pass.cursor);
     u64map_fini(&pass.lanes);
     u64map_fini(&pass.names);
