@@ -18,8 +18,7 @@ static struct names *names_now; /* a share of it; NULL: no event was told of thi
 void names_drop(struct names *names)
 {
     if (names != NULL && --names->shares == 0) {
-        u64map_fini(&names->reader.strings);
-        rl_free(names->reader.texts);
+        strings_fini(&names->reader.strings);
         rl_free(names->block);
         rl_free(names);
     }
@@ -38,13 +37,9 @@ struct names *names_share(void)
 
 static void learn(uint32_t id, const void *utf8, size_t len)
 {
-    struct reader *r = &names_now->reader;
-    void *grown = r->texts;
-    if (u64map_get(&r->strings, id) == NULL &&
-        rl_grow(&grown, &r->text_cap, r->text_count + 1, sizeof *r->texts) == 0) {
-        r->texts = grown;
-        r->texts[r->text_count++] = (struct text){utf8, len};
-        (void)u64map_put(&r->strings, id, r->text_count);
+    struct strings *strings = &names_now->reader.strings;
+    if (!strings_has(strings, id)) {
+        (void)strings_add(strings, id, utf8, len); /* without memory it has no name */
     }
 }
 
@@ -59,20 +54,20 @@ const struct reader *names_reader(struct names *names)
 /* Takes the texts out of the recorder's memory. */
 static void copy_texts(struct names *names)
 {
-    struct reader *r = &names->reader;
+    struct strings *strings = &names->reader.strings;
     size_t total = 0;
-    for (size_t i = 0; i < r->text_count; i++) {
-        total += r->texts[i].len;
+    for (size_t i = 0; i < strings->count; i++) {
+        total += strings->texts[i].len;
     }
     uint8_t *p = names->block = rl_alloc(total + 1, 1);
-    for (size_t i = 0; i < r->text_count; i++) {
-        size_t len = r->texts[i].len;
+    for (size_t i = 0; i < strings->count; i++) {
+        size_t len = strings->texts[i].len;
         if (p == NULL) {
-            r->texts[i] = (struct text){"", 0};
+            strings->texts[i] = (struct text){"", 0};
             continue;
         }
-        memcpy(p, r->texts[i].data, len);
-        r->texts[i].data = (const char *)p;
+        memcpy(p, strings->texts[i].data, len);
+        strings->texts[i].data = (const char *)p;
         p += len;
     }
 }

@@ -63,8 +63,8 @@ int select_matches(const struct select *select, const struct reader *reader,
 
 uint32_t select_string_id(const struct reader *reader, const char *utf8, size_t len)
 {
-    for (size_t i = 0; i < reader->strings.capacity; i++) {
-        const struct u64map_entry *entry = &reader->strings.entries[i];
+    for (size_t i = 0; i < reader->strings.by_id.capacity; i++) {
+        const struct u64map_entry *entry = &reader->strings.by_id.entries[i];
         if (entry->key == 0) {
             continue;
         }

@@ -139,10 +139,10 @@ int chunks_are_moving(const struct reader *reader)
 static rl_status adopt_definitions(struct reader *reader, const struct reader *now)
 {
     rl_status status = RL_OK;
-    for (size_t i = 0; status == RL_OK && i < now->strings.capacity; i++) {
-        const struct u64map_entry *entry = &now->strings.entries[i];
+    for (size_t i = 0; status == RL_OK && i < now->strings.by_id.capacity; i++) {
+        const struct u64map_entry *entry = &now->strings.by_id.entries[i];
         if (entry->key != 0) {
-            const struct text *text = &now->texts[entry->value - 1];
+            const struct text *text = &now->strings.texts[entry->value - 1];
             status = scan_define(reader, RL_ROW_DEF_STRING, (uint32_t)entry->key,
                                  (const uint8_t *)text->data, text->len);
         }

@@ -51,21 +51,20 @@ void reader_close(struct reader *reader)
         return;
     }
     os_close(reader->fd);
-    for (size_t i = 0; i < reader->text_count; i++) {
-        rl_free((char *)(uintptr_t)reader->texts[i].data);
+    for (size_t i = 0; i < reader->strings.count; i++) {
+        rl_free((char *)(uintptr_t)reader->strings.texts[i].data);
     }
+    strings_fini(&reader->strings);
     for (size_t i = 0; i < reader->problem_count; i++) {
         rl_free(reader->problems[i]);
     }
     rl_free(reader->problems);
-    rl_free(reader->texts);
     for (size_t i = 0; i < reader->code_count; i++) {
         rl_free((void *)(uintptr_t)reader->code_defs[i].names);
     }
     rl_free(reader->code_defs);
     rl_free(reader->chunks);
     rl_free(reader->path);
-    u64map_fini(&reader->strings);
     u64map_fini(&reader->codes);
     bytes_out_fini(&reader->meta);
     bytes_out_fini(&reader->stored);
@@ -80,12 +79,6 @@ uint64_t reader_time(const struct reader *reader, uint64_t ticks)
     double ns = (double)(int64_t)(ticks - h->start_ticks) * reader->ns_per_tick +
                 (double)(int64_t)(h->start_mono - h->run_mono);
     return ns > 0 && ns < 9e18 ? (uint64_t)ns : 0;
-}
-
-struct text reader_string(const struct reader *reader, uint32_t id)
-{
-    const uint64_t *index = u64map_get(&reader->strings, id);
-    return index != NULL ? reader->texts[*index - 1] : (struct text){"?", 1};
 }
 
 struct code_text reader_code(const struct reader *reader, uint32_t id)

@@ -14,15 +14,11 @@
 #include "header.h"
 #include "map.h"
 #include "rec.h"
+#include "string_table.h"
 #include "summary.h"
 
 #define READER_DICT_BYTES_MAX (256u << 20)
 #define READER_PROBLEMS_MAX   64
-
-struct text {
-    const char *data; /* UTF-8, not terminated */
-    size_t len;
-};
 
 struct code_text {
     struct text module, qualname, file;
@@ -60,13 +56,11 @@ struct reader {
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */
     size_t chunk_count, chunk_cap;
-    uint64_t events;       /* in all chunks */
-    uint64_t loaded;       /* chunks that the pass under way has read; atomic, for progress */
-    struct bytes_out meta; /* entries of meta_entry_put() */
-    struct u64map strings; /* id -> index into texts, + 1 */
-    struct u64map codes;   /* id -> index into code_defs, + 1 */
-    struct text *texts;    /* owned, and what they point at */
-    size_t text_count, text_cap;
+    uint64_t events;            /* in all chunks */
+    uint64_t loaded;            /* chunks that the pass under way has read; atomic, for progress */
+    struct bytes_out meta;      /* entries of meta_entry_put() */
+    struct strings strings;     /* the reader owns the bytes of their texts, too */
+    struct u64map codes;        /* id -> index into code_defs, + 1 */
     struct code_def *code_defs; /* owned, and their names */
     size_t code_count, code_cap;
     uint64_t dict_bytes;
@@ -95,7 +89,10 @@ uint64_t reader_time(const struct reader *reader, uint64_t ticks);
 uint64_t reader_loaded(const struct reader *reader);
 /* Names of a code id; "?" where it is not defined. */
 struct code_text reader_code(const struct reader *reader, uint32_t id);
-struct text reader_string(const struct reader *reader, uint32_t id);
+static inline struct text reader_string(const struct reader *reader, uint32_t id)
+{
+    return strings_get(&reader->strings, id);
+}
 
 /* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. In a file
  * that is being written it may lie elsewhere than before: *ref says where it was found. */

@@ -118,8 +118,7 @@ rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offse
 
 static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
 {
-    void *texts = reader->texts;
-    if (len > RL_STRING_MAX || u64map_get(&reader->strings, id) != NULL) {
+    if (len > RL_STRING_MAX || strings_has(&reader->strings, id)) {
         return RL_OK;
     }
     if (reader->dict_bytes + len > READER_DICT_BYTES_MAX) {
@@ -128,18 +127,15 @@ static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *d
         return RL_LIMIT;
     }
     char *copy = rl_alloc(len, 1);
-    if (copy == NULL ||
-        rl_grow(&texts, &reader->text_cap, reader->text_count + 1, sizeof *reader->texts) != 0) {
+    if (copy == NULL || strings_add(&reader->strings, id, copy, len) != 0) {
         rl_free(copy);
         return RL_NOMEM;
     }
-    reader->texts = texts;
     if (len != 0) {
         memcpy(copy, data, len);
     }
-    reader->texts[reader->text_count++] = (struct text){copy, len};
     reader->dict_bytes += len + sizeof(struct text);
-    return u64map_put(&reader->strings, id, reader->text_count) == 0 ? RL_OK : RL_NOMEM;
+    return RL_OK;
 }
 
 static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
