@@ -113,13 +113,17 @@ void slot_info_get(const uint8_t *at, struct chunk_info *info)
     info->name = get32(at + RL_SL_NAME);
 }
 
-/* The payload of a DATA row begins in the row itself, at its frame field. */
-static int take_data(struct rows *rows, const uint8_t *row, uint32_t len, struct rec *rec)
+/* Takes the payload of a row whose first unit was taken. That of a DATA row begins in the row
+ * itself, at its frame field. */
+static rl_status take_payload(struct rows *rows, const uint8_t *row, uint32_t len, struct rec *rec)
 {
-    size_t more = ((size_t)len + RL_ROW_FRAME + 15) / 16 * 16 - RL_ROW_BYTES;
-    rec->data = row + RL_ROW_FRAME;
+    if (len > bytes_left(&rows->in) + RL_ROW_BYTES ||
+        bytes_take(&rows->in, (row_units(rec->kind, len) - 1) * (size_t)RL_ROW_BYTES) == NULL) {
+        return RL_DAMAGED;
+    }
+    rec->data = row + (rec->kind == RL_ROW_DATA ? RL_ROW_FRAME : RL_ROW_BYTES);
     rec->data_len = len;
-    return len != 0 && (len <= 8 || bytes_take(&rows->in, more) != NULL);
+    return RL_OK;
 }
 
 /* An event's row, the prefixes before it taken. */
@@ -172,15 +176,13 @@ rl_status rows_next(struct rows *rows, struct rec *rec)
             foreign = frame;
             continue;
         case RL_ROW_DATA:
-            if (!take_data(rows, row, ticks, rec)) {
+            if (ticks == 0 || take_payload(rows, row, ticks, rec) != RL_OK) {
                 return RL_DAMAGED;
             }
             continue;
         case RL_ROW_DEF_STRING:
         case RL_ROW_DEF_CODE:
-            rec->data_len = ticks;
-            rec->data = bytes_take(&rows->in, ((size_t)ticks + 15) & ~(size_t)15);
-            return rec->data != NULL ? RL_OK : RL_DAMAGED;
+            return take_payload(rows, row, ticks, rec);
         default:
             return take_event_row(rows, rec, ticks, frame, foreign);
         }

@@ -52,6 +52,20 @@ RL_CHECKED rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw,
 void slot_info_put(uint8_t at[RL_SLOT_HEADER_BYTES], const struct chunk_info *info);
 void slot_info_get(const uint8_t *at, struct chunk_info *info);
 
+/* Returns how many 16-byte units a row takes with the payload behind it. `first` is the row's first
+ * 32 bits: the length of the payload, where the kind has one. In an untrusted file, compare it with
+ * the bytes left before: the sum below must not overflow. */
+static inline uint32_t row_units(unsigned kind, uint32_t first)
+{
+    if (kind == RL_ROW_DATA) {
+        return (first + RL_ROW_FRAME + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
+    }
+    if (kind == RL_ROW_DEF_STRING || kind == RL_ROW_DEF_CODE) {
+        return 1 + (first + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
+    }
+    return 1;
+}
+
 struct rows {
     struct bytes_in in;
     uint64_t base;

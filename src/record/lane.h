@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "rec.h"
 
 struct recorder;
 struct slot;
@@ -85,10 +86,10 @@ static inline void lane_publish(struct lane *lane)
     atomic_store_explicit(lane->used, (uint32_t)(lane->cur - lane->rows), memory_order_release);
 }
 
-/* How many rows a DATA row with so many bytes takes. */
+/* How many units a DATA row with so many bytes takes. */
 static inline uint32_t lane_data_units(uint32_t len)
 {
-    return (len + RL_ROW_FRAME + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
+    return row_units(RL_ROW_DATA, len);
 }
 
 /* The values of the next event. Room was reserved. `data` may be read up to 15 bytes beyond `len`.

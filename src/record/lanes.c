@@ -280,15 +280,16 @@ void recorder_lane_end(struct lane *lane)
 /* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
 static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *data, size_t len)
 {
-    uint32_t units = (uint32_t)((len + 15) / 16);
-    if (lane == NULL || !lane_reserve(lane, units + 1, clock_ticks())) {
+    uint32_t units = row_units(kind, (uint32_t)len);
+    if (lane == NULL || !lane_reserve(lane, units, clock_ticks())) {
         return;
     }
+    size_t room = (units - 1) * (size_t)RL_ROW_BYTES;
     lane_row(lane, (uint32_t)len, kind, id, 0);
     memcpy(lane->cur, data, len);
-    memset(lane->cur + len, 0, (size_t)units * 16 - len);
-    lane->cur += (size_t)units * 16;
-    lane->extras += units + 1;
+    memset(lane->cur + len, 0, room - len);
+    lane->cur += room;
+    lane->extras += units;
     lane_publish(lane);
 }
 
