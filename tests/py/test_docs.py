@@ -16,7 +16,6 @@ from relive.cli import VERBS
 NOT_YET = {
     "README.md",
     "docs/architecture.md",
-    "docs/compat.md",
     "docs/debug-engine.md",
     "docs/embed.md",
     "docs/format.md",
