@@ -47,6 +47,27 @@ def work():
     for i in range(%(objects)d):
         accounts[i %% 10].post(i, "note")
 """,
+    "app": """
+import io, json, sqlite3
+import docutils.core, jinja2, markdown
+PAGE = "{%% for row in rows %%}{{ row.name|title }}, {%% endfor %%}"
+PAGE = jinja2.Environment().from_string(PAGE)
+TEXT = "Title\\n=====\\n\\nSome *text*, ``code`` and `a link <http://example.org>`_.\\n"
+TEXT += "\\n- one\\n- two\\n"
+QUIET = {"warning_stream": io.StringIO()}
+def page(db):
+    rows = db.execute("select body from notes order by number desc limit 20")
+    return PAGE.render(rows=[json.loads(body) for body, in rows])
+def turn(db, number):
+    db.execute("insert into notes values (?, ?)", (number, json.dumps({"name": f"n{number}"})))
+    html = docutils.core.publish_string(TEXT, writer_name="html", settings_overrides=QUIET)
+    return len(page(db)), len(markdown.markdown(TEXT)), len(html)
+def work():
+    for number in range(%(app)d): turn(DB, number)
+DB = sqlite3.connect(":memory:")
+DB.execute("create table notes (number int, body text)")
+turn(DB, -1)  # what is made once is made before the timed part
+""",
 }
 TIMED = """
 import time
@@ -226,6 +247,8 @@ def tools(python, folder):
         Tool("chronotrace", "calls, lines, variables", "chronotrace", chrono, scale=40),
         Tool("pyflight --lines", "calls, lines, the last ones, if it crashes", "pyflight",
              [os.path.join(scripts, "flight"), "run", "--output-dir", folder, "--lines"]),
+        Tool("pyinstrument", "samples, a thousand a second", "pyinstrument",
+             [python, "-m", "pyinstrument", "-r", "json", "-o", out + ".json"]),
         Tool("coverage ctrace", "lines, once each", "coverage", cover,
              environ={"COVERAGE_CORE": "ctrace"}),
         Tool("coverage sysmon", "lines, once each", "coverage", cover,
@@ -240,7 +263,12 @@ class Bench:
         self.python = sys.executable
         self.folder = tempfile.mkdtemp(prefix="relive-peers-")
         self.rounds = args.rounds
-        self.sizes = {"calls": args.calls, "lines": args.lines, "objects": args.objects}
+        self.sizes = {
+            "calls": args.calls,
+            "lines": args.lines,
+            "objects": args.objects,
+            "app": args.app,
+        }
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("RELIVE_")}
         self.happened = {}
         self.counter = os.path.join(self.folder, "count.py")
@@ -358,11 +386,18 @@ def main():
     parser.add_argument("--calls", type=int, default=27, help="fib of this")
     parser.add_argument("--lines", type=int, default=100000, help="turns of the loop")
     parser.add_argument("--objects", type=int, default=60000, help="posts to accounts")
+    parser.add_argument("--app", type=int, default=200, help="turns of the application")
+    parser.add_argument("--only", nargs="+", default=[""], help="tools whose name has such a text")
     parser.add_argument("--append", help="also append the table to this file")
     args = parser.parse_args()
     bench = Bench(args)
-    every = tools(bench.python, bench.folder)
-    versions = install(bench.python, sorted({t.package for t in every if t.package is not None}))
+    every = [
+        tool
+        for tool in tools(bench.python, bench.folder)
+        if any(text in tool.name for text in args.only)
+    ]
+    packages = {tool.package for tool in every if tool.package is not None}
+    versions = install(bench.python, sorted(packages | {"docutils", "jinja2", "markdown"}))
     rows = [f"### {sys.version.split()[0]}\n", f"| tool | records | {' | '.join(PROGRAMS)} |"]
     rows.append("| --- | --- |" + " --- |" * len(PROGRAMS))
     print("\n".join(rows))
