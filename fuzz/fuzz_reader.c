@@ -9,10 +9,13 @@
 
 #include "alloc.h"
 #include "calltree.h"
+#include "check.h"
+#include "cursor.h"
 #include "dump.h"
 #include "exception_details.h"
 #include "exception_list.h"
-#include "reader.h"
+#include "reader_open.h"
+#include "totals.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,7 +53,7 @@ static void ask(struct reader *reader)
     struct cursor *cursor = NULL;
     struct event_out event;
     struct json_out json = {{0}, 0};
-    if (reader_summary(reader, 0, &summary) == RL_OK) {
+    if (totals_summary(reader, 0, &summary) == RL_OK) {
         if (calltree_functions(&summary, &totals) == RL_OK) {
             calltree_functions_fini(&totals);
         }
@@ -65,7 +68,7 @@ static void ask(struct reader *reader)
     cursor_close(cursor);
     json_fini(&json);
     ask_exceptions(reader);
-    (void)!reader_check(reader, &result);
+    (void)!check_file(reader, &result);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,10 +7,13 @@
 #include <relive/rl_format.h>
 
 #include "calltree.h"
-#include "sessions.h"
+#include "check.h"
 #include "dump.h"
 #include "reader_object.h"
+#include "reader_open.h"
+#include "sessions.h"
 #include "status.h"
+#include "totals.h"
 
 static PyObject *core_error; /* borrowed from the module, which lives as long as the process */
 
@@ -187,7 +190,7 @@ static PyObject *code_tuple(const struct reader *r, uint32_t id)
 static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
 {
     rl_status status;
-    Py_BEGIN_ALLOW_THREADS status = reader_summary(self->reader, session, summary);
+    Py_BEGIN_ALLOW_THREADS status = totals_summary(self->reader, session, summary);
     Py_END_ALLOW_THREADS if (status != RL_OK)
     {
         (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
@@ -362,7 +365,7 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = reader_check(r, &c);
+    Py_BEGIN_ALLOW_THREADS status = check_file(r, &c);
     Py_END_ALLOW_THREADS self->busy = 0;
     if (status != RL_OK) {
         return PyErr_NoMemory();

@@ -5,8 +5,8 @@
 #include "compat.h"
 
 #include "calls.h"
+#include "cursor.h"
 #include "exception_details.h"
-#include "reader.h"
 #include "select.h"
 
 struct reader_object {

@@ -2,8 +2,8 @@
 #ifndef DUMP_H
 #define DUMP_H
 
+#include "cursor.h"
 #include "json_out.h"
-#include "reader.h"
 
 /* One event of `reader` as one line. Where its values are none, the line is whole all the same,
  * says

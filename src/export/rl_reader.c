@@ -2,7 +2,9 @@
 #include <relive/rl_reader.h>
 
 #include "alloc.h"
+#include "cursor.h"
 #include "dump.h"
+#include "reader_open.h"
 #include "status.h"
 
 struct rl_reader {

@@ -3,7 +3,6 @@
 #define CALLS_H
 
 #include "kept_event.h"
-#include "reader.h"
 
 struct calls_question {
     uint32_t thread;     /* 0 = every thread */

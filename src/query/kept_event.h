@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "reader.h"
+#include "cursor.h"
 
 struct kept_event {
     struct event_out out; /* its `values` point at the next field */

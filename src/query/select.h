@@ -6,8 +6,8 @@
 #include <relive/rl_status.h>
 #include <stdint.h>
 
+#include "cursor.h"
 #include "map.h"
-#include "reader.h"
 
 struct select {
     uint32_t kinds;   /* a bit for each kind; 0 = all */

@@ -7,6 +7,7 @@
 #include "alloc.h"
 #include "map.h"
 #include "value.h"
+#include "walk.h"
 
 struct lane {
     uint32_t session;
@@ -166,8 +167,8 @@ rl_status sessions_count(struct reader *reader, const struct u64map *codes,
 {
     *totals = (struct session_totals){0};
     struct counting counting = {.reader = reader, .codes = codes, .totals = totals};
-    const struct reader_walk walk = {&counting, begin_counted_chunk, count_event};
-    rl_status status = reader_walk(reader, &walk);
+    const struct walk walk = {&counting, begin_counted_chunk, count_event};
+    rl_status status = walk_chunks(reader, &walk);
     for (size_t i = 0; i < counting.lanes.capacity; i++) {
         if (counting.lanes.entries[i].key != 0) {
             rl_free((void *)(uintptr_t)counting.lanes.entries[i].value);

@@ -5,7 +5,6 @@
 
 #include "after_exception.h"
 #include "kept_event.h"
-#include "reader.h"
 
 /* Who an exception is, as long as it lives; id 0 = not known. */
 struct exc_name {

@@ -1,9 +1,11 @@
 /* Why: `relive check`: every byte that carries meaning is read, every sum compared. */
+#include "check.h"
+
 #include <string.h>
 
-#include "alloc.h"
-#include "reader.h"
-#include "scan.h"
+#include "blocks.h"
+#include "chunks.h"
+#include "totals.h"
 #include "value.h"
 
 /* ---- values ---- */
@@ -191,7 +193,7 @@ static rl_status check_block(struct checking *c, uint64_t offset, const struct b
     if (header->type == RL_BLOCK_PAD || header->type == RL_BLOCK_LIVE) {
         return RL_OK;
     }
-    rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     if (status == RL_OK && header->type == RL_BLOCK_CHUNK) {
         status = decode_chunk(c, header, offset, result);
     }
@@ -252,7 +254,7 @@ static rl_status check_summary(struct reader *reader)
     struct summary summary;
     rl_status status = RL_OK;
     if (reader->is_complete) {
-        status = reader_summary(reader, 0, &summary);
+        status = totals_summary(reader, 0, &summary);
         if (status == RL_OK) {
             summary_fini(&summary);
         }
@@ -281,7 +283,7 @@ static void count_gaps(const struct reader *reader, struct check_result *result)
     }
 }
 
-rl_status reader_check(struct reader *reader, struct check_result *result)
+rl_status check_file(struct reader *reader, struct check_result *result)
 {
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
     struct block_header header;
@@ -289,8 +291,7 @@ rl_status reader_check(struct reader *reader, struct check_result *result)
     rl_status status = RL_OK;
     memset(result, 0, sizeof *result);
     result->bytes = reader->size;
-    while (status == RL_OK &&
-           (status = reader_next_block(reader, &at, &offset, &header)) == RL_OK) {
+    while (status == RL_OK && (status = blocks_next(reader, &at, &offset, &header)) == RL_OK) {
         result->blocks++;
         status = check_block(&c, offset, &header, result);
         if (status == RL_OK && header.type == RL_BLOCK_CHUNK &&

@@ -1,15 +1,11 @@
-/* Why: a recording that is being written changes under its reader. A slot becomes a block; when the
- * recorder closes the file, blocks move into the space of the slots. A chunk is the same wherever
- * it lies, so one that is not in its place any more is looked for, and the reader goes on.
- * Invariant: a reader's table keeps its chunks and their order from reader_open() on; only their
- * places change. */
+/* Why: see chunks.h. */
+#include "chunks.h"
+
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "blocks.h"
 #include "os.h"
-#include "scan.h"
-
-enum { TRIES = 10, WAIT_MS = 5 };
 
 static int compare(const struct chunk_ref *a, const struct chunk_ref *b)
 {
@@ -24,6 +20,17 @@ static int by_thread_and_chunk(const void *left, const void *right)
     const struct chunk_ref *a = left, *b = right;
     int order = compare(a, b);
     return order != 0 ? order : (a->row_bytes != 0) - (b->row_bytes != 0);
+}
+
+rl_status chunks_add(struct reader *reader, const struct chunk_ref *ref)
+{
+    void *chunks = reader->chunks;
+    if (rl_grow(&chunks, &reader->chunk_cap, reader->chunk_count + 1, sizeof *reader->chunks)) {
+        return RL_NOMEM;
+    }
+    reader->chunks = chunks;
+    reader->chunks[reader->chunk_count++] = *ref;
+    return RL_OK;
 }
 
 void chunks_sort(struct reader *reader)
@@ -120,132 +127,5 @@ rl_status chunks_load(struct reader *reader, const struct chunk_ref *ref, struct
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_CHUNK) {
         return RL_DAMAGED;
     }
-    return scan_unpack(reader, ref->offset, &header, raw);
-}
-
-/* ---- a file that is closed meanwhile ---- */
-
-int chunks_are_moving(const struct reader *reader)
-{
-    uint8_t slots[4];
-    int os_errno;
-    return !reader->is_complete && reader->is_being_written && reader->control != 0 &&
-           os_pread(reader->fd, slots, sizeof slots, reader->control + RL_LV_SLOTS, &os_errno) ==
-               0 &&
-           get32(slots) == 0;
-}
-
-/* What events that were written since the reader was opened may name. */
-static rl_status adopt_definitions(struct reader *reader, const struct reader *now)
-{
-    rl_status status = RL_OK;
-    for (size_t i = 0; status == RL_OK && i < now->strings.by_id.capacity; i++) {
-        const struct u64map_entry *entry = &now->strings.by_id.entries[i];
-        if (entry->key != 0) {
-            const struct text *text = &now->strings.texts[entry->value - 1];
-            status = scan_define(reader, RL_ROW_DEF_STRING, (uint32_t)entry->key,
-                                 (const uint8_t *)text->data, text->len);
-        }
-    }
-    for (size_t i = 0; status == RL_OK && i < now->codes.capacity; i++) {
-        const struct u64map_entry *entry = &now->codes.entries[i];
-        if (entry->key != 0) {
-            uint8_t payload[CODE_DEF_MAX];
-            size_t len = code_def_put(payload, &now->code_defs[entry->value - 1]);
-            status = scan_define(reader, RL_ROW_DEF_CODE, (uint32_t)entry->key, payload, len);
-        }
-    }
-    return status == RL_NOMEM ? status : RL_OK;
-}
-
-/* Scans the file once more, for the places of the chunks that are known. *is_moving: that was in
- * the middle of a close, and some may not have been found. */
-static rl_status look_again(struct reader *reader, int *is_moving)
-{
-    struct reader *now = rl_zalloc(1, sizeof *now);
-    rl_status status = RL_NOMEM;
-    if (now == NULL) {
-        return RL_NOMEM;
-    }
-    now->fd = reader->fd;
-    now->header = reader->header;
-    now->is_being_written = 1;
-    now->coder = block_coder_new();
-    now->problems = rl_zalloc(READER_PROBLEMS_MAX, sizeof *now->problems);
-    if (now->coder == NULL || now->problems == NULL) {
-        goto done;
-    }
-    status = os_file_size(now->fd, &now->size) == 0 ? scan_file(now) : RL_DAMAGED;
-    if (status == RL_OK) {
-        chunks_sort(now);
-        *is_moving = chunks_are_moving(now);
-        status = adopt_definitions(reader, now);
-    }
-    for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
-        const struct chunk_ref *found = chunks_find(now, &reader->chunks[i].info);
-        if (found != NULL) {
-            reader->chunks[i].offset = found->offset;
-            reader->chunks[i].row_bytes = found->row_bytes;
-        }
-    }
-    reader->size = now->size;
-done:
-    now->fd = -1; /* the reader's own */
-    reader_close(now);
-    return status;
-}
-
-/* RL_OK: the chunk has another place now, which is in *ref. */
-static rl_status find_again(struct reader *reader, struct chunk_ref *ref, int *is_moving)
-{
-    const struct chunk_ref *known = chunks_find(reader, &ref->info);
-    rl_status status = RL_OK;
-    *is_moving = 0;
-    if (known == NULL) {
-        return RL_DAMAGED;
-    }
-    if (known->offset == ref->offset && known->row_bytes == ref->row_bytes) {
-        status = look_again(reader, is_moving);
-    }
-    if (status == RL_OK && known->offset == ref->offset && known->row_bytes == ref->row_bytes) {
-        status = RL_DAMAGED;
-    }
-    ref->offset = known->offset;
-    ref->row_bytes = known->row_bytes;
-    return status;
-}
-
-rl_status reader_load(struct reader *reader, struct chunk_ref *ref, struct bytes_out *raw)
-{
-    __atomic_store_n(&reader->loaded, reader->loaded + 1, __ATOMIC_RELAXED);
-    rl_status status = chunks_load(reader, ref, raw);
-    for (int i = 0; status == RL_DAMAGED && reader->is_being_written && i < TRIES; i++) {
-        int is_moving;
-        status = find_again(reader, ref, &is_moving);
-        if (status == RL_OK) {
-            status = chunks_load(reader, ref, raw);
-        } else if (is_moving) {
-            os_sleep_ms(WAIT_MS);
-        } else {
-            break;
-        }
-    }
-    return status;
-}
-
-rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
-{
-    struct reader *reader;
-    for (int i = 0;; i++) {
-        rl_status status = reader_open_once(path, &reader, err);
-        if (status != RL_OK) {
-            return status;
-        }
-        if (i == TRIES || !chunks_are_moving(reader)) {
-            *out = reader;
-            return RL_OK;
-        }
-        reader_close(reader);
-        os_sleep_ms(WAIT_MS);
-    }
+    return blocks_unpack(reader, ref->offset, &header, raw);
 }

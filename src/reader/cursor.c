@@ -4,11 +4,13 @@
  * line of a frame is known as long as one above it is open; at most one chunk a thread is decoded
  * at a time; a stream whose next chunk was not loaded yet waits in the heap under that chunk's
  * first tick. */
-#include <stdlib.h>
+#include "cursor.h"
+
+#include <string.h>
 
 #include "after_exception.h"
 #include "alloc.h"
-#include "reader.h"
+#include "follow.h"
 
 enum { TASKS_NESTED = 8 };
 
@@ -191,7 +193,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
 {
     struct reader *reader = cursor->reader;
     struct chunk_ref ref = reader->chunks[stream->next_ref++];
-    rl_status status = reader_load(reader, &ref, &stream->raw);
+    rl_status status = follow_load(reader, &ref, &stream->raw);
     if (status == RL_OK && ref.row_bytes == 0) {
         /* The prefix has all of it; the index only a part. */
         status = chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)stream->raw.len,

@@ -73,7 +73,6 @@ struct reader {
     struct bytes_out stored, raw; /* scratch */
 };
 
-RL_CHECKED rl_status reader_open(const char *path, struct reader **out, struct rl_err *err);
 void reader_close(struct reader *reader);
 
 /* A ring that is being written gives up what it has and puts something else there: what is not
@@ -94,74 +93,10 @@ static inline struct text reader_string(const struct reader *reader, uint32_t id
     return strings_get(&reader->strings, id);
 }
 
-/* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. In a file
- * that is being written it may lie elsewhere than before: *ref says where it was found. */
-RL_CHECKED rl_status reader_load(struct reader *reader, struct chunk_ref *ref,
-                                 struct bytes_out *raw);
-/* The folded call tree: from the SUMMARY block, or by reading every event where there is none.
- * Where `session` is not 0 only of what was called in that session. */
-RL_CHECKED rl_status reader_summary(struct reader *reader, uint32_t session,
-                                    struct summary *summary);
-/* Every event, chunk by chunk in the order in which they began; not merged. RL_NOMEM, or RL_OK:
- * damaged chunks become problems and are passed over. */
-struct reader_walk {
-    void *self;
-    void (*chunk)(void *self, const struct chunk_info *info); /* before the events of each */
-    void (*event)(void *self, const struct rec *rec);         /* borrowed until it returns */
-};
-RL_CHECKED rl_status reader_walk(struct reader *reader, const struct reader_walk *walk);
-
 /* Notes what is wrong with the file; the same words once. */
 void reader_problem(struct reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The values of one event are not what its kind has. */
 void reader_value_problem(struct reader *reader, uint32_t thread, uint64_t seq);
-
-/* One event of the merged stream. */
-struct event_out {
-    uint8_t kind; /* RUNNING and CLOSED are told apart by the caller's own kind_* helpers */
-    uint32_t thread;
-    uint32_t id;
-    uint32_t exc, line;
-    uint64_t seq;
-    uint64_t t; /* ns since the run's start */
-    uint64_t frame;
-    uint64_t parent; /* 0 = none, or not known */
-    int parent_is_known;
-    uint32_t task;         /* serial of the task that runs, 0 = none */
-    uint32_t session;      /* number of the session that the thread is in, 0 = none */
-    const uint8_t *values; /* what was captured (value.h); borrowed until the next event */
-    uint32_t values_len;
-};
-
-/* All events in order of time; within a thread in order of seq. */
-struct cursor;
-RL_CHECKED rl_status cursor_open(struct reader *reader, struct cursor **out);
-/* RL_OK, RL_END, or RL_NOMEM. Damaged chunks become problems and are passed over. */
-RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
-void cursor_close(struct cursor *cursor);
-/* The frames that were open in the thread of the last event when it came, innermost last; one that
- * it enters or leaves is among them. Borrowed until the next one. */
-struct open_activation {
-    uint64_t frame;
-    uint64_t caller; /* the innermost one when it was entered; 0 where that is a call of C */
-    int is_root;     /* it has no caller, whatever else is open */
-    uint32_t code;   /* 0 = not known */
-    uint32_t line;   /* where it is while one above it is open; 0 = not known */
-};
-const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth);
-
-/* Reads and decodes every block; what is wrong becomes problems. */
-struct check_result {
-    uint64_t blocks, bytes, chunks, events, unknown_blocks;
-    uint64_t missing_events, missing_chunks; /* in the gaps between the chunks of a thread */
-    uint64_t bad_blocks;
-};
-RL_CHECKED rl_status reader_check(struct reader *reader, struct check_result *result);
-
-/* Shared by open and check: walks block headers from `at`, with resynchronisation. RL_END at the
- * end of the file. *offset is where the block begins. */
-RL_CHECKED rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
-                                       struct block_header *header);
 
 #endif

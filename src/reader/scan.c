@@ -1,118 +1,12 @@
-/* Why: a recording is readable without its index; with it, opening is fast.
- * Invariants: `at` only moves forward; a block that claims more than the file has is taken for as
- * much as is there (LIVE) or for damage (others). */
+/* Why: a recording is readable without its index; with it, opening is fast. */
 #include "scan.h"
 
 #include <string.h>
 
 #include "alloc.h"
+#include "blocks.h"
+#include "chunks.h"
 #include "os.h"
-
-rl_status scan_unpack(struct reader *reader, uint64_t offset, const struct block_header *header,
-                      struct bytes_out *raw)
-{
-    int os_errno;
-    if (offset + RL_BLOCK_HEADER_BYTES > reader->size ||
-        header->stored > reader->size - offset - RL_BLOCK_HEADER_BYTES) {
-        return RL_DAMAGED;
-    }
-    bytes_out_reset(&reader->stored);
-    raw->failed = 0;
-    uint8_t *stored = bytes_room(&reader->stored, header->stored);
-    if (stored == NULL) {
-        return RL_NOMEM;
-    }
-    if (os_pread(reader->fd, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
-        return RL_DAMAGED;
-    }
-    reader->stored.len = header->stored;
-    return block_unpack(reader->coder, header, stored, raw);
-}
-
-/* ---- the next block, over damage ---- */
-
-static int find_header(struct reader *reader, uint64_t *at)
-{
-    enum { WINDOW = 64 << 10 };
-    uint8_t *window = rl_alloc(WINDOW, 1);
-    int found = 0;
-    if (window == NULL) {
-        return 0;
-    }
-    while (!found && *at + RL_BLOCK_HEADER_BYTES <= reader->size) {
-        uint64_t left = reader->size - *at;
-        size_t n = left < WINDOW ? (size_t)left : WINDOW;
-        int os_errno;
-        struct block_header header;
-        if (os_pread(reader->fd, window, n, *at, &os_errno) != 0) {
-            break;
-        }
-        size_t i = 0;
-        for (; i + RL_BLOCK_HEADER_BYTES <= n; i += 8) {
-            if (get32(window + i) == RL_BLOCK_MAGIC &&
-                block_header_get(window + i, &header) == RL_OK) {
-                found = 1;
-                break;
-            }
-        }
-        *at += i;
-        if (i == 0 && !found) {
-            break;
-        }
-    }
-    rl_free(window);
-    return found;
-}
-
-/* Whether half a block at the end of the file is what a process leaves that ended, or is still at
- * work, while its writer was writing: its rows are then in their slots yet, and nothing is lost. */
-static int may_end_torn(const struct reader *reader)
-{
-    return !reader->is_complete &&
-           (reader->is_being_written || reader->live_state == RL_LIVE_RUNNING ||
-            reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
-}
-
-rl_status reader_next_block(struct reader *reader, uint64_t *at, uint64_t *offset,
-                            struct block_header *header)
-{
-    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
-    int os_errno;
-    if (*at >= reader->size) {
-        return RL_END;
-    }
-    if (*at + RL_BLOCK_HEADER_BYTES > reader->size ||
-        os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
-        block_header_get(bytes, header) != RL_OK) {
-        uint64_t from = *at;
-        if (!find_header(reader, at)) {
-            reader->torn_bytes = reader->size - from;
-            if (!may_end_torn(reader) && !reader_is_reused(reader)) {
-                reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
-                               (unsigned long long)from, (unsigned long long)(reader->size - from));
-            }
-            *at = reader->size;
-            return RL_END;
-        }
-        if (!reader_is_reused(reader)) {
-            reader_problem(reader, "%llu unreadable bytes at byte %llu",
-                           (unsigned long long)(*at - from), (unsigned long long)from);
-        }
-        if (os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
-            block_header_get(bytes, header) != RL_OK) {
-            return RL_END;
-        }
-    }
-    *offset = *at;
-    uint64_t span = block_span(header);
-    if (span > reader->size - *offset && header->type != RL_BLOCK_LIVE && may_end_torn(reader)) {
-        reader->torn_bytes = reader->size - *offset;
-        *at = reader->size;
-        return RL_END;
-    }
-    *at = span > reader->size - *offset ? reader->size : *offset + span;
-    return RL_OK;
-}
 
 /* ---- definitions ---- */
 
@@ -182,7 +76,7 @@ rl_status scan_define(struct reader *reader, unsigned kind, uint32_t id, const u
 static rl_status read_dict(struct reader *reader, uint64_t offset,
                            const struct block_header *header)
 {
-    rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     if (status != RL_OK) {
         if (!reader_is_reused(reader)) {
             reader_problem(reader, "the dictionary at byte %llu is damaged: some names are unknown",
@@ -207,17 +101,6 @@ static rl_status read_dict(struct reader *reader, uint64_t offset,
     return RL_OK;
 }
 
-static rl_status add_chunk(struct reader *reader, const struct chunk_ref *ref)
-{
-    void *chunks = reader->chunks;
-    if (rl_grow(&chunks, &reader->chunk_cap, reader->chunk_count + 1, sizeof *reader->chunks)) {
-        return RL_NOMEM;
-    }
-    reader->chunks = chunks;
-    reader->chunks[reader->chunk_count++] = *ref;
-    return RL_OK;
-}
-
 static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
                                    const struct block_header *header)
 {
@@ -232,7 +115,7 @@ static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
                        (unsigned long long)offset);
         return RL_OK;
     }
-    return add_chunk(reader, &ref);
+    return chunks_add(reader, &ref);
 }
 
 /* ---- LIVE blocks ---- */
@@ -294,7 +177,7 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     }
     rl_status status = read_slot_rows(reader, &ref);
     if (status == RL_OK && ref.row_bytes != 0) {
-        status = add_chunk(reader, &ref);
+        status = chunks_add(reader, &ref);
     }
     return status == RL_NOMEM ? status : RL_OK;
 }
@@ -354,7 +237,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
 static rl_status read_meta(struct reader *reader, uint64_t offset,
                            const struct block_header *header)
 {
-    rl_status status = scan_unpack(reader, offset, header, &reader->raw);
+    rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     struct bytes_in in = bytes_in_of(reader->raw.data, status == RL_OK ? reader->raw.len : 0);
     struct meta_entry entry;
     size_t whole = 0; /* so many bytes are whole entries */
@@ -425,11 +308,11 @@ static rl_status read_index(struct reader *reader)
     struct block_header header;
     struct bytes_out raw = {0};
     rl_status status = RL_DAMAGED;
-    if (at >= reader->size || reader_next_block(reader, &at, &offset, &header) != RL_OK ||
+    if (at >= reader->size || blocks_next(reader, &at, &offset, &header) != RL_OK ||
         header.type != RL_BLOCK_INDEX) {
         return RL_DAMAGED;
     }
-    if ((status = scan_unpack(reader, offset, &header, &raw)) != RL_OK) {
+    if ((status = blocks_unpack(reader, offset, &header, &raw)) != RL_OK) {
         goto done;
     }
     struct bytes_in in = bytes_in_of(raw.data, raw.len);
@@ -449,7 +332,7 @@ static rl_status read_index(struct reader *reader)
             ref.info.first_seq = entry.first_seq;
             ref.info.ticks0 = entry.ticks0;
             ref.info.ticks1 = entry.ticks1;
-            status = add_chunk(reader, &ref);
+            status = chunks_add(reader, &ref);
         }
     }
 done:
@@ -464,8 +347,8 @@ static rl_status read_front(struct reader *reader, int want_slots)
     struct block_header header;
     rl_status status = RL_OK;
     while (status == RL_OK && reader->live_state == 0 &&
-           reader_next_block(reader, &at, &offset, &header) == RL_OK &&
-           header.type != RL_BLOCK_CHUNK && header.type != RL_BLOCK_INDEX) {
+           blocks_next(reader, &at, &offset, &header) == RL_OK && header.type != RL_BLOCK_CHUNK &&
+           header.type != RL_BLOCK_INDEX) {
         status = read_block(reader, offset, &header, want_slots);
     }
     return status;
@@ -486,7 +369,7 @@ static rl_status read_definitions(struct reader *reader)
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
     struct block_header header;
     rl_status status = RL_OK;
-    while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
+    while (status == RL_OK && blocks_next(reader, &at, &offset, &header) == RL_OK) {
         status = header.type == RL_BLOCK_DICT ? read_dict(reader, offset, &header) : RL_OK;
     }
     return status;
@@ -501,7 +384,7 @@ static rl_status read_all(struct reader *reader)
     for (int i = 0; i == 0 || (i < TIMES && has_grown(reader)); i++) {
         at -= reader->torn_bytes; /* that block is whole by now */
         reader->torn_bytes = 0;
-        while (status == RL_OK && reader_next_block(reader, &at, &offset, &header) == RL_OK) {
+        while (status == RL_OK && blocks_next(reader, &at, &offset, &header) == RL_OK) {
             status = read_block(reader, offset, &header, 1);
         }
     }

@@ -7,9 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cursor.h"
 #include "lane.h"
 #include "os.h"
-#include "reader.h"
+#include "reader_open.h"
 #include "recorder.h"
 
 static inline struct recorder *open_recorder(const char *path, size_t buffer, size_t ring, int drop)

@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "check.h"
 #include "recording.h"
+#include "totals.h"
 
 /* Without a writer thread the buffer grows before anything is written, so that slots of every size
  * lie between the blocks. */
@@ -36,7 +38,7 @@ static void expect_events(const char *path, long long events, int must_be_comple
     assert_true(complete || !must_be_complete);
     assert_int_equal(reader_open(path, &reader, &err), RL_OK);
     assert_int_equal(reader->events, events);
-    assert_int_equal(reader_check(reader, &result), RL_OK);
+    assert_int_equal(check_file(reader, &result), RL_OK);
     assert_int_equal(result.events, events);
     assert_int_equal(result.bad_blocks, 0);
     assert_int_equal(result.missing_events, 0);
@@ -150,7 +152,7 @@ static void a_reader_that_has_the_file_open_goes_on(void **state)
             assert_int_equal(waitpid(pid, &status, 0), pid);
         }
         assert_int_equal(read_on(reader), EVENTS);
-        assert_int_equal(reader_summary(reader, 0, &summary), RL_OK);
+        assert_int_equal(totals_summary(reader, 0, &summary), RL_OK);
         assert_int_equal(summary.threads[0].calls, CALLS);
         summary_fini(&summary);
         reader_close(reader);

@@ -6,7 +6,9 @@
 #include "alloc.h"
 #include "calls.h"
 #include "calltree.h"
+#include "check.h"
 #include "recording.h"
+#include "totals.h"
 
 static uint8_t *file_bytes; /* owned: a small recording */
 static size_t file_size;
@@ -79,7 +81,7 @@ static void check_torn_end(const char *path, size_t size, long long events, int 
         assert_int_equal(fwrite(block, 1, torn, file), torn);
         (void)fclose(file);
         assert_int_equal(reader_open(path, &reader, &err), RL_OK);
-        assert_int_equal(reader_check(reader, &result), RL_OK);
+        assert_int_equal(check_file(reader, &result), RL_OK);
         assert_int_equal(reader->events, events);
         assert_int_equal(reader->problem_count == 0, is_expected);
         assert_true(!is_expected || reader->torn_bytes == torn);
@@ -122,7 +124,7 @@ static void every_changed_byte_is_answered(void **state)
         struct rl_err err;
         struct check_result result;
         if (reader_open(path, &reader, &err) == RL_OK) {
-            assert_int_equal(reader_check(reader, &result), RL_OK);
+            assert_int_equal(check_file(reader, &result), RL_OK);
             reader_close(reader);
         }
         file_bytes[at] ^= 0x55;
@@ -143,7 +145,7 @@ static void every_failed_allocation_is_answered(void **state)
         struct summary summary;
         struct function_totals totals;
         if (reader_open(path, &reader, &err) == RL_OK) {
-            if (reader_summary(reader, 0, &summary) == RL_OK) {
+            if (totals_summary(reader, 0, &summary) == RL_OK) {
                 if (calltree_functions(&summary, &totals) == RL_OK) {
                     calltree_functions_fini(&totals);
                 }
@@ -174,9 +176,9 @@ static void folded_tree_counts_every_call(void **state)
     struct rl_err err;
     struct summary stored, scanned;
     assert_int_equal(reader_open(path, &reader, &err), RL_OK);
-    assert_int_equal(reader_summary(reader, 0, &stored), RL_OK);
+    assert_int_equal(totals_summary(reader, 0, &stored), RL_OK);
     reader->footer.summary = 0; /* as if the file had not been closed */
-    assert_int_equal(reader_summary(reader, 0, &scanned), RL_OK);
+    assert_int_equal(totals_summary(reader, 0, &scanned), RL_OK);
     assert_int_equal(stored.node_count, scanned.node_count);
     for (size_t i = 0; i < stored.node_count; i++) {
         assert_true(stored.nodes[i].calls == scanned.nodes[i].calls);
@@ -278,7 +280,7 @@ static void a_recording_that_grows_is_read_without_gaps(void **state)
         }
         assert_true(next >= before);
         cursor_close(cursor);
-        assert_int_equal(reader_check(reader, &result), RL_OK);
+        assert_int_equal(check_file(reader, &result), RL_OK);
         assert_int_equal(result.missing_events, 0);
         assert_int_equal(reader->problem_count, 0);
         reader_close(reader);

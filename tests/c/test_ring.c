@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "check.h"
 #include "dictionary.h"
 #include "recording.h"
 
@@ -82,7 +83,7 @@ static void expect_names(const char *path, long long least)
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size <= RING + (256 << 10));
     assert_int_equal(reader_open(path, &reader, &err), RL_OK);
-    assert_int_equal(reader_check(reader, &result), RL_OK);
+    assert_int_equal(check_file(reader, &result), RL_OK);
     assert_int_equal(result.bad_blocks, 0);
     assert_int_equal(cursor_open(reader, &cursor), RL_OK);
     while (cursor_next(cursor, &event) == RL_OK) {

@@ -9,6 +9,7 @@
 #include "os.h"
 #include "recording.h"
 #include "sessions.h"
+#include "totals.h"
 
 static const char *copy_path(const char *original)
 {
@@ -163,10 +164,10 @@ static void calls_are_counted_by_the_session_that_their_thread_is_in(void **stat
     assert_int_equal(totals.items[1].calls, 60);
     assert_int_equal(totals.items[1].errors, 0);
     sessions_fini(&totals);
-    assert_int_equal(reader_summary(reader, 2, &summary), RL_OK);
+    assert_int_equal(totals_summary(reader, 2, &summary), RL_OK);
     assert_int_equal(summary.threads[0].calls, 60);
     summary_fini(&summary);
-    assert_int_equal(reader_summary(reader, 0, &summary), RL_OK);
+    assert_int_equal(totals_summary(reader, 0, &summary), RL_OK);
     assert_int_equal(summary.kinds[RL_EVENT_SESSION_START], 0); /* a switch is no event */
     summary_fini(&summary);
     assert_int_equal(cursor_open(reader, &cursor), RL_OK);

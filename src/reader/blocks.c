@@ -1,0 +1,113 @@
+/* Why: see blocks.h.
+ * Invariants: `at` only moves forward; a block that claims more than the file has is taken for as
+ * much as is there (LIVE) or for damage (others). */
+#include "blocks.h"
+
+#include "alloc.h"
+#include "os.h"
+
+rl_status blocks_unpack(struct reader *reader, uint64_t offset, const struct block_header *header,
+                        struct bytes_out *raw)
+{
+    int os_errno;
+    if (offset + RL_BLOCK_HEADER_BYTES > reader->size ||
+        header->stored > reader->size - offset - RL_BLOCK_HEADER_BYTES) {
+        return RL_DAMAGED;
+    }
+    bytes_out_reset(&reader->stored);
+    raw->failed = 0;
+    uint8_t *stored = bytes_room(&reader->stored, header->stored);
+    if (stored == NULL) {
+        return RL_NOMEM;
+    }
+    if (os_pread(reader->fd, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
+        return RL_DAMAGED;
+    }
+    reader->stored.len = header->stored;
+    return block_unpack(reader->coder, header, stored, raw);
+}
+
+/* ---- the next block, over damage ---- */
+
+static int find_header(struct reader *reader, uint64_t *at)
+{
+    enum { WINDOW = 64 << 10 };
+    uint8_t *window = rl_alloc(WINDOW, 1);
+    int found = 0;
+    if (window == NULL) {
+        return 0;
+    }
+    while (!found && *at + RL_BLOCK_HEADER_BYTES <= reader->size) {
+        uint64_t left = reader->size - *at;
+        size_t n = left < WINDOW ? (size_t)left : WINDOW;
+        int os_errno;
+        struct block_header header;
+        if (os_pread(reader->fd, window, n, *at, &os_errno) != 0) {
+            break;
+        }
+        size_t i = 0;
+        for (; i + RL_BLOCK_HEADER_BYTES <= n; i += 8) {
+            if (get32(window + i) == RL_BLOCK_MAGIC &&
+                block_header_get(window + i, &header) == RL_OK) {
+                found = 1;
+                break;
+            }
+        }
+        *at += i;
+        if (i == 0 && !found) {
+            break;
+        }
+    }
+    rl_free(window);
+    return found;
+}
+
+/* Whether half a block at the end of the file is what a process leaves that ended, or is still at
+ * work, while its writer was writing: its rows are then in their slots yet, and nothing is lost. */
+static int may_end_torn(const struct reader *reader)
+{
+    return !reader->is_complete &&
+           (reader->is_being_written || reader->live_state == RL_LIVE_RUNNING ||
+            reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
+}
+
+rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
+                      struct block_header *header)
+{
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    int os_errno;
+    if (*at >= reader->size) {
+        return RL_END;
+    }
+    if (*at + RL_BLOCK_HEADER_BYTES > reader->size ||
+        os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+        block_header_get(bytes, header) != RL_OK) {
+        uint64_t from = *at;
+        if (!find_header(reader, at)) {
+            reader->torn_bytes = reader->size - from;
+            if (!may_end_torn(reader) && !reader_is_reused(reader)) {
+                reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
+                               (unsigned long long)from, (unsigned long long)(reader->size - from));
+            }
+            *at = reader->size;
+            return RL_END;
+        }
+        if (!reader_is_reused(reader)) {
+            reader_problem(reader, "%llu unreadable bytes at byte %llu",
+                           (unsigned long long)(*at - from), (unsigned long long)from);
+        }
+        if (os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+            block_header_get(bytes, header) != RL_OK) {
+            return RL_END;
+        }
+    }
+    *offset = *at;
+    uint64_t span = block_span(header);
+    if (span > reader->size - *offset && header->type != RL_BLOCK_LIVE && may_end_torn(reader)) {
+        reader->torn_bytes = reader->size - *offset;
+        *at = reader->size;
+        return RL_END;
+    }
+    *at = span > reader->size - *offset ? reader->size : *offset + span;
+    return RL_OK;
+}
