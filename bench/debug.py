@@ -109,8 +109,8 @@ def arm_plain(name):
 
 
 def arm_relive(name):
-    from relive.frame_eval.breakpoints import Breakpoint
-    from relive.frame_eval.runtime import runtime
+    from relive.debug.breakpoints import Breakpoint
+    from relive.debug.engine import runtime
 
     _, mark, condition, hits, catch = SCENARIOS[name]
     if not runtime.initialize({"my_code_only": True}):

@@ -66,7 +66,7 @@ def plain(path, run, rounds):
 
 
 def relive(path, run, rounds):
-    from relive.frame_eval.runtime import runtime
+    from relive.debug.engine import runtime
 
     if not runtime.initialize({"enabled": True}):
         raise SystemExit(runtime.telemetry.as_json())
@@ -123,8 +123,8 @@ def steps(task_aware):
     """us a step over an `await`, of a task beside which three others wait and run."""
     import asyncio
 
-    from relive.frame_eval.breakpoints import Breakpoint
-    from relive.frame_eval.runtime import STEP_NONE, STEP_OVER, runtime
+    from relive.debug.breakpoints import Breakpoint
+    from relive.debug.engine import STEP_NONE, STEP_OVER, runtime
 
     async def stepped(n):
         for _ in range(n):

@@ -3,8 +3,8 @@
 A service can watch itself: a log message, a condition and a count, on lines of its own. Nothing but
 those lines pays for it."""
 
-from relive.frame_eval.breakpoints import Breakpoint
-from relive.frame_eval.runtime import runtime
+from relive.debug.breakpoints import Breakpoint
+from relive.debug.engine import runtime
 
 
 def total(prices):

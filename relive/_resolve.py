@@ -6,7 +6,7 @@ answer on stdout."""
 import os
 import sys
 
-from relive import _core, config
+from relive import _core, _files, config
 from relive.errors import ReliveError
 from relive.filters import chain
 
@@ -21,7 +21,6 @@ def answer(request):
 
 
 def _run_of(path):
-    from relive import api
     from relive.filters import doors
 
     path = os.path.abspath(path)
@@ -32,7 +31,7 @@ def _run_of(path):
     run["spare"] = config.spare_folder()
     if settings["enabled"]:
         if settings["force"] and os.path.lexists(path):
-            api._remove_recording(path)
+            _files.remove_recording(path)
         run["config"], run["filter"] = doors.resolved(settings, os.getcwd())
     if not settings["force"] and _can_be_kept(files):
         run["files"] = files

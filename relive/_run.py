@@ -1,13 +1,18 @@
-"""Runs, as the API begins and continues them. What a run is, and all that a process does with one
-before its program's first line and in forked children, is in C (src/cpython/run.h), so that a
-program finds none of our modules imported."""
+"""Runs, as the API begins and continues them.
+
+What a run is, and all that a process does with one before its program's first line and in forked
+children, is in C (run.h), so that a program finds none of our modules
+imported."""
 
 import _thread
 import os
-import sys
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 from relive import _core
 from relive.errors import from_core
+
+if TYPE_CHECKING:
+    from relive.filters.chain import Chain
 
 VARIABLE = "RELIVE_RUN"
 BY_OPTION = "--force replaces it"
@@ -16,28 +21,29 @@ complain = _core.complain
 library_folders = _core.library_folders
 opened = _core.opened_run
 tell_children = _core.tell_children
+_Answer = TypeVar("_Answer")
 
 
 class _Quiet:
-    """`with quiet:` nothing of this thread is recorded: it is for our own work, which calls
+    """`with quiet:` nothing of this thread is recorded. Our own work needs it, since it calls
     functions of the standard library that a filter may want of the program."""
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         _core.suppress(True)
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info: object) -> None:
         _core.suppress(False)
 
 
 class _Changing(_Quiet):
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = _thread.RLock()
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._lock.acquire()
         super().__enter__()
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info: object) -> None:
         super().__exit__()
         self._lock.release()
 
@@ -46,71 +52,78 @@ quiet = _Quiet()
 _changing = _Changing()
 
 
-def changing():
-    """What whoever begins, ends or exchanges the recording of this process holds meanwhile."""
+def changing() -> _Changing:
+    """Returns the lock of whoever begins, ends or exchanges the recording of this process."""
     return _changing
 
 
-def _begin_child():
-    """In a forked child: a thread that held the lock in the parent does not exist here."""
+def _replace_lock() -> None:
+    """Runs in a forked child: a thread that held the lock in the parent does not exist here."""
     global _changing
     _changing = _Changing()
 
 
-os.register_at_fork(after_in_child=_begin_child)
+os.register_at_fork(after_in_child=_replace_lock)
 
 
-def choose_backend(config, level):
-    """(name, reason): the wanted backend, or the best one that works here and can do what the
-    settings want, where `level` is the highest of any function."""
-    return _asked(_core.choose_backend, config, level)
+class Watcher:
+    """Another part of Relive that depends on whether this process is recorded. A module that has
+    one appends it to `watchers` when it is imported."""
+
+    def before_start(self, settings: Mapping[str, Any]) -> None:
+        """The program is about to start a recording; ReliveError refuses it."""
+
+    def started(self) -> None:
+        """A recording has begun, and the program's next event is its first."""
+
+    def changed(self) -> None:
+        """A recording of the program has begun or ended, or could not begin."""
+
+    def before_stop(self) -> None:
+        """The program is about to stop its recording."""
+
+    def is_private(self) -> bool:
+        """Whether the recording that is on belongs to this watcher and not to the program."""
+        return False
 
 
-def filter_chain(config):
-    """The filters of a recording with these settings."""
+watchers: List[Watcher] = []
+
+
+def choose_backend(config: Mapping[str, Any], level: str) -> Tuple[str, str]:
+    """Returns (name, reason) of the wanted backend, or of the best one that works here and can do
+    what the settings want. `level` is the highest of any function."""
+    return _call(_core.choose_backend, dict(config), level)
+
+
+def filter_chain(config: Mapping[str, Any]) -> "Chain":
+    """Returns the filters of a recording with these settings."""
     from relive.filters import doors
 
     return doors.chain(config, library_folders())
 
 
-def open_file(path, config, run=None):
-    """Starts the engine on a new file; ReliveError where that is refused."""
-    _asked(_core.open_run, path, _complete(dict(run or {}, config=config)))
+def open_file(
+    path: str, config: Mapping[str, Any], run: Optional[Mapping[str, Any]] = None
+) -> None:
+    """Starts the engine on a new file. Raises ReliveError where that is refused."""
+    _call(_core.open_run, path, _add_filter(dict(run or {}, config=config)))
 
 
-def join(run):
+def join(run: Mapping[str, Any]) -> None:
     """Opens this process's own file of the run, beside the first one."""
-    _asked(_core.join_run, _complete(run))
+    _call(_core.join_run, _add_filter(run))
 
 
-def _complete(run):
+def _add_filter(run: Mapping[str, Any]) -> Dict[str, Any]:
     config = run["config"]
     made = dict(run, filter=filter_chain(config).recipe(config["level"]))
     made.pop("filter_key", None)  # of another filter
     return made
 
 
-def _asked(function, *args):
+def _call(function: Callable[..., _Answer], *args: Any) -> _Answer:
     try:
         return function(*args)
     except _core.Error as error:
         raise from_core(error) from None
-
-
-def safe(text):
-    """Text that cannot command a terminal: recorded text, names of files."""
-    return "".join(
-        c
-        if c.isprintable()
-        else c.encode("unicode_escape").decode("ascii")
-        if not 0xD800 <= ord(c) < 0xE000
-        else f"\\u{ord(c):04x}"
-        for c in text
-    )
-
-
-def forget_stdout():
-    """Whoever read our output has gone: no complaint at exit either."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)

@@ -22,12 +22,11 @@ from typing import (
     cast,
 )
 
-from relive import _core, _run, config
+from relive import _core, _files, _run, config
 from relive.errors import ReliveError, advise, from_core
 
 # A bit for each kind of event; `call` and `unwind` have two.
 _BY_ARGUMENT = "force=True replaces it"
-_MAGIC = b"\x89RELIVE\n"  # a recording begins so
 _SKIPPED = 256  # flag of a function that a filter left out
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Value = TypeVar("_Value")
@@ -55,25 +54,29 @@ def start(
     with _run.changing():
         merged = _merge(options, settings)
         path = path if path is not None else default_path()
-        hub = _hub()
-        if hub is not None and merged["enabled"]:
-            hub.step_aside(merged)
+        if merged["enabled"]:
+            for one in _run.watchers:
+                one.before_start(merged)
         try:
-            _start(path, merged)
+            _start_recording(path, merged)
         except ReliveError as error:
             advise(error, _BY_ARGUMENT, merged["force"])
             raise
         finally:
-            if hub is not None:
-                hub.come_back()
+            _tell_watchers_of_change()
 
 
-def _hub():
-    """What callback backends (relive.backends) are told through, where any was made."""
-    return sys.modules.get("relive.backends.hub")
+def _tell_watchers_of_change() -> None:
+    for one in _run.watchers:
+        one.changed()
 
 
-def _start(path, merged):
+def _tell_watchers_of_start() -> None:
+    for one in _run.watchers:
+        one.started()
+
+
+def _start_recording(path: _Path, merged: Mapping[str, Any]) -> None:
     if is_recording():
         raise ReliveError(
             "ERR_BUSY", f"recording is on already, into {_core.state()['path']}: stop it first"
@@ -81,12 +84,12 @@ def _start(path, merged):
     if not merged["enabled"]:
         return
     path = os.path.abspath(os.fspath(path))
-    _prepare(path, merged["force"])
+    _files.prepare(path, merged["force"])
     run = {"id": os.urandom(16).hex(), "path": path, "config": merged, "pid": os.getpid()}
     _run.open_file(path, merged, run)
     try:
         _run.tell_children()
-        _tell_sessions()
+        _tell_watchers_of_start()
     except BaseException:  # what could not begin wholly is off
         stop()
         os.unlink(path)
@@ -94,41 +97,29 @@ def _start(path, merged):
 
 
 def continue_in_sibling(settings: Mapping[str, Any]) -> None:
-    """The recording goes on, with other settings, in another file of the same run; what happens
+    """Continues the recording with other settings in another file of the same run. What happens
     between the two is in neither."""
     with _run.changing():
-        hub = _hub()
         run = dict(_run.opened(), config=settings)
         _core.stop()
         try:
             _run.join(run)
-            _tell_sessions()
+            _tell_watchers_of_start()
         finally:
-            if hub is not None:
-                hub.come_back()
-
-
-def _tell_sessions():
-    """Sessions that are open when a recording begins are in it from its beginning."""
-    sessions = sys.modules.get("relive.sessions.api")
-    if sessions is not None:
-        sessions.tell_open()
+            _tell_watchers_of_change()
 
 
 def stop() -> Optional[Mapping[str, Any]]:
     """Stops and closes the recording; its statistics, or None when none was on, or when another
     thread has stopped it meanwhile."""
     with _run.changing():
-        hub = _hub()
-        if hub is not None and hub.is_private():
-            return None  # what records is for the callbacks alone
+        if _has_private_recording():
+            return None
         os.environ.pop(_run.VARIABLE, None)
-        dumps = sys.modules.get("relive.dumps")
-        if dumps is not None:
-            dumps.disarm()
+        for one in _run.watchers:
+            one.before_stop()
         stats: Optional[Mapping[str, Any]] = _core.stop()
-        if hub is not None:
-            hub.come_back()
+        _tell_watchers_of_change()
         return stats
 
 
@@ -146,7 +137,7 @@ def snapshot(path: _Path, *, force: bool = False) -> str:
                 "ERR_USAGE", f"{path} is the recording itself: another name is wanted"
             )
         try:
-            _prepare(path, force)
+            _files.prepare(path, force)
             _ask(_core.snapshot, path)
         except ReliveError as error:
             advise(error, _BY_ARGUMENT, force)
@@ -156,8 +147,12 @@ def snapshot(path: _Path, *, force: bool = False) -> str:
 
 def is_recording() -> bool:
     """Whether this process is being recorded."""
-    hub = _hub()
-    return bool(_core.state()["recording"]) and not (hub is not None and hub.is_private())
+    return bool(_core.state()["recording"]) and not _has_private_recording()
+
+
+def _has_private_recording() -> bool:
+    """Whether the recording that is on is for callbacks (relive.backends) alone."""
+    return any(one.is_private() for one in _run.watchers)
 
 
 class _Shared:
@@ -330,59 +325,6 @@ def _merge(options, settings):
     if options is None:
         return dict(config.load(arguments=settings).as_dict())
     return dict(options.with_(**settings).as_dict())
-
-
-def _prepare(path, force):
-    """Checks what can be checked before anything is created."""
-    if os.path.isdir(path):
-        raise ReliveError("ERR_USAGE", f"{path} is a folder; a file name is wanted")
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        raise ReliveError("ERR_NOT_FOUND", f"{folder}: there is no such folder")
-    if os.path.lexists(path):
-        if not force:
-            raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already")
-        _remove_recording(path)
-    if not os.access(folder, os.W_OK):
-        raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")
-
-
-def _lock_or_refuse(file, path):
-    """Takes the lock that each writer of a recording holds."""
-    import fcntl
-    import time
-
-    # A child that was forked just now shares the lock until it has closed what it inherited.
-    for _ in range(20):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError:
-            time.sleep(0.01)
-    raise ReliveError("ERR_BUSY", f"{path} is being written by another recorder")
-
-
-def _remove_recording(path):
-    """Removes a recording that no process writes; whatever else has this name stays."""
-    import stat
-
-    if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise ReliveError("ERR_USAGE", f"{path} is not a regular file: it is not replaced")
-    try:
-        with builtins.open(path, "rb") as file:
-            start = file.read(len(_MAGIC))
-            _lock_or_refuse(file, path)
-            if start and start != _MAGIC:  # an empty file holds nothing to lose
-                raise ReliveError(
-                    "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"
-                )
-            if not os.path.samestat(os.fstat(file.fileno()), os.lstat(path)):
-                raise ReliveError("ERR_BUSY", f"{path} has just been replaced by another recorder")
-            os.unlink(path)
-    except FileNotFoundError:
-        pass  # another process has removed it
-    except OSError as error:
-        raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
 
 
 def _ask(method, *args, **named):

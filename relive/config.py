@@ -8,7 +8,7 @@ value stood, what is wrong with it and what is allowed.
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Set
 
 from relive.errors import ReliveError
 
@@ -153,6 +153,8 @@ def show_size(size: int) -> str:
 
 
 LEVELS = ("calls", "values", "lines")
+# As in enum filter_gate (src/filter).
+GATES = ("exclude", "include", "exclude_re", "include_re", "exclude_files", "folder")
 BACKENDS = ("auto", "monitoring", "evalhook", "setprofile", "settrace")
 
 TABLE = (
@@ -452,32 +454,51 @@ def check(key: str, value: Any, source: str) -> Any:
         ) from None
 
 
-_told: set = set()  # variables of Handit that were complained of
+_reported: Set[str] = set()  # variables of Handit that were complained of
 
 
-def _handit_value(setting, name, text):
-    """What a variable of Handit counts as. A wrong one must not stop the program, as it does not
+def _read_handit_value(setting: Setting, name: str, text: str) -> Any:
+    """Returns the value of a Handit variable. A wrong one must not stop the program, as it does not
     under Handit: it is reported once, and the nearest value, or the default, replaces it."""
     if setting.kind == "texts":
-        from relive.filters import doors
-
-        trouble = doors.pattern_trouble(setting.key, text) if text else None
+        trouble = _find_pattern_trouble(setting.key, text) if text else None
         if trouble is None:
             return text
         is_exclude = setting.key == "exclude_re"
-        _tell_once(name, trouble, "the default is used" if is_exclude else "it is left out")
+        _report_once(name, trouble, "the default is used" if is_exclude else "it is left out")
         return HANDIT_EXCLUDE if is_exclude else None
     try:
         return setting.parse(text)
     except (ValueError, OverflowError):
         value = _nearest_value(setting, text)
     shown = str(value).lower()
-    _tell_once(name, f"{text[:80]!r} is not {setting.allowed()}", f"{shown} is used")
+    _report_once(name, f"{text[:80]!r} is not {setting.allowed()}", f"{shown} is used")
     return value
 
 
-def _nearest_value(setting, text):
-    """The bound that a number lies beyond; else the default."""
+def _find_pattern_trouble(key: str, text: str) -> Optional[str]:
+    """Returns what is wrong with a regular expression as a value of this setting, or None."""
+    from relive import _core
+
+    probe = _core.Filter()
+    try:
+        if key == "redact":
+            probe.add_file(2, False, "", "", 0, 0, 0)
+            probe.add_rule("pkg:**", 0, 0, 0, 1.0, 0, 0, -1, -1, -1, -1)
+            probe.add_pattern(f"local:regex:{text}", 2)
+        else:
+            probe.add_gate(GATES.index(key), text)
+    except _core.Error as error:
+        trouble = str(error.args[1]).splitlines()[0]
+    except UnicodeEncodeError:
+        trouble = "it holds half a character (a lone surrogate)"
+    else:
+        return None
+    return f"{key.replace('_re', '')} {text!r}: {trouble}"[:200]
+
+
+def _nearest_value(setting: Setting, text: str) -> Any:
+    """Returns the bound that a number lies beyond, or the default."""
     low, high = (0.0, 1.0) if setting.kind == "part" else (setting.low, setting.high)
     try:
         number = float(text)
@@ -488,12 +509,12 @@ def _nearest_value(setting, text):
     return low if number < low else high
 
 
-def _tell_once(name, trouble, instead):
-    from relive import _run
+def _report_once(name: str, trouble: str, instead: str) -> None:
+    from relive import _core
 
-    if name not in _told:
-        _told.add(name)
-        _run.complain(f"environment {name}: {trouble}; {instead}")
+    if name not in _reported:
+        _reported.add(name)
+        _core.complain(f"environment {name}: {trouble}; {instead}")
 
 
 def from_environment(environ: Mapping[str, str]) -> dict:
@@ -513,7 +534,7 @@ def from_environment(environ: Mapping[str, str]) -> dict:
                 if name == "HANDIT_MAX_STR" and value.strip() == "0":
                     value = str(setting.high)  # there it means: as much as is allowed
                 if name.startswith("HANDIT_"):
-                    value = _handit_value(setting, name, value)
+                    value = _read_handit_value(setting, name, value)
                 if value not in ("", None) or setting.kind != "texts":
                     found[setting.key] = (value, f"environment {name}")
                 break

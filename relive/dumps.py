@@ -75,6 +75,14 @@ def disarm() -> None:
         _hooks = None
 
 
+class _Watcher(_run.Watcher):
+    def before_stop(self) -> None:
+        disarm()
+
+
+_run.watchers.append(_Watcher())
+
+
 def take() -> Optional[str]:
     """A snapshot beside the recording, NAME-dump1.relive and so on; its path. What goes wrong is
     said in one line, and None."""

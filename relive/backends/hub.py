@@ -11,9 +11,9 @@ import os
 import sys
 import threading
 import traceback
-from typing import Any, Tuple
+from typing import Any, Mapping, Tuple
 
-from relive import _core, _run, config
+from relive import _core, _run, _terminal, config
 from relive.errors import ReliveError
 
 _RING = 1 << 20
@@ -82,9 +82,24 @@ def mechanism():
     return state["backend"] if state["recording"] else None
 
 
-def step_aside(settings):
-    """A recording of the program's own is about to begin: ours ends. The sinks that are on get its
-    events, so one by another mechanism is refused."""
+class _Watcher(_run.Watcher):
+    def before_start(self, settings: Mapping[str, Any]) -> None:
+        """Ends our own recording. The sinks that are on get the events of the program's, so one by
+        another mechanism is refused."""
+        _make_way(settings)
+
+    def changed(self) -> None:
+        with _run.changing():
+            _settle()
+
+    def is_private(self) -> bool:
+        return _private is not None
+
+
+_run.watchers.append(_Watcher())
+
+
+def _make_way(settings: Mapping[str, Any]) -> None:
     with _run.changing():
         wanted = _run.choose_backend(settings, settings["level"])[0]
         for one in _active:
@@ -95,12 +110,6 @@ def step_aside(settings):
                     f" them: stop them first, or record with backend={one.mechanism!r}",
                 )
         _end_private()
-
-
-def come_back():
-    """A recording of the program's own has begun, or ended."""
-    with _run.changing():
-        _settle()
 
 
 def _settle():
@@ -190,11 +199,6 @@ def _remove(path):
             pass  # it is in the folder for temporary files
 
 
-def is_private():
-    """Whether what records now is only for the backends."""
-    return _private is not None
-
-
 def _traceback(kind, code, line, raised, goes_on):
     """Where an exception was raised and what it has left, as text: from itself or, where the
     mechanism does not give it, from the frames that were seen to be left. Called from C."""
@@ -212,4 +216,4 @@ def _traceback(kind, code, line, raised, goes_on):
 def report(text):
     """Says something once, where the program's own messages go."""
     if sys.stderr is not None:
-        sys.stderr.write(f"relive: {_run.safe(text)}\n")
+        sys.stderr.write(f"relive: {_terminal.safe(text)}\n")

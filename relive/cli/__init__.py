@@ -78,7 +78,7 @@ def main(argv=None) -> int:
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE
     except BrokenPipeError:
-        from relive._run import forget_stdout
+        from relive._terminal import forget_stdout
 
         forget_stdout()
         return OK

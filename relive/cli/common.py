@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-from relive._run import safe
+from relive._terminal import safe
 from relive.cli import unseen
 from relive.config import nearest
 from relive.errors import ReliveError
@@ -24,11 +24,15 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, verb, text, **more):
         super().__init__(prog=f"relive {verb}", description=text, allow_abbrev=False, **more)
 
+    def options(self):
+        """Returns {option: whether it takes a value}, of every spelling."""
+        return {text: one.nargs != 0 for one in self._actions for text in one.option_strings}
+
     def error(self, message):
         match = re.search(r"unrecognized arguments: (--?[\w-]+)", message)
         if match:
-            options = [text for action in self._actions for text in action.option_strings]
-            message = f"there is no option {match.group(1)}{nearest(match.group(1), options)}"
+            near = nearest(match.group(1), self.options())
+            message = f"there is no option {match.group(1)}{near}"
         raise ReliveError("ERR_USAGE", f"{message} ({self.prog} --help)")
 
 

@@ -69,7 +69,7 @@ def parser():
 
 def place(text):
     """(path, line, condition) of FILE:LINE[ if EXPR]."""
-    from relive.frame_eval import condition_evaluator
+    from relive.debug import conditions
 
     found = _PLACE.match(text.strip())
     if not found:
@@ -79,7 +79,7 @@ def place(text):
         raise ReliveError("ERR_USAGE", f"-b {text!r}: there is no file {found['file']}")
     if condition:
         try:
-            condition_evaluator.parse(condition)
+            conditions.parse(condition)
         except (SyntaxError, ValueError) as error:
             why = getattr(error, "msg", error)
             raise ReliveError(
@@ -91,7 +91,7 @@ def place(text):
 def catches(texts):
     """[(when, name)] of --catch."""
     from relive.config import nearest
-    from relive.frame_eval.breakpoints import CATCHES
+    from relive.debug.breakpoints import CATCHES
 
     found = []
     for text in ["uncaught"] if texts is None else texts:

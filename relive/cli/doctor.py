@@ -46,8 +46,8 @@ def _collect():
     from relive import _core
     from relive._version import __version__
     from relive.cli.launch import boot_is_installed
-    from relive.frame_eval import telemetry
-    from relive.frame_eval.compatibility_policy import check_environment_compatibility
+    from relive.debug import telemetry
+    from relive.debug.policy import check_environment_compatibility
 
     core = _core.facts()
     backends = [

@@ -7,7 +7,7 @@ status are what they are without Relive.
 
 import os
 
-from relive import _run, config
+from relive import _files, _run, config
 from relive.errors import ReliveError, advise
 
 _EPILOG = """TARGET is one of
@@ -69,9 +69,7 @@ def add_settings(made, leave_out=()):
 
 def split(words, made):
     """(our options, TARGET): ours end at the first word that is not one of them."""
-    takes_value = {
-        text: action.nargs != 0 for action in made._actions for text in action.option_strings
-    }
+    takes_value = made.options()
     i = 0
     while i < len(words):
         word = words[i]
@@ -90,7 +88,6 @@ def split(words, made):
 
 def main(words):
     """Replaces this process by the program; returns only where that is refused."""
-    from relive import api
     from relive.cli import launch
     from relive.filters import doors
 
@@ -110,7 +107,7 @@ def main(words):
             path, spare = _choose_path(program), config.spare_folder()
         else:
             path = os.path.abspath(settings["output"])
-            api._prepare(path, settings["force"])
+            _files.prepare(path, settings["force"])
     except ReliveError as error:
         advise(error, _run.BY_OPTION, settings["force"])
         if error.code != "ERR_BUSY":

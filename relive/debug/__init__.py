@@ -1,2 +1,12 @@
-"""The fronts of the debugger: a prompt like pdb's (prompt.py), and the start of a process that is
-debugged (boot.py). The engine is relive.frame_eval's."""
+"""The debugger, without a front of its own: a protocol adapter or a prompt drives it.
+
+    boot          starts it in a process that `relive debug` began
+    integration   breakpoint(), pdb and a program's own bdb.Bdb led to the engine
+    prompt        pdb's prompt on the engine, and relive.set_trace()
+    manager       module-level functions that share one runtime
+    bdb_bridge    bdb's table of breakpoints and its stepping commands, on the engine
+    decisions, known_code, rewriting    what the engine decided about frames and code
+    engine        the runtime: starts and stops the C engine and owns all of the parts below
+    breakpoints, conditions, policy, settings, statistics, telemetry, patches
+
+Each module imports only modules that stand below it in this list."""

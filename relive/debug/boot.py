@@ -1,14 +1,15 @@
-"""The start of a process that `relive debug` began: called by site, before the program's first
-line."""
+"""The start of a process that `relive debug` began. The boot module calls it while site runs,
+before the program's first line."""
 
 import os
 import sys
+from typing import Any, Mapping
 
 VARIABLE = "RELIVE_DEBUG"
 
 
-def begin():
-    """Starts the debugger, once, in the process that was asked for."""
+def begin() -> None:
+    """Starts the debugger, once, in the process that RELIVE_DEBUG names."""
     import json
 
     text = os.environ.pop(VARIABLE, "")
@@ -20,21 +21,21 @@ def begin():
         return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
-    from relive import _core, _run
+    from relive import _core, _terminal
     from relive.errors import ReliveError
 
     _core.restore_path()
     try:
-        _begin(wanted)
+        _start_debugger(wanted)
     except ReliveError as error:
-        sys.stderr.write(f"relive debug: {_run.safe(str(error))} [{error.code}]\n")
+        sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
         os._exit(125)  # as `relive record` does
 
 
-def _begin(wanted):
+def _start_debugger(wanted: Mapping[str, Any]) -> None:
     from relive.debug import prompt
+    from relive.debug.engine import runtime
     from relive.errors import ReliveError
-    from relive.frame_eval.runtime import runtime
 
     made = prompt.get_prompt(quits=SystemExit)
     if not runtime.initialize(

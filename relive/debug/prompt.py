@@ -1,50 +1,53 @@
-"""A prompt like pdb's, driven by this engine: pdb's commands, our stops."""
+"""A prompt with pdb's commands on this engine's stops."""
 
 import bdb
 import pdb
 import sys
+from types import FrameType
+from typing import Any, Callable, Optional, Sequence
 
-from relive import _run
+from relive import _terminal
+from relive.debug.bdb_bridge import EngineDriven
+from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
+from relive.debug.engine import ignore, runtime
 from relive.errors import ReliveError
-from relive.frame_eval.breakpoints import CATCHES, Breakpoint, canonical
-from relive.frame_eval.integration import EngineDriven
-from relive.frame_eval.runtime import ignore, runtime
 
 
 class Prompt(EngineDriven, pdb.Pdb):
     """pdb's prompt on Relive's engine."""
 
-    def __init__(self, quits=bdb.BdbQuit):
+    def __init__(self, quits: Callable[[], BaseException] = bdb.BdbQuit) -> None:
         super().__init__(nosigint=True)
         self.prompt = "(relive) "
         self.quitting = False
         self._quits = quits
         self._wait_for_mainpyfile = False
         self.start_engine()
-        runtime.on_log = self._log
+        runtime.on_log = self._show_log
 
     # ---- stops ----
 
-    def stopped(self, frame, why, breakpoints):
-        """Called by the engine in the thread that stopped."""
+    def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
+        """Opens the prompt; the engine calls it in the thread that stopped."""
         try:
-            if why == "exception":
-                self._stopped_at(frame, runtime.exception, breakpoints[0].when)
+            if why == "exception" and runtime.exception is not None:
+                self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
             else:
                 super().stopped(frame, why, breakpoints)
-        except BrokenPipeError:  # whoever read the prompt has gone: as if they had quit
+        except BrokenPipeError:  # the reader of the prompt has gone: as if the user had quit
             self._forget_output()
             raise self.quits() from None
 
-    def _forget_output(self):
+    def _forget_output(self) -> None:
         if self.stdout is sys.stdout:
-            _run.forget_stdout()
+            _terminal.forget_stdout()
 
-    def _stopped_at(self, frame, exception, when):
-        """The prompt where an exception was raised, with its message."""
+    def _stop_at_exception(self, frame: FrameType, exception: BaseException, when: str) -> None:
+        """Opens the prompt where an exception was raised, with its message."""
         import traceback
 
         words = {"raised": "Raised", "uncaught": "Uncaught", "user_unhandled": "Leaves your code"}
+        # Before 3.12 the interpreter may not have made an instance yet.
         kind = exception if isinstance(exception, type) else type(exception)
         text = "".join(traceback.format_exception_only(kind, exception)).strip()
         self.message(f"{words[when]}: {text}")
@@ -53,10 +56,11 @@ class Prompt(EngineDriven, pdb.Pdb):
         if self.quitting:
             raise self.quits()
 
-    def quits(self):
+    def quits(self) -> BaseException:
+        """The exception that the program gets when the user quits."""
         return self._quits()
 
-    def _log(self, text, one, frame):
+    def _show_log(self, text: str, one: Breakpoint, frame: FrameType) -> None:
         try:
             self.message(text)
         except BrokenPipeError:
@@ -64,9 +68,10 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     # ---- going on ----
 
-    def do_jump(self, arg):
-        """j(ump) lineno: the next line that runs, in the innermost frame."""
-        frame, before = self.curframe, self.curframe.f_trace
+    def do_jump(self, arg: str) -> Optional[bool]:
+        """j(ump) lineno: sets the line that runs next, in the innermost frame."""
+        frame = self._current_frame()
+        before = frame.f_trace
         frame.f_trace = before or ignore  # without one the interpreter refuses
         try:
             return super().do_jump(arg)
@@ -75,38 +80,40 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     do_j = do_jump
 
-    def do_stepinto(self, arg):
+    def do_stepinto(self, arg: str) -> Optional[bool]:
         """stepinto [NAME]
 
         Goes on to the first line of a function that this line calls. Without a name it lists what
         the line calls.
         """
         if not arg:
-            names = runtime.step_in_targets(self.curframe)
+            names = runtime.step_in_targets(self._current_frame())
             self.message("this line calls " + (", ".join(names) or "nothing that has a name"))
             return None
         runtime.step_into(arg)
-        return 1
+        return True
 
-    def do_run(self, arg):
-        """run: not here; start `relive debug` again."""
+    def do_run(self, arg: str) -> Optional[bool]:
+        """run: not available here; start `relive debug` again."""
         self.error(
             "this prompt cannot start the program again: leave it and run relive debug again"
         )
+        return None
 
     do_restart = do_run
 
-    def do_debug(self, arg):
-        """debug: not here."""
+    def do_debug(self, arg: str) -> Optional[bool]:
+        """debug: not available here."""
         self.error("a debugger inside the debugger is not supported: set a breakpoint and call it")
+        return None
 
     # ---- breakpoints ----
 
-    def do_catch(self, arg):
+    def do_catch(self, arg: str) -> None:
         """catch [raised|uncaught|user_unhandled] [NAME]
 
         Stops at exceptions of a class, or at all of them. `catch` lists what is set,
-        `catch off` takes all of it back.
+        `catch off` removes all of it.
         """
         words = arg.split()
         if words == ["off"]:
@@ -121,18 +128,18 @@ class Prompt(EngineDriven, pdb.Pdb):
             if one.exception:
                 self.message(f"{one.when} {one.exception}")
 
-    def do_watch(self, arg):
+    def do_watch(self, arg: str) -> None:
         """watch [NAME[.ATTRIBUTE]]
 
-        Stops where a variable of this function, or an attribute of one, has changed: at the next
-        line that runs in it. `watch` lists what is set, `watch off` takes all of it back.
+        Stops when a variable of this function, or an attribute of one, has changed, at the next
+        line that runs in the function. `watch` lists what is set, `watch off` removes all of it.
         """
         if arg == "off":
             for one in runtime.breakpoints.all():
                 if one.data:
                     runtime.breakpoints.remove(one)
         elif arg:
-            code = self.curframe.f_code
+            code = self._current_frame().f_code
             try:
                 add_watch(getattr(code, "co_qualname", code.co_name), arg)
             except ReliveError as error:
@@ -141,46 +148,51 @@ class Prompt(EngineDriven, pdb.Pdb):
             if one.data:
                 self.message(f"{one.data} in {one.function}")
 
-    def postcmd(self, stop, line):
+    def _current_frame(self) -> FrameType:
+        frame = self.curframe
+        assert frame is not None  # pdb runs commands of this kind at a stop only
+        return frame
+
+    def postcmd(self, stop: bool, line: str) -> bool:
         self.sync()
         return super().postcmd(stop, line)
 
-    def refused(self, error):
+    def refused(self, error: ReliveError) -> None:
         self.error(str(error))
 
 
-_prompt = None
+_prompt: Optional[Prompt] = None
 
 
-def get_prompt(**options):
-    """The prompt of this process; made at first need."""
+def get_prompt(**options: Any) -> Prompt:
+    """Returns the prompt of this process. The first call makes it."""
     global _prompt
     if _prompt is None:
         _prompt = Prompt(**options)
     return _prompt
 
 
-def set_trace(*, header=None, frame=None):
-    """Stops at the next line of the caller, with a prompt. `PYTHONBREAKPOINT=relive.set_trace`
-    leads breakpoint() here."""
+def set_trace(*, header: Optional[str] = None, frame: Optional[FrameType] = None) -> None:
+    """Opens a prompt at the next line of the caller. `PYTHONBREAKPOINT=relive.set_trace` makes
+    breakpoint() call this function."""
     prompt = get_prompt()
     if header is not None:
         prompt.message(header)
     prompt.set_trace(frame or sys._getframe().f_back)
 
 
-def add_catch(when, name):
-    """A breakpoint on exceptions of a class, "*" for all."""
+def add_catch(when: str, name: str) -> Breakpoint:
+    """Adds a breakpoint on exceptions of a class; "*" means all."""
     return runtime.breakpoints.add(Breakpoint(exception=name, when=when))
 
 
-def add_watch(function, data):
-    """A breakpoint on a variable of a function, or an attribute of one."""
+def add_watch(function: str, data: str) -> Breakpoint:
+    """Adds a breakpoint on a variable of a function, or an attribute of one."""
     return runtime.breakpoints.add(Breakpoint(function=function, data=data))
 
 
-def set_break(path, line, condition=None):
-    """A breakpoint from outside the prompt; ReliveError where it cannot be set."""
+def set_break(path: str, line: int, condition: Optional[str] = None) -> None:
+    """Sets a breakpoint from outside the prompt. Raises ReliveError where it cannot be set."""
     prompt = get_prompt()
     problem = prompt.set_break(canonical(path), line, cond=condition)
     if problem:

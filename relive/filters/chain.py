@@ -7,7 +7,7 @@ Includes and excludes, from every door, are gates in front of all rules."""
 import os
 
 from relive import _core
-from relive.config import find_upwards
+from relive.config import GATES, find_upwards
 from relive.errors import ReliveError
 from relive.filters.schema import ACTION, EXEC, LEVEL
 
@@ -15,7 +15,6 @@ PROJECT_FILES = (
     os.path.join(".relive", "trace-filter.toml"),
     os.path.join(".codetracer", "trace-filter.toml"),
 )
-GATES = ("exclude", "include", "exclude_re", "include_re", "exclude_files", "folder")
 
 
 class Chain:

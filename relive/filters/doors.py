@@ -4,7 +4,6 @@ of filters."""
 import os
 import re
 
-from relive.errors import ReliveError
 from relive.filters.chain import Chain, project_file
 from relive.filters.schema import Filter, FilterError, Problem
 
@@ -66,19 +65,6 @@ def _check_inherit(filters):
                 "ERR_INVALID_POLICY_VALUE", filters[0].path,
                 [Problem(f"scope.{name}", "there is no earlier filter to inherit from")],
             )  # fmt: skip
-
-
-def pattern_trouble(key, text):
-    """What is wrong with a regular expression as a value of this setting; None: it can be one."""
-    from relive import config
-
-    settings = dict(config.Config(**{key: text}).as_dict())
-    try:
-        own = _own_rules(settings) if key == "redact" else None
-        Chain([own] if own is not None else [], _gates(settings))
-    except ReliveError as error:
-        return str(error).splitlines()[0][:200]
-    return None
 
 
 def _gates(settings):

@@ -143,9 +143,13 @@ def _begin(tag, attrs, traceparent, span_id=None, tracestate=None, trace_filter=
     return _core.begin_session(tag, traceparent, tracestate, attrs, span_id, filters, is_by_hand)
 
 
-def tell_open() -> None:
-    """Those that are open, in a recording that has just begun."""
-    _core.tell_sessions()
+class _Watcher(_run.Watcher):
+    def started(self) -> None:
+        """Sessions that are open when a recording begins are in it from its beginning."""
+        _core.tell_sessions()
+
+
+_run.watchers.append(_Watcher())
 
 
 def end_session(session_id: str) -> None:

@@ -23,7 +23,7 @@ import types
 import warnings
 
 from relive import _core
-from relive.frame_eval.breakpoints import compiled
+from relive.debug.breakpoints import compiled
 
 try:
     import bytecode
@@ -173,8 +173,8 @@ SUITES = {
 
 def arm(paths):
     """Probes on every line of these files and folders, which never stop."""
-    from relive.frame_eval.breakpoints import Breakpoint, executable_lines
-    from relive.frame_eval.runtime import runtime
+    from relive.debug.breakpoints import Breakpoint, executable_lines
+    from relive.debug.engine import runtime
 
     assert runtime.initialize({"my_code_only": False}), runtime.telemetry.as_json()
     for path in paths:

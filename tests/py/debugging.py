@@ -4,9 +4,9 @@
 # what to do at each.
 HEAD = """\
 import json, sys
-from relive.frame_eval.runtime import (
+from relive.debug.engine import (
     FrameEvalRuntime, STEP_IN, STEP_NONE, STEP_OUT, STEP_OVER, STEP_UNTIL)
-from relive.frame_eval.breakpoints import Breakpoint
+from relive.debug.breakpoints import Breakpoint
 STEPS = {'i': STEP_IN, 'o': STEP_OVER, 'u': STEP_OUT, 'c': STEP_NONE}
 runtime = FrameEvalRuntime()
 stops, logs, script = [], [], []

@@ -184,8 +184,8 @@ def call_back(folder):
 
 
 def debug(folder):
-    from relive.frame_eval.breakpoints import Breakpoint
-    from relive.frame_eval.runtime import FrameEvalRuntime
+    from relive.debug.breakpoints import Breakpoint
+    from relive.debug.engine import FrameEvalRuntime
 
     runtime = FrameEvalRuntime()
     line = program.__code__.co_firstlineno + 3

@@ -322,7 +322,7 @@ def test_tracebacks_and_columns_are_those_of_the_program(tmp_path):
     alone = run(sys.executable, path)
     debugged = tmp_path / "debugged.py"
     debugged.write_text(
-        "import runpy, sys\nfrom relive.frame_eval.runtime import FrameEvalRuntime\n"
+        "import runpy, sys\nfrom relive.debug.engine import FrameEvalRuntime\n"
         "runtime = FrameEvalRuntime()\n"
         "assert runtime.initialize({'my_code_only': False})\n"
         f"runtime.update_breakpoints({str(path)!r}, range(2, 11))\n"

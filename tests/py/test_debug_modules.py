@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT, run
 from debugging import WORK
 
-from relive.frame_eval import bytecode_safety, statistics
-from relive.frame_eval.config import FrameEvalConfig
-from relive.frame_eval.telemetry import REASONS, telemetry
+from relive.debug import rewriting, statistics
+from relive.debug.settings import FrameEvalConfig
+from relive.debug.telemetry import REASONS, telemetry
 
 IS_HOOK = sys.version_info < (3, 12)
 PATH = "breakpointed"
@@ -19,9 +19,9 @@ PATH = "breakpointed"
 
 def test_decisions_say_what_becomes_of_frames_and_why(debug):
     told = debug(
-        "from relive.frame_eval import selective_tracer as tracer\n"
-        "from relive.frame_eval import runtime as shared\n"
-        "runtime.shutdown()\nimport relive.frame_eval.selective_tracer\n"
+        "from relive.debug import decisions as tracer\n"
+        "from relive.debug import engine as shared\n"
+        "runtime.shutdown()\nimport relive.debug.decisions\n"
         "runtime = shared.runtime\nfound = []\n"
         "manager = tracer.get_trace_manager()\n"
         "import sys\n" + WORK + "def decide(frame): found.append(manager.decide(frame)._asdict())\n"
@@ -36,9 +36,9 @@ def test_decisions_say_what_becomes_of_frames_and_why(debug):
         "assert tracer.remove_breakpoint(__file__, 10 + OFFSET) == 1\n"
         "runtime.update_breakpoints(__file__, [Breakpoint(__file__, 10 + OFFSET, condition='n == 1')])\n"
         "work(1)\n"
-        "from relive.frame_eval import mark_thread_as_debugger_internal as mark\n"
+        "from relive.debug.manager import mark_thread_as_debugger_internal as mark\n"
         "mark(); decide(sys._getframe())\n"
-        "from relive.frame_eval import unmark_thread_as_debugger_internal as unmark\nunmark()\n"
+        "from relive.debug.manager import unmark_thread_as_debugger_internal as unmark\nunmark()\n"
         "stats = tracer.get_tracing_statistics()\n"
         "tracer.disable_selective_tracing()\n"
         "tell(found=[dict(one, breakpoint_lines=len(one['breakpoint_lines'])) for one in found],\n"
@@ -59,8 +59,8 @@ def test_decisions_say_what_becomes_of_frames_and_why(debug):
 
 def test_what_is_known_can_be_asked_and_thrown_away(debug):
     told = debug(
-        "from relive.frame_eval import cache_manager as cache\n"
-        "from relive.frame_eval import runtime as shared\n"
+        "from relive.debug import known_code as cache\n"
+        "from relive.debug import engine as shared\n"
         "runtime.shutdown()\nruntime = shared.runtime\nassert runtime.initialize()\n"
         + WORK
         + "found = []\n"
@@ -156,8 +156,8 @@ def test_every_count_has_its_place_in_the_types(debug):
          "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
         ("runtime.shutdown(); runtime.initialize({'cache_size': 7})",
          "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
-        ("from relive.frame_eval import cache_manager\n"
-         "cache_manager.invalidate_breakpoints(__file__)", "CACHE_INVALIDATION_FILE_RELOAD", 1),
+        ("from relive.debug import known_code\n"
+         "known_code.invalidate_breakpoints(__file__)", "CACHE_INVALIDATION_FILE_RELOAD", 1),
         ("runtime.shutdown(); runtime.initialize({'optimize': False})",
          "FALLBACK_TO_TRACE_DISPATCH", 1 if IS_HOOK else 0),
         ("runtime.shutdown(); runtime.initialize({'backend': 'tracing'})",
@@ -178,7 +178,7 @@ class Refuses:
 
 
 def test_what_cannot_be_patched_is_told_and_left(monkeypatch):
-    from relive.frame_eval import integration
+    from relive.debug import integration
 
     telemetry.clear()
     monkeypatch.setattr(integration, "sys", Refuses())
@@ -199,11 +199,12 @@ def test_a_reason_has_an_occasion_or_is_listed_as_without_one():
         listed = re.search(r"no occasion.*?: (.*?)\.\n", file.read(), re.S).group(1)
     without = set(re.findall(r"`([A-Z_]+)`", listed))
     source = ""
-    for folder in ("relive/frame_eval", "src/cpython"):
-        for name in os.listdir(f"{ROOT}/{folder}"):
-            if name.endswith((".py", ".c")) and name != "telemetry.py":
-                with open(f"{ROOT}/{folder}/{name}", encoding="utf-8") as file:
-                    source += file.read()
+    for root in ("relive/debug", "src/cpython"):
+        for folder, _, names in os.walk(f"{ROOT}/{root}"):
+            for name in names:
+                if name.endswith((".py", ".c")) and name != "telemetry.py":
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        source += file.read()
     made = {code for code in REASONS if f'"{code}"' in source}
     assert without == set(REASONS) - made
 
@@ -225,21 +226,21 @@ def test_code_can_be_instrumented_and_checked():
 
     code = f.__code__
     telemetry.clear()
-    ok, copy = bytecode_safety.instrument(code)
+    ok, copy = rewriting.instrument(code)
     if not IS_HOOK:
         assert not ok and copy is code
         assert telemetry.snapshot().reason_counts.MODIFIED_CODE_UNAVAILABLE == 1
         return
     assert ok and copy is not code
-    assert bytecode_safety.validate_code_object(code, copy) == (True, [])
-    assert bytecode_safety.safe_replace_code(code, copy) == (True, copy)
+    assert rewriting.validate_code_object(code, copy) == (True, [])
+    assert rewriting.safe_replace_code(code, copy) == (True, copy)
     wrong = copy.replace(co_stacksize=copy.co_stacksize + 1)
-    valid, errors = bytecode_safety.validate_code_object(code, wrong)
+    valid, errors = rewriting.validate_code_object(code, wrong)
     assert not valid and "stack" in errors[0]
-    assert bytecode_safety.safe_replace_code(code, wrong) == (False, code)
+    assert rewriting.safe_replace_code(code, wrong) == (False, code)
     assert telemetry.snapshot().reason_counts.BYTECODE_ROLLBACK == 1
     off = FrameEvalConfig(optimize=False)
-    assert not bytecode_safety.validate_code_object(code, copy, off)[0]
+    assert not rewriting.validate_code_object(code, copy, off)[0]
 
 
 def test_the_example_prints_what_it_says():

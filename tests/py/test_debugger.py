@@ -6,7 +6,7 @@ import pytest
 from conftest import PROGRAMS, relive, run
 from debugging import LENGTH, WORK
 
-from relive.frame_eval.breakpoints import executable_lines
+from relive.debug.breakpoints import executable_lines
 
 
 def test_a_breakpoint_stops_each_time_its_line_runs(debug):

@@ -144,7 +144,7 @@ def test_variables_of_the_seeds(environ, key, meaning):
 def test_a_bad_variable_of_handit_is_told_once_and_does_not_count(
     monkeypatch, capfd, name, text, key, meaning, said
 ):
-    monkeypatch.setattr(config, "_told", set())
+    monkeypatch.setattr(config, "_reported", set())
     for _ in range(2):
         loaded = config.load(environ={f"HANDIT_{name}": text}, folder="/")
         assert getattr(loaded, key) == meaning

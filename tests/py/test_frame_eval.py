@@ -1,4 +1,5 @@
-"""The surface of relive.frame_eval: the one policy, configuration, telemetry, statistics."""
+"""The debugger's runtime: the one policy, configuration, telemetry, statistics; by the seed's names
+too (relive.frame_eval)."""
 
 import json
 import os
@@ -10,6 +11,8 @@ import pytest
 from conftest import ROOT, run
 
 from relive import frame_eval
+from relive.debug.settings import FrameEvalBackendKind, FrameEvalConfig
+from relive.debug.telemetry import REASONS, Telemetry
 from relive.errors import ReliveError
 from relive.frame_eval import telemetry as telemetry_module
 from relive.frame_eval.compatibility_policy import (
@@ -19,8 +22,6 @@ from relive.frame_eval.compatibility_policy import (
     check_environment_compatibility,
 )
 from relive.frame_eval.condition_evaluator import ConditionEvaluator, simple_program
-from relive.frame_eval.config import FrameEvalBackendKind, FrameEvalConfig
-from relive.frame_eval.telemetry import REASONS, Telemetry
 
 NOBODY = (None,) * 6
 
@@ -119,11 +120,10 @@ def test_a_policy_can_be_narrowed_and_given_detectors():
 def test_only_the_policy_decides_what_is_supported():
     asks = re.compile(r"version_info|platform\.(machine|system|python_impl)|sys\.implementation")
     allowed = {
-        "compatibility_policy.py",
-        "__init__.py",  # names the platform in a status
-        "frame_eval_main.py",  # the same
+        "policy.py",
+        "manager.py",  # names the platform in a status
     }
-    folder = os.path.join(ROOT, "relive", "frame_eval")
+    folder = os.path.join(ROOT, "relive", "debug")
     for name in sorted(set(os.listdir(folder)) - allowed):
         if name.endswith(".py"):
             with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -225,7 +225,7 @@ SHARED = """
 import json
 from relive import frame_eval
 from relive.frame_eval.frame_eval_main import FrameEvalManager, get_debug_info
-from relive.frame_eval.runtime import runtime
+from relive.debug.engine import runtime
 manager = FrameEvalManager()
 assert manager is FrameEvalManager()
 before = frame_eval.get_frame_eval_status()
@@ -290,7 +290,7 @@ def test_a_wrong_configuration_is_refused_by_name():
 
 def test_other_settings_are_taken_while_it_runs_and_breakpoints_stay(debug):
     told = debug(
-        "from relive.frame_eval.telemetry import telemetry\n"
+        "from relive.debug.telemetry import telemetry\n"
         "def f(a):\n    b = a\n    return b\n"
         "stop_at(3)\nf(1)\n"
         "answers = [runtime.initialize({'optimize': False, 'telemetry': False})]\n"
@@ -370,7 +370,7 @@ def test_frames_with_breakpoints_are_counted_each_and_reading_counts_nothing(deb
 def test_a_mistake_of_on_stop_does_not_reach_the_program(tmp_path):
     path = tmp_path / "mistake.py"
     path.write_text(
-        "from relive.frame_eval.runtime import runtime\n"
+        "from relive.debug.engine import runtime\n"
         "def f(a):\n    return a + 1\n"
         "def on_stop(frame, why, found):\n    1 / 0\n"
         "runtime.on_stop = on_stop\n"
@@ -388,8 +388,8 @@ def test_a_mistake_of_on_stop_does_not_reach_the_program(tmp_path):
 
 BDB = """
 import bdb, json, sys
-from relive.frame_eval.integration import bridge, integrate_with_bdb, remove_integration
-from relive.frame_eval.runtime import runtime
+from relive.debug.integration import bridge, integrate_with_bdb, remove_integration
+from relive.debug.engine import runtime
 lines = []
 class Mine(bdb.Bdb):
     def user_line(self, frame):
@@ -428,7 +428,7 @@ def test_a_bdb_of_somebodys_own_is_driven_by_the_engine(tmp_path):
 def test_patches_are_taken_back_exactly_or_left_and_told(monkeypatch):
     import pdb
 
-    from relive.frame_eval.integration import IntegrationBridge
+    from relive.debug.integration import IntegrationBridge
 
     runtime = frame_eval.FrameEvalRuntime(telemetry=Telemetry())
     bridge = IntegrationBridge(runtime)
@@ -448,7 +448,7 @@ def test_patches_are_taken_back_exactly_or_left_and_told(monkeypatch):
 def test_what_cannot_be_patched_is_told_and_nothing_is_left_half_done():
     import bdb
 
-    from relive.frame_eval.integration import IntegrationBridge
+    from relive.debug.integration import IntegrationBridge
 
     class Closed(bdb.Bdb):
         def __setattr__(self, name, value):

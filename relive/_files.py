@@ -1,0 +1,63 @@
+"""The place where a recording is written: checked before anything is created there."""
+
+import os
+from typing import BinaryIO
+
+from relive.errors import ReliveError
+
+_MAGIC = b"\x89RELIVE\n"  # the first bytes of a recording
+
+
+def prepare(path: str, force: bool) -> None:
+    """Checks that a recording can be created at `path`, and with `force` removes an older one.
+    Raises ReliveError where it cannot."""
+    if os.path.isdir(path):
+        raise ReliveError("ERR_USAGE", f"{path} is a folder; a file name is wanted")
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise ReliveError("ERR_NOT_FOUND", f"{folder}: there is no such folder")
+    if os.path.lexists(path):
+        if not force:
+            raise ReliveError("ERR_FILE_EXISTS", f"{path} exists already")
+        remove_recording(path)
+    if not os.access(folder, os.W_OK):
+        raise ReliveError("ERR_IO", f"{folder}: no permission to create a file there")
+
+
+def remove_recording(path: str) -> None:
+    """Removes a recording that no process writes. Anything else of this name stays, and a
+    ReliveError says what it is."""
+    import stat
+
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise ReliveError("ERR_USAGE", f"{path} is not a regular file: it is not replaced")
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_MAGIC))
+            _take_lock(file, path)
+            if start and start != _MAGIC:  # an empty file holds nothing to lose
+                raise ReliveError(
+                    "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"
+                )
+            if not os.path.samestat(os.fstat(file.fileno()), os.lstat(path)):
+                raise ReliveError("ERR_BUSY", f"{path} has just been replaced by another recorder")
+            os.unlink(path)
+    except FileNotFoundError:
+        pass  # another process has removed it
+    except OSError as error:
+        raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
+
+
+def _take_lock(file: BinaryIO, path: str) -> None:
+    """Takes the lock that each writer of a recording holds, or raises ReliveError."""
+    import fcntl
+    import time
+
+    # A child that was just forked shares the lock until it has closed the inherited file.
+    for _ in range(20):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise ReliveError("ERR_BUSY", f"{path} is being written by another recorder")

@@ -1,0 +1,353 @@
+"""The table of breakpoints: what was asked for, what became of it, and what C is told.
+
+A line without code moves to the next line that has some, and says so. A file that is not there yet,
+or is no Python, keeps its breakpoints as they were asked for: they bind when code of it runs."""
+
+import os
+import threading
+
+from relive import _core
+from relive.debug import conditions
+from relive.errors import ReliveError
+
+# As in src/cpython/debugger.h.
+CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
+_KINDS = {
+    "requested_line": int, "condition": str, "hit_condition": str, "log_message": str,
+    "function": str, "thread": int, "task": str, "data": str,
+}  # fmt: skip
+_OPTIONAL = ("condition", "log_message", "function", "task", "data")
+_KIND_NAMES = {int: "an int", str: "a text"}
+
+
+class Breakpoint:
+    """One breakpoint. `line` is where it is, `requested_line` where it was asked for."""
+
+    __slots__ = (
+        "condition", "data", "enabled", "exception", "function", "hit_condition", "id", "line",
+        "log_message", "message", "once", "path", "requested_line", "task", "thread", "verified",
+        "when",
+    )  # fmt: skip
+
+    def __init__(
+        self, path=None, line=0, *, function=None, exception=None, when="uncaught",
+        condition=None, hit_condition="", log_message=None, thread=0, task=None, once=False,
+        enabled=True, data=None,
+    ):  # fmt: skip
+        self.id = 0
+        self.path, self.line, self.requested_line = path, line, line
+        self.function, self.condition = function, condition or None
+        self.hit_condition, self.log_message = hit_condition or "", log_message
+        self.exception, self.when = exception, when
+        self.thread, self.task, self.once, self.enabled = thread, task, once, enabled
+        self.data = data
+        self.verified, self.message = False, ""
+
+    def __repr__(self):
+        place = self.function or f"{self.path}:{self.line}"
+        if self.data:
+            place = f"{self.data} in {place}"
+        if self.exception:
+            place = f"{self.when} {self.exception}"
+        return f"<Breakpoint {self.id} {place}{f' if {self.condition}' if self.condition else ''}>"
+
+    def as_dict(self):
+        """Every field by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def canonical(path):
+    """The path under which code of a file is known."""
+    return os.path.realpath(os.path.abspath(path))
+
+
+def executable_lines(path):
+    """The lines of a file that have code; None where it cannot be read or is no Python."""
+    code = compiled(path)
+    return None if code is None else code_lines(code)
+
+
+def compiled(path):
+    """The code of a file; None where it cannot be read or is no Python. Its warnings are the
+    program's to tell, when it is imported."""
+    import tokenize
+    import warnings
+
+    try:
+        with tokenize.open(path) as file:
+            source = file.read()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return compile(source, path, "exec", dont_inherit=True)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def calls_of_line(path, line):
+    """The names of the functions that a line of a file calls, inner calls first; [] where the file
+    cannot be read."""
+    import ast
+    import tokenize
+
+    try:
+        with tokenize.open(path) as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found = [
+        (node.end_lineno, node.end_col_offset, getattr(node.func, "id", None) or node.func.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
+        and node.lineno <= line <= node.end_lineno
+    ]  # fmt: skip
+    return list(dict.fromkeys(name for _, _, name in sorted(found)))
+
+
+def code_lines(code):
+    """The lines of a code object and of all that is made in it."""
+    import dis
+
+    found, todo = set(), [code]
+    while todo:
+        one = todo.pop()
+        found.update(line for _, line in dis.findlinestarts(one) if line)
+        todo.extend(constant for constant in one.co_consts if isinstance(constant, type(code)))
+    return found
+
+
+class BreakpointTable:
+    """All breakpoints of the process. Changes reach running code at once."""
+
+    def __init__(self, conditions_in_c=True):
+        self._lock = threading.RLock()
+        self._files = {}  # canonical path -> [Breakpoint]
+        self._functions = []
+        self._exceptions = []
+        self._by_id = {}
+        self._last = 0
+        self.conditions_in_c = conditions_in_c
+        self.changes = 0
+
+    def set_file(self, path, breakpoints):
+        """Puts these in the place of a file's breakpoints; they come back bound."""
+        path = canonical(path)
+        with self._lock:
+            lines = executable_lines(path) if breakpoints else None
+            for one in breakpoints:
+                self._bind(one, path, lines)
+            self._put(path, list(breakpoints))
+        return list(breakpoints)
+
+    def set_functions(self, breakpoints):
+        """The same of breakpoints by function name: `total`, or qualified as `Order.total`."""
+        with self._lock:
+            for one in breakpoints:
+                _check(one)
+                one.verified = True
+            self._put(None, list(breakpoints))
+        return list(breakpoints)
+
+    def set_exceptions(self, breakpoints):
+        """The same of breakpoints on exceptions: `exception` is the name of a class, with its
+        module or without, or "*"; `when` one of raised, uncaught, user_unhandled."""
+        with self._lock:
+            for one in breakpoints:
+                if one.when not in CATCHES or not isinstance(one.exception, str):
+                    _refuse(one, f"wanted is a name and one of {', '.join(CATCHES)}")
+                _check(one)
+                one.verified = True
+            self._exceptions = list(breakpoints)
+            self._number(self._exceptions)
+            _core.debug_exceptions(
+                [
+                    (one.id, CATCHES[one.when], None if one.exception == "*" else one.exception)
+                    for one in self._exceptions
+                    if one.enabled
+                ]
+            )
+        return list(breakpoints)
+
+    def add(self, one):
+        """One more."""
+        with self._lock:
+            if one.exception:
+                self.set_exceptions([*self._exceptions, one])
+            elif one.function:
+                self.set_functions([*self._functions, one])
+            else:
+                self.set_file(one.path, [*self.of_file(one.path), one])
+        return one
+
+    def remove(self, one):
+        """One less; nothing where it is not there."""
+        with self._lock:
+            if one.exception:
+                self.set_exceptions([other for other in self._exceptions if other is not one])
+            elif one.function:
+                self.set_functions([other for other in self._functions if other is not one])
+            else:
+                rest = [other for other in self.of_file(one.path) if other is not one]
+                self.set_file(one.path, rest)
+
+    def changed(self, one):
+        """Its fields have changed."""
+        with self._lock:
+            _check(one)
+            if one.exception:
+                self.set_exceptions(self._exceptions)
+                return
+            path = None if one.function else canonical(one.path)
+            self._put(path, self._functions if path is None else self._files.get(path, []))
+
+    def get(self, number):
+        """By id, or None."""
+        return self._by_id.get(number)
+
+    def of_file(self, path):
+        """Those of a file."""
+        with self._lock:
+            return list(self._files.get(canonical(path), ()))
+
+    def all(self):
+        """All, by id."""
+        with self._lock:
+            found = [one for file in self._files.values() for one in file]
+            found += self._functions + self._exceptions
+        return sorted(found, key=lambda one: one.id)
+
+    def files(self):
+        """Paths that have some."""
+        with self._lock:
+            return sorted(path for path, found in self._files.items() if found)
+
+    def put_again(self):
+        """C has forgotten them, and is given all of them once more."""
+        with self._lock:
+            for path, found in list(self._files.items()):
+                self._put(path, found)
+            self._put(None, self._functions)
+            self.set_exceptions(self._exceptions)
+
+    def clear(self):
+        """Forgets all."""
+        with self._lock:
+            for path in list(self._files):
+                self.set_file(path, [])
+            self.set_functions([])
+            self.set_exceptions([])
+            self._files.clear()
+            self._by_id.clear()
+
+    def _bind(self, one, path, lines):
+        _check(one)
+        one.path = path
+        if lines is None:
+            one.verified = False
+            one.message = "the file cannot be read, or is no Python; it binds when its code runs"
+            return
+        later = [line for line in lines if line >= one.requested_line]
+        if not later or one.requested_line < 1:
+            one.verified, one.message = False, "no code at this line or behind it"
+            return
+        one.line, one.verified = min(later), True
+        one.message = ""
+        if one.line != one.requested_line:
+            one.message = f"line {one.requested_line} has no code; moved to line {one.line}"
+
+    def _put(self, path, found):
+        """Of a file, or of functions. C has them first: what it refuses changes nothing here."""
+        self._number(found)
+        _core.debug_points(path, [self._row(one) for one in found if one.enabled])
+        self.changes += 1
+        if path is None:
+            self._functions = found
+        else:
+            self._files[path] = found
+
+    def _number(self, found):
+        for one in found:
+            if one.id == 0:
+                self._last += 1
+                one.id = self._last
+            self._by_id[one.id] = one
+
+    def _row(self, one):
+        program, names = None, ()
+        if one.condition is not None and self.conditions_in_c:
+            program, names = conditions.simple_program(one.condition) or (None, ())
+        log = one if one.log_message is not None else None
+        line = 0 if one.function else one.line
+        return (one.id, line, one.hit_condition, one.condition, program, names, log, one.function,
+                one.thread, one.task, tuple(one.data.split(".")) if one.data else None)  # fmt: skip
+
+
+def _refuse(one, text):
+    place = one.function or f"{one.path}:{one.requested_line}"
+    if one.exception:
+        place = f"{one.when} {one.exception!r}"
+    raise ReliveError("ERR_BREAKPOINT", f"breakpoint at {place}: {text}") from None
+
+
+def _check(one):
+    for name, kind in _KINDS.items():
+        value = getattr(one, name)
+        if type(value) is not kind and not (value is None and name in _OPTIONAL):
+            _refuse(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
+    if one.data and not (one.function and all(map(str.isidentifier, one.data.split(".")))):
+        _refuse(one, f"data is {one.data!r}; wanted is NAME or NAME.ATTRIBUTE, with function=")
+    if one.condition is not None:
+        try:
+            conditions.parse(one.condition)
+        except (SyntaxError, ValueError) as error:
+            _refuse(one, f"{one.condition!r} is no expression: {getattr(error, 'msg', error)}")
+    try:
+        _core.debug_hits(one.hit_condition)
+    except _core.Error as error:
+        _refuse(one, error.args[1])
+    try:
+        log_parts(one.log_message or "")
+    except ValueError as error:
+        _refuse(one, error)
+
+
+def log_parts(text):
+    """[(is_expression, text)] of a log message with {expressions}; {{ and }} are braces."""
+    parts, plain, at = [], "", 0
+    while at < len(text):
+        letter = text[at]
+        if text[at : at + 2] in ("{{", "}}"):
+            plain += letter
+            at += 2
+        elif letter == "{":
+            end = _end_of_expression(text, at + 1)
+            parts += [(False, plain), (True, text[at + 1 : end])]
+            plain, at = "", end + 1
+        else:
+            plain += letter
+            at += 1
+    return [part for part in (*parts, (False, plain)) if part[1]]
+
+
+def _end_of_expression(text, start):
+    """The brace that closes it: the first one at which what stands before is an expression."""
+    end = text.find("}", start)
+    while end >= 0:
+        try:
+            conditions.parse(text[start:end])
+            return end
+        except (SyntaxError, ValueError):
+            end = text.find("}", end + 1)
+    raise ValueError(f"{text!r}: what begins at {text[start - 1 :]!r} is no {{expression}}")
+
+
+def log_text(one, frame):
+    """The message of a log breakpoint, with its expressions evaluated in the frame."""
+    found = []
+    for is_expression, text in log_parts(one.log_message):
+        if is_expression:
+            try:
+                text = str(eval(text.strip(), frame.f_globals, frame.f_locals))
+            except Exception as error:  # the user's expression: what it raises is shown in place
+                text = f"<{type(error).__name__}: {error}>"
+        found.append(text)
+    return "".join(found)
