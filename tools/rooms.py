@@ -158,7 +158,7 @@ class House:
         for name, seen in self.sees.items():
             for other in seen:
                 if other not in self.allowed.get(name, ()):
-                    yield f"{BUILD_FILE}: {name} sees the headers of {other}; {TABLE} does not allow it"
+                    yield f"{BUILD_FILE}: {name} sees headers of {other}; {TABLE} does not allow it"
         yield from self.check_modules()
         yield from self.check_circles()
 
@@ -183,8 +183,8 @@ class House:
             own = f"{source.folder}/{source.module}.h", f"include/relive/{source.module}.h"
             if own[0] not in self.sources and not os.path.exists(os.path.join(self.root, own[1])):
                 yield (
-                    f"{source.path}: has no {source.module}.h; its opening comment must say of which"
-                    f" header it is a part: Part of NAME.h"
+                    f"{source.path}: has no {source.module}.h; its opening comment must name"
+                    f" the header whose part it is: Part of NAME.h"
                 )
 
     def check_circles(self):

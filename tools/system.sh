@@ -32,4 +32,5 @@ sudo=""
 [ "$(id -u)" = 0 ] || sudo=sudo
 echo "installing:$missing" >&2
 $sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends \
+    $missing >/dev/null

@@ -1,10 +1,10 @@
 """Checks the English of comments, documents and messages: words, length of sentences and of lines.
 
-Words come from tools/words.txt: a pattern, what to write instead, and where it may stand all the
-same. A sentence has at most 25 words, a line at most 100 columns (tables and links excepted).
+Words come from tools/words.txt: a pattern, what to write instead, and the files that may have it.
+A sentence has at most 25 words, a line at most 100 columns (tables and links excepted).
 
-Read are comments and docstrings of C, Python, shell, make and meson; the prose of Markdown; and
-messages, which are the texts of several words in the string literals of src/ and relive/.
+The tool reads comments and docstrings of C, Python, shell, make and meson, and the prose of
+Markdown. It also reads messages: texts of several words in the string literals of src/ and relive/.
 
 words.py [PATH ...]   prints what it finds there, in the whole tree by default
 words.py --check      fails where a file has more findings than tools/words_left.txt allows it
@@ -37,7 +37,7 @@ MESSAGES = ("src/", "relive/", "include/")
 
 
 class Text:
-    """A run of prose: its kind (comment, message, document) and (line number, line) of its lines."""
+    """A run of prose: its kind (comment, message, document), and (number, line) of its lines."""
 
     def __init__(self, kind, lines):
         self.kind = kind
@@ -60,7 +60,8 @@ class Finding:
 def c_texts(path, source):
     """Yields the comments of C source, and its messages where the file may have some."""
     token = re.compile(
-        r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'|^[ \t]*#[ \t]*include[^\n]*",
+        r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'"
+        r"|^[ \t]*#[ \t]*include[^\n]*",
         re.S | re.M,
     )
     message, end = None, 0
@@ -102,11 +103,14 @@ def python_texts(path, source):
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not re.match(r"#(!| *(fmt|type|noqa))", token.string):
             row = token.start[0], token.string.lstrip("#").strip()
-            if lines and lines[-1][0] == row[0] - 1 and not token.line[: token.start[1]].strip():
+            is_own_line = not token.line[: token.start[1]].strip()
+            if is_own_line and lines and lines[-1][0] == row[0] - 1:
                 lines.append(row)
-            else:
-                yield Text("comment", lines)
-                lines = [row]
+                continue
+            yield Text("comment", lines)
+            lines = [row] if is_own_line else []
+            if not is_own_line:
+                yield Text("comment", [row])
     yield Text("comment", lines)
     documented = set()
     tree = ast.parse(source)
@@ -129,7 +133,7 @@ def docstrings(node, seen):
 
 
 def literals(node, skip):
-    """Yields (line, text) of each string below a node; what an f-string fills in counts as one word."""
+    """Yields (line, text) of each string below a node; a field of an f-string becomes one word."""
     if isinstance(node, ast.JoinedStr):
         parts = [part.value if isinstance(part, ast.Constant) else "%" for part in node.values]
         yield node.lineno, "".join(map(str, parts))

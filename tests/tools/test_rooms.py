@@ -1,4 +1,4 @@
-"""tools/rooms.py on small made-up trees: each rule has a tree that keeps it and one that breaks it."""
+"""tools/rooms.py on small made-up trees: for each rule, one that keeps it and one that breaks it."""
 
 import pytest
 import rooms
@@ -59,7 +59,7 @@ def test_a_room_beside_is_not_below(check):
 def test_the_build_may_show_no_more_than_the_table(check):
     files = {"meson.build": FILES["meson.build"].replace("'needs': []", "'needs': ['mid']")}
     assert check(files=files) == [
-        "meson.build: low sees the headers of mid; docs/architecture.md does not allow it"
+        "meson.build: low sees headers of mid; docs/architecture.md does not allow it"
     ]
 
 
@@ -124,7 +124,7 @@ def test_a_part_belongs_to_the_module_that_it_names(check):
 
 def test_a_file_without_header_must_say_whose_part_it_is(check):
     (line,) = check(files={"src/mid/check.c": '#include "block.h"\n'})
-    assert line.startswith("src/mid/check.c: has no check.h; its opening comment must say")
+    assert line.startswith("src/mid/check.c: has no check.h; its opening comment must name")
     (line,) = check(files={"src/mid/check.c": "/* Part of nothing.h. */\n"})
     assert line.startswith("src/mid/check.c: has no nothing.h;")
 

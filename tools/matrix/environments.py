@@ -1,5 +1,6 @@
-"""Interpreters, virtual environments and wheels: what tools/matrix.py works with. Everything that it
-makes is under build/."""
+"""Interpreters, virtual environments and wheels, which the commands of tools/matrix use.
+
+Everything is made under build/."""
 
 import glob
 import hashlib
@@ -9,14 +10,14 @@ import shutil
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
 VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
 BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
 TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
-# For the independent reader, greenlets, tasks and another tool at work; without a wheel their tests are
-# skipped and say so.
+# For the independent reader, greenlets, tasks and another tool at work. Without a wheel their tests
+# are skipped, with that as the reason.
 OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
 # Clients and frameworks that relive.instrument knows; where all tests run.
 WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
@@ -29,8 +30,8 @@ ASSERTS_ON = "3.12"  # an assert build is made for; make test-full: for all of W
 PROGRAMS = {
     "old": (
         "aiohttp==3.10.11 black==24.8.0 click==8.1.7 django==4.2.16 fastapi==0.115.5 flask==3.0.3"
-        " gunicorn==23.0.0 ipykernel==6.29.5 joblib==1.4.2 mypy==1.14.1 nbconvert==7.16.4 pip==25.0.1"
-        " pytest==8.3.5 sphinx==7.1.2 toolz==1.0.0 uvicorn==0.33.0"
+        " gunicorn==23.0.0 ipykernel==6.29.5 joblib==1.4.2 mypy==1.14.1 nbconvert==7.16.4"
+        " pip==25.0.1 pytest==8.3.5 sphinx==7.1.2 toolz==1.0.0 uvicorn==0.33.0"
     ).split(),
     "new": (
         "aiohttp==3.13.2 black==25.11.0 click==8.3.1 django==5.2.8 fastapi==0.121.3 flask==3.1.2"
@@ -44,7 +45,7 @@ OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 
 
 class Failed(Exception):
-    """A step did not work; the text says where to look."""
+    """A step failed; the text names the command and its log."""
 
 
 def say(text):
@@ -52,7 +53,7 @@ def say(text):
 
 
 def environ(**more):
-    """Ours: no RELIVE_ variables, ccache where it is there, the same everywhere."""
+    """Returns the caller's variables, without Relive's own and PYTHONPATH, and `more`."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE_")}
     env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PYTHONDONTWRITEBYTECODE="1")
     env.pop("PYTHONPATH", None)
@@ -61,7 +62,7 @@ def environ(**more):
 
 
 def run(words, log, env=None, cwd=ROOT, timeout=3000):
-    """Runs a command, output to a log file; Failed with the log's end where it fails."""
+    """Runs a command with its output in a log file; raises Failed with the end of the log."""
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "ab") as file:
         file.write(("$ " + " ".join(words) + "\n").encode())
@@ -80,7 +81,7 @@ def run(words, log, env=None, cwd=ROOT, timeout=3000):
 
 
 def find_interpreters():
-    """({version: path}, {version: why not})."""
+    """Returns {version: path} of what is there, and {version: reason} of what is not."""
     found, lack = {}, {}
     roots = [os.environ.get("PYENV_ROOT", ""), os.path.expanduser("~/.pyenv")]
     for version in VERSIONS:
@@ -110,7 +111,7 @@ def find_interpreters():
 
 
 def can_build(path, version):
-    """Whether it runs, is of that version, and has its headers."""
+    """Returns whether an interpreter runs, is of that version, and has its headers."""
     probe = (
         "import sys, sysconfig, os; print('%d.%d' % sys.version_info[:2],"
         " os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')))"
@@ -125,16 +126,33 @@ def can_build(path, version):
     return text.split() == [version, "True"]
 
 
+def default_interpreter():
+    """Returns (version, path) of the best one at hand: this very Python where it has headers."""
+    version = "%d.%d" % sys.version_info[:2]
+    if version in VERSIONS and can_build(sys.executable, version):
+        return version, sys.executable
+    found, _ = find_interpreters()
+    if not found:
+        raise Failed("no CPython from 3.8 to 3.15 with headers was found")
+    version = max(found, key=VERSIONS.index)
+    return version, found[version]
+
+
 # ---- environments ----
 
 
 def pip():
-    """A new pip that works on other environments: that of the tools' own."""
+    """Returns a new pip that works on other environments: that of the tools' own."""
     return os.path.join(tools(), "bin", "pip")
 
 
+def installer(version, python):
+    """Returns the command that is pip for this interpreter of an environment."""
+    return [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
+
+
 def tools():
-    """The environment of build tools, made from this very Python."""
+    """Returns the path of the environment of build tools, made from this very Python."""
     path = os.path.join(BUILD, "tools")
     stamp = os.path.join(path, "stamp")
     if not os.path.exists(stamp):
@@ -147,7 +165,7 @@ def tools():
 
 
 def environment(version, interpreter, log):
-    """A virtual environment with the test tools, kept between runs."""
+    """Returns the path of a virtual environment with the test tools, kept between runs."""
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
     packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
@@ -156,16 +174,13 @@ def environment(version, interpreter, log):
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
     shutil.rmtree(path, ignore_errors=True)
-    own_pip = version in OWN_PIP
-    run([interpreter, "-m", "venv", *([] if own_pip else ["--without-pip"]), path], log)
-    python = os.path.join(path, "bin", "python")
-    if own_pip:
-        run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)
-        run([python, "-m", "pip", "install", "-q", *packages], log)
-    else:
-        run([pip(), "--python", python, "install", "-q", *packages], log)
-    installer = [python, "-m", "pip"] if own_pip else [pip(), "--python", python]
-    wheels = [*installer, "install", "-q", "--only-binary", ":all:"]
+    has_pip = version in OWN_PIP
+    run([interpreter, "-m", "venv", *([] if has_pip else ["--without-pip"]), path], log)
+    command = installer(version, os.path.join(path, "bin", "python"))
+    if has_pip:
+        run([*command, "install", "-q", "-U", "pip"], log)
+    run([*command, "install", "-q", *packages], log)
+    wheels = [*command, "install", "-q", "--only-binary", ":all:"]
     try:
         run([*wheels, *optional], log)
     except Failed:
@@ -180,8 +195,8 @@ def environment(version, interpreter, log):
 
 
 def real_suites():
-    """The sources of real packages, tests included, unpacked under build/real; None where they
-    could not be had."""
+    """Returns the folder of real packages' sources, tests included, or None where they could not be
+    fetched."""
     path = os.path.join(BUILD, "real")
     if os.path.exists(os.path.join(path, "stamp")):
         return path
@@ -200,7 +215,7 @@ def real_suites():
 
 
 def source_digest():
-    """Changes when anything does that an installed Relive is made of."""
+    """Returns a text that changes with any file that an installed Relive is made of."""
     digest = hashlib.sha256()
     for folder in ("src", "include", "relive", "site"):
         for path in sorted(glob.glob(os.path.join(ROOT, folder, "**", "*"), recursive=True)):
@@ -213,7 +228,7 @@ def source_digest():
 
 
 def install(version, interpreter, log, setup=(), suffix=""):
-    """Relive as a wheel, built from this tree and installed; the environment's path."""
+    """Builds a wheel of this tree and installs it; returns the path of the environment."""
     path = environment(version, interpreter, log)
     stamp = os.path.join(path, "relive-stamp")
     want = source_digest() + " ".join(setup)
@@ -226,16 +241,16 @@ def install(version, interpreter, log, setup=(), suffix=""):
     words += ["-Cbuild-dir=" + build] + [
         "-Csetup-args=" + word for word in ("-Dwerror=true", *setup)
     ]
-    command = [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
-    run([*command, *words], log, env=env)
+    run([*installer(version, python), *words], log, env=env)
     with open(stamp, "w") as file:
         file.write(want)
     return path
 
 
 def assert_build(version, log):
-    """The folder of a Relive that is built with assertions, for tests that let allocations fail; in
-    the version's environment it comes first on PYTHONPATH."""
+    """Returns a folder with a Relive that is built with assertions, for PYTHONPATH.
+
+    Tests that make allocations fail use it in the version's environment."""
     path = os.path.join(BUILD, "assert", version)
     own = os.path.join(BUILD, "venv", version, "bin")
     env = environ(PATH=os.pathsep.join([own, os.path.join(tools(), "bin"), os.environ["PATH"]]))
@@ -252,7 +267,7 @@ def assert_build(version, log):
 
 
 def programs(version, interpreter, log):
-    """An environment of real programs, with this tree's Relive; its path, None where it cannot be."""
+    """Returns the path of an environment of real programs, with this tree's Relive, or None."""
     path = os.path.join(BUILD, "programs", version)
     stamp = os.path.join(path, "stamp")
     packages = PROGRAMS["old" if version in ("3.8", "3.9", "3.10") else "new"]
@@ -275,7 +290,7 @@ def programs(version, interpreter, log):
     words = ["wheel", "-q", "--no-build-isolation", "--no-deps", "-w", wheels, ROOT]
     words += ["-Cbuild-dir=" + os.path.join(BUILD, "wheel", version), "-Csetup-args=-Dwerror=true"]
     own = os.path.join(ours, "bin", "python")
-    command = [own, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", own]
+    command = installer(version, own)
     env = environ(PATH=os.path.join(ours, "bin") + os.pathsep + os.environ["PATH"])
     run([*command, *words], log, env=env)
     wheel = glob.glob(os.path.join(wheels, "*.whl"))

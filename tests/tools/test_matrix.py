@@ -1,0 +1,192 @@
+"""tools/matrix: arguments, which tests run, and how results are counted. Nothing is built here."""
+
+import os
+
+import environments
+import lint
+import pytest
+import suites
+from environments import Failed
+from suites import Counts
+
+
+def load_main(name="matrix_main"):
+    """tools/matrix/__main__.py as a module."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    folder = os.path.dirname(suites.__file__)
+    spec = spec_from_file_location(name, os.path.join(folder, "__main__.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_arguments_of_the_makefile_are_understood():
+    main = load_main()
+    args = main.parse(["test", "--only", "3.12 3.8", "-k", "values"])
+    assert (args.command, args.only, args.k) == ("test", ["3.12", "3.8"], "values")
+    args = main.parse(["test", "--only", "", "-k", ""])
+    assert (args.only, args.k) == ([], "")
+    assert main.parse(["test", "--only", "3.8,3.9"]).only == ["3.8", "3.9"]
+    assert main.parse(["fuzz", "--seconds", "5"]).seconds == 5
+
+
+@pytest.mark.parametrize("words", [["test", "--only", "3.7"], ["tests"], []])
+def test_wrong_arguments_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        load_main().parse(words)
+    assert ended.value.code == 2
+    assert "3.8 3.9" in capsys.readouterr().err or words[1:] == []
+
+
+def test_every_command_of_the_makefile_exists():
+    with open(os.path.join(environments.ROOT, "Makefile"), encoding="utf-8") as file:
+        used = {line.split()[1] for line in file if line.startswith("\t@$(MATRIX) ")}
+    assert used == set(load_main().COMMANDS)
+
+
+def test_a_step_that_fails_ends_the_command(monkeypatch, capsys):
+    def fail(args):
+        raise Failed("no compiler")
+
+    main = load_main()
+    monkeypatch.setitem(main.COMMANDS, "demo", fail)
+    assert main.main(["demo"]) == 1
+    assert capsys.readouterr().out == "failed: no compiler\n"
+
+
+@pytest.mark.parametrize(
+    "keyword, is_whole, words",
+    [
+        ("", True, ["py"]),
+        ("", False, ["py/" + name for name in suites.NARROW]),
+        ("values", True, ["py/test_values.py"]),
+        ("values lines", True, ["py/test_values.py", "py/test_lines.py"]),
+        ("no_such_file", True, ["py", "-k", "no_such_file"]),
+        ("values or lines", True, ["py", "-k", "values or lines"]),
+    ],
+)
+def test_a_keyword_names_files_or_tests(keyword, is_whole, words):
+    assert suites.select(keyword, is_whole) == words
+
+
+def test_counts_add_up():
+    assert str(Counts(1, 2, 3) + Counts(4)) == "5 passed, 2 failed, 3 skipped"
+
+
+def test_the_last_run_of_meson_counts():
+    log = (
+        "Ok:                 7\nFail:               1\n...\nOk:   12\nExpected Fail: 0\nFail:   0\n"
+    )
+    assert suites.count_of_meson(log) == Counts(12, 0)
+
+
+@pytest.mark.parametrize(
+    "log, counts",
+    [
+        ("...\n17 passed in 0.31s\n", Counts(17)),
+        ("2 failed, 3 passed, 1 error in 1s", Counts(3, 3)),
+        ("ERROR: file not found", Counts(0, 1)),
+        ("", Counts(0, 1)),
+    ],
+)
+def test_the_closing_line_of_pytest_counts(log, counts):
+    assert suites.count_of_pytest(log) == counts
+
+
+REPORT = """<testsuites><testsuite tests="6" failures="1" errors="1" skipped="2">
+<testcase classname="py.test_backends" name="test_a[monitoring]"/>
+<testcase classname="py.test_backends" name="test_b[monitoring-1]"><failure/></testcase>
+<testcase classname="py.test_backends" name="test_a[settrace]"/>
+<testcase classname="py.test_values" name="test_a[settrace]"/>
+<testcase classname="py.test_x" name="c"><skipped message="no wheel"/></testcase>
+<testcase classname="py.test_x" name="d"><skipped message="no wheel"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_a_report_is_counted_with_its_reasons_to_skip(tmp_path):
+    path = tmp_path / "3.12.xml"
+    path.write_text(REPORT)
+    assert suites.count_of_report(str(path)) == (Counts(2, 2, 2), ["    skipped: no wheel"])
+    assert suites.count_of_report(str(tmp_path / "none.xml")) == (Counts(), [])
+
+
+def test_backends_are_compared_by_the_tests_that_all_of_them_run(tmp_path, monkeypatch):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "3.12.xml").write_text(REPORT)
+    monkeypatch.setattr(suites, "BUILD", str(tmp_path))
+    assert list(suites.parity(["3.12", "3.8"])) == [
+        "callbacks, the same tests on each backend: 3.12: monitoring 1 of 2, settrace 1 of 1"
+    ]
+
+
+def test_each_interpreter_is_counted_also_where_a_step_fails(monkeypatch, capsys):
+    def python(version, path, is_whole, jobs, is_full, keyword):
+        if version == "3.9":
+            raise Failed("no compiler")
+        return Counts(10, 0, 1), "" if is_whole else "a text"
+
+    monkeypatch.setattr(suites, "python", python)
+    total = suites.on_each({"3.8": "a", "3.9": "b", "3.10": "c"}, ["3.8"], False, "")
+    assert total == Counts(20, 1, 2)
+    out = capsys.readouterr().out
+    assert "3.8 (all): 10 passed, 0 failed, 1 skipped [" in out
+    assert "3.9 (programs and smoke): 0 passed, 1 failed, 0 skipped [" in out
+    assert "no compiler" in out and "a text" in out
+
+
+def test_a_suite_that_cannot_run_is_one_failure(capsys):
+    def fail():
+        raise Failed("no meson")
+
+    assert suites.attempt("C tests", fail) == Counts(0, 1)
+    assert suites.attempt("tools", lambda: Counts(5)) == Counts(5)
+    assert capsys.readouterr().out == "C tests: no meson\ntools: 5 passed, 0 failed\n"
+
+
+def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
+    log = str(tmp_path / "log" / "x.txt")
+    environments.run(["sh", "-c", "echo first"], log)
+    with pytest.raises(Failed, match=r"failed \(3\).*\n\$ sh -c echo first\nfirst\n"):
+        environments.run(["sh", "-c", "echo second; exit 3"], log)
+    with open(log) as file:
+        assert file.read().endswith("second\n")
+
+
+def test_our_variables_do_not_reach_what_is_run(monkeypatch):
+    monkeypatch.setenv("RELIVE_OUTPUT", "x")
+    monkeypatch.setenv("PYTHONPATH", "x")
+    env = environments.environ(MORE="1")
+    assert "RELIVE_OUTPUT" not in env and "PYTHONPATH" not in env and env["MORE"] == "1"
+
+
+def test_an_interpreter_of_another_version_is_not_taken(tmp_path):
+    python = tmp_path / "python3.8"
+    python.write_text("#!/bin/sh\necho 3.9 True\n")
+    python.chmod(0o755)
+    assert environments.can_build(str(python), "3.9")
+    assert not environments.can_build(str(python), "3.8")
+    assert not environments.can_build(str(tmp_path / "none"), "3.8")
+
+
+def test_the_digest_changes_with_any_source(tree, monkeypatch):
+    root = tree(dict.fromkeys(("meson.build", "meson.options", "pyproject.toml", "src/a/b.c"), ""))
+    monkeypatch.setattr(environments, "ROOT", root)
+    before = environments.source_digest()
+    assert environments.source_digest() == before
+    tree({"src/a/b.c": "int x;"})
+    changed = environments.source_digest()
+    tree({"relive/new.py": ""})
+    assert len({before, changed, environments.source_digest()}) == 3
+
+
+def test_lint_says_each_check_and_fails_with_any(monkeypatch, capsys):
+    commands = {"good": ["sh", "-c", "echo all fine"], "bad": ["sh", "-c", "echo a.c:1; exit 1"]}
+    monkeypatch.setattr(lint, "checks", lambda: commands)
+    assert lint.check() == 1
+    out = capsys.readouterr().out.splitlines()
+    assert "a.c:1" in out and out[-1] == "lint: see above: bad"
+    assert any(line.startswith("good: ok") for line in out)
+    commands.pop("bad")
+    assert lint.check() == 0
+    assert capsys.readouterr().out.endswith("lint: clean\n")

@@ -1,0 +1,79 @@
+"""Builds, tests and measures Relive on every interpreter found: what the Makefile calls.
+
+Runs on any Python from 3.8 on, with the standard library only. Everything it makes is under build/.
+Of the tests, the last line is `N passed, N failed, N skipped`; before it, one line an interpreter.
+
+    environments.py   interpreters, virtual environments, wheels
+    suites.py         test, full, check, mutants: C tests, Python tests, tests of the tools
+    hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
+    costs.py          bench, filters, debug, embed, proof, peers
+    lint.py           lint, fmt
+    demo.py           demo
+"""
+
+import argparse
+import signal
+import sys
+
+import costs
+import demo
+import hunts
+import lint
+import suites
+from environments import VERSIONS, WHOLE, Failed, say
+
+# Each command takes the parsed arguments and returns an exit status.
+COMMANDS = {
+    "demo": lambda args: demo.show(),
+    "test": lambda args: suites.test(args.only or VERSIONS, args.only or WHOLE, keyword=args.k),
+    "full": lambda args: suites.test(VERSIONS, VERSIONS, is_full=True),
+    "check": lambda args: suites.check() | lint.check(),
+    "asan": lambda args: hunts.asan(),
+    "tsan": lambda args: hunts.tsan(),
+    "fuzz": lambda args: hunts.fuzz(args.seconds),
+    "stress": lambda args: hunts.stress(args.seconds),
+    "refs": lambda args: hunts.refs(),
+    "mutants": lambda args: suites.mutants(),
+    "bench": lambda args: costs.bench(),
+    "filters": lambda args: costs.beside_peers(["filters.py"], costs.FILTERED),
+    "debug": lambda args: costs.beside_peers(["debug.py", "debug_modules.py"], VERSIONS),
+    "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
+    "proof": lambda args: costs.proof(),
+    "peers": lambda args: costs.beside_peers(["peers.py"], costs.WITH_PEERS),
+    "lint": lambda args: lint.check(),
+    "fmt": lambda args: lint.rewrite(),
+}
+
+
+def parse(words):
+    """Returns the arguments; `only` is a list of versions that exist."""
+    parser = argparse.ArgumentParser(
+        prog="tools/matrix",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--only", default="", help="versions for `test`, all tests of each")
+    parser.add_argument("-k", default="", help="tests for `test`: a file's name, or pytest's -k")
+    args = parser.parse_args(words)
+    args.only = args.only.replace(",", " ").split()
+    for version in args.only:
+        if version not in VERSIONS:
+            parser.error(f"ONLY={version}: the versions are {' '.join(VERSIONS)}")
+    return args
+
+
+def main(words):
+    args = parse(words)
+    # A shell's background jobs ignore interrupts, and what they start does: tests send some.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return COMMANDS[args.command](args)
+    except Failed as error:
+        say(f"failed: {error}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

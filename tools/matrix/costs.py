@@ -1,0 +1,78 @@
+"""Benchmarks, and the proof of rewritten code on real packages."""
+
+import os
+import subprocess
+
+from environments import (
+    BUILD,
+    ROOT,
+    VERSIONS,
+    environ,
+    find_interpreters,
+    install,
+    installer,
+    run,
+    say,
+)
+
+PROGRAM = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
+FILTERED = ["3.8", "3.11", "3.12", "3.13"]
+WITH_PEERS = ["3.11", "3.12", "3.13"]
+PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
+CORPUS = (
+    "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
+    "pygments pyparsing pytest requests rich setuptools sqlalchemy sympy twisted werkzeug"
+).split()
+SCRIPTS = ("run.py", "start.py", "forks.py", "questions.py")
+
+
+def bench():
+    """Runs bench/ on each interpreter; the table goes to build/bench.md."""
+    found, _ = find_interpreters()
+    out = os.path.join(BUILD, "bench.md")
+    open(out, "w").close()
+    for version, interpreter in sorted(found.items(), key=lambda item: VERSIONS.index(item[0])):
+        path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
+        python = os.path.join(path, "bin", "python")
+        log = os.path.join(BUILD, "log", "bench.txt")
+        run([*installer(version, python), "install", "-q", PROGRAM], log)
+        say(f"measuring {version} ...")
+        for script in SCRIPTS:
+            words = ["--append", out] if script == "run.py" else []
+            script = os.path.join(ROOT, "bench", script)
+            subprocess.call([python, script, *words], env=environ(), cwd=BUILD)
+    with open(out, encoding="utf-8") as file:
+        say(file.read())
+    return 0
+
+
+def beside_peers(scripts, versions):
+    """Runs benchmarks in copies of these versions' environments, which other tools then change."""
+    found, _ = find_interpreters()
+    chosen = [version for version in versions if version in found] or list(found)[-1:]
+    status = 0
+    for script in scripts:
+        for version in chosen:
+            log = os.path.join(BUILD, "log", f"peers-{version}.txt")
+            path = install(version, found[version], log, (), "-peers")
+            words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "bench", script)]
+            status |= subprocess.call(words, env=environ(), cwd=BUILD)
+    return status
+
+
+def proof():
+    """Rewrites the code of the standard library and of packages, and runs tests with it."""
+    found, _ = find_interpreters()
+    status = 0
+    for version in [version for version in PROVED if version in found]:
+        log = os.path.join(BUILD, "log", f"proof-{version}.txt")
+        python = os.path.join(install(version, found[version], log), "bin", "python")
+        packages = os.path.join(BUILD, "proof", version)
+        pip = [*installer(version, python), "install", "-q"]
+        run([*pip, "bytecode"], log)
+        run([*pip, "--upgrade", "--target", packages, *CORPUS], log)
+        tests = os.path.join(ROOT, "tests", "py")
+        for words in ([packages], ["--suites"]):
+            command = [python, "bytecode_proof.py", *words]
+            status |= subprocess.call(command, env=environ(), cwd=tests)
+    return status

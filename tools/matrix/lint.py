@@ -1,0 +1,87 @@
+"""Format and lint of the tree: each check is a command, and they run two at a time."""
+
+import concurrent.futures
+import glob
+import os
+import subprocess
+import sys
+import time
+
+from environments import BUILD, ROOT, environ, run, say
+
+TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
+C_FOLDERS = ["src", "include", "tests/c", "fuzz"]
+PYTHON_FOLDERS = ["relive", "tests/py", "tests/tools", "tools", "bench", "site"]
+AT_ONCE = 2
+
+
+def tool(name):
+    """Returns the path of a pinned lint tool; the first call installs all of them."""
+    path = os.path.join(BUILD, "lint")
+    stamp = os.path.join(path, "stamp")
+    want = " ".join(TOOLS)
+    if not (os.path.exists(stamp) and open(stamp).read() == want):
+        log = os.path.join(BUILD, "log", "lint.txt")
+        run([sys.executable, "-m", "venv", path], log)
+        run([os.path.join(path, "bin", "pip"), "install", "-q", *TOOLS], log)
+        with open(stamp, "w") as file:
+            file.write(want)
+    return os.path.join(path, "bin", name)
+
+
+def c_files(*folders):
+    """Returns the C files below these folders."""
+    names = [os.path.join(ROOT, folder, "**", "*.[ch]") for folder in folders]
+    return sorted(path for name in names for path in glob.glob(name, recursive=True))
+
+
+def checks():
+    """Returns {name: command}; a command that ends with another status than 0 has findings."""
+    return {
+        "words": [sys.executable, "tools/words.py", "--check"],
+        "rooms": [sys.executable, "tools/rooms.py", "--check"],
+        "format of C": [tool("clang-format"), "--dry-run", "-Werror", *c_files(*C_FOLDERS)],
+        "format of Python": [tool("ruff"), "format", "--check", *PYTHON_FOLDERS],
+        "ruff": [tool("ruff"), "check", *PYTHON_FOLDERS],
+    }
+
+
+def run_check(name, words):
+    """Runs one check; returns its name, status, output and seconds."""
+    began = time.time()
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return name, done.returncode, done.stdout.decode("utf-8", "replace"), time.time() - began
+
+
+def check():
+    """Runs all checks; says a line for each, and what those found that did not pass."""
+    failed = []
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [pool.submit(run_check, name, words) for name, words in checks().items()]
+        for job in concurrent.futures.as_completed(jobs):
+            name, status, output, seconds = job.result()
+            if status:
+                failed.append(name)
+                say(output.rstrip())
+            say(f"{name}: {'failed' if status else 'ok'} [{seconds:.0f} s]")
+    say("lint: " + ("clean" if not failed else "see above: " + ", ".join(failed)))
+    return 1 if failed else 0
+
+
+def rewrite():
+    """Rewrites both languages to the pinned format, with the changes that ruff can make itself."""
+    status = 0
+    for words in (
+        [tool("clang-format"), "-i", *c_files(*C_FOLDERS)],
+        [tool("ruff"), "format", *PYTHON_FOLDERS],
+        [tool("ruff"), "check", "--fix", *PYTHON_FOLDERS],
+    ):
+        status |= subprocess.call(words, cwd=ROOT)
+    return status
