@@ -3,7 +3,9 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: help demo interpreters test test-full check asan tsan fuzz stress refs mutants bench bench-filters bench-debug bench-embed bench-peers bytecode-proof lint fmt clean
+.PHONY: help demo interpreters test test-full check lint fmt clean
+.PHONY: asan tsan fuzz stress refs mutants
+.PHONY: bench bench-filters bench-debug bench-embed bench-peers bytecode-proof
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -44,7 +46,7 @@ stress: ## recordings begun and ended by many threads at once; SECONDS=60
 	@tools/system.sh tests
 	@$(MATRIX) stress --seconds $${SECONDS:-60}
 
-refs: ## references that Relive's calls leave behind (a debug CPython: PYTHON_DEBUG=PATH or python3-dbg)
+refs: ## leaked references, on a debug CPython: PYTHON_DEBUG=PATH or python3-dbg
 	@$(MATRIX) refs
 
 mutants: ## small wrong changes to the C core: a test must notice each (tests/mutants.toml)
@@ -55,11 +57,11 @@ bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench
 	@$(MATRIX) bench
 
-bench-filters: ## what filter rules cost, beside CodeTracer's recorder; fails where a ratio is missed
+bench-filters: ## filter rules beside CodeTracer's recorder; fails on a missed ratio
 	@tools/system.sh tests
 	@$(MATRIX) filters
 
-bench-debug: ## what breakpoints cost that are not reached, beside pdb and debugpy; fails where a ratio is missed
+bench-debug: ## breakpoints that are not reached, beside pdb and debugpy; fails on a missed ratio
 	@tools/system.sh tests
 	@$(MATRIX) debug
 
@@ -71,11 +73,11 @@ bytecode-proof: ## rewritten code of 3.8 to 3.11: standard library, 22 packages,
 	@tools/system.sh tests
 	@$(MATRIX) proof
 
-bench-peers: ## other recorders beside ours on 3.11 to 3.13, from PyPI, in an environment of their own
+bench-peers: ## other recorders from PyPI beside ours on 3.11 to 3.13
 	@tools/system.sh tests
 	@$(MATRIX) peers
 
-lint: ## ruff and clang-format, pinned
+lint: ## formats, ruff, rooms of the C code, words of comments and documents
 	@$(MATRIX) lint
 
 fmt: ## rewrite to the pinned format

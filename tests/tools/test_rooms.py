@@ -1,4 +1,4 @@
-"""tools/rooms.py on small made-up trees: for each rule, one that keeps it and one that breaks it."""
+"""tools/rooms.py on small made-up trees: for each rule, one keeps it and one breaks it."""
 
 import pytest
 import rooms
