@@ -1,4 +1,4 @@
-/* Kinds of ASCII characters, whatever the locale says. */
+/* Classes of ASCII characters, independent of the locale. Bytes from 128 on belong to none. */
 #ifndef ASCII_H
 #define ASCII_H
 

@@ -1,4 +1,18 @@
-/* Why: see dialect.h. One pass, a character at a time; what it does not know it refuses. */
+/* Why: users write regexes in the syntax of Rust's `regex`, which filter files of other recorders
+ * also use, while PCRE2 does the matching. The two agree on most syntax, but not on all.
+ *
+ *    same in both                   copied                  a|b  [a-z]  x{2,5}?  \d  \A
+ *    written differently            translated              \w -> [...]  [:alpha:] -> A-Za-z
+ *    unknown to one of them         refused by name         (?=x)  \K  \1  a**  [a&&b]
+ *
+ * Invariants: one pass from left to right, without recursion. Everything that the pass does not
+ * know is refused, so that no pattern silently means something else. Groups become (?:...), because
+ * a filter never refers to one.
+ *
+ *    dialect_regex() -> put_next_item() -+-> put_regex_escape()  \w, \pL, \x41
+ *                                        +-> put_class()         [...]
+ *                                        +-> put_group()         (...), (?i), (?P<name>...)
+ *                                        +-> put_repetition()    *, +, ?, {2,5} */
 #include "dialect.h"
 
 #include <ctype.h>
@@ -10,7 +24,7 @@
 
 /* ---- escapes ---- */
 
-/* Hexadecimal digits as \x{...}: braced, or exactly `digits` of them. */
+/* Translates a character number to \x{...}. It is in braces, or has exactly `digits` digits. */
 static rl_status put_hex(struct reading *r, size_t digits)
 {
     char number[16] = "";
@@ -31,6 +45,7 @@ static rl_status put_hex(struct reading *r, size_t digits)
     return RL_OK;
 }
 
+/* Returns whether a name after \p is a general category or a property; all others are scripts. */
 static int is_category(const char *name, size_t n)
 {
     static const char *const categories[] = {
@@ -95,7 +110,7 @@ static int is_category(const char *name, size_t n)
     return 0;
 }
 
-/* \p and \P: a category, a property, or a script. After the letter. */
+/* Translates \p or \P with the name of a category, property or script. The letter has been read. */
 static rl_status put_property(struct reading *r, char letter)
 {
     static const char *const longs[][2] = {
@@ -147,6 +162,7 @@ static rl_status put_property(struct reading *r, char letter)
     return RL_OK;
 }
 
+/* Refuses an escape, with the reason for those that other dialects have. */
 static rl_status refuse_escape(const struct reading *r, int c)
 {
     static const struct {
@@ -179,7 +195,8 @@ static rl_status refuse_escape(const struct reading *r, int c)
     return reading_refuse(r, "this escape has no meaning");
 }
 
-/* What is the same within brackets and outside. After the backslash; *is_done where it was one. */
+/* Translates an escape that means the same inside brackets and outside. The backslash has been
+ * read. *is_done becomes 0 where the escape is another one, which is then still unread. */
 static rl_status put_common_escape(struct reading *r, int *is_done)
 {
     int c = reading_peek(r, 0);
@@ -226,6 +243,7 @@ static rl_status put_common_escape(struct reading *r, int *is_done)
     }
 }
 
+/* Translates an escape outside of brackets. The backslash has been read. */
 static rl_status put_regex_escape(struct reading *r)
 {
     int is_done;
@@ -267,7 +285,8 @@ static rl_status put_regex_escape(struct reading *r)
 
 /* ---- brackets ---- */
 
-/* [:name:] means ASCII; so does its negation, within all characters. */
+/* Translates [:name:] and [:^name:]. Both are about ASCII alone, so the negated set spells out all
+ * other characters. */
 static rl_status put_posix(struct reading *r)
 {
     static const struct {
@@ -303,6 +322,7 @@ static rl_status put_posix(struct reading *r)
         r, "there is no class of this name; known are [:alpha:], [:digit:] and so on");
 }
 
+/* Translates one item between brackets. */
 static rl_status put_class_item(struct reading *r)
 {
     int c = reading_peek(r, 0), is_done;
@@ -342,6 +362,7 @@ static rl_status put_class_item(struct reading *r)
     return refuse_escape(r, reading_peek(r, 0));
 }
 
+/* Translates a set in brackets. Rust allows a first `]` only as a literal. */
 static rl_status put_class(struct reading *r)
 {
     size_t began = r->at++;
@@ -373,6 +394,7 @@ static rl_status put_class(struct reading *r)
 
 /* ---- groups and repetition ---- */
 
+/* Translates a group that sets flags: (?i) or (?i:...). */
 static rl_status put_regex_flags(struct reading *r)
 {
     reading_put(r, "(?");
@@ -410,6 +432,7 @@ static rl_status put_regex_flags(struct reading *r)
     return RL_OK;
 }
 
+/* Translates the beginning of a group. */
 static rl_status put_group(struct reading *r)
 {
     static const struct {
@@ -446,7 +469,7 @@ static rl_status put_group(struct reading *r)
         if (end == NULL) {
             return reading_refuse(r, "the name of this group is not closed");
         }
-        reading_put(r, "(?:"); /* nothing can refer to it */
+        reading_put(r, "(?:"); /* a filter never refers to a group */
         r->at = (size_t)(end - r->text) + 1;
         return RL_OK;
     }
@@ -458,7 +481,7 @@ static rl_status put_group(struct reading *r)
     return RL_OK;
 }
 
-/* {n}, {n,} or {n,m}: its length, 0 where it is none. */
+/* Returns the length of {n}, {n,} or {n,m}, or 0 where the text is none of them. */
 static size_t repetition_length(const struct reading *r)
 {
     size_t i = 1, digits = 0, commas = 0;
@@ -474,6 +497,8 @@ static size_t repetition_length(const struct reading *r)
     return reading_peek(r, i) == '}' && digits != 0 && digits < 9 ? i + 1 : 0;
 }
 
+/* Translates a quantifier. PCRE2 would read a second one (a*+) as possessive, so that is
+ * refused. */
 static rl_status put_repetition(struct reading *r)
 {
     size_t n = reading_peek(r, 0) == '{' ? repetition_length(r) : 1;

@@ -1,6 +1,13 @@
-/* What users write, as PCRE2 understands it: the regex dialect of Rust's `regex` (which filter
- * files of other recorders use), and globs. What PCRE2 would read differently is translated, or
- * refused by name; nothing is read silently otherwise. */
+/* Translates the patterns that users write into PCRE2 syntax.
+ *
+ *   kind    users write                   result
+ *   regex   syntax of Rust's `regex`      unanchored, Unicode on
+ *   glob    shell wildcards               anchored at both ends
+ *
+ * Invariant: a translated pattern means in PCRE2 what it means in its own syntax. Syntax that PCRE2
+ * reads differently is rewritten, or refused with RL_USAGE, the place and the reason.
+ *
+ * Threads: pure functions of their arguments. */
 #ifndef DIALECT_H
 #define DIALECT_H
 
@@ -9,10 +16,11 @@
 
 #include "bytes.h"
 
-/* Unanchored, Unicode on. RL_USAGE with place and reason. */
+/* Appends the translation of a regex to `out`. */
 RL_CHECKED rl_status dialect_regex(const char *text, size_t len, struct bytes_out *out,
                                    struct rl_err *err);
-/* The whole string. Star and question mark do not cross a slash, two stars between slashes do. */
+/* Appends the translation of a glob to `out`. `*` and `?` never match a slash; `**` between two
+ * slashes matches any number of path parts. */
 RL_CHECKED rl_status dialect_glob(const char *text, size_t len, struct bytes_out *out,
                                   struct rl_err *err);
 

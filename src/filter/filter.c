@@ -1,5 +1,5 @@
-/* Why: builds a filter from what its files say (filter.h). What is wrong is refused here, so that
- * deciding has nothing left to check. */
+/* Why: builds a filter and checks all of its input. A decision then has nothing left to check, and
+ * can fail only for memory or a limit of PCRE2. */
 #include "filter_parts.h"
 
 #include <string.h>
@@ -57,12 +57,13 @@ void filter_free(struct filter *f)
     rl_free(f);
 }
 
-/* Room for one more; NULL without memory. */
+/* Grows an array by one item. Returns its new place, or NULL without memory. */
 static void *grow_by_one(void *items, size_t *cap, size_t count, size_t size)
 {
     return rl_grow(&items, cap, count + 1, size) == 0 ? items : NULL;
 }
 
+/* Returns an owned copy with a final NUL, or NULL without memory. */
 static char *copy_filter_text(struct filter_text text)
 {
     char *made = rl_alloc(1, text.len + 1);
@@ -73,7 +74,7 @@ static char *copy_filter_text(struct filter_text text)
     return made;
 }
 
-/* Without a slash at its end. */
+/* Returns a path without the slashes at its end. */
 static struct filter_text trim_slashes(struct filter_text root)
 {
     while (root.len != 0 && root.data[root.len - 1] == '/') {
@@ -103,7 +104,8 @@ rl_status filter_add_file(struct filter *f, const struct filter_file *file, stru
     return RL_OK;
 }
 
-/* A rule that is asked at each call can say nothing of what is decided once. */
+/* Gives a thread: or task: rule its bit. Such a rule is evaluated on every call, so it may only set
+ * exec: level, limits and sampling are decided once per code object. */
 static rl_status add_moment_rule(struct filter *f, struct rule *rule, struct rl_err *err)
 {
     const struct filter_rule *spec = &rule->spec;
@@ -177,7 +179,7 @@ rl_status filter_add_pattern(struct filter *f, struct filter_text selector,
 rl_status filter_add_gate(struct filter *f, enum filter_gate type, struct filter_text text,
                           struct rl_err *err)
 {
-    struct gate made = {.type = type};
+    struct gate_pattern made = {.type = type};
     rl_status status = RL_OK;
     if (type == FILTER_FOLDER) {
         text = trim_slashes(text);

@@ -1,14 +1,22 @@
-/* A filter: what is recorded of which code, and which values never are. Built once from the files
- * of a chain; asked once a code object, and once a name of a value.
+/* A filter decides which code is recorded, and which values never are.
  *
- *   filter_add_file() { filter_add_rule() { filter_add_pattern() } }   in the order of the chain
- *   filter_add_gate()                                                  include, exclude, ...
- *   filter_decide(code) -> verdict { traced or not, level, its value set }
- *   filter_value(set, kind, name) -> allow, redact, drop
+ *   build once, in the order of the chain of files
+ *     filter_add_file() { filter_add_rule() { filter_add_pattern() } }
+ *     filter_add_gate()                               --include, --exclude, --folder, ...
  *
- * A set is the list of value patterns that apply to some code, shared by all code with the same
- * list; its answers are kept by name. Whatever cannot be decided is skipped or redacted, and
- * counted: nothing is let through by a failure. Threads: one at a time. */
+ *   once per code object
+ *     filter_decide(scope) -> verdict                 traced or not, level, limits, value set
+ *
+ *   once per name of a value, then from the set's memo
+ *     filter_value(set, kind, name) -> allow, redact, drop, or "judge the value"
+ *
+ * A value set is the list of value patterns that apply to some code. All code with the same list
+ * shares one set.
+ *
+ * Invariant: no failure lets anything through. Where memory or a limit of PCRE2 prevents a
+ * decision, code is skipped, a value is redacted, and filter_undecided() counts it.
+ *
+ * Threads: one at a time per filter. */
 #ifndef FILTER_H
 #define FILTER_H
 
@@ -16,56 +24,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter_kinds.h"
 #include "secrets.h"
 
-enum filter_kind {
-    FILTER_PKG,
-    FILTER_FILE,
-    FILTER_OBJ, /* up to here: of scopes */
-    FILTER_LOCAL,
-    FILTER_GLOBAL,
-    FILTER_ARG,
-    FILTER_RET,
-    FILTER_ATTR,
-    FILTER_KEY,    /* version 2: the key of a dict */
-    FILTER_VALUE,  /* version 2: captured text */
-    FILTER_THREAD, /* version 2, of scopes, but asked at each call: the name of the thread */
-    FILTER_TASK,   /* the same: the name of the task */
-    FILTER_KINDS
-};
-const char *filter_kind_name(enum filter_kind kind);
-
 enum filter_exec { FILTER_EXEC_INHERIT, FILTER_TRACE, FILTER_SKIP };
+/* What happens to a value. Rules contain only the first four; the others are answers of
+ * filter_value(), where the name alone does not decide. */
 enum filter_action {
     FILTER_INHERIT,
     FILTER_ALLOW,
     FILTER_REDACT,
-    FILTER_DROP, /* up to here: of rules; the others are answers only, judged by the value */
-    FILTER_SECRET,
-    FILTER_TOKEN,
-    FILTER_CODE,
-    FILTER_LOGIN,
-    FILTER_LOOK_INSIDE, /* shown, but for what looks like a token in it */
-    FILTER_NAMES,       /* shown; the key of a dict whose value may name that of FILTER_NAMED */
-    FILTER_NAMED
+    FILTER_DROP,
+    FILTER_SECRET,      /* redact, unless the value is None, a bool, or a piece of code */
+    FILTER_TOKEN,       /* redact where the value looks like a token */
+    FILTER_CODE,        /* redact where the value looks like a one-time code or a token */
+    FILTER_LOGIN,       /* redact pairs of user and password, and tokens */
+    FILTER_LOOK_INSIDE, /* show, and redact what looks like a token inside */
+    FILTER_NAMES,       /* show; the value under this key may name the value under FILTER_NAMED */
+    FILTER_NAMED        /* see FILTER_NAMES: {"name": "DB_PASSWORD", "value": ...} */
 };
-/* As in the rules; 0 = not said. */
 enum filter_level {
-    FILTER_LEVEL_NONE,
+    FILTER_LEVEL_NONE, /* the rule sets no level */
     FILTER_LEVEL_CALLS,
     FILTER_LEVEL_VALUES,
     FILTER_LEVEL_LINES
 };
 
-struct filter_text {
-    const char *data;
-    size_t len;
-};
-
 struct filter_file {
     unsigned version;
     int is_builtin;
-    struct filter_text root, other_root; /* what file selectors count from; the second resolved */
+    /* Folder from which file: selectors count: as named, and with its links resolved. */
+    struct filter_text root, other_root;
     enum filter_exec exec;
     enum filter_action value;
     enum filter_level level;
@@ -76,20 +65,22 @@ struct filter_rule {
     enum filter_exec exec;
     enum filter_action value;
     enum filter_level level;
-    double sample;                                      /* < 1: that part of the functions */
-    uint32_t every;                                     /* > 1: each n-th call */
-    uint64_t min_duration;                              /* ns: shorter calls are taken back */
-    uint32_t max_str, max_items, max_depth, max_locals; /* FILTER_NO_LIMIT = not said */
+    double sample;         /* < 1: only this share of the functions */
+    uint32_t every;        /* > 1: call sampling, only each n-th call of a function */
+    uint64_t min_duration; /* ns; rows of shorter calls are removed when the call returns */
+    /* Capture limits; FILTER_NO_LIMIT where the rule sets none. */
+    uint32_t max_str, max_items, max_depth, max_locals;
 };
 #define FILTER_NO_LIMIT UINT32_MAX
 
+/* A filter gate decides before any rule does: options such as --exclude app.*. */
 enum filter_gate {
     FILTER_EXCLUDE,      /* glob over modules and functions: app, app.*, * */
-    FILTER_INCLUDE,      /* the same */
+    FILTER_INCLUDE,      /* glob, as FILTER_EXCLUDE */
     FILTER_EXCLUDE_RE,   /* regex over module::name */
-    FILTER_INCLUDE_RE,   /* the same */
+    FILTER_INCLUDE_RE,   /* regex, as FILTER_EXCLUDE_RE */
     FILTER_EXCLUDE_FILE, /* regex over file names */
-    FILTER_FOLDER,       /* only files below this folder */
+    FILTER_FOLDER,       /* only files below this resolved folder */
 };
 
 struct filter;
@@ -97,8 +88,8 @@ struct filter_set;
 
 RL_CHECKED rl_status filter_new(struct filter **out, struct rl_err *err);
 void filter_free(struct filter *filter);
-/* Each rule belongs to the last file, each pattern to the last rule. A failure leaves the filter as
- * it was; err says what is wrong with the selector. */
+/* A rule belongs to the file added last, a pattern to the rule added last. A failure leaves the
+ * filter unchanged; err describes what is wrong with the selector. */
 RL_CHECKED rl_status filter_add_file(struct filter *f, const struct filter_file *file,
                                      struct rl_err *err);
 RL_CHECKED rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule,
@@ -107,78 +98,88 @@ RL_CHECKED rl_status filter_add_pattern(struct filter *f, struct filter_text sel
                                         enum filter_action action, struct rl_err *err);
 RL_CHECKED rl_status filter_add_gate(struct filter *f, enum filter_gate gate,
                                      struct filter_text text, struct rl_err *err);
-/* Of all functions, beside what rules say; 1 = all. */
+/* Records only this share of all functions, in addition to the rules; 1 = all. A function is in
+ * the sample of every run and every process, or of none. */
 void filter_set_sample(struct filter *f, double sample);
 
-/* What is asked of a code object. Texts are UTF-8. */
+/* A code object, as filters see it. All texts are borrowed. */
 struct filter_scope {
     struct filter_text module; /* its package name (docs/filters.md) */
     struct filter_text qualname;
     struct filter_text name;
     struct filter_text file;
-    int is_generated; /* the file is that of the library that has made the code */
+    int is_generated; /* a library made the code at run time; `file` is that library's */
 };
 
 struct filter_verdict {
-    int is_traced; /* where no rule of `asks` matches at the call */
-    uint64_t asks; /* thread: and task: rules that may decide otherwise; the highest bit counts */
-    uint64_t asks_traced; /* those of them that say trace */
-    int is_undecided;     /* a limit was reached: it is skipped for that */
-    int rule; /* index of the rule that decided on tracing, -1 = a default, -2 = a gate */
+    int is_traced; /* what holds while no rule of `asks` matches */
+    /* Bits of the thread: and task: rules that may decide otherwise at a call; of several that
+     * match, the highest bit decides. */
+    uint64_t asks;
+    uint64_t asks_traced; /* the rules of `asks` with exec = trace */
+    int is_undecided;     /* a limit was reached, so the code is skipped */
+    int rule;             /* index of the rule that decided; -1 = a default, -2 = a filter gate */
     enum filter_level level;
-    enum filter_action value;     /* of values that no pattern names */
-    const struct filter_set *set; /* never NULL */
+    enum filter_action value;     /* for values that no pattern names */
+    const struct filter_set *set; /* never NULL; valid until filter_free() */
     uint32_t every;
     uint64_t min_duration;
     uint32_t max_str, max_items, max_depth, max_locals;
 };
 
-/* RL_NOMEM leaves a verdict that skips. */
+/* Decides about a code object. After RL_NOMEM the verdict is valid too: it skips the code. */
 RL_CHECKED rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                                    struct filter_verdict *verdict);
 
-/* Which thread: or task: rules there are, and which of them match a name; *is_undecided becomes 1
- * where a limit was reached. */
+/* Returns the bits of all thread: or all task: rules. */
 uint64_t filter_moment_rules(const struct filter *f, enum filter_kind kind);
+/* Returns the bits of those that match the name of a thread or task. Sets *is_undecided where a
+ * limit was reached, and leaves it alone otherwise. */
 uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_text name,
                        int *is_undecided);
 
-/* The part of a file's path below the deepest root that holds it; empty where none does. */
+/* Returns the part of a path below the deepest root of the filter's files that contains it. Empty
+ * where no root does. */
 struct filter_text filter_below_root(const struct filter *f, struct filter_text file);
 
-/* What a built-in name makes of its value. */
+/* Returns the action for a value whose name is a secret of this class. */
 enum filter_action filter_action_of(enum secret_class class);
-/* ALLOW, REDACT, DROP; by a built-in name what judges the value; of keys and attributes NAMES and
- * NAMED. */
+/* Decides about a value by its name. Patterns of the set give ALLOW, REDACT or DROP. Built-in names
+ * of secrets give an action that judges the value; keys and attributes also NAMES and NAMED. */
 enum filter_action filter_value(struct filter *f, const struct filter_set *set,
                                 enum filter_kind kind, struct filter_text name);
-/* The parts of a text that are secrets: of a `value:` pattern of the set, which takes the whole
- * value (*is_whole), and of well-known forms (secrets.h). */
+/* Finds the parts of a text that are secrets, at most SECRET_PARTS, and returns how many there are.
+ * Where a `value:` pattern of the set matches, the whole value is a secret: *is_whole is
+ * set. All other parts have well-known forms (secrets.h). is_cut: the value goes on beyond `text`.
+ */
 size_t filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
                       int is_cut, struct secret_part *parts, int *is_whole);
-/* Whether a `value:` pattern of the set finds this text of a number. */
+/* Returns whether a `value:` pattern of the set matches a number, given as text. */
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text);
-/* Whether patterns of the set look at text, besides what is a secret by its form. */
+/* Returns whether the set has `value:` patterns, so that every text must be searched. */
 int filter_has_patterns(const struct filter_set *set);
-/* The shortest text that need be asked about: 1 where patterns of the set look at text. */
+/* Returns the length below which a text cannot be a secret for this set. */
 size_t filter_least(const struct filter_set *set);
-/* The set of what belongs to no code; NULL without memory. */
+/* Returns the set for values that belong to no code, or NULL without memory. */
 const struct filter_set *filter_default_set(struct filter *f);
-/* How many decisions failed, and were made against letting through. */
+/* Returns how many decisions failed; each was decided against recording. */
 uint64_t filter_undecided(const struct filter *f);
 
-/* Rules in order of the chain; for explaining. */
+/* A rule as `relive filter explain` shows it. */
 struct filter_rule_view {
     unsigned file;
     const char *selector;
     enum filter_exec exec;
     enum filter_action value;
-    int matches; /* 1, 0, -1: undecided, 2: asked at each call */
+    int matches; /* 1, 0, -1 = undecided, 2 = evaluated on every call */
 };
+/* Rules in the order of the chain. filter_rule_at() matches one against `scope`, unless that is
+ * NULL. */
 size_t filter_rule_count(const struct filter *f);
 struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
                                        const struct filter_scope *scope);
-/* Which pattern decides about a name: its selector, or NULL; "built-in" for the secret names. */
+/* Returns what decides about a name: the selector of a pattern, "built-in names of secrets ...", or
+ * NULL for the default. Valid until filter_free(). */
 const char *filter_why(struct filter *f, const struct filter_set *set, enum filter_kind kind,
                        struct filter_text name);
 

@@ -1,4 +1,4 @@
-/* Why: see pattern.h. */
+/* Why: PCRE2 is used through one door, so that its options and limits are set in one place. */
 #include "pattern.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "status.h"
 
 struct pattern {
-    char *literal; /* owned; NULL = the rest is used */
+    char *literal; /* owned; NULL = `code` is used */
     size_t len;
     pcre2_code *code;
     pcre2_match_data *match;
@@ -30,7 +30,9 @@ void pattern_free(struct pattern *pattern)
     }
 }
 
-/* `$` is the very end and `^` (with the flag m) also behind a last newline, as in the dialect. */
+/* Compiles translated text. DOLLAR_ENDONLY and ALT_CIRCUMFLEX make two
+ * anchors behave as in dialect_regex(). `$` is the very end; `^` with the flag m also follows a
+ * final newline. */
 static rl_status compile_pattern(struct pattern *pattern, const struct bytes_out *text,
                                  struct rl_err *err)
 {
@@ -62,6 +64,7 @@ static rl_status compile_pattern(struct pattern *pattern, const struct bytes_out
     return RL_OK;
 }
 
+/* Returns the number of characters of UTF-8 text. */
 static size_t count_characters(const char *text, size_t len)
 {
     size_t n = 0;

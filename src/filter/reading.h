@@ -1,7 +1,9 @@
-/* How dialect.c and glob.c go through a pattern: what is read, what is written, what is refused. */
+/* The cursor with which dialect.c and dialect_glob.c read one pattern and write another. */
 #ifndef READING_H
 #define READING_H
 
+#include <relive/rl_status.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -9,14 +11,15 @@
 
 struct reading {
     const char *text;
-    size_t len, at;
+    size_t len, at; /* at: index of the next character */
     struct bytes_out *out;
     struct rl_err *err;
-    int has_x;        /* the flag x is used somewhere */
-    int can_repeat;   /* what stands before can take a quantifier */
-    int was_repeated; /* it has one already */
+    int has_x;        /* some group switched on the flag x, which ignores blanks */
+    int can_repeat;   /* the item before `at` can take a quantifier */
+    int was_repeated; /* the item before `at` has a quantifier */
 };
 
+/* Fills the caller's error with the place and a reason. Returns RL_USAGE. */
 static inline rl_status reading_refuse(const struct reading *r, const char *why)
 {
     return status_set(r->err, RL_USAGE, "at character %zu: %s", r->at, why);
@@ -32,11 +35,13 @@ static inline void reading_put_char(struct reading *r, char c)
     bytes_put(r->out, &c, 1);
 }
 
+/* Returns the character `ahead` places after the next one, or -1 behind the end. */
 static inline int reading_peek(const struct reading *r, size_t ahead)
 {
     return r->at + ahead < r->len ? (unsigned char)r->text[r->at + ahead] : -1;
 }
 
+/* Returns whether the input goes on with `text`. */
 static inline int reading_looks_at(const struct reading *r, const char *text)
 {
     size_t n = strlen(text);

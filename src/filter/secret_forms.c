@@ -1,12 +1,29 @@
-/* Why: forms of secrets that need no name beside them: they begin in a known way, or have right
- * check digits (secrets.h). */
+/* Why: most secrets in texts have no name beside them, but a form that is hard to meet by chance.
+ *
+ *    find_at_mark() -> secret_url(), secret_scheme(), secret_private_key()   at a sign
+ *    find_in_run()  -> secret_form(), secret_digits()                        in a long run
+ *
+ *    secret_form():
+ *      S G .  -> match_sendgrid()    two parts of at least 16
+ *      e y J  -> match_jwt()         header.payload.signature, the longest match wins
+ *      else   -> match_prefixed()    forms[form_of[first byte]...]: prefix + at least n characters
+ *
+ *    secret_digits():
+ *      digit           -> match_card_number()   issuer, length and Luhn sum
+ *      two letters     -> match_iban()          length and remainder of 97
+ *
+ * Invariants: no function reads beyond t->len. forms[] is ordered by first byte, as form_of[]
+ * needs. A form that the end of a cut text interrupts counts as complete. */
+#include "secret_forms.h"
+
 #include "ascii.h"
-#include "secret_text.h"
+#include "secret_named.h"
+#include "secret_values.h"
 
 /* ---- tokens ---- */
 
-/* A prefix, then at least so many letters, digits, _ and -. By first letter. is_wordy: names of
- * something begin so too, so that there must be a capital or a digit: npm_config_registry. */
+/* A prefix, then at least `least` letters, digits, _ and -. Ordered by first byte. is_wordy:
+ * ordinary names begin so too (npm_config_registry), hence a capital or a digit must follow. */
 static const struct form {
     const char *prefix;
     unsigned least, is_wordy;
@@ -41,7 +58,7 @@ static const struct form {
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
-static uint8_t form_of[256]; /* 1 + the first one that begins with this byte */
+static uint8_t form_of[256]; /* 1 + index of the first form with this first byte; 0 = none */
 
 void secret_forms_fill(void)
 {
@@ -50,9 +67,10 @@ void secret_forms_fill(void)
         form_of[first] = (uint8_t)i;
         secret_classes[first] |= CLASS_FIRST;
     }
-    secret_classes['S'] |= CLASS_FIRST; /* SG. */
+    secret_classes['S'] |= CLASS_FIRST; /* match_sendgrid() handles "SG." */
 }
 
+/* Returns whether the bytes [begin, end) contain a digit or a capital letter. */
 static int has_digit_or_capital(const struct text *t, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
@@ -63,6 +81,7 @@ static int has_digit_or_capital(const struct text *t, size_t begin, size_t end)
     return 0;
 }
 
+/* Matches the forms with a known prefix. */
 static size_t match_prefixed(const struct text *t, size_t i)
 {
     if (i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0) {
@@ -84,7 +103,8 @@ static size_t match_prefixed(const struct text *t, size_t i)
     return 0;
 }
 
-/* Three parts: the first two are known by their beginnings. */
+/* Matches a JSON web token: three parts, of which the first two begin with "eyJ" or have a minimum
+ * length. `end` is the end of the first part. */
 static size_t match_jwt(const struct text *t, size_t i, size_t end)
 {
     enum { FIRST_LEAST = 8, SECOND_LEAST = 4 };
@@ -101,6 +121,7 @@ static size_t match_jwt(const struct text *t, size_t i, size_t end)
     return at < t->len && t->at[at] == '.' ? at + 1 + run_length(t, at + 1, CLASS_WORD) : at;
 }
 
+/* Matches SG.part.part. */
 static size_t match_sendgrid(const struct text *t, size_t i)
 {
     enum { PART_LEAST = 16 };
@@ -124,7 +145,7 @@ size_t secret_form(const struct text *t, size_t i, size_t end)
 
 /* ---- keys, headers, addresses ---- */
 
-/* All up to its end, or to that of the text. */
+/* Reaches to the end of the key, or of the text where the key has none. */
 size_t secret_private_key(const struct text *t, size_t i)
 {
     enum { KIND_MOST = 60 };
@@ -150,6 +171,7 @@ size_t secret_private_key(const struct text *t, size_t i)
     return t->len;
 }
 
+/* Returns whether a lower-case word is at i, in any case. */
 static int has_any_case(const struct text *t, size_t i, const char *word)
 {
     for (; *word != 0; word++, i++) {
@@ -160,7 +182,7 @@ static int has_any_case(const struct text *t, size_t i, const char *word)
     return 1;
 }
 
-/* Whether base64 hides "name:password". */
+/* Returns whether base64 text decodes to printable characters with a colon: name:password. */
 static int is_basic(const struct text *t, size_t i, size_t n)
 {
     uint32_t bits = 0, have = 0;
@@ -210,12 +232,13 @@ size_t secret_scheme(const struct text *t, size_t i, size_t *begin)
     return 0;
 }
 
+/* Returns whether a character cannot be in the user part of an address. */
 static int ends_user(char c)
 {
     return c == '/' || c == '?' || c == '#' || c == '"' || c == '\'' || c == '<' || is_white(c);
 }
 
-/* A web hook's address is its own password. */
+/* Matches the path of a web hook's address: whoever knows it can post. */
 static size_t match_web_hook(const struct text *t, size_t at, size_t *begin)
 {
     static const char host[] = "hooks.slack.com/services/";
@@ -229,7 +252,7 @@ static size_t match_web_hook(const struct text *t, size_t at, size_t *begin)
     return end > *begin ? end : 0;
 }
 
-/* scheme://user:password@host, scheme://token@host. */
+/* Matches scheme://user:password@host and scheme://token@host. */
 size_t secret_url(const struct text *t, size_t i, size_t *begin)
 {
     size_t first = i + 3, at = first, colon = 0;
@@ -255,8 +278,8 @@ size_t secret_url(const struct text *t, size_t i, size_t *begin)
 
 /* ---- numbers with check digits ---- */
 
-/* By the first digits, which say how many there are: 15 digits that begin with 35 are a device's.
- */
+/* Returns whether the first digits name an issuer whose cards have n digits. So 15 digits that
+ * begin with 35 are the number of a device. */
 static int is_issued(const char *digits, size_t n)
 {
     switch (digits[0]) {
@@ -277,7 +300,7 @@ static int is_issued(const char *digits, size_t n)
     }
 }
 
-/* 13 to 19 digits in groups, by Luhn. */
+/* Matches 13 to 19 digits, alone or in groups, with a right Luhn sum. */
 static size_t match_card_number(const struct text *t, size_t i)
 {
     char digits[20];
@@ -304,7 +327,8 @@ static size_t match_card_number(const struct text *t, size_t i)
     return differ && sum % 10 == 0 ? at : 0;
 }
 
-/* Two letters, two check digits, 11 to 30 more, by the remainder of 97; blanks between groups. */
+/* Matches two letters, two check digits and 11 to 30 more characters, in groups of four, whose
+ * remainder by 97 is 1. */
 static size_t match_iban(const struct text *t, size_t i)
 {
     char all[40];

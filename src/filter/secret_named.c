@@ -1,10 +1,10 @@
-/* Why: a text that says what its parts are: password=x, "token": "x", a header's line,
- * <pin>x</pin>,
- * --password x. The name decides as that of a variable does; only the value is a secret.
- * Invariant: each looks back at most LOOK_BACK bytes, and forward over what it takes, or over
- * LOOK_AHEAD bytes of what it does not: once over the text in all. */
+/* Why: logs, headers, JSON and command lines give values with their names. See secret_named.h for
+ * the forms, and for the bounds that keep a search linear. */
+#include "secret_named.h"
+
 #include "ascii.h"
-#include "secret_text.h"
+#include "secret_names.h"
+#include "secret_values.h"
 
 enum { LOOK_BACK = 200, LOOK_AHEAD = 1024, ESCAPES_MOST = 15 };
 
@@ -13,14 +13,15 @@ static int is_quote(char c)
     return c == '"' || c == '\'' || c == '`';
 }
 
+/* Returns the byte at i, or 0 behind the end. */
 static char char_at(const struct text *t, size_t i)
 {
     return i < t->len ? t->at[i] : 0;
 }
 
-/* ---- values that are none ---- */
+/* ---- values that are no secrets ---- */
 
-/* What is written where a secret would be, and what prose goes on with. */
+/* Returns whether a word is a type, a placeholder, or how prose goes on after "password:". */
 static int is_harmless_word(const char *word, size_t len)
 {
     static const char *const words[] = {
@@ -50,8 +51,8 @@ static int is_harmless_word(const char *word, size_t len)
     return 0;
 }
 
-/* A name with dots and what makes code of it: get_password(, os.environ[, or the name of a secret
- * once more, as in connect(password=self.password). */
+/* Returns whether a value is code: get_password(, os.environ[, or again the name of a secret, as in
+ * connect(password=self.password). */
 static int is_code_expression(const struct text *t, size_t i)
 {
     size_t end = i, last = i, digits = 0;
@@ -72,7 +73,8 @@ static int is_code_expression(const struct text *t, size_t i)
            (digits == 0 && secret_name(t->at + last, end - last) != SECRET_NONE);
 }
 
-/* {name}, {{ name }}, ${name}, %(name)s, %s, $NAME, :name, ?, ***, <name> */
+/* Returns whether a value is a placeholder: {name}, {{ name }}, ${name}, %(name)s, %s, $NAME,
+ * :name, ?, ***, <name>. */
 static int is_placeholder(const struct text *t, size_t i)
 {
     char c = char_at(t, i), next = char_at(t, i + 1);
@@ -119,7 +121,8 @@ int secret_is_harmless(const struct text *t, size_t i)
 
 /* ---- where a value ends ---- */
 
-/* Whether a name and its value follow a comma or the like, so that a value ends before it. */
+/* Returns whether another name with its value begins after a comma or the like. Then the value
+ * before the comma is complete. */
 static int begins_next_pair(const struct text *t, size_t i)
 {
     i = after_blanks(t, i);
@@ -131,7 +134,7 @@ static int begins_next_pair(const struct text *t, size_t i)
     return n != 0 && n < LOOK_BACK && (next == '=' || next == ':' || next == '%');
 }
 
-/* Up to a blank, or a sign behind which the next value begins. */
+/* Finds the end of an unquoted value: a blank, or a sign after which the next pair begins. */
 static size_t find_bare_end(const struct text *t, size_t i, size_t most)
 {
     size_t end = i;
@@ -151,8 +154,8 @@ static size_t find_bare_end(const struct text *t, size_t i, size_t most)
     return end;
 }
 
-/* Up to the end of the line, the quote that the whole line stands in, or a comma behind which the
- * next name and its value begin. */
+/* Finds the end of a value that fills its line. It is the line's end, the quote around the whole
+ * line, or a comma after which the next pair begins. */
 static size_t find_line_end(const struct text *t, size_t i, char quote, size_t most)
 {
     for (; i < t->len && most > 0 && t->at[i] != '\n' && t->at[i] != '\r'; i++, most--) {
@@ -165,7 +168,8 @@ static size_t find_line_end(const struct text *t, size_t i, char quote, size_t m
     return i;
 }
 
-/* Up to the quote that ends what begins at i, which may be escaped: a text in a text. */
+/* Finds the quote that ends a value which begins at i. `escapes` is the number of backslashes
+ * before that quote, where the text is itself quoted inside another text. */
 static size_t find_quoted_end(const struct text *t, size_t i, char quote, size_t escapes,
                               size_t most)
 {
@@ -179,7 +183,7 @@ static size_t find_quoted_end(const struct text *t, size_t i, char quote, size_t
     return i;
 }
 
-/* Up to the bracket that ends a list or an object; those in quotes do not count. */
+/* Finds the bracket that closes a list or an object. Brackets in quotes do not count. */
 static size_t find_bracket_end(const struct text *t, size_t i)
 {
     size_t depth = 0;
@@ -203,7 +207,7 @@ static size_t find_bracket_end(const struct text *t, size_t i)
 
 struct named {
     size_t from, end; /* of the name */
-    char quote;       /* behind it */
+    char quote;       /* after the name */
     enum secret_class class;
 };
 
@@ -216,7 +220,8 @@ static size_t find_name_begin(const struct text *t, size_t end)
     return from;
 }
 
-/* "API key", "client secret": words that only say something together. */
+/* Extends a name to the left, where only several words together name a secret: "API key", "client
+ * secret". */
 static void look_at_words(const struct text *t, struct named *n)
 {
     size_t from = n->from;
@@ -234,12 +239,12 @@ static void look_at_words(const struct text *t, struct named *n)
     n->from = n->class != SECRET_NONE ? from : n->from;
 }
 
-/* The name that ends before i. */
+/* Finds the name that ends before i. */
 static struct named find_name_before(const struct text *t, size_t i)
 {
     struct named n = {.end = i};
     while (n.end > 0 && i - n.end < 3 && t->at[n.end - 1] == ' ') {
-        n.end--; /* password = x */
+        n.end--; /* as in password = x */
     }
     n.end -= n.end > 1 && t->at[n.end - 1] == ']' && is_quote(t->at[n.end - 2]);
     if (n.end > 0 && is_quote(t->at[n.end - 1])) {
@@ -256,7 +261,8 @@ static struct named find_name_before(const struct text *t, size_t i)
     return n;
 }
 
-/* ?sig=..., &X-Amz-Signature=...: in an address only. */
+/* Returns whether the name is a signature's, in the query of an address: ?sig=...,
+ * &X-Amz-Signature=... */
 static int is_signature(const struct text *t, const struct named *n)
 {
     static const char *const names[] = {
@@ -270,7 +276,8 @@ static int is_signature(const struct text *t, const struct named *n)
     return 0;
 }
 
-/* {"name": "password", "value": "x"}: what the name before says, at "value". */
+/* Returns the class of a pair such as {"name": "password", "value": "x"}. `n` is the name
+ * "value". */
 static enum secret_class class_of_pair(const struct text *t, const struct named *n)
 {
     static const char *const names[] = {"name", "key", "Name", "Key", "header"};
@@ -279,7 +286,7 @@ static enum secret_class class_of_pair(const struct text *t, const struct named 
         (!has_word_at(t, at, "value") && !has_word_at(t, at, "Value"))) {
         return SECRET_NONE;
     }
-    /* Back over quotes, commas and blanks: to the name's value, then to its own name. */
+    /* Goes back over quotes, commas and blanks: to the name's value, then to its own name. */
     struct named parts[2] = {{0}};
     for (int i = 0; i < 2; i++) {
         size_t stop = at;
@@ -298,7 +305,7 @@ static enum secret_class class_of_pair(const struct text *t, const struct named 
     return SECRET_NONE;
 }
 
-/* The end of a secret from `begin` on that would go to `end`; 0: the class says that it is none. */
+/* Lets the class judge the bytes [begin, end). Returns `end` where they are a secret, else 0. */
 static size_t judge_span(const struct text *t, enum secret_class class, size_t begin, size_t end)
 {
     size_t n = end - begin;
@@ -309,7 +316,7 @@ static size_t judge_span(const struct text *t, enum secret_class class, size_t b
     return is_open || secret_value(class, t->at + begin, n < LOOK_AHEAD ? n : LOOK_AHEAD) ? end : 0;
 }
 
-/* "null", "%s", "${PASSWORD}": all of a text in quotes. */
+/* Returns whether a whole quoted text is no secret: "null", "%s", "${PASSWORD}". */
 static int is_quoted_harmless(const struct text *t, size_t begin, size_t end)
 {
     int has_blank = 0;
@@ -320,6 +327,7 @@ static int is_quoted_harmless(const struct text *t, size_t begin, size_t end)
            (is_placeholder(t, begin) && (!has_blank || t->at[begin] == '{'));
 }
 
+/* Matches a value in quotes, which may be escaped. */
 static size_t match_quoted_value(const struct text *t, enum secret_class class, size_t value,
                                  size_t *begin)
 {
@@ -338,6 +346,7 @@ static size_t match_quoted_value(const struct text *t, enum secret_class class, 
     return end - at < LOOK_AHEAD ? end : find_quoted_end(t, at, quote, escapes, t->len);
 }
 
+/* Returns whether values of this name contain blanks: cookies, headers, phrases. */
 static int is_long_value(const struct text *t, const struct named *n)
 {
     static const char *const words[] = {"ookie",        "uthorization", "OOKIE",
@@ -353,8 +362,7 @@ static int is_long_value(const struct text *t, const struct named *n)
     return 0;
 }
 
-/* Of an unquoted value: as far as a class of names looks at once, and where a secret really ends.
- */
+/* Matches an unquoted value. The class sees at most LOOK_AHEAD bytes, the secret may be longer. */
 static size_t match_bare_value(const struct text *t, enum secret_class class, size_t value)
 {
     size_t end = find_bare_end(t, value, LOOK_AHEAD);
@@ -364,7 +372,7 @@ static size_t match_bare_value(const struct text *t, enum secret_class class, si
     return end - value < LOOK_AHEAD ? end : find_bare_end(t, value, t->len);
 }
 
-/* Behind a colon without quotes: a header's line, or a word of it. */
+/* Matches an unquoted value after a colon: the rest of a header's line, or one word. */
 static size_t match_line_value(const struct text *t, const struct named *n, size_t value)
 {
     char before = n->from > 0 ? t->at[n->from - 1] : '\n';
@@ -392,7 +400,7 @@ size_t secret_named(const struct text *t, size_t i, size_t *begin)
     }
     value += (sign == '=' && char_at(t, value) == '>') || (sign == ':' && char_at(t, value) == '=');
     value = after_blanks(t, value);
-    /* b'...' */
+    /* a prefix of Python: b'...' */
     value += char_at(t, value) != 0 && strchr("burf", char_at(t, value)) != NULL &&
              (char_at(t, value + 1) == '"' || char_at(t, value + 1) == '\'');
     *begin = value;
@@ -415,9 +423,9 @@ size_t secret_named(const struct text *t, size_t i, size_t *begin)
     return match_bare_value(t, n.class, value);
 }
 
-/* ---- other ways to say what a value is ---- */
+/* ---- tags, queries and options ---- */
 
-/* <password>x</password>, at the first bracket's end. */
+/* At the bracket that ends an opening tag. */
 size_t secret_in_tag(const struct text *t, size_t i, size_t *begin)
 {
     size_t open = i;
@@ -428,7 +436,7 @@ size_t secret_in_tag(const struct text *t, size_t i, size_t *begin)
     if (open == 0 || t->at[open - 1] != '<' || n == 0) {
         return 0;
     }
-    if (char_at(t, open + n) == ':') { /* of a name space */
+    if (char_at(t, open + n) == ':') { /* a prefix such as soap: */
         open += n + 1;
         n = run_length(t, open, CLASS_NAME);
     }
@@ -444,7 +452,7 @@ size_t secret_in_tag(const struct text *t, size_t i, size_t *begin)
     return secret_is_harmless(t, i + 1) ? 0 : judge_span(t, class, i + 1, end);
 }
 
-/* password%3Dx, password%22%3A%22x%22, at the sign. */
+/* At the % of an encoded = or :. */
 size_t secret_in_query(const struct text *t, size_t i, size_t *begin)
 {
     char digit = (char)(char_at(t, i + 2) | 32);
@@ -471,7 +479,7 @@ size_t secret_in_query(const struct text *t, size_t i, size_t *begin)
     return secret_is_harmless(t, value) ? 0 : judge_span(t, class, value, stop);
 }
 
-/* Whether the command whose option this is has the word in it. */
+/* Returns whether the command before an option contains the word. */
 static int is_option_of(const struct text *t, size_t i, const char *word)
 {
     size_t n = strlen(word);
@@ -483,7 +491,7 @@ static int is_option_of(const struct text *t, size_t i, const char *word)
     return 0;
 }
 
-/* TOKEN, PASSWORD]: what a usage line says. */
+/* Returns whether a value is a placeholder of a usage line: TOKEN, PASSWORD]. */
 static int is_meta_variable(const struct text *t, size_t i)
 {
     size_t n = 0;
@@ -494,6 +502,7 @@ static int is_meta_variable(const struct text *t, size_t i)
     return n > 1 && (i + n >= t->len || is_white(next) || next == ']' || next == ')');
 }
 
+/* Matches --name value. */
 static size_t match_long_option(const struct text *t, size_t i, size_t *begin)
 {
     size_t n = run_length(t, i + 2, CLASS_NAME), value = after_blanks(t, i + 2 + n);
@@ -511,7 +520,7 @@ static size_t match_long_option(const struct text *t, size_t i, size_t *begin)
     return match_bare_value(t, class, value);
 }
 
-/* At a dash: --password x, curl -u user:x, mysql -px. */
+/* At the first dash of an option. */
 size_t secret_option(const struct text *t, size_t i, size_t *begin)
 {
     char before = i > 0 ? t->at[i - 1] : ' ', next = char_at(t, i + 1);

@@ -1,20 +1,26 @@
-/* Why: see secrets.h. Names: in whole words, so that a tokenizer, a pinned tab and a compass are
- * none. Every name that values come with is asked, so what no list can hold goes a short way. */
+/* Why: a list of whole names would be endless, so words are listed and combined by rules.
+ *
+ *    name -> may_be_secret() -> split_name() -> word_at() for each word -> the strictest class
+ *               |                                 |
+ *               +-> most names stop here          +-> alone, before "key", in a phrase, by value
+ *
+ * Invariant: a name whose last word is a policy ("length", "url") is never a secret. */
+#include "secret_names.h"
+
 #include <string.h>
 
 #include "ascii.h"
 #include "secret_words.h"
-#include "secrets.h"
 
 enum { WORDS_MAX = 12 };
 
 struct words {
-    char word[WORDS_MAX][WORD_BYTES]; /* lower case, cut */
-    unsigned is[WORDS_MAX];           /* enum secret_word */
+    char word[WORDS_MAX][WORD_BYTES]; /* lower case, cut to WORD_BYTES */
+    unsigned is[WORDS_MAX];           /* bits of enum secret_word */
     int count;
 };
 
-/* Words that mean something together. */
+/* Words that only together name a secret. */
 static const struct phrase {
     const char *words[3];
     enum secret_class class;
@@ -43,7 +49,7 @@ static int is_letter(char c)
     return is_upper(c) || is_lower(c) || ((unsigned char)c & 0x80) != 0;
 }
 
-/* Whether a word begins with the letter at i, in the middle of letters. */
+/* Returns whether a word begins at i inside a run of letters: apiKey at K, HTTPSecret at S. */
 static int begins_word(const char *name, size_t len, size_t i)
 {
     return i > 0 && is_upper(name[i]) &&
@@ -51,7 +57,7 @@ static int begins_word(const char *name, size_t len, size_t i)
             (is_upper(name[i - 1]) && i + 1 < len && is_lower(name[i + 1])));
 }
 
-/* A word that is written as one of two is taken apart. */
+/* Ends the current word. A word that is written as one of two (dbpassword) becomes two. */
 static void end_word(struct words *w, size_t n)
 {
     char *word = w->word[w->count];
@@ -68,7 +74,7 @@ static void end_word(struct words *w, size_t n)
     w->is[w->count++] = is;
 }
 
-/* db_passwd, apiKey, X-Api-Key, HTTPSecret2: at what is no letter, and where a capital begins. */
+/* Divides a name into words: at what is no letter, and where a capital letter begins a word. */
 static void split_name(const char *name, size_t len, struct words *w)
 {
     size_t n = 0;
@@ -93,11 +99,13 @@ static int is_word_at(const struct words *w, int at, const char *word)
     return at >= 0 && at < w->count && strcmp(w->word[at], word) == 0;
 }
 
+/* Returns the bits of a word, or 0 where there is no such word. */
 static unsigned bits_at(const struct words *w, int at)
 {
     return at >= 0 && at < w->count ? w->is[at] : 0;
 }
 
+/* Returns the class of the phrase that begins at a word. */
 static enum secret_class phrase_at(const struct words *w, int at)
 {
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
@@ -110,7 +118,8 @@ static enum secret_class phrase_at(const struct words *w, int at)
     return SECRET_NONE;
 }
 
-/* "token" and "pass" behind a word that says of what: access_token, smtp_pass. */
+/* Decides about "token" and "pass" by the word before: access_token and smtp_pass are secrets,
+ * next_token is none. */
 static enum secret_class token_at(const struct words *w, int at, int is_last)
 {
     unsigned before = bits_at(w, at - 1);
@@ -123,8 +132,8 @@ static enum secret_class token_at(const struct words *w, int at, int is_last)
     return SECRET_TOKEN;
 }
 
-/* Of words that are secrets in some places only: at the end of a name, or before what carries
- * them. "auth" and "session" alone say little: a session of a library, a module of it. */
+/* Decides about words that are secrets only in some places: at the end of a name, or before a
+ * carrier. "session" alone is usually an object of a library. */
 static enum secret_class by_value_at(const struct words *w, int at)
 {
     int is_last = at == w->count - 1 || (at == w->count - 2 && (w->is[at + 1] & WORD_CARRIER) != 0);
@@ -141,7 +150,7 @@ static enum secret_class by_value_at(const struct words *w, int at)
         return SECRET_NONE;
     }
     if (is_word_at(w, at, "session")) {
-        return at + 1 < w->count ? SECRET_TOKEN : SECRET_NONE; /* session_id */
+        return at + 1 < w->count ? SECRET_TOKEN : SECRET_NONE; /* as in session_id */
     }
     if (is_word_at(w, at, "pass")) {
         return token_at(w, at, is_last);
@@ -159,6 +168,7 @@ static enum secret_class by_value_at(const struct words *w, int at)
     return is_word_at(w, at, "auth") ? SECRET_LOGIN : SECRET_TOKEN;
 }
 
+/* Returns the class that a word gives its name. */
 static enum secret_class word_at(const struct words *w, int at)
 {
     if ((w->is[at] & WORD_ALWAYS) != 0) {
@@ -175,14 +185,15 @@ static enum secret_class word_at(const struct words *w, int at)
     return class != SECRET_NONE ? class : by_value_at(w, at);
 }
 
-/* Words as split_name() makes them, but nothing is copied. */
+/* Returns whether any word of a name may have bits. Finds words as split_name() does, without
+ * copying them. */
 static int may_be_secret(const char *name, size_t len)
 {
     size_t begin = 0, lower = 0;
     while (lower < len && is_lower(name[lower])) {
         lower++;
     }
-    if (lower == len) { /* one word, as most names are */
+    if (lower == len) { /* most names are one word */
         return secret_word_may_be(name[0], name[len - 2], name[len - 1], len);
     }
     for (size_t i = 0; i <= len; i++) {
@@ -222,7 +233,7 @@ enum secret_class secret_name(const char *name, size_t len)
     }
     split_name(name, len, &w);
     if (w.count > 1 && (w.is[w.count - 1] & WORD_POLICY) != 0) {
-        return SECRET_NONE; /* password_min_length */
+        return SECRET_NONE; /* as in password_min_length */
     }
     for (int i = 0; i < w.count && found != SECRET_ALWAYS; i++) {
         enum secret_class class = word_at(&w, i);

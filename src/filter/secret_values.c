@@ -1,9 +1,8 @@
-/* Why: see secrets.h. Of "token" and "otp" the value says whether it is one: a lexer's tokens are
- * words of a language, those of a service are not. */
-#include <string.h>
+/* Why: "token" and "otp" name secrets and harmless things alike, so the value decides. A token has
+ * letters and digits, or changes case often, or is long; a code has 3 to 12 digits. */
+#include "secret_values.h"
 
 #include "ascii.h"
-#include "secrets.h"
 
 enum {
     TOKEN_LEAST = 6,
@@ -11,12 +10,12 @@ enum {
     DIGITS_LEAST = 4,
     CODE_LEAST = 3,
     CODE_MOST = 12,
-    CHANGES_LEAST = 3, /* between upper and lower case: two in five letters; TypeError has fewer */
+    CHANGES_LEAST = 3, /* two in five letters; CamelCase words change case less often */
 };
 
-/* What characters a piece without blanks is made of. */
+/* Counts the characters of a piece without blanks. */
 struct piece {
-    size_t len, letters, digits, url_signs, plain_signs; /* - _ and + / = */
+    size_t len, letters, digits, url_signs, plain_signs; /* - and _; +, / and = */
     size_t changes;                                      /* between upper and lower case */
     char last;
 };
@@ -26,6 +25,7 @@ static int is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Returns whether a piece looks random enough for a token. */
 static int is_token_piece(const struct piece *p)
 {
     size_t others = p->len - p->letters - p->digits;
@@ -34,7 +34,7 @@ static int is_token_piece(const struct piece *p)
     }
     if (p->len >= TOKEN_LEAST && p->letters + p->url_signs == p->len &&
         p->changes >= CHANGES_LEAST && p->changes * 5 >= (p->len - 1) * 2) {
-        return 1; /* aVqLzR */
+        return 1; /* as in aVqLzR */
     }
     if (p->len >= DIGITS_LEAST && p->digits == p->len) {
         return 1;
@@ -53,7 +53,8 @@ static void count_char(struct piece *p, char c)
     p->plain_signs += c == '+' || c == '/' || c == '=';
 }
 
-/* No blanks; or the value of a pair, as in a header of cookies: a=...; b=... */
+/* Returns whether a text is a token. It has no blanks, or it consists of pairs as a cookie header
+ * does (a=...; b=...) and the value of one pair is a token. */
 static int is_token(const char *text, size_t len)
 {
     struct piece piece = {0}, value = {0};
@@ -77,7 +78,7 @@ static int is_token(const char *text, size_t len)
     return (in_value && is_token_piece(&value)) || (!has_blank && is_token_piece(&piece));
 }
 
-/* 123456, 123 456, 123-456. */
+/* Returns whether a text is a code: 123456, 123 456, 123-456. */
 static int is_digit_code(const char *text, size_t len)
 {
     size_t digits = 0;

@@ -1,5 +1,11 @@
-/* Why: see secret_words.h. Which words there are is all that is here; the table of them is made
- * once. Under the GIL. */
+/* Why: the words of secret_names.c, and a table that finds them. The lists are data to extend; the
+ * code below them is the table alone.
+ *
+ *    name  --  first letter, length, last letters  ->  endings[], tail_ends[]   rejects most words
+ *    word  --  FNV-1a hash                         ->  table[]                  bits of the word
+ *
+ * Invariants: table[] is at most half full and never changes after fill_words(). A word may be in
+ * several lists; its bits add up. */
 #include "secret_words.h"
 
 #include <stdint.h>
@@ -13,7 +19,7 @@ LIST(always) = {
     "passwrd", "pword", "psw", "pw", "passkey", "privkey", "phpsessid", "jsessionid", "creditcard",
     "cardnumber", "cardno", "cardnum", "ccnumber", "ccnum", "seedphrase", "userpass", "dbpass",
     "passhash",
-    /* passwords elsewhere: de, es, pt, fr, nl, sv, no, da, fi, pl, cs, hu, it, tr, hr, id */
+    /* "password" in de, es, pt, fr, nl, sv, no, da, fi, pl, cs, hu, it, tr, hr, id and others */
     "passwort", "kennwort", "contrasena", "contraseña", "senha", "mdp", "motdepasse", "wachtwoord",
     "lösenord", "losenord", "passord", "adgangskode", "kodeord", "salasana", "hasło", "haslo",
     "heslo", "jelszó", "jelszo", "parola", "şifre", "sifre", "lozinka", "sandi", "пароль", "Пароль",
@@ -21,7 +27,7 @@ LIST(always) = {
 LIST(codes) = {"otp", "totp", "hotp", "mfa", "tfa", "cvv", "cvc", "pincode", "otpcode", NULL};
 LIST(by_value) = {"token",  "tok", "pass", "auth", "cookie",  "session", "sessionid",
                   "sessid", "sid", "pin",  "pan",  "cookies", NULL};
-/* Before "key". */
+/* Words before "key". */
 LIST(of_key) = {"api",          "private",  "priv",        "secret",    "ssh",        "access",
                 "auth",         "signing",  "encryption",  "encrypt",   "decryption", "crypt",
                 "master",       "client",   "shared",      "preshared", "service",    "session",
@@ -31,7 +37,7 @@ LIST(of_key) = {"api",          "private",  "priv",        "secret",    "ssh",  
                 "google",       "azure",    "aws",         "sendgrid",  "twilio",     "mailgun",
                 "subscription", "webhook",  "certificate", "jwt",       "admin",      "wallet",
                 "recovery",     NULL};
-/* Before "token" and "pass". */
+/* Words before "token" and "pass" that make them a secret. */
 LIST(of_token) = {
     "access",       "auth",         "api",      "id",      "refresh",  "bearer",   "csrf",
     "session",      "user",         "bot",      "github",  "gitlab",   "slack",    "client",
@@ -43,7 +49,7 @@ LIST(of_token) = {
     "postgres",     "pg",           "redis",    "mongo",   "amqp",     "my",       "old",
     "new",          "http",         "proxy",    "sudo",    "wifi",     "keystore", "sql",
     "verification", "confirmation", "web",      NULL};
-/* Before "token": of a parser, of a page, of a model. */
+/* Words before "token" that make it harmless: a parser's, a page's, a model's. */
 LIST(not_token) = {"next",  "last",         "prev",         "previous", "current", "cur",
                    "page",  "max",          "min",          "num",      "n",       "per",
                    "eos",   "bos",          "eof",          "pad",      "unk",     "stop",
@@ -55,7 +61,7 @@ LIST(carriers) = {"value", "header", "string",  "str",     "bytes", "hash", "b",
                   "old",   "new",    "a",       "c",       "x",     "y",    "temp", "tmp",
                   "copy",  "digest", "encoded", "decoded", "hex",   "base", "arg",  "param",
                   "field", "in",     "out",     NULL};
-/* At the end of a name: something about the secret. */
+/* Last words of names that are only about a secret. */
 LIST(policies) = {
     "length",     "len",       "size",       "min",       "max",         "count",      "total",
     "index",      "idx",       "position",   "pos",       "policy",      "policies",   "rule",
@@ -79,7 +85,7 @@ LIST(phrases) = {"credit", "card",     "cc",  "social",  "seed",         "recove
                  "backup", "security", "mot", "private", "verification", "confirmation",
                  "unlock", "account",  "mat", "pass",    "auth",         "one",
                  "sms",    "login",    NULL};
-/* Of words that are written as one: dbpassword, clientsecret, passhash, masterkey. */
+/* Ends of words that are written as one: dbpassword, clientsecret, passhash, masterkey. */
 LIST(tails_of_any) = {"password", "passwd", "passphrase", "passcode",
                       "passwort", "secret", "oauth",      NULL};
 LIST(tails) = {"pwd", "token", "key", "pass", "pw", "credential", "cookie", "jwt", "hash", NULL};
@@ -91,11 +97,12 @@ static struct slot {
     unsigned is;
 } table[SLOTS];
 
-/* By first letter and length: which last letters the words have that a name is looked at for. */
+/* By first letter and length: bits of the last letters that words with a meaning have. */
 static uint32_t endings[26][LONGEST];
-/* By the last letter: which letters stand before it in the tails. */
+/* By last letter: bits of the letters before it, in the tails. */
 static uint32_t tail_ends[26];
 
+/* Returns the slot of a word, or the free slot where it would be. */
 static size_t find_word_slot(const char *word, size_t len)
 {
     uint32_t hash = 2166136261u;
@@ -110,6 +117,7 @@ static size_t find_word_slot(const char *word, size_t len)
     return at;
 }
 
+/* Returns 0 to 25 for a letter in any case, and more for all other characters. */
 static unsigned letter_index(char c)
 {
     return (unsigned)(unsigned char)(c | 32) - 'a';
@@ -152,7 +160,7 @@ static void fill_words(void)
     add_words(phrases, WORD_PHRASE);
     add_words(tails, WORD_TAIL);
     add_words(tails_of_any, WORD_TAIL | WORD_TAIL_ANY);
-    add_words(keys, WORD_PHRASE); /* names with it are looked at; what stands before it decides */
+    add_words(keys, WORD_PHRASE); /* the word before "key" decides */
 }
 
 unsigned secret_word(const char *word, size_t len)
@@ -160,7 +168,7 @@ unsigned secret_word(const char *word, size_t len)
     unsigned is = table[find_word_slot(word, len)].is;
     if (is == 0 && len > 2 && word[len - 1] == 's') {
         is = table[find_word_slot(word, len - 1)].is;
-        return (is & WORD_BY_VALUE) != 0 ? 0 : is; /* tokens are those of a text */
+        return (is & WORD_BY_VALUE) != 0 ? 0 : is; /* "tokens" are mostly those of a text */
     }
     return is;
 }

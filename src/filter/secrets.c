@@ -1,48 +1,47 @@
-/* Why: see secrets.h. Most bytes of a text are passed over: 64 at once, for the signs that forms
- * hang on (marks) and for runs of letters or digits that are long enough for those that have none.
- * Invariant: linear, whatever the text is: what was found is not looked at again. */
+/* Why: every captured text is searched, so the search must pass over harmless bytes fast.
+ *
+ *    find_in_windows()   64 bytes at a time: bits of marks and of possible runs
+ *         |
+ *         +-- a mark (: = > % - b B)          find_at_mark()   forms that a sign announces
+ *         +-- a run of 13 letters or digits   find_in_runs()   forms without a sign
+ *
+ * Marks are handled at once. Runs are rare, so a window only notes that there may be one; then
+ * find_in_runs() goes over the text again, byte by byte. Both write lists of parts, which
+ * secret_merge() joins.
+ *
+ * Invariant: linear time. A found part is not searched again, and each form bounds how far it
+ * looks. */
 #include "secrets.h"
 
-#include <ctype.h>
 #include <stdint.h>
+#include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-#include "ascii.h"
+#include "secret_forms.h"
+#include "secret_named.h"
 #include "secret_text.h"
 
-uint8_t secret_classes[256];
-
-static void fill_classes(void)
+/* Fills the tables of bytes on first use. */
+static void prepare_tables(void)
 {
-    for (int c = 0; c < 256; c++) {
-        int is_alnum = c < 128 && isalnum(c), is_caps = c < 128 && isupper(c);
-        int is_decimal = c >= '0' && c <= '9', is_line = c == '_' || c == '-';
-        uint8_t class = 0;
-        class |= is_alnum ? CLASS_WORD | CLASS_BASE64 : 0;
-        class |= is_alnum || is_line || c >= 128 ? CLASS_NAME : 0;
-        class |= is_decimal ? CLASS_DIGIT : 0;
-        class |= is_caps ? CLASS_UPPER : 0;
-        class |= is_line ? CLASS_WORD : 0;
-        class |= c == '+' || c == '/' || c == '=' ? CLASS_BASE64 : 0;
-        class |= is_decimal || is_caps || c == ' ' || c == '-' ? CLASS_NUMBER : 0;
-        class |= c != 0 && strchr(":=>bB-%", c) != NULL ? CLASS_MARK : 0;
-        secret_classes[c] = class;
+    if (secret_classes['0'] == 0) {
+        secret_text_fill();
+        secret_forms_fill();
     }
-    secret_forms_fill();
 }
 
-/* ---- what is found ---- */
+/* ---- parts ---- */
 
 struct scan {
     struct text text;
-    size_t until; /* up to here all is found */
+    size_t until; /* everything before this place has been searched */
     size_t most, count;
     struct secret_part *parts;
 };
 
-/* Where there is no more room, all that follows is one secret. */
+/* Adds a part. The last one that has room extends to the end of the text. */
 static void add_found_part(struct scan *s, size_t begin, size_t end)
 {
     if (s->count == s->most - 1 && s->most > 1) {
@@ -59,9 +58,9 @@ static int are_parts_full(const struct scan *s)
 
 /* ---- marks ---- */
 
-/* URLs and values that say what they are have a colon or an equals sign, tags a bracket; headers
+/* Searches at a mark. Addresses and pairs have a colon or an equals sign, tags a bracket. Headers
  * and keys begin with a letter or a dash that is rare enough. */
-static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
+static size_t find_at_mark(const struct text *t, size_t i, size_t *begin)
 {
     *begin = i;
     switch (t->at[i]) {
@@ -81,7 +80,7 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
     case 'b':
     case 'B': {
         char next = i + 1 < t->len ? (char)(t->at[i + 1] | 32) : 0;
-        int is_inside = i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0; /* as most letters are */
+        int is_inside = i > 0 && (class_at(t, i - 1) & CLASS_WORD) != 0; /* most letters are */
         return !is_inside && (next == 'e' || next == 'a') ? secret_scheme(t, i, begin) : 0;
     }
     default:
@@ -89,11 +88,11 @@ static size_t look_at_mark(const struct text *t, size_t i, size_t *begin)
     }
 }
 
-static void look_at_marks(struct scan *s, size_t from, uint64_t marks)
+static void find_at_marks(struct scan *s, size_t from, uint64_t marks)
 {
     for (; marks != 0 && !are_parts_full(s); marks &= marks - 1) {
         size_t begin, i = from + (size_t)__builtin_ctzll(marks);
-        size_t end = i >= s->until ? look_at_mark(&s->text, i, &begin) : 0;
+        size_t end = i >= s->until ? find_at_mark(&s->text, i, &begin) : 0;
         if (end != 0) {
             add_found_part(s, begin, end);
         }
@@ -102,21 +101,22 @@ static void look_at_marks(struct scan *s, size_t from, uint64_t marks)
 
 /* ---- runs ---- */
 
-/* Every form that has no mark has a run of at least RUN bytes of one class: letters, digits, _ and
- * - for tokens; capitals, digits, blanks and - for numbers. */
+/* Every form without a mark has a run of at least RUN bytes of one class. Tokens have letters,
+ * digits, _ and -; numbers have capitals, digits, blanks and -. */
 enum { RUN = 13, BEFORE_RUN = 6 };
 
-static void look_at_run(struct scan *s, size_t begin, size_t end)
+/* Searches one run, and a few bytes before it. */
+static void find_in_run(struct scan *s, size_t begin, size_t end)
 {
     const struct text *t = &s->text;
-    /* What comes before the run may belong to it: the dot of SG. and ya29. */
+    /* The dot of SG. and ya29. is before the run but belongs to the form. */
     size_t i = begin > BEFORE_RUN ? begin - BEFORE_RUN : 0;
     i = i > s->until ? i : s->until;
     uint8_t before = i > 0 ? class_at(t, i - 1) : 0, here;
     for (; i < end && !are_parts_full(s); before = secret_classes[(unsigned char)t->at[i++]]) {
         here = secret_classes[(unsigned char)t->at[i]];
         if ((before & CLASS_WORD) != 0 && t->at[i] != 'e' && t->at[i] != 'S') {
-            continue; /* in the middle of a word only two forms begin */
+            continue; /* inside a word only two forms begin */
         }
         size_t stop = (here & CLASS_FIRST) != 0 ? secret_form(t, i, i < begin ? 0 : end) : 0;
         if (stop == 0 && (here & (CLASS_DIGIT | CLASS_UPPER)) != 0) {
@@ -129,16 +129,17 @@ static void look_at_run(struct scan *s, size_t begin, size_t end)
     }
 }
 
-static void look_at_runs(struct scan *s)
+/* Searches every run of the text. */
+static void find_in_runs(struct scan *s)
 {
-    size_t words = 0, numbers = 0; /* bytes of the class, up to here */
+    size_t words = 0, numbers = 0; /* bytes of the class in a row */
     for (size_t i = 0; i <= s->text.len && !are_parts_full(s); i++) {
         uint8_t class = class_at(&s->text, i);
         if ((class & CLASS_WORD) != 0) {
             words++;
         } else {
             if (words >= RUN) {
-                look_at_run(s, i - words, i);
+                find_in_run(s, i - words, i);
             }
             words = 0;
         }
@@ -146,7 +147,7 @@ static void look_at_runs(struct scan *s)
             numbers++;
         } else {
             if (numbers >= RUN) {
-                look_at_run(s, i - numbers, i);
+                find_in_run(s, i - numbers, i);
             }
             numbers = 0;
         }
@@ -155,9 +156,13 @@ static void look_at_runs(struct scan *s)
 
 /* ---- one pass over the text ---- */
 
-/* Of 64 bytes in a row a bit each, the first one lowest: marks, and bytes that runs may be of.
- * Those are told by their order alone, so some are taken for letters or capitals that are neither:
- * where a run seems to be, look_at_runs() looks closely. */
+/* One bit for each of 64 bytes, the first byte lowest: marks, and bytes that runs may consist of.
+ *
+ *         o k e n = a b 1 2 ...
+ *  marks  0 0 0 0 1 0 0 0 0
+ *  words  1 1 1 1 1 1 1 1 1      order alone decides: every byte from '0' on, and - and %
+ *
+ * The bits of runs may be set for a few other bytes. find_in_runs() then decides exactly. */
 struct window {
     uint64_t marks, words, numbers;
 };
@@ -165,12 +170,13 @@ struct window {
 enum { BLOCK = 16, WINDOW = 64, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
 
 #ifdef __SSE2__
-/* The bits of 16 bytes, at `shift`. Bytes from 128 on are negative: numbers, by the above. */
+/* Adds the bits of 16 bytes, at `shift`. Bytes from 128 on are negative here, so they count as
+ * numbers. */
 static inline void add_window_block(struct window *w, __m128i bytes, size_t shift)
 {
 #define IS(of, c) _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
 #define BITS(of)  ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
-    /* : and > differ in one bit, and so do % and -. */
+    /* : and > differ in one bit, and so do % and - */
     __m128i signs = IS(_mm_or_si128(bytes, _mm_set1_epi8(':' ^ '>')), '>');
     signs = _mm_or_si128(signs, IS(bytes, '='));
     __m128i dashes = IS(_mm_or_si128(bytes, _mm_set1_epi8('%' ^ '-')), '-');
@@ -189,7 +195,7 @@ static inline __m128i load_half_block(const char *at)
     return _mm_loadl_epi64((const __m128i *)(const void *)at);
 }
 
-/* What is left at the end goes by a block that overlaps the one before. */
+/* Adds the bits of n bytes. The rest at the end is read as a block that overlaps the one before. */
 static inline void add_window_bytes(struct window *w, const char *at, size_t n)
 {
     for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
@@ -201,7 +207,7 @@ static inline void add_window_bytes(struct window *w, const char *at, size_t n)
     } else if (n < BLOCK) {
         add_window_block(w, load_half_block(at), 0);
         add_window_block(w, load_half_block(at + n - BLOCK / 2), n - BLOCK / 2);
-        w->numbers &= ~(~UINT64_C(0) << n); /* halves end in zeros */
+        w->numbers &= ~(~UINT64_C(0) << n); /* half blocks end in zeros */
     }
 }
 _Static_assert(RUN - 1 >= BLOCK / 2, "a window has half a block");
@@ -224,7 +230,7 @@ static struct window window_at(const struct text *t, size_t from)
     return w;
 }
 
-/* Whether RUN bits in a row are set. */
+/* Returns whether RUN bits in a row are set. */
 static int has_run(uint64_t bits)
 {
     bits &= bits >> 1;
@@ -234,24 +240,24 @@ static int has_run(uint64_t bits)
 }
 _Static_assert(RUN > 8 && RUN <= 16, "has_run() doubles to 8 and goes on to at most 16");
 
-/* All that hangs on marks; whether there may be a run. */
-static int look_at_windows(struct scan *s)
+/* Searches at all marks. Returns whether there may be a run. */
+static int find_in_windows(struct scan *s)
 {
     const struct text *t = &s->text;
     int is_run = 0;
     if (t->len < BLOCK / 2) { /* too short for a run */
         for (size_t i = 0; i < t->len && !are_parts_full(s); i++) {
             if ((secret_classes[(unsigned char)t->at[i]] & CLASS_MARK) != 0) {
-                look_at_marks(s, i, 1);
+                find_at_marks(s, i, 1);
             }
         }
         return 0;
     }
-    /* Windows share RUN - 1 bytes, so that a run lies whole in one of them. */
+    /* Windows share RUN - 1 bytes, so that each run is complete in one of them. */
     for (size_t from = 0, seen = 0; seen < t->len; from = seen - (RUN - 1)) {
         struct window w = window_at(t, from);
         is_run |= has_run(w.words) || has_run(w.numbers);
-        look_at_marks(s, from, w.marks & ~UINT64_C(0) << (seen - from));
+        find_at_marks(s, from, w.marks & ~UINT64_C(0) << (seen - from));
         seen = from + WINDOW;
     }
     return is_run;
@@ -301,12 +307,10 @@ size_t secret_parts(const char *text, size_t len, int is_cut, struct secret_part
     if (len < SECRET_LEAST) {
         return 0;
     }
-    if (secret_classes['0'] == 0) {
-        fill_classes();
-    }
+    prepare_tables();
     by_run.parts = runs;
-    if (look_at_windows(&by_mark)) {
-        look_at_runs(&by_run);
+    if (find_in_windows(&by_mark)) {
+        find_in_runs(&by_run);
     }
     return secret_merge(marked, by_mark.count, runs, by_run.count, len, parts);
 }
@@ -318,11 +322,9 @@ int secret_text(const char *text, size_t len)
     if (len < SECRET_LEAST) {
         return 0;
     }
-    if (secret_classes['0'] == 0) {
-        fill_classes();
-    }
-    if (look_at_windows(&scan) && scan.count == 0) {
-        look_at_runs(&scan);
+    prepare_tables();
+    if (find_in_windows(&scan) && scan.count == 0) {
+        find_in_runs(&scan);
     }
     return scan.count != 0;
 }

@@ -1,4 +1,4 @@
-/* Why: see selector.h. */
+/* Why: what users write is checked once, here, with messages that name what is allowed. */
 #include "selector.h"
 
 #include <stdio.h>
@@ -8,26 +8,25 @@
 #include "bytes.h"
 #include "status.h"
 
-static const char *const kinds[FILTER_KINDS] = {"pkg", "file", "obj", "local", "global", "arg",
-                                                "ret", "attr", "key", "value", "thread", "task"};
-
-const char *filter_kind_name(enum filter_kind kind)
-{
-    return kinds[kind];
-}
-
 void selector_fini(struct selector *selector)
 {
     rl_free(selector->text);
     pattern_free(selector->pattern);
 }
 
+/* Returns whether a selector of this kind may be used here. */
 static int is_allowed(enum filter_kind kind, const struct selector_context *context)
 {
     int is_scope = kind <= FILTER_OBJ || kind >= FILTER_THREAD;
     return is_scope == context->is_scope && (context->version >= 2 || kind < FILTER_KEY);
 }
 
+static int is_selector_word(struct filter_text text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
+}
+
+/* Finds the kind by its word. The error lists the kinds that are allowed here. */
 static rl_status find_kind(struct filter_text word, const struct selector_context *context,
                            enum filter_kind *kind, struct rl_err *err)
 {
@@ -35,23 +34,19 @@ static rl_status find_kind(struct filter_text word, const struct selector_contex
     size_t used = 0;
     for (int i = 0; i < FILTER_KINDS; i++) {
         int fits = is_allowed((enum filter_kind)i, context);
-        if (fits && strlen(kinds[i]) == word.len && memcmp(kinds[i], word.data, word.len) == 0) {
+        const char *kind_word = filter_kind_name((enum filter_kind)i);
+        if (fits && is_selector_word(word, kind_word)) {
             *kind = (enum filter_kind)i;
             return RL_OK;
         }
         if (fits) {
             int n = snprintf(allowed + used, sizeof allowed - used, "%s%s", used != 0 ? ", " : "",
-                             kinds[i]);
+                             kind_word);
             used += n > 0 && (size_t)n < sizeof allowed - used ? (size_t)n : 0;
         }
     }
     return status_set(err, RL_USAGE, "the kind '%.*s' is not allowed here; allowed are %s",
                       (int)(word.len < 40 ? word.len : 40), word.data, allowed);
-}
-
-static int is_selector_word(struct filter_text text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
 static rl_status find_type(struct filter_text word, enum pattern_type *type, struct rl_err *err)
@@ -70,7 +65,7 @@ static rl_status find_type(struct filter_text word, enum pattern_type *type, str
     return RL_OK;
 }
 
-/* Up to the next colon, which is taken out of *rest too. 0 where there is none. */
+/* Takes the text before the next colon out of *rest. Returns 0 where there is no colon. */
 static int take_word(struct filter_text *rest, struct filter_text *word)
 {
     const char *colon = memchr(rest->data, ':', rest->len);
@@ -83,14 +78,15 @@ static int take_word(struct filter_text *rest, struct filter_text *word)
     return 1;
 }
 
-/* Like a path: no empty parts, no ".", "x/.." folded, absolute ones made relative to the root. */
+/* Normalises a path: no empty parts, no ".", "x/.." removed, absolute paths relative to the
+ * root. */
 static rl_status clean_path(struct filter_text text, struct filter_text root, struct bytes_out *out,
                             struct rl_err *err)
 {
     if (text.len != 0 && text.data[0] == '/') {
         if (root.len == 0 || text.len <= root.len || memcmp(text.data, root.data, root.len) != 0 ||
             text.data[root.len] != '/') {
-            return status_set(err, RL_USAGE, "the path lies outside of the filter's root");
+            return status_set(err, RL_USAGE, "the path is outside the filter's root");
         }
         text.data += root.len;
         text.len -= root.len;

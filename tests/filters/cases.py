@@ -364,7 +364,7 @@ def all_cases():
         "value in version 1": (rule("pkg:a", None, "value:x=redact"), "is not allowed here"),
         "file outside": (
             rule("file:literal:/elsewhere/a.py", "skip"),
-            "outside of the filter's root",
+            "outside the filter's root",
         ),
         "file climbs": (rule("file:../a.py", "skip"), "climbs out"),
         "thread in version 1": (rule("thread:a", "skip"), "is not allowed here"),

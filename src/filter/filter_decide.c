@@ -1,10 +1,19 @@
-/* Why: what a filter says of one code object, and of one name (filter.h).
+/* Why: decides whether code is recorded, once per code object. Part of filter.h.
  *
- *   gates (exclude, include, file, folder, sample) -> defaults of the files -> rules, each in
- * order, the last word counts -> the set of value patterns
+ *    defaults of the files           start_verdict()   a later file overrides an earlier one
+ *       v
+ *    rules, in the order of          apply_rule()      a later rule overrides an earlier one; each
+ *    the chain                                         may add value patterns to the list
+ *       v
+ *    filter gates, samples,          decide_scope()    any of them skips the code, whatever the
+ *    code without a file                               rules decided: rule = -2
+ *       v
+ *    filter_set_intern()                               the list of patterns becomes a shared set
  *
- * Patterns: those of a matching version 1 rule replace what was there; those of a version 2 rule
- * are put before it. Under all of them lie the names and forms of secrets. */
+ * thread: and task: rules decide later, on every call. Here only their bits are collected. A plain
+ * rule that decides afterwards clears the bits, since the last rule wins.
+ *
+ * Invariant: where anything fails, the verdict skips the code (filter_decide()). */
 #include <string.h>
 
 #include "alloc.h"
@@ -14,16 +23,17 @@
 
 enum { NAME_MAX_BYTES = 4200 };
 
-/* The subjects of one decision. */
+/* The texts that patterns are matched against in one decision. About 4 KiB, hence on the heap. */
 struct decision {
     struct filter *f;
     const struct filter_scope *scope;
-    char object[NAME_MAX_BYTES]; /* module.qualname */
+    char object[NAME_MAX_BYTES]; /* module.qualname, for obj: rules */
     struct filter_text object_text;
-    struct filter_text file; /* from the deepest root that holds it */
+    struct filter_text file; /* relative to the deepest root that contains it */
     int is_undecided;
 };
 
+/* Joins two names in `out`. The result is empty where they are too long. */
 static struct filter_text join_names(char *out, struct filter_text a, const char *between,
                                      struct filter_text b)
 {
@@ -53,6 +63,7 @@ struct filter_text filter_below_root(const struct filter *f, struct filter_text 
     return (struct filter_text){file.data + skip, file.len - skip};
 }
 
+/* Returns the path that file: rules are matched against; without a root, the path itself. */
 static struct filter_text path_below_root(const struct filter *f, struct filter_text file)
 {
     struct filter_text below = filter_below_root(f, file);
@@ -60,6 +71,7 @@ static struct filter_text path_below_root(const struct filter *f, struct filter_
     return below.len != 0 ? below : (struct filter_text){file.data + skip, file.len - skip};
 }
 
+/* Returns whether a pattern matches. Where a limit was reached, the decision becomes undecided. */
 static int search_pattern(struct decision *d, const struct pattern *pattern,
                           struct filter_text text)
 {
@@ -77,16 +89,16 @@ static int matches_rule(struct decision *d, const struct rule *rule)
         return search_pattern(d, rule->selector.pattern, d->file);
     case FILTER_THREAD:
     case FILTER_TASK:
-        return 1; /* it may, at a call */
+        return 1; /* only the name of a thread or task can tell */
     default:
         return search_pattern(d, rule->selector.pattern, d->object_text);
     }
 }
 
-/* ---- gates ---- */
+/* ---- filter gates ---- */
 
-/* app matches app and what is in it by exact name; app.* matches app and everything below. */
-static int matches_name_gate(struct decision *d, const struct gate *gate)
+/* Returns whether a name matches: `app` is app itself, `app.*` is app and everything below it. */
+static int matches_name_gate(struct decision *d, const struct gate_pattern *gate)
 {
     struct filter_text module = d->scope->module;
     if (search_pattern(d, gate->pattern, module) ||
@@ -97,7 +109,8 @@ static int matches_name_gate(struct decision *d, const struct gate *gate)
            module.len == gate->len - 2 && memcmp(module.data, gate->text, module.len) == 0;
 }
 
-static int matches_regex_gate(struct decision *d, const struct gate *gate)
+/* Returns whether the expression matches module::name or module::qualname. */
+static int matches_regex_gate(struct decision *d, const struct gate_pattern *gate)
 {
     char text[NAME_MAX_BYTES];
     return search_pattern(d, gate->pattern,
@@ -106,7 +119,7 @@ static int matches_regex_gate(struct decision *d, const struct gate *gate)
                           join_names(text, d->scope->module, "::", d->scope->qualname));
 }
 
-static int matches_gate(struct decision *d, struct gate *gate)
+static int matches_gate(struct decision *d, struct gate_pattern *gate)
 {
     switch (gate->type) {
     case FILTER_EXCLUDE:
@@ -122,19 +135,20 @@ static int matches_gate(struct decision *d, struct gate *gate)
     }
 }
 
-static int is_gate_of(const struct gate *gate, enum filter_gate one, enum filter_gate other)
+static int is_gate_of(const struct gate_pattern *gate, enum filter_gate one, enum filter_gate other)
 {
     return gate->type == one || gate->type == other;
 }
 
-/* Whether the code passes; *is_included: because an include names it. */
+/* Returns whether all filter gates let the code pass. *is_included: an include gate names the
+ * code. */
 static int passes_gates(struct decision *d, int *is_included)
 {
     const struct filter *f = d->f;
     int includes = 0, folders = 0, in_folder = 0;
     *is_included = 0;
     for (size_t i = 0; i < f->gate_count; i++) {
-        struct gate *gate = &f->gates[i];
+        struct gate_pattern *gate = &f->gates[i];
         int matches = matches_gate(d, gate);
         if (matches && (is_gate_of(gate, FILTER_EXCLUDE, FILTER_EXCLUDE_RE) ||
                         gate->type == FILTER_EXCLUDE_FILE)) {
@@ -154,7 +168,8 @@ static int passes_gates(struct decision *d, int *is_included)
     return !folders || in_folder || includes;
 }
 
-/* The same functions in every run and process. */
+/* Returns whether code is in the sample. The hash of its name decides, so that every process and
+ * every run takes the same functions. */
 static int is_sampled(const struct decision *d, double sample)
 {
     char text[NAME_MAX_BYTES];
@@ -166,90 +181,6 @@ static int is_sampled(const struct decision *d, double sample)
     return (double)(hash >> 11) / (double)(UINT64_C(1) << 53) < sample;
 }
 
-/* ---- sets ---- */
-
-struct list {
-    uint32_t *items;
-    size_t count, cap;
-};
-
-static rl_status put_patterns(struct list *list, const struct filter *f, const struct rule *rule)
-{
-    if (f->files[rule->file].spec.version < 2) {
-        list->count = 0;
-    }
-    void *items = list->items;
-    if (rl_grow(&items, &list->cap, list->count + rule->pattern_count + 1, sizeof *list->items)) {
-        return RL_NOMEM;
-    }
-    list->items = items;
-    memmove(list->items + rule->pattern_count, list->items, list->count * sizeof *list->items);
-    for (uint32_t i = 0; i < rule->pattern_count; i++) {
-        list->items[i] = rule->first_pattern + i;
-    }
-    list->count += rule->pattern_count;
-    return RL_OK;
-}
-
-/* What drops by default forgets the patterns of files before the one that says so. */
-static void forget_before(struct list *list, const struct filter *f, uint32_t file)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (f->patterns[list->items[i]].file >= file) {
-            list->items[kept++] = list->items[i];
-        }
-    }
-    list->count = kept;
-}
-
-static struct filter_set *intern_set(struct filter *f, const struct list *list,
-                                     enum filter_action value)
-{
-    for (struct filter_set *set = f->sets; set != NULL; set = set->next) {
-        if (set->value == value && set->count == list->count &&
-            (list->count == 0 ||
-             memcmp(set->patterns, list->items, list->count * sizeof *list->items) == 0)) {
-            return set;
-        }
-    }
-    struct filter_set *set = rl_zalloc(1, sizeof *set);
-    uint32_t *patterns = rl_alloc(list->count + 1, sizeof *patterns);
-    if (set == NULL || patterns == NULL) {
-        rl_free(set);
-        rl_free(patterns);
-        return NULL;
-    }
-    if (list->count != 0) {
-        memcpy(patterns, list->items, list->count * sizeof *patterns);
-    }
-    set->patterns = patterns;
-    set->count = list->count;
-    set->value = value;
-    for (size_t i = 0; i < list->count; i++) {
-        set->has_content |= f->patterns[patterns[i]].selector.kind == FILTER_VALUE;
-    }
-    set->next = f->sets;
-    f->sets = set;
-    return set;
-}
-
-int filter_has_patterns(const struct filter_set *set)
-{
-    return set->has_content;
-}
-
-size_t filter_least(const struct filter_set *set)
-{
-    return set->has_content ? 1 : SECRET_LEAST;
-}
-
-const struct filter_set *filter_default_set(struct filter *f)
-{
-    const struct list none = {0};
-    return intern_set(f, &none, FILTER_ALLOW);
-}
-
 /* ---- the decision ---- */
 
 static void take_limit(uint32_t *limit, uint32_t spec)
@@ -257,7 +188,8 @@ static void take_limit(uint32_t *limit, uint32_t spec)
     *limit = spec != FILTER_NO_LIMIT ? spec : *limit;
 }
 
-/* Who runs `-m json.tool` has named it, wherever it lies. */
+/* Returns whether the code is the program itself. A user who runs `-m json.tool` wants to see it,
+ * although it is part of the standard library. */
 static int is_program(const struct filter_scope *scope)
 {
     static const char name[] = "__main__";
@@ -265,6 +197,8 @@ static int is_program(const struct filter_scope *scope)
            memcmp(scope->module.data, name, sizeof name - 1) == 0;
 }
 
+/* Lets a matching rule change the verdict. An include gate, or being the program, overrides the
+ * built-in rules that skip libraries. */
 static void apply_rule(struct filter_verdict *v, const struct decision *d, const struct rule *rule,
                        size_t index, int is_included)
 {
@@ -276,7 +210,7 @@ static void apply_rule(struct filter_verdict *v, const struct decision *d, const
     if (rule->moment != 0) {
         const struct filter *f = d->f;
         if (!v->is_traced && v->rule >= 0 && f->files[f->rules[v->rule].file].spec.is_builtin) {
-            return; /* a thread is not meant to bring the standard library in */
+            return; /* a thread: rule is not meant to add the standard library */
         }
         v->asks |= exec != FILTER_EXEC_INHERIT ? rule->moment : 0;
         v->asks_traced |= exec == FILTER_TRACE ? rule->moment : 0;
@@ -287,7 +221,7 @@ static void apply_rule(struct filter_verdict *v, const struct decision *d, const
     if (exec != FILTER_EXEC_INHERIT && !is_reopened) {
         v->is_traced = exec == FILTER_TRACE;
         v->rule = (int)index;
-        v->asks = v->asks_traced = 0; /* rules before it */
+        v->asks = v->asks_traced = 0; /* of earlier rules */
     }
     v->level = spec->level != FILTER_LEVEL_NONE ? spec->level : v->level;
     v->every = spec->every > 1 ? spec->every : v->every;
@@ -298,7 +232,8 @@ static void apply_rule(struct filter_verdict *v, const struct decision *d, const
     take_limit(&v->max_locals, spec->max_locals);
 }
 
-/* The composed defaults; the file that said what becomes of values. */
+/* Begins a verdict with the defaults of all files. Returns the file whose default for values
+ * holds. */
 static uint32_t start_verdict(struct filter_verdict *v, const struct filter *f)
 {
     uint32_t value_file = 0;
@@ -323,7 +258,7 @@ static uint32_t start_verdict(struct filter_verdict *v, const struct filter *f)
     return value_file;
 }
 
-/* Code without a file of its own is nothing to the rules of version 1. */
+/* Returns whether the code has no file of its own. Version 1 filters never record such code. */
 static int is_synthetic(const struct decision *d)
 {
     struct filter_text file = d->scope->file;
@@ -336,6 +271,7 @@ static int is_synthetic(const struct decision *d)
                        (file.len > 1 && file.data[0] == '<' && file.data[file.len - 1] == '>'));
 }
 
+/* Prepares the texts of a decision. */
 static void begin_decision(struct decision *d, struct filter *f, const struct filter_scope *scope)
 {
     d->f = f;
@@ -345,7 +281,8 @@ static void begin_decision(struct decision *d, struct filter *f, const struct fi
     d->file = path_below_root(f, scope->file);
 }
 
-static rl_status decide_scope(struct decision *d, struct list *list, struct filter_verdict *v)
+static rl_status decide_scope(struct decision *d, struct filter_list *list,
+                              struct filter_verdict *v)
 {
     struct filter *f = d->f;
     int is_included = 0;
@@ -360,7 +297,7 @@ static rl_status decide_scope(struct decision *d, struct list *list, struct filt
                 v->value = rule->spec.value;
                 value_file = rule->file;
             }
-            status = put_patterns(list, f, rule);
+            status = filter_list_put(list, f, rule);
         }
     }
     if (!passes || !is_sampled(d, f->sample) || is_synthetic(d)) {
@@ -370,10 +307,10 @@ static rl_status decide_scope(struct decision *d, struct list *list, struct filt
     }
     uint64_t turning = v->is_traced ? v->asks & ~v->asks_traced : v->asks_traced;
     if (turning == 0) {
-        v->asks = v->asks_traced = 0; /* they change nothing */
+        v->asks = v->asks_traced = 0; /* no bit can change the verdict */
     }
     if (v->value == FILTER_DROP) {
-        forget_before(list, f, value_file);
+        filter_list_forget(list, f, value_file);
     }
     return status;
 }
@@ -382,7 +319,7 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                         struct filter_verdict *verdict)
 {
     struct decision *d = rl_alloc(1, sizeof *d);
-    struct list list = {0};
+    struct filter_list list = {0};
     rl_status status = RL_NOMEM;
     if (d != NULL) {
         begin_decision(d, f, scope);
@@ -390,7 +327,7 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
         verdict->is_undecided = d->is_undecided;
     }
     if (status == RL_OK) {
-        verdict->set = intern_set(f, &list, verdict->value);
+        verdict->set = filter_set_intern(f, &list, verdict->value);
         status = verdict->set != NULL ? RL_OK : RL_NOMEM;
     }
     if (status != RL_OK || verdict->is_undecided) {
@@ -420,7 +357,7 @@ struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
     return view;
 }
 
-/* ---- moments ---- */
+/* ---- thread: and task: rules ---- */
 
 uint64_t filter_moment_rules(const struct filter *f, enum filter_kind kind)
 {
@@ -441,167 +378,4 @@ uint64_t filter_moment(struct filter *f, enum filter_kind kind, struct filter_te
     }
     f->undecided += *is_undecided != 0;
     return matching;
-}
-
-/* ---- names ---- */
-
-/* A function's own name, of module.qualname. */
-static struct filter_text last_name_part(struct filter_text name)
-{
-    for (size_t i = name.len; i > 0; i--) {
-        if (name.data[i - 1] == '.') {
-            return (struct filter_text){name.data + i, name.len - i};
-        }
-    }
-    return name;
-}
-
-enum filter_action filter_action_of(enum secret_class class)
-{
-    switch (class) {
-    case SECRET_NONE:
-        return FILTER_ALLOW;
-    case SECRET_TOKEN:
-        return FILTER_TOKEN;
-    case SECRET_CODE:
-        return FILTER_CODE;
-    case SECRET_LOGIN:
-        return FILTER_LOGIN;
-    default:
-        return FILTER_SECRET;
-    }
-}
-
-/* *why: the selector that decided, NULL = the default. */
-static enum filter_action decide_name(struct filter *f, const struct filter_set *set,
-                                      enum filter_kind kind, struct filter_text name,
-                                      const char **why)
-{
-    *why = NULL;
-    for (size_t i = 0; i < set->count; i++) {
-        const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
-        if (pattern->selector.kind != kind) {
-            continue;
-        }
-        int found = pattern_search(pattern->selector.pattern, name.data, name.len);
-        if (found < 0) {
-            f->undecided++;
-        }
-        if (found != 0) {
-            *why = pattern->selector.text;
-            return found > 0 ? pattern->action : FILTER_REDACT;
-        }
-    }
-    struct filter_text own = kind == FILTER_RET ? last_name_part(name) : name;
-    enum secret_class class = secret_name(own.data, own.len);
-    if (class != SECRET_NONE) {
-        *why = class == SECRET_ALWAYS ? "built-in names of secrets"
-               : class == SECRET_CODE
-                   ? "built-in names of secrets, where the value looks like a code"
-                   : "built-in names of secrets, where the value looks like a token";
-        return set->value != FILTER_ALLOW ? set->value : filter_action_of(class);
-    }
-    if (set->value == FILTER_ALLOW && (kind == FILTER_KEY || kind == FILTER_ATTR)) {
-        enum secret_role role = secret_role(own.data, own.len);
-        return role == SECRET_NAMES   ? FILTER_NAMES
-               : role == SECRET_NAMED ? FILTER_NAMED
-                                      : FILTER_ALLOW;
-    }
-    return set->value;
-}
-
-enum filter_action filter_value(struct filter *f, const struct filter_set *set,
-                                enum filter_kind kind, struct filter_text name)
-{
-    enum { KEPT = 128, MANY = 10000 };
-    char key[KEPT + 1];
-    const char *why;
-    if (name.len > KEPT) {
-        return decide_name(f, set, kind, name, &why);
-    }
-    key[0] = (char)kind;
-    memcpy(key + 1, name.data, name.len);
-    const uint32_t *known = strmap_get(&set->memo, key, name.len + 1);
-    if (known != NULL) {
-        return (enum filter_action) * known;
-    }
-    enum filter_action action = decide_name(f, set, kind, name, &why);
-    if (set->memo.count < MANY) {
-        (void)strmap_put(&((struct filter_set *)set)->memo, key, name.len + 1, (uint32_t)action);
-    }
-    return action;
-}
-
-const char *filter_why(struct filter *f, const struct filter_set *set, enum filter_kind kind,
-                       struct filter_text name)
-{
-    const char *why;
-    (void)decide_name(f, set, kind, name, &why);
-    return why;
-}
-
-/* All that a pattern finds; -1: undecided. */
-static int find_all_parts(const struct pattern *pattern, struct filter_text text,
-                          struct secret_part *parts)
-{
-    size_t at = 0, count = 0, begin, end;
-    while (count < SECRET_PARTS && at <= text.len) {
-        int found = pattern_search(pattern, text.data + at, text.len - at);
-        if (found <= 0) {
-            return found < 0 ? -1 : (int)count;
-        }
-        pattern_found(pattern, &begin, &end);
-        end = end > begin ? end : begin + 1; /* it may find nothing at all, there */
-        if (at + begin >= text.len && text.len != 0) {
-            break;
-        }
-        parts[count++] = (struct secret_part){at + begin, at + end};
-        at += end;
-    }
-    if (count == SECRET_PARTS || text.len == 0) {
-        parts[count - 1].end = text.len;
-    }
-    return (int)count;
-}
-
-/* How much the first `value:` pattern finds that finds something; 0: it lets the text through;
- * -1: none does. */
-static int search_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                          struct secret_part *parts)
-{
-    for (size_t i = 0; set->has_content && i < set->count; i++) {
-        const struct value_pattern *pattern = &f->patterns[set->patterns[i]];
-        if (pattern->selector.kind != FILTER_VALUE) {
-            continue;
-        }
-        int found = find_all_parts(pattern->selector.pattern, text, parts);
-        if (found < 0) {
-            f->undecided++;
-            parts[0] = (struct secret_part){0, text.len};
-            return 1;
-        }
-        if (found > 0) {
-            return pattern->action != FILTER_ALLOW ? found : 0;
-        }
-    }
-    return -1;
-}
-
-size_t filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
-                      int is_cut, struct secret_part *parts, int *is_whole)
-{
-    struct secret_part own[SECRET_PARTS], forms[SECRET_PARTS];
-    int found = search_content(f, set, text, own);
-    *is_whole = found > 0;
-    if (found == 0) {
-        return 0;
-    }
-    size_t count = secret_parts(text.data, text.len, is_cut, found > 0 ? forms : parts);
-    return found > 0 ? secret_merge(own, (size_t)found, forms, count, text.len, parts) : count;
-}
-
-int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text)
-{
-    struct secret_part parts[SECRET_PARTS];
-    return search_content(f, set, text, parts) > 0;
 }

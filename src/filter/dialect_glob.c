@@ -1,9 +1,12 @@
-/* Why: see dialect.h. A glob is the whole of a name or path; it becomes an anchored expression. */
+/* Why: see dialect.h. Part of dialect.h: globs. A glob matches a whole name or path, so its
+ * translation is anchored: \A(?s:...)\z. */
+#include "dialect.h"
+
 #include <ctype.h>
 
-#include "dialect.h"
 #include "reading.h"
 
+/* Translates [...] and [!...]. */
 static rl_status put_glob_class(struct reading *r)
 {
     size_t began = r->at++;
@@ -28,7 +31,8 @@ static rl_status put_glob_class(struct reading *r)
     return reading_refuse(r, "these brackets are not closed");
 }
 
-/* Two stars: whole parts of a path, any number of them. */
+/* Translates two stars. With a slash, or an end of the pattern, on each side they stand for any
+ * number of whole path parts, also for none. Elsewhere, as in a**b, they are one star. */
 static void put_any_parts(struct reading *r)
 {
     int begins = r->at == 0, after_slash = r->at > 0 && r->text[r->at - 1] == '/';
@@ -39,7 +43,7 @@ static void put_any_parts(struct reading *r)
         reading_put(r, "(?:/?|.*/)");
         r->at++;
     } else if (after_slash && ends) {
-        reading_put(r, ".*"); /* the slash is there already */
+        reading_put(r, ".*"); /* the slash was copied before */
     } else if (after_slash && before_slash) {
         reading_put(r, "(?:|.*/)");
         r->at++;

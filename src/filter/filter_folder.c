@@ -1,6 +1,9 @@
-/* Why: one file has many names: relative to where the program began, through links, through "..".
- * The folder of FILTER_FOLDER is a resolved path, and relative names begin in it, so most names say
- * by themselves that they lie there; the others are resolved, once a file. */
+/* Why: one file has many names: relative to the folder where the program began, through links, and
+ * with "..". Part of filter.h.
+ *
+ * Invariants: the folder of a FILTER_FOLDER gate is a resolved path, and relative names begin in
+ * it. So the text of most names already answers. Other names are resolved, once per name, and kept
+ * in gate->files. */
 #include <string.h>
 
 #include "filter_parts.h"
@@ -8,6 +11,7 @@
 
 enum { PATH_BYTES = 4096 };
 
+/* Returns whether a path has a part "..". */
 static int goes_up(struct filter_text path)
 {
     for (size_t i = 0; i + 1 < path.len; i++) {
@@ -20,7 +24,9 @@ static int goes_up(struct filter_text path)
     return 0;
 }
 
-/* As much of the path is resolved as exists: a file may lie in an archive, or be gone. */
+/* Returns whether a path is below a folder after its links are resolved. The file itself may be in
+ * an archive, or may be gone. So the longest part that exists is resolved, and the rest is
+ * appended. */
 static int lies_below(struct filter_text path, struct filter_text folder)
 {
     char known[PATH_BYTES], real[2 * PATH_BYTES];
@@ -41,14 +47,14 @@ static int lies_below(struct filter_text path, struct filter_text folder)
     return 0;
 }
 
-int filter_folder_holds(struct gate *gate, struct filter_text file)
+int filter_folder_holds(struct gate_pattern *gate, struct filter_text file)
 {
     struct filter_text folder = {gate->text, gate->len};
     char path[PATH_BYTES];
     int is_relative = file.len != 0 && file.data[0] != '/';
     size_t before = is_relative ? folder.len + 1 : 0;
     if (file.len == 0 || file.data[0] == '<' || before + file.len >= sizeof path) {
-        return 0; /* no file */
+        return 0; /* code without a file, such as <string> */
     }
     if (!goes_up(file) && (is_relative || filter_is_below(file, folder))) {
         return 1;
