@@ -43,6 +43,11 @@ struct lane {
 /* Room for `units` rows of 16 bytes with a base that the present fits to. 0 when the event must be
  * let go (it is counted then). */
 int lane_refill(struct lane *lane, uint32_t units);
+/* The same, where nothing may be waited for. */
+int lane_refill_at_once(struct lane *lane, uint32_t units);
+/* Ends the lane's slot. In a ring it is kept, otherwise queued for the writer. With the recorder's
+ * lock. */
+void lane_hand_over(struct lane *lane);
 
 static inline int lane_has_room(const struct lane *lane, uint32_t units, uint64_t ticks)
 {

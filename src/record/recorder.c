@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "compact.h"
 #include "recorder_state.h"
+#include "snapshot.h"
 #include "status.h"
+#include "work.h"
+#include "writer_thread.h"
 
-enum { TICK_MS = 100, FIRST_SMALL = 4, FIRST_LARGE = 2 };
+/* The next generation is due when one takes that part of the shelf. */
+enum { SHELF_SHARE = 8 };
 
 static void recorder_free(struct recorder *recorder)
 {
@@ -30,317 +33,6 @@ static void recorder_free(struct recorder *recorder)
     rl_free(recorder->path);
     rl_free(recorder->meta);
     rl_free(recorder);
-}
-
-/* Nobody waits for the lock while the writer thread writes. Without that thread the lock is what
- * keeps the writer to one caller. */
-static void begin_writing(struct recorder *recorder)
-{
-    if (recorder->has_thread) {
-        os_unlock_mutex(&recorder->lock);
-    }
-}
-
-static void end_writing(struct recorder *recorder)
-{
-    if (recorder->has_thread) {
-        os_lock_mutex(&recorder->lock);
-    }
-}
-
-static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
-                          struct slot_list *list)
-{
-    struct live *live = rl_zalloc(1, sizeof *live);
-    if (live == NULL) {
-        return RL_NOMEM;
-    }
-    begin_writing(recorder); /* reserving space may take a while */
-    rl_status status = writer_live(recorder_writer(recorder), slot_size, count, live);
-    end_writing(recorder);
-    if (status == RL_OK && live_init(live, slot_size, list) != 0) {
-        status = RL_NOMEM;
-    }
-    if (status != RL_OK) {
-        live_fini(live);
-        rl_free(live);
-        return status;
-    }
-    writer_sync_live(recorder_writer(recorder),
-                     live); /* its control page, before anything ends us */
-    live->next = recorder->lives;
-    recorder->lives = live;
-    recorder->slot_bytes += (size_t)slot_size * count;
-    if (recorder->control == NULL) {
-        recorder->control = live;
-    }
-    return RL_OK;
-}
-
-/* Twice as many slots as the last time. */
-static rl_status grow(struct recorder *recorder, uint32_t slot_size)
-{
-    int is_large = slot_size == SLOT_LARGE;
-    uint32_t *last = is_large ? &recorder->large_count : &recorder->small_count;
-    uint32_t first = is_large ? FIRST_LARGE : FIRST_SMALL, most = is_large ? 128 : 1024;
-    uint32_t count = *last != 0 ? *last * 2 : first;
-    count = *last = count < most ? count : most;
-    if (recorder_is_ring(recorder)) {
-        ring_fit(recorder, &slot_size, &count);
-    }
-    return add_live(recorder, slot_size, count,
-                    slot_size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small);
-}
-
-void recorder_grow(struct recorder *recorder)
-{
-    rl_status status = recorder->wants_small ? grow(recorder, SLOT_SMALL) : RL_OK;
-    if (recorder->wants_large && status == RL_OK) {
-        status = grow(recorder, SLOT_LARGE);
-    }
-    recorder->wants_small = recorder->wants_large = 0;
-    recorder->cannot_grow = status != RL_OK;
-    os_cond_broadcast(&recorder->room);
-}
-
-static enum rl_loss_reason reason_for(const struct writer *writer, rl_status status)
-{
-    return writer->is_gone      ? RL_LOSS_FILE_GONE
-           : status == RL_LIMIT ? RL_LOSS_DISK_FULL
-           : status == RL_NOMEM ? RL_LOSS_MEMORY
-                                : RL_LOSS_IO_ERROR;
-}
-
-/* Puts definitions of one generation into the file. */
-static rl_status write_definitions(struct recorder *recorder, struct bytes_out *from,
-                                   uint32_t generation)
-{
-    struct bytes_out taken = *from;
-    if (taken.len == 0) {
-        return RL_OK;
-    }
-    memset(from, 0, sizeof taken);
-    recorder->is_defining = 1;
-    rl_status status;
-    if (recorder_is_ring(recorder)) {
-        status = ring_define(recorder, generation, taken.data, taken.len);
-    } else {
-        begin_writing(recorder);
-        status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
-        end_writing(recorder);
-    }
-    recorder->is_defining = 0;
-    recorder->cannot_define = status != RL_OK;
-    if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
-        /* Not written: they stay pending, before what came meanwhile. */
-        bytes_put(&taken, from->data, from->len);
-        struct bytes_out newer = *from;
-        *from = taken;
-        taken = newer;
-    }
-    bytes_out_fini(&taken);
-    return status;
-}
-
-void recorder_flush_dictionary(struct recorder *recorder)
-{
-    if (write_definitions(recorder, &recorder->earlier, recorder->generation - 1) == RL_OK) {
-        (void)write_definitions(recorder, &recorder->dictionary.pending, recorder->generation);
-    }
-}
-
-void recorder_drain(struct recorder *recorder)
-{
-    struct writer *writer = recorder_writer(recorder);
-    struct slot *slot;
-    while (recorder->writer_is != WRITER_ASKED &&
-           (slot = slot_list_take(&recorder->queue)) != NULL) {
-        recorder->in_work++;
-        recorder_flush_dictionary(recorder);
-        begin_writing(recorder);
-        rl_status status = slot->used != 0 ? writer_chunk(writer, slot) : RL_OK;
-        end_writing(recorder);
-        if (status != RL_OK) {
-            recorder_count_loss(recorder, reason_for(writer, status), slot->events);
-        }
-        atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
-                              memory_order_release);
-        recorder->in_work--;
-        slot_list_append(slot->size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small,
-                         slot);
-        os_cond_broadcast(&recorder->room);
-        if (recorder->wants_small || recorder->wants_large) {
-            recorder_grow(recorder);
-        }
-    }
-}
-
-/* The process is alive: what it has open goes on until now at least. */
-static void beat(struct recorder *recorder)
-{
-    if (recorder->control != NULL) {
-        uint8_t *control = recorder->control->memory;
-        struct clock_pair now = clock_pair_now();
-        put64(control + RL_LV_BEAT_MONO, now.mono_ns);
-        put64(control + RL_LV_BEAT_TICKS, now.ticks);
-        put64(control + RL_LV_BEAT_CHECK, now.mono_ns ^ now.ticks);
-    }
-}
-
-void recorder_tick(struct recorder *recorder)
-{
-    struct writer *writer = recorder_writer(recorder);
-    if (!recorder_is_ring(recorder) || recorder->wants_tick) {
-        recorder_flush_dictionary(recorder); /* a ring has them in its slots */
-    }
-    beat(recorder);
-    (void)writer_is_sound(writer);
-    if (!writer->is_mapped) {
-        for (struct live *live = recorder->lives; live != NULL; live = live->next) {
-            writer_sync_live(writer, live);
-        }
-    }
-}
-
-static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOSS_REASONS])
-{
-    uint64_t all = 0;
-    for (int i = 0; i < RL_LOSS_REASONS; i++) {
-        lost[i] = get64(recorder->control->memory + RL_LV_LOSS + 8 * (size_t)i);
-        all += lost[i];
-    }
-    return all;
-}
-
-/* Every slot was written, and no lane has one any more. */
-static void give_up_slots(struct recorder *recorder)
-{
-    recorder->control = NULL;
-    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
-        live_unmap(live);
-    }
-}
-
-/* All lanes have ended: the rest of the file. */
-static void finish(struct recorder *recorder, struct recorder_stats *stats)
-{
-    struct writer *writer = recorder_writer(recorder);
-    int is_ring = recorder_is_ring(recorder);
-    recorder_drain(recorder);
-    recorder_flush_dictionary(recorder);
-    beat(recorder);
-    stats->events = is_ring ? recorder->kept_events : writer->events;
-    uint64_t lost = sum_losses(recorder, stats->lost);
-    const struct live *first = recorder->control;
-    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
-        writer_sync_live(writer, live);
-    }
-    if (is_ring) {
-        bytes_out_reset(&writer->index); /* its blocks have changed places */
-    } else {
-        give_up_slots(recorder);
-        compact_file(writer, recorder->lives);
-    }
-    writer->events = stats->events;
-    stats->is_closed_cleanly = writer_finish(writer, lost, !is_ring, first) == RL_OK;
-    stats->bytes = writer->offset;
-    stats->threads = recorder->threads;
-}
-
-static void open_file(struct recorder *recorder)
-{
-    struct writer *writer = recorder_writer(recorder);
-    rl_status status = writer_open(writer, recorder->path, &recorder->options.header,
-                                   recorder->meta, recorder->options.meta_len, &recorder->open_err);
-    int was_created = writer->fd >= 0;
-    if (status == RL_OK) {
-        if (!recorder->has_private_table) {
-            writer->fd = os_move_high(writer->fd);
-        }
-        recorder->small_count = FIRST_SMALL;
-        status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
-        if (status == RL_OK && recorder_is_ring(recorder)) {
-            ring_make_shelf(recorder);
-        }
-        beat(recorder);
-        if (status != RL_OK) {
-            (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
-                             recorder->path,
-                             status == RL_LIMIT ? "no space left, or a limit on the size of files"
-                                                : status_code(status));
-        }
-    }
-    if (status != RL_OK && was_created) {
-        int ignored;
-        (void)os_remove(recorder->path, &ignored);
-    }
-    recorder->open_status = status;
-    recorder->is_open = 1;
-}
-
-/* Until the recording stops, or a pause begins. */
-static void write_what_comes(struct recorder *recorder)
-{
-    uint64_t last_tick = os_mono_ns();
-    while (!recorder->is_stopping && !recorder_must_leave(recorder)) {
-        if (recorder->wants_small || recorder->wants_large) {
-            recorder_grow(recorder);
-        }
-        recorder_drain(recorder);
-        uint64_t now = os_mono_ns();
-        if (recorder->wants_tick || now - last_tick >= TICK_MS * UINT64_C(1000000)) {
-            last_tick = now;
-            recorder_tick(recorder);
-            recorder->wants_tick = 0;
-            os_cond_broadcast(&recorder->room);
-        }
-        if (recorder->queue.count == 0 && !recorder->wants_small && !recorder->wants_large &&
-            !recorder->is_stopping && recorder->writer_is != WRITER_ASKED) {
-            os_cond_wait_ms(&recorder->work, &recorder->lock, TICK_MS);
-        }
-    }
-}
-
-static void writer_main(void *arg)
-{
-    struct recorder *recorder = arg;
-    struct writer *writer = recorder_writer(recorder);
-    os_lock_mutex(&recorder->lock);
-    recorder->thread_id = os_thread_id();
-    if (!recorder->is_open) {
-        recorder->has_private_table = os_private_descriptors(-1) == 0;
-        open_file(recorder);
-    } else if (recorder->has_private_table) {
-        recorder->has_private_table = os_private_descriptors(recorder->door.fd) == 0;
-        recorder_take_file(recorder);
-    }
-    recorder->has_begun = 1;
-    os_cond_broadcast(&recorder->room);
-    if (recorder->open_status == RL_OK) {
-        write_what_comes(recorder);
-    }
-    if (recorder->open_status == RL_OK && recorder->writer_is != WRITER_LEAVES) {
-        /* Here, not in recorder_close(): the descriptor exists in this thread only. */
-        finish(recorder, recorder->closing_stats);
-    }
-    /* The same number may be the program's own file in every other thread: closed here. */
-    if (recorder->writer_is != WRITER_LEAVES || recorder->has_private_table) {
-        os_close(writer->fd);
-        writer->fd = -1;
-    }
-    os_unlock_mutex(&recorder->lock);
-}
-
-int recorder_start_writer(struct recorder *recorder)
-{
-    /* Set before the thread runs, which reads it: it decides who unlocks what. */
-    recorder->has_thread = 1;
-    recorder->has_begun = 0;
-    if (os_thread_start(&recorder->thread, writer_main, recorder) != 0) {
-        recorder->has_thread = 0;
-        return -1;
-    }
-    return 0;
 }
 
 static int copy_options(struct recorder *recorder, const struct recorder_options *options)
@@ -385,8 +77,8 @@ rl_status recorder_open(const struct recorder_options *options, struct recorder 
         return status_set(err, RL_NOMEM, "no memory for the recorder");
     }
     os_lock_mutex(&recorder->lock);
-    if (recorder_start_writer(recorder) != 0) {
-        open_file(recorder);
+    if (writer_thread_start(recorder) != 0) {
+        work_open(recorder);
     }
     while (!recorder->is_open) {
         os_cond_wait(&recorder->room, &recorder->lock);
@@ -430,8 +122,8 @@ void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
     os_cond_broadcast(&recorder->room);
     int is_writing = recorder->has_thread && recorder->writer_is != WRITER_PAUSED;
     if (!is_writing) {
-        recorder_take_over(recorder);
-        finish(recorder, stats);
+        writer_thread_take_over(recorder);
+        work_finish(recorder, stats);
     }
     os_unlock_mutex(&recorder->lock);
     if (is_writing) {
@@ -460,6 +152,34 @@ void recorder_abandon(struct recorder *recorder)
     }
 }
 
+/* ---- forks, exec, snapshots ---- */
+
+void recorder_before_fork(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    while (recorder->writer_is == WRITER_STARTS) {
+        os_cond_wait(&recorder->room, &recorder->lock);
+    }
+    if (recorder->has_thread && recorder->writer_is == WRITER_RUNS && !recorder->is_stopping) {
+        writer_thread_pause(recorder);
+    }
+}
+
+void recorder_after_fork(struct recorder *recorder, int may_start)
+{
+    if (may_start || recorder->waiting != 0) {
+        writer_thread_need(recorder);
+    }
+    os_unlock_mutex(&recorder->lock);
+}
+
+void recorder_resume(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    writer_thread_need(recorder);
+    os_unlock_mutex(&recorder->lock);
+}
+
 void recorder_before_exec(struct recorder *recorder)
 {
     os_lock_mutex(&recorder->lock);
@@ -467,7 +187,7 @@ void recorder_before_exec(struct recorder *recorder)
     recorder->wants_tick = recorder->has_thread;
     os_cond_signal(&recorder->work);
     while (recorder->wants_tick) {
-        recorder_wait(recorder);
+        writer_thread_wait(recorder);
     }
     os_unlock_mutex(&recorder->lock);
 }
@@ -475,6 +195,247 @@ void recorder_before_exec(struct recorder *recorder)
 void recorder_after_failed_exec(struct recorder *recorder)
 {
     put32(recorder->control->memory + RL_LV_STATE, RL_LIVE_RUNNING);
+}
+
+/* Until the writer has nothing in hand; with the lock. */
+static void settle(struct recorder *recorder)
+{
+    do {
+        recorder->wants_tick = recorder->has_thread;
+        os_cond_signal(&recorder->work);
+        while (recorder->wants_tick) {
+            writer_thread_wait(recorder);
+        }
+        if (!recorder->has_thread) {
+            work_drain(recorder);
+            work_flush_definitions(recorder);
+        }
+    } while (recorder->queue.count != 0 || recorder->in_work != 0);
+}
+
+rl_status recorder_snapshot(struct recorder *recorder, const char *path, struct rl_err *err)
+{
+    os_lock_mutex(&recorder->lock);
+    settle(recorder);
+    rl_status status =
+        snapshot_copy(recorder->path, path, recorder->control->offset + RL_LV_STATE, err);
+    os_unlock_mutex(&recorder->lock);
+    return status;
+}
+
+/* ---- lanes ---- */
+
+void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
+                         uint64_t native_thread)
+{
+    recorder_lane_begin_named(recorder, lane, owner, native_thread, NULL, 0);
+}
+
+void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, void *owner,
+                               uint64_t native_thread, const uint8_t *name, size_t len)
+{
+    os_lock_mutex(&recorder->lock);
+    *lane = (struct lane){.recorder = recorder, .owner = owner, .thread = ++recorder->threads};
+    lane->next_frame = RL_FRAME(lane->thread, 1);
+    lane->next = recorder->lanes;
+    if (lane->next != NULL) {
+        lane->next->previous = lane;
+    }
+    recorder->lanes = lane;
+    os_unlock_mutex(&recorder->lock);
+    if (len != 0) {
+        recorder_lane_name(lane, recorder_string(recorder, lane, name, len));
+    }
+    (void)lane_put(lane, RL_EVENT_THREAD_START, lane->name, native_thread);
+}
+
+void recorder_lane_name(struct lane *lane, uint32_t name)
+{
+    struct recorder *recorder = lane->recorder;
+    if (recorder == NULL) {
+        return;
+    }
+    os_lock_mutex(&recorder->lock);
+    lane->name = name;
+    if (lane->slot != NULL) {
+        uint8_t *start = lane->rows + RL_ROW_KIND;
+        lane->slot->info.name = name;
+        put32(lane->slot->memory + RL_SL_NAME, name);
+        if (lane->chunk == 0 && lane->cur != lane->rows &&
+            get32(start) == (uint32_t)RL_EVENT_THREAD_START << RL_ID_BITS) {
+            put32(start, get32(start) | name); /* its first name was not known yet */
+        }
+    }
+    os_unlock_mutex(&recorder->lock);
+}
+
+void recorder_lane_end(struct lane *lane)
+{
+    struct recorder *recorder = lane->recorder;
+    if (recorder == NULL) {
+        return;
+    }
+    if (lane->slot != NULL) {
+        if ((size_t)(lane->end - lane->cur) >= 2 * RL_ROW_BYTES || lane_refill_at_once(lane, 1)) {
+            (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
+        }
+    }
+    os_lock_mutex(&recorder->lock);
+    lane_hand_over(lane);
+    if (lane->previous != NULL) {
+        lane->previous->next = lane->next;
+    } else {
+        recorder->lanes = lane->next;
+    }
+    if (lane->next != NULL) {
+        lane->next->previous = lane->previous;
+    }
+    lane->recorder = NULL;
+    os_unlock_mutex(&recorder->lock);
+}
+
+/* ---- definitions ---- */
+
+/* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
+static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *data, size_t len)
+{
+    uint32_t units = row_units(kind, (uint32_t)len);
+    if (lane == NULL || !lane_reserve(lane, units, clock_ticks())) {
+        return;
+    }
+    size_t room = (units - 1) * (size_t)RL_ROW_BYTES;
+    lane_row(lane, (uint32_t)len, kind, id, 0);
+    memcpy(lane->cur, data, len);
+    memset(lane->cur + len, 0, room - len);
+    lane->cur += room;
+    lane->extras += units;
+    lane_publish(lane);
+}
+
+/* `known` is the id that it has already, or 0. */
+static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind, int is_kept,
+                       uint32_t known, const void *data, size_t len)
+{
+    int is_new = 0;
+    if (recorder == NULL) {
+        return 0; /* stopped while its caller waited for room */
+    }
+    struct dictionary *dictionary = &recorder->dictionary;
+    os_lock_mutex(&recorder->lock);
+    uint32_t id = known != 0 ? dictionary_again(dictionary, kind, known, data, len, &is_new)
+                             : dictionary_number(dictionary, kind, is_kept, data, len, &is_new);
+    os_unlock_mutex(&recorder->lock);
+    if (is_new) {
+        publish(lane, kind, id, data, len);
+    } else if (id == 0) {
+        state_count_loss(recorder, RL_LOSS_MEMORY, 1); /* a name */
+    }
+    return id;
+}
+
+uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
+{
+    return define(recorder, lane, RL_ROW_DEF_STRING, 1, 0, utf8, len);
+}
+
+uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
+{
+    return define(recorder, lane, RL_ROW_DEF_STRING, 0, 0, utf8, len);
+}
+
+uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
+{
+    uint8_t payload[CODE_DEF_MAX];
+    size_t len = code_def_put(payload, def);
+    return define(recorder, lane, RL_ROW_DEF_CODE, 0, 0, payload, len);
+}
+
+uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
+                             const struct code_def *def)
+{
+    uint8_t payload[CODE_DEF_MAX];
+    size_t len = code_def_put(payload, def);
+    return define(recorder, lane, RL_ROW_DEF_CODE, 0, id, payload, len);
+}
+
+uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
+                              void (*tell)(uint32_t id, const void *utf8, size_t len))
+{
+    os_lock_mutex(&recorder->lock);
+    const struct strmap *ids = &recorder->dictionary.kept;
+    uint32_t count = (uint32_t)ids->count;
+    for (size_t i = 0; count != known && i < ids->capacity; i++) {
+        const struct strmap_entry *entry = &ids->entries[i];
+        if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING) {
+            tell(entry->value, entry->key + 1, entry->len - 1);
+        }
+    }
+    os_unlock_mutex(&recorder->lock);
+    return count;
+}
+
+/* ---- generations ---- */
+
+int recorder_wants_generation(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    int is_due = dictionary_is_full(&recorder->dictionary) ||
+                 (recorder->shelf.bytes != 0 &&
+                  recorder->generation_bytes >= recorder->shelf.bytes / SHELF_SHARE);
+    os_unlock_mutex(&recorder->lock);
+    return is_due;
+}
+
+/* What slots that are begun from here on need of what was defined: the names of their threads. */
+static void define_names_again(struct recorder *recorder)
+{
+    struct u64map names = {0};
+    for (const struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
+        if (lane->name != 0) {
+            (void)u64map_put(&names, lane->name, 1); /* else it has no name from here on */
+        }
+    }
+    dictionary_begin_again(&recorder->dictionary, &names);
+    u64map_fini(&names);
+}
+
+int recorder_next_generation(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    int is_ring = state_is_ring(recorder);
+    if (recorder->earlier.len != 0 && !recorder->has_thread) {
+        work_flush_definitions(recorder);
+    } else if (recorder->earlier.len != 0) {
+        recorder->wants_tick = 1; /* the writer brings it into the file */
+        os_cond_signal(&recorder->work);
+    }
+    int may_begin = !is_ring || (recorder->inside == 0 && recorder->earlier.len == 0);
+    if (!is_ring) {
+        dictionary_forget(&recorder->dictionary);
+    } else if (may_begin) {
+        for (struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
+            lane_hand_over(lane);
+        }
+        recorder->earlier = recorder->dictionary.pending;
+        memset(&recorder->dictionary.pending, 0, sizeof recorder->earlier);
+        recorder->generation++;
+        recorder->generation_bytes = 0;
+        define_names_again(recorder);
+    }
+    os_unlock_mutex(&recorder->lock);
+    return may_begin;
+}
+
+/* ---- facts ---- */
+
+int recorder_is_ring(const struct recorder *recorder)
+{
+    return state_is_ring(recorder);
+}
+
+void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n)
+{
+    state_count_loss(recorder, reason, n);
 }
 
 const char *recorder_live_mode(const struct recorder *recorder)

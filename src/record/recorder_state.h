@@ -1,7 +1,8 @@
-/* What recorder.c (start, stop, definitions) and lanes.c (hand-over) share. Private to src/record.
- */
+/* The recorder's state, which the files above it share. Private to src/record. */
 #ifndef RECORDER_STATE_H
 #define RECORDER_STATE_H
+
+#include <stdatomic.h>
 
 #include "dictionary.h"
 #include "os.h"
@@ -10,7 +11,7 @@
 #include "slots.h"
 #include "writer.h"
 
-/* The writer thread ends before the process forks, and is begun again (pause.c):
+/* The writer thread ends before the process forks, and is begun again (writer_thread.c):
  *
  *   RUNS --recorder_before_fork()--> ASKED --the writer passes its descriptor--> LEAVES
  *    ^  ^                              |                                           |
@@ -35,7 +36,7 @@ struct recorder {
     int has_begun;            /* the thread has its own descriptors by now */
     uint64_t thread_id;
     struct os_door door; /* from ASKED until STARTS, with its descriptor if that was private */
-    uint32_t waiting;    /* threads in recorder_wait() */
+    uint32_t waiting;    /* threads in writer_thread_wait() */
     int is_open, is_stopping;
     struct recorder_stats *closing_stats;
     rl_status open_status;
@@ -73,33 +74,47 @@ static inline struct writer *recorder_writer(struct recorder *recorder)
     return &((struct recorder_and_writer *)(void *)recorder)->writer;
 }
 
-/* All with the lock held. */
-/* Begins the writer thread; -1 where the system has none. */
-int recorder_start_writer(struct recorder *recorder);
-/* The writer's half of a pause: whether it must end now, its descriptor behind the door. */
-int recorder_must_leave(struct recorder *recorder);
-/* The descriptor that was passed is the calling thread's from now on. */
-void recorder_take_file(struct recorder *recorder);
-/* The work of a writer that is paused, or of none at all, is the caller's from now on. */
-void recorder_take_over(struct recorder *recorder);
-/* Waits until the writer has done something. A paused one is begun again; where that cannot be, its
- * work is the caller's from now on and nothing is waited for. */
-void recorder_wait(struct recorder *recorder);
-void recorder_need_writer(struct recorder *recorder);
-/* Once a tick: what is not driven by full slots. */
-void recorder_tick(struct recorder *recorder);
-void recorder_grow(struct recorder *recorder);
-/* The writer's turn: takes slots from the queue until it is empty. Unlocks while it writes. */
-void recorder_drain(struct recorder *recorder);
-void recorder_flush_dictionary(struct recorder *recorder);
-void lane_hand_over(struct lane *lane);
-/* Slots may be made: within the ring, or because there is no other way. */
-int ring_may_grow(const struct recorder *recorder);
-/* Which ones, where `count` of that size are wanted. */
-void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
-void ring_make_shelf(struct recorder *recorder);
-/* Puts definitions on the shelf; unlocks while it writes. */
-rl_status ring_define(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
-                      size_t len);
+static inline int state_is_ring(const struct recorder *recorder)
+{
+    return recorder->options.ring_bytes != 0;
+}
+
+/* recorder may be NULL. */
+static inline void state_count_loss(struct recorder *recorder, enum rl_loss_reason reason,
+                                    uint64_t n)
+{
+    struct live *control = recorder != NULL ? recorder->control : NULL;
+    if (control != NULL) {
+        _Atomic uint64_t *at =
+            (_Atomic uint64_t *)(void *)(control->memory + RL_LV_LOSS + 8 * (size_t)reason);
+        atomic_fetch_add_explicit(at, n, memory_order_relaxed);
+    }
+}
+
+/* Empties a slot and puts it where lanes find it. */
+static inline void state_free_slot(struct recorder *recorder, struct slot *slot)
+{
+    /* release: a reader that finds it empty has seen all that was in it */
+    atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
+                          memory_order_release);
+    slot_list_append(slot->size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small,
+                     slot);
+}
+
+/* Nobody waits for the lock while the writer thread writes. Without that thread the lock is what
+ * keeps the writer to one caller. */
+static inline void state_begin_writing(struct recorder *recorder)
+{
+    if (recorder->has_thread) {
+        os_unlock_mutex(&recorder->lock);
+    }
+}
+
+static inline void state_end_writing(struct recorder *recorder)
+{
+    if (recorder->has_thread) {
+        os_lock_mutex(&recorder->lock);
+    }
+}
 
 #endif

@@ -3,25 +3,14 @@
  *
  * The copy is of one moment: the host lets no thread write rows meanwhile, and the writer thread
  * waits for the lock, with everything written that was handed to it. */
-#include "alloc.h"
-#include "recorder_state.h"
-#include "status.h"
+#include "snapshot.h"
 
-/* Until the writer has nothing in hand; with the lock. */
-static void settle(struct recorder *recorder)
-{
-    do {
-        recorder->wants_tick = recorder->has_thread;
-        os_cond_signal(&recorder->work);
-        while (recorder->wants_tick) {
-            recorder_wait(recorder);
-        }
-        if (!recorder->has_thread) {
-            recorder_drain(recorder);
-            recorder_flush_dictionary(recorder);
-        }
-    } while (recorder->queue.count != 0 || recorder->in_work != 0);
-}
+#include <relive/rl_format.h>
+
+#include "alloc.h"
+#include "bytes.h"
+#include "os.h"
+#include "status.h"
 
 static rl_status copy(int from, int to, uint64_t size, int *os_errno)
 {
@@ -40,16 +29,16 @@ static rl_status copy(int from, int to, uint64_t size, int *os_errno)
     return status;
 }
 
-static rl_status copy_to(struct recorder *recorder, const char *path, struct rl_err *err)
+rl_status snapshot_copy(const char *source, const char *path, uint64_t state_at, struct rl_err *err)
 {
     int from = -1, to = -1, os_errno = 0;
     uint64_t size = 0;
     uint8_t state[4];
     char why[128];
     rl_status status = RL_IO;
-    if (os_open_read(recorder->path, &from, &os_errno) != 0 || os_file_size(from, &size) != 0) {
+    if (os_open_read(source, &from, &os_errno) != 0 || os_file_size(from, &size) != 0) {
         os_error_text(os_errno, why, sizeof why);
-        status = status_set(err, RL_IO, "%s: %s", recorder->path, why);
+        status = status_set(err, RL_IO, "%s: %s", source, why);
         goto done;
     }
     if (os_create(path, &to, &os_errno) != 0) {
@@ -58,8 +47,7 @@ static rl_status copy_to(struct recorder *recorder, const char *path, struct rl_
     }
     put32(state, RL_LIVE_SNAPSHOT);
     status = copy(from, to, size, &os_errno);
-    if (status == RL_OK && os_pwrite(to, state, sizeof state,
-                                     recorder->control->offset + RL_LV_STATE, &os_errno) != 0) {
+    if (status == RL_OK && os_pwrite(to, state, sizeof state, state_at, &os_errno) != 0) {
         status = RL_IO;
     }
     if (status != RL_OK) {
@@ -76,14 +64,5 @@ done:
     if (to >= 0) {
         os_close(to);
     }
-    return status;
-}
-
-rl_status recorder_snapshot(struct recorder *recorder, const char *path, struct rl_err *err)
-{
-    os_lock_mutex(&recorder->lock);
-    settle(recorder);
-    rl_status status = copy_to(recorder, path, err);
-    os_unlock_mutex(&recorder->lock);
     return status;
 }

@@ -1,12 +1,15 @@
 /* Why: what a lane does when its slot is full: hand it over, get another, wait or let go.
  * Threads: called by traced threads; everything shared is under the recorder's lock.
  * Invariant: a lane that waits holds no slot, so the writer can always make progress. */
-#include "alloc.h"
+#include "lane.h"
+
 #include "recorder_state.h"
+#include "ring.h"
+#include "work.h"
+#include "writer_thread.h"
 
 enum { WARM_SLOTS = 4 }; /* after this many small slots a thread gets large ones */
 
-/* Ends the lane's slot. In a ring it is kept, otherwise queued for the writer. */
 void lane_hand_over(struct lane *lane)
 {
     struct recorder *recorder = lane->recorder;
@@ -46,7 +49,7 @@ static int may_grow(const struct recorder *recorder, int is_first)
     if (recorder->cannot_grow) {
         return 0;
     }
-    return recorder_is_ring(recorder)
+    return state_is_ring(recorder)
                ? ring_may_grow(recorder)
                : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
 }
@@ -61,7 +64,7 @@ static int definitions_are_safe(struct recorder *recorder)
         return 1;
     }
     if (!recorder->has_thread) {
-        recorder_flush_dictionary(recorder);
+        work_flush_definitions(recorder);
         return 1;
     }
     recorder->wants_tick = 1;
@@ -86,7 +89,7 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
             os_cond_signal(&recorder->work);
             return NULL;
         }
-        recorder_grow(recorder);
+        work_grow(recorder);
         if ((slot = take_free(recorder, wants_large)) != NULL) {
             return slot;
         }
@@ -95,12 +98,12 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
         return NULL;
     }
     if ((slot = slot_list_take(&recorder->kept)) != NULL) {
-        recorder_count_loss(recorder, RL_LOSS_RING, slot->events);
+        state_count_loss(recorder, RL_LOSS_RING, slot->events);
         recorder->kept_events -= slot->events;
         return slot;
     }
     if (!recorder->has_thread) {
-        recorder_drain(recorder);
+        work_drain(recorder);
         slot = take_free(recorder, wants_large);
     }
     *must_wait = slot == NULL && (recorder->queue.count != 0 || recorder->in_work != 0) &&
@@ -124,7 +127,7 @@ static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
         if (*token == NULL && hooks->wait_begin != NULL) {
             *token = hooks->wait_begin();
         }
-        recorder_wait(recorder);
+        writer_thread_wait(recorder);
     }
 }
 
@@ -180,8 +183,9 @@ static int refill(struct lane *lane, uint32_t units, int may_wait)
         begin_slot(lane, slot);
     } else if (lane->recorder != NULL) {
         lane->dropped++;
-        recorder_count_loss(recorder,
-                            recorder->cannot_grow ? RL_LOSS_DISK_FULL : RL_LOSS_BUFFER_FULL, 1);
+        enum rl_loss_reason reason =
+            recorder->cannot_grow ? RL_LOSS_DISK_FULL : RL_LOSS_BUFFER_FULL;
+        state_count_loss(recorder, reason, 1);
     }
     recorder->inside--;
     if (recorder->is_stopping) {
@@ -208,159 +212,7 @@ int lane_refill(struct lane *lane, uint32_t units)
     return refill(lane, units, 1);
 }
 
-void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
-                         uint64_t native_thread)
+int lane_refill_at_once(struct lane *lane, uint32_t units)
 {
-    recorder_lane_begin_named(recorder, lane, owner, native_thread, NULL, 0);
-}
-
-void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, void *owner,
-                               uint64_t native_thread, const uint8_t *name, size_t len)
-{
-    os_lock_mutex(&recorder->lock);
-    *lane = (struct lane){.recorder = recorder, .owner = owner, .thread = ++recorder->threads};
-    lane->next_frame = RL_FRAME(lane->thread, 1);
-    lane->next = recorder->lanes;
-    if (lane->next != NULL) {
-        lane->next->previous = lane;
-    }
-    recorder->lanes = lane;
-    os_unlock_mutex(&recorder->lock);
-    if (len != 0) {
-        recorder_lane_name(lane, recorder_string(recorder, lane, name, len));
-    }
-    (void)lane_put(lane, RL_EVENT_THREAD_START, lane->name, native_thread);
-}
-
-void recorder_lane_name(struct lane *lane, uint32_t name)
-{
-    struct recorder *recorder = lane->recorder;
-    if (recorder == NULL) {
-        return;
-    }
-    os_lock_mutex(&recorder->lock);
-    lane->name = name;
-    if (lane->slot != NULL) {
-        uint8_t *start = lane->rows + RL_ROW_KIND;
-        lane->slot->info.name = name;
-        put32(lane->slot->memory + RL_SL_NAME, name);
-        if (lane->chunk == 0 && lane->cur != lane->rows &&
-            get32(start) == (uint32_t)RL_EVENT_THREAD_START << RL_ID_BITS) {
-            put32(start, get32(start) | name); /* its first name was not known yet */
-        }
-    }
-    os_unlock_mutex(&recorder->lock);
-}
-
-void recorder_lane_end(struct lane *lane)
-{
-    struct recorder *recorder = lane->recorder;
-    if (recorder == NULL) {
-        return;
-    }
-    if (lane->slot != NULL) {
-        if ((size_t)(lane->end - lane->cur) >= 2 * RL_ROW_BYTES || refill(lane, 1, 0)) {
-            (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
-        }
-    }
-    os_lock_mutex(&recorder->lock);
-    lane_hand_over(lane);
-    if (lane->previous != NULL) {
-        lane->previous->next = lane->next;
-    } else {
-        recorder->lanes = lane->next;
-    }
-    if (lane->next != NULL) {
-        lane->next->previous = lane->previous;
-    }
-    lane->recorder = NULL;
-    os_unlock_mutex(&recorder->lock);
-}
-
-/* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
-static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *data, size_t len)
-{
-    uint32_t units = row_units(kind, (uint32_t)len);
-    if (lane == NULL || !lane_reserve(lane, units, clock_ticks())) {
-        return;
-    }
-    size_t room = (units - 1) * (size_t)RL_ROW_BYTES;
-    lane_row(lane, (uint32_t)len, kind, id, 0);
-    memcpy(lane->cur, data, len);
-    memset(lane->cur + len, 0, room - len);
-    lane->cur += room;
-    lane->extras += units;
-    lane_publish(lane);
-}
-
-/* `known` is the id that it has already, or 0. */
-static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind, int is_kept,
-                       uint32_t known, const void *data, size_t len)
-{
-    int is_new = 0;
-    if (recorder == NULL) {
-        return 0; /* stopped while its caller waited for room */
-    }
-    struct dictionary *dictionary = &recorder->dictionary;
-    os_lock_mutex(&recorder->lock);
-    uint32_t id = known != 0 ? dictionary_again(dictionary, kind, known, data, len, &is_new)
-                             : dictionary_number(dictionary, kind, is_kept, data, len, &is_new);
-    os_unlock_mutex(&recorder->lock);
-    if (is_new) {
-        publish(lane, kind, id, data, len);
-    } else if (id == 0) {
-        recorder_count_loss(recorder, RL_LOSS_MEMORY, 1); /* a name */
-    }
-    return id;
-}
-
-uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
-{
-    return define(recorder, lane, RL_ROW_DEF_STRING, 1, 0, utf8, len);
-}
-
-uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
-{
-    return define(recorder, lane, RL_ROW_DEF_STRING, 0, 0, utf8, len);
-}
-
-uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
-{
-    uint8_t payload[CODE_DEF_MAX];
-    size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, 0, 0, payload, len);
-}
-
-uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
-                             const struct code_def *def)
-{
-    uint8_t payload[CODE_DEF_MAX];
-    size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, 0, id, payload, len);
-}
-
-uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
-                              void (*tell)(uint32_t id, const void *utf8, size_t len))
-{
-    os_lock_mutex(&recorder->lock);
-    const struct strmap *ids = &recorder->dictionary.kept;
-    uint32_t count = (uint32_t)ids->count;
-    for (size_t i = 0; count != known && i < ids->capacity; i++) {
-        const struct strmap_entry *entry = &ids->entries[i];
-        if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING) {
-            tell(entry->value, entry->key + 1, entry->len - 1);
-        }
-    }
-    os_unlock_mutex(&recorder->lock);
-    return count;
-}
-
-void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n)
-{
-    struct live *control = recorder != NULL ? recorder->control : NULL;
-    if (control != NULL) {
-        _Atomic uint64_t *at =
-            (_Atomic uint64_t *)(void *)(control->memory + RL_LV_LOSS + 8 * (size_t)reason);
-        atomic_fetch_add_explicit(at, n, memory_order_relaxed);
-    }
+    return refill(lane, units, 0);
 }

@@ -1,0 +1,238 @@
+/* Why: see work.h. */
+#include "work.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "compact.h"
+#include "ring.h"
+#include "status.h"
+
+enum { FIRST_SMALL = 4, FIRST_LARGE = 2 };
+
+static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
+                          struct slot_list *list)
+{
+    struct live *live = rl_zalloc(1, sizeof *live);
+    if (live == NULL) {
+        return RL_NOMEM;
+    }
+    state_begin_writing(recorder); /* reserving space may take a while */
+    rl_status status = writer_live(recorder_writer(recorder), slot_size, count, live);
+    state_end_writing(recorder);
+    if (status == RL_OK && live_init(live, slot_size, list) != 0) {
+        status = RL_NOMEM;
+    }
+    if (status != RL_OK) {
+        live_fini(live);
+        rl_free(live);
+        return status;
+    }
+    writer_sync_live(recorder_writer(recorder),
+                     live); /* its control page, before anything ends us */
+    live->next = recorder->lives;
+    recorder->lives = live;
+    recorder->slot_bytes += (size_t)slot_size * count;
+    if (recorder->control == NULL) {
+        recorder->control = live;
+    }
+    return RL_OK;
+}
+
+/* Twice as many slots as the last time. */
+static rl_status grow(struct recorder *recorder, uint32_t slot_size)
+{
+    int is_large = slot_size == SLOT_LARGE;
+    uint32_t *last = is_large ? &recorder->large_count : &recorder->small_count;
+    uint32_t first = is_large ? FIRST_LARGE : FIRST_SMALL, most = is_large ? 128 : 1024;
+    uint32_t count = *last != 0 ? *last * 2 : first;
+    count = *last = count < most ? count : most;
+    if (state_is_ring(recorder)) {
+        ring_fit(recorder, &slot_size, &count);
+    }
+    return add_live(recorder, slot_size, count,
+                    slot_size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small);
+}
+
+void work_grow(struct recorder *recorder)
+{
+    rl_status status = recorder->wants_small ? grow(recorder, SLOT_SMALL) : RL_OK;
+    if (recorder->wants_large && status == RL_OK) {
+        status = grow(recorder, SLOT_LARGE);
+    }
+    recorder->wants_small = recorder->wants_large = 0;
+    recorder->cannot_grow = status != RL_OK;
+    os_cond_broadcast(&recorder->room);
+}
+
+static enum rl_loss_reason reason_for(const struct writer *writer, rl_status status)
+{
+    return writer->is_gone      ? RL_LOSS_FILE_GONE
+           : status == RL_LIMIT ? RL_LOSS_DISK_FULL
+           : status == RL_NOMEM ? RL_LOSS_MEMORY
+                                : RL_LOSS_IO_ERROR;
+}
+
+/* Puts definitions of one generation into the file. */
+static rl_status write_definitions(struct recorder *recorder, struct bytes_out *from,
+                                   uint32_t generation)
+{
+    struct bytes_out taken = *from;
+    if (taken.len == 0) {
+        return RL_OK;
+    }
+    memset(from, 0, sizeof taken);
+    recorder->is_defining = 1;
+    rl_status status;
+    if (state_is_ring(recorder)) {
+        status = ring_define(recorder, generation, taken.data, taken.len);
+    } else {
+        state_begin_writing(recorder);
+        status = writer_dict(recorder_writer(recorder), taken.data, taken.len);
+        state_end_writing(recorder);
+    }
+    recorder->is_defining = 0;
+    recorder->cannot_define = status != RL_OK;
+    if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
+        /* Not written: they stay pending, before what came meanwhile. */
+        bytes_put(&taken, from->data, from->len);
+        struct bytes_out newer = *from;
+        *from = taken;
+        taken = newer;
+    }
+    bytes_out_fini(&taken);
+    return status;
+}
+
+void work_flush_definitions(struct recorder *recorder)
+{
+    if (write_definitions(recorder, &recorder->earlier, recorder->generation - 1) == RL_OK) {
+        (void)write_definitions(recorder, &recorder->dictionary.pending, recorder->generation);
+    }
+}
+
+void work_drain(struct recorder *recorder)
+{
+    struct writer *writer = recorder_writer(recorder);
+    struct slot *slot;
+    while (recorder->writer_is != WRITER_ASKED &&
+           (slot = slot_list_take(&recorder->queue)) != NULL) {
+        recorder->in_work++;
+        work_flush_definitions(recorder);
+        state_begin_writing(recorder);
+        rl_status status = slot->used != 0 ? writer_chunk(writer, slot) : RL_OK;
+        state_end_writing(recorder);
+        if (status != RL_OK) {
+            state_count_loss(recorder, reason_for(writer, status), slot->events);
+        }
+        recorder->in_work--;
+        state_free_slot(recorder, slot);
+        os_cond_broadcast(&recorder->room);
+        if (recorder->wants_small || recorder->wants_large) {
+            work_grow(recorder);
+        }
+    }
+}
+
+/* The process is alive: what it has open goes on until now at least. */
+static void beat(struct recorder *recorder)
+{
+    if (recorder->control != NULL) {
+        uint8_t *control = recorder->control->memory;
+        struct clock_pair now = clock_pair_now();
+        put64(control + RL_LV_BEAT_MONO, now.mono_ns);
+        put64(control + RL_LV_BEAT_TICKS, now.ticks);
+        put64(control + RL_LV_BEAT_CHECK, now.mono_ns ^ now.ticks);
+    }
+}
+
+void work_tick(struct recorder *recorder)
+{
+    struct writer *writer = recorder_writer(recorder);
+    if (!state_is_ring(recorder) || recorder->wants_tick) {
+        work_flush_definitions(recorder); /* a ring has them in its slots */
+    }
+    beat(recorder);
+    (void)writer_is_sound(writer);
+    if (!writer->is_mapped) {
+        for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+            writer_sync_live(writer, live);
+        }
+    }
+}
+
+static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOSS_REASONS])
+{
+    uint64_t all = 0;
+    for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        lost[i] = get64(recorder->control->memory + RL_LV_LOSS + 8 * (size_t)i);
+        all += lost[i];
+    }
+    return all;
+}
+
+/* Every slot was written, and no lane has one any more. */
+static void give_up_slots(struct recorder *recorder)
+{
+    recorder->control = NULL;
+    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+        live_unmap(live);
+    }
+}
+
+/* All lanes have ended: the rest of the file. */
+void work_finish(struct recorder *recorder, struct recorder_stats *stats)
+{
+    struct writer *writer = recorder_writer(recorder);
+    int is_ring = state_is_ring(recorder);
+    work_drain(recorder);
+    work_flush_definitions(recorder);
+    beat(recorder);
+    stats->events = is_ring ? recorder->kept_events : writer->events;
+    uint64_t lost = sum_losses(recorder, stats->lost);
+    const struct live *first = recorder->control;
+    for (struct live *live = recorder->lives; live != NULL; live = live->next) {
+        writer_sync_live(writer, live);
+    }
+    if (is_ring) {
+        bytes_out_reset(&writer->index); /* its blocks have changed places */
+    } else {
+        give_up_slots(recorder);
+        compact_file(writer, recorder->lives);
+    }
+    writer->events = stats->events;
+    stats->is_closed_cleanly = writer_finish(writer, lost, !is_ring, first) == RL_OK;
+    stats->bytes = writer->offset;
+    stats->threads = recorder->threads;
+}
+
+void work_open(struct recorder *recorder)
+{
+    struct writer *writer = recorder_writer(recorder);
+    rl_status status = writer_open(writer, recorder->path, &recorder->options.header,
+                                   recorder->meta, recorder->options.meta_len, &recorder->open_err);
+    int was_created = writer->fd >= 0;
+    if (status == RL_OK) {
+        if (!recorder->has_private_table) {
+            writer->fd = os_move_high(writer->fd);
+        }
+        recorder->small_count = FIRST_SMALL;
+        status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
+        if (status == RL_OK && state_is_ring(recorder)) {
+            ring_make_shelf(recorder);
+        }
+        beat(recorder);
+        if (status != RL_OK) {
+            (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
+                             recorder->path,
+                             status == RL_LIMIT ? "no space left, or a limit on the size of files"
+                                                : status_code(status));
+        }
+    }
+    if (status != RL_OK && was_created) {
+        int ignored;
+        (void)os_remove(recorder->path, &ignored);
+    }
+    recorder->open_status = status;
+    recorder->is_open = 1;
+}
