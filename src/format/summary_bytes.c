@@ -1,5 +1,5 @@
-/* Why: the SUMMARY block (docs/format.md): what summary.c has built, as bytes, and back.
- * Invariants: of what is read only indices are believed, after a check. */
+/* Part of summary.h: the SUMMARY block (docs/format.md): what summary.c has built, as bytes, and
+ * back. Invariants: of what is read only indices are believed, after a check. */
 #include <string.h>
 
 #include "alloc.h"

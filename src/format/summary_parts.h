@@ -1,4 +1,4 @@
-/* What the two halves of summary.h share: building, and its bytes. */
+/* Part of summary.h: what building a summary (summary.c) and its bytes (summary_bytes.c) share. */
 #ifndef SUMMARY_PARTS_H
 #define SUMMARY_PARTS_H
 

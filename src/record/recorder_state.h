@@ -6,7 +6,7 @@
 
 #include "dictionary.h"
 #include "os.h"
-#include "recorder.h"
+#include "recorder_options.h"
 #include "shelf.h"
 #include "slots.h"
 #include "writer.h"
@@ -20,6 +20,8 @@
  *    '---- its thread is there ---- STARTS <----- somebody needs it ----------- PAUSED
  */
 enum writer_is { WRITER_RUNS, WRITER_ASKED, WRITER_LEAVES, WRITER_PAUSED, WRITER_STARTS };
+
+struct lane;
 
 struct recorder {
     struct recorder_options options;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "clock.h"
 #include "compact.h"
 #include "ring.h"
 #include "status.h"
