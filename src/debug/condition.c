@@ -1,6 +1,9 @@
-/* Why: see condition.h.
- * Invariants: comparing means what it means in Python for exact int, float, bool, str and None;
- * where 64 bits or a double cannot say it, the answer is that it is not known. */
+/* Why: a condition in a hot loop costs 20 ns here, and a microsecond in the interpreter.
+ *
+ * Invariants: a comparison gives what Python gives for exact int, float, bool, str and None. Every
+ * other type, an int beyond 64 bits, and an int that a double cannot hold beside a float give
+ * CONDITION_UNKNOWN. Evaluation needs no bounds checks, because is_sound() has proved the depths.
+ */
 #include "condition.h"
 
 #include <string.h>
@@ -8,11 +11,11 @@
 #include "alloc.h"
 #include "status.h"
 
-enum { DEPTH = 16, ROWS = 256, EXACT = 53 /* bits of an int that a double holds */ };
+enum { DEPTH = 16, ROWS = 256, EXACT = 53 /* bits of an int that a double holds exactly */ };
 
 /* ---- checking ---- */
 
-/* The stack's depth behind a row that had `depth` before it, or -1. */
+/* Returns the depth of the stack after a row, or -1 where the row is not valid at that depth. */
 static int depth_after(const struct condition *c, size_t at, int depth)
 {
     const struct condition_row *row = &c->rows[at];
@@ -33,10 +36,10 @@ static int depth_after(const struct condition *c, size_t at, int depth)
     }
 }
 
-/* Jumps go forward, so that one pass sees every path. */
+/* Returns whether all paths are valid. One pass sees every path, because jumps only go forward. */
 static int is_sound(const struct condition *c)
 {
-    int8_t depths[ROWS + 1]; /* -1: not reached */
+    int8_t depths[ROWS + 1]; /* -1 = not reached */
     memset(depths, -1, sizeof depths);
     depths[0] = 0;
     for (size_t i = 0; i < c->row_count; i++) {
@@ -59,6 +62,7 @@ static int is_sound(const struct condition *c)
     return c->row_count != 0 && depths[c->row_count] == 1;
 }
 
+/* Replaces a borrowed text by an owned copy. */
 static int copy_text(struct condition_value *value)
 {
     size_t bytes = value->text.len * (size_t)value->width;
@@ -95,7 +99,7 @@ rl_status condition_init(struct condition *condition, const struct condition_row
     memcpy(made.rows, rows, row_count * sizeof *rows);
     if (!is_sound(&made)) {
         condition_fini(&made);
-        return status_set(err, RL_USAGE, "the condition's program is not sound");
+        return status_set(err, RL_USAGE, "the program of the condition is not valid");
     }
     *condition = made;
     return RL_OK;
@@ -113,7 +117,7 @@ void condition_fini(struct condition *condition)
     *condition = (struct condition){0};
 }
 
-/* ---- asking ---- */
+/* ---- evaluation ---- */
 
 static int is_whole(const struct condition_value *value)
 {
@@ -182,18 +186,20 @@ static double as_double(const struct condition_value *value)
     return is_whole(value) ? (double)value->integer : value->number;
 }
 
+/* Compares two texts for equality. Order needs the interpreter. */
 static enum condition_answer compare_texts(const struct condition_value *a,
                                            const struct condition_value *b, unsigned how)
 {
     if (how != CONDITION_EQ && how != CONDITION_NE) {
         return CONDITION_UNKNOWN;
     }
-    /* A text of the same characters has the same width: it is the least that holds them. */
+    /* Equal texts have the same width: CPython stores a text in the least that holds it. */
     int is_equal = a->text.len == b->text.len && a->width == b->width &&
                    memcmp(a->text.data, b->text.data, a->text.len * (size_t)a->width) == 0;
     return yes_if(is_equal == (how == CONDITION_EQ));
 }
 
+/* Compares two values of any type. */
 static enum condition_answer compare_values(const struct condition_value *a,
                                             const struct condition_value *b, unsigned how)
 {
@@ -221,7 +227,7 @@ static enum condition_answer compare_values(const struct condition_value *a,
         return yes_if((a->type == CONDITION_NONE && b->type == CONDITION_NONE) ==
                       (how == CONDITION_EQ));
     }
-    return CONDITION_UNKNOWN; /* an error, which Python tells */
+    return CONDITION_UNKNOWN; /* Python raises TypeError */
 }
 
 static struct condition_value make_boolean(enum condition_answer answer)
@@ -236,7 +242,7 @@ enum condition_answer condition_ask(const struct condition *condition,
                                                  struct condition_value *value),
                                     void *context)
 {
-    struct condition_value stack[DEPTH], *top = stack; /* the first free one */
+    struct condition_value stack[DEPTH], *top = stack; /* the first free place */
     for (size_t i = 0; i < condition->row_count; i++) {
         const struct condition_row row = condition->rows[i];
         enum condition_answer answer;

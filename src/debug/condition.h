@@ -1,10 +1,18 @@
-/* Conditions that need no Python: comparisons of names with constants, joined by and, or and not.
- * A program of a few steps over a stack; it says yes, no, or that it cannot tell, and then the
- * condition is evaluated by the interpreter instead.
+/* Evaluates conditions of breakpoints without Python: comparisons of names with constants, joined
+ * by and, or and not. `x > 3 and name == "a"` becomes a program of six rows:
  *
- *   LOAD name   CONST k   COMPARE op   NOT   JUMP_IF_FALSE to   JUMP_IF_TRUE to
+ *   0 LOAD x   1 CONST 3   2 COMPARE >   3 JUMP_IF_FALSE 7   4 LOAD name   5 CONST "a"
+ *   6 COMPARE ==            7: the end; the value on the stack is the answer
  *
- * A jump keeps its operand where it jumps and drops it where it does not, as `and` and `or` do. */
+ * A jump keeps its operand on the stack where it jumps, and drops it where it does not, as `and`
+ * and `or` do in Python.
+ *
+ * Invariants: jumps only go forward. Every path ends with one value on the stack, and the stack
+ * never exceeds its bound; condition_init() checks both. An answer is what Python would answer.
+ * Where exact types or 64 bits are not enough for that, the answer is CONDITION_UNKNOWN, and the
+ * caller lets the interpreter evaluate the condition.
+ *
+ * Threads: a condition does not change after condition_init(), so any number may evaluate it. */
 #ifndef CONDITION_H
 #define CONDITION_H
 
@@ -13,7 +21,7 @@
 #include <stdint.h>
 
 enum condition_type {
-    CONDITION_OTHER, /* nothing can be told of it */
+    CONDITION_OTHER, /* any other type: comparisons give CONDITION_UNKNOWN */
     CONDITION_NONE,
     CONDITION_BOOL,
     CONDITION_INT,
@@ -23,9 +31,9 @@ enum condition_type {
 
 struct condition_value {
     enum condition_type type;
-    int width; /* of a text: bytes a character */
+    int width; /* of a text: bytes per character */
     union {
-        int64_t integer; /* a bool too */
+        int64_t integer; /* of a bool too: 0 or 1 */
         double number;
         struct {
             const void *data; /* borrowed */
@@ -42,7 +50,7 @@ enum condition_step {
     CONDITION_JUMP_IF_FALSE,
     CONDITION_JUMP_IF_TRUE
 };
-/* IS and IS_NOT: of None, True and False only. */
+/* IS and IS_NOT are known only against None, True and False. */
 enum condition_compare {
     CONDITION_LT,
     CONDITION_LE,
@@ -56,7 +64,7 @@ enum condition_compare {
 
 struct condition_row {
     uint8_t step;
-    uint16_t operand; /* number of a name, of a constant, of a comparison, or of a row */
+    uint16_t operand; /* number of a name, a constant, a comparison, or a row to jump to */
 };
 
 struct condition {
@@ -69,12 +77,13 @@ struct condition {
 
 enum condition_answer { CONDITION_NO, CONDITION_YES, CONDITION_UNKNOWN };
 
-/* Copies rows and constants. Refused unless each path of it ends with one value on the stack. */
+/* Copies rows and constants. Fails with RL_USAGE where the program breaks an invariant. */
 RL_CHECKED rl_status condition_init(struct condition *condition, const struct condition_row *rows,
                                     size_t row_count, const struct condition_value *constants,
                                     size_t constant_count, size_t name_count, struct rl_err *err);
 void condition_fini(struct condition *condition);
-/* `load` gives the value of a name. */
+/* Evaluates the condition. `load` fills in the value of a name, in the order of evaluation. It is
+ * not called for names on which the answer does not depend. */
 enum condition_answer condition_ask(const struct condition *condition,
                                     void (*load)(void *context, size_t name,
                                                  struct condition_value *value),

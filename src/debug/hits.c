@@ -1,4 +1,4 @@
-/* Why: see hits.h. */
+/* Why: hit conditions are typed by users and sent by editors, so errors name what is allowed. */
 #include "hits.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ static const struct {
     const char *text;
     enum hits_test test;
 } tests[] = {
-    /* the longer first */
+    /* the longer ones first */
     {"==", HITS_EQ}, {">=", HITS_GE},  {"<=", HITS_LE}, {">", HITS_GT},
     {"<", HITS_LT},  {"%", HITS_EACH}, {"=", HITS_EQ},
 };

@@ -1,5 +1,11 @@
-/* How often a breakpoint must be reached before it stops: "> 3", ">= 3", "== 3", "< 3", "<= 3",
- * "% 3" (each third time), "3" (the third time). */
+/* How often a breakpoint must be hit before it stops the program.
+ *
+ *   "> 3"   ">= 3"   "== 3"   "< 3"   "<= 3"      compares the number of the hit
+ *   "3"                                           as "== 3": the third hit
+ *   "% 3"                                         every third hit
+ *   ""                                            every hit
+ *
+ * Threads: one at a time per struct. */
 #ifndef HITS_H
 #define HITS_H
 
@@ -15,10 +21,10 @@ struct hits {
     uint64_t seen;
 };
 
-/* An empty text: each hit counts. A failure leaves *hits as it was. */
+/* Reads a hit condition and sets the count to 0. A failure leaves *hits unchanged. */
 RL_CHECKED rl_status hits_parse(struct hits *hits, const char *text, size_t len,
                                 struct rl_err *err);
-/* One more hit; whether it stops. */
+/* Counts one more hit. Returns whether the program stops. */
 static inline int hits_take(struct hits *hits)
 {
     uint64_t seen = ++hits->seen;

@@ -1,6 +1,21 @@
-/* Why: see rewrite.h.
- * Invariants: instructions keep their order, so the new code's offsets grow with the old ones;
- * arguments only ever grow while it is laid out, so that comes to an end. */
+/* Why: below 3.12 a trace function slows down every line of a program; a probe costs only where it
+ * is. See rewrite.h for what a probe is.
+ *
+ *    struct listing (old)               struct layout                       struct rewritten (new)
+ *    instructions, targets  find_needs  items: instructions,  lead_jumps    bytes, and for each old
+ *    are indexes of         ----------> probes, tail; targets ------------> instruction its new
+ *    instructions           put_*       become items          settle, emit  offsets
+ *
+ *    needs[] of an instruction    meaning
+ *    NEEDS_PROBE                  control that begins its line comes to it
+ *    NEEDS_AT_HANDLER             an exception is among what begins its line
+ *    IN_TAIL                      falling through begins no line, so its probe is in the tail
+ *
+ * Invariants:
+ * 1. Instructions keep their order, so new offsets grow with old ones. The tail is behind them all.
+ * 2. A jump goes to a probe exactly if that jump begins the line of its target.
+ * 3. Arguments of jumps only grow while settle_arguments() repeats, so that it ends.
+ * 4. A probe needs one place on the stack. Where there is none, the whole rewrite fails. */
 #include "rewrite.h"
 
 #include <string.h>
@@ -21,6 +36,7 @@ enum {
 
 /* ---- reading ---- */
 
+/* Returns how many units must extend an argument. */
 static uint32_t count_extended(uint32_t arg)
 {
     return arg > 0xffffff ? 3 : arg > 0xffff ? 2 : arg > 0xff ? 1 : 0;
@@ -40,6 +56,7 @@ int32_t rewrite_at(const struct listing *listing, uint32_t at)
     return low < listing->count && listing->items[low].at == at ? (int32_t)low : -1;
 }
 
+/* Reads one instruction, with its extensions and caches. */
 static rl_status read_instruction(struct instruction *one, const struct rewrite_rules *rules,
                                   const uint8_t *code, size_t len, uint32_t at, struct rl_err *err)
 {
@@ -70,6 +87,7 @@ static rl_status read_instruction(struct instruction *one, const struct rewrite_
     return RL_OK;
 }
 
+/* Finds the target of each jump. A jump into the middle of an instruction is damage. */
 static rl_status resolve_jumps(struct listing *listing, const struct rewrite_rules *rules,
                                struct rl_err *err)
 {
@@ -131,6 +149,7 @@ struct flow {
     int changed, failed;
 };
 
+/* Raises the depth at an instruction to what a path to it needs. */
 static void reach_instruction(struct flow *flow, size_t at, int32_t depth)
 {
     if (depth < 0 || depth > INT16_MAX || at >= flow->listing->count) {
@@ -141,6 +160,7 @@ static void reach_instruction(struct flow *flow, size_t at, int32_t depth)
     }
 }
 
+/* Propagates the depth to all instructions that control reaches from here. */
 static void flow_from_instruction(struct flow *flow, const struct rewrite_rules *rules, size_t i)
 {
     const struct instruction *one = &flow->listing->items[i];
@@ -173,17 +193,17 @@ rl_status rewrite_flow(struct listing *listing, const struct rewrite_rules *rule
         }
     }
     return flow.changed || flow.failed
-               ? status_set(err, RL_UNSUPPORTED, "the depth of the stack cannot be told")
+               ? status_set(err, RL_UNSUPPORTED, "the depth of the stack is not known everywhere")
                : RL_OK;
 }
 
-/* ---- where probes are wanted ---- */
+/* ---- where probes are needed ---- */
 
 struct item { /* of the new code */
     uint32_t arg, at;
-    int32_t target;  /* an item; -1: no jump */
-    int32_t origin;  /* an instruction; -1: of a probe */
-    int32_t covered; /* the instruction that it is covered like */
+    int32_t target;  /* index of an instruction until lead_jumps(), then of an item; -1 = no jump */
+    int32_t origin;  /* index of an instruction; -1 = part of a probe */
+    int32_t covered; /* index of the instruction whose handler covers it */
     uint8_t op, extended;
 };
 
@@ -194,16 +214,16 @@ struct layout {
     void *context;
     struct item *items; /* owned */
     size_t count, cap;
-    int32_t *own;   /* owned: the item of an instruction */
-    int32_t *probe; /* owned: the item where its probe begins; -1: none */
-    uint8_t *needs; /* owned */
+    int32_t *own;   /* owned: for each instruction its item */
+    int32_t *probe; /* owned: for each instruction the first item of its probe; -1 = none */
+    uint8_t *needs; /* owned: bits for each instruction */
     uint32_t stack;
     size_t tail, probes;
     int is_deep;
 };
 
-/* Whether an exception may come to a handler from another line than its own, out of [first, end).
- */
+/* Returns whether an exception can come to a handler from another line than the handler's own. It
+ * is raised in [first, end). */
 static int comes_from_elsewhere(const struct layout *layout, size_t first, size_t end, int32_t line)
 {
     for (size_t i = first; i < end; i++) {
@@ -216,7 +236,7 @@ static int comes_from_elsewhere(const struct layout *layout, size_t first, size_
     return 0;
 }
 
-/* Where the block ends that an instruction sets up, its handler at the latest. */
+/* Returns where the block ends that an instruction sets up, at the latest its handler. */
 static size_t find_block_end(const struct layout *layout, size_t setup, size_t handler)
 {
     const struct rewrite_rules *rules = layout->rules;
@@ -231,7 +251,7 @@ static size_t find_block_end(const struct layout *layout, size_t setup, size_t h
     return handler;
 }
 
-/* Whether going from one instruction to another begins the other's line. */
+/* Returns whether control that goes from one instruction to another begins the other's line. */
 static int begins_line(const struct layout *layout, size_t from, size_t to)
 {
     const struct listing *listing = layout->listing;
@@ -249,12 +269,13 @@ static int begins_line(const struct layout *layout, size_t from, size_t to)
     return a->line != b->line || to == listing->body;
 }
 
+/* Returns whether control can fall through to an instruction. */
 static int is_fallen_into(const struct layout *layout, size_t to)
 {
     return to > 0 && !layout->rules->ops[layout->listing->items[to - 1].op].ends;
 }
 
-/* The constant of its probe, where one is wanted on some way to it; -1. */
+/* Returns the constant of the probe of an instruction's line, or -1 where no probe is wanted. */
 static int32_t wanted_constant(const struct layout *layout, size_t at)
 {
     const struct instruction *one = &layout->listing->items[at];
@@ -274,6 +295,7 @@ static rl_status put_item(struct layout *layout, struct item item, struct rl_err
     return RL_OK;
 }
 
+/* Appends a probe for an instruction. Its jump leads behind the probe for now. */
 static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
 {
     const struct instruction *one = &layout->listing->items[at];
@@ -297,6 +319,7 @@ static rl_status put_probe(struct layout *layout, size_t at, struct rl_err *err)
     return status == RL_OK ? put_item(layout, test, err) : status;
 }
 
+/* Appends the jump from the tail back to an instruction. */
 static rl_status put_jump_back(struct layout *layout, size_t at, struct rl_err *err)
 {
     return put_item(layout,
@@ -307,13 +330,14 @@ static rl_status put_jump_back(struct layout *layout, size_t at, struct rl_err *
                     err);
 }
 
-/* Jumps find its probe in the tail, since falling through begins no line there. */
+/* Returns whether only jumps begin the line of an instruction. Falling through must then meet no
+ * probe. */
 static int is_begun_within(const struct layout *layout, size_t at)
 {
     return is_fallen_into(layout, at) && !begins_line(layout, at - 1, at);
 }
 
-/* Marks the instructions that jumps begin, and those that exceptions do. */
+/* Marks the instructions whose line is begun: by jumps, by exceptions, by falling through. */
 static void find_needs(struct layout *layout)
 {
     const struct listing *listing = layout->listing;
@@ -342,11 +366,13 @@ static void find_needs(struct layout *layout)
     }
 }
 
+/* Returns whether an instruction needs a probe at this place: before it, or in the tail. */
 static int needs_probe(const struct layout *layout, size_t at, int in_tail)
 {
     return (layout->needs[at] & NEEDS_PROBE) && ((layout->needs[at] & IN_TAIL) != 0) == in_tail;
 }
 
+/* Appends all instructions, each after its probe where that is not in the tail. */
 static rl_status put_instructions(struct layout *layout, struct rl_err *err)
 {
     const struct listing *listing = layout->listing;
@@ -370,6 +396,7 @@ static rl_status put_instructions(struct layout *layout, struct rl_err *err)
     return status;
 }
 
+/* Appends the tail: for each probe a jump back, and the probes that jumps are led over. */
 static rl_status put_tail(struct layout *layout, struct rl_err *err)
 {
     rl_status status = RL_OK;
@@ -387,7 +414,8 @@ static rl_status put_tail(struct layout *layout, struct rl_err *err)
     return status;
 }
 
-/* Jumps lead to items from here on. */
+/* Turns targets from instructions into items: a jump that begins a line goes to the probe. A jump
+ * back to a probe in the tail becomes a jump ahead. */
 static void lead_jumps(struct layout *layout)
 {
     for (size_t i = 0; i < layout->count; i++) {
@@ -412,7 +440,7 @@ static uint32_t item_size(const struct layout *layout, const struct item *item)
     return (uint32_t)(item->extended + 1 + layout->rules->ops[item->op].caches) * UNIT;
 }
 
-/* The argument of a jump from the bytes behind it to another. */
+/* Returns the argument of a jump, counted from the bytes behind it. */
 static uint32_t jump_distance(const struct layout *layout, const struct item *item)
 {
     uint32_t next = item->at + item_size(layout, item), to = layout->items[item->target].at;
@@ -421,6 +449,7 @@ static uint32_t jump_distance(const struct layout *layout, const struct item *it
     return bytes / layout->rules->jump_unit;
 }
 
+/* Computes places and arguments until no argument needs another extension. */
 static rl_status settle_arguments(struct layout *layout, struct rl_err *err)
 {
     int changed = 1;
@@ -440,9 +469,11 @@ static rl_status settle_arguments(struct layout *layout, struct rl_err *err)
             }
         }
     }
-    return changed ? status_set(err, RL_UNSUPPORTED, "the jumps do not come to rest") : RL_OK;
+    return changed ? status_set(err, RL_UNSUPPORTED, "the lengths of the jumps do not settle")
+                   : RL_OK;
 }
 
+/* Writes the bytes, and the new offsets of all old instructions. */
 static rl_status emit_code(struct rewritten *made, const struct layout *layout, struct rl_err *err)
 {
     const struct item *last = &layout->items[layout->count - 1];
@@ -472,10 +503,10 @@ static rl_status emit_code(struct rewritten *made, const struct layout *layout, 
         if (item->origin >= 0) {
             int32_t probe = layout->probe[item->origin];
             unsigned needs = layout->needs[item->origin];
-            uint32_t told = probe >= 0 ? layout->items[probe].at : item->at;
+            uint32_t begin = probe >= 0 ? layout->items[probe].at : item->at;
             made->moved[item->origin] = item->at;
-            made->begun[item->origin] = needs & IN_TAIL ? item->at : told;
-            made->entered[item->origin] = needs & NEEDS_AT_HANDLER ? told : item->at;
+            made->begun[item->origin] = needs & IN_TAIL ? item->at : begin;
+            made->entered[item->origin] = needs & NEEDS_AT_HANDLER ? begin : item->at;
         }
     }
     made->placed[layout->count] = (struct placed){made->len, -1, -1};

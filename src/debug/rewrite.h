@@ -1,19 +1,30 @@
-/* Code with probes: the instructions of a code object, and before those with which wanted lines
- * begin two more that ask, and jump where the answer is yes.
+/* Inserts probes into the bytecode of a code object. A probe is two instructions before the first
+ * instruction of a wanted line; it asks an object whether the program stops there.
  *
  *   line 5:  ...                    line 5:  ...
- *   line 6:  LOAD_FAST x     ->     (probe)  LOAD_CONST p; POP_JUMP_IF_TRUE to yes
+ *   line 6:  LOAD_FAST x     ->     (probe)  LOAD_CONST p; POP_JUMP_IF_TRUE to `yes`
  *            ...                    line 6:  LOAD_FAST x
  *                                            ...
  *                                   (tail)   yes: jump back to line 6
  *
- * The jump back makes a trace function, if there is one by then, be told of line 6. A line begins
- * where it would be told so: where it is entered from another line, or by a jump back. A jump that
- * begins a line in its middle, where falling through does not, is led over a probe in the tail.
+ * Truth of the constant p runs the debugger. If it set a trace function and is true, control comes
+ * to the tail. The jump back then makes the interpreter call that function for line 6.
  *
- * What an opcode means is said by rewrite_rules, so that nothing here knows CPython. Flow:
- * rewrite_read() -> the caller says lines and handlers -> rewrite_probe() -> the caller makes code
- * -> both are read again -> rewrite_check(). */
+ * A line begins where the interpreter would report it: where control enters it from another line,
+ * or by a jump back. Sometimes only a jump begins a line in the middle of its instructions. Then
+ * the jump is led over a probe in the tail, and falling through meets no probe:
+ *
+ *   jump to X  ->  jump to tail: LOAD_CONST p; POP_JUMP_IF_TRUE; jump back to X
+ *
+ * Flow, with what the caller does in brackets:
+ *
+ *   rewrite_read(old) -> [lines, handlers] -> rewrite_flow() -> rewrite_probe()
+ *     -> [code object] -> rewrite_read(new) -> [lines, handlers] -> rewrite_check() -> [runs it]
+ *
+ * Invariants: nothing here knows CPython; rewrite_rules describes each opcode. Code that
+ * rewrite_check() refuses is never run.
+ *
+ * Threads: pure functions of their arguments. */
 #ifndef REWRITE_H
 #define REWRITE_H
 
@@ -25,61 +36,62 @@ enum rewrite_jump { JUMP_NONE, JUMP_TO, JUMP_AHEAD, JUMP_BACK };
 
 struct rewrite_op {
     uint8_t jump;    /* enum rewrite_jump */
-    uint8_t caches;  /* units that follow it and are not code */
-    uint8_t ends;    /* what follows it is not reached through it */
-    uint8_t aside;   /* its jump says nothing of the depth of the stack: a call of a finally body */
-    uint8_t sets_up; /* its jump is where an exception goes */
-    uint8_t goes_on; /* a jump back to it begins no line: an await goes on waiting */
-    uint8_t turned;  /* the same jump in the other direction; 0: it has one only */
+    uint8_t caches;  /* units after the instruction that are not code */
+    uint8_t ends;    /* control never falls through to the next instruction */
+    uint8_t aside;   /* its jump must not set stack depths: a call of a finally body */
+    uint8_t sets_up; /* its jump target is an exception handler */
+    uint8_t goes_on; /* a jump back to it begins no line: an await continues to wait */
+    uint8_t turned;  /* the same jump in the other direction; 0 = there is none */
 };
 
 struct rewrite_rules {
     struct rewrite_op ops[256];
-    unsigned jump_unit; /* bytes */
-    uint8_t extended, load, test, back;
-    uint8_t pop_block; /* ends what an opcode with sets_up began; 0: there is a table */
-    /* A line begins only where the table of lines has an entry, or by a jump back; else wherever
-     * the line changes. */
+    unsigned jump_unit;       /* bytes */
+    uint8_t extended;         /* extends the argument of the next instruction */
+    uint8_t load, test, back; /* load a constant; jump if true; jump back */
+    uint8_t pop_block; /* ends the block that a sets_up opcode began; 0 = handlers are in a table */
+    /* 1: a line begins at entries of the table of lines, and by jumps back. 0: wherever the line
+     * changes. */
     int at_entries;
-    /* With at_entries: an exception that comes to a handler begins a line there. */
+    /* With at_entries: an exception begins a line at its handler. */
     int exceptions_begin;
-    /* What an opcode does to the depth of the stack; > 1000 where it does not know the opcode. */
+    /* Returns how an opcode changes the depth of the stack; > 1000 for an unknown opcode. */
     int (*effect)(int op, int arg, int jumps);
 };
 
 struct instruction {
-    uint32_t at, size; /* bytes, with what extends it and its caches */
+    uint32_t at, size; /* bytes, including extensions before and caches after it */
     uint32_t arg;
-    int32_t target; /* of its jump: an index; -1: none */
-    int32_t line;   /* -1: none */
-    int32_t depth;  /* of the stack before it; -1: not reached */
+    int32_t target; /* index of the instruction that it jumps to; -1 = none */
+    int32_t line;   /* -1 = none */
+    int32_t depth;  /* of the stack before it; -1 = not reached */
     uint8_t op;
-    uint8_t extended; /* how many units extend it */
+    uint8_t extended; /* number of extensions */
     uint8_t is_entry; /* the table of lines has an entry here */
 };
 
-/* What covers instructions [first, end): indexes. */
+/* An exception handler for the instructions [first, end). All are indexes. */
 struct handler {
     uint32_t first, end, target;
     uint32_t depth;
-    uint32_t pushes_place; /* below the exception it pushes where it was raised */
+    uint32_t pushes_place; /* 1: the place of the exception is pushed before the exception */
 };
 
-/* The instructions of a code object, all owned. */
+/* The instructions and handlers of a code object. Both arrays are owned. */
 struct listing {
     struct instruction *items;
     size_t count;
     struct handler *handlers;
     size_t handler_count;
     uint32_t bytes;
-    uint32_t body; /* lines begin from here on */
+    uint32_t body; /* index of the first instruction at which a line can begin */
 };
 
-/* Where an instruction of the new code comes from. */
+/* Origin of an instruction of the new code. */
 struct placed {
-    uint32_t at;     /* byte; of the last one: the end */
-    int32_t origin;  /* an index; -1: of a probe */
-    int32_t covered; /* what covers this instruction covers it: an index */
+    uint32_t at;     /* byte offset; in the last item, the length of the code */
+    int32_t origin;  /* index in the old listing; -1 = part of a probe */
+    int32_t covered; /* index of the old instruction whose handler covers it too */
 };
 
 struct rewritten {
@@ -87,29 +99,35 @@ struct rewritten {
     uint32_t len;
     struct placed *placed; /* owned */
     size_t count;
-    uint32_t *moved;   /* owned: the new byte offset of each instruction, and of the tail */
-    uint32_t *begun;   /* owned: the same, or of the probe that lies before it */
-    uint32_t *entered; /* owned: the same for exceptions, which may have no need of the probe */
+    /* New byte offsets by old index; all three are owned. */
+    uint32_t *moved;   /* of the instruction itself; one more item for the tail */
+    uint32_t *begun;   /* where its line begins: at the probe right before it, if there is one */
+    uint32_t *entered; /* where exceptions enter it: at the probe only if they begin its line */
     size_t probes;
-    int is_deep; /* a failure was for want of room on the stack */
+    int is_deep; /* rewrite_probe() failed because the stack has no free place */
 };
 
+/* Reads the instructions of `code` and resolves their jumps. Lines, handlers and depths are left
+ * for the caller and rewrite_flow(). Fails with RL_DAMAGED for bytes that are no valid code. */
 RL_CHECKED rl_status rewrite_read(struct listing *listing, const struct rewrite_rules *rules,
                                   const uint8_t *code, size_t len, struct rl_err *err);
-/* The index of the instruction at a byte, or -1. */
+/* Returns the index of the instruction at a byte offset, or -1. */
 int32_t rewrite_at(const struct listing *listing, uint32_t at);
-/* Tells each instruction's depth. */
+/* Computes the depth of the stack before each instruction that can be reached. */
 RL_CHECKED rl_status rewrite_flow(struct listing *listing, const struct rewrite_rules *rules,
                                   struct rl_err *err);
 
-/* `constant` says which constant is the probe of a line; < 0: the line is not wanted. */
+/* Returns the index of the constant that is the probe of a line; < 0 = no probe is wanted. */
 typedef int32_t rewrite_constant(void *context, int32_t line);
+/* Lays out the code with probes. `stack` is the size of the stack, which a probe must not exceed.
+ */
 RL_CHECKED rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
                                    const struct rewrite_rules *rules, uint32_t stack,
                                    rewrite_constant *constant, void *context, struct rl_err *err);
 
-/* Whether `after` is `before` with probes, whose constants lie from `first_constant` on, and
- * nothing else: the same instructions, jumps, lines, handlers and depths. */
+/* Proves that `after` is `before` with probes and nothing else: the same instructions, jumps,
+ * lines, handlers and depths. Constants of probes begin at `first_constant`. Fails with RL_DAMAGED
+ * and the first difference. Fills in the depths of `after`. */
 RL_CHECKED rl_status rewrite_check(const struct listing *before, struct listing *after,
                                    const struct rewrite_rules *rules, uint32_t stack,
                                    uint32_t first_constant, struct rl_err *err);

@@ -1,5 +1,19 @@
-/* Why: code that was rewritten is run only where it can be shown to be the old code with calls in
- * between. Nothing here trusts rewrite.c: both codes are read anew. */
+/* Part of rewrite.h. Why: rewritten code runs only if this file proves that it is the old code with
+ * probes. It is independent of rewrite.c: both codes are read from their bytes again.
+ *
+ *    before:   A          B          C
+ *              |own       |own       |own
+ *    after:    A   [p q]  B          C   | tail: J     [p q] J
+ *                   |probe of B                  |        |
+ *                   +---- q jumps to J           +-> B    +-> C, whose probe is only in the tail
+ *
+ * Proved, in this order:
+ * 1. match_instructions(): all instructions of `before` follow each other, with or without a probe.
+ * 2. match_tail(): behind them there are only jumps back, one for each probe, which the probe
+ * reaches.
+ * 3. map_handlers(), rewrite_flow(): handlers and stack depths of both codes.
+ * 4. check_instruction(): jumps, lines, handlers and depths are those of `before`. A jump may lead
+ * to the probe of its target. */
 #include "rewrite.h"
 
 #include <string.h>
@@ -13,12 +27,13 @@ struct check {
     const struct listing *before, *after;
     const struct rewrite_rules *rules;
     uint32_t first_constant;
-    int32_t *own;   /* owned: of each instruction of `before`, where it is in `after` */
-    int32_t *probe; /* owned: and where its probe is; -1: none */
-    int32_t *by_before, *by_after; /* owned: the handler of each instruction; -1: none */
+    int32_t *own;                  /* owned: where each instruction of `before` is in `after` */
+    int32_t *probe;                /* owned: where its probe is; -1 = none */
+    int32_t *by_before, *by_after; /* owned: the handler that covers each instruction; -1 = none */
     struct rl_err *err;
 };
 
+/* Fills the caller's error with an instruction and what is wrong at it. Returns RL_DAMAGED. */
 static rl_status refuse_rewrite(const struct check *check, const struct instruction *one,
                                 const char *what)
 {
@@ -26,6 +41,7 @@ static rl_status refuse_rewrite(const struct check *check, const struct instruct
                       one->at, one->line);
 }
 
+/* Returns whether a probe begins at an instruction of `after`. */
 static int is_probe(const struct check *check, size_t at)
 {
     const struct instruction *p = &check->after->items[at];
@@ -33,6 +49,7 @@ static int is_probe(const struct check *check, size_t at)
            p[0].arg >= check->first_constant && p[1].op == check->rules->test;
 }
 
+/* Returns whether two instructions do the same, apart from where they jump to. */
 static int is_same_instruction(const struct check *check, const struct instruction *a,
                                const struct instruction *b)
 {
@@ -41,7 +58,7 @@ static int is_same_instruction(const struct check *check, const struct instructi
            (a->target < 0 ? b->target < 0 && a->arg == b->arg : b->target >= 0);
 }
 
-/* The instruction that has become this one; the count where there is none. */
+/* Returns the index of the instruction of `before` that is at `at` in `after`, or the count. */
 static size_t find_own(const struct check *check, int32_t at)
 {
     size_t low = 0, high = check->before->count;
@@ -56,7 +73,7 @@ static size_t find_own(const struct check *check, int32_t at)
     return low < check->before->count && check->own[low] == at ? low : check->before->count;
 }
 
-/* Each instruction in its order, with or without a probe before it. */
+/* Matches the instructions in their order. *tail becomes the index behind the last one. */
 static rl_status match_instructions(struct check *check, size_t *tail)
 {
     size_t at = 0;
@@ -77,7 +94,8 @@ static rl_status match_instructions(struct check *check, size_t *tail)
     return RL_OK;
 }
 
-/* A jump back to each instruction that has a probe, of which the tail may have its own. */
+/* Matches the tail: jumps back, each to an instruction with a probe. A probe is before its
+ * instruction or in the tail, never in both places. */
 static rl_status match_tail(struct check *check, size_t at)
 {
     while (at < check->after->count) {
@@ -101,11 +119,13 @@ static rl_status match_tail(struct check *check, size_t at)
     return RL_OK;
 }
 
+/* Returns whether a target in `after` is the wanted instruction of `before`, or its probe. */
 static int leads_to(const struct check *check, int32_t target, int32_t wanted)
 {
     return target == check->own[wanted] || (target >= 0 && target == check->probe[wanted]);
 }
 
+/* Fills in the handler that covers each instruction; the last one of several wins. */
 static rl_status map_handlers(const struct listing *listing, int32_t *by)
 {
     for (size_t i = 0; i < listing->count; i++) {
@@ -123,6 +143,7 @@ static rl_status map_handlers(const struct listing *listing, int32_t *by)
     return RL_OK;
 }
 
+/* Returns whether the same handler covers an instruction of each code. */
 static int is_covered_alike(const struct check *check, int32_t before, int32_t after)
 {
     int32_t a = check->by_before[before], b = check->by_after[after];
@@ -134,6 +155,7 @@ static int is_covered_alike(const struct check *check, int32_t before, int32_t a
            leads_to(check, (int32_t)now->target, (int32_t)old->target);
 }
 
+/* Checks the handler and the stack of a probe. */
 static rl_status check_probe(const struct check *check, int32_t i, uint32_t stack)
 {
     const struct instruction *one = &check->before->items[i];
@@ -150,6 +172,7 @@ static rl_status check_probe(const struct check *check, int32_t i, uint32_t stac
     return RL_OK;
 }
 
+/* Checks the jump, the line, the handler and the depth of one instruction. */
 static rl_status check_instruction(const struct check *check, int32_t i, uint32_t stack)
 {
     const struct instruction *a = &check->before->items[i];
@@ -157,7 +180,7 @@ static rl_status check_instruction(const struct check *check, int32_t i, uint32_
     if (a->target >= 0 && !leads_to(check, b->target, a->target)) {
         return refuse_rewrite(check, a, "a jump leads elsewhere");
     }
-    /* A probe that lies before it has its entry in the table of lines. */
+    /* A probe right before the instruction has its entry in the table of lines. */
     int is_before = check->probe[i] >= 0 && check->own[i] == check->probe[i] + PROBE;
     const struct instruction *first = is_before ? b - PROBE : b;
     if (a->line != b->line || a->is_entry != first->is_entry ||
@@ -194,7 +217,7 @@ rl_status rewrite_check(const struct listing *before, struct listing *after,
     status = status == RL_OK ? match_tail(&check, tail) : status;
     if (status == RL_OK && (map_handlers(before, check.by_before) != RL_OK ||
                             map_handlers(after, check.by_after) != RL_OK)) {
-        status = status_set(err, RL_DAMAGED, "a handler lies outside of the code");
+        status = status_set(err, RL_DAMAGED, "a handler is outside the code");
     }
     status = status == RL_OK ? rewrite_flow(after, rules, err) : status;
     for (size_t i = 0; status == RL_OK && i < before->count; i++) {

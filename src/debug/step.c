@@ -1,6 +1,7 @@
-/* Why: see step.h. */
+/* Why: the rules of stepping are tested from C, without a program that is debugged. */
 #include "step.h"
 
+/* Returns whether the step stops at a line. */
 static int stops_at_line(const struct step *step, const struct step_place *place)
 {
     int is_here = step->frame == 0 || step->frame == place->frame;

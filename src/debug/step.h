@@ -1,15 +1,19 @@
-/* Stepping, as decisions alone: what a thread was told to do, and whether it stops where it is now.
+/* Stepping, as decisions alone: which step a thread has to do, and whether it stops at an event.
  *
- *            line of the frame                    the frame is left
- *   IN       any line of the user's: stop         -
- *   OVER     stop                                 go on with OVER in its caller
- *   UNTIL    stop from a line on                  go on with OVER in its caller
- *   OUT      -                                    go on with OVER in its caller
+ *            line in the frame            the frame returns, yields or unwinds
+ *   IN       stop at any user line        (the thread stops at the next line by itself)
+ *   OVER     stop                         becomes OVER in the caller
+ *   UNTIL    stop from a line on          becomes OVER in the caller
+ *   OUT      go on                        becomes OVER in the caller
  *
- * A coroutine that is suspended is not left: the step waits until it goes on, in its own task.
- * Where steps are the thread's (`in_thread`), it goes on as IN with whatever the thread runs next.
- * A generator that yields is left, to whoever asked it for a value. Lines that are not the user's
- * never stop; a step whose caller is not the user's goes on upwards. */
+ * Invariants:
+ *   - Lines of code that is not the user's never stop. A step whose caller is not the user's goes
+ *     on to the caller's caller.
+ *   - A suspended coroutine is not left: the step waits until it resumes, in its own task. With
+ *     `in_thread` the step becomes IN, and stops in whatever the thread runs next.
+ *   - A generator that yields is left, to the frame that requested a value.
+ *
+ * Threads: each thread has its own step. */
 #ifndef STEP_H
 #define STEP_H
 
@@ -20,22 +24,22 @@ enum step_event { STEP_LINE, STEP_RETURN, STEP_YIELD, STEP_UNWIND };
 
 struct step {
     enum step_mode mode;
-    uintptr_t frame; /* identity; 0: any */
-    uint32_t line;   /* UNTIL */
-    uintptr_t task;  /* IN: the task it stays in; 0: any */
-    int in_thread;   /* a task that waits is left */
+    uintptr_t frame; /* identity; 0 = any */
+    uint32_t line;   /* UNTIL: first line to stop at */
+    uintptr_t task;  /* IN: the only task to stop in; 0 = any */
+    int in_thread;   /* the step follows the thread, not the task */
 };
 
 struct step_place {
-    uintptr_t frame, caller; /* identities; caller 0: none */
+    uintptr_t frame, caller; /* identities; caller 0 = none */
     uintptr_t task;
     uint32_t line;
-    int is_users;     /* code that is stepped through */
-    int is_coroutine; /* suspended, it is not left */
+    int is_users;     /* the user steps through this code */
+    int is_coroutine; /* a yield suspends it, and does not leave it */
 };
 
-/* A line: whether the thread stops here. Else: whether it has left its last frame. The step is over
- * then. */
+/* Applies an event to the step. For a line, returns whether the thread stops there. For any other
+ * event, returns whether the thread has left its outermost frame. In both cases the step ends. */
 int step_take(struct step *step, enum step_event event, const struct step_place *place);
 
 #endif
