@@ -18,7 +18,6 @@ NOT_YET = {
     "docs/architecture.md",
     "docs/debug-engine.md",
     "docs/embed.md",
-    "docs/format.md",
     "docs/performance.md",
 }
 # Pages for maintainers show code that is not whole, and commands that build and change things.

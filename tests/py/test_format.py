@@ -1,5 +1,7 @@
 """docs/format.md is enough: a reader written from it alone decodes what Relive does."""
 
+import re
+
 import pytest
 from conftest import PROGRAMS, TESTS, dump, relive, usable_backends
 
@@ -91,3 +93,26 @@ def test_sessions(tmp_path):
     assert format_reader.events(out) == events
     found = [e.get("session", 0) > 0 for e in events if e.get("func", "").endswith(":work")]
     assert found == [True, True, False, False]
+
+
+def test_the_page_decodes_a_whole_file_byte_by_byte():
+    """Every line of the decoded file in docs/format.md is what the file has there."""
+    data = (TESTS / "golden" / "good" / "embed-1.relive").read_bytes()
+    page = (TESTS.parent / "docs" / "format.md").read_text(encoding="utf-8")
+    page = page.partition("## A whole file, decoded\n")[2]
+    assert f"{len(data)} bytes" in page
+    shown = bytearray(len(data))
+    for offset, row in re.findall(r"^([0-9a-f]{4})  ((?:[0-9a-f]{2} ?)+)(?:  |$)", page, re.M):
+        part = bytes.fromhex(row)
+        shown[int(offset, 16) : int(offset, 16) + len(part)] = part
+    assert bytes(shown) == data
+    found = format_reader.Recording(TESTS / "golden" / "good" / "embed-1.relive")
+    payloads = {kind: payload for kind, _, payload, _ in found.blocks()}
+    assert hex_of(page.partition("Decoded, its")[2], 32) == payloads[7]
+    assert hex_of("75" + page.partition("\n75")[2], 31) == payloads[4][:19]
+
+
+def hex_of(page, columns):
+    """Returns the bytes in the first columns of the lines up to the end of the block."""
+    lines = page.partition("\n```\n")[0].split("```text\n")[-1].splitlines()
+    return bytes.fromhex("".join(line[:columns] for line in lines).replace(",", ""))
