@@ -152,7 +152,7 @@ def kept_trace_events(output, folder):
     except ValueError:
         events = json.loads(text.rstrip().rstrip(",") + "]")  # the format allows an open end
     events = events["traceEvents"] if isinstance(events, dict) else events
-    names = ("fib", "work", "loop", "post", "__init__")
+    names = ("fib", "work", "loop", "post", "__init__", "turn", "page")
     calls = sum(
         event.get("ph") in ("X", "B")
         and (event["name"].partition(" (")[0].rpartition(".")[2] in names)
@@ -388,6 +388,7 @@ def main():
     parser.add_argument("--objects", type=int, default=60000, help="posts to accounts")
     parser.add_argument("--app", type=int, default=200, help="turns of the application")
     parser.add_argument("--only", nargs="+", default=[""], help="tools whose name has such a text")
+    parser.add_argument("--programs", nargs="+", default=list(PROGRAMS), choices=list(PROGRAMS))
     parser.add_argument("--append", help="also append the table to this file")
     args = parser.parse_args()
     bench = Bench(args)
@@ -398,17 +399,18 @@ def main():
     ]
     packages = {tool.package for tool in every if tool.package is not None}
     versions = install(bench.python, sorted(packages | {"docutils", "jinja2", "markdown"}))
-    rows = [f"### {sys.version.split()[0]}\n", f"| tool | records | {' | '.join(PROGRAMS)} |"]
-    rows.append("| --- | --- |" + " --- |" * len(PROGRAMS))
+    heads = " | ".join(args.programs)
+    rows = [f"### {sys.version.split()[0]}\n", f"| tool | records | {heads} |"]
+    rows.append("| --- | --- |" + " --- |" * len(args.programs))
     print("\n".join(rows))
     for tool in every:
         name = tool.name
         if tool.package in versions:
             name = f"{name} ({tool.package} {versions[tool.package]})"
         if tool.package is not None and tool.package not in versions:
-            cells = ["not installable"] * len(PROGRAMS)
+            cells = ["not installable"] * len(args.programs)
         else:
-            cells = [bench.measure(tool, program) for program in PROGRAMS]
+            cells = [bench.measure(tool, program) for program in args.programs]
         rows.append(f"| {name} | {tool.records} | {' | '.join(cells)} |")
         print(rows[-1], flush=True)
     if args.append:
