@@ -1,8 +1,23 @@
-/* Why: one pass over all events answers for a handful of calls; the memory it takes follows from
- * the limit and from the frames that are open, not from the length of the recording.
- * Invariants: `kept` holds the calls with the smallest keys so far, at most `limit` of them; once
- * it is full it is a heap with the largest key on top. A node lives while its frame is open, a
- * kept call is its own, or a node below it lives. */
+/* Why: one pass over all events answers for a handful of calls. Its memory depends on the limit and
+ * on the frames that are open, not on the length of the recording.
+ *
+ *    event CALL                             event RETURN, UNWIND ...
+ *       v                                      v
+ *    on_call_start()                        on_call_end()
+ *       |  open: frame -> call_node            |  removes the frame from `open`
+ *       |  new_call(), if the call matches     |  adds the end to its call
+ *       v                                      v
+ *    keep_call() at once                    keep_call() if the call lasted long enough (`least`)
+ *       |
+ *       v
+ *    kept: an array until `limit` is reached, then a heap with the largest key on top
+ *
+ *    keep_open()    calls that have no end count as long enough
+ *    order_calls()  puts each call below its caller
+ *
+ * Invariants: `kept` contains the calls with the smallest keys (thread, seq) so far, at most
+ * `limit`. A node has a reference from its open frame, from its kept call, and from each node below
+ * it. */
 #include "calls.h"
 
 #include <stdlib.h>
@@ -11,10 +26,10 @@
 #include "alloc.h"
 
 struct call_node {
-    struct call_node *parent; /* owned reference; NULL = none that was seen */
-    struct call *call;        /* borrowed; NULL = not kept */
+    struct call_node *parent; /* owned reference; NULL = no caller was seen */
+    struct call *call;        /* borrowed; NULL = the call is not kept */
     uint32_t refs;
-    uint32_t level; /* UINT32_MAX = above the first function that is asked for */
+    uint32_t level; /* UINT32_MAX = above the first of the wanted functions */
     int is_inside;
 };
 
@@ -68,6 +83,7 @@ static struct call_node *new_node(struct search *search, struct call_node *paren
     return node;
 }
 
+/* Returns the node of an open frame, or NULL. */
 static struct call_node *find_node(const struct search *search, uint64_t frame)
 {
     const uint64_t *found = frame != 0 ? u64map_get(&search->open, frame) : NULL;
@@ -105,7 +121,7 @@ static struct call *new_call(struct search *search, struct call_node *node,
     return call;
 }
 
-/* ---- the calls that are kept ---- */
+/* ---- kept calls ---- */
 
 static void sift_call_down(struct call **heap, size_t count, size_t i)
 {
@@ -127,6 +143,7 @@ static void sift_call_down(struct call **heap, size_t count, size_t i)
     }
 }
 
+/* Returns whether `limit` is reached. Makes the array a heap when it is, the first time. */
 static int is_heap_full(struct search *search)
 {
     if (search->count < search->question->limit) {
@@ -139,7 +156,7 @@ static int is_heap_full(struct search *search)
     return 1;
 }
 
-/* Whether a call that starts with this event lies behind all that are kept. */
+/* Returns whether a call that starts with this event comes after all kept calls. */
 static int is_beyond(struct search *search, const struct event_out *event)
 {
     if (!is_heap_full(search)) {
@@ -152,7 +169,7 @@ static int is_beyond(struct search *search, const struct event_out *event)
     return last->thread != event->thread ? last->thread < event->thread : last->seq < event->seq;
 }
 
-/* Takes the call over; what no longer finds room is counted and freed. */
+/* Takes a call. One that no longer has room is counted and freed. */
 static rl_status keep_call(struct search *search, struct call *call)
 {
     if (is_beyond(search, &call->start.out)) {
@@ -179,7 +196,7 @@ static rl_status keep_call(struct search *search, struct call *call)
 
 /* ---- the pass ---- */
 
-/* A damaged recording may begin a frame twice: what is known of the first one goes. */
+/* Forgets a frame. A damaged recording may begin the same frame twice. */
 static void forget_frame(struct search *search, uint64_t frame)
 {
     struct call_node *node = find_node(search, frame);
@@ -262,7 +279,7 @@ static rl_status on_call_end(struct search *search, const struct event_out *even
     return status;
 }
 
-/* Calls whose end was not recorded took who knows how long; they are kept. */
+/* Keeps the calls whose end was not recorded, however long they took. */
 static rl_status keep_open(struct search *search)
 {
     rl_status status = RL_OK;
@@ -300,7 +317,7 @@ static rl_status read_call_events(struct search *search)
 
 /* ---- the order of the answer ---- */
 
-/* The nearest caller of the same thread that is kept; NULL where there is none. */
+/* Returns the nearest kept caller in the same thread, or NULL. */
 static const struct call *caller_of(const struct call *call)
 {
     const struct call_node *node = call->node->parent;
@@ -311,8 +328,8 @@ static const struct call *caller_of(const struct call *call)
     return node != NULL ? node->call : NULL;
 }
 
-/* Puts each call directly below its caller: `first` and `next` are lists of calls by number, the
- * number `count` stands for none. */
+/* Puts each call directly below its caller. `first` and `next` form lists of calls by number; the
+ * number `count` means none. */
 static rl_status order_calls(struct search *search)
 {
     size_t count = search->count, depth = 0;
@@ -361,7 +378,7 @@ static rl_status order_calls(struct search *search)
     return status;
 }
 
-/* ---- */
+/* ---- the answer ---- */
 
 static void calls_search_fini(struct search *search)
 {

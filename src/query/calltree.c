@@ -1,10 +1,21 @@
-/* Why: per-function totals are a fold of the call tree, so they need no pass over events. */
+/* Why: the summary at the end of a recording has the call tree, folded by function. Totals of
+ * functions are sums over its nodes, so `relive top` reads no event.
+ *
+ *    main        calls 1   self 2        main   calls 1  self 2
+ *    |- load     calls 3   self 5   ->   load   calls 5  self 9
+ *    `- run      calls 1   self 1        run    calls 1  self 1
+ *       `- load  calls 2   self 4
+ *
+ * Invariants: calls, unwinds, self time and open frames add up over the nodes of a function. Total
+ * time does not, because a recursion would count twice. The recorder has counted it per function.
+ */
 #include "calltree.h"
 
 #include <stdlib.h>
 
 #include "alloc.h"
 
+/* Orders by self time, the longest first, then by code id. */
 static int by_self_time(const void *left, const void *right)
 {
     const struct function_total *a = left, *b = right;

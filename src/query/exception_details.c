@@ -1,7 +1,13 @@
-/* Why: of millions of exceptions a few are shown, or all of them one after the other; what they
- * carried is read again for those alone.
- * Invariants: places from `from` to `to` are wanted, and those that have begun are in `items`; when
- * they take too many bytes `to` comes down, so what is left is complete from `from` on. */
+/* Why: a recording may have millions of exceptions while a page shows a few. What an exception
+ * carried is read again, for those few alone.
+ *
+ *    place   0 1 2 | 3 4 5 6 7 | 8 ...       places by rank, then by number
+ *                   ^ from    ^ to
+ *    items          3 4 . 6                  those whose first event has been read
+ *
+ * Invariants: `items` has every wanted exception that has begun. Where they take more than ENOUGH
+ * bytes, the later half is freed and `to` moves down. So the answer is complete from `from` to the
+ * last item, and the caller continues behind it. */
 #include "exception_details.h"
 
 #include <stdlib.h>
@@ -13,11 +19,11 @@ struct search {
     struct reader *reader;
     const struct exceptions *of;
     struct exception_details *out;
-    uint64_t from, to;                /* places */
-    uint64_t before[EXCEPTION_RANKS]; /* listed ones of lower ranks */
-    uint64_t seen[EXCEPTION_RANKS];   /* listed ones that have begun */
+    uint64_t from, to;                /* places, both included */
+    uint64_t before[EXCEPTION_RANKS]; /* listed exceptions of lower ranks */
+    uint64_t seen[EXCEPTION_RANKS];   /* listed exceptions that have begun */
     size_t cap, open_count;
-    size_t bytes; /* that all items take */
+    size_t bytes; /* size of all items */
 };
 
 static void free_detail(struct exception_detail *detail)
@@ -51,7 +57,7 @@ static void sort_items(struct exception_details *details)
     }
 }
 
-/* Leaves out the later half. */
+/* Frees the later half of the items. */
 static void shrink_details(struct search *search)
 {
     struct exception_details *out = search->out;
@@ -197,53 +203,4 @@ void exception_details_fini(struct exception_details *details)
     }
     rl_free(details->items);
     *details = (struct exception_details){0};
-}
-
-/* ---- causes ---- */
-
-struct hunt {
-    struct reader *reader;
-    const struct exceptions *of;
-    uint64_t until;
-    struct exception_sought *sought;
-    size_t count;
-};
-
-static rl_status ignore_event(void *self, struct story *story, const struct event_out *event,
-                              const struct exc_captured *captured, const struct cursor *cursor)
-{
-    (void)self;
-    (void)story;
-    (void)event;
-    (void)captured;
-    (void)cursor;
-    return RL_OK;
-}
-
-static rl_status match_sought(void *self, struct story *story)
-{
-    const struct hunt *hunt = self;
-    const struct exc_name *name = &story->exc.name;
-    if (story->number > hunt->until || story->number >= hunt->of->count || name->id == 0 ||
-        !exceptions_judgement(hunt->of, story->number)->is_listed) {
-        return RL_OK;
-    }
-    for (size_t i = 0; i < hunt->count; i++) {
-        struct exception_sought *sought = &hunt->sought[i];
-        struct text type = reader_string(hunt->reader, name->type);
-        if (sought->id == name->id && sought->found <= story->number &&
-            sought->type.len == type.len && memcmp(sought->type.data, type.data, type.len) == 0) {
-            sought->found = story->number + 1;
-        }
-    }
-    return RL_OK;
-}
-
-rl_status exceptions_find(struct reader *reader, const struct stories_question *question,
-                          const struct exceptions *exceptions, uint64_t until,
-                          struct exception_sought *sought, size_t count)
-{
-    struct hunt hunt = {reader, exceptions, until, sought, count};
-    struct story_hooks hooks = {&hunt, ignore_event, match_sought, NULL};
-    return stories_read(reader, question, &hooks);
 }

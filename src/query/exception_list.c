@@ -1,9 +1,13 @@
-/* Why: a list of millions of exceptions is a few rows, and numbers that can be worked out. */
+/* Why: a list of millions of exceptions becomes a few rows. The number of an exception is computed
+ * from counts, without a list of all exceptions.
+ *
+ *    rank 0   recording A: 0 3 4     B: 1 2        numbers 1.. in the order of their starts
+ *    rank 1   recording A: 1         B: 0 3 */
 #include "exception_list.h"
 
 #include <string.h>
 
-/* The first exception of a recording that did not begin before `t`, or at it, as `is_past` says. */
+/* Returns the first exception that began at or after `t`; with `is_past`, after `t`. */
 static uint64_t first_begun_after(const struct exceptions *of, uint64_t t, int is_past)
 {
     uint64_t low = 0, high = of->count;
@@ -40,6 +44,7 @@ uint64_t exception_list_number(const struct exception_list *list,
 
 /* ---- rows ---- */
 
+/* Returns the name of the task that an exception ended; empty where it has none. */
 static struct text task_name(const struct exception_list *list, const struct exception_place *at,
                              const struct exception_more *more)
 {
@@ -64,6 +69,7 @@ static uint32_t exception_type_of(const struct exceptions *of, uint64_t exceptio
     return of->outcomes[of->outcome_of[exception]].type;
 }
 
+/* Returns whether two exceptions were replaced by the same one, or by ones that read the same. */
 static int has_same_replacer(const struct exception_list *list, const struct exception_place *a,
                              const struct exception_more *of_a, const struct exception_place *b,
                              const struct exception_more *of_b)
@@ -82,6 +88,7 @@ static int has_same_replacer(const struct exception_list *list, const struct exc
                                exception_type_of(list->of[y.recording], y.exception))));
 }
 
+/* Returns whether two rows of the list would have the same text. */
 static int reads_the_same(const struct exception_list *list, const struct exception_place *a,
                           const struct exception_place *b)
 {
@@ -104,10 +111,10 @@ static int reads_the_same(const struct exception_list *list, const struct except
 
 struct walk {
     const struct exception_list *list;
-    uint64_t *next; /* owned; of each recording */
+    uint64_t *next; /* owned; the next number in each recording */
 };
 
-/* The next one of a rank, over all recordings; 0 where there is none. */
+/* Finds the next exception of a rank, over all recordings. Returns 0 where there is none. */
 static int next_of_rank(struct walk *walk, unsigned rank, struct exception_place *place)
 {
     const struct exception_list *list = walk->list;

@@ -1,8 +1,28 @@
-/* Why: a program may raise millions of exceptions in a few ways. One pass gives each a number and
- * says how it ended; what an outcome means is decided once for all that have it.
- * Invariants: `links` holds the newest exception of each name that was ever seen; addresses are
- * used again, so there are as many as exceptions lived at once. An exception that is still open has
- * its `trail` in its story; a link leads to the trail, or to what is kept of one that is over. */
+/* Why: a program may raise millions of exceptions, in a few ways. One pass numbers them and says
+ * how each ended. What an ending means is decided once for all exceptions that share it.
+ *
+ *    event --> story (stories.h) --> on_story_event()      names, replacers
+ *                   |
+ *                   v story ends
+ *              outcome_of() --> outcome_id() --> outcome_of[number], counts[outcome]
+ *                   |
+ *                   v after the pass
+ *              add_later_facts()                           IS_AWAITED, IS_REPLACED
+ *
+ * An exception may be mentioned after its story has ended: a later one names it as its cause. For
+ * that each name (address and type) has a link to the newest exception of that name:
+ *
+ *    by_address[id] -> link --trail--> story that is still open
+ *                        |
+ *                        +--more-----> found->more[]: what is kept after the end
+ *                        +--other----> next link of the same address, another type
+ *
+ * Invariants:
+ * 1. A link leads to the newest exception of its name. Addresses are reused, so there are as many
+ * links as exceptions were alive at once, not as many as there were exceptions.
+ * 2. A link has a trail while its story is open, then `more` or nothing.
+ * 3. replacer is the first exception that names this one and comes to the frame of its last event.
+ */
 #include "exceptions.h"
 
 #include <stdlib.h>
@@ -10,21 +30,21 @@
 
 enum { BLOCK = 1024 };
 
-/* What later exceptions may still say of an open one. */
+/* What later exceptions may still reveal about one whose story is open. */
 struct trail {
     int is_awaited;
     uint64_t replacer;
-    size_t link; /* + 1; 0 = another exception has its name */
+    size_t link; /* place + 1; 0 = a newer exception has the name */
 };
 
 struct link {
     struct exc_name name;
     uint64_t exception;
-    uint64_t frame;      /* of its last event */
-    uint64_t replacer;   /* that came to this frame, + 1; 0 = none */
-    struct trail *trail; /* of the story; NULL = it is over */
-    size_t more;         /* then the place of what is kept of it, + 1; 0 = nothing */
-    size_t other;        /* a link of the same address and another type, + 1 */
+    uint64_t frame;      /* frame of its last event */
+    uint64_t replacer;   /* number + 1 of the exception that came to this frame; 0 = none */
+    struct trail *trail; /* owned by the story; NULL = the story has ended */
+    size_t more;         /* then place + 1 in found->more; 0 = nothing is kept */
+    size_t other;        /* place + 1 of a link with the same address and another type */
 };
 
 struct search {
@@ -35,11 +55,12 @@ struct search {
     struct strmap ids; /* bytes of an outcome -> its place */
     struct link *links;
     size_t link_count, link_cap;
-    struct u64map by_address; /* -> the place of its first link, + 1 */
+    struct u64map by_address; /* address -> place + 1 of its first link */
 };
 
 /* ---- outcomes ---- */
 
+/* Finds or adds an outcome. Exceptions with equal outcomes share one. */
 static rl_status outcome_id(struct search *search, const struct outcome *outcome, uint32_t *id)
 {
     struct exceptions *found = search->found;
@@ -69,13 +90,14 @@ static rl_status outcome_id(struct search *search, const struct outcome *outcome
     return RL_OK;
 }
 
+/* Builds the outcome of a story at its end. */
 static struct outcome outcome_of(const struct story *story)
 {
     const struct story_event *first = &story->first, *last = &story->last;
     struct outcome outcome;
     memset(&outcome, 0, sizeof outcome);
     int is_top = last->kind == RL_EVENT_UNWIND && last->parent == 0;
-    outcome.type = story_type(story);
+    outcome.type = stories_type(story);
     outcome.first_code = first->code;
     outcome.first_line = first->line;
     outcome.last_code = last->code;
@@ -124,8 +146,8 @@ static struct link *new_link(struct search *search, const struct exc_name *name)
     return link;
 }
 
-/* An exception begins that has the name of the link's: nothing more is heard of that one, and it
- * came up again only where the recording says that the new one was raised before. */
+/* Ends the use of a name: a new exception has it now. The old one came up again only where the
+ * recording says that the new one was raised before. */
 static void settle_link(struct search *search, const struct link *link, int is_earlier)
 {
     if (link->trail != NULL) {
@@ -137,7 +159,7 @@ static void settle_link(struct search *search, const struct link *link, int is_e
     }
 }
 
-/* Makes the story the newest one of its name, unless that began later. */
+/* Makes a story the newest one of its name, unless a newer one has it. */
 static rl_status take_name(struct search *search, struct story *story)
 {
     struct trail *trail = story->kept;
@@ -162,8 +184,8 @@ static rl_status take_name(struct search *search, struct story *story)
     return RL_OK;
 }
 
-/* The first exception that names another as its cause or context, and comes to the frame of that
- * one's last event, replaced it. */
+/* Notes that a story replaces the exception which it names as its cause or context. It must come to
+ * the frame of that exception's last event. */
 static void name_replacer(struct search *search, const struct story *story)
 {
     const struct exc_name *const chains[2] = {story->began_with, story->exc.chain};
@@ -177,7 +199,8 @@ static void name_replacer(struct search *search, const struct story *story)
     }
 }
 
-/* What came to the frame of the last event but one replaced nothing: the exception went on. */
+/* Moves the link of a story to the frame of its last event. What came to the frame before replaced
+ * nothing, since the exception went on. */
 static void follow_story(struct search *search, const struct story *story)
 {
     const struct trail *trail = story->kept;
@@ -229,6 +252,7 @@ static rl_status on_story_event(void *self, struct story *story, const struct ev
     return status;
 }
 
+/* Keeps what few exceptions have: a task, or a handler that may replace it. */
 static rl_status keep_more(struct search *search, const struct story *story,
                            const struct trail *trail)
 {
@@ -254,7 +278,8 @@ static rl_status on_story_end(void *self, struct story *story)
     struct trail *trail = story->kept;
     struct outcome outcome = outcome_of(story);
     uint32_t id;
-    if (trail == NULL || search->found->count <= story->number) { /* its first event failed */
+    if (trail == NULL ||
+        search->found->count <= story->number) { /* the first event failed for memory */
         rl_free(trail);
         return RL_NOMEM;
     }
@@ -280,7 +305,7 @@ static int by_exception(const void *a, const void *b)
     return x->exception < y->exception ? -1 : x->exception > y->exception;
 }
 
-/* What was heard of exceptions after their end becomes part of their outcomes. */
+/* Adds to the outcomes what became known after the stories had ended. */
 static rl_status add_later_facts(struct search *search)
 {
     struct exceptions *found = search->found;
@@ -345,7 +370,7 @@ void exceptions_fini(struct exceptions *exceptions)
     *exceptions = (struct exceptions){0};
 }
 
-/* ---- what was decided ---- */
+/* ---- judgements ---- */
 
 rl_status exceptions_judge(struct exceptions *exceptions, struct judgement *judged)
 {
@@ -400,4 +425,55 @@ const struct exception_more *exceptions_more(const struct exceptions *exceptions
     return exceptions->more_count == 0 ? NULL
                                        : bsearch(&wanted, exceptions->more, exceptions->more_count,
                                                  sizeof *exceptions->more, by_exception);
+}
+
+/* ---- finding one ---- */
+
+struct hunt {
+    struct reader *reader;
+    const struct exceptions *of;
+    uint64_t until;
+    struct exception_sought *sought;
+    size_t count;
+};
+
+/* Does nothing: only the ends of stories matter here. */
+static rl_status ignore_event(void *self, struct story *story, const struct event_out *event,
+                              const struct exc_captured *captured, const struct cursor *cursor)
+{
+    (void)self;
+    (void)story;
+    (void)event;
+    (void)captured;
+    (void)cursor;
+    return RL_OK;
+}
+
+/* Compares a story with the exceptions that are sought. */
+static rl_status match_sought(void *self, struct story *story)
+{
+    const struct hunt *hunt = self;
+    const struct exc_name *name = &story->exc.name;
+    if (story->number > hunt->until || story->number >= hunt->of->count || name->id == 0 ||
+        !exceptions_judgement(hunt->of, story->number)->is_listed) {
+        return RL_OK;
+    }
+    for (size_t i = 0; i < hunt->count; i++) {
+        struct exception_sought *sought = &hunt->sought[i];
+        struct text type = reader_string(hunt->reader, name->type);
+        if (sought->id == name->id && sought->found <= story->number &&
+            sought->type.len == type.len && memcmp(sought->type.data, type.data, type.len) == 0) {
+            sought->found = story->number + 1;
+        }
+    }
+    return RL_OK;
+}
+
+rl_status exceptions_find(struct reader *reader, const struct stories_question *question,
+                          const struct exceptions *exceptions, uint64_t until,
+                          struct exception_sought *sought, size_t count)
+{
+    struct hunt hunt = {reader, exceptions, until, sought, count};
+    struct story_hooks hooks = {&hunt, ignore_event, match_sought, NULL};
+    return stories_read(reader, question, &hooks);
 }

@@ -1,4 +1,4 @@
-/* An event that outlives the cursor that gave it. */
+/* An event that outlives the next call of its cursor. */
 #ifndef KEPT_EVENT_H
 #define KEPT_EVENT_H
 
@@ -8,11 +8,11 @@
 #include "cursor.h"
 
 struct kept_event {
-    struct event_out out; /* its `values` point at the next field */
+    struct event_out out; /* out.values is `values` */
     uint8_t *values;      /* owned */
 };
 
-/* Copies an event into an empty one; 0, or -1 where there is no memory. */
+/* Copies an event into an empty struct. Returns 0, or -1 without memory. */
 static inline int kept_event_take(struct kept_event *kept, const struct event_out *event)
 {
     kept->out = *event;

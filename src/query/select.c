@@ -1,4 +1,4 @@
-/* Why: `relive line` and `relive history` ask for a handful of events among millions. */
+/* Why: `relive line` and `relive history` want a handful of events among millions. */
 #include "select.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@ void select_fini(struct select *select)
     memset(select, 0, sizeof *select);
 }
 
+/* Returns whether an event writes the variable, or calls a function that has it as a parameter. */
 static int is_about_name(const struct select *select, const struct reader *reader,
                          const struct event_out *event)
 {

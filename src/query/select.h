@@ -1,5 +1,6 @@
-/* Events that a question is about, picked out of the merged stream without making anything of the
- * others. */
+/* Selects events from the merged stream, before anything is made of them.
+ *
+ * Threads: pure functions of their arguments. */
 #ifndef SELECT_H
 #define SELECT_H
 
@@ -10,9 +11,10 @@
 #include "map.h"
 
 struct select {
-    uint32_t kinds;   /* a bit for each kind; 0 = all */
-    uint32_t line;    /* of line and write events; 0 = any */
-    uint32_t name;    /* string id: writes of this variable, calls with such a parameter; 0 = any */
+    uint32_t kinds; /* one bit for each kind; 0 = all */
+    uint32_t line;  /* of line and write events; 0 = any */
+    uint32_t
+        name; /* string id: writes of this variable, and calls with such a parameter; 0 = any */
     uint32_t thread;  /* 0 = any */
     uint32_t session; /* 0 = any */
     int has_codes, has_frames;
@@ -21,9 +23,10 @@ struct select {
 };
 
 void select_fini(struct select *select);
+/* Returns whether an event passes. All conditions must hold. */
 int select_matches(const struct select *select, const struct reader *reader,
                    const struct event_out *event);
-/* The string id of a text; 0 where the recording does not have it. */
+/* Returns the string id of a text; 0 where the recording does not contain it. */
 uint32_t select_string_id(const struct reader *reader, const char *utf8, size_t len);
 
 #endif

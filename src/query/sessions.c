@@ -1,5 +1,9 @@
-/* Why: a thread is in one session at a time, as its rows say; so calls are counted thread by
- * thread, without putting events in order. */
+/* Why: a thread is in one session at a time, as its rows say. So calls are counted thread by
+ * thread, without merging the events of threads by time.
+ *
+ * Invariant: one exception counts once per thread, however many functions it leaves. An address
+ * alone does not identify an exception, since it is reused; `newest` bounds the frames it may have
+ * left. */
 #include "sessions.h"
 
 #include <string.h>
@@ -11,12 +15,12 @@
 
 struct lane {
     uint32_t session;
-    uint64_t exception; /* identity of the one that left a frame last, 0 = not known */
-    uint64_t called;    /* the newest frame */
-    uint64_t newest;    /* what that was when an exception was counted: later frames are left by
-                         * later ones */
-    int is_leaving;     /* the event before was one that left a frame */
-    int is_counted;     /* that exception is */
+    uint64_t exception; /* address of the exception that left a frame last; 0 = not known */
+    uint64_t called;    /* newest frame of the thread */
+    uint64_t newest;    /* newest frame when an exception was counted; later frames belong to later
+                           exceptions */
+    int is_leaving;     /* the event before left a frame */
+    int is_counted;     /* `exception` has been counted */
 };
 
 struct counting {
@@ -66,7 +70,7 @@ static struct session_total *total_of(struct counting *c, uint32_t session)
     return &totals->items[totals->count++];
 }
 
-/* 0 where the values do not say. */
+/* Returns the address of an event's exception; 0 where the values do not contain it. */
 static uint64_t exception_of(const struct rec *rec)
 {
     struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
@@ -74,6 +78,7 @@ static uint64_t exception_of(const struct rec *rec)
     return rec->data_len != 0 && value_next(&in, &value) == RL_OK ? value.identity : 0;
 }
 
+/* Returns whether an exception type only ends an iteration. */
 static int ends_iteration(const struct counting *c, uint32_t exception_type)
 {
     static const char *const names[] = {"StopIteration", "StopAsyncIteration", "GeneratorExit"};
@@ -86,7 +91,7 @@ static int ends_iteration(const struct counting *c, uint32_t exception_type)
     return 0;
 }
 
-/* The exception that a session was left by; whether there is one. */
+/* Finds the exception that ended a session. Returns whether there is one. */
 static int exception_left_by(const struct rec *rec, struct value *exception)
 {
     struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
@@ -105,7 +110,7 @@ static int exception_left_by(const struct rec *rec, struct value *exception)
     return 0;
 }
 
-/* It is an error, unless it was counted when it left a function. */
+/* Counts the exception of a session's end, unless it was counted when it left a function. */
 static void count_end(struct counting *c, const struct rec *rec)
 {
     struct value exception;
@@ -135,7 +140,7 @@ static void count_event(void *self, const struct rec *rec)
         return;
     }
     if (rec->kind == RL_EVENT_SESSION_START) {
-        lane->is_counted = 0; /* addresses come back: those of before are of other exceptions */
+        lane->is_counted = 0; /* addresses are reused: those before belong to other exceptions */
     } else if (rec->kind == RL_EVENT_SESSION_END) {
         count_end(c, rec);
     }

@@ -1,7 +1,22 @@
-/* Why: an exception is many events, and a recording may have millions of exceptions; only those
- * that may still go on are kept while reading.
- * Invariants: `recent` of a thread holds its newest stories, the one that went on last at the end;
- * an event belongs to the newest story that it can belong to, else it begins one. */
+/* Why: an exception is many events, and a recording may have millions of exceptions. Only those
+ * that may still go on are in memory.
+ *
+ *    lane of a thread:  recent[0] ... recent[n-1]      the story with the latest event is last
+ *
+ *    event with an exception
+ *       |
+ *       +-- begins_story() is false for the newest of `recent` that it can continue: add_event()
+ *       +-- true for all: new_story(); recent[0] ends first where there are AT_ONCE
+ *
+ * An event continues a story if it has the same exception. With captured values that is decided by
+ * address and type, without them by frames:
+ *
+ *    last event          continues with
+ *    UNWIND from f       HANDLED or UNWIND in the caller of f; RAISE "again" in f
+ *    RAISE, HANDLED in f UNWIND or HANDLED in f
+ *
+ * Invariants: a story is in one lane, once. `ending` has the open frames of
+ * Thread._bootstrap_inner, where the standard library catches what ends a thread. */
 #include "stories.h"
 
 #include <string.h>
@@ -9,7 +24,7 @@
 #include "value.h"
 
 enum {
-    AT_ONCE = 8, /* so many exceptions of a thread may be on their way: clean-ups raise some */
+    AT_ONCE = 8, /* exceptions of a thread that may be on their way at once: clean-ups raise some */
 };
 
 struct lane {
@@ -25,11 +40,11 @@ struct pass {
     struct u64map lanes;  /* thread -> struct lane *, owned */
     struct u64map names;  /* open task -> string id of its name + 1 */
     struct u64map ending; /* open frames of the function that catches what ends a thread */
-    struct u64map ends;   /* codes + 1 of that function */
+    struct u64map ends;   /* code ids + 1 of that function */
     uint64_t count;
 };
 
-/* ---- what an event says ---- */
+/* ---- reading an event ---- */
 
 static int text_equals(struct text text, const char *wanted)
 {
@@ -45,11 +60,12 @@ int stories_same_text(const struct reader *reader, uint32_t a, uint32_t b)
     return x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
 }
 
-uint32_t story_type(const struct story *story)
+uint32_t stories_type(const struct story *story)
 {
     return story->exc.is_captured ? story->exc.name.type : story->first.exc;
 }
 
+/* Returns whether the message of a SystemExit means success. */
 static int is_clean_exit(const struct value *message)
 {
     static const char *const texts[] = {"", "0", "None", "False"};
@@ -82,7 +98,8 @@ static int is_exit(const struct reader *reader, uint32_t type)
     return text.len >= len && memcmp(text.data + text.len - len, name, len) == 0;
 }
 
-/* The name of the exception that comes next, which is passed over; all 0 where it is none. */
+/* Reads the name of the next exception and skips its value. The name is 0 where the value is
+ * none. */
 static rl_status next_name(struct bytes_in *in, struct exc_name *name)
 {
     struct bytes_in ahead = *in;
@@ -94,7 +111,7 @@ static rl_status next_name(struct bytes_in *in, struct exc_name *name)
     return value_skip(in);
 }
 
-/* Of an exception whose first node is `value`. */
+/* Reads an exception whose first node is `value`. */
 static rl_status read_captured(const struct reader *reader, const struct value *value,
                                struct bytes_in *in, struct exc_captured *exc)
 {
@@ -112,6 +129,7 @@ static rl_status read_captured(const struct reader *reader, const struct value *
     return status;
 }
 
+/* Reads what an event has captured. Damaged bytes become a problem of the reader. */
 static struct exc_captured captured_of(struct reader *reader, const struct event_out *event)
 {
     struct exc_captured exc = {.is_clean = 1};
@@ -134,6 +152,7 @@ static struct exc_captured captured_of(struct reader *reader, const struct event
     return exc;
 }
 
+/* Returns whether code belongs to a library or is frozen. */
 static int is_library(const struct pass *pass, uint32_t code)
 {
     struct text file = reader_code(pass->reader, code).file;
@@ -152,7 +171,7 @@ static int is_library(const struct pass *pass, uint32_t code)
 
 /* ---- which story an event belongs to ---- */
 
-/* Whether the event comes next where only frames say it. */
+/* Returns whether an event continues a story, where only frames can tell. */
 static int continues_by_frame(const struct story_event *last, const struct event_out *event,
                               const struct exc_captured *now)
 {
@@ -163,8 +182,8 @@ static int continues_by_frame(const struct story_event *last, const struct event
     return event->frame == (last->kind == RL_EVENT_UNWIND ? last->parent : last->frame);
 }
 
-/* Whether the frame may be one that the exception came to next: addresses are used again, so the
- * exception of a frame that began later is another one. */
+/* Returns whether a frame may be one that the exception came to next. Addresses are reused, so a
+ * frame that began later has another exception. */
 static int may_be_outside(uint64_t frame, const struct story *story)
 {
     const struct story_event *last = &story->last;
@@ -184,8 +203,8 @@ static int may_be_outside(uint64_t frame, const struct story *story)
     return (frame & RL_FRAME_ORDINAL_MASK) < (last->frame & RL_FRAME_ORDINAL_MASK);
 }
 
-/* Whether it is thrown into the coroutine that waited for the one that it has left, as a
- * cancellation is. */
+/* Returns whether the exception is raised into the coroutine that waited for the one it left.
+ * Cancellation does that. */
 static int is_thrown_to_waiter(const struct story_event *last, const struct event_out *event,
                                const struct exc_captured *now)
 {
@@ -193,6 +212,7 @@ static int is_thrown_to_waiter(const struct story_event *last, const struct even
     return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
 }
 
+/* Returns whether an event begins a new story instead of continuing this one. */
 static int begins_story(const struct pass *pass, const struct story *story,
                         const struct event_out *event, const struct exc_captured *now,
                         int is_latest)
@@ -221,7 +241,7 @@ static void free_story(struct story *story)
     rl_free(story);
 }
 
-/* Ends the oldest stories of a thread, until so many are left. */
+/* Ends the oldest stories of a thread, until `left` remain. */
 static rl_status end_oldest(struct pass *pass, struct lane *lane, size_t left)
 {
     rl_status status = RL_OK;
@@ -250,7 +270,7 @@ static struct lane *lane_of_thread(struct pass *pass, uint32_t thread)
     return lane;
 }
 
-/* Takes the story that the event goes on with out of its place; NULL where it begins one. */
+/* Removes the story that an event continues from its lane. NULL = the event begins a story. */
 static struct story *take_story(struct pass *pass, struct lane *lane, const struct event_out *event,
                                 const struct exc_captured *captured)
 {
@@ -278,6 +298,7 @@ static struct story *new_story(struct pass *pass, const struct event_out *event)
     return story;
 }
 
+/* Applies an event to its story. */
 static void add_event(struct pass *pass, struct story *story, const struct event_out *event,
                       const struct exc_captured *captured, int is_first)
 {
@@ -324,7 +345,7 @@ static rl_status on_exception(struct pass *pass, const struct event_out *event)
 
 /* ---- tasks and threads ---- */
 
-/* The name counts until the task ends. */
+/* Remembers the name of a task until the task ends. */
 static rl_status on_task_start(struct pass *pass, const struct event_out *event)
 {
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
@@ -405,7 +426,7 @@ static rl_status dispatch_event(struct pass *pass, const struct event_out *event
     return status;
 }
 
-/* The codes of the function where the standard library catches what ends a thread. */
+/* Finds the codes of the function in which the standard library catches what ends a thread. */
 static rl_status find_ends(struct pass *pass)
 {
     const struct u64map *codes = &pass->reader->codes;
