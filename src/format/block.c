@@ -46,14 +46,14 @@ const char *block_zstd_version(void)
     return ZSTD_versionString();
 }
 
-static uint64_t padded(uint64_t n)
+static uint64_t round_up_to_8(uint64_t n)
 {
     return (n + 7) & ~UINT64_C(7);
 }
 
 uint64_t block_span(const struct block_header *header)
 {
-    return RL_BLOCK_HEADER_BYTES + padded(header->stored);
+    return RL_BLOCK_HEADER_BYTES + round_up_to_8(header->stored);
 }
 
 void block_header_put(uint8_t *at, const struct block_header *header)

@@ -294,7 +294,7 @@ static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct
 }
 
 /* A line or a write in the innermost frame: its line counts from the one before. */
-static uint8_t *put_line(uint8_t *p, struct frame_ref *top, const struct rec *rec)
+static uint8_t *put_line_token(uint8_t *p, struct frame_ref *top, const struct rec *rec)
 {
     uint64_t delta = zigzag((int64_t)rec->line - top->line);
     top->line = rec->line;
@@ -336,7 +336,7 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
                state->stack.items[state->stack.count - 1].frame == rec->frame) {
         p = put_token(p, RL_OP_NATIVE, (uint64_t)rec->id << 2 | (rec->kind - RL_EVENT_C_CALL));
     } else if (kind_has_line(rec->kind) && stack_top_is(&state->stack, rec->frame, rec->id)) {
-        p = put_line(p, &state->stack.items[state->stack.count - 1], rec);
+        p = put_line_token(p, &state->stack.items[state->stack.count - 1], rec);
     } else {
         p = put_token(p, RL_OP_EXPLICIT, rec->kind);
         p = put_varint(p, rec->id);

@@ -112,7 +112,7 @@ uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t cod
 
 /* Programs make functions without end (exec, templates); those that were met first are told apart,
  * the others are counted together. */
-static int is_told_apart(const struct summary *summary, uint32_t code)
+static int is_kept_apart(const struct summary *summary, uint32_t code)
 {
     return code == RL_CODE_OTHER || summary->function_count < SUMMARY_FUNCTIONS_MAX ||
            u64map_get(&summary->function_of, (uint64_t)code + 1) != NULL;
@@ -130,7 +130,7 @@ static uint32_t node_for(struct summary *summary, const struct summary_lane *lan
     if (known != NULL) {
         return (uint32_t)*known;
     }
-    if (!is_told_apart(summary, code)) {
+    if (!is_kept_apart(summary, code)) {
         return node_for(summary, lane, parent, RL_CODE_OTHER);
     }
     if (summary->node_count >= SUMMARY_NODES_MAX && parent != lane->root) {
@@ -227,7 +227,8 @@ static uint32_t outermost_of(const struct summary *summary, const struct summary
     return found;
 }
 
-static void push(struct summary *summary, struct summary_lane *lane, uint32_t node, uint64_t frame)
+static void push_open_frame(struct summary *summary, struct summary_lane *lane, uint32_t node,
+                            uint64_t frame)
 {
     void *stack = lane->stack;
     struct summary_node *n = &summary->nodes[node];
@@ -252,8 +253,8 @@ static void push(struct summary *summary, struct summary_lane *lane, uint32_t no
 }
 
 /* The next frame of that function, or of that place, counts from now on. */
-static void hand_on(struct summary *summary, struct summary_lane *lane, size_t from,
-                    const struct open_frame *gone)
+static void hand_time_on(struct summary *summary, struct summary_lane *lane, size_t from,
+                         const struct open_frame *gone)
 {
     uint32_t left = gone->outermost;
     for (size_t i = from; i < lane->depth && left != 0; i++) {
@@ -270,7 +271,7 @@ static void hand_on(struct summary *summary, struct summary_lane *lane, size_t f
     }
 }
 
-static void leave(struct summary *summary, struct summary_lane *lane, size_t at)
+static void close_frame(struct summary *summary, struct summary_lane *lane, size_t at)
 {
     struct open_frame gone = lane->stack[at];
     memmove(&lane->stack[at], &lane->stack[at + 1], (lane->depth - at - 1) * sizeof *lane->stack);
@@ -279,7 +280,7 @@ static void leave(struct summary *summary, struct summary_lane *lane, size_t at)
     summary->nodes[gone.node].open--;
     summary->functions[gone.function].open--;
     if (summary->functions[gone.function].open != 0) {
-        hand_on(summary, lane, lane->was_switched ? 0 : at, &gone);
+        hand_time_on(summary, lane, lane->was_switched ? 0 : at, &gone);
     }
 }
 
@@ -287,7 +288,7 @@ static void leave(struct summary *summary, struct summary_lane *lane, size_t at)
 static void forget_open(struct summary *summary, struct summary_lane *lane)
 {
     while (lane->depth != 0) {
-        leave(summary, lane, lane->depth - 1);
+        close_frame(summary, lane, lane->depth - 1);
     }
     lane->was_switched = 0;
 }
@@ -335,7 +336,7 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     return lane;
 }
 
-static size_t find_open(const struct summary_lane *lane, uint64_t frame)
+static size_t find_open_frame(const struct summary_lane *lane, uint64_t frame)
 {
     for (size_t i = lane->depth; i-- > 0;) {
         if (lane->stack[i].frame == frame) {
@@ -364,12 +365,12 @@ static void enter_frame(struct summary *summary, struct summary_lane *lane, cons
             summary->threads[lane->listed].calls++;
         }
     }
-    push(summary, lane, node, rec->frame);
+    push_open_frame(summary, lane, node, rec->frame);
 }
 
 static void leave_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
 {
-    size_t at = find_open(lane, rec->frame);
+    size_t at = find_open_frame(lane, rec->frame);
     if (at == SIZE_MAX) {
         return;
     }
@@ -383,10 +384,10 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
         summary->nodes[node].exc = rec->exc;
         summary->nodes[node].exc_line = rec->line;
     }
-    leave(summary, lane, at);
+    close_frame(summary, lane, at);
 }
 
-static int is_wanted(const struct summary *summary, const struct summary_lane *lane)
+static int is_in_session(const struct summary *summary, const struct summary_lane *lane)
 {
     return summary->session == 0 || summary->session == lane->session;
 }
@@ -403,7 +404,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         return;
     }
     summary->kinds[rec->kind]++;
-    if (lane == NULL || (kind_enters(rec->kind) && !is_wanted(summary, lane))) {
+    if (lane == NULL || (kind_enters(rec->kind) && !is_in_session(summary, lane))) {
         return;
     }
     pass_time(summary, lane, rec->ticks);
@@ -414,7 +415,7 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         thread->last_ticks = lane->last_ticks;
     }
     if (rec->has_switch && rec->switch_to != 0) {
-        size_t at = find_open(lane, rec->switch_to);
+        size_t at = find_open_frame(lane, rec->switch_to);
         if (at != SIZE_MAX) {
             struct open_frame top = lane->stack[at];
             memmove(&lane->stack[at], &lane->stack[at + 1],
@@ -427,14 +428,14 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         enter_frame(summary, lane, rec);
     } else if (kind_leaves(rec->kind)) {
         leave_frame(summary, lane, rec);
-    } else if (rec->kind == RL_EVENT_C_CALL && is_wanted(summary, lane)) {
+    } else if (rec->kind == RL_EVENT_C_CALL && is_in_session(summary, lane)) {
         uint32_t node = node_for(summary, lane, top_node(lane), rec->id);
         summary->nodes[node].calls++;
-        push(summary, lane, node, 0);
+        push_open_frame(summary, lane, node, 0);
     } else if (rec->kind == RL_EVENT_C_RETURN || rec->kind == RL_EVENT_C_RAISE) {
         if (lane->depth != 0 && lane->stack[lane->depth - 1].frame == 0) {
             summary->nodes[top_node(lane)].unwinds += rec->kind == RL_EVENT_C_RAISE;
-            leave(summary, lane, lane->depth - 1);
+            close_frame(summary, lane, lane->depth - 1);
         }
     } else if (rec->kind == RL_EVENT_THREAD_START && thread != NULL) {
         thread->native_id = rec->frame;

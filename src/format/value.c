@@ -176,7 +176,7 @@ uint64_t value_children(const struct value *value)
     }
 }
 
-static rl_status skip(struct bytes_in *in, unsigned depth)
+static rl_status skip_nested(struct bytes_in *in, unsigned depth)
 {
     struct value value;
     rl_status status = value_next(in, &value);
@@ -187,14 +187,14 @@ static rl_status skip(struct bytes_in *in, unsigned depth)
         if (value.tag == RL_VALUE_OBJECT) {
             (void)bytes_varint(in);
         }
-        status = skip(in, depth + 1) == RL_OK ? RL_OK : RL_DAMAGED;
+        status = skip_nested(in, depth + 1) == RL_OK ? RL_OK : RL_DAMAGED;
     }
     return status;
 }
 
 rl_status value_skip(struct bytes_in *in)
 {
-    return skip(in, 0);
+    return skip_nested(in, 0);
 }
 
 int value_is_cut(const struct value *value)

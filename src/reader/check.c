@@ -152,7 +152,7 @@ static rl_status check_event(struct checking *c, const struct chunk_info *info, 
 /* ---- blocks ---- */
 
 /* A file whose closing was interrupted may hold a block twice; one of them counts. */
-static int is_known(const struct reader *reader, const struct chunk_info *info, uint64_t offset)
+static int is_in_table(const struct reader *reader, const struct chunk_info *info, uint64_t offset)
 {
     const struct chunk_ref *ref = chunks_find(reader, info);
     return ref != NULL && ref->offset == offset;
@@ -171,7 +171,7 @@ static rl_status decode_chunk(struct checking *c, const struct block_header *hea
         chunk_info_get(reader->stored.data, reader->stored.len, header->raw, &info) != RL_OK) {
         return RL_DAMAGED;
     }
-    int counts = is_known(reader, &info, offset);
+    int counts = is_in_table(reader, &info, offset);
     tokens_begin(&c->tokens, &info, reader->raw.data);
     while ((status = tokens_next(&c->tokens, &rec)) == RL_OK) {
         if (counts && check_event(c, &info, events, &rec) != RL_OK) {

@@ -7,7 +7,7 @@
 #include "blocks.h"
 #include "os.h"
 
-static int compare(const struct chunk_ref *a, const struct chunk_ref *b)
+static int compare_chunks(const struct chunk_ref *a, const struct chunk_ref *b)
 {
     if (a->info.thread != b->info.thread) {
         return a->info.thread < b->info.thread ? -1 : 1;
@@ -18,7 +18,7 @@ static int compare(const struct chunk_ref *a, const struct chunk_ref *b)
 static int by_thread_and_chunk(const void *left, const void *right)
 {
     const struct chunk_ref *a = left, *b = right;
-    int order = compare(a, b);
+    int order = compare_chunks(a, b);
     return order != 0 ? order : (a->row_bytes != 0) - (b->row_bytes != 0);
 }
 
@@ -42,7 +42,7 @@ void chunks_sort(struct reader *reader)
     reader->events = 0;
     for (size_t i = 0; i < reader->chunk_count; i++) {
         const struct chunk_ref *ref = &reader->chunks[i];
-        if (kept == 0 || compare(ref, &reader->chunks[kept - 1]) != 0) {
+        if (kept == 0 || compare_chunks(ref, &reader->chunks[kept - 1]) != 0) {
             reader->events += ref->info.events;
             reader->chunks[kept++] = *ref;
         }
@@ -82,7 +82,7 @@ const struct chunk_ref *chunks_find(const struct reader *reader, const struct ch
     size_t low = 0, high = reader->chunk_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(&reader->chunks[middle], &wanted);
+        int order = compare_chunks(&reader->chunks[middle], &wanted);
         if (order == 0) {
             return &reader->chunks[middle];
         }
@@ -111,8 +111,9 @@ static rl_status load_slot(struct reader *reader, const struct chunk_ref *ref,
         return RL_DAMAGED;
     }
     slot_info_get(header, &now.info);
-    return compare(&now, ref) == 0 && get32(header + RL_SL_USED) >= ref->row_bytes ? RL_OK
-                                                                                   : RL_DAMAGED;
+    return compare_chunks(&now, ref) == 0 && get32(header + RL_SL_USED) >= ref->row_bytes
+               ? RL_OK
+               : RL_DAMAGED;
 }
 
 rl_status chunks_load(struct reader *reader, const struct chunk_ref *ref, struct bytes_out *raw)

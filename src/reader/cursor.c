@@ -127,7 +127,7 @@ rl_status cursor_open(struct reader *reader, struct cursor **out)
     return RL_OK;
 }
 
-static int push(struct stream *stream, struct open_activation open)
+static int push_activation(struct stream *stream, struct open_activation open)
 {
     void *stack = stream->stack;
     if (rl_grow(&stack, &stream->cap, stream->depth + 1, sizeof *stream->stack) != 0) {
@@ -138,7 +138,7 @@ static int push(struct stream *stream, struct open_activation open)
     return 0;
 }
 
-static struct open_activation *find_open(const struct stream *stream, uint64_t frame)
+static struct open_activation *find_activation(const struct stream *stream, uint64_t frame)
 {
     for (size_t i = stream->depth; i-- > 0;) {
         if (stream->stack[i].frame == frame) {
@@ -151,7 +151,7 @@ static struct open_activation *find_open(const struct stream *stream, uint64_t f
 /* Takes a frame out of the stack, wherever it is. Whether it was there. */
 static int take_out(struct stream *stream, uint64_t frame, struct open_activation *taken)
 {
-    struct open_activation *at = find_open(stream, frame);
+    struct open_activation *at = find_activation(stream, frame);
     if (at == NULL) {
         return 0;
     }
@@ -182,7 +182,7 @@ static void take_lines(struct stream *stream, const struct rec *rec)
     struct after_exception after =
         after_exception_of(rec->kind, rec->frame, rec->data, rec->data_len);
     while (after_exception_caller(&after, &frame, &line)) {
-        struct open_activation *open = find_open(stream, frame);
+        struct open_activation *open = find_activation(stream, frame);
         if (open != NULL) {
             open->line = line;
         }
@@ -213,7 +213,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
         stream->session = 0;
         stream->leaving = 0;
         if (ref.info.top != 0 &&
-            push(stream, (struct open_activation){.frame = ref.info.top}) != 0) {
+            push_activation(stream, (struct open_activation){.frame = ref.info.top}) != 0) {
             return RL_NOMEM;
         }
     }
@@ -230,7 +230,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
 }
 
 /* Makes stream->rec the next event. RL_END: the stream is over; RL_FULL never. */
-static rl_status advance(struct cursor *cursor, struct stream *stream, int *has_rec)
+static rl_status advance_stream(struct cursor *cursor, struct stream *stream, int *has_rec)
 {
     *has_rec = 0;
     while (stream->is_loaded) {
@@ -293,7 +293,8 @@ static uint32_t task_of(struct stream *stream, const struct rec *rec)
     return serial;
 }
 
-static rl_status describe(struct cursor *cursor, struct stream *stream, struct event_out *event)
+static rl_status describe_event(struct cursor *cursor, struct stream *stream,
+                                struct event_out *event)
 {
     const struct rec *rec = &stream->rec;
     struct open_activation moved;
@@ -314,7 +315,7 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
     };
     if (rec->has_switch && rec->switch_to != 0 && take_out(stream, rec->switch_to, &moved)) {
         moved.line = 0;
-        if (push(stream, moved) != 0) {
+        if (push_activation(stream, moved) != 0) {
             return RL_NOMEM;
         }
     }
@@ -336,7 +337,7 @@ static rl_status describe(struct cursor *cursor, struct stream *stream, struct e
     }
     if (kind_enters(rec->kind)) {
         struct open_activation open = {rec->frame, caller, is_root, rec->id, 0};
-        return push(stream, open) == 0 ? RL_OK : RL_NOMEM;
+        return push_activation(stream, open) == 0 ? RL_OK : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
         stream->leaving = rec->frame;
@@ -358,7 +359,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
         rl_status status = RL_OK;
         int has_rec = 0, is_told = 0;
         if (stream->is_loaded) {
-            status = describe(cursor, stream, event);
+            status = describe_event(cursor, stream, event);
             cursor->told = stream;
             is_told = 1;
         } else {
@@ -367,7 +368,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
         if (status == RL_NOMEM) {
             return status;
         }
-        status = advance(cursor, stream, &has_rec);
+        status = advance_stream(cursor, stream, &has_rec);
         if (status == RL_NOMEM) {
             return status;
         }

@@ -73,8 +73,8 @@ rl_status scan_define(struct reader *reader, unsigned kind, uint32_t id, const u
                                      : RL_OK;
 }
 
-static rl_status read_dict(struct reader *reader, uint64_t offset,
-                           const struct block_header *header)
+static rl_status read_dictionary(struct reader *reader, uint64_t offset,
+                                 const struct block_header *header)
 {
     rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     if (status != RL_OK) {
@@ -264,7 +264,7 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
     case RL_BLOCK_CHUNK:
         return read_chunk_prefix(reader, offset, header);
     case RL_BLOCK_DICT:
-        return read_dict(reader, offset, header);
+        return read_dictionary(reader, offset, header);
     default:
         reader->unknown_blocks += header->type > RL_BLOCK_SOURCE || header->type == 0;
         return RL_OK;
@@ -299,7 +299,7 @@ static rl_status read_indexed(struct reader *reader, const struct index_entry *e
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_DICT) {
         return RL_DAMAGED;
     }
-    return read_dict(reader, entry->offset, &header);
+    return read_dictionary(reader, entry->offset, &header);
 }
 
 static rl_status read_index(struct reader *reader)
@@ -370,7 +370,7 @@ static rl_status read_definitions(struct reader *reader)
     struct block_header header;
     rl_status status = RL_OK;
     while (status == RL_OK && blocks_next(reader, &at, &offset, &header) == RL_OK) {
-        status = header.type == RL_BLOCK_DICT ? read_dict(reader, offset, &header) : RL_OK;
+        status = header.type == RL_BLOCK_DICT ? read_dictionary(reader, offset, &header) : RL_OK;
     }
     return status;
 }

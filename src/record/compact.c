@@ -45,13 +45,13 @@ struct compaction {
     struct bytes_out bytes; /* scratch */
 };
 
-static int read_at(const struct compaction *c, void *data, size_t len, uint64_t at)
+static int read_bytes(const struct compaction *c, void *data, size_t len, uint64_t at)
 {
     int os_errno;
     return os_pread(c->writer->fd, data, len, at, &os_errno) == 0;
 }
 
-static int write_at(const struct compaction *c, const void *data, size_t len, uint64_t at)
+static int write_bytes(const struct compaction *c, const void *data, size_t len, uint64_t at)
 {
     int os_errno;
     return writer_is_sound(c->writer) && os_pwrite(c->writer->fd, data, len, at, &os_errno) == 0;
@@ -61,11 +61,11 @@ static int write_header(const struct compaction *c, const struct block_header *h
 {
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
     block_header_put(bytes, header);
-    return write_at(c, bytes, sizeof bytes, at);
+    return write_bytes(c, bytes, sizeof bytes, at);
 }
 
 /* Padding from `at` to `end`, header included. */
-static struct block_header padding(uint64_t at, uint64_t end)
+static struct block_header padding_header(uint64_t at, uint64_t end)
 {
     return (struct block_header){.type = RL_BLOCK_PAD,
                                  .stored = (uint32_t)(end - at - RL_BLOCK_HEADER_BYTES)};
@@ -108,7 +108,7 @@ static int add_block(struct compaction *c, const struct index_entry *entry)
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
     struct block_header header;
     void *blocks = c->blocks;
-    if (!read_at(c, bytes, sizeof bytes, entry->offset) ||
+    if (!read_bytes(c, bytes, sizeof bytes, entry->offset) ||
         block_header_get(bytes, &header) != RL_OK ||
         rl_grow(&blocks, &c->block_cap, c->block_count + 1, sizeof *c->blocks) != 0) {
         return 0;
@@ -143,17 +143,17 @@ static int find_blocks(struct compaction *c)
 /* ---- where it goes ---- */
 
 /* A block leaves nothing behind it, or room for a header of padding. */
-static int fits(const struct hole *hole, uint64_t span)
+static int fits_hole(const struct hole *hole, uint64_t span)
 {
     uint64_t left = hole->end - hole->filled;
     return span == left || span + RL_BLOCK_HEADER_BYTES <= left;
 }
 
-static int place(struct compaction *c, struct movable *block)
+static int place_block(struct compaction *c, struct movable *block)
 {
     for (size_t i = 0; i < c->hole_count && c->holes[i].at < block->entry.offset; i++) {
         struct hole *hole = &c->holes[i];
-        if (fits(hole, block->span)) {
+        if (fits_hole(hole, block->span)) {
             block->to = hole->filled;
             hole->filled += block->span;
             return 1;
@@ -163,11 +163,11 @@ static int place(struct compaction *c, struct movable *block)
 }
 
 /* From the last block on, until one fits nowhere: what moves is the end of the file. */
-static void plan(struct compaction *c)
+static void plan_moves(struct compaction *c)
 {
     size_t least = c->before != 0; /* where the blocks before it end is not known */
     c->first_moved = c->block_count;
-    while (c->first_moved > least && place(c, &c->blocks[c->first_moved - 1])) {
+    while (c->first_moved > least && place_block(c, &c->blocks[c->first_moved - 1])) {
         c->first_moved--;
     }
 }
@@ -190,14 +190,14 @@ static uint64_t end_of(const struct compaction *c)
 /* ---- the steps ---- */
 
 /* From here on nobody looks for slots there. */
-static int claim(const struct compaction *c, const struct hole *hole)
+static int claim_hole(const struct compaction *c, const struct hole *hole)
 {
     static const uint8_t no_slots[4];
     if (hole->header.type == RL_BLOCK_LIVE) {
-        return write_at(c, no_slots, sizeof no_slots,
-                        hole->at + RL_BLOCK_HEADER_BYTES + RL_LV_SLOTS);
+        return write_bytes(c, no_slots, sizeof no_slots,
+                           hole->at + RL_BLOCK_HEADER_BYTES + RL_LV_SLOTS);
     }
-    struct block_header all = padding(hole->at, hole->end);
+    struct block_header all = padding_header(hole->at, hole->end);
     return write_header(c, &all, hole->at);
 }
 
@@ -205,11 +205,11 @@ static int copy_block(struct compaction *c, const struct movable *block)
 {
     bytes_out_reset(&c->bytes);
     uint8_t *bytes = bytes_room(&c->bytes, (size_t)block->span);
-    return bytes != NULL && read_at(c, bytes, (size_t)block->span, block->entry.offset) &&
-           write_at(c, bytes, (size_t)block->span, block->to);
+    return bytes != NULL && read_bytes(c, bytes, (size_t)block->span, block->entry.offset) &&
+           write_bytes(c, bytes, (size_t)block->span, block->to);
 }
 
-static int fill(struct compaction *c)
+static int fill_holes(struct compaction *c)
 {
     int done = 1;
     for (size_t i = c->first_moved; done && i < c->block_count; i++) {
@@ -218,7 +218,7 @@ static int fill(struct compaction *c)
     for (size_t i = 0; done && i < c->hole_count; i++) {
         const struct hole *hole = &c->holes[i];
         if (hole->filled != hole->end) {
-            struct block_header rest = padding(hole->filled, hole->end);
+            struct block_header rest = padding_header(hole->filled, hole->end);
             done = write_header(c, &rest, hole->filled);
         }
     }
@@ -235,12 +235,12 @@ static int each_hole(const struct compaction *c,
     return done;
 }
 
-static int shrink(const struct compaction *c, const struct hole *hole)
+static int shrink_hole(const struct compaction *c, const struct hole *hole)
 {
     return write_header(c, &hole->header, hole->at);
 }
 
-static int cut(const struct compaction *c, uint64_t end)
+static int cut_file(const struct compaction *c, uint64_t end)
 {
     if (!writer_is_sound(c->writer) || os_truncate(c->writer->fd, end) != 0) {
         return 0;
@@ -290,10 +290,10 @@ void compact_file(struct writer *writer, const struct live *lives)
     struct bytes_out index = {0};
     int is_filled = 0;
     if (!writer->index.failed && find_holes(&c, lives) && find_blocks(&c)) {
-        plan(&c);
+        plan_moves(&c);
         uint64_t end = end_of(&c);
-        is_filled = each_hole(&c, claim) && fill(&c) && make_index(&c, &index);
-        if (is_filled && each_hole(&c, shrink) && cut(&c, end)) {
+        is_filled = each_hole(&c, claim_hole) && fill_holes(&c) && make_index(&c, &index);
+        if (is_filled && each_hole(&c, shrink_hole) && cut_file(&c, end)) {
             struct bytes_out before = writer->index;
             writer->index = index;
             index = before;

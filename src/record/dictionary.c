@@ -17,7 +17,7 @@ void dictionary_fini(struct dictionary *dictionary)
     bytes_out_fini(&dictionary->scratch);
 }
 
-static int remember(struct dictionary *dictionary, int is_kept, uint32_t number)
+static int remember_key(struct dictionary *dictionary, int is_kept, uint32_t number)
 {
     const struct bytes_out *key = &dictionary->scratch;
     if (!is_kept && dictionary->recent.count >= DICTIONARY_RECENT) {
@@ -31,7 +31,7 @@ static int remember(struct dictionary *dictionary, int is_kept, uint32_t number)
 }
 
 /* The number under which the key in `scratch` is known, 0 = none. */
-static uint32_t recall(struct dictionary *dictionary, int is_kept)
+static uint32_t recall_key(struct dictionary *dictionary, int is_kept)
 {
     const struct bytes_out *key = &dictionary->scratch;
     const uint32_t *known = strmap_get(&dictionary->kept, key->data, key->len);
@@ -44,7 +44,8 @@ static uint32_t recall(struct dictionary *dictionary, int is_kept)
     }
     uint32_t number = *known;
     if (is_old || is_kept) {
-        (void)remember(dictionary, is_kept, number); /* without memory it is asked for once more */
+        (void)remember_key(dictionary, is_kept,
+                           number); /* without memory it is asked for once more */
     }
     return number;
 }
@@ -60,12 +61,12 @@ static int put_key(struct dictionary *dictionary, unsigned kind, const void *dat
 }
 
 /* The key in `scratch` gets this number. */
-static int define(struct dictionary *dictionary, int is_kept, uint32_t number)
+static int define_key(struct dictionary *dictionary, int is_kept, uint32_t number)
 {
     const struct bytes_out *key = &dictionary->scratch;
     size_t before = dictionary->pending.len;
     dict_entry_put(&dictionary->pending, key->data[0], number, key->data + 1, key->len - 1);
-    if (dictionary->pending.failed || remember(dictionary, is_kept, number) != 0) {
+    if (dictionary->pending.failed || remember_key(dictionary, is_kept, number) != 0) {
         dictionary->pending.len = before;
         dictionary->pending.failed = 0;
         return -1;
@@ -80,12 +81,12 @@ uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, int is_
     if (put_key(dictionary, kind, data, len) != 0) {
         return 0;
     }
-    uint32_t known = recall(dictionary, is_kept);
+    uint32_t known = recall_key(dictionary, is_kept);
     if (known != 0) {
         return known;
     }
     uint32_t *next = kind == RL_ROW_DEF_STRING ? &dictionary->next_string : &dictionary->next_code;
-    if (*next >= RL_CODE_OTHER - 1 || define(dictionary, is_kept, *next + 1) != 0) {
+    if (*next >= RL_CODE_OTHER - 1 || define_key(dictionary, is_kept, *next + 1) != 0) {
         return 0;
     }
     *is_new = 1;
@@ -95,8 +96,8 @@ uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, int is_
 uint32_t dictionary_again(struct dictionary *dictionary, unsigned kind, uint32_t number,
                           const void *data, size_t len, int *is_new)
 {
-    *is_new = put_key(dictionary, kind, data, len) == 0 && recall(dictionary, 0) != number &&
-              define(dictionary, 0, number) == 0;
+    *is_new = put_key(dictionary, kind, data, len) == 0 && recall_key(dictionary, 0) != number &&
+              define_key(dictionary, 0, number) == 0;
     return number;
 }
 
@@ -124,7 +125,7 @@ void dictionary_begin_again(struct dictionary *dictionary, const struct u64map *
         if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING &&
             u64map_get(still_used, entry->value) != NULL &&
             put_key(dictionary, RL_ROW_DEF_STRING, entry->key + 1, entry->len - 1) == 0) {
-            (void)define(dictionary, 1, entry->value); /* else it has no name from here on */
+            (void)define_key(dictionary, 1, entry->value); /* else it has no name from here on */
         }
     }
     strmap_fini(&before);

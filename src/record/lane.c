@@ -155,7 +155,7 @@ static void begin_slot(struct lane *lane, struct slot *slot)
     lane->extras = 0;
 }
 
-static int refill(struct lane *lane, uint32_t units, int may_wait)
+static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
 {
     struct recorder *recorder = lane->recorder;
     if (recorder == NULL) {
@@ -209,10 +209,10 @@ static int refill(struct lane *lane, uint32_t units, int may_wait)
 
 int lane_refill(struct lane *lane, uint32_t units)
 {
-    return refill(lane, units, 1);
+    return refill_lane(lane, units, 1);
 }
 
 int lane_refill_at_once(struct lane *lane, uint32_t units)
 {
-    return refill(lane, units, 0);
+    return refill_lane(lane, units, 0);
 }

@@ -64,7 +64,7 @@ static inline int lane_reserve(struct lane *lane, uint32_t units, uint64_t ticks
  * fetching its cache lines back takes longer than an event does: 60 ns a call where two cores share
  * no cache (docs/performance.md). So that begins some events ahead. */
 #define CACHE_LINE 64u
-static inline void lane_fetch_ahead(const uint8_t *row)
+static inline void prefetch_slot_ahead(const uint8_t *row)
 {
     const uint8_t *ahead = row + 8 * CACHE_LINE;
 #if defined(__x86_64__)
@@ -82,7 +82,7 @@ static inline void lane_row(struct lane *lane, uint32_t first, unsigned kind, ui
     put64(row, first | (uint64_t)(kind << RL_ID_BITS | id) << 32);
     put64(row + RL_ROW_FRAME, frame);
     lane->cur = row + RL_ROW_BYTES;
-    lane_fetch_ahead(row);
+    prefetch_slot_ahead(row);
 }
 
 static inline void lane_publish(struct lane *lane)
@@ -104,7 +104,7 @@ static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t le
     uint8_t *row = lane->cur;
     uint32_t units = lane_data_units(len);
     for (uint32_t at = 0; at < units * RL_ROW_BYTES; at += CACHE_LINE) {
-        lane_fetch_ahead(row + at);
+        prefetch_slot_ahead(row + at);
     }
     put64(row, len | ((uint64_t)RL_ROW_DATA << RL_ID_BITS) << 32);
     memcpy(row + RL_ROW_FRAME, data, 8);

@@ -198,7 +198,7 @@ void recorder_after_failed_exec(struct recorder *recorder)
 }
 
 /* Until the writer has nothing in hand; with the lock. */
-static void settle(struct recorder *recorder)
+static void settle_writer(struct recorder *recorder)
 {
     do {
         recorder->wants_tick = recorder->has_thread;
@@ -216,7 +216,7 @@ static void settle(struct recorder *recorder)
 rl_status recorder_snapshot(struct recorder *recorder, const char *path, struct rl_err *err)
 {
     os_lock_mutex(&recorder->lock);
-    settle(recorder);
+    settle_writer(recorder);
     rl_status status =
         snapshot_copy(recorder->path, path, recorder->control->offset + RL_LV_STATE, err);
     os_unlock_mutex(&recorder->lock);
@@ -297,7 +297,8 @@ void recorder_lane_end(struct lane *lane)
 /* ---- definitions ---- */
 
 /* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
-static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *data, size_t len)
+static void publish_definition(struct lane *lane, unsigned kind, uint32_t id, const void *data,
+                               size_t len)
 {
     uint32_t units = row_units(kind, (uint32_t)len);
     if (lane == NULL || !lane_reserve(lane, units, clock_ticks())) {
@@ -313,8 +314,8 @@ static void publish(struct lane *lane, unsigned kind, uint32_t id, const void *d
 }
 
 /* `known` is the id that it has already, or 0. */
-static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned kind, int is_kept,
-                       uint32_t known, const void *data, size_t len)
+static uint32_t define_content(struct recorder *recorder, struct lane *lane, unsigned kind,
+                               int is_kept, uint32_t known, const void *data, size_t len)
 {
     int is_new = 0;
     if (recorder == NULL) {
@@ -326,7 +327,7 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
                              : dictionary_number(dictionary, kind, is_kept, data, len, &is_new);
     os_unlock_mutex(&recorder->lock);
     if (is_new) {
-        publish(lane, kind, id, data, len);
+        publish_definition(lane, kind, id, data, len);
     } else if (id == 0) {
         state_count_loss(recorder, RL_LOSS_MEMORY, 1); /* a name */
     }
@@ -335,19 +336,19 @@ static uint32_t define(struct recorder *recorder, struct lane *lane, unsigned ki
 
 uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
 {
-    return define(recorder, lane, RL_ROW_DEF_STRING, 1, 0, utf8, len);
+    return define_content(recorder, lane, RL_ROW_DEF_STRING, 1, 0, utf8, len);
 }
 
 uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len)
 {
-    return define(recorder, lane, RL_ROW_DEF_STRING, 0, 0, utf8, len);
+    return define_content(recorder, lane, RL_ROW_DEF_STRING, 0, 0, utf8, len);
 }
 
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def)
 {
     uint8_t payload[CODE_DEF_MAX];
     size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, 0, 0, payload, len);
+    return define_content(recorder, lane, RL_ROW_DEF_CODE, 0, 0, payload, len);
 }
 
 uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
@@ -355,7 +356,7 @@ uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint3
 {
     uint8_t payload[CODE_DEF_MAX];
     size_t len = code_def_put(payload, def);
-    return define(recorder, lane, RL_ROW_DEF_CODE, 0, id, payload, len);
+    return define_content(recorder, lane, RL_ROW_DEF_CODE, 0, id, payload, len);
 }
 
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,

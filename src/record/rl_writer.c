@@ -59,7 +59,7 @@ void rl_thread_end(rl_thread *self)
     rl_free(self);
 }
 
-static uint32_t string_id(rl_thread *self, const char *text)
+static uint32_t define_string(rl_thread *self, const char *text)
 {
     return recorder_string(self->recorder, &self->lane, text, strlen(text));
 }
@@ -68,9 +68,9 @@ uint32_t rl_thread_code(rl_thread *self, const char *module, const char *qualnam
                         uint32_t line)
 {
     struct code_def def = {
-        .module = string_id(self, module),
-        .qualname = string_id(self, qualname),
-        .file = string_id(self, file),
+        .module = define_string(self, module),
+        .qualname = define_string(self, qualname),
+        .file = define_string(self, file),
         .line = line,
     };
     return recorder_code(self->recorder, &self->lane, &def);

@@ -21,7 +21,7 @@ struct shelf_piece {
     uint32_t generation; /* 0 = free */
 };
 
-static rl_status write_at(struct writer *writer, const void *data, size_t len, uint64_t at)
+static rl_status write_to_shelf(struct writer *writer, const void *data, size_t len, uint64_t at)
 {
     int os_errno;
     return writer_is_sound(writer) && os_pwrite(writer->fd, data, len, at, &os_errno) == 0 ? RL_OK
@@ -34,10 +34,10 @@ static rl_status write_padding(struct writer *writer, uint64_t at, uint64_t byte
     block_header_put(header,
                      &(struct block_header){.type = RL_BLOCK_PAD,
                                             .stored = (uint32_t)(bytes - RL_BLOCK_HEADER_BYTES)});
-    return write_at(writer, header, sizeof header, at);
+    return write_to_shelf(writer, header, sizeof header, at);
 }
 
-static int reserve(struct writer *writer, uint64_t at, uint64_t bytes)
+static int reserve_space(struct writer *writer, uint64_t at, uint64_t bytes)
 {
     static const uint8_t zero = 0;
     int os_errno;
@@ -54,7 +54,8 @@ void shelf_make(struct shelf *shelf, struct writer *writer, uint64_t bytes)
         return;
     }
     shelf->pieces = pieces;
-    if (!reserve(writer, all.at, all.bytes) || write_padding(writer, all.at, all.bytes) != RL_OK) {
+    if (!reserve_space(writer, all.at, all.bytes) ||
+        write_padding(writer, all.at, all.bytes) != RL_OK) {
         (void)os_truncate(writer->fd, writer->offset);
         shelf_fini(shelf);
         return;
@@ -104,7 +105,7 @@ static size_t find_room(struct shelf *shelf, struct writer *writer, uint64_t wan
 }
 
 /* The block, and padding up to where the next piece may begin. */
-static rl_status seal(struct writer *writer, const uint8_t *entries, size_t len)
+static rl_status seal_padded(struct writer *writer, const uint8_t *entries, size_t len)
 {
     struct bytes_out *block = &writer->block;
     bytes_out_reset(block);
@@ -123,7 +124,8 @@ static rl_status seal(struct writer *writer, const uint8_t *entries, size_t len)
 }
 
 /* The block that was sealed, at the begin of a free piece that is long enough. */
-static rl_status fill(struct shelf *shelf, struct writer *writer, size_t place, uint32_t generation)
+static rl_status fill_piece(struct shelf *shelf, struct writer *writer, size_t place,
+                            uint32_t generation)
 {
     struct shelf_piece *piece = &shelf->pieces[place];
     const uint8_t *block = writer->block.data;
@@ -131,11 +133,11 @@ static rl_status fill(struct shelf *shelf, struct writer *writer, size_t place, 
     struct shelf_piece rest = {.at = piece->at + len, .bytes = piece->bytes - len};
     rl_status status = rest.bytes != 0 ? write_padding(writer, rest.at, rest.bytes) : RL_OK;
     if (status == RL_OK) {
-        status = write_at(writer, block + RL_BLOCK_HEADER_BYTES, len - RL_BLOCK_HEADER_BYTES,
-                          piece->at + RL_BLOCK_HEADER_BYTES);
+        status = write_to_shelf(writer, block + RL_BLOCK_HEADER_BYTES, len - RL_BLOCK_HEADER_BYTES,
+                                piece->at + RL_BLOCK_HEADER_BYTES);
     }
     if (status == RL_OK) {
-        status = write_at(writer, block, RL_BLOCK_HEADER_BYTES, piece->at);
+        status = write_to_shelf(writer, block, RL_BLOCK_HEADER_BYTES, piece->at);
     }
     if (status != RL_OK) {
         return status;
@@ -156,7 +158,7 @@ rl_status shelf_put(struct shelf *shelf, struct writer *writer, uint32_t generat
     if (pieces == NULL) {
         return RL_LIMIT;
     }
-    rl_status status = seal(writer, entries, len);
+    rl_status status = seal_padded(writer, entries, len);
     if (status == RL_OK &&
         rl_grow(&pieces, &shelf->cap, shelf->count + 1, sizeof *shelf->pieces) != 0) {
         status = RL_NOMEM;
@@ -167,7 +169,7 @@ rl_status shelf_put(struct shelf *shelf, struct writer *writer, uint32_t generat
         return status != RL_OK ? status : RL_LIMIT;
     }
     *bytes = writer->block.len;
-    return fill(shelf, writer, place, generation);
+    return fill_piece(shelf, writer, place, generation);
 }
 
 /* The block that was put there last, of those before `oldest`; NULL: there is none. */

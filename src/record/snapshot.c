@@ -12,7 +12,7 @@
 #include "os.h"
 #include "status.h"
 
-static rl_status copy(int from, int to, uint64_t size, int *os_errno)
+static rl_status copy_bytes(int from, int to, uint64_t size, int *os_errno)
 {
     enum { PIECE = 1 << 20 };
     uint8_t *piece = rl_alloc(PIECE, 1);
@@ -46,7 +46,7 @@ rl_status snapshot_copy(const char *source, const char *path, uint64_t state_at,
         goto done;
     }
     put32(state, RL_LIVE_SNAPSHOT);
-    status = copy(from, to, size, &os_errno);
+    status = copy_bytes(from, to, size, &os_errno);
     if (status == RL_OK && os_pwrite(to, state, sizeof state, state_at, &os_errno) != 0) {
         status = RL_IO;
     }

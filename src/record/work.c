@@ -41,7 +41,7 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
 }
 
 /* Twice as many slots as the last time. */
-static rl_status grow(struct recorder *recorder, uint32_t slot_size)
+static rl_status add_slots(struct recorder *recorder, uint32_t slot_size)
 {
     int is_large = slot_size == SLOT_LARGE;
     uint32_t *last = is_large ? &recorder->large_count : &recorder->small_count;
@@ -57,9 +57,9 @@ static rl_status grow(struct recorder *recorder, uint32_t slot_size)
 
 void work_grow(struct recorder *recorder)
 {
-    rl_status status = recorder->wants_small ? grow(recorder, SLOT_SMALL) : RL_OK;
+    rl_status status = recorder->wants_small ? add_slots(recorder, SLOT_SMALL) : RL_OK;
     if (recorder->wants_large && status == RL_OK) {
-        status = grow(recorder, SLOT_LARGE);
+        status = add_slots(recorder, SLOT_LARGE);
     }
     recorder->wants_small = recorder->wants_large = 0;
     recorder->cannot_grow = status != RL_OK;
@@ -136,7 +136,7 @@ void work_drain(struct recorder *recorder)
 }
 
 /* The process is alive: what it has open goes on until now at least. */
-static void beat(struct recorder *recorder)
+static void write_heartbeat(struct recorder *recorder)
 {
     if (recorder->control != NULL) {
         uint8_t *control = recorder->control->memory;
@@ -153,7 +153,7 @@ void work_tick(struct recorder *recorder)
     if (!state_is_ring(recorder) || recorder->wants_tick) {
         work_flush_definitions(recorder); /* a ring has them in its slots */
     }
-    beat(recorder);
+    write_heartbeat(recorder);
     (void)writer_is_sound(writer);
     if (!writer->is_mapped) {
         for (struct live *live = recorder->lives; live != NULL; live = live->next) {
@@ -188,7 +188,7 @@ void work_finish(struct recorder *recorder, struct recorder_stats *stats)
     int is_ring = state_is_ring(recorder);
     work_drain(recorder);
     work_flush_definitions(recorder);
-    beat(recorder);
+    write_heartbeat(recorder);
     stats->events = is_ring ? recorder->kept_events : writer->events;
     uint64_t lost = sum_losses(recorder, stats->lost);
     const struct live *first = recorder->control;
@@ -222,7 +222,7 @@ void work_open(struct recorder *recorder)
         if (status == RL_OK && state_is_ring(recorder)) {
             ring_make_shelf(recorder);
         }
-        beat(recorder);
+        write_heartbeat(recorder);
         if (status != RL_OK) {
             (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
                              recorder->path,

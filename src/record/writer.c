@@ -25,7 +25,7 @@ int writer_is_sound(struct writer *writer)
     return !writer->is_gone;
 }
 
-static rl_status append(struct writer *writer, const uint8_t *data, size_t len)
+static rl_status append_bytes(struct writer *writer, const uint8_t *data, size_t len)
 {
     int os_errno = 0;
     if (!writer_is_sound(writer)) {
@@ -45,7 +45,7 @@ static rl_status append_block(struct writer *writer, enum rl_block_type type, co
     bytes_out_reset(&writer->block);
     rl_status status =
         block_seal(writer->coder, type, prefix, prefix_len, raw, raw_len, &writer->block);
-    return status == RL_OK ? append(writer, writer->block.data, writer->block.len) : status;
+    return status == RL_OK ? append_bytes(writer, writer->block.data, writer->block.len) : status;
 }
 
 static void estimate_tick_rate(struct file_header *header)
@@ -78,7 +78,7 @@ rl_status writer_open(struct writer *writer, const char *path, struct file_heade
     header->flags |= writer->is_mapped ? RL_FLAG_LIVE_MAPPED : 0;
     estimate_tick_rate(header);
     file_header_put(bytes, header);
-    rl_status status = append(writer, bytes, sizeof bytes);
+    rl_status status = append_bytes(writer, bytes, sizeof bytes);
     if (status == RL_OK) {
         status = append_block(writer, RL_BLOCK_META, NULL, 0, meta, meta_len);
     }
@@ -101,7 +101,7 @@ static rl_status append_padding(struct writer *writer, uint64_t payload)
     block_header_put(header,
                      &(struct block_header){.type = RL_BLOCK_PAD,
                                             .stored = (uint32_t)(gap - RL_BLOCK_HEADER_BYTES)});
-    rl_status status = append(writer, header, sizeof header);
+    rl_status status = append_bytes(writer, header, sizeof header);
     if (status == RL_OK) {
         writer->offset += gap - RL_BLOCK_HEADER_BYTES;
     }
@@ -156,7 +156,7 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
                                                     .stored = (uint32_t)size});
     rl_status status = append_padding(writer, payload);
     if (status == RL_OK) {
-        status = append(writer, header, sizeof header);
+        status = append_bytes(writer, header, sizeof header);
     }
     if (status != RL_OK) {
         os_unguard(mapped);
@@ -210,7 +210,7 @@ rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len)
     return status;
 }
 
-static rl_status encode(struct writer *writer, const struct slot *slot)
+static rl_status encode_rows(struct writer *writer, const struct slot *slot)
 {
     const uint8_t *rows_at = slot->memory + RL_SLOT_HEADER_BYTES;
     struct rec rec;
@@ -241,7 +241,7 @@ rl_status writer_chunk(struct writer *writer, const struct slot *slot)
     uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
     const uint8_t *data = NULL;
     size_t len = 0;
-    rl_status status = encode(writer, slot);
+    rl_status status = encode_rows(writer, slot);
     if (status == RL_OK) {
         status = chunk_maker_end(&writer->maker, &data, &len);
     }
