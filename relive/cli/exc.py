@@ -23,8 +23,8 @@ def main(words):
     parser.add_argument("--type", help="only this type")
     parser.add_argument("--nth", type=int, help="show this one of the list whole")
     parser.add_argument(
-        "--limit", type=common.whole_number, default=30,
-        help="list this many (0 = all; default 30)",
+        "--limit", type=common.whole_number,
+        help="list this many (0 = all; default 30, and all with --json)",
     )  # fmt: skip
     args = parser.parse_args(words)
     run = common.open_run(common.find_file(args.file))
@@ -35,11 +35,12 @@ def main(words):
         common.emit(schema="relive.exc", version=1)
         for recording in range(len(run)):
             for story in found.stories(recording):
-                emit(run[recording], story, run)
+                if not args.limit or story.number <= args.limit:
+                    emit(run[recording], story, run)
         return answer
     shown = max(1, min(found.count, args.nth or 1))
     if found.count:
-        place = show_list(found, args.limit, shown)
+        place = show_list(found, 30 if args.limit is None else args.limit, shown)
         sys.stdout.flush()  # what it carried is read from the file again
         show_whole(found, place)
     else:

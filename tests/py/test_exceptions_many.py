@@ -259,6 +259,8 @@ def test_each_of_very_many_exceptions_is_counted(many):
     assert numbers == [1 + sum(counts[:i]) for i in range(len(counts))]
     assert sum(counts) >= 60001
     assert lines[3] == f"... {len(rows) - 3:,} more (--limit)"
+    rows = relive("exc", "--json", "--limit", "3", many).stdout.splitlines()[1:]
+    assert {json.loads(row)["number"] for row in rows} == {1, 2, 3}
     last = relive("exc", "--limit", "1", "--nth", str(sum(counts)), many).stdout.decode()
     assert "Error: " in last.split("\n\n")[1]
 

@@ -334,6 +334,17 @@ def test_a_backend_that_cannot_be_had_has_a_reason(debug):
     assert any("EVAL_FRAME" in text for text in said) is (wrong == "EVAL_FRAME")
 
 
+def test_the_way_in_which_lines_are_seen_here_may_be_named(debug):
+    lines = "SYS_MONITORING" if sys.version_info >= (3, 12) else "SETTRACE"
+    told = debug(
+        f"runtime.initialize({{'tracing_backend': {lines!r}, 'optimize': False}})\n"
+        "stop_at(4)\ndef f(a):\n    return a\nf(1)\ntell()"
+    )
+    assert [(name, line) for name, line, _ in told["stops"]] == [("f", 4)]
+    recent = told["stats"]["telemetry"]["recent_events"]
+    assert not any("cannot be had" in str(one["context"]) for one in recent)
+
+
 def test_installing_the_hook_says_what_it_did(tmp_path):
     path = tmp_path / "hook.py"
     path.write_text(
