@@ -16,8 +16,6 @@
 
 enum { ANSWER_MAX = 64 << 20, READ = 64 << 10 };
 
-extern char **environ;
-
 static int is_left_out(const char *entry, const char *const *without)
 {
     for (; *without != NULL; without++) {

@@ -8,7 +8,7 @@
 #include "status.h"
 
 struct rl_reader {
-    struct reader *reader; /* owned */
+    struct reader *file;   /* owned */
     struct cursor *cursor; /* owned */
     struct event_out event;
     struct json_out json;
@@ -19,43 +19,43 @@ static struct rl_text lend_text(struct text text)
     return (struct rl_text){text.data, text.len};
 }
 
-void rl_reader_close(rl_reader *self)
+void rl_reader_close(rl_reader *reader)
 {
-    if (self != NULL) {
-        cursor_close(self->cursor);
-        reader_close(self->reader);
-        json_fini(&self->json);
-        rl_free(self);
+    if (reader != NULL) {
+        cursor_close(reader->cursor);
+        reader_close(reader->file);
+        json_fini(&reader->json);
+        rl_free(reader);
     }
 }
 
 rl_status rl_reader_open(const char *path, rl_reader **out, struct rl_err *err)
 {
-    rl_reader *self = rl_zalloc(1, sizeof *self);
-    if (self == NULL) {
+    rl_reader *reader = rl_zalloc(1, sizeof *reader);
+    if (reader == NULL) {
         return status_set(err, RL_NOMEM, "no memory to read %s", path);
     }
-    rl_status status = reader_open(path, &self->reader, err);
-    if (status == RL_OK && (status = cursor_open(self->reader, &self->cursor)) != RL_OK) {
+    rl_status status = reader_open(path, &reader->file, err);
+    if (status == RL_OK && (status = cursor_open(reader->file, &reader->cursor)) != RL_OK) {
         (void)status_set(err, status, "no memory to read %s", path);
     }
     if (status != RL_OK) {
-        rl_reader_close(self);
+        rl_reader_close(reader);
         return status;
     }
-    *out = self;
+    *out = reader;
     return RL_OK;
 }
 
-rl_status rl_reader_next(rl_reader *self, struct rl_event *out)
+rl_status rl_reader_next(rl_reader *reader, struct rl_event *event)
 {
-    rl_status status = cursor_next(self->cursor, &self->event);
+    rl_status status = cursor_next(reader->cursor, &reader->event);
     if (status != RL_OK) {
         return status;
     }
-    const struct event_out *e = &self->event;
-    struct code_text code = reader_code(self->reader, e->id);
-    *out = (struct rl_event){
+    const struct event_out *e = &reader->event;
+    struct code_text code = reader_code(reader->file, e->id);
+    *event = (struct rl_event){
         .kind = e->kind,
         .thread = e->thread,
         .seq = e->seq,
@@ -70,33 +70,33 @@ rl_status rl_reader_next(rl_reader *self, struct rl_event *out)
     return RL_OK;
 }
 
-rl_status rl_reader_json(rl_reader *self, struct rl_text *line)
+rl_status rl_reader_json(rl_reader *reader, struct rl_text *line)
 {
-    bytes_out_reset(&self->json.out);
-    self->json.needs_comma = 0;
-    dump_event(&self->json, self->reader, &self->event);
-    if (self->json.out.failed) {
+    bytes_out_reset(&reader->json.out);
+    reader->json.needs_comma = 0;
+    dump_event(&reader->json, reader->file, &reader->event);
+    if (reader->json.out.failed) {
         return RL_NOMEM;
     }
-    *line = (struct rl_text){(const char *)self->json.out.data, self->json.out.len};
+    *line = (struct rl_text){(const char *)reader->json.out.data, reader->json.out.len};
     return RL_OK;
 }
 
-int rl_reader_is_complete(const rl_reader *self)
+int rl_reader_is_complete(const rl_reader *reader)
 {
-    return self->reader->is_complete;
+    return reader->file->is_complete;
 }
 
-uint64_t rl_reader_events(const rl_reader *self)
+uint64_t rl_reader_events(const rl_reader *reader)
 {
-    return self->reader->events;
+    return reader->file->events;
 }
 
-uint64_t rl_reader_lost(const rl_reader *self)
+uint64_t rl_reader_lost(const rl_reader *reader)
 {
     uint64_t lost = 0;
     for (unsigned i = 0; i < RL_LOSS_REASONS; i++) {
-        lost += self->reader->losses[i];
+        lost += reader->file->losses[i];
     }
     return lost;
 }

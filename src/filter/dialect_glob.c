@@ -37,13 +37,11 @@ static void put_any_parts(struct reading *r)
 {
     int begins = r->at == 0, after_slash = r->at > 0 && r->text[r->at - 1] == '/';
     int ends = reading_peek(r, 2) < 0, before_slash = reading_peek(r, 2) == '/';
-    if (begins && ends) {
-        reading_put(r, ".*");
+    if (ends && (begins || after_slash)) {
+        reading_put(r, ".*"); /* a slash before it is there already */
     } else if (begins && before_slash) {
         reading_put(r, "(?:/?|.*/)");
         r->at++;
-    } else if (after_slash && ends) {
-        reading_put(r, ".*"); /* the slash was copied before */
     } else if (after_slash && before_slash) {
         reading_put(r, "(?:|.*/)");
         r->at++;

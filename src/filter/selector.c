@@ -103,8 +103,9 @@ static rl_status clean_path(struct filter_text text, struct filter_text root, st
             if (out->len == 0) {
                 return status_set(err, RL_USAGE, "the path climbs out of the filter's root");
             }
-            while (out->len != 0 && out->data[--out->len] != '/') {
-            }
+            do {
+                out->len--;
+            } while (out->len != 0 && out->data[out->len] != '/');
             continue;
         }
         if (out->len != 0) {

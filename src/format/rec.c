@@ -307,7 +307,7 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
     if (rec->kind >= RL_EVENT_KINDS) {
         return RL_OK;
     }
-    uint8_t *start = bytes_room(&maker->tokens, 10 * VARINT_MAX);
+    uint8_t *start = bytes_room(&maker->tokens, (size_t)10 * VARINT_MAX);
     uint8_t *times = bytes_room(&maker->times, VARINT_MAX);
     if (start == NULL || times == NULL) {
         return RL_NOMEM;
@@ -440,7 +440,7 @@ static void take_in_frame(struct tokens *tokens, struct rec *rec, uint64_t value
     }
     rec->kind = value & 4 ? RL_EVENT_WRITE : RL_EVENT_LINE;
     rec->id = top->id;
-    top->line = (uint32_t)(top->line + (uint32_t)unzigzag(value >> 3));
+    top->line += (uint32_t)unzigzag(value >> 3);
     rec->line = top->line;
 }
 

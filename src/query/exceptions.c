@@ -169,9 +169,7 @@ static rl_status take_name(struct search *search, struct story *story)
         if (link == NULL) {
             return RL_NOMEM;
         }
-    } else if (link->exception == story->number) {
-        return RL_OK;
-    } else if (link->exception > story->number) {
+    } else if (link->exception >= story->number) {
         return RL_OK;
     } else {
         settle_link(search, link, story->is_earlier);

@@ -144,7 +144,7 @@ static rl_status check_event(struct checking *c, const struct chunk_info *info, 
     int is_twice = kind_begins(rec->kind) ? begins_twice(&c->begun, rec->frame) : 0;
     if (is_twice > 0) {
         reader_problem(c->reader, "thread %u, event %llu: its frame has begun before", info->thread,
-                       (unsigned long long)(info->first_seq + number));
+                       (unsigned long long)info->first_seq + number);
     }
     return is_twice < 0 ? RL_NOMEM : RL_OK;
 }

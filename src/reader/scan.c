@@ -208,7 +208,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     if (reader->live_state == 0) {
         reader->control = payload;
         reader->live_state = get32(control + RL_LV_STATE);
-        for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
             reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
         }
     }

@@ -51,7 +51,7 @@ void lane_hand_over(struct lane *lane);
 
 static inline int lane_has_room(const struct lane *lane, uint32_t units, uint64_t ticks)
 {
-    return __builtin_expect((size_t)(lane->end - lane->cur) >= units * RL_ROW_BYTES, 1) &&
+    return __builtin_expect((size_t)(lane->end - lane->cur) >= (size_t)units * RL_ROW_BYTES, 1) &&
            __builtin_expect((ticks - lane->base) >> 32 == 0, 1);
 }
 
@@ -66,7 +66,7 @@ static inline int lane_reserve(struct lane *lane, uint32_t units, uint64_t ticks
 #define CACHE_LINE 64u
 static inline void prefetch_slot_ahead(const uint8_t *row)
 {
-    const uint8_t *ahead = row + 8 * CACHE_LINE;
+    const uint8_t *ahead = row + (size_t)8 * CACHE_LINE;
 #if defined(__x86_64__)
     /* to be written; without -mprfchw the compiler would fetch for reading */
     __asm__ volatile("prefetchw %0" : : "m"(*ahead));

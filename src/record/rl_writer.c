@@ -23,72 +23,72 @@ rl_status rl_writer_open(const char *path, rl_writer **out, struct rl_err *err)
     if (status != RL_OK) {
         return status;
     }
-    rl_writer *self = rl_zalloc(1, sizeof *self);
-    if (self == NULL) {
+    rl_writer *writer = rl_zalloc(1, sizeof *writer);
+    if (writer == NULL) {
         struct recorder_stats stats;
         recorder_close(recorder, &stats);
         return RL_NOMEM;
     }
-    self->recorder = recorder;
-    *out = self;
+    writer->recorder = recorder;
+    *out = writer;
     return RL_OK;
 }
 
-uint64_t rl_writer_close(rl_writer *self)
+uint64_t rl_writer_close(rl_writer *writer)
 {
     struct recorder_stats stats;
-    recorder_end_lanes(self->recorder);
-    recorder_close(self->recorder, &stats);
-    rl_free(self);
+    recorder_end_lanes(writer->recorder);
+    recorder_close(writer->recorder, &stats);
+    rl_free(writer);
     return stats.events;
 }
 
 rl_thread *rl_thread_begin(rl_writer *writer, uint64_t native_id)
 {
-    rl_thread *self = rl_zalloc_apart(1, sizeof *self);
-    if (self != NULL) {
-        self->recorder = writer->recorder;
-        recorder_lane_begin(writer->recorder, &self->lane, NULL, native_id);
+    rl_thread *thread = rl_zalloc_apart(1, sizeof *thread);
+    if (thread != NULL) {
+        thread->recorder = writer->recorder;
+        recorder_lane_begin(writer->recorder, &thread->lane, NULL, native_id);
     }
-    return self;
+    return thread;
 }
 
-void rl_thread_end(rl_thread *self)
+void rl_thread_end(rl_thread *thread)
 {
-    recorder_lane_end(&self->lane);
-    rl_free(self);
+    recorder_lane_end(&thread->lane);
+    rl_free(thread);
 }
 
-static uint32_t define_string(rl_thread *self, const char *text)
+static uint32_t define_string(rl_thread *thread, const char *text)
 {
-    return recorder_string(self->recorder, &self->lane, text, strlen(text));
+    return recorder_string(thread->recorder, &thread->lane, text, strlen(text));
 }
 
-uint32_t rl_thread_code(rl_thread *self, const char *module, const char *qualname, const char *file,
-                        uint32_t line)
+uint32_t rl_thread_code(rl_thread *thread, const char *module, const char *qualname,
+                        const char *file, uint32_t line)
 {
     struct code_def def = {
-        .module = define_string(self, module),
-        .qualname = define_string(self, qualname),
-        .file = define_string(self, file),
+        .module = define_string(thread, module),
+        .qualname = define_string(thread, qualname),
+        .file = define_string(thread, file),
         .line = line,
     };
-    return recorder_code(self->recorder, &self->lane, &def);
+    return recorder_code(thread->recorder, &thread->lane, &def);
 }
 
-uint64_t rl_thread_call(rl_thread *self, uint32_t code)
+uint64_t rl_thread_call(rl_thread *thread, uint32_t code)
 {
-    uint64_t frame = self->lane.next_frame++;
-    (void)lane_put(&self->lane, RL_EVENT_CALL, code, frame);
+    uint64_t frame = thread->lane.next_frame++;
+    (void)lane_put(&thread->lane, RL_EVENT_CALL, code, frame);
     return frame;
 }
 
-void rl_thread_return(rl_thread *self, uint32_t code, uint64_t frame)
+void rl_thread_return(rl_thread *thread, uint32_t code, uint64_t frame)
 {
-    (void)lane_put(&self->lane, RL_EVENT_RETURN, code, frame);
+    (void)lane_put(&thread->lane, RL_EVENT_RETURN, code, frame);
 }
 
-void rl_thread_unwind(rl_thread *self, uint32_t code, uint64_t frame)
+void rl_thread_unwind(rl_thread *thread, uint32_t code, uint64_t frame)
 {
-    (void)lane_put(&self->lane, RL_EVENT_UNWIND, code, frame);
+    (void)lane_put(&thread->lane, RL_EVENT_UNWIND, code, frame);
 }
