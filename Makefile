@@ -77,7 +77,7 @@ bench-peers: ## other recorders from PyPI beside ours on 3.11 to 3.13
 	@tools/system.sh tests
 	@$(MATRIX) peers
 
-lint: ## formats, ruff, rooms of the C code, words of comments and documents
+lint: ## formats, ruff, analysers of C, rooms, words, spelling
 	@$(MATRIX) lint
 
 fmt: ## rewrite to the pinned format

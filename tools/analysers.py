@@ -18,7 +18,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KNOWN = "tools/known_findings.txt"
 AT_ONCE = 2
-FINDING = re.compile(r"^(\S+?):(\d+):\d+: (?:warning|error): (.*?)(?: \[CWE-\d+\])? \[(\S+)\]$", re.M)
+FINDING = re.compile(
+    r"^(\S+?):(\d+):\d+: (?:warning|error): (.*?)(?: \[CWE-\d+\])? \[(\S+)\]$", re.M
+)
 
 
 class Known:
@@ -80,7 +82,7 @@ def unknown(findings, known):
     left = []
     for finding in findings:
         for one in known:
-            if one.check == finding[3].lstrip("-W") and one.path == finding[0]:
+            if one.check == re.sub("^-W", "", finding[3]) and one.path == finding[0]:
                 one.is_used = True
                 break
         else:
@@ -107,6 +109,10 @@ def main():
     left = unknown(findings, known)
     for path, line, message, check in left:
         print(f"{path}:{line}: {message} [{check}]")
+    is_gcc = args.kind == "gcc"
+    for one in known:
+        if not one.is_used and one.check.startswith("analyzer-") == is_gcc:
+            print(f"not found by this {args.kind}: {one.check} in {one.path}")
     print(f"{args.kind}: {len(files)} files, {len(findings)} findings, {len(left)} not in {KNOWN}")
     return 1 if left else 0
 

@@ -115,14 +115,30 @@ def read(path):
         return file.read()
 
 
+def misfits(mutants, root):
+    """Yields a line for each mutant whose text is not in its file exactly once."""
+    for mutant in mutants:
+        path = os.path.join(root, mutant["file"])
+        count = read(path).count(mutant["before"]) if os.path.exists(path) else 0
+        if count != 1:
+            yield f"{mutant['name']}: {mutant['file']} has its text {count} times"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", help="an interpreter with the test tools, for Python tests")
     parser.add_argument("--sample", type=int, help="only so many, chosen at random")
     parser.add_argument("--only", default="", help="only those whose name holds this text")
+    parser.add_argument(
+        "--check", action="store_true", help="run none; fail where one does not fit its file"
+    )
     args = parser.parse_args()
     with open(os.path.join(ROOT, "tests", "mutants.toml"), "rb") as file:
         mutants = [one for one in tomllib.load(file)["mutant"] if args.only in one["name"]]
+    if args.check:
+        wrong = list(misfits(mutants, ROOT))
+        print("\n".join(wrong) if wrong else f"mutants: {len(mutants)}, each fits its file")
+        return 1 if wrong else 0
     if args.python is None:
         mutants = [one for one in mutants if "c" in one or "equivalent" in one]
     if args.sample:

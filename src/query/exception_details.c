@@ -85,12 +85,12 @@ static rl_status begin_detail(struct search *search, struct story *story,
         return RL_NOMEM;
     }
     out->items = items;
-    detail->stack = depth != 0 ? rl_alloc(depth, sizeof *stack) : NULL;
-    if ((depth != 0 && detail->stack == NULL) || kept_event_take(&detail->first, event) != 0) {
+    detail->stack = stack != NULL ? rl_alloc(depth, sizeof *stack) : NULL;
+    if ((stack != NULL && detail->stack == NULL) || kept_event_take(&detail->first, event) != 0) {
         free_detail(detail);
         return RL_NOMEM;
     }
-    if (depth != 0) {
+    if (stack != NULL) {
         memcpy(detail->stack, stack, depth * sizeof *stack);
     }
     detail->depth = depth;

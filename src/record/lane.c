@@ -161,7 +161,7 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
     if (recorder == NULL) {
         return 0;
     }
-    if ((size_t)(lane->end - lane->cur) >= (units + 1) * RL_ROW_BYTES) {
+    if ((size_t)(lane->end - lane->cur) >= (units + 1) * (size_t)RL_ROW_BYTES) {
         lane->base = clock_ticks(); /* only the base was too old */
         lane_row(lane, 0, RL_ROW_TIME, 0, lane->base);
         lane->extras++;

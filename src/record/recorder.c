@@ -276,7 +276,8 @@ void recorder_lane_end(struct lane *lane)
         return;
     }
     if (lane->slot != NULL) {
-        if ((size_t)(lane->end - lane->cur) >= 2 * RL_ROW_BYTES || lane_refill_at_once(lane, 1)) {
+        if ((size_t)(lane->end - lane->cur) >= (size_t)2 * RL_ROW_BYTES ||
+            lane_refill_at_once(lane, 1)) {
             (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
         }
     }

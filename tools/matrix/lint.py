@@ -9,9 +9,16 @@ import time
 
 from environments import BUILD, ROOT, environ, run, say
 
-TOOLS = ["ruff==0.14.4", "clang-format==21.1.5"]
+TOOLS = [
+    "ruff==0.14.4", "clang-format==21.1.5", "clang-tidy==21.1.6", "codespell==2.4.1",
+    'tomli==2.3.0; python_version < "3.11"',
+]  # fmt: skip
 C_FOLDERS = ["src", "include", "tests/c", "fuzz"]
 PYTHON_FOLDERS = ["relive", "tests/py", "tests/tools", "tools", "bench", "site"]
+SPELLED = [
+    "src", "include", "relive", "site", "tests", "tools", "docs", "bench", "fuzz", "examples",
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "meson.build",
+]  # fmt: skip
 AT_ONCE = 2
 
 
@@ -37,8 +44,13 @@ def c_files(*folders):
 
 def checks():
     """Returns {name: command}; a command that ends with another status than 0 has findings."""
+    tidy = [sys.executable, "tools/analysers.py", "clang-tidy"]
     return {
+        "gcc -fanalyzer": [sys.executable, "tools/analysers.py", "gcc"],
+        "clang-tidy": [*tidy, "--tool", tool("clang-tidy")],
         "words": [sys.executable, "tools/words.py", "--check"],
+        "codespell": [tool("codespell"), *SPELLED],
+        "mutants": [tool("python"), "tools/mutants.py", "--check"],
         "rooms": [sys.executable, "tools/rooms.py", "--check"],
         "format of C": [tool("clang-format"), "--dry-run", "-Werror", *c_files(*C_FOLDERS)],
         "format of Python": [tool("ruff"), "format", "--check", *PYTHON_FOLDERS],
