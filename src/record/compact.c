@@ -1,15 +1,19 @@
-/* Why: while a process runs, its slots take more space than its events; a closed file must not show
- * that. Every file system can overwrite and truncate, so nothing else is used: no range is
- * collapsed, no copy renamed, and links, locks and permissions stay as they are. At most as many
- * bytes are moved as the slots had, however long the recording is.
+/* Why: while a process runs, its slots often take more space than its events. A closed file should
+ * not. Overwriting and truncating work on every file system, so nothing else is used: the file
+ * keeps its inode, links, locks and permissions. The bytes moved are at most those that the slots
+ * had, however long the recording is.
  *
- *   LIVE [control | slots        ] A B C D        the slots are not mapped any more
- *   LIVE [control | D C PAD      ] A B C D        claim, fill: nobody reads what is in the payload
- *   LIVE [control]  D C PAD        A B C D        shrink: one write of 32 bytes
+ *   LIVE [control | slots        ] A B C D        the slots are unmapped and empty
+ *   LIVE [control | D C PAD      ] A B C D        claim, fill: readers skip the payload
+ *   LIVE [control]  D C PAD        A B C D        shrink: one write of 32 bytes a hole
  *   LIVE [control]  D C PAD        A B            cut
  *
- * Invariant: after each write the file reads whole. Blocks that stand in it twice for a while are
- * known by their thread and chunk number, or define the same ids once more.
+ * Invariants:
+ *  1. After each write the file reads whole, for a reader that runs now and after a crash.
+ *  2. Between fill and cut, some blocks are in the file twice. A reader counts a chunk once, by its
+ *     thread and number; a definition that is read twice is the same.
+ *  3. Moved blocks are the last ones of the file, without gaps, so that the cut frees their space.
+ *
  * Threads: the writer's. */
 #include "compact.h"
 
@@ -21,17 +25,17 @@
 
 /* The space of one LIVE block. */
 struct hole {
-    struct block_header header; /* as it will be: of the control page, or empty padding */
-    uint64_t at;                /* where that stands */
-    uint64_t begin, end;        /* what is free behind it */
-    uint64_t filled;            /* blocks lie up to here */
+    struct block_header header; /* after shrink: of the control page, or empty padding */
+    uint64_t at;                /* place of that header */
+    uint64_t begin, end;        /* the free space behind it */
+    uint64_t filled;            /* end of the blocks that were placed here */
 };
 
 /* A block at the end of the file that may move. */
 struct movable {
     struct index_entry entry;
     uint64_t span;
-    uint64_t to; /* 0 = stays */
+    uint64_t to; /* its new place; 0 = it stays */
 };
 
 struct compaction {
@@ -40,7 +44,7 @@ struct compaction {
     size_t hole_count;
     struct movable *blocks; /* owned; by place, the last of the file */
     size_t block_count, block_cap;
-    size_t before;          /* so many entries of the index come before them */
+    size_t before;          /* entries of the index before the first of `blocks` */
     size_t first_moved;     /* index into blocks */
     struct bytes_out bytes; /* scratch */
 };
@@ -64,17 +68,18 @@ static int write_header(const struct compaction *c, const struct block_header *h
     return write_bytes(c, bytes, sizeof bytes, at);
 }
 
-/* Padding from `at` to `end`, header included. */
+/* Returns the header of padding from `at` to `end`, itself included. */
 static struct block_header padding_header(uint64_t at, uint64_t end)
 {
     return (struct block_header){.type = RL_BLOCK_PAD,
                                  .stored = (uint32_t)(end - at - RL_BLOCK_HEADER_BYTES)};
 }
 
-/* ---- what there is ---- */
+/* ---- holes and blocks ---- */
 
-/* The first LIVE block keeps its control page, which holds the losses. Of the others only a header
- * is left, where their padding began: on one page, so that it is there or not, but never half. */
+/* Returns the hole that a LIVE block leaves. The first block keeps its control page, which holds
+ * the losses. Of the others a PAD header remains, where their padding began if it is inside one
+ * page: a crash then leaves all of it or none. */
 static struct hole hole_of(const struct live *live)
 {
     uint64_t at = live->offset - RL_BLOCK_HEADER_BYTES, end = live->offset + live->bytes;
@@ -118,8 +123,8 @@ static int add_block(struct compaction *c, const struct index_entry *entry)
     return 1;
 }
 
-/* The blocks that can be reached before the holes are full: those of the last bytes of the file, as
- * many as the holes have, and the holes that lie between them. */
+/* Collects the blocks that may move before the holes are full: those in the last bytes of the file,
+ * as many bytes as the holes have, plus the holes between them. */
 static int find_blocks(struct compaction *c)
 {
     uint64_t reach = 0;
@@ -140,15 +145,16 @@ static int find_blocks(struct compaction *c)
     return !in.bad;
 }
 
-/* ---- where it goes ---- */
+/* ---- the plan ---- */
 
-/* A block leaves nothing behind it, or room for a header of padding. */
+/* Returns whether a block fits and leaves either nothing or room for a PAD header. */
 static int fits_hole(const struct hole *hole, uint64_t span)
 {
     uint64_t left = hole->end - hole->filled;
     return span == left || span + RL_BLOCK_HEADER_BYTES <= left;
 }
 
+/* Gives a block a place in the first hole before it that it fits. Returns 0 where there is none. */
 static int place_block(struct compaction *c, struct movable *block)
 {
     for (size_t i = 0; i < c->hole_count && c->holes[i].at < block->entry.offset; i++) {
@@ -162,17 +168,17 @@ static int place_block(struct compaction *c, struct movable *block)
     return 0;
 }
 
-/* From the last block on, until one fits nowhere: what moves is the end of the file. */
+/* Places blocks from the last one on, until one fits nowhere: what moves is the end of the file. */
 static void plan_moves(struct compaction *c)
 {
-    size_t least = c->before != 0; /* where the blocks before it end is not known */
+    size_t least = c->before != 0; /* the first one stays: the end of the block before is unknown */
     c->first_moved = c->block_count;
     while (c->first_moved > least && place_block(c, &c->blocks[c->first_moved - 1])) {
         c->first_moved--;
     }
 }
 
-/* Where the file ends then. */
+/* Returns where the file ends after the cut. */
 static uint64_t end_of(const struct compaction *c)
 {
     uint64_t end = c->holes[0].begin;
@@ -189,7 +195,7 @@ static uint64_t end_of(const struct compaction *c)
 
 /* ---- the steps ---- */
 
-/* From here on nobody looks for slots there. */
+/* Makes readers skip the payload of a LIVE block: it says that it has no slots, or becomes PAD. */
 static int claim_hole(const struct compaction *c, const struct hole *hole)
 {
     static const uint8_t no_slots[4];
@@ -201,6 +207,7 @@ static int claim_hole(const struct compaction *c, const struct hole *hole)
     return write_header(c, &all, hole->at);
 }
 
+/* Copies a block to its new place. */
 static int copy_block(struct compaction *c, const struct movable *block)
 {
     bytes_out_reset(&c->bytes);
@@ -209,6 +216,7 @@ static int copy_block(struct compaction *c, const struct movable *block)
            write_bytes(c, bytes, (size_t)block->span, block->to);
 }
 
+/* Copies all blocks, and puts padding behind the last one of each hole. */
 static int fill_holes(struct compaction *c)
 {
     int done = 1;
@@ -235,11 +243,13 @@ static int each_hole(const struct compaction *c,
     return done;
 }
 
+/* Ends a LIVE block behind its control page: from here on the copies are blocks of the file. */
 static int shrink_hole(const struct compaction *c, const struct hole *hole)
 {
     return write_header(c, &hole->header, hole->at);
 }
 
+/* Truncates the file behind the last block that stayed. */
 static int cut_file(const struct compaction *c, uint64_t end)
 {
     if (!writer_is_sound(c->writer) || os_truncate(c->writer->fd, end) != 0) {
@@ -257,7 +267,7 @@ static int by_place(const void *left, const void *right)
     return a->to < b->to ? -1 : a->to > b->to;
 }
 
-/* By place again: the blocks that stayed, and between them those that moved. */
+/* Writes the index in order of place: the blocks that stayed, and between them those that moved. */
 static int make_index(struct compaction *c, struct bytes_out *out)
 {
     struct bytes_in in = bytes_in_of(c->writer->index.data, c->writer->index.len);

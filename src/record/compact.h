@@ -1,13 +1,14 @@
-/* The end of a recording's LIVE blocks: a closed file has no holes. */
+/* Compaction: when a recording ends, blocks from the end of the file move into the space of its
+ * LIVE blocks, so that a closed file has no holes. */
 #ifndef COMPACT_H
 #define COMPACT_H
 
 #include "slots.h"
 #include "writer.h"
 
-/* Moves blocks from the end of the file into the space of its slots, and cuts the file there. No
- * slot may be mapped, none holds rows any more, and nothing but CHUNK and DICT blocks follows the
- * first LIVE block. `lives` is newest first. Where it cannot be done the slots become holes. */
+/* Moves blocks into the space of the slots and truncates the file. `lives` is newest first. No slot
+ * may be mapped or hold rows, and only CHUNK, DICT and LIVE blocks may follow the first LIVE block.
+ * Where a step fails, the space of the slots becomes holes of the file instead. */
 void compact_file(struct writer *writer, const struct live *lives);
 
 #endif

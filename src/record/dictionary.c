@@ -1,6 +1,7 @@
 /* Why: equal code objects made a million times (exec, lambdas) must be one definition, and a
- * million different ones must not fill the memory. Invariant: an entry is pending or in a DICT
- * block before its number leaves this file. */
+ * million different ones must not fill the memory.
+ *
+ * Invariant: an entry is pending or in a DICT block before its number leaves this file. */
 #include "dictionary.h"
 
 #include <relive/rl_format.h>
@@ -17,6 +18,7 @@ void dictionary_fini(struct dictionary *dictionary)
     bytes_out_fini(&dictionary->scratch);
 }
 
+/* Stores the key in `scratch` under its number. Where `recent` is full, it becomes `older`. */
 static int remember_key(struct dictionary *dictionary, int is_kept, uint32_t number)
 {
     const struct bytes_out *key = &dictionary->scratch;
@@ -30,7 +32,8 @@ static int remember_key(struct dictionary *dictionary, int is_kept, uint32_t num
                       number);
 }
 
-/* The number under which the key in `scratch` is known, 0 = none. */
+/* Returns the number of the key in `scratch`, 0 where it is not known. A key found in `older` moves
+ * to `recent`. */
 static uint32_t recall_key(struct dictionary *dictionary, int is_kept)
 {
     const struct bytes_out *key = &dictionary->scratch;
@@ -44,12 +47,12 @@ static uint32_t recall_key(struct dictionary *dictionary, int is_kept)
     }
     uint32_t number = *known;
     if (is_old || is_kept) {
-        (void)remember_key(dictionary, is_kept,
-                           number); /* without memory it is asked for once more */
+        (void)remember_key(dictionary, is_kept, number); /* without memory it is forgotten sooner */
     }
     return number;
 }
 
+/* Puts kind and payload into `scratch`, as one key. */
 static int put_key(struct dictionary *dictionary, unsigned kind, const void *data, size_t len)
 {
     struct bytes_out *key = &dictionary->scratch;
@@ -60,7 +63,8 @@ static int put_key(struct dictionary *dictionary, unsigned kind, const void *dat
     return key->failed ? -1 : 0;
 }
 
-/* The key in `scratch` gets this number. */
+/* Adds the definition of the key in `scratch` to `pending`, and remembers it. On failure nothing is
+ * defined. */
 static int define_key(struct dictionary *dictionary, int is_kept, uint32_t number)
 {
     const struct bytes_out *key = &dictionary->scratch;
@@ -125,7 +129,8 @@ void dictionary_begin_again(struct dictionary *dictionary, const struct u64map *
         if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING &&
             u64map_get(still_used, entry->value) != NULL &&
             put_key(dictionary, RL_ROW_DEF_STRING, entry->key + 1, entry->len - 1) == 0) {
-            (void)define_key(dictionary, 1, entry->value); /* else it has no name from here on */
+            (void)define_key(dictionary, 1,
+                             entry->value); /* without memory the thread loses its name */
         }
     }
     strmap_fini(&before);

@@ -1,12 +1,16 @@
-/* The dictionary: strings and code objects by content, each with a number from 1 up.
+/* The dictionary maps strings and code objects, by content, to numbers from 1 up.
  *
- * Whoever has a number keeps it (a code object in its co_extra), so the dictionary is asked only
- * for what is new, and it may forget. Of code objects and the names in their definitions it
- * remembers those that were asked for last, DICTIONARY_RECENT at least: a program that makes
- * functions without end does not make it grow, and equal functions are one definition all the same,
- * unless so many others came between. What values name it keeps until dictionary_is_full(); then
- * the host begins another generation (recorder_next_generation()).
- * The recorder's lock guards it. */
+ * Callers keep the numbers that they have (a code object in its co_extra), so a lookup happens only
+ * for what is new, and the dictionary may forget:
+ *
+ *   recent --full--> older --full again--> forgotten    code objects, and names in their
+ * definitions kept --dictionary_is_full()--> a new generation     what values name (types, keys,
+ * modules)
+ *
+ * `recent` bounds the memory of a program that makes functions without end. Equal functions still
+ * share one definition, unless DICTIONARY_RECENT others came between.
+ *
+ * Threads: guarded by the recorder's lock. */
 #ifndef DICTIONARY_H
 #define DICTIONARY_H
 
@@ -16,34 +20,34 @@
 #include "bytes.h"
 #include "map.h"
 
-#define DICTIONARY_RECENT     8192u
-#define DICTIONARY_KEPT       16384u
-#define DICTIONARY_KEPT_BYTES (1u << 20)
+#define DICTIONARY_RECENT     8192u      /* entries of `recent` before it becomes `older` */
+#define DICTIONARY_KEPT       16384u     /* entries of `kept` that make the dictionary full */
+#define DICTIONARY_KEPT_BYTES (1u << 20) /* bytes of their keys that do so */
 
 struct dictionary {
-    /* kind byte + payload -> number */
-    struct strmap kept;
+    struct strmap kept; /* each map: kind byte + payload -> number */
     size_t kept_bytes;
-    struct strmap recent, older; /* when `recent` is full it becomes `older`, which is forgotten */
+    struct strmap recent, older;
     uint32_t next_string, next_code;
     struct bytes_out pending; /* entries that no DICT block holds yet */
-    struct bytes_out scratch;
+    struct bytes_out scratch; /* the key of the current lookup */
 };
 
 void dictionary_fini(struct dictionary *dictionary);
-/* The number of (kind, payload), made where it is new (*is_new = 1). 0: no memory, no number. */
+/* Returns the number of (kind, payload). New content gets one (*is_new = 1). Returns 0 without
+ * memory, or when all numbers are taken. */
 uint32_t dictionary_number(struct dictionary *dictionary, unsigned kind, int is_kept,
                            const void *data, size_t len, int *is_new);
 
-/* The same of something that has a number already, which is defined once more (*is_new = 1) where
- * it is not known any more. */
+/* Returns `number`, which the content has already. Defines it again (*is_new = 1) where the
+ * dictionary has forgotten it. */
 uint32_t dictionary_again(struct dictionary *dictionary, unsigned kind, uint32_t number,
                           const void *data, size_t len, int *is_new);
-/* Whether it keeps more than it should. */
+/* Returns whether a new generation is due. */
 int dictionary_is_full(const struct dictionary *dictionary);
-/* Forgets what it keeps. */
+/* Empties `kept`. */
 void dictionary_forget(struct dictionary *dictionary);
-/* Forgets everything, but for these strings (by number): they are defined once more. */
+/* Forgets everything but the strings in `still_used` (by number), which it defines again. */
 void dictionary_begin_again(struct dictionary *dictionary, const struct u64map *still_used);
 
 #endif

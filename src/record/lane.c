@@ -1,6 +1,18 @@
-/* Why: what a lane does when its slot is full: hand it over, get another, wait or let go.
+/* Why: what a lane does when its slot is full. It hands the slot over and takes another; where
+ * there is none, it waits or drops the event.
+ *
+ *   free slot? ----------------------------------------------------> take it
+ *      | no
+ *   may the recorder add slots? --yes--> wants_small/_large, wait --> try again
+ *      | no
+ *   ring: is the oldest slot's content safe? --yes--> count its events as lost, take it
+ *      | no
+ *   queue not empty, and may wait? --yes--> wait for the writer ----> try again
+ *      | no
+ *   drop the event, count the loss; a LOSS row reports it when there is room
+ *
  * Threads: called by traced threads; everything shared is under the recorder's lock.
- * Invariant: a lane that waits holds no slot, so the writer can always make progress. */
+ * Invariant: a lane that waits holds no slot, so the writer thread can always make progress. */
 #include "lane.h"
 
 #include "recorder_state.h"
@@ -8,7 +20,7 @@
 #include "work.h"
 #include "writer_thread.h"
 
-enum { WARM_SLOTS = 4 }; /* after this many small slots a thread gets large ones */
+enum { WARM_SLOTS = 4 }; /* a thread that filled so many small slots gets large ones */
 
 void lane_hand_over(struct lane *lane)
 {
@@ -36,6 +48,7 @@ void lane_hand_over(struct lane *lane)
     }
 }
 
+/* Takes a free slot of the wanted size, or else of the other size. */
 static struct slot *take_free(struct recorder *recorder, int wants_large)
 {
     struct slot_list *first = wants_large ? &recorder->free_large : &recorder->free_small;
@@ -44,6 +57,7 @@ static struct slot *take_free(struct recorder *recorder, int wants_large)
     return slot != NULL ? slot : slot_list_take(second);
 }
 
+/* Returns whether the recorder may add slots. A thread's first slot is beyond the limit. */
 static int may_grow(const struct recorder *recorder, int is_first)
 {
     if (recorder->cannot_grow) {
@@ -54,8 +68,8 @@ static int may_grow(const struct recorder *recorder, int is_first)
                : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
 }
 
-/* The oldest slot of a ring holds definitions too: they must be in the file before it is used anew.
- * Whether they are; where not, the writer has been asked. */
+/* Returns whether the oldest slot of a ring may be reused: its definitions are in the file.
+ * Otherwise wakes the writer thread to write them; the caller waits. */
 static int definitions_are_safe(struct recorder *recorder)
 {
     if ((recorder->dictionary.pending.len == 0 && recorder->earlier.len == 0 &&
@@ -72,7 +86,7 @@ static int definitions_are_safe(struct recorder *recorder)
     return 0;
 }
 
-/* A slot, or NULL with *must_wait saying whether waiting can bring one. */
+/* Returns a slot, or NULL; *must_wait then says whether a wait can bring one. */
 static struct slot *try_take(struct recorder *recorder, const struct lane *lane, int may_wait,
                              int *must_wait)
 {
@@ -111,8 +125,9 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
     return slot;
 }
 
-/* *token is what wait_end() must be given once the lock is free; NULL where nothing was waited for
- * or the host has no lock of its own. */
+/* Takes a slot, waiting if need be. *token becomes the argument of wait_end(), which the caller
+ * calls without the lock; it stays NULL where nothing was waited for or the host has no global
+ * lock. */
 static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
 {
     struct recorder *recorder = lane->recorder;
@@ -131,6 +146,7 @@ static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
     }
 }
 
+/* Makes a slot the lane's: writes its header and sets the cursors. */
 static void begin_slot(struct lane *lane, struct slot *slot)
 {
     const struct recorder_hooks *hooks = &lane->recorder->options.hooks;
@@ -155,6 +171,8 @@ static void begin_slot(struct lane *lane, struct slot *slot)
     lane->extras = 0;
 }
 
+/* Makes room, as lane.h promises. Threads are counted as `inside` while they use the recorder here,
+ * so that recorder_close() can free it. */
 static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
 {
     struct recorder *recorder = lane->recorder;
@@ -162,7 +180,8 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
         return 0;
     }
     if ((size_t)(lane->end - lane->cur) >= (units + 1) * (size_t)RL_ROW_BYTES) {
-        lane->base = clock_ticks(); /* only the base was too old */
+        /* There is room: only the base was too old. */
+        lane->base = clock_ticks();
         lane_row(lane, 0, RL_ROW_TIME, 0, lane->base);
         lane->extras++;
         return 1;
@@ -177,7 +196,7 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
     lane_hand_over(lane);
     struct slot *slot = take_slot(lane, may_wait, &token);
     if (slot != NULL && lane->recorder == NULL) {
-        slot = NULL; /* recording stopped while we waited */
+        slot = NULL; /* the recording stopped during the wait */
     }
     if (slot != NULL) {
         begin_slot(lane, slot);
@@ -189,11 +208,11 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
     }
     recorder->inside--;
     if (recorder->is_stopping) {
-        os_cond_broadcast(&recorder->room); /* recorder_close() waits until nobody is inside */
+        os_cond_broadcast(&recorder->room); /* recorder_close() waits until no thread is inside */
     }
     os_unlock_mutex(&recorder->lock);
-    /* From here on the recorder may be gone. The host's lock is awaited under none of ours; a
-     * daemon thread may even end in there and never come back. */
+    /* From here on the recorder may be gone. wait_end() waits for the host's lock, so none of ours
+     * is held; a daemon thread may even end in there and never return. */
     if (token != NULL && wait_end != NULL) {
         wait_end(token);
     }

@@ -1,10 +1,26 @@
-/* A lane: where one traced thread writes its rows. The hot half of the recorder.
+/* A lane is where one traced thread writes its rows. This is the hot half of the recorder: the
+ * inline functions below run once for each event and take no lock.
  *
- *   thread --lane_put--> slot (16-byte rows) --hand over--> writer thread --> CHUNK block
+ *   thread --lane_put()--> slot (16-byte rows) --lane_hand_over()--> writer thread --> CHUNK block
  *
- * A slot is memory of the recording file itself (a LIVE block), so a row is safe from SIGKILL as
- * soon as `used` covers it. One writer a lane; the writer thread reads a slot only after it was
- * handed over. */
+ *   slot:   header | row row row row DATA .... row |                              |
+ *                  ^ rows                          ^ cur                          ^ end
+ *                  '----------- used --------------'
+ *
+ * A slot is memory of the recording file itself (a LIVE block). A row therefore survives SIGKILL as
+ * soon as `used` covers it, and a reader of the running process sees it.
+ *
+ *   EMPTY (slot == NULL) --first row: lane_refill()--> FILLING --no room: lane_refill()--.
+ *      ^                                                 ^  |                            |
+ *      |   no slot: the event is dropped and counted     |  '--- lane_hand_over() -------+
+ *      '-------------------------------------------------+-------------------------------'
+ *
+ * Invariants:
+ *  1. One thread writes a lane. The writer thread reads a slot only after lane_hand_over().
+ *  2. `used` grows by whole events and definitions: an event and all its prefixes are published by
+ * one store, so a reader never sees half an event.
+ *  3. `base` plus the 32 bits of a row is the row's time. A TIME row moves `base` when they would
+ *     overflow (at most every 1.4 s at 3 GHz). */
 #ifndef LANE_H
 #define LANE_H
 
@@ -24,30 +40,32 @@ struct lane {
     uint8_t *end;
     uint8_t *rows;          /* the first row of the slot */
     _Atomic uint32_t *used; /* in the slot's header */
-    uint64_t base;          /* ticks that the next row's 32 bits count from */
+    uint64_t base;          /* ticks that the 32 bits of the next row count from */
     uint64_t next_frame;    /* identity of the next activation */
-    /* cold */
-    struct recorder *recorder; /* NULL when recording stopped: rows are let go and counted */
+    /* cold: used once a slot */
+    struct recorder *recorder; /* NULL after stop: rows are dropped and counted as losses */
     struct slot *slot;         /* NULL before the first row and after the last */
-    void *owner;               /* given back to recorder_hooks.top_frame */
-    uint64_t chunk;            /* sequence of the current slot */
+    void *owner;               /* argument of recorder_hooks.top_frame and .filled */
+    uint64_t chunk;            /* sequence number of the current slot */
     uint64_t first_seq;        /* event number of the slot's first event */
-    uint32_t extras;           /* 16-byte units of the slot that are no events */
+    uint32_t extras;           /* 16-byte units of the slot that are not events */
     uint32_t thread;           /* serial, from 1 */
     uint32_t name;             /* string id of the thread's name, 0 = not known */
     uint32_t slots_filled;
-    uint64_t dropped; /* events let go since the last row, said in a LOSS row when there is room */
+    uint64_t dropped; /* events dropped since the last row; a LOSS row reports them */
     struct lane *next, *previous;
 };
 
-/* Room for `units` rows of 16 bytes with a base that the present fits to. 0 when the event must be
- * let go (it is counted then). */
+/* Makes room for `units` rows of 16 bytes, and moves `base` so that the present time fits. May wait
+ * for the writer thread. Returns 0 when the event must be dropped; it is then counted as a loss. */
 int lane_refill(struct lane *lane, uint32_t units);
-/* The same, where nothing may be waited for. */
+/* Does the same without waiting. */
 int lane_refill_at_once(struct lane *lane, uint32_t units);
-/* Ends the lane's slot. In a ring it is kept, otherwise queued for the writer. With the recorder's
- * lock. */
+/* Ends the lane's slot: a ring keeps it, otherwise the writer thread gets it. The caller holds the
+ * recorder's lock. */
 void lane_hand_over(struct lane *lane);
+
+/* Returns whether `units` rows fit the slot and `ticks` fits the 32 bits after `base`. */
 
 static inline int lane_has_room(const struct lane *lane, uint32_t units, uint64_t ticks)
 {
@@ -55,26 +73,33 @@ static inline int lane_has_room(const struct lane *lane, uint32_t units, uint64_
            __builtin_expect((ticks - lane->base) >> 32 == 0, 1);
 }
 
+/* Makes sure that `units` rows fit. Returns 0 when the event must be dropped. */
 static inline int lane_reserve(struct lane *lane, uint32_t units, uint64_t ticks)
 {
     return lane_has_room(lane, units, ticks) || lane_refill(lane, units);
 }
 
-/* A slot that is used again was read by the writer thread, mostly on another processor, and
- * fetching its cache lines back takes longer than an event does: 60 ns a call where two cores share
- * no cache (docs/performance.md). So that begins some events ahead. */
 #define CACHE_LINE 64u
+
+/* Prefetches a line of the slot for writing, eight cache lines ahead of `row`.
+ *
+ * A recycled slot was last read by the writer thread, so its lines are in another core's cache.
+ * Without the prefetch the first store to each line stalls for about 60 ns (docs/performance.md).
+ *
+ * x86-64 needs the instruction spelled out: without -mprfchw, __builtin_prefetch(p, 1) compiles to
+ * a prefetch for reading. */
 static inline void prefetch_slot_ahead(const uint8_t *row)
 {
     const uint8_t *ahead = row + (size_t)8 * CACHE_LINE;
 #if defined(__x86_64__)
-    /* to be written; without -mprfchw the compiler would fetch for reading */
     __asm__ volatile("prefetchw %0" : : "m"(*ahead));
 #else
     __builtin_prefetch(ahead, 1);
 #endif
 }
 
+/* Writes one row at `cur`. Room was reserved. The row is not visible before lane_publish(). `first`
+ * is the first 32 bits: ticks since `base`, or what the kind defines instead. */
 static inline void lane_row(struct lane *lane, uint32_t first, unsigned kind, uint32_t id,
                             uint64_t frame)
 {
@@ -85,20 +110,21 @@ static inline void lane_row(struct lane *lane, uint32_t first, unsigned kind, ui
     prefetch_slot_ahead(row);
 }
 
+/* Makes every row up to `cur` visible to readers, and safe from the end of the process. */
 static inline void lane_publish(struct lane *lane)
 {
-    /* release: pairs with whoever reads the slot, after a crash or while it is written */
+    /* release: pairs with sync_slot() in writer.c, and with readers of the mapped file */
     atomic_store_explicit(lane->used, (uint32_t)(lane->cur - lane->rows), memory_order_release);
 }
 
-/* How many units a DATA row with so many bytes takes. */
+/* Returns how many 16-byte units a DATA row with `len` bytes takes. */
 static inline uint32_t lane_data_units(uint32_t len)
 {
     return row_units(RL_ROW_DATA, len);
 }
 
-/* The values of the next event. Room was reserved. `data` may be read up to 15 bytes beyond `len`.
- */
+/* Writes the values of the next event as a DATA row. Room was reserved. Reads `data` in whole
+ * units, so up to 15 bytes beyond `len` must be readable. */
 static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t len)
 {
     uint8_t *row = lane->cur;
@@ -115,21 +141,21 @@ static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t le
     lane->extras += units;
 }
 
-/* One event, stamped now. */
+/* Records one event with the time of this moment. Returns 0 when the event was dropped. */
 static inline int lane_put(struct lane *lane, unsigned kind, uint32_t id, uint64_t frame)
 {
     uint64_t ticks = clock_ticks();
     if (!lane_reserve(lane, 1, ticks)) {
         return 0;
     }
-    /* A refill may have taken a newer base than `ticks`: such an event is at the base. */
+    /* lane_refill() may have set a base after `ticks`: the event then counts as at the base. */
     uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
     lane_row(lane, (uint32_t)since, kind, id, frame);
     lane_publish(lane);
     return 1;
 }
 
-/* The same with values, len > 0. */
+/* Records one event with its values (len > 0). Returns 0 when the event was dropped. */
 static inline int lane_put_values(struct lane *lane, unsigned kind, uint32_t id, uint64_t frame,
                                   const uint8_t *data, uint32_t len)
 {

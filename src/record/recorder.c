@@ -1,5 +1,8 @@
-/* Why: the life of a recording: open, drain, close; see recorder.h for the states of a slot.
- * Threads: the writer thread runs writer_main(); `writer` belongs to it until it has ended. */
+/* Why: the functions of recorder.h: each takes the lock, and leaves the work to the files below
+ * (recorder_state.h names them).
+ *
+ * Threads: any; the writer in struct recorder_and_writer belongs to the writer thread until that
+ * has ended. */
 #include "recorder.h"
 
 #include <stdlib.h>
@@ -12,7 +15,7 @@
 #include "work.h"
 #include "writer_thread.h"
 
-/* The next generation is due when one takes that part of the shelf. */
+/* The next generation is due when one takes an eighth of the shelf. */
 enum { SHELF_SHARE = 8 };
 
 static void recorder_free(struct recorder *recorder)
@@ -35,6 +38,7 @@ static void recorder_free(struct recorder *recorder)
     rl_free(recorder);
 }
 
+/* Copies what the caller may free, and fills in the file header. */
 static int copy_options(struct recorder *recorder, const struct recorder_options *options)
 {
     recorder->options = *options;
@@ -140,9 +144,9 @@ void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
 
 void recorder_abandon(struct recorder *recorder)
 {
-    /* The writer thread stayed in the parent, and its descriptor if that was in a table of its own.
-     * What is shared must go, so that nothing here can reach the parent's file; the heap is left as
-     * it is. */
+    /* The writer thread is in the parent, and so is its descriptor if that was in a private table.
+     * Close and unmap what is shared, so that nothing here can reach the parent's file. The heap
+     * stays as it is: another thread may have been in the middle of a change. */
     os_door_close(&recorder->door);
     if (!recorder->has_private_table) {
         os_close(recorder_writer(recorder)->fd);
@@ -197,7 +201,7 @@ void recorder_after_failed_exec(struct recorder *recorder)
     put32(recorder->control->memory + RL_LV_STATE, RL_LIVE_RUNNING);
 }
 
-/* Until the writer has nothing in hand; with the lock. */
+/* Waits until everything that was handed over is written. The lock is held. */
 static void settle_writer(struct recorder *recorder)
 {
     do {
@@ -263,7 +267,7 @@ void recorder_lane_name(struct lane *lane, uint32_t name)
         put32(lane->slot->memory + RL_SL_NAME, name);
         if (lane->chunk == 0 && lane->cur != lane->rows &&
             get32(start) == (uint32_t)RL_EVENT_THREAD_START << RL_ID_BITS) {
-            put32(start, get32(start) | name); /* its first name was not known yet */
+            put32(start, get32(start) | name); /* thread_start had no name: add it */
         }
     }
     os_unlock_mutex(&recorder->lock);
@@ -297,7 +301,8 @@ void recorder_lane_end(struct lane *lane)
 
 /* ---- definitions ---- */
 
-/* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. */
+/* Publishes a definition in the lane's slot, so that a crash leaves no id without a name. Without
+ * room the definition is only in the dictionary, whose next DICT block has it. */
 static void publish_definition(struct lane *lane, unsigned kind, uint32_t id, const void *data,
                                size_t len)
 {
@@ -314,13 +319,14 @@ static void publish_definition(struct lane *lane, unsigned kind, uint32_t id, co
     lane_publish(lane);
 }
 
-/* `known` is the id that it has already, or 0. */
+/* Returns the id of some content and publishes its definition where it is new. `known` is the id
+ * that the content has already, or 0. */
 static uint32_t define_content(struct recorder *recorder, struct lane *lane, unsigned kind,
                                int is_kept, uint32_t known, const void *data, size_t len)
 {
     int is_new = 0;
     if (recorder == NULL) {
-        return 0; /* stopped while its caller waited for room */
+        return 0; /* the recording stopped while the caller waited for room */
     }
     struct dictionary *dictionary = &recorder->dictionary;
     os_lock_mutex(&recorder->lock);
@@ -330,7 +336,7 @@ static uint32_t define_content(struct recorder *recorder, struct lane *lane, uns
     if (is_new) {
         publish_definition(lane, kind, id, data, len);
     } else if (id == 0) {
-        state_count_loss(recorder, RL_LOSS_MEMORY, 1); /* a name */
+        state_count_loss(recorder, RL_LOSS_MEMORY, 1); /* counts the missing name */
     }
     return id;
 }
@@ -361,7 +367,7 @@ uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint3
 }
 
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
-                              void (*tell)(uint32_t id, const void *utf8, size_t len))
+                              void (*visit)(uint32_t id, const void *utf8, size_t len))
 {
     os_lock_mutex(&recorder->lock);
     const struct strmap *ids = &recorder->dictionary.kept;
@@ -369,7 +375,7 @@ uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
     for (size_t i = 0; count != known && i < ids->capacity; i++) {
         const struct strmap_entry *entry = &ids->entries[i];
         if (entry->key != NULL && entry->key[0] == RL_ROW_DEF_STRING) {
-            tell(entry->value, entry->key + 1, entry->len - 1);
+            visit(entry->value, entry->key + 1, entry->len - 1);
         }
     }
     os_unlock_mutex(&recorder->lock);
@@ -388,13 +394,13 @@ int recorder_wants_generation(struct recorder *recorder)
     return is_due;
 }
 
-/* What slots that are begun from here on need of what was defined: the names of their threads. */
+/* Defines the names of running threads in the new generation: slots name their thread. */
 static void define_names_again(struct recorder *recorder)
 {
     struct u64map names = {0};
     for (const struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
         if (lane->name != 0) {
-            (void)u64map_put(&names, lane->name, 1); /* else it has no name from here on */
+            (void)u64map_put(&names, lane->name, 1); /* without memory the thread loses its name */
         }
     }
     dictionary_begin_again(&recorder->dictionary, &names);
@@ -408,7 +414,7 @@ int recorder_next_generation(struct recorder *recorder)
     if (recorder->earlier.len != 0 && !recorder->has_thread) {
         work_flush_definitions(recorder);
     } else if (recorder->earlier.len != 0) {
-        recorder->wants_tick = 1; /* the writer brings it into the file */
+        recorder->wants_tick = 1; /* the writer thread writes it */
         os_cond_signal(&recorder->work);
     }
     int may_begin = !is_ring || (recorder->inside == 0 && recorder->earlier.len == 0);

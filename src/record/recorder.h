@@ -1,13 +1,16 @@
-/* The recorder: owns the file, the slots, the dictionary and the writer thread.
+/* The recorder owns the file of a recording, its slots, its dictionary and the writer thread. It
+ * knows nothing of Python; src/cpython and rl_writer.h are its hosts.
  *
- *                    refill                     queue                     append
- *   FREE ----------------------> FILLING ----------------> HANDED OVER ------------> FREE
- *    slot of a LIVE block         by one lane               to the writer thread
+ *   recorder_open()                      creates the file, starts the writer thread
+ *   recorder_lane_begin()                one lane for each traced thread
+ *     recorder_string(), recorder_code()   ids of what events name
+ *     lane_put(), lane_put_values()        the events (lane.h)
+ *   recorder_lane_end()                  the thread ends
+ *   recorder_end_lanes()                 no thread records from here on
+ *   recorder_close()                     writes the rest, index and footer; frees everything
  *
- *   --ring:   FILLING -> KEPT (oldest first) -> FILLING again, its events counted as let go
- *
- * Knows nothing of Python. Calls marked [thread] come from traced threads; all others from whoever
- * starts and stops, one at a time. */
+ * Threads: functions marked [thread] may be called by any traced thread at any time. The others
+ * belong to the host's control path, which calls them one at a time. */
 #ifndef RECORDER_H
 #define RECORDER_H
 
@@ -22,76 +25,87 @@
 
 struct recorder;
 
-/* Creates the file (never over another) and starts the writer. */
+/* Creates the file (an existing one is never replaced) and starts the writer thread. Where the
+ * system refuses a thread, whoever holds the lock does its work. */
 RL_CHECKED rl_status recorder_open(const struct recorder_options *options, struct recorder **out,
                                    struct rl_err *err);
-/* No lane writes any more when this returns. The caller keeps ends of threads out meanwhile. */
+/* Detaches every lane: when this returns, no lane writes. The caller makes sure that no thread ends
+ * meanwhile. */
 void recorder_end_lanes(struct recorder *recorder);
-/* After recorder_end_lanes(): writes what is left, index and footer; frees the recorder. */
+/* After recorder_end_lanes(): writes the remaining slots, index and footer, and frees the recorder.
+ * stats->is_closed_cleanly says whether all of it is in the file. */
 void recorder_close(struct recorder *recorder, struct recorder_stats *stats);
-/* In a forked child: forgets the parent's recorder without touching its file. */
+/* In a forked child: gives up the parent's recorder without a change to its file. */
 void recorder_abandon(struct recorder *recorder);
-/* Round a fork. The first one ends the writer thread, where that can be, and keeps everybody else
- * out until the second, in the parent. The thread is begun again by that where it may, else by
- * recorder_resume() or whoever cannot do without it; a forked child calls recorder_abandon(). */
+/* Before and after fork(2). recorder_before_fork() ends the writer thread where possible and keeps
+ * the recorder's lock until recorder_after_fork(), which the parent calls. The thread starts again
+ * there if may_start is set, else in recorder_resume() or at the first wait for it. The forked
+ * child calls recorder_abandon() instead. */
 void recorder_before_fork(struct recorder *recorder);
 void recorder_after_fork(struct recorder *recorder, int may_start);
 void recorder_resume(struct recorder *recorder);
-/* The program is about to be replaced: everything is in the file when this returns. */
+/* Before exec: when this returns, everything recorded so far is in the file, and the control page
+ * says that the program was replaced. */
 void recorder_before_exec(struct recorder *recorder);
+/* After an exec that failed: the control page says again that the program runs. */
 void recorder_after_failed_exec(struct recorder *recorder);
 
-/* Copies the recording, as it is now, into a new file. No thread may write rows, begin or end
- * meanwhile. */
+/* Copies the recording, as it is now, into a new file. The host keeps threads from recording,
+ * beginning and ending meanwhile. */
 RL_CHECKED rl_status recorder_snapshot(struct recorder *recorder, const char *path,
                                        struct rl_err *err);
 
-/* [thread] A zeroed lane becomes this thread's; its first slot is taken at the first row. */
+/* [thread] Makes a zeroed lane this thread's and records thread_start. */
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
                          uint64_t native_thread);
-/* The same of a thread whose name is known (UTF-8). */
+/* [thread] Does the same for a thread whose name is known (UTF-8). */
 void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, void *owner,
                                uint64_t native_thread, const uint8_t *name, size_t len);
-/* It has this name from now on (a string's id). Called by the thread, or while it writes no rows.
- */
+/* Gives the lane's thread a name (a string's id). Called by that thread, or while it records
+ * nothing. */
 void recorder_lane_name(struct lane *lane, uint32_t name);
-/* [thread] Writes thread_end and hands over what is there. */
+/* [thread] Records thread_end and hands over the last slot. */
 void recorder_lane_end(struct lane *lane);
 
-/* [thread] Ids of definitions, the same for equal content; 0 when there is no memory. lane may be
- * NULL; otherwise the definition is in the lane's slot before the id is returned. */
+/* [thread] Return the id of a string or a code object: the same id for equal content, 0 without
+ * memory. Where `lane` is not NULL, the definition is published in its slot before the id is
+ * returned, so a crash leaves no id without a name. */
 uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8,
                          size_t len);
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def);
 
-/* [thread] The same for a name in the definition of a code object: it may be forgotten, and then
- * has another id when it is asked for once more. */
+/* [thread] Returns the id of a name in the definition of a code object. The dictionary may forget
+ * such a name; an equal name then gets another id. */
 uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void *utf8, size_t len);
 
-/* [thread] A code object that has this id already: once more, in the generation that has begun. */
+/* [thread] Defines a code object under the id that it has already, in the generation that began
+ * since. Returns that id. */
 uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
                              const struct code_def *def);
 
-/* Generations of definitions. In a ring nothing that is written from the next one on needs what was
- * defined before, so that it can leave the file with the last slot of its generation; otherwise
- * only the recorder's memory of strings goes. */
+/* Generations bound the memory that definitions take (docs/architecture.md, "Functions without
+ * end"). Rows of a new generation name nothing that an earlier one defined. In a ring, the
+ * definitions of a generation therefore leave the file with its last slot. Without a ring, only the
+ * dictionary in memory is emptied. */
 int recorder_is_ring(const struct recorder *recorder);
-/* [thread] Whether the next one is due. */
+/* [thread] Returns whether the next generation is due. */
 int recorder_wants_generation(struct recorder *recorder);
-/* Begins it: ids of strings are void, and in a ring those of code too, until recorder_code_again().
- * 0: a thread is in the middle of something. No thread may write rows, begin or end meanwhile. */
+/* Begins the next generation. Ids of strings become void; in a ring, ids of code objects are void
+ * too until recorder_code_again(). The host keeps threads from recording, beginning and ending
+ * meanwhile. Returns 0, and changes nothing in a ring, while a thread is inside lane_refill() or
+ * older definitions are not in the file yet. */
 int recorder_next_generation(struct recorder *recorder);
 
-/* [thread] Tells every string but those names, in no order, unless there are still only `known` of
- * them; how many there are. The bytes live until the next generation begins. `tell` is called with
- * the recorder's lock. */
+/* [thread] Calls `visit` for every string of recorder_string(), in no order, unless there are still
+ * `known` entries as at the last call. Returns how many entries there are. The bytes live until the
+ * next generation begins. The recorder's lock is held during the calls. */
 uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
-                              void (*tell)(uint32_t id, const void *utf8, size_t len));
+                              void (*visit)(uint32_t id, const void *utf8, size_t len));
 
-/* [thread] n events were not kept. */
+/* [thread] Counts n events as lost, by reason, on the control page. */
 void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, uint64_t n);
 
-/* "mapped", or why slots are written every 100 ms instead. Static storage. */
+/* Returns "mapped", or why slots are written every 100 ms instead. Static storage. */
 const char *recorder_live_mode(const struct recorder *recorder);
 const char *recorder_path(const struct recorder *recorder);
 

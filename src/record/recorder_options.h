@@ -1,4 +1,5 @@
-/* What a host gives to a recorder, and what it gets back at the end. */
+/* What a host gives to recorder_open(), and what recorder_close() gives back. Apart from
+ * recorder.h, because the files below the recorder need the options too. */
 #ifndef RECORDER_OPTIONS_H
 #define RECORDER_OPTIONS_H
 
@@ -8,31 +9,33 @@
 
 #include "header.h"
 
-/* What the recorder must ask of its host. Any may be NULL. */
+/* Functions of the host that the recorder calls. Any may be NULL. */
 struct recorder_hooks {
-    /* Round a wait for the writer thread: a host gives up its global lock there. */
+    /* Called before and after a wait for the writer thread: a host with a global lock (the GIL)
+     * releases it, so that other threads can run. */
     void *(*wait_begin)(void);
     void (*wait_end)(void *token);
-    /* The innermost open frame of a lane, for the header of its next slot. */
+    /* Returns the innermost open frame of a lane, for the header of its next slot. */
     uint64_t (*top_frame)(void *owner);
-    /* A lane's slot is full: its rows, before they are handed over. */
+    /* Receives the rows of a full slot before lane_hand_over(). */
     void (*filled)(void *owner, const uint8_t *rows, size_t len);
 };
 
 struct recorder_options {
     const char *path;
-    size_t buffer_bytes;       /* LIVE slots beyond each thread's first: at most this much */
-    size_t ring_bytes;         /* 0 = keep everything */
-    int may_drop;              /* let events go instead of waiting for the writer */
-    struct file_header header; /* run_id, run_mono, parent_pid, child; the rest is filled in */
-    const uint8_t *meta;       /* entries made by meta_entry_put() */
+    size_t buffer_bytes; /* limit of LIVE slots, beyond the first slot of each thread */
+    size_t ring_bytes;   /* size of the file; 0 = keep everything */
+    int may_drop;        /* a thread without a slot drops events, in place of waiting */
+    struct file_header
+        header;          /* run_id, run_mono, parent_pid, child; recorder_open() sets the rest */
+    const uint8_t *meta; /* entries made by meta_entry_put() */
     size_t meta_len;
     struct recorder_hooks hooks;
 };
 
 struct recorder_stats {
-    uint64_t events; /* that are in the file */
-    uint64_t bytes;  /* of the file on disk, LIVE blocks given back */
+    uint64_t events; /* in the file */
+    uint64_t bytes;  /* of the file on disk, without the LIVE blocks it had */
     uint64_t lost[RL_LOSS_REASONS];
     uint64_t threads;
     int is_closed_cleanly;

@@ -1,21 +1,29 @@
-/* Why: a ring has the size that was asked for, whatever the program defines. Its events make room
- * for new ones by themselves; definitions do so by generations:
+/* Why: a ring keeps the size that the user asked for. Slots are reused oldest first, so events make
+ * room by themselves. Definitions are shared by many slots; they leave by generations.
  *
- *   - a slot is of one generation, and needs no definition of an earlier one;
- *   - a definition is in a slot first, and on the shelf before that slot is used again;
- *   - with the last slot of a generation what is on the shelf for it goes: a block there holds
- *     definitions of one generation, so none outlives the strings that it names.
+ *   slots, oldest first      1 1 1 2 2 2 2 3 3 (3 3 being filled)      generation of each
+ *   shelf                    DICT 1 | DICT 2 | DICT 2 | DICT 3 | PAD
  *
- * Threads: with the recorder's lock; the shelf is the writer's. */
+ *   the last slot of 1 is reused  -->  DICT 1 becomes PAD
+ *   the shelf is full             -->  all slots of the oldest generation are given up at once
+ *
+ * Invariants:
+ *  1. A slot belongs to one generation and needs no definition of an earlier one.
+ *  2. A definition is in a slot first, and on the shelf before that slot is reused.
+ *  3. A block on the shelf holds definitions of one generation: no code object outlives the strings
+ *     that it names.
+ *
+ * Threads: the recorder's lock is held; the shelf belongs to the writer. */
 #include "ring.h"
 
 enum {
-    LIVE_EXTRA = 2 * RL_PAGE, /* of a LIVE block: its control page, and padding before it */
-    SHELF_LEAST = 192u << 10, /* and a sixteenth of the ring, which slots do not get */
+    LIVE_EXTRA = 2 * RL_PAGE, /* a LIVE block's control page, and the padding before it */
+    SHELF_LEAST = 192u << 10, /* plus a sixteenth of the ring, which slots do not get */
     SHELF_MOST = 64u << 20,
-    AT_ONCE = 32u << 10, /* so many bytes of definitions become one block */
+    AT_ONCE = 32u << 10, /* definitions of so many bytes become one block */
 };
 
+/* Returns how many bytes of the ring no slot takes yet. */
 static size_t bytes_left_for_slots(const struct recorder *recorder)
 {
     size_t most = recorder->options.ring_bytes - recorder->options.ring_bytes / 16;
@@ -35,7 +43,7 @@ void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *co
 {
     size_t left = bytes_left_for_slots(recorder);
     *slot_size = left < *slot_size ? SLOT_SMALL : *slot_size;
-    size_t most = left < *slot_size ? 1 : left / *slot_size; /* one slot there must be */
+    size_t most = left < *slot_size ? 1 : left / *slot_size; /* a ring has one slot at least */
     *count = *count < most ? *count : (uint32_t)most;
 }
 
@@ -43,11 +51,11 @@ void ring_make_shelf(struct recorder *recorder)
 {
     size_t bytes = SHELF_LEAST + recorder->options.ring_bytes / 16;
     bytes = (bytes < SHELF_MOST ? bytes : SHELF_MOST) & ~(size_t)(RL_PAGE - 1);
-    /* Where there is none, definitions are appended to the file. */
     shelf_make(&recorder->shelf, recorder_writer(recorder), bytes);
 }
 
-/* All events of the oldest generation are let go; 0: only the present one is left. */
+/* Gives up every slot of the oldest generation and counts its events as lost. Returns 0 where only
+ * the present generation has slots. */
 static int give_up_oldest(struct recorder *recorder)
 {
     uint32_t oldest = recorder->kept.first != NULL ? recorder->kept.first->generation : 0;
@@ -63,6 +71,8 @@ static int give_up_oldest(struct recorder *recorder)
     return 1;
 }
 
+/* Puts one block of definitions on the shelf. Where there is no room, gives up generations until
+ * there is. */
 static rl_status put_block(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
                            size_t len)
 {
@@ -73,7 +83,7 @@ static rl_status put_block(struct recorder *recorder, uint32_t generation, const
         uint32_t oldest =
             recorder->kept.first != NULL ? recorder->kept.first->generation : recorder->generation;
         if (generation < oldest) {
-            return RL_OK; /* nothing needs it any more */
+            return RL_OK; /* its slots are gone: nothing needs the block */
         }
         state_begin_writing(recorder);
         shelf_clear(&recorder->shelf, writer, oldest);
@@ -82,7 +92,7 @@ static rl_status put_block(struct recorder *recorder, uint32_t generation, const
         recorder->generation_bytes += recorder->generation == generation ? bytes : 0;
     } while (status == RL_LIMIT && give_up_oldest(recorder));
     if (status == RL_LIMIT) {
-        /* There is no shelf, or the host begins no generations. */
+        /* No shelf, or a host that begins no generations: the file grows. */
         state_begin_writing(recorder);
         status = writer_dict(writer, entries, len);
         state_end_writing(recorder);

@@ -1,15 +1,17 @@
-/* What a ring does otherwise. All with the lock held. Private to src/record. */
+/* What is different in a ring (--ring SIZE): the file keeps its size, whatever the program records
+ * or defines. The recorder's lock is held in every function. Private to src/record. */
 #ifndef RING_H
 #define RING_H
 
 #include "recorder_state.h"
 
-/* Slots may be made: within the ring, or because there is no other way. */
+/* Returns whether a block of slots may be added: it fits the ring, or there is no slot at all. */
 int ring_may_grow(const struct recorder *recorder);
-/* Which ones, where `count` of that size are wanted. */
+/* Reduces the size and number of wanted slots to what the ring has room for; one slot at least. */
 void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
+/* Makes the shelf for definitions; without one, they are appended to the file. */
 void ring_make_shelf(struct recorder *recorder);
-/* Puts definitions on the shelf; unlocks while it writes. */
+/* Puts definitions of one generation on the shelf. Releases the lock while it writes. */
 rl_status ring_define(struct recorder *recorder, uint32_t generation, const uint8_t *entries,
                       size_t len);
 

@@ -1,4 +1,5 @@
-/* Why: the recorder as the public header has it, for runtimes other than CPython. */
+/* Why: the recorder behind the public header rl_writer.h, for runtimes other than CPython. The
+ * public types wrap a recorder and a lane; everything else is done there. */
 #include <relive/rl_writer.h>
 
 #include <string.h>
@@ -11,7 +12,7 @@ struct rl_writer {
 };
 
 struct rl_thread {
-    struct lane lane; /* first: the recorder knows it by address */
+    struct lane lane; /* the recorder keeps its address: a thread is not moved in memory */
     struct recorder *recorder;
 };
 

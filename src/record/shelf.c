@@ -1,8 +1,12 @@
 /* Why: see shelf.h.
- * Invariants: after each write the file reads whole. A block gets its header last, when all of it
- * is there and padding follows it; it goes by a header of padding over its own. Those headers lie
- * on one page, so that they are there or not, but never half. What goes first was put there last:
- * a function's definition is never without the strings that it names. */
+ *
+ * Invariants:
+ *  1. After each write the file reads whole, because a crash or a reader may come at any time.
+ *  2. A block's header is written last, when its bytes and the padding behind it are in place. A
+ *     block is removed by one write: a PAD header over its own.
+ *  3. A header is inside one page (STEP), so a crash leaves all of it or none.
+ *  4. The newest block is removed first: a code object is never on the shelf without the strings
+ *     that it names, which were put there before it. */
 #include "shelf.h"
 
 #include <string.h>
@@ -11,13 +15,13 @@
 #include "os.h"
 #include "writer.h"
 
-/* Every piece begins at a multiple of it, and a header fits. */
+/* Every piece begins at a multiple of STEP, and a header fits into one. */
 enum { STEP = 64 };
-_Static_assert(STEP >= RL_BLOCK_HEADER_BYTES && RL_PAGE % STEP == 0, "headers lie on one page");
+_Static_assert(STEP >= RL_BLOCK_HEADER_BYTES && RL_PAGE % STEP == 0, "a header is inside one page");
 
 struct shelf_piece {
     uint64_t at, bytes;
-    uint64_t number;     /* of the block, counted from 1 */
+    uint64_t number;     /* order of arrival, from 1 */
     uint32_t generation; /* 0 = free */
 };
 
@@ -37,6 +41,8 @@ static rl_status write_padding(struct writer *writer, uint64_t at, uint64_t byte
     return write_to_shelf(writer, header, sizeof header, at);
 }
 
+/* Reserves disk space, or at least lengthens the file where the file system cannot reserve. Returns
+ * 0 where the disk is full. */
 static int reserve_space(struct writer *writer, uint64_t at, uint64_t bytes)
 {
     static const uint8_t zero = 0;
@@ -66,7 +72,7 @@ void shelf_make(struct shelf *shelf, struct writer *writer, uint64_t bytes)
     writer->offset += all.bytes;
 }
 
-/* Free pieces that follow each other from `first` on, and how many bytes they have. */
+/* Returns how many free pieces follow each other from `first` on; *bytes is their size together. */
 static size_t free_pieces(const struct shelf *shelf, size_t first, uint64_t *bytes)
 {
     size_t n = 0;
@@ -84,7 +90,7 @@ static void remove_pieces(struct shelf *shelf, size_t first, size_t n)
     shelf->count -= n;
 }
 
-/* Makes the first free place of so many bytes one piece; its index, or SIZE_MAX. */
+/* Joins free pieces to the first place that has `wanted` bytes. Returns its index, or SIZE_MAX. */
 static size_t find_room(struct shelf *shelf, struct writer *writer, uint64_t wanted)
 {
     uint64_t bytes;
@@ -104,7 +110,7 @@ static size_t find_room(struct shelf *shelf, struct writer *writer, uint64_t wan
     return SIZE_MAX;
 }
 
-/* The block, and padding up to where the next piece may begin. */
+/* Seals a block in writer->block, with padding up to the next multiple of STEP. */
 static rl_status seal_padded(struct writer *writer, const uint8_t *entries, size_t len)
 {
     struct bytes_out *block = &writer->block;
@@ -123,7 +129,7 @@ static rl_status seal_padded(struct writer *writer, const uint8_t *entries, size
     return status == RL_OK && block->failed ? RL_NOMEM : status;
 }
 
-/* The block that was sealed, at the begin of a free piece that is long enough. */
+/* Writes the sealed block into a free piece. The rest of the piece becomes a piece of its own. */
 static rl_status fill_piece(struct shelf *shelf, struct writer *writer, size_t place,
                             uint32_t generation)
 {
@@ -172,7 +178,7 @@ rl_status shelf_put(struct shelf *shelf, struct writer *writer, uint32_t generat
     return fill_piece(shelf, writer, place, generation);
 }
 
-/* The block that was put there last, of those before `oldest`; NULL: there is none. */
+/* Returns the newest block of a generation before `oldest`, or NULL. */
 static struct shelf_piece *last_before(const struct shelf *shelf, uint32_t oldest)
 {
     struct shelf_piece *last = NULL;

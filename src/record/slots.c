@@ -1,5 +1,7 @@
-/* Why: the bookkeeping of LIVE blocks, apart from files and threads.
- * Invariant: `used` in a slot's header is 0 while anything else in the header changes. */
+/* Why: the bookkeeping of LIVE blocks, apart from files and threads; slots.h draws the states.
+ *
+ * Invariant: `used` in a slot's header is 0 while anything else in the header changes, so a reader
+ * of the running process never takes rows for another thread's. */
 #include "slots.h"
 
 #include <stdatomic.h>
@@ -46,7 +48,7 @@ void live_fini(struct live *live)
 
 void slot_begin(struct slot *slot, const struct chunk_info *info)
 {
-    /* release: a reader that sees the new header has seen used = 0 before */
+    /* release and fence: a reader that sees the new header has seen used == 0 before */
     atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
                           memory_order_release);
     atomic_thread_fence(memory_order_seq_cst);

@@ -1,5 +1,23 @@
-/* Slots: pieces of LIVE blocks, handed between lanes and the writer thread.
- * Every function is called with the recorder's lock held, unless it says otherwise. */
+/* Slots: pieces of LIVE blocks that lanes fill and the writer thread empties.
+ *
+ *            lane_refill()              lane_hand_over()            work_drain()
+ *   FREE ------------------> FILLING ---------------------> QUEUED --------------> FREE
+ *    ^                       (one lane)        |
+ *    |                                         | --ring
+ *    |                                         v
+ *    '---- generation given up -------------- KEPT --- oldest slot reused ---> FILLING
+ *
+ *   FREE      in free_small or free_large; `used` in its header is 0
+ *   FILLING   lane->slot; in no list
+ *   QUEUED    in queue, then in the writer's hand (recorder.in_work counts those)
+ *   KEPT      in kept, oldest first; its rows are a part of the recording as they are
+ *
+ * A slot's memory is in the file. A reader finds it by the header, which names thread and chunk:
+ *
+ *   LIVE block:  control page | slot 0 | slot 1 | ...
+ *   slot:        header 64 bytes: used, thread, chunk, clock pair, ... | rows
+ *
+ * Every function is called with the recorder's lock held, unless its comment says otherwise. */
 #ifndef SLOTS_H
 #define SLOTS_H
 
@@ -8,19 +26,20 @@
 
 #include "rec.h"
 
-#define SLOT_SMALL (16u << 10)
-#define SLOT_LARGE (128u << 10)
+#define SLOT_SMALL (16u << 10)  /* the first slots of a thread: most threads are short */
+#define SLOT_LARGE (128u << 10) /* later ones: fewer hand-overs, and zstd finds more to share */
 
 struct slot {
     uint8_t *memory; /* header, then rows */
     uint32_t size;
-    uint32_t used; /* when it was handed over */
+    uint32_t used; /* bytes of rows when the lane handed the slot over */
     uint32_t events;
-    uint32_t generation;    /* of the definitions that its rows need, in a ring */
+    uint32_t generation;    /* --ring: the generation whose definitions its rows need */
     struct chunk_info info; /* copy of the header, with ticks1 and mono1 */
     struct slot *next;
 };
 
+/* A queue: appended at the end, taken from the front. */
 struct slot_list {
     struct slot *first, *last;
     size_t count;
@@ -31,7 +50,7 @@ struct live {
     uint8_t *memory; /* control page, then slots */
     size_t bytes;
     uint64_t offset;    /* of the payload in the file */
-    uint64_t before;    /* where the file ended before it: its padding begins there */
+    uint64_t before;    /* end of the file before the block: its padding begins there */
     struct slot *slots; /* owned */
     uint32_t slot_count;
     struct live *next;
@@ -49,6 +68,7 @@ static inline void slot_list_append(struct slot_list *list, struct slot *slot)
     list->count++;
 }
 
+/* Takes the first slot out of the list; NULL where the list is empty. */
 static inline struct slot *slot_list_take(struct slot_list *list)
 {
     struct slot *slot = list->first;
@@ -62,14 +82,15 @@ static inline struct slot *slot_list_take(struct slot_list *list)
     return slot;
 }
 
-/* Makes the descriptors of a block whose memory is there and puts its slots into the list. -1: no
- * memory. */
+/* Divides a mapped block into slots, writes its control page and appends the slots to the list.
+ * Returns -1 without memory. */
 int live_init(struct live *live, uint32_t slot_size, struct slot_list *free_slots);
-/* Its memory is given back; the block stays in the file. */
+/* Unmaps the block's memory. The block stays in the file. */
 void live_unmap(struct live *live);
 void live_fini(struct live *live);
 
-/* Empties a slot (used = 0 first) and names its next owner. */
+/* Empties a slot and writes the header of its next owner. `used` becomes 0 first: a reader that
+ * still sees the old header finds no rows. */
 void slot_begin(struct slot *slot, const struct chunk_info *info);
 
 #endif

@@ -1,8 +1,8 @@
-/* Why: a service keeps the last seconds in a ring, and wants them in a file of their own when
- * something has happened, while it goes on.
+/* Why: a service records its last seconds in a ring. When something has happened, it wants them in
+ * a file of their own while it goes on.
  *
- * The copy is of one moment: the host lets no thread write rows meanwhile, and the writer thread
- * waits for the lock, with everything written that was handed to it. */
+ * The copy shows one moment: the host keeps threads from recording meanwhile, and the caller holds
+ * the recorder's lock with everything written that was handed over. */
 #include "snapshot.h"
 
 #include <relive/rl_format.h>
@@ -12,6 +12,7 @@
 #include "os.h"
 #include "status.h"
 
+/* Copies `size` bytes between two descriptors, a MiB at a time. */
 static rl_status copy_bytes(int from, int to, uint64_t size, int *os_errno)
 {
     enum { PIECE = 1 << 20 };

@@ -1,4 +1,9 @@
-/* Why: see work.h. */
+/* Why: see work.h.
+ *
+ * Invariants:
+ *  1. Definitions are written before the chunk that names them.
+ *  2. A slot is in one list at a time; while its rows are written it is in none (in_work).
+ *  3. A failed write is a counted loss, never an error of the program that is recorded. */
 #include "work.h"
 
 #include <string.h>
@@ -11,6 +16,7 @@
 
 enum { FIRST_SMALL = 4, FIRST_LARGE = 2 };
 
+/* Appends a LIVE block and puts its slots into `list`. */
 static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
                           struct slot_list *list)
 {
@@ -29,8 +35,8 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
         rl_free(live);
         return status;
     }
-    writer_sync_live(recorder_writer(recorder),
-                     live); /* its control page, before anything ends us */
+    /* Its control page is in the file before any event: the process may be killed at any time. */
+    writer_sync_live(recorder_writer(recorder), live);
     live->next = recorder->lives;
     recorder->lives = live;
     recorder->slot_bytes += (size_t)slot_size * count;
@@ -40,7 +46,7 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     return RL_OK;
 }
 
-/* Twice as many slots as the last time. */
+/* Adds a block with twice as many slots as the last one of that size: few blocks serve any load. */
 static rl_status add_slots(struct recorder *recorder, uint32_t slot_size)
 {
     int is_large = slot_size == SLOT_LARGE;
@@ -66,6 +72,7 @@ void work_grow(struct recorder *recorder)
     os_cond_broadcast(&recorder->room);
 }
 
+/* Returns the reason of a loss that a failed write caused. */
 static enum rl_loss_reason reason_for(const struct writer *writer, rl_status status)
 {
     return writer->is_gone      ? RL_LOSS_FILE_GONE
@@ -74,7 +81,7 @@ static enum rl_loss_reason reason_for(const struct writer *writer, rl_status sta
                                 : RL_LOSS_IO_ERROR;
 }
 
-/* Puts definitions of one generation into the file. */
+/* Writes the definitions in *from, which are of one generation, and empties it. */
 static rl_status write_definitions(struct recorder *recorder, struct bytes_out *from,
                                    uint32_t generation)
 {
@@ -95,7 +102,7 @@ static rl_status write_definitions(struct recorder *recorder, struct bytes_out *
     recorder->is_defining = 0;
     recorder->cannot_define = status != RL_OK;
     if (status != RL_OK && !recorder_writer(recorder)->is_gone) {
-        /* Not written: they stay pending, before what came meanwhile. */
+        /* Not written: they stay pending, before what was defined meanwhile. */
         bytes_put(&taken, from->data, from->len);
         struct bytes_out newer = *from;
         *from = taken;
@@ -135,7 +142,8 @@ void work_drain(struct recorder *recorder)
     }
 }
 
-/* The process is alive: what it has open goes on until now at least. */
+/* Writes the time to the control page. A reader of a killed process's file ends open frames there.
+ */
 static void write_heartbeat(struct recorder *recorder)
 {
     if (recorder->control != NULL) {
@@ -151,7 +159,8 @@ void work_tick(struct recorder *recorder)
 {
     struct writer *writer = recorder_writer(recorder);
     if (!state_is_ring(recorder) || recorder->wants_tick) {
-        work_flush_definitions(recorder); /* a ring has them in its slots */
+        work_flush_definitions(
+            recorder); /* a ring keeps them in its slots until those are reused */
     }
     write_heartbeat(recorder);
     (void)writer_is_sound(writer);
@@ -162,6 +171,7 @@ void work_tick(struct recorder *recorder)
     }
 }
 
+/* Reads the losses by reason from the control page; returns their sum. */
 static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOSS_REASONS])
 {
     uint64_t all = 0;
@@ -172,7 +182,7 @@ static uint64_t sum_losses(const struct recorder *recorder, uint64_t lost[RL_LOS
     return all;
 }
 
-/* Every slot was written, and no lane has one any more. */
+/* Unmaps all LIVE blocks: every slot is written and no lane has one. */
 static void give_up_slots(struct recorder *recorder)
 {
     recorder->control = NULL;
@@ -196,7 +206,7 @@ void work_finish(struct recorder *recorder, struct recorder_stats *stats)
         writer_sync_live(writer, live);
     }
     if (is_ring) {
-        bytes_out_reset(&writer->index); /* its blocks have changed places */
+        bytes_out_reset(&writer->index); /* blocks of the shelf have moved; readers scan a ring */
     } else {
         give_up_slots(recorder);
         compact_file(writer, recorder->lives);

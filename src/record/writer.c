@@ -1,6 +1,22 @@
-/* Why: see writer.h.
- * Invariants: `offset` moves only after a whole block is in the file, so that a failed append is
- * overwritten by the next one; chunks of one thread are appended in order. */
+/* Why: one file receives everything, from one thread, in an order that a reader can rely on at any
+ * moment. See writer.h for the shape of the file.
+ *
+ * Invariants:
+ *  1. `offset` moves only after a whole block is in the file. The next append overwrites what a
+ *     failed one left.
+ *  2. The chunks of one thread are appended in the order of their numbers.
+ *  3. A definition is in the file before a chunk that names it (work_drain() writes them first).
+ *  4. Nothing is written through a descriptor that is no longer our file.
+ *
+ * The life of a writer:
+ *
+ *   writer_open() --> SOUND --writer_live(), writer_dict(), writer_chunk()--> SOUND
+ *                       |                                                       |
+ *                       | truncated, descriptor taken, page lost                | writer_finish()
+ *                       v                                                       v
+ *                     GONE: every append fails, losses are counted            CLOSED
+ *
+ * An append that fails because the disk is full leaves the writer SOUND: later ones may fit. */
 #include "writer.h"
 
 #include <stdatomic.h>
@@ -32,13 +48,14 @@ static rl_status append_bytes(struct writer *writer, const uint8_t *data, size_t
         return RL_DAMAGED;
     }
     if (os_pwrite(writer->fd, data, len, writer->offset, &os_errno) != 0) {
-        (void)os_truncate(writer->fd, writer->offset); /* no half block is left behind */
+        (void)os_truncate(writer->fd, writer->offset); /* so that no half block is left */
         return os_is_full(os_errno) ? RL_LIMIT : RL_IO;
     }
     writer->offset += len;
     return RL_OK;
 }
 
+/* Seals a block in writer->block and appends it. */
 static rl_status append_block(struct writer *writer, enum rl_block_type type, const void *prefix,
                               size_t prefix_len, const void *raw, size_t raw_len)
 {
@@ -48,6 +65,8 @@ static rl_status append_block(struct writer *writer, enum rl_block_type type, co
     return status == RL_OK ? append_bytes(writer, writer->block.data, writer->block.len) : status;
 }
 
+/* Sets the ticks per second that the header states. The time since clock_init() is short, so this
+ * is rough; readers use clock pairs that are further apart (reader_open.c). */
 static void estimate_tick_rate(struct file_header *header)
 {
     struct clock_pair now = clock_pair_now();
@@ -90,9 +109,10 @@ rl_status writer_open(struct writer *writer, const char *path, struct file_heade
     return RL_OK;
 }
 
+/* Appends padding up to the header of a LIVE block. The payload begins on a page, so that it can be
+ * mapped; its header is right before. */
 static rl_status append_padding(struct writer *writer, uint64_t payload)
 {
-    /* The payload of a LIVE block begins on a page; its header lies right before. */
     uint64_t gap = payload - RL_BLOCK_HEADER_BYTES - writer->offset;
     if (gap == 0) {
         return RL_OK;
@@ -108,6 +128,8 @@ static rl_status append_padding(struct writer *writer, uint64_t payload)
     return status;
 }
 
+/* Returns the first page behind `end` that leaves room for the LIVE header, and for a whole PAD
+ * header before that where there is a gap. */
 static uint64_t live_payload_offset(uint64_t end)
 {
     uint64_t payload = (end + RL_BLOCK_HEADER_BYTES + RL_PAGE - 1) & ~(uint64_t)(RL_PAGE - 1);
@@ -128,7 +150,7 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     }
     if (os_reserve(writer->fd, payload, size, &os_errno) != 0) {
         if (os_is_full(os_errno)) {
-            (void)os_truncate(writer->fd, before); /* part of it may have been reserved */
+            (void)os_truncate(writer->fd, before); /* a part may have been reserved */
             return RL_LIMIT;
         }
         writer->is_mapped = 0;
@@ -170,13 +192,14 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
     return RL_OK;
 }
 
-/* Rows before the header that counts them, and the count from before the rows were copied: the slot
- * goes on filling meanwhile. */
+/* Writes the rows and the header of a slot while its lane goes on filling it. The count is read
+ * before the rows are copied, and the rows are written before the header that counts them: the file
+ * never counts a row that it does not hold. */
 static void sync_slot(struct writer *writer, const uint8_t *memory, uint64_t at)
 {
     uint8_t header[RL_SLOT_HEADER_BYTES];
     int os_errno;
-    /* acquire: pairs with lane_publish(), so the rows under `used` are whole */
+    /* acquire: pairs with the release in lane_publish(), so every row below `used` is whole */
     uint32_t used = atomic_load_explicit(
         (const _Atomic uint32_t *)(const void *)(memory + RL_SL_USED), memory_order_acquire);
     memcpy(header, memory, sizeof header);
@@ -210,6 +233,7 @@ rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len)
     return status;
 }
 
+/* Turns the rows of a slot into the token streams of writer->maker. */
 static rl_status encode_rows(struct writer *writer, const struct slot *slot)
 {
     const uint8_t *rows_at = slot->memory + RL_SLOT_HEADER_BYTES;
@@ -226,6 +250,8 @@ static rl_status encode_rows(struct writer *writer, const struct slot *slot)
     return status == RL_END ? RL_OK : status;
 }
 
+/* Adds the events of a slot to the summary. A second pass over the rows, because a chunk counts
+ * only once it is in the file. */
 static void count_in_summary(struct writer *writer, const struct slot *slot)
 {
     struct rec rec;
@@ -276,7 +302,8 @@ void writer_punch_live(struct writer *writer, const struct live *live)
     }
 }
 
-/* *at: where it is, 0 where there was no memory for it; whoever wants it then reads the events. */
+/* Appends the summary. *at becomes its place in the file, or 0 where memory was short: a reader
+ * then computes it from the events. */
 static rl_status append_summary(struct writer *writer, uint64_t ticks, uint64_t *at)
 {
     struct bytes_out out = {0};
@@ -315,11 +342,11 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
     }
     if (status == RL_OK) {
         footer_put(payload, &footer);
-        /* As prefix, so that it is never compressed and the end of the file has a fixed shape. */
+        /* As prefix, which is never compressed: the last bytes of the file have a fixed shape. */
         status = append_block(writer, RL_BLOCK_FOOTER, payload, sizeof payload, NULL, 0);
     }
     if (status == RL_OK) {
-        int ignored; /* whoever finds the footer does not need it */
+        int ignored; /* a reader that finds the footer does not need the state */
         put32(state, RL_LIVE_CLOSED);
         (void)os_pwrite(writer->fd, state, sizeof state, first->offset + RL_LV_STATE, &ignored);
     }

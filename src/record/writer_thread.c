@@ -1,18 +1,21 @@
-/* Why: a program that forks must have the threads that it has begun itself, and no others: its
- * child could inherit what a thread of ours holds, and Python 3.12 and later warn of every fork
- * beside other threads. So the writer thread ends before fork(2), and is begun again when there is
- * something to do (the states are in recorder_state.h).
+/* Why: no traced thread should wait for a disk, so one thread writes. It must not be seen by a
+ * program that forks: the child could inherit a lock that the thread holds, and Python 3.12 and
+ * later warn of a fork beside other threads. So the thread ends before fork(2) and starts again
+ * when there is work (recorder_state.h draws the states).
  *
- * A thread that has ended has lost its descriptor table. Its descriptor waits behind a door for the
- * next one (os.h); it is the same open file all the time, so that its lock is never given up.
+ * A thread that ends loses its private descriptor table. Its descriptor waits in a socket, the door
+ * (os.h), for the next thread. The open file is the same all the time, so its lock is never
+ * released.
+ *
  * Threads: under the recorder's lock, which whoever forks holds from before the fork until after
- * it. Lock order: session.lock, recorder->lock. */
+ * it. Lock order: session.lock, then recorder->lock. */
 #include "writer_thread.h"
 
 #include "work.h"
 
 enum { TICK_MS = 100 };
 
+/* Returns whether the thread must end for a fork; its descriptor is then behind the door. */
 static int must_leave(struct recorder *recorder)
 {
     if (recorder->writer_is != WRITER_ASKED) {
@@ -25,7 +28,8 @@ static int must_leave(struct recorder *recorder)
     return is_passed;
 }
 
-/* Anybody could have sent it: a file that is not ours is noticed before the first write to it. */
+/* Takes the descriptor from the door. Another process could have put it there; writer_is_sound()
+ * refuses a file that is not ours before the first write. */
 static void take_file(struct recorder *recorder)
 {
     int fd = os_door_take(&recorder->door);
@@ -41,7 +45,7 @@ void writer_thread_take_over(struct recorder *recorder)
     }
 }
 
-/* Until the recording stops, or a pause begins. */
+/* Does the work as it comes, until the recording stops or a pause begins. */
 static void write_what_comes(struct recorder *recorder)
 {
     uint64_t last_tick = os_mono_ns();
@@ -64,6 +68,7 @@ static void write_what_comes(struct recorder *recorder)
     }
 }
 
+/* The body of the thread: opens the file or takes it over, works, finishes the file or leaves. */
 static void writer_main(void *arg)
 {
     struct recorder *recorder = arg;
@@ -83,10 +88,10 @@ static void writer_main(void *arg)
         write_what_comes(recorder);
     }
     if (recorder->open_status == RL_OK && recorder->writer_is != WRITER_LEAVES) {
-        /* Here, not in recorder_close(): the descriptor exists in this thread only. */
+        /* Here and not in recorder_close(): the descriptor exists in this thread alone. */
         work_finish(recorder, recorder->closing_stats);
     }
-    /* The same number may be the program's own file in every other thread: closed here. */
+    /* Closed here: in other threads the same number may be a file of the program. */
     if (recorder->writer_is != WRITER_LEAVES || recorder->has_private_table) {
         os_close(writer->fd);
         writer->fd = -1;
@@ -96,7 +101,7 @@ static void writer_main(void *arg)
 
 int writer_thread_start(struct recorder *recorder)
 {
-    /* Set before the thread runs, which reads it: it decides who unlocks what. */
+    /* Set before the thread runs, because the thread reads it: it decides who releases the lock. */
     recorder->has_thread = 1;
     recorder->has_begun = 0;
     if (os_thread_start(&recorder->thread, writer_main, recorder) != 0) {
@@ -127,7 +132,7 @@ void writer_thread_pause(struct recorder *recorder)
     }
 }
 
-/* There is no thread for it: from now on whoever holds the lock writes. */
+/* The system refused a thread: from now on whoever holds the lock writes. */
 static void do_without_thread(struct recorder *recorder)
 {
     writer_thread_take_over(recorder);
@@ -150,7 +155,7 @@ void writer_thread_need(struct recorder *recorder)
     while (!recorder->has_begun) {
         os_cond_wait(&recorder->room, &recorder->lock);
     }
-    os_door_close(&recorder->door); /* in this table, too */
+    os_door_close(&recorder->door); /* the door is open in this thread's table, too */
     recorder->writer_is = WRITER_RUNS;
     os_cond_broadcast(&recorder->room);
 }
