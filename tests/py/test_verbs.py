@@ -1,11 +1,14 @@
 """The verbs on good, cut, damaged and foreign files: an answer or a clear error, never a traceback."""
 
+import importlib
 import json
 import random
 import sys
 
 import pytest
 from conftest import ROOT, TESTS, dump, relive
+
+from relive import cli
 
 VERBS = ["info", "tree", "top", "check", "dump"]
 
@@ -121,6 +124,15 @@ def test_help_and_near_words():
     assert done.returncode == 2 and b"--depth" in done.stderr
     for verb in [*VERBS, "record", "doctor"]:
         assert relive(verb, "--help").returncode == 0
+
+
+def test_each_verb_of_the_help_has_a_module_with_a_help_of_its_own(capsys):
+    for verb in cli.VERBS:
+        try:
+            status = importlib.import_module(f"relive.cli.{verb}").main(["--help"])
+        except SystemExit as ended:  # argparse's way
+            status = ended.code
+        assert status == 0 and f"usage: relive {verb}" in capsys.readouterr().out
 
 
 def test_schema_names_every_kind():
