@@ -1,6 +1,6 @@
 """What a starting process needs to know of the environment and the files around: it takes TOML,
 patterns and paths, and so modules that a recorded program should not find imported. The engine has
-this module run in a process of its own (src/cpython/helper.c): a request on stdin, in JSON, and an
+this module run in a process of its own (src/cpython/module/helper.c): a request on stdin, in JSON, and an
 answer on stdout."""
 
 import os
@@ -40,7 +40,7 @@ def _run_of(path):
 
 def _looked_at():
     """Where settings and the project's filters are looked for, whether they are there or not: an
-    answer is kept for as long as each of these is as it was (src/cpython/kept.h)."""
+    answer is kept for as long as each of these is as it was (src/cpython/module/kept.h)."""
     for names in (["pyproject.toml"], chain.PROJECT_FILES):
         for here in config.upwards(os.getcwd()):
             paths = [os.path.join(here, name) for name in names]

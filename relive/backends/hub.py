@@ -1,6 +1,6 @@
 """Which recording the backends that are on are told of.
 
-    _core.tap(sinks) -> src/cpython/tap.c -> the sink of each backend that wants an event
+    _core.tap(sinks) -> src/cpython/callbacks/tap.c -> the sink of each backend that wants an event
 
 Events are those of a recording: of the one that is on, or else of one of our own, which keeps next
 to nothing in a file that is gone when the last backend stops. So filters, redaction, capture and

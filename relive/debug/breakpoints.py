@@ -10,7 +10,7 @@ from relive import _core
 from relive.debug import conditions
 from relive.errors import ReliveError
 
-# As in src/cpython/debugger.h.
+# As in src/cpython/debugger/debugger.h.
 CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
 _KINDS = {
     "requested_line": int, "condition": str, "hit_condition": str, "log_message": str,

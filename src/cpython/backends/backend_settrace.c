@@ -1,0 +1,85 @@
+/* Part of backends.h.
+ * Why: the last resort, there on every version: PyEval_SetTrace. It is told of lines as well,
+ * wanted or not, and of exceptions, which gives unwinds their type. */
+#include <stdio.h>
+
+#include "backends.h"
+#include "state.h"
+#include "traced.h"
+
+static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+{
+    (void)self;
+    switch (what) {
+    case PyTrace_CALL:
+        traced_call(frame);
+        break;
+    case PyTrace_EXCEPTION:
+        traced_exception(frame, arg);
+        break;
+    case PyTrace_LINE:
+        if (recording.level == LEVEL_LINES) {
+            traced_line(frame);
+        }
+        break;
+    case PyTrace_RETURN:
+        traced_return(frame, arg);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static const struct traced settrace = {
+    .name = "settrace",
+    .hook = "_trace_hook",
+    .function = on_event,
+};
+
+static int probe(char *why, size_t size)
+{
+    const PyThreadState *ts = PyThreadState_Get();
+    if (ts->c_tracefunc != NULL && ts->c_tracefunc != on_event) {
+        (void)snprintf(why, size, "somebody else's trace function is set in this thread");
+        return 0;
+    }
+    (void)snprintf(why, size, "works everywhere; is told of every line and ignores it");
+    return 1;
+}
+
+static int start(const struct backend_start *options)
+{
+    if (options->c_calls) {
+        PyErr_SetString(PyExc_ValueError, "settrace does not see functions written in C");
+        return -1;
+    }
+    return traced_start(&settrace);
+}
+
+static void stop(void)
+{
+    traced_stop(&settrace);
+}
+
+static int taken(void)
+{
+    return traced_taken(&settrace);
+}
+
+const struct backend backend_settrace = {
+    .name = "settrace",
+    .capabilities = SEES_RUNNING_END | SEES_EXC_TYPE | SEES_LINES | CALL_HAS_CELLS
+#if CALLS_ARE_INLINED
+                    | SEES_THROW
+#endif
+#if HAS_SET_TRACE_FOR_THREAD
+                    | SEES_RUNNING_THREADS
+#endif
+    ,
+    .told_ns = TRACED_NS,
+    .probe = probe,
+    .start = start,
+    .stop = stop,
+    .taken = taken,
+};

@@ -1,0 +1,412 @@
+/* Why: see debugger.h.
+ * Rules: whatever runs Python runs with is_inside set, and nothing of the debugger's own is told to
+ * it. What Python may have changed meanwhile (debugger.revision) is not touched again. */
+#include "debugger.h"
+
+#include <string.h>
+
+#include "debug_parts.h"
+#include "gate.h"
+#include "loops.h"
+#include "pyerror.h"
+#include "pyframe.h"
+#include "state.h"
+
+#include "alloc.h"
+#include "os.h"
+
+struct debugger debugger = {.budget_ns = 100000000};
+_Thread_local struct debug_thread debug_self;
+
+/* What the debugger runs is neither debugged nor recorded. */
+static void enter(void)
+{
+    struct thread *t = thread_self;
+    debug_self.is_inside++;
+    debugger.inside++;
+    if (t != NULL) {
+        (void)gate_suppress(t);
+    }
+}
+
+static void leave(void)
+{
+    struct thread *t = thread_self;
+    debug_self.is_inside--;
+    debugger.inside--;
+    if (t != NULL) {
+        gate_resume(t, GATE_CLOSED);
+    }
+}
+
+/* Calls one of Python's functions, which may stop the debugger meanwhile. The result is owned;
+ * `args` is taken. */
+static PyObject *ask_python(PyObject *function, PyObject *args)
+{
+    PyObject *result = NULL;
+    if (function != NULL && args != NULL) {
+        Py_INCREF(function);
+        enter();
+        result = PyObject_Call(function, args, NULL);
+        leave();
+        Py_DECREF(function);
+    }
+    Py_XDECREF(args);
+    return result;
+}
+
+void debugger_reason(const char *code, const char *context)
+{
+    struct pyerror error = pyerror_take();
+    PyObject *done = ask_python(debugger.on_reason, Py_BuildValue("ss", code, context));
+    if (done == NULL && PyErr_Occurred()) {
+        PyErr_WriteUnraisable(debugger.on_reason);
+    }
+    Py_XDECREF(done);
+    pyerror_put_back(&error);
+}
+
+/* ---- conditions ---- */
+
+struct reading {
+    const struct debug_site *site;
+    native_frame *frame;
+};
+
+void debug_read_value(PyObject *o, struct condition_value *value)
+{
+    if (o == Py_None) {
+        value->type = CONDITION_NONE;
+    } else if (PyBool_Check(o)) {
+        value->type = CONDITION_BOOL;
+        value->integer = o == Py_True;
+    } else if (PyLong_CheckExact(o)) {
+        int is_large;
+        value->integer = PyLong_AsLongLongAndOverflow(o, &is_large);
+        value->type = is_large ? CONDITION_OTHER : CONDITION_INT;
+    } else if (PyFloat_CheckExact(o)) {
+        value->type = CONDITION_FLOAT;
+        value->number = PyFloat_AS_DOUBLE(o);
+    } else if (PyUnicode_CheckExact(o) && TEXT_IS_READY(o)) {
+        value->type = CONDITION_TEXT;
+        value->width = (int)PyUnicode_KIND(o);
+        value->text.data = PyUnicode_DATA(o);
+        value->text.len = (size_t)PyUnicode_GET_LENGTH(o);
+    }
+}
+
+/* A local, else a global of the frame: borrowed or NULL. */
+static PyObject *variable(const struct debug_site *site, native_frame *frame, Py_ssize_t i)
+{
+    Py_ssize_t slot = site->reads.items[i];
+    if (slot >= 0) {
+        return frame_variable(native_code(frame), frame, slot);
+    }
+    PyObject *name = PyTuple_GET_ITEM(site->point->names, i);
+    PyObject *space = native_namespace(frame);
+    PyObject *found =
+        space != NULL && PyDict_CheckExact(space) ? PyDict_GetItem(space, name) : NULL;
+    return found != NULL ? found : PyDict_GetItem(native_globals(frame), name);
+}
+
+static void load(void *context, size_t name, struct condition_value *value)
+{
+    const struct reading *reading = context;
+    PyObject *o = variable(reading->site, reading->frame, (Py_ssize_t)name);
+    if (o != NULL) {
+        debug_read_value(o, value);
+    }
+}
+
+/* Its function for this code, made anew where the globals are others. */
+static int make_condition(struct debug_site *site, native_frame *frame)
+{
+    if (site->condition != NULL && site->globals == native_globals(frame)) {
+        return 0;
+    }
+    Py_CLEAR(site->condition);
+    PyObject *made =
+        ask_python(debugger.make_condition,
+                   Py_BuildValue("OOO", site->point->expression, (PyObject *)native_code(frame),
+                                 native_globals(frame))); /* owned */
+    if (made == NULL) {
+        return -1;
+    }
+    int failed = !PyTuple_Check(made) || PyTuple_GET_SIZE(made) != 2 ||
+                 debug_read_slots(&site->takes, native_code(frame), PyTuple_GET_ITEM(made, 1)) != 0;
+    if (!failed) {
+        site->condition = PyTuple_GET_ITEM(made, 0);
+        Py_INCREF(site->condition);
+        site->globals = native_globals(frame);
+    }
+    Py_DECREF(made);
+    return failed ? -1 : 0;
+}
+
+/* The condition as Python has it: 1, 0, or -1 with an exception. */
+static int evaluate(struct debug_site *site, native_frame *frame)
+{
+    if (make_condition(site, frame) != 0) {
+        return -1;
+    }
+    PyObject *function = site->condition;
+    Py_ssize_t count = site->takes.count;
+    PyObject *packed = PyTuple_New(count); /* owned */
+    for (Py_ssize_t i = 0; packed != NULL && i < count; i++) {
+        PyObject *arg = frame_variable(native_code(frame), frame, site->takes.items[i]);
+        if (arg == NULL) {
+            PyErr_SetString(PyExc_NameError, "a variable of the condition has no value yet");
+            Py_CLEAR(packed);
+            break;
+        }
+        Py_INCREF(arg);
+        PyTuple_SET_ITEM(packed, i, arg);
+    }
+    Py_INCREF(function);
+    PyObject *result = packed != NULL ? PyObject_CallObject(function, packed) : NULL;
+    int is_true = result != NULL ? PyObject_IsTrue(result) : -1;
+    Py_XDECREF(result);
+    Py_DECREF(function);
+    Py_XDECREF(packed);
+    return is_true;
+}
+
+/* An error is told once and stops once. */
+static int condition_failed(struct debug_point *point)
+{
+    struct pyerror error = pyerror_take_instance();
+    int is_first = !point->has_failed;
+    point->has_failed = 1;
+    if (is_first) {
+        PyObject *text = error.value != NULL ? PyObject_Str(error.value) : NULL; /* owned */
+        PyObject *said = PyUnicode_FromFormat("breakpoint %u: %U: %U", point->id, point->expression,
+                                              text != NULL ? text : point->expression);
+        PyErr_Clear();
+        debugger_reason("CONDITION_ERROR", said != NULL ? PyUnicode_AsUTF8(said) : "");
+        PyErr_Clear();
+        Py_XDECREF(said);
+        Py_XDECREF(text);
+    }
+    pyerror_drop(&error);
+    return is_first;
+}
+
+static int holds(struct debug_site *site, native_frame *frame)
+{
+    struct debug_point *point = site->point;
+    if (point->expression == NULL) {
+        return 1;
+    }
+    debugger.counts.condition_evaluations++;
+    if (point->has_program && !point->is_slow) {
+        struct reading reading = {site, frame};
+        enum condition_answer answer = condition_ask(&point->program, load, &reading);
+        if (answer != CONDITION_UNKNOWN) {
+            debugger.counts.conditions_in_c++;
+            return answer == CONDITION_YES;
+        }
+    }
+    uint64_t began = os_mono_ns(), revision = debugger.revision;
+    enter();
+    int is_true = evaluate(site, frame);
+    leave();
+    if (revision != debugger.revision) {
+        PyErr_Clear();
+        return 0; /* the condition has changed the breakpoints */
+    }
+    if (is_true < 0) {
+        return condition_failed(point);
+    }
+    if (os_mono_ns() - began > debugger.budget_ns && !point->is_slow) {
+        point->is_slow = 1;
+        debugger_reason("CONDITION_BUDGET_EXCEEDED", PyUnicode_AsUTF8(point->expression));
+    }
+    return is_true;
+}
+
+/* ---- stops ---- */
+
+static struct step_place place_of(native_frame *frame, uint32_t line, int is_users)
+{
+    const PyCodeObject *code = native_code(frame);
+    return (struct step_place){
+        .frame = (uintptr_t)frame,
+        .caller = (uintptr_t)native_caller(frame),
+        .line = line,
+        .is_users = is_users,
+        .is_coroutine =
+            (code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .task = debugger_step()->task != 0 ? loops_task_identity() : 0,
+    };
+}
+
+static void end_step(void)
+{
+    *debugger_step() = (struct step){0};
+    debugger.steps--;
+    debug_engine.refresh();
+}
+
+int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
+                  PyObject *exception)
+{
+    PyObject *result = NULL;
+    if (debugger_step()->mode != STEP_NONE) {
+        end_step();
+    }
+    debug_self.frame = frame;
+    debugger.pause_wanted = 0;
+    debugger.counts.stops++;
+    if (ids != NULL && object != NULL) {
+        result =
+            ask_python(debugger.on_stop, Py_BuildValue("OsOO", (PyObject *)object, why, ids,
+                                                       exception != NULL ? exception : Py_None));
+    }
+    debug_self.frame = NULL;
+    Py_XDECREF(ids);
+    Py_XDECREF(result);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int stop(native_frame *frame, const char *why, PyObject *ids)
+{
+    return debugger_stop(frame, compat_frame_object(frame), why, ids, NULL);
+}
+
+static void tell_log(const struct debug_point *point, native_frame *frame)
+{
+    debugger.counts.logs++;
+    PyObject *done = ask_python(
+        debugger.on_log, Py_BuildValue("OIO", compat_frame_object(frame), point->id, point->log));
+    if (done == NULL && PyErr_Occurred()) {
+        PyErr_WriteUnraisable(debugger.on_log);
+    }
+    Py_XDECREF(done);
+}
+
+static int is_in_task(const struct debug_point *point)
+{
+    struct pyerror error = pyerror_take();
+    PyObject *name = loops_task_identity() != 0 ? loops_task_name(thread_self) : NULL; /* owned */
+    int is_it = name != NULL && PyUnicode_Compare(name, point->task) == 0;
+    Py_XDECREF(name);
+    pyerror_put_back(&error);
+    return is_it;
+}
+
+/* Whether it is the site's turn: its line begins or, for what data has become, the frame is left. A
+ * point's sites lie side by side, and the first speaks for all. */
+static int is_due(const struct debug_code *code, uint32_t i, uint32_t line)
+{
+    const struct debug_site *site = &code->sites[i];
+    int is_first = i == 0 || code->sites[i - 1].point != site->point;
+    return line == LINE_LEFT ? site->point->data != NULL && is_first : site->line == line;
+}
+
+PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line)
+{
+    PyObject *ids = NULL;
+    if (debug_self.is_inside || debug_self.is_internal || !debugger.is_on) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        struct debug_site *site = &code->sites[i];
+        struct debug_point *point = site->point;
+        uint64_t revision = debugger.revision;
+        if (!is_due(code, i, line) ||
+            (point->thread != 0 && point->thread != PyThread_get_thread_ident()) ||
+            (point->task != NULL && !is_in_task(point)) ||
+            (point->data != NULL && !debug_data_changed(site, frame))) {
+            continue;
+        }
+        if (!holds(site, frame)) {
+            debugger.counts.condition_skips++;
+        } else if (revision == debugger.revision && hits_take(&point->hits)) {
+            debugger.counts.line_hits++;
+            PyObject *id = point->log == NULL ? PyLong_FromUnsignedLong(point->id) : NULL;
+            if (point->log != NULL) {
+                tell_log(point, frame);
+            } else if (id == NULL || (ids == NULL && (ids = PyList_New(0)) == NULL) ||
+                       PyList_Append(ids, id) != 0) {
+                PyErr_Clear();
+            }
+            Py_XDECREF(id);
+        }
+        if (revision != debugger.revision) {
+            break;
+        }
+    }
+    return ids;
+}
+
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids)
+{
+    const struct debug_thread *t = &debug_self;
+    const struct step *told = debugger_step();
+    if (t->is_inside || t->is_internal || !debugger.is_on) {
+        Py_XDECREF(ids);
+        return 0;
+    }
+    if (ids == NULL && told->mode == STEP_NONE && !debugger.pause_wanted) {
+        return 0;
+    }
+    struct step_place place = place_of(frame, line, code->is_users);
+    if (ids != NULL) {
+        return stop(frame, "breakpoint", ids);
+    }
+    if (told->mode == STEP_NONE) {
+        return code->is_users ? stop(frame, "pause", PyList_New(0)) : 0;
+    }
+    struct step step = *told;
+    return step_take(&step, STEP_LINE, &place) ? stop(frame, "step", PyList_New(0)) : 0;
+}
+
+int debugger_data_left(struct debug_code *code, native_frame *frame)
+{
+    PyObject *ids = debugger_sites(code, frame, LINE_LEFT); /* owned */
+    return ids != NULL ? stop(frame, "breakpoint", ids) : 0;
+}
+
+void debugger_left(native_frame *frame, enum step_event how)
+{
+    struct step *step = debugger_step();
+    if (debug_self.is_inside || step->mode == STEP_NONE) {
+        return;
+    }
+    struct step_place place = place_of(frame, 0, 1);
+    uintptr_t before = step->frame;
+    if (step_take(step, how, &place)) {
+        end_step(); /* nothing of the thread is left to step in */
+    } else if (step->frame == 0 && before != 0) {
+        debug_engine.refresh();
+    } else if (step->frame != before) {
+        struct debug_code *caller = debugger_code_of((native_frame *)step->frame);
+        if (caller != NULL) {
+            debug_engine.arm(caller);
+        }
+    }
+}
+
+void debugger_main_begins(struct debug_code *code, native_frame *frame)
+{
+    code->is_main = 0;
+    debugger.waits_for_main = 0;
+    debugger_step_in(code, frame, STEP_OVER, 0);
+}
+
+void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
+                      uint32_t line)
+{
+    struct step *step = debugger_step();
+    debugger.steps += (mode != STEP_NONE) - (step->mode != STEP_NONE);
+    *step = (struct step){
+        .mode = mode, .frame = mode != STEP_NONE ? (uintptr_t)frame : 0, .line = line};
+    step->in_thread = debugger.steps_in_thread;
+    if (mode == STEP_IN && !step->in_thread) {
+        step->task = loops_task_identity();
+    }
+    debug_engine.refresh();
+    if (mode != STEP_NONE) {
+        debug_engine.arm(code);
+    }
+}

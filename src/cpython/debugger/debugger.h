@@ -1,0 +1,249 @@
+/* The debugger: where a program stops. One for the process.
+ *
+ *   interpreter -> engine (engine_monitoring.c, engine_hook.c) -> debugger_line(), debugger_left()
+ *     -> the sites of the code object: thread, condition, hit count, log   (src/debug decides)
+ *     -> the thread's step                                                 (src/debug decides)
+ *     -> debugger.on_stop(frame, why, breakpoints), in Python: a prompt, a protocol
+ *
+ * What is known of a code object lies in its co_extra and dies with it. Code without breakpoints
+ * costs what its engine says (docs/debug-engine.md). Under the GIL. */
+#ifndef DEBUGGER_H
+#define DEBUGGER_H
+
+#include "compat.h"
+#include "copies.h"
+
+#include <stddef.h>
+
+#include <stdint.h>
+
+#include "condition.h"
+#include "hits.h"
+#include "step.h"
+
+/* A breakpoint. */
+struct debug_point {
+    uint32_t id;
+    uint32_t line; /* 0: where the functions of this name begin */
+    struct hits hits;
+    int has_program; /* the condition can be told without Python */
+    struct condition program;
+    PyObject *names;      /* owned tuple: what the program reads */
+    PyObject *expression; /* owned str or NULL: the condition */
+    PyObject *log;        /* owned or NULL: not a stop; given to on_log */
+    PyObject *function;   /* owned str or NULL: a qualified name */
+    unsigned long thread; /* its identity; 0: any */
+    PyObject *task;       /* owned str or NULL: the name of a task */
+    PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
+    struct debug_watch *watch; /* owned, with data */
+    int is_slow;               /* was over the budget once, which was said */
+    int has_failed;            /* its condition raised, which was said */
+};
+
+/* Where variables of a code object lie in its frames; -1: it is none of its own. */
+struct debug_slots {
+    Py_ssize_t *items; /* owned */
+    Py_ssize_t count;
+};
+
+/* A breakpoint in one code object. */
+struct debug_site {
+    uint32_t line;
+    struct debug_point *point;  /* borrowed from the file */
+    struct debug_slots reads;   /* of the names of the point's program */
+    struct debug_slots watches; /* of the local that the point's data begins with */
+    PyObject *condition;        /* owned: a function of the variables in `takes`, or NULL yet */
+    struct debug_slots takes;
+    PyObject *globals; /* compared only: what the function was made for */
+};
+
+struct debug_file {
+    char *path; /* owned; canonical */
+    struct debug_point *points;
+    size_t point_count;
+};
+
+enum copy_state { COPY_NONE, COPY_MADE, COPY_REFUSED };
+
+struct debug_code {
+    PyCodeObject *code; /* borrowed, first (copies.h): it owns this; NULL: it is gone */
+    int holders;
+    PyCodeObject *copy; /* owned: with probes for the sites (probes.h), or NULL */
+    enum copy_state copy_state;
+    uint32_t copy_tail; /* its first instruction that is none of the code's */
+    PyObject **probes;  /* owned, each */
+    size_t probe_count, probe_cap;
+    struct debug_code *next, *previous;
+    struct debug_file *file;  /* borrowed; NULL: none could be named */
+    PyObject *module;         /* owned str or NULL */
+    struct debug_site *sites; /* owned */
+    uint32_t site_count;
+    size_t site_cap;
+    uint8_t *marks; /* owned; a bit for each instruction of a line with a site */
+    uint32_t mark_count;
+    int is_users;    /* stepped through (debugger.filter) */
+    int has_data;    /* has sites of breakpoints on data, on every line */
+    int is_one_line; /* has sites on the line that the function begins with */
+    int is_main;     /* the program's first code, where that is waited for */
+};
+
+_Static_assert(offsetof(struct debug_code, code) == 0, "it begins as a struct code_copied");
+
+struct debug_thread {
+    int is_inside;   /* the debugger itself runs here */
+    int is_internal; /* a thread of the debugger's own */
+    uint64_t run;    /* the start of the debugger that `step` is of */
+    struct step step;
+    native_frame *frame; /* where it has stopped */
+    PyObject *pending;   /* owned: a probe's breakpoints, which stop where the next line begins */
+    uintptr_t pending_in;
+    uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
+};
+extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
+
+/* One number each, by name in docs/debug-engine.md. */
+#define DEBUG_COUNTERS(X)                                                                          \
+    X(frames_evaluated)                                                                            \
+    X(fast_path_hits)                                                                              \
+    X(cache_hits)                                                                                  \
+    X(cache_misses)                                                                                \
+    X(line_callbacks)                                                                              \
+    X(line_hits)                                                                                   \
+    X(line_disabled)                                                                               \
+    X(py_start_callbacks)                                                                          \
+    X(py_return_callbacks)                                                                         \
+    X(condition_evaluations)                                                                       \
+    X(condition_skips)                                                                             \
+    X(conditions_in_c)                                                                             \
+    X(frames_traced)                                                                               \
+    X(bytecode_injections)                                                                         \
+    X(deep_frames)                                                                                 \
+    X(scoped_trace_installs)                                                                       \
+    X(invalidations)                                                                               \
+    X(stops)                                                                                       \
+    X(logs)
+
+struct debug_engine {
+    const char *name;
+    /* 0, or -1 with an exception. */
+    int (*start)(void);
+    void (*stop)(void);
+    /* The sites of code have changed, or a step wants its lines. */
+    void (*arm)(struct debug_code *code);
+    /* Frames that run already are to be looked at: those with sites, or all. */
+    void (*reach_running)(int all);
+    /* What is to be told has changed: steps, a pause, exceptions. */
+    void (*refresh)(void);
+};
+extern const struct debug_engine debug_engine;
+
+enum debug_catch { CATCH_RAISED = 1, CATCH_UNCAUGHT = 2, CATCH_UNHANDLED = 4 };
+
+struct debugger {
+    int is_on;
+    uint64_t run; /* counts starts and stops */
+    int waits_for_main;
+    int pause_wanted;    /* the next line of the user's code stops */
+    int steps_in_thread; /* steps go on in whichever task of their thread */
+    size_t points;       /* breakpoints in files and functions */
+    size_t watches;      /* those on data */
+    int steps;           /* threads that step */
+    int inside;          /* threads that the debugger itself runs in */
+    int rewrites;        /* code may be copied with probes */
+    unsigned catches;    /* enum debug_catch */
+    uint64_t budget_ns;  /* of one condition */
+    uint64_t revision;   /* changes with the breakpoints */
+    PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
+    PyObject *filter;                                        /* owned _core.Filter, or NULL */
+    struct filter *rules; /* in it: what code is the user's; NULL: all but Relive's own */
+    struct debug_code *codes;
+#define FIELD(name) uint64_t name;
+    struct {
+        DEBUG_COUNTERS(FIELD)
+    } counts;
+#undef FIELD
+};
+extern struct debugger debugger;
+
+static inline struct debug_code *debugger_known(PyCodeObject *code)
+{
+    return copies_record(copies_extra(code));
+}
+
+/* This thread's step. One that the last run of the debugger has left behind is none. */
+static inline struct step *debugger_step(void)
+{
+    if (__builtin_expect(debug_self.run != debugger.run, 0)) {
+        debug_self.run = debugger.run;
+        debug_self.step = (struct step){0};
+    }
+    return &debug_self.step;
+}
+
+/* What is known of code; looked at when it is met first. NULL without memory. */
+struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals);
+static inline struct debug_code *debugger_code_of(native_frame *frame)
+{
+    struct debug_code *known = debugger_known(native_code(frame));
+    return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
+}
+
+/* Sorts lines, each once; how many are left. */
+size_t debugger_sort_lines(uint32_t *lines, size_t count);
+
+enum { LINE_LEFT = 0 }; /* no line: the frame is left, and what its last line changed is seen */
+/* The breakpoints of a line that is about to run which stop now: a new list, NULL for none. */
+PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line);
+/* A line is about to run, with what debugger_sites() has said of it, which is taken. 0, or -1 with
+ * an exception that the program is to get. */
+int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids);
+/* An exception is raised in a frame; one leaves a frame of `code`, which `object` still shows, and
+ * debugger_leaves() has said that it matters. 0, or -1 with an exception that takes its place. */
+int debugger_raised(native_frame *frame, PyObject *exception);
+int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *object,
+                     PyObject *exception);
+/* Whether an exception that leaves a frame leaves the user's code, and was not told of before. */
+static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
+{
+    if (debug_self.told_next == frame) {
+        debug_self.told_next = (uintptr_t)caller;
+        return 0;
+    }
+    const struct debug_code *above = caller != NULL ? debugger_known(native_code(caller)) : NULL;
+    return above == NULL || !above->is_users;
+}
+/* A frame of code with breakpoints on data begins: what was seen in one at its address is void. */
+void debug_data_begins(const struct debug_code *code, native_frame *frame);
+/* Such a frame returns or is unwound: what its last line has changed is seen. 0, or -1 with an
+ * exception that the program is to get. */
+int debugger_data_left(struct debug_code *code, native_frame *frame);
+/* A frame returns, yields, or is unwound. */
+void debugger_left(native_frame *frame, enum step_event how);
+/* Nobody steps, nothing is paused, no prompt is open: only sites count. */
+static inline int debugger_is_quiet(void)
+{
+    return (debugger.steps | debugger.inside | debugger.pause_wanted | debugger.waits_for_main) ==
+           0;
+}
+/* Whether a place in code, by its offset in instructions, is of a line with a site. */
+static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
+{
+    return at < code->mark_count && (code->marks[at / 8] >> at % 8 & 1) != 0;
+}
+/* Whether all lines of a frame that begins now are wanted in this thread. */
+static inline int debugger_wants_all(const struct debug_code *code)
+{
+    return code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
+                              debugger_step()->mode == STEP_IN);
+}
+/* Whether any are. */
+static inline int debugger_wants(const struct debug_code *code)
+{
+    return code->site_count != 0 || debugger_wants_all(code);
+}
+/* The program's first code begins: it is stepped into. */
+void debugger_main_begins(struct debug_code *code, native_frame *frame);
+/* Says that something slower, or nothing, took the place of what was wanted. */
+void debugger_reason(const char *code, const char *context);
+
+#endif

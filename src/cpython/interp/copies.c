@@ -1,0 +1,4 @@
+/* Why: see copies.h. */
+#include "copies.h"
+
+Py_ssize_t copies_index = -1;

@@ -1,0 +1,73 @@
+/* The frame evaluators that Relive sets on CPython 3.8 to 3.11, each around what was there before:
+ *
+ *   interpreter -> recorder -> debugger -> another tool's, or the interpreter's own
+ *
+ * The recorder's is always the outer one of the two: it sees the code that the program has, the
+ * debugger may run a frame with other code. An evaluator that is no longer wanted is taken out when
+ * nobody else's lies on top of it; until then it passes everything on. Both share one trace
+ * function, eval_trace(), which tells each what its evaluator has switched it on for. Under the
+ * GIL. */
+#ifndef EVAL_CHAIN_H
+#define EVAL_CHAIN_H
+
+#include "compat.h"
+
+#if HAS_EVAL_HOOK
+
+#include <stdint.h>
+
+enum eval_place { EVAL_RECORDER, EVAL_DEBUGGER, EVAL_PLACES };
+
+/* What the recorder or the debugger does. */
+struct eval_user {
+    _PyFrameEvalFunction evaluate;
+    /* What it does as a trace function. 0, or -1 with an exception. */
+    int (*trace)(PyFrameObject *frame, int what, PyObject *arg);
+    /* Whether a line is of a copy's own code, not of the program; may be NULL. */
+    int (*is_between)(PyFrameObject *frame);
+};
+
+struct eval_hook {
+    const struct eval_user *user;
+    _PyFrameEvalFunction ours, previous; /* user->evaluate, and what it calls */
+    int is_in, is_wanted;
+};
+extern struct eval_hook eval_hooks[EVAL_PLACES];
+
+/* The trace function of both, so that each has the lines of the frames that it wants. */
+int eval_trace(PyObject *self, PyFrameObject *frame, int what, PyObject *arg);
+struct eval_wants {
+    int for_recorder; /* the lines of the frame that runs */
+    int for_caller;   /* the debugger wants the caller's from here on */
+};
+extern _Thread_local struct eval_wants eval_wants __attribute__((tls_model("initial-exec")));
+
+void eval_chain_put(enum eval_place place, const struct eval_user *user);
+void eval_chain_take(enum eval_place place);
+/* Whether a tool that is not ours is called first. */
+int eval_chain_is_covered(void);
+/* Whether somebody evaluates frames, and whether that is Relive. */
+int eval_chain_is_set(int *is_ours);
+
+/* Runs a frame by what lies below. */
+#define eval_below(place, ...) eval_hooks[place].previous(__VA_ARGS__)
+
+/* 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
+ * thread's stack Relive steps aside until the frame is left. */
+extern _Thread_local uintptr_t eval_floor __attribute__((tls_model("initial-exec")));
+void eval_find_floor(void);
+static inline int eval_is_deep(void)
+{
+#if CALLS_ARE_INLINED
+    if (__builtin_expect(eval_floor == 0, 0)) {
+        eval_find_floor();
+    }
+    return (uintptr_t)__builtin_frame_address(0) < eval_floor;
+#else
+    return 0;
+#endif
+}
+PyObject *eval_deep(enum eval_place place, HOOK_ARGS);
+
+#endif
+#endif

@@ -1,0 +1,249 @@
+/* Why: children made by fork end with os._exit, and a program may replace itself; both would leave
+ * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`. */
+#include "exits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interpreters.h"
+#include "life.h"
+#include "methods.h"
+#include "safe_text.h"
+#include "state.h"
+
+#include "rec.h"
+
+enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192 };
+
+static int wants_report;
+static int ended_by_exception; /* one that nothing caught; not by Ctrl-C */
+static char begun_in[4096];    /* the folder in which whoever reads the report is */
+
+void exits_forked(void)
+{
+    wants_report = 0;
+}
+
+void exits_want_report(int wanted)
+{
+    wants_report = wanted;
+    if (wanted && getcwd(begun_in, sizeof begun_in) == NULL) {
+        begun_in[0] = '\0';
+    }
+}
+
+/* As the reader would type it. */
+static const char *shown_path(const char *path)
+{
+    size_t len = strlen(begun_in);
+    int is_below = len > 1 && strncmp(path, begun_in, len) == 0 && path[len] == '/';
+    return is_below && path[len + 1] != '-' ? path + len + 1 : path;
+}
+
+/* As every verb shows a number (common.count): text ends where the caller's buffer of COUNT_BYTES
+ * does. */
+static const char *put_count(char text[COUNT_BYTES], uint64_t number)
+{
+    char *p = text + COUNT_BYTES - 1;
+    *p = '\0';
+    for (int digits = 0; digits == 0 || number != 0; digits++, number /= 10) {
+        if (digits != 0 && digits % 3 == 0) {
+            *--p = ',';
+        }
+        *--p = (char)('0' + number % 10);
+    }
+    return p;
+}
+
+/* As every verb shows a size (common.size). */
+static void put_size(char *text, size_t size, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB"};
+    char number[COUNT_BYTES];
+    unsigned unit = 0;
+    while (bytes >= 10000 && unit < 3) {
+        bytes /= 1000;
+        unit++;
+    }
+    (void)snprintf(text, size, "%s %s", put_count(number, bytes), units[unit]);
+}
+
+static const char *what_was_lost(int reason)
+{
+    return reason == RL_LOSS_HOOK_TAKEN     ? "threads with a gap"
+           : reason == RL_LOSS_INTERPRETERS ? "not recorded"
+           : reason == RL_LOSS_SESSIONS     ? "forgotten"
+                                            : "not kept";
+}
+
+void exits_report(const struct recorder_stats *stats, const char *path)
+{
+    char size[32], losses[200] = "nothing lost", number[COUNT_BYTES], shown[SHOWN_BYTES];
+    size_t used = 0;
+    if (!wants_report) {
+        return;
+    }
+    safe_text(shown, sizeof shown, shown_path(path));
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
+                shown);
+        (void)fflush(stderr);
+        return;
+    }
+    put_size(size, sizeof size, stats->bytes);
+    for (int i = 0; i < RL_LOSS_REASONS; i++) {
+        if (stats->lost[i] != 0 && used < sizeof losses) {
+            int n = snprintf(losses + used, sizeof losses - used, "%s%s %s (%s)",
+                             used != 0 ? ", " : "", put_count(number, stats->lost[i]),
+                             what_was_lost(i), loss_name((unsigned)i));
+            used += n > 0 ? (size_t)n : 0;
+        }
+    }
+    fprintf(stderr, "relive: %s events, %s, %s%s. Next: relive %s %s\n",
+            put_count(number, stats->events), size, losses,
+            stats->is_closed_cleanly ? "" : ", not closed cleanly",
+            ended_by_exception ? "exc" : "tree", shown);
+    (void)fflush(stderr);
+}
+
+/* Keeps the path beyond the recorder's life. */
+static void copy_path(char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s",
+                   recording.recorder != NULL ? recorder_path(recording.recorder) : "");
+}
+
+static void at_exit(void)
+{
+    struct recorder_stats stats;
+    char path[4096];
+    if (recording.recorder == NULL) {
+        return;
+    }
+    copy_path(path, sizeof path);
+    recording_stop_at_exit(&stats);
+    exits_report(&stats, path);
+}
+
+/* Runs among the functions of the atexit module, where Python can still be asked. */
+static PyObject *check_hook(PyObject *self, PyObject *ignored)
+{
+    (void)self;
+    (void)ignored;
+    PyObject *type = PySys_GetObject("last_type"); /* borrowed: of what was printed last */
+    ended_by_exception = type != NULL && type != PyExc_KeyboardInterrupt;
+    if (recording.life == LIFE_ON) {
+        recording_before_end();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef check_method = {"relive", check_hook, METH_NOARGS, "Looks at the hook."};
+
+static int register_check(void)
+{
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    int was_there = PyDict_GetItemString(modules, "atexit") != NULL;
+    PyObject *module = PyImport_ImportModule("atexit"); /* built in, imports nothing else */
+    PyObject *check = PyCFunction_New(&check_method, NULL);
+    PyObject *done = module != NULL && check != NULL
+                         ? PyObject_CallMethod(module, "register", "O", check)
+                         : NULL;
+    int failed = done == NULL;
+    if (EXIT_FUNCTIONS_ARE_THE_INTERPRETERS && !was_there && module != NULL) {
+        failed |= PyDict_DelItemString(modules, "atexit"); /* as the program would find it */
+    }
+    Py_XDECREF(done);
+    Py_XDECREF(check);
+    Py_XDECREF(module);
+    return failed ? -1 : 0;
+}
+
+int exits_register(void)
+{
+    static int is_done;
+    if (!is_done && Py_AtExit(at_exit) != 0) {
+        PyErr_SetString(PyExc_RuntimeError, "no place left among the interpreter's exit functions");
+        return -1;
+    }
+    if (!is_done && register_check() != 0) {
+        return -1;
+    }
+    is_done = 1;
+    return 0;
+}
+
+/* ---- os._exit, os.execv, os.execve ---- */
+
+typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
+static fast_function original_exit, original_execv, original_execve;
+
+static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
+                              PyObject *names)
+{
+    if ((recording.recorder != NULL || recording.life == LIFE_STOPPING) && interpreter_is_main() &&
+        n + (names != NULL ? PyTuple_GET_SIZE(names) : 0) == 1) {
+        struct recorder_stats stats;
+        char path[4096];
+        copy_path(path, sizeof path);
+        if (recording_claim_stop()) {
+            recording_stop(&stats);
+            recording_settle();
+            exits_report(&stats, path);
+        }
+    }
+    return original_exit(module, args, n, names);
+}
+
+static PyObject *guarded_exec(fast_function original, PyObject *module, PyObject *const *args,
+                              Py_ssize_t n, PyObject *names)
+{
+    struct recorder *recorder = interpreter_is_main() ? recording.recorder : NULL;
+    if (recorder != NULL) {
+        recorder_before_exec(recorder);
+    }
+    PyObject *result = original(module, args, n, names);
+    if (recorder != NULL && recorder == recording.recorder) {
+        recorder_after_failed_exec(recorder); /* it came back, so it failed */
+    }
+    return result;
+}
+
+static PyObject *guarded_execve(PyObject *module, PyObject *const *args, Py_ssize_t n,
+                                PyObject *names)
+{
+    return guarded_exec(original_execve, module, args, n, names);
+}
+
+/* execv takes two positional arguments and no names, on all versions. */
+static PyObject *guarded_execv(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    return guarded_exec(original_execv, module, args, n, NULL);
+}
+
+static int exchange(PyObject *module, const char *name, int flags, void *ours, fast_function *old)
+{
+    PyCFunction before = (PyCFunction)(void *)*old;
+    int failed = methods_exchange(module, name, flags, (PyCFunction)ours, &before);
+    *old = (fast_function)(void *)before;
+    return failed;
+}
+
+int exits_guard(void)
+{
+    PyObject *posix = PyImport_ImportModule("posix");
+    if (posix == NULL) {
+        return -1;
+    }
+    int failed =
+        exchange(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
+                 &original_exit) != 0 ||
+        exchange(posix, "execv", METH_FASTCALL, (void *)guarded_execv, &original_execv) != 0 ||
+        exchange(posix, "execve", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_execve,
+                 &original_execve) != 0;
+    Py_DECREF(posix);
+    return failed ? -1 : 0;
+}

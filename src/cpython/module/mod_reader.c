@@ -1,0 +1,674 @@
+/* Why: the reader and the query layer, as Python sees them. Long work runs without the GIL; a
+ * reader object is used by one thread at a time (`busy`). */
+#include "mod_reader.h"
+
+#include <stdio.h>
+
+#include <relive/rl_format.h>
+
+#include "reader_object.h"
+#include "refusal.h"
+#include "state.h"
+
+#include "calltree.h"
+#include "check.h"
+#include "dump.h"
+#include "reader_open.h"
+#include "sessions.h"
+#include "status.h"
+#include "totals.h"
+
+static PyObject *text_object(struct text text)
+{
+    return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
+}
+
+PyObject *reader_safe_text(struct text text)
+{
+    PyObject *decoded = text_object(text);
+    if (decoded == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+        PyErr_Clear();
+        decoded = PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "replace");
+    }
+    return decoded;
+}
+
+/* Puts an owned value into a dictionary; 0 or -1. */
+static int put(PyObject *dict, const char *key, PyObject *value)
+{
+    int failed = value == NULL || PyDict_SetItemString(dict, key, value) != 0;
+    Py_XDECREF(value);
+    return failed ? -1 : 0;
+}
+
+static int put_u64(PyObject *dict, const char *key, uint64_t value)
+{
+    return put(dict, key, PyLong_FromUnsignedLongLong(value));
+}
+
+static PyObject *hex_text(const uint8_t *bytes, size_t n)
+{
+    char text[65] = "";
+    for (size_t i = 0; i < n && i < 32; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    return PyUnicode_FromString(text);
+}
+
+PyObject *reader_raise_busy(const char *text)
+{
+    return refusal_raise(RL_BUSY, text);
+}
+
+struct reader *reader_enter(struct reader_object *self)
+{
+    if (self->reader == NULL || self->busy) {
+        (void)refusal_raise(RL_BUSY, self->busy ? "the reader is used by another thread"
+                                                : "the reader is closed");
+        return NULL;
+    }
+    self->busy = 1;
+    return self->reader;
+}
+
+static PyObject *problems_list(const struct reader *reader)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < reader->problem_count; i++) {
+        PyObject *text = PyUnicode_FromString(reader->problems[i]);
+        if (text == NULL || PyList_Append(list, text) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(text);
+    }
+    if (list != NULL && reader->has_more_problems) {
+        PyObject *text = PyUnicode_FromString("and more");
+        if (text == NULL || PyList_Append(list, text) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(text);
+    }
+    return list;
+}
+
+static PyObject *meta_dict(const struct reader *reader)
+{
+    PyObject *dict = PyDict_New();
+    struct bytes_in in = bytes_in_of(reader->meta.data, reader->meta.len);
+    struct meta_entry entry;
+    while (dict != NULL && meta_entry_get(&in, &entry)) {
+        PyObject *k = reader_safe_text((struct text){entry.key, entry.key_len});
+        PyObject *v = reader_safe_text((struct text){entry.value, entry.value_len});
+        if (k == NULL || v == NULL || PyDict_SetItem(dict, k, v) != 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(k);
+        Py_XDECREF(v);
+    }
+    return dict;
+}
+
+static PyObject *losses_dict(const uint64_t losses[RL_LOSS_REASONS])
+{
+    PyObject *dict = PyDict_New();
+    for (unsigned i = 0; dict != NULL && i < RL_LOSS_REASONS; i++) {
+        if (losses[i] != 0 && put_u64(dict, loss_name(i), losses[i]) != 0) {
+            Py_CLEAR(dict);
+        }
+    }
+    return dict;
+}
+
+static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *r = reader_enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    PyObject *d = PyDict_New();
+    const struct file_header *h = &r->header;
+    static const char *const states[] = {"unknown", "running", "closed", "exec", "snapshot"};
+    int failed =
+        d == NULL || put(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
+        put(d, "run_id", hex_text(h->run_id, sizeof h->run_id)) != 0 ||
+        put_u64(d, "pid", h->pid) != 0 || put_u64(d, "parent_pid", h->parent_pid) != 0 ||
+        put_u64(d, "child", h->child) != 0 || put_u64(d, "start_unix_ns", h->start_real) != 0 ||
+        put_u64(d, "start_mono_ns", h->start_mono) != 0 ||
+        put_u64(d, "run_mono_ns", h->run_mono) != 0 ||
+        put(d, "clock", PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
+        put(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
+        put(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
+        put(d, "is_complete",
+            PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
+        put(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
+        put(d, "state", PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
+        put_u64(d, "minor", h->minor) != 0 || put_u64(d, "size", r->size) != 0 ||
+        put_u64(d, "events", r->events) != 0 || put_u64(d, "chunks", r->chunk_count) != 0 ||
+        put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
+        put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
+        put(d, "losses", losses_dict(r->losses)) != 0 || put(d, "meta", meta_dict(r)) != 0 ||
+        put(d, "problems", problems_list(r)) != 0;
+    self->busy = 0;
+    if (failed) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+static PyObject *code_tuple(const struct reader *r, uint32_t id)
+{
+    struct code_text code = reader_code(r, id);
+    PyObject *module = reader_safe_text(code.module), *name = reader_safe_text(code.qualname),
+             *file = reader_safe_text(code.file);
+    if (module == NULL || name == NULL || file == NULL) {
+        Py_XDECREF(module);
+        Py_XDECREF(name);
+        Py_XDECREF(file);
+        return NULL;
+    }
+    return Py_BuildValue("(NNNII)", module, name, file, code.line, code.flags);
+}
+
+static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
+{
+    rl_status status;
+    Py_BEGIN_ALLOW_THREADS status = totals_summary(self->reader, session, summary);
+    Py_END_ALLOW_THREADS if (status != RL_OK)
+    {
+        (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
+    }
+    return status;
+}
+
+static uint64_t span_ns(const struct reader *r, uint64_t ticks)
+{
+    const double longest = 9e18; /* a damaged file may say anything */
+    double ns = (double)ticks * r->ns_per_tick;
+    return (uint64_t)(ns < longest ? ns + 0.5 : longest);
+}
+
+static PyObject *name_object(const struct reader *r, uint32_t id)
+{
+    if (id == 0) {
+        Py_RETURN_NONE;
+    }
+    return reader_safe_text(reader_string(r, id));
+}
+
+/* The main thread first. */
+static PyObject *threads_list(const struct reader *r, const struct summary *s)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < s->thread_count; i++) {
+        const struct summary_thread *t = &s->threads[i];
+        int is_main = t->native_id == r->header.pid;
+        PyObject *d = PyDict_New();
+        if (d == NULL || put_u64(d, "thread", t->serial) != 0 ||
+            put(d, "name", name_object(r, t->name)) != 0 ||
+            put(d, "first_name", name_object(r, t->first_name)) != 0 ||
+            put(d, "is_main", PyBool_FromLong(is_main)) != 0 ||
+            put_u64(d, "native_id", t->native_id) != 0 || put_u64(d, "root", t->root) != 0 ||
+            put_u64(d, "first_ns", reader_time(r, t->first_ticks)) != 0 ||
+            put_u64(d, "last_ns", reader_time(r, t->last_ticks)) != 0 ||
+            put_u64(d, "events", t->events) != 0 || put_u64(d, "calls", t->calls) != 0 ||
+            put(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
+            PyList_Insert(list, is_main ? 0 : PY_SSIZE_T_MAX, d) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(d);
+    }
+    return list;
+}
+
+static PyObject *kinds_dict(const struct summary *s)
+{
+    PyObject *d = PyDict_New();
+    for (unsigned kind = 1; d != NULL && kind < RL_EVENT_KINDS; kind++) {
+        const char *name = kind == RL_EVENT_RUNNING  ? "already_running"
+                           : kind == RL_EVENT_CLOSED ? "closed_unseen"
+                                                     : kind_name(kind);
+        if (s->kinds[kind] != 0 && put_u64(d, name, s->kinds[kind]) != 0) {
+            Py_CLEAR(d);
+        }
+    }
+    return d;
+}
+
+static PyObject *reader_totals(struct reader_object *self, PyObject *args)
+{
+    unsigned session = 0;
+    struct summary s;
+    if (!PyArg_ParseTuple(args, "|I", &session) || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    PyObject *d = NULL;
+    if (load_summary(self, session, &s) == RL_OK) {
+        d = PyDict_New();
+        if (d == NULL || put(d, "threads", threads_list(self->reader, &s)) != 0 ||
+            put_u64(d, "unlisted_threads", s.unlisted_threads) != 0 ||
+            put(d, "is_folded_flat", PyBool_FromLong(s.is_folded_flat)) != 0 ||
+            put(d, "kinds", kinds_dict(&s)) != 0) {
+            Py_CLEAR(d);
+        }
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return d;
+}
+
+/* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth, open)], by index. */
+static PyObject *reader_tree(struct reader_object *self, PyObject *args)
+{
+    unsigned session = 0;
+    struct summary s;
+    PyObject *list = NULL;
+    const struct reader *r = PyArg_ParseTuple(args, "|I", &session) ? reader_enter(self) : NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    if (load_summary(self, session, &s) == RL_OK) {
+        list = PyList_New(0);
+        for (size_t i = 0; list != NULL && i < s.node_count; i++) {
+            const struct summary_node *n = &s.nodes[i];
+            PyObject *exc =
+                n->exc != 0 ? reader_safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
+            long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
+            PyObject *row = exc == NULL ? NULL
+                                        : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
+                                                        (unsigned long long)n->calls,
+                                                        (unsigned long long)span_ns(r, n->total),
+                                                        (unsigned long long)span_ns(r, n->self),
+                                                        (unsigned long long)n->unwinds, exc,
+                                                        n->exc_line, n->max_depth, n->open);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return list;
+}
+
+/* [(code, calls, total_ns, self_ns, unwinds, open)], longest self time first. */
+static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct summary s;
+    struct function_totals totals = {NULL, 0};
+    const struct reader *r = reader_enter(self);
+    PyObject *list = NULL;
+    if (r == NULL) {
+        return NULL;
+    }
+    if (load_summary(self, 0, &s) == RL_OK) {
+        if (calltree_functions(&s, &totals) != RL_OK) {
+            (void)PyErr_NoMemory();
+        } else {
+            list = PyList_New(0);
+        }
+        for (size_t i = 0; list != NULL && i < totals.count; i++) {
+            const struct function_total *t = &totals.items[i];
+            PyObject *row = Py_BuildValue(
+                "(IKKKKK)", t->code, (unsigned long long)t->calls,
+                (unsigned long long)span_ns(r, t->total), (unsigned long long)span_ns(r, t->self),
+                (unsigned long long)t->unwinds, (unsigned long long)t->open);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+        calltree_functions_fini(&totals);
+        summary_fini(&s);
+    }
+    self->busy = 0;
+    return list;
+}
+
+static PyObject *reader_code_of(struct reader_object *self, PyObject *arg)
+{
+    unsigned long id = PyLong_AsUnsignedLong(arg);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    const struct reader *r = reader_enter(self);
+    PyObject *tuple = r != NULL ? code_tuple(r, (uint32_t)id) : NULL;
+    self->busy = r != NULL ? 0 : self->busy;
+    return tuple;
+}
+
+static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct check_result c;
+    rl_status status;
+    struct reader *r = reader_enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS status = check_file(r, &c);
+    Py_END_ALLOW_THREADS self->busy = 0;
+    if (status != RL_OK) {
+        return PyErr_NoMemory();
+    }
+    PyObject *d = PyDict_New();
+    if (d == NULL || put_u64(d, "blocks", c.blocks) != 0 || put_u64(d, "bytes", c.bytes) != 0 ||
+        put_u64(d, "chunks", c.chunks) != 0 || put_u64(d, "events", c.events) != 0 ||
+        put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
+        put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
+        put_u64(d, "missing_events", c.missing_events) != 0 ||
+        put_u64(d, "bad_blocks", c.bad_blocks) != 0 || put(d, "problems", problems_list(r)) != 0) {
+        Py_CLEAR(d);
+    }
+    return d;
+}
+
+static void begin_again(struct reader_object *self)
+{
+    cursor_close(self->cursor);
+    self->cursor = NULL;
+    select_fini(&self->select);
+    self->has_select = 0;
+}
+
+int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set)
+{
+    if (numbers == NULL || numbers == Py_None) {
+        return 0;
+    }
+    PyObject *list = PySequence_Fast(numbers, "a sequence of numbers is wanted"); /* owned */
+    int failed = list == NULL;
+    for (Py_ssize_t i = 0; !failed && i < PySequence_Fast_GET_SIZE(list); i++) {
+        unsigned long long n = PyLong_AsUnsignedLongLong(PySequence_Fast_GET_ITEM(list, i));
+        failed = PyErr_Occurred() != NULL || n == UINT64_MAX;
+        if (!failed && u64map_put(set, n + 1, 1) != 0) {
+            (void)PyErr_NoMemory();
+            failed = 1;
+        }
+    }
+    Py_XDECREF(list);
+    *is_set = 1;
+    return failed ? -1 : 0;
+}
+
+/* sessions(codes whose exceptions are errors): [(session, calls, errors)] */
+static PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
+{
+    struct session_totals totals = {0};
+    struct u64map codes = {0};
+    int has_codes;
+    rl_status status;
+    PyObject *list = NULL;
+    if (reader_enter(self) == NULL) {
+        return NULL;
+    }
+    if (reader_take_set(numbers, &codes, &has_codes) == 0) {
+        Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &codes, &totals);
+        Py_END_ALLOW_THREADS list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
+    }
+    for (size_t i = 0; list != NULL && i < totals.count; i++) {
+        const struct session_total *t = &totals.items[i];
+        PyObject *row = Py_BuildValue("(IKK)", t->session, (unsigned long long)t->calls,
+                                      (unsigned long long)t->errors);
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    sessions_fini(&totals);
+    u64map_fini(&codes);
+    self->busy = 0;
+    return list;
+}
+
+/* select(kinds, codes, frames, line, name, thread, session): what the next dump() gives, from the
+ * start. */
+static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"kinds", "codes",  "frames",  "line",
+                               "name",  "thread", "session", NULL};
+    unsigned kinds = 0, line = 0, thread = 0, session = 0;
+    PyObject *codes = NULL, *frames = NULL;
+    const char *name = NULL;
+    Py_ssize_t name_len = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#II", keywords, &kinds, &codes, &frames,
+                                     &line, &name, &name_len, &thread, &session) ||
+        reader_enter(self) == NULL) {
+        return NULL;
+    }
+    begin_again(self);
+    struct select *s = &self->select;
+    s->kinds = kinds;
+    s->line = line;
+    s->thread = thread;
+    s->session = session;
+    int failed = reader_take_set(codes, &s->codes, &s->has_codes) != 0 ||
+                 reader_take_set(frames, &s->frames, &s->has_frames) != 0;
+    if (name != NULL) {
+        s->name = select_string_id(self->reader, name, (size_t)name_len);
+        s->name = s->name != 0 ? s->name : UINT32_MAX;
+    }
+    self->has_select = 1;
+    self->busy = 0;
+    if (failed) {
+        begin_again(self);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *code_row(const struct reader *r, uint32_t id)
+{
+    struct code_text code = reader_code(r, id);
+    PyObject *variables = PyList_New(0);
+    for (uint32_t i = 0; variables != NULL && i < code.name_count; i++) {
+        PyObject *name = reader_safe_text(reader_string(r, code.names[i]));
+        if (name == NULL || PyList_Append(variables, name) != 0) {
+            Py_CLEAR(variables);
+        }
+        Py_XDECREF(name);
+    }
+    PyObject *module = reader_safe_text(code.module), *qualname = reader_safe_text(code.qualname),
+             *file = reader_safe_text(code.file);
+    if (variables == NULL || module == NULL || qualname == NULL || file == NULL) {
+        Py_XDECREF(variables);
+        Py_XDECREF(module);
+        Py_XDECREF(qualname);
+        Py_XDECREF(file);
+        return NULL;
+    }
+    uint32_t number = code.flags & RL_CODE_SKIPPED ? code.rule : code.args;
+    return Py_BuildValue("(INNNIIIN)", id, module, qualname, file, code.line, code.flags, number,
+                         variables);
+}
+
+/* [(code, module, qualname, file, line, flags, parameters, variables)] */
+static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *r = reader_enter(self);
+    PyObject *list = r != NULL ? PyList_New(0) : NULL;
+    for (size_t i = 0; list != NULL && i < r->codes.capacity; i++) {
+        if (r->codes.entries[i].key != 0) {
+            PyObject *row = code_row(r, (uint32_t)r->codes.entries[i].key);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+    }
+    self->busy = r != NULL ? 0 : self->busy;
+    return list;
+}
+
+/* stacks_at([(thread, seq)]): open_stacks(). */
+static PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions)
+{
+    PyObject *list = PySequence_List(positions); /* owned */
+    struct reader *r = list != NULL ? reader_enter(self) : NULL;
+    PyObject *found = r != NULL ? open_stacks(r, list) : NULL;
+    self->busy = r != NULL ? 0 : self->busy;
+    Py_XDECREF(list);
+    return found;
+}
+
+/* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
+static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    enum { ENOUGH = 1 << 20 };
+    struct json_out json = {{0}, 0};
+    struct event_out event;
+    rl_status status = RL_OK;
+    struct reader *r = reader_enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS if (self->cursor == NULL)
+    {
+        status = cursor_open(r, &self->cursor);
+    }
+    while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
+           (status = cursor_next(self->cursor, &event)) == RL_OK) {
+        if (!self->has_select || select_matches(&self->select, r, &event)) {
+            dump_event(&json, r, &event);
+        }
+    }
+    if (status != RL_OK && json.out.len == 0) {
+        begin_again(self);
+    }
+    Py_END_ALLOW_THREADS self->busy = 0;
+    PyObject *result = NULL;
+    if (status == RL_NOMEM || json.out.failed) {
+        (void)PyErr_NoMemory();
+    } else if (json.out.len == 0) {
+        result = Py_None;
+        Py_INCREF(result);
+    } else {
+        result = PyBytes_FromStringAndSize((const char *)json.out.data, (Py_ssize_t)json.out.len);
+    }
+    json_fini(&json);
+    return result;
+}
+
+static void close_now(struct reader_object *self)
+{
+    begin_again(self);
+    calls_fini(&self->calls);
+    self->calls_given = 0;
+    reader_exceptions_free(self->exceptions);
+    self->exceptions = NULL;
+    reader_close(self->reader);
+    self->reader = NULL;
+}
+
+static PyObject *reader_close_object(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    if (!self->busy) {
+        close_now(self);
+    }
+    Py_RETURN_NONE;
+}
+
+static int reader_init(struct reader_object *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"path", NULL};
+    PyObject *path = NULL; /* owned */
+    struct rl_err err = {RL_OK, 0, ""};
+    struct reader *reader = NULL;
+    rl_status status;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O&", keywords, PyUnicode_FSConverter, &path)) {
+        return -1;
+    }
+    const char *text = PyBytes_AS_STRING(path);
+    Py_BEGIN_ALLOW_THREADS status = reader_open(text, &reader, &err);
+    Py_END_ALLOW_THREADS Py_DECREF(path);
+    if (status != RL_OK) {
+        (void)refusal_raise(status, err.text);
+        return -1;
+    }
+    close_now(self);
+    self->reader = reader;
+    return 0;
+}
+
+static void reader_dealloc(struct reader_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    close_now(self);
+    type->tp_free((PyObject *)self);
+    Py_DECREF(type);
+}
+
+static PyMethodDef reader_methods[] = {
+    {"header", (PyCFunction)reader_header, METH_NOARGS, "What the file says of itself."},
+    {"totals", (PyCFunction)reader_totals, METH_VARARGS,
+     "Threads and events by kind; calls of one session, where its number is given."},
+    {"tree", (PyCFunction)reader_tree, METH_VARARGS,
+     "The folded call tree, a row a node; of one session, where its number is given."},
+    {"sessions", (PyCFunction)reader_sessions, METH_O, "Calls and errors of each session."},
+    {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
+    {"code", (PyCFunction)reader_code_of, METH_O,
+     "(module, qualname, file, line, flags) of an id."},
+    {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},
+    {"stacks_at", (PyCFunction)reader_stacks_at, METH_O,
+     "Frames that were open in a thread at each of these events, and where they stood."},
+    {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,
+     "Which events the next dump() gives, from the first one on."},
+    {"calls", (PyCFunction)(void (*)(void))reader_calls, METH_VARARGS | METH_KEYWORDS,
+     "Finds single calls; how many more there are than the limit allows."},
+    {"calls_piece", (PyCFunction)reader_calls_piece, METH_NOARGS,
+     "The next calls that calls() found: (level, start, end), the events as JSON."},
+    {"exceptions", (PyCFunction)reader_exceptions, METH_VARARGS,
+     "Finds all exceptions: what they have in common that read the same."},
+    {"exceptions_judge", (PyCFunction)reader_exceptions_judge, METH_O,
+     "Takes what was decided of each outcome that exceptions() gave."},
+    {"exception_more", (PyCFunction)reader_exception_more, METH_O,
+     "The outcome of one exception, the task that it ended, and what replaced it."},
+    {"exception_rows", (PyCFunction)reader_exception_rows, METH_VARARGS,
+     "The rows of the list of several readers, how many more there are, and its nth exception."},
+    {"exception_number", (PyCFunction)reader_exception_number, METH_VARARGS,
+     "The number of an exception in the list of several readers."},
+    {"exception_place", (PyCFunction)reader_exception_place, METH_O,
+     "Where an exception is in the list of its own recording."},
+    {"exception_details", (PyCFunction)reader_exception_details, METH_VARARGS,
+     "Reads what listed exceptions carried; how many of them it has, from the first one on."},
+    {"exception_details_piece", (PyCFunction)reader_exception_details_piece, METH_NOARGS,
+     "The next of these; an empty list at the end."},
+    {"exceptions_find", (PyCFunction)reader_exceptions_find, METH_VARARGS,
+     "The newest exceptions of a type and an address, up to one of them."},
+    {"progress", (PyCFunction)reader_progress, METH_NOARGS,
+     "Chunks that the pass under way has read, and all."},
+    {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},
+    {"dump", (PyCFunction)reader_dump, METH_NOARGS, "The next lines of the dump, None at the end."},
+    {"close", (PyCFunction)reader_close_object, METH_NOARGS, "Closes the file."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot reader_slots[] = {
+    {Py_tp_init, reader_init},
+    {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_methods, reader_methods},
+    {Py_tp_doc, "One recording, open for reading."},
+    {0, NULL},
+};
+
+static PyType_Spec reader_spec = {
+    .name = "relive._core.Reader",
+    .basicsize = sizeof(struct reader_object),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = reader_slots,
+};
+
+int mod_reader_add(PyObject *module)
+{
+    PyObject *type = PyType_FromSpec(&reader_spec);
+    if (type == NULL || PyModule_AddObject(module, "Reader", type) != 0) {
+        Py_XDECREF(type);
+        return -1;
+    }
+    return 0;
+}

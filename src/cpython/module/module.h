@@ -1,0 +1,9 @@
+/* `relive._core`, the one door between Python and the engine. */
+#ifndef MODULE_H
+#define MODULE_H
+
+#include "compat.h"
+
+__attribute__((visibility("default"))) PyObject *PyInit__core(void);
+
+#endif

@@ -1,0 +1,118 @@
+/* Part of mod_reader.h.
+ * Why: who asks where frames stood asks it of many events, and one walk through the recording
+ * answers for all of them. */
+#include "mod_reader.h"
+#include "reader_object.h"
+
+#include "map.h"
+
+static uint64_t position_key(uint32_t thread, uint64_t seq)
+{
+    return (uint64_t)thread << RL_FRAME_ORDINAL_BITS | (seq & RL_FRAME_ORDINAL_MASK);
+}
+
+/* (thread, seq) -> its place in the list, + 1 */
+static int take_positions(PyObject *list, struct u64map *wanted)
+{
+    unsigned thread;
+    unsigned long long seq;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        PyObject *pair = PyList_GET_ITEM(list, i);
+        if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "IK", &thread, &seq)) {
+            return -1;
+        }
+        if (u64map_put(wanted, position_key(thread, seq), (uint64_t)i + 1) != 0) {
+            (void)PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The place of a frame in the stack, or `other` where it is not there. */
+static size_t place_of(const struct open_activation *stack, size_t depth, uint64_t frame,
+                       size_t other)
+{
+    for (size_t i = depth; frame != 0 && i-- > 0;) {
+        if (stack[i].frame == frame) {
+            return i;
+        }
+    }
+    return other;
+}
+
+/* The frame and those that called it, outermost first. Where greenlets take turns others of the
+ * thread are open, too. */
+PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, uint64_t frame)
+{
+    PyObject *list = PyList_New(0);
+    size_t at = depth != 0 ? place_of(stack, depth, frame, depth - 1) : 0;
+    for (size_t left = depth; list != NULL && left != 0; left--) {
+        const struct open_activation *open = &stack[at];
+        PyObject *row =
+            Py_BuildValue("(KII)", (unsigned long long)open->frame, open->code, open->line);
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+        if (open->is_root || (at == 0 && open->caller == 0)) {
+            break;
+        }
+        at = place_of(stack, depth, open->caller, at - (at != 0));
+    }
+    if (list != NULL && PyList_Reverse(list) != 0) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+/* Puts the stacks of one walk through the events into `found`; 0, or -1 with an exception. */
+static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *found)
+{
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    const uint64_t *place = NULL;
+    size_t left = (size_t)PyList_GET_SIZE(found), depth;
+    int failed = 0;
+    rl_status status = cursor_open(r, &cursor);
+    while (status == RL_OK && left != 0 && !failed) {
+        Py_BEGIN_ALLOW_THREADS do
+        {
+            status = cursor_next(cursor, &event);
+            place =
+                status == RL_OK ? u64map_get(wanted, position_key(event.thread, event.seq)) : NULL;
+        }
+        while (status == RL_OK && place == NULL)
+            ;
+        Py_END_ALLOW_THREADS if (place != NULL)
+        {
+            const struct open_activation *open = cursor_stack(cursor, &depth);
+            PyObject *stack = reader_stack_list(open, depth, event.frame);
+            failed = stack == NULL || PyList_SetItem(found, (Py_ssize_t)*place - 1, stack) != 0;
+            left--;
+        }
+    }
+    cursor_close(cursor);
+    if (status == RL_NOMEM) {
+        (void)PyErr_NoMemory();
+    }
+    return failed || status == RL_NOMEM ? -1 : 0;
+}
+
+PyObject *open_stacks(struct reader *reader, PyObject *positions)
+{
+    struct u64map wanted = {0};
+    PyObject *found = NULL;
+    if (take_positions(positions, &wanted) == 0) {
+        found = PyList_New(PyList_GET_SIZE(positions));
+    }
+    for (Py_ssize_t i = 0; found != NULL && i < PyList_GET_SIZE(found); i++) {
+        Py_INCREF(Py_None);
+        PyList_SET_ITEM(found, i, Py_None);
+    }
+    if (found != NULL && collect_stacks(reader, &wanted, found) != 0) {
+        Py_CLEAR(found);
+    }
+    u64map_fini(&wanted);
+    return found;
+}

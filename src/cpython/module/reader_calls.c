@@ -1,0 +1,97 @@
+/* Part of reader_object.h.
+ * Why: calls that were picked out of a recording, as Python objects. */
+#include <limits.h>
+
+#include "reader_object.h"
+
+#include "dump.h"
+
+PyObject *reader_event_json(struct reader *reader, const struct event_out *event)
+{
+    struct json_out json = {{0}, 0};
+    dump_event(&json, reader, event);
+    PyObject *line = json.out.failed ? PyErr_NoMemory()
+                                     : PyBytes_FromStringAndSize((const char *)json.out.data,
+                                                                 (Py_ssize_t)json.out.len);
+    json_fini(&json);
+    return line;
+}
+
+static PyObject *call_row(struct reader *reader, const struct call *call)
+{
+    PyObject *start = reader_event_json(reader, &call->start.out), *end = Py_None;
+    if (call->has_end) {
+        end = reader_event_json(reader, &call->end.out);
+    } else {
+        Py_INCREF(end);
+    }
+    if (start == NULL || end == NULL) {
+        Py_XDECREF(start);
+        Py_XDECREF(end);
+        return NULL;
+    }
+    return Py_BuildValue("(INN)", call->level, start, end);
+}
+
+/* calls(codes, thread, session, depth, least, limit): finds single calls, which calls_piece() then
+ * gives; how many more lie beyond the limit. */
+PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
+{
+    static char *keywords[] = {"codes", "thread", "session", "depth", "least", "limit", NULL};
+    struct calls_question question = {0};
+    PyObject *codes = NULL;
+    unsigned long long least = 0, limit = ULLONG_MAX;
+    rl_status status;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|OIIIKK", keywords, &codes, &question.thread,
+                                     &question.session, &question.depth, &least, &limit) ||
+        reader_enter(self) == NULL) {
+        return NULL;
+    }
+    question.least = least;
+    question.limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
+    calls_fini(&self->calls);
+    self->calls_given = 0;
+    int failed = reader_take_set(codes, &question.codes, &question.has_codes) != 0;
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS status = calls_read(self->reader, &question, &self->calls);
+        Py_END_ALLOW_THREADS if (status != RL_OK)
+        {
+            (void)PyErr_NoMemory();
+            failed = 1;
+        }
+    }
+    u64map_fini(&question.codes);
+    self->busy = 0;
+    return failed ? NULL : PyLong_FromUnsignedLongLong(self->calls.hidden);
+}
+
+/* The next calls of the last calls(); an empty list at the end. */
+PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    enum { PIECE = 500 };
+    struct reader *r = reader_enter(self);
+    if (r == NULL) {
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    for (size_t n = 0; list != NULL && n < PIECE && self->calls_given < self->calls.count; n++) {
+        PyObject *row = call_row(r, self->calls.calls[self->calls_given++]);
+        if (row == NULL || PyList_Append(list, row) != 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(row);
+    }
+    self->busy = 0;
+    return list;
+}
+
+/* (chunks that the pass under way has read, chunks of the file); from any thread. */
+PyObject *reader_progress(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *r = self->reader;
+    return r == NULL ? Py_BuildValue("(KK)", 0ULL, 0ULL)
+                     : Py_BuildValue("(KK)", (unsigned long long)reader_loaded(r),
+                                     (unsigned long long)r->chunk_count);
+}

@@ -1,0 +1,163 @@
+/* Why: in an asynchronous program "who called this" is a task, not a thread.
+ * What is called here are functions of _asyncio, written in C. */
+#include "loops.h"
+
+#include "gate.h"
+#include "pyerror.h"
+#include "state.h"
+
+static PyObject *asyncio; /* owned: the module _asyncio, once it was seen */
+static PyObject *trio;    /* owned: what holds the running task of trio, once it was seen */
+
+void loops_find(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "_asyncio") : NULL;
+    if (asyncio == NULL && module != NULL && PyModule_Check(module)) {
+        Py_INCREF(module);
+        asyncio = module;
+    }
+    module = modules != NULL ? PyDict_GetItemString(modules, "trio._core._run") : NULL;
+    if (trio == NULL && module != NULL && PyModule_Check(module)) {
+        trio = PyDict_GetItemString(PyModule_GetDict(module), "GLOBAL_RUN_CONTEXT");
+        Py_XINCREF(trio);
+    }
+    recording.has_loops = asyncio != NULL || trio != NULL;
+}
+
+#if HAS_NATIVE_CURRENT_TASK
+static PyObject *asyncio_task(void) /* owned or NULL */
+{
+    PyObject *loop = PyObject_CallMethod(asyncio, "_get_running_loop", NULL); /* owned */
+    PyObject *task = NULL;
+    if (loop != NULL && loop != Py_None) {
+        task = PyObject_CallMethod(asyncio, "current_task", "O", loop);
+    }
+    Py_XDECREF(loop);
+    return task;
+}
+#else
+static PyObject *asyncio_task(void) /* owned or NULL */
+{
+    PyObject *tasks = PyObject_GetAttrString(asyncio, "_current_tasks"); /* owned */
+    PyObject *loop = tasks != NULL ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
+    PyObject *key, *value, *task = NULL;
+    Py_ssize_t at = 0;
+    while (loop != NULL && PyDict_Check(tasks) && PyDict_Next(tasks, &at, &key, &value)) {
+        if (key == loop) {
+            Py_INCREF(value);
+            task = value;
+            break;
+        }
+    }
+    Py_XDECREF(loop);
+    Py_XDECREF(tasks);
+    return task;
+}
+#endif
+
+/* *is_trio: whose task it is. Owned or NULL. */
+static PyObject *current_task(int *is_trio)
+{
+    PyObject *task = asyncio != NULL ? asyncio_task() : NULL;
+    *is_trio = 0;
+    if ((task == NULL || task == Py_None) && trio != NULL) {
+        PyErr_Clear();
+        Py_XDECREF(task);
+        task = PyObject_GetAttrString(trio, "task");
+        *is_trio = 1;
+    }
+    return task;
+}
+
+/* The name that the task was given, or got: owned or NULL. A class of the program has methods of
+ * its own, which are not called. */
+PyObject *loops_name_of(PyObject *task, int is_trio)
+{
+    PyObject *name = NULL;
+    if (is_trio) {
+        name = PyObject_GetAttrString(task, "name");
+    } else if (TYPE_IS_NATIVE(Py_TYPE(task))) {
+        name = PyObject_CallMethod(task, "get_name", NULL);
+    }
+    PyErr_Clear();
+    if (name != NULL && !PyUnicode_CheckExact(name)) {
+        Py_CLEAR(name);
+    }
+    return name;
+}
+
+/* Asked with recording off: nothing Python is expected to run; if it does, it is not the program.
+ * Owned or NULL. */
+PyObject *loops_task_now(struct thread *t, int *is_trio)
+{
+    uint64_t gate = t != NULL ? gate_suppress(t) : 0;
+    recording.outside++;
+    PyObject *task = current_task(is_trio);
+    recording.outside--;
+    if (t != NULL) {
+        gate_resume(t, gate);
+    }
+    PyErr_Clear();
+    return task;
+}
+
+PyObject *loops_task(void)
+{
+    static Py_ssize_t modules_seen;
+    static PyObject *modules; /* borrowed: the interpreter's own */
+    int is_trio;
+    modules = modules != NULL ? modules : PyImport_GetModuleDict();
+    if (modules != NULL && PyDict_GET_SIZE(modules) != modules_seen) {
+        modules_seen = PyDict_GET_SIZE(modules);
+        loops_find();
+    }
+    if (!recording.has_loops) {
+        return NULL;
+    }
+    struct pyerror error = pyerror_take();
+    PyObject *task = current_task(&is_trio); /* owned */
+    if (task == Py_None) {
+        Py_CLEAR(task);
+    }
+    pyerror_put_back(&error);
+    return task;
+}
+
+uintptr_t loops_task_identity(void)
+{
+    PyObject *task = loops_task(); /* owned; the loop keeps it */
+    uintptr_t identity = (uintptr_t)task;
+    Py_XDECREF(task);
+    return identity;
+}
+
+PyObject *loops_task_name(struct thread *t)
+{
+    int is_trio;
+    PyObject *task = loops_task_now(t, &is_trio); /* owned */
+    PyObject *name = task != NULL && task != Py_None ? loops_name_of(task, is_trio) : NULL;
+    Py_XDECREF(task);
+    return name;
+}
+
+int loops_make_tasks(const PyCodeObject *code, PyObject *module)
+{
+    static const char *const names[] = {"create_task", "ensure_future",      "gather",  "wait",
+                                        "run",         "run_until_complete", "wait_for"};
+    static const char package[] = "asyncio.";
+    if (module == NULL || PyUnicode_GET_LENGTH(module) < (Py_ssize_t)sizeof package) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof package - 1; i++) {
+        if (PyUnicode_READ_CHAR(module, (Py_ssize_t)i) != (Py_UCS4)package[i]) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (PyUnicode_CompareWithASCIIString(code->co_name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}

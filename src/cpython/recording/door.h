@@ -1,0 +1,93 @@
+/* The door of the recording: every event of a backend comes in here.
+ *
+ *   backend -> recording_event() -> word of the code object -> row in this thread's lane
+ *
+ * A call, a return or a line that needs nothing else stays in this file; everything else goes to
+ * the slow path, or to the module of its kind (stack.h, lines.h, exception_rows.h, call_rules.h).
+ *
+ * Rules of a hook: it keeps a pending exception, never raises, never runs Python code, and counts
+ * what it could not record. Under the GIL. */
+#ifndef DOOR_H
+#define DOOR_H
+
+#include "call_rules.h"
+#include "codeinfo.h"
+#include "context.h"
+#include "exception_rows.h"
+#include "gate.h"
+#include "lines.h"
+#include "rows.h"
+#include "stack.h"
+#include "thread_names.h"
+
+/* The slow path: the gate of the thread is not open. */
+enum verdict recording_event_slow(const struct event *event);
+
+static inline __attribute__((always_inline)) enum verdict recording_event(const struct event *event)
+{
+    /* The thread first: what codeinfo_make() defines must stand in its slot before it is used. */
+    struct thread *t = thread_self;
+    if (__builtin_expect(t == NULL || t->gate != recording.stamp, 0) &&
+        !(t != NULL && t->gate == GATE_FOLLOW && thread_is_recorded(t) && context_is_same(t))) {
+        return recording_event_slow(event);
+    }
+    uint64_t info = codeinfo_get(event->code);
+    if (__builtin_expect(!codeinfo_is_valid(info), 0)) {
+        info = codeinfo_make(event->code, event->frame);
+    }
+    if (info & CODE_EXCLUDED) {
+        return CODE_ID(info) != 0        ? call_rules_event(t, event, info)
+               : codeinfo_is_valid(info) ? VERDICT_DISABLE
+                                         : VERDICT_CONTINUE;
+    }
+    struct open_frame *top = &t->stack[t->depth];
+    uint32_t id = CODE_ID(info);
+    if (event->kind == RL_EVENT_CALL) {
+        if (__builtin_expect((info & (CODE_SUSPENDS | CODE_WATCHED)) != 0 ||
+                                 (top->flags & FRAME_RUNNING) != 0 || recording.needs_resync ||
+                                 t->depth + 1 >= t->cap,
+                             0)) {
+            stack_enter(t, event, info);
+            return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
+        }
+        uint64_t frame = t->lane.next_frame++;
+        if (info & CODE_ARGS) {
+            rows_put_arguments(t, event, id, frame);
+        } else {
+            (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
+        }
+        top = &t->stack[++t->depth];
+        top->key = event->frame;
+        top->frame = frame;
+        top->id = id;
+        top->flags = 0;
+        top->snapshot = NULL;
+    } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
+               (info & (CODE_SUSPENDS | CODE_LINES | CODE_WATCHED)) == 0) {
+        if (info & CODE_VALUES) {
+            rows_put_value(t, RL_EVENT_RETURN, top->id, top->frame, event->arg);
+        } else {
+            (void)lane_put(&t->lane, RL_EVENT_RETURN, top->id, top->frame);
+        }
+        if (__builtin_expect(--t->depth == 0, 0)) {
+            thread_names_emptied(t);
+        }
+    } else if (event->kind == RL_EVENT_LINE) {
+        if ((info & CODE_LINES) == 0) {
+            return VERDICT_DISABLE;
+        }
+        lines_put(t, event, id);
+    } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
+        exception_event(t, event, info);
+    } else if (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) {
+        stack_enter(t, event, info);
+    } else {
+        stack_leave(t, event, info);
+    }
+    return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
+}
+
+/* A call of, return from, or exception out of a function written in C. */
+void recording_native(unsigned kind, PyObject *callable, native_frame *caller);
+
+#endif

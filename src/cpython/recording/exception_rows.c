@@ -1,0 +1,267 @@
+/* Why: what is told of an exception: that it left a frame, was raised in one or caught there.
+ * Invariant: a trace function's exception may be gone when its frame is left, so its bytes are kept
+ * (pending), never the object. */
+
+#include "exception_rows.h"
+
+#include <string.h>
+
+#include "budget.h"
+#include "callers.h"
+#include "capture.h"
+#include "handlers.h"
+#include "judge.h"
+#include "lines.h"
+#include "open_frames.h"
+#include "policy.h"
+#include "repeats.h"
+#include "rows.h"
+#include "state.h"
+#include "word.h"
+
+#define LOOKED_AT 64 /* entries of a traceback */
+
+/* The id of its class's __name__. A static type of C has the name of its module before that. */
+static uint32_t exception_id(struct thread *t, PyObject *exc)
+{
+    if (exc == NULL || recording.recorder == NULL) {
+        return 0;
+    }
+    PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
+    const char *dot = strrchr(type->tp_name, '.');
+    const char *name = dot != NULL ? dot + 1 : type->tp_name;
+    return recorder_string(recording.recorder, &t->lane, name, strlen(name));
+}
+
+/* Whether it was raised here and now, and came from nowhere. */
+static int is_fresh(const struct event *event)
+{
+    const PyTracebackObject *last = (const PyTracebackObject *)compat_traceback(event->arg);
+    return last != NULL && last->tb_next == NULL && native_of(last->tb_frame) == event->frame;
+}
+
+/* Whether it comes up here once more, as where a task is awaited that it has ended: its traceback
+ * holds another frame that is recorded. */
+static int was_raised_before(const struct event *event)
+{
+    const PyTracebackObject *tb = event->arg != NULL && !PyType_Check(event->arg)
+                                      ? (const PyTracebackObject *)compat_traceback(event->arg)
+                                      : NULL;
+    for (int i = 0; tb != NULL && i < LOOKED_AT; i++, tb = tb->tb_next) {
+        native_frame *frame = native_of(tb->tb_frame);
+        uint64_t info = codeinfo_get(native_code(frame));
+        if (frame != event->frame && info != 0 && !(info & CODE_EXCLUDED)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
+ * said of it when it is raised, too. What a rule hides when it is thrown in is hidden wherever it
+ * comes up later: known by its address, which another may have once it is raised anew elsewhere. */
+static unsigned action_of(struct thread *t, const struct event *event, const struct policy *policy)
+{
+    if (event->kind == RL_EVENT_THROW) {
+        unsigned action = policy != NULL ? policy->thrown : FILTER_ALLOW;
+        if (action != FILTER_ALLOW) {
+            t->hidden = event->arg;
+            t->hidden_in = event->frame;
+            t->hidden_how = action;
+        }
+        return event->arg == t->hidden ? t->hidden_how : action;
+    }
+    if (event->arg == t->hidden && event->frame != t->hidden_in && is_fresh(event)) {
+        t->hidden = NULL;
+    }
+    unsigned action = policy != NULL ? policy->unwind : FILTER_ALLOW;
+    return action == FILTER_ALLOW && event->arg == t->hidden ? t->hidden_how : action;
+}
+
+static void put_filtered(struct thread *t, struct capture *c, const struct event *event,
+                         const struct policy *policy)
+{
+    unsigned action = action_of(t, event, policy);
+    if (action != FILTER_ALLOW && event->arg != NULL) {
+        action = judge((enum filter_action)action, event->arg);
+    }
+    if (action != FILTER_ALLOW) {
+        policy_count(event->kind == RL_EVENT_THROW ? POLICY_ARGUMENT : POLICY_RETURN, action);
+        capture_filtered(c, event->arg, action);
+        return;
+    }
+    c->hidden = t->hidden;
+    c->hidden_how = t->hidden_how;
+    repeats_begin(c, t, event->arg);
+    capture_exception(c, event->arg, event->raw, event->is_again ? RL_EXCEPTION_AGAIN : 0);
+    repeats_end(c);
+}
+
+static int is_kept(const struct thread *t, const struct event *event)
+{
+    return event->arg == NULL && t->pending_in == event->frame;
+}
+
+/* Of an exception that leaves a frame: the line that its traceback names there. The frame itself
+ * may be at a clause that did not match, or at the end of a finally. 0 = not known. */
+static int traceback_line(const struct event *event)
+{
+    const PyTracebackObject *first =
+        event->kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
+            ? (const PyTracebackObject *)compat_traceback(event->arg)
+            : NULL;
+    if (first == NULL || native_of(first->tb_frame) != event->frame) {
+        return 0;
+    }
+    return PyCode_Addr2Line((PyCodeObject *)event->code, first->tb_lasti);
+}
+
+static uint32_t line_of(const struct thread *t, const struct event *event)
+{
+    int line = (int)event->line;
+    if (line == 0) {
+        line = is_kept(t, event) ? (int)t->pending_line : traceback_line(event);
+    }
+    if (line == 0) {
+        line = native_line(event->frame);
+    }
+    return line > 0 ? (uint32_t)line : 0;
+}
+
+/* Nothing of an except: that is what most are. */
+static uint8_t *put_handler(uint8_t *p, struct exc_handler handler)
+{
+    if (handler.kind != RL_HANDLER_EXCEPT) {
+        p = put_varint(p, handler.kind);
+        p = put_varint(p, handler.line < RL_LINE_MAX ? handler.line : 0);
+    }
+    return p;
+}
+
+static int begins_to_leave(const struct event *event)
+{
+    return event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_UNWIND;
+}
+
+/* The exception, and what stands behind it; how many bytes that is. */
+static uint32_t put_values(struct thread *t, struct capture *c, const struct event *event,
+                           uint64_t info)
+{
+    if (is_kept(t, event)) {
+        memcpy(c->bytes, t->pending, t->pending_len);
+        c->p = c->bytes + t->pending_len;
+    } else if (event->arg != NULL && info & CODE_VALUES) {
+        put_filtered(t, c, event, policy_of(CODE_ID(info)));
+    }
+    uint32_t len = capture_size(c);
+    uint8_t *begin = c->bytes + len + (len == 0), *p = begin;
+    if (begins_to_leave(event)) {
+        unsigned flags = event->is_again && len == 0 ? RL_EXCEPTION_ONCE_MORE : 0;
+        if (event->kind == RL_EVENT_RAISE && !event->is_again && was_raised_before(event)) {
+            flags |= RL_EXCEPTION_EARLIER;
+        }
+        p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
+    } else if (event->kind == RL_EVENT_HANDLED && event->handler != 0) {
+        p = put_handler(begin, handlers_look(event->code, event->handler - 1));
+    }
+    if (p == begin) {
+        return len;
+    }
+    c->bytes[0] = len == 0 ? RL_VALUE_UNSET : c->bytes[0];
+    return (uint32_t)(p - c->bytes);
+}
+
+/* At level lines: what the variables are when it comes up, here and above. */
+static void put_variables(struct thread *t, const struct event *event, uint64_t info)
+{
+    if (event->kind == RL_EVENT_RAISE && info & CODE_LINES) {
+        lines_leave(t, event, CODE_ID(info));
+    }
+    if (begins_to_leave(event)) {
+        callers_look(t, event);
+    }
+}
+
+void exception_put(struct thread *t, const struct event *event, uint64_t info, uint64_t frame)
+{
+    if (recording.level == LEVEL_LINES) {
+        put_variables(t, event, info);
+    }
+    uint32_t exc = is_kept(t, event) ? t->pending_type : exception_id(t, event->arg);
+    struct capture *c = rows_capture_always(t, policy_of(CODE_ID(info)));
+    uint32_t len = c != NULL ? put_values(t, c, event, info) : 0;
+    if (!rows_reserve(t, (len != 0 ? lane_data_units(len) : 0) + 2)) {
+        frames_forget_lines(t);
+        return;
+    }
+    rows_put_prefix(t, RL_ROW_EXC, line_of(t, event), exc, 0);
+    if (len != 0) {
+        lane_data(&t->lane, c->bytes, len);
+    }
+    (void)lane_put(&t->lane, event->kind, CODE_ID(info), frame);
+}
+
+void exception_event(struct thread *t, const struct event *event, uint64_t info)
+{
+    /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
+     */
+    int has_left = t->leaving == event->arg && t->left_at == t->lane.cur && !is_fresh(event);
+    int is_news =
+        event->kind == RL_EVENT_HANDLED || (event->is_again ? t->caught == event->arg : !has_left);
+    const struct open_frame *top = &t->stack[t->depth];
+    t->leaving = NULL;
+    t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
+    if (is_news && top->key == event->frame) {
+        exception_put(t, event, info, top->frame);
+    } else if (is_news && level_is_counted(CODE_ID(info))) {
+        budget_count();
+    }
+}
+
+void exception_keep_pending(struct thread *t, const struct event *event)
+{
+    uint64_t info = codeinfo_get(event->code);
+    struct capture *c = info & CODE_VALUES ? rows_capture(t, policy_of(CODE_ID(info))) : NULL;
+    int line = native_line(event->frame);
+    t->pending_len = 0;
+    if (c != NULL) {
+        put_filtered(t, c, event, policy_of(CODE_ID(info)));
+        if (capture_size(c) > PENDING_MOST) {
+            PyObject *type =
+                PyType_Check(event->arg) ? event->arg : (PyObject *)Py_TYPE(event->arg);
+            c->p = c->values; /* too long: its type alone */
+            capture_exception(c, type, NULL, 0);
+        }
+        t->pending_len = capture_size(c);
+        memcpy(t->pending, c->bytes, t->pending_len);
+    }
+    t->pending_type = exception_id(t, event->arg);
+    t->pending_line = line > 0 ? (uint32_t)line : 0;
+    t->pending_handler = info & CODE_LINES ? handlers_find(event->frame) : -1;
+    t->pending_exc = event->arg;
+    t->is_pending = 1;
+    t->pending_in = event->frame;
+}
+
+void exception_put_pending(struct thread *t, const struct event *event)
+{
+    uint64_t info = codeinfo_get(event->code);
+    const struct open_frame *top = &t->stack[t->depth];
+    Py_ssize_t entered = handlers_entered(event->frame);
+    if (!t->is_pending && entered < 0) {
+        return;
+    }
+    t->is_pending = 0;
+    if (top->key != event->frame || t->pending_len == 0) {
+        return;
+    }
+    struct exc_handler handler =
+        handlers_look(event->code, entered >= 0 ? entered : t->pending_handler);
+    uint8_t *end = put_handler(t->pending + t->pending_len, handler);
+    uint32_t len = (uint32_t)(end - t->pending);
+    if (rows_reserve(t, lane_data_units(len) + 2)) {
+        rows_put_prefix(t, RL_ROW_EXC, event->line, t->pending_type, 0);
+        lane_data(&t->lane, t->pending, len);
+        (void)lane_put(&t->lane, RL_EVENT_HANDLED, CODE_ID(info), top->frame);
+    }
+}

@@ -1,0 +1,80 @@
+/* Why: a pause that no function explains is often the collector's.
+ * An event is written when a collection ends: its generation, what it collected and could not, how
+ * long it took, and what the program was in the middle of. */
+#include "gc_pauses.h"
+
+#include "state.h"
+
+static PyObject *callback; /* owned, lives as long as the process */
+static PyObject *list;     /* owned while it is set: gc.callbacks */
+static uint64_t began;
+
+static int64_t number_of(PyObject *info, const char *key)
+{
+    PyObject *number = PyDict_GetItemString(info, key); /* borrowed */
+    long long value = number != NULL && PyLong_CheckExact(number) ? PyLong_AsLongLong(number) : 0;
+    PyErr_Clear();
+    return value;
+}
+
+static void put(PyObject *info, uint64_t took)
+{
+    struct thread *t = thread_self;
+    if (!thread_is_recorded(t)) {
+        return;
+    }
+    uint8_t bytes[5 * VARINT_MAX + 16], *p = bytes;
+    p = put_varint(p, (uint64_t)number_of(info, "generation"));
+    p = put_varint(p, (uint64_t)number_of(info, "collected"));
+    p = put_varint(p, (uint64_t)number_of(info, "uncollectable"));
+    p = put_varint(p, took);
+    (void)lane_put_values(&t->lane, RL_EVENT_GC, 0, t->stack[t->depth].frame, bytes,
+                          (uint32_t)(p - bytes));
+}
+
+/* gc calls it with ("start" or "stop", {...}). */
+static PyObject *on_collection(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *phase = PyTuple_GET_SIZE(args) == 2 ? PyTuple_GET_ITEM(args, 0) : NULL;
+    PyObject *info = phase != NULL ? PyTuple_GET_ITEM(args, 1) : NULL;
+    if (phase != NULL && PyUnicode_Check(phase) && PyDict_Check(info)) {
+        if (PyUnicode_CompareWithASCIIString(phase, "start") == 0) {
+            began = os_mono_ns();
+        } else {
+            put(info, os_mono_ns() - began);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef method = {"relive", on_collection, METH_VARARGS, "Records collections."};
+
+int collections_start(void)
+{
+    PyObject *gc = PyImport_ImportModule("gc"); /* owned */
+    if (callback == NULL) {
+        callback = PyCFunction_New(&method, NULL);
+    }
+    Py_XDECREF(list);
+    list = gc != NULL ? PyObject_GetAttrString(gc, "callbacks") : NULL;
+    Py_XDECREF(gc);
+    if (callback == NULL || list == NULL || !PyList_Check(list)) {
+        Py_CLEAR(list);
+        return -1;
+    }
+    return PyList_Append(list, callback);
+}
+
+void collections_stop(void)
+{
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
+        if (PyList_GET_ITEM(list, i) == callback) {
+            if (PyList_SetSlice(list, i, i + 1, NULL) != 0) {
+                PyErr_Clear();
+            }
+            break;
+        }
+    }
+    Py_CLEAR(list);
+}

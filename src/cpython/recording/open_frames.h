@@ -1,0 +1,24 @@
+/* The open frames of a thread, as stack.c keeps them: stack[0] is a sentinel with no key,
+ * stack[depth] is the innermost open frame. Under the GIL. */
+#ifndef OPEN_FRAMES_H
+#define OPEN_FRAMES_H
+
+#include "state.h"
+
+/* The lines of callers are to be written once more (callers.h): the frames have moved, or the row
+ * that had them did not get into the recording. */
+static inline void frames_forget_lines(struct thread *t)
+{
+    t->callers_chunk = UINT64_MAX;
+}
+
+/* Returns the index of a frame in the thread's stack, 0 = it is not open there. */
+uint32_t frames_find(const struct thread *thread, const native_frame *key);
+/* The caller of a frame that is being entered, or has just been left. */
+native_frame *frames_caller(native_frame *frame);
+/* Closes nothing: a thread of the last recording, or one that ends, forgets its open frames. */
+void frames_forget(struct thread *thread);
+/* The identity of the innermost open frame, 0 = none. `thread` is a struct thread. */
+uint64_t frames_top(void *thread);
+
+#endif

@@ -1,0 +1,28 @@
+/* Tasks of asyncio and trio: which of them a thread runs. Told when the event loop enters a task's
+ * outermost coroutine, and when that is suspended or ends; nothing is asked of the program in
+ * between.
+ *
+ *   TASK_START   first seen: its name, its coroutine, which task made it, and where
+ *   TASK_SWITCH  the next frame that is entered is the task's outermost one
+ *   TASK_END     that frame has ended */
+#ifndef TASKS_H
+#define TASKS_H
+
+#include "compat.h"
+
+#include <stdint.h>
+
+struct event;
+struct thread;
+
+void tasks_forget(void);
+/* A function of asyncio that makes tasks is about to be entered: whose place that is. */
+void tasks_made(struct thread *t, const struct event *event);
+/* A coroutine is about to be entered, by something that is no coroutine. */
+void tasks_enter(struct thread *t, const struct event *event, int is_first);
+/* The row that entered it has this frame. */
+void tasks_entered(struct thread *t, uint64_t frame, int is_throw);
+/* A frame is left; it ends unless it only is suspended. */
+void tasks_leave(struct thread *t, uint64_t frame, int has_ended);
+
+#endif

@@ -1,0 +1,96 @@
+/* Why: "thread 3" tells nobody anything; the name that the program gave it does.
+ * Invariants: a name is looked at when its thread begins, each time one of its slots is full, after
+ * each of the first 32 ends of its outermost frame, then the 64th, 128th ..., and when the
+ * recording ends. It is compared by identity and hash, and written where it is another one. */
+#include "thread_names.h"
+
+#include "policy.h"
+#include "pyerror.h"
+#include "state.h"
+#include "threadname.h"
+
+enum {
+    TRIES = 64, /* events of a new thread until `threading` must know it */
+    OFTEN = 32
+};
+
+/* As it is written. 0 where it is not known: the main thread's is, also where nobody has imported
+ * `threading`. */
+static size_t text_of(struct thread *t, uint8_t *text, size_t size)
+{
+    static const char main_name[] = "MainThread";
+    PyObject *name = threadname_of(t->ident);
+    if (name != NULL) {
+        t->name = name;
+        t->name_hash = PyObject_Hash(name); /* of an exact str */
+        return policy_clean_name(name, text, size);
+    }
+    if (t->lane.name == 0 && t->native_id == os_pid() && threadname_registry() == NULL) {
+        memcpy(text, main_name, sizeof main_name - 1);
+        return sizeof main_name - 1;
+    }
+    return 0;
+}
+
+void thread_names_begin(struct thread *t)
+{
+    uint8_t text[POLICY_NAME_MAX];
+    struct pyerror error = pyerror_take();
+    t->ident = PyThread_get_thread_ident();
+    t->native_id = os_thread_id();
+    t->name = NULL;
+    t->name_looks = t->emptied = 0;
+    size_t len = text_of(t, text, sizeof text);
+    pyerror_put_back(&error);
+    recorder_lane_begin_named(recording.recorder, &t->lane, t, t->native_id, text, len);
+}
+
+/* The lane takes the name's definition; NULL where that may have no room just now. */
+static void look(struct thread *t, struct lane *lane)
+{
+    uint8_t text[POLICY_NAME_MAX];
+    if (t->lane.recorder == NULL) {
+        return;
+    }
+    struct pyerror error = pyerror_take();
+    PyObject *name = threadname_of(t->ident);
+    if (name != NULL && (name != t->name || ((PyASCIIObject *)name)->hash != t->name_hash)) {
+        size_t len = text_of(t, text, sizeof text);
+        recorder_lane_name(&t->lane, recorder_string(t->lane.recorder, lane, text, len));
+    }
+    pyerror_put_back(&error);
+}
+
+void thread_names_filled(struct thread *t)
+{
+    look(t, NULL);
+}
+
+int thread_names_are_awaited(struct thread *t)
+{
+    if (t->lane.name != 0 || t->name_looks >= TRIES) {
+        return 0;
+    }
+    t->name_looks++;
+    look(t, &t->lane);
+    return t->lane.name == 0;
+}
+
+void thread_names_emptied(struct thread *t)
+{
+    uint32_t n = ++t->emptied;
+    if (n <= OFTEN || (n & (n - 1)) == 0) {
+        look(t, &t->lane);
+    }
+}
+
+void thread_names_end(void)
+{
+    os_lock_mutex(&recording.lock);
+    for (struct thread *t = recording.threads; t != NULL; t = t->next) {
+        if (t->stamp == recording.stamp) {
+            look(t, NULL);
+        }
+    }
+    os_unlock_mutex(&recording.lock);
+}

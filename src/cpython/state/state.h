@@ -1,0 +1,174 @@
+/* The state that the rooms above share, data only: threads, their open frames, and the recording.
+ *
+ * Every thread keeps the frames that are open in it, innermost last, keyed by the interpreter's own
+ * frame. Generators and coroutines keep their identity in one table while they are suspended.
+ *
+ * All of it is read and written under the GIL, except by a thread that ends: it takes
+ * recording.lock. */
+#ifndef STATE_H
+#define STATE_H
+
+#include "backend.h"
+#include "bounds.h"
+#include "word.h"
+
+#include "bytes.h"
+#include "lane.h"
+#include "map.h"
+#include "open_sessions.h"
+#include "os.h"
+#include "rec.h"
+#include "recorder.h"
+
+struct capture;
+struct snapshot;
+
+struct open_frame {
+    native_frame *key;
+    uint64_t frame;
+    uint32_t id;
+    uint32_t flags;
+    struct snapshot *snapshot; /* owned; of its variables, where its lines are recorded */
+};
+#define FRAME_RUNNING      1u /* ran before the recording; its end may not be seen */
+#define FRAME_SUSPENDS     2u /* a generator's */
+#define FRAME_AWAITS       4u /* of a coroutine or an asynchronous generator */
+#define FRAME_CALLER_KNOWN 8u /* the line of its caller was written since it was entered */
+
+/* A call that is taken back if it ends soon. */
+struct short_call {
+    uint64_t frame, began, chunk;
+    uint8_t *before, *after; /* in the slot: its row, and what follows that */
+    uint32_t extras;
+};
+#define SHORT_CALLS 16
+
+#define PENDING_MOST 1024u
+
+/* A task of asyncio or trio that the thread runs; tasks.c. */
+#define TASKS_NESTED 8 /* eager tasks begin inside others */
+struct running_task {
+    uint64_t frame; /* its outermost */
+    PyObject *task; /* compared only */
+    uint32_t serial;
+};
+
+struct thread {
+    struct lane lane;    /* first: the hot part */
+    uint64_t gate;       /* recording.stamp, or: */
+#define GATE_CLOSED 0u   /* every event goes the slow way, until all has been looked at anew */
+#define GATE_TAP    1u   /* to those who want to be told of all of them (tap.c) */
+#define GATE_FOLLOW 3u   /* past what follows the program's context (context.c) */
+#define GATE_BUSY   2u   /* they are being told of one */
+    uint64_t stamp;      /* of the recording that the lane is of */
+    int is_suppressed;   /* a preview runs here */
+    int is_hidden;       /* context.h: nothing that begins now is recorded */
+    uint32_t in_session; /* the session that was told last */
+    uint64_t context_ver, context_chunk; /* when that was looked up */
+    native_frame *active_in;             /* compared only: the call that --activate is on during */
+    uint32_t samples;                    /* --budget: so many of the next events are timed */
+    struct open_frame *stack;            /* owned; [0] is a sentinel with key NULL */
+    uint32_t depth;                      /* index of the innermost open frame; 0 = none */
+    uint32_t cap;
+    struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
+    PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
+    const uint8_t *left_at;   /* where the row that said so ends */
+    PyObject *caught;         /* compared only: the one that was caught last */
+    PyObject *pending_exc;    /* compared only */
+    native_frame *pending_in; /* where a trace function has told of an exception last */
+    int is_pending;           /* and neither left that frame nor saw it go on */
+    uint32_t pending_type, pending_len, pending_line;
+    Py_ssize_t pending_handler;         /* that it goes to there, at level lines; -1 = none */
+    uint8_t pending[PENDING_MOST + 32]; /* its value: it may be gone when it is caught */
+    PyObject *hidden;        /* compared only: an exception that was thrown in, and a rule hides */
+    native_frame *hidden_in; /* there */
+    unsigned hidden_how;     /* enum filter_action */
+    uint64_t callers_chunk;  /* the chunk that FRAME_CALLER_KNOWN is of */
+    uint32_t task_count;
+    struct running_task tasks[TASKS_NESTED];
+    uint32_t short_count;
+    struct short_call shorts[SHORT_CALLS];
+    struct bytes_out told_values; /* of the row that callbacks are told of (tap.c) */
+    struct bytes_out told;        /* what callbacks want captured besides the rows (tap.c) */
+    int was_exception;            /* the last event that they were told of was one's */
+    struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
+    uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
+    unsigned long ident;          /* as the program knows it */
+    uint64_t native_id;           /* as the system does */
+    PyObject *name;               /* compared only: its name when that was looked at last */
+    Py_hash_t name_hash;
+    uint32_t name_looks; /* while it had none */
+    uint32_t emptied;    /* so often its outermost frame has ended */
+    struct thread *next, *previous;
+};
+
+/* One thread at a time begins or ends a recording: the owner, from when it takes the state under
+ * the GIL until it gives it back, although it lets other threads run meanwhile. */
+enum life { LIFE_IDLE, LIFE_STARTING, LIFE_ON, LIFE_STOPPING };
+
+struct recording {
+    uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
+    uint64_t code_stamp;       /* what the words of code objects must bear; changes also in between,
+                                  when decisions are made anew */
+    uint64_t defined_from;     /* older words name functions that are to be defined once more */
+    uint32_t name_stamp;       /* what kept numbers of strings must bear (generations.h); not 0 */
+    int wants_generation;      /* and how long others are waited for then (generations.c) */
+    struct recorder *recorder; /* NULL = not recording */
+    const struct backend *backend; /* NULL = no hook is set */
+    int needs_resync;              /* greenlets: the caller of a new frame must be looked up */
+    int has_loops;                 /* asyncio or trio: coroutines may belong to tasks */
+    int is_waiting;                /* for the main program's first frame */
+    int c_calls;
+    enum level level;         /* the highest that any code may have */
+    enum level base_level;    /* of code of which no rule says another */
+    int library_lines;        /* level lines also for code of the library folders */
+    int globals;              /* at level lines, also names of modules that functions change */
+    int is_forked;            /* a child whose recording was not started yet */
+    struct u64map generators; /* frame address -> frame identity */
+    struct u64map modules;    /* globals dictionary -> its struct snapshot * */
+    struct u64map snapshots;  /* identity of a suspended frame -> its struct snapshot * */
+    struct os_mutex lock;     /* threads, against threads that end without the GIL */
+    enum life life;
+    unsigned long owner;       /* the thread that starts or stops */
+    int is_hooked;             /* the backend has been started */
+    unsigned outside;          /* threads that gave the GIL away in the middle of an event */
+    struct os_mutex file_lock; /* held while a file is opened or closed: no fork comes between */
+    struct os_cond settled;    /* recording_settle() was called */
+    struct recorder *pending;  /* opened and not yet published, or taken back and not yet closed */
+    struct thread *threads;
+};
+
+extern struct recording recording;
+/* The calling thread's; NULL before its first event and after a fork. */
+extern _Thread_local struct thread *thread_self __attribute__((tls_model("initial-exec")));
+/* The sessions (requests) that have begun and not ended (relive/sessions). */
+extern struct open_sessions sessions_all;
+
+/* Who wants each event as it happens (callbacks/). The functions are set once, before a recording
+ * can begin. */
+struct listener {
+    int is_on;
+    enum verdict (*event)(struct thread *thread, const struct event *event);
+    void (*forget)(void); /* numbers of strings are about to mean others */
+    void (*forked)(void); /* in a forked child, before the recorder is abandoned */
+};
+extern struct listener listener;
+
+/* Whether what happens in the thread now belongs into the recording; t may be NULL. */
+static inline int thread_is_recorded(const struct thread *t)
+{
+    return t != NULL && t->stamp == recording.stamp && !t->is_suppressed &&
+           recording.recorder != NULL;
+}
+
+static inline int recording_can(unsigned capability)
+{
+    return recording.backend != NULL && (recording.backend->capabilities & capability) != 0;
+}
+
+static inline int codeinfo_is_valid(uint64_t info)
+{
+    return (info ^ recording.code_stamp) >> 32 == 0;
+}
+
+#endif

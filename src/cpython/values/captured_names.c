@@ -1,0 +1,142 @@
+/* Part of captured_types.h.
+ * Why: functions, methods, classes and modules are what their name says, and are passed about all
+ * the time. Their text is a string of the recording, made once and looked up by the name's own
+ * storage. */
+#include <stdio.h>
+#include <string.h>
+
+#include "capture.h"
+#include "capture_parts.h"
+#include "captured_types.h"
+#include "policy.h"
+#include "pytext.h"
+#include "state.h"
+
+enum { NAME_BYTES = 500 };
+
+struct label {
+    const void *name; /* compared only: a str, or a C string that lives as long as the process */
+    const char *before;
+    const struct filter_set *set; /* what is secret for one may be shown by another */
+    Py_hash_t hash;
+    Py_ssize_t length;
+    uint32_t stamp, id; /* 0: a secret */
+};
+
+/* The text's string, made when it is met first; 0: it may not be written. */
+static uint32_t label_id(struct capture *c, struct label *label, const char *name, size_t len,
+                         const char *after)
+{
+    char text[NAME_BYTES + 32];
+    int n = snprintf(text, sizeof text, "%s%.*s%s", label->before, (int)len, name, after);
+    if (n < 0 || recording.recorder == NULL || capture_is_secret(c, text, strlen(text))) {
+        return 0;
+    }
+    return recorder_string(recording.recorder, c->lane, text, strlen(text));
+}
+
+static void put_label(struct capture *c, PyObject *o, const struct typeinfo *info,
+                      const struct label *label, const char *after)
+{
+    enum { ENTRIES = 256 };
+    static struct label known[ENTRIES];
+    struct label *at =
+        &known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+    uint32_t type = info->id; /* info goes when a string is made */
+    if (at->name != label->name || at->before != label->before || at->set != label->set ||
+        at->hash != label->hash || at->length != label->length || at->stamp != label->stamp ||
+        at->hash == -1) {
+        *at = *label;
+        uint8_t name[NAME_BYTES];
+        if (label->length < 0) {
+            at->id = label_id(c, at, label->name, strnlen(label->name, sizeof name), after);
+        } else {
+            size_t n = pytext_put((PyObject *)(uintptr_t)label->name, name, sizeof name);
+            at->id = label_id(c, at, (const char *)name, n, after);
+        }
+    }
+    if (at->id == 0) {
+        put_tag(c, RL_VALUE_REDACTED);
+        put_number(c, type);
+        return;
+    }
+    put_tag(c, RL_VALUE_LABEL);
+    capture_identity(c, o);
+    put_number(c, type);
+    put_number(c, at->id);
+}
+
+static struct label label_of(const struct capture *c, const char *before, const void *name)
+{
+    return (struct label){.name = name,
+                          .before = before,
+                          .set = c->policy != NULL ? c->policy->set : NULL,
+                          .stamp = recording.name_stamp};
+}
+
+static void put_c_name(struct capture *c, PyObject *o, const struct typeinfo *info,
+                       const char *before, const char *name, const char *after)
+{
+    struct label label = label_of(c, before, name);
+    label.length = -1;
+    uint32_t hash = 0;
+    for (size_t i = 0, n = strnlen(name, NAME_BYTES); i < n; i++) {
+        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+    }
+    label.hash = (Py_hash_t)hash;
+    put_label(c, o, info, &label, after);
+}
+
+/* `name` is a str, or something else that is not looked at. */
+static void put_name(struct capture *c, PyObject *o, const struct typeinfo *info,
+                     const char *before, PyObject *name, const char *after)
+{
+    if (name == NULL || !PyUnicode_Check(name) || !TEXT_IS_READY(name)) {
+        put_c_name(c, o, info, before, "?", after);
+        return;
+    }
+    struct label label = label_of(c, before, name);
+    label.length = PyUnicode_GET_LENGTH(name);
+    /* that of str itself: nothing of the program runs */
+    label.hash = PyUnicode_CheckExact(name) ? PyObject_Hash(name) : -1;
+    put_label(c, o, info, &label, after);
+}
+
+void captured_function(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    put_name(c, o, info, "<function ", ((PyFunctionObject *)o)->func_qualname, ">");
+}
+
+void captured_method(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    PyObject *function = ((PyMethodObject *)o)->im_func;
+    put_name(c, o, info, "<bound method ",
+             PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_qualname : NULL,
+             ">");
+}
+
+void captured_builtin(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    put_c_name(c, o, info, "<built-in function ", ((PyCFunctionObject *)o)->m_ml->ml_name, ">");
+}
+
+void captured_class(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    PyTypeObject *type = (PyTypeObject *)o;
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+        put_name(c, o, info, "<class '", ((PyHeapTypeObject *)type)->ht_qualname, "'>");
+    } else {
+        put_c_name(c, o, info, "<class '", type->tp_name, "'>");
+    }
+}
+
+void captured_module(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    PyObject *name = pytext_module(PyModule_GetDict(o)); /* borrowed */
+    put_name(c, o, info, "<module '", name, "'>");
+}
+
+void captured_code(struct capture *c, PyObject *o, const struct typeinfo *info)
+{
+    put_name(c, o, info, "<code object ", ((PyCodeObject *)o)->co_name, ">");
+}

@@ -1,0 +1,132 @@
+/* Why: see items.h. Nothing is kept alive, nothing of the program runs. */
+#include "items.h"
+
+#include <string.h>
+
+#include "capture.h"
+#include "capture_parts.h"
+#include "fingerprint.h"
+#include "instance.h"
+#include "typeinfo.h"
+
+/* Goes through the items of a container: the nth one's name and value, 0 at the end. */
+struct walk {
+    PyObject *object;
+    const struct typeinfo *info;
+    Py_ssize_t at;    /* in the dictionary, list or values */
+    uint32_t fields;  /* slots that were passed */
+    int is_dict;      /* keys are items, not attributes */
+    PyObject *name;   /* borrowed: key or attribute; NULL: the index is the name */
+    const char *word; /* or a slot's name */
+    PyObject *value;  /* borrowed */
+};
+
+static int next_of_dict(struct walk *w, PyObject *dict)
+{
+    return dict != NULL && PyDict_Check(dict) && PyDict_Next(dict, &w->at, &w->name, &w->value);
+}
+
+static int next_attribute(struct walk *w)
+{
+    w->word = NULL;
+    while (w->fields < w->info->field_count) {
+        const struct field *field = &w->info->fields[w->fields++];
+        w->value = *(PyObject **)(void *)((char *)w->object + field->offset);
+        w->word = field->word;
+        w->name = NULL;
+        if (w->value != NULL) {
+            return 1;
+        }
+    }
+    w->word = NULL;
+    if (!w->info->has_dict) {
+        return 0;
+    }
+#if HAS_MANAGED_DICT
+    struct instance_values v;
+    if (instance_values_get(w->object, &v)) {
+        while (w->at < v.count) {
+            w->name = v.keys[w->at].me_key;
+            w->value = v.values[w->at++];
+            if (w->value != NULL && w->name != NULL) {
+                return 1;
+            }
+        }
+        return 0;
+    }
+#endif
+    return next_of_dict(w, instance_dict(w->object));
+}
+
+static int next(struct walk *w)
+{
+    if (w->info->show == SHOW_LIST) {
+        const PyListObject *list = (PyListObject *)w->object;
+        w->value = w->at < Py_SIZE(list) ? list->ob_item[w->at] : NULL;
+        w->at++;
+        return w->value != NULL;
+    }
+    if (w->info->show == SHOW_DICT) {
+        w->is_dict = 1;
+        return next_of_dict(w, w->object);
+    }
+    return w->info->show == SHOW_FIELDS && next_attribute(w);
+}
+
+void items_look(PyObject *container, const struct typeinfo *info, struct items *items)
+{
+    struct walk w = {.object = container, .info = info};
+    items->count = 0;
+    while (items->count <= ITEMS_MOST && next(&w)) {
+        if (items->count < ITEMS_MOST) {
+            uint64_t word = watch_mix((uint64_t)(uintptr_t)w.name, (uint64_t)(uintptr_t)w.word);
+            word = watch_mix(word, (uint64_t)(uintptr_t)w.value);
+            items->words[items->count] = watch_mix(word, watch_atom(w.value));
+        }
+        items->count++;
+    }
+}
+
+int items_difference(const struct items *before, const struct items *now)
+{
+    int found = -1;
+    if (before->count > ITEMS_MOST || now->count > ITEMS_MOST) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < before->count && i < now->count; i++) {
+        if (before->words[i] != now->words[i]) {
+            if (found >= 0) {
+                return -1;
+            }
+            found = (int)i;
+        }
+    }
+    if (now->count == before->count + 1) {
+        return found < 0 ? (int)before->count : -1;
+    }
+    return now->count == before->count ? found : -1;
+}
+
+void items_put(struct capture *c, PyObject *container, const struct typeinfo *info, int index)
+{
+    struct walk w = {.object = container, .info = info};
+    for (int i = 0; i <= index; i++) {
+        if (!next(&w)) {
+            return;
+        }
+    }
+    int is_attribute = info->show == SHOW_FIELDS;
+    put_number(c, (uint64_t)(is_attribute ? RL_ITEM_ATTRIBUTE : RL_ITEM_KEY) << 3 | RL_WRITE_ITEM);
+    if (w.word != NULL) {
+        size_t n = strlen(w.word);
+        put_tag(c, RL_VALUE_STR);
+        put_number(c, n);
+        memcpy(c->p, w.word, n);
+        c->p += n;
+    } else if (w.name != NULL) {
+        capture_value(c, w.name);
+    } else {
+        put_tag(c, RL_VALUE_INT);
+        put_number(c, zigzag(index));
+    }
+}
