@@ -1,7 +1,7 @@
 """What a starting process needs to know of the environment and the files around: it takes TOML,
 patterns and paths, and so modules that a recorded program should not find imported. The engine has
-this module run in a process of its own (src/cpython/module/helper.c): a request on stdin, in JSON, and an
-answer on stdout."""
+this module run in a process of its own (src/cpython/module/helper.c): a request on stdin, in JSON,
+and an answer on stdout."""
 
 import os
 import sys

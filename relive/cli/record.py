@@ -1,8 +1,8 @@
 """relive record [options] TARGET: run a program as it would run by itself, and record it.
 
 The program is not started by us but by its own interpreter, which begins the recording while it
-starts (src/cpython/module/boot.c). So sys.argv, sys.path, __main__, tracebacks, signals and the exit
-status are what they are without Relive.
+starts (src/cpython/module/boot.c). So sys.argv, sys.path, __main__, tracebacks, signals and the
+exit status are what they are without Relive.
 """
 
 import os
