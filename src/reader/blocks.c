@@ -1,6 +1,15 @@
-/* Why: see blocks.h.
- * Invariants: `at` only moves forward; a block that claims more than the file has is taken for as
- * much as is there (LIVE) or for damage (others). */
+/* Why: scan.c and check.c read the same blocks; both must get over the same damage.
+ *
+ *                 header is whole                     its span fits the file
+ *   AT A BLOCK ------------------> HEADER ------------------------------------> next block
+ *      |                              | it does not: LIVE is taken as far as it goes; of a
+ *      | no header here               | process that runs or was killed, the block is torn
+ *      v                              v
+ *   LOST: search in steps of 8     the end of the file
+ *      | a magic number with a whole header
+ *      '----> HEADER; the bytes between are a problem
+ *
+ * Invariant: *at only moves forward, so every walk ends. */
 #include "blocks.h"
 
 #include "alloc.h"
@@ -27,8 +36,7 @@ rl_status blocks_unpack(struct reader *reader, uint64_t offset, const struct blo
     return block_unpack(reader->coder, header, stored, raw);
 }
 
-/* ---- the next block, over damage ---- */
-
+/* Moves *at to the next whole block header. Returns 0 where there is none. */
 static int find_header(struct reader *reader, uint64_t *at)
 {
     enum { WINDOW = 64 << 10 };
@@ -62,8 +70,9 @@ static int find_header(struct reader *reader, uint64_t *at)
     return found;
 }
 
-/* Whether half a block at the end of the file is what a process leaves that ended, or is still at
- * work, while its writer was writing: its rows are then in their slots yet, and nothing is lost. */
+/* Returns whether half a block at the end of the file is no damage: the process was killed, or is
+ * at work, while its writer wrote. The rows of that block are still in their slot, so nothing is
+ * lost. */
 static int may_end_torn(const struct reader *reader)
 {
     return !reader->is_complete &&

@@ -1,15 +1,16 @@
-/* Reads the blocks of a file, over damage. Private to src/reader. */
+/* The blocks of a file, one after the other, over damage. Private to src/reader. */
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
 #include "reader.h"
 
-/* Shared by open and check: walks block headers from `at`, with resynchronisation. RL_END at the
- * end of the file. *offset is where the block begins. */
+/* Finds the next block from *at on: *offset is its place, *header its header, *at the place behind
+ * it. Bytes that are no block are skipped and become a problem. RL_END at the end of the file. */
 RL_CHECKED rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
                                  struct block_header *header);
 
-/* Reads, checks and decodes one block; the prefix stands in reader->stored. */
+/* Reads one block, compares its sum and decodes it into *raw. reader->stored begins with the
+ * prefix. RL_DAMAGED where the block is cut or its sum is wrong. */
 RL_CHECKED rl_status blocks_unpack(struct reader *reader, uint64_t offset,
                                    const struct block_header *header, struct bytes_out *raw);
 

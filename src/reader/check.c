@@ -1,4 +1,10 @@
-/* Why: `relive check`: every byte that carries meaning is read, every sum compared. */
+/* Why: `relive check` proves a file: every byte that carries meaning is read, every sum compared.
+ *
+ *   1. every block of the file, in order: sum, tokens, times, values
+ *   2. every chunk as a verb finds it: the index may name a place where no chunk is
+ *   3. every slot that did not become a block, with its values
+ *   4. the summary
+ *   5. numbers that must agree: gaps between chunks, the footer's count */
 #include "check.h"
 
 #include <string.h>
@@ -73,7 +79,7 @@ static rl_status skip_fields(struct bytes_in *in)
     return status;
 }
 
-/* Whether the values of an event are what its kind has (docs/format.md, "Values"). */
+/* Returns whether the values of an event are what its kind has (docs/format.md, "Values"). */
 static int values_are_whole(const struct reader *reader, const struct rec *rec)
 {
     struct bytes_in in = bytes_in_of(rec->data, rec->data_len);
@@ -118,11 +124,11 @@ static int values_are_whole(const struct reader *reader, const struct rec *rec)
 struct checking {
     struct reader *reader;
     struct tokens tokens;
-    struct u64map walked; /* where chunks are */
-    struct u64map begun;  /* frames that have begun: a word of 64 of them, by frame / 64 + 1 */
+    struct u64map walked; /* places of the CHUNK blocks that were decoded */
+    struct u64map begun;  /* frame / 64 + 1 -> a bit for each frame that has begun */
 };
 
-/* Whether the frame has begun before; -1 without memory. */
+/* Returns whether the frame has begun before, or -1 without memory. */
 static int begins_twice(struct u64map *begun, uint64_t frame)
 {
     uint64_t key = (frame >> 6) + 1, bit = UINT64_C(1) << (frame & 63);
@@ -135,6 +141,7 @@ static int begins_twice(struct u64map *begun, uint64_t frame)
     return is_known;
 }
 
+/* Checks the values of an event, and that its frame begins once. `number` counts in the chunk. */
 static rl_status check_event(struct checking *c, const struct chunk_info *info, uint64_t number,
                              const struct rec *rec)
 {
@@ -151,14 +158,15 @@ static rl_status check_event(struct checking *c, const struct chunk_info *info, 
 
 /* ---- blocks ---- */
 
-/* A file whose closing was interrupted may hold a block twice; one of them counts. */
+/* Returns whether the chunk at `offset` is the one in the table. A file whose closing was
+ * interrupted may hold a block twice; one of them counts. */
 static int is_in_table(const struct reader *reader, const struct chunk_info *info, uint64_t offset)
 {
     const struct chunk_ref *ref = chunks_find(reader, info);
     return ref != NULL && ref->offset == offset;
 }
 
-/* Decodes a chunk to its end; RL_DAMAGED, or the number of its events where it counts. */
+/* Decodes a chunk to its end, and counts its events where it is the one in the table. */
 static rl_status decode_chunk(struct checking *c, const struct block_header *header,
                               uint64_t offset, struct check_result *result)
 {
@@ -213,8 +221,8 @@ static rl_status check_block(struct checking *c, uint64_t offset, const struct b
     return RL_OK;
 }
 
-/* A chunk as the verbs find it. The walk over blocks has read what the index names, where the index
- * is right; the rows of a slot were read when the file was opened, but for their values. */
+/* Checks a chunk as verbs find it. Where the index is right, the walk over blocks has decoded it.
+ * The rows of a slot were read at open, but not their values. */
 static rl_status check_chunk(struct checking *c, const struct chunk_ref *ref)
 {
     struct reader *reader = c->reader;
@@ -248,7 +256,7 @@ static rl_status check_chunks(struct checking *c)
     return status;
 }
 
-/* The summary is read as every verb reads it. */
+/* Reads the summary as verbs do. */
 static rl_status check_summary(struct reader *reader)
 {
     struct summary summary;
@@ -262,8 +270,9 @@ static rl_status check_summary(struct reader *reader)
     return status;
 }
 
-/* Event numbers are dense in a thread, so a gap between two chunks is a loss. Chunk numbers are
- * not: a slot that held definitions alone took a number and became no chunk. */
+/* Counts events and chunks that are missing between the chunks of a thread. Event numbers are
+ * dense, so a gap in them is a loss. Chunk numbers are not: a slot with definitions alone has a
+ * number and becomes no chunk. */
 static void count_gaps(const struct reader *reader, struct check_result *result)
 {
     for (size_t i = 0; i < reader->chunk_count; i++) {

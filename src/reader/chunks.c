@@ -1,4 +1,4 @@
-/* Why: see chunks.h. */
+/* Why: chunks of one thread are found in several ways and in any order; see chunks.h. */
 #include "chunks.h"
 
 #include <stdlib.h>
@@ -93,7 +93,8 @@ const struct chunk_ref *chunks_find(const struct reader *reader, const struct ch
 
 /* ---- loading ---- */
 
-/* The header after the rows: as long as it names this chunk they are its own. */
+/* Reads the rows of a slot, and then its header. While the header names this chunk, the rows that
+ * were read before are its own: a recorder writes the header of the next owner first. */
 static rl_status load_slot(struct reader *reader, const struct chunk_ref *ref,
                            struct bytes_out *raw)
 {

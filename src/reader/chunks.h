@@ -1,20 +1,24 @@
-/* The table of chunks: which there are, and where. Private to src/reader. */
+/* The table of chunks in a reader: which chunks there are, and their places. Private to src/reader.
+ *
+ * scan_file() appends in any order; chunks_sort() orders the table once. From then on the order
+ * stays and only places change (follow.h). */
 #ifndef CHUNKS_H
 #define CHUNKS_H
 
 #include "reader.h"
 
-/* Appends to the table, in no order. */
+/* Appends a chunk. */
 RL_CHECKED rl_status chunks_add(struct reader *reader, const struct chunk_ref *ref);
-/* By thread and chunk number, each once: a block before its live copy. */
+/* Sorts by thread and chunk number, and keeps each chunk once: its block rather than its slot. */
 void chunks_sort(struct reader *reader);
-/* Of a file that grows while its slots are read, a chunk may be found and the one before it not.
- * Where nothing was lost, such a chunk is newer than the moment that the reader shows. */
+/* Drops chunks after a gap, in a file that grows while it is read. There, a chunk may be found and
+ * the one before it not; where the recorder lost nothing, such a chunk is newer than the moment
+ * that the reader shows. */
 void chunks_drop_ahead(struct reader *reader);
-/* The chunk of that thread and number, or NULL. */
+/* Returns the chunk of that thread and number, or NULL. The table is sorted. */
 const struct chunk_ref *chunks_find(const struct reader *reader, const struct chunk_info *info);
-/* The decoded bytes of a chunk that is in its place; RL_DAMAGED where it is not, or its sum is
- * wrong. */
+/* Reads the decoded bytes of a chunk into *raw. RL_DAMAGED where its sum is wrong, or something
+ * else is in its place. */
 RL_CHECKED rl_status chunks_load(struct reader *reader, const struct chunk_ref *ref,
                                  struct bytes_out *raw);
 #endif

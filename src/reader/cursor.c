@@ -1,9 +1,20 @@
-/* Why: one stream of events out of many chunks, with the state that an event alone does not say:
- * its number, its parent frame.
- * Invariants: a frame that an event leaves is in the stack until the next event of its thread; the
- * line of a frame is known as long as one above it is open; at most one chunk a thread is decoded
- * at a time; a stream whose next chunk was not loaded yet waits in the heap under that chunk's
- * first tick. */
+/* Why: one stream of events out of the chunks of many threads.
+ *
+ *   heap of streams, smallest key first          a stream: the chunks of one thread, in order
+ *
+ *      T2 @ 105                                  WAITING   key = first tick of the next chunk
+ *      /      \                                     | its turn: load_next_chunk()
+ *   T1 @ 120  T3 @ 131                           LOADED    key = ticks of `rec`, the next event
+ *                                                    | its turn: describe_event(), advance_stream()
+ *                                                    | the chunk ends: WAITING, or off the heap
+ *
+ * Invariants:
+ *  1. At most one chunk of a thread is decoded at a time; a waiting stream holds none.
+ *  2. The key of a stream never decreases: time in a thread does not go back.
+ *  3. A frame that an event leaves stays in the stack until the next event of its thread.
+ *  4. The line of a frame is known while a frame above it is open.
+ *  5. After a gap in the event numbers, the stack begins again with the frame that the chunk names.
+ */
 #include "cursor.h"
 
 #include <string.h>
@@ -16,24 +27,24 @@ enum { TASKS_NESTED = 8 };
 
 struct stream {
     size_t next_ref, end_ref; /* into reader->chunks */
-    uint64_t key;             /* ticks of `rec`, or of the next chunk */
-    uint64_t next_seq; /* number of the event that the next chunk begins with, if none is lost */
+    uint64_t key;             /* ticks of `rec`, or of the next chunk's begin */
+    uint64_t next_seq; /* event number that the next chunk begins with, unless some are lost */
     uint64_t seq;
     int is_loaded, is_rows;
     struct bytes_out raw;
     struct tokens tokens;
     struct rows rows;
     struct rec rec;
-    struct open_activation *stack; /* owned: of this thread, innermost last */
+    struct open_activation *stack; /* owned; open frames, innermost last */
     size_t depth, cap;
     struct running {
         uint32_t serial;
-        uint64_t frame; /* its outermost, 0 = about to be entered */
+        uint64_t frame; /* the task's outermost frame; 0 = the next one that is entered */
     } tasks[TASKS_NESTED];
     uint32_t task_count;
-    uint32_t session; /* that the thread is in, 0 = none */
+    uint32_t session; /* of the thread, 0 = none */
     uint32_t thread;
-    uint64_t leaving; /* the frame that the last event has left, or 0 */
+    uint64_t leaving; /* the frame that the last event left, or 0 */
 };
 
 struct cursor {
@@ -42,8 +53,8 @@ struct cursor {
     size_t stream_count;
     struct stream **heap; /* owned */
     size_t heap_count;
-    struct stream *told;   /* that of the last event */
-    struct stream *ended;  /* its last event's values are still lent */
+    struct stream *last;   /* of the last event */
+    struct stream *ended;  /* off the heap; the caller still borrows its last event's values */
     struct u64map parents; /* open frame -> parent + 1 */
 };
 
@@ -148,7 +159,7 @@ static struct open_activation *find_activation(const struct stream *stream, uint
     return NULL;
 }
 
-/* Takes a frame out of the stack, wherever it is. Whether it was there. */
+/* Takes a frame out of the stack, wherever it is. Returns whether it was there. */
 static int take_out(struct stream *stream, uint64_t frame, struct open_activation *taken)
 {
     struct open_activation *at = find_activation(stream, frame);
@@ -165,6 +176,7 @@ static int take_out(struct stream *stream, uint64_t frame, struct open_activatio
     return 1;
 }
 
+/* Takes out the frame that the last event left. */
 static void take_out_leaving(struct stream *stream)
 {
     struct open_activation taken;
@@ -174,7 +186,7 @@ static void take_out_leaving(struct stream *stream)
     }
 }
 
-/* An exception is told with the lines of the frames above it. */
+/* Takes the lines of the callers that an exception's values name (after_exception.h). */
 static void take_lines(struct stream *stream, const struct rec *rec)
 {
     uint64_t frame;
@@ -189,13 +201,15 @@ static void take_lines(struct stream *stream, const struct rec *rec)
     }
 }
 
+/* Loads the next chunk of a stream and sets its decoder. After a gap, what was known of the
+ * thread's frames, tasks and session no longer holds. */
 static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
 {
     struct reader *reader = cursor->reader;
     struct chunk_ref ref = reader->chunks[stream->next_ref++];
     rl_status status = follow_load(reader, &ref, &stream->raw);
     if (status == RL_OK && ref.row_bytes == 0) {
-        /* The prefix has all of it; the index only a part. */
+        /* The prefix has all fields; the index has some of them. */
         status = chunk_info_get(reader->stored.data, reader->stored.len, (uint32_t)stream->raw.len,
                                 &ref.info);
     }
@@ -229,7 +243,8 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     return RL_OK;
 }
 
-/* Makes stream->rec the next event. RL_END: the stream is over; RL_FULL never. */
+/* Makes stream->rec the next event (*has_rec), or sets the key of the next chunk. RL_END where the
+ * stream has no more chunks. */
 static rl_status advance_stream(struct cursor *cursor, struct stream *stream, int *has_rec)
 {
     *has_rec = 0;
@@ -264,11 +279,11 @@ static rl_status advance_stream(struct cursor *cursor, struct stream *stream, in
     }
     uint64_t ticks = cursor->reader->chunks[stream->next_ref].info.ticks0;
     stream->key = ticks > stream->key ? ticks : stream->key;
-    return RL_OK; /* the chunk is loaded when its turn comes */
+    return RL_OK; /* load_next_chunk() follows when it is the stream's turn */
 }
 
-/* The task that the event belongs to; a task runs from the entry of its outermost frame, told by
- * the switch before it, until that is left. */
+/* Returns the task that an event belongs to. A TASK_SWITCH announces the task; it runs from the
+ * entry of its outermost frame until that frame is left. */
 static uint32_t task_of(struct stream *stream, const struct rec *rec)
 {
     struct running *top = stream->task_count != 0 ? &stream->tasks[stream->task_count - 1] : NULL;
@@ -293,6 +308,7 @@ static uint32_t task_of(struct stream *stream, const struct rec *rec)
     return serial;
 }
 
+/* Fills *event from stream->rec and follows the stack: a switch moves a frame to the top first. */
 static rl_status describe_event(struct cursor *cursor, struct stream *stream,
                                 struct event_out *event)
 {
@@ -357,11 +373,11 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
     while (cursor->heap_count != 0) {
         struct stream *stream = cursor->heap[0];
         rl_status status = RL_OK;
-        int has_rec = 0, is_told = 0;
+        int has_rec = 0, is_given = 0;
         if (stream->is_loaded) {
             status = describe_event(cursor, stream, event);
-            cursor->told = stream;
-            is_told = 1;
+            cursor->last = stream;
+            is_given = 1;
         } else {
             status = load_next_chunk(cursor, stream);
         }
@@ -377,7 +393,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
             cursor->heap[0] = cursor->heap[--cursor->heap_count];
         }
         sift_down(cursor, 0);
-        if (is_told) {
+        if (is_given) {
             return RL_OK;
         }
     }
@@ -386,6 +402,6 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
 
 const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth)
 {
-    *depth = cursor->told != NULL ? cursor->told->depth : 0;
-    return *depth != 0 ? cursor->told->stack : NULL;
+    *depth = cursor->last != NULL ? cursor->last->depth : 0;
+    return *depth != 0 ? cursor->last->stack : NULL;
 }

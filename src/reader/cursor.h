@@ -1,4 +1,5 @@
-/* The merged stream of events. */
+/* The merged stream of a recording's events, with what an event alone does not say: its number, its
+ * caller, the task and the session it belongs to, and the frames that are open. */
 #ifndef CURSOR_H
 #define CURSOR_H
 
@@ -6,36 +7,40 @@
 
 /* One event of the merged stream. */
 struct event_out {
-    uint8_t kind; /* RUNNING and CLOSED are told apart by the caller's own kind_* helpers */
+    uint8_t kind; /* enum rl_event_kind */
     uint32_t thread;
     uint32_t id;
     uint32_t exc, line;
     uint64_t seq;
     uint64_t t; /* ns since the run's start */
     uint64_t frame;
-    uint64_t parent; /* 0 = none, or not known */
+    uint64_t parent; /* frame of the caller; 0 = none, or not known */
     int parent_is_known;
-    uint32_t task;         /* serial of the task that runs, 0 = none */
-    uint32_t session;      /* number of the session that the thread is in, 0 = none */
-    const uint8_t *values; /* what was captured (value.h); borrowed until the next event */
+    uint32_t task;         /* serial of the running task, 0 = none */
+    uint32_t session;      /* number of the thread's session, 0 = none */
+    const uint8_t *values; /* captured values (value.h); borrowed until the next event */
     uint32_t values_len;
 };
 
-/* All events in order of time; within a thread in order of seq. */
+/* Gives all events in order of time; within a thread in order of seq. */
 struct cursor;
+/* Begins at the first event. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status cursor_open(struct reader *reader, struct cursor **out);
-/* RL_OK, RL_END, or RL_NOMEM. Damaged chunks become problems and are passed over. */
+/* Gives the next event. RL_OK, RL_END or RL_NOMEM: a damaged chunk becomes a problem and is
+ * skipped. */
 RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
 void cursor_close(struct cursor *cursor);
-/* The frames that were open in the thread of the last event when it came, innermost last; one that
- * it enters or leaves is among them. Borrowed until the next one. */
+
+/* A frame that is open. */
 struct open_activation {
     uint64_t frame;
-    uint64_t caller; /* the innermost one when it was entered; 0 where that is a call of C */
+    uint64_t caller; /* the innermost frame when it was entered; 0 where C code called it */
     int is_root;     /* it has no caller, whatever else is open */
     uint32_t code;   /* 0 = not known */
-    uint32_t line;   /* where it is while one above it is open; 0 = not known */
+    uint32_t line;   /* its line while a frame above is open; 0 = not known */
 };
+/* Returns the frames that were open in the thread of the last event, innermost last. A frame that
+ * the event enters or leaves is among them. Borrowed until the next event. */
 const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth);
 
 #endif

@@ -1,7 +1,11 @@
-/* Why: a recording that is being written changes under its reader. A slot becomes a block; when the
- * recorder closes the file, blocks move into the space of the slots. A chunk is the same wherever
- * it lies, so one that is not in its place any more is looked for, and the reader goes on.
- * Invariant: a reader's table keeps its chunks and their order from reader_open() on; only their
+/* Why: a recording that is being written changes while it is read.
+ *
+ *   slot --work_drain()--> CHUNK block --compact_file(), at the close--> CHUNK block elsewhere
+ *
+ * The content of a chunk never changes, so a chunk that is not in its place is looked for by thread
+ * and number, and the reader goes on.
+ *
+ * Invariant: from reader_open() on, a reader's table keeps its chunks and their order. Only their
  * places change. */
 #include "follow.h"
 
@@ -22,7 +26,7 @@ int follow_is_moving(const struct reader *reader)
            get32(slots) == 0;
 }
 
-/* What events that were written since the reader was opened may name. */
+/* Takes the definitions that a later scan has found: a chunk that moved may name them. */
 static rl_status adopt_definitions(struct reader *reader, const struct reader *now)
 {
     rl_status status = RL_OK;
@@ -45,8 +49,8 @@ static rl_status adopt_definitions(struct reader *reader, const struct reader *n
     return status == RL_NOMEM ? status : RL_OK;
 }
 
-/* Scans the file once more, for the places of the chunks that are known. *is_moving: that was in
- * the middle of a close, and some may not have been found. */
+/* Scans the file again and takes the new places of known chunks. *is_moving says that the recorder
+ * was closing the file, so some chunks may not have been found. */
 static rl_status look_again(struct reader *reader, int *is_moving)
 {
     struct reader *now = rl_zalloc(1, sizeof *now);
@@ -77,12 +81,13 @@ static rl_status look_again(struct reader *reader, int *is_moving)
     }
     reader->size = now->size;
 done:
-    now->fd = -1; /* the reader's own */
+    now->fd = -1; /* the descriptor is the reader's */
     reader_close(now);
     return status;
 }
 
-/* RL_OK: the chunk has another place now, which is in *ref. */
+/* Looks for a chunk that is not in its place. RL_OK where it has another one, which *ref then has.
+ */
 static rl_status find_again(struct reader *reader, struct chunk_ref *ref, int *is_moving)
 {
     const struct chunk_ref *known = chunks_find(reader, &ref->info);

@@ -1,14 +1,14 @@
-/* Loads chunks, also of a file that changes under its reader. Private to src/reader. */
+/* Loads chunks, also of a file that changes while it is read. Private to src/reader. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 
 #include "reader.h"
 
-/* The decoded bytes of a chunk into *raw (caller's); RL_DAMAGED where its sum is wrong. In a file
- * that is being written it may lie elsewhere than before: *ref says where it was found. */
+/* Reads the decoded bytes of a chunk into *raw (the caller's). In a file that is being written the
+ * chunk may have moved; *ref then has its new place. RL_DAMAGED where it is damaged or gone. */
 RL_CHECKED rl_status follow_load(struct reader *reader, struct chunk_ref *ref,
                                  struct bytes_out *raw);
-/* Whether the recorder is about to close the file: what was found in it may not be all. */
+/* Returns whether the recorder is closing the file: blocks are moving, and a scan may miss some. */
 int follow_is_moving(const struct reader *reader);
 
 #endif

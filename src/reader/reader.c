@@ -1,8 +1,9 @@
-/* Why: see reader.h. This file opens; scan.c recovers, chunks.c loads, cursor.c streams,
- * check.c proves.
- * Invariants: no count from the file sizes anything before it was compared with the bytes left.
- * Reads with pread, never a mapping: a file that shrinks must not be a signal for the reader.
- * Threads: a reader belongs to one thread at a time. */
+/* Why: what every file of this room needs of a reader; see reader.h.
+ *
+ * Invariants of the whole room:
+ *  1. A count from the file is compared with the bytes left before it sizes anything.
+ *  2. The file is read with pread(2) and never mapped: a file that shrinks must not end the reader
+ *     with SIGBUS. */
 #include "reader.h"
 
 #include <stdarg.h>
@@ -25,7 +26,7 @@ void reader_problem(struct reader *reader, const char *format, ...)
     va_end(args);
     for (size_t i = 0; i < reader->problem_count; i++) {
         if (strcmp(reader->problems[i], text) == 0) {
-            return; /* a file is read more than once */
+            return; /* a block may be read more than once */
         }
     }
     char *copy = rl_alloc(strlen(text) + 1, 1);

@@ -1,7 +1,18 @@
-/* The reader: opens any recording, also one that is being written, was cut anywhere, or is damaged.
+/* The reader: what a file holds, also one that is being written, was cut anywhere, or is damaged.
  *
- * Everything in the file is untrusted. It is validated here, once; what the structs below say can
- * be relied on. Memory is bounded by the number of chunks and definitions, not by events. */
+ *   reader_open.h   opens a recording             cursor.h   events of all threads, merged by time
+ *   reader.h        what every file here knows    walk.h     events chunk by chunk, faster
+ *                                                 totals.h   the folded call tree
+ *                                                 check.h    whether every byte is as it must be
+ *   private:  blocks.h -> chunks.h -> scan.h -> follow.h, each uses those before it
+ *
+ * Invariants:
+ *  1. Everything in the file is untrusted. It is validated in this room, once; code above relies on
+ *     what the structs below say.
+ *  2. Damage is a problem in words (reader_problem()), not an error: the rest is still read.
+ *  3. Memory is bounded by the number of chunks and definitions, not by events.
+ *
+ * Threads: a reader belongs to one thread at a time. reader_loaded() alone may be called by any. */
 #ifndef READER_H
 #define READER_H
 
@@ -17,19 +28,20 @@
 #include "string_table.h"
 #include "summary.h"
 
-#define READER_DICT_BYTES_MAX (256u << 20)
-#define READER_PROBLEMS_MAX   64
+#define READER_DICT_BYTES_MAX (256u << 20) /* of definitions; more are left out */
+#define READER_PROBLEMS_MAX   64           /* kept; has_more_problems says that there were more */
 
+/* A code object with its names as text. Borrowed from the reader. */
 struct code_text {
     struct text module, qualname, file;
     uint32_t line, flags;
-    uint32_t args; /* so many of the names are parameters */
+    uint32_t args; /* how many of the names are parameters; they come first */
     uint32_t name_count;
     const uint32_t *names; /* string ids of its variables, by slot */
-    uint32_t rule;         /* RL_CODE_SKIPPED: 2 + the rule that says so; 1 a default, 0 a gate */
+    uint32_t rule;         /* RL_CODE_SKIPPED: 2 + its rule's index; 1 a default, 0 a skip rule */
 };
 
-/* Where one chunk of events lies: a CHUNK block, or a slot that never became one. */
+/* The place of one chunk of events: a CHUNK block, or a slot that did not become one. */
 struct chunk_ref {
     struct chunk_info info;
     uint64_t offset;    /* of the block header, or of the slot */
@@ -43,15 +55,15 @@ struct reader {
     struct file_header header;
     int is_complete; /* closed cleanly: index and footer are there */
     int is_being_written;
-    uint32_t live_state; /* enum rl_live_state of the control page, 0 = none seen */
-    uint64_t control;    /* where that page lies */
+    uint32_t live_state; /* enum rl_live_state of the control page, 0 = no page found */
+    uint64_t control;    /* place of that page */
     struct heartbeat {
-        uint64_t mono_ns; /* 0 = none seen */
-        uint64_t ticks;   /* 0 in files of minor 0, or where it was being written */
+        uint64_t mono_ns; /* 0 = none found */
+        uint64_t ticks;   /* 0 in files of minor 0, or read in the middle of a write */
     } heartbeat;          /* the newest */
-    uint64_t last_ticks;  /* of the last event, or of the chunk that it is in */
-    uint64_t end_ticks;   /* until then the process is known to have run */
-    uint64_t torn_bytes;  /* half a block at the end, whose writing was not finished */
+    uint64_t last_ticks;  /* of the last event, or of the chunk that holds it */
+    uint64_t end_ticks;   /* the process is known to have run until then */
+    uint64_t torn_bytes;  /* size of a half-written block at the end */
     struct footer footer;
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */
@@ -60,12 +72,12 @@ struct reader {
     uint64_t loaded;            /* chunks that the pass under way has read; atomic, for progress */
     struct bytes_out meta;      /* entries of meta_entry_put() */
     struct strings strings;     /* the reader owns the bytes of their texts, too */
-    struct u64map codes;        /* id -> index into code_defs, + 1 */
+    struct u64map codes;        /* id -> position in code_defs, plus 1 */
     struct code_def *code_defs; /* owned, and their names */
     size_t code_count, code_cap;
     uint64_t dict_bytes;
     uint64_t unknown_blocks;
-    char **problems; /* owned; what is wrong with the file, in words */
+    char **problems; /* owned; reader_problem() */
     size_t problem_count;
     int has_more_problems;
     double ns_per_tick;
@@ -73,30 +85,32 @@ struct reader {
     struct bytes_out stored, raw; /* scratch */
 };
 
+/* Closes the file and frees the reader. NULL is allowed. */
 void reader_close(struct reader *reader);
 
-/* A ring that is being written gives up what it has and puts something else there: what is not
- * found any more has made room, and is not damaged. */
+/* Returns whether the file is a ring that is being written. The recorder reuses its slots and
+ * blocks at any time, so a chunk that is not found was replaced; that is not damage. */
 static inline int reader_is_reused(const struct reader *reader)
 {
     return reader->is_being_written && (reader->header.flags & RL_FLAG_RING);
 }
 
-/* Nanoseconds since the run's start. */
+/* Returns the nanoseconds since the run's start. */
 uint64_t reader_time(const struct reader *reader, uint64_t ticks);
-/* How many chunks the pass under way has read; from any thread. */
+/* Returns how many chunks the current pass has read. Any thread may call it, to show progress. */
 uint64_t reader_loaded(const struct reader *reader);
-/* Names of a code id; "?" where it is not defined. */
+/* Returns the names of a code id; "?" where it is not defined. */
 struct code_text reader_code(const struct reader *reader, uint32_t id);
+/* Returns the text of a string id; "?" where it is not defined. */
 static inline struct text reader_string(const struct reader *reader, uint32_t id)
 {
     return strings_get(&reader->strings, id);
 }
 
-/* Notes what is wrong with the file; the same words once. */
+/* Notes what is wrong with the file. The same words are kept once. */
 void reader_problem(struct reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The values of one event are not what its kind has. */
+/* Notes that the values of an event are not what its kind has. */
 void reader_value_problem(struct reader *reader, uint32_t thread, uint64_t seq);
 
 #endif

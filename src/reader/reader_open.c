@@ -1,4 +1,10 @@
-/* Why: see reader_open.h. */
+/* Why: one way in for every kind of file: closed, being written, killed, cut, damaged.
+ *
+ *   header --> scan_file(): index, or block by block --> sort chunks --> clock --> end
+ *
+ * The clock maps ticks to nanoseconds by a straight line. The header's tick rate is an estimate of
+ * a few milliseconds, so the line goes through the two clock pairs of the file that are furthest
+ * apart. */
 #include "reader_open.h"
 
 #include <string.h>
@@ -12,7 +18,8 @@
 
 enum { TRIES = 10, WAIT_MS = 5 };
 
-/* One straight line through the two most distant clock pairs of the file. */
+/* Sets ns_per_tick by the header and the newest clock pair: of the footer, a heartbeat or a chunk.
+ * A slope that no clock has is ignored: the pairs are untrusted. */
 static void set_clock(struct reader *reader)
 {
     const struct file_header *h = &reader->header;
@@ -47,7 +54,7 @@ static void set_clock(struct reader *reader)
     }
 }
 
-/* The moment of the last heartbeat; 0 where it is none of this recording's. */
+/* Returns the ticks of the last heartbeat; 0 where its time cannot be of this recording. */
 static uint64_t heartbeat_ticks(const struct reader *reader)
 {
     const uint64_t longest_ns = UINT64_C(1) << 57; /* four years */
@@ -60,7 +67,7 @@ static uint64_t heartbeat_ticks(const struct reader *reader)
                : reader->header.start_ticks + (uint64_t)((double)since / reader->ns_per_tick);
 }
 
-/* Frames that are open have run until the last sign of life. */
+/* Sets end_ticks, until which open frames count: the last sign of life of the process. */
 static void set_end(struct reader *reader)
 {
     uint64_t end = reader->last_ticks, beat = heartbeat_ticks(reader);

@@ -1,4 +1,27 @@
-/* Why: a recording is readable without its index; with it, opening is fast. */
+/* Why: a recording is readable without its index; with the index, opening is fast.
+ *
+ *   footer at the end, not a ring? --no--> read_all(): block by block -----------------.
+ *      | yes                                    ^                                      |
+ *      v                                        | index damaged: start again           |
+ *   read_index() -------------------------------'                                      |
+ *      | chunks and dictionaries by the index                                          |
+ *      v                                                                               v
+ *   read_front(): META, and the control page of the first LIVE block ---------------> done
+ *
+ *   read_all(), for each block:
+ *     META   facts about the run
+ *     LIVE   control page (state, losses, heartbeat), then each slot that holds rows:
+ *              rows decoded once: definitions taken, events counted, damage found
+ *     CHUNK  its prefix alone; the events are decoded when they are read
+ *     DICT   definitions
+ *     others skipped; types of newer formats are counted
+ *   While the file grows, the walk goes on from where it ended: a slot that was emptied before it
+ *   was read is by then a block at the end.
+ *
+ * Invariants:
+ *  1. The first definition of an id counts; equal ids mean equal content in one file.
+ *  2. Nothing that a slot header says is used before it was compared with the slot's size.
+ *  3. Only RL_NOMEM ends a scan: damage is a problem, and the scan goes on behind it. */
 #include "scan.h"
 
 #include <string.h>
@@ -10,6 +33,7 @@
 
 /* ---- definitions ---- */
 
+/* Takes a string, unless its id has one. Its bytes are copied and belong to the reader. */
 static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
 {
     if (len > RL_STRING_MAX || strings_has(&reader->strings, id)) {
@@ -32,6 +56,8 @@ static rl_status add_string(struct reader *reader, uint32_t id, const uint8_t *d
     return RL_OK;
 }
 
+/* Takes a code object, unless its id has one. The ids of its names are checked when they are used.
+ */
 static rl_status add_code(struct reader *reader, uint32_t id, const uint8_t *data, size_t len)
 {
     struct code_def def;
@@ -73,6 +99,7 @@ rl_status scan_define(struct reader *reader, unsigned kind, uint32_t id, const u
                                      : RL_OK;
 }
 
+/* Takes the definitions of a DICT block. A damaged one costs names, not events. */
 static rl_status read_dictionary(struct reader *reader, uint64_t offset,
                                  const struct block_header *header)
 {
@@ -101,6 +128,7 @@ static rl_status read_dictionary(struct reader *reader, uint64_t offset,
     return RL_OK;
 }
 
+/* Adds a CHUNK block to the table by its prefix. Its events are not decoded here. */
 static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
                                    const struct block_header *header)
 {
@@ -120,7 +148,7 @@ static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
 
 /* ---- LIVE blocks ---- */
 
-/* Counts the events of a slot and takes its definitions; a torn end is left out. */
+/* Counts the events of a slot and takes its definitions. Rows behind damage are left out. */
 static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
 {
     rl_status status = chunks_load(reader, ref, &reader->raw);
@@ -150,6 +178,7 @@ static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
     return RL_OK;
 }
 
+/* Adds a slot that holds rows to the table. A file that was cut keeps the rows that are there. */
 static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot_size)
 {
     uint8_t header[RL_SLOT_HEADER_BYTES];
@@ -182,6 +211,9 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     return status == RL_NOMEM ? status : RL_OK;
 }
 
+/* Takes a heartbeat that is newer than the known one. The recorder writes its three words one after
+ * the other, so a reader of a running process may see half of a new one: the third word shows that.
+ */
 static void read_heartbeat(struct reader *reader, const uint8_t *control)
 {
     uint64_t mono_ns = get64(control + RL_LV_BEAT_MONO);
@@ -192,6 +224,8 @@ static void read_heartbeat(struct reader *reader, const uint8_t *control)
     }
 }
 
+/* Reads the control page of a LIVE block, and its slots where they are wanted. The first LIVE block
+ * of the file has state and losses. */
 static rl_status read_live(struct reader *reader, uint64_t offset,
                            const struct block_header *header, int want_slots)
 {
@@ -234,13 +268,14 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     return RL_OK;
 }
 
+/* Takes the whole entries of a META block. A file may have several. */
 static rl_status read_meta(struct reader *reader, uint64_t offset,
                            const struct block_header *header)
 {
     rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     struct bytes_in in = bytes_in_of(reader->raw.data, status == RL_OK ? reader->raw.len : 0);
     struct meta_entry entry;
-    size_t whole = 0; /* so many bytes are whole entries */
+    size_t whole = 0; /* bytes of whole entries */
     while (meta_entry_get(&in, &entry)) {
         whole = reader->raw.len - bytes_left(&in);
     }
@@ -273,6 +308,7 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
 
 /* ---- by index ---- */
 
+/* Returns whether the file ends with a whole FOOTER block: the recorder has closed it. */
 static int read_footer(struct reader *reader)
 {
     uint8_t bytes[RL_BLOCK_HEADER_BYTES + RL_FOOTER_BYTES];
@@ -289,6 +325,7 @@ static int read_footer(struct reader *reader)
     return 1;
 }
 
+/* Reads the DICT block that an index entry names. */
 static rl_status read_indexed(struct reader *reader, const struct index_entry *entry)
 {
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
@@ -302,6 +339,8 @@ static rl_status read_indexed(struct reader *reader, const struct index_entry *e
     return read_dictionary(reader, entry->offset, &header);
 }
 
+/* Fills chunks and definitions from the INDEX block. RL_DAMAGED where an entry cannot be right;
+ * what was added until then is dropped by scan_file(). */
 static rl_status read_index(struct reader *reader)
 {
     uint64_t at = reader->footer.index, offset;
@@ -340,7 +379,7 @@ done:
     return status;
 }
 
-/* The blocks before the first chunk: META and the first LIVE block. */
+/* Reads the blocks before the first chunk: META and the first LIVE block. */
 static rl_status read_front(struct reader *reader, int want_slots)
 {
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
@@ -354,8 +393,8 @@ static rl_status read_front(struct reader *reader, int want_slots)
     return status;
 }
 
-/* Once the slots were read the file may have grown: by the block of a slot that was emptied before
- * it was looked at. */
+/* Returns whether the file has grown since its size was read: perhaps by the block of a slot that
+ * was emptied before the scan reached it. */
 static int has_grown(struct reader *reader)
 {
     uint64_t before = reader->size;
@@ -363,7 +402,8 @@ static int has_grown(struct reader *reader)
            reader->size > before;
 }
 
-/* What a slot defined that was read may be in a block by now. */
+/* Reads all DICT blocks of a ring again: while slots were read, the definitions of a reused slot
+ * went to the shelf. */
 static rl_status read_definitions(struct reader *reader)
 {
     uint64_t at = RL_FILE_HEADER_BYTES, offset;
@@ -375,6 +415,7 @@ static rl_status read_definitions(struct reader *reader)
     return status;
 }
 
+/* Reads every block, and again what was appended meanwhile. */
 static rl_status read_all(struct reader *reader)
 {
     enum { TIMES = 8 };
@@ -382,7 +423,7 @@ static rl_status read_all(struct reader *reader)
     struct block_header header;
     rl_status status = RL_OK;
     for (int i = 0; i == 0 || (i < TIMES && has_grown(reader)); i++) {
-        at -= reader->torn_bytes; /* that block is whole by now */
+        at -= reader->torn_bytes; /* that block may be whole by now */
         reader->torn_bytes = 0;
         while (status == RL_OK && blocks_next(reader, &at, &offset, &header) == RL_OK) {
             status = read_block(reader, offset, &header, 1);

@@ -1,5 +1,6 @@
-/* Why: counts and the folded tree of a recording: from its SUMMARY block, or, where it was not
- * closed, by reading every event once with the code that would have written that block. */
+/* Why: `tree` and `top` must answer at once for a closed file and correctly for any other. A closed
+ * file has a SUMMARY block. For the others, every event is read once with the code that would have
+ * written that block, so both ways give the same numbers. */
 #include "totals.h"
 
 #include <string.h>
@@ -45,8 +46,8 @@ static rl_status stored_summary(struct reader *reader, struct summary *summary)
     return status;
 }
 
-/* The SUMMARY of minor 0 knows nothing of frames that are open at the end, and took a gap in chunk
- * numbers for a loss: the events are read instead. */
+/* Returns whether the SUMMARY block can be used. Files of minor 0 have none that counts open
+ * frames, and theirs took a gap in chunk numbers for a loss. */
 static int has_summary(const struct reader *reader)
 {
     return reader->is_complete && reader->footer.summary != 0 && reader->header.minor >= 1;

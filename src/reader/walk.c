@@ -1,4 +1,5 @@
-/* Why: see walk.h. */
+/* Why: see walk.h. Rows and tokens are decoded to the same records, so callers do not see whether a
+ * chunk is a slot or a block. */
 #include "walk.h"
 
 #include <stdlib.h>
@@ -7,8 +8,8 @@
 #include "alloc.h"
 #include "follow.h"
 
-/* Events thread by thread would do, but a generator may move between threads: chunks in the order
- * in which they began are near enough for a folded tree. */
+/* Orders chunks by their first tick. Thread by thread would be simpler, but a generator may move
+ * between threads; this order is close enough for a folded tree. */
 static int by_ticks(const void *left, const void *right)
 {
     const struct chunk_ref *a = left, *b = right;

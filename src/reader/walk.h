@@ -1,16 +1,18 @@
-/* Every event of a recording, chunk by chunk. */
+/* Every event of a recording, chunk by chunk. Cheaper than a cursor, for counts that need no order
+ * between threads. */
 #ifndef WALK_H
 #define WALK_H
 
 #include "reader.h"
 
-/* Every event, chunk by chunk in the order in which they began; not merged. RL_NOMEM, or RL_OK:
- * damaged chunks become problems and are passed over. */
+/* What to call. The arguments are borrowed until the function returns. */
 struct walk {
     void *self;
     void (*chunk)(void *self, const struct chunk_info *info); /* before the events of each */
-    void (*event)(void *self, const struct rec *rec);         /* borrowed until it returns */
+    void (*event)(void *self, const struct rec *rec);
 };
+/* Walks over all chunks in the order in which they begin. RL_OK or RL_NOMEM: a damaged chunk
+ * becomes a problem and is skipped. */
 RL_CHECKED rl_status walk_chunks(struct reader *reader, const struct walk *walk);
 
 #endif
