@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: help demo interpreters test test-full check lint fmt clean
+.PHONY: help demo picture interpreters test test-full check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-filters bench-debug bench-embed bench-peers bytecode-proof
 
@@ -13,6 +13,10 @@ help: ## list these commands
 demo: ## build, record examples/shop.py, show what happened
 	@tools/system.sh
 	@$(MATRIX) demo
+
+picture: ## draw docs/terminal.svg: the commands of README.md in a terminal
+	@tools/system.sh
+	@$(MATRIX) picture
 
 interpreters: ## bring CPython 3.14 and 3.15 into a cache
 	@tools/system.sh tests

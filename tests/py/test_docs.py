@@ -10,6 +10,7 @@ import sys
 
 import documents
 import pytest
+from conftest import ROOT, run
 from documents import Folder, blocks, prose, read
 
 from relive.cli import VERBS
@@ -146,3 +147,9 @@ def test_a_block_runs_as_its_marks_say(tmp_path):
     Folder(tmp_path).run(fails)
     assert later.why_skipped() == "needs 9.1" and service.why_skipped() == "not run"
     assert sys.version_info < (9, 1)
+
+
+def test_the_picture_of_the_terminal_shows_what_the_commands_print():
+    relive = os.path.join(os.path.dirname(sys.executable), "relive")
+    words = [sys.executable, f"{ROOT}/tools/picture.py", "--relive", relive, "--check"]
+    assert run(*words).stderr == b""

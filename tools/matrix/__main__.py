@@ -8,7 +8,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
     costs.py          bench, filters, debug, embed, proof, peers
     lint.py           lint, fmt
-    demo.py           demo
+    demo.py           demo, picture
 """
 
 import argparse
@@ -25,6 +25,7 @@ from environments import VERSIONS, WHOLE, Failed, say
 # Each command takes the parsed arguments and returns an exit status.
 COMMANDS = {
     "demo": lambda args: demo.show(),
+    "picture": lambda args: demo.picture(),
     "test": lambda args: suites.test(args.only or VERSIONS, args.only or WHOLE, keyword=args.k),
     "full": lambda args: suites.test(VERSIONS, VERSIONS, is_full=True),
     "check": lambda args: suites.check() | lint.check(),

@@ -1,10 +1,22 @@
-"""The first look at Relive: `make demo`."""
+"""The first look at Relive: `make demo`, and `make picture` for the one in README.md."""
 
 import os
 import shutil
 import subprocess
+import sys
 
-from environments import BUILD, ROOT, Failed, default_interpreter, environ, install, say
+from environments import (
+    BUILD,
+    ROOT,
+    Failed,
+    default_interpreter,
+    environ,
+    find_interpreters,
+    install,
+    say,
+)
+
+SHOWN_ON = "3.12"  # the picture is of this version where it is there
 
 
 def show():
@@ -32,3 +44,14 @@ def show():
         f" the recording is {os.path.relpath(folder, ROOT)}/shop.relive"
     )
     return 0
+
+
+def picture():
+    """Draws docs/terminal.svg from what the commands print in a terminal."""
+    found, _ = find_interpreters()
+    version, interpreter = (
+        (SHOWN_ON, found[SHOWN_ON]) if SHOWN_ON in found else default_interpreter()
+    )
+    path = install(version, interpreter, os.path.join(BUILD, "log", f"picture-{version}.txt"))
+    words = [sys.executable, "tools/picture.py", "--relive", os.path.join(path, "bin", "relive")]
+    return subprocess.call(words, cwd=ROOT, env=environ())
