@@ -1,4 +1,4 @@
-/* Why: what a process must not do itself, another one does for it. */
+/* Part of os.h. Why: what a process must not do itself, another one does for it. */
 #define _GNU_SOURCE
 #include "os.h"
 

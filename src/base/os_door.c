@@ -1,6 +1,7 @@
-/* Why: a thread with a descriptor table of its own must be able to end without its files (os.h).
- * The door is a datagram socket; its abstract address is one that the system chooses, so nothing
- * appears in the file system. A message that nobody has received yet keeps the file open. */
+/* Part of os.h. Why: a thread with a descriptor table of its own must be able to end without its
+ * files. The door is a datagram socket; its abstract address is one that the system chooses,
+ * so nothing appears in the file system. A message that nobody has received yet keeps the file
+ * open. */
 #define _GNU_SOURCE
 #include "os.h"
 

@@ -1,4 +1,4 @@
-/* Why: the one file of the core that speaks to Linux (macOS later).
+/* Part of os.h. Why: the one file of the core that speaks to Linux (macOS later).
  * Threads: every function may be called from any thread; guard() entries are published with
  * release stores because a signal handler reads them. */
 #define _GNU_SOURCE

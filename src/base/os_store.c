@@ -1,6 +1,7 @@
-/* Why: what one process has found out, later ones of the same user need not find out again.
- * Invariants: the folder and each file in it are this user's own, and nobody else can write them;
- * no link is followed below the folder that the user names. Whatever is not so counts as not there.
+/* Part of os.h. Why: what one process has found out, later ones of the same user need not find out
+ * again. Invariants: the folder and each file in it are this user's own, and nobody else can write
+ * them; no link is followed below the folder that the user names. Whatever is not so counts as not
+ * there.
  */
 #define _GNU_SOURCE
 #include "os.h"

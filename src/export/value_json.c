@@ -1,5 +1,6 @@
-/* Why: tests, tools and other languages read values as JSON: the text, and the value itself where
- * JSON can hold it whole. Invariant: recursion is bounded by RL_VALUE_DEPTH_MAX. */
+/* Part of value_text.h. Why: tests, tools and other languages read values as JSON: the text, and
+ * the value itself where JSON can hold it whole. Invariant: recursion is bounded by
+ * RL_VALUE_DEPTH_MAX. */
 #include "value_text.h"
 
 #include <math.h>

@@ -69,6 +69,21 @@ def test_a_room_of_the_build_needs_a_row(check):
     assert check(files=files) == ["docs/architecture.md: new of meson.build has no row"]
 
 
+def test_the_rooms_of_the_extension_are_checked_too(check):
+    lists = "    'sources': ['main'],\n    'needs': ['high'],\n    'core': ['low', 'new'],\n"
+    files = {"src/cpython/meson.build": "cpython_rooms = {\n  'all': {\n" + lists + "  },\n}\n"}
+    assert check(files=files) == [
+        "src/cpython/meson.build: all sees headers of new; docs/architecture.md does not allow it"
+    ]
+
+
+def test_a_file_has_at_most_700_lines(check):
+    assert check(files={"src/low/bytes.h": "\n" * 700}) == []
+    assert check(files={"src/low/bytes.h": "\n" * 701}) == [
+        "src/low/bytes.h: has 701 lines; 700 are the most"
+    ]
+
+
 def test_a_folder_needs_a_row_and_a_row_a_folder(check):
     files = {
         "docs/architecture.md": TABLE + "| `src/gone` | nothing | low |\n",
