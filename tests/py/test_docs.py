@@ -15,15 +15,11 @@ from documents import Folder, blocks, prose, read
 
 from relive.cli import VERBS
 
-# Pages that are still to be rewritten in the form that this file checks.
-NOT_YET = {
-    "docs/architecture.md",
-}
 # Pages for maintainers show code that is not whole, and commands that build and change things.
 MAINTAINERS = re.compile(r"CHANGELOG|CONTRIBUTING|docs/(adr/|style|debugging)")
 PAGES = documents.pages()
-GUIDES = [page for page in PAGES if page not in NOT_YET and not MAINTAINERS.match(page)]
-OPENED = [page for page in PAGES if page not in NOT_YET and not re.match("CHANGE|docs/adr", page)]
+GUIDES = [page for page in PAGES if not MAINTAINERS.match(page)]
+OPENED = [page for page in PAGES if not re.match("CHANGE|docs/adr", page)]
 AUDIENCE = r"(This page is f|F)or .+?\. After (this page|reading it,) you can .+"
 TERMS = re.findall(r"^### (.+)\n\n\S", read("docs/glossary.md"), re.M)
 
@@ -87,6 +83,31 @@ def test_a_term_is_defined_or_linked_where_a_page_first_has_it(page):
             if not linked and not before.endswith("**"):
                 missing.append(f"{term}: ...{before[-30:]}[{first.group()}]")
     assert not missing, "\n".join([page, *missing])
+
+
+def sources():
+    """Returns {path: text} of the tree, of which pages for maintainers name files and functions."""
+    found = {}
+    for top in ("src", "include", "relive", "site", "tools", "tests", "fuzz", "bench", "examples"):
+        for folder, _, names in os.walk(os.path.join(documents.ROOT, top)):
+            for name in names:
+                path = os.path.relpath(os.path.join(folder, name), documents.ROOT)
+                found[path] = read(path) if re.search(r"\.(c|h|py)$", name) else ""
+    return found
+
+
+def test_the_files_and_functions_that_pages_for_maintainers_name_exist():
+    found = sources()
+    words = set(re.findall(r"\w+", "\n".join(found.values())))
+    for page in PAGES:
+        if not re.match("CONTRIBUTING|docs/(adr/|style|debugging|architecture)", page):
+            continue
+        for span in re.findall(r"`([^`\s]+)`", prose(read(page))):
+            path, function = re.fullmatch(r"[\w./]+\.[ch]", span), re.fullmatch(r"(\w+)\(\)", span)
+            if path and not re.search("name|XX|Python", span):
+                assert any(f"/{one}".endswith(f"/{span}") for one in found), (page, span)
+            if function:
+                assert function.group(1) in words, (page, span)
 
 
 @functools.lru_cache(maxsize=None)
