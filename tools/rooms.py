@@ -90,7 +90,7 @@ def read_table(text):
 
 
 def read_build(text):
-    """Returns {room: {"sources": names, "needs": rooms, ...}} of the dictionary in a meson.build."""
+    """Returns {room: {"sources": names, "needs": rooms}} of the dictionary in a meson.build."""
     table = re.search(r"^(?:\w+_)?rooms = \{\n(.*?)^\}", text, re.M | re.S)
     rooms = {}
     rows = table.group(1) if table else ""
