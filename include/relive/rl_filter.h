@@ -1,10 +1,10 @@
-/* What stands in the place of what a filter took out, spelled here and nowhere else.
+/* The texts that replace what a filter takes out. They are defined here and nowhere else.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef RL_FILTER_H
 #define RL_FILTER_H
 
-/* X(name, text, what it stands for) */
+/* X(name, text, what it replaces) */
 #define RL_SENTINEL_TABLE(X)                                                                       \
     X(REDACTED, "<redacted>", "a value whose name or content is a secret")                         \
     X(DROPPED, "<dropped>", "a returned value that a filter leaves out")                           \
@@ -16,6 +16,7 @@ enum rl_sentinel {
     RL_SENTINEL_TABLE(RL_SENTINEL_ENUM)
 #undef RL_SENTINEL_ENUM
 };
+/* Returns the text of a sentinel. Static storage. */
 const char *rl_sentinel_text(enum rl_sentinel sentinel);
 
 #endif

@@ -1,15 +1,20 @@
-/* The constants of a .relive file: what docs/format.md says, as C. No layout is a struct image;
- * offsets are spelled out here and bytes are moved by the little-endian helpers of src/base.
+/* The constants of a .relive file: docs/format.md, as C. No layout is the image of a struct.
+ * Offsets are defined here, and the helpers of src/base move bytes in little-endian order.
+ *
+ *   file    header | blocks: META, LIVE, CHUNK, DICT ... | INDEX | SUMMARY | FOOTER
+ *   block   header, 32 bytes | prefix, not coded | coded bytes
+ *   LIVE    control page | slot | slot ...        what threads write while they run
+ *   slot    header, 64 bytes | row | row ...      16 bytes a row; values follow their row
  *
  * SPDX-License-Identifier: MIT */
 #ifndef RL_FORMAT_H
 #define RL_FORMAT_H
 
 #define RL_FORMAT_VERSION 1
-#define RL_FORMAT_MINOR                                                                            \
-    1 /* 1: SUMMARY judges losses by event numbers and counts open frames; threads have names */
-#define RL_MAGIC       "\x89RELIVE\n"
-#define RL_MAGIC_BYTES 8
+/* 1: SUMMARY finds losses by event numbers and counts open frames; threads have names. */
+#define RL_FORMAT_MINOR 1
+#define RL_MAGIC        "\x89RELIVE\n"
+#define RL_MAGIC_BYTES  8
 
 /* ---- file header: 128 bytes at offset 0 ---- */
 #define RL_FILE_HEADER_BYTES 128
@@ -33,7 +38,7 @@
 enum rl_clock { RL_CLOCK_NS = 0, RL_CLOCK_TSC = 1 };
 
 #define RL_FLAG_LIVE_MAPPED 1u /* LIVE blocks are shared memory; else written every 100 ms */
-#define RL_FLAG_RING        2u /* events are in LIVE slots only; the oldest were let go */
+#define RL_FLAG_RING        2u /* events are in LIVE slots only; the oldest were dropped */
 #define RL_FLAG_ADDRESS_IDS 4u /* object identities are addresses (reserved) */
 
 /* ---- blocks ---- */
@@ -83,18 +88,18 @@ enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 #define RL_LV_BEAT_MONO  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
 #define RL_LV_BEAT_TICKS 24          /* u64: taken together with it */
 #define RL_LV_BEAT_CHECK 32          /* u64: the two XORed; else they were being written */
-#define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] events not kept, first LIVE block only */
+#define RL_LV_LOSS       64          /* u64[RL_LOSS_REASONS] lost events, first LIVE block only */
 
 enum rl_live_state {
     RL_LIVE_RUNNING = 1,
     RL_LIVE_CLOSED = 2,
     RL_LIVE_EXEC = 3,
-    RL_LIVE_SNAPSHOT = 4 /* a copy of a recording that went on */
+    RL_LIVE_SNAPSHOT = 4 /* copied from a recording that went on */
 };
 
 /* ---- slot header, 64 bytes; rows follow ---- */
 #define RL_SLOT_HEADER_BYTES 64
-#define RL_SL_USED           0  /* u32: published bytes of rows; 0 = nothing here */
+#define RL_SL_USED           0  /* u32: published bytes of rows; 0 = the slot is empty */
 #define RL_SL_THREAD         4  /* u32 */
 #define RL_SL_CHUNK          8  /* u64: chunk sequence in this thread */
 #define RL_SL_FIRST_SEQ      16 /* u64: sequence number of the first event */
@@ -102,7 +107,7 @@ enum rl_live_state {
 #define RL_SL_TICKS          32 /* u64 */
 #define RL_SL_MONO           40 /* u64 ns, taken together with ticks */
 #define RL_SL_TOP            48 /* u64: innermost open frame before the first event, 0 = none */
-#define RL_SL_NAME           56 /* u32: string id of the thread's name, 0 = not known; then 4 bytes 0 */
+#define RL_SL_NAME           56 /* u32: string id of the thread's name; 0 = not known */
 
 /* ---- a row: 16 bytes ---- */
 #define RL_ROW_BYTES 16u
@@ -111,15 +116,15 @@ enum rl_live_state {
 #define RL_ROW_FRAME 8 /* u64 */
 #define RL_ID_BITS   26
 #define RL_ID_MAX    ((1u << RL_ID_BITS) - 1)
-/* In a SUMMARY: all functions beyond those that it tells apart. No definition has this id. */
+/* In a SUMMARY: all functions beyond the bound on their number. No definition has this id. */
 #define RL_CODE_OTHER RL_ID_MAX
 
-/* A frame identity: the thread that began it, and its ordinal there (from 1). 0 = no frame. */
+/* A frame is named by the thread that began it and its ordinal there, from 1. 0 = no frame. */
 #define RL_FRAME_ORDINAL_BITS     40
 #define RL_FRAME_ORDINAL_MASK     ((UINT64_C(1) << RL_FRAME_ORDINAL_BITS) - 1)
 #define RL_FRAME(thread, ordinal) (((uint64_t)(thread) << RL_FRAME_ORDINAL_BITS) | (ordinal))
 
-/* X(name, number, printed name, what it says). Numbers below 32 are events. */
+/* X(name, number, printed name, what happened). Numbers below 32 are events. */
 #define RL_EVENT_TABLE(X)                                                                          \
     X(CALL, 1, "call", "a function, class body or module began")                                   \
     X(RETURN, 2, "return", "a frame returned a value")                                             \
@@ -153,7 +158,7 @@ enum rl_live_state {
     X(BUDGET, 30, "budget", "code was taken down a level, to keep to --budget")                    \
     X(FILTER, 31, "filter", "what filters had left out and redacted when recording ended")
 
-/* Rows that are no events: they speak of the next event, or define an id. */
+/* Rows that are no events: each describes the next event, or defines an id. */
 #define RL_ROW_TABLE(X)                                                                            \
     X(TIME, 32, "time", "frame = new base of ticks")                                               \
     X(SWITCH, 33, "switch", "frame = the thread's innermost frame from here on")                   \
@@ -173,20 +178,21 @@ enum rl_event_kind {
 };
 #define RL_EVENT_KINDS 32
 
-/* LINE and WRITE rows: the frame field is line << 40 | ordinal, of a frame that this thread began.
- * Another thread's frame (a generator's) is named by a FOREIGN row right before. */
+/* In LINE and WRITE rows, the frame field is line << 40 | ordinal of a frame that this thread
+ * began. The frame of another thread, as a generator may have, is in a FOREIGN row right before. */
 #define RL_LINE_MAX 0xffffffu
 
 /* The values of a WRITE begin with a varint: number << 3 | watched << 2 | where the variable is. */
 enum rl_write_scope {
     RL_WRITE_SLOT = 0,      /* number = its slot in the code's names */
-    RL_WRITE_NAMESPACE = 1, /* number = string id; a module's or class body's own name */
+    RL_WRITE_NAMESPACE = 1, /* number = string id; a name in a module or class body */
     RL_WRITE_GLOBAL = 2,    /* number = string id */
-    RL_WRITE_ITEM = 3       /* enum rl_item << 3; its name follows as a value, then another head */
+    RL_WRITE_ITEM = 3 /* enum rl_item << 3; the key or name follows as a value, then another head */
 };
-/* What of the variable has changed. */
+/* What has changed inside the variable. */
 enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
-#define RL_WRITE_WATCHED 4u /* a long container: only its ends are watched for changes */
+#define RL_WRITE_WATCHED                                                                           \
+    4u /* a long container: only its ends have a fingerprint, so other changes are not seen */
 
 /* ---- values ---- */
 /* X(name, number, what follows the tag). "identity" is six bytes, "type" and "name" are string ids.
@@ -220,7 +226,7 @@ enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
     X(OPAQUE, 24, "identity, type: nothing else is known")                                         \
     X(TEXT, 25, "identity, type, varint flags, varint n, n bytes that stand for it")               \
     X(WRAPPED, 26, "identity, type, a value: what an instance of a subclass holds")                \
-    X(CYCLE, 27, "identity of a container that this one lies in")                                  \
+    X(CYCLE, 27, "identity of a container that contains this value")                               \
     X(DEEP, 28, "identity, type, varint length: beyond the bounds, not walked")                    \
     X(REDACTED, 29, "type: taken out by a filter")                                                 \
     X(EXCEPTION, 30, "identity, type, varint flags, values: message, cause, context")              \
@@ -240,13 +246,14 @@ enum rl_value_tag {
 #define RL_TEXT_HAS_FAILED  2u /* a preview that raised: the text says what */
 #define RL_EXCEPTION_FROM   1u /* its context is suppressed (raise ... from ...) */
 #define RL_EXCEPTION_REPR   2u /* its message is shown as repr() has it */
-#define RL_EXCEPTION_AGAIN  4u /* raised once more by the handler that had caught it */
+#define RL_EXCEPTION_AGAIN  4u /* raised again by the handler that had caught it */
 
-/* Behind the exception of an event: flags and callers of a RAISE or UNWIND, or the kind of handler
- * that a HANDLED has met, and a line (after_exception.h). */
-#define RL_EXCEPTION_OUTERMOST 1u /* nothing called the frame that it leaves */
+/* What follows the exception of an event (after_exception.h). A RAISE or UNWIND has flags and
+ * callers; a HANDLED has the kind of its handler, and a line. */
+#define RL_EXCEPTION_OUTERMOST 1u /* nothing called the frame that the exception leaves */
 #define RL_EXCEPTION_EARLIER   4u /* raised before, in a recorded frame of its traceback */
-#define RL_EXCEPTION_ONCE_MORE 2u /* RL_EXCEPTION_AGAIN, of one that was not captured */
+#define RL_EXCEPTION_ONCE_MORE                                                                     \
+    2u /* as RL_EXCEPTION_AGAIN, for an exception that was not captured */
 enum rl_handler {
     RL_HANDLER_EXCEPT = 0,  /* not written */
     RL_HANDLER_WITH = 1,    /* goes on unless __exit__ returns a true value; the line of the with */
@@ -271,7 +278,7 @@ enum rl_handler {
       "threads with a gap: the program has put its own in the hook's place")                       \
     X(LATE, 9, "late", "events of a thread after recording had stopped")                           \
     X(BUDGET, 10, "budget", "events of code that is only counted, to keep to --budget")            \
-    X(FILTER, 11, "filter", "events let go by a rule with every, min_duration, thread or task")    \
+    X(FILTER, 11, "filter", "events dropped by a rule with every, min_duration, thread or task")   \
     X(OUTPUT, 12, "output", "pieces of output of C code that had no place (--native-output)")      \
     X(INTERPRETERS, 13, "interpreters", "interpreters beside the main one: all that they ran")     \
     X(SESSIONS, 14, "sessions", "sessions forgotten: too many were open, and never ended")
@@ -323,7 +330,7 @@ enum rl_token_op {
 #define RL_FT_END_MONO  40 /* u64 */
 #define RL_FT_LOST      48 /* u64: all reasons together */
 
-#define RL_STRING_MAX 4096u /* longer names are cut, on a character boundary */
+#define RL_STRING_MAX 4096u /* bytes; longer names are cut, on a character boundary */
 
 /* Flags of a code definition. */
 #define RL_CODE_GENERATOR       1u
@@ -332,8 +339,9 @@ enum rl_token_op {
 #define RL_CODE_NATIVE          8u
 #define RL_CODE_MODULE          16u
 #define RL_CODE_CLASS_BODY      32u
-#define RL_CODE_VARARGS         64u  /* the parameter after the named ones takes the rest: *args */
-#define RL_CODE_SKIPPED         256u /* never recorded: a varint follows, of the rule that says so */
-#define RL_CODE_VARKEYWORDS     128u /* the last parameter takes the rest: **kwargs */
+#define RL_CODE_VARARGS         64u /* the parameter after the named ones is *args */
+#define RL_CODE_SKIPPED                                                                            \
+    256u /* never recorded; a varint follows, the index of the rule that skips it */
+#define RL_CODE_VARKEYWORDS 128u /* the last parameter is **kwargs */
 
 #endif

@@ -1,7 +1,15 @@
-/* The one error table of the C library, and the caller-owned place for an error's detail.
+/* The error table of the C library, and the struct for the detail of an error.
  *
- * Every function that can fail returns rl_status; results go to the last out-parameter and are
- * untouched on failure. Detail (which file, which number) goes into the caller's rl_err.
+ * Every function that can fail returns rl_status. Its result goes to the last out-parameter, which
+ * is untouched on failure. Detail, such as the file and the place in it, goes into the caller's
+ * rl_err.
+ *
+ *     struct rl_err err;
+ *     if (rl_reader_open(path, &reader, &err) != RL_OK) {
+ *         fprintf(stderr, "%s\n", err.text);
+ *     }
+ *
+ * Numbers and codes never change their meaning. New ones are added at the end.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef RL_STATUS_H
@@ -31,10 +39,10 @@ typedef enum rl_status {
 
 #define RL_CHECKED __attribute__((warn_unused_result))
 
-/* Filled by the function that fails; text is always terminated. */
+/* Filled only by a function that fails. `text` always ends with a NUL. */
 struct rl_err {
     rl_status status;
-    int os_errno; /* 0 where the operating system had no part in it */
+    int os_errno; /* 0 where no system call failed */
     char text[400];
 };
 

@@ -1,5 +1,5 @@
-/* Why: one door to the heap, overflow-checked and fault-injectable.
- * Threads: as malloc; the fault hook is for single-threaded tests. */
+/* Why: one door to the heap, overflow-checked, in which tests can make any allocation fail.
+ * Threads: as malloc(); the fault counters are for tests with one thread. */
 #include "alloc.h"
 
 #include <stdint.h>
@@ -12,6 +12,7 @@ static struct {
     int stays;
 } fault;
 
+/* Returns whether the test wants this allocation to fail. */
 static int must_fail(void)
 {
     if (__builtin_expect(fault.fail_at == 0, 1)) {
@@ -46,7 +47,7 @@ void *rl_zalloc(size_t count, size_t size)
 
 void *rl_zalloc_apart(size_t count, size_t size)
 {
-    enum { LINES = 128 }; /* two lines: processors fetch them in pairs */
+    enum { LINES = 128 }; /* two cache lines: processors fetch them in pairs */
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - LINES || must_fail()) {
         return NULL;
@@ -73,6 +74,7 @@ void rl_free(void *memory)
     free(memory);
 }
 
+/* Doubling keeps the cost of n appends linear. A capacity starts at 16. */
 int rl_grow(void **items, size_t *capacity, size_t want, size_t size)
 {
     if (want <= *capacity) {

@@ -1,8 +1,10 @@
-/* Why: the slow halves of bytes.h. Invariant: no read passes `end`, no write passes `cap`. */
+/* Why: the rare paths of bytes.h, out of line, so that the common ones stay small enough to inline.
+ * Invariant: no read goes beyond `end`, no write beyond `cap`. */
 #include "bytes.h"
 
 #include "alloc.h"
 
+/* Ten bytes at most; the tenth has a single bit. Longer and cut varints set `bad`. */
 uint64_t bytes_varint_slow(struct bytes_in *in)
 {
     uint64_t v = 0;
@@ -57,7 +59,7 @@ void bytes_out_fini(struct bytes_out *out)
 uint8_t *bytes_room(struct bytes_out *out, size_t n)
 {
     void *data = out->data;
-    n += n == 0; /* NULL means failure, so there is always something to point at */
+    n += n == 0; /* NULL means failure, so even 0 bytes need a place */
     if (out->failed || n > SIZE_MAX - out->len || rl_grow(&data, &out->cap, out->len + n, 1) != 0) {
         out->failed = 1;
         return NULL;

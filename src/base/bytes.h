@@ -1,7 +1,10 @@
-/* Bytes on disk: fixed-width little-endian helpers, varints, and a bounded reader.
+/* Bytes on disk: little-endian integers, varints, a bounded reader and a growing writer.
  *
- *   varint: 7 bits a byte, low bits first, the high bit says "more"; at most 10 bytes
- *   zigzag: 0 -1 1 -2 2 ... -> 0 1 2 3 4 ... */
+ *   varint   7 bits per byte, low bits first; the high bit means that another byte follows
+ *            300 = 0b10_0101100  ->  1_0101100  0_0000010      at most 10 bytes
+ *   zigzag   0 -1 1 -2 2 ...  ->  0 1 2 3 4 ...                small negative numbers stay short
+ *
+ * Threads: pure functions of their arguments. */
 #ifndef BYTES_H
 #define BYTES_H
 
@@ -60,7 +63,7 @@ static inline void put64(uint8_t *p, uint64_t v)
 
 #define VARINT_MAX 10
 
-/* Writes v at p, which has room for VARINT_MAX bytes; returns the place behind it. */
+/* Writes v at p, which has room for VARINT_MAX bytes. Returns the place after it. */
 static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
     while (v >= 0x80) {
@@ -71,6 +74,7 @@ static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
     return p;
 }
 
+/* Map signed numbers to unsigned ones and back, so that small ones have short varints. */
 static inline uint64_t zigzag(int64_t v)
 {
     return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
@@ -81,8 +85,8 @@ static inline int64_t unzigzag(uint64_t v)
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-/* A cursor over bytes that are not trusted. Once something was missing, `bad` stays set and every
- * later read gives 0, so a decoder may check once at the end of a record. */
+/* A cursor over untrusted bytes. After a read beyond the end, `bad` stays set and every later read
+ * returns 0. So a decoder may check once, at the end of a record. */
 struct bytes_in {
     const uint8_t *at;
     const uint8_t *end;
@@ -92,7 +96,7 @@ struct bytes_in {
 static inline struct bytes_in bytes_in_of(const void *data, size_t size)
 {
     const uint8_t *at = (const uint8_t *)data;
-    struct bytes_in in = {at, size != 0 ? at + size : at, 0}; /* NULL + 0 is not defined in C */
+    struct bytes_in in = {at, size != 0 ? at + size : at, 0}; /* NULL + 0 is undefined in C */
     return in;
 }
 
@@ -101,6 +105,7 @@ static inline size_t bytes_left(const struct bytes_in *in)
     return (size_t)(in->end - in->at);
 }
 
+/* The part of bytes_varint() for two bytes and more, and for errors. */
 uint64_t bytes_varint_slow(struct bytes_in *in);
 
 static inline uint64_t bytes_varint(struct bytes_in *in)
@@ -111,12 +116,14 @@ static inline uint64_t bytes_varint(struct bytes_in *in)
     return bytes_varint_slow(in);
 }
 
-/* The next n bytes (borrowed from the input), or NULL and `bad` where they are not there. */
+/* Returns the next n bytes, borrowed from the input. Sets `bad` and returns NULL where there are
+ * fewer. */
 const uint8_t *bytes_take(struct bytes_in *in, size_t n);
 uint32_t bytes_u32(struct bytes_in *in);
 uint64_t bytes_u64(struct bytes_in *in);
 
-/* A growing output. A failed allocation sets `failed`; later puts do nothing. */
+/* A growing output. A failed allocation sets `failed`; all later writes then do nothing. So a
+ * caller may check once, at the end. */
 struct bytes_out {
     uint8_t *data; /* owned */
     size_t len;
@@ -125,13 +132,13 @@ struct bytes_out {
 };
 
 void bytes_out_fini(struct bytes_out *out);
-/* Empties it; the memory stays. */
+/* Empties the output and keeps its memory. */
 static inline void bytes_out_reset(struct bytes_out *out)
 {
     out->len = 0;
     out->failed = 0;
 }
-/* Room for n more bytes at the returned place, or NULL; the caller adds to len what it used. */
+/* Returns room for n more bytes, or NULL. The caller adds to `len` what it has written. */
 uint8_t *bytes_room(struct bytes_out *out, size_t n);
 void bytes_put(struct bytes_out *out, const void *data, size_t n);
 void bytes_put_varint(struct bytes_out *out, uint64_t v);

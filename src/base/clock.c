@@ -1,4 +1,4 @@
-/* Why: a timestamp costs 4 ns as a counter and 20 ns as a system call's fast path. */
+/* Why: a timestamp costs 4 ns as a counter and 20 ns as the fast path of a system call. */
 #include "clock.h"
 
 #include <relive/rl_format.h>

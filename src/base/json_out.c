@@ -1,4 +1,4 @@
-/* Why: dumps of tens of millions of lines; Python's json would be the slowest part by far. */
+/* Why: dumps have tens of millions of lines, and Python's json would be by far the slowest part. */
 #include "json_out.h"
 
 #include "utf8.h"
@@ -8,6 +8,7 @@ void json_fini(struct json_out *json)
     bytes_out_fini(&json->out);
 }
 
+/* Writes the comma before a value, unless the value is the first one or follows a key. */
 static void put_comma(struct json_out *json)
 {
     if (json->needs_comma) {
@@ -35,6 +36,7 @@ void json_close(struct json_out *json, char bracket)
     json->needs_comma = 1;
 }
 
+/* Writes a UTF-16 unit as \uXXXX. */
 static uint8_t *put_json_escape(uint8_t *p, uint32_t unit)
 {
     static const char hex[] = "0123456789abcdef";
@@ -46,6 +48,7 @@ static uint8_t *put_json_escape(uint8_t *p, uint32_t unit)
     return p;
 }
 
+/* Writes a character, escaped where it is not printable ASCII. */
 static uint8_t *put_json_char(uint8_t *p, uint32_t c)
 {
     if (c == '"' || c == '\\') {
@@ -65,9 +68,10 @@ static uint8_t *put_json_char(uint8_t *p, uint32_t c)
     return p;
 }
 
+/* Writes a text in quotes. Bytes that are no UTF-8 become \ufffd one by one. */
 static void put_json_quoted(struct json_out *json, const uint8_t *text, size_t len)
 {
-    /* One byte becomes at most 6; a 4-byte character at most 12. */
+    /* One byte becomes at most 6, and a 4-byte character at most 12. */
     uint8_t *room = len < SIZE_MAX / 8 ? bytes_room(&json->out, len * 6 + 2) : NULL;
     if (room == NULL) {
         json->out.failed = 1;

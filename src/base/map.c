@@ -1,6 +1,11 @@
-/* Why: interning and frame tables need a small, fault-injectable hash table.
- * Invariants: capacity is a power of two, at most 3/4 full; no tombstones.
- * Threads: the caller locks. */
+/* Why: interning and frame tables need a small hash table that tests can make fail.
+ *
+ *    slot     3     4     5     6         keys hash to their home slot; a collision goes one on
+ *    key      a(3)  b(3)  c(5)  .
+ *    remove a: b(3) moves into slot 3, c(5) stays at its home: no tombstones
+ *
+ * Invariants: capacity is a power of two, at most 3/4 full. A search from the home slot of a key
+ * meets the key before any free slot. */
 #include "map.h"
 
 #include <string.h>
@@ -21,6 +26,7 @@ void u64map_clear(struct u64map *map)
     map->count = 0;
 }
 
+/* Returns the slot of a key, or the free slot where it would be. */
 static size_t find_u64(const struct u64map *map, uint64_t key)
 {
     size_t mask = map->capacity - 1;
@@ -31,6 +37,7 @@ static size_t find_u64(const struct u64map *map, uint64_t key)
     return i;
 }
 
+/* Doubles the capacity and inserts all keys again. */
 static int grow_u64(struct u64map *map)
 {
     struct u64map bigger = {0};
@@ -73,6 +80,7 @@ uint64_t *u64map_get(const struct u64map *map, uint64_t key)
     return map->entries[i].key != 0 ? &map->entries[i].value : NULL;
 }
 
+/* Removes a key. Later keys move into the hole, unless that is before their home slot. */
 int u64map_remove(struct u64map *map, uint64_t key, uint64_t *value)
 {
     if (map->count == 0) {
@@ -121,6 +129,7 @@ void strmap_fini(struct strmap *map)
     memset(map, 0, sizeof *map);
 }
 
+/* Returns the slot of a key, or the free slot where it would be. */
 static size_t find_str(const struct strmap *map, const void *key, size_t len, uint64_t hash)
 {
     size_t mask = map->capacity - 1;

@@ -1,6 +1,15 @@
-/* Two hash tables, open addressing with linear probing and backward-shift deletion:
- *   u64map   uint64_t -> uint64_t; the key 0 is not allowed
- *   strmap   bytes -> uint32_t; keys are copied */
+/* Two hash tables with open addressing:
+ *
+ *   u64map   uint64_t -> uint64_t; the key 0 is not allowed, so callers often store key + 1
+ *   strmap   bytes -> uint32_t; keys are copied
+ *
+ * Both probe linearly, so a search reads neighbouring cache lines. u64map_remove() moves later keys
+ * back and leaves no mark. So searches stay short, however often keys come and go.
+ *
+ * To visit all keys, walk entries[0..capacity): a key of 0, or NULL in a strmap, is a free slot.
+ * The order means nothing.
+ *
+ * A struct of zeros is an empty map. Threads: the caller locks. */
 #ifndef MAP_H
 #define MAP_H
 
@@ -17,12 +26,14 @@ struct u64map {
 };
 
 void u64map_fini(struct u64map *map);
-/* 0, or -1 when there is no memory (the map is then unchanged). */
+/* Adds or replaces a value. Returns 0, or -1 without memory; then the map is unchanged. */
 int u64map_put(struct u64map *map, uint64_t key, uint64_t value);
-/* Points at the value until the next change, or NULL. */
+/* Returns a pointer to the value, valid until the next change, or NULL. */
 uint64_t *u64map_get(const struct u64map *map, uint64_t key);
-/* Whether it was there; its value goes to *value where value is not NULL. */
+/* Removes a key and returns whether it was there. Stores its value in *value, unless value is
+ * NULL. */
 int u64map_remove(struct u64map *map, uint64_t key, uint64_t *value);
+/* Removes all keys and keeps the memory. */
 void u64map_clear(struct u64map *map);
 
 struct strmap {
@@ -37,10 +48,11 @@ struct strmap {
 };
 
 void strmap_fini(struct strmap *map);
+/* As u64map_put() and u64map_get(). There is no removal. */
 int strmap_put(struct strmap *map, const void *key, size_t len, uint32_t value);
 const uint32_t *strmap_get(const struct strmap *map, const void *key, size_t len);
 
-/* A good 64-bit mix, for keys that are addresses or ordinals. */
+/* Mixes 64 bits, for keys that are addresses or ordinals. */
 static inline uint64_t map_mix(uint64_t x)
 {
     x ^= x >> 32;

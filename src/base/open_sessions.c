@@ -1,5 +1,8 @@
-/* Why: see open_sessions.h. What has ended is taken out where it is the first or the last one, else
- * when there is no room. */
+/* Why: see open_sessions.h.
+ *
+ * Invariants: items[first..used) are in the order of their beginning. The first and the last of
+ * them are open. Ended ones between them are removed when there is no room. Numbers grow up to
+ * all->numbers and begin again at 1, so order is that of age, not of numbers. */
 #include "open_sessions.h"
 
 #include <string.h>
@@ -9,16 +12,17 @@
 enum {
     LEAST = 16,
     CAPACITY_MOST = OPEN_SESSIONS_MOST + OPEN_SESSIONS_MOST / 16,
-    KEPT_EMPTY = 64, /* a table of more is freed when the last session has ended */
+    KEPT_EMPTY = 64, /* a larger table is freed when the last session has ended */
 };
 
-/* So many sessions have begun since: less for later ones. */
+/* Returns how many sessions have begun since this one; fewer for younger sessions. */
 static uint32_t count_begun_since(const struct open_sessions *all, uint32_t number)
 {
     return (all->last_number + all->numbers - number) % all->numbers;
 }
 
-/* The first one that is not older; all->used where there is none. */
+/* Returns the place of the first session that is not older, or all->used. By binary search over
+ * age. */
 static uint32_t find_session_place(const struct open_sessions *all, uint32_t number)
 {
     uint32_t wanted = count_begun_since(all, number), low = all->first, high = all->used;
@@ -67,7 +71,7 @@ void open_sessions_end(struct open_sessions *all, uint32_t number)
     }
 }
 
-/* Moves those that are open to the front. */
+/* Moves the open sessions to the front. */
 static void pack_sessions(struct open_sessions *all)
 {
     uint32_t kept = 0;
@@ -80,7 +84,7 @@ static void pack_sessions(struct open_sessions *all)
     all->used = kept;
 }
 
-/* Room for one more. 0, or -1 where there is no memory. */
+/* Makes room for one more session. Returns 0, or -1 without memory. */
 static int make_session_room(struct open_sessions *all)
 {
     if (all->used < all->capacity) {

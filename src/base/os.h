@@ -1,5 +1,14 @@
-/* Everything the core asks of the operating system. No other core file includes more than C11.
- * Functions that fail return -1 and leave the reason in *os_errno where they take it. */
+/* The only door to the operating system. No other file of the core includes more than C11, apart
+ * from os_overhear.h.
+ *
+ *   os_posix.c   time, files, mappings, threads
+ *   os_store.c   small files in the user's cache
+ *   os_ask.c     a request to another process
+ *   os_door.c    descriptors that pass between threads
+ *
+ * Functions that fail return -1. Those that take os_errno store the reason there.
+ *
+ * Threads: any, unless a function says otherwise. */
 #ifndef OS_H
 #define OS_H
 
@@ -8,12 +17,12 @@
 #include <stdint.h>
 
 void os_error_text(int os_errno, char *text, size_t size);
-int os_is_full(int os_errno);     /* no space, quota, or file size limit */
-int os_is_existing(int os_errno); /* the file was there already */
+int os_is_full(int os_errno);     /* no space left, or a quota or file size limit was reached */
+int os_is_existing(int os_errno); /* the file existed before */
 
 /* ---- time and identity ---- */
 uint64_t os_mono_ns(void);
-uint64_t os_thread_cpu_ns(void); /* that this thread has used */
+uint64_t os_thread_cpu_ns(void); /* time that the calling thread has used */
 uint64_t os_real_ns(void);
 int os_tsc_is_clock(void); /* the kernel itself trusts the time-stamp counter */
 void os_sleep_ms(unsigned ms);
@@ -23,38 +32,47 @@ uint64_t os_thread_id(void);
 void os_random(void *bytes, size_t n);
 
 /* ---- files ---- */
-/* Creates path with mode 0600, never following or truncating what is there. */
+/* Creates a file with mode 0600. Never follows a link and never truncates an existing file. */
 int os_create(const char *path, int *fd, int *os_errno);
 int os_open_read(const char *path, int *fd, int *os_errno);
+/* Closes a descriptor; -1 is ignored. */
 void os_close(int fd);
-/* The path without links, into out; -1 where it is none, or too long. */
+/* Writes the path without links to `out`. Returns -1 where there is no such path or it is too
+ * long. */
 int os_real_path(const char *path, char *out, size_t size);
+/* Removes a file. */
 int os_remove(const char *path, int *os_errno);
-int os_lock(int fd);      /* an exclusive advisory lock, without waiting */
-int os_is_locked(int fd); /* somebody else holds it: the recorder is alive */
-/* All n bytes, or -1. A short file is -1 with *os_errno 0. */
+int os_lock(int fd);      /* takes an exclusive advisory lock, without waiting */
+int os_is_locked(int fd); /* another process has it: the recorder is alive */
+/* Reads or writes all n bytes, or fails. A file that is too short fails with *os_errno 0. */
 int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno);
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno);
 int os_file_size(int fd, uint64_t *size);
+/* Sets the size of a file. */
 int os_truncate(int fd, uint64_t size);
 int os_is_regular(int fd);
-/* Identity of the open file, to notice that a descriptor number means another file now. */
+/* Gives the identity of an open file, which shows that a descriptor number was reused. */
 int os_file_identity(int fd, uint64_t identity[2]);
-/* Blocks on disk for [offset, offset+n): after it, stores into a mapping cannot fail. */
+/* Allocates blocks on disk for [offset, offset + n). After that, stores into a mapping cannot
+ * fail. */
 int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno);
+/* Releases the blocks of a range that is no longer needed. A failure does no harm. */
 void os_punch(int fd, uint64_t offset, uint64_t n);
-/* 1: stores into a shared mapping are safe on this file system; 0: not, and *why says it. */
+/* Returns 1 where stores into a shared mapping are safe on this file system. Else returns 0, and
+ * *why is the reason. */
 int os_mapping_is_safe(int fd, const char **why);
+/* Map a part of a file, or anonymous memory, for reading and writing. NULL on failure. */
 void *os_map_shared(int fd, uint64_t offset, size_t n);
 void *os_map_private(size_t n);
 void os_unmap(void *memory, size_t n);
-/* A store into [memory, memory+n) that the file cannot take any more (SIGBUS) lands in private
- * memory instead, and *hit becomes 1. Ranges live as long as the process. */
+/* Guards a mapping. Where the file cannot take a store into it (SIGBUS), the range becomes private
+ * memory and *hit becomes 1. The entry stays until os_unguard(). */
 void os_guard(void *memory, size_t n, _Atomic int *hit);
 void os_unguard(void *memory);
 
-/* Test hook: the nth next call of that kind fails with os_errno, and later ones too where stays is
- * set; nth 0 ends it. Where os_errno is negative the process gets that signal before the call. */
+/* Test hook: makes the nth call of this kind from now on fail with os_errno; nth 0 ends it. With
+ * `stays`, all later calls fail too. With a negative os_errno, the call succeeds, but first the
+ * process gets that signal. */
 enum os_fault {
     OS_FAULT_WRITE,
     OS_FAULT_OPEN,
@@ -67,16 +85,16 @@ void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
 
 /* ---- other processes ---- */
 struct bytes_out;
-/* Runs a program (its path and words, up to NULL) in this environment, without the variables that
- * `without` names (up to NULL). It finds the request on its stdin and leaves its answer on stdout;
- * stderr leads nowhere. 0 where it ended well. */
+/* Runs a program with a request on its stdin, and collects its stdout; stderr is discarded. `words`
+ * is its path and arguments, `without` names environment variables to leave out; both end with
+ * NULL. Returns 0 if the program exited with 0. */
 int os_ask(const char *const *words, const char *const *without, const void *request, size_t len,
            struct bytes_out *answer);
 
 /* ---- the user's cache ---- */
-/* Small files in a folder of our own, $XDG_CACHE_HOME/relive or ~/.cache/relive, whose number and
- * size are bounded: the oldest go. What is not this user's own, or others may touch, is not there
- * for os_store_read(); a file is replaced as a whole. 0, or -1. */
+/* Small files in a folder of our own, $XDG_CACHE_HOME/relive or ~/.cache/relive. Number and size
+ * are bounded; the oldest files are removed. os_store_read() ignores files that belong to another
+ * user, or that others may write. Files are replaced as a whole. Both return 0, or -1. */
 int os_store_read(const char *name, struct bytes_out *out);
 int os_store_write(const char *name, const void *data, size_t len);
 
@@ -95,25 +113,26 @@ struct os_thread {
 void os_mutex_init(struct os_mutex *mutex);
 void os_mutex_fini(struct os_mutex *mutex);
 void os_lock_mutex(struct os_mutex *mutex);
-int os_try_lock_mutex(struct os_mutex *mutex); /* whether it could be had at once */
+int os_try_lock_mutex(struct os_mutex *mutex); /* returns whether the lock was free */
 void os_unlock_mutex(struct os_mutex *mutex);
 void os_cond_init(struct os_cond *cond);
 void os_cond_fini(struct os_cond *cond);
+/* Conditions use the monotonic clock, so that a change of the date does not delay a wait. */
 void os_cond_wait(struct os_cond *cond, struct os_mutex *mutex);
 void os_cond_wait_ms(struct os_cond *cond, struct os_mutex *mutex, unsigned ms);
 void os_cond_signal(struct os_cond *cond);
 void os_cond_broadcast(struct os_cond *cond);
-/* All signals but those of its own faults are blocked in the new thread. *thread stays where it is
- * until it is joined. */
+/* Starts a thread in which all signals are blocked but those of its own faults. *thread must stay
+ * in place until os_thread_join(). */
 int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg);
 void os_thread_join(struct os_thread *thread);
-/* A joined thread is still counted by the system for a moment; `id` is its os_thread_id(). */
+/* Waits until the system no longer counts a joined thread. `id` is its os_thread_id(). */
 void os_thread_await_gone(uint64_t id);
-/* Gives the calling thread a descriptor table of its own, empty but for `keep` (-1: nothing), and
- * 0, 1, 2 on /dev/null. */
+/* Gives the calling thread its own descriptor table. It contains only `keep` (-1 = nothing), and
+ * /dev/null as 0, 1 and 2. */
 int os_private_descriptors(int keep);
-/* A door, through which a thread with descriptors of its own passes one before it ends. What was
- * passed stays open, with its lock, until it is taken, by whichever thread has the door by then. */
+/* A door through which a thread with its own descriptor table passes a descriptor before it ends. A
+ * passed descriptor stays open, with its lock, until some thread takes it. */
 struct os_door {
     int fd;
     uint64_t identity[2];
@@ -122,17 +141,18 @@ struct os_door {
 };
 int os_door_open(struct os_door *door);
 int os_door_pass(const struct os_door *door, int fd);
-int os_door_take(const struct os_door *door); /* -1: nothing came, or no number was free */
+int os_door_take(const struct os_door *door); /* -1: none was passed, or no number is free */
 void os_door_close(const struct os_door *door);
-/* A descriptor number out of the program's way, closed on exec. */
+/* Moves a descriptor to a number out of the program's way, closed on exec. Returns the new
+ * number. */
 int os_move_high(int fd);
 
-/* Calls `ended` with the value that a thread had set, when that thread ends. One key. */
+/* Calls `ended` with the value that a thread has set, when that thread ends. There is one key. */
 int os_thread_value_init(void (*ended)(void *));
 void os_thread_value_set(void *value);
-/* Hooks round fork(2), for as long as the process lives. */
+/* Installs hooks around fork(2), for the life of the process. */
 int os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
-/* Bounds of the calling thread's C stack; 0 when unknown. */
+/* Returns the low end of the calling thread's C stack and its size; 0 = unknown. */
 uintptr_t os_stack_low(size_t *size);
 
 #endif

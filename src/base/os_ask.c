@@ -1,4 +1,5 @@
-/* Part of os.h. Why: what a process must not do itself, another one does for it. */
+/* Part of os.h. Why: some work must not happen inside the recorded program, so another process does
+ * it. */
 #define _GNU_SOURCE
 #include "os.h"
 
@@ -16,6 +17,7 @@
 
 enum { ANSWER_MAX = 64 << 20, READ = 64 << 10 };
 
+/* Returns whether an entry of the environment is one of the variables. */
 static int is_left_out(const char *entry, const char *const *without)
 {
     for (; *without != NULL; without++) {
@@ -27,7 +29,8 @@ static int is_left_out(const char *entry, const char *const *without)
     return 0;
 }
 
-/* The environment without these variables: owned, its words are not; NULL without memory. */
+/* Returns the environment without these variables, or NULL without memory. The array is owned, its
+ * words are not. */
 static char **copy_environment(const char *const *without)
 {
     size_t count = 0, kept = 0;
@@ -43,6 +46,7 @@ static char **copy_environment(const char *const *without)
     return words;
 }
 
+/* Starts the program with the socket as stdin and stdout. */
 static int spawn_child(const char *const *words, char *const *variables, int fd, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
@@ -63,7 +67,7 @@ static int spawn_child(const char *const *words, char *const *variables, int fd,
     return failed ? -1 : 0;
 }
 
-/* It may end without having read all. */
+/* Sends the request. The program may end without having read all of it. */
 static void send_request(int fd, const char *data, size_t len)
 {
     while (len != 0) {
@@ -77,6 +81,7 @@ static void send_request(int fd, const char *data, size_t len)
     (void)shutdown(fd, SHUT_WR);
 }
 
+/* Reads until the program closes its stdout. A longer answer than ANSWER_MAX is an error. */
 static int read_answer(int fd, struct bytes_out *answer)
 {
     for (;;) {
@@ -92,6 +97,7 @@ static int read_answer(int fd, struct bytes_out *answer)
     }
 }
 
+/* A socket pair in place of two pipes: one descriptor is stdin and stdout of the program. */
 int os_ask(const char *const *words, const char *const *without, const void *request, size_t len,
            struct bytes_out *answer)
 {
@@ -109,7 +115,7 @@ int os_ask(const char *const *words, const char *const *without, const void *req
         failed = read_answer(pair[0], answer);
     }
     (void)close(pair[0]);
-    /* Nobody knows the status where this process ignores SIGCHLD. */
+    /* The status is unknown where this process ignores SIGCHLD. */
     while (is_running && waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     rl_free(variables);

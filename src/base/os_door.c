@@ -1,7 +1,12 @@
-/* Part of os.h. Why: a thread with a descriptor table of its own must be able to end without its
- * files. The door is a datagram socket; its abstract address is one that the system chooses,
- * so nothing appears in the file system. A message that nobody has received yet keeps the file
- * open. */
+/* Part of os.h. Why: a thread with its own descriptor table must be able to end without closing its
+ * files.
+ *
+ *    writer thread (own table)                 any thread (process table)
+ *    os_door_pass(fd) --- SCM_RIGHTS --->      os_door_take() -> fd
+ *                     datagram socket
+ *
+ * The socket has an abstract address that the system chooses, so the file system never shows it. A
+ * message that nobody has received keeps its file open. */
 #define _GNU_SOURCE
 #include "os.h"
 
@@ -16,10 +21,11 @@ static int new_socket(void)
     return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
+/* Binds the socket to an abstract address of the system's choice and remembers it. */
 static int find_address(struct os_door *door)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t len = sizeof address.sun_family; /* so short: the system chooses the rest */
+    socklen_t len = sizeof address.sun_family; /* so short that the system chooses the rest */
     if (bind(door->fd, (struct sockaddr *)&address, len) != 0) {
         return -1;
     }
@@ -47,6 +53,7 @@ int os_door_open(struct os_door *door)
     return 0;
 }
 
+/* Returns whether the descriptor is still the door. The program may have closed and reused it. */
 static int is_door(const struct os_door *door)
 {
     uint64_t identity[2];
@@ -61,7 +68,7 @@ void os_door_close(const struct os_door *door)
     }
 }
 
-/* Room for the one descriptor of a message, as the macros want it aligned. */
+/* Room for the one descriptor of a message, aligned as the macros need it. */
 union passed {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];

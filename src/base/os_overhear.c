@@ -1,10 +1,20 @@
 /* Why: see os_overhear.h.
- * Invariants: an entry is exchanged once, for a function that behaves as the one it stood for, and
- * is never put back. What is told is what the real function said it took. errno is the real
- * function's. A write inside another that is told (a stream that is flushed) is not told again.
- * Threads: any; tables are gone through by one at a time. */
+ *
+ *    import table of an object            here                       C library
+ *    printf  -----------------------> our_printf() ------------------> vfprintf()
+ *    (entry exchanged once)              |
+ *                                        +-- report_output() --> listener
+ *
+ * Invariants:
+ * 1. An entry is exchanged once, for a function with the same behaviour, and never changed back.
+ * 2. What is reported is what the real function accepted. errno is the real function's.
+ * 3. A write inside a reported one, such as the flush of a stream, is not reported again:
+ * is_inside.
+ *
+ * Threads: any. One thread at a time walks the tables: is_busy. */
 #define _GNU_SOURCE
-#undef _FORTIFY_SOURCE /* the text is put together once more: %n must not be judged twice */
+#undef _FORTIFY_SOURCE /* text is formatted twice, and a fortified %n must not fail the second     \
+                          time */
 #include "os_overhear.h"
 
 #include <dlfcn.h>
@@ -30,8 +40,9 @@ int __vdprintf_chk(int fd, int flag, const char *format, va_list args);
 static _Atomic(os_heard) listener;
 static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
 
-/* ---- telling ---- */
+/* ---- reports ---- */
 
+/* Calls the listener, unless this thread is inside it or inside another reported write. */
 static void report_output(int fd, const void *bytes, size_t n)
 {
     int error = errno;
@@ -44,7 +55,7 @@ static void report_output(int fd, const void *bytes, size_t n)
     errno = error;
 }
 
-/* 1 or 2 where the stream's text is to be told; 0 else. */
+/* Returns 1 or 2 where output to the stream must be reported, else 0. */
 static int find_listened(FILE *stream)
 {
     if (is_inside || stream == NULL ||
@@ -146,13 +157,14 @@ static int our_putchar(int c)
 
 static int our_fflush(FILE *stream)
 {
-    is_inside++; /* its text was told when it was written */
+    is_inside++; /* its text was reported when it was written */
     int result = fflush(stream);
     is_inside--;
     return result;
 }
 
-/* The formatted text, in `few` where it fits there, else from malloc(); NULL without memory. */
+/* Formats text into `few` where it fits, else into memory from malloc(). Returns NULL without
+ * memory. */
 static char *format_text(char *few, size_t size, const char *text, va_list args, size_t *len)
 {
     va_list again;
@@ -290,10 +302,11 @@ static void our_perror(const char *text)
     }
 }
 
-/* ---- objects that come later ---- */
+/* ---- objects that are loaded later ---- */
 
-/* The loader looks at who calls it where a name has no path; then it must not be us, and what was
- * loaded is taken in later. */
+/* Calls dlopen() and takes in the new objects. Where a name has no path, the loader looks at its
+ * caller, which must then be the program. So dlopen() is a tail call, and the new objects are taken
+ * in later. */
 static void *our_dlopen(const char *name, int mode)
 {
     if (name == NULL || strchr(name, '/') == NULL) {
@@ -301,7 +314,7 @@ static void *our_dlopen(const char *name, int mode)
         if (heard != NULL && name != NULL) {
             heard(0, NULL, 0);
         }
-        return dlopen(name, mode); /* as the last thing: its caller is ours */
+        return dlopen(name, mode); /* a tail call: the program is its caller */
     }
     void *handle = dlopen(name, mode);
     os_overhear_loaded();
@@ -310,11 +323,11 @@ static void *our_dlopen(const char *name, int mode)
 
 static void *find_replacement(const char *name);
 
-/* ctypes and cffi call what they find here, not what stands in a table. */
+/* Handles ctypes and cffi, which call what dlsym() returns instead of an entry of a table. */
 static void *our_dlsym(void *handle, const char *name)
 {
     if (handle == RTLD_NEXT || handle == RTLD_DEFAULT || name == NULL) {
-        return dlsym(handle, name); /* the same */
+        return dlsym(handle, name); /* the result would be the same */
     }
     void *found = dlsym(handle, name);
     void *ours = found != NULL ? find_replacement(name) : NULL;
@@ -372,7 +385,8 @@ static void *replacement_at(size_t i)
     return address;
 }
 
-/* Ours for a name, or NULL. The last two are not for callers that ask by name. */
+/* Returns our function for a name, or NULL. The last two of the table are never looked up by
+ * name. */
 static void *find_replacement(const char *name)
 {
     for (size_t i = 0; i < ENTRIES - 2; i++) {
@@ -383,14 +397,15 @@ static void *find_replacement(const char *name)
     return NULL;
 }
 
-/* One loaded object, as far as its dynamic section describes it. */
+/* One loaded object, as its dynamic section describes it. */
 struct object {
-    uintptr_t base, sealed, sealed_end; /* read-only after it was relocated */
+    uintptr_t base, sealed, sealed_end; /* [sealed, sealed_end) is read-only after relocation */
     const ElfW(Sym) * symbols;
     const char *names;
     int is_host;
 };
 
+/* Returns whether an address is inside an object. */
 static int object_holds(const struct dl_phdr_info *info, const void *address)
 {
     for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -403,6 +418,7 @@ static int object_holds(const struct dl_phdr_info *info, const void *address)
     return 0;
 }
 
+/* Stores our function in an entry. Its page is made writable for that moment where needed. */
 static void exchange_entry(const struct object *o, uintptr_t place, void *ours)
 {
     void *_Atomic *entry = (void *_Atomic *)place;
@@ -427,6 +443,7 @@ static void exchange_entry(const struct object *o, uintptr_t place, void *ours)
 #endif
 
 #ifdef IS_IMPORT
+/* Exchanges the entries of one relocation table. */
 static void exchange_imports(const struct object *o, const ElfW(Rela) * entry, size_t bytes)
 {
     for (size_t n = bytes / sizeof *entry; n > 0; n--, entry++) {
@@ -443,7 +460,7 @@ static void exchange_imports(const struct object *o, const ElfW(Rela) * entry, s
     }
 }
 
-/* musl leaves addresses in the dynamic section as they stand in the file. */
+/* Returns an address from the dynamic section. musl does not relocate these. */
 static uintptr_t resolve_pointer(const struct object *o, const ElfW(Dyn) * entry)
 {
     return entry->d_un.d_ptr < o->base ? o->base + entry->d_un.d_ptr : entry->d_un.d_ptr;
@@ -451,6 +468,7 @@ static uintptr_t resolve_pointer(const struct object *o, const ElfW(Dyn) * entry
 
 static const void *the_host;
 
+/* Exchanges the entries of one loaded object. */
 static int take_in_object(struct dl_phdr_info *info, size_t size, void *unused)
 {
     struct object o = {.base = info->dlpi_addr, .is_host = object_holds(info, the_host)};
@@ -511,7 +529,7 @@ static int count_objects(struct dl_phdr_info *info, size_t size, void *out)
 }
 
 static _Atomic int is_busy;
-static unsigned long long taken_in; /* loads that had happened; under is_busy */
+static unsigned long long taken_in; /* loads that have been taken in; under is_busy */
 
 void os_overhear_loaded(void)
 {

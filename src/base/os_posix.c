@@ -1,6 +1,7 @@
-/* Part of os.h. Why: the one file of the core that speaks to Linux (macOS later).
- * Threads: every function may be called from any thread; guard() entries are published with
- * release stores because a signal handler reads them. */
+/* Part of os.h. Why: the one file of the core that calls Linux; another system needs another file.
+ *
+ * Threads: any function in any thread. A signal handler reads guards[], so entries are published
+ * with release stores. */
 #define _GNU_SOURCE
 #include "os.h"
 
@@ -61,6 +62,7 @@ uint64_t os_real_ns(void)
     return clock_ns(CLOCK_REALTIME);
 }
 
+/* The kernel drops the counter as its clock source when the counter is unstable. */
 int os_tsc_is_clock(void)
 {
 #if defined(__x86_64__)
@@ -99,6 +101,7 @@ uint64_t os_thread_id(void)
     return (uint64_t)syscall(SYS_gettid);
 }
 
+/* Without entropy this early after boot, ids come from the clocks: distinct, but not random. */
 void os_random(void *bytes, size_t n)
 {
     if (getrandom(bytes, n, GRND_NONBLOCK) == (ssize_t)n) {
@@ -125,7 +128,7 @@ void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno)
     faults[kind] = (struct fault){nth, 0, stays, os_errno};
 }
 
-/* The errno that this call must fail with, or 0. */
+/* Returns the errno with which this call must fail, or 0. */
 static int inject_fault(enum os_fault kind)
 {
     struct fault *fault = &faults[kind];
@@ -145,6 +148,7 @@ static int inject_fault(enum os_fault kind)
 
 /* ---- files ---- */
 
+/* O_EXCL and O_NOFOLLOW: a recording never replaces a file, and never writes through a link. */
 int os_create(const char *path, int *fd, int *os_errno)
 {
     if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
@@ -159,6 +163,7 @@ int os_create(const char *path, int *fd, int *os_errno)
     return 0;
 }
 
+/* O_NONBLOCK: opening a named pipe must not wait for a writer. */
 int os_open_read(const char *path, int *fd, int *os_errno)
 {
     if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
@@ -205,6 +210,7 @@ int os_lock(int fd)
     return flock(fd, LOCK_EX | LOCK_NB);
 }
 
+/* A shared lock is refused exactly while a recorder has its exclusive one. */
 int os_is_locked(int fd)
 {
     if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
@@ -292,7 +298,7 @@ int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
     if ((*os_errno = inject_fault(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
-    /* fallocate(2), not posix_fallocate: the latter emulates by writing. */
+    /* posix_fallocate() would emulate by writing */
     while (fallocate(fd, 0, (off_t)offset, (off_t)n) != 0) {
         if (errno != EINTR) {
             *os_errno = errno;
@@ -307,10 +313,13 @@ void os_punch(int fd, uint64_t offset, uint64_t n)
     (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n);
 }
 
+/* Decides by the type of the file system. A mapping that stalls or fails would stop the program, so
+ * unknown types are not safe. */
 int os_mapping_is_safe(int fd, const char **why)
 {
-    /* Measured: what is on this list keeps a reserved page writable, and quickly so, when the disk
-     * fills up. btrfs is not: even without copy on write a store may wait for minutes. */
+    /* Measured: file systems on this list keep a reserved page writable, and fast, when the disk
+     * fills up. btrfs is not on it. Even without copy on write, a store there may wait for
+     * minutes. */
     enum { EXT = 0xEF53, XFS = 0x58465342, TMPFS = 0x01021994, OVERLAY = 0x794c7630 };
     enum { BTRFS = 0x9123683E };
     struct statfs fs;
@@ -325,7 +334,7 @@ int os_mapping_is_safe(int fd, const char **why)
     case OVERLAY:
         return 1;
     case BTRFS: {
-        /* What is reserved can then at least be written over in place, as long as it is empty. */
+        /* Reserved blocks can then at least be written in place, as long as the file is empty. */
         int flags = 0;
         if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
             flags |= FS_NOCOW_FL;
@@ -369,12 +378,14 @@ void os_unmap(void *memory, size_t n)
 
 #define GUARDS 64
 static struct guard {
-    _Atomic uintptr_t low; /* 0 = free; release here pairs with the handler's acquire */
+    _Atomic uintptr_t low; /* 0 = free; the release store pairs with the handler's acquire load */
     size_t size;
     _Atomic int *hit;
 } guards[GUARDS];
 static struct sigaction before;
 
+/* Replaces a guarded mapping by private memory. Other faults go to the handler that was there
+ * before. */
 static void on_sigbus(int signo, siginfo_t *info, void *context)
 {
     uintptr_t at = (uintptr_t)info->si_addr;
@@ -402,6 +413,7 @@ static void on_sigbus(int signo, siginfo_t *info, void *context)
     }
 }
 
+/* Installs the handler again where the program has replaced it since. */
 void os_guard(void *memory, size_t n, _Atomic int *hit)
 {
     struct sigaction now;
@@ -458,6 +470,7 @@ void os_unlock_mutex(struct os_mutex *mutex)
     (void)pthread_mutex_unlock(&mutex->m);
 }
 
+/* The monotonic clock: a change of the date must not delay a wait. */
 void os_cond_init(struct os_cond *cond)
 {
     pthread_condattr_t attributes;
@@ -507,7 +520,7 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     thread->run = run;
     thread->arg = arg;
     (void)sigfillset(&all);
-    /* A fault of the thread itself cannot wait: blocked, it would end the process, guard or not. */
+    /* A fault of the thread itself cannot wait: if blocked, it ends the process, guard or not. */
     (void)sigdelset(&all, SIGBUS);
     (void)sigdelset(&all, SIGSEGV);
     (void)sigdelset(&all, SIGFPE);
@@ -526,9 +539,11 @@ void os_thread_join(struct os_thread *thread)
     (void)pthread_join(thread->t, NULL);
 }
 
+/* Some programs count the threads of their process and must not see one that has ended. So this
+ * polls, first by yielding. */
 void os_thread_await_gone(uint64_t id)
 {
-    enum { YIELDS = 200, MOST = 1200 }; /* then about a tenth of a second has passed */
+    enum { YIELDS = 200, MOST = 1200 }; /* about a tenth of a second altogether */
     const struct timespec pause = {0, 50000};
     for (int i = 0; i < MOST && syscall(SYS_tgkill, getpid(), (pid_t)id, 0) == 0; i++) {
         if (i < YIELDS) {
@@ -540,7 +555,7 @@ void os_thread_await_gone(uint64_t id)
 }
 
 #ifdef SYS_close_range
-/* The first call is the one that gives the thread a table of its own. */
+/* Closes all descriptors but one. The first call gives the thread its own table. */
 static int close_all_but(int keep)
 {
     enum { UNSHARE = 2 };
@@ -560,7 +575,7 @@ int os_private_descriptors(int keep)
     if (close_all_but(keep) != 0) {
         return -1;
     }
-    /* 0, 1 and 2 are copies by now: let go of the program's pipes and terminal too. */
+    /* 0, 1 and 2 are copies now. Closing them releases the program's pipes and terminal. */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; fd++) {
         if (null < 0) {
@@ -606,6 +621,7 @@ int os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
     return pthread_atfork(prepare, parent, child) == 0 ? 0 : -1;
 }
 
+/* Reads /proc for the main thread, so callers keep the result. */
 uintptr_t os_stack_low(size_t *size)
 {
     pthread_attr_t attributes;

@@ -1,8 +1,7 @@
-/* Part of os.h. Why: what one process has found out, later ones of the same user need not find out
- * again. Invariants: the folder and each file in it are this user's own, and nobody else can write
- * them; no link is followed below the folder that the user names. Whatever is not so counts as not
- * there.
- */
+/* Part of os.h. Why: what one process has found out, later processes of the same user can reuse.
+ *
+ * Invariants: the folder and its files belong to this user, and nobody else can write them. Below
+ * the folder that the user names, no link is followed. What breaks this counts as missing. */
 #define _GNU_SOURCE
 #include "os.h"
 
@@ -21,7 +20,7 @@
 
 enum { FILES_MAX = 64, FILE_BYTES_MAX = 4 << 20, ALL_BYTES_MAX = 16 << 20 };
 
-/* The folder for caches, as the user or the system names it; made where it is not there. */
+/* Opens the user's cache folder, which may be created. Returns a descriptor, or -1. */
 static int open_cache_base(int may_make)
 {
     char path[4096];
@@ -38,13 +37,15 @@ static int open_cache_base(int may_make)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* Returns whether an entry has this kind, belongs to this user, and grants others none of
+ * `others`. */
 static int is_own_entry(const struct stat *found, mode_t kind, mode_t others)
 {
     return (found->st_mode & S_IFMT) == kind && found->st_uid == geteuid() &&
            (found->st_mode & others) == 0;
 }
 
-/* Our folder in it: a descriptor, or -1. */
+/* Opens our folder in it. Returns a descriptor, or -1. */
 static int open_store_folder(int may_make)
 {
     struct stat found;
@@ -64,6 +65,7 @@ static int open_store_folder(int may_make)
     return folder;
 }
 
+/* Reads a file that is_own_entry() accepts and that has no second name. */
 static int read_store_file(int fd, struct bytes_out *out)
 {
     struct stat found;
@@ -98,11 +100,11 @@ int os_store_read(const char *name, struct bytes_out *out)
 struct census {
     unsigned count;
     uint64_t bytes;
-    struct timespec when; /* of the oldest */
+    struct timespec when; /* of the oldest file */
     char oldest[256];
 };
 
-/* Counts the files of a folder. -1 where it cannot be read. */
+/* Counts the files of a folder and finds the oldest. Returns -1 where it cannot be read. */
 static int take_census(int folder, struct census *census)
 {
     int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -133,7 +135,7 @@ static int take_census(int folder, struct census *census)
     return 0;
 }
 
-/* The oldest files go, those that a process left half written too. */
+/* Removes the oldest files, also those that a process left half written. */
 static void keep_bounds(int folder)
 {
     struct census census;

@@ -1,5 +1,4 @@
-/* Why: every layer reports failure alike; see include/relive/rl_status.h.
- * Threads: pure functions of their arguments. */
+/* Why: every room reports failure in the same way; see include/relive/rl_status.h. */
 #include "status.h"
 
 #include <stdarg.h>
@@ -20,6 +19,7 @@ const char *status_code(rl_status status)
     return "ERR_UNKNOWN";
 }
 
+/* Formats the text, and appends the meaning of an errno value unless that is 0. */
 static void fill_err(struct rl_err *err, rl_status status, int os_errno, const char *format,
                      va_list args)
 {

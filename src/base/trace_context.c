@@ -1,11 +1,12 @@
-/* Why: see trace_context.h. The generator is xoshiro256**, seeded by the system. */
+/* Why: ids must be cheap enough for every request, hence a generator of our own: xoshiro256**,
+ * seeded by the system. See trace_context.h. */
 #include "trace_context.h"
 
 #include <string.h>
 
 #include "os.h"
 
-/* The value of a lower-case digit, or -1. */
+/* Returns the value of a lower-case digit, or -1. */
 static int read_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
@@ -31,6 +32,7 @@ void trace_digits(const uint8_t *bytes, size_t count, char *digits)
     }
 }
 
+/* Returns whether all bytes are 0, which the recommendation forbids in ids. */
 static int are_zeros(const uint8_t *bytes, size_t n)
 {
     uint8_t any = 0;
@@ -41,7 +43,7 @@ static int are_zeros(const uint8_t *bytes, size_t n)
 }
 
 /*   00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
- *   version, trace, span, flags; later versions may say more behind a dash. */
+ *   version, trace id, span id, flags; later versions may add more after a dash */
 int trace_parent_read(const char *header, size_t len, struct trace_parent *out)
 {
     enum { TRACE = 3, SPAN = TRACE + 2 * TRACE_BYTES + 1, FLAGS = SPAN + 2 * SPAN_BYTES + 1 };
@@ -78,6 +80,7 @@ static uint64_t rotate_left(uint64_t word, unsigned by)
     return word << by | word >> (64 - by);
 }
 
+/* Returns the next 64 bits of xoshiro256**. */
 static uint64_t next_random_word(uint64_t s[4])
 {
     uint64_t word = rotate_left(s[1] * 5, 7) * 9, mixed = s[1] << 17;

@@ -1,4 +1,4 @@
-/* Why: cuts must fall on character boundaries, and Python strings may hold lone surrogates. */
+/* Why: texts are cut on character boundaries, and Python strings may contain lone surrogates. */
 #include "utf8.h"
 
 size_t utf8_cut(const uint8_t *text, size_t len, size_t max)
@@ -32,6 +32,7 @@ uint8_t *utf8_put(uint8_t *p, uint32_t c)
     return p;
 }
 
+/* Rejects overlong forms, code points beyond 10ffff and cut characters. */
 size_t utf8_get(const uint8_t *p, size_t left, uint32_t *point)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};

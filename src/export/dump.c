@@ -1,4 +1,13 @@
-/* Why: tests, oracles and other tools compare recordings as text; one writer keeps it canonical. */
+/* Why: tests, oracles and other tools compare recordings as text. One writer keeps that text
+ * canonical.
+ *
+ *    dump_event()
+ *      +-- put_function_event()   events of a function: frame, parent, func, file, line
+ *      |     +-- put_captured()   args, exc, value or write, from the captured bytes
+ *      +-- put_other_event()      threads, tasks, output, gc, sessions, marks, losses ...
+ *
+ * Invariants: every event gives one complete line, also with damaged values. Where a function above
+ * writes a new field, fields_of[] must get it too. */
 #include "dump.h"
 
 #include <stdio.h>
@@ -6,8 +15,9 @@
 
 #include "after_exception.h"
 #include "value.h"
-#include "value_text.h"
+#include "value_json.h"
 
+/* Writes a frame as T<thread>#<ordinal>, or null. */
 static void put_frame_name(struct json_out *json, const char *key, uint64_t frame)
 {
     json_key(json, key);
@@ -22,18 +32,22 @@ static void put_frame_name(struct json_out *json, const char *key, uint64_t fram
     json_text(json, text);
 }
 
+/* Writes a key and its text. */
 static void put_text_key(struct json_out *json, const char *key, struct text text)
 {
     json_key(json, key);
     json_string(json, text.data, text.len);
 }
 
+/* Returns whether events of this kind carry an exception. */
 static int comes_with_exception(unsigned kind)
 {
     return kind == RL_EVENT_THROW || kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE ||
            kind == RL_EVENT_HANDLED;
 }
 
+/* Writes "func", "file" and "line": the line of the event where it has one, else the function's
+ * first. */
 static void put_function(struct json_out *json, const struct reader *reader,
                          const struct event_out *event)
 {
@@ -53,6 +67,7 @@ static void put_function(struct json_out *json, const struct reader *reader,
     json_u64(json, is_here ? event->line : code.line);
 }
 
+/* Writes the name of a variable as a key. */
 static void put_name_key(struct json_out *json, const struct reader *reader, uint32_t name)
 {
     struct text text = reader_string(reader, name);
@@ -61,7 +76,7 @@ static void put_name_key(struct json_out *json, const struct reader *reader, uin
     json->needs_comma = 0;
 }
 
-/* Where the bytes of a value are none: an object like that of any other value. */
+/* Writes an object like that of any other value where the bytes are no value. */
 static void put_damaged(struct json_out *json)
 {
     json_open(json, '{');
@@ -76,6 +91,7 @@ static void put_damaged(struct json_out *json)
     json_close(json, '}');
 }
 
+/* Writes a value. Returns why its bytes were no value. */
 static rl_status put_value_or_damage(struct json_out *json, const struct reader *reader,
                                      struct bytes_in *in)
 {
@@ -86,7 +102,7 @@ static rl_status put_value_or_damage(struct json_out *json, const struct reader 
     return status;
 }
 
-/* {"name": value, ...}; what was cut off at the end is left out. */
+/* Writes {"name": value, ...}. Arguments that were cut off at the end are left out. */
 static rl_status put_arguments(struct json_out *json, const struct reader *reader,
                                const struct event_out *event)
 {
@@ -107,7 +123,9 @@ static rl_status put_arguments(struct json_out *json, const struct reader *reade
     return status;
 }
 
-/* "name", "scope" and "value" of a write. */
+/* Writes "name", "scope" and "value" of a write. The number of a name is an index into the names of
+ * the code for a local variable, else a string id. A change inside a container comes first, as
+ * "item" or "attr". */
 static rl_status put_write_event(struct json_out *json, const struct reader *reader,
                                  const struct event_out *event, struct bytes_in *in)
 {
@@ -142,7 +160,7 @@ static rl_status put_write_event(struct json_out *json, const struct reader *rea
     return status == RL_OK ? of_value : status;
 }
 
-/* "exc" of an event: an exception, or null where the bytes are none. */
+/* Writes "exc": an exception, or null where the bytes are none. */
 static rl_status put_exc_key(struct json_out *json, const struct reader *reader,
                              struct bytes_in *in)
 {
@@ -162,8 +180,8 @@ static rl_status put_exc_key(struct json_out *json, const struct reader *reader,
     return status;
 }
 
-/* "callers" with the line that each stands at, "outermost", "handler" and "handler_line": as far as
- * the event says. */
+/* Writes "callers" with the line where each one is, "outermost", "handler" and "handler_line", as
+ * far as the event contains them. */
 static void put_after_exception(struct json_out *json, const struct event_out *event)
 {
     static const char *const handlers[] = {"except", "with", "finally", "return", "break"};
@@ -203,7 +221,12 @@ static void put_after_exception(struct json_out *json, const struct event_out *e
     }
 }
 
-/* What was captured with the event. */
+/* Writes what was captured with an event.
+ *
+ *    CALL                     one value for each parameter
+ *    THROW ... HANDLED        an exception, then what after_exception.h describes
+ *    WRITE                    a head with scope and name, then a value
+ *    other events             one value */
 static rl_status put_captured(struct json_out *json, const struct reader *reader,
                               const struct event_out *event)
 {
@@ -231,17 +254,19 @@ static rl_status put_captured(struct json_out *json, const struct reader *reader
     }
 }
 
+/* Returns whether events of this kind belong to a frame of a function. */
 static int is_of_function(unsigned kind)
 {
     return kind <= RL_EVENT_C_RAISE || kind == RL_EVENT_RUNNING || kind == RL_EVENT_CLOSED;
 }
 
-/* Whether all that was wanted from the values of an event was there. */
+/* Returns whether the values contained all that was read. */
 static rl_status check_values_end(const struct bytes_in *in)
 {
     return in->bad ? RL_DAMAGED : RL_OK;
 }
 
+/* Writes a garbage collection. */
 static rl_status put_gc_pause(struct json_out *json, const struct event_out *event)
 {
     static const char *const keys[] = {"generation", "collected", "uncollectable", "duration"};
@@ -254,7 +279,9 @@ static rl_status put_gc_pause(struct json_out *json, const struct event_out *eve
     return check_values_end(&in);
 }
 
-/* "coroutine", "parent_task", "made_in", "made_line"; what is not known is left out. */
+/* Writes what a task was created from; unknown facts are left out.
+ *
+ *    coroutine value or UNSET | parent task | frame that created it | line there */
 static rl_status put_task(struct json_out *json, const struct reader *reader,
                           const struct event_out *event)
 {
@@ -284,6 +311,7 @@ static rl_status put_task(struct json_out *json, const struct reader *reader,
     return check_values_end(&in);
 }
 
+/* Writes what filters left out and redacted, as counts for each kind of value. */
 static rl_status put_filter_stats(struct json_out *json, const struct event_out *event)
 {
     static const char *const kinds[] = {"argument", "local", "global", "return", "attribute"};
@@ -310,6 +338,8 @@ static rl_status put_filter_stats(struct json_out *json, const struct event_out 
     return check_values_end(&in);
 }
 
+/* Writes a step that --budget took: code went from one level down to another. Without code, only
+ * the overhead is reported. */
 static rl_status put_budget(struct json_out *json, const struct reader *reader,
                             const struct event_out *event)
 {
@@ -336,7 +366,9 @@ static rl_status put_budget(struct json_out *json, const struct reader *reader,
     return check_values_end(&in);
 }
 
-/* What the program has written: "session" and each field by its name. */
+/* Writes what the program noted.
+ *
+ *    LOG, SESSION_START ... MARK       one dict: name -> value, written as "fields" */
 static rl_status put_note(struct json_out *json, const struct reader *reader,
                           const struct event_out *event)
 {
@@ -367,12 +399,13 @@ static rl_status put_note(struct json_out *json, const struct reader *reader,
     return event->values_len != 0 ? status : RL_OK; /* a note may have no fields */
 }
 
+/* Returns whether events of this kind are notes of the program. */
 static int is_note(unsigned kind)
 {
     return kind >= RL_EVENT_LOG && kind <= RL_EVENT_MARK;
 }
 
-/* What the event has beside what all have. */
+/* Writes what an event without a function has beside the common fields. */
 static rl_status put_other_event(struct json_out *json, const struct reader *reader,
                                  const struct event_out *event)
 {
@@ -411,7 +444,7 @@ static rl_status put_other_event(struct json_out *json, const struct reader *rea
     }
 }
 
-/* "exc_type" and "exc_line"; what is not known is left out. */
+/* Writes "exc_type" and "exc_line"; unknown ones are left out. */
 static void put_raised(struct json_out *json, const struct reader *reader,
                        const struct event_out *event)
 {
@@ -424,7 +457,7 @@ static void put_raised(struct json_out *json, const struct reader *reader,
     }
 }
 
-/* What an event of a function has beside what all have. */
+/* Writes what an event of a function has beside the common fields. */
 static rl_status put_function_event(struct json_out *json, const struct reader *reader,
                                     const struct event_out *event)
 {
@@ -478,7 +511,7 @@ void dump_event(struct json_out *json, struct reader *reader, const struct event
     }
 }
 
-/* What an event of a kind has besides what all have; "?" = not always. */
+/* What an event of a kind has beside the common fields; "?" = not always. */
 static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_RUNNING] = "already_running",
     [RL_EVENT_CLOSED] = "unseen",
@@ -508,6 +541,7 @@ static const char *const fields_of[RL_EVENT_KINDS] = {
     [RL_EVENT_LOSS] = "reason count",
 };
 
+/* Writes words that are separated by blanks as strings. */
 static void put_field_names(struct json_out *json, const char *words)
 {
     while (*words != 0) {
@@ -517,6 +551,7 @@ static void put_field_names(struct json_out *json, const char *words)
     }
 }
 
+/* Writes one line of the schema. */
 static void put_schema_line(struct json_out *json, unsigned number, const char *name,
                             const char *meaning)
 {
@@ -539,6 +574,7 @@ static void put_schema_line(struct json_out *json, unsigned number, const char *
     json_newline(json);
 }
 
+/* One line for each kind, from RL_EVENT_TABLE and fields_of[]. */
 void dump_schema(struct json_out *json)
 {
 #define LINE(name, number, text, meaning) put_schema_line(json, number, text, meaning);

@@ -1,15 +1,22 @@
-/* `relive dump`: the canonical event text, a JSON object a line. */
+/* `relive dump`: the canonical text of events, one JSON object per line (docs/format.md).
+ *
+ *    {"seq":2,"thread":1,"t":29272599,"pid":21656,"kind":"call",                every event
+ *     "frame":"T1#2","parent":"T1#1","func":"app:f","file":"app.py","line":1,   of a function
+ *     "args":{"a":{"t":"int","r":"1","cut":false,"redacted":false,"v":1}}}      of this kind
+ *
+ * Invariant: keys appear in a fixed order, and unknown facts have no key.
+ *
+ * Threads: as for the reader, one at a time. */
 #ifndef DUMP_H
 #define DUMP_H
 
 #include "cursor.h"
 #include "json_out.h"
 
-/* One event of `reader` as one line. Where its values are none, the line is whole all the same,
- * says
- * "<damaged>", and the file has a problem. */
+/* Writes one event as one line. Where its values are damaged, the line is complete all the same:
+ * the value is "<damaged>", and the reader notes a problem. */
 void dump_event(struct json_out *json, struct reader *reader, const struct event_out *event);
-/* What every kind's line holds: the text of `relive dump --schema`. */
+/* Writes the fields of each kind of event: the text of `relive dump --schema`. */
 void dump_schema(struct json_out *json);
 
 #endif

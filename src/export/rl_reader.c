@@ -1,4 +1,12 @@
-/* Why: the reader as the public header has it, on what all verbs use. */
+/* Why: gives programs in C the reader that all verbs use, through the public header alone.
+ *
+ *    rl_reader_next()   cursor_next() -> self->event -> struct rl_event
+ *    rl_reader_json()   self->event -> dump_event() -> self->json, lent to the caller
+ *
+ * Invariants: everything lent belongs to the reader, the cursor or self->json, and is valid until
+ * the next call. rl_reader_json() writes the event of the last rl_reader_next().
+ *
+ * Threads: one at a time per reader. */
 #include <relive/rl_reader.h>
 
 #include "alloc.h"
@@ -14,11 +22,13 @@ struct rl_reader {
     struct json_out json;
 };
 
+/* Returns a text in the type of the public header. */
 static struct rl_text lend_text(struct text text)
 {
     return (struct rl_text){text.data, text.len};
 }
 
+/* Also closes a reader whose opening failed half way. */
 void rl_reader_close(rl_reader *reader)
 {
     if (reader != NULL) {
@@ -92,6 +102,7 @@ uint64_t rl_reader_events(const rl_reader *reader)
     return reader->file->events;
 }
 
+/* Adds up the losses of all reasons. */
 uint64_t rl_reader_lost(const rl_reader *reader)
 {
     uint64_t lost = 0;

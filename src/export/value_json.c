@@ -1,12 +1,22 @@
-/* Part of value_text.h. Why: tests, tools and other languages read values as JSON: the text, and
- * the value itself where JSON can hold it whole. Invariant: recursion is bounded by
- * RL_VALUE_DEPTH_MAX. */
-#include "value_text.h"
+/* Why: tests, tools and other languages read values as JSON: as text always, and as a JSON value
+ * where JSON can represent it exactly.
+ *
+ *    put_value_json(): scan_value()      is anything cut, redacted, or beyond JSON?
+ *                      value_text()      "r", as repr() would show it
+ *                      put_plain_json()  "v", only if the value is complete and plain
+ *                      put_attributes()  "attrs" of an instance
+ *
+ * Invariants: recursion is bounded by RL_VALUE_DEPTH_MAX, and scan_value() goes first. So the
+ * functions after it may trust the bytes. */
+#include "value_json.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "value.h"
+#include "value_text.h"
 
+/* Returns the name of a value's type, also for those that the recording does not name. */
 static struct text value_type_name(const struct reader *reader, const struct value *value)
 {
     static const char *const names[] = {
@@ -43,12 +53,14 @@ static struct text value_type_name(const struct reader *reader, const struct val
     return (struct text){name, strlen(name)};
 }
 
-/* What the value and those inside it are, all together. */
+/* What a value and all values inside it have in common. One fact of an inner value is a fact of the
+ * outer one, so a list with a redacted item is redacted. */
 struct facts {
     int is_cut, is_redacted;
-    int is_plain; /* None, bool, int, finite float, str, lists of them, dicts with str keys */
+    int is_plain; /* None, bool, int, finite float, str, lists of these, dicts with str keys */
 };
 
+/* Skips a value and collects its facts. */
 static rl_status scan_value(struct bytes_in *in, struct facts *facts, unsigned depth, int is_key)
 {
     struct value value;
@@ -88,6 +100,7 @@ static rl_status scan_value(struct bytes_in *in, struct facts *facts, unsigned d
     return status;
 }
 
+/* Appends text that is JSON already. */
 static void put_raw_json(struct json_out *json, const struct bytes_out *text)
 {
     if (json->needs_comma) {
@@ -97,7 +110,8 @@ static void put_raw_json(struct json_out *json, const struct bytes_out *text)
     bytes_put(&json->out, text->data, text->len);
 }
 
-/* Only after scan_value() has said that it is plain. */
+/* Writes a value that scan_value() found to be plain. Numbers are written as repr() has them, which
+ * JSON accepts. */
 static rl_status put_plain_json(struct json_out *json, const struct reader *reader,
                                 struct bytes_in *in, struct bytes_out *scratch)
 {
@@ -143,7 +157,7 @@ static rl_status put_plain_json(struct json_out *json, const struct reader *read
     return status;
 }
 
-/* {"name": text, ...}: what was shown of an instance. */
+/* Writes {"name": text, ...}: the attributes that were captured of an instance. */
 static rl_status put_attributes(struct json_out *json, const struct reader *reader,
                                 struct bytes_in *in, struct bytes_out *scratch)
 {
@@ -163,6 +177,7 @@ static rl_status put_attributes(struct json_out *json, const struct reader *read
     return status;
 }
 
+/* Writes a value; may leave half of it where it fails. */
 static rl_status put_value_json(struct json_out *json, const struct reader *reader,
                                 struct bytes_in *in)
 {
@@ -208,6 +223,7 @@ static rl_status put_value_json(struct json_out *json, const struct reader *read
     return status;
 }
 
+/* Writes a value whole or not at all. */
 rl_status value_json(struct json_out *json, const struct reader *reader, struct bytes_in *in)
 {
     struct json_mark before = json_mark(json);
@@ -218,6 +234,10 @@ rl_status value_json(struct json_out *json, const struct reader *reader, struct 
     return status;
 }
 
+/* Writes an exception; other values as value_json() does.
+ *
+ *    EXCEPTION type flags | message | cause | context      cause and context may be exceptions
+ * again */
 static rl_status put_exception_json(struct json_out *json, const struct reader *reader,
                                     struct bytes_in *in, unsigned depth)
 {
@@ -271,6 +291,7 @@ static rl_status put_exception_json(struct json_out *json, const struct reader *
     return status == RL_END ? RL_DAMAGED : status;
 }
 
+/* Writes an exception whole or not at all. */
 rl_status value_exception_json(struct json_out *json, const struct reader *reader,
                                struct bytes_in *in)
 {

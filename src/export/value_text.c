@@ -1,7 +1,14 @@
-/* Why: people, tests and JSON readers want text, and the recorder must not make it: repr() runs the
- * program's code and costs fifty times as much.
- * Invariants: recursion is bounded by RL_VALUE_DEPTH_MAX; output grows by at most a constant factor
- * of the bytes that came in. */
+/* Why: people, tests and JSON readers want text. The recorder must not make it: repr() runs code of
+ * the program, and takes fifty times as long as copying a value.
+ *
+ *    bytes --value_next()--> struct value --put_value_repr()--> text
+ *                                |
+ *                                +-- atoms       put_float(), put_string_repr(), ...
+ *                                +-- containers  put_items() -> put_inner_repr(), one level deeper
+ *                                +-- not whole   put_placeholder(): <cycle>, <cut>, <redacted> ...
+ *
+ * Invariants: recursion is bounded by RL_VALUE_DEPTH_MAX. Output grows by at most a constant factor
+ * of the input. */
 #include "value_text.h"
 
 #include <math.h>
@@ -12,15 +19,20 @@
 #include "utf8.h"
 #include "value.h"
 
+/* Appends a text of C. */
 static void put_str(struct bytes_out *out, const char *text)
 {
     bytes_put(out, text, strlen(text));
 }
 
-/* ---- numbers ---- */
+/* Writes the shortest digits that read back as `number`, in the form that repr() chooses:
+ *
+ *    1e+16   1234.5   0.0001   1e-05      an exponent below -4 and from 16 on
+ *
+ * With `point_zero`, a whole number gets ".0": 1.0, but 1j in a complex number. */
 
-/* The shortest digits that read back as `number`, in the manner of repr(). `point_zero`: 1.0, not
- * 1. */
+/* Writes the shortest digits that read back as `number`, as repr() does. With `point_zero`, 1 is
+ * written as 1.0. */
 static void put_float(struct bytes_out *out, double number, int point_zero)
 {
     char text[40];
@@ -29,10 +41,12 @@ static void put_float(struct bytes_out *out, double number, int point_zero)
         return;
     }
     int precision = 0;
-    do { /* %.{n}e: one digit, then n */
+    do { /* %.{n}e gives one digit and n more */
         (void)snprintf(text, sizeof text, "%.*e", precision, number);
     } while (strtod(text, NULL) != number && precision++ < 16);
-    if (precision == 16) { /* at a power of two a neighbour of 15 may be nearer than it looks */
+    if (precision == 16) { /* Writes an int of any size. The magnitude is divided by 10^9 again and
+                            * again; each remainder gives nine digits, the last ones first. The time
+                            * is quadratic, so the recorder bounds the size of ints. */
         char shorter[40];
         (void)snprintf(shorter, sizeof shorter, "%.15e", number);
         char *last = strpbrk(shorter, "e") - 1;
@@ -87,6 +101,9 @@ static void put_float(struct bytes_out *out, double number, int point_zero)
     }
 }
 
+/* Writes a complex number as repr() does.
+ *
+ *    1j    (1+2j)    (-0-1j)    (nan+infj)      only a real part of +0 is left out */
 static void put_complex(struct bytes_out *out, const uint8_t *at)
 {
     double real = value_float(at), imaginary = value_float(at + 8);
@@ -102,7 +119,9 @@ static void put_complex(struct bytes_out *out, const uint8_t *at)
     put_str(out, is_pure ? "j" : "j)");
 }
 
-/* Decimal digits of a magnitude: divided by 10^9 until nothing is left. */
+/* Writes an int of any size. The magnitude is divided by 10^9 again and again; each remainder gives
+ * nine digits, the last ones first. The time is quadratic, so the recorder bounds the size of ints.
+ */
 static void put_big_int(struct bytes_out *out, const struct value *value)
 {
     size_t limbs = value->size / 4 + 1;
@@ -146,17 +165,21 @@ static void put_big_int(struct bytes_out *out, const struct value *value)
 
 /* ---- text ---- */
 
+/* Appends a character as repr() escapes it. */
 static void put_escaped(struct bytes_out *out, uint32_t c)
 {
     char text[UTF8_ESCAPE_MAX];
     bytes_put(out, text, utf8_put_escape(text, c));
 }
 
+/* Returns the quote that repr() chooses for a text. */
 static char quote_for(const uint8_t *text, size_t len)
 {
     return memchr(text, '\'', len) != NULL && memchr(text, '"', len) == NULL ? '"' : '\'';
 }
 
+/* Writes a str as repr() does. Whether a character from 128 on is printable depends on the tables
+ * of CPython. So the recorder has noted the indexes of those that are not, in `odd`. */
 static void put_string_repr(struct bytes_out *out, const struct value *value)
 {
     char quote = quote_for(value->bytes, value->size);
@@ -189,6 +212,7 @@ static void put_string_repr(struct bytes_out *out, const struct value *value)
     bytes_put(out, &quote, 1);
 }
 
+/* Writes bytes as repr() does. */
 static void put_bytes_repr(struct bytes_out *out, const struct value *value)
 {
     char quote = quote_for(value->bytes, value->size);
@@ -208,9 +232,10 @@ static void put_bytes_repr(struct bytes_out *out, const struct value *value)
     bytes_put(out, &quote, 1);
 }
 
-/* ---- the tree of values ---- */
+/* ---- values inside values ---- */
 
-/* "pkg.mod.Outer.Inner" -> "Inner": what repr() of most types begins with. */
+/* Returns the last part of a type's name, with which the repr() of most types begins:
+ * pkg.mod.Outer.Inner -> Inner. */
 static struct text short_type_name(struct text name)
 {
     for (size_t i = name.len; i-- > 0;) {
@@ -221,6 +246,7 @@ static struct text short_type_name(struct text name)
     return name;
 }
 
+/* Writes the name of a type, full or short. */
 static void put_type(struct bytes_out *out, const struct reader *reader, uint32_t type, int is_full)
 {
     struct text name = reader_string(reader, type);
@@ -228,6 +254,7 @@ static void put_type(struct bytes_out *out, const struct reader *reader, uint32_
     bytes_put(out, name.data, name.len);
 }
 
+/* The state of one call of value_text(). `depth` counts the values around the current one. */
 struct writer {
     struct bytes_out *out;
     const struct reader *reader;
@@ -237,6 +264,7 @@ struct writer {
 
 static rl_status put_value_repr(struct writer *w);
 
+/* Writes a value inside another. Input that ends here is damaged. */
 static rl_status put_inner_repr(struct writer *w)
 {
     if (++w->depth > RL_VALUE_DEPTH_MAX) {
@@ -247,6 +275,11 @@ static rl_status put_inner_repr(struct writer *w)
     return status == RL_END ? RL_DAMAGED : status;
 }
 
+/* Writes the items of a container, and "..." for those that were not captured.
+ *
+ *    LIST, TUPLE, SET     value, value, ...
+ *    DICT                 key: value, ...
+ *    OBJECT               name=value, ... */
 static rl_status put_items(struct writer *w, const struct value *value)
 {
     rl_status status = RL_OK;
@@ -271,6 +304,7 @@ static rl_status put_items(struct writer *w, const struct value *value)
     return status;
 }
 
+/* Writes a list, tuple, set, frozenset, dict or instance. */
 static rl_status put_container(struct writer *w, const struct value *value)
 {
     int is_empty = value->len == 0;
@@ -306,6 +340,7 @@ static rl_status put_container(struct writer *w, const struct value *value)
     return status;
 }
 
+/* Writes a range or a slice. */
 static rl_status put_triple_repr(struct writer *w, const struct value *value)
 {
     struct value third;
@@ -317,7 +352,7 @@ static rl_status put_triple_repr(struct writer *w, const struct value *value)
     ahead = *w->in;
     if (status == RL_OK && value->tag == RL_VALUE_RANGE && value_next(&ahead, &third) == RL_OK &&
         third.tag == RL_VALUE_INT && third.number == 1) {
-        *w->in = ahead; /* a step of one is not said */
+        *w->in = ahead; /* repr() leaves out a step of 1 */
     } else if (status == RL_OK) {
         put_str(w->out, ", ");
         status = put_inner_repr(w);
@@ -326,6 +361,7 @@ static rl_status put_triple_repr(struct writer *w, const struct value *value)
     return status;
 }
 
+/* Writes an exception and its message. Its cause and context are skipped. */
 static rl_status put_exception_repr(struct writer *w, const struct value *value)
 {
     put_type(w->out, w->reader, value->type, 0);
@@ -338,6 +374,7 @@ static rl_status put_exception_repr(struct writer *w, const struct value *value)
     return status;
 }
 
+/* Writes what is shown for a value that was not captured whole. */
 static rl_status put_placeholder(struct writer *w, const struct value *value)
 {
     char number[32];
@@ -381,6 +418,8 @@ static rl_status put_placeholder(struct writer *w, const struct value *value)
     return RL_OK;
 }
 
+/* Writes the next value. Returns RL_END at the end of the input, which is an error for all but the
+ * outermost value. */
 static rl_status put_value_repr(struct writer *w)
 {
     struct value value;

@@ -1,20 +1,30 @@
-/* A captured value as text: what repr() says for exact built-in types that were not cut, and the
- * nearest thing for all others. */
+/* A captured value as text. Complete values of exact built-in types give what repr() gives, all
+ * others the nearest thing to it:
+ *
+ *    captured as              text
+ *    LIST, DICT, ...          [1, 2], {'a': 1}     with "..." for items that were not captured
+ *    STR_CUT, BYTES_CUT       'abcdef'...
+ *    BIG_INT_CUT              <int of 4000 bits>
+ *    OBJECT                   Node(value=1, next=None)
+ *    OPAQUE, LABEL            <app.Node object>, <app.Node #12>
+ *    EXCEPTION                ValueError('no such user')
+ *    WRAPPED                  Celsius(36.6)
+ *    DEEP, CYCLE, CUT         <list of 3>, <cycle>, <cut>
+ *    REDACTED, DROPPED        <redacted>, <dropped>
+ *    UNSET                    <not set>
+ *
+ * Threads: pure functions of their arguments. */
 #ifndef VALUE_TEXT_H
 #define VALUE_TEXT_H
 
-#include "json_out.h"
+#include <relive/rl_status.h>
+
+#include "bytes.h"
 #include "reader.h"
 
-/* Each takes one value from `in`; RL_DAMAGED where it is none, RL_END where nothing is left. Those
- * that write JSON have then written nothing. */
+/* Takes one value from `in` and appends its text. Returns RL_DAMAGED where the bytes are no value,
+ * and RL_END where none is left; some text may have been written then. */
 RL_CHECKED rl_status value_text(struct bytes_out *out, const struct reader *reader,
                                 struct bytes_in *in);
-/* {"t": type, "r": text, "id": n, "len": n, "cut": bool, "redacted": bool, "v": where exact} */
-RL_CHECKED rl_status value_json(struct json_out *json, const struct reader *reader,
-                                struct bytes_in *in);
-/* {"type", "message", "cause", "context", ...} of an exception's value; other values as above. */
-RL_CHECKED rl_status value_exception_json(struct json_out *json, const struct reader *reader,
-                                          struct bytes_in *in);
 
 #endif
