@@ -1,4 +1,6 @@
-/* Why: see after_exception.h. */
+/* Why: the reader's cursor, stories and callbacks need the same few facts behind an exception.
+ *
+ * Invariant: damage ends the callers; it is never an error of its own. */
 #include "after_exception.h"
 
 #include "value.h"

@@ -1,6 +1,8 @@
 /* Why: one place that knows headers, checksums and compression.
- * Invariants: a header that passed block_header_get() cannot make anybody allocate more than
- * RL_BLOCK_RAW_MAX or step backwards in the file.
+ *
+ * Invariants: a header that passed block_header_get() makes no caller allocate more than
+ * RL_BLOCK_RAW_MAX, and its span is never 0, so a walk over blocks ends.
+ *
  * Threads: a coder belongs to one thread. */
 #include "block.h"
 
@@ -46,6 +48,7 @@ const char *block_zstd_version(void)
     return ZSTD_versionString();
 }
 
+/* Blocks begin at multiples of 8, so that find_header() need not look at every byte. */
 static uint64_t round_up_to_8(uint64_t n)
 {
     return (n + 7) & ~UINT64_C(7);

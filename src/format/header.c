@@ -1,4 +1,6 @@
-/* Why: the fixed shapes, written and read in one file so that they cannot drift apart. */
+/* Why: each fixed shape is written and read in one file, so that the two halves cannot drift apart.
+ *
+ * Invariant: a number that is read sizes nothing before it was compared with the bytes left. */
 #include "header.h"
 
 #include <string.h>
@@ -85,6 +87,8 @@ void footer_get(const uint8_t at[RL_FOOTER_BYTES], struct footer *footer)
     footer->lost = get64(at + RL_FT_LOST);
 }
 
+/* Entries come in order of place, so differences are short; ticks go back where threads alternate.
+ */
 void index_entry_put(struct bytes_out *out, struct index_coder *coder,
                      const struct index_entry *entry)
 {
@@ -193,6 +197,7 @@ void meta_entry_put(struct bytes_out *out, const char *key, const char *value, s
     bytes_put(out, value, len);
 }
 
+/* Reads a length and as many bytes. */
 static const char *take_text(struct bytes_in *in, size_t *len)
 {
     uint64_t size = bytes_varint(in);

@@ -1,6 +1,23 @@
-/* Why: the row code and the token code, side by side, so that they change together.
- * Invariants: token_state advances alike in chunk_maker_add() and tokens_next(); the decoder
- * allocates at most one stack entry a token; ids are checked by whoever looks them up.
+/* Why: the row code and the token code, side by side, so that they change together; rec.h draws
+ * both.
+ *
+ * Invariants:
+ *  1. chunk_maker_add() and tokens_next() advance token_state alike: each branch of the one has its
+ *     branch in the other, and both call token_after_explicit() for events written in full.
+ *  2. A decoder allocates at most one stack entry a token. Its memory is bounded by the file's
+ * size.
+ *  3. Ids are checked against RL_ID_MAX here, and against the definitions by whoever looks them up.
+ *
+ * The same three events in both encodings, where code 7 calls code 9 and nothing else happens:
+ *
+ *   rows    12 CALL id=9 frame=41      16 bytes       tokens   9 << 3 | 0    1 byte, time 12
+ *           30 RETURN id=9 frame=41    16 bytes                0 << 3 | 1    1 byte, time 18
+ *           44 RETURN id=7 frame=40    16 bytes                0 << 3 | 1    1 byte, time 14
+ *
+ * A token names neither frame nor code where both follow from the stack. Where they do not (frames
+ * of other threads, generators, frames from before the chunk), RL_OP_EXPLICIT and RL_OP_RESUME say
+ * all.
+ *
  * Threads: each struct belongs to one thread. */
 #include "rec.h"
 
@@ -126,7 +143,7 @@ static rl_status take_payload(struct rows *rows, const uint8_t *row, uint32_t le
     return RL_OK;
 }
 
-/* An event's row, the prefixes before it taken. */
+/* Completes a record by an event's row. The prefixes before it are taken. */
 static rl_status take_event_row(struct rows *rows, struct rec *rec, uint32_t ticks, uint64_t frame,
                                 uint64_t foreign)
 {
@@ -195,6 +212,7 @@ void token_state_fini(struct token_state *state)
     memset(state, 0, sizeof *state);
 }
 
+/* Begins a chunk: no frame is open, and all distances count from what its prefix says. */
 static void token_state_begin(struct token_state *state, const struct chunk_info *info)
 {
     state->stack.count = 0;
@@ -215,13 +233,15 @@ static int stack_push(struct frame_stack *stack, uint64_t frame, uint32_t id)
     return 0;
 }
 
+/* Returns whether the innermost frame is this one, so that an exit need not name it. */
 static int stack_top_is(const struct frame_stack *stack, uint64_t frame, uint32_t id)
 {
     return stack->count != 0 && stack->items[stack->count - 1].frame == frame &&
            stack->items[stack->count - 1].id == id;
 }
 
-/* An explicit exit takes its frame out of the stack, wherever it is. */
+/* Takes a frame out of the stack, wherever it is. Frames above it stay: a switch may have moved it.
+ */
 static void stack_remove(struct frame_stack *stack, uint64_t frame)
 {
     for (size_t i = stack->count; i-- > 0;) {
@@ -234,8 +254,8 @@ static void stack_remove(struct frame_stack *stack, uint64_t frame)
     }
 }
 
-/* What both sides do after an event that was written in full. */
-static int after_explicit(struct token_state *state, const struct rec *rec)
+/* Advances the state by an event that is written in full. Encoder and decoder both call this. */
+static int token_after_explicit(struct token_state *state, const struct rec *rec)
 {
     state->last_frame = rec->frame;
     if (kind_begins(rec->kind) && rec->frame == state->next_frame) {
@@ -273,11 +293,13 @@ static uint8_t *put_token(uint8_t *p, enum rl_token_op op, uint64_t value)
     return put_varint(p, value << 3 | op);
 }
 
+/* Writes a frame as its distance to the last one. */
 static uint8_t *put_frame(uint8_t *p, const struct token_state *state, uint64_t frame)
 {
     return put_varint(p, zigzag((int64_t)(frame - state->last_frame)));
 }
 
+/* Writes the prefixes of an event: switch, exception, data. */
 static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct rec *rec)
 {
     if (rec->has_switch) {
@@ -293,7 +315,7 @@ static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct
     return rec->data_len != 0 ? put_token(p, RL_OP_PREFIX, 2) : p;
 }
 
-/* A line or a write in the innermost frame: its line counts from the one before. */
+/* Writes a line or a write in the innermost frame. Its line is a difference to the one before. */
 static uint8_t *put_line_token(uint8_t *p, struct frame_ref *top, const struct rec *rec)
 {
     uint64_t delta = zigzag((int64_t)rec->line - top->line);
@@ -330,7 +352,7 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
     } else if (rec->kind == RL_EVENT_RESUME) {
         p = put_token(p, RL_OP_RESUME, rec->id);
         p = put_frame(p, state, rec->frame);
-        failed = after_explicit(state, rec);
+        failed = token_after_explicit(state, rec);
     } else if (rec->kind >= RL_EVENT_C_CALL && rec->kind <= RL_EVENT_C_RAISE &&
                state->stack.count != 0 &&
                state->stack.items[state->stack.count - 1].frame == rec->frame) {
@@ -342,7 +364,7 @@ rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
         p = put_varint(p, rec->id);
         p = put_frame(p, state, rec->frame);
         p = kind_has_line(rec->kind) ? put_varint(p, rec->line) : p;
-        failed = after_explicit(state, rec);
+        failed = token_after_explicit(state, rec);
     }
     if (failed) {
         return RL_NOMEM;
@@ -387,13 +409,14 @@ void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const ui
     token_state_begin(&tokens->state, info);
 }
 
+/* Reads a frame that put_frame() wrote. */
 static uint64_t take_frame(struct tokens *tokens)
 {
     uint64_t delta = bytes_varint(&tokens->tokens);
     return tokens->state.last_frame + (uint64_t)unzigzag(delta);
 }
 
-/* An id that does not fit is no id of ours; `bad` then ends the chunk. */
+/* Returns the id, or sets `bad`, which ends the chunk, where no recorder writes such an id. */
 static uint32_t take_id(struct tokens *tokens, uint64_t value)
 {
     if (value > RL_ID_MAX) {
@@ -403,6 +426,7 @@ static uint32_t take_id(struct tokens *tokens, uint64_t value)
     return (uint32_t)value;
 }
 
+/* Decodes operation 7, a prefix of the next event. */
 static void take_prefix(struct tokens *tokens, struct rec *rec, uint64_t which)
 {
     if (which == 0) {
@@ -423,7 +447,7 @@ static void take_prefix(struct tokens *tokens, struct rec *rec, uint64_t which)
     }
 }
 
-/* What is told of the innermost frame by operation 6. */
+/* Decodes operation 6: an event of C code, a line or a write in the innermost frame. */
 static void take_in_frame(struct tokens *tokens, struct rec *rec, uint64_t value)
 {
     struct frame_stack *stack = &tokens->state.stack;
@@ -444,6 +468,7 @@ static void take_in_frame(struct tokens *tokens, struct rec *rec, uint64_t value
     rec->line = top->line;
 }
 
+/* Decodes an exit of the innermost frame (operations 1 to 3). Never without memory: returns 0. */
 static int take_implicit_exit(struct tokens *tokens, struct rec *rec, uint8_t kind)
 {
     struct frame_stack *stack = &tokens->state.stack;
@@ -458,7 +483,7 @@ static int take_implicit_exit(struct tokens *tokens, struct rec *rec, uint8_t ki
     return 0;
 }
 
-/* Everything of one event but its time; nonzero when there is no memory. */
+/* Decodes everything of one event but its time. Returns nonzero without memory. */
 static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint64_t value)
 {
     struct token_state *state = &tokens->state;
@@ -478,7 +503,7 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->kind = RL_EVENT_RESUME;
         rec->id = take_id(tokens, value);
         rec->frame = take_frame(tokens);
-        return after_explicit(state, rec);
+        return token_after_explicit(state, rec);
     case RL_OP_NATIVE:
         take_in_frame(tokens, rec, value);
         return 0;
@@ -491,7 +516,7 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->id = take_id(tokens, bytes_varint(&tokens->tokens));
         rec->frame = take_frame(tokens);
         rec->line = kind_has_line(rec->kind) ? (uint32_t)bytes_varint(&tokens->tokens) : rec->line;
-        return after_explicit(state, rec);
+        return token_after_explicit(state, rec);
     }
 }
 

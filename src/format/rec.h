@@ -1,9 +1,37 @@
-/* One event, as every layer above the bytes sees it, and the two ways it lies in a file:
+/* One event as every layer above the bytes sees it, and its two encodings in a file.
  *
- *   rows     16 bytes each, in LIVE slots: what a traced thread writes (docs/format.md, "Rows")
- *   tokens   varints, in CHUNK blocks: what the writer thread makes of rows ("Chunks")
+ *   traced thread --lane_put()--> rows --rows_next()--> struct rec --chunk_maker_add()--> tokens
+ *                                                            ^                               |
+ *                                   readers <----------------+-------- tokens_next() --------'
  *
- * Both iterators give the same records, so nothing above needs to know which it was. */
+ * Rows are 16 bytes each, in LIVE slots. They cost a traced thread two stores (docs/format.md,
+ * "Rows"):
+ *
+ *   0        4                 8                     16
+ *   | ticks  | kind:6 | id:26  | frame               |     an event, or a prefix of the next one
+ *   | bytes  | DATA            | payload ...               values of the next event
+ *   | bytes  | DEF_*  | id     | 0                   | payload, padded to 16      a definition
+ *
+ *   An event is its prefixes, in any order, and then its own row:
+ *
+ *     [TIME] [SWITCH] [EXC] [FOREIGN] [DATA] EVENT          DEF_STRING, DEF_CODE: between events
+ *
+ * Tokens are varints, in CHUNK blocks, made by the writer thread ("Chunks"). A token is
+ * value << 3 | operation. Three streams follow each other, so that zstd finds like beside like:
+ *
+ *   | tokens | times: ticks since the event before | values: length and bytes, where DATA |
+ *
+ *   A chunk needs no other chunk: its decoder starts with an empty stack of frames.
+ *
+ *     call         pushes (code, next frame of the thread)      op 0: one varint
+ *     return ...   pops the innermost frame                     op 1 to 3: one byte
+ *     others       name their frame by its distance to the last op 4 to 6
+ *     prefixes     switch, exception, data                      op 7
+ *
+ * Invariants:
+ *  1. Both decoders give the same records, so nothing above knows which encoding it was.
+ *  2. Encoder and decoder change struct token_state in the same way, event by event.
+ *  3. Nothing in a record is trusted but its kind and the bounds of `data`. */
 #ifndef REC_H
 #define REC_H
 
@@ -18,7 +46,7 @@
 struct rec {
     uint8_t kind; /* enum rl_event_kind; DEF rows only from rows_next() */
     uint8_t has_switch;
-    uint32_t id; /* code, or string of a definition */
+    uint32_t id; /* of a code object; of the string or code object that a DEF row defines */
     uint64_t frame;
     uint64_t ticks;
     uint64_t
@@ -29,7 +57,8 @@ struct rec {
     uint32_t data_len;
 };
 
-/* What slot headers and chunk prefixes have in common. */
+/* What slot headers and chunk prefixes have in common: where in its thread a chunk belongs, and the
+ * clocks at both ends. */
 struct chunk_info {
     uint32_t thread;
     uint32_t events;
@@ -38,17 +67,20 @@ struct chunk_info {
     uint64_t first_call;
     uint64_t ticks0, mono0;
     uint64_t ticks1, mono1; /* 0 in a slot */
-    uint64_t top;
-    uint32_t name; /* string id of the thread's name, as it was last; 0 = not known */
+    uint64_t top;           /* innermost open frame before the first event, 0 = none */
+    uint32_t name;          /* string id of the thread's name, 0 = not known */
     uint32_t token_bytes;
     uint32_t time_bytes;
     uint32_t value_bytes;
 };
 
+/* Writes the prefix of a CHUNK block. */
 void chunk_info_put(uint8_t at[RL_CHUNK_PREFIX_BYTES], const struct chunk_info *info);
-/* RL_DAMAGED where it contradicts itself or `raw`, the decoded size of the block. */
+/* Reads a prefix. RL_DAMAGED where it contradicts itself or `raw`, the decoded size of the block.
+ */
 RL_CHECKED rl_status chunk_info_get(const uint8_t *at, size_t len, uint32_t raw,
                                     struct chunk_info *info);
+/* Write and read the header of a slot, but for its `used`. */
 void slot_info_put(uint8_t at[RL_SLOT_HEADER_BYTES], const struct chunk_info *info);
 void slot_info_get(const uint8_t *at, struct chunk_info *info);
 
@@ -66,11 +98,12 @@ static inline uint32_t row_units(unsigned kind, uint32_t first)
     return 1;
 }
 
+/* Decodes the rows of a slot. */
 struct rows {
     struct bytes_in in;
-    uint64_t base;
+    uint64_t base; /* ticks that rows count from */
     uint32_t thread;
-    int has_switch; /* that the next event has: definitions may be between them */
+    int has_switch; /* of the next event: definitions may come between the two rows */
     uint64_t switch_to;
 };
 
@@ -80,32 +113,33 @@ static inline struct rows rows_of(const struct chunk_info *info, const uint8_t *
     return rows;
 }
 
-/* RL_OK, RL_END, or RL_DAMAGED. */
+/* Decodes the next event or definition. RL_OK, RL_END, or RL_DAMAGED. */
 RL_CHECKED rl_status rows_next(struct rows *rows, struct rec *rec);
 
-/* The frames that both sides of the token code know inside one chunk. */
+/* The open frames that encoder and decoder know inside one chunk. */
 struct frame_stack {
     struct frame_ref {
         uint64_t frame;
         uint32_t id;
-        uint32_t line; /* the last one told */
+        uint32_t line; /* of its last line or write; the next one is a difference */
     } *items;          /* owned */
     size_t count;
     size_t cap;
 };
 
+/* What both sides of the token code know before an event. */
 struct token_state {
     struct frame_stack stack;
-    uint64_t next_frame;
-    uint64_t last_frame;
+    uint64_t next_frame; /* identity of the thread's next call */
+    uint64_t last_frame; /* the last frame that was written as a difference */
     uint64_t last_ticks;
     uint32_t thread;
 };
 
 void token_state_fini(struct token_state *state);
 
-/* Makes one chunk: begin, a call a record, then the info is filled and the streams stand in
- * `tokens`, `times` and `values`. DEF rows are passed over. */
+/* Encodes one chunk: chunk_maker_begin(), chunk_maker_add() for each record, chunk_maker_end(). The
+ * memory is kept from chunk to chunk. */
 struct chunk_maker {
     struct chunk_info info;
     struct token_state state;
@@ -116,57 +150,66 @@ struct chunk_maker {
 
 void chunk_maker_fini(struct chunk_maker *maker);
 void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info);
+/* Adds an event. DEF rows are skipped: DICT blocks hold definitions. RL_NOMEM ends the chunk. */
 RL_CHECKED rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec);
-/* The coded bytes of the chunk: tokens, times, values. Borrowed until the next begin. */
+/* Completes `info` and gives the three streams as one. Borrowed until the next chunk_maker_begin().
+ */
 RL_CHECKED rl_status chunk_maker_end(struct chunk_maker *maker, const uint8_t **data, size_t *len);
 
+/* Decodes the tokens of a chunk. The memory is kept from chunk to chunk. */
 struct tokens {
     struct bytes_in tokens;
     struct bytes_in times;
     struct bytes_in values;
     struct token_state state;
-    uint32_t left;
+    uint32_t left; /* events that are not decoded yet */
 };
 
 void tokens_fini(struct tokens *tokens);
 void tokens_begin(struct tokens *tokens, const struct chunk_info *info, const uint8_t *data);
+/* Decodes the next event. RL_OK, RL_END, RL_NOMEM, or RL_DAMAGED: the rest of the chunk is lost. */
 RL_CHECKED rl_status tokens_next(struct tokens *tokens, struct rec *rec);
 
-/* Whether the frame field of the row holds a line too. */
+/* Returns whether the frame field of the row holds a line too. */
 static inline int kind_has_line(unsigned kind)
 {
     return kind == RL_EVENT_LINE || kind == RL_EVENT_WRITE;
 }
 
-/* Whether the kind begins, goes on with, or ends a frame. */
+/* The frame is innermost after the event: it begins or goes on. */
 static inline int kind_enters(unsigned kind)
 {
     return kind == RL_EVENT_CALL || kind == RL_EVENT_RUNNING || kind == RL_EVENT_RESUME ||
            kind == RL_EVENT_THROW;
 }
 
+/* The first event of a frame. */
 static inline int kind_begins(unsigned kind)
 {
     return kind == RL_EVENT_CALL || kind == RL_EVENT_RUNNING;
 }
 
+/* The last event of a frame. */
 static inline int kind_ends(unsigned kind)
 {
     return kind == RL_EVENT_RETURN || kind == RL_EVENT_UNWIND || kind == RL_EVENT_CLOSED;
 }
 
+/* The frame is not open after the event: it ends or is suspended. */
 static inline int kind_leaves(unsigned kind)
 {
     return kind_ends(kind) || kind == RL_EVENT_YIELD;
 }
 
-/* A session's start without fields: the thread goes on in that session, 0 = in none. */
+/* Returns whether a session_start only says in which session the thread goes on (0 = in none). Such
+ * an event has no fields and is not shown. */
 static inline int kind_switches_session(unsigned kind, uint32_t values)
 {
     return kind == RL_EVENT_SESSION_START && values == 0;
 }
 
-const char *kind_name(unsigned kind); /* "call"; "unknown" for a newer file's */
+/* Return the printed name, "unknown" for one of a newer file. */
+const char *kind_name(unsigned kind);
 const char *loss_name(unsigned reason);
 
 #endif

@@ -1,7 +1,18 @@
 /* Why: see summary.h.
- * Invariants: a node's parent has a smaller index; nodes and live frames bound the memory. In each
- * thread one open frame at most counts the time of a node, and one that of a function; so a total
- * is never less than the own time in it, and never more than the thread's.
+ *
+ * Invariants:
+ *  1. A node's parent has a smaller index, so one pass over the nodes visits parents first.
+ *  2. Nodes, functions, threads and open frames bound the memory.
+ *  3. In each thread, at most one open frame counts the time of a node, and one that of a function.
+ *     A total is therefore never less than the self time in it, and never more than the thread's.
+ *
+ *   stack of a thread:   main   f   g   f   g          f below f: the outermost f counts for f
+ *   outermost of node    yes    yes yes yes yes        (each is at a different place)
+ *   outermost of func    yes    yes yes no  no
+ *
+ *   When an outermost frame leaves and another is open, that one counts from then on
+ *   (hand_time_on()): generators leave in any order.
+ *
  * Threads: belongs to the writer thread, or to one reader. */
 #include "summary.h"
 
@@ -10,12 +21,12 @@
 #include "alloc.h"
 #include "summary_parts.h"
 
-/* Of several open frames of one function the outermost alone counts time. */
+/* What an open frame is the outermost of in its thread. That frame alone counts time for it. */
 enum outermost { OF_NODE = 1, OF_FUNCTION = 2 };
 
 struct open_frame {
     uint64_t frame;   /* 0: a call of a function written in C */
-    uint64_t entered; /* since then its time is to be counted */
+    uint64_t entered; /* its time is counted from then on */
     uint32_t node;
     uint32_t function; /* of the node */
     uint32_t depth;    /* 1, or more inside a direct recursion */
@@ -26,12 +37,12 @@ struct summary_lane {
     struct open_frame *stack; /* owned */
     size_t depth, cap;
     uint64_t last_ticks; /* of its last event; time never goes back */
-    uint64_t next_seq;   /* number of the event that the next chunk begins with, if none is lost */
+    uint64_t next_seq;   /* event number that the next chunk begins with, unless some are lost */
     uint32_t root;
     uint32_t serial;
-    uint32_t session; /* that the thread is in, 0 = none */
+    uint32_t session; /* of the thread, 0 = none */
     size_t listed;    /* index into threads, or SIZE_MAX */
-    int was_switched; /* frames have changed places: one that began later may lie below */
+    int was_switched; /* frames have changed places: one that began later may be further down */
 };
 
 static void lane_free(struct summary_lane *lane)
@@ -59,7 +70,7 @@ void summary_fini(struct summary *summary)
     memset(summary, 0, sizeof *summary);
 }
 
-/* The function of a code id; SUMMARY_NONE without memory. */
+/* Returns the function of a code id; SUMMARY_NONE without memory. */
 static uint32_t function_for(struct summary *summary, uint32_t code)
 {
     uint64_t key = (uint64_t)code + 1;
@@ -110,15 +121,16 @@ uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t cod
     return index;
 }
 
-/* Programs make functions without end (exec, templates); those that were met first are told apart,
- * the others are counted together. */
+/* Returns whether a code id gets a function of its own. Programs make functions without end (exec,
+ * templates); the first SUMMARY_FUNCTIONS_MAX are kept apart, the others are counted together. */
 static int is_kept_apart(const struct summary *summary, uint32_t code)
 {
     return code == RL_CODE_OTHER || summary->function_count < SUMMARY_FUNCTIONS_MAX ||
            u64map_get(&summary->function_of, (uint64_t)code + 1) != NULL;
 }
 
-/* The node of `code` called from `parent`: the parent itself in a direct recursion. */
+/* Returns the node of `code` called from `parent`; in direct recursion that is the parent itself.
+ */
 static uint32_t node_for(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
                          uint32_t code)
 {
@@ -145,6 +157,7 @@ static uint32_t node_for(struct summary *summary, const struct summary_lane *lan
     return node;
 }
 
+/* Makes the lane of a thread, and lists the thread where there is room. Its root is node code 0. */
 static struct summary_lane *new_lane(struct summary *summary, const struct chunk_info *info)
 {
     struct summary_lane *lane = rl_zalloc(1, sizeof *lane);
@@ -178,12 +191,13 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
     return lane;
 }
 
+/* Returns the node of the innermost frame; the thread's root where none is open. */
 static uint32_t top_node(const struct summary_lane *lane)
 {
     return lane->depth != 0 ? lane->stack[lane->depth - 1].node : lane->root;
 }
 
-/* Time goes on in a thread: it is that of the innermost frame. */
+/* Moves the time of a thread on to `ticks`. The time in between belongs to the innermost frame. */
 static void pass_time(struct summary *summary, struct summary_lane *lane, uint64_t ticks)
 {
     if (ticks > lane->last_ticks) {
@@ -193,7 +207,7 @@ static void pass_time(struct summary *summary, struct summary_lane *lane, uint64
     }
 }
 
-/* Adds the time of a frame since it was entered, to whatever it is the outermost of. */
+/* Adds the time of a frame since it was entered to what it is the outermost of. */
 static void count_time(struct summary *summary, const struct open_frame *frame, uint64_t ticks)
 {
     if (frame->outermost & OF_NODE) {
@@ -204,7 +218,8 @@ static void count_time(struct summary *summary, const struct open_frame *frame, 
     }
 }
 
-/* What a frame that is about to be entered will be the outermost of in its thread. */
+/* Returns what a frame of `node` will be the outermost of when it is entered now. The loop is
+ * short: it ends at the next frame of the function, and runs only where one is open. */
 static uint32_t outermost_of(const struct summary *summary, const struct summary_lane *lane,
                              uint32_t node)
 {
@@ -227,6 +242,7 @@ static uint32_t outermost_of(const struct summary *summary, const struct summary
     return found;
 }
 
+/* Opens a frame of `node`. A frame of 0 is a call of C code. */
 static void push_open_frame(struct summary *summary, struct summary_lane *lane, uint32_t node,
                             uint64_t frame)
 {
@@ -252,7 +268,7 @@ static void push_open_frame(struct summary *summary, struct summary_lane *lane, 
         (struct open_frame){frame, lane->last_ticks, node, n->function, depth, outermost};
 }
 
-/* The next frame of that function, or of that place, counts from now on. */
+/* Lets the next open frame of the same node or function count from now on. */
 static void hand_time_on(struct summary *summary, struct summary_lane *lane, size_t from,
                          const struct open_frame *gone)
 {
@@ -271,6 +287,7 @@ static void hand_time_on(struct summary *summary, struct summary_lane *lane, siz
     }
 }
 
+/* Closes the frame at this place of the stack; the frames above it stay open. */
 static void close_frame(struct summary *summary, struct summary_lane *lane, size_t at)
 {
     struct open_frame gone = lane->stack[at];
@@ -284,7 +301,7 @@ static void close_frame(struct summary *summary, struct summary_lane *lane, size
     }
 }
 
-/* Events of the thread are missing: which frames are open is not known any more. */
+/* Leaves all frames of a thread: events are missing, so which ones are open is not known. */
 static void forget_open(struct summary *summary, struct summary_lane *lane)
 {
     while (lane->depth != 0) {
@@ -293,7 +310,7 @@ static void forget_open(struct summary *summary, struct summary_lane *lane)
     lane->was_switched = 0;
 }
 
-/* Nothing follows in this thread. What is open in it stays marked as open. */
+/* Counts the open frames of a thread that has no more events. They stay marked as open. */
 static void end_lane(struct summary *summary, struct summary_lane *lane)
 {
     for (size_t i = 0; i < lane->depth; i++) {
@@ -302,6 +319,7 @@ static void end_lane(struct summary *summary, struct summary_lane *lane)
     lane->depth = 0;
 }
 
+/* Frees the lane of a thread whose last chunk has passed. */
 static void drop_ended(struct summary *summary)
 {
     if (summary->ended != NULL) {
@@ -321,7 +339,7 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     if (lane == NULL) {
         return NULL;
     }
-    /* Event numbers show a loss. Chunk numbers do not: a slot of definitions alone takes a number
+    /* Event numbers show a loss. Chunk numbers do not: a slot with definitions alone has a number
      * and becomes no chunk. */
     if (info->first_seq != lane->next_seq) {
         forget_open(summary, lane);
@@ -336,6 +354,7 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     return lane;
 }
 
+/* Returns the place of a frame in the stack, or SIZE_MAX. */
 static size_t find_open_frame(const struct summary_lane *lane, uint64_t frame)
 {
     for (size_t i = lane->depth; i-- > 0;) {
@@ -346,6 +365,7 @@ static size_t find_open_frame(const struct summary_lane *lane, uint64_t frame)
     return SIZE_MAX;
 }
 
+/* Call, resume or throw: a frame goes on in the node that it was suspended in, in this thread. */
 static void enter_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
 {
     uint32_t node = SUMMARY_NONE;
@@ -368,6 +388,7 @@ static void enter_frame(struct summary *summary, struct summary_lane *lane, cons
     push_open_frame(summary, lane, node, rec->frame);
 }
 
+/* Return, yield or unwind. The end of a frame that was not seen to begin is ignored. */
 static void leave_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
 {
     size_t at = find_open_frame(lane, rec->frame);
@@ -387,6 +408,7 @@ static void leave_frame(struct summary *summary, struct summary_lane *lane, cons
     close_frame(summary, lane, at);
 }
 
+/* Returns whether a call made now in this thread counts. */
 static int is_in_session(const struct summary *summary, const struct summary_lane *lane)
 {
     return summary->session == 0 || summary->session == lane->session;

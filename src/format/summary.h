@@ -1,12 +1,23 @@
 /* The folded call tree and the counts of a recording, built event by event.
  *
- * The writer thread feeds it while it encodes, so that a closed file answers `tree` and `top`
- * without reading its events; the reader feeds the same code when a file was not closed.
+ * The writer thread feeds it while it encodes. A closed file then answers `tree` and `top` without
+ * a look at its events. The reader feeds the same code when a file was not closed.
  *
- * Folding: calls of one function from one place are one node; direct recursion stays in its node
- * (max_depth says how deep). Times are ticks. A suspended frame does not count time; one that is
- * open at the end counts until then. The root of a thread stands for the thread: its total is the
- * time from the thread's first event to its last, its self the part of it without an open frame. */
+ *   events of a thread                folded
+ *
+ *   main                              root of the thread          calls  total  self
+ *     load                              main                          1     90    10
+ *       parse                             load                        2     60    20
+ *     load                                  parse                     3     40    40
+ *       parse, parse                      save (recursive)            5     20    20   max_depth 5
+ *     save, in save, in save ...
+ *
+ * Folding: calls of one function from one place are one node. Direct recursion stays in its node;
+ * max_depth says how deep it went.
+ *
+ * Times are ticks. A suspended frame counts no time. A frame that is open at the end counts until
+ * then. The root is the thread itself. Its total is the time from the first event to the last; its
+ * self is the part of that without an open frame. */
 #ifndef SUMMARY_H
 #define SUMMARY_H
 
@@ -18,11 +29,13 @@
 #include "map.h"
 #include "rec.h"
 
-#define SUMMARY_NODES_MAX     100000u /* beyond: one flat node a function and thread */
-#define SUMMARY_FUNCTIONS_MAX 16000u  /* beyond: they are one function, RL_CODE_OTHER */
-#define SUMMARY_THREADS_MAX   8192u   /* beyond: their calls are kept, they are not listed */
+/* Bounds of the memory, whatever the program does. Beyond them: */
+#define SUMMARY_NODES_MAX     100000u /* one flat node for each function and thread */
+#define SUMMARY_FUNCTIONS_MAX 16000u  /* further functions are one, RL_CODE_OTHER */
+#define SUMMARY_THREADS_MAX   8192u   /* further threads are not listed; their calls count */
 #define SUMMARY_NONE          UINT32_MAX
 
+/* Calls of one function from one place. */
 struct summary_node {
     uint32_t code; /* 0 in the root of a thread */
     uint32_t parent;
@@ -38,7 +51,7 @@ struct summary_node {
 struct summary_function {
     uint32_t code;
     uint32_t open;  /* frames that are open now, while it is built */
-    uint64_t total; /* of frames within a frame of the same function the outermost counts */
+    uint64_t total; /* of several open frames of the function, the outermost alone counts */
 };
 
 struct summary_thread {
@@ -52,7 +65,7 @@ struct summary_thread {
     uint32_t has_ended;
 };
 
-struct summary_lane; /* what is open in a thread that still runs */
+struct summary_lane; /* the open frames of a running thread */
 
 struct summary {
     struct summary_node *nodes; /* owned */
@@ -64,24 +77,27 @@ struct summary {
     uint64_t unlisted_threads;
     uint64_t kinds[RL_EVENT_KINDS];
     int is_folded_flat;         /* SUMMARY_NODES_MAX was reached */
-    int failed;                 /* no memory: what is here is incomplete */
-    uint32_t session;           /* not 0: only calls that are made in this session */
+    int failed;                 /* without memory: the summary is incomplete */
+    uint32_t session;           /* not 0: only calls made in this session count */
     struct u64map node_of;      /* parent << 32 | code -> node + 1 */
     struct u64map function_of;  /* code + 1 -> function */
     struct u64map suspended;    /* frame -> root << 32 | node */
     struct u64map lanes;        /* thread -> struct summary_lane * */
-    struct summary_lane *ended; /* freed at the next chunk: events may still follow in this one */
+    struct summary_lane *ended; /* freed at the next chunk: events may follow in this one */
 };
 
 void summary_fini(struct summary *summary);
-/* Before the events of a chunk. `is_gap`: chunks before it are missing. */
+/* Begins a chunk: returns the lane of its thread for summary_add(), or NULL without memory. Where
+ * events are missing before the chunk, the thread's frames count as left. */
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info);
+/* Adds an event of the chunk. A lane of NULL counts the kind alone. */
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec);
-/* After the last event. `ticks`: until then frames that are open have run. */
+/* Ends the summary after the last event. Open frames have run until `ticks`. */
 void summary_end(struct summary *summary, uint64_t ticks);
 
+/* Writes the payload of a SUMMARY block. */
 void summary_put(struct bytes_out *out, const struct summary *summary);
-/* Fills an empty summary from untrusted bytes; node indices are checked. */
+/* Fills an empty summary from untrusted bytes. Indices are checked. */
 RL_CHECKED rl_status summary_get(struct bytes_in *in, struct summary *summary);
 
 #endif

@@ -5,6 +5,7 @@
 #include "alloc.h"
 #include "summary_parts.h"
 
+/* Nodes with open frames: few of many, so their indices are written. */
 static void put_open(struct bytes_out *out, const struct summary *summary)
 {
     uint64_t count = 0;
@@ -20,6 +21,7 @@ static void put_open(struct bytes_out *out, const struct summary *summary)
     }
 }
 
+/* The totals of functions. Nodes name functions by code, so their order is free. */
 static void put_functions(struct bytes_out *out, const struct summary *summary)
 {
     bytes_put_varint(out, summary->function_count);
@@ -29,6 +31,7 @@ static void put_functions(struct bytes_out *out, const struct summary *summary)
     }
 }
 
+/* Names of threads, in the order of the threads. */
 static void put_names(struct bytes_out *out, const struct summary *summary)
 {
     bytes_put_varint(out, summary->thread_count);
@@ -76,6 +79,7 @@ void summary_put(struct bytes_out *out, const struct summary *summary)
     put_names(out, summary);
 }
 
+/* Reads the threads. Their roots are checked once the nodes are known. */
 static rl_status get_threads(struct bytes_in *in, struct summary *summary)
 {
     uint64_t count = bytes_varint(in);
@@ -101,6 +105,7 @@ static rl_status get_threads(struct bytes_in *in, struct summary *summary)
     return RL_OK;
 }
 
+/* Reads the nodes. A parent has a smaller index, so each is there before its children. */
 static rl_status get_nodes(struct bytes_in *in, struct summary *summary)
 {
     uint64_t count = bytes_varint(in);

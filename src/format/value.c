@@ -1,16 +1,19 @@
-/* Why: see value.h.
- * Invariants: a count is compared with the bytes that are left before anybody loops over it;
- * nesting is bounded by RL_VALUE_DEPTH_MAX. */
+/* Why: every verb, `check` and callbacks decode values; one decoder knows the tags.
+ *
+ * Invariants: a count is compared with the bytes left before anything loops over it. Nesting is
+ * bounded by RL_VALUE_DEPTH_MAX, so the recursion of value_skip() is too. */
 #include "value.h"
 
 #include "utf8.h"
 
+/* Reads the six bytes of an identity. */
 static uint64_t take_identity(struct bytes_in *in)
 {
     const uint8_t *p = bytes_take(in, RL_IDENTITY_BYTES);
     return p != NULL ? (uint64_t)get32(p) | (uint64_t)get16(p + 4) << 32 : 0;
 }
 
+/* Reads a length and as many bytes, which stay in the input. */
 static void take_bytes(struct bytes_in *in, struct value *value)
 {
     uint64_t n = bytes_varint(in);
@@ -19,6 +22,7 @@ static void take_bytes(struct bytes_in *in, struct value *value)
     in->bad |= value->bytes == NULL;
 }
 
+/* Reads how many items the object has, and how many follow: each takes a byte at least. */
 static void take_counts(struct bytes_in *in, struct value *value)
 {
     value->len = bytes_varint(in);
@@ -26,6 +30,7 @@ static void take_counts(struct bytes_in *in, struct value *value)
     in->bad |= value->shown > value->len || value->shown > bytes_left(in);
 }
 
+/* Reads the indexes of characters that repr() escapes; they stay in the input. */
 static void take_odd(struct bytes_in *in, struct value *value)
 {
     uint64_t count = bytes_varint(in);
@@ -37,7 +42,7 @@ static void take_odd(struct bytes_in *in, struct value *value)
     value->odd_count = (uint32_t)count;
 }
 
-/* What follows the tag. */
+/* Decodes what follows the tag. A tag of a newer format sets `bad`: its length is not known. */
 static void take_rest(struct bytes_in *in, struct value *value)
 {
     switch (value->tag) {
@@ -176,6 +181,7 @@ uint64_t value_children(const struct value *value)
     }
 }
 
+/* Skips a value and what is inside. A value that ends early is damage, not an end. */
 static rl_status skip_nested(struct bytes_in *in, unsigned depth)
 {
     struct value value;

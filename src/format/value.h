@@ -1,5 +1,23 @@
-/* A captured value as it lies in a recording (docs/format.md, "Values"), taken apart one node at a
- * time and checked on the way: nothing here trusts the bytes. */
+/* A captured value (docs/format.md, "Values"), decoded one node at a time. Nothing is trusted.
+ *
+ *   {"a": [1, 2]}   DICT id len=1 shown=1            value_next(), value_children() == 2
+ *                     STR "a"                        value_next(): the key
+ *                     LIST id len=2 shown=2          value_next(), value_children() == 2
+ *                       INT 1, INT 2                 two small ints of one byte each
+ *
+ * Nodes follow each other in depth-first order, so a decoder needs no memory but its stack.
+ *
+ *   tags                          fields of struct value
+ *   INT, small ints               number
+ *   BIG_INT                       flags, bytes (magnitude, low byte first)
+ *   FLOAT, COMPLEX                bytes: value_float()
+ *   STR, BYTES and their _CUT     bytes, size, len of the whole; STR_ODD also odd
+ *   LIST, TUPLE, SETs, DICT       identity, len, shown
+ *   OBJECT                        identity, type, len and shown of its fields
+ *   EXCEPTION                     identity, type, flags; children: message, cause, context
+ *   TEXT, LABEL                   identity, type, and what is shown in place of the object
+ *   CYCLE, DEEP, CUT              why the recorder went no further
+ *   REDACTED, DROPPED             why a filter left it out */
 #ifndef VALUE_H
 #define VALUE_H
 
@@ -13,27 +31,27 @@
 struct value {
     unsigned tag; /* enum rl_value_tag; small ints come as RL_VALUE_INT */
     int64_t number;
-    uint64_t identity;    /* 0 = not kept for this kind */
+    uint64_t identity;    /* 0 = none is recorded for this kind */
     uint32_t type;        /* string id, 0 = the tag says it */
     uint32_t label;       /* LABEL: string id of its text */
     uint32_t flags;       /* RL_TEXT_*, RL_EXCEPTION_*; big ints: 1 = negative */
     uint64_t len;         /* items, characters, bytes or bits of the whole object */
-    uint64_t shown;       /* so many of its items, pairs or fields follow */
+    uint64_t shown;       /* how many of its items, pairs or fields follow */
     const uint8_t *bytes; /* text, bytes, magnitude, the 8 or 16 bytes of floats; borrowed */
     size_t size;
     const uint8_t *odd; /* STR_ODD: varints, indexes of characters that repr() escapes; borrowed */
     uint32_t odd_count;
 };
 
-/* The next node; RL_END where no byte is left, RL_DAMAGED where it is no value. The values that
- * belong to it follow, value_children() of them. */
+/* Decodes the next node. Its value_children() follow it. RL_END where no byte is left, RL_DAMAGED
+ * where the bytes are no value. */
 RL_CHECKED rl_status value_next(struct bytes_in *in, struct value *value);
 
-/* How many values follow that are inside this one. A dictionary has two a pair; an object has the
- * varint of a name's string id before each. */
+/* Returns how many values inside this one follow. A dictionary has two for each pair. In an object,
+ * the varint of a name's string id comes before each. */
 uint64_t value_children(const struct value *value);
 
-/* The number in the 8 bytes of a float, or in half of a complex one's. */
+/* Returns the number in the 8 bytes of a float, or in one half of a complex number. */
 static inline double value_float(const uint8_t *at)
 {
     uint64_t bits = get64(at);
@@ -42,10 +60,10 @@ static inline double value_float(const uint8_t *at)
     return number;
 }
 
-/* Passes over one whole value. */
+/* Skips one whole value. */
 RL_CHECKED rl_status value_skip(struct bytes_in *in);
 
-/* Whether something of it (not of what is inside) was left out. */
+/* Returns whether a part of the node itself was left out (children are not looked at). */
 int value_is_cut(const struct value *value);
 
 #endif

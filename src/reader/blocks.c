@@ -70,9 +70,8 @@ static int find_header(struct reader *reader, uint64_t *at)
     return found;
 }
 
-/* Returns whether half a block at the end of the file is no damage: the process was killed, or is
- * at work, while its writer wrote. The rows of that block are still in their slot, so nothing is
- * lost. */
+/* Returns whether half a block at the end of the file is no damage, because the process was killed
+ * or is still writing. The rows of that block are in their slot, so nothing is lost. */
 static int may_end_torn(const struct reader *reader)
 {
     return !reader->is_complete &&

@@ -16,6 +16,8 @@
 
 /* ---- values ---- */
 
+/* Each skip_ function reads the values of one kind of event, and says whether they are whole. */
+
 static rl_status skip_varints(struct bytes_in *in, unsigned count)
 {
     while (count-- != 0) {
@@ -24,6 +26,7 @@ static rl_status skip_varints(struct bytes_in *in, unsigned count)
     return in->bad ? RL_DAMAGED : RL_OK;
 }
 
+/* Values of a call: at most one for each parameter. */
 static rl_status skip_arguments(struct bytes_in *in, uint32_t count)
 {
     rl_status status = RL_OK;
@@ -33,6 +36,7 @@ static rl_status skip_arguments(struct bytes_in *in, uint32_t count)
     return status;
 }
 
+/* A write: where one item alone changed, its kind and name come first; then variable and value. */
 static rl_status skip_write(struct bytes_in *in)
 {
     rl_status status = RL_OK;
@@ -43,6 +47,7 @@ static rl_status skip_write(struct bytes_in *in)
     return status == RL_OK ? value_skip(in) : status;
 }
 
+/* An exception, or what is recorded in place of one. */
 static rl_status skip_exception(struct bytes_in *in)
 {
     struct bytes_in ahead = *in;
@@ -55,6 +60,7 @@ static rl_status skip_exception(struct bytes_in *in)
     return status == RL_OK ? value_skip(in) : status;
 }
 
+/* A task: its coroutine; where the maker is known, three numbers follow. */
 static rl_status skip_task(struct bytes_in *in)
 {
     enum { PARENT_FRAME_LINE = 3 };
@@ -62,6 +68,7 @@ static rl_status skip_task(struct bytes_in *in)
     return status == RL_OK && bytes_left(in) != 0 ? skip_varints(in, PARENT_FRAME_LINE) : status;
 }
 
+/* Fields of logs, sessions, requests and marks: a dictionary whose keys are text. */
 static rl_status skip_fields(struct bytes_in *in)
 {
     struct bytes_in ahead = *in;
@@ -113,7 +120,7 @@ static int values_are_whole(const struct reader *reader, const struct rec *rec)
     case RL_EVENT_MARK:
         return skip_fields(&in) == RL_OK;
     case RL_EVENT_OUTPUT:
-        return 1; /* any bytes */
+        return 1; /* bytes of any kind */
     default:
         return rec->kind > RL_EVENT_C_RAISE || value_skip(&in) == RL_OK;
     }
@@ -194,6 +201,7 @@ static rl_status decode_chunk(struct checking *c, const struct block_header *hea
     return status == RL_END ? RL_OK : status;
 }
 
+/* Decodes one block. PAD and LIVE have no sum: slots are checked as chunks. */
 static rl_status check_block(struct checking *c, uint64_t offset, const struct block_header *header,
                              struct check_result *result)
 {

@@ -7,6 +7,7 @@
 #include "blocks.h"
 #include "os.h"
 
+/* Orders chunks by thread and number. */
 static int compare_chunks(const struct chunk_ref *a, const struct chunk_ref *b)
 {
     if (a->info.thread != b->info.thread) {
@@ -15,6 +16,8 @@ static int compare_chunks(const struct chunk_ref *a, const struct chunk_ref *b)
     return a->info.chunk < b->info.chunk ? -1 : a->info.chunk > b->info.chunk;
 }
 
+/* For qsort(): a block comes before the slot with the same chunk, so that chunks_sort() keeps it.
+ */
 static int by_thread_and_chunk(const void *left, const void *right)
 {
     const struct chunk_ref *a = left, *b = right;

@@ -11,9 +11,9 @@
 RL_CHECKED rl_status chunks_add(struct reader *reader, const struct chunk_ref *ref);
 /* Sorts by thread and chunk number, and keeps each chunk once: its block rather than its slot. */
 void chunks_sort(struct reader *reader);
-/* Drops chunks after a gap, in a file that grows while it is read. There, a chunk may be found and
- * the one before it not; where the recorder lost nothing, such a chunk is newer than the moment
- * that the reader shows. */
+/* Drops chunks after a gap, in a file that grows while it is read. There, the scan may find a chunk
+ * and miss the one before it. Unless the recorder lost events, such a chunk is newer than the
+ * moment that the reader shows. */
 void chunks_drop_ahead(struct reader *reader);
 /* Returns the chunk of that thread and number, or NULL. The table is sorted. */
 const struct chunk_ref *chunks_find(const struct reader *reader, const struct chunk_info *info);

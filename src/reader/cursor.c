@@ -25,6 +25,7 @@
 
 enum { TASKS_NESTED = 8 };
 
+/* The chunks of one thread, and what is known of it at `rec`, its next event. */
 struct stream {
     size_t next_ref, end_ref; /* into reader->chunks */
     uint64_t key;             /* ticks of `rec`, or of the next chunk's begin */
@@ -58,11 +59,14 @@ struct cursor {
     struct u64map parents; /* open frame -> parent + 1 */
 };
 
+/* The order of events: by time; at the same tick by thread, so that every run gives the same order.
+ */
 static int comes_before(const struct stream *a, const struct stream *b)
 {
     return a->key != b->key ? a->key < b->key : a->thread < b->thread;
 }
 
+/* Moves a stream down the heap until both streams below it come later. */
 static void sift_down(struct cursor *cursor, size_t i)
 {
     struct stream **heap = cursor->heap;
@@ -149,6 +153,7 @@ static int push_activation(struct stream *stream, struct open_activation open)
     return 0;
 }
 
+/* Returns the frame in the stack, or NULL. Searches from the top: most events are about the top. */
 static struct open_activation *find_activation(const struct stream *stream, uint64_t frame)
 {
     for (size_t i = stream->depth; i-- > 0;) {
@@ -282,7 +287,12 @@ static rl_status advance_stream(struct cursor *cursor, struct stream *stream, in
     return RL_OK; /* load_next_chunk() follows when it is the stream's turn */
 }
 
-/* Returns the task that an event belongs to. A TASK_SWITCH announces the task; it runs from the
+/* Returns the task that an event belongs to:
+ *
+ *   task_switch 3   call f    ...   line   ...   yield f    call g
+ *   '--- task 3 from here ------------------------------'   no task, or the one around it
+ *
+ * A TASK_SWITCH announces the task; it runs from the
  * entry of its outermost frame until that frame is left. */
 static uint32_t task_of(struct stream *stream, const struct rec *rec)
 {

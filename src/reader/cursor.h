@@ -1,5 +1,5 @@
-/* The merged stream of a recording's events, with what an event alone does not say: its number, its
- * caller, the task and the session it belongs to, and the frames that are open. */
+/* The merged stream of a recording's events. It adds what an event alone does not say: its number,
+ * caller, task and session, and the frames that are open. */
 #ifndef CURSOR_H
 #define CURSOR_H
 

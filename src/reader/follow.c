@@ -2,8 +2,19 @@
  *
  *   slot --work_drain()--> CHUNK block --compact_file(), at the close--> CHUNK block elsewhere
  *
- * The content of a chunk never changes, so a chunk that is not in its place is looked for by thread
+ * The content of a chunk never changes. A chunk that is not in its place is looked for by thread
  * and number, and the reader goes on.
+ *
+ *   follow_load(): read the chunk where the table says --whole--> done
+ *      | another chunk is there, or its sum is wrong
+ *      v
+ *   the table has a newer place already? --yes--> read it there
+ *      | no
+ *   scan the file again, take the new places --found--> read it there
+ *      | not found
+ *   the recorder is closing the file? --yes--> wait 5 ms, try again, 10 times at most
+ *      | no
+ *   RL_DAMAGED: the chunk is lost, or a ring has replaced it
  *
  * Invariant: from reader_open() on, a reader's table keeps its chunks and their order. Only their
  * places change. */

@@ -41,13 +41,15 @@ struct code_text {
     uint32_t rule;         /* RL_CODE_SKIPPED: 2 + its rule's index; 1 a default, 0 a skip rule */
 };
 
-/* The place of one chunk of events: a CHUNK block, or a slot that did not become one. */
+/* The place of one chunk of events: a CHUNK block, or a slot that did not become one. A chunk keeps
+ * its thread and number wherever it is, so those identify it (follow.h). */
 struct chunk_ref {
     struct chunk_info info;
     uint64_t offset;    /* of the block header, or of the slot */
     uint32_t row_bytes; /* != 0: a slot with this many bytes of rows */
 };
 
+/* An open recording. Rooms above read its fields and change none. */
 struct reader {
     int fd;
     char *path; /* owned */

@@ -2,9 +2,9 @@
  *
  *   header --> scan_file(): index, or block by block --> sort chunks --> clock --> end
  *
- * The clock maps ticks to nanoseconds by a straight line. The header's tick rate is an estimate of
- * a few milliseconds, so the line goes through the two clock pairs of the file that are furthest
- * apart. */
+ * The clock maps ticks to nanoseconds by a straight line. The header's tick rate was estimated in
+ * a few milliseconds. The line therefore goes through the two clock pairs that are furthest apart.
+ */
 #include "reader_open.h"
 
 #include <string.h>
@@ -79,6 +79,7 @@ static void set_end(struct reader *reader)
     reader->end_ticks = reader->is_complete ? reader->footer.end_ticks : end;
 }
 
+/* Opens the file. Pipes and devices are refused: they have no size, and cannot be read twice. */
 static rl_status open_fd(struct reader *reader, const char *path, struct rl_err *err)
 {
     int os_errno = 0;
@@ -94,6 +95,7 @@ static rl_status open_fd(struct reader *reader, const char *path, struct rl_err 
     return RL_OK;
 }
 
+/* Reads the file header; a reason names the file. */
 static rl_status read_header(struct reader *reader, const char *path, struct rl_err *err)
 {
     uint8_t bytes[RL_FILE_HEADER_BYTES];
@@ -107,6 +109,7 @@ static rl_status read_header(struct reader *reader, const char *path, struct rl_
     return status == RL_OK ? RL_OK : status_set(err, status, "%s: %s", path, detail.text);
 }
 
+/* Opens the file as it is at this moment. */
 static rl_status open_once(const char *path, struct reader **out, struct rl_err *err)
 {
     struct reader *reader = rl_zalloc(1, sizeof *reader);

@@ -211,9 +211,8 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     return status == RL_NOMEM ? status : RL_OK;
 }
 
-/* Takes a heartbeat that is newer than the known one. The recorder writes its three words one after
- * the other, so a reader of a running process may see half of a new one: the third word shows that.
- */
+/* Takes a heartbeat that is newer than the known one. The recorder writes its three words one by
+ * one, so a reader may see half of a new heartbeat. The third word then does not fit the others. */
 static void read_heartbeat(struct reader *reader, const uint8_t *control)
 {
     uint64_t mono_ns = get64(control + RL_LV_BEAT_MONO);
@@ -288,6 +287,7 @@ static rl_status read_meta(struct reader *reader, uint64_t offset,
     return status == RL_NOMEM || reader->meta.failed ? RL_NOMEM : RL_OK;
 }
 
+/* Takes what one block says. SUMMARY and FOOTER are read elsewhere; newer types are counted. */
 static rl_status read_block(struct reader *reader, uint64_t offset,
                             const struct block_header *header, int want_slots)
 {
@@ -393,8 +393,8 @@ static rl_status read_front(struct reader *reader, int want_slots)
     return status;
 }
 
-/* Returns whether the file has grown since its size was read: perhaps by the block of a slot that
- * was emptied before the scan reached it. */
+/* Returns whether the file has grown since its size was read. The new block may be that of a slot
+ * that was emptied before the scan reached it. */
 static int has_grown(struct reader *reader)
 {
     uint64_t before = reader->size;

@@ -25,6 +25,7 @@ static void sum_event(void *self, const struct rec *rec)
     summary_add(summing->summary, summing->lane, rec);
 }
 
+/* Reads the SUMMARY block. RL_DAMAGED where the footer names none, or it cannot be right. */
 static rl_status stored_summary(struct reader *reader, struct summary *summary)
 {
     uint64_t at = reader->footer.summary, offset;

@@ -19,6 +19,7 @@ static int by_ticks(const void *left, const void *right)
     return a->info.chunk < b->info.chunk ? -1 : a->info.chunk > b->info.chunk;
 }
 
+/* Calls the functions for one chunk. RL_DAMAGED after the events before the damage. */
 static rl_status walk_chunk(struct reader *reader, const struct chunk_ref *ref,
                             const struct walk *walk, struct bytes_out *raw, struct tokens *tokens)
 {

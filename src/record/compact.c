@@ -78,8 +78,8 @@ static struct block_header padding_header(uint64_t at, uint64_t end)
 /* ---- holes and blocks ---- */
 
 /* Returns the hole that a LIVE block leaves. The first block keeps its control page, which holds
- * the losses. Of the others a PAD header remains, where their padding began if it is inside one
- * page: a crash then leaves all of it or none. */
+ * the losses. Of the others a PAD header remains. It is inside one page, so a crash leaves all of
+ * it or none. */
 static struct hole hole_of(const struct live *live)
 {
     uint64_t at = live->offset - RL_BLOCK_HEADER_BYTES, end = live->offset + live->bytes;
@@ -123,8 +123,8 @@ static int add_block(struct compaction *c, const struct index_entry *entry)
     return 1;
 }
 
-/* Collects the blocks that may move before the holes are full: those in the last bytes of the file,
- * as many bytes as the holes have, plus the holes between them. */
+/* Collects the blocks that may move before the holes are full. Those are in the last bytes of the
+ * file: as many as the holes have, and as many again for holes between the blocks. */
 static int find_blocks(struct compaction *c)
 {
     uint64_t reach = 0;

@@ -1,5 +1,5 @@
-/* Compaction: when a recording ends, blocks from the end of the file move into the space of its
- * LIVE blocks, so that a closed file has no holes. */
+/* Compaction: when a recording ends, its last blocks move into the space of its LIVE blocks. A
+ * closed file has no holes. */
 #ifndef COMPACT_H
 #define COMPACT_H
 

@@ -1,7 +1,7 @@
 /* The dictionary maps strings and code objects, by content, to numbers from 1 up.
  *
- * Callers keep the numbers that they have (a code object in its co_extra), so a lookup happens only
- * for what is new, and the dictionary may forget:
+ * Callers keep the numbers that they have; a code object has its own in co_extra. A lookup happens
+ * only for what is new, and the dictionary may forget:
  *
  *   recent --full--> older --full again--> forgotten    code objects, and names in their
  * definitions kept --dictionary_is_full()--> a new generation     what values name (types, keys,

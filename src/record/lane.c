@@ -126,8 +126,7 @@ static struct slot *try_take(struct recorder *recorder, const struct lane *lane,
 }
 
 /* Takes a slot, waiting if need be. *token becomes the argument of wait_end(), which the caller
- * calls without the lock; it stays NULL where nothing was waited for or the host has no global
- * lock. */
+ * calls without the lock. It stays NULL where no wait_begin() was called. */
 static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
 {
     struct recorder *recorder = lane->recorder;
@@ -211,8 +210,8 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
         os_cond_broadcast(&recorder->room); /* recorder_close() waits until no thread is inside */
     }
     os_unlock_mutex(&recorder->lock);
-    /* From here on the recorder may be gone. wait_end() waits for the host's lock, so none of ours
-     * is held; a daemon thread may even end in there and never return. */
+    /* The recorder may be gone from here on. wait_end() waits for the host's lock, so none of ours
+     * may be held. A daemon thread may end in there and never return. */
     if (token != NULL && wait_end != NULL) {
         wait_end(token);
     }

@@ -17,8 +17,8 @@
  *
  * Invariants:
  *  1. One thread writes a lane. The writer thread reads a slot only after lane_hand_over().
- *  2. `used` grows by whole events and definitions: an event and all its prefixes are published by
- * one store, so a reader never sees half an event.
+ *  2. `used` grows by whole events and definitions. One store publishes an event with all its
+ *     prefixes, so a reader never sees half an event.
  *  3. `base` plus the 32 bits of a row is the row's time. A TIME row moves `base` when they would
  *     overflow (at most every 1.4 s at 3 GHz). */
 #ifndef LANE_H

@@ -68,8 +68,8 @@ void recorder_lane_name(struct lane *lane, uint32_t name);
 void recorder_lane_end(struct lane *lane);
 
 /* [thread] Return the id of a string or a code object: the same id for equal content, 0 without
- * memory. Where `lane` is not NULL, the definition is published in its slot before the id is
- * returned, so a crash leaves no id without a name. */
+ * memory. Where `lane` is not NULL, its slot has the definition before the id is returned, so a
+ * crash leaves no id without a name. */
 uint32_t recorder_string(struct recorder *recorder, struct lane *lane, const void *utf8,
                          size_t len);
 uint32_t recorder_code(struct recorder *recorder, struct lane *lane, const struct code_def *def);

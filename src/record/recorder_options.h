@@ -11,8 +11,8 @@
 
 /* Functions of the host that the recorder calls. Any may be NULL. */
 struct recorder_hooks {
-    /* Called before and after a wait for the writer thread: a host with a global lock (the GIL)
-     * releases it, so that other threads can run. */
+    /* Called before and after a wait for the writer thread. A host with a global lock (the GIL)
+     * releases it there. */
     void *(*wait_begin)(void);
     void (*wait_end)(void *token);
     /* Returns the innermost open frame of a lane, for the header of its next slot. */

@@ -1,7 +1,7 @@
 /* Why: the bookkeeping of LIVE blocks, apart from files and threads; slots.h draws the states.
  *
- * Invariant: `used` in a slot's header is 0 while anything else in the header changes, so a reader
- * of the running process never takes rows for another thread's. */
+ * Invariant: `used` in a slot's header is 0 while anything else in the header changes. A reader of
+ * the running process therefore never takes rows for another thread's. */
 #include "slots.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* Why: a service records its last seconds in a ring. When something has happened, it wants them in
  * a file of their own while it goes on.
  *
- * The copy shows one moment: the host keeps threads from recording meanwhile, and the caller holds
- * the recorder's lock with everything written that was handed over. */
+ * The copy shows one moment. The host keeps threads from recording, and the caller holds the
+ * recorder's lock, after everything that was handed over is written. */
 #include "snapshot.h"
 
 #include <relive/rl_format.h>

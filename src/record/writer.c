@@ -128,8 +128,8 @@ static rl_status append_padding(struct writer *writer, uint64_t payload)
     return status;
 }
 
-/* Returns the first page behind `end` that leaves room for the LIVE header, and for a whole PAD
- * header before that where there is a gap. */
+/* Returns where the payload of a LIVE block begins. That is the first page behind `end` with room
+ * for its header; a gap before the header has room for a PAD header. */
 static uint64_t live_payload_offset(uint64_t end)
 {
     uint64_t payload = (end + RL_BLOCK_HEADER_BYTES + RL_PAGE - 1) & ~(uint64_t)(RL_PAGE - 1);
@@ -193,8 +193,8 @@ rl_status writer_live(struct writer *writer, uint32_t slot_size, uint32_t count,
 }
 
 /* Writes the rows and the header of a slot while its lane goes on filling it. The count is read
- * before the rows are copied, and the rows are written before the header that counts them: the file
- * never counts a row that it does not hold. */
+ * before the rows are copied, and the rows are written before the count. The file never counts a
+ * row that it does not hold. */
 static void sync_slot(struct writer *writer, const uint8_t *memory, uint64_t at)
 {
     uint8_t header[RL_SLOT_HEADER_BYTES];

@@ -7,8 +7,8 @@
  * Threads: belongs to the writer thread. Where the system refused a thread, it belongs to whoever
  * holds the recorder's lock. `bus_hit` alone is also written from a signal handler.
  *
- * Every write first checks that the descriptor still is the file that writer_open() created: a
- * program may close all descriptors and open its own, which must never receive our bytes. */
+ * Every write first checks that the descriptor still is the file that writer_open() created. A
+ * program may close all descriptors and open its own; those must never receive our bytes. */
 #ifndef WRITER_H
 #define WRITER_H
 

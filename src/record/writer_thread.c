@@ -1,14 +1,15 @@
-/* Why: no traced thread should wait for a disk, so one thread writes. It must not be seen by a
- * program that forks: the child could inherit a lock that the thread holds, and Python 3.12 and
- * later warn of a fork beside other threads. So the thread ends before fork(2) and starts again
- * when there is work (recorder_state.h draws the states).
+/* Why: no traced thread should wait for a disk, so one thread writes. A program that forks must not
+ * notice it. A child could inherit a lock that the thread holds; Python 3.12 and later warn of a
+ * fork beside other threads. So the thread ends before fork(2) and starts again when there is work.
+ * recorder_state.h draws the states.
  *
  * A thread that ends loses its private descriptor table. Its descriptor waits in a socket, the door
  * (os.h), for the next thread. The open file is the same all the time, so its lock is never
  * released.
  *
  * Threads: under the recorder's lock, which whoever forks holds from before the fork until after
- * it. Lock order: session.lock, then recorder->lock. */
+ * it. Lock order: the host's lock (recorder_before_fork() is called with it), then recorder->lock.
+ */
 #include "writer_thread.h"
 
 #include "work.h"
