@@ -2,8 +2,8 @@
 
     python bench/debug.py [--append FILE] [--repeat N]
 
-Every cell runs in a process of its own, each paired with the same work undebugged; the median of
-the pairs counts, in CPU time of the working thread. Exits 1 where a target of ours is missed."""
+Every cell runs in a process of its own, paired with the same work undebugged. What counts is the
+median of the pairs, in CPU time of the working thread. Exits 1 where a target of ours is missed."""
 
 import argparse
 import json

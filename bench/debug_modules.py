@@ -1,5 +1,7 @@
-"""One breakpoint in a module of many functions, on a line that is never reached: what the debugger
-looks at, what it traces, and what a frame pays; and what a step over an `await` costs.
+"""What one breakpoint costs in a module of many functions, on a line that is never reached.
+
+It shows what the debugger looks at, what it traces, and what a frame pays. It also measures a step
+over an `await`.
 
     python bench/debug_modules.py [--append FILE] [--repeat N]
 

@@ -2,9 +2,9 @@
 
     python bench/embed.py [--append FILE] [--write] [--repeat N]
 
-A pair is the same loop without and with the backend, alternating in one process; the least of the
-pairs, CPU time of the working thread. `--write` keeps the figures in relive/backends/costs.py, from
-where the warning about overhead reads them."""
+A pair is the same loop without and with the backend, alternating in one process. What counts is the
+least of the pairs, in CPU time of the working thread. `--write` keeps the figures in
+relive/backends/costs.py, where the warning about overhead reads them."""
 
 import argparse
 import ast

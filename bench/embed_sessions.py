@@ -2,13 +2,15 @@
 
     python bench/embed_sessions.py [--append FILE] [--repeat N]
 
-Calls: the same loop without and with recording, alternating in one process; the least of the pairs,
-CPU time of the thread. The web application reads 40 rows of a database, makes a text of each and
-a page of them: alone, with Flask and a template, with FastAPI; of a small table, and of one that
-takes some milliseconds to search, as requests mostly do. It runs in a process of its own
-(wsgiref, uvicorn) and is asked over loopback by four clients in this one, so that it does not
-sleep; unrecorded and recorded rounds alternate, the quickest of each count; its CPU time is read
-from the kernel."""
+Calls: the same loop without and with recording, alternating in one process. What counts is the
+least of the pairs, in CPU time of the thread.
+
+The web application reads 40 rows of a database, and makes a text of each and a page of them. It
+does so alone, with Flask and a template, and with FastAPI. One table is small; another takes some
+milliseconds to search, as requests mostly do. The application runs in a process of its own
+(wsgiref, uvicorn). Four clients in this process send requests over loopback, so that it does not
+sleep. Unrecorded and recorded rounds alternate, and the quickest of each count. The kernel gives
+its CPU time."""
 
 import argparse
 import gc
@@ -97,8 +99,8 @@ def memory(folder, count=20000):
 
 # ---- a web application ----
 
-# It has a thread besides, as services do: in a process of one thread the C library and SQLite lock
-# nothing, and any second one, ours too, costs them some microseconds a request.
+# It has a second thread, as services do. In a process of one thread the C library and SQLite lock
+# nothing. Any second thread, ours too, costs them some microseconds a request.
 
 APP = """
 import json, os, sqlite3, sys, threading, time

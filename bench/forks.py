@@ -1,9 +1,9 @@
 """What a fork of a recorded process costs: `python bench/forks.py [FORKS]`.
 
 Forks while a recording is on alternate with forks without one, in one process. The figures are
-medians of the pairs' differences and ratios: the CPU time of the thread that forks and the time
-until os.fork() has returned in it, and the CPU time of the child, whose recording begins and
-ends."""
+medians of the pairs' differences and ratios. They are the CPU time of the thread that forks, the
+time until os.fork() has returned in it, and the CPU time of the child. A recording begins and ends
+in the child."""
 
 import os
 import statistics

@@ -1,10 +1,13 @@
 """Other tools beside Relive, on the same programs, in one run.
 
-Each tool runs each program through its own command. A cell holds three ratios, traced over untraced
-of neighbouring runs, median of --rounds: of the CPU time of the program's own thread in its timed
-part (what the program feels), of the whole process in that part (with a tool's own threads), and
-all in all (with what the tool spends on starting and on saving: all CPU time that it adds, over the
-timed part). What a tool has kept is counted in its own file: calls and lines of the program,
+Each tool runs each program through its own command. A cell holds three ratios of CPU time, traced
+over untraced of neighbouring runs, each a median of --rounds:
+
+- of the program's own thread in its timed part (what the program feels);
+- of the whole process in that part (with a tool's own threads);
+- all in all, which adds what the tool spends on starting and on saving.
+
+What a tool has kept is counted in its own file: calls and lines of the program,
 against what a counting trace function saw happen. A tool that cannot be installed or that fails is
 named with its reason. Run by `make bench-peers`, in an environment of its own."""
 

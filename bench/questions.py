@@ -1,8 +1,8 @@
 """What a question to a long recording costs: `python bench/questions.py [CALLS]`.
 
-Each question beside a plain reading of the same events by Recording.events(), each in a process of
-its own, as a ratio of CPU times, with the most memory that it had. One call in ten is left by an
-exception, which its caller catches."""
+Each question is paired with a plain reading of the same events by Recording.events(), each in a
+process of its own. A cell is a ratio of CPU times, with the most memory that it had. One call in
+ten is left by an exception, which its caller catches."""
 
 import os
 import subprocess

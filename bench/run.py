@@ -282,8 +282,8 @@ def rounds(work, n):
 def ratio(work, pairs=9, **settings):
     """(traced / untraced, events of one run, bytes an event, million events a second untraced).
 
-    What only the beginning of a recording costs is left out: names of functions, code that the
-    interpreter specialises anew, first touches of the slots' pages."""
+    What only the beginning of a recording costs is left out: names of functions, specialised code,
+    first touches of the slots' pages."""
     work()
     once = rounds(work, 1)
     n = max(1, int(50e6 / once))

@@ -1,5 +1,5 @@
-/* Any bytes are a file that the reader must answer for: everything that a verb would ask is asked.
- * Memory and time are bounded by the input's size. */
+/* Reads any bytes as a file, and calls everything of the reader that a verb would call.
+ * Memory and time are bounded by the size of the input. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>

@@ -1,8 +1,10 @@
-"""Begins the recording of a process that starts with RELIVE_RUN or RELIVE_RECORD set, and the
-debugger in one that starts with RELIVE_DEBUG; RELIVE_CONTROL lets others control it from outside.
+"""Begins what the variables of a process that starts want.
 
-Reached from relive.pth, or on 3.15 and later from relive.start. Must not import anything heavy and
-must never disturb the program."""
+RELIVE_RUN or RELIVE_RECORD begins the recording, RELIVE_DEBUG the debugger. RELIVE_CONTROL lets
+others control the process from outside.
+
+relive.pth imports this module, and relive.start on 3.15 and later. It must not import anything
+heavy and must never disturb the program."""
 
 import os
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# layers.sh ROOT ROOM HEADER NEEDED...: with the include path that the build gives to ROOM, HEADER
-# must not be found, and what ROOM may see must be.
+# layers.sh ROOT ROOM HEADER NEEDED...
+# Compiles with the include path that the build gives to ROOM, which NEEDED names. HEADER must not
+# be found, and what ROOM may see must be found.
 root=$1 room=$2 header=$3
 shift 3
 flags="-I$root/include -I$root/src/$room"

@@ -80,7 +80,7 @@ static inline void join_workers(struct worker *workers, int count)
     }
 }
 
-/* Nothing that is asked of the system fails any more. */
+/* Ends all faults: no call of the system fails any more. */
 static inline void no_faults(void)
 {
     for (int i = 0; i < OS_FAULTS; i++) {

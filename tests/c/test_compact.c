@@ -9,7 +9,7 @@
 #include "totals.h"
 
 /* Without a writer thread the buffer grows before anything is written, so that slots of every size
- * lie between the blocks. */
+ * are between the blocks. */
 enum { CALLS = 24000, EVENTS = 2 * CALLS + 2, FEW = 9 };
 
 static struct recorder *record(const char *path, uint32_t calls, int has_thread)

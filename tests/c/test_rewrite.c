@@ -1,5 +1,5 @@
-/* Code with probes, in a bytecode of its own: what is asked where, and that what is not the old
- * code is not taken for it. */
+/* Code with probes, in a bytecode of its own: which probe runs where, and that the check refuses
+ * what is not the old code. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -206,7 +206,7 @@ static void a_ring_that_cannot_write_keeps_reading_whole(void **state)
     }
 }
 
-/* As long as it is asked for from time to time. */
+/* This holds as long as its number is looked up from time to time. */
 static void a_definition_keeps_its_number_beside_many_others(void **state)
 {
     (void)state;

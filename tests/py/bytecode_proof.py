@@ -206,7 +206,7 @@ def run_armed(paths, command):
 
 
 def result(words):
-    """(what a test run says at its end, without times; what it says of probes)"""
+    """Returns the last lines of a test run, without times, and its line about probes."""
     done = subprocess.run(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"),

@@ -57,8 +57,10 @@ def dump(path, siblings=True):
 
 
 def wellformed(events):
-    """The events again, while it is checked what holds of every recording: numbers are dense, times do
-    not run backwards, frames that end were open, nothing has an unknown name."""
+    """Returns the events again, after a check of what holds for every recording.
+
+    Numbers are dense, times do not run backwards, frames that end were open, and each name is
+    known."""
     seqs, times, open_frames = {}, {}, set()
     for event in events:
         key = event["pid"], event["thread"]
@@ -104,7 +106,7 @@ def record(tmp_path):
         assert out.exists() == made, done.stderr.decode()
         if not made:
             return done, [], []
-        if not events:  # millions of them, of which only the header is asked
+        if not events:  # millions of them; the test needs the header alone
             from relive.cli.common import open_run
 
             recordings = open_run(str(out), siblings)
@@ -117,7 +119,7 @@ def record(tmp_path):
 
 @pytest.fixture
 def debug(tmp_path):
-    """debug(source) -> what the program told at its end; line 1 is the source's first."""
+    """debug(source) -> what the program wrote at its end; line 1 is the source's first."""
 
     def do(source, **env):
         path = tmp_path / "program.py"
@@ -149,7 +151,7 @@ def make(request):
 
 @pytest.fixture
 def told(make):
-    """told(function, **options) -> the events of a call of it."""
+    """Returns a function (function, **options) -> the events of a call of it."""
 
     def do(function, *args, **options):
         with make(**options) as backend:

@@ -547,7 +547,7 @@ def add_values(event, kind, record, recording):
 
 
 def add_behind_exception(event, kind, frame, data):
-    """Where the callers stand, or which handler the exception has met."""
+    """Adds the lines of the callers, or the handler that the exception has met."""
     if data.left() and kind in (6, 7):
         flags, callers = data.varint(), []
         if flags & 1:

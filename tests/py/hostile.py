@@ -1,9 +1,10 @@
 """Recordings that were changed at the borders of their records, with every checksum put right.
 
 A flipped bit is found by a checksum; somebody who wants a reader to fail puts the checksums right.
-`attack(seed, count)` changes recordings so, asks every verb about each of them in a process of its
-own, and yields what a verb did that it must not do: a traceback, a signal, a status that it does
-not have, JSON that is none, a control character on the terminal, or damage that `check` missed.
+`attack(seed, count)` changes recordings so, and runs every verb on each of them in a process of its
+own. It yields what a verb did that it must not do: a traceback, a signal, or a status that it does
+not have. Invalid JSON counts too, a control character on the terminal, and damage that `check`
+missed.
 
 As a program: hostile.py [--seconds N | --count N] [--seed N] [--save FOLDER] [FILE ...]"""
 
@@ -233,8 +234,9 @@ def streams(block):
 
 
 def bodies(block):
-    """(begin of the length, begin, end) of what lies behind its own length: names and texts of
-    META, definitions of DICT, values of a chunk's events."""
+    """Returns (begin of the length, begin, end) of each part that follows its own length.
+
+    These are names and texts of META, definitions of DICT, values of a chunk's events."""
     data, found = block.payload, []
     at, end = streams(block)[2] if block.kind == CHUNK else (0, len(data))
     while at < end:
@@ -404,7 +406,7 @@ class Mutator:
         return begin, end, bytes(new)
 
     def bytes(self):
-        """What may stand in the place of a record."""
+        """Returns bytes for the place of a record."""
         how = self.random.randrange(6)
         if how == 0:
             return encoded(self.random.choice(NUMBERS))
@@ -425,8 +427,9 @@ class Mutator:
 
 
 class Questions:
-    """What is asked about a changed recording: every verb, with each option that shows values. The
-    names come from the recording as it was."""
+    """The questions about a changed recording: every verb, with each option that shows values.
+
+    The names come from the recording as it was."""
 
     def __init__(self, path):
         from relive.cli.common import open_run
@@ -497,7 +500,7 @@ def answer(words):
 
 
 def ask_all(file, questions, chance, tell):
-    """Asks every question; tells of each answer that is wrong."""
+    """Asks every question; calls tell() with each answer that is wrong."""
     damaged = None
     asked = list(questions.all(file, chance))
     asked.sort(key=lambda words: words[0] != "check")  # what it sees is compared with the others
@@ -518,7 +521,7 @@ def ask_all(file, questions, chance, tell):
 
 
 def in_child(work):
-    """Runs work(tell) in a process of its own; yields what it told, and what ended it."""
+    """Runs work(tell) in a process of its own; yields its reports, and what ended it."""
     heard, speaks = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -1,8 +1,8 @@
-"""Programs that raise through random nestings, and say themselves what `exc` must say of each.
+"""Programs that raise through random nestings, and print what `exc` must report.
 
-A program prints one JSON list: for each exception the (function, line) of every frame of its file
-that was open when it was raised, outermost first, as `traceback` has them; and whether the frame
-that raised it is also the one that caught it."""
+A program prints one JSON list. For each exception it has the (function, line) of every frame of the
+program that was open, outermost first, as `traceback` has them. It also has whether the
+frame that raised the exception is the one that caught it."""
 
 import random
 

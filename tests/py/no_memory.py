@@ -1,5 +1,7 @@
-"""What happens where memory ends: each piece of work runs again and again, and in round N the Nth
-allocation of the core fails (every other round: and all after it), until none is left to fail.
+"""What happens where memory ends.
+
+Each piece of work runs again and again. In round N the Nth allocation of the core fails, and in
+every other round all after it, until none is left to fail.
 
 A program for an assert build (tests/py/test_no_memory.py runs it): no_memory.py [work ...]. A line
 for each piece of work, and one for each wrong answer; status 1 where there is one."""

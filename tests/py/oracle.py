@@ -1,4 +1,4 @@
-"""The oracle: what a program does, told by sys.settrace in plain Python.
+"""The oracle: what a program does, seen by sys.settrace in plain Python.
 
 Run as a script: `python oracle.py OUT program.py`. Writes the canonical text of the events of the
 program's own file, one list a thread. Shares no code with Relive. Its limits are settrace's: a
@@ -20,7 +20,7 @@ SUSPENDABLE = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generato
 
 
 def delegates(frame):
-    """Before 3.11 a frame that is suspended in `yield from` stands before that instruction."""
+    """Before 3.11 a frame that is suspended in `yield from` is before that instruction."""
     after = frame.f_code.co_code[frame.f_lasti + 2 : frame.f_lasti + 3]
     return bool(after) and dis.opname[after[0]] == "YIELD_FROM"
 
@@ -38,8 +38,9 @@ def leaving(frame, arg, raising):
 
 
 def exact(value, depth=0):
-    """What repr() says of exact built-in types within the recorder's default bounds; None for
-    everything else. A walk of its own: it calls nothing of the program."""
+    """Returns the repr() of exact built-in types within the recorder's default bounds, else None.
+
+    The walk is its own: it calls nothing of the program."""
     kind = type(value)
     if value is None or kind in (bool, float, complex):
         return repr(value)

@@ -186,8 +186,8 @@ def stories(recording):
 
 
 def _connect(found, ends, tells_earlier):
-    """What later stories say of earlier ones. An address is used again: a later exception is the
-    same one only where the recording says that it was raised before."""
+    """Adds to earlier stories what later ones show. An address is used again, so a later exception
+    is the same one only where the recording says that it was raised before."""
     raised_again, replacing = set(), {}
     for story in reversed(found):
         where = story.last["frame" if story.last["kind"] == "handled" else "parent"]
@@ -243,8 +243,9 @@ def _goes_on(last, event):
 
 
 def _may_be_outside(frame, story):
-    """Whether the frame may be one that the exception came to next: addresses are used again, so
-    the exception of a frame that began later is another one."""
+    """Returns whether the frame may be one that the exception came to next.
+
+    Addresses are used again, so the exception of a frame that began later is another one."""
     last = story.last
     if frame in (last["frame"], last["parent"]):
         return True

@@ -1,5 +1,7 @@
-"""What Relive's calls leave behind: each piece of work runs many times, and the count of references
-(a debug interpreter has it) or of memory blocks (every other) must not grow with it.
+"""What Relive's calls leave behind.
+
+Each piece of work runs many times. The count of references (a debug interpreter has it) or of
+memory blocks (every other) must not grow with it.
 
 As a program: references.py [rounds]; status 1 and a line for each piece of work that leaks."""
 

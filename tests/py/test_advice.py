@@ -1,5 +1,6 @@
-"""A recording that exists already is not replaced, and each door says in its own words how it would
-be: by an option, a variable, an argument, or not at all."""
+"""A recording that exists already is not replaced, and each door says how to replace it.
+
+That is an option, a variable, an argument, or not at all."""
 
 import os
 import sys

@@ -180,7 +180,7 @@ def test_exception_event_capture(told):
     (event,) = of(events, "fails", "exception")
     assert not of(events, "caught", "exception")
     assert f"line {fails.__code__.co_firstlineno + 1}, in fails" in event.exception_traceback
-    if told.name != "setprofile":  # a profile function is not told which
+    if told.name != "setprofile":  # a profile function does not see which
         assert (event.exception_type, event.exception_message) == ("ValueError", "no")
 
 

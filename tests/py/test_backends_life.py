@@ -41,7 +41,8 @@ def test_secrets_and_filters_are_those_of_recordings(told, tmp_path):
     rules = tmp_path / "rules.toml"
     rules.write_text(
         '[meta]\nname = "t"\nversion = 1\n[scope]\ndefault_exec = "trace"\n'
-        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:sampled.inner"\nexec = "skip"\n'
+        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:sampled.inner"\n'
+        'exec = "skip"\n'
         '[[scope.rules]]\nselector = "obj:sampled.outer"\n[[scope.rules.value_patterns]]\n'
         'selector = "arg:n"\naction = "redact"\n'
     )
@@ -252,7 +253,8 @@ def test_a_forked_child_goes_on_without_callbacks(tmp_path):
         "    if os.fork() == 0: f(); sys.exit(0)\n"
         "    os.wait(); folder = os.path.dirname(hub._private[0]); assert os.listdir(folder)\n"
         "    f(); pid = os.fork()\n    f()\n"
-        "    if pid == 0:\n        print('child', len(backend.get_events())); sys.stdout.flush(); os._exit(0)\n"
+        "    if pid == 0:\n"
+        "        print('child', len(backend.get_events())); sys.stdout.flush(); os._exit(0)\n"
         "    os.waitpid(pid, 0)\n"
         "print('parent', sum(e.function_name == 'f' for e in backend.get_events()))\n"
     )

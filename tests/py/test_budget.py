@@ -35,7 +35,7 @@ print(lines(400000), cold("seen"), sum(waiting), sum(generator(100)))
 
 
 def budgeted(record, tmp_path, level, *options):
-    """What `info` says of the program, and the recording."""
+    """Returns what `info` reports about the program, and the recording."""
     done, _, _ = record(PROGRAM, "--level", level, "--force", *options, events=False)
     path = tmp_path / "out.relive"
     assert done.returncode == 0, done.stderr

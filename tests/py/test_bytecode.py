@@ -1,5 +1,7 @@
-"""Code with probes (CPython 3.8 to 3.11): that it is the code that it was made from, that breakpoints
-stop alike with it and with a trace function, and what happens where it is refused."""
+"""Code with probes (CPython 3.8 to 3.11).
+
+It is the code that it was made from, and breakpoints stop alike with it and with a trace function.
+Some code is refused."""
 
 import dis
 import json
@@ -253,7 +255,7 @@ def test_breakpoints_stop_alike_with_probes_and_with_a_trace_function(stops):
         probed, traced = stops(True, lines), stops(False, lines)
         assert probed["found"] == traced["found"] == space["everything"]()
         if sys.version_info < (3, 9):
-            # A trace function is told of `break` and `continue` again behind their `finally`.
+            # A trace function sees `break` and `continue` again behind their `finally`.
             for told in (probed, traced):
                 told["stops"] = [stop for stop in told["stops"] if stop[1] not in IN_TRY]
         assert probed["stops"] == traced["stops"]
@@ -315,7 +317,8 @@ def test_tracebacks_and_columns_are_those_of_the_program(tmp_path):
     source = (
         "import traceback\n"
         "def f(a):\n    b = a\n    return (a +\n            b['key'])\n"
-        "def g():\n    try:\n        f([1])\n    except TypeError:\n        return traceback.format_exc()\n"
+        "def g():\n    try:\n        f([1])\n    except TypeError:\n"
+        "        return traceback.format_exc()\n"
     )
     path = tmp_path / "program.py"
     path.write_text(source + "print(g())\n", encoding="utf-8")
@@ -352,7 +355,7 @@ def test_a_copy_may_outlive_its_code(debug):
 
 @pytest.mark.parametrize("hits", [False, True])
 def test_a_recording_has_the_lines_of_the_program(debug, hits):
-    """One code object, each line once, though probes lie between and stop."""
+    """One code object, each line once, though probes are between and stop."""
     condition = "" if hits else ", condition='i == 50'"
     told = debug(
         "import relive\n" + WORK + f"stop_at(5{condition})\n"

@@ -43,7 +43,8 @@ def test_child_has_its_own_file(how, record, tmp_path):
 def test_forked_child_knows_the_frames_that_run(record):
     source = (
         PRELUDE
-        + "def outer():\n    pid = os.fork()\n    if pid == 0:\n        f(2)\n        os._exit(0)\n    os.waitpid(pid, 0)\nouter()\n"
+        + "def outer():\n    pid = os.fork()\n    if pid == 0:\n        f(2)\n        os._exit(0)\n"
+        "    os.waitpid(pid, 0)\nouter()\n"
     )
     _, headers, events = record(source)
     child = [e for e in events if e["pid"] == headers[1]["pid"] and "func" in e]

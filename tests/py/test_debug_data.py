@@ -106,7 +106,8 @@ def test_generators_and_values_of_the_programs_own_making(debug):
     told = debug(
         "class Loud:\n    def __eq__(self, other): raise SystemExit('asked')\n"
         "    __hash__ = None\n    def __getattr__(self, name): raise SystemExit('asked')\n"
-        "def g():\n    n = Loud()\n    yield 1\n    n = Loud()\n    yield 2\n    n.x = 3\n    yield 3\n"
+        "def g():\n    n = Loud()\n    yield 1\n    n = Loud()\n    yield 2\n    n.x = 3\n"
+        "    yield 3\n"
         "runtime.breakpoints.set_functions([Breakpoint(function='g', data='n'),\n"
         "                                   Breakpoint(function='g', data='n.x')])\n"
         "list(g())\ntell()"

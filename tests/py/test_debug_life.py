@@ -72,7 +72,8 @@ TARGETS = (
     "def one(n):\n    return n + 1\ndef two(n):\n    m = n\n    return m\n"
     "class A:\n    def get(self, n):\n        return n\n"
     "def line(a):\n    x = two(one(a.get(1)))\n    return x\n"
-    "def first(frame):\n    names.append(runtime.step_in_targets(frame)); runtime.step_into(TARGET)\n"
+    "def first(frame):\n"
+    "    names.append(runtime.step_in_targets(frame)); runtime.step_into(TARGET)\n"
     "names = []\nscript[:] = [first, 'u', 'c']\nstop_at(11, once=True)\n"
 )
 
@@ -91,7 +92,8 @@ def test_a_step_into_one_of_the_calls_of_a_line(debug, target, lines):
 def test_the_line_that_runs_next_can_be_set(debug):
     told = debug(
         "from relive import ReliveError\nfound, said = [], []\n"
-        "def f():\n    found.append(1)\n    found.append(2)\n    for i in ():\n        found.append(3)\n"
+        "def f():\n    found.append(1)\n    found.append(2)\n    for i in ():\n"
+        "        found.append(3)\n"
         "    found.append(4)\n"
         "def jump(frame):\n"
         "    try: runtime.set_next_line(frame, 7 + OFFSET)\n"

@@ -146,7 +146,8 @@ def test_every_count_has_its_place_in_the_types(debug):
         ("stop_at(3, condition='i.no')\nwork(3)", "CONDITION_ERROR", 1),
         ("import time\nruntime.shutdown(); runtime.initialize({'condition_budget_s': 0.0001})\n"
          "stop_at(5, condition='time.sleep(0.002)')\nwork(3)", "CONDITION_BUDGET_EXCEEDED", 1),
-        ("other = FrameEvalRuntime()\nother.initialize()", "SELECTIVE_TRACING_DISABLED_BY_POLICY", 1),
+        ("other = FrameEvalRuntime()\n"
+         "other.initialize()", "SELECTIVE_TRACING_DISABLED_BY_POLICY", 1),
         ("stop_at(5)\nwork(1)\nstop_at(6)", "CACHE_INVALIDATION_BREAKPOINT_CHANGE", None),
         ("def here():\n    stop_at(12)\n    a = 1\n    return a\nhere()", "FRAME_ALREADY_RUNNING",
          1 if IS_HOOK else 0),

@@ -104,7 +104,8 @@ def test_what_filters_leave_out_is_not_stepped_into(tmp_path):
     for name in ("mine", "theirs"):
         (tmp_path / f"{name}.py").write_text("def f(n):\n    m = n + 1\n    return m\n")
     (tmp_path / "app.py").write_text(
-        "import mine, theirs\ndef work():\n    a = theirs.f(1)\n    b = mine.f(a)\n    return b\nwork()\n"
+        "import mine, theirs\ndef work():\n    a = theirs.f(1)\n    b = mine.f(a)\n    return b\n"
+        "work()\n"
     )
     rules = '[meta]\nname = "mine"\nversion = 1\n[scope]\ndefault_exec = "trace"\n%s'
     skip = '[[scope.rules]]\nselector = "pkg:theirs"\nexec = "skip"\n'

@@ -51,7 +51,8 @@ def test_conditions_give_the_same_without_the_fast_path(debug):
     told = debug(
         "runtime.shutdown()\n"
         "assert runtime.initialize({'conditional_breakpoints_enabled': False})\n"
-        "def f():\n    for i in range(9):\n        seen = i\nstop_at(5, condition='i == 3')\nf()\ntell()"
+        "def f():\n    for i in range(9):\n        seen = i\nstop_at(5, condition='i == 3')\nf()\n"
+        "tell()"
     )
     assert told["stops"] == [["f", 5, "breakpoint"]]
     assert told["stats"]["hook_stats"]["conditions_in_c"] == 0
@@ -59,7 +60,8 @@ def test_conditions_give_the_same_without_the_fast_path(debug):
 
 def test_conditions_see_cells_and_names_of_classes_and_modules(debug):
     told = debug(
-        "def outer(n):\n    def inner():\n        return n\n    for n in range(5):\n        inner()\n"
+        "def outer(n):\n    def inner():\n        return n\n    for n in range(5):\n"
+        "        inner()\n"
         "stop_at(3, condition='n == 2')\nouter(0)\n"
         "class C:\n    for k in range(4):\n        v = k\n"
         "stop_at()\n"
@@ -76,7 +78,8 @@ def test_conditions_see_cells_and_names_of_classes_and_modules(debug):
 
 def test_a_condition_that_raises_stops_once_and_is_reported(debug):
     told = debug(
-        "def f():\n    for i in range(5):\n        seen = i\nstop_at(3, condition='i.nothing')\nf()\ntell()"
+        "def f():\n    for i in range(5):\n        seen = i\nstop_at(3, condition='i.nothing')\n"
+        "f()\ntell()"
     )
     assert told["stops"] == [["f", 3, "breakpoint"]]
     assert told["stats"]["telemetry"]["reason_counts"]["CONDITION_ERROR"] == 1
@@ -87,7 +90,8 @@ def test_a_condition_that_raises_stops_once_and_is_reported(debug):
 
 def test_a_slow_condition_is_reported_once_and_stays(debug):
     told = debug(
-        "import time\nruntime.shutdown()\nassert runtime.initialize({'condition_budget_s': 0.001})\n"
+        "import time\nruntime.shutdown()\n"
+        "assert runtime.initialize({'condition_budget_s': 0.001})\n"
         "def f():\n    for i in range(3):\n        seen = i\n"
         "stop_at(6, condition='time.sleep(0.01) or i == 2')\nf()\ntell()"
     )
@@ -165,7 +169,8 @@ def test_a_breakpoint_of_one_thread(debug):
         + "def other():\n    stop_at(5, thread=threading.get_ident())\n"
         "    work(1); main.set(); done.wait()\n"
         "main, done = threading.Event(), threading.Event()\n"
-        "thread = threading.Thread(target=other)\nthread.start()\nmain.wait()\nwork(1)\ndone.set()\n"
+        "thread = threading.Thread(target=other)\nthread.start()\nmain.wait()\nwork(1)\n"
+        "done.set()\n"
         "thread.join()\ntell()"
     )
     assert told["stops"] == [["work", 5, "breakpoint"]]
@@ -354,7 +359,8 @@ def test_the_debugger_may_be_stopped_and_changed_while_it_has_stopped(debug):
         WORK
         + "def off(frame): runtime.shutdown()\nscript[:] = [off]\nstop_at(4)\nassert work(3) == 3\n"
         "assert runtime.initialize()\n"
-        "def less(frame): stop_at(5); runtime.step(STEP_NONE)\nscript[:] = [less]\nstop_at(4, 5)\nwork(3)\n"
+        "def less(frame): stop_at(5); runtime.step(STEP_NONE)\nscript[:] = [less]\nstop_at(4, 5)\n"
+        "work(3)\n"
         "tell()"
     )
     assert [line for _, line, _ in told["stops"]] == [4, 4, 5]
@@ -365,7 +371,8 @@ def test_a_thread_may_stop_the_debugger_while_another_runs(debug):
         "import threading, time\n" + WORK + "stop_at(5, condition='total == -1')\n"
         "def many():\n    for n in range(300): work(50)\n"
         "thread = threading.Thread(target=many); thread.start()\n"
-        "for n in range(30):\n    stop_at(5 if n % 2 else 6, condition='total == -1'); time.sleep(0.001)\n"
+        "for n in range(30):\n"
+        "    stop_at(5 if n % 2 else 6, condition='total == -1'); time.sleep(0.001)\n"
         "runtime.shutdown(); thread.join()\ntell()"
     )
     assert told["stops"] == []
@@ -376,7 +383,8 @@ def test_reloaded_zipped_and_moved_code(debug):
         "import importlib, os, zipfile\nsys.path.insert(0, '.')\nsys.dont_write_bytecode = True\n"
         "open('again.py', 'w').write('def f():\\n    return 1\\n')\n"
         "runtime.update_breakpoints('again.py', [2, 3])\nimport again\nagain.f()\n"
-        "open('again.py', 'w').write('\\ndef f():\\n    return 22222\\n')\nimportlib.reload(again)\n"
+        "open('again.py', 'w').write('\\ndef f():\\n    return 22222\\n')\n"
+        "importlib.reload(again)\n"
         "assert again.f() == 22222\n"
         "with zipfile.ZipFile('pack.zip', 'w') as pack: pack.writestr('inzip.py', 'def g():\\n    return 3\\n')\n"
         "sys.path.insert(0, os.path.abspath('pack.zip'))\n"

@@ -1,5 +1,5 @@
 """Programs that make functions without end (exec, templates) are recorded in bounded memory, and a
-ring keeps the size that was asked for. RELIVE_FUNCTIONS makes the test of memory longer."""
+ring keeps the size that its user chose. RELIVE_FUNCTIONS makes the test of memory longer."""
 
 import os
 import subprocess

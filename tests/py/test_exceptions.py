@@ -1,4 +1,4 @@
-"""What recordings and `relive exc` say of exceptions, compared with what Python itself says."""
+"""Exceptions in recordings and in `relive exc`, compared with what Python itself reports."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ LEVELS = [
 
 
 def stories(path, *options):
-    """What `exc --all --json` says of each exception, in order of time."""
+    """Returns what `exc --all --json` reports for each exception, in order of time."""
     done = relive("exc", "--all", "--json", *options, path)
     assert done.returncode in (0, 1), done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()][1:]
@@ -221,7 +221,8 @@ def test_values_are_those_at_the_moment_of_the_exception(record, tmp_path, backe
 def test_a_raise_in_a_loop_costs_one_line_not_the_depth(record):
     source = (
         "def leaf():\n    raise KeyError('a')\n"
-        "def loop():\n    for i in range(200):\n        try: leaf()\n        except KeyError: pass\n"
+        "def loop():\n    for i in range(200):\n        try: leaf()\n"
+        "        except KeyError: pass\n"
         "def deep(n):\n    return deep(n - 1) if n else loop()\ndeep(50)\n"
     )
     _, _, events = record(source)

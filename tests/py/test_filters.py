@@ -277,7 +277,7 @@ def test_rules_about_threads_are_asked_at_each_call(record, tmp_path, backend):
     assert calls_of(events, "free") == [0, 1, 2, 3, 4, 5, 6]  # a later rule has the last word
     kept = sum(e["kind"] == "call" for e in events)
     _, _, everything = record(THREADS, "--force", "--backend", backend)
-    # calls and their ends: nothing is let go without being counted
+    # calls and their ends: nothing is dropped without being counted
     assert header["losses"]["filter"] == 2 * (sum(e["kind"] == "call" for e in everything) - kept)
 
 
@@ -544,7 +544,8 @@ def test_a_second_filter_is_asked_anew(tmp_path):
 def test_check_names_lines_and_keys_and_leaves_the_builtin_filter_out(tmp_path):
     path = tmp_path / "a.toml"
     head = '[meta]\nname = "x"\nversion = 2\n[scope]\ndefault_exec = "trace"\ndefault_value_action = "allow"\n'
-    path.write_text(head + '[[scope.rules]]\nselector = "pkg:a"\n\n[[scope.rules]]\nselector = "pkg:regex:(?=x)"\nexec = "skipp"\n')  # fmt: skip
+    path.write_text(head + '[[scope.rules]]\nselector = "pkg:a"\n\n[[scope.rules]]\n'
+                           'selector = "pkg:regex:(?=x)"\nexec = "skipp"\n')  # fmt: skip
     told = relive("filter", "check", path).stdout.decode()
     assert ":11: scope.rules[1].selector" in told and ":12: scope.rules[1].exec" in told
     path.write_text('[meta]\nname = "x"\nname = "y"\nversion = 2\n')

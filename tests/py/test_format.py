@@ -85,7 +85,8 @@ def test_unfinished_file(record, tmp_path):
 def test_sessions(tmp_path):
     (tmp_path / "app.py").write_text(
         "from relive import sessions\ndef work(): pass\n"
-        "with sessions.session('s', {'user': '7'}):\n    work()\n    sessions.mark('m', n=1)\nwork()\n"
+        "with sessions.session('s', {'user': '7'}):\n    work()\n    sessions.mark('m', n=1)\n"
+        "work()\n"
     )
     out = tmp_path / "out.relive"
     relive("record", "-o", out, "app.py", cwd=tmp_path)

@@ -172,7 +172,8 @@ def test_a_program_runs_whatever_the_variable_holds(value, tmp_path):
 
 def test_json_goes_through_unchanged():
     values = [
-        None, True, -1, 10**25, 0.5, -1e-9, "", 'a"b\\c\n\t\x00\x7f', "\u20ac\U0001f600", "\udc80", [],
+        None, True, -1, 10**25, 0.5, -1e-9, "", 'a"b\\c\n'
+                                                '\t\x00\x7f', "\u20ac\U0001f600", "\udc80", [],
         {}, [[1, [2]], {"a": {"\ud800b": []}}], ("tuple", 1),
     ]  # fmt: skip
     for value in values:

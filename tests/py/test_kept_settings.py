@@ -1,5 +1,6 @@
-"""What RELIVE_RECORD finds in TOML files is kept in the user's cache, and only believed as long as
-nobody else can have written it and no file has changed."""
+"""What RELIVE_RECORD finds in TOML files is kept in the user's cache.
+
+The cache is only used as long as nobody else can have written it and no file has changed."""
 
 import os
 import shutil

@@ -122,7 +122,7 @@ def test_random_mutations(record, tmp_path, seed, backend):
     missed = [
         (one, other) for one, other in zip(expected, found) if not set(one[1]) <= set(other[1])
     ]
-    # With more than eight containers a change may be told some lines later, never not at all.
+    # With more than eight containers a change may be reported some lines later, but never lost.
     assert not missed
     told_twice = [(one, other) for one, other in zip(expected, found) if one != other]
     assert len(told_twice) <= len(found) // 5, told_twice
@@ -189,7 +189,8 @@ def told_line(own, name):
 
 def test_generators_keep_their_snapshot(record):
     source = (
-        "def gen():\n    total = 0\n    for i in range(3):\n        total += i\n        yield total\n"
+        "def gen():\n    total = 0\n    for i in range(3):\n        total += i\n"
+        "        yield total\n"
         "a, b = gen(), gen()\nnext(a); next(b); next(a); next(b)\nlist(a)\n"
     )
     for backend in BACKENDS:
@@ -388,7 +389,8 @@ def test_verbs(record, tmp_path):
 
 def test_history_says_which_item_changed(record, tmp_path):
     source = (
-        "def f():\n    x = [1, 2]\n    x[1] = 5\n    x.append(7)\n    d = {'a': 1}\n    d['a'] = 2\n"
+        "def f():\n    x = [1, 2]\n    x[1] = 5\n    x.append(7)\n    d = {'a': 1}\n"
+        "    d['a'] = 2\n"
         "    del d['a']\n    pass\nf()\n"
     )
     record(source, "--level", "lines")

@@ -188,7 +188,8 @@ def test_start_profiler_takes_the_filter_of_its_session(tmp_path):
     rules = tmp_path / "rules.toml"
     rules.write_text(
         '[meta]\nname = "t"\nversion = 1\n[scope]\ndefault_exec = "trace"\n'
-        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:*.hidden"\nexec = "skip"\n'
+        'default_value_action = "allow"\n[[scope.rules]]\nselector = "obj:*.hidden"\n'
+        'exec = "skip"\n'
     )
     (tmp_path / "app.py").write_text(
         "from relive import ReliveError, sessions\n"

@@ -7,7 +7,7 @@ import sys
 import pytest
 from conftest import PROGRAMS, TESTS, dump, relive, run, usable_backends, wellformed
 
-# The program takes the one thing away that the backend stands on; compared up to there only.
+# The program takes the one thing away that the backend needs; compared up to there only.
 TAKES_TRACE = {"settrace_by_program": "settrace"}
 TAKES_PROFILE = {"setprofile_by_program": "setprofile", "cprofile_by_program": "setprofile"}
 # What the oracle itself cannot watch: the program replaces its trace function, or leaves no room on
@@ -17,7 +17,7 @@ NO_ORACLE = {"settrace_by_program", "recursion_limit"}
 TELLS_MORE = {
     # A frame evaluator sees the program's own profile function run.
     ("setprofile_by_program", "evalhook"): ("call __main__:profiler", "return __main__:profiler"),
-    # On 3.11 a coroutine that goes on after a throw() into its awaited one is not told as a call.
+    # On 3.11 a coroutine that goes on after a throw() into its awaited one is not reported as a call.
     ("coroutine_throw", "evalhook"): ("resume",),
 }
 # Values that depend on who watches (frames on the stack) or on the clock.
@@ -60,8 +60,8 @@ def importing(program, folder):
     return copy
 
 
-# It tells nothing of a generator that is closed outside a try: the end of its frame is told once its
-# memory is used again, or never.
+# It reports no close of a generator outside a try. The end of its frame is reported once its memory
+# is used again, or never.
 HIDES_CLOSES = sys.version_info[:3] == (3, 13, 0)
 
 

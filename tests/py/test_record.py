@@ -182,7 +182,8 @@ def test_signals_reach_the_program(tmp_path):
     source = (
         "import signal, sys, time\n"
         "def stop(*a):\n    print('got it', flush=True); sys.exit(5)\n"
-        "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"
+        "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\n"
+        "for _ in range(600): time.sleep(0.1)\n"
     )
     (tmp_path / "prog.py").write_text(source)
     process = subprocess.Popen(
@@ -445,7 +446,8 @@ def test_unwritable_folder_falls_back(tmp_path):
 def test_recursion_to_the_limit_is_as_untraced(record, tmp_path):
     source = (
         "import sys\nsys.setrecursionlimit(3000)\n"
-        "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\n"
+        "def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n"
+        "        return n\n"
         "print(f(0))\n"
     )
     done, _, _ = record(source)
@@ -610,7 +612,8 @@ def test_a_greenlet_begins_without_a_caller(record, tmp_path):
 def test_a_disabled_recorder_leaves_the_program_alone(tmp_path):
     program = tmp_path / "p.py"
     program.write_text(
-        "import relive, sys\nrelive.start('b.relive')\nprint(relive.is_recording(), relive.stop())\n"
+        "import relive, sys\nrelive.start('b.relive')\n"
+        "print(relive.is_recording(), relive.stop())\n"
     )
     done = relive(
         "record", "-o", "a.relive", program, cwd=tmp_path, env={"BREADCRUMB_ENABLED": "0"}

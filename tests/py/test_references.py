@@ -1,4 +1,4 @@
-"""Objects of ours let go of what they hold, and the collector sees what that is."""
+"""Objects of ours release what they hold, and the collector sees what that is."""
 
 import gc
 import sys

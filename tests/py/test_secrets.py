@@ -117,7 +117,7 @@ def test_hostile_texts_end():
         _core.secret_class(text)
 
 
-# A secret of a known form; put together here so that it stands in no file as one.
+# A secret of a known form; put together here so that no file holds it in one piece.
 CANARY = "ghp_" + "c4n4ryC4N4RY" * 3
 NAMED = "swordfish-canary-73"  # known by its name alone
 

@@ -58,7 +58,8 @@ def test_every_event_has_its_task(record, backend):
 
 def test_threads_with_their_own_loops(record):
     source = (
-        "import asyncio, threading\nasync def work(n):\n    await asyncio.sleep(0.001)\n    return n\n"
+        "import asyncio, threading\nasync def work(n):\n    await asyncio.sleep(0.001)\n"
+        "    return n\n"
         "def run(n): asyncio.run(work(n))\n"
         "ts = [threading.Thread(target=run, args=(i,)) for i in range(3)]\n"
         "[t.start() for t in ts]; [t.join() for t in ts]\n"
@@ -71,7 +72,8 @@ def test_threads_with_their_own_loops(record):
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="TaskGroup exists from 3.11 on")
 def test_task_groups(record):
     source = (
-        "import asyncio\nasync def work(n):\n    await asyncio.sleep(0)\n    if n == 2: raise KeyError\n"
+        "import asyncio\nasync def work(n):\n    await asyncio.sleep(0)\n"
+        "    if n == 2: raise KeyError\n"
         "async def main():\n    async with asyncio.TaskGroup() as group:\n"
         "        for i in range(3): group.create_task(work(i), name=f'job {i}')\n"
         "try: asyncio.run(main())\nexcept* KeyError: print('group')\n"

@@ -1,5 +1,6 @@
-"""Programs that are debugged, profiled or measured by another tool while we record them: the tool must
-see what it sees without us, and we either record every call or say that there is a gap."""
+"""Programs that are debugged, profiled or measured by another tool while we record them.
+
+The tool must see what it sees without us. We either record every call or say that there is a gap."""
 
 import sys
 
@@ -120,7 +121,8 @@ TOOLS = {
     "pdb": (
         PDB,
         8,
-        b"break middle\ncontinue\nwhere\nargs\nbreak leaf\ncontinue\np n\nclear 1\nclear 2\ncontinue\n",
+        b"break middle\ncontinue\nwhere\nargs\nbreak leaf\ncontinue\np n\nclear 1\nclear 2\n"
+        b"continue\n",
     ),
     "coverage": (COVERAGE, 8, b""),
     "sys.monitoring": (MONITORING, 8, b""),

@@ -120,7 +120,8 @@ def test_the_verbs_mark_it(lines):
     done = relive("history", "nested_0", "x", "o.relive", cwd=folder).stdout.decode()
     assert "may have changed unseen after this" in done
     (folder / "raises.py").write_text(
-        "def f(job):\n    n = 1\n    own = {'a': [1]}\n    job['a'][0] = own['a'][0] = 2\n    n / 0\n"
+        "def f(job):\n    n = 1\n    own = {'a': [1]}\n    job['a'][0] = own['a'][0] = 2\n"
+        "    n / 0\n"
         "f({'a': [1]})\n"
     )
     relive("record", "-o", "r.relive", "--level", "lines", "raises.py", cwd=folder)

@@ -121,7 +121,8 @@ def test_a_wide_named_tuple_inside_an_instance(record):
 
 def test_fields_beyond_the_bounds_are_counted(record):
     source = (
-        "class Wide:\n    def __init__(self, n): vars(self).update((f'f{i}', i) for i in range(n))\n"
+        "class Wide:\n"
+        "    def __init__(self, n): vars(self).update((f'f{i}', i) for i in range(n))\n"
         "show(Wide(10)); show(Wide(11)); show(Wide(2000))\n"
     )
     told = captured(record, source)

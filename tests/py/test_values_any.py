@@ -1,4 +1,4 @@
-"""Values of any kind, as hypothesis makes them: their text is what repr() says of them."""
+"""Values of any kind, as hypothesis makes them: their text is that of repr()."""
 
 import math
 

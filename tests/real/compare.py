@@ -20,8 +20,10 @@ PLAIN_NAMES = sys.version_info < (3, 11)  # the oracle cannot know qualified nam
 
 
 class Line:
-    """One event in the words that both sides share, and what is compared once these are equal: exact
-    values, the line (of the oracle: all that it may be)."""
+    """One event in the words that both sides share.
+
+    Once these are equal, exact values and the line are compared (of the oracle: all lines that it
+    may be)."""
 
     __slots__ = ("at", "text", "values")
 
@@ -32,7 +34,7 @@ class Line:
 
 
 class Names:
-    """Frames by the order in which they began in their thread, so that numbering does not matter."""
+    """Names frames by the order in which they began in their thread, whatever their numbers."""
 
     def __init__(self):
         self.names = {}

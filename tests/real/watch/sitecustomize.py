@@ -1,7 +1,7 @@
 """Looks at a real program from inside, in the ways that the variable WATCH names.
 
-Imported by site before the program begins, and imports nothing that an interpreter has not imported
-by then, so that what it writes at the end is the program's doing."""
+The module site imports it before the program begins. It imports nothing that an interpreter has not
+imported by then. So what it writes at the end is the program's doing."""
 
 import atexit
 import os

@@ -1,13 +1,13 @@
 """The oracle of real programs: what happened, by sys.settrace, in the recorded run itself.
 
 It shares no code with Relive and keeps its own rule of what is recorded by default: everything but
-the standard library. sys.settrace rather than sys.setprofile, since it also sees raises with their
-lines and does not slow down code that is not recorded. A throw() looks like a resume.
+the standard library. It uses sys.settrace, which also sees raises with their lines and does not
+slow down code that is not recorded. sys.setprofile does neither. A throw() looks like a resume.
 
-Each process writes one file, an event a length and a marshalled tuple, with one write an event: a
-process that is killed or forks loses nothing. The folder of this file is named like one of a
-standard library, so that the frame evaluator of 3.8 to 3.11, which sees trace functions run, leaves
-it out."""
+Each process writes one file. An event is a length and a marshalled tuple, written at once, so a
+process that is killed or forks loses nothing. The frame evaluator of 3.8 to 3.11 sees trace
+functions run. The folder of this file is named like one of a standard library, so it is left out
+there."""
 
 import _thread
 import dis
@@ -31,8 +31,10 @@ LIBRARY = getattr(sys, "stdlib_module_names", None) or {
 
 
 class Generated:
-    """Where code without a file belongs: a method to the class that has it, a text that a library
-    runs in a namespace of its own to that library, and the text's functions too."""
+    """Finds where code without a file belongs.
+
+    A method belongs to the class that has it. A text that a library runs in a namespace of its own
+    belongs to that library, and so do the text's functions."""
 
     def __init__(self, is_library):
         self.is_library = is_library
