@@ -10,6 +10,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
+    from typing import List
+
     from relive import instrument, sessions  # noqa: F401
     from relive._version import __version__
     from relive.api import (
@@ -62,21 +64,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
-    """Imports what is asked for, so that `import relive` costs next to nothing."""
+def __getattr__(name: str) -> object:
+    """Imports a name when it is first used, so that `import relive` costs next to nothing."""
     if name in ("instrument", "sessions"):
-        return _load(f"relive.{name}")
+        return _load_module(f"relive.{name}")
     try:
         module = _LAZY[name]
     except KeyError:
         raise AttributeError(f"module 'relive' has no attribute {name!r}") from None
-    value = getattr(_load(module), name)
+    value = getattr(_load_module(module), name)
     globals()[name] = value
     return value
 
 
-def _load(name):
-    """A module of ours. Where something may be recorded, the import of it is not."""
+def _load_module(name: str) -> object:
+    """Imports a module of ours. Where something may be recorded, its import is not."""
     suppress = getattr(sys.modules.get("relive._core"), "suppress", None)
     if suppress is None:
         return __import__(name, fromlist=["*"])
@@ -87,5 +89,5 @@ def _load(name):
         suppress(False)
 
 
-def __dir__():
+def __dir__() -> "List[str]":
     return sorted([*__all__, "instrument", "sessions"])

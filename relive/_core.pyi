@@ -1,11 +1,30 @@
 """The engine, as C tells it. Policy lives in the modules above it."""
 
+import sys
 from contextvars import ContextVar
 from os import PathLike
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union, final
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+    final,
+)
 
-from typing_extensions import disjoint_base
+_Class = TypeVar("_Class")
+
+if sys.version_info >= (3, 9):
+    from typing_extensions import disjoint_base
+else:
+    def disjoint_base(cls: Type[_Class]) -> Type[_Class]: ...
 
 _Path = Union[str, bytes, "PathLike[str]", "PathLike[bytes]"]
 # code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth, open
@@ -206,7 +225,13 @@ def library(folder: str, /) -> None: ...
 def snapshot(path: _Path, /) -> None: ...
 def note(kind: int, session: int, names: Tuple[str, ...], /, *values: Any) -> bool: ...
 def given_call(
-    number: int, func: str, module: str, file: str, line: int, args: Optional[Dict[str, Any]], /
+    number: int,
+    func: Optional[str],
+    module: Optional[str],
+    file: Optional[str],
+    line: int,
+    args: Optional[Dict[str, Any]],
+    /,
 ) -> Optional[Tuple[int, int, int]]: ...
 def given_return(call: Tuple[int, int, int], value: Any, /) -> bool: ...
 def hook_taken() -> int: ...

@@ -1,12 +1,12 @@
-"""The facts of a recording that have a form, checked once, where the file is opened: what a verb
-then finds in `header["meta"]` it may rely on."""
+"""The facts of a recording that have a form, checked once where the file is opened. A verb may then
+rely on what it finds in `header["meta"]`."""
 
 import json
 from typing import Any, Dict, List, Mapping, Tuple
 
 
 def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
-    """The facts without those that are damaged, and a line for each of these."""
+    """Returns the facts without the damaged ones, and a line for each of those."""
     whole, problems = dict(meta), []
     for key, is_right in (("trace_filter", _is_chain), ("budget", _is_percentage)):
         if key in whole and not is_right(whole[key]):
@@ -20,7 +20,7 @@ def _is_percentage(text: str) -> bool:
 
 
 def _is_chain(text: str) -> bool:
-    """Whether it is what Chain.text() makes."""
+    """Returns whether the text has the form that Chain.text() makes."""
     try:
         entries: Any = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,46 +1,50 @@
-"""What a starting process needs to know of the environment and the files around: it takes TOML,
-patterns and paths, and so modules that a recorded program should not find imported. The engine has
-this module run in a process of its own (src/cpython/module/helper.c): a request on stdin, in JSON,
-and an answer on stdout."""
+"""What a starting process needs to know about the environment and the files around it.
+
+It reads TOML, patterns and paths, and so imports modules that a recorded program should not find
+imported. The engine runs this module in a process of its own (src/cpython/module/helper.c): a
+request on stdin and an answer on stdout, both JSON."""
 
 import os
 import sys
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from relive import _core, _files, config
 from relive.errors import ReliveError
 from relive.filters import chain
 
 
-def answer(request):
-    """{"path": of RELIVE_RECORD} -> the run, as RELIVE_RUN describes one; {"config": settings} ->
-    {"filter": their recipe}. {"error": [code, text]} where that is refused."""
+def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
+    """Returns the run for {"path": of RELIVE_RECORD}, as RELIVE_RUN describes one. Returns
+    {"filter": recipe} for {"config": settings}, and {"error": [code, text]} for a refusal."""
     try:
-        return _run_of(request["path"]) if "path" in request else _filter_of(request["config"])
+        return _make_run(request["path"]) if "path" in request else _make_filter(request["config"])
     except ReliveError as error:
         return {"error": [error.code, str(error)]}
 
 
-def _run_of(path):
+def _make_run(path: str) -> Dict[str, Any]:
     from relive.filters import doors
 
     path = os.path.abspath(path)
-    files = _states(_looked_at())
+    files = _list_states(_list_sources())
     settings = dict(config.load().as_dict())
-    files += _states(entry["path"] for entry in settings["trace_filter"] if "tables" not in entry)
-    run = {"id": os.urandom(16).hex(), "path": path, "config": settings}
+    files += _list_states(
+        entry["path"] for entry in settings["trace_filter"] if "tables" not in entry
+    )
+    run: Dict[str, Any] = {"id": os.urandom(16).hex(), "path": path, "config": settings}
     run["spare"] = config.spare_folder()
     if settings["enabled"]:
         if settings["force"] and os.path.lexists(path):
             _files.remove_recording(path)
         run["config"], run["filter"] = doors.resolved(settings, os.getcwd())
-    if not settings["force"] and _can_be_kept(files):
+    if not settings["force"] and _are_unchanged(files):
         run["files"] = files
     return run
 
 
-def _looked_at():
-    """Where settings and the project's filters are looked for, whether they are there or not: an
-    answer is kept for as long as each of these is as it was (src/cpython/module/kept.h)."""
+def _list_sources() -> Iterator[str]:
+    """Yields where settings and the project's filters may be, whether they exist or not. An answer
+    is kept for as long as each of these is unchanged (src/cpython/module/kept.h)."""
     for names in (["pyproject.toml"], chain.PROJECT_FILES):
         for here in config.upwards(os.getcwd()):
             paths = [os.path.join(here, name) for name in names]
@@ -49,17 +53,17 @@ def _looked_at():
                 break
 
 
-def _states(paths):
+def _list_states(paths: Iterable[str]) -> List[List[Optional[str]]]:
     return [[path, _core.file_state(path)] for path in paths]
 
 
-def _can_be_kept(files):
-    """Whether each file could be read, and none has changed meanwhile."""
-    now = _states(path for path, _ in files)
+def _are_unchanged(files: List[List[Optional[str]]]) -> bool:
+    """Returns whether each file could be read, and none has changed meanwhile."""
+    now = _list_states(path for path, _ in files if path is not None)
     return now == files and all(state != "unread" for _, state in files)
 
 
-def _filter_of(settings):
+def _make_filter(settings: Mapping[str, Any]) -> Dict[str, Any]:
     from relive.filters import doors
 
     return {"filter": doors.chain(settings, []).recipe(settings["level"])}

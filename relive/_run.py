@@ -1,8 +1,7 @@
 """Runs, as the API begins and continues them.
 
-What a run is, and all that a process does with one before its program's first line and in forked
-children, is in C (run.h), so that a program finds none of our modules
-imported."""
+C has what a run is, and all that a process does with one before its program's first line and in
+forked children (run.h). So a program finds none of our modules imported."""
 
 import _thread
 import os
@@ -37,7 +36,7 @@ class _Quiet:
 
 class _Changing(_Quiet):
     def __init__(self) -> None:
-        self._lock = _thread.RLock()
+        self._lock = _thread.RLock()  # type: ignore[attr-defined]
 
     def __enter__(self) -> None:
         self._lock.acquire()

@@ -25,7 +25,6 @@ from typing import (
 from relive import _core, _files, _run, config
 from relive.errors import ReliveError, advise, from_core
 
-# A bit for each kind of event; `call` and `unwind` have two.
 _BY_ARGUMENT = "force=True replaces it"
 _SKIPPED = 256  # flag of a function that a filter left out
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -33,8 +32,8 @@ _Value = TypeVar("_Value")
 _Path = Union[str, "os.PathLike[str]"]
 
 
-def _bits(kind: str, known: Mapping[str, int]) -> int:
-    """The bits of a kind of event; a ReliveError where there is none of that name."""
+def _find_bits(kind: str, known: Mapping[str, int]) -> int:
+    """Returns the bits of a kind of event. Raises ReliveError where the name is unknown."""
     if kind not in known:
         raise ReliveError(
             "ERR_USAGE",
@@ -49,10 +48,10 @@ def start(
 ) -> None:
     """Starts recording this process into a new file; without a path relive-PID-TIME.relive here.
 
-    `options` is a Config; `settings` are its keys and win over it. Frames that run already are
+    `options` is a Config; `settings` are its keys and override it. Frames that already run are
     written as such. With enabled=False (RELIVE_ENABLED=0) nothing happens."""
     with _run.changing():
-        merged = _merge(options, settings)
+        merged = _merge_settings(options, settings)
         path = path if path is not None else default_path()
         if merged["enabled"]:
             for one in _run.watchers:
@@ -110,8 +109,8 @@ def continue_in_sibling(settings: Mapping[str, Any]) -> None:
 
 
 def stop() -> Optional[Mapping[str, Any]]:
-    """Stops and closes the recording; its statistics, or None when none was on, or when another
-    thread has stopped it meanwhile."""
+    """Stops and closes the recording, and returns its statistics. Returns None where nothing
+    recorded, or another thread has stopped it meanwhile."""
     with _run.changing():
         if _has_private_recording():
             return None
@@ -124,8 +123,8 @@ def stop() -> Optional[Mapping[str, Any]]:
 
 
 def snapshot(path: _Path, *, force: bool = False) -> str:
-    """Writes what the recording that is on holds now into a file of its own, while it goes on; the
-    path. The program stands still meanwhile: for a ring of 64 MB some tens of milliseconds."""
+    """Writes what the recording holds now into a file of its own while it goes on, and returns the
+    path. The program pauses meanwhile: for a ring of 64 MB some tens of milliseconds."""
     with _run.changing():
         path = os.path.abspath(os.fspath(path))
         if not is_recording():
@@ -138,7 +137,7 @@ def snapshot(path: _Path, *, force: bool = False) -> str:
             )
         try:
             _files.prepare(path, force)
-            _ask(_core.snapshot, path)
+            _call(_core.snapshot, path)
         except ReliveError as error:
             advise(error, _BY_ARGUMENT, force)
             raise
@@ -146,12 +145,12 @@ def snapshot(path: _Path, *, force: bool = False) -> str:
 
 
 def is_recording() -> bool:
-    """Whether this process is being recorded."""
+    """Returns whether this process is being recorded."""
     return bool(_core.state()["recording"]) and not _has_private_recording()
 
 
 def _has_private_recording() -> bool:
-    """Whether the recording that is on is for callbacks (relive.backends) alone."""
+    """Returns whether the recording that is on is for callbacks (relive.backends) alone."""
     return any(one.is_private() for one in _run.watchers)
 
 
@@ -167,16 +166,16 @@ _shared: Optional[_Shared] = None
 _knows_forks = False
 
 
-def _keep_own_calls():
-    """In a forked child only the calls of the thread that forked will ever end."""
+def _keep_own_calls() -> None:
+    """Runs in a forked child, where only calls of the thread that forked will ever end."""
     if _shared is not None:
         own = get_ident()
         _shared.calls = {call: thread for call, thread in _shared.calls.items() if thread == own}
 
 
-def _enter_call(path, settings):
-    """A call of a decorated function begins: it starts a recording or joins the one that is on.
-    (shared recording, call), or None where there is nothing that it has to end."""
+def _enter_call(path: _Path, settings: config.Config) -> Optional[Tuple[_Shared, object]]:
+    """Begins a call of a decorated function: it starts a recording or joins the one that is on.
+    Returns (shared recording, call), or None where the call has nothing to end."""
     global _shared, _knows_forks
     with _run.changing():
         if not _knows_forks:
@@ -195,9 +194,9 @@ def _enter_call(path, settings):
         return _shared, call
 
 
-def _leave_call(entered):
-    """It ends: the last one out ends the recording, if that is still the one they were in, and
-    gets its statistics."""
+def _leave_call(entered: Optional[Tuple[_Shared, object]]) -> Optional[Mapping[str, Any]]:
+    """Ends a call. The last one ends the recording, if it is still theirs, and returns its
+    statistics."""
     if entered is None:
         return None
     shared, call = entered
@@ -212,11 +211,11 @@ class record:
     """`with relive.record(path):`, or `@relive.record(path)` on a function. Without a path it is
     relive-PID-TIME.relive here.
 
-    As a decorator it records each call of the function, and a path that exists is replaced only
-    with force=True. A call that begins while a recording is on (recursion, another thread) joins
-    that; the last such call to end stops what the first has started.
-    `record(ring="64MB", dump_on=("exception", "signal:USR2"))` is a flight recorder: it keeps the
-    newest events, and copies them beside itself when that happens."""
+    As a decorator it records each call of the function, and replaces an existing path only with
+    force=True. A call that begins while a recording is on (recursion, another thread) joins it. The
+    last such call to end stops what the first has started. `record(ring="64MB",
+    dump_on=("exception", "signal:USR2"))` is a flight recorder: it keeps the newest events, and
+    copies them beside itself when that happens."""
 
     def __init__(
         self,
@@ -226,7 +225,7 @@ class record:
     ) -> None:
         with _run.quiet:
             self.path = os.fspath(path) if path is not None else default_path()
-            self._config = config.Config(**_merge(options, settings))
+            self._config = config.Config(**_merge_settings(options, settings))
         self.stats: Optional[Mapping[str, Any]] = None
 
     def __enter__(self) -> record:
@@ -238,36 +237,38 @@ class record:
 
     def __call__(self, function: _Function) -> _Function:
         with _run.quiet:
-            return self._wrapped(function)
+            wrapped: _Function = self._wrap(function)
+            return wrapped
 
-    def _wrapped(self, function):
+    def _wrap(self, function: Callable[..., Any]) -> Any:
         import functools
         import inspect
 
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
-            async def wrapper(*args, **kwargs):
+            async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
                 entered = _enter_call(self.path, self._config)
                 try:
                     return await function(*args, **kwargs)
                 finally:
                     self.stats = _leave_call(entered) or self.stats
-        else:
 
-            @functools.wraps(function)
-            def wrapper(*args, **kwargs):
-                entered = _enter_call(self.path, self._config)
-                try:
-                    return function(*args, **kwargs)
-                finally:
-                    self.stats = _leave_call(entered) or self.stats
+            return async_wrapper
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            entered = _enter_call(self.path, self._config)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.stats = _leave_call(entered) or self.stats
 
         return wrapper
 
 
 def default_path() -> str:
-    """A free name for a recording of this process."""
+    """Returns a free name for a recording of this process."""
     import time
 
     stem = f"relive-{os.getpid()}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -282,10 +283,10 @@ def preview(
     type: Type[_Value], *, subclasses: bool = False
 ) -> Callable[[Callable[[_Value], str]], Callable[[_Value], str]]:
     """`@relive.preview(Money)` on a function that makes a str of an instance: recordings then show
-    instances of exactly this type so; with subclasses=True, of its subclasses too.
+    instances of exactly this type so. With subclasses=True it also applies to subclasses.
 
-    The function runs inside the recorder, with recording off in its thread. Where it raises, gives
-    no str, or once took over 100 ms, `<preview failed: ...>` is shown instead (see previews())."""
+    The function runs inside the recorder, with recording off in its thread. `<preview failed: ...>`
+    replaces its text where it raises, returns no str, or once took over 100 ms (see previews())."""
     if not isinstance(type, builtins.type):
         raise ReliveError("ERR_USAGE", f"preview() wants a class, not {type!r}")
 
@@ -299,25 +300,26 @@ def preview(
 
 
 def previews() -> List[Mapping[str, Any]]:
-    """Every registered preview: type, calls, failures, seconds, and whether it was switched off."""
+    """Returns every registered preview: type, calls, failures, seconds, and whether it was switched
+    off."""
     return [
         {"type": kind, "calls": calls, "failures": failures, "seconds": ns / 1e9, "off": off}
         for kind, calls, failures, ns, off in _core.previews()
     ]
 
 
-def _frame_number(text):
-    """'T1#5' -> its number in the file."""
+def _parse_frame(text: str) -> int:
+    """Returns the number in the file of 'T1#5'."""
     thread, _, ordinal = text[1:].partition("#")
     return int(thread) << 40 | int(ordinal)
 
 
-def frame_text(number):
-    """The other way round."""
+def frame_text(number: int) -> str:
+    """Returns the name of a frame number: 'T1#5'."""
     return f"T{number >> 40}#{number & (1 << 40) - 1}"
 
 
-def _merge(options, settings):
+def _merge_settings(options: object, settings: Mapping[str, Any]) -> Dict[str, Any]:
     if options is not None and not isinstance(options, config.Config):
         raise ReliveError(
             "ERR_USAGE", f"options is {type(options).__name__}, a relive.Config is wanted"
@@ -327,8 +329,8 @@ def _merge(options, settings):
     return dict(options.with_(**settings).as_dict())
 
 
-def _ask(method, *args, **named):
-    """What the C reader answers; its errors as ours."""
+def _call(method: Callable[..., _Value], *args: Any, **named: Any) -> _Value:
+    """Calls the C reader, and raises its errors as ReliveErrors."""
     try:
         return method(*args, **named)
     except _core.Error as error:
@@ -338,14 +340,14 @@ def _ask(method, *args, **named):
 
 
 class _Reader:
-    """The C reader with each of its methods asked through _ask()."""
+    """The C reader, with each of its methods called through _call()."""
 
-    def __init__(self, path):
-        self.raw = self._reader = _ask(_core.Reader, path)
+    def __init__(self, path: str) -> None:
+        self.raw = self._reader = _call(_core.Reader, path)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._reader, name)
-        return lambda *args, **named: _ask(method, *args, **named)
+        return lambda *args, **named: _call(method, *args, **named)
 
 
 class Recording:
@@ -355,7 +357,9 @@ class Recording:
         self.path = os.fspath(path)
         from relive import _facts
 
-        self._reader = cast(_core.Reader, _Reader(self.path))
+        wrapped = _Reader(self.path)
+        self._reader = cast(_core.Reader, wrapped)
+        self.raw_reader = wrapped.raw  # for methods that take several readers
         header = dict(self._reader.header())
         header["meta"], self._damaged_facts = _facts.checked(header["meta"])
         self.header: Mapping[str, Any] = header
@@ -367,42 +371,44 @@ class Recording:
         return self._reader
 
     def totals(self, session: int = 0) -> Mapping[str, Any]:
-        """Threads, and events by kind; with a session's number, `calls` are those in it."""
+        """Returns threads, and events by kind. With a session's number, `calls` are those in it."""
         return self._reader.totals(session)
 
     def threads(self) -> Mapping[int, Mapping[str, Any]]:
-        """Every thread by its number, the main one first: its name and the one it began with,
-        where they are known, its first and last nanosecond, calls and events."""
+        """Returns every thread by its number, the main one first. A row has its name and its first
+        name where they are known, its first and last nanosecond, calls and events."""
         if self._threads is None:
             self._threads = {row["thread"]: row for row in self.totals()["threads"]}
         return self._threads
 
     def thread(self, number: int) -> Mapping[str, Any]:
-        """One row of threads(); without a name where the thread is not listed."""
+        """Returns one row of threads(), without a name where the thread is not listed."""
         unknown = {"thread": number, "name": None, "first_name": None, "is_main": False}
         return self.threads().get(number, unknown)
 
     def tree(
         self, session: int = 0
     ) -> List[Tuple[int, int, int, int, int, int, str, int, int, int]]:
-        """The folded call tree: rows (code, parent, calls, total_ns, self_ns, unwinds, exc,
-        exc_line, max_depth, open), a parent before its children; with a session's number, of the
-        calls in it. `open` frames had not ended when the recording did, and count until then."""
+        """Returns the folded call tree as rows (code, parent, calls, total_ns, self_ns, unwinds,
+        exc, exc_line, max_depth, open), a parent before its children. With a session's number it
+        has the calls in that session. `open` frames had not ended when the recording did, and count
+        until then."""
         return self._reader.tree(session)
 
     def session_calls(self) -> List[Tuple[int, int, int]]:
-        """Rows (session, calls, errors): errors are exceptions that left a function of the
+        """Returns rows (session, calls, errors). Errors are exceptions that left a function of the
         program's own, not of a library; each once."""
-        folders = tuple(filter(None, self.header["meta"].get("libraries", "").split(os.pathsep)))
+        text: str = self.header["meta"].get("libraries", "")
+        folders = tuple(filter(None, text.split(os.pathsep)))
         own = [row[0] for row in self.codes() if not (folders and row[3].startswith(folders))]
         return self._reader.sessions(own)
 
     def functions(self) -> List[Tuple[int, int, int, int, int, int]]:
-        """Rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
+        """Returns rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
         return self._reader.functions()
 
     def code(self, number: int) -> Tuple[str, str, str, int, int]:
-        """(module, qualname, file, line, flags) of a code number."""
+        """Returns (module, qualname, file, line, flags) of a code number."""
         return self._reader.code(number)
 
     def check(self) -> Mapping[str, Any]:
@@ -412,7 +418,8 @@ class Recording:
         return result
 
     def events(self) -> Iterator[Mapping[str, Any]]:
-        """Every event in order of time, as the dictionaries that `relive dump --json` prints."""
+        """Yields every event in order of time, as the dictionaries that `relive dump --json`
+        prints."""
         import json
 
         for piece in self.lines():
@@ -420,7 +427,7 @@ class Recording:
                 yield json.loads(line)
 
     def lines(self) -> Iterator[bytes]:
-        """The dump, in pieces of whole lines (bytes)."""
+        """Yields the dump, in pieces of whole lines (bytes)."""
         while True:
             piece = self._reader.dump()
             if piece is None:
@@ -439,13 +446,13 @@ class Recording:
         session: int = 0,
     ) -> Iterator[Mapping[str, Any]]:
         """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread,
-        session, or that write this variable. The others are passed over in C."""
+        session, or that write this variable. C skips the others."""
         mask, known = 0, _core.kinds()
         for kind in kinds:
-            mask |= _bits(kind, known)
+            mask |= _find_bits(kind, known)
         numbers = None
         if frames is not None:
-            numbers = [_frame_number(frame) for frame in frames]
+            numbers = [_parse_frame(frame) for frame in frames]
         self._reader.select(mask, codes, numbers, line, name, thread, session)
         return self.events()
 
@@ -459,15 +466,17 @@ class Recording:
         least: int = 0,
         limit: Optional[int] = None,
     ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], int]:
-        """Single calls, and how many more than `limit` there are: (level, call event, its return
-        or unwind event or None). By thread; within one in order of start, each directly below the
-        nearest caller that is shown. `codes` keeps these functions and what they call, `depth` so
-        many levels of them, `least` those that took so many nanoseconds."""
+        """Returns single calls, and how many more than `limit` there are. A call is (level, call
+        event, its return or unwind event or None).
+
+        They come by thread, and within a thread in order of start, each directly below the nearest
+        caller that is shown. `codes` keeps these functions and what they call, `depth` so many
+        levels of them, `least` those that took so many nanoseconds."""
         most = sys.maxsize if limit is None else limit
         more = self._reader.calls(codes, thread, session, depth, least, most)
-        return self._calls(), more
+        return self._read_calls(), more
 
-    def _calls(self):
+    def _read_calls(self) -> Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]]:
         import json
 
         piece = self._reader.calls_piece()
@@ -477,36 +486,37 @@ class Recording:
             piece = self._reader.calls_piece()
 
     def progress(self) -> Tuple[int, int]:
-        """How many blocks of events the question under way has read, and how many there are; to
-        be called from another thread."""
+        """Returns how many blocks of events the current question has read, and how many there are.
+        Another thread may call it."""
         return self._reader.progress()
 
     def stacks_at(self, positions: Sequence[Tuple[int, int]]) -> List[List[Tuple[str, int, int]]]:
-        """For each (thread, number of an event) the frames that were open then, innermost last:
-        ('T1#5', code, line). The line is known of a frame that has called the next one, where an
-        exception has come up since; else it is 0."""
+        """Returns the frames that were open at each (thread, number of an event), innermost last:
+        ('T1#5', code, line). The line is known for a frame that has called the next one, where an
+        exception has come up since; otherwise it is 0."""
         return [
             [(frame_text(frame), code, line) for frame, code, line in stack or ()]
             for stack in self._reader.stacks_at(positions)
         ]
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
-        """Every function that was seen: (code, module, qualname, file, line, flags, number of
-        parameters, names of its variables)."""
+        """Returns every function that was seen: (code, module, qualname, file, line, flags, number
+        of parameters, names of its variables)."""
         return sorted(row for row in self._reader.codes() if not row[5] & _SKIPPED)
 
     def skipped(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
-        """Functions that were met and not recorded, as codes() has them; in the place of the number
-        of parameters stands 2 + the index of the rule that says so, 1 for a default, 0 for an
+        """Returns functions that were met and not recorded, as codes() has them. The number of
+        parameters is replaced by the reason: 2 + the index of a rule, 1 for a default, 0 for an
         include, an exclude or sampling."""
         return sorted(row for row in self._reader.codes() if row[5] & _SKIPPED)
 
     def problems(self) -> List[str]:
-        """What was found wrong with the file so far."""
-        return self._damaged_facts + self._reader.header()["problems"]
+        """Returns what was found wrong with the file so far."""
+        found: List[str] = self._reader.header()["problems"]
+        return self._damaged_facts + found
 
     def siblings(self) -> List[str]:
-        """Paths of the other files of this run, in order of their start."""
+        """Returns the paths of the other files of this run, in order of their start."""
         import glob
 
         stem = self.path[: -len(".relive")] if self.path.endswith(".relive") else self.path

@@ -1,14 +1,25 @@
-"""Every setting of Relive, in one table, and the doors through which it is set.
+"""Every setting of Relive in one table, and the ways in which it can be set.
 
 Order of precedence: API > command line > RELIVE_* environment > [tool.relive] in pyproject.toml >
-default. Every door refuses an unknown key and names the nearest one; every error says where the
-value stood, what is wrong with it and what is allowed.
-"""
+default. Each way refuses an unknown key and names the nearest one. Every error names the source of
+the value, what is wrong with it and what is allowed."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Optional, Set
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from relive.errors import ReliveError
 
@@ -20,7 +31,18 @@ class Setting:
 
     __slots__ = ("choices", "default", "env", "help", "high", "key", "kind", "low", "option")
 
-    def __init__(self, key, kind, default, option, env, text, choices=(), low=0, high=0):
+    def __init__(
+        self,
+        key: str,
+        kind: str,
+        default: Any,
+        option: str,
+        env: Tuple[str, ...],
+        text: str,
+        choices: Tuple[str, ...] = (),
+        low: int = 0,
+        high: int = 0,
+    ) -> None:
         self.key = key
         # path, choice, flag, size, integer, part, texts, filters; the last two add up over doors
         self.kind = kind
@@ -33,7 +55,7 @@ class Setting:
         self.high = high
 
     def allowed(self) -> str:
-        """What may stand there, in words."""
+        """Returns in words what is allowed."""
         if self.kind == "choice":
             return "one of " + ", ".join(self.choices)
         if self.kind == "flag":
@@ -51,20 +73,20 @@ class Setting:
         return "a path"
 
     def parse(self, value: Any) -> Any:
-        """The value in its type; ValueError where it is none."""
+        """Returns the value in its type. Raises ValueError where it has none."""
         if self.kind == "flag":
-            return _flag(value)
+            return _parse_flag(value)
         if self.kind == "part":
-            return _part(value)
+            return _parse_part(value)
         if self.kind == "texts":
-            return _texts(value)
+            return _parse_texts(value)
         if self.kind == "filters":
-            return _filters(value)
+            return _parse_filters(value)
         if self.kind == "choice":
             if isinstance(value, str) and value.lower() in self.choices:
                 return value.lower()
         elif self.kind in ("size", "integer"):
-            number = _size(value) if self.kind == "size" else _integer(value)
+            number = _parse_size(value) if self.kind == "size" else _parse_integer(value)
             if self.low <= number <= self.high or number == self.default:
                 return number
         elif isinstance(value, (str, os.PathLike)) and os.fspath(value):
@@ -74,7 +96,7 @@ class Setting:
         raise ValueError
 
 
-def _flag(value: Any) -> bool:
+def _parse_flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
@@ -84,7 +106,7 @@ def _flag(value: Any) -> bool:
     raise ValueError
 
 
-def _part(value: Any) -> float:
+def _parse_part(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError
     number = float(value)
@@ -93,7 +115,7 @@ def _part(value: Any) -> float:
     return number
 
 
-def _texts(value: Any) -> list:
+def _parse_texts(value: Any) -> List[Any]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(
         isinstance(text, str) and text and "\0" not in text for text in texts
@@ -102,10 +124,10 @@ def _texts(value: Any) -> list:
     return list(texts)
 
 
-def _filters(value: Any) -> list:
-    """Every filter that is named, as {"path": ...} or {"tables": ..., "path": ...}."""
+def _parse_filters(value: Any) -> List[Any]:
+    """Returns every filter that is named, as {"path": ...} or {"tables": ..., "path": ...}."""
     if isinstance(value, (list, tuple)):
-        return [one for part in value for one in _filters(part)]
+        return [one for part in value for one in _parse_filters(part)]
     if isinstance(value, (str, os.PathLike)):
         text = os.fspath(value)
         parts = [part.strip() for part in text.split("::")] if isinstance(text, str) else []
@@ -123,7 +145,7 @@ def _filters(value: Any) -> list:
     return [{"tables": tables, "path": value.path}]
 
 
-def _integer(value: Any) -> int:
+def _parse_integer(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lstrip("-").isascii():
@@ -131,7 +153,7 @@ def _integer(value: Any) -> int:
     raise ValueError
 
 
-def _size(value: Any) -> int:
+def _parse_size(value: Any) -> int:
     if isinstance(value, str):
         text = value.strip().upper()
         if text.endswith("B"):
@@ -141,11 +163,11 @@ def _size(value: Any) -> int:
         if not digits.isascii() or not digits.isdigit() or suffix not in _SUFFIXES:
             raise ValueError
         return int(digits[:20]) * _SUFFIXES[suffix]
-    return _integer(value)
+    return _parse_integer(value)
 
 
 def show_size(size: int) -> str:
-    """8388608 -> '8M'."""
+    """Returns 8388608 as '8M'."""
     for suffix in ("G", "M", "K"):
         if size and size % _SUFFIXES[suffix] == 0:
             return f"{size // _SUFFIXES[suffix]}{suffix}"
@@ -283,8 +305,8 @@ TABLE = (
     ),
     Setting(
         "allow", "texts", [], "--allow", ("RELIVE_ALLOW",),
-        "write values under this name, though it is that of a secret; secrets that are known by"
-        " their form stay hidden (may be given several times)",
+        "write values under this name, though it is that of a secret; secrets with a known form"
+        " stay hidden (may be given several times)",
     ),
     Setting(
         "max_locals", "integer", 900, "--max-locals", ("RELIVE_MAX_LOCALS", "HANDIT_MAX_LOCALS"),
@@ -310,16 +332,16 @@ TABLE = (
 )  # fmt: skip
 
 BY_KEY = {setting.key: setting for setting in TABLE}
-# Variables that are ours but no settings.
 # What HANDIT_EXCLUDE means where other HANDIT_ variables are set and it is not.
 HANDIT_EXCLUDE = r"^(_frozen_importlib.*|handit_core|requests|urllib3|json|logging)::"
+# Variables of ours that are no settings.
 _OTHER_VARIABLES = {
     "RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH", "RELIVE_NO_WARNINGS", "RELIVE_CONTROL",
 }  # fmt: skip
 
 
 class Config:
-    """All settings of one recording. Immutable; `with_(key=value)` gives a changed copy."""
+    """All settings of one recording. Immutable; `with_(key=value)` returns a changed copy."""
 
     __slots__ = ("_sources", "_values")
 
@@ -339,20 +361,20 @@ class Config:
     buffer: int
     overflow: str
     ring: int
-    dump_on: list
+    dump_on: List[str]
     children: bool
-    trace_filter: list
+    trace_filter: List[Dict[str, Any]]
     auto_filter: bool
-    include: list
-    exclude: list
-    include_re: list
-    exclude_re: list
-    exclude_files: list
+    include: List[str]
+    exclude: List[str]
+    include_re: List[str]
+    exclude_re: List[str]
+    exclude_files: List[str]
     capture_only_cwd: bool
-    lines: list
+    lines: List[str]
     activate: Optional[str]
-    redact: list
-    allow: list
+    redact: List[str]
+    allow: List[str]
     max_locals: int
     sample_rate: float
     builtin_filter: bool
@@ -362,7 +384,13 @@ class Config:
     def __init__(self, **values: Any) -> None:
         self._fill({}, {}, values, "argument")
 
-    def _fill(self, base, sources, values, source):
+    def _fill(
+        self,
+        base: Mapping[str, Any],
+        sources: Mapping[str, str],
+        values: Mapping[str, Any],
+        source: str,
+    ) -> None:
         merged = dict(base)
         named = dict(sources)
         for key, value in values.items():
@@ -378,35 +406,36 @@ class Config:
         object.__setattr__(self, "_sources", named)
 
     def with_(self, source: str = "argument", **values: Any) -> Config:
-        """A copy with these values in place of its own."""
+        """Returns a copy with these values in place of its own."""
         config = Config.__new__(Config)
         config._fill(self._values, self._sources, values, source)
         return config
 
     def source(self, key: str) -> str:
-        """Where the value of a key came from."""
-        return self._sources[key]
+        """Returns where the value of a key came from."""
+        found: str = self._sources[key]
+        return found
 
-    def as_dict(self) -> Mapping[str, Any]:
-        """Every key and its value."""
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns every key and its value."""
         return dict(self._values)
 
-    def __getattr__(self, key):
+    def __getattr__(self, key: str) -> Any:
         try:
             return object.__getattribute__(self, "_values")[key]
         except KeyError:
             raise AttributeError(key) from None
 
-    def __setattr__(self, key, value):
+    def __setattr__(self, key: str, value: object) -> NoReturn:
         raise AttributeError("a Config does not change; use with_()")
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Config) and self._values == other._values
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(tuple(repr(self._values[setting.key]) for setting in TABLE))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         changed = (
             f"{setting.key}={self._values[setting.key]!r}"
             for setting in TABLE
@@ -415,9 +444,9 @@ class Config:
         return f"Config({', '.join(changed)})"
 
 
-def spare_folder():
-    """The folder for temporary files; None where none can be written. As tempfile finds it, whose
-    import would be felt at each start."""
+def spare_folder() -> Optional[str]:
+    """Returns the folder for temporary files, or None where none can be written. It searches as
+    tempfile does, whose import would be felt at each start."""
     named = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
     for folder in filter(None, [*named, "/tmp", "/var/tmp", "/usr/tmp"]):
         if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
@@ -425,8 +454,8 @@ def spare_folder():
     return None
 
 
-def nearest(word: str, words) -> str:
-    """'; did you mean X?' where some word is near, else ''."""
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Returns '; did you mean X?' where some word is near, else ''."""
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(words), 1, 0.6)
@@ -434,7 +463,8 @@ def nearest(word: str, words) -> str:
 
 
 def check(key: str, value: Any, source: str) -> Any:
-    """The parsed value of a key, or a ReliveError that names source, key, trouble, choices."""
+    """Returns the parsed value of a key. Raises ReliveError with source, key, trouble and
+    choices."""
     setting = BY_KEY.get(key)
     if setting is None:
         raise ReliveError(
@@ -458,8 +488,8 @@ _reported: Set[str] = set()  # variables of Handit that were complained of
 
 
 def _read_handit_value(setting: Setting, name: str, text: str) -> Any:
-    """Returns the value of a Handit variable. A wrong one must not stop the program, as it does not
-    under Handit: it is reported once, and the nearest value, or the default, replaces it."""
+    """Returns the value of a Handit variable. A wrong one does not stop the program, as under
+    Handit. It is reported once, and the nearest value, or the default, replaces it."""
     if setting.kind == "texts":
         trouble = _find_pattern_trouble(setting.key, text) if text else None
         if trouble is None:
@@ -498,7 +528,7 @@ def _find_pattern_trouble(key: str, text: str) -> Optional[str]:
 
 
 def _nearest_value(setting: Setting, text: str) -> Any:
-    """Returns the bound that a number lies beyond, or the default."""
+    """Returns the bound that a number exceeds, or the default."""
     low, high = (0.0, 1.0) if setting.kind == "part" else (setting.low, setting.high)
     try:
         number = float(text)
@@ -517,8 +547,8 @@ def _report_once(name: str, trouble: str, instead: str) -> None:
         _core.complain(f"environment {name}: {trouble}; {instead}")
 
 
-def from_environment(environ: Mapping[str, str]) -> dict:
-    """{key: (value, source)} of the RELIVE_* variables; an unknown one is refused."""
+def from_environment(environ: Mapping[str, str]) -> Dict[str, Tuple[Any, str]]:
+    """Returns {key: (value, source)} of the RELIVE_* variables. An unknown one is refused."""
     known = {name: setting.key for setting in TABLE for name in setting.env}
     for name in sorted(environ):
         if name.startswith("RELIVE_") and name not in known and name not in _OTHER_VARIABLES:
@@ -543,8 +573,8 @@ def from_environment(environ: Mapping[str, str]) -> dict:
     return found
 
 
-def upwards(folder: str):
-    """The folder and all above it."""
+def upwards(folder: str) -> Iterator[str]:
+    """Yields the folder and all above it."""
     folder = os.path.abspath(folder)
     while True:
         yield folder
@@ -554,8 +584,8 @@ def upwards(folder: str):
         folder = parent
 
 
-def find_upwards(folder: str, names) -> Optional[str]:
-    """The first file of one of these names, from `folder` upwards."""
+def find_upwards(folder: str, names: Sequence[str]) -> Optional[str]:
+    """Returns the first file of one of these names, from `folder` upwards."""
     for here in upwards(folder):
         for name in names:
             if os.path.isfile(os.path.join(here, name)):
@@ -563,22 +593,22 @@ def find_upwards(folder: str, names) -> Optional[str]:
     return None
 
 
-def toml_module(path: str):
-    """What reads TOML here; a ReliveError where nothing does."""
-    try:
-        import tomllib as toml
-    except ModuleNotFoundError:
+def toml_module(path: str) -> Any:
+    """Returns the module that reads TOML here. Raises ReliveError where there is none."""
+    from importlib import import_module
+
+    for name in ("tomllib", "tomli"):
         try:
-            import tomli as toml  # type: ignore[no-redef]
+            return import_module(name)
         except ModuleNotFoundError:
-            raise ReliveError(
-                "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
-            ) from None
-    return toml
+            continue
+    raise ReliveError(
+        "ERR_CONFIG", f"{path}: reading it needs the package tomli (pip install tomli)"
+    )
 
 
-def from_pyproject(path: str) -> dict:
-    """{key: (value, source)} of [tool.relive]."""
+def from_pyproject(path: str) -> Dict[str, Tuple[Any, str]]:
+    """Returns {key: (value, source)} of [tool.relive]."""
     try:
         with open(path, "rb") as file:
             raw = file.read()
@@ -606,10 +636,10 @@ def load(
     environ: Optional[Mapping[str, str]] = None,
     folder: Optional[str] = None,
 ) -> Config:
-    """All doors together, each checked, the stronger one last.
+    """Combines all sources, each checked, the stronger one last.
 
     `arguments` come from the API, `options` from the command line, `environ` defaults to the
-    process's own, and pyproject.toml is looked for from `folder` (default: here) upwards."""
+    process's own. pyproject.toml is searched from `folder` (default: here) upwards."""
     config = Config()
     path = find_upwards(folder if folder is not None else os.getcwd(), ["pyproject.toml"])
     doors = [from_pyproject(path) if path is not None else {}]

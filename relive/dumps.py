@@ -1,13 +1,14 @@
 """Snapshots of a recording that goes on, taken when something happens: --dump-on, record(dump_on=).
 
 exception      an exception that nothing catches, in any thread
-signal:USR2    a signal, in the main thread; a handler that was there is called afterwards
+signal:USR2    a signal, in the main thread; a handler that was set before runs afterwards
 """
 
 import signal
 import sys
 import threading
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from types import FrameType, TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 from relive import _core, _run
 from relive.errors import ReliveError
@@ -19,7 +20,7 @@ _hooks: Optional[Tuple[Any, Any]] = None  # sys.excepthook and threading.excepth
 
 
 def check(words: Sequence[str]) -> List[Tuple[str, int]]:
-    """[(exception or signal, number)]; ReliveError for what is neither."""
+    """Returns [(exception or signal, number)]. Raises ReliveError for what is neither."""
     found = []
     for word in words:
         kind, _, name = word.partition(":")
@@ -44,7 +45,7 @@ def check(words: Sequence[str]) -> List[Tuple[str, int]]:
 
 
 def arm(words: Sequence[str]) -> None:
-    """From now on a snapshot is taken when that happens."""
+    """Takes a snapshot whenever that happens from now on."""
     global _hooks
     for kind, number in check(words):
         if kind == "signal" and number not in _signals:
@@ -60,7 +61,7 @@ def arm(words: Sequence[str]) -> None:
 
 
 def disarm() -> None:
-    """Everything is as it was; what somebody has put in place of ours meanwhile stays."""
+    """Restores everything. What somebody has put in place of ours meanwhile stays."""
     global _hooks
     for number, before in list(_signals.items()):
         if threading.current_thread() is threading.main_thread():
@@ -84,8 +85,8 @@ _run.watchers.append(_Watcher())
 
 
 def take() -> Optional[str]:
-    """A snapshot beside the recording, NAME-dump1.relive and so on; its path. What goes wrong is
-    said in one line, and None."""
+    """Writes a snapshot beside the recording, NAME-dump1.relive and so on, and returns its path. An
+    error is reported in one line and returns None."""
     opened, state = _run.opened(), _core.state()
     if not state["recording"] or opened is None:
         return None
@@ -109,20 +110,23 @@ def take() -> Optional[str]:
     return None
 
 
-def _on_signal(number, frame):
+def _on_signal(number: int, frame: Optional[FrameType]) -> None:
     take()
     before = _signals.get(number)
     if callable(before):
         before(number, frame)
 
 
-def _on_exception(kind, error, traceback):
+def _on_exception(
+    kind: Type[BaseException], error: BaseException, traceback: Optional[TracebackType]
+) -> None:
     take()
     before = _hooks[0] if _hooks is not None else sys.__excepthook__
     before(kind, error, traceback)
 
 
-def _on_thread_exception(args):
+def _on_thread_exception(args: Any) -> None:
     take()
-    before = _hooks[1] if _hooks is not None else threading.__excepthook__
+    module: Any = threading  # 3.8 and 3.9 have no __excepthook__
+    before = _hooks[1] if _hooks is not None else module.__excepthook__
     before(args)

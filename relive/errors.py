@@ -25,8 +25,8 @@ _KINDS = {
 class ReliveError(Exception):
     """A clear refusal: `code` is stable, `kind` is usage, environment, target or bug.
 
-    `advice` is what the door that was used offers against it: an option, a variable, an argument;
-    the text ends with it."""
+    `advice` names what the caller can do against it: an option, a variable or an argument. The text
+    ends with it."""
 
     advice = ""
 
@@ -41,16 +41,16 @@ class ReliveError(Exception):
 
 
 class OverheadWarning(RuntimeWarning):
-    """A backend was chosen that costs more than another one here, or than on a newer version."""
+    """The chosen backend costs more than another one here, or than on a newer version."""
 
 
 def advise(error: ReliveError, advice: str, force: bool) -> None:
-    """Adds how a file that has the wanted name is replaced, where that was not tried."""
+    """Adds how to replace a file that has the wanted name, where that was not tried."""
     if error.code == "ERR_FILE_EXISTS" and not force:
         error.advice = advice
 
 
 def from_core(error: Exception) -> ReliveError:
-    """The ReliveError for an exception of the C module."""
+    """Returns the ReliveError for an exception of the C module."""
     code, text = error.args
     return ReliveError(code, text)

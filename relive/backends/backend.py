@@ -1,22 +1,11 @@
-"""Backends: a callback for each event, by whichever mechanism; the same events from all of them."""
+"""Backends: a callback for each event, with the same events from every mechanism."""
 
 import fnmatch
 import os
 import threading
 import traceback
 import warnings
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    List,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-    Union,
-)
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 from relive import _core, config
 from relive.backends import costs, hub
@@ -44,27 +33,27 @@ class BackendInfo(NamedTuple):
 
 
 def available_backends() -> List[BackendInfo]:
-    """Every mechanism, the best one first."""
+    """Returns every mechanism, the best one first."""
     return [
-        BackendInfo(name, bool(usable), why, _capabilities(abilities))
+        BackendInfo(name, bool(usable), why, _list_capabilities(abilities))
         for name, usable, why, abilities in _core.backends()
     ]
 
 
 def is_supported(name: str = "auto") -> bool:
-    """Whether that mechanism works here; `auto`: whether any does."""
+    """Returns whether that mechanism works here; `auto` means any."""
     rows = available_backends()
     if name == "auto":
         return any(row.usable for row in rows)
-    return any(row.usable for row in rows if row.name == _known(name))
+    return any(row.usable for row in rows if row.name == _check_name(name))
 
 
-def _capabilities(abilities):
+def _list_capabilities(abilities: Sequence[str]) -> Tuple[str, ...]:
     more = ("caught_raises",) if "raise" in abilities else ()
     return (*abilities, *more)
 
 
-def _known(name):
+def _check_name(name: str) -> str:
     names = [row[0] for row in _core.backends()]
     if name not in names:
         raise ReliveError(
@@ -76,14 +65,14 @@ def _known(name):
 
 
 class Backend:
-    """Tells a callback of calls, returns, exceptions and lines.
+    """Calls a callback for calls, returns, exceptions and lines.
 
         with create_backend(callback=print, include_patterns=["app.*"]):
             main()
 
-    `callback(event)` is called in the thread where it happened, with recording off in it; with
-    `batch=N` it is given lists of at most N events, from a thread of their own. `event_filter` says
-    of an event whether it is kept and told. Patterns are names of modules: `*`, `app.*`, `app`."""
+    `callback(event)` runs in the thread where the event happened, with recording off in it. With
+    `batch=N` it gets lists of at most N events, in a thread of their own. `event_filter` decides
+    whether an event is kept and delivered. Patterns are names of modules: `*`, `app.*`, `app`."""
 
     mechanism: Optional[str] = None  # the recorder's own choice
 
@@ -108,15 +97,15 @@ class Backend:
             if function is not None and not callable(function):
                 raise ReliveError("ERR_USAGE", f"{name} must be callable, {function!r} is not")
         self.callback, self.event_filter = callback, event_filter
-        self.include_patterns = _texts("include_patterns", include_patterns, ["*"])
-        self.exclude_patterns = _texts("exclude_patterns", exclude_patterns, [])
+        self.include_patterns = _parse_texts("include_patterns", include_patterns, ["*"])
+        self.exclude_patterns = _parse_texts("exclude_patterns", exclude_patterns, [])
         self.capture_args, self.capture_returns = bool(capture_args), bool(capture_returns)
         self.capture_locals, self.capture_lines = bool(capture_locals), bool(capture_lines)
         self.capture_exceptions = bool(capture_exceptions)
-        self.max_repr_length = _count("max_repr_length", max_repr_length)
-        self.max_events_per_thread = _count("max_events_per_thread", max_events_per_thread)
-        self.trace_filter = _filters(trace_filter)
-        self.batch = None if batch is None else _count("batch", batch)
+        self.max_repr_length = _check_count("max_repr_length", max_repr_length)
+        self.max_events_per_thread = _check_count("max_events_per_thread", max_events_per_thread)
+        self.trace_filter = _parse_filters(trace_filter)
+        self.batch = None if batch is None else _check_count("batch", batch)
         self.context = ThreadLocalContext()
         self.kinds = set(TYPES) - (set() if self.capture_lines else {9})
         self.kinds -= set() if self.capture_exceptions else {6, 7, 8}
@@ -128,23 +117,23 @@ class Backend:
         self._is_on = self._was_on = False
         self._hook_taken = 0  # in the times that have ended
 
-    def _make_sink(self):
+    def _make_sink(self) -> _core.Sink:
         wanted = zip((LOCALS, ARGS, RETURNS, EXCEPTIONS), (
             self.capture_locals, self.capture_args, self.capture_returns, self.capture_exceptions,
         ))  # fmt: skip
-        is_batch = self.batch is not None and self.callback is not None
+        batch = self.batch or 0 if self.callback is not None else 0
         return _core.Sink(
-            self.callback, self.event_filter, self._wants, self._failed, self.context,
-            self._wake.set, TraceEvent, sum(1 << kind for kind in self.kinds),
+            self.callback, self.event_filter, self._wants_module, self._report_failure,
+            self.context, self._wake.set, TraceEvent, sum(1 << kind for kind in self.kinds),
             sum(bit for bit, is_on in wanted if is_on), self.max_repr_length,
-            self.max_events_per_thread, self.batch if is_batch else 0, MOST,
+            self.max_events_per_thread, batch, MOST,
         )  # fmt: skip
 
     # ---- on and off ----
 
     @classmethod
     def is_supported(cls) -> bool:
-        """Whether it works here."""
+        """Returns whether it works here."""
         return is_supported(cls.mechanism or "auto")
 
     def start(self) -> None:
@@ -154,7 +143,7 @@ class Backend:
             if self._is_on or not hub.is_enabled():
                 return
             if not self._was_on:
-                self._warn()
+                self._warn_of_cost()
             self._was_on = True
             if self.batch is not None and self.callback is not None:
                 self._drain = Drain(self.sink, self.batch, self._wake)
@@ -166,7 +155,8 @@ class Backend:
                     self._end_drain()
 
     def stop(self) -> None:
-        """No event is told any more; what a batch still holds is, before this returns."""
+        """Stops the delivery. The events of an unfinished batch are delivered before this
+        returns."""
         with self._lock:
             if self._is_on:
                 self._hook_taken += _core.hook_taken()
@@ -174,13 +164,13 @@ class Backend:
                 hub.detach(self)
                 self._end_drain()
 
-    def _end_drain(self):
+    def _end_drain(self) -> None:
         if self._drain is not None:
             self._drain.stop()
             self._drain = None
 
     def is_active(self) -> bool:
-        """Whether it is on."""
+        """Returns whether it is on."""
         return self._is_on
 
     def __enter__(self: _Backend) -> _Backend:
@@ -190,26 +180,26 @@ class Backend:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def _warn(self):
+    def _warn_of_cost(self) -> None:
         text = costs.warning(self.mechanism)
         if text is not None and not os.environ.get("RELIVE_NO_WARNINGS"):
             warnings.warn(text, OverheadWarning, stacklevel=4)
 
-    # ---- what was told ----
+    # ---- what was delivered ----
 
     def get_events(self) -> List[TraceEvent]:
-        """All that are kept, of all threads, in the order in which they were told."""
+        """Returns all events that are kept, of all threads, in the order of their delivery."""
         return self.sink.events()
 
     def clear_events(self) -> None:
-        """Forgets them, and what was counted."""
+        """Forgets the events, and what was counted."""
         self.sink.clear()
         self._hook_taken = 0
         self.context.clear()
 
     def get_stats(self) -> Dict[str, Any]:
-        """Counts and times, since it was made or cleared. `hook_taken`: so many threads are told of
-        no more, since the program has set a hook of its own, or none, in the place of ours."""
+        """Returns counts and times, since it was made or cleared. `hook_taken` counts threads that
+        deliver no more, since the program has replaced or removed our hook."""
         counts, kept, filtered, overflowed, errors, callback, backend = self.sink.stats()
         return {
             "mechanism": hub.mechanism() if self._is_on else None,
@@ -223,24 +213,24 @@ class Backend:
             "backend_seconds": backend,
         }
 
-    # ---- asked from C: once a module, and when a callback raises ----
+    # ---- called from C: once a module, and when a callback raises ----
 
-    def _wants(self, module):
-        return _matches(self.include_patterns, module) and not _matches(
+    def _wants_module(self, module: str) -> bool:
+        return _match_any(self.include_patterns, module) and not _match_any(
             self.exclude_patterns, module
         )
 
-    def _failed(self, name, error):
+    def _report_failure(self, name: str, error: BaseException) -> None:
         if self.sink.stats()[4] == 1:
             text = "".join(traceback.format_exception_only(type(error), error)).strip()
             hub.report(
                 f"{name} of {type(self).__name__}: {text}"
-                f" (told once; after {_ERRORS} errors it is not called any more)"
+                f" (reported once; after {_ERRORS} errors it is not called any more)"
             )
 
 
 class MonitoringBackend(Backend):
-    """By sys.monitoring: 3.12 and later."""
+    """Uses sys.monitoring: 3.12 and later."""
 
     mechanism = "monitoring"
 
@@ -249,19 +239,19 @@ PEP669Backend = MonitoringBackend
 
 
 class EvalHookBackend(Backend):
-    """By a frame evaluator: 3.8 to 3.11."""
+    """Uses a frame evaluator: 3.8 to 3.11."""
 
     mechanism = "evalhook"
 
 
 class SetprofileBackend(Backend):
-    """By a profile function in C: every version; no lines, no types of exceptions."""
+    """Uses a profile function in C: every version; no lines, no types of exceptions."""
 
     mechanism = "setprofile"
 
 
 class SettraceBackend(Backend):
-    """By a trace function in C: every version."""
+    """Uses a trace function in C: every version."""
 
     mechanism = "settrace"
 
@@ -273,7 +263,8 @@ _CLASSES = {
 
 
 def create_backend(name: str = "auto", **options: Any) -> Backend:
-    """A backend by name; `auto` is the best that works here. Options are those of Backend."""
+    """Returns a backend by name; `auto` is the best that works here. Options are those of
+    Backend."""
     if name == "auto":
         wants_lines = options.get("capture_lines")
         for row in available_backends():
@@ -281,13 +272,13 @@ def create_backend(name: str = "auto", **options: Any) -> Backend:
                 return _CLASSES[row.name](**options)
         reasons = "; ".join(f"{row.name}: {row.reason}" for row in available_backends())
         raise ReliveError("ERR_UNSUPPORTED", f"no backend works here: {reasons}")
-    row = next(row for row in available_backends() if row.name == _known(name))
+    row = next(row for row in available_backends() if row.name == _check_name(name))
     if not row.usable:
         raise ReliveError("ERR_UNSUPPORTED", f"backend {name} cannot work here: {row.reason}")
     return _CLASSES[name](**options)
 
 
-def _matches(patterns, module):
+def _match_any(patterns: Sequence[str], module: str) -> bool:
     for pattern in patterns:
         if pattern == "*" or pattern == module:
             return True
@@ -298,24 +289,26 @@ def _matches(patterns, module):
     return False
 
 
-def _texts(name, value, default):
+def _parse_texts(name: str, value: Any, default: List[str]) -> List[str]:
     if value is None:
         return default
     try:
-        return config.BY_KEY["include"].parse(value)
+        texts: List[str] = config.BY_KEY["include"].parse(value)
+        return texts
     except ValueError:
         raise ReliveError("ERR_USAGE", f"{name}: {value!r} is no list of texts") from None
 
 
-def _filters(value):
+def _parse_filters(value: Any) -> List[Dict[str, Any]]:
     try:
-        return config.BY_KEY["trace_filter"].parse(value)
+        filters: List[Dict[str, Any]] = config.BY_KEY["trace_filter"].parse(value)
+        return filters
     except ValueError:
         wanted = config.BY_KEY["trace_filter"].allowed()
         raise ReliveError("ERR_USAGE", f"trace_filter: {value!r} is not {wanted}") from None
 
 
-def _count(name, value):
+def _check_count(name: str, value: Any) -> int:
     if type(value) is not int or value < 1:
         raise ReliveError("ERR_USAGE", f"{name}: {value!r} is no whole number above 0")
     return value

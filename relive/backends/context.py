@@ -1,61 +1,69 @@
-"""Where the events of one thread, or of one task of it, are told apart from others'."""
+"""The events and the trace id of one thread, or of one task in it."""
 
 import sys
 import threading
 import uuid
 import weakref
-from typing import Any, Callable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
 from relive.backends.event import TraceEvent
 
+if TYPE_CHECKING:
+    import asyncio
 
-def _nothing():
+
+def _do_nothing() -> None:
     pass
 
 
 class _State:
+    """What belongs to one thread or task."""
+
     __slots__ = ("__weakref__", "events", "trace_id")
 
-    def __init__(self):
-        self.trace_id, self.events = None, []
+    def __init__(self) -> None:
+        self.trace_id: Optional[str] = None
+        self.events: List[TraceEvent] = []
 
-    def trace(self):
-        """Its trace id, made where it has none."""
+    def trace(self) -> str:
+        """Returns its trace id, and makes one where it has none."""
         if self.trace_id is None:
             self.trace_id = uuid.uuid4().hex
         return self.trace_id
 
 
-def current_task():
-    """The task of asyncio that runs in this thread, or None."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or asyncio._get_running_loop() is None:
+def current_task() -> "Optional[asyncio.Task[Any]]":
+    """Returns the task of asyncio that runs in this thread, or None."""
+    module: Any = sys.modules.get("asyncio")
+    if module is None or module._get_running_loop() is None:
         return None
-    return asyncio.current_task()
+    found: "Optional[asyncio.Task[Any]]" = module.current_task()
+    return found
 
 
 class ThreadLocalContext:
     """A trace id and a list of events for each thread, and in asynchronous code for each task."""
 
     def __init__(self) -> None:
-        self.on_change: Callable[[], Any] = _nothing  # who remembers a state looks it up anew
+        self.on_change: Callable[[], Any] = _do_nothing  # whoever keeps a state looks it up again
         self._local = threading.local()
         self._tasks: Any = weakref.WeakKeyDictionary()
 
-    def state(self):
-        """That of the calling thread or task; made where it has none."""
+    def state(self) -> _State:
+        """Returns the state of the calling thread or task, and makes it where there is none."""
         task = current_task()
         if task is None:
             return self.thread_state()
-        state = self._tasks.get(task)
+        state: Optional[_State] = self._tasks.get(task)
         if state is None:
             state = self._tasks[task] = _State()
         return state
 
-    def thread_state(self):
-        """That of the calling thread outside of tasks."""
+    def thread_state(self) -> _State:
+        """Returns the state of the calling thread outside of tasks."""
         try:
-            return self._local.state
+            known: _State = self._local.state
+            return known
         except AttributeError:
             state = self._local.state = _State()
             return state
@@ -63,8 +71,7 @@ class ThreadLocalContext:
     @property
     def trace_id(self) -> Optional[str]:
         """The id of the trace, or None."""
-        found: Optional[str] = self.state().trace_id
-        return found
+        return self.state().trace_id
 
     @trace_id.setter
     def trace_id(self, value: Optional[str]) -> None:
@@ -74,8 +81,7 @@ class ThreadLocalContext:
     @property
     def events(self) -> List[TraceEvent]:
         """The list of its events."""
-        found: List[TraceEvent] = self.state().events
-        return found
+        return self.state().events
 
     def clear(self) -> None:
         """Forgets id and events, of this thread or task alone."""

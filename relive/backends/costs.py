@@ -1,7 +1,7 @@
-"""What a backend costs, as `make bench-embed` has measured it, and the warning that says so."""
+"""The cost of each backend, as `make bench-embed` has measured it, and the warning about it."""
 
 import sys
-from typing import Dict
+from typing import Dict, Optional
 
 from relive import _core
 
@@ -18,8 +18,8 @@ CALL_NS: Dict[str, Dict[str, int]] = {
 }
 
 
-def warning(mechanism):
-    """What to say before a mechanism is used the first time, or None where it is the cheapest."""
+def warning(mechanism: Optional[str]) -> Optional[str]:
+    """Returns the warning before a mechanism is used the first time, or None for the cheapest."""
     usable = [name for name, ok, _, _ in _core.backends() if ok]
     version = sys.version_info[:2]
     name = mechanism or (usable[0] if usable else None)

@@ -1,83 +1,90 @@
-"""Which recording the backends that are on are told of.
+"""The recording whose events the active backends get.
 
     _core.tap(sinks) -> src/cpython/callbacks/tap.c -> the sink of each backend that wants an event
 
-Events are those of a recording: of the one that is on, or else of one of our own, which keeps next
-to nothing in a file that is gone when the last backend stops. So filters, redaction, capture and
-mechanisms are the recorder's, and there is no second tracer."""
+Events are those of the recording that is on. Without one it is a recording of our own, which keeps
+next to nothing, in a file that is removed when the last backend stops. So filters, redaction,
+capture and mechanisms are the recorder's, and there is no second tracer."""
+
+from __future__ import annotations
 
 import atexit
 import os
 import sys
 import threading
 import traceback
-from typing import Any, Mapping, Tuple
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from relive import _core, _run, _terminal, config
 from relive.errors import ReliveError
 
+if TYPE_CHECKING:
+    from relive.backends.backend import Backend
+
 _RING = 1 << 20
 
-_active: Tuple[Any, ...] = ()
-_private: Any = None  # (path, settings) of our own recording
+_active: Tuple[Backend, ...] = ()
+_private: Optional[Tuple[str, Dict[str, Any]]] = None  # (path, settings) of our own recording
 _is_registered = False
 
 
 class _Here(threading.local):
-    left = ()  # where an exception has left frames, one after the other
+    left: Tuple[Tuple[str, int, str], ...] = ()  # the places where an exception left frames
 
 
 _here = _Here()
 
 
-def attach(backend):
-    """Tells a backend of events from now on; ReliveError where that cannot be."""
+def attach(backend: Backend) -> None:
+    """Connects a backend. Raises ReliveError where its events cannot be had."""
     global _active, _is_registered
     with _run.changing():
         if not _is_registered:
-            atexit.register(_at_exit)
-            os.register_at_fork(after_in_child=_in_forked_child)
+            atexit.register(_stop_all)
+            os.register_at_fork(after_in_child=_forget_parent)
             _is_registered = True
         before = _active
         _active = (*before, backend)
         is_told = False
         try:
-            _settle()
+            _apply_active()
             is_told = True
         finally:
             if not is_told:
                 _active = before
-                _settle()
+                _apply_active()
 
 
-def _at_exit():
-    """Whoever did not stop: what waits is told, and the file of our own recording goes."""
+def _stop_all() -> None:
+    """Stops backends at exit: what waits is delivered, and the file of our own recording is
+    removed."""
     for backend in _active:
         backend.stop()
 
 
-def _in_forked_child():
-    """The recording is the parent's, and so is its file."""
+def _forget_parent() -> None:
+    """Runs in a forked child: the recording is the parent's, and so is its file."""
     global _active, _private
     _active, _private = (), None
     _core.tap((), None)
 
 
-def detach(backend):
-    """The other way round."""
+def detach(backend: Backend) -> None:
+    """Disconnects a backend."""
     global _active
     with _run.changing():
         _active = tuple(one for one in _active if one is not backend)
-        _settle()
+        _apply_active()
 
 
-def is_enabled():
-    """Whether anything is recorded at all, as the settings have it."""
+def is_enabled() -> bool:
+    """Returns whether the settings allow any recording."""
     return config.load().enabled
 
 
-def mechanism():
-    """What tells of events now, or None."""
+def mechanism() -> Optional[str]:
+    """Returns the mechanism that delivers events now, or None."""
     state = _core.state()
     return state["backend"] if state["recording"] else None
 
@@ -90,7 +97,7 @@ class _Watcher(_run.Watcher):
 
     def changed(self) -> None:
         with _run.changing():
-            _settle()
+            _apply_active()
 
     def is_private(self) -> bool:
         return _private is not None
@@ -112,13 +119,13 @@ def _make_way(settings: Mapping[str, Any]) -> None:
         _end_private()
 
 
-def _settle():
-    """Makes recording and tap what the backends that are on need."""
+def _apply_active() -> None:
+    """Makes recording and tap what the active backends need."""
     _core.tap((), None)
     if not _active:
         _end_private()
         return
-    settings = _settings(_active)
+    settings = _merge_settings(_active)
     if _private is None and _core.state()["recording"]:
         _check_joined()
     elif _private is None or _private[1] != settings:
@@ -126,11 +133,11 @@ def _settle():
         _begin_private(settings)
     for backend in _active:
         backend.sink.begin()
-    _core.tap(tuple(backend.sink for backend in _active), _traceback)
+    _core.tap(tuple(backend.sink for backend in _active), _format_traceback)
 
 
-def _settings(active):
-    """What one recording for all of them is to keep."""
+def _merge_settings(active: Tuple[Backend, ...]) -> Dict[str, Any]:
+    """Returns the settings of one recording for all of them."""
     first = active[0]
     named = {one.mechanism for one in active if one.mechanism is not None}
     if len(named) > 1:
@@ -156,8 +163,8 @@ def _settings(active):
     }
 
 
-def _check_joined():
-    """Whether a recording that is on already tells what is asked for."""
+def _check_joined() -> None:
+    """Raises ReliveError where a recording that is already on does not deliver what is wanted."""
     now = mechanism()
     for one in _active:
         if one.mechanism not in (None, now):
@@ -168,7 +175,7 @@ def _check_joined():
             )
 
 
-def _begin_private(settings):
+def _begin_private(settings: Dict[str, Any]) -> None:
     global _private
     import tempfile
 
@@ -180,18 +187,18 @@ def _begin_private(settings):
         _private = (path, settings)
     finally:
         if _private is None:
-            _remove(path)
+            _remove_file(path)
 
 
-def _end_private():
+def _end_private() -> None:
     global _private
     if _private is not None:
         path, _private = _private[0], None
         _core.stop()
-        _remove(path)
+        _remove_file(path)
 
 
-def _remove(path):
+def _remove_file(path: str) -> None:
     for remove, name in ((os.unlink, path), (os.rmdir, os.path.dirname(path))):
         try:
             remove(name)
@@ -199,21 +206,23 @@ def _remove(path):
             pass  # it is in the folder for temporary files
 
 
-def _traceback(kind, code, line, raised, goes_on):
-    """Where an exception was raised and what it has left, as text: from itself or, where the
-    mechanism does not give it, from the frames that were seen to be left. Called from C."""
+def _format_traceback(
+    kind: int, code: CodeType, line: int, raised: object, goes_on: bool
+) -> Optional[str]:
+    """Returns where an exception was raised and what it has left, as text. C calls it. Where the
+    mechanism does not have the exception itself, it uses the frames that were seen to be left."""
     own = (code.co_filename, line, code.co_name)
     left = _here.left if goes_on else ()
-    rows = (own, *left) if kind in (6, 8) else (own,)
+    rows: Tuple[Tuple[str, int, str], ...] = (own, *left) if kind in (6, 8) else (own,)
     _here.left = rows if kind == 6 else left if kind == 7 else ()
     tb = raised.__traceback__ if isinstance(raised, BaseException) else None
     if tb is not None:
         found = traceback.walk_tb(tb)
-        rows = [(f.f_code.co_filename, n, f.f_code.co_name) for f, n in found]
+        rows = tuple((f.f_code.co_filename, n, f.f_code.co_name) for f, n in found)
     return "".join(f'  File "{file}", line {n}, in {name}\n' for file, n, name in rows) or None
 
 
-def report(text):
-    """Says something once, where the program's own messages go."""
+def report(text: str) -> None:
+    """Reports something once, where the program's own messages go."""
     if sys.stderr is not None:
         sys.stderr.write(f"relive: {_terminal.safe(text)}\n")

@@ -1,6 +1,7 @@
 """The command line: one verb, one module of the same name in this folder."""
 
 import sys
+from typing import List, Optional
 
 from relive.errors import ReliveError
 
@@ -28,7 +29,7 @@ OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
 
 
 def usage() -> str:
-    """The text of `relive --help`."""
+    """Returns the text of `relive --help`."""
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
     return (
@@ -40,11 +41,12 @@ def usage() -> str:
     )
 
 
-def main(argv=None) -> int:
-    """Runs one command; the exit status."""
+def main(argv: Optional[List[str]] = None) -> int:
+    """Runs one command, and returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if hasattr(sys.stdout, "reconfigure"):  # names may hold what the terminal's encoding has not
-        sys.stdout.reconfigure(errors="backslashreplace")
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:  # names may hold what the terminal's encoding has not
+        reconfigure(errors="backslashreplace")
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(usage())
         if not words:

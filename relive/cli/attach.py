@@ -1,15 +1,19 @@
 """relive attach PID: record a process that runs already, or change how it is recorded."""
 
+from __future__ import annotations
+
+import argparse
 import os
 import time
+from typing import Any, Dict, List, Mapping
 
 from relive import config
 from relive.cli import OK, common, record
 from relive.errors import ReliveError
 
 _EPILOG = """Options not given are those of the process (its RELIVE_ variables, its pyproject.toml).
-The process must be yours, and run Python 3.14 or later (the same as this one),
-or have been started with RELIVE_CONTROL=1, or have called relive.control.listen().
+The process must be yours, and run Python 3.14 or later (the same as this one).
+Others must have been started with RELIVE_CONTROL=1, or have called relive.control.listen().
 
   relive attach 4711 --for 30s -o slow.relive     record 30 seconds of it
   relive attach 4711 --level lines                from now on with lines
@@ -18,10 +22,8 @@ or have been started with RELIVE_CONTROL=1, or have called relive.control.listen
 _NOT_HERE = ("output", "enabled", "force", "children")
 
 
-def main(words):
-    """Asks the process to begin."""
-    import argparse
-
+def main(words: List[str]) -> int:
+    """Makes the process begin, change or copy its recording, and prints its answer."""
     made = common.Parser(
         "attach",
         "Record a process that runs already, or change how it is recorded.",
@@ -45,17 +47,17 @@ def main(words):
     return _attach(args, settings)
 
 
-def _attach(args, settings):
+def _attach(args: argparse.Namespace, settings: Dict[str, Any]) -> int:
     from relive.control import remote
 
     seconds = common.parse_duration("--for", args.time) / 1e9 if args.time is not None else None
     if seconds == 0:
         raise ReliveError("ERR_USAGE", f"--for {args.time!r} is no time to record: 30s, 500ms")
     if args.status or args.snapshot:
-        request = {"do": "status"}
+        request: Dict[str, Any] = {"do": "status"}
         if args.snapshot:
             request = {"do": "snapshot", "path": os.path.abspath(args.snapshot)}
-        return _say(args, remote.ask(args.pid, request))
+        return _show_status(args, remote.ask(args.pid, request))
     request = {"do": "start", "settings": settings}
     if args.path is not None:
         request["path"] = os.path.abspath(args.path)
@@ -63,13 +65,13 @@ def _attach(args, settings):
         request["seconds"] = seconds
     status = remote.ask(args.pid, request)
     if seconds is None:
-        return _say(args, status)
-    _wait(args.pid, seconds, status)
-    return _say(args, dict(status, recording=False))
+        return _show_status(args, status)
+    _wait_for_end(args.pid, seconds, status)
+    return _show_status(args, dict(status, recording=False))
 
 
-def _wait(pid, seconds, status):
-    """Until the process has ended the recording by itself, or is gone."""
+def _wait_for_end(pid: int, seconds: float, status: Mapping[str, Any]) -> None:
+    """Waits until the process has ended the recording by itself, or is gone."""
     from relive.control import remote
 
     common.say(f"recording process {pid} into {status['path']} for {seconds:g} s")
@@ -88,7 +90,7 @@ def _wait(pid, seconds, status):
         common.say(str(error))
 
 
-def _say(args, status):
+def _show_status(args: argparse.Namespace, status: Mapping[str, Any]) -> int:
     if args.json:
         common.emit(schema="relive.attach", version=1, **status)
         return OK
@@ -97,7 +99,9 @@ def _say(args, status):
         print(f"process {pid}: what its recording holds is in {common.safe(status['snapshot'])}")
         common.next_command(f"relive tree {status['snapshot']}")
     elif status["recording"]:
-        how = ", ".join(f"{key} {_shown(value)}" for key, value in status["settings"].items())
+        how = ", ".join(
+            f"{key} {_format_setting(value)}" for key, value in status["settings"].items()
+        )
         verb = "is recorded" if args.status else "is now recorded"
         print(f"process {pid} (Python {python}) {verb} into {common.safe(status['path'])}")
         print(common.dim(f"  by {status['backend']}; {common.safe(how)}"))
@@ -111,6 +115,6 @@ def _say(args, status):
     return OK
 
 
-def _shown(value):
+def _format_setting(value: Any) -> str:
     rows = value if isinstance(value, list) else [value]
     return " ".join(str(one["path"] if isinstance(one, dict) else one) for one in rows)

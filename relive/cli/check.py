@@ -1,10 +1,12 @@
 """relive check: read and verify every block."""
 
+from typing import List, Sequence
+
 from relive.cli import DAMAGED, OK, common
 
 
-def main(words):
-    """Exit status 0: whole; 3: damaged or not closed, with what is readable."""
+def main(words: List[str]) -> int:
+    """Verifies every block. Exit status 3 means damaged or not closed."""
     args = common.file_parser("check", "Verify every block of a recording.").parse_args(words)
     recordings = common.open_run(common.find_file(args.file))
     if args.json:
@@ -19,7 +21,7 @@ def main(words):
             common.emit(file=recording.path, complete=complete, problems=problems, **result)
             continue
         print(
-            f"{common.safe(recording.path)}: {_verdict(complete, problems)};"
+            f"{common.safe(recording.path)}: {_describe(complete, problems)};"
             f" {common.counted(result['blocks'], 'block')},"
             f" {common.counted(result['chunks'], 'chunk')},"
             f" {common.counted(result['events'], 'event')},"
@@ -38,7 +40,7 @@ def main(words):
     return OK if good else DAMAGED
 
 
-def _verdict(complete, problems):
+def _describe(complete: bool, problems: Sequence[str]) -> str:
     if problems:
         return f"damaged ({len(problems)} problem{'s' if len(problems) > 1 else ''})"
     return "whole" if complete else "incomplete, what is there is sound"

@@ -1,5 +1,7 @@
 """What all verbs share: options, the file, how times and names are shown."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import glob
@@ -7,28 +9,47 @@ import json
 import os
 import re
 import sys
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from relive._terminal import safe
+from relive._terminal import safe as safe  # every verb prints with it
 from relive.cli import unseen
 from relive.config import nearest
 from relive.errors import ReliveError
+
+if TYPE_CHECKING:
+    from relive.api import Recording
 
 _FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 _GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 _SIBLING = re.compile(r"\.\d+\.\d+\.relive$")
 
+Event = Mapping[str, Any]  # an event as `relive dump` prints it
+Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
+
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with near names for a mistyped option and one error style."""
+    """An argument parser that suggests near names for a mistyped option and has one error style."""
 
-    def __init__(self, verb, text, **more):
+    def __init__(self, verb: str, text: str, **more: Any) -> None:
         super().__init__(prog=f"relive {verb}", description=text, allow_abbrev=False, **more)
 
-    def options(self):
+    def options(self) -> Dict[str, bool]:
         """Returns {option: whether it takes a value}, of every spelling."""
         return {text: one.nargs != 0 for one in self._actions for text in one.option_strings}
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         match = re.search(r"unrecognized arguments: (--?[\w-]+)", message)
         if match:
             near = nearest(match.group(1), self.options())
@@ -36,16 +57,16 @@ class Parser(argparse.ArgumentParser):
         raise ReliveError("ERR_USAGE", f"{message} ({self.prog} --help)")
 
 
-def file_parser(verb, text):
-    """A parser with FILE and --json."""
+def file_parser(verb: str, text: str) -> Parser:
+    """Returns a parser with FILE and --json."""
     parser = Parser(verb, text)
     parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
     parser.add_argument("--json", action="store_true", help="JSON, an object a line")
     return parser
 
 
-def recordings_here():
-    """Paths of the first files of all runs in this folder, the newest one first."""
+def recordings_here() -> List[str]:
+    """Returns the paths of the first files of all runs in this folder, the newest first."""
     found = []
     for path in glob.glob("*.relive"):
         try:
@@ -56,9 +77,9 @@ def recordings_here():
     return [path for _, path in sorted(found, reverse=True)]
 
 
-def newest_here(most):
-    """A line for each of the newest recordings of this folder: a program that was killed could not
-    name its own."""
+def newest_here(most: int) -> List[str]:
+    """Returns a line for each of the newest recordings of this folder. A program that was killed
+    could not name its own."""
     from relive.api import Recording
 
     lines = []
@@ -76,8 +97,8 @@ def newest_here(most):
     return ["\nThe newest recordings here:\n", *lines] if lines else []
 
 
-def find_file(name):
-    """The named recording, or the newest one of this folder."""
+def find_file(name: Optional[str]) -> str:
+    """Returns the named recording, or the newest one of this folder."""
     if name is not None:
         return name
     found = recordings_here()
@@ -89,8 +110,8 @@ def find_file(name):
     return found[0]
 
 
-def open_run(path, siblings=True):
-    """The recording at `path` and, unless told otherwise, the others of its run."""
+def open_run(path: str, siblings: bool = True) -> List[Recording]:
+    """Returns the recording at `path` and, with `siblings`, the others of its run."""
     from relive.api import Recording
 
     first = Recording(path)
@@ -105,8 +126,8 @@ def open_run(path, siblings=True):
 
 
 @contextlib.contextmanager
-def progress(recording):
-    """Shows on a terminal, after half a second, how far a question has read."""
+def progress(recording: Recording) -> Iterator[None]:
+    """Shows on a terminal how far a question has read, once it takes half a second."""
     if not sys.stderr.isatty():
         yield
         return
@@ -114,7 +135,7 @@ def progress(recording):
 
     is_done = threading.Event()
 
-    def show():
+    def show() -> None:
         if is_done.wait(0.5):
             return
         while True:
@@ -136,8 +157,8 @@ def progress(recording):
         shower.join()
 
 
-def say_problems(recordings):
-    """Damage goes to stderr; whether there was any."""
+def say_problems(recordings: List[Recording]) -> bool:
+    """Writes the damage of these recordings to stderr, and returns whether there was any."""
     found = False
     for recording in recordings:
         for problem in recording.problems():
@@ -146,15 +167,15 @@ def say_problems(recordings):
     return found
 
 
-def whole_number(text):
-    """The value of an option that counts something: 0 or more."""
+def whole_number(text: str) -> int:
+    """Returns the value of an option that counts something: 0 or more."""
     if not text.isdigit() or len(text) > 9:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
     return int(text)
 
 
-def parse_duration(option, text):
-    """'2ms' -> 2000000."""
+def parse_duration(option: str, text: str) -> int:
+    """Returns nanoseconds: '2ms' -> 2000000."""
     match = re.match(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)?$", text.strip())
     if not match:
         raise ReliveError("ERR_USAGE", f"{option} {text!r} is no duration such as 2ms or 0.5s")
@@ -162,16 +183,16 @@ def parse_duration(option, text):
     return int(float(match.group(1)) * unit)
 
 
-def duration(ns):
-    """1234567 -> '1.23 ms'."""
+def duration(ns: int) -> str:
+    """Returns nanoseconds as text: 1234567 -> '1.23 ms'."""
     for limit, divisor, unit in ((1e3, 1, "ns"), (1e6, 1e3, "us"), (1e9, 1e6, "ms")):
         if ns < limit:
             return f"{ns / divisor:.3g} {unit}" if divisor > 1 else f"{ns} {unit}"
     return f"{ns / 1e9:.2f} s"
 
 
-def thread_title(thread):
-    """'thread 2 "worker"', of a row of Recording.threads()."""
+def thread_title(thread: Mapping[str, Any]) -> str:
+    """Returns 'thread 2 "worker"', for a row of Recording.threads()."""
     name, first = thread["name"], thread["first_name"]
     text = f"thread {thread['thread']}"
     if name is not None:
@@ -181,67 +202,67 @@ def thread_title(thread):
     return text
 
 
-def has_gaps(recording):
-    """Whether events are missing, so that a frame may have ended without a word of it."""
+def has_gaps(recording: Recording) -> bool:
+    """Returns whether events are missing, so that a frame may have ended without an event."""
     return not _GAPS.isdisjoint(recording.header["losses"])
 
 
-def took(ns, is_open):
-    """'1.23 ms'; of what had not ended when the recording did '>= 1.23 ms, open'."""
+def took(ns: int, is_open: object) -> str:
+    """Returns '1.23 ms', or '>= 1.23 ms, open' for what had not ended when the recording did."""
     return f">= {duration(ns)}, open" if is_open else duration(ns)
 
 
-def count(number):
-    """1234567 -> '1,234,567'."""
+def count(number: int) -> str:
+    """Returns 1234567 as '1,234,567'."""
     return f"{number:,}"
 
 
-def counted(number, word):
-    """1 -> '1 call', 1234 -> '1,234 calls'."""
+def counted(number: int, word: str) -> str:
+    """Returns '1 call' or '1,234 calls'."""
     return f"{count(number)} {word}{'s' if number != 1 else ''}"
 
 
-def size(number):
-    """Bytes, readable."""
+def size(number: int) -> str:
+    """Returns a number of bytes as readable text."""
     for limit, divisor, unit in ((10**4, 1, "bytes"), (10**7, 10**3, "kB"), (10**10, 10**6, "MB")):
         if number < limit:
             return f"{number // divisor:,} {unit}"
     return f"{number // 10**9:,} GB"
 
 
-def say(text):
-    """A line on stderr; names of files in it cannot command a terminal either."""
+def say(text: str) -> None:
+    """Writes a line to stderr. Names of files in it cannot command a terminal either."""
     sys.stderr.write(f"relive: {safe(text)}\n")
 
 
-def wants_colour():
-    """Only on a terminal, and not where NO_COLOR is set."""
+def wants_colour() -> bool:
+    """Returns whether stdout is a terminal and NO_COLOR is not set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def red(text):
-    """For what went wrong."""
+def red(text: str) -> str:
+    """Returns text that marks what went wrong."""
     return f"\x1b[31m{text}\x1b[0m" if wants_colour() else text
 
 
-def dim(text):
-    """For what matters less."""
+def dim(text: str) -> str:
+    """Returns text that matters less."""
     return f"\x1b[2m{text}\x1b[0m" if wants_colour() else text
 
 
-def name_of(code):
-    """How a function is shown: 'module:qualname', a native one as Python shows it."""
+def name_of(code: Sequence[Any]) -> str:
+    """Returns 'module:qualname', from a code's first two fields."""
     module, qualname = code[0], code[1]
     return safe(f"{module}:{qualname}")
 
 
-def emit(**fields):
-    """One line of --json output."""
+def emit(**fields: Any) -> None:
+    """Writes one line of --json output."""
     sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
 
 
-def next_command(text):
-    """Each answer ends in what to type next; on stderr, so that data stays data."""
+def next_command(text: str) -> None:
+    """Suggests what to type next. It goes to stderr, so that stdout holds only data."""
     if sys.stderr.isatty():
         sys.stderr.write(f"next: {safe(text)}\n")
 
@@ -253,8 +274,8 @@ _WHAT_WAS_LOST = {
 }
 
 
-def losses_text(losses):
-    """'12 (ring), 3 (disk_full), 1 thread with a gap (hook_taken)'."""
+def losses_text(losses: Mapping[str, int]) -> str:
+    """Returns '12 (ring), 3 (disk_full), 1 thread with a gap (hook_taken)'."""
     words = []
     for reason, number in sorted(losses.items()):
         if reason in _WHAT_WAS_LOST:
@@ -265,20 +286,22 @@ def losses_text(losses):
     return ", ".join(words)
 
 
-def position(event, run):
-    """Where an event is: T1@17, in a run of several processes P123:T1@17."""
+def position(event: Event, run: List[Recording]) -> str:
+    """Returns the position of an event: T1@17, in a run of several processes P123:T1@17."""
     prefix = f"P{event['pid']}:" if len(run) > 1 else ""
     return f"{prefix}T{event['thread']}@{event['seq']}"
 
 
-def value_text(value, limit=80):
-    """A recorded value on one line."""
+def value_text(value: Mapping[str, Any], limit: int = 80) -> str:
+    """Returns a recorded value on one line."""
     text = safe(value["r"])
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def arguments_text(arguments, limit=160, doubtful=()):
-    """a=1, b='x'; those that may have changed are marked."""
+def arguments_text(
+    arguments: Mapping[str, Any], limit: int = 160, doubtful: Collection[str] = ()
+) -> str:
+    """Returns a=1, b='x', and marks those that may have changed."""
     text = ", ".join(
         f"{safe(name)}={value_text(value)}" + (f" {unseen.MARK}" if name in doubtful else "")
         for name, value in arguments.items()
@@ -286,21 +309,21 @@ def arguments_text(arguments, limit=160, doubtful=()):
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def is_library(recording, file):
-    """Whether a file is of the standard library or an installed package there."""
+def is_library(recording: Recording, file: str) -> bool:
+    """Returns whether a file belongs to the standard library or to an installed package there."""
     folders = recording.header["meta"].get("libraries", "").split(os.pathsep)
     return file.startswith("<frozen") or any(
         folder and file.startswith(folder) for folder in folders
     )
 
 
-def highest_level(meta):
-    """Of any function of the recording; filter rules may give one a level of its own."""
+def highest_level(meta: Mapping[str, str]) -> Optional[str]:
+    """Returns the highest level of any function; filter rules may give one a level of its own."""
     return meta.get("highest_level", meta.get("level"))
 
 
-def trace_filter(recording):
-    """The chain of filters that was used, and what it left out."""
+def trace_filter(recording: Recording) -> Dict[str, Any]:
+    """Returns the chain of filters that was used, and what it left out."""
     filters = json.loads(recording.header["meta"].get("trace_filter", "[]"))
     stats = {"scopes_skipped": len(recording.skipped())}
     for event in recording.select(["filter"]):
@@ -308,37 +331,36 @@ def trace_filter(recording):
     return {"filters": filters, "stats": stats}
 
 
-def sees_handled(meta):
-    """Whether raise and handled inside one frame are in a recording."""
+def sees_handled(meta: Mapping[str, str]) -> bool:
+    """Returns whether a recording has exceptions that were raised and caught in one frame."""
     return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
 
 
-def file_name(event):
-    """shop.py"""
+def file_name(event: Event) -> str:
+    """Returns shop.py."""
     return safe(os.path.basename(event["file"]))
 
 
-def place(event, line=None):
-    """shop.py:40"""
+def place(event: Event, line: Optional[int] = None) -> str:
+    """Returns shop.py:40."""
     return f"{file_name(event)}:{line or event['line']}"
 
 
-def short_path(path):
-    """A path as it is shortest from here."""
+def short_path(path: str) -> str:
+    """Returns a path as it is shortest from here."""
     return min((os.path.relpath(path), os.fspath(path)), key=len)
 
 
-def _nearest_first(row):
-    """A function before the module or class body that begins on the same line."""
+def _rank_nearest(row: Code) -> Tuple[int, int]:
+    """Sorts a function before the module or class body that begins on the same line."""
     return -row[4], row[5] & 16
 
 
-def functions_at(recording, target):
-    """The codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
+def functions_at(recording: Recording, target: str) -> Tuple[List[Code], int]:
+    """Returns the codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
 
-    FUNC is a qualified name, with or without its module, or a module, whose functions it is; of
-    FILE:LINE it is the functions of that
-    file, the ones that begin nearest above the line first."""
+    FUNC is a qualified name, with or without its module, or a module. FILE:LINE means the functions
+    of that file, those that begin nearest above the line first."""
     file, _, number = target.rpartition(":")
     if file and number.isdigit():
         line = int(number)
@@ -347,7 +369,7 @@ def functions_at(recording, target):
             for row in recording.codes()
             if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
         ]
-        return sorted((row for row in codes if row[4] <= line), key=_nearest_first), line
+        return sorted((row for row in codes if row[4] <= line), key=_rank_nearest), line
     rows = recording.codes()
     found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
     if not found:
@@ -357,8 +379,8 @@ def functions_at(recording, target):
     return found, 0
 
 
-def no_such_function(run, target):
-    """The error for a target that no recording has, with the nearest name."""
+def no_such_function(run: List[Recording], target: str) -> ReliveError:
+    """Returns the error for a target that no recording has, with the nearest name."""
     names = {
         name
         for recording in run
@@ -370,8 +392,8 @@ def no_such_function(run, target):
     )
 
 
-def needs_lines(run, what):
-    """ReliveError where the recording has no lines to answer with."""
+def needs_lines(run: List[Recording], what: str) -> None:
+    """Raises ReliveError where no recording of the run has lines to answer with."""
     if all(highest_level(recording.header["meta"]) != "lines" for recording in run):
         raise ReliveError(
             "ERR_UNSUPPORTED",

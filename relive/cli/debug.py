@@ -3,10 +3,16 @@
 Like `relive record`, the program is started by its own interpreter; breakpoints cost nothing until
 they are hit."""
 
+from __future__ import annotations
+
 import os
 import re
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 from relive.errors import ReliveError
+
+if TYPE_CHECKING:
+    from relive.cli.common import Parser
 
 _EPILOG = """TARGET is what `relive record` takes: script.py [args], -m module [args], -c code,
 an installed command, or an interpreter with its flags.
@@ -21,13 +27,13 @@ The exit status is the program's; 125 when it was not started.
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+)(?:\s+if\s+(?P<condition>.+))?$", re.S)
 
 
-def parser():
-    """The options."""
+def parser() -> Parser:
+    """Returns the parser of the options."""
     import argparse
 
-    from relive.cli.common import Parser
+    from relive.cli import common
 
-    made = Parser(
+    made = common.Parser(
         "debug",
         "Run a program under the debugger.",
         epilog=_EPILOG,
@@ -67,8 +73,8 @@ def parser():
     return made
 
 
-def place(text):
-    """(path, line, condition) of FILE:LINE[ if EXPR]."""
+def place(text: str) -> Tuple[str, int, Optional[str]]:
+    """Returns (path, line, condition) of FILE:LINE[ if EXPR]."""
     from relive.debug import conditions
 
     found = _PLACE.match(text.strip())
@@ -88,8 +94,8 @@ def place(text):
     return path, int(found["line"]), condition
 
 
-def catches(texts):
-    """[(when, name)] of --catch."""
+def catches(texts: Optional[Sequence[str]]) -> List[Tuple[str, str]]:
+    """Returns [(when, name)] of --catch."""
     from relive.config import nearest
     from relive.debug.breakpoints import CATCHES
 
@@ -108,8 +114,8 @@ def catches(texts):
     return found
 
 
-def watches(texts):
-    """[(function, data)] of --watch."""
+def watches(texts: Sequence[str]) -> List[Tuple[str, str]]:
+    """Returns [(function, data)] of --watch."""
     found = []
     for text in texts:
         function, _, data = text.rpartition(":")
@@ -122,8 +128,8 @@ def watches(texts):
     return found
 
 
-def main(words):
-    """Replaces this process by the program; returns only where that is refused."""
+def main(words: List[str]) -> int:
+    """Replaces this process by the program. Returns only where that is refused."""
     import json
 
     from relive import config
@@ -153,4 +159,3 @@ def main(words):
         "commands": args.commands,
     }
     launch.become(program, {VARIABLE: json.dumps(wanted)})
-    return 125

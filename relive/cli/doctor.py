@@ -2,13 +2,14 @@
 
 import os
 import sys
+from typing import Any, Dict, List, Mapping
 
 from relive import config
 from relive.cli import NOTHING, OK, common
 
 
-def main(words):
-    """Prints facts of the environment; status 1 where recording cannot work."""
+def main(words: List[str]) -> int:
+    """Prints facts of the environment. Exit status 1 means that recording cannot work."""
     parser = common.Parser("doctor", "What works here, and why something does not.")
     parser.add_argument("--json", action="store_true", help="JSON, an object a line")
     parser.add_argument(
@@ -17,17 +18,17 @@ def main(words):
     args = parser.parse_args(words)
     if args.config:
         return _show_config(args.json)
-    facts = _collect()
+    facts = _collect_facts()
     if args.json:
         common.emit(schema="relive.doctor", version=1)
         common.emit(**facts)
     else:
-        _show(facts)
+        _show_facts(facts)
         common.next_command("relive record app.py")
     return OK if facts["can_record"] else NOTHING
 
 
-def _show_config(as_json):
+def _show_config(as_json: bool) -> int:
     settings = config.load()
     if as_json:
         common.emit(schema="relive.config", version=1)
@@ -42,7 +43,7 @@ def _show_config(as_json):
     return OK
 
 
-def _collect():
+def _collect_facts() -> Dict[str, Any]:
     from relive import _core
     from relive._version import __version__
     from relive.cli.launch import boot_is_installed
@@ -67,16 +68,16 @@ def _collect():
         "frames_ok": core["frames_ok"],
         "frames_why": core["frames_why"],
         "backends": backends,
-        "child_processes": _children(boot_is_installed()),
-        "attach": _attach(),
-        "tracers": _active_tracers(),
+        "child_processes": _describe_children(boot_is_installed()),
+        "attach": _describe_attach(),
+        "tracers": _find_tracers(),
         "debugger": check_environment_compatibility(),
         "debug_reasons": telemetry.telemetry.snapshot().reason_counts.as_dict(),
         "can_record": core["frames_ok"] and any(row["usable"] for row in backends),
     }
 
 
-def _children(has_boot):
+def _describe_children(has_boot: bool) -> str:
     if has_boot:
         return "recorded (relive.pth is installed)"
     return (
@@ -85,31 +86,31 @@ def _children(has_boot):
     )
 
 
-def _attach():
-    """Which processes `relive attach` reaches."""
+def _describe_attach() -> str:
+    """Returns which processes `relive attach` reaches."""
     version = "%d.%d" % sys.version_info[:2]
     if hasattr(sys, "remote_exec"):
         return f"processes of Python {version}; others with RELIVE_CONTROL=1"
     return "processes with RELIVE_CONTROL=1 (those of 3.14 and later also without)"
 
 
-def _active_tracers():
-    """Who else watches this interpreter."""
+def _find_tracers() -> List[str]:
+    """Returns what else watches this interpreter."""
     found = []
     if sys.gettrace() is not None:
         found.append("a trace function is set")
     if sys.getprofile() is not None:
         found.append("a profile function is set")
     monitoring = getattr(sys, "monitoring", None)
-    for number in range(6) if monitoring else ():
-        name = monitoring.get_tool(number)
+    for number in range(6 if monitoring else 0):
+        name = getattr(monitoring, "get_tool")(number)  # noqa: B009
         if name is not None:
             found.append(f"sys.monitoring tool {number}: {name}")
     return found
 
 
-def _show(facts):
-    def line(name, text, good=True):
+def _show_facts(facts: Mapping[str, Any]) -> None:
+    def line(name: str, text: str, good: bool = True) -> None:
         print(f"  {name:<12} {text if good else common.red(text)}")
 
     print(f"relive {facts['relive']} on Python {facts['python']}, {facts['system']}")

@@ -1,13 +1,19 @@
 """relive dump: the canonical event text, NDJSON."""
 
+from __future__ import annotations
+
 import json
 import sys
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from relive.cli import DAMAGED, NOTHING, OK, common
 
+if TYPE_CHECKING:
+    from relive.api import Recording
 
-def main(words):
-    """A header line, then a line an event, in order of time within each process."""
+
+def main(words: List[str]) -> int:
+    """Writes a header line, then a line for each event, in order of time within each process."""
     parser = common.file_parser("dump", "Every event as a line of JSON.")
     parser.add_argument(
         "--no-siblings", action="store_true", help="this file only, not its run's other processes"
@@ -23,7 +29,7 @@ def main(words):
         return OK
     recordings = common.open_run(common.find_file(args.file), not args.no_siblings)
     out = sys.stdout.buffer
-    out.write((json.dumps(_header(recordings), separators=(",", ":")) + "\n").encode("ascii"))
+    out.write((json.dumps(_make_header(recordings), separators=(",", ":")) + "\n").encode("ascii"))
     found = False
     for recording in recordings:
         for piece in recording.lines():
@@ -35,11 +41,11 @@ def main(words):
     return DAMAGED if damaged or not complete else OK if found else NOTHING
 
 
-def _without(meta, key):
+def _leave_out(meta: Mapping[str, str], key: str) -> Dict[str, str]:
     return {name: value for name, value in meta.items() if name != key}
 
 
-def _header(recordings):
+def _make_header(recordings: List[Recording]) -> Dict[str, Any]:
     first = recordings[0].header
     return {
         "schema": "relive.dump",
@@ -54,7 +60,7 @@ def _header(recordings):
                 "events": recording.header["events"],
                 "losses": recording.header["losses"],
                 "trace_filter": common.trace_filter(recording),
-                "meta": _without(recording.header["meta"], "trace_filter"),
+                "meta": _leave_out(recording.header["meta"], "trace_filter"),
             }
             for recording in recordings
         ],

@@ -1,16 +1,24 @@
 """relive exc: exceptions, from where they were raised to where they were caught."""
 
+from __future__ import annotations
+
+import argparse
 import sys
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.cli.line import update
 from relive.cli.stories import Exceptions
 
+if TYPE_CHECKING:
+    from relive.api import Recording
+    from relive.cli.stories import Place, Story
+
 # Of a module's names those that its statements define say nothing of how it came to an exception.
 _DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound method ")
 
 
-def main(words):
+def main(words: List[str]) -> int:
     """Lists exceptions and shows one of them whole."""
     parser = common.file_parser(
         "exc", "Exceptions: where raised, through which frames, where caught."
@@ -53,8 +61,8 @@ def main(words):
     return answer
 
 
-def seen_how(run):
-    """What an empty answer does not say."""
+def seen_how(run: List[Recording]) -> str:
+    """Returns what an empty answer does not show."""
     if all(common.sees_handled(recording.header["meta"]) for recording in run):
         return ""
     return (
@@ -63,8 +71,8 @@ def seen_how(run):
     )
 
 
-def say_next(found, shown, args):
-    """A command with a number that is there; also where the answer is read by a program."""
+def say_next(found: Exceptions, shown: int, args: argparse.Namespace) -> None:
+    """Suggests a command with a number that exists, also where a program reads the answer."""
     path = common.short_path(found.run[0].path)
     command = f"relive tree --calls {path}"
     if found.count > 1:
@@ -75,8 +83,8 @@ def say_next(found, shown, args):
     sys.stderr.write(f"next: {common.safe(command)}\n")
 
 
-def show_list(found, limit, nth):
-    """A line each, neighbours that say the same in one; where the nth exception is."""
+def show_list(found: Exceptions, limit: int, nth: int) -> Place:
+    """Prints a line for each exception, equal neighbours in one, and returns where the nth is."""
     rows, more, place = found.rows(limit, nth)
     for number, text, is_alarming, count in rows:
         line = f"{number:>4}  {text}" + (f"  x{common.count(count)}" if count > 1 else "")
@@ -86,14 +94,14 @@ def show_list(found, limit, nth):
     return place
 
 
-def title_of(exc):
-    """Type and message, as a traceback ends."""
+def title_of(exc: Mapping[str, Any]) -> str:
+    """Returns type and message, as a traceback ends."""
     message = common.safe(exc["message"])
     return common.safe(exc["type"]) + (f": {message}" if message else "")
 
 
-def chain(exc):
-    """[(word, exception)] of cause and context, as far as Python shows them."""
+def chain(exc: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:
+    """Returns [(word, exception)] of cause and context, as far as Python shows them."""
     found = []
     for word, other in (("because of", exc.get("cause")), ("while handling", exc.get("context"))):
         if other and "type" in other:
@@ -103,17 +111,17 @@ def chain(exc):
     return found
 
 
-def show_chain(found, recording, story):
-    """Cause and context, a line each, with their numbers where they are in the list."""
+def show_chain(found: Exceptions, recording: int, story: Story) -> None:
+    """Prints cause and context, a line each, with their numbers where they are in the list."""
     rows = chain(story.exc)
     numbers = found.numbers_of(recording, story, [other for _, other in rows])
     for word, other in rows:
-        number = numbers.get((other["type"], other.get("id")))
+        number = numbers.get((other["type"], other.get("id", 0)))
         print(f"  {word} {title_of(other)}" + (f" ({number})" if number else ""))
 
 
-def show_whole(found, place):
-    """A traceback with the recorded variables at each frame, outermost frame first."""
+def show_whole(found: Exceptions, place: Place) -> None:
+    """Prints a traceback with the recorded variables at each frame, outermost frame first."""
     recording, story = found.run[place[0]], found.story(place)
     rows = story.lines()
     arguments, variables, fresh = values_of(recording, story, [row[0] for row in rows])
@@ -141,20 +149,25 @@ def show_whole(found, place):
     print(common.red(story.fate) if story.is_alarming else story.fate)
 
 
-def activation(recording, story, code):
-    """The function of a frame."""
+def activation(recording: Recording, story: Story, code: int) -> Mapping[str, Any]:
+    """Returns the function of a frame."""
     if code == 0:  # of the exception's own event, or not known after a gap
-        return story.first
+        first: Mapping[str, Any] = story.first
+        return first
     module, qualname, file, line, _ = recording.code(code)
     return {"func": f"{module}:{qualname}", "file": file, "line": line}
 
 
-def values_of(recording, story, frames):
-    """{frame: arguments} and {frame: variables}, as they were when the exception came up, and the
-    (frame, name) that were written at that moment."""
+def values_of(
+    recording: Recording, story: Story, frames: Sequence[str]
+) -> Tuple[Dict[str, Any], Dict[str, Any], Set[Tuple[str, str]]]:
+    """Returns {frame: arguments} and {frame: variables} at the moment of the exception, and each
+    (frame, name) that was written at that moment."""
     first = story.first
-    arguments, variables = {}, {}
-    fresh, next_seq = set(), 0
+    arguments: Dict[str, Any] = {}
+    variables: Dict[str, Any] = {}
+    fresh: Set[Tuple[str, str]] = set()
+    next_seq = 0
     for event in recording.select(["call", "write"], frames=frames):
         if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
             break
@@ -169,8 +182,8 @@ def values_of(recording, story, frames):
     return arguments, variables, fresh if next_seq == first["seq"] else set()
 
 
-def emit(recording, story, run):
-    """A JSON object."""
+def emit(recording: Recording, story: Story, run: List[Recording]) -> None:
+    """Writes an exception as a JSON object."""
     frames = []
     for frame, code, line in story.lines():
         what = activation(recording, story, code)

@@ -1,10 +1,16 @@
 """relive filter check | explain | init: filter files before they are used."""
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from relive.cli import NOTHING, OK, USAGE, common
 from relive.errors import ReliveError
+
+if TYPE_CHECKING:
+    from relive.filters import Chain
 
 STARTER = """# A trace filter: what Relive records of this project, and what it never writes.
 # Found by itself as .relive/trace-filter.toml, from the script's folder upwards.
@@ -42,9 +48,9 @@ default_value_action = "allow"     # allow | redact | drop | inherit: values tha
 """
 
 
-def main(words):
-    """One of three."""
-    verbs = {"check": _check, "explain": _explain, "init": _init}
+def main(words: List[str]) -> int:
+    """Runs check, explain or init."""
+    verbs = {"check": _run_check, "explain": _run_explain, "init": _run_init}
     if words and words[0] in ("-h", "--help"):
         sys.stdout.write(
             "usage: relive filter check [FILE ...]\n"
@@ -62,37 +68,36 @@ def main(words):
     return verbs[words[0]](words[1:])
 
 
-def _parser(name, text):
+def _make_parser(name: str, text: str) -> common.Parser:
     return common.Parser(f"filter {name}", text)
 
 
-def _chain_parser(name, text):
-    """With the options of what looks at the chain."""
-    parser = _parser(name, text)
+def _make_chain_parser(name: str, text: str) -> common.Parser:
+    """Returns a parser with the options of verbs that look at the chain."""
+    parser = _make_parser(name, text)
     parser.add_argument("--no-builtin-filter", action="store_true", help="without the built-in one")
     parser.add_argument("--json", action="store_true", help="JSON, an object a line")
     return parser
 
 
-def _settings(files, builtin=True):
+def _load_settings(files: Sequence[str], builtin: bool = True) -> Dict[str, Any]:
     from relive import config
-    from relive.filters import doors
 
     options = {"trace_filter": list(files)} if files else {}
     settings = dict(config.load(options=options).as_dict())
     settings["builtin_filter"] = builtin and settings["builtin_filter"]
-    return doors, settings
+    return settings
 
 
-def _chain(files, builtin=True):
-    from relive import _run
+def _load_chain(files: Sequence[str], builtin: bool = True) -> Chain:
+    from relive import _core
+    from relive.filters import doors
 
-    doors, settings = _settings(files, builtin)
-    return doors.chain(settings, _run.library_folders())
+    return doors.chain(_load_settings(files, builtin), _core.library_folders())
 
 
-def _check(words):
-    parser = _chain_parser("check", "Check filter files, and show the chain that they make.")
+def _run_check(words: List[str]) -> int:
+    parser = _make_chain_parser("check", "Check filter files, and show the chain that they make.")
     parser.add_argument("files", nargs="*", help="filter files, in order")
     args = parser.parse_args(words)
     from relive.filters import Filter, FilterError
@@ -112,7 +117,7 @@ def _check(words):
                         print(f"{common.safe(problem.show(path))} [{error.code}]")
     if failed:
         return USAGE
-    chain = _chain(args.files, not args.no_builtin_filter)
+    chain = _load_chain(args.files, not args.no_builtin_filter)
     if args.json:
         common.emit(schema="relive.filter", version=1)
     index = 0
@@ -131,12 +136,12 @@ def _check(words):
             index += 1
     for gate, text in chain.gates:
         print(f"{gate.replace('_re', '').replace('_', ' ')}: {common.safe(text)}")
-    for text in _warnings(chain):
+    for text in _find_warnings(chain):
         sys.stderr.write(f"relive filter: {common.safe(text)}\n")
     return OK
 
 
-def _show_rule(index, rule, as_json):
+def _show_rule(index: int, rule: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         common.emit(rule=index, **{key: value for key, value in rule.items() if key != "reason"})
         return
@@ -154,8 +159,8 @@ def _show_rule(index, rule, as_json):
         print(f"         {common.safe(selector)}  {action}")
 
 
-def _warnings(chain):
-    """Version 1 rules that match behind others leave the patterns of those behind."""
+def _find_warnings(chain: Chain) -> Iterator[str]:
+    """Yields rules of version 1 that match after others and so drop the patterns of those."""
     left_behind = False  # whether there are any to leave
     for one in chain.filters:
         for number, rule in enumerate(one.rules):
@@ -168,8 +173,8 @@ def _warnings(chain):
                 )
 
 
-def _explain(words):
-    parser = _chain_parser(
+def _run_explain(words: List[str]) -> int:
+    parser = _make_chain_parser(
         "explain", "Which rule of which file decides about a function or a name."
     )
     parser.add_argument("words", nargs="+", metavar="[FILE ...] MODULE:FUNCTION [NAME]")
@@ -178,7 +183,7 @@ def _explain(words):
     at = next((i for i, word in enumerate(args.words) if _is_target(word)), None)
     if at is None or len(args.words) - at > 2:
         raise ReliveError("ERR_USAGE", "explain wants [FILE ...] MODULE:FUNCTION [NAME]")
-    chain = _chain(args.words[:at], not args.no_builtin_filter)
+    chain = _load_chain(args.words[:at], not args.no_builtin_filter)
     module, _, qualname = args.words[at].partition(":")
     file = os.path.abspath(args.file) if args.file else ""
     scope = (module, qualname, qualname.rpartition(".")[2], file)
@@ -193,7 +198,7 @@ def _explain(words):
     tell(chain, args.words[at], verdict, others)
     for name in names:
         _explain_name(chain, scope, name, args.json)
-    for text in _warnings(chain):
+    for text in _find_warnings(chain):
         sys.stderr.write(f"relive filter: {common.safe(text)}\n")
     return OK if verdict["traced"] else NOTHING
 
@@ -201,26 +206,30 @@ def _explain(words):
 _LEVELS = (None, "calls", "values", "lines")
 
 
-def _explain_as_text(chain, target, verdict, others):
+def _explain_as_text(
+    chain: Chain, target: str, verdict: Mapping[str, Any], others: Sequence[Tuple[int, int]]
+) -> None:
     level = _LEVELS[verdict["level"]]
     what = "recorded" if verdict["traced"] else "not recorded"
     print(f"{common.safe(target)}: {what}{f', level {level}' if level else ''}")
     if verdict["asks"]:
-        print("  where no thread: or task: rule says otherwise, which is asked at each call")
-    print(f"  decided by {_decider(chain, verdict['rule'])}")
+        print("  unless a thread: or task: rule decides otherwise, at each call")
+    print(f"  decided by {_name_decider(chain, verdict['rule'])}")
     for index, how in others:
         one, number, rule = chain.rule(index)
-        note = {-1: "undecided", 1: "matches too: ", 2: "asked at each call: "}[how]
+        note = {-1: "undecided", 1: "matches too: ", 2: "evaluated at each call: "}[how]
         if how > 0:
             note += "says nothing of recording" if rule["exec"] == "inherit" else rule["exec"]
         print(f"  {common.safe(one.name)} rules[{number}] {common.safe(rule['selector'])}  {note}")
 
 
-def _explain_as_json(chain, target, verdict, others):
+def _explain_as_json(
+    chain: Chain, target: str, verdict: Mapping[str, Any], others: Sequence[Tuple[int, int]]
+) -> None:
     common.emit(schema="relive.filter", version=1)
     common.emit(
         function=target, recorded=verdict["traced"], level=_LEVELS[verdict["level"]],
-        decided_by=_decider(chain, verdict["rule"]), asks_at_each_call=bool(verdict["asks"]),
+        decided_by=_name_decider(chain, verdict["rule"]), asks_at_each_call=bool(verdict["asks"]),
     )  # fmt: skip
     words = {-1: "undecided", 1: "matches", 2: "asked at each call"}
     for index, how in others:
@@ -229,11 +238,11 @@ def _explain_as_json(chain, target, verdict, others):
                     how=words[how])  # fmt: skip
 
 
-def _is_target(word):
+def _is_target(word: str) -> bool:
     return ":" in word and not word.startswith((".", "/", "~")) and "::" not in word
 
 
-def _decider(chain, index):
+def _name_decider(chain: Chain, index: int) -> str:
     if index == -1:
         return "the default"
     if index == -2:
@@ -243,7 +252,7 @@ def _decider(chain, index):
     return common.safe(f"{one.name} rules[{number}] {rule['selector']}{reason}, {one.path}")
 
 
-def _explain_name(chain, scope, name, as_json):
+def _explain_name(chain: Chain, scope: Tuple[str, str, str, str], name: str, as_json: bool) -> None:
     kinds = {"argument": 5, "local": 3, "global": 4, "attribute": 7, "dict key": 8}
     actions = {1: "kept", 2: "redacted", 3: "dropped"}
     for what, kind in kinds.items():
@@ -254,8 +263,8 @@ def _explain_name(chain, scope, name, as_json):
         print(f"  {what} {common.safe(name)}: {actions[action]} ({why or 'default'})")
 
 
-def _init(words):
-    parser = _parser("init", "Write a commented starter file, .relive/trace-filter.toml.")
+def _run_init(words: List[str]) -> int:
+    parser = _make_parser("init", "Write a commented starter file, .relive/trace-filter.toml.")
     parser.add_argument("folder", nargs="?", default=".", help="the project (default: here)")
     args = parser.parse_args(words)
     folder = os.path.join(os.path.abspath(args.folder), ".relive")

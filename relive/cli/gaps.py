@@ -1,11 +1,18 @@
 """relive gaps: what was called and not recorded, or below a level, and the rule to add."""
 
+from __future__ import annotations
+
+import argparse
 import collections
+from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from relive.cli import DAMAGED, NOTHING, OK, common
 
+if TYPE_CHECKING:
+    from relive.api import Recording
 
-def main(words):
+
+def main(words: List[str]) -> int:
     """Lists functions that filters left out, by the rule that did it."""
     parser = common.file_parser("gaps", "What was called and not recorded, and the rule to add.")
     parser.add_argument("--all", action="store_true", help="each function, not only modules")
@@ -14,13 +21,13 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.gaps", version=1)
-    found = collections.OrderedDict()
+    found: Dict[int, List[common.Code]] = {}
     for recording in run:
         for row in recording.skipped():
             found.setdefault(row[6], []).append(row)
-    chain = _chain(run[0])
+    chain = _read_rules(run[0])
     for number in sorted(found, key=lambda number: (number < 2, number)):
-        why = _why(number, chain)
+        why = _explain_rule(number, chain)
         if args.json:
             for row in found[number]:
                 common.emit(
@@ -28,8 +35,8 @@ def main(words):
                     add=f"obj:literal:{row[1]}.{row[2]}",
                 )  # fmt: skip
         else:
-            _show(found[number], why, args)
-    levels = _below(run)
+            _show_rows(found[number], why, args)
+    levels = _describe_level(run)
     if levels and not args.json:
         print(common.safe(levels))
     damaged = common.say_problems(run)
@@ -39,8 +46,9 @@ def main(words):
     return DAMAGED if damaged else OK if found else NOTHING
 
 
-def _chain(recording):
-    """[(rule index of the whole chain, filter name, selector)], as far as the files are there."""
+def _read_rules(recording: Recording) -> List[Tuple[str, str]]:
+    """Returns (filter name, selector) by rule index of the whole chain, as far as its files
+    exist."""
     import json
     import os
 
@@ -50,7 +58,7 @@ def _chain(recording):
 
     meta = recording.header["meta"]
     folders = [text for text in meta.get("libraries", "").split(os.pathsep) if text]
-    rules = []
+    rules: List[Tuple[str, str]] = []
     for entry in json.loads(meta.get("trace_filter", "[]")):
         try:
             if entry["name"] == "builtin-default":
@@ -67,7 +75,7 @@ def _chain(recording):
     return rules
 
 
-def _why(number, chain):
+def _explain_rule(number: int, chain: Sequence[Tuple[str, str]]) -> str:
     if number == 0:
         return "an include, an exclude or sampling"
     if number == 1:
@@ -78,7 +86,7 @@ def _why(number, chain):
     return f"rule {number - 2} of the chain"
 
 
-def _show(rows, why, args):
+def _show_rows(rows: Sequence[common.Code], why: str, args: argparse.Namespace) -> None:
     print(f"{common.counted(len(rows), 'function')} by {common.safe(why)}")
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"
@@ -99,7 +107,7 @@ def _show(rows, why, args):
     print(common.dim(f'  to record them: selector = "{add}", exec = "trace"'))
 
 
-def _below(run):
+def _describe_level(run: List[Recording]) -> str:
     meta = run[0].header["meta"]
     if common.highest_level(meta) == "lines":
         return ""

@@ -1,10 +1,19 @@
 """relive history: each value that a variable had, with its position."""
 
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
+from relive.config import nearest
 from relive.errors import ReliveError
 
+if TYPE_CHECKING:
+    from relive.api import Recording
 
-def main(words):
+
+def main(words: List[str]) -> int:
     """Prints each value of NAME in a function, in order of time."""
     parser = common.Parser("history", "Each value that a variable had.")
     parser.add_argument("place", metavar="FUNC|FILE:LINE", help="where the variable is")
@@ -16,7 +25,8 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.history", version=1)
-    shown, known, before = 0, False, {}
+    shown, known = 0, False
+    before: Dict[str, Mapping[str, Any]] = {}
     for recording in run:
         codes, line = common.functions_at(recording, args.place)
         rows = [row for row in codes if args.name in row[7] or row[5] & 16]
@@ -39,17 +49,17 @@ def main(words):
                         for name in row[7]})  # fmt: skip
         raise ReliveError(
             "ERR_NOT_FOUND",
-            f"no value of {args.name} was recorded in {args.place}"
-            + common.nearest(args.name, names),
+            f"no value of {args.name} was recorded in {args.place}" + nearest(args.name, names),
         )
     common.next_command(f"relive line FILE:LINE {run[0].path}")
     return DAMAGED if damaged else OK if shown else NOTHING
 
 
-def difference(before, now):
-    """[(item, old, new)] of two lists or dicts that are there whole, or of two states of one
-    instance; old or new is None where the item or attribute was not there. Nothing where that
-    cannot be told."""
+def difference(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> List[Tuple[str, Optional[str], Optional[str]]]:
+    """Returns [(item, old, new)] of two complete lists or dicts, or of two states of one instance.
+    A missing item or attribute is None. Returns [] where the difference is not known."""
     if "attrs" in before and before.get("id") == now.get("id"):
         old, new = before["attrs"], now.get("attrs", {})
         return [
@@ -71,8 +81,10 @@ def difference(before, now):
     return told
 
 
-def difference_text(rows, limit=3):
-    """'[0] 1 -> 5, [3] new'"""
+def difference_text(
+    rows: Sequence[Tuple[str, Optional[str], Optional[str]]], limit: int = 3
+) -> str:
+    """Returns '[0] 1 -> 5, [3] new'."""
     words = []
     for item, old, new in rows[:limit]:
         if old is None or new is None:
@@ -82,8 +94,14 @@ def difference_text(rows, limit=3):
     return common.safe(", ".join(words) + (", ..." if len(rows) > limit else ""))
 
 
-def show(event, args, run, before):
-    """One row; how many were printed. `before` keeps the last value of each frame."""
+def show(
+    event: common.Event,
+    args: argparse.Namespace,
+    run: List[Recording],
+    before: Dict[str, Mapping[str, Any]],
+) -> int:
+    """Prints one row, and returns how many were printed. `before` keeps the last value of each
+    frame."""
     value = event["value"] if event["kind"] == "write" else event.get("args", {}).get(args.name)
     if value is None:
         return 0

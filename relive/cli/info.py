@@ -1,13 +1,19 @@
 """relive info: what a recording holds."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive.cli import DAMAGED, OK, common
+
+if TYPE_CHECKING:
+    from relive.api import Recording
 
 _MOST_THREADS = 20
 
 
-def main(words):
+def main(words: List[str]) -> int:
     """Prints the facts of every process of the run."""
     args = common.file_parser("info", "What a recording holds.").parse_args(words)
     recordings = common.open_run(common.find_file(args.file))
@@ -15,23 +21,23 @@ def main(words):
         common.emit(schema="relive.info", version=1)
     complete = True
     for i, recording in enumerate(recordings):
-        facts = _facts(recording)
+        facts = _collect_facts(recording)
         complete = complete and facts["complete"]
         if args.json:
             common.emit(**facts)
         else:
             if i:
                 print()
-            _show(facts)
+            _show_facts(facts)
     damaged = common.say_problems(recordings)
     common.next_command(f"relive tree {recordings[0].path}")
     return DAMAGED if damaged or not complete else OK
 
 
-def _facts(recording):
+def _collect_facts(recording: Recording) -> Dict[str, Any]:
     header, totals = recording.header, recording.totals()
     meta = dict(header["meta"])
-    argv = []
+    argv: List[str] = []
     meta.pop("trace_filter", None)
     while f"argv.{len(argv)}" in meta:
         argv.append(meta.pop(f"argv.{len(argv)}"))
@@ -40,7 +46,7 @@ def _facts(recording):
         "file": recording.path,
         "size": header["size"],
         "complete": header["is_complete"],
-        "state": _state(header),
+        "state": _describe_state(header),
         "run_id": header["run_id"],
         "pid": header["pid"],
         "parent_pid": header["parent_pid"],
@@ -52,7 +58,7 @@ def _facts(recording):
         "threads": totals["threads"],
         "unlisted_threads": totals["unlisted_threads"],
         "losses": header["losses"],
-        "budget": _budget(recording, meta),
+        "budget": _collect_budget(recording, meta),
         "trace_filter": common.trace_filter(recording),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
@@ -61,8 +67,8 @@ def _facts(recording):
     }
 
 
-def _budget(recording, meta):
-    """The steps that --budget took, and the overhead that was measured last."""
+def _collect_budget(recording: Recording, meta: Mapping[str, str]) -> Optional[Dict[str, Any]]:
+    """Returns the steps that --budget took, and the overhead that was measured last."""
     if meta.get("budget", "0") == "0":
         return None
     steps, last = [], None
@@ -76,7 +82,7 @@ def _budget(recording, meta):
     return {"percent": int(meta["budget"]), "last_percent": last, "steps": steps}
 
 
-def _state(header):
+def _describe_state(header: Mapping[str, Any]) -> str:
     if header["state"] == "snapshot":
         return "a snapshot of a recording that went on"
     if header["is_complete"]:
@@ -91,33 +97,33 @@ def _state(header):
     return text
 
 
-def _show(facts):
+def _show_facts(facts: Mapping[str, Any]) -> None:
     meta = facts["facts"]
     print(f"{common.safe(facts['file'])}  {common.size(facts['size'])}, {facts['state']}")
     rows = [
         ("program", common.safe(" ".join(facts["argv"])) or "?"),
-        ("process", f"{facts['pid']}" + _parent(facts)),
+        ("process", f"{facts['pid']}" + _describe_parent(facts)),
         ("started", f"{facts['started']}, recorded for {common.duration(facts['ns'])}"),
         ("python", f"{meta.get('python', '?')} on {meta.get('machine', '?')}"),
         ("backend", f"{meta.get('backend', '?')} ({meta.get('backend_reason', '?')})"),
-        ("level", meta.get("level", "?") + _exceptions(meta)),
+        ("level", meta.get("level", "?") + _describe_exceptions(meta)),
         ("clock", f"{facts['clock']}; live slots {facts['live']}"),
-        ("events", f"{common.count(facts['events'])}{_kinds(facts['kinds'])}"),
-        ("threads", _threads(facts)),
-        *_thread_rows(facts["threads"]),
-        ("not kept", _losses(facts)),
+        ("events", f"{common.count(facts['events'])}{_list_kinds(facts['kinds'])}"),
+        ("threads", _count_threads(facts)),
+        *_list_threads(facts["threads"]),
+        ("not kept", _describe_losses(facts)),
     ]
     if facts["kinds"].get("session_start"):
         count = common.count(facts["kinds"]["session_start"])
         rows.append(("sessions", f"{count} (relive sessions lists them)"))
-    rows.extend(_filter_rows(facts["trace_filter"]))
+    rows.extend(_list_filters(facts["trace_filter"]))
     if facts["budget"] is not None:
-        rows.extend(_budget_rows(facts["budget"]))
+        rows.extend(_list_budget(facts["budget"]))
     for name, text in rows:
         print(f"  {name:<9} {common.safe(text)}")
 
 
-def _filter_rows(told):
+def _list_filters(told: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     if not told["filters"]:
         return
     names = ", ".join(f"{one['name']} (version {one['version']})" for one in told["filters"])
@@ -135,7 +141,7 @@ def _filter_rows(told):
     yield "", "; ".join(words)
 
 
-def _budget_rows(budget):
+def _list_budget(budget: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     text = f"{budget['percent']} % of the program's own time"
     if budget["last_percent"] is not None:
         text += f", last measured {budget['last_percent']:g} %"
@@ -149,30 +155,30 @@ def _budget_rows(budget):
         )
 
 
-def _exceptions(meta):
+def _describe_exceptions(meta: Mapping[str, str]) -> str:
     if common.sees_handled(meta):
         return ""
     return "; exceptions caught in the frame that raised them are not visible (--level lines)"
 
 
-def _parent(facts):
+def _describe_parent(facts: Mapping[str, Any]) -> str:
     return f", child of {facts['parent_pid']}" if facts["parent_pid"] else ""
 
 
-def _kinds(kinds):
+def _list_kinds(kinds: Mapping[str, int]) -> str:
     shown = sorted(kinds.items(), key=lambda item: -item[1])
     return " = " + ", ".join(f"{common.count(n)} {kind}" for kind, n in shown) if shown else ""
 
 
-def _threads(facts):
+def _count_threads(facts: Mapping[str, Any]) -> str:
     text = str(len(facts["threads"]) + facts["unlisted_threads"])
     if facts["unlisted_threads"]:
         text += f" ({facts['unlisted_threads']} not listed)"
     return text
 
 
-def _thread_rows(threads):
-    """What each is called, and from when to when it was seen."""
+def _list_threads(threads: Sequence[Mapping[str, Any]]) -> Iterator[Tuple[str, str]]:
+    """Yields the name of each thread, and its first and last moment."""
     if len(threads) < 2:
         return
     for thread in threads[:_MOST_THREADS]:
@@ -184,7 +190,7 @@ def _thread_rows(threads):
         yield "", f"and {common.count(len(threads) - _MOST_THREADS)} more (--json has all)"
 
 
-def _losses(facts):
+def _describe_losses(facts: Mapping[str, Any]) -> str:
     if not facts["losses"]:
         return "nothing lost"
     return common.losses_text(facts["losses"])

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Set
 
 from relive import _core, _run, config
 from relive.errors import ReliveError
@@ -16,13 +17,13 @@ _FLAGS_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 class Program:
     """A resolved TARGET: the interpreter, its words, and a name for the file."""
 
-    def __init__(self, interpreter, words, name):
+    def __init__(self, interpreter: str, words: List[str], name: str) -> None:
         self.interpreter = interpreter
         self.words = words
         self.name = re.sub(r"[^\w.-]+", "_", name)[:64] or "python"
 
-    def flags(self):
-        """The interpreter options that stand before the program, and what follows them."""
+    def flags(self) -> List[str]:
+        """Returns the interpreter options before the program, with their values."""
         found = []
         i = 0
         while i < len(self.words) and self.words[i].startswith("-") and self.words[i] != "-":
@@ -36,15 +37,16 @@ class Program:
             i += 1
         return found
 
-    def folder(self):
-        """Where the program's own files are: its script's folder, else the current one."""
+    def folder(self) -> str:
+        """Returns the folder of the program's own files: its script's folder, else the current
+        one."""
         rest = self.words[len(self.flags()) :]
         if rest and not rest[0].startswith("-") and os.path.isfile(rest[0]):
             return os.path.dirname(os.path.abspath(rest[0]))
         return os.getcwd()
 
-    def letters(self):
-        """All one-letter options that are on."""
+    def letters(self) -> Set[str]:
+        """Returns all one-letter options that are on."""
         return {
             letter
             for word in self.flags()
@@ -53,8 +55,8 @@ class Program:
         }
 
 
-def resolve(target):
-    """What `target` means; ReliveError where it is nothing that runs."""
+def resolve(target: List[str]) -> Program:
+    """Returns what `target` means. Raises ReliveError where nothing can run."""
     first = target[0]
     if first in ("-m", "-c"):
         if len(target) < 2:
@@ -66,55 +68,55 @@ def resolve(target):
     if _INTERPRETER.match(os.path.basename(first)):
         path = shutil.which(first)
         if path is not None:
-            return _of_interpreter(path, target[1:])
+            return _make_from_interpreter(path, target[1:])
     if os.path.exists(first):
-        return _of_file(first, target)
+        return _make_from_file(first, target)
     path = shutil.which(first)
     if path is None:
         raise ReliveError(
             "ERR_TARGET",
-            f"{first}: there is no such file, and no such command on PATH{_nearest(first)}",
+            f"{first}: there is no such file, and no such command on PATH{_suggest_name(first)}",
         )
-    return _of_command(path, target[1:])
+    return _make_from_command(path, target[1:])
 
 
-def _nearest(word):
-    """The nearest file beside it, or command; '' where none is near."""
+def _suggest_name(word: str) -> str:
+    """Returns a hint at the nearest file beside it, or command; '' where none is near."""
     folder, name = os.path.split(word)
-    found = config.nearest(name, _names_in(folder or "."))
+    found = config.nearest(name, _list_names(folder or "."))
     if not found and not folder:
         folders = os.environ.get("PATH", "").split(os.pathsep)
-        found = config.nearest(name, {one for path in folders for one in _names_in(path or ".")})
+        found = config.nearest(name, {one for path in folders for one in _list_names(path or ".")})
     return found
 
 
-def _names_in(folder):
+def _list_names(folder: str) -> List[str]:
     try:
         return os.listdir(folder)
     except OSError:
         return []
 
 
-def _of_interpreter(path, words):
+def _make_from_interpreter(path: str, words: List[str]) -> Program:
     program = Program(path, words, "python")
     rest = words[len(program.flags()) :]
     if rest and rest[0] == "-m" and len(rest) > 1:
         program.name = rest[1].rpartition(".")[2]
     elif rest and not rest[0].startswith("-"):
-        program.name = _stem(rest[0])
+        program.name = _take_stem(rest[0])
     return program
 
 
-def _stem(path):
+def _take_stem(path: str) -> str:
     name = os.path.basename(os.path.normpath(path))
     return os.path.splitext(name)[0] or name
 
 
-def _of_file(path, target):
+def _make_from_file(path: str, target: List[str]) -> Program:
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "__main__.py")):
             raise ReliveError("ERR_TARGET", f"{path} is a folder without a __main__.py")
-        return Program(sys.executable, target, _stem(path))
+        return Program(sys.executable, target, _take_stem(path))
     try:
         with open(path, "rb") as file:
             start = file.read(4)
@@ -123,18 +125,18 @@ def _of_file(path, target):
     if start == b"\x7fELF":
         raise ReliveError("ERR_TARGET", f"{path} is a compiled program, not a Python program")
     if start.startswith(b"#!") and not path.endswith((".py", ".pyw")):
-        return _of_command(path, target[1:])
-    return Program(sys.executable, target, _stem(path))
+        return _make_from_command(path, target[1:])
+    return Program(sys.executable, target, _take_stem(path))
 
 
-def _of_command(path, words):
-    """An installed command: a script whose first line names its interpreter."""
+def _make_from_command(path: str, words: List[str]) -> Program:
+    """Returns an installed command: a script whose first line names its interpreter."""
     try:
         with open(path, "rb") as file:
             head = file.read(4096).decode("utf-8", "replace")
     except OSError as error:
         raise ReliveError("ERR_TARGET", f"{path}: {error.strerror}") from None
-    interpreter = _shebang(head)
+    interpreter = _read_shebang(head)
     if interpreter is None:
         raise ReliveError(
             "ERR_TARGET",
@@ -143,10 +145,10 @@ def _of_command(path, words):
     found = shutil.which(interpreter)
     if found is None:
         raise ReliveError("ERR_TARGET", f"{path} wants {interpreter}, which is not there")
-    return Program(found, [path, *words], _stem(path))
+    return Program(found, [path, *words], _take_stem(path))
 
 
-def _shebang(head):
+def _read_shebang(head: str) -> Optional[str]:
     if not head.startswith("#!"):
         return None
     words = head[2:].split("\n", 1)[0].split()
@@ -161,8 +163,8 @@ def _shebang(head):
     return match.group(1) if match else None
 
 
-# Run here and in other interpreters alike: an editable install can import the boot module, but only
-# a .pth (or .start) file in a site folder makes an interpreter do so by itself.
+# Runs here and in other interpreters. An editable install can import the boot module, but only a
+# .pth (or .start) file in a site folder makes an interpreter do so by itself.
 _BOOT_PROBE = """\
 import os, site, sys, sysconfig
 folders = [sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]]
@@ -185,23 +187,24 @@ except ImportError as error:
 )
 
 
-def _is_own(program):
+def _is_this_interpreter(program: Program) -> bool:
     same = os.path.realpath(program.interpreter) == os.path.realpath(sys.executable)
     return same and os.path.dirname(os.path.abspath(program.interpreter)) == os.path.dirname(
         os.path.abspath(sys.executable)
     )
 
 
-def boot_is_installed():
-    """Whether this interpreter begins recordings by itself."""
-    found = {}
+def boot_is_installed() -> bool:
+    """Returns whether this interpreter begins recordings by itself."""
+    found: Dict[str, Any] = {}
     exec(_BOOT_PROBE, found)
-    return found["boot"]
+    return bool(found["boot"])
 
 
-def _has_boot(program):
-    """Whether that interpreter begins recordings by itself; ReliveError where it cannot at all."""
-    if _is_own(program):
+def _has_boot(program: Program) -> bool:
+    """Returns whether that interpreter begins recordings by itself. Raises ReliveError where it
+    cannot at all."""
+    if _is_this_interpreter(program):
         return boot_is_installed()
     import subprocess
 
@@ -230,7 +233,7 @@ def _has_boot(program):
     )
 
 
-def become(program, variables):
+def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
     """Becomes the program, with these variables for the boot module in its environment."""
     letters = program.letters()
     if "S" in letters:
@@ -246,7 +249,7 @@ def become(program, variables):
             raise ReliveError(
                 "ERR_TARGET",
                 "this Relive is not installed with its .pth file (an editable install, or another"
-                " environment), and -I and -E shut out the other way: install it with"
+                " environment). -I and -E exclude the other way: install it with"
                 f" {program.interpreter} -m pip install relive",
             )
         fallback = os.path.join(os.path.dirname(os.path.dirname(__file__)), "fallback")
@@ -267,9 +270,15 @@ def become(program, variables):
         raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error.strerror}") from None
 
 
-def start(program, path, settings, recipe, spare=None):
-    """Becomes the program, recording into `path` what the recipe's filters let through; into the
-    folder `spare` where there is no space for it."""
+def start(
+    program: Program,
+    path: str,
+    settings: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    spare: Optional[str] = None,
+) -> NoReturn:
+    """Becomes the program and records into `path` what the recipe's filters let through. The folder
+    `spare` is used where there is no space."""
     run = {
         "id": os.urandom(16).hex(),
         "path": path,

@@ -1,11 +1,31 @@
 """relive line: each time a line ran, with the values that its function's variables had then."""
 
+from __future__ import annotations
+
+import argparse
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Set,
+    Tuple,
+)
+
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.errors import ReliveError
 
+if TYPE_CHECKING:
+    from relive.api import Recording
 
-def main(words):
-    """Prints a row each time FILE:LINE was about to run."""
+
+def main(words: List[str]) -> int:
+    """Prints a row for each time FILE:LINE was about to run."""
     parser = common.Parser("line", "Each time a line ran, with the values of its variables.")
     parser.add_argument("place", metavar="FILE:LINE", help="for example shop.py:40")
     parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
@@ -41,9 +61,10 @@ def main(words):
     return DAMAGED if damaged else OK if shown else NOTHING
 
 
-def never_ran(run, place):
-    """That a line did not run, and which lines did of the function that it seems to belong to."""
-    lines, name = set(), None
+def never_ran(run: List[Recording], place: str) -> str:
+    """Returns that a line did not run, and which lines of its function did."""
+    lines: Set[int] = set()
+    name = ""
     for recording in run:
         codes, _ = common.functions_at(recording, place)
         if codes:
@@ -56,9 +77,9 @@ def never_ran(run, place):
     return f"{text}; of {common.safe(name)} ran lines {ranges(lines)}"
 
 
-def ranges(numbers):
-    """{3, 4, 5, 9} -> '3-5, 9'"""
-    found = []
+def ranges(numbers: Iterable[int]) -> str:
+    """Returns {3, 4, 5, 9} as '3-5, 9'."""
+    found: List[List[int]] = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
             found[-1][1] = number
@@ -67,14 +88,17 @@ def ranges(numbers):
     return ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in found)
 
 
-def with_variables(recording, hits):
-    """(hit, {name: value}, names that may have changed since) in order: what calls and writes
-    before it have said."""
+def with_variables(
+    recording: Recording, hits: Sequence[common.Event]
+) -> Iterator[Tuple[common.Event, Dict[str, Any], Set[str]]]:
+    """Yields (hit, {name: value}, names that may have changed since) in order. The values are those
+    of earlier calls and writes."""
     if not hits:
         return
     frames = sorted({hit["frame"] for hit in hits})
     wanted = {(hit["thread"], hit["seq"]): hit for hit in hits}
-    state, fresh = {}, {}
+    state: Dict[str, Dict[str, Any]] = {}
+    fresh: Dict[str, unseen.Freshness] = {}
     left = len(hits)
     for event in recording.select(["call", "write", "line"], frames=frames):
         variables = state.setdefault(event["frame"], {})
@@ -91,7 +115,7 @@ def with_variables(recording, hits):
                 return
 
 
-def update(variables, event):
+def update(variables: Dict[str, Any], event: common.Event) -> None:
     """Takes one call or write into a frame's variables."""
     if event["kind"] == "call":
         variables.update(event.get("args", {}))
@@ -102,8 +126,14 @@ def update(variables, event):
             variables.pop(event["name"], None)  # it was deleted
 
 
-def show(hit, variables, doubtful, run, args):
-    """One row."""
+def show(
+    hit: common.Event,
+    variables: Mapping[str, Any],
+    doubtful: Collection[str],
+    run: List[Recording],
+    args: argparse.Namespace,
+) -> None:
+    """Prints one row."""
     if args.json:
         common.emit(
             position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],

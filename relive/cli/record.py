@@ -5,10 +5,17 @@ starts (src/cpython/module/boot.c). So sys.argv, sys.path, __main__, tracebacks,
 exit status are what they are without Relive.
 """
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING, Any, Collection, Dict, List, Tuple
 
 from relive import _files, _run, config
 from relive.errors import ReliveError, advise
+
+if TYPE_CHECKING:
+    from relive.cli.common import Parser
+    from relive.cli.launch import Program
 
 _EPILOG = """TARGET is one of
   script.py [args]           -m module [args]        -c code [args]
@@ -17,58 +24,86 @@ _EPILOG = """TARGET is one of
 
 The exit status is the program's; 125 when it was not started.
 """
+# The options in groups: title, an example, keys of settings. Each setting is in one of them.
+GROUPS = (
+    ("the file", "relive record -o run.relive --force app.py",
+     ("output", "force", "children", "enabled")),
+    ("how much of each call", "relive record --level lines --max-str 1000 app.py",
+     ("level", "lines", "max_depth", "max_items", "max_str", "max_locals", "globals", "c_calls")),
+    ("which code", 'relive record --include "shop.*" --exclude shop.vendored app.py',
+     ("include", "exclude", "include_re", "exclude_re", "exclude_files", "capture_only_cwd",
+      "activate", "sample_rate")),
+    ("filter files", "relive record --trace-filter review.toml app.py",
+     ("trace_filter", "auto_filter", "builtin_filter")),
+    ("secrets", 'relive record --redact "^email$" --allow token_count app.py',
+     ("redact", "allow")),
+    ("more than calls", "relive record --output --gc app.py",
+     ("stdio", "native_output", "gc")),
+    ("a flight recorder", "relive record --ring 64M --dump-on exception app.py",
+     ("ring", "dump_on")),
+    ("cost", "relive record --budget 20 app.py",
+     ("budget", "buffer", "overflow", "backend", "tool_id")),
+)  # fmt: skip
 _METAVARS = {
     "path": "FILE", "size": "SIZE", "integer": "N", "part": "PART", "texts": "PATTERN",
     "filters": "FILE", "allow": "NAME",
 }  # fmt: skip
 
 
-def parser():
-    """The options, from the table of settings."""
+def parser() -> Parser:
+    """Returns the parser of the options, made from the table of settings."""
     import argparse
 
-    from relive.cli.common import Parser
+    from relive.cli import common
 
-    made = Parser(
+    made = common.Parser(
         "record",
         "Run a program and record what it does.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="relive record [options] TARGET",
     )
-    add_settings(made)
+    add_settings(made, with_examples=True)
     return made
 
 
-def add_settings(made, leave_out=()):
-    """An option for each row of the table."""
-    for setting in config.TABLE:
-        if setting.key in leave_out:
-            continue
-        if setting.kind == "flag":
-            made.add_argument(
-                setting.option,
-                dest=setting.key,
-                action="store_const",
-                const=not setting.default,
-                default=None,
-                help=setting.help,
-            )
-        else:
-            made.add_argument(
-                setting.option,
-                dest=setting.key,
-                metavar=_METAVARS.get(setting.key)
-                or _METAVARS.get(setting.kind)
-                or "|".join(setting.choices),
-                action="append" if setting.kind in ("texts", "filters") else "store",
-                default=None,
-                help=setting.help,
-            )
+def add_settings(
+    made: Parser, leave_out: Collection[str] = (), with_examples: bool = False
+) -> None:
+    """Adds an option for each row of the table, in groups."""
+    for title, example, keys in GROUPS:
+        shown = [key for key in keys if key not in leave_out]
+        if shown:
+            group = made.add_argument_group(title, f"{example}\n" if with_examples else None)
+            for key in shown:
+                _add_setting(group, config.BY_KEY[key])
 
 
-def split(words, made):
-    """(our options, TARGET): ours end at the first word that is not one of them."""
+def _add_setting(group: Any, setting: config.Setting) -> None:
+    if setting.kind == "flag":
+        group.add_argument(
+            setting.option,
+            dest=setting.key,
+            action="store_const",
+            const=not setting.default,
+            default=None,
+            help=setting.help,
+        )
+        return
+    group.add_argument(
+        setting.option,
+        dest=setting.key,
+        metavar=_METAVARS.get(setting.key)
+        or _METAVARS.get(setting.kind)
+        or "|".join(setting.choices),
+        action="append" if setting.kind in ("texts", "filters") else "store",
+        default=None,
+        help=setting.help,
+    )
+
+
+def split(words: List[str], made: Parser) -> Tuple[List[str], List[str]]:
+    """Returns (our options, TARGET). Ours end at the first word that is not one of them."""
     takes_value = made.options()
     i = 0
     while i < len(words):
@@ -86,8 +121,8 @@ def split(words, made):
     return words[:i], words[i:]
 
 
-def main(words):
-    """Replaces this process by the program; returns only where that is refused."""
+def main(words: List[str]) -> int:
+    """Replaces this process by the program. Returns only where that is refused."""
     from relive.cli import launch
     from relive.filters import doors
 
@@ -98,7 +133,7 @@ def main(words):
         raise ReliveError(
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive record app.py"
         )
-    settings = dict(config.load(options=chosen).as_dict())
+    settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     program = launch.resolve(target)
     settings, recipe = doors.resolved(settings, program.folder())
     spare = None
@@ -114,23 +149,22 @@ def main(words):
             raise
         _run.complain(f"not recorded: {error}")
         launch.become(program, {})
-        return 125
     launch.start(program, path, settings, recipe, spare)
-    return 125
 
 
-def _choose_path(program):
-    """A free name here, or in the folder for temporary files where nothing can be written here."""
+def _choose_path(program: Program) -> str:
+    """Returns a free name here, or in the folder for temporary files where this one cannot be
+    written."""
     import time
 
-    folder = os.getcwd()
-    if not os.access(folder, os.W_OK) and config.spare_folder() is not None:
-        folder = config.spare_folder()
+    folder, spare = os.getcwd(), config.spare_folder()
+    if not os.access(folder, os.W_OK) and spare is not None:
+        folder = spare
         _run.complain(f"{os.getcwd()} cannot be written; recording into {folder}")
     stamp = time.strftime("%Y%m%d-%H%M%S")
+    stem = os.path.join(folder, f"{program.name}-{stamp}")
     for n in range(1, 1000):
-        more = "" if n == 1 else f"-{n}"
-        path = os.path.join(folder, f"{program.name}-{stamp}{more}.relive")
+        path = f"{stem}.relive" if n == 1 else f"{stem}-{n}.relive"
         if not os.path.lexists(path):
             return path
-    raise ReliveError("ERR_FILE_EXISTS", f"{path} and all names like it are taken")
+    raise ReliveError("ERR_FILE_EXISTS", f"{stem}.relive and all names like it are taken")

@@ -1,15 +1,21 @@
 """relive sessions: requests and other sessions, with what ran for them."""
 
+from __future__ import annotations
+
 import argparse
 import re
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from relive._run import REDACTED
 from relive.cli import DAMAGED, NOTHING, OK, common
 
+if TYPE_CHECKING:
+    from relive.api import Recording
+
 _KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
 
 
-def main(words):
+def main(words: List[str]) -> int:
     """Lists the sessions of a recording."""
     parser = common.file_parser(
         "sessions", "Sessions: tag, trace, duration, and the calls, errors and requests in each."
@@ -18,7 +24,7 @@ def main(words):
     parser.add_argument("--errors", action="store_true", help="only those in which one happened")
     parser.add_argument("--slow", metavar="TIME", help="only those of at least this time: 100ms")
     parser.add_argument(
-        "--status", type=_status, help="only those with an answer of this status: 404, 5xx"
+        "--status", type=_parse_status, help="only those with an answer of this status: 404, 5xx"
     )
     parser.add_argument("--limit", type=int, default=20, help="how many (default 20, 0 = all)")
     args = parser.parse_args(words)
@@ -26,7 +32,7 @@ def main(words):
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.sessions", version=1)
-    found = _joined([row for recording in run for row in read(recording)])
+    found = _join_files([row for recording in run for row in read(recording)])
     names_processes = len({row["pid"] for row in found}) > 1
     found = [row for row in found if _is_wanted(row, args, least)]
     shown = found if not args.limit else found[: args.limit]
@@ -34,7 +40,7 @@ def main(words):
         if args.json:
             common.emit(**row)
         else:
-            _show(row, names_processes)
+            _show_row(row, names_processes)
     if len(shown) < len(found) and not args.json:
         print(common.dim(f"... {common.count(len(found) - len(shown))} more (--limit 0)"))
     forgotten = sum(one.header["losses"].get("sessions", 0) for one in run)
@@ -48,14 +54,14 @@ def main(words):
     return DAMAGED if damaged else OK if found else NOTHING
 
 
-def _status(text):
-    """5xx -> a pattern of what a status must be."""
+def _parse_status(text: str) -> re.Pattern[str]:
+    """Returns a pattern for the numbers that 404 or 5xx means."""
     if not re.fullmatch(r"[1-5]([0-9]{2}|xx)", text.lower()):
         raise argparse.ArgumentTypeError(f"{text!r} is no status such as 404 or 5xx")
     return re.compile(text.lower().replace("x", "[0-9]"))
 
 
-def _is_wanted(row, args, least):
+def _is_wanted(row: Dict[str, Any], args: argparse.Namespace, least: int) -> bool:
     if args.tag is not None and row["tag"] != args.tag:
         return False
     if (args.errors and not row["errors"]) or row["duration"] < least:
@@ -64,16 +70,16 @@ def _is_wanted(row, args, least):
     return args.status is None or any(map(args.status.fullmatch, answers))
 
 
-def read(recording):
-    """A row for each session, in order."""
-    rows = {}
+def read(recording: Recording) -> List[Dict[str, Any]]:
+    """Returns a row for each session, in order."""
+    rows: Dict[int, Dict[str, Any]] = {}
     for event in recording.select(_KINDS):
         if event["kind"] == "session_start":
-            _begin(rows, event)
+            _begin_row(rows, event)
         elif event["kind"] == "session_end":
-            _end(rows.get(event["session"]), event)
+            _end_row(rows.get(event["session"]), event)
         else:
-            _tell(rows.get(event["session"]), event)
+            _add_event(rows.get(event["session"]), event)
     for number, calls, errors in recording.session_calls():
         if number in rows:
             rows[number]["calls"] = calls
@@ -85,10 +91,10 @@ def read(recording):
     return list(rows.values())
 
 
-def _joined(rows):
-    """One row for a session that is in several files of a process, since each file began while it
-    was open. Sessions of two processes are two, whatever their ids are."""
-    found = {}
+def _join_files(rows: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Returns one row for a session that is in several files of a process, since each file began
+    while it was open. Sessions of two processes are two, whatever their ids are."""
+    found: Dict[Tuple[int, str], Dict[str, Any]] = {}
     for row in rows:
         first = found.setdefault((row["pid"], row["id"]), row)
         if first is not row:
@@ -99,14 +105,14 @@ def _joined(rows):
     return list(found.values())
 
 
-def _plain(fields):
-    """{name: value} of the fields of an event; as text where there is no exact value."""
+def _take_values(fields: Mapping[str, Any]) -> Dict[str, Any]:
+    """Returns {name: value} of the fields of an event, as text where there is no exact value."""
     return {name: value.get("v", value["r"]) for name, value in fields.items()}
 
 
-def _attributes(attrs):
-    """{name: text}, also where the recording has not all of it: what was redacted is shown as such.
-    The text as it is where it says more."""
+def _read_attributes(attrs: Any) -> Any:
+    """Returns {name: text}, also where the recording has not all of it. Returns the text as it is
+    where it shows more."""
     if isinstance(attrs, dict):
         return attrs
     from ast import literal_eval
@@ -118,12 +124,12 @@ def _attributes(attrs):
     return found if isinstance(found, dict) else attrs
 
 
-def _begin(rows, event):
-    fields = _plain(event["fields"])
+def _begin_row(rows: Dict[int, Dict[str, Any]], event: Mapping[str, Any]) -> None:
+    fields = _take_values(event["fields"])
     if event["session"] not in rows:
         rows[event["session"]] = {
             "session": event["session"], "id": fields.get("id"), "tag": fields.get("tag"),
-            "attrs": _attributes(fields.get("attrs", {})), "trace_id": fields.get("trace_id"),
+            "attrs": _read_attributes(fields.get("attrs", {})), "trace_id": fields.get("trace_id"),
             "parent_id": fields.get("parent_id"), "span_id": fields.get("span_id"),
             "pid": event["pid"], "thread": event["thread"], "thread_name": None, "t": event["t"],
             "duration": None, "open": True, "error": None, "calls": 0, "errors": 0, "marks": 0,
@@ -131,17 +137,17 @@ def _begin(rows, event):
         }  # fmt: skip
 
 
-def _end(row, event):
+def _end_row(row: Optional[Dict[str, Any]], event: Mapping[str, Any]) -> None:
     if row is not None:
-        error = _plain(event["fields"]).get("error")
+        error = _take_values(event["fields"]).get("error")
         row.update(duration=event["t"] - row["t"], open=False, error=error)
 
 
-def _tell(row, event):
-    """A mark or a request, which name their session."""
+def _add_event(row: Optional[Dict[str, Any]], event: Mapping[str, Any]) -> None:
+    """Counts a mark, a log record, a request or an answer in its session."""
     if row is None:
         return
-    fields = _plain(event["fields"])
+    fields = _take_values(event["fields"])
     if event["kind"] == "mark":
         row["marks"] += 1
         row["errors"] += fields.get("name") == "exception" and "type" in fields
@@ -165,7 +171,7 @@ def _tell(row, event):
         row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
 
 
-def _show(row, names_process):
+def _show_row(row: Dict[str, Any], names_process: bool) -> None:
     took = common.took(row["duration"], row["open"])
     errors = "  " + common.red(common.counted(row["errors"], "error")) if row["errors"] else ""
     where = f"pid {row['pid']} " if names_process else ""

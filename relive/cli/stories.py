@@ -1,12 +1,18 @@
-"""Exceptions as stories: where each began, the frames that it left, and what became of it.
+"""Exceptions as stories: where each began, the frames that it left, and how it ended.
 
-The reader puts them together and counts them in C; here is what it means, decided once for all
-exceptions that have one outcome, and what is read again of the few that are shown."""
+The reader finds and counts them in C. The meaning is decided here, once for all exceptions that
+have one outcome; details are read again for the few that are shown."""
+
+from __future__ import annotations
 
 import json
 import os
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive.cli import common
+
+if TYPE_CHECKING:
+    from relive.api import Recording
 
 # How loops and tasks end: shown only when asked for.
 CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
@@ -19,13 +25,14 @@ _OUTERMOST, _NO_PARENT, _ENDS_THREAD, _INSIDE, _CLEAN, _HAS_TASK, _IS_AWAITED, _
     1 << n for n in range(8)
 )
 _HANDLERS = ("except", "with", "finally", "return", "break or continue")
+Place = Tuple[int, int]  # (recording of the run, index in it) of an exception
 
 
 class Outcome:
-    """What exceptions have in common that read the same in a list, but for the names of tasks and
+    """What exceptions have in common that read the same in a list, except the names of tasks and
     the exceptions that replaced them."""
 
-    def __init__(self, recording, row):
+    def __init__(self, recording: Recording, row: Sequence[Any]) -> None:
         (exc_type, self._first_code, self._first_line, self._kind, self._last_code,
          self._last_line, self._handler, self._handler_line, self._thread, self._facts,
          self.count) = row  # fmt: skip
@@ -38,49 +45,51 @@ class Outcome:
         self._is_at_prompt = "prompt" in meta
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The type without its module."""
         return self.type.rpartition(".")[2]
 
     @property
-    def place(self):
+    def place(self) -> str:
         """shop.py:40, where it began."""
-        return self._place(self._first_code, self._first_line)
+        return self._format_place(self._first_code, self._first_line)
 
-    def _place(self, code, line):
+    def _format_place(self, code: int, line: int) -> str:
         _, _, file, first_line, _ = self._recording.code(code)
         return f"{common.safe(os.path.basename(file))}:{line or first_line}"
 
-    def _last_function(self):
+    def _name_last_function(self) -> str:
         module, qualname, _, _, _ = self._recording.code(self._last_code)
         return f"{module}:{qualname}"
 
-    def is_control_flow(self):
-        """Whether it is how loops and generators end."""
+    def is_control_flow(self) -> bool:
+        """Returns whether it only ends a loop or a generator."""
         return self.name in CONTROL_FLOW
 
-    def is_inside(self):
-        """Whether it never left the libraries."""
+    def is_inside(self) -> bool:
+        """Returns whether it never left the libraries."""
         return bool(self._facts & _INSIDE)
 
-    def is_intended(self):
-        """An exit without an error, or a task that was cancelled."""
+    def is_intended(self) -> bool:
+        """Returns whether it is an exit without an error, or the end of a cancelled task."""
         if self.name == "SystemExit":
             return bool(self._facts & _CLEAN)
         return self.name == "CancelledError" and bool(self._facts & _HAS_TASK)
 
-    def is_in_main_thread(self):
-        return self._thread == 1 or self._recording.thread(self._thread)["is_main"]
+    def is_in_main_thread(self) -> bool:
+        """Returns whether it was raised in the main thread."""
+        return self._thread == 1 or bool(self._recording.thread(self._thread)["is_main"])
 
-    def has_left_the_outermost_frame(self):
+    def has_left_the_outermost_frame(self) -> bool:
+        """Returns whether no frame of its thread caught it."""
         if self._facts & (_ENDS_THREAD | _OUTERMOST):
             return True
         # Recordings of format minor 0 say it only where nothing else can be.
         is_top = self._kind == "unwind" and bool(self._facts & _NO_PARENT)
-        return is_top and self._last_function() == "__main__:<module>"
+        return is_top and self._name_last_function() == "__main__:<module>"
 
-    def rank(self):
-        """UNCAUGHT to INTENDED."""
+    def rank(self) -> int:
+        """Returns UNCAUGHT to INTENDED."""
         if self.is_intended():
             return INTENDED
         if self.has_left_the_outermost_frame():
@@ -92,25 +101,25 @@ class Outcome:
         file = self._recording.code(self._last_code)[2]
         return IN_LIBRARY if common.is_library(self._recording, file) else CAUGHT
 
-    def fate(self):
-        """What became of it, in words with TASK and REPLACER, and whether it is alarming."""
+    def fate(self) -> Tuple[str, bool]:
+        """Returns how it ended, in words with TASK and REPLACER, and whether it is alarming."""
         if self._facts & _HAS_TASK:
-            return self._fate_of_task()
+            return self._describe_task()
         if self.has_left_the_outermost_frame():
             what = "left the outermost frame"
             if not self.is_in_main_thread():
                 what = f"ended {common.thread_title(self._recording.thread(self._thread))}"
-            elif self._last_function().endswith(":<module>") and not self._is_at_prompt:
+            elif self._name_last_function().endswith(":<module>") and not self._is_at_prompt:
                 what = "ended the program"
             return f"uncaught: it {what}", not self.is_intended()
-        func = common.safe(self._last_function())
+        func = common.safe(self._name_last_function())
         if self._kind == "handled":
-            return self._fate_of_handled(func), False
+            return self._describe_handled(func), False
         if self._sees_handled:
             return f"went out of {func} into code that is not recorded", False
         return f"went out of {func}; who caught it is not visible at this level", False
 
-    def _fate_of_task(self):
+    def _describe_task(self) -> Tuple[str, bool]:
         ended = f"ended task {TASK}"
         if self._facts & _IS_AWAITED:
             return f"{ended}, which was awaited", False
@@ -118,9 +127,9 @@ class Outcome:
             return f"{ended}; whether that was awaited is not visible at this level", False
         return f"{ended}; no await raised it again", False
 
-    def _fate_of_handled(self, func):
+    def _describe_handled(self, func: str) -> str:
         if not self._handler:
-            return f"caught in {func} at {self._place(self._last_code, self._last_line)}"
+            return f"caught in {func} at {self._format_place(self._last_code, self._last_line)}"
         if self._facts & _IS_REPLACED:
             return f"replaced in {func} by {REPLACER}"
         handler = _HANDLERS[self._handler]
@@ -130,15 +139,17 @@ class Outcome:
 class Story:
     """One exception that is shown whole."""
 
-    def __init__(self, outcome, fate, number, detail):
+    def __init__(
+        self, outcome: Outcome, fate: Tuple[str, bool], number: int, detail: Sequence[Any]
+    ) -> None:
         self.index, first, captured, self._stack, self._told = detail
         self.outcome, self.number = outcome, number
         self.fate, self.is_alarming = fate
         self.first = json.loads(first)
         hidden = self.first.get("exc") or {}
         self.exc = (
-            _captured(captured and json.loads(captured))
-            or _captured(self.first)
+            _take_captured(captured and json.loads(captured))
+            or _take_captured(self.first)
             or {
                 "type": self.first.get("exc_type", "?"),
                 "message": hidden.get("r", ""),
@@ -147,15 +158,15 @@ class Story:
             }
         )
 
-    def lines(self):
-        """[(frame, code, line)], outermost first: the frames that were open when it began. A line
-        is None where the recording does not say it."""
+    def lines(self) -> List[Tuple[str, int, Optional[int]]]:
+        """Returns [(frame, code, line)] of the frames that were open when it began, outermost
+        first. A line is None where the recording does not have it."""
         told = {self.first["frame"]: self.first.get("exc_line")}
         codes = {}
         for frame, line, code in self._told:
-            told.setdefault(_frame(frame), line)
-            codes[_frame(frame)] = code
-        rows = [(_frame(frame), code, line) for frame, code, line in self._stack]
+            told.setdefault(_name_frame(frame), line)
+            codes[_name_frame(frame)] = code
+        rows = [(_name_frame(frame), code, line) for frame, code, line in self._stack]
         if self.first["frame"] not in {row[0] for row in rows}:
             rows.append((self.first["frame"], 0, 0))
         while rows[-1][0] != self.first["frame"]:
@@ -163,7 +174,7 @@ class Story:
         last = rows.pop()
         found = [(frame, code, line or told.get(frame) or None) for frame, code, line in rows]
         for row in self._stack:
-            codes.pop(_frame(row[0]), None)
+            codes.pop(_name_frame(row[0]), None)
         codes.pop(last[0], None)  # what is left waited for the one that it was thrown into
         found += [
             (frame, code, told[frame] or None) for frame, code in reversed(list(codes.items()))
@@ -171,31 +182,31 @@ class Story:
         return [*found, (last[0], last[1], told[last[0]] or None)]
 
 
-def _captured(event):
-    """What was captured; None where nothing was, or a filter hides it."""
+def _take_captured(event: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+    """Returns what was captured; None where nothing was, or a filter hides it."""
     exc = (event or {}).get("exc") or {}
     return exc if "type" in exc else None
 
 
-def _frame(number):
-    """As events name it."""
+def _name_frame(number: int) -> Any:
+    """Returns a frame's name as events have it."""
     from relive.api import frame_text
 
     return frame_text(number) if number else None
 
 
 class Exceptions:
-    """All exceptions of a run in one list, the most urgent first; of a type, where one is named.
-    Those that end loops, or stay inside libraries, are only counted unless `wants_all`."""
+    """All exceptions of a run in one list, the most urgent first; with a type only those of it.
+    Those that end loops or stay inside libraries are only counted unless `wants_all`."""
 
-    def __init__(self, run, wanted_type, wants_all):
+    def __init__(self, run: List[Recording], wanted_type: Optional[str], wants_all: bool) -> None:
         self.run = run
         self.count = self.hidden = 0
         self._outcomes = []
         # Exceptions of several recordings read the same where their texts are equal.
-        numbers = {}
+        numbers: Dict[Tuple[str, str, str], int] = {}
         for recording in run:
-            outcomes = _read(recording, len(run) > 1)
+            outcomes = _read_outcomes(recording, len(run) > 1)
             judged = []
             for outcome in outcomes:
                 is_wanted = wanted_type in (None, outcome.type, outcome.name)
@@ -213,47 +224,49 @@ class Exceptions:
             recording.reader.exceptions_judge(judged)
             self._outcomes.append(outcomes)
 
-    def rows(self, limit, nth):
-        """[(number, text, is alarming, how many)] of neighbours that read the same, how many rows
-        more than the limit there are, and where the one with the number `nth` is."""
+    def rows(self, limit: int, nth: int) -> Tuple[List[Tuple[int, str, bool, int]], int, Place]:
+        """Returns [(number, text, is alarming, how many)] of equal neighbours, and how many rows are
+        beyond the limit. The third value is the place of the exception with the number `nth`."""
         most = limit or 1 << 62
-        rows, more, place = self.run[0].reader.exception_rows(self._readers(), most, nth)
-        return [self._row(*row) for row in rows], more, place
+        rows, more, place = self.run[0].reader.exception_rows(self._list_readers(), most, nth)
+        return [self._make_row(*row) for row in rows], more, place
 
-    def _readers(self):
-        return [recording.reader.raw for recording in self.run]
+    def _list_readers(self) -> List[Any]:
+        return [recording.raw_reader for recording in self.run]
 
-    def _row(self, recording, index, number, count):
-        outcome, (fate, is_alarming) = self._outcome(recording, index)
+    def _make_row(
+        self, recording: int, index: int, number: int, count: int
+    ) -> Tuple[int, str, bool, int]:
+        outcome, (fate, is_alarming) = self._find_outcome(recording, index)
         text = f"{common.safe(outcome.type)}  {outcome.place}  {fate}"
         return number, text, is_alarming, count
 
-    def number(self, recording, index):
-        """In the list, from 1; 0 where it is not listed."""
-        return self.run[0].reader.exception_number(self._readers(), recording, index)
+    def number(self, recording: int, index: int) -> int:
+        """Returns the number in the list, from 1; 0 where it is not listed."""
+        return self.run[0].reader.exception_number(self._list_readers(), recording, index)
 
-    def _outcome(self, recording, index):
-        """(outcome, (its fate in words, whether it is alarming)) of one exception."""
+    def _find_outcome(self, recording: int, index: int) -> Tuple[Outcome, Tuple[str, bool]]:
+        """Returns (outcome, (how it ended in words, whether it is alarming)) of one exception."""
         reader, outcomes = self.run[recording].reader, self._outcomes[recording]
         number, task, name, replacer = reader.exception_more(index)
         outcome = outcomes[number]
         fate, is_alarming = outcome.fate()
         if TASK in fate:
             fate = fate.replace(TASK, common.safe(name or str(task)))
-        if REPLACER in fate:
+        if REPLACER in fate and replacer is not None:
             listed = self.number(recording, replacer)
             other = common.safe(outcomes[reader.exception_more(replacer)[0]].type)
             fate = fate.replace(REPLACER, f"{other} ({listed})" if listed else other)
         return outcome, (fate, is_alarming)
 
-    def story(self, place):
-        """The exception at a place that rows() has found."""
+    def story(self, place: Place) -> Story:
+        """Returns the exception at a place that rows() has found."""
         recording, index = place
         row = self.run[recording].reader.exception_place(index)
         return next(self.stories(recording, row, row))
 
-    def stories(self, recording, first=0, last=(1 << 62)):
-        """The Story of each listed exception of a recording, in the order of the list."""
+    def stories(self, recording: int, first: int = 0, last: int = 1 << 62) -> Iterator[Story]:
+        """Yields each listed exception of a recording, in the order of the list."""
         reader = self.run[recording].reader
         while first <= last:
             with common.progress(self.run[recording]):
@@ -264,13 +277,15 @@ class Exceptions:
             piece = reader.exception_details_piece()
             while piece:
                 for detail in piece:
-                    outcome, fate = self._outcome(recording, detail[0])
+                    outcome, fate = self._find_outcome(recording, detail[0])
                     number = self.number(recording, detail[0])
                     yield Story(outcome, fate, number, detail)
                 piece = reader.exception_details_piece()
 
-    def numbers_of(self, recording, story, others):
-        """{(type, id): number} of the listed ones of other exceptions, the newest up to a story."""
+    def numbers_of(
+        self, recording: int, story: Story, others: Sequence[Mapping[str, Any]]
+    ) -> Dict[Tuple[str, int], int]:
+        """Returns {(type, id): number} of other listed exceptions, the newest up to a story."""
         names = sorted({(other["type"], other["id"]) for other in others if other.get("id")})
         if not names:
             return {}
@@ -284,8 +299,8 @@ class Exceptions:
         }
 
 
-def _read(recording, is_one_of_several):
-    """The outcomes of all exceptions of a recording."""
+def _read_outcomes(recording: Recording, is_one_of_several: bool) -> List[Outcome]:
+    """Returns the outcomes of all exceptions of a recording."""
     meta = recording.header["meta"]
     folders = [
         folder.encode("utf-8", "surrogatepass")

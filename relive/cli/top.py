@@ -1,10 +1,17 @@
 """relive top: functions by their own time."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
+
 from relive.cli import DAMAGED, NOTHING, OK, common
 
+if TYPE_CHECKING:
+    from relive.api import Recording
 
-def main(words):
-    """Prints calls, self time and total time by function, all processes of the run together."""
+
+def main(words: List[str]) -> int:
+    """Prints calls, self time and total time by function, of all processes of the run together."""
     parser = common.file_parser("top", "Functions by their own time.")
     parser.add_argument(
         "-n", "--limit", "--count", dest="count", metavar="LIMIT", type=int, default=25,
@@ -16,9 +23,9 @@ def main(words):
     parser.add_argument("--func", help="only functions whose name holds this text")
     args = parser.parse_args(words)
     recordings = common.open_run(common.find_file(args.file))
-    rows = _collect(recordings, args.func)
+    found = _sum_by_code(recordings, args.func)
     order = {"self": 2, "total": 1, "calls": 0}[args.sort]
-    rows = sorted(rows.items(), key=lambda item: (-item[1][order], item[0]))
+    rows = sorted(found.items(), key=lambda item: (-item[1][order], item[0]))
     shown = rows[: args.count] if args.count > 0 else rows
     if args.json:
         common.emit(schema="relive.top", version=1)
@@ -28,7 +35,7 @@ def main(words):
                 total_ns=total, self_ns=own, open=is_open, unwinds=unwinds,
             )  # fmt: skip
     elif shown:
-        _table(shown)
+        _show_table(shown)
         if len(shown) < len(rows):
             more = common.count(len(rows) - len(shown))
             print(common.dim(f"and {more} more (--limit 0 shows all)"))
@@ -37,17 +44,20 @@ def main(words):
     return DAMAGED if damaged else OK if rows else NOTHING
 
 
-def _collect(recordings, wanted):
-    rows = {}
+_Key = Tuple[str, str, str, int]  # module, qualname, file, line
+
+
+def _sum_by_code(recordings: List[Recording], wanted: Optional[str]) -> Dict[_Key, List[int]]:
+    rows: Dict[_Key, List[int]] = {}
     for recording in recordings:
         for number, *counts in recording.functions():
             code = recording.code(number)[:4]
             if wanted is None or wanted in common.name_of(code):
-                rows[code] = [sum(pair) for pair in zip(rows.get(code, (0,) * 5), counts)]
+                rows[code] = [sum(pair) for pair in zip(rows.get(code, [0] * 5), counts)]
     return rows
 
 
-def _table(rows):
+def _show_table(rows: Sequence[Tuple[_Key, List[int]]]) -> None:
     texts = [common.took(total, is_open) for _, (_, total, _, _, is_open) in rows]
     width = max(10, *map(len, texts))
     print(f"{'calls':>12} {'self':>10} {'total':>{width}}  function")

@@ -1,9 +1,16 @@
 """relive tree: the call tree, repeated calls folded, with what went wrong in it."""
 
+from __future__ import annotations
+
+import argparse
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.errors import ReliveError
+
+if TYPE_CHECKING:
+    from relive.api import Recording
 
 
 class Node:
@@ -14,13 +21,13 @@ class Node:
         "unwinds",
     )  # fmt: skip
 
-    def __init__(self, row):
+    def __init__(self, row: Sequence[Any]) -> None:
         (self.code, self.parent, self.calls, self.total, self.own, self.unwinds, self.exc,
          self.line, self.depth, self.open) = row  # fmt: skip
-        self.children = []
+        self.children: List[Node] = []
 
-    def add(self, other):
-        """The same function from the same place, which the recording has twice."""
+    def add(self, other: Node) -> None:
+        """Adds the same function, called from the same place, that the recording has twice."""
         self.calls += other.calls
         self.total += other.total
         self.own += other.own
@@ -31,12 +38,12 @@ class Node:
         self.children += other.children
 
 
-def _join_equal(root, code_of):
-    """Children of one function become one, where it was defined more than once."""
+def _join_equal(root: Node, code_of: Callable[[int], Tuple[str, str, str, int, int]]) -> None:
+    """Joins children that are one function which was defined more than once."""
     pending = [root]
     while pending:
         node = pending.pop()
-        first = {}
+        first: Dict[Any, Node] = {}
         for child in node.children:
             known = first.setdefault(code_of(child.code), child)
             if known is not child:
@@ -45,7 +52,7 @@ def _join_equal(root, code_of):
         pending += node.children
 
 
-def main(words):
+def main(words: List[str]) -> int:
     """Prints the tree of each process and thread."""
     parser = common.file_parser("tree", "The call tree, repeated calls folded.")
     parser.add_argument(
@@ -67,7 +74,7 @@ def main(words):
     args = parser.parse_args(words)
     least = common.parse_duration("--min", args.min)
     recordings = common.open_run(common.find_file(args.file))
-    sessions = {one.path: _session(one, args.session) for one in recordings}
+    sessions = {one.path: _find_session(one, args.session) for one in recordings}
     if args.session is not None and not any(sessions.values()):
         raise ReliveError(
             "ERR_NOT_FOUND", f"no session {args.session!r} in {recordings[0].path}"
@@ -92,8 +99,8 @@ def main(words):
     return DAMAGED if damaged else OK if printer.lines else NOTHING
 
 
-def _check_thread(recordings, wanted):
-    """A ReliveError where there is no such thread; it names those that are nearest."""
+def _check_thread(recordings: List[Recording], wanted: int) -> None:
+    """Raises ReliveError where there is no such thread, and names the nearest ones."""
     found = {row["thread"] for one in recordings for row in one.totals(0)["threads"]}
     if wanted not in found:
         near = sorted(sorted(found, key=lambda number: abs(number - wanted))[:5])
@@ -104,24 +111,27 @@ def _check_thread(recordings, wanted):
         )
 
 
-def _session(recording, text):
-    """The number of the session that is meant; 0 where this process has none of that name."""
+def _find_session(recording: Recording, text: Optional[str]) -> int:
+    """Returns the number of a session; 0 where this process has none of that name."""
     if text is None:
         return 0
     for event in recording.select(["session_start"]):
         if text in (str(event["session"]), event["fields"].get("id", {}).get("v")):
-            return event["session"]
+            return int(event["session"])
     return 0
 
 
 class _Printer:
-    def __init__(self, args, least):
+    """The folded tree, a line for each function in each place."""
+
+    def __init__(self, args: argparse.Namespace, least: int) -> None:
         self.args = args
         self.least = least
         self.lines = 0
         self.hidden = 0
 
-    def show(self, recording, session, name_process):
+    def show(self, recording: Recording, session: int, name_process: bool) -> None:
+        """Prints the trees of a recording's threads."""
         with common.progress(recording):
             nodes = [Node(row) for row in recording.tree(session)]
         for node in nodes:
@@ -139,25 +149,38 @@ class _Printer:
             if name_process:
                 title = f"process {recording.header['pid']}, {title}"
             if not self.args.json:
-                print(common.dim(f"{title}  ({_counts(thread)})"))
-            self._walk(recording, root, code_of, thread)
+                print(common.dim(f"{title}  ({_describe_thread(thread)})"))
+            self._show_below(recording, root, code_of, thread)
 
-    def _walk(self, recording, root, code_of, thread):
+    def _show_below(
+        self,
+        recording: Recording,
+        root: Node,
+        code_of: Callable[[int], Tuple[str, str, str, int, int]],
+        thread: Mapping[str, Any],
+    ) -> None:
         wanted = self.args.func
-        # (node, level shown at, whether a function above it was asked for)
+        # (node, level at which it is shown, whether a function above it matches)
         pending = [(child, 0, wanted is None) for child in reversed(root.children)]
         while pending:
             node, level, inside = pending.pop()
             code = code_of(node.code)
             shown = inside or wanted in common.name_of(code)
             if shown and node.total >= self.least:
-                self._line(recording, node, code, level, thread)
+                self._show_line(recording, node, code, level, thread)
             if shown and self.args.depth and level + 1 >= self.args.depth:
                 continue
             below = level + 1 if shown else level
             pending.extend((child, below, shown) for child in reversed(node.children))
 
-    def _line(self, recording, node, code, level, thread):
+    def _show_line(
+        self,
+        recording: Recording,
+        node: Node,
+        code: Tuple[str, str, str, int, int],
+        level: int,
+        thread: Mapping[str, Any],
+    ) -> None:
         if self.args.limit and self.lines >= self.args.limit and not self.args.json:
             self.hidden += 1
             return
@@ -188,18 +211,19 @@ class _Printer:
             text += f" (recursive, {common.count(node.depth)} deep)"
         text += common.dim(f"  {common.took(node.total, node.open)}")
         if node.unwinds:
-            text += "  " + common.red(_went_wrong(node))
+            text += "  " + common.red(_describe_error(node))
         print(text)
 
 
 class _Calls:
-    """Each call with its arguments, what it returned or raised, and how long it took."""
+    """Each call with its arguments, its result or exception, and its time."""
 
-    def __init__(self, args, least):
+    def __init__(self, args: argparse.Namespace, least: int) -> None:
         self.args, self.least = args, least
         self.lines = self.hidden = 0
 
-    def show(self, recording, session, name_process):
+    def show(self, recording: Recording, session: int, name_process: bool) -> None:
+        """Prints the calls of a recording."""
         codes = None
         if self.args.func is not None:
             codes = [row[0] for row in recording.codes() if self.args.func in f"{row[1]}:{row[2]}"]
@@ -218,9 +242,11 @@ class _Calls:
                     title = f"process {recording.header['pid']}, {title}"
                 print(common.dim(title))
             shown = event["thread"]
-            self._line(recording, level, event, end)
+            self._show_line(recording, level, event, end)
 
-    def _line(self, recording, level, event, end):
+    def _show_line(
+        self, recording: Recording, level: int, event: common.Event, end: Optional[common.Event]
+    ) -> None:
         self.lines += 1
         is_open = end is None and not common.has_gaps(recording)
         until = recording.header["end_ns"] if is_open else end["t"] if end else None
@@ -250,13 +276,13 @@ class _Calls:
         print("  " * (level + 1) + text + took)
 
 
-def _counts(thread):
-    """'12 calls, from 1.2 ms to 20.3 ms', as long as the thread was seen."""
+def _describe_thread(thread: Mapping[str, Any]) -> str:
+    """Returns '12 calls, from 1.2 ms to 20.3 ms', the time in which the thread was seen."""
     first, last = common.duration(thread["first_ns"]), common.duration(thread["last_ns"])
     return f"{common.counted(thread['calls'], 'call')}, from {first} to {last}"
 
 
-def _went_wrong(node):
+def _describe_error(node: Node) -> str:
     text = "! " + (common.safe(node.exc) if node.exc else "an exception")
     if node.line:
         text += f" at line {node.line}"

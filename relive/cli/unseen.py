@@ -1,14 +1,16 @@
-"""Which recorded values may have changed without a write that says so.
+"""Which recorded values may have changed without a write event.
 
-At level lines a container's own items and an instance's own attributes are compared at each line
-(docs/compat.md, "What a watched variable can miss"). What lies deeper, or in the middle of many, is
-not. So a value may be out of date where its text shows a container or an instance inside it, until
-the next write."""
+At level lines Relive compares a container's own items and an instance's own attributes at each line
+(docs/compat.md, "What a watched variable can miss"). It does not compare what is deeper, or in the
+middle of many items. So a value may be out of date until the next write where its text shows a
+container or an instance inside it."""
 
 import re
+from typing import Any, Mapping, Set
 
 MARK = "(may have changed unseen)"
-_WATCHED_ENDS = 32  # so many items of one container are compared
+_WATCHED_ENDS = 32  # items of one container that are compared
+
 # An opening bracket with the name before it, a container that is shown by its size, a text, an end.
 _PIECE = re.compile(
     r"""(?P<open>[\w.]*[(\[{])|(?P<short><\w+ of \d+>)|(?P<close>[)\]}])"""
@@ -26,8 +28,8 @@ _WRAPPED = re.compile(
 )
 
 
-def may_change(value):
-    """Whether what the text of a value shows can become wrong without a write."""
+def may_change(value: Mapping[str, Any]) -> bool:
+    """Returns whether what the text of a value shows can become wrong without a write."""
     if value.get("redacted"):
         return False
     text = value["r"]
@@ -48,20 +50,21 @@ def may_change(value):
 
 
 class Freshness:
-    """Which variables of one frame were written since its last line, and so are as shown."""
+    """The variables of one frame that were written since its last line, and so are as shown."""
 
-    def __init__(self):
-        self._written = set()
+    def __init__(self) -> None:
+        self._written: Set[str] = set()
 
-    def take(self, event):
-        """A call, write or line event of the frame, in order."""
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Takes a call, write or line event of the frame, in order."""
         if event["kind"] == "write":
             self._written.add(event["name"])
         elif event["kind"] == "call":
             self._written.update(event.get("args", {}))
 
-    def doubtful(self, variables):
-        """The names of variables whose values may have changed; called at each line."""
+    def doubtful(self, variables: Mapping[str, Mapping[str, Any]]) -> Set[str]:
+        """Returns the names of variables whose values may have changed. The caller calls it at each
+        line."""
         found = {
             name
             for name, value in variables.items()

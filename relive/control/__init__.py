@@ -6,8 +6,8 @@
     control.change(level="lines", include=["shop.cart"])
     control.stop()
 
-From outside `relive attach PID` and `relive detach PID` do the same: on 3.14 and later to any
-process of the same user, before to one that runs with RELIVE_CONTROL=1, or has called listen()."""
+From outside, `relive attach PID` and `relive detach PID` do the same. On 3.14 and later they reach
+any process of the same user, on older versions one with RELIVE_CONTROL=1 or listen()."""
 
 from relive.api import snapshot
 from relive.control.recording import change, start, status, stop

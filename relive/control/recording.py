@@ -1,9 +1,9 @@
-"""What can be done to the recording of this process, and what a request from outside asks for."""
+"""What can be done to the recording of this process, and how a request from outside is handled."""
 
 import os
 import sys
 import threading
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from relive import _core, _run, api, config
 from relive._version import __version__
@@ -14,8 +14,8 @@ _lock = threading.RLock()
 
 def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
           **settings: Any) -> Dict[str, Any]:  # fmt: skip
-    """Begins a recording, into relive-PID-TIME.relive here where no path is given; status().
-    With `seconds` it ends by itself after so long."""
+    """Begins a recording, into relive-PID-TIME.relive here where no path is given, and returns
+    status(). With `seconds` it ends by itself after that time."""
     is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if seconds is not None and not (is_number and 0 < seconds <= threading.TIMEOUT_MAX):
         raise ReliveError(
@@ -30,11 +30,11 @@ def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
 
 
 def change(**settings: Any) -> Dict[str, Any]:
-    """Other settings for the recording that is on; status(). What follows is in a file of its own
-    beside the first one, of the same run: every verb that opens the first takes it along. Wrong
+    """Changes settings of the recording that is on, and returns status(). The events that follow
+    are in another file of the same run, which every verb that opens the first one reads too. Wrong
     settings leave everything as it is."""
     with _lock:
-        _need_recording()
+        _check_is_recording()
         before = _run.opened()
         merged = dict(before["config"])
         for key, value in settings.items():
@@ -48,15 +48,15 @@ def change(**settings: Any) -> Dict[str, Any]:
 
 
 def stop() -> Dict[str, Any]:
-    """Ends the recording; status(), with what was written."""
+    """Ends the recording, and returns status() with what was written."""
     with _lock:
-        _need_recording()
+        _check_is_recording()
         path, stats = _core.state()["path"], api.stop()
         return dict(status(), path=path, stats=dict(stats or {}))
 
 
 def status() -> Dict[str, Any]:
-    """Whether and where this process is recorded, and how."""
+    """Returns whether, where and how this process is recorded."""
     is_on = api.is_recording()
     found: Dict[str, Any] = {
         "pid": os.getpid(),
@@ -75,7 +75,7 @@ def status() -> Dict[str, Any]:
     return found
 
 
-def _need_recording():
+def _check_is_recording() -> None:
     if not api.is_recording():
         raise ReliveError(
             "ERR_NOT_RECORDING",
@@ -84,10 +84,10 @@ def _need_recording():
         )
 
 
-def _end_after(seconds):
+def _end_after(seconds: float) -> None:
     run = _run.opened()["id"]
 
-    def end():
+    def end() -> None:
         _core.suppress(True)
         with _lock:
             if api.is_recording() and _run.opened()["id"] == run:
@@ -103,9 +103,9 @@ def _end_after(seconds):
 
 
 def handle(request: Any) -> Dict[str, Any]:
-    """What a request from outside asks for, done: the answer. A mistake is an answer too."""
+    """Handles a request from outside and returns the answer. A mistake is an answer too."""
     try:
-        return {"ok": True, "status": _do(request)}
+        return {"ok": True, "status": _run_verb(request)}
     except ReliveError as error:
         if error.advice:
             error.advice = "another name is wanted"  # whoever asks cannot have it replaced
@@ -118,7 +118,7 @@ def handle(request: Any) -> Dict[str, Any]:
         }
 
 
-def _do(request):
+def _run_verb(request: Any) -> Dict[str, Any]:
     verb = request.get("do") if isinstance(request, Mapping) else None
     if not isinstance(verb, str) or verb not in _VERBS:
         raise ReliveError("ERR_USAGE", f"a request says do: {', '.join(_VERBS)}")
@@ -128,7 +128,7 @@ def _do(request):
     return _VERBS[verb](request, dict(settings))
 
 
-def _do_start(request, settings):
+def _handle_start(request: Mapping[str, Any], settings: Dict[str, Any]) -> Dict[str, Any]:
     if api.is_recording():
         if request.get("path") is not None:
             raise ReliveError(
@@ -143,21 +143,21 @@ def _do_start(request, settings):
     return start(path, seconds=seconds, **settings)
 
 
-def _check_path(path):
-    """Refuses what is no name of a file from the root."""
-    if not (isinstance(path, str) and os.path.isabs(path)) or "\0" in path:
+def _check_path(path: object) -> str:
+    """Returns the path. Refuses what is no name of a file from the root."""
+    if not isinstance(path, str) or not os.path.isabs(path) or "\0" in path:
         raise ReliveError("ERR_USAGE", f"path: {path!r} is not a path from the root")
+    return path
 
 
-def _do_snapshot(request, settings):
-    path = request.get("path")
-    _check_path(path)
+def _handle_snapshot(request: Mapping[str, Any], settings: Dict[str, Any]) -> Dict[str, Any]:
+    path = _check_path(request.get("path"))
     return dict(status(), snapshot=api.snapshot(path, force=bool(settings.get("force"))))
 
 
-_VERBS = {
-    "start": _do_start,
+_VERBS: Dict[str, Callable[[Mapping[str, Any], Dict[str, Any]], Dict[str, Any]]] = {
+    "start": _handle_start,
     "stop": lambda request, settings: stop(),
-    "snapshot": _do_snapshot,
+    "snapshot": _handle_snapshot,
     "status": lambda request, settings: status(),
 }

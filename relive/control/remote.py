@@ -1,17 +1,18 @@
-"""Asking another process: by its socket, or from 3.14 on by code that its interpreter runs."""
+"""Requests to another process: through its socket, or from 3.14 on by code that its interpreter
+runs."""
 
 import os
 import socket
 import sys
 import tempfile
 import time
-from typing import Any, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping
 
 from relive.control import wire
 from relive.errors import ReliveError
 
 _LISTEN = "start it with RELIVE_CONTROL=1, or call relive.control.listen() in it"
-WAIT = 10.0  # seconds for an interpreter to come to a place where it runs what it is asked to
+WAIT = 10.0  # seconds for an interpreter to reach a place where it runs the script
 
 # It leaves nothing behind in the other process but the modules that were imported.
 _SCRIPT = """\
@@ -31,11 +32,12 @@ _relive()
 
 
 def ask(pid: int, request: Mapping[str, Any]) -> Dict[str, Any]:
-    """The status that a process answers with; ReliveError where it cannot, or refuses."""
-    _check(pid)
-    reply = _by_socket(pid, request)
+    """Sends a request and returns the status that a process answers with. Raises ReliveError where
+    it cannot, or refuses."""
+    _check_process(pid)
+    reply = _ask_by_socket(pid, request)
     if reply is None:
-        reply = _by_interpreter(pid, request)
+        reply = _ask_by_interpreter(pid, request)
     if not isinstance(reply, dict) or "ok" not in reply:
         raise ReliveError("ERR_IO", f"process {pid} gave an answer that is none")
     if not reply["ok"]:
@@ -43,7 +45,7 @@ def ask(pid: int, request: Mapping[str, Any]) -> Dict[str, Any]:
     return dict(reply["status"])
 
 
-def _check(pid):
+def _check_process(pid: int) -> None:
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -54,14 +56,15 @@ def _check(pid):
         ) from None
 
 
-def _by_socket(pid, request):
-    """None where the process does not listen."""
+def _ask_by_socket(pid: int, request: Mapping[str, Any]) -> Any:
+    """Returns None where the process does not listen."""
     users = {os.getuid(), 0}
     path = wire.socket_path(pid)
     if os.getuid() == 0 and (path is None or not os.path.exists(path)):
         user = wire.user_of_process(pid)
-        users.add(user)
-        path = wire.socket_of_other(pid, user) if user is not None else None
+        if user is not None:
+            users.add(user)
+            path = wire.socket_of_other(pid, user)
     if path is None or not os.path.exists(path):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -78,7 +81,7 @@ def _by_socket(pid, request):
         return wire.receive(connection)
 
 
-def _by_interpreter(pid, request):
+def _ask_by_interpreter(pid: int, request: Mapping[str, Any]) -> Any:
     run = getattr(sys, "remote_exec", None)
     if run is None:
         raise ReliveError(
@@ -95,11 +98,11 @@ def _by_interpreter(pid, request):
             script = os.path.join(folder, "ask.py")
             with open(script, "w", encoding="utf-8") as file:
                 file.write(_SCRIPT.format(root=root, request=dict(request), path=path))
-            _run(run, pid, script)
-            return _wait(listener, pid)
+            _run_script(run, pid, script)
+            return _wait_for_answer(listener, pid)
 
 
-def _run(run, pid, script):
+def _run_script(run: Callable[[int, str], Any], pid: int, script: str) -> None:
     try:
         run(pid, script)
     except PermissionError:
@@ -111,31 +114,31 @@ def _run(run, pid, script):
     except (OSError, RuntimeError) as error:
         raise ReliveError(
             "ERR_TARGET",
-            f"process {pid} cannot be asked to run code: {error} (it must run the same Python"
+            f"process {pid} does not accept code to run: {error} (it must run the same Python"
             f" {sys.version.split()[0]}, with remote debugging not switched off), or {_LISTEN}",
         ) from None
 
 
-def _wait(listener, pid):
+def _wait_for_answer(listener: socket.socket, pid: int) -> Any:
     end = time.monotonic() + WAIT
     listener.settimeout(0.2)
     while time.monotonic() < end:
         try:
             connection, _ = listener.accept()
         except socket.timeout:
-            _check(pid)
+            _check_process(pid)
             continue
         with connection:
             return wire.receive(connection)
     raise ReliveError(
         "ERR_TARGET",
-        f"process {pid} did not run what it was asked to within {WAIT:g} s: its main thread waits,"
+        f"process {pid} did not run the request within {WAIT:g} s: its main thread waits,"
         f" or works in C code; {_LISTEN}",
     )
 
 
 def answer(request: Any, path: str) -> None:
-    """In the process that is asked."""
+    """Handles a request inside the other process."""
     from relive.control import recording
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

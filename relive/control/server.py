@@ -1,4 +1,4 @@
-"""The door of a process that wants to be controlled from outside: a socket of its user alone, and a
+"""The listener of a process that can be controlled from outside: a socket for its user alone, and a
 thread that waits at it."""
 
 import atexit
@@ -19,7 +19,8 @@ _is_registered = False
 
 
 def listen() -> str:
-    """Lets `relive attach` and `relive detach` of the same user in; the path of the socket."""
+    """Lets `relive attach` and `relive detach` of the same user in, and returns the path of the
+    socket."""
     global _listener, _path, _is_registered
     with _lock:
         if _path is not None:
@@ -41,17 +42,17 @@ def listen() -> str:
             raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
         _listener, _path = listener, path
         threading.Thread(
-            target=_serve, args=(listener,), name="relive-control", daemon=True
+            target=_serve_requests, args=(listener,), name="relive-control", daemon=True
         ).start()
         if not _is_registered:
             _is_registered = True
             atexit.register(hang_up)
-            os.register_at_fork(after_in_child=_in_forked_child)
+            os.register_at_fork(after_in_child=_listen_in_child)
         return path
 
 
 def hang_up() -> None:
-    """The other way round."""
+    """Stops listening."""
     global _listener, _path
     with _lock:
         listener, path = _listener, _path
@@ -68,7 +69,7 @@ def hang_up() -> None:
         listener.close()
 
 
-def _in_forked_child():
+def _listen_in_child() -> None:
     global _listener, _path, _lock
     listener, _listener, _path, _lock = _listener, None, None, threading.Lock()
     if listener is not None:
@@ -77,14 +78,14 @@ def _in_forked_child():
 
 
 def begin() -> None:
-    """listen(), while an interpreter starts or a child begins: it never raises."""
+    """Calls listen() while an interpreter starts or a child begins. It never raises."""
     try:
         listen()
     except ReliveError as error:
         _run.complain(f"{VARIABLE}: {error}")
 
 
-def _serve(listener):
+def _serve_requests(listener: socket.socket) -> None:
     _core.suppress(True)
     _core.debug_internal(True)
     while True:
@@ -93,10 +94,10 @@ def _serve(listener):
         except OSError:
             return  # hung up
         with connection:
-            _answer(connection)
+            _answer_request(connection)
 
 
-def _answer(connection):
+def _answer_request(connection: socket.socket) -> None:
     try:
         user = wire.user_of(connection)
         if user not in (os.getuid(), 0):

@@ -1,4 +1,4 @@
-"""Where a process listens, and how requests and answers look: one line of JSON each."""
+"""Where a process listens, and the form of requests and answers: one line of JSON each."""
 
 import json
 import os
@@ -15,7 +15,7 @@ PATIENCE = 5.0  # seconds for the other side to say something
 
 
 def folder(create: bool = False) -> Optional[str]:
-    """The folder of sockets of this user, which nobody else can enter; None where there is none."""
+    """Returns the folder of sockets of this user, which nobody else can enter, or None."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.path.isdir(base):
         path = os.path.join(base, "relive")
@@ -39,13 +39,13 @@ def folder(create: bool = False) -> Optional[str]:
 
 
 def socket_path(pid: int, create: bool = False) -> Optional[str]:
-    """Where a process listens; None where no process of this user does."""
+    """Returns where a process listens, or None where no process of this user does."""
     found = folder(create)
     return os.path.join(found, f"{pid}.sock") if found is not None else None
 
 
 def socket_of_other(pid: int, user: int) -> Optional[str]:
-    """Where a process of another user listens, whose folders only root can look into."""
+    """Returns where a process of another user listens, whose folders only root can read."""
     for path in (f"/run/user/{user}/relive", f"/tmp/relive-{user}"):
         try:
             found = os.lstat(path)
@@ -58,7 +58,7 @@ def socket_of_other(pid: int, user: int) -> Optional[str]:
 
 
 def user_of_process(pid: int) -> Optional[int]:
-    """The user that a process acts as; None where that is not told."""
+    """Returns the user that a process acts as, or None where that is not known."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
             return next(int(line.split()[2]) for line in file if line.startswith("Uid:"))
@@ -67,20 +67,20 @@ def user_of_process(pid: int) -> Optional[int]:
 
 
 def user_of(connection: socket.socket) -> int:
-    """The user of the process on the other side."""
+    """Returns the user of the process on the other side."""
     if not sys.platform.startswith("linux"):
-        raise ReliveError("ERR_UNSUPPORTED", "who asks can be told on Linux only")
+        raise ReliveError("ERR_UNSUPPORTED", "the sender of a request is known on Linux only")
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", found)[1])
 
 
 def send(connection: socket.socket, message: Any) -> None:
-    """One line."""
+    """Sends one line."""
     connection.sendall(json.dumps(message).encode("utf-8") + b"\n")
 
 
 def receive(connection: socket.socket) -> Any:
-    """One line; ReliveError where there is none, or it is no JSON."""
+    """Returns the value of one line. Raises ReliveError where there is none, or it is no JSON."""
     connection.settimeout(PATIENCE)
     line = b""
     try:

@@ -9,4 +9,4 @@
     engine        the runtime: starts and stops the C engine and owns all of the parts below
     breakpoints, conditions, policy, settings, statistics, telemetry, patches
 
-Each module imports only modules that stand below it in this list."""
+Each module imports only modules below it in this list."""

@@ -1,10 +1,12 @@
-"""The table of breakpoints: what was asked for, what became of it, and what C is told.
+"""The table of breakpoints: what the user set, where each one is, and what C gets.
 
-A line without code moves to the next line that has some, and says so. A file that is not there yet,
-or is no Python, keeps its breakpoints as they were asked for: they bind when code of it runs."""
+A line without code moves to the next line that has some, and its message explains it. A file that
+does not exist yet, or is no Python, keeps its breakpoints unbound; they bind when its code runs."""
 
 import os
 import threading
+from types import CodeType, FrameType
+from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from relive import _core
 from relive.debug import conditions
@@ -21,7 +23,7 @@ _KIND_NAMES = {int: "an int", str: "a text"}
 
 
 class Breakpoint:
-    """One breakpoint. `line` is where it is, `requested_line` where it was asked for."""
+    """One breakpoint. `line` is where it is, `requested_line` where the user set it."""
 
     __slots__ = (
         "condition", "data", "enabled", "exception", "function", "hit_condition", "id", "line",
@@ -30,10 +32,22 @@ class Breakpoint:
     )  # fmt: skip
 
     def __init__(
-        self, path=None, line=0, *, function=None, exception=None, when="uncaught",
-        condition=None, hit_condition="", log_message=None, thread=0, task=None, once=False,
-        enabled=True, data=None,
-    ):  # fmt: skip
+        self,
+        path: Optional[str] = None,
+        line: int = 0,
+        *,
+        function: Optional[str] = None,
+        exception: Optional[str] = None,
+        when: str = "uncaught",
+        condition: Optional[str] = None,
+        hit_condition: str = "",
+        log_message: Optional[str] = None,
+        thread: int = 0,
+        task: Optional[str] = None,
+        once: bool = False,
+        enabled: bool = True,
+        data: Optional[str] = None,
+    ) -> None:
         self.id = 0
         self.path, self.line, self.requested_line = path, line, line
         self.function, self.condition = function, condition or None
@@ -43,7 +57,7 @@ class Breakpoint:
         self.data = data
         self.verified, self.message = False, ""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         place = self.function or f"{self.path}:{self.line}"
         if self.data:
             place = f"{self.data} in {place}"
@@ -51,25 +65,26 @@ class Breakpoint:
             place = f"{self.when} {self.exception}"
         return f"<Breakpoint {self.id} {place}{f' if {self.condition}' if self.condition else ''}>"
 
-    def as_dict(self):
-        """Every field by name."""
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns every field by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def canonical(path):
-    """The path under which code of a file is known."""
+def canonical(path: str) -> str:
+    """Returns the path under which code of a file is known."""
     return os.path.realpath(os.path.abspath(path))
 
 
-def executable_lines(path):
-    """The lines of a file that have code; None where it cannot be read or is no Python."""
+def executable_lines(path: str) -> Optional[Set[int]]:
+    """Returns the lines of a file that have code. Returns None where it cannot be read or is no
+    Python."""
     code = compiled(path)
     return None if code is None else code_lines(code)
 
 
-def compiled(path):
-    """The code of a file; None where it cannot be read or is no Python. Its warnings are the
-    program's to tell, when it is imported."""
+def compiled(path: str) -> Optional[CodeType]:
+    """Returns the code of a file, or None where it cannot be read or is no Python. The program
+    shows the warnings when it imports the file."""
     import tokenize
     import warnings
 
@@ -83,9 +98,9 @@ def compiled(path):
         return None
 
 
-def calls_of_line(path, line):
-    """The names of the functions that a line of a file calls, inner calls first; [] where the file
-    cannot be read."""
+def calls_of_line(path: str, line: int) -> List[str]:
+    """Returns the names of the functions that a line of a file calls, inner calls first; [] where
+    the file cannot be read."""
     import ast
     import tokenize
 
@@ -94,20 +109,22 @@ def calls_of_line(path, line):
             tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    found = [
-        (node.end_lineno, node.end_col_offset, getattr(node.func, "id", None) or node.func.attr)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute))
-        and node.lineno <= line <= node.end_lineno
-    ]  # fmt: skip
+    found: List[Tuple[int, int, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+            last = node.end_lineno or node.lineno
+            if node.lineno <= line <= last:
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                found.append((last, node.end_col_offset or 0, name))
     return list(dict.fromkeys(name for _, _, name in sorted(found)))
 
 
-def code_lines(code):
-    """The lines of a code object and of all that is made in it."""
+def code_lines(code: CodeType) -> Set[int]:
+    """Returns the lines of a code object and of all that are defined in it."""
     import dis
 
-    found, todo = set(), [code]
+    found: Set[int] = set()
+    todo = [code]
     while todo:
         one = todo.pop()
         found.update(line for _, line in dis.findlinestarts(one) if line)
@@ -118,46 +135,46 @@ def code_lines(code):
 class BreakpointTable:
     """All breakpoints of the process. Changes reach running code at once."""
 
-    def __init__(self, conditions_in_c=True):
+    def __init__(self, conditions_in_c: bool = True) -> None:
         self._lock = threading.RLock()
-        self._files = {}  # canonical path -> [Breakpoint]
-        self._functions = []
-        self._exceptions = []
-        self._by_id = {}
+        self._files: Dict[str, List[Breakpoint]] = {}  # canonical path -> [Breakpoint]
+        self._functions: List[Breakpoint] = []
+        self._exceptions: List[Breakpoint] = []
+        self._by_id: Dict[int, Breakpoint] = {}
         self._last = 0
         self.conditions_in_c = conditions_in_c
         self.changes = 0
 
-    def set_file(self, path, breakpoints):
-        """Puts these in the place of a file's breakpoints; they come back bound."""
+    def set_file(self, path: str, breakpoints: Sequence[Breakpoint]) -> List[Breakpoint]:
+        """Replaces the breakpoints of a file, and returns them bound."""
         path = canonical(path)
         with self._lock:
             lines = executable_lines(path) if breakpoints else None
             for one in breakpoints:
-                self._bind(one, path, lines)
-            self._put(path, list(breakpoints))
+                self._bind_line(one, path, lines)
+            self._put_points(path, list(breakpoints))
         return list(breakpoints)
 
-    def set_functions(self, breakpoints):
-        """The same of breakpoints by function name: `total`, or qualified as `Order.total`."""
+    def set_functions(self, breakpoints: Sequence[Breakpoint]) -> List[Breakpoint]:
+        """Replaces the breakpoints by function name: `total`, or qualified as `Order.total`."""
         with self._lock:
             for one in breakpoints:
-                _check(one)
+                _check_fields(one)
                 one.verified = True
-            self._put(None, list(breakpoints))
+            self._put_points(None, list(breakpoints))
         return list(breakpoints)
 
-    def set_exceptions(self, breakpoints):
-        """The same of breakpoints on exceptions: `exception` is the name of a class, with its
-        module or without, or "*"; `when` one of raised, uncaught, user_unhandled."""
+    def set_exceptions(self, breakpoints: Sequence[Breakpoint]) -> List[Breakpoint]:
+        """Replaces the breakpoints on exceptions. `exception` is the name of a class, with its
+        module or without, or "*"; `when` is raised, uncaught or user_unhandled."""
         with self._lock:
             for one in breakpoints:
                 if one.when not in CATCHES or not isinstance(one.exception, str):
-                    _refuse(one, f"wanted is a name and one of {', '.join(CATCHES)}")
-                _check(one)
+                    _refuse_breakpoint(one, f"wanted is a name and one of {', '.join(CATCHES)}")
+                _check_fields(one)
                 one.verified = True
             self._exceptions = list(breakpoints)
-            self._number(self._exceptions)
+            self._give_numbers(self._exceptions)
             _core.debug_exceptions(
                 [
                     (one.id, CATCHES[one.when], None if one.exception == "*" else one.exception)
@@ -167,69 +184,70 @@ class BreakpointTable:
             )
         return list(breakpoints)
 
-    def add(self, one):
-        """One more."""
+    def add(self, one: Breakpoint) -> Breakpoint:
+        """Adds a breakpoint."""
         with self._lock:
             if one.exception:
                 self.set_exceptions([*self._exceptions, one])
             elif one.function:
                 self.set_functions([*self._functions, one])
             else:
-                self.set_file(one.path, [*self.of_file(one.path), one])
+                path = _path_of(one)
+                self.set_file(path, [*self.of_file(path), one])
         return one
 
-    def remove(self, one):
-        """One less; nothing where it is not there."""
+    def remove(self, one: Breakpoint) -> None:
+        """Removes a breakpoint; does nothing where it is not in the table."""
         with self._lock:
             if one.exception:
                 self.set_exceptions([other for other in self._exceptions if other is not one])
             elif one.function:
                 self.set_functions([other for other in self._functions if other is not one])
             else:
-                rest = [other for other in self.of_file(one.path) if other is not one]
-                self.set_file(one.path, rest)
+                path = _path_of(one)
+                self.set_file(path, [other for other in self.of_file(path) if other is not one])
 
-    def changed(self, one):
-        """Its fields have changed."""
+    def changed(self, one: Breakpoint) -> None:
+        """Takes over changed fields of a breakpoint."""
         with self._lock:
-            _check(one)
+            _check_fields(one)
             if one.exception:
                 self.set_exceptions(self._exceptions)
                 return
-            path = None if one.function else canonical(one.path)
-            self._put(path, self._functions if path is None else self._files.get(path, []))
+            path = None if one.function else canonical(_path_of(one))
+            self._put_points(path, self._functions if path is None else self._files.get(path, []))
 
-    def get(self, number):
-        """By id, or None."""
+    def get(self, number: int) -> Optional[Breakpoint]:
+        """Returns a breakpoint by id, or None."""
         return self._by_id.get(number)
 
-    def of_file(self, path):
-        """Those of a file."""
+    def of_file(self, path: str) -> List[Breakpoint]:
+        """Returns the breakpoints of a file."""
         with self._lock:
             return list(self._files.get(canonical(path), ()))
 
-    def all(self):
-        """All, by id."""
+    def all(self) -> List[Breakpoint]:
+        """Returns all breakpoints, by id."""
         with self._lock:
             found = [one for file in self._files.values() for one in file]
             found += self._functions + self._exceptions
         return sorted(found, key=lambda one: one.id)
 
-    def files(self):
-        """Paths that have some."""
+    def files(self) -> List[str]:
+        """Returns the paths that have breakpoints."""
         with self._lock:
             return sorted(path for path, found in self._files.items() if found)
 
-    def put_again(self):
-        """C has forgotten them, and is given all of them once more."""
+    def put_again(self) -> None:
+        """Gives C all breakpoints again, after it has forgotten them."""
         with self._lock:
             for path, found in list(self._files.items()):
-                self._put(path, found)
-            self._put(None, self._functions)
+                self._put_points(path, found)
+            self._put_points(None, self._functions)
             self.set_exceptions(self._exceptions)
 
-    def clear(self):
-        """Forgets all."""
+    def clear(self) -> None:
+        """Removes all breakpoints."""
         with self._lock:
             for path in list(self._files):
                 self.set_file(path, [])
@@ -238,8 +256,8 @@ class BreakpointTable:
             self._files.clear()
             self._by_id.clear()
 
-    def _bind(self, one, path, lines):
-        _check(one)
+    def _bind_line(self, one: Breakpoint, path: str, lines: Optional[Set[int]]) -> None:
+        _check_fields(one)
         one.path = path
         if lines is None:
             one.verified = False
@@ -254,25 +272,27 @@ class BreakpointTable:
         if one.line != one.requested_line:
             one.message = f"line {one.requested_line} has no code; moved to line {one.line}"
 
-    def _put(self, path, found):
-        """Of a file, or of functions. C has them first: what it refuses changes nothing here."""
-        self._number(found)
-        _core.debug_points(path, [self._row(one) for one in found if one.enabled])
+    def _put_points(self, path: Optional[str], found: List[Breakpoint]) -> None:
+        """Replaces those of a file, or of functions. C gets them first: what it refuses changes
+        nothing here."""
+        self._give_numbers(found)
+        _core.debug_points(path, [self._make_row(one) for one in found if one.enabled])
         self.changes += 1
         if path is None:
             self._functions = found
         else:
             self._files[path] = found
 
-    def _number(self, found):
+    def _give_numbers(self, found: List[Breakpoint]) -> None:
         for one in found:
             if one.id == 0:
                 self._last += 1
                 one.id = self._last
             self._by_id[one.id] = one
 
-    def _row(self, one):
-        program, names = None, ()
+    def _make_row(self, one: Breakpoint) -> Tuple[Any, ...]:
+        program: Any = None
+        names: Tuple[str, ...] = ()
         if one.condition is not None and self.conditions_in_c:
             program, names = conditions.simple_program(one.condition) or (None, ())
         log = one if one.log_message is not None else None
@@ -281,37 +301,47 @@ class BreakpointTable:
                 one.thread, one.task, tuple(one.data.split(".")) if one.data else None)  # fmt: skip
 
 
-def _refuse(one, text):
+def _path_of(one: Breakpoint) -> str:
+    if one.path is None:
+        _refuse_breakpoint(one, "it has no path, no function and no exception")
+    return one.path
+
+
+def _refuse_breakpoint(one: Breakpoint, text: object) -> NoReturn:
     place = one.function or f"{one.path}:{one.requested_line}"
     if one.exception:
         place = f"{one.when} {one.exception!r}"
     raise ReliveError("ERR_BREAKPOINT", f"breakpoint at {place}: {text}") from None
 
 
-def _check(one):
+def _check_fields(one: Breakpoint) -> None:
     for name, kind in _KINDS.items():
         value = getattr(one, name)
         if type(value) is not kind and not (value is None and name in _OPTIONAL):
-            _refuse(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
+            _refuse_breakpoint(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
     if one.data and not (one.function and all(map(str.isidentifier, one.data.split(".")))):
-        _refuse(one, f"data is {one.data!r}; wanted is NAME or NAME.ATTRIBUTE, with function=")
+        _refuse_breakpoint(
+            one, f"data is {one.data!r}; wanted is NAME or NAME.ATTRIBUTE, with function="
+        )
     if one.condition is not None:
         try:
             conditions.parse(one.condition)
         except (SyntaxError, ValueError) as error:
-            _refuse(one, f"{one.condition!r} is no expression: {getattr(error, 'msg', error)}")
+            _refuse_breakpoint(
+                one, f"{one.condition!r} is no expression: {getattr(error, 'msg', error)}"
+            )
     try:
         _core.debug_hits(one.hit_condition)
     except _core.Error as error:
-        _refuse(one, error.args[1])
+        _refuse_breakpoint(one, error.args[1])
     try:
         log_parts(one.log_message or "")
     except ValueError as error:
-        _refuse(one, error)
+        _refuse_breakpoint(one, error)
 
 
-def log_parts(text):
-    """[(is_expression, text)] of a log message with {expressions}; {{ and }} are braces."""
+def log_parts(text: str) -> List[Tuple[bool, str]]:
+    """Returns [(is_expression, text)] of a log message with {expressions}; {{ and }} are braces."""
     parts, plain, at = [], "", 0
     while at < len(text):
         letter = text[at]
@@ -319,7 +349,7 @@ def log_parts(text):
             plain += letter
             at += 2
         elif letter == "{":
-            end = _end_of_expression(text, at + 1)
+            end = _find_end(text, at + 1)
             parts += [(False, plain), (True, text[at + 1 : end])]
             plain, at = "", end + 1
         else:
@@ -328,8 +358,9 @@ def log_parts(text):
     return [part for part in (*parts, (False, plain)) if part[1]]
 
 
-def _end_of_expression(text, start):
-    """The brace that closes it: the first one at which what stands before is an expression."""
+def _find_end(text: str, start: int) -> int:
+    """Returns the brace that closes an expression: the first one that has an expression before
+    it."""
     end = text.find("}", start)
     while end >= 0:
         try:
@@ -340,10 +371,10 @@ def _end_of_expression(text, start):
     raise ValueError(f"{text!r}: what begins at {text[start - 1 :]!r} is no {{expression}}")
 
 
-def log_text(one, frame):
-    """The message of a log breakpoint, with its expressions evaluated in the frame."""
+def log_text(one: Breakpoint, frame: FrameType) -> str:
+    """Returns the message of a log breakpoint, with its expressions evaluated in the frame."""
     found = []
-    for is_expression, text in log_parts(one.log_message):
+    for is_expression, text in log_parts(one.log_message or ""):
         if is_expression:
             try:
                 text = str(eval(text.strip(), frame.f_globals, frame.f_locals))

@@ -17,14 +17,12 @@ from typing import (
     Any,
     Callable,
     Dict,
-    FrozenSet,
     Iterable,
     List,
     Mapping,
     NamedTuple,
     Optional,
     Sequence,
-    Set,
     Union,
 )
 
@@ -46,7 +44,7 @@ STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL = range(5)
 
 OnStop = Callable[[FrameType, str, List[Breakpoint]], Any]
 OnLog = Callable[[str, Breakpoint, FrameType], Any]
-Lines = Union[Set[int], FrozenSet[int], Iterable[Union[int, Breakpoint]]]
+Lines = Iterable[Union[int, Breakpoint]]
 
 
 class FrameEvalStatus(NamedTuple):
@@ -221,7 +219,9 @@ class FrameEvalRuntime:
         lines at which they are."""
         wanted = [
             one if isinstance(one, Breakpoint) else Breakpoint(file, int(one))
-            for one in (sorted(lines) if isinstance(lines, (set, frozenset)) else lines)
+            for one in (
+                sorted(lines, key=_line_of) if isinstance(lines, (set, frozenset)) else lines
+            )
         ]
         with self._lock:
             before = self.counts().get("invalidations", 0)
@@ -254,8 +254,8 @@ class FrameEvalRuntime:
         before = frame.f_trace
         frame.f_trace = before or ignore  # without one the interpreter refuses
         try:
-            # The stub has it as read-only; a trace function may set it.
-            frame.f_lineno = line  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+            owner: Any = frame  # type checkers have f_lineno as read-only
+            owner.f_lineno = line
         except ValueError as error:
             raise ReliveError("ERR_USAGE", f"line {line} cannot be next: {error}") from None
         finally:
@@ -374,6 +374,10 @@ class FrameEvalRuntime:
 
     def _record(self, reason_code: str, detail: str = "") -> None:
         self.telemetry.record(reason_code, detail=detail)
+
+
+def _line_of(one: Union[int, Breakpoint]) -> int:
+    return one.line if isinstance(one, Breakpoint) else one
 
 
 def ignore(frame: FrameType, event: str, arg: Any) -> None:

@@ -1,19 +1,19 @@
-"""Where the debugger can work, and by what: the one place that decides it.
+"""Where the debugger can work, and by which engine: the only place that decides it.
 
-Facts go in (`Facts.here()` asks this interpreter; tests make them up), a decision comes out. What
-counts is what is active here and now: who owns sys.monitoring's tool ids, the trace and profile
-functions and the frame evaluator; not which modules were imported or which editor is running."""
+Facts come in (`Facts.here()` collects them from this interpreter; tests make them up), a decision
+comes out. What counts is what is active here and now: who owns sys.monitoring's tool ids, the trace
+and profile functions and the frame evaluator. Imported modules or a running editor do not count."""
 
 import platform
 import sys
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 OUR_TOOL_IDS = (4, 3, 5)
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "x64": "x86_64"}
 
 
 class Facts(NamedTuple):
-    """What is so in one interpreter. `tools` are the names of sys.monitoring's six ids."""
+    """The state of one interpreter. `tools` are the names of sys.monitoring's six ids."""
 
     version: Tuple[int, int]
     implementation: str
@@ -28,27 +28,27 @@ class Facts(NamedTuple):
     recursion_limit: int = 1000
 
     @classmethod
-    def here(cls):
-        """Of this interpreter and this thread, now."""
+    def here(cls) -> "Facts":
+        """Returns the facts of this interpreter and this thread, now."""
         monitoring = getattr(sys, "monitoring", None)
         tools = tuple(monitoring.get_tool(n) for n in range(6)) if monitoring else ()
-        has_extension, free_threaded, evaluator = _extension()
+        has_extension, free_threaded, evaluator = _read_extension()
         return cls(
-            version=tuple(sys.version_info[:2]),
+            version=(sys.version_info[0], sys.version_info[1]),
             implementation=sys.implementation.name,
             system=platform.system(),
             architecture=platform.machine(),
             free_threaded=free_threaded,
             has_extension=has_extension,
             tools=tools,
-            trace=_name(sys.gettrace()),
-            profile=_name(sys.getprofile()),
+            trace=_name_function(sys.gettrace()),
+            profile=_name_function(sys.getprofile()),
             evaluator=evaluator,
             recursion_limit=sys.getrecursionlimit(),
         )
 
 
-def _extension():
+def _read_extension() -> Tuple[bool, bool, Optional[str]]:
     try:
         from relive import _core
     except ImportError:
@@ -56,21 +56,33 @@ def _extension():
     return True, _core.facts()["free_threaded"], _core.debug_evaluator()
 
 
-def _name(function):
+def _name_function(function: Any) -> Optional[str]:
     if function is None:
         return None
     module = getattr(function, "__module__", None) or type(function).__module__
     return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
+Detector = Callable[[Facts], Optional[Tuple[str, str]]]
+
+
+def _join(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
 class CompatibilityPolicy:
-    """Which interpreters, systems and neighbours the debugger works with."""
+    """The interpreters, systems and neighbours that the debugger works with."""
 
     def __init__(
-        self, *, supported_python_min=(3, 8), supported_python_max=(3, 15),
-        supported_platforms=("Linux",), supported_architectures=("x86_64", "aarch64"),
-        supported_implementations=("cpython",), detectors=None,
-    ):  # fmt: skip
+        self,
+        *,
+        supported_python_min: Sequence[int] = (3, 8),
+        supported_python_max: Sequence[int] = (3, 15),
+        supported_platforms: Sequence[str] = ("Linux",),
+        supported_architectures: Sequence[str] = ("x86_64", "aarch64"),
+        supported_implementations: Sequence[str] = ("cpython",),
+        detectors: Optional[Sequence[Detector]] = None,
+    ) -> None:
         self.supported_python_min = tuple(supported_python_min)
         self.supported_python_max = tuple(supported_python_max)
         self.supported_platforms = tuple(supported_platforms)
@@ -78,8 +90,8 @@ class CompatibilityPolicy:
         self.supported_implementations = tuple(supported_implementations)
         self.detectors = DETECTORS if detectors is None else tuple(detectors)
 
-    def is_supported_python(self, version=None):
-        """(whether, "too old", "too new" or "")"""
+    def is_supported_python(self, version: Optional[Sequence[Any]] = None) -> Tuple[bool, str]:
+        """Returns (whether, "too old", "too new" or "")."""
         version = tuple(version or sys.version_info)[:2]
         if version < self.supported_python_min:
             return False, "too old"
@@ -87,8 +99,10 @@ class CompatibilityPolicy:
             "too new" if version > self.supported_python_max else ""
         )
 
-    def is_supported_platform(self, system=None, architecture=None):
-        """Whether system and architecture are."""
+    def is_supported_platform(
+        self, system: Optional[str] = None, architecture: Optional[str] = None
+    ) -> bool:
+        """Returns whether system and architecture are supported."""
         facts = Facts.here()
         architecture = architecture or facts.architecture
         architecture = _ARCHITECTURES.get(architecture.lower(), architecture)
@@ -96,30 +110,32 @@ class CompatibilityPolicy:
             system or facts.system
         ) in self.supported_platforms and architecture in self.supported_architectures
 
-    def is_supported_implementation(self, implementation=None):
-        """Whether it is CPython."""
+    def is_supported_implementation(self, implementation: Optional[str] = None) -> bool:
+        """Returns whether it is CPython."""
         return (implementation or sys.implementation.name) in self.supported_implementations
 
-    def supports_sys_monitoring(self, version=None):
-        """Whether the version has it."""
+    def supports_sys_monitoring(self, version: Optional[Sequence[Any]] = None) -> bool:
+        """Returns whether the version has sys.monitoring."""
         return tuple(version or sys.version_info)[:2] >= (3, 12)
 
-    def supports_eval_frame(self, version=None):
-        """Whether a frame evaluator is the way to see frames on the version."""
+    def supports_eval_frame(self, version: Optional[Sequence[Any]] = None) -> bool:
+        """Returns whether a frame evaluator is the way to see frames on the version."""
         version = tuple(version or sys.version_info)[:2]
         return self.is_supported_python(version)[0] and version < (3, 12)
 
-    def can_use_eval_frame(self, facts=None):
-        """(whether, why not)"""
+    def can_use_eval_frame(self, facts: Optional[Facts] = None) -> Tuple[bool, str]:
+        """Returns (whether, why not)."""
         facts = facts or Facts.here()
         if not self.supports_eval_frame(facts.version):
             return False, "from 3.12 on sys.monitoring is cheaper, and keeps recursion depth"
         if facts.version == (3, 11) and facts.recursion_limit > 10000:
             return False, f"the recursion limit is {facts.recursion_limit}: over 10000 is not safe"
-        return self._supported(facts)
+        return self._check_support(facts)
 
-    def get_incompatible_environment_reason(self, facts=None):
-        """(reason code, text) of the first active tool that is in the way, or None."""
+    def get_incompatible_environment_reason(
+        self, facts: Optional[Facts] = None
+    ) -> Optional[Tuple[str, str]]:
+        """Returns (reason code, text) of the first active tool that is in the way, or None."""
         facts = facts or Facts.here()
         for detector in self.detectors:
             found = detector(facts)
@@ -127,12 +143,12 @@ class CompatibilityPolicy:
                 return found
         return None
 
-    def is_incompatible_environment(self, facts=None):
-        """Whether there is one."""
+    def is_incompatible_environment(self, facts: Optional[Facts] = None) -> bool:
+        """Returns whether an active tool is in the way."""
         return self.get_incompatible_environment_reason(facts) is not None
 
-    def warnings(self, facts=None):
-        """[(reason code, text)]: works, but not everywhere or not as fast."""
+    def warnings(self, facts: Optional[Facts] = None) -> List[Tuple[str, str]]:
+        """Returns [(reason code, text)] of what works, but not everywhere or not as fast."""
         facts = facts or Facts.here()
         found = []
         if facts.version < (3, 12) and facts.trace is not None:
@@ -145,10 +161,10 @@ class CompatibilityPolicy:
             )
         return found
 
-    def evaluate_environment(self, facts=None):
-        """The decision, as a dict."""
+    def evaluate_environment(self, facts: Optional[Facts] = None) -> Dict[str, Any]:
+        """Returns the decision as a dict."""
         facts = facts or Facts.here()
-        compatible, reason = self._supported(facts)
+        compatible, reason = self._check_support(facts)
         in_the_way = self.get_incompatible_environment_reason(facts) if compatible else None
         if in_the_way is not None:
             compatible, reason = False, in_the_way[1]
@@ -158,7 +174,7 @@ class CompatibilityPolicy:
         return {
             "compatible": compatible,
             "reason": reason,
-            "reason_code": in_the_way[0] if in_the_way else self._code(facts, compatible),
+            "reason_code": in_the_way[0] if in_the_way else self._choose_code(facts, compatible),
             "warnings": self.warnings(facts),
             "python_version": "%d.%d" % facts.version,
             "platform": facts.system,
@@ -171,21 +187,21 @@ class CompatibilityPolicy:
         }
 
     @staticmethod
-    def _code(facts, compatible):
+    def _choose_code(facts: Facts, compatible: bool) -> str:
         if compatible:
             return ""
         return (
             "SELECTIVE_TRACING_DISABLED_BY_POLICY" if facts.has_extension else "EXTENSION_MISSING"
         )
 
-    def _supported(self, facts):
-        """(whether, why not), of what does not change while the process lives."""
+    def _check_support(self, facts: Facts) -> Tuple[bool, str]:
+        """Returns (whether, why not) for what does not change while the process lives."""
         good, why = self.is_supported_python(facts.version)
         low, high = self.supported_python_min, self.supported_python_max
         if not self.is_supported_implementation(facts.implementation):
             return False, f"{facts.implementation} is not CPython"
         if not good:
-            return False, "Python %d.%d is %s (%d.%d to %d.%d)" % (*facts.version, why, *low, *high)
+            return False, f"Python {_join(facts.version)} is {why} ({_join(low)} to {_join(high)})"
         if not self.is_supported_platform(facts.system, facts.architecture):
             return False, f"{facts.system} on {facts.architecture} is not supported"
         if facts.free_threaded:
@@ -195,11 +211,11 @@ class CompatibilityPolicy:
         return True, ""
 
 
-def _no_tool_id(facts):
+def _detect_no_tool_id(facts: Facts) -> Optional[Tuple[str, str]]:
     if facts.version < (3, 12) or not facts.tools:
         return None
-    owners = [facts.tools[number] for number in OUR_TOOL_IDS]
-    if None in owners or "relive" in owners:
+    owners = [facts.tools[number] or "" for number in OUR_TOOL_IDS]
+    if "" in owners or "relive" in owners:
         return None
     return (
         "TOOL_ID_IN_USE",
@@ -207,11 +223,11 @@ def _no_tool_id(facts):
     )
 
 
-DETECTORS = (_no_tool_id,)
+DETECTORS = (_detect_no_tool_id,)
 FrameEvalCompatibilityPolicy = CompatibilityPolicy
 policy = CompatibilityPolicy()
 
 
-def check_environment_compatibility(facts=None):
-    """The policy's decision about this interpreter."""
+def check_environment_compatibility(facts: Optional[Facts] = None) -> Dict[str, Any]:
+    """Returns the policy's decision about this interpreter."""
     return policy.evaluate_environment(facts)

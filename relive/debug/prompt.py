@@ -48,7 +48,7 @@ class Prompt(EngineDriven, pdb.Pdb):
 
         words = {"raised": "Raised", "uncaught": "Uncaught", "user_unhandled": "Leaves your code"}
         # Before 3.12 the interpreter may not have made an instance yet.
-        kind = exception if isinstance(exception, type) else type(exception)
+        kind: Any = exception if isinstance(exception, type) else type(exception)
         text = "".join(traceback.format_exception_only(kind, exception)).strip()
         self.message(f"{words[when]}: {text}")
         frames = exception.__traceback__ if when != "raised" else None

@@ -1,6 +1,7 @@
-"""How the debug runtime is set up."""
+"""The settings of the debug runtime."""
 
 import enum
+from typing import Any, Dict, List, Mapping, Tuple
 
 from relive.config import nearest
 
@@ -21,7 +22,7 @@ class FrameEvalBackendKind(enum.Enum):
     EVAL_FRAME = "eval_frame"
 
 
-_DEFAULTS = {
+_DEFAULTS: Dict[str, Any] = {
     "enabled": True,
     "fallback_to_tracing": True,
     "debug": False,
@@ -39,34 +40,49 @@ _DEFAULTS = {
 
 
 class FrameEvalConfig:
-    """Settings of the runtime; a value of the wrong type is refused by name."""
+    """Settings of the runtime. A value of the wrong type is refused by name."""
+
+    enabled: bool
+    fallback_to_tracing: bool
+    debug: bool
+    cache_size: int
+    optimize: bool
+    timeout: float
+    conditional_breakpoints_enabled: bool
+    condition_budget_s: float
+    tracing_backend: TracingBackendKind
+    backend: FrameEvalBackendKind
+    telemetry: bool
+    task_aware_stepping: bool
+    my_code_only: bool
 
     __slots__ = tuple(_DEFAULTS)
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Mapping[str, Any]) -> None:
         self.reset()
         for key, value in settings.items():
             if key not in _DEFAULTS:
                 raise TypeError(f"there is no setting {key!r} (there are {', '.join(_DEFAULTS)})")
-            setattr(self, key, _checked(key, value))
+            setattr(self, key, _check_setting(key, value))
 
-    def reset(self):
-        """Every setting as it was at first."""
+    def reset(self) -> None:
+        """Gives every setting its default."""
         for key, value in _DEFAULTS.items():
             setattr(self, key, value)
 
-    def update(self, settings):
-        """Takes the settings of a dict; all of it, or ValueError and nothing."""
-        checked = {key: _checked(key, value) for key, value in settings.items()}
+    def update(self, settings: Mapping[str, Any]) -> None:
+        """Takes all settings of a dict, or raises ValueError and takes none."""
+        checked = {key: _check_setting(key, value) for key, value in settings.items()}
         for key, value in checked.items():
             setattr(self, key, value)
 
-    def rewrites(self):
-        """Whether code may be rewritten: `optimize`, and not the backend that traces."""
+    def rewrites(self) -> bool:
+        """Returns whether code may be rewritten: `optimize`, and not the backend that traces."""
         return self.optimize and self.backend is not FrameEvalBackendKind.TRACING
 
-    def unavailable(self, engine):
-        """What is asked for that this engine, `hook` or `monitoring`, is not: (setting, why)."""
+    def unavailable(self, engine: str) -> List[Tuple[str, str]]:
+        """Returns (setting, why) for each setting that this engine, `hook` or `monitoring`, cannot
+        have."""
         found = []
         if self.backend is FrameEvalBackendKind.EVAL_FRAME and engine != "hook":
             found.append(("backend EVAL_FRAME", f"frames are looked at by {engine} here"))
@@ -76,8 +92,8 @@ class FrameEvalConfig:
             found.append((wanted, f"lines are seen by {lines} here"))
         return found
 
-    def to_dict(self):
-        """Plain values: words for what is chosen from a list."""
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain values; choices are words."""
         found = {key: getattr(self, key) for key in _DEFAULTS}
         return {
             key: value.name if isinstance(value, enum.Enum) else value
@@ -85,20 +101,21 @@ class FrameEvalConfig:
         }
 
     @classmethod
-    def from_dict(cls, settings):
-        """From such a dict; ValueError where a key is unknown or a value wrong."""
+    def from_dict(cls, settings: Mapping[str, Any]) -> "FrameEvalConfig":
+        """Returns the configuration of such a dict. Raises ValueError where a key is unknown or a
+        value wrong."""
         made = cls()
         made.update(settings)
         return made
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, FrameEvalConfig) and self.to_dict() == other.to_dict()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"FrameEvalConfig({', '.join(f'{k}={v!r}' for k, v in self.to_dict().items())})"
 
 
-def _checked(key, value):
+def _check_setting(key: str, value: Any) -> Any:
     if key not in _DEFAULTS:
         raise ValueError(
             f"there is no setting {key!r}{nearest(str(key), _DEFAULTS)}"

@@ -10,7 +10,7 @@ import sys
 _here = os.path.dirname(os.path.abspath(__file__))
 
 
-def _begin():
+def _begin_recording() -> None:
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != _here]
     root = os.path.dirname(os.path.dirname(_here))
     try:
@@ -23,13 +23,15 @@ def _begin():
         os.write(2, f"relive: it cannot begin here: {error}\n".encode())
     else:
         if hasattr(_core, "begin"):  # else this is not the main interpreter
-            _start(_core)
+            _start_parts()
     if root in sys.path[-1:]:
         sys.path.pop()
 
 
-def _start(core):
-    core.begin()
+def _start_parts() -> None:
+    from relive import _core
+
+    _core.begin()
     if "RELIVE_DEBUG" in os.environ:
         from relive.debug import boot
 
@@ -40,9 +42,9 @@ def _start(core):
         server.begin()
 
 
-def _chain():
-    """The program's own one takes our place; without one there is none, as site would find. The
-    modules are those that every interpreter has from its start."""
+def _run_next() -> None:
+    """Runs the program's own sitecustomize in our place, or removes ours as if there were none. It
+    uses modules that every interpreter has from its start."""
     spec = sys.modules["_frozen_importlib_external"].PathFinder.find_spec("sitecustomize")
     if spec is None or spec.loader is None:
         raise ImportError("No module named 'sitecustomize'", name="sitecustomize")
@@ -51,5 +53,5 @@ def _chain():
     spec.loader.exec_module(module)
 
 
-_begin()
-_chain()
+_begin_recording()
+_run_next()

@@ -1,7 +1,7 @@
 """Trace filters: TOML files, patterns and environment variables, as one chain (docs/filters.md).
 
-`schema` reads one file, `doors` finds them and `chain` joins them, `builtin` is what always comes
-first. What a rule means is decided in C (src/filter)."""
+`schema` reads one file, `doors` finds the files, `chain` joins them, and `builtin` is always first.
+C decides what a rule means (src/filter)."""
 
 from relive.filters.chain import Chain
 from relive.filters.schema import Filter, FilterError

@@ -1,22 +1,27 @@
-"""What always comes first: the standard library and the machinery of asyncio are not recorded.
+"""The filter that is always first: the standard library and the machinery of asyncio are not
+recorded.
 
-Secrets are not rules: their names and forms are known to C (src/filter/secrets.c) and lie under
+Secrets are not rules: C knows their names and forms (src/filter/secrets.c) and applies them below
 every chain."""
+
+from typing import Any, Dict, List
 
 from relive import _core
 from relive.filters.schema import Filter
 
 
-def builtin(folders, packages="trace"):
-    """The filter; `folders` are those of the standard library here; `packages` is what becomes of
-    installed ones."""
+def builtin(folders: List[str], packages: str = "trace") -> Filter:
+    """Returns the filter. `folders` are those of the standard library here; `packages` is the exec
+    of installed packages."""
     version, rules = _core.builtin_rules(folders, packages)
     made = Filter("builtin-default", version, "<inline:builtin-default>")
     made.is_builtin, made.packages = True, packages
     made.exec, made.value = "trace", "allow"
-    empty = {"value": "inherit", "level": None, "sample": 1.0, "every": 0, "min_duration": 0,
-             "max_str": -1, "max_items": -1, "max_depth": -1, "max_locals": -1, "patterns": [],
-             "reason": ""}  # fmt: skip
+    empty: Dict[str, Any] = {
+        "value": "inherit", "level": None, "sample": 1.0, "every": 0, "min_duration": 0,
+        "max_str": -1, "max_items": -1, "max_depth": -1, "max_locals": -1, "patterns": [],
+        "reason": "",
+    }  # fmt: skip
     for selector, what in rules:
         made.rules.append(dict(empty, selector=selector, exec=what))
     return made

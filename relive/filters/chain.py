@@ -1,15 +1,16 @@
-"""Which filters there are, in which order, and what C is told of them.
+"""Which filters apply, in which order, and what C gets from them.
 
     built-in, nearest project file, pyproject.toml, environment, options left to right, API
 
-Includes and excludes, from every door, are gates in front of all rules."""
+Includes and excludes, from every source, are gates before all rules."""
 
 import os
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from relive import _core
 from relive.config import GATES, find_upwards
 from relive.errors import ReliveError
-from relive.filters.schema import ACTION, EXEC, LEVEL
+from relive.filters.schema import ACTION, EXEC, LEVEL, Filter
 
 PROJECT_FILES = (
     os.path.join(".relive", "trace-filter.toml"),
@@ -18,36 +19,38 @@ PROJECT_FILES = (
 
 
 class Chain:
-    """The filters of one recording, and the C filter made of them."""
+    """The filters of one recording, and the C filter made from them."""
 
-    def __init__(self, filters, gates=(), sample=1.0):
+    def __init__(
+        self, filters: List[Filter], gates: Sequence[Tuple[str, str]] = (), sample: float = 1.0
+    ) -> None:
         self.filters, self.gates, self.sample = filters, gates, sample
-        self.core = _build(_entries(filters, gates, sample, is_portable=False))
+        self.core = _build_filter(_list_entries(filters, gates, sample, is_portable=False))
 
-    def recipe(self, level):
-        """What another process builds this chain from, where `level` is that of the recording."""
-        entries = _entries(self.filters, self.gates, self.sample, is_portable=True)
+    def recipe(self, level: str) -> Dict[str, Any]:
+        """Returns what another process builds this chain from. `level` is that of the recording."""
+        entries = _list_entries(self.filters, self.gates, self.sample, is_portable=True)
         return {"entries": list(entries), "text": self.text(), "highest": self.highest(level)}
 
-    def summary(self):
-        """What the recording's header keeps: [{name, version, path, sha256}]."""
+    def summary(self) -> List[Dict[str, Any]]:
+        """Returns what the recording's header keeps: [{name, version, path, sha256}]."""
         return [
             {"name": f.name, "version": f.version, "path": f.path, "sha256": f.sha256}
             for f in self.filters
         ]
 
-    def highest(self, level):
-        """The highest level that any function may have, where `level` is that of the others."""
+    def highest(self, level: str) -> str:
+        """Returns the highest level that any function may have. `level` is that of the others."""
         named = {rule["level"] for one in self.filters for rule in one.rules}
         named |= {one.level for one in self.filters} | {level}
-        return max(named, key=lambda word: LEVEL[word])
+        return str(max(named, key=lambda word: LEVEL[word]))
 
-    def text(self):
-        """The summary as the header holds it."""
+    def text(self) -> str:
+        """Returns the summary as the header holds it."""
         return _core.json_text(self.summary())
 
-    def rule(self, index):
-        """(filter, index in it, rule) of a rule's index in the whole chain."""
+    def rule(self, index: int) -> Tuple[Filter, int, Dict[str, Any]]:
+        """Returns (filter, index in it, rule) of a rule's index in the whole chain."""
         for one in self.filters:
             if index < len(one.rules):
                 return one, index, one.rules[index]
@@ -55,8 +58,11 @@ class Chain:
         raise IndexError(index)
 
 
-def _entries(filters, gates, sample, is_portable):
-    """The chain as C builds it (recipe.h); a portable one holds no folder of this interpreter."""
+def _list_entries(
+    filters: List[Filter], gates: Sequence[Tuple[str, str]], sample: float, is_portable: bool
+) -> Iterator[Tuple[str, Any]]:
+    """Yields the chain as C builds it (recipe.h). A portable one holds no folder of this
+    interpreter."""
     for one in filters:
         if one.is_builtin and is_portable:
             yield "builtin", one.packages
@@ -79,7 +85,7 @@ def _entries(filters, gates, sample, is_portable):
     yield "set_sample", (sample,)
 
 
-def _build(entries):
+def _build_filter(entries: Iterable[Tuple[str, Any]]) -> _core.Filter:
     core = _core.Filter()
     for name, words in entries:
         try:
@@ -94,6 +100,7 @@ def _build(entries):
     return core
 
 
-def project_file(folder):
-    """The nearest project file from a folder upwards; of two in one folder, Relive's own."""
+def project_file(folder: str) -> Optional[str]:
+    """Returns the nearest project file from a folder upwards; of two in one folder, Relive's
+    own."""
     return find_upwards(folder, PROJECT_FILES)

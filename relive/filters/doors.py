@@ -1,64 +1,67 @@
-"""From settings to a chain: what the command line, the environment, pyproject.toml and the API say
-of filters."""
+"""From settings to a chain: the filters of the command line, the environment, pyproject.toml and
+the API."""
 
 import os
 import re
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from relive.filters.chain import Chain, project_file
 from relive.filters.schema import Filter, FilterError, Problem
 
 
-def resolved(settings, folder):
-    """The settings with the project's file in its place, and the recipe of their filters, every
-    file read and checked: for a process that is about to become the program."""
-    settings = dict(settings, trace_filter=_entries(settings, folder), auto_filter=False)
+def resolved(settings: Mapping[str, Any], folder: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
+    """Returns the settings with the project's file in its place, and the recipe of their filters.
+    Every file is read and checked, for a process that is about to become the program."""
+    settings = dict(settings, trace_filter=_list_files(settings, folder), auto_filter=False)
     return settings, chain(settings, []).recipe(settings["level"])
 
 
-def _program_folder():
-    """Where the running program's script is, else the current folder."""
+def _find_program_folder() -> str:
+    """Returns the folder of the running program's script, else the current folder."""
     import sys
 
     file = getattr(sys.modules.get("__main__"), "__file__", None)
     return os.path.dirname(os.path.abspath(file)) if file else os.getcwd()
 
 
-def _entries(settings, folder):
+def _list_files(settings: Mapping[str, Any], folder: str) -> List[Dict[str, Any]]:
     found = project_file(folder) if settings["auto_filter"] else None
     first = [{"path": found}] if found is not None else []
     return first + list(settings["trace_filter"])
 
 
-def my_code(settings, folders):
-    """The chain that says which code is the user's, for a debugger's steps: what rules leave out is
-    not, nor are installed packages unless a rule names them. No code is left to chance."""
+def my_code(settings: Mapping[str, Any], folders: List[str]) -> Chain:
+    """Returns the chain that decides which code is the user's, for a debugger's steps. Code that
+    rules skip is not, nor are installed packages unless a rule names them. Sampling does not
+    apply."""
     from relive.filters.builtin import builtin
 
-    return _chain(dict(settings, sample_rate=1.0), [builtin(folders, packages="skip")])
+    return _make_chain(dict(settings, sample_rate=1.0), [builtin(folders, packages="skip")])
 
 
-def chain(settings, folders):
-    """The chain of a recording; `folders` are those of the standard library and packages."""
+def chain(settings: Mapping[str, Any], folders: List[str]) -> Chain:
+    """Returns the chain of a recording. `folders` are those of the standard library and
+    packages."""
     from relive.filters.builtin import builtin
 
-    return _chain(settings, [builtin(folders)] if settings["builtin_filter"] else [])
+    return _make_chain(settings, [builtin(folders)] if settings["builtin_filter"] else [])
 
 
-def _chain(settings, filters):
-    for entry in _entries(settings, _program_folder()):
+def _make_chain(settings: Mapping[str, Any], filters: List[Filter]) -> Chain:
+    for entry in _list_files(settings, _find_program_folder()):
         if "tables" in entry:
             filters.append(Filter.from_dict(entry["tables"], entry["path"]))
         else:
             filters.append(Filter.from_file(entry["path"]))
     _check_inherit(filters)
-    own = _own_rules(settings)
+    own = _make_own_rules(settings)
     if own is not None:
         filters.append(own)
-    return Chain(filters, _gates(settings), settings["sample_rate"])
+    return Chain(filters, _list_gates(settings), settings["sample_rate"])
 
 
-def _check_inherit(filters):
-    """`inherit` needs something before it."""
+def _check_inherit(filters: List[Filter]) -> None:
+    """Raises FilterError where `inherit` has nothing before it."""
     for key, name in (("exec", "default_exec"), ("value", "default_value_action")):
         if filters and getattr(filters[0], key) == "inherit":
             raise FilterError(
@@ -67,7 +70,7 @@ def _check_inherit(filters):
             )  # fmt: skip
 
 
-def _gates(settings):
+def _list_gates(settings: Mapping[str, Any]) -> List[Tuple[str, str]]:
     gates = []
     for key in ("exclude", "include", "exclude_re", "include_re", "exclude_files"):
         gates += [(key, text) for text in settings[key]]
@@ -76,18 +79,19 @@ def _gates(settings):
     return gates
 
 
-def _own_rules(settings):
-    """--lines, --allow, --redact and --max-locals, as a filter of their own behind all others."""
+def _make_own_rules(settings: Mapping[str, Any]) -> Optional[Filter]:
+    """Returns --lines, --allow, --redact and --max-locals as a filter of their own after all
+    others."""
     said = settings["lines"] or settings["allow"] or settings["redact"]
     if not said and settings["max_locals"] == 900:
         return None
-    rules = []
+    rules: List[Dict[str, Any]] = []
     for text in settings["lines"]:
         for kind in ("pkg", "obj"):
             rules.append({"selector": f"{kind}:{text}", "level": "lines"})
         if text.endswith(".*"):
             rules.append({"selector": f"pkg:literal:{text[:-2]}", "level": "lines"})
-    everything = {"selector": "pkg:**"}
+    everything: Dict[str, Any] = {"selector": "pkg:**"}
     if settings["max_locals"] != 900:
         everything["max_locals"] = settings["max_locals"]
     everything["value_patterns"] = [

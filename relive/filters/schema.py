@@ -1,7 +1,8 @@
-"""One filter file: what may stand in it, and what is wrong with it, all at once."""
+"""One filter file: what it may hold, and all that is wrong with it at once."""
 
 import os
 import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from relive import _core
 from relive.config import nearest, toml_module, upwards
@@ -27,11 +28,11 @@ _UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 class Problem:
     """One thing that is wrong: where, and what."""
 
-    def __init__(self, path, text, line=0):
+    def __init__(self, path: str, text: str, line: int = 0) -> None:
         self.path, self.text, self.line = path, text, line
 
-    def show(self, file):
-        """file:line: table.path: what is wrong"""
+    def show(self, file: str) -> str:
+        """Returns file:line: table.path: what is wrong."""
         place = f"{file}:{self.line}" if self.line else file
         return f"{place}: {self.path}: {self.text}" if self.path else f"{place}: {self.text}"
 
@@ -39,49 +40,50 @@ class Problem:
 class FilterError(ReliveError):
     """Filter files that cannot be used; `problems` has each."""
 
-    def __init__(self, code, file, problems):
+    def __init__(self, code: str, file: str, problems: List[Problem]) -> None:
         self.file, self.problems = file, problems
         super().__init__(code, "\n".join(problem.show(file) for problem in problems))
 
 
 class Filter:
-    """One file of a chain, checked. `rules` are dicts of what C is told."""
+    """One file of a chain, checked. `rules` are dicts with what C gets."""
 
-    def __init__(self, name, version, path):
+    def __init__(self, name: str, version: int, path: str) -> None:
         self.name, self.version, self.path = name, version, path
         self.sha256 = ""
         self.root = ""
         self.exec, self.value, self.level = "inherit", "inherit", None
-        self.rules = []
-        self.io = None
-        self.description, self.labels = "", []
+        self.rules: List[Dict[str, Any]] = []
+        self.io: Optional[Dict[str, Any]] = None
+        self.description = ""
+        self.labels: List[str] = []
         self.is_builtin, self.packages = False, "trace"
-        self.tables = {}
+        self.tables: Dict[str, Any] = {}
 
     @classmethod
-    def from_file(cls, path):
-        """Reads and checks a file; a FilterError says all that is wrong with it."""
+    def from_file(cls, path: str) -> "Filter":
+        """Reads and checks a file. A FilterError has all that is wrong with it."""
         import hashlib
 
-        raw = _read(path)
+        raw = _read_file(path)
         made = cls.from_toml(raw, path)
         made.sha256 = hashlib.sha256(raw).hexdigest()
         return made
 
     @classmethod
-    def from_toml(cls, raw, path):
-        """The same from bytes; `path` is where its file selectors count from."""
+    def from_toml(cls, raw: bytes, path: str) -> "Filter":
+        """Reads and checks bytes; `path` is where its file selectors count from."""
         try:
-            return cls.from_dict(_parse(raw, path), path)
+            return cls.from_dict(_parse_toml(raw, path), path)
         except FilterError as error:
-            lines = _lines(raw)
+            lines = _find_lines(raw)
             for problem in error.problems:
-                problem.line = problem.line or _line_of(lines, problem.path)
+                problem.line = problem.line or _find_line(lines, problem.path)
             raise FilterError(error.code, error.file, error.problems) from None
 
     @classmethod
-    def from_dict(cls, tables, path="<dict>"):
-        """The same from the tables of a file."""
+    def from_dict(cls, tables: Dict[str, Any], path: str = "<dict>") -> "Filter":
+        """Checks the tables of a file."""
         reading = _Reading(tables, path)
         made = reading.filter()
         made.tables = tables
@@ -93,7 +95,7 @@ class Filter:
         return made
 
 
-def _read(path):
+def _read_file(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             raw = file.read(LARGEST + 1)
@@ -107,10 +109,11 @@ def _read(path):
     return raw
 
 
-def _parse(raw, path):
+def _parse_toml(raw: bytes, path: str) -> Dict[str, Any]:
     toml = toml_module(path)
     try:
-        return toml.loads(raw.decode("utf-8"))
+        tables: Dict[str, Any] = toml.loads(raw.decode("utf-8"))
+        return tables
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem("", "the file is not UTF-8", line)
@@ -125,9 +128,11 @@ def _parse(raw, path):
     raise FilterError("ERR_INVALID_POLICY_VALUE", path, [problem])
 
 
-def _lines(raw):
-    """{path of a table or key: its line} of a TOML file, as problems name them."""
-    lines, counts, table = {}, {}, ""
+def _find_lines(raw: bytes) -> Dict[str, int]:
+    """Returns {path of a table or key: its line} of a TOML file, as problems name them."""
+    lines: Dict[str, int] = {}
+    counts: Dict[str, int] = {}
+    table = ""
     for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
         header = re.match(r"\s*(\[\[?)\s*([\w.-]+)\s*\]", line)
         key = re.match(r"\s*([\w-]+)\s*=", line)
@@ -146,16 +151,16 @@ def _lines(raw):
     return lines
 
 
-def _line_of(lines, path):
-    """The line of a path, or of what holds it; 0: none is known."""
+def _find_line(lines: Mapping[str, int], path: str) -> int:
+    """Returns the line of a path, or of the table that holds it; 0 where none is known."""
     while path and path not in lines:
         path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]*)$", "", path)
     return lines.get(path, 0)
 
 
-def root_of(path):
-    """Where file selectors of a filter count from: the folder that holds its .relive or .codetracer
-    folder, else its own."""
+def root_of(path: str) -> str:
+    """Returns where file selectors of a filter count from: the folder that holds its .relive or
+    .codetracer folder, else its own."""
     folder = os.path.dirname(os.path.abspath(path))
     for here in upwards(folder):
         if os.path.basename(here) in (".codetracer", ".relive"):
@@ -166,29 +171,33 @@ def root_of(path):
 class _Reading:
     """Walks the tables of one file and collects problems."""
 
-    def __init__(self, tables, path):
-        self.tables, self.path, self.problems = tables, path, []
+    def __init__(self, tables: Mapping[str, Any], path: str) -> None:
+        self.tables, self.path = tables, path
+        self.problems: List[Problem] = []
         self.is_too_new = False
         self.version = 1
         self.root = root_of(path) if not path.startswith("<") else os.getcwd()
 
-    def wrong(self, path, text):
+    def wrong(self, path: str, text: str) -> None:
+        """Adds a problem."""
         self.problems.append(Problem(path, text))
 
-    def table(self, tables, key, path, needed=True):
-        """A table below, {} where it is missing or none."""
+    def table(
+        self, tables: Mapping[str, Any], key: str, path: str, needed: bool = True
+    ) -> Mapping[str, Any]:
+        """Returns a table below, {} where it is missing or none."""
         found = tables.get(key)
         if found is None:
             if needed:
                 self.wrong(path, "this table is missing")
             return {}
         if not isinstance(found, dict):
-            self.wrong(path, f"a table is wanted, not {_kind(found)}")
+            self.wrong(path, f"a table is wanted, not {_name_kind(found)}")
             return {}
         return found
 
-    def known(self, table, allowed, path):
-        """Unknown keys are refused."""
+    def known(self, table: Mapping[str, Any], allowed: Sequence[str], path: str) -> None:
+        """Refuses unknown keys."""
         for key in table:
             if key not in allowed:
                 where = f"{path}.{key}" if path else key
@@ -197,8 +206,15 @@ class _Reading:
                     f"there is no such key{nearest(key, allowed)} (keys: {', '.join(allowed)})",
                 )
 
-    def word(self, table, key, path, allowed, default=None):
-        """One of some words; `default` None: it must be there."""
+    def word(
+        self,
+        table: Mapping[str, Any],
+        key: str,
+        path: str,
+        allowed: Sequence[str],
+        default: Optional[str] = None,
+    ) -> Any:
+        """Returns one of some words. Without a default the word is required."""
         value = table.get(key)
         if value is None:
             if default is None:
@@ -210,20 +226,21 @@ class _Reading:
             return default
         return value
 
-    def text(self, table, key, path, needed=False):
+    def text(self, table: Mapping[str, Any], key: str, path: str, needed: bool = False) -> str:
+        """Returns a text."""
         value = table.get(key, None if needed else "")
         if not isinstance(value, str) or (needed and not value.strip()):
             what = (
                 "this is missing" if value is None else f"{value!r} is no text that says anything"
             )
             if value is not None and not isinstance(value, str):
-                what = f"a text is wanted, not {_kind(value)}"
+                what = f"a text is wanted, not {_name_kind(value)}"
             self.wrong(f"{path}.{key}", what)
             return ""
         return value
 
-    def filter(self):
-        """The whole file."""
+    def filter(self) -> Filter:
+        """Returns the filter of the whole file."""
         self.known(self.tables, ("meta", "scope", "io"), "")
         meta = self.table(self.tables, "meta", "meta")
         self.known(meta, ("name", "version", "description", "labels"), "meta")
@@ -249,14 +266,16 @@ class _Reading:
         self.io(made)
         return made
 
-    def labels(self, meta):
+    def labels(self, meta: Mapping[str, Any]) -> List[str]:
+        """Returns the labels."""
         labels = meta.get("labels", [])
         if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
             self.wrong("meta.labels", "a list of texts is wanted")
             return []
         return list(dict.fromkeys(labels))
 
-    def scope(self, made):
+    def scope(self, made: Filter) -> None:
+        """Reads the table [scope]."""
         scope = self.table(self.tables, "scope", "scope")
         keys = ["default_exec", "default_value_action", "rules"]
         if self.version >= 2:
@@ -269,30 +288,31 @@ class _Reading:
             made.level = self.word(scope, "level", "scope", [w for w in LEVEL if w], "values")
         rules = scope.get("rules", [])
         if not isinstance(rules, list):
-            self.wrong("scope.rules", f"a list of tables is wanted, not {_kind(rules)}")
+            self.wrong("scope.rules", f"a list of tables is wanted, not {_name_kind(rules)}")
             rules = []
         for index, rule in enumerate(rules):
             path = f"scope.rules[{index}]"
             if isinstance(rule, dict):
                 made.rules.append(self.rule(rule, path))
             else:
-                self.wrong(path, f"a table is wanted, not {_kind(rule)}")
+                self.wrong(path, f"a table is wanted, not {_name_kind(rule)}")
 
-    def rule(self, rule, path):
+    def rule(self, rule: Mapping[str, Any], path: str) -> Dict[str, Any]:
+        """Returns one rule."""
         keys = ["selector", "exec", "value_default", "reason", "value_patterns"]
         if self.version >= 2:
             keys += ["level", "sample", "every", "min_duration", *_NO_LIMITS]
         self.known(rule, keys, path)
-        made = dict(_NO_LIMITS, sample=1.0, every=0, min_duration=0, level=None)
-        kinds = NEW_SCOPE_KINDS if self.version >= 2 else SCOPE_KINDS
+        made: Dict[str, Any] = dict(_NO_LIMITS, sample=1.0, every=0, min_duration=0, level=None)
+        kinds: Sequence[str] = NEW_SCOPE_KINDS if self.version >= 2 else SCOPE_KINDS
         made["selector"] = self.selector(rule, path, kinds)
         if self.version >= 2 and made["selector"].partition(":")[0] in MOMENT_KINDS:
             for key in rule:
                 if key in keys and key not in ("selector", "exec", "reason"):
                     self.wrong(
                         f"{path}.{key}",
-                        "a thread: or task: rule can only say exec: it is asked at each call, and"
-                        " all else is decided once a function",
+                        "thread: and task: rules are evaluated on every call, so they may only set"
+                        " exec",
                     )
         made["exec"] = self.word(rule, "exec", path, list(EXEC), "inherit")
         made["value"] = self.word(rule, "value_default", path, list(ACTION), "inherit")
@@ -307,7 +327,7 @@ class _Reading:
         for index, pattern in enumerate(patterns):
             where = f"{path}.value_patterns[{index}]"
             if not isinstance(pattern, dict):
-                self.wrong(where, f"a table is wanted, not {_kind(pattern)}")
+                self.wrong(where, f"a table is wanted, not {_name_kind(pattern)}")
                 continue
             self.known(pattern, ("selector", "action", "reason"), where)
             kinds = NEW_VALUE_KINDS if self.version >= 2 else VALUE_KINDS
@@ -318,8 +338,8 @@ class _Reading:
             made["patterns"].append((selector, action))
         return made
 
-    def more(self, rule, path, made):
-        """What version 2 adds to a rule."""
+    def more(self, rule: Mapping[str, Any], path: str, made: Dict[str, Any]) -> None:
+        """Reads what version 2 adds to a rule."""
         if "level" in rule:
             made["level"] = self.word(rule, "level", path, [w for w in LEVEL if w], "values")
         sample = rule.get("sample", 1.0)
@@ -341,23 +361,25 @@ class _Reading:
             else:
                 made[key] = value
 
-    def duration(self, value, path):
+    def duration(self, value: object, path: str) -> int:
+        """Returns nanoseconds."""
         found = _DURATION.match(value) if isinstance(value, str) else None
         if not found:
             self.wrong(path, f"{value!r} is no duration such as '2ms' or '0.5s'")
             return 0
         return int(float(found.group(1)) * _UNITS[found.group(2)])
 
-    def selector(self, table, path, kinds):
-        """Its text, once C has compiled it."""
+    def selector(self, table: Mapping[str, Any], path: str, kinds: Sequence[str]) -> str:
+        """Returns the text of a selector, once C has compiled it."""
         text = self.text(table, "selector", path, True)
         if text:
             problem = refused(text, "pkg" in kinds, self.version, self.root)
             if problem:
-                self.wrong(f"{path}.selector", f"{text!r}: {problem}{_near_kind(text, kinds)}")
+                self.wrong(f"{path}.selector", f"{text!r}: {problem}{_suggest_kind(text, kinds)}")
         return text
 
-    def io(self, made):
+    def io(self, made: Filter) -> None:
+        """Reads the table [io]."""
         if "io" not in self.tables:
             return
         io = self.table(self.tables, "io", "io")
@@ -375,8 +397,8 @@ class _Reading:
         made.io = {"capture": capture, "streams": streams}
 
 
-def refused(text, is_scope, version, root):
-    """Why C does not take a selector; None where it does."""
+def refused(text: str, is_scope: bool, version: int, root: str) -> Optional[str]:
+    """Returns why C refuses a selector, or None."""
     probe = _core.Filter()
     # inherit everywhere: only the selector is looked at
     probe.add_file(version, False, root, root, 0, 0, 0)
@@ -387,18 +409,18 @@ def refused(text, is_scope, version, root):
             probe.add_rule("pkg:literal:x", 0, 0, 0, 1.0, 0, 0, -1, -1, -1, -1)
             probe.add_pattern(text, 1)
     except _core.Error as error:
-        return error.args[1]
+        return str(error.args[1])
     except UnicodeEncodeError:
         return "it holds half a character (a lone surrogate)"
     return None
 
 
-def _near_kind(text, kinds):
+def _suggest_kind(text: str, kinds: Sequence[str]) -> str:
     kind = text.partition(":")[0]
     return nearest(kind, kinds) if kind not in kinds else ""
 
 
-def _kind(value):
-    """What a value is, in TOML's words."""
+def _name_kind(value: object) -> str:
+    """Returns what a value is, in TOML's words."""
     names = {bool: "a boolean", int: "a number", float: "a number", str: "a text", list: "a list"}
     return names.get(type(value), "a table" if isinstance(value, dict) else "something else")

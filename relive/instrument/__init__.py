@@ -1,4 +1,4 @@
-"""What of a program's surroundings becomes events of the recording: opt-in, and taken back whole.
+"""What around a program becomes events of the recording: opt-in, and taken back completely.
 
     import relive.instrument
 
@@ -8,7 +8,7 @@
     relive.instrument.install("mine")       # a plugin's: register(), or the entry-point group
     relive.instrument.uninstrument()        # everything is as it was
 
-Nothing is patched by an import (docs/embed.md)."""
+An import alone patches nothing (docs/embed.md)."""
 
 from relive.instrument.registry import http, install, installed, names, register, uninstrument
 from relive.instrument.web import asgi, wsgi
@@ -27,5 +27,5 @@ __all__ = [
 
 
 def logging() -> None:
-    """Log records become events, with their place and the session that is active."""
+    """Makes log records events, with their place and the active session."""
     install("logging")

@@ -1,11 +1,12 @@
 """One request and its answer, whichever client makes it.
 
-    exchange = begin(...)     the request is told, and the headers to send on are known
-    with exchange: ask()      an exception is told as the answer
-    exchange.answer(...)      told once
+    exchange = Exchange(...)
+    exchange.request(...)     writes the request, and returns nothing
+    with exchange: send()     an exception is written as the answer
+    exchange.answer(...)      written once
 
-Clients are built on one another (requests on urllib3 on http.client): only the outermost one that
-is instrumented tells."""
+Clients are built on one another (requests on urllib3 on http.client). Only the outermost
+instrumented one writes events."""
 
 import time
 from contextvars import ContextVar
@@ -28,7 +29,7 @@ wanted = frozenset(HEADERS)
 
 
 def choose_headers(names: Optional[Iterable[str]]) -> None:
-    """Which headers are kept; None: HEADERS."""
+    """Sets which headers are kept; None means HEADERS."""
     global wanted
     wanted = frozenset(HEADERS if names is None else (name.lower() for name in names))
     plain = ("content-type", "content-length")  # CGI says these so
@@ -43,7 +44,7 @@ def choose_headers(names: Optional[Iterable[str]]) -> None:
 
 
 def selected(headers: Any) -> Optional[Dict[str, str]]:
-    """Those that are kept; None where there are none."""
+    """Returns the headers that are kept; None where there are none."""
     rows = headers.items() if hasattr(headers, "items") else headers or ()
     found = {
         name: value if type(value) is str else http.header_text(value)
@@ -54,7 +55,7 @@ def selected(headers: Any) -> Optional[Dict[str, str]]:
 
 
 def header(headers: Any, name: str) -> Optional[str]:
-    """The value of one, the first where there are several; None."""
+    """Returns the value of one header, the first where there are several, or None."""
     for one, value in headers.items() if hasattr(headers, "items") else headers or ():
         if http.header_text(one).lower() == name:
             return http.header_text(value)
@@ -62,7 +63,7 @@ def header(headers: Any, name: str) -> Optional[str]:
 
 
 def length_of(body: Any) -> Optional[int]:
-    """Bytes of a body that is there; None of one that is made while it is sent."""
+    """Returns the bytes of a body. Returns None for one that is made while it is sent."""
     if body is None:
         return 0
     if isinstance(body, (bytes, bytearray)):
@@ -71,8 +72,8 @@ def length_of(body: Any) -> Optional[int]:
 
 
 def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
-    """A preview of a text; of other kinds of content how much it is. At level calls, which has no
-    values, nothing."""
+    """Returns a preview of a text, and the size of other kinds of content. At level calls, which
+    has no values, it returns None."""
     if not body or _core.recorded_level() < 2:
         return None
     if isinstance(body, (bytes, bytearray)):
@@ -86,7 +87,7 @@ def shown(body: Any, headers: Any, size: Optional[int]) -> Any:
 
 
 class Exchange:
-    """A request of the session that is active, which was told and waits for its answer."""
+    """A request of the active session that was written and waits for its answer."""
 
     __slots__ = ("_began", "_client", "_is_told", "_number", "_session", "_side", "is_reading")
 
@@ -98,29 +99,29 @@ class Exchange:
         self.is_reading = False  # of its body, by a client that asks
         self._session = _core.active_session()
 
-    def _session_number(self) -> int:
-        """0 where there was none, or it has ended."""
+    def _find_number(self) -> int:
+        """Returns the session's number; 0 where there was none, or it has ended."""
         session = self._session
         return session.number if session is not None and session.is_open else 0
 
     def request(self, method: Any, url: Any, headers: Any, *, size: Optional[int],
                 body: Any = None) -> None:  # fmt: skip
-        """Tells the request."""
+        """Writes the request."""
         _core.note(
-            api.HTTP_REQUEST, self._session_number(), _REQUEST, self._number, self._client,
+            api.HTTP_REQUEST, self._find_number(), _REQUEST, self._number, self._client,
             self._side, http.text(method), http.clean(url), self._began, selected(headers), size,
             shown(body, headers, size),
         )  # fmt: skip
 
     def answer(self, status: Optional[int], headers: Any = (), *, size: Optional[int] = None,
                body: Any = None, error: Optional[BaseException] = None) -> None:  # fmt: skip
-        """Tells the answer, or what came in its place; once."""
+        """Writes the answer, or what came in its place, once."""
         if self._is_told:
             return
         self._is_told = True
         now = time.monotonic_ns()
         _core.note(
-            api.HTTP_RESPONSE, self._session_number(), _ANSWER, self._number, status, now,
+            api.HTTP_RESPONSE, self._find_number(), _ANSWER, self._number, status, now,
             now - self._began, selected(headers), size, error, shown(body, headers, size),
         )  # fmt: skip
 
@@ -128,14 +129,14 @@ class Exchange:
         return self
 
     def __exit__(self, kind: Any, error: Optional[BaseException], traceback: Any) -> None:
-        """`with exchange:` an exception is told in place of the answer."""
+        """Writes an exception in place of the answer."""
         if error is not None:
             self.answer(None, error=error)
 
 
 class outermost:
-    """`with outermost(rank) as is_it:` whether this client tells: none of a higher rank, or of this
-    one unless it `nests`, is at work around it."""
+    """`with outermost(rank) as is_it:` whether this client writes events. It does where none of a
+    higher rank is active around it, nor one of this rank unless it `nests`."""
 
     def __init__(self, rank: int, nests: bool = False) -> None:
         self._rank, self._nests = rank, nests
@@ -154,7 +155,7 @@ class outermost:
 
 
 def is_inside() -> bool:
-    """Whether a client of a higher rank than the lowest is at work around this."""
+    """Returns whether a client of a higher rank than the lowest is active around this."""
     return _inside.get() > 0
 
 

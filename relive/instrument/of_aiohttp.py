@@ -1,5 +1,7 @@
-"""aiohttp: each request of a ClientSession; its answer is told when its body has been read, or let
-go."""
+"""aiohttp: each request of a ClientSession. The answer is written when its body has been read or
+released."""
+
+from typing import Any, Callable, List, Tuple
 
 from relive.instrument.exchange import Exchange, header, length_of, outermost
 from relive.instrument.patches import Patches
@@ -10,32 +12,32 @@ _WAITING = "_relive_exchange"
 _patches = Patches()
 
 
-def install():
-    """Begins."""
+def install() -> None:
+    """Puts it in force."""
     import aiohttp
 
     response = aiohttp.ClientResponse
     _patches.put(
         [
-            (aiohttp.ClientSession, "_request", _request),
-            (response, "read", _read),
-            (response, "release", _let_go),
-            (response, "close", _let_go),
+            (aiohttp.ClientSession, "_request", _make_request),
+            (response, "read", _make_read),
+            (response, "release", _make_release),
+            (response, "close", _make_release),
         ]
     )
 
 
-def uninstall():
-    """Ends."""
+def uninstall() -> None:
+    """Takes it back."""
     _patches.take_back()
 
 
-def _request(original):
-    async def request(self, method, str_or_url, **kwargs):
+def _make_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def request(self: Any, method: str, str_or_url: Any, **kwargs: Any) -> Any:
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return await original(self, method, str_or_url, **kwargs)
-            kwargs["headers"] = _with(kwargs.get("headers"))
+            kwargs["headers"] = _add_headers(kwargs.get("headers"))
             body = kwargs.get("data") if kwargs.get("data") is not None else kwargs.get("json")
             exchange = Exchange("aiohttp", "client")
             exchange.request(
@@ -49,15 +51,17 @@ def _request(original):
     return request
 
 
-def _with(headers):
-    """The headers to send, as rows: a name may come twice."""
-    rows = list(headers.items()) if hasattr(headers, "items") else list(headers or ())
+def _add_headers(headers: Any) -> List[Tuple[Any, Any]]:
+    """Returns the headers to send, as rows: a name may come twice."""
+    rows: List[Tuple[Any, Any]] = list(
+        headers.items() if hasattr(headers, "items") else headers or ()
+    )
     present = {str(name).lower() for name, _ in rows}
     rows.extend((name, value) for name, value in outgoing_headers().items() if name not in present)
     return rows
 
 
-def _answer(response, body):
+def _write_answer(response: Any, body: Any) -> None:
     exchange = getattr(response, _WAITING, None)
     if exchange is None:
         return
@@ -68,8 +72,8 @@ def _answer(response, body):
     exchange.answer(response.status, response.headers, size=size, body=body)
 
 
-def _read(original):
-    async def read(self):
+def _make_read(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def read(self: Any) -> Any:
         exchange = getattr(self, _WAITING, None)
         if exchange is None or exchange.is_reading:
             return await original(self)
@@ -79,18 +83,18 @@ def _read(original):
                 body = await original(self)
         finally:
             exchange.is_reading = False
-        _answer(self, body)
+        _write_answer(self, body)
         return body
 
     return read
 
 
-def _let_go(original):
-    def let_go(self):
+def _make_release(original: Callable[..., Any]) -> Callable[..., Any]:
+    def release(self: Any) -> Any:
         found = original(self)
         exchange = getattr(self, _WAITING, None)
         if exchange is not None and not exchange.is_reading:
-            _answer(self, None)
+            _write_answer(self, None)
         return found
 
-    return let_go
+    return release

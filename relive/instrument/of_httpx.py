@@ -1,5 +1,7 @@
-"""httpx: each request that a client sends, synchronous or not; redirects that it follows are part
+"""httpx: each request that a client sends, synchronous or not. Redirects that it follows are part
 of it."""
+
+from typing import Any, Callable
 
 from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
@@ -9,19 +11,21 @@ RANK = 3
 _patches = Patches()
 
 
-def install():
-    """Begins."""
+def install() -> None:
+    """Puts it in force."""
     import httpx
 
-    _patches.put([(httpx.Client, "send", _send), (httpx.AsyncClient, "send", _send_async)])
+    _patches.put(
+        [(httpx.Client, "send", _make_send), (httpx.AsyncClient, "send", _make_send_async)]
+    )
 
 
-def uninstall():
-    """Ends."""
+def uninstall() -> None:
+    """Takes it back."""
     _patches.take_back()
 
 
-def _begin(request):
+def _write_request(request: Any) -> Exchange:
     import httpx
 
     for name, value in outgoing_headers().items():
@@ -37,32 +41,32 @@ def _begin(request):
     return exchange
 
 
-def _end(exchange, found, is_stream):
+def _write_answer(exchange: Exchange, found: Any, is_stream: bool) -> None:
     body = None if is_stream else found.content
     exchange.answer(found.status_code, found.headers, size=length_of(body), body=body)
 
 
-def _send(original):
-    def send(self, request, **kwargs):
+def _make_send(original: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: Any, request: Any, **kwargs: Any) -> Any:
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return original(self, request, **kwargs)
-            with _begin(request) as exchange:
+            with _write_request(request) as exchange:
                 found = original(self, request, **kwargs)
-            _end(exchange, found, kwargs.get("stream", False))
+            _write_answer(exchange, found, kwargs.get("stream", False))
             return found
 
     return send
 
 
-def _send_async(original):
-    async def send(self, request, **kwargs):
+def _make_send_async(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(self: Any, request: Any, **kwargs: Any) -> Any:
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return await original(self, request, **kwargs)
-            with _begin(request) as exchange:
+            with _write_request(request) as exchange:
                 found = await original(self, request, **kwargs)
-            _end(exchange, found, kwargs.get("stream", False))
+            _write_answer(exchange, found, kwargs.get("stream", False))
             return found
 
     return send

@@ -1,5 +1,7 @@
 """requests: each exchange of a Session, redirects one by one."""
 
+from typing import Any, Callable, Mapping
+
 from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
 from relive.sessions.api import outgoing_headers
@@ -8,29 +10,31 @@ RANK = 3
 _patches = Patches()
 
 
-def install():
-    """Begins."""
+def install() -> None:
+    """Puts it in force."""
     import requests
 
-    _patches.put([(requests.Session, "send", _send)])
+    _patches.put([(requests.Session, "send", _make_send)])
 
 
-def uninstall():
-    """Ends."""
+def uninstall() -> None:
+    """Takes it back."""
     _patches.take_back()
 
 
-def _send(original):
-    def send(self, request, **kwargs):
+def _make_send(original: Callable[..., Any]) -> Callable[..., Any]:
+    def send(self: Any, request: Any, **kwargs: Any) -> Any:
         with outermost(RANK, nests=True) as is_it:
             if not is_it or not _patches.is_on:
                 return original(self, request, **kwargs)
-            return _tell(original, self, request, kwargs)
+            return _send_request(original, self, request, kwargs)
 
     return send
 
 
-def _tell(original, self, request, kwargs):
+def _send_request(
+    original: Callable[..., Any], self: Any, request: Any, kwargs: Mapping[str, Any]
+) -> Any:
     for name, value in outgoing_headers().items():
         request.headers.setdefault(name, value)
     exchange = Exchange("requests", "client")

@@ -1,4 +1,6 @@
-"""urllib3: each request of a connection pool; its retries and redirects are part of it."""
+"""urllib3: each request of a connection pool. Its retries and redirects are part of it."""
+
+from typing import Any, Callable
 
 from relive.instrument.exchange import Exchange, length_of, outermost
 from relive.instrument.patches import Patches
@@ -8,26 +10,36 @@ RANK = 2
 _patches = Patches()
 
 
-def install():
-    """Begins."""
+def install() -> None:
+    """Puts it in force."""
     from urllib3 import HTTPConnectionPool
 
-    _patches.put([(HTTPConnectionPool, "urlopen", _urlopen)])
+    _patches.put([(HTTPConnectionPool, "urlopen", _make_urlopen)])
 
 
-def uninstall():
-    """Ends."""
+def uninstall() -> None:
+    """Takes it back."""
     _patches.take_back()
 
 
-def _urlopen(original):
-    def urlopen(self, method, url, body=None, headers=None, *args, **kwargs):
+def _make_urlopen(original: Callable[..., Any]) -> Callable[..., Any]:
+    def urlopen(
+        self: Any,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
         with outermost(RANK) as is_it:
             if not is_it or not _patches.is_on:
                 return original(self, method, url, body, headers, *args, **kwargs)
-            headers = _with(self.headers if headers is None else headers)
+            headers = _add_headers(self.headers if headers is None else headers)
             exchange = Exchange("urllib3", "client")
-            exchange.request(method, _absolute(self, url), headers, size=length_of(body), body=body)
+            exchange.request(
+                method, _make_absolute(self, url), headers, size=length_of(body), body=body
+            )
             with exchange:
                 found = original(self, method, url, body, headers, *args, **kwargs)
             read = found.data if kwargs.get("preload_content", True) else None
@@ -37,8 +49,8 @@ def _urlopen(original):
     return urlopen
 
 
-def _with(headers):
-    """The headers to send; those of the caller stay as they are."""
+def _add_headers(headers: Any) -> Any:
+    """Returns the headers to send. Those of the caller stay as they are."""
     more = outgoing_headers()
     if not more:
         return headers
@@ -50,7 +62,7 @@ def _with(headers):
     return headers
 
 
-def _absolute(pool, url):
+def _make_absolute(pool: Any, url: str) -> str:
     if "://" in url:
         return url
     port = f":{pool.port}" if pool.port else ""

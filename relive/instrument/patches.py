@@ -5,16 +5,17 @@ from typing import Any, Callable, List, Tuple
 
 
 class Patches:
-    """What one instrument has exchanged. `make(original)` gives the function in its place, which
-    asks `is_on` and then only passes on: where somebody has put another one over ours meanwhile,
-    ours cannot be taken out."""
+    """What one instrument has exchanged. `make(original)` returns the replacement. It checks
+    `is_on` and otherwise only passes on, since it cannot be removed where somebody has put another
+    one over it meanwhile."""
 
     def __init__(self) -> None:
         self.is_on = False
         self._rows: List[Tuple[Any, str, Any, Any]] = []  # owner, name, original, ours
 
     def put(self, rows: List[Tuple[Any, str, Callable[[Any], Any]]]) -> None:
-        """Exchanges (owner, name, make); those that lie under another's still are not again."""
+        """Exchanges (owner, name, make). Does not exchange again what is still below somebody
+        else's."""
         buried = {(owner, name) for owner, name, _, _ in self._rows}
         for owner, name, make in rows:
             if (owner, name) not in buried:

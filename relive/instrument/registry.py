@@ -1,4 +1,4 @@
-"""Which instruments there are, and which are in force. Built-in ones are plugins like others."""
+"""Which instruments exist, and which are in force. Built-in ones are plugins like others."""
 
 import threading
 from importlib import import_module
@@ -18,8 +18,9 @@ _in_force: List[str] = []
 
 
 def register(name: str, install: Callable[[], Any], uninstall: Callable[[], Any]) -> None:
-    """A plugin: `install()` puts it in force, `uninstall()` takes all of it back. A package may
-    name a module with these two functions in its entry-point group `relive.instrument` instead."""
+    """Registers a plugin: `install()` puts it in force, `uninstall()` takes all of it back. A
+    package may instead name a module with these two functions in its entry-point group
+    `relive.instrument`."""
     if type(name) is not str or not name or not callable(install) or not callable(uninstall):
         raise ReliveError("ERR_USAGE", "register() wants a name and two functions")
     with _lock:
@@ -29,20 +30,20 @@ def register(name: str, install: Callable[[], Any], uninstall: Callable[[], Any]
 
 
 def names() -> List[str]:
-    """All that there are."""
-    return sorted({*_BUILT_IN, *_known, *_entry_points()})
+    """Returns all instruments."""
+    return sorted({*_BUILT_IN, *_known, *_load_entry_points()})
 
 
 def installed() -> List[str]:
-    """Those in force, in the order in which they were put in."""
+    """Returns those in force, in the order in which they were installed."""
     return list(_in_force)
 
 
 def install(name: str) -> None:
-    """Puts one in force; nothing where it is already."""
+    """Puts one in force; does nothing where it is already."""
     with _lock:
         if name not in _in_force:
-            _find(name)[0]()
+            _find_instrument(name)[0]()
             _in_force.append(name)
 
 
@@ -50,17 +51,19 @@ def uninstrument(name: Optional[str] = None) -> None:
     """Takes one back, or all of them, the last first."""
     with _lock:
         if name is not None:
-            _find(name)
+            _find_instrument(name)
         for one in reversed([one for one in _in_force if name in (None, one)]):
             _in_force.remove(one)
-            _find(one)[1]()
+            _find_instrument(one)[1]()
 
 
 def http(clients: Optional[Sequence[str]] = None,
          headers: Optional[Sequence[str]] = None) -> None:  # fmt: skip
-    """Requests that go out become events, and take the session's trace along. `clients`: which of
-    http.client (with urllib), requests, urllib3, httpx, aiohttp; all that are installed where it is
-    left out. `headers`: the names of those that are kept (exchange.HEADERS)."""
+    """Makes outgoing requests events, and sends the session's trace along.
+
+    `clients` are some of http.client (with urllib), requests, urllib3, httpx and aiohttp; by
+    default all that are installed. `headers` are the names of those that are kept
+    (exchange.HEADERS)."""
     from relive.instrument import exchange
 
     rows = [clients] if isinstance(clients, str) else clients
@@ -78,21 +81,21 @@ def http(clients: Optional[Sequence[str]] = None,
         install(name)
 
 
-def _entry_points():
+def _load_entry_points() -> Dict[str, Any]:
     from importlib.metadata import entry_points
 
-    found = entry_points()
+    found: Any = entry_points()
     rows = found.select(group=GROUP) if hasattr(found, "select") else found.get(GROUP, ())
     return {row.name: row for row in rows}
 
 
-def _find(name):
+def _find_instrument(name: str) -> Tuple[Callable[[], Any], Callable[[], Any]]:
     if name in _known:
         return _known[name]
     if name in _BUILT_IN:
         module = import_module("relive.instrument.of_" + name.replace(".", "_"))
     else:
-        row = _entry_points().get(name)
+        row = _load_entry_points().get(name)
         if row is None:
             all_names = names()
             raise ReliveError(

@@ -40,7 +40,7 @@ def start_session_py(
     traceparent: Optional[str] = None,
     _span_id: Optional[str] = None,
 ) -> str:
-    """Begins a session; its id. `_span_id` changes nothing, as in the seed."""
+    """Begins a session and returns its id. `_span_id` changes nothing, as in the seed."""
     return start_session(tag, attrs, traceparent)
 
 

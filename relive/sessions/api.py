@@ -1,4 +1,4 @@
-"""Sessions: what ties a request to what ran for it. They are events of the recording that is on."""
+"""Sessions tie a request to what ran for it. They are events of the recording that is on."""
 
 import _thread
 import functools
@@ -6,16 +6,7 @@ import inspect
 import json
 import os
 from contextvars import ContextVar
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    List,
-    Mapping,
-    Optional,
-    TypeVar,
-    Union,
-)
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
 from relive import _core, _run, api, config
 from relive.errors import ReliveError
@@ -32,19 +23,19 @@ _counts = {"parse_errors": 0}
 
 
 class _Profilers:
-    """The recording that start_profiler() began: every session that profiles shares it, and the
-    last one that stops or ends also ends it. One that something else began is never counted, nor
-    ended. Which sessions profile is counted in C, where sessions end."""
+    """The recording that start_profiler() began. Every session that profiles shares it, and the
+    last one that stops or ends also ends it. A recording that something else began is never counted
+    or ended. C counts which sessions profile, where sessions end."""
 
     def __init__(self) -> None:
-        self._lock = _thread.RLock()
+        self._lock = _thread.RLock()  # type: ignore[attr-defined]
         self._run: Optional[str] = None  # the run that was begun here
 
     def begin(self, found: _core.Session) -> None:
-        """Counts the session in, and begins a recording where none is on."""
+        """Counts the session, and begins a recording where none is on."""
         with self._lock:
             if not api.is_recording():
-                self._record(found)
+                self._begin_recording(found)
             elif found.has_filter:
                 raise ReliveError(
                     "ERR_BUSY", "a recording is on and has its filters: start_session("
@@ -61,14 +52,14 @@ class _Profilers:
                 api.stop()
 
     def forget_others(self) -> None:
-        """In a forked child the sessions of other threads have nobody left to stop them."""
-        self._lock = _thread.RLock()
+        """Runs in a forked child, where nobody will stop the sessions of other threads."""
+        self._lock = _thread.RLock()  # type: ignore[attr-defined]
         _core.reset_profilers(_core.active_session())
 
-    def _is_on(self):
+    def _is_on(self) -> bool:
         return api.is_recording() and _run.opened() and _run.opened()["id"] == self._run
 
-    def _record(self, found):
+    def _begin_recording(self, found: _core.Session) -> None:
         if found.has_filter and not found.trace_filter:
             raise ReliveError(
                 "ERR_NOT_FOUND",
@@ -87,9 +78,9 @@ class _Profilers:
         self._run = _run.opened()["id"] if api.is_recording() else None
 
 
-def _start_in_free_file(wanted):
-    """Starts into the file that is wanted, or where it exists beside it: NAME-2, NAME-3 and so on.
-    A file that this process has written is not replaced, whatever `force` says."""
+def _start_in_free_file(wanted: config.Config) -> None:
+    """Starts into the wanted file, or where it exists beside it: NAME-2, NAME-3 and so on. A file
+    that this process has written is not replaced, whatever `force` says."""
     path = wanted.as_dict()["output"] or f"relive-{os.getpid()}.relive"
     stem, suffix = os.path.splitext(path)
     number = _names.get(path, 1)
@@ -126,20 +117,32 @@ def start_session(
     tracestate: Optional[str] = None,
     trace_filter: Any = None,
 ) -> str:
-    """Begins a session; its id.
+    """Begins a session and returns its id.
 
-    `traceparent` is that of the request: the session belongs to its trace, as a span of its own.
-    One that is not valid is counted, and a trace of our own begins. `trace_filter` is for the
-    recording that start_profiler() begins; where one is on already it has its own."""
+    `traceparent` is that of the request: the session belongs to its trace, as a span of its own. An
+    invalid one is counted, and a new trace begins. `trace_filter` is for the recording that
+    start_profiler() begins; a recording that is already on has its own."""
     wanted = (tag, attrs, traceparent, span_id, tracestate, trace_filter)
-    return _begin(*wanted, is_by_hand=True).id
+    return _begin_session(*wanted, is_by_hand=True).id
 
 
-def _begin(tag, attrs, traceparent, span_id=None, tracestate=None, trace_filter=None, *,
-           is_by_hand=False):  # fmt: skip
-    tag, attrs, filters = _text("tag", tag), _attributes(attrs), _filters(trace_filter)
-    span_id = _span(span_id) if span_id is not None else None
-    tracestate = _text("tracestate", tracestate)
+def _begin_session(
+    tag: Optional[str],
+    attrs: Optional[Mapping[str, str]],
+    traceparent: Optional[str],
+    span_id: Optional[str] = None,
+    tracestate: Optional[str] = None,
+    trace_filter: Any = None,
+    *,
+    is_by_hand: bool = False,
+) -> _core.Session:
+    tag, attrs, filters = (
+        _check_text("tag", tag),
+        _check_attributes(attrs),
+        _check_filters(trace_filter),
+    )
+    span_id = _check_span(span_id) if span_id is not None else None
+    tracestate = _check_text("tracestate", tracestate)
     return _core.begin_session(tag, traceparent, tracestate, attrs, span_id, filters, is_by_hand)
 
 
@@ -153,44 +156,49 @@ _run.watchers.append(_Watcher())
 
 
 def end_session(session_id: str) -> None:
-    """Ends it. ReliveError where there is no such session, or it has ended."""
-    _core.finish_session(_find(session_id))
+    """Ends a session. Raises ReliveError where there is none of this id, or it has ended."""
+    _core.finish_session(_find_session(session_id))
 
 
 def active_session_id() -> Optional[str]:
-    """That of this thread or task, and of those that were made in it with its context."""
+    """Returns the id of the active session of this thread or task, or of the context in which it
+    was made."""
     found = _core.active_session()
     return found.id if found is not None else None
 
 
 class session:
-    """`with session("checkout", {"user": "7"}):`, or as a decorator of a function, also of an
-    `async def`: a session that is the active one until it ends. Entered again, also meanwhile or in
-    another thread or task, it is another session; `id` is that of the one entered last."""
+    """`with session("checkout", {"user": "7"}):`, or a decorator of a function, also of an `async
+    def`: a session that is active until it ends. Entering it again begins another session, also
+    meanwhile or in another thread or task. `id` is that of the one entered last."""
 
     def __init__(self, tag: Optional[str] = None, attrs: Optional[Mapping[str, str]] = None,
                  traceparent: Optional[str] = None, **more: Any) -> None:  # fmt: skip
         self._how = dict(more, tag=tag, attrs=attrs, traceparent=traceparent)
         self.id: Optional[str] = None
-        self._entered: List[Any] = []  # (session, token) of those that were not left yet
+        self._entered: List[
+            Tuple[_core.Session, Any]
+        ] = []  # (session, token) of those that were not left yet
 
     def __enter__(self) -> "session":
-        found = _begin(**self._how)
+        found = _begin_session(**self._how)
         self.id = found.id
         self._entered.append((found, _core.enter_session(found)))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        found, token = self._last()
+        found, token = self._take_entered()
         if found.is_open:
             _core.finish_session(found, token, exc_info[1])
         else:
             _core.leave_session(token)
 
-    def _last(self):
-        """The one to leave: the active one here, else the one entered last."""
+    def _take_entered(self) -> Tuple[_core.Session, Any]:
+        """Returns the one to leave: the active one here, else the one entered last."""
         if len(self._entered) == 1:
-            chosen = self._entered[0]  # ours, whatever other threads do meanwhile
+            chosen: Tuple[_core.Session, Any] = self._entered[
+                0
+            ]  # ours, whatever other threads do meanwhile
         else:
             entered = list(self._entered)
             if not entered:
@@ -210,37 +218,40 @@ class session:
 
     def __call__(self, function: _Function) -> _Function:
         with _run.quiet:
-            return self._wrapped(function)
+            wrapped: _Function = self._wrap(function)
+            return wrapped
 
-    def _wrapped(self, function):
+    def _wrap(self, function: Callable[..., Any]) -> Any:
         how = self._how if self._how["tag"] is not None else dict(self._how, tag=function.__name__)
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
-            async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
                 with session(**how):
                     return await function(*args, **kwargs)
-        else:
 
-            @functools.wraps(function)
-            def wrapper(*args: Any, **kwargs: Any) -> Any:
-                with session(**how):
-                    return function(*args, **kwargs)
+            return async_wrapper
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with session(**how):
+                return function(*args, **kwargs)
 
         return wrapper
 
 
 def traceparent(session_id: Optional[str] = None) -> Optional[str]:
-    """The header to send on with requests of this session, or of the active one."""
+    """Returns the header to send on with requests of this session, or of the active one."""
     session_id = session_id or active_session_id()
     if session_id is None:
         return None
-    found = _find(session_id)
+    found = _find_session(session_id)
     return trace_context.render(found.trace_id, found.span_id, found.flags)
 
 
 def outgoing_headers() -> Dict[str, str]:
-    """traceparent, and tracestate where there is one, of the active session; none without one."""
+    """Returns traceparent, and tracestate where there is one, of the active session; {} without
+    one."""
     found = _core.active_session()
     if found is None:
         return {}
@@ -251,7 +262,7 @@ def outgoing_headers() -> Dict[str, str]:
 
 
 def is_open(session_id: Optional[str]) -> bool:
-    """Whether there is such a session, and it has not ended."""
+    """Returns whether there is such a session, and it has not ended."""
     return isinstance(session_id, str) and _core.find_session(session_id) is not None
 
 
@@ -259,16 +270,16 @@ def is_open(session_id: Optional[str]) -> bool:
 
 
 def start_profiler(session_id: str) -> None:
-    """The session is the active one here from now on; where nothing records, a recording begins,
-    into RELIVE_OUTPUT or relive-PID.relive (where that exists: NAME-2, NAME-3), with the session's
-    filter. Sessions that start meanwhile share it."""
-    found = _find(session_id)
+    """Makes the session the active one here. Where nothing records, a recording with the session's
+    filter begins, into RELIVE_OUTPUT or relive-PID.relive (where that exists: NAME-2, NAME-3).
+    Sessions that start meanwhile share it."""
+    found = _find_session(session_id)
     _profilers.begin(found)
     _core.enter_session(found)
 
 
 def stop_profiler() -> None:
-    """The other way round; a recording that start_profiler() began ends with the last session that
+    """Leaves the session. A recording that start_profiler() began ends with the last session that
     stops or ends."""
     found = _core.active_session()
     _core.leave_session(None)
@@ -277,13 +288,13 @@ def stop_profiler() -> None:
 
 
 def flush() -> bool:
-    """Whether a recording is on. What was told before is in its file: readers of it see it."""
+    """Returns whether a recording is on. Its file already has what was written before."""
     return api.is_recording()
 
 
 class suppress:
-    """`with suppress():` nothing that this task, or this thread, does is recorded; also not what
-    runs in tasks and threads that are made in it with its context."""
+    """`with suppress():` nothing that this task or thread does is recorded, nor what runs in tasks
+    and threads that are made in it with its context."""
 
     def __enter__(self) -> "suppress":
         suppress_enter()
@@ -294,13 +305,13 @@ class suppress:
 
 
 def suppress_enter() -> None:
-    """From here on nothing of this task or thread is recorded, until as many suppress_exit()."""
+    """Stops recording this task or thread, until as many suppress_exit()."""
     _hidden.set(_hidden.get() + 1)
     _core.hide(1)
 
 
 def suppress_exit() -> None:
-    """Undoes one suppress_enter(); nothing where there is none."""
+    """Undoes one suppress_enter(); does nothing where there is none."""
     if _hidden.get():
         _hidden.set(_hidden.get() - 1)
         _core.hide(-1)
@@ -310,32 +321,33 @@ def suppress_exit() -> None:
 
 
 def mark(name: str, **attrs: Any) -> None:
-    """A mark in the recording, of the active session."""
-    tell(None, MARK, name=_text("name", name), attrs=attrs)
+    """Writes a mark into the recording, for the active session."""
+    tell(None, MARK, name=_check_text("name", name), attrs=attrs)
 
 
 def on_call(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int) -> None:
-    """A call that something else has seen. It is a call of the recording, at the time of now."""
+    """Writes a call that something else has seen. It is a call of the recording, at the current
+    time."""
     _calls.begin(session_id, func, module, file, line, None)
 
 
 def on_call_with_args(session_id: str, func: str, module: str, file: str, line: int, t0_ns: int,
                       args_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
-    """The same with its arguments: a JSON object, or a dict."""
-    _calls.begin(session_id, func, module, file, line, _preview(args_preview_json, {}))
+    """Writes a call with its arguments: a JSON object, or a dict."""
+    _calls.begin(session_id, func, module, file, line, _parse_preview(args_preview_json, {}))
 
 
 def on_return(session_id: str, func: str, t1_ns: int, dt_ns: int) -> None:
-    """It returns: the last call of that name in this session and thread. Where none is open, the
-    return is a mark."""
+    """Writes the return of the last call of that name in this session and thread. Where none is
+    open, it writes a mark."""
     if not _calls.end(session_id, func, None):
         tell(session_id, MARK, name="return", func=func, t1_ns=t1_ns, dt_ns=dt_ns)
 
 
 def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
                            locals_preview_json: Union[str, Mapping[str, Any]]) -> None:  # fmt: skip
-    """The same with what it returned: JSON, or a dict, whose "return" is the value."""
-    preview = _preview(locals_preview_json, {"return": "<parse-error>"})
+    """Writes a return with its value: JSON, or a dict, whose "return" is the value."""
+    preview = _parse_preview(locals_preview_json, {"return": "<parse-error>"})
     is_value = isinstance(preview, dict) and set(preview) == {"return"}
     value = preview["return"] if is_value else preview
     if not _calls.end(session_id, func, value):
@@ -343,14 +355,14 @@ def on_return_with_preview(session_id: str, func: str, t1_ns: int, dt_ns: int,
 
 
 def on_exception(session_id: str, func: str, ts_ns: int, type_name: str, message: str) -> None:
-    """An exception."""
+    """Writes an exception."""
     tell(
         session_id, MARK, name="exception", func=func, ts_ns=ts_ns, type=type_name, message=message
     )
 
 
 class _Calls:
-    """Calls that were told by on_call() and have not returned: by thread, session and name, the
+    """Calls that on_call() wrote and that have not returned: by thread, session and name, the
     newest last."""
 
     MOST = 10000  # what never returns is forgotten beyond
@@ -359,11 +371,21 @@ class _Calls:
         self._open: Dict[Any, List[Any]] = {}
         self._count = 0
 
-    def begin(self, session_id, func, module, file, line, args):
+    def begin(
+        self,
+        session_id: Optional[str],
+        func: str,
+        module: str,
+        file: str,
+        line: int,
+        args: Any,
+    ) -> None:
+        """Writes a call and keeps it open."""
         number = number_of(session_id)
-        names = [_text(*one) for one in (("func", func), ("module", module), ("file", file))]
+        func, module = _check_text("func", func), _check_text("module", module)
+        file = _check_text("file", file)
         args = args if isinstance(args, dict) else None
-        call = _core.given_call(number, *names, line, args)
+        call = _core.given_call(number, func, module, file, line, args)
         if call is None:
             return
         if self._count >= self.MOST:
@@ -372,8 +394,8 @@ class _Calls:
         self._open.setdefault((_thread.get_ident(), number, func), []).append(call)
         self._count += 1
 
-    def end(self, session_id, func, value):
-        """Whether such a call was open in the recording that is on, and has ended now."""
+    def end(self, session_id: Optional[str], func: str, value: Any) -> bool:
+        """Returns whether such a call was open in the current recording, and has ended now."""
         key = (_thread.get_ident(), number_of(session_id), func)
         calls = self._open.get(key)
         if not calls:
@@ -389,16 +411,16 @@ _calls = _Calls()
 
 
 def get_stats() -> Dict[str, int]:
-    """Sessions that are open, the bytes of memory that they take, those that profile, and those
-    that were forgotten since over 10,000 were open; traceparents that were not valid, previews that
-    were no JSON, events that no recording was there for."""
+    """Returns counts: sessions that are open, the bytes of memory that they take, those that
+    profile, and those that were forgotten since over 10,000 were open. It also has traceparents
+    that were not valid, previews that were no JSON, and events that no recording was there for."""
     return dict(_counts, **_core.session_counts())
 
 
 # ---- helpers ----
 
 
-def _find(session_id):
+def _find_session(session_id: Optional[str]) -> _core.Session:
     found = _core.find_session(session_id) if isinstance(session_id, str) else None
     if found is None:
         raise ReliveError("ERR_NOT_FOUND", f"there is no session {session_id!r}, or it has ended")
@@ -406,25 +428,25 @@ def _find(session_id):
 
 
 def number_of(session_id: Optional[str]) -> int:
-    """That of a session; None: of the active one, or 0."""
-    found = _find(session_id) if session_id is not None else _core.active_session()
+    """Returns the number of a session, or for None of the active one, or 0."""
+    found = _find_session(session_id) if session_id is not None else _core.active_session()
     return found.number if found is not None else 0
 
 
 def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
-    """An event of a session; None: of the active one, or of none. Fields that are None or empty are
-    left out."""
+    """Writes an event of a session, or for None of the active one, if any. Fields that are None or
+    empty are left out."""
     values = [value if value != {} else None for value in fields.values()]
     _core.note(kind, number_of(session_id), tuple(fields), *values)
 
 
-def _text(name, value):
+def _check_text(name: str, value: Any) -> Any:
     if value is not None and type(value) is not str:
         raise ReliveError("ERR_USAGE", f"{name} must be a str, {value!r} is not")
     return value
 
 
-def _attributes(attrs):
+def _check_attributes(attrs: Any) -> Dict[str, str]:
     if not attrs:
         return {}
     try:
@@ -439,20 +461,20 @@ def _attributes(attrs):
     return found
 
 
-def _span(text):
+def _check_span(text: object) -> str:
     if isinstance(text, str) and len(text) == 16 and text.strip("0"):
         if not text.strip("0123456789abcdef"):
             return text
     raise ReliveError("ERR_USAGE", f"span_id: {text!r} is not 16 hexadecimal digits, not all 0")
 
 
-def _filters(value):
+def _check_filters(value: Any) -> List[Any]:
     if value is None:
         return []
     setting = config.BY_KEY["trace_filter"]
     with _run.quiet:
         try:
-            found = setting.parse(value)
+            found: List[Any] = setting.parse(value)
         except ValueError:
             raise ReliveError(
                 "ERR_USAGE", f"trace_filter: {value!r} is not {setting.allowed()}"
@@ -462,8 +484,8 @@ def _filters(value):
     return found
 
 
-def _preview(value, otherwise):
-    """What a preview says; `otherwise` where it is no JSON, as the seed has it."""
+def _parse_preview(value: Any, otherwise: Any) -> Any:
+    """Returns the value of a preview, or `otherwise` where it is no JSON, as the seed does."""
     if isinstance(value, dict):
         return value
     try:

@@ -11,7 +11,8 @@ PREVIEW = 1000  # characters of a body
 
 def on_http_request(session_id: Optional[str], method: str, url: str, t0_ns: int, headers: Headers,
                     bytes_out: Optional[int], request_body: Any = None) -> None:  # fmt: skip
-    """A request that goes out or came in; of the active session where `session_id` is None."""
+    """Writes a request that goes out or came in, for the active session where `session_id` is
+    None."""
     tell(
         session_id, HTTP_REQUEST, method=text(method), url=clean(url), t0_ns=t0_ns,
         headers=header_texts(headers), bytes_out=bytes_out, body=preview(request_body),
@@ -21,7 +22,7 @@ def on_http_request(session_id: Optional[str], method: str, url: str, t0_ns: int
 def on_http_response(session_id: Optional[str], status: Optional[int], t1_ns: int, dt_ns: int,
                      headers: Headers = None, bytes_in: Optional[int] = None,
                      error: Optional[str] = None, response_body: Any = None) -> None:  # fmt: skip
-    """Its answer, or the error that came in its place."""
+    """Writes its answer, or the error that came in its place."""
     tell(
         session_id, HTTP_RESPONSE, status=status, t1_ns=t1_ns, dt_ns=dt_ns,
         headers=header_texts(headers), bytes_in=bytes_in, error=error, body=preview(response_body),
@@ -29,7 +30,7 @@ def on_http_response(session_id: Optional[str], status: Optional[int], t1_ns: in
 
 
 def text(value: Any) -> str:
-    """A str or bytes as text; what else it is without asking it."""
+    """Returns a str or bytes as text; for other values only what they are."""
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "replace")
     if isinstance(value, str):
@@ -38,7 +39,7 @@ def text(value: Any) -> str:
 
 
 def clean(value: Any) -> str:
-    """As text, without the secrets in it: what is left can be read."""
+    """Returns a value as text without the secrets in it."""
     found = text(value)
     try:
         return _core.without_secrets(found)
@@ -47,14 +48,14 @@ def clean(value: Any) -> str:
 
 
 def header_text(value: Any) -> str:
-    """A name or a value."""
+    """Returns a header's name or value as text."""
     if type(value) is str:
         return value
     return value.decode("latin-1") if isinstance(value, bytes) else text(value)
 
 
 def header_texts(headers: Any) -> Mapping[str, str]:
-    """{name: value}; a name that comes twice has its values in one text."""
+    """Returns {name: value}. A name that comes twice has its values in one text."""
     found: Dict[str, str] = {}
     for name, value in headers.items() if hasattr(headers, "items") else headers or ():
         name, value = header_text(name), header_text(value)
@@ -63,11 +64,11 @@ def header_texts(headers: Any) -> Mapping[str, str]:
 
 
 def preview(body: Any, total: Optional[int] = None) -> Any:
-    """The beginning of a text or of bytes, of which there are `total`; a list or a dict as it is,
-    which is cut as every value; of anything else only what it is."""
+    """Returns the beginning of a text or of bytes, of which there are `total`. A list or a dict
+    stays, since it is cut like every value. For anything else only its kind is returned."""
     if isinstance(body, (bytes, bytearray, str)):
         total, unit = total or len(body), "characters" if isinstance(body, str) else "bytes"
-        # the secrets first: one may lie across the bound
+        # the secrets first: one may cross the bound
         shown = clean(body[: 2 * PREVIEW])[:PREVIEW]
         return shown + (f"... ({total} {unit})" if total > PREVIEW else "")
     if body is None or type(body) in (list, dict):

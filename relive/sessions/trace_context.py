@@ -1,4 +1,4 @@
-"""W3C Trace Context: the header `traceparent`, read as strictly as the recommendation says."""
+"""W3C Trace Context: the header `traceparent`, read as strictly as the recommendation requires."""
 
 from typing import NamedTuple, Optional
 
@@ -6,7 +6,7 @@ from relive import _core
 
 
 class TraceParent(NamedTuple):
-    """What a traceparent says."""
+    """The parts of a traceparent."""
 
     trace_id: str
     span_id: str
@@ -14,11 +14,11 @@ class TraceParent(NamedTuple):
 
 
 def parse(header: object) -> Optional[TraceParent]:
-    """None where it is no valid traceparent: then a trace of one's own begins."""
+    """Returns None where it is no valid traceparent: then a new trace begins."""
     found = _core.traceparent(header)
     return TraceParent(*found) if found is not None else None
 
 
 def render(trace_id: str, span_id: str, flags: str = "01") -> str:
-    """The header to send on."""
+    """Returns the header to send on."""
     return f"00-{trace_id}-{span_id}-{flags}"

@@ -389,7 +389,7 @@ def all_cases():
             f"{kind}: asked at the call", [rule(f"{kind}:w-*", "skip")], {"app:f": T}, version=2
         )
         wrong = [one(rule(f"{kind}:a", "skip", level="lines", every=2), version=2)]
-        words = ["scope.rules[0].level", "scope.rules[0].every", "can only say exec"]
+        words = ["scope.rules[0].level", "scope.rules[0].every", "may only set exec"]
         yield f"refused: {kind} with more than exec", wrong, E, words
         wrong = [one(rule(f"{kind}:a", "skip", "local:x=redact"), version=2)]
         yield f"refused: {kind} with patterns", wrong, E, ["scope.rules[0].value_patterns"]

@@ -320,7 +320,8 @@ def test_rules_of_one_moment_are_explained(tmp_path):
     rules = '[[scope.rules]]\nselector = "thread:w-*"\nexec = "skip"\n'
     path = write(tmp_path / "x" / "y" / "f.toml", rules)
     text = relive("filter", "explain", path, "app:f").stdout.decode()
-    assert "no thread: or task: rule says otherwise" in text and "asked at each call: skip" in text
+    assert "unless a thread: or task: rule decides otherwise" in text
+    assert "evaluated at each call: skip" in text
 
 
 def test_levels_and_limits_of_rules(record, tmp_path):
