@@ -23,10 +23,11 @@
  *
  *   A chunk needs no other chunk: its decoder starts with an empty stack of frames.
  *
- *     call         pushes (code, next frame of the thread)      op 0: one varint
- *     return ...   pops the innermost frame                     op 1 to 3: one byte
- *     others       name their frame by its distance to the last op 4 to 6
- *     prefixes     switch, exception, data                      op 7
+ *     call            pushes (code, next frame of the thread)        op 0: one varint
+ *     return ...      pops the innermost frame                       op 1 to 3: one byte
+ *     resume, others  name their frame by its distance to the last   op 4 and 5
+ *     line, C calls   are about the innermost frame                  op 6: one varint
+ *     prefixes        switch, exception, data                        op 7
  *
  * Invariants:
  *  1. Both decoders give the same records, so nothing above knows which encoding it was.

@@ -1,5 +1,20 @@
-/* Part of summary.h: the SUMMARY block (docs/format.md): what summary.c has built, as bytes, and
- * back. Invariants: of what is read only indices are believed, after a check. */
+/* Part of summary.h: a summary as the bytes of a SUMMARY block (docs/format.md), and back.
+ *
+ * All numbers are varints:
+ *
+ *   kinds      count, then how many events there are of each kind
+ *   flags      1 = folded flat, 2 = incomplete; threads that are not listed
+ *   threads    count, then serial, root, native id, first and last ticks, events, calls, ended
+ *   nodes      count, then code, parent + 1, depth, last exception and line, calls, times, unwinds
+ *   open       count, then a node and its open frames
+ *   functions  count, then code and total
+ *   names      count, then first and last name of each thread
+ *
+ * A reader rebuilds the links between nodes, and which nodes are one function, from code and
+ * parent.
+ *
+ * Invariants: the bytes are untrusted. A count is compared with the bytes left before it sizes
+ * anything, and each index into nodes, functions or threads is checked before it is used. */
 #include <string.h>
 
 #include "alloc.h"
