@@ -72,12 +72,9 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
     while (row < end) {
         uint32_t first = get32(row + RL_ROW_TICKS);
         unsigned kind = get32(row + RL_ROW_KIND) >> RL_ID_BITS;
-        uint32_t units = 1;
+        uint32_t units = row_units(kind, first);
         if (kind == RL_ROW_DATA) {
-            units = lane_data_units(first);
             values = bytes_in_of(row + RL_ROW_FRAME, first);
-        } else if (kind == RL_ROW_DEF_STRING || kind == RL_ROW_DEF_CODE) {
-            units = 1 + (first + RL_ROW_BYTES - 1) / RL_ROW_BYTES;
         } else if (kind < RL_EVENT_KINDS) {
             if (is_told(kind)) {
                 /* a generator that was suspended before the recording goes on */

@@ -113,15 +113,6 @@ static double told_ns(void)
     return recording.backend != NULL ? recording.backend->told_ns : 0;
 }
 
-/* How many units a row takes that is more than itself; 0: one that is just a row. */
-static size_t units_after(unsigned kind, uint32_t first)
-{
-    if (kind == RL_ROW_DATA) {
-        return lane_data_units(first) - 1;
-    }
-    return kind == RL_ROW_DEF_STRING || kind == RL_ROW_DEF_CODE ? (first + 15) / 16 : 0;
-}
-
 void budget_filled(void *owner, const uint8_t *rows, size_t len)
 {
     struct thread *t = owner;
@@ -138,9 +129,9 @@ void budget_filled(void *owner, const uint8_t *rows, size_t len)
         uint64_t word = get64(rows + at);
         uint32_t head = (uint32_t)(word >> 32), id = head & RL_ID_MAX;
         unsigned kind = head >> RL_ID_BITS;
-        size_t more = units_after(kind, (uint32_t)word);
-        at += more * RL_ROW_BYTES;
-        units += more + 1;
+        uint32_t taken = row_units(kind, (uint32_t)word);
+        at += (taken - 1) * (size_t)RL_ROW_BYTES;
+        units += taken;
         if (kind >= RL_EVENT_KINDS || kind == RL_EVENT_WRITE) {
             continue; /* its cost is a part of the next event's */
         }
