@@ -150,7 +150,7 @@ static rl_status put_plain_json(struct json_out *json, const struct reader *read
     default:
         bytes_out_reset(scratch);
         *in = before;
-        status = value_text(scratch, reader, in);
+        status = value_text(scratch, &reader->strings, in);
         put_raw_json(json, scratch);
         break;
     }
@@ -167,7 +167,7 @@ static rl_status put_attributes(struct json_out *json, const struct reader *read
     for (uint64_t i = 0; i < value.shown && status == RL_OK; i++) {
         struct text name = reader_string(reader, (uint32_t)bytes_varint(in));
         bytes_out_reset(scratch);
-        status = value_text(scratch, reader, in);
+        status = value_text(scratch, &reader->strings, in);
         json_string(json, name.data, name.len);
         bytes_put(&json->out, ":", 1);
         json->needs_comma = 0;
@@ -190,7 +190,7 @@ static rl_status put_value_json(struct json_out *json, const struct reader *read
         return status;
     }
     peek = *in;
-    status = value_text(&text, reader, in);
+    status = value_text(&text, &reader->strings, in);
     json_open(json, '{');
     struct text type = value_type_name(reader, &value);
     json_key(json, "t");
@@ -269,7 +269,7 @@ static rl_status put_exception_json(struct json_out *json, const struct reader *
         *in = ahead;
     } else if (status == RL_OK) {
         struct bytes_out text = {0};
-        status = value_text(&text, reader, in);
+        status = value_text(&text, &reader->strings, in);
         json_string(json, text.data != NULL ? (const char *)text.data : "", text.len);
         bytes_out_fini(&text);
     }

@@ -12,6 +12,7 @@
 #include "value_text.h"
 
 #include <math.h>
+#include <relive/rl_filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -247,9 +248,10 @@ static struct text short_type_name(struct text name)
 }
 
 /* Writes the name of a type, full or short. */
-static void put_type(struct bytes_out *out, const struct reader *reader, uint32_t type, int is_full)
+static void put_type(struct bytes_out *out, const struct strings *strings, uint32_t type,
+                     int is_full)
 {
-    struct text name = reader_string(reader, type);
+    struct text name = strings_get(strings, type);
     name = is_full ? name : short_type_name(name);
     bytes_put(out, name.data, name.len);
 }
@@ -257,7 +259,7 @@ static void put_type(struct bytes_out *out, const struct reader *reader, uint32_
 /* The state of one call of value_text(). `depth` counts the values around the current one. */
 struct writer {
     struct bytes_out *out;
-    const struct reader *reader;
+    const struct strings *strings;
     struct bytes_in *in;
     unsigned depth;
 };
@@ -288,7 +290,7 @@ static rl_status put_items(struct writer *w, const struct value *value)
             put_str(w->out, ", ");
         }
         if (value->tag == RL_VALUE_OBJECT) {
-            struct text name = reader_string(w->reader, (uint32_t)bytes_varint(w->in));
+            struct text name = strings_get(w->strings, (uint32_t)bytes_varint(w->in));
             bytes_put(w->out, name.data, name.len);
             put_str(w->out, "=");
         }
@@ -327,7 +329,7 @@ static rl_status put_container(struct writer *w, const struct value *value)
         close = "}";
         break;
     case RL_VALUE_OBJECT:
-        put_type(w->out, w->reader, value->type, 0);
+        put_type(w->out, w->strings, value->type, 0);
         open = "(";
         close = ")";
         break;
@@ -364,7 +366,7 @@ static rl_status put_triple_repr(struct writer *w, const struct value *value)
 /* Writes an exception and its message. Its cause and context are skipped. */
 static rl_status put_exception_repr(struct writer *w, const struct value *value)
 {
-    put_type(w->out, w->reader, value->type, 0);
+    put_type(w->out, w->strings, value->type, 0);
     put_str(w->out, "(");
     rl_status status = put_inner_repr(w);
     put_str(w->out, ")");
@@ -390,12 +392,12 @@ static rl_status put_placeholder(struct writer *w, const struct value *value)
         break;
     case RL_VALUE_OPAQUE:
         put_str(w->out, "<");
-        put_type(w->out, w->reader, value->type, 1);
+        put_type(w->out, w->strings, value->type, 1);
         put_str(w->out, " object>");
         break;
     case RL_VALUE_DEEP:
         put_str(w->out, "<");
-        put_type(w->out, w->reader, value->type, 1);
+        put_type(w->out, w->strings, value->type, 1);
         if (value->len != 0) {
             put_str(w->out, " of ");
             put_str(w->out, number);
@@ -481,10 +483,10 @@ static rl_status put_value_repr(struct writer *w)
         put_str(w->out, value.flags & RL_TEXT_IS_CUT ? "..." : "");
         return RL_OK;
     case RL_VALUE_LABEL:
-        put_type(w->out, w->reader, value.label, 1);
+        put_type(w->out, w->strings, value.label, 1);
         return RL_OK;
     case RL_VALUE_WRAPPED:
-        put_type(w->out, w->reader, value.type, 0);
+        put_type(w->out, w->strings, value.type, 0);
         put_str(w->out, "(");
         status = put_inner_repr(w);
         put_str(w->out, ")");
@@ -496,8 +498,8 @@ static rl_status put_value_repr(struct writer *w)
     }
 }
 
-rl_status value_text(struct bytes_out *out, const struct reader *reader, struct bytes_in *in)
+rl_status value_text(struct bytes_out *out, const struct strings *strings, struct bytes_in *in)
 {
-    struct writer w = {out, reader, in, 0};
+    struct writer w = {out, strings, in, 0};
     return put_value_repr(&w);
 }

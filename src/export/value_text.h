@@ -20,11 +20,12 @@
 #include <relive/rl_status.h>
 
 #include "bytes.h"
-#include "reader.h"
+#include "string_table.h"
 
-/* Takes one value from `in` and appends its text. Returns RL_DAMAGED where the bytes are no value,
- * and RL_END where none is left; some text may have been written then. */
-RL_CHECKED rl_status value_text(struct bytes_out *out, const struct reader *reader,
+/* Takes one value from `in` and appends its text. `strings` has the names of types and attributes.
+ * Returns RL_DAMAGED where the bytes are no value, and RL_END where none is left; some text may
+ * have been written then. */
+RL_CHECKED rl_status value_text(struct bytes_out *out, const struct strings *strings,
                                 struct bytes_in *in);
 
 #endif

@@ -1,4 +1,4 @@
-/* Why: see told_names.h. */
+/* Why: see names.h. */
 #include "names.h"
 
 #include <string.h>
@@ -9,9 +9,9 @@
 
 struct names {
     size_t shares;
-    struct reader reader; /* nothing but its strings */
-    uint32_t known;       /* so many had the recorder when it was asked last */
-    uint8_t *block;       /* owned: the texts, once the recorder is gone; or NULL */
+    struct strings strings;
+    uint32_t known; /* entries that the recorder had at the last call of names_strings() */
+    uint8_t *block; /* owned: the texts, once the recorder is gone; or NULL */
 };
 
 static struct names *names_now; /* a share of it; NULL: no event was told of this recording yet */
@@ -19,7 +19,7 @@ static struct names *names_now; /* a share of it; NULL: no event was told of thi
 void names_drop(struct names *names)
 {
     if (names != NULL && --names->shares == 0) {
-        strings_fini(&names->reader.strings);
+        strings_fini(&names->strings);
         rl_free(names->block);
         rl_free(names);
     }
@@ -38,24 +38,24 @@ struct names *names_share(void)
 
 static void learn(uint32_t id, const void *utf8, size_t len)
 {
-    struct strings *strings = &names_now->reader.strings;
+    struct strings *strings = &names_now->strings;
     if (!strings_has(strings, id)) {
         (void)strings_add(strings, id, utf8, len); /* without memory it has no name */
     }
 }
 
-const struct reader *names_reader(struct names *names)
+const struct strings *names_strings(struct names *names)
 {
     if (names == names_now && recording.recorder != NULL) {
         names->known = recorder_each_string(recording.recorder, names->known, learn);
     }
-    return &names->reader;
+    return &names->strings;
 }
 
 /* Takes the texts out of the recorder's memory. */
 static void copy_texts(struct names *names)
 {
-    struct strings *strings = &names->reader.strings;
+    struct strings *strings = &names->strings;
     size_t total = 0;
     for (size_t i = 0; i < strings->count; i++) {
         total += strings->texts[i].len;
@@ -76,7 +76,7 @@ static void copy_texts(struct names *names)
 void names_forget(void)
 {
     if (names_now != NULL && names_now->shares > 1) {
-        (void)names_reader(names_now);
+        (void)names_strings(names_now);
         copy_texts(names_now);
     }
     names_drop(names_now);

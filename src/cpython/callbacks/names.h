@@ -4,7 +4,7 @@
 #ifndef TOLD_NAMES_H
 #define TOLD_NAMES_H
 
-#include "reader.h"
+#include "string_table.h"
 
 struct names;
 
@@ -12,8 +12,8 @@ struct names;
 struct names *names_share(void);
 /* names may be NULL. */
 void names_drop(struct names *names);
-/* Nothing but its strings; borrowed while the share is held. */
-const struct reader *names_reader(struct names *names);
+/* Returns the strings that are defined so far; borrowed while the share is held. */
+const struct strings *names_strings(struct names *names);
 
 /* Numbers are about to mean others: events that are still kept take theirs along. Called while the
  * recording that they are of is still there. */

@@ -183,7 +183,7 @@ static PyObject *shown(struct event_object *self, struct bytes_in *in)
 {
     struct bytes_out out = {0};
     PyObject *text = NULL;
-    if (self->names != NULL && value_text(&out, names_reader(self->names), in) == RL_OK) {
+    if (self->names != NULL && value_text(&out, names_strings(self->names), in) == RL_OK) {
         text = PyUnicode_DecodeUTF8((const char *)out.data, (Py_ssize_t)out.len, "replace");
     }
     bytes_out_fini(&out);
@@ -369,7 +369,7 @@ static void take_exception(struct event_object *self, PyObject **fields)
     for (int i = 0; i < 2; i++) {
         if (bytes_left(&rows[i]) != 0 && value_next(&rows[i], &value) == RL_OK &&
             value.tag == RL_VALUE_EXCEPTION && self->names != NULL) {
-            struct text type = reader_string(names_reader(self->names), value.type);
+            struct text type = strings_get(names_strings(self->names), value.type);
             fields[AT_EXC_TYPE] =
                 PyUnicode_DecodeUTF8(type.data, (Py_ssize_t)type.len, "surrogatepass");
             fields[AT_EXC_MESSAGE] = cut(self, take_value(self, &rows[i]));
