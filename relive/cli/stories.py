@@ -225,8 +225,8 @@ class Exceptions:
             self._outcomes.append(outcomes)
 
     def rows(self, limit: int, nth: int) -> Tuple[List[Tuple[int, str, bool, int]], int, Place]:
-        """Returns [(number, text, is alarming, how many)] of equal neighbours, and how many rows are
-        beyond the limit. The third value is the place of the exception with the number `nth`."""
+        """Returns [(number, text, is alarming, how many)] of equal neighbours, then how many rows
+        are beyond the limit, then the place of the exception with the number `nth`."""
         most = limit or 1 << 62
         rows, more, place = self.run[0].reader.exception_rows(self._list_readers(), most, nth)
         return [self._make_row(*row) for row in rows], more, place

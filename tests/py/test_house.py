@@ -98,6 +98,18 @@ def test_no_module_uses_a_private_name_of_another():
     assert wrong == []
 
 
+def test_every_function_is_annotated():
+    missing = []
+    for module, tree in parse_modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = [*node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+                bare = [one.arg for one in names if one is not None and one.annotation is None]
+                if node.returns is None or set(bare) - {"self", "cls"}:
+                    missing.append(f"{module}:{node.lineno} {node.name}")
+    assert missing == []
+
+
 def test_names_of_the_seed_stay_and_hold_no_code():
     import importlib
 

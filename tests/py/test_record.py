@@ -651,3 +651,23 @@ def test_a_new_exception_in_the_memory_of_one_that_is_gone_is_told(record):
     _, _, events = record(source)
     told = [e["exc_type"] for e in events if e["kind"] == "raise"]
     assert told == ["KeyError", "NameError"] * 2
+
+
+def test_each_option_is_in_one_group_whose_example_is_valid():
+    import shlex
+
+    from relive import config
+    from relive.cli import record
+
+    keys = [key for _, _, keys in record.GROUPS for key in keys]
+    assert sorted(keys) == sorted(config.BY_KEY)
+    parser = record.parser()
+    shown = parser.format_help()
+    for title, example, keys in record.GROUPS:
+        assert f"{title}:\n  {example}\n" in shown
+        words = shlex.split(example)[2:]
+        ours, target = record.split(words, parser)
+        chosen = vars(parser.parse_args(ours))
+        assert target == ["app.py"]
+        assert any(chosen[key] is not None for key in keys)
+        config.load(options={key: value for key, value in chosen.items() if value is not None})

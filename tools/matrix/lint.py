@@ -11,6 +11,7 @@ from environments import BUILD, ROOT, environ, run, say
 
 TOOLS = [
     "ruff==0.14.4", "clang-format==21.1.5", "clang-tidy==21.1.6", "codespell==2.4.1",
+    "mypy==1.14.1", "pyright[nodejs]==1.1.407",
     'tomli==2.3.0; python_version < "3.11"',
 ]  # fmt: skip
 C_FOLDERS = ["src", "include", "tests/c", "fuzz"]
@@ -55,6 +56,8 @@ def checks():
         "format of C": [tool("clang-format"), "--dry-run", "-Werror", *c_files(*C_FOLDERS)],
         "format of Python": [tool("ruff"), "format", "--check", *PYTHON_FOLDERS],
         "ruff": [tool("ruff"), "check", *PYTHON_FOLDERS],
+        "mypy": [tool("mypy")],
+        "pyright": [tool("pyright")],
     }
 
 
