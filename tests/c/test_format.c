@@ -1,8 +1,10 @@
 #include "testing.h"
 
+#include "alloc.h"
 #include "block.h"
 #include "header.h"
 #include "rec.h"
+#include "string_table.h"
 #include "summary.h"
 #include "value.h"
 
@@ -214,6 +216,52 @@ static void rows_of_no_kind_are_damage(void **state)
     struct rows rows = rows_of(&info, row, sizeof row);
     struct rec rec;
     assert_int_equal(rows_next(&rows, &rec), RL_DAMAGED);
+}
+
+static void rows_claim_no_more_bytes_than_are_left(void **state)
+{
+    (void)state;
+    static const uint32_t kinds[] = {RL_ROW_DATA, RL_ROW_DEF_STRING, RL_ROW_DEF_CODE};
+    static const uint32_t claims[] = {25, 100, 0x7fffffff, 0xfffffff8, 0xffffffff};
+    uint8_t bytes[2 * RL_ROW_BYTES] = {0};
+    const struct chunk_info info = {.thread = 1};
+    struct rec rec;
+    for (size_t k = 0; k < 3; k++) {
+        put32(bytes + RL_ROW_KIND, kinds[k] << RL_ID_BITS | 1);
+        for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+            put32(bytes + RL_ROW_TICKS, claims[i]);
+            struct rows rows = rows_of(&info, bytes, sizeof bytes);
+            assert_int_equal(rows_next(&rows, &rec), RL_DAMAGED);
+        }
+    }
+    put32(bytes + RL_ROW_TICKS, RL_ROW_BYTES); /* a definition that fits */
+    struct rows rows = rows_of(&info, bytes, sizeof bytes);
+    assert_int_equal(rows_next(&rows, &rec), RL_OK);
+    assert_int_equal(rec.data_len, RL_ROW_BYTES);
+    assert_ptr_equal(rec.data, bytes + RL_ROW_BYTES);
+    assert_int_equal(rows_next(&rows, &rec), RL_END);
+}
+
+static void strings_survive_every_failed_allocation(void **state)
+{
+    (void)state;
+    struct strings strings = {0};
+    assert_int_equal(strings_get(&strings, 7).len, 1); /* "?" */
+    unsigned added = 0;
+    for (unsigned nth = 1; added < 100; nth++) {
+        rl_alloc_fail_at(nth % 3, 0);
+        uint32_t id = 1000 - added;
+        int failed = strings_add(&strings, id, "abcdef", added % 7) != 0;
+        rl_alloc_fail_at(0, 0);
+        assert_int_equal(strings_has(&strings, id), !failed);
+        assert_int_equal(strings.count, strings.by_id.count);
+        added += !failed;
+    }
+    for (unsigned i = 0; i < added; i++) {
+        assert_int_equal(strings_get(&strings, 1000 - i).len, i % 7);
+    }
+    strings_fini(&strings);
+    assert_false(strings_has(&strings, 1000));
 }
 
 static void values_show_no_more_than_they_have(void **state)
@@ -436,6 +484,8 @@ int main(void)
         cmocka_unit_test(chunks_that_contradict_themselves_are_refused),
         cmocka_unit_test(definitions_keep_900_names),
         cmocka_unit_test(rows_of_no_kind_are_damage),
+        cmocka_unit_test(rows_claim_no_more_bytes_than_are_left),
+        cmocka_unit_test(strings_survive_every_failed_allocation),
         cmocka_unit_test(values_show_no_more_than_they_have),
         cmocka_unit_test(meta_gives_whole_entries),
         cmocka_unit_test(values_stay_within_their_bytes),
