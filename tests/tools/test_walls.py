@@ -1,6 +1,6 @@
 """With the include path that the build gives to a room, a compiler finds no header of a room above.
 
-tests/c/layers.sh shows the same for some walls of the core. This file covers all walls, and needs no
+tests/c/layers.sh shows the same for some walls of the core. This file covers all walls and needs no
 Python.h."""
 
 import os
@@ -26,9 +26,13 @@ def found(name, wanted):
     flags = ["-Iinclude", *("-I" + HOUSE.named[other].path for other in seen)]
     probes = [f'#if __has_include("{header}")\nfound {header}\n#endif\n' for header in wanted]
     done = subprocess.run(
-        [COMPILER, *flags, "-nostdinc", "-E", "-P", "-x", "c", "-"], cwd=rooms.ROOT, input="".join(probes),
-        stdout=subprocess.PIPE, universal_newlines=True, check=True,
-    )  # fmt: skip
+        [COMPILER, *flags, "-nostdinc", "-E", "-P", "-x", "c", "-"],
+        cwd=rooms.ROOT,
+        input="".join(probes),
+        stdout=subprocess.PIPE,
+        universal_newlines=True,
+        check=True,
+    )
     return {line.split()[1] for line in done.stdout.splitlines() if line.startswith("found ")}
 
 
