@@ -20,7 +20,7 @@ MAINTAINERS = re.compile(r"CHANGELOG|CONTRIBUTING|docs/(adr/|style|debugging)")
 PAGES = documents.pages()
 GUIDES = [page for page in PAGES if not MAINTAINERS.match(page)]
 OPENED = [page for page in PAGES if not re.match("CHANGE|docs/adr", page)]
-AUDIENCE = r"(This page is f|F)or .+?\. After (this page|reading it,) you can .+"
+AUDIENCE = r"This page is for .+?\. After reading it, you can .+"
 TERMS = re.findall(r"^### (.+)\n\n\S", read("docs/glossary.md"), re.M)
 
 
