@@ -1,8 +1,22 @@
-/* Why: see capture.h.
- * Invariants: nothing is begun beyond `soft`, and what may be begun before it fits behind it
- * (_Static_assert below). Nothing called here runs Python code, but for a registered preview: it
- * counts up `previews`, and whoever holds a borrowed pointer into a container then lets go of it.
- */
+/* Why: every value of every recorded call comes through here. See capture.h for what is captured.
+ *
+ *    capture_value(o)
+ *      put_at(): plain values and short texts, with the place in a register
+ *        | no
+ *      put_any() -> put_by_type()
+ *        +-- exact built-in types: put_list(), put_dict(), put_set(), put_text_value() ...
+ *        +-- rare atoms: capture_atoms.c          exceptions: capture_exceptions.c
+ *        +-- known layouts: captured_types.c      names: captured_names.c
+ *        +-- instances: captured_instances.c      previews: previews.c
+ *
+ *    bytes of one event:   | values ...        | soft      | end
+ *                           a value may begin    a value that has begun may still grow
+ *
+ * Invariants:
+ * 1. No value begins beyond `soft`. What has begun before it fits behind it (_Static_assert below).
+ * 2. Nothing here runs Python code, except a registered preview. That one counts `previews`. A
+ * caller with a borrowed pointer into a container then stops using it.
+ * 3. `path` has the open containers, so that a cycle ends. */
 #include "capture.h"
 
 #include <string.h>
@@ -27,9 +41,9 @@ _Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VAL
 
 static void put_any(struct capture *c, PyObject *o);
 
-/* ---- atoms: the common ones; the others are in capture_atoms.c ---- */
+/* ---- common atoms; the others are in capture_atoms.c ---- */
 
-/* An int, or an instance of a subclass of it. */
+/* Writes an int, or an instance of a subclass of int. */
 static inline void put_int(struct capture *c, PyObject *o)
 {
     uint8_t *p = put_plain_digits(c->p, o);
@@ -40,9 +54,9 @@ static inline void put_int(struct capture *c, PyObject *o)
     }
 }
 
-enum { SHORT_TEXT = 127 }; /* bytes, whose number is one byte */
+enum { SHORT_TEXT = 127 }; /* bytes; the length of the text takes one byte */
 
-/* memcpy() is called where it does not know how much; most texts are a few bytes. */
+/* Copies a text of a few bytes. With a length unknown to the compiler, memcpy() would be a call. */
 static inline void copy_short(uint8_t *p, const char *text, size_t n)
 {
     if (n >= 8) {
@@ -60,7 +74,7 @@ static inline void copy_short(uint8_t *p, const char *text, size_t n)
     }
 }
 
-/* A str of ASCII that is kept whole; NULL: it is not, or there may be a secret in it. */
+/* Writes an ASCII str that is kept whole. Returns NULL where it is not, or may contain a secret. */
 static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c, uint8_t *p,
                                                          PyObject *o)
 {
@@ -78,8 +92,8 @@ static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c
     return p + 2 + n;
 }
 
-/* Where the value ends that was put at p. The common ones go without touching *c, since what lies
- * there is only known some time after it was stored. */
+/* Writes a value at p and returns the place after it. Fast path: the cursor stays in a register,
+ * because storing and reloading c->p costs a store-forwarding stall per value. */
 static inline uint8_t *put_at(struct capture *c, uint8_t *p, PyObject *o)
 {
     if (__builtin_expect(p < c->soft, 1)) {
@@ -101,10 +115,10 @@ static inline void put_object(struct capture *c, PyObject *o)
     c->p = put_at(c, c->p, o);
 }
 
-static inline void put_text(struct capture *c, PyObject *o)
+static inline void put_text_value(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(!TEXT_IS_READY(o), 0)) {
-        put_tag(c, RL_VALUE_CUT);
+        capture_put_tag(c, RL_VALUE_CUT);
         return;
     }
     if (!PyUnicode_IS_ASCII(o)) {
@@ -117,11 +131,11 @@ static inline void put_text(struct capture *c, PyObject *o)
         capture_put_clean(c, PyUnicode_DATA(o), capture_seen(c, length), length, 1)) {
         return;
     }
-    put_tag(c, n == length ? RL_VALUE_STR : RL_VALUE_STR_CUT);
+    capture_put_tag(c, n == length ? RL_VALUE_STR : RL_VALUE_STR_CUT);
     if (n != length) {
-        put_number(c, length);
+        capture_put_number(c, length);
     }
-    put_number(c, n);
+    capture_put_number(c, n);
     memcpy(c->p, PyUnicode_DATA(o), n);
     c->p += n;
 }
@@ -130,17 +144,17 @@ static inline void put_text(struct capture *c, PyObject *o)
 
 void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
 {
-    put_tag(c, RL_VALUE_DEEP);
+    capture_put_tag(c, RL_VALUE_DEEP);
     capture_identity(c, o);
-    put_number(c, type);
-    put_number(c, length);
+    capture_put_number(c, type);
+    capture_put_number(c, length);
 }
 
-static inline int enter(struct capture *c, PyObject *o, size_t length)
+static inline int enter_container(struct capture *c, PyObject *o, size_t length)
 {
     for (unsigned i = 0; i < c->depth; i++) {
         if (c->path[i] == o) {
-            put_tag(c, RL_VALUE_CYCLE);
+            capture_put_tag(c, RL_VALUE_CYCLE);
             capture_identity(c, o);
             return 0;
         }
@@ -149,40 +163,40 @@ static inline int enter(struct capture *c, PyObject *o, size_t length)
         capture_deep(c, o, capture_type_id(c->lane, Py_TYPE(o)), length);
         return 0;
     }
-    /* Held: a preview of something inside may take the container away. */
+    /* A reference is held: a preview of something inside may remove the container. */
     Py_INCREF(o);
     c->path[c->depth++] = o;
     return 1;
 }
 
-static inline void leave(struct capture *c)
+static inline void leave_container(struct capture *c)
 {
     Py_DECREF(c->path[--c->depth]);
 }
 
 int capture_enter(struct capture *c, PyObject *o, size_t length)
 {
-    return enter(c, o, length);
+    return enter_container(c, o, length);
 }
 
 void capture_leave(struct capture *c)
 {
-    leave(c);
+    leave_container(c);
 }
 
-/* A list or a tuple. Its items are looked up anew each time: a preview may have changed the list.
- */
+/* Writes a list or a tuple. Each item is read from the container again, since a preview may have
+ * changed a list. */
 static inline __attribute__((always_inline)) void put_row(struct capture *c, PyObject *o,
                                                           int is_list)
 {
     size_t length = (size_t)Py_SIZE(o), shown = 0;
-    if (!enter(c, o, length)) {
+    if (!enter_container(c, o, length)) {
         return;
     }
     capture_open(c, is_list ? RL_VALUE_LIST : RL_VALUE_TUPLE, o);
     struct open_list list = capture_open_items(c, length, c->items);
     size_t most = length < c->items ? length : c->items;
-    enum filter_action next = FILTER_ALLOW; /* what an option says of the item behind it */
+    enum filter_action next = FILTER_ALLOW; /* decided by an option for the item after it */
     uint8_t *p = c->p;
     for (; shown < most && p < c->soft; shown++) {
         uint8_t *at = p;
@@ -208,7 +222,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
                 struct said_by_option said = pairs_option(c, items, shown, length);
                 next = said.next;
                 if (said.own != FILTER_ALLOW) {
-                    c->p = at; /* over what was put */
+                    c->p = at; /* replaces what was written */
                     pairs_put(c, items[shown], said.own);
                     p = c->p;
                 }
@@ -217,7 +231,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
     }
     c->p = p;
     capture_close_items(&list, shown);
-    leave(c);
+    leave_container(c);
 }
 
 static void put_list(struct capture *c, PyObject *o)
@@ -230,7 +244,7 @@ void capture_tuple(struct capture *c, PyObject *o)
     put_row(c, o, 0);
 }
 
-/* What is in a dictionary, behind so many that are shown already; how many are shown then. */
+/* Writes entries of a dictionary, after `shown` others. Returns how many are shown then. */
 static inline __attribute__((always_inline)) size_t put_entries(struct capture *c, PyObject *o,
                                                                 size_t shown)
 {
@@ -269,18 +283,18 @@ static inline __attribute__((always_inline)) size_t put_entries(struct capture *
 static void put_dict(struct capture *c, PyObject *o)
 {
     size_t length = (size_t)((PyDictObject *)o)->ma_used;
-    if (!enter(c, o, length)) {
+    if (!enter_container(c, o, length)) {
         return;
     }
     capture_open(c, RL_VALUE_DICT, o);
     struct open_list list = capture_open_items(c, length, c->items);
     capture_close_items(&list, put_entries(c, o, 0));
-    leave(c);
+    leave_container(c);
 }
 
 void capture_fields(struct capture *c, PyObject *ours, PyObject *given, const struct policy *policy)
 {
-    if (!enter(c, ours, 1)) {
+    if (!enter_container(c, ours, 1)) {
         return;
     }
     capture_open(c, RL_VALUE_DICT, ours);
@@ -289,17 +303,17 @@ void capture_fields(struct capture *c, PyObject *ours, PyObject *given, const st
     size_t shown = put_entries(c, ours, 0);
     capture_use(c, policy);
     capture_close_items(&list, put_entries(c, given, shown));
-    leave(c);
+    leave_container(c);
 }
 
 static void put_set(struct capture *c, PyObject *o)
 {
     const PySetObject *set = (PySetObject *)o;
     size_t length = (size_t)set->used;
-    if (!enter(c, o, length)) {
+    if (!enter_container(c, o, length)) {
         return;
     }
-    put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
+    capture_put_tag(c, PyFrozenSet_Check(o) ? RL_VALUE_FROZENSET : RL_VALUE_SET);
     capture_identity(c, o);
     struct open_list list = capture_open_items(c, length, c->items);
     size_t shown = 0;
@@ -311,14 +325,14 @@ static void put_set(struct capture *c, PyObject *o)
         }
     }
     capture_close_items(&list, shown);
-    leave(c);
+    leave_container(c);
 }
 
 void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
-    put_tag(c, RL_VALUE_WRAPPED);
+    capture_put_tag(c, RL_VALUE_WRAPPED);
     capture_identity(c, o);
-    put_number(c, info->id);
+    capture_put_number(c, info->id);
 }
 
 /* ---- any object ---- */
@@ -326,7 +340,7 @@ void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info
 static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *const parts[3])
 {
     if (capture_enter(c, o, 1)) {
-        put_tag(c, tag);
+        capture_put_tag(c, tag);
         put_object(c, parts[0]);
         put_object(c, parts[1]);
         put_object(c, parts[2]);
@@ -351,7 +365,7 @@ static void put_by_type(struct capture *c, PyObject *o)
         put_int(c, o);
         break;
     case SHOW_STR:
-        put_text(c, o);
+        put_text_value(c, o);
         break;
     case SHOW_FLOAT:
         c->p = put_plain_float(c->p, PyFloat_AS_DOUBLE(o));
@@ -406,27 +420,27 @@ static void put_by_type(struct capture *c, PyObject *o)
         break;
     case SHOW_OPAQUE:
     default:
-        put_tag(c, RL_VALUE_OPAQUE);
+        capture_put_tag(c, RL_VALUE_OPAQUE);
         capture_identity(c, o);
-        put_number(c, info->id);
+        capture_put_number(c, info->id);
         break;
     }
 }
 
-/* What is not plain, or has no room. */
+/* Writes a value that is not plain, or has no room. */
 static void put_any(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(c->p >= c->soft, 0)) {
-        put_tag(c, RL_VALUE_CUT);
+        capture_put_tag(c, RL_VALUE_CUT);
         return;
     }
     if (o == NULL) {
-        put_tag(c, RL_VALUE_UNSET);
+        capture_put_tag(c, RL_VALUE_UNSET);
         return;
     }
     const PyTypeObject *type = Py_TYPE(o);
     if (type == &PyUnicode_Type) {
-        put_text(c, o);
+        put_text_value(c, o);
     } else if (type == &PyLong_Type) {
         put_int(c, o);
     } else if (type == &PyList_Type) {
@@ -436,7 +450,7 @@ static void put_any(struct capture *c, PyObject *o)
     } else if (type == &PyDict_Type) {
         put_dict(c, o);
     } else if (o == Py_Ellipsis || o == Py_NotImplemented) {
-        put_tag(c, o == Py_Ellipsis ? RL_VALUE_ELLIPSIS : RL_VALUE_NOT_IMPLEMENTED);
+        capture_put_tag(c, o == Py_Ellipsis ? RL_VALUE_ELLIPSIS : RL_VALUE_NOT_IMPLEMENTED);
     } else {
         put_by_type(c, o);
     }
@@ -447,15 +461,15 @@ void capture_value(struct capture *c, PyObject *object)
     put_object(c, object);
 }
 
-/* ---- what the filter takes out ---- */
+/* ---- what the filter removes ---- */
 
 void capture_redacted(struct capture *c, PyTypeObject *type)
 {
-    put_tag(c, RL_VALUE_REDACTED);
-    put_number(c, capture_type_id(c->lane, type));
+    capture_put_tag(c, RL_VALUE_REDACTED);
+    capture_put_number(c, capture_type_id(c->lane, type));
 }
 
-/* What looks like a token in it is taken out. */
+/* Writes a value without what looks like a token in it. */
 static void put_suspect(struct capture *c, PyObject *object)
 {
     unsigned before = c->suspect;
@@ -477,7 +491,7 @@ void capture_filtered(struct capture *c, PyObject *object, unsigned action)
     } else if (action == FILTER_LOOK_INSIDE) {
         put_suspect(c, object);
     } else if (action == FILTER_DROP) {
-        put_tag(c, RL_VALUE_DROPPED);
+        capture_put_tag(c, RL_VALUE_DROPPED);
     } else {
         capture_redacted(c, Py_TYPE(object));
     }
@@ -487,10 +501,10 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
                    void *state)
 {
     PyObject *item;
-    if (!enter(c, o, length)) {
+    if (!enter_container(c, o, length)) {
         return;
     }
-    put_tag(c, RL_VALUE_LIST);
+    capture_put_tag(c, RL_VALUE_LIST);
     capture_identity(c, o);
     struct open_list list = capture_open_items(c, length, c->items);
     size_t shown = 0;
@@ -500,7 +514,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
         shown++;
     }
     capture_close_items(&list, shown);
-    leave(c);
+    leave_container(c);
 }
 
 /* ---- frames ---- */

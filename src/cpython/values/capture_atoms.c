@@ -1,6 +1,6 @@
-/* Part of capture_parts.h.
- * Why: ints of many digits, text that is not ASCII, bytes: what the common case should not carry.
- * Invariant: nothing here writes more than c->limits->bytes and a few bytes round them. */
+/* Part of capture_parts.h. Why: long ints, text that is not ASCII, and bytes are rare, and would
+ * slow down the common atoms beside them. Invariant: nothing here writes more than c->limits->bytes
+ * and a few bytes around them. */
 #include <string.h>
 
 #include "bounds.h"
@@ -43,15 +43,15 @@ void capture_big_int(struct capture *c, PyObject *o)
     }
     uint64_t bits = (uint64_t)(count - 1) * PyLong_SHIFT + top_bits;
     int is_whole = (bits + 7) / 8 <= c->limits->bytes;
-    put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
-    put_number(c, LONG_IS_NEGATIVE(o));
+    capture_put_tag(c, is_whole ? RL_VALUE_BIG_INT : RL_VALUE_BIG_INT_CUT);
+    capture_put_number(c, LONG_IS_NEGATIVE(o));
     if (!is_whole) {
-        put_number(c, bits);
+        capture_put_number(c, bits);
         return;
     }
     uint8_t magnitude[CAPTURE_BYTES_MAX];
     size_t n = capture_magnitude(o, magnitude, sizeof magnitude);
-    put_number(c, n);
+    capture_put_number(c, n);
     memcpy(c->p, magnitude, n);
     c->p += n;
 }
@@ -62,7 +62,7 @@ void capture_complex(struct capture *c, PyObject *o)
     uint64_t bits[2];
     memcpy(&bits[0], &number.real, 8);
     memcpy(&bits[1], &number.imag, 8);
-    put_tag(c, RL_VALUE_COMPLEX);
+    capture_put_tag(c, RL_VALUE_COMPLEX);
     put64(c->p, bits[0]);
     put64(c->p + 8, bits[1]);
     c->p += 16;
@@ -71,13 +71,13 @@ void capture_complex(struct capture *c, PyObject *o)
 /* A text as UTF-8, as far as it is kept. */
 struct wide {
     uint8_t *end;     /* of the bytes */
-    Py_ssize_t count; /* characters that they are */
+    Py_ssize_t count; /* characters in the bytes */
     uint32_t odd_count;
     uint16_t odd[CAPTURE_CLEAN_BYTES]; /* indexes of those from 128 on that repr() would escape */
     uint8_t text[CAPTURE_CLEAN_BYTES];
 };
 
-/* Of characters below 256, which are the common ones: these say themselves what repr() does. */
+/* Encodes characters below 256. For these, the code point alone decides what repr() does. */
 static void encode_latin1(struct wide *w, const uint8_t *data, Py_ssize_t length, size_t limit)
 {
     uint8_t *p = w->text, *stop = w->text + limit;
@@ -93,7 +93,7 @@ static void encode_latin1(struct wide *w, const uint8_t *data, Py_ssize_t length
         }
         *p++ = (uint8_t)(0xc0 | ch >> 6);
         *p++ = (uint8_t)(0x80 | (ch & 0x3f));
-        if (ch <= 0xa0 || ch == 0xad) { /* controls, the hard space, the soft hyphen */
+        if (ch <= 0xa0 || ch == 0xad) { /* controls, the no-break space, the soft hyphen */
             w->odd[w->odd_count++] = (uint16_t)i;
         }
     }
@@ -101,7 +101,7 @@ static void encode_latin1(struct wide *w, const uint8_t *data, Py_ssize_t length
     w->count = i;
 }
 
-static void encode(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
+static void encode_wide(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
 {
     int kind = PyUnicode_KIND(o);
     const void *data = PyUnicode_DATA(o);
@@ -122,8 +122,8 @@ static void encode(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
     w->count = i;
 }
 
-/* What stands there already, of which `limit` bytes are kept. */
-static void measure(struct wide *w, size_t limit)
+/* Measures a text that is UTF-8 already, of which `limit` bytes are kept. */
+static void measure_wide(struct wide *w, size_t limit)
 {
     size_t n = utf8_cut(w->text, (size_t)(w->end - w->text), limit);
     w->end = w->text + n;
@@ -139,8 +139,9 @@ static void measure(struct wide *w, size_t limit)
     }
 }
 
-/* Takes the secrets out. CAPTURE_WHOLE: it is one; *length is that of the text that is left. */
-static size_t clean(struct capture *c, struct wide *w, Py_ssize_t *length)
+/* Removes the secrets. CAPTURE_WHOLE: the whole text is one. *length becomes that of the text that
+ * remains. */
+static size_t clean_wide(struct capture *c, struct wide *w, Py_ssize_t *length)
 {
     uint8_t text[CAPTURE_CLEAN_BYTES];
     Py_ssize_t before = w->count;
@@ -151,7 +152,7 @@ static size_t clean(struct capture *c, struct wide *w, Py_ssize_t *length)
         *length += (Py_ssize_t)utf8_count(text, n) - before;
     }
     if ((size_t)(w->end - w->text) > c->limits->bytes || n > CAPTURE_WHOLE) {
-        measure(w, c->limits->bytes);
+        measure_wide(w, c->limits->bytes);
     }
     return n;
 }
@@ -165,28 +166,28 @@ void capture_wide_text(struct capture *c, PyObject *o)
     if (PyUnicode_KIND(o) == PyUnicode_1BYTE_KIND) {
         encode_latin1(&w, PyUnicode_DATA(o), length, limit);
     } else {
-        encode(&w, o, length, limit);
+        encode_wide(&w, o, length, limit);
     }
-    if (clean(c, &w, &length) == CAPTURE_WHOLE) {
+    if (clean_wide(c, &w, &length) == CAPTURE_WHOLE) {
         capture_redacted(c, &PyUnicode_Type);
         return;
     }
     size_t n = (size_t)(w.end - w.text);
-    put_tag(c, w.odd_count != 0    ? RL_VALUE_STR_ODD
-               : w.count == length ? RL_VALUE_STR
-                                   : RL_VALUE_STR_CUT);
+    capture_put_tag(c, w.odd_count != 0    ? RL_VALUE_STR_ODD
+                       : w.count == length ? RL_VALUE_STR
+                                           : RL_VALUE_STR_CUT);
     if (w.odd_count != 0 || w.count != length) {
-        put_number(c, (uint64_t)length);
+        capture_put_number(c, (uint64_t)length);
     }
-    put_number(c, n);
+    capture_put_number(c, n);
     memcpy(c->p, w.text, n);
     c->p += n;
     if (w.odd_count != 0) {
-        /* The indexes may take more room than the text: of long odd texts the first are marked. */
+        /* The indexes may need more room than the text, so a long text has only the first ones. */
         uint32_t most = w.odd_count < 400 ? w.odd_count : 400;
-        put_number(c, most);
+        capture_put_number(c, most);
         for (uint32_t i = 0; i < most; i++) {
-            put_number(c, w.odd[i]);
+            capture_put_number(c, w.odd[i]);
         }
     }
 }
@@ -197,11 +198,11 @@ void capture_bytes(struct capture *c, const void *data, size_t length)
     if (capture_put_clean(c, data, capture_seen(c, length), length, 0)) {
         return;
     }
-    put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
+    capture_put_tag(c, n == length ? RL_VALUE_BYTES : RL_VALUE_BYTES_CUT);
     if (n != length) {
-        put_number(c, length);
+        capture_put_number(c, length);
     }
-    put_number(c, n);
+    capture_put_number(c, n);
     memcpy(c->p, data, n);
     c->p += n;
 }
@@ -213,8 +214,8 @@ void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, cons
     size_t n = utf8_cut(text, len, CAPTURE_BYTES_MAX);
     size_t left = capture_clean(c, text, n, n < len, cleaned);
     if (left == CAPTURE_WHOLE) {
-        put_tag(c, RL_VALUE_REDACTED);
-        put_number(c, type);
+        capture_put_tag(c, RL_VALUE_REDACTED);
+        capture_put_number(c, type);
         return;
     }
     if (left != 0) {
@@ -222,11 +223,11 @@ void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, cons
         len = len - n + left;
         n = utf8_cut(cleaned, left, CAPTURE_BYTES_MAX);
     }
-    put_tag(c, RL_VALUE_TEXT);
+    capture_put_tag(c, RL_VALUE_TEXT);
     capture_identity(c, object);
-    put_number(c, type);
-    put_number(c, flags | (n < len ? RL_TEXT_IS_CUT : 0));
-    put_number(c, n);
+    capture_put_number(c, type);
+    capture_put_number(c, flags | (n < len ? RL_TEXT_IS_CUT : 0));
+    capture_put_number(c, n);
     memcpy(c->p, text, n);
     c->p += n;
 }

@@ -1,14 +1,14 @@
-/* Part of capture.h.
- * Why: an exception is its type, what str() would say of it, and what it came from; str() itself
- * may run the program's code and is never asked. Invariant: the chain is followed CAPTURE_CHAIN
- * deep, and never in a circle. */
+/* Part of capture.h. Why: an exception is its type, its message, and what caused it. The message is
+ * what str() returns, but str() may run code of the program and is never called.
+ *
+ * Invariant: the chain is followed for CAPTURE_CHAIN exceptions, and never in a circle. */
 #include <stdio.h>
 
 #include "capture.h"
 #include "capture_parts.h"
 #include "pytext.h"
 
-/* "[Errno 2] No such file or directory: 'name'", as str() of an OSError has it. */
+/* Writes "[Errno 2] No such file or directory: 'name'", as str() of an OSError does. */
 static int put_os_message(struct capture *c, PyObject *exc)
 {
     const PyOSErrorObject *e = (PyOSErrorObject *)exc;
@@ -29,7 +29,7 @@ static int put_os_message(struct capture *c, PyObject *exc)
     return 1;
 }
 
-/* What str() would say, as far as that needs no code of the program. */
+/* Writes what str() would return, as far as that needs no code of the program. */
 static void put_message(struct capture *c, PyObject *exc)
 {
     PyObject *args = ((PyBaseExceptionObject *)exc)->args;
@@ -39,8 +39,8 @@ static void put_message(struct capture *c, PyObject *exc)
     }
     int is_syntax = PyObject_TypeCheck(exc, (PyTypeObject *)PyExc_SyntaxError);
     if (n == 0) {
-        put_tag(c, RL_VALUE_STR);
-        put_number(c, 0);
+        capture_put_tag(c, RL_VALUE_STR);
+        capture_put_number(c, 0);
     } else if (n == 1 || (is_syntax && PyUnicode_CheckExact(PyTuple_GET_ITEM(args, 0)))) {
         capture_value(c, PyTuple_GET_ITEM(args, 0));
     } else {
@@ -48,29 +48,30 @@ static void put_message(struct capture *c, PyObject *exc)
     }
 }
 
-/* An exception that has no instance yet: its type and what it will be made from. */
+/* Writes an exception that has no instance yet: its type, and what the instance will be made
+ * from. */
 static void put_exception_type(struct capture *c, PyTypeObject *type, PyObject *raw)
 {
-    put_tag(c, RL_VALUE_EXCEPTION);
+    capture_put_tag(c, RL_VALUE_EXCEPTION);
     capture_identity(c, NULL);
-    put_number(c, capture_type_id(c->lane, type));
-    put_number(c, type == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0);
+    capture_put_number(c, capture_type_id(c->lane, type));
+    capture_put_number(c, type == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0);
     if (raw == NULL || raw == Py_None) {
-        put_tag(c, RL_VALUE_STR);
-        put_number(c, 0);
+        capture_put_tag(c, RL_VALUE_STR);
+        capture_put_number(c, 0);
     } else if (PyTuple_CheckExact(raw) && PyTuple_GET_SIZE(raw) == 1) {
         capture_value(c, PyTuple_GET_ITEM(raw, 0));
     } else {
         capture_value(c, raw);
     }
-    put_tag(c, RL_VALUE_NONE);
-    put_tag(c, RL_VALUE_NONE);
+    capture_put_tag(c, RL_VALUE_NONE);
+    capture_put_tag(c, RL_VALUE_NONE);
 }
 
-static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsigned flags)
+static void put_exception_instance(struct capture *c, PyObject *exc, unsigned depth, unsigned flags)
 {
     if (exc == NULL || exc == Py_None) {
-        put_tag(c, RL_VALUE_NONE);
+        capture_put_tag(c, RL_VALUE_NONE);
         return;
     }
     if (exc == c->hidden) {
@@ -86,14 +87,15 @@ static void put_exception(struct capture *c, PyObject *exc, unsigned depth, unsi
         return;
     }
     const PyBaseExceptionObject *e = (PyBaseExceptionObject *)exc;
-    put_tag(c, RL_VALUE_EXCEPTION);
+    capture_put_tag(c, RL_VALUE_EXCEPTION);
     capture_identity(c, exc);
-    put_number(c, type);
-    put_number(c, flags | (e->suppress_context ? RL_EXCEPTION_FROM : 0) |
-                      (Py_TYPE(exc) == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0));
+    capture_put_number(c, type);
+    capture_put_number(
+        c, flags | (e->suppress_context ? RL_EXCEPTION_FROM : 0) |
+               (Py_TYPE(exc) == (PyTypeObject *)PyExc_KeyError ? RL_EXCEPTION_REPR : 0));
     put_message(c, exc);
-    put_exception(c, e->cause, depth + 1, 0);
-    put_exception(c, e->context, depth + 1, 0);
+    put_exception_instance(c, e->cause, depth + 1, 0);
+    put_exception_instance(c, e->context, depth + 1, 0);
     capture_leave(c);
 }
 
@@ -102,6 +104,6 @@ void capture_exception(struct capture *c, PyObject *exc, PyObject *raw, unsigned
     if (PyType_Check(exc)) {
         put_exception_type(c, (PyTypeObject *)exc, raw);
     } else {
-        put_exception(c, exc, 0, flags);
+        put_exception_instance(c, exc, 0, flags);
     }
 }

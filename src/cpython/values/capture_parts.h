@@ -1,5 +1,14 @@
-/* What the files that put values together share: capture.c (containers, instances, frames),
- * capture_atoms.c, capture_exceptions.c, captured_types.c. Nobody else includes it. */
+/* What the files share that put values together. Only files of this room include it.
+ *
+ *    capture.c              containers, arguments, the choice by type
+ *    capture_atoms.c        rare atoms
+ *    capture_secrets.c      secrets inside texts
+ *    captured_instances.c   instances and named tuples
+ *
+ * A container is written front to back, and its number of items at the end:
+ *
+ *    tag | identity | length | shown | items ...
+ *                              ^ one or two bytes, which capture_close_items() fills in */
 #ifndef CAPTURE_PARTS_H
 #define CAPTURE_PARTS_H
 
@@ -8,7 +17,7 @@
 #include "secrets.h"
 #include "typeinfo.h"
 
-static inline void put_tag(struct capture *c, unsigned tag)
+static inline void capture_put_tag(struct capture *c, unsigned tag)
 {
     *c->p++ = (uint8_t)tag;
 }
@@ -19,18 +28,19 @@ static inline void capture_identity(struct capture *c, const void *object)
     c->p += RL_IDENTITY_BYTES;
 }
 
-static inline void put_number(struct capture *c, uint64_t number)
+static inline void capture_put_number(struct capture *c, uint64_t number)
 {
     c->p = put_varint(c->p, number);
 }
 
-/* A container whose items follow one by one; how many do is known at the end. */
+/* A container that is being written. `shown_at` is where the number of its items goes. */
 struct open_list {
     uint8_t *shown_at;
     unsigned width;
 };
 
-/* At most `bound` of `length` items will be shown: how many says the width of their number. */
+/* Begins the items of a container. At most `bound` of `length` are shown, which decides the width
+ * of their number. */
 static inline struct open_list capture_open_items(struct capture *c, size_t length, size_t bound)
 {
     size_t most = length < bound ? length : bound;
@@ -40,7 +50,7 @@ static inline struct open_list capture_open_items(struct capture *c, size_t leng
     return list;
 }
 
-/* The beginning of what has an identity. */
+/* Writes the tag and the identity of an object. */
 static inline void capture_open(struct capture *c, unsigned tag, const void *object)
 {
     c->p[0] = (uint8_t)tag;
@@ -56,70 +66,72 @@ static inline void capture_close_items(const struct open_list *list, size_t show
     }
 }
 
-/* Whether one more is shown after so many. */
+/* Returns whether another item is shown after `shown` others. */
 static inline int capture_has_room(const struct capture *c, size_t shown)
 {
     return shown < c->items && c->p < c->soft;
 }
 
-/* The same for the fields of an instance. */
+/* Returns the same for the fields of an instance. */
 static inline int capture_has_field_room(const struct capture *c, size_t shown)
 {
     return shown < c->limits->items && c->p < c->soft;
 }
 
-/* Atoms that are not the common case. */
+/* Write atoms that are not common. */
 void capture_big_int(struct capture *c, PyObject *o); /* of more than two digits */
 void capture_complex(struct capture *c, PyObject *o);
 void capture_wide_text(struct capture *c, PyObject *o); /* not ASCII */
 void capture_bytes(struct capture *c, const void *data, size_t length);
-/* A text that stands for the object. */
+/* Writes a text that represents the object. */
 void capture_plain_text(struct capture *c, PyObject *object, uint32_t type, const void *text,
                         size_t len, unsigned flags);
-/* The magnitude of an int, low byte first, at most `size` bytes; the bytes that it has. */
+/* Writes the magnitude of an int, low byte first, at most `size` bytes. Returns how many bytes it
+ * has. */
 size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size);
 
 #define CAPTURE_AHEAD       64u
 #define CAPTURE_CLEAN_BYTES (CAPTURE_BYTES_MAX + CAPTURE_AHEAD + 10 * SECRET_PARTS + 16)
 #define CAPTURE_WHOLE       1u
 
-/* What is looked at of a text of `length` bytes: some of what is cut off too. */
+/* Returns how much of a text is searched for secrets: also some of what is cut off. */
 static inline size_t capture_seen(const struct capture *c, size_t length)
 {
     size_t most = c->limits->bytes + CAPTURE_AHEAD;
     return length < most ? length : most;
 }
 
-/* The secrets in a text, which are noted. is_cut: it goes on behind `len`. */
+/* Finds the secrets in a text and notes them. is_cut: the text goes on after `len`. */
 size_t capture_find(struct capture *c, const void *text, size_t len, int is_cut,
                     struct secret_part *parts);
-/* The parts of it that repeat an argument (repeats.h). */
+/* Finds the parts that repeat a redacted argument (repeats.h). */
 size_t capture_known(const struct capture *c, const void *text, size_t len,
                      struct secret_part *parts);
-/* Whether there is one. */
+/* Returns whether a text contains a secret. */
 int capture_is_secret(struct capture *c, const void *text, size_t len);
-/* The text without its secrets at `out`: its size, 0 where there are none; CAPTURE_WHOLE: all of it
- * is one, and capture_redacted() is to be called in its place. */
+/* Copies a text without its secrets to `out`. Returns its size; 0 = there are none. CAPTURE_WHOLE:
+ * the whole text is one, and the caller writes capture_redacted(). */
 size_t capture_clean(struct capture *c, const void *text, size_t len, int is_cut, uint8_t *out);
-/* The same as a value: of `seen` bytes of a text that has `length`. 0: there are none, nothing was
- * written. */
+/* Writes a text without its secrets as a value: `seen` bytes of a text of `length`. Returns 0 where
+ * there are none; then nothing is written. */
 int capture_put_clean(struct capture *c, const void *text, size_t seen, size_t length, int is_str);
 void capture_redacted(struct capture *c, PyTypeObject *type);
 
-/* Whether the container is entered; if not, what stands for it was written. */
+/* Enters a container. Returns 0 where it must not be entered; then its replacement has been
+ * written. */
 int capture_enter(struct capture *c, PyObject *o, size_t length);
 void capture_leave(struct capture *c);
 void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length);
-/* A list of what `next` gives: borrowed items, NULL at the end. */
+/* Writes a list of what `next` returns: borrowed items, NULL at the end. */
 void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
                    void *state);
 
 /* Instances and named tuples (captured_instances.c). */
 void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info);
 void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info);
-/* The items of a tuple, also of a subclass. */
+/* Writes the items of a tuple, or of an instance of a subclass. */
 void capture_tuple(struct capture *c, PyObject *o);
-/* The type, before the built-in value that an instance of it holds. */
+/* Writes the type that goes before a built-in value, for an instance of a subclass. */
 void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info);
 
 #endif

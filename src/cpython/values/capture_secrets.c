@@ -1,10 +1,14 @@
-/* Part of capture_parts.h.
- * Why: a text may have secrets in it: the text is written, with a mark in the place of each. What
- * is cut off behind a text's bound is looked at first, so that no form is cut into something else.
+/* Part of capture_parts.h. Why: a text may contain secrets. The text is written with a mark in the
+ * place of each.
  *
- * Four things find one: the filter (forms, names, the program's own patterns), a name round the
- * text (`suspect`), a private key that is read by lines (`key_lines`), and what an open frame has
- * as a redacted argument (`known`, repeats.c). */
+ *    source                            found by
+ *    filter: forms, names, patterns    filter_content()
+ *    a name around the text            `suspect`
+ *    a private key, line by line       `key_lines`
+ *    a redacted argument, repeated     `known` (repeats.c)
+ *
+ * Invariant: text behind the bound is searched before it is cut off. So no cut turns a secret into
+ * something that no longer looks like one. */
 #include <string.h>
 
 #include "capture.h"
@@ -15,8 +19,8 @@
 
 enum { KEY_LINES = 200, KEY_LINE_LEAST = 40, KEY_LINE_MOST = 76, NOTED_LEAST = 4 };
 
-/* Where the part stands in the text, or NULL. */
-static const char *find(const char *text, size_t len, const char *part, size_t part_len)
+/* Returns the place of a part in a text, or NULL. */
+static const char *find_part(const char *text, size_t len, const char *part, size_t part_len)
 {
     const char *end = text + len;
     for (; (size_t)(end - text) >= part_len &&
@@ -31,10 +35,10 @@ static const char *find(const char *text, size_t len, const char *part, size_t p
 
 static int has_word(const char *text, size_t len, const char *word)
 {
-    return find(text, len, word, strlen(word)) != NULL;
+    return find_part(text, len, word, strlen(word)) != NULL;
 }
 
-/* A line of base64, its end may be there. */
+/* Returns whether a text is a line of base64, with or without its end. */
 static int is_key_line(const char *text, size_t len)
 {
     while (len != 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
@@ -50,7 +54,7 @@ static int is_key_line(const char *text, size_t len)
     return len >= KEY_LINE_LEAST && len <= KEY_LINE_MOST;
 }
 
-/* Between BEGIN and END of a private key that is met line by line. */
+/* Returns whether a text is part of a private key that comes line by line. */
 static int is_of_key(struct capture *c, const char *text, size_t len)
 {
     if (c->key_lines != 0 && is_key_line(text, len)) {
@@ -73,7 +77,7 @@ size_t capture_known(const struct capture *c, const void *data, size_t len,
         const char *at = text, *known = c->known[i].text;
         size_t n = 0, known_len = c->known[i].len;
         while (n < SECRET_PARTS &&
-               (at = find(at, len - (size_t)(at - text), known, known_len)) != NULL) {
+               (at = find_part(at, len - (size_t)(at - text), known, known_len)) != NULL) {
             own[n++] = (struct secret_part){(size_t)(at - text), (size_t)(at - text) + known_len};
             at += known_len;
         }
@@ -86,7 +90,7 @@ size_t capture_known(const struct capture *c, const void *data, size_t len,
     return count;
 }
 
-static void note(struct capture *c, const char *text, size_t len)
+static void note_secret(struct capture *c, const char *text, size_t len)
 {
     if (c->secret_count < CAPTURE_SECRETS && len >= NOTED_LEAST) {
         size_t n = len < CAPTURE_SECRET ? len : CAPTURE_SECRET;
@@ -106,12 +110,12 @@ size_t capture_find(struct capture *c, const void *data, size_t len, int is_cut,
     size_t known_count = c->known_count != 0 ? capture_known(c, text, len, known) : 0;
     count = secret_merge(formed, count, known, known_count, len, parts);
     for (size_t i = 0; i < count; i++) {
-        note(c, text + parts[i].begin, parts[i].end - parts[i].begin);
+        note_secret(c, text + parts[i].begin, parts[i].end - parts[i].begin);
     }
     if (count != 0 && has_word(text, len, "PRIVATE KEY-----") &&
         !has_word(text, len, "-----END ")) {
         c->key_lines = KEY_LINES;
-        c->least = 1; /* all texts are looked at */
+        c->least = 1; /* from now on, every text is searched */
     } else if ((c->suspect != 0 && secret_value(c->suspect, text, len)) ||
                is_of_key(c, text, len)) {
         is_whole = 1;
@@ -153,12 +157,12 @@ int capture_put_clean(struct capture *c, const void *text, size_t seen, size_t l
     }
     size_t all = length - seen + n, kept = n < c->limits->bytes ? n : c->limits->bytes;
     if (kept < all) {
-        put_tag(c, is_str ? RL_VALUE_STR_CUT : RL_VALUE_BYTES_CUT);
-        put_number(c, all);
+        capture_put_tag(c, is_str ? RL_VALUE_STR_CUT : RL_VALUE_BYTES_CUT);
+        capture_put_number(c, all);
     } else {
-        put_tag(c, is_str ? RL_VALUE_STR : RL_VALUE_BYTES);
+        capture_put_tag(c, is_str ? RL_VALUE_STR : RL_VALUE_BYTES);
     }
-    put_number(c, kept);
+    capture_put_number(c, kept);
     memcpy(c->p, clean, kept);
     c->p += kept;
     return 1;

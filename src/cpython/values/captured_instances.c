@@ -1,7 +1,10 @@
-/* Part of capture_parts.h.
- * Why: most objects are instances of the program's classes. Their fields are read from where they
- * lie: slots and members by offset, attributes in the object or in its dictionary.
- * Invariant: nothing of the program runs, but for a preview of a value in a field. */
+/* Part of capture_parts.h. Why: most objects are instances of the program's classes. Their fields
+ * are read from storage:
+ *
+ *    slots, members of C types     at their offsets (typeinfo.h)
+ *    attributes                    in the object itself (inline values), or in its dictionary
+ *
+ * Invariant: no code of the program runs, except a preview of a value in a field. */
 #include <string.h>
 
 #include "capture.h"
@@ -10,7 +13,7 @@
 #include "judge.h"
 #include "policy.h"
 
-static enum filter_action action_of(const struct capture *c, PyObject *name)
+static enum filter_action attribute_action(const struct capture *c, PyObject *name)
 {
     return PyUnicode_Check(name) && TEXT_IS_READY(name) ? policy_name(c->policy, FILTER_ATTR, name)
                                                         : FILTER_ALLOW;
@@ -42,19 +45,19 @@ void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo 
         return;
     }
     capture_open(c, RL_VALUE_OBJECT, o);
-    put_number(c, type);
+    capture_put_number(c, type);
     struct open_list list = capture_open_items(c, length, c->limits->items);
     size_t shown = 0;
     for (; shown < length && capture_has_field_room(c, shown); shown++) {
         PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
-        put_number(c, capture_name_id(c->lane, name));
-        put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), action_of(c, name));
+        capture_put_number(c, capture_name_id(c->lane, name));
+        put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), attribute_action(c, name));
     }
     capture_close_items(&list, shown);
     capture_leave(c);
 }
 
-/* ---- instances ---- */
+/* ---- fields ---- */
 
 struct shown {
     struct open_list list;
@@ -69,19 +72,19 @@ static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObjec
         return;
     }
     s->length++;
-    put_number(c, name);
+    capture_put_number(c, name);
     put_attribute(c, value, action);
     s->count++;
 }
 
-/* Those beyond the bounds are only counted. */
+/* Writes a field; those beyond the bounds are only counted. */
 static void put_named_field(struct capture *c, struct shown *s, PyObject *name, PyObject *value)
 {
     if (!capture_has_field_room(c, s->count)) {
         s->length++;
         return;
     }
-    enum filter_action action = action_of(c, name);
+    enum filter_action action = attribute_action(c, name);
     put_field(c, s, action != FILTER_DROP ? capture_name_id(c->lane, name) : 0, value, action);
 }
 
@@ -98,7 +101,8 @@ static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
     s->length += left;
 }
 
-/* Attributes that lie in the object without a dictionary. Whether there are any of the kind. */
+/* Writes the attributes that are in the object without a dictionary. Returns whether it has
+ * such. */
 static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
 {
 #if HAS_MANAGED_DICT
@@ -121,8 +125,9 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
 #endif
 }
 
-/* Inside an instance the bounds are tighter, since what surrounds a call is shown at each call:
- * containers show a third, and an instance that compares by identity only says which one it is. */
+/* Returns whether an instance is not opened: too many are open, or it is inside another one and
+ * compares by identity. What surrounds a call is shown at every call, so bounds inside an instance
+ * are tighter; containers show a third of their items there. */
 static int is_beyond_instance(const struct capture *c, PyObject *o)
 {
     return c->instances == 0 ||
@@ -142,8 +147,8 @@ static void leave_instance(struct capture *c)
     c->items = c->inside == 0 ? c->limits->items : c->items;
 }
 
-/* "length" fields are counted while they are put, so that number is written at the end: two bytes,
- * at most 16383. */
+/* Writes an instance. Its fields are counted while they are written, so the count comes last: in
+ * two bytes, at most 16383. */
 void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     struct field fields[64];
@@ -161,7 +166,7 @@ void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *in
         memcpy(fields, info->fields, field_count * sizeof *fields);
     }
     capture_open(c, RL_VALUE_OBJECT, o);
-    put_number(c, type);
+    capture_put_number(c, type);
     uint8_t *length_at = c->p;
     struct shown s = {{c->p + 2, 2}, 0, 0};
     c->p += 4;

@@ -1,7 +1,10 @@
-/* Part of captured_types.h.
- * Why: functions, methods, classes and modules are what their name says, and are passed about all
- * the time. Their text is a string of the recording, made once and looked up by the name's own
- * storage. */
+/* Part of captured_types.h. Why: functions, methods, classes and modules are known by their names,
+ * and are passed around all the time. The text of each is one string of the recording.
+ *
+ *    known[hash of the address of the name's storage]  ->  string id
+ *
+ * Invariant: a label is valid for one value set and one recording. A name may be a secret for some
+ * code and not for other code. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,13 +20,13 @@ enum { NAME_BYTES = 500 };
 struct label {
     const void *name; /* compared only: a str, or a C string that lives as long as the process */
     const char *before;
-    const struct filter_set *set; /* what is secret for one may be shown by another */
+    const struct filter_set *set; /* a secret for one set may be shown by another */
     Py_hash_t hash;
     Py_ssize_t length;
     uint32_t stamp, id; /* 0: a secret */
 };
 
-/* The text's string, made when it is met first; 0: it may not be written. */
+/* Returns the string id of a text, which is made on the first use; 0 = it must not be written. */
 static uint32_t label_id(struct capture *c, struct label *label, const char *name, size_t len,
                          const char *after)
 {
@@ -42,7 +45,7 @@ static void put_label(struct capture *c, PyObject *o, const struct typeinfo *inf
     static struct label known[ENTRIES];
     struct label *at =
         &known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 56];
-    uint32_t type = info->id; /* info goes when a string is made */
+    uint32_t type = info->id; /* `info` becomes invalid when a string is made */
     if (at->name != label->name || at->before != label->before || at->set != label->set ||
         at->hash != label->hash || at->length != label->length || at->stamp != label->stamp ||
         at->hash == -1) {
@@ -56,14 +59,14 @@ static void put_label(struct capture *c, PyObject *o, const struct typeinfo *inf
         }
     }
     if (at->id == 0) {
-        put_tag(c, RL_VALUE_REDACTED);
-        put_number(c, type);
+        capture_put_tag(c, RL_VALUE_REDACTED);
+        capture_put_number(c, type);
         return;
     }
-    put_tag(c, RL_VALUE_LABEL);
+    capture_put_tag(c, RL_VALUE_LABEL);
     capture_identity(c, o);
-    put_number(c, type);
-    put_number(c, at->id);
+    capture_put_number(c, type);
+    capture_put_number(c, at->id);
 }
 
 static struct label label_of(const struct capture *c, const char *before, const void *name)
@@ -87,9 +90,9 @@ static void put_c_name(struct capture *c, PyObject *o, const struct typeinfo *in
     put_label(c, o, info, &label, after);
 }
 
-/* `name` is a str, or something else that is not looked at. */
-static void put_name(struct capture *c, PyObject *o, const struct typeinfo *info,
-                     const char *before, PyObject *name, const char *after)
+/* Writes the name of an object. `name` is a str, or another object that is not opened. */
+static void put_named_text(struct capture *c, PyObject *o, const struct typeinfo *info,
+                           const char *before, PyObject *name, const char *after)
 {
     if (name == NULL || !PyUnicode_Check(name) || !TEXT_IS_READY(name)) {
         put_c_name(c, o, info, before, "?", after);
@@ -97,22 +100,22 @@ static void put_name(struct capture *c, PyObject *o, const struct typeinfo *info
     }
     struct label label = label_of(c, before, name);
     label.length = PyUnicode_GET_LENGTH(name);
-    /* that of str itself: nothing of the program runs */
+    /* the hash of an exact str: no code of the program runs */
     label.hash = PyUnicode_CheckExact(name) ? PyObject_Hash(name) : -1;
     put_label(c, o, info, &label, after);
 }
 
 void captured_function(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
-    put_name(c, o, info, "<function ", ((PyFunctionObject *)o)->func_qualname, ">");
+    put_named_text(c, o, info, "<function ", ((PyFunctionObject *)o)->func_qualname, ">");
 }
 
 void captured_method(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     PyObject *function = ((PyMethodObject *)o)->im_func;
-    put_name(c, o, info, "<bound method ",
-             PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_qualname : NULL,
-             ">");
+    put_named_text(
+        c, o, info, "<bound method ",
+        PyFunction_Check(function) ? ((PyFunctionObject *)function)->func_qualname : NULL, ">");
 }
 
 void captured_builtin(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -124,7 +127,7 @@ void captured_class(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     PyTypeObject *type = (PyTypeObject *)o;
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-        put_name(c, o, info, "<class '", ((PyHeapTypeObject *)type)->ht_qualname, "'>");
+        put_named_text(c, o, info, "<class '", ((PyHeapTypeObject *)type)->ht_qualname, "'>");
     } else {
         put_c_name(c, o, info, "<class '", type->tp_name, "'>");
     }
@@ -133,10 +136,10 @@ void captured_class(struct capture *c, PyObject *o, const struct typeinfo *info)
 void captured_module(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     PyObject *name = pytext_module(PyModule_GetDict(o)); /* borrowed */
-    put_name(c, o, info, "<module '", name, "'>");
+    put_named_text(c, o, info, "<module '", name, "'>");
 }
 
 void captured_code(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
-    put_name(c, o, info, "<code object ", ((PyCodeObject *)o)->co_name, ">");
+    put_named_text(c, o, info, "<code object ", ((PyCodeObject *)o)->co_name, ">");
 }

@@ -1,6 +1,8 @@
-/* Why: dates, paths, functions and arrays are everywhere, and their fields say little to a reader.
- * Invariant: a text is made from storage alone; the two C functions that are called (the repr of
- * Decimal and of a match of exact text) allocate nothing but a str. */
+/* Why: dates, paths, functions and arrays are everywhere, and their fields mean little to a reader.
+ *
+ * Invariants: a text is made from storage alone. Two C functions are called, the repr of Decimal
+ * and of a match of exact text; both allocate only a str. Private layouts are read only where the
+ * size of the type is the one we know. */
 #include "captured_types.h"
 
 #include <datetime.h>
@@ -99,8 +101,9 @@ struct text_out {
     size_t len;
 };
 
-static void add(struct text_out *out, const char *form, ...) __attribute__((format(printf, 2, 3)));
-static void add(struct text_out *out, const char *form, ...)
+static void add_to_text(struct text_out *out, const char *form, ...)
+    __attribute__((format(printf, 2, 3)));
+static void add_to_text(struct text_out *out, const char *form, ...)
 {
     va_list args;
     va_start(args, form);
@@ -116,97 +119,97 @@ static void add_text(struct text_out *out, PyObject *text)
     if (text != NULL && PyUnicode_Check(text) && TEXT_IS_READY(text)) {
         out->len += pytext_put(text, (uint8_t *)out->text + out->len, sizeof out->text - out->len);
     } else {
-        add(out, "?");
+        add_to_text(out, "?");
     }
 }
 
-static void finish(struct capture *c, PyObject *o, const struct typeinfo *info,
-                   const struct text_out *out)
+static void finish_text(struct capture *c, PyObject *o, const struct typeinfo *info,
+                        const struct text_out *out)
 {
     capture_plain_text(c, o, info->id, out->text, out->len, 0);
 }
 
 #define SPECIAL(name) static void name(struct capture *c, PyObject *o, const struct typeinfo *info)
 
-/* Its fields lead to everything that the program has. */
+/* Its fields lead to everything in the program. */
 SPECIAL(show_frame)
 {
     struct text_out out = {"", 0};
-    add(&out, "<%s object>", Py_TYPE(o)->tp_name);
-    finish(c, o, info, &out);
+    add_to_text(&out, "<%s object>", Py_TYPE(o)->tp_name);
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_generator)
 {
     const PyGenObject *generator = (PyGenObject *)o;
     struct text_out out = {"", 0};
-    add(&out, "<%s object ", Py_TYPE(o)->tp_name);
+    add_to_text(&out, "<%s object ", Py_TYPE(o)->tp_name);
     add_text(&out, generator->gi_qualname);
-    add(&out, ">");
-    finish(c, o, info, &out);
+    add_to_text(&out, ">");
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_memory)
 {
     const Py_buffer *view = &((PyMemoryViewObject *)o)->view;
     struct text_out out = {"", 0};
-    add(&out, "<memory of %zd bytes>", view->len);
-    finish(c, o, info, &out);
+    add_to_text(&out, "<memory of %zd bytes>", view->len);
+    finish_text(c, o, info, &out);
 }
 
 /* ---- dates ---- */
 
 static void add_clock(struct text_out *out, int hour, int minute, int second, int micro)
 {
-    add(out, "%d, %d", hour, minute);
+    add_to_text(out, "%d, %d", hour, minute);
     if (second != 0 || micro != 0) {
-        add(out, ", %d", second);
+        add_to_text(out, ", %d", second);
     }
     if (micro != 0) {
-        add(out, ", %d", micro);
+        add_to_text(out, ", %d", micro);
     }
 }
 
 static void add_zone(struct text_out *out, PyObject *zone, int fold)
 {
     if (fold != 0) {
-        add(out, ", fold=1");
+        add_to_text(out, ", fold=1");
     }
     if (zone != Py_None) {
-        add(out, ", tzinfo=<%s>", Py_TYPE(zone)->tp_name);
+        add_to_text(out, ", tzinfo=<%s>", Py_TYPE(zone)->tp_name);
     }
-    add(out, ")");
+    add_to_text(out, ")");
 }
 
 SPECIAL(show_datetime)
 {
     const PyDateTime_DateTime *d = (PyDateTime_DateTime *)o;
     struct text_out out = {"", 0};
-    add(&out, "datetime.datetime(%d, %d, %d, ", PyDateTime_GET_YEAR(o), PyDateTime_GET_MONTH(o),
-        PyDateTime_GET_DAY(o));
+    add_to_text(&out, "datetime.datetime(%d, %d, %d, ", PyDateTime_GET_YEAR(o),
+                PyDateTime_GET_MONTH(o), PyDateTime_GET_DAY(o));
     add_clock(&out, PyDateTime_DATE_GET_HOUR(o), PyDateTime_DATE_GET_MINUTE(o),
               PyDateTime_DATE_GET_SECOND(o), PyDateTime_DATE_GET_MICROSECOND(o));
     add_zone(&out, d->hastzinfo ? d->tzinfo : Py_None, d->fold);
-    finish(c, o, info, &out);
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_date)
 {
     struct text_out out = {"", 0};
-    add(&out, "datetime.date(%d, %d, %d)", PyDateTime_GET_YEAR(o), PyDateTime_GET_MONTH(o),
-        PyDateTime_GET_DAY(o));
-    finish(c, o, info, &out);
+    add_to_text(&out, "datetime.date(%d, %d, %d)", PyDateTime_GET_YEAR(o), PyDateTime_GET_MONTH(o),
+                PyDateTime_GET_DAY(o));
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_time)
 {
     const PyDateTime_Time *t = (PyDateTime_Time *)o;
     struct text_out out = {"", 0};
-    add(&out, "datetime.time(");
+    add_to_text(&out, "datetime.time(");
     add_clock(&out, PyDateTime_TIME_GET_HOUR(o), PyDateTime_TIME_GET_MINUTE(o),
               PyDateTime_TIME_GET_SECOND(o), PyDateTime_TIME_GET_MICROSECOND(o));
     add_zone(&out, t->hastzinfo ? t->tzinfo : Py_None, t->fold);
-    finish(c, o, info, &out);
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_timedelta)
@@ -214,27 +217,27 @@ SPECIAL(show_timedelta)
     const PyDateTime_Delta *d = (PyDateTime_Delta *)o;
     struct text_out out = {"", 0};
     const char *comma = "";
-    add(&out, "datetime.timedelta(");
+    add_to_text(&out, "datetime.timedelta(");
     if (d->days != 0) {
-        add(&out, "days=%d", d->days);
+        add_to_text(&out, "days=%d", d->days);
         comma = ", ";
     }
     if (d->seconds != 0) {
-        add(&out, "%sseconds=%d", comma, d->seconds);
+        add_to_text(&out, "%sseconds=%d", comma, d->seconds);
         comma = ", ";
     }
     if (d->microseconds != 0) {
-        add(&out, "%smicroseconds=%d", comma, d->microseconds);
+        add_to_text(&out, "%smicroseconds=%d", comma, d->microseconds);
         comma = ", ";
     }
-    add(&out, *comma != 0 ? ")" : "0)");
-    finish(c, o, info, &out);
+    add_to_text(&out, *comma != 0 ? ")" : "0)");
+    finish_text(c, o, info, &out);
 }
 
-/* ---- by the field of a Python class ---- */
+/* ---- types written in Python ---- */
 
-/* A slot or attribute of the instance by name: borrowed, NULL where it has none. */
-static PyObject *stored(PyObject *o, const char *name)
+/* Returns a slot or attribute of the instance by name, borrowed; NULL where it has none. */
+static PyObject *stored_attribute(PyObject *o, const char *name)
 {
     PyObject *mro = Py_TYPE(o)->tp_mro;
     for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
@@ -272,7 +275,7 @@ static void add_joined(struct text_out *out, PyObject *parts)
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(parts); i++) {
         PyObject *part = PyList_GET_ITEM(parts, i);
         if (i != 0 && out->len != 0 && out->text[out->len - 1] != '/') {
-            add(out, "/");
+            add_to_text(out, "/");
         }
         add_text(out, part);
     }
@@ -281,9 +284,9 @@ static void add_joined(struct text_out *out, PyObject *parts)
 SPECIAL(show_path)
 {
     struct text_out out = {"", 0};
-    PyObject *text = stored(o, "_str"), *raw = stored(o, "_raw_paths"),
-             *parts = stored(o, "_parts");
-    add(&out, "%s('", Py_TYPE(o)->tp_name);
+    PyObject *text = stored_attribute(o, "_str"), *raw = stored_attribute(o, "_raw_paths"),
+             *parts = stored_attribute(o, "_parts");
+    add_to_text(&out, "%s('", Py_TYPE(o)->tp_name);
     if (text != NULL && PyUnicode_Check(text)) {
         add_text(&out, text);
     } else if (raw != NULL && PyList_CheckExact(raw)) {
@@ -291,48 +294,48 @@ SPECIAL(show_path)
     } else if (parts != NULL && PyList_CheckExact(parts)) {
         add_joined(&out, parts);
     }
-    add(&out, "')");
-    finish(c, o, info, &out);
+    add_to_text(&out, "')");
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_uuid)
 {
     uint8_t bytes[16] = {0};
     struct text_out out = {"", 0};
-    PyObject *number = stored(o, "int");
+    PyObject *number = stored_attribute(o, "int");
     if (number != NULL && PyLong_CheckExact(number)) {
         (void)capture_magnitude(number, bytes, sizeof bytes);
     }
-    add(&out, "UUID('");
+    add_to_text(&out, "UUID('");
     for (int i = 0; i < 16; i++) {
-        add(&out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[15 - i]);
+        add_to_text(&out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[15 - i]);
     }
-    add(&out, "')");
-    finish(c, o, info, &out);
+    add_to_text(&out, "')");
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_enum)
 {
     struct text_out out = {"", 0};
-    PyObject *name = stored(o, "_name_"), *value = stored(o, "_value_");
-    add(&out, "<%s.", Py_TYPE(o)->tp_name);
+    PyObject *name = stored_attribute(o, "_name_"), *value = stored_attribute(o, "_value_");
+    add_to_text(&out, "<%s.", Py_TYPE(o)->tp_name);
     add_text(&out, name);
     if (value != NULL && PyLong_CheckExact(value) && LONG_COUNT(value) <= 2) {
         long long number = LONG_COUNT(value) != 0 ? (long long)LONG_DIGITS(value)[0] : 0;
         number |= LONG_COUNT(value) == 2 ? (long long)LONG_DIGITS(value)[1] << PyLong_SHIFT : 0;
-        add(&out, ": %lld", LONG_IS_NEGATIVE(value) ? -number : number);
+        add_to_text(&out, ": %lld", LONG_IS_NEGATIVE(value) ? -number : number);
     } else if (value != NULL && PyUnicode_CheckExact(value)) {
-        add(&out, ": '");
+        add_to_text(&out, ": '");
         add_text(&out, value);
-        add(&out, "'");
+        add_to_text(&out, "'");
     }
-    add(&out, ">");
-    finish(c, o, info, &out);
+    add_to_text(&out, ">");
+    finish_text(c, o, info, &out);
 }
 
-/* ---- types of C modules ---- */
+/* ---- types written in C ---- */
 
-/* Calls a repr that is written in C and makes nothing but a str. */
+/* Writes the text of a repr that is written in C and creates only a str. */
 static void show_by_repr(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     struct text_out out = {"", 0};
@@ -340,27 +343,27 @@ static void show_by_repr(struct capture *c, PyObject *o, const struct typeinfo *
     PyObject *text = Py_TYPE(o)->tp_repr(o); /* owned */
     if (text == NULL) {
         PyErr_Clear();
-        add(&out, "<%s object>", Py_TYPE(o)->tp_name);
+        add_to_text(&out, "<%s object>", Py_TYPE(o)->tp_name);
     } else {
         add_text(&out, text);
         Py_DECREF(text);
     }
     pyerror_put_back(&error);
-    finish(c, o, info, &out);
+    finish_text(c, o, info, &out);
 }
 
 SPECIAL(show_match)
 {
-    PyObject *subject = stored(o, "string");
+    PyObject *subject = stored_attribute(o, "string");
     if (subject != NULL && (PyUnicode_CheckExact(subject) || PyBytes_CheckExact(subject))) {
         show_by_repr(c, o, info);
         return;
     }
     struct text_out out = {"<re.Match object>", 17};
-    finish(c, o, info, &out);
+    finish_text(c, o, info, &out);
 }
 
-/* The public beginning of numpy's array and descriptor, the same in its versions 1 and 2. */
+/* The public beginning of numpy's array and descriptor, the same in versions 1 and 2. */
 struct array {
     PyObject_HEAD char *data;
     int nd;
@@ -381,15 +384,15 @@ SPECIAL(show_array)
         dtype = ((struct array_descr *)array->descr)->typeobj->tp_name;
         dtype = strncmp(dtype, "numpy.", 6) == 0 ? dtype + 6 : dtype;
     }
-    add(&out, "<array %s (", dtype);
+    add_to_text(&out, "<array %s (", dtype);
     for (int i = 0; i < array->nd && i < 8; i++) {
-        add(&out, i == 0 ? "%zd" : ", %zd", array->dimensions[i]);
+        add_to_text(&out, i == 0 ? "%zd" : ", %zd", array->dimensions[i]);
     }
-    add(&out, array->nd == 1 ? ",)>" : ")>");
-    finish(c, o, info, &out);
+    add_to_text(&out, array->nd == 1 ? ",)>" : ")>");
+    finish_text(c, o, info, &out);
 }
 
-/* An attribute that a class written in C gives out itself: borrowed, or NULL. */
+/* Returns an attribute that a class written in C provides itself, borrowed, or NULL. */
 static PyObject *native_attribute(PyObject *o, const char *name)
 {
     PyTypeObject *type = Py_TYPE(o);
@@ -413,17 +416,18 @@ static PyObject *native_attribute(PyObject *o, const char *name)
 
 static PyObject *either_attribute(PyObject *o, const char *name)
 {
-    PyObject *value = stored(o, name);
+    PyObject *value = stored_attribute(o, name);
     return value != NULL ? value : native_attribute(o, name);
 }
 
-/* How many labels an index of pandas has; -1 = not known. *labels: its objects, where they are. */
+/* Returns how many labels an index of pandas has; -1 = not known. *labels becomes its objects,
+ * where it has them. */
 static Py_ssize_t index_length(PyObject *index, PyObject ***labels)
 {
-    PyObject *range = stored(index, "_range"), *data = stored(index, "_data");
+    PyObject *range = stored_attribute(index, "_range"), *data = stored_attribute(index, "_data");
     *labels = NULL;
     if (range != NULL && Py_TYPE(range) == &PyRange_Type) {
-        Py_ssize_t length = PyObject_Size(range); /* of C alone: an exact range */
+        Py_ssize_t length = PyObject_Size(range); /* runs C alone: an exact range */
         if (length < 0) {
             PyErr_Clear();
         }
@@ -446,34 +450,34 @@ static Py_ssize_t index_length(PyObject *index, PyObject ***labels)
     return array->dimensions[0];
 }
 
-/* DataFrame and Series: their shape, and the names of the first columns. */
+/* Writes the shape of a DataFrame or Series, and the names of its first columns. */
 SPECIAL(show_table)
 {
-    PyObject *manager = stored(o, "_mgr");
+    PyObject *manager = stored_attribute(o, "_mgr");
     PyObject *axes = manager != NULL ? either_attribute(manager, "axes") : NULL;
     struct text_out out = {"", 0};
     PyObject **labels = NULL;
     Py_ssize_t n = axes != NULL && PyList_CheckExact(axes) ? PyList_GET_SIZE(axes) : 0;
-    add(&out, "<%s", Py_TYPE(o)->tp_name);
+    add_to_text(&out, "<%s", Py_TYPE(o)->tp_name);
     if (n != 0) {
         PyObject **ignored;
         Py_ssize_t rows = index_length(PyList_GET_ITEM(axes, n - 1), &ignored);
         if (rows >= 0) {
-            add(&out, " %zd", rows);
+            add_to_text(&out, " %zd", rows);
         }
         if (n == 2 && rows >= 0) {
             Py_ssize_t columns = index_length(PyList_GET_ITEM(axes, 0), &labels);
-            add(&out, columns >= 0 ? " x %zd" : " x ?", columns);
+            add_to_text(&out, columns >= 0 ? " x %zd" : " x ?", columns);
             for (Py_ssize_t i = 0; labels != NULL && i < columns && i < 10; i++) {
                 if (labels[i] != NULL && PyUnicode_CheckExact(labels[i])) {
-                    add(&out, i == 0 ? ": " : ", ");
+                    add_to_text(&out, i == 0 ? ": " : ", ");
                     add_text(&out, labels[i]);
                 }
             }
         }
     }
-    add(&out, ">");
-    finish(c, o, info, &out);
+    add_to_text(&out, ">");
+    finish_text(c, o, info, &out);
 }
 
 static int is_of_module(PyTypeObject *type, const char *name)

@@ -1,5 +1,5 @@
-/* Types whose storage has a layout of its own: how they are shown. Private layouts are read only
- * where the size of the type says that it is the one we know. */
+/* Types whose storage has its own layout, and how their instances are shown. A private layout is
+ * read only where the size of the type is the one we know. Threads: under the GIL. */
 #ifndef CAPTURED_TYPES_H
 #define CAPTURED_TYPES_H
 
@@ -7,11 +7,11 @@
 #include "typeinfo.h"
 
 void captured_deque(struct capture *c, PyObject *o);
-uint64_t captured_deque_word(PyObject *o);    /* for watch.h */
+uint64_t captured_deque_word(PyObject *o);    /* for fingerprints */
 PyObject *captured_proxy_target(PyObject *o); /* borrowed */
-PyObject *const *captured_range(PyObject *o); /* start, stop, step, borrowed */
+PyObject *const *captured_range(PyObject *o); /* start, stop, step; borrowed */
 
-/* What a name stands for (captured_names.c). */
+/* Objects that are known by their names (captured_names.c). */
 void captured_function(struct capture *c, PyObject *o, const struct typeinfo *info);
 void captured_method(struct capture *c, PyObject *o, const struct typeinfo *info);
 void captured_builtin(struct capture *c, PyObject *o, const struct typeinfo *info);

@@ -1,4 +1,4 @@
-/* Why: see items.h. Nothing is kept alive, nothing of the program runs. */
+/* Why: see items.h. Invariant: no reference is kept, and no code of the program runs. */
 #include "items.h"
 
 #include <string.h>
@@ -9,15 +9,16 @@
 #include "instance.h"
 #include "typeinfo.h"
 
-/* Goes through the items of a container: the nth one's name and value, 0 at the end. */
+/* Walks the items of a container. next_item() gives the name and the value of each; 0 at the
+ * end. */
 struct walk {
     PyObject *object;
     const struct typeinfo *info;
-    Py_ssize_t at;    /* in the dictionary, list or values */
-    uint32_t fields;  /* slots that were passed */
+    Py_ssize_t at;    /* place in the dictionary, list or values */
+    uint32_t fields;  /* slots that have been passed */
     int is_dict;      /* keys are items, not attributes */
-    PyObject *name;   /* borrowed: key or attribute; NULL: the index is the name */
-    const char *word; /* or a slot's name */
+    PyObject *name;   /* borrowed: key or attribute; NULL = the index is the name */
+    const char *word; /* or the name of a slot */
     PyObject *value;  /* borrowed */
 };
 
@@ -58,7 +59,7 @@ static int next_attribute(struct walk *w)
     return next_of_dict(w, instance_dict(w->object));
 }
 
-static int next(struct walk *w)
+static int next_item(struct walk *w)
 {
     if (w->info->show == SHOW_LIST) {
         const PyListObject *list = (PyListObject *)w->object;
@@ -77,7 +78,7 @@ void items_look(PyObject *container, const struct typeinfo *info, struct items *
 {
     struct walk w = {.object = container, .info = info};
     items->count = 0;
-    while (items->count <= ITEMS_MOST && next(&w)) {
+    while (items->count <= ITEMS_MOST && next_item(&w)) {
         if (items->count < ITEMS_MOST) {
             uint64_t word = watch_mix((uint64_t)(uintptr_t)w.name, (uint64_t)(uintptr_t)w.word);
             word = watch_mix(word, (uint64_t)(uintptr_t)w.value);
@@ -111,22 +112,23 @@ void items_put(struct capture *c, PyObject *container, const struct typeinfo *in
 {
     struct walk w = {.object = container, .info = info};
     for (int i = 0; i <= index; i++) {
-        if (!next(&w)) {
+        if (!next_item(&w)) {
             return;
         }
     }
     int is_attribute = info->show == SHOW_FIELDS;
-    put_number(c, (uint64_t)(is_attribute ? RL_ITEM_ATTRIBUTE : RL_ITEM_KEY) << 3 | RL_WRITE_ITEM);
+    capture_put_number(c, (uint64_t)(is_attribute ? RL_ITEM_ATTRIBUTE : RL_ITEM_KEY) << 3 |
+                              RL_WRITE_ITEM);
     if (w.word != NULL) {
         size_t n = strlen(w.word);
-        put_tag(c, RL_VALUE_STR);
-        put_number(c, n);
+        capture_put_tag(c, RL_VALUE_STR);
+        capture_put_number(c, n);
         memcpy(c->p, w.word, n);
         c->p += n;
     } else if (w.name != NULL) {
         capture_value(c, w.name);
     } else {
-        put_tag(c, RL_VALUE_INT);
-        put_number(c, zigzag(index));
+        capture_put_tag(c, RL_VALUE_INT);
+        capture_put_number(c, zigzag(index));
     }
 }

@@ -1,5 +1,10 @@
-/* Which one item of a list or dict, or attribute of an instance, has changed between two looks:
- * each item is summed up in a word. Of containers with up to ITEMS_MOST items. */
+/* Which single item has changed between two looks at a list, a dict or an instance. Each item is
+ * reduced to a word; only containers with at most ITEMS_MOST items.
+ *
+ *    before   w0 w1 w2        one word differs, or one is added:  the item is recorded
+ *    now      w0 x1 w2        several differ:                     the whole container is recorded
+ *
+ * Threads: under the GIL. */
 #ifndef ITEMS_H
 #define ITEMS_H
 
@@ -12,15 +17,15 @@ struct capture;
 
 enum { ITEMS_MOST = 32 };
 struct items {
-    uint32_t count; /* ITEMS_MOST + 1: too many to tell, or nothing that has items */
+    uint32_t count; /* ITEMS_MOST + 1: too many items, or a value without items */
     uint64_t words[ITEMS_MOST];
 };
 
 void items_look(PyObject *container, const struct typeinfo *info, struct items *items);
-/* The index of the one item that differs, or was put behind the others; -1 = none, or several. */
+/* Returns the index of the one item that differs or was added at the end; -1 = none, or several. */
 int items_difference(const struct items *before, const struct items *now);
-/* What that item is called: RL_ITEM_* and its index, key or name as a value, before the head of a
- * WRITE. */
+/* Writes which item that is, before the head of a WRITE: RL_ITEM_* and its index, key or name as a
+ * value. */
 void items_put(struct capture *c, PyObject *container, const struct typeinfo *info, int index);
 
 #endif

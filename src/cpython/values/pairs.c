@@ -1,4 +1,4 @@
-/* Why: see pairs.h. */
+/* Why: see pairs.h. Each way to name a value has a function of its own here. */
 #include "pairs.h"
 
 #include <string.h>
@@ -9,9 +9,9 @@
 #include "policy.h"
 #include "pyframe.h"
 
-#define NAME_MOST 64 /* of a command, with its folder */
+#define NAME_MOST 64 /* of a command with its folder */
 
-static int is_text(PyObject *o)
+static int is_text_object(PyObject *o)
 {
     return PyUnicode_Check(o) || PyBytes_Check(o);
 }
@@ -23,7 +23,8 @@ void pairs_put(struct capture *c, PyObject *value, enum filter_action action)
     capture_filtered(c, value, action == FILTER_DROP ? FILTER_REDACT : action);
 }
 
-/* Whether one of the words before it names that command: what -p and -u mean depends on it. */
+/* Returns whether one of the words before an item is that command, which decides what -p and -u
+ * mean. */
 static int is_of_command(PyObject *const *items, size_t at, const char *command)
 {
     char buffer[NAME_MOST];
@@ -39,7 +40,7 @@ static int is_of_command(PyObject *const *items, size_t at, const char *command)
     return 0;
 }
 
-/* `-pX`, as mysql takes a password. */
+/* Returns whether an item is `-pX`, as mysql takes a password. */
 static int is_password(PyObject *const *items, size_t at)
 {
     PyObject *item = items[at];
@@ -53,10 +54,11 @@ static enum filter_action as_password(const struct capture *c)
     return policy_word(c->policy, FILTER_KEY, "password");
 }
 
-/* The name that comes before the last item. A header of h11 has it twice, first as it was sent. */
-static int is_named(PyObject *const *items, size_t length)
+/* Returns whether the last item has a name before it. A header of h11 has its name twice: the
+ * second time as it was sent. */
+static int is_named_pair(PyObject *const *items, size_t length)
 {
-    return is_text(items[length - 1]) &&
+    return is_text_object(items[length - 1]) &&
            (length == 2 || (PyBytes_CheckExact(items[0]) && PyBytes_CheckExact(items[1]) &&
                             PyBytes_GET_SIZE(items[0]) == PyBytes_GET_SIZE(items[1])));
 }
@@ -64,7 +66,7 @@ static int is_named(PyObject *const *items, size_t length)
 void pairs_put_last(struct capture *c, PyObject *const *items, size_t length, int is_list)
 {
     enum filter_action action =
-        is_named(items, length) ? judge_named(c->policy, items[length - 2]) : FILTER_ALLOW;
+        is_named_pair(items, length) ? judge_named(c->policy, items[length - 2]) : FILTER_ALLOW;
     int is_ours = action >= FILTER_SECRET; /* two words in a list need not be a pair */
     if (is_password(items, length - 1)) {
         action = as_password(c);
@@ -99,7 +101,7 @@ struct said_by_option pairs_option(const struct capture *c, PyObject *const *ite
     return said;
 }
 
-/* What the name in {"value": ..., "name": ...} says, which comes later. */
+/* Returns the action of "value" in {"value": ..., "name": ...}, where the name comes later. */
 static enum filter_action named_in(const struct capture *c, PyObject *dict)
 {
     PyObject *key, *value;
@@ -127,7 +129,8 @@ enum filter_action pairs_in_dict(const struct capture *c, PyObject *dict, PyObje
     return judge(action, value);
 }
 
-/* The variable before it that names it, else the first one. */
+/* Returns the action of the value in f(key=..., value=...): by the last name before it, else by the
+ * first one. */
 static enum filter_action named_by_slot(const struct policy *policy, const uint8_t *actions,
                                         uint32_t slot, PyCodeObject *code, native_frame *frame)
 {

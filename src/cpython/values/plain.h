@@ -1,6 +1,6 @@
-/* Values that are short and that no filter looks into: None, bools, floats, ints of up to two
- * digits. Most arguments and results are such, so they go into their rows by a way of their own;
- * how they are written down is said here alone. */
+/* Plain values: None, bools, floats, and ints of up to two digits. Filters never look into them,
+ * and most arguments and results are plain. So they have a path of their own into their rows. How
+ * they are encoded is defined here alone. */
 #ifndef PLAIN_H
 #define PLAIN_H
 
@@ -12,7 +12,7 @@
 
 #include "bytes.h"
 
-#define PLAIN_BYTES 11 /* of one value, at most */
+#define PLAIN_BYTES 11 /* of one value at most */
 
 static inline uint8_t *put_plain_int(uint8_t *p, int64_t value)
 {
@@ -33,7 +33,8 @@ static inline uint8_t *put_plain_float(uint8_t *p, double number)
     return p + 9;
 }
 
-/* An int, or an instance of a subclass; NULL: it has more digits, nothing was written. */
+/* Writes an int, or an instance of a subclass. Returns NULL, and writes nothing, where it has more
+ * digits. */
 static inline uint8_t *put_plain_digits(uint8_t *p, PyObject *o)
 {
     Py_ssize_t count = LONG_COUNT(o);
@@ -48,7 +49,8 @@ static inline uint8_t *put_plain_digits(uint8_t *p, PyObject *o)
     return put_plain_int(p, LONG_IS_NEGATIVE(o) ? -value : value);
 }
 
-/* Where the value ends that was written to p; NULL: it is not plain, nothing was written. */
+/* Writes a plain value at p and returns the place after it. Returns NULL, and writes nothing, for
+ * other values. */
 static inline uint8_t *put_plain(uint8_t *p, PyObject *o)
 {
     if (o == NULL) {

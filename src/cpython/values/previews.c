@@ -1,6 +1,5 @@
-/* Why: see previews.h.
- * Invariants: types are found by address, never by hash or equality, which a metaclass may define;
- * a preview does not run inside another one. */
+/* Why: see previews.h. Invariants: types are found by address, never by hash or equality, which a
+ * metaclass may define. A preview never runs inside another one. */
 #include "previews.h"
 
 #include <stdio.h>
@@ -37,7 +36,7 @@ static struct preview *find_exact(const PyObject *type)
     return NULL;
 }
 
-static struct preview *find(PyTypeObject *type)
+static struct preview *find_preview(PyTypeObject *type)
 {
     struct preview *preview = preview_count != 0 ? find_exact((PyObject *)type) : NULL;
     PyObject *mro = type->tp_mro;
@@ -76,7 +75,7 @@ int previews_set(PyTypeObject *type, PyObject *function, int with_subclasses)
 
 int previews_has(PyTypeObject *type)
 {
-    const struct preview *preview = find(type);
+    const struct preview *preview = find_preview(type);
     return preview != NULL && !preview->is_off;
 }
 
@@ -87,7 +86,7 @@ static void put_failure(struct capture *c, PyObject *o, uint32_t type, const cha
     capture_plain_text(c, o, type, text, (size_t)n, RL_TEXT_HAS_FAILED);
 }
 
-static void put_result(struct capture *c, PyObject *o, uint32_t type, PyObject *result)
+static void put_preview_result(struct capture *c, PyObject *o, uint32_t type, PyObject *result)
 {
     uint8_t text[CAPTURE_BYTES_MAX];
     if (PyUnicode_Check(result)) {
@@ -98,8 +97,8 @@ static void put_result(struct capture *c, PyObject *o, uint32_t type, PyObject *
     }
 }
 
-/* Calls the function with recording off in this thread. */
-static PyObject *call(struct preview *preview, PyObject *o, struct thread *t)
+/* Calls the function with recording suppressed in this thread. */
+static PyObject *call_preview(struct preview *preview, PyObject *o, struct thread *t)
 {
     uint64_t began = os_mono_ns();
     PyObject *function = preview->function;
@@ -122,7 +121,7 @@ static PyObject *call(struct preview *preview, PyObject *o, struct thread *t)
 
 void previews_show(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
-    struct preview *preview = find(Py_TYPE(o));
+    struct preview *preview = find_preview(Py_TYPE(o));
     struct thread *t = thread_self;
     uint32_t id = info->id;
     if (preview == NULL || preview->is_off || t == NULL || t->is_suppressed) {
@@ -132,10 +131,10 @@ void previews_show(struct capture *c, PyObject *o, const struct typeinfo *info)
     }
     struct pyerror before = pyerror_take();
     Py_INCREF(o);
-    PyObject *result = call(preview, o, t);
+    PyObject *result = call_preview(preview, o, t);
     c->previews++;
     if (result != NULL) {
-        put_result(c, o, id, result);
+        put_preview_result(c, o, id, result);
     } else {
         PyObject *error = PyErr_Occurred();
         put_failure(c, o, id, error != NULL ? ((PyTypeObject *)error)->tp_name : "no result");

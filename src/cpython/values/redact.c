@@ -1,7 +1,10 @@
-/* Part of capture.h.
- * Why: a secret that was recognised in one text of an event is taken out of all of them, also of
- * those that were captured before it was met; and most numbers are captured by ways that ask
- * nobody. The values are copied over, one by one. */
+/* Part of capture.h. Why: some secrets are recognised too late. A secret that one text of an event
+ * reveals must also leave the texts that were captured before it. And most numbers are captured
+ * without any question to the filter.
+ *
+ *    bytes of the event  --value_next()-->  copy_redacted()  -->  new bytes, then copied back
+ *
+ * Invariant: the copy is never larger than the room for it; what would be is cut or replaced. */
 #include <string.h>
 
 #include "capture.h"
@@ -15,19 +18,19 @@
 struct copying {
     struct capture *c;
     struct bytes_in in;
-    struct bytes_out number; /* the text of one */
+    struct bytes_out number; /* a number as text */
     uint8_t *p, *end;        /* in `out` */
     int looks_at_numbers;
     uint8_t out[RL_VALUE_BYTES_MAX + 16];
 };
 
-static int is_text(unsigned tag)
+static int is_text_tag(unsigned tag)
 {
     return tag == RL_VALUE_STR || tag == RL_VALUE_STR_CUT || tag == RL_VALUE_STR_ODD ||
            tag == RL_VALUE_BYTES || tag == RL_VALUE_BYTES_CUT || tag == RL_VALUE_TEXT;
 }
 
-/* The type of a number; NULL: it is none. */
+/* Returns the type of a number, or NULL for other values. */
 static PyTypeObject *number_type(unsigned tag)
 {
     switch (tag) {
@@ -43,7 +46,7 @@ static PyTypeObject *number_type(unsigned tag)
     }
 }
 
-/* Whether the number that was read from `from` on must not be written. */
+/* Returns whether the number that began at `from` must not be written. */
 static int is_secret_number(struct copying *copying, const uint8_t *from)
 {
     struct bytes_in in = bytes_in_of(from, (size_t)(copying->in.at - from));
@@ -65,7 +68,7 @@ static void put_redacted(struct copying *copying, uint32_t type)
     copying->p += n;
 }
 
-/* What stands for the whole of a text. */
+/* Writes what replaces a whole text. */
 static void put_redacted_text(struct copying *copying, const struct value *value)
 {
     struct capture *c = copying->c;
@@ -76,8 +79,8 @@ static void put_redacted_text(struct copying *copying, const struct value *value
     put_redacted(copying, type);
 }
 
-/* The text without the secrets in it; where there is no room, or its bytes are counted elsewhere
- * too, all of it is taken out. */
+/* Writes a text without the secrets in it. Where there is no room, or its bytes are counted
+ * elsewhere too, the whole text is replaced. */
 static void put_without(struct copying *copying, const struct value *value,
                         const struct secret_part *parts, size_t count)
 {
@@ -103,7 +106,7 @@ static void put_without(struct copying *copying, const struct value *value,
     copying->p += n;
 }
 
-static rl_status copy(struct copying *copying, unsigned depth)
+static rl_status copy_redacted(struct copying *copying, unsigned depth)
 {
     const uint8_t *from = copying->in.at;
     struct value value;
@@ -112,7 +115,7 @@ static rl_status copy(struct copying *copying, unsigned depth)
         return RL_DAMAGED;
     }
     struct secret_part parts[SECRET_PARTS];
-    size_t count = is_text(value.tag) && value.bytes != NULL
+    size_t count = is_text_tag(value.tag) && value.bytes != NULL
                        ? capture_known(copying->c, value.bytes, value.size, parts)
                        : 0;
     if (count != 0) {
@@ -132,17 +135,17 @@ static rl_status copy(struct copying *copying, unsigned depth)
         if (value.tag == RL_VALUE_OBJECT) {
             copying->p = put_varint(copying->p, bytes_varint(&copying->in));
         }
-        status = copy(copying, depth + 1);
+        status = copy_redacted(copying, depth + 1);
     }
     return status;
 }
 
-static void copy_all(struct copying *copying)
+static void copy_all_redacted(struct copying *copying)
 {
     struct capture *c = copying->c;
     while (bytes_left(&copying->in) != 0) {
-        if (copy(copying, 0) != RL_OK) {
-            c->p = c->values; /* cannot be: then nothing is let through */
+        if (copy_redacted(copying, 0) != RL_OK) {
+            c->p = c->values; /* cannot happen; if it does, no value is written */
             *c->p++ = RL_VALUE_CUT;
             return;
         }
@@ -163,7 +166,7 @@ void capture_review(struct capture *c)
     }
     c->known_count = c->secret_count;
     copying.in = bytes_in_of(c->values, (size_t)(c->p - c->values));
-    copy_all(&copying);
+    copy_all_redacted(&copying);
     bytes_out_fini(&copying.number);
     c->is_reviewed = 0;
     c->secret_count = c->known_count = 0;

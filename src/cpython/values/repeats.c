@@ -1,5 +1,5 @@
-/* Why: see repeats.h. Invariant: nothing is retained: the texts are those of the arguments, which
- * their frames hold, and are forgotten before anything of the program runs. */
+/* Why: see repeats.h. Invariant: no reference is kept. The texts belong to arguments, which their
+ * frames hold; they are forgotten before any code of the program runs. */
 #include "repeats.h"
 
 #include "capture.h"
@@ -12,7 +12,7 @@
 
 enum { FRAMES = 256, CHAIN = 8, LEAST = 4 };
 
-static void add(struct capture *c, PyObject *value, unsigned action)
+static void add_known(struct capture *c, PyObject *value, unsigned action)
 {
     size_t len = 0;
     const char *text;
@@ -36,7 +36,7 @@ static void add_frame(struct capture *c, native_frame *frame, const struct polic
     PyCodeObject *code = native_code(frame);
     for (uint32_t i = 0; i < policy->arg_count; i++) {
         Py_ssize_t slot = native_parameter_slot(code, frame, i);
-        add(c, frame_variable(code, frame, slot), policy->args[i]);
+        add_known(c, frame_variable(code, frame, slot), policy->args[i]);
     }
 }
 
@@ -52,7 +52,7 @@ static void add_traceback(struct capture *c, PyObject *traceback)
     }
 }
 
-/* It, and what it came from. */
+/* Collects from the traceback of an exception, and of what it came from. */
 static void add_exception(struct capture *c, PyObject *exc)
 {
     for (int left = CHAIN; left > 0 && exc != NULL && PyExceptionInstance_Check(exc); left--) {
@@ -62,9 +62,9 @@ static void add_exception(struct capture *c, PyObject *exc)
     }
 }
 
-static void look_closely(struct capture *c)
+static void search_all_texts(struct capture *c)
 {
-    c->least = c->known_count != 0 ? 1 : c->least; /* all texts are looked at */
+    c->least = c->known_count != 0 ? 1 : c->least; /* every text is searched */
 }
 
 void repeats_begin(struct capture *c, const struct thread *t, PyObject *exc)
@@ -73,7 +73,7 @@ void repeats_begin(struct capture *c, const struct thread *t, PyObject *exc)
         add_frame(c, t->stack[i].key, policy_of(t->stack[i].id));
     }
     add_exception(c, exc);
-    look_closely(c);
+    search_all_texts(c);
 }
 
 void repeats_begin_output(struct capture *c, const struct thread *t)

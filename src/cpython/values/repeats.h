@@ -1,5 +1,5 @@
-/* Messages that repeat what a frame has as a redacted argument: f(password) raises "bad login:
- * hunter2". The frames are those that are open, and those that a traceback holds. */
+/* Messages that repeat a redacted argument: f(password) raises "bad login: hunter2". Arguments are
+ * taken from the open frames and from the frames of a traceback. Threads: under the GIL. */
 #ifndef REPEATS_H
 #define REPEATS_H
 
@@ -8,9 +8,11 @@
 struct capture;
 struct thread;
 
-/* Looks the arguments up, for the exception that is captured next; repeats_end() forgets them. */
+/* Collects the redacted arguments, for the exception that is captured next. repeats_end() forgets
+ * them. */
 void repeats_begin(struct capture *c, const struct thread *t, PyObject *exc);
-/* The same for what is printed: of the exception that is being handled, or ends the program. */
+/* Does the same for printed output: with the exception that is being handled, or that ends the
+ * program. */
 void repeats_begin_output(struct capture *c, const struct thread *t);
 void repeats_end(struct capture *c);
 

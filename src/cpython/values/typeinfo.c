@@ -1,7 +1,9 @@
-/* Why: what a type is called and how it is shown costs 200 ns to find out, and comes with every
- * value.
- * Invariant: an entry is used only when address, name, dictionary and version all agree; a type
- * that died and left its address to another differs in one of them. */
+/* Why: how a type is named and shown takes 200 ns to find out, and is needed for every value.
+ *
+ *    table[hash of the address]  ->  typeinfo { checked: type, name, dictionary, version, stamp }
+ *
+ * Invariant: an entry is used only where address, name, dictionary and version all agree. A new
+ * type at the address of one that died differs in one of them. */
 #include "typeinfo.h"
 
 #include <string.h>
@@ -18,19 +20,19 @@ enum { ENTRIES = 1024 };
 
 static struct typeinfo entries[ENTRIES];
 
-static struct typeinfo *entry_of(PyTypeObject *type)
+static struct typeinfo *find_type_entry(PyTypeObject *type)
 {
     uint64_t key = (uint64_t)(uintptr_t)type;
     return &entries[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
 }
 
-/* "module.qualname", without the module for built-ins. */
+/* Returns the string id of "module.qualname"; built-ins have no module. */
 static uint32_t name_id(struct lane *lane, PyTypeObject *type)
 {
     uint8_t text[512];
     size_t n = 0;
     if (recording.recorder == NULL) {
-        return 0; /* stopped by another thread while a preview ran */
+        return 0; /* another thread stopped the recording while a preview ran */
     }
     if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
         PyObject *module =
@@ -103,7 +105,7 @@ static int is_object_member(const PyMemberDef *member, const PyTypeObject *type)
            strncmp(member->name, "__", 2) != 0;
 }
 
-/* Slots of Python classes and object members of C types, base classes first. */
+/* Collects slots of Python classes and object members of C types, those of base classes first. */
 static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 {
     enum { MOST = 64 };
@@ -139,7 +141,7 @@ static int has_dict(const PyTypeObject *type)
     return type->tp_dictoffset != 0;
 }
 
-static void fill(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
+static void fill_typeinfo(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 {
     rl_free(info->fields);
     *info = (struct typeinfo){
@@ -170,13 +172,13 @@ static void fill(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
 {
-    struct typeinfo *info = entry_of(type);
+    struct typeinfo *info = find_type_entry(type);
     if (__builtin_expect(info->type != type || info->stamp != recording.name_stamp ||
                              info->tp_name != type->tp_name || info->dict != type->tp_dict ||
                              info->version != type->tp_version_tag,
                          0)) {
         struct pyerror error = pyerror_take();
-        fill(lane, info, type);
+        fill_typeinfo(lane, info, type);
         pyerror_put_back(&error);
     }
     return info;

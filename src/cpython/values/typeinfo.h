@@ -1,6 +1,7 @@
-/* What is known of a type: its name's id and how its instances are shown. Found out once a type and
- * recording; kept in a table by address, checked against what else identifies the type, so that no
- * reference is held. */
+/* What is known of a type: the id of its name, and how its instances are shown. Found out once per
+ * type and recording. The table holds no reference; an entry is checked at each use.
+ *
+ * Threads: under the GIL. */
 #ifndef TYPEINFO_H
 #define TYPEINFO_H
 
@@ -27,7 +28,7 @@ enum show {
     SHOW_SLICE,
     SHOW_FIELDS,
     SHOW_EXCEPTION,
-    SHOW_SPECIAL /* by its own function, which makes a text */
+    SHOW_SPECIAL /* by its own function, which writes a text */
 };
 
 struct capture;
@@ -36,7 +37,7 @@ struct lane;
 struct field {
     uint32_t name;
     uint32_t offset;
-    const char *word; /* the type's own */
+    const char *word; /* owned by the type */
 };
 
 struct typeinfo {
@@ -47,20 +48,20 @@ struct typeinfo {
     uint32_t stamp;   /* recording.name_stamp */
     uint32_t id;      /* of "module.qualname" */
     enum show show;
-    int is_wrapped; /* the type is said beside the built-in value that it holds */
-    int has_dict;   /* its instances have one, or inline values */
+    int is_wrapped; /* the type is written before the built-in value of its instance */
+    int has_dict;   /* its instances have a dictionary or inline values */
     void (*special)(struct capture *c, PyObject *object, const struct typeinfo *info);
     uint32_t field_count;
     struct field *fields; /* owned: slots and members, by offset */
 };
 
-/* Never NULL; valid until the next call. */
+/* Returns the entry of a type, never NULL; valid until the next call. */
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type);
 
-/* What previews say has changed: every type is looked at again. */
+/* Forgets all types, because a preview was set or removed. */
 void typeinfo_forget(void);
 
-/* Decides how types with a layout of their own are shown; NULL for all others. */
+/* Returns how types with a layout of their own are shown; NULL for all others. */
 typedef void (*special_show)(struct capture *c, PyObject *object, const struct typeinfo *info);
 special_show special_for(PyTypeObject *type);
 
