@@ -268,10 +268,15 @@ def find_long_sentences(path, text):
 
 
 def find_long_lines(path, source):
-    """Yields a finding for each line that is too long, where it could be broken."""
-    is_markdown = path.endswith(".md")
+    """Yields a finding for each line that is too long, where it could be broken.
+
+    Rows of tables and fenced text, such as a command's output, stay as they are."""
+    is_markdown, is_fenced = path.endswith(".md"), False
     for number, line in enumerate(source.split("\n"), 1):
-        can_break = len(line.split()) > 1 and not (is_markdown and line.lstrip("> ")[:1] == "|")
+        if is_markdown and line.lstrip("> ").startswith("```"):
+            is_fenced = not is_fenced
+        is_kept = is_markdown and (is_fenced or line.lstrip("> ")[:1] == "|")
+        can_break = len(line.split()) > 1 and not is_kept
         if len(line) > LONGEST_LINE and can_break and "://" not in line:
             yield Finding(path, number, f"a line of {len(line)} columns")
 

@@ -14,7 +14,7 @@
  * parent.
  *
  * Invariants: the bytes are untrusted. A count is compared with the bytes left before it sizes
- * anything, and each index into nodes, functions or threads is checked before it is used. */
+ * anything. Each index into nodes, functions or threads is checked before it is used. */
 #include <string.h>
 
 #include "alloc.h"

@@ -138,6 +138,7 @@ def test_long_lines_are_found_where_they_can_be_broken():
     for path, line in (
         ("docs/a.md", f"| {long}|"),
         ("docs/a.md", "y" * 120),
+        ("docs/a.md", f"```\n{long}\n```"),
         ("docs/a.md", "See https://" + long),
     ):
         assert find(path, line + "\n", columns=True) == []
