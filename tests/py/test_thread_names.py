@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import relive, usable_backends
+from conftest import relive, run, usable_backends
 
 import relive as api
 from relive import cli
@@ -38,6 +38,26 @@ threading.Thread(target=waits, name="waiting", daemon=True).start()
 while not begun:
     time.sleep(0.001)
 threading.main_thread().name = "the main one"
+"""
+LATE = """\
+import codecs, sys
+def late(n):
+    me = yield
+    try:
+        yield
+    finally:
+        print(n, end=" ", file=ends, flush=True)
+ends = open(1, "w", closefd=False)
+cycle, k = late(1), late(2)
+for one in cycle, k:
+    one.send(None)
+    one.send(one)
+class Holder:
+    pass
+sys.kept = Holder()
+sys.kept.cycle = cycle
+codecs.register_error("kept", lambda error, k=k: k)
+del cycle, k, one
 """
 NAMES = {
     ("MainThread", "the main one"), ("worker \x1b[31m\u00e9",) * 2, ("early", "late"),
@@ -169,3 +189,11 @@ def test_a_forked_child_knows_its_threads(record, tmp_path):
     )
     (path,) = tmp_path.glob("out.*.relive")
     assert {name for _, name in names_of(path)} == {"child", "of the child"}
+
+
+@pytest.mark.parametrize("backend", usable_backends())
+def test_what_runs_when_the_modules_are_gone_ends_as_untraced(record, tmp_path, backend):
+    done, _, events = record(LATE, "--backend", backend)
+    plain = run(sys.executable, tmp_path / "prog.py")
+    assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout), done.stderr
+    assert {event["kind"] for event in events} >= {"call", "yield", "resume"}

@@ -58,7 +58,7 @@ static PyObject *globals_of(PyTypeObject *type)
         PyErr_Clear();
         return NULL;
     }
-    PyObject *name = PyDict_GetItem(type->tp_dict, key), *modules = PyImport_GetModuleDict();
+    PyObject *name = PyDict_GetItem(type->tp_dict, key), *modules = compat_modules();
     if (name == NULL || !PyUnicode_CheckExact(name) || modules == NULL ||
         !PyDict_CheckExact(modules)) {
         return NULL;

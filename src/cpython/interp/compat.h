@@ -373,6 +373,18 @@ static inline void compat_set_eval(_PyFrameEvalFunction eval)
 /* A trace or profile function is told None, not NULL, where an exception leaves a frame. */
 #define UNWIND_LOOKS_LIKE_NONE (PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000)
 
+/* sys.modules: borrowed. NULL once the interpreter ends: PyImport_GetModuleDict() ends the process
+ * where the interpreter has let its modules go, and generators may be closed later than that. */
+static inline PyObject *compat_modules(void)
+{
+#if PY_VERSION_HEX >= 0x030d0000
+    int is_ending = Py_IsFinalizing();
+#else
+    int is_ending = _Py_IsFinalizing();
+#endif
+    return is_ending ? NULL : PyImport_GetModuleDict();
+}
+
 /* The own frame of a traced thread's callback argument. */
 static inline native_frame *native_of(PyFrameObject *frame)
 {

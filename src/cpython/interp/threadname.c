@@ -6,7 +6,7 @@
 PyObject *threadname_registry(void)
 {
     static PyObject *active; /* owned, interned */
-    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *modules = compat_modules();
     PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "threading") : NULL;
     active = active != NULL ? active : PyUnicode_InternFromString("_active");
     if (module == NULL || !PyModule_Check(module) || active == NULL) {

@@ -11,7 +11,7 @@ static PyObject *trio;    /* owned: what holds the running task of trio, once it
 
 void loops_find(void)
 {
-    PyObject *modules = PyImport_GetModuleDict();
+    PyObject *modules = compat_modules();
     PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "_asyncio") : NULL;
     if (asyncio == NULL && module != NULL && PyModule_Check(module)) {
         Py_INCREF(module);
@@ -105,9 +105,11 @@ PyObject *loops_task_now(struct thread *t, int *is_trio)
 PyObject *loops_task(void)
 {
     static Py_ssize_t modules_seen;
-    static PyObject *modules; /* borrowed: the interpreter's own */
+    static PyObject *modules; /* owned: the interpreter lets go of it before the end */
     int is_trio;
-    modules = modules != NULL ? modules : PyImport_GetModuleDict();
+    if (modules == NULL && (modules = compat_modules()) != NULL) {
+        Py_INCREF(modules);
+    }
     if (modules != NULL && PyDict_GET_SIZE(modules) != modules_seen) {
         modules_seen = PyDict_GET_SIZE(modules);
         loops_find();
