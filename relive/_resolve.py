@@ -14,12 +14,18 @@ from relive.filters import chain
 
 
 def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
-    """Returns the run for {"path": of RELIVE_RECORD}, as RELIVE_RUN describes one. Returns
-    {"filter": recipe} for {"config": settings}, and {"error": [code, text]} for a refusal."""
+    """Returns the run for {"path": of RELIVE_RECORD}, as RELIVE_RUN describes one, and "warnings"
+    that the process which asks prints. Returns {"filter": recipe} for {"config": settings}, and
+    {"error": [code, text]} for a refusal."""
+    config.warnings = []
     try:
-        return _make_run(request["path"]) if "path" in request else _make_filter(request["config"])
+        if "path" not in request:
+            return _make_filter(request["config"])
+        return dict(_make_run(request["path"]), warnings=config.warnings)
     except ReliveError as error:
         return {"error": [error.code, str(error)]}
+    finally:
+        config.warnings = None
 
 
 def _make_run(path: str) -> Dict[str, Any]:

@@ -485,6 +485,7 @@ def check(key: str, value: Any, source: str) -> Any:
 
 
 _reported: Set[str] = set()  # variables of Handit that were complained of
+warnings: Optional[List[str]] = None  # a list collects complaints, which are printed otherwise
 
 
 def _read_handit_value(setting: Setting, name: str, text: str) -> Any:
@@ -544,7 +545,11 @@ def _report_once(name: str, trouble: str, instead: str) -> None:
 
     if name not in _reported:
         _reported.add(name)
-        _core.complain(f"environment {name}: {trouble}; {instead}")
+        text = f"environment {name}: {trouble}; {instead}"
+        if warnings is None:
+            _core.complain(text)
+        else:
+            warnings.append(text)
 
 
 def from_environment(environ: Mapping[str, str]) -> Dict[str, Tuple[Any, str]]:

@@ -32,7 +32,7 @@ class Program:
     def set_level(self, level):
         (self.folder / "pyproject.toml").write_text(f"[tool.relive]\nlevel = '{level}'\n")
 
-    def start(self, **env):
+    def start(self, warning=b"", **env):
         """(interpreters that were started, level of the recording)"""
         self.starts.write_text("")
         self.number += 1
@@ -45,7 +45,8 @@ class Program:
             HOME=str(self.folder),
         )
         done = run(sys.executable, "app.py", cwd=self.folder, env=env)
-        assert (done.stdout, done.stderr) == (b"ran\n", b"")
+        assert done.stdout == b"ran\n" and done.stderr.startswith(warning)
+        assert done.stderr.count(b"\n") == (warning != b"")
         return len(self.starts.read_text()), relive.open(path).header["meta"]["level"]
 
     def entries(self):
@@ -72,6 +73,12 @@ def test_a_second_start_needs_no_helper_until_something_has_changed(program):
     assert program.start() == (2, "calls")
     ids = {relive.open(path).header["run_id"] for path in program.folder.glob("*.relive")}
     assert len(ids) == program.number
+
+
+def test_a_wrong_variable_is_reported_by_each_start(program):
+    warning = b"relive: environment HANDIT_MAX_STR: "
+    for helpers in (2, 1):  # the second start takes the settings, and the warning, from the cache
+        assert program.start(warning, HANDIT_MAX_STR="many") == (helpers, "calls")
 
 
 def test_a_filter_that_changes_or_comes_is_seen(program):

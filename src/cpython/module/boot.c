@@ -246,6 +246,19 @@ static int open_first(PyObject *run)
     return done;
 }
 
+/* Prints what the settings of a run were complained of, and takes it out of the run. */
+static void print_warnings(PyObject *run)
+{
+    PyObject *warnings = PyDict_GetItemString(run, "warnings"); /* borrowed */
+    Py_ssize_t count = warnings != NULL && PyList_Check(warnings) ? PyList_GET_SIZE(warnings) : 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        run_complain("", PyList_GET_ITEM(warnings, i));
+    }
+    if (warnings != NULL && PyDict_DelItemString(run, "warnings") != 0) {
+        PyErr_Clear();
+    }
+}
+
 /* RELIVE_RECORD=path. */
 static int begin_from_environment(void)
 {
@@ -255,6 +268,9 @@ static int begin_from_environment(void)
         return 0;
     }
     PyObject *found = helper_run(path); /* owned */
+    if (found != NULL) {
+        print_warnings(found);
+    }
     PyObject *run =
         found != NULL ? fields_with(found, "pid", PyLong_FromLong((long)getpid())) : NULL;
     struct fields fields = {run, 0};
