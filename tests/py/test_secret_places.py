@@ -81,6 +81,10 @@ def test_the_command_line_as_a_value_is_redacted_as_in_the_header(record):
     words = ("--token", "Zargv1", "--password=Zargv2", "--name", "ada", "plain")
     _, headers, events = record(source, args=words)
     assert "Zargv" not in json.dumps(headers) + json.dumps(events)
+    meta = headers[0]["meta"]
+    command = [meta[f"argv.{i}"] for i in range(len(words) + 3) if f"argv.{i}" in meta]
+    hidden = ["--token", "<redacted>", "--password=<redacted>"]
+    assert command[-6:] == [*hidden, "--name", "ada", "plain"]
     assert "'--name', 'ada', 'plain'" in arguments(events, "main")[0]["argv"]["r"]
 
 

@@ -44,7 +44,12 @@ struct before {
 /* NAME=, and a mark: new. */
 static PyObject *marked(const char *name, size_t len)
 {
-    return PyUnicode_FromFormat("%.*s%s", (int)len, name, rl_sentinel_text(RL_SENTINEL_REDACTED));
+    PyObject *first = PyUnicode_DecodeUTF8(name, (Py_ssize_t)len, NULL); /* owned */
+    PyObject *text =
+        first != NULL ? PyUnicode_FromFormat("%U%s", first, rl_sentinel_text(RL_SENTINEL_REDACTED))
+                      : NULL;
+    Py_XDECREF(first);
+    return text;
 }
 
 /* A word whose value is hidden by the name before it, new; NULL without an exception:
