@@ -116,27 +116,35 @@ void os_random(void *bytes, size_t n)
 
 /* ---- faults for tests ---- */
 
+/* Atomic, because a test sets a fault while the writer thread is in a call. */
 static struct fault {
-    unsigned long fail_at; /* 0 = never */
-    unsigned long asked;
-    int stays;
-    int os_errno;
+    _Atomic unsigned long fail_at; /* 0 = never */
+    _Atomic unsigned long asked;
+    _Atomic int stays;
+    _Atomic int os_errno;
 } faults[OS_FAULTS];
 
 void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno)
 {
-    faults[kind] = (struct fault){nth, 0, stays, os_errno};
+    struct fault *fault = &faults[kind];
+    fault->fail_at = 0;
+    fault->asked = 0;
+    fault->stays = stays;
+    fault->os_errno = os_errno;
+    /* release: pairs with the acquire in inject_fault(), which then sees the other fields */
+    atomic_store_explicit(&fault->fail_at, nth, memory_order_release);
 }
 
 /* Returns the errno with which this call must fail, or 0. */
 static int inject_fault(enum os_fault kind)
 {
     struct fault *fault = &faults[kind];
-    if (__builtin_expect(fault->fail_at == 0, 1)) {
+    unsigned long fail_at = atomic_load_explicit(&fault->fail_at, memory_order_acquire);
+    if (__builtin_expect(fail_at == 0, 1)) {
         return 0;
     }
-    fault->asked++;
-    if (fault->asked != fault->fail_at && (!fault->stays || fault->asked < fault->fail_at)) {
+    unsigned long asked = ++fault->asked;
+    if (asked != fail_at && (!fault->stays || asked < fail_at)) {
         return 0;
     }
     if (fault->os_errno < 0) {

@@ -10,13 +10,16 @@
  * A slot is memory of the recording file itself (a LIVE block). A row therefore survives SIGKILL as
  * soon as `used` covers it, and a reader of the running process sees it.
  *
- *   EMPTY (slot == NULL) --first row: lane_refill()--> FILLING --no room: lane_refill()--.
- *      ^                                                 ^  |                            |
- *      |   no slot: the event is dropped and counted     |  '--- lane_hand_over() -------+
- *      '-------------------------------------------------+-------------------------------'
+ *            first row: lane_refill()                 no room: lane_refill()
+ *   EMPTY --------------------------------> FILLING ---------------------------> handed over
+ *     ^ ^                                      ^                                      |
+ *     | |                                      '--------- a slot is free -------------+
+ *     | '------------ no slot: events are dropped and counted ------------------------'
+ *     '---------- the thread ends, the recording stops, a generation begins (from FILLING)
  *
  * Invariants:
- *  1. One thread writes a lane. The writer thread reads a slot only after lane_hand_over().
+ *  1. One thread writes a lane. The writer thread reads a slot after lane_hand_over(); where LIVE
+ *     blocks are not mapped, it also copies the rows below `used` every 100 ms.
  *  2. `used` grows by whole events and definitions. One store publishes an event with all its
  *     prefixes, so a reader never sees half an event.
  *  3. `base` plus the 32 bits of a row is the row's time. A TIME row moves `base` when they would
