@@ -113,6 +113,25 @@ def test_the_files_and_functions_that_pages_name_exist():
 
 
 @functools.lru_cache(maxsize=None)
+def names_of_files():
+    """Returns the base names of all source files."""
+    found = set()
+    for top in ("src", "include", "relive", "tests", "tools", "examples", "site"):
+        for _, _, names in os.walk(os.path.join(documents.ROOT, top)):
+            found.update(names)
+    return found
+
+
+@pytest.mark.parametrize("page", [*GUIDES, "docs/architecture.md"])
+def test_each_source_file_that_a_page_names_exists(page):
+    text = read(page)
+    paths = re.findall(r"`((?:src|include|relive|tests|tools|examples)/[\w/.-]+\.\w+)", text)
+    assert [path for path in paths if not os.path.exists(f"{documents.ROOT}/{path}")] == []
+    names = set(re.findall(r"(?<![\w.])(\w+\.[ch])\b", text)) - {"Python.h", "frame_3XX.h"}
+    assert {name for name in names if not re.match("example|embed|prog", name)} <= names_of_files()
+
+
+@functools.lru_cache(maxsize=None)
 def options_of(verb):
     """Returns the options that a verb's help names."""
     text = io.StringIO()
