@@ -41,9 +41,9 @@ static inline int make_event(struct event *event, PyObject *const *args, size_t 
     return PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
 }
 
-HANDLER(on_start)
+static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_CALL), 0)) {
         Py_RETURN_NONE;
@@ -52,9 +52,9 @@ HANDLER(on_start)
     return answer(recording_event(&event));
 }
 
-HANDLER(on_return)
+static PyObject *on_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_RETURN), 0)) {
         Py_RETURN_NONE;
@@ -77,39 +77,39 @@ static inline PyObject *on_other(PyObject *const *args, size_t n, unsigned kind,
     Py_RETURN_NONE;
 }
 
-HANDLER(on_yield)
+static PyObject *on_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_other(args, n, RL_EVENT_YIELD, 1);
 }
 
-HANDLER(on_resume)
+static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_other(args, n, RL_EVENT_RESUME, 1);
 }
 
-HANDLER(on_throw)
+static PyObject *on_throw(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_other(args, n, RL_EVENT_THROW, 0);
 }
 
-HANDLER(on_unwind)
+static PyObject *on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_other(args, n, RL_EVENT_UNWIND, 0);
 }
 
-HANDLER(on_raise)
+static PyObject *on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_other(args, n, RL_EVENT_RAISE, 0);
 }
 
-HANDLER(on_reraise)
+static PyObject *on_reraise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                            PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (make_event(&event, args, n, RL_EVENT_RAISE) && PyVectorcall_NARGS(n) >= 3) {
         event.arg = args[2];
@@ -119,9 +119,9 @@ HANDLER(on_reraise)
     Py_RETURN_NONE;
 }
 
-HANDLER(on_handled)
+static PyObject *on_handled(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                            PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (make_event(&event, args, n, RL_EVENT_HANDLED) && PyVectorcall_NARGS(n) >= 3 &&
         PyLong_CheckExact(args[1])) {
@@ -137,9 +137,9 @@ HANDLER(on_handled)
     Py_RETURN_NONE;
 }
 
-HANDLER(on_line)
+static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                         PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_LINE), 0)) {
         Py_RETURN_NONE;
@@ -150,9 +150,9 @@ HANDLER(on_line)
 }
 
 /* LINE is silent about a loop that stays on its line; a jump back within one tells of each turn. */
-HANDLER(on_jump)
+static PyObject *on_jump(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                         PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     struct event event;
     if (!make_event(&event, args, n, RL_EVENT_LINE) || PyVectorcall_NARGS(n) < 3 ||
         !PyLong_CheckExact(args[1]) || !PyLong_CheckExact(args[2])) {
@@ -176,21 +176,21 @@ static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
     Py_RETURN_NONE;
 }
 
-HANDLER(on_c_call)
+static PyObject *on_c_call(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_native(args, n, RL_EVENT_C_CALL);
 }
 
-HANDLER(on_c_return)
+static PyObject *on_c_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                             PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_native(args, n, RL_EVENT_C_RETURN);
 }
 
-HANDLER(on_c_raise)
+static PyObject *on_c_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                            PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return on_native(args, n, RL_EVENT_C_RAISE);
 }
 

@@ -75,9 +75,9 @@ static PyObject *begins(PyObject *const *args, size_t n)
                   code->is_one_line || code->has_data || code->site_count != 0);
 }
 
-HANDLER(on_start)
+static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     native_frame *frame = frame_of(args, n);
     const struct debug_code *known = frame != NULL ? debugger_known((PyCodeObject *)args[0]) : NULL;
     if (known != NULL && known->has_data) {
@@ -86,15 +86,15 @@ HANDLER(on_start)
     return begins(args, n);
 }
 
-HANDLER(on_resume)
+static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return begins(args, n);
 }
 
-HANDLER(on_line)
+static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                         PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     native_frame *frame = frame_of(args, n);
     struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
     if (code == NULL || debug_self.is_inside) {
@@ -131,21 +131,21 @@ static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
     return done != 0 ? NULL : answer(debugger.steps != 0 || has_data);
 }
 
-HANDLER(on_return)
+static PyObject *on_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return left(args, n, STEP_RETURN);
 }
 
-HANDLER(on_yield)
+static PyObject *on_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     return left(args, n, STEP_YIELD);
 }
 
-HANDLER(on_unwind)
+static PyObject *on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                           PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     native_frame *frame = frame_of(args, n);
     if (frame != NULL && (debugger.steps != 0 || debugger.watches != 0)) {
         PyObject *done = left(args, n, STEP_UNWIND); /* owned */
@@ -163,9 +163,9 @@ HANDLER(on_unwind)
     Py_RETURN_NONE;
 }
 
-HANDLER(on_raise)
+static PyObject *on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                          PyObject *Py_UNUSED(names))
 {
-    UNUSED;
     native_frame *frame = frame_of(args, n);
     /* It is raised in the frame that its traceback begins and ends with. */
     PyObject *traceback =

@@ -9,10 +9,6 @@
 #if HAS_MONITORING && !IS_FREE_THREADED
 #define CAN_MONITOR 1
 
-#define HANDLER(name)                                                                              \
-    static PyObject *name(PyObject *self, PyObject *const *args, size_t n, PyObject *names)
-#define UNUSED (void)self, (void)n, (void)names
-
 /* All but the first: 0, or -1 with an exception. */
 PyObject *monitoring_disable(void); /* borrowed; NULL with an exception */
 int monitoring_choose(int wanted);  /* a free id, or -1 without an exception */

@@ -67,7 +67,8 @@ static PyObject *answer_of_process(PyObject *request)
         int count = 1 + put_flags(words + 1);
         words[count] = "-m";
         words[count + 1] = "relive._resolve";
-        Py_BEGIN_ALLOW_THREADS failed = os_ask(words, not_for_it, text, (size_t)len, &out);
+        Py_BEGIN_ALLOW_THREADS
+        failed = os_ask(words, not_for_it, text, (size_t)len, &out);
         Py_END_ALLOW_THREADS
     }
     PyObject *answer = NULL;

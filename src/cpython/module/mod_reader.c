@@ -173,9 +173,10 @@ static PyObject *code_tuple(const struct reader *r, uint32_t id)
 static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
 {
     rl_status status;
-    Py_BEGIN_ALLOW_THREADS status = totals_summary(self->reader, session, summary);
-    Py_END_ALLOW_THREADS if (status != RL_OK)
-    {
+    Py_BEGIN_ALLOW_THREADS
+    status = totals_summary(self->reader, session, summary);
+    Py_END_ALLOW_THREADS
+    if (status != RL_OK) {
         (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
     }
     return status;
@@ -348,8 +349,10 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS status = check_file(r, &c);
-    Py_END_ALLOW_THREADS self->busy = 0;
+    Py_BEGIN_ALLOW_THREADS
+    status = check_file(r, &c);
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
     if (status != RL_OK) {
         return PyErr_NoMemory();
     }
@@ -405,8 +408,10 @@ static PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
         return NULL;
     }
     if (reader_take_set(numbers, &codes, &has_codes) == 0) {
-        Py_BEGIN_ALLOW_THREADS status = sessions_count(self->reader, &codes, &totals);
-        Py_END_ALLOW_THREADS list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
+        Py_BEGIN_ALLOW_THREADS
+        status = sessions_count(self->reader, &codes, &totals);
+        Py_END_ALLOW_THREADS
+        list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
     }
     for (size_t i = 0; list != NULL && i < totals.count; i++) {
         const struct session_total *t = &totals.items[i];
@@ -526,8 +531,8 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     if (r == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS if (self->cursor == NULL)
-    {
+    Py_BEGIN_ALLOW_THREADS
+    if (self->cursor == NULL) {
         status = cursor_open(r, &self->cursor);
     }
     while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
@@ -539,7 +544,8 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     if (status != RL_OK && json.out.len == 0) {
         begin_again(self);
     }
-    Py_END_ALLOW_THREADS self->busy = 0;
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
     PyObject *result = NULL;
     if (status == RL_NOMEM || json.out.failed) {
         (void)PyErr_NoMemory();
@@ -584,8 +590,10 @@ static int reader_init(struct reader_object *self, PyObject *args, PyObject *nam
         return -1;
     }
     const char *text = PyBytes_AS_STRING(path);
-    Py_BEGIN_ALLOW_THREADS status = reader_open(text, &reader, &err);
-    Py_END_ALLOW_THREADS Py_DECREF(path);
+    Py_BEGIN_ALLOW_THREADS
+    status = reader_open(text, &reader, &err);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
     if (status != RL_OK) {
         (void)refusal_raise(status, err.text);
         return -1;

@@ -76,16 +76,14 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
     int failed = 0;
     rl_status status = cursor_open(r, &cursor);
     while (status == RL_OK && left != 0 && !failed) {
-        Py_BEGIN_ALLOW_THREADS do
-        {
+        Py_BEGIN_ALLOW_THREADS
+        do {
             status = cursor_next(cursor, &event);
             place =
                 status == RL_OK ? u64map_get(wanted, position_key(event.thread, event.seq)) : NULL;
-        }
-        while (status == RL_OK && place == NULL)
-            ;
-        Py_END_ALLOW_THREADS if (place != NULL)
-        {
+        } while (status == RL_OK && place == NULL);
+        Py_END_ALLOW_THREADS
+        if (place != NULL) {
             const struct open_activation *open = cursor_stack(cursor, &depth);
             PyObject *stack = reader_stack_list(open, depth, event.frame);
             failed = stack == NULL || PyList_SetItem(found, (Py_ssize_t)*place - 1, stack) != 0;

@@ -53,9 +53,10 @@ PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *nam
     self->calls_given = 0;
     int failed = reader_take_set(codes, &question.codes, &question.has_codes) != 0;
     if (!failed) {
-        Py_BEGIN_ALLOW_THREADS status = calls_read(self->reader, &question, &self->calls);
-        Py_END_ALLOW_THREADS if (status != RL_OK)
-        {
+        Py_BEGIN_ALLOW_THREADS
+        status = calls_read(self->reader, &question, &self->calls);
+        Py_END_ALLOW_THREADS
+        if (status != RL_OK) {
             (void)PyErr_NoMemory();
             failed = 1;
         }

@@ -115,10 +115,10 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
         (void)PyErr_NoMemory();
     } else if (take_folders(own, folders) == 0) {
         own->question.sees_raise = sees_raise;
-        Py_BEGIN_ALLOW_THREADS status =
-            exceptions_read(self->reader, &own->question, wants_starts, &own->found);
-        Py_END_ALLOW_THREADS rows =
-            status == RL_OK ? outcome_rows(self->reader, &own->found) : PyErr_NoMemory();
+        Py_BEGIN_ALLOW_THREADS
+        status = exceptions_read(self->reader, &own->question, wants_starts, &own->found);
+        Py_END_ALLOW_THREADS
+        rows = status == RL_OK ? outcome_rows(self->reader, &own->found) : PyErr_NoMemory();
     }
     self->busy = 0;
     return rows;
@@ -230,9 +230,11 @@ PyObject *reader_exception_details(struct reader_object *self, PyObject *args)
     }
     exception_details_fini(&own->details);
     own->given = 0;
-    Py_BEGIN_ALLOW_THREADS status =
+    Py_BEGIN_ALLOW_THREADS
+    status =
         exception_details_read(self->reader, &own->question, &own->found, from, to, &own->details);
-    Py_END_ALLOW_THREADS self->busy = 0;
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
     return status == RL_OK ? PyLong_FromSize_t(own->details.count) : PyErr_NoMemory();
 }
 
@@ -330,9 +332,10 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args)
     if (sought == NULL) {
         (void)PyErr_NoMemory();
     } else if (take_sought(list, sought) == 0) {
-        Py_BEGIN_ALLOW_THREADS status =
-            exceptions_find(self->reader, &own->question, &own->found, until, sought, count);
-        Py_END_ALLOW_THREADS found = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
+        Py_BEGIN_ALLOW_THREADS
+        status = exceptions_find(self->reader, &own->question, &own->found, until, sought, count);
+        Py_END_ALLOW_THREADS
+        found = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
     }
     for (size_t i = 0; found != NULL && i < count; i++) {
         PyObject *number = Py_None;

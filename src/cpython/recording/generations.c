@@ -78,8 +78,10 @@ static int let_others_go_on(void)
         return 0;
     }
     recording.wants_generation--;
-    Py_BEGIN_ALLOW_THREADS os_sleep_ms(1);
-    Py_END_ALLOW_THREADS return 1;
+    Py_BEGIN_ALLOW_THREADS
+    os_sleep_ms(1);
+    Py_END_ALLOW_THREADS
+    return 1;
 }
 
 void generations_next(void)

@@ -63,7 +63,8 @@ static void wait_for_owner(void)
     enum { MOST = 1000, MS = 5 }; /* the owner may wait for what this thread holds */
     unsigned long self = PyThread_get_thread_ident();
     for (int i = 0; i < MOST && recording.life == LIFE_STOPPING && recording.owner != self; i++) {
-        Py_BEGIN_ALLOW_THREADS os_lock_mutex(&recording.file_lock);
+        Py_BEGIN_ALLOW_THREADS
+        os_lock_mutex(&recording.file_lock);
         os_cond_wait_ms(&recording.settled, &recording.file_lock, MS);
         os_unlock_mutex(&recording.file_lock);
         Py_END_ALLOW_THREADS
@@ -132,10 +133,12 @@ static rl_status open_recorder(const struct recording_options *options, struct r
     struct recorder_options recorder = options->recorder;
     rl_status status;
     recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, frames_top, slot_filled};
-    Py_BEGIN_ALLOW_THREADS os_lock_mutex(&recording.file_lock);
+    Py_BEGIN_ALLOW_THREADS
+    os_lock_mutex(&recording.file_lock);
     status = recorder_open(&recorder, &recording.pending, err);
     os_unlock_mutex(&recording.file_lock);
-    Py_END_ALLOW_THREADS return status;
+    Py_END_ALLOW_THREADS
+    return status;
 }
 
 /* All that running threads can see, the recorder last: a hook that finds one finds the rest. */
@@ -284,7 +287,8 @@ void recording_stop(struct recorder_stats *stats)
     struct recorder *recorder = detach();
     recording.backend = NULL;
     if (recorder != NULL) {
-        Py_BEGIN_ALLOW_THREADS os_lock_mutex(&recording.file_lock);
+        Py_BEGIN_ALLOW_THREADS
+        os_lock_mutex(&recording.file_lock);
         recorder_close(recorder, stats);
         recording.pending = NULL;
         os_unlock_mutex(&recording.file_lock);
