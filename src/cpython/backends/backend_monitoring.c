@@ -16,7 +16,7 @@
 
 #if CAN_MONITOR
 
-static PyObject *disable;             /* borrowed: sys.monitoring.DISABLE */
+static PyObject *disable;             /* process-wide, borrowed: sys.monitoring.DISABLE */
 static struct u64map with_lines;      /* addresses of living code with line events of ours */
 static Py_ssize_t with_lines_at = -1; /* the co_extra index whose free function removes them */
 static long line_events;              /* the bits of LINE and JUMP */

@@ -157,7 +157,7 @@ static PyMethodDef join_method = {"relive", join, METH_VARARGS, "Joins this thre
 
 static int hook_new_threads(const struct traced *traced, int is_on)
 {
-    static PyObject *joiner; /* owned, lives as long as the process */
+    static PyObject *joiner; /* process-wide, owned */
     PyObject *threading = PyImport_ImportModule("threading");
     if (joiner == NULL) {
         joiner = PyCFunction_New(&join_method, NULL);

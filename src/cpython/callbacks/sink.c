@@ -43,7 +43,7 @@ struct sink {
     uint64_t counts[KINDS], filtered, overflowed, errors, callback_ticks, backend_ticks;
 };
 
-static PyTypeObject *sink_type; /* owned */
+static PyTypeObject *sink_type; /* process-wide, owned */
 
 int sink_check(PyObject *object)
 {

@@ -393,7 +393,7 @@ static PyObject *qualified_name(PyCodeObject *code)
 /* What is at hand: new, or NULL where the values must be made. */
 static PyObject *at_hand(struct event_object *self, int field)
 {
-    static PyObject *types[RL_EVENT_LINE + 1]; /* owned */
+    static PyObject *types[RL_EVENT_LINE + 1]; /* process-wide, owned */
     static const char *const words[] = {"",      "call",      "return", "yield",   "resume",
                                         "throw", "exception", "raise",  "handled", "line"};
     const int awaits = CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR;

@@ -23,10 +23,10 @@
 #include "alloc.h"
 #include "value.h"
 
-static PyObject *sinks; /* owned: a tuple of them */
+static PyObject *sinks; /* process-wide, owned: a tuple of them */
 /* Called as traceback(kind, code, line, exception or None, whether the event before in this thread
  * was one of an exception too); a str or None. */
-static PyObject *traceback_of; /* owned */
+static PyObject *traceback_of; /* process-wide, owned */
 static unsigned wants;         /* TOLD_LOCALS, ...: what any of them wants */
 static struct u64map began;    /* frame -> ticks of its call */
 

@@ -53,7 +53,7 @@ static PyObject *find_method(PyTypeObject *type, PyCodeObject *code, PyTypeObjec
 /* The globals of the module in which a class was made: borrowed, or NULL. */
 static PyObject *globals_of(PyTypeObject *type)
 {
-    static PyObject *key; /* interned once */
+    static PyObject *key; /* process-wide, interned */
     if (key == NULL && (key = PyUnicode_InternFromString("__module__")) == NULL) {
         PyErr_Clear();
         return NULL;

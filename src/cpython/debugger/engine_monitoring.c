@@ -15,7 +15,7 @@
 
 #if CAN_MONITOR
 
-static PyObject *disable; /* borrowed */
+static PyObject *disable; /* process-wide, borrowed */
 static int tool = -1;
 static long always, stepping, line, leaving, unwind, raising; /* bits of events */
 

@@ -44,7 +44,7 @@ static PyFunctionObject *with_code(PyObject *value, PyCodeObject *code)
 
 PyFunctionObject *codename_function(PyObject *value, PyCodeObject *code)
 {
-    static PyObject *key; /* interned once */
+    static PyObject *key; /* process-wide, interned */
     if (value != NULL &&
         (PyObject_TypeCheck(value, &PyStaticMethod_Type) ||
          PyObject_TypeCheck(value, &PyClassMethod_Type) || Py_TYPE(value) == &PyProperty_Type)) {

@@ -46,7 +46,7 @@ static int call_none(PyObject *result)
 
 PyObject *monitoring_disable(void)
 {
-    static PyObject *disable; /* owned, lives as long as the process */
+    static PyObject *disable; /* process-wide, owned */
     PyObject *module = monitoring();
     if (disable == NULL && module != NULL) {
         disable = PyObject_GetAttrString(module, "DISABLE");
@@ -124,7 +124,7 @@ void monitoring_free(int tool)
 
 int monitoring_register(int tool, const char *event, vectorcallfunc function, long *bit)
 {
-    static PyObject *callback_type; /* owned, lives as long as the process: callbacks outlive us */
+    static PyObject *callback_type; /* process-wide, owned: callbacks outlive the module */
     PyObject *module = monitoring();
     if (module == NULL ||
         (callback_type == NULL && (callback_type = PyType_FromSpec(&callback_spec)) == NULL)) {

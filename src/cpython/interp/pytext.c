@@ -39,7 +39,7 @@ PyObject *pytext_global(PyObject *globals, PyObject **key, const char *name)
 
 PyObject *pytext_module(PyObject *globals)
 {
-    static PyObject *key; /* interned once a process */
+    static PyObject *key; /* process-wide, interned */
     return pytext_global(globals, &key, "__name__");
 }
 

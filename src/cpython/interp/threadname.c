@@ -5,7 +5,7 @@
 
 PyObject *threadname_registry(void)
 {
-    static PyObject *active; /* owned, interned */
+    static PyObject *active; /* process-wide, owned, interned */
     PyObject *modules = compat_modules();
     PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "threading") : NULL;
     active = active != NULL ? active : PyUnicode_InternFromString("_active");
@@ -18,7 +18,7 @@ PyObject *threadname_registry(void)
 
 PyObject *threadname_of(unsigned long ident)
 {
-    static PyObject *attribute; /* owned, interned */
+    static PyObject *attribute; /* process-wide, owned, interned */
     PyObject *threads = threadname_registry();
     PyObject *key = threads != NULL ? PyLong_FromUnsignedLong(ident) : NULL; /* owned */
     PyObject *found = key != NULL ? PyDict_GetItem(threads, key) : NULL;

@@ -18,7 +18,7 @@ struct filter_object {
     int level;                           /* the highest one named */
 };
 
-static PyTypeObject *filter_type; /* owned by the module, which lives as long as the process */
+static PyTypeObject *filter_type; /* process-wide, owned */
 
 struct filter *mod_filter_get(PyObject *object)
 {

@@ -25,10 +25,10 @@
 
 enum { PREVIEW_BYTES = 2000 };
 
-static PyObject *shown; /* owned: shown(body, headers, size): a preview, or None */
+static PyObject *shown; /* process-wide, owned: shown(body, headers, size): a preview, or None */
 static unsigned long long exchanges;
-static PyObject *request_names, *answer_names; /* owned */
-static PyTypeObject *request_type;             /* owned */
+static PyObject *request_names, *answer_names; /* process-wide, owned */
+static PyTypeObject *request_type;             /* process-wide, owned */
 
 /* What a request and its environ are asked for, by name. */
 #define WORDS(X)                                                                                   \

@@ -13,8 +13,8 @@
 
 #include "os.h"
 
-static PyObject *start_names, *end_names; /* owned */
-static PyObject *unprofiled;              /* owned: called when no session profiles */
+static PyObject *start_names, *end_names; /* process-wide, owned */
+static PyObject *unprofiled;              /* process-wide, owned: called when no session profiles */
 static struct trace_ids ids;
 static unsigned profiling; /* sessions that have started a profiler and not stopped it */
 static uint64_t bad_traceparents, forgotten;

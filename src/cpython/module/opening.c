@@ -234,7 +234,7 @@ static int make_header(struct opening *o)
 /* Filters are held until another one takes their place and no thread is in the middle of asking. */
 static int hold_filter(PyObject *filter)
 {
-    static PyObject *held; /* owned: a list of them */
+    static PyObject *held; /* process-wide, owned: a list of them */
     policy_begin(NULL);
     if (recording.outside == 0) {
         Py_CLEAR(held);

@@ -10,7 +10,7 @@
 #include "status.h"
 
 /* Owned, for as long as the process: a module that is imported again raises the same class. */
-static PyObject *core_error;
+static PyObject *core_error; /* process-wide, owned */
 
 int refusal_init(PyObject *module)
 {

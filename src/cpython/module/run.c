@@ -24,7 +24,7 @@
 
 enum { NAMES_MAX = 1000, VARIABLE_MAX = 64 << 10, SHOWN_MAX = 8192 };
 
-static PyObject *opened;   /* owned */
+static PyObject *opened;   /* process-wide, owned */
 static long long children; /* forked from this process */
 static int is_forked;      /* it began as a fork, and has not replaced itself since */
 

@@ -10,8 +10,8 @@
 
 #include "map.h"
 
-static PyTypeObject *session_type; /* owned */
-static PyObject *no_attrs;         /* owned */
+static PyTypeObject *session_type; /* process-wide, owned */
+static PyObject *no_attrs;         /* process-wide, owned */
 static struct u64map alive;        /* number -> struct session_object *, borrowed */
 static struct {
     struct session_object *oldest, *newest; /* owned, all of them */

@@ -6,8 +6,8 @@
 #include "pyerror.h"
 #include "state.h"
 
-static PyObject *asyncio; /* owned: the module _asyncio, once it was seen */
-static PyObject *trio;    /* owned: what holds the running task of trio, once it was seen */
+static PyObject *asyncio; /* process-wide, owned: the module _asyncio, once it was seen */
+static PyObject *trio;    /* process-wide, owned: what holds the running task of trio */
 
 void loops_find(void)
 {
@@ -105,7 +105,7 @@ PyObject *loops_task_now(struct thread *t, int *is_trio)
 PyObject *loops_task(void)
 {
     static Py_ssize_t modules_seen;
-    static PyObject *modules; /* owned: the interpreter lets go of it before the end */
+    static PyObject *modules; /* process-wide, owned: outlives the interpreter's reference */
     int is_trio;
     if (modules == NULL && (modules = compat_modules()) != NULL) {
         Py_INCREF(modules);

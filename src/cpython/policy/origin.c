@@ -63,7 +63,7 @@ int origin_is_excluded(PyCodeObject *code)
 
 size_t origin_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, size_t size)
 {
-    static PyObject *key; /* interned once a process */
+    static PyObject *key; /* process-wide, interned */
     uint8_t home[1024];
     size_t n = pytext_put(code->co_filename, out, size);
     PyObject *file = n == 0 || out[0] == '<' ? pytext_global(globals, &key, "__file__") : NULL;

@@ -12,7 +12,8 @@
 
 #include "map.h"
 
-static PyObject *session_variable, *hidden_variable; /* owned; NULL: nobody asked yet */
+static PyObject *session_variable,
+    *hidden_variable;        /* process-wide, owned; NULL: nobody asked yet */
 static struct u64map outers; /* of sessions that ended before those inside them: number -> outer */
 enum { OUTERS_MOST = 10000 };
 static long hidden; /* suppressions that have not ended */

@@ -5,8 +5,8 @@
 
 #include "state.h"
 
-static PyObject *callback; /* owned, lives as long as the process */
-static PyObject *list;     /* owned while it is set: gc.callbacks */
+static PyObject *callback; /* process-wide, owned */
+static PyObject *list;     /* process-wide, owned: while it is set: gc.callbacks */
 static uint64_t began;
 
 static int64_t number_of(PyObject *info, const char *key)
