@@ -137,7 +137,7 @@ rl_status rewrite_read(struct listing *listing, const struct rewrite_rules *rule
     }
     status = status == RL_OK ? resolve_jumps(listing, rules, err) : status;
     if (status != RL_OK) {
-        listing_fini(listing);
+        rewrite_listing_fini(listing);
     }
     return status;
 }
@@ -545,20 +545,20 @@ rl_status rewrite_probe(struct rewritten *made, const struct listing *listing,
     rl_free(layout.probe);
     rl_free(layout.needs);
     if (status != RL_OK) {
-        rewritten_fini(made);
+        rewrite_fini(made);
         made->is_deep = layout.is_deep;
     }
     return status;
 }
 
-void listing_fini(struct listing *listing)
+void rewrite_listing_fini(struct listing *listing)
 {
     rl_free(listing->items);
     rl_free(listing->handlers);
     memset(listing, 0, sizeof *listing);
 }
 
-void rewritten_fini(struct rewritten *made)
+void rewrite_fini(struct rewritten *made)
 {
     rl_free(made->code);
     rl_free(made->placed);

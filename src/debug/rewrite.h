@@ -132,7 +132,7 @@ RL_CHECKED rl_status rewrite_check(const struct listing *before, struct listing 
                                    const struct rewrite_rules *rules, uint32_t stack,
                                    uint32_t first_constant, struct rl_err *err);
 
-void listing_fini(struct listing *listing);
-void rewritten_fini(struct rewritten *made);
+void rewrite_listing_fini(struct listing *listing);
+void rewrite_fini(struct rewritten *made);
 
 #endif

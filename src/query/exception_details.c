@@ -34,14 +34,14 @@ static void free_detail(struct exception_detail *detail)
     kept_event_fini(&detail->first);
     kept_event_fini(&detail->captured);
     rl_free(detail->stack);
-    rl_free(detail->told);
+    rl_free(detail->path);
     rl_free(detail);
 }
 
 static size_t detail_size(const struct exception_detail *detail)
 {
     return sizeof *detail + detail->first.out.values_len + detail->captured.out.values_len +
-           detail->depth * sizeof *detail->stack + detail->told_cap * sizeof *detail->told;
+           detail->depth * sizeof *detail->stack + detail->path_cap * sizeof *detail->path;
 }
 
 static int by_detail_place(const void *a, const void *b)
@@ -107,7 +107,7 @@ static rl_status begin_detail(struct search *search, struct story *story,
 static rl_status add_to_detail(struct search *search, struct exception_detail *detail,
                                const struct event_out *event, int is_captured)
 {
-    void *told = detail->told;
+    void *path = detail->path;
     size_t before = detail_size(detail);
     if (is_captured) {
         kept_event_fini(&detail->captured);
@@ -117,12 +117,12 @@ static rl_status add_to_detail(struct search *search, struct exception_detail *d
         }
     }
     if (event->kind != RL_EVENT_HANDLED) {
-        if (rl_grow(&told, &detail->told_cap, detail->told_count + 1, sizeof *detail->told) != 0) {
+        if (rl_grow(&path, &detail->path_cap, detail->path_count + 1, sizeof *detail->path) != 0) {
             return RL_NOMEM;
         }
-        detail->told = told;
-        detail->told[detail->told_count++] =
-            (struct told_line){event->frame, event->line, event->id};
+        detail->path = path;
+        detail->path[detail->path_count++] =
+            (struct path_step){event->frame, event->line, event->id};
     }
     search->bytes += detail_size(detail) - before;
     return RL_OK;

@@ -7,7 +7,8 @@
 
 #include "exceptions.h"
 
-struct told_line {
+/* A place that the exception came through: it was raised there, or left that frame. */
+struct path_step {
     uint64_t frame;
     uint32_t line; /* 0 = not known */
     uint32_t code;
@@ -20,8 +21,8 @@ struct exception_detail {
     int has_captured;              /* an event after the first captured more of the exception */
     struct open_activation *stack; /* owned; frames that were open at the first event */
     size_t depth;
-    struct told_line *told; /* owned; one for each event that raised it or left a frame with it */
-    size_t told_count, told_cap;
+    struct path_step *path; /* owned; one for each event that raised it or left a frame with it */
+    size_t path_count, path_cap;
     struct story *open; /* NULL = complete */
 };
 

@@ -126,7 +126,7 @@ static void numbers_rows_and_details_agree(void **state)
             assert_int_equal(detail->place, listed);
             assert_int_equal(exceptions_place(&found, detail->exception), listed);
             assert_int_equal(exception_list_number(&list, &place), ++listed);
-            assert_int_equal(detail->told_count, 2);
+            assert_int_equal(detail->path_count, 2);
             if (more != NULL && more->replacer != 0) {
                 assert_int_equal(more->replacer - 1, detail->exception + 1);
                 replaced++;

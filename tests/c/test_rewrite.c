@@ -90,7 +90,7 @@ static rl_status check(const struct listing *before, const struct rewritten *mad
         }
     }
     status = rewrite_check(before, &after, &rules, STACK, FIRST_CONSTANT, &err);
-    listing_fini(&after);
+    rewrite_listing_fini(&after);
     return status;
 }
 
@@ -112,9 +112,9 @@ static void expect(const uint8_t *code, size_t len, const char *lines, struct wa
     assert_int_equal(rewrite_read(&after, &rules, made.code, made.len, &err), RL_OK);
     tell_lines(&after, &before, &made);
     assert_int_equal(rewrite_check(&before, &after, &rules, STACK, FIRST_CONSTANT, &err), RL_OK);
-    listing_fini(&after);
-    listing_fini(&before);
-    rewritten_fini(&made);
+    rewrite_listing_fini(&after);
+    rewrite_listing_fini(&before);
+    rewrite_fini(&made);
 }
 
 static const uint8_t straight[] = {PLAIN, 1, PLAIN, 2, PLAIN, 3, LEAVE, 0};
@@ -168,8 +168,8 @@ static void arguments_grow_with_the_code(void **state)
     assert_int_equal(made.probes, 6);
     assert_int_equal(made.code[made.moved[1]], EXTENDED);
     assert_int_equal(check(&before, &made, made.code), RL_OK);
-    listing_fini(&before);
-    rewritten_fini(&made);
+    rewrite_listing_fini(&before);
+    rewrite_fini(&made);
 }
 
 static void what_is_not_the_old_code_is_refused(void **state)
@@ -194,8 +194,8 @@ static void what_is_not_the_old_code_is_refused(void **state)
     }
     size_t probes = made.probes;
     assert_true(taken <= probes * (255 - FIRST_CONSTANT) + 2);
-    listing_fini(&before);
-    rewritten_fini(&made);
+    rewrite_listing_fini(&before);
+    rewrite_fini(&made);
 }
 
 static void what_does_not_fit_is_refused(void **state)
@@ -219,14 +219,14 @@ static void what_does_not_fit_is_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         rl_status status = rewrite_read(&listing, &rules, wrong[i].code, wrong[i].len, &err);
         assert_int_equal(status == RL_OK, i == 4);
-        listing_fini(&listing);
+        rewrite_listing_fini(&listing);
     }
     read_code(&listing, deep, sizeof deep, "112233");
     assert_int_equal(rewrite_probe(&made, &listing, &rules, STACK, constant, &wanted, &err),
                      RL_UNSUPPORTED);
     assert_true(made.is_deep);
     assert_non_null(strstr(err.text, "line 2"));
-    listing_fini(&listing);
+    rewrite_listing_fini(&listing);
 }
 
 static void no_memory_is_an_error(void **state)
@@ -248,8 +248,8 @@ static void no_memory_is_an_error(void **state)
             (void)!rewrite_flow(&before, &rules, &err);
             status = rewrite_probe(&made, &before, &rules, STACK, constant, &wanted, &err);
             status = status == RL_OK ? check(&before, &made, made.code) : status;
-            rewritten_fini(&made);
-            listing_fini(&before);
+            rewrite_fini(&made);
+            rewrite_listing_fini(&before);
         }
         rl_alloc_fail_at(0, 0);
         if (status == RL_OK) {

@@ -238,13 +238,13 @@ PyObject *reader_exception_details(struct reader_object *self, PyObject *args)
     return status == RL_OK ? PyLong_FromSize_t(own->details.count) : PyErr_NoMemory();
 }
 
-static PyObject *told_list(const struct exception_detail *detail)
+static PyObject *make_path_list(const struct exception_detail *detail)
 {
-    PyObject *list = PyList_New((Py_ssize_t)detail->told_count);
-    for (size_t i = 0; list != NULL && i < detail->told_count; i++) {
-        const struct told_line *told = &detail->told[i];
+    PyObject *list = PyList_New((Py_ssize_t)detail->path_count);
+    for (size_t i = 0; list != NULL && i < detail->path_count; i++) {
+        const struct path_step *step = &detail->path[i];
         PyObject *row =
-            Py_BuildValue("(KII)", (unsigned long long)told->frame, told->line, told->code);
+            Py_BuildValue("(KII)", (unsigned long long)step->frame, step->line, step->code);
         if (row == NULL) {
             Py_CLEAR(list);
         } else {
@@ -258,21 +258,21 @@ static PyObject *detail_row(struct reader *reader, const struct exception_detail
 {
     PyObject *first = reader_event_json(reader, &detail->first.out), *captured = Py_None;
     PyObject *stack = reader_stack_list(detail->stack, detail->depth, detail->first.out.frame),
-             *told = told_list(detail);
+             *path = make_path_list(detail);
     if (detail->has_captured) {
         captured = reader_event_json(reader, &detail->captured.out);
     } else {
         Py_INCREF(captured);
     }
-    if (first == NULL || captured == NULL || stack == NULL || told == NULL) {
+    if (first == NULL || captured == NULL || stack == NULL || path == NULL) {
         Py_XDECREF(first);
         Py_XDECREF(captured);
         Py_XDECREF(stack);
-        Py_XDECREF(told);
+        Py_XDECREF(path);
         return NULL;
     }
     return Py_BuildValue("(KNNNN)", (unsigned long long)detail->exception, first, captured, stack,
-                         told);
+                         path);
 }
 
 /* [(number, first event, newest event that captured it or None, [(frame, code, line)] that were

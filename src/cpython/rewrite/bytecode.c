@@ -131,7 +131,7 @@ static rl_status check(PyCodeObject *code, const struct listing *listing, PyCode
             rewrite_check(listing, &again, bytecode_format.rules(), (uint32_t)code->co_stacksize,
                           (uint32_t)PyTuple_GET_SIZE(code->co_consts), err);
     }
-    listing_fini(&again);
+    rewrite_listing_fini(&again);
     return status;
 }
 
@@ -140,7 +140,7 @@ rl_status bytecode_check(PyCodeObject *code, PyCodeObject *copy, struct rl_err *
     struct listing listing;
     rl_status status = read_code(&listing, code, err);
     status = status == RL_OK ? check(code, &listing, copy, err) : status;
-    listing_fini(&listing);
+    rewrite_listing_fini(&listing);
     return status;
 }
 
@@ -191,8 +191,8 @@ void bytecode_probe(PyCodeObject *code, const uint32_t *lines, PyObject *const *
         int suspends = code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
         result->reason = suspends ? "GENERATOR_NOT_SWAPPABLE" : "STACKSIZE_GROWTH_REFUSED";
     }
-    rewritten_fini(&made);
-    listing_fini(&listing);
+    rewrite_fini(&made);
+    rewrite_listing_fini(&listing);
     pyerror_put_back(&error);
 }
 

@@ -110,11 +110,13 @@ static inline uint8_t *put_at(struct capture *c, uint8_t *p, PyObject *o)
     return c->p;
 }
 
+/* Writes a value at the cursor. */
 static inline void put_object(struct capture *c, PyObject *o)
 {
     c->p = put_at(c, c->p, o);
 }
 
+/* Writes a str of any kind. */
 static inline void put_text_value(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(!TEXT_IS_READY(o), 0)) {
@@ -142,6 +144,7 @@ static inline void put_text_value(struct capture *c, PyObject *o)
 
 /* ---- containers ---- */
 
+/* Writes only the type and the length of a container that is not opened. */
 void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
 {
     capture_put_tag(c, RL_VALUE_DEEP);
@@ -150,6 +153,8 @@ void capture_deep(struct capture *c, PyObject *o, uint32_t type, size_t length)
     capture_put_number(c, length);
 }
 
+/* Opens a container. Returns 0 where it is too deep, or contains itself; its replacement has been
+ * written then. */
 static inline int enter_container(struct capture *c, PyObject *o, size_t length)
 {
     for (unsigned i = 0; i < c->depth; i++) {
@@ -169,11 +174,13 @@ static inline int enter_container(struct capture *c, PyObject *o, size_t length)
     return 1;
 }
 
+/* Closes the container that was opened last. */
 static inline void leave_container(struct capture *c)
 {
     Py_DECREF(c->path[--c->depth]);
 }
 
+/* Out of line, for the other files of this room. */
 int capture_enter(struct capture *c, PyObject *o, size_t length)
 {
     return enter_container(c, o, length);
@@ -306,6 +313,7 @@ void capture_fields(struct capture *c, PyObject *ours, PyObject *given, const st
     leave_container(c);
 }
 
+/* Writes a set or frozenset. Its table is walked directly, in the order of its slots. */
 static void put_set(struct capture *c, PyObject *o)
 {
     const PySetObject *set = (PySetObject *)o;
@@ -337,6 +345,7 @@ void capture_wrapped(struct capture *c, PyObject *o, const struct typeinfo *info
 
 /* ---- any object ---- */
 
+/* Writes the three parts of a range or slice. */
 static void put_triple(struct capture *c, PyObject *o, unsigned tag, PyObject *const parts[3])
 {
     if (capture_enter(c, o, 1)) {
@@ -354,6 +363,7 @@ static void put_slice(struct capture *c, PySliceObject *slice)
     put_triple(c, (PyObject *)slice, RL_VALUE_SLICE, parts);
 }
 
+/* Writes a value of an exact built-in type, or of a type that typeinfo.h knows. */
 static void put_by_type(struct capture *c, PyObject *o)
 {
     const struct typeinfo *info = typeinfo_get(c->lane, Py_TYPE(o));
@@ -463,6 +473,7 @@ void capture_value(struct capture *c, PyObject *object)
 
 /* ---- what the filter removes ---- */
 
+/* Writes what replaces a value that a filter takes out. */
 void capture_redacted(struct capture *c, PyTypeObject *type)
 {
     capture_put_tag(c, RL_VALUE_REDACTED);
@@ -519,6 +530,7 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
 
 /* ---- frames ---- */
 
+/* Parameters are marked as cut from the first one for which there is no room. */
 void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *frame, int has_cells)
 {
     Py_ssize_t n = (Py_ssize_t)code_parameters(code);

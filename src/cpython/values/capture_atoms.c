@@ -34,6 +34,7 @@ size_t capture_magnitude(PyObject *o, uint8_t *out, size_t size)
     return n;
 }
 
+/* Writes an int of more than two digits; beyond the bound only its number of bits. */
 void capture_big_int(struct capture *c, PyObject *o)
 {
     Py_ssize_t count = LONG_COUNT(o);
@@ -101,6 +102,7 @@ static void encode_latin1(struct wide *w, const uint8_t *data, Py_ssize_t length
     w->count = i;
 }
 
+/* Encodes a text as UTF-8, and collects the characters that repr() would escape. */
 static void encode_wide(struct wide *w, PyObject *o, Py_ssize_t length, size_t limit)
 {
     int kind = PyUnicode_KIND(o);
@@ -157,6 +159,7 @@ static size_t clean_wide(struct capture *c, struct wide *w, Py_ssize_t *length)
     return n;
 }
 
+/* Writes a str that is not ASCII. */
 void capture_wide_text(struct capture *c, PyObject *o)
 {
     struct wide w;
@@ -192,6 +195,7 @@ void capture_wide_text(struct capture *c, PyObject *o)
     }
 }
 
+/* Writes bytes, without the secrets in them. */
 void capture_bytes(struct capture *c, const void *data, size_t length)
 {
     size_t n = length <= c->limits->bytes ? length : c->limits->bytes;

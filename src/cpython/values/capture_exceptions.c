@@ -68,6 +68,7 @@ static void put_exception_type(struct capture *c, PyTypeObject *type, PyObject *
     capture_put_tag(c, RL_VALUE_NONE);
 }
 
+/* Writes an exception with its chain. */
 static void put_exception_instance(struct capture *c, PyObject *exc, unsigned depth, unsigned flags)
 {
     if (exc == NULL || exc == Py_None) {

@@ -90,6 +90,7 @@ size_t capture_known(const struct capture *c, const void *data, size_t len,
     return count;
 }
 
+/* Remembers a secret of this event, so that capture_review() finds it in other texts too. */
 static void note_secret(struct capture *c, const char *text, size_t len)
 {
     if (c->secret_count < CAPTURE_SECRETS && len >= NOTED_LEAST) {
@@ -100,6 +101,7 @@ static void note_secret(struct capture *c, const char *text, size_t len)
     }
 }
 
+/* Where the whole text is a secret, there is one part. */
 size_t capture_find(struct capture *c, const void *data, size_t len, int is_cut,
                     struct secret_part *parts)
 {

@@ -13,6 +13,7 @@
 #include "judge.h"
 #include "policy.h"
 
+/* Returns the action for an attribute. A name that is no str has none. */
 static enum filter_action attribute_action(const struct capture *c, PyObject *name)
 {
     return PyUnicode_Check(name) && TEXT_IS_READY(name) ? policy_name(c->policy, FILTER_ATTR, name)
@@ -30,6 +31,7 @@ static void put_attribute(struct capture *c, PyObject *value, enum filter_action
     }
 }
 
+/* Writes a named tuple with the names of its fields. */
 void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     PyObject *names = PyDict_GetItemString(Py_TYPE(o)->tp_dict, "_fields"); /* borrowed */
@@ -64,6 +66,7 @@ struct shown {
     size_t count, length;
 };
 
+/* Writes a field under its action, or counts it where there is no room. */
 static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value,
                       enum filter_action action)
 {
@@ -88,6 +91,7 @@ static void put_named_field(struct capture *c, struct shown *s, PyObject *name, 
     put_field(c, s, action != FILTER_DROP ? capture_name_id(c->lane, name) : 0, value, action);
 }
 
+/* Writes the attributes in the dictionary of an instance. */
 static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
 {
     PyObject *key, *value;

@@ -38,6 +38,7 @@ static uint32_t label_id(struct capture *c, struct label *label, const char *nam
     return recorder_string(recording.recorder, c->lane, text, strlen(text));
 }
 
+/* Writes the label of an object, from the table where it is known. */
 static void put_label(struct capture *c, PyObject *o, const struct typeinfo *info,
                       const struct label *label, const char *after)
 {
@@ -69,6 +70,7 @@ static void put_label(struct capture *c, PyObject *o, const struct typeinfo *inf
     capture_put_number(c, at->id);
 }
 
+/* Returns the key of a label. */
 static struct label label_of(const struct capture *c, const char *before, const void *name)
 {
     return (struct label){.name = name,
@@ -77,6 +79,7 @@ static struct label label_of(const struct capture *c, const char *before, const 
                           .stamp = recording.name_stamp};
 }
 
+/* Writes the name of an object whose name is a C string. */
 static void put_c_name(struct capture *c, PyObject *o, const struct typeinfo *info,
                        const char *before, const char *name, const char *after)
 {

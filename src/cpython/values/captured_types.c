@@ -1,5 +1,13 @@
 /* Why: dates, paths, functions and arrays are everywhere, and their fields mean little to a reader.
  *
+ *    special_for(type), once per type       how it is shown
+ *    C types, by name and size              date, datetime, time, timedelta, Decimal, re.Match,
+ * ndarray Python classes, by name and module     paths, UUID, DataFrame, Series exact built-in
+ * types                   functions, methods, classes, modules, code: their names generators,
+ * frames, tracebacks, memoryview any class whose metaclass is Enum's    show_enum
+ *
+ *    deque, mappingproxy and range have layouts here too; capture.c writes them as containers.
+ *
  * Invariants: a text is made from storage alone. Two C functions are called, the repr of Decimal
  * and of a match of exact text; both allocate only a str. Private layouts are read only where the
  * size of the type is the one we know. */
@@ -38,6 +46,7 @@ struct deque_walk {
     Py_ssize_t at, left;
 };
 
+/* Returns the next item of a deque, borrowed. */
 static PyObject *next_of_deque(void *state)
 {
     struct deque_walk *walk = state;
@@ -114,6 +123,7 @@ static void add_to_text(struct text_out *out, const char *form, ...)
                                                           : sizeof out->text - out->len - 1;
 }
 
+/* Appends a str to a text. */
 static void add_text(struct text_out *out, PyObject *text)
 {
     if (text != NULL && PyUnicode_Check(text) && TEXT_IS_READY(text)) {
@@ -123,6 +133,7 @@ static void add_text(struct text_out *out, PyObject *text)
     }
 }
 
+/* Writes the finished text as a value. */
 static void finish_text(struct capture *c, PyObject *o, const struct typeinfo *info,
                         const struct text_out *out)
 {
@@ -170,6 +181,7 @@ static void add_clock(struct text_out *out, int hour, int minute, int second, in
     }
 }
 
+/* Appends the fold, the type of the time zone, and the closing bracket. */
 static void add_zone(struct text_out *out, PyObject *zone, int fold)
 {
     if (fold != 0) {
@@ -414,6 +426,7 @@ static PyObject *native_attribute(PyObject *o, const char *name)
     return NULL;
 }
 
+/* Returns an attribute of a class in Python or in C, borrowed, or NULL. */
 static PyObject *either_attribute(PyObject *o, const char *name)
 {
     PyObject *value = stored_attribute(o, name);
@@ -480,6 +493,7 @@ SPECIAL(show_table)
     finish_text(c, o, info, &out);
 }
 
+/* Returns whether the module of a type begins with a name. */
 static int is_of_module(PyTypeObject *type, const char *name)
 {
     PyObject *module =
@@ -493,6 +507,7 @@ static int is_of_module(PyTypeObject *type, const char *name)
     return strncmp(text, name, strlen(name)) == 0;
 }
 
+/* A type of NULL means an enum. */
 special_show special_for(PyTypeObject *type)
 {
     static const struct {

@@ -1,5 +1,8 @@
-/* Types whose storage has its own layout, and how their instances are shown. A private layout is
- * read only where the size of the type is the one we know. Threads: under the GIL. */
+/* Types whose storage has its own layout, and how their instances are shown.
+ *
+ * Invariant: a private layout is read only where the size of the type is the one we know.
+ *
+ * Threads: under the GIL. */
 #ifndef CAPTURED_TYPES_H
 #define CAPTURED_TYPES_H
 

@@ -22,11 +22,13 @@ struct walk {
     PyObject *value;  /* borrowed */
 };
 
+/* Moves to the next entry of a dictionary. */
 static int next_of_dict(struct walk *w, PyObject *dict)
 {
     return dict != NULL && PyDict_Check(dict) && PyDict_Next(dict, &w->at, &w->name, &w->value);
 }
 
+/* Moves to the next slot, then to the attributes of an instance. */
 static int next_attribute(struct walk *w)
 {
     w->word = NULL;
@@ -88,6 +90,7 @@ void items_look(PyObject *container, const struct typeinfo *info, struct items *
     }
 }
 
+/* Compares word by word, and stops at the second difference. */
 int items_difference(const struct items *before, const struct items *now)
 {
     int found = -1;

@@ -49,6 +49,7 @@ static int is_password(PyObject *const *items, size_t at)
            is_of_command(items, at, "mysql");
 }
 
+/* Returns the action for the name "password" under the filter of this code. */
 static enum filter_action as_password(const struct capture *c)
 {
     return policy_word(c->policy, FILTER_KEY, "password");
@@ -75,6 +76,7 @@ void pairs_put_last(struct capture *c, PyObject *const *items, size_t length, in
     pairs_put(c, items[length - 1], is_list && !is_ours ? FILTER_ALLOW : action);
 }
 
+/* Returns whether a text has a colon: user:password. */
 static int has_colon(PyObject *item)
 {
     return PyUnicode_Check(item) && TEXT_IS_READY(item) &&

@@ -26,6 +26,7 @@ struct preview {
 static struct preview *previews; /* owned */
 static size_t preview_count, preview_cap;
 
+/* Returns the preview of this very type, or NULL. */
 static struct preview *find_exact(const PyObject *type)
 {
     for (size_t i = 0; i < preview_count; i++) {
@@ -36,6 +37,7 @@ static struct preview *find_exact(const PyObject *type)
     return NULL;
 }
 
+/* Returns the preview of a type: its own, or one of a base class with subclasses. */
 static struct preview *find_preview(PyTypeObject *type)
 {
     struct preview *preview = preview_count != 0 ? find_exact((PyObject *)type) : NULL;
@@ -79,6 +81,7 @@ int previews_has(PyTypeObject *type)
     return preview != NULL && !preview->is_off;
 }
 
+/* Writes that a preview failed, and why. */
 static void put_failure(struct capture *c, PyObject *o, uint32_t type, const char *why)
 {
     char text[200];
@@ -86,6 +89,7 @@ static void put_failure(struct capture *c, PyObject *o, uint32_t type, const cha
     capture_plain_text(c, o, type, text, (size_t)n, RL_TEXT_HAS_FAILED);
 }
 
+/* Writes the text that a preview returned; anything but a str is a failure. */
 static void put_preview_result(struct capture *c, PyObject *o, uint32_t type, PyObject *result)
 {
     uint8_t text[CAPTURE_BYTES_MAX];
@@ -119,6 +123,7 @@ static PyObject *call_preview(struct preview *preview, PyObject *o, struct threa
     return result;
 }
 
+/* Runs a preview. The pending exception of the program is saved around it. */
 void previews_show(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
     struct preview *preview = find_preview(Py_TYPE(o));

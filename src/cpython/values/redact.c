@@ -24,6 +24,7 @@ struct copying {
     uint8_t out[RL_VALUE_BYTES_MAX + 16];
 };
 
+/* Returns whether a value is a text, which may contain secrets. */
 static int is_text_tag(unsigned tag)
 {
     return tag == RL_VALUE_STR || tag == RL_VALUE_STR_CUT || tag == RL_VALUE_STR_ODD ||
@@ -56,6 +57,7 @@ static int is_secret_number(struct copying *copying, const uint8_t *from)
                          copying->number.len);
 }
 
+/* Writes what replaces a value: REDACTED with its type, or CUT where there is no room. */
 static void put_redacted(struct copying *copying, uint32_t type)
 {
     uint8_t bytes[1 + VARINT_MAX] = {RL_VALUE_REDACTED};
@@ -106,6 +108,7 @@ static void put_without(struct copying *copying, const struct value *value,
     copying->p += n;
 }
 
+/* Copies one value with all values inside it. */
 static rl_status copy_redacted(struct copying *copying, unsigned depth)
 {
     const uint8_t *from = copying->in.at;

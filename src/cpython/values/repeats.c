@@ -12,6 +12,7 @@
 
 enum { FRAMES = 256, CHAIN = 8, LEAST = 4 };
 
+/* Adds an argument, if its action redacts it and it is long enough to be found. */
 static void add_known(struct capture *c, PyObject *value, unsigned action)
 {
     size_t len = 0;
@@ -28,6 +29,7 @@ static void add_known(struct capture *c, PyObject *value, unsigned action)
     }
 }
 
+/* Adds the arguments of a frame. */
 static void add_frame(struct capture *c, native_frame *frame, const struct policy *policy)
 {
     if (policy == NULL || policy->args == NULL) {
@@ -40,6 +42,7 @@ static void add_frame(struct capture *c, native_frame *frame, const struct polic
     }
 }
 
+/* Adds the arguments of the frames of a traceback. */
 static void add_traceback(struct capture *c, PyObject *traceback)
 {
     for (int left = FRAMES; left > 0 && traceback != NULL && PyTraceBack_Check(traceback); left--) {
@@ -62,6 +65,7 @@ static void add_exception(struct capture *c, PyObject *exc)
     }
 }
 
+/* Lowers the length from which texts are searched. */
 static void search_all_texts(struct capture *c)
 {
     c->least = c->known_count != 0 ? 1 : c->least; /* every text is searched */

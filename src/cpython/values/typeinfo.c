@@ -20,6 +20,7 @@ enum { ENTRIES = 1024 };
 
 static struct typeinfo entries[ENTRIES];
 
+/* Returns the entry for the address of a type, whatever type it describes. */
 static struct typeinfo *find_type_entry(PyTypeObject *type)
 {
     uint64_t key = (uint64_t)(uintptr_t)type;
@@ -55,6 +56,7 @@ static int is_metaclass_of_enums(const PyTypeObject *meta)
     return strcmp(meta->tp_name, "EnumType") == 0 || strcmp(meta->tp_name, "EnumMeta") == 0;
 }
 
+/* Returns whether a tuple type has the attribute _fields, as named tuples have. */
 static int is_named_tuple(PyTypeObject *type)
 {
     PyObject *fields =
@@ -62,6 +64,7 @@ static int is_named_tuple(PyTypeObject *type)
     return fields != NULL && PyTuple_CheckExact(fields);
 }
 
+/* Decides how instances of a type are shown. */
 static enum show show_of(PyTypeObject *type, int *is_wrapped)
 {
     static const struct {
@@ -98,6 +101,7 @@ static enum show show_of(PyTypeObject *type, int *is_wrapped)
     return SHOW_FIELDS;
 }
 
+/* Returns whether a member of a C type is a reference to an object. */
 static int is_object_member(const PyMemberDef *member, const PyTypeObject *type)
 {
     return (member->type == T_OBJECT_EX || member->type == T_OBJECT) && member->offset > 0 &&
@@ -131,6 +135,7 @@ static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *
     }
 }
 
+/* Returns whether instances have a dictionary, or inline values. */
 static int has_dict(const PyTypeObject *type)
 {
 #if HAS_MANAGED_DICT
@@ -141,6 +146,7 @@ static int has_dict(const PyTypeObject *type)
     return type->tp_dictoffset != 0;
 }
 
+/* Finds out all about a type. */
 static void fill_typeinfo(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 {
     rl_free(info->fields);
