@@ -214,7 +214,7 @@ static int taken(void)
 const struct backend backend_evalhook = {
     .name = "evalhook",
     .capabilities = SEES_THROW | SEES_EXC_TYPE | SEES_LINES,
-    .told_ns = CALLS_ARE_INLINED ? 6 : 1,
+    .empty_callback_ns = CALLS_ARE_INLINED ? 6 : 1,
     .probe = probe,
     .start = start,
     .stop = stop,

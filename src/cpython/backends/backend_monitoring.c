@@ -375,7 +375,7 @@ const struct backend backend_monitoring = {
     .name = "monitoring",
     .capabilities = SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS |
                     SEES_EXC_TYPE | SEES_RAISE | SEES_LINES | CALL_HAS_CELLS,
-    .told_ns = 11,
+    .empty_callback_ns = 11,
     .probe = probe,
     .start = start,
     .stop = stop,

@@ -77,7 +77,7 @@ const struct backend backend_setprofile = {
                     | SEES_RUNNING_THREADS
 #endif
     ,
-    .told_ns = TRACED_NS,
+    .empty_callback_ns = TRACED_NS,
     .probe = probe,
     .start = start,
     .stop = stop,

@@ -108,9 +108,9 @@ static int is_of_code(unsigned kind)
     return kind <= RL_EVENT_LINE || kind == RL_EVENT_RUNNING;
 }
 
-static double told_ns(void)
+static double callback_ns(void)
 {
-    return recording.backend != NULL ? recording.backend->told_ns : 0;
+    return recording.backend != NULL ? recording.backend->empty_callback_ns : 0;
 }
 
 void budget_filled(void *owner, const uint8_t *rows, size_t len)
@@ -135,7 +135,7 @@ void budget_filled(void *owner, const uint8_t *rows, size_t len)
         if (kind >= RL_EVENT_KINDS || kind == RL_EVENT_WRITE) {
             continue; /* its cost is a part of the next event's */
         }
-        double spent = ns[class_of(kind)] * (double)units + told_ns();
+        double spent = ns[class_of(kind)] * (double)units + callback_ns();
         struct cost *cost = is_of_code(kind) ? cost_of(id) : NULL;
         if (cost != NULL) {
             *(kind == RL_EVENT_LINE ? &cost->lines : &cost->calls) += (uint32_t)spent;
@@ -155,7 +155,7 @@ void budget_filled(void *owner, const uint8_t *rows, size_t len)
 void budget_count(void)
 {
     recorder_count_loss(recording.recorder, RL_LOSS_BUDGET, 1);
-    budget.spent_ns += told_ns() + 5;
+    budget.spent_ns += callback_ns() + 5;
 }
 
 static void learn(struct rate *rate, uint64_t ticks, size_t units)

@@ -1,4 +1,4 @@
-/* One contract for all backends. A backend translates what its interpreter mechanism tells into
+/* One contract for all backends. A backend translates the events of its interpreter mechanism into
  * `struct event` and obeys the verdict. It filters nothing, captures nothing, writes nothing. */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -13,7 +13,7 @@ struct event {
     PyCodeObject *code;
     native_frame *frame;
     /* All borrowed. RETURN, YIELD: the value. UNWIND, THROW, RAISE, HANDLED: the exception or its
-     * type; NULL when the mechanism does not tell. */
+     * type; NULL where the mechanism does not give it. */
     PyObject *arg;
     PyObject *raw; /* where arg is a type: what the exception will be made from, or NULL */
     int is_again;  /* RAISE: by a handler that had caught it */
@@ -23,7 +23,7 @@ struct event {
 /* DISABLE: nothing of this code is wanted. LINES: its lines are wanted too. */
 enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1, VERDICT_LINES = 2 };
 
-/* What a backend can tell. */
+/* What a backend sees. */
 #define SEES_THROW           1u  /* throw apart from resume */
 #define SEES_C_CALLS         2u  /* calls of functions written in C */
 #define SEES_RUNNING_END     4u  /* the end of frames that ran before it started */
@@ -31,7 +31,7 @@ enum verdict { VERDICT_CONTINUE = 0, VERDICT_DISABLE = 1, VERDICT_LINES = 2 };
 #define SEES_EXC_TYPE        16u /* the type of an exception that leaves a frame */
 #define SEES_RAISE           32u /* raise and handled, also inside one frame */
 #define SEES_LINES           128u
-#define CALL_HAS_CELLS       64u /* when a call is told, the frame has made its cells */
+#define CALL_HAS_CELLS       64u /* at a call event the frame has made its cells */
 
 struct backend_start {
     int c_calls;
@@ -41,7 +41,7 @@ struct backend_start {
 struct backend {
     const char *name;
     unsigned capabilities;
-    unsigned told_ns; /* of a callback that does nothing (docs/performance.md) */
+    unsigned empty_callback_ns; /* the interpreter's own cost per event; --budget adds it */
     /* 1: usable here and now; 0: not, and `why` says so. `why` may also explain a 1. */
     int (*probe)(char *why, size_t size);
     /* 0, or -1 with a Python exception. Under the GIL. */

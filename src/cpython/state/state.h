@@ -55,16 +55,12 @@ struct running_task {
 
 struct thread {
     struct lane lane;    /* first: the hot part */
-    uint64_t gate;       /* recording.stamp, or: */
-#define GATE_CLOSED 0u   /* every event goes the slow way, until all has been looked at anew */
-#define GATE_TAP    1u   /* to those who want to be told of all of them (tap.c) */
-#define GATE_FOLLOW 3u   /* past what follows the program's context (context.c) */
-#define GATE_BUSY   2u   /* they are being told of one */
-    uint64_t stamp;      /* of the recording that the lane is of */
-    int is_suppressed;   /* a preview runs here */
+    uint64_t gate;       /* gate.h: whether the fast path may be taken */
+    uint64_t stamp;      /* recording.stamp of the recording that the lane belongs to */
+    int is_suppressed;   /* gate.h: suppressions that have not ended */
     int is_hidden;       /* context.h: nothing that begins now is recorded */
-    uint32_t in_session; /* the session that was told last */
-    uint64_t context_ver, context_chunk; /* when that was looked up */
+    uint32_t in_session; /* the session that the last SESSION_START row names */
+    uint64_t context_ver, context_chunk; /* when the session was looked up */
     native_frame *active_in;             /* compared only: the call that --activate is on during */
     uint32_t samples;                    /* --budget: so many of the next events are timed */
     struct open_frame *stack;            /* owned; [0] is a sentinel with key NULL */
@@ -75,8 +71,8 @@ struct thread {
     const uint8_t *left_at;   /* where the row that said so ends */
     PyObject *caught;         /* compared only: the one that was caught last */
     PyObject *pending_exc;    /* compared only */
-    native_frame *pending_in; /* where a trace function has told of an exception last */
-    int is_pending;           /* and neither left that frame nor saw it go on */
+    native_frame *pending_in; /* where a trace function has reported an exception last */
+    int is_pending;           /* the exception has neither left that frame nor been caught there */
     uint32_t pending_type, pending_len, pending_line;
     Py_ssize_t pending_handler;         /* that it goes to there, at level lines; -1 = none */
     uint8_t pending[PENDING_MOST + 32]; /* its value: it may be gone when it is caught */
@@ -88,9 +84,9 @@ struct thread {
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
     struct short_call shorts[SHORT_CALLS];
-    struct bytes_out told_values; /* of the row that callbacks are told of (tap.c) */
+    struct bytes_out told_values; /* the values of the event that callbacks get (tap.c) */
     struct bytes_out told;        /* what callbacks want captured besides the rows (tap.c) */
-    int was_exception;            /* the last event that they were told of was one's */
+    int was_exception;            /* the last event that callbacks got was an exception's */
     struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
     uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
     unsigned long ident;          /* as the program knows it */
@@ -102,15 +98,18 @@ struct thread {
     struct thread *next, *previous;
 };
 
-/* One thread at a time begins or ends a recording: the owner, from when it takes the state under
- * the GIL until it gives it back, although it lets other threads run meanwhile. */
+/* One thread at a time begins or ends a recording: the owner. It takes the state under the GIL, may
+ * let other threads run meanwhile, and gives the state back (life.h).
+ *
+ *   IDLE -- claim_start --> STARTING -- settle --> ON -- claim_stop --> STOPPING -- settle --> IDLE
+ */
 enum life { LIFE_IDLE, LIFE_STARTING, LIFE_ON, LIFE_STOPPING };
 
 struct recording {
     uint64_t stamp;            /* number of the recording << 32; changes at start, stop and fork */
-    uint64_t code_stamp;       /* what the words of code objects must bear; changes also in between,
-                                  when decisions are made anew */
-    uint64_t defined_from;     /* older words name functions that are to be defined once more */
+    uint64_t code_stamp;       /* of valid words of code objects; also changes in between, when
+                                  decisions are to be made again */
+    uint64_t defined_from;     /* functions of older words are to be defined once more */
     uint32_t name_stamp;       /* what kept numbers of strings must bear (generations.h); not 0 */
     int wants_generation;      /* and how long others are waited for then (generations.c) */
     struct recorder *recorder; /* NULL = not recording */
