@@ -508,6 +508,7 @@ void capture_filtered(struct capture *c, PyObject *object, unsigned action)
     }
 }
 
+/* Serves containers whose layout only their own file knows, such as a deque. */
 void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*next)(void *state),
                    void *state)
 {
@@ -564,6 +565,7 @@ uint32_t capture_type_id(struct lane *lane, PyTypeObject *type)
     return typeinfo_get(lane, type)->id;
 }
 
+/* Known names are found by the address, hash and length of the str, which is not kept alive. */
 uint32_t capture_name_id(struct lane *lane, PyObject *name)
 {
     enum { ENTRIES = 1024 };

@@ -16,6 +16,7 @@ static int is_text_object(PyObject *o)
     return PyUnicode_Check(o) || PyBytes_Check(o);
 }
 
+/* A drop becomes a redaction, because an item cannot vanish from its container. */
 void pairs_put(struct capture *c, PyObject *value, enum filter_action action)
 {
     action = judge(action, value);
@@ -64,6 +65,8 @@ static int is_named_pair(PyObject *const *items, size_t length)
                             PyBytes_GET_SIZE(items[0]) == PyBytes_GET_SIZE(items[1])));
 }
 
+/* In a tuple every name counts. In a list only built-in names do, because two words need not be a
+ * pair. */
 void pairs_put_last(struct capture *c, PyObject *const *items, size_t length, int is_list)
 {
     enum filter_action action =
@@ -83,6 +86,7 @@ static int has_colon(PyObject *item)
            PyUnicode_FindChar(item, ':', 1, PyUnicode_GET_LENGTH(item), 1) >= 0;
 }
 
+/* An option with `=` contains its value, so it says nothing about the next item. */
 struct said_by_option pairs_option(const struct capture *c, PyObject *const *items, size_t at,
                                    size_t length)
 {

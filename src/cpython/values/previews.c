@@ -50,6 +50,7 @@ static struct preview *find_preview(PyTypeObject *type)
     return preview;
 }
 
+/* Replaces the preview of a type, or adds one. */
 int previews_set(PyTypeObject *type, PyObject *function, int with_subclasses)
 {
     struct preview *preview = find_exact((PyObject *)type);

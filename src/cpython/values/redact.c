@@ -143,6 +143,7 @@ static rl_status copy_redacted(struct copying *copying, unsigned depth)
     return status;
 }
 
+/* Copies all values and puts the copy in the place of the originals. */
 static void copy_all_redacted(struct copying *copying)
 {
     struct capture *c = copying->c;

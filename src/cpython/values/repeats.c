@@ -92,6 +92,7 @@ void repeats_begin_output(struct capture *c, const struct thread *t)
     }
 }
 
+/* Forgets the arguments, whose texts may be freed from here on. */
 void repeats_end(struct capture *c)
 {
     c->known_count = 0;

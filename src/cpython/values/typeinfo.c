@@ -176,6 +176,7 @@ static void fill_typeinfo(struct lane *lane, struct typeinfo *info, PyTypeObject
     }
 }
 
+/* The table is direct mapped: a type replaces another one in the same slot. */
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
 {
     struct typeinfo *info = find_type_entry(type);
