@@ -505,9 +505,9 @@ class Recording:
         return sorted(row for row in self._reader.codes() if not row[5] & _SKIPPED)
 
     def skipped(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
-        """Returns functions that were met and not recorded, as codes() has them. The number of
-        parameters is replaced by the reason: 2 + the index of a rule, 1 for a default, 0 for an
-        include, an exclude or sampling."""
+        """Returns functions that were met and not recorded, as codes() has them. A reason
+        replaces the number of parameters: 2 + the index of a rule, 1 for a default, or 0. The
+        latter is an include, an exclude or sampling."""
         return sorted(row for row in self._reader.codes() if row[5] & _SKIPPED)
 
     def problems(self) -> List[str]:

@@ -501,7 +501,7 @@ def _read_handit_value(setting: Setting, name: str, text: str) -> Any:
     try:
         return setting.parse(text)
     except (ValueError, OverflowError):
-        value = _nearest_value(setting, text)
+        value = _find_nearest_value(setting, text)
     shown = str(value).lower()
     _report_once(name, f"{text[:80]!r} is not {setting.allowed()}", f"{shown} is used")
     return value
@@ -528,7 +528,7 @@ def _find_pattern_trouble(key: str, text: str) -> Optional[str]:
     return f"{key.replace('_re', '')} {text!r}: {trouble}"[:200]
 
 
-def _nearest_value(setting: Setting, text: str) -> Any:
+def _find_nearest_value(setting: Setting, text: str) -> Any:
     """Returns the bound that a number exceeds, or the default."""
     low, high = (0.0, 1.0) if setting.kind == "part" else (setting.low, setting.high)
     try:

@@ -72,13 +72,13 @@ def difference(
         old, new = dict(enumerate(old)), dict(enumerate(new))
     if not isinstance(old, dict) or not isinstance(new, dict):
         return []
-    told = []
+    changes = []
     for key in {**old, **new}:
         was = repr(old[key]) if key in old else None
         becomes = repr(new[key]) if key in new else None
         if was != becomes:
-            told.append((f"[{key!r}]", was, becomes))
-    return told
+            changes.append((f"[{key!r}]", was, becomes))
+    return changes
 
 
 def difference_text(

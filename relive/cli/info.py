@@ -123,12 +123,12 @@ def _show_facts(facts: Mapping[str, Any]) -> None:
         print(f"  {name:<9} {common.safe(text)}")
 
 
-def _list_filters(told: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
-    if not told["filters"]:
+def _list_filters(chain: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    if not chain["filters"]:
         return
-    names = ", ".join(f"{one['name']} (version {one['version']})" for one in told["filters"])
+    names = ", ".join(f"{one['name']} (version {one['version']})" for one in chain["filters"])
     yield "filters", names
-    stats = told["stats"]
+    stats = chain["stats"]
     words = [f"{common.counted(stats['scopes_skipped'], 'function')} not recorded (relive gaps)"]
     for key, what in (("value_redactions", "redacted"), ("value_drops", "dropped")):
         total = sum(stats.get(key, {}).values())

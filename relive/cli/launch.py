@@ -163,8 +163,8 @@ def _read_shebang(head: str) -> Optional[str]:
     return match.group(1) if match else None
 
 
-# Runs here and in other interpreters. An editable install can import the boot module, but only a
-# .pth (or .start) file in a site folder makes an interpreter do so by itself.
+# Runs here and in other interpreters. An editable install can import the boot module. But an
+# interpreter only does so by itself with a .pth (or .start) file in a site folder.
 _BOOT_PROBE = """\
 import os, site, sys, sysconfig
 folders = [sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]]
@@ -249,7 +249,7 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
             raise ReliveError(
                 "ERR_TARGET",
                 "this Relive is not installed with its .pth file (an editable install, or another"
-                " environment). -I and -E exclude the other way: install it with"
+                " environment). -I and -E exclude the other way. Install it with"
                 f" {program.interpreter} -m pip install relive",
             )
         fallback = os.path.join(os.path.dirname(os.path.dirname(__file__)), "fallback")

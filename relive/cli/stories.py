@@ -142,7 +142,7 @@ class Story:
     def __init__(
         self, outcome: Outcome, fate: Tuple[str, bool], number: int, detail: Sequence[Any]
     ) -> None:
-        self.index, first, captured, self._stack, self._told = detail
+        self.index, first, captured, self._stack, self._passed = detail
         self.outcome, self.number = outcome, number
         self.fate, self.is_alarming = fate
         self.first = json.loads(first)
@@ -161,10 +161,10 @@ class Story:
     def lines(self) -> List[Tuple[str, int, Optional[int]]]:
         """Returns [(frame, code, line)] of the frames that were open when it began, outermost
         first. A line is None where the recording does not have it."""
-        told = {self.first["frame"]: self.first.get("exc_line")}
+        lines = {self.first["frame"]: self.first.get("exc_line")}
         codes = {}
-        for frame, line, code in self._told:
-            told.setdefault(_name_frame(frame), line)
+        for frame, line, code in self._passed:
+            lines.setdefault(_name_frame(frame), line)
             codes[_name_frame(frame)] = code
         rows = [(_name_frame(frame), code, line) for frame, code, line in self._stack]
         if self.first["frame"] not in {row[0] for row in rows}:
@@ -172,14 +172,14 @@ class Story:
         while rows[-1][0] != self.first["frame"]:
             rows.pop()
         last = rows.pop()
-        found = [(frame, code, line or told.get(frame) or None) for frame, code, line in rows]
+        found = [(frame, code, line or lines.get(frame) or None) for frame, code, line in rows]
         for row in self._stack:
             codes.pop(_name_frame(row[0]), None)
         codes.pop(last[0], None)  # what is left waited for the one that it was thrown into
         found += [
-            (frame, code, told[frame] or None) for frame, code in reversed(list(codes.items()))
+            (frame, code, lines[frame] or None) for frame, code in reversed(list(codes.items()))
         ]
-        return [*found, (last[0], last[1], told[last[0]] or None)]
+        return [*found, (last[0], last[1], lines[last[0]] or None)]
 
 
 def _take_captured(event: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
@@ -225,8 +225,8 @@ class Exceptions:
             self._outcomes.append(outcomes)
 
     def rows(self, limit: int, nth: int) -> Tuple[List[Tuple[int, str, bool, int]], int, Place]:
-        """Returns [(number, text, is alarming, how many)] of equal neighbours, then how many rows
-        are beyond the limit, then the place of the exception with the number `nth`."""
+        """Returns [(number, text, is alarming, how many)] of equal neighbours, and how many rows
+        follow. The last value is the place of the exception with the number `nth`."""
         most = limit or 1 << 62
         rows, more, place = self.run[0].reader.exception_rows(self._list_readers(), most, nth)
         return [self._make_row(*row) for row in rows], more, place

@@ -192,7 +192,7 @@ class BreakpointTable:
             elif one.function:
                 self.set_functions([*self._functions, one])
             else:
-                path = _path_of(one)
+                path = _require_path(one)
                 self.set_file(path, [*self.of_file(path), one])
         return one
 
@@ -204,7 +204,7 @@ class BreakpointTable:
             elif one.function:
                 self.set_functions([other for other in self._functions if other is not one])
             else:
-                path = _path_of(one)
+                path = _require_path(one)
                 self.set_file(path, [other for other in self.of_file(path) if other is not one])
 
     def changed(self, one: Breakpoint) -> None:
@@ -214,7 +214,7 @@ class BreakpointTable:
             if one.exception:
                 self.set_exceptions(self._exceptions)
                 return
-            path = None if one.function else canonical(_path_of(one))
+            path = None if one.function else canonical(_require_path(one))
             self._put_points(path, self._functions if path is None else self._files.get(path, []))
 
     def get(self, number: int) -> Optional[Breakpoint]:
@@ -301,7 +301,7 @@ class BreakpointTable:
                 one.thread, one.task, tuple(one.data.split(".")) if one.data else None)  # fmt: skip
 
 
-def _path_of(one: Breakpoint) -> str:
+def _require_path(one: Breakpoint) -> str:
     if one.path is None:
         _refuse_breakpoint(one, "it has no path, no function and no exception")
     return one.path

@@ -220,7 +220,7 @@ class FrameEvalRuntime:
         wanted = [
             one if isinstance(one, Breakpoint) else Breakpoint(file, int(one))
             for one in (
-                sorted(lines, key=_line_of) if isinstance(lines, (set, frozenset)) else lines
+                sorted(lines, key=_take_line) if isinstance(lines, (set, frozenset)) else lines
             )
         ]
         with self._lock:
@@ -285,7 +285,7 @@ class FrameEvalRuntime:
 
         was_internal = _core.debug_internal(True)  # our own calls do not count
         try:
-            told = self.telemetry.snapshot()
+            seen = self.telemetry.snapshot()
             return collect(
                 Snapshot(
                     engine=self._engine,
@@ -295,8 +295,8 @@ class FrameEvalRuntime:
                     files=self.breakpoints.files(),
                     breakpoints=len(self.breakpoints.all()),
                     patches=self.patches.count,
-                    condition_errors=told.reason_counts.CONDITION_ERROR,
-                    telemetry=told.as_dict(),
+                    condition_errors=seen.reason_counts.CONDITION_ERROR,
+                    telemetry=seen.as_dict(),
                 )
             )
         finally:
@@ -376,7 +376,7 @@ class FrameEvalRuntime:
         self.telemetry.record(reason_code, detail=detail)
 
 
-def _line_of(one: Union[int, Breakpoint]) -> int:
+def _take_line(one: Union[int, Breakpoint]) -> int:
     return one.line if isinstance(one, Breakpoint) else one
 
 

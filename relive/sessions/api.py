@@ -411,9 +411,9 @@ _calls = _Calls()
 
 
 def get_stats() -> Dict[str, int]:
-    """Returns counts: sessions that are open, the bytes of memory that they take, those that
-    profile, and those that were forgotten since over 10,000 were open. It also has traceparents
-    that were not valid, previews that were no JSON, and events that no recording was there for."""
+    """Returns counts of sessions: open ones, their bytes of memory, those that profile, those that
+    were forgotten since over 10,000 were open. Others are invalid traceparents, previews that were
+    no JSON, and events without a recording."""
     return dict(_counts, **_core.session_counts())
 
 
