@@ -91,6 +91,15 @@ def test_known_types(record):
     assert told == [text for _, text in KNOWN]
 
 
+def test_a_long_text_of_a_known_type_is_marked_as_cut_on_a_character(record):
+    paths = ("'é' * 400", "'a' + 'é' * 400", "'é' * 9")
+    source = "import pathlib\n" + "".join(f"show(pathlib.PurePosixPath({p}))\n" for p in paths)
+    shown = captured(record, source)
+    assert [value["cut"] for value in shown] == [True, True, False]
+    assert [value["r"].rstrip("aé').") for value in shown] == ["PurePosixPath("] * 3
+    assert shown[1]["r"].startswith("PurePosixPath('aé") and shown[2]["r"].endswith("é')")
+
+
 def test_bounds_are_tighter_inside_instances(record):
     source = (
         "import dataclasses\n"

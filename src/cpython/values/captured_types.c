@@ -109,6 +109,7 @@ struct text_out {
     char text[600];
     size_t len;
 };
+enum { UTF8_LONGEST = 4 }; /* bytes of a character: a text with less room left was cut */
 
 static void add_to_text(struct text_out *out, const char *form, ...)
     __attribute__((format(printf, 2, 3)));
@@ -127,7 +128,8 @@ static void add_to_text(struct text_out *out, const char *form, ...)
 static void add_text(struct text_out *out, PyObject *text)
 {
     if (text != NULL && PyUnicode_Check(text) && TEXT_IS_READY(text)) {
-        out->len += pytext_put(text, (uint8_t *)out->text + out->len, sizeof out->text - out->len);
+        size_t room = sizeof out->text - out->len - 1; /* add_to_text() ends with a 0 */
+        out->len += pytext_put(text, (uint8_t *)out->text + out->len, room);
     } else {
         add_to_text(out, "?");
     }
@@ -137,7 +139,8 @@ static void add_text(struct text_out *out, PyObject *text)
 static void finish_text(struct capture *c, PyObject *o, const struct typeinfo *info,
                         const struct text_out *out)
 {
-    capture_plain_text(c, o, info->id, out->text, out->len, 0);
+    int is_full = sizeof out->text - out->len <= UTF8_LONGEST;
+    capture_plain_text(c, o, info->id, out->text, out->len, is_full ? RL_TEXT_IS_CUT : 0);
 }
 
 #define SPECIAL(name) static void name(struct capture *c, PyObject *o, const struct typeinfo *info)
