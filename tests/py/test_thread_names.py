@@ -91,7 +91,8 @@ def test_names_are_in_a_recording_that_was_killed(record, tmp_path):
     record(source, events=False)
     found = names_of(tmp_path / "out.relive")
     assert found >= NAMES - {("MainThread", "the main one")}
-    assert ("MainThread", "MainThread") in found
+    # A slot may have become full between the new name and the end.
+    assert found & {("MainThread", "MainThread"), ("MainThread", "the main one")}
 
 
 def test_a_name_is_known_where_the_standard_library_is_recorded_too(record, tmp_path):
