@@ -1,5 +1,5 @@
-"""Counts the instructions of a recorded call, value and line, by callgrind: load on the machine does
-not change them.
+"""Counts the instructions of a recorded call, value and line, by callgrind: whatever else runs on
+the machine does not change them.
 
     instructions.py PYTHON [PYTHON_AFTER]
 

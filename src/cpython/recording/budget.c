@@ -1,7 +1,7 @@
 /* Why: see budget.h.
- * The cost of an event is what was measured for its kind, by 16-byte units written (a call with
- * large arguments writes more), and what the interpreter spends on telling it. The program's own
- * time is the CPU time of its threads less that. */
+ * The cost of an event has two parts. One was measured for its kind, by 16-byte units written: a
+ * call with large arguments writes more. The other is the interpreter's own, for the callback. The
+ * program's own time is the CPU time of its threads less these costs. */
 #include "budget.h"
 
 #include <stdlib.h>

@@ -1,13 +1,12 @@
-/* --budget PERCENT: the recorder measures what it costs and takes the code objects that cost most
+/* --budget PERCENT: the recorder measures what it costs. It takes the code objects that cost most
  * down a level, lines -> values -> calls -> counted, until it is under the budget.
  *
- *   slot is full  -> budget_filled(): its rows are counted by code; the next events will be timed
- *   those events  -> budget_sample_*(): how many ticks a row takes, by kind; now and then a
- * decision a decision    -> the limits of some codes; a `budget` event each; decisions are made
- * anew
+ *   a slot is full -> budget_filled(): counts its rows by code; the next events will be timed
+ *   those events   -> budget_sample_*(): ticks per row, by kind; now and then a decision
+ *   a decision     -> limits of some codes, a `budget` event each; words are made again
  *
- * Nothing is added to an event's own path. Levels only go down: what the file says of a function
- * changes at few places, each with an event. Under the GIL. */
+ * Nothing is added to the path of an event. Levels only go down: the level of a function changes at
+ * few places in the file, each with an event. Under the GIL. */
 #ifndef BUDGET_H
 #define BUDGET_H
 

@@ -1,10 +1,10 @@
-/* Why: code of which each call is decided anew: counted only (--budget), each n-th call or long
- * calls only (rules with `every` and `min_duration`), in some threads or tasks, or not recorded but
- * looked at because it makes tasks. Its word says CODE_EXCLUDED and has an id, so that all other
- * code pays nothing for this.
+/* Why: some code is decided at each call. It is only counted (--budget), or sampled (`every`), or
+ * recorded if it lasts (`min_duration`), or recorded in some threads or tasks; or it is not
+ * recorded but makes tasks. Its word says CODE_EXCLUDED and has an id, so all other code pays
+ * nothing.
  *
- * A call that turns out too short is taken back: its row is still the last one of the thread's slot
- * if nothing below it was kept and the slot was not handed on. Otherwise it stays. */
+ * A call that turns out too short is taken back while its row is the last one of the slot. That is
+ * so where nothing below it was kept and the slot was not handed on. Otherwise the call stays. */
 #include "call_rules.h"
 
 #include "bounds.h"

@@ -1,6 +1,6 @@
 /* Why: see callers.h.
- * Invariant: a frame of the interpreter and an open frame are the same where both address and code
- * are; the flags are of the thread's current chunk, since a ring keeps no other for sure. */
+ * Invariants: a frame of the interpreter and an open frame are the same if address and code are.
+ * The flags are of the thread's current chunk, since a ring may have lost every other one. */
 #include "callers.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static struct walk walk_from(struct thread *t, const struct event *event)
     return (struct walk){t, event->frame, 0, frames_find(t, event->frame)};
 }
 
-/* Where the interpreter's frame lies in the stack below `top`; 0 = it is not recorded. */
+/* Returns the index of the interpreter's frame below `top`; 0 = it is not recorded. */
 static uint32_t find_below(const struct thread *t, uint32_t top, native_frame *frame)
 {
     uint64_t info = codeinfo_of_frame(frame);

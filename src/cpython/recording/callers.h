@@ -1,17 +1,19 @@
-/* The frames above one in which an exception comes up: the line that each stands at is written with
- * the exception, and at level lines what its variables are by then.
+/* The frames above the one in which an exception is raised: their current lines, and at level lines
+ * their variables, are written with the exception.
  *
- * A frame stands still while one that it called is open. So what was written of it is good until
- * then, which a flag of the callee says: a raise in a loop costs one line, not the depth. */
+ * A frame does not move while a frame that it called is open, so its line is written once for each
+ * call below it. A flag of the callee says whether it is there: a raise in a loop costs one line,
+ * not the depth. */
 #ifndef CALLERS_H
 #define CALLERS_H
 
 #include "state.h"
 
-/* Writes the variables of those that nothing was written of yet. */
+/* Writes the variables of the callers whose line was not written yet. */
 void callers_look(struct thread *t, const struct event *event);
-/* Appends these flags, with RL_EXCEPTION_OUTERMOST where it is so, and lines to the values of the
- * event: where they end, `p` where there is nothing to say. `end` is where the room ends. */
+/* Appends flags and the lines of callers to the values of the event, up to `end`. Adds
+ * RL_EXCEPTION_OUTERMOST where no recorded frame is above. Returns where the bytes end. */
 uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags, uint8_t *p,
                      const uint8_t *end);
+
 #endif

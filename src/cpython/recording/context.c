@@ -46,7 +46,7 @@ static void look(struct thread *t)
     unsigned long number = number_in(session_variable);
     number = session_is_open(number) ? number : 0;
     t->is_hidden = hidden != 0 && number_in(hidden_variable) != 0;
-    /* Told again in each chunk: those before may be gone from a ring. */
+    /* Written again in each chunk: earlier chunks may be gone from a ring. */
     if (number != t->in_session || (number != 0 && t->context_chunk != t->lane.chunk)) {
         (void)lane_put(&t->lane, RL_EVENT_SESSION_START, (uint32_t)number, frames_top(t));
         t->in_session = (uint32_t)number;

@@ -1,10 +1,10 @@
 /* What follows the program's contextvars: the session that events belong to, and whether anything
- * is recorded. So threads that run a copied context, tasks and executors are told right.
+ * is recorded. So threads that run a copied context, tasks and executors are in the right session.
  *
  *   a new call, in a thread whose context has changed -> the two variables are looked up
  *                                                     -> a row where the session is another one
  *
- * Nothing is looked at while no session is open and nothing is suppressed. Under the GIL. */
+ * Nothing is looked up while no session is open and nothing is suppressed. Under the GIL. */
 #ifndef CONTEXT_H
 #define CONTEXT_H
 
@@ -31,9 +31,9 @@ static inline int session_is_open(unsigned long number)
 
 /* Whether nothing that begins now in the thread is to be recorded. */
 int context_hides(struct thread *t);
-/* Whether the event is to be recorded; writes the session that it belongs to where that is news. */
+/* Whether the event is to be recorded; writes the session where it is another one. */
 int context_look(struct thread *t, const struct event *event);
-/* Whether context_look() has anything to say in this thread. */
+/* Whether context_look() can matter in this thread. */
 int context_is_used(const struct thread *t);
 
 /* A session has begun, or is open no more (mod_sessions.c). */

@@ -2,8 +2,8 @@
  *
  *   backend -> recording_event() -> word of the code object -> row in this thread's lane
  *
- * A call, a return or a line that needs nothing else stays in this file; everything else goes to
- * the slow path, or to the module of its kind (stack.h, lines.h, exception_rows.h, call_rules.h).
+ * Simple calls, returns and lines stay in this file. Everything else goes to the slow path, or to
+ * the module of its kind (stack.h, lines.h, exception_rows.h, call_rules.h).
  *
  * Rules of a hook: it keeps a pending exception, never raises, never runs Python code, and counts
  * what it could not record. Under the GIL. */
@@ -25,7 +25,7 @@ enum verdict recording_event_slow(const struct event *event);
 
 static inline __attribute__((always_inline)) enum verdict recording_event(const struct event *event)
 {
-    /* The thread first: what codeinfo_make() defines must stand in its slot before it is used. */
+    /* The thread first: codeinfo_make() writes definitions into its slot before they are used. */
     struct thread *t = thread_self;
     if (__builtin_expect(t == NULL || t->gate != recording.stamp, 0) &&
         !(t != NULL && t->gate == GATE_FOLLOW && thread_is_recorded(t) && context_is_same(t))) {

@@ -1,4 +1,4 @@
-/* Why: what is told of an exception: that it left a frame, was raised in one or caught there.
+/* Why: an exception is raised in a frame, leaves frames, and is caught in one; each is an event.
  * Invariant: a trace function's exception may be gone when its frame is left, so its bytes are kept
  * (pending), never the object. */
 
@@ -57,9 +57,11 @@ static int was_raised_before(const struct event *event)
     return 0;
 }
 
-/* As the filter says of what is thrown into a frame, and of what may leave it (<unwind>): that is
- * said of it when it is raised, too. What a rule hides when it is thrown in is hidden wherever it
- * comes up later: known by its address, which another may have once it is raised anew elsewhere. */
+/* Returns the filter's action for an exception: that for what is thrown into the frame, or that for
+ * what may leave it (<unwind>). The latter also holds when the exception is raised.
+ *
+ * An exception that a rule hides when it is thrown in stays hidden. It is known by its address,
+ * which another exception may have later, once this one is raised elsewhere. */
 static unsigned action_of(struct thread *t, const struct event *event, const struct policy *policy)
 {
     if (event->kind == RL_EVENT_THROW) {
@@ -143,7 +145,7 @@ static int begins_to_leave(const struct event *event)
     return event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_UNWIND;
 }
 
-/* The exception, and what stands behind it; how many bytes that is. */
+/* Puts the exception and what follows it into the capture. Returns the size in bytes. */
 static uint32_t put_values(struct thread *t, struct capture *c, const struct event *event,
                            uint64_t info)
 {

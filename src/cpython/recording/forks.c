@@ -1,17 +1,17 @@
-/* Why: nothing of the recorder may be seen in a process that forks (pause.c says why), and nothing
- * that a child does may reach the parent's file.
+/* Why: a process that forks must show nothing of the recorder (writer_thread.c says why), and a
+ * child must not write to the parent's file.
  *
  *   os.fork():  hooks of Python's        `before`
  *               fork(2): before_fork()   the writer thread ends
  *                        after_fork_parent(), after_fork_child()
  *               3.12 counts the threads, 3.13 and later do so below
  *               hooks of Python's        `after_in_parent`, `after_in_child`
- *   guarded_fork() returns:              the writer thread is begun again
+ *   guarded_fork() returns:              the writer thread begins again
  *
  * Any other fork (subprocess with preexec_fn, C code) has the writer back in after_fork_parent():
  * nobody counts there.
  * Invariant: file_lock, recording.lock and the recorder's are held, in this order, while the
- * process is copied; so nobody is in the middle of what they guard. */
+ * process is copied. So no thread is inside what they guard. */
 #include "forks.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* Why: a pause that no function explains is often the collector's.
- * An event is written when a collection ends: its generation, what it collected and could not, how
- * long it took, and what the program was in the middle of. */
+ * An event is written when a collection ends. It has the generation, the objects that were
+ * collected and those that could not be, the duration, and the innermost frame. */
 #include "gc_pauses.h"
 
 #include "state.h"

@@ -1,6 +1,6 @@
 /* Why: see generations.h.
- * Invariant: a number that is kept across two events bears a stamp (recording.name_stamp, of a
- * string; recording.defined_from, of a function in a ring), or is looked up when it is written.
+ * Invariant: a number that is kept across two events bears a stamp, or is looked up when it is
+ * written. Strings have recording.name_stamp, functions in a ring recording.defined_from.
  * Threads: under the GIL. */
 #include "generations.h"
 
@@ -68,8 +68,8 @@ static int begin_next(void)
     return may_begin;
 }
 
-/* A ring's file would grow beyond its size: those who wait for the writer in the middle of an event
- * get the GIL, and come out of it. 0: it is not worth waiting. */
+/* Gives the GIL to threads that wait for the writer in the middle of an event, so that they end it.
+ * The file of a ring would grow beyond its size meanwhile. Returns 0 where waiting cannot help. */
 static int let_others_go_on(void)
 {
     const struct thread *self = thread_self;

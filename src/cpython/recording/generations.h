@@ -1,7 +1,7 @@
-/* Generations of definitions: a recording names things for ever, and what it has to remember of
- * them must not grow with it. From time to time the recorder forgets all strings (and in a ring,
- * what defines functions too, so that it can leave the file); whoever keeps a number asks for it
- * once more. A function keeps its number. */
+/* Generations of definitions: a recording defines names for ever, and the recorder's memory must
+ * not grow with it. So from time to time the recorder forgets all strings. In a ring it also
+ * forgets the definitions of functions, which can then leave the file. Whoever keeps a number looks
+ * it up again. A function keeps its number. */
 #ifndef GENERATIONS_H
 #define GENERATIONS_H
 

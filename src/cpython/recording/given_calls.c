@@ -29,7 +29,7 @@ static struct capture *capture_given(struct thread *t, const struct policy *poli
     return def->args != 0 ? c : NULL;
 }
 
-/* The next event of the thread looks anew at which session it belongs to. */
+/* Writes another session; the next event of the thread looks its own up again. */
 static void put_session(struct thread *t, unsigned number)
 {
     if (t->in_session != number) {

@@ -1,5 +1,5 @@
-/* Calls that something other than a hook has seen, and tells by on_call() and on_return()
- * (relive/sessions): they are calls of the recording as all others are. */
+/* Calls that another profiler has seen and passes on by on_call() and on_return()
+ * (relive/sessions). In the recording they are calls like all others. */
 #ifndef GIVEN_CALLS_H
 #define GIVEN_CALLS_H
 

@@ -1,5 +1,5 @@
-/* Interpreters other than the main one of the process: nothing of them is recorded, and nothing of
- * the engine runs in them, since they may have a GIL of their own. They are counted. */
+/* Interpreters other than the main one of the process. The engine does not run in them, since they
+ * may have a GIL of their own: nothing of them is recorded, and they are counted. */
 #ifndef INTERPRETERS_H
 #define INTERPRETERS_H
 

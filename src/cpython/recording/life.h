@@ -33,7 +33,7 @@ int recording_start(const struct recording_options *options, struct rl_err *err)
 /* The hook stays set; opens a forked child's own file. */
 int recording_start_child(const struct recording_options *options, struct rl_err *err);
 /* Writes what is known at the end: what budget and filter have done, and a gap where the program
- * has taken the hook. Called while Python can still be asked: by recording_stop(), and before the
+ * has taken the hook. Called while Python still runs: by recording_stop(), and before the
  * interpreter is torn down. */
 void recording_before_end(void);
 /* Copies the recording that is on, as it is now. */

@@ -34,7 +34,7 @@ struct seen {
 
 struct seen_name {
     PyObject *key;   /* compared only */
-    uint32_t id;     /* its string, 0 = to be asked for */
+    uint32_t id;     /* its string, 0 = not looked up yet */
     uint32_t action; /* enum filter_action: of the code that looked at a change last */
     struct seen seen;
 };
@@ -386,8 +386,7 @@ static void forget_name(struct look *look, struct snapshot *snapshot, uint32_t i
     snapshot->name_count--;
 }
 
-/* A dictionary keeps the order of its names, so that one that does not stand where it was is gone.
- */
+/* A dictionary keeps the order of its names: a name that is no longer at its place is gone. */
 static void compare_names(struct look *look, struct snapshot *snapshot, PyObject *names,
                           int is_first)
 {
@@ -443,7 +442,7 @@ static struct snapshot *new_snapshot(const struct event *event)
     return s;
 }
 
-/* Parameters were told by the call. */
+/* The row of the call has the parameters. */
 static void see_parameters(struct look *look, struct snapshot *snapshot)
 {
     uint32_t args = code_parameters(look->event->code);
@@ -534,8 +533,8 @@ static inline struct look begin_look(struct thread *t, const struct event *event
                          .id = id};
 }
 
-/* Whether each variable is what it was, found without changing the snapshot; 0 also where that
- * cannot be said so cheaply: of containers, cells and names. */
+/* Returns whether each variable is what it was, without changing the snapshot. Containers, cells
+ * and names are too costly to compare here: with one of them the answer is 0. */
 static inline int is_same_frame(const struct snapshot *snapshot, native_frame *frame)
 {
     uint32_t count = snapshot->count;

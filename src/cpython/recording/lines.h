@@ -1,9 +1,12 @@
 /* Lines, and the variables that changed between two of them.
  *
- * Each frame at this level has a snapshot: of every variable the address and a word of its content
- * (watch.h). At each line, and when the frame is left, the variables are compared with it; those
- * that differ are recorded as `write` events before the line, and nothing else is. A snapshot holds
- * no reference. */
+ *   a line begins          for each variable:   same address and word -> nothing
+ *   or the frame is left                        else -> a `write` row; the snapshot has the new
+ * ones then the row of the line
+ *
+ * Each frame at this level has a snapshot: the address of each variable and a word of its content
+ * (fingerprint.h). A snapshot holds no reference. A suspended frame's snapshot waits under the
+ * identity of the frame. Under the GIL. */
 #ifndef LINES_H
 #define LINES_H
 

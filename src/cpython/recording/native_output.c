@@ -1,6 +1,6 @@
 /* Why: see native_output.h.
- * Threads: heard() runs on any thread, with or without the GIL, also in a signal handler; a queue
- * is written by its own thread and emptied under the GIL, one of them at a time (is_busy). */
+ * Threads: heard() runs on any thread, with or without the GIL, also in a signal handler. A queue
+ * is filled by its own thread and emptied under the GIL; is_busy excludes the two. */
 #include "native_output.h"
 
 #include <string.h>

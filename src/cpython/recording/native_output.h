@@ -4,8 +4,8 @@
  *                                     |                           and not in a signal handler
  *                                     +-> the thread's queue -> its lane at its next event
  *
- * Lanes are written under the GIL only, and code that called printf() must not lose the GIL by it:
- * that is what the queue is for. */
+ * The queue exists since lanes are written under the GIL only, and code that calls printf() must
+ * not have to wait for the GIL. */
 #ifndef NATIVE_OUTPUT_H
 #define NATIVE_OUTPUT_H
 

@@ -13,7 +13,7 @@
 
 static const struct value_limits limits = {.depth = 4, .items = 100, .bytes = 1024};
 
-/* The calling thread, as if its innermost frame had just been told of. */
+/* The calling thread, as if an event of its innermost frame had just come. */
 static struct thread *thread_here(void)
 {
     struct thread *t = thread_self;

@@ -9,12 +9,12 @@
 struct notes_policy;
 struct thread;
 
-/* Writes one: kind RL_EVENT_LOG to RL_EVENT_MARK, of the session with this number (0: of none), a
- * value for each name, those that are None left out. 1, 0 where it is not in a recording, -1 with
- * an exception. */
+/* Writes one, of kind RL_EVENT_LOG to RL_EVENT_MARK, with a value for each name; values that are
+ * None are left out. `number` is its session's, 0 = none. Returns 1, or 0 where nothing records, or
+ * -1 with an exception. */
 int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *values);
-/* The calling thread and what the filter says of notes in it, where something is recorded here;
- * else NULL, and that is counted. */
+/* The calling thread, and the policy of notes in it; NULL where nothing is recorded here, which is
+ * counted. */
 struct thread *notes_thread(struct notes_policy *policy);
 /* Events that were not in one. */
 uint64_t notes_unrecorded(void);

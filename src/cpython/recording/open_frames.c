@@ -13,8 +13,8 @@ uint32_t frames_find(const struct thread *t, const native_frame *key)
     return 0;
 }
 
-/* A frame evaluator is told before the frame is linked to its caller, which then is still the
- * current one; the other mechanisms are told inside the frame. */
+/* A frame evaluator runs before the frame is linked to its caller, which is still the current frame
+ * then. The other mechanisms run inside the frame. */
 native_frame *frames_caller(native_frame *frame)
 {
     native_frame *now = native_current(PyThreadState_GetUnchecked());

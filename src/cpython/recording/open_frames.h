@@ -5,8 +5,8 @@
 
 #include "state.h"
 
-/* The lines of callers are to be written once more (callers.h): the frames have moved, or the row
- * that had them did not get into the recording. */
+/* The lines of callers are to be written again (callers.h): frames have moved, or the row with the
+ * lines was lost. */
 static inline void frames_forget_lines(struct thread *t)
 {
     t->callers_chunk = UINT64_MAX;

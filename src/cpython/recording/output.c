@@ -1,6 +1,6 @@
 /* Why: "what was printed when" is half of what a person knows of a run.
- * Invariants: only objects that are sys.stdout or sys.stderr now, their buffers, and os.write to 1
- * and 2 are recorded; a text that passes on to its buffer is recorded once. */
+ * Invariants: recorded are the objects that are sys.stdout or sys.stderr now, their buffers, and
+ * os.write to 1 and 2. A text that passes on to its buffer is recorded once. */
 #include "output.h"
 
 #include "native_output.h"
@@ -75,7 +75,7 @@ static PyObject *text_write(PyObject *self, PyObject *text)
     return result;
 }
 
-/* Passes on text that was told when it was written. */
+/* Passes on text that was recorded when it was written. */
 static PyObject *text_flush(PyObject *self, PyObject *ignored)
 {
     is_inside++;
@@ -84,7 +84,7 @@ static PyObject *text_flush(PyObject *self, PyObject *ignored)
     return result;
 }
 
-/* The program wrote to what lies under a stream: a buffer, or (python -u) the file itself. */
+/* The program wrote to the layer below a stream: a buffer, or (python -u) the file itself. */
 static PyObject *tell_bytes(PyObject *self, PyObject *data, PyObject *result)
 {
     if (hooks.is_on && !is_inside && result != NULL && PyBytes_CheckExact(data) &&

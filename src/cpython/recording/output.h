@@ -1,7 +1,7 @@
 /* What the program writes to stdout and stderr, as events (--output). The streams stay the
- * program's own objects: the C functions behind their write() are wrapped in place, as in exits.c,
- * and what they wrote is recorded after it went where it was to go. What C code writes to the
- * descriptors itself is native_output.h's. */
+ * program's own objects: the C functions behind their write() are replaced in place, as in exits.c.
+ * A text is recorded after it was written. What C code writes to the descriptors: native_output.h.
+ */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 

@@ -32,8 +32,8 @@ struct capture *rows_capture_always(struct thread *t, const struct policy *polic
     return t->capture;
 }
 
-/* The row of an event all of whose values are plain: they stand at `bytes` up to `end`, with room
- * for 16 more, which are cleared since whole rows are copied. */
+/* Writes the row of an event whose values are all plain, from `bytes` to `end`. There is room for
+ * 16 more bytes, which are cleared: whole rows are copied. */
 static inline void put_plain_row(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
                                  const uint8_t *bytes, uint8_t *end)
 {

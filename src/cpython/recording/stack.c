@@ -18,8 +18,8 @@
 
 #include "alloc.h"
 
-/* Room for two more frames; before the row of a call is written, so that no frame is open in the
- * recording that nobody will close. */
+/* Makes room for two more frames, before the row of a call is written. Each frame that is open in
+ * the recording must be on the stack, or nothing would close it. */
 static int has_room(struct thread *t)
 {
     if (t->depth + 2 >= t->cap) {
@@ -61,9 +61,9 @@ static void put_switch(struct thread *t, uint64_t frame)
     }
 }
 
-/* Finds the recorded caller of a new frame where the top of the stack may be another's: frames
- * whose end nobody saw are closed, and a switch to another greenlet is written. Whether the frame
- * has no caller though others are open: it is the first one of a greenlet. */
+/* Finds the recorded caller of a new frame where the top of the stack may belong to another
+ * greenlet. Frames whose end nobody saw are closed, and a switch is written. Returns whether the
+ * frame has no caller although others are open: it is the first frame of a greenlet. */
 static int resync(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
@@ -104,7 +104,7 @@ static uint64_t enter_generator(struct thread *t, const struct event *event, uin
         return *known;
     }
     if (known != NULL) {
-        /* A start at a known address: the old one was closed and nothing told so. */
+        /* A start at a known address: the old one was closed without an event. */
         (void)lane_put(&t->lane, RL_EVENT_CLOSED, id, *known);
         lines_free(lines_take(*known));
     }

@@ -1,6 +1,6 @@
-/* The stack of a thread's open frames. An exit is matched by the interpreter's own frame, so frames
- * of greenlets, and frames that moved to another thread, are closed where they were opened.
- * Under the GIL. */
+/* Frames that begin, go on, are suspended and end. An exit is matched by the interpreter's own
+ * frame. So frames of greenlets, and frames that moved to another thread, close where they were
+ * opened. Under the GIL. */
 #ifndef STACK_H
 #define STACK_H
 
@@ -12,4 +12,5 @@ void stack_enter(struct thread *thread, const struct event *event, uint64_t info
 void stack_leave(struct thread *thread, const struct event *event, uint64_t info);
 /* Writes the frames that ran before the recording began, outermost first, up to `frame`. */
 void stack_record_running(struct thread *thread, native_frame *frame);
+
 #endif

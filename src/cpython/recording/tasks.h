@@ -1,6 +1,5 @@
-/* Tasks of asyncio and trio: which of them a thread runs. Told when the event loop enters a task's
- * outermost coroutine, and when that is suspended or ends; nothing is asked of the program in
- * between.
+/* Tasks of asyncio and trio: which of them a thread runs. The event loop is looked at when it
+ * enters the outermost coroutine of a task, and when that is suspended or ends; never in between.
  *
  *   TASK_START   first seen: its name, its coroutine, which task made it, and where
  *   TASK_SWITCH  the next frame that is entered is the task's outermost one

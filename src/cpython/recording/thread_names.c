@@ -1,7 +1,7 @@
-/* Why: "thread 3" tells nobody anything; the name that the program gave it does.
- * Invariants: a name is looked at when its thread begins, each time one of its slots is full, after
- * each of the first 32 ends of its outermost frame, then the 64th, 128th ..., and when the
- * recording ends. It is compared by identity and hash, and written where it is another one. */
+/* Why: "thread 3" says little; the name that the program gave it says more.
+ * Invariants: a name is looked up when its thread begins, when one of its slots is full, and when
+ * the recording ends. It is also looked up after each of the first 32 ends of its outermost frame,
+ * then the 64th, 128th ... It is compared by identity and hash, and written where it differs. */
 #include "thread_names.h"
 
 #include "policy.h"
