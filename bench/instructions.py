@@ -60,9 +60,18 @@ def instructions(python, level, program, rounds, folder):
         "relive.stop()\n"
     )
     done = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--separate-threads=yes"]
-        + ["--callgrind-out-file=" + os.path.join(folder, "counts"), python, "-c", start]
-        + [os.path.join(folder, "out.relive"), level, script],
+        [
+            "valgrind",
+            "--tool=callgrind",
+            "--separate-threads=yes",
+            "--callgrind-out-file=" + os.path.join(folder, "counts"),
+            python,
+            "-c",
+            start,
+            os.path.join(folder, "out.relive"),
+            level,
+            script,
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         cwd=folder,
