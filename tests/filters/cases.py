@@ -1,7 +1,7 @@
 """Cases of the conformance suite: filter files, a question, and the answer.
 
-A case is (name, files, question, answer). A file is a list of rules, or (defaults, rules); a rule is
-(selector, exec or None, {more}); patterns are "kind:...=action". Questions: ("scope", module,
+A case is (name, files, question, answer). A file is a list of rules, or (defaults, rules); a rule
+is (selector, exec or None, {more}); patterns are "kind:...=action". Questions: ("scope", module,
 qualname[, file]) -> "trace" or "skip"; ("value", kind, name[, module, qualname]) -> "allow",
 "redact" or "drop"; ("error",) -> words that the error says."""
 

@@ -1,4 +1,4 @@
-"""Helpers of all tests: running programs, with and without Relive, and reading what was recorded."""
+"""Helpers of all tests: they run programs, with and without Relive, and read recordings."""
 
 import json
 import os
@@ -90,8 +90,8 @@ def usable_backends():
 
 @pytest.fixture
 def record(tmp_path):
-    """record(source, ...) -> (process, headers, events) of a program given as text. `made`: whether a
-    recording must come of it."""
+    """record(source, ...) -> (process, headers, events) of a program given as text. `made`:
+    whether a     recording must come of it."""
 
     def do(
         source, *options, args=(), env=None, stdin=b"", name="prog.py", siblings=True, events=True,

@@ -12,7 +12,10 @@ import zstandard
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
     1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "unwind", 7: "raise",
-    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14: "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19: "gc", 20: "output", 21: "log", 22: "session_start", 23: "session_end", 24: "http_request", 25: "http_response", 26: "mark", 30: "budget", 31: "filter", 27: "loss", 28: "call",
+    8: "handled", 9: "line", 10: "write", 11: "c_call", 12: "c_return", 13: "c_raise", 14:
+    "thread_start", 15: "thread_end", 16: "task_start", 17: "task_switch", 18: "task_end", 19:
+    "gc", 20: "output", 21: "log", 22: "session_start", 23: "session_end", 24: "http_request",
+    25: "http_response", 26: "mark", 30: "budget", 31: "filter", 27: "loss", 28: "call",
     29: "unwind",
 }  # fmt: skip
 LOSSES = [

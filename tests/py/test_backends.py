@@ -1,5 +1,5 @@
-"""Callback backends: what the first test suite of their interface named, on every backend that works
-here, and what users ask beyond it."""
+"""Callback backends: what the first test suite of their interface named, on every backend that
+works here, and what users ask beyond it."""
 
 import asyncio
 import json
@@ -336,7 +336,8 @@ def test_create_backend_with_parameters():
     assert backend.include_patterns == ["a"] and backend.capture_lines
     assert backend.max_repr_length == 5
     for wrong in ({"callback": 1}, {"include_patterns": 7}, {"max_repr_length": 0}, {"batch": "x"},
-                  {"max_events_per_thread": True}, {"trace_filter": 3}, {"event_filter": "no"}):  # fmt: skip
+                  {"max_events_per_thread": True}, {"trace_filter": 3},
+                  {"event_filter": "no"}):  # fmt: skip
         with pytest.raises(relive.ReliveError, match=next(iter(wrong))):
             create_backend(**wrong)
 

@@ -340,7 +340,8 @@ def test_tracebacks_and_columns_are_those_of_the_program(tmp_path):
 def test_a_copy_may_outlive_its_code(debug):
     told = debug(
         "import gc\ndef make():\n    space = {}\n"
-        "    exec(compile('def g(n):\\n    for i in range(n):\\n        yield i\\n', __file__ + 'x', 'exec'), space)\n"
+        "    exec(compile('def g(n):\\n    for i in range(n):\\n        yield i\\n', "
+        "__file__ + 'x', 'exec'), space)\n"
         "    return space['g'](4)\n"
         "runtime.breakpoints.set_functions([Breakpoint(function='g')])\n"
         "suspended = make()\nnext(suspended)\n"
@@ -363,7 +364,8 @@ def test_a_recording_has_the_lines_of_the_program(debug, hits):
         "with relive.open('r.relive') as found:\n"
         "    events = [e for e in found.events() if e.get('func', '').endswith(':work')]\n"
         "    codes = [c for c in found.codes() if c[2] == 'work']\n"
-        "tell(codes=len(codes), lines=[e['line'] - OFFSET for e in events if e['kind'] == 'line'],\n"
+        "tell(codes=len(codes),\n"
+        "     lines=[e['line'] - OFFSET for e in events if e['kind'] == 'line'],\n"
         "     calls=sum(e['kind'] == 'call' for e in events))"
     )
     assert told["codes"] == 1 and told["calls"] == 2

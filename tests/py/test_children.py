@@ -20,7 +20,8 @@ CHILDREN = {
     "exec_in_fork": (
         "pid = os.fork()\n"
         "if pid == 0:\n"
-        "    os.execv(sys.executable, [sys.executable, '-c', 'def in_child(): pass\\nin_child()'])\n"
+        "    os.execv(sys.executable, [sys.executable, '-c', "
+        "'def in_child(): pass\\nin_child()'])\n"
         "os.waitpid(pid, 0)\n"
     ),
 }

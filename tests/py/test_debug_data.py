@@ -60,7 +60,7 @@ def test_what_has_changed_stops_at_the_next_line(debug, data, function, call, li
 
 
 def test_what_the_last_line_of_a_function_changes(debug):
-    """Nothing runs behind it in the function: seen where it is left, by a return or an exception."""
+    """No line follows in the function: it is seen where a return or an exception leaves it."""
     told = debug(
         "class Order:\n    total, rows = 0, None\n"
         "    def put(self, n): self.total = n\n"
@@ -69,7 +69,8 @@ def test_what_the_last_line_of_a_function_changes(debug):
         "o = Order(); o.rows = []\n"
         "def points(*pairs):\n    runtime.breakpoints.set_functions(\n"
         "        [Breakpoint(function=f, data=d) for f, d in pairs])\n"
-        "points(('Order.put', 'self.total'), ('Order.add', 'self.total'), ('Order.fail', 'self.rows'))\n"
+        "points(('Order.put', 'self.total'), ('Order.add', 'self.total'), "
+        "('Order.fail', 'self.rows'))\n"
         "script[:] = ['o', 'c', 'c', 'c']\n"
         "o.put(1)\nnext_line = 1\no.put(1); o.add(0); o.add(2)\n"
         "try:\n    o.fail()\nexcept ValueError:\n    caught = True\n"

@@ -121,7 +121,8 @@ def test_a_breakpoint_set_deep_in_a_recorded_recursion_holds_when_it_is_left(deb
         "thread = threading.Thread(target=run); thread.start(); thread.join()\n"
         "work(1)\nrelive.stop()\nwork(1)\n"
         "with relive.open('r.relive') as found:\n"
-        "    calls = sum(e['kind'] == 'call' and e['func'].endswith(':work') for e in found.events())\n"
+        "    calls = sum(e['kind'] == 'call' and e['func'].endswith(':work') "
+        "for e in found.events())\n"
         "tell(calls=calls)"
     )
     assert told["stops"] == [["work", 5, "breakpoint"]] * 3 and told["calls"] == 2

@@ -1,5 +1,5 @@
-"""The modules beside the runtime: decisions, caches, bytecode; every counter by its exact number, and
-every reason where it is forced."""
+"""The modules beside the runtime: decisions, caches, bytecode; every counter by its exact number,
+and every reason where it is forced."""
 
 import os
 import re
@@ -34,7 +34,8 @@ def test_decisions_say_what_becomes_of_frames_and_why(debug):
         "work(1)\n"
         "assert tracer.get_trace_manager().get_breakpoints(__file__) == {10 + OFFSET}\n"
         "assert tracer.remove_breakpoint(__file__, 10 + OFFSET) == 1\n"
-        "runtime.update_breakpoints(__file__, [Breakpoint(__file__, 10 + OFFSET, condition='n == 1')])\n"
+        "runtime.update_breakpoints(__file__, "
+        "[Breakpoint(__file__, 10 + OFFSET, condition='n == 1')])\n"
         "work(1)\n"
         "from relive.debug.manager import mark_thread_as_debugger_internal as mark\n"
         "mark(); decide(sys._getframe())\n"
@@ -117,8 +118,8 @@ def test_each_counter_counts(debug, source, moves):
 
 def test_changes_of_breakpoints_are_counted_by_code_object(debug):
     told = debug(
-        COUNTED
-        + "exec(compile('def a(): return 1\\ndef b(): return 2\\na(); b()', sys.path[0] + '/made.py', 'exec'))\n"
+        COUNTED + "exec(compile('def a(): return 1\\ndef b(): return 2\\na(); b()', "
+        "sys.path[0] + '/made.py', 'exec'))\n"
         "found = [moved(lambda: runtime.update_breakpoints(sys.path[0] + '/made.py', [1])),\n"
         "         moved(lambda: runtime.update_breakpoints('other.py', [1]))]\ntell(found=found)"
     )

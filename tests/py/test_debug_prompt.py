@@ -100,7 +100,10 @@ def test_the_prompt_catches_exceptions(tmp_path):
 
 
 def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
-    source = "import relive\ndef f(n):\n    relive.set_trace()\n    m = n\n    breakpoint()\n    return m\nf(5)\n"
+    source = (
+        "import relive\ndef f(n):\n    relive.set_trace()\n    m = n\n    breakpoint()\n"
+        "    return m\nf(5)\n"
+    )
     path = tmp_path / "own.py"
     path.write_text(source)
     done = run(
@@ -114,7 +117,10 @@ def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
 
 
 def test_the_debugged_program_is_what_it_is_alone(tmp_path):
-    source = "import sys, os\nprint(sys.argv, __name__, sys.path[0], sys.gettrace(), 'RELIVE_DEBUG' in os.environ)\n"
+    source = (
+        "import sys, os\nprint(sys.argv, __name__, sys.path[0], sys.gettrace(), "
+        "'RELIVE_DEBUG' in os.environ)\n"
+    )
     path = tmp_path / "app.py"
     path.write_text(source)
     alone = run(sys.executable, path, "x", cwd=tmp_path)

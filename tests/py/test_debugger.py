@@ -144,7 +144,8 @@ def test_functions_stop_by_name_at_their_first_line(debug):
     told = debug(
         "class A:\n    def run(self):\n        return 1\ndef run():\n    'text'\n    return 2\n"
         "def gen():\n    yield 1\n"
-        "runtime.breakpoints.set_functions([Breakpoint(function='A.run'), Breakpoint(function='gen')])\n"
+        "runtime.breakpoints.set_functions([Breakpoint(function='A.run'), "
+        "Breakpoint(function='gen')])\n"
         "A().run(); run(); list(gen())\n"
         "runtime.breakpoints.set_functions([Breakpoint(function='run', condition='1 == 1')])\n"
         "A().run(); run()\ntell()"
@@ -344,7 +345,8 @@ def test_a_breakpoint_of_one_task(debug):
     told = debug(
         "import asyncio\nasync def step(n):\n    await asyncio.sleep(0)\n    seen = n\n"
         "async def main():\n"
-        "    await asyncio.gather(*(asyncio.create_task(step(n), name=f'job-{n}') for n in range(3)))\n"
+        "    await asyncio.gather(*(asyncio.create_task(step(n), name=f'job-{n}') "
+        "for n in range(3)))\n"
         "stop_at(4, task='job-1')\n"
         "script[:] = [lambda frame: logs.append(frame.f_locals['n'])]\nasyncio.run(main())\ntell()"
     )
@@ -386,7 +388,8 @@ def test_reloaded_zipped_and_moved_code(debug):
         "open('again.py', 'w').write('\\ndef f():\\n    return 22222\\n')\n"
         "importlib.reload(again)\n"
         "assert again.f() == 22222\n"
-        "with zipfile.ZipFile('pack.zip', 'w') as pack: pack.writestr('inzip.py', 'def g():\\n    return 3\\n')\n"
+        "with zipfile.ZipFile('pack.zip', 'w') as pack: "
+        "pack.writestr('inzip.py', 'def g():\\n    return 3\\n')\n"
         "sys.path.insert(0, os.path.abspath('pack.zip'))\n"
         "runtime.update_breakpoints('pack.zip/inzip.py', [2])\nimport inzip\ninzip.g()\n"
         "os.mkdir('there'); os.chdir('there'); again.f()\ntell()"

@@ -1,4 +1,4 @@
-"""`relive exc` beside a plain reading of all events, and on recordings with very many exceptions."""
+"""`relive exc` beside a plain reading of all events, and on very many exceptions."""
 
 import json
 import sys

@@ -57,7 +57,8 @@ def test_capture_only_cwd_knows_a_file_by_any_way_that_leads_to_it(tmp_path, mon
     chain = doors.chain(settings(capture_only_cwd="true"), [])
     inside = ["a.py", "./a.py", "../code/a.py", "gone.py", "out/a.py", f"{tmp_path}/link/a.py",
               f"{tmp_path}/code/lib.zip/a.py", f"{tmp_path}/other/../code/a.py"]  # fmt: skip
-    outside = ["../other/a.py", "out/../a.py", f"{tmp_path}/code/../other/a.py", "<string>", "<stdin>",
+    outside = ["../other/a.py", "out/../a.py", f"{tmp_path}/code/../other/a.py", "<string>",
+               "<stdin>",
                f"{tmp_path}/code/gone/../../other/gone.py", f"{tmp_path}/code", ""]  # fmt: skip
     assert [file for file in inside if not decide(chain, "a", "f", file)] == []
     assert [file for file in outside if decide(chain, "a", "f", file)] == []

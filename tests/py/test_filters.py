@@ -1,4 +1,4 @@
-"""Filter files: a conformance suite over both versions, the doors, errors, and what is explained."""
+"""Filter files: a conformance suite over both versions, the doors, errors, and explanations."""
 
 import json
 import os
@@ -185,8 +185,10 @@ def test_redact_finds_numbers_as_it_finds_texts(record, level, name):
         "@dataclasses.dataclass\nclass P:\n    name: str\n    n: int\n"
         f"class E(enum.IntEnum):\n    A = {secret}\n"
         "def f(x):\n    y = x\n    return y\n"
-        f"for x in ({secret}, -{secret}, {big}, 3.14159, 2+3.14159j, [{secret}, 7], ({secret}, 7),\n"
-        f"          {{{secret}}}, {{'k': {secret}}}, {{{secret}: 1}}, P('a', {secret}), E.A, 0, 7,\n"
+        f"for x in ({secret}, -{secret}, {big}, 3.14159, 2+3.14159j, [{secret}, 7], "
+        f"({secret}, 7),\n"
+        f"          {{{secret}}}, {{'k': {secret}}}, {{{secret}: 1}}, "
+        f"P('a', {secret}), E.A, 0, 7,\n"
         "          [[1, 2], 3.5]):\n    f(x)\n"
     )
     wanted = {name: rf"{secret}|3\.14|{str(big)[9:29]}"}
@@ -544,7 +546,10 @@ def test_a_second_filter_is_asked_anew(tmp_path):
 
 def test_check_names_lines_and_keys_and_leaves_the_builtin_filter_out(tmp_path):
     path = tmp_path / "a.toml"
-    head = '[meta]\nname = "x"\nversion = 2\n[scope]\ndefault_exec = "trace"\ndefault_value_action = "allow"\n'
+    head = (
+        '[meta]\nname = "x"\nversion = 2\n[scope]\ndefault_exec = "trace"\n'
+        'default_value_action = "allow"\n'
+    )
     path.write_text(head + '[[scope.rules]]\nselector = "pkg:a"\n\n[[scope.rules]]\n'
                            'selector = "pkg:regex:(?=x)"\nexec = "skipp"\n')  # fmt: skip
     told = relive("filter", "check", path).stdout.decode()

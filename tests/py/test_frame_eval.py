@@ -421,7 +421,8 @@ work()
 stats = runtime.get_stats().as_dict()['integration_stats']['integration_stats']
 assert remove_integration()
 left = {name for name in vars(mine) if name not in before}
-print(json.dumps([lines, stats['integrations_enabled'], bridge.count, sorted(left), sys.gettrace()]))
+enabled = stats['integrations_enabled']
+print(json.dumps([lines, enabled, bridge.count, sorted(left), sys.gettrace()]))
 """
 
 

@@ -310,7 +310,10 @@ def test_a_body_that_is_not_read_is_told_when_it_is_let_go(server, recorded):
 
 @pytest.mark.parametrize(
     ("clients", "said"),
-    [(["request"], "no HTTP client 'request'.*did you mean 'requests'"), ("curl", "clients: http.client")],
+    [
+        (["request"], "no HTTP client 'request'.*did you mean 'requests'"),
+        ("curl", "clients: http.client"),
+    ],
 )  # fmt: skip
 def test_mistakes_are_told(clients, said):
     with pytest.raises(relive.ReliveError, match=said):

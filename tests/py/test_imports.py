@@ -1,5 +1,5 @@
-"""A recorded program finds the modules, paths and warnings of an unrecorded one: nothing is imported
-for it."""
+"""A recorded program finds the modules, paths and warnings of an unrecorded one: nothing is
+imported for it."""
 
 import json
 import os
@@ -184,7 +184,8 @@ def test_json_goes_through_unchanged():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1", '["a"', '"', '"\\', '"\\u12', '{"a"', '{"a":', "{1:2}", "nul", "[1,]", "1 2", "--1",
+    ["", "{", "[1", '["a"', '"', '"\\', '"\\u12', '{"a"', '{"a":', "{1:2}", "nul", "[1,]", "1 2",
+     "--1",
      "[" * 40, "\ud800", "9" * 500, "[1 2]", '{"a":1 "b":2}', "\x00"],
 )  # fmt: skip
 def test_what_is_no_json_is_a_clear_error(text):

@@ -17,7 +17,7 @@ NO_ORACLE = {"settrace_by_program", "recursion_limit"}
 TELLS_MORE = {
     # A frame evaluator sees the program's own profile function run.
     ("setprofile_by_program", "evalhook"): ("call __main__:profiler", "return __main__:profiler"),
-    # On 3.11 a coroutine that goes on after a throw() into its awaited one is not reported as a call.
+    # On 3.11 a coroutine that goes on after a throw() into its awaited one is no call.
     ("coroutine_throw", "evalhook"): ("resume",),
 }
 # Values that depend on who watches (frames on the stack) or on the clock.
@@ -45,8 +45,8 @@ LIBRARY = "def opens():\n    from unittest import mock\n    import asyncio\nopen
 
 
 def importing(program, folder):
-    """A copy that imports large libraries first, inside open frames: thousands of functions that the
-    default filter skips come between two events."""
+    """A copy that imports large libraries first, inside open frames: thousands of functions that
+    the     default filter skips come between two events."""
     lines = program.read_text(encoding="utf-8").splitlines(True)
     body = ast.parse("".join(lines)).body
     first = 0
@@ -118,7 +118,7 @@ def comparable(threads, plain_names):
 
 
 def check_values(expected, found, plain_names):
-    """Arguments and results, where the oracle has an exact one; threads are matched by their lines."""
+    """Arguments and results, where the oracle has an exact one; lines match the threads."""
     expected = sorted(zip(comparable_each(expected, plain_names), expected), key=lambda x: x[0])
     found = sorted(zip(comparable_each(found, plain_names), found), key=lambda x: x[0])
     for (_, one), (lines, other) in zip(expected, found):

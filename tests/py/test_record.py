@@ -59,7 +59,8 @@ def test_standard_input_is_a_program(tmp_path):
 
 def test_installed_command(tmp_path):
     done = relive("record", "-o", "o.relive", "pytest", "--version", cwd=tmp_path,
-                  env={"PATH": os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]})  # fmt: skip
+                  env={"PATH": os.path.dirname(sys.executable) + os.pathsep
+                       + os.environ["PATH"]})  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"pytest" in done.stdout + done.stderr
     _, events = dump(tmp_path / "o.relive")
@@ -198,7 +199,7 @@ def test_signals_reach_the_program(tmp_path):
 
 
 def test_a_recording_that_begins_inside_an_init(tmp_path):
-    """From 3.13 on the interpreter puts a frame of its own between a class's call and its __init__."""
+    """From 3.13 on there is a frame of the interpreter between a class's call and its __init__."""
     (tmp_path / "prog.py").write_text(
         "import threading, relive\n"
         "class Starts:\n"

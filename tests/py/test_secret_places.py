@@ -90,7 +90,8 @@ def test_the_command_line_as_a_value_is_redacted_as_in_the_header(record):
 
 def test_code_on_the_command_line_is_kept_without_its_literals(tmp_path):
     out = tmp_path / "c.relive"
-    code = "f = lambda **k: len(k)\nprint(f(password='Zlit1', note=\"Zlit2\", x=f'''Zlit3'''), 'it\\'s Zlit4')"
+    code = "f = lambda **k: len(k)\n"
+    code += "print(f(password='Zlit1', note=\"Zlit2\", x=f'''Zlit3'''), 'it\\'s Zlit4')"
     assert relive("record", "-o", out, "-c", code).returncode == 0
     told = relive("info", "--json", out).stdout.decode()
     assert "Zlit" not in told
@@ -161,7 +162,8 @@ def test_the_cut_comes_after_the_redaction(record, at):
     source = (
         "def f(*x): pass\n"
         f"f('x ' * {at // 2} + 'ghp_' + 'Zc' * 20, 'x ' * {at // 2} + 'password=Zc1 and more',\n"
-        f"  'é ' * {at // 3} + ' password=Zc2' + ' more' * 50, b'x ' * {at // 2} + b'password=Zc3')\n"
+        f"  'é ' * {at // 3} + ' password=Zc2' + ' more' * 50, "
+        f"b'x ' * {at // 2} + b'password=Zc3')\n"
         f"f('x ' * {at // 2} + '\"password\": \"' + 'Zc' * 200)\n"
     )
     _, _, events = record(source)

@@ -111,7 +111,8 @@ def test_hostile_texts_end():
     """Each is gone over once: see tests/c/test_filter.c for more of them."""
     for text in ("eyJ" * 20000, "a://" * 16000, "4" * 64000, "DE12" * 16000, "=" * 64000,
                  ":" * 64000, "Bearer " * 9000, "-----BEGIN " * 6000, "\x00" * 64000,
-                 "password=" * 7000, "token=token!" * 5000, '"\'' * 32000, "\U0001f600" * 16000):  # fmt: skip
+                 "password=" * 7000, "token=token!" * 5000, '"\'' * 32000, "\U0001f600" * 16000
+                 ):  # fmt: skip
         _core.find_secrets(text)
         assert len(_core.without_secrets(text)) <= len(text) + 400
         _core.secret_class(text)
@@ -154,13 +155,16 @@ def generator():
     yield got
 def main():
     argument(CANARY); argument(1, CANARY, k=CANARY); argument({CANARY: 1, 1: CANARY})
-    argument([[(CANARY,)]]); argument({CANARY}); argument(CANARY.encode()); argument(bytearray(CANARY, "ascii"))
+    argument([[(CANARY,)]]); argument({CANARY}); argument(CANARY.encode())
+    argument(bytearray(CANARY, "ascii"))
     argument("before " + CANARY + " after"); argument(collections.deque([CANARY]))
-    argument([("password", SECRET_NAMED), (b"Cookie", SECRET_NAMED.encode()), ("token", SECRET_NAMED)])
+    argument([("password", SECRET_NAMED), (b"Cookie", SECRET_NAMED.encode()),
+              ("token", SECRET_NAMED)])
     by_name(SECRET_NAMED, SECRET_NAMED, api_key=SECRET_NAMED); get_secret(); nested(CANARY)
     argument(Account("ada", SECRET_NAMED)); argument(Pair("ada", SECRET_NAMED)); argument(config)
     slots = Slots(); slots.passwd = SECRET_NAMED; slots.other = CANARY; argument(slots)
-    plain = Plain(); plain.password = SECRET_NAMED; plain.note = CANARY; plain.inner = slots; argument(plain)
+    plain = Plain(); plain.password = SECRET_NAMED; plain.note = CANARY; plain.inner = slots
+    argument(plain)
     argument({"headers": {"Authorization": "Bearer " + SECRET_NAMED, "Set-Cookie": SECRET_NAMED}})
     argument("ada", "first " + CANARY, [CANARY[:5], CANARY])
     try: boom(CANARY)

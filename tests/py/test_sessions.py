@@ -232,7 +232,8 @@ def test_no_secret_of_a_request_is_written(recorded):
         with sessions.session("s", {"password": CANARY, "user": "ada"}) as made:
             sessions.on_http_request(
                 made.id, "GET", f"https://ada:{CANARY}@x.org/a?token={CANARY}&page=7", 1,
-                {"Authorization": f"Bearer {CANARY}", "Cookie": f"sid={CANARY}", "X-Api-Key": CANARY,
+                {"Authorization": f"Bearer {CANARY}", "Cookie": f"sid={CANARY}",
+                 "X-Api-Key": CANARY,
                  "Accept": "text/html"}, 1, json.dumps({"password": CANARY, "page": 8}),
             )  # fmt: skip
             sessions.on_http_response(made.id, 200, 1, 1, {"Set-Cookie": f"session={CANARY}"}, 1)
@@ -253,7 +254,8 @@ def test_no_secret_of_a_request_is_written(recorded):
     [
         (None, None), ("x" * 3000, "x" * 1000 + "... (3000 characters)"),
         (b"\xff" + b"y" * 2000, "\ufffd" + "y" * 999 + "... (2001 bytes)"),
-        ([1], [1]), ({"password": "x1y2z3", "a": 1}, "{'password': <redacted>, 'a': 1}"), (7, "<int>"),
+        ([1], [1]), ({"password": "x1y2z3", "a": 1}, "{'password': <redacted>, 'a': 1}"),
+        (7, "<int>"),
     ],
 )  # fmt: skip
 def test_bodies_are_shown_within_bounds(recorded, body, shown):

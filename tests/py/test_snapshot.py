@@ -114,7 +114,8 @@ def test_a_signal(tmp_path):
         "with relive.record('r.relive', ring='64K', dump_on=('signal:USR2', 'signal:SIGUSR1')):\n"
         "    work(1); os.kill(os.getpid(), signal.SIGUSR2)\n"
         "    work(2); os.kill(os.getpid(), signal.SIGUSR1); work(3)\n"
-        "print(seen, signal.getsignal(signal.SIGUSR2) is old, signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL)\n",
+        "print(seen, signal.getsignal(signal.SIGUSR2) is old, "
+        "signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL)\n",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == b"['theirs'] True True\n"

@@ -1,6 +1,6 @@
 """Programs that are debugged, profiled or measured by another tool while we record them.
 
-The tool must see what it sees without us. We either record every call or say that there is a gap."""
+The tool must see what it sees without us. We either record every call or report a gap."""
 
 import sys
 
@@ -28,7 +28,8 @@ middle(5)
 profile.disable()
 middle(3)
 stats = pstats.Stats(profile)
-print(sorted((name, calls) for (_, _, name), (calls, *_) in stats.stats.items() if name in ("leaf", "middle")))
+counted = [(name, calls) for (_, _, name), (calls, *_) in stats.stats.items()]
+print(sorted(row for row in counted if row[0] in ("leaf", "middle")))
 """
 )
 
@@ -38,7 +39,8 @@ SETPROFILE = (
 import sys
 seen = []
 def profile(frame, event, arg):
-    if event in ("call", "return"):  # under a C profile function, the c_return of this setprofile comes too
+    # Under a C profile function, the c_return of this setprofile comes too.
+    if event in ("call", "return"):
         seen.append((event, frame.f_code.co_name))
 sys.setprofile(profile)
 middle(5)
@@ -103,7 +105,9 @@ import sys
 m = sys.monitoring
 m.use_tool_id(m.PROFILER_ID, "theirs")
 seen = []
-m.register_callback(m.PROFILER_ID, m.events.PY_START, lambda code, offset: seen.append(code.co_name))
+m.register_callback(
+    m.PROFILER_ID, m.events.PY_START, lambda code, offset: seen.append(code.co_name)
+)
 m.set_events(m.PROFILER_ID, m.events.PY_START)
 middle(5)
 m.set_events(m.PROFILER_ID, 0)

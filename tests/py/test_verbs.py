@@ -1,4 +1,4 @@
-"""The verbs on good, cut, damaged and foreign files: an answer or a clear error, never a traceback."""
+"""The verbs on good, cut, damaged and foreign files answer or give a clear error, no traceback."""
 
 import importlib
 import json
