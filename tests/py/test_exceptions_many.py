@@ -133,6 +133,8 @@ threads += [threading.Thread(target=draw.choice(ways), args=(i,)) for i in range
 for thread in threads:
     thread.start()
 work(60)
+for thread in threads[2:]:
+    thread.join()  # 3.15 prints a traceback by lazy imports, whose lock a fork would keep
 if os.fork() == 0:
     work(50)
     boom(1)
