@@ -1,4 +1,11 @@
-/* Why: see bytecode.h. */
+/* Why: bytecode.h describes it. This file has what all formats share: constants, assembly, proof.
+ *
+ *   co_consts of the copy:  [ the old constants ... | probe of lines[0] | probe of lines[1] | ... ]
+ *                             0                       wanted.first        wanted.first + 1
+ *
+ * Invariants: probes are constants behind the old ones, so no argument of an old instruction
+ * changes. The proof reads the finished code object, not the data that it was made from. So a
+ * mistake of a format's writer is found before the copy runs. */
 #include "bytecode.h"
 
 #include "pyerror.h"
@@ -38,12 +45,13 @@ PyObject *bytecode_no_handlers(const struct listing *listing, const struct rewri
 }
 
 struct wanted {
-    const uint32_t *lines;
+    const uint32_t *lines; /* ascending */
     size_t count;
-    int32_t first; /* constant */
+    int32_t first; /* index of the first probe in co_consts */
 };
 
-static int32_t constant_of(void *context, int32_t line)
+/* Returns the index of the constant that is the probe of a line, or -1. */
+static int32_t find_constant(void *context, int32_t line)
 {
     const struct wanted *wanted = context;
     size_t low = 0, high = wanted->count;
@@ -59,7 +67,9 @@ static int32_t constant_of(void *context, int32_t line)
     return is_wanted ? wanted->first + (int32_t)low : -1;
 }
 
-static rl_status read_code(struct listing *listing, PyCodeObject *code, struct rl_err *err)
+/* Reads a code object completely: instructions, tables and depths of the stack. The caller must
+ * call rewrite_listing_fini() in any case. */
+static rl_status list_code(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     const struct rewrite_rules *rules = bytecode_format.rules();
     PyObject *bytes = compat_code_bytes(code);
@@ -71,11 +81,12 @@ static rl_status read_code(struct listing *listing, PyCodeObject *code, struct r
     rl_status status = rewrite_read(listing, rules, (const uint8_t *)PyBytes_AS_STRING(bytes),
                                     (size_t)PyBytes_GET_SIZE(bytes), err);
     Py_DECREF(bytes);
-    status = status == RL_OK ? bytecode_format.tell(listing, code, err) : status;
+    status = status == RL_OK ? bytecode_format.read_tables(listing, code, err) : status;
     return status == RL_OK ? rewrite_flow(listing, rules, err) : status;
 }
 
-static PyObject *more_constants(PyCodeObject *code, PyObject *const *probes, size_t count)
+/* Returns a new tuple: the code's constants, then the probes. NULL with an exception. */
+static PyObject *append_probes(PyCodeObject *code, PyObject *const *probes, size_t count)
 {
     Py_ssize_t before = PyTuple_GET_SIZE(code->co_consts);
     PyObject *all = PyTuple_New(before + (Py_ssize_t)count);
@@ -87,9 +98,10 @@ static PyObject *more_constants(PyCodeObject *code, PyObject *const *probes, siz
     return all;
 }
 
-/* The copy with these parts, which may be NULL: then NULL too. Takes none of them. */
-static PyCodeObject *assemble(PyCodeObject *c, PyObject *bytes, PyObject *constants,
-                              PyObject *lines, PyObject *handlers)
+/* Returns a new code object with these parts, all borrowed. Returns NULL if one of them is NULL or
+ * the interpreter fails. */
+static PyCodeObject *assemble_code(PyCodeObject *c, PyObject *bytes, PyObject *constants,
+                                   PyObject *lines, PyObject *handlers)
 {
     if (bytes == NULL || constants == NULL || lines == NULL || handlers == NULL) {
         return NULL;
@@ -117,15 +129,16 @@ static PyCodeObject *assemble(PyCodeObject *c, PyObject *bytes, PyObject *consta
 #endif
 }
 
-static rl_status check(PyCodeObject *code, const struct listing *listing, PyCodeObject *copy,
-                       struct rl_err *err)
+/* Returns RL_OK if `copy` is the listed code with probes and nothing else. */
+static rl_status check_copy(PyCodeObject *code, const struct listing *listing, PyCodeObject *copy,
+                            struct rl_err *err)
 {
     struct listing again;
     if (copy->co_flags != code->co_flags || copy->co_stacksize != code->co_stacksize ||
         copy->co_names != code->co_names || copy->co_firstlineno != code->co_firstlineno) {
         return status_set(err, RL_DAMAGED, "flags, names or the size of the stack have changed");
     }
-    rl_status status = read_code(&again, copy, err);
+    rl_status status = list_code(&again, copy, err);
     if (status == RL_OK) {
         status =
             rewrite_check(listing, &again, bytecode_format.rules(), (uint32_t)code->co_stacksize,
@@ -138,21 +151,22 @@ static rl_status check(PyCodeObject *code, const struct listing *listing, PyCode
 rl_status bytecode_check(PyCodeObject *code, PyCodeObject *copy, struct rl_err *err)
 {
     struct listing listing;
-    rl_status status = read_code(&listing, code, err);
-    status = status == RL_OK ? check(code, &listing, copy, err) : status;
+    rl_status status = list_code(&listing, code, err);
+    status = status == RL_OK ? check_copy(code, &listing, copy, err) : status;
     rewrite_listing_fini(&listing);
     return status;
 }
 
-static rl_status make(PyCodeObject *code, const struct listing *listing,
-                      const struct rewritten *made, PyObject *const *probes, size_t count,
-                      struct bytecode_result *result)
+/* Makes a code object of the layout, proves it and puts it into the result. */
+static rl_status build_copy(PyCodeObject *code, const struct listing *listing,
+                            const struct rewritten *made, PyObject *const *probes, size_t count,
+                            struct bytecode_result *result)
 {
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)made->code, made->len);
-    PyObject *constants = more_constants(code, probes, count);
-    PyObject *lines = bytecode_format.lines(code, listing, made);
-    PyObject *handlers = bytecode_format.handlers(listing, made);
-    PyCodeObject *copy = assemble(code, bytes, constants, lines, handlers); /* owned */
+    PyObject *constants = append_probes(code, probes, count);
+    PyObject *lines = bytecode_format.write_lines(code, listing, made);
+    PyObject *handlers = bytecode_format.write_handlers(listing, made);
+    PyCodeObject *copy = assemble_code(code, bytes, constants, lines, handlers); /* owned */
     Py_XDECREF(bytes);
     Py_XDECREF(constants);
     Py_XDECREF(lines);
@@ -161,7 +175,7 @@ static rl_status make(PyCodeObject *code, const struct listing *listing,
         PyErr_Clear();
         return status_set(&result->err, RL_NOMEM, "the interpreter refused the code");
     }
-    rl_status status = check(code, listing, copy, &result->err);
+    rl_status status = check_copy(code, listing, copy, &result->err);
     if (status != RL_OK) {
         Py_DECREF(copy);
         return status;
@@ -180,13 +194,13 @@ void bytecode_probe(PyCodeObject *code, const uint32_t *lines, PyObject *const *
     struct wanted wanted = {lines, count, (int32_t)PyTuple_GET_SIZE(code->co_consts)};
     *result = (struct bytecode_result){.reason = "BYTECODE_INJECTION_FAILED"};
     struct pyerror error = pyerror_take();
-    rl_status status = read_code(&listing, code, &result->err);
+    rl_status status = list_code(&listing, code, &result->err);
     if (status == RL_OK) {
         status = rewrite_probe(&made, &listing, bytecode_format.rules(),
-                               (uint32_t)code->co_stacksize, constant_of, &wanted, &result->err);
+                               (uint32_t)code->co_stacksize, find_constant, &wanted, &result->err);
     }
     if (status == RL_OK) {
-        (void)make(code, &listing, &made, probes, count, result);
+        (void)build_copy(code, &listing, &made, probes, count, result);
     } else if (made.is_deep) {
         int suspends = code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
         result->reason = suspends ? "GENERATOR_NOT_SWAPPABLE" : "STACKSIZE_GROWTH_REFUSED";

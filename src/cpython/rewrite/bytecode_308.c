@@ -1,13 +1,22 @@
-/* Part of bytecode.h.
- * Why: code of CPython 3.8 and 3.9. Jumps count bytes; lines are a row of steps, co_lnotab, of
- * which each that changes the line is where a line begins. Handlers are set up by instructions. */
+/* Part of bytecode.h: the format of CPython 3.8 and 3.9.
+ *
+ * Why: arguments of jumps count bytes. Instructions set up handlers, so there is no table of them.
+ * Lines are the steps of co_lnotab:
+ *
+ *   +-------+------+-------+------+---
+ *   | bytes | line | bytes | line | ...   bytes 0..255 and line -128..127 are added to the state
+ *   +-------+------+-------+------+---    (offset 0, co_firstlineno); longer steps take more pairs
+ *
+ * Invariants: an entry is an offset at which a step changes the line. The interpreter reports a
+ * line at entries, also where two steps cancel each other. So the copy has exactly the entries of
+ * the old code, and a probe is within the entry of its line (rewrite.h, at_entries). */
 #include "bytecode.h"
 
 #if BYTECODE_FORMAT == 308
 
 #include "status.h"
 
-static const struct rewrite_rules known = {
+static const struct rewrite_rules rules_308 = {
     .ops =
         {
             BYTECODE_OLD_OPS,
@@ -28,12 +37,13 @@ static const struct rewrite_rules known = {
     .effect = PyCompile_OpcodeStackEffectWithJump,
 };
 
-static const struct rewrite_rules *rules(void)
+static const struct rewrite_rules *get_rules_308(void)
 {
-    return &known;
+    return &rules_308;
 }
 
-static rl_status tell(struct listing *listing, PyCodeObject *code, struct rl_err *err)
+/* Gives each instruction its line and marks the entries. */
+static rl_status read_lnotab(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     const uint8_t *row = (const uint8_t *)PyBytes_AS_STRING(code->co_lnotab);
     Py_ssize_t steps = PyBytes_GET_SIZE(code->co_lnotab) / 2;
@@ -62,24 +72,26 @@ static rl_status tell(struct listing *listing, PyCodeObject *code, struct rl_err
     return RL_OK;
 }
 
-static void put_step(struct row *row, uint32_t bytes, int32_t lines)
+/* Appends one step, as several pairs where it does not fit into one. */
+static void put_lnotab_step(struct row *row, uint32_t bytes, int32_t step)
 {
     for (; bytes > 255; bytes -= 255) {
         row_put(row, 255);
         row_put(row, 0);
     }
-    for (; lines > 127 || lines < -128; bytes = 0) {
-        int32_t most = lines > 0 ? 127 : -128;
+    for (; step > 127 || step < -128; bytes = 0) {
+        int32_t most = step > 0 ? 127 : -128;
         row_put(row, bytes);
         row_put(row, (uint8_t)most);
-        lines -= most;
+        step -= most;
     }
     row_put(row, bytes);
-    row_put(row, (uint8_t)lines);
+    row_put(row, (uint8_t)step);
 }
 
-static PyObject *lines(PyCodeObject *code, const struct listing *listing,
-                       const struct rewritten *made)
+/* Returns co_lnotab of the copy. */
+static PyObject *write_lnotab(PyCodeObject *code, const struct listing *listing,
+                              const struct rewritten *made)
 {
     struct row row = {0};
     int32_t line = code->co_firstlineno;
@@ -89,11 +101,11 @@ static PyObject *lines(PyCodeObject *code, const struct listing *listing,
         if (!one->is_entry || (i == 0 && one->line == line)) {
             continue;
         }
-        if (one->line == line) { /* an entry all the same: there and back */
-            put_step(&row, made->begun[i] - at, 1);
-            put_step(&row, 0, -1);
+        if (one->line == line) { /* an entry without a change: one line on and back */
+            put_lnotab_step(&row, made->begun[i] - at, 1);
+            put_lnotab_step(&row, 0, -1);
         } else {
-            put_step(&row, made->begun[i] - at, one->line - line);
+            put_lnotab_step(&row, made->begun[i] - at, one->line - line);
         }
         at = made->begun[i];
         line = one->line;
@@ -101,6 +113,7 @@ static PyObject *lines(PyCodeObject *code, const struct listing *listing,
     return row_take(&row);
 }
 
-const struct bytecode_format bytecode_format = {rules, tell, lines, bytecode_no_handlers};
+const struct bytecode_format bytecode_format = {get_rules_308, read_lnotab, write_lnotab,
+                                                bytecode_no_handlers};
 
 #endif

@@ -1,6 +1,21 @@
-/* Part of bytecode.h.
- * Why: code of CPython 3.11. Jumps count instructions forward or back, caches follow some
- * instructions; a table of locations (line, end line, columns) and a table of handlers. */
+/* Part of bytecode.h: the format of CPython 3.11.
+ *
+ * Why: arguments of jumps count code units, forward or back by the opcode. Caches follow some
+ * instructions. co_linetable has locations, not only lines, and co_exceptiontable has the handlers:
+ *
+ *   location    +-+------+---------+------------------------+
+ *               |1| kind | units-1 | line, columns, by kind |   kind: 4 bits, units: 3 bits;
+ *               +-+------+---------+------------------------+   numbers: 6 bits a byte, low first
+ *
+ *   handler     +-+--------------------------------+
+ *               |1| first, length, target, depth   |            numbers: 6 bits a byte, high first
+ *               +-+--------------------------------+
+ *
+ * Bit 128 marks the first byte of an entry. Bit 64 of a number's byte means that more bytes follow.
+ *
+ * Invariants: probes have no location, so tracebacks and tracing see only the old lines. A probe is
+ * covered by the handler of the instruction in struct placed (`covered`). Handlers ascend and
+ * do not overlap. */
 #define NEED_OPCODE_TABLES /* how many caches follow an opcode */
 #include "bytecode.h"
 
@@ -13,7 +28,7 @@
 
 enum { UNIT = sizeof(_Py_CODEUNIT), NOWHERE = 15, LINE_ONLY = 13, LONG = 14 };
 
-static struct rewrite_rules known = {
+static struct rewrite_rules rules_311 = {
     .ops =
         {
             [FOR_ITER] = {.jump = JUMP_AHEAD},
@@ -43,21 +58,23 @@ static struct rewrite_rules known = {
     .back = JUMP_BACKWARD,
 };
 
-/* A generator that goes on finds what was sent on its stack. */
-static int effect(int op, int arg, int jumps)
+/* Returns the change of depth. Behind RETURN_GENERATOR the stack of a resumed generator has the
+ * value that was sent. */
+static int stack_effect_311(int op, int arg, int jumps)
 {
     return op == RETURN_GENERATOR ? 1 : PyCompile_OpcodeStackEffectWithJump(op, arg, jumps);
 }
 
-static const struct rewrite_rules *rules(void)
+/* Returns the rules. The first call completes them with the interpreter's own table of caches. */
+static const struct rewrite_rules *get_rules_311(void)
 {
-    if (known.effect == NULL) {
+    if (rules_311.effect == NULL) {
         for (size_t op = 0; op < 256; op++) {
-            known.ops[op].caches = _PyOpcode_Caches[op];
+            rules_311.ops[op].caches = _PyOpcode_Caches[op];
         }
-        known.effect = effect;
+        rules_311.effect = stack_effect_311;
     }
-    return &known;
+    return &rules_311;
 }
 
 /* ---- locations ---- */
@@ -66,11 +83,13 @@ struct location {
     int32_t line, end_line, column, end_column; /* -1: not known */
 };
 
+/* A table while it is read. Reads at its end return 0. */
 struct reading {
     const uint8_t *at, *end;
 };
 
-static uint32_t read_number(struct reading *r)
+/* Reads a number of a location: six bits a byte, low ones first. */
+static uint32_t read_location_number(struct reading *r)
 {
     uint32_t value = 0;
     for (unsigned shift = 0; r->at < r->end && shift < 32; shift += 6) {
@@ -83,9 +102,10 @@ static uint32_t read_number(struct reading *r)
     return value;
 }
 
-static int32_t read_step(struct reading *r)
+/* Reads a signed number: its lowest bit is the sign. */
+static int32_t read_line_step(struct reading *r)
 {
-    uint32_t value = read_number(r);
+    uint32_t value = read_location_number(r);
     return value & 1 ? -(int32_t)(value >> 1) : (int32_t)(value >> 1);
 }
 
@@ -94,18 +114,19 @@ static uint32_t read_byte(struct reading *r)
     return r->at < r->end ? *r->at++ : 0;
 }
 
-/* The next entry: how many bytes of code it is of. `line` is kept from entry to entry. */
-static uint32_t read_entry(struct reading *r, int32_t *line, struct location *found)
+/* Reads the next entry and returns how many bytes of code it is of. `line` must be kept from entry
+ * to entry. */
+static uint32_t read_location(struct reading *r, int32_t *line, struct location *found)
 {
     uint32_t first = read_byte(r), kind = first >> 3 & 15;
     *found = (struct location){-1, -1, -1, -1};
     if (kind == LONG) {
-        *line += read_step(r);
-        found->end_line = *line + (int32_t)read_number(r);
-        found->column = (int32_t)read_number(r) - 1;
-        found->end_column = (int32_t)read_number(r) - 1;
+        *line += read_line_step(r);
+        found->end_line = *line + (int32_t)read_location_number(r);
+        found->column = (int32_t)read_location_number(r) - 1;
+        found->end_column = (int32_t)read_location_number(r) - 1;
     } else if (kind == LINE_ONLY) {
-        *line += read_step(r);
+        *line += read_line_step(r);
         found->end_line = *line;
     } else if (kind >= 10 && kind < LINE_ONLY) {
         *line += (int32_t)kind - 10;
@@ -122,7 +143,7 @@ static uint32_t read_entry(struct reading *r, int32_t *line, struct location *fo
     return ((first & 7) + 1) * UNIT;
 }
 
-/* Of every instruction, owned; NULL without memory. */
+/* Returns the location of every instruction: owned, NULL without memory. */
 static struct location *read_locations(PyCodeObject *code, const struct listing *listing)
 {
     struct location *all = rl_alloc(listing->count, sizeof *all);
@@ -133,14 +154,14 @@ static struct location *read_locations(PyCodeObject *code, const struct listing 
     uint32_t end = 0;
     for (size_t i = 0; all != NULL && i < listing->count; i++) {
         while (end <= listing->items[i].at && r.at < r.end) {
-            end += read_entry(&r, &line, &now);
+            end += read_location(&r, &line, &now);
         }
         all[i] = now;
     }
     return all;
 }
 
-static void put_number(struct row *row, uint32_t value)
+static void put_location_number(struct row *row, uint32_t value)
 {
     for (; value >= 64; value >>= 6) {
         row_put(row, 64 | (value & 63));
@@ -148,11 +169,12 @@ static void put_number(struct row *row, uint32_t value)
     row_put(row, value);
 }
 
-static void put_line(struct row *row, int32_t step)
+static void put_line_step(struct row *row, int32_t step)
 {
-    put_number(row, step < 0 ? (uint32_t)-step << 1 | 1 : (uint32_t)step << 1);
+    put_location_number(row, step < 0 ? (uint32_t)-step << 1 | 1 : (uint32_t)step << 1);
 }
 
+/* Appends a location for so many code units, as several entries of up to eight units. */
 static void put_location(struct row *row, uint32_t units, const struct location *at, int32_t *line)
 {
     while (units > 0) {
@@ -160,20 +182,21 @@ static void put_location(struct row *row, uint32_t units, const struct location 
         int kind = at->line < 0 ? NOWHERE : at->column < 0 ? LINE_ONLY : LONG;
         row_put(row, 128 | (unsigned)kind << 3 | (now - 1));
         if (kind != NOWHERE) {
-            put_line(row, at->line - *line);
+            put_line_step(row, at->line - *line);
             *line = at->line;
         }
         if (kind == LONG) {
-            put_number(row, (uint32_t)(at->end_line - at->line));
-            put_number(row, (uint32_t)(at->column + 1));
-            put_number(row, (uint32_t)(at->end_column + 1));
+            put_location_number(row, (uint32_t)(at->end_line - at->line));
+            put_location_number(row, (uint32_t)(at->column + 1));
+            put_location_number(row, (uint32_t)(at->end_column + 1));
         }
         units -= now;
     }
 }
 
-static PyObject *lines(PyCodeObject *code, const struct listing *listing,
-                       const struct rewritten *made)
+/* Returns co_linetable of the copy. */
+static PyObject *write_locations(PyCodeObject *code, const struct listing *listing,
+                                 const struct rewritten *made)
 {
     const struct location nowhere = {-1, -1, -1, -1};
     struct location *all = read_locations(code, listing);
@@ -190,7 +213,7 @@ static PyObject *lines(PyCodeObject *code, const struct listing *listing,
 
 /* ---- handlers ---- */
 
-/* Six bits a byte, high ones first; the first byte of an entry is marked. */
+/* Reads a number of the table of handlers: six bits a byte, high ones first. */
 static uint32_t read_high_first(struct reading *r)
 {
     uint32_t byte = read_byte(r), value = byte & 63;
@@ -201,6 +224,7 @@ static uint32_t read_high_first(struct reading *r)
     return value;
 }
 
+/* Appends such a number. `mark` is 128 for the first number of an entry, else 0. */
 static void put_high_first(struct row *row, uint32_t value, unsigned mark)
 {
     int shift = 30;
@@ -213,6 +237,7 @@ static void put_high_first(struct row *row, uint32_t value, unsigned mark)
     }
 }
 
+/* Reads co_exceptiontable. Offsets in it count code units; the listing has indexes. */
 static rl_status read_handlers(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     const uint8_t *table = (const uint8_t *)PyBytes_AS_STRING(code->co_exceptiontable);
@@ -237,7 +262,7 @@ static rl_status read_handlers(struct listing *listing, PyCodeObject *code, stru
     return RL_OK;
 }
 
-/* The table is in order, and nothing is covered twice. */
+/* Returns the handler that covers an instruction, or NULL. Handlers ascend and do not overlap. */
 static const struct handler *handler_of(const struct listing *listing, int32_t at)
 {
     size_t low = 0, high = listing->handler_count;
@@ -253,7 +278,8 @@ static const struct handler *handler_of(const struct listing *listing, int32_t a
     return low < listing->handler_count && found->first <= (uint32_t)at ? found : NULL;
 }
 
-static PyObject *handlers(const struct listing *listing, const struct rewritten *made)
+/* Returns co_exceptiontable of the copy: neighbours of one handler are one entry. */
+static PyObject *write_handler_table(const struct listing *listing, const struct rewritten *made)
 {
     struct row row = {0};
     for (size_t i = 0, k; i < made->count; i = k) {
@@ -275,9 +301,11 @@ static PyObject *handlers(const struct listing *listing, const struct rewritten 
     return row_take(&row);
 }
 
-/* ---- both ---- */
+/* ---- the format ---- */
 
-static rl_status tell(struct listing *listing, PyCodeObject *code, struct rl_err *err)
+/* Gives each instruction its line and reads the handlers. The body begins behind the first RESUME.
+ */
+static rl_status read_code_tables(struct listing *listing, PyCodeObject *code, struct rl_err *err)
 {
     struct location *all = read_locations(code, listing);
     if (all == NULL) {
@@ -292,6 +320,7 @@ static rl_status tell(struct listing *listing, PyCodeObject *code, struct rl_err
     return read_handlers(listing, code, err);
 }
 
-const struct bytecode_format bytecode_format = {rules, tell, lines, handlers};
+const struct bytecode_format bytecode_format = {get_rules_311, read_code_tables, write_locations,
+                                                write_handler_table};
 
 #endif
