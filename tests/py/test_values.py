@@ -128,6 +128,25 @@ def test_a_wide_named_tuple_inside_an_instance(record):
     assert after["r"] == "5" and not wide["cut"]
 
 
+def test_attributes_are_in_the_order_of_vars(record):
+    source = (
+        "class C:\n"
+        "    def __init__(self):\n"
+        "        self.label = 1; self.parent = 2; self.marks = 3\n"
+        "    def drop(self): del self.label; self.label = 4\n"
+        "one = C(); show(one)\n"
+        "two = C(); two.drop(); show(two)\n"
+        "three = C.__new__(C); three.marks = 1; three.label = 2; show(three)\n"
+        "import sys; print(list(vars(one)), list(vars(two)), list(vars(three)), file=sys.stderr)\n"
+    )
+    told = captured(record, source)
+    assert [v["r"] for v in told] == [
+        "C(label=1, parent=2, marks=3)",
+        "C(parent=2, marks=3, label=4)",
+        "C(marks=1, label=2)",
+    ]
+
+
 def test_fields_beyond_the_bounds_are_counted(record):
     source = (
         "class Wide:\n"

@@ -9,7 +9,10 @@
 struct instance_values {
     PyObject *const *values;
     const PyDictUnicodeEntry *keys;
-    Py_ssize_t count;
+    Py_ssize_t count;     /* of the keys that the instances of the class share */
+    const uint8_t *order; /* indexes of the values that are set, in the order of their setting, */
+    int step;             /* from one to the next, */
+    Py_ssize_t set;       /* and how many there are */
 };
 
 /* Where the values lie while the instance has no dictionary; NULL where it has one. */
@@ -43,7 +46,22 @@ static inline int instance_values_get(PyObject *o, struct instance_values *out)
     out->values = (PyObject *const *)values->values;
     out->keys = DK_UNICODE_ENTRIES(keys);
     out->count = keys->dk_nentries;
+#if HAS_INLINE_VALUES
+    out->order = (const uint8_t *)&values->values[values->capacity];
+    out->step = 1;
+    out->set = values->size;
+#else
+    out->order = (const uint8_t *)values - 3; /* before them: ..., second, first, size, room */
+    out->step = -1;
+    out->set = out->order[1];
+#endif
     return 1;
+}
+
+/* Returns the index of the n-th value in the order of their setting: that of vars(). */
+static inline Py_ssize_t instance_values_nth(const struct instance_values *values, Py_ssize_t n)
+{
+    return values->order[n * values->step];
 }
 #endif
 

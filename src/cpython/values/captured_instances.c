@@ -115,8 +115,9 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
         return 0;
     }
     unsigned previews = c->previews;
-    for (Py_ssize_t i = 0; i < v.count && previews == c->previews; i++) {
-        if (v.values[i] != NULL && v.keys[i].me_key != NULL) {
+    for (Py_ssize_t n = 0; n < v.set && previews == c->previews; n++) {
+        Py_ssize_t i = instance_values_nth(&v, n);
+        if (i < v.count && v.values[i] != NULL && v.keys[i].me_key != NULL) {
             put_named_field(c, s, v.keys[i].me_key, v.values[i]);
         }
     }
