@@ -1,23 +1,34 @@
-/* Why: what a code object is called. A method that a library has generated is called after its
- * class (generated.c), which only its first call shows.
- * CPython 3.8 to 3.10 keep a function's qualified name in the function, and a frame does not
- * know its function. The name is a constant of the code that makes the function, though: it is
- * loaded right behind the code object, before MAKE_FUNCTION. So whenever a code object is first
- * seen, the names of what it makes are read from it and kept in a co_extra slot of the child.
- * A function whose maker ran before the recording is looked up in its module's globals, one class
- * deep; what is found neither way keeps its plain name (docs/compat.md). */
+/* Why: CPython 3.8 to 3.10 keep a qualified name in the function object, and a frame does not know
+ * its function. But the code that makes the function loads the name as a constant:
+ *
+ *     LOAD_CONST     <code object f>       the child
+ *     LOAD_CONST     'Class.f'             its qualified name
+ *     MAKE_FUNCTION
+ *
+ * When a code object is met first, the names of its children are read from this bytecode. Each name
+ * goes into a co_extra slot of the child.
+ *
+ * The maker of a function may have run before the recording began. Such a function is looked up in
+ * the globals of its module, one class deep. If that fails too, it keeps its plain name
+ * (docs/compat.md).
+ *
+ * On every version the slot also holds the name of a generated method (generated.c), which contains
+ * its class. Only the first call of the method shows that class.
+ *
+ * Invariants: a slot owns one reference to its name. Nothing here runs Python code.
+ * Threads: under the GIL. */
 #include "codename.h"
 
 static Py_ssize_t name_index = -1;
 
-static void drop(void *name)
+static void drop_stored_name(void *name)
 {
     Py_XDECREF((PyObject *)name);
 }
 
 int codename_init(void)
 {
-    name_index = compat_request_extra_index(drop);
+    name_index = compat_request_extra_index(drop_stored_name);
     if (name_index < 0) {
         PyErr_SetString(PyExc_RuntimeError, "no co_extra index left in this interpreter");
         return -1;
@@ -34,7 +45,7 @@ void codename_keep(PyCodeObject *code, PyObject *name)
     }
 }
 
-static PyFunctionObject *with_code(PyObject *value, PyCodeObject *code)
+static PyFunctionObject *match_code(PyObject *value, PyCodeObject *code)
 {
     return value != NULL && PyFunction_Check(value) &&
                    PyFunction_GET_CODE(value) == (PyObject *)code
@@ -51,7 +62,7 @@ PyFunctionObject *codename_function(PyObject *value, PyCodeObject *code)
         /* The three have the same layout: the callable comes first. */
         value = *(PyObject **)(void *)((char *)value + sizeof(PyObject));
     }
-    PyFunctionObject *found = with_code(value, code);
+    PyFunctionObject *found = match_code(value, code);
     if (found != NULL || value == NULL || !PyFunction_Check(value)) {
         return found;
     }
@@ -60,7 +71,7 @@ PyFunctionObject *codename_function(PyObject *value, PyCodeObject *code)
         return NULL;
     }
     PyObject *dict = ((PyFunctionObject *)value)->func_dict;
-    return dict != NULL && PyDict_CheckExact(dict) ? with_code(PyDict_GetItem(dict, key), code)
+    return dict != NULL && PyDict_CheckExact(dict) ? match_code(PyDict_GetItem(dict, key), code)
                                                    : NULL;
 }
 
@@ -84,14 +95,14 @@ PyObject *codename_get(PyCodeObject *code, PyObject *globals)
 
 #include <opcode.h>
 
-static PyObject *stored(PyCodeObject *code) /* borrowed */
+static PyObject *read_stored_name(PyCodeObject *code) /* borrowed */
 {
     return compat_extra(code, name_index);
 }
 
-static void store(PyCodeObject *code, PyObject *name)
+static void store_name(PyCodeObject *code, PyObject *name)
 {
-    if (stored(code) == NULL) {
+    if (read_stored_name(code) == NULL) {
         codename_keep(code, name);
     }
 }
@@ -118,12 +129,12 @@ static int next_step(struct step *step)
     return 0;
 }
 
-static PyObject *constant(PyCodeObject *code, Py_ssize_t i) /* borrowed */
+static PyObject *get_constant(PyCodeObject *code, Py_ssize_t i) /* borrowed */
 {
     return i < PyTuple_GET_SIZE(code->co_consts) ? PyTuple_GET_ITEM(code->co_consts, i) : NULL;
 }
 
-static int is_name(PyCodeObject *code, Py_ssize_t i, const char *text)
+static int is_name_at(PyCodeObject *code, Py_ssize_t i, const char *text)
 {
     return i < PyTuple_GET_SIZE(code->co_names) &&
            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(code->co_names, i), text) == 0;
@@ -138,14 +149,14 @@ void codename_learn(PyCodeObject *code)
     while (next_step(&step)) {
         if (step.opcode == LOAD_CONST) {
             before = last;
-            last = constant(code, step.arg);
+            last = get_constant(code, step.arg);
             continue;
         }
         if (step.opcode == MAKE_FUNCTION && before != NULL && last != NULL &&
             PyCode_Check(before) && PyUnicode_Check(last)) {
-            store((PyCodeObject *)before, last);
+            store_name((PyCodeObject *)before, last);
         } else if (step.opcode == STORE_NAME && last != NULL && PyUnicode_Check(last) &&
-                   is_name(code, step.arg, "__qualname__")) {
+                   is_name_at(code, step.arg, "__qualname__")) {
             /* A class body is made under its plain name; the full one is what it stores. */
             codename_keep(code, last);
         }
@@ -153,7 +164,7 @@ void codename_learn(PyCodeObject *code)
     }
 }
 
-static PyObject *function_name(PyObject *value, PyCodeObject *code) /* borrowed */
+static PyObject *get_function_name(PyObject *value, PyCodeObject *code) /* borrowed */
 {
     PyFunctionObject *function = codename_function(value, code);
     return function != NULL ? function->func_qualname : NULL;
@@ -165,11 +176,11 @@ static PyObject *search_globals(PyCodeObject *code, PyObject *globals) /* borrow
     PyObject *key, *value;
     Py_ssize_t at = 0;
     int left = MOST;
-    PyObject *name = function_name(PyDict_GetItem(globals, code->co_name), code);
+    PyObject *name = get_function_name(PyDict_GetItem(globals, code->co_name), code);
     while (name == NULL && left-- > 0 && PyDict_Next(globals, &at, &key, &value)) {
         PyObject *dict = PyType_Check(value) ? ((PyTypeObject *)value)->tp_dict : NULL;
         if (dict != NULL) {
-            name = function_name(PyDict_GetItem(dict, code->co_name), code);
+            name = get_function_name(PyDict_GetItem(dict, code->co_name), code);
         }
     }
     return name;
@@ -177,12 +188,12 @@ static PyObject *search_globals(PyCodeObject *code, PyObject *globals) /* borrow
 
 PyObject *codename_get(PyCodeObject *code, PyObject *globals)
 {
-    PyObject *name = stored(code);
+    PyObject *name = read_stored_name(code);
     if (name == NULL && globals != NULL && PyDict_CheckExact(globals) &&
         code->co_flags & CO_NEWLOCALS) {
         name = search_globals(code, globals);
         if (name != NULL) {
-            store(code, name);
+            store_name(code, name);
         }
     }
     Py_XINCREF(name);

@@ -1,5 +1,6 @@
-/* The only file that asks which CPython this is. Everything else asks for a capability, named for
- * what the interpreter does. Include it first: it comes before Python.h. */
+/* The differences between CPython versions. This file and the frame headers that it includes are
+ * the only ones that compare PY_VERSION_HEX. Other code tests a capability (HAS_..., CODE_HAS_...),
+ * so support for a new version begins here. Include this file first: it comes before Python.h. */
 #ifndef COMPAT_H
 #define COMPAT_H
 
@@ -27,7 +28,7 @@
 #define CALLS_ARE_INLINED (PY_VERSION_HEX >= 0x030b0000)
 /* What the interpreter spends on calling a profile or trace function, ns. */
 #define TRACED_NS (PY_VERSION_HEX >= 0x030b0000 ? 40 : 10)
-/* How code is written down, for who rewrites it; 0: nobody does. */
+/* The bytecode format that src/cpython/rewrite handles; 0 where the debugger rewrites no code. */
 #if PY_VERSION_HEX < 0x030a0000
 #define BYTECODE_FORMAT 308
 #elif PY_VERSION_HEX < 0x030b0000
@@ -37,8 +38,9 @@
 #else
 #define BYTECODE_FORMAT 0
 #endif
-/* What a trace function is told of: of the probe that begins a line, before the line itself; of
- * handlers that an exception comes to, even in the middle of their line. */
+/* Line events of a trace function. TELLS_PROBES: the probe that begins a line has an event of its
+ * own, before the event of the line. EXCEPTIONS_BEGIN_LINES: a handler that an exception reaches
+ * has an event, even where the handler begins in the middle of its line. */
 #define BYTECODE_TELLS_PROBES           (BYTECODE_FORMAT == 308)
 #define BYTECODE_EXCEPTIONS_BEGIN_LINES (PY_VERSION_HEX >= 0x03090000)
 #define BYTECODE_HAS_CALL_FINALLY       (PY_VERSION_HEX < 0x03090000)
@@ -67,9 +69,11 @@
 #define VISIT_TYPE(object) (void)0
 #endif
 
-/* Where the attributes of an instance of a Python class are: behind a pointer to an array of values
- * before the object (3.11), behind a pointer that may also be the dictionary (3.12), in the object
- * itself (3.13+); else in a dictionary. */
+/* Where the attributes of an instance of a Python class are stored, if not in a dictionary:
+ *
+ *     3.11     VALUES_POINTER   a pointer before the object leads to an array of values
+ *     3.12     TAGGED_VALUES    the same pointer leads to the values or to the dictionary
+ *     3.13+    INLINE_VALUES    the values are part of the object */
 #if PY_VERSION_HEX >= 0x030d0000
 #define HAS_INLINE_VALUES 1
 #elif PY_VERSION_HEX >= 0x030c0000
@@ -92,7 +96,8 @@
 #include <internal/pycore_object.h>
 #endif
 
-/* A dictionary has a number that changes with its content; not where its values lie in an array. */
+/* A dictionary has a number that changes with its content. On 3.13 the number does not cover a
+ * dictionary whose values are in an array of their own (a split one). */
 #define DICT_HAS_VERSION         (PY_VERSION_HEX < 0x030e0000)
 #define DICT_VERSION_SKIPS_SPLIT (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
 #define DICT_VERSION(dict)       ((dict)->ma_version_tag)
@@ -166,8 +171,7 @@
 #define compat_get_extra           PyUnstable_Code_GetExtra
 #endif
 
-/* What lies under an index of a code object's co_extra, read directly; NULL when there is nothing.
- */
+/* Returns the value at an index of a code object's co_extra, read directly, or NULL. */
 static inline void *compat_extra(PyCodeObject *code, Py_ssize_t index)
 {
     struct extra {
@@ -236,10 +240,15 @@ static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL be
 #endif
 }
 
-/* A frame evaluator may switch the trace function on for one frame alone: by a word of the
- * evaluator that called it (3.10, 3.11), or by setting and clearing the function (3.8, 3.9).
- * trace_switch() gives what trace_switch_restore() must be given when the frame is left; -1: the
- * trace function is somebody else's, nothing was done. */
+/* A frame evaluator may switch the trace function on for one frame alone. On 3.8 and 3.9 it sets
+ * and clears the function. On 3.10 and 3.11 it also writes `use_tracing`, a word of the C frame in
+ * which the interpreter runs (struct _cframe).
+ *
+ *     before = trace_switch(state, ours, 1);
+ *     result = ...                               the frame runs with line events
+ *     trace_switch_restore(state, ours, before);
+ *
+ * trace_switch() returns -1 and does nothing where the trace function is another tool's. */
 #if HAS_EVAL_HOOK
 #if PY_VERSION_HEX < 0x030a0000
 static inline void trace_switch_put(PyThreadState *ts, Py_tracefunc function)
@@ -314,7 +323,7 @@ static inline int trace_switch(PyThreadState *ts, Py_tracefunc ours, int is_on)
     if ((ts->c_tracefunc != NULL && ts->c_tracefunc != ours) || ts->tracing != 0) {
         return -1; /* within a trace function nothing is traced, and the word is off for the time */
     }
-    /* Both, since the interpreter makes the word anew by whether there is a function. */
+    /* Both, since the interpreter computes the word again from whether there is a function. */
     ts->c_tracefunc = is_on ? ours : NULL;
     ts->cframe->use_tracing = is_on || ts->c_profilefunc != NULL ? 255 : 0;
     return before;
@@ -367,14 +376,16 @@ static inline void compat_set_eval(_PyFrameEvalFunction eval)
 }
 #endif
 
-/* Before, they lie in the module `atexit`, and a second one would begin without them. */
+/* The interpreter keeps the functions of `atexit`. Before 3.10 the module keeps them, so a second
+ * import of the module would begin without them. */
 #define EXIT_FUNCTIONS_ARE_THE_INTERPRETERS (PY_VERSION_HEX >= 0x030a0000)
 
-/* A trace or profile function is told None, not NULL, where an exception leaves a frame. */
+/* A trace or profile function gets None, not NULL, where an exception leaves a frame. */
 #define UNWIND_LOOKS_LIKE_NONE (PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000)
 
-/* sys.modules: borrowed. NULL once the interpreter ends: PyImport_GetModuleDict() ends the process
- * where the interpreter has let its modules go, and generators may be closed later than that. */
+/* Returns sys.modules, borrowed, or NULL once the interpreter ends. PyImport_GetModuleDict() aborts
+ * the process after the interpreter has released its modules, and generators may be closed later
+ * than that. */
 static inline PyObject *compat_modules(void)
 {
 #if PY_VERSION_HEX >= 0x030d0000
@@ -385,7 +396,7 @@ static inline PyObject *compat_modules(void)
     return is_ending ? NULL : PyImport_GetModuleDict();
 }
 
-/* The own frame of a traced thread's callback argument. */
+/* Returns the interpreter's frame behind the frame object that a trace function receives. */
 static inline native_frame *native_of(PyFrameObject *frame)
 {
 #if CALLS_ARE_INLINED

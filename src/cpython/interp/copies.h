@@ -1,8 +1,11 @@
 /* Copies of code objects, which the debugger runs in the place of the program's (3.8 to 3.11). What
  * is known of a code object holds for its copies.
  *
- * The co_extra at copies_index points to the debugger's record of the code, which begins with a
- * struct code_copied; COPY_BIT is set in the pointer of a copy. */
+ * The co_extra at copies_index points to the debugger's record of the code. The record begins with
+ * a struct code_copied. COPY_BIT is set in the pointer of a copy:
+ *
+ *     program's code --co_extra--> record --code--> program's code
+ *     copy           --co_extra--> record + COPY_BIT */
 #ifndef COPIES_H
 #define COPIES_H
 

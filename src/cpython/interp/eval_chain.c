@@ -11,9 +11,9 @@ struct eval_hook eval_hooks[EVAL_PLACES];
 _Thread_local uintptr_t eval_floor;
 _Thread_local struct eval_wants eval_wants;
 
-static int aside; /* frames that eval_deep() runs: the chain is as it will be behind them */
+static int aside; /* frames that eval_deep() runs; until they end, no hook is inserted */
 
-static struct eval_hook *hook_of(_PyFrameEvalFunction function)
+static struct eval_hook *find_eval_hook(_PyFrameEvalFunction function)
 {
     for (size_t i = 0; i < EVAL_PLACES; i++) {
         if (eval_hooks[i].is_in && eval_hooks[i].ours == function) {
@@ -23,27 +23,28 @@ static struct eval_hook *hook_of(_PyFrameEvalFunction function)
     return NULL;
 }
 
-/* Takes out what is on top and not wanted. */
-static void settle(void)
+/* Removes our hooks that are no longer wanted: those on top, and an inner one below a wanted one.
+ */
+static void remove_unwanted_hooks(void)
 {
-    struct eval_hook *top = hook_of(compat_get_eval());
-    for (; top != NULL && !top->is_wanted; top = hook_of(compat_get_eval())) {
+    struct eval_hook *top = find_eval_hook(compat_get_eval());
+    for (; top != NULL && !top->is_wanted; top = find_eval_hook(compat_get_eval())) {
         top->is_in = 0;
         compat_set_eval(top->previous);
     }
-    struct eval_hook *outer = hook_of(compat_get_eval());
-    struct eval_hook *inner = outer != NULL ? hook_of(outer->previous) : NULL;
+    struct eval_hook *outer = find_eval_hook(compat_get_eval());
+    struct eval_hook *inner = outer != NULL ? find_eval_hook(outer->previous) : NULL;
     if (inner != NULL && !inner->is_wanted) {
         inner->is_in = 0;
         outer->previous = inner->previous;
     }
 }
 
-static void put_in(enum eval_place place)
+static void insert_eval_hook(enum eval_place place)
 {
     struct eval_hook *hook = &eval_hooks[place];
     _PyFrameEvalFunction top = compat_get_eval();
-    if (top == _PyEval_EvalFrameDefault) { /* whoever was there has taken all out */
+    if (top == _PyEval_EvalFrameDefault) { /* another tool has removed every hook */
         for (size_t i = 0; i < EVAL_PLACES; i++) {
             eval_hooks[i].is_in = 0;
         }
@@ -51,7 +52,7 @@ static void put_in(enum eval_place place)
     if (hook->is_in) {
         return;
     }
-    struct eval_hook *outer = place == EVAL_DEBUGGER ? hook_of(top) : NULL;
+    struct eval_hook *outer = place == EVAL_DEBUGGER ? find_eval_hook(top) : NULL;
     if (outer != NULL) {
         hook->previous = outer->previous;
         outer->previous = hook->ours;
@@ -68,19 +69,19 @@ void eval_chain_put(enum eval_place place, const struct eval_user *user)
     eval_hooks[place].ours = user->evaluate;
     eval_hooks[place].is_wanted = 1;
     if (aside == 0) {
-        put_in(place);
+        insert_eval_hook(place);
     }
 }
 
 void eval_chain_take(enum eval_place place)
 {
     eval_hooks[place].is_wanted = 0;
-    settle();
+    remove_unwanted_hooks();
 }
 
 int eval_chain_is_covered(void)
 {
-    return hook_of(compat_get_eval()) == NULL;
+    return find_eval_hook(compat_get_eval()) == NULL;
 }
 
 int eval_chain_is_set(int *is_ours)
@@ -110,7 +111,6 @@ void eval_find_floor(void)
     eval_floor = low != 0 ? low + size / 2 : 1;
 }
 
-/* Calls made from here are inlined again and so unseen. */
 PyObject *eval_deep(enum eval_place place, HOOK_ARGS)
 {
     _PyFrameEvalFunction top = compat_get_eval(), below = _PyEval_EvalFrameDefault;
@@ -120,11 +120,11 @@ PyObject *eval_deep(enum eval_place place, HOOK_ARGS)
     aside--;
     if (compat_get_eval() == below) {
         compat_set_eval(top);
-        settle();
+        remove_unwanted_hooks();
     }
     for (int i = 0; i < EVAL_PLACES && aside == 0; i++) {
         if (eval_hooks[i].is_wanted) {
-            put_in((enum eval_place)i); /* asked for meanwhile */
+            insert_eval_hook((enum eval_place)i); /* enabled while the frame ran */
         }
     }
     return result;

@@ -2,11 +2,12 @@
  *
  *   interpreter -> recorder -> debugger -> another tool's, or the interpreter's own
  *
- * The recorder's is always the outer one of the two: it sees the code that the program has, the
- * debugger may run a frame with other code. An evaluator that is no longer wanted is taken out when
- * nobody else's lies on top of it; until then it passes everything on. Both share one trace
- * function, eval_trace(), which tells each what its evaluator has switched it on for. Under the
- * GIL. */
+ * The recorder's evaluator is always the outer one. It sees the code that the program has, while
+ * the debugger may run a frame with a copy of that code (copies.h).
+ *
+ * An evaluator that is no longer wanted is removed once no other tool's evaluator is on top of it.
+ * Until then it passes every frame on. Both evaluators share one trace function, eval_trace(),
+ * which calls each user for the frames that the user has switched it on for. Under the GIL. */
 #ifndef EVAL_CHAIN_H
 #define EVAL_CHAIN_H
 
@@ -42,6 +43,8 @@ struct eval_wants {
 };
 extern _Thread_local struct eval_wants eval_wants __attribute__((tls_model("initial-exec")));
 
+/* Inserts the user's evaluator into the chain. The second call removes it, or marks it as not
+ * wanted. */
 void eval_chain_put(enum eval_place place, const struct eval_user *user);
 void eval_chain_take(enum eval_place place);
 /* Whether a tool that is not ours is called first. */
@@ -49,7 +52,7 @@ int eval_chain_is_covered(void);
 /* Whether somebody evaluates frames, and whether that is Relive. */
 int eval_chain_is_set(int *is_ours);
 
-/* Runs a frame by what lies below. */
+/* Runs a frame with the evaluator below `place`. */
 #define eval_below(place, ...) eval_hooks[place].previous(__VA_ARGS__)
 
 /* 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
@@ -67,6 +70,7 @@ static inline int eval_is_deep(void)
     return 0;
 #endif
 }
+/* Runs a frame with no hook set; calls made from it are inlined again, and so unseen. */
 PyObject *eval_deep(enum eval_place place, HOOK_ARGS);
 
 #endif

@@ -117,7 +117,7 @@ static inline uint64_t watch_dict(PyObject *o)
 #endif
 }
 
-/* The attributes that lie in an instance or its dictionary; slots are the caller's. */
+/* Adds the attributes that an instance or its dictionary holds; slots are the caller's. */
 static inline uint64_t watch_attributes(uint64_t sum, PyObject *o)
 {
 #if HAS_MANAGED_DICT

@@ -4,10 +4,11 @@
 
 #include <internal/pycore_frame.h>
 
+#define NATIVE_SENT(f) ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
+
 #define NATIVE_CURRENT(ts)             ((ts)->cframe->current_frame)
 #define NATIVE_CODE(f)                 ((f)->f_code)
 #define NATIVE_SLOT(f, i)              ((f)->localsplus[i])
-#define NATIVE_SENT(f)                 ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
 #define NATIVE_INSTRUCTION(f)          ((f)->prev_instr)
 #define NATIVE_IS_SHIM(f)              0
 #define NATIVE_IS_SUSPENDED(generator) ((generator)->gi_frame_state == FRAME_SUSPENDED)

@@ -5,10 +5,11 @@
 #include <internal/pycore_frame.h>
 #include <opcode.h>
 
+#define NATIVE_SENT(f) ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
+
 #define NATIVE_CURRENT(ts)             ((ts)->cframe->current_frame)
 #define NATIVE_CODE(f)                 ((f)->f_code)
 #define NATIVE_SLOT(f, i)              ((f)->localsplus[i])
-#define NATIVE_SENT(f)                 ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
 #define NATIVE_INSTRUCTION(f)          ((f)->prev_instr)
 #define NATIVE_IS_SHIM(f)              ((f)->owner >= FRAME_OWNED_BY_CSTACK)
 #define NATIVE_IS_SUSPENDED(generator) ((generator)->gi_frame_state == FRAME_SUSPENDED)
@@ -40,7 +41,7 @@ static inline int native_is_handler(const PyCodeObject *code, Py_ssize_t offset)
 
 #include "frame_native.h"
 
-/* In a trace function's return event: the frame stands at an instruction that returns. */
+/* In a trace function's return event: the current instruction is one that returns. */
 static inline int traced_is_at_return(native_frame *f)
 {
     unsigned opcode = NATIVE_OPCODE(f);

@@ -10,8 +10,8 @@
 #define NATIVE_SLOT(f, i)     ((f)->localsplus[i])
 #define NATIVE_SENT(f)        ((f)->stacktop > 0 ? (f)->localsplus[(f)->stacktop - 1] : NULL)
 #define NATIVE_INSTRUCTION(f) ((f)->instr_ptr)
-/* The frame that cleans up after an inlined __init__ is one too: its code, which no event is of,
- * lies in memory that cannot be written. */
+/* The frame that cleans up after an inlined __init__ is a shim too. Its code has no events and is
+ * in memory that cannot be written. */
 #define NATIVE_IS_SHIM(f)                                                                          \
     ((f)->owner >= FRAME_OWNED_BY_CSTACK ||                                                        \
      (NATIVE_CODE(f)->co_flags & CO_NO_MONITORING_EVENTS) != 0)

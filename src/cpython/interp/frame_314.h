@@ -8,14 +8,14 @@
 
 #define NATIVE_CURRENT(ts) ((ts)->current_frame)
 #define NATIVE_CODE(f)     ((PyCodeObject *)PyStackRef_AsPyObjectBorrow((f)->f_executable))
-#define NATIVE_SLOT(f, i)  stack_ref((f)->localsplus[i])
+#define NATIVE_SLOT(f, i)  borrow_stack_ref((f)->localsplus[i])
 #define NATIVE_SENT(f)                                                                             \
     ((f)->stackpointer != NULL && (f)->stackpointer > (f)->localsplus                              \
-         ? stack_ref((f)->stackpointer[-1])                                                        \
+         ? borrow_stack_ref((f)->stackpointer[-1])                                                 \
          : NULL)
 #define NATIVE_INSTRUCTION(f) ((f)->instr_ptr)
-/* The frame that cleans up after an inlined __init__ is one too: its code, which no event is of,
- * lies in memory that cannot be written. */
+/* The frame that cleans up after an inlined __init__ is a shim too. Its code has no events and is
+ * in memory that cannot be written. */
 #define NATIVE_IS_SHIM(f)                                                                          \
     ((f)->owner >= FRAME_OWNED_BY_INTERPRETER ||                                                   \
      (NATIVE_CODE(f)->co_flags & CO_NO_MONITORING_EVENTS) != 0)
@@ -27,7 +27,7 @@
     ((opcode) == RESUME || (opcode) == RESUME_CHECK || (opcode) == INSTRUMENTED_RESUME)
 #define NATIVE_IS_YIELD(opcode) ((opcode) == YIELD_VALUE || (opcode) == INSTRUMENTED_YIELD_VALUE)
 
-static inline PyObject *stack_ref(_PyStackRef ref) /* borrowed, or NULL */
+static inline PyObject *borrow_stack_ref(_PyStackRef ref) /* borrowed, or NULL */
 {
     return PyStackRef_IsNull(ref) || PyStackRef_IsTaggedInt(ref) ? NULL
                                                                  : PyStackRef_AsPyObjectBorrow(ref);

@@ -1,5 +1,5 @@
-/* Frames of CPython 3.11 and later: what the interpreter runs is a struct of its own, and a
- * PyFrameObject is made only for who asks. A frame_3XX.h includes its version's internal headers,
+/* Frames of CPython 3.11 and later: what the interpreter runs is a struct of its own. A
+ * PyFrameObject is made only on request. A frame_3XX.h includes its version's internal headers,
  * defines what is its own, and then includes this:
  *
  *   NATIVE_CURRENT(ts)        the frame that runs in a thread, shims included

@@ -145,7 +145,8 @@ static inline int traced_is_yield(native_frame *f)
     return native_is_suspended(f);
 }
 
-/* In a trace function's call event: the body begins now; an exception is thrown in (not told). */
+/* In a trace function's call event: the body begins now; an exception is thrown in (3.8 to 3.10
+ * have no such event). */
 static inline int traced_is_first(native_frame *f)
 {
     return f->f_lasti < 0;

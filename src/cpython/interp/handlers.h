@@ -1,6 +1,6 @@
-/* What an exception meets in the frame that it was raised in, or came to, as the bytecode says: an
- * except clause catches it; a with may swallow it; a finally lets it go on unless it is left by
- * return, break or continue. */
+/* The handler that an exception meets in a frame, found in the bytecode. An except clause catches
+ * the exception; a with may swallow it; a finally passes it on unless it is left by return, break
+ * or continue. */
 #ifndef HANDLERS_H
 #define HANDLERS_H
 
@@ -13,11 +13,12 @@ struct exc_handler {
     uint32_t line; /* of the with, of what leaves the finally, else where that begins; 0 unknown */
 };
 
-/* What begins at this offset (in bytes). Under the GIL; runs nothing of the program. */
+/* Returns what begins at this offset (in bytes). Under the GIL; runs nothing of the program. */
 struct exc_handler handlers_look(PyCodeObject *code, Py_ssize_t offset);
-/* Where in its code the frame goes on with an exception that comes up now; -1: it is left. */
+/* Returns the offset of the handler for an exception at the frame's current instruction; -1: none,
+ * the exception leaves the frame. */
 Py_ssize_t handlers_find(native_frame *frame);
-/* Where the handler begins that the frame has just come to with an exception; -1: it has not. */
+/* Returns the offset of the handler that the frame has just entered with an exception, or -1. */
 Py_ssize_t handlers_entered(native_frame *frame);
 
 #endif

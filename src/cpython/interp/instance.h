@@ -1,5 +1,5 @@
 /* Where the attributes of an instance are stored. Reading them makes no dictionary and runs
- * nothing. Under the GIL; what is lent is good until Python code runs. */
+ * nothing. Under the GIL; borrowed values are good until Python code runs. */
 #ifndef INSTANCE_H
 #define INSTANCE_H
 
@@ -15,7 +15,7 @@ struct instance_values {
     Py_ssize_t set;       /* and how many there are */
 };
 
-/* Where the values lie while the instance has no dictionary; NULL where it has one. */
+/* Returns where the values are while the instance has no dictionary; NULL where it has one. */
 static inline PyDictValues *instance_values_at(PyObject *o)
 {
     if (!(Py_TYPE(o)->tp_flags & Py_TPFLAGS_MANAGED_DICT)) {

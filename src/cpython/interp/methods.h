@@ -1,5 +1,6 @@
-/* Functions of C modules that are guarded in place: their method tables are static data that every
- * caller goes through, also through names imported earlier; one pointer in each is exchanged. */
+/* Functions of C modules that are guarded in place. Every caller of such a function goes through
+ * its static method table, also by a name imported earlier. One pointer in that table is exchanged.
+ */
 #ifndef METHODS_H
 #define METHODS_H
 

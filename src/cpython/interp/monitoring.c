@@ -28,7 +28,7 @@ static PyType_Spec callback_spec = {
     .slots = callback_slots,
 };
 
-static PyObject *monitoring(void) /* borrowed */
+static PyObject *get_monitoring_module(void) /* borrowed */
 {
     PyObject *module = PySys_GetObject("monitoring");
     if (module == NULL) {
@@ -38,7 +38,7 @@ static PyObject *monitoring(void) /* borrowed */
 }
 
 /* Takes the result of a call that gives nothing. */
-static int call_none(PyObject *result)
+static int discard_result(PyObject *result)
 {
     Py_XDECREF(result);
     return result != NULL ? 0 : -1;
@@ -47,17 +47,17 @@ static int call_none(PyObject *result)
 PyObject *monitoring_disable(void)
 {
     static PyObject *disable; /* process-wide, owned */
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     if (disable == NULL && module != NULL) {
         disable = PyObject_GetAttrString(module, "DISABLE");
     }
     return disable;
 }
 
-/* 1 free, 0 taken or not known. */
-static int is_free(int id)
+/* Returns 1 where the id is free, 0 where it is taken or that is not known. */
+static int is_tool_free(int id)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     PyObject *name = module != NULL ? PyObject_CallMethod(module, "get_tool", "i", id) : NULL;
     int is_none = name == Py_None;
     Py_XDECREF(name);
@@ -69,10 +69,10 @@ int monitoring_choose(int wanted)
 {
     static const int order[] = {4, 3, 5};
     if (wanted >= 0) {
-        return is_free(wanted) ? wanted : -1;
+        return is_tool_free(wanted) ? wanted : -1;
     }
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        if (is_free(order[i])) {
+        if (is_tool_free(order[i])) {
             return order[i];
         }
     }
@@ -81,7 +81,7 @@ int monitoring_choose(int wanted)
 
 int monitoring_take(int wanted, int *tool)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     int id = monitoring_choose(wanted);
     *tool = -1;
     if (module == NULL || id < 0) {
@@ -90,7 +90,7 @@ int monitoring_take(int wanted, int *tool)
         }
         return -1;
     }
-    if (call_none(PyObject_CallMethod(module, "use_tool_id", "is", id, "relive")) != 0) {
+    if (discard_result(PyObject_CallMethod(module, "use_tool_id", "is", id, "relive")) != 0) {
         return -1;
     }
     *tool = id;
@@ -100,7 +100,7 @@ int monitoring_take(int wanted, int *tool)
 /* Whether the id bears our name. */
 static int is_named_ours(int tool)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     PyObject *name = module != NULL ? PyObject_CallMethod(module, "get_tool", "i", tool) : NULL;
     int is_ours = name != NULL && PyUnicode_Check(name) &&
                   PyUnicode_CompareWithASCIIString(name, "relive") == 0;
@@ -112,11 +112,11 @@ static int is_named_ours(int tool)
 void monitoring_free(int tool)
 {
     struct pyerror error = pyerror_take();
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     /* The program may have freed our id: then nothing is left to give back. */
     if (is_named_ours(tool) &&
-        (call_none(PyObject_CallMethod(module, "set_events", "ii", tool, 0)) != 0 ||
-         call_none(PyObject_CallMethod(module, "free_tool_id", "i", tool)) != 0)) {
+        (discard_result(PyObject_CallMethod(module, "set_events", "ii", tool, 0)) != 0 ||
+         discard_result(PyObject_CallMethod(module, "free_tool_id", "i", tool)) != 0)) {
         PyErr_Clear();
     }
     pyerror_put_back(&error);
@@ -125,7 +125,7 @@ void monitoring_free(int tool)
 int monitoring_register(int tool, const char *event, vectorcallfunc function, long *bit)
 {
     static PyObject *callback_type; /* process-wide, owned: callbacks outlive the module */
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     if (module == NULL ||
         (callback_type == NULL && (callback_type = PyType_FromSpec(&callback_spec)) == NULL)) {
         return -1;
@@ -137,8 +137,8 @@ int monitoring_register(int tool, const char *event, vectorcallfunc function, lo
     if (!failed) {
         callback->vectorcall = function;
         *bit = PyLong_AsLong(number);
-        failed = call_none(PyObject_CallMethod(module, "register_callback", "iOO", tool, number,
-                                               (PyObject *)callback));
+        failed = discard_result(PyObject_CallMethod(module, "register_callback", "iOO", tool,
+                                                    number, (PyObject *)callback));
     }
     Py_XDECREF((PyObject *)callback);
     Py_XDECREF(number);
@@ -148,29 +148,30 @@ int monitoring_register(int tool, const char *event, vectorcallfunc function, lo
 
 int monitoring_set(int tool, long events)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     return module == NULL
                ? -1
-               : call_none(PyObject_CallMethod(module, "set_events", "il", tool, events));
+               : discard_result(PyObject_CallMethod(module, "set_events", "il", tool, events));
 }
 
 int monitoring_set_local(int tool, PyCodeObject *code, long events)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     return module == NULL ? -1
-                          : call_none(PyObject_CallMethod(module, "set_local_events", "iOl", tool,
-                                                          (PyObject *)code, events));
+                          : discard_result(PyObject_CallMethod(module, "set_local_events", "iOl",
+                                                               tool, (PyObject *)code, events));
 }
 
 int monitoring_restart(void)
 {
-    PyObject *module = monitoring();
-    return module == NULL ? -1 : call_none(PyObject_CallMethod(module, "restart_events", NULL));
+    PyObject *module = get_monitoring_module();
+    return module == NULL ? -1
+                          : discard_result(PyObject_CallMethod(module, "restart_events", NULL));
 }
 
 int monitoring_is_ours(int tool)
 {
-    PyObject *module = monitoring();
+    PyObject *module = get_monitoring_module();
     PyObject *mask = module != NULL ? PyObject_CallMethod(module, "get_events", "i", tool) : NULL;
     int is_ours = mask != NULL && PyObject_IsTrue(mask) == 1 && is_named_ours(tool);
     Py_XDECREF(mask);

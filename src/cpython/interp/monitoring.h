@@ -1,6 +1,6 @@
 /* sys.monitoring, as both of its users here need it: tool ids, callbacks of our own type, events.
- * An id is taken only where it is free (the wanted one, else 4, 3, 5) and never from somebody else:
- * 0, 1 and 2 are left to debuggers, coverage tools and profilers by convention. */
+ * An id is taken only where it is free: the wanted one, else 4, 3 or 5. By convention 0, 1 and 2
+ * belong to debuggers, coverage tools and profilers. */
 #ifndef MONITORING_H
 #define MONITORING_H
 
@@ -18,7 +18,7 @@ void monitoring_free(int tool);
 int monitoring_register(int tool, const char *event, vectorcallfunc function, long *bit);
 int monitoring_set(int tool, long events);
 int monitoring_set_local(int tool, PyCodeObject *code, long events);
-/* Locations that were disabled are told again, of all tools. */
+/* Enables disabled locations again, those of all tools. */
 int monitoring_restart(void);
 /* Whether the id is still ours, with events. */
 int monitoring_is_ours(int tool);

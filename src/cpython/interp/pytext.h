@@ -1,4 +1,4 @@
-/* Text out of Python's strings and dictionaries, without running Python code: a str is transcoded
+/* Text out of Python's strings and dictionaries, without running Python code. A str is transcoded
  * from its own storage, and a dictionary is only searched for exact strings. Under the GIL. */
 #ifndef PYTEXT_H
 #define PYTEXT_H
