@@ -17,7 +17,7 @@
 #include "rows.h"
 #include "sink.h"
 #include "state.h"
-#include "threads.h"
+#include "traced_threads.h"
 #include "word.h"
 
 #include "alloc.h"

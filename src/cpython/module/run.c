@@ -18,7 +18,7 @@
 #include "safe_text.h"
 #include "state.h"
 #include "tap.h"
-#include "threads.h"
+#include "traced_threads.h"
 
 #include "status.h"
 

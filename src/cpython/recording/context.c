@@ -7,7 +7,7 @@
 #include "open_frames.h"
 #include "pyerror.h"
 #include "state.h"
-#include "threads.h"
+#include "traced_threads.h"
 #include "word.h"
 
 #include "map.h"

@@ -9,7 +9,7 @@
 #include "native_output.h"
 #include "state.h"
 #include "thread_names.h"
-#include "threads.h"
+#include "traced_threads.h"
 #include "word.h"
 
 static enum verdict event_timed(struct thread *t, const struct event *event)

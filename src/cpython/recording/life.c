@@ -24,7 +24,7 @@
 #include "state.h"
 #include "tasks.h"
 #include "thread_names.h"
-#include "threads.h"
+#include "traced_threads.h"
 
 #include "status.h"
 

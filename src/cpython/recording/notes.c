@@ -9,7 +9,7 @@
 #include "policy.h"
 #include "rows.h"
 #include "state.h"
-#include "threads.h"
+#include "traced_threads.h"
 
 static const struct value_limits limits = {.depth = 4, .items = 100, .bytes = 1024};
 

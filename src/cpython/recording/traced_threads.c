@@ -1,5 +1,5 @@
-/* Why: see threads.h. */
-#include "threads.h"
+/* Why: see traced_threads.h. */
+#include "traced_threads.h"
 
 #include <string.h>
 

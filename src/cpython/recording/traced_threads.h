@@ -1,6 +1,6 @@
 /* Threads of the program: their state is made at their first event and goes when they end. */
-#ifndef THREADS_H
-#define THREADS_H
+#ifndef TRACED_THREADS_H
+#define TRACED_THREADS_H
 
 #include "state.h"
 
