@@ -16,7 +16,7 @@ from relive.errors import OverheadWarning, ReliveError
 
 TYPES = {1: "call", 2: "return", 3: "yield", 4: "resume", 5: "throw", 6: "exception",
          7: "raise", 8: "handled", 9: "line"}  # fmt: skip
-LOCALS, ARGS, RETURNS, EXCEPTIONS = 1, 2, 4, 8  # what is to be seen (told_event.h)
+LOCALS, ARGS, RETURNS, EXCEPTIONS = 1, 2, 4, 8  # what is to be seen (sink_event.h)
 _ERRORS = 10  # so often may a callback raise (sink.c)
 
 

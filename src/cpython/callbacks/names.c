@@ -14,7 +14,7 @@ struct names {
     uint8_t *block; /* owned: the texts, once the recorder is gone; or NULL */
 };
 
-static struct names *names_now; /* a share of it; NULL: no event was told of this recording yet */
+static struct names *names_now; /* one share; NULL: no event of this recording was delivered yet */
 
 void names_drop(struct names *names)
 {
@@ -36,7 +36,8 @@ struct names *names_share(void)
     return names_now;
 }
 
-static void learn(uint32_t id, const void *utf8, size_t len)
+/* Adds a string of the recorder (recorder_each_string). */
+static void learn_string(uint32_t id, const void *utf8, size_t len)
 {
     struct strings *strings = &names_now->strings;
     if (!strings_has(strings, id)) {
@@ -47,12 +48,12 @@ static void learn(uint32_t id, const void *utf8, size_t len)
 const struct strings *names_strings(struct names *names)
 {
     if (names == names_now && recording.recorder != NULL) {
-        names->known = recorder_each_string(recording.recorder, names->known, learn);
+        names->known = recorder_each_string(recording.recorder, names->known, learn_string);
     }
     return &names->strings;
 }
 
-/* Takes the texts out of the recorder's memory. */
+/* Moves the texts from the recorder's memory into one block. Without memory they become empty. */
 static void copy_texts(struct names *names)
 {
     struct strings *strings = &names->strings;

@@ -1,5 +1,35 @@
-/* Why: see sink.h. What happens once an event is here; what happens once a function, or when
- * something is wrong, is asked of Python (decide, failed, context). */
+/* Why: the cost of a callback backend is the Python code that runs for each event. So C does what
+ * happens for every event, and Python what is rare or belongs to the user.
+ *
+ *                          per event, in C                        Python
+ *
+ *   sink_wants() ------ kind bit; decision of this code? --no-->  decide(module), once per code
+ *                              |
+ *   sink_take() ------- same thread and task as before? ---no-->  context.state()
+ *                              |
+ *   accept_event() ---- make the event, if it is needed now
+ *                              |-- event_filter, if there is one ->  event_filter(event)
+ *                              |-- keep it, up to max_events
+ *                              |
+ *             batch == 0       +-- call_callback() ------------->  callback(event)
+ *             batch != 0       +-- queue_event() ... full? ----->  wake()
+ *                                       |
+ *   the drain's thread:                 +-- take_waiting() ------>  list of events
+ *
+ * The queue is one buffer of entries without gaps; an entry that is not an event yet is followed by
+ * the captured bytes:
+ *
+ *   | struct queued | values, more, padding to 8 | struct queued | struct queued | values, ...
+ *     event == NULL                                event != NULL
+ *
+ * Invariants:
+ * - Each entry owns its references. take_waiting() empties the queue before it makes any event, as
+ *   that may run Python, which may queue more.
+ * - After any call of Python, what the sink knew may have changed: state_*, wanted, the recording.
+ *   accept_event() drops an event whose recording has ended.
+ * - After ERRORS_MOST errors the callback is not called any more.
+ *
+ * Threads: every thread of the program delivers here, one at a time, under the GIL. */
 #include "sink.h"
 
 #include <stddef.h>
@@ -13,7 +43,7 @@
 
 enum { KINDS = RL_EVENT_LINE + 1, ERRORS_MOST = 10 };
 
-/* What decide() has said of the code that was met last, by its id. */
+/* Cache of decisions: the last code object met for each code_id % WANTED. */
 enum { WANTED = 1024 };
 struct wanted {
     uint32_t code_id, is_known, is_wanted;
@@ -36,7 +66,7 @@ struct sink {
     Py_ssize_t max_events, batch, waiting, most_waiting;
     struct bytes_out queue; /* those that wait: struct queued, one after the other */
     struct wanted wanted[WANTED];
-    /* the thread or task of the last event */
+    /* cache of the last event's thread or task, and of its objects in Python */
     uint64_t state_thread;
     PyObject *state_task;                 /* owned weak reference, or NULL outside of tasks */
     PyObject *state_events, *state_trace; /* owned, or NULL: not known */
@@ -55,17 +85,18 @@ unsigned sink_flags(const struct sink *sink)
     return sink->flags;
 }
 
-static PyObject *call(PyObject *function, PyObject *argument, PyObject *other)
+static PyObject *call_function(PyObject *function, PyObject *argument, PyObject *other)
 {
     return PyObject_CallFunctionObjArgs(function, argument, other, NULL);
 }
 
 /* ---- which events ---- */
 
-static int ask_wanted(struct sink *sink, PyObject *module)
+/* Returns what decide() answers for a module; 0 on errors. */
+static int decide_wanted(struct sink *sink, PyObject *module)
 {
     PyObject *name = module != NULL ? module : PyUnicode_FromString("");
-    PyObject *answer = name != NULL ? call(sink->decide, name, NULL) : NULL; /* owned */
+    PyObject *answer = name != NULL ? call_function(sink->decide, name, NULL) : NULL; /* owned */
     int is_wanted = answer != NULL && PyObject_IsTrue(answer) == 1;
     if (module == NULL) {
         Py_XDECREF(name);
@@ -84,7 +115,7 @@ int sink_wants(struct sink *sink, unsigned kind, uint32_t code_id, PyObject *mod
     if (known->is_known && known->code_id == code_id) {
         return known->is_wanted != 0;
     }
-    int is_wanted = ask_wanted(sink, module); /* Python runs: others may write there meanwhile */
+    int is_wanted = decide_wanted(sink, module); /* Python runs: *known may change meanwhile */
     *known = (struct wanted){code_id, 1, (uint32_t)is_wanted};
     return is_wanted;
 }
@@ -104,6 +135,7 @@ static int state_is_of(const struct sink *sink, uint64_t thread, PyObject *task)
     return sink->state_trace != NULL && known == task && sink->state_thread == thread;
 }
 
+/* Makes state_* those of this thread or task. Returns -1 where its context failed. */
 static int find_state(struct sink *sink, uint64_t thread, PyObject *task)
 {
     if (state_is_of(sink, thread, task)) {
@@ -129,9 +161,11 @@ static int find_state(struct sink *sink, uint64_t thread, PyObject *task)
     return 0;
 }
 
-/* ---- telling ---- */
+/* ---- the callback ---- */
 
-static void report(struct sink *sink, const char *name)
+/* Counts the current exception and passes it to failed(). KeyboardInterrupt is meant for the
+ * program and is raised there. */
+static void report_failure(struct sink *sink, const char *name)
 {
     if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
         PyErr_Clear();
@@ -142,7 +176,7 @@ static void report(struct sink *sink, const char *name)
     struct pyerror error = pyerror_take_instance();
     PyObject *text = PyUnicode_FromString(name); /* owned */
     PyObject *done =
-        text != NULL && error.value != NULL ? call(sink->failed, text, error.value) : NULL;
+        text != NULL && error.value != NULL ? call_function(sink->failed, text, error.value) : NULL;
     if (done == NULL) {
         PyErr_WriteUnraisable(sink->failed);
     }
@@ -151,7 +185,8 @@ static void report(struct sink *sink, const char *name)
     pyerror_drop(&error);
 }
 
-static void tell(struct sink *sink, PyObject *event)
+/* Calls the callback with an event or a list of events, and adds up its time. */
+static void call_callback(struct sink *sink, PyObject *event)
 {
     PyObject *callback = sink->callback;
     if (sink->errors >= ERRORS_MOST) {
@@ -159,10 +194,10 @@ static void tell(struct sink *sink, PyObject *event)
     }
     uint64_t began = clock_ticks();
     Py_INCREF(callback);
-    PyObject *done = call(callback, event, NULL);
+    PyObject *done = call_function(callback, event, NULL);
     Py_DECREF(callback);
     if (done == NULL) {
-        report(sink, "callback");
+        report_failure(sink, "callback");
     }
     Py_XDECREF(done);
     sink->callback_ticks += clock_ticks() - began;
@@ -170,26 +205,28 @@ static void tell(struct sink *sink, PyObject *event)
 
 /* ---- what waits for the thread that drains it ---- */
 
-/* An event, or what it will be made from: then its bytes follow. */
+/* An event, or what it will be made from; then the captured bytes follow. */
 struct queued {
-    PyObject *event;     /* owned; or NULL, and: */
-    PyObject *trace;     /* owned */
-    struct names *names; /* a share */
-    struct told told;    /* its objects are owned here */
+    PyObject *event;            /* owned; or NULL, and: */
+    PyObject *trace;            /* owned */
+    struct names *names;        /* a share */
+    struct sink_event captured; /* its objects are owned here */
 };
 
-static size_t padded(size_t bytes)
+static size_t pad_size(size_t bytes)
 {
     return (bytes + 7) & ~(size_t)7;
 }
 
-static void queue(struct sink *sink, const struct queued *what)
+/* Appends an entry, or counts it as lost where the queue is full. Wakes the drain's thread when a
+ * batch is complete. */
+static void queue_event(struct sink *sink, const struct queued *what)
 {
-    const struct told *told = &what->told;
-    size_t values = bytes_left(&told->values), more = bytes_left(&told->more);
+    const struct sink_event *captured = &what->captured;
+    size_t values = bytes_left(&captured->values), more = bytes_left(&captured->more);
     uint8_t *p = NULL;
     if (sink->waiting >= sink->most_waiting ||
-        (p = bytes_room(&sink->queue, sizeof *what + padded(values + more))) == NULL) {
+        (p = bytes_room(&sink->queue, sizeof *what + pad_size(values + more))) == NULL) {
         sink->overflowed++;
         return;
     }
@@ -199,48 +236,50 @@ static void queue(struct sink *sink, const struct queued *what)
     if (what->event == NULL) {
         p += sizeof *what;
         if (values != 0) {
-            memcpy(p, told->values.at, values);
+            memcpy(p, captured->values.at, values);
         }
         if (more != 0) {
-            memcpy(p + values, told->more.at, more);
+            memcpy(p + values, captured->more.at, more);
         }
         entry->names = names_share();
         Py_INCREF(what->trace);
-        Py_INCREF(told->code);
-        Py_XINCREF(told->caller);
-        Py_XINCREF(told->module);
-        Py_XINCREF(told->task);
-        Py_XINCREF(told->traceback);
+        Py_INCREF(captured->code);
+        Py_XINCREF(captured->caller);
+        Py_XINCREF(captured->module);
+        Py_XINCREF(captured->task);
+        Py_XINCREF(captured->traceback);
     }
-    sink->queue.len += sizeof *what + padded(values + more);
+    sink->queue.len += sizeof *what + pad_size(values + more);
     if (++sink->waiting == sink->batch) {
-        PyObject *done = call(sink->wake, NULL, NULL); /* once: the thread takes all that wait */
+        PyObject *done =
+            call_function(sink->wake, NULL, NULL); /* once: the thread takes all that waits */
         Py_XDECREF(done);
     }
 }
 
-/* The event of an entry, new; what the entry owned is let go. `p` is where its bytes are. */
-static PyObject *unqueue(struct sink *sink, struct queued *entry, const uint8_t *p)
+/* Returns the event of an entry and drops the entry's references. `p` points to its bytes. */
+static PyObject *unqueue_event(struct sink *sink, struct queued *entry, const uint8_t *p)
 {
-    struct told *told = &entry->told;
-    size_t values = bytes_left(&told->values), more = bytes_left(&told->more);
+    struct sink_event *captured = &entry->captured;
+    size_t values = bytes_left(&captured->values), more = bytes_left(&captured->more);
     PyObject *event = entry->event;
     if (event == NULL) {
-        told->values = bytes_in_of(p, values);
-        told->more = bytes_in_of(p + values, more);
-        event = told_event_new((PyTypeObject *)sink->type, told, entry->names, entry->trace,
+        captured->values = bytes_in_of(p, values);
+        captured->more = bytes_in_of(p + values, more);
+        event = sink_event_new((PyTypeObject *)sink->type, captured, entry->names, entry->trace,
                                sink->flags, sink->max_repr);
         Py_DECREF(entry->trace);
-        Py_DECREF(told->code);
-        Py_XDECREF(told->caller);
-        Py_XDECREF(told->module);
-        Py_XDECREF(told->task);
-        Py_XDECREF(told->traceback);
+        Py_DECREF(captured->code);
+        Py_XDECREF(captured->caller);
+        Py_XDECREF(captured->module);
+        Py_XDECREF(captured->task);
+        Py_XDECREF(captured->traceback);
     }
     return event;
 }
 
-/* All that wait, as a new list; NULL without memory, and they are counted as lost. */
+/* Empties the queue into a new list. Returns NULL without memory; the events are then counted as
+ * lost. */
 static PyObject *take_waiting(struct sink *sink)
 {
     struct bytes_out taken = sink->queue;
@@ -249,10 +288,10 @@ static PyObject *take_waiting(struct sink *sink)
     sink->waiting = 0;
     for (size_t at = 0; at < taken.len;) {
         struct queued *entry = (struct queued *)(void *)(taken.data + at);
-        size_t bytes = bytes_left(&entry->told.values) + bytes_left(&entry->told.more);
+        size_t bytes = bytes_left(&entry->captured.values) + bytes_left(&entry->captured.more);
         at += sizeof *entry;
-        PyObject *event = unqueue(sink, entry, taken.data + at); /* owned */
-        at += padded(bytes);
+        PyObject *event = unqueue_event(sink, entry, taken.data + at); /* owned */
+        at += pad_size(bytes);
         if (event == NULL || list == NULL || PyList_Append(list, event) != 0) {
             PyErr_Clear();
             sink->overflowed++;
@@ -265,20 +304,20 @@ static PyObject *take_waiting(struct sink *sink)
 
 /* ---- one event ---- */
 
-/* Whether the program's own filter wants it. */
-static int passes(struct sink *sink, PyObject *event)
+/* Returns whether event_filter wants the event; after an error, it does. */
+static int passes_filter(struct sink *sink, PyObject *event)
 {
-    PyObject *answer = call(sink->event_filter, event, NULL); /* owned */
+    PyObject *answer = call_function(sink->event_filter, event, NULL); /* owned */
     int is_wanted = answer != NULL ? PyObject_IsTrue(answer) : -1;
     if (is_wanted < 0) {
-        report(sink, "event_filter");
+        report_failure(sink, "event_filter");
     }
     Py_XDECREF(answer);
     return is_wanted != 0;
 }
 
-/* Whether get_events() will give it. */
-static int keep(struct sink *sink, PyObject *event, PyObject *list)
+/* Keeps the event for get_events(). Returns 0 without memory. */
+static int keep_event(struct sink *sink, PyObject *event, PyObject *list)
 {
     if (PyList_Append(list, event) != 0 || PyList_Append(sink->events, event) != 0) {
         PyErr_Clear();
@@ -287,50 +326,52 @@ static int keep(struct sink *sink, PyObject *event, PyObject *list)
     return 1;
 }
 
-static void take(struct sink *sink, const struct told *told, PyObject *list)
+/* Delivers one event. `list` has the kept events of its thread or task. */
+static void accept_event(struct sink *sink, const struct sink_event *captured, PyObject *list)
 {
     int is_kept = PyList_GET_SIZE(list) < sink->max_events;
-    if (told->thread >> 32 != recording.stamp >> 32) {
-        sink->overflowed++; /* its recording was stopped while Python ran: it names nothing now */
+    if (captured->thread >> 32 != recording.stamp >> 32) {
+        sink->overflowed++; /* Python ran and its recording has ended: its numbers mean nothing now
+                             */
         return;
     }
-    struct queued waits = {.trace = sink->state_trace, .told = *told};
+    struct queued waits = {.trace = sink->state_trace, .captured = *captured};
     if (is_kept || sink->batch == 0 || sink->event_filter != Py_None) {
-        waits.event = told_event_new((PyTypeObject *)sink->type, told, names_share(), waits.trace,
-                                     sink->flags, sink->max_repr);
+        waits.event = sink_event_new((PyTypeObject *)sink->type, captured, names_share(),
+                                     waits.trace, sink->flags, sink->max_repr);
         if (waits.event == NULL) {
             PyErr_Clear();
             sink->overflowed++;
             return;
         }
-        waits.told.values = waits.told.more = (struct bytes_in){0};
+        waits.captured.values = waits.captured.more = (struct bytes_in){0};
     }
-    if (sink->event_filter != Py_None && !passes(sink, waits.event)) {
+    if (sink->event_filter != Py_None && !passes_filter(sink, waits.event)) {
         sink->filtered++;
     } else {
-        sink->counts[told->kind]++;
-        sink->overflowed += !is_kept || !keep(sink, waits.event, list);
+        sink->counts[captured->kind]++;
+        sink->overflowed += !is_kept || !keep_event(sink, waits.event, list);
         if (sink->batch != 0) {
-            queue(sink, &waits);
+            queue_event(sink, &waits);
         } else if (sink->callback != Py_None) {
-            tell(sink, waits.event);
+            call_callback(sink, waits.event);
         }
     }
     Py_XDECREF(waits.event);
 }
 
-void sink_take(struct sink *sink, const struct told *told, PyObject *task)
+void sink_take(struct sink *sink, const struct sink_event *captured, PyObject *task)
 {
     Py_INCREF(sink);
-    if (find_state(sink, told->thread, task) == 0) {
+    if (find_state(sink, captured->thread, task) == 0) {
         PyObject *list = sink->state_events;
         Py_INCREF(list);
-        take(sink, told, list);
+        accept_event(sink, captured, list);
         Py_DECREF(list);
     } else {
         PyErr_WriteUnraisable(sink->context);
     }
-    sink->backend_ticks += clock_ticks() - told->ticks;
+    sink->backend_ticks += clock_ticks() - captured->ticks;
     Py_DECREF(sink);
 }
 
@@ -377,10 +418,10 @@ static PyObject *sink_take_waiting(struct sink *self, PyObject *ignored)
     return take_waiting(self);
 }
 
-/* A list of events for the callback, in a thread that is not recorded. */
+/* Delivers a list of events; the drain calls this in its own thread, which is not recorded. */
 static PyObject *sink_tell(struct sink *self, PyObject *events)
 {
-    tell(self, events);
+    call_callback(self, events);
     Py_RETURN_NONE;
 }
 
@@ -401,8 +442,8 @@ static PyObject *sink_stats(struct sink *self, PyObject *ignored)
                : Py_BuildValue("(NnKKKdd)", counts, PyList_GET_SIZE(self->events),
                                (unsigned long long)self->filtered,
                                (unsigned long long)self->overflowed,
-                               (unsigned long long)self->errors, told_seconds(self->callback_ticks),
-                               told_seconds(self->backend_ticks));
+                               (unsigned long long)self->errors, sink_seconds(self->callback_ticks),
+                               sink_seconds(self->backend_ticks));
 }
 
 static int sink_init(struct sink *self, PyObject *args, PyObject *names)
@@ -418,7 +459,7 @@ static int sink_init(struct sink *self, PyObject *args, PyObject *names)
         return -1;
     }
     if (self->events != NULL || !PyType_Check(o[6])) {
-        PyErr_SetString(PyExc_TypeError, "a sink is made once, with a type of events");
+        PyErr_SetString(PyExc_TypeError, "a sink is initialized once, with a type of events");
         return -1;
     }
     PyObject **const into[] = {&self->callback, &self->event_filter, &self->decide, &self->failed,
@@ -435,17 +476,17 @@ static int visit_waiting(const struct sink *self, visitproc visit, void *arg)
 {
     for (size_t at = 0; at < self->queue.len;) {
         struct queued *entry = (struct queued *)(void *)(self->queue.data + at);
-        const struct told *told = &entry->told;
+        const struct sink_event *captured = &entry->captured;
         Py_VISIT(entry->event);
         if (entry->event == NULL) {
             Py_VISIT(entry->trace);
-            Py_VISIT(told->code);
-            Py_VISIT(told->caller);
-            Py_VISIT(told->module);
-            Py_VISIT(told->task);
-            Py_VISIT(told->traceback);
+            Py_VISIT(captured->code);
+            Py_VISIT(captured->caller);
+            Py_VISIT(captured->module);
+            Py_VISIT(captured->task);
+            Py_VISIT(captured->traceback);
         }
-        at += sizeof *entry + padded(bytes_left(&told->values) + bytes_left(&told->more));
+        at += sizeof *entry + pad_size(bytes_left(&captured->values) + bytes_left(&captured->more));
     }
     return 0;
 }
@@ -493,11 +534,14 @@ static void sink_dealloc(struct sink *self)
 }
 
 static PyMethodDef methods[] = {
-    {"begin", (PyCFunction)sink_begin, METH_NOARGS, "Numbers of code mean others from now on."},
-    {"forget_state", (PyCFunction)sink_forget, METH_NOARGS, "A thread's context was changed."},
-    {"events", (PyCFunction)sink_events, METH_NOARGS, "Those that are kept."},
+    {"begin", (PyCFunction)sink_begin, METH_NOARGS,
+     "Forgets what decide() answered: numbers of code change."},
+    {"forget_state", (PyCFunction)sink_forget, METH_NOARGS,
+     "Forgets the cached context of the last event."},
+    {"events", (PyCFunction)sink_events, METH_NOARGS, "Returns a list of the kept events."},
     {"clear", (PyCFunction)sink_clear_events, METH_NOARGS, "Forgets events and counts."},
-    {"take_waiting", (PyCFunction)sink_take_waiting, METH_NOARGS, "Those that wait."},
+    {"take_waiting", (PyCFunction)sink_take_waiting, METH_NOARGS,
+     "Returns a list of the events that wait."},
     {"tell", (PyCFunction)sink_tell, METH_O, "Calls the callback, guarded and timed."},
     {"stats", (PyCFunction)sink_stats, METH_NOARGS,
      "(events by kind, kept, filtered, overflowed, errors, seconds in the callback, in all)"},
@@ -510,7 +554,7 @@ static PyType_Slot slots[] = {
     {Py_tp_traverse, sink_traverse},
     {Py_tp_clear, sink_clear},
     {Py_tp_methods, methods},
-    {Py_tp_doc, "Where the events of one callback backend go."},
+    {Py_tp_doc, "Receives the events of one callback backend."},
     {0, NULL},
 };
 

@@ -1,4 +1,10 @@
-/* Why: see told_event.h. */
+/* Why: see sink_event.h.
+ *
+ *   struct event_object | raw: values of the row | local variables | exception |
+ *                         value_bytes              local_bytes       the rest
+ *
+ * Invariants: `values` is NULL until a field is used that get_field_at_hand() cannot make. Then it
+ * is a tuple of all fields. An event that Python made (_fill) has `values` and no code. */
 #include "sink_event.h"
 
 #include <string.h>
@@ -15,14 +21,14 @@
 static struct clock_pair began;
 static int64_t wall_offset; /* from monotonic ns to ns since 1970 */
 
-void told_clock_begin(void)
+void sink_clock_begin(void)
 {
     (void)clock_init();
     began = clock_pair_now();
     wall_offset = (int64_t)(os_real_ns() - os_mono_ns());
 }
 
-static double ns_per_tick(void)
+static double get_ns_per_tick(void)
 {
     struct clock_pair now = clock_pair_now();
     return now.ticks > began.ticks
@@ -32,19 +38,19 @@ static double ns_per_tick(void)
 
 static uint64_t ns_of(uint64_t ticks)
 {
-    return began.mono_ns + (uint64_t)((double)(ticks - began.ticks) * ns_per_tick());
+    return began.mono_ns + (uint64_t)((double)(ticks - began.ticks) * get_ns_per_tick());
 }
 
-double told_seconds(uint64_t ticks)
+double sink_seconds(uint64_t ticks)
 {
-    return (double)ticks * ns_per_tick() / 1e9;
+    return (double)ticks * get_ns_per_tick() / 1e9;
 }
 
 /* ---- the object ---- */
 
 struct event_object {
     PyObject_VAR_HEAD     /* bytes in `raw` */
-        PyObject *values; /* owned: every field, once one was asked for that is not at hand */
+        PyObject *values; /* owned: every field, once one was used that is not at hand */
     PyCodeObject *code;   /* owned; NULL where the values were given */
     PyCodeObject *caller; /* this and the next four: owned or NULL */
     PyObject *module, *task, *trace_id, *traceback;
@@ -83,23 +89,24 @@ enum {
     FIELDS
 };
 
-static PyObject *owned(void *o)
+/* Returns a new reference to an object, or to None for NULL. */
+static PyObject *incref_or_none(void *o)
 {
     PyObject *found = o != NULL ? o : Py_None;
     Py_INCREF(found);
     return found;
 }
 
-static void *kept(void *o)
+static void *incref_if_any(void *o)
 {
     Py_XINCREF((PyObject *)o);
     return o;
 }
 
-PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct names *names,
+PyObject *sink_event_new(PyTypeObject *type, const struct sink_event *captured, struct names *names,
                          PyObject *trace_id, unsigned flags, uint32_t max_repr)
 {
-    size_t more = bytes_left(&told->more), values = bytes_left(&told->values);
+    size_t more = bytes_left(&captured->more), values = bytes_left(&captured->values);
     struct event_object *self =
         PyObject_GC_NewVar(struct event_object, type, (Py_ssize_t)(values + more));
     if (self == NULL) {
@@ -107,34 +114,34 @@ PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct nam
         return NULL;
     }
     self->values = NULL;
-    self->code = kept(told->code);
-    self->caller = kept(told->caller);
-    self->module = kept(told->module);
-    self->task = kept(told->task);
-    self->trace_id = kept(trace_id);
-    self->traceback = kept(told->traceback);
+    self->code = incref_if_any(captured->code);
+    self->caller = incref_if_any(captured->caller);
+    self->module = incref_if_any(captured->module);
+    self->task = incref_if_any(captured->task);
+    self->trace_id = incref_if_any(trace_id);
+    self->traceback = incref_if_any(captured->traceback);
     self->names = names;
-    self->ticks = told->ticks;
-    self->duration = told->duration;
-    self->thread = told->ident;
-    self->line = told->line;
-    self->caller_line = told->caller_line;
+    self->ticks = captured->ticks;
+    self->duration = captured->duration;
+    self->thread = captured->ident;
+    self->line = captured->line;
+    self->caller_line = captured->caller_line;
     self->value_bytes = (uint32_t)values;
-    self->local_bytes = (uint32_t)told->local_bytes;
+    self->local_bytes = (uint32_t)captured->local_bytes;
     self->max_repr = max_repr;
-    self->kind = (uint8_t)told->kind;
-    self->flags = (uint8_t)(told->has_locals ? flags : flags & ~(unsigned)TOLD_LOCALS);
+    self->kind = (uint8_t)captured->kind;
+    self->flags = (uint8_t)(captured->has_locals ? flags : flags & ~(unsigned)SINK_LOCALS);
     if (values != 0) {
-        memcpy(self->raw, told->values.at, values);
+        memcpy(self->raw, captured->values.at, values);
     }
     if (more != 0) {
-        memcpy(self->raw + values, told->more.at, more);
+        memcpy(self->raw + values, captured->more.at, more);
     }
     return (PyObject *)self;
 }
 
-/* Classes made in Python are the collector's business, so this one is, too. What callbacks are
- * given is never tracked: it refers to nothing that could refer back. */
+/* Subclasses made in Python take part in garbage collection, so their base must, too. The events of
+ * sink_event_new() are never tracked: they refer to nothing that could refer back. */
 static int event_traverse(struct event_object *self, visitproc visit, void *arg)
 {
     VISIT_TYPE(self);
@@ -165,8 +172,8 @@ static void event_dealloc(struct event_object *self)
 
 /* ---- values ---- */
 
-/* A str that was cut bears a mark. */
-static PyObject *text_of(const struct value *value)
+/* Returns a str; one that was cut when it was captured gets a mark. */
+static PyObject *decode_text(const struct value *value)
 {
     PyObject *text =
         PyUnicode_DecodeUTF8((const char *)value->bytes, (Py_ssize_t)value->size, "surrogatepass");
@@ -178,8 +185,8 @@ static PyObject *text_of(const struct value *value)
     return text;
 }
 
-/* What repr() would say, or the nearest thing, from the captured bytes. */
-static PyObject *shown(struct event_object *self, struct bytes_in *in)
+/* Returns the text of a captured value: like its repr(), as far as the bytes go. */
+static PyObject *render_value(struct event_object *self, struct bytes_in *in)
 {
     struct bytes_out out = {0};
     PyObject *text = NULL;
@@ -201,7 +208,7 @@ static PyObject *big_int(const struct value *value)
     return negative;
 }
 
-/* One value, new; Ellipsis for a variable that is not bound, or was left out. */
+/* Reads one value: new, Ellipsis for a variable that is unbound or was dropped. */
 static PyObject *take_value(struct event_object *self, struct bytes_in *in)
 {
     struct bytes_in ahead = *in;
@@ -212,17 +219,17 @@ static PyObject *take_value(struct event_object *self, struct bytes_in *in)
     }
     switch (value.tag) {
     case RL_VALUE_NONE:
-        found = owned(Py_None);
+        found = incref_or_none(Py_None);
         break;
     case RL_VALUE_FALSE:
-        found = owned(Py_False);
+        found = incref_or_none(Py_False);
         break;
     case RL_VALUE_TRUE:
-        found = owned(Py_True);
+        found = incref_or_none(Py_True);
         break;
     case RL_VALUE_UNSET:
     case RL_VALUE_DROPPED:
-        found = owned(Py_Ellipsis);
+        found = incref_or_none(Py_Ellipsis);
         break;
     case RL_VALUE_INT:
         found = PyLong_FromLongLong(value.number);
@@ -233,20 +240,20 @@ static PyObject *take_value(struct event_object *self, struct bytes_in *in)
     case RL_VALUE_STR:
     case RL_VALUE_STR_CUT:
     case RL_VALUE_STR_ODD:
-        found = text_of(&value);
+        found = decode_text(&value);
         break;
     case RL_VALUE_BIG_INT:
         found = big_int(&value);
         break;
     default:
-        return shown(self, in);
+        return render_value(self, in);
     }
     *in = ahead;
     return found;
 }
 
-/* Takes the value; gives it, or as much of a text as may be shown. */
-static PyObject *cut(const struct event_object *self, PyObject *value)
+/* Takes a reference to a value and returns one: to the value, or to a text cut at max_repr. */
+static PyObject *cut_text(const struct event_object *self, PyObject *value)
 {
     static const char mark[] = "...[TRUNCATED]";
     const Py_ssize_t most = (Py_ssize_t)self->max_repr, more = sizeof mark - 1;
@@ -283,7 +290,7 @@ static PyObject *name_of_slot(const PyCodeObject *code, Py_ssize_t slot) /* borr
     return NULL;
 }
 
-/* The items of **kwargs, which comes next, under their own names; nothing where it is no dict. */
+/* Reads **kwargs, which comes next, and stores its items by name. Skips it if it is no dict. */
 static void take_keywords(struct event_object *self, struct bytes_in *in, PyObject *into)
 {
     struct bytes_in ahead = *in;
@@ -294,7 +301,8 @@ static void take_keywords(struct event_object *self, struct bytes_in *in, PyObje
     }
     *in = ahead;
     for (uint64_t k = dict.shown; k > 0; k--) {
-        PyObject *name = take_value(self, in), *value = cut(self, take_value(self, in)); /* owned */
+        PyObject *name = take_value(self, in),
+                 *value = cut_text(self, take_value(self, in)); /* owned */
         if (name != NULL && value != NULL) {
             (void)PyDict_SetItem(into, name, value);
         }
@@ -303,7 +311,7 @@ static void take_keywords(struct event_object *self, struct bytes_in *in, PyObje
     }
 }
 
-/* One value after the other into the dictionary that `into` says of its slot. */
+/* Reads all values by slot: positional ones into into[0], others into into[1]. */
 static void take_named(struct event_object *self, struct bytes_in in, PyObject *const into[2])
 {
     const PyCodeObject *code = self->code;
@@ -319,7 +327,7 @@ static void take_named(struct event_object *self, struct bytes_in in, PyObject *
         PyObject *name = name_of_slot(code, slot), *value = take_value(self, &in); /* owned */
         int is_positional =
             slot < code->co_argcount || (slot == varargs && (code->co_flags & CO_VARARGS) != 0);
-        value = value != Py_Ellipsis ? cut(self, value) : value;
+        value = value != Py_Ellipsis ? cut_text(self, value) : value;
         if (value == NULL || name == NULL) {
             Py_XDECREF(value);
             return;
@@ -346,18 +354,14 @@ static void take_locals(struct event_object *self, PyObject **fields)
     PyObject *dict = PyDict_New();
     if (dict != NULL) {
         PyObject *into[2] = {dict, dict};
-        struct bytes_in in = self->local_bytes != 0 || self->kind != RL_EVENT_CALL
-                                 ? bytes_in_of(self->raw + self->value_bytes, self->local_bytes)
-                                 : bytes_in_of(self->raw, self->value_bytes); /* its parameters */
+        struct bytes_in in =
+            self->local_bytes != 0 || self->kind != RL_EVENT_CALL
+                ? bytes_in_of(self->raw + self->value_bytes, self->local_bytes)
+                : bytes_in_of(self->raw,
+                              self->value_bytes); /* parameters are all locals of a call */
         take_named(self, in, into);
     }
     fields[AT_LOCALS] = dict;
-}
-
-static int is_exception(unsigned kind)
-{
-    return kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE || kind == RL_EVENT_HANDLED ||
-           kind == RL_EVENT_THROW;
 }
 
 static void take_exception(struct event_object *self, PyObject **fields)
@@ -372,7 +376,7 @@ static void take_exception(struct event_object *self, PyObject **fields)
             struct text type = strings_get(names_strings(self->names), value.type);
             fields[AT_EXC_TYPE] =
                 PyUnicode_DecodeUTF8(type.data, (Py_ssize_t)type.len, "surrogatepass");
-            fields[AT_EXC_MESSAGE] = cut(self, take_value(self, &rows[i]));
+            fields[AT_EXC_MESSAGE] = cut_text(self, take_value(self, &rows[i]));
             return;
         }
     }
@@ -383,15 +387,15 @@ static int line_in(PyCodeObject *code, int line)
     return line > 0 ? line : PyCode_Addr2Line(code, -line);
 }
 
-/* As the recording has it: it was found when the code was met. New. */
+/* Returns the qualified name that was found when the code was first recorded: new. */
 static PyObject *qualified_name(PyCodeObject *code)
 {
     PyObject *name = codename_get(code, NULL);
-    return name != NULL ? name : owned(code->co_name);
+    return name != NULL ? name : incref_or_none(code->co_name);
 }
 
-/* What is at hand: new, or NULL where the values must be made. */
-static PyObject *at_hand(struct event_object *self, int field)
+/* Returns a field that needs no captured value: new, or NULL for the other fields. */
+static PyObject *get_field_at_hand(struct event_object *self, int field)
 {
     static PyObject *types[RL_EVENT_LINE + 1]; /* process-wide, owned */
     static const char *const words[] = {"",      "call",      "return", "yield",   "resume",
@@ -403,7 +407,7 @@ static PyObject *at_hand(struct event_object *self, int field)
         if (types[self->kind] == NULL) {
             types[self->kind] = PyUnicode_InternFromString(words[self->kind]);
         }
-        return owned(types[self->kind]);
+        return incref_or_none(types[self->kind]);
     case AT_WALL:
         return PyLong_FromLongLong((int64_t)ns_of(self->ticks) + wall_offset);
     case AT_NS:
@@ -411,54 +415,55 @@ static PyObject *at_hand(struct event_object *self, int field)
     case AT_THREAD:
         return PyLong_FromUnsignedLong(self->thread);
     case AT_TRACE:
-        return owned(self->trace_id);
+        return incref_or_none(self->trace_id);
     case AT_FUNCTION:
-        return owned(code->co_name);
+        return incref_or_none(code->co_name);
     case AT_QUALIFIED:
         return qualified_name(code);
     case AT_MODULE:
-        return owned(self->module);
+        return incref_or_none(self->module);
     case AT_FILE:
-        return owned(code->co_filename);
+        return incref_or_none(code->co_filename);
     case AT_LINE:
         return PyLong_FromLong(line_in(code, self->line));
     case AT_EXC_TRACE:
-        return owned(self->traceback);
+        return incref_or_none(self->traceback);
     case AT_ASYNC:
         return PyBool_FromLong((code->co_flags & awaits) != 0);
     case AT_TASK:
-        return owned(self->task);
+        return incref_or_none(self->task);
     case AT_DURATION:
-        return self->duration != TOLD_NO_DURATION ? PyFloat_FromDouble(told_seconds(self->duration))
-                                                  : owned(NULL);
+        return self->duration != SINK_NO_DURATION ? PyFloat_FromDouble(sink_seconds(self->duration))
+                                                  : incref_or_none(NULL);
     default:
         return NULL;
     }
 }
 
-/* Every field; borrowed, or NULL with an exception. */
-static PyObject *all_values(struct event_object *self)
+/* Makes every field, once. Returns the tuple, borrowed, None for an empty event, or NULL with an
+ * exception. */
+static PyObject *make_all_fields(struct event_object *self)
 {
     if (self->values != NULL || self->code == NULL) {
         return self->values != NULL ? self->values : Py_None;
     }
     PyObject *fields[FIELDS] = {NULL};
     for (int i = 0; i < FIELDS; i++) {
-        fields[i] = at_hand(self, i);
+        fields[i] = get_field_at_hand(self, i);
     }
-    if (self->kind == RL_EVENT_CALL && self->flags & TOLD_ARGS && self->value_bytes != 0) {
+    if (self->kind == RL_EVENT_CALL && self->flags & SINK_ARGS && self->value_bytes != 0) {
         take_arguments(self, fields);
-    } else if (self->kind == RL_EVENT_CALL && self->flags & TOLD_ARGS) {
+    } else if (self->kind == RL_EVENT_CALL && self->flags & SINK_ARGS) {
         fields[AT_ARGS] = PyDict_New();
         fields[AT_KWARGS] = PyDict_New();
-    } else if (!is_exception(self->kind) && self->kind != RL_EVENT_CALL &&
-               self->flags & TOLD_RETURNS && self->value_bytes != 0) {
+    } else if (!sink_kind_is_exception(self->kind) && self->kind != RL_EVENT_CALL &&
+               self->flags & SINK_RETURNS && self->value_bytes != 0) {
         struct bytes_in in = bytes_in_of(self->raw, self->value_bytes);
-        fields[AT_RETURN] = cut(self, take_value(self, &in));
-    } else if (is_exception(self->kind)) {
+        fields[AT_RETURN] = cut_text(self, take_value(self, &in));
+    } else if (sink_kind_is_exception(self->kind)) {
         take_exception(self, fields);
     }
-    if (self->flags & TOLD_LOCALS) {
+    if (self->flags & SINK_LOCALS) {
         take_locals(self, fields);
     }
     if (self->caller != NULL) {
@@ -470,7 +475,7 @@ static PyObject *all_values(struct event_object *self)
     PyObject *tuple = PyTuple_New(FIELDS);
     for (int i = 0; i < FIELDS; i++) {
         if (tuple != NULL) {
-            PyTuple_SET_ITEM(tuple, i, fields[i] != NULL ? fields[i] : owned(NULL));
+            PyTuple_SET_ITEM(tuple, i, fields[i] != NULL ? fields[i] : incref_or_none(NULL));
         } else {
             Py_XDECREF(fields[i]);
         }
@@ -483,20 +488,21 @@ static PyObject *all_values(struct event_object *self)
 static PyObject *get_field(struct event_object *self, void *number)
 {
     int field = (int)(intptr_t)number;
-    PyObject *found = self->values == NULL && self->code != NULL ? at_hand(self, field) : NULL;
+    PyObject *found =
+        self->values == NULL && self->code != NULL ? get_field_at_hand(self, field) : NULL;
     if (found != NULL || PyErr_Occurred()) {
         return found;
     }
-    PyObject *values = all_values(self);
-    return values == NULL || values == Py_None ? values == NULL ? NULL : owned(NULL)
-                                               : owned(PyTuple_GET_ITEM(values, field));
+    PyObject *values = make_all_fields(self);
+    return values == NULL || values == Py_None ? values == NULL ? NULL : incref_or_none(NULL)
+                                               : incref_or_none(PyTuple_GET_ITEM(values, field));
 }
 
 static PyObject *event_all(struct event_object *self, PyObject *ignored)
 {
     (void)ignored;
-    PyObject *values = all_values(self);
-    return values != NULL ? owned(values) : NULL;
+    PyObject *values = make_all_fields(self);
+    return values != NULL ? incref_or_none(values) : NULL;
 }
 
 static PyObject *event_fill(struct event_object *self, PyObject *values)
@@ -506,7 +512,7 @@ static PyObject *event_fill(struct event_object *self, PyObject *values)
         PyErr_SetString(PyExc_AttributeError, "an event is filled once, with all of its fields");
         return NULL;
     }
-    self->values = owned(values);
+    self->values = incref_or_none(values);
     Py_RETURN_NONE;
 }
 
@@ -514,11 +520,11 @@ static PyObject *event_make(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     (void)args;
     (void)names;
-    return type->tp_alloc(type, 0); /* of zeros; the constructor in Python fills it */
+    return type->tp_alloc(type, 0); /* all zeros; the constructor in Python fills it */
 }
 
 static PyMethodDef methods[] = {
-    {"_all", (PyCFunction)event_all, METH_NOARGS, "Every field, in their order."},
+    {"_all", (PyCFunction)event_all, METH_NOARGS, "Returns every field, in order."},
     {"_fill", (PyCFunction)event_fill, METH_O, "Sets every field of a new event."},
     {NULL, NULL, 0, NULL},
 };
@@ -554,7 +560,7 @@ static PyType_Slot slots[] = {
     {Py_tp_traverse, event_traverse},
     {Py_tp_methods, methods},
     {Py_tp_getset, fields_of_event},
-    {Py_tp_doc, "One event, as a callback is told of it."},
+    {Py_tp_doc, "One event, the argument of a callback."},
     {0, NULL},
 };
 
@@ -566,7 +572,7 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
-int told_event_add(PyObject *module)
+int sink_event_add(PyObject *module)
 {
     PyObject *type = PyType_FromSpec(&spec);
     if (type == NULL || PyModule_AddObject(module, "Event", type) != 0) {

@@ -1,11 +1,16 @@
-/* relive._core.Event: what a callback is given. It holds what was captured, as bytes, and makes
- * values of it when they are asked for; TraceEvent in Python is this type with a constructor.
+/* relive._core.Event: the argument of a callback. TraceEvent in Python is this type with a
+ * constructor.
  *
- * Values come out of the bytes: None, bool, int, float and str as they were, and text for all else.
- * So no object of the program lives longer for it, none of its code runs, and what filters have
- * taken out is not there to be seen. */
-#ifndef TOLD_EVENT_H
-#define TOLD_EVENT_H
+ *   struct sink_event (borrowed) -> sink_event_new() -> Event: captured bytes + code, names, clocks
+ *                                                         |  first use of a field
+ *                                                         v
+ *                                                       Python values
+ *
+ * An event holds the captured bytes and decodes them on demand. None, bool, int, float and str come
+ * back as they were; every other value comes back as text. So no value of the program lives longer,
+ * none of its code runs, and what a filter removed is not there. Under the GIL. */
+#ifndef SINK_EVENT_H
+#define SINK_EVENT_H
 
 #include "compat.h"
 
@@ -13,34 +18,43 @@
 
 #include "bytes.h"
 #include "names.h"
+#include "rec.h"
 
-enum { TOLD_LOCALS = 1, TOLD_ARGS = 2, TOLD_RETURNS = 4, TOLD_EXCEPTIONS = 8 };
+enum { SINK_LOCALS = 1, SINK_ARGS = 2, SINK_RETURNS = 4, SINK_EXCEPTIONS = 8 };
 
-/* One event, as the recorder has just seen it; all borrowed. */
-struct told {
+/* One event, as the recorder has just seen it. Everything is borrowed. */
+struct sink_event {
     unsigned kind;
     uint32_t code_id;
-    uint64_t thread;                     /* of the recording and in it: never that of another one */
-    uint64_t frame, ticks, duration;     /* duration: TOLD_NO_DURATION, or ticks */
+    uint64_t thread;                     /* number of the recording | number of the thread in it */
+    uint64_t frame, ticks, duration;     /* duration in ticks, or SINK_NO_DURATION */
     PyCodeObject *code, *caller;         /* caller may be NULL */
     int line, caller_line;               /* a line, or minus an offset in bytes in the code */
     PyObject *module, *task, *traceback; /* str, or NULL */
-    struct bytes_in values;              /* of the row */
-    struct bytes_in more;                /* captured besides: values of variables, an exception */
-    size_t local_bytes;                  /* so many of them are the variables' */
+    struct bytes_in values;              /* the values of the event's row */
+    struct bytes_in more;                /* captured in addition: local variables, an exception */
+    size_t local_bytes;                  /* how many bytes of `more` are local variables */
     int has_locals;
-    unsigned long ident; /* of the thread, as Python says it */
+    unsigned long ident; /* threading.get_ident() of the thread */
 };
-#define TOLD_NO_DURATION UINT64_MAX
+#define SINK_NO_DURATION UINT64_MAX
 
-/* A new one; takes the share of names. flags say what of it is to be seen. NULL without memory. */
-PyObject *told_event_new(PyTypeObject *type, const struct told *told, struct names *names,
+/* Returns a new event, or NULL without memory. Takes the share of names. `flags` (SINK_LOCALS, ...)
+ * are the fields that it shows. Texts longer than max_repr are cut. */
+PyObject *sink_event_new(PyTypeObject *type, const struct sink_event *captured, struct names *names,
                          PyObject *trace_id, unsigned flags, uint32_t max_repr);
-/* Events are told from now on: their times are read off these clocks. */
-void told_clock_begin(void);
-double told_seconds(uint64_t ticks);
+/* Reads the clocks by which ticks of events become times. Called when delivery begins. */
+void sink_clock_begin(void);
+/* Converts a number of ticks. */
+double sink_seconds(uint64_t ticks);
 
-/* Adds the type to the module. 0, or -1 with an exception. */
-int told_event_add(PyObject *module);
+static inline int sink_kind_is_exception(unsigned kind)
+{
+    return kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE || kind == RL_EVENT_HANDLED ||
+           kind == RL_EVENT_THROW;
+}
+
+/* Adds the type to the module. Returns 0, or -1 with an exception. */
+int sink_event_add(PyObject *module);
 
 #endif

@@ -1,5 +1,26 @@
-/* Why: see tap.h. Everything that one event needs is put together once, for all sinks that want it.
- */
+/* Why: callbacks must see what the file gets: the same filters, the same skipped calls. So an event
+ * is recorded first, and its own rows are read back and completed, once for all sinks.
+ *
+ *   tap_event(): remember lane.cur
+ *     |
+ *   recording_event(event) ------> ... | DATA values | CALL frame |
+ *     |                                ^ old lane.cur              ^ lane.cur
+ *   find_last_event(): reads the rows between; none of them is deliverable -> nothing to do
+ *     |
+ *   deliver_event(): suppresses recording, saves the current exception
+ *     |-- keep_values()        copies the values: rows are freed when the recording stops
+ *     |-- format_traceback()   calls Python, if an exception is wanted
+ *     |-- for each sink that wants it: complete_event() once, then sink_take()
+ *     v
+ *   restores the exception and the gate
+ *
+ * Invariants:
+ * - If the event took a new chunk (lane.chunk changed), its rows begin at lane.rows.
+ * - Python may run at each call of a sink, so other threads may stop the recording or set other
+ *   sinks. deliver_event() holds its own references, and stops when recording.stamp changes.
+ * - Callbacks never see events of callbacks: the gate is SUPPRESSED meanwhile.
+ *
+ * Threads: any thread that is recorded, under the GIL. The statics below are shared by all. */
 #include "tap.h"
 
 #include <string.h>
@@ -23,14 +44,14 @@
 #include "alloc.h"
 #include "value.h"
 
-static PyObject *sinks; /* process-wide, owned: a tuple of them */
-/* Called as traceback(kind, code, line, exception or None, whether the event before in this thread
- * was one of an exception too); a str or None. */
+static PyObject *sinks; /* process-wide, owned: a tuple */
+/* Called as traceback(kind, code, line, exception or None, follows): a str or None. `follows` is 1
+ * where the event before in this thread was one of an exception, too. */
 static PyObject *traceback_of; /* process-wide, owned */
-static unsigned wants;         /* TOLD_LOCALS, ...: what any of them wants */
+static unsigned wants;         /* SINK_LOCALS, ...: what any sink wants */
 static struct u64map began;    /* frame -> ticks of its call */
 
-/* Of the code that was met last, by its id: the module's name. */
+/* Cache: the module's name of the last code object met for each code_id % MODULES. */
 enum { MODULES = 1024 };
 static struct module_of {
     uint32_t code_id;
@@ -44,7 +65,7 @@ static void forget_modules(void)
     }
 }
 
-/* Of the code that the frame runs; borrowed, NULL where it has none. */
+/* Returns the name of the frame's module: borrowed, NULL where it has none. */
 static PyObject *module_of(uint32_t code_id, native_frame *frame)
 {
     struct module_of *known = &modules[code_id % MODULES];
@@ -59,13 +80,13 @@ static PyObject *module_of(uint32_t code_id, native_frame *frame)
 
 /* ---- rows ---- */
 
-static int is_told(unsigned kind)
+static int is_delivered_kind(unsigned kind)
 {
     return (kind >= RL_EVENT_CALL && kind <= RL_EVENT_LINE) || kind == RL_EVENT_RUNNING;
 }
 
-/* The last event of these rows that a listener is told of. */
-static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
+/* Reads the last event of these rows that callbacks get. Returns 0 where there is none. */
+static int find_last_event(const uint8_t *row, const uint8_t *end, struct sink_event *captured)
 {
     struct bytes_in values = {0};
     int is_found = 0;
@@ -76,13 +97,13 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
         if (kind == RL_ROW_DATA) {
             values = bytes_in_of(row + RL_ROW_FRAME, first);
         } else if (kind < RL_EVENT_KINDS) {
-            if (is_told(kind)) {
-                /* a generator that was suspended before the recording goes on */
+            if (is_delivered_kind(kind)) {
+                /* a generator that was suspended before the recording began now runs again */
                 kind = kind == RL_EVENT_RUNNING ? RL_EVENT_RESUME : kind;
-                told->kind = kind;
-                told->ticks = first; /* since the lane's base */
-                told->frame = get64(row + RL_ROW_FRAME);
-                told->values = values;
+                captured->kind = kind;
+                captured->ticks = first; /* since the lane's base */
+                captured->frame = get64(row + RL_ROW_FRAME);
+                captured->values = values;
                 is_found = 1;
             }
             values = (struct bytes_in){0};
@@ -94,24 +115,18 @@ static int find_told(const uint8_t *row, const uint8_t *end, struct told *told)
 
 /* ---- what is not in the rows ---- */
 
-static int is_exception(unsigned kind)
-{
-    return kind == RL_EVENT_UNWIND || kind == RL_EVENT_RAISE || kind == RL_EVENT_HANDLED ||
-           kind == RL_EVENT_THROW;
-}
-
-/* Appends what was captured. */
+/* Appends the bytes of a capture to the thread's buffer. */
 static void put_more(struct thread *t, struct capture *c)
 {
-    bytes_put(&t->told, c->bytes, capture_size(c));
+    bytes_put(&t->callback_more, c->bytes, capture_size(c));
 }
 
-/* The variables of the frame as the filter has them, one after the other by slot. */
-static void put_locals(struct thread *t, const struct event *event, struct told *told)
+/* Captures the frame's variables by slot, filtered like recorded ones. */
+static void put_locals(struct thread *t, const struct event *event, struct sink_event *captured)
 {
-    enum { PIECE = 2048 }; /* so much at once: the rest of the room is for long values */
+    enum { PIECE = 2048 }; /* flushed beyond this size; the rest of the buffer is for long values */
     PyCodeObject *code = event->code;
-    const struct policy *policy = policy_of(told->code_id);
+    const struct policy *policy = policy_of(captured->code_id);
     Py_ssize_t filtered = policy != NULL && policy->slots != NULL ? policy->slot_count : 0;
     struct capture *c = rows_capture_always(t, policy);
     if (c == NULL) {
@@ -132,16 +147,17 @@ static void put_locals(struct thread *t, const struct event *event, struct told 
         }
     }
     put_more(t, c);
-    told->local_bytes = t->told.len;
+    captured->local_bytes = t->callback_more.len;
 }
 
-/* What the row of an exception that goes on through its frames leaves out. */
-static void put_exception(struct thread *t, const struct event *event, const struct told *told)
+/* Captures the exception where the row has none: rows omit it while it unwinds more frames. */
+static void put_exception(struct thread *t, const struct event *event,
+                          const struct sink_event *captured)
 {
     struct capture *c = NULL;
-    int has_none = bytes_left(&told->values) == 0 || *told->values.at == RL_VALUE_UNSET;
+    int has_none = bytes_left(&captured->values) == 0 || *captured->values.at == RL_VALUE_UNSET;
     if (has_none && event->arg != NULL) {
-        c = rows_capture(t, policy_of(told->code_id));
+        c = rows_capture(t, policy_of(captured->code_id));
     }
     if (c != NULL) {
         capture_exception(c, event->arg, event->raw, 0);
@@ -149,32 +165,32 @@ static void put_exception(struct thread *t, const struct event *event, const str
     }
 }
 
-/* A line, or minus an offset in the code that it can be found by. */
-static int place_of(native_frame *frame)
+/* Returns a line, or minus a byte offset, from which an event finds its line on demand. */
+static int get_place(native_frame *frame)
 {
     int offset = native_byte_offset(frame);
     return offset >= 0 ? -offset : native_code(frame)->co_firstlineno;
 }
 
-/* How long the frame has run, where it ends. */
-static uint64_t duration_of(const struct told *told)
+/* Returns how long the frame has run, at its end. Remembers its begin at a call. */
+static uint64_t duration_of(const struct sink_event *captured)
 {
     uint64_t since = 0;
-    if (told->kind == RL_EVENT_CALL) {
-        (void)u64map_put(&began, told->frame, told->ticks);
-    } else if ((told->kind == RL_EVENT_RETURN || told->kind == RL_EVENT_UNWIND) &&
-               u64map_remove(&began, told->frame, &since)) {
-        return told->ticks - since;
+    if (captured->kind == RL_EVENT_CALL) {
+        (void)u64map_put(&began, captured->frame, captured->ticks);
+    } else if ((captured->kind == RL_EVENT_RETURN || captured->kind == RL_EVENT_UNWIND) &&
+               u64map_remove(&began, captured->frame, &since)) {
+        return captured->ticks - since;
     }
-    return TOLD_NO_DURATION;
+    return SINK_NO_DURATION;
 }
 
-/* A new str, or NULL. */
-static PyObject *ask_traceback(struct thread *t, const struct event *event, unsigned kind)
+/* Returns the traceback's text from Python: a new str, or NULL. */
+static PyObject *format_traceback(struct thread *t, const struct event *event, unsigned kind)
 {
     int goes_on = t->was_exception;
-    t->was_exception = is_exception(kind);
-    if (!t->was_exception || !(wants & TOLD_EXCEPTIONS)) {
+    t->was_exception = sink_kind_is_exception(kind);
+    if (!t->was_exception || !(wants & SINK_EXCEPTIONS)) {
         return NULL;
     }
     PyObject *raised = event->arg != NULL ? event->arg : Py_None;
@@ -188,55 +204,57 @@ static PyObject *ask_traceback(struct thread *t, const struct event *event, unsi
     return text;
 }
 
-/* Completes what sinks are told; *traceback and *name are what the caller must drop. */
-static void describe(struct thread *t, const struct event *event, struct told *told, PyObject *task,
-                     PyObject **name)
+/* Adds what is not in the rows: lines, caller, task, local variables. Sets *name to a new reference
+ * to the task's name, or leaves it. */
+static void complete_event(struct thread *t, const struct event *event, struct sink_event *captured,
+                           PyObject *task, PyObject **name)
 {
     native_frame *caller = frames_caller(event->frame);
-    told->line = told->kind == RL_EVENT_LINE   ? (int)event->line
-                 : told->kind == RL_EVENT_CALL ? event->code->co_firstlineno
-                                               : place_of(event->frame);
+    captured->line = captured->kind == RL_EVENT_LINE   ? (int)event->line
+                     : captured->kind == RL_EVENT_CALL ? event->code->co_firstlineno
+                                                       : get_place(event->frame);
     if (caller != NULL) {
-        told->caller = native_code(caller);
-        told->caller_line = place_of(caller);
+        captured->caller = native_code(caller);
+        captured->caller_line = get_place(caller);
     }
     if (task != NULL) {
-        told->task = *name = loops_task_name(t);
+        captured->task = *name = loops_task_name(t);
     }
-    bytes_out_reset(&t->told);
-    int is_same = told->thread >> 32 == recording.stamp >> 32; /* Python may have run */
-    if (is_same && wants & TOLD_LOCALS && event->code->co_flags & CO_OPTIMIZED) {
-        told->has_locals = 1;
+    bytes_out_reset(&t->callback_more);
+    int is_same = captured->thread >> 32 == recording.stamp >> 32; /* Python may have run */
+    if (is_same && wants & SINK_LOCALS && event->code->co_flags & CO_OPTIMIZED) {
+        captured->has_locals = 1;
         /* A function that begins has no variables but its parameters. */
-        if (told->kind != RL_EVENT_CALL || bytes_left(&told->values) == 0) {
-            put_locals(t, event, told);
+        if (captured->kind != RL_EVENT_CALL || bytes_left(&captured->values) == 0) {
+            put_locals(t, event, captured);
         }
     }
-    if (is_same && is_exception(told->kind)) {
-        put_exception(t, event, told);
+    if (is_same && sink_kind_is_exception(captured->kind)) {
+        put_exception(t, event, captured);
     }
-    told->more = bytes_in_of(t->told.data, t->told.len);
-    told->ident = PyThread_get_thread_ident();
+    captured->more = bytes_in_of(t->callback_more.data, t->callback_more.len);
+    captured->ident = PyThread_get_thread_ident();
 }
 
-/* ---- telling ---- */
+/* ---- delivery ---- */
 
-/* The row's values, in memory of our own: the row goes when the recording stops. */
-static void keep_values(struct thread *t, struct told *told)
+/* Copies the row's values into the thread: the row is freed when the recording stops. */
+static void keep_values(struct thread *t, struct sink_event *captured)
 {
-    size_t n = bytes_left(&told->values);
-    bytes_out_reset(&t->told_values);
+    size_t n = bytes_left(&captured->values);
+    bytes_out_reset(&t->callback_values);
     if (n != 0) {
-        bytes_put(&t->told_values, told->values.at, n);
+        bytes_put(&t->callback_values, captured->values.at, n);
     }
-    told->values = bytes_in_of(t->told_values.data, t->told_values.failed ? 0 : n);
+    captured->values = bytes_in_of(t->callback_values.data, t->callback_values.failed ? 0 : n);
 }
 
-static void tell(struct thread *t, const struct event *event, struct told *told)
+/* Delivers one event to every sink that wants it. The current exception stays as it was. */
+static void deliver_event(struct thread *t, const struct event *event, struct sink_event *captured)
 {
     PyObject *name = NULL, *all = sinks;
     struct pyerror error = {0};
-    int is_raised = is_exception(told->kind) && PyErr_Occurred() != NULL;
+    int is_raised = sink_kind_is_exception(captured->kind) && PyErr_Occurred() != NULL;
     if (is_raised) {
         error = pyerror_take();
     }
@@ -244,34 +262,34 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
     uint64_t stamp = recording.stamp;
     Py_INCREF(all);
     recording.outside++;
-    told->code = event->code;
-    told->thread = recording.stamp | t->lane.thread;
-    told->code_id = CODE_ID(codeinfo_get(event->code));
-    told->module = module_of(told->code_id, event->frame);
-    Py_XINCREF(told->module); /* other threads may set other sinks while Python runs */
-    keep_values(t, told);
-    told->traceback = ask_traceback(t, event, told->kind); /* owned */
-    PyObject *task = loops_task();                         /* owned, or NULL */
+    captured->code = event->code;
+    captured->thread = recording.stamp | t->lane.thread;
+    captured->code_id = CODE_ID(codeinfo_get(event->code));
+    captured->module = module_of(captured->code_id, event->frame);
+    Py_XINCREF(captured->module); /* other threads may set other sinks while Python runs */
+    keep_values(t, captured);
+    captured->traceback = format_traceback(t, event, captured->kind); /* owned */
+    PyObject *task = loops_task();                                    /* owned, or NULL */
     int is_described = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(all); i++) {
         struct sink *sink = (struct sink *)PyTuple_GET_ITEM(all, i);
-        if (!sink_wants(sink, told->kind, told->code_id, told->module)) {
+        if (!sink_wants(sink, captured->kind, captured->code_id, captured->module)) {
             continue;
         }
         if (recording.stamp != stamp) {
             break; /* another thread has stopped the recording that names all this */
         }
         if (!is_described) {
-            told->duration = duration_of(told);
-            describe(t, event, told, task, &name);
+            captured->duration = duration_of(captured);
+            complete_event(t, event, captured, task, &name);
             is_described = 1;
         }
-        sink_take(sink, told, task);
+        sink_take(sink, captured, task);
     }
     Py_XDECREF(task);
     Py_XDECREF(name);
-    Py_XDECREF(told->traceback);
-    Py_XDECREF(told->module);
+    Py_XDECREF(captured->traceback);
+    Py_XDECREF(captured->module);
     Py_DECREF(all);
     recording.outside--;
     gate_resume(t, gate);
@@ -280,11 +298,12 @@ static void tell(struct thread *t, const struct event *event, struct told *told)
     }
 }
 
+/* Records an event, then delivers it (listener.event). */
 static enum verdict tap_event(struct thread *t, const struct event *event)
 {
     uint64_t chunk = t->lane.chunk;
     const uint8_t *cur = t->lane.cur;
-    struct told told = {0};
+    struct sink_event captured = {0};
     Py_INCREF(event->code);
     if (t->gate == GATE_TAP) {
         gate_open(t);
@@ -292,12 +311,12 @@ static enum verdict tap_event(struct thread *t, const struct event *event)
     enum verdict verdict = recording_event(event);
     if (t->lane.recorder != NULL && t->lane.cur != NULL) {
         const uint8_t *begin = chunk == t->lane.chunk && cur != NULL ? cur : t->lane.rows;
-        if (find_told(begin, t->lane.cur, &told)) {
-            told.ticks += t->lane.base;
-            if (told.kind == RL_EVENT_LINE) {
-                told.frame = frames_top(t);
+        if (find_last_event(begin, t->lane.cur, &captured)) {
+            captured.ticks += t->lane.base;
+            if (captured.kind == RL_EVENT_LINE) {
+                captured.frame = frames_top(t);
             }
-            tell(t, event, &told);
+            deliver_event(t, event, &captured);
         }
     }
     Py_DECREF(event->code);
@@ -309,7 +328,7 @@ static enum verdict tap_event(struct thread *t, const struct event *event)
 
 /* ---- for Python ---- */
 
-static PyObject *tap(PyObject *module, PyObject *args)
+static PyObject *set_sinks(PyObject *module, PyObject *args)
 {
     PyObject *list, *function;
     (void)module;
@@ -319,7 +338,7 @@ static PyObject *tap(PyObject *module, PyObject *args)
     wants = 0;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); i++) {
         if (!sink_check(PyTuple_GET_ITEM(list, i))) {
-            PyErr_SetString(PyExc_TypeError, "a tuple of sinks is wanted");
+            PyErr_SetString(PyExc_TypeError, "expected a tuple of sinks");
             return NULL;
         }
         wants |= sink_flags((struct sink *)PyTuple_GET_ITEM(list, i));
@@ -332,7 +351,7 @@ static PyObject *tap(PyObject *module, PyObject *args)
     u64map_clear(&began);
     forget_modules();
     if (listener.is_on) {
-        told_clock_begin();
+        sink_clock_begin();
     }
     threads_recheck();
     Py_RETURN_NONE;
@@ -349,15 +368,17 @@ int tap_suppress(int is_on)
     return t != NULL;
 }
 
-static PyObject *suppress(PyObject *module, PyObject *flag)
+static PyObject *set_suppressed(PyObject *module, PyObject *flag)
 {
     (void)module;
     return PyBool_FromLong(tap_suppress(PyObject_IsTrue(flag) == 1));
 }
 
 static PyMethodDef methods[] = {
-    {"tap", tap, METH_VARARGS, "Sets the sinks that are told; an empty tuple takes them away."},
-    {"suppress", suppress, METH_O, "Nothing of this thread is recorded, until it is undone."},
+    {"tap", set_sinks, METH_VARARGS,
+     "Sets the sinks that get events; an empty tuple removes them."},
+    {"suppress", set_suppressed, METH_O,
+     "Suppresses recording in this thread (True), or ends it (False)."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -366,7 +387,7 @@ int tap_add(PyObject *module)
     listener.event = tap_event;
     listener.forget = names_forget;
     listener.forked = names_forked;
-    return told_event_add(module) != 0 || sink_add(module) != 0
+    return sink_event_add(module) != 0 || sink_add(module) != 0
                ? -1
                : PyModule_AddFunctions(module, methods);
 }

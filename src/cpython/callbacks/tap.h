@@ -1,11 +1,11 @@
-/* Callbacks inside the program: sinks are told of each event as it happens, from the rows that the
- * recorder has just written for it.
+/* Callbacks inside the program: sinks get each event as it happens, from the rows that the recorder
+ * has just written for it.
  *
  *   recording_event_slow() -> tap_event() -> recording_event() -> rows in the lane
  *                                       -> the same rows, found again -> each sink that wants it
  *
- * While there are sinks every event goes the slow way (thread.gate stays 0); otherwise it costs
- * nothing. What a callback runs is not recorded. Under the GIL. */
+ * While there are sinks, no gate is open, so every event takes the slow path (gate.h). Without
+ * sinks this room costs nothing. What a callback runs is not recorded. Under the GIL. */
 #ifndef TAP_H
 #define TAP_H
 
@@ -13,10 +13,11 @@
 
 struct thread;
 
-/* Nothing of this thread is recorded, until it is undone by a 0. Whether there was memory for it.
+/* Suppresses recording in this thread (1), or ends the suppression (0). Returns 0 without memory.
  */
 int tap_suppress(int is_on);
-/* Adds types and functions that Python sees. 0, or -1 with an exception. */
+/* Adds the types and functions to the module, and sets `listener`. Returns 0, or -1 with an
+ * exception. */
 int tap_add(PyObject *module);
 
 #endif

@@ -32,8 +32,8 @@ void threads_ended(void *value)
     thread_self = NULL;
     frames_forget(t);
     rl_free(t->capture);
-    bytes_out_fini(&t->told);
-    bytes_out_fini(&t->told_values);
+    bytes_out_fini(&t->callback_more);
+    bytes_out_fini(&t->callback_values);
     rl_free(t->queued);
     rl_free(t->stack);
     rl_free(t);

@@ -84,14 +84,14 @@ struct thread {
     struct running_task tasks[TASKS_NESTED];
     uint32_t short_count;
     struct short_call shorts[SHORT_CALLS];
-    struct bytes_out told_values; /* the values of the event that callbacks get (tap.c) */
-    struct bytes_out told;        /* what callbacks want captured besides the rows (tap.c) */
-    int was_exception;            /* the last event that callbacks got was an exception's */
-    struct queued_output *queued; /* owned; what C code wrote, not yet in the lane; or NULL */
-    uint64_t cpu_ns;              /* --budget: of this thread, when its last slot was full */
-    unsigned long ident;          /* as the program knows it */
-    uint64_t native_id;           /* as the system does */
-    PyObject *name;               /* compared only: its name when that was looked at last */
+    struct bytes_out callback_values; /* the values of the event that callbacks get (tap.c) */
+    struct bytes_out callback_more;   /* what callbacks want captured besides the rows (tap.c) */
+    int was_exception;                /* the last event that callbacks got was an exception's */
+    struct queued_output *queued;     /* owned; what C code wrote, not yet in the lane; or NULL */
+    uint64_t cpu_ns;                  /* --budget: of this thread, when its last slot was full */
+    unsigned long ident;              /* as the program knows it */
+    uint64_t native_id;               /* as the system does */
+    PyObject *name;                   /* compared only: its name when that was looked at last */
     Py_hash_t name_hash;
     uint32_t name_looks; /* while it had none */
     uint32_t emptied;    /* so often its outermost frame has ended */
