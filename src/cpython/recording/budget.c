@@ -64,7 +64,7 @@ void budget_begin(unsigned percent)
     budget.began = clock_pair_now();
 }
 
-static double ns_per_tick(void)
+static double measure_ns_per_tick(void)
 {
     struct clock_pair now = clock_pair_now();
     uint64_t ticks = now.ticks - budget.began.ticks;
@@ -91,6 +91,7 @@ static int grow_tables(uint32_t id)
     return 0;
 }
 
+/* Returns the costs of a code id, made where there are none; NULL without memory. */
 static struct cost *cost_of(uint32_t id)
 {
     return id < level_limits.count || grow_tables(id) == 0 ? &budget.costs[id] : NULL;
@@ -98,16 +99,18 @@ static struct cost *cost_of(uint32_t id)
 
 /* ---- measuring ---- */
 
-static int class_of(unsigned kind)
+static int cost_class(unsigned kind)
 {
     return kind_enters(kind) ? ENTER : kind_leaves(kind) ? LEAVE : LINE;
 }
 
-static int is_of_code(unsigned kind)
+/* Whether the id of a row is that of a code object. */
+static int is_row_of_code(unsigned kind)
 {
     return kind <= RL_EVENT_LINE || kind == RL_EVENT_RUNNING;
 }
 
+/* The interpreter's own cost of an event. */
 static double callback_ns(void)
 {
     return recording.backend != NULL ? recording.backend->empty_callback_ns : 0;
@@ -120,7 +123,7 @@ void budget_filled(void *owner, const uint8_t *rows, size_t len)
         return;
     }
     uint64_t cpu = os_thread_cpu_ns();
-    double tick = ns_per_tick(), ns[CLASSES];
+    double tick = measure_ns_per_tick(), ns[CLASSES];
     size_t units = 0;
     for (int i = 0; i < CLASSES; i++) {
         ns[i] = budget.rates[i].ticks / budget.rates[i].units * tick;
@@ -135,8 +138,8 @@ void budget_filled(void *owner, const uint8_t *rows, size_t len)
         if (kind >= RL_EVENT_KINDS || kind == RL_EVENT_WRITE) {
             continue; /* its cost is a part of the next event's */
         }
-        double spent = ns[class_of(kind)] * (double)units + callback_ns();
-        struct cost *cost = is_of_code(kind) ? cost_of(id) : NULL;
+        double spent = ns[cost_class(kind)] * (double)units + callback_ns();
+        struct cost *cost = is_row_of_code(kind) ? cost_of(id) : NULL;
         if (cost != NULL) {
             *(kind == RL_EVENT_LINE ? &cost->lines : &cost->calls) += (uint32_t)spent;
         }
@@ -158,7 +161,8 @@ void budget_count(void)
     budget.spent_ns += callback_ns() + 5;
 }
 
-static void learn(struct rate *rate, uint64_t ticks, size_t units)
+/* Takes one timed event into the rate of its kind. Older samples weigh less and less. */
+static void learn_rate(struct rate *rate, uint64_t ticks, size_t units)
 {
     ticks = ticks > budget.clock_cost ? ticks - budget.clock_cost : 1;
     /* What lasted far too long was interrupted. */
@@ -170,7 +174,7 @@ static void learn(struct rate *rate, uint64_t ticks, size_t units)
 /* ---- deciding ---- */
 
 /* The level that the code was recorded at. */
-static unsigned level_of(uint32_t id)
+static unsigned level_recorded(uint32_t id)
 {
     unsigned most = budget.costs[id].lines != 0 ? LEVEL_LINES : LEVEL_VALUES;
     most = recording.level < most ? recording.level : most;
@@ -178,18 +182,20 @@ static unsigned level_of(uint32_t id)
 }
 
 /* What a step down would save of what the code cost: lines all, values a half. */
-static double saving(const struct cost *cost)
+static double saving_of(const struct cost *cost)
 {
     return cost->lines != 0 ? (double)cost->lines : (double)cost->calls / 2;
 }
 
 static int by_saving(const void *a, const void *b)
 {
-    double x = saving(&budget.costs[*(const uint32_t *)a]);
-    double y = saving(&budget.costs[*(const uint32_t *)b]);
+    double x = saving_of(&budget.costs[*(const uint32_t *)a]);
+    double y = saving_of(&budget.costs[*(const uint32_t *)b]);
     return (x < y) - (x > y);
 }
 
+/* Writes the event of a step: levels before and after, the overhead, and what the code took of it.
+ */
 static void put_step(struct thread *t, uint32_t id, unsigned from, unsigned to, double share)
 {
     uint8_t bytes[4 * VARINT_MAX + 16], *p = bytes;
@@ -202,7 +208,7 @@ static void put_step(struct thread *t, uint32_t id, unsigned from, unsigned to, 
 }
 
 /* Open frames of code whose lines are wanted no longer keep no snapshot. */
-static void forget_lines(uint32_t id)
+static void drop_snapshots(uint32_t id)
 {
     for (struct thread *t = recording.threads; t != NULL; t = t->next) {
         for (uint32_t i = 1; t->stamp == recording.stamp && i <= t->depth; i++) {
@@ -214,24 +220,25 @@ static void forget_lines(uint32_t id)
     }
 }
 
+/* Lowers the limit of a code object by one level. */
 static void step_down(struct thread *t, uint32_t id)
 {
-    unsigned from = level_of(id);
+    unsigned from = level_recorded(id);
     level_limits.of[id] = (uint8_t)(from - 1);
     if (from == LEVEL_LINES) {
-        forget_lines(id);
+        drop_snapshots(id);
     }
-    put_step(t, id, from, from - 1, saving(&budget.costs[id]) / budget.spent_ns);
+    put_step(t, id, from, from - 1, saving_of(&budget.costs[id]) / budget.spent_ns);
 }
 
 /* The codes that can go down and save at least a hundredth of the cost, the heaviest first; how
  * many. Owned, or NULL. */
-static uint32_t *candidates(size_t *count)
+static uint32_t *find_candidates(size_t *count)
 {
     uint32_t *ids = rl_alloc(level_limits.count, sizeof *ids);
     *count = 0;
     for (size_t i = 1; ids != NULL && i < level_limits.count; i++) {
-        if (saving(&budget.costs[i]) > budget.spent_ns / 100 &&
+        if (saving_of(&budget.costs[i]) > budget.spent_ns / 100 &&
             level_limits.of[i] > LEVEL_COUNTED) {
             ids[(*count)++] = (uint32_t)i;
         }
@@ -243,7 +250,7 @@ static uint32_t *candidates(size_t *count)
 }
 
 /* The overhead in this window; the program's own time in it, ns. */
-static double measure(void)
+static double measure_overhead(void)
 {
     double cpu = (double)budget.cpu_ns, own = cpu - budget.spent_ns;
     own = own > cpu / 20 ? own : cpu / 20;
@@ -251,14 +258,15 @@ static double measure(void)
     return own;
 }
 
-static void decide(struct thread *t)
+/* The end of a window: takes the heaviest code down until the excess is saved. */
+static void lower_levels(struct thread *t)
 {
-    double own = measure();
+    double own = measure_overhead();
     double excess = budget.spent_ns - own * budget.percent / 100;
     size_t count = 0, steps = 0;
-    uint32_t *ids = excess > 0 ? candidates(&count) : NULL;
+    uint32_t *ids = excess > 0 ? find_candidates(&count) : NULL;
     for (size_t i = 0; i < count && i < STEPS_MAX && excess > 0; i++, steps++) {
-        excess -= saving(&budget.costs[ids[i]]);
+        excess -= saving_of(&budget.costs[ids[i]]);
         step_down(t, ids[i]);
     }
     rl_free(ids);
@@ -275,7 +283,7 @@ static void decide(struct thread *t)
 struct budget_sample budget_sample_begin(struct thread *t)
 {
     if (budget.cpu_ns >= WINDOW_NS) {
-        decide(t);
+        lower_levels(t);
     }
     uint32_t left = --t->samples;
     return (struct budget_sample){t->lane.slot, t->lane.cur, left, clock_ticks()};
@@ -287,8 +295,8 @@ void budget_sample_end(struct thread *t, unsigned kind, const struct budget_samp
     int is_whole =
         sample->slot == t->lane.slot && t->lane.cur > sample->cur && t->samples == sample->left;
     if (is_whole && sample->left < SAMPLES - COLD) {
-        learn(&budget.rates[class_of(kind)], ticks,
-              (size_t)(t->lane.cur - sample->cur) / RL_ROW_BYTES);
+        learn_rate(&budget.rates[cost_class(kind)], ticks,
+                   (size_t)(t->lane.cur - sample->cur) / RL_ROW_BYTES);
     }
     if (t->samples != 0) {
         gate_close_if_open(t);
@@ -301,7 +309,7 @@ void budget_end(void)
     if (budget.percent != 0 && thread_is_recorded(t)) {
         budget.cpu_ns += t->cpu_ns != 0 ? os_thread_cpu_ns() - t->cpu_ns : 0;
         if (budget.cpu_ns >= WINDOW_NS) {
-            (void)measure();
+            (void)measure_overhead();
         }
         put_step(t, 0, 0, 0, 0);
     }

@@ -19,15 +19,17 @@
 #include "tasks.h"
 #include "word.h"
 
-static void count(uint64_t n)
+/* Counts events that a rule has kept out. */
+static void count_filtered(uint64_t n)
 {
     recorder_count_loss(recording.recorder, RL_LOSS_FILTER, n);
 }
 
 /* ---- short calls ---- */
 
-static void enter(struct thread *t, const struct event *event, uint64_t info,
-                  const struct policy *policy)
+/* Enters the frame, and remembers where its row is, in case the call turns out too short. */
+static void enter_timed(struct thread *t, const struct event *event, uint64_t info,
+                        const struct policy *policy)
 {
     struct short_call call = {.before = t->lane.cur,
                               .chunk = t->lane.chunk,
@@ -65,31 +67,32 @@ static int take_back(struct thread *t, const struct event *event, const struct p
     lane_publish(lane);
     lines_free(top->snapshot);
     t->depth--;
-    count(2);
+    count_filtered(2);
     return 1;
 }
 
 /* ---- each event ---- */
 
-static enum verdict ruled(struct thread *t, const struct event *event, uint64_t info,
-                          struct policy *policy, int is_known)
+/* An event of code with rules for each call. `is_known`: its frame was recorded when it began. */
+static enum verdict apply_rules(struct thread *t, const struct event *event, uint64_t info,
+                                struct policy *policy, int is_known)
 {
     enum verdict verdict = info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
     if (event->kind == RL_EVENT_CALL) {
         if (policy->asks != 0 && !moment_allows(t, policy)) {
-            count(1);
+            count_filtered(1);
             return VERDICT_CONTINUE;
         }
         if (policy->every > 1 && policy->calls++ % policy->every != 0) {
-            count(1);
+            count_filtered(1);
             return VERDICT_CONTINUE;
         }
-        enter(t, event, info, policy);
+        enter_timed(t, event, info, policy);
         return verdict;
     }
     if (!is_known) {
         if (event->kind != RL_EVENT_LINE) {
-            count(1);
+            count_filtered(1);
         }
         return VERDICT_CONTINUE;
     }
@@ -106,8 +109,8 @@ static enum verdict ruled(struct thread *t, const struct event *event, uint64_t 
 }
 
 /* Only counted: but what was recorded when it began is ended. */
-static enum verdict counted(struct thread *t, const struct event *event, uint64_t info,
-                            int is_known)
+static enum verdict count_event(struct thread *t, const struct event *event, uint64_t info,
+                                int is_known)
 {
     if (event->kind == RL_EVENT_LINE) {
         return VERDICT_DISABLE;
@@ -138,7 +141,7 @@ enum verdict call_rules_event(struct thread *t, const struct event *event, uint6
         frames_find(t, event->frame) != 0 || u64map_get(&recording.generators, key) != NULL;
     info &= ~(uint64_t)CODE_EXCLUDED;
     if (policy == NULL || level_is_counted(CODE_ID(info))) {
-        return counted(t, event, info, is_known);
+        return count_event(t, event, info, is_known);
     }
-    return ruled(t, event, info, policy, is_known);
+    return apply_rules(t, event, info, policy, is_known);
 }

@@ -19,6 +19,7 @@ struct walk {
     uint32_t callee, at; /* in the thread's stack */
 };
 
+/* Begins at the frame of the event, which may not be recorded itself. */
 static struct walk walk_from(struct thread *t, const struct event *event)
 {
     return (struct walk){t, event->frame, 0, frames_find(t, event->frame)};
@@ -53,6 +54,7 @@ static int walk_out(struct walk *w)
     return 0;
 }
 
+/* In a new chunk no line of a caller has been written yet. */
 static void forget_flags(struct thread *t)
 {
     if (t->callers_chunk != t->lane.chunk) {

@@ -1,5 +1,5 @@
 /* Why: see context.h. The interpreter counts the changes of a thread's context (context_ver), but
- * not what is set in it: who sets one of the variables calls look_here(). */
+ * not what is set in it: who sets one of the variables calls recheck_here(). */
 #include "context.h"
 
 #include "codeinfo.h"
@@ -40,7 +40,8 @@ static unsigned long number_in(PyObject *variable)
     return number;
 }
 
-static void look(struct thread *t)
+/* Reads both variables in the thread's context, and writes the session where it is another one. */
+static void look_up(struct thread *t)
 {
     struct pyerror error = pyerror_take();
     unsigned long number = number_in(session_variable);
@@ -69,7 +70,7 @@ int context_hides(struct thread *t)
     uint64_t version = PyThreadState_GetUnchecked()->context_ver;
     if (session_variable != NULL &&
         (t->context_ver != version || t->context_chunk != t->lane.chunk)) {
-        look(t);
+        look_up(t);
         t->context_ver = version;
         t->context_chunk = t->lane.chunk;
     }
@@ -102,7 +103,8 @@ void context_session_ends(void)
     threads_recheck();
 }
 
-static void look_here(void)
+/* The next event of this thread looks the variables up again. */
+static void recheck_here(void)
 {
     if (thread_self != NULL) {
         gate_close(thread_self);
@@ -117,11 +119,12 @@ PyObject *context_enter(PyObject *number)
         return NULL;
     }
     PyObject *token = PyContextVar_Set(session_variable, number);
-    look_here();
+    recheck_here();
     return token;
 }
 
-static void enter(unsigned long number)
+/* Sets the session in the context of now; 0: none. */
+static void enter_number(unsigned long number)
 {
     PyObject *object = PyLong_FromUnsignedLong(number); /* owned */
     PyObject *token = object != NULL ? context_enter(object) : NULL;
@@ -133,7 +136,7 @@ void context_leave(PyObject *token)
 {
     if (session_variable == NULL || PyContextVar_Reset(session_variable, token) != 0) {
         PyErr_Clear(); /* in another context: asynchronous generators are closed so */
-        enter(0);
+        enter_number(0);
     }
     unsigned long active = number_in(session_variable), open = active;
     while (open != 0 && !session_is_open(open)) {
@@ -141,9 +144,9 @@ void context_leave(PyObject *token)
         open = outer != NULL ? (unsigned long)*outer : 0;
     }
     if (open != active) {
-        enter(open);
+        enter_number(open);
     }
-    look_here();
+    recheck_here();
     PyErr_Clear();
 }
 
@@ -160,7 +163,7 @@ void context_ends_outside(unsigned number, unsigned outer)
 void context_leave_if(unsigned number)
 {
     if (session_variable != NULL && number_in(session_variable) == number) {
-        enter(0);
+        enter_number(0);
     }
     PyErr_Clear();
 }
@@ -172,7 +175,7 @@ unsigned context_active(void)
 
 /* ---- for Python ---- */
 
-static PyObject *follow(PyObject *module, PyObject *args)
+static PyObject *set_variables(PyObject *module, PyObject *args)
 {
     PyObject *one, *other;
     (void)module;
@@ -186,7 +189,7 @@ static PyObject *follow(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyObject *hide(PyObject *module, PyObject *number)
+static PyObject *count_hidden(PyObject *module, PyObject *number)
 {
     long change = PyLong_AsLong(number);
     (void)module;
@@ -199,10 +202,10 @@ static PyObject *hide(PyObject *module, PyObject *number)
 }
 
 static PyMethodDef methods[] = {
-    {"follow", follow, METH_VARARGS,
+    {"follow", set_variables, METH_VARARGS,
      "The variables that hold a session's number, and whether"
      " nothing is recorded."},
-    {"hide", hide, METH_O, "So many more suppressions are in force."},
+    {"hide", count_hidden, METH_O, "So many more suppressions are in force."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -12,6 +12,7 @@
 #include "traced_threads.h"
 #include "word.h"
 
+/* Records an event and gives its time to --budget. */
 static enum verdict event_timed(struct thread *t, const struct event *event)
 {
     struct budget_sample sample = budget_sample_begin(t);

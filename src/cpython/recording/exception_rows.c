@@ -80,6 +80,7 @@ static unsigned action_of(struct thread *t, const struct event *event, const str
     return action == FILTER_ALLOW && event->arg == t->hidden ? t->hidden_how : action;
 }
 
+/* Puts the exception into the capture, or what the filter shows in its place. */
 static void put_filtered(struct thread *t, struct capture *c, const struct event *event,
                          const struct policy *policy)
 {
@@ -99,7 +100,8 @@ static void put_filtered(struct thread *t, struct capture *c, const struct event
     repeats_end(c);
 }
 
-static int is_kept(const struct thread *t, const struct event *event)
+/* Whether the event comes without its exception, whose bytes were kept when it was reported. */
+static int is_pending_here(const struct thread *t, const struct event *event)
 {
     return event->arg == NULL && t->pending_in == event->frame;
 }
@@ -118,11 +120,12 @@ static int traceback_line(const struct event *event)
     return PyCode_Addr2Line((PyCodeObject *)event->code, first->tb_lasti);
 }
 
+/* The line of the event in its own frame; 0 = not known. */
 static uint32_t line_of(const struct thread *t, const struct event *event)
 {
     int line = (int)event->line;
     if (line == 0) {
-        line = is_kept(t, event) ? (int)t->pending_line : traceback_line(event);
+        line = is_pending_here(t, event) ? (int)t->pending_line : traceback_line(event);
     }
     if (line == 0) {
         line = native_line(event->frame);
@@ -140,6 +143,7 @@ static uint8_t *put_handler(uint8_t *p, struct exc_handler handler)
     return p;
 }
 
+/* Whether the lines of callers go with the event: it is raised, or leaves a frame. */
 static int begins_to_leave(const struct event *event)
 {
     return event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_UNWIND;
@@ -149,7 +153,7 @@ static int begins_to_leave(const struct event *event)
 static uint32_t put_values(struct thread *t, struct capture *c, const struct event *event,
                            uint64_t info)
 {
-    if (is_kept(t, event)) {
+    if (is_pending_here(t, event)) {
         memcpy(c->bytes, t->pending, t->pending_len);
         c->p = c->bytes + t->pending_len;
     } else if (event->arg != NULL && info & CODE_VALUES) {
@@ -189,7 +193,7 @@ void exception_put(struct thread *t, const struct event *event, uint64_t info, u
     if (recording.level == LEVEL_LINES) {
         put_variables(t, event, info);
     }
-    uint32_t exc = is_kept(t, event) ? t->pending_type : exception_id(t, event->arg);
+    uint32_t exc = is_pending_here(t, event) ? t->pending_type : exception_id(t, event->arg);
     struct capture *c = rows_capture_always(t, policy_of(CODE_ID(info)));
     uint32_t len = c != NULL ? put_values(t, c, event, info) : 0;
     if (!rows_reserve(t, (len != 0 ? lane_data_units(len) : 0) + 2)) {

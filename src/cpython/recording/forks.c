@@ -2,7 +2,7 @@
  * child must not write to the parent's file.
  *
  *   os.fork():  hooks of Python's        `before`
- *               fork(2): before_fork()   the writer thread ends
+ *               fork(2): prepare_fork()   the writer thread ends
  *                        after_fork_parent(), after_fork_child()
  *               3.12 counts the threads, 3.13 and later do so below
  *               hooks of Python's        `after_in_parent`, `after_in_child`
@@ -41,7 +41,8 @@ void forks_in_child(void (*function)(void))
     in_child[child_count++] = function;
 }
 
-static void before_fork(void)
+/* Takes the locks in their order; the writer thread ends. */
+static void prepare_fork(void)
 {
     if (handlers++ != 0) {
         return;
@@ -54,6 +55,7 @@ static void before_fork(void)
     }
 }
 
+/* Gives the locks back; after a fork by C code the writer begins again at once. */
 static void after_fork_parent(void)
 {
     int keep = errno; /* of a fork that failed */
@@ -104,11 +106,11 @@ static void after_fork_child(void)
 
 int forks_init(void)
 {
-    return os_at_fork(before_fork, after_fork_parent, after_fork_child);
+    return os_at_fork(prepare_fork, after_fork_parent, after_fork_child);
 }
 
 /* Who holds file_lock opens a recording or closes it: neither needs a writer that was paused. */
-static void resume(void)
+static void resume_writer(void)
 {
     if (os_try_lock_mutex(&recording.file_lock)) {
         struct recorder *recorder =
@@ -122,12 +124,13 @@ static void resume(void)
 
 static PyCFunction original_fork, original_forkpty;
 
+/* Forks, and begins the writer once the outermost guarded call has returned. */
 static PyObject *call_guarded(PyCFunction original, PyObject *module)
 {
     guarded++;
     PyObject *result = original(module, NULL);
     if (--guarded == 0) {
-        resume();
+        resume_writer();
     }
     return result;
 }

@@ -9,6 +9,7 @@ static PyObject *callback; /* process-wide, owned */
 static PyObject *list;     /* process-wide, owned: while it is set: gc.callbacks */
 static uint64_t began;
 
+/* A number in the dictionary that gc gives to its callbacks; 0 where there is none. */
 static int64_t number_of(PyObject *info, const char *key)
 {
     PyObject *number = PyDict_GetItemString(info, key); /* borrowed */
@@ -17,7 +18,8 @@ static int64_t number_of(PyObject *info, const char *key)
     return value;
 }
 
-static void put(PyObject *info, uint64_t took)
+/* Writes the event of one collection. */
+static void put_pause(PyObject *info, uint64_t took)
 {
     struct thread *t = thread_self;
     if (!thread_is_recorded(t)) {
@@ -42,7 +44,7 @@ static PyObject *on_collection(PyObject *self, PyObject *args)
         if (PyUnicode_CompareWithASCIIString(phase, "start") == 0) {
             began = os_mono_ns();
         } else {
-            put(info, os_mono_ns() - began);
+            put_pause(info, os_mono_ns() - began);
         }
     }
     Py_RETURN_NONE;

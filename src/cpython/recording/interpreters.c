@@ -12,7 +12,8 @@ int interpreter_is_main(void)
     return PyThreadState_Get()->interp == PyInterpreterState_Main();
 }
 
-static PyObject *explain(PyObject *module, PyObject *name)
+/* The __getattr__ of the module in another interpreter. */
+static PyObject *explain_absence(PyObject *module, PyObject *name)
 {
     (void)module;
     PyErr_Format(PyExc_AttributeError,
@@ -22,7 +23,7 @@ static PyObject *explain(PyObject *module, PyObject *name)
 }
 
 static PyMethodDef functions[] = {
-    {"__getattr__", explain, METH_O, "Says why there is nothing here."},
+    {"__getattr__", explain_absence, METH_O, "Says why there is nothing here."},
     {NULL, NULL, 0, NULL},
 };
 

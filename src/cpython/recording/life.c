@@ -28,6 +28,7 @@
 
 #include "status.h"
 
+/* The recorder is about to wait for the writer thread: other threads run meanwhile. */
 static void *wait_begin(void)
 {
     recording.outside++;
@@ -114,12 +115,14 @@ int recording_init(void)
     return 0;
 }
 
+/* Whether the program has imported greenlet. */
 static int has_greenlets(void)
 {
     PyObject *modules = PyImport_GetModuleDict();
     return modules != NULL && PyDict_GetItemString(modules, "greenlet") != NULL;
 }
 
+/* The recorder hands a full slot over; a hook of struct recorder_hooks. */
 static void slot_filled(void *owner, const uint8_t *rows, size_t len)
 {
     thread_names_filled(owner);
@@ -142,8 +145,8 @@ static rl_status open_recorder(const struct recording_options *options, struct r
 }
 
 /* All that running threads can see, the recorder last: a hook that finds one finds the rest. */
-static void publish(const struct recording_options *options, const struct backend *backend,
-                    int is_waiting)
+static void publish_recording(const struct recording_options *options,
+                              const struct backend *backend, int is_waiting)
 {
     recording.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
@@ -171,7 +174,8 @@ static void publish(const struct recording_options *options, const struct backen
     interpreters_begin();
 }
 
-static int give_up(const char *what, const char *why, struct rl_err *err)
+/* Undoes a start that has failed half way. */
+static int refuse_start(const char *what, const char *why, struct rl_err *err)
 {
     struct recorder_stats stats;
     recording_stop(&stats);
@@ -188,7 +192,7 @@ int recording_start(const struct recording_options *options, struct rl_err *err)
     if (open_recorder(options, err) != RL_OK) {
         return -1;
     }
-    publish(options, options->backend, options->is_waiting);
+    publish_recording(options, options->backend, options->is_waiting);
     if (options->gc && collections_start() != 0) {
         PyErr_Clear(); /* a program without the gc module's list has no collections to tell */
     }
@@ -197,10 +201,10 @@ int recording_start(const struct recording_options *options, struct rl_err *err)
     }
     const char *why = "it did not start";
     if (options->output > 1 && native_output_start(&why) != 0) {
-        return give_up("what C code writes cannot be heard", why, err);
+        return refuse_start("what C code writes cannot be heard", why, err);
     }
     if (options->backend->start(&options->start) != 0) {
-        return give_up(options->backend->name, why, err);
+        return refuse_start(options->backend->name, why, err);
     }
     recording.is_hooked = 1;
     return 0;
@@ -211,14 +215,16 @@ int recording_start_child(const struct recording_options *options, struct rl_err
     if (open_recorder(options, err) != RL_OK) {
         return -1;
     }
-    publish(options, recording.backend, 0);
+    publish_recording(options, recording.backend, 0);
     if (recording.backend->after_fork != NULL) {
         recording.backend->after_fork();
     }
     return 0;
 }
 
-static struct recorder *detach(void)
+/* Ends the recording for every thread at once. Returns its recorder, which is still to be closed.
+ */
+static struct recorder *detach_recorder(void)
 {
     struct recorder *recorder = recording.recorder;
     os_lock_mutex(&recording.lock);
@@ -284,7 +290,7 @@ void recording_stop(struct recorder_stats *stats)
     if (listener.forget != NULL) {
         listener.forget();
     }
-    struct recorder *recorder = detach();
+    struct recorder *recorder = detach_recorder();
     recording.backend = NULL;
     if (recorder != NULL) {
         Py_BEGIN_ALLOW_THREADS
@@ -299,7 +305,7 @@ void recording_stop(struct recorder_stats *stats)
 void recording_stop_at_exit(struct recorder_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
-    struct recorder *recorder = detach();
+    struct recorder *recorder = detach_recorder();
     if (recorder != NULL) {
         os_lock_mutex(&recording.file_lock);
         recorder_close(recorder, stats);

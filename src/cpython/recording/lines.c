@@ -121,6 +121,7 @@ static int is_long(PyObject *o)
            ((PyDictObject *)o)->ma_used > 2 * WATCH_ENDS;
 }
 
+/* Writes the row of a variable that has changed. */
 static void put_write(const struct look *look, unsigned scope, uint64_t number, PyObject *value,
                       unsigned action)
 {
@@ -150,7 +151,8 @@ static void put_write(const struct look *look, unsigned scope, uint64_t number, 
 
 /* ---- comparing ---- */
 
-static uint64_t fingerprint(struct look *look, PyObject *o)
+/* Returns the fingerprint of a container, and finds the item that differs from the last look. */
+static uint64_t container_word(struct look *look, PyObject *o)
 {
     const PyTypeObject *type = Py_TYPE(o);
     if (type == &PyList_Type) {
@@ -202,6 +204,7 @@ static uint64_t fingerprint(struct look *look, PyObject *o)
     return info->has_dict && info->show != SHOW_FIELDS ? watch_attributes(sum, o) : sum;
 }
 
+/* How a change of an object of this type is found. */
 static enum watch watch_of(const PyTypeObject *type)
 {
     static const PyTypeObject *const still[] = {
@@ -249,7 +252,7 @@ static int container_differs(struct look *look, struct seen *seen, PyObject *now
         return 0;
     }
     look->looked++;
-    uint64_t word = fingerprint(look, now);
+    uint64_t word = container_word(look, now);
     int differs = word != seen->word;
     seen->word = word;
     if (differs || is_new) {
@@ -258,6 +261,7 @@ static int container_differs(struct look *look, struct seen *seen, PyObject *now
     return differs;
 }
 
+/* The word of an object that has no items. */
 static inline uint64_t atom_word(unsigned watch, PyObject *o)
 {
     return watch == WATCH_INT     ? watch_int(o)
@@ -309,6 +313,7 @@ static void take_turns(struct look *look, struct snapshot *snapshot)
         look->containers > CONTAINERS_A_LINE && reached < look->containers ? reached : 0;
 }
 
+/* The filter's action for a variable in a slot. */
 static inline unsigned slot_action(const struct look *look, uint32_t slot)
 {
     const struct policy *policy = look->policy;
@@ -317,12 +322,14 @@ static inline unsigned slot_action(const struct look *look, uint32_t slot)
                : policy->slots[slot];
 }
 
+/* The filter's action for a name of a namespace. */
 static unsigned name_action(const struct look *look, PyObject *name)
 {
     enum filter_kind kind = look->scope == RL_WRITE_GLOBAL ? FILTER_GLOBAL : FILTER_LOCAL;
     return policy_name(look->policy, kind, name);
 }
 
+/* Compares the variables that have slots, and writes those that differ. */
 static void compare_slots(struct look *look, struct snapshot *snapshot)
 {
     native_frame *frame = look->event->frame;
@@ -339,6 +346,7 @@ static void compare_slots(struct look *look, struct snapshot *snapshot)
     }
 }
 
+/* Whether a name is __such__: these are not compared in a namespace. */
 static int is_dunder(PyObject *name)
 {
     Py_ssize_t n = PyUnicode_GET_LENGTH(name);
@@ -346,6 +354,7 @@ static int is_dunder(PyObject *name)
            PyUnicode_READ_CHAR(name, n - 1) == '_' && PyUnicode_READ_CHAR(name, n - 2) == '_';
 }
 
+/* The i-th name of the snapshot, made where there is none; NULL without memory. */
 static struct seen_name *name_at(struct snapshot *snapshot, uint32_t i)
 {
     void *names = snapshot->names;
@@ -426,6 +435,7 @@ static void compare_names(struct look *look, struct snapshot *snapshot, PyObject
 
 /* ---- frames ---- */
 
+/* Makes the snapshot of a frame in which nothing was seen yet; NULL without memory. */
 static struct snapshot *new_snapshot(const struct event *event)
 {
     int has_names = native_namespace(event->frame) != NULL;
@@ -497,7 +507,8 @@ static void compare_namespace(struct look *look, struct snapshot *own, PyObject 
     }
 }
 
-static void compare(struct look *look, struct snapshot *snapshot, int is_first)
+/* Compares all variables of the frame with the snapshot. is_first: nothing was seen before. */
+static void compare_all(struct look *look, struct snapshot *snapshot, int is_first)
 {
     PyObject *names = native_namespace(look->event->frame);
     look->first = snapshot->next;
@@ -513,7 +524,8 @@ static void compare(struct look *look, struct snapshot *snapshot, int is_first)
     }
 }
 
-static struct open_frame *frame_of(struct thread *t, const struct event *event)
+/* The open frame of the event; NULL where it is not recorded. */
+static struct open_frame *open_frame_of(struct thread *t, const struct event *event)
 {
     struct open_frame *top = &t->stack[t->depth];
     for (uint32_t i = t->depth; top->key != event->frame && i > 0; i--) {
@@ -569,7 +581,7 @@ void lines_put(struct thread *t, const struct event *event, uint32_t id)
     if (__builtin_expect(put_same(t, event, id), 1)) {
         return;
     }
-    struct open_frame *open = frame_of(t, event);
+    struct open_frame *open = open_frame_of(t, event);
     if (open == NULL) {
         return;
     }
@@ -580,18 +592,18 @@ void lines_put(struct thread *t, const struct event *event, uint32_t id)
     }
     struct look look = begin_look(t, event, open->frame, id);
     look.line = event->line;
-    compare(&look, open->snapshot, is_first);
+    compare_all(&look, open->snapshot, is_first);
     put_row(&look, RL_EVENT_LINE, NULL, 0);
 }
 
 void lines_leave(struct thread *t, const struct event *event, uint32_t id)
 {
-    const struct open_frame *open = frame_of(t, event);
+    const struct open_frame *open = open_frame_of(t, event);
     if (open == NULL || open->snapshot == NULL) {
         return;
     }
     struct look look = begin_look(t, event, open->frame, id);
-    compare(&look, open->snapshot, 0);
+    compare_all(&look, open->snapshot, 0);
 }
 
 /* ---- snapshots of suspended frames ---- */

@@ -1,6 +1,6 @@
 /* Why: see native_output.h.
- * Threads: heard() runs on any thread, with or without the GIL, also in a signal handler. A queue
- * is filled by its own thread and emptied under the GIL; is_busy excludes the two. */
+ * Threads: hear_output() runs on any thread, with or without the GIL, also in a signal handler. A
+ * queue is filled by its own thread and emptied under the GIL; is_busy excludes the two. */
 #include "native_output.h"
 
 #include <string.h>
@@ -23,24 +23,26 @@ struct queued_output {
 static _Atomic int is_on, objects_came;
 static _Atomic uint64_t lost; /* pieces of output */
 
-static int take(struct queued_output *queue)
+/* Returns 0 where another thread, or the code that a signal has interrupted, has the queue. */
+static int lock_queue(struct queued_output *queue)
 {
     /* acquire and release: each other's partner */
     return atomic_exchange_explicit(&queue->is_busy, 1, memory_order_acquire) == 0;
 }
 
-static void give(struct queued_output *queue)
+static void unlock_queue(struct queued_output *queue)
 {
     atomic_store_explicit(&queue->is_busy, 0, memory_order_release);
 }
 
+/* Appends a piece to the thread's queue; 0 where it has no room or is locked. */
 static int queue_put(struct thread *t, unsigned stream, const uint8_t *bytes, size_t n)
 {
     if (t->queued == NULL && (t->queued = rl_zalloc_apart(1, sizeof *t->queued)) == NULL) {
         return 0;
     }
     struct queued_output *queue = t->queued;
-    if (!take(queue)) {
+    if (!lock_queue(queue)) {
         return 0;
     }
     int fits = QUEUE_BYTES - queue->len >= HEAD + n;
@@ -51,17 +53,17 @@ static int queue_put(struct thread *t, unsigned stream, const uint8_t *bytes, si
         memcpy(p + HEAD, bytes, n);
         queue->len += (uint32_t)(HEAD + n);
     }
-    give(queue);
+    unlock_queue(queue);
     gate_close(t);
     return fits;
 }
 
 /* Writes what is queued; without `may_wait` only as much as the slot has room for. */
-static void empty(struct thread *t, int may_wait)
+static void empty_queue(struct thread *t, int may_wait)
 {
     struct queued_output *queue = t->queued;
     uint32_t at = 0;
-    if (queue == NULL || queue->len == 0 || !take(queue)) {
+    if (queue == NULL || queue->len == 0 || !lock_queue(queue)) {
         return;
     }
     while (at < queue->len) {
@@ -75,10 +77,11 @@ static void empty(struct thread *t, int may_wait)
     }
     memmove(queue->bytes, queue->bytes + at, queue->len - at);
     queue->len -= at;
-    give(queue);
+    unlock_queue(queue);
 }
 
-static void heard(int fd, const void *data, size_t n)
+/* Called by os_overhear for each write to 1 and 2; for 0, objects were loaded. */
+static void hear_output(int fd, const void *data, size_t n)
 {
     struct thread *t = thread_self;
     const uint8_t *bytes = data;
@@ -101,7 +104,7 @@ static void heard(int fd, const void *data, size_t n)
         }
     }
     if (PyGILState_Check() && !os_signals_are_blocked()) {
-        empty(t, 0);
+        empty_queue(t, 0);
     }
 }
 
@@ -112,14 +115,14 @@ void native_output_flush(struct thread *t)
         os_overhear_loaded();
     }
     if (thread_is_recorded(t)) {
-        empty(t, 1);
+        empty_queue(t, 1);
     }
 }
 
 int native_output_start(const char **why)
 {
     lost = 0;
-    if (os_overhear(heard, (const void *)Py_IsInitialized, why) != 0) {
+    if (os_overhear(hear_output, (const void *)Py_IsInitialized, why) != 0) {
         return -1;
     }
     is_on = 1;
@@ -134,12 +137,12 @@ void native_output_end(void)
     is_on = 0;
     os_overhear_end();
     if (thread_is_recorded(thread_self)) {
-        empty(thread_self, 1);
+        empty_queue(thread_self, 1);
     }
     os_lock_mutex(&recording.lock);
     for (struct thread *t = recording.threads; t != NULL; t = t->next) {
         if (t->stamp == recording.stamp) {
-            empty(t, 0);
+            empty_queue(t, 0);
         }
         if (t->queued != NULL && t->queued->len != 0) {
             t->queued->len = 0;

@@ -30,7 +30,7 @@ static struct thread *thread_here(void)
 
 /* Fields that say what an event is, and join one to others: no pattern of the program's takes them
  * away. */
-static int is_ours(PyObject *name)
+static int is_our_field(PyObject *name)
 {
     static const char *const ours[] = {
         "id",     "trace_id", "span_id", "parent_id", "exchange", "client", "side",
@@ -51,7 +51,7 @@ static PyObject *fields_of(PyObject *names, PyObject *const *values, int ours)
     PyObject *fields = PyDict_New();
     for (Py_ssize_t i = 0; fields != NULL && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        if (values[i] != Py_None && is_ours(name) == ours &&
+        if (values[i] != Py_None && is_our_field(name) == ours &&
             PyDict_SetItem(fields, name, values[i]) != 0) {
             Py_CLEAR(fields);
         }
@@ -102,9 +102,9 @@ int notes_put(unsigned kind, unsigned number, PyObject *names, PyObject *const *
     return is_kept;
 }
 
-/* note(kind, session's number, names, value, ...): whether it is in the recording. Values that are
- * None are left out. */
-static PyObject *note(PyObject *module, PyObject *const *args, Py_ssize_t n)
+/* py_note(kind, session's number, names, value, ...): whether it is in the recording. Values that
+ * are None are left out. */
+static PyObject *py_note(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     (void)module;
     if (n < 3 || !PyLong_CheckExact(args[0]) || !PyLong_CheckExact(args[1]) ||
@@ -137,7 +137,7 @@ static PyObject *recorded_level(PyObject *module, PyObject *ignored)
 }
 
 static PyMethodDef methods[] = {
-    {"note", (PyCFunction)(void (*)(void))note, METH_FASTCALL,
+    {"note", (PyCFunction)(void (*)(void))py_note, METH_FASTCALL,
      "Writes an event of the program's own into the recording."},
     {"recorded_level", recorded_level, METH_NOARGS,
      "0 where nothing is recorded, else 1 calls, 2 values, 3 lines."},

@@ -24,7 +24,8 @@ static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
 
 enum { PIECE = OUTPUT_PIECE };
 
-static void put_piece(unsigned stream, const uint8_t *bytes, size_t len)
+/* Writes one event, where the thread is recorded. */
+static void record_piece(unsigned stream, const uint8_t *bytes, size_t len)
 {
     struct thread *t = thread_self;
     if (len != 0 && thread_is_recorded(t)) {
@@ -33,17 +34,19 @@ static void put_piece(unsigned stream, const uint8_t *bytes, size_t len)
     }
 }
 
-static void put_bytes(unsigned stream, const char *data, Py_ssize_t len)
+/* Writes bytes in pieces of at most PIECE. */
+static void record_bytes(unsigned stream, const char *data, Py_ssize_t len)
 {
     uint8_t piece[PIECE + 16];
     for (Py_ssize_t at = 0; at < len; at += PIECE) {
         size_t n = (size_t)(len - at < PIECE ? len - at : PIECE);
         memcpy(piece, data + at, n);
-        put_piece(stream, piece, n);
+        record_piece(stream, piece, n);
     }
 }
 
-static void put_text(unsigned stream, PyObject *text)
+/* Writes a str as UTF-8, in pieces that end on a character. */
+static void record_text(unsigned stream, PyObject *text)
 {
     uint8_t piece[PIECE + 16], *p = piece;
     int kind = PyUnicode_KIND(text);
@@ -51,18 +54,20 @@ static void put_text(unsigned stream, PyObject *text)
     for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text); i++) {
         p = utf8_put(p, PyUnicode_READ(kind, data, i));
         if (p - piece > PIECE - 4) {
-            put_piece(stream, piece, (size_t)(p - piece));
+            record_piece(stream, piece, (size_t)(p - piece));
             p = piece;
         }
     }
-    put_piece(stream, piece, (size_t)(p - piece));
+    record_piece(stream, piece, (size_t)(p - piece));
 }
 
+/* 1 for sys.stdout as it is now, 2 for sys.stderr, 0 for any other file. */
 static unsigned stream_of(PyObject *file)
 {
     return file == PySys_GetObject("stdout") ? 1 : file == PySys_GetObject("stderr") ? 2 : 0;
 }
 
+/* In the place of TextIOWrapper.write. */
 static PyObject *text_write(PyObject *self, PyObject *text)
 {
     unsigned stream = hooks.is_on && recording.recorder != NULL ? stream_of(self) : 0;
@@ -70,7 +75,7 @@ static PyObject *text_write(PyObject *self, PyObject *text)
     PyObject *result = hooks.text_original(self, text);
     is_inside--;
     if (stream != 0 && result != NULL && PyUnicode_Check(text) && TEXT_IS_READY(text)) {
-        put_text(stream, text);
+        record_text(stream, text);
     }
     return result;
 }
@@ -89,17 +94,19 @@ static PyObject *tell_bytes(PyObject *self, PyObject *data, PyObject *result)
 {
     if (hooks.is_on && !is_inside && result != NULL && PyBytes_CheckExact(data) &&
         (self == hooks.buffers[0] || self == hooks.buffers[1])) {
-        put_bytes(self == hooks.buffers[0] ? 1 : 2, PyBytes_AS_STRING(data),
-                  PyBytes_GET_SIZE(data));
+        record_bytes(self == hooks.buffers[0] ? 1 : 2, PyBytes_AS_STRING(data),
+                     PyBytes_GET_SIZE(data));
     }
     return result;
 }
 
+/* In the place of BufferedWriter.write. */
 static PyObject *buffer_write(PyObject *self, PyObject *data)
 {
     return tell_bytes(self, data, hooks.buffer_original(self, data));
 }
 
+/* In the place of FileIO.write. */
 static PyObject *file_write(PyObject *self, PyObject *data)
 {
     return tell_bytes(self, data, hooks.file_original(self, data));
@@ -115,6 +122,7 @@ static PyObject *file_write_of_class(PyObject *self, PyTypeObject *class, PyObje
 }
 #endif
 
+/* In the place of os.write. */
 static PyObject *os_write(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *result = ((fast_function)(void *)hooks.os_original)(module, args, n);
@@ -124,7 +132,7 @@ static PyObject *os_write(PyObject *module, PyObject *const *args, Py_ssize_t n)
         Py_ssize_t written = PyLong_AsSsize_t(result);
         if ((fd == 1 || fd == 2) && !LONG_IS_NEGATIVE(args[0]) && written > 0 &&
             written <= PyBytes_GET_SIZE(args[1])) {
-            put_bytes(fd, PyBytes_AS_STRING(args[1]), written);
+            record_bytes(fd, PyBytes_AS_STRING(args[1]), written);
         }
     }
     return result;
@@ -132,7 +140,7 @@ static PyObject *os_write(PyObject *module, PyObject *const *args, Py_ssize_t n)
 
 /* Puts our function in the place of the C function behind `write` of a type in `io`, where that is
  * called as we know it. */
-static void wrap(PyMethodDef *method, int flags, PyCFunction ours, PyCFunction *original)
+static void wrap_method(PyMethodDef *method, int flags, PyCFunction ours, PyCFunction *original)
 {
     if (method != NULL && method->ml_flags == flags && method->ml_meth != ours) {
         *original = method->ml_meth;
@@ -140,6 +148,7 @@ static void wrap(PyMethodDef *method, int flags, PyCFunction ours, PyCFunction *
     }
 }
 
+/* The definition of a method of a type in the module io; NULL where there is none. */
 static PyMethodDef *method_of(PyObject *io, const char *type_name, const char *name)
 {
     PyObject *type = PyObject_GetAttrString(io, type_name); /* owned; lives as long as io */
@@ -153,6 +162,7 @@ static PyMethodDef *method_of(PyObject *io, const char *type_name, const char *n
     return method;
 }
 
+/* The buffer of a standard stream: borrowed, to be compared only; NULL where it has none. */
 static PyObject *buffer_of(const char *name)
 {
     PyObject *stream = PySys_GetObject(name);
@@ -171,18 +181,20 @@ int output_start(void)
         return -1;
     }
     PyMethodDef *file = method_of(io, "FileIO", "write");
-    wrap(method_of(io, "TextIOWrapper", "write"), METH_O, text_write, &hooks.text_original);
-    wrap(method_of(io, "TextIOWrapper", "flush"), METH_NOARGS, text_flush, &hooks.flush_original);
-    wrap(method_of(io, "BufferedWriter", "write"), METH_O, buffer_write, &hooks.buffer_original);
-    wrap(file, METH_O, file_write, &hooks.file_original);
+    wrap_method(method_of(io, "TextIOWrapper", "write"), METH_O, text_write, &hooks.text_original);
+    wrap_method(method_of(io, "TextIOWrapper", "flush"), METH_NOARGS, text_flush,
+                &hooks.flush_original);
+    wrap_method(method_of(io, "BufferedWriter", "write"), METH_O, buffer_write,
+                &hooks.buffer_original);
+    wrap_method(file, METH_O, file_write, &hooks.file_original);
 #ifdef METH_METHOD
-    wrap(file, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
-         (PyCFunction)(void *)file_write_of_class, &hooks.file_original);
+    wrap_method(file, METH_METHOD | METH_FASTCALL | METH_KEYWORDS,
+                (PyCFunction)(void *)file_write_of_class, &hooks.file_original);
 #endif
     PyObject *write = PyObject_GetAttrString(posix, "write"); /* owned; the module keeps it too */
     if (write != NULL && PyCFunction_Check(write)) {
-        wrap(((PyCFunctionObject *)write)->m_ml, METH_FASTCALL, (PyCFunction)(void *)os_write,
-             &hooks.os_original);
+        wrap_method(((PyCFunctionObject *)write)->m_ml, METH_FASTCALL,
+                    (PyCFunction)(void *)os_write, &hooks.os_original);
     }
     Py_XDECREF(write);
     PyErr_Clear();

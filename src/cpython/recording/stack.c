@@ -64,7 +64,7 @@ static void put_switch(struct thread *t, uint64_t frame)
 /* Finds the recorded caller of a new frame where the top of the stack may belong to another
  * greenlet. Frames whose end nobody saw are closed, and a switch is written. Returns whether the
  * frame has no caller although others are open: it is the first frame of a greenlet. */
-static int resync(struct thread *t, native_frame *frame)
+static int resync_stack(struct thread *t, native_frame *frame)
 {
     uint32_t at = 0;
     native_frame *caller = frames_caller(frame);
@@ -88,6 +88,7 @@ static int resync(struct thread *t, native_frame *frame)
     return at == 0 && t->depth != 0;
 }
 
+/* The flags of a frame that can be suspended. */
 static uint32_t suspends_how(const PyCodeObject *code)
 {
     const int awaits = CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR;
@@ -131,7 +132,7 @@ void stack_enter(struct thread *t, const struct event *event, uint64_t info)
     }
     int is_alone = (recording.needs_resync || (t->stack[t->depth].flags & FRAME_RUNNING &&
                                                !recording_can(SEES_RUNNING_END))) &&
-                   resync(t, event->frame);
+                   resync_stack(t, event->frame);
     if (info & CODE_WATCHED) {
         tasks_made(t, event);
         if (t->active_in == NULL && activation_is_function()) {

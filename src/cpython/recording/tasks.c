@@ -55,6 +55,7 @@ static uint32_t nursery_owner(PyObject *task)
     return serial != NULL ? (uint32_t)*serial : 0;
 }
 
+/* Defines the name of a task, without the secrets in it. */
 static uint32_t clean_name(struct thread *t, PyObject *name)
 {
     uint8_t text[POLICY_NAME_MAX];
@@ -64,7 +65,8 @@ static uint32_t clean_name(struct thread *t, PyObject *name)
 
 /* ---- where tasks are made ---- */
 
-static void note(struct thread *t, PyObject *coroutine)
+/* Remembers where a coroutine is made a task: the outermost call that passes it on says most. */
+static void note_making(struct thread *t, PyObject *coroutine)
 {
     uint64_t key = (uint64_t)(uintptr_t)coroutine;
     const uint64_t *known = u64map_get(&makings, key);
@@ -93,13 +95,13 @@ void tasks_made(struct thread *t, const struct event *event)
         Py_ssize_t slot = native_parameter_slot(event->code, event->frame, i);
         PyObject *value = frame_variable(event->code, event->frame, slot);
         if (value != NULL && PyCoro_CheckExact(value)) {
-            note(t, value);
+            note_making(t, value);
         }
         /* gather(*coroutines) */
         for (Py_ssize_t k = 0;
              value != NULL && PyTuple_CheckExact(value) && k < PyTuple_GET_SIZE(value); k++) {
             if (PyCoro_CheckExact(PyTuple_GET_ITEM(value, k))) {
-                note(t, PyTuple_GET_ITEM(value, k));
+                note_making(t, PyTuple_GET_ITEM(value, k));
             }
         }
     }
@@ -107,6 +109,7 @@ void tasks_made(struct thread *t, const struct event *event)
 
 /* ---- rows ---- */
 
+/* Writes the event of a task that is seen first. */
 static void put_start(struct thread *t, PyObject *task, int is_trio, const struct event *event,
                       uint32_t serial)
 {
@@ -137,6 +140,7 @@ static void put_start(struct thread *t, PyObject *task, int is_trio, const struc
                           (uint32_t)(p - bytes));
 }
 
+/* Returns the number of a task; is_first: a new task, also at the address of an earlier one. */
 static uint32_t serial_of(struct thread *t, PyObject *task, int is_trio, const struct event *event,
                           int is_first)
 {

@@ -16,7 +16,7 @@ enum {
 
 /* As it is written. 0 where it is not known: the main thread's is, also where nobody has imported
  * `threading`. */
-static size_t text_of(struct thread *t, uint8_t *text, size_t size)
+static size_t name_text(struct thread *t, uint8_t *text, size_t size)
 {
     static const char main_name[] = "MainThread";
     PyObject *name = threadname_of(t->ident);
@@ -40,13 +40,13 @@ void thread_names_begin(struct thread *t)
     t->native_id = os_thread_id();
     t->name = NULL;
     t->name_looks = t->emptied = 0;
-    size_t len = text_of(t, text, sizeof text);
+    size_t len = name_text(t, text, sizeof text);
     pyerror_put_back(&error);
     recorder_lane_begin_named(recording.recorder, &t->lane, t, t->native_id, text, len);
 }
 
 /* The lane takes the name's definition; NULL where that may have no room just now. */
-static void look(struct thread *t, struct lane *lane)
+static void look_up_name(struct thread *t, struct lane *lane)
 {
     uint8_t text[POLICY_NAME_MAX];
     if (t->lane.recorder == NULL) {
@@ -55,7 +55,7 @@ static void look(struct thread *t, struct lane *lane)
     struct pyerror error = pyerror_take();
     PyObject *name = threadname_of(t->ident);
     if (name != NULL && (name != t->name || ((PyASCIIObject *)name)->hash != t->name_hash)) {
-        size_t len = text_of(t, text, sizeof text);
+        size_t len = name_text(t, text, sizeof text);
         recorder_lane_name(&t->lane, recorder_string(t->lane.recorder, lane, text, len));
     }
     pyerror_put_back(&error);
@@ -63,7 +63,7 @@ static void look(struct thread *t, struct lane *lane)
 
 void thread_names_filled(struct thread *t)
 {
-    look(t, NULL);
+    look_up_name(t, NULL);
 }
 
 int thread_names_are_awaited(struct thread *t)
@@ -72,7 +72,7 @@ int thread_names_are_awaited(struct thread *t)
         return 0;
     }
     t->name_looks++;
-    look(t, &t->lane);
+    look_up_name(t, &t->lane);
     return t->lane.name == 0;
 }
 
@@ -80,7 +80,7 @@ void thread_names_emptied(struct thread *t)
 {
     uint32_t n = ++t->emptied;
     if (n <= OFTEN || (n & (n - 1)) == 0) {
-        look(t, &t->lane);
+        look_up_name(t, &t->lane);
     }
 }
 
@@ -89,7 +89,7 @@ void thread_names_end(void)
     os_lock_mutex(&recording.lock);
     for (struct thread *t = recording.threads; t != NULL; t = t->next) {
         if (t->stamp == recording.stamp) {
-            look(t, NULL);
+            look_up_name(t, NULL);
         }
     }
     os_unlock_mutex(&recording.lock);

@@ -39,6 +39,7 @@ void threads_ended(void *value)
     rl_free(t);
 }
 
+/* Makes the state of the calling thread, and links it; NULL without memory. */
 static struct thread *new_thread(void)
 {
     enum { FIRST_DEPTH = 64 };
@@ -90,7 +91,7 @@ static int is_main_program(const struct event *event)
 }
 
 /* The thread's first event in this recording. */
-static void join(struct thread *t, const struct event *event)
+static void join_recording(struct thread *t, const struct event *event)
 {
     t->stamp = recording.stamp;
     frames_forget(t);
@@ -130,7 +131,7 @@ struct thread *threads_admit(const struct event *event)
         return NULL;
     }
     if (t->stamp != recording.stamp) {
-        join(t, event);
+        join_recording(t, event);
     }
     gate_open(t);
     return t;
