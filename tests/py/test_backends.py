@@ -412,7 +412,7 @@ def test_multiple_exceptions(told):
         assert [e.exception_message for e in found] == ["0", "1", "2"]
 
 
-def test_an_exception_is_told_once_a_frame_that_it_leaves(told):
+def test_an_exception_is_reported_once_a_frame_that_it_leaves(told):
     def outermost():
         try:
             through()
@@ -494,7 +494,7 @@ def caught_here():
 
 
 @pytest.mark.skipif("settrace" not in usable_backends(), reason="a trace function is set")
-def test_settrace_tells_of_raises_that_are_caught_without_lines():
+def test_settrace_reports_raises_that_are_caught_without_lines():
     with create_backend("settrace", include_patterns=[__name__]) as backend:
         caught_here()
     events = [event for event in backend.get_events() if event.function_name == "caught_here"]

@@ -292,7 +292,7 @@ def test_the_demonstration_prints_what_it_says(name):
     assert ["  call: 7", "  return: 6", "  exception: 1"] == lines[-4:-1]
 
 
-def test_a_recording_that_callbacks_cannot_be_told_of_does_not_begin(tmp_path):
+def test_a_recording_that_callbacks_cannot_follow_does_not_begin(tmp_path):
     path, told = str(tmp_path / "r.relive"), []
     with create_backend("setprofile", callback=told.append, include_patterns=[__name__]):
         with pytest.raises(relive.ReliveError, match="callbacks are on, by setprofile"):

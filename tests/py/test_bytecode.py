@@ -291,7 +291,7 @@ def test_nothing_is_traced_where_probes_are(debug):
          "BYTECODE_INJECTION_FAILED"),
     ],
 )  # fmt: skip
-def test_what_is_refused_is_traced_and_told(debug, change, reason):
+def test_what_is_refused_is_traced_and_reported(debug, change, reason):
     told = debug(
         "def f(a):\n    b = [a, a, a, [a, a, a,\n        a]]\n    return len(b)\n"
         + change
@@ -304,7 +304,7 @@ def test_what_is_refused_is_traced_and_told(debug, change, reason):
     assert counts[reason] == 1
 
 
-def test_a_generator_that_has_no_room_is_told_apart(debug):
+def test_a_generator_that_has_no_room_is_kept_apart(debug):
     told = debug(
         "def g(a):\n    yield [a,\n        a,\n        a, (a,\n        a)]\n"
         "stop_at(1, 2, 3, 4, 5)\nlist(g(1))\ntell()"

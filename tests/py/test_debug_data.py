@@ -144,7 +144,7 @@ def test_the_command_line_and_the_prompt_watch(tmp_path):
     assert b"wanted is NAME" in refused.stdout
 
 
-def test_code_that_ran_before_begins_anew_each_time(debug):
+def test_code_that_ran_before_begins_again_each_time(debug):
     """A frame at the address of an older one has seen nothing yet."""
     found, _ = watch(debug, "found", "count", "count(4); count(4)")
     told = debug(

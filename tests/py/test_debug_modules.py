@@ -58,7 +58,7 @@ def test_decisions_say_what_becomes_of_frames_and_why(debug):
     assert analyzer["trace_rate"] == analyzer["traced_frames"] / analyzer["total_frames"]
 
 
-def test_what_is_known_can_be_asked_and_thrown_away(debug):
+def test_what_is_known_can_be_read_and_thrown_away(debug):
     told = debug(
         "from relive.debug import known_code as cache\n"
         "from relive.debug import engine as shared\n"
@@ -166,7 +166,7 @@ def test_every_count_has_its_place_in_the_types(debug):
          "FALLBACK_TO_TRACE_DISPATCH", 1 if IS_HOOK else 0),
     ],
 )  # fmt: skip
-def test_each_reason_is_told_where_it_is_so(debug, source, reason, count):
+def test_each_reason_is_given_where_it_holds(debug, source, reason, count):
     told = debug("import threading\n" + WORK + source + "\ntell()")
     found = told["stats"]["telemetry"]["reason_counts"].get(reason, 0)
     assert found == count if count is not None else found >= 1
@@ -179,7 +179,7 @@ class Refuses:
         raise AttributeError(name)
 
 
-def test_what_cannot_be_patched_is_told_and_left(monkeypatch):
+def test_what_cannot_be_patched_is_reported_and_left(monkeypatch):
     from relive.debug import integration
 
     telemetry.clear()
@@ -212,7 +212,7 @@ def test_a_reason_has_an_occasion_or_is_listed_as_without_one():
 
 
 @pytest.mark.skipif(IS_HOOK, reason="tool ids are of 3.12 and later")
-def test_no_tool_id_is_told(debug):
+def test_no_free_tool_id_is_reported(debug):
     told = debug(
         "runtime.shutdown()\nfor n in (3, 4, 5): sys.monitoring.use_tool_id(n, f'tool {n}')\n"
         "said = runtime.initialize()\ntell(said=said)"

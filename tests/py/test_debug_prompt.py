@@ -140,7 +140,7 @@ def test_the_debugged_program_is_what_it_is_alone(tmp_path):
         (["--brake", "a:1", "app.py"], b"did you mean '--break'"),
     ],
 )
-def test_mistakes_are_told_and_the_program_is_not_started(tmp_path, words, said):
+def test_mistakes_are_reported_and_the_program_is_not_started(tmp_path, words, said):
     (tmp_path / "app.py").write_text("print('started')\n")
     done = relive("debug", *words, cwd=tmp_path)
     assert done.returncode == 125 and said in done.stderr and not done.stdout

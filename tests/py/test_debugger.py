@@ -131,7 +131,7 @@ def test_a_wrong_condition_or_hit_count_is_refused_by_name(debug):
     assert told["stops"] == [["<module>", 15, "breakpoint"]]  # what was there before is there still
 
 
-def test_a_log_message_is_told_without_a_stop(debug):
+def test_a_log_message_is_written_without_a_stop(debug):
     told = debug(
         WORK + "stop_at(4, log_message='i={i} {{x}} {total + 1} {nothing} {dict(a={1: 2})}')\n"
         "work(2)\ntell()"

@@ -59,7 +59,7 @@ def expect_times_add_up(recording):
     assert abs(sum(row[4] for row in nodes) + root[4] - root[3]) <= len(nodes)
 
 
-def test_functions_that_are_not_told_apart_are_counted_together(tmp_path):
+def test_functions_of_one_name_are_counted_together(tmp_path):
     (tmp_path / "prog.py").write_text(MAKE + "make(0, 12000)")
     relive("record", "--level", "calls", "-o", "o.relive", "prog.py", cwd=tmp_path)
     recording = api.open(tmp_path / "o.relive")
@@ -82,7 +82,7 @@ for i in range(330):
 """
 
 
-def test_places_that_are_not_told_apart_add_up(tmp_path):
+def test_places_of_one_name_add_up(tmp_path):
     (tmp_path / "prog.py").write_text(MANY_PLACES)
     relive("record", "--level", "calls", "-o", "o.relive", "prog.py", cwd=tmp_path)
     recording = api.open(tmp_path / "o.relive")
@@ -113,7 +113,7 @@ def test_an_equal_function_that_comes_back_is_one_row(tmp_path):
     assert row[0] == "2"
 
 
-def test_a_ring_has_the_size_that_was_asked_for(tmp_path):
+def test_a_ring_has_the_size_that_was_given(tmp_path):
     (tmp_path / "prog.py").write_text("def f(n): return n\nfor i in range(300000): f(i)\n")
     for size in (256, 1024, 3000):
         relive("record", "--ring", f"{size}K", "--force", "-o", "o.relive", "prog.py", cwd=tmp_path)

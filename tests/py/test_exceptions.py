@@ -40,7 +40,7 @@ def own(story):
 
 @pytest.mark.parametrize("seed", (1, 3))
 @pytest.mark.parametrize(("backend", "level"), LEVELS)
-def test_every_frame_stands_at_its_true_line(record, tmp_path, backend, level, seed):
+def test_every_frame_is_at_its_true_line(record, tmp_path, backend, level, seed):
     options = ("--backend", backend, "--level", level)
     sees_which = backend != "setprofile" and (level != "calls" or backend == "monitoring")
     done, _, _ = record(nestings.program(seed, sees_which), *options)
@@ -492,7 +492,7 @@ def test_at_a_prompt_an_exception_ends_nothing(tmp_path):
         assert error["fate"] == "uncaught: it left the outermost frame"
 
 
-def test_one_of_a_thing_is_told_as_one(record, tmp_path):
+def test_one_of_a_thing_is_in_the_singular(record, tmp_path):
     source = "def f():\n    raise KeyError\n    yield\ntry: next(f())\nexcept KeyError: pass\n"
     record(source + "raise LookupError\n")
     out = tmp_path / "out.relive"

@@ -142,7 +142,7 @@ def test_variables_of_the_seeds(environ, key, meaning):
         ("REDACT", "x" * 600, "redact", [], "it is left out"),
     ],
 )  # fmt: skip
-def test_a_bad_variable_of_handit_is_told_once_and_does_not_count(
+def test_a_bad_variable_of_handit_is_reported_once_and_does_not_count(
     monkeypatch, capfd, name, text, key, meaning, said
 ):
     monkeypatch.setattr(config, "_reported", set())

@@ -67,7 +67,7 @@ def test_there_are_enough_cases():
     assert len(CASES) >= 150 and len({case[0] for case in CASES}) == len(CASES)
 
 
-def test_all_problems_of_a_file_are_told_at_once():
+def test_all_problems_of_a_file_are_reported_at_once():
     wrong = {
         "meta": {"name": " ", "version": "1", "colour": 1},
         "scope": {"default_exec": "yes", "rules": [{"exec": "skip"}, 3]},
@@ -266,7 +266,7 @@ def calls_of(events, name):
 
 
 @pytest.mark.parametrize("backend", usable_backends())
-def test_rules_about_threads_are_asked_at_each_call(record, tmp_path, backend):
+def test_rules_about_threads_are_evaluated_at_each_call(record, tmp_path, backend):
     rules = (
         '[[scope.rules]]\nselector = "thread:pool-*"\nexec = "skip"\n'
         '[[scope.rules]]\nselector = "thread:literal:pool-2"\nexec = "trace"\n'
@@ -306,7 +306,7 @@ asyncio.run(main(0))
 
 
 @pytest.mark.parametrize("backend", usable_backends())
-def test_rules_about_tasks_are_asked_at_each_call(record, tmp_path, backend):
+def test_rules_about_tasks_are_evaluated_at_each_call(record, tmp_path, backend):
     rules = (
         '[[scope.rules]]\nselector = "task:job-*"\nexec = "skip"\n'
         '[[scope.rules]]\nselector = "task:job-2"\nexec = "trace"\n'
@@ -512,7 +512,7 @@ def test_the_commands_of_the_guide_run(tmp_path):
 
 
 @pytest.mark.parametrize("backend", usable_backends())
-def test_a_hidden_exception_is_told_nowhere(record, tmp_path, backend):
+def test_a_hidden_exception_is_shown_nowhere(record, tmp_path, backend):
     rules = (
         '[[scope.rules]]\nselector = "obj:__main__.boom"\n[[scope.rules.value_patterns]]\n'
         'selector = "ret:<unwind>"\naction = "redact"\n'
@@ -528,7 +528,7 @@ def test_a_hidden_exception_is_told_nowhere(record, tmp_path, backend):
     assert told or backend == "setprofile"
 
 
-def test_a_second_filter_is_asked_anew(tmp_path):
+def test_a_second_filter_decides_for_itself(tmp_path):
     code = (
         "import relive\nclass Box: pass\nbox = Box(); box.plain = 'x'\ndef f(a): pass\n"
         "def rules(kind):\n    return {'meta': {'name': 'n', 'version': 2}, 'scope': {"

@@ -192,7 +192,7 @@ def test_telemetry_is_bounded_threadsafe_and_can_be_switched_off():
 # ---- conditions, asked from Python ----
 
 
-def test_conditions_can_be_asked_of_a_frame():
+def test_conditions_can_be_evaluated_in_a_frame():
     counted = Telemetry()
     evaluator = ConditionEvaluator(budget_s=10, telemetry=counted)
     frame = sys._getframe()
@@ -437,7 +437,7 @@ def test_a_bdb_of_somebodys_own_is_driven_by_the_engine(tmp_path):
     assert not [name for name in left if name.startswith("set_")]
 
 
-def test_patches_are_taken_back_exactly_or_left_and_told(monkeypatch):
+def test_patches_are_taken_back_exactly_or_left_and_reported(monkeypatch):
     import pdb
 
     from relive.debug.integration import IntegrationBridge
@@ -457,7 +457,7 @@ def test_patches_are_taken_back_exactly_or_left_and_told(monkeypatch):
     pdb.set_trace = trace
 
 
-def test_what_cannot_be_patched_is_told_and_nothing_is_left_half_done():
+def test_what_cannot_be_patched_is_reported_and_nothing_is_left_half_done():
     import bdb
 
     from relive.debug.integration import IntegrationBridge

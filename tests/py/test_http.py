@@ -162,7 +162,7 @@ def recorded(tmp_path):
     return do
 
 
-def test_a_request_is_told_with_its_answer(client, server, recorded):
+def test_a_request_is_recorded_with_its_answer(client, server, recorded):
     name, ask = client
     instrument.http([name])
     del server.seen[:]
@@ -238,7 +238,7 @@ def test_everything_is_as_it_was(client, server, recorded):
     assert told == []
 
 
-def test_clients_that_are_built_on_one_another_tell_once(server, recorded):
+def test_clients_that_are_built_on_one_another_report_once(server, recorded):
     pytest.importorskip("requests", reason="requests has no wheel for this version")
     instrument.http()
     try:
@@ -293,7 +293,7 @@ def test_a_wrapper_that_somebody_put_over_ours_stays(server, recorded):
         instrument.uninstrument()
 
 
-def test_a_body_that_is_not_read_is_told_when_it_is_let_go(server, recorded):
+def test_a_body_that_is_not_read_is_recorded_when_it_is_dropped(server, recorded):
     instrument.http(["http.client"])
 
     def program():
@@ -315,7 +315,7 @@ def test_a_body_that_is_not_read_is_told_when_it_is_let_go(server, recorded):
         ("curl", "clients: http.client"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told(clients, said):
+def test_mistakes_are_reported(clients, said):
     with pytest.raises(relive.ReliveError, match=said):
         instrument.http(clients)
     assert instrument.installed() == []

@@ -334,7 +334,7 @@ FATES = {
 
 
 @pytest.mark.parametrize("fate", FATES)
-def test_swallowed_exceptions_are_told(record, tmp_path, fate):
+def test_swallowed_exceptions_are_reported(record, tmp_path, fate):
     import json
 
     body, what, how = FATES[fate]
@@ -350,7 +350,7 @@ def test_swallowed_exceptions_are_told(record, tmp_path, fate):
     assert not told[0]["uncaught"]
 
 
-def test_uncaught_exception_is_told(record, tmp_path):
+def test_uncaught_exception_is_reported(record, tmp_path):
     record("def f(n):\n    left = n - 1\n    return 1 / n\nf(0)\n", "--level", "lines")
     text = relive("exc", tmp_path / "out.relive").stdout.decode()
     assert "uncaught: it ended the program" in text

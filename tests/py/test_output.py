@@ -27,7 +27,7 @@ print(type(sys.stdout).__name__, sys.stdout.isatty(), sys.stdout.fileno())
 
 
 @pytest.mark.parametrize("backend", usable_backends())
-def test_what_is_written_is_told(record, tmp_path, backend):
+def test_what_is_written_is_recorded(record, tmp_path, backend):
     plain = tmp_path / "plain.py"
     plain.write_text(SOURCE, encoding="utf-8")
     env = {"PYTHONIOENCODING": "utf-8"}
@@ -132,7 +132,7 @@ def told(events, stream):
 
 
 @pytest.mark.parametrize("backend", usable_backends())
-def test_what_c_code_writes_is_told_where_asked(record, tmp_path, backend, c_library):
+def test_what_c_code_writes_is_recorded_on_request(record, tmp_path, backend, c_library):
     plain = tmp_path / "plain.py"
     plain.write_text(C_USER)
     untraced = run(sys.executable, plain, c_library)

@@ -301,7 +301,7 @@ def test_c_calls(record):
     assert headers[0]["meta"]["backend"] in ("monitoring", "setprofile")
 
 
-def test_threads_are_told_apart(record):
+def test_threads_are_kept_apart(record):
     source = (
         "import threading\n"
         "def work(): step()\n"
@@ -640,7 +640,7 @@ def test_a_generator_that_was_suspended_before_runs_already(tmp_path):
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="raises are seen at this level from 3.12 on")
-def test_a_new_exception_in_the_memory_of_one_that_is_gone_is_told(record):
+def test_a_new_exception_in_the_memory_of_one_that_is_gone_is_recorded(record):
     source = (
         "class Names(dict):\n"
         "    def __getitem__(self, key): raise KeyError(key)\n"

@@ -408,12 +408,12 @@ def test_previews_that_are_no_json_are_counted_and_kept_as_the_seed_does(recorde
         (lambda: sessions.mark(7), "name must be a str"),
     ],
 )
-def test_mistakes_are_told(function, said):
+def test_mistakes_are_reported(function, said):
     with pytest.raises(relive.ReliveError, match=said):
         function()
 
 
-def test_ending_twice_is_told_and_a_session_that_never_ends_is_shown(recorded):
+def test_ending_twice_is_reported_and_a_session_that_never_ends_is_shown(recorded):
     def forgets():
         twice = sessions.start_session("twice")
         sessions.end_session(twice)

@@ -163,7 +163,7 @@ def test_by_the_command_line(tmp_path):
      ("signal:NOPE", "'signal:NOPE' is no signal"), ("signal:KILL", "no signal that can be caught"),
      ("signal:", "no signal")],
 )  # fmt: skip
-def test_mistakes_are_told(tmp_path, words, said):
+def test_mistakes_are_reported(tmp_path, words, said):
     with pytest.raises(relive.ReliveError, match=said) as error:
         relive.start(str(tmp_path / "x.relive"), dump_on=words)
     assert error.value.code == "ERR_CONFIG" and not relive.is_recording()

@@ -162,7 +162,7 @@ def test_fields_beyond_the_bounds_are_counted(record):
     assert all("f9=9" in value["r"] and "f10" not in value["r"] for value in told)
 
 
-def test_what_a_name_stands_for_is_told_by_its_name_of_now(record):
+def test_a_name_is_shown_as_it_is_now(record):
     source = (
         "def first(): pass\nclass Kind: pass\n"
         "for name in ('a', 'b', 'gh' + 'p_' + 'x' * 36):\n"

@@ -186,7 +186,7 @@ def test_pieces_are_made_inside_the_session(recorded):
     assert answer["body"]["v"] == "ab" and answer["bytes_in"]["v"] == 2
 
 
-def test_an_application_that_fails_is_told_and_its_session_ends(recorded):
+def test_an_application_that_fails_is_reported_and_its_session_ends(recorded):
     def early(environ, start_response):
         raise ValueError("early")
 
