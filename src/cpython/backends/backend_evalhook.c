@@ -1,9 +1,17 @@
 /* Part of backends.h.
  * Why: on CPython 3.8 to 3.11 a frame evaluator (PEP 523) is the cheapest way to see calls.
  *
- * 3.11: below a floor of the thread's stack the hook steps aside (eval_chain.h); the gap is
- * counted.
- */
+ *     interpreter --> evaluate_frame()
+ *                       recording_event(CALL | RESUME | THROW)
+ *                       run_frame() --> eval_below(): the debugger's evaluator, another tool's or
+ *                                       the interpreter's own runs the frame
+ *                       recording_event(RETURN | YIELD | UNWIND)
+ *
+ * Invariants: the second event is left out when the recording has changed meanwhile, since the
+ * frame is not known in the new one. Code with VERDICT_DISABLE has no second event either.
+ *
+ * On 3.11, below a floor of the thread's stack, the hook runs the frame without any hook set
+ * (eval_chain.h); the gap is counted. Threads: under the GIL. */
 #include <stdio.h>
 
 #include "backends.h"
@@ -16,6 +24,7 @@
 
 #define SUSPENDS (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)
 
+/* Returns whether this run of a generator's code only makes the generator (3.11). */
 static inline int is_creation(native_frame *frame)
 {
 #if HOOK_SEES_GENERATOR_CREATION
@@ -26,7 +35,7 @@ static inline int is_creation(native_frame *frame)
 #endif
 }
 
-/* What an entry of a frame that can be suspended means; 0: nothing that is told. */
+/* Returns the kind of event for the entry of a frame that can be suspended; 0: no event. */
 static unsigned entry_kind(native_frame *frame, int is_throw)
 {
     if (is_creation(frame)) {
@@ -36,15 +45,16 @@ static unsigned entry_kind(native_frame *frame, int is_throw)
         return is_throw ? RL_EVENT_THROW : RL_EVENT_RESUME;
     }
     if (is_throw && PyErr_ExceptionMatches(PyExc_GeneratorExit)) {
-        return 0; /* closed before it began: 3.12+ tells nothing either */
+        return 0; /* closed before it began: 3.12+ has no event either */
     }
     return RL_EVENT_CALL;
 }
 
-static PyObject *hook(HOOK_ARGS);
+static PyObject *evaluate_frame(HOOK_ARGS);
 
-/* Lines and exceptions of frames whose lines are wanted. Calls and returns are the hook's. */
-static int trace(PyFrameObject *frame, int what, PyObject *arg)
+/* Records lines and exceptions of frames at level lines. evaluate_frame() records calls and
+ * returns. */
+static int trace_frame(PyFrameObject *frame, int what, PyObject *arg)
 {
     if (recording.level != LEVEL_LINES || recording.recorder == NULL) {
         return 0;
@@ -58,13 +68,13 @@ static int trace(PyFrameObject *frame, int what, PyObject *arg)
 }
 
 /* Runs a frame with the trace function on or off, for it alone. */
-static PyObject *run_gated(int is_on, HOOK_ARGS)
+static PyObject *run_traced(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
     int before = trace_switch(state, eval_trace, is_on), wanted = eval_wants.for_recorder;
     eval_wants = (struct eval_wants){.for_recorder = is_on};
     PyObject *result = eval_below(EVAL_RECORDER, HOOK_PASS);
-    int keeps_on = eval_wants.for_caller; /* once: it was said of this frame's caller */
+    int keeps_on = eval_wants.for_caller; /* once: it is about this frame's caller */
     eval_wants = (struct eval_wants){.for_recorder = wanted};
     if (!keeps_on) {
         trace_switch_restore(state, eval_trace, before);
@@ -72,14 +82,15 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     return result;
 }
 
-static inline PyObject *run(enum verdict verdict, HOOK_ARGS)
+/* Runs a frame. At level lines the trace function is switched on or off for it first. */
+static inline PyObject *run_frame(enum verdict verdict, HOOK_ARGS)
 {
     return __builtin_expect(recording.level == LEVEL_LINES, 0)
-               ? run_gated(verdict == VERDICT_LINES, HOOK_PASS)
+               ? run_traced(verdict == VERDICT_LINES, HOOK_PASS)
                : eval_below(EVAL_RECORDER, HOOK_PASS);
 }
 
-/* Calls made from here are unseen: a gap, said once a recording. */
+/* Runs a frame near the end of the C stack. Calls made from it are unseen; the gap is counted. */
 static __attribute__((noinline)) PyObject *evaluate_deep(HOOK_ARGS)
 {
     if (recording.recorder != NULL) {
@@ -89,7 +100,7 @@ static __attribute__((noinline)) PyObject *evaluate_deep(HOOK_ARGS)
 }
 
 /* The pending exception, and what it is made from where there is no instance yet. */
-static void take_pending(struct event *event)
+static void take_pending_exception(struct event *event)
 {
     const PyThreadState *state = PyThreadState_Get();
     PyObject *type = state->curexc_type, *value = state->curexc_value;
@@ -99,8 +110,9 @@ static void take_pending(struct event *event)
     event->raw = is_instance ? NULL : value;
 }
 
-/* Where the exception came to the frame: that may be in a clean-up by now. 0 = not known. */
-static uint32_t line_of_traceback(native_frame *frame)
+/* Returns the line at which the exception came to the frame, or 0 where it is not known. The frame
+ * itself may be in a clean-up by now. */
+static uint32_t find_traceback_line(native_frame *frame)
 {
     PyObject *object = PyThreadState_Get()->curexc_traceback;
     if (object == NULL || !PyTraceBack_Check(object)) {
@@ -112,7 +124,7 @@ static uint32_t line_of_traceback(native_frame *frame)
     return native_of(last->tb_frame) == frame && line > 0 ? (uint32_t)line : 0;
 }
 
-static PyObject *hook(HOOK_ARGS)
+static PyObject *evaluate_frame(HOOK_ARGS)
 {
     struct event event = {.kind = RL_EVENT_CALL, .code = native_code(frame), .frame = frame};
     int suspends = event.code->co_flags & SUSPENDS;
@@ -120,15 +132,15 @@ static PyObject *hook(HOOK_ARGS)
         return eval_below(EVAL_RECORDER, HOOK_PASS);
     }
     if (__builtin_expect(is_throw, 0)) {
-        take_pending(&event);
+        take_pending_exception(&event);
     }
     enum verdict verdict = recording_event(&event);
     if (verdict == VERDICT_DISABLE) {
-        return run(verdict, HOOK_PASS);
+        return run_frame(verdict, HOOK_PASS);
     }
     uint64_t stamp = recording.stamp;
-    PyObject *result =
-        __builtin_expect(eval_is_deep(), 0) ? evaluate_deep(HOOK_PASS) : run(verdict, HOOK_PASS);
+    PyObject *result = __builtin_expect(eval_is_deep(), 0) ? evaluate_deep(HOOK_PASS)
+                                                           : run_frame(verdict, HOOK_PASS);
     if (__builtin_expect(stamp != recording.stamp, 0)) {
         return result; /* another recording, or a forked child: this frame is not known there */
     }
@@ -136,8 +148,8 @@ static PyObject *hook(HOOK_ARGS)
     event.arg = result;
     if (__builtin_expect(result == NULL, 0)) {
         event.kind = RL_EVENT_UNWIND;
-        event.line = line_of_traceback(frame);
-        take_pending(&event);
+        event.line = find_traceback_line(frame);
+        take_pending_exception(&event);
     } else if (__builtin_expect(suspends, 0) && native_is_suspended(frame)) {
         event.kind = RL_EVENT_YIELD;
     }
@@ -145,7 +157,9 @@ static PyObject *hook(HOOK_ARGS)
     return result;
 }
 
-static int probe(char *why, size_t size)
+/* Returns whether the hook can work here, and writes why or why not. On 3.11 hooked calls use C
+ * stack, so a recursion limit over 10000 rules the hook out. */
+static int probe_evalhook(char *why, size_t size)
 {
     if (CALLS_ARE_INLINED && Py_GetRecursionLimit() > 10000) {
         (void)snprintf(why, size,
@@ -158,9 +172,9 @@ static int probe(char *why, size_t size)
     return 1;
 }
 
-static const struct eval_user user = {.evaluate = hook, .trace = trace};
+static const struct eval_user user = {.evaluate = evaluate_frame, .trace = trace_frame};
 
-static int start(const struct backend_start *options)
+static int start_evalhook(const struct backend_start *options)
 {
     if (options->c_calls) {
         PyErr_SetString(PyExc_ValueError, "evalhook does not see functions written in C");
@@ -170,7 +184,8 @@ static int start(const struct backend_start *options)
     return 0;
 }
 
-static void stop(void)
+/* Removes the hook, and the trace function from every thread unless the debugger uses it. */
+static void stop_evalhook(void)
 {
     eval_chain_take(EVAL_RECORDER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
@@ -181,30 +196,31 @@ static void stop(void)
     }
 }
 
-static int taken(void)
+/* Returns whether another tool's evaluator is called before ours. */
+static int is_evalhook_taken(void)
 {
     return eval_hooks[EVAL_RECORDER].is_wanted && eval_chain_is_covered();
 }
 
 #else
 
-static int probe(char *why, size_t size)
+static int probe_evalhook(char *why, size_t size)
 {
     (void)snprintf(why, size,
                    "from 3.12 on a frame evaluator costs recursion depth; monitoring is cheaper");
     return 0;
 }
 
-static int start(const struct backend_start *options)
+static int start_evalhook(const struct backend_start *options)
 {
     (void)options;
     PyErr_SetString(PyExc_RuntimeError, "evalhook does not exist on this version");
     return -1;
 }
 
-static void stop(void) {}
+static void stop_evalhook(void) {}
 
-static int taken(void)
+static int is_evalhook_taken(void)
 {
     return 0;
 }
@@ -215,8 +231,8 @@ const struct backend backend_evalhook = {
     .name = "evalhook",
     .capabilities = SEES_THROW | SEES_EXC_TYPE | SEES_LINES,
     .empty_callback_ns = CALLS_ARE_INLINED ? 6 : 1,
-    .probe = probe,
-    .start = start,
-    .stop = stop,
-    .taken = taken,
+    .probe = probe_evalhook,
+    .start = start_evalhook,
+    .stop = stop_evalhook,
+    .taken = is_evalhook_taken,
 };

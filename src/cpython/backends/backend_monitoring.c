@@ -1,10 +1,15 @@
 /* Part of backends.h.
- * Why: sys.monitoring (3.12+) is the cheapest way to see calls there: specialised calls stay
- * inlined, and code that is not wanted costs nothing after its first event.
+ * Why: sys.monitoring is the cheapest way to see calls on 3.12 and later. Specialised calls stay
+ * inlined, and code that is not recorded costs nothing after its first event.
  *
- * A location that was DISABLEd comes back only by restart_events(), so start() calls it. DISABLE
- * may be returned only from local events (START, RETURN, YIELD, RESUME, CALL); the others are
- * global and must not. */
+ *     LINE, JUMP                                set for one code object, by enable_lines()
+ *     START, RETURN, YIELD, RESUME, CALL        set for all code; a callback may return DISABLE
+ *     THROW, UNWIND, RAISE, RERAISE, HANDLED    set for all code; must not return DISABLE
+ *
+ * Invariants: a location that was disabled comes back only by restart_events(), so
+ * start_monitoring() calls it. A callback that the program calls by hand records nothing:
+ * make_event() compares the callback's code with that of the current frame.
+ * Threads: under the GIL. */
 
 #include <stdio.h>
 
@@ -22,38 +27,41 @@ static Py_ssize_t with_lines_at = -1; /* the co_extra index whose free function 
 static long line_events;              /* the bits of LINE and JUMP */
 static int tool_id = -1;
 
-static inline native_frame *current(void)
+/* Returns the frame of the code that raised the event; a callback in C has none of its own. */
+static inline native_frame *get_current_frame(void)
 {
     return native_current(PyThreadState_GetUnchecked());
 }
 
-static inline PyObject *answer(enum verdict verdict)
+/* Returns what a callback of a local event returns: DISABLE silences this location of the code. */
+static inline PyObject *make_answer(enum verdict verdict)
 {
     PyObject *result = verdict == VERDICT_DISABLE ? disable : Py_None;
     return Py_NewRef(result);
 }
 
-/* The code in args[0] is that of the current frame, but for a callback called by hand. */
+/* Fills the event and returns whether args[0] is the code of the current frame. It is, unless the
+ * program has called the callback by hand. */
 static inline int make_event(struct event *event, PyObject *const *args, size_t n, unsigned kind)
 {
-    native_frame *frame = current();
+    native_frame *frame = get_current_frame();
     *event = (struct event){.kind = kind, .code = (PyCodeObject *)args[0], .frame = frame};
     return PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
 }
 
-static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *record_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                              PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_CALL), 0)) {
         Py_RETURN_NONE;
     }
     event.kind = RL_EVENT_CALL;
-    return answer(recording_event(&event));
+    return make_answer(recording_event(&event));
 }
 
-static PyObject *on_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *record_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_RETURN), 0)) {
@@ -61,54 +69,57 @@ static PyObject *on_return(PyObject *Py_UNUSED(self), PyObject *const *args, siz
     }
     event.kind = RL_EVENT_RETURN;
     event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
-    return answer(recording_event(&event));
+    return make_answer(recording_event(&event));
 }
 
-static inline PyObject *on_other(PyObject *const *args, size_t n, unsigned kind, int is_local)
+/* Records an event that may have a value in args[2]. The verdict is returned only where DISABLE is
+ * allowed. */
+static inline PyObject *record_other(PyObject *const *args, size_t n, unsigned kind, int is_local)
 {
     struct event event;
     if (make_event(&event, args, n, kind)) {
         event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
         enum verdict verdict = recording_event(&event);
         if (is_local) {
-            return answer(verdict);
+            return make_answer(verdict);
         }
     }
     Py_RETURN_NONE;
 }
 
-static PyObject *on_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *record_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                              PyObject *Py_UNUSED(names))
 {
-    return on_other(args, n, RL_EVENT_YIELD, 1);
+    return record_other(args, n, RL_EVENT_YIELD, 1);
 }
 
-static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *record_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
 {
-    return on_other(args, n, RL_EVENT_RESUME, 1);
+    return record_other(args, n, RL_EVENT_RESUME, 1);
 }
 
-static PyObject *on_throw(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *record_throw(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                              PyObject *Py_UNUSED(names))
 {
-    return on_other(args, n, RL_EVENT_THROW, 0);
+    return record_other(args, n, RL_EVENT_THROW, 0);
 }
 
-static PyObject *on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *record_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
 {
-    return on_other(args, n, RL_EVENT_UNWIND, 0);
+    return record_other(args, n, RL_EVENT_UNWIND, 0);
 }
 
-static PyObject *on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *record_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                              PyObject *Py_UNUSED(names))
 {
-    return on_other(args, n, RL_EVENT_RAISE, 0);
+    return record_other(args, n, RL_EVENT_RAISE, 0);
 }
 
-static PyObject *on_reraise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                            PyObject *Py_UNUSED(names))
+/* Records that an exception is raised again, after a handler or a finally has seen it. */
+static PyObject *record_reraise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (make_event(&event, args, n, RL_EVENT_RAISE) && PyVectorcall_NARGS(n) >= 3) {
@@ -119,8 +130,10 @@ static PyObject *on_reraise(PyObject *Py_UNUSED(self), PyObject *const *args, si
     Py_RETURN_NONE;
 }
 
-static PyObject *on_handled(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                            PyObject *Py_UNUSED(names))
+/* Records that a handler has caught the exception. Clean-ups that the compiler makes have this
+ * event too; native_is_handler() leaves them out. */
+static PyObject *record_handled(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (make_event(&event, args, n, RL_EVENT_HANDLED) && PyVectorcall_NARGS(n) >= 3 &&
@@ -137,8 +150,8 @@ static PyObject *on_handled(PyObject *Py_UNUSED(self), PyObject *const *args, si
     Py_RETURN_NONE;
 }
 
-static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                         PyObject *Py_UNUSED(names))
+static PyObject *record_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                             PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_LINE), 0)) {
@@ -146,12 +159,13 @@ static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_
     }
     event.kind = RL_EVENT_LINE;
     event.line = LONG_COUNT(args[1]) == 1 ? LONG_DIGITS(args[1])[0] : 0;
-    return answer(recording_event(&event));
+    return make_answer(recording_event(&event));
 }
 
-/* LINE is silent about a loop that stays on its line; a jump back within one tells of each turn. */
-static PyObject *on_jump(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                         PyObject *Py_UNUSED(names))
+/* LINE has no event for a loop that stays on its line; a jump back within the line stands for one.
+ */
+static PyObject *record_jump(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                             PyObject *Py_UNUSED(names))
 {
     struct event event;
     if (!make_event(&event, args, n, RL_EVENT_LINE) || PyVectorcall_NARGS(n) < 3 ||
@@ -164,59 +178,61 @@ static PyObject *on_jump(PyObject *Py_UNUSED(self), PyObject *const *args, size_
         return Py_NewRef(disable);
     }
     event.line = (uint32_t)line;
-    return answer(recording_event(&event));
+    return make_answer(recording_event(&event));
 }
 
-static PyObject *on_native(PyObject *const *args, size_t n, unsigned kind)
+/* Records an event of a function written in C. It has no frame; `frame` is the caller's. */
+static PyObject *record_native(PyObject *const *args, size_t n, unsigned kind)
 {
-    native_frame *frame = current();
+    native_frame *frame = get_current_frame();
     if (PyVectorcall_NARGS(n) >= 3 && frame != NULL && (PyObject *)native_code(frame) == args[0]) {
         recording_native(kind, args[2], frame);
     }
     Py_RETURN_NONE;
 }
 
-static PyObject *on_c_call(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *record_c_call(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
 {
-    return on_native(args, n, RL_EVENT_C_CALL);
+    return record_native(args, n, RL_EVENT_C_CALL);
 }
 
-static PyObject *on_c_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                             PyObject *Py_UNUSED(names))
+static PyObject *record_c_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                 PyObject *Py_UNUSED(names))
 {
-    return on_native(args, n, RL_EVENT_C_RETURN);
+    return record_native(args, n, RL_EVENT_C_RETURN);
 }
 
-static PyObject *on_c_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                            PyObject *Py_UNUSED(names))
+static PyObject *record_c_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
-    return on_native(args, n, RL_EVENT_C_RAISE);
+    return record_native(args, n, RL_EVENT_C_RAISE);
 }
 
+/* The callbacks, by event. Those with is_native are registered only for --c-calls. */
 static const struct handler {
     const char *event; /* its name in sys.monitoring.events */
     vectorcallfunc function;
     int is_native;
 } handlers[] = {
-    {"PY_START", on_start, 0},
-    {"PY_RETURN", on_return, 0},
-    {"PY_YIELD", on_yield, 0},
-    {"PY_RESUME", on_resume, 0},
-    {"PY_THROW", on_throw, 0},
-    {"PY_UNWIND", on_unwind, 0},
-    {"LINE", on_line, 0},
-    {"JUMP", on_jump, 0},
-    {"RAISE", on_raise, 0},
-    {"RERAISE", on_reraise, 0},
-    {"EXCEPTION_HANDLED", on_handled, 0},
-    {"CALL", on_c_call, 1},
-    {"C_RETURN", on_c_return, 1},
-    {"C_RAISE", on_c_raise, 1},
+    {"PY_START", record_start, 0},
+    {"PY_RETURN", record_return, 0},
+    {"PY_YIELD", record_yield, 0},
+    {"PY_RESUME", record_resume, 0},
+    {"PY_THROW", record_throw, 0},
+    {"PY_UNWIND", record_unwind, 0},
+    {"LINE", record_line, 0},
+    {"JUMP", record_jump, 0},
+    {"RAISE", record_raise, 0},
+    {"RERAISE", record_reraise, 0},
+    {"EXCEPTION_HANDLED", record_handled, 0},
+    {"CALL", record_c_call, 1},
+    {"C_RETURN", record_c_return, 1},
+    {"C_RAISE", record_c_raise, 1},
 };
 #define HANDLERS (sizeof handlers / sizeof *handlers)
 
-static int probe(char *why, size_t size)
+static int probe_monitoring(char *why, size_t size)
 {
     int id = monitoring_choose(-1);
     if (id < 0 && tool_id < 0) {
@@ -230,17 +246,18 @@ static int probe(char *why, size_t size)
 
 static int is_of_lines(const struct handler *handler)
 {
-    return handler->function == on_line || handler->function == on_jump;
+    return handler->function == record_line || handler->function == record_jump;
 }
 
-/* C_RETURN and C_RAISE come with CALL; they cannot be asked for alone. Lines are asked for code by
- * code. */
+/* Returns whether the event is set for all code. C_RETURN and C_RAISE come with CALL and cannot be
+ * set alone; line events are set for one code object at a time. */
 static int is_on_from_the_start(const struct handler *handler)
 {
-    return !is_of_lines(handler) && (!handler->is_native || handler->function == on_c_call);
+    return !is_of_lines(handler) && (!handler->is_native || handler->function == record_c_call);
 }
 
-static int register_all(int c_calls)
+/* Registers the callbacks and sets the events of all code. 0, or -1 with an exception. */
+static int register_handlers(int c_calls)
 {
     long mask = 0, bit;
     for (size_t i = 0; i < HANDLERS; i++) {
@@ -257,17 +274,17 @@ static int register_all(int c_calls)
     return monitoring_set(tool_id, mask);
 }
 
-/* Its code object dies, or is about to be put there again. */
-static void forget_lines(void *code)
+/* Removes a code object that dies, or whose entry is about to be set again. */
+static void forget_line_events(void *code)
 {
     (void)u64map_remove(&with_lines, (uintptr_t)code, NULL);
 }
 
-/* The program must find no object of ours, so code is known by its address alone. That lies in the
- * code's co_extra too: its free function gets nothing else to tell the code by. */
-static int remember_lines(PyCodeObject *code)
+/* The program must find no object of ours, so code is known by its address alone. The co_extra of
+ * the code holds that address too, since the free function receives nothing else. */
+static int remember_line_events(PyCodeObject *code)
 {
-    if (with_lines_at < 0 && (with_lines_at = compat_request_extra_index(forget_lines)) < 0) {
+    if (with_lines_at < 0 && (with_lines_at = compat_request_extra_index(forget_line_events)) < 0) {
         return -1;
     }
     return compat_set_extra((PyObject *)code, with_lines_at, code) != 0
@@ -275,10 +292,11 @@ static int remember_lines(PyCodeObject *code)
                : u64map_put(&with_lines, (uintptr_t)code, 0);
 }
 
-/* Off and on: events that an earlier recording has left disabled come back only so. */
-static void want_lines(PyCodeObject *code)
+/* Sets line events for one code object. They are cleared first, since events that an earlier
+ * recording has left disabled come back only so. */
+static void enable_lines(PyCodeObject *code)
 {
-    if (remember_lines(code) != 0 || monitoring_set_local(tool_id, code, 0) != 0 ||
+    if (remember_line_events(code) != 0 || monitoring_set_local(tool_id, code, 0) != 0 ||
         monitoring_set_local(tool_id, code, line_events) != 0) {
         PyErr_Clear();
     }
@@ -286,7 +304,7 @@ static void want_lines(PyCodeObject *code)
 
 /* Some versions leave local events behind when a tool id is freed. Code that dies meanwhile leaves
  * the table; entries move only towards the place that is looked at. */
-static void drop_lines(void)
+static void disable_all_lines(void)
 {
     for (size_t i = 0; i < with_lines.capacity; i++) {
         while (with_lines.entries[i].key != 0) {
@@ -302,36 +320,36 @@ static void drop_lines(void)
     u64map_fini(&with_lines);
 }
 
-static void stop(void)
+static void stop_monitoring(void)
 {
     if (tool_id >= 0) {
-        drop_lines();
+        disable_all_lines();
         monitoring_free(tool_id);
         tool_id = -1;
     }
 }
 
-static int start(const struct backend_start *options)
+static int start_monitoring(const struct backend_start *options)
 {
     disable = monitoring_disable();
     if (disable == NULL || monitoring_take(options->tool_id, &tool_id) != 0) {
         return -1;
     }
-    if (register_all(options->c_calls) != 0 || monitoring_restart() != 0) {
-        stop();
+    if (register_handlers(options->c_calls) != 0 || monitoring_restart() != 0) {
+        stop_monitoring();
         return -1;
     }
     return 0;
 }
 
 /* The program may free our id, take it, or switch its events off. */
-static int taken(void)
+static int is_monitoring_taken(void)
 {
     return !monitoring_is_ours(tool_id);
 }
 
 /* Which code is wanted may differ in the child's recording; nothing else does. */
-static void after_fork(void)
+static void restart_after_fork(void)
 {
     if (monitoring_restart() != 0) {
         PyErr_Clear();
@@ -340,7 +358,7 @@ static void after_fork(void)
 
 #else
 
-static int probe(char *why, size_t size)
+static int probe_monitoring(char *why, size_t size)
 {
     (void)snprintf(why, size,
                    IS_FREE_THREADED ? "free-threaded builds are not supported yet"
@@ -348,23 +366,23 @@ static int probe(char *why, size_t size)
     return 0;
 }
 
-static int start(const struct backend_start *options)
+static int start_monitoring(const struct backend_start *options)
 {
     (void)options;
     PyErr_SetString(PyExc_RuntimeError, "sys.monitoring does not exist on this version");
     return -1;
 }
 
-static void stop(void) {}
+static void stop_monitoring(void) {}
 
-static int taken(void)
+static int is_monitoring_taken(void)
 {
     return 0;
 }
 
-static void after_fork(void) {}
+static void restart_after_fork(void) {}
 
-static void want_lines(PyCodeObject *code)
+static void enable_lines(PyCodeObject *code)
 {
     (void)code;
 }
@@ -376,10 +394,10 @@ const struct backend backend_monitoring = {
     .capabilities = SEES_THROW | SEES_C_CALLS | SEES_RUNNING_END | SEES_RUNNING_THREADS |
                     SEES_EXC_TYPE | SEES_RAISE | SEES_LINES | CALL_HAS_CELLS,
     .empty_callback_ns = 11,
-    .probe = probe,
-    .start = start,
-    .stop = stop,
-    .taken = taken,
-    .want_lines = want_lines,
-    .after_fork = after_fork,
+    .probe = probe_monitoring,
+    .start = start_monitoring,
+    .stop = stop_monitoring,
+    .taken = is_monitoring_taken,
+    .want_lines = enable_lines,
+    .after_fork = restart_after_fork,
 };

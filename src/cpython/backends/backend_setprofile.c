@@ -1,6 +1,7 @@
 /* Part of backends.h.
- * Why: PyEval_SetProfile sees calls of functions written in C on every version, and serves where
- * the frame evaluator cannot. It is told per thread (traced.c). */
+ * Why: PyEval_SetProfile sees calls of functions written in C on every version, and works where the
+ * frame evaluator does not. The function is set for one thread at a time (traced.c).
+ * Threads: under the GIL, in the thread whose frame runs. */
 #include <stdio.h>
 
 #include "backends.h"
@@ -8,7 +9,7 @@
 #include "state.h"
 #include "traced.h"
 
-static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+static int record_profile_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
 {
     (void)self;
     switch (what) {
@@ -37,32 +38,33 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
 static const struct traced setprofile = {
     .name = "setprofile",
     .hook = "_profile_hook",
-    .function = on_event,
+    .function = record_profile_event,
 };
 
-static int probe(char *why, size_t size)
+static int probe_setprofile(char *why, size_t size)
 {
     const PyThreadState *ts = PyThreadState_Get();
-    if (ts->c_profilefunc != NULL && ts->c_profilefunc != on_event) {
+    if (ts->c_profilefunc != NULL && ts->c_profilefunc != record_profile_event) {
         (void)snprintf(why, size, "somebody else's profile function is set in this thread");
         return 0;
     }
-    (void)snprintf(why, size, "sees functions written in C, and so is told of each of their calls");
+    (void)snprintf(why, size,
+                   "sees functions written in C, and so is called at each of their calls");
     return 1;
 }
 
-static int start(const struct backend_start *options)
+static int start_setprofile(const struct backend_start *options)
 {
     (void)options;
     return traced_start(&setprofile);
 }
 
-static void stop(void)
+static void stop_setprofile(void)
 {
     traced_stop(&setprofile);
 }
 
-static int taken(void)
+static int is_setprofile_taken(void)
 {
     return traced_taken(&setprofile);
 }
@@ -78,8 +80,8 @@ const struct backend backend_setprofile = {
 #endif
     ,
     .empty_callback_ns = TRACED_NS,
-    .probe = probe,
-    .start = start,
-    .stop = stop,
-    .taken = taken,
+    .probe = probe_setprofile,
+    .start = start_setprofile,
+    .stop = stop_setprofile,
+    .taken = is_setprofile_taken,
 };

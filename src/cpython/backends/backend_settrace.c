@@ -1,13 +1,14 @@
 /* Part of backends.h.
- * Why: the last resort, there on every version: PyEval_SetTrace. It is told of lines as well,
- * wanted or not, and of exceptions, which gives unwinds their type. */
+ * Why: PyEval_SetTrace is the last resort, which every version has. Its function also gets an event
+ * for each line, recorded or not, and for each exception, which gives unwinds their type.
+ * Threads: under the GIL, in the thread whose frame runs. */
 #include <stdio.h>
 
 #include "backends.h"
 #include "state.h"
 #include "traced.h"
 
-static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
+static int record_trace_event(PyObject *self, PyFrameObject *frame, int what, PyObject *arg)
 {
     (void)self;
     switch (what) {
@@ -34,21 +35,21 @@ static int on_event(PyObject *self, PyFrameObject *frame, int what, PyObject *ar
 static const struct traced settrace = {
     .name = "settrace",
     .hook = "_trace_hook",
-    .function = on_event,
+    .function = record_trace_event,
 };
 
-static int probe(char *why, size_t size)
+static int probe_settrace(char *why, size_t size)
 {
     const PyThreadState *ts = PyThreadState_Get();
-    if (ts->c_tracefunc != NULL && ts->c_tracefunc != on_event) {
+    if (ts->c_tracefunc != NULL && ts->c_tracefunc != record_trace_event) {
         (void)snprintf(why, size, "somebody else's trace function is set in this thread");
         return 0;
     }
-    (void)snprintf(why, size, "works everywhere; is told of every line and ignores it");
+    (void)snprintf(why, size, "works everywhere; is called at every line and ignores it");
     return 1;
 }
 
-static int start(const struct backend_start *options)
+static int start_settrace(const struct backend_start *options)
 {
     if (options->c_calls) {
         PyErr_SetString(PyExc_ValueError, "settrace does not see functions written in C");
@@ -57,12 +58,12 @@ static int start(const struct backend_start *options)
     return traced_start(&settrace);
 }
 
-static void stop(void)
+static void stop_settrace(void)
 {
     traced_stop(&settrace);
 }
 
-static int taken(void)
+static int is_settrace_taken(void)
 {
     return traced_taken(&settrace);
 }
@@ -78,8 +79,8 @@ const struct backend backend_settrace = {
 #endif
     ,
     .empty_callback_ns = TRACED_NS,
-    .probe = probe,
-    .start = start,
-    .stop = stop,
-    .taken = taken,
+    .probe = probe_settrace,
+    .start = start_settrace,
+    .stop = stop_settrace,
+    .taken = is_settrace_taken,
 };

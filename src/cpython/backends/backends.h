@@ -1,5 +1,10 @@
-/* The ways to hear the interpreter. Each is a table of functions (backend.h) in a file of its own.
- */
+/* The ways to receive the interpreter's events. Each is a table of functions (backend.h) in a file
+ * of its own, and a recording uses one of them (module/choice.h).
+ *
+ *     monitoring   sys.monitoring                 3.12+
+ *     evalhook     a frame evaluator, PEP 523     3.8 to 3.11
+ *     setprofile   PyEval_SetProfile              every version; sees functions written in C
+ *     settrace     PyEval_SetTrace                every version; the slowest */
 #ifndef BACKENDS_H
 #define BACKENDS_H
 

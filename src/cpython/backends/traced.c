@@ -1,6 +1,11 @@
-/* Why: see traced.h. Both functions are a thread's own. Threads that `threading` starts are joined
- * by its own hook: a small function of ours that runs as their first Python-level hook and puts the
- * C function in its place. A thread that is made by `_thread` alone, later, is not seen. */
+/* Why: see traced.h. Each thread has its own trace and profile function.
+ *
+ *     thread that runs at the start      set_in_all_threads() sets the C function
+ *     thread that `threading` starts     its hook, join_new_thread(), sets the C function
+ *     later thread of `_thread` alone    not seen
+ *
+ * join_new_thread() is the first trace or profile function of such a thread, at the level of
+ * Python. It puts the C function in its own place. Threads: under the GIL. */
 #include "traced.h"
 
 #include <string.h>
@@ -84,31 +89,34 @@ void traced_exception(PyFrameObject *object, PyObject *arg)
     }
 }
 
-static const struct traced *running;
+static const struct traced *running; /* the mechanism that is on, or NULL */
 
-static int is_profile(const struct traced *traced)
+/* Returns whether `traced` sets profile functions; else it sets trace functions. */
+static int is_profile_kind(const struct traced *traced)
 {
     return strcmp(traced->name, "setprofile") == 0;
 }
 
 void traced_set_here(const struct traced *traced)
 {
-    if (is_profile(traced)) {
+    if (is_profile_kind(traced)) {
         PyEval_SetProfile(traced->function, NULL);
     } else {
         PyEval_SetTrace(traced->function, NULL);
     }
 }
 
-static int is_ours(const struct traced *traced, const PyThreadState *ts)
+static int has_our_function(const struct traced *traced, const PyThreadState *ts)
 {
-    return (is_profile(traced) ? ts->c_profilefunc : ts->c_tracefunc) == traced->function;
+    return (is_profile_kind(traced) ? ts->c_profilefunc : ts->c_tracefunc) == traced->function;
 }
 
-static void set_in(const struct traced *traced, PyThreadState *ts, Py_tracefunc function)
+/* Sets or clears the function in a thread. In another thread that is possible only on some versions
+ * (HAS_SET_FOR_THREAD, HAS_SET_TRACE_FOR_THREAD). */
+static void set_in_thread(const struct traced *traced, PyThreadState *ts, Py_tracefunc function)
 {
     if (ts == PyThreadState_Get()) {
-        if (is_profile(traced)) {
+        if (is_profile_kind(traced)) {
             PyEval_SetProfile(function, NULL);
         } else {
             PyEval_SetTrace(function, NULL);
@@ -116,29 +124,30 @@ static void set_in(const struct traced *traced, PyThreadState *ts, Py_tracefunc 
         return;
     }
 #if HAS_SET_FOR_THREAD
-    if (is_profile(traced)) {
+    if (is_profile_kind(traced)) {
         (void)_PyEval_SetProfile(ts, function, NULL);
     }
 #endif
 #if HAS_SET_TRACE_FOR_THREAD
-    if (!is_profile(traced)) {
+    if (!is_profile_kind(traced)) {
         (void)_PyEval_SetTrace(ts, function, NULL);
     }
 #endif
 }
 
-static void set_in_all(const struct traced *traced, int is_on)
+/* Sets the function in every thread, or clears it where it is ours. */
+static void set_in_all_threads(const struct traced *traced, int is_on)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        if (is_on || is_ours(traced, ts)) {
-            set_in(traced, ts, is_on ? traced->function : NULL);
+        if (is_on || has_our_function(traced, ts)) {
+            set_in_thread(traced, ts, is_on ? traced->function : NULL);
         }
     }
 }
 
 /* The Python-level hook of a thread that has just started: (frame, event, arg). */
-static PyObject *join(PyObject *self, PyObject *args)
+static PyObject *join_new_thread(PyObject *self, PyObject *args)
 {
     (void)self;
     PyObject *frame = PyTuple_GET_SIZE(args) == 3 ? PyTuple_GET_ITEM(args, 0) : NULL;
@@ -153,8 +162,9 @@ static PyObject *join(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-static PyMethodDef join_method = {"relive", join, METH_VARARGS, "Joins this thread."};
+static PyMethodDef join_method = {"relive", join_new_thread, METH_VARARGS, "Joins this thread."};
 
+/* Sets or clears the hook of `threading` for new threads. A hook of the program's stays. */
 static int hook_new_threads(const struct traced *traced, int is_on)
 {
     static PyObject *joiner; /* process-wide, owned */
@@ -181,7 +191,7 @@ int traced_start(const struct traced *traced)
         return -1;
     }
     running = traced;
-    set_in_all(traced, 1);
+    set_in_all_threads(traced, 1);
     return 0;
 }
 
@@ -190,9 +200,9 @@ int traced_taken(const struct traced *traced)
     int taken = 0;
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
-        int is_empty = (is_profile(traced) ? ts->c_profilefunc : ts->c_tracefunc) == NULL;
+        int is_empty = (is_profile_kind(traced) ? ts->c_profilefunc : ts->c_tracefunc) == NULL;
         /* Other threads may never have had ours (see above); this one has. */
-        taken += !is_ours(traced, ts) && (!is_empty || ts == PyThreadState_Get());
+        taken += !has_our_function(traced, ts) && (!is_empty || ts == PyThreadState_Get());
     }
     return taken;
 }
@@ -201,7 +211,7 @@ void traced_stop(const struct traced *traced)
 {
     running = NULL;
     struct pyerror error = pyerror_take();
-    set_in_all(traced, 0);
+    set_in_all_threads(traced, 0);
     if (hook_new_threads(traced, 0) != 0) {
         PyErr_Clear();
     }

@@ -15,7 +15,7 @@ static struct {
     int is_on;        /* of a file: it was entered */
 } activation;
 
-static void copy(char *out, size_t size, const char *text, size_t len)
+static void copy_cut(char *out, size_t size, const char *text, size_t len)
 {
     len = len < size - 1 ? len : size - 1;
     memcpy(out, text, len);
@@ -28,12 +28,12 @@ void activation_begin(const char *text, const char *other)
     memset(&activation, 0, sizeof activation);
     if (text[0] == '/') {
         activation.kind = OF_FILE;
-        copy(activation.files[0], sizeof activation.files[0], text, strlen(text));
-        copy(activation.files[1], sizeof activation.files[1], other, strlen(other));
+        copy_cut(activation.files[0], sizeof activation.files[0], text, strlen(text));
+        copy_cut(activation.files[1], sizeof activation.files[1], other, strlen(other));
     } else if (colon != NULL) {
         activation.kind = OF_FUNCTION;
-        copy(activation.module, sizeof activation.module, text, (size_t)(colon - text));
-        copy(activation.qualname, sizeof activation.qualname, colon + 1, strlen(colon + 1));
+        copy_cut(activation.module, sizeof activation.module, text, (size_t)(colon - text));
+        copy_cut(activation.qualname, sizeof activation.qualname, colon + 1, strlen(colon + 1));
         const char *dot = strrchr(activation.qualname, '.');
         activation.name = dot != NULL ? dot + 1 : activation.qualname;
     }
@@ -49,7 +49,7 @@ int activation_is_function(void)
     return activation.kind == OF_FUNCTION;
 }
 
-static int is_text(PyObject *object, const char *text)
+static int is_equal_text(PyObject *object, const char *text)
 {
     char found[1024];
     size_t n = pytext_put(object, (uint8_t *)found, sizeof found - 4);
@@ -59,14 +59,14 @@ static int is_text(PyObject *object, const char *text)
 int activation_is_code(PyCodeObject *code, PyObject *globals)
 {
     char module[512];
-    if (activation.kind != OF_FUNCTION || !is_text(code->co_name, activation.name)) {
+    if (activation.kind != OF_FUNCTION || !is_equal_text(code->co_name, activation.name)) {
         return 0;
     }
     codename_learn(code);
     PyObject *qualname = codename_get(code, globals); /* owned */
     pytext_module_name(globals, module, sizeof module);
     int is_it = strcmp(module, activation.module) == 0 &&
-                is_text(qualname != NULL ? qualname : code->co_name, activation.qualname);
+                is_equal_text(qualname != NULL ? qualname : code->co_name, activation.qualname);
     Py_XDECREF(qualname);
     return is_it;
 }
@@ -78,8 +78,9 @@ int activation_has(const struct thread *t, const struct event *event)
                (kind_enters(event->kind) &&
                 activation_is_code(event->code, native_globals(event->frame)));
     }
-    if (event->kind == RL_EVENT_CALL && (is_text(event->code->co_filename, activation.files[0]) ||
-                                         is_text(event->code->co_filename, activation.files[1]))) {
+    if (event->kind == RL_EVENT_CALL &&
+        (is_equal_text(event->code->co_filename, activation.files[0]) ||
+         is_equal_text(event->code->co_filename, activation.files[1]))) {
         activation.is_on = 1;
     }
     return activation.is_on;

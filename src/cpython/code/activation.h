@@ -1,5 +1,6 @@
-/* --activate: recording begins with a file's first code, to the end of the process, or is on during
- * the calls of one function, thread by thread. Until then each event goes the slow way. */
+/* --activate: recording begins when a file's first code runs and lasts to the end of the process.
+ * Or it is on during the calls of one function, thread by thread. Until then each event takes the
+ * slow path. Under the GIL. */
 #ifndef ACTIVATION_H
 #define ACTIVATION_H
 
@@ -9,15 +10,18 @@
 
 struct thread;
 
-/* "" = always on; "/path/of/a/file.py", or "module:qualname". `other` is the path resolved. */
+/* Sets the activation of a new recording: "" (always on), "/path/of/a/file.py" or
+ * "module:qualname". `other` is the resolved path. */
 void activation_begin(const char *text, const char *other);
-/* Whether there is one that is not on everywhere by now. */
+/* Returns whether an activation is set that is not yet on everywhere. */
 int activation_is_set(void);
-/* Whether it is a function's: then callers that run already are not part of it. */
+/* Returns whether the activation is a function's; callers that run already are then not recorded.
+ */
 int activation_is_function(void);
-/* Whether the event is to be recorded; it may be the one that begins it. t may be NULL. */
+/* Returns whether the event is to be recorded; it may be the one that switches recording on. t may
+ * be NULL. */
 int activation_has(const struct thread *t, const struct event *event);
-/* Whether calls of this code switch it on. */
+/* Returns whether calls of this code switch recording on. */
 int activation_is_code(PyCodeObject *code, PyObject *globals);
 
 #endif

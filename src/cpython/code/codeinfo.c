@@ -1,6 +1,16 @@
-/* Why: what a code object is called and whether it is wanted is decided once, not at every event.
- * Threads: under the GIL. Nothing here runs Python code: strings are transcoded from their own
- * storage, dictionaries are asked only with exact strings. */
+/* Why: the name of a code object and whether it is recorded are decided once, not at every event.
+ *
+ *     event --> word valid? --yes--> fast path
+ *                 |no
+ *                 v
+ *     codeinfo_make(): word older than first_stamp    --> make_word(): name, filter, definition
+ *                      word of this recording         --> keeps the decision, takes the new stamp
+ *                      and older than `defined_from`  --> define_again(), for a new generation
+ *
+ * Invariants: a word with an id holds that id (policy_hold()) until the code object dies or gets
+ * another word. A word that is just CODE_EXCLUDED is not valid, so the next event tries again.
+ * Nothing here runs Python code: strings are transcoded from their own storage, and dictionaries
+ * are searched only for exact strings. Threads: under the GIL. */
 #include "codeinfo.h"
 
 #include <string.h>
@@ -23,7 +33,7 @@
 
 static uint64_t first_stamp; /* words from here on are of this recording */
 
-/* A code object dies, or gets another word: of this recording, it has held its id. */
+/* Releases the id that a word of this recording holds: its code dies, or gets another word. */
 static void release_word(void *word)
 {
     uint64_t info = (uintptr_t)word;
@@ -53,13 +63,13 @@ int codeinfo_init(void)
     return 0;
 }
 
-static uint32_t string_id(struct lane *lane, PyObject *text)
+static uint32_t define_name(struct lane *lane, PyObject *text)
 {
     uint8_t bytes[RL_STRING_MAX];
     return recorder_name(recording.recorder, lane, bytes, pytext_put(text, bytes, sizeof bytes));
 }
 
-static uint32_t code_flags(const PyCodeObject *code)
+static uint32_t make_flags(const PyCodeObject *code)
 {
     uint32_t flags = 0;
     flags |= code->co_flags & CO_GENERATOR ? RL_CODE_GENERATOR : 0;
@@ -75,8 +85,8 @@ static uint32_t code_flags(const PyCodeObject *code)
 
 /* The names of the variables, parameters first; how many, or NO_NAMES without memory. */
 #define NO_NAMES UINT32_MAX
-static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
-                               uint32_t names[CODE_NAMES_MAX])
+static uint32_t define_variables(PyCodeObject *code, struct lane *lane,
+                                 uint32_t names[CODE_NAMES_MAX])
 {
     uint32_t count = 0;
 #if CELLS_SHARE_SLOTS
@@ -86,7 +96,7 @@ static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
 #endif
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && count < CODE_NAMES_MAX; k++) {
-            names[count] = string_id(lane, PyTuple_GET_ITEM(rows[i], k));
+            names[count] = define_name(lane, PyTuple_GET_ITEM(rows[i], k));
             if (names[count++] == 0) {
                 return NO_NAMES;
             }
@@ -95,8 +105,10 @@ static uint32_t variable_names(PyCodeObject *code, struct lane *lane,
     return count;
 }
 
-/* What the filter says of the level, else what was asked for; lines only of the program's own. */
-static unsigned level_of(PyCodeObject *code, PyObject *globals, const struct policy *policy)
+/* Returns the level that the filter sets, else the recording's; lines only for the program's own
+ * code. */
+static unsigned choose_code_level(PyCodeObject *code, PyObject *globals,
+                                  const struct policy *policy)
 {
     unsigned level = policy != NULL ? policy->level : LEVEL_COUNTED;
     if (level == LEVEL_COUNTED) {
@@ -108,22 +120,24 @@ static unsigned level_of(PyCodeObject *code, PyObject *globals, const struct pol
     return level == LEVEL_LINES && !recording_can(SEES_LINES) ? LEVEL_VALUES : level;
 }
 
-/* What every definition says of a code object. */
-static struct code_def describe(PyCodeObject *code, PyObject *module, PyObject *qualname,
-                                struct lane *lane)
+/* Returns what every definition of a code object contains; defines the strings. */
+static struct code_def describe_code(PyCodeObject *code, PyObject *module, PyObject *qualname,
+                                     struct lane *lane)
 {
     return (struct code_def){
-        .module = string_id(lane, module),
-        .qualname = string_id(lane, qualname != NULL ? qualname : code->co_name),
-        .file = string_id(lane, code->co_filename),
+        .module = define_name(lane, module),
+        .qualname = define_name(lane, qualname != NULL ? qualname : code->co_name),
+        .file = define_name(lane, code->co_filename),
         .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
-        .flags = code_flags(code),
+        .flags = make_flags(code),
     };
 }
 
-/* What was decided belongs to the recording that it was decided for: naming the code may have
- * waited for room, and another thread may have stopped it meanwhile. Whether it can be gone by;
- * without memory it cannot, since what the filter hides would be written. */
+/* Stores the policy and returns whether the decision may be used.
+ *
+ * Naming the code may have waited for room, and another thread may have stopped the recording
+ * meanwhile; the decision belongs to the old recording then. Without memory it may not be used
+ * either, since values that the filter hides would be written. */
 static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
 {
     int is_same = recording.stamp == stamp;
@@ -137,7 +151,7 @@ static int keep_policy(uint64_t stamp, uint32_t id, struct policy *policy)
 }
 
 /* Owned, or NULL. */
-static PyObject *qualname_of(PyCodeObject *code, const struct code_home *home)
+static PyObject *get_qualname(PyCodeObject *code, const struct code_home *home)
 {
     if (home->qualname == NULL) {
         return codename_get(code, home->globals);
@@ -152,10 +166,10 @@ static uint32_t define_traced(PyCodeObject *code, PyObject *globals, PyObject *q
                               unsigned level, struct lane *lane, uint32_t known)
 {
     uint32_t names[CODE_NAMES_MAX];
-    struct code_def def = describe(code, pytext_module(globals), qualname, lane);
+    struct code_def def = describe_code(code, pytext_module(globals), qualname, lane);
     if (level >= LEVEL_VALUES) {
         def.args = code_parameters(code);
-        def.name_count = variable_names(code, lane, names);
+        def.name_count = define_variables(code, lane, names);
     }
     def.names = names;
     if (def.module == 0 || def.qualname == 0 || def.file == 0 || def.name_count == NO_NAMES) {
@@ -171,14 +185,14 @@ static void define_again(PyCodeObject *code, native_frame *frame, struct lane *l
     const struct policy *policy = policy_of(id);
     if (id != 0 && (policy == NULL || policy->is_traced)) {
         struct code_home home = generated_home(code, frame);
-        PyObject *qualname = qualname_of(code, &home); /* owned */
-        unsigned level = level_of(code, home.globals, policy);
+        PyObject *qualname = get_qualname(code, &home); /* owned */
+        unsigned level = choose_code_level(code, home.globals, policy);
         (void)define_traced(code, home.globals, qualname, level, lane, id);
         Py_XDECREF(qualname);
     }
 }
 
-static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
+static uint64_t make_word(PyCodeObject *code, native_frame *frame, struct lane *lane)
 {
     uint64_t info = recording.code_stamp, stamp = recording.stamp;
     if (origin_is_excluded(code)) {
@@ -187,7 +201,7 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
     codename_learn(code);
     struct code_home home = generated_home(code, frame);
     PyObject *globals = home.globals;
-    PyObject *qualname = qualname_of(code, &home); /* owned */
+    PyObject *qualname = get_qualname(code, &home); /* owned */
     PyObject *module = pytext_module(globals);
     int is_traced, makes_tasks = loops_make_tasks(code, module);
     struct policy *policy = policy_decide(code, globals, qualname, &is_traced);
@@ -196,8 +210,8 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
         return CODE_EXCLUDED; /* there was no memory to decide */
     }
     if (!is_traced) {
-        /* It is named all the same, so that what was left out can be told. */
-        struct code_def def = describe(code, module, qualname, lane);
+        /* It is defined all the same, so that a reader can show what was left out. */
+        struct code_def def = describe_code(code, module, qualname, lane);
         def.flags |= RL_CODE_SKIPPED;
         def.rule = (uint32_t)(policy->rule + 2);
         uint32_t skipped = recorder_code(recording.recorder, lane, &def);
@@ -209,7 +223,7 @@ static uint64_t make(PyCodeObject *code, native_frame *frame, struct lane *lane)
         }
         return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)id << 6 : 0);
     }
-    unsigned level = level_of(code, globals, policy);
+    unsigned level = choose_code_level(code, globals, policy);
     uint32_t id = define_traced(code, globals, qualname, level, lane, 0);
     Py_XDECREF(qualname);
     if (!keep_policy(stamp, id, policy) || id == 0) {
@@ -268,7 +282,7 @@ uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame)
     uint64_t known = codeinfo_get(original);
     uint64_t info;
     if (known < first_stamp) {
-        info = make(original, frame, lane);
+        info = make_word(original, frame, lane);
     } else {
         info = (uint32_t)level_limited(known) | recording.code_stamp;
         if (known < recording.defined_from) {

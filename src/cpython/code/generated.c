@@ -19,7 +19,7 @@ static int is_generated(PyCodeObject *code)
 
 /* ---- the class ---- */
 
-static PyObject *first_argument(PyCodeObject *code, native_frame *frame) /* borrowed, or NULL */
+static PyObject *get_first_argument(PyCodeObject *code, native_frame *frame) /* borrowed, or NULL */
 {
     if (code->co_argcount == 0) {
         return NULL;
@@ -51,7 +51,7 @@ static PyObject *find_method(PyTypeObject *type, PyCodeObject *code, PyTypeObjec
 }
 
 /* The globals of the module in which a class was made: borrowed, or NULL. */
-static PyObject *globals_of(PyTypeObject *type)
+static PyObject *find_globals(PyTypeObject *type)
 {
     static PyObject *key; /* process-wide, interned */
     if (key == NULL && (key = PyUnicode_InternFromString("__module__")) == NULL) {
@@ -70,7 +70,7 @@ static PyObject *globals_of(PyTypeObject *type)
 /* 1 where a class has the code: the home is then complete. */
 static int find_class(PyCodeObject *code, native_frame *frame, struct code_home *home)
 {
-    PyObject *first = first_argument(code, frame), *key = NULL;
+    PyObject *first = get_first_argument(code, frame), *key = NULL;
     PyTypeObject *owner = NULL;
     if (first != NULL && PyType_Check(first)) {
         key = find_method((PyTypeObject *)first, code, &owner);
@@ -88,15 +88,15 @@ static int find_class(PyCodeObject *code, native_frame *frame, struct code_home 
     if (home->qualname == NULL) {
         PyErr_Clear();
     }
-    PyObject *globals = pytext_module(home->globals) == NULL ? globals_of(owner) : NULL;
+    PyObject *globals = pytext_module(home->globals) == NULL ? find_globals(owner) : NULL;
     home->globals = globals != NULL ? globals : home->globals;
     return 1;
 }
 
 /* ---- the library ---- */
 
-/* Whether the code is the text as a whole (or a class body in it), and no program's own: a program
- * that runs a text in a module runs it in the module's namespace. */
+/* Returns whether the code is the whole text, or a class body in it, and not the program's own. A
+ * program that runs a text in a module runs it in the module's namespace. */
 static int is_text_of_caller(PyCodeObject *code, native_frame *frame)
 {
     if (code->co_flags & CO_NEWLOCALS) {
@@ -109,7 +109,7 @@ static int is_text_of_caller(PyCodeObject *code, native_frame *frame)
 
 /* The nearest frame below that runs code with a file, or NULL. The frame itself need not be linked
  * to its caller yet, which then is the current one. */
-static native_frame *caller_with_file(native_frame *frame)
+static native_frame *find_caller_with_file(native_frame *frame)
 {
     native_frame *now = native_current(PyThreadState_GetUnchecked()), *f = now;
     while (f != NULL && f != frame) {
@@ -122,7 +122,7 @@ static native_frame *caller_with_file(native_frame *frame)
     return f;
 }
 
-/* What the text has made is known for the library's when it runs. */
+/* Marks the functions that the text makes as the library's, for when they run. */
 static void mark_children(PyCodeObject *code)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_consts); i++) {
@@ -140,7 +140,7 @@ struct code_home generated_home(PyCodeObject *code, native_frame *frame)
     if (!is_generated(code) || find_class(code, frame, &home) || !is_text_of_caller(code, frame)) {
         return home;
     }
-    native_frame *caller = caller_with_file(frame);
+    native_frame *caller = find_caller_with_file(frame);
     if (caller != NULL && !origin_is_own(native_code(caller), native_globals(caller))) {
         home.globals = native_globals(caller);
         mark_children(code);

@@ -1,8 +1,10 @@
 /* Part of codeinfo.h.
- * Why: a function written in C has no code object to keep a word in, so its id is found through a
- * small table of what was seen last. An entry is believed only while the names that it was made
- * from are still the same pointers: a definition that died and left its address to another is made
- * anew. Threads: under the GIL. */
+ * Why: a function written in C has no code object to keep a word in. Its id is found through a
+ * small table of the functions that were seen last.
+ *
+ * Invariant: an entry is used only while the pointers that it was made from are the same. A method
+ * definition may die and leave its address to another one; that one is then defined again.
+ * Threads: under the GIL. */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +32,7 @@ static struct cached {
     uint32_t id;
 } table[CACHED];
 
-static uint32_t text_id(struct lane *lane, const char *text)
+static uint32_t define_text(struct lane *lane, const char *text)
 {
     size_t len = strlen(text);
     len = len < RL_STRING_MAX ? len : RL_STRING_MAX;
@@ -38,8 +40,8 @@ static uint32_t text_id(struct lane *lane, const char *text)
                            utf8_cut((const uint8_t *)text, len, len));
 }
 
-/* `known` is the id that it has in this recording already, or 0. */
-static uint32_t define(struct lane *lane, const struct native *native, uint32_t known)
+/* Defines the function and returns its id; `known` is the one that it has already, or 0. */
+static uint32_t define_native(struct lane *lane, const struct native *native, uint32_t known)
 {
     char name[256], qualname[512], module[256] = "builtins";
     size_t n = strlen(native->name != NULL ? native->name : "");
@@ -56,17 +58,17 @@ static uint32_t define(struct lane *lane, const struct native *native, uint32_t 
         module[pytext_put(native->module, (uint8_t *)module, sizeof module - 1)] = 0;
     }
     struct code_def def = {
-        .module = text_id(lane, module),
-        .qualname = text_id(lane, qualname),
-        .file = text_id(lane, ""),
+        .module = define_text(lane, module),
+        .qualname = define_text(lane, qualname),
+        .file = define_text(lane, ""),
         .flags = RL_CODE_NATIVE,
     };
     return known != 0 ? recorder_code_again(recording.recorder, lane, known, &def)
                       : recorder_code(recording.recorder, lane, &def);
 }
 
-/* Who is called: 0 for a Python function. */
-static int describe(PyObject *callable, struct native *native)
+/* Fills in what identifies the callable. Returns 0 for a Python function. */
+static int describe_native(PyObject *callable, struct native *native)
 {
     PyTypeObject *type = Py_TYPE(callable);
     if (PyCFunction_Check(callable)) {
@@ -100,7 +102,7 @@ static int describe(PyObject *callable, struct native *native)
     return 1;
 }
 
-static int is_same(const struct native *a, const struct native *b)
+static int is_same_native(const struct native *a, const struct native *b)
 {
     return a->what == b->what && a->owner == b->owner && a->name == b->name &&
            a->owner_name == b->owner_name && a->text == b->text && a->module == b->module;
@@ -109,17 +111,19 @@ static int is_same(const struct native *a, const struct native *b)
 uint32_t codeinfo_native(PyObject *callable)
 {
     struct native native = {0};
-    if (callable == NULL || !describe(callable, &native)) {
+    if (callable == NULL || !describe_native(callable, &native)) {
         return 0;
     }
     uint64_t hash =
         map_mix((uint64_t)(uintptr_t)native.what ^ (uint64_t)(uintptr_t)native.owner << 7);
     struct cached *cached = &table[hash % CACHED];
-    if (__builtin_expect(
-            cached->stamp != recording.code_stamp || !is_same(&cached->native, &native), 0)) {
+    if (__builtin_expect(cached->stamp != recording.code_stamp ||
+                             !is_same_native(&cached->native, &native),
+                         0)) {
         struct pyerror error = pyerror_take();
-        int is_known = cached->recording == recording.stamp && is_same(&cached->native, &native);
-        uint32_t id = define(&thread_self->lane, &native, is_known ? cached->id : 0);
+        int is_known =
+            cached->recording == recording.stamp && is_same_native(&cached->native, &native);
+        uint32_t id = define_native(&thread_self->lane, &native, is_known ? cached->id : 0);
         *cached = (struct cached){native, recording.stamp, recording.code_stamp, id};
         pyerror_put_back(&error);
     }

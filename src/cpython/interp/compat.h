@@ -241,8 +241,8 @@ static inline PyObject *compat_qualname(PyCodeObject *code) /* borrowed; NULL be
 }
 
 /* A frame evaluator may switch the trace function on for one frame alone. On 3.8 and 3.9 it sets
- * and clears the function. On 3.10 and 3.11 it also writes `use_tracing`, a word of the C frame in
- * which the interpreter runs (struct _cframe).
+ * and clears the function. On 3.10 and 3.11 it also writes `use_tracing`, a word of the
+ * thread's current `cframe`.
  *
  *     before = trace_switch(state, ours, 1);
  *     result = ...                               the frame runs with line events

@@ -6,7 +6,7 @@
 
 #include "pytext.h"
 
-static struct filter_text text_of(PyObject *object, char *out)
+static struct filter_text read_text_into(PyObject *object, char *out)
 {
     size_t n = pytext_put(object, (uint8_t *)out, CODE_SCOPE_BYTES - 8);
     return (struct filter_text){out, n};
@@ -36,9 +36,10 @@ static int is_package(const char *folder, size_t len)
     return access(path, F_OK) == 0;
 }
 
-/* From the file's path: below the filter's root, or as far up as folders are packages. */
-static struct filter_text module_of_path(const struct filter *filter, struct filter_text file,
-                                         char *out)
+/* Returns the dotted name of the file's module: its path below the filter's root, or from the
+ * outermost folder that is a package. */
+static struct filter_text find_module_of_path(const struct filter *filter, struct filter_text file,
+                                              char *out)
 {
     size_t end = file.len, begin = file.len;
     if (end > 3 && memcmp(file.data + end - 3, ".py", 3) == 0) {
@@ -71,11 +72,11 @@ static struct filter_text module_of_path(const struct filter *filter, struct fil
 void code_scope_read(struct code_scope *n, const struct filter *filter, PyCodeObject *code,
                      PyObject *module, PyObject *qualname)
 {
-    n->scope.file = text_of(code->co_filename, n->file);
-    n->scope.name = text_of(code->co_name, n->name);
-    n->scope.qualname = text_of(qualname != NULL ? qualname : code->co_name, n->qualname);
-    n->scope.module = text_of(module, n->module);
+    n->scope.file = read_text_into(code->co_filename, n->file);
+    n->scope.name = read_text_into(code->co_name, n->name);
+    n->scope.qualname = read_text_into(qualname != NULL ? qualname : code->co_name, n->qualname);
+    n->scope.module = read_text_into(module, n->module);
     if (module == NULL || !is_module_name(n->scope.module)) {
-        n->scope.module = module_of_path(filter, n->scope.file, n->module);
+        n->scope.module = find_module_of_path(filter, n->scope.file, n->module);
     }
 }

@@ -1,4 +1,5 @@
-/* What a filter is asked of a code object: its names, as UTF-8 text. */
+/* The names of a code object as UTF-8 text, by which a filter decides for it. Each is cut to a
+ * little less than CODE_SCOPE_BYTES, on a character. Runs no Python code. Under the GIL. */
 #ifndef CODESCOPE_H
 #define CODESCOPE_H
 
@@ -14,7 +15,8 @@ struct code_scope {
     struct filter_scope scope; /* points into the above */
 };
 
-/* Where the module has no usable name, it is told from the file's path. */
+/* Fills `n`; `module` and `qualname` may be NULL. A module without a usable name gets one from the
+ * path of its file. */
 void code_scope_read(struct code_scope *n, const struct filter *filter, PyCodeObject *code,
                      PyObject *module, PyObject *qualname);
 

@@ -38,7 +38,7 @@ static int is_code(PyObject *value)
            PyMethod_Check(value) || PyCFunction_Check(value) || Py_TYPE(value) == &PyProperty_Type;
 }
 
-static enum secret_class class_of(enum filter_action action)
+static enum secret_class get_secret_class(enum filter_action action)
 {
     return action == FILTER_SECRET  ? SECRET_ALWAYS
            : action == FILTER_CODE  ? SECRET_CODE
@@ -62,7 +62,7 @@ enum filter_action judge_value(enum filter_action action, PyObject *value)
 {
     char buffer[TEXT_MOST];
     size_t len = 0;
-    enum secret_class class = class_of(action);
+    enum secret_class class = get_secret_class(action);
     if (class == SECRET_NONE || value == NULL || value == Py_None || PyBool_Check(value) ||
         is_code(value)) {
         return FILTER_ALLOW;
@@ -83,7 +83,7 @@ enum filter_action judge_value(enum filter_action action, PyObject *value)
 }
 
 /* Whether a text is a name, of a header or an option, and no sentence with one in it. */
-static int is_name(const char *text, size_t len)
+static int is_plain_name(const char *text, size_t len)
 {
     size_t blanks = 0;
     for (size_t i = 0; i < len; i++) {
@@ -102,7 +102,7 @@ enum filter_action judge_named(const struct policy *policy, PyObject *name)
     const char *text = name != NULL && (PyUnicode_Check(name) || PyBytes_Check(name))
                            ? judge_text(name, buffer, sizeof buffer, &len)
                            : NULL;
-    if (text == NULL || !is_name(text, len)) {
+    if (text == NULL || !is_plain_name(text, len)) {
         return FILTER_ALLOW;
     }
     return PyUnicode_Check(name) ? policy_name(policy, FILTER_KEY, name)

@@ -26,7 +26,7 @@ void loops_find(void)
 }
 
 #if HAS_NATIVE_CURRENT_TASK
-static PyObject *asyncio_task(void) /* owned or NULL */
+static PyObject *get_asyncio_task(void) /* owned or NULL */
 {
     PyObject *loop = PyObject_CallMethod(asyncio, "_get_running_loop", NULL); /* owned */
     PyObject *task = NULL;
@@ -37,7 +37,7 @@ static PyObject *asyncio_task(void) /* owned or NULL */
     return task;
 }
 #else
-static PyObject *asyncio_task(void) /* owned or NULL */
+static PyObject *get_asyncio_task(void) /* owned or NULL */
 {
     PyObject *tasks = PyObject_GetAttrString(asyncio, "_current_tasks"); /* owned */
     PyObject *loop = tasks != NULL ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
@@ -57,9 +57,9 @@ static PyObject *asyncio_task(void) /* owned or NULL */
 #endif
 
 /* *is_trio: whose task it is. Owned or NULL. */
-static PyObject *current_task(int *is_trio)
+static PyObject *get_current_task(int *is_trio)
 {
-    PyObject *task = asyncio != NULL ? asyncio_task() : NULL;
+    PyObject *task = asyncio != NULL ? get_asyncio_task() : NULL;
     *is_trio = 0;
     if ((task == NULL || task == Py_None) && trio != NULL) {
         PyErr_Clear();
@@ -87,13 +87,13 @@ PyObject *loops_name_of(PyObject *task, int is_trio)
     return name;
 }
 
-/* Asked with recording off: nothing Python is expected to run; if it does, it is not the program.
- * Owned or NULL. */
+/* Recording is off meanwhile: no Python code is expected to run; if some does, it is not the
+ * program's. Owned or NULL. */
 PyObject *loops_task_now(struct thread *t, int *is_trio)
 {
     uint64_t gate = t != NULL ? gate_suppress(t) : 0;
     recording.outside++;
-    PyObject *task = current_task(is_trio);
+    PyObject *task = get_current_task(is_trio);
     recording.outside--;
     if (t != NULL) {
         gate_resume(t, gate);
@@ -118,7 +118,7 @@ PyObject *loops_task(void)
         return NULL;
     }
     struct pyerror error = pyerror_take();
-    PyObject *task = current_task(&is_trio); /* owned */
+    PyObject *task = get_current_task(&is_trio); /* owned */
     if (task == Py_None) {
         Py_CLEAR(task);
     }

@@ -1,7 +1,8 @@
 /* Why: see moment.h.
- * Invariants: names are read anew at each call, since a program may change them; which rules they
- * match is kept for the last name of each kind. A name that could not be decided lets nothing
- * through. */
+ *
+ * Invariants: names are read again at each call, since a program may change them. Which rules a
+ * name matches is kept for the last name of each kind. While a name is undecided (its rule ran out
+ * of steps), no call is recorded. Threads: under the GIL. */
 #include "moment.h"
 
 #include "loops.h"
@@ -13,7 +14,7 @@
 
 #include "filter.h"
 
-/* The answer for one name, compared by what it was when it was asked. */
+/* The rules that the last name matched; the name is compared by its address and hash. */
 static struct answer {
     const void *name; /* compared only */
     Py_hash_t hash;
@@ -29,7 +30,7 @@ void moment_begin(struct filter *asked)
     threads = tasks = (struct answer){0};
 }
 
-static const struct answer *ask(struct answer *known, enum filter_kind kind, PyObject *name)
+static const struct answer *get_answer(struct answer *known, enum filter_kind kind, PyObject *name)
 {
     uint8_t text[512];
     Py_hash_t hash = PyObject_Hash(name); /* of an exact str */
@@ -52,14 +53,14 @@ int moment_allows(struct thread *t, const struct policy *policy)
     PyObject *name =
         policy->asks & filter_moment_rules(filter, FILTER_THREAD) ? threadname_now() : NULL;
     if (name != NULL) {
-        const struct answer *answer = ask(&threads, FILTER_THREAD, name);
+        const struct answer *answer = get_answer(&threads, FILTER_THREAD, name);
         matching |= answer->rules;
         is_undecided |= answer->is_undecided;
     }
     if (recording.has_loops && (policy->asks & filter_moment_rules(filter, FILTER_TASK))) {
         PyObject *task = loops_task_name(t); /* owned */
         if (task != NULL) {
-            const struct answer *answer = ask(&tasks, FILTER_TASK, task);
+            const struct answer *answer = get_answer(&tasks, FILTER_TASK, task);
             matching |= answer->rules;
             is_undecided |= answer->is_undecided;
         }

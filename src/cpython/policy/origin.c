@@ -16,8 +16,9 @@ struct prefixes {
     int count;
 };
 static struct prefixes excluded, libraries;
-/* Once each; what is too long or too much is left out. */
-static void add_prefix(struct prefixes *list, const char *utf8)
+
+/* Adds a prefix once. One that is too long, or one too many, is left out. */
+static void add_file_prefix(struct prefixes *list, const char *utf8)
 {
     size_t len = strlen(utf8);
     for (int i = 0; i < list->count; i++) {
@@ -35,12 +36,12 @@ static void add_prefix(struct prefixes *list, const char *utf8)
 
 void origin_exclude(const char *utf8)
 {
-    add_prefix(&excluded, utf8);
+    add_file_prefix(&excluded, utf8);
 }
 
 void origin_add_library(const char *utf8)
 {
-    add_prefix(&libraries, utf8);
+    add_file_prefix(&libraries, utf8);
 }
 
 static int begins_with_one(const struct prefixes *list, const uint8_t *text, size_t n)

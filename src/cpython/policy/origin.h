@@ -17,8 +17,9 @@ void origin_add_library(const char *utf8);
 int origin_is_excluded(PyCodeObject *code);
 /* Whether the code is the program's: not of a library folder, nor frozen into the interpreter. */
 int origin_is_own(PyCodeObject *code, PyObject *globals);
-/* The file that the code counts to: its own, or that of the library that has generated it
- * (`<string>`, with globals of a module in a library folder). */
+/* Writes the path of the file that the code counts to and returns its length. That is the code's
+ * own file. Generated code (`<string>`) whose globals belong to a module in a library folder counts
+ * to the file of that module. */
 size_t origin_put_file(PyCodeObject *code, PyObject *globals, uint8_t *out, size_t size);
 
 #endif

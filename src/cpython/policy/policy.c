@@ -13,7 +13,7 @@
 #include "alloc.h"
 #include "utf8.h"
 
-/* Answers about names that were met in values. */
+/* Decisions for names that were met in values, found by the address of the str. */
 enum { ENTRIES = 1024 };
 static struct known {
     const void *name; /* compared only */
@@ -23,8 +23,8 @@ static struct known {
     uint16_t kind, action;
 } answers[ENTRIES];
 
-/* What was answered of a short text, by the text itself: objects come and go, what they say comes
- * back. `kind` is that of a name, or NUMBER, or CONTENT for texts in which there is no secret. */
+/* Decisions for short texts, found by the text itself: objects come and go, their texts come back.
+ * `kind` is that of a name, or NUMBER, or CONTENT for texts in which there is no secret. */
 enum { SHORT = 52, NUMBER = 0xfffe, CONTENT = 0xffff };
 static struct remembered {
     const struct filter_set *set;
@@ -33,7 +33,7 @@ static struct remembered {
     char text[SHORT];
 } remembered[ENTRIES];
 
-static inline uint64_t eight(const char *text)
+static inline uint64_t load_word(const char *text)
 {
     uint64_t word;
     memcpy(&word, text, sizeof word);
@@ -41,16 +41,16 @@ static inline uint64_t eight(const char *text)
 }
 
 /* Where an answer on a short text is, or is to be. */
-static struct remembered *place_of(const struct filter_set *set, unsigned kind, const char *text,
-                                   size_t len)
+static struct remembered *find_remembered(const struct filter_set *set, unsigned kind,
+                                          const char *text, size_t len)
 {
     uint64_t mixed = (uint64_t)(uintptr_t)set ^ kind ^ (uint64_t)len << 56, word = 0;
     for (size_t at = 0; at + 8 < len; at += 8) {
-        mixed = (mixed ^ eight(text + at)) * UINT64_C(0x9e3779b97f4a7c15);
+        mixed = (mixed ^ load_word(text + at)) * UINT64_C(0x9e3779b97f4a7c15);
         mixed ^= mixed >> 32;
     }
     if (len >= 8) {
-        word = eight(text + len - 8);
+        word = load_word(text + len - 8);
     } else {
         memcpy(&word, text, len);
     }
@@ -58,27 +58,27 @@ static struct remembered *place_of(const struct filter_set *set, unsigned kind, 
 }
 
 /* Whether two texts are the same; by words, since a call of memcmp() would cost more. */
-static inline int is_same(const char *a, const char *b, size_t len)
+static inline int is_same_text(const char *a, const char *b, size_t len)
 {
     if (len < 8) {
         return memcmp(a, b, len) == 0;
     }
     for (size_t at = 0; at + 8 < len; at += 8) {
-        if (eight(a + at) != eight(b + at)) {
+        if (load_word(a + at) != load_word(b + at)) {
             return 0;
         }
     }
-    return eight(a + len - 8) == eight(b + len - 8);
+    return load_word(a + len - 8) == load_word(b + len - 8);
 }
 
 static inline int is_remembered(const struct remembered *r, const struct filter_set *set,
                                 unsigned kind, const char *text, size_t len)
 {
-    return r->set == set && r->kind == kind && r->len == len && is_same(r->text, text, len);
+    return r->set == set && r->kind == kind && r->len == len && is_same_text(r->text, text, len);
 }
 
-static void remember(struct remembered *r, const struct filter_set *set, unsigned kind,
-                     const char *text, size_t len, unsigned action)
+static void store_remembered(struct remembered *r, const struct filter_set *set, unsigned kind,
+                             const char *text, size_t len, unsigned action)
 {
     *r = (struct remembered){
         .set = set, .kind = (uint16_t)kind, .len = (uint8_t)len, .action = (uint8_t)action};
@@ -91,7 +91,7 @@ static void remember(struct remembered *r, const struct filter_set *set, unsigne
 enum { SHARED = 16 };
 static struct policy *shared[SHARED]; /* owned; NULL from the first free one on */
 
-static struct policy *share(struct policy *policy)
+static struct policy *share_policy(struct policy *policy)
 {
     if (policy->slots != NULL || policy->args != NULL || policy->every > 1) {
         return policy;
@@ -120,10 +120,10 @@ void policy_free(struct policy *policy)
     }
 }
 
-static const struct filter_set *main_set; /* set_of_main(); NULL until somebody wants it */
+static const struct filter_set *main_set; /* find_main_set(); NULL until somebody wants it */
 
-/* Those of an earlier recording; a thread in the middle of an event may still hold one: then they
- * are left where they are, few as they are. */
+/* Frees the policies of an earlier recording. A thread in the middle of an event may still hold
+ * one. Then they all stay allocated; they are few. */
 static void forget_all(void)
 {
     if (recording.outside != 0) {
@@ -166,23 +166,24 @@ void policy_end(void)
 
 /* ---- decisions ---- */
 
-static uint32_t limit(uint32_t said, unsigned otherwise, unsigned most)
+static uint32_t limit_bound(uint32_t said, unsigned otherwise, unsigned most)
 {
     uint32_t wanted = said != FILTER_NO_LIMIT ? said : otherwise;
     return wanted < most ? wanted : most;
 }
 
-static enum filter_action ask(const struct policy *p, enum filter_kind kind, const char *name,
-                              size_t len)
+static enum filter_action query_action(const struct policy *p, enum filter_kind kind,
+                                       const char *name, size_t len)
 {
     return filter_value(p->filter, p->set, kind, (struct filter_text){name, len});
 }
 
-static enum filter_action ask_object(const struct policy *p, enum filter_kind kind, PyObject *name)
+static enum filter_action query_object(const struct policy *p, enum filter_kind kind,
+                                       PyObject *name)
 {
     char text[512];
     size_t n = pytext_put(name, (uint8_t *)text, sizeof text);
-    return ask(p, kind, text, n);
+    return query_action(p, kind, text, n);
 }
 
 /* The actions of names, *count of them; *found is NULL where each is kept. -1 without memory. */
@@ -199,7 +200,7 @@ static int find_actions(const struct policy *p, enum filter_kind kind, PyObject 
         for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(rows[i]) && *count < most; k++) {
             char text[512];
             size_t n = pytext_put(PyTuple_GET_ITEM(rows[i], k), (uint8_t *)text, sizeof text);
-            enum filter_action action = ask(p, kind, text, n);
+            enum filter_action action = query_action(p, kind, text, n);
             enum secret_role role = secret_role(text, n);
             if (*count >= p->max_locals) {
                 action = FILTER_DROP;
@@ -230,10 +231,11 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct code
     memcpy(object, n->scope.module.data, n->scope.module.len);
     object[n->scope.module.len] = '.';
     memcpy(object + n->scope.module.len + 1, n->scope.qualname.data, n->scope.qualname.len);
-    p->ret = (uint8_t)ask(p, FILTER_RET, object, n->scope.module.len + 1 + n->scope.qualname.len);
-    p->yield = (uint8_t)ask(p, FILTER_RET, yield, strlen(yield));
-    p->unwind = (uint8_t)ask(p, FILTER_RET, unwind, strlen(unwind));
-    p->thrown = (uint8_t)ask(p, FILTER_ARG, "exception", 9);
+    p->ret = (uint8_t)query_action(p, FILTER_RET, object,
+                                   n->scope.module.len + 1 + n->scope.qualname.len);
+    p->yield = (uint8_t)query_action(p, FILTER_RET, yield, strlen(yield));
+    p->unwind = (uint8_t)query_action(p, FILTER_RET, unwind, strlen(unwind));
+    p->thrown = (uint8_t)query_action(p, FILTER_ARG, "exception", 9);
     /* A function that is named like a secret yields secrets. */
     p->yield = p->ret != FILTER_ALLOW && p->yield == FILTER_ALLOW ? p->ret : p->yield;
     p->has_result_actions = p->ret != FILTER_ALLOW || p->yield != FILTER_ALLOW ||
@@ -252,7 +254,7 @@ static int decide_values(struct policy *p, PyCodeObject *code, const struct code
 }
 
 /* Without memory the event is left out, and counted. */
-static struct policy *give_up(struct policy *p, struct code_scope *n)
+static struct policy *fail_decision(struct policy *p, struct code_scope *n)
 {
     rl_free(n);
     policy_free(p);
@@ -271,14 +273,14 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
     struct policy *p = rl_zalloc(1, sizeof *p);
     struct code_scope *n = rl_zalloc(1, sizeof *n);
     if (p == NULL || n == NULL) {
-        return give_up(p, n);
+        return fail_decision(p, n);
     }
     code_scope_read(n, policies.filter, code, pytext_module(globals), qualname);
     int has_file = n->scope.file.len != 0 && n->file[0] != '<';
     n->scope.file.len = origin_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
     n->scope.is_generated = !has_file && n->scope.file.len != 0 && n->file[0] != '<';
     if (filter_decide(policies.filter, &n->scope, &v) != RL_OK) {
-        return give_up(p, n);
+        return fail_decision(p, n);
     }
     *p = (struct policy){.filter = policies.filter,
                          .set = v.set,
@@ -289,9 +291,9 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
                                   : v.level == FILTER_LEVEL_VALUES ? LEVEL_VALUES
                                   : v.level == FILTER_LEVEL_LINES  ? LEVEL_LINES
                                                                    : LEVEL_COUNTED,
-                         .limits = {limit(v.max_depth, value_limits.depth, CAPTURE_DEPTH_MAX),
-                                    limit(v.max_items, value_limits.items, CAPTURE_ITEMS_MAX),
-                                    limit(v.max_str, value_limits.bytes, CAPTURE_BYTES_MAX)},
+                         .limits = {limit_bound(v.max_depth, value_limits.depth, CAPTURE_DEPTH_MAX),
+                                    limit_bound(v.max_items, value_limits.items, CAPTURE_ITEMS_MAX),
+                                    limit_bound(v.max_str, value_limits.bytes, CAPTURE_BYTES_MAX)},
                          .max_locals = v.max_locals,
                          .every = v.every,
                          .min_duration = v.min_duration,
@@ -299,17 +301,17 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
                          .asks_traced = v.asks_traced,
                          .is_traced_else = v.is_traced};
     if (p->is_traced && recording.level > LEVEL_CALLS && decide_values(p, code, n) != 0) {
-        return give_up(p, n);
+        return fail_decision(p, n);
     }
     *is_traced = p->is_traced;
     policy_stats.scopes_skipped += !p->is_traced;
     policy_stats.undecided += v.is_undecided != 0;
     rl_free(n);
-    return share(p);
+    return share_policy(p);
 }
 
-static const struct policy *limited(struct policy *policy, const struct filter_set *set,
-                                    const struct value_limits *limits)
+static const struct policy *make_limited(struct policy *policy, const struct filter_set *set,
+                                         const struct value_limits *limits)
 {
     *policy = (struct policy){.filter = policies.filter,
                               .set = set,
@@ -319,7 +321,7 @@ static const struct policy *limited(struct policy *policy, const struct filter_s
 }
 
 /* The value patterns of the program's own module. */
-static const struct filter_set *set_of_main(struct filter *filter)
+static const struct filter_set *find_main_set(struct filter *filter)
 {
     const struct filter_scope scope = {
         .module = {"__main__", 8}, .qualname = {"<module>", 8}, .name = {"<module>", 8}};
@@ -339,9 +341,9 @@ struct notes_policy policy_of_notes(uint32_t id, const struct value_limits *limi
         return (struct notes_policy){NULL, NULL};
     }
     const struct filter_set *set =
-        known != NULL && known->filter == filter ? known->set : set_of_main(filter);
-    return (struct notes_policy){limited(&ours, filter_default_set(filter), limits),
-                                 limited(&given, set, limits)};
+        known != NULL && known->filter == filter ? known->set : find_main_set(filter);
+    return (struct notes_policy){make_limited(&ours, filter_default_set(filter), limits),
+                                 make_limited(&given, set, limits)};
 }
 
 /* ---- names inside values ---- */
@@ -352,29 +354,30 @@ void policy_count(enum policy_kind kind, enum filter_action action)
     policy_stats.drops[kind] += action == FILTER_DROP;
 }
 
-static struct known *entry_of(const void *name, const struct policy *p)
+static struct known *find_known(const void *name, const struct policy *p)
 {
     uint64_t mixed = (uint64_t)(uintptr_t)name ^ (uint64_t)(uintptr_t)p->set << 7;
     return &answers[mixed * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
-static enum filter_action ask_text(const struct policy *p, enum filter_kind kind, const char *text,
-                                   size_t len, PyObject *name)
+static enum filter_action query_text(const struct policy *p, enum filter_kind kind,
+                                     const char *text, size_t len, PyObject *name)
 {
-    struct remembered *r = place_of(p->set, kind, text, len);
+    struct remembered *r = find_remembered(p->set, kind, text, len);
     if (!is_remembered(r, p->set, kind, text, len)) {
-        remember(r, p->set, kind, text, len,
-                 name != NULL ? ask_object(p, kind, name) : ask(p, kind, text, len));
+        store_remembered(r, p->set, kind, text, len,
+                         name != NULL ? query_object(p, kind, name)
+                                      : query_action(p, kind, text, len));
     }
     return (enum filter_action)r->action;
 }
 
-static enum filter_action ask_once(const struct policy *p, enum filter_kind kind, PyObject *name)
+static enum filter_action query_name(const struct policy *p, enum filter_kind kind, PyObject *name)
 {
     size_t len = (size_t)PyUnicode_GET_LENGTH(name);
     return PyUnicode_IS_COMPACT_ASCII(name) && len <= SHORT
-               ? ask_text(p, kind, PyUnicode_DATA(name), len, name)
-               : ask_object(p, kind, name);
+               ? query_text(p, kind, PyUnicode_DATA(name), len, name)
+               : query_object(p, kind, name);
 }
 
 enum filter_action policy_bytes_name(const struct policy *p, enum filter_kind kind,
@@ -383,7 +386,7 @@ enum filter_action policy_bytes_name(const struct policy *p, enum filter_kind ki
     if (p == NULL) {
         return FILTER_ALLOW;
     }
-    return len <= SHORT ? ask_text(p, kind, name, len, NULL) : ask(p, kind, name, len);
+    return len <= SHORT ? query_text(p, kind, name, len, NULL) : query_action(p, kind, name, len);
 }
 
 enum filter_action policy_name(const struct policy *p, enum filter_kind kind, PyObject *name)
@@ -393,11 +396,11 @@ enum filter_action policy_name(const struct policy *p, enum filter_kind kind, Py
     }
     Py_hash_t hash = ((PyASCIIObject *)name)->hash;
     uint32_t length = (uint32_t)PyUnicode_GET_LENGTH(name);
-    struct known *known = entry_of(name, p);
+    struct known *known = find_known(name, p);
     if (known->name != name || known->set != p->set || known->hash != hash || hash == -1 ||
         known->length != length || known->kind != kind) {
         *known = (struct known){name,   p->set,         hash,
-                                length, (uint16_t)kind, (uint16_t)ask_once(p, kind, name)};
+                                length, (uint16_t)kind, (uint16_t)query_name(p, kind, name)};
     }
     return (enum filter_action)known->action;
 }
@@ -408,7 +411,7 @@ enum filter_action policy_word(const struct policy *p, enum filter_kind kind, co
         return FILTER_ALLOW;
     }
     size_t len = strlen(name);
-    return len <= SHORT ? ask_text(p, kind, name, len, NULL) : ask(p, kind, name, len);
+    return len <= SHORT ? query_text(p, kind, name, len, NULL) : query_action(p, kind, name, len);
 }
 
 size_t policy_secret(const struct policy *p, const char *text, size_t len, int is_cut,
@@ -418,29 +421,30 @@ size_t policy_secret(const struct policy *p, const char *text, size_t len, int i
     if (p == NULL) {
         return 0;
     }
-    /* The forms of secrets are looked for faster than an answer of before is. */
-    struct remembered *r =
-        len <= SHORT && filter_has_patterns(p->set) ? place_of(p->set, CONTENT, text, len) : NULL;
+    /* Without patterns the search for secrets is faster than a look-up of an earlier decision. */
+    struct remembered *r = len <= SHORT && filter_has_patterns(p->set)
+                               ? find_remembered(p->set, CONTENT, text, len)
+                               : NULL;
     if (r != NULL && is_remembered(r, p->set, CONTENT, text, len)) {
         return 0;
     }
     size_t count =
         filter_content(p->filter, p->set, (struct filter_text){text, len}, is_cut, parts, is_whole);
     if (r != NULL && count == 0) {
-        remember(r, p->set, CONTENT, text, len, FILTER_ALLOW);
+        store_remembered(r, p->set, CONTENT, text, len, FILTER_ALLOW);
     }
     return count;
 }
 
 int policy_number(const struct policy *p, const char *text, size_t len)
 {
-    struct remembered *r = len <= SHORT ? place_of(p->set, NUMBER, text, len) : NULL;
+    struct remembered *r = len <= SHORT ? find_remembered(p->set, NUMBER, text, len) : NULL;
     if (r != NULL && is_remembered(r, p->set, NUMBER, text, len)) {
         return r->action == FILTER_REDACT;
     }
     int is_found = filter_number(p->filter, p->set, (struct filter_text){text, len});
     if (r != NULL) {
-        remember(r, p->set, NUMBER, text, len, is_found ? FILTER_REDACT : FILTER_ALLOW);
+        store_remembered(r, p->set, NUMBER, text, len, is_found ? FILTER_REDACT : FILTER_ALLOW);
     }
     return is_found;
 }

@@ -1,6 +1,14 @@
-/* What the filter says of each code object, kept by code id: which of its values are written,
- * within which limits, and what must be asked at each call. Names inside values (attributes, keys,
- * names of modules) are asked when they are met; the answers are kept. Under the GIL. */
+/* The filter's decision for each code object, kept by code id: which of its values are written and
+ * within which limits. It also has the rules that each call evaluates.
+ *
+ * Names inside values (attributes, keys, names of modules) are decided when they are met, and the
+ * decisions are kept:
+ *
+ *     code object, met first --policy_decide()--> struct policy --policy_keep()--> table, by code
+ * id value of the code ------policy_of(id)------> action of the variable name inside it
+ * -------policy_name()------> cache, else the filter
+ *
+ * Under the GIL. */
 #ifndef POLICY_H
 #define POLICY_H
 
@@ -25,7 +33,7 @@ struct policy {
     uint32_t max_locals;
     uint32_t every, calls; /* each n-th call is recorded; calls seen */
     uint64_t min_duration; /* ns */
-    uint64_t asks;         /* thread: and task: rules that each call is asked of (moment.h) */
+    uint64_t asks;         /* thread: and task: rules that each call evaluates (moment.h) */
     uint64_t asks_traced;  /* those of them that say trace */
     int is_traced_else;    /* where none of them matches */
     int is_shared;         /* policy.c's own: many functions have it */
@@ -53,19 +61,19 @@ struct policy_stats {
 };
 extern struct policy_stats policy_stats;
 
-/* A recording begins; the filter is borrowed until the next one. NULL: nothing is filtered. */
+/* Prepares for a new recording. The filter is borrowed until the next one; NULL filters nothing. */
 void policy_begin(struct filter *filter);
-/* It ends: what was left out and redacted is written, where anything was. */
+/* Writes the counts of what was left out and redacted, where a filter was in use. */
 void policy_end(void);
-/* What the filter says of code that is met first; what a library has generated is in its file. NULL
- * without a filter or memory: `*is_traced` then says what to do. Owned until it is given to
- * policy_keep(). */
+/* Decides for code that is met first; code that a library has generated counts to the library's
+ * file. Returns NULL without a filter or without memory; `*is_traced` then decides. The result is
+ * owned until it is given to policy_keep(). */
 struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qualname,
                              int *is_traced);
-/* -1 without memory: the policy is gone then. */
+/* Puts the policy into the table, which owns it. Returns -1 without memory; the policy is freed. */
 int policy_keep(uint32_t id, struct policy *policy);
 void policy_free(struct policy *policy);
-/* A code object has the id from now on, or does not any more: with the last one its policy goes. */
+/* Counts the code objects that have the id. When the last one is gone, its policy is freed. */
 void policy_hold(uint32_t id);
 void policy_release(uint32_t id);
 /* Frees the table; policy_begin() makes a new one. */
@@ -83,7 +91,7 @@ extern struct policies {
     size_t page_count, newest;
 } policies;
 
-/* Of a code id, or NULL. */
+/* Returns the policy of a code id, or NULL. */
 static inline struct policy *policy_of(uint32_t id)
 {
     size_t at = id / POLICY_PAGE;
@@ -99,7 +107,7 @@ struct notes_policy {
 };
 struct notes_policy policy_of_notes(uint32_t id, const struct value_limits *limits);
 
-/* A name met in a value: the action of this code for it, counted. */
+/* Returns this code's action for a name met in a value. */
 enum filter_action policy_name(const struct policy *policy, enum filter_kind kind, PyObject *name);
 enum filter_action policy_word(const struct policy *policy, enum filter_kind kind,
                                const char *name);
@@ -113,12 +121,12 @@ size_t policy_secret(const struct policy *policy, const char *text, size_t len, 
                      struct secret_part *parts, int *is_whole);
 /* Whether a number must not be written, by its text. */
 int policy_number(const struct policy *policy, const char *text, size_t len);
-/* Text of which only the secrets are taken out, and the parts that are known: the size of what
- * stands in `out` then, or 0 where there is none. policy may be NULL. */
+/* Writes the text without its secrets, and without the `known` parts, into `out`. Returns the size
+ * of what was written, or 0 where there was nothing to take out. policy may be NULL. */
 size_t policy_clean(const struct policy *policy, const uint8_t *text, size_t len,
                     const struct secret_part *known, size_t known_count, uint8_t *out, size_t size);
-/* The name of a task or thread, which may be made from anything, without the secrets in it; the
- * bytes of it. */
+/* Writes the name of a task or thread without the secrets in it, and returns its length. Programs
+ * make such names from anything. */
 #define POLICY_NAME_MAX 1024
 size_t policy_clean_name(PyObject *name, uint8_t *text, size_t size);
 

@@ -1,8 +1,12 @@
 /* Part of policy.h.
- * Why: a program may make functions without end, so what is decided of them goes with the last code
- * object that has the id; a page of ids goes with its last one.
- * Invariant: a word in a code object's co_extra is one holder of its id (codeinfo.c); whoever runs
- * the code keeps it alive, and so its policy. Threads: under the GIL. */
+ * Why: a program may make functions without end. The last code object that has an id frees the
+ * policy of that id, and the last id of a page frees the page.
+ *
+ *     pages[id / 1024] --> page: of[id % 1024] --> policy
+ *                                holders[id % 1024]   code objects with that id
+ *
+ * Invariant: a word in a code object's co_extra is one holder of its id (codeinfo.c). Running code
+ * is alive, and so is its policy. Threads: under the GIL. */
 #include <string.h>
 
 #include "policy.h"
@@ -12,7 +16,7 @@
 struct policies policies;
 struct policy_stats policy_stats;
 
-static struct policy_page *page_for(uint32_t id)
+static struct policy_page *make_page(uint32_t id)
 {
     void *pages = policies.pages;
     size_t at = id / POLICY_PAGE, cap = policies.page_count;
@@ -34,7 +38,7 @@ static struct policy_page *page_for(uint32_t id)
 
 int policy_keep(uint32_t id, struct policy *policy)
 {
-    struct policy_page *page = page_for(id);
+    struct policy_page *page = make_page(id);
     struct policy **place = page != NULL ? &page->of[id % POLICY_PAGE] : NULL;
     if (place == NULL) {
         policy_free(policy);
@@ -49,7 +53,7 @@ int policy_keep(uint32_t id, struct policy *policy)
 
 void policy_hold(uint32_t id)
 {
-    struct policy_page *page = page_for(id);
+    struct policy_page *page = make_page(id);
     if (page != NULL) {
         page->held += page->holders[id % POLICY_PAGE]++ == 0;
     }
