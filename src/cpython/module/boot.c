@@ -1,7 +1,14 @@
 /* Why: the start of a recorded process, before the program's first line.
- * Invariants: nothing here raises into the interpreter's start. Where `relive record` asked for
- * this run, a recording that cannot begin ends the process with 125 before the program starts; a
- * child that cannot be recorded runs unrecorded and says so in one line. */
+ *
+ *     begin() --> RELIVE_RUN, state "start", this pid   the program of `relive record`:
+ * open_first()
+ *             --> RELIVE_RUN, otherwise                 a child: run_join(), in a file of its own
+ *             --> RELIVE_RECORD=path                    begin_from_environment()
+ *             --> neither                               nothing is recorded
+ *
+ * Invariants: nothing here raises into the interpreter's start, apart from Ctrl-C. A program of
+ * `relive record` whose recording cannot begin ends with 125 before it starts. A child that cannot
+ * be recorded runs unrecorded, with one line on stderr. Threads: under the GIL. */
 #include "boot.h"
 
 #include <stdlib.h>
@@ -19,7 +26,7 @@
 
 enum { NOT_STARTED = 125, NAMES_MAX = 1000 };
 
-static int is_text(PyObject *value, const char *text)
+static int is_this_text(PyObject *value, const char *text)
 {
     return value != NULL && PyUnicode_Check(value) &&
            PyUnicode_CompareWithASCIIString(value, text) == 0;
@@ -45,7 +52,7 @@ static int restore_path(void)
 /* ---- what went wrong ---- */
 
 /* "text [CODE]" of the exception that is set, which is taken: new. */
-static PyObject *explanation(void)
+static PyObject *take_explanation(void)
 {
     struct pyerror set = pyerror_take_instance();
     PyObject *error = set.value, *text = NULL; /* borrowed, owned */
@@ -68,9 +75,9 @@ static PyObject *explanation(void)
     return text;
 }
 
-static void say(const char *what)
+static void print_explanation(const char *what)
 {
-    PyObject *text = explanation(); /* owned */
+    PyObject *text = take_explanation(); /* owned */
     if (text != NULL) {
         run_complain(what, text);
     }
@@ -78,15 +85,15 @@ static void say(const char *what)
     Py_XDECREF(text);
 }
 
-/* The program matters more than its recording, and its children are not asked either. */
+/* Lets the program run unrecorded, and its children too: it matters more than its recording. */
 static int go_on_unrecorded(void)
 {
-    say("not recorded: ");
+    print_explanation("not recorded: ");
     return run_forget_variable(RUN_VARIABLE);
 }
 
 /* The refusal that is set also names what would replace a file of that name. */
-static void advise(const char *advice)
+static void add_advice(const char *advice)
 {
     PyObject *text = refusal_is(RL_EXISTS) ? refusal_take() : NULL; /* owned */
     PyObject *more =
@@ -112,7 +119,7 @@ static int is_folder(PyObject *path)
 
 /* SPARE/NAME-<pid>.relive for FOLDER/NAME.relive, where FOLDER is one: new. NULL without an
  * exception: there is no spare folder, or no folder. */
-static PyObject *spare_name(PyObject *path, PyObject *spare)
+static PyObject *make_spare_name(PyObject *path, PyObject *spare)
 {
     static const char end[] = ".relive";
     Py_ssize_t len = PyUnicode_GET_LENGTH(path);
@@ -150,9 +157,9 @@ static int open_where_space_is(PyObject *path, PyObject *run)
         return -1;
     }
     rl_status status = refusal_is(RL_LIMIT) ? RL_LIMIT : RL_IO;
-    PyObject *why = refusal_take();                                         /* owned */
-    PyObject *other = spare_name(path, PyDict_GetItemString(run, "spare")); /* owned */
-    PyObject *there = NULL;                                                 /* owned */
+    PyObject *why = refusal_take();                                              /* owned */
+    PyObject *other = make_spare_name(path, PyDict_GetItemString(run, "spare")); /* owned */
+    PyObject *there = NULL;                                                      /* owned */
     int failed = -1;
     if (other != NULL) {
         Py_INCREF(other);
@@ -176,7 +183,7 @@ static int open_where_space_is(PyObject *path, PyObject *run)
 }
 
 /* The next name for a run whose name another one has taken: new. */
-static PyObject *other_name(PyObject *path, int n)
+static PyObject *make_other_name(PyObject *path, int n)
 {
     PyObject *stem =
         PyUnicode_Substring(path, 0, PyUnicode_GET_LENGTH(path) - (Py_ssize_t)strlen(".relive"));
@@ -195,7 +202,7 @@ static int give_way(struct fields *run, PyObject *path)
 {
     PyObject *forced = fields_find(run, "forced"); /* borrowed */
     if (forced == NULL || PyObject_IsTrue(forced) != 1) {
-        advise("--force replaces it");
+        add_advice("--force replaces it");
         return -1;
     }
     PyErr_Clear();
@@ -240,7 +247,7 @@ static int open_first(PyObject *run)
             break;
         }
         PyErr_Clear();
-        Py_SETREF(wanted, other_name(path, n));
+        Py_SETREF(wanted, make_other_name(path, n));
     }
     Py_XDECREF(wanted);
     return done;
@@ -281,7 +288,7 @@ static int begin_from_environment(void)
     if (!failed && is_on) {
         failed = open_where_space_is(first, run) != 0 || run_become_parent() != 0;
         if (failed && !fields_flag(&config, "force")) {
-            advise("RELIVE_FORCE=1 replaces it");
+            add_advice("RELIVE_FORCE=1 replaces it");
         }
     }
     Py_XDECREF(run);
@@ -298,7 +305,7 @@ static int is_this_process(PyObject *number)
 static int begin_as(PyObject *run)
 {
     struct fields fields = {run, 0};
-    if (is_text(fields_find(&fields, "state"), "start") &&
+    if (is_this_text(fields_find(&fields, "state"), "start") &&
         is_this_process(fields_find(&fields, "pid"))) {
         return open_first(run);
     }
@@ -311,7 +318,7 @@ static int begin_as(PyObject *run)
 }
 
 /* Begins this process's recording, once. */
-static PyObject *begin(PyObject *module, PyObject *ignored)
+static PyObject *core_begin(PyObject *module, PyObject *ignored)
 {
     static int has_begun;
     (void)module;
@@ -324,8 +331,8 @@ static PyObject *begin(PyObject *module, PyObject *ignored)
     int failed =
         PyErr_Occurred() != NULL || (run != NULL ? begin_as(run) : begin_from_environment()) != 0;
     if (failed && PyErr_ExceptionMatches(PyExc_Exception)) {
-        int is_ours = run != NULL && is_text(PyDict_GetItemString(run, "state"), "start");
-        say(is_ours ? "" : "not recorded: ");
+        int is_ours = run != NULL && is_this_text(PyDict_GetItemString(run, "state"), "start");
+        print_explanation(is_ours ? "" : "not recorded: ");
         if (is_ours) {
             _exit(NOT_STARTED);
         }
@@ -348,7 +355,7 @@ static PyObject *core_restore_path(PyObject *module, PyObject *ignored)
 }
 
 static PyMethodDef functions[] = {
-    {"begin", begin, METH_NOARGS, "Begins the recording that the environment asks for, once."},
+    {"begin", core_begin, METH_NOARGS, "Begins the recording that the environment asks for, once."},
     {"restore_path", core_restore_path, METH_NOARGS,
      "Takes back what the fallback launcher put into sys.path."},
     {NULL, NULL, 0, NULL},

@@ -1,3 +1,4 @@
+/* The start of a recorded process. */
 #ifndef BOOT_H
 #define BOOT_H
 

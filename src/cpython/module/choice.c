@@ -33,7 +33,8 @@ struct wants {
 };
 
 /* What it does not see, with the way out; NULL: nothing. */
-static const char *missing(const struct backend *backend, struct wants wants, const char **way_out)
+static const char *find_missing(const struct backend *backend, struct wants wants,
+                                const char **way_out)
 {
     if (wants.c_calls && (backend->capabilities & SEES_C_CALLS) == 0) {
         *way_out = "without --c-calls it works";
@@ -46,12 +47,15 @@ static const char *missing(const struct backend *backend, struct wants wants, co
     return NULL;
 }
 
-static void put(struct bytes_out *out, const char *text)
+/* Appends a text to a reason. */
+static void put_reason(struct bytes_out *out, const char *text)
 {
     bytes_put(out, text, strlen(text));
 }
 
-static const struct backend *named(const char *name, struct wants wants, struct bytes_out *reason)
+/* Returns the backend that the settings name; NULL with an exception where it cannot work here. */
+static const struct backend *choose_named(const char *name, struct wants wants,
+                                          struct bytes_out *reason)
 {
     char why[WHY_MAX];
     const char *way_out = "";
@@ -62,18 +66,18 @@ static const struct backend *named(const char *name, struct wants wants, struct 
         if (!choice_works(backends[i], why, sizeof why)) {
             return refuse(RL_UNSUPPORTED, "backend %s cannot work here: %s", name, why);
         }
-        const char *lack = missing(backends[i], wants, &way_out);
+        const char *lack = find_missing(backends[i], wants, &way_out);
         if (lack != NULL) {
             return refuse(RL_UNSUPPORTED, "backend %s %s; %s", name, lack, way_out);
         }
-        put(reason, "asked for");
+        put_reason(reason, "asked for");
         return backends[i];
     }
     return refuse(RL_USAGE, "there is no backend %s", name);
 }
 
 /* Why the best one is the best, and why not those that are better. */
-static const struct backend *best(struct wants wants, struct bytes_out *reason)
+static const struct backend *choose_best(struct wants wants, struct bytes_out *reason)
 {
     struct bytes_out refused = {0};
     const struct backend *found = NULL;
@@ -81,18 +85,18 @@ static const struct backend *best(struct wants wants, struct bytes_out *reason)
     for (int i = 0; found == NULL && i < BACKENDS; i++) {
         const char *way_out = "", *lack = NULL;
         int works = choice_works(backends[i], why, sizeof why);
-        lack = works ? missing(backends[i], wants, &way_out) : NULL;
+        lack = works ? find_missing(backends[i], wants, &way_out) : NULL;
         if (works && lack == NULL) {
             found = backends[i];
             break;
         }
-        put(&refused, "; not ");
-        put(&refused, backends[i]->name);
-        put(&refused, ": ");
-        put(&refused, works ? lack : why);
+        put_reason(&refused, "; not ");
+        put_reason(&refused, backends[i]->name);
+        put_reason(&refused, ": ");
+        put_reason(&refused, works ? lack : why);
     }
     if (found != NULL) {
-        put(reason, why);
+        put_reason(reason, why);
         bytes_put(reason, refused.data, refused.len);
     } else {
         (void)refuse(RL_UNSUPPORTED, "no backend works here%.*s", (int)refused.len,
@@ -110,7 +114,8 @@ const struct backend *choice_make(PyObject *config, const char *level, struct by
     if (fields.failed) {
         return NULL;
     }
-    return strcmp(name, "auto") == 0 ? best(wants, reason) : named(name, wants, reason);
+    return strcmp(name, "auto") == 0 ? choose_best(wants, reason)
+                                     : choose_named(name, wants, reason);
 }
 
 PyObject *choice_abilities(const struct backend *backend)

@@ -9,7 +9,7 @@
 #include "rec.h"
 
 /* Python code, each text in quotes emptied: new. */
-static PyObject *without_literals(const char *code, size_t len)
+static PyObject *empty_literals(const char *code, size_t len)
 {
     struct bytes_out kept = {0};
     for (size_t at = 0; at < len;) {
@@ -42,7 +42,7 @@ struct before {
 };
 
 /* NAME=, and a mark: new. */
-static PyObject *marked(const char *name, size_t len)
+static PyObject *make_marked(const char *name, size_t len)
 {
     PyObject *first = PyUnicode_DecodeUTF8(name, (Py_ssize_t)len, NULL); /* owned */
     PyObject *text =
@@ -54,13 +54,13 @@ static PyObject *marked(const char *name, size_t len)
 
 /* A word whose value is hidden by the name before it, new; NULL without an exception:
  * it is not. */
-static PyObject *hidden_by_name(const struct before *before, PyObject *word, const char *text,
-                                size_t len)
+static PyObject *hide_by_name(const struct before *before, PyObject *word, const char *text,
+                              size_t len)
 {
     const char *equals = memchr(text, '=', len);
     if (before->len != 0 && text[0] != '-') {
         if (mod_filter_is_secret(before->option, before->len, word)) {
-            return marked("", 0);
+            return make_marked("", 0);
         }
     }
     if (equals == NULL) {
@@ -71,7 +71,7 @@ static PyObject *hidden_by_name(const struct before *before, PyObject *word, con
         PyUnicode_DecodeUTF8(equals + 1, (Py_ssize_t)(len - name - 1), NULL); /* owned */
     int is_secret = value != NULL && mod_filter_is_secret(text, name, value);
     Py_XDECREF(value);
-    return is_secret ? marked(text, name + 1) : NULL;
+    return is_secret ? make_marked(text, name + 1) : NULL;
 }
 
 /* New. */
@@ -86,14 +86,14 @@ static PyObject *clean_word(struct before *before, PyObject *word)
         Py_INCREF(word);
         return word;
     }
-    PyObject *clean = hidden_by_name(before, word, text, len); /* owned */
+    PyObject *clean = hide_by_name(before, word, text, len); /* owned */
     int was_code = before->len == 2 && memcmp(before->option, "-c", 2) == 0;
     int is_option = text[0] == '-' && memchr(text, '=', len) == NULL;
     *before = (struct before){text, is_option ? len : 0};
     if (clean != NULL || PyErr_Occurred()) {
         return clean;
     }
-    PyObject *shown = was_code ? without_literals(text, len) : word; /* owned if was_code */
+    PyObject *shown = was_code ? empty_literals(text, len) : word; /* owned if was_code */
     clean = shown != NULL ? mod_filter_without_secrets(shown) : NULL;
     if (was_code) {
         Py_XDECREF(shown);

@@ -4,9 +4,11 @@
 
 #include "compat.h"
 
-/* The words without the secrets in them: what options hold that are named like one, and texts that
- * look like one; of `-c CODE` no text in quotes, since a recording holds no source. A new list;
- * NULL with an exception. */
+/* Returns the words without the secrets in them, a new list, or NULL with an exception.
+ *
+ *     --password hunter2     the value of an option that is named like a secret is hidden
+ *     https://u:p@host/      so is a text that has the form of a secret
+ *     -c CODE                each text in quotes is emptied, since a recording holds no source */
 PyObject *command_line_clean(PyObject *words);
 
 #endif

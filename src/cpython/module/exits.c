@@ -35,7 +35,7 @@ void exits_want_report(int wanted)
 }
 
 /* As the reader would type it. */
-static const char *shown_path(const char *path)
+static const char *shorten_path(const char *path)
 {
     size_t len = strlen(begun_in);
     int is_below = len > 1 && strncmp(path, begun_in, len) == 0 && path[len] == '/';
@@ -70,7 +70,8 @@ static void put_size(char *text, size_t size, uint64_t bytes)
     (void)snprintf(text, size, "%s %s", put_count(number, bytes), units[unit]);
 }
 
-static const char *what_was_lost(int reason)
+/* Returns what a loss of this kind means to the reader. */
+static const char *describe_loss(int reason)
 {
     return reason == RL_LOSS_HOOK_TAKEN     ? "threads with a gap"
            : reason == RL_LOSS_INTERPRETERS ? "not recorded"
@@ -85,7 +86,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
     if (!wants_report) {
         return;
     }
-    safe_text(shown, sizeof shown, shown_path(path));
+    safe_text(shown, sizeof shown, shorten_path(path));
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         fprintf(stderr, "relive: %s is not there any more: the program moved or removed it\n",
                 shown);
@@ -97,7 +98,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
         if (stats->lost[i] != 0 && used < sizeof losses) {
             int n = snprintf(losses + used, sizeof losses - used, "%s%s %s (%s)",
                              used != 0 ? ", " : "", put_count(number, stats->lost[i]),
-                             what_was_lost(i), loss_name((unsigned)i));
+                             describe_loss(i), loss_name((unsigned)i));
             used += n > 0 ? (size_t)n : 0;
         }
     }
@@ -115,7 +116,8 @@ static void copy_path(char *path, size_t size)
                    recording.recorder != NULL ? recorder_path(recording.recorder) : "");
 }
 
-static void at_exit(void)
+/* Stops the recording at the end of the interpreter; Python can no longer run here. */
+static void stop_at_exit(void)
 {
     struct recorder_stats stats;
     char path[4096];
@@ -127,7 +129,7 @@ static void at_exit(void)
     exits_report(&stats, path);
 }
 
-/* Runs among the functions of the atexit module, where Python can still be asked. */
+/* Runs among the functions of the atexit module, while Python code can still run. */
 static PyObject *check_hook(PyObject *self, PyObject *ignored)
 {
     (void)self;
@@ -142,6 +144,8 @@ static PyObject *check_hook(PyObject *self, PyObject *ignored)
 
 static PyMethodDef check_method = {"relive", check_hook, METH_NOARGS, "Looks at the hook."};
 
+/* Registers check_hook() with the atexit module. A program that did not import atexit finds it
+ * as before. */
 static int register_check(void)
 {
     PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
@@ -164,7 +168,7 @@ static int register_check(void)
 int exits_register(void)
 {
     static int is_done;
-    if (!is_done && Py_AtExit(at_exit) != 0) {
+    if (!is_done && Py_AtExit(stop_at_exit) != 0) {
         PyErr_SetString(PyExc_RuntimeError, "no place left among the interpreter's exit functions");
         return -1;
     }
@@ -181,6 +185,7 @@ typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, Py
 
 static fast_function original_exit, original_execv, original_execve;
 
+/* os._exit(): stops the recording first, since nothing of the interpreter's end runs. */
 static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
                               PyObject *names)
 {
@@ -198,6 +203,8 @@ static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_
     return original_exit(module, args, n, names);
 }
 
+/* os.execv() and os.execve(): readies the recording for the end of this program, and takes that
+ * back where the call fails. */
 static PyObject *guarded_exec(fast_function original, PyObject *module, PyObject *const *args,
                               Py_ssize_t n, PyObject *names)
 {
@@ -224,7 +231,9 @@ static PyObject *guarded_execv(PyObject *module, PyObject *const *args, Py_ssize
     return guarded_exec(original_execv, module, args, n, NULL);
 }
 
-static int exchange(PyObject *module, const char *name, int flags, void *ours, fast_function *old)
+/* Puts `ours` in the place of a function of posix; *old receives the original. */
+static int exchange_guard(PyObject *module, const char *name, int flags, void *ours,
+                          fast_function *old)
 {
     PyCFunction before = (PyCFunction)(void *)*old;
     int failed = methods_exchange(module, name, flags, (PyCFunction)ours, &before);
@@ -238,12 +247,12 @@ int exits_guard(void)
     if (posix == NULL) {
         return -1;
     }
-    int failed =
-        exchange(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
-                 &original_exit) != 0 ||
-        exchange(posix, "execv", METH_FASTCALL, (void *)guarded_execv, &original_execv) != 0 ||
-        exchange(posix, "execve", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_execve,
-                 &original_execve) != 0;
+    int failed = exchange_guard(posix, "_exit", METH_FASTCALL | METH_KEYWORDS, (void *)guarded_exit,
+                                &original_exit) != 0 ||
+                 exchange_guard(posix, "execv", METH_FASTCALL, (void *)guarded_execv,
+                                &original_execv) != 0 ||
+                 exchange_guard(posix, "execve", METH_FASTCALL | METH_KEYWORDS,
+                                (void *)guarded_execve, &original_execve) != 0;
     Py_DECREF(posix);
     return failed ? -1 : 0;
 }

@@ -8,7 +8,8 @@ PyObject *fields_find(struct fields *fields, const char *name)
                                                          : PyDict_GetItemString(fields->dict, name);
 }
 
-static void *refuse(struct fields *fields, PyObject *type, const char *name)
+/* Sets the exception for the first value that is wrong; always NULL. */
+static void *refuse_field(struct fields *fields, PyObject *type, const char *name)
 {
     if (!fields->failed) {
         PyErr_SetString(type, name);
@@ -20,19 +21,21 @@ static void *refuse(struct fields *fields, PyObject *type, const char *name)
 PyObject *fields_get(struct fields *fields, const char *name)
 {
     PyObject *value = fields_find(fields, name);
-    return value != NULL ? value : refuse(fields, PyExc_KeyError, name);
+    return value != NULL ? value : refuse_field(fields, PyExc_KeyError, name);
 }
 
 PyObject *fields_dict(struct fields *fields, const char *name)
 {
     PyObject *value = fields_get(fields, name);
-    return value == NULL || PyDict_Check(value) ? value : refuse(fields, PyExc_TypeError, name);
+    return value == NULL || PyDict_Check(value) ? value
+                                                : refuse_field(fields, PyExc_TypeError, name);
 }
 
 PyObject *fields_text(struct fields *fields, const char *name)
 {
     PyObject *value = fields_get(fields, name);
-    return value == NULL || PyUnicode_Check(value) ? value : refuse(fields, PyExc_TypeError, name);
+    return value == NULL || PyUnicode_Check(value) ? value
+                                                   : refuse_field(fields, PyExc_TypeError, name);
 }
 
 const char *fields_utf8(struct fields *fields, const char *name)
@@ -56,13 +59,13 @@ long long fields_number(struct fields *fields, const char *name, long long low, 
 {
     PyObject *value = fields_get(fields, name);
     if (value != NULL && !PyLong_Check(value)) {
-        (void)refuse(fields, PyExc_TypeError, name);
+        (void)refuse_field(fields, PyExc_TypeError, name);
         return low;
     }
     int overflow = 0;
     long long number = value != NULL ? PyLong_AsLongLongAndOverflow(value, &overflow) : low;
     if (overflow != 0 || number < low || number > high) {
-        (void)refuse(fields, PyExc_ValueError, name);
+        (void)refuse_field(fields, PyExc_ValueError, name);
         return low;
     }
     return number;

@@ -14,6 +14,7 @@ static int take_folder(PyObject *list, PyObject *folder)
     return failed ? -1 : 0;
 }
 
+/* Returns whether a text ends in `end`. */
 static int ends_in(PyObject *text, const char *end)
 {
     PyObject *suffix = PyUnicode_FromString(end); /* owned */
@@ -23,7 +24,8 @@ static int ends_in(PyObject *text, const char *end)
     return found == 1;
 }
 
-static int add_prefix(PyObject *list, const char *name)
+/* Adds the library folders below a prefix of sys, in lib and lib64. */
+static int add_prefix_folders(PyObject *list, const char *name)
 {
     PyObject *prefix = PySys_GetObject(name); /* borrowed */
     if (prefix == NULL || !PyUnicode_Check(prefix)) {
@@ -39,7 +41,8 @@ static int add_prefix(PyObject *list, const char *name)
     return 0;
 }
 
-static int add_packages(PyObject *list)
+/* Adds the folders of sys.path in which packages are installed. */
+static int add_package_folders(PyObject *list)
 {
     PyObject *path = PySys_GetObject("path"); /* borrowed */
     for (Py_ssize_t i = 0; path != NULL && PyList_Check(path) && i < PyList_GET_SIZE(path); i++) {
@@ -54,7 +57,7 @@ static int add_packages(PyObject *list)
 }
 
 /* The folder of a module's file, with its slash: new; NULL with an exception where it has none. */
-static PyObject *folder_of(PyObject *module)
+static PyObject *find_module_folder(PyObject *module)
 {
     PyObject *file = PyObject_GetAttrString(module, "__file__"); /* owned */
     PyObject *folder = NULL;
@@ -69,10 +72,10 @@ static PyObject *folder_of(PyObject *module)
 }
 
 /* That of the module `os`, which may be somewhere else than sys.prefix says. */
-static int add_standard(PyObject *list)
+static int add_standard_folder(PyObject *list)
 {
-    PyObject *os = fields_module("os");                   /* borrowed */
-    PyObject *folder = os != NULL ? folder_of(os) : NULL; /* owned by take_folder() */
+    PyObject *os = fields_module("os");                            /* borrowed */
+    PyObject *folder = os != NULL ? find_module_folder(os) : NULL; /* owned by take_folder() */
     if (folder == NULL) {
         PyErr_Clear();
         return 0;
@@ -85,18 +88,18 @@ PyObject *folders_of_libraries(void)
     static const char *const prefixes[] = {"prefix", "base_prefix", "exec_prefix",
                                            "base_exec_prefix"};
     PyObject *list = PyList_New(0);
-    int failed = list == NULL || add_standard(list) != 0;
+    int failed = list == NULL || add_standard_folder(list) != 0;
     for (size_t i = 0; !failed && i < sizeof prefixes / sizeof *prefixes; i++) {
-        failed = add_prefix(list, prefixes[i]) != 0;
+        failed = add_prefix_folders(list, prefixes[i]) != 0;
     }
-    if (failed || add_packages(list) != 0 || PyList_Sort(list) != 0) {
+    if (failed || add_package_folders(list) != 0 || PyList_Sort(list) != 0) {
         Py_CLEAR(list);
     }
     return list;
 }
 
 /* Names that are no UTF-8 are left out: no code object's file is compared with them. */
-static void tell(PyObject *folder, void (*teller)(const char *))
+static void pass_folder(PyObject *folder, void (*teller)(const char *))
 {
     const char *text = PyUnicode_AsUTF8(folder);
     if (text != NULL) {
@@ -108,12 +111,12 @@ static void tell(PyObject *folder, void (*teller)(const char *))
 
 int folders_exclude_own(void)
 {
-    PyObject *package = fields_module("relive");                 /* borrowed */
-    PyObject *own = package != NULL ? folder_of(package) : NULL; /* owned */
+    PyObject *package = fields_module("relive");                          /* borrowed */
+    PyObject *own = package != NULL ? find_module_folder(package) : NULL; /* owned */
     if (own == NULL) {
         return -1;
     }
-    tell(own, origin_exclude);
+    pass_folder(own, origin_exclude);
     Py_DECREF(own);
     return 0;
 }
@@ -121,6 +124,6 @@ int folders_exclude_own(void)
 void folders_know(PyObject *folders)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(folders); i++) {
-        tell(PyList_GET_ITEM(folders, i), origin_add_library);
+        pass_folder(PyList_GET_ITEM(folders, i), origin_add_library);
     }
 }

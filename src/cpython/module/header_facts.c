@@ -14,13 +14,14 @@
 
 enum { WORDS_MAX = 64, WORD_MAX = 4096 };
 
-static void put_text(struct bytes_out *meta, const char *key, const char *text)
+/* Puts an entry of the header. */
+static void put_meta_text(struct bytes_out *meta, const char *key, const char *text)
 {
     meta_entry_put(meta, key, text, strlen(text));
 }
 
 /* A str, with half characters as they are: paths may hold them. Takes it; NULL is an error. */
-static int take_object(struct bytes_out *meta, const char *key, PyObject *text)
+static int put_meta_object(struct bytes_out *meta, const char *key, PyObject *text)
 {
     PyObject *bytes = text != NULL && PyUnicode_Check(text)
                           ? PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")
@@ -36,7 +37,7 @@ static int take_object(struct bytes_out *meta, const char *key, PyObject *text)
 }
 
 /* What sys has under a name, where that is a str; else nothing: new. */
-static PyObject *system_text(const char *name)
+static PyObject *get_system_text(const char *name)
 {
     PyObject *text = PySys_GetObject(name); /* borrowed */
     if (text == NULL || !PyUnicode_Check(text)) {
@@ -46,7 +47,8 @@ static PyObject *system_text(const char *name)
     return text;
 }
 
-static PyObject *joined(const char *separator, PyObject *list)
+/* Joins a list of str: new, or NULL with an exception. */
+static PyObject *join_texts(const char *separator, PyObject *list)
 {
     PyObject *between = PyUnicode_FromString(separator); /* owned */
     PyObject *text = between != NULL && list != NULL ? PyUnicode_Join(between, list) : NULL;
@@ -54,13 +56,15 @@ static PyObject *joined(const char *separator, PyObject *list)
     return text;
 }
 
-static PyObject *implementation(void)
+/* Returns the name of the interpreter's implementation: new, or NULL with an exception. */
+static PyObject *get_implementation(void)
 {
     PyObject *object = PySys_GetObject("implementation"); /* borrowed */
     return object != NULL ? PyObject_GetAttrString(object, "name") : PyUnicode_FromString("");
 }
 
-static PyObject *switch_interval(void)
+/* Returns sys.getswitchinterval() as text: new, or NULL with an exception. */
+static PyObject *get_switch_interval(void)
 {
     PyObject *function = PySys_GetObject("getswitchinterval"); /* borrowed */
     PyObject *seconds = function != NULL ? PyObject_CallObject(function, NULL) : NULL; /* owned */
@@ -69,18 +73,19 @@ static PyObject *switch_interval(void)
     return text;
 }
 
-static PyObject *from_system(const char *text)
+/* Decodes a text of the system; NULL is an empty text. New. */
+static PyObject *decode_system(const char *text)
 {
     return PyUnicode_DecodeFSDefault(text != NULL ? text : "");
 }
 
 /* All words that the interpreter was started with, where it says so: new. */
-static PyObject *words_of_process(void)
+static PyObject *list_words(void)
 {
     PyObject *original = PySys_GetObject("orig_argv"), *own = PySys_GetObject("argv");
     PyObject *words = original != NULL ? PySequence_List(original) : PyList_New(0); /* owned */
     if (original == NULL && words != NULL) {
-        PyObject *executable = system_text("executable"); /* owned */
+        PyObject *executable = get_system_text("executable"); /* owned */
         int failed = executable == NULL || PyList_Append(words, executable) != 0;
         Py_XDECREF(executable);
         if (failed || (own != NULL && PyList_Check(own) &&
@@ -94,16 +99,17 @@ static PyObject *words_of_process(void)
     return words;
 }
 
+/* Puts the command line into the header, without its secrets. */
 static int put_words(struct bytes_out *meta)
 {
-    PyObject *words = words_of_process();                               /* owned */
+    PyObject *words = list_words();                                     /* owned */
     PyObject *clean = words != NULL ? command_line_clean(words) : NULL; /* owned */
     int failed = clean == NULL;
     for (Py_ssize_t i = 0; !failed && i < PyList_GET_SIZE(clean); i++) {
         char key[24];
         (void)snprintf(key, sizeof key, "argv.%d", (int)i);
-        failed = take_object(meta, key,
-                             PyUnicode_Substring(PyList_GET_ITEM(clean, i), 0, WORD_MAX)) != 0;
+        failed = put_meta_object(meta, key,
+                                 PyUnicode_Substring(PyList_GET_ITEM(clean, i), 0, WORD_MAX)) != 0;
     }
     Py_XDECREF(clean);
     Py_XDECREF(words);
@@ -125,31 +131,33 @@ static int has_prompt(void)
     return PyUnicode_Check(first) && PyUnicode_GET_LENGTH(first) == 0 && isatty(0);
 }
 
-static int put_of_system(struct bytes_out *meta)
+/* Puts what the header contains about interpreter, machine and process. */
+static int put_system_facts(struct bytes_out *meta)
 {
     struct utsname names;
     char cwd[4096];
     const char *version = Py_GetVersion(), *seed = getenv("PYTHONHASHSEED");
     meta_entry_put(meta, "python", version, strcspn(version, " "));
     if (has_prompt()) {
-        put_text(meta, "prompt", "1");
+        put_meta_text(meta, "prompt", "1");
     }
     if (uname(&names) == 0) {
-        put_text(meta, "machine", names.machine);
-        put_text(meta, "kernel", names.release);
+        put_meta_text(meta, "machine", names.machine);
+        put_meta_text(meta, "kernel", names.release);
     }
-    return take_object(meta, "implementation", implementation()) != 0 ||
-                   take_object(meta, "executable", system_text("executable")) != 0 ||
-                   take_object(meta, "platform", system_text("platform")) != 0 ||
-                   take_object(meta, "cwd", from_system(getcwd(cwd, sizeof cwd))) != 0 ||
-                   take_object(meta, "hash_seed", from_system(seed != NULL ? seed : "random")) !=
-                       0 ||
-                   take_object(meta, "switch_interval", switch_interval()) != 0
+    return put_meta_object(meta, "implementation", get_implementation()) != 0 ||
+                   put_meta_object(meta, "executable", get_system_text("executable")) != 0 ||
+                   put_meta_object(meta, "platform", get_system_text("platform")) != 0 ||
+                   put_meta_object(meta, "cwd", decode_system(getcwd(cwd, sizeof cwd))) != 0 ||
+                   put_meta_object(meta, "hash_seed",
+                                   decode_system(seed != NULL ? seed : "random")) != 0 ||
+                   put_meta_object(meta, "switch_interval", get_switch_interval()) != 0
                ? -1
                : 0;
 }
 
-static PyObject *same(PyObject *object)
+/* Returns the object with a reference for who takes it. */
+static PyObject *share_object(PyObject *object)
 {
     Py_INCREF(object);
     return object;
@@ -158,16 +166,16 @@ static PyObject *same(PyObject *object)
 int header_facts_put(struct bytes_out *meta, const struct header_facts *facts)
 {
     PyObject *abilities = choice_abilities(facts->backend); /* owned */
-    put_text(meta, "backend", facts->backend->name);
+    put_meta_text(meta, "backend", facts->backend->name);
     meta_entry_put(meta, "backend_reason", facts->reason, facts->reason_len);
-    put_text(meta, "relive", RELIVE_VERSION);
-    int failed = take_object(meta, "capabilities", joined(" ", abilities)) != 0 ||
-                 take_object(meta, "level", same(facts->level)) != 0 ||
-                 take_object(meta, "highest_level", same(facts->highest)) != 0 ||
-                 take_object(meta, "budget", PyObject_Str(facts->budget)) != 0 ||
-                 take_object(meta, "trace_filter", same(facts->filters)) != 0 ||
-                 take_object(meta, "libraries", joined(":", facts->folders)) != 0 ||
-                 put_of_system(meta) != 0 || put_words(meta) != 0;
+    put_meta_text(meta, "relive", RELIVE_VERSION);
+    int failed = put_meta_object(meta, "capabilities", join_texts(" ", abilities)) != 0 ||
+                 put_meta_object(meta, "level", share_object(facts->level)) != 0 ||
+                 put_meta_object(meta, "highest_level", share_object(facts->highest)) != 0 ||
+                 put_meta_object(meta, "budget", PyObject_Str(facts->budget)) != 0 ||
+                 put_meta_object(meta, "trace_filter", share_object(facts->filters)) != 0 ||
+                 put_meta_object(meta, "libraries", join_texts(":", facts->folders)) != 0 ||
+                 put_system_facts(meta) != 0 || put_words(meta) != 0;
     Py_XDECREF(abilities);
     if (!failed && meta->failed) {
         (void)PyErr_NoMemory();

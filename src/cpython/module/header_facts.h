@@ -1,4 +1,5 @@
-/* What the header of a recording says of its process. */
+/* What the header of a recording contains about its process: interpreter, machine, command line
+ * without secrets, settings and filters. */
 #ifndef HEADER_FACTS_H
 #define HEADER_FACTS_H
 

@@ -21,7 +21,7 @@ static const char *const not_for_it[] = {"RELIVE_RUN", "RELIVE_RECORD", "RELIVE_
 enum { WORDS = 7 };
 
 /* The options that say where an interpreter finds its modules. */
-static int put_flags(const char **words)
+static int put_interpreter_flags(const char **words)
 {
     static const struct {
         const char *option, *name;
@@ -40,7 +40,7 @@ static int put_flags(const char **words)
 }
 
 /* The path of the interpreter, as bytes: new; NULL without an exception where there is none. */
-static PyObject *interpreter(void)
+static PyObject *find_interpreter(void)
 {
     PyObject *path = PySys_GetObject("executable"); /* borrowed */
     PyObject *bytes =
@@ -55,16 +55,16 @@ static PyObject *interpreter(void)
 }
 
 /* What another process answers: a new dict; NULL without an exception where none does. */
-static PyObject *answer_of_process(PyObject *request)
+static PyObject *ask_process(PyObject *request)
 {
-    PyObject *path = interpreter(); /* owned */
+    PyObject *path = find_interpreter(); /* owned */
     const char *words[WORDS] = {path != NULL ? PyBytes_AS_STRING(path) : NULL};
     struct bytes_out out = {0};
     Py_ssize_t len = 0;
     const char *text = PyUnicode_AsUTF8AndSize(request, &len);
     int failed = -1;
     if (path != NULL && text != NULL) {
-        int count = 1 + put_flags(words + 1);
+        int count = 1 + put_interpreter_flags(words + 1);
         words[count] = "-m";
         words[count + 1] = "relive._resolve";
         Py_BEGIN_ALLOW_THREADS
@@ -83,7 +83,8 @@ static PyObject *answer_of_process(PyObject *request)
     return answer;
 }
 
-static PyObject *answer_of_module(PyObject *request)
+/* Lets the module answer in this process: new, or NULL with an exception. */
+static PyObject *ask_module(PyObject *request)
 {
     PyObject *module = PyImport_ImportModule("relive._resolve"); /* owned */
     PyObject *answer = module != NULL ? PyObject_CallMethod(module, "answer", "O", request) : NULL;
@@ -92,13 +93,13 @@ static PyObject *answer_of_module(PyObject *request)
 }
 
 /* {name: value} asked, and what is said to it: a new dict, or NULL with an exception. */
-static PyObject *ask(const char *name, PyObject *value)
+static PyObject *ask_helper(const char *name, PyObject *value)
 {
     PyObject *request = Py_BuildValue("{s:O}", name, value);          /* owned */
     PyObject *text = request != NULL ? mod_json_text(request) : NULL; /* owned */
-    PyObject *answer = text != NULL ? answer_of_process(text) : NULL;
+    PyObject *answer = text != NULL ? ask_process(text) : NULL;
     if (answer == NULL && text != NULL) {
-        answer = answer_of_module(request);
+        answer = ask_module(request);
     }
     Py_XDECREF(text);
     Py_XDECREF(request);
@@ -106,7 +107,7 @@ static PyObject *ask(const char *name, PyObject *value)
 }
 
 /* An answer that refuses is raised, [code, text]. Takes it. */
-static PyObject *checked(PyObject *answer)
+static PyObject *raise_refused(PyObject *answer)
 {
     struct fields fields = {answer, 0};
     PyObject *refused = answer != NULL ? fields_find(&fields, "error") : NULL; /* borrowed */
@@ -124,7 +125,7 @@ static PyObject *checked(PyObject *answer)
 /* ---- RELIVE_RECORD ---- */
 
 /* Whether a variable acts on settings, or on where they are looked for. */
-static int acts(const char *entry)
+static int acts_on_settings(const char *entry)
 {
     static const char *const begins[] = {"RELIVE_",     "HANDIT_", "CODETRACER_",
                                          "BREADCRUMB_", "HOME=",   "TMPDIR=",
@@ -143,32 +144,36 @@ static int acts(const char *entry)
     return 0;
 }
 
-static int append(PyObject *list, PyObject *text)
+/* Appends an object that it takes; NULL is an error. */
+static int append_taken(PyObject *list, PyObject *text)
 {
     int failed = text == NULL || PyList_Append(list, text) != 0;
     Py_XDECREF(text);
     return failed ? -1 : 0;
 }
 
-static PyObject *file_of_package(void)
+/* Returns the path of the package relive, which an upgrade may change: new, or NULL. */
+static PyObject *get_package_file(void)
 {
     PyObject *package = fields_module("relive"); /* borrowed */
     return package != NULL ? PyObject_GetAttrString(package, "__file__") : NULL;
 }
 
 /* All that the answer depends on, apart from files: new, or NULL with an exception. */
-static PyObject *key_of_run(void)
+static PyObject *make_run_key(void)
 {
     char cwd[4096];
     PyObject *list = PyList_New(0), *key = NULL;          /* list owned */
     PyObject *executable = PySys_GetObject("executable"); /* borrowed */
     const char *here = getcwd(cwd, sizeof cwd);
     int failed = list == NULL || here == NULL || executable == NULL ||
-                 append(list, PyUnicode_FromString(RELIVE_VERSION " " PY_VERSION)) != 0 ||
-                 PyList_Append(list, executable) != 0 || append(list, file_of_package()) != 0 ||
-                 append(list, PyUnicode_DecodeFSDefault(here)) != 0;
+                 append_taken(list, PyUnicode_FromString(RELIVE_VERSION " " PY_VERSION)) != 0 ||
+                 PyList_Append(list, executable) != 0 ||
+                 append_taken(list, get_package_file()) != 0 ||
+                 append_taken(list, PyUnicode_DecodeFSDefault(here)) != 0;
     for (char **entry = environ; !failed && entry != NULL && *entry != NULL; entry++) {
-        failed = acts(*entry) && append(list, PyUnicode_DecodeFSDefault(*entry)) != 0;
+        failed =
+            acts_on_settings(*entry) && append_taken(list, PyUnicode_DecodeFSDefault(*entry)) != 0;
     }
     if (!failed) {
         key = mod_json_text(list);
@@ -177,7 +182,8 @@ static PyObject *key_of_run(void)
     return key;
 }
 
-static PyObject *absolute(PyObject *path)
+/* Returns an absolute path: new, or NULL with an exception. */
+static PyObject *make_absolute(PyObject *path)
 {
     PyObject *os = fields_module("os");                                       /* borrowed */
     PyObject *paths = os != NULL ? PyObject_GetAttrString(os, "path") : NULL; /* owned */
@@ -187,7 +193,7 @@ static PyObject *absolute(PyObject *path)
 }
 
 /* A name for a run: new. */
-static PyObject *new_id(void)
+static PyObject *make_run_id(void)
 {
     unsigned long long halves[2];
     os_random(halves, sizeof halves);
@@ -197,15 +203,15 @@ static PyObject *new_id(void)
 }
 
 /* The run that was found for an earlier start, for this one: new; NULL: there is none. */
-static PyObject *kept_run(PyObject *key, PyObject *path)
+static PyObject *find_kept_run(PyObject *key, PyObject *path)
 {
     PyObject *kept = key != NULL ? kept_get("record", key) : NULL; /* owned */
     struct fields fields = {kept, 0};
     PyObject *before = kept != NULL ? fields_find(&fields, "run") : NULL; /* borrowed */
     PyObject *named = NULL, *run = NULL;                                  /* named owned */
     if (before != NULL && PyDict_Check(before)) {
-        named = fields_with(before, "path", absolute(path));
-        run = named != NULL ? fields_with(named, "id", new_id()) : NULL;
+        named = fields_with(before, "path", make_absolute(path));
+        run = named != NULL ? fields_with(named, "id", make_run_id()) : NULL;
     }
     PyErr_Clear();
     Py_XDECREF(named);
@@ -231,10 +237,10 @@ static void keep_run(PyObject *key, PyObject *run)
 
 PyObject *helper_run(PyObject *path)
 {
-    PyObject *key = key_of_run(); /* owned */
+    PyObject *key = make_run_key(); /* owned */
     PyErr_Clear();
-    PyObject *run = kept_run(key, path);
-    if (run == NULL && (run = checked(ask("path", path))) != NULL) {
+    PyObject *run = find_kept_run(key, path);
+    if (run == NULL && (run = raise_refused(ask_helper("path", path))) != NULL) {
         keep_run(key, run);
     }
     Py_XDECREF(key);
@@ -243,7 +249,7 @@ PyObject *helper_run(PyObject *path)
 
 PyObject *helper_recipe(PyObject *config)
 {
-    PyObject *answer = checked(ask("config", config)); /* owned */
+    PyObject *answer = raise_refused(ask_helper("config", config)); /* owned */
     struct fields fields = {answer, 0};
     PyObject *recipe = answer != NULL ? fields_dict(&fields, "filter") : NULL; /* borrowed */
     Py_XINCREF(recipe);

@@ -22,7 +22,7 @@ PyObject *dict_get(PyObject *dict, PyObject *name)
 }
 
 /* A name or a value of a header as text: new, or NULL with an exception. */
-static PyObject *header_text(PyObject *o)
+static PyObject *make_header_text(PyObject *o)
 {
     if (PyUnicode_Check(o)) {
         Py_INCREF(o);
@@ -47,7 +47,7 @@ const char *header_plain(PyObject *o, Py_ssize_t *len)
 }
 
 /* Whether it is that name, which is in lower case. */
-static int is_named(PyObject *o, PyObject *name)
+static int is_header_named(PyObject *o, PyObject *name)
 {
     Py_ssize_t len = 0, n = PyUnicode_GET_LENGTH(name);
     const char *text = header_plain(o, &len), *lower = PyUnicode_DATA(name);
@@ -74,9 +74,10 @@ long long header_number(PyObject *o)
     return number;
 }
 
+/* Puts a header into a dictionary of texts; one that cannot be read is left out. */
 static void put_header(PyObject *found, PyObject *name, PyObject *value)
 {
-    PyObject *n = header_text(name), *v = header_text(value); /* owned */
+    PyObject *n = make_header_text(name), *v = make_header_text(value); /* owned */
     if (n == NULL || v == NULL || PyDict_SetItem(found, n, v) != 0) {
         PyErr_Clear();
     }
@@ -84,10 +85,11 @@ static void put_header(PyObject *found, PyObject *name, PyObject *value)
     Py_XDECREF(v);
 }
 
-static int is_kept(PyObject *name)
+/* Returns whether the name is one that headers_keep() was given. */
+static int is_header_kept(PyObject *name)
 {
     for (Py_ssize_t i = 0; i < kept_count; i++) {
-        if (is_named(name, kept[i].name)) {
+        if (is_header_named(name, kept[i].name)) {
             return 1;
         }
     }
@@ -132,7 +134,7 @@ PyObject *headers_selected(PyObject *headers)
     PyObject *rows = headers_rows(headers), *found = rows != NULL ? PyDict_New() : NULL; /* owned */
     for (Py_ssize_t i = 0; found != NULL && i < PySequence_Fast_GET_SIZE(rows); i++) {
         PyObject *name, *value;
-        if (is_pair(PySequence_Fast_GET_ITEM(rows, i), &name, &value) && is_kept(name)) {
+        if (is_pair(PySequence_Fast_GET_ITEM(rows, i), &name, &value) && is_header_kept(name)) {
             put_header(found, name, value);
         }
     }
@@ -163,8 +165,9 @@ PyObject *headers_first(PyObject *rows, const char *name)
          wanted != NULL && rows != NULL && found == NULL && i < PySequence_Fast_GET_SIZE(rows);
          i++) {
         PyObject *key, *value;
-        if (is_pair(PySequence_Fast_GET_ITEM(rows, i), &key, &value) && is_named(key, wanted)) {
-            found = header_text(value);
+        if (is_pair(PySequence_Fast_GET_ITEM(rows, i), &key, &value) &&
+            is_header_named(key, wanted)) {
+            found = make_header_text(value);
         }
     }
     Py_XDECREF(wanted);

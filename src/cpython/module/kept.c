@@ -15,6 +15,7 @@
 
 enum { SUM_DIGITS = 16, NAME_MAX_BYTES = 80 };
 
+/* Writes the checksum of the data as hexadecimal digits. */
 static void put_sum(char digits[SUM_DIGITS + 1], const void *data, size_t len)
 {
     (void)snprintf(digits, SUM_DIGITS + 1, "%016llx",
@@ -36,7 +37,7 @@ static int put_name(char name[NAME_MAX_BYTES], const char *kind, PyObject *key)
 }
 
 /* The object in an entry: new; NULL where it is not whole. */
-static PyObject *unpack(const struct bytes_out *entry)
+static PyObject *unpack_entry(const struct bytes_out *entry)
 {
     char digits[SUM_DIGITS + 1];
     if (entry->len <= SUM_DIGITS) {
@@ -54,6 +55,7 @@ static PyObject *unpack(const struct bytes_out *entry)
     return object;
 }
 
+/* Returns whether a file is as it was: `pair` has its path and its kept_file_state() of then. */
 static int is_same_file(PyObject *pair)
 {
     PyObject *path, *then; /* borrowed */
@@ -68,6 +70,7 @@ static int is_same_file(PyObject *pair)
     return is_same;
 }
 
+/* Returns whether every file that a value was made from is as it was. */
 static int are_same_files(PyObject *value)
 {
     struct fields fields = {value, 0};
@@ -88,7 +91,7 @@ PyObject *kept_get(const char *kind, PyObject *key)
     struct bytes_out entry = {0};
     PyObject *object = NULL, *value = NULL; /* object owned */
     if (put_name(name, kind, key) == 0 && os_store_read(name, &entry) == 0) {
-        object = unpack(&entry);
+        object = unpack_entry(&entry);
     }
     struct fields fields = {object, 0};
     PyObject *for_key = object != NULL ? fields_find(&fields, "key") : NULL; /* borrowed */
@@ -129,7 +132,7 @@ void kept_put(const char *kind, PyObject *key, PyObject *value)
 }
 
 /* The bytes of a regular file; -1 where there is none, or one that is too long. */
-static int read_file(const char *path, struct bytes_out *out)
+static int read_whole_file(const char *path, struct bytes_out *out)
 {
     enum { MOST = 8 << 20 };
     int fd, os_errno, failed = -1;
@@ -157,7 +160,7 @@ PyObject *kept_file_state(PyObject *path)
     if (os_real_path(PyBytes_AS_STRING(bytes), real, sizeof real) != 0) {
         Py_INCREF(Py_None);
         state = Py_None;
-    } else if (read_file(PyBytes_AS_STRING(bytes), &content) != 0) {
+    } else if (read_whole_file(PyBytes_AS_STRING(bytes), &content) != 0) {
         state = PyUnicode_FromString("unread");
     } else {
         put_sum(digits, content.data, content.len);
@@ -183,14 +186,15 @@ PyObject *kept_digest(PyObject *text)
     return PyUnicode_FromFormat("%s-%zd", digits, len);
 }
 
-static PyObject *file_state(PyObject *module, PyObject *path)
+static PyObject *core_file_state(PyObject *module, PyObject *path)
 {
     (void)module;
     return kept_file_state(path);
 }
 
 static PyMethodDef functions[] = {
-    {"file_state", file_state, METH_O, "A text that changes with a file; None: there is none."},
+    {"file_state", core_file_state, METH_O,
+     "A text that changes with a file; None: there is none."},
     {NULL, NULL, 0, NULL},
 };
 

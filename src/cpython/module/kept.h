@@ -1,7 +1,12 @@
-/* What is kept in the user's cache folder (os_store_read()) as JSON, under a kind and a key: the
- * settings that RELIVE_RECORD found, and filters too long for a variable. An entry counts only
- * where it is whole, was made for this very key, and each file that it was made from is as it was.
- */
+/* Values kept in the user's cache folder (os_store_read()) as JSON, under a kind and a key.
+ *
+ *     kind      key                       value
+ *     record    all but files that the    the run that RELIVE_RECORD led to
+ *               answer depends on
+ *     filter    a checksum                a filter that is too long for RELIVE_RUN
+ *
+ * An entry is used only if it is whole and was made for this very key. Also, each file that it was
+ * made from must be unchanged. */
 #ifndef KEPT_H
 #define KEPT_H
 
@@ -12,8 +17,8 @@ PyObject *kept_get(const char *kind, PyObject *key);
 /* Keeps a dict; `files` of it, where it has them, are [[path, kept_file_state()], ...]. What cannot
  * be kept is not. */
 void kept_put(const char *kind, PyObject *key, PyObject *value);
-/* A text that changes with the content of a file and with where it is, "unread" where it cannot be
- * read: new; None where there is nothing; NULL with an exception. */
+/* Returns a text that changes with the content of a file and with where it is: new, or NULL with an
+ * exception. It is "unread" where the file cannot be read, and None where there is nothing. */
 PyObject *kept_file_state(PyObject *path);
 /* The key for a content: new, or NULL with an exception. */
 PyObject *kept_digest(PyObject *text);

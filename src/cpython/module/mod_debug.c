@@ -14,13 +14,15 @@
 
 #include "alloc.h"
 
-static PyObject *refusal_of(const struct rl_err *err)
+/* Raises an error of the engine as a refusal; always NULL. */
+static PyObject *raise_error(const struct rl_err *err)
 {
     return refusal_raise(err->status, err->text);
 }
 
 /* ---- breakpoints ---- */
 
+/* Reads a constant of a condition; -1 with an exception where its type is not simple. */
 static int read_constant(PyObject *o, struct condition_value *value)
 {
     *value = (struct condition_value){.type = CONDITION_OTHER};
@@ -54,7 +56,7 @@ static int read_program(PyObject *said, struct debug_point *point)
     }
     if (!failed && condition_init(&point->program, r, (size_t)row_count, c, (size_t)constant_count,
                                   (size_t)PyTuple_GET_SIZE(point->names), &err) != RL_OK) {
-        (void)refusal_of(&err);
+        (void)raise_error(&err);
         failed = 1;
     }
     point->has_program = !failed;
@@ -66,7 +68,8 @@ static int read_program(PyObject *said, struct debug_point *point)
     return failed ? -1 : 0;
 }
 
-static PyObject *kept(PyObject *o)
+/* Returns a new reference, or NULL for None. */
+static PyObject *own_unless_none(PyObject *o)
 {
     if (o == Py_None) {
         return NULL;
@@ -98,14 +101,14 @@ static int read_point(PyObject *said, struct debug_point *point)
         return -1;
     }
     if (hits_parse(&point->hits, hits, (size_t)hits_len, &err) != RL_OK) {
-        (void)refusal_of(&err);
+        (void)raise_error(&err);
         return -1;
     }
-    point->names = kept(names);
-    point->expression = kept(expression);
-    point->log = kept(log);
-    point->function = kept(function);
-    point->task = kept(task);
+    point->names = own_unless_none(names);
+    point->expression = own_unless_none(expression);
+    point->log = own_unless_none(log);
+    point->function = own_unless_none(function);
+    point->task = own_unless_none(task);
     if (data != Py_None && debug_data_set(point, data) != 0) {
         return -1;
     }
@@ -150,7 +153,7 @@ static PyObject *debug_hits(PyObject *module, PyObject *text)
     struct rl_err err;
     (void)module;
     if (utf8 == NULL || hits_parse(&hits, utf8, (size_t)len, &err) != RL_OK) {
-        return utf8 != NULL ? refusal_of(&err) : NULL;
+        return utf8 != NULL ? raise_error(&err) : NULL;
     }
     Py_RETURN_NONE;
 }
@@ -174,6 +177,7 @@ static PyObject *debug_exceptions(PyObject *module, PyObject *list)
 
 /* ---- life ---- */
 
+/* Releases what debug_start() was given. */
 static void drop_callbacks(void)
 {
     Py_CLEAR(debugger.on_stop);
@@ -205,13 +209,13 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
         return NULL;
     }
     drop_callbacks();
-    debugger.on_stop = kept(on_stop);
-    debugger.on_log = kept(on_log);
-    debugger.on_reason = kept(on_reason);
-    debugger.make_condition = kept(make_condition);
+    debugger.on_stop = own_unless_none(on_stop);
+    debugger.on_log = own_unless_none(on_log);
+    debugger.on_reason = own_unless_none(on_reason);
+    debugger.make_condition = own_unless_none(make_condition);
     debugger.run++;
     debugger.waits_for_main = waits;
-    debugger.filter = kept(filter);
+    debugger.filter = own_unless_none(filter);
     debugger.rules = debugger.filter != NULL ? mod_filter_get(debugger.filter) : NULL;
     debugger.steps_in_thread = in_thread;
     debugger.rewrites = rewrites;
@@ -267,6 +271,7 @@ static PyObject *debug_step(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* debug_pause(): the next line of the user's code stops, in any thread. */
 static PyObject *debug_pause(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -279,6 +284,7 @@ static PyObject *debug_pause(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* debug_internal(flag or None) -> whether this thread was the debugger's own before. */
 static PyObject *debug_internal(PyObject *module, PyObject *flag)
 {
     int before = debug_self.is_internal;
@@ -287,6 +293,7 @@ static PyObject *debug_internal(PyObject *module, PyObject *flag)
     return PyBool_FromLong(before);
 }
 
+/* debug_counts() -> {name: count} of what the debugger has done. */
 static PyObject *debug_counts(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -349,7 +356,7 @@ static PyObject *debug_check(PyObject *module, PyObject *args)
 }
 
 /* (path, [line, ...]) of what is known. `in_copy`: a frame of it has probes. */
-static PyObject *decision(const struct debug_code *known, int in_copy)
+static PyObject *make_decision(const struct debug_code *known, int in_copy)
 {
     PyObject *lines = PyList_New(0);
     for (uint32_t i = 0; lines != NULL && i < known->site_count; i++) {
@@ -376,7 +383,7 @@ static PyObject *debug_decision(PyObject *module, PyObject *object)
     if (known == NULL) {
         return PyErr_Occurred() ? NULL : PyErr_NoMemory();
     }
-    return decision(known, !BYTECODE_FORMAT || native_code(frame) == known->copy);
+    return make_decision(known, !BYTECODE_FORMAT || native_code(frame) == known->copy);
 }
 
 /* debug_code_info(code) -> None where it was not met, else (path, lines) */
@@ -388,7 +395,7 @@ static PyObject *debug_code_info(PyObject *module, PyObject *code)
     if (known == NULL) {
         Py_RETURN_NONE;
     }
-    return decision(known, !BYTECODE_FORMAT || known->copy_state == COPY_MADE);
+    return make_decision(known, !BYTECODE_FORMAT || known->copy_state == COPY_MADE);
 }
 
 /* Who evaluates frames: None is the interpreter itself. */
@@ -409,9 +416,11 @@ static PyMethodDef methods[] = {
     {"debug_evaluator", debug_evaluator, METH_NOARGS, "Who evaluates frames; None: nobody else."},
     {"debug_start", debug_start, METH_VARARGS, "Starts the debugger; the name of its engine."},
     {"debug_stop", debug_stop, METH_NOARGS, "Stops it; all breakpoints are forgotten."},
-    {"debug_points", debug_points, METH_VARARGS, "Sets the breakpoints of a file, all anew."},
+    {"debug_points", debug_points, METH_VARARGS,
+     "Sets the breakpoints of a file in place of all earlier ones."},
     {"debug_hits", debug_hits, METH_O, "Refuses what is no hit condition."},
-    {"debug_exceptions", debug_exceptions, METH_O, "Sets the breakpoints on exceptions, all anew."},
+    {"debug_exceptions", debug_exceptions, METH_O,
+     "Sets the breakpoints on exceptions in place of all earlier ones."},
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},

@@ -34,7 +34,8 @@ int mod_filter_level(PyObject *object)
     return ((struct filter_object *)object)->level;
 }
 
-static PyObject *answer(rl_status status, const struct rl_err *err)
+/* Returns None, or raises the error. */
+static PyObject *none_or_raise(rl_status status, const struct rl_err *err)
 {
     if (status != RL_OK) {
         return refusal_raise(status, err->text);
@@ -60,7 +61,7 @@ PyObject *mod_filter_new(void)
     return PyObject_CallObject((PyObject *)filter_type, NULL);
 }
 
-static void dealloc(PyObject *self)
+static void dealloc_filter(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     filter_free(((struct filter_object *)self)->filter);
@@ -68,20 +69,21 @@ static void dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-static struct filter_object *self_of(PyObject *self)
+static struct filter_object *get_filter_object(PyObject *self)
 {
     return (struct filter_object *)self;
 }
 
+/* Keeps the highest level that any file or rule names. */
 static void note_level(PyObject *self, int level)
 {
-    if (level > self_of(self)->level) {
-        self_of(self)->level = level;
+    if (level > get_filter_object(self)->level) {
+        get_filter_object(self)->level = level;
     }
 }
 
-/* add_file(version, is_builtin, root, resolved root, exec, value, level) */
-static PyObject *add_file(PyObject *self, PyObject *args)
+/* filter_object_add_file(version, is_builtin, root, resolved root, exec, value, level) */
+static PyObject *filter_object_add_file(PyObject *self, PyObject *args)
 {
     struct filter_file file = {0};
     struct rl_err err = {0};
@@ -98,18 +100,18 @@ static PyObject *add_file(PyObject *self, PyObject *args)
     file.value = (enum filter_action)value;
     file.level = (enum filter_level)level;
     note_level(self, level);
-    return answer(filter_add_file(self_of(self)->filter, &file, &err), &err);
+    return none_or_raise(filter_add_file(get_filter_object(self)->filter, &file, &err), &err);
 }
 
 /* A count that a rule may name, where -1 says that it does not. */
-static uint32_t count_of(long long number)
+static uint32_t read_count(long long number)
 {
     return number < 0 ? FILTER_NO_LIMIT : (uint32_t)number;
 }
 
-/* add_rule(selector, exec, value, level, sample, every, min_duration, max_str, max_items,
- * max_depth, max_locals) */
-static PyObject *add_rule(PyObject *self, PyObject *args)
+/* filter_object_add_rule(selector, exec, value, level, sample, every, min_duration, max_str,
+ * max_items, max_depth, max_locals) */
+static PyObject *filter_object_add_rule(PyObject *self, PyObject *args)
 {
     struct filter_rule rule = {0};
     struct rl_err err = {0};
@@ -128,12 +130,12 @@ static PyObject *add_rule(PyObject *self, PyObject *args)
     rule.value = (enum filter_action)value;
     rule.level = (enum filter_level)level;
     rule.min_duration = min_duration;
-    rule.max_str = count_of(limits[0]);
-    rule.max_items = count_of(limits[1]);
-    rule.max_depth = count_of(limits[2]);
-    rule.max_locals = count_of(limits[3]);
+    rule.max_str = read_count(limits[0]);
+    rule.max_items = read_count(limits[1]);
+    rule.max_depth = read_count(limits[2]);
+    rule.max_locals = read_count(limits[3]);
     note_level(self, level);
-    return answer(filter_add_rule(self_of(self)->filter, &rule, &err), &err);
+    return none_or_raise(filter_add_rule(get_filter_object(self)->filter, &rule, &err), &err);
 }
 
 static PyObject *add_pattern(PyObject *self, PyObject *args)
@@ -145,9 +147,10 @@ static PyObject *add_pattern(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "s#i", &text, &len, &action)) {
         return NULL;
     }
-    return answer(filter_add_pattern(self_of(self)->filter, (struct filter_text){text, (size_t)len},
-                                     (enum filter_action)action, &err),
-                  &err);
+    return none_or_raise(filter_add_pattern(get_filter_object(self)->filter,
+                                            (struct filter_text){text, (size_t)len},
+                                            (enum filter_action)action, &err),
+                         &err);
 }
 
 static PyObject *add_gate(PyObject *self, PyObject *args)
@@ -159,9 +162,9 @@ static PyObject *add_gate(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "is#", &gate, &text, &len)) {
         return NULL;
     }
-    return answer(filter_add_gate(self_of(self)->filter, (enum filter_gate)gate,
-                                  (struct filter_text){text, (size_t)len}, &err),
-                  &err);
+    return none_or_raise(filter_add_gate(get_filter_object(self)->filter, (enum filter_gate)gate,
+                                         (struct filter_text){text, (size_t)len}, &err),
+                         &err);
 }
 
 static PyObject *set_sample(PyObject *self, PyObject *number)
@@ -170,10 +173,11 @@ static PyObject *set_sample(PyObject *self, PyObject *number)
     if (sample == -1 && PyErr_Occurred()) {
         return NULL;
     }
-    filter_set_sample(self_of(self)->filter, sample);
+    filter_set_sample(get_filter_object(self)->filter, sample);
     Py_RETURN_NONE;
 }
 
+/* Reads (module, qualname, name, file) as the scope that a filter decides for. */
 static int parse_scope(PyObject *args, struct filter_scope *scope)
 {
     const char *texts[4];
@@ -189,14 +193,15 @@ static int parse_scope(PyObject *args, struct filter_scope *scope)
     return 0;
 }
 
-static PyObject *decide(PyObject *self, PyObject *args)
+/* decide(module, qualname, name, file) -> a dictionary with the filter's decision */
+static PyObject *filter_object_decide(PyObject *self, PyObject *args)
 {
     struct filter_scope scope = {0};
     struct filter_verdict v;
     if (parse_scope(args, &scope) != 0) {
         return NULL;
     }
-    if (filter_decide(self_of(self)->filter, &scope, &v) != RL_OK) {
+    if (filter_decide(get_filter_object(self)->filter, &scope, &v) != RL_OK) {
         return PyErr_NoMemory();
     }
     return Py_BuildValue("{s:N,s:N,s:N,s:i,s:i,s:i,s:I,s:K}", "traced",
@@ -206,11 +211,12 @@ static PyObject *decide(PyObject *self, PyObject *args)
                          (unsigned long long)v.min_duration);
 }
 
-/* matches(module, qualname, name, file) -> [(file, selector, exec, value, matches), ...] */
-static PyObject *matches(PyObject *self, PyObject *args)
+/* filter_object_matches(module, qualname, name, file) -> [(file, selector, exec, value, matches),
+ * ...] */
+static PyObject *filter_object_matches(PyObject *self, PyObject *args)
 {
     struct filter_scope scope = {0};
-    const struct filter *filter = self_of(self)->filter;
+    const struct filter *filter = get_filter_object(self)->filter;
     if (parse_scope(args, &scope) != 0) {
         return NULL;
     }
@@ -227,8 +233,8 @@ static PyObject *matches(PyObject *self, PyObject *args)
     return list;
 }
 
-/* value(module, qualname, name, file, kind, variable) -> (action, why) */
-static PyObject *value(PyObject *self, PyObject *args)
+/* filter_object_value(module, qualname, name, file, kind, variable) -> (action, why) */
+static PyObject *filter_object_value(PyObject *self, PyObject *args)
 {
     struct filter_scope scope = {0};
     struct filter_verdict v;
@@ -240,7 +246,7 @@ static PyObject *value(PyObject *self, PyObject *args)
     PyObject *result = NULL;
     if (first != NULL && rest != NULL && parse_scope(first, &scope) == 0 &&
         PyArg_ParseTuple(rest, "is#", &kind, &name, &len)) {
-        struct filter *filter = self_of(self)->filter;
+        struct filter *filter = get_filter_object(self)->filter;
         struct filter_text text = {name, (size_t)len};
         if (kind < 0 || kind >= FILTER_KINDS || filter_decide(filter, &scope, &v) != RL_OK) {
             PyErr_SetString(PyExc_ValueError, "no such kind of value");
@@ -259,20 +265,20 @@ static PyObject *value(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
-    {"add_file", add_file, METH_VARARGS, "Begins a file of the chain."},
-    {"add_rule", add_rule, METH_VARARGS, "Adds a rule to the last file."},
+    {"add_file", filter_object_add_file, METH_VARARGS, "Begins a file of the chain."},
+    {"add_rule", filter_object_add_rule, METH_VARARGS, "Adds a rule to the last file."},
     {"add_pattern", add_pattern, METH_VARARGS, "Adds a value pattern to the last rule."},
     {"add_gate", add_gate, METH_VARARGS, "Adds an include or exclude."},
     {"set_sample", set_sample, METH_O, "Records this part of the functions."},
-    {"decide", decide, METH_VARARGS, "What is decided of a scope."},
-    {"matches", matches, METH_VARARGS, "Which rules match a scope."},
-    {"value", value, METH_VARARGS, "What becomes of a name in a scope, and why."},
+    {"decide", filter_object_decide, METH_VARARGS, "What is decided of a scope."},
+    {"matches", filter_object_matches, METH_VARARGS, "Which rules match a scope."},
+    {"value", filter_object_value, METH_VARARGS, "What becomes of a name in a scope, and why."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
     {Py_tp_new, (void *)new_filter},
-    {Py_tp_dealloc, (void *)dealloc},
+    {Py_tp_dealloc, (void *)dealloc_filter},
     {Py_tp_methods, methods},
     {0, NULL},
 };
@@ -393,6 +399,7 @@ PyObject *mod_filter_without_secrets(PyObject *text)
     return clean;
 }
 
+/* Puts the text of a sentinel into a dictionary, under its name in lower case. */
 static void put_sentinel(PyObject *dict, const char *name, enum rl_sentinel sentinel)
 {
     char lower[16] = "";
@@ -406,7 +413,8 @@ static void put_sentinel(PyObject *dict, const char *name, enum rl_sentinel sent
     Py_XDECREF(text);
 }
 
-static PyObject *sentinels(void)
+/* Returns {name: text} of the sentinels: new, or NULL. */
+static PyObject *make_sentinels(void)
 {
     PyObject *dict = PyDict_New();
 #define PUT(name, text, meaning) put_sentinel(dict, #name, RL_SENTINEL_##name);
@@ -433,7 +441,7 @@ int mod_filter_add(PyObject *module)
     }
     Py_XINCREF(filter_type);
     if (filter_type == NULL || PyModule_AddObject(module, "Filter", (PyObject *)filter_type) != 0 ||
-        PyModule_AddObject(module, "SENTINELS", sentinels()) != 0) {
+        PyModule_AddObject(module, "SENTINELS", make_sentinels()) != 0) {
         return -1;
     }
     return PyModule_AddFunctions(module, functions);

@@ -1,7 +1,9 @@
-/* Why: the settings of a run travel in an environment variable as JSON, and Python's own module for
- * that would be imported into the program's process.
- * Invariants: the text is not trusted: nesting is bounded, and what is no JSON is a ValueError with
- * its place. Lone surrogates survive both ways, since paths may hold them. */
+/* Why: the settings of a run travel in an environment variable as JSON. Python's own module would
+ * be imported into the program's process, so this file reads and writes JSON itself.
+ *
+ * Invariants: the text is not trusted. Nesting is bounded (NESTED_MAX), and what is no JSON is a
+ * ValueError with its place. Lone surrogates survive both ways, since paths may hold them.
+ * Threads: under the GIL. */
 #include "mod_json.h"
 
 #include <string.h>
@@ -19,12 +21,14 @@ struct text_in {
 
 static PyObject *read_value(struct text_in *in, int depth);
 
-static PyObject *refuse(const struct text_in *in, const char *what)
+/* Raises ValueError with the place in the text; always NULL. */
+static PyObject *refuse_json(const struct text_in *in, const char *what)
 {
     return PyErr_Format(PyExc_ValueError, "%s at byte %zd", what, (Py_ssize_t)(in->at - in->start));
 }
 
-static char next(struct text_in *in)
+/* Skips blanks and returns the next character, 0 at the end. */
+static char peek_char(struct text_in *in)
 {
     while (in->at < in->end && strchr(" \t\r\n", *in->at) != NULL) {
         in->at++;
@@ -32,16 +36,17 @@ static char next(struct text_in *in)
     return in->at < in->end ? *in->at : '\0';
 }
 
-static int take(struct text_in *in, char wanted)
+/* Skips blanks and the wanted character; returns whether it was there. */
+static int take_char(struct text_in *in, char wanted)
 {
-    if (next(in) != wanted) {
+    if (peek_char(in) != wanted) {
         return 0;
     }
     in->at++;
     return 1;
 }
 
-static PyObject *read_word(struct text_in *in)
+static PyObject *read_json_word(struct text_in *in)
 {
     static const struct {
         const char *text;
@@ -55,15 +60,15 @@ static PyObject *read_word(struct text_in *in)
             return words[i].value;
         }
     }
-    return refuse(in, "no JSON value");
+    return refuse_json(in, "no JSON value");
 }
 
-static PyObject *read_number(struct text_in *in)
+static PyObject *read_json_number(struct text_in *in)
 {
     char digits[NUMBER_MAX + 1];
     size_t len = strspn(in->at, "-+.0123456789eE");
     if (len > NUMBER_MAX) {
-        return refuse(in, "a number that is too long");
+        return refuse_json(in, "a number that is too long");
     }
     memcpy(digits, in->at, len);
     digits[len] = '\0';
@@ -116,6 +121,7 @@ static long read_escape(struct text_in *in)
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
+/* Reads a text in quotes, at whose first quote `in` is. */
 static PyObject *read_text(struct text_in *in)
 {
     /* No text has more characters than bytes. */
@@ -132,7 +138,7 @@ static PyObject *read_text(struct text_in *in)
         long escaped = bytes != 0 && point == '\\' ? read_escape(in) : 0;
         if (bytes == 0 || escaped < 0) {
             PyMem_Free(points);
-            return refuse(in, bytes == 0 ? "a text without end" : "an unknown escape");
+            return refuse_json(in, bytes == 0 ? "a text without end" : "an unknown escape");
         }
         if (point == '"') {
             break;
@@ -144,11 +150,12 @@ static PyObject *read_text(struct text_in *in)
     return text;
 }
 
+/* Reads a list, at whose bracket `in` is. */
 static PyObject *read_list(struct text_in *in, int depth)
 {
     PyObject *list = PyList_New(0);
     in->at++;
-    if (list == NULL || take(in, ']')) {
+    if (list == NULL || take_char(in, ']')) {
         return list;
     }
     do {
@@ -157,27 +164,28 @@ static PyObject *read_list(struct text_in *in, int depth)
             Py_CLEAR(list);
         }
         Py_XDECREF(item);
-    } while (list != NULL && take(in, ','));
-    if (list != NULL && !take(in, ']')) {
+    } while (list != NULL && take_char(in, ','));
+    if (list != NULL && !take_char(in, ']')) {
         Py_DECREF(list);
-        return refuse(in, "no comma and no end in a list");
+        return refuse_json(in, "no comma and no end in a list");
     }
     return list;
 }
 
+/* Reads an object, at whose brace `in` is. Of two entries with one name the last counts. */
 static PyObject *read_dict(struct text_in *in, int depth)
 {
     PyObject *dict = PyDict_New();
     in->at++;
-    if (dict == NULL || take(in, '}')) {
+    if (dict == NULL || take_char(in, '}')) {
         return dict;
     }
     do {
         PyObject *key = NULL, *value = NULL; /* owned */
-        if (next(in) != '"') {
-            (void)refuse(in, "no name");
-        } else if ((key = read_text(in)) != NULL && !take(in, ':')) {
-            (void)refuse(in, "no colon");
+        if (peek_char(in) != '"') {
+            (void)refuse_json(in, "no name");
+        } else if ((key = read_text(in)) != NULL && !take_char(in, ':')) {
+            (void)refuse_json(in, "no colon");
         } else if (key != NULL) {
             value = read_value(in, depth);
         }
@@ -186,10 +194,10 @@ static PyObject *read_dict(struct text_in *in, int depth)
         }
         Py_XDECREF(key);
         Py_XDECREF(value);
-    } while (dict != NULL && take(in, ','));
-    if (dict != NULL && !take(in, '}')) {
+    } while (dict != NULL && take_char(in, ','));
+    if (dict != NULL && !take_char(in, '}')) {
         Py_DECREF(dict);
-        return refuse(in, "no comma and no end in an object");
+        return refuse_json(in, "no comma and no end in an object");
     }
     return dict;
 }
@@ -197,9 +205,9 @@ static PyObject *read_dict(struct text_in *in, int depth)
 /* A new reference, or NULL with an exception. */
 static PyObject *read_value(struct text_in *in, int depth)
 {
-    char first = next(in);
+    char first = peek_char(in);
     if (depth == NESTED_MAX) {
-        return refuse(in, "nested too deeply");
+        return refuse_json(in, "nested too deeply");
     }
     switch (first) {
     case '{':
@@ -209,7 +217,8 @@ static PyObject *read_value(struct text_in *in, int depth)
     case '"':
         return read_text(in);
     default:
-        return first == '-' || (first >= '0' && first <= '9') ? read_number(in) : read_word(in);
+        return first == '-' || (first >= '0' && first <= '9') ? read_json_number(in)
+                                                              : read_json_word(in);
     }
 }
 
@@ -226,9 +235,9 @@ PyObject *mod_json_read(PyObject *object)
     }
     struct text_in in = {start, start, start + len};
     PyObject *value = read_value(&in, 0);
-    if (value != NULL && (next(&in) != '\0' || in.at != in.end)) {
+    if (value != NULL && (peek_char(&in) != '\0' || in.at != in.end)) {
         Py_DECREF(value);
-        value = refuse(&in, "more than one value");
+        value = refuse_json(&in, "more than one value");
     }
     Py_DECREF(bytes);
     return value;
@@ -292,6 +301,7 @@ static int write_list(struct json_out *json, PyObject *list, int depth)
     return items != NULL ? 0 : -1;
 }
 
+/* Writes a number as Python's repr() has it. */
 static int write_number(struct json_out *json, PyObject *number)
 {
     PyObject *text = PyObject_Repr(number); /* owned */

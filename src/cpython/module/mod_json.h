@@ -1,3 +1,4 @@
+/* JSON without Python's module `json`, which the program must not find imported. */
 #ifndef MOD_JSON_H
 #define MOD_JSON_H
 

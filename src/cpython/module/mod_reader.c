@@ -18,14 +18,15 @@
 #include "status.h"
 #include "totals.h"
 
-static PyObject *text_object(struct text text)
+/* Decodes a text of a recording, where lone surrogates may be: new, or NULL with an exception. */
+static PyObject *decode_recorded_text(struct text text)
 {
     return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
 }
 
 PyObject *reader_safe_text(struct text text)
 {
-    PyObject *decoded = text_object(text);
+    PyObject *decoded = decode_recorded_text(text);
     if (decoded == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
         decoded = PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "replace");
@@ -34,7 +35,7 @@ PyObject *reader_safe_text(struct text text)
 }
 
 /* Puts an owned value into a dictionary; 0 or -1. */
-static int put(PyObject *dict, const char *key, PyObject *value)
+static int put_owned(PyObject *dict, const char *key, PyObject *value)
 {
     int failed = value == NULL || PyDict_SetItemString(dict, key, value) != 0;
     Py_XDECREF(value);
@@ -43,10 +44,11 @@ static int put(PyObject *dict, const char *key, PyObject *value)
 
 static int put_u64(PyObject *dict, const char *key, uint64_t value)
 {
-    return put(dict, key, PyLong_FromUnsignedLongLong(value));
+    return put_owned(dict, key, PyLong_FromUnsignedLongLong(value));
 }
 
-static PyObject *hex_text(const uint8_t *bytes, size_t n)
+/* Returns bytes as hexadecimal digits: new. */
+static PyObject *make_hex_text(const uint8_t *bytes, size_t n)
 {
     char text[65] = "";
     for (size_t i = 0; i < n && i < 32; i++) {
@@ -71,7 +73,8 @@ struct reader *reader_enter(struct reader_object *self)
     return self->reader;
 }
 
-static PyObject *problems_list(const struct reader *reader)
+/* Lists the problems that the reader has found: new. */
+static PyObject *list_problems(const struct reader *reader)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < reader->problem_count; i++) {
@@ -91,7 +94,8 @@ static PyObject *problems_list(const struct reader *reader)
     return list;
 }
 
-static PyObject *meta_dict(const struct reader *reader)
+/* Returns the entries of the header's META: new. */
+static PyObject *make_meta_dict(const struct reader *reader)
 {
     PyObject *dict = PyDict_New();
     struct bytes_in in = bytes_in_of(reader->meta.data, reader->meta.len);
@@ -108,7 +112,8 @@ static PyObject *meta_dict(const struct reader *reader)
     return dict;
 }
 
-static PyObject *losses_dict(const uint64_t losses[RL_LOSS_REASONS])
+/* Returns {reason: count} of what was lost: new. */
+static PyObject *make_losses_dict(const uint64_t losses[RL_LOSS_REASONS])
 {
     PyObject *dict = PyDict_New();
     for (unsigned i = 0; dict != NULL && i < RL_LOSS_REASONS; i++) {
@@ -130,25 +135,28 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
     const struct file_header *h = &r->header;
     static const char *const states[] = {"unknown", "running", "closed", "exec", "snapshot"};
     int failed =
-        d == NULL || put(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
-        put(d, "run_id", hex_text(h->run_id, sizeof h->run_id)) != 0 ||
+        d == NULL || put_owned(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
+        put_owned(d, "run_id", make_hex_text(h->run_id, sizeof h->run_id)) != 0 ||
         put_u64(d, "pid", h->pid) != 0 || put_u64(d, "parent_pid", h->parent_pid) != 0 ||
         put_u64(d, "child", h->child) != 0 || put_u64(d, "start_unix_ns", h->start_real) != 0 ||
         put_u64(d, "start_mono_ns", h->start_mono) != 0 ||
         put_u64(d, "run_mono_ns", h->run_mono) != 0 ||
-        put(d, "clock", PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
-        put(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
-        put(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
-        put(d, "is_complete",
-            PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
-        put(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
-        put(d, "state", PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
+        put_owned(d, "clock",
+                  PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
+        put_owned(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
+        put_owned(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
+        put_owned(d, "is_complete",
+                  PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
+        put_owned(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
+        put_owned(d, "state",
+                  PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
         put_u64(d, "minor", h->minor) != 0 || put_u64(d, "size", r->size) != 0 ||
         put_u64(d, "events", r->events) != 0 || put_u64(d, "chunks", r->chunk_count) != 0 ||
         put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
         put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
-        put(d, "losses", losses_dict(r->losses)) != 0 || put(d, "meta", meta_dict(r)) != 0 ||
-        put(d, "problems", problems_list(r)) != 0;
+        put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
+        put_owned(d, "meta", make_meta_dict(r)) != 0 ||
+        put_owned(d, "problems", list_problems(r)) != 0;
     self->busy = 0;
     if (failed) {
         Py_CLEAR(d);
@@ -156,7 +164,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
     return d;
 }
 
-static PyObject *code_tuple(const struct reader *r, uint32_t id)
+static PyObject *make_code_tuple(const struct reader *r, uint32_t id)
 {
     struct code_text code = reader_code(r, id);
     PyObject *module = reader_safe_text(code.module), *name = reader_safe_text(code.qualname),
@@ -189,7 +197,7 @@ static uint64_t span_ns(const struct reader *r, uint64_t ticks)
     return (uint64_t)(ns < longest ? ns + 0.5 : longest);
 }
 
-static PyObject *name_object(const struct reader *r, uint32_t id)
+static PyObject *decode_name(const struct reader *r, uint32_t id)
 {
     if (id == 0) {
         Py_RETURN_NONE;
@@ -198,7 +206,7 @@ static PyObject *name_object(const struct reader *r, uint32_t id)
 }
 
 /* The main thread first. */
-static PyObject *threads_list(const struct reader *r, const struct summary *s)
+static PyObject *list_threads(const struct reader *r, const struct summary *s)
 {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < s->thread_count; i++) {
@@ -206,14 +214,14 @@ static PyObject *threads_list(const struct reader *r, const struct summary *s)
         int is_main = t->native_id == r->header.pid;
         PyObject *d = PyDict_New();
         if (d == NULL || put_u64(d, "thread", t->serial) != 0 ||
-            put(d, "name", name_object(r, t->name)) != 0 ||
-            put(d, "first_name", name_object(r, t->first_name)) != 0 ||
-            put(d, "is_main", PyBool_FromLong(is_main)) != 0 ||
+            put_owned(d, "name", decode_name(r, t->name)) != 0 ||
+            put_owned(d, "first_name", decode_name(r, t->first_name)) != 0 ||
+            put_owned(d, "is_main", PyBool_FromLong(is_main)) != 0 ||
             put_u64(d, "native_id", t->native_id) != 0 || put_u64(d, "root", t->root) != 0 ||
             put_u64(d, "first_ns", reader_time(r, t->first_ticks)) != 0 ||
             put_u64(d, "last_ns", reader_time(r, t->last_ticks)) != 0 ||
             put_u64(d, "events", t->events) != 0 || put_u64(d, "calls", t->calls) != 0 ||
-            put(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
+            put_owned(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
             PyList_Insert(list, is_main ? 0 : PY_SSIZE_T_MAX, d) != 0) {
             Py_CLEAR(list);
         }
@@ -222,7 +230,7 @@ static PyObject *threads_list(const struct reader *r, const struct summary *s)
     return list;
 }
 
-static PyObject *kinds_dict(const struct summary *s)
+static PyObject *make_kinds_dict(const struct summary *s)
 {
     PyObject *d = PyDict_New();
     for (unsigned kind = 1; d != NULL && kind < RL_EVENT_KINDS; kind++) {
@@ -246,10 +254,10 @@ static PyObject *reader_totals(struct reader_object *self, PyObject *args)
     PyObject *d = NULL;
     if (load_summary(self, session, &s) == RL_OK) {
         d = PyDict_New();
-        if (d == NULL || put(d, "threads", threads_list(self->reader, &s)) != 0 ||
+        if (d == NULL || put_owned(d, "threads", list_threads(self->reader, &s)) != 0 ||
             put_u64(d, "unlisted_threads", s.unlisted_threads) != 0 ||
-            put(d, "is_folded_flat", PyBool_FromLong(s.is_folded_flat)) != 0 ||
-            put(d, "kinds", kinds_dict(&s)) != 0) {
+            put_owned(d, "is_folded_flat", PyBool_FromLong(s.is_folded_flat)) != 0 ||
+            put_owned(d, "kinds", make_kinds_dict(&s)) != 0) {
             Py_CLEAR(d);
         }
         summary_fini(&s);
@@ -335,7 +343,7 @@ static PyObject *reader_code_of(struct reader_object *self, PyObject *arg)
         return NULL;
     }
     const struct reader *r = reader_enter(self);
-    PyObject *tuple = r != NULL ? code_tuple(r, (uint32_t)id) : NULL;
+    PyObject *tuple = r != NULL ? make_code_tuple(r, (uint32_t)id) : NULL;
     self->busy = r != NULL ? 0 : self->busy;
     return tuple;
 }
@@ -362,7 +370,8 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
         put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
         put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
         put_u64(d, "missing_events", c.missing_events) != 0 ||
-        put_u64(d, "bad_blocks", c.bad_blocks) != 0 || put(d, "problems", problems_list(r)) != 0) {
+        put_u64(d, "bad_blocks", c.bad_blocks) != 0 ||
+        put_owned(d, "problems", list_problems(r)) != 0) {
         Py_CLEAR(d);
     }
     return d;
@@ -464,7 +473,7 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     Py_RETURN_NONE;
 }
 
-static PyObject *code_row(const struct reader *r, uint32_t id)
+static PyObject *make_code_row(const struct reader *r, uint32_t id)
 {
     struct code_text code = reader_code(r, id);
     PyObject *variables = PyList_New(0);
@@ -497,7 +506,7 @@ static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
     PyObject *list = r != NULL ? PyList_New(0) : NULL;
     for (size_t i = 0; list != NULL && i < r->codes.capacity; i++) {
         if (r->codes.entries[i].key != 0) {
-            PyObject *row = code_row(r, (uint32_t)r->codes.entries[i].key);
+            PyObject *row = make_code_row(r, (uint32_t)r->codes.entries[i].key);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }
@@ -559,7 +568,7 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     return result;
 }
 
-static void close_now(struct reader_object *self)
+static void close_reader(struct reader_object *self)
 {
     begin_again(self);
     calls_fini(&self->calls);
@@ -574,7 +583,7 @@ static PyObject *reader_close_object(struct reader_object *self, PyObject *ignor
 {
     (void)ignored;
     if (!self->busy) {
-        close_now(self);
+        close_reader(self);
     }
     Py_RETURN_NONE;
 }
@@ -598,21 +607,22 @@ static int reader_init(struct reader_object *self, PyObject *args, PyObject *nam
         (void)refusal_raise(status, err.text);
         return -1;
     }
-    close_now(self);
+    close_reader(self);
     self->reader = reader;
     return 0;
 }
 
+/* Closes and frees a reader. */
 static void reader_dealloc(struct reader_object *self)
 {
     PyTypeObject *type = Py_TYPE(self);
-    close_now(self);
+    close_reader(self);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
 
 static PyMethodDef reader_methods[] = {
-    {"header", (PyCFunction)reader_header, METH_NOARGS, "What the file says of itself."},
+    {"header", (PyCFunction)reader_header, METH_NOARGS, "What the header of the file contains."},
     {"totals", (PyCFunction)reader_totals, METH_VARARGS,
      "Threads and events by kind; calls of one session, where its number is given."},
     {"tree", (PyCFunction)reader_tree, METH_VARARGS,

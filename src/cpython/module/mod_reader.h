@@ -9,9 +9,9 @@
 int mod_reader_add(PyObject *module);
 
 struct reader;
-/* For each (thread, number of an event) in the list the frames that were open in the thread when
- * that event came, innermost last: a new list of lists of (frame, code, line), 0 = not known; None
- * where there is no such event. */
+/* Returns a new list with a row for each (thread, number of an event) in `positions`. A row lists
+ * the frames that were open in the thread at that event, as (frame, code, line), innermost last; 0
+ * is not known. The row is None where there is no such event. */
 PyObject *open_stacks(struct reader *reader, PyObject *positions);
 
 #endif

@@ -1,12 +1,16 @@
-/* Why: see mod_requests.h. In C since it is done for each request, most often in a process that has
- * just slept: what is run then is fetched anew, so it has to be little.
+/* Why: see mod_requests.h. It is C since it runs for each request, most often in a process that has
+ * just slept. The caches are cold then, so it has to touch little.
  *
  *   begin_wsgi(environ), begin_asgi(scope) -> Request, whose session is the active one
  *   Request(...)    in place of start_response or send: sees what the application answers
  *   Request.end()   the answer is complete
  *
- * A wrong thing in a request or an answer is the application's or the server's to complain of:
- * what cannot be read is left out here. */
+ *     run_wsgi() -> begin_request(), write_request() -> the application
+ *                     note_answer_start(), count_piece() -> end_request(): write_answer()
+ *
+ * Invariants: what cannot be read in a request or an answer is left out. Such faults are for the
+ * application or the server to report. Nothing here replaces the application's exception.
+ * Threads: under the GIL. */
 #include "mod_requests.h"
 
 #include <stddef.h>
@@ -30,7 +34,7 @@ static unsigned long long exchanges;
 static PyObject *request_names, *answer_names; /* process-wide, owned */
 static PyTypeObject *request_type;             /* process-wide, owned */
 
-/* What a request and its environ are asked for, by name. */
+/* The names that are looked up in a request and its environ. */
 #define WORDS(X)                                                                                   \
     X(REQUEST_METHOD)                                                                              \
     X(SCRIPT_NAME)                                                                                 \
@@ -69,19 +73,20 @@ struct request {
     PyObject *headers;                  /* of the answer */
     PyObject *beginning;                /* a bytes object: of the answer's body */
     Py_ssize_t size;                    /* of that body, as far as it was seen */
-    unsigned long long exchange, began; /* 0: the request was not told */
+    unsigned long long exchange, began; /* 0: the request was not written */
     int is_asgi;
 };
 
 /* ---- texts ---- */
 
-static PyObject *text_or(PyObject *o, PyObject *otherwise)
+/* Returns `o` where it is a str, else `otherwise`: borrowed. */
+static PyObject *get_text_or(PyObject *o, PyObject *otherwise)
 {
     return o != NULL && PyUnicode_Check(o) ? o : otherwise;
 }
 
 /* A text of a WSGI environ: bytes, each as one character. New, or NULL with an exception. */
-static PyObject *utf8_of(PyObject *text)
+static PyObject *decode_environ_text(PyObject *text)
 {
     if (PyUnicode_IS_ASCII(text)) {
         Py_INCREF(text);
@@ -97,6 +102,7 @@ static PyObject *utf8_of(PyObject *text)
 
 /* ---- a request ---- */
 
+/* Returns a number as int, None where it is negative: new. */
 static PyObject *number_or_none(long long number)
 {
     if (number < 0) {
@@ -105,7 +111,7 @@ static PyObject *number_or_none(long long number)
     return PyLong_FromLongLong(number);
 }
 
-/* What is said of one, borrowed. */
+/* What a request contains, borrowed. */
 struct asked {
     PyObject *method, *path, *traceparent, *tracestate;
     PyObject *scheme, *host, *query; /* query: NULL where there is none */
@@ -113,7 +119,8 @@ struct asked {
     long long size;
 };
 
-static struct request *begin(const struct asked *a)
+/* Begins a request and makes its session the active one: new, or NULL with an exception. */
+static struct request *begin_request(const struct asked *a)
 {
     struct request *r = PyObject_GC_New(struct request, request_type);
     if (r == NULL) {
@@ -136,7 +143,7 @@ static struct request *begin(const struct asked *a)
 }
 
 /* The request, into the recording. What goes wrong here is not the application's matter. */
-static void tell(struct request *r, const struct asked *a)
+static void write_request(struct request *r, const struct asked *a)
 {
     r->exchange = ++exchanges;
     r->began = os_mono_ns();
@@ -168,7 +175,7 @@ static void tell(struct request *r, const struct asked *a)
 }
 
 /* The answer, or what came in its place. */
-static void tell_answer(struct request *r, PyObject *error)
+static void write_answer(struct request *r, PyObject *error)
 {
     unsigned long long now = os_mono_ns();
     PyObject *body = NULL; /* owned */
@@ -202,7 +209,8 @@ static void tell_answer(struct request *r, PyObject *error)
     Py_XDECREF(size);
 }
 
-static void saw(struct request *r, PyObject *data)
+/* Counts a piece of the answer's body, and keeps its beginning at level 2 or higher. */
+static void count_piece(struct request *r, PyObject *data)
 {
     Py_ssize_t n = PyBytes_Check(data) ? PyBytes_GET_SIZE(data) : PyObject_Size(data);
     if (n < 0) {
@@ -229,7 +237,7 @@ static void saw(struct request *r, PyObject *data)
 }
 
 /* The status: "200 OK", or a number. */
-static PyObject *status_of(PyObject *said)
+static PyObject *read_status(PyObject *said)
 {
     Py_ssize_t len = 0, n = 0;
     const char *text = header_plain(said, &len);
@@ -247,10 +255,11 @@ static PyObject *status_of(PyObject *said)
     return status;
 }
 
-static void begins(struct request *r, PyObject *status, PyObject *headers)
+/* Keeps status and headers of the answer. */
+static void note_answer_start(struct request *r, PyObject *status, PyObject *headers)
 {
     if (status != NULL) {
-        Py_XSETREF(r->status, status_of(status));
+        Py_XSETREF(r->status, read_status(status));
     }
     if (headers != NULL) {
         Py_INCREF(headers);
@@ -260,12 +269,12 @@ static void begins(struct request *r, PyObject *status, PyObject *headers)
 }
 
 /* The answer is complete, or the application has failed. The exception that is set stays so. */
-static void end(struct request *r, PyObject *error)
+static void end_request(struct request *r, PyObject *error)
 {
     struct pyerror before = pyerror_take();
     if (r->session != NULL && sessions_is_open(r->session)) {
         if (r->exchange != 0) {
-            tell_answer(r, error);
+            write_answer(r, error);
         }
         PyObject *token = r->token; /* owned */
         r->token = NULL;
@@ -278,38 +287,39 @@ static void end(struct request *r, PyObject *error)
 }
 
 /* With the exception that is set, which stays so. */
-static void fail(struct request *r)
+static void end_failed_request(struct request *r)
 {
     struct pyerror error = pyerror_take_instance();
     if (error.value != NULL && error.traceback != NULL) {
         (void)PyException_SetTraceback(error.value, error.traceback);
     }
-    end(r, error.value);
+    end_request(r, error.value);
     pyerror_put_back(&error);
 }
 
 /* ---- WSGI ---- */
 
+/* Begins the request that a WSGI environ describes, and writes its event where notes are on. */
 static struct request *begin_wsgi_request(PyObject *environ)
 {
-    PyObject *script = text_or(dict_get(environ, word.SCRIPT_NAME), word.nothing);
-    PyObject *info = text_or(dict_get(environ, word.PATH_INFO), word.nothing);
+    PyObject *script = get_text_or(dict_get(environ, word.SCRIPT_NAME), word.nothing);
+    PyObject *info = get_text_or(dict_get(environ, word.PATH_INFO), word.nothing);
     PyObject *query = dict_get(environ, word.QUERY_STRING), *whole = PyUnicode_Concat(script, info);
-    PyObject *path = whole != NULL ? utf8_of(whole) : NULL; /* owned, as is whole */
-    struct asked a = {.method = text_or(dict_get(environ, word.REQUEST_METHOD), word.GET),
+    PyObject *path = whole != NULL ? decode_environ_text(whole) : NULL; /* owned, as is whole */
+    struct asked a = {.method = get_text_or(dict_get(environ, word.REQUEST_METHOD), word.GET),
                       .path = path,
                       .traceparent = dict_get(environ, word.HTTP_TRACEPARENT),
                       .tracestate = dict_get(environ, word.HTTP_TRACESTATE)};
-    struct request *r = path != NULL ? begin(&a) : NULL;
+    struct request *r = path != NULL ? begin_request(&a) : NULL;
     if (r != NULL && notes_level() != 0) {
-        a.scheme = text_or(dict_get(environ, word.url_scheme), word.http);
-        a.host = text_or(dict_get(environ, word.HTTP_HOST), word.nothing);
+        a.scheme = get_text_or(dict_get(environ, word.url_scheme), word.http);
+        a.host = get_text_or(dict_get(environ, word.HTTP_HOST), word.nothing);
         a.query = query != NULL && PyUnicode_Check(query) && PyUnicode_GET_LENGTH(query) != 0
-                      ? utf8_of(query)
+                      ? decode_environ_text(query)
                       : NULL;                    /* owned */
         a.headers = headers_of_environ(environ); /* owned */
         a.size = header_number(dict_get(environ, word.CONTENT_LENGTH));
-        tell(r, &a);
+        write_request(r, &a);
         Py_XDECREF(a.query);
         Py_XDECREF(a.headers);
     }
@@ -321,23 +331,25 @@ static struct request *begin_wsgi_request(PyObject *environ)
 /* What start_response gave back, called by the application: (request, write) is self. */
 static PyObject *write_piece(PyObject *self, PyObject *data)
 {
-    saw((struct request *)PyTuple_GET_ITEM(self, 0), data);
+    count_piece((struct request *)PyTuple_GET_ITEM(self, 0), data);
     return PyObject_CallFunctionObjArgs(PyTuple_GET_ITEM(self, 1), data, NULL);
 }
 
 static PyMethodDef write_method = {"write", write_piece, METH_O, "Sends a piece of the answer."};
 
+/* start_response() for the application: keeps status and headers, and returns a write() that
+ * counts. */
 static PyObject *start_response(struct request *r, PyObject *args, PyObject *names)
 {
     PyObject *status = PyTuple_GET_SIZE(args) > 0 ? PyTuple_GET_ITEM(args, 0) : NULL;
     PyObject *headers = PyTuple_GET_SIZE(args) > 1 ? PyTuple_GET_ITEM(args, 1) : NULL;
-    begins(r,
-           status != NULL  ? status
-           : names != NULL ? dict_get(names, word.status)
-                           : NULL,
-           headers != NULL ? headers
-           : names != NULL ? dict_get(names, word.headers)
-                           : NULL);
+    note_answer_start(r,
+                      status != NULL  ? status
+                      : names != NULL ? dict_get(names, word.status)
+                                      : NULL,
+                      headers != NULL ? headers
+                      : names != NULL ? dict_get(names, word.headers)
+                                      : NULL);
     PyObject *write = PyObject_Call(r->next, args, names); /* owned */
     PyObject *both = write != NULL ? PyTuple_Pack(2, r, write) : NULL;
     PyObject *writing = both != NULL ? PyCFunction_New(&write_method, both) : NULL;
@@ -348,7 +360,8 @@ static PyObject *start_response(struct request *r, PyObject *args, PyObject *nam
 
 /* ---- ASGI ---- */
 
-static PyObject *query_of(PyObject *scope)
+/* Returns the query of an ASGI scope as text: new; NULL where there is none. */
+static PyObject *read_query(PyObject *scope)
 {
     PyObject *query = dict_get(scope, word.query_string);
     if (query == NULL || !PyBytes_Check(query) || PyBytes_GET_SIZE(query) == 0) {
@@ -357,31 +370,32 @@ static PyObject *query_of(PyObject *scope)
     return PyUnicode_DecodeUTF8(PyBytes_AS_STRING(query), PyBytes_GET_SIZE(query), "replace");
 }
 
+/* Begins the request that an ASGI scope describes, and writes its event where notes are on. */
 static struct request *begin_asgi_request(PyObject *scope)
 {
-    PyObject *kind = text_or(dict_get(scope, word.type), word.http);
+    PyObject *kind = get_text_or(dict_get(scope, word.type), word.http);
     int is_http = PyUnicode_CompareWithASCIIString(kind, "http") == 0;
     PyObject *rows = headers_rows(dict_get(scope, word.headers)); /* owned, as are these */
     PyObject *traceparent = headers_first(rows, "traceparent"),
              *tracestate = headers_first(rows, "tracestate");
-    struct asked a = {.method = is_http ? text_or(dict_get(scope, word.method), word.GET)
+    struct asked a = {.method = is_http ? get_text_or(dict_get(scope, word.method), word.GET)
                                         : word.WEBSOCKET,
-                      .path = text_or(dict_get(scope, word.path), word.nothing),
+                      .path = get_text_or(dict_get(scope, word.path), word.nothing),
                       .traceparent = traceparent,
                       .tracestate = tracestate};
-    struct request *r = begin(&a);
+    struct request *r = begin_request(&a);
     if (r != NULL) {
         r->is_asgi = 1;
     }
     if (r != NULL && notes_level() != 0) {
         PyObject *host = headers_first(rows, "host"),
                  *length = headers_first(rows, "content-length");
-        a.scheme = text_or(dict_get(scope, word.scheme), word.http);
+        a.scheme = get_text_or(dict_get(scope, word.scheme), word.http);
         a.host = host != NULL ? host : word.nothing;
-        a.query = query_of(scope);
+        a.query = read_query(scope);
         a.headers = headers_selected(rows);
         a.size = header_number(length);
-        tell(r, &a);
+        write_request(r, &a);
         Py_XDECREF(host);
         Py_XDECREF(length);
         Py_XDECREF(a.query);
@@ -394,21 +408,21 @@ static struct request *begin_asgi_request(PyObject *scope)
 }
 
 /* What the application sends: {"type": ...}. */
-static PyObject *send(struct request *r, PyObject *args, PyObject *names)
+static PyObject *send_message(struct request *r, PyObject *args, PyObject *names)
 {
     PyObject *message = PyTuple_GET_SIZE(args) == 1 ? PyTuple_GET_ITEM(args, 0) : NULL;
     PyObject *kind = message != NULL ? dict_get(message, word.type) : NULL;
     if (kind != NULL && PyUnicode_Check(kind)) {
         PyObject *body = dict_get(message, word.body), *headers = dict_get(message, word.headers);
         if (PyUnicode_CompareWithASCIIString(kind, "http.response.start") == 0) {
-            begins(r, dict_get(message, word.status), headers);
+            note_answer_start(r, dict_get(message, word.status), headers);
         } else if (PyUnicode_CompareWithASCIIString(kind, "http.response.body") == 0) {
             if (body != NULL) {
-                saw(r, body);
+                count_piece(r, body);
             }
         } else if (PyUnicode_CompareWithASCIIString(kind, "websocket.accept") == 0) {
             PyObject *status = PyLong_FromLong(101); /* owned */
-            begins(r, status, headers);
+            note_answer_start(r, status, headers);
             Py_XDECREF(status);
         }
     }
@@ -417,18 +431,19 @@ static PyObject *send(struct request *r, PyObject *args, PyObject *names)
 
 /* ---- for Python ---- */
 
+/* The request, called as start_response or send. */
 static PyObject *request_call(struct request *r, PyObject *args, PyObject *names)
 {
     if (r->next == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "this request was not begun by a server");
         return NULL;
     }
-    return r->is_asgi ? send(r, args, names) : start_response(r, args, names);
+    return r->is_asgi ? send_message(r, args, names) : start_response(r, args, names);
 }
 
 static PyObject *request_saw(struct request *r, PyObject *data)
 {
-    saw(r, data);
+    count_piece(r, data);
     Py_RETURN_NONE;
 }
 
@@ -460,7 +475,7 @@ static PyObject *request_end(struct request *r, PyObject *args)
     if (!PyArg_ParseTuple(args, "|O", &error)) {
         return NULL;
     }
-    end(r, error != Py_None ? error : NULL);
+    end_request(r, error != Py_None ? error : NULL);
     Py_RETURN_NONE;
 }
 
@@ -484,19 +499,19 @@ static PyObject *run_wsgi(PyObject *module, PyObject *const *args, Py_ssize_t n)
     result = PyObject_CallFunctionObjArgs(args[0], environ, r, NULL);
     if (result != NULL && (PyList_CheckExact(result) || PyTuple_CheckExact(result))) {
         for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(result); i++) {
-            saw(r, PySequence_Fast_GET_ITEM(result, i));
+            count_piece(r, PySequence_Fast_GET_ITEM(result, i));
         }
-        end(r, NULL);
+        end_request(r, NULL);
     } else if (result != NULL && wrapper != NULL && PyType_Check(wrapper) &&
                PyObject_TypeCheck(result, (PyTypeObject *)wrapper)) {
-        end(r, NULL); /* the server sends the file itself */
+        end_request(r, NULL); /* the server sends the file itself */
     } else if (result != NULL) {
         PyObject *done = request_pause(r, NULL);
         Py_XDECREF(done);
         Py_XSETREF(result, PyObject_CallFunctionObjArgs(args[3], r, result, NULL));
     }
     if (result == NULL) {
-        fail(r);
+        end_failed_request(r);
     }
     Py_DECREF(r);
     return result;

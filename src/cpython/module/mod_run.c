@@ -52,7 +52,7 @@ static PyObject *opened_run(PyObject *module, PyObject *ignored)
     return run;
 }
 
-static PyObject *variable(PyObject *module, PyObject *run)
+static PyObject *core_run_text(PyObject *module, PyObject *run)
 {
     (void)module;
     return run_variable_text(run);
@@ -85,7 +85,7 @@ static PyObject *library_folders(PyObject *module, PyObject *ignored)
     return folders_of_libraries();
 }
 
-static PyObject *complain(PyObject *module, PyObject *text)
+static PyObject *core_complain(PyObject *module, PyObject *text)
 {
     (void)module;
     run_complain("", text);
@@ -97,10 +97,10 @@ static PyMethodDef functions[] = {
     {"join_run", join_run, METH_O, "Goes on in a file of its own beside the run's first one."},
     {"tell_children", tell_children, METH_NOARGS, "Children join the run that was opened last."},
     {"opened_run", opened_run, METH_NOARGS, "The run that was opened last, or None."},
-    {"run_text", variable, METH_O, "A run as the environment holds it."},
+    {"run_text", core_run_text, METH_O, "A run as the environment holds it."},
     {"choose_backend", choose_backend, METH_VARARGS, "Name of a backend for settings, and why."},
     {"library_folders", library_folders, METH_NOARGS, "Where code is that is not the program's."},
-    {"complain", complain, METH_O, "One line on stderr, nothing in a forked child."},
+    {"complain", core_complain, METH_O, "One line on stderr, nothing in a forked child."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -51,7 +51,8 @@ static int read_parent(PyObject *header, struct trace_parent *parent)
     return 1;
 }
 
-static int tell_start(const struct session_object *s)
+/* Writes the event at which a session begins; below 0 with an exception. */
+static int write_session_start(const struct session_object *s)
 {
     int has_attrs = PyObject_IsTrue(s->attrs), told = -1;
     PyObject *id = session_id(&s->who), *trace_id = session_digits(s->who.trace_id, TRACE_BYTES),
@@ -74,7 +75,8 @@ static int tell_start(const struct session_object *s)
     return told;
 }
 
-static PyObject *unless_none(PyObject *o)
+/* Returns a new reference, or NULL for None. */
+static PyObject *own_or_null(PyObject *o)
 {
     o = o != Py_None ? o : NULL;
     Py_XINCREF(o);
@@ -82,7 +84,7 @@ static PyObject *unless_none(PyObject *o)
 }
 
 /* What says who it is, but for its number; 0, or -1 with an exception. */
-static int fill(struct session_object *s, const struct session_wants *wants)
+static int fill_session(struct session_object *s, const struct session_wants *wants)
 {
     struct trace_parent parent;
     uint8_t key[TRACE_BYTES];
@@ -100,17 +102,17 @@ static int fill(struct session_object *s, const struct session_wants *wants)
     if (has_parent) {
         memcpy(s->who.trace_id, parent.trace_id, TRACE_BYTES);
         s->parent_id = session_digits(parent.span_id, SPAN_BYTES);
-        s->tracestate = unless_none(wants->tracestate);
+        s->tracestate = own_or_null(wants->tracestate);
     } else {
         trace_ids_next(&ids, s->who.trace_id, TRACE_BYTES);
     }
     s->who.flags = has_parent ? parent.flags : 1;
-    s->tag = unless_none(wants->tag);
+    s->tag = own_or_null(wants->tag);
     if (wants->attrs != NULL) {
         Py_INCREF(wants->attrs);
         Py_XSETREF(s->attrs, wants->attrs);
     }
-    s->trace_filter = unless_none(wants->trace_filter);
+    s->trace_filter = own_or_null(wants->trace_filter);
     int has_filter = s->trace_filter != NULL ? PyObject_IsTrue(s->trace_filter) : 0;
     s->has_filter = has_filter > 0;
     s->who.has_filter = has_filter > 0;
@@ -118,7 +120,7 @@ static int fill(struct session_object *s, const struct session_wants *wants)
 }
 
 /* Too many are open: this one, which began first, is known no more. It did not end. */
-static void forget(uint32_t number)
+static void forget_session(uint32_t number)
 {
     session_object_forget(number);
     forgotten++;
@@ -132,7 +134,7 @@ struct session_object *sessions_begin(const struct session_wants *wants)
 {
     struct session_object *s = session_object_new();
     uint32_t gone = 0;
-    if (s == NULL || fill(s, wants) != 0) {
+    if (s == NULL || fill_session(s, wants) != 0) {
         Py_XDECREF(s);
         return NULL;
     }
@@ -146,7 +148,7 @@ struct session_object *sessions_begin(const struct session_wants *wants)
         }
     }
     if (gone != 0) {
-        forget(gone);
+        forget_session(gone);
     }
     if (place == NULL) {
         PyErr_NoMemory();
@@ -157,14 +159,14 @@ struct session_object *sessions_begin(const struct session_wants *wants)
     if (wants->is_by_hand) {
         session_object_keep(s);
     }
-    if (tell_start(s) < 0) {
+    if (write_session_start(s) < 0) {
         PyErr_Clear(); /* it is a session, if an untold one */
     }
     return s;
 }
 
 /* No session profiles any more. 0, or -1 with an exception. */
-static int tell_unprofiled(void)
+static int call_unprofiled(void)
 {
     PyObject *done = unprofiled != NULL ? PyObject_CallFunctionObjArgs(unprofiled, NULL) : NULL;
     Py_XDECREF(done);
@@ -198,7 +200,7 @@ int sessions_finish(struct session_object *s, PyObject *token, PyObject *error)
     Py_XDECREF(took);
     Py_DECREF(s);
     if (did_profile && --profiling == 0) {
-        failed |= tell_unprofiled() != 0;
+        failed |= call_unprofiled() != 0;
     }
     return failed ? -1 : 0;
 }
@@ -240,6 +242,7 @@ static PyObject *begin_session(PyObject *module, PyObject *args)
                : NULL;
 }
 
+/* Returns the Session of an open session, or None: new. */
 static PyObject *object_or_none(const struct open_session *found)
 {
     if (found == NULL) {
@@ -263,7 +266,7 @@ static PyObject *tell_sessions(PyObject *module, PyObject *ignored)
     int suppressed = gate_lift(), failed = 0;
     while (!failed && (one = open_sessions_next(&sessions_all, &place)) != NULL) {
         struct session_object *s = session_object_of(one); /* owned */
-        failed = s == NULL || tell_start(s) < 0;
+        failed = s == NULL || write_session_start(s) < 0;
         Py_XDECREF(s);
     }
     gate_lower(suppressed);
@@ -340,7 +343,7 @@ static PyObject *remove_profiler(PyObject *module, PyObject *o)
     }
     place = s->is_open ? open_sessions_get(&sessions_all, s->who.number) : NULL;
     if (place != NULL && place->profilers != 0 && place->profilers < PROFILERS_MOST &&
-        --place->profilers == 0 && --profiling == 0 && tell_unprofiled() != 0) {
+        --place->profilers == 0 && --profiling == 0 && call_unprofiled() != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -370,7 +373,7 @@ static PyObject *when_unprofiled(PyObject *module, PyObject *function)
     Py_RETURN_NONE;
 }
 
-static PyObject *traceparent(PyObject *module, PyObject *header)
+static PyObject *core_traceparent(PyObject *module, PyObject *header)
 {
     struct trace_parent parent;
     uint64_t bad = bad_traceparents;
@@ -412,7 +415,7 @@ static PyMethodDef methods[] = {
     {"reset_profilers", reset_profilers, METH_O, "None has, but this one."},
     {"when_unprofiled", when_unprofiled, METH_O,
      "What to call when the last session that has started one stops or ends."},
-    {"traceparent", traceparent, METH_O, "(trace id, span id, flags) of a header; None."},
+    {"traceparent", core_traceparent, METH_O, "(trace id, span id, flags) of a header; None."},
     {"session_counts", session_counts, METH_NOARGS,
      "Sessions that are open, the bytes that they take, and what was counted."},
     {NULL, NULL, 0, NULL},

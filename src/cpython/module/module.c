@@ -1,5 +1,5 @@
-/* Why: `relive._core`, the one door between Python and the engine: each part adds its own
- * functions, and those about the recording that is on are here. */
+/* Why: `relive._core` is the one door between Python and the engine. Each part adds its own
+ * functions; those about the recording that is on are here. */
 
 #include "module.h"
 
@@ -45,6 +45,7 @@
 
 /* ---- stop ---- */
 
+/* Returns what stop() gives: new, or NULL with an exception. */
 static PyObject *stats_dict(const struct recorder_stats *stats)
 {
     PyObject *lost = PyDict_New();
@@ -63,6 +64,7 @@ static PyObject *stats_dict(const struct recorder_stats *stats)
                                PyBool_FromLong(stats->is_closed_cleanly));
 }
 
+/* stop() -> statistics, or None */
 static PyObject *core_stop(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -76,6 +78,7 @@ static PyObject *core_stop(PyObject *module, PyObject *ignored)
     return stats_dict(&stats);
 }
 
+/* snapshot(path) */
 static PyObject *core_snapshot(PyObject *module, PyObject *path)
 {
     struct rl_err err = {0};
@@ -92,6 +95,7 @@ static PyObject *core_snapshot(PyObject *module, PyObject *path)
     Py_RETURN_NONE;
 }
 
+/* hook_taken() -> in how many threads the program's hook is in the place of ours */
 static PyObject *core_hook_taken(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -101,6 +105,7 @@ static PyObject *core_hook_taken(PyObject *module, PyObject *ignored)
     return PyErr_Occurred() ? NULL : PyLong_FromLong(taken);
 }
 
+/* state() -> a dictionary */
 static PyObject *core_state(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -118,6 +123,7 @@ static PyObject *core_state(PyObject *module, PyObject *ignored)
 
 /* ---- facts ---- */
 
+/* backends() -> [(name, usable, why, capabilities)] */
 static PyObject *core_backends(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -136,6 +142,7 @@ static PyObject *core_backends(PyObject *module, PyObject *ignored)
     return list;
 }
 
+/* facts() -> versions of libraries, clock, and whether frames are read correctly */
 static PyObject *core_facts(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -244,7 +251,7 @@ static PyMethodDef methods[] = {
 #ifndef NDEBUG
     {"alloc_fail_at", core_alloc_fail_at, METH_VARARGS,
      "For tests: the nth next allocation of the core fails, with True those after it too; 0 ends"
-     " that. How many were asked for since the last call."},
+     " that. Returns how many there were since the last call."},
 #endif
     {"stop", core_stop, METH_NOARGS, "Stops and closes; statistics, or None when it was off."},
     {"snapshot", core_snapshot, METH_O, "Copies the recording, as it is now, into a new file."},

@@ -6,7 +6,7 @@
 
 #include "map.h"
 
-static uint64_t position_key(uint32_t thread, uint64_t seq)
+static uint64_t make_position_key(uint32_t thread, uint64_t seq)
 {
     return (uint64_t)thread << RL_FRAME_ORDINAL_BITS | (seq & RL_FRAME_ORDINAL_MASK);
 }
@@ -21,7 +21,7 @@ static int take_positions(PyObject *list, struct u64map *wanted)
         if (!PyTuple_Check(pair) || !PyArg_ParseTuple(pair, "IK", &thread, &seq)) {
             return -1;
         }
-        if (u64map_put(wanted, position_key(thread, seq), (uint64_t)i + 1) != 0) {
+        if (u64map_put(wanted, make_position_key(thread, seq), (uint64_t)i + 1) != 0) {
             (void)PyErr_NoMemory();
             return -1;
         }
@@ -30,8 +30,8 @@ static int take_positions(PyObject *list, struct u64map *wanted)
 }
 
 /* The place of a frame in the stack, or `other` where it is not there. */
-static size_t place_of(const struct open_activation *stack, size_t depth, uint64_t frame,
-                       size_t other)
+static size_t find_frame_place(const struct open_activation *stack, size_t depth, uint64_t frame,
+                               size_t other)
 {
     for (size_t i = depth; frame != 0 && i-- > 0;) {
         if (stack[i].frame == frame) {
@@ -46,7 +46,7 @@ static size_t place_of(const struct open_activation *stack, size_t depth, uint64
 PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, uint64_t frame)
 {
     PyObject *list = PyList_New(0);
-    size_t at = depth != 0 ? place_of(stack, depth, frame, depth - 1) : 0;
+    size_t at = depth != 0 ? find_frame_place(stack, depth, frame, depth - 1) : 0;
     for (size_t left = depth; list != NULL && left != 0; left--) {
         const struct open_activation *open = &stack[at];
         PyObject *row =
@@ -58,7 +58,7 @@ PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, u
         if (open->is_root || (at == 0 && open->caller == 0)) {
             break;
         }
-        at = place_of(stack, depth, open->caller, at - (at != 0));
+        at = find_frame_place(stack, depth, open->caller, at - (at != 0));
     }
     if (list != NULL && PyList_Reverse(list) != 0) {
         Py_CLEAR(list);
@@ -79,8 +79,8 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
         Py_BEGIN_ALLOW_THREADS
         do {
             status = cursor_next(cursor, &event);
-            place =
-                status == RL_OK ? u64map_get(wanted, position_key(event.thread, event.seq)) : NULL;
+            place = status == RL_OK ? u64map_get(wanted, make_position_key(event.thread, event.seq))
+                                    : NULL;
         } while (status == RL_OK && place == NULL);
         Py_END_ALLOW_THREADS
         if (place != NULL) {

@@ -33,6 +33,7 @@ struct opening {
     const char *highest; /* level of any function */
 };
 
+/* Releases all that the opening owns. */
 static void opening_fini(struct opening *o)
 {
     bytes_out_fini(&o->meta);
@@ -69,7 +70,7 @@ int opening_reads_frames(char *why, size_t size)
     return 1;
 }
 
-static enum level level_of(struct fields *config)
+static enum level read_level(struct fields *config)
 {
     static const char *const names[] = {"calls", "values", "lines"};
     const char *name = fields_utf8(config, "level");
@@ -85,6 +86,7 @@ static enum level level_of(struct fields *config)
     return LEVEL_CALLS;
 }
 
+/* Reads the settings that a recording is started with. */
 static int read_settings(struct opening *o)
 {
     struct fields c = {o->config, 0};
@@ -99,7 +101,7 @@ static int read_settings(struct opening *o)
     to->gc = fields_flag(&c, "gc");
     to->output = fields_flag(&c, "native_output") ? 2 : fields_flag(&c, "stdio");
     to->budget = (unsigned)fields_number(&c, "budget", 0, 1000);
-    to->level = level_of(&c);
+    to->level = read_level(&c);
     to->limits.depth = (unsigned)fields_number(&c, "max_depth", 0, CAPTURE_DEPTH_MAX);
     to->limits.items = (unsigned)fields_number(&c, "max_items", 0, CAPTURE_ITEMS_MAX);
     to->limits.bytes = (unsigned)fields_number(&c, "max_str", 0, CAPTURE_BYTES_MAX);
@@ -189,6 +191,7 @@ static int read_run(struct opening *o, PyObject *run)
     return r.failed ? -1 : 0;
 }
 
+/* Builds the filter, and passes the folders of libraries and of Relive on (origin.h). */
 static int make_filter(struct opening *o)
 {
     o->folders = folders_of_libraries();
@@ -204,6 +207,7 @@ static int make_filter(struct opening *o)
     return 0;
 }
 
+/* Chooses the backend and makes the header's facts. */
 static int make_header(struct opening *o)
 {
     struct fields r = {o->recipe, 0}, c = {o->config, 0};
@@ -245,6 +249,7 @@ static int hold_filter(PyObject *filter)
     return held != NULL ? PyList_Append(held, filter) : -1;
 }
 
+/* Starts the recording, which this thread has claimed. 0, or -1 with an exception. */
 static int start_claimed(struct opening *o, unsigned how)
 {
     struct rl_err err = {RL_OK, 0, ""};

@@ -10,9 +10,9 @@
 #define OPENING_FORKED  1u
 #define OPENING_WAITING 2u
 
-/* Begins a recording into a new file. `run` (run.h) has config and filter, and may have id, mono,
- * parent and child; mono is put in where it is not there. -1 with an exception: _core.Error where
- * it is refused. */
+/* Begins a recording into a new file. `run` (run.h) has config and filter. It may have id, mono,
+ * parent and child; a missing mono is put in. Returns 0, or -1 with an exception: _core.Error where
+ * the recording is refused. */
 int opening_start(PyObject *path, PyObject *run, unsigned how);
 
 /* Whether this interpreter's frames can be read; `why` gets why not. */

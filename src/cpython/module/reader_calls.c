@@ -34,7 +34,7 @@ static PyObject *call_row(struct reader *reader, const struct call *call)
 }
 
 /* calls(codes, thread, session, depth, least, limit): finds single calls, which calls_piece() then
- * gives; how many more lie beyond the limit. */
+ * gives; how many more there are beyond the limit. */
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
 {
     static char *keywords[] = {"codes", "thread", "session", "depth", "least", "limit", NULL};

@@ -27,7 +27,7 @@ void reader_exceptions_free(struct reader_exceptions *exceptions)
 }
 
 /* The exceptions of an open reader that is busy from now on; NULL with an exception. */
-static struct reader_exceptions *enter(struct reader_object *self, int wants_judged)
+static struct reader_exceptions *enter_exceptions(struct reader_object *self, int wants_judged)
 {
     if (reader_enter(self) == NULL) {
         return NULL;
@@ -97,9 +97,12 @@ static PyObject *outcome_rows(const struct reader *reader, const struct exceptio
     return list;
 }
 
-/* exceptions(folders of libraries, whether raise events are there, whether several recordings are
- * to be put in order): [(type, first code and line, last kind, code and line, handler and its line,
- * thread, facts, how many)], a row an outcome. */
+/* exceptions(folders, sees_raise, wants_starts) -> a row for each outcome:
+ *
+ *     (type, first code, first line, last kind, last code, last line, handler, handler's line,
+ *      thread, facts, how many)
+ *
+ * `folders` are those of libraries. wants_starts: several recordings are to be put in order. */
 PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
 {
     PyObject *folders, *rows = NULL;
@@ -141,7 +144,7 @@ static int take_judgement(PyObject *row, struct judgement *out)
 PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgements)
 {
     PyObject *list = PySequence_Tuple(judgements); /* owned */
-    struct reader_exceptions *own = list != NULL ? enter(self, 0) : NULL;
+    struct reader_exceptions *own = list != NULL ? enter_exceptions(self, 0) : NULL;
     if (own == NULL) {
         Py_XDECREF(list);
         return NULL;
@@ -172,7 +175,7 @@ PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgemen
 PyObject *reader_exception_more(struct reader_object *self, PyObject *number)
 {
     unsigned long long n = PyLong_AsUnsignedLongLong(number);
-    struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter(self, 0) : NULL;
+    struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter_exceptions(self, 0) : NULL;
     PyObject *row = NULL;
     if (own == NULL) {
         return NULL;
@@ -202,7 +205,7 @@ PyObject *reader_exception_more(struct reader_object *self, PyObject *number)
 PyObject *reader_exception_place(struct reader_object *self, PyObject *number)
 {
     unsigned long long n = PyLong_AsUnsignedLongLong(number);
-    struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter(self, 1) : NULL;
+    struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter_exceptions(self, 1) : NULL;
     PyObject *place = NULL;
     if (own == NULL) {
         return NULL;
@@ -224,7 +227,7 @@ PyObject *reader_exception_details(struct reader_object *self, PyObject *args)
     unsigned long long from, to;
     rl_status status;
     struct reader_exceptions *own =
-        PyArg_ParseTuple(args, "KK", &from, &to) ? enter(self, 1) : NULL;
+        PyArg_ParseTuple(args, "KK", &from, &to) ? enter_exceptions(self, 1) : NULL;
     if (own == NULL) {
         return NULL;
     }
@@ -275,13 +278,15 @@ static PyObject *detail_row(struct reader *reader, const struct exception_detail
                          path);
 }
 
-/* [(number, first event, newest event that captured it or None, [(frame, code, line)] that were
- * open, [(frame, line)] that it was raised in or left)], the events as JSON. */
+/* exception_details_piece() -> a row for each exception, with events as JSON:
+ *
+ *     (number, first event, newest event that captured it or None,
+ *      [(frame, code, line)] that were open, [(frame, line)] that it was raised in or left) */
 PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
     enum { PIECE = 200 };
-    struct reader_exceptions *own = enter(self, 0);
+    struct reader_exceptions *own = enter_exceptions(self, 0);
     if (own == NULL) {
         return NULL;
     }
@@ -322,7 +327,7 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args)
         return NULL;
     }
     PyObject *list = PySequence_Tuple(names); /* owned; its texts are borrowed below */
-    struct reader_exceptions *own = list != NULL ? enter(self, 1) : NULL;
+    struct reader_exceptions *own = list != NULL ? enter_exceptions(self, 1) : NULL;
     if (own == NULL) {
         Py_XDECREF(list);
         return NULL;

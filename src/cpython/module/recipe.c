@@ -1,4 +1,4 @@
-/* Why: TOML, patterns and paths are read where the settings are; the process that is recorded
+/* Why: TOML, patterns and paths are read where the settings are. The process that is recorded
  * builds the same filter without a module of the standard library. */
 #include "recipe.h"
 
@@ -90,7 +90,8 @@ static int give_rules(PyObject *folders, int packages, rule_taker take, void *ta
 
 /* ---- as a filter ---- */
 
-static int add_rule(void *filter, const char *selector, int is_traced)
+/* Adds a rule of the built-in filter. */
+static int add_builtin_rule(void *filter, const char *selector, int is_traced)
 {
     struct rl_err err = {0};
     struct filter_rule rule = {.selector = {selector, strlen(selector)},
@@ -104,6 +105,7 @@ static int add_rule(void *filter, const char *selector, int is_traced)
                                                          : (refuse(err.status, "%s", err.text), -1);
 }
 
+/* Adds the built-in filter as a file of its own. */
 static int add_builtin(struct filter *filter, PyObject *folders, int packages)
 {
     struct rl_err err = {0};
@@ -117,7 +119,7 @@ static int add_builtin(struct filter *filter, PyObject *folders, int packages)
         (void)refuse(err.status, "%s", err.text);
         return -1;
     }
-    return give_rules(folders, packages, add_rule, filter);
+    return give_rules(folders, packages, add_builtin_rule, filter);
 }
 
 /* One entry: the method's name and its arguments. */
@@ -163,6 +165,7 @@ PyObject *recipe_filter(PyObject *recipe, PyObject *folders)
 
 /* ---- as a list ---- */
 
+/* Appends a rule as (selector, "trace" or "skip"). */
 static int append_rule(void *list, const char *selector, int is_traced)
 {
     PyObject *row = Py_BuildValue("(ss)", selector, is_traced ? "trace" : "skip"); /* owned */

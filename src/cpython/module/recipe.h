@@ -1,7 +1,11 @@
-/* Filters as a process that starts receives them: {"entries": [[method of _core.Filter, arguments],
- * ...], "text": for the header, "highest": the highest level of any function}. An entry
- * ["builtin", "trace" or "skip"] is the built-in filter, which depends on the interpreter that
- * runs; the word is what becomes of installed packages. relive.filters writes recipes. */
+/* Filters as a process that starts receives them. relive.filters writes such a recipe:
+ *
+ *     {"entries": [[method of _core.Filter, arguments], ...],
+ *      "text": for the header,
+ *      "highest": the highest level of any function}
+ *
+ * An entry ["builtin", "trace" or "skip"] is the built-in filter, which depends on the interpreter.
+ * The word decides for installed packages. */
 #ifndef RECIPE_H
 #define RECIPE_H
 

@@ -51,7 +51,7 @@ void run_complain(const char *what, PyObject *text)
 /* ---- the environment ---- */
 
 /* os.environ: new. */
-static PyObject *environment(void)
+static PyObject *get_environ(void)
 {
     PyObject *os = fields_module("os"); /* borrowed */
     return os != NULL ? PyObject_GetAttrString(os, "environ") : NULL;
@@ -59,7 +59,7 @@ static PyObject *environment(void)
 
 PyObject *run_variable(const char *name)
 {
-    PyObject *environ = environment(); /* owned */
+    PyObject *environ = get_environ(); /* owned */
     PyObject *text = environ != NULL ? PyMapping_GetItemString(environ, name) : NULL;
     Py_XDECREF(environ);
     if (text == NULL || !PyUnicode_Check(text)) {
@@ -71,7 +71,7 @@ PyObject *run_variable(const char *name)
 
 int run_forget_variable(const char *name)
 {
-    PyObject *environ = environment(); /* owned */
+    PyObject *environ = get_environ(); /* owned */
     PyObject *gone = environ != NULL ? PyObject_CallMethod(environ, "pop", "sO", name, Py_None)
                                      : NULL; /* owned */
     Py_XDECREF(environ);
@@ -130,7 +130,7 @@ PyObject *run_variable_text(PyObject *run)
 
 int run_write(PyObject *run)
 {
-    PyObject *environ = environment();                                /* owned */
+    PyObject *environ = get_environ();                                /* owned */
     PyObject *text = environ != NULL ? run_variable_text(run) : NULL; /* owned */
     int failed = text == NULL || PyMapping_SetItemString(environ, RUN_VARIABLE, text) != 0;
     Py_XDECREF(text);
@@ -140,11 +140,11 @@ int run_write(PyObject *run)
 
 /* ---- files ---- */
 
-static int hear_of_forks(void);
+static int register_fork_hooks(void);
 
 /* The module relive.dumps, for settings that want a dump: owned. NULL without an exception: they
  * want none. */
-static PyObject *dumps_for(PyObject *run, PyObject **words)
+static PyObject *import_dumps(PyObject *run, PyObject **words)
 {
     struct fields fields = {run, 0};
     PyObject *config = fields_dict(&fields, "config"); /* borrowed */
@@ -154,6 +154,7 @@ static PyObject *dumps_for(PyObject *run, PyObject **words)
                                                           : NULL;
 }
 
+/* Calls a method of relive.dumps, if the settings want a dump. */
 static int ask_dumps(PyObject *dumps, const char *method, PyObject *words)
 {
     PyObject *done = dumps != NULL ? PyObject_CallMethod(dumps, method, "O", words) : NULL;
@@ -176,7 +177,7 @@ static PyObject *filter_of_parent(struct fields *run)
 }
 
 /* The filters of a run whose variable was too long for them. */
-static int complete(PyObject *run)
+static int complete_filter(PyObject *run)
 {
     struct fields fields = {run, 0};
     PyObject *config = fields_dict(&fields, "config"); /* borrowed */
@@ -199,17 +200,17 @@ static int complete(PyObject *run)
 int run_open(PyObject *path, PyObject *run, unsigned how)
 {
     PyObject *words;                                             /* borrowed */
-    PyObject *dumps = dumps_for(run, &words);                    /* owned */
+    PyObject *dumps = import_dumps(run, &words);                 /* owned */
     PyObject *ours = PyErr_Occurred() ? NULL : PyDict_Copy(run); /* owned */
     int failed = ours == NULL || ask_dumps(dumps, "check", words) != 0;
     if (!failed && PyDict_GetItemString(ours, "path") == NULL) {
         failed = PyDict_SetItemString(ours, "path", path) != 0;
     }
-    failed = failed || complete(ours) != 0 || opening_start(path, ours, how) != 0;
+    failed = failed || complete_filter(ours) != 0 || opening_start(path, ours, how) != 0;
     if (!failed) {
         Py_INCREF(ours);
         Py_XSETREF(opened, ours);
-        failed = ask_dumps(dumps, "arm", words) != 0 || hear_of_forks() != 0;
+        failed = ask_dumps(dumps, "arm", words) != 0 || register_fork_hooks() != 0;
     }
     Py_XDECREF(ours);
     Py_XDECREF(dumps);
@@ -222,7 +223,7 @@ PyObject *run_opened(void)
 }
 
 /* NAME.<pid>.<n>.relive: new. */
-static PyObject *sibling(PyObject *path, int n)
+static PyObject *make_sibling_path(PyObject *path, int n)
 {
     static const char end[] = ".relive";
     Py_ssize_t len = PyUnicode_GET_LENGTH(path);
@@ -260,7 +261,7 @@ int run_join(PyObject *run, unsigned how)
     PyObject *first = fields_text(&fields, "path"); /* borrowed */
     int failed = -1;
     for (int n = 0; first != NULL && n < NAMES_MAX; n++) {
-        PyObject *path = sibling(first, n); /* owned */
+        PyObject *path = make_sibling_path(first, n); /* owned */
         PyErr_Clear();
         failed = path == NULL || run_open(path, run, how) != 0;
         Py_XDECREF(path);
@@ -278,7 +279,8 @@ void run_forked(void)
     is_forked = 1;
 }
 
-static void stop(void)
+/* Stops the recording of this process. */
+static void stop_recording(void)
 {
     struct recorder_stats stats;
     PyErr_Clear();
@@ -301,13 +303,14 @@ static void record_child(void)
     }
     children = 0;
     if (joined == NULL || run_join(joined, OPENING_FORKED) != 0) {
-        stop(); /* its parent's recording names no file of it */
+        stop_recording(); /* its parent's recording names no file of it */
     }
     Py_XDECREF(joined);
     Py_XDECREF(run);
 }
 
-static PyObject *before_fork(PyObject *module, PyObject *ignored)
+/* Runs before a fork: counts the child, whose number it is. */
+static PyObject *count_fork(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
@@ -315,6 +318,8 @@ static PyObject *before_fork(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* Runs in a forked child, where the recording of the parent is off: starts one of
+ * its own, or none. */
 static PyObject *after_fork_in_child(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -328,11 +333,12 @@ static PyObject *after_fork_in_child(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
-static PyMethodDef before_method = {"relive", before_fork, METH_NOARGS, "Counts children."};
+static PyMethodDef before_method = {"relive", count_fork, METH_NOARGS, "Counts children."};
 static PyMethodDef after_method = {"relive", after_fork_in_child, METH_NOARGS,
                                    "Goes on in a forked child."};
 
-static int hear_of_forks(void)
+/* Registers the two functions above with the interpreter, once. */
+static int register_fork_hooks(void)
 {
     static int is_done;
     PyObject *os = is_done ? NULL : fields_module("posix"); /* borrowed */

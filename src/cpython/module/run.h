@@ -1,10 +1,18 @@
-/* What one run is: its name, its files, and the variable that children find it by.
+/* What one run is: its name, its files, and the variable by which children find it.
  *
- * RELIVE_RUN holds a JSON object: id, path (of the first process's file), mono (start of the run),
- * spare (a folder for it where path cannot be written), parent (pid), state ("start" until the
- * first process has begun, then "child"), pid (of that first process), report, forced, config
- * (settings), filter (recipe.h). Nothing here imports a module: the program is to find sys.modules
- * as without us. All of it runs under the GIL. */
+ * RELIVE_RUN holds a JSON object:
+ *
+ *     id, mono         name and start of the run
+ *     path             file of the first process
+ *     spare            a folder for the file where path cannot be written
+ *     parent           pid
+ *     state            "start" until the first process has begun, then "child"
+ *     pid              of that first process
+ *     report, forced   what `relive record` was given
+ *     config, filter   settings and recipe (recipe.h)
+ *
+ * Nothing here imports a module that the program would not find without us; settings with dump_on
+ * import relive.dumps. All of it runs under the GIL. */
 #ifndef RUN_H
 #define RUN_H
 
@@ -19,9 +27,9 @@ PyObject *run_variable(const char *name);
 int run_forget_variable(const char *name);
 /* The run that this process belongs to: new; NULL without an exception: none, or no valid one. */
 PyObject *run_read(void);
-/* What the variable says of a run: new. */
+/* Returns the text of the variable for a run: new, or NULL with an exception. */
 PyObject *run_variable_text(PyObject *run);
-/* Tells children how to join: 0, or -1 with an exception. */
+/* Writes the variable by which children join. Returns 0, or -1 with an exception. */
 int run_write(PyObject *run);
 
 /* opening_start(), and the recording that is on is of this run from then on. */
@@ -33,8 +41,8 @@ PyObject *run_opened(void);
 /* Writes the variable by which its children join. -1 with an exception. */
 int run_become_parent(void);
 
-/* One line on stderr, whatever state the program is in; nothing in a forked child, whose descriptor
- * 2 may be a connection or a file of the program. Leaves the exception that is set. */
+/* Writes one line to stderr, whatever state the program is in. In a forked child it writes nothing,
+ * since descriptor 2 may be a connection or a file of the program. Keeps the pending exception. */
 void run_complain(const char *what, PyObject *text);
 /* In a forked child, without Python. */
 void run_forked(void);

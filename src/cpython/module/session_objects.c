@@ -83,7 +83,8 @@ int session_object_opens(struct session_object *s)
     return 0;
 }
 
-static void drop(struct session_object *s)
+/* Takes a Session out of the list of those kept. */
+static void drop_session(struct session_object *s)
 {
     if (!s->is_kept) {
         return;
@@ -104,7 +105,7 @@ void session_object_keep(struct session_object *s)
     *(kept.newest != NULL ? &kept.newest->newer : &kept.oldest) = s;
     kept.newest = s;
     if (++kept.count > KEPT_MOST) {
-        drop(kept.oldest);
+        drop_session(kept.oldest);
     }
 }
 
@@ -112,7 +113,7 @@ void session_object_closes(struct session_object *s)
 {
     s->is_open = 0;
     (void)u64map_remove(&alive, s->who.number, NULL);
-    drop(s);
+    drop_session(s);
 }
 
 void session_object_forget(uint32_t number)
