@@ -1,8 +1,17 @@
-/* Part of debug_parts.h.
- * Why: which breakpoints lie in which code object is found out once, when the code is met first,
- * and again when the breakpoints of its file change.
- * Invariants: a site's point lives as long as the site: sites are made anew before points are
- * freed. What is known of a code object is freed by the interpreter with its co_extra. */
+/* Part of debug_parts.h: which breakpoints are in which code object.
+ *
+ * Why: an engine must find the breakpoints of a line among those of one code object. So its sites
+ * are computed once, when it is first met, and again when the breakpoints of its file change.
+ *
+ *   debug_file --points--> debug_point          debug_functions(): one more, for names of functions
+ *                              ^
+ *                              | point (borrowed)
+ *   co_extra --> debug_code --sites--> debug_site (one for each point and line)
+ *                     |
+ *                     +--marks--> a bit for each instruction of such a line
+ *
+ * Invariants: a site never outlives its point: debug_set_points() computes the sites again before
+ * it frees the old points. A debug_code is freed when its code object and the copies are freed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +42,7 @@ struct debug_file *debug_functions(void)
     return &functions;
 }
 
-static struct debug_file *add_file(const char *path, size_t len)
+static struct debug_file *add_debug_file(const char *path, size_t len)
 {
     struct debug_file *file = rl_zalloc(1, sizeof *file);
     char *copy = rl_alloc(1, len + 1);
@@ -60,10 +69,10 @@ struct debug_file *debug_file_of(const char *path)
 {
     size_t len = strlen(path);
     const uint32_t *known = strmap_get(&by_path, path, len);
-    return known != NULL ? files[*known - 1] : add_file(path, len);
+    return known != NULL ? files[*known - 1] : add_debug_file(path, len);
 }
 
-/* The file that code says it is of; links are followed once a name. */
+/* Returns the file of co_filename. Symbolic links are resolved once for each name. */
 static struct debug_file *file_of_code(PyCodeObject *code)
 {
     char name[PATH_BYTES], path[PATH_BYTES];
@@ -86,7 +95,7 @@ static struct debug_file *file_of_code(PyCodeObject *code)
 
 /* ---- lines ---- */
 
-/* Which instructions are of which line, in bytes. */
+/* The lines of a code object: ranges of its bytes. */
 struct ranges {
     struct range {
         uint32_t begin, end, line; /* line 0: none */
@@ -120,7 +129,7 @@ static void read_lines(PyCodeObject *code, struct ranges *ranges)
     PyErr_Clear();
 }
 #else
-/* Pairs of bytes: how far the next line's code is, and how many lines on it is (signed). */
+/* co_lnotab has pairs of bytes: a step in the code, and a signed step in lines. */
 static void read_lines(PyCodeObject *code, struct ranges *ranges)
 {
     const uint8_t *p = (const uint8_t *)PyBytes_AS_STRING(code->co_lnotab);
@@ -146,8 +155,8 @@ static int has_line(const struct ranges *ranges, uint32_t line)
     return 0;
 }
 
-/* A bit for each instruction that is of a line with a site. */
-static void mark(struct debug_code *code, const struct ranges *ranges)
+/* Sets a bit for each instruction of a line with a site. */
+static void mark_lines(struct debug_code *code, const struct ranges *ranges)
 {
     uint32_t end = 0;
     for (size_t i = 0; i < ranges->count; i++) {
@@ -196,6 +205,7 @@ static Py_ssize_t index_in(PyObject *names, PyObject *name)
     return -1;
 }
 
+/* Returns the index of a variable in the frames of code, or -1. */
 static Py_ssize_t slot_of(PyCodeObject *code, PyObject *name)
 {
 #if CELLS_SHARE_SLOTS
@@ -266,7 +276,7 @@ size_t debugger_sort_lines(uint32_t *lines, size_t count)
     return used;
 }
 
-/* On every line: what a line has changed is seen where the next one begins. */
+/* Adds a site on every line: a change by one line is noticed where the next line begins. */
 static void add_data_sites(struct debug_code *code, struct debug_point *point,
                            const struct ranges *ranges)
 {
@@ -282,12 +292,13 @@ static void add_data_sites(struct debug_code *code, struct debug_point *point,
     code->has_data = 1;
 }
 
-static int is_named(const struct debug_point *point, PyCodeObject *code, PyObject *qualname)
+static int names_function(const struct debug_point *point, PyCodeObject *code, PyObject *qualname)
 {
     return PyUnicode_Compare(point->function, code->co_name) == 0 ||
            (qualname != NULL && PyUnicode_Compare(point->function, qualname) == 0);
 }
 
+/* Computes the sites of a code object from the breakpoints that there are now. */
 static void find_sites(struct debug_code *code, PyObject *qualname)
 {
     const struct debug_file *file = code->file;
@@ -305,7 +316,7 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
         }
     }
     for (size_t i = 0; i < functions.point_count; i++) {
-        if (!is_named(&functions.points[i], code->code, qualname)) {
+        if (!names_function(&functions.points[i], code->code, qualname)) {
             continue;
         }
         if (functions.points[i].data != NULL) {
@@ -319,7 +330,7 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
         code->is_one_line |= code->sites[i].line == (uint32_t)code->code->co_firstlineno;
     }
     if (code->site_count != 0) {
-        mark(code, &ranges);
+        mark_lines(code, &ranges);
     }
     rl_free(ranges.items);
     PyErr_Clear();
@@ -327,7 +338,7 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
 
 /* ---- code objects ---- */
 
-static void release(struct debug_code *code)
+static void release_record(struct debug_code *code)
 {
     if (--code->holders == 0) {
         probes_forget(code);
@@ -335,15 +346,15 @@ static void release(struct debug_code *code)
     }
 }
 
-/* A code object dies that this was known of: the program's, or a copy. */
-static void forget(void *known)
+/* Called by the interpreter when a code object is freed: the program's, or a copy. */
+static void forget_code(void *known)
 {
     struct debug_code *code = copies_record((uintptr_t)known);
     if (code == NULL) {
         return;
     }
     if ((uintptr_t)known & COPY_BIT) {
-        release(code);
+        release_record(code);
         return;
     }
     code->code = NULL;
@@ -358,7 +369,7 @@ static void forget(void *known)
     free_sites(code);
     probes_drop(code);
     Py_CLEAR(code->module);
-    release(code);
+    release_record(code);
 }
 
 int debug_codes_init(void)
@@ -367,7 +378,7 @@ int debug_codes_init(void)
         return -1;
     }
     if (copies_index < 0) {
-        copies_index = compat_request_extra_index(forget);
+        copies_index = compat_request_extra_index(forget_code);
         if (copies_index < 0) {
             PyErr_SetString(PyExc_RuntimeError, "no co_extra index left in this interpreter");
         }
@@ -385,7 +396,7 @@ static int is_main(PyCodeObject *code, PyObject *globals)
     return strcmp(name, "__main__") == 0;
 }
 
-/* Whether it is stepped through. Where the filter cannot say, it is. */
+/* Returns whether steps stop in this code. Without a decision of the filter they do. */
 static int is_users(PyCodeObject *code, PyObject *module, PyObject *qualname)
 {
     struct filter *filter = debugger.rules;
@@ -500,7 +511,7 @@ size_t debug_set_points(struct debug_file *file, struct debug_point *points, siz
             met++;
         }
     }
-    /* Arming may run other code, so the list is gone through anew. */
+    /* Arming may run other code, so a second loop does it. */
     for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
         if (file == &functions || code->file == file) {
             debug_engine.arm(code);

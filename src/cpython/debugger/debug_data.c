@@ -1,7 +1,11 @@
-/* Part of debug_parts.h.
- * Why: breakpoints on data: a local, or an attribute of one, is looked at where each line of its
- * function begins, and summed up in a word that changes with it. Nothing is kept alive for it and
- * none of the program's code runs. */
+/* Part of debug_parts.h: breakpoints on data, which stop when a local or an attribute of one
+ * changes.
+ *
+ * Why: no version reports that a variable is assigned. So the value is hashed where each line of
+ * its function begins, and the hash is compared with the last one of the same frame.
+ *
+ * Invariants: no reference to a value is kept, and none of the program's code runs. A frame's
+ * address may be used again, so debug_data_begins() forgets what was seen there. */
 #include <string.h>
 
 #include "debug_parts.h"
@@ -10,7 +14,7 @@
 
 #include "alloc.h"
 
-/* In how many activations of a function at once a variable is followed; the oldest is forgotten. */
+/* How many frames of a function are followed at once; the oldest is forgotten. */
 enum { FRAMES = 64 };
 
 struct debug_watch {
@@ -21,7 +25,7 @@ struct debug_watch {
     size_t next;
 };
 
-/* What a value is summed up in: equal for equal atoms, else by address and content. */
+/* Returns the hash of a value: by value for int, str and float, else by address and content. */
 static uint64_t word_of(PyObject *o)
 {
     if (o == NULL) {
@@ -74,7 +78,7 @@ int debug_data_changed(const struct debug_site *site, native_frame *frame)
 
 void debug_data_begins(const struct debug_code *code, native_frame *frame)
 {
-    const struct debug_watch *last = NULL; /* a point's sites lie side by side */
+    const struct debug_watch *last = NULL; /* the sites of one point are neighbours */
     for (uint32_t i = 0; i < code->site_count; i++) {
         struct debug_watch *watch = code->sites[i].point->watch;
         int is_new = watch != NULL && watch != last;
@@ -86,8 +90,7 @@ void debug_data_begins(const struct debug_code *code, native_frame *frame)
     }
 }
 
-/* ("name", "attribute", ...) -> interned, and room for what was seen. 0, or -1 with an exception.
- */
+/* Sets what a point follows: ("name", "attribute", ...). Returns 0, or -1 with an exception. */
 int debug_data_set(struct debug_point *point, PyObject *names)
 {
     Py_ssize_t count = PyTuple_Check(names) ? PyTuple_GET_SIZE(names) : 0;

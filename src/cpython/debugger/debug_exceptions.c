@@ -1,14 +1,13 @@
-/* Part of debug_parts.h.
- * Why: breakpoints on exceptions. Which exceptions are told at all is the engine's; whether one
- * stops is decided here, by C alone until it does.
+/* Part of debug_parts.h: breakpoints on exceptions. The engine reports exceptions; this file
+ * decides whether one stops. Python runs only if it does.
  *
  *   RAISED     where it is raised
- *   UNCAUGHT   where it leaves the last frame of the user's, and only what starts programs and
- *              threads is above it
+ *   UNCAUGHT   where it leaves the last frame of the user's code, and only frames of runpy and
+ *              threading are above
  *   UNHANDLED  where it leaves the user's code for a library's
  *
- * An exception that goes on through the frames that it comes to next stops once. Ends of
- * iterations, of generators and of the program stop only where they are named. */
+ * An exception that unwinds several frames stops once (debug_thread.stopped_next). StopIteration,
+ * StopAsyncIteration, GeneratorExit and SystemExit stop only where a breakpoint names them. */
 #include <string.h>
 
 #include "debug_parts.h"
@@ -67,7 +66,7 @@ int debug_catches_set(PyObject *list)
     return 0;
 }
 
-/* A class is called by its name, or by that behind the name of its module. */
+/* Returns whether `name` means the class: its name, or module and name with a dot between. */
 static int is_called(PyTypeObject *type, PyObject *name)
 {
     const char *wanted = PyUnicode_AsUTF8(name);
@@ -81,7 +80,7 @@ static int is_called(PyTypeObject *type, PyObject *name)
     if (strcmp(wanted, type->tp_name) == 0 || strcmp(wanted, last) == 0) {
         return 1;
     }
-    /* Classes of Python code do not bear their module in tp_name. */
+    /* tp_name of a class made in Python has no module. */
     PyObject *module = wanted_dot != NULL && type->tp_dict != NULL
                            ? PyDict_GetItemString(type->tp_dict, "__module__")
                            : NULL;
@@ -120,8 +119,8 @@ static int is_wanted(const struct catch *one, enum debug_catch when, PyTypeObjec
     return 0;
 }
 
-/* The breakpoints that stop: a new list, NULL for none. */
-static PyObject *wanted(enum debug_catch when, PyTypeObject *type)
+/* Returns the ids of the breakpoints that stop: a new list, NULL for none. */
+static PyObject *list_wanted(enum debug_catch when, PyTypeObject *type)
 {
     PyObject *ids = NULL;
     for (size_t i = 0; i < catch_count; i++) {
@@ -149,7 +148,7 @@ int debugger_raised(native_frame *frame, PyObject *exception)
     if (t->is_inside || t->is_internal || exception == NULL || code == NULL || !code->is_users) {
         return 0;
     }
-    PyObject *ids = wanted(CATCH_RAISED, type_of(exception));
+    PyObject *ids = list_wanted(CATCH_RAISED, type_of(exception));
     if (ids == NULL) {
         return 0;
     }
@@ -157,7 +156,7 @@ int debugger_raised(native_frame *frame, PyObject *exception)
     return debugger_stop(frame, compat_frame_object(frame), "exception", ids, exception);
 }
 
-/* What is above it belongs to those who start programs and threads. */
+/* Returns whether only runpy and threading are above, which start programs and threads. */
 static int is_last(native_frame *caller)
 {
     for (; caller != NULL; caller = native_caller(caller)) {
@@ -182,15 +181,15 @@ int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *ob
         return 0;
     }
     PyObject *ids = (debugger.catches & CATCH_UNCAUGHT) && is_last(caller)
-                        ? wanted(CATCH_UNCAUGHT, type_of(exception))
+                        ? list_wanted(CATCH_UNCAUGHT, type_of(exception))
                         : NULL;
     if (ids == NULL && (debugger.catches & CATCH_UNHANDLED)) {
-        ids = wanted(CATCH_UNHANDLED, type_of(exception));
+        ids = list_wanted(CATCH_UNHANDLED, type_of(exception));
     }
     if (ids == NULL) {
         return 0;
     }
-    t->told_next = (uintptr_t)caller;
-    /* What follows goes on in the caller. */
+    t->stopped_next = (uintptr_t)caller;
+    /* The frame has ended, so a step from here continues in the caller. */
     return debugger_stop(caller, object, "exception", ids, exception);
 }

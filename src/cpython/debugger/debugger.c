@@ -1,6 +1,9 @@
-/* Why: see debugger.h.
- * Rules: whatever runs Python runs with is_inside set, and nothing of the debugger's own is told to
- * it. What Python may have changed meanwhile (debugger.revision) is not touched again. */
+/* Why: debugger.h describes it. This file decides at a line whether to stop, for both engines.
+ *
+ * Invariants:
+ * - Python runs with is_inside set: code of the debugger never stops and is not recorded.
+ * - Python may set other breakpoints. Where debugger.revision has changed after a call, the sites
+ *   and points from before may be freed and must not be used. */
 #include "debugger.h"
 
 #include <string.h>
@@ -18,8 +21,8 @@
 struct debugger debugger = {.budget_ns = 100000000};
 _Thread_local struct debug_thread debug_self;
 
-/* What the debugger runs is neither debugged nor recorded. */
-static void enter(void)
+/* Begins a part of this thread that is neither debugged nor recorded. */
+static void enter_debugger(void)
 {
     struct thread *t = thread_self;
     debug_self.is_inside++;
@@ -29,7 +32,7 @@ static void enter(void)
     }
 }
 
-static void leave(void)
+static void leave_debugger(void)
 {
     struct thread *t = thread_self;
     debug_self.is_inside--;
@@ -39,16 +42,16 @@ static void leave(void)
     }
 }
 
-/* Calls one of Python's functions, which may stop the debugger meanwhile. The result is owned;
- * `args` is taken. */
-static PyObject *ask_python(PyObject *function, PyObject *args)
+/* Calls a function of the debugger's Python side, which may stop the debugger. Takes `args`; the
+ * result is owned. */
+static PyObject *call_python(PyObject *function, PyObject *args)
 {
     PyObject *result = NULL;
     if (function != NULL && args != NULL) {
         Py_INCREF(function);
-        enter();
+        enter_debugger();
         result = PyObject_Call(function, args, NULL);
-        leave();
+        leave_debugger();
         Py_DECREF(function);
     }
     Py_XDECREF(args);
@@ -58,7 +61,7 @@ static PyObject *ask_python(PyObject *function, PyObject *args)
 void debugger_reason(const char *code, const char *context)
 {
     struct pyerror error = pyerror_take();
-    PyObject *done = ask_python(debugger.on_reason, Py_BuildValue("ss", code, context));
+    PyObject *done = call_python(debugger.on_reason, Py_BuildValue("ss", code, context));
     if (done == NULL && PyErr_Occurred()) {
         PyErr_WriteUnraisable(debugger.on_reason);
     }
@@ -95,8 +98,8 @@ void debug_read_value(PyObject *o, struct condition_value *value)
     }
 }
 
-/* A local, else a global of the frame: borrowed or NULL. */
-static PyObject *variable(const struct debug_site *site, native_frame *frame, Py_ssize_t i)
+/* Returns a local, else a global of the frame: borrowed or NULL. */
+static PyObject *find_variable(const struct debug_site *site, native_frame *frame, Py_ssize_t i)
 {
     Py_ssize_t slot = site->reads.items[i];
     if (slot >= 0) {
@@ -109,16 +112,16 @@ static PyObject *variable(const struct debug_site *site, native_frame *frame, Py
     return found != NULL ? found : PyDict_GetItem(native_globals(frame), name);
 }
 
-static void load(void *context, size_t name, struct condition_value *value)
+static void load_variable(void *context, size_t name, struct condition_value *value)
 {
     const struct reading *reading = context;
-    PyObject *o = variable(reading->site, reading->frame, (Py_ssize_t)name);
+    PyObject *o = find_variable(reading->site, reading->frame, (Py_ssize_t)name);
     if (o != NULL) {
         debug_read_value(o, value);
     }
 }
 
-/* Its function for this code, made anew where the globals are others. */
+/* Makes the condition's function for this code, again if the globals differ. */
 static int make_condition(struct debug_site *site, native_frame *frame)
 {
     if (site->condition != NULL && site->globals == native_globals(frame)) {
@@ -126,9 +129,9 @@ static int make_condition(struct debug_site *site, native_frame *frame)
     }
     Py_CLEAR(site->condition);
     PyObject *made =
-        ask_python(debugger.make_condition,
-                   Py_BuildValue("OOO", site->point->expression, (PyObject *)native_code(frame),
-                                 native_globals(frame))); /* owned */
+        call_python(debugger.make_condition,
+                    Py_BuildValue("OOO", site->point->expression, (PyObject *)native_code(frame),
+                                  native_globals(frame))); /* owned */
     if (made == NULL) {
         return -1;
     }
@@ -143,8 +146,8 @@ static int make_condition(struct debug_site *site, native_frame *frame)
     return failed ? -1 : 0;
 }
 
-/* The condition as Python has it: 1, 0, or -1 with an exception. */
-static int evaluate(struct debug_site *site, native_frame *frame)
+/* Evaluates the condition in Python: 1, 0, or -1 with an exception. */
+static int evaluate_condition(struct debug_site *site, native_frame *frame)
 {
     if (make_condition(site, frame) != 0) {
         return -1;
@@ -171,7 +174,7 @@ static int evaluate(struct debug_site *site, native_frame *frame)
     return is_true;
 }
 
-/* An error is told once and stops once. */
+/* Reports the first error of a condition. Returns 1 for it, which stops the program; then 0. */
 static int condition_failed(struct debug_point *point)
 {
     struct pyerror error = pyerror_take_instance();
@@ -179,19 +182,21 @@ static int condition_failed(struct debug_point *point)
     point->has_failed = 1;
     if (is_first) {
         PyObject *text = error.value != NULL ? PyObject_Str(error.value) : NULL; /* owned */
-        PyObject *said = PyUnicode_FromFormat("breakpoint %u: %U: %U", point->id, point->expression,
-                                              text != NULL ? text : point->expression);
+        PyObject *message =
+            PyUnicode_FromFormat("breakpoint %u: %U: %U", point->id, point->expression,
+                                 text != NULL ? text : point->expression);
         PyErr_Clear();
-        debugger_reason("CONDITION_ERROR", said != NULL ? PyUnicode_AsUTF8(said) : "");
+        debugger_reason("CONDITION_ERROR", message != NULL ? PyUnicode_AsUTF8(message) : "");
         PyErr_Clear();
-        Py_XDECREF(said);
+        Py_XDECREF(message);
         Py_XDECREF(text);
     }
     pyerror_drop(&error);
     return is_first;
 }
 
-static int holds(struct debug_site *site, native_frame *frame)
+/* Returns whether the site's condition holds: in C if possible, else in Python. */
+static int condition_holds(struct debug_site *site, native_frame *frame)
 {
     struct debug_point *point = site->point;
     if (point->expression == NULL) {
@@ -200,16 +205,16 @@ static int holds(struct debug_site *site, native_frame *frame)
     debugger.counts.condition_evaluations++;
     if (point->has_program && !point->is_slow) {
         struct reading reading = {site, frame};
-        enum condition_answer answer = condition_ask(&point->program, load, &reading);
+        enum condition_answer answer = condition_ask(&point->program, load_variable, &reading);
         if (answer != CONDITION_UNKNOWN) {
             debugger.counts.conditions_in_c++;
             return answer == CONDITION_YES;
         }
     }
     uint64_t began = os_mono_ns(), revision = debugger.revision;
-    enter();
-    int is_true = evaluate(site, frame);
-    leave();
+    enter_debugger();
+    int is_true = evaluate_condition(site, frame);
+    leave_debugger();
     if (revision != debugger.revision) {
         PyErr_Clear();
         return 0; /* the condition has changed the breakpoints */
@@ -226,7 +231,7 @@ static int holds(struct debug_site *site, native_frame *frame)
 
 /* ---- stops ---- */
 
-static struct step_place place_of(native_frame *frame, uint32_t line, int is_users)
+static struct step_place get_step_place(native_frame *frame, uint32_t line, int is_users)
 {
     const PyCodeObject *code = native_code(frame);
     return (struct step_place){
@@ -259,8 +264,8 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
     debugger.counts.stops++;
     if (ids != NULL && object != NULL) {
         result =
-            ask_python(debugger.on_stop, Py_BuildValue("OsOO", (PyObject *)object, why, ids,
-                                                       exception != NULL ? exception : Py_None));
+            call_python(debugger.on_stop, Py_BuildValue("OsOO", (PyObject *)object, why, ids,
+                                                        exception != NULL ? exception : Py_None));
     }
     debug_self.frame = NULL;
     Py_XDECREF(ids);
@@ -268,15 +273,15 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static int stop(native_frame *frame, const char *why, PyObject *ids)
+static int stop_here(native_frame *frame, const char *why, PyObject *ids)
 {
     return debugger_stop(frame, compat_frame_object(frame), why, ids, NULL);
 }
 
-static void tell_log(const struct debug_point *point, native_frame *frame)
+static void call_on_log(const struct debug_point *point, native_frame *frame)
 {
     debugger.counts.logs++;
-    PyObject *done = ask_python(
+    PyObject *done = call_python(
         debugger.on_log, Py_BuildValue("OIO", compat_frame_object(frame), point->id, point->log));
     if (done == NULL && PyErr_Occurred()) {
         PyErr_WriteUnraisable(debugger.on_log);
@@ -294,8 +299,8 @@ static int is_in_task(const struct debug_point *point)
     return is_it;
 }
 
-/* Whether it is the site's turn: its line begins or, for what data has become, the frame is left. A
- * point's sites lie side by side, and the first speaks for all. */
+/* Returns whether a site must be checked: its line begins, or the frame of a site on data is left.
+ * The sites of one point are neighbours; when a frame is left, the first stands for all. */
 static int is_due(const struct debug_code *code, uint32_t i, uint32_t line)
 {
     const struct debug_site *site = &code->sites[i];
@@ -319,13 +324,13 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
             (point->data != NULL && !debug_data_changed(site, frame))) {
             continue;
         }
-        if (!holds(site, frame)) {
+        if (!condition_holds(site, frame)) {
             debugger.counts.condition_skips++;
         } else if (revision == debugger.revision && hits_take(&point->hits)) {
             debugger.counts.line_hits++;
             PyObject *id = point->log == NULL ? PyLong_FromUnsignedLong(point->id) : NULL;
             if (point->log != NULL) {
-                tell_log(point, frame);
+                call_on_log(point, frame);
             } else if (id == NULL || (ids == NULL && (ids = PyList_New(0)) == NULL) ||
                        PyList_Append(ids, id) != 0) {
                 PyErr_Clear();
@@ -342,29 +347,29 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
 int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids)
 {
     const struct debug_thread *t = &debug_self;
-    const struct step *told = debugger_step();
+    const struct step *current = debugger_step();
     if (t->is_inside || t->is_internal || !debugger.is_on) {
         Py_XDECREF(ids);
         return 0;
     }
-    if (ids == NULL && told->mode == STEP_NONE && !debugger.pause_wanted) {
+    if (ids == NULL && current->mode == STEP_NONE && !debugger.pause_wanted) {
         return 0;
     }
-    struct step_place place = place_of(frame, line, code->is_users);
+    struct step_place place = get_step_place(frame, line, code->is_users);
     if (ids != NULL) {
-        return stop(frame, "breakpoint", ids);
+        return stop_here(frame, "breakpoint", ids);
     }
-    if (told->mode == STEP_NONE) {
-        return code->is_users ? stop(frame, "pause", PyList_New(0)) : 0;
+    if (current->mode == STEP_NONE) {
+        return code->is_users ? stop_here(frame, "pause", PyList_New(0)) : 0;
     }
-    struct step step = *told;
-    return step_take(&step, STEP_LINE, &place) ? stop(frame, "step", PyList_New(0)) : 0;
+    struct step step = *current;
+    return step_take(&step, STEP_LINE, &place) ? stop_here(frame, "step", PyList_New(0)) : 0;
 }
 
 int debugger_data_left(struct debug_code *code, native_frame *frame)
 {
     PyObject *ids = debugger_sites(code, frame, LINE_LEFT); /* owned */
-    return ids != NULL ? stop(frame, "breakpoint", ids) : 0;
+    return ids != NULL ? stop_here(frame, "breakpoint", ids) : 0;
 }
 
 void debugger_left(native_frame *frame, enum step_event how)
@@ -373,7 +378,7 @@ void debugger_left(native_frame *frame, enum step_event how)
     if (debug_self.is_inside || step->mode == STEP_NONE) {
         return;
     }
-    struct step_place place = place_of(frame, 0, 1);
+    struct step_place place = get_step_place(frame, 0, 1);
     uintptr_t before = step->frame;
     if (step_take(step, how, &place)) {
         end_step(); /* nothing of the thread is left to step in */

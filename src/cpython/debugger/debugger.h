@@ -5,8 +5,10 @@
  *     -> the thread's step                                                 (src/debug decides)
  *     -> debugger.on_stop(frame, why, breakpoints), in Python: a prompt, a protocol
  *
- * What is known of a code object lies in its co_extra and dies with it. Code without breakpoints
- * costs what its engine says (docs/debug-engine.md). Under the GIL. */
+ * The record of a code object (struct debug_code) is its co_extra, and is freed with it. What code
+ * without breakpoints costs depends on the engine (docs/debug-engine.md).
+ *
+ * Threads: everything is under the GIL; debug_self is the calling thread's own. */
 #ifndef DEBUGGER_H
 #define DEBUGGER_H
 
@@ -26,7 +28,7 @@ struct debug_point {
     uint32_t id;
     uint32_t line; /* 0: where the functions of this name begin */
     struct hits hits;
-    int has_program; /* the condition can be told without Python */
+    int has_program; /* the condition can be evaluated without Python */
     struct condition program;
     PyObject *names;      /* owned tuple: what the program reads */
     PyObject *expression; /* owned str or NULL: the condition */
@@ -36,11 +38,11 @@ struct debug_point {
     PyObject *task;       /* owned str or NULL: the name of a task */
     PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
     struct debug_watch *watch; /* owned, with data */
-    int is_slow;               /* was over the budget once, which was said */
-    int has_failed;            /* its condition raised, which was said */
+    int is_slow;               /* was over the budget once, which was reported */
+    int has_failed;            /* its condition raised, which was reported */
 };
 
-/* Where variables of a code object lie in its frames; -1: it is none of its own. */
+/* Indexes of variables in the frames of a code object; -1 = no variable of that code. */
 struct debug_slots {
     Py_ssize_t *items; /* owned */
     Py_ssize_t count;
@@ -97,11 +99,11 @@ struct debug_thread {
     native_frame *frame; /* where it has stopped */
     PyObject *pending;   /* owned: a probe's breakpoints, which stop where the next line begins */
     uintptr_t pending_in;
-    uintptr_t told_next; /* the frame that an exception comes to next, which has stopped already */
+    uintptr_t stopped_next; /* the frame that the exception unwinds next; it has stopped already */
 };
 extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
 
-/* One number each, by name in docs/debug-engine.md. */
+/* Counters of what the debugger did; docs/debug-engine.md describes each. */
 #define DEBUG_COUNTERS(X)                                                                          \
     X(frames_evaluated)                                                                            \
     X(fast_path_hits)                                                                              \
@@ -125,14 +127,14 @@ extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("in
 
 struct debug_engine {
     const char *name;
-    /* 0, or -1 with an exception. */
+    /* Returns 0, or -1 with an exception. */
     int (*start)(void);
     void (*stop)(void);
-    /* The sites of code have changed, or a step wants its lines. */
+    /* Called when the sites of code have changed, or when a step needs its lines. */
     void (*arm)(struct debug_code *code);
-    /* Frames that run already are to be looked at: those with sites, or all. */
+    /* Makes running frames report lines: those whose code has sites, or all of the user's code. */
     void (*reach_running)(int all);
-    /* What is to be told has changed: steps, a pause, exceptions. */
+    /* Called when steps, a pause or breakpoints on exceptions change: other events are needed. */
     void (*refresh)(void);
 };
 extern const struct debug_engine debug_engine;
@@ -165,12 +167,13 @@ struct debugger {
 };
 extern struct debugger debugger;
 
+/* Returns the record of code, or NULL if the code was not met yet. */
 static inline struct debug_code *debugger_known(PyCodeObject *code)
 {
     return copies_record(copies_extra(code));
 }
 
-/* This thread's step. One that the last run of the debugger has left behind is none. */
+/* Returns this thread's step. Clears one that an earlier run of the debugger left behind. */
 static inline struct step *debugger_step(void)
 {
     if (__builtin_expect(debug_self.run != debugger.run, 0)) {
@@ -180,7 +183,7 @@ static inline struct step *debugger_step(void)
     return &debug_self.step;
 }
 
-/* What is known of code; looked at when it is met first. NULL without memory. */
+/* Makes the record of code that was not met yet. NULL without memory, and for Relive's own code. */
 struct debug_code *debugger_code(PyCodeObject *code, PyObject *globals);
 static inline struct debug_code *debugger_code_of(native_frame *frame)
 {
@@ -188,62 +191,71 @@ static inline struct debug_code *debugger_code_of(native_frame *frame)
     return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
 }
 
-/* Sorts lines, each once; how many are left. */
+/* Sorts lines and removes duplicates. Returns how many are left. */
 size_t debugger_sort_lines(uint32_t *lines, size_t count);
 
-enum { LINE_LEFT = 0 }; /* no line: the frame is left, and what its last line changed is seen */
-/* The breakpoints of a line that is about to run which stop now: a new list, NULL for none. */
+enum {
+    LINE_LEFT = 0
+}; /* in place of a line: the frame is left, so changes by its last line count */
+/* Returns the breakpoints that stop at a line that is about to run: a new list, NULL for none.
+ * Checks thread, task, data, condition and hit count; writes logs. */
 PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t line);
-/* A line is about to run, with what debugger_sites() has said of it, which is taken. 0, or -1 with
- * an exception that the program is to get. */
+/* Stops at a line that is about to run, for a breakpoint, a step or a pause. Takes `ids`, the
+ * result of debugger_sites(). Returns 0, or -1 with an exception for the program. */
 int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, PyObject *ids);
-/* An exception is raised in a frame; one leaves a frame of `code`, which `object` still shows, and
- * debugger_leaves() has said that it matters. 0, or -1 with an exception that takes its place. */
+/* Stops where an exception is raised, if a breakpoint wants it. Returns 0, or -1 with an exception
+ * that replaces it. */
 int debugger_raised(native_frame *frame, PyObject *exception);
+/* The same where an exception has left a frame of `code`, after debugger_leaves() returned 1.
+ * `object` still has the frame's variables. */
 int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *object,
                      PyObject *exception);
-/* Whether an exception that leaves a frame leaves the user's code, and was not told of before. */
+/* Returns whether an exception that leaves a frame also leaves the user's code, and did not stop
+ * already. */
 static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
 {
-    if (debug_self.told_next == frame) {
-        debug_self.told_next = (uintptr_t)caller;
+    if (debug_self.stopped_next == frame) {
+        debug_self.stopped_next = (uintptr_t)caller;
         return 0;
     }
     const struct debug_code *above = caller != NULL ? debugger_known(native_code(caller)) : NULL;
     return above == NULL || !above->is_users;
 }
-/* A frame of code with breakpoints on data begins: what was seen in one at its address is void. */
+/* Called when a frame of code with breakpoints on data begins. Forgets what was seen in an earlier
+ * frame at the same address. */
 void debug_data_begins(const struct debug_code *code, native_frame *frame);
-/* Such a frame returns or is unwound: what its last line has changed is seen. 0, or -1 with an
- * exception that the program is to get. */
+/* Called when such a frame returns or is unwound: checks what its last line has changed. Returns 0,
+ * or -1 with an exception for the program. */
 int debugger_data_left(struct debug_code *code, native_frame *frame);
-/* A frame returns, yields, or is unwound. */
+/* Called when a frame returns, yields, or is unwound: moves the thread's step on. */
 void debugger_left(native_frame *frame, enum step_event how);
-/* Nobody steps, nothing is paused, no prompt is open: only sites count. */
+/* Returns whether only sites matter: no thread steps, no pause is wanted, no Python of the debugger
+ * runs, and the program has begun. */
 static inline int debugger_is_quiet(void)
 {
     return (debugger.steps | debugger.inside | debugger.pause_wanted | debugger.waits_for_main) ==
            0;
 }
-/* Whether a place in code, by its offset in instructions, is of a line with a site. */
+/* Returns whether an instruction, by its index, belongs to a line with a site. */
 static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
 {
     return at < code->mark_count && (code->marks[at / 8] >> at % 8 & 1) != 0;
 }
-/* Whether all lines of a frame that begins now are wanted in this thread. */
+/* Returns whether this thread needs all lines of a frame that begins now. */
 static inline int debugger_wants_all(const struct debug_code *code)
 {
     return code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
                               debugger_step()->mode == STEP_IN);
 }
-/* Whether any are. */
+/* Returns whether this thread needs any line of it. */
 static inline int debugger_wants(const struct debug_code *code)
 {
     return code->site_count != 0 || debugger_wants_all(code);
 }
-/* The program's first code begins: it is stepped into. */
+/* Called when the program's first code begins: stops at its first line. */
 void debugger_main_begins(struct debug_code *code, native_frame *frame);
-/* Says that something slower, or nothing, took the place of what was wanted. */
+/* Reports that something slower, or nothing, replaced what was wanted: a reason code, and details.
+ */
 void debugger_reason(const char *code, const char *context);
 
 #endif

@@ -1,17 +1,42 @@
-/* Part of debugger.h.
- * Why: on CPython 3.8 to 3.11 a frame evaluator looks at each frame that begins. One whose code has
- * breakpoints runs a copy of the code that asks a probe at their lines (probes.h); the trace
- * function is on for frames alone that are stepped through, or cannot have a copy. Other frames pay
- * one look at their code's co_extra; loops pay nothing.
+/* Part of debugger.h: the engine of CPython 3.8 to 3.11.
  *
- *   frame -> hook() -> sites? -> copy -> engine_probe() -> debugger_sites() -> trace on until the
- *                                        next instruction -> eval_trace() -> debugger_line()
- *                   -> step?  -> trace on for this frame -> eval_trace() -> debugger_line()
- *                   -> neither: trace off                                  (the usual case)
+ * Why: a trace function slows down every line of every frame. A frame evaluator sees each frame
+ * once, when it begins, and decides what this frame needs. Most frames need nothing and pay one
+ * look at the co_extra of their code; loops pay nothing.
  *
- * So that every stop is one of a trace function, where a line may be set, a probe stops only where
- * the line begins behind it. Frames that ran already are traced until they end: that is
- * FRAME_ALREADY_RUNNING. */
+ *                       frame begins (or a generator continues)
+ *                                     |
+ *                           evaluate_debugged()
+ *                                     |
+ *          +--------------------------+-----------------------------+
+ *          | no site, nobody steps    | only sites on lines         | step, pause, data, RAISED, or
+ *          v                          v                             v
+ *    frame runs as it is        frame runs a copy             no copy: runs with the trace
+ *    (the usual case)           with probes (probes.h)        function switched on
+ *                                     |                             |
+ *                               probe reached:                      |
+ *                               engine_probe()                      |
+ *                                 debugger_sites() -> none: go on   |
+ *                                 else: pending = sites,            |
+ *                                 trace function on,                |
+ *                                 jump by way of the tail           |
+ *                                     |                             |
+ *                                     +-----------+-----------------+
+ *                                                 v
+ *                       eval_trace() -> trace_debugged() -> line_begins() -> debugger_line()
+ *
+ * Invariants:
+ * - Every stop happens in a trace function, because only there frame.f_lineno may be set. So a
+ *   probe never stops itself. It leaves its breakpoints in debug_self.pending for the next line
+ *   event.
+ * - run_traced() restores the trace function of the caller when the frame ends. It leaves it on
+ *   where a step continues in the caller, or if trace_running() ran meanwhile (running_reached).
+ * - Frames that ran before a breakpoint was set cannot change their code. They are traced until
+ *   they end; FRAME_ALREADY_RUNNING reports it.
+ * - When the evaluator returns, the frame is gone: only its address may be used.
+ *
+ * Threads: under the GIL. `pending`, the step and the trace function belong to one thread;
+ * running_reached and the sites belong to all. */
 #include "debugger.h"
 #include "eval_chain.h"
 #include "probes.h"
@@ -19,10 +44,11 @@
 
 #if HAS_EVAL_HOOK
 
-static PyObject *hook(HOOK_ARGS);
+static PyObject *evaluate_debugged(HOOK_ARGS);
 
-/* It is raised in the frame that its traceback begins and ends with. */
-static int raised(native_frame *frame, PyObject *arg)
+/* Handles an exception event. Tracing repeats it in each frame that the exception unwinds; only the
+ * first has a traceback of one entry. */
+static int exception_raised(native_frame *frame, PyObject *arg)
 {
     if (arg == NULL || !PyTuple_Check(arg) || PyTuple_GET_SIZE(arg) != 3 ||
         traced_is_end_of_iteration(frame, PyTuple_GET_ITEM(arg, 0))) {
@@ -36,8 +62,8 @@ static int raised(native_frame *frame, PyObject *arg)
     return debugger_raised(frame, PyExceptionInstance_Check(value) ? value : type);
 }
 
-/* The frame is gone where the evaluator has left it; the traceback still shows it. */
-static void unwound(PyCodeObject *code, native_frame *caller)
+/* Handles an exception that has left a frame. The frame is gone; the traceback still has it. */
+static void exception_unwound(PyCodeObject *code, native_frame *caller)
 {
     struct pyerror error = pyerror_take_instance();
     if (error.traceback != NULL && PyTraceBack_Check(error.traceback) && error.value != NULL) {
@@ -45,7 +71,7 @@ static void unwound(PyCodeObject *code, native_frame *caller)
         PyFrameObject *object = ((PyTracebackObject *)error.traceback)->tb_frame;
         if (debugger_unwound(code, caller, object, error.value) != 0) {
             pyerror_drop(&error);
-            return; /* with what has taken its place */
+            return; /* with the exception that replaces it */
         }
     }
     pyerror_put_back(&error);
@@ -56,8 +82,8 @@ static int is_in_copy(const struct debug_code *code, native_frame *frame)
     return code->copy != NULL && native_code(frame) == code->copy;
 }
 
-/* What a probe of this frame has left to be done, owned; NULL: nothing. */
-static PyObject *take_pending(native_frame *frame)
+/* Returns the breakpoints that a probe of this frame has left, owned; NULL for none. */
+static PyObject *take_pending_stop(native_frame *frame)
 {
     PyObject *ids = debug_self.pending;
     if (ids != NULL && debug_self.pending_in == (uintptr_t)frame) {
@@ -67,14 +93,14 @@ static PyObject *take_pending(native_frame *frame)
     return NULL;
 }
 
-/* Nothing but sites is wanted of this frame. */
+/* Returns whether frames need nothing but their sites. */
 static int is_only_for_sites(void)
 {
     return debugger_is_quiet() && !(debugger.catches & CATCH_RAISED);
 }
 
-/* In a copy: a place that is none of the code's. Where it belongs to a line that begins, its probe
- * sees to it that the line is told behind it. */
+/* Returns whether the frame is at an instruction of a copy that the program does not have: in the
+ * tail, or at a probe. The line event behind it is the real one. */
 static int is_between(PyFrameObject *object)
 {
     native_frame *frame = native_of(object);
@@ -95,7 +121,7 @@ static int line_begins(native_frame *frame)
     debugger.counts.line_callbacks++;
     int is_marked =
         native_code(frame) != code->code || debugger_is_marked(code, native_instruction(frame));
-    PyObject *ids = take_pending(frame);
+    PyObject *ids = take_pending_stop(frame);
     if (ids == NULL && code->site_count != 0 && !is_copy && is_marked) {
         ids = debugger_sites(code, frame, (uint32_t)number);
     }
@@ -103,7 +129,8 @@ static int line_begins(native_frame *frame)
         done = debugger_line(code, frame, (uint32_t)number, ids);
     }
     if (is_in_copy(code, frame) && is_only_for_sites() && !eval_wants.for_recorder) {
-        trace_switch_leave(PyThreadState_Get(), eval_trace); /* its probes are enough */
+        trace_switch_leave(PyThreadState_Get(),
+                           eval_trace); /* probes suffice for the rest of the frame */
     }
     return done;
 }
@@ -128,8 +155,8 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
     return 1;
 }
 
-/* `arg`: what it returns; NULL: an exception leaves it. */
-static int leaves(native_frame *frame, const PyObject *arg)
+/* Handles the end of a frame, or a yield. `arg` is the result; NULL = an exception leaves it. */
+static int frame_leaves(native_frame *frame, const PyObject *arg)
 {
     struct debug_code *code = debugger_known(native_code(frame));
     enum step_event how = arg == NULL              ? STEP_UNWIND
@@ -142,7 +169,7 @@ static int leaves(native_frame *frame, const PyObject *arg)
     return done;
 }
 
-static int trace(PyFrameObject *object, int what, PyObject *arg)
+static int trace_debugged(PyFrameObject *object, int what, PyObject *arg)
 {
     native_frame *frame = native_of(object);
     if (!debugger.is_on || debug_self.is_inside) {
@@ -152,15 +179,16 @@ static int trace(PyFrameObject *object, int what, PyObject *arg)
         return line_begins(frame);
     }
     if (what == PyTrace_EXCEPTION) {
-        return debugger.catches & CATCH_RAISED ? raised(frame, arg) : 0;
+        return debugger.catches & CATCH_RAISED ? exception_raised(frame, arg) : 0;
     }
-    return what == PyTrace_RETURN ? leaves(frame, arg) : 0;
+    return what == PyTrace_RETURN ? frame_leaves(frame, arg) : 0;
 }
 
-/* How often the frames that ran already were switched on, which those above must not undo. */
+/* Counts calls of trace_running(): run_traced() must not restore the trace function over one. */
 static uint64_t running_reached;
 
-static PyObject *run_gated(int is_on, HOOK_ARGS)
+/* Runs a frame with the trace function on or off, and restores it behind. */
+static PyObject *run_traced(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
     int before = trace_switch(state, eval_trace, is_on || eval_wants.for_recorder);
@@ -170,7 +198,7 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     }
     debugger.counts.scoped_trace_installs += is_on && before >= 0;
     PyObject *result = eval_below(EVAL_DEBUGGER, HOOK_PASS);
-    Py_XDECREF(take_pending(frame)); /* it was left before the line began */
+    Py_XDECREF(take_pending_stop(frame)); /* the frame ended before the line began */
     const struct step *step = debugger_step();
     int is_stepping = step->mode == STEP_IN ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
@@ -183,8 +211,8 @@ static PyObject *run_gated(int is_on, HOOK_ARGS)
     return result;
 }
 
-/* Whether the frame's breakpoints are told by probes. Those on data are not: they want to know
- * where it is left too. */
+/* Returns whether probes report the frame's breakpoints; gives a new frame its copy. Breakpoints on
+ * data are not for probes: they also need the end of the frame. */
 static int has_probes(struct debug_code *code, native_frame *frame)
 {
     if (code->site_count == 0 || code->has_data || !debugger.rewrites) {
@@ -199,14 +227,15 @@ static int has_probes(struct debug_code *code, native_frame *frame)
     return is_in_copy(code, frame);
 }
 
-/* The frame has run; of it and its code only the addresses are known. */
-static inline PyObject *left(PyObject *result, uintptr_t frame, PyCodeObject *code)
+/* Passes on the result of a frame, after a look at the exception that has left it. The frame is
+ * gone: `frame` is only an address. */
+static inline PyObject *pass_result(PyObject *result, uintptr_t frame, PyCodeObject *code)
 {
     if (__builtin_expect(result == NULL, 0) &&
         (debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED)) != 0) {
         native_frame *caller = native_current(PyThreadState_GetUnchecked());
         if (debugger_leaves(frame, caller)) {
-            unwound(code, caller);
+            exception_unwound(code, caller);
         }
     }
     return result;
@@ -220,7 +249,7 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
     int has = has_probes(code, frame);
     if (code->is_main) {
         debugger_main_begins(code, frame);
-        return run_gated(1, HOOK_PASS);
+        return run_traced(1, HOOK_PASS);
     }
     int is_wanted = (code->site_count != 0 && !has) || debugger_wants_all(code) ||
                     debugger_step()->frame == (uintptr_t)frame;
@@ -229,13 +258,14 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
         !trace_switch_is_on(PyThreadState_GetUnchecked(), eval_trace)) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
-    return run_gated(is_wanted, HOOK_PASS);
+    return run_traced(is_wanted, HOOK_PASS);
 }
 
-static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
+/* The slow path: makes the record of new code, and decides what the frame needs. */
+static __attribute__((noinline)) PyObject *look_at_frame(HOOK_ARGS)
 {
     if (__builtin_expect(debug_self.is_inside || debug_self.is_internal, 0)) {
-        return run_gated(0, HOOK_PASS);
+        return run_traced(0, HOOK_PASS);
     }
     PyCodeObject *original = native_code(frame);
     uintptr_t identity = (uintptr_t)frame;
@@ -247,12 +277,12 @@ static __attribute__((noinline)) PyObject *look(HOOK_ARGS)
     debugger.counts.cache_hits += known != NULL;
     debugger.counts.frames_evaluated++;
     Py_INCREF(original); /* the frame may run a copy in its place */
-    PyObject *result = left(run_looked_at(code, HOOK_PASS), identity, original);
+    PyObject *result = pass_result(run_looked_at(code, HOOK_PASS), identity, original);
     Py_DECREF(original);
     return result;
 }
 
-static PyObject *hook(HOOK_ARGS)
+static PyObject *evaluate_debugged(HOOK_ARGS)
 {
     PyCodeObject *code = native_code(frame);
     uintptr_t identity = (uintptr_t)frame;
@@ -266,14 +296,14 @@ static PyObject *hook(HOOK_ARGS)
                              !trace_switch_is_on(PyThreadState_GetUnchecked(), eval_trace),
                          1)) {
         debugger.counts.fast_path_hits++;
-        return left(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
+        return pass_result(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
     }
-    return look(HOOK_PASS);
+    return look_at_frame(HOOK_PASS);
 }
 
-static void refresh(void);
+static void refresh_hook(void);
 
-static int start(void)
+static int start_hook(void)
 {
     if (CALLS_ARE_INLINED && Py_GetRecursionLimit() > 10000) {
         PyErr_Format(PyExc_RuntimeError,
@@ -282,11 +312,11 @@ static int start(void)
                      Py_GetRecursionLimit());
         return -1;
     }
-    refresh();
+    refresh_hook();
     return 0;
 }
 
-static void stop(void)
+static void stop_hook(void)
 {
     eval_chain_take(EVAL_DEBUGGER);
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
@@ -297,7 +327,7 @@ static void stop(void)
     }
 }
 
-/* The thread's running frames are traced, those that begin only where they are wanted. */
+/* Switches the trace function on for the frames of a thread that run already. */
 static void trace_running(PyThreadState *ts)
 {
     if (trace_switch_reach(ts, eval_trace) != 0) {
@@ -305,7 +335,7 @@ static void trace_running(PyThreadState *ts)
     }
 }
 
-static void reach_running(int all)
+static void reach_running_hook(int all)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
@@ -323,16 +353,18 @@ static void reach_running(int all)
     }
 }
 
-/* Frames that begin look for themselves; the caller is switched on when its callee ends. */
-static void arm(struct debug_code *code)
+/* Does nothing: a frame that begins is checked anyway, and run_traced() switches a caller on when
+ * its callee ends. */
+static void arm_hook(struct debug_code *code)
 {
     (void)code;
 }
 
-static const struct eval_user user = {.evaluate = hook, .trace = trace, .is_between = is_between};
+static const struct eval_user user = {
+    .evaluate = evaluate_debugged, .trace = trace_debugged, .is_between = is_between};
 
-/* The evaluator is there only while something is wanted of it; under somebody else's it stays. */
-static void refresh(void)
+/* Sets the evaluator only while it is needed. */
+static void refresh_hook(void)
 {
     int is_wanted = debugger.points != 0 || debugger.catches != 0 || !debugger_is_quiet();
     if (is_wanted) {
@@ -340,7 +372,7 @@ static void refresh(void)
     } else {
         eval_chain_take(EVAL_DEBUGGER);
     }
-    /* The step may be in a frame that is not traced: this thread's are, from here on. */
+    /* The step may be in a frame that is not traced, so this thread's frames are from here on. */
     if (debugger_step()->mode != STEP_NONE) {
         trace_running(PyThreadState_Get());
     }
@@ -348,11 +380,11 @@ static void refresh(void)
 
 const struct debug_engine debug_engine = {
     .name = "hook",
-    .start = start,
-    .stop = stop,
-    .arm = arm,
-    .reach_running = reach_running,
-    .refresh = refresh,
+    .start = start_hook,
+    .stop = stop_hook,
+    .arm = arm_hook,
+    .reach_running = reach_running_hook,
+    .refresh = refresh_hook,
 };
 
 #endif

@@ -1,15 +1,17 @@
-/* Part of debugger.h.
- * Why: on 3.12+ sys.monitoring stops a program where it is wanted and costs nothing elsewhere.
+/* Part of debugger.h: the engine of CPython 3.12 and newer.
  *
- *   PY_START, PY_RESUME   everywhere, once a place: code is looked at and then left alone
- *   LINE                  local to code with breakpoints, and to code that is stepped through;
- *                         each line that is not wanted is disabled when it is told
- *   RETURN, YIELD, UNWIND while some thread steps: where the frame that it steps in is left; where
- *                         breakpoints on data want to know what a last line has changed
- *   RAISE, UNWIND         where breakpoints on exceptions want them
+ * Why: sys.monitoring reports lines of single code objects, and costs nothing elsewhere.
  *
- * A tool id of its own, so that what is disabled here is still told to the recorder. PY_START stays
- * on in functions that are one line: without it some versions tell no LINE of them. */
+ *   PY_START, PY_RESUME   everywhere, until code has been checked; then it is disabled there
+ *   LINE                  in code with breakpoints, and in code that is stepped through; lines
+ *                         that are not needed are disabled there
+ *   RETURN, YIELD, UNWIND while a thread steps: to notice that the frame of its step ends;
+ *                         with breakpoints on data: to check what the last line has changed
+ *   RAISE, UNWIND         while breakpoints on exceptions need them
+ *
+ * Invariants: the tool id is the debugger's own, so an event that is disabled here still reaches
+ * the recorder. PY_START stays enabled in functions of one line: without it some versions report no
+ * LINE there. Under the GIL. */
 #include "debugger.h"
 #include "monitoring.h"
 
@@ -19,21 +21,22 @@ static PyObject *disable; /* process-wide, borrowed */
 static int tool = -1;
 static long always, stepping, line, leaving, unwind, raising; /* bits of events */
 
-static native_frame *current(void)
+static native_frame *get_running_frame(void)
 {
     return native_current(PyThreadState_GetUnchecked());
 }
 
-/* The frame that runs, where it is of the code that is told of. */
-static native_frame *frame_of(PyObject *const *args, size_t n)
+/* Returns the running frame if it runs the event's code, else NULL. */
+static native_frame *get_event_frame(PyObject *const *args, size_t n)
 {
-    native_frame *frame = current();
+    native_frame *frame = get_running_frame();
     int is_it =
         PyVectorcall_NARGS(n) >= 2 && frame != NULL && (PyObject *)native_code(frame) == args[0];
     return is_it ? frame : NULL;
 }
 
-static PyObject *answer(int is_wanted)
+/* Returns what a callback returns: None, or DISABLE for an event that is not needed. */
+static PyObject *reply_to_event(int is_wanted)
 {
     return Py_NewRef(is_wanted ? Py_None : disable);
 }
@@ -41,23 +44,23 @@ static PyObject *answer(int is_wanted)
 static void set_lines(struct debug_code *code, int is_on)
 {
     long events = line | (code->has_data ? leaving : 0);
-    /* Off and on: lines that were disabled come back only so. */
+    /* Clearing first enables lines again that were disabled. */
     if (tool < 0 || monitoring_set_local(tool, code->code, 0) != 0 ||
         (is_on && monitoring_set_local(tool, code->code, events) != 0)) {
         PyErr_Clear();
     }
 }
 
-static PyObject *begins(PyObject *const *args, size_t n)
+static PyObject *code_begins(PyObject *const *args, size_t n)
 {
-    native_frame *frame = frame_of(args, n);
+    native_frame *frame = get_event_frame(args, n);
     if (frame == NULL || debug_self.is_inside) {
         Py_RETURN_NONE;
     }
     struct debug_code *known = debugger_known((PyCodeObject *)args[0]);
     struct debug_code *code = known != NULL ? known : debugger_code_of(frame);
     if (code == NULL) {
-        return answer(0);
+        return reply_to_event(0);
     }
     if (debug_self.is_internal) {
         Py_RETURN_NONE;
@@ -71,31 +74,31 @@ static PyObject *begins(PyObject *const *args, size_t n)
     } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {
         set_lines(code, 1);
     }
-    return answer(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
-                  code->is_one_line || code->has_data || code->site_count != 0);
+    return reply_to_event(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
+                          code->is_one_line || code->has_data || code->site_count != 0);
 }
 
-static PyObject *on_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *debug_on_start(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
-    native_frame *frame = frame_of(args, n);
+    native_frame *frame = get_event_frame(args, n);
     const struct debug_code *known = frame != NULL ? debugger_known((PyCodeObject *)args[0]) : NULL;
     if (known != NULL && known->has_data) {
         debug_data_begins(known, frame);
     }
-    return begins(args, n);
+    return code_begins(args, n);
 }
 
-static PyObject *on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *debug_on_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                 PyObject *Py_UNUSED(names))
 {
-    return begins(args, n);
+    return code_begins(args, n);
 }
 
-static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                         PyObject *Py_UNUSED(names))
+static PyObject *debug_on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
 {
-    native_frame *frame = frame_of(args, n);
+    native_frame *frame = get_event_frame(args, n);
     struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
     if (code == NULL || debug_self.is_inside) {
         Py_RETURN_NONE;
@@ -113,12 +116,12 @@ static PyObject *on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_
     }
     int is_wanted = debugger.steps != 0 || debugger.pause_wanted;
     debugger.counts.line_disabled += !is_wanted;
-    return answer(is_wanted);
+    return reply_to_event(is_wanted);
 }
 
-static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
+static PyObject *frame_left(PyObject *const *args, size_t n, enum step_event how)
 {
-    native_frame *frame = frame_of(args, n);
+    native_frame *frame = get_event_frame(args, n);
     struct debug_code *known = frame != NULL ? debugger_known(native_code(frame)) : NULL;
     int has_data = known != NULL && known->has_data && how != STEP_YIELD, done = 0;
     debugger.counts.py_return_callbacks++;
@@ -128,27 +131,27 @@ static PyObject *left(PyObject *const *args, size_t n, enum step_event how)
     if (frame != NULL) {
         debugger_left(frame, how);
     }
-    return done != 0 ? NULL : answer(debugger.steps != 0 || has_data);
+    return done != 0 ? NULL : reply_to_event(debugger.steps != 0 || has_data);
 }
 
-static PyObject *on_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *debug_on_return(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                 PyObject *Py_UNUSED(names))
 {
-    return left(args, n, STEP_RETURN);
+    return frame_left(args, n, STEP_RETURN);
 }
 
-static PyObject *on_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *debug_on_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
-    return left(args, n, STEP_YIELD);
+    return frame_left(args, n, STEP_YIELD);
 }
 
-static PyObject *on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                           PyObject *Py_UNUSED(names))
+static PyObject *debug_on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                 PyObject *Py_UNUSED(names))
 {
-    native_frame *frame = frame_of(args, n);
+    native_frame *frame = get_event_frame(args, n);
     if (frame != NULL && (debugger.steps != 0 || debugger.watches != 0)) {
-        PyObject *done = left(args, n, STEP_UNWIND); /* owned */
+        PyObject *done = frame_left(args, n, STEP_UNWIND); /* owned */
         if (done == NULL) {
             return NULL;
         }
@@ -163,11 +166,12 @@ static PyObject *on_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, siz
     Py_RETURN_NONE;
 }
 
-static PyObject *on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                          PyObject *Py_UNUSED(names))
+static PyObject *debug_on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                PyObject *Py_UNUSED(names))
 {
-    native_frame *frame = frame_of(args, n);
-    /* It is raised in the frame that its traceback begins and ends with. */
+    native_frame *frame = get_event_frame(args, n);
+    /* RAISE repeats in frames that the exception unwinds; the first has a traceback of one entry.
+     */
     PyObject *traceback =
         frame != NULL && PyVectorcall_NARGS(n) >= 3 && PyExceptionInstance_Check(args[2])
             ? ((PyBaseExceptionObject *)args[2])->traceback
@@ -181,17 +185,17 @@ static PyObject *on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size
     Py_RETURN_NONE;
 }
 
-static int start(void)
+static int start_tool(void)
 {
     static const struct {
         const char *event;
         vectorcallfunc function;
         long *bits;
     } handlers[] = {
-        {"PY_START", on_start, &always},   {"PY_RESUME", on_resume, &always},
-        {"LINE", on_line, &line},          {"PY_RETURN", on_return, &leaving},
-        {"PY_YIELD", on_yield, &stepping}, {"PY_UNWIND", on_unwind, &unwind},
-        {"RAISE", on_raise, &raising},
+        {"PY_START", debug_on_start, &always},   {"PY_RESUME", debug_on_resume, &always},
+        {"LINE", debug_on_line, &line},          {"PY_RETURN", debug_on_return, &leaving},
+        {"PY_YIELD", debug_on_yield, &stepping}, {"PY_UNWIND", debug_on_unwind, &unwind},
+        {"RAISE", debug_on_raise, &raising},
     };
     disable = monitoring_disable();
     if (disable == NULL || monitoring_take(-1, &tool) != 0) {
@@ -213,10 +217,10 @@ static int start(void)
     return 0;
 }
 
-static void stop(void)
+static void stop_tool(void)
 {
     for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
-        set_lines(code, 0); /* some versions leave local events behind when an id is freed */
+        set_lines(code, 0); /* some versions keep local events when an id is freed */
     }
     if (tool >= 0) {
         monitoring_free(tool);
@@ -224,16 +228,16 @@ static void stop(void)
     tool = -1;
 }
 
-static void arm(struct debug_code *code)
+static void arm_lines(struct debug_code *code)
 {
     set_lines(code, code->site_count != 0 || debugger.steps != 0 || debugger.pause_wanted);
-    /* Where it begins has been told and switched off while nothing was wanted of it. */
+    /* PY_START may have been disabled in this code before it had breakpoints. */
     if ((code->has_data || code->is_one_line) && tool >= 0 && monitoring_restart() != 0) {
         PyErr_Clear();
     }
 }
 
-static void reach_running(int all)
+static void reach_running_lines(int all)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
     for (; ts != NULL; ts = PyThreadState_Next(ts)) {
@@ -247,8 +251,8 @@ static void reach_running(int all)
     }
 }
 
-/* What was disabled while nobody stepped is wanted again. */
-static void refresh(void)
+/* Sets the global events. A step also enables again what was disabled before. */
+static void refresh_events(void)
 {
     int is_on = debugger.steps != 0;
     long events = always | (is_on ? stepping | leaving | unwind : 0);
@@ -262,31 +266,32 @@ static void refresh(void)
 
 const struct debug_engine debug_engine = {
     .name = "monitoring",
-    .start = start,
-    .stop = stop,
-    .arm = arm,
-    .reach_running = reach_running,
-    .refresh = refresh,
+    .start = start_tool,
+    .stop = stop_tool,
+    .arm = arm_lines,
+    .reach_running = reach_running_lines,
+    .refresh = refresh_events,
 };
 
 #elif IS_FREE_THREADED
 
-static int start(void)
+static int start_tool(void)
 {
     PyErr_SetString(PyExc_RuntimeError, "free-threaded builds are not supported yet");
     return -1;
 }
 
-static void stop(void) {}
-static void arm(struct debug_code *code)
+static void stop_tool(void) {}
+static void arm_lines(struct debug_code *code)
 {
     (void)code;
 }
-static void reach_running(int all)
+static void reach_running_lines(int all)
 {
     (void)all;
 }
 
-const struct debug_engine debug_engine = {"none", start, stop, arm, reach_running, stop};
+const struct debug_engine debug_engine = {"none",    start_tool,          stop_tool,
+                                          arm_lines, reach_running_lines, stop_tool};
 
 #endif

@@ -1,4 +1,5 @@
-/* Why: see probes.h. */
+/* Why: a probe must cost little. It is an object whose truth the copy tests. The interpreter calls
+ * nb_bool without a frame, and needs one place on the stack for it. See probes.h. */
 #include "probes.h"
 
 #if BYTECODE_FORMAT
@@ -14,8 +15,8 @@ struct probe {
     uint32_t line;
 };
 
-/* Whether the probe is true: one place on the stack, and no frame. */
-static int reached(PyObject *self)
+/* nb_bool of a probe: checks the breakpoints of its line. 1 = the copy jumps to the tail. */
+static int probe_is_reached(PyObject *self)
 {
     const struct probe *probe = (struct probe *)self;
     struct debug_code *code = probe->code;
@@ -27,14 +28,14 @@ static int reached(PyObject *self)
     return engine_probe(code, frame, probe->line);
 }
 
-static PyNumberMethods number = {.nb_bool = reached};
+static PyNumberMethods number = {.nb_bool = probe_is_reached};
 
 static PyTypeObject probe_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "relive._core.Probe",
     .tp_basicsize = sizeof(struct probe),
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_as_number = &number,
-    .tp_doc = "What a line with a breakpoint asks.",
+    .tp_doc = "Checks the breakpoints of a line.",
 };
 
 int probes_init(void)
@@ -52,7 +53,7 @@ static PyObject *new_probe(struct debug_code *code, uint32_t line)
     return (PyObject *)probe;
 }
 
-/* The probes of lines, each owned; NULL without memory. */
+/* Returns a probe for each line, owned; NULL without memory. */
 static PyObject **new_probes(struct debug_code *code, const uint32_t *lines, size_t count)
 {
     PyObject **probes = rl_zalloc(count + 1, sizeof(PyObject *));
@@ -70,7 +71,7 @@ static PyObject **new_probes(struct debug_code *code, const uint32_t *lines, siz
     return probes;
 }
 
-static int keep(struct debug_code *code, PyObject **probes, size_t count)
+static int keep_probes(struct debug_code *code, PyObject **probes, size_t count)
 {
     void *grown = code->probes;
     if (rl_grow(&grown, &code->probe_cap, code->probe_count + count, sizeof *code->probes) != 0) {
@@ -84,7 +85,8 @@ static int keep(struct debug_code *code, PyObject **probes, size_t count)
     return 0;
 }
 
-static void refuse(struct debug_code *code, const char *reason, const char *why)
+/* Remembers and reports that the code cannot have a copy. */
+static void refuse_copy(struct debug_code *code, const char *reason, const char *why)
 {
     char text[600];
     PyObject *name = code->code->co_name;
@@ -105,7 +107,7 @@ static void make_copy(struct debug_code *code)
     }
     count = lines != NULL ? debugger_sort_lines(lines, count) : 0;
     PyObject **probes = lines != NULL ? new_probes(code, lines, count) : NULL;
-    if (probes != NULL && keep(code, probes, count) == 0) {
+    if (probes != NULL && keep_probes(code, probes, count) == 0) {
         bytecode_probe(code->code, lines, probes, count, &result);
     }
     void *extra = (void *)((uintptr_t)code | COPY_BIT);
@@ -115,7 +117,7 @@ static void make_copy(struct debug_code *code)
         Py_CLEAR(result.code);
     }
     if (result.code == NULL) {
-        refuse(code, result.reason, result.err.text);
+        refuse_copy(code, result.reason, result.err.text);
     } else {
         code->holders++;
         code->copy = result.code;
@@ -162,7 +164,7 @@ void probes_drop(struct debug_code *code)
         if (Py_REFCNT(code->probes[i]) == 1) {
             Py_DECREF(code->probes[i]);
         } else {
-            code->probes[used++] = code->probes[i]; /* of a copy that a frame still runs */
+            code->probes[used++] = code->probes[i]; /* used by a copy that a frame still runs */
         }
     }
     code->probe_count = used;
@@ -177,11 +179,11 @@ void probes_forget(struct debug_code *code)
     rl_free(code->probes);
 }
 
-/* ---- for who checks ---- */
+/* ---- for tests ---- */
 
-static uint32_t *lines_of(PyObject *said, size_t *count)
+static uint32_t *lines_of(PyObject *given, size_t *count)
 {
-    PyObject *row = PySequence_Fast(said, "lines are a list of ints"); /* owned */
+    PyObject *row = PySequence_Fast(given, "lines are a list of ints"); /* owned */
     size_t most = row != NULL ? (size_t)PySequence_Fast_GET_SIZE(row) : 0;
     uint32_t *lines = row != NULL ? rl_alloc(most + 1, sizeof *lines) : NULL;
     for (size_t i = 0; lines != NULL && i < most; i++) {
@@ -197,12 +199,12 @@ static uint32_t *lines_of(PyObject *said, size_t *count)
     return lines;
 }
 
-PyObject *probes_rewrite(PyCodeObject *code, PyObject *said)
+PyObject *probes_rewrite(PyCodeObject *code, PyObject *given)
 {
     size_t count;
     struct bytecode_result result = {.reason = "BYTECODE_INJECTION_FAILED",
                                      .err.text = "no memory"};
-    uint32_t *lines = lines_of(said, &count);
+    uint32_t *lines = lines_of(given, &count);
     PyObject **probes = lines != NULL ? new_probes(NULL, lines, count) : NULL;
     if (probes != NULL) {
         bytecode_probe(code, lines, probes, count, &result);

@@ -1,9 +1,12 @@
-/* Breakpoints on CPython 3.8 to 3.11 without a trace function: a new frame of code with sites runs
- * a copy of that code (bytecode.h), which asks a probe where the lines of sites begin. The
- * function keeps its code.
+/* Breakpoints on CPython 3.8 to 3.11 without a trace function. A new frame of code with sites runs
+ * a copy of that code (bytecode.h). The copy tests a probe where the lines of sites begin. The
+ * function keeps its own code.
  *
- * What is known of a code object is known of its copies too: their co_extra has the same pointer,
- * with COPY_BIT set. */
+ *   debug_code --copy--> copy --co_consts--> probe --code--> debug_code
+ *   copy --co_extra--> debug_code + COPY_BIT (copies.h)
+ *
+ * Invariants: a probe may outlive its debug_code while a frame runs an old copy. probes_forget()
+ * makes such probes do nothing. Under the GIL. */
 #ifndef PROBES_H
 #define PROBES_H
 
@@ -11,22 +14,23 @@
 
 #if BYTECODE_FORMAT
 
-/* The copy for the sites that the code has now: borrowed; NULL where it was refused, which is told
- * once a change of the sites. */
+/* Returns the copy for the current sites: borrowed, NULL where it was refused. A refusal is
+ * reported once for each change of the sites. */
 PyCodeObject *probes_copy(struct debug_code *code);
-/* Whether a probe begins at this instruction of the copy. */
+/* Returns whether a probe begins at this instruction of the copy. */
 int probes_is_at(const struct debug_code *code, uint32_t at);
-/* The sites have changed, or the code is gone. */
+/* Drops the copy: the sites have changed, or the code is freed. */
 void probes_drop(struct debug_code *code);
-/* No probe may speak of this code any more. */
+/* Detaches all probes from the code: they do nothing from now on. */
 void probes_forget(struct debug_code *code);
-/* A copy of any code with probes that do nothing, on these lines (None: on all), for who wants to
- * see that it is the same: new, or NULL with an exception. */
+/* Returns (copy, number of probes, None) for code with probes that do nothing on these lines, or
+ * (None, reason, details). For tests of the rewrite. NULL with an exception. */
 PyObject *probes_rewrite(PyCodeObject *code, PyObject *lines);
+/* Readies the type of probes. Returns 0, or -1 with an exception. */
 int probes_init(void);
 
-/* The probe of a line was reached: engine_hook.c. Whether it is to jump, by way of the tail, to the
- * line, which the trace function is then told of; -1 with an exception. */
+/* Called when the probe of a line is reached (engine_hook.c). Returns 1 if it must jump to the
+ * line by way of the tail: then the trace function is called there. -1 with an exception. */
 int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line);
 
 #else
