@@ -29,7 +29,7 @@
  * - Every stop happens in a trace function, because only there frame.f_lineno may be set. So a
  *   probe never stops itself. It leaves its breakpoints in debug_self.pending for the next line
  *   event.
- * - run_traced() restores the trace function of the caller when the frame ends. It leaves it on
+ * - run_debugged() restores the trace function of the caller when the frame ends. It leaves it on
  *   where a step continues in the caller, or if trace_running() ran meanwhile (running_reached).
  * - Frames that ran before a breakpoint was set cannot change their code. They are traced until
  *   they end; FRAME_ALREADY_RUNNING reports it.
@@ -184,11 +184,11 @@ static int trace_debugged(PyFrameObject *object, int what, PyObject *arg)
     return what == PyTrace_RETURN ? frame_leaves(frame, arg) : 0;
 }
 
-/* Counts calls of trace_running(): run_traced() must not restore the trace function over one. */
+/* Counts calls of trace_running(): run_debugged() must not restore the trace function over one. */
 static uint64_t running_reached;
 
 /* Runs a frame with the trace function on or off, and restores it behind. */
-static PyObject *run_traced(int is_on, HOOK_ARGS)
+static PyObject *run_debugged(int is_on, HOOK_ARGS)
 {
     PyThreadState *state = PyThreadState_Get();
     int before = trace_switch(state, eval_trace, is_on || eval_wants.for_recorder);
@@ -249,7 +249,7 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
     int has = has_probes(code, frame);
     if (code->is_main) {
         debugger_main_begins(code, frame);
-        return run_traced(1, HOOK_PASS);
+        return run_debugged(1, HOOK_PASS);
     }
     int is_wanted = (code->site_count != 0 && !has) || debugger_wants_all(code) ||
                     debugger_step()->frame == (uintptr_t)frame;
@@ -258,14 +258,14 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
         !trace_switch_is_on(PyThreadState_GetUnchecked(), eval_trace)) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
-    return run_traced(is_wanted, HOOK_PASS);
+    return run_debugged(is_wanted, HOOK_PASS);
 }
 
 /* The slow path: makes the record of new code, and decides what the frame needs. */
 static __attribute__((noinline)) PyObject *look_at_frame(HOOK_ARGS)
 {
     if (__builtin_expect(debug_self.is_inside || debug_self.is_internal, 0)) {
-        return run_traced(0, HOOK_PASS);
+        return run_debugged(0, HOOK_PASS);
     }
     PyCodeObject *original = native_code(frame);
     uintptr_t identity = (uintptr_t)frame;
@@ -353,7 +353,7 @@ static void reach_running_hook(int all)
     }
 }
 
-/* Does nothing: a frame that begins is checked anyway, and run_traced() switches a caller on when
+/* Does nothing: a frame that begins is checked anyway, and run_debugged() switches a caller on when
  * its callee ends. */
 static void arm_hook(struct debug_code *code)
 {
