@@ -26,6 +26,7 @@
 
 enum { NOT_STARTED = 125, NAMES_MAX = 1000 };
 
+/* Returns whether a value is this text. */
 static int is_this_text(PyObject *value, const char *text)
 {
     return value != NULL && PyUnicode_Check(value) &&
@@ -75,6 +76,7 @@ static PyObject *take_explanation(void)
     return text;
 }
 
+/* Prints the exception that is set in one line, and takes it. */
 static void print_explanation(const char *what)
 {
     PyObject *text = take_explanation(); /* owned */
@@ -107,6 +109,7 @@ static void add_advice(const char *advice)
 
 /* ---- the doors ---- */
 
+/* Returns whether a path is that of a folder. */
 static int is_folder(PyObject *path)
 {
     struct stat found;
@@ -297,11 +300,13 @@ static int begin_from_environment(void)
     return failed ? -1 : 0;
 }
 
+/* Returns whether a number is the pid of this process. */
 static int is_this_process(PyObject *number)
 {
     return number != NULL && PyLong_Check(number) && PyLong_AsLong(number) == (long)getpid();
 }
 
+/* Begins the recording of the run that RELIVE_RUN describes. */
 static int begin_as(PyObject *run)
 {
     struct fields fields = {run, 0};
@@ -344,6 +349,7 @@ static PyObject *core_begin(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* restore_path(): takes back what the fallback launcher put into sys.path. */
 static PyObject *core_restore_path(PyObject *module, PyObject *ignored)
 {
     (void)module;

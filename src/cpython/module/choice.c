@@ -1,4 +1,10 @@
-/* Why: each interpreter has other mechanisms, and not each of them sees everything. */
+/* Why: each interpreter has other mechanisms, and not each of them sees everything.
+ *
+ *     --backend NAME    choose_named(): refuses, with the reason and a way out
+ *     auto              choose_best(): the first that works; the reason names those before it
+ *
+ * Invariants: the reason goes into the header of the recording. A probe leaves no
+ * exception behind. Threads: under the GIL. */
 #include "choice.h"
 
 #include <stdio.h>

@@ -1,4 +1,10 @@
-/* The ways out of a process that skip Py_FinalizeEx: os._exit, os.execv and os.execve. */
+/* The ends of a process, at which a recording is closed.
+ *
+ *     Py_FinalizeEx         exits_register(): an atexit function, then Py_AtExit
+ *     os._exit              exits_guard(): stops the recording first
+ *     os.execv, execve      exits_guard(): readies the recording, and takes that back on failure
+ *
+ * Under the GIL, apart from exits_forked(). */
 #ifndef EXITS_H
 #define EXITS_H
 

@@ -19,6 +19,7 @@ PyObject *fields_dict(struct fields *fields, const char *name);
 PyObject *fields_text(struct fields *fields, const char *name);
 /* A str that is UTF-8: borrowed; "" where it is wrong. */
 const char *fields_utf8(struct fields *fields, const char *name);
+/* Whether a value is true. */
 int fields_flag(struct fields *fields, const char *name);
 /* A whole number from low to high; low where it is wrong. */
 long long fields_number(struct fields *fields, const char *name, long long low, long long high);

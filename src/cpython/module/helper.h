@@ -1,5 +1,10 @@
-/* A process of this interpreter that reads TOML, patterns and all else that the program must not
- * find imported, and answers in JSON (relive/_resolve.py). */
+/* A helper process of this interpreter (relive/_resolve.py). It reads TOML, patterns and all else
+ * that the program must not find imported, and answers in JSON.
+ *
+ *     recorded process --- {"path": ...} or {"config": ...} ---> python -m relive._resolve
+ *                      <-- a run, a recipe, or {"error": ...} ---
+ *
+ * A run is also kept in the cache folder (kept.h), so that most starts need no helper. */
 #ifndef HELPER_H
 #define HELPER_H
 

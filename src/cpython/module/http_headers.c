@@ -1,4 +1,5 @@
-/* Why: see http_headers.h. */
+/* Why: see http_headers.h. Invariants: the names that are kept are ASCII and in lower case, so that
+ * a comparison needs no Python code. Threads: under the GIL. */
 #include "http_headers.h"
 
 enum { KEPT_MOST = 64 };

@@ -1,5 +1,11 @@
-/* Why: see kept.h. An entry is 16 hexadecimal digits, the checksum of what follows, and a JSON
- * object {"key", "value"}. */
+/* Why: see kept.h.
+ *
+ *     file KIND-<checksum of the key>:   <checksum of the rest, 16 digits>{"key": ..., "value":
+ * ...}
+ *
+ * Invariants: the key is compared whole, since two keys may have one checksum. A cache that cannot
+ * be read or written costs time, never a recording; no exception is left behind. Threads: under the
+ * GIL. */
 #include "kept.h"
 
 #include <stdio.h>
@@ -186,6 +192,7 @@ PyObject *kept_digest(PyObject *text)
     return PyUnicode_FromFormat("%s-%zd", digits, len);
 }
 
+/* file_state(path): see kept_file_state(). */
 static PyObject *core_file_state(PyObject *module, PyObject *path)
 {
     (void)module;

@@ -138,6 +138,7 @@ static PyObject *filter_object_add_rule(PyObject *self, PyObject *args)
     return none_or_raise(filter_add_rule(get_filter_object(self)->filter, &rule, &err), &err);
 }
 
+/* add_pattern(pattern, action): to the last rule */
 static PyObject *add_pattern(PyObject *self, PyObject *args)
 {
     struct rl_err err = {0};
@@ -153,6 +154,7 @@ static PyObject *add_pattern(PyObject *self, PyObject *args)
                          &err);
 }
 
+/* add_gate(gate, pattern): an include or exclude */
 static PyObject *add_gate(PyObject *self, PyObject *args)
 {
     struct rl_err err = {0};
@@ -167,6 +169,7 @@ static PyObject *add_gate(PyObject *self, PyObject *args)
                          &err);
 }
 
+/* set_sample(part of the functions) */
 static PyObject *set_sample(PyObject *self, PyObject *number)
 {
     double sample = PyFloat_AsDouble(number);
@@ -353,6 +356,7 @@ static PyObject *core_find_secrets(PyObject *module, PyObject *object)
     return list;
 }
 
+/* without_secrets(text) -> the text, each secret replaced by a mark */
 static PyObject *core_without_secrets(PyObject *module, PyObject *object)
 {
     struct secret_part parts[SECRET_PARTS];

@@ -1,3 +1,4 @@
+/* Filters (filter.h) as objects of Python, and the forms of secrets. Under the GIL. */
 #ifndef MOD_FILTER_H
 #define MOD_FILTER_H
 

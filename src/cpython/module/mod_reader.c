@@ -1,5 +1,13 @@
-/* Why: the reader and the query layer, as Python sees them. Long work runs without the GIL; a
- * reader object is used by one thread at a time (`busy`). */
+/* Why: the reader and the query layer, as Python sees them.
+ *
+ *     method --> reader_enter(): open, and no other thread uses it?  --no--> _core.Error, ERR_BUSY
+ *                  |yes: busy = 1
+ *                  v
+ *                the query, without the GIL --> busy = 0 --> Python objects
+ *
+ * Invariants: a reader object is used by one thread at a time (`busy`), since the reader below has
+ * no lock. A file is not trusted: texts may hold lone surrogates, times may be absurd. Threads:
+ * long work runs without the GIL, all else under it. */
 #include "mod_reader.h"
 
 #include <stdio.h>
@@ -18,7 +26,6 @@
 #include "status.h"
 #include "totals.h"
 
-/* Decodes a text of a recording, where lone surrogates may be: new, or NULL with an exception. */
 static PyObject *decode_recorded_text(struct text text)
 {
     return PyUnicode_DecodeUTF8(text.data, (Py_ssize_t)text.len, "surrogatepass");
@@ -47,7 +54,6 @@ static int put_u64(PyObject *dict, const char *key, uint64_t value)
     return put_owned(dict, key, PyLong_FromUnsignedLongLong(value));
 }
 
-/* Returns bytes as hexadecimal digits: new. */
 static PyObject *make_hex_text(const uint8_t *bytes, size_t n)
 {
     char text[65] = "";
@@ -73,7 +79,6 @@ struct reader *reader_enter(struct reader_object *self)
     return self->reader;
 }
 
-/* Lists the problems that the reader has found: new. */
 static PyObject *list_problems(const struct reader *reader)
 {
     PyObject *list = PyList_New(0);
@@ -94,7 +99,6 @@ static PyObject *list_problems(const struct reader *reader)
     return list;
 }
 
-/* Returns the entries of the header's META: new. */
 static PyObject *make_meta_dict(const struct reader *reader)
 {
     PyObject *dict = PyDict_New();
@@ -112,7 +116,6 @@ static PyObject *make_meta_dict(const struct reader *reader)
     return dict;
 }
 
-/* Returns {reason: count} of what was lost: new. */
 static PyObject *make_losses_dict(const uint64_t losses[RL_LOSS_REASONS])
 {
     PyObject *dict = PyDict_New();
@@ -164,6 +167,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
     return d;
 }
 
+/* Returns (module, qualname, file, line, flags) of a function: new, or NULL with an exception. */
 static PyObject *make_code_tuple(const struct reader *r, uint32_t id)
 {
     struct code_text code = reader_code(r, id);
@@ -178,6 +182,7 @@ static PyObject *make_code_tuple(const struct reader *r, uint32_t id)
     return Py_BuildValue("(NNNII)", module, name, file, code.line, code.flags);
 }
 
+/* Reads the totals of the recording, or of one session, without the GIL. */
 static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
 {
     rl_status status;
@@ -190,6 +195,7 @@ static rl_status load_summary(struct reader_object *self, uint32_t session, stru
     return status;
 }
 
+/* Returns a span of the recording's clock in ns, bounded for damaged files. */
 static uint64_t span_ns(const struct reader *r, uint64_t ticks)
 {
     const double longest = 9e18; /* a damaged file may say anything */
@@ -197,6 +203,7 @@ static uint64_t span_ns(const struct reader *r, uint64_t ticks)
     return (uint64_t)(ns < longest ? ns + 0.5 : longest);
 }
 
+/* Returns a string of the recording, or None for id 0: new. */
 static PyObject *decode_name(const struct reader *r, uint32_t id)
 {
     if (id == 0) {
@@ -230,6 +237,7 @@ static PyObject *list_threads(const struct reader *r, const struct summary *s)
     return list;
 }
 
+/* Returns {name of a kind: count}: new. Two kinds that are printed like others have names here. */
 static PyObject *make_kinds_dict(const struct summary *s)
 {
     PyObject *d = PyDict_New();
@@ -517,7 +525,6 @@ static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
-/* stacks_at([(thread, seq)]): open_stacks(). */
 static PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions)
 {
     PyObject *list = PySequence_List(positions); /* owned */
@@ -612,7 +619,6 @@ static int reader_init(struct reader_object *self, PyObject *args, PyObject *nam
     return 0;
 }
 
-/* Closes and frees a reader. */
 static void reader_dealloc(struct reader_object *self)
 {
     PyTypeObject *type = Py_TYPE(self);

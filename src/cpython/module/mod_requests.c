@@ -441,12 +441,14 @@ static PyObject *request_call(struct request *r, PyObject *args, PyObject *names
     return r->is_asgi ? send_message(r, args, names) : start_response(r, args, names);
 }
 
+/* saw(data): a piece of the answer. */
 static PyObject *request_saw(struct request *r, PyObject *data)
 {
     count_piece(r, data);
     Py_RETURN_NONE;
 }
 
+/* pause(): the request's session is not the active one. */
 static PyObject *request_pause(struct request *r, PyObject *ignored)
 {
     (void)ignored;
@@ -459,6 +461,7 @@ static PyObject *request_pause(struct request *r, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* go_on(): the request's session is the active one again. */
 static PyObject *request_go_on(struct request *r, PyObject *ignored)
 {
     (void)ignored;
@@ -469,6 +472,7 @@ static PyObject *request_go_on(struct request *r, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* end(error=None): the answer is complete, or an exception came in its place. */
 static PyObject *request_end(struct request *r, PyObject *args)
 {
     PyObject *error = NULL;
@@ -549,6 +553,7 @@ static PyObject *keep_headers(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* next_exchange() -> a number for a request and its answer */
 static PyObject *next_exchange(PyObject *module, PyObject *ignored)
 {
     (void)module;

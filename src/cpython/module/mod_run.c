@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 
+/* Returns None, or NULL where the call has failed with an exception. */
 static PyObject *none_unless(int failed)
 {
     if (failed) {
@@ -26,6 +27,7 @@ static PyObject *open_run(PyObject *module, PyObject *args)
     return none_unless(run_open(path, run, 0));
 }
 
+/* join_run(run) */
 static PyObject *join_run(PyObject *module, PyObject *run)
 {
     (void)module;
@@ -36,6 +38,7 @@ static PyObject *join_run(PyObject *module, PyObject *run)
     return none_unless(run_join(run, 0));
 }
 
+/* tell_children(): children join the run that was opened last. */
 static PyObject *tell_children(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -43,6 +46,7 @@ static PyObject *tell_children(PyObject *module, PyObject *ignored)
     return none_unless(run_become_parent());
 }
 
+/* opened_run() -> the run that was opened last, or None */
 static PyObject *opened_run(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -52,6 +56,7 @@ static PyObject *opened_run(PyObject *module, PyObject *ignored)
     return run;
 }
 
+/* run_text(run) -> the text of RELIVE_RUN */
 static PyObject *core_run_text(PyObject *module, PyObject *run)
 {
     (void)module;
@@ -78,6 +83,7 @@ static PyObject *choose_backend(PyObject *module, PyObject *args)
     return answer;
 }
 
+/* library_folders() -> the folders of libraries */
 static PyObject *library_folders(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -85,6 +91,7 @@ static PyObject *library_folders(PyObject *module, PyObject *ignored)
     return folders_of_libraries();
 }
 
+/* complain(text): one line on stderr */
 static PyObject *core_complain(PyObject *module, PyObject *text)
 {
     (void)module;

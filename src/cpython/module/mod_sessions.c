@@ -1,4 +1,12 @@
-/* Why: see mod_sessions.h. In C since a service begins and ends one for each request. */
+/* Why: see mod_sessions.h. It is C since a service begins and ends a session for each request.
+ *
+ *     sessions_begin()    a number, ids, an event at the beginning
+ *     sessions_enter()    its number into the program's context: it is the active one
+ *     sessions_finish()   the context is left, an event at the end
+ *
+ * Invariants: a session is open from sessions_begin() until sessions_finish(), or until too many
+ * are open and the oldest is forgotten. A session exists without a recording, too; tell_sessions()
+ * then writes the beginnings into one that starts later. Threads: under the GIL. */
 #include "mod_sessions.h"
 
 #include <string.h>
@@ -232,6 +240,7 @@ void sessions_forked(void)
 
 /* ---- for Python ---- */
 
+/* begin_session(tag, traceparent, tracestate, attrs, span_id, trace_filter, is_by_hand) */
 static PyObject *begin_session(PyObject *module, PyObject *args)
 {
     struct session_wants w = {0};
@@ -251,12 +260,14 @@ static PyObject *object_or_none(const struct open_session *found)
     return (PyObject *)session_object_of(found);
 }
 
+/* find_session(id) -> the open session with this id, or None */
 static PyObject *find_session(PyObject *module, PyObject *id)
 {
     (void)module;
     return object_or_none(sessions_find(id));
 }
 
+/* tell_sessions(): writes the beginnings of open sessions into a recording that has just begun. */
 static PyObject *tell_sessions(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -276,6 +287,7 @@ static PyObject *tell_sessions(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* finish_session(session, token=None, error=None) */
 static PyObject *finish_session(PyObject *module, PyObject *args)
 {
     PyObject *o, *token = NULL, *error = NULL;
@@ -290,6 +302,7 @@ static PyObject *finish_session(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* enter_session(session) -> a token for leave_session() or finish_session() */
 static PyObject *enter_session(PyObject *module, PyObject *o)
 {
     struct session_object *s = session_of(o);
@@ -297,6 +310,7 @@ static PyObject *enter_session(PyObject *module, PyObject *o)
     return s != NULL ? sessions_enter(s) : NULL;
 }
 
+/* leave_session(token or None): undoes one enter_session(). */
 static PyObject *leave_session(PyObject *module, PyObject *token)
 {
     (void)module;
@@ -308,6 +322,7 @@ static PyObject *leave_session(PyObject *module, PyObject *token)
     Py_RETURN_NONE;
 }
 
+/* active_session() -> the active session, or None */
 static PyObject *active_session(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -315,6 +330,7 @@ static PyObject *active_session(PyObject *module, PyObject *ignored)
     return object_or_none(open_sessions_get(&sessions_all, context_active()));
 }
 
+/* add_profiler(session): the session has started a profiler. */
 static PyObject *add_profiler(PyObject *module, PyObject *o)
 {
     struct session_object *s = session_of(o);
@@ -333,6 +349,7 @@ static PyObject *add_profiler(PyObject *module, PyObject *o)
     Py_RETURN_NONE;
 }
 
+/* remove_profiler(session): the session has stopped a profiler. */
 static PyObject *remove_profiler(PyObject *module, PyObject *o)
 {
     struct session_object *s = session_of(o);
@@ -349,6 +366,7 @@ static PyObject *remove_profiler(PyObject *module, PyObject *o)
     Py_RETURN_NONE;
 }
 
+/* reset_profilers(session or None): no session but this one profiles. */
 static PyObject *reset_profilers(PyObject *module, PyObject *but)
 {
     uint32_t place = 0;
@@ -365,6 +383,7 @@ static PyObject *reset_profilers(PyObject *module, PyObject *but)
     Py_RETURN_NONE;
 }
 
+/* when_unprofiled(function): to be called when no session profiles any more. */
 static PyObject *when_unprofiled(PyObject *module, PyObject *function)
 {
     (void)module;
@@ -373,6 +392,7 @@ static PyObject *when_unprofiled(PyObject *module, PyObject *function)
     Py_RETURN_NONE;
 }
 
+/* traceparent(header) -> (trace id, span id, flags), or None */
 static PyObject *core_traceparent(PyObject *module, PyObject *header)
 {
     struct trace_parent parent;
@@ -388,6 +408,7 @@ static PyObject *core_traceparent(PyObject *module, PyObject *header)
                          session_digits(&parent.flags, 1));
 }
 
+/* session_counts() -> a dictionary of counts */
 static PyObject *session_counts(PyObject *module, PyObject *ignored)
 {
     (void)module;

@@ -13,15 +13,15 @@ struct session_wants {
     int is_by_hand; /* nobody holds what is returned: it is kept while it is one of the newest */
 };
 
-/* Begins one, of values that were checked: new, or NULL with an exception. */
+/* Begins a session from values that were checked: new, or NULL with an exception. */
 struct session_object *sessions_begin(const struct session_wants *wants);
-/* Ends one that is open; with its token it also is not the active one any more. `error`: the
- * exception that it was left by, or NULL. 0, or -1. */
+/* Ends a session that is open; `token` is what sessions_enter() gave, or NULL. `error` is the
+ * exception that ended it, or NULL. Returns 0, or -1 with an exception. */
 int sessions_finish(struct session_object *session, PyObject *token, PyObject *error);
 int sessions_is_open(const struct session_object *session);
 /* Makes it the active one here: what context_leave() and sessions_finish() want, new, or NULL. */
 PyObject *sessions_enter(struct session_object *session);
-/* For the events of a session; 0 once it has ended. */
+/* Returns the number that events of the session carry; 0 once it has ended. */
 unsigned sessions_number(const struct session_object *session);
 
 /* In a forked child, without Python: its ids come from another source than its parent's. */

@@ -1,5 +1,13 @@
 /* Why: `relive._core` is the one door between Python and the engine. Each part adds its own
- * functions; those about the recording that is on are here. */
+ * functions; those about the recording that is on are here.
+ *
+ *     module_exec()
+ *       refusal_init(), recording_init()    once per process
+ *       forks_in_child()                    what a forked child calls, without Python
+ *       ..._add()                           the functions and types of each part
+ *
+ * Invariant: an interpreter other than the main one gets none of this (interpreters.h).
+ * Threads: under the GIL of the main interpreter. */
 
 #include "module.h"
 
@@ -157,6 +165,7 @@ static PyObject *core_facts(PyObject *module, PyObject *ignored)
                          (unsigned long long)os_mono_ns());
 }
 
+/* exclude_own(): code of Relive's own files is never recorded. */
 static PyObject *core_exclude_own(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -167,6 +176,7 @@ static PyObject *core_exclude_own(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* library(folder): code below it is a library's. */
 static PyObject *core_library(PyObject *module, PyObject *folder)
 {
     (void)module;
@@ -178,6 +188,7 @@ static PyObject *core_library(PyObject *module, PyObject *folder)
     Py_RETURN_NONE;
 }
 
+/* preview(type, function, with_subclasses): instances are shown by the function. */
 static PyObject *core_preview(PyObject *module, PyObject *args)
 {
     (void)module;
@@ -190,6 +201,7 @@ static PyObject *core_preview(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* previews() -> [(type, calls, failures, ns, is_off)] */
 static PyObject *core_previews(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -197,6 +209,7 @@ static PyObject *core_previews(PyObject *module, PyObject *ignored)
     return previews_list();
 }
 
+/* schema() -> the kinds of events and their fields, as NDJSON */
 static PyObject *core_schema(PyObject *module, PyObject *ignored)
 {
     (void)module;
@@ -269,6 +282,7 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Fills the module, in the main interpreter or in another one. */
 static int module_exec(PyObject *module)
 {
     if (!interpreter_is_main()) {

@@ -1,4 +1,5 @@
-/* `relive._core`, the one door between Python and the engine. */
+/* `relive._core`, the one door between Python and the engine. In an interpreter other than the main
+ * one it has other functions (interpreters.h). */
 #ifndef MODULE_H
 #define MODULE_H
 

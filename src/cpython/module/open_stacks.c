@@ -1,6 +1,11 @@
 /* Part of mod_reader.h.
- * Why: who asks where frames stood asks it of many events, and one walk through the recording
- * answers for all of them. */
+ * Why: callers want the open frames at many events, and one walk through the recording finds them
+ * for all of these events.
+ *
+ *     (thread, number) --> key --> its place in the list
+ *     each event of the recording: key known? --> the frames that are open in its thread
+ *
+ * Threads: the walk runs without the GIL, all else under it. */
 #include "mod_reader.h"
 #include "reader_object.h"
 

@@ -1,5 +1,16 @@
-/* Why: one way to a recording for all doors: a process that starts recorded, a forked child, the
- * API. */
+/* Why: one way to a recording for all callers: a process that starts recorded, a forked child, and
+ * the API.
+ *
+ *     opening_start()
+ *       read_run()          id, start and parents of the run
+ *       read_settings()     limits, level, options
+ *       read_activation()   --activate
+ *       make_filter()       the recipe becomes a filter; folders of libraries
+ *       make_header()       the backend is chosen; what the header contains
+ *       start_claimed()     filter, exit functions and fork hooks, then the recording
+ *
+ * Invariants: only one thread at a time starts or stops (recording_claim_start()). A step that
+ * fails leaves an exception and no recording. Threads: under the GIL. */
 #include "opening.h"
 
 #include <stdio.h>

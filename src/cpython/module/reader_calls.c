@@ -17,6 +17,7 @@ PyObject *reader_event_json(struct reader *reader, const struct event_out *event
     return line;
 }
 
+/* Returns (level, start, end) of a call, the events as JSON; end is None where there is none. */
 static PyObject *call_row(struct reader *reader, const struct call *call)
 {
     PyObject *start = reader_event_json(reader, &call->start.out), *end = Py_None;

@@ -1,5 +1,15 @@
 /* Part of reader_object.h.
- * Why: the exceptions of a recording, as Python objects; only those that are shown become some. */
+ * Why: a recording may have millions of exceptions. Python decides for each kind of outcome, and
+ * only those that are shown become objects.
+ *
+ *     exceptions()                  finds them; a row for each outcome
+ *     exceptions_judge()            takes Python's decision on each outcome
+ *     exception_place(), _rows()    the list in order, also of several recordings
+ *     exception_details()           reads what listed ones carried
+ *     exception_details_piece()     gives that, a piece at a time
+ *
+ * Invariants: each step needs those before it (enter_exceptions()). A new exceptions() frees what
+ * an earlier one has found. Threads: as in mod_reader.c. */
 #include "reader_object.h"
 
 #include "alloc.h"
@@ -40,6 +50,7 @@ static struct reader_exceptions *enter_exceptions(struct reader_object *self, in
     return self->exceptions;
 }
 
+/* Takes the folders of libraries; the texts point into the tuple, which is kept. */
 static int take_folders(struct reader_exceptions *exceptions, PyObject *folders)
 {
     exceptions->folders = PySequence_Tuple(folders);
@@ -66,6 +77,7 @@ static int take_folders(struct reader_exceptions *exceptions, PyObject *folders)
     return 0;
 }
 
+/* Returns the name of a type, or None for id 0: new. */
 static PyObject *type_object(const struct reader *reader, uint32_t type)
 {
     if (type == 0) {
@@ -74,6 +86,7 @@ static PyObject *type_object(const struct reader *reader, uint32_t type)
     return reader_safe_text(reader_string(reader, type));
 }
 
+/* Returns the row of an outcome: new, or NULL with an exception. */
 static PyObject *outcome_row(const struct reader *reader, const struct outcome *o, uint64_t count)
 {
     PyObject *type = type_object(reader, o->type);
@@ -84,6 +97,7 @@ static PyObject *outcome_row(const struct reader *reader, const struct outcome *
                                o->handler_line, o->thread, o->facts, (unsigned long long)count);
 }
 
+/* Returns the rows of all outcomes: new, or NULL with an exception. */
 static PyObject *outcome_rows(const struct reader *reader, const struct exceptions *found)
 {
     PyObject *list = PyList_New(0);
@@ -127,6 +141,7 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
     return rows;
 }
 
+/* Reads (likeness, is listed, rank, names its task, names its replacer). */
 static int take_judgement(PyObject *row, struct judgement *out)
 {
     unsigned likeness, rank;

@@ -1,5 +1,7 @@
-/* What the engine refuses: _core.Error(code, text), which Python turns into a ReliveError. Under
- * the GIL. */
+/* Refusals of the engine: _core.Error(code, text), which Python turns into a ReliveError. Under the
+ * GIL.
+ *
+ *     return refuse(RL_USAGE, "there is no backend %s", name);     raises; gives NULL */
 #ifndef REFUSAL_H
 #define REFUSAL_H
 

@@ -1,4 +1,12 @@
-/* Why: see run.h. */
+/* Why: see run.h.
+ *
+ *     first process   run_open(path)              path.relive
+ *     child by exec   RELIVE_RUN -> run_join()    path.<pid>.<n>.relive
+ *     child by fork   record_child() -> run_join()
+ *
+ * Invariants: `opened` is the run of the recording that was opened last. Where the variable would
+ * be longer than VARIABLE_MAX, the filter goes into the cache folder, and the variable holds its
+ * key. Threads: under the GIL. */
 #include "run.h"
 
 #include <stdarg.h>

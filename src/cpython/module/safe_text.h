@@ -1,4 +1,4 @@
-/* Text on its way to a terminal. */
+/* Text for a terminal. Names of files may hold control characters; these become escapes. */
 #ifndef SAFE_TEXT_H
 #define SAFE_TEXT_H
 

@@ -188,24 +188,28 @@ static void session_dealloc(struct session_object *s)
     Py_DECREF(type);
 }
 
+/* The id of the session, as text. */
 static PyObject *get_id(struct session_object *s, void *closure)
 {
     (void)closure;
     return session_id(&s->who);
 }
 
+/* The trace id, as hexadecimal digits. */
 static PyObject *get_trace_id(struct session_object *s, void *closure)
 {
     (void)closure;
     return session_digits(s->who.trace_id, TRACE_BYTES);
 }
 
+/* The span id, as hexadecimal digits. */
 static PyObject *get_span_id(struct session_object *s, void *closure)
 {
     (void)closure;
     return session_digits(s->who.span_id, SPAN_BYTES);
 }
 
+/* The flags of the trace, as hexadecimal digits. */
 static PyObject *get_flags(struct session_object *s, void *closure)
 {
     const uint8_t flags = s->who.flags;

@@ -15,6 +15,7 @@
 
 #include "open_sessions.h"
 
+/* A Session, as Python sees it. */
 struct session_object {
     PyObject_HEAD
         /* owned; NULL: none, or not known any more */
@@ -27,9 +28,11 @@ struct session_object {
     unsigned long long began; /* ns of the monotonic clock */
 };
 
+/* Returns bytes as hexadecimal digits: new, or NULL with an exception. */
 PyObject *session_digits(const uint8_t *bytes, size_t count);
 /* The bytes of so many digits; whether they are that. */
 int session_bytes(PyObject *digits, uint8_t *bytes, size_t count);
+/* Returns the id of a session as text: new, or NULL with an exception. */
 PyObject *session_id(const struct open_session *who);
 /* The one that is open and has this id, or NULL. */
 const struct open_session *sessions_find(PyObject *id);
@@ -42,6 +45,7 @@ int session_object_opens(struct session_object *s);
 void session_object_closes(struct session_object *s);
 /* The same where only its number is known. */
 void session_object_forget(uint32_t number);
+/* Keeps the Session while it is one of the newest, though nobody else may hold it. */
 void session_object_keep(struct session_object *s);
 /* The Session of one that is open, also where it is known no more: new, or NULL with an exception.
  */
