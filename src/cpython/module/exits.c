@@ -219,6 +219,7 @@ static PyObject *guarded_exec(fast_function original, PyObject *module, PyObject
     return result;
 }
 
+/* os.execve(), called with positional arguments or names. */
 static PyObject *guarded_execve(PyObject *module, PyObject *const *args, Py_ssize_t n,
                                 PyObject *names)
 {

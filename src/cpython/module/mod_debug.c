@@ -229,6 +229,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     return PyUnicode_FromString(debug_engine.name);
 }
 
+/* debug_stop(): stops the debugger and forgets all breakpoints. */
 static PyObject *debug_stop(PyObject *module, PyObject *ignored)
 {
     (void)module;

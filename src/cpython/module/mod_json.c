@@ -253,6 +253,7 @@ static PyObject *core_read_json(PyObject *module, PyObject *text)
 
 static int write_value(struct json_out *json, PyObject *value, int depth);
 
+/* Writes a text with its lone surrogates. */
 static int write_text(struct json_out *json, PyObject *text)
 {
     PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass"); /* owned */
@@ -264,6 +265,7 @@ static int write_text(struct json_out *json, PyObject *text)
     return 0;
 }
 
+/* Writes an object; each name must be a str. */
 static int write_dict(struct json_out *json, PyObject *dict, int depth)
 {
     PyObject *key, *value; /* borrowed */
@@ -287,6 +289,7 @@ static int write_dict(struct json_out *json, PyObject *dict, int depth)
     return 0;
 }
 
+/* Writes a list or tuple. */
 static int write_list(struct json_out *json, PyObject *list, int depth)
 {
     PyObject *items = PySequence_Fast(list, "a list is wanted"); /* owned */
