@@ -15,7 +15,8 @@ extern const struct backend backend_evalhook;
 extern const struct backend backend_setprofile;
 extern const struct backend backend_settrace;
 
-/* Best first. */
+/* Best first: the order in which a backend is looked for that can do what is wanted.
+ * module/choice.c has the array. */
 #define BACKENDS 4
 extern const struct backend *const backends[BACKENDS];
 
