@@ -174,6 +174,7 @@ static int probe_evalhook(char *why, size_t size)
 
 static const struct eval_user user = {.evaluate = evaluate_frame, .trace = trace_frame};
 
+/* Inserts the hook into the chain of evaluators (eval_chain.h). */
 static int start_evalhook(const struct backend_start *options)
 {
     if (options->c_calls) {

@@ -106,6 +106,7 @@ void traced_set_here(const struct traced *traced)
     }
 }
 
+/* Returns whether the function that is set in the thread is ours. */
 static int has_our_function(const struct traced *traced, const PyThreadState *ts)
 {
     return (is_profile_kind(traced) ? ts->c_profilefunc : ts->c_tracefunc) == traced->function;
