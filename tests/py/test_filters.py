@@ -481,36 +481,6 @@ def test_activation(record, tmp_path, backend, activate, expected):
     assert len(ends) == len(calls)
 
 
-GUIDE = (REPOSITORY / "docs" / "filters.md").read_text()
-
-
-def test_the_file_of_the_guide_is_a_good_one(tmp_path):
-    (block,) = [part.partition("```")[0] for part in GUIDE.split("```toml\n")[1:]]
-    path = tmp_path / "f.toml"
-    path.write_text(block)
-    core = doors.chain(settings(trace_filter=str(path)), []).core
-    assert not core.decide("shop.vendored.x", "f", "f", "/x.py")["traced"]
-    assert core.decide("shop.orders", "total", "total", "/x.py")["level"] == 3
-    scope = ("shop.orders", "total", "total", "/x.py")
-    assert core.value(*scope, KINDS["local"], "customer_name")[0] == 2
-
-
-def test_the_commands_of_the_guide_run(tmp_path):
-    import shlex
-
-    (tmp_path / "app.py").write_text((REPOSITORY / "examples" / "sample_app.py").read_text())
-    (tmp_path / "dev.toml").write_text(
-        (REPOSITORY / "examples" / "filters" / "dev.toml").read_text()
-    )
-    lines = [line.strip() for line in GUIDE.splitlines() if line.startswith("    relive ")]
-    assert len(lines) >= 6
-    for line in lines:
-        words = shlex.split(line, comments=True)
-        done = relive(*words[1:], cwd=tmp_path)
-        assert done.returncode in (0, 1), (line, done.stderr)
-        assert b"Traceback" not in done.stderr, line
-
-
 @pytest.mark.parametrize("backend", usable_backends())
 def test_a_hidden_exception_is_shown_nowhere(record, tmp_path, backend):
     rules = (
