@@ -20,7 +20,7 @@
  *   sinks. deliver_event() holds its own references, and stops when recording.stamp changes.
  * - Callbacks never see events of callbacks: the gate is SUPPRESSED meanwhile.
  *
- * Threads: any thread that is recorded, under the GIL. The statics below are shared by all. */
+ * Threads: any thread that is recorded, under the GIL. All threads share the variables below. */
 #include "tap.h"
 
 #include <string.h>
