@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ TESTS = Path(__file__).resolve().parent.parent
 ROOT = TESTS.parent
 PROGRAMS = sorted((TESTS / "programs").glob("*.py"))
 
+# What a shell starts in the background ignores interrupts, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _cache = tempfile.TemporaryDirectory(prefix="relive-cache-")  # nothing of an earlier build
 
