@@ -109,8 +109,8 @@ static enum verdict apply_rules(struct thread *t, const struct event *event, uin
 }
 
 /* Only counted: but what was recorded when it began is ended. */
-static enum verdict count_event(struct thread *t, const struct event *event, uint64_t info,
-                                int is_known)
+static enum verdict count_ruled_event(struct thread *t, const struct event *event, uint64_t info,
+                                      int is_known)
 {
     if (event->kind == RL_EVENT_LINE) {
         return VERDICT_DISABLE;
@@ -141,7 +141,7 @@ enum verdict call_rules_event(struct thread *t, const struct event *event, uint6
         frames_find(t, event->frame) != 0 || u64map_get(&recording.generators, key) != NULL;
     info &= ~(uint64_t)CODE_EXCLUDED;
     if (policy == NULL || level_is_counted(CODE_ID(info))) {
-        return count_event(t, event, info, is_known);
+        return count_ruled_event(t, event, info, is_known);
     }
     return apply_rules(t, event, info, policy, is_known);
 }
