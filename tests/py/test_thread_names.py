@@ -95,6 +95,21 @@ def test_names_are_in_a_recording_that_was_killed(record, tmp_path):
     assert found & {("MainThread", "MainThread"), ("MainThread", "the main one")}
 
 
+@pytest.mark.parametrize("backend", usable_backends())
+def test_a_new_name_of_the_main_thread_survives_a_kill(record, tmp_path, backend):
+    source = (
+        "import os, threading\ndef f(): pass\nfor _ in range(3000): f()\n"
+        "threading.main_thread().name = 'renamed'\n"
+        "for _ in range(MORE): f()\nos.kill(os.getpid(), 9)\n"
+    )
+    for more in (0, 400, 700, 1000, 4000):
+        program = source.replace("MORE", str(more))
+        record(program, "--force", "--backend", backend, events=False)
+        found = names_of(tmp_path / "out.relive")
+        assert found <= {("MainThread", "MainThread"), ("MainThread", "renamed")}
+    assert found == {("MainThread", "renamed")}
+
+
 def test_a_name_is_known_where_the_standard_library_is_recorded_too(record, tmp_path):
     record(THREADS, "--no-builtin-filter", events=False)
     found = names_of(tmp_path / "out.relive")

@@ -4,6 +4,7 @@
  * then the 64th, 128th ... It is compared by identity and hash, and written where it differs. */
 #include "thread_names.h"
 
+#include "gate.h"
 #include "policy.h"
 #include "pyerror.h"
 #include "state.h"
@@ -40,9 +41,16 @@ void thread_names_begin(struct thread *t)
     t->native_id = os_thread_id();
     t->name = NULL;
     t->name_looks = t->emptied = 0;
+    t->name_is_due = 0;
     size_t len = name_text(t, text, sizeof text);
     pyerror_put_back(&error);
     recorder_lane_begin_named(recording.recorder, &t->lane, t, t->native_id, text, len);
+}
+
+/* Whether this is another name than the one that was written; it may be NULL. */
+static int is_new_name(const struct thread *t, PyObject *name)
+{
+    return name != NULL && (name != t->name || ((PyASCIIObject *)name)->hash != t->name_hash);
 }
 
 /* The lane takes the name's definition; NULL where that may have no room just now. */
@@ -53,21 +61,34 @@ static void look_up_name(struct thread *t, struct lane *lane)
         return;
     }
     struct pyerror error = pyerror_take();
-    PyObject *name = threadname_of(t->ident);
-    if (name != NULL && (name != t->name || ((PyASCIIObject *)name)->hash != t->name_hash)) {
+    if (is_new_name(t, threadname_of(t->ident))) {
         size_t len = name_text(t, text, sizeof text);
         recorder_lane_name(&t->lane, recorder_string(t->lane.recorder, lane, text, len));
     }
     pyerror_put_back(&error);
 }
 
+/* A definition has no room here, and a name without one is lost if the process is killed. So the
+ * next event writes both. */
 void thread_names_filled(struct thread *t)
 {
-    look_up_name(t, NULL);
+    if (t->lane.recorder == NULL) {
+        return;
+    }
+    struct pyerror error = pyerror_take();
+    if (is_new_name(t, threadname_of(t->ident))) {
+        t->name_is_due = 1;
+        gate_close(t);
+    }
+    pyerror_put_back(&error);
 }
 
 int thread_names_are_awaited(struct thread *t)
 {
+    if (t->name_is_due) {
+        t->name_is_due = 0;
+        look_up_name(t, &t->lane);
+    }
     if (t->lane.name != 0 || t->name_looks >= TRIES) {
         return 0;
     }

@@ -94,6 +94,7 @@ struct thread {
     PyObject *name;                   /* compared only: its name when that was looked at last */
     Py_hash_t name_hash;
     uint32_t name_looks; /* while it had none */
+    int name_is_due;     /* it has another one, which the next event writes */
     uint32_t emptied;    /* so often its outermost frame has ended */
     struct thread *next, *previous;
 };
