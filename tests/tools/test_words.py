@@ -1,4 +1,4 @@
-"""tools/words.py on small made-up files: what it reads of each language, and what it finds there."""
+"""tools/words.py on small made-up files: what it reads of each language, and what it finds."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ import pytest
 import words
 
 LIST = words.read_words(
-    "# comment\n\n\\btold\\b   say who reports it  relive/old/* docs/x.md\n\\banew\\b  again  -\n"
+    "# comment\n\n\\bgrue\\b   say who reports it  relive/old/* docs/x.md\n\\bblick\\b  again  -\n"
 )
 LONG = "One " + "word " * 25 + "end."
 
@@ -35,16 +35,19 @@ def test_comments_of_c_are_read_without_their_stars():
 
 
 def test_a_string_of_c_is_no_comment_and_a_comment_no_string():
-    assert prose("tests/c/a.c", 'char *a = "/* not told */"; char b = \'"\'; /* "x */\n') == [
+    assert prose("tests/c/a.c", 'char *a = "/* not grue */"; char b = \'"\'; /* "x */\n') == [
         ("comment", ['"x'])
     ]
 
 
 def test_messages_are_the_texts_of_several_words():
-    source = '#include "not a text of words"\nfail("the file is",\n  "x", "told by %s" PRIu64\n " again and again");\n'
+    source = (
+        '#include "not a text of words"\n'
+        'fail("the file is",\n  "x", "grue by %s" PRIu64\n " again and again");\n'
+    )
     assert prose("src/a.c", source) == [
         ("message", ["the file is"]),
-        ("message", ["told by %s again and again"]),
+        ("message", ["grue by %s again and again"]),
     ]
     assert prose("tests/c/a.c", source) == []
 
@@ -53,28 +56,28 @@ def test_comments_docstrings_and_messages_of_python_are_read():
     source = (
         '#!/usr/bin/env python\n"""Says what."""\n\n# One\n# two.\n\n'
         'def f():\n    """Returns\n\n    this."""\n    a = 1  # three\n'
-        '    raise ValueError(f"this {a} was told twice")\n'
+        '    raise ValueError(f"this {a} was grue twice")\n'
     )
     assert prose("relive/a.py", source) == [
         ("comment", ["One", "two."]),
         ("comment", ["three"]),
         ("comment", ["Says what."]),
         ("comment", ["Returns", "this."]),
-        ("message", ["this % was told twice"]),
+        ("message", ["this % was grue twice"]),
     ]
-    assert ("message", ["this % was told twice"]) not in prose("tests/py/a.py", source)
+    assert ("message", ["this % was grue twice"]) not in prose("tests/py/a.py", source)
 
 
 def test_markdown_is_read_without_code_in_paragraphs_items_and_cells():
     source = (
-        "# Head\n\nOne `told`\ntwo.\n\n- three\n  four\n1. five\n\n    told\n\n```c\ntold\n```\n\n"
-        "| a | told b |\n> six\n"
+        "# Head\n\nOne `grue`\ntwo.\n\n- three\n  four\n1. five\n\n    grue\n\n```c\ngrue\n```\n\n"
+        "| a | grue b |\n> six\n"
     )
     lines = [lines for _, lines in prose("docs/a.md", source)]
     assert lines == [
-        ["Head"], ["One `told`", "two."], ["three", "four"], ["five"], ["a"], ["told b"], ["six"],
+        ["Head"], ["One `grue`", "two."], ["three", "four"], ["five"], ["a"], ["grue b"], ["six"],
     ]  # fmt: skip
-    assert find("docs/a.md", source) == ['16: "told": say who reports it']
+    assert find("docs/a.md", source) == ['16: "grue": say who reports it']
 
 
 def test_comments_of_shell_and_make_are_read():
@@ -86,23 +89,23 @@ def test_comments_of_shell_and_make_are_read():
 
 
 def test_a_word_is_found_with_its_line_also_across_lines():
-    assert find("src/a.h", "\n/* This is\n * Told anew.\n */\n") == [
-        '3: "Told": say who reports it',
-        '3: "anew": again',
+    assert find("src/a.h", "\n/* This is\n * Grue blick.\n */\n") == [
+        '3: "Grue": say who reports it',
+        '3: "blick": again',
     ]
-    twice = words.read_words("is told  no  -\n")
-    (finding,) = words.find_all("src/a.h", "/* This is\n * told. */\n", twice)
+    twice = words.read_words("is grue  no  -\n")
+    (finding,) = words.find_all("src/a.h", "/* This is\n * grue. */\n", twice)
     assert finding.line == 1
 
 
 def test_a_word_is_allowed_where_the_list_says_so():
-    assert find("relive/old/a.py", "# told\n") == []
-    assert find("relive/new/a.py", "# told\n") == ['1: "told": say who reports it']
+    assert find("relive/old/a.py", "# grue\n") == []
+    assert find("relive/new/a.py", "# grue\n") == ['1: "grue": say who reports it']
 
 
 def test_names_and_code_are_no_words():
-    assert find("src/a.c", "/* told_names.h and `told` and told(). */\n") == [
-        '1: "told": say who reports it'
+    assert find("src/a.c", "/* grue_names.h and `grue` and grue(). */\n") == [
+        '1: "grue": say who reports it'
     ]
 
 
@@ -149,10 +152,10 @@ def repository(tree, monkeypatch):
     def make(left):
         root = tree(
             {
-                words.WORDS: "\\btold\\b  no  -\n",
+                words.WORDS: "\\bgrue\\b  no  -\n",
                 words.LEFT: "# The allowance.\n" + left,
-                "src/a/one.c": "/* told */\n/* told */\nint x;\n",
-                "src/b.c": "/* told */\n",
+                "src/a/one.c": "/* grue */\n/* grue */\nint x;\n",
+                "src/b.c": "/* grue */\n",
             }
         )
         subprocess.run(["git", "init", "-q", root], check=True)

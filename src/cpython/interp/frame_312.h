@@ -18,26 +18,8 @@
 #define NATIVE_OPARG(f)          ((f)->prev_instr->op.arg)
 #define NATIVE_IS_RESUME(opcode) ((opcode) == RESUME || (opcode) == INSTRUMENTED_RESUME)
 
-static inline unsigned opcode_at(const PyCodeObject *code, Py_ssize_t at)
-{
-    const _PyCoMonitoringData *data = code->_co_monitoring;
-    unsigned opcode = _PyCode_CODE(code)[at].op.code;
-    if (opcode == INSTRUMENTED_LINE && data != NULL && data->lines != NULL) {
-        opcode = data->lines[at].original_opcode;
-    }
-    if (opcode == INSTRUMENTED_INSTRUCTION && data != NULL &&
-        data->per_instruction_opcodes != NULL) {
-        opcode = data->per_instruction_opcodes[at];
-    }
-    return opcode;
-}
-
-/* An exception is caught at this offset by what the program says, not by a clean-up that the
- * compiler has put round it. */
-static inline int native_is_handler(const PyCodeObject *code, Py_ssize_t offset)
-{
-    return opcode_at(code, offset / (Py_ssize_t)sizeof(_Py_CODEUNIT)) == PUSH_EXC_INFO;
-}
+/* The opcode under INSTRUMENTED_LINE. */
+#define NATIVE_LINE_OPCODE(data, at) ((data)->lines[at].original_opcode)
 
 #include "frame_native.h"
 

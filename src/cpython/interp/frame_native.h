@@ -21,6 +21,30 @@
 #include <opcode.h>
 #include <stddef.h>
 
+#if HAS_MONITORING
+/* Returns the opcode that the compiler has put there, below those of instrumentation. */
+static inline unsigned opcode_at(const PyCodeObject *code, Py_ssize_t at)
+{
+    const _PyCoMonitoringData *data = code->_co_monitoring;
+    unsigned opcode = _PyCode_CODE(code)[at].op.code;
+    if (opcode == INSTRUMENTED_LINE && data != NULL && data->lines != NULL) {
+        opcode = NATIVE_LINE_OPCODE(data, at);
+    }
+    if (opcode == INSTRUMENTED_INSTRUCTION && data != NULL &&
+        data->per_instruction_opcodes != NULL) {
+        opcode = data->per_instruction_opcodes[at];
+    }
+    return opcode;
+}
+
+/* An exception is caught at this offset by what the program says, not by a clean-up that the
+ * compiler has put round it. */
+static inline int native_is_handler(const PyCodeObject *code, Py_ssize_t offset)
+{
+    return opcode_at(code, offset / (Py_ssize_t)sizeof(_Py_CODEUNIT)) == PUSH_EXC_INFO;
+}
+#endif
+
 #ifndef NATIVE_RESUME_UNITS
 #define NATIVE_RESUME_UNITS 1
 #endif

@@ -146,15 +146,15 @@ void stack_enter(struct thread *t, const struct event *event, uint64_t info)
         tasks_enter(t, event, kind == RL_EVENT_CALL);
         tasks_entered(t, frame, kind == RL_EVENT_THROW);
     }
-    struct event told = *event;
-    told.kind = kind;
+    struct event entered = *event;
+    entered.kind = kind;
     if (is_alone) {
         put_switch(t, 0);
     }
     if (kind == RL_EVENT_CALL && info & CODE_ARGS) {
         rows_put_arguments(t, event, id, frame);
     } else if (kind == RL_EVENT_THROW) {
-        exception_put(t, &told, info, frame);
+        exception_put(t, &entered, info, frame);
     } else if (kind == RL_EVENT_RESUME && info & CODE_VALUES) {
         PyObject *sent = native_sent(event->frame);
         rows_put_value(t, kind, id, frame, sent != Py_None ? sent : NULL);
