@@ -61,6 +61,11 @@ static inline void put64(uint8_t *p, uint64_t v)
     memcpy(p, &v, sizeof v);
 }
 
+static inline int bytes_are_zero(const uint8_t *data, size_t n)
+{
+    return n == 0 || (data[0] == 0 && memcmp(data, data + 1, n - 1) == 0);
+}
+
 #define VARINT_MAX 10
 
 /* Writes v at p, which has room for VARINT_MAX bytes. Returns the place after it. */

@@ -75,6 +75,7 @@ void os_unguard(void *memory);
  * process gets that signal. */
 enum os_fault {
     OS_FAULT_WRITE,
+    OS_FAULT_WRITTEN, /* asked once a write or a reservation is done: for signals only */
     OS_FAULT_OPEN,
     OS_FAULT_MAP,
     OS_FAULT_SHARED_MAP,

@@ -266,6 +266,7 @@ int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno
         offset += (uint64_t)put;
         n -= (size_t)put;
     }
+    (void)inject_fault(OS_FAULT_WRITTEN);
     return 0;
 }
 
@@ -313,6 +314,7 @@ int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
             return -1;
         }
     }
+    (void)inject_fault(OS_FAULT_WRITTEN);
     return 0;
 }
 

@@ -36,12 +36,14 @@ rl_status blocks_unpack(struct reader *reader, uint64_t offset, const struct blo
     return block_unpack(reader->coder, header, stored, raw);
 }
 
-/* Moves *at to the next whole block header. Returns 0 where there is none. */
-static int find_header(struct reader *reader, uint64_t *at)
+/* Moves *at to the next whole block header. Returns 0 where there is none. *blank becomes whether
+ * all bytes that were searched are zero. */
+static int find_header(struct reader *reader, uint64_t *at, int *blank)
 {
     enum { WINDOW = 64 << 10 };
     uint8_t *window = rl_alloc(WINDOW, 1);
     int found = 0;
+    *blank = window != NULL;
     if (window == NULL) {
         return 0;
     }
@@ -53,6 +55,7 @@ static int find_header(struct reader *reader, uint64_t *at)
         if (os_pread(reader->fd, window, n, *at, &os_errno) != 0) {
             break;
         }
+        *blank = *blank && bytes_are_zero(window, n);
         size_t i = 0;
         for (; i + RL_BLOCK_HEADER_BYTES <= n; i += 8) {
             if (get32(window + i) == RL_BLOCK_MAGIC &&
@@ -71,12 +74,14 @@ static int find_header(struct reader *reader, uint64_t *at)
 }
 
 /* Returns whether half a block at the end of the file is no damage, because the process was killed
- * or is still writing. The rows of that block are in their slot, so nothing is lost. */
-static int may_end_torn(const struct reader *reader)
+ * or is still writing. The rows of that block are in their slot, so nothing is lost. Before the
+ * first LIVE block is in the file, its space is reserved: blank bytes. */
+static int may_end_torn(const struct reader *reader, int is_blank_end)
 {
     return !reader->is_complete &&
-           (reader->is_being_written || reader->live_state == RL_LIVE_RUNNING ||
-            reader->live_state == RL_LIVE_EXEC || reader->live_state == RL_LIVE_SNAPSHOT);
+           (reader->is_being_written || (reader->live_state == 0 && is_blank_end) ||
+            reader->live_state == RL_LIVE_RUNNING || reader->live_state == RL_LIVE_EXEC ||
+            reader->live_state == RL_LIVE_SNAPSHOT);
 }
 
 rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
@@ -91,9 +96,10 @@ rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
         os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
         block_header_get(bytes, header) != RL_OK) {
         uint64_t from = *at;
-        if (!find_header(reader, at)) {
+        int blank;
+        if (!find_header(reader, at, &blank)) {
             reader->torn_bytes = reader->size - from;
-            if (!may_end_torn(reader) && !reader_is_reused(reader)) {
+            if (!may_end_torn(reader, blank) && !reader_is_reused(reader)) {
                 reader_problem(reader, "nothing readable from byte %llu to the end (%llu bytes)",
                                (unsigned long long)from, (unsigned long long)(reader->size - from));
             }
@@ -111,7 +117,7 @@ rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
     }
     *offset = *at;
     uint64_t span = block_span(header);
-    if (span > reader->size - *offset && header->type != RL_BLOCK_LIVE && may_end_torn(reader)) {
+    if (span > reader->size - *offset && header->type != RL_BLOCK_LIVE && may_end_torn(reader, 0)) {
         reader->torn_bytes = reader->size - *offset;
         *at = reader->size;
         return RL_END;

@@ -148,6 +148,8 @@ static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
 
 /* ---- LIVE blocks ---- */
 
+enum { LIVE_CONTROL_READ = 256 }; /* bytes of the control page: all that has a meaning */
+
 /* Counts the events of a slot and takes its definitions. Rows behind damage are left out. */
 static rl_status read_slot_rows(struct reader *reader, struct chunk_ref *ref)
 {
@@ -223,16 +225,32 @@ static void read_heartbeat(struct reader *reader, const uint8_t *control)
     }
 }
 
+/* Returns whether a LIVE block holds nothing yet: its recorder has just appended it, or was killed
+ * there. The magic number is written last, and slot 0 is the first to be used. */
+static int is_unused_live(const struct reader *reader, uint64_t payload,
+                          const uint8_t control[LIVE_CONTROL_READ])
+{
+    uint8_t slot[RL_SLOT_HEADER_BYTES];
+    int os_errno;
+    return !reader->is_complete && get32(control + RL_LV_MAGIC) == 0 &&
+           bytes_are_zero(control + RL_LV_BEAT_MONO, LIVE_CONTROL_READ - RL_LV_BEAT_MONO) &&
+           os_pread(reader->fd, slot, sizeof slot, payload + RL_PAGE, &os_errno) == 0 &&
+           bytes_are_zero(slot, sizeof slot);
+}
+
 /* Reads the control page of a LIVE block, and its slots where they are wanted. The first LIVE block
  * of the file has state and losses. */
 static rl_status read_live(struct reader *reader, uint64_t offset,
                            const struct block_header *header, int want_slots)
 {
-    uint8_t control[256];
+    uint8_t control[LIVE_CONTROL_READ];
     int os_errno;
     uint64_t payload = offset + RL_BLOCK_HEADER_BYTES;
-    if (os_pread(reader->fd, control, sizeof control, payload, &os_errno) != 0 ||
-        get32(control + RL_LV_MAGIC) != RL_LIVE_MAGIC) {
+    int is_there = os_pread(reader->fd, control, sizeof control, payload, &os_errno) == 0;
+    if (is_there && is_unused_live(reader, payload, control)) {
+        return RL_OK;
+    }
+    if (!is_there || get32(control + RL_LV_MAGIC) != RL_LIVE_MAGIC) {
         reader_problem(reader, "the LIVE block at byte %llu has no control page",
                        (unsigned long long)offset);
         return RL_OK;

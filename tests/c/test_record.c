@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -135,6 +136,59 @@ static void killed_process_leaves_every_published_event(void **state)
     assert_false(complete);
     assert_int_equal(problems, 0);
     (void)unlink(path);
+}
+
+/* Records in a process that is killed once its nth write is done. Returns whether that was so;
+ * *published becomes how many events the process had put until then. */
+static int record_until_killed(const char *path, unsigned long nth, size_t ring, int is_mapped,
+                               int *published)
+{
+    int *shared =
+        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(shared != MAP_FAILED);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct lane lane;
+        struct recorder_stats stats;
+        os_fail_at(OS_FAULT_SHARED_MAP, is_mapped ? 0 : 1, 1, ENODEV);
+        os_fail_at(OS_FAULT_WRITTEN, nth, 0, -SIGKILL);
+        struct recorder *recorder = open_recorder(path, 256u << 10, ring, 0);
+        recorder_lane_begin(recorder, &lane, NULL, 1);
+        *shared = 1; /* of recorder_lane_begin() */
+        uint32_t id = define(recorder, &lane, "work");
+        for (int i = 0; i < 60000; i++) {
+            (void)lane_put(&lane, RL_EVENT_CALL, id, lane.next_frame++);
+            (*shared)++;
+        }
+        close_recorder(recorder, &stats);
+        _exit(0);
+    }
+    int ended;
+    assert_int_equal(waitpid(pid, &ended, 0), pid);
+    *published = *shared;
+    (void)munmap(shared, sizeof *shared);
+    return WIFSIGNALED(ended);
+}
+
+/* The file is whole after each write: a reader finds what was published, and no damage. */
+static void killed_after_each_write_the_file_is_whole(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 3; mode++) {
+        int is_ring = mode == 1, is_mapped = mode != 2, was_killed = 1;
+        for (unsigned long nth = 1; was_killed; nth += 1 + nth / 40) {
+            const char *path = fresh_path();
+            int published, complete;
+            size_t problems;
+            was_killed =
+                record_until_killed(path, nth, is_ring ? 256u << 10 : 0, is_mapped, &published);
+            long long found = count_events(path, &complete, &problems);
+            assert_int_equal(problems, 0);
+            assert_true(found <= published + 1);
+            assert_true(found >= published || is_ring || !is_mapped);
+            (void)unlink(path);
+        }
+    }
 }
 
 /* Where the file cannot be mapped the slots are written every tick. */
@@ -475,6 +529,7 @@ int main(void)
         cmocka_unit_test(ring_keeps_the_newest_and_counts_the_rest),
         cmocka_unit_test(what_was_dropped_is_told_where_it_is_missing),
         cmocka_unit_test(killed_process_leaves_every_published_event),
+        cmocka_unit_test(killed_after_each_write_the_file_is_whole),
         cmocka_unit_test(without_a_mapping_a_killed_process_leaves_all_but_the_last_tick),
         cmocka_unit_test(without_a_mapping_a_closed_file_is_whole),
         cmocka_unit_test(truncated_file_is_no_signal_but_a_count),
