@@ -5,7 +5,7 @@ MATRIX = $(PYTHON) tools/matrix
 
 .PHONY: help demo picture interpreters test test-full check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
-.PHONY: bench bench-filters bench-debug bench-embed bench-peers bytecode-proof
+.PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -60,6 +60,10 @@ mutants: ## small wrong changes to the C core: a test must notice each (tests/mu
 bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench
 	@$(MATRIX) bench
+
+bench-workloads: ## six programs beside VizTracer; writes build/workloads.md; ONLY="3.13"
+	@tools/system.sh tests
+	@$(MATRIX) workloads --only "$(ONLY)"
 
 bench-filters: ## filter rules beside CodeTracer's recorder; fails on a missed ratio
 	@tools/system.sh tests

@@ -21,61 +21,13 @@ import subprocess
 import sys
 import tempfile
 
-PROGRAMS = {
-    "calls": """
-def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
-def work(): fib(%(calls)d)
-""",
-    "lines": """
-def loop(n):
-    total, text, items = 0, "", []
-    for i in range(n):
-        total += i
-        text = "x" * (i %% 7)
-        if i %% 3 == 0:
-            items = [i, total]
-        total ^= len(text)
-    return total, items
-def work(): loop(%(lines)d)
-""",
-    "objects": """
-class Account:
-    def __init__(self, name): self.name, self.balance, self.log = name, 0, []
-    def post(self, amount, note):
-        self.balance += amount
-        self.log.append((note, amount, self.balance))
-        return self.balance
-def work():
-    accounts = [Account("a" + str(i)) for i in range(10)]
-    for i in range(%(objects)d):
-        accounts[i %% 10].post(i, "note")
-""",
-    "app": """
-import io, json, sqlite3
-import docutils.core, jinja2, markdown
-PAGE = "{%% for row in rows %%}{{ row.name|title }}, {%% endfor %%}"
-PAGE = jinja2.Environment().from_string(PAGE)
-TEXT = "Title\\n=====\\n\\nSome *text*, ``code`` and `a link <http://example.org>`_.\\n"
-TEXT += "\\n- one\\n- two\\n"
-QUIET = {"warning_stream": io.StringIO()}
-def page(db):
-    rows = db.execute("select body from notes order by number desc limit 20")
-    return PAGE.render(rows=[json.loads(body) for body, in rows])
-def turn(db, number):
-    db.execute("insert into notes values (?, ?)", (number, json.dumps({"name": f"n{number}"})))
-    html = docutils.core.publish_string(TEXT, writer_name="html", settings_overrides=QUIET)
-    return len(page(db)), len(markdown.markdown(TEXT)), len(html)
-def work():
-    for number in range(%(app)d): turn(DB, number)
-DB = sqlite3.connect(":memory:")
-DB.execute("create table notes (number int, body text)")
-turn(DB, -1)  # what is made once is made before the timed part
-""",
-}
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Of bench/programs; `work` of each takes a size.
+PROGRAMS = ("calls", "lines", "accounts", "app")
 TIMED = """
 import time
 work_begin = time.thread_time(), time.process_time()
-work()
+work({})
 print("TIMED", time.thread_time() - work_begin[0], time.process_time() - work_begin[1])
 """
 # What happens in the program: calls and lines of its own file.
@@ -102,10 +54,18 @@ print("KEPT", calls, lines)
 SETTRACE = """
 import sys
 told, last = [], {}
+def show(value, has_items=True):  # runs no __repr__: one may fail, or show a whole document
+    if type(value) in (str, bytes):
+        return repr(value[:80])
+    if type(value) in (bool, int, float, type(None)):
+        return repr(value)
+    if has_items and type(value) in (list, tuple):
+        return str([show(one, False) for one in value[:5]])
+    return object.__repr__(value)
 def local(frame, event, arg):
     before = last.setdefault(id(frame), {})
-    for name, value in frame.f_locals.items():
-        text = repr(value)[:80]
+    for name, value in list(frame.f_locals.items()):
+        text = show(value)
         if before.get(name) != text:
             before[name] = text
             told.append((frame.f_lineno, name, text))
@@ -269,7 +229,7 @@ class Bench:
         self.sizes = {
             "calls": args.calls,
             "lines": args.lines,
-            "objects": args.objects,
+            "accounts": args.accounts,
             "app": args.app,
         }
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("RELIVE_")}
@@ -282,12 +242,14 @@ class Bench:
         """(path, (calls, lines) that happen in it)."""
         path = os.path.join(self.folder, f"{name}-{scale}", "w.py")
         if path not in self.happened:
-            sizes = {key: size // scale for key, size in self.sizes.items()}
-            # fib of n takes 1.618 times as long as of n - 1
-            sizes["calls"] = self.sizes["calls"] - (8 if scale == 40 else 0)
+            size = self.sizes[name] // scale
+            if name == "calls":  # fib of n takes 1.618 times as long as of n - 1
+                size = self.sizes[name] - (8 if scale == 40 else 0)
             os.makedirs(os.path.dirname(path))
+            with open(os.path.join(HERE, "programs", name + ".py")) as file:
+                text = file.read()
             with open(path, "w") as file:
-                file.write(PROGRAMS[name] % sizes + TIMED)
+                file.write(text + TIMED.format(size))
             _, _, output = self.run([self.python, self.counter, path], {})
             self.happened[path] = kept_printed(output, self.folder)
         return path, self.happened[path]
@@ -388,10 +350,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=27, help="fib of this")
     parser.add_argument("--lines", type=int, default=100000, help="turns of the loop")
-    parser.add_argument("--objects", type=int, default=60000, help="posts to accounts")
+    parser.add_argument("--accounts", type=int, default=60000, help="posts to accounts")
     parser.add_argument("--app", type=int, default=200, help="turns of the application")
     parser.add_argument("--only", nargs="+", default=[""], help="tools whose name has such a text")
-    parser.add_argument("--programs", nargs="+", default=list(PROGRAMS), choices=list(PROGRAMS))
+    parser.add_argument("--programs", nargs="+", default=PROGRAMS, choices=PROGRAMS)
     parser.add_argument("--append", help="also append the table to this file")
     args = parser.parse_args()
     bench = Bench(args)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tools", "matrix")]
+sys.path[:0] = [os.path.join(ROOT, name) for name in ("tools", "tools/matrix", "bench")]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     environments.py   interpreters, virtual environments, wheels
     suites.py         test, full, check, mutants: C tests, Python tests, tests of the tools
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
-    costs.py          bench, filters, debug, embed, proof, peers
+    costs.py          bench, workloads, filters, debug, embed, proof, peers
     lint.py           lint, fmt
     demo.py           demo, picture
 """
@@ -36,6 +36,7 @@ COMMANDS = {
     "refs": lambda args: hunts.refs(),
     "mutants": lambda args: suites.mutants(),
     "bench": lambda args: costs.bench(),
+    "workloads": lambda args: costs.workloads(args.only),
     "filters": lambda args: costs.beside_peers(["filters.py"], costs.FILTERED),
     "debug": lambda args: costs.beside_peers(["debug.py", "debug_modules.py"], VERSIONS),
     "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
@@ -55,7 +56,7 @@ def parse(words):
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--only", default="", help="versions for `test`, all tests of each")
+    parser.add_argument("--only", default="", help="versions, for `test` and `workloads`")
     parser.add_argument("-k", default="", help="tests for `test`: a file's name, or pytest's -k")
     args = parser.parse_args(words)
     args.only = args.only.replace(",", " ").split()

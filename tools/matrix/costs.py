@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 
 from environments import (
     BUILD,
@@ -23,6 +24,8 @@ CORPUS = (
     "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
     "pygments pyparsing pytest requests rich setuptools sqlalchemy sympy twisted werkzeug"
 ).split()
+WORKLOAD_TOOLS = ["docutils", "jinja2", "markdown", "viztracer"]
+WORKLOADS_ON = ["3.8", "3.11", "3.13", "3.14"]
 SCRIPTS = ("run.py", "start.py", "forks.py", "questions.py")
 
 
@@ -58,6 +61,20 @@ def beside_peers(scripts, versions):
             words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "bench", script)]
             status |= subprocess.call(words, env=environ(), cwd=BUILD)
     return status
+
+
+def workloads(versions):
+    """Runs the six workloads on these versions in one run; the tables go to build/workloads.md."""
+    found, _ = find_interpreters()
+    pythons = []
+    for version in [version for version in versions or WORKLOADS_ON if version in found]:
+        log = os.path.join(BUILD, "log", f"workloads-{version}.txt")
+        python = os.path.join(install(version, found[version], log), "bin", "python")
+        run([*installer(version, python), "install", "-q", *WORKLOAD_TOOLS], log)
+        pythons.append(python)
+    script = os.path.join(ROOT, "bench", "workloads.py")
+    words = [sys.executable, script, "--write", os.path.join(BUILD, "workloads.md"), *pythons]
+    return subprocess.call(words, env=environ(), cwd=BUILD)
 
 
 def proof():

@@ -14,7 +14,7 @@ TOOLS = [
     "mypy==1.14.1", "pyright[nodejs]==1.1.407",
     'tomli==2.3.0; python_version < "3.11"',
 ]  # fmt: skip
-C_FOLDERS = ["src", "include", "tests/c", "fuzz"]
+C_FOLDERS = ["src", "include", "tests/c", "fuzz", "bench"]
 PYTHON_FOLDERS = ["relive", "tests/py", "tests/tools", "tools", "bench", "site"]
 SPELLED = [
     "src", "include", "relive", "site", "tests", "tools", "docs", "bench", "fuzz", "examples",

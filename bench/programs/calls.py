@@ -1,0 +1,9 @@
+"""Calls of one small function."""
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def work(n):
+    fib(n)
