@@ -26,9 +26,9 @@ test: ## everything on 3.8, 3.11, 3.12, 3.14; programs and smoke elsewhere; ONLY
 	@tools/system.sh tests
 	@$(MATRIX) test --only "$(ONLY)" -k "$(K)"
 
-test-full: ## everything on every interpreter
+test-full: ## everything on every interpreter; ONLY and K as above
 	@tools/system.sh tests
-	@$(MATRIX) full
+	@$(MATRIX) full --only "$(ONLY)" -k "$(K)"
 
 check: ## two minutes: C tests, Python tests and lint on one interpreter
 	@tools/system.sh tests

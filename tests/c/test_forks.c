@@ -11,15 +11,6 @@
 #include "os.h"
 #include "recording.h"
 
-/* The sanitizer takes equal numbers for one file, also of threads that have their own descriptors.
- */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:os_close\nrace:os_file\nrace:os_pwrite\nrace:os_door\nrace:os_lock\n"
-           "race:os_is_locked\nrace:count_entries\n";
-}
-
 static unsigned count_entries(const char *folder)
 {
     unsigned n = 0;

@@ -160,6 +160,20 @@ def test_our_variables_do_not_reach_what_is_run(monkeypatch):
     assert "RELIVE_OUTPUT" not in env and "PYTHONPATH" not in env and env["MORE"] == "1"
 
 
+def test_all_tests_run_on_versions_that_are_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(suites, "test", lambda *words, **named: asked.append((words, named)))
+    main = load_main()
+    for words in (["full", "--only", "3.15", "-k", "values"], ["full"], ["test", "--only", "3.15"]):
+        main.COMMANDS[words[0]](main.parse(words))
+    every = environments.VERSIONS
+    assert asked == [
+        ((["3.15"], ["3.15"], True, "values"), {}),
+        ((every, every, True, ""), {}),
+        ((["3.15"], ["3.15"]), {"keyword": ""}),
+    ]
+
+
 def test_an_interpreter_of_another_version_is_not_taken(tmp_path):
     python = tmp_path / "python3.8"
     python.write_text("#!/bin/sh\necho 3.9 True\n")

@@ -27,7 +27,7 @@ COMMANDS = {
     "demo": lambda args: demo.show(),
     "picture": lambda args: demo.picture(),
     "test": lambda args: suites.test(args.only or VERSIONS, args.only or WHOLE, keyword=args.k),
-    "full": lambda args: suites.test(VERSIONS, VERSIONS, is_full=True),
+    "full": lambda args: suites.test(args.only or VERSIONS, args.only or VERSIONS, True, args.k),
     "check": lambda args: suites.check() | lint.check(),
     "asan": lambda args: hunts.asan(),
     "tsan": lambda args: hunts.tsan(),
@@ -56,8 +56,8 @@ def parse(words):
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--only", default="", help="versions, for `test` and `workloads`")
-    parser.add_argument("-k", default="", help="tests for `test`: a file's name, or pytest's -k")
+    parser.add_argument("--only", default="", help="versions, for tests and `workloads`")
+    parser.add_argument("-k", default="", help="tests to run: a file's name, or pytest's -k")
     args = parser.parse_args(words)
     args.only = args.only.replace(",", " ").split()
     for version in args.only:

@@ -36,6 +36,7 @@ SANITIZERS = (
     "-Db_lundef=false",
     "-Dc_args=-fno-sanitize-recover=all",
 )
+WITH_THREADS = ["record", "ring", "forks", "snapshot", "reader"]  # of the C tests
 # What versions outside of `whole` run.
 NARROW = ["test_programs.py", "test_smoke.py", "test_backends.py", "test_backends_life.py"]
 
@@ -66,10 +67,10 @@ def core(kind="plain"):
     if kind == "tsan":
         # Reports go to files: the writer thread has no standard error any more.
         env["TSAN_OPTIONS"] = "log_path=" + os.path.join(BUILD, "log", "tsan")
-        # Two tests have threads. The sanitizer's shadow memory wants fixed addresses.
+        # The tests whose threads share data. The sanitizer's shadow memory wants fixed addresses.
         fixed = ["setarch", "-R"]
         works = shutil.which("setarch") and subprocess.call([*fixed, "true"]) == 0
-        test = [*(fixed if works else []), *test, "record", "forks"]
+        test = [*(fixed if works else []), *test, "--timeout-multiplier", "4", *WITH_THREADS]
         options += ["-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"]
     if not os.path.exists(os.path.join(path, "build.ninja")):
         run([meson, "setup", path, ROOT, *options], log, env=env)
