@@ -500,3 +500,27 @@ def test_settrace_reports_raises_that_are_caught_without_lines():
     events = [event for event in backend.get_events() if event.function_name == "caught_here"]
     assert [event.event_type for event in events] == ["call", "raise", "return"]
     assert (events[1].exception_type, events[1].exception_message) == ("KeyError", "k")
+
+
+BY_HAND = """
+import sys
+own = sys._getframe().f_code
+def ours(name):
+    events = sys.monitoring.events
+    found = sys.monitoring.register_callback(TOOL, getattr(events, name), None)
+    sys.monitoring.register_callback(TOOL, getattr(events, name), found)
+    return found
+TOOL = next(i for i in range(6) if sys.monitoring.get_tool(i) == "relive")
+for name in ("RAISE", "RERAISE", "PY_UNWIND", "PY_THROW", "EXCEPTION_HANDLED"):
+    for offset in (0, -2, 10**6, 10**30, None):
+        for raised in (42, KeyError, KeyError("k")):
+            ours(name)(own, offset, raised)
+            ours(name)(own, offset)
+print("fine")
+"""
+
+
+@pytest.mark.skipif("monitoring" not in usable_backends(), reason="no monitoring")
+def test_callbacks_that_the_program_calls_by_hand(record):
+    done, _, _ = record(BY_HAND)
+    assert (done.returncode, done.stdout) == (0, b"fine\n"), done.stderr

@@ -15,6 +15,7 @@
 
 #include "backends.h"
 #include "door.h"
+#include "lineinfo.h"
 #include "monitoring.h"
 
 #include "map.h"
@@ -72,49 +73,66 @@ static PyObject *record_return(PyObject *Py_UNUSED(self), PyObject *const *args,
     return make_answer(recording_event(&event));
 }
 
-/* Records an event that may have a value in args[2]. The verdict is returned only where DISABLE is
- * allowed. */
-static inline PyObject *record_other(PyObject *const *args, size_t n, unsigned kind, int is_local)
+/* Records that a frame is suspended or goes on. */
+static PyObject *record_switch(PyObject *const *args, size_t n, unsigned kind)
 {
     struct event event;
-    if (make_event(&event, args, n, kind)) {
-        event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
-        enum verdict verdict = recording_event(&event);
-        if (is_local) {
-            return make_answer(verdict);
-        }
+    if (!make_event(&event, args, n, kind)) {
+        Py_RETURN_NONE;
     }
-    Py_RETURN_NONE;
+    event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
+    return make_answer(recording_event(&event));
 }
 
 static PyObject *record_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                               PyObject *Py_UNUSED(names))
 {
-    return record_other(args, n, RL_EVENT_YIELD, 1);
+    return record_switch(args, n, RL_EVENT_YIELD);
 }
 
 static PyObject *record_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                                PyObject *Py_UNUSED(names))
 {
-    return record_other(args, n, RL_EVENT_RESUME, 1);
+    return record_switch(args, n, RL_EVENT_RESUME);
+}
+
+/* Fills the event of an exception, args[2]. Its callbacks must not return DISABLE. */
+static inline int make_exception_event(struct event *event, PyObject *const *args, size_t n,
+                                       unsigned kind)
+{
+    if (!make_event(event, args, n, kind) || PyVectorcall_NARGS(n) < 3 ||
+        !PyExceptionInstance_Check(args[2])) {
+        return 0;
+    }
+    event->arg = args[2];
+    return 1;
+}
+
+static PyObject *record_exception(PyObject *const *args, size_t n, unsigned kind)
+{
+    struct event event;
+    if (make_exception_event(&event, args, n, kind)) {
+        (void)recording_event(&event);
+    }
+    Py_RETURN_NONE;
 }
 
 static PyObject *record_throw(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                               PyObject *Py_UNUSED(names))
 {
-    return record_other(args, n, RL_EVENT_THROW, 0);
+    return record_exception(args, n, RL_EVENT_THROW);
 }
 
 static PyObject *record_unwind(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                                PyObject *Py_UNUSED(names))
 {
-    return record_other(args, n, RL_EVENT_UNWIND, 0);
+    return record_exception(args, n, RL_EVENT_UNWIND);
 }
 
 static PyObject *record_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                               PyObject *Py_UNUSED(names))
 {
-    return record_other(args, n, RL_EVENT_RAISE, 0);
+    return record_exception(args, n, RL_EVENT_RAISE);
 }
 
 /* Records that an exception is raised again, after a handler or a finally has seen it. */
@@ -122,8 +140,7 @@ static PyObject *record_reraise(PyObject *Py_UNUSED(self), PyObject *const *args
                                 PyObject *Py_UNUSED(names))
 {
     struct event event;
-    if (make_event(&event, args, n, RL_EVENT_RAISE) && PyVectorcall_NARGS(n) >= 3) {
-        event.arg = args[2];
+    if (make_exception_event(&event, args, n, RL_EVENT_RAISE)) {
         event.is_again = 1;
         (void)recording_event(&event);
     }
@@ -136,14 +153,11 @@ static PyObject *record_handled(PyObject *Py_UNUSED(self), PyObject *const *args
                                 PyObject *Py_UNUSED(names))
 {
     struct event event;
-    if (make_event(&event, args, n, RL_EVENT_HANDLED) && PyVectorcall_NARGS(n) >= 3 &&
-        PyLong_CheckExact(args[1])) {
-        Py_ssize_t offset = PyLong_AsSsize_t(args[1]);
-        int line = PyCode_Addr2Line(event.code, (int)offset + (int)sizeof(_Py_CODEUNIT));
+    if (make_exception_event(&event, args, n, RL_EVENT_HANDLED) && PyLong_CheckExact(args[1]) &&
+        LONG_COUNT(args[1]) == 1) {
+        int offset = (int)LONG_DIGITS(args[1])[0];
         if (native_is_handler(event.code, offset)) {
-            event.arg = args[2];
-            event.line = line > 0 ? (uint32_t)line : 0;
-            event.handler = (int)offset + 1;
+            event.handler = offset + 1;
             (void)recording_event(&event);
         }
     }
@@ -173,11 +187,10 @@ static PyObject *record_jump(PyObject *Py_UNUSED(self), PyObject *const *args, s
         Py_RETURN_NONE;
     }
     Py_ssize_t from = PyLong_AsSsize_t(args[1]), to = PyLong_AsSsize_t(args[2]);
-    int line = to <= from ? PyCode_Addr2Line(event.code, (int)to) : 0;
-    if (line <= 0 || line != PyCode_Addr2Line(event.code, (int)from)) {
+    event.line = to <= from ? lineinfo_line(event.code, (int)to) : 0;
+    if (event.line == 0 || event.line != lineinfo_line(event.code, (int)from)) {
         return Py_NewRef(disable);
     }
-    event.line = (uint32_t)line;
     return make_answer(recording_event(&event));
 }
 

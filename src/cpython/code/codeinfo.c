@@ -20,6 +20,7 @@
 #include "codename.h"
 #include "copies.h"
 #include "generated.h"
+#include "lineinfo.h"
 #include "loops.h"
 #include "origin.h"
 #include "policy.h"
@@ -37,6 +38,7 @@ static uint64_t first_stamp; /* words from here on are of this recording */
 static void release_word(void *word)
 {
     uint64_t info = (uintptr_t)word;
+    lineinfo_forget(CODE_ID(info));
     if (info >= first_stamp && CODE_ID(info) != 0) {
         policy_release(CODE_ID(info));
     }

@@ -41,7 +41,8 @@ static inline unsigned opcode_at(const PyCodeObject *code, Py_ssize_t at)
  * compiler has put round it. */
 static inline int native_is_handler(const PyCodeObject *code, Py_ssize_t offset)
 {
-    return opcode_at(code, offset / (Py_ssize_t)sizeof(_Py_CODEUNIT)) == PUSH_EXC_INFO;
+    return offset >= 0 && offset < (Py_ssize_t)_PyCode_NBYTES(code) &&
+           opcode_at(code, offset / (Py_ssize_t)sizeof(_Py_CODEUNIT)) == PUSH_EXC_INFO;
 }
 #endif
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codeinfo.h"
+#include "lineinfo.h"
 #include "lines.h"
 #include "open_frames.h"
 #include "pytext.h"
@@ -117,11 +118,11 @@ uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags
     uint8_t *begin = p;
     p = put_varint(p, flags);
     while (end - p >= 2 * VARINT_MAX && walk_out(&w)) {
-        int line = native_line(w.native);
+        uint32_t line = lineinfo_current(w.native);
         uint64_t frame = t->stack[w.at].frame;
         t->stack[w.callee].flags |= FRAME_CALLER_KNOWN;
         p = put_varint(p, zigzag((int64_t)(frame - before)));
-        p = put_varint(p, line > 0 && (uint32_t)line < RL_LINE_MAX ? (uint32_t)line : 0);
+        p = put_varint(p, line < RL_LINE_MAX ? line : 0);
         before = frame;
     }
     return p - begin > 1 || flags != 0 ? p : begin;

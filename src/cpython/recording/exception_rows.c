@@ -11,6 +11,7 @@
 #include "capture.h"
 #include "handlers.h"
 #include "judge.h"
+#include "lineinfo.h"
 #include "lines.h"
 #include "open_frames.h"
 #include "policy.h"
@@ -19,18 +20,50 @@
 #include "state.h"
 #include "word.h"
 
+#include "map.h"
+#include "utf8.h"
+
 #define LOOKED_AT 64 /* entries of a traceback */
+
+/* The name of a class that exceptions had, and its id. It holds as long as the class has this name:
+ * a class may be renamed, or die and leave its address to another. So the name is compared. */
+struct class_name {
+    char name[56];  /* as tp_name has it */
+    uint32_t stamp; /* recording.name_stamp */
+    uint32_t id;
+};
+
+/* Defines the name of a class. Other threads may run meanwhile, so the name is copied first. */
+static uint32_t define_class_name(struct thread *t, const char *tp_name, struct class_name *known)
+{
+    struct class_name defined = {.stamp = recording.name_stamp};
+    const char *dot = strrchr(tp_name, '.');
+    const char *name = dot != NULL ? dot + 1 : tp_name;
+    uint8_t bytes[RL_STRING_MAX];
+    size_t len = strlen(name), whole = strlen(tp_name);
+    len = len < sizeof bytes ? len : utf8_cut((const uint8_t *)name, len, sizeof bytes);
+    memcpy(bytes, name, len);
+    memcpy(defined.name, tp_name, whole < sizeof defined.name ? whole : 0);
+    defined.id = recorder_string(recording.recorder, &t->lane, bytes, len);
+    if (whole < sizeof defined.name && defined.id != 0) {
+        *known = defined;
+    }
+    return defined.id;
+}
 
 /* The id of its class's __name__. A static type of C has the name of its module before that. */
 static uint32_t exception_id(struct thread *t, PyObject *exc)
 {
+    enum { CLASSES = 64 };
+    static struct class_name classes[CLASSES];
     if (exc == NULL || recording.recorder == NULL) {
         return 0;
     }
-    PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
-    const char *dot = strrchr(type->tp_name, '.');
-    const char *name = dot != NULL ? dot + 1 : type->tp_name;
-    return recorder_string(recording.recorder, &t->lane, name, strlen(name));
+    const char *name = (PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc))->tp_name;
+    struct class_name *known = &classes[map_mix((uint64_t)(uintptr_t)name) % CLASSES];
+    return known->stamp == recording.name_stamp && strcmp(known->name, name) == 0
+               ? known->id
+               : define_class_name(t, name, known);
 }
 
 /* Whether it was raised here and now, and came from nowhere. */
@@ -108,7 +141,7 @@ static int is_pending_here(const struct thread *t, const struct event *event)
 
 /* Of an exception that leaves a frame: the line that its traceback names there. The frame itself
  * may be at a clause that did not match, or at the end of a finally. 0 = not known. */
-static int traceback_line(const struct event *event)
+static uint32_t traceback_line(const struct event *event)
 {
     const PyTracebackObject *first =
         event->kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
@@ -117,20 +150,20 @@ static int traceback_line(const struct event *event)
     if (first == NULL || native_of(first->tb_frame) != event->frame) {
         return 0;
     }
-    return PyCode_Addr2Line((PyCodeObject *)event->code, first->tb_lasti);
+    return lineinfo_line(event->code, first->tb_lasti);
 }
 
 /* The line of the event in its own frame; 0 = not known. */
 static uint32_t line_of(const struct thread *t, const struct event *event)
 {
-    int line = (int)event->line;
-    if (line == 0) {
-        line = is_pending_here(t, event) ? (int)t->pending_line : traceback_line(event);
+    uint32_t line = event->line;
+    if (line == 0 && event->handler != 0) {
+        line = lineinfo_goes_on(event->code, event->handler - 1);
     }
     if (line == 0) {
-        line = native_line(event->frame);
+        line = is_pending_here(t, event) ? t->pending_line : traceback_line(event);
     }
-    return line > 0 ? (uint32_t)line : 0;
+    return line != 0 ? line : lineinfo_current(event->frame);
 }
 
 /* Nothing of an except: that is what most are. */
@@ -168,7 +201,7 @@ static uint32_t put_values(struct thread *t, struct capture *c, const struct eve
         }
         p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
     } else if (event->kind == RL_EVENT_HANDLED && event->handler != 0) {
-        p = put_handler(begin, handlers_look(event->code, event->handler - 1));
+        p = put_handler(begin, lineinfo_handler(event->code, event->handler - 1));
     }
     if (p == begin) {
         return len;
@@ -228,7 +261,6 @@ void exception_keep_pending(struct thread *t, const struct event *event)
 {
     uint64_t info = codeinfo_get(event->code);
     struct capture *c = info & CODE_VALUES ? rows_capture(t, policy_of(CODE_ID(info))) : NULL;
-    int line = native_line(event->frame);
     t->pending_len = 0;
     if (c != NULL) {
         put_filtered(t, c, event, policy_of(CODE_ID(info)));
@@ -242,7 +274,7 @@ void exception_keep_pending(struct thread *t, const struct event *event)
         memcpy(t->pending, c->bytes, t->pending_len);
     }
     t->pending_type = exception_id(t, event->arg);
-    t->pending_line = line > 0 ? (uint32_t)line : 0;
+    t->pending_line = lineinfo_current(event->frame);
     t->pending_handler = info & CODE_LINES ? handlers_find(event->frame) : -1;
     t->pending_exc = event->arg;
     t->is_pending = 1;
@@ -262,7 +294,7 @@ void exception_put_pending(struct thread *t, const struct event *event)
         return;
     }
     struct exc_handler handler =
-        handlers_look(event->code, entered >= 0 ? entered : t->pending_handler);
+        lineinfo_handler(event->code, (int)(entered >= 0 ? entered : t->pending_handler));
     uint8_t *end = put_handler(t->pending + t->pending_len, handler);
     uint32_t len = (uint32_t)(end - t->pending);
     if (rows_reserve(t, lane_data_units(len) + 2)) {
