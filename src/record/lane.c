@@ -5,6 +5,8 @@
  *      | no
  *   may the recorder add slots? --yes--> wants_small/_large, wait --> try again
  *      | no
+ *   ring: do other lanes fill more slots than are kept? --yes--> the oldest of them is kept
+ *      | then
  *   ring: is the oldest slot's content safe? --yes--> count its events as lost, take it
  *      | no
  *   queue not empty, and may wait? --yes--> wait for the writer ----> try again
@@ -22,13 +24,28 @@
 
 enum { WARM_SLOTS = 4 }; /* a thread that filled so many small slots gets large ones */
 
-void lane_hand_over(struct lane *lane)
+void lane_list_append(struct lane_list *list, struct lane *lane)
+{
+    lane->next = NULL;
+    lane->previous = list->last;
+    *(list->last != NULL ? &list->last->next : &list->first) = lane;
+    list->last = lane;
+    list->count++;
+}
+
+void lane_list_remove(struct lane_list *list, struct lane *lane)
+{
+    *(lane->previous != NULL ? &lane->previous->next : &list->first) = lane->next;
+    *(lane->next != NULL ? &lane->next->previous : &list->last) = lane->previous;
+    lane->next = lane->previous = NULL;
+    list->count--;
+}
+
+/* Takes the slot from the lane, with all that its rows say. */
+static struct slot *end_slot(struct lane *lane)
 {
     struct recorder *recorder = lane->recorder;
     struct slot *slot = lane->slot;
-    if (slot == NULL) {
-        return;
-    }
     struct clock_pair now = clock_pair_now();
     slot->used = (uint32_t)(lane->cur - lane->rows);
     slot->events = slot->used / RL_ROW_BYTES - lane->extras;
@@ -37,11 +54,24 @@ void lane_hand_over(struct lane *lane)
     lane->first_seq += slot->events;
     lane->chunk++;
     lane->slots_filled++;
+    lane->extras = 0;
     lane->slot = NULL;
     lane->cur = lane->end = lane->rows = NULL;
-    if (recorder->options.ring_bytes != 0) {
+    lane_list_remove(&recorder->filling, lane);
+    lane_list_append(&recorder->empty, lane);
+    recorder->kept_events += state_is_ring(recorder) ? slot->events : 0;
+    return slot;
+}
+
+void lane_hand_over(struct lane *lane)
+{
+    struct recorder *recorder = lane->recorder;
+    if (lane->slot == NULL) {
+        return;
+    }
+    struct slot *slot = end_slot(lane);
+    if (state_is_ring(recorder)) {
         slot_list_append(&recorder->kept, slot);
-        recorder->kept_events += slot->events;
     } else {
         slot_list_append(&recorder->queue, slot);
         os_cond_signal(&recorder->work);
@@ -57,15 +87,27 @@ static struct slot *take_free(struct recorder *recorder, int wants_large)
     return slot != NULL ? slot : slot_list_take(second);
 }
 
-/* Returns whether the recorder may add slots. A thread's first slot is beyond the limit. */
-static int may_grow(const struct recorder *recorder, int is_first)
+/* What a lane looks for, and what came of it. */
+struct search {
+    const struct lane *lane;
+    int may_wait;
+    void *token;   /* argument of wait_end(); NULL where no wait_begin() was called */
+    int must_wait; /* a wait can bring a slot */
+    int is_late;   /* a ring's slots went to others during a wait: the search begins again */
+};
+
+/* Adds slots, or makes the writer thread add them. Returns a slot, or NULL where a wait can bring
+ * one. */
+static struct slot *grow(struct recorder *recorder, struct search *search, int wants_large)
 {
-    if (recorder->cannot_grow) {
-        return 0;
+    *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
+    search->must_wait = recorder->has_thread;
+    if (recorder->has_thread) {
+        os_cond_signal(&recorder->work);
+        return NULL;
     }
-    return state_is_ring(recorder)
-               ? ring_may_grow(recorder)
-               : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
+    work_grow(recorder);
+    return take_free(recorder, wants_large);
 }
 
 /* Returns whether the oldest slot of a ring may be reused: its definitions are in the file.
@@ -86,60 +128,111 @@ static int definitions_are_safe(struct recorder *recorder)
     return 0;
 }
 
-/* Returns a slot, or NULL; *must_wait then says whether a wait can bring one. */
-static struct slot *try_take(struct recorder *recorder, const struct lane *lane, int may_wait,
-                             int *must_wait)
+/* Returns whether all rows of the lane are published: its thread is not between a prefix and the
+ * event. */
+static int is_whole(const struct lane *lane)
 {
-    int is_first = lane->slots_filled == 0;
-    int wants_large = lane->slots_filled >= WARM_SLOTS;
-    struct slot *slot = take_free(recorder, wants_large);
-    *must_wait = 1;
-    if (slot != NULL) {
-        return slot;
+    /* relaxed: the lane's thread is kept from writing */
+    return atomic_load_explicit(lane->used, memory_order_relaxed) ==
+           (uint32_t)(lane->cur - lane->rows);
+}
+
+/* Where other lanes fill more slots than the ring keeps: ends the slot that began first, if it is
+ * older than all that are kept. So threads that say little do not take the ring from the others,
+ * and it has its size with more threads than slots.
+ *
+ * No thread writes the lane meanwhile. The caller has the host's lock: it has not waited yet
+ * (token). do_others_rest() says that no thread is in the middle of an event. A host may also give
+ * its lock away unseen, as in a collection of garbage. Such a lane is not whole, or its thread
+ * goes on with lane_reserve(), which finds no slot. Nothing is called between lane_reserve() and
+ * lane_row(). recorder_lane_end() may run without the host's lock, but it takes the recorder's. */
+static void share_ring(struct recorder *recorder, const struct search *search)
+{
+    const struct recorder_hooks *hooks = &recorder->options.hooks;
+    const struct slot *kept = recorder->kept.first;
+    if (!search->may_wait || search->token != NULL || hooks->do_others_rest == NULL ||
+        recorder->filling.count <= recorder->kept.count || !hooks->do_others_rest()) {
+        return;
     }
-    if (may_grow(recorder, is_first)) {
-        *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
-        if (recorder->has_thread) {
-            os_cond_signal(&recorder->work);
-            return NULL;
-        }
-        work_grow(recorder);
-        if ((slot = take_free(recorder, wants_large)) != NULL) {
-            return slot;
-        }
+    struct lane *lane = recorder->filling.first;
+    while (lane != NULL && !is_whole(lane)) {
+        lane = lane->next;
     }
-    if (recorder->kept.first != NULL && !definitions_are_safe(recorder) && may_wait) {
+    if (lane != NULL && (kept == NULL || lane->slot->info.mono0 < kept->info.mono0)) {
+        slot_list_prepend(&recorder->kept, end_slot(lane));
+    }
+}
+
+/* Takes the oldest slot of a ring. Where every slot is being filled, the ring grows. */
+static struct slot *take_oldest(struct recorder *recorder, struct search *search)
+{
+    share_ring(recorder, search);
+    if (recorder->kept.first == NULL) {
+        search->is_late = search->token != NULL;
+        return search->is_late || !search->may_wait || recorder->cannot_grow
+                   ? NULL
+                   : grow(recorder, search, 0);
+    }
+    if (search->may_wait && !definitions_are_safe(recorder)) {
+        search->must_wait = 1;
         return NULL;
     }
-    if ((slot = slot_list_take(&recorder->kept)) != NULL) {
-        state_count_loss(recorder, RL_LOSS_RING, slot->events);
-        recorder->kept_events -= slot->events;
-        return slot;
+    struct slot *slot = slot_list_take(&recorder->kept);
+    if (slot == NULL) {
+        return take_free(recorder, 0); /* the definitions made room: a generation was given up */
     }
-    if (!recorder->has_thread) {
-        work_drain(recorder);
-        slot = take_free(recorder, wants_large);
-    }
-    *must_wait = slot == NULL && (recorder->queue.count != 0 || recorder->in_work != 0) &&
-                 !(recorder->options.may_drop && !is_first);
+    state_count_loss(recorder, RL_LOSS_RING, slot->events);
+    recorder->kept_events -= slot->events;
     return slot;
 }
 
-/* Takes a slot, waiting if need be. *token becomes the argument of wait_end(), which the caller
- * calls without the lock. It stays NULL where no wait_begin() was called. */
-static struct slot *take_slot(struct lane *lane, int may_wait, void **token)
+/* Returns whether slots may be added within the limit. A thread's first slot is beyond it. */
+static int may_grow(const struct recorder *recorder, int is_first)
 {
-    struct recorder *recorder = lane->recorder;
+    if (recorder->cannot_grow) {
+        return 0;
+    }
+    return state_is_ring(recorder)
+               ? ring_has_room(recorder)
+               : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
+}
+
+/* Returns a slot, or NULL; search->must_wait and is_late say what then. */
+static struct slot *try_take(struct recorder *recorder, struct search *search)
+{
+    int is_first = search->lane->slots_filled == 0;
+    int wants_large = search->lane->slots_filled >= WARM_SLOTS;
+    struct slot *slot = take_free(recorder, wants_large);
+    search->must_wait = 0;
+    if (slot == NULL && may_grow(recorder, is_first)) {
+        slot = grow(recorder, search, wants_large);
+    }
+    if (slot != NULL || search->must_wait) {
+        return slot;
+    }
+    if (state_is_ring(recorder)) {
+        return take_oldest(recorder, search);
+    }
+    if (!recorder->has_thread) {
+        work_drain(recorder);
+        return take_free(recorder, wants_large);
+    }
+    search->must_wait = (recorder->queue.count != 0 || recorder->in_work != 0) &&
+                        !(recorder->options.may_drop && !is_first);
+    return NULL;
+}
+
+/* Takes a slot, waiting if need be and allowed. */
+static struct slot *take_slot(struct recorder *recorder, struct search *search)
+{
     const struct recorder_hooks *hooks = &recorder->options.hooks;
-    int must_wait = 0;
-    struct slot *slot = NULL;
     for (;;) {
-        slot = try_take(recorder, lane, may_wait, &must_wait);
-        if (slot != NULL || !must_wait || !may_wait || recorder->is_stopping) {
+        struct slot *slot = try_take(recorder, search);
+        if (slot != NULL || !search->must_wait || !search->may_wait || recorder->is_stopping) {
             return slot;
         }
-        if (*token == NULL && hooks->wait_begin != NULL) {
-            *token = hooks->wait_begin();
+        if (search->token == NULL && hooks->wait_begin != NULL) {
+            search->token = hooks->wait_begin();
         }
         writer_thread_wait(recorder);
     }
@@ -162,6 +255,8 @@ static void begin_slot(struct lane *lane, struct slot *slot)
     };
     slot_begin(slot, &info);
     slot->generation = lane->recorder->generation;
+    lane_list_remove(&lane->recorder->empty, lane);
+    lane_list_append(&lane->recorder->filling, lane);
     lane->slot = slot;
     lane->rows = lane->cur = slot->memory + RL_SLOT_HEADER_BYTES;
     lane->end = slot->memory + slot->size;
@@ -170,9 +265,65 @@ static void begin_slot(struct lane *lane, struct slot *slot)
     lane->extras = 0;
 }
 
-/* Makes room, as lane.h promises. Threads are counted as `inside` while they use the recorder here,
- * so that recorder_close() can free it. */
-static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
+/* Ends the lane's slot and gives it another, or counts an event that is dropped. The lock is held.
+ */
+static void change_slot(struct lane *lane, struct search *search)
+{
+    struct recorder *recorder = lane->recorder;
+    lane_hand_over(lane);
+    struct slot *slot = take_slot(recorder, search);
+    if (slot != NULL && lane->recorder == NULL) {
+        slot = NULL; /* the recording stopped during the wait */
+    }
+    if (slot != NULL) {
+        begin_slot(lane, slot);
+    } else if (lane->recorder != NULL && !search->is_late) {
+        lane->dropped++;
+        enum rl_loss_reason reason = recorder->cannot_grow     ? RL_LOSS_DISK_FULL
+                                     : state_is_ring(recorder) ? RL_LOSS_RING
+                                                               : RL_LOSS_BUFFER_FULL;
+        state_count_loss(recorder, reason, 1);
+    }
+}
+
+/* Gives the lane another slot, unless the event must be dropped. Returns 0 where the search begins
+ * again. Threads are counted as `inside` while they use the recorder here, so that recorder_close()
+ * can free it. */
+static int search_slot(struct lane *lane)
+{
+    struct recorder *recorder = lane->recorder;
+    struct search search = {.lane = lane, .may_wait = 1};
+    void (*wait_end)(void *) = recorder->options.hooks.wait_end;
+    os_lock_mutex(&recorder->lock);
+    recorder->inside++;
+    change_slot(lane, &search);
+    int has_slot = lane->slot != NULL;
+    int is_done = lane->recorder == NULL || !search.is_late;
+    recorder->inside--;
+    if (recorder->is_stopping) {
+        os_cond_broadcast(&recorder->room); /* recorder_close() waits until no thread is inside */
+    }
+    os_unlock_mutex(&recorder->lock);
+    /* The recorder may be gone from here on. wait_end() waits for the host's lock, so none of ours
+     * may be held. A daemon thread may end in there and never return. */
+    if (search.token != NULL && wait_end != NULL) {
+        wait_end(search.token);
+        /* The slot may be another lane's by now (share_ring). */
+        return lane->recorder == NULL || (is_done && (lane->slot != NULL) == has_slot);
+    }
+    return is_done;
+}
+
+/* Writes the row of a loss that came before, if there is one. The lane has a slot. */
+static void put_loss(struct lane *lane)
+{
+    if (lane->dropped != 0) {
+        lane_row(lane, 0, RL_EVENT_LOSS, RL_LOSS_BUFFER_FULL, lane->dropped);
+        lane->dropped = 0;
+    }
+}
+
+int lane_refill(struct lane *lane, uint32_t units)
 {
     struct recorder *recorder = lane->recorder;
     if (recorder == NULL) {
@@ -185,52 +336,29 @@ static int refill_lane(struct lane *lane, uint32_t units, int may_wait)
         lane->extras++;
         return 1;
     }
-    void *token = NULL;
-    void (*wait_end)(void *) = recorder->options.hooks.wait_end;
-    if (may_wait && lane->slot != NULL && recorder->options.hooks.filled != NULL) {
+    if (lane->slot != NULL && recorder->options.hooks.filled != NULL) {
         recorder->options.hooks.filled(lane->owner, lane->rows, (size_t)(lane->cur - lane->rows));
     }
-    os_lock_mutex(&recorder->lock);
-    recorder->inside++;
-    lane_hand_over(lane);
-    struct slot *slot = take_slot(lane, may_wait, &token);
-    if (slot != NULL && lane->recorder == NULL) {
-        slot = NULL; /* the recording stopped during the wait */
-    }
-    if (slot != NULL) {
-        begin_slot(lane, slot);
-    } else if (lane->recorder != NULL) {
-        lane->dropped++;
-        enum rl_loss_reason reason =
-            recorder->cannot_grow ? RL_LOSS_DISK_FULL : RL_LOSS_BUFFER_FULL;
-        state_count_loss(recorder, reason, 1);
-    }
-    recorder->inside--;
-    if (recorder->is_stopping) {
-        os_cond_broadcast(&recorder->room); /* recorder_close() waits until no thread is inside */
-    }
-    os_unlock_mutex(&recorder->lock);
-    /* The recorder may be gone from here on. wait_end() waits for the host's lock, so none of ours
-     * may be held. A daemon thread may end in there and never return. */
-    if (token != NULL && wait_end != NULL) {
-        wait_end(token);
+    while (!search_slot(lane)) {
     }
     if (lane->slot == NULL) {
         return 0;
     }
-    if (lane->dropped != 0) {
-        lane_row(lane, 0, RL_EVENT_LOSS, RL_LOSS_BUFFER_FULL, lane->dropped);
-        lane->dropped = 0;
-    }
+    put_loss(lane);
     return 1;
 }
 
-int lane_refill(struct lane *lane, uint32_t units)
+void lane_finish(struct lane *lane)
 {
-    return refill_lane(lane, units, 1);
-}
-
-int lane_refill_at_once(struct lane *lane, uint32_t units)
-{
-    return refill_lane(lane, units, 0);
+    struct search search = {.lane = lane};
+    if (lane->slots_filled != 0 || lane->slot != NULL) {
+        if ((size_t)(lane->end - lane->cur) < (size_t)2 * RL_ROW_BYTES) {
+            change_slot(lane, &search);
+        }
+        if (lane->slot != NULL) {
+            put_loss(lane);
+            (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
+        }
+    }
+    lane_hand_over(lane);
 }

@@ -15,11 +15,14 @@
  *     ^ ^                                      ^                                      |
  *     | |                                      '--------- a slot is free -------------+
  *     | '------------ no slot: events are dropped and counted ------------------------'
- *     '---------- the thread ends, the recording stops, a generation begins (from FILLING)
+ *     '---------- the thread ends, the recording stops, a generation begins, a ring needs the slot
+ *                 for another lane (from FILLING)
  *
  * Invariants:
  *  1. One thread writes a lane. The writer thread reads a slot after lane_hand_over(); where LIVE
- *     blocks are not mapped, it also copies the rows below `used` every 100 ms.
+ *     blocks are not mapped, it also copies the rows below `used` every 100 ms. Another thread ends
+ *     the slot only where the host keeps the lane's thread from writing (do_others_rest() in
+ *     recorder_options.h).
  *  2. `used` grows by whole events and definitions. One store publishes an event with all its
  *     prefixes, so a reader never sees half an event.
  *  3. `base` plus the 32 bits of a row is the row's time. A TIME row moves `base` when they would
@@ -37,6 +40,7 @@
 
 struct recorder;
 struct slot;
+struct lane_list;
 
 struct lane {
     uint8_t *cur; /* the next row */
@@ -62,11 +66,22 @@ struct lane {
 /* Makes room for `units` rows of 16 bytes, and moves `base` so that the present time fits. May wait
  * for the writer thread. Returns 0 when the event must be dropped; it is then counted as a loss. */
 int lane_refill(struct lane *lane, uint32_t units);
-/* Does the same without waiting. */
-int lane_refill_at_once(struct lane *lane, uint32_t units);
 /* Ends the lane's slot: a ring keeps it, otherwise the writer thread gets it. The caller holds the
  * recorder's lock. */
 void lane_hand_over(struct lane *lane);
+/* Records thread_end without waiting, and ends the lane's slot. The caller holds the recorder's
+ * lock. */
+void lane_finish(struct lane *lane);
+
+/* Lists of lanes (recorder.filling and recorder.empty). The caller holds the recorder's lock. */
+void lane_list_append(struct lane_list *list, struct lane *lane);
+void lane_list_remove(struct lane_list *list, struct lane *lane);
+
+/* Returns the number of the next event. A slot's end does not change it. */
+static inline uint64_t lane_next_event(const struct lane *lane)
+{
+    return lane->first_seq + (uint64_t)(lane->cur - lane->rows) / RL_ROW_BYTES - lane->extras;
+}
 
 /* Returns whether `units` rows fit the slot and `ticks` fits the 32 bits after `base`. */
 

@@ -103,15 +103,21 @@ rl_status recorder_open(const struct recorder_options *options, struct recorder 
     return RL_OK;
 }
 
+static void hand_over_all(struct recorder *recorder)
+{
+    while (recorder->filling.first != NULL) {
+        lane_hand_over(recorder->filling.first);
+    }
+}
+
 void recorder_end_lanes(struct recorder *recorder)
 {
     os_lock_mutex(&recorder->lock);
-    while (recorder->lanes != NULL) {
-        struct lane *lane = recorder->lanes;
-        recorder->lanes = lane->next;
-        lane_hand_over(lane);
+    hand_over_all(recorder);
+    while (recorder->empty.first != NULL) {
+        struct lane *lane = recorder->empty.first;
+        lane_list_remove(&recorder->empty, lane);
         lane->recorder = NULL;
-        lane->next = lane->previous = NULL;
     }
     os_unlock_mutex(&recorder->lock);
 }
@@ -241,11 +247,7 @@ void recorder_lane_begin_named(struct recorder *recorder, struct lane *lane, voi
     os_lock_mutex(&recorder->lock);
     *lane = (struct lane){.recorder = recorder, .owner = owner, .thread = ++recorder->threads};
     lane->next_frame = RL_FRAME(lane->thread, 1);
-    lane->next = recorder->lanes;
-    if (lane->next != NULL) {
-        lane->next->previous = lane;
-    }
-    recorder->lanes = lane;
+    lane_list_append(&recorder->empty, lane);
     os_unlock_mutex(&recorder->lock);
     if (len != 0) {
         recorder_lane_name(lane, recorder_string(recorder, lane, name, len));
@@ -279,22 +281,9 @@ void recorder_lane_end(struct lane *lane)
     if (recorder == NULL) {
         return;
     }
-    if (lane->slot != NULL) {
-        if ((size_t)(lane->end - lane->cur) >= (size_t)2 * RL_ROW_BYTES ||
-            lane_refill_at_once(lane, 1)) {
-            (void)lane_put(lane, RL_EVENT_THREAD_END, 0, 0);
-        }
-    }
     os_lock_mutex(&recorder->lock);
-    lane_hand_over(lane);
-    if (lane->previous != NULL) {
-        lane->previous->next = lane->next;
-    } else {
-        recorder->lanes = lane->next;
-    }
-    if (lane->next != NULL) {
-        lane->next->previous = lane->previous;
-    }
+    lane_finish(lane);
+    lane_list_remove(&recorder->empty, lane);
     lane->recorder = NULL;
     os_unlock_mutex(&recorder->lock);
 }
@@ -394,11 +383,12 @@ int recorder_wants_generation(struct recorder *recorder)
     return is_due;
 }
 
-/* Defines the names of running threads in the new generation: slots name their thread. */
+/* Defines the names of running threads in the new generation: slots name their thread. Every lane
+ * has handed its slot over. */
 static void define_names_again(struct recorder *recorder)
 {
     struct u64map names = {0};
-    for (const struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
+    for (const struct lane *lane = recorder->empty.first; lane != NULL; lane = lane->next) {
         if (lane->name != 0) {
             (void)u64map_put(&names, lane->name, 1); /* without memory the thread loses its name */
         }
@@ -421,9 +411,7 @@ int recorder_next_generation(struct recorder *recorder)
     if (!is_ring) {
         dictionary_forget(&recorder->dictionary);
     } else if (may_begin) {
-        for (struct lane *lane = recorder->lanes; lane != NULL; lane = lane->next) {
-            lane_hand_over(lane);
-        }
+        hand_over_all(recorder);
         recorder->earlier = recorder->dictionary.pending;
         memset(&recorder->dictionary.pending, 0, sizeof recorder->earlier);
         recorder->generation++;

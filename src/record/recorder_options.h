@@ -19,6 +19,10 @@ struct recorder_hooks {
     uint64_t (*top_frame)(void *owner);
     /* Receives the rows of a full slot before lane_hand_over(). */
     void (*filled)(void *owner, const uint8_t *rows, size_t len);
+    /* Returns whether no other thread is in the middle of an event, except in a wait between
+     * wait_begin() and wait_end(). It then stays so until wait_begin() or the end of the caller's
+     * event. A host without a global lock leaves this hook NULL. */
+    int (*do_others_rest)(void);
 };
 
 struct recorder_options {

@@ -39,6 +39,11 @@ enum writer_is { WRITER_RUNS, WRITER_ASKED, WRITER_LEAVES, WRITER_PAUSED, WRITER
 
 struct lane;
 
+struct lane_list {
+    struct lane *first, *last;
+    size_t count;
+};
+
 struct recorder {
     struct recorder_options options;
     char *path;    /* owned */
@@ -74,7 +79,7 @@ struct recorder {
     uint32_t generation;       /* of definitions, from 1 */
     uint64_t generation_bytes; /* ring: what its definitions take on the shelf */
     struct shelf shelf;        /* ring: belongs to the writer, not to the lock */
-    struct lane *lanes;
+    struct lane_list filling, empty; /* lanes with a slot, the oldest first, and without */
     uint32_t threads;
     uint64_t kept_events; /* in the slots of `kept` */
     uint32_t inside;      /* threads between lock and unlock of lane_refill(), waits included */

@@ -34,9 +34,9 @@ static size_t bytes_left_for_slots(const struct recorder *recorder)
     return most > taken + LIVE_EXTRA ? most - taken - LIVE_EXTRA : 0;
 }
 
-int ring_may_grow(const struct recorder *recorder)
+int ring_has_room(const struct recorder *recorder)
 {
-    return recorder->kept.first == NULL || bytes_left_for_slots(recorder) >= SLOT_SMALL;
+    return bytes_left_for_slots(recorder) >= SLOT_SMALL;
 }
 
 void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count)

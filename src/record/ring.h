@@ -5,8 +5,8 @@
 
 #include "recorder_state.h"
 
-/* Returns whether a block of slots may be added: it fits the ring, or there is no slot at all. */
-int ring_may_grow(const struct recorder *recorder);
+/* Returns whether the ring has room for another block of slots. */
+int ring_has_room(const struct recorder *recorder);
 /* Reduces the size and number of wanted slots to what the ring has room for; one slot at least. */
 void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
 /* Makes the shelf for definitions; without one, they are appended to the file. */

@@ -3,7 +3,7 @@
  *            lane_refill()              lane_hand_over()            work_drain()
  *   FREE ------------------> FILLING ---------------------> QUEUED --------------> FREE
  *    ^                       (one lane)        |
- *    |                                         | --ring
+ *    |                                         | --ring, also when another lane needs a slot
  *    |                                         v
  *    '---- generation given up -------------- KEPT --- oldest slot reused ---> FILLING
  *
@@ -65,6 +65,16 @@ static inline void slot_list_append(struct slot_list *list, struct slot *slot)
         list->first = slot;
     }
     list->last = slot;
+    list->count++;
+}
+
+static inline void slot_list_prepend(struct slot_list *list, struct slot *slot)
+{
+    slot->next = list->first;
+    list->first = slot;
+    if (list->last == NULL) {
+        list->last = slot;
+    }
     list->count++;
 }
 

@@ -1,6 +1,7 @@
 #include "testing.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include "check.h"
 #include "dictionary.h"
 #include "recording.h"
+#include "slots.h"
 
 /* Functions without end, each called once; one that goes on all the time; and the file, whose size
  * is that of the ring. */
@@ -206,6 +208,196 @@ static void a_ring_that_cannot_write_keeps_reading_whole(void **state)
     }
 }
 
+/* ---- more threads than slots ---- */
+
+/* A host with a global lock, as the GIL is one. */
+static struct os_mutex host_lock;
+static int waiting, outside; /* threads between wait_begin and wait_end, or inside a callback */
+static int begun;            /* threads that have a lane */
+
+static void *give_host_lock(void)
+{
+    static int token;
+    waiting++;
+    os_unlock_mutex(&host_lock);
+    return &token;
+}
+
+static void take_host_lock(void *token)
+{
+    (void)token;
+    os_lock_mutex(&host_lock);
+    waiting--;
+}
+
+static int do_others_rest(void)
+{
+    return outside == 0;
+}
+
+static struct recorder *open_shared_ring(const char *path, int has_thread)
+{
+    struct recorder_options options = {.path = path, .ring_bytes = RING};
+    struct recorder *recorder = NULL;
+    struct rl_err err;
+    os_mutex_init(&host_lock);
+    waiting = outside = begun = 0;
+    options.hooks.wait_begin = give_host_lock;
+    options.hooks.wait_end = take_host_lock;
+    options.hooks.do_others_rest = do_others_rest;
+    os_fail_at(OS_FAULT_THREAD, has_thread ? 0 : 1, 1, EAGAIN);
+    assert_int_equal(recorder_open(&options, &recorder, &err), RL_OK);
+    os_fail_at(OS_FAULT_THREAD, 0, 0, 0);
+    return recorder;
+}
+
+/* Many lanes with few rows each: the newest rows are kept, and the file has its size. */
+static void lanes_share_the_slots_of_a_ring(void **state)
+{
+    (void)state;
+    enum { LANES = 200, ROUNDS = 5 };
+    for (int has_thread = 0; has_thread < 2; has_thread++) {
+        const char *path = fresh_path();
+        struct recorder *recorder = open_shared_ring(path, has_thread);
+        struct recorder_stats stats;
+        struct lane lanes[LANES];
+        os_lock_mutex(&host_lock);
+        for (int i = 0; i < LANES; i++) {
+            begin(recorder, &lanes[i]);
+        }
+        for (int i = 0; i < ROUNDS * LANES; i++) {
+            struct code_def def = definition(recorder, &lanes[i % LANES], (uint32_t)i);
+            call_once(&lanes[i % LANES], recorder_code(recorder, &lanes[i % LANES], &def));
+        }
+        expect_names(path, 10);
+        for (int i = 0; i < LANES; i++) {
+            assert_int_equal(lanes[i].dropped, 0);
+            recorder_lane_end(&lanes[i]);
+        }
+        os_unlock_mutex(&host_lock);
+        close_recorder(recorder, &stats);
+        assert_true(stats.is_closed_cleanly);
+        assert_int_equal(stats.lost[RL_LOSS_BUFFER_FULL], 0);
+        /* Each lane began, called ROUNDS times, and ended. */
+        assert_int_equal(stats.events + stats.lost[RL_LOSS_RING], LANES * (2 * ROUNDS + 2));
+        expect_names(path, 10);
+        (void)unlink(path);
+    }
+}
+
+/* Lanes that say nothing any more leave the ring to the one that goes on. */
+static void idle_lanes_leave_the_ring_to_others(void **state)
+{
+    (void)state;
+    enum { IDLE = 13, CALLS = 20000, LEAST = 5 * SLOT_SMALL / RL_ROW_BYTES };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_shared_ring(path, 1);
+    struct recorder_stats stats;
+    struct lane idle[IDLE], lane;
+    os_lock_mutex(&host_lock);
+    for (int i = 0; i < IDLE; i++) {
+        begin(recorder, &idle[i]);
+    }
+    begin(recorder, &lane);
+    struct code_def def = definition(recorder, &lane, 1);
+    uint32_t id = recorder_code(recorder, &lane, &def);
+    for (int i = 0; i < CALLS; i++) {
+        call_once(&lane, id);
+    }
+    os_unlock_mutex(&host_lock);
+    close_recorder(recorder, &stats);
+    assert_true(stats.events >= LEAST);
+    expect_names(path, LEAST / 2);
+    (void)unlink(path);
+}
+
+/* A row before its event, or a thread in the middle of one: the slot stays with its lane. */
+static void a_slot_in_use_is_not_shared(void **state)
+{
+    (void)state;
+    enum { LANES = 40 };
+    for (int in_callback = 0; in_callback < 2; in_callback++) {
+        const char *path = fresh_path();
+        struct recorder *recorder = open_shared_ring(path, 1);
+        struct recorder_stats stats;
+        struct lane lanes[LANES];
+        os_lock_mutex(&host_lock);
+        outside = in_callback;
+        for (int i = 0; i < LANES; i++) {
+            begin(recorder, &lanes[i]);
+            if (!in_callback) {
+                assert_true(lane_reserve(&lanes[i], 2, clock_ticks()));
+                lane_row(&lanes[i], 0, RL_ROW_SWITCH, 0, 0);
+                lanes[i].extras++;
+            }
+        }
+        for (int i = 0; i < LANES; i++) {
+            assert_non_null(lanes[i].slot);
+            (void)lane_put(&lanes[i], RL_EVENT_SESSION_START, 1, 0);
+        }
+        os_unlock_mutex(&host_lock);
+        close_recorder(recorder, &stats);
+        assert_int_equal(stats.events, 2 * LANES);
+        (void)unlink(path);
+    }
+}
+
+struct sharer {
+    struct recorder *recorder;
+    pthread_t thread;
+    uint32_t first;
+};
+
+enum { SHARERS = 40 };
+
+/* Calls functions that nobody called before, each under the host's lock, once every thread has
+ * begun. */
+static void *share_main(void *arg)
+{
+    enum { EACH = 50 };
+    const struct sharer *sharer = arg;
+    struct lane lane;
+    os_lock_mutex(&host_lock);
+    begin(sharer->recorder, &lane);
+    for (begun++; begun != SHARERS;) {
+        os_unlock_mutex(&host_lock);
+        (void)sched_yield();
+        os_lock_mutex(&host_lock);
+    }
+    for (uint32_t i = sharer->first; i < sharer->first + EACH; i++) {
+        struct code_def def = definition(sharer->recorder, &lane, i);
+        call_once(&lane, recorder_code(sharer->recorder, &lane, &def));
+        os_unlock_mutex(&host_lock);
+        (void)sched_yield();
+        os_lock_mutex(&host_lock);
+    }
+    os_unlock_mutex(&host_lock);
+    recorder_lane_end(&lane);
+    return NULL;
+}
+
+static void threads_share_the_slots_of_a_ring(void **state)
+{
+    (void)state;
+    enum { APART = 1000 };
+    const char *path = fresh_path();
+    struct recorder *recorder = open_shared_ring(path, 1);
+    struct recorder_stats stats;
+    struct sharer sharers[SHARERS];
+    for (uint32_t i = 0; i < SHARERS; i++) {
+        sharers[i] = (struct sharer){.recorder = recorder, .first = i * APART};
+        assert_int_equal(pthread_create(&sharers[i].thread, NULL, share_main, &sharers[i]), 0);
+    }
+    for (int i = 0; i < SHARERS; i++) {
+        (void)pthread_join(sharers[i].thread, NULL);
+    }
+    assert_int_equal(waiting, 0);
+    close_recorder(recorder, &stats);
+    assert_int_equal(stats.lost[RL_LOSS_BUFFER_FULL], 0);
+    expect_names(path, 10);
+    (void)unlink(path);
+}
+
 /* This holds as long as its number is looked up from time to time. */
 static void a_definition_keeps_its_number_beside_many_others(void **state)
 {
@@ -234,6 +426,10 @@ int main(void)
         cmocka_unit_test(killed_between_any_two_steps_a_ring_has_its_names),
         cmocka_unit_test(a_definition_keeps_its_number_beside_many_others),
         cmocka_unit_test(a_ring_that_cannot_write_keeps_reading_whole),
+        cmocka_unit_test(lanes_share_the_slots_of_a_ring),
+        cmocka_unit_test(idle_lanes_leave_the_ring_to_others),
+        cmocka_unit_test(a_slot_in_use_is_not_shared),
+        cmocka_unit_test(threads_share_the_slots_of_a_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

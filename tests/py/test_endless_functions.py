@@ -120,6 +120,41 @@ def test_a_ring_has_the_size_that_was_given(tmp_path):
         assert (tmp_path / "o.relive").stat().st_size <= (size + 256) * 1024
 
 
+MANY_THREADS = """\
+import threading
+N = 120
+all_begun = threading.Barrier(N)
+def called(i):
+    return i
+def work():
+    all_begun.wait()
+    for i in range(50):
+        called(i)
+    all_begun.wait()
+threads = [threading.Thread(target=work) for _ in range(N)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+for i in range(2000):
+    called(i)
+"""
+
+
+@pytest.mark.parametrize("level", ["calls", "lines"])
+def test_a_ring_has_its_size_with_more_threads_than_slots(tmp_path, level):
+    (tmp_path / "prog.py").write_text(MANY_THREADS)
+    out = tmp_path / "o.relive"
+    relive("record", "--ring", "1M", "--level", level, "-o", out, "prog.py", cwd=tmp_path)
+    status = out.stat()
+    assert max(status.st_size, status.st_blocks * 512) <= (1024 + 256) * 1024
+    assert relive("check", out, cwd=tmp_path).returncode == 0
+    _, events = dump(out, False)
+    assert sum(event["func"] == "__main__:called" for event in events if "func" in event) > 1000
+    losses = api.open(out).header["losses"]
+    assert losses["ring"] > 0 and set(losses) == {"ring"}, losses
+
+
 ENDLESS = f"""\
 import threading
 class Kept:

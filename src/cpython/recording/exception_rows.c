@@ -244,7 +244,8 @@ void exception_event(struct thread *t, const struct event *event, uint64_t info)
 {
     /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
      */
-    int has_left = t->leaving == event->arg && t->left_at == t->lane.cur && !is_fresh(event);
+    int has_left =
+        t->leaving == event->arg && t->left_at == lane_next_event(&t->lane) && !is_fresh(event);
     int is_news =
         event->kind == RL_EVENT_HANDLED || (event->is_again ? t->caught == event->arg : !has_left);
     const struct open_frame *top = &t->stack[t->depth];

@@ -98,6 +98,8 @@ static void after_fork_child(void)
         in_child[i]();
     }
     recording.threads = NULL;
+    recording.outside -= recording.waiting; /* threads that were waiting are not here */
+    recording.waiting = 0;
     recording.stamp += UINT64_C(1) << 32;
     codeinfo_begin();
     recording.life = LIFE_IDLE; /* whoever was starting or stopping is not here */

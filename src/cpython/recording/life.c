@@ -32,6 +32,7 @@
 static void *wait_begin(void)
 {
     recording.outside++;
+    recording.waiting++;
     return PyEval_SaveThread();
 }
 
@@ -39,6 +40,14 @@ static void wait_end(void *token)
 {
     PyEval_RestoreThread(token);
     recording.outside--;
+    recording.waiting--;
+}
+
+/* Called under the GIL, which a thread gives away in the middle of an event only where `outside`
+ * counts it. */
+static int do_others_rest(void)
+{
+    return recording.outside == recording.waiting;
 }
 
 /* ---- one owner ---- */
@@ -135,7 +144,11 @@ static rl_status open_recorder(const struct recording_options *options, struct r
 {
     struct recorder_options recorder = options->recorder;
     rl_status status;
-    recorder.hooks = (struct recorder_hooks){wait_begin, wait_end, frames_top, slot_filled};
+    recorder.hooks = (struct recorder_hooks){.wait_begin = wait_begin,
+                                             .wait_end = wait_end,
+                                             .top_frame = frames_top,
+                                             .filled = slot_filled,
+                                             .do_others_rest = do_others_rest};
     Py_BEGIN_ALLOW_THREADS
     os_lock_mutex(&recording.file_lock);
     status = recorder_open(&recorder, &recording.pending, err);

@@ -203,7 +203,7 @@ void stack_leave(struct thread *t, const struct event *event, uint64_t info)
     if (t->task_count != 0) {
         tasks_leave(t, frame, event->kind != RL_EVENT_YIELD);
     }
-    t->left_at = t->lane.cur;
+    t->left_at = lane_next_event(&t->lane);
     if (at != 0) {
         if (event->kind == RL_EVENT_YIELD) {
             lines_keep(frame, t->stack[at].snapshot);

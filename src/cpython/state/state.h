@@ -68,7 +68,7 @@ struct thread {
     uint32_t cap;
     struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
     PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
-    const uint8_t *left_at;   /* where the row that said so ends */
+    uint64_t left_at;         /* number of the event after the one that said so */
     PyObject *caught;         /* compared only: the one that was caught last */
     PyObject *pending_exc;    /* compared only */
     native_frame *pending_in; /* where a trace function has reported an exception last */
@@ -132,6 +132,7 @@ struct recording {
     unsigned long owner;       /* the thread that starts or stops */
     int is_hooked;             /* the backend has been started */
     unsigned outside;          /* threads that gave the GIL away in the middle of an event */
+    unsigned waiting;          /* those of them that wait for the writer thread */
     struct os_mutex file_lock; /* held while a file is opened or closed: no fork comes between */
     struct os_cond settled;    /* recording_settle() was called */
     struct recorder *pending;  /* opened and not yet published, or taken back and not yet closed */
