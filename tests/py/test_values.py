@@ -106,7 +106,8 @@ def test_bounds_are_tighter_inside_instances(record):
         "class Node:\n    def __init__(self, of): self.of = of\n"
         "@dataclasses.dataclass\nclass Point:\n    x: int\n"
         "row = list(range(9))\n"
-        "for one in (Node(Node(1)), Node(Point(1)), Node({}), Node(row), [Node(row)] * 2, row): show(one)\n"
+        "for one in (Node(Node(1)), Node(Point(1)), Node({}), Node(row), [Node(row)] * 2, row):\n"
+        "    show(one)\n"
     )
     told = [value["r"] for value in captured(record, source)]
     assert told == [
@@ -180,7 +181,8 @@ HOSTILE = """
 import sys, weakref
 ran = []
 class Meta(type):
-    def __getattribute__(cls, name): ran.append(('meta', name)); return type.__getattribute__(cls, name)
+    def __getattribute__(cls, name):
+        ran.append(('meta', name)); return type.__getattribute__(cls, name)
     def __instancecheck__(cls, other): ran.append('instancecheck'); return True
 class Hostile(metaclass=Meta):
     def __repr__(self): ran.append('repr'); raise RuntimeError
@@ -223,7 +225,8 @@ h = object.__new__(Hostile)
 looped = List(); list.append(looped, looped)
 d = Dict(); dict.__setitem__(d, 'self', d); dict.__setitem__(d, h, 1)
 ran.clear()
-for value in (h, [h], {'k': h}, looped, d, Text('x'), Number(7), Half(), (h, h), Hostile, Error('m')):
+others = Text('x'), Number(7), Half(), (h, h), Hostile, Error('m')
+for value in (h, [h], {'k': h}, looped, d, *others):
     f(value); f(1, value); f(1, k=value)
 def boom():
     try: raise Error('m')

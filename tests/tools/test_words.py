@@ -175,7 +175,8 @@ def repository(tree, monkeypatch):
         ("2 src/a/one.c\n", 1),
     ],
 )
-def test_a_file_may_have_as_many_findings_as_are_allowed(repository, left, status):
+def test_a_file_may_have_as_many_findings_as_are_allowed(repository, monkeypatch, left, status):
+    monkeypatch.setattr(words, "SHARE", (0, 100))
     assert words.check(repository(left)) == status
 
 
@@ -187,3 +188,16 @@ def test_the_allowance_only_shrinks(repository):
 
 def test_the_share_of_comments_counts_lines_that_hold_one(repository):
     assert words.shares(repository("")) == {"src/a": [2, 3], "src": [1, 1]}
+
+
+def test_a_room_has_neither_too_few_comments_nor_too_many(repository, monkeypatch, capsys):
+    root = repository("3 src/\n")
+    monkeypatch.setattr(words, "SHARE", (67, 90))
+    monkeypatch.setattr(words, "OWN_SHARE", {"src": 100})
+    assert words.check(root) == 0
+    monkeypatch.setattr(words, "SHARE", (68, 90))
+    monkeypatch.setattr(words, "OWN_SHARE", {"src": 99})
+    assert words.check(root) == 1
+    out = capsys.readouterr().out
+    assert "src/a: 67 % of the lines hold a comment; 68 to 90 % may" in out
+    assert "src: 100 % of the lines hold a comment; 68 to 99 % may" in out
