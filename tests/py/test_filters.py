@@ -514,6 +514,30 @@ def test_a_second_filter_decides_for_itself(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_each_function_has_its_own_answers_about_the_fields_of_one_type(record, tmp_path):
+    rules = (
+        '[[scope.rules]]\nselector = "obj:__main__.hide"\n'
+        '[[scope.rules.value_patterns]]\nselector = "attr:plain"\naction = "redact"\n'
+        '[[scope.rules.value_patterns]]\nselector = "attr:other"\naction = "drop"\n'
+    )
+    path = write(tmp_path / "x" / "f.toml", rules)
+    source = (
+        "class Slots: __slots__ = ('plain', 'other')\nclass Free: pass\n"
+        "def show(v): pass\ndef hide(v): pass\n"
+        "for kind in (Slots, Free) * 3:\n"
+        "    v = kind(); v.plain, v.other = 'text', 'more'\n"
+        "    show(v); hide(v); show(v)\n"
+    )
+    _, _, events = record(source, "--trace-filter", path)
+    told = {"__main__:show": [], "__main__:hide": []}
+    for e in events:
+        if e["kind"] == "call" and e["func"] in told:
+            told[e["func"]].append(e["args"]["v"]["r"].split("(")[1])
+    slots, free = "other='more', plain='text')", "plain='text', other='more')"
+    assert told["__main__:show"] == [slots, slots, free, free] * 3
+    assert told["__main__:hide"] == ["plain=<redacted>)"] * 6
+
+
 def test_check_names_lines_and_keys_and_leaves_the_builtin_filter_out(tmp_path):
     path = tmp_path / "a.toml"
     head = (

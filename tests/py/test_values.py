@@ -1,5 +1,6 @@
 """What is captured of values: equal to repr() within the bounds, never at the program's cost."""
 
+import ast
 import sys
 
 import pytest
@@ -161,6 +162,47 @@ def test_fields_beyond_the_bounds_are_counted(record):
         (2000, True),
     ]
     assert all("f9=9" in value["r"] and "f10" not in value["r"] for value in told)
+
+
+# The names at each place change with the keys of an instance, with its type, and with the type that
+# has an address.
+OTHER_NAMES = """
+def attributes(value):
+    slots = [n for k in type(value).__mro__ for n in getattr(k, '__slots__', ())]
+    shown = [(n, getattr(value, n)) for n in slots if hasattr(value, n)]
+    shown += getattr(value, '__dict__', {}).items()
+    return ', '.join('%s=%r' % pair for pair in shown)
+def check(value):
+    told.append(attributes(value)); show(value)
+told = []
+class Kind: pass
+for names in ('abc', 'abd', 'cba', 'xabc', 'a', 'abc'):
+    value = Kind()
+    for i, name in enumerate(names): setattr(value, name, i)
+    check(value)
+    del value.__dict__[names[0]]; value.__dict__['y'] = 1
+    check(value)
+    value.__dict__ = {name * 2: 3 for name in names}
+    check(value)
+for i in range(40):
+    names = ['n%d' % ((i * k) % 7) for k in (1, 2, 3)]
+    names = tuple(sorted(set(names)))
+    check(type('Brief', (), {'__slots__': names})())
+    slotted = type('Brief', (), {'__slots__': names})()
+    for name in names: setattr(slotted, name, name + 'v')
+    check(slotted); del slotted
+    plain = type('Brief', (), {})()
+    for name in names[::-1]: setattr(plain, name, name + 'v')
+    check(plain); del plain
+print(told)
+"""
+
+
+def test_names_of_fields_are_those_of_the_instance(record):
+    done, _, events = record("def show(v): pass\n" + OTHER_NAMES)
+    told = ast.literal_eval(done.stdout.decode())
+    calls = [e for e in events if e["kind"] == "call" and e["func"] == "__main__:show"]
+    assert [e["args"]["v"]["r"].split("(", 1)[1] for e in calls] == [text + ")" for text in told]
 
 
 def test_a_name_is_shown_as_it_is_now(record):

@@ -1,9 +1,9 @@
 /* Why: every value of every recorded call comes through here. See capture.h for what is captured.
  *
  *    capture_value(o)
- *      put_at(): plain values and short texts, with the place in a register
+ *      capture_put_at(): plain values and short texts, with the place in a register
  *        | no
- *      put_any() -> put_by_type()
+ *      capture_any() -> put_by_type()
  *        +-- exact built-in types: put_list(), put_dict(), put_set(), put_text_value() ...
  *        +-- rare atoms: capture_atoms.c          exceptions: capture_exceptions.c
  *        +-- known layouts: captured_types.c      names: captured_names.c
@@ -39,8 +39,6 @@
 _Static_assert(CAPTURE_SOFT + CAPTURE_BYTES_MAX + CODE_NAMES_MAX + 1000 < RL_VALUE_BYTES_MAX,
                "what is begun before the soft end must fit");
 
-static void put_any(struct capture *c, PyObject *o);
-
 /* ---- common atoms; the others are in capture_atoms.c ---- */
 
 /* Writes an int, or an instance of a subclass of int. */
@@ -75,8 +73,7 @@ static inline void copy_short(uint8_t *p, const char *text, size_t n)
 }
 
 /* Writes an ASCII str that is kept whole. Returns NULL where it is not, or may contain a secret. */
-static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c, uint8_t *p,
-                                                         PyObject *o)
+uint8_t *capture_short_text(const struct capture *c, uint8_t *p, PyObject *o)
 {
     size_t n = (size_t)PyUnicode_GET_LENGTH(o);
     if (n > SHORT_TEXT || n > c->limits->bytes || !TEXT_IS_READY(o) || !PyUnicode_IS_ASCII(o)) {
@@ -92,28 +89,10 @@ static __attribute__((noinline)) uint8_t *put_short_text(const struct capture *c
     return p + 2 + n;
 }
 
-/* Writes a value at p and returns the place after it. Fast path: the cursor stays in a register,
- * because storing and reloading c->p costs a store-forwarding stall per value. */
-static inline uint8_t *put_at(struct capture *c, uint8_t *p, PyObject *o)
-{
-    if (__builtin_expect(p < c->soft, 1)) {
-        uint8_t *end = put_plain(p, o);
-        if (end == NULL && o != NULL && Py_TYPE(o) == &PyUnicode_Type) {
-            end = put_short_text(c, p, o);
-        }
-        if (end != NULL) {
-            return end;
-        }
-    }
-    c->p = p;
-    put_any(c, o);
-    return c->p;
-}
-
 /* Writes a value at the cursor. */
 static inline void put_object(struct capture *c, PyObject *o)
 {
-    c->p = put_at(c, c->p, o);
+    c->p = capture_put_at(c, c->p, o);
 }
 
 /* Writes a str of any kind. */
@@ -224,7 +203,7 @@ static inline __attribute__((always_inline)) void put_row(struct capture *c, PyO
             p = c->p;
             next = FILTER_ALLOW;
         } else {
-            p = put_at(c, p, items[shown]);
+            p = capture_put_at(c, p, items[shown]);
             if (__builtin_expect(at[0] == RL_VALUE_STR && at[2] == '-' && at[1] > 1, 0)) {
                 struct said_by_option said = pairs_option(c, items, shown, length);
                 next = said.next;
@@ -271,7 +250,7 @@ static inline __attribute__((always_inline)) size_t put_entries(struct capture *
         if (__builtin_expect(action == FILTER_DROP, 0)) {
             continue;
         }
-        p = put_at(c, p, key);
+        p = capture_put_at(c, p, key);
         value = previews == c->previews ? value : NULL;
         if (__builtin_expect(action != FILTER_ALLOW, 0)) {
             c->p = p;
@@ -279,7 +258,7 @@ static inline __attribute__((always_inline)) size_t put_entries(struct capture *
             capture_filtered(c, value, action);
             p = c->p;
         } else {
-            p = put_at(c, p, value);
+            p = capture_put_at(c, p, value);
         }
         shown++;
     }
@@ -438,7 +417,7 @@ static void put_by_type(struct capture *c, PyObject *o)
 }
 
 /* Writes a value that is not plain, or has no room. */
-static void put_any(struct capture *c, PyObject *o)
+void capture_any(struct capture *c, PyObject *o)
 {
     if (__builtin_expect(c->p >= c->soft, 0)) {
         capture_put_tag(c, RL_VALUE_CUT);
@@ -553,7 +532,7 @@ void capture_arguments(struct capture *c, PyCodeObject *code, native_frame *fram
             p = c->p;
             continue;
         }
-        p = put_at(c, p, value);
+        p = capture_put_at(c, p, value);
     }
     c->p = p;
 }
@@ -565,34 +544,38 @@ uint32_t capture_type_id(struct lane *lane, PyTypeObject *type)
     return typeinfo_get(lane, type)->id;
 }
 
-/* Known names are found by the address, hash and length of the str, which is not kept alive. */
+struct known_name {
+    PyObject *name; /* compared only */
+    Py_hash_t hash;
+    Py_ssize_t length;
+    uint32_t stamp, id;
+};
+
+static inline int is_known_name(const struct known_name *known, PyObject *name)
+{
+    return known->name == name && known->hash == ((PyASCIIObject *)name)->hash &&
+           known->hash != -1 && known->length == PyUnicode_GET_LENGTH(name) &&
+           known->stamp == recording.name_stamp;
+}
+
+/* Known names are found by the address, hash and length of the str, which is not kept alive. Two
+ * names share each place, so that two hot names do not replace each other all the time. */
 uint32_t capture_name_id(struct lane *lane, PyObject *name)
 {
-    enum { ENTRIES = 1024 };
-    static struct {
-        PyObject *name; /* compared only */
-        Py_hash_t hash;
-        Py_ssize_t length;
-        uint32_t stamp, id;
-    } known[ENTRIES];
+    enum { PLACES = 512 };
+    static struct known_name known[PLACES][2];
+    uint8_t text[512];
     if (!PyUnicode_Check(name) || recording.recorder == NULL) {
         return 0;
     }
-    Py_hash_t hash = ((PyASCIIObject *)name)->hash;
-    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
-    size_t at = (uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15) >> 54;
-    uint32_t stamp = recording.name_stamp;
-    if (known[at].name == name && known[at].hash == hash && hash != -1 &&
-        known[at].length == length && known[at].stamp == stamp) {
-        return known[at].id;
+    struct known_name *at = known[(uint64_t)(uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15) >> 55];
+    if (is_known_name(&at[0], name) || is_known_name(&at[1], name)) {
+        return at[!is_known_name(&at[0], name)].id;
     }
-    uint8_t text[512];
     uint32_t id =
         recorder_string(recording.recorder, lane, text, pytext_put(name, text, sizeof text));
-    known[at].name = name;
-    known[at].hash = hash;
-    known[at].length = length;
-    known[at].stamp = stamp;
-    known[at].id = id;
+    at[1] = at[0];
+    at[0] = (struct known_name){name, ((PyASCIIObject *)name)->hash, PyUnicode_GET_LENGTH(name),
+                                recording.name_stamp, id};
     return id;
 }

@@ -14,6 +14,7 @@
 
 #include "bytes.h"
 #include "capture.h"
+#include "plain.h"
 #include "secrets.h"
 #include "typeinfo.h"
 
@@ -76,6 +77,29 @@ static inline int capture_has_room(const struct capture *c, size_t shown)
 static inline int capture_has_field_room(const struct capture *c, size_t shown)
 {
     return shown < c->limits->items && c->p < c->soft;
+}
+
+/* Writes a value that is not plain, or has no room. */
+void capture_any(struct capture *c, PyObject *o);
+/* Writes an ASCII str that is kept whole. Returns NULL where it is not, or may contain a secret. */
+uint8_t *capture_short_text(const struct capture *c, uint8_t *p, PyObject *o);
+
+/* Writes a value at p and returns the place after it. Fast path: the cursor stays in a register,
+ * because storing and reloading c->p costs a store-forwarding stall per value. */
+static inline uint8_t *capture_put_at(struct capture *c, uint8_t *p, PyObject *o)
+{
+    if (__builtin_expect(p < c->soft, 1)) {
+        uint8_t *end = put_plain(p, o);
+        if (end == NULL && o != NULL && Py_TYPE(o) == &PyUnicode_Type) {
+            end = capture_short_text(c, p, o);
+        }
+        if (end != NULL) {
+            return end;
+        }
+    }
+    c->p = p;
+    capture_any(c, o);
+    return c->p;
 }
 
 /* Write atoms that are not common. */

@@ -9,27 +9,33 @@
 
 #include "capture.h"
 #include "capture_parts.h"
+#include "field_names.h"
 #include "instance.h"
 #include "judge.h"
 #include "policy.h"
 
-/* Returns the action for an attribute. A name that is no str has none. */
-static enum filter_action attribute_action(const struct capture *c, PyObject *name)
+/* Writes the value of a field at p, under the action of its name. Returns the place after it. */
+static inline uint8_t *put_field_value(struct capture *c, uint8_t *p, PyObject *value,
+                                       enum filter_action action)
 {
-    return PyUnicode_Check(name) && TEXT_IS_READY(name) ? policy_name(c->policy, FILTER_ATTR, name)
-                                                        : FILTER_ALLOW;
+    if (__builtin_expect(action == FILTER_ALLOW, 1)) {
+        return capture_put_at(c, p, value);
+    }
+    action = judge(action, value);
+    policy_count(POLICY_ATTRIBUTE, action);
+    c->p = p;
+    capture_filtered(c, value, action);
+    return c->p;
 }
 
-static void put_attribute(struct capture *c, PyObject *value, enum filter_action action)
+/* Writes the id of a name. */
+static inline uint8_t *put_field_name(uint8_t *p, const struct field_name *name)
 {
-    if (__builtin_expect(action != FILTER_ALLOW, 0)) {
-        action = judge(action, value);
-        policy_count(POLICY_ATTRIBUTE, action);
-        capture_filtered(c, value, action);
-    } else {
-        capture_value(c, value);
-    }
+    memcpy(p, name->id, sizeof name->id);
+    return p + name->size;
 }
+
+static const struct field_name no_name = {.action = FILTER_ALLOW, .size = 1};
 
 /* Writes a named tuple with the names of its fields. */
 void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info)
@@ -50,10 +56,13 @@ void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo 
     capture_put_number(c, type);
     struct open_list list = capture_open_items(c, length, c->limits->items);
     size_t shown = 0;
+    const struct names_of_type known = names_of_type(c, Py_TYPE(o));
     for (; shown < length && capture_has_field_room(c, shown); shown++) {
-        PyObject *name = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
-        capture_put_number(c, capture_name_id(c->lane, name));
-        put_attribute(c, PyTuple_GET_ITEM(o, (Py_ssize_t)shown), attribute_action(c, name));
+        PyObject *word = PyTuple_GET_ITEM(names, (Py_ssize_t)shown);
+        const struct field_name *name =
+            PyUnicode_Check(word) ? field_name_get(c, &known, shown, word) : &no_name;
+        PyObject *value = PyTuple_GET_ITEM(o, (Py_ssize_t)shown);
+        c->p = put_field_value(c, put_field_name(c->p, name), value, name->action);
     }
     capture_close_items(&list, shown);
     capture_leave(c);
@@ -61,34 +70,55 @@ void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo 
 
 /* ---- fields ---- */
 
+/* The fields of one instance while they are written. */
 struct shown {
+    struct names_of_type names;
     struct open_list list;
     size_t count, length;
+    uint32_t slots; /* that precede the attributes */
 };
 
-/* Writes a field under its action, or counts it where there is no room. */
-static void put_field(struct capture *c, struct shown *s, uint32_t name, PyObject *value,
-                      enum filter_action action)
+/* Writes a field under the action of its name. */
+static inline void put_field(struct capture *c, struct shown *s, const struct field_name *name,
+                             PyObject *value)
 {
-    if (action == FILTER_DROP) {
-        policy_count(POLICY_ATTRIBUTE, action);
+    if (__builtin_expect(name->action == FILTER_DROP, 0)) {
+        policy_count(POLICY_ATTRIBUTE, FILTER_DROP);
         return;
     }
     s->length++;
-    capture_put_number(c, name);
-    put_attribute(c, value, action);
     s->count++;
+    c->p = put_field_value(c, put_field_name(c->p, name), value, name->action);
 }
 
-/* Writes a field; those beyond the bounds are only counted. */
-static void put_named_field(struct capture *c, struct shown *s, PyObject *name, PyObject *value)
+/* Writes an attribute; those beyond the bounds are only counted. `at`: where its name is among the
+ * keys. */
+static inline void put_named_field(struct capture *c, struct shown *s, Py_ssize_t at,
+                                   PyObject *name, PyObject *value)
 {
     if (!capture_has_field_room(c, s->count)) {
         s->length++;
         return;
     }
-    enum filter_action action = attribute_action(c, name);
-    put_field(c, s, action != FILTER_DROP ? capture_name_id(c->lane, name) : 0, value, action);
+    put_field(c, s, field_name_get(c, &s->names, s->slots + (size_t)at, name), value);
+}
+
+/* Writes the slots of an instance. The fields of `info` are copied first: a value that is captured
+ * may replace them. */
+static void put_slots(struct capture *c, struct shown *s, PyObject *o, const struct typeinfo *info)
+{
+    struct field fields[TYPEINFO_FIELDS];
+    uint32_t count = info->field_count;
+    memcpy(fields, info->fields, count * sizeof *fields);
+    for (uint32_t i = 0; i < count; i++) {
+        PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
+        if (value != NULL && !capture_has_field_room(c, s->count)) {
+            s->length++;
+        } else if (value != NULL) {
+            put_field(c, s, field_name_get_slot(c, &s->names, i, &fields[i]), value);
+        }
+    }
+    s->slots = count;
 }
 
 /* Writes the attributes in the dictionary of an instance. */
@@ -99,7 +129,7 @@ static void put_dict_fields(struct capture *c, struct shown *s, PyObject *dict)
     size_t left = (size_t)PyDict_GET_SIZE(dict);
     for (; capture_has_field_room(c, s->count) && PyDict_Next(dict, &at, &key, &value); left--) {
         if (PyUnicode_Check(key)) {
-            put_named_field(c, s, key, value);
+            put_named_field(c, s, at, key, value);
         }
     }
     s->length += left;
@@ -118,7 +148,7 @@ static int put_inline_fields(struct capture *c, struct shown *s, PyObject *o)
     for (Py_ssize_t n = 0; n < v.set && previews == c->previews; n++) {
         Py_ssize_t i = instance_values_nth(&v, n);
         if (i < v.count && v.values[i] != NULL && v.keys[i].me_key != NULL) {
-            put_named_field(c, s, v.keys[i].me_key, v.values[i]);
+            put_named_field(c, s, i, v.keys[i].me_key, v.values[i]);
         }
     }
     return 1;
@@ -156,8 +186,7 @@ static void leave_instance(struct capture *c)
  * two bytes, at most 16383. */
 void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info)
 {
-    struct field fields[64];
-    uint32_t field_count = info->field_count, type = info->id;
+    uint32_t type = info->id;
     int with_dict = info->has_dict;
     if (is_beyond_instance(c, o)) {
         capture_deep(c, o, type, 0);
@@ -167,22 +196,13 @@ void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *in
         return;
     }
     enter_instance(c);
-    if (field_count != 0) {
-        memcpy(fields, info->fields, field_count * sizeof *fields);
-    }
     capture_open(c, RL_VALUE_OBJECT, o);
     capture_put_number(c, type);
     uint8_t *length_at = c->p;
-    struct shown s = {{c->p + 2, 2}, 0, 0};
+    struct shown s = {.names = names_of_type(c, Py_TYPE(o)), .list = {c->p + 2, 2}};
     c->p += 4;
-    for (uint32_t i = 0; i < field_count; i++) {
-        PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
-        if (value != NULL && !capture_has_field_room(c, s.count)) {
-            s.length++;
-        } else if (value != NULL) {
-            put_field(c, &s, fields[i].name, value,
-                      policy_word(c->policy, FILTER_ATTR, fields[i].word));
-        }
+    if (info->field_count != 0) {
+        put_slots(c, &s, o, info);
     }
     if (with_dict && !put_inline_fields(c, &s, o)) {
         PyObject *dict = instance_dict(o);

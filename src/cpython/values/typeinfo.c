@@ -112,8 +112,7 @@ static int is_object_member(const PyMemberDef *member, const PyTypeObject *type)
 /* Collects slots of Python classes and object members of C types, those of base classes first. */
 static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *type)
 {
-    enum { MOST = 64 };
-    struct field found[MOST];
+    struct field found[TYPEINFO_FIELDS];
     uint32_t count = 0;
     PyObject *mro = type->tp_mro;
     for (Py_ssize_t i = mro != NULL ? PyTuple_GET_SIZE(mro) : 0; i-- > 0;) {
@@ -121,7 +120,8 @@ static void find_fields(struct lane *lane, struct typeinfo *info, PyTypeObject *
         if (!PyType_Check(base)) {
             continue;
         }
-        for (PyMemberDef *m = base->tp_members; m != NULL && m->name != NULL && count < MOST; m++) {
+        for (PyMemberDef *m = base->tp_members;
+             m != NULL && m->name != NULL && count < TYPEINFO_FIELDS; m++) {
             if (is_object_member(m, type) && recording.recorder != NULL) {
                 uint32_t name = recorder_string(recording.recorder, lane, m->name, strlen(m->name));
                 found[count++] = (struct field){name, (uint32_t)m->offset, m->name};

@@ -34,6 +34,8 @@ enum show {
 struct capture;
 struct lane;
 
+#define TYPEINFO_FIELDS 64u /* slots of one type that are known */
+
 struct field {
     uint32_t name;
     uint32_t offset;
