@@ -29,7 +29,7 @@ void os_sleep_ms(unsigned ms);
 uint64_t os_pid(void);
 uint64_t os_parent_pid(void);
 uint64_t os_thread_id(void);
-void os_random(void *bytes, size_t n);
+int os_random(void *bytes, size_t n); /* 0: they come from the clocks, so are no secret */
 
 /* ---- files ---- */
 /* Creates a file with mode 0600. Never follows a link and never truncates an existing file. */

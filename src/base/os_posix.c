@@ -102,16 +102,17 @@ uint64_t os_thread_id(void)
 }
 
 /* Without entropy this early after boot, ids come from the clocks: distinct, but not random. */
-void os_random(void *bytes, size_t n)
+int os_random(void *bytes, size_t n)
 {
     if (getrandom(bytes, n, GRND_NONBLOCK) == (ssize_t)n) {
-        return;
+        return 1;
     }
     uint64_t seed = os_mono_ns() ^ os_real_ns() ^ (os_pid() << 40);
     for (size_t i = 0; i < n; i++) {
         seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
         ((uint8_t *)bytes)[i] = (uint8_t)(seed >> 56);
     }
+    return 0;
 }
 
 /* ---- faults for tests ---- */

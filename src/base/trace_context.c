@@ -71,7 +71,7 @@ int trace_parent_read(const char *header, size_t len, struct trace_parent *out)
 void trace_ids_init(struct trace_ids *ids)
 {
     do {
-        os_random(ids->state, sizeof ids->state);
+        (void)os_random(ids->state, sizeof ids->state);
     } while ((ids->state[0] | ids->state[1] | ids->state[2] | ids->state[3]) == 0);
 }
 

@@ -5,9 +5,9 @@
  *         +-- a mark (: = > % - b B)          find_at_mark()   forms that a sign announces
  *         +-- a run of 13 letters or digits   find_in_runs()   forms without a sign
  *
- * Marks are handled at once. Runs are rare, so a window only notes that there may be one; then
- * find_in_runs() goes over the text again, byte by byte. Both write lists of parts, which
- * secret_merge() joins.
+ * Marks are handled at once. Runs are rare, so a window only notes that there may be one. Then
+ * find_in_runs() goes over the text again, byte by byte, unless it has found nothing there before
+ * (clean_texts.h). Both write lists of parts, which secret_merge() joins.
  *
  * Invariant: linear time. A found part is not searched again, and each form bounds how far it
  * looks. */
@@ -19,6 +19,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "clean_texts.h"
 #include "secret_forms.h"
 #include "secret_named.h"
 #include "secret_text.h"
@@ -129,8 +130,8 @@ static void find_in_run(struct scan *s, size_t begin, size_t end)
     }
 }
 
-/* Searches every run of the text. */
-static void find_in_runs(struct scan *s)
+/* Searches every run of the text, byte by byte. */
+static void search_runs(struct scan *s)
 {
     size_t words = 0, numbers = 0; /* bytes of the class in a row */
     for (size_t i = 0; i <= s->text.len && !are_parts_full(s); i++) {
@@ -150,6 +151,18 @@ static void find_in_runs(struct scan *s)
                 find_in_run(s, i - numbers, i);
             }
             numbers = 0;
+        }
+    }
+}
+
+/* Searches the runs of a text that is not known as clean. */
+static void find_in_runs(struct scan *s)
+{
+    struct clean_text text = clean_text_of(s->text.at, s->text.len, s->text.is_cut);
+    if (!clean_text_is_known(&text)) {
+        search_runs(s);
+        if (s->count == 0) {
+            clean_text_remember(&text);
         }
     }
 }

@@ -5,8 +5,20 @@
 #include "json_out.h"
 #include "map.h"
 #include "open_sessions.h"
+#include "siphash.h"
 #include "trace_context.h"
 #include "utf8.h"
+
+/* Under the key 0 the hashes are those that CPython has with PYTHONHASHSEED=0. */
+static void a_keyed_hash_depends_on_the_key_and_on_each_byte(void **state)
+{
+    (void)state;
+    const struct siphash_key zero = {0, 0}, other = {0, 1};
+    assert_true(siphash(&zero, "abc", 3) == UINT64_C(0xc03bc3a0042630f2));
+    assert_true(siphash(&zero, "12345678", 8) == UINT64_C(0x3489982430560a87));
+    assert_true(siphash(&zero, "0123456789abcdefg", 17) == UINT64_C(0x3323a4f8b8d9776b));
+    assert_true(siphash(&zero, "abc", 3) != siphash(&other, "abc", 3));
+}
 
 static void varints_round_trip(void **state)
 {
@@ -267,6 +279,7 @@ static void a_session_without_memory_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_keyed_hash_depends_on_the_key_and_on_each_byte),
         cmocka_unit_test(varints_round_trip),
         cmocka_unit_test(map_keeps_what_is_put),
         cmocka_unit_test(strings_are_compared_by_content),

@@ -431,6 +431,25 @@ static size_t parts_of(const char *text, size_t len, int is_cut, struct secret_p
     return count;
 }
 
+/* A text that was found clean says nothing about the same text that goes on, nor about one that
+ * differs in a byte. */
+static void only_the_very_text_is_known_as_clean(void **state)
+{
+    (void)state;
+    struct secret_part parts[SECRET_PARTS];
+    const char *whole = "ghp_0123456789abcdefghijABCDEFGHIJ0123456789",
+               *part = "ghp_0123456789abcdefg";
+    char clean[64] = "gxp_0123456789abcdefghijABCDEFGHIJ0123456789";
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(parts_of(clean, strlen(clean), 0, parts), 0);
+        assert_int_equal(parts_of(whole, strlen(whole), 0, parts), 1);
+        assert_int_equal(parts_of(part, strlen(part), 0, parts), 0);
+        assert_int_equal(parts_of(part, strlen(part), 1, parts), 1);
+    }
+    clean[1] = 'h';
+    assert_int_equal(parts_of(clean, strlen(clean), 0, parts), 1);
+}
+
 static void only_the_secret_of_a_text_is_taken(void **state)
 {
     (void)state;
@@ -494,6 +513,7 @@ int main(void)
         cmocka_unit_test(an_undecided_scope_is_skipped),
         cmocka_unit_test(a_filter_survives_want_of_memory),
         cmocka_unit_test(secrets_are_known),
+        cmocka_unit_test(only_the_very_text_is_known_as_clean),
         cmocka_unit_test(only_the_secret_of_a_text_is_taken),
         cmocka_unit_test(hostile_texts_are_linear),
     };

@@ -196,7 +196,7 @@ static PyObject *make_absolute(PyObject *path)
 static PyObject *make_run_id(void)
 {
     unsigned long long halves[2];
-    os_random(halves, sizeof halves);
+    (void)os_random(halves, sizeof halves);
     char text[33];
     (void)snprintf(text, sizeof text, "%016llx%016llx", halves[0], halves[1]);
     return PyUnicode_FromString(text);

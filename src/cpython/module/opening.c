@@ -160,7 +160,7 @@ static int read_id(struct fields *run, uint8_t id[16])
         return -1;
     }
     if (*hex == '\0') {
-        os_random(id, 16);
+        (void)os_random(id, 16);
         return 0;
     }
     for (int i = 0; i < 32; i++) {
