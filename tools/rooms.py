@@ -15,6 +15,11 @@ no circles.
 
 A module is a header with the .c file of its name, and with each file whose opening comment says
 "Part of NAME.h". Each .c file belongs to a module. Modules include each other in one direction.
+Where two call each other for a reason, another table names the include that goes back:
+
+    | module | includes again | because |
+    | --- | --- | --- |
+    | `values/pairs` | `capture` | an item is a value too |
 
 rooms.py            prints the rooms as text: files, lines, and the includes between them
 rooms.py --dot      prints the same graph for Graphviz
@@ -31,9 +36,6 @@ TABLE = "docs/architecture.md"
 # Each has a dictionary of rooms: their sources, and the rooms whose headers each sees.
 BUILD_FILES = ("meson.build", "src/cpython/meson.build")
 LONGEST_FILE = 700  # lines
-# Rooms where files call each other for a reason: a value holds values, and a debugger stops inside
-# what it calls.
-RECURSIVE = ("values", "debugger")
 
 
 class Room:
@@ -89,6 +91,16 @@ def read_table(text):
     return rooms, wrong
 
 
+def read_returns(text):
+    """Returns the includes that go back, of their table: {(room, module): modules}."""
+    found = {}
+    rows = re.search(r"^\| module \| includes again .*\n\|[-| ]+\|\n((?:\|.*\n?)*)", text, re.M)
+    for row in rows.group(1).splitlines() if rows else ():
+        user, used = (cell.strip(" `") for cell in row.strip("|").split(" | ")[:2])
+        found.setdefault(tuple(user.split("/")), []).append(used)
+    return found
+
+
 def read_build(text):
     """Returns {room: {"sources": names, "needs": rooms}} of the dictionary in a meson.build."""
     table = re.search(r"^(?:\w+_)?rooms = \{\n(.*?)^\}", text, re.M | re.S)
@@ -126,7 +138,9 @@ class House:
             if os.path.exists(os.path.join(root, path))
             for name, lists in read_build(read(root, path)).items()
         }
+        self.returns = read_returns(read(root, TABLE))
         self.sources = read_sources(root)
+        self.join_parts()
         self.named = {room.name: room for room in self.rooms}
         self.of_folder = {room.path: room.name for room in self.rooms}
         self.allowed = {}
@@ -141,6 +155,14 @@ class House:
             for header in [self.find(source, name)]
             if header is not None
         ]
+
+    def join_parts(self):
+        """Gives each part of a header that is itself a part the module of that header."""
+        for source in self.sources.values():
+            header = self.sources.get(f"{source.folder}/{source.module}.h")
+            while header is not None and header.module not in (header.stem, source.module):
+                source.module = header.module
+                header = self.sources.get(f"{source.folder}/{source.module}.h")
 
     def find(self, source, name):
         """Returns the header that a compiler takes for `name`, or None for one outside src/."""
@@ -198,19 +220,28 @@ class House:
                 )
 
     def check_circles(self):
-        """Yields a line for each circle of modules. A module is a header with its .c files."""
+        """Yields a line for each circle of modules, and for each row about one that there is not. A
+        module is a header with its .c files."""
         graph = {}
         for source, _, header in self.edges:
             one, other = ((s.folder, s.module) for s in (source, header))
             if one != other:
                 graph.setdefault(one, set()).add(other)
+        folders = {room.name: room.path for room in self.rooms}
+        for (room, module), names in self.returns.items():
+            folder = folders.get(room, room)
+            for name in names:
+                one, other = (folder, module), (folder, name)
+                if other not in graph.get(one, ()) or one not in reached(graph, other):
+                    yield f"{TABLE}: {room}/{module} and {name} are in no circle"
+        for (room, module), names in self.returns.items():
+            folder = folders.get(room, room)
+            graph.get((folder, module), set()).difference_update((folder, name) for name in names)
         for circle in circles(graph):
             rooms = sorted({self.of_folder.get(folder, folder) for folder, _ in circle})
             names = " -> ".join(f"{folder}/{module}" for folder, module in [*circle, circle[0]])
-            if len(rooms) > 1:
-                yield f"a circle of files across rooms: {names}"
-            elif rooms[0] not in RECURSIVE:
-                yield f"a circle of files inside {rooms[0]}: {names}"
+            where = f"inside {rooms[0]}" if len(rooms) == 1 else "across rooms"
+            yield f"a circle of files {where}: {names}"
 
     # ---- drawings ----
 

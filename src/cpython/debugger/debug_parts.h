@@ -1,4 +1,5 @@
-/* What the files of this room share with each other and with mod_debug.c. Not for others. */
+/* Part of debugger.h: what the files of this room share with each other and with mod_debug.c. Not
+ * for others. */
 #ifndef DEBUG_PARTS_H
 #define DEBUG_PARTS_H
 

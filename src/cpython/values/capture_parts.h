@@ -1,4 +1,5 @@
-/* What the files share that put values together. Only files of this room include it.
+/* Part of capture.h: what the files share that put values together. Only files of this room
+ * include it.
  *
  *    capture.c              containers, arguments, the choice by type
  *    capture_atoms.c        rare atoms

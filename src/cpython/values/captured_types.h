@@ -9,6 +9,9 @@
 #include "capture_parts.h"
 #include "typeinfo.h"
 
+/* Returns how types with a layout of their own are shown; NULL for all others. */
+special_show special_for(PyTypeObject *type);
+
 void captured_deque(struct capture *c, PyObject *o);
 uint64_t captured_deque_word(PyObject *o);    /* for fingerprints */
 PyObject *captured_proxy_target(PyObject *o); /* borrowed */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "capture.h"
+#include "captured_types.h"
 #include "previews.h"
 #include "pyerror.h"
 #include "pytext.h"

@@ -33,6 +33,7 @@ enum show {
 
 struct capture;
 struct lane;
+struct typeinfo;
 
 #define TYPEINFO_FIELDS 64u /* slots of one type that are known */
 
@@ -41,6 +42,9 @@ struct field {
     uint32_t offset;
     const char *word; /* owned by the type */
 };
+
+/* Writes an instance of a type that has a function of its own. */
+typedef void (*special_show)(struct capture *c, PyObject *object, const struct typeinfo *info);
 
 struct typeinfo {
     PyTypeObject *type;
@@ -52,7 +56,7 @@ struct typeinfo {
     enum show show;
     int is_wrapped; /* the type is written before the built-in value of its instance */
     int has_dict;   /* its instances have a dictionary or inline values */
-    void (*special)(struct capture *c, PyObject *object, const struct typeinfo *info);
+    special_show special;
     uint32_t field_count;
     struct field *fields; /* owned: slots and members, by offset */
 };
@@ -62,9 +66,5 @@ const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type);
 
 /* Forgets all types, because a preview was set or removed. */
 void typeinfo_forget(void);
-
-/* Returns how types with a layout of their own are shown; NULL for all others. */
-typedef void (*special_show)(struct capture *c, PyObject *object, const struct typeinfo *info);
-special_show special_for(PyTypeObject *type);
 
 #endif
