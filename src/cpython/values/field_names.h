@@ -1,4 +1,4 @@
-/* What a capture needs to know of the name of a field: its string id, encoded, and the action of
+/* Part of capture.h: what a capture needs to know of the name of a field, encoded id and action of
  * the filter. Instances of one type have the same names in the same order. So each answer is kept
  * under the type and the place of the field, and a look-up hashes nothing:
  *
