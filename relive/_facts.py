@@ -1,8 +1,13 @@
 """The facts of a recording that have a form, checked once where the file is opened. A verb may then
 rely on what it finds in `header["meta"]`."""
 
-import json
-from typing import Any, Dict, List, Mapping, Tuple
+from __future__ import annotations
+
+from relive import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Tuple
 
 
 def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
@@ -22,8 +27,8 @@ def _is_percentage(text: str) -> bool:
 def _is_chain(text: str) -> bool:
     """Returns whether the text has the form that Chain.text() makes."""
     try:
-        entries: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        entries = _core.read_json(text)
+    except ValueError:
         return False
     return isinstance(entries, list) and all(map(_is_filter, entries))
 

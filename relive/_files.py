@@ -1,11 +1,50 @@
-"""The place where a recording is written: checked before anything is created there."""
+"""The files of recordings: their names, and the place where one is written, which is checked before
+anything is created there."""
+
+from __future__ import annotations
 
 import os
-from typing import BinaryIO
 
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO, List
+
 _MAGIC = b"\x89RELIVE\n"  # the first bytes of a recording
+_ENDING = ".relive"
+
+
+def list_recordings(folder: str) -> List[str]:
+    """Returns the names of the recordings in a folder, without hidden ones."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [name for name in names if name.endswith(_ENDING) and not name.startswith(".")]
+
+
+def is_of_child(name: str) -> bool:
+    """Returns whether a recording has the name of a child's: STEM.PID.NUMBER.relive."""
+    words = name[: -len(_ENDING)].split(".")
+    return len(words) > 2 and words[-1].isdecimal() and words[-2].isdecimal()
+
+
+def list_children(path: str) -> List[str]:
+    """Returns the paths beside a recording that are named as those of its children."""
+    stem = path[: -len(_ENDING)] if path.endswith(_ENDING) else path
+    folder, stem = os.path.split(stem)
+    try:
+        names = os.listdir(folder or os.curdir)
+    except OSError:
+        return []
+    return [
+        os.path.join(folder, name)
+        for name in names
+        if name.startswith(f"{stem}.")
+        and "." in name[len(stem) + 1 : -len(_ENDING)]
+        and name.endswith(_ENDING)
+    ]
 
 
 def prepare(path: str, force: bool) -> None:

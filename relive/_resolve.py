@@ -4,13 +4,18 @@ It reads TOML, patterns and paths, and so imports modules that a recorded progra
 imported. The engine runs this module in a process of its own (src/cpython/module/helper.c): a
 request on stdin and an answer on stdout, both JSON."""
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from relive import _core, _files, config
 from relive.errors import ReliveError
 from relive.filters import chain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
 
 
 def answer(request: Mapping[str, Any]) -> Dict[str, Any]:

@@ -3,15 +3,21 @@
 C has what a run is, and all that a process does with one before its program's first line and in
 forked children (run.h). So a program finds none of our modules imported."""
 
+from __future__ import annotations
+
 import _thread
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
 from relive import _core
 from relive.errors import from_core
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
+
     from relive.filters.chain import Chain
+
+    _Answer = TypeVar("_Answer")
 
 VARIABLE = "RELIVE_RUN"
 BY_OPTION = "--force replaces it"
@@ -20,7 +26,6 @@ complain = _core.complain
 library_folders = _core.library_folders
 opened = _core.opened_run
 tell_children = _core.tell_children
-_Answer = TypeVar("_Answer")
 
 
 class _Quiet:
@@ -95,7 +100,7 @@ def choose_backend(config: Mapping[str, Any], level: str) -> Tuple[str, str]:
     return _call(_core.choose_backend, dict(config), level)
 
 
-def filter_chain(config: Mapping[str, Any]) -> "Chain":
+def filter_chain(config: Mapping[str, Any]) -> Chain:
     """Returns the filters of a recording with these settings."""
     from relive.filters import doors
 

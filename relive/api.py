@@ -6,30 +6,33 @@ import builtins
 import os
 import sys
 from _thread import get_ident
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-    cast,
-)
 
 from relive import _core, _files, _run, config
 from relive.errors import ReliveError, advise, from_core
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Callable,
+        Dict,
+        Iterator,
+        List,
+        Mapping,
+        Optional,
+        Sequence,
+        Tuple,
+        Type,
+        TypeVar,
+        Union,
+    )
+
+    _Function = TypeVar("_Function", bound=Callable[..., Any])
+    _Value = TypeVar("_Value")
+    _Path = Union[str, "os.PathLike[str]"]
+
 _BY_ARGUMENT = "force=True replaces it"
 _SKIPPED = 256  # flag of a function that a filter left out
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-_Value = TypeVar("_Value")
-_Path = Union[str, "os.PathLike[str]"]
 
 
 def _find_bits(kind: str, known: Mapping[str, int]) -> int:
@@ -357,9 +360,9 @@ class Recording:
         self.path = os.fspath(path)
         from relive import _facts
 
-        wrapped = _Reader(self.path)
-        self._reader = cast(_core.Reader, wrapped)
-        self.raw_reader = wrapped.raw  # for methods that take several readers
+        wrapped: Any = _Reader(self.path)
+        self._reader: _core.Reader = wrapped
+        self.raw_reader: _core.Reader = wrapped.raw  # for methods that take several readers
         header = dict(self._reader.header())
         header["meta"], self._damaged_facts = _facts.checked(header["meta"])
         self.header: Mapping[str, Any] = header
@@ -517,11 +520,8 @@ class Recording:
 
     def siblings(self) -> List[str]:
         """Returns the paths of the other files of this run, in order of their start."""
-        import glob
-
-        stem = self.path[: -len(".relive")] if self.path.endswith(".relive") else self.path
         found = []
-        for path in glob.glob(f"{glob.escape(stem)}.*.*.relive"):
+        for path in _files.list_children(self.path):
             try:
                 header = _core.Reader(path).header()
             except _core.Error:

@@ -7,23 +7,27 @@ the value, what is wrong with it and what is allowed."""
 from __future__ import annotations
 
 import os
-from typing import (
-    Any,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    NoReturn,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
 
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Dict,
+        Iterable,
+        Iterator,
+        List,
+        Mapping,
+        NoReturn,
+        Optional,
+        Sequence,
+        Set,
+        Tuple,
+    )
+
 _SUFFIXES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
 class Setting:
@@ -164,6 +168,16 @@ def _parse_size(value: Any) -> int:
             raise ValueError
         return int(digits[:20]) * _SUFFIXES[suffix]
     return _parse_integer(value)
+
+
+def parse_duration(text: str) -> int:
+    """Returns nanoseconds: '2ms' -> 2000000. Raises ValueError for what is no duration."""
+    digits = text.rstrip("nums")
+    number, unit = digits.rstrip(), text[len(digits) :]
+    whole, dot, part = number.partition(".")
+    if unit not in _NANOSECONDS or not whole.isdecimal() or (dot and not part.isdecimal()):
+        raise ValueError
+    return int(float(number) * _NANOSECONDS[unit])
 
 
 def show_size(size: int) -> str:

@@ -1,9 +1,14 @@
 """The command line: one verb, one module of the same name in this folder."""
 
+from __future__ import annotations
+
 import sys
-from typing import List, Optional
 
 from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Optional
 
 # In the order in which somebody new needs them.
 VERBS = {
@@ -67,9 +72,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             f"relive: there is no verb {verb!r}{nearest(verb, VERBS)} (relive --help lists them)\n"
         )
         return USAGE
-    from importlib import import_module
-
-    module = import_module(f"relive.cli.{verb}")
+    module = __import__(f"relive.cli.{verb}", fromlist=["main"])
     try:
         return int(module.main(words[1:]))
     except ReliveError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
-from typing import Any, Dict, List, Mapping
 
 from relive import config
 from relive.cli import OK, common, record
+from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping
 
 _EPILOG = """Options not given are those of the process (its RELIVE_ variables, its pyproject.toml).
 The process must be yours, and run Python 3.14 or later (the same as this one).
@@ -24,21 +27,19 @@ _NOT_HERE = ("output", "enabled", "force", "children")
 
 def main(words: List[str]) -> int:
     """Makes the process begin, change or copy its recording, and prints its answer."""
-    made = common.Parser(
-        "attach",
-        "Record a process that runs already, or change how it is recorded.",
+    made = Parser(
+        "attach", "Record a process that runs already, or change how it is recorded.",
+        Word("PID", "the process", read=integer),
+        Option("-o", key="path", metavar="FILE", text="the file to write (default: in the"
+               " process's folder, relive-PID-DATE-TIME.relive)"),
+        Option("--for", key="time", metavar="TIME", text="end after so long: 30s, 500ms"),
+        Option("--status", text="say whether it is recorded, and how"),
+        Option("--snapshot", metavar="FILE", text="copy what its recording holds into FILE"),
+        Option("--json", text="print the answer as JSON"),
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("pid", type=int, metavar="PID")
-    made.add_argument("-o", dest="path", metavar="FILE", help="the file to write (default: in the"
-                      " process's folder, relive-PID-DATE-TIME.relive)")  # fmt: skip
-    made.add_argument("--for", dest="time", metavar="TIME", help="end after so long: 30s, 500ms")
-    made.add_argument("--status", action="store_true", help="say whether it is recorded, and how")
-    made.add_argument("--snapshot", metavar="FILE", help="copy what its recording holds into FILE")
-    made.add_argument("--json", action="store_true", help="print the answer as JSON")
+    )  # fmt: skip
     record.add_settings(made, leave_out=_NOT_HERE)
-    args = made.parse_args(words)
+    args = made.parse(words)
     settings = {
         key: config.check(key, getattr(args, key), f"option {config.BY_KEY[key].option}")
         for key in config.BY_KEY
@@ -47,7 +48,7 @@ def main(words: List[str]) -> int:
     return _attach(args, settings)
 
 
-def _attach(args: argparse.Namespace, settings: Dict[str, Any]) -> int:
+def _attach(args: Given, settings: Dict[str, Any]) -> int:
     from relive.control import remote
 
     seconds = common.parse_duration("--for", args.time) / 1e9 if args.time is not None else None
@@ -90,7 +91,7 @@ def _wait_for_end(pid: int, seconds: float, status: Mapping[str, Any]) -> None:
         common.say(str(error))
 
 
-def _show_status(args: argparse.Namespace, status: Mapping[str, Any]) -> int:
+def _show_status(args: Given, status: Mapping[str, Any]) -> int:
     if args.json:
         common.emit(schema="relive.attach", version=1, **status)
         return OK

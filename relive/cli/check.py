@@ -1,13 +1,17 @@
 """relive check: read and verify every block."""
 
-from typing import List, Sequence
+from __future__ import annotations
 
 from relive.cli import DAMAGED, OK, common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Sequence
 
 
 def main(words: List[str]) -> int:
     """Verifies every block. Exit status 3 means damaged or not closed."""
-    args = common.file_parser("check", "Verify every block of a recording.").parse_args(words)
+    args = common.file_parser("check", "Verify every block of a recording.").parse(words)
     recordings = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.check", version=1)

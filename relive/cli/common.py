@@ -1,76 +1,44 @@
-"""What all verbs share: options, the file, how times and names are shown."""
+"""What all verbs share: the file, how times and names are shown."""
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import glob
-import json
 import os
-import re
 import sys
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Collection,
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    NoReturn,
-    Optional,
-    Sequence,
-    Tuple,
-)
 
+from relive import _core, _files, config
 from relive._terminal import safe as safe  # every verb prints with it
 from relive.cli import unseen
+from relive.cli.options import Option, Parser, Word
 from relive.config import nearest
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
+
+    Event = Mapping[str, Any]  # an event as `relive dump` prints it
+    Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
 
 _FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 _GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
-_SIBLING = re.compile(r"\.\d+\.\d+\.relive$")
 
-Event = Mapping[str, Any]  # an event as `relive dump` prints it
-Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that suggests near names for a mistyped option and has one error style."""
-
-    def __init__(self, verb: str, text: str, **more: Any) -> None:
-        super().__init__(prog=f"relive {verb}", description=text, allow_abbrev=False, **more)
-
-    def options(self) -> Dict[str, bool]:
-        """Returns {option: whether it takes a value}, of every spelling."""
-        return {text: one.nargs != 0 for one in self._actions for text in one.option_strings}
-
-    def error(self, message: str) -> NoReturn:
-        match = re.search(r"unrecognized arguments: (--?[\w-]+)", message)
-        if match:
-            near = nearest(match.group(1), self.options())
-            message = f"there is no option {match.group(1)}{near}"
-        raise ReliveError("ERR_USAGE", f"{message} ({self.prog} --help)")
+FILE = Word("FILE", "a recording (default: the newest one here)", least=0)
+JSON = Option("--json", text="JSON, an object a line")
 
 
-def file_parser(verb: str, text: str) -> Parser:
-    """Returns a parser with FILE and --json."""
-    parser = Parser(verb, text)
-    parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
-    return parser
+def file_parser(verb: str, about: str, *options: Option) -> Parser:
+    """Returns a parser with FILE, --json and these options."""
+    return Parser(verb, about, FILE, JSON, *options)
 
 
 def recordings_here() -> List[str]:
     """Returns the paths of the first files of all runs in this folder, the newest first."""
     found = []
-    for path in glob.glob("*.relive"):
+    for path in _files.list_recordings(os.curdir):
         try:
-            if not _SIBLING.search(path):
+            if not _files.is_of_child(path):
                 found.append((os.path.getmtime(path), path))
         except OSError:
             continue  # gone meanwhile
@@ -125,36 +93,46 @@ def open_run(path: str, siblings: bool = True) -> List[Recording]:
     return [first, *others]
 
 
-@contextlib.contextmanager
-def progress(recording: Recording) -> Iterator[None]:
-    """Shows on a terminal how far a question has read, once it takes half a second."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    import threading
+class progress:
+    """`with progress(recording):` shows on a terminal how far a question has read, once it takes
+    half a second."""
 
-    is_done = threading.Event()
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._stop: Callable[[], None] = lambda: None
 
-    def show() -> None:
-        if is_done.wait(0.5):
+    def __enter__(self) -> None:
+        if sys.stderr.isatty():
+            self._start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        import threading
+
+        is_done = threading.Event()
+        shower = threading.Thread(target=self._show, args=(is_done.wait,), daemon=True)
+
+        def stop() -> None:
+            is_done.set()
+            shower.join()
+
+        self._stop = stop
+        shower.start()
+
+    def _show(self, wait: Callable[[float], bool]) -> None:
+        if wait(0.5):
             return
         while True:
-            read, known = recording.progress()
+            read, known = self._recording.progress()
             share = 100 * min(read, known) // known if known else 0
             sys.stderr.write(f"\rrelive: {share} % read\x1b[K")
             sys.stderr.flush()
-            if is_done.wait(0.2):
+            if wait(0.2):
                 sys.stderr.write("\r\x1b[K")
                 sys.stderr.flush()
                 return
-
-    shower = threading.Thread(target=show, daemon=True)
-    shower.start()
-    try:
-        yield
-    finally:
-        is_done.set()
-        shower.join()
 
 
 def say_problems(recordings: List[Recording]) -> bool:
@@ -167,20 +145,15 @@ def say_problems(recordings: List[Recording]) -> bool:
     return found
 
 
-def whole_number(text: str) -> int:
-    """Returns the value of an option that counts something: 0 or more."""
-    if not text.isdigit() or len(text) > 9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
-    return int(text)
-
-
 def parse_duration(option: str, text: str) -> int:
-    """Returns nanoseconds: '2ms' -> 2000000."""
-    match = re.match(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)?$", text.strip())
-    if not match:
-        raise ReliveError("ERR_USAGE", f"{option} {text!r} is no duration such as 2ms or 0.5s")
-    unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, None: 1}[match.group(2)]
-    return int(float(match.group(1)) * unit)
+    """Returns nanoseconds: '2ms' -> 2000000. A number without a unit is of nanoseconds."""
+    text = text.strip()
+    try:
+        return config.parse_duration(f"{text}ns" if text[-1:].isdecimal() else text)
+    except ValueError:
+        raise ReliveError(
+            "ERR_USAGE", f"{option} {text!r} is no duration such as 2ms or 0.5s"
+        ) from None
 
 
 def duration(ns: int) -> str:
@@ -258,6 +231,8 @@ def name_of(code: Sequence[Any]) -> str:
 
 def emit(**fields: Any) -> None:
     """Writes one line of --json output."""
+    import json
+
     sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
 
 
@@ -324,7 +299,7 @@ def highest_level(meta: Mapping[str, str]) -> Optional[str]:
 
 def trace_filter(recording: Recording) -> Dict[str, Any]:
     """Returns the chain of filters that was used, and what it left out."""
-    filters = json.loads(recording.header["meta"].get("trace_filter", "[]"))
+    filters = _core.read_json(recording.header["meta"].get("trace_filter", "[]"))
     stats = {"scopes_skipped": len(recording.skipped())}
     for event in recording.select(["filter"]):
         stats.update({key: event[key] for key in _FILTER_STATS})

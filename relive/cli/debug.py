@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
+from relive.cli.options import Option, Parser
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from relive.cli.common import Parser
+    from typing import List, Optional, Sequence, Tuple
 
 _EPILOG = """TARGET is what `relive record` takes: script.py [args], -m module [args], -c code,
 an installed command, or an interpreter with its flags.
@@ -29,48 +30,29 @@ _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+)(?:\s+if\s+(?P<condition>.+))?
 
 def parser() -> Parser:
     """Returns the parser of the options."""
-    import argparse
-
-    from relive.cli import common
-
-    made = common.Parser(
-        "debug",
-        "Run a program under the debugger.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="relive debug [options] TARGET",
-    )
-    made.add_argument(
-        "-b", "--break", dest="breaks", action="append", default=[],
-        metavar="FILE:LINE[ if EXPR]", help="stop there; may be given several times",
+    return Parser(
+        "debug", "Run a program under the debugger.",
+        Option("-b", "--break", key="breaks", many=True, default=[],
+               metavar="FILE:LINE[ if EXPR]", text="stop there; may be given several times"),
+        Option("--catch", key="catches", many=True, metavar="WHEN[:NAME]",
+               text="stop at exceptions: raised, uncaught or user_unhandled, of the class NAME or"
+               " of all; may be given several times (default: uncaught; none: --catch off)"),
+        Option("--watch", key="watches", many=True, default=[],
+               metavar="FUNCTION:NAME[.ATTRIBUTE]",
+               text="stop where a variable of a function, or an attribute of one, has changed;"
+               " may be given several times"),
+        Option("--all-code", text="step through libraries too (default: through your code, as"
+               " trace filters have it)"),
+        Option("--trace-filter", many=True, metavar="FILE",
+               text="a filter file: code that it skips is not stepped through; may be given"
+               " several times"),
+        Option("--no-auto-filter", key="auto_filter", const=False,
+               text="do not look for the project's own .relive/trace-filter.toml"),
+        Option("-x", "--command", key="commands", many=True, default=[], metavar="COMMAND",
+               text="a command for the prompt, as if typed at the first stop; may be given several"
+               " times"),
+        has_target=True, epilog=_EPILOG,
     )  # fmt: skip
-    made.add_argument(
-        "--catch", dest="catches", action="append", metavar="WHEN[:NAME]",
-        help="stop at exceptions: raised, uncaught or user_unhandled, of the class NAME or of all;"
-        " may be given several times (default: uncaught; none: --catch off)",
-    )  # fmt: skip
-    made.add_argument(
-        "--watch", dest="watches", action="append", default=[], metavar="FUNCTION:NAME[.ATTRIBUTE]",
-        help="stop where a variable of a function, or an attribute of one, has changed;"
-        " may be given several times",
-    )  # fmt: skip
-    made.add_argument(
-        "--all-code", action="store_true",
-        help="step through libraries too (default: through your code, as trace filters have it)",
-    )  # fmt: skip
-    made.add_argument(
-        "--trace-filter", dest="trace_filter", action="append", metavar="FILE",
-        help="a filter file: code that it skips is not stepped through; may be given several times",
-    )  # fmt: skip
-    made.add_argument(
-        "--no-auto-filter", dest="auto_filter", action="store_false", default=None,
-        help="do not look for the project's own .relive/trace-filter.toml",
-    )  # fmt: skip
-    made.add_argument(
-        "-x", "--command", dest="commands", action="append", default=[], metavar="COMMAND",
-        help="a command for the prompt, as if typed at the first stop; may be given several times",
-    )  # fmt: skip
-    return made
 
 
 def place(text: str) -> Tuple[str, int, Optional[str]]:
@@ -133,18 +115,16 @@ def main(words: List[str]) -> int:
     import json
 
     from relive import config
-    from relive.cli import launch, record
+    from relive.cli import launch
     from relive.debug.boot import VARIABLE
     from relive.filters import doors
 
-    made = parser()
-    ours, target = record.split(words, made)
-    args = made.parse_args(ours)
-    if not target:
+    args = parser().parse(words)
+    if not args.target:
         raise ReliveError(
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive debug app.py"
         )
-    program = launch.resolve(target)
+    program = launch.resolve(args.target)
     chosen = {"trace_filter": args.trace_filter, "auto_filter": args.auto_filter}
     rules = config.load(options={k: v for k, v in chosen.items() if v is not None}).as_dict()
     if not args.all_code:

@@ -1,16 +1,22 @@
 """relive detach PID: end the recording of a process that runs."""
 
-from typing import List
+from __future__ import annotations
 
 from relive.cli import OK, common
+from relive.cli.options import Option, Parser, Word, integer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
 
 
 def main(words: List[str]) -> int:
     """Makes the process end its recording."""
-    parser = common.Parser("detach", "End the recording of a process that runs on.")
-    parser.add_argument("pid", type=int, metavar="PID")
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    args = parser.parse_args(words)
+    args = Parser(
+        "detach", "End the recording of a process that runs on.",
+        Word("PID", "the process", read=integer),
+        Option("--json", text="print the answer as JSON"),
+    ).parse(words)  # fmt: skip
     from relive.control import remote
 
     status = remote.ask(args.pid, {"do": "stop"})

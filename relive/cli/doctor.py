@@ -1,21 +1,26 @@
 """relive doctor: what works here, and why something does not."""
 
+from __future__ import annotations
+
 import os
 import sys
-from typing import Any, Dict, List, Mapping
 
 from relive import config
 from relive.cli import NOTHING, OK, common
+from relive.cli.options import Option, Parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping
 
 
 def main(words: List[str]) -> int:
     """Prints facts of the environment. Exit status 1 means that recording cannot work."""
-    parser = common.Parser("doctor", "What works here, and why something does not.")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
-    parser.add_argument(
-        "--config", action="store_true", help="print every setting, its value and its source"
-    )
-    args = parser.parse_args(words)
+    args = Parser(
+        "doctor", "What works here, and why something does not.",
+        common.JSON,
+        Option("--config", text="print every setting, its value and its source"),
+    ).parse(words)  # fmt: skip
     if args.config:
         return _show_config(args.json)
     facts = _collect_facts()

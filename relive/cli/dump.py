@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Option
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping
+
     from relive.api import Recording
 
 
 def main(words: List[str]) -> int:
     """Writes a header line, then a line for each event, in order of time within each process."""
-    parser = common.file_parser("dump", "Every event as a line of JSON.")
-    parser.add_argument(
-        "--no-siblings", action="store_true", help="this file only, not its run's other processes"
-    )
-    parser.add_argument(
-        "--schema", action="store_true", help="print the kinds of events and their fields"
-    )
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "dump", "Every event as a line of JSON.",
+        Option("--no-siblings", text="this file only, not its run's other processes"),
+        Option("--schema", text="print the kinds of events and their fields"),
+    ).parse(words)  # fmt: skip
     if args.schema:
         from relive import _core
 
         sys.stdout.write(_core.schema())
         return OK
     recordings = common.open_run(common.find_file(args.file), not args.no_siblings)
+    import json
+
     out = sys.stdout.buffer
     out.write((json.dumps(_make_header(recordings), separators=(",", ":")) + "\n").encode("ascii"))
     found = False

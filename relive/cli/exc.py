@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
 from relive.cli.line import update
+from relive.cli.options import Given, Option, integer, whole_number
 from relive.cli.stories import Exceptions
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+
     from relive.api import Recording
     from relive.cli.stories import Place, Story
 
@@ -20,21 +22,15 @@ _DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound meth
 
 def main(words: List[str]) -> int:
     """Lists exceptions and shows one of them whole."""
-    parser = common.file_parser(
-        "exc", "Exceptions: where raised, through which frames, where caught."
-    )
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        help="also those that end loops and generators, and those that stayed inside libraries",
-    )
-    parser.add_argument("--type", help="only this type")
-    parser.add_argument("--nth", type=int, help="show this one of the list whole")
-    parser.add_argument(
-        "--limit", type=common.whole_number,
-        help="list this many (0 = all; default 30, and all with --json)",
-    )  # fmt: skip
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "exc", "Exceptions: where raised, through which frames, where caught.",
+        Option("--all", text="also those that end loops and generators, and those that stayed"
+               " inside libraries"),
+        Option("--type", metavar="TYPE", text="only this type"),
+        Option("--nth", metavar="N", read=integer, text="show this one of the list whole"),
+        Option("--limit", metavar="N", read=whole_number,
+               text="list this many (0 = all; default 30, and all with --json)"),
+    ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
     found = Exceptions(run, args.type, args.all)
     damaged = common.say_problems(run)
@@ -71,7 +67,7 @@ def seen_how(run: List[Recording]) -> str:
     )
 
 
-def say_next(found: Exceptions, shown: int, args: argparse.Namespace) -> None:
+def say_next(found: Exceptions, shown: int, args: Given) -> None:
     """Suggests a command with a number that exists, also where a program reads the answer."""
     path = common.short_path(found.run[0].path)
     command = f"relive tree --calls {path}"

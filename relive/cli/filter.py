@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from relive.cli import NOTHING, OK, USAGE, common
+from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+
     from relive.filters import Chain
 
 STARTER = """# A trace filter: what Relive records of this project, and what it never writes.
@@ -68,16 +71,10 @@ def main(words: List[str]) -> int:
     return verbs[words[0]](words[1:])
 
 
-def _make_parser(name: str, text: str) -> common.Parser:
-    return common.Parser(f"filter {name}", text)
-
-
-def _make_chain_parser(name: str, text: str) -> common.Parser:
-    """Returns a parser with the options of verbs that look at the chain."""
-    parser = _make_parser(name, text)
-    parser.add_argument("--no-builtin-filter", action="store_true", help="without the built-in one")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
-    return parser
+def _make_chain_parser(name: str, about: str, *rows: Any) -> Parser:
+    """Returns a parser with the options of verbs that look at the chain, and these rows."""
+    without = Option("--no-builtin-filter", text="without the built-in one")
+    return Parser(f"filter {name}", about, without, common.JSON, *rows)
 
 
 def _load_settings(files: Sequence[str], builtin: bool = True) -> Dict[str, Any]:
@@ -97,9 +94,10 @@ def _load_chain(files: Sequence[str], builtin: bool = True) -> Chain:
 
 
 def _run_check(words: List[str]) -> int:
-    parser = _make_chain_parser("check", "Check filter files, and show the chain that they make.")
-    parser.add_argument("files", nargs="*", help="filter files, in order")
-    args = parser.parse_args(words)
+    args = _make_chain_parser(
+        "check", "Check filter files, and show the chain that they make.",
+        Word("FILE ...", "filter files, in order", key="files", least=0, most=0),
+    ).parse(words)  # fmt: skip
     from relive.filters import Filter, FilterError
 
     failed = False
@@ -174,12 +172,13 @@ def _find_warnings(chain: Chain) -> Iterator[str]:
 
 
 def _run_explain(words: List[str]) -> int:
-    parser = _make_chain_parser(
-        "explain", "Which rule of which file decides about a function or a name."
-    )
-    parser.add_argument("words", nargs="+", metavar="[FILE ...] MODULE:FUNCTION [NAME]")
-    parser.add_argument("--file", default="", help="the function's file, for file: selectors")
-    args = parser.parse_args(words)
+    args = _make_chain_parser(
+        "explain", "Which rule of which file decides about a function or a name.",
+        Word("[FILE ...] MODULE:FUNCTION [NAME]", "filter files, a function, a name in it",
+             key="words", most=0),
+        Option("--file", metavar="FILE", default="", text="the function's file, for file:"
+               " selectors"),
+    ).parse(words)  # fmt: skip
     at = next((i for i, word in enumerate(args.words) if _is_target(word)), None)
     if at is None or len(args.words) - at > 2:
         raise ReliveError("ERR_USAGE", "explain wants [FILE ...] MODULE:FUNCTION [NAME]")
@@ -264,9 +263,10 @@ def _explain_name(chain: Chain, scope: Tuple[str, str, str, str], name: str, as_
 
 
 def _run_init(words: List[str]) -> int:
-    parser = _make_parser("init", "Write a commented starter file, .relive/trace-filter.toml.")
-    parser.add_argument("folder", nargs="?", default=".", help="the project (default: here)")
-    args = parser.parse_args(words)
+    args = Parser(
+        "filter init", "Write a commented starter file, .relive/trace-filter.toml.",
+        Word("FOLDER", "the project (default: here)", least=0, default="."),
+    ).parse(words)  # fmt: skip
     folder = os.path.join(os.path.abspath(args.folder), ".relive")
     path = os.path.join(folder, "trace-filter.toml")
     name = os.path.basename(os.path.abspath(args.folder))

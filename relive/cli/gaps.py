@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import collections
-from typing import TYPE_CHECKING, Dict, List, Sequence, Tuple
 
 from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Given, Option, integer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict, List, Sequence, Tuple
+
     from relive.api import Recording
 
 
 def main(words: List[str]) -> int:
     """Lists functions that filters left out, by the rule that did it."""
-    parser = common.file_parser("gaps", "What was called and not recorded, and the rule to add.")
-    parser.add_argument("--all", action="store_true", help="each function, not only modules")
-    parser.add_argument("--limit", type=int, default=20, help="of each rule (default 20, 0 = all)")
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "gaps", "What was called and not recorded, and the rule to add.",
+        Option("--all", text="each function, not only modules"),
+        Option("--limit", metavar="N", read=integer, default=20,
+               text="of each rule (default 20, 0 = all)"),
+    ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.gaps", version=1)
@@ -49,9 +53,9 @@ def main(words: List[str]) -> int:
 def _read_rules(recording: Recording) -> List[Tuple[str, str]]:
     """Returns (filter name, selector) by rule index of the whole chain, as far as its files
     exist."""
-    import json
     import os
 
+    from relive import _core
     from relive.errors import ReliveError
     from relive.filters.builtin import builtin
     from relive.filters.schema import Filter
@@ -59,7 +63,7 @@ def _read_rules(recording: Recording) -> List[Tuple[str, str]]:
     meta = recording.header["meta"]
     folders = [text for text in meta.get("libraries", "").split(os.pathsep) if text]
     rules: List[Tuple[str, str]] = []
-    for entry in json.loads(meta.get("trace_filter", "[]")):
+    for entry in _core.read_json(meta.get("trace_filter", "[]")):
         try:
             if entry["name"] == "builtin-default":
                 one = builtin(folders)
@@ -86,7 +90,7 @@ def _explain_rule(number: int, chain: Sequence[Tuple[str, str]]) -> str:
     return f"rule {number - 2} of the chain"
 
 
-def _show_rows(rows: Sequence[common.Code], why: str, args: argparse.Namespace) -> None:
+def _show_rows(rows: Sequence[common.Code], why: str, args: Given) -> None:
     print(f"{common.counted(len(rows), 'function')} by {common.safe(why)}")
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
-
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
+from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.config import nearest
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
 
 
 def main(words: List[str]) -> int:
     """Prints each value of NAME in a function, in order of time."""
-    parser = common.Parser("history", "Each value that a variable had.")
-    parser.add_argument("place", metavar="FUNC|FILE:LINE", help="where the variable is")
-    parser.add_argument("name", help="the variable")
-    parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
-    parser.add_argument("--limit", type=int, default=100, help="this many (default 100; 0 = all)")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
-    args = parser.parse_args(words)
+    args = Parser(
+        "history", "Each value that a variable had.",
+        Word("FUNC|FILE:LINE", "where the variable is", key="place"),
+        Word("NAME", "the variable"),
+        common.FILE,
+        Option("--limit", metavar="N", read=integer, default=100,
+               text="this many (default 100; 0 = all)"),
+        common.JSON,
+    ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.history", version=1)
@@ -96,7 +99,7 @@ def difference_text(
 
 def show(
     event: common.Event,
-    args: argparse.Namespace,
+    args: Given,
     run: List[Recording],
     before: Dict[str, Mapping[str, Any]],
 ) -> int:

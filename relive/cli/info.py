@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive.cli import DAMAGED, OK, common
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
 
 _MOST_THREADS = 20
@@ -15,7 +17,7 @@ _MOST_THREADS = 20
 
 def main(words: List[str]) -> int:
     """Prints the facts of every process of the run."""
-    args = common.file_parser("info", "What a recording holds.").parse_args(words)
+    args = common.file_parser("info", "What a recording holds.").parse(words)
     recordings = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.info", version=1)

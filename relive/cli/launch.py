@@ -1,15 +1,17 @@
 """Which interpreter runs a TARGET, and how that interpreter comes to record itself."""
 
+from __future__ import annotations
+
 import os
-import re
-import shutil
 import sys
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Set
 
 from relive import _core, _run, config
 from relive.errors import ReliveError
 
-_INTERPRETER = re.compile(r"^(python|pypy)[\d.]*[a-z]*$")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, NoReturn, Optional, Set
+
 # Interpreter options whose value is the next word.
 _FLAGS_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
@@ -20,7 +22,8 @@ class Program:
     def __init__(self, interpreter: str, words: List[str], name: str) -> None:
         self.interpreter = interpreter
         self.words = words
-        self.name = re.sub(r"[^\w.-]+", "_", name)[:64] or "python"
+        words = "".join(c if c.isalnum() or c in "_.-" else " " for c in name).split()
+        self.name = "_".join(words)[:64] or "python"
 
     def flags(self) -> List[str]:
         """Returns the interpreter options before the program, with their values."""
@@ -50,7 +53,7 @@ class Program:
         return {
             letter
             for word in self.flags()
-            if re.match(r"^-[A-Za-z]+$", word) and word[:2] not in ("-W", "-X")
+            if word[1:].isalpha() and word[:2] not in ("-W", "-X")
             for letter in word[1:]
         }
 
@@ -65,19 +68,41 @@ def resolve(target: List[str]) -> Program:
         return Program(sys.executable, target, name.rpartition(".")[2])
     if first == "-":
         return Program(sys.executable, target, "stdin")
-    if _INTERPRETER.match(os.path.basename(first)):
-        path = shutil.which(first)
+    if _is_interpreter(first):
+        path = _find_command(first)
         if path is not None:
             return _make_from_interpreter(path, target[1:])
     if os.path.exists(first):
         return _make_from_file(first, target)
-    path = shutil.which(first)
+    path = _find_command(first)
     if path is None:
         raise ReliveError(
             "ERR_TARGET",
             f"{first}: there is no such file, and no such command on PATH{_suggest_name(first)}",
         )
     return _make_from_command(path, target[1:])
+
+
+def _is_interpreter(command: str) -> bool:
+    """Returns whether a command is named as interpreters are: python3.8, pypy3, python3.13t."""
+    name = os.path.basename(command)
+    for stem in ("python", "pypy"):
+        if name.startswith(stem):
+            letters = name[len(stem) :].lstrip("0123456789.")
+            return not letters or (letters.isascii() and letters.isalpha() and letters.islower())
+    return False
+
+
+def _find_command(name: str) -> Optional[str]:
+    """Returns the path of a command, as shutil.which() does. That module would be felt at each
+    start."""
+    is_path = os.path.dirname(name) != ""
+    folders = [""] if is_path else os.environ.get("PATH", os.defpath).split(os.pathsep)
+    for folder in folders:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return None
 
 
 def _suggest_name(word: str) -> str:
@@ -142,7 +167,7 @@ def _make_from_command(path: str, words: List[str]) -> Program:
             "ERR_TARGET",
             f"{path} is not a Python program (its first line names no Python interpreter)",
         )
-    found = shutil.which(interpreter)
+    found = _find_command(interpreter)
     if found is None:
         raise ReliveError("ERR_TARGET", f"{path} wants {interpreter}, which is not there")
     return Program(found, [path, *words], _take_stem(path))
@@ -156,8 +181,10 @@ def _read_shebang(head: str) -> Optional[str]:
         return None
     if os.path.basename(words[0]) == "env":
         words = [word for word in words[1:] if not word.startswith("-")]
-    if words and _INTERPRETER.match(os.path.basename(words[0])):
+    if words and _is_interpreter(words[0]):
         return words[0]
+    import re
+
     # Installers write a shell line first where the path is too long for the kernel.
     match = re.search(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", head, re.M)
     return match.group(1) if match else None
@@ -166,9 +193,8 @@ def _read_shebang(head: str) -> Optional[str]:
 # Runs here and in other interpreters. An editable install can import the boot module. But an
 # interpreter only does so by itself with a .pth (or .start) file in a site folder.
 _BOOT_PROBE = """\
-import os, site, sys, sysconfig
-folders = [sysconfig.get_paths()["purelib"], sysconfig.get_paths()["platlib"]]
-folders += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+import os, site, sys
+folders = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
 boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
 """
 

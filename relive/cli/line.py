@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Collection,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Sequence,
-    Set,
-    Tuple,
-)
-
 from relive.cli import DAMAGED, NOTHING, OK, common, unseen
+from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import (
+        Any,
+        Collection,
+        Dict,
+        Iterable,
+        Iterator,
+        List,
+        Mapping,
+        Sequence,
+        Set,
+        Tuple,
+    )
+
     from relive.api import Recording
 
 
 def main(words: List[str]) -> int:
     """Prints a row for each time FILE:LINE was about to run."""
-    parser = common.Parser("line", "Each time a line ran, with the values of its variables.")
-    parser.add_argument("place", metavar="FILE:LINE", help="for example shop.py:40")
-    parser.add_argument("file", nargs="?", help="a recording (default: the newest one here)")
-    parser.add_argument("--limit", type=int, default=50, help="this many times (default 50)")
-    parser.add_argument("--json", action="store_true", help="JSON, an object a line")
-    args = parser.parse_args(words)
+    args = Parser(
+        "line", "Each time a line ran, with the values of its variables.",
+        Word("FILE:LINE", "for example shop.py:40", key="place"),
+        common.FILE,
+        Option("--limit", metavar="N", read=integer, default=50,
+               text="this many times (default 50)"),
+        common.JSON,
+    ).parse(words)  # fmt: skip
     if not args.place.rpartition(":")[2].isdigit():
         raise ReliveError("ERR_USAGE", f"{args.place!r} is no FILE:LINE such as shop.py:40")
     run = common.open_run(common.find_file(args.file))
@@ -131,7 +133,7 @@ def show(
     variables: Mapping[str, Any],
     doubtful: Collection[str],
     run: List[Recording],
-    args: argparse.Namespace,
+    args: Given,
 ) -> None:
     """Prints one row."""
     if args.json:

@@ -8,13 +8,15 @@ exit status are what they are without Relive.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Collection, Dict, List, Tuple
 
 from relive import _files, _run, config
+from relive.cli.options import Option, Parser
 from relive.errors import ReliveError, advise
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from relive.cli.common import Parser
+    from typing import Any, Collection, Dict, List
+
     from relive.cli.launch import Program
 
 _EPILOG = """TARGET is one of
@@ -52,16 +54,8 @@ _METAVARS = {
 
 def parser() -> Parser:
     """Returns the parser of the options, made from the table of settings."""
-    import argparse
-
-    from relive.cli import common
-
-    made = common.Parser(
-        "record",
-        "Run a program and record what it does.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="relive record [options] TARGET",
+    made = Parser(
+        "record", "Run a program and record what it does.", has_target=True, epilog=_EPILOG
     )
     add_settings(made, with_examples=True)
     return made
@@ -72,53 +66,18 @@ def add_settings(
 ) -> None:
     """Adds an option for each row of the table, in groups."""
     for title, example, keys in GROUPS:
-        shown = [key for key in keys if key not in leave_out]
+        shown = [_make_option(config.BY_KEY[key]) for key in keys if key not in leave_out]
         if shown:
-            group = made.add_argument_group(title, f"{example}\n" if with_examples else None)
-            for key in shown:
-                _add_setting(group, config.BY_KEY[key])
+            made.add_group(title, example if with_examples else "", shown)
 
 
-def _add_setting(group: Any, setting: config.Setting) -> None:
+def _make_option(setting: config.Setting) -> Option:
+    name, key, text = setting.option, setting.key, setting.help
     if setting.kind == "flag":
-        group.add_argument(
-            setting.option,
-            dest=setting.key,
-            action="store_const",
-            const=not setting.default,
-            default=None,
-            help=setting.help,
-        )
-        return
-    group.add_argument(
-        setting.option,
-        dest=setting.key,
-        metavar=_METAVARS.get(setting.key)
-        or _METAVARS.get(setting.kind)
-        or "|".join(setting.choices),
-        action="append" if setting.kind in ("texts", "filters") else "store",
-        default=None,
-        help=setting.help,
-    )
-
-
-def split(words: List[str], made: Parser) -> Tuple[List[str], List[str]]:
-    """Returns (our options, TARGET). Ours end at the first word that is not one of them."""
-    takes_value = made.options()
-    i = 0
-    while i < len(words):
-        word = words[i]
-        if word == "--":
-            return words[:i], words[i + 1 :]
-        if word in ("-m", "-c", "-") or not word.startswith("-"):
-            break
-        name = word.split("=", 1)[0]
-        if name not in takes_value and word[:2] in takes_value and not word.startswith("--"):
-            name = word  # -oFILE
-        elif name in takes_value and takes_value[name] and "=" not in word:
-            i += 1
-        i += 1
-    return words[:i], words[i:]
+        return Option(name, key=key, text=text, const=not setting.default)
+    metavar = _METAVARS.get(key) or _METAVARS.get(setting.kind) or "|".join(setting.choices)
+    is_many = setting.kind in ("texts", "filters")
+    return Option(name, key=key, text=text, metavar=metavar, many=is_many)
 
 
 def main(words: List[str]) -> int:
@@ -126,13 +85,13 @@ def main(words: List[str]) -> int:
     from relive.cli import launch
     from relive.filters import doors
 
-    made = parser()
-    ours, target = split(words, made)
-    chosen = {key: value for key, value in vars(made.parse_args(ours)).items() if value is not None}
+    given = vars(parser().parse(words))
+    target = given.pop("target")
     if not target:
         raise ReliveError(
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive record app.py"
         )
+    chosen = {key: value for key, value in given.items() if value is not None}
     settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     program = launch.resolve(target)
     settings, recipe = doors.resolved(settings, program.folder())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from relive._run import REDACTED
 from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Given, Option, integer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
 
 _KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
@@ -17,17 +19,16 @@ _KINDS = ["log", "session_start", "session_end", "http_request", "http_response"
 
 def main(words: List[str]) -> int:
     """Lists the sessions of a recording."""
-    parser = common.file_parser(
-        "sessions", "Sessions: tag, trace, duration, and the calls, errors and requests in each."
-    )
-    parser.add_argument("--tag", help="only those with this tag")
-    parser.add_argument("--errors", action="store_true", help="only those in which one happened")
-    parser.add_argument("--slow", metavar="TIME", help="only those of at least this time: 100ms")
-    parser.add_argument(
-        "--status", type=_parse_status, help="only those with an answer of this status: 404, 5xx"
-    )
-    parser.add_argument("--limit", type=int, default=20, help="how many (default 20, 0 = all)")
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "sessions", "Sessions: tag, trace, duration, and the calls, errors and requests in each.",
+        Option("--tag", metavar="TAG", text="only those with this tag"),
+        Option("--errors", text="only those in which one happened"),
+        Option("--slow", metavar="TIME", text="only those of at least this time: 100ms"),
+        Option("--status", metavar="STATUS", read=_parse_status,
+               text="only those with an answer of this status: 404, 5xx"),
+        Option("--limit", metavar="N", read=integer, default=20,
+               text="how many (default 20, 0 = all)"),
+    ).parse(words)  # fmt: skip
     least = common.parse_duration("--slow", args.slow) if args.slow else 0
     run = common.open_run(common.find_file(args.file))
     if args.json:
@@ -57,11 +58,11 @@ def main(words: List[str]) -> int:
 def _parse_status(text: str) -> re.Pattern[str]:
     """Returns a pattern for the numbers that 404 or 5xx means."""
     if not re.fullmatch(r"[1-5]([0-9]{2}|xx)", text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no status such as 404 or 5xx")
+        raise ValueError("no status such as 404 or 5xx")
     return re.compile(text.lower().replace("x", "[0-9]"))
 
 
-def _is_wanted(row: Dict[str, Any], args: argparse.Namespace, least: int) -> bool:
+def _is_wanted(row: Dict[str, Any], args: Given, least: int) -> bool:
     if args.tag is not None and row["tag"] != args.tag:
         return False
     if (args.errors and not row["errors"]) or row["duration"] < least:

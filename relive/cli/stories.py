@@ -5,14 +5,17 @@ have one outcome; details are read again for the few that are shown."""
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive.cli import common
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
+
+    Place = Tuple[int, int]  # (recording of the run, index in it) of an exception
 
 # How loops and tasks end: shown only when asked for.
 CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
@@ -25,7 +28,6 @@ _OUTERMOST, _NO_PARENT, _ENDS_THREAD, _INSIDE, _CLEAN, _HAS_TASK, _IS_AWAITED, _
     1 << n for n in range(8)
 )
 _HANDLERS = ("except", "with", "finally", "return", "break or continue")
-Place = Tuple[int, int]  # (recording of the run, index in it) of an exception
 
 
 class Outcome:
@@ -142,6 +144,8 @@ class Story:
     def __init__(
         self, outcome: Outcome, fate: Tuple[str, bool], number: int, detail: Sequence[Any]
     ) -> None:
+        import json
+
         self.index, first, captured, self._stack, self._passed = detail
         self.outcome, self.number = outcome, number
         self.fate, self.is_alarming = fate

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
-
 from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Option, integer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Sequence, Tuple
+
     from relive.api import Recording
+
+    _Key = Tuple[str, str, str, int]  # module, qualname, file, line
 
 
 def main(words: List[str]) -> int:
     """Prints calls, self time and total time by function, of all processes of the run together."""
-    parser = common.file_parser("top", "Functions by their own time.")
-    parser.add_argument(
-        "-n", "--limit", "--count", dest="count", metavar="LIMIT", type=int, default=25,
-        help="how many (default 25; 0 = all)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--sort", choices=("self", "total", "calls"), default="self", help="the order"
-    )
-    parser.add_argument("--func", help="only functions whose name holds this text")
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "top", "Functions by their own time.",
+        Option("-n", "--limit", "--count", metavar="N", read=integer, default=25,
+               text="how many (default 25; 0 = all)"),
+        Option("--sort", choices=("self", "total", "calls"), default="self", text="the order"),
+        Option("--func", metavar="NAME", text="only functions whose name holds this text"),
+    ).parse(words)  # fmt: skip
     recordings = common.open_run(common.find_file(args.file))
     found = _sum_by_code(recordings, args.func)
     order = {"self": 2, "total": 1, "calls": 0}[args.sort]
@@ -42,9 +43,6 @@ def main(words: List[str]) -> int:
     damaged = common.say_problems(recordings)
     common.next_command(f"relive tree {recordings[0].path} --func NAME")
     return DAMAGED if damaged else OK if rows else NOTHING
-
-
-_Key = Tuple[str, str, str, int]  # module, qualname, file, line
 
 
 def _sum_by_code(recordings: List[Recording], wanted: Optional[str]) -> Dict[_Key, List[int]]:

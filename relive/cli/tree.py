@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
-
 from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Given, Option, whole_number
 from relive.errors import ReliveError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
     from relive.api import Recording
+
+    _Code = Tuple[str, str, str, int, int]
 
 
 class Node:
@@ -38,7 +40,7 @@ class Node:
         self.children += other.children
 
 
-def _join_equal(root: Node, code_of: Callable[[int], Tuple[str, str, str, int, int]]) -> None:
+def _join_equal(root: Node, code_of: Callable[[int], _Code]) -> None:
     """Joins children that are one function which was defined more than once."""
     pending = [root]
     while pending:
@@ -54,24 +56,18 @@ def _join_equal(root: Node, code_of: Callable[[int], Tuple[str, str, str, int, i
 
 def main(words: List[str]) -> int:
     """Prints the tree of each process and thread."""
-    parser = common.file_parser("tree", "The call tree, repeated calls folded.")
-    parser.add_argument(
-        "--depth", type=common.whole_number, default=0, help="show this many levels"
-    )
-    parser.add_argument("--func", help="only below functions whose name holds this text")
-    parser.add_argument("--thread", type=common.whole_number, help="only this thread")
-    parser.add_argument("--min", default="0", help="leave out what took less, e.g. 2ms")
-    parser.add_argument(
-        "--limit", type=common.whole_number, default=200,
-        help="show this many lines in all (0 = all; default 200)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--calls", action="store_true", help="each call on its own line, with its values"
-    )
-    parser.add_argument(
-        "--session", metavar="N", help="only what ran in this session (its number, or its id)"
-    )
-    args = parser.parse_args(words)
+    args = common.file_parser(
+        "tree", "The call tree, repeated calls folded.",
+        Option("--depth", metavar="N", read=whole_number, default=0, text="show this many levels"),
+        Option("--func", metavar="NAME", text="only below functions whose name holds this text"),
+        Option("--thread", metavar="N", read=whole_number, text="only this thread"),
+        Option("--min", metavar="TIME", default="0", text="leave out what took less, e.g. 2ms"),
+        Option("--limit", metavar="N", read=whole_number, default=200,
+               text="show this many lines in all (0 = all; default 200)"),
+        Option("--calls", text="each call on its own line, with its values"),
+        Option("--session", metavar="N",
+               text="only what ran in this session (its number, or its id)"),
+    ).parse(words)  # fmt: skip
     least = common.parse_duration("--min", args.min)
     recordings = common.open_run(common.find_file(args.file))
     sessions = {one.path: _find_session(one, args.session) for one in recordings}
@@ -124,7 +120,7 @@ def _find_session(recording: Recording, text: Optional[str]) -> int:
 class _Printer:
     """The folded tree, a line for each function in each place."""
 
-    def __init__(self, args: argparse.Namespace, least: int) -> None:
+    def __init__(self, args: Given, least: int) -> None:
         self.args = args
         self.least = least
         self.lines = 0
@@ -137,7 +133,13 @@ class _Printer:
         for node in nodes:
             if node.parent >= 0:
                 nodes[node.parent].children.append(node)
-        code_of = lru_cache(maxsize=None)(recording.code)
+        codes: Dict[int, _Code] = {}
+
+        def code_of(number: int) -> _Code:
+            if number not in codes:
+                codes[number] = recording.code(number)
+            return codes[number]
+
         for thread in recording.totals(session)["threads"]:
             if self.args.thread not in (None, thread["thread"]):
                 continue
@@ -156,7 +158,7 @@ class _Printer:
         self,
         recording: Recording,
         root: Node,
-        code_of: Callable[[int], Tuple[str, str, str, int, int]],
+        code_of: Callable[[int], _Code],
         thread: Mapping[str, Any],
     ) -> None:
         wanted = self.args.func
@@ -177,7 +179,7 @@ class _Printer:
         self,
         recording: Recording,
         node: Node,
-        code: Tuple[str, str, str, int, int],
+        code: _Code,
         level: int,
         thread: Mapping[str, Any],
     ) -> None:
@@ -218,7 +220,7 @@ class _Printer:
 class _Calls:
     """Each call with its arguments, its result or exception, and its time."""
 
-    def __init__(self, args: argparse.Namespace, least: int) -> None:
+    def __init__(self, args: Given, least: int) -> None:
         self.args, self.least = args, least
         self.lines = self.hidden = 0
 

@@ -5,25 +5,27 @@ At level lines Relive compares a container's own items and an instance's own att
 middle of many items. So a value may be out of date until the next write where its text shows a
 container or an instance inside it."""
 
-import re
-from typing import Any, Mapping, Set
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Set
 
 MARK = "(may have changed unseen)"
 _WATCHED_ENDS = 32  # items of one container that are compared
 
 # An opening bracket with the name before it, a container that is shown by its size, a text, an end.
-_PIECE = re.compile(
+_PIECE = (
     r"""(?P<open>[\w.]*[(\[{])|(?P<short><\w+ of \d+>)|(?P<close>[)\]}])"""
-    r"""|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""",
-    re.S,
+    r"""|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
 )
 # Shown as a call, and yet no instance whose attributes could change.
-_CONSTANT = re.compile(
+_CONSTANT = (
     r"^(datetime\.\w+|(decimal\.)?Decimal|(fractions\.)?Fraction|(uuid\.)?UUID|range|frozenset"
     r"|(pathlib\.)?Pure\w*Path|(pathlib\.)?PosixPath)?\($"
 )
 # Shown as a call around the one container that they are.
-_WRAPPED = re.compile(
+_WRAPPED = (
     r"^(deque|OrderedDict|Counter|frozenset|set|defaultdict|mappingproxy|UserDict|UserList)\("
 )
 
@@ -33,12 +35,16 @@ def may_change(value: Mapping[str, Any]) -> bool:
     if value.get("redacted"):
         return False
     text = value["r"]
+    if not any(bracket in text for bracket in "([{"):
+        return False
+    import re  # costs more than most answers, and most values are plain
+
     # Of such a wrapper the container inside is what is compared.
-    watched = 2 if _WRAPPED.match(text) else 1
+    watched = 2 if re.match(_WRAPPED, text) else 1
     depth = 0
-    for piece in _PIECE.finditer(text):
+    for piece in re.finditer(_PIECE, text, re.S):
         if piece["open"]:
-            is_changeable = not _CONSTANT.match(piece["open"])
+            is_changeable = not re.match(_CONSTANT, piece["open"])
             if depth >= watched and is_changeable:
                 return True
             depth += 1

@@ -4,10 +4,14 @@ recorded.
 Secrets are not rules: C knows their names and forms (src/filter/secrets.c) and applies them below
 every chain."""
 
-from typing import Any, Dict, List
+from __future__ import annotations
 
 from relive import _core
 from relive.filters.schema import Filter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
 
 
 def builtin(folders: List[str], packages: str = "trace") -> Filter:

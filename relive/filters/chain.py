@@ -4,13 +4,18 @@
 
 Includes and excludes, from every source, are gates before all rules."""
 
+from __future__ import annotations
+
 import os
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from relive import _core
 from relive.config import GATES, find_upwards
 from relive.errors import ReliveError
 from relive.filters.schema import ACTION, EXEC, LEVEL, Filter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 PROJECT_FILES = (
     os.path.join(".relive", "trace-filter.toml"),

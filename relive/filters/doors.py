@@ -1,12 +1,16 @@
 """From settings to a chain: the filters of the command line, the environment, pyproject.toml and
 the API."""
 
+from __future__ import annotations
+
 import os
-import re
-from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from relive.filters.chain import Chain, project_file
 from relive.filters.schema import Filter, FilterError, Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 
 def resolved(settings: Mapping[str, Any], folder: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
@@ -70,6 +74,12 @@ def _check_inherit(filters: List[Filter]) -> None:
             )  # fmt: skip
 
 
+def _escape(text: str) -> str:
+    import re  # --allow alone needs it
+
+    return re.escape(text)
+
+
 def _list_gates(settings: Mapping[str, Any]) -> List[Tuple[str, str]]:
     gates = []
     for key in ("exclude", "include", "exclude_re", "include_re", "exclude_files"):
@@ -100,7 +110,7 @@ def _make_own_rules(settings: Mapping[str, Any]) -> Optional[Filter]:
         for kind in ("local", "global", "arg", "attr", "key")
     ]
     everything["value_patterns"] += [
-        {"selector": "ret:regex:(^|[.])" + re.escape(text) + "$", "action": "allow"}
+        {"selector": f"ret:regex:(^|[.]){_escape(text)}$", "action": "allow"}
         for text in settings["allow"]
     ]
     everything["value_patterns"] += [

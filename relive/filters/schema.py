@@ -1,12 +1,16 @@
 """One filter file: what it may hold, and all that is wrong with it at once."""
 
+from __future__ import annotations
+
 import os
-import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from relive import _core
-from relive.config import nearest, toml_module, upwards
+from relive.config import nearest, parse_duration, toml_module, upwards
 from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 EXEC = {"inherit": 0, "trace": 1, "skip": 2}
 ACTION = {"inherit": 0, "allow": 1, "redact": 2, "drop": 3, "deny": 2}
@@ -21,8 +25,6 @@ LARGEST = 4 << 20
 NEWEST = 2
 _NO_LIMITS = {"max_str": -1, "max_items": -1, "max_depth": -1, "max_locals": -1}
 _HIGHEST = {"max_str": 4096, "max_items": 1000, "max_depth": 16, "max_locals": 900}
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ns|us|ms|s)$")
-_UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
 class Problem:
@@ -76,9 +78,11 @@ class Filter:
         try:
             return cls.from_dict(_parse_toml(raw, path), path)
         except FilterError as error:
-            lines = _find_lines(raw)
+            from relive.filters import toml_lines
+
+            lines = toml_lines.find_lines(raw)
             for problem in error.problems:
-                problem.line = problem.line or _find_line(lines, problem.path)
+                problem.line = problem.line or toml_lines.find_line(lines, problem.path)
             raise FilterError(error.code, error.file, error.problems) from None
 
     @classmethod
@@ -118,44 +122,11 @@ def _parse_toml(raw: bytes, path: str) -> Dict[str, Any]:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem("", "the file is not UTF-8", line)
     except (toml.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = int(found.group(1)) if found else 0
-        text = f"this is no TOML: {error}"
-        key = re.match(rb"\s*([\w.-]+)\s*=", (raw.splitlines() or [b""])[max(line, 1) - 1])
-        if key is not None and "overwrite" in str(error).lower():
-            text = f"the key {key.group(1).decode()!r} is there twice"
+        from relive.filters import toml_lines
+
+        text, line = toml_lines.describe_error(raw, error)
         problem = Problem("", text, line)
     raise FilterError("ERR_INVALID_POLICY_VALUE", path, [problem])
-
-
-def _find_lines(raw: bytes) -> Dict[str, int]:
-    """Returns {path of a table or key: its line} of a TOML file, as problems name them."""
-    lines: Dict[str, int] = {}
-    counts: Dict[str, int] = {}
-    table = ""
-    for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
-        header = re.match(r"\s*(\[\[?)\s*([\w.-]+)\s*\]", line)
-        key = re.match(r"\s*([\w-]+)\s*=", line)
-        if header is not None:
-            parts = header.group(2).split(".")
-            table = ""
-            for depth, part in enumerate(parts):
-                table = f"{table}.{part}" if table else part
-                if depth == len(parts) - 1 and header.group(1) == "[[":
-                    counts[table] = counts.get(table, -1) + 1
-                if table in counts:
-                    table += f"[{counts[table]}]"
-            lines.setdefault(table, number)
-        elif key is not None:
-            lines.setdefault(f"{table}.{key.group(1)}" if table else key.group(1), number)
-    return lines
-
-
-def _find_line(lines: Mapping[str, int], path: str) -> int:
-    """Returns the line of a path, or of the table that holds it; 0 where none is known."""
-    while path and path not in lines:
-        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]*)$", "", path)
-    return lines.get(path, 0)
 
 
 def root_of(path: str) -> str:
@@ -363,11 +334,11 @@ class _Reading:
 
     def duration(self, value: object, path: str) -> int:
         """Returns nanoseconds."""
-        found = _DURATION.match(value) if isinstance(value, str) else None
-        if not found:
+        try:
+            return parse_duration(value if isinstance(value, str) else "")
+        except ValueError:
             self.wrong(path, f"{value!r} is no duration such as '2ms' or '0.5s'")
             return 0
-        return int(float(found.group(1)) * _UNITS[found.group(2)])
 
     def selector(self, table: Mapping[str, Any], path: str, kinds: Sequence[str]) -> str:
         """Returns the text of a selector, once C has compiled it."""

@@ -129,7 +129,7 @@ def test_what_cannot_be_is_refused_clearly(service, tmp_path):
     pid = str(listening.pid)
     rows = [
         (("attach", "999999999"), "there is no process 999999999"),
-        (("attach", "nobody"), "invalid int value"),
+        (("attach", "nobody"), "no whole number"),
         (("attach", pid, "--level", "linse"), "option --level: level = 'linse'"),
         (("attach", pid, "--for", "soon"), "--for 'soon' is no duration"),
         (("attach", pid, "--for", "0s"), "--for '0s' is no time to record"),

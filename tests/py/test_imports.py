@@ -197,3 +197,42 @@ def test_what_is_no_json_is_a_clear_error(text):
 def test_what_does_not_fit_into_json_is_refused(value):
     with pytest.raises(TypeError):
         _core.json_text(value)
+
+
+# What costs more than all of ours, and the modules that import it.
+DEAR = {
+    "argparse", "collections", "contextlib", "enum", "functools", "glob", "inspect", "json", "re",
+    "shutil", "subprocess", "sysconfig", "tempfile", "threading", "typing",
+}  # fmt: skip
+FRONT_END = "import sys\nfrom relive.cli import main\nsys.exit(main())"
+
+
+def list_imports(cwd, *words):
+    """The modules that an interpreter imports until it ends, or becomes another program."""
+    done = run(sys.executable, "-X", "importtime", *words, cwd=cwd)
+    lines = done.stderr.decode().splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "record -o o.relive --level lines --include a.* -c pass",
+        "record app.py",
+        "record PYTHON -X dev app.py",
+        "record --help",
+        "--help",
+        "tree run.relive",
+        "exc run.relive",
+    ],
+)
+def test_the_command_line_imports_nothing_dear(line, tmp_path):
+    (tmp_path / "app.py").write_text("pass\n")
+    if line.startswith(("tree", "exc")):
+        assert relive("record", "-o", tmp_path / "run.relive", "-c", "1 / 0").returncode == 1
+    plain = list_imports(tmp_path, "-c", "pass")
+    words = [sys.executable if word == "PYTHON" else word for word in line.split()]
+    found = list_imports(tmp_path, "-c", FRONT_END, *words) - plain
+    if line.startswith("exc"):  # it reads events
+        found -= {"collections", "enum", "functools", "json", "re"}
+    assert "relive.cli" in found and found & DEAR == set()

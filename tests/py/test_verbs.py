@@ -130,7 +130,7 @@ def test_each_verb_of_the_help_has_a_module_with_a_help_of_its_own(capsys):
     for verb in cli.VERBS:
         try:
             status = importlib.import_module(f"relive.cli.{verb}").main(["--help"])
-        except SystemExit as ended:  # argparse's way
+        except SystemExit as ended:
             status = ended.code
         assert status == 0 and f"usage: relive {verb}" in capsys.readouterr().out
 
