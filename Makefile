@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: help demo picture interpreters test test-full check lint fmt clean
+.PHONY: wheel-release help demo picture interpreters test test-full check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
 
@@ -84,6 +84,10 @@ bytecode-proof: ## rewritten code of 3.8 to 3.11: standard library, 22 packages,
 bench-peers: ## other recorders from PyPI beside ours on 3.11 to 3.13
 	@tools/system.sh tests
 	@$(MATRIX) peers
+
+wheel-release: ## wheels trained on the six workloads, in build/release; ONLY="3.13"
+	@tools/system.sh tests
+	@$(MATRIX) wheels --only "$(ONLY)"
 
 lint: ## formats, ruff, analysers of C, rooms, words, spelling
 	@$(MATRIX) lint

@@ -5,16 +5,22 @@ the machine does not change them.
 
 Each PYTHON is an interpreter that can import relive. With two, the last column is the second's
 count as a ratio of the first's: what a change to the recorder costs. Each case runs twice, with one
-round count and with twice that, so that the start and the end of the process cancel out. Only the
-program's own thread counts: what the writer thread compresses depends on where blocks end.
+round count and with twice that, so that the start and the end of the process cancel out.
+
+The program's own thread counts, or with --writer the other threads: less exact, since what the
+writer compresses depends on where blocks end. The cases include the six workloads of workloads.py,
+whose round is one turn of `work`.
 """
 
 import argparse
+import glob
 import os
 import re
 import subprocess
 import sys
 import tempfile
+
+from workloads import HERE, WORKLOADS
 
 ROUNDS = 20000
 CASES = {
@@ -48,8 +54,19 @@ CASES = {
 }
 
 
+def cases():
+    """Yields (name, level, program, rounds)."""
+    for name, (level, program) in CASES.items():
+        yield name, level, program, ROUNDS
+    for name, (module, size) in WORKLOADS.items():
+        with open(os.path.join(HERE, "programs", module + ".py"), encoding="utf-8") as file:
+            program = file.read() + "\nwork(N)"
+        for level in ("calls", "values"):
+            yield f"workload {name}, level {level}", level, program, size // 16
+
+
 def instructions(python, level, program, rounds, folder):
-    """Returns the instructions of one recorded run."""
+    """Returns the instructions of one recorded run: of its own thread, and of the others."""
     script = os.path.join(folder, "program.py")
     with open(script, "w", encoding="utf-8") as file:
         file.write(f"N = {rounds}\n{program}\n")
@@ -80,15 +97,19 @@ def instructions(python, level, program, rounds, folder):
     )
     if done.returncode != 0:
         sys.exit(f"{python}: {done.stderr.decode(errors='replace')[-2000:]}")
-    with open(os.path.join(folder, "counts-01"), encoding="utf-8") as file:
-        return int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.M).group(1))
+    counts = []
+    for path in sorted(glob.glob(os.path.join(folder, "counts-*"))):
+        with open(path, encoding="utf-8") as file:
+            counts.append(int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.M).group(1)))
+        os.unlink(path)
+    return counts[0], sum(counts[1:])
 
 
-def per_round(python, level, program, folder):
-    """Returns the instructions of one round."""
-    once = instructions(python, level, program, ROUNDS, folder)
-    twice = instructions(python, level, program, 2 * ROUNDS, folder)
-    return (twice - once) / ROUNDS
+def per_round(python, level, program, rounds, folder):
+    """Returns the instructions of one round, of the own thread and of the others."""
+    once = instructions(python, level, program, rounds, folder)
+    twice = instructions(python, level, program, 2 * rounds, folder)
+    return [(b - a) / rounds for a, b in zip(once, twice)]
 
 
 def main():
@@ -96,11 +117,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("pythons", nargs="+", metavar="PYTHON")
     parser.add_argument("-k", default="", help="only the cases with this text in their name")
+    parser.add_argument("--writer", action="store_true", help="count the other threads")
     options = parser.parse_args()
+    options.pythons = [os.path.abspath(python) for python in options.pythons]
     with tempfile.TemporaryDirectory() as folder:
-        for name, (level, program) in CASES.items():
+        for name, *case in cases():
             if options.k in name:
-                counts = [per_round(python, level, program, folder) for python in options.pythons]
+                both = [per_round(python, *case, folder) for python in options.pythons]
+                counts = [one[options.writer] for one in both]
                 ratio = f"{counts[-1] / counts[0]:.3f}" if len(counts) > 1 else ""
                 print(f"| {name} |", " | ".join(f"{n:,.0f}" for n in counts), f"| {ratio} |")
                 sys.stdout.flush()

@@ -243,8 +243,6 @@ class Bench:
         path = os.path.join(self.folder, f"{name}-{scale}", "w.py")
         if path not in self.happened:
             size = self.sizes[name] // scale
-            if name == "calls":  # fib of n takes 1.618 times as long as of n - 1
-                size = self.sizes[name] - (8 if scale == 40 else 0)
             os.makedirs(os.path.dirname(path))
             with open(os.path.join(HERE, "programs", name + ".py")) as file:
                 text = file.read()
@@ -348,7 +346,7 @@ def install(python, packages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--calls", type=int, default=27, help="fib of this")
+    parser.add_argument("--calls", type=int, default=320, help="turns of 1,973 calls")
     parser.add_argument("--lines", type=int, default=100000, help="turns of the loop")
     parser.add_argument("--accounts", type=int, default=60000, help="posts to accounts")
     parser.add_argument("--app", type=int, default=200, help="turns of the application")

@@ -22,7 +22,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 # {workload: (module of bench/programs, size of a round, which takes 20 to 100 ms untraced)}
 WORKLOADS = {
-    "calls": ("calls", 27),
+    "calls": ("calls", 320),
     "objects": ("objects", 16000),
     "app": ("app", 20),
     "exceptions": ("exceptions", 60000),

@@ -9,6 +9,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     costs.py          bench, workloads, filters, debug, embed, proof, peers
     lint.py           lint, fmt
     demo.py           demo, picture
+    release.py        wheels
 """
 
 import argparse
@@ -19,6 +20,7 @@ import costs
 import demo
 import hunts
 import lint
+import release
 import suites
 from environments import VERSIONS, WHOLE, Failed, say
 
@@ -42,6 +44,7 @@ COMMANDS = {
     "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
     "proof": lambda args: costs.proof(),
     "peers": lambda args: costs.beside_peers(["peers.py"], costs.WITH_PEERS),
+    "wheels": lambda args: release.wheels(args.only),
     "lint": lambda args: lint.check(),
     "fmt": lambda args: lint.rewrite(),
 }
@@ -56,7 +59,7 @@ def parse(words):
     )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--only", default="", help="versions, for tests and `workloads`")
+    parser.add_argument("--only", default="", help="versions, for tests, `workloads`, `wheels`")
     parser.add_argument("-k", default="", help="tests to run: a file's name, or pytest's -k")
     args = parser.parse_args(words)
     args.only = args.only.replace(",", " ").split()

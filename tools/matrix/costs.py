@@ -11,6 +11,7 @@ from environments import (
     environ,
     find_interpreters,
     install,
+    install_workload_tools,
     installer,
     run,
     say,
@@ -24,7 +25,6 @@ CORPUS = (
     "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
     "pygments pyparsing pytest requests rich setuptools sqlalchemy sympy twisted werkzeug"
 ).split()
-WORKLOAD_TOOLS = ["docutils", "jinja2", "markdown", "viztracer"]
 WORKLOADS_ON = ["3.8", "3.11", "3.13", "3.14"]
 SCRIPTS = ("run.py", "start.py", "forks.py", "questions.py")
 
@@ -70,7 +70,7 @@ def workloads(versions):
     for version in [version for version in versions or WORKLOADS_ON if version in found]:
         log = os.path.join(BUILD, "log", f"workloads-{version}.txt")
         python = os.path.join(install(version, found[version], log), "bin", "python")
-        run([*installer(version, python), "install", "-q", *WORKLOAD_TOOLS], log)
+        install_workload_tools(version, python, log, ["viztracer"])
         pythons.append(python)
     script = os.path.join(ROOT, "bench", "workloads.py")
     words = [sys.executable, script, "--write", os.path.join(BUILD, "workloads.md"), *pythons]

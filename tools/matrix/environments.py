@@ -41,6 +41,7 @@ PROGRAMS = {
 }
 FROM_SOURCE = "black,mypy"  # their wheels are compiled
 ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
+APPLICATION = ["docutils", "jinja2", "markdown"]  # what bench/programs/app.py imports
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 
 
@@ -245,6 +246,11 @@ def install(version, interpreter, log, setup=(), suffix=""):
     with open(stamp, "w") as file:
         file.write(want)
     return path
+
+
+def install_workload_tools(version, python, log, more=()):
+    """Installs what the six workloads of bench/ import, and `more`."""
+    run([*installer(version, python), "install", "-q", *APPLICATION, *more], log)
 
 
 def assert_build(version, log):
