@@ -65,6 +65,9 @@ static void map_keeps_what_is_put(void **state)
         assert_true(i % 2 ? value == NULL : value != NULL && *value == i);
     }
     assert_int_equal(map.count, 2500);
+    assert_int_equal(u64map_put(&map, 2 * 4096, 77), 0);
+    assert_int_equal(*u64map_get(&map, 2 * 4096), 77);
+    assert_int_equal(map.count, 2500);
     u64map_fini(&map);
 }
 
@@ -145,6 +148,7 @@ static void allocation_sizes_are_checked(void **state)
     void *items = NULL;
     size_t capacity = 0;
     assert_null(rl_alloc(SIZE_MAX, 2));
+    assert_null(rl_alloc(SIZE_MAX / 2 + 1, 2)); /* the product wraps to 0 */
     assert_int_equal(rl_grow(&items, &capacity, SIZE_MAX / 2, 16), -1);
     rl_alloc_fail_at(1, 0);
     assert_null(rl_alloc(1, 1));

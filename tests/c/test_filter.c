@@ -30,11 +30,13 @@ static void patterns_are_bounded(void **state)
     assert_int_equal(pattern_new(PATTERN_REGEX, "a(b", 3, &pattern, &err), RL_USAGE);
     assert_int_equal(pattern_new(PATTERN_REGEX, "(a+)+$", 6, &pattern, &err), RL_OK);
     assert_int_equal(pattern_search(pattern, "aaab", 4), 0);
-    char hostile[64];
-    memset(hostile, 'a', sizeof hostile);
+    char hostile[65] = {0};
+    memset(hostile, 'a', 63);
     hostile[63] = '!';
-    assert_int_equal(pattern_search(pattern, hostile, sizeof hostile), -1);
+    assert_int_equal(pattern_search(pattern, hostile, 64), -1);
     pattern_free(pattern);
+    /* About a million steps: PCRE2's own limit would let them run. */
+    assert_int_equal(search(PATTERN_REGEX, "(?:a|aa)*[yz]", hostile + 37), -1);
 }
 
 enum { NO = 0, YES = 1, REFUSED = -2 };
@@ -326,6 +328,52 @@ static void a_gate_of_a_package_holds_the_package_itself(void **state)
     filter_free(f);
 }
 
+static void an_exclude_gate_holds_against_an_include(void **state)
+{
+    (void)state;
+    struct rl_err err = {0};
+    struct filter *f = new_filter(2);
+    assert_int_equal(filter_add_gate(f, FILTER_INCLUDE, text("app.*"), &err), RL_OK);
+    assert_int_equal(filter_add_gate(f, FILTER_EXCLUDE, text("app.made"), &err), RL_OK);
+    assert_true(decide(f, "app.views", "f", "/project/a.py").is_traced);
+    assert_false(decide(f, "app.made", "f", "/project/a.py").is_traced);
+    filter_free(f);
+}
+
+static void a_pattern_that_cannot_be_decided_redacts(void **state)
+{
+    (void)state;
+    struct rl_err err = {0};
+    struct filter *f = new_filter(2);
+    char name[80] = {0};
+    memset(name, 'a', sizeof name - 2);
+    name[sizeof name - 2] = '!';
+    assert_int_equal(add_rule(f, "pkg:app", FILTER_TRACE), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("local:regex:(a+)+$"), FILTER_ALLOW, &err), RL_OK);
+    struct filter_verdict v = decide(f, "app", "f", "/project/a.py");
+    assert_int_equal(filter_value(f, v.set, FILTER_LOCAL, text("aa")), FILTER_ALLOW);
+    assert_int_equal(filter_value(f, v.set, FILTER_LOCAL, text(name)), FILTER_REDACT);
+    filter_free(f);
+}
+
+static void patterns_of_the_last_rule_come_first(void **state)
+{
+    (void)state;
+    struct rl_err err = {0};
+    struct filter *f = new_filter(2);
+    assert_int_equal(add_rule(f, "pkg:app", FILTER_TRACE), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("local:x"), FILTER_DROP, &err), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("local:y"), FILTER_DROP, &err), RL_OK);
+    assert_int_equal(add_rule(f, "obj:app.f", FILTER_TRACE), RL_OK);
+    assert_int_equal(filter_add_pattern(f, text("local:x"), FILTER_REDACT, &err), RL_OK);
+    struct filter_verdict f_of = decide(f, "app", "f", "/project/a.py");
+    struct filter_verdict g_of = decide(f, "app", "g", "/project/a.py");
+    assert_int_equal(filter_value(f, g_of.set, FILTER_LOCAL, text("x")), FILTER_DROP);
+    assert_int_equal(filter_value(f, f_of.set, FILTER_LOCAL, text("x")), FILTER_REDACT);
+    assert_int_equal(filter_value(f, f_of.set, FILTER_LOCAL, text("y")), FILTER_DROP);
+    filter_free(f);
+}
+
 static void sets_are_shared_and_secrets_lie_under_them(void **state)
 {
     (void)state;
@@ -413,6 +461,8 @@ static void secrets_are_known(void **state)
     assert_false(secret_value(SECRET_TOKEN, "lambda", 6));
     assert_true(secret_value(SECRET_CODE, "123 456", 7));
     assert_false(secret_number(SECRET_CODE, 42));
+    assert_false(secret_number(SECRET_TOKEN, 999)); /* a number of tokens */
+    assert_true(secret_number(SECRET_TOKEN, 1000));
 }
 
 /* What is found in a text of so many bytes, each in a buffer of its own size. */
@@ -509,6 +559,9 @@ int main(void)
         cmocka_unit_test(selectors_are_parsed),
         cmocka_unit_test(the_last_matching_rule_has_the_last_word),
         cmocka_unit_test(a_gate_of_a_package_holds_the_package_itself),
+        cmocka_unit_test(an_exclude_gate_holds_against_an_include),
+        cmocka_unit_test(a_pattern_that_cannot_be_decided_redacts),
+        cmocka_unit_test(patterns_of_the_last_rule_come_first),
         cmocka_unit_test(sets_are_shared_and_secrets_lie_under_them),
         cmocka_unit_test(an_undecided_scope_is_skipped),
         cmocka_unit_test(a_filter_survives_want_of_memory),

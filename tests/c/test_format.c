@@ -1,5 +1,6 @@
 #include "testing.h"
 
+#include "after_exception.h"
 #include "alloc.h"
 #include "block.h"
 #include "header.h"
@@ -110,6 +111,54 @@ static void tokens_give_back_every_record(void **state)
     chunk_maker_fini(&maker);
 }
 
+/* Operations 0 call, 1 return and 5 in full, as docs/format.md writes them. */
+static void an_exit_needs_an_open_frame(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {
+        4 << 3 | RL_OP_CALL,
+        5 << 3 | RL_OP_CALL,
+        RL_EVENT_RETURN << 3 | RL_OP_EXPLICIT,
+        4,
+        0, /* the outer frame, which is left first: the frame of the chunk's first call */
+        RL_OP_RETURN,
+        RL_OP_RETURN,
+        1,
+        1,
+        1,
+        1,
+        1, /* times */
+    };
+    const struct chunk_info info = {
+        .thread = 3, .first_call = 10, .events = 5, .token_bytes = 7, .time_bytes = 5};
+    const uint64_t frames[] = {RL_FRAME(3, 10), RL_FRAME(3, 11), RL_FRAME(3, 10), RL_FRAME(3, 11)};
+    struct tokens tokens = {0};
+    struct rec rec;
+    tokens_begin(&tokens, &info, bytes);
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        assert_int_equal(tokens_next(&tokens, &rec), RL_OK);
+        assert_true(rec.frame == frames[i]);
+    }
+    assert_int_equal(tokens_next(&tokens, &rec), RL_DAMAGED);
+    tokens_fini(&tokens);
+}
+
+static void bytes_behind_the_last_event_are_damage(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {4 << 3 | RL_OP_CALL, 0, 0};
+    struct chunk_info info = {.thread = 3, .events = 1, .token_bytes = 1, .time_bytes = 1};
+    for (int extra = 0; extra <= 1; extra++) {
+        struct tokens tokens = {0};
+        struct rec rec;
+        info.value_bytes = (uint32_t)extra;
+        tokens_begin(&tokens, &info, bytes);
+        assert_int_equal(tokens_next(&tokens, &rec), RL_OK);
+        assert_int_equal(tokens_next(&tokens, &rec), extra ? RL_DAMAGED : RL_END);
+        tokens_fini(&tokens);
+    }
+}
+
 static void blocks_refuse_what_was_changed(void **state)
 {
     (void)state;
@@ -132,6 +181,9 @@ static void blocks_refuse_what_was_changed(void **state)
         out.data[i] ^= 0x20;
         assert_int_equal(block_header_get(out.data, &header), RL_OK);
     }
+    header.raw++; /* room for more than there is */
+    assert_int_equal(block_unpack(coder, &header, out.data + RL_BLOCK_HEADER_BYTES, &raw),
+                     RL_DAMAGED);
     bytes_out_fini(&out);
     bytes_out_fini(&raw);
     block_coder_free(coder);
@@ -216,6 +268,37 @@ static void rows_of_no_kind_are_damage(void **state)
     struct rows rows = rows_of(&info, row, sizeof row);
     struct rec rec;
     assert_int_equal(rows_next(&rows, &rec), RL_DAMAGED);
+}
+
+/* A line has 24 bits for the ordinal of its frame, so a frame of another thread has its own row. */
+static void a_line_in_a_frame_of_another_thread_has_that_frame(void **state)
+{
+    (void)state;
+    uint8_t bytes[2 * RL_ROW_BYTES] = {0}, *line = bytes + RL_ROW_BYTES;
+    const struct chunk_info info = {.thread = 1};
+    const uint64_t foreign = RL_FRAME(9, 44);
+    struct rec rec;
+    put32(bytes + RL_ROW_KIND, (uint32_t)RL_ROW_FOREIGN << RL_ID_BITS);
+    put64(bytes + RL_ROW_FRAME, foreign);
+    put32(line + RL_ROW_KIND, (uint32_t)RL_EVENT_LINE << RL_ID_BITS | 5);
+    put64(line + RL_ROW_FRAME, UINT64_C(70) << RL_FRAME_ORDINAL_BITS | 44);
+    for (size_t skip = 0; skip <= RL_ROW_BYTES; skip += RL_ROW_BYTES) {
+        struct rows rows = rows_of(&info, bytes + skip, sizeof bytes - skip);
+        assert_int_equal(rows_next(&rows, &rec), RL_OK);
+        assert_int_equal(rec.line, 70);
+        assert_true(rec.frame == (skip ? RL_FRAME(1, 44) : foreign));
+    }
+}
+
+static void a_handler_is_one_that_the_format_knows(void **state)
+{
+    (void)state;
+    const uint8_t known[] = {RL_HANDLER_BREAK, 12}, unknown[] = {RL_HANDLER_BREAK + 1, 12};
+    struct after_exception after =
+        after_exception_rest(RL_EVENT_HANDLED, 0, bytes_in_of(known, sizeof known));
+    assert_true(after.handler == RL_HANDLER_BREAK && after.handler_line == 12);
+    after = after_exception_rest(RL_EVENT_HANDLED, 0, bytes_in_of(unknown, sizeof unknown));
+    assert_true(after.handler == 0 && after.handler_line == 0);
 }
 
 static void rows_claim_no_more_bytes_than_are_left(void **state)
@@ -435,6 +518,30 @@ static void open_frames_count_until_the_end_or_that_of_their_thread(void **state
     summary_fini(&summary);
 }
 
+static void a_generator_goes_on_where_it_was_suspended(void **state)
+{
+    (void)state;
+    static const struct rec recs[] = {
+        {.kind = RL_EVENT_CALL, .id = 1, .frame = RL_FRAME(1, 1), .ticks = 110},
+        {.kind = RL_EVENT_CALL, .id = 2, .frame = RL_FRAME(1, 2), .ticks = 120},
+        {.kind = RL_EVENT_YIELD, .id = 2, .frame = RL_FRAME(1, 2), .ticks = 130},
+        {.kind = RL_EVENT_CALL, .id = 3, .frame = RL_FRAME(1, 3), .ticks = 140},
+        {.kind = RL_EVENT_RESUME, .id = 2, .frame = RL_FRAME(1, 2), .ticks = 150},
+        {.kind = RL_EVENT_RETURN, .id = 2, .frame = RL_FRAME(1, 2), .ticks = 170},
+    };
+    struct summary summary = {0};
+    const struct chunk_info info = {.thread = 1, .events = 6, .ticks0 = 100};
+    struct summary_lane *lane = summary_begin_chunk(&summary, &info);
+    for (size_t i = 0; i < sizeof recs / sizeof *recs; i++) {
+        summary_add(&summary, lane, &recs[i]);
+    }
+    summary_end(&summary, 200);
+    assert_int_equal(summary.node_count, 4); /* the thread and three functions */
+    assert_int_equal(summary.nodes[2].parent, 1);
+    assert_int_equal(summary.nodes[2].self, 30); /* both parts, below the first caller */
+    summary_fini(&summary);
+}
+
 static void after_a_gap_nobody_knows_which_frames_are_open(void **state)
 {
     (void)state;
@@ -478,12 +585,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_give_back_every_record),
+        cmocka_unit_test(an_exit_needs_an_open_frame),
+        cmocka_unit_test(bytes_behind_the_last_event_are_damage),
         cmocka_unit_test(blocks_refuse_what_was_changed),
         cmocka_unit_test(headers_name_what_is_wrong),
         cmocka_unit_test(prefixes_stay_within_their_blocks),
         cmocka_unit_test(chunks_that_contradict_themselves_are_refused),
         cmocka_unit_test(definitions_keep_900_names),
         cmocka_unit_test(rows_of_no_kind_are_damage),
+        cmocka_unit_test(a_line_in_a_frame_of_another_thread_has_that_frame),
+        cmocka_unit_test(a_handler_is_one_that_the_format_knows),
         cmocka_unit_test(rows_claim_no_more_bytes_than_are_left),
         cmocka_unit_test(strings_survive_every_failed_allocation),
         cmocka_unit_test(values_show_no_more_than_they_have),
@@ -492,6 +603,7 @@ int main(void)
         cmocka_unit_test(summary_survives_its_bytes),
         cmocka_unit_test(times_add_up_whatever_the_order_of_events),
         cmocka_unit_test(open_frames_count_until_the_end_or_that_of_their_thread),
+        cmocka_unit_test(a_generator_goes_on_where_it_was_suspended),
         cmocka_unit_test(after_a_gap_nobody_knows_which_frames_are_open),
         cmocka_unit_test(events_after_the_end_of_a_thread_are_harmless),
     };

@@ -114,6 +114,43 @@ static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state
     free(bytes);
 }
 
+/* Rows behind the end of a slot are another slot's, or none. */
+static void a_slot_has_no_more_rows_than_room(void **state)
+{
+    (void)state;
+    const char *path = fresh_path();
+    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
+    struct lane lane;
+    struct recorder_stats stats;
+    uint8_t *bytes = malloc(8 << 20);
+    recorder_lane_begin(recorder, &lane, NULL, 1);
+    write_calls(&lane, define(recorder, &lane, "work"), 300);
+    FILE *file = fopen(path, "rb");
+    size_t size = fread(bytes, 1, 8 << 20, file), control = 0;
+    (void)fclose(file);
+    close_recorder(recorder, &stats);
+    (void)unlink(path);
+    while (get32(bytes + control) != RL_LIVE_MAGIC) {
+        control += 8;
+    }
+    const char *whole = write_file(bytes, size);
+    struct reader *reader = NULL;
+    struct rl_err err;
+    assert_int_equal(reader_open(whole, &reader, &err), RL_OK);
+    assert_int_equal(reader->chunk_count, 1);
+    uint32_t room = get32(bytes + control + RL_LV_SLOT_BYTES) - RL_SLOT_HEADER_BYTES;
+    put32(bytes + reader->chunks[0].offset + RL_SL_USED, room + RL_ROW_BYTES);
+    reader_close(reader);
+    (void)unlink(whole);
+    const char *changed = write_file(bytes, size);
+    assert_int_equal(reader_open(changed, &reader, &err), RL_OK);
+    assert_int_equal(reader->events, 0);
+    assert_int_equal(reader->problem_count, 1);
+    reader_close(reader);
+    (void)unlink(changed);
+    free(bytes);
+}
+
 static void every_changed_byte_is_answered(void **state)
 {
     (void)state;
@@ -297,6 +334,7 @@ int main(void)
         cmocka_unit_test(an_unclosed_file_ends_with_the_last_sign_of_life),
         cmocka_unit_test(every_cut_is_answered),
         cmocka_unit_test(half_a_block_at_the_end_is_damage_only_in_a_closed_file),
+        cmocka_unit_test(a_slot_has_no_more_rows_than_room),
         cmocka_unit_test(every_changed_byte_is_answered),
         cmocka_unit_test(every_failed_allocation_is_answered),
         cmocka_unit_test(folded_tree_counts_every_call),

@@ -229,6 +229,26 @@ static void what_does_not_fit_is_refused(void **state)
     rewrite_listing_fini(&listing);
 }
 
+static void a_probe_needs_room_on_the_stack(void **state)
+{
+    struct listing before, after;
+    struct rewritten made;
+    struct rl_err err;
+    struct wanted wanted = {{2}};
+    (void)state;
+    read_code(&before, straight, sizeof straight, "1233");
+    assert_int_equal(rewrite_probe(&made, &before, &rules, STACK, constant, &wanted, &err), RL_OK);
+    for (uint32_t stack = 0; stack <= 1; stack++) {
+        assert_int_equal(rewrite_read(&after, &rules, made.code, made.len, &err), RL_OK);
+        tell_lines(&after, &before, &made);
+        rl_status status = rewrite_check(&before, &after, &rules, stack, FIRST_CONSTANT, &err);
+        assert_int_equal(status, stack == 0 ? RL_DAMAGED : RL_OK);
+        rewrite_listing_fini(&after);
+    }
+    rewrite_listing_fini(&before);
+    rewrite_fini(&made);
+}
+
 static void no_memory_is_an_error(void **state)
 {
     struct listing before;
@@ -269,6 +289,7 @@ int main(void)
         cmocka_unit_test(arguments_grow_with_the_code),
         cmocka_unit_test(what_is_not_the_old_code_is_refused),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_probe_needs_room_on_the_stack),
         cmocka_unit_test(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
