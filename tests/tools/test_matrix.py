@@ -151,6 +151,8 @@ def test_a_command_that_fails_shows_the_end_of_its_log(tmp_path):
         environments.run(["sh", "-c", "echo second; exit 3"], log)
     with open(log) as file:
         assert file.read().endswith("second\n")
+    with pytest.raises(Failed, match=r"failed \(no end within 0.1 s\)"):
+        environments.run(["sleep", "60"], log, timeout=0.1)
 
 
 def test_our_variables_do_not_reach_what_is_run(monkeypatch):

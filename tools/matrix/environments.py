@@ -68,10 +68,13 @@ def run(words, log, env=None, cwd=ROOT, timeout=3000):
     with open(log, "ab") as file:
         file.write(("$ " + " ".join(words) + "\n").encode())
         file.flush()
-        status = subprocess.call(
-            words, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env or environ(),
-            cwd=cwd, timeout=timeout,
-        )  # fmt: skip
+        try:
+            status = subprocess.call(
+                words, stdout=file, stderr=file, stdin=subprocess.DEVNULL, env=env or environ(),
+                cwd=cwd, timeout=timeout,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            status = f"no end within {timeout} s"
     if status != 0:
         with open(log, "rb") as file:
             end = file.read()[-6000:].decode("utf-8", "replace")
