@@ -1,4 +1,4 @@
-/* Why: a search of runs goes byte by byte; a hash takes eight bytes at once (docs/performance.md).
+/* Why: a long search goes byte by byte; a hash takes eight bytes at once (docs/performance.md).
  *
  * Invariant: a length of 0 is that of no text here, so that an empty entry matches nothing. */
 #include "clean_texts.h"

@@ -1,4 +1,4 @@
-/* Texts in whose runs the search has found no secret. Programs show the same texts again and again.
+/* Texts in which the search has found no secret. Programs show the same texts again and again.
  *
  *    hash of the text  ->  { hash, length }        the text itself is not kept
  *

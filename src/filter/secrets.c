@@ -1,13 +1,15 @@
 /* Why: every captured text is searched, so the search must pass over harmless bytes fast.
  *
- *    find_in_windows()   64 bytes at a time: bits of marks and of possible runs
+ *    survey_text()   64 bytes at a time: bits of marks and of possible runs
  *         |
- *         +-- a mark (: = > % - b B)          find_at_mark()   forms that a sign announces
- *         +-- a run of 13 letters or digits   find_in_runs()   forms without a sign
+ *         +-- nothing, or only marks that take little time (- % b B)     find_at_marks()
+ *         +-- a sign (: = >), or a run of 13 letters or digits
+ *                |
+ *                +-- clean_texts.h knows the text: nothing
+ *                +-- find_at_marks()     forms that a sign announces
+ *                +-- find_in_runs()      forms without a sign, byte by byte
  *
- * Marks are handled at once. Runs are rare, so a window only notes that there may be one. Then
- * find_in_runs() goes over the text again, byte by byte, unless it has found nothing there before
- * (clean_texts.h). Both write lists of parts, which secret_merge() joins.
+ * Marks and runs have lists of parts of their own, which secret_merge() joins.
  *
  * Invariant: linear time. A found part is not searched again, and each form bounds how far it
  * looks. */
@@ -130,8 +132,8 @@ static void find_in_run(struct scan *s, size_t begin, size_t end)
     }
 }
 
-/* Searches every run of the text, byte by byte. */
-static void search_runs(struct scan *s)
+/* Searches every run of the text. */
+static void find_in_runs(struct scan *s)
 {
     size_t words = 0, numbers = 0; /* bytes of the class in a row */
     for (size_t i = 0; i <= s->text.len && !are_parts_full(s); i++) {
@@ -155,18 +157,6 @@ static void search_runs(struct scan *s)
     }
 }
 
-/* Searches the runs of a text that is not known as clean. */
-static void find_in_runs(struct scan *s)
-{
-    struct clean_text text = clean_text_of(s->text.at, s->text.len, s->text.is_cut);
-    if (!clean_text_is_known(&text)) {
-        search_runs(s);
-        if (s->count == 0) {
-            clean_text_remember(&text);
-        }
-    }
-}
-
 /* ---- one pass over the text ---- */
 
 /* One bit for each of 64 bytes, the first byte lowest: marks, and bytes that runs may consist of.
@@ -177,7 +167,7 @@ static void find_in_runs(struct scan *s)
  *
  * The bits of runs may be set for a few other bytes. find_in_runs() then decides exactly. */
 struct window {
-    uint64_t marks, words, numbers;
+    uint64_t signs, others, words, numbers; /* signs and others: all marks */
 };
 
 enum { BLOCK = 16, WINDOW = 64, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
@@ -196,7 +186,8 @@ static inline void add_window_block(struct window *w, __m128i bytes, size_t shif
     __m128i begins = IS(_mm_or_si128(bytes, _mm_set1_epi8(32)), 'b');
     __m128i words = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(WORDS_FROM - 1));
     __m128i numbers = _mm_cmplt_epi8(bytes, _mm_set1_epi8(NUMBERS_TO + 1));
-    w->marks |= BITS(_mm_or_si128(_mm_or_si128(signs, begins), dashes));
+    w->signs |= BITS(signs);
+    w->others |= BITS(_mm_or_si128(begins, dashes));
     w->words |= BITS(_mm_or_si128(words, dashes));
     w->numbers |= BITS(numbers);
 #undef IS
@@ -229,7 +220,10 @@ static inline void add_window_bytes(struct window *w, const char *at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const signed char byte = (signed char)at[i];
-        w->marks |= (uint64_t)((secret_classes[(unsigned char)at[i]] & CLASS_MARK) != 0) << i;
+        const int is_sign = at[i] == ':' || at[i] == '=' || at[i] == '>';
+        const int is_mark = (secret_classes[(unsigned char)at[i]] & CLASS_MARK) != 0;
+        w->signs |= (uint64_t)is_sign << i;
+        w->others |= (uint64_t)(is_mark && !is_sign) << i;
         w->words |= (uint64_t)(byte >= WORDS_FROM || byte == '-' || byte == '%') << i;
         w->numbers |= (uint64_t)(byte <= NUMBERS_TO) << i;
     }
@@ -238,7 +232,7 @@ static inline void add_window_bytes(struct window *w, const char *at, size_t n)
 
 static struct window window_at(const struct text *t, size_t from)
 {
-    struct window w = {0, 0, 0};
+    struct window w = {0, 0, 0, 0};
     add_window_bytes(&w, t->at + from, t->len - from < WINDOW ? t->len - from : WINDOW);
     return w;
 }
@@ -253,27 +247,71 @@ static int has_run(uint64_t bits)
 }
 _Static_assert(RUN > 8 && RUN <= 16, "has_run() doubles to 8 and goes on to at most 16");
 
-/* Searches at all marks. Returns whether there may be a run. */
-static int find_in_windows(struct scan *s)
+/* What a text has, by its windows. Windows share RUN - 1 bytes, so that each run is complete in one
+ * of them, and the last one is no shorter than half a block. */
+struct survey {
+    int has_signs, has_others, has_runs;
+};
+
+static struct survey survey_text(const struct text *t)
+{
+    struct survey found = {0, 0, 0};
+    if (t->len < BLOCK / 2) { /* too short for a window: looked at byte by byte, below */
+        return (struct survey){0, 1, 0};
+    }
+    for (size_t from = 0, seen = 0; seen < t->len; from = seen - (RUN - 1)) {
+        struct window w = window_at(t, from);
+        found.has_signs |= w.signs != 0;
+        found.has_others |= w.others != 0;
+        found.has_runs |= has_run(w.words) || has_run(w.numbers);
+        seen = from + WINDOW;
+    }
+    return found;
+}
+
+/* Searches at all marks. */
+static void find_at_all_marks(struct scan *s)
 {
     const struct text *t = &s->text;
-    int is_run = 0;
-    if (t->len < BLOCK / 2) { /* too short for a run */
+    if (t->len < BLOCK / 2) {
         for (size_t i = 0; i < t->len && !are_parts_full(s); i++) {
             if ((secret_classes[(unsigned char)t->at[i]] & CLASS_MARK) != 0) {
                 find_at_marks(s, i, 1);
             }
         }
-        return 0;
+        return;
     }
-    /* Windows share RUN - 1 bytes, so that each run is complete in one of them. */
     for (size_t from = 0, seen = 0; seen < t->len; from = seen - (RUN - 1)) {
         struct window w = window_at(t, from);
-        is_run |= has_run(w.words) || has_run(w.numbers);
-        find_at_marks(s, from, w.marks & ~UINT64_C(0) << (seen - from));
+        find_at_marks(s, from, (w.signs | w.others) & ~UINT64_C(0) << (seen - from));
         seen = from + WINDOW;
     }
-    return is_run;
+}
+
+/* Searches a text whole: parts at marks go to the one list, parts in runs to the other. */
+static void search_text(struct scan *by_mark, struct scan *by_run)
+{
+    prepare_tables();
+    const struct text *t = &by_mark->text;
+    struct survey survey = survey_text(t);
+    int is_long_search = survey.has_signs || survey.has_runs;
+    if (!is_long_search && !survey.has_others) {
+        return;
+    }
+    struct clean_text clean = {0, 0};
+    if (is_long_search) {
+        clean = clean_text_of(t->at, t->len, t->is_cut);
+        if (clean_text_is_known(&clean)) {
+            return;
+        }
+    }
+    find_at_all_marks(by_mark);
+    if (survey.has_runs && !are_parts_full(by_run)) {
+        find_in_runs(by_run);
+    }
+    if (is_long_search && by_mark->count == 0 && by_run->count == 0) {
+        clean_text_remember(&clean);
+    }
 }
 
 size_t secret_merge(const struct secret_part *a, size_t a_count, const struct secret_part *b,
@@ -320,12 +358,11 @@ size_t secret_parts(const char *text, size_t len, int is_cut, struct secret_part
     if (len < SECRET_LEAST) {
         return 0;
     }
-    prepare_tables();
     by_run.parts = runs;
-    if (find_in_windows(&by_mark)) {
-        find_in_runs(&by_run);
-    }
-    return secret_merge(marked, by_mark.count, runs, by_run.count, len, parts);
+    search_text(&by_mark, &by_run);
+    return by_mark.count + by_run.count == 0
+               ? 0
+               : secret_merge(marked, by_mark.count, runs, by_run.count, len, parts);
 }
 
 int secret_text(const char *text, size_t len)
@@ -335,9 +372,6 @@ int secret_text(const char *text, size_t len)
     if (len < SECRET_LEAST) {
         return 0;
     }
-    prepare_tables();
-    if (find_in_windows(&scan) && scan.count == 0) {
-        find_in_runs(&scan);
-    }
+    search_text(&scan, &scan);
     return scan.count != 0;
 }

@@ -38,18 +38,23 @@ static uint32_t label_id(struct capture *c, struct label *label, const char *nam
     return recorder_string(recording.recorder, c->lane, text, strlen(text));
 }
 
-/* Writes the label of an object, from the table where it is known. */
+static inline int is_same_label(const struct label *a, const struct label *b)
+{
+    return a->name == b->name && a->before == b->before && a->set == b->set && a->hash == b->hash &&
+           a->length == b->length && a->stamp == b->stamp && a->hash != -1;
+}
+
+/* Writes the label of an object, from the table where it is known. Two share each place. */
 static void put_label(struct capture *c, PyObject *o, const struct typeinfo *info,
                       const struct label *label, const char *after)
 {
-    enum { ENTRIES = 256 };
-    static struct label known[ENTRIES];
-    struct label *at =
-        &known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 56];
+    enum { PLACES = 512 };
+    static struct label known[PLACES][2];
+    struct label *at = known[(uint64_t)(uintptr_t)label->name * UINT64_C(0x9e3779b97f4a7c15) >> 55];
     uint32_t type = info->id; /* `info` becomes invalid when a string is made */
-    if (at->name != label->name || at->before != label->before || at->set != label->set ||
-        at->hash != label->hash || at->length != label->length || at->stamp != label->stamp ||
-        at->hash == -1) {
+    at += !is_same_label(&at[0], label) && is_same_label(&at[1], label);
+    if (!is_same_label(at, label)) {
+        at[1] = at[0];
         *at = *label;
         uint8_t name[NAME_BYTES];
         if (label->length < 0) {

@@ -1,6 +1,7 @@
 /* Why: how a type is named and shown takes 200 ns to find out, and is needed for every value.
  *
- *    table[hash of the address]  ->  typeinfo { checked: type, name, dictionary, version, stamp }
+ *    table[hash of the address]  ->  two of typeinfo { checked: type, name, dictionary, version,
+ *                                                      stamp }
  *
  * Invariant: an entry is used only where address, name, dictionary and version all agree. A new
  * type at the address of one that died differs in one of them. */
@@ -16,15 +17,23 @@
 
 #include "alloc.h"
 
-enum { ENTRIES = 1024 };
+enum { PLACES = 1024, WAYS = 2 };
 
-static struct typeinfo entries[ENTRIES];
+static struct typeinfo entries[PLACES][WAYS];
 
-/* Returns the entry for the address of a type, whatever type it describes. */
-static struct typeinfo *find_type_entry(PyTypeObject *type)
+/* Returns the entries for the address of a type, whatever types they describe. */
+static struct typeinfo *find_type_entries(PyTypeObject *type)
 {
     uint64_t key = (uint64_t)(uintptr_t)type;
-    return &entries[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
+    return entries[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
+}
+
+/* Returns whether an entry describes a type as it is now. */
+static inline int is_info_of(const struct typeinfo *info, const PyTypeObject *type)
+{
+    return info->type == type && info->stamp == recording.name_stamp &&
+           info->tp_name == type->tp_name && info->dict == type->tp_dict &&
+           info->version == type->tp_version_tag;
 }
 
 /* Returns the string id of "module.qualname"; built-ins have no module. */
@@ -176,24 +185,31 @@ static void fill_typeinfo(struct lane *lane, struct typeinfo *info, PyTypeObject
     }
 }
 
-/* The table is direct mapped: a type replaces another one in the same slot. */
+/* Describes a type in place of the older one of two, which becomes the newer one. */
+static __attribute__((noinline)) const struct typeinfo *
+replace_typeinfo(struct lane *lane, struct typeinfo *at, PyTypeObject *type)
+{
+    struct pyerror error = pyerror_take();
+    struct typeinfo moved = at[0];
+    at[0] = at[1];
+    at[1] = moved;
+    fill_typeinfo(lane, &at[0], type);
+    pyerror_put_back(&error);
+    return at;
+}
+
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
 {
-    struct typeinfo *info = find_type_entry(type);
-    if (__builtin_expect(info->type != type || info->stamp != recording.name_stamp ||
-                             info->tp_name != type->tp_name || info->dict != type->tp_dict ||
-                             info->version != type->tp_version_tag,
-                         0)) {
-        struct pyerror error = pyerror_take();
-        fill_typeinfo(lane, info, type);
-        pyerror_put_back(&error);
+    struct typeinfo *at = find_type_entries(type);
+    if (__builtin_expect(is_info_of(&at[0], type), 1)) {
+        return &at[0];
     }
-    return info;
+    return is_info_of(&at[1], type) ? &at[1] : replace_typeinfo(lane, at, type);
 }
 
 void typeinfo_forget(void)
 {
-    for (size_t i = 0; i < ENTRIES; i++) {
-        entries[i].stamp = 0;
+    for (size_t i = 0; i < PLACES; i++) {
+        entries[i][0].stamp = entries[i][1].stamp = 0;
     }
 }
