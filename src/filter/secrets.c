@@ -247,8 +247,8 @@ static int has_run(uint64_t bits)
 }
 _Static_assert(RUN > 8 && RUN <= 16, "has_run() doubles to 8 and goes on to at most 16");
 
-/* What a text has, by its windows. Windows share RUN - 1 bytes, so that each run is complete in one
- * of them, and the last one is no shorter than half a block. */
+/* What a text has, by its windows. Windows share RUN - 1 bytes, so each run is complete in one of
+ * them. The last window has half a block at least. */
 struct survey {
     int has_signs, has_others, has_runs;
 };
