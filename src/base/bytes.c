@@ -56,7 +56,7 @@ void bytes_out_fini(struct bytes_out *out)
     memset(out, 0, sizeof *out);
 }
 
-uint8_t *bytes_room(struct bytes_out *out, size_t n)
+uint8_t *bytes_room_slow(struct bytes_out *out, size_t n)
 {
     void *data = out->data;
     n += n == 0; /* NULL means failure, so even 0 bytes need a place */

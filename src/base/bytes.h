@@ -143,8 +143,17 @@ static inline void bytes_out_reset(struct bytes_out *out)
     out->len = 0;
     out->failed = 0;
 }
+/* The part of bytes_room() that grows the output, and its errors. */
+uint8_t *bytes_room_slow(struct bytes_out *out, size_t n);
+
 /* Returns room for n more bytes, or NULL. The caller adds to `len` what it has written. */
-uint8_t *bytes_room(struct bytes_out *out, size_t n);
+static inline uint8_t *bytes_room(struct bytes_out *out, size_t n)
+{
+    if (__builtin_expect(n < out->cap - out->len && !out->failed, 1)) {
+        return out->data + out->len;
+    }
+    return bytes_room_slow(out, n);
+}
 void bytes_put(struct bytes_out *out, const void *data, size_t n);
 void bytes_put_varint(struct bytes_out *out, uint64_t v);
 void bytes_put_u64(struct bytes_out *out, uint64_t v);

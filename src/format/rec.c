@@ -2,7 +2,7 @@
  * both.
  *
  * Invariants:
- *  1. chunk_maker_add() and tokens_next() advance token_state alike: each branch of the one has its
+ *  1. put_event_token() and tokens_next() advance token_state alike: each branch of the one has its
  *     branch in the other, and both call token_after_explicit() for events written in full.
  *  2. A decoder allocates at most one stack entry a token. Its memory is bounded by the file's
  * size.
@@ -22,6 +22,7 @@
 #include "rec.h"
 
 #include "alloc.h"
+#include "token_parts.h"
 
 const char *kind_name(unsigned kind)
 {
@@ -222,27 +223,17 @@ static void token_state_begin(struct token_state *state, const struct chunk_info
     state->last_ticks = info->ticks0;
 }
 
-static int stack_push(struct frame_stack *stack, uint64_t frame, uint32_t id)
+int frame_stack_grow(struct frame_stack *stack)
 {
     void *items = stack->items;
     if (rl_grow(&items, &stack->cap, stack->count + 1, sizeof *stack->items) != 0) {
         return -1;
     }
     stack->items = items;
-    stack->items[stack->count++] = (struct frame_ref){frame, id, 0};
     return 0;
 }
 
-/* Returns whether the innermost frame is this one, so that an exit need not name it. */
-static int stack_top_is(const struct frame_stack *stack, uint64_t frame, uint32_t id)
-{
-    return stack->count != 0 && stack->items[stack->count - 1].frame == frame &&
-           stack->items[stack->count - 1].id == id;
-}
-
-/* Takes a frame out of the stack, wherever it is. Frames above it stay: a switch may have moved it.
- */
-static void stack_remove(struct frame_stack *stack, uint64_t frame)
+void frame_stack_remove(struct frame_stack *stack, uint64_t frame)
 {
     for (size_t i = stack->count; i-- > 0;) {
         if (stack->items[i].frame == frame) {
@@ -252,22 +243,6 @@ static void stack_remove(struct frame_stack *stack, uint64_t frame)
             return;
         }
     }
-}
-
-/* Advances the state by an event that is written in full. Encoder and decoder both call this. */
-static int token_after_explicit(struct token_state *state, const struct rec *rec)
-{
-    state->last_frame = rec->frame;
-    if (kind_begins(rec->kind) && rec->frame == state->next_frame) {
-        state->next_frame++;
-    }
-    if (kind_enters(rec->kind)) {
-        return stack_push(&state->stack, rec->frame, rec->id);
-    }
-    if (kind_leaves(rec->kind)) {
-        stack_remove(&state->stack, rec->frame);
-    }
-    return 0;
 }
 
 void chunk_maker_fini(struct chunk_maker *maker)
@@ -288,95 +263,16 @@ void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info)
     token_state_begin(&maker->state, info);
 }
 
-static uint8_t *put_token(uint8_t *p, enum rl_token_op op, uint64_t value)
-{
-    return put_varint(p, value << 3 | op);
-}
-
-/* Writes a frame as its distance to the last one. */
-static uint8_t *put_frame(uint8_t *p, const struct token_state *state, uint64_t frame)
-{
-    return put_varint(p, zigzag((int64_t)(frame - state->last_frame)));
-}
-
-/* Writes the prefixes of an event: switch, exception, data. */
-static uint8_t *put_prefixes(uint8_t *p, struct token_state *state, const struct rec *rec)
-{
-    if (rec->has_switch) {
-        p = put_token(p, RL_OP_PREFIX, 0);
-        p = put_frame(p, state, rec->switch_to);
-        state->last_frame = rec->switch_to;
-    }
-    if (rec->exc != 0 || (rec->line != 0 && !kind_has_line(rec->kind))) {
-        p = put_token(p, RL_OP_PREFIX, 1);
-        p = put_varint(p, rec->exc);
-        p = put_varint(p, rec->line);
-    }
-    return rec->data_len != 0 ? put_token(p, RL_OP_PREFIX, 2) : p;
-}
-
-/* Writes a line or a write in the innermost frame. Its line is a difference to the one before. */
-static uint8_t *put_line_token(uint8_t *p, struct frame_ref *top, const struct rec *rec)
-{
-    uint64_t delta = zigzag((int64_t)rec->line - top->line);
-    top->line = rec->line;
-    return put_token(p, RL_OP_NATIVE, (delta << 1 | (rec->kind == RL_EVENT_WRITE)) << 2 | 3);
-}
-
 rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
 {
-    struct token_state *state = &maker->state;
+    struct token_room room;
     if (rec->kind >= RL_EVENT_KINDS) {
         return RL_OK;
     }
-    uint8_t *start = bytes_room(&maker->tokens, (size_t)10 * VARINT_MAX);
-    uint8_t *times = bytes_room(&maker->times, VARINT_MAX);
-    if (start == NULL || times == NULL) {
+    if (chunk_maker_room(maker, 1, &room) != 0 || chunk_maker_put(maker, &room, rec) != 0) {
         return RL_NOMEM;
     }
-    uint8_t *p = put_prefixes(start, state, rec);
-    int failed = 0;
-    if (rec->kind == RL_EVENT_CALL && rec->frame == state->next_frame) {
-        p = put_token(p, RL_OP_CALL, rec->id);
-        state->next_frame++;
-        failed = stack_push(&state->stack, rec->frame, rec->id);
-    } else if ((rec->kind == RL_EVENT_RETURN || rec->kind == RL_EVENT_YIELD ||
-                rec->kind == RL_EVENT_UNWIND) &&
-               stack_top_is(&state->stack, rec->frame, rec->id)) {
-        p = put_token(p,
-                      rec->kind == RL_EVENT_RETURN  ? RL_OP_RETURN
-                      : rec->kind == RL_EVENT_YIELD ? RL_OP_YIELD
-                                                    : RL_OP_UNWIND,
-                      0);
-        state->stack.count--;
-    } else if (rec->kind == RL_EVENT_RESUME) {
-        p = put_token(p, RL_OP_RESUME, rec->id);
-        p = put_frame(p, state, rec->frame);
-        failed = token_after_explicit(state, rec);
-    } else if (rec->kind >= RL_EVENT_C_CALL && rec->kind <= RL_EVENT_C_RAISE &&
-               state->stack.count != 0 &&
-               state->stack.items[state->stack.count - 1].frame == rec->frame) {
-        p = put_token(p, RL_OP_NATIVE, (uint64_t)rec->id << 2 | (rec->kind - RL_EVENT_C_CALL));
-    } else if (kind_has_line(rec->kind) && stack_top_is(&state->stack, rec->frame, rec->id)) {
-        p = put_line_token(p, &state->stack.items[state->stack.count - 1], rec);
-    } else {
-        p = put_token(p, RL_OP_EXPLICIT, rec->kind);
-        p = put_varint(p, rec->id);
-        p = put_frame(p, state, rec->frame);
-        p = kind_has_line(rec->kind) ? put_varint(p, rec->line) : p;
-        failed = token_after_explicit(state, rec);
-    }
-    if (failed) {
-        return RL_NOMEM;
-    }
-    if (rec->data_len != 0) {
-        bytes_put_varint(&maker->values, rec->data_len);
-        bytes_put(&maker->values, rec->data, rec->data_len);
-    }
-    maker->tokens.len += (size_t)(p - start);
-    maker->times.len += (size_t)(put_varint(times, rec->ticks - state->last_ticks) - times);
-    state->last_ticks = rec->ticks;
-    maker->info.events++;
+    chunk_maker_fill(maker, &room, 1);
     return RL_OK;
 }
 
@@ -492,7 +388,7 @@ static int take_event(struct tokens *tokens, struct rec *rec, unsigned op, uint6
         rec->kind = RL_EVENT_CALL;
         rec->id = take_id(tokens, value);
         rec->frame = state->next_frame++;
-        return stack_push(&state->stack, rec->frame, rec->id);
+        return frame_stack_push(&state->stack, rec->frame, rec->id);
     case RL_OP_RETURN:
         return take_implicit_exit(tokens, rec, RL_EVENT_RETURN);
     case RL_OP_YIELD:

@@ -44,6 +44,9 @@
 
 #include "bytes.h"
 
+/* Of functions that a caller with a constant kind makes short: their branches go only there. */
+#define INLINE static inline __attribute__((always_inline))
+
 struct rec {
     uint8_t kind; /* enum rl_event_kind; DEF rows only from rows_next() */
     uint8_t has_switch;

@@ -21,31 +21,7 @@
 #include "alloc.h"
 #include "summary_parts.h"
 
-/* What an open frame is the outermost of in its thread. That frame alone counts time for it. */
-enum outermost { OF_NODE = 1, OF_FUNCTION = 2 };
-
-struct open_frame {
-    uint64_t frame;   /* 0: a call of a function written in C */
-    uint64_t entered; /* its time is counted from then on */
-    uint32_t node;
-    uint32_t function; /* of the node */
-    uint32_t depth;    /* 1, or more inside a direct recursion */
-    uint32_t outermost;
-};
-
-struct summary_lane {
-    struct open_frame *stack; /* owned */
-    size_t depth, cap;
-    uint64_t last_ticks; /* of its last event; time never goes back */
-    uint64_t next_seq;   /* event number that the next chunk begins with, unless some are lost */
-    uint32_t root;
-    uint32_t serial;
-    uint32_t session; /* of the thread, 0 = none */
-    size_t listed;    /* index into threads, or SIZE_MAX */
-    int was_switched; /* frames have changed places: one that began later may be further down */
-};
-
-static void lane_free(struct summary_lane *lane)
+void summary_free_lane(struct summary_lane *lane)
 {
     if (lane != NULL) {
         rl_free(lane->stack);
@@ -57,7 +33,7 @@ void summary_fini(struct summary *summary)
 {
     for (size_t i = 0; i < summary->lanes.capacity; i++) {
         if (summary->lanes.entries[i].key != 0) {
-            lane_free((struct summary_lane *)(uintptr_t)summary->lanes.entries[i].value);
+            summary_free_lane((struct summary_lane *)(uintptr_t)summary->lanes.entries[i].value);
         }
     }
     u64map_fini(&summary->lanes);
@@ -66,7 +42,9 @@ void summary_fini(struct summary *summary)
     u64map_fini(&summary->function_of);
     rl_free(summary->functions);
     rl_free(summary->nodes);
+    rl_free(summary->details);
     rl_free(summary->threads);
+    summary_undo_free(summary->undo);
     memset(summary, 0, sizeof *summary);
 }
 
@@ -91,34 +69,33 @@ static uint32_t function_for(struct summary *summary, uint32_t code)
     return (uint32_t)summary->function_count++;
 }
 
+/* Makes room for one more node. Returns -1 without memory. */
+static int grow_nodes(struct summary *summary)
+{
+    void *nodes = summary->nodes, *details = summary->details;
+    size_t want = summary->node_count + 1;
+    if (rl_grow(&nodes, &summary->node_cap, want, sizeof *summary->nodes) != 0) {
+        return -1;
+    }
+    summary->nodes = nodes;
+    if (rl_grow(&details, &summary->detail_cap, want, sizeof *summary->details) != 0) {
+        return -1;
+    }
+    summary->details = details;
+    return 0;
+}
+
 uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t code)
 {
-    void *nodes = summary->nodes;
     uint32_t function = parent != SUMMARY_NONE ? function_for(summary, code) : SUMMARY_NONE;
-    if ((parent != SUMMARY_NONE && function == SUMMARY_NONE) ||
-        rl_grow(&nodes, &summary->node_cap, summary->node_count + 1, sizeof *summary->nodes) != 0) {
+    if ((parent != SUMMARY_NONE && function == SUMMARY_NONE) || grow_nodes(summary) != 0) {
         summary->failed = 1;
         return SUMMARY_NONE;
     }
-    summary->nodes = nodes;
-    uint32_t index = (uint32_t)summary->node_count;
-    summary->nodes[index] = (struct summary_node){.code = code,
-                                                  .parent = parent,
-                                                  .function = function,
-                                                  .first_child = SUMMARY_NONE,
-                                                  .last_child = SUMMARY_NONE,
-                                                  .next = SUMMARY_NONE};
-    summary->node_count++;
-    if (parent != SUMMARY_NONE) {
-        struct summary_node *p = &summary->nodes[parent];
-        if (p->last_child != SUMMARY_NONE) {
-            summary->nodes[p->last_child].next = index;
-        } else {
-            p->first_child = index;
-        }
-        p->last_child = index;
-    }
-    return index;
+    uint32_t node = (uint32_t)summary->node_count++;
+    summary->nodes[node] = (struct summary_node){.code = code, .function = function};
+    summary->details[node] = (struct summary_detail){.parent = parent};
+    return node;
 }
 
 /* Returns whether a code id gets a function of its own. Programs make functions without end (exec,
@@ -129,30 +106,37 @@ static int is_kept_apart(const struct summary *summary, uint32_t code)
            u64map_get(&summary->function_of, (uint64_t)code + 1) != NULL;
 }
 
-/* Returns the node of `code` called from `parent`; in direct recursion that is the parent itself.
- */
-static uint32_t node_for(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
-                         uint32_t code)
+/* Returns the node of `code` below `parent`, where summary_callee() has not found it. */
+static uint32_t find_child(struct summary *summary, const struct summary_lane *lane,
+                           uint32_t parent, uint32_t code)
 {
-    if (summary->nodes[parent].code == code && code != 0) {
-        return parent;
-    }
     uint64_t key = (uint64_t)parent << 32 | code;
     const uint64_t *known = u64map_get(&summary->node_of, key + 1);
     if (known != NULL) {
         return (uint32_t)*known;
     }
     if (!is_kept_apart(summary, code)) {
-        return node_for(summary, lane, parent, RL_CODE_OTHER);
+        return summary_callee(summary, lane, parent, RL_CODE_OTHER);
     }
     if (summary->node_count >= SUMMARY_NODES_MAX && parent != lane->root) {
         summary->is_folded_flat = 1;
-        return node_for(summary, lane, lane->root, code);
+        return summary_callee(summary, lane, lane->root, code);
     }
     uint32_t node = summary_new_node(summary, parent, code);
     if (node == SUMMARY_NONE || u64map_put(&summary->node_of, key + 1, node) != 0) {
         summary->failed = 1;
-        return parent;
+        return SUMMARY_NONE;
+    }
+    summary->details[node].max_depth = 1;
+    return node;
+}
+
+uint32_t summary_child(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
+                       uint32_t code)
+{
+    uint32_t node = find_child(summary, lane, parent, code);
+    if (node != SUMMARY_NONE) {
+        summary->nodes[parent].recent = node;
     }
     return node;
 }
@@ -167,7 +151,7 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
         return NULL;
     }
     lane->serial = info->thread;
-    lane->last_ticks = info->ticks0;
+    lane->first_ticks = lane->last_ticks = info->ticks0;
     lane->listed = SIZE_MAX;
     void *threads = summary->threads;
     if (summary->thread_count < SUMMARY_THREADS_MAX &&
@@ -184,49 +168,19 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
     }
     if (summary->node_count == 0 || lane->root == SUMMARY_NONE) {
         (void)u64map_remove(&summary->lanes, info->thread, NULL);
-        lane_free(lane);
+        summary_free_lane(lane);
         summary->failed = 1;
         return NULL;
     }
     return lane;
 }
 
-/* Returns the node of the innermost frame; the thread's root where none is open. */
-static uint32_t top_node(const struct summary_lane *lane)
-{
-    return lane->depth != 0 ? lane->stack[lane->depth - 1].node : lane->root;
-}
-
-/* Moves the time of a thread on to `ticks`. The time in between belongs to the innermost frame. */
-static void pass_time(struct summary *summary, struct summary_lane *lane, uint64_t ticks)
-{
-    if (ticks > lane->last_ticks) {
-        summary->nodes[top_node(lane)].self += ticks - lane->last_ticks;
-        summary->nodes[lane->root].total += ticks - lane->last_ticks;
-        lane->last_ticks = ticks;
-    }
-}
-
-/* Adds the time of a frame since it was entered to what it is the outermost of. */
-static void count_time(struct summary *summary, const struct open_frame *frame, uint64_t ticks)
-{
-    if (frame->outermost & OF_NODE) {
-        summary->nodes[frame->node].total += ticks - frame->entered;
-    }
-    if (frame->outermost & OF_FUNCTION) {
-        summary->functions[frame->function].total += ticks - frame->entered;
-    }
-}
-
 /* Returns what a frame of `node` will be the outermost of when it is entered now. The loop is
  * short: it ends at the next frame of the function, and runs only where one is open. */
-static uint32_t outermost_of(const struct summary *summary, const struct summary_lane *lane,
-                             uint32_t node)
+uint32_t summary_outermost(const struct summary *summary, const struct summary_lane *lane,
+                           uint32_t node)
 {
     const struct summary_node *n = &summary->nodes[node];
-    if (summary->functions[n->function].open == 0) {
-        return OF_NODE | OF_FUNCTION;
-    }
     uint32_t found = OF_NODE | OF_FUNCTION;
     for (size_t i = lane->depth; i-- > 0;) {
         if (lane->stack[i].node == node) {
@@ -242,30 +196,15 @@ static uint32_t outermost_of(const struct summary *summary, const struct summary
     return found;
 }
 
-/* Opens a frame of `node`. A frame of 0 is a call of C code. */
-static void push_open_frame(struct summary *summary, struct summary_lane *lane, uint32_t node,
-                            uint64_t frame)
+int summary_grow_stack(struct summary *summary, struct summary_lane *lane)
 {
     void *stack = lane->stack;
-    struct summary_node *n = &summary->nodes[node];
-    if (n->function == SUMMARY_NONE ||
-        rl_grow(&stack, &lane->cap, lane->depth + 1, sizeof *lane->stack) != 0) {
+    if (rl_grow(&stack, &lane->cap, lane->depth + 1, sizeof *lane->stack) != 0) {
         summary->failed = 1;
-        return;
+        return -1;
     }
     lane->stack = stack;
-    uint32_t depth = 1;
-    if (lane->depth != 0 && top_node(lane) == node && n->code != RL_CODE_OTHER) {
-        depth += lane->stack[lane->depth - 1].depth;
-    }
-    if (depth > n->max_depth) {
-        n->max_depth = depth;
-    }
-    uint32_t outermost = outermost_of(summary, lane, node);
-    n->open++;
-    summary->functions[n->function].open++;
-    lane->stack[lane->depth++] =
-        (struct open_frame){frame, lane->last_ticks, node, n->function, depth, outermost};
+    return 0;
 }
 
 /* Lets the next open frame of the same node or function count from now on. */
@@ -279,7 +218,7 @@ static void hand_time_on(struct summary *summary, struct summary_lane *lane, siz
                          : heir->function == gone->function ? left & OF_FUNCTION
                                                             : 0;
         if (takes != 0) {
-            count_time(summary, heir, lane->last_ticks);
+            summary_count_time(summary, heir, lane->last_ticks);
             heir->entered = lane->last_ticks;
             heir->outermost |= takes;
             left &= ~takes;
@@ -287,17 +226,16 @@ static void hand_time_on(struct summary *summary, struct summary_lane *lane, siz
     }
 }
 
-/* Closes the frame at this place of the stack; the frames above it stay open. */
-static void close_frame(struct summary *summary, struct summary_lane *lane, size_t at)
+void summary_close_slowly(struct summary *summary, struct summary_lane *lane, size_t at)
 {
     struct open_frame gone = lane->stack[at];
+    size_t heirs = lane->was_switched ? 0 : at;
+    summary_save_frames(summary, lane, heirs);
     memmove(&lane->stack[at], &lane->stack[at + 1], (lane->depth - at - 1) * sizeof *lane->stack);
     lane->depth--;
-    count_time(summary, &gone, lane->last_ticks);
-    summary->nodes[gone.node].open--;
-    summary->functions[gone.function].open--;
+    summary_count_end(summary, &gone, lane->last_ticks);
     if (summary->functions[gone.function].open != 0) {
-        hand_time_on(summary, lane, lane->was_switched ? 0 : at, &gone);
+        hand_time_on(summary, lane, heirs, &gone);
     }
 }
 
@@ -305,45 +243,58 @@ static void close_frame(struct summary *summary, struct summary_lane *lane, size
 static void forget_open(struct summary *summary, struct summary_lane *lane)
 {
     while (lane->depth != 0) {
-        close_frame(summary, lane, lane->depth - 1);
+        summary_close(summary, lane, lane->depth - 1);
     }
     lane->was_switched = 0;
 }
 
-/* Counts the open frames of a thread that has no more events. They stay marked as open. */
+/* Ends a thread that has no more events. Its open frames count, and stay marked as open. */
 static void end_lane(struct summary *summary, struct summary_lane *lane)
 {
     for (size_t i = 0; i < lane->depth; i++) {
-        count_time(summary, &lane->stack[i], lane->last_ticks);
+        summary_count_time(summary, &lane->stack[i], lane->last_ticks);
+        summary->details[lane->stack[i].node].open++;
     }
     lane->depth = 0;
+    summary->nodes[lane->root].total += lane->last_ticks - lane->first_ticks;
+    if (lane->listed != SIZE_MAX) {
+        struct summary_thread *thread = &summary->threads[lane->listed];
+        thread->events = lane->events;
+        thread->calls = lane->calls;
+        thread->last_ticks = lane->event_ticks;
+    }
 }
 
-/* Frees the lane of a thread whose last chunk has passed. */
-static void drop_ended(struct summary *summary)
+void summary_drop_ended(struct summary *summary)
 {
     if (summary->ended != NULL) {
         end_lane(summary, summary->ended);
         (void)u64map_remove(&summary->lanes, summary->ended->serial, NULL);
-        lane_free(summary->ended);
+        summary_free_lane(summary->ended);
         summary->ended = NULL;
     }
 }
 
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info)
 {
-    drop_ended(summary);
+    summary_drop_ended(summary);
+    if (summary->failed) {
+        return NULL;
+    }
     const uint64_t *known = u64map_get(&summary->lanes, info->thread);
     struct summary_lane *lane =
         known != NULL ? (struct summary_lane *)(uintptr_t)*known : new_lane(summary, info);
     if (lane == NULL) {
         return NULL;
     }
+    if (summary->undo != NULL) {
+        summary_save_lane(summary, lane, known == NULL);
+    }
     /* Event numbers show a loss. Chunk numbers do not: a slot with definitions alone has a number
      * and becomes no chunk. */
     if (info->first_seq != lane->next_seq) {
         forget_open(summary, lane);
-        pass_time(summary, lane, info->ticks0);
+        summary_pass_time(summary, lane, info->ticks0);
     }
     lane->next_seq = info->first_seq + info->events;
     if (info->name != 0 && lane->listed != SIZE_MAX) {
@@ -354,8 +305,7 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     return lane;
 }
 
-/* Returns the place of a frame in the stack, or SIZE_MAX. */
-static size_t find_open_frame(const struct summary_lane *lane, uint64_t frame)
+size_t summary_find(const struct summary_lane *lane, uint64_t frame)
 {
     for (size_t i = lane->depth; i-- > 0;) {
         if (lane->stack[i].frame == frame) {
@@ -365,53 +315,58 @@ static size_t find_open_frame(const struct summary_lane *lane, uint64_t frame)
     return SIZE_MAX;
 }
 
-/* Call, resume or throw: a frame goes on in the node that it was suspended in, in this thread. */
-static void enter_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
+void summary_suspend(struct summary *summary, const struct summary_lane *lane, uint64_t frame,
+                     uint32_t node)
 {
-    uint32_t node = SUMMARY_NONE;
-    uint64_t suspended;
-    if (!kind_begins(rec->kind) && u64map_remove(&summary->suspended, rec->frame, &suspended) &&
-        suspended >> 32 == lane->root) {
-        node = (uint32_t)suspended;
+    uint64_t where = (uint64_t)lane->root << 32 | node;
+    if (summary->undo != NULL) {
+        const uint64_t *before = u64map_get(&summary->suspended, frame);
+        summary_save_suspended(summary, frame, before != NULL ? *before : 0);
     }
-    if (node == SUMMARY_NONE) {
-        int is_alone = rec->has_switch && rec->switch_to == 0;
-        node = node_for(summary, lane, is_alone ? lane->root : top_node(lane), rec->id);
-    }
-    struct summary_node *n = &summary->nodes[node];
-    if (rec->kind == RL_EVENT_CALL) {
-        n->calls++;
-        if (lane->listed != SIZE_MAX) {
-            summary->threads[lane->listed].calls++;
-        }
-    }
-    push_open_frame(summary, lane, node, rec->frame);
-}
-
-/* Return, yield or unwind. The end of a frame that was not seen to begin is ignored. */
-static void leave_frame(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
-{
-    size_t at = find_open_frame(lane, rec->frame);
-    if (at == SIZE_MAX) {
-        return;
-    }
-    uint32_t node = lane->stack[at].node;
-    if (rec->kind == RL_EVENT_YIELD && rec->frame != 0 &&
-        u64map_put(&summary->suspended, rec->frame, (uint64_t)lane->root << 32 | node) != 0) {
+    if (u64map_put(&summary->suspended, frame, where) != 0) {
         summary->failed = 1;
     }
-    if (rec->kind == RL_EVENT_UNWIND) {
-        summary->nodes[node].unwinds++;
-        summary->nodes[node].exc = rec->exc;
-        summary->nodes[node].exc_line = rec->line;
-    }
-    close_frame(summary, lane, at);
 }
 
-/* Returns whether a call made now in this thread counts. */
-static int is_in_session(const struct summary *summary, const struct summary_lane *lane)
+uint32_t summary_resume(struct summary *summary, const struct summary_lane *lane, uint64_t frame)
 {
-    return summary->session == 0 || summary->session == lane->session;
+    uint64_t where;
+    if (!u64map_remove(&summary->suspended, frame, &where)) {
+        return SUMMARY_NONE;
+    }
+    if (summary->undo != NULL) {
+        summary_save_suspended(summary, frame, where);
+    }
+    return where >> 32 == lane->root ? (uint32_t)where : SUMMARY_NONE;
+}
+
+void summary_switch(struct summary *summary, struct summary_lane *lane, uint64_t frame)
+{
+    size_t at = summary_find(lane, frame);
+    if (at != SIZE_MAX) {
+        summary_save_frames(summary, lane, at);
+        struct open_frame top = lane->stack[at];
+        memmove(&lane->stack[at], &lane->stack[at + 1],
+                (lane->depth - at - 1) * sizeof *lane->stack);
+        lane->stack[lane->depth - 1] = top;
+        lane->was_switched = 1;
+    }
+}
+
+void summary_count_thread(struct summary *summary, struct summary_lane *lane, unsigned kind,
+                          uint32_t id, uint64_t native_id)
+{
+    struct summary_thread *thread =
+        lane->listed != SIZE_MAX ? &summary->threads[lane->listed] : NULL;
+    if (kind == RL_EVENT_THREAD_END) {
+        summary->ended = lane;
+        if (thread != NULL) {
+            thread->has_ended = 1;
+        }
+    } else if (thread != NULL) {
+        thread->native_id = native_id;
+        thread->first_name = id != 0 ? id : thread->first_name;
+    }
 }
 
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
@@ -426,53 +381,15 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         return;
     }
     summary->kinds[rec->kind]++;
-    if (lane == NULL || (kind_enters(rec->kind) && !is_in_session(summary, lane))) {
-        return;
-    }
-    pass_time(summary, lane, rec->ticks);
-    struct summary_thread *thread =
-        lane->listed != SIZE_MAX ? &summary->threads[lane->listed] : NULL;
-    if (thread != NULL) {
-        thread->events++;
-        thread->last_ticks = lane->last_ticks;
-    }
-    if (rec->has_switch && rec->switch_to != 0) {
-        size_t at = find_open_frame(lane, rec->switch_to);
-        if (at != SIZE_MAX) {
-            struct open_frame top = lane->stack[at];
-            memmove(&lane->stack[at], &lane->stack[at + 1],
-                    (lane->depth - at - 1) * sizeof *lane->stack);
-            lane->stack[lane->depth - 1] = top;
-            lane->was_switched = 1;
-        }
-    }
-    if (kind_enters(rec->kind)) {
-        enter_frame(summary, lane, rec);
-    } else if (kind_leaves(rec->kind)) {
-        leave_frame(summary, lane, rec);
-    } else if (rec->kind == RL_EVENT_C_CALL && is_in_session(summary, lane)) {
-        uint32_t node = node_for(summary, lane, top_node(lane), rec->id);
-        summary->nodes[node].calls++;
-        push_open_frame(summary, lane, node, 0);
-    } else if (rec->kind == RL_EVENT_C_RETURN || rec->kind == RL_EVENT_C_RAISE) {
-        if (lane->depth != 0 && lane->stack[lane->depth - 1].frame == 0) {
-            summary->nodes[top_node(lane)].unwinds += rec->kind == RL_EVENT_C_RAISE;
-            close_frame(summary, lane, lane->depth - 1);
-        }
-    } else if (rec->kind == RL_EVENT_THREAD_START && thread != NULL) {
-        thread->native_id = rec->frame;
-        thread->first_name = rec->id != 0 ? rec->id : thread->first_name;
-    } else if (rec->kind == RL_EVENT_THREAD_END) {
-        if (thread != NULL) {
-            thread->has_ended = 1;
-        }
-        summary->ended = lane;
+    if (lane != NULL && (!kind_enters(rec->kind) || summary_is_in_session(summary, lane))) {
+        summary_fold(summary, lane, rec);
+        summary_count_folded(lane, 1);
     }
 }
 
 void summary_end(struct summary *summary, uint64_t ticks)
 {
-    drop_ended(summary);
+    summary_drop_ended(summary);
     for (size_t i = 0; i < summary->lanes.capacity; i++) {
         if (summary->lanes.entries[i].key == 0) {
             continue;
@@ -480,10 +397,8 @@ void summary_end(struct summary *summary, uint64_t ticks)
         struct summary_lane *lane =
             (struct summary_lane *)(uintptr_t)summary->lanes.entries[i].value;
         if (lane->depth != 0) {
-            pass_time(summary, lane, ticks);
-            if (lane->listed != SIZE_MAX) {
-                summary->threads[lane->listed].last_ticks = lane->last_ticks;
-            }
+            summary_pass_time(summary, lane, ticks);
+            lane->event_ticks = lane->last_ticks;
         }
         end_lane(summary, lane);
     }

@@ -35,16 +35,25 @@
 #define SUMMARY_THREADS_MAX   8192u   /* further threads are not listed; their calls count */
 #define SUMMARY_NONE          UINT32_MAX
 
-/* Calls of one function from one place. */
+/* Calls of one function from one place: what each call and return touches. A large application has
+ * 26,000 nodes, so they stay small enough for a processor's own cache. */
 struct summary_node {
-    uint32_t code; /* 0 in the root of a thread */
-    uint32_t parent;
-    uint32_t function;                      /* index; SUMMARY_NONE in a root */
-    uint32_t first_child, last_child, next; /* SUMMARY_NONE = none */
+    uint32_t code;     /* 0 in the root of a thread */
+    uint32_t function; /* index; SUMMARY_NONE in a root */
+    uint32_t recent;   /* node of the last call made from here */
+    uint16_t mark;     /* of the chunk that has saved the node (summary_undo.c) */
+    uint16_t open;     /* frames that are open now; UINT16_MAX = has been that many */
+    uint64_t calls, total, self;
+};
+_Static_assert(sizeof(struct summary_node) == 40, "26,000 nodes fit a megabyte");
+
+/* The rest of a node: what few events touch. */
+struct summary_detail {
+    uint32_t parent; /* SUMMARY_NONE in a root */
     uint32_t max_depth;
     uint32_t exc, exc_line; /* of the last unwind */
     uint32_t open;          /* frames that had not ended when the recording did */
-    uint64_t calls, total, self, unwinds;
+    uint64_t unwinds;
 };
 
 /* All nodes of one code together. */
@@ -60,16 +69,18 @@ struct summary_thread {
     uint32_t first_name, name; /* string ids, 0 = not known: at its start, and since */
     uint64_t native_id;
     uint64_t first_ticks;
-    uint64_t last_ticks; /* of its last event; where frames are open, the recording's end */
-    uint64_t events, calls;
+    uint64_t last_ticks;    /* of its last event; where frames are open, the recording's end */
+    uint64_t events, calls; /* these and last_ticks are known at the end of the thread */
     uint32_t has_ended;
 };
 
 struct summary_lane; /* the open frames of a running thread */
+struct summary_undo; /* what a chunk has changed */
 
 struct summary {
-    struct summary_node *nodes; /* owned */
-    size_t node_count, node_cap;
+    struct summary_node *nodes;     /* owned */
+    struct summary_detail *details; /* owned; of each node */
+    size_t node_count, node_cap, detail_cap;
     struct summary_function *functions; /* owned */
     size_t function_count, function_cap;
     struct summary_thread *threads; /* owned; in order of their first event */
@@ -84,6 +95,8 @@ struct summary {
     struct u64map suspended;    /* frame -> root << 32 | node */
     struct u64map lanes;        /* thread -> struct summary_lane * */
     struct summary_lane *ended; /* freed at the next chunk: events may follow in this one */
+    struct summary_undo *undo;  /* owned; NULL where no chunk is ever taken back */
+    uint16_t mark;              /* of the chunk that undo is about */
 };
 
 void summary_fini(struct summary *summary);
@@ -92,6 +105,10 @@ void summary_fini(struct summary *summary);
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info);
 /* Adds an event of the chunk. A lane of NULL counts the kind alone. */
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec);
+/* What follows can be taken back, until the next mark. It is one chunk. */
+void summary_mark(struct summary *summary);
+/* Takes back all that the chunk since the last mark has changed, as if it had never been. */
+void summary_take_back(struct summary *summary);
 /* Ends the summary after the last event. Open frames have run until `ticks`. */
 void summary_end(struct summary *summary, uint64_t ticks);
 

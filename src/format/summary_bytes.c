@@ -25,13 +25,13 @@ static void put_open(struct bytes_out *out, const struct summary *summary)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < summary->node_count; i++) {
-        count += summary->nodes[i].open != 0;
+        count += summary->details[i].open != 0;
     }
     bytes_put_varint(out, count);
     for (size_t i = 0; i < summary->node_count; i++) {
-        if (summary->nodes[i].open != 0) {
+        if (summary->details[i].open != 0) {
             bytes_put_varint(out, i);
-            bytes_put_varint(out, summary->nodes[i].open);
+            bytes_put_varint(out, summary->details[i].open);
         }
     }
 }
@@ -79,15 +79,16 @@ void summary_put(struct bytes_out *out, const struct summary *summary)
     bytes_put_varint(out, summary->node_count);
     for (size_t i = 0; i < summary->node_count; i++) {
         const struct summary_node *n = &summary->nodes[i];
+        const struct summary_detail *d = &summary->details[i];
         bytes_put_varint(out, n->code);
-        bytes_put_varint(out, n->parent == SUMMARY_NONE ? 0 : n->parent + 1);
-        bytes_put_varint(out, n->max_depth);
-        bytes_put_varint(out, n->exc);
-        bytes_put_varint(out, n->exc_line);
+        bytes_put_varint(out, d->parent == SUMMARY_NONE ? 0 : d->parent + 1);
+        bytes_put_varint(out, d->max_depth);
+        bytes_put_varint(out, d->exc);
+        bytes_put_varint(out, d->exc_line);
         bytes_put_varint(out, n->calls);
         bytes_put_varint(out, n->total);
         bytes_put_varint(out, n->self);
-        bytes_put_varint(out, n->unwinds);
+        bytes_put_varint(out, d->unwinds);
     }
     put_open(out, summary);
     put_functions(out, summary);
@@ -139,13 +140,14 @@ static rl_status get_nodes(struct bytes_in *in, struct summary *summary)
             return RL_NOMEM;
         }
         struct summary_node *n = &summary->nodes[node];
-        n->max_depth = (uint32_t)bytes_varint(in);
-        n->exc = (uint32_t)bytes_varint(in);
-        n->exc_line = (uint32_t)bytes_varint(in);
+        struct summary_detail *d = &summary->details[node];
+        d->max_depth = (uint32_t)bytes_varint(in);
+        d->exc = (uint32_t)bytes_varint(in);
+        d->exc_line = (uint32_t)bytes_varint(in);
         n->calls = bytes_varint(in);
         n->total = bytes_varint(in);
         n->self = bytes_varint(in);
-        n->unwinds = bytes_varint(in);
+        d->unwinds = bytes_varint(in);
     }
     for (size_t i = 0; i < summary->thread_count; i++) {
         if (summary->threads[i].root >= summary->node_count) {
@@ -163,7 +165,7 @@ static rl_status get_open(struct bytes_in *in, struct summary *summary)
         if (node >= summary->node_count) {
             return RL_DAMAGED;
         }
-        summary->nodes[node].open = (uint32_t)bytes_varint(in);
+        summary->details[node].open = (uint32_t)bytes_varint(in);
     }
     return RL_OK;
 }

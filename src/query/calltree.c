@@ -44,9 +44,9 @@ rl_status calltree_functions(const struct summary *summary, struct function_tota
         }
         struct function_total *total = &totals->items[node->function];
         total->calls += node->calls;
-        total->unwinds += node->unwinds;
+        total->unwinds += summary->details[i].unwinds;
         total->self += node->self;
-        total->open += node->open;
+        total->open += summary->details[i].open;
     }
     if (totals->count != 0) {
         qsort(totals->items, totals->count, sizeof *totals->items, by_self_time);

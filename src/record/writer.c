@@ -25,6 +25,7 @@
 #include "alloc.h"
 #include "clock.h"
 #include "os.h"
+#include "slot_walk.h"
 #include "status.h"
 
 int writer_is_sound(struct writer *writer)
@@ -233,45 +234,14 @@ rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len)
     return status;
 }
 
-/* Turns the rows of a slot into the token streams of writer->maker. */
-static rl_status encode_rows(struct writer *writer, const struct slot *slot)
-{
-    const uint8_t *rows_at = slot->memory + RL_SLOT_HEADER_BYTES;
-    struct rec rec;
-    rl_status status;
-    chunk_maker_begin(&writer->maker, &slot->info);
-    struct rows rows = rows_of(&slot->info, rows_at, slot->used);
-    while ((status = rows_next(&rows, &rec)) == RL_OK) {
-        status = chunk_maker_add(&writer->maker, &rec);
-        if (status != RL_OK) {
-            return status;
-        }
-    }
-    return status == RL_END ? RL_OK : status;
-}
-
-/* Adds the events of a slot to the summary. A second pass over the rows, because a chunk counts
- * only once it is in the file. */
-static void count_in_summary(struct writer *writer, const struct slot *slot)
-{
-    struct rec rec;
-    struct rows rows = rows_of(&slot->info, slot->memory + RL_SLOT_HEADER_BYTES, slot->used);
-    struct summary_lane *lane = summary_begin_chunk(&writer->summary, &writer->maker.info);
-    while (rows_next(&rows, &rec) == RL_OK) {
-        summary_add(&writer->summary, lane, &rec);
-    }
-}
-
-rl_status writer_chunk(struct writer *writer, const struct slot *slot)
+/* Appends the chunk that a walk over a slot has made. */
+static rl_status append_chunk(struct writer *writer)
 {
     uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
     const uint8_t *data = NULL;
     size_t len = 0;
-    rl_status status = encode_rows(writer, slot);
-    if (status == RL_OK) {
-        status = chunk_maker_end(&writer->maker, &data, &len);
-    }
-    if (status != RL_OK || writer->maker.info.events == 0) {
+    rl_status status = chunk_maker_end(&writer->maker, &data, &len);
+    if (status != RL_OK) {
         return status;
     }
     const struct chunk_info *info = &writer->maker.info;
@@ -290,7 +260,20 @@ rl_status writer_chunk(struct writer *writer, const struct slot *slot)
         index_entry_put(&writer->index, &writer->index_coder, &entry);
         writer->events += info->events;
         writer->chunks++;
-        count_in_summary(writer, slot);
+    }
+    return status;
+}
+
+rl_status writer_chunk(struct writer *writer, const struct slot *slot)
+{
+    rl_status status = slot_walk(&slot->info, slot->memory + RL_SLOT_HEADER_BYTES, slot->used,
+                                 &writer->maker, &writer->summary);
+    int has_events = writer->maker.info.events != 0;
+    if (status == RL_OK && has_events) {
+        status = append_chunk(writer);
+    }
+    if (status != RL_OK || !has_events) {
+        summary_take_back(&writer->summary); /* a chunk counts only once it is in the file */
     }
     return status;
 }

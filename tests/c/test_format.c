@@ -473,7 +473,7 @@ static void times_add_up_whatever_the_order_of_events(void **state)
         for (size_t i = 0; i < summary.node_count; i++) {
             assert_true(summary.nodes[i].total >= summary.nodes[i].self);
             assert_true(summary.nodes[i].total <= most);
-            assert_true(summary.nodes[i].open == 0 || is_open);
+            assert_true(summary.details[i].open == 0 || is_open);
             selves += summary.nodes[i].self;
         }
         assert_int_equal(selves, summary.nodes[0].total);
@@ -509,9 +509,9 @@ static void open_frames_count_until_the_end_or_that_of_their_thread(void **state
     summary_end(&summary, 1000);
     assert_int_equal(summary.nodes[1].total, 890);
     assert_int_equal(summary.nodes[1].self, 890);
-    assert_int_equal(summary.nodes[1].open, 2);
+    assert_int_equal(summary.details[1].open, 2);
     assert_int_equal(summary.nodes[3].total, 30);
-    assert_int_equal(summary.nodes[3].open, 1);
+    assert_int_equal(summary.details[3].open, 1);
     assert_int_equal(summary.functions[0].total, 920);
     assert_int_equal(summary.threads[0].last_ticks, 1000);
     assert_int_equal(summary.threads[1].last_ticks, 150);
@@ -556,10 +556,10 @@ static void after_a_gap_nobody_knows_which_frames_are_open(void **state)
     summary_add(&summary, summary_begin_chunk(&summary, &info), &call);
     summary_end(&summary, 300);
     assert_int_equal(summary.node_count, 3);
-    assert_int_equal(summary.nodes[1].parent, 0);
-    assert_int_equal(summary.nodes[2].parent, 0); /* not below the first one */
-    assert_int_equal(summary.nodes[1].open, 0);
-    assert_int_equal(summary.nodes[2].open, 1);
+    assert_int_equal(summary.details[1].parent, 0);
+    assert_int_equal(summary.details[2].parent, 0); /* not below the first one */
+    assert_int_equal(summary.details[1].open, 0);
+    assert_int_equal(summary.details[2].open, 1);
     summary_fini(&summary);
 }
 

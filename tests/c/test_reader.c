@@ -223,7 +223,7 @@ static void folded_tree_counts_every_call(void **state)
         assert_true(stored.nodes[i].self == scanned.nodes[i].self);
     }
     assert_int_equal(stored.nodes[1].calls, 9000);
-    assert_int_equal(stored.nodes[1].max_depth, 3);
+    assert_int_equal(stored.details[1].max_depth, 3);
     summary_fini(&stored);
     summary_fini(&scanned);
     reader_close(reader);

@@ -288,16 +288,17 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
         list = PyList_New(0);
         for (size_t i = 0; list != NULL && i < s.node_count; i++) {
             const struct summary_node *n = &s.nodes[i];
+            const struct summary_detail *d = &s.details[i];
             PyObject *exc =
-                n->exc != 0 ? reader_safe_text(reader_string(r, n->exc)) : PyUnicode_New(0, 0);
-            long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
+                d->exc != 0 ? reader_safe_text(reader_string(r, d->exc)) : PyUnicode_New(0, 0);
+            long long parent = d->parent == SUMMARY_NONE ? -1 : (long long)d->parent;
             PyObject *row = exc == NULL ? NULL
                                         : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
                                                         (unsigned long long)n->calls,
                                                         (unsigned long long)span_ns(r, n->total),
                                                         (unsigned long long)span_ns(r, n->self),
-                                                        (unsigned long long)n->unwinds, exc,
-                                                        n->exc_line, n->max_depth, n->open);
+                                                        (unsigned long long)d->unwinds, exc,
+                                                        d->exc_line, d->max_depth, d->open);
             if (row == NULL || PyList_Append(list, row) != 0) {
                 Py_CLEAR(list);
             }
