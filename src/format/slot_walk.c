@@ -2,8 +2,8 @@
  * once, while it is in the processor's cache, and the branch on its kind is taken once.
  *
  * The common kinds have short ways: the same functions as in the walk event by event
- * (chunk_maker_put(), summary_count()), compiled for one kind. An event with a switch, a foreign
- * frame or a prefix that its kind does not have goes the long way, as do all other kinds.
+ * (chunk_maker_put(), summary_fold()), compiled for one kind. An event with a switch or a foreign
+ * frame goes the long way. So do all other kinds.
  *
  *   short   [EXC] [DATA] EVENT   call, return, yield, resume, unwind, raise, handled, line, write,
  *                                C calls
@@ -26,32 +26,32 @@ struct walking {
 };
 
 /* Takes the next event or definition, whatever it is. RL_END after the last. */
-static rl_status take_long_way(struct walking *walk)
+static rl_status take_long_way(struct walking *walking)
 {
     struct rec rec;
-    rl_status status = rows_next(&walk->rows, &rec);
+    rl_status status = rows_next(&walking->rows, &rec);
     if (status == RL_OK) {
-        status = chunk_maker_add(walk->maker, &rec);
+        status = chunk_maker_add(walking->maker, &rec);
     }
     if (status == RL_OK) {
-        summary_add(walk->summary, walk->lane, &rec);
+        summary_add(walking->summary, walking->lane, &rec);
     }
     return status;
 }
 
 /* Takes events as long as they have a short way. RL_OK where the next one has none. */
-static rl_status take_short_way(struct walking *walk)
+static rl_status take_short_way(struct walking *walking)
 {
-    struct chunk_maker *const maker = walk->maker;
-    struct summary *const summary = walk->summary;
-    struct summary_lane *const lane = walk->lane;
-    const uint8_t *const end = walk->rows.in.end;
-    const uint8_t *row = walk->rows.in.at, *begin;
-    const uint64_t base = walk->rows.base;
+    struct chunk_maker *const maker = walking->maker;
+    struct summary *const summary = walking->summary;
+    struct summary_lane *const lane = walking->lane;
+    const uint8_t *const end = walking->rows.in.end;
+    const uint8_t *row = walking->rows.in.at, *begin;
+    const uint64_t base = walking->rows.base;
     struct token_room room;
     uint32_t events = 0;
     int failed = 0;
-    if (chunk_maker_room(maker, bytes_left(&walk->rows.in) / RL_ROW_BYTES, &room) != 0) {
+    if (chunk_maker_room(maker, bytes_left(&walking->rows.in) / RL_ROW_BYTES, &room) != 0) {
         return RL_NOMEM;
     }
     for (;;) {
@@ -89,7 +89,7 @@ static rl_status take_short_way(struct walking *walk)
     case RL_EVENT_##name:                                                                          \
         rec.kind = RL_EVENT_##name;                                                                \
         rec.line = (uint32_t)(rec.frame >> RL_FRAME_ORDINAL_BITS);                                 \
-        rec.frame = RL_FRAME(walk->rows.thread, rec.frame & RL_FRAME_ORDINAL_MASK);                \
+        rec.frame = RL_FRAME(walking->rows.thread, rec.frame & RL_FRAME_ORDINAL_MASK);             \
         failed = chunk_maker_put(maker, &room, &rec);                                              \
         summary->kinds[rec.kind]++;                                                                \
         summary_fold(summary, lane, &rec);                                                         \
@@ -118,7 +118,7 @@ static rl_status take_short_way(struct walking *walk)
         events++;
     }
 done:
-    walk->rows.in.at = begin;
+    walking->rows.in.at = begin;
     chunk_maker_fill(maker, &room, events);
     if (events != 0) {
         summary_count_folded(lane, events);
@@ -129,21 +129,22 @@ done:
 rl_status slot_walk(const struct chunk_info *info, const uint8_t *data, size_t len,
                     struct chunk_maker *maker, struct summary *summary)
 {
-    struct walking walk = {.rows = rows_of(info, data, len), .maker = maker, .summary = summary};
+    struct walking walking = {.rows = rows_of(info, data, len), .maker = maker, .summary = summary};
     rl_status status = RL_OK;
     chunk_maker_begin(maker, info);
     summary_mark(summary);
-    walk.lane = summary_begin_chunk(summary, &maker->info);
+    walking.lane = summary_begin_chunk(summary, &maker->info);
     while (status == RL_OK) {
-        if (walk.lane != NULL && !walk.rows.has_switch) {
-            status = take_short_way(&walk);
+        if (walking.lane != NULL && !walking.rows.has_switch) {
+            status = take_short_way(&walking);
         }
         if (status == RL_OK) {
-            status = take_long_way(&walk);
+            status = take_long_way(&walking);
         }
     }
-    if (walk.lane != NULL) {
-        walk.lane->next_seq += maker->info.events; /* summary_begin_chunk() did not know them yet */
+    if (walking.lane != NULL) {
+        walking.lane->next_seq +=
+            maker->info.events; /* summary_begin_chunk() did not know them yet */
     }
     return status == RL_END ? RL_OK : status;
 }

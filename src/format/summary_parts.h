@@ -1,8 +1,8 @@
 /* Part of summary.h: what building a summary (summary.c), its bytes (summary_bytes.c), taking a
  * chunk back (summary_undo.c) and the walk over a slot (slot_walk.c) share.
  *
- * summary_count() is inline, so that a caller that knows the kind of its event gets the branch of
- * that kind alone. summary_add() is the same for any kind. */
+ * summary_fold() is inline: a caller with a constant kind gets the branch of that kind alone.
+ * summary_add() does the same for any kind. */
 #ifndef SUMMARY_PARTS_H
 #define SUMMARY_PARTS_H
 

@@ -1,5 +1,6 @@
-/* Why: the writer counts a chunk while it encodes it, in one walk over the rows (slot_walk.c). The
- * chunk may not fit the disk afterwards. It must not count then.
+/* Part of summary.h: taking a chunk back. The writer counts a chunk while it encodes it, in one
+ * walk over the rows (slot_walk.c). Afterwards the chunk may not fit the disk. It must not count
+ * then.
  *
  *   summary_mark() --> the chunk's events --> in the file:      the next summary_mark()
  *                                         '-> not in the file:  summary_take_back()

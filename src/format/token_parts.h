@@ -1,7 +1,7 @@
 /* Part of rec.h: what encoder and decoder of the token code share, and the encoding of one event.
  *
- * chunk_maker_put() is inline, so that a caller that knows the kind of its event, as slot_walk.c
- * does, gets the branch of that kind alone. chunk_maker_add() is the same for any kind. */
+ * chunk_maker_put() is inline: a caller with a constant kind, as slot_walk.c, gets the branch of
+ * that kind alone. chunk_maker_add() does the same for any kind. */
 #ifndef TOKEN_PARTS_H
 #define TOKEN_PARTS_H
 
@@ -46,8 +46,8 @@ INLINE int token_after_explicit(struct token_state *state, const struct rec *rec
     return 0;
 }
 
-/* Writes a varint. One and two bytes are equally likely and follow no pattern, so the choice
- * between them is no branch: the second byte is written either way. */
+/* Writes a varint. Whether it takes one byte or two follows no pattern, so that is no branch: the
+ * second byte is written either way. */
 INLINE uint8_t *put_number(uint8_t *p, uint64_t v)
 {
     if (__builtin_expect(v < 1u << 14, 1)) {

@@ -12,6 +12,7 @@
 #include "os.h"
 #include "reader_open.h"
 #include "recorder.h"
+#include "totals.h"
 
 /* What ThreadSanitizer must not report. It keeps one record for each number of a descriptor. The
  * writer thread has a descriptor table of its own, so its number 3 is another file than the number
@@ -149,6 +150,27 @@ static inline long long count_events(const char *path, int *is_complete, size_t 
     *problems = reader->problem_count;
     reader_close(reader);
     return n;
+}
+
+/* The summary of a closed file is that of the events in the file. */
+static inline void assert_summary_counts_what_is_there(const char *path)
+{
+    struct reader *reader = NULL;
+    struct rl_err err;
+    struct bytes_out bytes[2] = {{0}};
+    assert_int_equal(reader_open(path, &reader, &err), RL_OK);
+    for (int i = 0; i < 2; i++) {
+        struct summary summary;
+        assert_int_equal(totals_summary(reader, 0, &summary), RL_OK);
+        summary_put(&bytes[i], &summary);
+        summary_fini(&summary);
+        reader->footer.summary = 0; /* the second one is made from the events */
+    }
+    assert_int_equal(bytes[0].len, bytes[1].len);
+    assert_memory_equal(bytes[0].data, bytes[1].data, bytes[0].len);
+    bytes_out_fini(&bytes[0]);
+    bytes_out_fini(&bytes[1]);
+    reader_close(reader);
 }
 
 #endif

@@ -332,6 +332,7 @@ static void record_something(const char *path, int *refused)
     assert_true(found >= 0 || !stats.is_closed_cleanly);
     if (stats.is_closed_cleanly) {
         assert_int_equal(found, (long long)stats.events);
+        assert_summary_counts_what_is_there(path);
     }
 }
 
