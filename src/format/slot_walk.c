@@ -39,91 +39,104 @@ static rl_status take_long_way(struct walking *walking)
     return status;
 }
 
+/* Takes an event whose row is at `row`, behind the prefixes in *rec. Returns 1, 0 where the event
+ * has no short way, or -1 without memory. */
+INLINE int take_event(struct walking *walking, struct token_room *room, const uint8_t *row,
+                      struct rec *rec)
+{
+    uint32_t word = get32(row + RL_ROW_KIND);
+    int failed;
+    rec->id = word & RL_ID_MAX;
+    rec->frame = get64(row + RL_ROW_FRAME);
+    rec->ticks = walking->rows.base + get32(row + RL_ROW_TICKS);
+    switch (word >> RL_ID_BITS) {
+#define SHORT_WAY(name)                                                                            \
+    case RL_EVENT_##name:                                                                          \
+        rec->kind = RL_EVENT_##name;                                                               \
+        if (kind_has_line(rec->kind)) {                                                            \
+            rec->line = (uint32_t)(rec->frame >> RL_FRAME_ORDINAL_BITS);                           \
+            rec->frame = RL_FRAME(walking->rows.thread, rec->frame & RL_FRAME_ORDINAL_MASK);       \
+        }                                                                                          \
+        failed = chunk_maker_put(walking->maker, room, rec);                                       \
+        walking->summary->kinds[rec->kind]++;                                                      \
+        summary_fold(walking->summary, walking->lane, rec);                                        \
+        break;
+        SHORT_WAY(CALL)
+        SHORT_WAY(RETURN)
+        SHORT_WAY(YIELD)
+        SHORT_WAY(RESUME)
+        SHORT_WAY(UNWIND)
+        SHORT_WAY(RAISE)
+        SHORT_WAY(HANDLED)
+        SHORT_WAY(LINE)
+        SHORT_WAY(WRITE)
+        SHORT_WAY(C_CALL)
+        SHORT_WAY(C_RETURN)
+#undef SHORT_WAY
+    default:
+        return 0;
+    }
+    return failed ? -1 : 1;
+}
+
+/* Takes the prefixes of an event that a short way may have. Returns the row behind them, or NULL
+ * where there is none, or where they claim more than is left. */
+static const uint8_t *take_prefixes(const uint8_t *row, const uint8_t *end, struct rec *rec)
+{
+    while ((size_t)(end - row) >= RL_ROW_BYTES) {
+        uint32_t first = get32(row + RL_ROW_TICKS), word = get32(row + RL_ROW_KIND), units = 1;
+        if (word >> RL_ID_BITS == RL_ROW_EXC) {
+            rec->exc = word & RL_ID_MAX;
+            rec->line = first;
+        } else if (word >> RL_ID_BITS == RL_ROW_DATA) {
+            size_t left = (size_t)(end - row);
+            units = row_units(RL_ROW_DATA, first);
+            if (first == 0 || first > left || units > left / RL_ROW_BYTES) {
+                return NULL;
+            }
+            rec->data = row + RL_ROW_FRAME;
+            rec->data_len = first;
+        } else {
+            return row;
+        }
+        row += units * (size_t)RL_ROW_BYTES;
+    }
+    return NULL;
+}
+
 /* Takes events as long as they have a short way. RL_OK where the next one has none. */
 static rl_status take_short_way(struct walking *walking)
 {
-    struct chunk_maker *const maker = walking->maker;
-    struct summary *const summary = walking->summary;
-    struct summary_lane *const lane = walking->lane;
-    const uint8_t *const end = walking->rows.in.end;
-    const uint8_t *row = walking->rows.in.at, *begin;
-    const uint64_t base = walking->rows.base;
+    struct bytes_in *in = &walking->rows.in;
+    const uint8_t *row = in->at, *const end = in->end;
     struct token_room room;
     uint32_t events = 0;
-    int failed = 0;
-    if (chunk_maker_room(maker, bytes_left(&walking->rows.in) / RL_ROW_BYTES, &room) != 0) {
+    int taken = 1;
+    if (chunk_maker_room(walking->maker, bytes_left(in) / RL_ROW_BYTES, &room) != 0) {
         return RL_NOMEM;
     }
-    for (;;) {
-        struct rec rec = {0};
-        uint32_t first, word;
-        begin = row;
-    next_row:
-        if ((size_t)(end - row) < RL_ROW_BYTES || failed) {
+    while ((size_t)(end - row) >= RL_ROW_BYTES) {
+        const uint8_t *behind = row;
+        if (get32(row + RL_ROW_KIND) >> RL_ID_BITS < RL_EVENT_KINDS) {
+            struct rec rec = {0};
+            taken = take_event(walking, &room, row, &rec);
+        } else {
+            struct rec rec = {0};
+            behind = take_prefixes(row, end, &rec);
+            taken = behind != NULL ? take_event(walking, &room, behind, &rec) : 0;
+        }
+        if (taken != 1) {
             break;
         }
-        first = get32(row + RL_ROW_TICKS);
-        word = get32(row + RL_ROW_KIND);
-        rec.id = word & RL_ID_MAX;
-        rec.frame = get64(row + RL_ROW_FRAME);
-        rec.ticks = base + first;
-        switch (word >> RL_ID_BITS) {
-#define SHORT_WAY(name)                                                                            \
-    case RL_EVENT_##name:                                                                          \
-        rec.kind = RL_EVENT_##name;                                                                \
-        failed = chunk_maker_put(maker, &room, &rec);                                              \
-        summary->kinds[rec.kind]++;                                                                \
-        summary_fold(summary, lane, &rec);                                                         \
-        break;
-            SHORT_WAY(CALL)
-            SHORT_WAY(RETURN)
-            SHORT_WAY(YIELD)
-            SHORT_WAY(RESUME)
-            SHORT_WAY(UNWIND)
-            SHORT_WAY(RAISE)
-            SHORT_WAY(HANDLED)
-            SHORT_WAY(C_CALL)
-            SHORT_WAY(C_RETURN)
-#undef SHORT_WAY
-#define SHORT_WAY(name)                                                                            \
-    case RL_EVENT_##name:                                                                          \
-        rec.kind = RL_EVENT_##name;                                                                \
-        rec.line = (uint32_t)(rec.frame >> RL_FRAME_ORDINAL_BITS);                                 \
-        rec.frame = RL_FRAME(walking->rows.thread, rec.frame & RL_FRAME_ORDINAL_MASK);             \
-        failed = chunk_maker_put(maker, &room, &rec);                                              \
-        summary->kinds[rec.kind]++;                                                                \
-        summary_fold(summary, lane, &rec);                                                         \
-        break;
-            SHORT_WAY(LINE)
-            SHORT_WAY(WRITE)
-#undef SHORT_WAY
-        case RL_ROW_EXC:
-            rec.exc = rec.id;
-            rec.line = first;
-            row += RL_ROW_BYTES;
-            goto next_row;
-        case RL_ROW_DATA:
-            if (first == 0 || first > (size_t)(end - row) ||
-                row_units(RL_ROW_DATA, first) > (size_t)(end - row) / RL_ROW_BYTES) {
-                goto done;
-            }
-            rec.data = row + RL_ROW_FRAME;
-            rec.data_len = first;
-            row += row_units(RL_ROW_DATA, first) * (size_t)RL_ROW_BYTES;
-            goto next_row;
-        default:
-            goto done;
-        }
-        row += RL_ROW_BYTES;
+        row = behind + RL_ROW_BYTES;
         events++;
     }
-done:
-    walking->rows.in.at = begin;
-    chunk_maker_fill(maker, &room, events);
+    in->at = row;
+    chunk_maker_fill(walking->maker, &room, events);
     if (events != 0) {
-        summary_count_folded(lane, events);
+        summary_count_folded(walking->lane, events);
     }
-    return failed ? RL_NOMEM : RL_OK;
+    return taken < 0 ? RL_NOMEM : RL_OK;
 }
 
 rl_status slot_walk(const struct chunk_info *info, const uint8_t *data, size_t len,

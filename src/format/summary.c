@@ -37,12 +37,12 @@ void summary_fini(struct summary *summary)
         }
     }
     u64map_fini(&summary->lanes);
-    u64map_fini(&summary->node_of);
-    u64map_fini(&summary->suspended);
+    u64map_fini(&summary->suspended.far);
     u64map_fini(&summary->function_of);
     rl_free(summary->functions);
     rl_free(summary->nodes);
     rl_free(summary->details);
+    rl_free(summary->children);
     rl_free(summary->threads);
     summary_undo_free(summary->undo);
     memset(summary, 0, sizeof *summary);
@@ -93,9 +93,40 @@ uint32_t summary_new_node(struct summary *summary, uint32_t parent, uint32_t cod
         return SUMMARY_NONE;
     }
     uint32_t node = (uint32_t)summary->node_count++;
-    summary->nodes[node] = (struct summary_node){.code = code, .function = function};
-    summary->details[node] = (struct summary_detail){.parent = parent};
+    summary->nodes[node] =
+        (struct summary_node){.code = code, .parent = parent, .function = function};
+    summary->details[node] = (struct summary_detail){0};
     return node;
+}
+
+/* Puts a node into the table of children, which has a free place. */
+static void index_child(struct summary *summary, uint32_t node)
+{
+    const struct summary_node *n = &summary->nodes[node];
+    size_t mask = ((size_t)1 << summary->children_bits) - 1;
+    size_t at = summary_child_place(summary, n->parent, n->code);
+    while (summary->children[at] != 0) {
+        at = (at + 1) & mask;
+    }
+    summary->children[at] = node;
+}
+
+int summary_index_children(struct summary *summary, unsigned bits)
+{
+    uint32_t *children = rl_zalloc((size_t)1 << bits, sizeof *children);
+    if (children == NULL) {
+        summary->failed = 1;
+        return -1;
+    }
+    rl_free(summary->children);
+    summary->children = children;
+    summary->children_bits = bits;
+    for (uint32_t node = 0; node < summary->node_count; node++) {
+        if (summary->nodes[node].parent != SUMMARY_NONE) {
+            index_child(summary, node);
+        }
+    }
+    return 0;
 }
 
 /* Returns whether a code id gets a function of its own. Programs make functions without end (exec,
@@ -106,14 +137,31 @@ static int is_kept_apart(const struct summary *summary, uint32_t code)
            u64map_get(&summary->function_of, (uint64_t)code + 1) != NULL;
 }
 
-/* Returns the node of `code` below `parent`, where summary_callee() has not found it. */
-static uint32_t find_child(struct summary *summary, const struct summary_lane *lane,
-                           uint32_t parent, uint32_t code)
+/* Makes the node of `code` below `parent`. The table of children stays half empty. */
+static uint32_t new_child(struct summary *summary, uint32_t parent, uint32_t code)
 {
-    uint64_t key = (uint64_t)parent << 32 | code;
-    const uint64_t *known = u64map_get(&summary->node_of, key + 1);
-    if (known != NULL) {
-        return (uint32_t)*known;
+    uint32_t node = summary_new_node(summary, parent, code);
+    if (node == SUMMARY_NONE) {
+        return node;
+    }
+    summary->details[node].max_depth = 1;
+    if (summary->node_count <= (size_t)1 << (summary->children_bits - 1)) {
+        index_child(summary, node);
+    } else if (summary_index_children(summary, summary->children_bits + 1) != 0) {
+        return SUMMARY_NONE;
+    }
+    return node;
+}
+
+uint32_t summary_child(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
+                       uint32_t code)
+{
+    size_t mask = ((size_t)1 << summary->children_bits) - 1;
+    size_t at = summary_child_place(summary, parent, code);
+    for (; summary->children[at] != 0; at = (at + 1) & mask) {
+        if (summary_is_child(summary, summary->children[at], parent, code)) {
+            return summary->children[at];
+        }
     }
     if (!is_kept_apart(summary, code)) {
         return summary_callee(summary, lane, parent, RL_CODE_OTHER);
@@ -122,28 +170,15 @@ static uint32_t find_child(struct summary *summary, const struct summary_lane *l
         summary->is_folded_flat = 1;
         return summary_callee(summary, lane, lane->root, code);
     }
-    uint32_t node = summary_new_node(summary, parent, code);
-    if (node == SUMMARY_NONE || u64map_put(&summary->node_of, key + 1, node) != 0) {
-        summary->failed = 1;
-        return SUMMARY_NONE;
-    }
-    summary->details[node].max_depth = 1;
-    return node;
-}
-
-uint32_t summary_child(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
-                       uint32_t code)
-{
-    uint32_t node = find_child(summary, lane, parent, code);
-    if (node != SUMMARY_NONE) {
-        summary->nodes[parent].recent = node;
-    }
-    return node;
+    return new_child(summary, parent, code);
 }
 
 /* Makes the lane of a thread, and lists the thread where there is room. Its root is node code 0. */
 static struct summary_lane *new_lane(struct summary *summary, const struct chunk_info *info)
 {
+    if (summary->children == NULL && summary_index_children(summary, 6) != 0) {
+        return NULL;
+    }
     struct summary_lane *lane = rl_zalloc(1, sizeof *lane);
     if (lane == NULL || u64map_put(&summary->lanes, info->thread, (uint64_t)(uintptr_t)lane) != 0) {
         rl_free(lane);
@@ -315,29 +350,23 @@ size_t summary_find(const struct summary_lane *lane, uint64_t frame)
     return SIZE_MAX;
 }
 
-void summary_suspend(struct summary *summary, const struct summary_lane *lane, uint64_t frame,
-                     uint32_t node)
+uint64_t summary_resume_far(struct summary *summary, uint64_t frame)
 {
-    uint64_t where = (uint64_t)lane->root << 32 | node;
-    if (summary->undo != NULL) {
-        const uint64_t *before = u64map_get(&summary->suspended, frame);
-        summary_save_suspended(summary, frame, before != NULL ? *before : 0);
-    }
-    if (u64map_put(&summary->suspended, frame, where) != 0) {
-        summary->failed = 1;
-    }
+    uint64_t where = 0;
+    (void)u64map_remove(&summary->suspended.far, frame, &where);
+    return where;
 }
 
-uint32_t summary_resume(struct summary *summary, const struct summary_lane *lane, uint64_t frame)
+uint64_t summary_suspend_far(struct summary *summary, uint64_t frame, uint64_t where)
 {
-    uint64_t where;
-    if (!u64map_remove(&summary->suspended, frame, &where)) {
-        return SUMMARY_NONE;
+    struct suspended_frame *near = summary_near(summary, frame);
+    uint64_t before = near->frame == frame ? near->where : summary_resume_far(summary, frame);
+    if (near->frame == frame || near->frame == 0) {
+        *near = (struct suspended_frame){frame, where};
+    } else if (u64map_put(&summary->suspended.far, frame, where) != 0) {
+        summary->failed = 1;
     }
-    if (summary->undo != NULL) {
-        summary_save_suspended(summary, frame, where);
-    }
-    return where >> 32 == lane->root ? (uint32_t)where : SUMMARY_NONE;
+    return before;
 }
 
 void summary_switch(struct summary *summary, struct summary_lane *lane, uint64_t frame)

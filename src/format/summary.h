@@ -39,8 +39,8 @@
  * 26,000 nodes, so they stay small enough for a processor's own cache. */
 struct summary_node {
     uint32_t code;     /* 0 in the root of a thread */
+    uint32_t parent;   /* SUMMARY_NONE in a root */
     uint32_t function; /* index; SUMMARY_NONE in a root */
-    uint32_t recent;   /* node of the last call made from here */
     uint16_t mark;     /* of the chunk that has saved the node (summary_undo.c) */
     uint16_t open;     /* frames that are open now; UINT16_MAX = has been that many */
     uint64_t calls, total, self;
@@ -49,7 +49,6 @@ _Static_assert(sizeof(struct summary_node) == 40, "26,000 nodes fit a megabyte")
 
 /* The rest of a node: what few events touch. */
 struct summary_detail {
-    uint32_t parent; /* SUMMARY_NONE in a root */
     uint32_t max_depth;
     uint32_t exc, exc_line; /* of the last unwind */
     uint32_t open;          /* frames that had not ended when the recording did */
@@ -74,6 +73,18 @@ struct summary_thread {
     uint32_t has_ended;
 };
 
+/* Where a frame goes on that is suspended. */
+struct suspended_frame {
+    uint64_t frame; /* 0: the place is free */
+    uint64_t where; /* root << 32 | node */
+};
+
+/* Suspended frames, each in one of two tables. Few are suspended at a time, so most are near. */
+struct suspended_frames {
+    struct suspended_frame near[256]; /* at the low bits of the frame */
+    struct u64map far;                /* frame -> where; those whose place was taken */
+};
+
 struct summary_lane; /* the open frames of a running thread */
 struct summary_undo; /* what a chunk has changed */
 
@@ -87,13 +98,14 @@ struct summary {
     size_t thread_count, thread_cap;
     uint64_t unlisted_threads;
     uint64_t kinds[RL_EVENT_KINDS];
-    int is_folded_flat;         /* SUMMARY_NODES_MAX was reached */
-    int failed;                 /* without memory: the summary is incomplete */
-    uint32_t session;           /* not 0: only calls made in this session count */
-    struct u64map node_of;      /* parent << 32 | code -> node + 1 */
-    struct u64map function_of;  /* code + 1 -> function */
-    struct u64map suspended;    /* frame -> root << 32 | node */
-    struct u64map lanes;        /* thread -> struct summary_lane * */
+    int is_folded_flat;        /* SUMMARY_NODES_MAX was reached */
+    int failed;                /* without memory: the summary is incomplete */
+    uint32_t session;          /* not 0: only calls made in this session count */
+    uint32_t *children;        /* owned; hash table of parent and code -> node, 0 = free */
+    unsigned children_bits;    /* the table has 1 << children_bits places */
+    struct u64map function_of; /* code + 1 -> function */
+    struct u64map lanes;       /* thread -> struct summary_lane * */
+    struct suspended_frames suspended;
     struct summary_lane *ended; /* freed at the next chunk: events may follow in this one */
     struct summary_undo *undo;  /* owned; NULL where no chunk is ever taken back */
     uint16_t mark;              /* of the chunk that undo is about */

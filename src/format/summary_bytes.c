@@ -81,7 +81,7 @@ void summary_put(struct bytes_out *out, const struct summary *summary)
         const struct summary_node *n = &summary->nodes[i];
         const struct summary_detail *d = &summary->details[i];
         bytes_put_varint(out, n->code);
-        bytes_put_varint(out, d->parent == SUMMARY_NONE ? 0 : d->parent + 1);
+        bytes_put_varint(out, n->parent == SUMMARY_NONE ? 0 : n->parent + 1);
         bytes_put_varint(out, d->max_depth);
         bytes_put_varint(out, d->exc);
         bytes_put_varint(out, d->exc_line);

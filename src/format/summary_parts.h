@@ -57,14 +57,17 @@ void summary_save_lane(struct summary *summary, struct summary_lane *lane, int i
 
 /* ---- summary.c: the rare parts of summary_count() ---- */
 
+/* Fills the table of children again, with 1 << bits places. Returns -1 without memory. */
+int summary_index_children(struct summary *summary, unsigned bits);
+/* As summary_callee(), where the first place of the table has another node. */
 uint32_t summary_child(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
                        uint32_t code);
 uint32_t summary_outermost(const struct summary *summary, const struct summary_lane *lane,
                            uint32_t node);
-void summary_suspend(struct summary *summary, const struct summary_lane *lane, uint64_t frame,
-                     uint32_t node);
-/* Returns the node that a frame was suspended in, in this thread, or SUMMARY_NONE. */
-uint32_t summary_resume(struct summary *summary, const struct summary_lane *lane, uint64_t frame);
+/* A frame is suspended, in the table that has room. Returns where it was suspended before, or 0. */
+uint64_t summary_suspend_far(struct summary *summary, uint64_t frame, uint64_t where);
+/* Forgets a frame that is suspended far. Returns where it was, or 0. */
+uint64_t summary_resume_far(struct summary *summary, uint64_t frame);
 int summary_grow_stack(struct summary *summary, struct summary_lane *lane);
 /* Returns the place of a frame in the stack, or SIZE_MAX. */
 size_t summary_find(const struct summary_lane *lane, uint64_t frame);
@@ -122,19 +125,69 @@ INLINE void summary_count_depth(struct summary *summary, uint32_t node, uint32_t
     }
 }
 
+/* Returns where a search for a child begins in the table of children. */
+INLINE size_t summary_child_place(const struct summary *summary, uint32_t parent, uint32_t code)
+{
+    uint64_t key = (uint64_t)parent << 32 | code;
+    return (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - summary->children_bits));
+}
+
+INLINE int summary_is_child(const struct summary *summary, uint32_t node, uint32_t parent,
+                            uint32_t code)
+{
+    return summary->nodes[node].code == code && summary->nodes[node].parent == parent;
+}
+
 /* Returns the node of `code` called from `parent`; in direct recursion that is the parent itself.
  * SUMMARY_NONE without memory. */
 INLINE uint32_t summary_callee(struct summary *summary, const struct summary_lane *lane,
                                uint32_t parent, uint32_t code)
 {
-    const struct summary_node *p = &summary->nodes[parent];
-    if (code != 0 && p->code == code) {
+    if (code != 0 && summary->nodes[parent].code == code) {
         return parent;
     }
-    if (code != 0 && summary->nodes[p->recent].code == code) {
-        return p->recent;
+    uint32_t node = summary->children[summary_child_place(summary, parent, code)];
+    if (summary_is_child(summary, node, parent, code)) {
+        return node;
     }
     return summary_child(summary, lane, parent, code);
+}
+
+INLINE struct suspended_frame *summary_near(struct summary *summary, uint64_t frame)
+{
+    struct suspended_frame *near = summary->suspended.near;
+    return &near[frame % (sizeof summary->suspended.near / sizeof *near)];
+}
+
+/* A frame is suspended in `node`. */
+INLINE void summary_suspend(struct summary *summary, const struct summary_lane *lane,
+                            uint64_t frame, uint32_t node)
+{
+    struct suspended_frame *near = summary_near(summary, frame);
+    uint64_t where = (uint64_t)lane->root << 32 | node, before = 0;
+    if (near->frame != 0 || summary->suspended.far.count != 0) {
+        before = summary_suspend_far(summary, frame, where);
+    } else {
+        *near = (struct suspended_frame){frame, where};
+    }
+    summary_save_suspended(summary, frame, before);
+}
+
+/* Returns the node that a frame was suspended in, in this thread, or SUMMARY_NONE. */
+INLINE uint32_t summary_resume(struct summary *summary, const struct summary_lane *lane,
+                               uint64_t frame)
+{
+    struct suspended_frame *near = summary_near(summary, frame);
+    uint64_t where = near->where;
+    if (near->frame == frame && frame != 0) {
+        near->frame = 0;
+    } else {
+        where = summary->suspended.far.count != 0 ? summary_resume_far(summary, frame) : 0;
+    }
+    if (where != 0) {
+        summary_save_suspended(summary, frame, where);
+    }
+    return where != 0 && where >> 32 == lane->root ? (uint32_t)where : SUMMARY_NONE;
 }
 
 /* Opens a frame of `node`. A frame of 0 is a call of C code. */

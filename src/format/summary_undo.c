@@ -43,11 +43,6 @@ struct saved_detail {
     uint32_t index;
 };
 
-struct saved_suspended {
-    uint64_t frame;
-    uint64_t where; /* value in the table, 0 = it was not suspended */
-};
-
 struct summary_undo {
     struct saved_list nodes, details, frames, suspended;
     size_t node_count, function_count, thread_count; /* at the mark */
@@ -122,9 +117,12 @@ void summary_save_frames(struct summary *summary, struct summary_lane *lane, siz
 
 void summary_save_suspended(struct summary *summary, uint64_t frame, uint64_t where)
 {
-    struct saved_suspended *saved = add_saved(summary, &summary->undo->suspended, sizeof *saved);
+    struct suspended_frame *saved = NULL;
+    if (summary->undo != NULL) {
+        saved = add_saved(summary, &summary->undo->suspended, sizeof *saved);
+    }
     if (saved != NULL) {
-        *saved = (struct saved_suspended){frame, where};
+        *saved = (struct suspended_frame){frame, where};
     }
 }
 
@@ -207,18 +205,27 @@ static void take_back_lane(struct summary *summary, struct summary_lane *lane)
     }
 }
 
+/* Takes back which frames are suspended. */
+static void take_back_suspended(struct summary *summary)
+{
+    struct saved_list *list = &summary->undo->suspended;
+    const struct suspended_frame *saved = list->items;
+    for (size_t i = list->count; i-- > 0;) {
+        struct suspended_frame *near = summary_near(summary, saved[i].frame);
+        if (saved[i].where != 0) {
+            (void)summary_suspend_far(summary, saved[i].frame, saved[i].where);
+        } else if (near->frame == saved[i].frame) {
+            near->frame = 0;
+        } else {
+            (void)summary_resume_far(summary, saved[i].frame);
+        }
+    }
+}
+
 /* Takes back what the chunk has changed in nodes that are older. */
 static void take_back_changes(struct summary *summary)
 {
     struct summary_undo *undo = summary->undo;
-    const struct saved_suspended *suspended = undo->suspended.items;
-    for (size_t i = undo->suspended.count; i-- > 0;) {
-        if (suspended[i].where == 0) {
-            (void)u64map_remove(&summary->suspended, suspended[i].frame, NULL);
-        } else if (u64map_put(&summary->suspended, suspended[i].frame, suspended[i].where) != 0) {
-            summary->failed = 1;
-        }
-    }
     const struct saved_detail *details = undo->details.items;
     for (size_t i = undo->details.count; i-- > 0;) {
         summary->details[details[i].index] = details[i].detail;
@@ -237,10 +244,9 @@ static void take_back_changes(struct summary *summary)
 static void remove_new(struct summary *summary)
 {
     struct summary_undo *undo = summary->undo;
-    while (summary->node_count > undo->node_count) {
-        size_t node = --summary->node_count;
-        uint64_t key = (uint64_t)summary->details[node].parent << 32 | summary->nodes[node].code;
-        (void)u64map_remove(&summary->node_of, key + 1, NULL);
+    if (summary->node_count > undo->node_count) {
+        summary->node_count = undo->node_count;
+        (void)summary_index_children(summary, summary->children_bits);
     }
     while (summary->function_count > undo->function_count) {
         uint32_t code = summary->functions[--summary->function_count].code;
@@ -262,6 +268,7 @@ void summary_take_back(struct summary *summary)
     if (undo->lane != NULL) {
         take_back_lane(summary, undo->lane);
     }
+    take_back_suspended(summary);
     take_back_changes(summary);
     remove_new(summary);
     undo->lane = NULL;

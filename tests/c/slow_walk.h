@@ -491,10 +491,12 @@ static inline void slow_end(struct slow_summary *s, uint64_t ticks, struct bytes
     all.functions = rl_zalloc(s->function_count, sizeof *all.functions);
     for (size_t i = 0; i < s->node_count; i++) {
         const struct slow_node *n = &s->nodes[i];
-        all.nodes[i] = (struct summary_node){
-            .code = n->code, .calls = n->calls, .total = n->total, .self = n->self};
-        all.details[i] = (struct summary_detail){.parent = n->parent,
-                                                 .max_depth = n->max_depth,
+        all.nodes[i] = (struct summary_node){.code = n->code,
+                                             .parent = n->parent,
+                                             .calls = n->calls,
+                                             .total = n->total,
+                                             .self = n->self};
+        all.details[i] = (struct summary_detail){.max_depth = n->max_depth,
                                                  .exc = n->exc,
                                                  .exc_line = n->exc_line,
                                                  .open = n->open,

@@ -556,8 +556,8 @@ static void after_a_gap_nobody_knows_which_frames_are_open(void **state)
     summary_add(&summary, summary_begin_chunk(&summary, &info), &call);
     summary_end(&summary, 300);
     assert_int_equal(summary.node_count, 3);
-    assert_int_equal(summary.details[1].parent, 0);
-    assert_int_equal(summary.details[2].parent, 0); /* not below the first one */
+    assert_int_equal(summary.nodes[1].parent, 0);
+    assert_int_equal(summary.nodes[2].parent, 0); /* not below the first one */
     assert_int_equal(summary.details[1].open, 0);
     assert_int_equal(summary.details[2].open, 1);
     summary_fini(&summary);

@@ -291,7 +291,7 @@ static PyObject *reader_tree(struct reader_object *self, PyObject *args)
             const struct summary_detail *d = &s.details[i];
             PyObject *exc =
                 d->exc != 0 ? reader_safe_text(reader_string(r, d->exc)) : PyUnicode_New(0, 0);
-            long long parent = d->parent == SUMMARY_NONE ? -1 : (long long)d->parent;
+            long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
             PyObject *row = exc == NULL ? NULL
                                         : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
                                                         (unsigned long long)n->calls,
