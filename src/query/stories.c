@@ -171,13 +171,23 @@ static int is_library(const struct pass *pass, uint32_t code)
 
 /* ---- which story an event belongs to ---- */
 
+/* Returns whether the exception is raised into the coroutine that waited for the one it left.
+ * Cancellation does that. */
+static int is_thrown_to_waiter(const struct story_event *last, const struct event_out *event,
+                               const struct exc_captured *now)
+{
+    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+    return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
+}
+
 /* Returns whether an event continues a story, where only frames can tell. */
 static int continues_by_frame(const struct story_event *last, const struct event_out *event,
                               const struct exc_captured *now)
 {
     if (event->kind == RL_EVENT_RAISE) {
         struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
-        return after.is_again && event->frame == last->frame;
+        return (after.is_again && event->frame == last->frame) ||
+               is_thrown_to_waiter(last, event, now);
     }
     return event->frame == (last->kind == RL_EVENT_UNWIND ? last->parent : last->frame);
 }
@@ -201,15 +211,6 @@ static int may_be_outside(uint64_t frame, const struct story *story)
         }
     }
     return (frame & RL_FRAME_ORDINAL_MASK) < (last->frame & RL_FRAME_ORDINAL_MASK);
-}
-
-/* Returns whether the exception is raised into the coroutine that waited for the one it left.
- * Cancellation does that. */
-static int is_thrown_to_waiter(const struct story_event *last, const struct event_out *event,
-                               const struct exc_captured *now)
-{
-    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
-    return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
 }
 
 /* Returns whether an event begins a new story instead of continuing this one. */

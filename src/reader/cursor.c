@@ -54,9 +54,10 @@ struct cursor {
     size_t stream_count;
     struct stream **heap; /* owned */
     size_t heap_count;
-    struct stream *last;   /* of the last event */
-    struct stream *ended;  /* off the heap; the caller still borrows its last event's values */
-    struct u64map parents; /* open frame -> parent + 1 */
+    struct stream *last;     /* of the last event */
+    struct stream *ended;    /* off the heap; the caller still borrows its last event's values */
+    struct u64map parents;   /* open frame -> parent + 1 */
+    struct u64map suspended; /* frame that has yielded -> its code */
 };
 
 /* The order of events: by time; at the same tick by thread, so that every run gives the same order.
@@ -101,6 +102,7 @@ void cursor_close(struct cursor *cursor)
     rl_free(cursor->streams);
     rl_free(cursor->heap);
     u64map_fini(&cursor->parents);
+    u64map_fini(&cursor->suspended);
     rl_free(cursor);
 }
 
@@ -181,29 +183,59 @@ static int take_out(struct stream *stream, uint64_t frame, struct open_activatio
     return 1;
 }
 
-/* Takes out the frame that the last event left. */
+/* Takes out the frame that the last event left, and those that waited for it. */
 static void take_out_leaving(struct stream *stream)
 {
-    struct open_activation taken;
-    if (stream->leaving != 0) {
-        (void)take_out(stream, stream->leaving, &taken);
-        stream->leaving = 0;
+    struct open_activation taken = {.frame = stream->leaving};
+    const struct open_activation *outer;
+    while (taken.frame != 0 && take_out(stream, taken.frame, &taken)) {
+        outer = find_activation(stream, taken.caller);
+        taken.frame = outer != NULL && outer->waits ? outer->frame : 0;
     }
+    stream->leaving = 0;
 }
 
-/* Takes the lines of the callers that an exception's values name (after_exception.h). */
-static void take_lines(struct stream *stream, const struct rec *rec)
+/* Puts a frame that waits below the open frame `above`, which it delegates to. Does nothing where
+ * the code of the frame is not known. RL_OK or RL_NOMEM. */
+static rl_status insert_waiting(const struct cursor *cursor, struct stream *stream, uint64_t frame,
+                                uint64_t above)
 {
-    uint64_t frame;
+    const uint64_t *code = u64map_get(&cursor->suspended, frame);
+    if (code == NULL || find_activation(stream, above) == NULL) {
+        return RL_OK;
+    }
+    if (push_activation(stream, (struct open_activation){0}) != 0) {
+        return RL_NOMEM;
+    }
+    struct open_activation *place = find_activation(stream, above), *inner = place + 1;
+    memmove(inner, place, (size_t)(stream->stack + stream->depth - inner) * sizeof *place);
+    *place = (struct open_activation){frame, inner->caller, inner->is_root, 1, (uint32_t)*code, 0};
+    inner->caller = frame;
+    inner->is_root = 0;
+    return RL_OK;
+}
+
+/* Takes the lines of the callers that an exception's values name (after_exception.h), and the
+ * frames among them that wait. RL_OK or RL_NOMEM. */
+static rl_status take_lines(const struct cursor *cursor, struct stream *stream,
+                            const struct rec *rec)
+{
+    uint64_t frame, above = rec->frame;
     uint32_t line;
     struct after_exception after =
         after_exception_of(rec->kind, rec->frame, rec->data, rec->data_len);
     while (after_exception_caller(&after, &frame, &line)) {
+        if (find_activation(stream, frame) == NULL &&
+            insert_waiting(cursor, stream, frame, above) != RL_OK) {
+            return RL_NOMEM;
+        }
         struct open_activation *open = find_activation(stream, frame);
         if (open != NULL) {
             open->line = line;
+            above = frame;
         }
     }
+    return RL_OK;
 }
 
 /* Loads the next chunk of a stream and sets its decoder. After a gap, what was known of the
@@ -347,8 +379,9 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
     }
     int is_root = stream->depth == 0 || (rec->has_switch && rec->switch_to == 0);
     uint64_t caller = is_root ? 0 : stream->stack[stream->depth - 1].frame;
-    if (rec->data_len != 0 && (rec->kind == RL_EVENT_RAISE || rec->kind == RL_EVENT_UNWIND)) {
-        take_lines(stream, rec);
+    if (rec->data_len != 0 && (rec->kind == RL_EVENT_RAISE || rec->kind == RL_EVENT_UNWIND) &&
+        take_lines(cursor, stream, rec) != RL_OK) {
+        return RL_NOMEM;
     }
     if (kind_begins(rec->kind)) {
         event->parent = caller;
@@ -362,13 +395,16 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
         event->parent_is_known = parent != NULL;
     }
     if (kind_enters(rec->kind)) {
-        struct open_activation open = {rec->frame, caller, is_root, rec->id, 0};
+        struct open_activation open = {rec->frame, caller, is_root, 0, rec->id, 0};
         return push_activation(stream, open) == 0 ? RL_OK : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
         stream->leaving = rec->frame;
         if (kind_ends(rec->kind)) {
             (void)u64map_remove(&cursor->parents, rec->frame, NULL);
+            (void)u64map_remove(&cursor->suspended, rec->frame, NULL);
+        } else if (rec->frame != 0 && u64map_put(&cursor->suspended, rec->frame, rec->id) != 0) {
+            return RL_NOMEM;
         }
     }
     return RL_OK;

@@ -36,6 +36,7 @@ struct open_activation {
     uint64_t frame;
     uint64_t caller; /* the innermost frame when it was entered; 0 where C code called it */
     int is_root;     /* it has no caller, whatever else is open */
+    int waits;       /* it is suspended: an exception was thrown into what it delegates to */
     uint32_t code;   /* 0 = not known */
     uint32_t line;   /* its line while a frame above is open; 0 = not known */
 };

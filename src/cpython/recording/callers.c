@@ -13,17 +13,22 @@
 #include "state.h"
 #include "word.h"
 
-/* Goes from an open frame to the open frame that called it. */
+/* Goes from an open frame to the open frame that called it. Where an exception was thrown into a
+ * generator, those that delegate to it come before that: they are linked, but not entered. */
 struct walk {
     struct thread *t;
     native_frame *native;
-    uint32_t callee, at; /* in the thread's stack */
+    uint64_t frame; /* identity of `native` */
+    uint32_t at;    /* in the thread's stack; of a frame that waits, that of the frame above it */
+    int is_open;    /* `native` is at `at` */
+    int has_begun;
 };
 
 /* Begins at the frame of the event, which may not be recorded itself. */
 static struct walk walk_from(struct thread *t, const struct event *event)
 {
-    return (struct walk){t, event->frame, 0, frames_find(t, event->frame)};
+    uint32_t at = frames_find(t, event->frame);
+    return (struct walk){t, event->frame, t->stack[at].frame, at, 1, 0};
 }
 
 /* Returns the index of the interpreter's frame below `top`; 0 = it is not recorded. */
@@ -38,17 +43,33 @@ static uint32_t find_below(const struct thread *t, uint32_t top, native_frame *f
     return 0;
 }
 
-/* One step, unless the line of the caller was written already; 0 where there is none. */
-static int walk_out(struct walk *w)
+/* Returns the identity of a recorded generator that is not entered; 0: it is another frame. */
+static uint64_t find_waiting(const struct thread *t, native_frame *frame)
 {
-    if (w->at <= 1 || w->t->stack[w->at].flags & FRAME_CALLER_KNOWN) {
+    if (native_generator(frame) == NULL) {
         return 0;
     }
-    native_frame *f = w->callee == 0 ? frames_caller(w->native) : native_caller(w->native);
+    uint64_t info = codeinfo_get(native_code(frame));
+    const uint64_t *known = u64map_get(&recording.generators, (uint64_t)(uintptr_t)frame);
+    return known != NULL && codeinfo_is_valid(info) && !(info & CODE_EXCLUDED) &&
+                   frames_find(t, frame) == 0
+               ? *known
+               : 0;
+}
+
+/* Takes one step, unless the line of the caller was written already; 0 where there is none. */
+static int walk_out(struct walk *w)
+{
+    struct thread *t = w->t;
+    if (w->at == 0 || t->stack[w->at].flags & FRAME_CALLER_KNOWN) {
+        return 0;
+    }
+    native_frame *f = w->has_begun ? native_caller(w->native) : frames_caller(w->native);
     for (; f != NULL; f = native_caller(f)) {
-        uint32_t at = find_below(w->t, w->at, f);
-        if (at != 0) {
-            *w = (struct walk){w->t, f, w->at, at};
+        uint32_t at = w->at > 1 ? find_below(t, w->at, f) : 0;
+        uint64_t frame = at != 0 ? t->stack[at].frame : find_waiting(t, f);
+        if (frame != 0) {
+            *w = (struct walk){t, f, frame, at != 0 ? at : w->at, at != 0, 1};
             return 1;
         }
     }
@@ -72,7 +93,9 @@ void callers_look(struct thread *t, const struct event *event)
     struct walk w = walk_from(t, event);
     while (walk_out(&w)) {
         struct event caller = {.code = native_code(w.native), .frame = w.native};
-        lines_leave(t, &caller, t->stack[w.at].id);
+        if (w.is_open) {
+            lines_leave(t, &caller, t->stack[w.at].id);
+        }
     }
 }
 
@@ -111,19 +134,24 @@ uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags
 {
     forget_flags(t);
     struct walk w = walk_from(t, event);
-    uint64_t before = t->stack[w.at].frame;
+    uint64_t before = w.frame;
     if (event->kind == RL_EVENT_UNWIND && w.at <= 1 && is_outermost(event)) {
         flags |= RL_EXCEPTION_OUTERMOST;
     }
     uint8_t *begin = p;
     p = put_varint(p, flags);
-    while (end - p >= 2 * VARINT_MAX && walk_out(&w)) {
+    for (uint32_t callee = w.at; end - p >= 2 * VARINT_MAX; callee = w.at) {
+        int is_there = walk_out(&w);
+        if (!is_there || w.is_open) {
+            t->stack[callee].flags |= FRAME_CALLER_KNOWN; /* also where it has none */
+        }
+        if (!is_there) {
+            break;
+        }
         uint32_t line = lineinfo_current(w.native);
-        uint64_t frame = t->stack[w.at].frame;
-        t->stack[w.callee].flags |= FRAME_CALLER_KNOWN;
-        p = put_varint(p, zigzag((int64_t)(frame - before)));
+        p = put_varint(p, zigzag((int64_t)(w.frame - before)));
         p = put_varint(p, line < RL_LINE_MAX ? line : 0);
-        before = frame;
+        before = w.frame;
     }
     return p - begin > 1 || flags != 0 ? p : begin;
 }
