@@ -1,6 +1,8 @@
 /* Why: what a lane does when its slot is full. It hands the slot over and takes another; where
  * there is none, it waits or drops the event.
  *
+ *   warm, and no large slot is free? ------> wakes the writer thread, which may add some
+ *      | then
  *   free slot? ----------------------------------------------------> take it
  *      | no
  *   may the recorder add slots? --yes--> wants_small/_large, wait --> try again
@@ -13,6 +15,10 @@
  *      | no
  *   drop the event, count the loss; a LOSS row reports it when there is room
  *
+ * Waking the writer thread takes the traced thread longer than filling a small slot. So full slots
+ * wait until there are WAKE_AT, or until hardly a slot is free, or for the next tick. Meanwhile
+ * their rows are as safe as those of the slots that are being filled.
+ *
  * Threads: called by traced threads; everything shared is under the recorder's lock.
  * Invariant: a lane that waits holds no slot, so the writer thread can always make progress. */
 #include "lane.h"
@@ -22,7 +28,11 @@
 #include "work.h"
 #include "writer_thread.h"
 
-enum { WARM_SLOTS = 4 }; /* a thread that filled so many small slots gets large ones */
+enum {
+    WARM_SLOTS = 4,    /* a thread that filled so many small slots gets large ones */
+    WAKE_AT = 4,       /* full slots that the writer thread is woken for, if it sleeps */
+    LARGE_FOR_EACH = 2 /* large slots for each lane that fills a slot */
+};
 
 void lane_list_append(struct lane_list *list, struct lane *lane)
 {
@@ -63,6 +73,14 @@ static struct slot *end_slot(struct lane *lane)
     return slot;
 }
 
+/* Returns whether a full slot is not to wait for others. The last free slot is about to be taken. A
+ * thread that drops events instead of waiting needs every slot soon. */
+static int must_wake(const struct recorder *recorder)
+{
+    return recorder->queue.count >= WAKE_AT || recorder->options.may_drop ||
+           recorder->free_small.count + recorder->free_large.count <= 1;
+}
+
 void lane_hand_over(struct lane *lane)
 {
     struct recorder *recorder = lane->recorder;
@@ -74,7 +92,9 @@ void lane_hand_over(struct lane *lane)
         slot_list_append(&recorder->kept, slot);
     } else {
         slot_list_append(&recorder->queue, slot);
-        os_cond_signal(&recorder->work);
+        if (must_wake(recorder)) {
+            os_cond_signal(&recorder->work);
+        }
     }
 }
 
@@ -197,12 +217,41 @@ static int may_grow(const struct recorder *recorder, int is_first)
                : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
 }
 
+/* A warm lane finds no large slot and goes on with a small one. Meanwhile the writer thread empties
+ * large ones, or adds some. */
+static void ask_for_large(struct recorder *recorder)
+{
+    size_t wanted = LARGE_FOR_EACH * (recorder->filling.count + 1);
+    recorder->wants_large |= recorder->large_slots < wanted && may_grow(recorder, 0);
+    if (recorder->has_thread) {
+        os_cond_signal(&recorder->work);
+    } else if (recorder->wants_large) {
+        work_grow(recorder);
+    }
+}
+
+static int is_writing(const struct recorder *recorder)
+{
+    return recorder->queue.count != 0 || recorder->in_work != 0;
+}
+
+/* Returns whether free slots are for threads that wait for their first one. First slots are beyond
+ * the limit: where another lane took them, the file would grow again. */
+static int are_reserved(const struct recorder *recorder, int is_first)
+{
+    return !is_first && recorder->beginners != 0 && is_writing(recorder) &&
+           recorder->free_small.count + recorder->free_large.count <= recorder->beginners;
+}
+
 /* Returns a slot, or NULL; search->must_wait and is_late say what then. */
 static struct slot *try_take(struct recorder *recorder, struct search *search)
 {
     int is_first = search->lane->slots_filled == 0;
     int wants_large = search->lane->slots_filled >= WARM_SLOTS;
-    struct slot *slot = take_free(recorder, wants_large);
+    if (wants_large && recorder->free_large.count == 0 && !state_is_ring(recorder)) {
+        ask_for_large(recorder);
+    }
+    struct slot *slot = are_reserved(recorder, is_first) ? NULL : take_free(recorder, wants_large);
     search->must_wait = 0;
     if (slot == NULL && may_grow(recorder, is_first)) {
         slot = grow(recorder, search, wants_large);
@@ -217,8 +266,10 @@ static struct slot *try_take(struct recorder *recorder, struct search *search)
         work_drain(recorder);
         return take_free(recorder, wants_large);
     }
-    search->must_wait = (recorder->queue.count != 0 || recorder->in_work != 0) &&
-                        !(recorder->options.may_drop && !is_first);
+    search->must_wait = is_writing(recorder) && !(recorder->options.may_drop && !is_first);
+    if (search->must_wait) {
+        os_cond_signal(&recorder->work);
+    }
     return NULL;
 }
 
@@ -226,6 +277,7 @@ static struct slot *try_take(struct recorder *recorder, struct search *search)
 static struct slot *take_slot(struct recorder *recorder, struct search *search)
 {
     const struct recorder_hooks *hooks = &recorder->options.hooks;
+    uint32_t is_first = search->lane->slots_filled == 0;
     for (;;) {
         struct slot *slot = try_take(recorder, search);
         if (slot != NULL || !search->must_wait || !search->may_wait || recorder->is_stopping) {
@@ -234,7 +286,9 @@ static struct slot *take_slot(struct recorder *recorder, struct search *search)
         if (search->token == NULL && hooks->wait_begin != NULL) {
             search->token = hooks->wait_begin();
         }
+        recorder->beginners += is_first;
         writer_thread_wait(recorder);
+        recorder->beginners -= is_first;
     }
 }
 

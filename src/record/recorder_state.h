@@ -59,6 +59,7 @@ struct recorder {
     uint64_t thread_id;
     struct os_door door; /* from ASKED to STARTS; carries the descriptor of a private table */
     uint32_t waiting;    /* threads in writer_thread_wait() */
+    uint32_t beginners;  /* those of them that wait for their first slot */
     int is_open, is_stopping;
     struct recorder_stats *closing_stats;
     rl_status open_status;
@@ -68,6 +69,7 @@ struct recorder {
     struct slot_list free_small, free_large, queue, kept; /* slots.h draws them */
     size_t slot_bytes;                                    /* in all LIVE blocks */
     uint32_t small_count, large_count; /* slots of the newest block of that size */
+    uint32_t large_slots;              /* in all blocks */
     int wants_small, wants_large;      /* a lane found no free slot: work_grow() adds a block */
     int cannot_grow;                   /* the last work_grow() failed */
     int wants_tick;    /* a thread waits until LIVE slots and definitions are in the file */

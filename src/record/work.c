@@ -14,7 +14,7 @@
 #include "ring.h"
 #include "status.h"
 
-enum { FIRST_SMALL = 4, FIRST_LARGE = 2 };
+enum { FIRST_SMALL = 4, FIRST_LARGE = 4 };
 
 /* Appends a LIVE block and puts its slots into `list`. */
 static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
@@ -40,10 +40,21 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     live->next = recorder->lives;
     recorder->lives = live;
     recorder->slot_bytes += (size_t)slot_size * count;
+    recorder->large_slots += slot_size == SLOT_LARGE ? count : 0;
     if (recorder->control == NULL) {
         recorder->control = live;
     }
     return RL_OK;
+}
+
+/* Reduces the number of wanted slots to what the buffer has room for, one at least. First slots of
+ * threads are beyond its limit: a few at a time, more where many threads run. */
+static void fit_buffer(const struct recorder *recorder, uint32_t slot_size, uint32_t *count)
+{
+    size_t most = recorder->options.buffer_bytes, taken = recorder->slot_bytes;
+    size_t left = taken < most ? (most - taken + slot_size - 1) / slot_size
+                               : FIRST_SMALL + recorder->filling.count / 2;
+    *count = *count < left ? *count : (uint32_t)left;
 }
 
 /* Adds a block with twice as many slots as the last one of that size: few blocks serve any load. */
@@ -56,6 +67,8 @@ static rl_status add_slots(struct recorder *recorder, uint32_t slot_size)
     count = *last = count < most ? count : most;
     if (state_is_ring(recorder)) {
         ring_fit(recorder, &slot_size, &count);
+    } else {
+        fit_buffer(recorder, slot_size, &count);
     }
     return add_live(recorder, slot_size, count,
                     slot_size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small);
