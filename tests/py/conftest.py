@@ -28,7 +28,7 @@ def clean_environ(**more):
     return environ
 
 
-def run(*words, cwd=None, stdin=b"", env=None, timeout=120, check=False):
+def run(*words, cwd=None, stdin=b"", env=None, timeout=300, check=False):
     """A finished process, output as bytes."""
     return subprocess.run(
         [str(word) for word in words],

@@ -158,7 +158,7 @@ print('ok')
 """
 
 
-def program(tmp_path, source, *args, timeout=120):
+def program(tmp_path, source, *args, timeout=600):
     path = tmp_path / "prog.py"
     path.write_text(source)
     done = run(sys.executable, "-X", "faulthandler", path, *args, cwd=tmp_path, timeout=timeout)
