@@ -423,11 +423,9 @@ class Recording:
     def events(self) -> Iterator[Mapping[str, Any]]:
         """Yields every event in order of time, as the dictionaries that `relive dump --json`
         prints."""
-        import json
-
         for piece in self.lines():
             for line in piece.splitlines():
-                yield json.loads(line)
+                yield _core.read_json(line)
 
     def lines(self) -> Iterator[bytes]:
         """Yields the dump, in pieces of whole lines (bytes)."""
@@ -480,12 +478,11 @@ class Recording:
         return self._read_calls(), more
 
     def _read_calls(self) -> Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]]:
-        import json
-
+        read = _core.read_json
         piece = self._reader.calls_piece()
         while piece:
             for level, start, end in piece:
-                yield level, json.loads(start), None if end is None else json.loads(end)
+                yield level, read(start), None if end is None else read(end)
             piece = self._reader.calls_piece()
 
     def progress(self) -> Tuple[int, int]:

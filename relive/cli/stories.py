@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from relive import _core
 from relive.cli import common
 
 TYPE_CHECKING = False
@@ -144,15 +145,13 @@ class Story:
     def __init__(
         self, outcome: Outcome, fate: Tuple[str, bool], number: int, detail: Sequence[Any]
     ) -> None:
-        import json
-
         self.index, first, captured, self._stack, self._passed = detail
         self.outcome, self.number = outcome, number
         self.fate, self.is_alarming = fate
-        self.first = json.loads(first)
+        self.first: Any = _core.read_json(first)
         hidden = self.first.get("exc") or {}
         self.exc = (
-            _take_captured(captured and json.loads(captured))
+            _take_captured(captured and _core.read_json(captured))
             or _take_captured(self.first)
             or {
                 "type": self.first.get("exc_type", "?"),

@@ -1,5 +1,6 @@
 /* Why: the settings of a run travel in an environment variable as JSON. Python's own module would
- * be imported into the program's process, so this file reads and writes JSON itself.
+ * be imported into the program's process, so this file reads and writes JSON itself. The verbs read
+ * events with it too: that module, and `re`, take longer to import than most answers.
  *
  * Invariants: the text is not trusted. Nesting is bounded (NESTED_MAX), and what is no JSON is a
  * ValueError with its place. Lone surrogates survive both ways, since paths may hold them.
@@ -10,8 +11,12 @@
 
 #include "json_out.h"
 #include "utf8.h"
+#include "value.h"
 
-enum { NESTED_MAX = 32, NUMBER_MAX = 400 };
+enum {
+    NESTED_MAX = 2 * RL_VALUE_DEPTH_MAX + 8, /* an event with the deepest value */
+    INTEGER_DIGITS = 18                      /* so many always fit into a long long */
+};
 
 /* ---- reading ---- */
 
@@ -30,7 +35,8 @@ static PyObject *refuse_json(const struct text_in *in, const char *what)
 /* Skips blanks and returns the next character, 0 at the end. */
 static char peek_char(struct text_in *in)
 {
-    while (in->at < in->end && strchr(" \t\r\n", *in->at) != NULL) {
+    while (in->at < in->end &&
+           (*in->at == ' ' || *in->at == '\t' || *in->at == '\r' || *in->at == '\n')) {
         in->at++;
     }
     return in->at < in->end ? *in->at : '\0';
@@ -63,21 +69,44 @@ static PyObject *read_json_word(struct text_in *in)
     return refuse_json(in, "no JSON value");
 }
 
+/* Reads an integer of few digits, as most are. Returns NULL without an exception for any other. */
+static PyObject *read_short_integer(struct text_in *in)
+{
+    const char *p = in->at + (*in->at == '-'), *first = p;
+    long long value = 0;
+    while (*p >= '0' && *p <= '9' && p - first < INTEGER_DIGITS) {
+        value = value * 10 + (*p++ - '0');
+    }
+    if (p == first || (*p != '\0' && strchr("0123456789.eE+-", *p) != NULL)) {
+        return NULL;
+    }
+    value = *in->at == '-' ? -value : value;
+    in->at = p;
+    return PyLong_FromLongLong(value);
+}
+
 static PyObject *read_json_number(struct text_in *in)
 {
-    char digits[NUMBER_MAX + 1];
+    PyObject *found = read_short_integer(in);
+    if (found != NULL || PyErr_Occurred()) {
+        return found;
+    }
     size_t len = strspn(in->at, "-+.0123456789eE");
-    if (len > NUMBER_MAX) {
-        return refuse_json(in, "a number that is too long");
+    char *digits = PyMem_Malloc(len + 1); /* owned */
+    if (digits == NULL) {
+        return PyErr_NoMemory();
     }
     memcpy(digits, in->at, len);
     digits[len] = '\0';
     in->at += len;
     if (strpbrk(digits, ".eE") == NULL) {
-        return PyLong_FromString(digits, NULL, 10);
+        found = PyLong_FromString(digits, NULL, 10);
+    } else {
+        double value = PyOS_string_to_double(digits, NULL, NULL);
+        found = value == -1.0 && PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
     }
-    double value = PyOS_string_to_double(digits, NULL, NULL);
-    return value == -1.0 && PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
+    PyMem_Free(digits);
+    return found;
 }
 
 /* The four digits of a \u escape; -1 where they are not there. */
@@ -121,32 +150,60 @@ static long read_escape(struct text_in *in)
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
-/* Reads a text in quotes, at whose first quote `in` is. */
-static PyObject *read_text(struct text_in *in)
+/* Returns the last quote of the text that begins at `first`, or NULL; *has_escapes says whether a
+ * character before it is escaped. */
+static const char *find_text_end(const struct text_in *in, const char *first, int *has_escapes)
+{
+    *has_escapes = 0;
+    for (const char *p = first; p < in->end; p++) {
+        if (*p == '"') {
+            return p;
+        }
+        if (*p == '\\') {
+            *has_escapes = 1;
+            p++;
+        }
+    }
+    return NULL;
+}
+
+/* Reads a text up to its last quote, at `last`. */
+static PyObject *read_escaped_text(struct text_in *in, const char *last)
 {
     /* No text has more characters than bytes. */
-    size_t most = (size_t)(in->end - in->at), len = 0;
-    Py_UCS4 *points = PyMem_New(Py_UCS4, most != 0 ? most : 1); /* owned */
+    Py_UCS4 *points = PyMem_New(Py_UCS4, (size_t)(last - in->at) + 1); /* owned */
     if (points == NULL) {
         return PyErr_NoMemory();
     }
-    in->at++;
-    for (;;) {
+    size_t len = 0;
+    while (in->at < last) {
         uint32_t point;
-        size_t bytes = utf8_get((const uint8_t *)in->at, (size_t)(in->end - in->at), &point);
+        size_t bytes = utf8_get((const uint8_t *)in->at, (size_t)(last - in->at), &point);
         in->at += bytes;
         long escaped = bytes != 0 && point == '\\' ? read_escape(in) : 0;
-        if (bytes == 0 || escaped < 0) {
+        if (bytes == 0 || escaped < 0 || in->at > last) {
             PyMem_Free(points);
-            return refuse_json(in, bytes == 0 ? "a text without end" : "an unknown escape");
-        }
-        if (point == '"') {
-            break;
+            return refuse_json(in, bytes == 0 ? "no character" : "an unknown escape");
         }
         points[len++] = point == '\\' ? (Py_UCS4)escaped : point;
     }
     PyObject *text = PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, points, (Py_ssize_t)len);
     PyMem_Free(points);
+    return text;
+}
+
+/* Reads a text in quotes, at whose first quote `in` is. */
+static PyObject *read_text(struct text_in *in)
+{
+    int has_escapes;
+    const char *last = find_text_end(in, in->at + 1, &has_escapes);
+    if (last == NULL) {
+        return refuse_json(in, "a text without end");
+    }
+    in->at++;
+    PyObject *text = has_escapes ? read_escaped_text(in, last)
+                                 : PyUnicode_DecodeUTF8(in->at, last - in->at, "surrogatepass");
+    in->at = last + 1;
     return text;
 }
 
@@ -222,18 +279,27 @@ static PyObject *read_value(struct text_in *in, int depth)
     }
 }
 
+/* Returns a str or bytes object as bytes of UTF-8: new. */
+static PyObject *take_utf8(PyObject *object)
+{
+    if (PyUnicode_Check(object)) {
+        return PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass");
+    }
+    if (!PyBytes_Check(object)) {
+        return PyErr_Format(PyExc_TypeError, "a str or bytes object is wanted");
+    }
+    Py_INCREF(object);
+    return object;
+}
+
 PyObject *mod_json_read(PyObject *object)
 {
-    Py_ssize_t len = 0;
-    PyObject *bytes = PyUnicode_Check(object)
-                          ? PyUnicode_AsEncodedString(object, "utf-8", "surrogatepass")
-                          : PyErr_Format(PyExc_TypeError, "a str is wanted"); /* owned */
-    char *start = NULL;
-    if (bytes == NULL || PyBytes_AsStringAndSize(bytes, &start, &len) != 0) {
-        Py_XDECREF(bytes);
+    PyObject *bytes = take_utf8(object); /* owned */
+    if (bytes == NULL) {
         return NULL;
     }
-    struct text_in in = {start, start, start + len};
+    const char *start = PyBytes_AS_STRING(bytes);
+    struct text_in in = {start, start, start + PyBytes_GET_SIZE(bytes)};
     PyObject *value = read_value(&in, 0);
     if (value != NULL && (peek_char(&in) != '\0' || in.at != in.end)) {
         Py_DECREF(value);
@@ -363,7 +429,7 @@ static PyObject *core_json_text(PyObject *module, PyObject *value)
 }
 
 static PyMethodDef functions[] = {
-    {"read_json", core_read_json, METH_O, "The value of a JSON text; ValueError."},
+    {"read_json", core_read_json, METH_O, "The value of a JSON text, str or bytes; ValueError."},
     {"json_text", core_json_text, METH_O, "A value as JSON, in ASCII and without blanks."},
     {NULL, NULL, 0, NULL},
 };

@@ -4,7 +4,7 @@
 
 #include "compat.h"
 
-/* The value of a JSON text, a str: new; ValueError where it is none. */
+/* The value of a JSON text, a str or bytes: new; ValueError where it is none. */
 PyObject *mod_json_read(PyObject *text);
 /* A value as JSON, in ASCII and without blanks: new, or NULL with an exception. */
 PyObject *mod_json_text(PyObject *value);
