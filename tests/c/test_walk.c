@@ -326,7 +326,8 @@ static void rows_without_sense_are_walked_alike(void **state)
                     put_payload(&rows, kind, random_below(5), payload,
                                 1 + random_below(sizeof payload - 1));
                 } else {
-                    put_row(&rows, random_below(4000), kind, random_below(6), frame);
+                    uint32_t first = random_below(5) == 0 ? 0 : random_below(4000);
+                    put_row(&rows, first, kind, random_below(6), frame);
                 }
             }
             rows.len -= random_below(10) == 0 && rows.len != 0 ? random_below(16) : 0;
@@ -369,22 +370,25 @@ static void the_bounds_of_a_summary_hold_in_both_walks(void **state)
     bytes_out_fini(&rows);
 }
 
-/* The number of a chunk goes round after 65,535. A frame stays open meanwhile. */
+/* The number of a chunk goes round after 65,535. What is called once in each round is saved in
+ * each. */
 static void chunks_are_taken_back_however_many_there_were(void **state)
 {
     (void)state;
+    enum { ROUND = 65535, SEEN_AGAIN = 300 };
     struct both both = {0};
     struct bytes_out rows = {0};
     struct chunk_info info = {.thread = 1, .ticks0 = 100};
     put_row(&rows, 1, RL_EVENT_CALL, 1, RL_FRAME(1, 0));
     walk_slot(&both, &info, &rows, 1);
-    for (uint32_t i = 1; i < 66000; i++) {
+    for (uint32_t i = 1; i < ROUND + SEEN_AGAIN; i++) {
+        uint32_t id = i % ROUND < SEEN_AGAIN ? 2 + i % ROUND : 1000;
         info.first_seq = info.first_call = 2 * both.chunk_count - 1;
         info.ticks0 += 10;
         bytes_out_reset(&rows);
-        put_row(&rows, 1, RL_EVENT_CALL, 2 + i / 30000, RL_FRAME(1, info.first_call));
-        put_row(&rows, 3, RL_EVENT_RETURN, 2 + i / 30000, RL_FRAME(1, info.first_call));
-        walk_slot(&both, &info, &rows, i % 100 == 0 || i > 65000);
+        put_row(&rows, 1, RL_EVENT_CALL, id, RL_FRAME(1, info.first_call));
+        put_row(&rows, 3, RL_EVENT_RETURN, id, RL_FRAME(1, info.first_call));
+        walk_slot(&both, &info, &rows, i < SEEN_AGAIN || i % 100 == 0);
     }
     end_both(&both);
     bytes_out_fini(&rows);
