@@ -7,7 +7,7 @@ import math
 import struct
 
 import xxhash
-import zstandard
+import zstd_codec
 
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
@@ -93,7 +93,7 @@ class Recording:
             if kind not in (1, 3):
                 assert u64(data, at + 16) == xxhash.xxh3_64_intdigest(body)
                 if codec == 1:
-                    payload = zstandard.ZstdDecompressor().decompress(payload, max_output_size=raw)
+                    payload = zstd_codec.unpack(payload, raw)
                 assert len(payload) == raw
             yield kind, body[:prefix], payload, at
             at += 32 + (stored + 7) // 8 * 8

@@ -26,7 +26,7 @@ import traceback
 from pathlib import Path
 
 import xxhash
-import zstandard
+import zstd_codec
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 MAGIC, HEADER, PAGE = 0x31424C52, 128, 4096
@@ -98,7 +98,7 @@ class Block:
         payload = bytes(self.payload)
         coded = payload
         if self.codec == 1:
-            coded = zstandard.ZstdCompressor(level=1).compress(payload)
+            coded = zstd_codec.pack(payload)
         body = bytes(self.prefix) + coded
         total = 0 if self.kind in (PAD, LIVE) else xxhash.xxh3_64_intdigest(body)
         head = struct.pack(
@@ -118,7 +118,7 @@ def parse(data):
         body = data[at + 32 : at + 32 + stored]
         payload = body[prefix:]
         if codec == 1:
-            payload = zstandard.ZstdDecompressor().decompress(payload, max_output_size=raw)
+            payload = zstd_codec.unpack(payload, raw)
         block = Block(kind, codec, bytearray(body[:prefix]), payload)
         block.was_at = at
         blocks.append(block)
