@@ -84,7 +84,9 @@ def fuzz_verbs(seconds):
     keep = os.path.join(BUILD, "hostile")
     os.makedirs(keep, exist_ok=True)
     words = [os.path.join(path, "bin", "python"), os.path.join(ROOT, "tests", "py", "hostile.py")]
-    return subprocess.call([*words, "--seconds", str(seconds), "--save", keep], env=environ())
+    words += ["--seconds", str(seconds), "--save", keep]
+    # Not in the tree: `python -m relive` would take the package there, which is not built.
+    return subprocess.call(words, env=environ(), cwd=BUILD)
 
 
 def stress(seconds):
