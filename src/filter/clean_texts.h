@@ -23,7 +23,7 @@ struct clean_text {
     uint64_t length; /* with a bit for a text that goes on; 0 = nothing can be remembered */
 };
 
-/* Returns what stands for a text. is_cut: the text goes on beyond `len`. */
+/* Returns the entry for a text. is_cut: the text goes on beyond `len`. */
 struct clean_text clean_text_of(const char *text, size_t len, int is_cut);
 /* Returns whether the text is known as clean. */
 int clean_text_is_known(const struct clean_text *text);

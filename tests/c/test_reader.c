@@ -90,9 +90,9 @@ static void check_torn_end(const char *path, size_t size, long long events, int 
     }
 }
 
-static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state)
+/* Returns the bytes of a recording of 601 events that was not closed. The caller frees them. */
+static uint8_t *read_unclosed(size_t *size)
 {
-    (void)state;
     const char *path = fresh_path();
     struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
     struct lane lane;
@@ -101,10 +101,18 @@ static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state
     recorder_lane_begin(recorder, &lane, NULL, 1);
     write_calls(&lane, define(recorder, &lane, "work"), 300);
     FILE *file = fopen(path, "rb");
-    size_t size = fread(bytes, 1, 8 << 20, file);
+    *size = fread(bytes, 1, 8 << 20, file);
     (void)fclose(file);
     close_recorder(recorder, &stats);
     (void)unlink(path);
+    return bytes;
+}
+
+static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state)
+{
+    (void)state;
+    size_t size;
+    uint8_t *bytes = read_unclosed(&size);
     const char *unclosed = write_file(bytes, size);
     check_torn_end(unclosed, size, 601, 1);
     (void)unlink(unclosed);
@@ -118,18 +126,8 @@ static void half_a_block_at_the_end_is_damage_only_in_a_closed_file(void **state
 static void a_slot_has_no_more_rows_than_room(void **state)
 {
     (void)state;
-    const char *path = fresh_path();
-    struct recorder *recorder = open_recorder(path, 1u << 20, 0, 0);
-    struct lane lane;
-    struct recorder_stats stats;
-    uint8_t *bytes = malloc(8 << 20);
-    recorder_lane_begin(recorder, &lane, NULL, 1);
-    write_calls(&lane, define(recorder, &lane, "work"), 300);
-    FILE *file = fopen(path, "rb");
-    size_t size = fread(bytes, 1, 8 << 20, file), control = 0;
-    (void)fclose(file);
-    close_recorder(recorder, &stats);
-    (void)unlink(path);
+    size_t size, control = 0;
+    uint8_t *bytes = read_unclosed(&size);
     while (get32(bytes + control) != RL_LIVE_MAGIC) {
         control += 8;
     }

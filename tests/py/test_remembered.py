@@ -11,9 +11,9 @@ import relive as api
 
 PLACES = """
 import gc, json
-told = []
+seen = []
 def again(e):
-    told.append([type(e).__name__, e.__traceback__.tb_next.tb_lineno])
+    seen.append([type(e).__name__, e.__traceback__.tb_next.tb_lineno])
 def run(text):
     space = {}
     exec(compile(text, "<made>", "exec"), space)
@@ -61,7 +61,7 @@ for n in range(40):
     try:
         boom()
     except E as e:
-        told.append(["E%d" % n, e.__traceback__.tb_next.tb_lineno])
+        seen.append(["E%d" % n, e.__traceback__.tb_next.tb_lineno])
 """,
     "a class that dies": """
 def boom(n):
@@ -70,7 +70,7 @@ for n in range(40):
     try:
         boom(n)
     except Exception as e:
-        told.append(["E%d" % n, e.__traceback__.tb_next.tb_lineno])
+        seen.append(["E%d" % n, e.__traceback__.tb_next.tb_lineno])
     gc.collect()
 """,
     "classes of one long name": """
@@ -81,7 +81,7 @@ for n in range(4):
         again(e)
 """,
 }
-LEFT = "\nprint(json.dumps(told))\n"
+LEFT = "\nprint(json.dumps(seen))\n"
 
 
 @pytest.mark.parametrize("level", ["calls", "values"])

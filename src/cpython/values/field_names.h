@@ -71,7 +71,7 @@ field_name_get(struct capture *c, const struct names_of_type *names, size_t plac
     return field_name_find(c, at, name);
 }
 
-/* Returns the same of a slot. Its string id stands for its text. */
+/* Returns the same of a slot. Its string id is compared in place of its text. */
 static inline const struct field_name *field_name_get_slot(struct capture *c,
                                                            const struct names_of_type *names,
                                                            size_t place, const struct field *field)
