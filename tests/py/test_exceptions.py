@@ -268,8 +268,12 @@ def test_a_rule_on_what_is_thrown_hides_it_wherever_it_comes_up(record, tmp_path
         assert [event for event in told if event["exc"].get("r") == "<redacted>"]
         text = json.dumps([event["exc"] for event in told])
         assert "s3cr3t" not in text and "seen" in text and "open" in text
+        out = tmp_path / "out.relive"
         for number in ("1", "2", "3"):
-            assert b"s3cr3t" not in relive("exc", "--nth", number, tmp_path / "out.relive").stdout
+            assert b"s3cr3t" not in relive("exc", "--nth", number, out).stdout
+        info = json.loads(relive("info", "--json", out).stdout.splitlines()[1])
+        counts = info["trace_filter"]["stats"]["value_redactions"]
+        assert counts["argument"] >= 2 and counts["return"] >= 1
 
 
 ORDER = """\
