@@ -30,7 +30,17 @@ class Chain:
         self, filters: List[Filter], gates: Sequence[Tuple[str, str]] = (), sample: float = 1.0
     ) -> None:
         self.filters, self.gates, self.sample = filters, gates, sample
-        self.core = _build_filter(_list_entries(filters, gates, sample, is_portable=False))
+        self._built: Optional[_core.Filter] = None
+        if gates or not all(one.is_builtin for one in filters):
+            _ = self.core  # what a user wrote may be refused
+
+    @property
+    def core(self) -> _core.Filter:
+        """The C filter."""
+        if self._built is None:
+            entries = _list_entries(self.filters, self.gates, self.sample, is_portable=False)
+            self._built = _build_filter(entries)
+        return self._built
 
     def recipe(self, level: str) -> Dict[str, Any]:
         """Returns what another process builds this chain from. `level` is that of the recording."""
