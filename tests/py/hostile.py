@@ -85,7 +85,7 @@ class Block:
 
     def __init__(self, kind, codec, prefix, payload):
         self.kind, self.codec, self.prefix, self.payload = kind, codec, prefix, bytearray(payload)
-        self.lies = {}  # header fields that are not what they should be: raw, prefix
+        self.lies = {}  # header fields that are not what they should be: kind, raw, prefix
         self.was_at = self.is_at = 0
 
     def copy(self):
@@ -100,9 +100,10 @@ class Block:
         if self.codec == 1:
             coded = zstd_codec.pack(payload)
         body = bytes(self.prefix) + coded
-        total = 0 if self.kind in (PAD, LIVE) else xxhash.xxh3_64_intdigest(body)
+        kind = self.lies.get("kind", self.kind)
+        total = 0 if kind in (PAD, LIVE) else xxhash.xxh3_64_intdigest(body)
         head = struct.pack(
-            "<IHHIIQI", MAGIC, self.kind, self.codec, self.lies.get("raw", len(payload)),
+            "<IHHIIQI", MAGIC, kind, self.codec, self.lies.get("raw", len(payload)),
             len(body), total, self.lies.get("prefix", len(self.prefix)),
         )  # fmt: skip
         check = xxhash.xxh3_64_intdigest(head) & 0xFFFFFFFF
@@ -336,7 +337,8 @@ class Mutator:
             donor = self.random.choice(self.corpus)[1][1]
             blocks.insert(i, self.random.choice(donor).copy())
         elif how == 3:
-            blocks[i].kind = self.random.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 65535))
+            kinds = (1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 65535)
+            blocks[i].lies["kind"] = self.random.choice(kinds)
         elif how == 4:
             field = self.random.choice(("raw", "prefix"))
             blocks[i].lies[field] = self.random.choice((0, 1, 2, 104, 2**31, 2**32 - 1))
