@@ -1,11 +1,11 @@
 /* Callbacks that do nothing: the least that a recorder can cost. From 3.12 on `empty` is registered
  * with sys.monitoring. Before, an evaluator calls the interpreter's own. */
-#if PY_38
+#if PY_MINOR == 8
 #define Py_BUILD_CORE
 #endif
 #include <Python.h>
 #include <frameobject.h>
-#if PY_38
+#if PY_MINOR == 8
 #include <internal/pycore_pystate.h>
 #endif
 
@@ -15,13 +15,13 @@ static PyObject *empty(PyObject *self, PyObject *const *args, Py_ssize_t count)
     Py_RETURN_NONE;
 }
 
-#if PY_VERSION_HEX < 0x030c0000
-#if PY_38
+#if PY_MINOR < 12
+#if PY_MINOR == 8
 static PyObject *evaluate(PyFrameObject *frame, int is_throw)
 {
     return _PyEval_EvalFrameDefault(frame, is_throw);
 }
-#elif PY_VERSION_HEX < 0x030b0000
+#elif PY_MINOR < 11
 static PyObject *evaluate(PyThreadState *ts, PyFrameObject *frame, int is_throw)
 {
     return _PyEval_EvalFrameDefault(ts, frame, is_throw);
@@ -47,7 +47,7 @@ static PyObject *hook(PyObject *self, PyObject *args)
         return NULL;
     }
     _PyFrameEvalFunction wanted = is_on ? evaluate : _PyEval_EvalFrameDefault;
-#if PY_38
+#if PY_MINOR == 8
     PyThreadState_Get()->interp->eval_frame = wanted;
 #else
     _PyInterpreterState_SetEvalFrameFunc(PyInterpreterState_Get(), wanted);
@@ -59,7 +59,7 @@ static PyObject *hook(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"empty", (PyCFunction)(void (*)(void))empty, METH_FASTCALL, NULL},
-#if PY_VERSION_HEX < 0x030c0000
+#if PY_MINOR < 12
     {"hook", hook, METH_VARARGS, NULL},
 #endif
     {NULL, NULL, 0, NULL},

@@ -38,6 +38,15 @@ CASES = {
         "class C:\n    def __init__(self): self.x = 1\n    def f(self): return self.x\n"
         "c = C()\nfor i in range(N): c.f()",
     ),
+    "a text with signs that comes again": (
+        "values",
+        "def f(a): pass\nt = 'level: info, path = /srv/app; ' * 9\nfor i in range(N): f(t)",
+    ),
+    "a text with signs, never the same": (
+        "values",
+        "def f(a): pass\nt = 'level: info, path = /srv/app; ' * 9\n"
+        "for i in range(N): f(str(i) + t)",
+    ),
     "generator, one step": (
         "values",
         "def g():\n    for i in range(N): yield i\nfor _ in g(): pass",
@@ -130,4 +139,5 @@ def main():
                 sys.stdout.flush()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """What the recorder remembers of a class or a code object holds for that one alone. Classes are
 renamed, objects die and leave their address to others, and another recording begins."""
 
+import inspect
 import json
 import os
 
@@ -112,16 +113,16 @@ def test_handlers_of_code_that_dies(record):
     assert handled == [(3, None), (5, "return")] * 20
 
 
+def boom(class_):
+    raise class_
+
+
 def raised(*classes):
     for class_ in classes:
         try:
             boom(class_)
         except Exception:
             pass
-
-
-def boom(class_):
-    raise class_
 
 
 def test_ids_of_another_recording(tmp_path):
@@ -139,14 +140,6 @@ def test_ids_of_another_recording(tmp_path):
 def test_ids_of_a_forked_child(record):
     source = """
 import os
-def boom(class_):
-    raise class_
-def raised(*classes):
-    for class_ in classes:
-        try:
-            boom(class_)
-        except Exception:
-            pass
 raised(KeyError, ValueError)
 if os.fork() == 0:
     raised(OSError, ValueError, KeyError)
@@ -154,6 +147,7 @@ else:
     os.wait()
     raised(KeyError, ValueError)
 """
+    source = inspect.getsource(boom) + inspect.getsource(raised) + source
     _, headers, events = record(source, "--level", "calls")
     left = {}
     for event in events:
