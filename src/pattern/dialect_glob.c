@@ -1,5 +1,11 @@
 /* Why: see dialect.h. Part of dialect.h: globs. A glob matches a whole name or path, so its
- * translation is anchored: \A(?s:...)\z. */
+ * translation is anchored: \A(?s:...)\z.
+ *
+ *    glob      regex           matches
+ *    *         [^/]*           part of a name
+ *    **        .*              any number of path parts
+ *    ?         [^/]            one character of a name
+ *    [!a-z]    [^a-z]          one character; what a regex would read otherwise is escaped */
 #include "dialect.h"
 
 #include <ctype.h>

@@ -1,4 +1,11 @@
-/* Why: PCRE2 is used through one door, so that its options and limits are set in one place. */
+/* Why: PCRE2 is used through one door, so that its options and limits are set in one place.
+ *
+ *    PATTERN_LITERAL   compared byte by byte; PCRE2 never sees it
+ *    PATTERN_GLOB      dialect_glob()  -+-> compile_pattern() -> pcre2_match(), within the limits
+ *    PATTERN_REGEX     dialect_regex() -+
+ *
+ * Invariant: what a subject holds never matters to the options. Bytes that are no UTF-8 match
+ * nothing and are no error. */
 #include "pattern.h"
 
 #include <stdio.h>
