@@ -48,13 +48,13 @@ static rl_status put_hex(struct reading *r, size_t digits)
 /* Returns whether a name after \p is a general category or a property; all others are scripts. */
 static int is_category(const char *name, size_t n)
 {
-    /* Each is between blanks. A name has none, so one search finds it. */
+    /* Each is between commas. A name has none, so one search finds it. */
     static const char categories[] =
-        " L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp"
-        " C Cc Cf Cn Co Cs Alphabetic Lowercase Uppercase White_Space Emoji Math ID_Start"
-        " ID_Continue XID_Start XID_Continue Join_Control Dash Hex_Digit ASCII_Hex_Digit Any ";
-    for (const char *at = categories + 1; *at != 0; at += strcspn(at, " ") + 1) {
-        if (strcspn(at, " ") == n && memcmp(at, name, n) == 0) {
+        ",L,Lu,Ll,Lt,Lm,Lo,M,Mn,Mc,Me,N,Nd,Nl,No,P,Pc,Pd,Ps,Pe,Pi,Pf,Po,S,Sm,Sc,Sk,So,Z,Zs,Zl,Zp"
+        ",C,Cc,Cf,Cn,Co,Cs,Alphabetic,Lowercase,Uppercase,White_Space,Emoji,Math,ID_Start"
+        ",ID_Continue,XID_Start,XID_Continue,Join_Control,Dash,Hex_Digit,ASCII_Hex_Digit,Any,";
+    for (const char *at = categories + 1; *at != 0; at += strcspn(at, ",") + 1) {
+        if (strcspn(at, ",") == n && memcmp(at, name, n) == 0) {
             return 1;
         }
     }

@@ -3,7 +3,7 @@
  *
  *    glob      regex           matches
  *    *         [^/]*           part of a name
- *    **        .*              any number of path parts
+ *    /**/      /(?:|.*/)       any number of path parts
  *    ?         [^/]            one character of a name
  *    [!a-z]    [^a-z]          one character; what a regex would read otherwise is escaped */
 #include "dialect.h"
