@@ -3,7 +3,8 @@
  *
  *    glob      regex           matches
  *    *         [^/]*           part of a name
- *    /**/      /(?:|.*/)       any number of path parts
+ *    **        (?:|.*/)        any number of path parts, where it is one itself
+ *                              (elsewhere as *)
  *    ?         [^/]            one character of a name
  *    [!a-z]    [^a-z]          one character; what a regex would read otherwise is escaped */
 #include "dialect.h"

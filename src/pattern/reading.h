@@ -1,4 +1,10 @@
-/* The cursor with which dialect.c and dialect_glob.c read one pattern and write another. */
+/* The cursor with which dialect.c and dialect_glob.c read one pattern and write another.
+ *
+ *    text   ^ab+$          reading_peek(), reading_looks_at() look at what comes next
+ *             ^ at         the caller moves `at`
+ *    out    ^ab            reading_put() appends
+ *
+ * Invariant: an error names the place in `text`, which is what the user wrote. */
 #ifndef READING_H
 #define READING_H
 
