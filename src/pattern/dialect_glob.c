@@ -3,8 +3,7 @@
  *
  *    glob      regex           matches
  *    *         [^/]*           part of a name
- *    **        (?:|.*/)        any number of path parts, where it is one itself
- *                              (elsewhere as *)
+ *    **        put_any_parts()   any number of path parts, where it is one itself
  *    ?         [^/]            one character of a name
  *    [!a-z]    [^a-z]          one character; what a regex would read otherwise is escaped */
 #include "dialect.h"
