@@ -46,6 +46,8 @@ struct stream {
     uint32_t session; /* of the thread, 0 = none */
     uint32_t thread;
     uint64_t leaving; /* the frame that the last event left, or 0 */
+    int is_after_gap; /* events before `rec` were lost */
+    uint64_t top;     /* then the innermost frame before it, 0 = none */
 };
 
 struct cursor {
@@ -209,7 +211,8 @@ static rl_status insert_waiting(const struct cursor *cursor, struct stream *stre
     }
     struct open_activation *place = find_activation(stream, above), *inner = place + 1;
     memmove(inner, place, (size_t)(stream->stack + stream->depth - inner) * sizeof *place);
-    *place = (struct open_activation){frame, inner->caller, inner->is_root, 1, (uint32_t)*code, 0};
+    *place = (struct open_activation){frame, inner->caller, inner->is_root, 1, (uint32_t)*code,
+                                      0,     inner->task};
     inner->caller = frame;
     inner->is_root = 0;
     return RL_OK;
@@ -238,8 +241,8 @@ static rl_status take_lines(const struct cursor *cursor, struct stream *stream,
     return RL_OK;
 }
 
-/* Loads the next chunk of a stream and sets its decoder. After a gap, what was known of the
- * thread's frames, tasks and session no longer holds. */
+/* Loads the next chunk of a stream and sets its decoder. After a gap, the session of the thread is
+ * not known; begin_after_gap() does the rest with the next event. */
 static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
 {
     struct reader *reader = cursor->reader;
@@ -259,14 +262,9 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
         return status;
     }
     if (ref.info.first_seq != stream->next_seq || ref.info.thread != stream->thread) {
-        stream->depth = 0;
-        stream->task_count = 0;
         stream->session = 0;
-        stream->leaving = 0;
-        if (ref.info.top != 0 &&
-            push_activation(stream, (struct open_activation){.frame = ref.info.top}) != 0) {
-            return RL_NOMEM;
-        }
+        stream->is_after_gap = 1;
+        stream->top = ref.info.top;
     }
     stream->next_seq = ref.info.first_seq + ref.info.events;
     stream->seq = ref.info.first_seq;
@@ -350,13 +348,31 @@ static uint32_t task_of(struct stream *stream, const struct rec *rec)
     return serial;
 }
 
+/* After lost events, what was known of the thread's frames and tasks no longer holds. */
+static rl_status begin_after_gap(struct stream *stream)
+{
+    stream->depth = 0;
+    stream->task_count = 0;
+    stream->leaving = 0;
+    stream->is_after_gap = 0;
+    if (stream->top == 0) {
+        return RL_OK;
+    }
+    return push_activation(stream, (struct open_activation){.frame = stream->top}) == 0 ? RL_OK
+                                                                                        : RL_NOMEM;
+}
+
 /* Fills *event from stream->rec and follows the stack: a switch moves a frame to the top first. */
 static rl_status describe_event(struct cursor *cursor, struct stream *stream,
                                 struct event_out *event)
 {
     const struct rec *rec = &stream->rec;
     struct open_activation moved;
+    int is_after_gap = stream->is_after_gap;
     take_out_leaving(stream);
+    if (is_after_gap && begin_after_gap(stream) != RL_OK) {
+        return RL_NOMEM;
+    }
     *event = (struct event_out){
         .kind = rec->kind,
         .thread = stream->thread,
@@ -370,6 +386,7 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
         .values_len = rec->data_len,
         .task = task_of(stream, rec),
         .session = stream->session,
+        .is_after_gap = is_after_gap,
     };
     if (rec->has_switch && rec->switch_to != 0 && take_out(stream, rec->switch_to, &moved)) {
         moved.line = 0;
@@ -395,7 +412,7 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
         event->parent_is_known = parent != NULL;
     }
     if (kind_enters(rec->kind)) {
-        struct open_activation open = {rec->frame, caller, is_root, 0, rec->id, 0};
+        struct open_activation open = {rec->frame, caller, is_root, 0, rec->id, 0, event->task};
         return push_activation(stream, open) == 0 ? RL_OK : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
@@ -450,4 +467,21 @@ const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *
 {
     *depth = cursor->last != NULL ? cursor->last->depth : 0;
     return *depth != 0 ? cursor->last->stack : NULL;
+}
+
+size_t cursor_threads(const struct cursor *cursor)
+{
+    return cursor->stream_count;
+}
+
+const struct open_activation *cursor_thread_stack(struct cursor *cursor, size_t index,
+                                                  uint32_t *thread, size_t *depth)
+{
+    struct stream *stream = &cursor->streams[index];
+    if (stream != cursor->last) {
+        take_out_leaving(stream);
+    }
+    *thread = stream->thread;
+    *depth = stream->depth;
+    return stream->stack;
 }

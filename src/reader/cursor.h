@@ -16,6 +16,7 @@ struct event_out {
     uint64_t frame;
     uint64_t parent; /* frame of the caller; 0 = none, or not known */
     int parent_is_known;
+    int is_after_gap;      /* events of the thread right before this one were lost */
     uint32_t task;         /* serial of the running task, 0 = none */
     uint32_t session;      /* number of the thread's session, 0 = none */
     const uint8_t *values; /* captured values (value.h); borrowed until the next event */
@@ -39,9 +40,17 @@ struct open_activation {
     int waits;       /* it is suspended: an exception was thrown into what it delegates to */
     uint32_t code;   /* 0 = not known */
     uint32_t line;   /* its line while a frame above is open; 0 = not known */
+    uint32_t task;   /* serial of the task that entered it, 0 = none */
 };
 /* Returns the frames that were open in the thread of the last event, innermost last. A frame that
  * the event enters or leaves is among them. Borrowed until the next event. */
 const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *depth);
+
+/* Returns how many threads have events, and the open frames of one of them (0 <= index < count), as
+ * cursor_stack() does. Of other threads than the last event's, what their last event left is not
+ * among them. Before the first event of a thread, *depth is 0. */
+size_t cursor_threads(const struct cursor *cursor);
+const struct open_activation *cursor_thread_stack(struct cursor *cursor, size_t index,
+                                                  uint32_t *thread, size_t *depth);
 
 #endif
