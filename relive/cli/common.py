@@ -274,11 +274,11 @@ def value_text(value: Mapping[str, Any], limit: int = 80) -> str:
 
 
 def arguments_text(
-    arguments: Mapping[str, Any], limit: int = 160, doubtful: Collection[str] = ()
+    arguments: Mapping[str, Any], limit: int = 160, doubtful: Collection[str] = (), most: int = 80
 ) -> str:
-    """Returns a=1, b='x', and marks those that may have changed."""
+    """Returns a=1, b='x', and marks those that may have changed. `most` bounds each value."""
     text = ", ".join(
-        f"{safe(name)}={value_text(value)}" + (f" {unseen.MARK}" if name in doubtful else "")
+        f"{safe(name)}={value_text(value, most)}" + (f" {unseen.MARK}" if name in doubtful else "")
         for name, value in arguments.items()
     )
     return text if len(text) <= limit else text[: limit - 3] + "..."

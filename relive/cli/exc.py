@@ -11,13 +11,14 @@ from relive.cli.stories import Exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
     from relive.api import Recording
-    from relive.cli.stories import Place, Story
+    from relive.cli.stories import Place, Row, Story
 
 # Of a module's names those that its statements define say nothing of how it came to an exception.
 _DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound method ")
+_MOST_CAUSES = 3  # of one exception that are shown whole
 
 
 def main(words: List[str]) -> int:
@@ -30,6 +31,7 @@ def main(words: List[str]) -> int:
         Option("--nth", metavar="N", read=integer, text="show this one of the list whole"),
         Option("--limit", metavar="N", read=whole_number,
                text="list this many (0 = all; default 30, and all with --json)"),
+        Option("--full", text="each frame of libraries on its own line, and whole values"),
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
     found = Exceptions(run, args.type, args.all)
@@ -42,19 +44,32 @@ def main(words: List[str]) -> int:
                 if not args.limit or story.number <= args.limit:
                     emit(run[recording], story, run)
         return answer
-    shown = max(1, min(found.count, args.nth or 1))
+    other = None
     if found.count:
-        place = show_list(found, 30 if args.limit is None else args.limit, shown)
-        sys.stdout.flush()  # what it carried is read from the file again
-        show_whole(found, place)
+        other = show(found, args)
     else:
         print(f"no exception of the program was recorded{seen_how(run)}")
     if found.hidden:
         others = common.counted(found.hidden, "other exception")
         text = f"{others} that only ended a loop or stayed inside libraries (--all)"
         print(common.dim(text))
-    say_next(found, shown, args)
+    say_next(found, other, args)
     return answer
+
+
+def show(found: Exceptions, args: Given) -> Optional[int]:
+    """Prints the list, and one exception whole. Returns the number of one that reads differently,
+    None where there is none."""
+    limit = 30 if args.limit is None else args.limit
+    number = max(1, min(found.count, args.nth or 1))
+    rows, more, place = found.rows(limit, number)
+    rows.sort(key=lambda row: row.is_exit)  # what came before an exit says more
+    if args.nth is None and rows and not rows[0].first <= number < rows[0].end:
+        _, _, place = found.rows(1, rows[0].first)
+    show_list(rows, more)
+    sys.stdout.flush()  # what it carried is read from the file again
+    whole = show_whole(found, place, args.full)
+    return next((row.first for row in rows if whole.isdisjoint(range(row.first, row.end))), None)
 
 
 def seen_how(run: List[Recording]) -> str:
@@ -67,27 +82,26 @@ def seen_how(run: List[Recording]) -> str:
     )
 
 
-def say_next(found: Exceptions, shown: int, args: Given) -> None:
-    """Suggests a command with a number that exists, also where a program reads the answer."""
+def say_next(found: Exceptions, other: Optional[int], args: Given) -> None:
+    """Suggests another exception that reads differently, also where a program reads the answer."""
     path = common.short_path(found.run[0].path)
     command = f"relive tree --calls {path}"
-    if found.count > 1:
-        words = ["relive exc --nth", str(2 if shown == 1 else 1)]
+    if other is not None:
+        words = ["relive exc --nth", str(other)]
         words += ["--all"] if args.all else []
         words += ["--type", args.type] if args.type else []
         command = " ".join([*words, path])
     sys.stderr.write(f"next: {common.safe(command)}\n")
 
 
-def show_list(found: Exceptions, limit: int, nth: int) -> Place:
-    """Prints a line for each exception, equal neighbours in one, and returns where the nth is."""
-    rows, more, place = found.rows(limit, nth)
-    for number, text, is_alarming, count in rows:
-        line = f"{number:>4}  {text}" + (f"  x{common.count(count)}" if count > 1 else "")
-        print(common.red(line) if is_alarming else line)
+def show_list(rows: Sequence[Row], more: int) -> None:
+    """Prints a line for each exception, equal neighbours in one."""
+    for row in sorted(rows, key=lambda row: row.first):
+        count = row.end - row.first
+        line = f"{row.first:>4}  {row.text}" + (f"  x{common.count(count)}" if count > 1 else "")
+        print(common.red(line) if row.is_alarming else line)
     if more:
         print(common.dim(f"... {common.count(more)} more (--limit)"))
-    return place
 
 
 def title_of(exc: Mapping[str, Any]) -> str:
@@ -107,42 +121,109 @@ def chain(exc: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def show_chain(found: Exceptions, recording: int, story: Story) -> None:
-    """Prints cause and context, a line each, with their numbers where they are in the list."""
-    rows = chain(story.exc)
-    numbers = found.numbers_of(recording, story, [other for _, other in rows])
-    for word, other in rows:
-        number = numbers.get((other["type"], other.get("id", 0)))
-        print(f"  {word} {title_of(other)}" + (f" ({number})" if number else ""))
+def show_whole(found: Exceptions, place: Place, is_full: bool) -> Set[int]:
+    """Prints an exception with its frames, after those that caused it. Returns their numbers."""
+    recording, story = place[0], found.story(place)
+    others = chain(story.exc)
+    known = found.others_of(recording, story, [other for _, other in others])
+    relations, causes = [], []
+    for word, other in others:
+        index = known.get((other["type"], other.get("id", 0)))
+        number = found.number(recording, index) if index is not None else 0
+        relations.append(f"  {word} {title_of(other)}" + (f" ({number})" if number else ""))
+        if number and index is not None:
+            causes.append((number, found.story((recording, index))))
+    frames = [row[0] for row in story.lines()]
+    for number, cause in reversed(causes[:_MOST_CAUSES]):
+        print(f"\n{title_of(cause.exc)} ({number})")
+        show_frames(found, recording, cause, is_full, frames)
+    print("\n" + "\n".join([title_of(story.exc), *relations]))
+    show_frames(found, recording, story, is_full)
+    return {story.number, *(number for number, _ in causes[:_MOST_CAUSES])}
 
 
-def show_whole(found: Exceptions, place: Place) -> None:
-    """Prints a traceback with the recorded variables at each frame, outermost frame first."""
-    recording, story = found.run[place[0]], found.story(place)
-    rows = story.lines()
-    arguments, variables, fresh = values_of(recording, story, [row[0] for row in rows])
-    print()
-    print(title_of(story.exc))
-    show_chain(found, place[0], story)
+def show_frames(
+    found: Exceptions, number: int, story: Story, is_full: bool, below: Sequence[str] = ()
+) -> None:
+    """Prints the frames of an exception with their variables, outermost first, and its end. Frames
+    that are shown `below` as well are left out, except the one that both have last."""
+    recording = found.run[number]
     where = common.position(story.first, found.run)
     if len(recording.threads()) > 1:
         where += f" in {common.thread_title(recording.thread(story.first['thread']))}"
     print(common.dim(f"at {where}, innermost frame last"))
-    for frame, code, line in rows:
-        what = activation(recording, story, code)
-        own = arguments.get(frame, {})
-        at = common.place(what, line) if line else f"{common.file_name(what)}:?"
-        unknown = "" if line else "  (the recording does not say at which line)"
-        text = f"{common.safe(what['func'])}({common.arguments_text(own)}){unknown}"
-        print(f"  {at}  {text}")
-        is_module = what["func"].endswith(":<module>")
-        for name, value in variables.get(frame, {}).items():
-            is_definition = is_module and value["r"].startswith(_DEFINITIONS)
-            if own.get(name, {}).get("r") != value["r"] and not is_definition:
-                is_doubtful = (frame, name) not in fresh and unseen.may_change(value)
-                mark = f"  {unseen.MARK}" if is_doubtful else ""
-                print(f"      {common.safe(name)} = {common.value_text(value, 120)}{mark}")
+    rows = story.lines()
+    known = sum(1 for _ in _take_equal([row[0] for row in rows], below)) - 1
+    if known > 0:
+        print(common.dim(f"  ... {common.counted(known, 'frame')}, as below"))
+        rows = rows[known:]
+    whats = [activation(recording, story, code) for _, code, _ in rows]
+    values = values_of(recording, story, [row[0] for row in rows])
+    folded = {} if is_full else _fold_libraries(recording, whats)
+    position = 0
+    while position < len(rows):
+        if position in folded:
+            until = folded[position]
+            print(common.dim(_describe_folded(whats[position:until])))
+            position = until
+            continue
+        frame, _, line = rows[position]
+        show_frame(whats[position], frame, line, values, 1 << 62 if is_full else 0)
+        position += 1
     print(common.red(story.fate) if story.is_alarming else story.fate)
+
+
+def _take_equal(some: Sequence[str], others: Sequence[str]) -> Iterator[str]:
+    """Yields what two sequences begin with."""
+    for one, other in zip(some, others):
+        if one != other:
+            return
+        yield one
+
+
+def _fold_libraries(recording: Recording, whats: Sequence[Mapping[str, Any]]) -> Dict[int, int]:
+    """Returns {begin: end} of runs of frames of libraries. The innermost frame is in none, and
+    there are none where every frame is of a library."""
+    are_library = [common.is_library(recording, what["file"]) for what in whats]
+    found: Dict[int, int] = {}
+    if all(are_library):
+        return found
+    begin = None
+    for position, is_library in enumerate([*are_library[:-1], False]):
+        if is_library and begin is None:
+            begin = position
+        elif not is_library and begin is not None:
+            if position - begin > 1:
+                found[begin] = position
+            begin = None
+    return found
+
+
+def _describe_folded(whats: Sequence[Mapping[str, Any]]) -> str:
+    """Returns '  ... 12 frames of pluggy, _pytest (--full shows them)'."""
+    packages = dict.fromkeys(what["func"].partition(":")[0].partition(".")[0] for what in whats)
+    names = ", ".join(common.safe(name) for name in list(packages)[:4])
+    names += ", ..." if len(packages) > 4 else ""
+    return f"  ... {len(whats)} frames of {names} (--full shows them)"
+
+
+def show_frame(
+    what: Mapping[str, Any], frame: str, line: Optional[int], values: Values, most: int
+) -> None:
+    """Prints a frame with its arguments, and the variables that it had besides. `most` bounds a
+    text, 0 = as usual."""
+    own = values.arguments.get(frame, {})
+    at = common.place(what, line) if line else f"{common.file_name(what)}:?"
+    unknown = "" if line else "  (the recording does not say at which line)"
+    text = common.arguments_text(own, most or 160, most=most or 80)
+    print(f"  {at}  {common.safe(what['func'])}({text}){unknown}")
+    is_module = what["func"].endswith(":<module>")
+    for name, value in values.variables.get(frame, {}).items():
+        is_definition = is_module and value["r"].startswith(_DEFINITIONS)
+        if own.get(name, {}).get("r") != value["r"] and not is_definition:
+            is_doubtful = (frame, name) not in values.fresh and unseen.may_change(value)
+            mark = f"  {unseen.MARK}" if is_doubtful else ""
+            print(f"      {common.safe(name)} = {common.value_text(value, most or 120)}{mark}")
 
 
 def activation(recording: Recording, story: Story, code: int) -> Mapping[str, Any]:
@@ -154,28 +235,33 @@ def activation(recording: Recording, story: Story, code: int) -> Mapping[str, An
     return {"func": f"{module}:{qualname}", "file": file, "line": line}
 
 
-def values_of(
-    recording: Recording, story: Story, frames: Sequence[str]
-) -> Tuple[Dict[str, Any], Dict[str, Any], Set[Tuple[str, str]]]:
-    """Returns {frame: arguments} and {frame: variables} at the moment of the exception, and each
-    (frame, name) that was written at that moment."""
-    first = story.first
-    arguments: Dict[str, Any] = {}
-    variables: Dict[str, Any] = {}
-    fresh: Set[Tuple[str, str]] = set()
+class Values:
+    """What frames had at the moment of an exception."""
+
+    def __init__(self) -> None:
+        self.arguments: Dict[str, Dict[str, Any]] = {}  # by frame
+        self.variables: Dict[str, Dict[str, Any]] = {}
+        self.fresh: Set[Tuple[str, str]] = set()  # (frame, name) written at that moment
+
+
+def values_of(recording: Recording, story: Story, frames: Sequence[str]) -> Values:
+    """Returns what these frames had at the moment of the exception."""
+    first, values = story.first, Values()
     next_seq = 0
     for event in recording.select(["call", "write"], frames=frames):
         if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
             break
         if event["kind"] == "call":
-            arguments[event["frame"]] = dict(event.get("args", {}))
-        update(variables.setdefault(event["frame"], {}), event)
+            values.arguments[event["frame"]] = dict(event.get("args", {}))
+        update(values.variables.setdefault(event["frame"], {}), event)
         if event["kind"] == "write" and event["thread"] == first["thread"]:
             if event["seq"] != next_seq:
-                fresh.clear()
-            fresh.add((event["frame"], event["name"]))
+                values.fresh.clear()
+            values.fresh.add((event["frame"], event["name"]))
             next_seq = event["seq"] + 1
-    return arguments, variables, fresh if next_seq == first["seq"] else set()
+    if next_seq != first["seq"]:
+        values.fresh.clear()
+    return values
 
 
 def emit(recording: Recording, story: Story, run: List[Recording]) -> None:

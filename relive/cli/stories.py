@@ -198,6 +198,14 @@ def _name_frame(number: int) -> Any:
     return frame_text(number) if number else None
 
 
+class Row:
+    """A line of the list: equal neighbours with the numbers from `first` on, before `end`."""
+
+    def __init__(self, first: int, end: int, text: str, is_alarming: bool, is_exit: bool) -> None:
+        self.first, self.end, self.text = first, end, text
+        self.is_alarming, self.is_exit = is_alarming, is_exit
+
+
 class Exceptions:
     """All exceptions of a run in one list, the most urgent first; with a type only those of it.
     Those that end loops or stay inside libraries are only counted unless `wants_all`."""
@@ -227,9 +235,9 @@ class Exceptions:
             recording.reader.exceptions_judge(judged)
             self._outcomes.append(outcomes)
 
-    def rows(self, limit: int, nth: int) -> Tuple[List[Tuple[int, str, bool, int]], int, Place]:
-        """Returns [(number, text, is alarming, how many)] of equal neighbours, and how many rows
-        follow. The last value is the place of the exception with the number `nth`."""
+    def rows(self, limit: int, nth: int) -> Tuple[List[Row], int, Place]:
+        """Returns the first lines of the list, and how many follow. The last value is the place of
+        the exception with the number `nth`."""
         most = limit or 1 << 62
         rows, more, place = self.run[0].reader.exception_rows(self._list_readers(), most, nth)
         return [self._make_row(*row) for row in rows], more, place
@@ -237,12 +245,10 @@ class Exceptions:
     def _list_readers(self) -> List[Any]:
         return [recording.raw_reader for recording in self.run]
 
-    def _make_row(
-        self, recording: int, index: int, number: int, count: int
-    ) -> Tuple[int, str, bool, int]:
+    def _make_row(self, recording: int, index: int, number: int, count: int) -> Row:
         outcome, (fate, is_alarming) = self._find_outcome(recording, index)
         text = f"{common.safe(outcome.type)}  {outcome.place}  {fate}"
-        return number, text, is_alarming, count
+        return Row(number, number + count, text, is_alarming, outcome.name == "SystemExit")
 
     def number(self, recording: int, index: int) -> int:
         """Returns the number in the list, from 1; 0 where it is not listed."""
@@ -285,21 +291,17 @@ class Exceptions:
                     yield Story(outcome, fate, number, detail)
                 piece = reader.exception_details_piece()
 
-    def numbers_of(
+    def others_of(
         self, recording: int, story: Story, others: Sequence[Mapping[str, Any]]
     ) -> Dict[Tuple[str, int], int]:
-        """Returns {(type, id): number} of other listed exceptions, the newest up to a story."""
+        """Returns {(type, id): index} of other exceptions, the newest up to a story."""
         names = sorted({(other["type"], other["id"]) for other in others if other.get("id")})
         if not names:
             return {}
         wanted = [(name.encode("utf-8", "surrogatepass"), number) for name, number in names]
         with common.progress(self.run[recording]):
             found = self.run[recording].reader.exceptions_find(story.index, wanted)
-        return {
-            name: self.number(recording, index)
-            for name, index in zip(names, found)
-            if index is not None
-        }
+        return {name: index for name, index in zip(names, found) if index is not None}
 
 
 def _read_outcomes(recording: Recording, is_one_of_several: bool) -> List[Outcome]:

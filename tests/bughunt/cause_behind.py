@@ -30,8 +30,6 @@ main()
 
 # question: It ends with "ConfigError: the configuration cannot be read". Which line is wrong?
 # record: as by default
-# ideal: relive exc, with the frames of the cause
 # $ relive exc
 #   because of ValueError: too many values to unpack
-# $ relive exc --nth 2
 #   parse(line='timeout = 3=0')

@@ -1,6 +1,7 @@
 """Exceptions in recordings and in `relive exc`, compared with what Python itself reports."""
 
 import json
+import re
 import sys
 
 import nestings
@@ -323,6 +324,48 @@ def test_the_most_urgent_exception_comes_first(record, tmp_path):
     done = relive("exc", out, cwd=tmp_path)
     assert done.stderr.decode() == "next: relive exc --nth 2 out.relive\n"
     assert b"left the outermost frame" not in done.stdout
+
+
+CHAIN = """\
+import sys
+import pluggy
+spec, implement = pluggy.HookspecMarker("p"), pluggy.HookimplMarker("p")
+class Specs:
+    @spec
+    def parse(self, text): pass
+class Plugin:
+    @implement
+    def parse(self, text): return int(text)
+manager = pluggy.PluginManager("p")
+manager.add_hookspecs(Specs)
+manager.register(Plugin())
+def load(text):
+    try: return manager.hook.parse(text=text)
+    except ValueError as error: raise KeyError('load') from error
+try: load('x' * 100)
+except KeyError: sys.exit(3)
+"""
+
+
+@pytest.mark.skipif(not SEES_RAISE, reason="who caught it is not visible")
+def test_causes_come_first_libraries_are_folded_and_an_exit_is_only_listed(record, tmp_path):
+    record(CHAIN)
+    done = relive("exc", "--nth", "3", "out.relive", cwd=tmp_path)
+    listed, cause, effect = done.stdout.decode().split("\n\n")
+    assert "SystemExit" in listed.splitlines()[0]
+    assert cause.startswith("ValueError: ") and cause.splitlines()[0].endswith(" (2)")
+    assert "\n  ... 1 frame, as below\n" in cause
+    assert re.search(r"\n  \.\.\. \d+ frames of pluggy \(--full shows them\)\n", cause)
+    assert "__init__.py" not in cause and f"text='{'x' * 100}'" not in cause
+    assert effect.startswith("KeyError: 'load'\n  because of ValueError: ")
+    assert done.stderr.decode() == "next: relive exc --nth 1 out.relive\n"
+    full = relive("exc", "--full", "out.relive", cwd=tmp_path).stdout.decode()
+    shown = full.split("\n\n")[1]  # not the exit, which is the first of the list
+    assert (
+        shown.startswith("ValueError: ")
+        and "pluggy._hooks:" in shown
+        and f"text='{'x' * 100}'" in shown
+    )
 
 
 def test_old_recordings_do_not_guess_at_lines():
