@@ -6,6 +6,7 @@
  * Threads: a coder belongs to one thread. */
 #include "block.h"
 
+#define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_c_literalCompressionMode */
 #include <zstd.h>
 
 #define XXH_INLINE_ALL
@@ -15,7 +16,14 @@
 
 struct block_coder {
     ZSTD_CCtx *compress;
+    ZSTD_CCtx *noise; /* counts how often each byte comes, and hardly searches for repetitions */
     ZSTD_DCtx *decompress;
+};
+
+enum {
+    LEVEL = 1,
+    LEVEL_NOISE = -1000, /* the search goes on in steps of about so many bytes */
+    CODE_LITERALS = 1,   /* its name differs between versions of zstd */
 };
 
 uint64_t block_checksum(const void *data, size_t len)
@@ -100,11 +108,16 @@ struct block_coder *block_coder_new(void)
         return NULL;
     }
     coder->compress = ZSTD_createCCtx();
+    coder->noise = ZSTD_createCCtx();
     coder->decompress = ZSTD_createDCtx();
-    if (coder->compress == NULL || coder->decompress == NULL) {
+    if (coder->compress == NULL || coder->noise == NULL || coder->decompress == NULL) {
         block_coder_free(coder);
         return NULL;
     }
+    (void)ZSTD_CCtx_setParameter(coder->compress, ZSTD_c_compressionLevel, LEVEL);
+    (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_compressionLevel, LEVEL_NOISE);
+    /* A zstd that does not know this stores noise as it is. */
+    (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_literalCompressionMode, CODE_LITERALS);
     return coder;
 }
 
@@ -112,19 +125,44 @@ void block_coder_free(struct block_coder *coder)
 {
     if (coder != NULL) {
         (void)ZSTD_freeCCtx(coder->compress);
+        (void)ZSTD_freeCCtx(coder->noise);
         (void)ZSTD_freeDCtx(coder->decompress);
         rl_free(coder);
     }
 }
 
-rl_status block_seal(struct block_coder *coder, enum rl_block_type type, const void *prefix,
-                     size_t prefix_len, const void *raw, size_t raw_len, struct bytes_out *out)
+/* Compresses each part to a frame of its own. Returns the bytes written, or SIZE_MAX. */
+static size_t compress_parts(struct block_coder *coder, uint8_t *to, size_t room,
+                             const uint8_t *raw, const struct block_parts *parts)
 {
+    ZSTD_CCtx *const how[] = {coder->compress, coder->noise, coder->compress};
+    const size_t lens[] = {parts->first, parts->noise, parts->last};
+    size_t written = 0;
+    for (int i = 0; i < 3; i++) {
+        size_t coded = 0;
+        if (lens[i] != 0) {
+            coded = ZSTD_compress2(how[i], to + written, room - written, raw, lens[i]);
+        }
+        if (ZSTD_isError(coded)) {
+            return SIZE_MAX;
+        }
+        written += coded;
+        raw += lens[i];
+    }
+    return written;
+}
+
+rl_status block_seal(struct block_coder *coder, enum rl_block_type type, const void *prefix,
+                     size_t prefix_len, const void *raw, const struct block_parts *parts,
+                     struct bytes_out *out)
+{
+    size_t raw_len = parts->first + parts->noise + parts->last;
     if (raw_len > RL_BLOCK_RAW_MAX || prefix_len > RL_PAGE) {
         return RL_LIMIT;
     }
-    size_t bound = ZSTD_compressBound(raw_len);
-    uint8_t *at = bytes_room(out, RL_BLOCK_HEADER_BYTES + prefix_len + bound + raw_len + 8);
+    size_t bound = ZSTD_compressBound(parts->first) + ZSTD_compressBound(parts->noise) +
+                   ZSTD_compressBound(parts->last);
+    uint8_t *at = bytes_room(out, RL_BLOCK_HEADER_BYTES + prefix_len + bound + 8);
     if (at == NULL) {
         return RL_NOMEM;
     }
@@ -133,8 +171,8 @@ rl_status block_seal(struct block_coder *coder, enum rl_block_type type, const v
         memcpy(stored, prefix, prefix_len);
     }
     uint16_t codec = RL_CODEC_ZSTD;
-    size_t coded = ZSTD_compressCCtx(coder->compress, stored + prefix_len, bound, raw, raw_len, 1);
-    if (ZSTD_isError(coded) || coded >= raw_len) {
+    size_t coded = compress_parts(coder, stored + prefix_len, bound, raw, parts);
+    if (coded >= raw_len) {
         codec = RL_CODEC_RAW;
         coded = raw_len;
         if (raw_len != 0) {

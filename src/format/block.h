@@ -49,10 +49,17 @@ struct block_coder;
 struct block_coder *block_coder_new(void);
 void block_coder_free(struct block_coder *coder);
 
+/* How the raw bytes of a block divide, in their order. Each part that is not empty becomes a zstd
+ * frame. In noise hardly anything comes twice, as in the times between events: a search for
+ * repetitions would cost more than all the rest. */
+struct block_parts {
+    size_t first, noise, last;
+};
+
 /* Appends a whole block to `out`. Where zstd does not make it smaller, it is stored as it is. */
 RL_CHECKED rl_status block_seal(struct block_coder *coder, enum rl_block_type type,
                                 const void *prefix, size_t prefix_len, const void *raw,
-                                size_t raw_len, struct bytes_out *out);
+                                const struct block_parts *parts, struct bytes_out *out);
 
 /* Compares the sum of the stored bytes and decodes what follows the prefix into `out`, which is
  * emptied first. RL_DAMAGED, or RL_NEWER for a codec that this version does not know. */

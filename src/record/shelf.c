@@ -115,7 +115,8 @@ static rl_status seal_padded(struct writer *writer, const uint8_t *entries, size
 {
     struct bytes_out *block = &writer->block;
     bytes_out_reset(block);
-    rl_status status = block_seal(writer->coder, RL_BLOCK_DICT, NULL, 0, entries, len, block);
+    const struct block_parts parts = {.first = len};
+    rl_status status = block_seal(writer->coder, RL_BLOCK_DICT, NULL, 0, entries, &parts, block);
     size_t rest = status == RL_OK ? (STEP - block->len % STEP) % STEP : 0;
     rest += rest != 0 && rest < RL_BLOCK_HEADER_BYTES ? STEP : 0;
     uint8_t *padding = rest != 0 ? bytes_room(block, rest) : NULL;

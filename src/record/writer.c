@@ -57,13 +57,21 @@ static rl_status append_bytes(struct writer *writer, const uint8_t *data, size_t
 }
 
 /* Seals a block in writer->block and appends it. */
-static rl_status append_block(struct writer *writer, enum rl_block_type type, const void *prefix,
-                              size_t prefix_len, const void *raw, size_t raw_len)
+static rl_status append_parts(struct writer *writer, enum rl_block_type type, const void *prefix,
+                              size_t prefix_len, const void *raw, const struct block_parts *parts)
 {
     bytes_out_reset(&writer->block);
     rl_status status =
-        block_seal(writer->coder, type, prefix, prefix_len, raw, raw_len, &writer->block);
+        block_seal(writer->coder, type, prefix, prefix_len, raw, parts, &writer->block);
     return status == RL_OK ? append_bytes(writer, writer->block.data, writer->block.len) : status;
+}
+
+/* Does the same for raw bytes of one part. */
+static rl_status append_block(struct writer *writer, enum rl_block_type type, const void *prefix,
+                              size_t prefix_len, const void *raw, size_t raw_len)
+{
+    const struct block_parts parts = {.first = raw_len};
+    return append_parts(writer, type, prefix, prefix_len, raw, &parts);
 }
 
 /* Sets the ticks per second that the header states. The time since clock_init() is short, so this
@@ -239,7 +247,7 @@ static rl_status append_chunk(struct writer *writer)
 {
     uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
     const uint8_t *data = NULL;
-    size_t len = 0;
+    size_t len;
     rl_status status = chunk_maker_end(&writer->maker, &data, &len);
     if (status != RL_OK) {
         return status;
@@ -255,7 +263,8 @@ static rl_status append_chunk(struct writer *writer)
         .ticks1 = info->ticks1,
     };
     chunk_info_put(prefix, info);
-    status = append_block(writer, RL_BLOCK_CHUNK, prefix, sizeof prefix, data, len);
+    const struct block_parts parts = {info->token_bytes, info->time_bytes, info->value_bytes};
+    status = append_parts(writer, RL_BLOCK_CHUNK, prefix, sizeof prefix, data, &parts);
     if (status == RL_OK) {
         index_entry_put(&writer->index, &writer->index_coder, &entry);
         writer->events += info->events;

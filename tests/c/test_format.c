@@ -166,7 +166,8 @@ static void blocks_refuse_what_was_changed(void **state)
     struct bytes_out out = {0}, raw = {0};
     struct block_header header;
     const char text[] = "the same words again and again and again and again and again";
-    assert_int_equal(block_seal(coder, RL_BLOCK_DICT, "pre", 3, text, sizeof text, &out), RL_OK);
+    const struct block_parts parts = {.first = sizeof text};
+    assert_int_equal(block_seal(coder, RL_BLOCK_DICT, "pre", 3, text, &parts, &out), RL_OK);
     assert_int_equal(block_header_get(out.data, &header), RL_OK);
     assert_int_equal(block_span(&header), out.len);
     assert_int_equal(block_unpack(coder, &header, out.data + RL_BLOCK_HEADER_BYTES, &raw), RL_OK);
@@ -186,6 +187,45 @@ static void blocks_refuse_what_was_changed(void **state)
                      RL_DAMAGED);
     bytes_out_fini(&out);
     bytes_out_fini(&raw);
+    block_coder_free(coder);
+}
+
+/* Puts what repeats, or random bytes of 16 kinds. */
+static void put_part(struct bytes_out *out, size_t len, int is_noise)
+{
+    uint32_t random = 1;
+    for (size_t i = 0; i < len; i++) {
+        random = random * 1664525u + 1013904223u;
+        uint8_t byte = (uint8_t)(is_noise ? random >> 28 : i / 50);
+        bytes_put(out, &byte, 1);
+    }
+}
+
+static void the_parts_of_a_block_come_back_as_one(void **state)
+{
+    (void)state;
+    enum { PART = 9000, HALF = PART / 2, LITTLE = 1000 };
+    struct block_coder *coder = block_coder_new();
+    struct block_header header;
+    for (unsigned full = 1; full < 8; full++) {
+        const struct block_parts parts = {full & 1 ? PART : 0, full & 2 ? PART : 0,
+                                          full & 4 ? PART : 0};
+        struct bytes_out given = {0}, out = {0}, raw = {0};
+        put_part(&given, parts.first, 0);
+        put_part(&given, parts.noise, 1);
+        put_part(&given, parts.last, 0);
+        assert_int_equal(block_seal(coder, RL_BLOCK_CHUNK, NULL, 0, given.data, &parts, &out),
+                         RL_OK);
+        assert_int_equal(block_header_get(out.data, &header), RL_OK);
+        assert_true(header.stored < (full & 2 ? HALF : 0) + LITTLE); /* a byte of 16 is 4 bits */
+        assert_int_equal(block_unpack(coder, &header, out.data + RL_BLOCK_HEADER_BYTES, &raw),
+                         RL_OK);
+        assert_int_equal(raw.len, given.len);
+        assert_memory_equal(raw.data, given.data, raw.len);
+        bytes_out_fini(&given);
+        bytes_out_fini(&out);
+        bytes_out_fini(&raw);
+    }
     block_coder_free(coder);
 }
 
@@ -588,6 +628,7 @@ int main(void)
         cmocka_unit_test(an_exit_needs_an_open_frame),
         cmocka_unit_test(bytes_behind_the_last_event_are_damage),
         cmocka_unit_test(blocks_refuse_what_was_changed),
+        cmocka_unit_test(the_parts_of_a_block_come_back_as_one),
         cmocka_unit_test(headers_name_what_is_wrong),
         cmocka_unit_test(prefixes_stay_within_their_blocks),
         cmocka_unit_test(chunks_that_contradict_themselves_are_refused),

@@ -15,8 +15,17 @@ def pack(payload):
     return zstandard.ZstdCompressor(level=1).compress(payload)
 
 
-def unpack(frame, most):
-    """Returns what a frame holds, which is no more than `most` bytes."""
-    if zstd is not None:
-        return zstd.ZstdDecompressor().decompress(frame, max_length=most)
-    return zstandard.ZstdDecompressor().decompress(frame, max_output_size=most)
+def unpack(coded, most):
+    """Returns what frames in a row hold, which is no more than `most` bytes."""
+    payload = b""
+    while coded:
+        if zstd is not None:
+            frame = zstd.ZstdDecompressor()
+            payload += frame.decompress(coded, max_length=most - len(payload) + 1)
+        else:
+            frame = zstandard.ZstdDecompressor().decompressobj()
+            payload += frame.decompress(coded)
+        if not frame.eof or len(payload) > most:
+            raise ValueError("a frame that is cut, or holds too much")
+        coded = frame.unused_data
+    return payload
