@@ -94,6 +94,19 @@ class Reader:
     def exceptions_find(
         self, until: int, names: Sequence[Tuple[bytes, int]], /
     ) -> List[Optional[int]]: ...
+    def diff(
+        self,
+        other: Reader,
+        threads: Tuple[int, int],
+        calls: Optional[Tuple[int, int]],
+        kinds: int,
+        has_values: bool,
+        limit: int,
+        /,
+    ) -> Tuple[
+        List[Tuple[int, int, int, int, int, Tuple[int, ...], int]], Tuple[int, int, int, int], int
+    ]: ...
+    def event(self, thread: int, seq: int, /) -> Optional[bytes]: ...
     def progress(self) -> Tuple[int, int]: ...
     def check(self) -> Dict[str, Any]: ...
     def dump(self) -> Optional[bytes]: ...

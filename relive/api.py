@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Union,
     )
 
+    from relive import diffs
+
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
     _Path = Union[str, "os.PathLike[str]"]
@@ -484,6 +486,16 @@ class Recording:
             for level, start, end in piece:
                 yield level, read(start), None if end is None else read(end)
             piece = self._reader.calls_piece()
+
+    def diff(
+        self, other: Recording, *, thread: int = 1, other_thread: int = 0, limit: int = 20
+    ) -> diffs.Comparison:
+        """Compares a thread with one of another recording, step by step, and returns where they
+        part. `other_thread` is the same number where it is left out. Addresses and times are not
+        compared."""
+        from relive import diffs
+
+        return diffs.compare(self, other, (thread, other_thread or thread), limit=limit)
 
     def progress(self) -> Tuple[int, int]:
         """Returns how many blocks of events the current question has read, and how many there are.

@@ -22,6 +22,7 @@ VERBS = {
     "line": "each time a line ran, with the values of its variables",
     "history": "each value that a variable had",
     "top": "functions by their own time",
+    "diff": "where two recordings part",
     "sessions": "requests and other sessions, with what ran for them",
     "gaps": "what was called and not recorded, and the rule to add",
     "filter": "check, explain and begin filter files",

@@ -108,11 +108,13 @@ void cursor_close(struct cursor *cursor)
     rl_free(cursor);
 }
 
-rl_status cursor_open(struct reader *reader, struct cursor **out)
+/* Opens a cursor over a part of the table of chunks: whole threads, or the end of one. */
+static rl_status open_chunks(struct reader *reader, size_t first, size_t end, struct cursor **out)
 {
+    const struct chunk_ref *chunks = reader->chunks;
     size_t count = 0;
-    for (size_t i = 0; i < reader->chunk_count; i++) {
-        count += i == 0 || reader->chunks[i].info.thread != reader->chunks[i - 1].info.thread;
+    for (size_t i = first; i < end; i++) {
+        count += i == first || chunks[i].info.thread != chunks[i - 1].info.thread;
     }
     struct cursor *cursor = rl_zalloc(1, sizeof *cursor);
     if (cursor == NULL) {
@@ -126,9 +128,9 @@ rl_status cursor_open(struct reader *reader, struct cursor **out)
         cursor_close(cursor);
         return RL_NOMEM;
     }
-    for (size_t i = 0; i < reader->chunk_count; i++) {
-        const struct chunk_info *info = &reader->chunks[i].info;
-        if (i == 0 || info->thread != reader->chunks[i - 1].info.thread) {
+    for (size_t i = first; i < end; i++) {
+        const struct chunk_info *info = &chunks[i].info;
+        if (i == first || info->thread != chunks[i - 1].info.thread) {
             struct stream *stream = &cursor->streams[cursor->stream_count++];
             stream->next_ref = i;
             stream->thread = info->thread;
@@ -144,6 +146,25 @@ rl_status cursor_open(struct reader *reader, struct cursor **out)
     }
     *out = cursor;
     return RL_OK;
+}
+
+rl_status cursor_open(struct reader *reader, struct cursor **out)
+{
+    return open_chunks(reader, 0, reader->chunk_count, out);
+}
+
+rl_status cursor_open_thread(struct reader *reader, uint32_t thread, uint64_t seq,
+                             struct cursor **out)
+{
+    size_t first = 0, end;
+    while (first < reader->chunk_count && reader->chunks[first].info.thread != thread) {
+        first++;
+    }
+    for (end = first; end < reader->chunk_count && reader->chunks[end].info.thread == thread;) {
+        const struct chunk_info *info = &reader->chunks[end++].info;
+        first = info->first_seq + info->events <= seq ? end : first;
+    }
+    return open_chunks(reader, first, end, out);
 }
 
 static int push_activation(struct stream *stream, struct open_activation open)

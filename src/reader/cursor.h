@@ -27,6 +27,10 @@ struct event_out {
 struct cursor;
 /* Begins at the first event. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status cursor_open(struct reader *reader, struct cursor **out);
+/* Gives the events of one thread alone, from the chunk on that has event `seq`, or that follows it
+ * where that is lost. What was open before that chunk is not known. RL_OK or RL_NOMEM. */
+RL_CHECKED rl_status cursor_open_thread(struct reader *reader, uint32_t thread, uint64_t seq,
+                                        struct cursor **out);
 /* Gives the next event. RL_OK, RL_END or RL_NOMEM: a damaged chunk becomes a problem and is
  * skipped. */
 RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);

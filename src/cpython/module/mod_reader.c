@@ -18,13 +18,10 @@
 #include "refusal.h"
 #include "state.h"
 
-#include "calltree.h"
 #include "check.h"
 #include "dump.h"
 #include "reader_open.h"
-#include "sessions.h"
 #include "status.h"
-#include "totals.h"
 
 static PyObject *decode_recorded_text(struct text text)
 {
@@ -41,17 +38,16 @@ PyObject *reader_safe_text(struct text text)
     return decoded;
 }
 
-/* Puts an owned value into a dictionary; 0 or -1. */
-static int put_owned(PyObject *dict, const char *key, PyObject *value)
+int reader_put_owned(PyObject *dict, const char *key, PyObject *value)
 {
     int failed = value == NULL || PyDict_SetItemString(dict, key, value) != 0;
     Py_XDECREF(value);
     return failed ? -1 : 0;
 }
 
-static int put_u64(PyObject *dict, const char *key, uint64_t value)
+int reader_put_u64(PyObject *dict, const char *key, uint64_t value)
 {
-    return put_owned(dict, key, PyLong_FromUnsignedLongLong(value));
+    return reader_put_owned(dict, key, PyLong_FromUnsignedLongLong(value));
 }
 
 static PyObject *make_hex_text(const uint8_t *bytes, size_t n)
@@ -120,7 +116,7 @@ static PyObject *make_losses_dict(const uint64_t losses[RL_LOSS_REASONS])
 {
     PyObject *dict = PyDict_New();
     for (unsigned i = 0; dict != NULL && i < RL_LOSS_REASONS; i++) {
-        if (losses[i] != 0 && put_u64(dict, loss_name(i), losses[i]) != 0) {
+        if (losses[i] != 0 && reader_put_u64(dict, loss_name(i), losses[i]) != 0) {
             Py_CLEAR(dict);
         }
     }
@@ -138,28 +134,33 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
     const struct file_header *h = &r->header;
     static const char *const states[] = {"unknown", "running", "closed", "exec", "snapshot"};
     int failed =
-        d == NULL || put_owned(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
-        put_owned(d, "run_id", make_hex_text(h->run_id, sizeof h->run_id)) != 0 ||
-        put_u64(d, "pid", h->pid) != 0 || put_u64(d, "parent_pid", h->parent_pid) != 0 ||
-        put_u64(d, "child", h->child) != 0 || put_u64(d, "start_unix_ns", h->start_real) != 0 ||
-        put_u64(d, "start_mono_ns", h->start_mono) != 0 ||
-        put_u64(d, "run_mono_ns", h->run_mono) != 0 ||
-        put_owned(d, "clock",
-                  PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
-        put_owned(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) != 0 ||
-        put_owned(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
-        put_owned(d, "is_complete",
-                  PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) != 0 ||
-        put_owned(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
-        put_owned(d, "state",
-                  PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
-        put_u64(d, "minor", h->minor) != 0 || put_u64(d, "size", r->size) != 0 ||
-        put_u64(d, "events", r->events) != 0 || put_u64(d, "chunks", r->chunk_count) != 0 ||
-        put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
-        put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
-        put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
-        put_owned(d, "meta", make_meta_dict(r)) != 0 ||
-        put_owned(d, "problems", list_problems(r)) != 0;
+        d == NULL || reader_put_owned(d, "path", PyUnicode_DecodeFSDefault(r->path)) != 0 ||
+        reader_put_owned(d, "run_id", make_hex_text(h->run_id, sizeof h->run_id)) != 0 ||
+        reader_put_u64(d, "pid", h->pid) != 0 ||
+        reader_put_u64(d, "parent_pid", h->parent_pid) != 0 ||
+        reader_put_u64(d, "child", h->child) != 0 ||
+        reader_put_u64(d, "start_unix_ns", h->start_real) != 0 ||
+        reader_put_u64(d, "start_mono_ns", h->start_mono) != 0 ||
+        reader_put_u64(d, "run_mono_ns", h->run_mono) != 0 ||
+        reader_put_owned(d, "clock",
+                         PyUnicode_FromString(h->clock == RL_CLOCK_TSC ? "tsc" : "monotonic")) ||
+        reader_put_owned(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) !=
+            0 ||
+        reader_put_owned(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
+        reader_put_owned(d, "is_complete",
+                         PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) !=
+            0 ||
+        reader_put_owned(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
+        reader_put_owned(d, "state",
+                         PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||
+        reader_put_u64(d, "minor", h->minor) != 0 || reader_put_u64(d, "size", r->size) != 0 ||
+        reader_put_u64(d, "events", r->events) != 0 ||
+        reader_put_u64(d, "chunks", r->chunk_count) != 0 ||
+        reader_put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
+        reader_put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
+        reader_put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
+        reader_put_owned(d, "meta", make_meta_dict(r)) != 0 ||
+        reader_put_owned(d, "problems", list_problems(r)) != 0;
     self->busy = 0;
     if (failed) {
         Py_CLEAR(d);
@@ -180,169 +181,6 @@ static PyObject *make_code_tuple(const struct reader *r, uint32_t id)
         return NULL;
     }
     return Py_BuildValue("(NNNII)", module, name, file, code.line, code.flags);
-}
-
-/* Reads the totals of the recording, or of one session, without the GIL. */
-static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
-{
-    rl_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = totals_summary(self->reader, session, summary);
-    Py_END_ALLOW_THREADS
-    if (status != RL_OK) {
-        (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
-    }
-    return status;
-}
-
-/* Returns a span of the recording's clock in ns, bounded for damaged files. */
-static uint64_t span_ns(const struct reader *r, uint64_t ticks)
-{
-    const double longest = 9e18; /* a damaged file may say anything */
-    double ns = (double)ticks * r->ns_per_tick;
-    return (uint64_t)(ns < longest ? ns + 0.5 : longest);
-}
-
-/* Returns a string of the recording, or None for id 0: new. */
-static PyObject *decode_name(const struct reader *r, uint32_t id)
-{
-    if (id == 0) {
-        Py_RETURN_NONE;
-    }
-    return reader_safe_text(reader_string(r, id));
-}
-
-/* The main thread first. */
-static PyObject *list_threads(const struct reader *r, const struct summary *s)
-{
-    PyObject *list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < s->thread_count; i++) {
-        const struct summary_thread *t = &s->threads[i];
-        int is_main = t->native_id == r->header.pid;
-        PyObject *d = PyDict_New();
-        if (d == NULL || put_u64(d, "thread", t->serial) != 0 ||
-            put_owned(d, "name", decode_name(r, t->name)) != 0 ||
-            put_owned(d, "first_name", decode_name(r, t->first_name)) != 0 ||
-            put_owned(d, "is_main", PyBool_FromLong(is_main)) != 0 ||
-            put_u64(d, "native_id", t->native_id) != 0 || put_u64(d, "root", t->root) != 0 ||
-            put_u64(d, "first_ns", reader_time(r, t->first_ticks)) != 0 ||
-            put_u64(d, "last_ns", reader_time(r, t->last_ticks)) != 0 ||
-            put_u64(d, "events", t->events) != 0 || put_u64(d, "calls", t->calls) != 0 ||
-            put_owned(d, "has_ended", PyBool_FromLong(t->has_ended)) != 0 ||
-            PyList_Insert(list, is_main ? 0 : PY_SSIZE_T_MAX, d) != 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(d);
-    }
-    return list;
-}
-
-/* Returns {name of a kind: count}: new. Two kinds that are printed like others have names here. */
-static PyObject *make_kinds_dict(const struct summary *s)
-{
-    PyObject *d = PyDict_New();
-    for (unsigned kind = 1; d != NULL && kind < RL_EVENT_KINDS; kind++) {
-        const char *name = kind == RL_EVENT_RUNNING  ? "already_running"
-                           : kind == RL_EVENT_CLOSED ? "closed_unseen"
-                                                     : kind_name(kind);
-        if (s->kinds[kind] != 0 && put_u64(d, name, s->kinds[kind]) != 0) {
-            Py_CLEAR(d);
-        }
-    }
-    return d;
-}
-
-static PyObject *reader_totals(struct reader_object *self, PyObject *args)
-{
-    unsigned session = 0;
-    struct summary s;
-    if (!PyArg_ParseTuple(args, "|I", &session) || reader_enter(self) == NULL) {
-        return NULL;
-    }
-    PyObject *d = NULL;
-    if (load_summary(self, session, &s) == RL_OK) {
-        d = PyDict_New();
-        if (d == NULL || put_owned(d, "threads", list_threads(self->reader, &s)) != 0 ||
-            put_u64(d, "unlisted_threads", s.unlisted_threads) != 0 ||
-            put_owned(d, "is_folded_flat", PyBool_FromLong(s.is_folded_flat)) != 0 ||
-            put_owned(d, "kinds", make_kinds_dict(&s)) != 0) {
-            Py_CLEAR(d);
-        }
-        summary_fini(&s);
-    }
-    self->busy = 0;
-    return d;
-}
-
-/* [(code, parent, calls, total_ns, self_ns, unwinds, exc, exc_line, max_depth, open)], by index. */
-static PyObject *reader_tree(struct reader_object *self, PyObject *args)
-{
-    unsigned session = 0;
-    struct summary s;
-    PyObject *list = NULL;
-    const struct reader *r = PyArg_ParseTuple(args, "|I", &session) ? reader_enter(self) : NULL;
-    if (r == NULL) {
-        return NULL;
-    }
-    if (load_summary(self, session, &s) == RL_OK) {
-        list = PyList_New(0);
-        for (size_t i = 0; list != NULL && i < s.node_count; i++) {
-            const struct summary_node *n = &s.nodes[i];
-            const struct summary_detail *d = &s.details[i];
-            PyObject *exc =
-                d->exc != 0 ? reader_safe_text(reader_string(r, d->exc)) : PyUnicode_New(0, 0);
-            long long parent = n->parent == SUMMARY_NONE ? -1 : (long long)n->parent;
-            PyObject *row = exc == NULL ? NULL
-                                        : Py_BuildValue("(ILKKKKNIII)", n->code, parent,
-                                                        (unsigned long long)n->calls,
-                                                        (unsigned long long)span_ns(r, n->total),
-                                                        (unsigned long long)span_ns(r, n->self),
-                                                        (unsigned long long)d->unwinds, exc,
-                                                        d->exc_line, d->max_depth, d->open);
-            if (row == NULL || PyList_Append(list, row) != 0) {
-                Py_CLEAR(list);
-            }
-            Py_XDECREF(row);
-        }
-        summary_fini(&s);
-    }
-    self->busy = 0;
-    return list;
-}
-
-/* [(code, calls, total_ns, self_ns, unwinds, open)], longest self time first. */
-static PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
-{
-    (void)ignored;
-    struct summary s;
-    struct function_totals totals = {NULL, 0};
-    const struct reader *r = reader_enter(self);
-    PyObject *list = NULL;
-    if (r == NULL) {
-        return NULL;
-    }
-    if (load_summary(self, 0, &s) == RL_OK) {
-        if (calltree_functions(&s, &totals) != RL_OK) {
-            (void)PyErr_NoMemory();
-        } else {
-            list = PyList_New(0);
-        }
-        for (size_t i = 0; list != NULL && i < totals.count; i++) {
-            const struct function_total *t = &totals.items[i];
-            PyObject *row = Py_BuildValue(
-                "(IKKKKK)", t->code, (unsigned long long)t->calls,
-                (unsigned long long)span_ns(r, t->total), (unsigned long long)span_ns(r, t->self),
-                (unsigned long long)t->unwinds, (unsigned long long)t->open);
-            if (row == NULL || PyList_Append(list, row) != 0) {
-                Py_CLEAR(list);
-            }
-            Py_XDECREF(row);
-        }
-        calltree_functions_fini(&totals);
-        summary_fini(&s);
-    }
-    self->busy = 0;
-    return list;
 }
 
 static PyObject *reader_code_of(struct reader_object *self, PyObject *arg)
@@ -374,13 +212,14 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
         return PyErr_NoMemory();
     }
     PyObject *d = PyDict_New();
-    if (d == NULL || put_u64(d, "blocks", c.blocks) != 0 || put_u64(d, "bytes", c.bytes) != 0 ||
-        put_u64(d, "chunks", c.chunks) != 0 || put_u64(d, "events", c.events) != 0 ||
-        put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
-        put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
-        put_u64(d, "missing_events", c.missing_events) != 0 ||
-        put_u64(d, "bad_blocks", c.bad_blocks) != 0 ||
-        put_owned(d, "problems", list_problems(r)) != 0) {
+    if (d == NULL || reader_put_u64(d, "blocks", c.blocks) != 0 ||
+        reader_put_u64(d, "bytes", c.bytes) != 0 || reader_put_u64(d, "chunks", c.chunks) != 0 ||
+        reader_put_u64(d, "events", c.events) != 0 ||
+        reader_put_u64(d, "unknown_blocks", c.unknown_blocks) != 0 ||
+        reader_put_u64(d, "missing_chunks", c.missing_chunks) != 0 ||
+        reader_put_u64(d, "missing_events", c.missing_events) != 0 ||
+        reader_put_u64(d, "bad_blocks", c.bad_blocks) != 0 ||
+        reader_put_owned(d, "problems", list_problems(r)) != 0) {
         Py_CLEAR(d);
     }
     return d;
@@ -412,38 +251,6 @@ int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set)
     Py_XDECREF(list);
     *is_set = 1;
     return failed ? -1 : 0;
-}
-
-/* sessions(codes whose exceptions are errors): [(session, calls, errors)] */
-static PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
-{
-    struct session_totals totals = {0};
-    struct u64map codes = {0};
-    int has_codes;
-    rl_status status;
-    PyObject *list = NULL;
-    if (reader_enter(self) == NULL) {
-        return NULL;
-    }
-    if (reader_take_set(numbers, &codes, &has_codes) == 0) {
-        Py_BEGIN_ALLOW_THREADS
-        status = sessions_count(self->reader, &codes, &totals);
-        Py_END_ALLOW_THREADS
-        list = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
-    }
-    for (size_t i = 0; list != NULL && i < totals.count; i++) {
-        const struct session_total *t = &totals.items[i];
-        PyObject *row = Py_BuildValue("(IKK)", t->session, (unsigned long long)t->calls,
-                                      (unsigned long long)t->errors);
-        if (row == NULL || PyList_Append(list, row) != 0) {
-            Py_CLEAR(list);
-        }
-        Py_XDECREF(row);
-    }
-    sessions_fini(&totals);
-    u64map_fini(&codes);
-    self->busy = 0;
-    return list;
 }
 
 /* select(kinds, codes, frames, line, name, thread, session): what the next dump() gives, from the
@@ -665,6 +472,8 @@ static PyMethodDef reader_methods[] = {
      "The next of these; an empty list at the end."},
     {"exceptions_find", (PyCFunction)reader_exceptions_find, METH_VARARGS,
      "The newest exceptions of a type and an address, up to one of them."},
+    {"diff", (PyCFunction)reader_diff, METH_VARARGS, "Where two threads, or two calls, part."},
+    {"event", (PyCFunction)reader_event, METH_VARARGS, "One event as JSON."},
     {"progress", (PyCFunction)reader_progress, METH_NOARGS,
      "Chunks that the pass under way has read, and all."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},

@@ -42,6 +42,20 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_rows(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_number(struct reader_object *self, PyObject *args);
 
+/* Methods in reader_summary.c. */
+PyObject *reader_totals(struct reader_object *self, PyObject *args);
+PyObject *reader_tree(struct reader_object *self, PyObject *args);
+PyObject *reader_functions(struct reader_object *self, PyObject *ignored);
+PyObject *reader_sessions(struct reader_object *self, PyObject *numbers);
+
+/* Methods in reader_diff.c. */
+PyObject *reader_diff(struct reader_object *self, PyObject *args);
+PyObject *reader_event(struct reader_object *self, PyObject *args);
+
+/* Put a value into a dictionary; the value is owned. 0, or -1 with an exception. */
+int reader_put_owned(PyObject *dict, const char *key, PyObject *value);
+int reader_put_u64(PyObject *dict, const char *key, uint64_t value);
+
 /* Objects that several of these files make. */
 PyObject *reader_event_json(struct reader *reader, const struct event_out *event);
 /* A frame of a stack and those that called it, outermost first. */

@@ -1,0 +1,246 @@
+"""relive diff: where two recordings part, and which functions they called how often."""
+
+from __future__ import annotations
+
+from relive import diffs
+from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli.options import Option, Parser, Word, whole_number
+from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+    from relive.api import Recording
+
+    _Run = List[Recording]
+    _Row = Tuple[str, List[int], List[int]]  # a function, its (calls, own time) in A and in B
+
+_FUNCTIONS = 10  # that are listed
+_LEAST_NS = 1_000_000  # of a difference in own time that is listed
+
+
+def main(words: List[str]) -> int:
+    """Compares the recordings A and B, thread by thread."""
+    args = Parser(
+        "diff", "Where two recordings part.",
+        Word("A", "a recording", key="a"),
+        Word("B", "another one", key="b"),
+        Option("--thread", metavar="N", read=whole_number, text="only this thread"),
+        Option("--limit", metavar="N", read=whole_number, default=10,
+               text="show this many differences (0 = all; default 10)"),
+        common.JSON,
+    ).parse(words)  # fmt: skip
+    runs = common.open_run(args.a), common.open_run(args.b)
+    pairs = [
+        (a, b, thread) for a, b in zip(*runs) for thread in a.threads() if thread in b.threads()
+    ]
+    if args.thread is not None:
+        pairs = [pair for pair in pairs if pair[2] == args.thread]
+        if not pairs:
+            raise ReliveError("ERR_NOT_FOUND", f"not both recordings have a thread {args.thread}")
+    report: Union[_Json, _Text] = (_Json if args.json else _Text)(runs)
+    report.begin()
+    shown = 0
+    for a, b, thread in pairs:
+        limit = max(0, args.limit - shown) if args.limit else 2**63
+        with common.progress(a):
+            answer = diffs.compare(a, b, (thread, thread), limit=limit)
+        shown += len(answer.differences)
+        report.thread(a, b, thread, answer)
+    counts = _count_functions(runs)
+    report.functions(counts)
+    damaged = common.say_problems([*runs[0], *runs[1]])
+    is_same = report.is_same and all(a[0] == b[0] for _, a, b in counts)
+    return DAMAGED if damaged else OK if is_same else NOTHING
+
+
+def _count_functions(runs: Tuple[_Run, _Run]) -> List[_Row]:
+    """Returns each function's calls and own time in both runs, those with other counts first, then
+    by how far the times are apart."""
+    sums: Tuple[Dict[str, List[int]], ...] = ({}, {})
+    for run, found in zip(runs, sums):
+        for recording in run:
+            for code, calls, _, own, _, _ in recording.functions():
+                row = found.setdefault(common.name_of(recording.code(code)), [0, 0])
+                row[0] += calls
+                row[1] += own
+    names = sorted({*sums[0], *sums[1]})
+    rows = [(name, sums[0].get(name, [0, 0]), sums[1].get(name, [0, 0])) for name in names]
+    return sorted(rows, key=lambda row: (-abs(row[1][0] - row[2][0]), -abs(row[1][1] - row[2][1])))
+
+
+def _what_is_left_out(a: Recording, b: Recording) -> List[str]:
+    """Returns a sentence for what one recording has and the other has not."""
+    kinds, has_values = diffs.comparable(a, b)
+    levels = [common.highest_level(one.header["meta"]) or "?" for one in (a, b)]
+    if levels[0] == levels[1]:
+        return []
+    what = [] if has_values else ["values"]
+    what += [] if "line" in kinds else ["lines and variables"]
+    return [f"A has level {levels[0]}, B {levels[1]}: {' and '.join(what)} are not compared"]
+
+
+def _describe(event: Optional[Mapping[str, Any]]) -> str:
+    """Returns what happened at an event, in words."""
+    if event is None:
+        return "an event that is lost"
+    kind, name = event["kind"], common.safe(event.get("func", "?"))
+    value = common.value_text(event["value"], 60) if event.get("value") else ""
+    if kind == "call":
+        args = event.get("args")
+        return f"{name}{'' if args is None else f'({common.arguments_text(args, 100)})'} was called"
+    if kind in ("return", "yield", "resume"):
+        verb = {"return": "returned", "yield": "yielded", "resume": "went on"}[kind]
+        return f"{name} {verb} {value}".rstrip()
+    if kind == "line":
+        return f"{common.place(event)} ran"
+    if kind == "write":
+        return f"{common.safe(event['name'])} = {value}" if value else "a variable was deleted"
+    if kind == "output":
+        return f"wrote {common.safe(repr(event.get('text', '')))[:80]}"
+    if kind in ("raise", "unwind", "throw", "handled"):
+        what = common.safe(event.get("exc_type") or "an exception")
+        verbs = {"raise": "raised in", "unwind": "left", "throw": "was thrown into"}
+        line = event.get("exc_line")
+        at = f" at {common.place(event, line)}" if line else ""
+        return f"{what} {verbs.get(kind, 'was caught in')} {name}{at}"
+    return f"{kind.replace('_', ' ')} {name}"
+
+
+class _Report:
+    """What both forms of the answer have in common."""
+
+    def __init__(self, runs: Tuple[_Run, _Run]) -> None:
+        self.runs = runs
+        self.is_same = True
+
+    def sides(
+        self, one: diffs.Difference, a: Recording, b: Recording
+    ) -> List[Tuple[str, diffs.Side, _Run, Recording]]:
+        """Returns both sides of a difference, each with its letter, its run and its recording."""
+        return [("a", one.a, self.runs[0], a), ("b", one.b, self.runs[1], b)]
+
+    def missing(self) -> List[str]:
+        """Returns a sentence for each process and thread that only one run has."""
+        found = []
+        for which, run, other in (("A", *self.runs), ("B", *self.runs[::-1])):
+            if len(run) > len(other):
+                found.append(f"{which} has {len(run)} processes, the other {len(other)}")
+            for one, beside in zip(run, other):
+                titles = [
+                    common.thread_title(row)
+                    for number, row in one.threads().items()
+                    if number not in beside.threads()
+                ]
+                found += [f"{which} alone has {title}" for title in titles]
+        return found
+
+
+class _Text(_Report):
+    """Prints the answer for people."""
+
+    def begin(self) -> None:
+        """Says what is compared."""
+        for letter, run in zip("AB", self.runs):
+            print(f"{letter}  {common.safe(run[0].path)}")
+        for text in _what_is_left_out(self.runs[0][0], self.runs[1][0]):
+            print(text)
+        for text in self.missing():
+            self.is_same = False
+            print(common.red(text))
+
+    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> None:
+        """Prints the differences of one thread."""
+        count = sum(answer.found.values())
+        self.is_same = self.is_same and not count
+        steps = f"{common.counted(answer.same, 'step')} in common"
+        what = common.counted(count, "difference") if count else "no difference"
+        print(f"\n{common.thread_title(a.thread(thread))}: {what}, {steps}")
+        for number, difference in enumerate(answer.differences, 1):
+            self._show(number, difference, a, b)
+        if count > len(answer.differences):
+            print(common.dim(f"... {common.count(count - len(answer.differences))} more (--limit)"))
+
+    def _show(self, number: int, one: diffs.Difference, a: Recording, b: Recording) -> None:
+        around = " > ".join(common.safe(name) for name in one.stack[-3:])
+        if len(one.stack) > 3 or one.hidden:
+            around = f"... > {around}"
+        print(f"{number:>4}  in {around}" if around else f"{number:>4}  outside of every function")
+        if one.kind == "lost":
+            print("      events are lost here; what follows was not compared")
+        for letter, side, run, recording in self.sides(one, a, b):
+            position = _position(recording, run, side)
+            text = _describe(side.first) if side.events else "no such step"
+            if side.events > 1:
+                text += f", and {common.counted(side.events - 1, 'more event')}"
+            where = position if side.events else f"after {position}"
+            print(f"      {letter.upper()}  {where:>12}  {text}")
+        for name, old, new in one.changes():
+            if len(old) + len(new) > 100 or (one.a.first or {}).get("kind") == "call":
+                print(f"         {common.safe(name)}: {_short(old)} -> {_short(new)}")
+
+    def functions(self, rows: List[_Row]) -> None:
+        """Prints the functions that were called another number of times, and the slower ones."""
+        other = [row for row in rows if row[1][0] != row[2][0]]
+        slower = [
+            row for row in rows
+            if row[1][0] == row[2][0] and abs(row[1][1] - row[2][1]) >= _LEAST_NS
+        ]  # fmt: skip
+        for title, found in (("called another number of times", other), ("other own time", slower)):
+            if found:
+                print(f"\n{title}:\n{'calls A':>12} {'calls B':>12} {'self A':>10} {'self B':>10}")
+            for name, a, b in found[:_FUNCTIONS]:
+                calls = f"{common.count(a[0]):>12} {common.count(b[0]):>12}"
+                print(f"{calls} {common.duration(a[1]):>10} {common.duration(b[1]):>10}  {name}")
+            if len(found) > _FUNCTIONS:
+                print(common.dim(f"and {common.count(len(found) - _FUNCTIONS)} more (--json)"))
+
+
+class _Json(_Report):
+    """Prints the answer for programs."""
+
+    def begin(self) -> None:
+        """Prints the head."""
+        common.emit(
+            schema="relive.diff", version=1, a=self.runs[0][0].path, b=self.runs[1][0].path,
+            not_compared=_what_is_left_out(self.runs[0][0], self.runs[1][0]),
+        )  # fmt: skip
+        for text in self.missing():
+            self.is_same = False
+            common.emit(kind="missing", text=text)
+
+    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> None:
+        """Prints the differences of one thread, then its totals."""
+        for one in answer.differences:
+            sides = {
+                letter: {
+                    "position": _position(recording, run, side),
+                    "events": side.events,
+                    "first": side.first,
+                }
+                for letter, side, run, recording in self.sides(one, a, b)
+            }
+            changes = [{"name": name, "a": old, "b": new} for name, old, new in one.changes()]
+            common.emit(kind=one.kind, stack=one.stack, hidden=one.hidden, changes=changes, **sides)
+        self.is_same = self.is_same and not any(answer.found.values())
+        common.emit(
+            kind="thread", pid=[a.header["pid"], b.header["pid"]], thread=thread, same=answer.same,
+            found=answer.found,
+        )  # fmt: skip
+
+    def functions(self, rows: List[_Row]) -> None:
+        """Prints a row for each function whose count or time is another."""
+        for name, a, b in rows:
+            if a != b:
+                common.emit(kind="function", func=name, calls=[a[0], b[0]], self_ns=[a[1], b[1]])
+
+
+def _position(recording: Recording, run: _Run, side: diffs.Side) -> str:
+    event = {"pid": recording.header["pid"], "thread": side.thread, "seq": side.seq}
+    return common.position(event, run)
+
+
+def _short(text: str) -> str:
+    text = common.safe(text)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,185 @@
+/* Why: `diff` compares millions of events of two runs, of which nearly all are equal.
+ *
+ * Invariants: values are walked as value.h gives them, so nesting is bounded. Where the bytes are
+ * no value, the rest of them is left out of the hash: the reader has said that they are damaged.
+ * Where there is no memory for the table of a text, its hash is computed each time. */
+#include "alike.h"
+
+#include "after_exception.h"
+#include "value.h"
+
+void alike_fini(struct alike *alike)
+{
+    u64map_fini(&alike->texts);
+    u64map_fini(&alike->functions);
+}
+
+/* Returns the hash of a text by its id. */
+static uint64_t text_hash(struct alike *alike, uint32_t id)
+{
+    const uint64_t *known = u64map_get(&alike->texts, (uint64_t)id + 1);
+    if (known != NULL) {
+        return *known;
+    }
+    struct text text = reader_string(alike->reader, id);
+    uint64_t hash = siphash(&alike->key, text.data, text.len);
+    (void)u64map_put(&alike->texts, (uint64_t)id + 1, hash);
+    return hash;
+}
+
+/* Returns the hash of a function's module and name. */
+static uint64_t function_hash(struct alike *alike, uint32_t id)
+{
+    const uint64_t *known = u64map_get(&alike->functions, (uint64_t)id + 1);
+    if (known != NULL) {
+        return *known;
+    }
+    struct code_text code = reader_code(alike->reader, id);
+    uint64_t hash = alike_add(siphash(&alike->key, code.module.data, code.module.len),
+                              siphash(&alike->key, code.qualname.data, code.qualname.len));
+    (void)u64map_put(&alike->functions, (uint64_t)id + 1, hash);
+    return hash;
+}
+
+static int is_hex(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Returns the hash of a text that stands for an object, without the addresses in it, such as that
+ * of <object at 0x7f01>. */
+static uint64_t shown_hash(const struct alike *alike, const uint8_t *at, size_t size)
+{
+    const uint8_t *end = at + size, *from = at;
+    uint64_t hash = 0;
+    for (; at + 2 < end; at++) {
+        if (at[0] == '0' && at[1] == 'x' && is_hex(at[2])) {
+            hash = alike_add(hash, siphash(&alike->key, from, (size_t)(at - from)));
+            for (at += 2; at < end && is_hex(*at); at++) {
+            }
+            from = at--;
+        }
+    }
+    return alike_add(hash, siphash(&alike->key, from, (size_t)(end - from)));
+}
+
+static uint64_t value_hash(struct alike *alike, struct bytes_in *in);
+
+/* Returns the hash of a set's items, in whatever order they come. */
+static uint64_t set_hash(struct alike *alike, struct bytes_in *in, uint64_t count)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        sum += map_mix(value_hash(alike, in));
+    }
+    return sum;
+}
+
+/* Returns the hash of what a node itself says. */
+static uint64_t node_hash(struct alike *alike, const struct value *value)
+{
+    uint64_t hash = alike_add(value->tag, value->flags);
+    hash = alike_add(hash, (uint64_t)value->number);
+    hash = alike_add(hash, value->len);
+    if (value->type != 0) {
+        hash = alike_add(hash, text_hash(alike, value->type));
+    }
+    if (value->label != 0) {
+        hash = alike_add(hash, text_hash(alike, value->label));
+    }
+    if (value->bytes == NULL) {
+        return hash;
+    }
+    return alike_add(hash, value->tag == RL_VALUE_TEXT
+                               ? shown_hash(alike, value->bytes, value->size)
+                               : siphash(&alike->key, value->bytes, value->size));
+}
+
+/* Takes one whole value and returns its hash. */
+static uint64_t value_hash(struct alike *alike, struct bytes_in *in)
+{
+    struct value value;
+    if (value_next(in, &value) != RL_OK) {
+        in->bad = 1;
+        return 0;
+    }
+    uint64_t hash = node_hash(alike, &value), count = value_children(&value);
+    if (value.tag == RL_VALUE_SET || value.tag == RL_VALUE_FROZENSET) {
+        return alike_add(hash, set_hash(alike, in, count));
+    }
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        if (value.tag == RL_VALUE_OBJECT) {
+            hash = alike_add(hash, text_hash(alike, (uint32_t)bytes_varint(in)));
+        }
+        hash = alike_add(hash, value_hash(alike, in));
+    }
+    return hash;
+}
+
+/* Returns the hash of values that follow each other. */
+static uint64_t values_hash(struct alike *alike, struct bytes_in *in)
+{
+    uint64_t hash = 1;
+    while (bytes_left(in) != 0 && !in->bad) {
+        hash = alike_add(hash, value_hash(alike, in));
+    }
+    return hash;
+}
+
+/* Returns the hash of the variable that a write names, and moves behind the name. */
+static uint64_t written_name(struct alike *alike, const struct event_out *event,
+                             struct bytes_in *in)
+{
+    struct code_text code = reader_code(alike->reader, event->id);
+    uint64_t hash = 0, word = bytes_varint(in);
+    if ((word & 3) == RL_WRITE_ITEM) {
+        hash = alike_add(word, value_hash(alike, in));
+        word = bytes_varint(in);
+    }
+    uint64_t number = word >> 3;
+    if ((word & 3) == RL_WRITE_SLOT) {
+        number = number < code.name_count ? code.names[number] : 0;
+    }
+    return alike_add(hash, text_hash(alike, (uint32_t)number));
+}
+
+/* Returns a line as its distance from the function's first one: lines above may have been added. */
+static uint64_t line_in(const struct alike *alike, const struct event_out *event)
+{
+    return event->line != 0 ? event->line - reader_code(alike->reader, event->id).line + 1 : 0;
+}
+
+struct alike_event alike_of(struct alike *alike, const struct event_out *event, int has_values)
+{
+    struct bytes_in in = bytes_in_of(event->values, has_values ? event->values_len : 0);
+    unsigned kind = event->kind == RL_EVENT_RUNNING ? RL_EVENT_CALL : event->kind;
+    struct alike_event found = {alike_add(kind, 0), 0};
+    if (kind == RL_EVENT_OUTPUT) {
+        found.what = alike_add(found.what, event->id);
+        found.with = siphash(&alike->key, in.at, bytes_left(&in));
+        return found;
+    }
+    found.what = alike_add(found.what, function_hash(alike, event->id));
+    switch (kind) {
+    case RL_EVENT_LINE:
+        found.what = alike_add(found.what, line_in(alike, event));
+        return found;
+    case RL_EVENT_WRITE:
+        if (bytes_left(&in) != 0) {
+            found.what = alike_add(found.what, written_name(alike, event, &in));
+        }
+        break;
+    case RL_EVENT_RAISE:
+    case RL_EVENT_UNWIND:
+    case RL_EVENT_THROW:
+    case RL_EVENT_HANDLED:
+        found.what = alike_add(found.what, event->exc != 0 ? text_hash(alike, event->exc) : 0);
+        found.what = alike_add(found.what, line_in(alike, event));
+        found.with = bytes_left(&in) != 0 ? value_hash(alike, &in) : 0; /* frames follow it */
+        return found;
+    default:
+        break;
+    }
+    found.with = bytes_left(&in) != 0 ? values_hash(alike, &in) : 0;
+    return found;
+}

@@ -1,0 +1,210 @@
+/* Where two threads part: aligned steps, calls that differ inside, lost events, want of memory. */
+#include "testing.h"
+
+#include "align.h"
+#include "alloc.h"
+#include "diff.h"
+#include "recording.h"
+
+enum { KINDS = 1u << RL_EVENT_CALL | 1u << RL_EVENT_RETURN };
+
+/* Returns the best weight of all ways to pair the steps, tried one by one. */
+static unsigned best(const struct align_step *a, size_t n, const struct align_step *b, size_t m)
+{
+    if (n == 0 || m == 0) {
+        return 0;
+    }
+    unsigned skip_a = best(a + 1, n - 1, b, m), skip_b = best(a, n, b + 1, m - 1);
+    unsigned most = skip_a > skip_b ? skip_a : skip_b;
+    if (a->what == b->what) {
+        unsigned with = best(a + 1, n - 1, b + 1, m - 1) + (a->whole == b->whole ? 8 : 1);
+        most = with > most ? with : most;
+    }
+    return most;
+}
+
+static void pairs_are_in_order_and_weigh_most(void **state)
+{
+    (void)state;
+    struct align_table table = {0};
+    struct align_step steps[2][7];
+    srand(7);
+    for (int turn = 0; turn < 200; turn++) {
+        size_t n = (size_t)rand() % 8, m = (size_t)rand() % 8;
+        for (size_t i = 0; i < 14; i++) {
+            uint64_t what = (uint64_t)(rand() % 3);
+            steps[i / 7][i % 7] =
+                (struct align_step){what, what * 2 + (uint64_t)(rand() % 2), i, 1};
+        }
+        assert_int_equal(align_steps(&table, steps[0], n, steps[1], m), RL_OK);
+        unsigned weight = 0;
+        for (size_t k = 0; k < table.pair_count; k++) {
+            struct align_pair pair = table.pairs[k];
+            assert_true(pair.a < n && pair.b < m);
+            assert_true(k == 0 || (pair.a > table.pairs[k - 1].a && pair.b > table.pairs[k - 1].b));
+            assert_int_equal(steps[0][pair.a].what, steps[1][pair.b].what);
+            weight += steps[0][pair.a].whole == steps[1][pair.b].whole ? 8 : 1;
+        }
+        assert_int_equal(weight, best(steps[0], n, steps[1], m));
+    }
+    align_fini(&table);
+}
+
+/* A recording of one thread. */
+struct made {
+    const char *path;
+    struct recorder *recorder;
+    struct lane lane;
+    uint32_t codes[4];
+};
+
+static void begin(struct made *made)
+{
+    static const char *names[] = {"main", "load", "check", "save"};
+    made->path = fresh_path();
+    made->recorder = open_recorder(made->path, 1u << 20, 0, 0);
+    recorder_lane_begin(made->recorder, &made->lane, NULL, 1);
+    for (int i = 0; i < 4; i++) {
+        made->codes[i] = define(made->recorder, &made->lane, names[i]);
+    }
+}
+
+static uint64_t enter(struct made *made, int code)
+{
+    uint64_t frame = made->lane.next_frame++;
+    (void)lane_put(&made->lane, RL_EVENT_CALL, made->codes[code], frame);
+    return frame;
+}
+
+static void leave(struct made *made, int code, uint64_t frame)
+{
+    (void)lane_put(&made->lane, RL_EVENT_RETURN, made->codes[code], frame);
+}
+
+static struct reader *end(struct made *made)
+{
+    struct recorder_stats stats;
+    struct reader *reader = NULL;
+    struct rl_err err;
+    recorder_lane_end(&made->lane);
+    close_recorder(made->recorder, &stats);
+    assert_int_equal(reader_open(made->path, &reader, &err), RL_OK);
+    (void)unlink(made->path);
+    return reader;
+}
+
+/* main calls load n times; where `changed`, the call with this number saves, too. */
+static struct reader *write_main(int n, int changed)
+{
+    struct made made;
+    begin(&made);
+    uint64_t outer = enter(&made, 0);
+    for (int i = 0; i < n; i++) {
+        uint64_t inner = enter(&made, 1);
+        for (int code = 2; code < (i == changed ? 4 : 3); code++) {
+            leave(&made, code, enter(&made, code));
+        }
+        leave(&made, 1, inner);
+    }
+    leave(&made, 0, outer);
+    return end(&made);
+}
+
+static void one_more_call_deep_inside_is_the_only_difference(void **state)
+{
+    (void)state;
+    struct reader *a = write_main(9000, 5000), *b = write_main(9000, -1);
+    struct diff_question question = {{{a, 1, 0}, {b, 1, 0}}, 0, KINDS, 1, 10};
+    struct diff_answer answer;
+    assert_int_equal(diff_read(&question, &answer), RL_OK);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.items[0].kind, DIFF_STEPS);
+    assert_int_equal(answer.items[0].seq[0], 1 + 1 + 5000 * 4 + 3);
+    assert_int_equal(answer.items[0].events[0], 2);
+    assert_int_equal(answer.items[0].events[1], 0);
+    assert_int_equal(answer.items[0].seq[1], 1 + 1 + 5000 * 4 + 2);
+    assert_int_equal(answer.items[0].depth, 2);
+    assert_int_equal(answer.same, 9000 * 4 + 2);
+    diff_fini(&answer);
+    reader_close(a);
+    reader_close(b);
+}
+
+/* More steps in one call than a window has, none of them equal: the question ends all the same. */
+static void long_calls_without_a_pair_are_counted_whole(void **state)
+{
+    (void)state;
+    struct made made;
+    struct reader *readers[2];
+    for (int side = 0; side < 2; side++) {
+        begin(&made);
+        uint64_t outer = enter(&made, 0);
+        for (int i = 0; i < 3 * ALIGN_MAX; i++) {
+            leave(&made, 1 + side, enter(&made, 1 + side));
+        }
+        leave(&made, 0, outer);
+        readers[side] = end(&made);
+    }
+    struct diff_question question = {{{readers[0], 1, 0}, {readers[1], 1, 0}}, 0, KINDS, 1, 100};
+    struct diff_answer answer;
+    uint64_t events[2] = {0, 0};
+    assert_int_equal(diff_read(&question, &answer), RL_OK);
+    for (size_t i = 0; i < answer.count; i++) {
+        events[0] += answer.items[i].events[0];
+        events[1] += answer.items[i].events[1];
+    }
+    assert_int_equal(events[0], 6 * ALIGN_MAX);
+    assert_int_equal(events[1], 6 * ALIGN_MAX);
+    assert_int_equal(answer.same, 2);
+    diff_fini(&answer);
+    reader_close(readers[0]);
+    reader_close(readers[1]);
+}
+
+static void two_calls_of_one_recording_are_compared(void **state)
+{
+    (void)state;
+    struct reader *reader = write_main(100, 50);
+    struct diff_question question = {
+        {{reader, 1, 1 + 1}, {reader, 1, 1 + 1 + 50 * 4}}, 1, KINDS, 1, 10};
+    struct diff_answer answer;
+    assert_int_equal(diff_read(&question, &answer), RL_OK);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.items[0].events[0], 0);
+    assert_int_equal(answer.items[0].events[1], 2);
+    assert_int_equal(answer.same, 4);
+    diff_fini(&answer);
+    reader_close(reader);
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct reader *a = write_main(60, 5), *b = write_main(60, 40);
+    struct diff_question question = {{{a, 1, 0}, {b, 1, 0}}, 0, KINDS, 1, 10};
+    struct diff_answer answer;
+    int failed = 0;
+    for (unsigned long nth = 1; nth < 500; nth++) {
+        (void)rl_alloc_fail_at(nth, 0);
+        rl_status status = diff_read(&question, &answer);
+        (void)rl_alloc_fail_at(0, 0);
+        assert_true(status == RL_NOMEM || answer.count <= 2);
+        failed += status == RL_NOMEM;
+        diff_fini(&answer);
+    }
+    assert_true(failed > 10);
+    reader_close(a);
+    reader_close(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_are_in_order_and_weigh_most),
+        cmocka_unit_test(one_more_call_deep_inside_is_the_only_difference),
+        cmocka_unit_test(long_calls_without_a_pair_are_counted_whole),
+        cmocka_unit_test(two_calls_of_one_recording_are_compared),
+        cmocka_unit_test(each_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
