@@ -159,6 +159,17 @@ static inline void lane_data(struct lane *lane, const uint8_t *data, uint32_t le
     lane->extras += units;
 }
 
+/* Writes the row of an event, and publishes it with what was written for it before. Room was
+ * reserved at `ticks`. */
+static inline void lane_event(struct lane *lane, uint64_t ticks, unsigned kind, uint32_t id,
+                              uint64_t frame)
+{
+    /* lane_refill() may have set a base after `ticks`: the event then counts as at the base. */
+    uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
+    lane_row(lane, (uint32_t)since, kind, id, frame);
+    lane_publish(lane);
+}
+
 /* Records one event with the time of this moment. Returns 0 when the event was dropped. */
 static inline int lane_put(struct lane *lane, unsigned kind, uint32_t id, uint64_t frame)
 {
@@ -166,10 +177,7 @@ static inline int lane_put(struct lane *lane, unsigned kind, uint32_t id, uint64
     if (!lane_reserve(lane, 1, ticks)) {
         return 0;
     }
-    /* lane_refill() may have set a base after `ticks`: the event then counts as at the base. */
-    uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
-    lane_row(lane, (uint32_t)since, kind, id, frame);
-    lane_publish(lane);
+    lane_event(lane, ticks, kind, id, frame);
     return 1;
 }
 
@@ -181,10 +189,8 @@ static inline int lane_put_values(struct lane *lane, unsigned kind, uint32_t id,
     if (!lane_reserve(lane, lane_data_units(len) + 1, ticks)) {
         return 0;
     }
-    uint64_t since = ticks > lane->base ? ticks - lane->base : 0;
     lane_data(lane, data, len);
-    lane_row(lane, (uint32_t)since, kind, id, frame);
-    lane_publish(lane);
+    lane_event(lane, ticks, kind, id, frame);
     return 1;
 }
 

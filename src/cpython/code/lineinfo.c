@@ -42,44 +42,39 @@ static uint32_t read_line(PyCodeObject *code, int offset)
     return line > 0 ? (uint32_t)line : 0;
 }
 
-/* Finds the answers for a place in the tables of its code. */
-static void read_place(struct place *place)
+/* Reads the answers for a place in the tables of its code, and keeps them as the newest of a set.
+ */
+static const struct place *read_place(struct place *set, PyCodeObject *code, int offset,
+                                      int is_handler)
 {
-    if (place->is_handler) {
-        place->line = read_line(place->code, place->offset + (int)sizeof(_Py_CODEUNIT));
-        place->handler = handlers_look(place->code, place->offset);
-    } else {
-        place->line = read_line(place->code, place->offset);
+    uint64_t word = codeinfo_get(code);
+    struct place read = {.code = CODE_ID(word) != 0 ? code : NULL,
+                         .word = word,
+                         .offset = offset,
+                         .is_handler = is_handler,
+                         .deaths = *deaths_of(CODE_ID(word))};
+    read.line = read_line(code, is_handler ? offset + (int)sizeof(_Py_CODEUNIT) : offset);
+    if (is_handler) {
+        read.handler = handlers_look(code, offset);
     }
-}
-
-static inline int is_same_place(const struct place *a, const struct place *b)
-{
-    return a->code == b->code && a->word == b->word && a->offset == b->offset &&
-           a->is_handler == b->is_handler && a->deaths == b->deaths;
+    set[1] = set[0];
+    set[0] = read;
+    return set;
 }
 
 /* Returns a place with its answers, valid until the next call. */
-static const struct place *find_place(PyCodeObject *code, int offset, int is_handler)
+static inline const struct place *find_place(PyCodeObject *code, int offset, int is_handler)
 {
     uint64_t word = codeinfo_get(code);
-    struct place wanted = {.code = code,
-                           .word = word,
-                           .offset = offset,
-                           .is_handler = is_handler,
-                           .deaths = *deaths_of(CODE_ID(word))};
     struct place *set =
         places[map_mix((uint64_t)(uintptr_t)code + (uint64_t)(unsigned)offset) % SETS];
-    for (int i = 0; i < WAYS; i++) {
-        if (is_same_place(&set[i], &wanted)) {
-            return &set[i];
+    for (const struct place *a = set; a < set + WAYS; a++) {
+        if (a->code == code && a->offset == offset && a->word == word &&
+            a->is_handler == is_handler && a->deaths == *deaths_of(CODE_ID(word))) {
+            return a;
         }
     }
-    read_place(&wanted);
-    wanted.code = CODE_ID(word) != 0 ? code : NULL;
-    set[1] = set[0];
-    set[0] = wanted;
-    return set;
+    return read_place(set, code, offset, is_handler);
 }
 
 uint32_t lineinfo_line(PyCodeObject *code, int offset)
@@ -87,12 +82,8 @@ uint32_t lineinfo_line(PyCodeObject *code, int offset)
     return find_place(code, offset, 0)->line;
 }
 
-struct exc_handler lineinfo_handler(PyCodeObject *code, int offset)
+struct handler_place lineinfo_handler(PyCodeObject *code, int offset)
 {
-    return find_place(code, offset, 1)->handler;
-}
-
-uint32_t lineinfo_goes_on(PyCodeObject *code, int offset)
-{
-    return find_place(code, offset, 1)->line;
+    const struct place *place = find_place(code, offset, 1);
+    return (struct handler_place){place->handler, place->line};
 }

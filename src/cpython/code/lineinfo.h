@@ -9,10 +9,12 @@
 
 /* Returns the line of the instruction at this offset (in bytes); 0: it has none. */
 uint32_t lineinfo_line(PyCodeObject *code, int offset);
+struct handler_place {
+    struct exc_handler handler;
+    uint32_t goes_on; /* the line of the instruction behind its entry; 0: it has none */
+};
 /* Returns the handler that begins at this offset. */
-struct exc_handler lineinfo_handler(PyCodeObject *code, int offset);
-/* Returns the line of the instruction behind the entry of that handler; 0: it has none. */
-uint32_t lineinfo_goes_on(PyCodeObject *code, int offset);
+struct handler_place lineinfo_handler(PyCodeObject *code, int offset);
 /* A code object with this id has died, or has another word: another may have its address. */
 void lineinfo_forget(uint32_t id);
 

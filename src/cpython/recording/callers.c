@@ -16,19 +16,28 @@
 /* Goes from an open frame to the open frame that called it. Where an exception was thrown into a
  * generator, those that delegate to it come before that: they are linked, but not entered. */
 struct walk {
-    struct thread *t;
-    native_frame *native;
-    uint64_t frame; /* identity of `native` */
-    uint32_t at;    /* in the thread's stack; of a frame that waits, that of the frame above it */
-    int is_open;    /* `native` is at `at` */
-    int has_begun;
+    native_frame *native; /* NULL: the walk has not begun */
+    uint64_t frame;       /* identity of `native` */
+    uint32_t at;          /* in the thread's stack; of a frame that waits, that of the one above */
+    int is_open;          /* `native` is at `at` */
 };
 
-/* Begins at the frame of the event, which may not be recorded itself. */
-static struct walk walk_from(struct thread *t, const struct event *event)
+/* Returns the index of the event's frame; 0: it is not recorded. */
+static inline uint32_t find_frame(const struct thread *t, const struct event *event)
 {
-    uint32_t at = frames_find(t, event->frame);
-    return (struct walk){t, event->frame, t->stack[at].frame, at, 1, 0};
+    return t->stack[t->depth].key == event->frame ? t->depth : frames_find(t, event->frame);
+}
+
+/* Begins at the frame of the event. */
+static inline struct walk walk_from(const struct thread *t, uint32_t at)
+{
+    return (struct walk){NULL, t->stack[at].frame, at, 1};
+}
+
+/* Returns whether the line of the caller was written already, or nobody knows the caller. */
+static inline int is_done(const struct thread *t, uint32_t at)
+{
+    return at == 0 || (t->stack[at].flags & FRAME_CALLER_KNOWN) != 0;
 }
 
 /* Returns the index of the interpreter's frame below `top`; 0 = it is not recorded. */
@@ -57,19 +66,18 @@ static uint64_t find_waiting(const struct thread *t, native_frame *frame)
                : 0;
 }
 
-/* Takes one step, unless the line of the caller was written already; 0 where there is none. */
-static int walk_out(struct walk *w)
+/* Takes one step. Returns 0 where there is none, or is_done(). */
+static inline int walk_out(const struct thread *t, const struct event *event, struct walk *w)
 {
-    struct thread *t = w->t;
-    if (w->at == 0 || t->stack[w->at].flags & FRAME_CALLER_KNOWN) {
+    if (is_done(t, w->at)) {
         return 0;
     }
-    native_frame *f = w->has_begun ? native_caller(w->native) : frames_caller(w->native);
+    native_frame *f = w->native != NULL ? native_caller(w->native) : frames_caller(event->frame);
     for (; f != NULL; f = native_caller(f)) {
         uint32_t at = w->at > 1 ? find_below(t, w->at, f) : 0;
         uint64_t frame = at != 0 ? t->stack[at].frame : find_waiting(t, f);
         if (frame != 0) {
-            *w = (struct walk){t, f, frame, at != 0 ? at : w->at, at != 0, 1};
+            *w = (struct walk){f, frame, at != 0 ? at : w->at, at != 0};
             return 1;
         }
     }
@@ -90,8 +98,8 @@ static void forget_flags(struct thread *t)
 void callers_look(struct thread *t, const struct event *event)
 {
     forget_flags(t);
-    struct walk w = walk_from(t, event);
-    while (walk_out(&w)) {
+    struct walk w = walk_from(t, find_frame(t, event));
+    while (walk_out(t, event, &w)) {
         struct event caller = {.code = native_code(w.native), .frame = w.native};
         if (w.is_open) {
             lines_leave(t, &caller, t->stack[w.at].id);
@@ -129,19 +137,14 @@ static int is_outermost(const struct event *event)
     return f == NULL;
 }
 
-uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags, uint8_t *p,
-                     const uint8_t *end)
+/* Appends identity and line of each caller whose line was not written yet. */
+static uint8_t *put_lines(struct thread *t, const struct event *event, uint32_t at, uint8_t *p,
+                          const uint8_t *end)
 {
-    forget_flags(t);
-    struct walk w = walk_from(t, event);
+    struct walk w = walk_from(t, at);
     uint64_t before = w.frame;
-    if (event->kind == RL_EVENT_UNWIND && w.at <= 1 && is_outermost(event)) {
-        flags |= RL_EXCEPTION_OUTERMOST;
-    }
-    uint8_t *begin = p;
-    p = put_varint(p, flags);
-    for (uint32_t callee = w.at; end - p >= 2 * VARINT_MAX; callee = w.at) {
-        int is_there = walk_out(&w);
+    for (uint32_t callee = at; end - p >= 2 * VARINT_MAX; callee = w.at) {
+        int is_there = walk_out(t, event, &w);
         if (!is_there || w.is_open) {
             t->stack[callee].flags |= FRAME_CALLER_KNOWN; /* also where it has none */
         }
@@ -153,5 +156,18 @@ uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags
         p = put_varint(p, line < RL_LINE_MAX ? line : 0);
         before = w.frame;
     }
-    return p - begin > 1 || flags != 0 ? p : begin;
+    return p;
+}
+
+uint8_t *callers_put(struct thread *t, const struct event *event, unsigned flags, uint8_t *p,
+                     const uint8_t *end)
+{
+    forget_flags(t);
+    uint32_t at = find_frame(t, event);
+    if (event->kind == RL_EVENT_UNWIND && at <= 1 && is_outermost(event)) {
+        flags |= RL_EXCEPTION_OUTERMOST;
+    }
+    uint8_t *lines = put_varint(p, flags);
+    uint8_t *last = is_done(t, at) ? lines : put_lines(t, event, at, lines, end);
+    return last > lines || flags != 0 ? last : p;
 }

@@ -82,8 +82,8 @@ static int was_raised_before(const struct event *event)
                                       : NULL;
     for (int i = 0; tb != NULL && i < LOOKED_AT; i++, tb = tb->tb_next) {
         native_frame *frame = native_of(tb->tb_frame);
-        uint64_t info = codeinfo_get(native_code(frame));
-        if (frame != event->frame && info != 0 && !(info & CODE_EXCLUDED)) {
+        uint64_t info = frame != event->frame ? codeinfo_get(native_code(frame)) : 0;
+        if (info != 0 && !(info & CODE_EXCLUDED)) {
             return 1;
         }
     }
@@ -154,12 +154,9 @@ static uint32_t traceback_line(const struct event *event)
 }
 
 /* The line of the event in its own frame; 0 = not known. */
-static uint32_t line_of(const struct thread *t, const struct event *event)
+static uint32_t line_of(const struct thread *t, const struct event *event, uint32_t goes_on)
 {
-    uint32_t line = event->line;
-    if (line == 0 && event->handler != 0) {
-        line = lineinfo_goes_on(event->code, event->handler - 1);
-    }
+    uint32_t line = event->line != 0 ? event->line : goes_on;
     if (line == 0) {
         line = is_pending_here(t, event) ? t->pending_line : traceback_line(event);
     }
@@ -182,17 +179,28 @@ static int begins_to_leave(const struct event *event)
     return event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_UNWIND;
 }
 
-/* Puts the exception and what follows it into the capture. Returns the size in bytes. */
-static uint32_t put_values(struct thread *t, struct capture *c, const struct event *event,
-                           uint64_t info)
+/* Captures the exception, or takes the bytes that were kept of it. Returns their size. */
+static uint32_t put_exception(struct thread *t, const struct event *event, uint64_t info)
 {
+    struct capture *c = t->capture;
     if (is_pending_here(t, event)) {
         memcpy(c->bytes, t->pending, t->pending_len);
-        c->p = c->bytes + t->pending_len;
-    } else if (event->arg != NULL && info & CODE_VALUES) {
-        put_filtered(t, c, event, policy_of(CODE_ID(info)));
+        return t->pending_len;
     }
-    uint32_t len = capture_size(c);
+    if (event->arg == NULL || !(info & CODE_VALUES)) {
+        return 0;
+    }
+    const struct policy *policy = policy_of(CODE_ID(info));
+    put_filtered(t, rows_capture_always(t, policy), event, policy);
+    return capture_size(c);
+}
+
+/* Puts the exception and what follows it into the capture. Returns the size in bytes. */
+static uint32_t put_values(struct thread *t, const struct event *event, uint64_t info,
+                           struct exc_handler handler)
+{
+    struct capture *c = t->capture;
+    uint32_t len = put_exception(t, event, info);
     uint8_t *begin = c->bytes + len + (len == 0), *p = begin;
     if (begins_to_leave(event)) {
         unsigned flags = event->is_again && len == 0 ? RL_EXCEPTION_ONCE_MORE : 0;
@@ -200,8 +208,8 @@ static uint32_t put_values(struct thread *t, struct capture *c, const struct eve
             flags |= RL_EXCEPTION_EARLIER;
         }
         p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
-    } else if (event->kind == RL_EVENT_HANDLED && event->handler != 0) {
-        p = put_handler(begin, lineinfo_handler(event->code, event->handler - 1));
+    } else if (event->handler != 0) {
+        p = put_handler(begin, handler);
     }
     if (p == begin) {
         return len;
@@ -227,17 +235,22 @@ void exception_put(struct thread *t, const struct event *event, uint64_t info, u
         put_variables(t, event, info);
     }
     uint32_t exc = is_pending_here(t, event) ? t->pending_type : exception_id(t, event->arg);
-    struct capture *c = rows_capture_always(t, policy_of(CODE_ID(info)));
-    uint32_t len = c != NULL ? put_values(t, c, event, info) : 0;
-    if (!rows_reserve(t, (len != 0 ? lane_data_units(len) : 0) + 2)) {
+    struct handler_place met = {{0}, 0};
+    if (event->handler != 0) {
+        met = lineinfo_handler(event->code, event->handler - 1);
+    }
+    uint32_t len = rows_buffer(t) != NULL ? put_values(t, event, info, met.handler) : 0;
+    uint32_t line = line_of(t, event, met.goes_on);
+    uint64_t ticks = clock_ticks();
+    if (!lane_reserve(&t->lane, (len != 0 ? lane_data_units(len) : 0) + 2, ticks)) {
         frames_forget_lines(t);
         return;
     }
-    rows_put_prefix(t, RL_ROW_EXC, line_of(t, event), exc, 0);
+    rows_put_prefix(t, RL_ROW_EXC, line, exc, 0);
     if (len != 0) {
-        lane_data(&t->lane, c->bytes, len);
+        lane_data(&t->lane, t->capture->bytes, len);
     }
-    (void)lane_put(&t->lane, event->kind, CODE_ID(info), frame);
+    lane_event(&t->lane, ticks, event->kind, CODE_ID(info), frame);
 }
 
 void exception_event(struct thread *t, const struct event *event, uint64_t info)
@@ -295,7 +308,7 @@ void exception_put_pending(struct thread *t, const struct event *event)
         return;
     }
     struct exc_handler handler =
-        lineinfo_handler(event->code, (int)(entered >= 0 ? entered : t->pending_handler));
+        lineinfo_handler(event->code, (int)(entered >= 0 ? entered : t->pending_handler)).handler;
     uint8_t *end = put_handler(t->pending + t->pending_len, handler);
     uint32_t len = (uint32_t)(end - t->pending);
     if (rows_reserve(t, lane_data_units(len) + 2)) {

@@ -19,17 +19,25 @@ struct capture *rows_capture(struct thread *t, const struct policy *policy)
     return recording.level != LEVEL_CALLS ? rows_capture_always(t, policy) : NULL;
 }
 
-struct capture *rows_capture_always(struct thread *t, const struct policy *policy)
+struct capture *rows_make_buffer(struct thread *t)
 {
-    if (t->capture == NULL && (t->capture = rl_zalloc_apart(1, sizeof *t->capture)) == NULL) {
+    t->capture = rl_zalloc_apart(1, sizeof *t->capture);
+    if (t->capture == NULL) {
         recorder_count_loss(recording.recorder, RL_LOSS_MEMORY, 1);
-        return NULL;
-    }
-    capture_begin(t->capture, &t->lane);
-    if (policy != NULL) {
-        capture_use(t->capture, policy);
     }
     return t->capture;
+}
+
+struct capture *rows_capture_always(struct thread *t, const struct policy *policy)
+{
+    struct capture *c = rows_buffer(t);
+    if (c != NULL) {
+        capture_begin(c, &t->lane);
+    }
+    if (c != NULL && policy != NULL) {
+        capture_use(c, policy);
+    }
+    return c;
 }
 
 /* Writes the row of an event whose values are all plain, from `bytes` to `end`. There is room for

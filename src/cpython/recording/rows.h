@@ -24,7 +24,14 @@ void rows_put_arguments(struct thread *thread, const struct event *event, uint32
 /* The row of a return, yield or resume, with its value; NULL: without one. */
 void rows_put_value(struct thread *thread, unsigned kind, uint32_t id, uint64_t frame,
                     PyObject *value);
-/* The buffer in which the thread puts values together, emptied; NULL where the level wants none. */
+/* The buffer in which the thread puts values together, with whatever it holds; NULL without memory,
+ * which is counted. */
+struct capture *rows_make_buffer(struct thread *thread);
+static inline struct capture *rows_buffer(struct thread *t)
+{
+    return t->capture != NULL ? t->capture : rows_make_buffer(t);
+}
+/* The same buffer, emptied; NULL also where the level wants no values. */
 struct capture *rows_capture(struct thread *thread, const struct policy *policy);
 /* The same at every level. */
 struct capture *rows_capture_always(struct thread *thread, const struct policy *policy);
