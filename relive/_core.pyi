@@ -99,12 +99,16 @@ class Reader:
         other: Reader,
         threads: Tuple[int, int],
         calls: Optional[Tuple[int, int]],
+        own: Tuple[Sequence[int], Sequence[int]],
         kinds: int,
         has_values: bool,
         limit: int,
         /,
     ) -> Tuple[
-        List[Tuple[int, int, int, int, int, Tuple[int, ...], int]], Tuple[int, int, int, int], int
+        List[Tuple[int, int, int, int, int, int, Tuple[int, ...], int]],
+        Tuple[int, int, int, int],
+        int,
+        int,
     ]: ...
     def event(self, thread: int, seq: int, /) -> Optional[bytes]: ...
     def progress(self) -> Tuple[int, int]: ...

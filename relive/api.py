@@ -403,10 +403,7 @@ class Recording:
     def session_calls(self) -> List[Tuple[int, int, int]]:
         """Returns rows (session, calls, errors). Errors are exceptions that left a function of the
         program's own, not of a library; each once."""
-        text: str = self.header["meta"].get("libraries", "")
-        folders = tuple(filter(None, text.split(os.pathsep)))
-        own = [row[0] for row in self.codes() if not (folders and row[3].startswith(folders))]
-        return self._reader.sessions(own)
+        return self._reader.sessions(self.own_codes())
 
     def functions(self) -> List[Tuple[int, int, int, int, int, int]]:
         """Returns rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
@@ -492,7 +489,8 @@ class Recording:
     ) -> diffs.Comparison:
         """Compares a thread with one of another recording, step by step, and returns where they
         part. `other_thread` is the same number where it is left out. Addresses and times are not
-        compared."""
+        compared. `limit` bounds the differences that are kept: so many in functions of the
+        program's own, and so many in libraries."""
         from relive import diffs
 
         return diffs.compare(self, other, (thread, other_thread or thread), limit=limit)
@@ -515,6 +513,20 @@ class Recording:
         """Returns every function that was seen: (code, module, qualname, file, line, flags, number
         of parameters, names of its variables)."""
         return sorted(row for row in self._reader.codes() if not row[5] & _SKIPPED)
+
+    def own_codes(self) -> List[int]:
+        """Returns the numbers of the functions that are in no library. Code that has no file is
+        where the other code of its module is."""
+        text: str = self.header["meta"].get("libraries", "")
+        libraries = ("<frozen", *filter(None, text.split(os.pathsep)))
+        rows = self.codes()
+        theirs = {row[1] for row in rows if row[3].startswith(libraries)}
+        theirs -= {row[1] for row in rows if not row[3].startswith(("<", *libraries))}
+        return [
+            row[0]
+            for row in rows
+            if not (row[1] in theirs if row[3][:1] == "<" else row[3].startswith(libraries))
+        ]
 
     def skipped(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Returns functions that were met and not recorded, as codes() has them. A reason

@@ -37,14 +37,18 @@ class Difference:
 
     `kind` is one of KINDS. "values": the same step with other values. "steps": other steps, or some
     that only one of them took. "inside": something within this call, not looked for. "lost": events
-    are missing, and what follows was not compared.
+    are missing, and what follows was not compared. `is_own` says that it is in a function of the
+    program's own, or is a call of one.
 
     `stack` has the functions around it, outermost first; `hidden` more are outside of these."""
 
-    __slots__ = ("a", "b", "hidden", "kind", "stack")
+    __slots__ = ("a", "b", "hidden", "is_own", "kind", "stack")
 
-    def __init__(self, kind: str, a: Side, b: Side, stack: List[str], hidden: int) -> None:
-        self.kind, self.a, self.b, self.stack, self.hidden = kind, a, b, stack, hidden
+    def __init__(
+        self, kind: str, a: Side, b: Side, is_own: bool, stack: List[str], hidden: int
+    ) -> None:
+        self.kind, self.a, self.b, self.is_own = kind, a, b, is_own
+        self.stack, self.hidden = stack, hidden
 
     def changes(self) -> Iterator[Tuple[str, str, str]]:
         """Yields (name, value in A, value in B) for a step with other values."""
@@ -57,13 +61,20 @@ class Difference:
 
 
 class Comparison:
-    """The answer: the first `differences`, how many of each kind there are (`found`), and how many
-    steps both recordings took (`same`)."""
+    """The answer: the first `differences`, and how many of each kind there are (`found`). `own` of
+    them are in the program's own functions. Both recordings took `same` steps."""
 
-    __slots__ = ("differences", "found", "same")
+    __slots__ = ("differences", "found", "own", "same")
 
-    def __init__(self, differences: List[Difference], found: Dict[str, int], same: int) -> None:
-        self.differences, self.found, self.same = differences, found, same
+    def __init__(
+        self, differences: List[Difference], found: Dict[str, int], own: int, same: int
+    ) -> None:
+        self.differences, self.found, self.own, self.same = differences, found, own, same
+
+    @property
+    def count(self) -> int:
+        """How many differences there are in all."""
+        return sum(self.found.values())
 
 
 def _values(event: Mapping[str, Any]) -> Dict[str, str]:
@@ -112,14 +123,17 @@ def compare(
     mask, known = 0, _core.kinds()
     for name in kinds:
         mask |= known[name]
-    rows, found, same = a.raw_reader.diff(b.raw_reader, threads, calls, mask, has_values, limit)
+    own = a.own_codes(), b.own_codes()
+    rows, found, count, same = a.raw_reader.diff(
+        b.raw_reader, threads, calls, own, mask, has_values, limit
+    )
     differences = []
-    for kind, seq_a, seq_b, events_a, events_b, codes, hidden in rows:
+    for kind, seq_a, seq_b, events_a, events_b, is_own, codes, hidden in rows:
         stack = [":".join(a.code(code)[:2]) for code in codes]
         side_a = Side(threads[0], seq_a, events_a, _event(a, threads[0], seq_a))
         side_b = Side(threads[1], seq_b, events_b, _event(b, threads[1], seq_b))
-        differences.append(Difference(KINDS[kind], side_a, side_b, stack, hidden))
-    return Comparison(differences, dict(zip(KINDS, found)), same)
+        differences.append(Difference(KINDS[kind], side_a, side_b, bool(is_own), stack, hidden))
+    return Comparison(differences, dict(zip(KINDS, found)), count, same)
 
 
 def _event(recording: Recording, thread: int, seq: int) -> Optional[Mapping[str, Any]]:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from relive.api import Recording
 
     _Run = List[Recording]
-    _Row = Tuple[str, List[int], List[int]]  # a function, its (calls, own time) in A and in B
+    # A function, its [calls, own time] in A and in B, whether it is the program's own.
+    _Row = Tuple[str, List[int], List[int], bool]
 
-_FUNCTIONS = 10  # that are listed
-_LEAST_NS = 1_000_000  # of a difference in own time that is listed
+_FUNCTIONS = 10  # so many are listed
+_LEAST_NS = 1_000_000  # smaller differences in time are chance
 
 
 def main(words: List[str]) -> int:
@@ -29,6 +30,7 @@ def main(words: List[str]) -> int:
         Option("--thread", metavar="N", read=whole_number, text="only this thread"),
         Option("--limit", metavar="N", read=whole_number, default=10,
                text="show this many differences (0 = all; default 10)"),
+        Option("--all", text="also what differs in libraries"),
         common.JSON,
     ).parse(words)  # fmt: skip
     runs = common.open_run(args.a), common.open_run(args.b)
@@ -39,35 +41,51 @@ def main(words: List[str]) -> int:
         pairs = [pair for pair in pairs if pair[2] == args.thread]
         if not pairs:
             raise ReliveError("ERR_NOT_FOUND", f"not both recordings have a thread {args.thread}")
-    report: Union[_Json, _Text] = (_Json if args.json else _Text)(runs)
+    report: Union[_Json, _Text] = (_Json if args.json else _Text)(runs, args.all)
     report.begin()
     shown = 0
     for a, b, thread in pairs:
         limit = max(0, args.limit - shown) if args.limit else 2**63
         with common.progress(a):
             answer = diffs.compare(a, b, (thread, thread), limit=limit)
-        shown += len(answer.differences)
-        report.thread(a, b, thread, answer)
+        shown += report.thread(a, b, thread, answer)
     counts = _count_functions(runs)
     report.functions(counts)
     damaged = common.say_problems([*runs[0], *runs[1]])
-    is_same = report.is_same and all(a[0] == b[0] for _, a, b in counts)
+    is_same = report.is_same and all(row[1][0] == row[2][0] for row in counts)
     return DAMAGED if damaged else OK if is_same else NOTHING
 
 
 def _count_functions(runs: Tuple[_Run, _Run]) -> List[_Row]:
-    """Returns each function's calls and own time in both runs, those with other counts first, then
-    by how far the times are apart."""
-    sums: Tuple[Dict[str, List[int]], ...] = ({}, {})
-    for run, found in zip(runs, sums):
+    """Returns each function's calls and own time in both runs. Those whose calls are furthest apart
+    come first, then those whose times are."""
+    found: Dict[str, _Row] = {}
+    for side, run in enumerate(runs, 1):
         for recording in run:
-            for code, calls, _, own, _, _ in recording.functions():
-                row = found.setdefault(common.name_of(recording.code(code)), [0, 0])
-                row[0] += calls
-                row[1] += own
-    names = sorted({*sums[0], *sums[1]})
-    rows = [(name, sums[0].get(name, [0, 0]), sums[1].get(name, [0, 0])) for name in names]
-    return sorted(rows, key=lambda row: (-abs(row[1][0] - row[2][0]), -abs(row[1][1] - row[2][1])))
+            own = set(recording.own_codes())
+            for code, calls, _, time, _, _ in recording.functions():
+                name = common.name_of(recording.code(code))
+                row = found.setdefault(name, (name, [0, 0], [0, 0], code in own))
+                sums = row[1] if side == 1 else row[2]
+                sums[0] += calls
+                sums[1] += time
+    return sorted(
+        found.values(), key=lambda row: (-abs(row[1][0] - row[2][0]), -abs(row[1][1] - row[2][1]))
+    )
+
+
+def _is_slower(a: int, b: int) -> bool:
+    """Returns whether two times of a function are apart by more than chance: a millisecond, and by
+    half."""
+    return abs(a - b) >= _LEAST_NS and 2 * max(a, b) >= 3 * min(a, b)
+
+
+def _without_start(a: str, b: str) -> Tuple[str, str]:
+    """Returns two texts from shortly before the place where they part, if they are long."""
+    if len(a) + len(b) <= 120:
+        return a, b
+    at = next((i for i, pair in enumerate(zip(a, b)) if pair[0] != pair[1]), min(len(a), len(b)))
+    return ("..." + a[at - 20 :], "..." + b[at - 20 :]) if at > 23 else (a, b)
 
 
 def _what_is_left_out(a: Recording, b: Recording) -> List[str]:
@@ -111,9 +129,13 @@ def _describe(event: Optional[Mapping[str, Any]]) -> str:
 class _Report:
     """What both forms of the answer have in common."""
 
-    def __init__(self, runs: Tuple[_Run, _Run]) -> None:
-        self.runs = runs
+    def __init__(self, runs: Tuple[_Run, _Run], has_libraries: bool) -> None:
+        self.runs, self.has_libraries = runs, has_libraries
         self.is_same = True
+
+    def wanted(self, answer: diffs.Comparison) -> List[diffs.Difference]:
+        """Returns the differences to show: without --all, those in the program's own code."""
+        return [one for one in answer.differences if one.is_own or self.has_libraries]
 
     def sides(
         self, one: diffs.Difference, a: Recording, b: Recording
@@ -150,17 +172,23 @@ class _Text(_Report):
             self.is_same = False
             print(common.red(text))
 
-    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> None:
-        """Prints the differences of one thread."""
-        count = sum(answer.found.values())
+    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> int:
+        """Prints the differences of one thread, and returns how many."""
+        count, shown = answer.count, self.wanted(answer)
         self.is_same = self.is_same and not count
         steps = f"{common.counted(answer.same, 'step')} in common"
         what = common.counted(count, "difference") if count else "no difference"
         print(f"\n{common.thread_title(a.thread(thread))}: {what}, {steps}")
-        for number, difference in enumerate(answer.differences, 1):
+        for number, difference in enumerate(shown, 1):
             self._show(number, difference, a, b)
-        if count > len(answer.differences):
-            print(common.dim(f"... {common.count(count - len(answer.differences))} more (--limit)"))
+        listed = count if self.has_libraries else answer.own
+        more = [f"{common.count(listed - len(shown))} more (--limit)"] * (listed > len(shown))
+        more += [f"{common.count(count - listed)} in libraries (--all)"] * (count > listed)
+        if more and not listed:
+            print("no difference in the program's own code")
+        if more:
+            print(common.dim("... " + ", ".join(more)))
+        return len(shown)
 
     def _show(self, number: int, one: diffs.Difference, a: Recording, b: Recording) -> None:
         around = " > ".join(common.safe(name) for name in one.stack[-3:])
@@ -178,23 +206,22 @@ class _Text(_Report):
             print(f"      {letter.upper()}  {where:>12}  {text}")
         for name, old, new in one.changes():
             if len(old) + len(new) > 100 or (one.a.first or {}).get("kind") == "call":
+                old, new = _without_start(old, new)
                 print(f"         {common.safe(name)}: {_short(old)} -> {_short(new)}")
 
     def functions(self, rows: List[_Row]) -> None:
         """Prints the functions that were called another number of times, and the slower ones."""
+        rows = rows if self.has_libraries else [row for row in rows if row[3]]
         other = [row for row in rows if row[1][0] != row[2][0]]
-        slower = [
-            row for row in rows
-            if row[1][0] == row[2][0] and abs(row[1][1] - row[2][1]) >= _LEAST_NS
-        ]  # fmt: skip
-        for title, found in (("called another number of times", other), ("other own time", slower)):
+        times = [row for row in rows if row[1][0] == row[2][0] and _is_slower(row[1][1], row[2][1])]
+        for title, found in (("called another number of times", other), ("other own time", times)):
             if found:
                 print(f"\n{title}:\n{'calls A':>12} {'calls B':>12} {'self A':>10} {'self B':>10}")
-            for name, a, b in found[:_FUNCTIONS]:
+            for name, a, b, _ in found[:_FUNCTIONS]:
                 calls = f"{common.count(a[0]):>12} {common.count(b[0]):>12}"
                 print(f"{calls} {common.duration(a[1]):>10} {common.duration(b[1]):>10}  {name}")
             if len(found) > _FUNCTIONS:
-                print(common.dim(f"and {common.count(len(found) - _FUNCTIONS)} more (--json)"))
+                print(common.dim(f"... {common.count(len(found) - _FUNCTIONS)} more (--json)"))
 
 
 class _Json(_Report):
@@ -210,9 +237,10 @@ class _Json(_Report):
             self.is_same = False
             common.emit(kind="missing", text=text)
 
-    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> None:
+    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> int:
         """Prints the differences of one thread, then its totals."""
-        for one in answer.differences:
+        shown = self.wanted(answer)
+        for one in shown:
             sides = {
                 letter: {
                     "position": _position(recording, run, side),
@@ -222,17 +250,21 @@ class _Json(_Report):
                 for letter, side, run, recording in self.sides(one, a, b)
             }
             changes = [{"name": name, "a": old, "b": new} for name, old, new in one.changes()]
-            common.emit(kind=one.kind, stack=one.stack, hidden=one.hidden, changes=changes, **sides)
-        self.is_same = self.is_same and not any(answer.found.values())
+            common.emit(
+                kind=one.kind, is_own=one.is_own, stack=one.stack, hidden=one.hidden,
+                changes=changes, **sides,
+            )  # fmt: skip
+        self.is_same = self.is_same and not answer.count
         common.emit(
             kind="thread", pid=[a.header["pid"], b.header["pid"]], thread=thread, same=answer.same,
-            found=answer.found,
+            found=answer.found, own=answer.own,
         )  # fmt: skip
+        return len(shown)
 
     def functions(self, rows: List[_Row]) -> None:
         """Prints a row for each function whose count or time is another."""
-        for name, a, b in rows:
-            if a != b:
+        for name, a, b, is_own in rows:
+            if a != b and (is_own or self.has_libraries):
                 common.emit(kind="function", func=name, calls=[a[0], b[0]], self_ns=[a[1], b[1]])
 
 

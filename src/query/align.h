@@ -17,6 +17,7 @@ struct align_step {
     uint64_t whole;  /* equal: all of it is the same */
     uint64_t seq;    /* number of its first event */
     uint64_t events; /* how many it has */
+    uint32_t code;   /* code id of its first event */
 };
 
 struct align_pair {

@@ -65,14 +65,15 @@ static uint64_t shown_hash(const struct alike *alike, const uint8_t *at, size_t 
 
 static uint64_t value_hash(struct alike *alike, struct bytes_in *in);
 
-/* Returns the hash of a set's items, in whatever order they come. */
-static uint64_t set_hash(struct alike *alike, struct bytes_in *in, uint64_t count)
+/* Returns the hash of a set's items, in whatever order they come. Where only some are shown, chance
+ * has chosen them: 0. */
+static uint64_t set_hash(struct alike *alike, struct bytes_in *in, const struct value *set)
 {
     uint64_t sum = 0;
-    for (uint64_t i = 0; i < count && !in->bad; i++) {
+    for (uint64_t i = 0; i < set->shown && !in->bad; i++) {
         sum += map_mix(value_hash(alike, in));
     }
-    return sum;
+    return set->shown == set->len ? sum : 0;
 }
 
 /* Returns the hash of what a node itself says. */
@@ -105,7 +106,7 @@ static uint64_t value_hash(struct alike *alike, struct bytes_in *in)
     }
     uint64_t hash = node_hash(alike, &value), count = value_children(&value);
     if (value.tag == RL_VALUE_SET || value.tag == RL_VALUE_FROZENSET) {
-        return alike_add(hash, set_hash(alike, in, count));
+        return alike_add(hash, set_hash(alike, in, &value));
     }
     for (uint64_t i = 0; i < count && !in->bad; i++) {
         if (value.tag == RL_VALUE_OBJECT) {

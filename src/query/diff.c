@@ -53,6 +53,7 @@ struct diff {
     struct align_table table;
     uint32_t *stack; /* owned; codes of A that are open */
     size_t stack_depth, stack_cap;
+    size_t kept[2];        /* number of differences that are kept: others, own */
     uint64_t steps, ahead; /* number of steps that both took, and of events that were read ahead */
 };
 
@@ -128,7 +129,7 @@ static int is_at_leave(const struct side *side, uint64_t depth)
 static rl_status take_step(struct diff *diff, struct side *side, struct align_step *out)
 {
     uint64_t depth = side->depth;
-    *out = (struct align_step){side->now.what, 0, side->event.seq, 0};
+    *out = (struct align_step){side->now.what, 0, side->event.seq, 0, side->event.id};
     rl_status status;
     do {
         out->whole = alike_add(alike_add(out->whole, side->now.what), side->now.with);
@@ -167,13 +168,32 @@ static rl_status keep_stack(const struct diff *diff, uint64_t depth, struct diff
     return RL_OK;
 }
 
+static int is_own_code(const struct diff *diff, int side, uint32_t code)
+{
+    return u64map_get(&diff->question->sides[side].own, (uint64_t)code + 1) != NULL;
+}
+
+/* Returns whether a difference is in an own function, or is a call of one. */
+static int is_own(const struct diff *diff, uint64_t depth, const struct difference *difference)
+{
+    for (int i = 0; i < 2; i++) {
+        if (difference->events[i] != 0 && is_own_code(diff, i, difference->code[i])) {
+            return 1;
+        }
+    }
+    return depth != 0 && depth <= diff->stack_depth &&
+           is_own_code(diff, DIFF_A, diff->stack[depth - 1]);
+}
+
 /* Counts a difference, and keeps it where it is among the first ones. */
 static rl_status found(struct diff *diff, uint64_t depth, struct difference difference)
 {
     struct diff_answer *answer = diff->answer;
     void *items = answer->items;
+    difference.is_own = is_own(diff, depth, &difference);
     answer->found[difference.kind]++;
-    if (answer->count >= diff->question->limit) {
+    answer->own += (uint64_t)difference.is_own;
+    if (diff->kept[difference.is_own] >= diff->question->limit) {
         return RL_OK;
     }
     if (rl_grow(&items, &answer->cap, answer->count + 1, sizeof *answer->items) != 0) {
@@ -182,6 +202,7 @@ static rl_status found(struct diff *diff, uint64_t depth, struct difference diff
     answer->items = items;
     rl_status status = keep_stack(diff, depth, &difference);
     if (status == RL_OK) {
+        diff->kept[difference.is_own]++;
         answer->items[answer->count++] = difference;
     }
     return status;
@@ -198,6 +219,7 @@ static rl_status found_steps(struct diff *diff, uint64_t depth, size_t from_a, s
         for (size_t k = from[i]; k < to[i]; k++) {
             difference.events[i] += side->window[k].events;
         }
+        difference.code[i] = from[i] < to[i] ? side->window[from[i]].code : 0;
         difference.seq[i] = from[i] < to[i] ? side->window[from[i]].seq
                             : from[i] != 0  ? side->window[from[i] - 1].seq
                                             : side->before;
@@ -237,7 +259,8 @@ static rl_status settle_windows(struct diff *diff, uint64_t depth)
             status = found(diff, depth,
                            (struct difference){.kind = kind,
                                                .seq = {one->seq, other->seq},
-                                               .events = {one->events, other->events}});
+                                               .events = {one->events, other->events},
+                                               .code = {one->code, other->code}});
         }
     }
     empty_window(a);
@@ -287,6 +310,7 @@ static rl_status part_at_end(struct diff *diff, uint64_t depth)
         difference.seq[i] = side->count != 0  ? side->window[0].seq
                             : side->is_at_end ? side->before
                                               : side->event.seq;
+        difference.code[i] = side->count != 0 ? side->window[0].code : side->event.id;
         for (size_t k = 0; k < side->count; k++) {
             difference.events[i] += side->window[k].events;
         }
@@ -365,7 +389,8 @@ static rl_status lockstep(struct diff *diff)
             status = found(diff, a->depth,
                            (struct difference){.kind = DIFF_VALUES,
                                                .seq = {a->event.seq, b->event.seq},
-                                               .events = {1, 1}});
+                                               .events = {1, 1},
+                                               .code = {a->event.id, b->event.id}});
         }
         diff->steps++;
         status = status == RL_OK ? follow_stack(diff, &a->event) : status;

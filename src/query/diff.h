@@ -23,6 +23,8 @@ struct difference {
     enum diff_kind kind;
     uint64_t seq[2]; /* number of the first event on each side; of the one before where 0 steps */
     uint64_t events[2]; /* number of events on each side; 0 = none */
+    uint32_t code[2];   /* code id of the first event on each side, where it has one */
+    int is_own;         /* it is in an own function, or is a call of one */
     size_t depth;       /* number of frames in `stack`: those around it, the outermost first */
     uint32_t *stack;    /* owned; code ids of A. At most the DIFF_STACK_MAX innermost ones */
     size_t hidden;      /* frames outside of these */
@@ -32,7 +34,8 @@ struct difference {
 struct diff_side {
     struct reader *reader;
     uint32_t thread;
-    uint64_t seq; /* of the begin of one call; used where is_call */
+    uint64_t seq;      /* of the begin of one call; used where is_call */
+    struct u64map own; /* code ids + 1 of the functions whose differences come first */
 };
 
 struct diff_question {
@@ -44,9 +47,10 @@ struct diff_question {
 };
 
 struct diff_answer {
-    struct difference *items; /* owned; in the order of A */
+    struct difference *items; /* owned; in the order of A, own and others mixed */
     size_t count, cap;
     uint64_t found[DIFF_KINDS]; /* number of differences of each kind */
+    uint64_t own;               /* how many of them are own */
     uint64_t same;              /* number of steps that both took */
 };
 

@@ -34,7 +34,7 @@ static void pairs_are_in_order_and_weigh_most(void **state)
         for (size_t i = 0; i < 14; i++) {
             uint64_t what = (uint64_t)(rand() % 3);
             steps[i / 7][i % 7] =
-                (struct align_step){what, what * 2 + (uint64_t)(rand() % 2), i, 1};
+                (struct align_step){what, what * 2 + (uint64_t)(rand() % 2), i, 1, 0};
         }
         assert_int_equal(align_steps(&table, steps[0], n, steps[1], m), RL_OK);
         unsigned weight = 0;
@@ -114,7 +114,12 @@ static void one_more_call_deep_inside_is_the_only_difference(void **state)
 {
     (void)state;
     struct reader *a = write_main(9000, 5000), *b = write_main(9000, -1);
-    struct diff_question question = {{{a, 1, 0}, {b, 1, 0}}, 0, KINDS, 1, 10};
+    struct diff_question question = {
+        .sides = {{.reader = a, .thread = 1, .seq = 0}, {.reader = b, .thread = 1, .seq = 0}},
+        .is_call = 0,
+        .kinds = KINDS,
+        .has_values = 1,
+        .limit = 10};
     struct diff_answer answer;
     assert_int_equal(diff_read(&question, &answer), RL_OK);
     assert_int_equal(answer.count, 1);
@@ -145,7 +150,12 @@ static void long_calls_without_a_pair_are_counted_whole(void **state)
         leave(&made, 0, outer);
         readers[side] = end(&made);
     }
-    struct diff_question question = {{{readers[0], 1, 0}, {readers[1], 1, 0}}, 0, KINDS, 1, 100};
+    struct diff_question question = {.sides = {{.reader = readers[0], .thread = 1, .seq = 0},
+                                               {.reader = readers[1], .thread = 1, .seq = 0}},
+                                     .is_call = 0,
+                                     .kinds = KINDS,
+                                     .has_values = 1,
+                                     .limit = 100};
     struct diff_answer answer;
     uint64_t events[2] = {0, 0};
     assert_int_equal(diff_read(&question, &answer), RL_OK);
@@ -166,7 +176,12 @@ static void two_calls_of_one_recording_are_compared(void **state)
     (void)state;
     struct reader *reader = write_main(100, 50);
     struct diff_question question = {
-        {{reader, 1, 1 + 1}, {reader, 1, 1 + 1 + 50 * 4}}, 1, KINDS, 1, 10};
+        .sides = {{.reader = reader, .thread = 1, .seq = 1 + 1},
+                  {.reader = reader, .thread = 1, .seq = 1 + 1 + 50 * 4}},
+        .is_call = 1,
+        .kinds = KINDS,
+        .has_values = 1,
+        .limit = 10};
     struct diff_answer answer;
     assert_int_equal(diff_read(&question, &answer), RL_OK);
     assert_int_equal(answer.count, 1);
@@ -181,7 +196,12 @@ static void each_allocation_may_fail(void **state)
 {
     (void)state;
     struct reader *a = write_main(60, 5), *b = write_main(60, 40);
-    struct diff_question question = {{{a, 1, 0}, {b, 1, 0}}, 0, KINDS, 1, 10};
+    struct diff_question question = {
+        .sides = {{.reader = a, .thread = 1, .seq = 0}, {.reader = b, .thread = 1, .seq = 0}},
+        .is_call = 0,
+        .kinds = KINDS,
+        .has_values = 1,
+        .limit = 10};
     struct diff_answer answer;
     int failed = 0;
     for (unsigned long nth = 1; nth < 500; nth++) {

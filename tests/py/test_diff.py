@@ -221,6 +221,43 @@ def test_a_killed_run_parts_where_it_was_killed(shops):
         assert last.a.first["kind"] == "return"
 
 
+NOISY = """
+import json.tool, random, library
+
+def pick():
+    return random.choice("ab" if PART else "cd")
+
+def main():
+    library.keep({"one", "two", "three"}, object())
+    return pick()
+
+PART = %d
+main()
+"""
+
+
+def test_the_program_s_own_code_comes_first_and_chance_is_left_out(tmp_path):
+    packages = tmp_path / "lib"
+    packages.mkdir()
+    library = "import time\ndef keep(names, thing):\n    return time.time()\n"
+    (packages / "library.py").write_text(library, encoding="utf-8")
+    for part in (0, 1):
+        (tmp_path / "noisy.py").write_text(NOISY % part, encoding="utf-8")
+        done = relive(
+            "record", "-o", f"{part}.relive", "--include", "*", "noisy.py", cwd=tmp_path,
+            env={"PYTHONPATH": str(packages), "PYTHONHASHSEED": str(part)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+    with api.open(tmp_path / "0.relive") as a, api.open(tmp_path / "1.relive") as b:
+        answer = a.diff(b)
+        found = {one.stack[-1] if one.a.first["kind"] == "return" else one.a.first["func"]
+                 for one in answer.differences if one.is_own}  # fmt: skip
+        assert found == {"__main__:pick", "__main__:main", "library:keep", "random:Random.choice"}
+        assert "library:keep" not in {
+            one.a.first["func"] for one in answer.differences if one.a.first["kind"] == "call"
+        }
+
+
 def test_mistakes_are_said(shops):
     wrong = relive("diff", "a.relive", cwd=shops)
     assert wrong.returncode == 2 and b"B" in wrong.stderr

@@ -4,7 +4,8 @@
 
 #include "diff.h"
 
-/* Returns (kind, seq of A, seq of B, events of A, events of B, codes around it, hidden ones). */
+/* Returns (kind, seq of A, seq of B, events of A, events of B, is own, codes around it, number of
+ * hidden ones). */
 static PyObject *difference_row(const struct difference *difference)
 {
     PyObject *codes = PyTuple_New((Py_ssize_t)difference->depth);
@@ -20,9 +21,10 @@ static PyObject *difference_row(const struct difference *difference)
         return NULL;
     }
     return Py_BuildValue(
-        "(iKKKKNn)", (int)difference->kind, (unsigned long long)difference->seq[0],
+        "(iKKKKiNn)", (int)difference->kind, (unsigned long long)difference->seq[0],
         (unsigned long long)difference->seq[1], (unsigned long long)difference->events[0],
-        (unsigned long long)difference->events[1], codes, (Py_ssize_t)difference->hidden);
+        (unsigned long long)difference->events[1], difference->is_own, codes,
+        (Py_ssize_t)difference->hidden);
 }
 
 static PyObject *diff_answer_object(const struct diff_answer *answer)
@@ -39,49 +41,65 @@ static PyObject *diff_answer_object(const struct diff_answer *answer)
     if (rows == NULL) {
         return NULL;
     }
-    return Py_BuildValue("(N(KKKK)K)", rows, (unsigned long long)answer->found[DIFF_VALUES],
+    return Py_BuildValue("(N(KKKK)KK)", rows, (unsigned long long)answer->found[DIFF_VALUES],
                          (unsigned long long)answer->found[DIFF_STEPS],
                          (unsigned long long)answer->found[DIFF_INSIDE],
                          (unsigned long long)answer->found[DIFF_LOST],
-                         (unsigned long long)answer->same);
+                         (unsigned long long)answer->own, (unsigned long long)answer->same);
 }
 
-/* diff(other, threads, calls, kinds, has_values, limit): (rows, numbers by kind, same steps).
- * `threads` is one of each recording; `calls` the numbers of two call events, or None. */
+/* Enters both readers, which may be one, and answers. */
+static PyObject *answer_diff(struct reader_object *self, struct reader_object *other,
+                             struct diff_question *question)
+{
+    struct diff_answer answer;
+    rl_status status;
+    question->sides[DIFF_A].reader = reader_enter(self);
+    if (question->sides[DIFF_A].reader == NULL) {
+        return NULL;
+    }
+    question->sides[DIFF_B].reader = other == self ? self->reader : reader_enter(other);
+    if (question->sides[DIFF_B].reader == NULL) {
+        self->busy = 0;
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = diff_read(question, &answer);
+    Py_END_ALLOW_THREADS
+    other->busy = 0;
+    self->busy = 0;
+    PyObject *result = status == RL_OK ? diff_answer_object(&answer) : PyErr_NoMemory();
+    diff_fini(&answer);
+    return result;
+}
+
+/* diff(other, threads, calls, own, kinds, has_values, limit): (rows, numbers by kind, number of own
+ * ones, same steps). `threads` is one of each recording; `calls` the numbers of two call events, or
+ * None; `own` the codes of each whose differences come first. */
 PyObject *reader_diff(struct reader_object *self, PyObject *args)
 {
     struct diff_question question = {0};
-    struct diff_answer answer;
     struct reader_object *other;
     struct diff_side *a = &question.sides[DIFF_A], *b = &question.sides[DIFF_B];
-    PyObject *calls;
+    PyObject *calls, *own_a, *own_b;
     unsigned long long seq_a = 0, seq_b = 0, limit = 0;
-    if (!PyArg_ParseTuple(args, "O!(II)OIpK", Py_TYPE(self), &other, &a->thread, &b->thread, &calls,
-                          &question.kinds, &question.has_values, &limit) ||
+    if (!PyArg_ParseTuple(args, "O!(II)O(OO)IpK", Py_TYPE(self), &other, &a->thread, &b->thread,
+                          &calls, &own_a, &own_b, &question.kinds, &question.has_values, &limit) ||
         (calls != Py_None && !PyArg_ParseTuple(calls, "KK", &seq_a, &seq_b))) {
-        return NULL;
-    }
-    a->reader = reader_enter(self);
-    if (a->reader == NULL) {
-        return NULL;
-    }
-    b->reader = other == self ? a->reader : reader_enter(other);
-    if (b->reader == NULL) {
-        self->busy = 0;
         return NULL;
     }
     question.is_call = calls != Py_None;
     a->seq = seq_a;
     b->seq = seq_b;
     question.limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
-    rl_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = diff_read(&question, &answer);
-    Py_END_ALLOW_THREADS
-    other->busy = 0;
-    self->busy = 0;
-    PyObject *result = status == RL_OK ? diff_answer_object(&answer) : PyErr_NoMemory();
-    diff_fini(&answer);
+    PyObject *result = NULL;
+    int has_own;
+    if (reader_take_set(own_a, &a->own, &has_own) == 0 &&
+        reader_take_set(own_b, &b->own, &has_own) == 0) {
+        result = answer_diff(self, other, &question);
+    }
+    u64map_fini(&a->own);
+    u64map_fini(&b->own);
     return result;
 }
 
