@@ -73,27 +73,27 @@ static PyObject *record_return(PyObject *Py_UNUSED(self), PyObject *const *args,
     return make_answer(recording_event(&event));
 }
 
-/* Records that a frame is suspended or goes on. */
-static PyObject *record_switch(PyObject *const *args, size_t n, unsigned kind)
-{
-    struct event event;
-    if (!make_event(&event, args, n, kind)) {
-        Py_RETURN_NONE;
-    }
-    event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
-    return make_answer(recording_event(&event));
-}
-
 static PyObject *record_yield(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                               PyObject *Py_UNUSED(names))
 {
-    return record_switch(args, n, RL_EVENT_YIELD);
+    struct event event;
+    if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_YIELD), 0)) {
+        Py_RETURN_NONE;
+    }
+    event.kind = RL_EVENT_YIELD;
+    event.arg = PyVectorcall_NARGS(n) >= 3 ? args[2] : NULL;
+    return make_answer(recording_event(&event));
 }
 
 static PyObject *record_resume(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                                PyObject *Py_UNUSED(names))
 {
-    return record_switch(args, n, RL_EVENT_RESUME);
+    struct event event;
+    if (__builtin_expect(!make_event(&event, args, n, RL_EVENT_RESUME), 0)) {
+        Py_RETURN_NONE;
+    }
+    event.kind = RL_EVENT_RESUME;
+    return make_answer(recording_event(&event));
 }
 
 /* Fills the event of an exception, args[2]. Its callbacks must not return DISABLE. */

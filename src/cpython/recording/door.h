@@ -2,8 +2,8 @@
  *
  *   backend -> recording_event() -> word of the code object -> row in this thread's lane
  *
- * Simple calls, returns and lines stay in this file. Everything else goes to the slow path, or to
- * the module of its kind (stack.h, lines.h, exception_rows.h, call_rules.h).
+ * Simple calls, returns, yields, resumes and lines stay in this file. Everything else goes to the
+ * slow path, or to the module of its kind (stack.h, lines.h, exception_rows.h, call_rules.h).
  *
  * Rules of a hook: it keeps a pending exception, never raises, never runs Python code, and counts
  * what it could not record. Under the GIL. */
@@ -23,8 +23,49 @@
 /* The slow path: the gate of the thread is not open. */
 enum verdict recording_event_slow(const struct event *event);
 
+/* Records that a generator goes on whose beginning was seen, in the usual case of stack_enter().
+ * Returns 0 in all others. */
+static inline int door_resume(struct thread *t, const struct event *event, uint64_t info)
+{
+    struct open_frame *top = &t->stack[t->depth];
+    int awaits = (event->code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE)) != 0;
+    if ((info & (CODE_SUSPENDS | CODE_WATCHED)) != CODE_SUSPENDS || t->depth + 2 >= t->cap ||
+        recording.level == LEVEL_LINES || recording.needs_resync || top->flags & FRAME_RUNNING ||
+        (awaits && recording.has_loops && !(top->flags & FRAME_AWAITS)) ||
+        (info & CODE_VALUES && native_sent(event->frame) != Py_None)) {
+        return 0;
+    }
+    const uint64_t *frame = u64map_get(&recording.generators, (uint64_t)(uintptr_t)event->frame);
+    if (frame == NULL) {
+        return 0;
+    }
+    (void)lane_put(&t->lane, RL_EVENT_RESUME, CODE_ID(info), *frame);
+    t->stack[++t->depth] = (struct open_frame){
+        event->frame, *frame, CODE_ID(info), FRAME_SUSPENDS | (awaits ? FRAME_AWAITS : 0), NULL};
+    return 1;
+}
+
+/* Records that a generator is suspended, in the usual case of stack_leave(). Returns 0 in all
+ * others. */
+static inline int door_yield(struct thread *t, const struct event *event, uint64_t info)
+{
+    const struct open_frame *top = &t->stack[t->depth];
+    if (top->key != event->frame || t->depth == 1 || recording.level == LEVEL_LINES ||
+        t->task_count != 0 || t->pending_in == event->frame || t->active_in == event->frame) {
+        return 0;
+    }
+    if (info & CODE_VALUES) {
+        rows_put_value(t, RL_EVENT_YIELD, top->id, top->frame, event->arg);
+    } else {
+        (void)lane_put(&t->lane, RL_EVENT_YIELD, top->id, top->frame);
+    }
+    t->depth--;
+    return 1;
+}
+
 static inline __attribute__((always_inline)) enum verdict recording_event(const struct event *event)
 {
+    const unsigned kind = event->kind; /* a constant in most callers, if it is read before calls */
     /* The thread first: codeinfo_make() writes definitions into its slot before they are used. */
     struct thread *t = thread_self;
     if (__builtin_expect(t == NULL || t->gate != recording.stamp, 0) &&
@@ -42,7 +83,7 @@ static inline __attribute__((always_inline)) enum verdict recording_event(const 
     }
     struct open_frame *top = &t->stack[t->depth];
     uint32_t id = CODE_ID(info);
-    if (event->kind == RL_EVENT_CALL) {
+    if (kind == RL_EVENT_CALL) {
         if (__builtin_expect((info & (CODE_SUSPENDS | CODE_WATCHED)) != 0 ||
                                  (top->flags & FRAME_RUNNING) != 0 || recording.needs_resync ||
                                  t->depth + 1 >= t->cap,
@@ -62,7 +103,7 @@ static inline __attribute__((always_inline)) enum verdict recording_event(const 
         top->id = id;
         top->flags = 0;
         top->snapshot = NULL;
-    } else if (event->kind == RL_EVENT_RETURN && top->key == event->frame &&
+    } else if (kind == RL_EVENT_RETURN && top->key == event->frame &&
                (info & (CODE_SUSPENDS | CODE_LINES | CODE_WATCHED)) == 0) {
         if (info & CODE_VALUES) {
             rows_put_value(t, RL_EVENT_RETURN, top->id, top->frame, event->arg);
@@ -72,16 +113,18 @@ static inline __attribute__((always_inline)) enum verdict recording_event(const 
         if (__builtin_expect(--t->depth == 0, 0)) {
             thread_names_emptied(t);
         }
-    } else if (event->kind == RL_EVENT_LINE) {
+    } else if (kind == RL_EVENT_LINE) {
         if ((info & CODE_LINES) == 0) {
             return VERDICT_DISABLE;
         }
         lines_put(t, event, id);
-    } else if (event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_HANDLED) {
+    } else if (kind == RL_EVENT_RAISE || kind == RL_EVENT_HANDLED) {
         exception_event(t, event, info);
-    } else if (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) {
-        stack_enter(t, event, info);
-    } else {
+    } else if (kind == RL_EVENT_RESUME || kind == RL_EVENT_THROW) {
+        if (kind == RL_EVENT_THROW || !door_resume(t, event, info)) {
+            stack_enter(t, event, info);
+        }
+    } else if (kind != RL_EVENT_YIELD || !door_yield(t, event, info)) {
         stack_leave(t, event, info);
     }
     return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;
