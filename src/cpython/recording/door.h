@@ -40,8 +40,8 @@ static inline int door_resume(struct thread *t, const struct event *event, uint6
         return 0;
     }
     (void)lane_put(&t->lane, RL_EVENT_RESUME, CODE_ID(info), *frame);
-    t->stack[++t->depth] = (struct open_frame){
-        event->frame, *frame, CODE_ID(info), FRAME_SUSPENDS | (awaits ? FRAME_AWAITS : 0), NULL};
+    t->stack[++t->depth] = (struct open_frame){event->frame, *frame, CODE_ID(info),
+                                               FRAME_SUSPENDS | (awaits ? FRAME_AWAITS : 0), NULL};
     return 1;
 }
 
