@@ -3,11 +3,15 @@ rely on what it finds in `header["meta"]`."""
 
 from __future__ import annotations
 
+import os
+
 from relive import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Tuple
+
+    from relive.api import Recording
 
 
 def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
@@ -40,3 +44,16 @@ def _is_filter(entry: Any) -> bool:
         and type(entry["version"]) is int
         and all(isinstance(entry[key], str) for key in ("name", "path", "sha256"))
     )
+
+
+def is_library(recording: Recording, file: str) -> bool:
+    """Returns whether a file belongs to the standard library or to an installed package there."""
+    folders = recording.header["meta"].get("libraries", "").split(os.pathsep)
+    return file.startswith("<frozen") or any(
+        folder and file.startswith(folder) for folder in folders
+    )
+
+
+def sees_handled(meta: Mapping[str, str]) -> bool:
+    """Returns whether a recording has exceptions that were raised and caught in one frame."""
+    return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"

@@ -1,7 +1,15 @@
 """Text for a terminal."""
 
+from __future__ import annotations
+
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping
+
+    from relive.api import Recording
 
 
 def safe(text: str) -> str:
@@ -22,3 +30,56 @@ def forget_stdout() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+
+
+def thread_title(thread: Mapping[str, Any]) -> str:
+    """Returns 'thread 2 "worker"', for a row of Recording.threads()."""
+    name, first = thread["name"], thread["first_name"]
+    text = f"thread {thread['thread']}"
+    if name is not None:
+        text += f' "{safe(name)}"'
+    if first not in (None, name):
+        text += f' (was "{safe(first)}")'
+    return text
+
+
+class progress:
+    """`with progress(recording):` shows on a terminal how far a question has read, once it takes
+    half a second."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._stop: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> None:
+        if sys.stderr.isatty():
+            self._start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        import threading
+
+        is_done = threading.Event()
+        shower = threading.Thread(target=self._show, args=(is_done.wait,), daemon=True)
+
+        def stop() -> None:
+            is_done.set()
+            shower.join()
+
+        self._stop = stop
+        shower.start()
+
+    def _show(self, wait: Callable[[float], bool]) -> None:
+        if wait(0.5):
+            return
+        while True:
+            read, known = self._recording.progress()
+            share = 100 * min(read, known) // known if known else 0
+            sys.stderr.write(f"\rrelive: {share} % read\x1b[K")
+            sys.stderr.flush()
+            if wait(0.2):
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                return

@@ -8,6 +8,7 @@ import sys
 from _thread import get_ident
 
 from relive import _core, _files, _run, config
+from relive._variables import frame_text as frame_text
 from relive.errors import ReliveError, advise, from_core
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
 
     from relive import diffs
+    from relive.instants import State
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
@@ -319,11 +321,6 @@ def _parse_frame(text: str) -> int:
     return int(thread) << 40 | int(ordinal)
 
 
-def frame_text(number: int) -> str:
-    """Returns the name of a frame number: 'T1#5'."""
-    return f"T{number >> 40}#{number & (1 << 40) - 1}"
-
-
 def _merge_settings(options: object, settings: Mapping[str, Any]) -> Dict[str, Any]:
     if options is not None and not isinstance(options, config.Config):
         raise ReliveError(
@@ -508,6 +505,14 @@ class Recording:
             [(frame_text(frame), code, line) for frame, code, line in stack or ()]
             for stack in self._reader.stacks_at(positions)
         ]
+
+    def state(self, position: str, *, thread: int = 0) -> State:
+        """Returns what is open right after the event that a position names: threads, tasks, frames
+        and their variables. With a thread's number only its frames are read. Positions are
+        'T1@48213', 'price#118', 'shop.py:40#3', 'exc:last', '42%', '+3ms', 'start' and 'end'."""
+        from relive import instants
+
+        return instants.state_at(self, position, thread)
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Returns every function that was seen: (code, module, qualname, file, line, flags, number

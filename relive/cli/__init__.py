@@ -21,6 +21,7 @@ VERBS = {
     "exc": "exceptions: where raised, through which frames, with their variables",
     "line": "each time a line ran, with the values of its variables",
     "history": "each value that a variable had",
+    "state": "what was open at a position: threads, tasks, frames, their variables",
     "top": "functions by their own time",
     "diff": "where two recordings part",
     "sessions": "requests and other sessions, with what ran for them",

@@ -6,22 +6,25 @@ import os
 import sys
 
 from relive import _core, _files, config
-from relive._terminal import safe as safe  # every verb prints with it
-from relive.cli import unseen
+from relive._facts import is_library as is_library
+from relive._facts import sees_handled as sees_handled
+from relive._terminal import progress as progress
+from relive._terminal import safe as safe
+from relive._terminal import thread_title as thread_title
 from relive.cli.options import Option, Parser, Word
-from relive.config import nearest
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
+    from relive._variables import Variable
     from relive.api import Recording
 
     Event = Mapping[str, Any]  # an event as `relive dump` prints it
-    Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
 
 _FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
+UNSEEN = "(may have changed unseen)"
 _GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 
 FILE = Word("FILE", "a recording (default: the newest one here)", least=0)
@@ -93,48 +96,6 @@ def open_run(path: str, siblings: bool = True) -> List[Recording]:
     return [first, *others]
 
 
-class progress:
-    """`with progress(recording):` shows on a terminal how far a question has read, once it takes
-    half a second."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._stop: Callable[[], None] = lambda: None
-
-    def __enter__(self) -> None:
-        if sys.stderr.isatty():
-            self._start()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._stop()
-
-    def _start(self) -> None:
-        import threading
-
-        is_done = threading.Event()
-        shower = threading.Thread(target=self._show, args=(is_done.wait,), daemon=True)
-
-        def stop() -> None:
-            is_done.set()
-            shower.join()
-
-        self._stop = stop
-        shower.start()
-
-    def _show(self, wait: Callable[[float], bool]) -> None:
-        if wait(0.5):
-            return
-        while True:
-            read, known = self._recording.progress()
-            share = 100 * min(read, known) // known if known else 0
-            sys.stderr.write(f"\rrelive: {share} % read\x1b[K")
-            sys.stderr.flush()
-            if wait(0.2):
-                sys.stderr.write("\r\x1b[K")
-                sys.stderr.flush()
-                return
-
-
 def say_problems(recordings: List[Recording]) -> bool:
     """Writes the damage of these recordings to stderr, and returns whether there was any."""
     found = False
@@ -162,17 +123,6 @@ def duration(ns: int) -> str:
         if ns < limit:
             return f"{ns / divisor:.3g} {unit}" if divisor > 1 else f"{ns} {unit}"
     return f"{ns / 1e9:.2f} s"
-
-
-def thread_title(thread: Mapping[str, Any]) -> str:
-    """Returns 'thread 2 "worker"', for a row of Recording.threads()."""
-    name, first = thread["name"], thread["first_name"]
-    text = f"thread {thread['thread']}"
-    if name is not None:
-        text += f' "{safe(name)}"'
-    if first not in (None, name):
-        text += f' (was "{safe(first)}")'
-    return text
 
 
 def has_gaps(recording: Recording) -> bool:
@@ -273,23 +223,20 @@ def value_text(value: Mapping[str, Any], limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def arguments_text(
-    arguments: Mapping[str, Any], limit: int = 160, doubtful: Collection[str] = (), most: int = 80
-) -> str:
-    """Returns a=1, b='x', and marks those that may have changed. `most` bounds each value."""
-    text = ", ".join(
-        f"{safe(name)}={value_text(value, most)}" + (f" {unseen.MARK}" if name in doubtful else "")
-        for name, value in arguments.items()
-    )
+def arguments_text(arguments: Mapping[str, Any], limit: int = 160, most: int = 80) -> str:
+    """Returns a=1, b='x'. `most` bounds each value."""
+    text = ", ".join(f"{safe(name)}={value_text(value, most)}" for name, value in arguments.items())
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def is_library(recording: Recording, file: str) -> bool:
-    """Returns whether a file belongs to the standard library or to an installed package there."""
-    folders = recording.header["meta"].get("libraries", "").split(os.pathsep)
-    return file.startswith("<frozen") or any(
-        folder and file.startswith(folder) for folder in folders
+def variables_text(variables: Iterable[Variable], limit: int) -> str:
+    """Returns a=1, b=[1] (may have changed unseen), for the variables that have a value."""
+    text = ", ".join(
+        f"{safe(one.name)}={value_text(one.value)}" + (f" {UNSEEN}" if one.is_doubtful else "")
+        for one in variables
+        if one.value is not None and one.is_shown
     )
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def highest_level(meta: Mapping[str, str]) -> Optional[str]:
@@ -306,11 +253,6 @@ def trace_filter(recording: Recording) -> Dict[str, Any]:
     return {"filters": filters, "stats": stats}
 
 
-def sees_handled(meta: Mapping[str, str]) -> bool:
-    """Returns whether a recording has exceptions that were raised and caught in one frame."""
-    return "raise" in meta.get("capabilities", "").split() or meta.get("level") == "lines"
-
-
 def file_name(event: Event) -> str:
     """Returns shop.py."""
     return safe(os.path.basename(event["file"]))
@@ -324,47 +266,6 @@ def place(event: Event, line: Optional[int] = None) -> str:
 def short_path(path: str) -> str:
     """Returns a path as it is shortest from here."""
     return min((os.path.relpath(path), os.fspath(path)), key=len)
-
-
-def _rank_nearest(row: Code) -> Tuple[int, int]:
-    """Sorts a function before the module or class body that begins on the same line."""
-    return -row[4], row[5] & 16
-
-
-def functions_at(recording: Recording, target: str) -> Tuple[List[Code], int]:
-    """Returns the codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
-
-    FUNC is a qualified name, with or without its module, or a module. FILE:LINE means the functions
-    of that file, those that begin nearest above the line first."""
-    file, _, number = target.rpartition(":")
-    if file and number.isdigit():
-        line = int(number)
-        codes = [
-            row
-            for row in recording.codes()
-            if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
-        ]
-        return sorted((row for row in codes if row[4] <= line), key=_rank_nearest), line
-    rows = recording.codes()
-    found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
-    if not found:
-        found = [row for row in rows if row[2].rpartition(".")[2] == target]
-    if not found:
-        found = [row for row in rows if row[1] == target]
-    return found, 0
-
-
-def no_such_function(run: List[Recording], target: str) -> ReliveError:
-    """Returns the error for a target that no recording has, with the nearest name."""
-    names = {
-        name
-        for recording in run
-        for row in recording.codes()
-        for name in (row[1], row[2], f"{row[1]}:{row[2]}", os.path.basename(row[3]))
-    }
-    return ReliveError(
-        "ERR_NOT_FOUND", f"nothing of {target} was recorded{nearest(target, sorted(names))}"
-    )
 
 
 def needs_lines(run: List[Recording], what: str) -> None:

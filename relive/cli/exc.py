@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from relive.cli import DAMAGED, NOTHING, OK, common, unseen
-from relive.cli.line import update
+from relive._variables import Variable, frame_text
+from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.options import Given, Option, integer, whole_number
-from relive.cli.stories import Exceptions
+from relive.stories import Exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
     from relive.api import Recording
-    from relive.cli.stories import Place, Row, Story
+    from relive.stories import Place, Row, Story
 
 # Of a module's names those that its statements define say nothing of how it came to an exception.
 _DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound method ")
@@ -158,7 +158,7 @@ def show_frames(
         print(common.dim(f"  ... {common.counted(known, 'frame')}, as below"))
         rows = rows[known:]
     whats = [activation(recording, story, code) for _, code, _ in rows]
-    values = values_of(recording, story, [row[0] for row in rows])
+    variables = variables_of(recording, story, [row[0] for row in rows])
     folded = {} if is_full else _fold_libraries(recording, whats)
     position = 0
     while position < len(rows):
@@ -168,7 +168,7 @@ def show_frames(
             position = until
             continue
         frame, _, line = rows[position]
-        show_frame(whats[position], frame, line, values, 1 << 62 if is_full else 0)
+        show_frame(whats[position], line, variables.get(frame, ()), 1 << 62 if is_full else 0)
         position += 1
     print(common.red(story.fate) if story.is_alarming else story.fate)
 
@@ -208,22 +208,27 @@ def _describe_folded(whats: Sequence[Mapping[str, Any]]) -> str:
 
 
 def show_frame(
-    what: Mapping[str, Any], frame: str, line: Optional[int], values: Values, most: int
+    what: Mapping[str, Any], line: Optional[int], variables: Sequence[Variable], most: int
 ) -> None:
-    """Prints a frame with its arguments, and the variables that it had besides. `most` bounds a
-    text, 0 = as usual."""
-    own = values.arguments.get(frame, {})
+    """Prints a frame with its arguments as they were at the call, and what its variables are where
+    that differs. `most` bounds a text, 0 = as usual."""
+    at_call = [(one.name, one.at_call or one.value) for one in variables if one.is_parameter]
+    own = {name: value for name, value in at_call if value is not None}
     at = common.place(what, line) if line else f"{common.file_name(what)}:?"
     unknown = "" if line else "  (the recording does not say at which line)"
     text = common.arguments_text(own, most or 160, most=most or 80)
     print(f"  {at}  {common.safe(what['func'])}({text}){unknown}")
     is_module = what["func"].endswith(":<module>")
-    for name, value in values.variables.get(frame, {}).items():
-        is_definition = is_module and value["r"].startswith(_DEFINITIONS)
-        if own.get(name, {}).get("r") != value["r"] and not is_definition:
-            is_doubtful = (frame, name) not in values.fresh and unseen.may_change(value)
-            mark = f"  {unseen.MARK}" if is_doubtful else ""
-            print(f"      {common.safe(name)} = {common.value_text(value, most or 120)}{mark}")
+    for one in variables:
+        if one.value is None or not one.is_shown:
+            continue
+        is_definition = is_module and one.value["r"].startswith(_DEFINITIONS)
+        is_as_called = one.name in own and own[one.name]["r"] == one.value["r"]
+        if not is_as_called and not is_definition:
+            mark = f"  {common.UNSEEN}" if one.is_doubtful else ""
+            print(
+                f"      {common.safe(one.name)} = {common.value_text(one.value, most or 120)}{mark}"
+            )
 
 
 def activation(recording: Recording, story: Story, code: int) -> Mapping[str, Any]:
@@ -235,33 +240,18 @@ def activation(recording: Recording, story: Story, code: int) -> Mapping[str, An
     return {"func": f"{module}:{qualname}", "file": file, "line": line}
 
 
-class Values:
-    """What frames had at the moment of an exception."""
-
-    def __init__(self) -> None:
-        self.arguments: Dict[str, Dict[str, Any]] = {}  # by frame
-        self.variables: Dict[str, Dict[str, Any]] = {}
-        self.fresh: Set[Tuple[str, str]] = set()  # (frame, name) written at that moment
-
-
-def values_of(recording: Recording, story: Story, frames: Sequence[str]) -> Values:
-    """Returns what these frames had at the moment of the exception."""
-    first, values = story.first, Values()
-    next_seq = 0
-    for event in recording.select(["call", "write"], frames=frames):
-        if event["thread"] == first["thread"] and event["seq"] >= first["seq"]:
-            break
-        if event["kind"] == "call":
-            values.arguments[event["frame"]] = dict(event.get("args", {}))
-        update(values.variables.setdefault(event["frame"], {}), event)
-        if event["kind"] == "write" and event["thread"] == first["thread"]:
-            if event["seq"] != next_seq:
-                values.fresh.clear()
-            values.fresh.add((event["frame"], event["name"]))
-            next_seq = event["seq"] + 1
-    if next_seq != first["seq"]:
-        values.fresh.clear()
-    return values
+def variables_of(
+    recording: Recording, story: Story, frames: Sequence[str]
+) -> Dict[str, List[Variable]]:
+    """Returns {frame: variables} right after the first event of the exception."""
+    first = story.first
+    state = recording.reader.state(first["thread"], first["seq"])
+    rows = [] if state is None else state[3]
+    return {
+        frame_text(row[0]): [Variable(one) for one in row[7]]
+        for row in rows
+        if frame_text(row[0]) in frames
+    }
 
 
 def emit(recording: Recording, story: Story, run: List[Recording]) -> None:

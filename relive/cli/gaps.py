@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Sequence, Tuple
 
+    from relive import positions
     from relive.api import Recording
 
 
@@ -25,7 +26,7 @@ def main(words: List[str]) -> int:
     run = common.open_run(common.find_file(args.file))
     if args.json:
         common.emit(schema="relive.gaps", version=1)
-    found: Dict[int, List[common.Code]] = {}
+    found: Dict[int, List[positions.Code]] = {}
     for recording in run:
         for row in recording.skipped():
             found.setdefault(row[6], []).append(row)
@@ -90,7 +91,7 @@ def _explain_rule(number: int, chain: Sequence[Tuple[str, str]]) -> str:
     return f"rule {number - 2} of the chain"
 
 
-def _show_rows(rows: Sequence[common.Code], why: str, args: Given) -> None:
+def _show_rows(rows: Sequence[positions.Code], why: str, args: Given) -> None:
     print(f"{common.counted(len(rows), 'function')} by {common.safe(why)}")
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from relive.cli import DAMAGED, NOTHING, OK, common, unseen
+from relive import positions
+from relive._variables import frame_states
+from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.config import nearest
 from relive.errors import ReliveError
@@ -11,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+    from relive._variables import Variable
     from relive.api import Recording
 
 
@@ -31,24 +34,26 @@ def main(words: List[str]) -> int:
     shown, known = 0, False
     before: Dict[str, Mapping[str, Any]] = {}
     for recording in run:
-        codes, line = common.functions_at(recording, args.place)
+        codes, line = positions.functions_at(recording, args.place)
         rows = [row for row in codes if args.name in row[7] or row[5] & 16]
         if line:
             rows = rows[:1] or codes[:1]
         known = known or bool(codes)
-        for event in recording.select(
-            ["call", "write"], codes=[row[0] for row in rows], name=args.name
+        if not rows or (args.limit and shown >= args.limit):
+            continue
+        for event, variables in frame_states(
+            recording, ["call", "write"], [row[0] for row in rows], name=args.name
         ):
-            if args.limit and shown >= args.limit:
+            shown += show(event, variables, args, run, before)
+            if shown == args.limit:
                 break
-            shown += show(event, args, run, before)
     if not known:
-        raise common.no_such_function(run, args.place)
+        raise positions.no_such_function(run, args.place)
     damaged = common.say_problems(run)
     if not shown and not damaged:
         common.needs_lines(run, "the history of a variable that is no parameter")
         names = sorted({name for recording in run
-                        for row in common.functions_at(recording, args.place)[0]
+                        for row in positions.functions_at(recording, args.place)[0]
                         for name in row[7]})  # fmt: skip
         raise ReliveError(
             "ERR_NOT_FOUND",
@@ -99,6 +104,7 @@ def difference_text(
 
 def show(
     event: common.Event,
+    variables: Sequence[Variable],
     args: Given,
     run: List[Recording],
     before: Dict[str, Mapping[str, Any]],
@@ -108,6 +114,11 @@ def show(
     value = event["value"] if event["kind"] == "write" else event.get("args", {}).get(args.name)
     if value is None:
         return 0
+    may_change = any(
+        one.can_change_unseen
+        for one in variables
+        if one.recorded_at == f"T{event['thread']}@{event['seq']}"
+    )
     changed = difference(before.get(event["frame"], {}), value)
     before[event["frame"]] = value
     line = event["before_line"] if event["kind"] == "write" else None
@@ -116,14 +127,14 @@ def show(
             position=common.position(event, run), t=event["t"], frame=event["frame"],
             func=event["func"], file=event["file"], before_line=line, value=value,
             changed=[{"item": item, "old": old, "new": new} for item, old, new in changed],
-            may_change_unseen=unseen.may_change(value),
+            may_change_unseen=may_change,
         )  # fmt: skip
         return 1
     when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
     if event["kind"] == "write" and line is None:
         when = "when it was left"
     text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
-    if unseen.may_change(value):
-        text += f"  {unseen.MARK[:-1]} after this)"
+    if may_change:
+        text += f"  {common.UNSEEN[:-1]} after this)"
     print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")
     return 1

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from relive.cli import DAMAGED, NOTHING, OK, common, unseen
+from relive import positions
+from relive._variables import frame_states
+from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import (
-        Any,
-        Collection,
-        Dict,
-        Iterable,
-        Iterator,
-        List,
-        Mapping,
-        Sequence,
-        Set,
-        Tuple,
-    )
+    from typing import Iterable, List, Sequence, Set
 
+    from relive._variables import Variable
     from relive.api import Recording
 
 
@@ -42,21 +34,20 @@ def main(words: List[str]) -> int:
         common.emit(schema="relive.line", version=1)
     shown = 0
     for recording in run:
-        codes, line = common.functions_at(recording, args.place)
-        hits = []
-        for event in recording.select(["line"], codes=[row[0] for row in codes], line=line):
-            hits.append(event)
-            if len(hits) > args.limit - shown:
-                hits.pop()
-                break
-        for hit, variables, doubtful in with_variables(recording, hits):
+        codes, line = positions.functions_at(recording, args.place)
+        if shown >= args.limit or not codes:
+            continue
+        for hit, variables in frame_states(recording, ["line"], [row[0] for row in codes],
+                                           line=line):  # fmt: skip
             shown += 1
-            show(hit, variables, doubtful, run, args)
+            show(hit, variables, run, args)
+            if shown == args.limit:
+                break
     damaged = common.say_problems(run)
     if not shown and not damaged:
         file = args.place.rpartition(":")[0]
-        if not any(common.functions_at(recording, args.place)[0] for recording in run):
-            raise common.no_such_function(run, file)
+        if not any(positions.functions_at(recording, args.place)[0] for recording in run):
+            raise positions.no_such_function(run, file)
         if not args.json:
             print(never_ran(run, args.place))
     common.next_command(f"relive history {args.place} NAME {run[0].path}")
@@ -68,7 +59,7 @@ def never_ran(run: List[Recording], place: str) -> str:
     lines: Set[int] = set()
     name = ""
     for recording in run:
-        codes, _ = common.functions_at(recording, place)
+        codes, _ = positions.functions_at(recording, place)
         if codes:
             name = name or f"{codes[0][1]}:{codes[0][2]}"
             ran = recording.select(["line"], codes=[codes[0][0]])
@@ -90,58 +81,19 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in found)
 
 
-def with_variables(
-    recording: Recording, hits: Sequence[common.Event]
-) -> Iterator[Tuple[common.Event, Dict[str, Any], Set[str]]]:
-    """Yields (hit, {name: value}, names that may have changed since) in order. The values are those
-    of earlier calls and writes."""
-    if not hits:
-        return
-    frames = sorted({hit["frame"] for hit in hits})
-    wanted = {(hit["thread"], hit["seq"]): hit for hit in hits}
-    state: Dict[str, Dict[str, Any]] = {}
-    fresh: Dict[str, unseen.Freshness] = {}
-    left = len(hits)
-    for event in recording.select(["call", "write", "line"], frames=frames):
-        variables = state.setdefault(event["frame"], {})
-        update(variables, event)
-        freshness = fresh.setdefault(event["frame"], unseen.Freshness())
-        freshness.take(event)
-        if event["kind"] != "line":
-            continue
-        doubtful = freshness.doubtful(variables)
-        if (event["thread"], event["seq"]) in wanted:
-            yield event, dict(variables), doubtful
-            left -= 1
-            if not left:
-                return
-
-
-def update(variables: Dict[str, Any], event: common.Event) -> None:
-    """Takes one call or write into a frame's variables."""
-    if event["kind"] == "call":
-        variables.update(event.get("args", {}))
-    elif event["kind"] == "write":
-        if event["value"]["t"]:
-            variables[event["name"]] = event["value"]
-        else:
-            variables.pop(event["name"], None)  # it was deleted
-
-
 def show(
-    hit: common.Event,
-    variables: Mapping[str, Any],
-    doubtful: Collection[str],
-    run: List[Recording],
-    args: Given,
+    hit: common.Event, variables: Sequence[Variable], run: List[Recording], args: Given
 ) -> None:
     """Prints one row."""
     if args.json:
         common.emit(
             position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],
-            file=hit["file"], line=hit["line"], variables=variables,
-            may_have_changed=sorted(doubtful),
+            file=hit["file"], line=hit["line"],
+            variables={one.name: one.value for one in variables if one.is_shown},
+            may_have_changed=sorted(one.name for one in variables if one.is_doubtful),
         )  # fmt: skip
         return
-    text = common.arguments_text(variables, 400, doubtful)
-    print(f"{common.position(hit, run):>12}  {common.safe(hit['func'])}  {text}")
+    print(
+        f"{common.position(hit, run):>12}  {common.safe(hit['func'])}"
+        f"  {common.variables_text(variables, 400)}"
+    )

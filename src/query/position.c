@@ -191,8 +191,8 @@ rl_status position_parse(const char *text, size_t len, struct position *out, str
         return RL_OK;
     }
     *err = (struct rl_err){RL_USAGE, 0, ""};
-    if (len != 0 && memchr(text, '#', len) == NULL && memchr(text, '@', len) == NULL &&
-        memchr("+0123456789", *in.at, 11) == NULL) {
+    if (in.at != in.end && memchr(text, '#', len) == NULL && memchr(text, '@', len) == NULL &&
+        memchr("+0123456789", *in.at, 11) == NULL && !take_word(&in, "exc:")) {
         (void)snprintf(err->text, sizeof err->text,
                        "'%.*s' is no position: '%.*s#1' is the first time; or " EXAMPLES, most,
                        text, most, text);
@@ -251,8 +251,7 @@ static int is_there(struct finding *finding, const struct event_out *event)
         is_counted = position_counts_call(event, finding->codes);
         break;
     case POSITION_LINE:
-        is_counted = event->kind == RL_EVENT_LINE && event->line == position->line &&
-                     u64map_get(finding->codes, (uint64_t)event->id + 1) != NULL;
+        is_counted = position_counts_line(event, position->line, finding->codes);
         break;
     case POSITION_TIME:
         if (event->t > position->number) {

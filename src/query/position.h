@@ -52,6 +52,14 @@ static inline int position_counts_call(const struct event_out *event, const stru
     return kind_begins(event->kind) && u64map_get(codes, (uint64_t)event->id + 1) != NULL;
 }
 
+/* Returns whether an event is a run of this line of one of these functions (code ids + 1). */
+static inline int position_counts_line(const struct event_out *event, uint32_t line,
+                                       const struct u64map *codes)
+{
+    return event->kind == RL_EVENT_LINE && event->line == line &&
+           u64map_get(codes, (uint64_t)event->id + 1) != NULL;
+}
+
 /* Takes a written position apart. RL_USAGE where it is none; `err` then says what is wrong, with an
  * example. */
 RL_CHECKED rl_status position_parse(const char *text, size_t len, struct position *out,

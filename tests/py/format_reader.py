@@ -274,13 +274,15 @@ class Recording:
         return f"{text(module, '?')}:{text(qualname, '?')}", text(file, "?"), line
 
     def thread_events(self, thread):
-        """The lines of one thread; parents of frames are filled in by events()."""
-        stack, tasks, session, expected, now = [], [], 0, 0, 0
+        """The lines of one thread; parents of frames are filled in by events(). The first one after
+        lost events has the innermost frame then as `gap`."""
+        stack, tasks, session, expected, now, gap = [], [], 0, 0, 0, None
         for (owner, _), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
             if info["seq"] != expected:
                 stack, tasks, session = [info["top"]] if info["top"] else [], [], 0
+                gap = info["top"]
             expected = info["seq"] + len(records)
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
@@ -294,6 +296,8 @@ class Recording:
                     continue
                 line = dict(record, seq=info["seq"] + i, thread=thread, now=now, session=session)
                 line["task"] = task_of(record, tasks)
+                if gap is not None:
+                    line["gap"], gap = gap, None
                 if record["kind"] in (1, 28):
                     line["parent"] = stack[-1] if stack and switch != 0 else 0
                 if record["kind"] in PUSH:
@@ -590,16 +594,20 @@ def shown(frame):
     return f"T{frame >> 40}#{frame & (1 << 40) - 1}" if frame else None
 
 
-def events(path):
-    recording = Recording(path)
+def merged(recording):
+    """The lines of all threads in order of time."""
     lines = [
         line
         for thread in sorted({thread for thread, _ in recording.chunks})
         for line in recording.thread_events(thread)
     ]
-    lines.sort(key=lambda line: (line["now"], line["thread"], line["seq"]))
+    return sorted(lines, key=lambda line: (line["now"], line["thread"], line["seq"]))
+
+
+def events(path):
+    recording = Recording(path)
     parents, result = {}, []
-    for line in lines:
+    for line in merged(recording):
         kind = line["kind"]
         event = {"seq": line["seq"], "thread": line["thread"], "t": recording.time(line["now"])}
         event.update(pid=recording.pid, kind=NAMES[kind])

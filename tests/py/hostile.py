@@ -454,7 +454,8 @@ class Questions:
             ["tree", "--func", function], ["tree", "--session", "1"], ["tree", "--thread", "1"],
             ["tree", "--calls", "--session", "1"], ["top"], ["top", "-n", "0", "--sort", "total"],
             ["exc"], ["exc", "--all"], ["exc", "--all", "--nth", "1"], ["line", place],
-            ["history", function, name], ["history", place, name, "--limit", "0"], ["sessions"],
+            ["history", function, name], ["state", "50%"], ["state", f"{function}#1"],
+            ["state", "exc:last"], ["history", place, name, "--limit", "0"], ["sessions"],
             ["gaps"], ["gaps", "--all"], ["check"], ["dump"], ["dump", "--no-siblings"],
         ]  # fmt: skip
         for words in shown:

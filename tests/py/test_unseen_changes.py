@@ -6,8 +6,8 @@ import pytest
 from conftest import PROGRAMS, relive
 
 import relive as api
-from relive.cli import unseen
-from relive.cli.line import with_variables
+from relive._variables import frame_states
+from relive.cli import common
 
 # Each: what `x` is, and a change of it that no comparison of `x` itself need show.
 NESTED = [
@@ -65,6 +65,19 @@ class Slot:
 """
 
 
+def states(recording, line=0):
+    """[(hit, {name: value}, names of those that may have changed)]"""
+    codes = [row[0] for row in recording.codes()]
+    return [
+        (
+            hit,
+            {one.name: one.value for one in variables if one.is_shown},
+            {one.name for one in variables if one.is_doubtful},
+        )
+        for hit, variables in frame_states(recording, ["line"], codes, line=line)
+    ]
+
+
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory):
     """{(kind, number): a row of `line --json` after the change, and one right behind the write}."""
@@ -85,8 +98,7 @@ def lines(tmp_path_factory):
     for key, place in places.items():
         rows = []
         for line in place:
-            hits = list(recording.select(["line"], line=line))
-            rows += with_variables(recording, hits)
+            rows += states(recording, line=line)
         found[key] = rows
     return found, folder
 
@@ -110,7 +122,8 @@ def test_the_verbs_mark_it(lines):
     place = lines[0]["nested", 0][1][0]
     done = relive("line", f"app.py:{place['line']}", "o.relive", cwd=folder).stdout.decode()
     assert (
-        f"x={{'limits': {{'mem': 1}}}} {unseen.MARK}" in done and f"y=1 {unseen.MARK}" not in done
+        f"x={{'limits': {{'mem': 1}}}} {common.UNSEEN}" in done
+        and f"y=1 {common.UNSEEN}" not in done
     )
     row = json.loads(
         relive("line", "--json", f"app.py:{place['line']}", "o.relive", cwd=folder)
@@ -126,7 +139,7 @@ def test_the_verbs_mark_it(lines):
     )
     relive("record", "-o", "r.relive", "--level", "lines", "raises.py", cwd=folder)
     done = relive("exc", "r.relive", cwd=folder).stdout.decode()
-    assert f"own = {{'a': [1]}}  {unseen.MARK}" in done and "n = 1\n" in done
+    assert f"own = {{'a': [1]}}  {common.UNSEEN}" in done and "n = 1\n" in done
 
 
 def test_few_values_are_marked(tmp_path, capsys):
@@ -136,8 +149,7 @@ def test_few_values_are_marked(tmp_path, capsys):
         out = tmp_path / f"{program.stem}.relive"
         relive("record", "-o", out, "--level", "lines", program, cwd=tmp_path)
         with api.open(out) as recording:
-            hits = list(recording.select(["line"]))[:2000]
-            for _, variables, doubtful in with_variables(recording, hits):
+            for _, variables, doubtful in states(recording)[:2000]:
                 shown += len(variables)
                 marked += len(doubtful)
     with capsys.disabled():

@@ -333,16 +333,6 @@ static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
-static PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions)
-{
-    PyObject *list = PySequence_List(positions); /* owned */
-    struct reader *r = list != NULL ? reader_enter(self) : NULL;
-    PyObject *found = r != NULL ? open_stacks(r, list) : NULL;
-    self->busy = r != NULL ? 0 : self->busy;
-    Py_XDECREF(list);
-    return found;
-}
-
 /* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
 static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 {
@@ -386,6 +376,7 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 static void close_reader(struct reader_object *self)
 {
     begin_again(self);
+    reader_states_end(self);
     calls_fini(&self->calls);
     self->calls_given = 0;
     reader_exceptions_free(self->exceptions);
@@ -464,6 +455,8 @@ static PyMethodDef reader_methods[] = {
      "The rows of the list of several readers, how many more there are, and its nth exception."},
     {"exception_number", (PyCFunction)reader_exception_number, METH_VARARGS,
      "The number of an exception in the list of several readers."},
+    {"exception_newest", (PyCFunction)reader_exception_newest, METH_NOARGS,
+     "The listed exception that began last."},
     {"exception_place", (PyCFunction)reader_exception_place, METH_O,
      "Where an exception is in the list of its own recording."},
     {"exception_details", (PyCFunction)reader_exception_details, METH_VARARGS,
@@ -474,6 +467,16 @@ static PyMethodDef reader_methods[] = {
      "The newest exceptions of a type and an address, up to one of them."},
     {"diff", (PyCFunction)reader_diff, METH_VARARGS, "Where two threads, or two calls, part."},
     {"event", (PyCFunction)reader_event, METH_VARARGS, "One event as JSON."},
+    {"parse_position", reader_parse_position, METH_O | METH_STATIC,
+     "(process, kind, thread, line, number, name) of a written position."},
+    {"find_event", (PyCFunction)reader_find_event, METH_VARARGS,
+     "The event that a position means, or the nearest one."},
+    {"state", (PyCFunction)reader_state, METH_VARARGS,
+     "Threads, tasks, frames and their variables right after an event."},
+    {"frame_states", (PyCFunction)reader_frame_states, METH_VARARGS,
+     "Which events the next frame_states_piece() gives."},
+    {"frame_states_piece", (PyCFunction)reader_frame_states_piece, METH_NOARGS,
+     "The next of them, each with the variables of its frame."},
     {"progress", (PyCFunction)reader_progress, METH_NOARGS,
      "Chunks that the pass under way has read, and all."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},

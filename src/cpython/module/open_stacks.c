@@ -1,4 +1,4 @@
-/* Part of mod_reader.h.
+/* Part of reader_object.h.
  * Why: callers want the open frames at many events, and one walk through the recording finds them
  * for all of these events.
  *
@@ -6,7 +6,6 @@
  *     each event of the recording: key known? --> the frames that are open in its thread
  *
  * Threads: the walk runs without the GIL, all else under it. */
-#include "mod_reader.h"
 #include "reader_object.h"
 
 #include "map.h"
@@ -102,20 +101,25 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
     return failed || status == RL_NOMEM ? -1 : 0;
 }
 
-PyObject *open_stacks(struct reader *reader, PyObject *positions)
+/* stacks_at([(thread, number)]): [stack or None] */
+PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions)
 {
     struct u64map wanted = {0};
+    PyObject *list = PySequence_List(positions); /* owned */
+    struct reader *r = list != NULL ? reader_enter(self) : NULL;
     PyObject *found = NULL;
-    if (take_positions(positions, &wanted) == 0) {
-        found = PyList_New(PyList_GET_SIZE(positions));
+    if (r != NULL && take_positions(list, &wanted) == 0) {
+        found = PyList_New(PyList_GET_SIZE(list));
     }
     for (Py_ssize_t i = 0; found != NULL && i < PyList_GET_SIZE(found); i++) {
         Py_INCREF(Py_None);
         PyList_SET_ITEM(found, i, Py_None);
     }
-    if (found != NULL && collect_stacks(reader, &wanted, found) != 0) {
+    if (found != NULL && collect_stacks(r, &wanted, found) != 0) {
         Py_CLEAR(found);
     }
     u64map_fini(&wanted);
+    self->busy = r != NULL ? 0 : self->busy;
+    Py_XDECREF(list);
     return found;
 }

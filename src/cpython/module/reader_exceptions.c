@@ -317,6 +317,25 @@ PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *i
     return list;
 }
 
+/* exception_newest(): the listed exception that began last, or None */
+PyObject *reader_exception_newest(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    struct reader_exceptions *own = enter_exceptions(self, 1);
+    if (own == NULL) {
+        return NULL;
+    }
+    uint64_t left = own->found.count;
+    while (left != 0 && !exceptions_judgement(&own->found, left - 1)->is_listed) {
+        left--;
+    }
+    self->busy = 0;
+    if (left == 0) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromUnsignedLongLong(left - 1);
+}
+
 static int take_sought(PyObject *list, struct exception_sought *sought)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); i++) {

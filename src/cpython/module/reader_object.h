@@ -14,6 +14,8 @@ struct reader_object {
     struct cursor *cursor;               /* owned; of the dump that is under way */
     struct select select;                /* what of it is wanted */
     int has_select;
+    struct instant *instant;   /* owned; of the frame_states() that is under way */
+    struct select states;      /* what of it is wanted */
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
     struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
@@ -35,6 +37,7 @@ void reader_exceptions_free(struct reader_exceptions *exceptions);
 PyObject *reader_exceptions(struct reader_object *self, PyObject *args);
 PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgements);
 PyObject *reader_exception_more(struct reader_object *self, PyObject *number);
+PyObject *reader_exception_newest(struct reader_object *self, PyObject *ignored);
 PyObject *reader_exception_place(struct reader_object *self, PyObject *number);
 PyObject *reader_exception_details(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *ignored);
@@ -55,6 +58,17 @@ PyObject *reader_event(struct reader_object *self, PyObject *args);
 /* Put a value into a dictionary; the value is owned. 0, or -1 with an exception. */
 int reader_put_owned(PyObject *dict, const char *key, PyObject *value);
 int reader_put_u64(PyObject *dict, const char *key, uint64_t value);
+/* A method in open_stacks.c. */
+PyObject *reader_stacks_at(struct reader_object *self, PyObject *positions);
+
+/* Methods in reader_state.c, and a function of the module. */
+PyObject *reader_find_event(struct reader_object *self, PyObject *args);
+PyObject *reader_state(struct reader_object *self, PyObject *args);
+PyObject *reader_frame_states(struct reader_object *self, PyObject *args);
+PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignored);
+/* Ends frame_states(). */
+void reader_states_end(struct reader_object *self);
+PyObject *reader_parse_position(PyObject *module, PyObject *text);
 
 /* Objects that several of these files make. */
 PyObject *reader_event_json(struct reader *reader, const struct event_out *event);

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 
 from relive import _core
-from relive.cli import common
+from relive._facts import is_library, sees_handled
+from relive._terminal import progress, safe, thread_title
+from relive._variables import frame_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Outcome:
         self.type = exc_type or "?"
         self._recording = recording
         meta = recording.header["meta"]
-        self._sees_handled = common.sees_handled(meta)
+        self._sees_handled = sees_handled(meta)
         self._tells_awaited = self._sees_handled and recording.header["minor"] > 0
         # Where the interpreter prints what is uncaught, and goes on.
         self._is_at_prompt = "prompt" in meta
@@ -59,7 +61,7 @@ class Outcome:
 
     def _format_place(self, code: int, line: int) -> str:
         _, _, file, first_line, _ = self._recording.code(code)
-        return f"{common.safe(os.path.basename(file))}:{line or first_line}"
+        return f"{safe(os.path.basename(file))}:{line or first_line}"
 
     def _name_last_function(self) -> str:
         module, qualname, _, _, _ = self._recording.code(self._last_code)
@@ -102,7 +104,7 @@ class Outcome:
         if self._facts & _HAS_TASK and not self._facts & _IS_AWAITED:
             return ENDED
         file = self._recording.code(self._last_code)[2]
-        return IN_LIBRARY if common.is_library(self._recording, file) else CAUGHT
+        return IN_LIBRARY if is_library(self._recording, file) else CAUGHT
 
     def fate(self) -> Tuple[str, bool]:
         """Returns how it ended, in words with TASK and REPLACER, and whether it is alarming."""
@@ -111,11 +113,11 @@ class Outcome:
         if self.has_left_the_outermost_frame():
             what = "left the outermost frame"
             if not self.is_in_main_thread():
-                what = f"ended {common.thread_title(self._recording.thread(self._thread))}"
+                what = f"ended {thread_title(self._recording.thread(self._thread))}"
             elif self._name_last_function().endswith(":<module>") and not self._is_at_prompt:
                 what = "ended the program"
             return f"uncaught: it {what}", not self.is_intended()
-        func = common.safe(self._name_last_function())
+        func = safe(self._name_last_function())
         if self._kind == "handled":
             return self._describe_handled(func), False
         if self._sees_handled:
@@ -193,8 +195,6 @@ def _take_captured(event: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any
 
 def _name_frame(number: int) -> Any:
     """Returns a frame's name as events have it."""
-    from relive.api import frame_text
-
     return frame_text(number) if number else None
 
 
@@ -247,7 +247,7 @@ class Exceptions:
 
     def _make_row(self, recording: int, index: int, number: int, count: int) -> Row:
         outcome, (fate, is_alarming) = self._find_outcome(recording, index)
-        text = f"{common.safe(outcome.type)}  {outcome.place}  {fate}"
+        text = f"{safe(outcome.type)}  {outcome.place}  {fate}"
         return Row(number, number + count, text, is_alarming, outcome.name == "SystemExit")
 
     def number(self, recording: int, index: int) -> int:
@@ -261,10 +261,10 @@ class Exceptions:
         outcome = outcomes[number]
         fate, is_alarming = outcome.fate()
         if TASK in fate:
-            fate = fate.replace(TASK, common.safe(name or str(task)))
+            fate = fate.replace(TASK, safe(name or str(task)))
         if REPLACER in fate and replacer is not None:
             listed = self.number(recording, replacer)
-            other = common.safe(outcomes[reader.exception_more(replacer)[0]].type)
+            other = safe(outcomes[reader.exception_more(replacer)[0]].type)
             fate = fate.replace(REPLACER, f"{other} ({listed})" if listed else other)
         return outcome, (fate, is_alarming)
 
@@ -274,11 +274,23 @@ class Exceptions:
         row = self.run[recording].reader.exception_place(index)
         return next(self.stories(recording, row, row))
 
+    def newest(self, recordings: Sequence[Recording]) -> Optional[Tuple[Recording, Story]]:
+        """Returns the listed exception of these recordings that began last."""
+        newest = None
+        for number, recording in enumerate(self.run):
+            index = recording.reader.exception_newest() if recording in recordings else None
+            if index is None:
+                continue
+            story = self.story((number, index))
+            if newest is None or story.first["t"] >= newest[1].first["t"]:
+                newest = recording, story
+        return newest
+
     def stories(self, recording: int, first: int = 0, last: int = 1 << 62) -> Iterator[Story]:
         """Yields each listed exception of a recording, in the order of the list."""
         reader = self.run[recording].reader
         while first <= last:
-            with common.progress(self.run[recording]):
+            with progress(self.run[recording]):
                 found = reader.exception_details(first, last)
             if not found:
                 return
@@ -299,7 +311,7 @@ class Exceptions:
         if not names:
             return {}
         wanted = [(name.encode("utf-8", "surrogatepass"), number) for name, number in names]
-        with common.progress(self.run[recording]):
+        with progress(self.run[recording]):
             found = self.run[recording].reader.exceptions_find(story.index, wanted)
         return {name: index for name, index in zip(names, found) if index is not None}
 
@@ -312,8 +324,8 @@ def _read_outcomes(recording: Recording, is_one_of_several: bool) -> List[Outcom
         for folder in meta.get("libraries", "").split(os.pathsep)
         if folder
     ]
-    with common.progress(recording):
-        rows = recording.reader.exceptions(folders, common.sees_handled(meta), is_one_of_several)
+    with progress(recording):
+        rows = recording.reader.exceptions(folders, sees_handled(meta), is_one_of_several)
         if rows:
             recording.threads()  # prints what is wrong with them before the list
     return [Outcome(recording, row) for row in rows]

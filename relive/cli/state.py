@@ -1,0 +1,133 @@
+"""relive state: what was open at a position: threads, tasks, frames, and their variables."""
+
+from __future__ import annotations
+
+from relive import positions
+from relive._variables import KNOWN, MAY_HAVE_CHANGED, NOT_RECORDED
+from relive.cli import DAMAGED, OK, common
+from relive.cli.options import Given, Option, Parser, Word, whole_number
+from relive.errors import ReliveError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
+
+    from relive.api import Recording
+    from relive.instants import Frame, State, Variable
+
+
+def main(words: List[str]) -> int:
+    """Prints what was open right after the event at a position."""
+    args = Parser(
+        "state", "What was open at a position: threads, tasks, frames, their variables.",
+        Word("POSITION", "T1@17, FUNC#N, FILE:LINE#N, exc:last, exc:N, 42%, +3ms, start or end;"
+             " P12:T1@17 where a run has several processes", key="position"),
+        common.FILE,
+        Option("--thread", metavar="N", read=whole_number, default=0, text="only this thread"),
+        common.JSON,
+    ).parse(words)  # fmt: skip
+    run = common.open_run(common.find_file(args.file))
+    from relive import instants
+
+    place = positions.find(run, args.position)
+    with common.progress(place.recording):
+        state = instants.state_of(place, args.thread)
+    if args.thread and not state.threads:
+        raise ReliveError("ERR_NOT_FOUND", f"thread {args.thread} does not run at {args.position}")
+    if state.note:
+        common.say(state.note)
+    if args.json:
+        common.emit(schema="relive.state", version=1)
+        emit(state, place.recording, run)
+    else:
+        show(state, place.recording, run, args)
+    damaged = common.say_problems(run)
+    common.next_command(f"relive state POSITION {run[0].path}")
+    return DAMAGED if damaged else OK
+
+
+def show(state: State, recording: Recording, run: List[Recording], args: Given) -> None:
+    """Prints the state: the event, then each thread and what is suspended."""
+    event = state.event
+    where = f"  {common.place(event)} {common.safe(event['func'])}" if "func" in event else ""
+    print(f"{common.position(event, run)}  {event['kind']}{where}  +{event['t'] / 1e6:.6g}ms")
+    tasks = {task.number: task.name for task in state.tasks}
+    for thread in state.threads:
+        row = recording.thread(thread.number)
+        print(common.dim(f"{common.thread_title(row)}, last event {thread.position}"))
+        for frame in thread.frames:
+            show_frame(frame, tasks)
+        if not thread.frames:
+            print("  no frame is open")
+    if state.suspended:
+        print(common.dim("suspended"))
+    for frame in state.suspended:
+        show_frame(frame, tasks)
+    for task in state.tasks:
+        name = f' "{common.safe(task.name)}"' if task.name else ""
+        print(common.dim(f"task {task.number}{name}, {task.state}"))
+
+
+def show_frame(frame: Frame, tasks: Dict[int, str]) -> None:
+    """Prints a frame and its variables, a line each."""
+    at = f"{common.file_name({'file': frame.file})}:{frame.line or '?'}"
+    facts = [frame.name]
+    if frame.state == "left":
+        facts.append("left by this event")
+    elif frame.state == "waits":
+        facts.append("waits for the one below")
+    if frame.task:
+        facts.append(f"task {common.safe(tasks.get(frame.task) or str(frame.task))}")
+    print(f"  {at}  {common.safe(frame.func)}  {common.dim('(' + ', '.join(facts) + ')')}")
+    for variable in frame.variables:
+        if variable.state != NOT_RECORDED:
+            print(f"      {describe(variable)}")
+    unknown = [common.safe(one.name) for one in frame.variables if one.state == NOT_RECORDED]
+    if unknown:
+        print(common.dim(f"      not recorded: {', '.join(unknown)}"))
+
+
+def describe(variable: Variable) -> str:
+    """Returns 'x = [1]  (may have changed unseen)'."""
+    name = common.safe(variable.name)
+    if variable.scope == "global":
+        name = f"global {name}"
+    if variable.value is None or variable.state not in (KNOWN, MAY_HAVE_CHANGED):
+        return f"{name}  <{variable.state}>"
+    mark = f"  {common.UNSEEN}" if variable.is_doubtful else ""
+    return f"{name} = {common.value_text(variable.value, 120)}{mark}"
+
+
+def emit(state: State, recording: Recording, run: List[Recording]) -> None:
+    """Writes a row for the position, and one for each thread, task and frame."""
+    common.emit(row="position", position=common.position(state.event, run), event=state.event)
+    prefix = f"P{recording.header['pid']}:" if len(run) > 1 else ""
+    for thread in state.threads:
+        common.emit(
+            row="thread", thread=thread.number, thread_name=thread.name,
+            position=prefix + thread.position, t=thread.t,
+        )  # fmt: skip
+        for depth, frame in enumerate(thread.frames):
+            common.emit(row="frame", depth=depth, **frame_fields(frame, prefix))
+    for frame in state.suspended:
+        common.emit(row="frame", depth=None, **frame_fields(frame, prefix))
+    for task in state.tasks:
+        common.emit(
+            row="task", task=task.number, name=task.name, state=task.state,
+            frames=[frame.name for frame in task.frames],
+        )  # fmt: skip
+
+
+def frame_fields(frame: Frame, prefix: str) -> Dict[str, Any]:
+    """Returns a frame as JSON has it."""
+    return {
+        "frame": frame.name, "caller": frame.caller, "thread": frame.thread, "task": frame.task,
+        "func": frame.func, "file": frame.file, "line": frame.line, "state": frame.state,
+        "variables": [
+            {
+                "name": one.name, "scope": one.scope, "state": one.state, "value": one.value,
+                "recorded_at": one.recorded_at and prefix + one.recorded_at,
+            }
+            for one in frame.variables
+        ],
+    }  # fmt: skip

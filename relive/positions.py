@@ -1,0 +1,190 @@
+"""What a written position means: 'price#118', 'shop.py:40#3', 'exc:last', '42%', 'T1@48213'.
+
+src/query/position.c takes the text apart and finds the event. Here are the parts that depend on a
+whole run: which process and which functions are meant, what `relive exc` numbers, and the errors.
+"""
+
+from __future__ import annotations
+
+import os
+
+from relive import _core
+from relive.config import nearest
+from relive.errors import ReliveError, from_core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Mapping, Sequence, Tuple
+
+    from relive.api import Recording
+
+    Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
+
+_NATIVE = 8  # flag of a function that is written in C
+_EVENT, _CALL, _LINE, _TIME, _EXCEPTION = "event", "call", "line", "time", "exc"
+
+
+class Place:
+    """The event that a position names, in one recording of a run. `note` says what a number of it
+    counts from, where that is not the begin."""
+
+    def __init__(self, recording: Recording, thread: int, seq: int, note: str = "") -> None:
+        self.recording, self.thread, self.seq, self.note = recording, thread, seq, note
+
+
+def find(run: Sequence[Recording], text: str) -> Place:
+    """Returns the event that a position names. Raises ReliveError, which says what is nearest."""
+    try:
+        process, kind, thread, line, number, name = _core.Reader.parse_position(text)
+    except _core.Error as error:
+        raise from_core(error) from None
+    if kind == _EXCEPTION:
+        return _find_exception(run, text, process, number)
+    recording = _find_process(run, process)
+    codes: List[int] = []
+    if kind == _CALL:
+        codes = _find_function(run, recording, process, name)
+    elif kind == _LINE:
+        codes = _find_file(run, recording, f"{name}:{line}")
+    is_found, is_lost, has_losses, counted, event = recording.reader.find_event(
+        kind, thread, line, number, codes
+    )
+    near: Mapping[str, Any] = _core.read_json(event) if event is not None else {}
+    if is_found:
+        is_number = kind in (_CALL, _LINE) and has_losses
+        note = f"{text} counts from the first one that was kept: events are lost"
+        return Place(recording, near["thread"], near["seq"], note if is_number else "")
+    raise ReliveError(
+        "ERR_NOT_FOUND", _explain(recording, text, kind, bool(is_lost), counted, near)
+    )
+
+
+def _explain(
+    recording: Recording, text: str, kind: str, is_lost: bool, counted: int, near: Mapping[str, Any]
+) -> str:
+    """Returns why there is no such event, and what is nearest."""
+    at = f"T{near['thread']}@{near['seq']}" if near else ""
+    if kind == _EVENT:
+        if is_lost:
+            return f"{text} was not kept: {at} is the next event of its thread that was"
+        if near:
+            return f"there is no {text}: the last event of its thread is {at}"
+        threads = [f"T{row}" for row in recording.threads()]
+        more = ", ..." if len(threads) > 10 else ""
+        return f"there is no {text}: the threads are {', '.join(threads[:10])}{more}"
+    if kind == _TIME and near:
+        return f"nothing was recorded by {text}: the first event is at +{near['t'] / 1e6:.6g}ms"
+    if kind in (_CALL, _LINE):
+        name = text.rpartition("#")[0]
+        if counted:
+            return f"there is no {text}: the last one is {name}#{counted}"
+        what = "no call of it was kept" if kind == _CALL else "that line never ran"
+        return f"there is no {text}: {what}"
+    return f"there is no {text}: no event was recorded"
+
+
+def _find_process(run: Sequence[Recording], process: int) -> Recording:
+    if not process:
+        return run[0]
+    for recording in run:
+        if recording.header["pid"] == process:
+            return recording
+    known = ", ".join(f"P{recording.header['pid']}" for recording in run)
+    raise ReliveError("ERR_NOT_FOUND", f"there is no process {process}: this run has {known}")
+
+
+def _find_function(
+    run: Sequence[Recording], recording: Recording, process: int, name: str
+) -> List[int]:
+    """Returns the ids of the one function that a name means."""
+    rows, _ = functions_at(recording, name)
+    bodies = [row for row in rows if row[1] == name and row[2] == "<module>"]
+    rows = bodies or [row for row in rows if not row[5] & _NATIVE] or rows
+    names = sorted({f"{row[1]}:{row[2]}" for row in rows})
+    if len(names) > 1:
+        raise ReliveError(
+            "ERR_USAGE", f"{name} is several functions: {', '.join(names[:10])}. Write one of them"
+        )
+    if not rows and not process:
+        for other in run[1:]:
+            if functions_at(other, name)[0]:
+                at = f"P{other.header['pid']}:{name}#1"
+                raise ReliveError("ERR_NOT_FOUND", f"{name} ran in another process: write {at}")
+    if not rows:
+        raise no_such_function(run, name)
+    if rows[0][5] & _NATIVE:
+        raise ReliveError(
+            "ERR_UNSUPPORTED", f"{name} is written in C: its calls have no frames and no numbers"
+        )
+    return [row[0] for row in rows]
+
+
+def _find_file(run: Sequence[Recording], recording: Recording, place: str) -> List[int]:
+    """Returns the ids of the functions of the one file that a FILE:LINE means."""
+    rows, _ = functions_at(recording, place)
+    if not rows:
+        raise no_such_function(run, place.rpartition(":")[0])
+    files = sorted({row[3] for row in rows})
+    if len(files) > 1:
+        raise ReliveError(
+            "ERR_USAGE", f"{place} is in several files: {', '.join(files[:10])}. Write one of them"
+        )
+    return [row[0] for row in rows]
+
+
+def _find_exception(run: Sequence[Recording], text: str, process: int, number: int) -> Place:
+    """Returns where an exception began. `exc:last` is the last one of the list that began."""
+    from relive.stories import Exceptions
+
+    chosen = [_find_process(run, process)] if process else list(run)
+    found = Exceptions(list(run), None, False)
+    story = found.newest(chosen) if number == 0 else None
+    if number and number <= found.count:
+        _, _, place = found.rows(0, number)
+        story = (run[place[0]], found.story(place))
+    if story is None:
+        known = f"relive exc lists {found.count}" if found.count else "relive exc lists none"
+        raise ReliveError("ERR_NOT_FOUND", f"there is no {text}: {known}")
+    recording, first = story[0], story[1].first
+    return Place(recording, first["thread"], first["seq"])
+
+
+def _rank_nearest(row: Code) -> Tuple[int, int]:
+    """Sorts a function before the module or class body that begins on the same line."""
+    return -row[4], row[5] & 16
+
+
+def functions_at(recording: Recording, target: str) -> Tuple[List[Code], int]:
+    """Returns the codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
+
+    FUNC is a qualified name, with or without its module, or a module. FILE:LINE means the functions
+    of that file, those that begin nearest above the line first."""
+    file, _, number = target.rpartition(":")
+    if file and number.isdigit():
+        line = int(number)
+        codes = [
+            row
+            for row in recording.codes()
+            if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
+        ]
+        return sorted((row for row in codes if row[4] <= line), key=_rank_nearest), line
+    rows = recording.codes()
+    found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
+    if not found:
+        found = [row for row in rows if row[2].rpartition(".")[2] == target]
+    if not found:
+        found = [row for row in rows if row[1] == target]
+    return found, 0
+
+
+def no_such_function(run: Sequence[Recording], target: str) -> ReliveError:
+    """Returns the error for a target that no recording has, with the nearest name."""
+    names = {
+        name
+        for recording in run
+        for row in recording.codes()
+        for name in (row[1], row[2], f"{row[1]}:{row[2]}", os.path.basename(row[3]))
+    }
+    return ReliveError(
+        "ERR_NOT_FOUND", f"nothing of {target} was recorded{nearest(target, sorted(names))}"
+    )
