@@ -406,6 +406,16 @@ class Recording:
         """Returns rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
         return self._reader.functions()
 
+    def callers(self, codes: Sequence[int]) -> List[Tuple[int, int, int, int, int, int, int]]:
+        """Returns who called these functions, most calls first. A row is (code, calls, total_ns,
+        self_ns, unwinds, open, depth); its times are those of the called functions. Code 0 is no
+        recorded function. `depth` says how deep one of them went into itself."""
+        return self._reader.neighbours(codes, True)
+
+    def callees(self, codes: Sequence[int]) -> List[Tuple[int, int, int, int, int, int, int]]:
+        """Returns what these functions called, as rows like those of callers()."""
+        return self._reader.neighbours(codes, False)
+
     def code(self, number: int) -> Tuple[str, str, str, int, int]:
         """Returns (module, qualname, file, line, flags) of a code number."""
         return self._reader.code(number)

@@ -23,6 +23,8 @@ VERBS = {
     "history": "each value that a variable had",
     "state": "what was open at a position: threads, tasks, frames, their variables",
     "top": "functions by their own time",
+    "callers": "which functions called one, and how often",
+    "callees": "which functions one called, and how often",
     "diff": "where two recordings part",
     "sessions": "requests and other sessions, with what ran for them",
     "gaps": "what was called and not recorded, and the rule to add",

@@ -434,6 +434,8 @@ static PyMethodDef reader_methods[] = {
      "The folded call tree, a row a node; of one session, where its number is given."},
     {"sessions", (PyCFunction)reader_sessions, METH_O, "Calls and errors of each session."},
     {"functions", (PyCFunction)reader_functions, METH_NOARGS, "Totals by function."},
+    {"neighbours", (PyCFunction)reader_neighbours, METH_VARARGS,
+     "Totals of the functions that call some, or that they call."},
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},
     {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},

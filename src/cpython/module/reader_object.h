@@ -49,6 +49,7 @@ PyObject *reader_exception_number(struct reader_object *self, PyObject *args);
 PyObject *reader_totals(struct reader_object *self, PyObject *args);
 PyObject *reader_tree(struct reader_object *self, PyObject *args);
 PyObject *reader_functions(struct reader_object *self, PyObject *ignored);
+PyObject *reader_neighbours(struct reader_object *self, PyObject *args);
 PyObject *reader_sessions(struct reader_object *self, PyObject *numbers);
 
 /* Methods in reader_diff.c. */

@@ -173,6 +173,44 @@ PyObject *reader_functions(struct reader_object *self, PyObject *ignored)
     return list;
 }
 
+/* neighbours(codes, are_callers): rows (code, calls, total_ns, self_ns, unwinds, open, depth) of
+ * the functions that call these, or that these call; the most calls first. */
+PyObject *reader_neighbours(struct reader_object *self, PyObject *args)
+{
+    struct summary s;
+    struct neighbour_totals totals = {NULL, 0, 0};
+    struct u64map codes = {0};
+    PyObject *numbers, *list = NULL;
+    int are_callers = 0, has_codes;
+    if (!PyArg_ParseTuple(args, "Op", &numbers, &are_callers) ||
+        reader_take_set(numbers, &codes, &has_codes) != 0 || reader_enter(self) == NULL) {
+        u64map_fini(&codes);
+        return NULL;
+    }
+    const struct reader *r = self->reader;
+    if (load_summary(self, 0, &s) == RL_OK) {
+        enum calltree_side side = are_callers ? CALLTREE_CALLERS : CALLTREE_CALLEES;
+        list = calltree_neighbours(&s, &codes, side, &totals) == RL_OK ? PyList_New(0)
+                                                                       : PyErr_NoMemory();
+        for (size_t i = 0; list != NULL && i < totals.count; i++) {
+            const struct neighbour_total *t = &totals.items[i];
+            PyObject *row = Py_BuildValue(
+                "(IKKKKKI)", t->code, (unsigned long long)t->calls,
+                (unsigned long long)span_ns(r, t->total), (unsigned long long)span_ns(r, t->self),
+                (unsigned long long)t->unwinds, (unsigned long long)t->open, t->depth);
+            if (row == NULL || PyList_Append(list, row) != 0) {
+                Py_CLEAR(list);
+            }
+            Py_XDECREF(row);
+        }
+        calltree_neighbours_fini(&totals);
+        summary_fini(&s);
+    }
+    u64map_fini(&codes);
+    self->busy = 0;
+    return list;
+}
+
 /* sessions(codes whose exceptions are errors): [(session, calls, errors)] */
 PyObject *reader_sessions(struct reader_object *self, PyObject *numbers)
 {
