@@ -47,6 +47,30 @@ CASES = {
         "def f(a): pass\nt = 'level: info, path = /srv/app; ' * 9\n"
         "for i in range(N): f(str(i) + t)",
     ),
+    "a text with signs, half of them come again": (
+        "values",
+        "def f(a): pass\nt = 'level: info, path = /srv/app; ' * 9\n"
+        "for i in range(N): f(str(i if i % 2 else i % 128) + t)",
+    ),
+    "a text with signs, one of 10,000 in turn": (
+        "values",
+        "def f(a): pass\nt = 'level: info, path = /srv/app; ' * 9\n"
+        "for i in range(N): f(str(i % 10000) + t)",
+    ),
+    "a text of 40 bytes with signs, never the same": (
+        "values",
+        "def f(a): pass\nfor i in range(N): f('level: info, path = /srv/app; %d' % (10 ** 9 + i))",
+    ),
+    "a text of 200 bytes with runs, never the same": (
+        "values",
+        "def f(a): pass\nt = '/usr/lib/python/site_packages/some_package/module_of_it.py ' * 3\n"
+        "for i in range(N): f(str(i) + t)",
+    ),
+    "a text of 200 bytes of words": (
+        "values",
+        "def f(a): pass\nt = 'the quick brown fox jumps over a lazy dog and ' * 4\n"
+        "for i in range(N): f(str(i) + t)",
+    ),
     "generator, one step": (
         "values",
         "def g():\n    for i in range(N): yield i\nfor _ in g(): pass",

@@ -89,9 +89,9 @@ static size_t match_prefixed(const struct text *t, size_t i)
     }
     for (size_t k = form_of[(unsigned char)t->at[i]];
          k != 0 && k <= FORMS && forms[k - 1].prefix[0] == t->at[i]; k++) {
-        if (has_word_at(t, i, forms[k - 1].prefix)) {
-            size_t body = i + strlen(forms[k - 1].prefix),
-                   end = body + run_length(t, body, CLASS_WORD);
+        const char *prefix = forms[k - 1].prefix;
+        if (i + 1 < t->len && t->at[i + 1] == prefix[1] && has_word_at(t, i, prefix)) {
+            size_t body = i + strlen(prefix), end = body + run_length(t, body, CLASS_WORD);
             int is_open = t->is_cut && end == t->len;
             if ((end - body >= forms[k - 1].least &&
                  (!forms[k - 1].is_wordy || has_digit_or_capital(t, body, end))) ||

@@ -213,11 +213,11 @@ struct named {
 
 static size_t find_name_begin(const struct text *t, size_t end)
 {
-    size_t from = end;
-    while (from > 0 && end - from < LOOK_BACK && (class_at(t, from - 1) & CLASS_NAME) != 0) {
+    const char *first = t->at + (end > LOOK_BACK ? end - LOOK_BACK : 0), *from = t->at + end;
+    while (from > first && (secret_classes[(unsigned char)from[-1]] & CLASS_NAME) != 0) {
         from--;
     }
-    return from;
+    return (size_t)(from - t->at);
 }
 
 /* Extends a name to the left, where only several words together name a secret: "API key", "client

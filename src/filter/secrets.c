@@ -2,7 +2,7 @@
  *
  *    survey_text()   64 bytes at a time: bits of marks and of possible runs
  *         |
- *         +-- nothing, or only marks that take little time (- % b B)     find_at_marks()
+ *         +-- nothing, or only what takes little time (- % b B ://)     find_at_marks()
  *         +-- a sign (: = >), or a run of 13 letters or digits
  *                |
  *                +-- clean_texts.h knows the text: nothing
@@ -108,6 +108,13 @@ static void find_at_marks(struct scan *s, size_t from, uint64_t marks)
  * digits, _ and -; numbers have capitals, digits, blanks and -. */
 enum { RUN = 13, BEFORE_RUN = 6 };
 
+/* Returns whether one of the two forms that begin inside a word may begin at i: eyJ and SG. */
+static int may_begin_inside(const struct text *t, size_t i)
+{
+    char c = t->at[i];
+    return (c == 'e' || c == 'S') && i + 1 < t->len && t->at[i + 1] == (c == 'e' ? 'y' : 'G');
+}
+
 /* Searches one run, and a few bytes before it. */
 static void find_in_run(struct scan *s, size_t begin, size_t end)
 {
@@ -118,8 +125,8 @@ static void find_in_run(struct scan *s, size_t begin, size_t end)
     uint8_t before = i > 0 ? class_at(t, i - 1) : 0, here;
     for (; i < end && !are_parts_full(s); before = secret_classes[(unsigned char)t->at[i++]]) {
         here = secret_classes[(unsigned char)t->at[i]];
-        if ((before & CLASS_WORD) != 0 && t->at[i] != 'e' && t->at[i] != 'S') {
-            continue; /* inside a word only two forms begin */
+        if ((before & CLASS_WORD) != 0 && !may_begin_inside(t, i)) {
+            continue;
         }
         size_t stop = (here & CLASS_FIRST) != 0 ? secret_form(t, i, i < begin ? 0 : end) : 0;
         if (stop == 0 && (here & (CLASS_DIGIT | CLASS_UPPER)) != 0) {
@@ -132,28 +139,27 @@ static void find_in_run(struct scan *s, size_t begin, size_t end)
     }
 }
 
-/* Searches every run of the text. */
-static void find_in_runs(struct scan *s)
+/* Searches the runs in [from, to). */
+static void find_in_runs(struct scan *s, size_t from, size_t to)
 {
-    size_t words = 0, numbers = 0; /* bytes of the class in a row */
-    for (size_t i = 0; i <= s->text.len && !are_parts_full(s); i++) {
-        uint8_t class = class_at(&s->text, i);
-        if ((class & CLASS_WORD) != 0) {
-            words++;
-        } else {
-            if (words >= RUN) {
-                find_in_run(s, i - words, i);
-            }
-            words = 0;
+    const struct text t = s->text;
+    size_t word = from, number = from; /* where the runs begin */
+    uint8_t before = 0;
+    for (size_t i = from; i <= to; i++) {
+        const uint8_t class = class_at(&t, i), ended = before & (uint8_t)~class;
+        const uint8_t began = class & (uint8_t)~before;
+        before = class & (CLASS_WORD | CLASS_NUMBER);
+        if (((began | ended) & (CLASS_WORD | CLASS_NUMBER)) == 0) {
+            continue;
         }
-        if ((class & CLASS_NUMBER) != 0) {
-            numbers++;
-        } else {
-            if (numbers >= RUN) {
-                find_in_run(s, i - numbers, i);
-            }
-            numbers = 0;
+        if ((ended & CLASS_WORD) != 0 && i - word >= RUN && !are_parts_full(s)) {
+            find_in_run(s, word, i);
         }
+        if ((ended & CLASS_NUMBER) != 0 && i - number >= RUN && !are_parts_full(s)) {
+            find_in_run(s, number, i);
+        }
+        word = (began & CLASS_WORD) != 0 ? i : word;
+        number = (began & CLASS_NUMBER) != 0 ? i : number;
     }
 }
 
@@ -170,15 +176,14 @@ struct window {
     uint64_t signs, others, words, numbers; /* signs and others: all marks */
 };
 
-enum { BLOCK = 16, WINDOW = 64, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
+enum { BLOCK = 16, WINDOW = 64, WINDOWS_KEPT = 32, WORDS_FROM = '0', NUMBERS_TO = 'Z' };
 
 #ifdef __SSE2__
-/* Adds the bits of 16 bytes, at `shift`. Bytes from 128 on are negative here, so they count as
- * numbers. */
-static inline void add_window_block(struct window *w, __m128i bytes, size_t shift)
+/* The bits of 16 bytes. Bytes from 128 on are negative here, so they count as numbers. */
+static inline struct window window_of_block(__m128i bytes)
 {
 #define IS(of, c) _mm_cmpeq_epi8(of, _mm_set1_epi8(c))
-#define BITS(of)  ((uint64_t)(unsigned)_mm_movemask_epi8(of) << shift)
+#define BITS(of)  ((unsigned)_mm_movemask_epi8(of))
     /* : and > differ in one bit, and so do % and - */
     __m128i signs = IS(_mm_or_si128(bytes, _mm_set1_epi8(':' ^ '>')), '>');
     signs = _mm_or_si128(signs, IS(bytes, '='));
@@ -186,38 +191,69 @@ static inline void add_window_block(struct window *w, __m128i bytes, size_t shif
     __m128i begins = IS(_mm_or_si128(bytes, _mm_set1_epi8(32)), 'b');
     __m128i words = _mm_cmpgt_epi8(bytes, _mm_set1_epi8(WORDS_FROM - 1));
     __m128i numbers = _mm_cmplt_epi8(bytes, _mm_set1_epi8(NUMBERS_TO + 1));
-    w->signs |= BITS(signs);
-    w->others |= BITS(_mm_or_si128(begins, dashes));
-    w->words |= BITS(_mm_or_si128(words, dashes));
-    w->numbers |= BITS(numbers);
+    return (struct window){BITS(signs), BITS(_mm_or_si128(begins, dashes)),
+                           BITS(_mm_or_si128(words, dashes)), BITS(numbers)};
 #undef IS
 #undef BITS
 }
 
-static inline __m128i load_half_block(const char *at)
+/* Adds the bits of the 16 bytes at at[shift]. */
+static inline void add_block(struct window *w, const char *at, size_t shift)
 {
-    return _mm_loadl_epi64((const __m128i *)(const void *)at);
+    struct window block = window_of_block(_mm_loadu_si128((const void *)(at + shift)));
+    w->signs |= block.signs << shift;
+    w->others |= block.others << shift;
+    w->words |= block.words << shift;
+    w->numbers |= block.numbers << shift;
 }
 
-/* Adds the bits of n bytes. The rest at the end is read as a block that overlaps the one before. */
-static inline void add_window_bytes(struct window *w, const char *at, size_t n)
+/* Sets the bits of the last n bytes, less than a block. */
+static inline void set_rest(struct window *w, const char *at, size_t n)
 {
-    for (size_t i = 0; i + BLOCK <= n; i += BLOCK) {
-        add_window_block(w, _mm_loadu_si128((const __m128i *)(const void *)(at + i)), i);
-    }
-    if (n >= BLOCK && n % BLOCK != 0) {
-        add_window_block(w, _mm_loadu_si128((const __m128i *)(const void *)(at + n - BLOCK)),
-                         n - BLOCK);
-    } else if (n < BLOCK) {
-        add_window_block(w, load_half_block(at), 0);
-        add_window_block(w, load_half_block(at + n - BLOCK / 2), n - BLOCK / 2);
-        w->numbers &= ~(~UINT64_C(0) << n); /* half blocks end in zeros */
+    struct window block = window_of_block(_mm_loadu_si128((const void *)(at + n - BLOCK)));
+    size_t before = BLOCK - n;
+    *w = (struct window){block.signs >> before, block.others >> before, block.words >> before,
+                         block.numbers >> before};
+}
+
+/* Sets the bits of a text of half a block to a block. */
+static inline void set_halves(struct window *w, const char *at, size_t n)
+{
+    const size_t shift = n - BLOCK / 2;
+    struct window block = window_of_block(_mm_unpacklo_epi64(
+        _mm_loadl_epi64((const void *)at), _mm_loadl_epi64((const void *)(at + shift))));
+#define JOIN(bits) ((bits & 0xff) | bits >> BLOCK / 2 << shift)
+    *w = (struct window){JOIN(block.signs), JOIN(block.others), JOIN(block.words),
+                         JOIN(block.numbers)};
+#undef JOIN
+}
+
+/* Adds the bits of n bytes, at most a window, which end a text of len bytes. Blocks may overlap. */
+static inline void add_last_window(struct window *w, const char *at, size_t n, size_t len)
+{
+    if (n >= BLOCK) {
+        for (size_t i = 0; i + BLOCK < n; i += BLOCK) {
+            add_block(w, at, i);
+        }
+        add_block(w, at, n - BLOCK);
+    } else if (len >= BLOCK) {
+        set_rest(w, at, n);
+    } else {
+        set_halves(w, at, n);
     }
 }
-_Static_assert(RUN - 1 >= BLOCK / 2, "a window has half a block");
-#else
-static inline void add_window_bytes(struct window *w, const char *at, size_t n)
+
+static inline void add_whole_window(struct window *w, const char *at)
 {
+    add_block(w, at, 0);
+    add_block(w, at, BLOCK);
+    add_block(w, at, 2 * BLOCK);
+    add_block(w, at, 3 * BLOCK);
+}
+#else
+static inline void add_last_window(struct window *w, const char *at, size_t n, size_t len)
+{
+    (void)len;
     for (size_t i = 0; i < n; i++) {
         const signed char byte = (signed char)at[i];
         const int is_sign = at[i] == ':' || at[i] == '=' || at[i] == '>';
@@ -228,12 +264,21 @@ static inline void add_window_bytes(struct window *w, const char *at, size_t n)
         w->numbers |= (uint64_t)(byte <= NUMBERS_TO) << i;
     }
 }
+
+static inline void add_whole_window(struct window *w, const char *at)
+{
+    add_last_window(w, at, WINDOW, WINDOW);
+}
 #endif
 
-static struct window window_at(const struct text *t, size_t from)
+static inline struct window window_at(const struct text *t, size_t from)
 {
     struct window w = {0, 0, 0, 0};
-    add_window_bytes(&w, t->at + from, t->len - from < WINDOW ? t->len - from : WINDOW);
+    if (t->len - from >= WINDOW) {
+        add_whole_window(&w, t->at + from);
+    } else {
+        add_last_window(&w, t->at + from, t->len - from, t->len);
+    }
     return w;
 }
 
@@ -247,45 +292,87 @@ static int has_run(uint64_t bits)
 }
 _Static_assert(RUN > 8 && RUN <= 16, "has_run() doubles to 8 and goes on to at most 16");
 
-/* What a text has, by its windows. Windows share RUN - 1 bytes, so each run is complete in one of
- * them. The last window has half a block at least. */
+/* Returns whether a run begins in the window before and ends in this one. */
+static int has_run_across(uint64_t before, uint64_t bits)
+{
+    return __builtin_clzll(~before | 1) + __builtin_ctzll(~bits | UINT64_C(1) << 63) >= RUN;
+}
+
+/* What a text has. All runs are in [runs_from, runs_to). */
 struct survey {
-    int has_signs, has_others, has_runs;
+    uint64_t signs, others; /* not 0: the text has some */
+    size_t runs_from, runs_to;
+    uint64_t marks[WINDOWS_KEPT]; /* of the first windows */
 };
 
-static struct survey survey_text(const struct text *t)
+/* Notes that a run ends in the window at `from`. */
+static void note_run(struct survey *s, const struct text *t, size_t from)
 {
-    struct survey found = {0, 0, 0};
-    if (t->len < BLOCK / 2) { /* too short for a window: looked at byte by byte, below */
-        return (struct survey){0, 1, 0};
+    if (s->runs_to == 0) {
+        s->runs_from = from > RUN ? from - RUN : 0;
     }
-    for (size_t from = 0, seen = 0; seen < t->len; from = seen - (RUN - 1)) {
-        struct window w = window_at(t, from);
-        found.has_signs |= w.signs != 0;
-        found.has_others |= w.others != 0;
-        found.has_runs |= has_run(w.words) || has_run(w.numbers);
-        seen = from + WINDOW;
+    s->runs_to = t->len - from > WINDOW ? from + WINDOW : t->len;
+}
+
+static void survey_text(const struct text *t, struct survey *s)
+{
+    struct window w = window_at(t, 0);
+    s->signs = w.signs;
+    s->others = w.others;
+    s->marks[0] = w.signs | w.others;
+    s->runs_to = 0;
+    if (has_run(w.words) || has_run(w.numbers)) {
+        note_run(s, t, 0);
     }
-    return found;
+    for (size_t from = WINDOW; from < t->len; from += WINDOW) {
+        const uint64_t words = w.words, numbers = w.numbers;
+        w = window_at(t, from);
+        s->signs |= w.signs;
+        s->others |= w.others;
+        if (from / WINDOW < WINDOWS_KEPT) {
+            s->marks[from / WINDOW] = w.signs | w.others;
+        }
+        if (has_run(w.words) || has_run(w.numbers) || has_run_across(words, w.words) ||
+            has_run_across(numbers, w.numbers)) {
+            note_run(s, t, from);
+        }
+    }
 }
 
 /* Searches at all marks. */
-static void find_at_all_marks(struct scan *s)
+static void find_at_all_marks(struct scan *s, const struct survey *survey)
 {
     const struct text *t = &s->text;
-    if (t->len < BLOCK / 2) {
-        for (size_t i = 0; i < t->len && !are_parts_full(s); i++) {
-            if ((secret_classes[(unsigned char)t->at[i]] & CLASS_MARK) != 0) {
-                find_at_marks(s, i, 1);
-            }
+    for (size_t from = 0; from < t->len; from += WINDOW) {
+        if (from / WINDOW < WINDOWS_KEPT) {
+            find_at_marks(s, from, survey->marks[from / WINDOW]);
+        } else {
+            struct window w = window_at(t, from);
+            find_at_marks(s, from, w.signs | w.others);
         }
-        return;
     }
-    for (size_t from = 0, seen = 0; seen < t->len; from = seen - (RUN - 1)) {
-        struct window w = window_at(t, from);
-        find_at_marks(s, from, (w.signs | w.others) & ~UINT64_C(0) << (seen - from));
-        seen = from + WINDOW;
+}
+
+/* Searches a text that is too short for a window and for a run. */
+static void search_short_text(struct scan *s)
+{
+    for (size_t i = 0; i < s->text.len && !are_parts_full(s); i++) {
+        if ((class_at(&s->text, i) & CLASS_MARK) != 0) {
+            find_at_marks(s, i, 1);
+        }
     }
+}
+_Static_assert(RUN >= BLOCK / 2, "a window has half a block, a run does not fit into less");
+
+/* Returns whether a search takes longer than the hash of the text. One address in a window does
+ * not. */
+static int takes_long(const struct text *t, const struct survey *s)
+{
+    const int has_one = t->len <= WINDOW && (s->signs & (s->signs - 1)) == 0;
+    if (s->runs_to == 0 && s->signs != 0 && has_one) {
+        return !has_word_at(t, (size_t)__builtin_ctzll(s->signs), "://");
+    }
+    return s->runs_to != 0 || s->signs != 0;
 }
 
 /* Searches a text whole: parts at marks go to the one list, parts in runs to the other. */
@@ -293,23 +380,24 @@ static void search_text(struct scan *by_mark, struct scan *by_run)
 {
     prepare_tables();
     const struct text *t = &by_mark->text;
-    struct survey survey = survey_text(t);
-    int is_long_search = survey.has_signs || survey.has_runs;
-    if (!is_long_search && !survey.has_others) {
+    if (t->len < BLOCK / 2) {
+        search_short_text(by_mark);
         return;
     }
-    struct clean_text clean = {0, 0};
-    if (is_long_search) {
-        clean = clean_text_of(t->at, t->len, t->is_cut);
-        if (clean_text_is_known(&clean)) {
-            return;
-        }
+    struct survey survey;
+    survey_text(t, &survey);
+    int is_long = takes_long(t, &survey);
+    struct clean_text clean;
+    if (is_long && clean_text_is_known(t->at, t->len, t->is_cut, &clean)) {
+        return;
     }
-    find_at_all_marks(by_mark);
-    if (survey.has_runs && !are_parts_full(by_run)) {
-        find_in_runs(by_run);
+    if ((survey.signs | survey.others) != 0) {
+        find_at_all_marks(by_mark, &survey);
     }
-    if (is_long_search && by_mark->count == 0 && by_run->count == 0) {
+    if (survey.runs_to != 0 && !are_parts_full(by_run)) {
+        find_in_runs(by_run, survey.runs_from, survey.runs_to);
+    }
+    if (is_long && by_mark->count == 0 && by_run->count == 0) {
         clean_text_remember(&clean);
     }
 }

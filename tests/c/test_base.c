@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "bytes.h"
 #include "json_out.h"
+#include "keyed_hash.h"
 #include "map.h"
 #include "open_sessions.h"
 #include "siphash.h"
@@ -10,7 +11,7 @@
 #include "utf8.h"
 
 /* Under the key 0 the hashes are those that CPython has with PYTHONHASHSEED=0. */
-static void a_keyed_hash_depends_on_the_key_and_on_each_byte(void **state)
+static void siphash_depends_on_the_key_and_on_each_byte(void **state)
 {
     (void)state;
     const struct siphash_key zero = {0, 0}, other = {0, 1};
@@ -18,6 +19,36 @@ static void a_keyed_hash_depends_on_the_key_and_on_each_byte(void **state)
     assert_true(siphash(&zero, "12345678", 8) == UINT64_C(0x3489982430560a87));
     assert_true(siphash(&zero, "0123456789abcdefg", 17) == UINT64_C(0x3323a4f8b8d9776b));
     assert_true(siphash(&zero, "abc", 3) != siphash(&other, "abc", 3));
+}
+
+/* The examples are worked out by hand: 2^63 * 6 = 3 * 2^64, and (2 + 1) * (3 + 4) = 21. */
+static void a_keyed_hash_depends_on_the_key_and_on_each_byte(void **state)
+{
+    (void)state;
+    static struct hash_key key;
+    uint8_t text[HASH_MOST] = {[7] = 0x80, [8] = 6, [16] = 2, [24] = 3};
+    struct hash128 hash = keyed_hash(&key, text, 16);
+    assert_true(hash.low == 0 && hash.high == 3);
+    key.words[2] = 1;
+    key.words[3] = 4;
+    hash = keyed_hash(&key, text, 32);
+    assert_true(hash.low == 21 && hash.high == 3);
+
+    for (size_t i = 0; i < HASH_MOST / 8; i++) {
+        key.words[i] = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    for (size_t n = HASH_LEAST; n <= HASH_MOST; n = n < 50 ? n + 1 : n * 2 - 1) {
+        hash = keyed_hash(&key, text, n);
+        for (size_t i = 0; i < n; i++) {
+            text[i] ^= 1;
+            struct hash128 other = keyed_hash(&key, text, n);
+            assert_true(other.low != hash.low || other.high != hash.high);
+            text[i] ^= 1;
+        }
+    }
+    hash = keyed_hash(&key, text, HASH_MOST);
+    key.words[HASH_MOST / 8 - 1] ^= 1;
+    assert_true(keyed_hash(&key, text, HASH_MOST).low != hash.low);
 }
 
 static void varints_round_trip(void **state)
@@ -283,6 +314,7 @@ static void a_session_without_memory_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(siphash_depends_on_the_key_and_on_each_byte),
         cmocka_unit_test(a_keyed_hash_depends_on_the_key_and_on_each_byte),
         cmocka_unit_test(varints_round_trip),
         cmocka_unit_test(map_keeps_what_is_put),

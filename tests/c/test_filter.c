@@ -500,6 +500,27 @@ static void only_the_very_text_is_known_as_clean(void **state)
     assert_int_equal(parts_of(clean, strlen(clean), 0, parts), 1);
 }
 
+/* 64 bytes are looked at together, and the first of them are looked at once. */
+static void a_secret_is_found_at_every_place(void **state)
+{
+    (void)state;
+    static const char *const secrets[] = {"ghp_0123456789abcdefghij", "4111 1111 1111 1111",
+                                          "password=hunter2x"};
+    struct secret_part parts[SECRET_PARTS];
+    for (size_t kind = 0; kind < 3; kind++) {
+        const size_t n = strlen(secrets[kind]), shown = kind == 2 ? strlen("password=") : 0;
+        for (size_t at = 0; at < 2300; at += at % 64 == 5 ? 35 : 1) {
+            char text[2400];
+            memset(text, ' ', sizeof text);
+            memcpy(text + at, secrets[kind], n);
+            size_t len = at % 2 == 0 ? at + n : sizeof text;
+            assert_int_equal(parts_of(text, len, 0, parts), 1);
+            assert_int_equal(parts[0].begin, at + shown);
+            assert_int_equal(parts[0].end, at + n);
+        }
+    }
+}
+
 static void only_the_secret_of_a_text_is_taken(void **state)
 {
     (void)state;
@@ -567,6 +588,7 @@ int main(void)
         cmocka_unit_test(a_filter_survives_want_of_memory),
         cmocka_unit_test(secrets_are_known),
         cmocka_unit_test(only_the_very_text_is_known_as_clean),
+        cmocka_unit_test(a_secret_is_found_at_every_place),
         cmocka_unit_test(only_the_secret_of_a_text_is_taken),
         cmocka_unit_test(hostile_texts_are_linear),
     };
