@@ -73,6 +73,7 @@ class Reader:
         name: Optional[str] = ...,
         thread: int = ...,
         session: int = ...,
+        with_callees: bool = ...,
     ) -> None: ...
     def calls(
         self,

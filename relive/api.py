@@ -451,16 +451,18 @@ class Recording:
         name: Optional[str] = None,
         thread: int = 0,
         session: int = 0,
+        with_callees: bool = False,
     ) -> Iterator[Mapping[str, Any]]:
         """Like events(), but only those of these kinds, codes, frames ('T1#5'), line, thread,
-        session, or that write this variable. C skips the others."""
+        session, or that write this variable. `with_callees` adds begins and ends of the calls that
+        these frames make. C skips the others."""
         mask, known = 0, _core.kinds()
         for kind in kinds:
             mask |= _find_bits(kind, known)
         numbers = None
         if frames is not None:
             numbers = [_parse_frame(frame) for frame in frames]
-        self._reader.select(mask, codes, numbers, line, name, thread, session)
+        self._reader.select(mask, codes, numbers, line, name, thread, session, with_callees)
         return self.events()
 
     def calls(

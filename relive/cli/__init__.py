@@ -20,6 +20,7 @@ VERBS = {
     "tree": "the call tree, repeated calls folded, with what went wrong",
     "exc": "exceptions: where raised, through which frames, with their variables",
     "line": "each time a line ran, with the values of its variables",
+    "frame": "one call whole: its lines with values, what it called, how it ended",
     "history": "each value that a variable had",
     "state": "what was open at a position: threads, tasks, frames, their variables",
     "top": "functions by their own time",

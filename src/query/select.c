@@ -38,6 +38,16 @@ static int is_about_name(const struct select *select, const struct reader *reade
     return 0;
 }
 
+/* Returns whether an event is of one of the frames, or of a call that one of them makes. */
+static int is_of_frames(const struct select *select, const struct event_out *event)
+{
+    if (u64map_get(&select->frames, event->frame + 1) != NULL) {
+        return 1;
+    }
+    return select->with_callees && (kind_begins(event->kind) || kind_ends(event->kind)) &&
+           event->parent_is_known && u64map_get(&select->frames, event->parent + 1) != NULL;
+}
+
 int select_matches(const struct select *select, const struct reader *reader,
                    const struct event_out *event)
 {
@@ -53,7 +63,7 @@ int select_matches(const struct select *select, const struct reader *reader,
     if (select->line != 0 && event->line != select->line) {
         return 0;
     }
-    if (select->has_frames && u64map_get(&select->frames, event->frame + 1) == NULL) {
+    if (select->has_frames && !is_of_frames(select, event)) {
         return 0;
     }
     if (select->has_codes && u64map_get(&select->codes, (uint64_t)event->id + 1) == NULL) {

@@ -18,6 +18,7 @@ struct select {
     uint32_t thread;  /* 0 = any */
     uint32_t session; /* 0 = any */
     int has_codes, has_frames;
+    int with_callees;     /* also begins and ends of calls that these frames make */
     struct u64map codes;  /* code ids + 1 */
     struct u64map frames; /* frames + 1 */
 };

@@ -253,18 +253,19 @@ int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set)
     return failed ? -1 : 0;
 }
 
-/* select(kinds, codes, frames, line, name, thread, session): what the next dump() gives, from the
- * start. */
+/* select(kinds, codes, frames, line, name, thread, session, with_callees): what the next dump()
+ * gives, from the start. */
 static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"kinds", "codes",  "frames",  "line",
-                               "name",  "thread", "session", NULL};
+    static char *keywords[] = {"kinds",  "codes",   "frames",       "line", "name",
+                               "thread", "session", "with_callees", NULL};
     unsigned kinds = 0, line = 0, thread = 0, session = 0;
+    int with_callees = 0;
     PyObject *codes = NULL, *frames = NULL;
     const char *name = NULL;
     Py_ssize_t name_len = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#II", keywords, &kinds, &codes, &frames,
-                                     &line, &name, &name_len, &thread, &session) ||
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|IOOIz#IIp", keywords, &kinds, &codes, &frames,
+                                     &line, &name, &name_len, &thread, &session, &with_callees) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
@@ -274,6 +275,7 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     s->line = line;
     s->thread = thread;
     s->session = session;
+    s->with_callees = with_callees;
     int failed = reader_take_set(codes, &s->codes, &s->has_codes) != 0 ||
                  reader_take_set(frames, &s->frames, &s->has_frames) != 0;
     if (name != NULL) {
