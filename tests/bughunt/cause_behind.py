@@ -29,7 +29,7 @@ def main():
 main()
 
 # question: It ends with "ConfigError: the configuration cannot be read". Which line is wrong?
-# record: as by default
+# record: --level lines
 # $ relive exc
 #   because of ValueError: too many values to unpack
 #   parse(line='timeout = 3=0')
