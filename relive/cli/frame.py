@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 
-from relive import activations
+from relive import _core, activations, positions
 from relive.cli import DAMAGED, OK, common
 from relive.cli.options import Option, Parser, Word, whole_number
 from relive.errors import ReliveError
@@ -35,7 +35,9 @@ def main(words: List[str]) -> int:
         common.JSON,
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
-    recording, frame = find_frame(run, args.call)
+    recording, frame, note = find_frame(run, args.call)
+    if note:
+        common.say(note)
     with common.progress(recording):
         found = activations.read(recording, frame)
     if found is None:
@@ -47,27 +49,22 @@ def main(words: List[str]) -> int:
     return DAMAGED if common.say_problems(run) else OK
 
 
-def find_frame(run: List[Recording], text: str) -> Tuple[Recording, str]:
-    """Returns the recording and the name of the frame that a text means."""
+def find_frame(run: List[Recording], text: str) -> Tuple[Recording, str, str]:
+    """Returns the recording, the name of the frame that a text means, and a note on its number."""
     import re
 
-    if re.fullmatch(r"T\d+#\d+", text):
-        return run[0], text
-    name, _, number = text.rpartition("#")
-    if not number.isdigit():
-        raise ReliveError("ERR_USAGE", f"{text!r} is no call such as price#3 or T1#5")
-    known = 0
-    for recording in run:
-        rows, _ = common.functions_at(recording, name)
-        count = 0
-        for event in recording.select(["call"], codes=[row[0] for row in rows]):
-            count += 1
-            if count == int(number):
-                return recording, event["frame"]
-        known += count
-    if not known:
-        raise common.no_such_function(run, name)
-    raise ReliveError("ERR_NOT_FOUND", f"there is no {text}: the last one is {name}#{known}")
+    named = re.fullmatch(r"(?:P(\d+):)?(T\d+#\d+)", text)
+    if named:
+        process = int(named.group(1) or run[0].header["pid"])
+        for recording in run:
+            if recording.header["pid"] == process:
+                return recording, named.group(2), ""
+        raise ReliveError("ERR_NOT_FOUND", f"there is no process {process} in {run[0].path}")
+    place = positions.find(run, text)
+    event = _core.read_json(place.recording.reader.event(place.thread, place.seq) or b"{}")
+    if event.get("frame") is None:
+        raise ReliveError("ERR_NOT_FOUND", f"{text} is in no frame: it is {event.get('kind')}")
+    return place.recording, event["frame"], place.note
 
 
 def read_source(recording: Recording, file: str) -> List[str]:

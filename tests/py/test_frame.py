@@ -149,7 +149,8 @@ def test_json_has_a_row_for_the_call_and_each_line(record, tmp_path):
     [
         ("find#9", "there is no find#9: the last one is find#3"),
         ("fnd#1", "did you mean 'find'?"),
-        ("find", "is no "),
+        ("find", "is no position"),
+        ("start", "is in no frame"),
         ("T9#99", "nothing of frame T9#99 was recorded"),
     ],
 )
