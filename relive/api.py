@@ -494,15 +494,32 @@ class Recording:
             piece = self._reader.calls_piece()
 
     def diff(
-        self, other: Recording, *, thread: int = 1, other_thread: int = 0, limit: int = 20
+        self,
+        other: Recording,
+        *,
+        thread: int = 1,
+        other_thread: int = 0,
+        calls: Optional[Tuple[str, str]] = None,
+        limit: int = 20,
     ) -> diffs.Comparison:
         """Compares a thread with one of another recording, step by step, and returns where they
-        part. `other_thread` is the same number where it is left out. Addresses and times are not
-        compared. `limit` bounds the differences that are kept: so many in functions of the
-        program's own, and so many in libraries."""
-        from relive import diffs
+        part. `other_thread` is the same number where it is left out. With `calls`, such as
+        ("price#3", "price#4"), one call of each is compared. Addresses and times are not.
 
-        return diffs.compare(self, other, (thread, other_thread or thread), limit=limit)
+        `limit` bounds the differences that are kept: so many in functions of the program's own, and
+        so many in libraries."""
+        from relive import diffs, positions
+
+        threads, seqs = (thread, other_thread or thread), None
+        if calls is not None:
+            a, b = positions.find([self], calls[0]), positions.find([other], calls[1])
+            threads, seqs = (a.thread, b.thread), (a.seq, b.seq)
+        return diffs.compare(self, other, threads, seqs, limit)
+
+    def event(self, thread: int, number: int) -> Optional[Mapping[str, Any]]:
+        """Returns one event as a dictionary, or None where it is lost."""
+        line = self._reader.event(thread, number)
+        return None if line is None else _core.read_json(line)
 
     def progress(self) -> Tuple[int, int]:
         """Returns how many blocks of events the current question has read, and how many there are.

@@ -130,12 +130,7 @@ def compare(
     differences = []
     for kind, seq_a, seq_b, events_a, events_b, is_own, codes, hidden in rows:
         stack = [":".join(a.code(code)[:2]) for code in codes]
-        side_a = Side(threads[0], seq_a, events_a, _event(a, threads[0], seq_a))
-        side_b = Side(threads[1], seq_b, events_b, _event(b, threads[1], seq_b))
+        side_a = Side(threads[0], seq_a, events_a, a.event(threads[0], seq_a))
+        side_b = Side(threads[1], seq_b, events_b, b.event(threads[1], seq_b))
         differences.append(Difference(KINDS[kind], side_a, side_b, bool(is_own), stack, hidden))
     return Comparison(differences, dict(zip(KINDS, found)), count, same)
-
-
-def _event(recording: Recording, thread: int, seq: int) -> Optional[Mapping[str, Any]]:
-    line = recording.reader.event(thread, seq)
-    return None if line is None else _core.read_json(line)

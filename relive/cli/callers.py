@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relive import positions
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.options import Option, Parser, Word, whole_number
 
@@ -35,13 +36,13 @@ def answer(verb: str, about: str, words: Sequence[str]) -> int:
     names: Dict[str, None] = {}
     found: _Sums = {}
     for recording in run:
-        codes, line = common.functions_at(recording, args.place)
+        codes, line = positions.functions_at(recording, args.place)
         codes = codes[:1] if line else codes
         names.update(dict.fromkeys(common.name_of(row[1:3]) for row in codes))
         _add(found, recording, [row[0] for row in codes], verb == "callers")
     damaged = common.say_problems(run)
     if not names:
-        raise common.no_such_function(run, args.place)
+        raise positions.no_such_function(run, args.place)
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
     shown = rows[: args.limit] if args.limit else rows
     if args.json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from relive import diffs
 from relive.cli import DAMAGED, NOTHING, OK, common
 from relive.cli.options import Option, Parser, Word, whole_number
@@ -22,38 +24,86 @@ _LEAST_NS = 1_000_000  # smaller differences in time are chance
 
 
 def main(words: List[str]) -> int:
-    """Compares the recordings A and B, thread by thread."""
+    """Compares the recordings A and B, thread by thread; or one call of each."""
     args = Parser(
-        "diff", "Where two recordings part.",
+        "diff", "Where two recordings part, or two calls.",
         Word("A", "a recording", key="a"),
-        Word("B", "another one", key="b"),
+        Word("B", "another one; left out where two calls of A are compared", key="b", least=0),
+        Word("FUNC#N", "a call in A, and one in B where it has another number: price#3 price#4",
+             key="calls", least=0, most=0),
         Option("--thread", metavar="N", read=whole_number, text="only this thread"),
         Option("--limit", metavar="N", read=whole_number, default=10,
                text="show this many differences (0 = all; default 10)"),
         Option("--all", text="also what differs in libraries"),
         common.JSON,
     ).parse(words)  # fmt: skip
-    runs = common.open_run(args.a), common.open_run(args.b)
-    pairs = [
-        (a, b, thread) for a, b in zip(*runs) for thread in a.threads() if thread in b.threads()
-    ]
-    if args.thread is not None:
-        pairs = [pair for pair in pairs if pair[2] == args.thread]
-        if not pairs:
-            raise ReliveError("ERR_NOT_FOUND", f"not both recordings have a thread {args.thread}")
+    calls, other = list(args.calls or []), args.b
+    if other is not None and "#" in other and not os.path.exists(other):
+        calls, other = [other, *calls], None
+    if len(calls) != 2 and (other is None or len(calls) > 2):
+        raise ReliveError(
+            "ERR_USAGE", "diff takes two recordings, or a recording and two calls:"
+            " relive diff a.relive b.relive, relive diff a.relive price#3 price#4",
+        )  # fmt: skip
+    runs = common.open_run(args.a), common.open_run(args.a if other is None else other)
     report: Union[_Json, _Text] = (_Json if args.json else _Text)(runs, args.all)
-    report.begin()
+    if calls:
+        pairs = [_find_calls(runs, (calls[0], calls[-1]))]
+    else:
+        pairs = _pair_threads(runs, args.thread)
+    report.begin(bool(calls))
     shown = 0
-    for a, b, thread in pairs:
+    for pair in pairs:
         limit = max(0, args.limit - shown) if args.limit else 2**63
-        with common.progress(a):
-            answer = diffs.compare(a, b, (thread, thread), limit=limit)
-        shown += report.thread(a, b, thread, answer)
-    counts = _count_functions(runs)
+        with common.progress(pair.a):
+            answer = diffs.compare(pair.a, pair.b, pair.threads, pair.calls, limit)
+        shown += report.pair(pair, answer)
+    counts = [] if calls else _count_functions(runs)
     report.functions(counts)
     damaged = common.say_problems([*runs[0], *runs[1]])
     is_same = report.is_same and all(row[1][0] == row[2][0] for row in counts)
     return DAMAGED if damaged else OK if is_same else NOTHING
+
+
+class _Pair:
+    """Two threads, or two calls with their names, that are compared."""
+
+    def __init__(
+        self, a: Recording, b: Recording, threads: Tuple[int, int],
+        calls: Optional[Tuple[int, int]] = None, names: Optional[Tuple[str, str]] = None,
+    ) -> None:  # fmt: skip
+        self.a, self.b, self.threads, self.calls, self.names = a, b, threads, calls, names
+
+    def title(self) -> str:
+        """Returns what is compared."""
+        if self.names is None:
+            return common.thread_title(self.a.thread(self.threads[0]))
+        return common.safe(" and ".join(dict.fromkeys(self.names)))
+
+
+def _pair_threads(runs: Tuple[_Run, _Run], wanted: Optional[int]) -> List[_Pair]:
+    """Returns the threads that both runs have, process by process."""
+    pairs = [
+        _Pair(a, b, (thread, thread))
+        for a, b in zip(*runs)
+        for thread in a.threads()
+        if thread in b.threads() and wanted in (None, thread)
+    ]
+    if wanted is not None and not pairs:
+        raise ReliveError("ERR_NOT_FOUND", f"not both recordings have a thread {wanted}")
+    return pairs
+
+
+def _find_calls(runs: Tuple[_Run, _Run], names: Tuple[str, str]) -> _Pair:
+    """Returns the two calls that the positions name."""
+    from relive import positions
+
+    a, b = (positions.find(run, name) for run, name in zip(runs, names))
+    for place, name in ((a, names[0]), (b, names[1])):
+        event = place.recording.event(place.thread, place.seq)
+        if event is None or event["kind"] != "call":
+            raise ReliveError("ERR_USAGE", f"{name} is no call: write one such as price#3")
+    return _Pair(a.recording, b.recording, (a.thread, b.thread), (a.seq, b.seq), names)
 
 
 def _count_functions(runs: Tuple[_Run, _Run]) -> List[_Row]:
@@ -138,10 +188,10 @@ class _Report:
         return [one for one in answer.differences if one.is_own or self.has_libraries]
 
     def sides(
-        self, one: diffs.Difference, a: Recording, b: Recording
+        self, one: diffs.Difference, pair: _Pair
     ) -> List[Tuple[str, diffs.Side, _Run, Recording]]:
         """Returns both sides of a difference, each with its letter, its run and its recording."""
-        return [("a", one.a, self.runs[0], a), ("b", one.b, self.runs[1], b)]
+        return [("a", one.a, self.runs[0], pair.a), ("b", one.b, self.runs[1], pair.b)]
 
     def missing(self) -> List[str]:
         """Returns a sentence for each process and thread that only one run has."""
@@ -162,25 +212,25 @@ class _Report:
 class _Text(_Report):
     """Prints the answer for people."""
 
-    def begin(self) -> None:
+    def begin(self, has_calls: bool) -> None:
         """Says what is compared."""
         for letter, run in zip("AB", self.runs):
             print(f"{letter}  {common.safe(run[0].path)}")
         for text in _what_is_left_out(self.runs[0][0], self.runs[1][0]):
             print(text)
-        for text in self.missing():
+        for text in [] if has_calls else self.missing():
             self.is_same = False
             print(common.red(text))
 
-    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> int:
-        """Prints the differences of one thread, and returns how many."""
+    def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
+        """Prints the differences of one pair, and returns how many."""
         count, shown = answer.count, self.wanted(answer)
         self.is_same = self.is_same and not count
         steps = f"{common.counted(answer.same, 'step')} in common"
         what = common.counted(count, "difference") if count else "no difference"
-        print(f"\n{common.thread_title(a.thread(thread))}: {what}, {steps}")
+        print(f"\n{pair.title()}: {what}, {steps}")
         for number, difference in enumerate(shown, 1):
-            self._show(number, difference, a, b)
+            self._show(number, difference, pair)
         listed = count if self.has_libraries else answer.own
         more = [f"{common.count(listed - len(shown))} more (--limit)"] * (listed > len(shown))
         more += [f"{common.count(count - listed)} in libraries (--all)"] * (count > listed)
@@ -190,14 +240,14 @@ class _Text(_Report):
             print(common.dim("... " + ", ".join(more)))
         return len(shown)
 
-    def _show(self, number: int, one: diffs.Difference, a: Recording, b: Recording) -> None:
+    def _show(self, number: int, one: diffs.Difference, pair: _Pair) -> None:
         around = " > ".join(common.safe(name) for name in one.stack[-3:])
         if len(one.stack) > 3 or one.hidden:
             around = f"... > {around}"
         print(f"{number:>4}  in {around}" if around else f"{number:>4}  outside of every function")
         if one.kind == "lost":
             print("      events are lost here; what follows was not compared")
-        for letter, side, run, recording in self.sides(one, a, b):
+        for letter, side, run, recording in self.sides(one, pair):
             position = _position(recording, run, side)
             text = _describe(side.first) if side.events else "no such step"
             if side.events > 1:
@@ -227,18 +277,18 @@ class _Text(_Report):
 class _Json(_Report):
     """Prints the answer for programs."""
 
-    def begin(self) -> None:
+    def begin(self, has_calls: bool) -> None:
         """Prints the head."""
         common.emit(
             schema="relive.diff", version=1, a=self.runs[0][0].path, b=self.runs[1][0].path,
             not_compared=_what_is_left_out(self.runs[0][0], self.runs[1][0]),
         )  # fmt: skip
-        for text in self.missing():
+        for text in [] if has_calls else self.missing():
             self.is_same = False
             common.emit(kind="missing", text=text)
 
-    def thread(self, a: Recording, b: Recording, thread: int, answer: diffs.Comparison) -> int:
-        """Prints the differences of one thread, then its totals."""
+    def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
+        """Prints the differences of one pair, then its totals."""
         shown = self.wanted(answer)
         for one in shown:
             sides = {
@@ -247,7 +297,7 @@ class _Json(_Report):
                     "events": side.events,
                     "first": side.first,
                 }
-                for letter, side, run, recording in self.sides(one, a, b)
+                for letter, side, run, recording in self.sides(one, pair)
             }
             changes = [{"name": name, "a": old, "b": new} for name, old, new in one.changes()]
             common.emit(
@@ -256,8 +306,9 @@ class _Json(_Report):
             )  # fmt: skip
         self.is_same = self.is_same and not answer.count
         common.emit(
-            kind="thread", pid=[a.header["pid"], b.header["pid"]], thread=thread, same=answer.same,
-            found=answer.found, own=answer.own,
+            kind="call" if pair.names else "thread", thread=list(pair.threads), calls=pair.names,
+            pid=[pair.a.header["pid"], pair.b.header["pid"]],
+            same=answer.same, found=answer.found, own=answer.own,
         )  # fmt: skip
         return len(shown)
 

@@ -209,6 +209,24 @@ def test_recordings_at_different_levels_are_compared_by_what_both_have(shops):
     assert b"A has level values, B lines: lines and variables are not compared" in answer.stdout
 
 
+def test_two_calls_of_one_recording_are_compared(shops):
+    done = relive("diff", "a.relive", "order#1", "order#2", cwd=shops)
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 1 and lines[3].startswith("order#1 and order#2: ")
+    assert lines[7].split() == [
+        "lines:",
+        *"[('tea', 2), ('spoon', 6)] -> [('cup', 1), ('tea', 9)]".split(),
+    ]
+    assert "raised" in done.stdout.decode() or "left __main__:take" in done.stdout.decode()
+    assert relive("diff", "a.relive", "b.relive", "order#2", cwd=shops).returncode == 0
+    only_one = relive("diff", "a.relive", "order#2", cwd=shops)
+    assert only_one.returncode == 2 and b"two calls" in only_one.stderr
+    no_call = relive("diff", "a.relive", "T1@0", "order#1", cwd=shops)
+    assert no_call.returncode != 0 and b"Traceback" not in no_call.stderr
+    missing = relive("diff", "a.relive", "order#1", "order#9", cwd=shops)
+    assert missing.returncode == 2 and b"order#3" in missing.stderr
+
+
 def test_a_killed_run_parts_where_it_was_killed(shops):
     killed = SHOP.replace(
         "    return PRICES", "    import os; os.kill(os.getpid(), 9)\n    return P"
@@ -260,7 +278,7 @@ def test_the_program_s_own_code_comes_first_and_chance_is_left_out(tmp_path):
 
 def test_mistakes_are_said(shops):
     wrong = relive("diff", "a.relive", cwd=shops)
-    assert wrong.returncode == 2 and b"B" in wrong.stderr
+    assert wrong.returncode == 2 and b"two recordings" in wrong.stderr
     thread = relive("diff", "--thread", "7", "a.relive", "b.relive", cwd=shops)
     assert thread.returncode == 2 and b"thread 7" in thread.stderr
     none = relive("diff", "a.relive", "shop.py", cwd=shops)
