@@ -352,6 +352,35 @@ class _Reader:
         return lambda *args, **named: _call(method, *args, **named)
 
 
+class Source:
+    """The text of a source file in a recording.
+
+    `text` is None where there is none; `state` is "text" or a word for the reason, and `meaning`
+    has the reason in words. `changed` says that the file was changed after the process began, so
+    that the program may have read another text. `redactions` is the number of marks (<redacted>) in
+    the text, `digest` the XXH3 of its UTF-8. `same_on_disk` says whether the file of that name has
+    the same text now, whatever is redacted; None where it cannot be read."""
+
+    __slots__ = (
+        "changed", "digest", "file", "meaning", "redactions", "same_on_disk", "state", "text",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        file: str,
+        state: str,
+        meaning: str,
+        text: Optional[str],
+        changed: bool,
+        redactions: int,
+        digest: int,
+        same_on_disk: Optional[bool],
+    ) -> None:
+        self.file, self.state, self.meaning, self.text = file, state, meaning, text
+        self.changed, self.redactions, self.digest = changed, redactions, digest
+        self.same_on_disk = same_on_disk
+
+
 class Recording:
     """One process's recording, open for reading. `siblings` are the other files of its run."""
 
@@ -419,6 +448,22 @@ class Recording:
     def code(self, number: int) -> Tuple[str, str, str, int, int]:
         """Returns (module, qualname, file, line, flags) of a code number."""
         return self._reader.code(number)
+
+    def source(self, file: str) -> Optional[Source]:
+        """Returns the text of a source file as it was recorded. `file` is the name that code() and
+        events have. None where the recording says nothing of that file."""
+        row = self._reader.source(file, self.header["meta"].get("cwd", ""))
+        return None if row is None else Source(file, *row)
+
+    def sources(self) -> List[Tuple[str, str, int, bool, int]]:
+        """Returns rows (file, state, bytes of text, changed, redactions), in the order in which the
+        files were met. `state` is "text", or why there is none."""
+        return self._reader.sources()
+
+    def source_lines(self, file: str, first: int, last: int) -> List[str]:
+        """Returns lines of a source file, as recorded, from the first one on; fewer where it has
+        fewer."""
+        return self._reader.source_lines(file, first, last)
 
     def check(self) -> Mapping[str, Any]:
         """Reads and verifies every block."""

@@ -236,6 +236,10 @@ TABLE = (
         "the same, and what C code in the process writes there by itself (Linux)",
     ),
     Setting(
+        "sources", "flag", True, "--no-source", ("RELIVE_SOURCES",),
+        "do not store the texts of the source files of what is recorded",
+    ),
+    Setting(
         "budget", "integer", 0, "--budget", ("RELIVE_BUDGET",),
         "keep the recorder's cost below this many percent: the functions that cost most are taken"
         " down a level, which `relive info` lists (default: no limit)", (), 1, 1000,
@@ -369,6 +373,7 @@ class Config:
     globals: bool
     stdio: bool
     native_output: bool
+    sources: bool
     budget: int
     gc: bool
     c_calls: bool

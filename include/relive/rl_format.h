@@ -69,7 +69,7 @@ enum rl_clock { RL_CLOCK_NS = 0, RL_CLOCK_TSC = 1 };
     X(INPUT, 9, "reserved")                                                                        \
     X(SCHEDULE, 10, "reserved")                                                                    \
     X(DIVERGENCE, 11, "reserved")                                                                  \
-    X(SOURCE, 12, "reserved: source texts")
+    X(SOURCE, 12, "texts of source files")
 
 enum rl_block_type {
 #define RL_BLOCK_ENUM(name, number, text) RL_BLOCK_##name = number,
@@ -89,7 +89,8 @@ enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 #define RL_LV_BEAT_MONO  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
 #define RL_LV_BEAT_TICKS 24          /* u64: taken together with it */
 #define RL_LV_BEAT_CHECK 32          /* u64: the two XORed; else they were being written */
-#define RL_LV_LOSS       64          /* u64[RL_LOSS_REASONS] lost events, first LIVE block only */
+#define RL_LV_NO_TEXT    40 /* u64: files left out of SOURCE blocks, first LIVE block only */
+#define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] lost events, first LIVE block only */
 
 enum rl_live_state {
     RL_LIVE_RUNNING = 1,
@@ -334,6 +335,29 @@ enum rl_token_op {
 #define RL_FT_END_MONO  40 /* u64 */
 #define RL_FT_LOST      48 /* u64: all reasons together */
 
+/* ---- SOURCE: entries, one a file ---- */
+/* X(name, number, printed name, what it means) */
+#define RL_SOURCE_TABLE(X)                                                                         \
+    X(TEXT, 0, "text", "the text follows")                                                         \
+    X(NOT_PYTHON, 1, "not_python", "its name is not that of a Python file")                        \
+    X(NOT_REGULAR, 2, "not_regular", "a folder, a pipe or a device")                               \
+    X(UNREADABLE, 3, "unreadable", "it cannot be opened or read")                                  \
+    X(OTHER, 4, "other_text", "the code is not in the text: the file is another one by now")       \
+    X(ENCODING, 5, "encoding", "its encoding is not UTF-8, ASCII or Latin-1")                      \
+    X(LARGE, 6, "too_large", "no room for it was left in the 16 MiB for texts")                    \
+    X(PACKED, 7, "packed", "it is compressed in an archive")                                       \
+    X(FILTER, 8, "filter", "a filter leaves it out")
+
+enum rl_source_state {
+#define RL_SOURCE_ENUM(name, number, text, meaning) RL_SOURCE_##name = number,
+    RL_SOURCE_TABLE(RL_SOURCE_ENUM)
+#undef RL_SOURCE_ENUM
+};
+#define RL_SOURCE_CHANGED   1u          /* flag: changed since the process began */
+#define RL_SOURCE_TEXT_MAX  (16u << 20) /* bytes of text in one recording */
+#define RL_SOURCE_FILES_MAX 8192u       /* entries in one recording */
+#define RL_SOURCE_MARK      "<redacted>"
+
 #define RL_STRING_MAX 4096u /* bytes; longer names are cut, on a character boundary */
 
 /* Flags of a code definition. */
@@ -346,6 +370,7 @@ enum rl_token_op {
 #define RL_CODE_VARARGS         64u /* the parameter after the named ones is *args */
 #define RL_CODE_SKIPPED                                                                            \
     256u /* never recorded; a varint follows, the index of the rule that skips it */
+#define RL_CODE_COMMAND     512u /* its text is that of the command (-c) or of standard input */
 #define RL_CODE_VARKEYWORDS 128u /* the last parameter is **kwargs */
 
 #endif

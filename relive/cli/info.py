@@ -62,6 +62,7 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "losses": header["losses"],
         "budget": _collect_budget(recording, meta),
         "trace_filter": common.trace_filter(recording),
+        "sources": _collect_sources(recording),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
@@ -82,6 +83,23 @@ def _collect_budget(recording: Recording, meta: Mapping[str, str]) -> Optional[D
             step["saving_percent"] = event["saving_permille"] / 10
             steps.append(step)
     return {"percent": int(meta["budget"]), "last_percent": last, "steps": steps}
+
+
+def _collect_sources(recording: Recording) -> Dict[str, Any]:
+    """Returns what the recording has of source files; `without_text` counts them by reason."""
+    rows = recording.sources()
+    without: Dict[str, int] = {}
+    for _, state, _, _, _ in rows:
+        if state != "text":
+            without[state] = without.get(state, 0) + 1
+    return {
+        "files": sum(row[1] == "text" for row in rows),
+        "bytes": sum(row[2] for row in rows),
+        "redactions": sum(row[4] for row in rows),
+        "changed": [row[0] for row in rows if row[3]],
+        "without_text": without,
+        "no_room": recording.header["no_text"],
+    }
 
 
 def _describe_state(header: Mapping[str, Any]) -> str:
@@ -118,11 +136,27 @@ def _show_facts(facts: Mapping[str, Any]) -> None:
     if facts["kinds"].get("session_start"):
         count = common.count(facts["kinds"]["session_start"])
         rows.append(("sessions", f"{count} (relive sessions lists them)"))
+    rows.extend(_list_sources(facts["sources"]))
     rows.extend(_list_filters(facts["trace_filter"]))
     if facts["budget"] is not None:
         rows.extend(_list_budget(facts["budget"]))
     for name, text in rows:
         print(f"  {name:<9} {common.safe(text)}")
+
+
+def _list_sources(sources: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    if not (sources["files"] or sources["without_text"] or sources["no_room"]):
+        return
+    text = f"{common.counted(sources['files'], 'file')}, {common.size(sources['bytes'])} of text"
+    if sources["redactions"]:
+        text += f", {common.counted(sources['redactions'], 'part')} redacted"
+    for state, count in sorted(sources["without_text"].items()):
+        text += f"; {common.count(count)} without a text ({state.replace('_', ' ')})"
+    if sources["no_room"]:
+        text += f"; no room was left for {common.count(sources['no_room'])}"
+    yield "sources", text
+    for file in sources["changed"]:
+        yield "", f"{common.short_path(file)} was changed after the process began"
 
 
 def _list_filters(chain: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:

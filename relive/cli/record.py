@@ -38,7 +38,7 @@ GROUPS = (
     ("filter files", "relive record --trace-filter review.toml app.py",
      ("trace_filter", "auto_filter", "builtin_filter")),
     ("secrets", 'relive record --redact "^email$" --allow token_count app.py',
-     ("redact", "allow")),
+     ("redact", "allow", "sources")),
     ("more than calls", "relive record --output --gc app.py",
      ("stdio", "native_output", "gc")),
     ("a flight recorder", "relive record --ring 64M --dump-on exception app.py",

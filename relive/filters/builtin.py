@@ -24,7 +24,7 @@ def builtin(folders: List[str], packages: str = "trace") -> Filter:
     empty: Dict[str, Any] = {
         "value": "inherit", "level": None, "sample": 1.0, "every": 0, "min_duration": 0,
         "max_str": -1, "max_items": -1, "max_depth": -1, "max_locals": -1, "patterns": [],
-        "reason": "",
+        "reason": "", "source": True,
     }  # fmt: skip
     for selector, what in rules:
         made.rules.append(dict(empty, selector=selector, exec=what))

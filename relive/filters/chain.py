@@ -91,7 +91,7 @@ def _list_entries(
             yield "add_rule", (
                 rule["selector"], EXEC[rule["exec"]], ACTION[rule["value"]], LEVEL[rule["level"]],
                 rule["sample"], rule["every"], rule["min_duration"], rule["max_str"],
-                rule["max_items"], rule["max_depth"], rule["max_locals"],
+                rule["max_items"], rule["max_depth"], rule["max_locals"], not rule["source"],
             )  # fmt: skip
             for selector, action in rule["patterns"]:
                 yield "add_pattern", (selector, ACTION[action])

@@ -272,9 +272,11 @@ class _Reading:
         """Returns one rule."""
         keys = ["selector", "exec", "value_default", "reason", "value_patterns"]
         if self.version >= 2:
-            keys += ["level", "sample", "every", "min_duration", *_NO_LIMITS]
+            keys += ["level", "sample", "every", "min_duration", "source", *_NO_LIMITS]
         self.known(rule, keys, path)
-        made: Dict[str, Any] = dict(_NO_LIMITS, sample=1.0, every=0, min_duration=0, level=None)
+        made: Dict[str, Any] = dict(
+            _NO_LIMITS, sample=1.0, every=0, min_duration=0, level=None, source=True
+        )
         kinds: Sequence[str] = NEW_SCOPE_KINDS if self.version >= 2 else SCOPE_KINDS
         made["selector"] = self.selector(rule, path, kinds)
         if self.version >= 2 and made["selector"].partition(":")[0] in MOMENT_KINDS:
@@ -323,6 +325,8 @@ class _Reading:
             self.wrong(f"{path}.every", f"{every!r} is not a whole number from 1 on")
         else:
             made["every"] = every
+        if "source" in rule:
+            made["source"] = self.source(rule["source"], f"{path}.source", made["selector"])
         if "min_duration" in rule:
             made["min_duration"] = self.duration(rule["min_duration"], f"{path}.min_duration")
         for key, highest in _HIGHEST.items():
@@ -331,6 +335,14 @@ class _Reading:
                 self.wrong(f"{path}.{key}", f"{value!r} is not a whole number from 0 to {highest}")
             else:
                 made[key] = value
+
+    def source(self, value: object, path: str, selector: str) -> bool:
+        """Returns whether texts of source files are stored."""
+        if not isinstance(value, bool):
+            self.wrong(path, f"{value!r} is not true or false")
+        elif selector.partition(":")[0] not in ("pkg", "file"):
+            self.wrong(path, "a text is stored whole or not: only a pkg: or file: rule decides")
+        return value is not False
 
     def duration(self, value: object, path: str) -> int:
         """Returns nanoseconds."""

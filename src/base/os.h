@@ -3,6 +3,7 @@
  *
  *   os_posix.c   time, files, mappings, threads
  *   os_store.c   small files in the user's cache
+ *   os_text.c    texts of source files, and what the system knows about this process
  *   os_ask.c     a request to another process
  *   os_door.c    descriptors that pass between threads
  *
@@ -84,8 +85,24 @@ enum os_fault {
 };
 void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
 
-/* ---- other processes ---- */
+/* ---- source files ---- */
 struct bytes_out;
+/* Reads a regular file of at most `most` bytes. *mtime_ns becomes when it was changed last, in ns
+ * since 1970. Returns -1 with a reason; a pipe, a device or a folder is OS_NOT_REGULAR, and no such
+ * thing is opened. */
+enum os_text_failure { OS_NOT_REGULAR = 1, OS_UNREADABLE, OS_TOO_LARGE, OS_IN_ARCHIVE };
+int os_read_text(const char *path, size_t most, struct bytes_out *out, uint64_t *mtime_ns,
+                 enum os_text_failure *why);
+/* Returns when this process began, in ns since 1970; 0 = not known. */
+uint64_t os_process_start(void);
+/* Writes the path of the regular file that is this process's standard input. Returns -1 where it is
+ * none, or has no path. */
+int os_stdin_path(char *out, size_t size);
+/* Appends the words that this process was started with, each with a final NUL. Returns -1 where the
+ * system does not say. */
+int os_command_words(struct bytes_out *out);
+
+/* ---- other processes ---- */
 /* Runs a program with a request on its stdin, and collects its stdout; stderr is discarded. `words`
  * is its path and arguments, `without` names environment variables to leave out; both end with
  * NULL. Returns 0 if the program exited with 0. */

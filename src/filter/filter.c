@@ -141,6 +141,11 @@ rl_status filter_add_rule(struct filter *f, const struct filter_rule *rule, stru
     }
     f->rules = rules;
     rl_status status = selector_init(&made.selector, rule->selector, &context, err);
+    if (status == RL_OK && rule->hides_source && made.selector.kind != FILTER_PKG &&
+        made.selector.kind != FILTER_FILE) {
+        selector_fini(&made.selector);
+        status = status_set(err, RL_USAGE, "only a pkg: or file: rule can say source");
+    }
     if (status == RL_OK && (status = add_moment_rule(f, &made, err)) != RL_OK) {
         selector_fini(&made.selector);
     }

@@ -70,6 +70,7 @@ struct filter_rule {
     uint64_t min_duration; /* ns; rows of shorter calls are removed when the call returns */
     /* Capture limits; FILTER_NO_LIMIT where the rule sets none. */
     uint32_t max_str, max_items, max_depth, max_locals;
+    int hides_source; /* texts of files of this code are not stored; pkg: and file: rules only */
 };
 #define FILTER_NO_LIMIT UINT32_MAX
 
@@ -125,11 +126,18 @@ struct filter_verdict {
     uint32_t every;
     uint64_t min_duration;
     uint32_t max_str, max_items, max_depth, max_locals;
+    int hides_source; /* the text of its file is not stored */
 };
 
 /* Decides about a code object. After RL_NOMEM the verdict is valid too: it skips the code. */
 RL_CHECKED rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                                    struct filter_verdict *verdict);
+
+/* Decides about the text of a file, by the scope of its module. verdict->set also has what any obj:
+ * rule redacts or drops, wherever its code is; verdict->value too. The other fields are as
+ * filter_decide() has them. */
+RL_CHECKED rl_status filter_decide_source(struct filter *f, const struct filter_scope *scope,
+                                          struct filter_verdict *verdict);
 
 /* Returns the bits of all thread: or all task: rules. */
 uint64_t filter_moment_rules(const struct filter *f, enum filter_kind kind);
@@ -154,10 +162,16 @@ enum filter_action filter_value(struct filter *f, const struct filter_set *set,
  */
 size_t filter_content(struct filter *f, const struct filter_set *set, struct filter_text text,
                       int is_cut, struct secret_part *parts, int *is_whole);
+/* Does the same for a filter that the writer thread alone uses; a part that a pattern matches hides
+ * that part. */
+size_t filter_content_apart(struct filter *f, const struct filter_set *set, struct filter_text text,
+                            struct secret_part *parts);
 /* Returns whether a `value:` pattern of the set matches a number, given as text. */
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text);
 /* Returns whether the set has `value:` patterns, so that every text must be searched. */
 int filter_has_patterns(const struct filter_set *set);
+/* Returns the action for values that no pattern names. */
+enum filter_action filter_default_action(const struct filter_set *set);
 /* Returns the length below which a text cannot be a secret for this set. */
 size_t filter_least(const struct filter_set *set);
 /* Returns the set for values that belong to no code, or NULL without memory. */

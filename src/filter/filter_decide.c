@@ -230,6 +230,7 @@ static void apply_rule(struct filter_verdict *v, const struct decision *d, const
     take_limit(&v->max_items, spec->max_items);
     take_limit(&v->max_depth, spec->max_depth);
     take_limit(&v->max_locals, spec->max_locals);
+    v->hides_source |= spec->hides_source;
 }
 
 /* Begins a verdict with the defaults of all files. Returns the file whose default for values
@@ -335,6 +336,40 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
         verdict->asks = verdict->asks_traced = 0;
         verdict->is_undecided = 1;
         f->undecided++;
+    }
+    rl_free(list.items);
+    rl_free(d);
+    return status;
+}
+
+/* Adds what obj: rules hide: which part of the text is their code is not known. */
+static rl_status add_hiding(struct filter *f, struct filter_list *list, struct filter_verdict *v)
+{
+    rl_status status = RL_OK;
+    for (size_t i = 0; i < f->rule_count && status == RL_OK; i++) {
+        const struct rule *rule = &f->rules[i];
+        if (rule->selector.kind == FILTER_OBJ) {
+            status = filter_list_put_hiding(list, f, rule);
+            v->value = rule->spec.value > FILTER_ALLOW ? rule->spec.value : v->value;
+        }
+    }
+    return status;
+}
+
+rl_status filter_decide_source(struct filter *f, const struct filter_scope *scope,
+                               struct filter_verdict *verdict)
+{
+    struct decision *d = rl_alloc(1, sizeof *d);
+    struct filter_list list = {0};
+    rl_status status = RL_NOMEM;
+    if (d != NULL) {
+        begin_decision(d, f, scope);
+        status = decide_scope(d, &list, verdict);
+        verdict->is_undecided = d->is_undecided;
+    }
+    if (status == RL_OK && (status = add_hiding(f, &list, verdict)) == RL_OK) {
+        verdict->set = filter_set_intern(f, &list, verdict->value);
+        status = verdict->set != NULL ? RL_OK : RL_NOMEM;
     }
     rl_free(list.items);
     rl_free(d);

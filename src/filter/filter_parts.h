@@ -86,6 +86,9 @@ int filter_folder_holds(struct gate_pattern *gate, struct filter_text file);
 /* Adds the patterns of a matching rule: version 1 replaces the list, version 2 goes before it. */
 RL_CHECKED rl_status filter_list_put(struct filter_list *list, const struct filter *f,
                                      const struct rule *rule);
+/* Adds those patterns of a rule that redact or drop, before all others. */
+RL_CHECKED rl_status filter_list_put_hiding(struct filter_list *list, const struct filter *f,
+                                            const struct rule *rule);
 /* Removes the patterns of all files before `file`. */
 void filter_list_forget(struct filter_list *list, const struct filter *f, uint32_t file);
 /* Returns the set for a list and a default, which is made where there is none yet. NULL without

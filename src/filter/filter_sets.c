@@ -30,6 +30,24 @@ rl_status filter_list_put(struct filter_list *list, const struct filter *f, cons
     return RL_OK;
 }
 
+rl_status filter_list_put_hiding(struct filter_list *list, const struct filter *f,
+                                 const struct rule *rule)
+{
+    void *items = list->items;
+    if (rl_grow(&items, &list->cap, list->count + rule->pattern_count + 1, sizeof *list->items)) {
+        return RL_NOMEM;
+    }
+    list->items = items;
+    for (uint32_t i = rule->pattern_count; i-- > 0;) {
+        uint32_t pattern = rule->first_pattern + i;
+        if (f->patterns[pattern].action != FILTER_ALLOW) {
+            memmove(list->items + 1, list->items, list->count++ * sizeof *list->items);
+            list->items[0] = pattern;
+        }
+    }
+    return RL_OK;
+}
+
 /* A default of "drop" in a file overrides the patterns of earlier files. */
 void filter_list_forget(struct filter_list *list, const struct filter *f, uint32_t file)
 {
@@ -76,6 +94,11 @@ struct filter_set *filter_set_intern(struct filter *f, const struct filter_list 
 int filter_has_patterns(const struct filter_set *set)
 {
     return set->has_content;
+}
+
+enum filter_action filter_default_action(const struct filter_set *set)
+{
+    return set->value;
 }
 
 size_t filter_least(const struct filter_set *set)

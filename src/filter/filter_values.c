@@ -166,6 +166,15 @@ size_t filter_content(struct filter *f, const struct filter_set *set, struct fil
     return found > 0 ? secret_merge(own, (size_t)found, forms, count, text.len, parts) : count;
 }
 
+size_t filter_content_apart(struct filter *f, const struct filter_set *set, struct filter_text text,
+                            struct secret_part *parts)
+{
+    struct secret_part own[SECRET_PARTS], forms[SECRET_PARTS];
+    int found = search_content(f, set, text, own);
+    size_t count = found != 0 ? secret_parts_apart(text.data, text.len, forms) : 0;
+    return secret_merge(own, found > 0 ? (size_t)found : 0, forms, count, text.len, parts);
+}
+
 int filter_number(struct filter *f, const struct filter_set *set, struct filter_text text)
 {
     struct secret_part parts[SECRET_PARTS];

@@ -11,7 +11,8 @@
 struct text {
     const char *at;
     size_t len;
-    int is_cut; /* the text goes on beyond `len`: what reaches its end may be longer */
+    int is_cut;   /* the text goes on beyond `len`: what reaches its end may be longer */
+    int is_apart; /* searched beside the recorder's threads: nothing is remembered */
 };
 
 /* Bits of secret_classes. */

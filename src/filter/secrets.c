@@ -386,7 +386,7 @@ static void search_text(struct scan *by_mark, struct scan *by_run)
     }
     struct survey survey;
     survey_text(t, &survey);
-    int is_long = takes_long(t, &survey);
+    int is_long = !t->is_apart && takes_long(t, &survey); /* only then it is remembered */
     struct clean_text clean;
     if (is_long && clean_text_is_known(t->at, t->len, t->is_cut, &clean)) {
         return;
@@ -439,24 +439,40 @@ size_t secret_replace(const char *text, size_t len, const struct secret_part *pa
     return n;
 }
 
-size_t secret_parts(const char *text, size_t len, int is_cut, struct secret_part *parts)
+static size_t find_parts(const struct text *text, struct secret_part *parts)
 {
     struct secret_part marked[SECRET_PARTS], runs[SECRET_PARTS];
-    struct scan by_mark = {{text, len, is_cut}, 0, SECRET_PARTS, 0, marked}, by_run = by_mark;
-    if (len < SECRET_LEAST) {
+    struct scan by_mark = {*text, 0, SECRET_PARTS, 0, marked}, by_run = by_mark;
+    if (text->len < SECRET_LEAST) {
         return 0;
     }
     by_run.parts = runs;
     search_text(&by_mark, &by_run);
     return by_mark.count + by_run.count == 0
                ? 0
-               : secret_merge(marked, by_mark.count, runs, by_run.count, len, parts);
+               : secret_merge(marked, by_mark.count, runs, by_run.count, text->len, parts);
+}
+
+size_t secret_parts(const char *text, size_t len, int is_cut, struct secret_part *parts)
+{
+    return find_parts(&(struct text){text, len, is_cut, 0}, parts);
+}
+
+size_t secret_parts_apart(const char *text, size_t len, struct secret_part *parts)
+{
+    return find_parts(&(struct text){text, len, 0, 1}, parts);
+}
+
+void secrets_prepare(void)
+{
+    prepare_tables();
+    (void)secret_name("password", sizeof "password" - 1); /* fills the table of words */
 }
 
 int secret_text(const char *text, size_t len)
 {
     struct secret_part part;
-    struct scan scan = {{text, len, 0}, 0, 1, 0, &part};
+    struct scan scan = {{text, len, 0, 0}, 0, 1, 0, &part};
     if (len < SECRET_LEAST) {
         return 0;
     }

@@ -16,7 +16,8 @@
  *
  * Invariant: the time is linear in the length of the text, whatever the text is.
  *
- * Threads: one at a time, under the GIL in the recorder; tables are filled on first use. */
+ * Threads: one at a time, under the GIL in the recorder; tables are filled on first use. Beside
+ * them, one thread may call secret_parts_apart(). */
 #ifndef SECRETS_H
 #define SECRETS_H
 
@@ -37,6 +38,10 @@ struct secret_part {
  * The last possible part reaches to the end of the text. is_cut: the text goes on beyond `len`.
  * Then an incomplete form at its end counts as a secret. */
 size_t secret_parts(const char *text, size_t len, int is_cut, struct secret_part *parts);
+/* Does the same for the writer thread, beside the recorder's threads. secrets_prepare() has filled
+ * the tables before. */
+size_t secret_parts_apart(const char *text, size_t len, struct secret_part *parts);
+void secrets_prepare(void);
 /* Merges two ordered lists into `out`, which has room for SECRET_PARTS. Overlapping parts become
  * one. `len` is the length of the text. */
 size_t secret_merge(const struct secret_part *a, size_t a_count, const struct secret_part *b,

@@ -11,6 +11,7 @@
 
 #include "blocks.h"
 #include "chunks.h"
+#include "source_entry.h"
 #include "totals.h"
 #include "value.h"
 
@@ -201,6 +202,20 @@ static rl_status decode_chunk(struct checking *c, const struct block_header *hea
     return status == RL_END ? RL_OK : status;
 }
 
+/* Returns RL_OK where each entry of a SOURCE block is whole, and each text has its digest. */
+static rl_status check_sources(const struct bytes_out *raw)
+{
+    struct bytes_in in = bytes_in_of(raw->data, raw->len);
+    struct source_entry entry;
+    while (source_entry_get(&in, &entry)) {
+        if (entry.state == RL_SOURCE_TEXT &&
+            !block_sum_matches(entry.text.data, entry.text.len, entry.digest)) {
+            return RL_DAMAGED;
+        }
+    }
+    return in.bad ? RL_DAMAGED : RL_OK;
+}
+
 /* Decodes one block. PAD and LIVE have no sum: slots are checked as chunks. */
 static rl_status check_block(struct checking *c, uint64_t offset, const struct block_header *header,
                              struct check_result *result)
@@ -212,6 +227,9 @@ static rl_status check_block(struct checking *c, uint64_t offset, const struct b
     rl_status status = blocks_unpack(reader, offset, header, &reader->raw);
     if (status == RL_OK && header->type == RL_BLOCK_CHUNK) {
         status = decode_chunk(c, header, offset, result);
+    }
+    if (status == RL_OK && header->type == RL_BLOCK_SOURCE) {
+        status = check_sources(&reader->raw);
     }
     if (status == RL_NOMEM) {
         return status;

@@ -12,6 +12,7 @@
 
 #include "alloc.h"
 #include "os.h"
+#include "source_table.h"
 
 void reader_problem(struct reader *reader, const char *format, ...)
 {
@@ -63,6 +64,8 @@ void reader_close(struct reader *reader)
     }
     rl_free(reader->code_defs);
     rl_free(reader->chunks);
+    rl_free(reader->source_blocks);
+    source_table_free(reader->sources);
     rl_free(reader->path);
     u64map_fini(&reader->codes);
     bytes_out_fini(&reader->meta);

@@ -3,6 +3,7 @@
  *   reader_open.h   opens a recording             cursor.h   events of all threads, merged by time
  *   reader.h        what every file here knows    walk.h     events chunk by chunk, faster
  *                                                 totals.h   the folded call tree
+ *                                                 source.h   texts of source files
  *                                                 check.h    whether every byte is as it must be
  *   private:  blocks.h -> chunks.h -> scan.h -> follow.h, each uses those before it
  *
@@ -78,6 +79,10 @@ struct reader {
     struct code_def *code_defs; /* owned, and their names */
     size_t code_count, code_cap;
     uint64_t dict_bytes;
+    uint64_t *source_blocks; /* owned: places of SOURCE blocks (source.h) */
+    size_t source_block_count, source_block_cap;
+    struct source_table *sources; /* owned; NULL until somebody asks for a source */
+    uint64_t no_text;             /* files that SOURCE blocks had no room for */
     uint64_t unknown_blocks;
     char **problems; /* owned; reader_problem() */
     size_t problem_count;

@@ -30,6 +30,7 @@
 #include "blocks.h"
 #include "chunks.h"
 #include "os.h"
+#include "source.h"
 
 /* ---- definitions ---- */
 
@@ -259,6 +260,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     if (reader->live_state == 0) {
         reader->control = payload;
         reader->live_state = get32(control + RL_LV_STATE);
+        reader->no_text = get64(control + RL_LV_NO_TEXT);
         for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
             reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
         }
@@ -318,6 +320,8 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
         return read_chunk_prefix(reader, offset, header);
     case RL_BLOCK_DICT:
         return read_dictionary(reader, offset, header);
+    case RL_BLOCK_SOURCE:
+        return source_note_block(reader, offset);
     default:
         reader->unknown_blocks += header->type > RL_BLOCK_SOURCE || header->type == 0;
         return RL_OK;
@@ -343,7 +347,7 @@ static int read_footer(struct reader *reader)
     return 1;
 }
 
-/* Reads the DICT block that an index entry names. */
+/* Reads the DICT block that an index entry names, or notes the SOURCE block. */
 static rl_status read_indexed(struct reader *reader, const struct index_entry *entry)
 {
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
@@ -351,7 +355,13 @@ static rl_status read_indexed(struct reader *reader, const struct index_entry *e
     int os_errno;
     if (entry->offset >= reader->size ||
         os_pread(reader->fd, bytes, sizeof bytes, entry->offset, &os_errno) != 0 ||
-        block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_DICT) {
+        block_header_get(bytes, &header) != RL_OK) {
+        return RL_DAMAGED;
+    }
+    if (header.type == RL_BLOCK_SOURCE) {
+        return source_note_block(reader, entry->offset);
+    }
+    if (header.type != RL_BLOCK_DICT) {
         return RL_DAMAGED;
     }
     return read_dictionary(reader, entry->offset, &header);

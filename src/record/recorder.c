@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "recorder_state.h"
 #include "snapshot.h"
+#include "sources.h"
 #include "status.h"
 #include "work.h"
 #include "writer_thread.h"
@@ -30,6 +31,7 @@ static void recorder_free(struct recorder *recorder)
     dictionary_fini(&recorder->dictionary);
     bytes_out_fini(&recorder->earlier);
     shelf_fini(&recorder->shelf);
+    source_asks_fini(&recorder->sources);
     os_cond_fini(&recorder->work);
     os_cond_fini(&recorder->room);
     os_mutex_fini(&recorder->lock);
@@ -219,8 +221,10 @@ static void settle_writer(struct recorder *recorder)
         if (!recorder->has_thread) {
             work_drain(recorder);
             work_flush_definitions(recorder);
+            sources_write_all(recorder);
         }
-    } while (recorder->queue.count != 0 || recorder->in_work != 0);
+    } while (recorder->queue.count != 0 || recorder->in_work != 0 ||
+             recorder->sources.first != NULL);
 }
 
 rl_status recorder_snapshot(struct recorder *recorder, const char *path, struct rl_err *err)
@@ -369,6 +373,15 @@ uint32_t recorder_each_string(struct recorder *recorder, uint32_t known,
     }
     os_unlock_mutex(&recorder->lock);
     return count;
+}
+
+void recorder_source(struct recorder *recorder, const struct source_file *file)
+{
+    if (recorder != NULL && recorder->options.hooks.clean_source != NULL) {
+        os_lock_mutex(&recorder->lock);
+        sources_ask(recorder, file);
+        os_unlock_mutex(&recorder->lock);
+    }
 }
 
 /* ---- generations ---- */

@@ -83,6 +83,10 @@ uint32_t recorder_name(struct recorder *recorder, struct lane *lane, const void 
 uint32_t recorder_code_again(struct recorder *recorder, struct lane *lane, uint32_t id,
                              const struct code_def *def);
 
+/* [thread] Asks the writer thread for the text of a source file, once by its name. recorder may be
+ * NULL. */
+void recorder_source(struct recorder *recorder, const struct source_file *file);
+
 /* Generations bound the memory that definitions take (docs/architecture.md, "Functions without
  * end"). Rows of a new generation name nothing that an earlier one defined. In a ring, the
  * definitions of a generation therefore leave the file with its last slot. Without a ring, only the

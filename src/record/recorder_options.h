@@ -4,10 +4,25 @@
 #define RECORDER_OPTIONS_H
 
 #include <relive/rl_format.h>
+#include <relive/rl_status.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "header.h"
+#include "string_table.h"
+
+struct source_entry;
+
+/* The source file of some code. All texts are borrowed, and end with NUL where they have a byte. */
+struct source_file {
+    struct text name;     /* as definitions of code have it */
+    struct text path;     /* where its text is; not used where `given` is it */
+    struct text given;    /* the text itself, of a command */
+    struct text module;   /* name of the code's module */
+    struct text function; /* the code's own name; empty where it has none in the text */
+    uint32_t line;        /* where the code begins; its last one where `function` is empty */
+    int is_main;          /* the main program's: any name will do */
+};
 
 /* Functions of the host that the recorder calls. Any may be NULL. */
 struct recorder_hooks {
@@ -23,6 +38,11 @@ struct recorder_hooks {
      * wait_begin() and wait_end(). It then stays so until wait_begin() or the end of the caller's
      * event. A host without a global lock leaves this hook NULL. */
     int (*do_others_rest)(void);
+    /* Takes the secrets out of the text of a source file: sets text and marks of the entry, which
+     * are valid until the next call. Any other status than RL_OK leaves the text out. Called by the
+     * writer thread, without the recorder's lock; NULL = no texts are stored. */
+    rl_status (*clean_source)(void *host, const struct source_file *file, struct text text,
+                              struct source_entry *entry);
 };
 
 struct recorder_options {
@@ -35,6 +55,7 @@ struct recorder_options {
     const uint8_t *meta; /* entries made by meta_entry_put() */
     size_t meta_len;
     struct recorder_hooks hooks;
+    void *source_host; /* of clean_source() */
 };
 
 struct recorder_stats {

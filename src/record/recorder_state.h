@@ -6,7 +6,8 @@
  *   writer_thread.c   the writer thread starts, pauses for a fork, ends
  *   work.c            what is done with the file, by that thread or without it
  *   ring.c            what a ring does otherwise
- *   recorder_state.h  this struct; writer.h, shelf.h, slots.h, dictionary.h are its parts
+ *   recorder_state.h  this struct; writer.h, shelf.h, slots.h, dictionary.h, source_asks.h are its
+ *                     parts
  *
  * Each file uses those below it, never one above.
  *
@@ -33,6 +34,7 @@
 #include "recorder_options.h"
 #include "shelf.h"
 #include "slots.h"
+#include "source_asks.h"
 #include "writer.h"
 
 enum writer_is { WRITER_RUNS, WRITER_ASKED, WRITER_LEAVES, WRITER_PAUSED, WRITER_STARTS };
@@ -80,7 +82,8 @@ struct recorder {
     struct bytes_out earlier;  /* ring: definitions of the last generation, not in the file yet */
     uint32_t generation;       /* of definitions, from 1 */
     uint64_t generation_bytes; /* ring: what its definitions take on the shelf */
-    struct shelf shelf;        /* ring: belongs to the writer, not to the lock */
+    struct source_asks sources;
+    struct shelf shelf;              /* ring: belongs to the writer, not to the lock */
     struct lane_list filling, empty; /* lanes with a slot, the oldest first, and without */
     uint32_t threads;
     uint64_t kept_events; /* in the slots of `kept` */

@@ -20,7 +20,8 @@ enum {
     LIVE_EXTRA = 2 * RL_PAGE, /* a LIVE block's control page, and the padding before it */
     SHELF_LEAST = 192u << 10, /* plus a sixteenth of the ring, which slots do not get */
     SHELF_MOST = 64u << 20,
-    AT_ONCE = 32u << 10, /* definitions of so many bytes become one block */
+    SOURCE_LEAST = 64u << 10, /* plus an eighth of the ring, beside it */
+    AT_ONCE = 32u << 10,      /* definitions of so many bytes become one block */
 };
 
 /* Returns how many bytes of the ring no slot takes yet. */
@@ -32,6 +33,11 @@ static size_t bytes_left_for_slots(const struct recorder *recorder)
         taken += LIVE_EXTRA;
     }
     return most > taken + LIVE_EXTRA ? most - taken - LIVE_EXTRA : 0;
+}
+
+uint64_t ring_source_bytes(const struct recorder *recorder)
+{
+    return SOURCE_LEAST + recorder->options.ring_bytes / 8;
 }
 
 int ring_has_room(const struct recorder *recorder)

@@ -5,6 +5,8 @@
 
 #include "recorder_state.h"
 
+/* Returns how many bytes of SOURCE blocks the file may have beside the ring. */
+uint64_t ring_source_bytes(const struct recorder *recorder);
 /* Returns whether the ring has room for another block of slots. */
 int ring_has_room(const struct recorder *recorder);
 /* Reduces the size and number of wanted slots to what the ring has room for; one slot at least. */

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "compact.h"
 #include "ring.h"
+#include "sources.h"
 #include "status.h"
 
 enum { FIRST_SMALL = 4, FIRST_LARGE = 4 };
@@ -175,6 +176,9 @@ void work_tick(struct recorder *recorder)
         work_flush_definitions(
             recorder); /* a ring keeps them in its slots until those are reused */
     }
+    if (recorder->wants_tick) {
+        sources_write_all(recorder);
+    }
     write_heartbeat(recorder);
     (void)writer_is_sound(writer);
     if (!writer->is_mapped) {
@@ -211,6 +215,7 @@ void work_finish(struct recorder *recorder, struct recorder_stats *stats)
     int is_ring = state_is_ring(recorder);
     work_drain(recorder);
     work_flush_definitions(recorder);
+    sources_write_all(recorder);
     write_heartbeat(recorder);
     stats->events = is_ring ? recorder->kept_events : writer->events;
     uint64_t lost = sum_losses(recorder, stats->lost);

@@ -242,6 +242,24 @@ rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len)
     return status;
 }
 
+rl_status writer_source(struct writer *writer, const uint8_t *entries, size_t len, uint64_t most)
+{
+    struct index_entry entry = {.offset = writer->offset};
+    const struct block_parts parts = {.first = len};
+    bytes_out_reset(&writer->block);
+    rl_status status =
+        block_seal(writer->coder, RL_BLOCK_SOURCE, NULL, 0, entries, &parts, &writer->block);
+    if (status == RL_OK) {
+        status = writer->block.len <= most
+                     ? append_bytes(writer, writer->block.data, writer->block.len)
+                     : RL_LIMIT;
+    }
+    if (status == RL_OK) {
+        index_entry_put(&writer->index, &writer->index_coder, &entry);
+    }
+    return status;
+}
+
 /* Appends the chunk that a walk over a slot has made. */
 static rl_status append_chunk(struct writer *writer)
 {

@@ -50,6 +50,9 @@ RL_CHECKED rl_status writer_live(struct writer *writer, uint32_t slot_size, uint
 void writer_sync_live(struct writer *writer, const struct live *live);
 /* Appends a DICT block. */
 RL_CHECKED rl_status writer_dict(struct writer *writer, const uint8_t *entries, size_t len);
+/* Appends a SOURCE block, unless it takes more than `most` bytes (RL_LIMIT). */
+RL_CHECKED rl_status writer_source(struct writer *writer, const uint8_t *entries, size_t len,
+                                   uint64_t most);
 /* Encodes the rows of a slot that was handed over and appends them as a CHUNK block. On failure
  * nothing of the slot is in the file. */
 RL_CHECKED rl_status writer_chunk(struct writer *writer, const struct slot *slot);

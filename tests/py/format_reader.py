@@ -70,6 +70,7 @@ class Recording:
         self.start_ns, self.start_ticks, self.run_ns = u64(data, 40), u64(data, 56), u64(data, 64)
         self.minor = data[10]
         self.strings, self.codes, self.meta = {}, {}, {}
+        self.sources = {}  # name of a file -> (state, flags, text, marks)
         self.chunks = {}  # (thread, number) -> (info, records), blocks before slots
         self.slots = {}
         self.footer = None
@@ -246,6 +247,22 @@ class Recording:
         self.summary["open"] = {row["node"]: row["open"] for row in rows("node", "open")}
         self.summary["functions"] = {row["code"]: row["total"] for row in rows("code", "total")}
         self.summary["names"] = [(row["first"], row["last"]) for row in rows("first", "last")]
+
+    def block_12(self, prefix, payload, at):
+        data, mark = Bytes(payload), b"<redacted>"
+        while data.left():
+            name = data.take(data.varint()).decode("utf-8", "surrogatepass")
+            state, flags, text, marks = data.varint(), data.varint(), b"", []
+            if state == 0:
+                digest = u64(data.take(8), 0)
+                text, place = data.take(data.varint()), 0
+                assert digest == xxhash.xxh3_64_intdigest(text)
+                for _ in range(data.varint()):
+                    place += data.varint()
+                    assert text[place : place + len(mark)] == mark
+                    marks.append(place)
+                    place += len(mark)
+            self.sources.setdefault(name, (state, flags, text.decode(), marks))
 
     def block_8(self, prefix, payload, at):
         self.footer = prefix

@@ -21,6 +21,7 @@ SAMPLES = {
     "globals": (("true", True), ("on", True)),
     "stdio": (("on", True), ("true", True)),
     "native_output": (("on", True), ("true", True)),
+    "sources": (("no", False), ("off", False)),
     "budget": (("5", 5), ("1000", 1000)),
     "gc": (("yes", True), ("1", True)),
     "c_calls": (("true", True), ("1", True)),

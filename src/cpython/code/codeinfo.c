@@ -18,6 +18,7 @@
 #include "activation.h"
 #include "bounds.h"
 #include "codename.h"
+#include "codesource.h"
 #include "copies.h"
 #include "generated.h"
 #include "lineinfo.h"
@@ -131,7 +132,7 @@ static struct code_def describe_code(PyCodeObject *code, PyObject *module, PyObj
         .qualname = define_name(lane, qualname != NULL ? qualname : code->co_name),
         .file = define_name(lane, code->co_filename),
         .line = code->co_firstlineno > 0 ? (uint32_t)code->co_firstlineno : 0,
-        .flags = make_flags(code),
+        .flags = make_flags(code) | codesource_flag(code),
     };
 }
 
@@ -226,6 +227,7 @@ static uint64_t make_word(PyCodeObject *code, native_frame *frame, struct lane *
         return info | CODE_EXCLUDED | (makes_tasks ? CODE_WATCHED | (uint64_t)id << 6 : 0);
     }
     unsigned level = choose_code_level(code, globals, policy);
+    codesource_ask(code, frame);
     uint32_t id = define_traced(code, globals, qualname, level, lane, 0);
     Py_XDECREF(qualname);
     if (!keep_policy(stamp, id, policy) || id == 0) {

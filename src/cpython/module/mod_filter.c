@@ -110,7 +110,7 @@ static uint32_t read_count(long long number)
 }
 
 /* filter_object_add_rule(selector, exec, value, level, sample, every, min_duration, max_str,
- * max_items, max_depth, max_locals) */
+ * max_items, max_depth, max_locals, hides_source=False) */
 static PyObject *filter_object_add_rule(PyObject *self, PyObject *args)
 {
     struct filter_rule rule = {0};
@@ -120,9 +120,9 @@ static PyObject *filter_object_add_rule(PyObject *self, PyObject *args)
     int exec, value, level;
     unsigned long long min_duration;
     long long limits[4];
-    if (!PyArg_ParseTuple(args, "s#iiidIKLLLL", &text, &len, &exec, &value, &level, &rule.sample,
+    if (!PyArg_ParseTuple(args, "s#iiidIKLLLL|p", &text, &len, &exec, &value, &level, &rule.sample,
                           &rule.every, &min_duration, &limits[0], &limits[1], &limits[2],
-                          &limits[3])) {
+                          &limits[3], &rule.hides_source)) {
         return NULL;
     }
     rule.selector = (struct filter_text){text, (size_t)len};

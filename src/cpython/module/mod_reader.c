@@ -157,6 +157,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         reader_put_u64(d, "events", r->events) != 0 ||
         reader_put_u64(d, "chunks", r->chunk_count) != 0 ||
         reader_put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
+        reader_put_u64(d, "no_text", r->no_text) != 0 ||
         reader_put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
         reader_put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
         reader_put_owned(d, "meta", make_meta_dict(r)) != 0 ||
@@ -481,6 +482,12 @@ static PyMethodDef reader_methods[] = {
      "Which events the next frame_states_piece() gives."},
     {"frame_states_piece", (PyCFunction)reader_frame_states_piece, METH_NOARGS,
      "The next of them, each with the variables of its frame."},
+    {"source", (PyCFunction)reader_source, METH_VARARGS,
+     "What the recording has of a source file, compared with the disk."},
+    {"source_lines", (PyCFunction)reader_source_lines, METH_VARARGS,
+     "Lines of a source file, from one to another."},
+    {"sources", (PyCFunction)reader_sources, METH_NOARGS,
+     "All source files that the recording has an entry for."},
     {"progress", (PyCFunction)reader_progress, METH_NOARGS,
      "Chunks that the pass under way has read, and all."},
     {"check", (PyCFunction)reader_check_all, METH_NOARGS, "Reads and verifies every block."},

@@ -40,7 +40,8 @@ struct opening {
     PyObject *config, *recipe; /* borrowed from the run */
     PyObject *path;            /* bytes */
     PyObject *activation[2];   /* str */
-    PyObject *folders, *filter;
+    PyObject *folders, *filter, *source_filter;
+    int stores_source;
     const char *highest; /* level of any function */
 };
 
@@ -54,6 +55,7 @@ static void opening_fini(struct opening *o)
     Py_XDECREF(o->activation[1]);
     Py_XDECREF(o->folders);
     Py_XDECREF(o->filter);
+    Py_XDECREF(o->source_filter);
 }
 
 /* What the interpreter's frames say must be what its public functions say. */
@@ -109,6 +111,7 @@ static int read_settings(struct opening *o)
     to->start.tool_id = (int)fields_number(&c, "tool_id", -1, 5);
     to->library_lines = !fields_flag(&c, "builtin_filter");
     to->globals = fields_flag(&c, "globals");
+    o->stores_source = fields_flag(&c, "sources");
     to->gc = fields_flag(&c, "gc");
     to->output = fields_flag(&c, "native_output") ? 2 : fields_flag(&c, "stdio");
     to->budget = (unsigned)fields_number(&c, "budget", 0, 1000);
@@ -211,6 +214,14 @@ static int make_filter(struct opening *o)
         return -1;
     }
     folders_know(o->folders);
+    if (o->stores_source) {
+        o->source_filter = recipe_filter(o->recipe, o->folders);
+        o->options.source_filter =
+            o->source_filter != NULL ? mod_filter_get(o->source_filter) : NULL;
+        if (o->source_filter == NULL) {
+            return -1;
+        }
+    }
     int level = mod_filter_level(o->filter);
     o->options.filter = mod_filter_get(o->filter);
     o->options.rule_level =
@@ -247,7 +258,7 @@ static int make_header(struct opening *o)
 }
 
 /* Filters are held until another one takes their place and no thread is in the middle of asking. */
-static int hold_filter(PyObject *filter)
+static int hold_filters(PyObject *filter, PyObject *source_filter)
 {
     static PyObject *held; /* process-wide, owned: a list of them */
     policy_begin(NULL);
@@ -257,7 +268,10 @@ static int hold_filter(PyObject *filter)
     if (held == NULL) {
         held = PyList_New(0);
     }
-    return held != NULL ? PyList_Append(held, filter) : -1;
+    return held == NULL || PyList_Append(held, filter) != 0 ||
+                   (source_filter != NULL && PyList_Append(held, source_filter) != 0)
+               ? -1
+               : 0;
 }
 
 /* Starts the recording, which this thread has claimed. 0, or -1 with an exception. */
@@ -269,7 +283,8 @@ static int start_claimed(struct opening *o, unsigned how)
         (void)refuse(RL_UNSUPPORTED, "%s", why);
         return -1;
     }
-    if (hold_filter(o->filter) != 0 || exits_register() != 0 || exits_guard() != 0) {
+    if (hold_filters(o->filter, o->source_filter) != 0 || exits_register() != 0 ||
+        exits_guard() != 0) {
         return -1;
     }
     forks_guard();

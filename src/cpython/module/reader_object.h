@@ -32,6 +32,11 @@ PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *nam
 PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored);
 PyObject *reader_progress(struct reader_object *self, PyObject *ignored);
 
+/* Methods in reader_sources.c. */
+PyObject *reader_source(struct reader_object *self, PyObject *args);
+PyObject *reader_sources(struct reader_object *self, PyObject *ignored);
+PyObject *reader_source_lines(struct reader_object *self, PyObject *args);
+
 /* Methods in reader_exceptions.c. */
 void reader_exceptions_free(struct reader_exceptions *exceptions);
 PyObject *reader_exceptions(struct reader_object *self, PyObject *args);

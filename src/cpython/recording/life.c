@@ -7,6 +7,7 @@
 #include "bounds.h"
 #include "budget.h"
 #include "codeinfo.h"
+#include "codesource.h"
 #include "codename.h"
 #include "forks.h"
 #include "gate.h"
@@ -144,11 +145,13 @@ static rl_status open_recorder(const struct recording_options *options, struct r
 {
     struct recorder_options recorder = options->recorder;
     rl_status status;
-    recorder.hooks = (struct recorder_hooks){.wait_begin = wait_begin,
-                                             .wait_end = wait_end,
-                                             .top_frame = frames_top,
-                                             .filled = slot_filled,
-                                             .do_others_rest = do_others_rest};
+    recorder.hooks = (struct recorder_hooks){
+        .wait_begin = wait_begin,
+        .wait_end = wait_end,
+        .top_frame = frames_top,
+        .filled = slot_filled,
+        .do_others_rest = do_others_rest,
+        .clean_source = options->source_filter != NULL ? codesource_clean : NULL};
     Py_BEGIN_ALLOW_THREADS
     os_lock_mutex(&recording.file_lock);
     status = recorder_open(&recorder, &recording.pending, err);
@@ -169,6 +172,7 @@ static void publish_recording(const struct recording_options *options,
     recording.level = options->rule_level > options->level ? options->rule_level : options->level;
     value_limits = options->limits;
     policy_begin(options->filter);
+    codesource_begin(options->source_filter);
     moment_begin(options->filter);
     budget_begin(options->budget);
     activation_begin(options->activation[0], options->activation[1]);

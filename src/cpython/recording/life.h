@@ -15,12 +15,13 @@ struct recording_options {
     int library_lines;             /* level lines also for code of libraries */
     int globals;                   /* at level lines, also names of modules that functions change */
     int gc;                        /* pauses of the garbage collector are events */
-    int output;                 /* what the program prints is an event; 2: also what C code does */
-    unsigned budget;            /* percent; 0 = none */
-    const char *activation[2];  /* activation_begin() */
-    struct filter *filter;      /* borrowed; NULL = none */
-    enum level rule_level;      /* the highest that a rule of it wants */
-    struct value_limits limits; /* of each captured value */
+    int output;                /* what the program prints is an event; 2: also what C code does */
+    unsigned budget;           /* percent; 0 = none */
+    const char *activation[2]; /* activation_begin() */
+    struct filter *filter;     /* borrowed; NULL = none */
+    struct filter *source_filter; /* the same, for the writer thread alone; NULL: no source texts */
+    enum level rule_level;        /* the highest that a rule of it wants */
+    struct value_limits limits;   /* of each captured value */
 };
 
 /* Once a process. 0, or -1 with an exception. */
