@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from relive import diffs
     from relive.instants import State
+    from relive.calls import Calls
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
@@ -510,7 +511,15 @@ class Recording:
         self._reader.select(mask, codes, numbers, line, name, thread, session, with_callees)
         return self.events()
 
-    def calls(
+    def calls(self, function: str, *, where: Optional[str] = None, number: int = 0) -> Calls:
+        """Returns the calls of a function ('price', 'shop:price'), in order of their begin: iterate
+        over it once. With `where` they are those for which an expression is true ('ret < 0'), as
+        for `relive calls --where`. With `number` it is that call alone."""
+        from relive import calls
+
+        return calls.find_calls(self, function, where, number)
+
+    def nested_calls(
         self,
         *,
         codes: Optional[Sequence[int]] = None,

@@ -18,6 +18,7 @@ VERBS = {
     "detach": "end the recording of a process that runs on",
     "info": "what a recording holds: when, where, how much, what was not kept",
     "tree": "the call tree, repeated calls folded, with what went wrong",
+    "calls": "each call of a function, with values; which ones an expression picks",
     "exc": "exceptions: where raised, through which frames, with their variables",
     "line": "each time a line ran, with the values of its variables",
     "frame": "one call whole: its lines with values, what it called, how it ended",

@@ -232,7 +232,7 @@ class Parser:
 
     def format_help(self) -> str:
         """Returns the text of --help."""
-        width = max(40, _find_terminal_width() - 2)
+        width = max(40, terminal_width() - 2)
         words = ["TARGET"] if self._has_target else [word.usage() for word in self._words]
         lines = [f"usage: {' '.join([self.prog, '[options]', *words])}", "", self._about, ""]
         for word in self._words:
@@ -260,7 +260,7 @@ def _format_row(head: str, text: str, width: int) -> List[str]:
     return lines
 
 
-def _find_terminal_width() -> int:
+def terminal_width() -> int:
     """Returns the width that COLUMNS or the terminal has."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):

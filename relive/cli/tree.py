@@ -231,7 +231,7 @@ class _Calls:
             codes = [row[0] for row in recording.codes() if self.args.func in f"{row[1]}:{row[2]}"]
         room = self.args.limit - self.lines if self.args.limit else None
         with common.progress(recording):
-            calls, more = recording.calls(
+            calls, more = recording.nested_calls(
                 codes=codes, thread=self.args.thread or 0, session=session,
                 depth=self.args.depth, least=self.least, limit=room,
             )  # fmt: skip

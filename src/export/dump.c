@@ -91,9 +91,7 @@ static void put_damaged(struct json_out *json)
     json_close(json, '}');
 }
 
-/* Writes a value. Returns why its bytes were no value. */
-static rl_status put_value_or_damage(struct json_out *json, const struct reader *reader,
-                                     struct bytes_in *in)
+rl_status dump_value(struct json_out *json, const struct reader *reader, struct bytes_in *in)
 {
     rl_status status = value_json(json, reader, in);
     if (status != RL_OK) {
@@ -102,14 +100,12 @@ static rl_status put_value_or_damage(struct json_out *json, const struct reader 
     return status;
 }
 
-/* Writes {"name": value, ...}. Arguments that were cut off at the end are left out. */
-static rl_status put_arguments(struct json_out *json, const struct reader *reader,
-                               const struct event_out *event)
+rl_status dump_arguments(struct json_out *json, const struct reader *reader,
+                         const struct event_out *event)
 {
     struct code_text code = reader_code(reader, event->id);
     struct bytes_in in = bytes_in_of(event->values, event->values_len);
     rl_status status = RL_OK;
-    json_key(json, "args");
     json_open(json, '{');
     for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0 && status == RL_OK; i++) {
         if (*in.at == RL_VALUE_DROPPED) {
@@ -117,7 +113,7 @@ static rl_status put_arguments(struct json_out *json, const struct reader *reade
             continue;
         }
         put_name_key(json, reader, code.names[i]);
-        status = put_value_or_damage(json, reader, &in);
+        status = dump_value(json, reader, &in);
     }
     json_close(json, '}');
     return status;
@@ -134,7 +130,7 @@ static rl_status put_write_event(struct json_out *json, const struct reader *rea
     uint64_t word = bytes_varint(in);
     if ((word & 3) == RL_WRITE_ITEM) {
         json_key(json, word >> 3 == RL_ITEM_ATTRIBUTE ? "attr" : "item");
-        status = put_value_or_damage(json, reader, in);
+        status = dump_value(json, reader, in);
         word = bytes_varint(in);
     }
     struct code_text code = reader_code(reader, event->id);
@@ -156,7 +152,7 @@ static rl_status put_write_event(struct json_out *json, const struct reader *rea
         json_null(json);
     }
     json_key(json, "value");
-    rl_status of_value = put_value_or_damage(json, reader, in);
+    rl_status of_value = dump_value(json, reader, in);
     return status == RL_OK ? of_value : status;
 }
 
@@ -234,7 +230,8 @@ static rl_status put_captured(struct json_out *json, const struct reader *reader
     rl_status status = RL_OK;
     switch (event->kind) {
     case RL_EVENT_CALL:
-        return put_arguments(json, reader, event);
+        json_key(json, "args");
+        return dump_arguments(json, reader, event);
     case RL_EVENT_THROW:
     case RL_EVENT_UNWIND:
     case RL_EVENT_RAISE:
@@ -250,7 +247,7 @@ static rl_status put_captured(struct json_out *json, const struct reader *reader
         return put_write_event(json, reader, event, &in);
     default:
         json_key(json, "value");
-        return put_value_or_damage(json, reader, &in);
+        return dump_value(json, reader, &in);
     }
 }
 
@@ -290,7 +287,7 @@ static rl_status put_task(struct json_out *json, const struct reader *reader,
         (void)bytes_varint(&in);
     } else {
         json_key(json, "coroutine");
-        rl_status status = put_value_or_damage(json, reader, &in);
+        rl_status status = dump_value(json, reader, &in);
         if (status != RL_OK) {
             return status;
         }
@@ -392,7 +389,7 @@ static rl_status put_note(struct json_out *json, const struct reader *reader,
             json_string(json, (const char *)name.bytes, name.size);
             bytes_put(&json->out, ":", 1);
             json->needs_comma = 0;
-            status = put_value_or_damage(json, reader, &in);
+            status = dump_value(json, reader, &in);
         }
     }
     json_close(json, '}');

@@ -16,6 +16,13 @@
 /* Writes one event as one line. Where its values are damaged, the line is complete all the same:
  * the value is "<damaged>", and the reader notes a problem. */
 void dump_event(struct json_out *json, struct reader *reader, const struct event_out *event);
+/* Writes {"name": value, ...}, the arguments of a call. Those that were dropped, or cut off at the
+ * end, are left out. Returns why the bytes were no values. */
+RL_CHECKED rl_status dump_arguments(struct json_out *json, const struct reader *reader,
+                                    const struct event_out *event);
+/* Writes a value, or "<damaged>". Returns why its bytes were no value. */
+RL_CHECKED rl_status dump_value(struct json_out *json, const struct reader *reader,
+                                struct bytes_in *in);
 /* Writes the fields of each kind of event: the text of `relive dump --schema`. */
 void dump_schema(struct json_out *json);
 

@@ -39,8 +39,8 @@ struct operand operand_big_integer(const uint8_t *magnitude, size_t size, int is
 
 /* ---- recorded values ---- */
 
-/* Returns the kind of a value that is too deep to be walked, by the name of its type: of a built-in
- * container the length is known. */
+/* Returns the kind of a value that is too deep to be walked. Of a built-in container, which the
+ * name of the type says, the length is known. */
 static enum operand_kind kind_of_deep(struct text type)
 {
     static const struct {

@@ -73,8 +73,13 @@ enum operand_reason {
         OPERAND_REASON_COUNT
 };
 
-/* The text of a reason, static. */
+/* Returns the text of a reason, static. */
 const char *operand_reason_text(unsigned reason);
+/* Returns whether a reason is that of UNKNOWN; the others are those of RAISES. */
+static inline int operand_reason_is_unknown(unsigned reason)
+{
+    return reason < OPERAND_TYPE_ERROR;
+}
 
 /* False, true, not known; MAYBE alone may also mean that Python would raise. */
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_MAYBE };

@@ -1,4 +1,4 @@
-/* Part of where_parts.h: numbers, texts and bytes, written as in Python.
+/* Part of where.h: numbers, texts and bytes, written as in Python.
  *
  *    12  1_000  0x1f  0b1  0o7     an int of any length up to MAGNITUDE_MAX bytes
  *    1.5  .5  1e3                  a float

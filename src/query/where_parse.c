@@ -1,4 +1,4 @@
-/* Part of where_parts.h: the text of an expression as nodes, by recursive descent. One function for
+/* Part of where.h: the text of an expression as nodes, by recursive descent. One function for
  * each line of the grammar (where.h):
  *
  *    parse_or -> parse_and -> parse_not -> parse_comparison -> parse_sum -> parse_product

@@ -1,12 +1,13 @@
-/* A compiled expression: nodes in one array, children before their parent. Private to where*.c.
+/* Part of where.h: a compiled expression, as nodes in one array, children before their parent.
+ * Private to where*.c.
  *
  *    0 < x < 5        node 3: COMPARE   first = 0
  *                     node 0: CONSTANT 0   next = 1
  *                     node 1: NAME x       next = 2, link = WHERE_LESS
  *                     node 2: CONSTANT 5   next = NO_NODE, link = WHERE_LESS
  *
- * Invariants: the children of a node form one list, a node is in one list at most, and the depth of
- * the last node, the root, is at most WHERE_DEPTH_MAX. So evaluation needs no checks. */
+ * Invariants: the children of a node form one list, and a node is in one list at most. No node is
+ * deeper than WHERE_DEPTH_MAX. So evaluation needs no checks. */
 #ifndef WHERE_PARTS_H
 #define WHERE_PARTS_H
 

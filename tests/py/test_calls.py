@@ -123,7 +123,7 @@ def test_calls_are_those_of_a_plain_reading(out):
         codes = draw.sample(sorted(names), 2) if draw.random() < 0.4 else None
         thread, depth = draw.choice([0, 0, 1, 2, 4, 77]), draw.choice([0, 0, 1, 2, 5])
         least, limit = draw.choice([0, 0, *took]), draw.choice([0, 1, 7, 60, 10**6])
-        rows, more = recording.calls(
+        rows, more = recording.nested_calls(
             codes=codes, thread=thread, depth=depth, least=least, limit=limit
         )
         funcs = None if codes is None else {names[code] for code in codes}

@@ -59,22 +59,6 @@ static PyObject *make_hex_text(const uint8_t *bytes, size_t n)
     return PyUnicode_FromString(text);
 }
 
-PyObject *reader_raise_busy(const char *text)
-{
-    return refusal_raise(RL_BUSY, text);
-}
-
-struct reader *reader_enter(struct reader_object *self)
-{
-    if (self->reader == NULL || self->busy) {
-        (void)refusal_raise(RL_BUSY, self->busy ? "the reader is used by another thread"
-                                                : "the reader is closed");
-        return NULL;
-    }
-    self->busy = 1;
-    return self->reader;
-}
-
 static PyObject *list_problems(const struct reader *reader)
 {
     PyObject *list = PyList_New(0);
@@ -427,6 +411,11 @@ static void reader_dealloc(struct reader_object *self)
     close_reader(self);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
+}
+
+int reader_is(PyObject *object)
+{
+    return Py_TYPE(object)->tp_dealloc == (destructor)reader_dealloc;
 }
 
 static PyMethodDef reader_methods[] = {

@@ -1,10 +1,28 @@
 /* Part of reader_object.h.
- * Why: calls that were picked out of a recording, as Python objects. */
+ * Why: calls that were picked out of a recording, as Python objects; and what all methods of a
+ * reader begin with. */
 #include <limits.h>
 
 #include "reader_object.h"
+#include "refusal.h"
 
 #include "dump.h"
+
+PyObject *reader_raise_busy(const char *text)
+{
+    return refusal_raise(RL_BUSY, text);
+}
+
+struct reader *reader_enter(struct reader_object *self)
+{
+    if (self->reader == NULL || self->busy) {
+        (void)refusal_raise(RL_BUSY, self->busy ? "the reader is used by another thread"
+                                                : "the reader is closed");
+        return NULL;
+    }
+    self->busy = 1;
+    return self->reader;
+}
 
 PyObject *reader_event_json(struct reader *reader, const struct event_out *event)
 {

@@ -22,6 +22,8 @@ struct reader_object {
     int busy;
 };
 
+/* Returns whether an object is a Reader. */
+int reader_is(PyObject *object);
 /* The open reader, busy from now on; NULL with an exception. */
 struct reader *reader_enter(struct reader_object *self);
 /* A sequence of numbers as a set, each + 1; None is not wanted. 0, or -1 with an exception. */

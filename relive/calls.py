@@ -1,0 +1,211 @@
+"""The calls of a function: Recording.calls(), and the objects that it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from relive import _core
+from relive.api import Recording
+from relive.config import nearest
+from relive.errors import ReliveError, from_core
+
+Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
+_NATIVE = 8  # flag of a function that is written in C
+_GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. Its values are those of `relive dump`: a mapping with type ("t"), text ("r") and,
+    where JSON can have it, the value itself ("v")."""
+
+    handle: str
+    """price#3: every verb takes it"""
+    position: str
+    """of its begin"""
+    number: int
+    pid: int
+    thread: int
+    task: Optional[int]
+    t: int
+    """of its begin, in nanoseconds since the run began"""
+    func: str
+    file: str
+    line: int
+    caller: Optional[str]
+    """None where nothing that was recorded called it, or where it is not known"""
+    caller_line: Optional[int]
+    args: Optional[Mapping[str, Mapping[str, Any]]]
+    """None where they were not recorded"""
+    end: str
+    """return, raise, open (when the recording ended), unseen (it is gone) or lost (with events that
+    were not kept)"""
+    value: Optional[Mapping[str, Any]]
+    """what it returned; None where that was not recorded, or nothing was returned yet"""
+    exc_type: Optional[str]
+    exc: Optional[Mapping[str, Any]]
+    total_ns: Optional[int]
+    """until the recording ended, where it is open"""
+    self_ns: Optional[int]
+    """the part of it in which no other recorded function ran"""
+    already_running: bool
+    """it began before the recording did"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What an answer has counted."""
+
+    calls: int
+    """of the function"""
+    passed: int
+    """for which the expression is true"""
+    open: int
+    """of those that passed"""
+    raised: int
+    """of those that passed"""
+    unknown: int
+    """for which the expression is not known: a value is redacted, cut, dropped or not recorded"""
+    no_answer: int
+    """for which Python would raise, or which have no result"""
+    reasons: Mapping[str, int]
+    """of the last two"""
+
+    def __add__(self, other: Counts) -> Counts:
+        reasons = dict(self.reasons)
+        for reason, number in other.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + number
+        return Counts(
+            self.calls + other.calls, self.passed + other.passed, self.open + other.open,
+            self.raised + other.raised, self.unknown + other.unknown,
+            self.no_answer + other.no_answer, reasons,
+        )  # fmt: skip
+
+
+NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, {})
+
+
+class ExpressionError(ReliveError):
+    """An expression that is none: `expression`, and the `place` in it, counted in characters."""
+
+    def __init__(self, expression: str, place: int, why: str) -> None:
+        super().__init__("ERR_USAGE", f"{why} (at character {place + 1} of the expression)")
+        self.expression, self.place = expression, place
+
+
+def check_expression(text: str, codes: Sequence[Code]) -> None:
+    """Raises ExpressionError where a text is no expression about calls of these functions."""
+    found = _core.where_names(text)
+    if isinstance(found, tuple):
+        raise ExpressionError(text, *found)
+    of_call = _core.call_names()
+    parameters = {name for row in codes for name in row[7][: row[6]]}
+    inside = {name for row in codes for name in row[7][row[6] :]} - set(of_call)
+    for name, place, is_of_call in found:
+        known = set(of_call) if is_of_call else parameters | set(of_call)
+        if name in known:
+            continue
+        if name in inside and not is_of_call:
+            why = f"{name} is a variable inside the function: only its parameters are known here"
+        else:
+            why = f"there is no name {name} here{nearest(name, sorted(known))}"
+        raise ExpressionError(text, place, why)
+
+
+class Search:
+    """The rows of an answer, as JSON. Recording.calls() makes objects of them."""
+
+    def __init__(
+        self, recording: Recording, codes: Sequence[Code], name: str, prefix: str = "", **how: Any
+    ) -> None:
+        self.prefix = prefix
+        has_gaps = not _GAPS.isdisjoint(recording.header["losses"])
+        try:
+            self._calls = _core.Calls(
+                recording.raw_reader, [row[0] for row in codes], name, prefix,
+                until=recording.header["end_ns"], has_gaps=has_gaps, **how,
+            )  # fmt: skip
+        except _core.Error as error:
+            raise from_core(error) from None
+
+    def pieces(self) -> Iterator[List[bytes]]:
+        """Yields rows as they are found; an empty list now and then."""
+        while True:
+            try:
+                piece = self._calls.piece()
+            except _core.Error as error:
+                raise from_core(error) from None
+            if piece is None:
+                return
+            yield piece
+
+    def only_count(self) -> None:
+        """Gives no more rows, but counts to the end of the recording."""
+        self._calls.only_count()
+
+    def counts(self) -> Counts:
+        """Returns what was counted so far."""
+        return Counts(*self._calls.counts())
+
+    def groups(self) -> Tuple[List[Tuple[bytes, int, int, int, int]], int]:
+        """Returns [(value as JSON, calls, number, thread and event of the first)], and the calls of
+        values that have no group of their own."""
+        return self._calls.groups()
+
+
+class Calls:
+    """The calls of a function that pass, in order of their begin: iterate once. `counts` is what
+    the iteration has counted so far."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+
+    @property
+    def counts(self) -> Counts:
+        """All of it, once the iteration has ended."""
+        return self._search.counts()
+
+    def __iter__(self) -> Iterator[Call]:
+        for piece in self._search.pieces():
+            for line in piece:
+                yield make_call(_core.read_json(line))
+
+
+def make_call(row: Dict[str, Any]) -> Call:
+    """Returns the object for one row."""
+    handle, number = row.pop("call"), row.pop("n")
+    return Call(handle=handle, number=number, **row)
+
+
+def find_function(recordings: Sequence[Recording], name: str) -> List[List[Code]]:
+    """Returns the codes of the one function that a name means, for each recording of a run. Raises
+    ReliveError where it means none, or several."""
+    from relive.cli import common
+
+    found = []
+    for recording in recordings:
+        rows, line = common.functions_at(recording, name)
+        if line:  # FILE:LINE is the function that begins nearest above
+            rows = [row for row in rows if row[1:5] == rows[0][1:5]]
+        bodies = [row for row in rows if row[1] == name and row[2] == "<module>"]
+        found.append(bodies or [row for row in rows if not row[5] & _NATIVE] or rows)
+    names = sorted({f"{row[1]}:{row[2]}" for rows in found for row in rows})
+    if not names:
+        raise common.no_such_function(list(recordings), name)
+    if len(names) > 1:
+        listed = ", ".join(names[:10])
+        raise ReliveError("ERR_USAGE", f"{name} is several functions: {listed}. Write one of them")
+    if all(row[5] & _NATIVE for rows in found for row in rows):
+        raise ReliveError(
+            "ERR_UNSUPPORTED", f"{name} is written in C: its calls have no frames and no numbers"
+        )
+    return found
+
+
+def find_calls(recording: Recording, function: str, where: Optional[str], number: int) -> Calls:
+    """Returns the calls of a function in one recording."""
+    codes = find_function([recording], function)[0]
+    if where is not None:
+        check_expression(where, codes)
+    return Calls(Search(recording, codes, function, where=where, number=number))
