@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive import _core
-from relive.api import Recording
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from relive.api import Recording
 
 Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
 _NATIVE = 8  # flag of a function that is written in C
@@ -178,21 +182,36 @@ def make_call(row: Dict[str, Any]) -> Call:
     return Call(handle=handle, number=number, **row)
 
 
+def _rows_named(recording: Recording, name: str) -> List[Code]:
+    """Returns the codes that a function's name, its module's, or FILE:LINE means."""
+    rows = recording.codes()
+    file, _, number = name.rpartition(":")
+    if file and number.isdigit():
+        above = [
+            row
+            for row in rows
+            if (row[3] == file or row[3].endswith(os.sep + file)) and row[4] <= int(number)
+        ]
+        nearest_one = max(above, key=lambda row: (row[4], not row[5] & 16), default=None)
+        return [row for row in above if nearest_one and row[1:5] == nearest_one[1:5]]
+    found = [row for row in rows if name in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
+    found = found or [row for row in rows if row[2].rpartition(".")[2] == name]
+    return found or [row for row in rows if name == row[1] and row[2] == "<module>"]
+
+
 def find_function(recordings: Sequence[Recording], name: str) -> List[List[Code]]:
     """Returns the codes of the one function that a name means, for each recording of a run. Raises
     ReliveError where it means none, or several."""
-    from relive.cli import common
-
     found = []
     for recording in recordings:
-        rows, line = common.functions_at(recording, name)
-        if line:  # FILE:LINE is the function that begins nearest above
-            rows = [row for row in rows if row[1:5] == rows[0][1:5]]
-        bodies = [row for row in rows if row[1] == name and row[2] == "<module>"]
-        found.append(bodies or [row for row in rows if not row[5] & _NATIVE] or rows)
+        rows = _rows_named(recording, name)
+        found.append([row for row in rows if not row[5] & _NATIVE] or rows)
     names = sorted({f"{row[1]}:{row[2]}" for rows in found for row in rows})
     if not names:
-        raise common.no_such_function(list(recordings), name)
+        known = {word for one in recordings for row in one.codes() for word in (row[2], row[1])}
+        raise ReliveError(
+            "ERR_NOT_FOUND", f"nothing of {name} was recorded{nearest(name, sorted(known))}"
+        )
     if len(names) > 1:
         listed = ", ".join(names[:10])
         raise ReliveError("ERR_USAGE", f"{name} is several functions: {listed}. Write one of them")
