@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     )
 
     from relive import diffs
-    from relive.instants import State
     from relive.calls import Calls
+    from relive.instants import State
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")

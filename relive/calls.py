@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from relive import _core
+from relive import _core, positions
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
 
@@ -14,8 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from relive.api import Recording
 
-Code = Tuple[int, str, str, str, int, int, int, List[str]]  # a row of Recording.codes()
-_NATIVE = 8  # flag of a function that is written in C
 _GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 
 
@@ -98,7 +95,7 @@ class ExpressionError(ReliveError):
         self.expression, self.place = expression, place
 
 
-def check_expression(text: str, codes: Sequence[Code]) -> None:
+def check_expression(text: str, codes: Sequence[positions.Code]) -> None:
     """Raises ExpressionError where a text is no expression about calls of these functions."""
     found = _core.where_names(text)
     if isinstance(found, tuple):
@@ -121,7 +118,12 @@ class Search:
     """The rows of an answer, as JSON. Recording.calls() makes objects of them."""
 
     def __init__(
-        self, recording: Recording, codes: Sequence[Code], name: str, prefix: str = "", **how: Any
+        self,
+        recording: Recording,
+        codes: Sequence[positions.Code],
+        name: str,
+        prefix: str = "",
+        **how: Any,
     ) -> None:
         self.prefix = prefix
         has_gaps = not _GAPS.isdisjoint(recording.header["losses"])
@@ -182,43 +184,12 @@ def make_call(row: Dict[str, Any]) -> Call:
     return Call(handle=handle, number=number, **row)
 
 
-def _rows_named(recording: Recording, name: str) -> List[Code]:
-    """Returns the codes that a function's name, its module's, or FILE:LINE means."""
-    rows = recording.codes()
-    file, _, number = name.rpartition(":")
-    if file and number.isdigit():
-        above = [
-            row
-            for row in rows
-            if (row[3] == file or row[3].endswith(os.sep + file)) and row[4] <= int(number)
-        ]
-        nearest_one = max(above, key=lambda row: (row[4], not row[5] & 16), default=None)
-        return [row for row in above if nearest_one and row[1:5] == nearest_one[1:5]]
-    found = [row for row in rows if name in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
-    found = found or [row for row in rows if row[2].rpartition(".")[2] == name]
-    return found or [row for row in rows if name == row[1] and row[2] == "<module>"]
-
-
-def find_function(recordings: Sequence[Recording], name: str) -> List[List[Code]]:
+def find_function(run: Sequence[Recording], name: str) -> List[List[positions.Code]]:
     """Returns the codes of the one function that a name means, for each recording of a run. Raises
     ReliveError where it means none, or several."""
-    found = []
-    for recording in recordings:
-        rows = _rows_named(recording, name)
-        found.append([row for row in rows if not row[5] & _NATIVE] or rows)
-    names = sorted({f"{row[1]}:{row[2]}" for rows in found for row in rows})
-    if not names:
-        known = {word for one in recordings for row in one.codes() for word in (row[2], row[1])}
-        raise ReliveError(
-            "ERR_NOT_FOUND", f"nothing of {name} was recorded{nearest(name, sorted(known))}"
-        )
-    if len(names) > 1:
-        listed = ", ".join(names[:10])
-        raise ReliveError("ERR_USAGE", f"{name} is several functions: {listed}. Write one of them")
-    if all(row[5] & _NATIVE for rows in found for row in rows):
-        raise ReliveError(
-            "ERR_UNSUPPORTED", f"{name} is written in C: its calls have no frames and no numbers"
-        )
+    found = positions.named_functions(run, name)
+    if not any(found):
+        raise positions.no_such_function(run, name)
     return found
 
 

@@ -97,14 +97,7 @@ def _find_function(
     run: Sequence[Recording], recording: Recording, process: int, name: str
 ) -> List[int]:
     """Returns the ids of the one function that a name means."""
-    rows, _ = functions_at(recording, name)
-    bodies = [row for row in rows if row[1] == name and row[2] == "<module>"]
-    rows = bodies or [row for row in rows if not row[5] & _NATIVE] or rows
-    names = sorted({f"{row[1]}:{row[2]}" for row in rows})
-    if len(names) > 1:
-        raise ReliveError(
-            "ERR_USAGE", f"{name} is several functions: {', '.join(names[:10])}. Write one of them"
-        )
+    rows = named_functions([recording], name)[0]
     if not rows and not process:
         for other in run[1:]:
             if functions_at(other, name)[0]:
@@ -112,11 +105,30 @@ def _find_function(
                 raise ReliveError("ERR_NOT_FOUND", f"{name} ran in another process: write {at}")
     if not rows:
         raise no_such_function(run, name)
-    if rows[0][5] & _NATIVE:
+    return [row[0] for row in rows]
+
+
+def named_functions(run: Sequence[Recording], name: str) -> List[List[Code]]:
+    """Returns the codes of the one function that a name means, for each recording of a run. A
+    module's name means its body, FILE:LINE the function that begins nearest above. Raises
+    ReliveError where the name means several."""
+    found = []
+    for recording in run:
+        rows, line = functions_at(recording, name)
+        if line:
+            rows = [row for row in rows if row[1:5] == rows[0][1:5]]
+        bodies = [row for row in rows if row[1] == name and row[2] == "<module>"]
+        found.append(bodies or [row for row in rows if not row[5] & _NATIVE] or rows)
+    names = sorted({f"{row[1]}:{row[2]}" for rows in found for row in rows})
+    if len(names) > 1:
+        raise ReliveError(
+            "ERR_USAGE", f"{name} is several functions: {', '.join(names[:10])}. Write one of them"
+        )
+    if any(row[5] & _NATIVE for rows in found for row in rows):
         raise ReliveError(
             "ERR_UNSUPPORTED", f"{name} is written in C: its calls have no frames and no numbers"
         )
-    return [row[0] for row in rows]
+    return found
 
 
 def _find_file(run: Sequence[Recording], recording: Recording, place: str) -> List[int]:
