@@ -348,6 +348,12 @@ def order(path):
     return [(event["thread"], event["seq"]) for event in merged]
 
 
+def gaps(path):
+    """The indexes of events before which some of their thread were lost."""
+    merged = format_reader.merged(format_reader.Recording(path))
+    return [index for index, event in enumerate(merged) if "gap" in event]
+
+
 def positions(path):
     """{what a user may write: (thread, seq)}"""
     recording = format_reader.Recording(path)
