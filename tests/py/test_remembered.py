@@ -113,6 +113,27 @@ def test_handlers_of_code_that_dies(record):
     assert handled == [(3, None), (5, "return")] * 20
 
 
+FINALLY = """
+def leave(fails):
+    try:
+        if fails: raise KeyError
+    finally:
+        undefined
+for fails in (0, 1, 0, 1):
+    try: leave(fails)
+    except Exception: pass
+"""
+
+
+def test_a_handler_at_an_instruction_that_raises(record):
+    """Up to 3.10, the first instruction of the finally is where its handler begins."""
+    _, _, events = record(FINALLY, "--level", "lines")
+    own = [e for e in events if e.get("func", "").endswith(":leave") and "exc_line" in e]
+    told = [(e["kind"], e["line"], e.get("handler")) for e in own]
+    ends = [("raise", 6, None), ("unwind", 6, None)]
+    assert told == (ends + [("raise", 4, None), ("handled", 6, "finally"), *ends]) * 2
+
+
 def boom(class_):
     raise class_
 

@@ -4,7 +4,8 @@
  *
  * Invariant: a place is of a living code object. An address does not prove that: a new code object
  * may have the address, the definition and so the word of a dead one. So a place also has the
- * count of dead code objects with an id like its own. */
+ * count of dead code objects with an id like its own. Up to 3.10 a handler may begin at an
+ * instruction that raises, so an offset may have two places. */
 #include "lineinfo.h"
 
 #include "word.h"
