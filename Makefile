@@ -61,9 +61,9 @@ bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 	@tools/system.sh tests bench
 	@$(MATRIX) bench
 
-bench-workloads: ## six programs beside VizTracer; writes build/workloads.md; ONLY="3.13"
+bench-workloads: ## six programs beside VizTracer; ONLY="3.13" BEFORE="pythons of an older tree"
 	@tools/system.sh tests
-	@$(MATRIX) workloads --only "$(ONLY)"
+	@$(MATRIX) workloads --only "$(ONLY)" --before "$(BEFORE)"
 
 bench-filters: ## filter rules beside CodeTracer's recorder; fails on a missed ratio
 	@tools/system.sh tests

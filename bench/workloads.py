@@ -4,7 +4,8 @@
 
 Each PYTHON is an interpreter that can import relive, viztracer and the packages of the application.
 Those of --before have an older Relive, version by version: the two trees take turns. `make
-bench-workloads` runs it. Two kinds of ratios, traced over untraced:
+bench-workloads` runs it. The file of --write has all that is measured so far. Two kinds of ratios,
+traced over untraced:
 
 - warm: pairs of rounds in one process, with one untimed round after each switch;
 - cold: first rounds of neighbouring processes; the third figure adds starting and saving.
@@ -170,11 +171,10 @@ def main(words):
                 for name, figures in zip(names, found):
                     results.setdefault((workload, name), {})[version] = figures
             print(workload, recorder, file=sys.stderr, flush=True)
-    text = tables(results, list(pythons))
-    print(text)
-    if args.write:
-        with open(args.write, "w", encoding="utf-8") as file:
-            file.write(text)
+            if args.write:
+                with open(args.write, "w", encoding="utf-8") as file:
+                    file.write(tables(results, list(pythons)))
+    print(tables(results, list(pythons)))
 
 
 if __name__ == "__main__":

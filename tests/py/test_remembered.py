@@ -131,7 +131,7 @@ def test_a_handler_at_an_instruction_that_raises(record):
     own = [e for e in events if e.get("func", "").endswith(":leave") and "exc_line" in e]
     told = [(e["kind"], e["line"], e.get("handler")) for e in own]
     ends = [("raise", 6, None), ("unwind", 6, None)]
-    assert told == (ends + [("raise", 4, None), ("handled", 6, "finally"), *ends]) * 2
+    assert told == [*ends, ("raise", 4, None), ("handled", 6, "finally"), *ends] * 2
 
 
 def boom(class_):

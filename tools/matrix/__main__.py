@@ -38,7 +38,7 @@ COMMANDS = {
     "refs": lambda args: hunts.refs(),
     "mutants": lambda args: suites.mutants(),
     "bench": lambda args: costs.bench(),
-    "workloads": lambda args: costs.workloads(args.only),
+    "workloads": lambda args: costs.workloads(args.only, args.before.split()),
     "filters": lambda args: costs.beside_peers(["filters.py"], costs.FILTERED),
     "debug": lambda args: costs.beside_peers(["debug.py", "debug_modules.py"], VERSIONS),
     "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
@@ -60,6 +60,7 @@ def parse(words):
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--only", default="", help="versions, for tests, `workloads`, `wheels`")
+    parser.add_argument("--before", default="", help="interpreters with an older tree, `workloads`")
     parser.add_argument("-k", default="", help="tests to run: a file's name, or pytest's -k")
     args = parser.parse_args(words)
     args.only = args.only.replace(",", " ").split()

@@ -63,8 +63,10 @@ def beside_peers(scripts, versions):
     return status
 
 
-def workloads(versions):
-    """Runs the six workloads on these versions in one run; the tables go to build/workloads.md."""
+def workloads(versions, before):
+    """Runs the six workloads on these versions in one run; the tables go to build/workloads.md.
+
+    `before` is the list of interpreters that have an older Relive to compare with."""
     found, _ = find_interpreters()
     pythons = []
     for version in [version for version in versions or WORKLOADS_ON if version in found]:
@@ -74,6 +76,7 @@ def workloads(versions):
         pythons.append(python)
     script = os.path.join(ROOT, "bench", "workloads.py")
     words = [sys.executable, script, "--write", os.path.join(BUILD, "workloads.md"), *pythons]
+    words += ["--before", *before] if before else []
     return subprocess.call(words, env=environ(), cwd=BUILD)
 
 
