@@ -18,7 +18,7 @@ def middle(n):
         except KeyError: pass
 for i in range({}): middle(i)
 """
-QUESTIONS = (["tree", "--calls", "--limit", "3"], ["exc"])
+QUESTIONS = (["tree", "--calls", "--limit", "3"], ["exc"], ["state", "end"])
 READ = "import sys, relive\nfor event in relive.open(sys.argv[1]).events(): pass"
 
 

@@ -14,7 +14,7 @@ from relive.errors import ReliveError, from_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List, Mapping, Sequence, Tuple
+    from typing import List, Optional, Sequence, Tuple
 
     from relive.api import Recording
 
@@ -49,21 +49,21 @@ def find(run: Sequence[Recording], text: str) -> Place:
     is_found, is_lost, has_losses, counted, event = recording.reader.find_event(
         kind, thread, line, number, codes
     )
-    near: Mapping[str, Any] = _core.read_json(event) if event is not None else {}
-    if is_found:
+    if is_found and event is not None:
         is_number = kind in (_CALL, _LINE) and has_losses
         note = f"{text} counts from the first one that was kept: events are lost"
-        return Place(recording, near["thread"], near["seq"], note if is_number else "")
+        return Place(recording, event[0], event[1], note if is_number else "")
     raise ReliveError(
-        "ERR_NOT_FOUND", _explain(recording, text, kind, bool(is_lost), counted, near)
+        "ERR_NOT_FOUND", _explain(recording, text, kind, bool(is_lost), counted, event)
     )
 
 
 def _explain(
-    recording: Recording, text: str, kind: str, is_lost: bool, counted: int, near: Mapping[str, Any]
-) -> str:
-    """Returns why there is no such event, and what is nearest."""
-    at = f"T{near['thread']}@{near['seq']}" if near else ""
+    recording: Recording, text: str, kind: str, is_lost: bool, counted: int,
+    near: Optional[Tuple[int, int, int]],
+) -> str:  # fmt: skip
+    """Returns why there is no such event, and what is nearest: (thread, number, ns)."""
+    at = f"T{near[0]}@{near[1]}" if near else ""
     if kind == _EVENT:
         if is_lost:
             return f"{text} was not kept: {at} is the next event of its thread that was"
@@ -73,7 +73,7 @@ def _explain(
         more = ", ..." if len(threads) > 10 else ""
         return f"there is no {text}: the threads are {', '.join(threads[:10])}{more}"
     if kind == _TIME and near:
-        return f"nothing was recorded by {text}: the first event is at +{near['t'] / 1e6:.6g}ms"
+        return f"nothing was recorded by {text}: the first event is at +{near[2] / 1e6:.6g}ms"
     if kind in (_CALL, _LINE):
         name = text.rpartition("#")[0]
         if counted:

@@ -236,6 +236,11 @@ def test_other_verbs_print_positions_that_it_takes(recorded):
             assert json.loads(first)["position"] == position
 
 
+def test_the_last_event_is_whole(recorded):
+    done = relive("state", "end", recorded)
+    assert done.returncode == 0 and not done.stderr, "its values are not taken for damaged"
+
+
 def test_state_of_a_child_process(tmp_path):
     (tmp_path / "prog.py").write_text(
         "import os\ndef f(x):\n    return x\nif os.fork() == 0:\n    f(5)\n    os._exit(0)\n"

@@ -51,17 +51,8 @@ PyObject *reader_parse_position(PyObject *module, PyObject *arg)
     return result;
 }
 
-/* Returns the event as JSON, or None where its kind is 0: new. */
-static PyObject *event_or_none(struct reader *reader, const struct event_out *event)
-{
-    if (event->kind == 0) {
-        Py_RETURN_NONE;
-    }
-    return reader_event_json(reader, event);
-}
-
 /* find_event(kind, thread, line, number, codes): (is found, is lost, has losses, how many there
- * are, the event or the nearest one as JSON). Its values are left out. */
+ * are, the event or the nearest one). An event is (thread, seq, t), None where there is none. */
 PyObject *reader_find_event(struct reader_object *self, PyObject *args)
 {
     struct position position = {0};
@@ -88,12 +79,17 @@ PyObject *reader_find_event(struct reader_object *self, PyObject *args)
         Py_BEGIN_ALLOW_THREADS
         status = position_find(self->reader, &position, &codes, &found);
         Py_END_ALLOW_THREADS
-        PyObject *event =
-            status == RL_OK ? event_or_none(self->reader, &found.event) : PyErr_NoMemory();
-        result = event == NULL
-                     ? NULL
-                     : Py_BuildValue("(iiiKN)", found.is_found, found.is_lost, found.has_losses,
-                                     (unsigned long long)found.counted, event);
+        const struct event_out *event = &found.event;
+        if (status != RL_OK) {
+            (void)PyErr_NoMemory();
+        } else if (event->kind == 0) {
+            result = Py_BuildValue("(iiiKO)", found.is_found, found.is_lost, found.has_losses,
+                                   (unsigned long long)found.counted, Py_None);
+        } else {
+            result = Py_BuildValue("(iiiK(IKK))", found.is_found, found.is_lost, found.has_losses,
+                                   (unsigned long long)found.counted, event->thread,
+                                   (unsigned long long)event->seq, (unsigned long long)event->t);
+        }
     }
     u64map_fini(&codes);
     self->busy = 0;
