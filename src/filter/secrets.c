@@ -245,10 +245,9 @@ static inline void add_last_window(struct window *w, const char *at, size_t n, s
 
 static inline void add_whole_window(struct window *w, const char *at)
 {
-    add_block(w, at, 0);
-    add_block(w, at, BLOCK);
-    add_block(w, at, 2 * BLOCK);
-    add_block(w, at, 3 * BLOCK);
+    for (size_t i = 0; i < WINDOW; i += BLOCK) {
+        add_block(w, at, i);
+    }
 }
 #else
 static inline void add_last_window(struct window *w, const char *at, size_t n, size_t len)

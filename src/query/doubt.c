@@ -69,7 +69,7 @@ static enum change next_change(const struct reader *reader, struct bytes_in *in,
     case RL_VALUE_WRAPPED: {
         struct text type = reader_string(reader, value.type);
         if (is_text(type, "bytearray") && value_next(&held, &value) == RL_OK) {
-            return value.len > 2 * COMPARED_BYTES ? CHANGE_DEEP : CHANGE_OWN;
+            return value.len > UINT64_C(2) * COMPARED_BYTES ? CHANGE_DEEP : CHANGE_OWN;
         }
         return is_text(type, "mappingproxy") ? CHANGE_DEEP : inner;
     }

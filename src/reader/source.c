@@ -14,7 +14,7 @@
 #include "os.h"
 #include "source_table.h"
 
-#define SOURCE_BYTES_MAX (4u * RL_SOURCE_TEXT_MAX)
+#define SOURCE_BYTES_MAX (UINT64_C(4) * RL_SOURCE_TEXT_MAX)
 
 enum { TRIES = 4, PATH_MOST = 4096 };
 
@@ -134,7 +134,7 @@ static rl_status read_source_block(struct reader *reader, struct source_table *r
     }
     if (read->bytes + header.raw > SOURCE_BYTES_MAX) {
         reader_problem(reader, "more than %u MiB of source texts: the rest is left out",
-                       SOURCE_BYTES_MAX >> 20);
+                       (unsigned)(SOURCE_BYTES_MAX >> 20));
         return RL_OK;
     }
     rl_status status = blocks_unpack(reader, offset, &header, &reader->raw);

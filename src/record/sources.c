@@ -129,29 +129,41 @@ static uint32_t read_bytes(struct recorder *recorder, const struct source_file *
     return RL_SOURCE_TEXT;
 }
 
-/* Fills an entry: text, or why there is none. */
-static void fill_entry(struct recorder *recorder, const struct source_file *file,
-                       struct source_entry *entry)
+/* Makes the text of an entry. Returns RL_SOURCE_TEXT, or why there is none. */
+static uint32_t make_text(struct recorder *recorder, const struct source_file *file,
+                          struct source_entry *entry)
 {
     struct source_asks *sources = &recorder->sources;
     const struct recorder_hooks *hooks = &recorder->options.hooks;
     struct text bytes = {"", 0}, text;
-    entry->state = read_bytes(recorder, file, &bytes, &entry->flags);
-    if (entry->state != RL_SOURCE_TEXT) {
-        return;
+    uint32_t state = read_bytes(recorder, file, &bytes, &entry->flags);
+    if (state != RL_SOURCE_TEXT) {
+        return state;
     }
     bytes_out_reset(&sources->decoded);
     if (source_decode(bytes, &sources->decoded, &text) != RL_OK) {
-        entry->state = RL_SOURCE_ENCODING;
-    } else if (!is_text_of_code(file, text)) {
-        entry->state = RL_SOURCE_OTHER;
-    } else if (sources->text_bytes + text.len > RL_SOURCE_TEXT_MAX) {
-        entry->state = RL_SOURCE_LARGE;
-    } else if (hooks->clean_source(recorder->options.source_host, file, text, entry) != RL_OK) {
-        entry->state = RL_SOURCE_FILTER;
-    } else if (sources->text_bytes + entry->text.len > RL_SOURCE_TEXT_MAX) {
-        entry->state = RL_SOURCE_LARGE; /* marks can be longer than what they replace */
-    } else {
+        return RL_SOURCE_ENCODING;
+    }
+    if (!is_text_of_code(file, text)) {
+        return RL_SOURCE_OTHER;
+    }
+    size_t room = RL_SOURCE_TEXT_MAX - sources->text_bytes;
+    if (text.len > room) {
+        return RL_SOURCE_LARGE;
+    }
+    if (hooks->clean_source(recorder->options.source_host, file, text, entry) != RL_OK) {
+        return RL_SOURCE_FILTER;
+    }
+    /* Marks can be longer than what they replace. */
+    return entry->text.len > room ? RL_SOURCE_LARGE : RL_SOURCE_TEXT;
+}
+
+/* Fills an entry: text, or why there is none. */
+static void fill_entry(struct recorder *recorder, const struct source_file *file,
+                       struct source_entry *entry)
+{
+    entry->state = make_text(recorder, file, entry);
+    if (entry->state == RL_SOURCE_TEXT) {
         entry->digest = block_checksum(entry->text.data, entry->text.len);
     }
 }
