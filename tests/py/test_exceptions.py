@@ -441,6 +441,39 @@ def test_an_exception_leaves_a_frame_at_the_line_of_its_traceback(record, level)
     assert told == expected
 
 
+WITHOUT_TRACEBACK = """
+def raised():
+    raise ValueError("one")
+def removes():
+    try:
+        raised()
+    except ValueError as e:
+        e.__traceback__ = None
+        raise
+def replaces():
+    try:
+        raised()
+    except ValueError as e:
+        kept = e
+    raise kept.with_traceback(None)
+for f in (removes, replaces):
+    try:
+        f()
+    except ValueError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("level", ("calls", "lines") if SEES_RAISE else ("lines",))
+def test_an_exception_whose_traceback_is_removed(record, tmp_path, level):
+    done, _, _ = record(WITHOUT_TRACEBACK, "--level", level)
+    assert done.returncode == 0, done.stderr
+    found = [(places(s)[1:], s["fate"]) for s in stories(tmp_path / "out.relive")]
+    caught = "caught in __main__:<module> at prog.py:19"
+    assert found[0] == ([["removes", 6], ["raised", 3]], caught)
+    assert found[-1] == ([["replaces", 15]], caught)
+
+
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="a static class of C with a dot came then")
 def test_an_exception_of_c_is_called_by_its_name_alone(record):
     source = "import _interpreters\ntry:\n    _interpreters.is_running(9999)\n"

@@ -207,16 +207,19 @@ static inline PyObject *compat_referent(PyObject *reference)
 #endif
 }
 
-/* Where an exception that is on its way has been so far: borrowed, or NULL. */
-static inline PyObject *compat_traceback(PyObject *exc)
+/* Where an exception that is on its way has been so far: borrowed, or NULL. with_traceback(None)
+ * stores None before 3.12. */
+static inline PyTracebackObject *compat_traceback(PyObject *exc)
 {
+    PyObject *found =
+        PyExceptionInstance_Check(exc) ? ((PyBaseExceptionObject *)exc)->traceback : NULL;
 #if !HAS_MONITORING
     const PyThreadState *ts = PyThreadState_Get();
     if (ts->curexc_traceback != NULL && ts->curexc_value == exc) {
-        return ts->curexc_traceback;
+        found = ts->curexc_traceback;
     }
 #endif
-    return PyExceptionInstance_Check(exc) ? ((PyBaseExceptionObject *)exc)->traceback : NULL;
+    return found != NULL && PyTraceBack_Check(found) ? (PyTracebackObject *)found : NULL;
 }
 
 /* The bytecode as it was compiled: owned, NULL with an exception. */

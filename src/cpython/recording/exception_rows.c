@@ -69,7 +69,7 @@ static uint32_t exception_id(struct thread *t, PyObject *exc)
 /* Whether it was raised here and now, and came from nowhere. */
 static int is_fresh(const struct event *event)
 {
-    const PyTracebackObject *last = (const PyTracebackObject *)compat_traceback(event->arg);
+    const PyTracebackObject *last = compat_traceback(event->arg);
     return last != NULL && last->tb_next == NULL && native_of(last->tb_frame) == event->frame;
 }
 
@@ -77,9 +77,8 @@ static int is_fresh(const struct event *event)
  * holds another frame that is recorded. */
 static int was_raised_before(const struct event *event)
 {
-    const PyTracebackObject *tb = event->arg != NULL && !PyType_Check(event->arg)
-                                      ? (const PyTracebackObject *)compat_traceback(event->arg)
-                                      : NULL;
+    const PyTracebackObject *tb =
+        event->arg != NULL && !PyType_Check(event->arg) ? compat_traceback(event->arg) : NULL;
     for (int i = 0; tb != NULL && i < LOOKED_AT; i++, tb = tb->tb_next) {
         native_frame *frame = native_of(tb->tb_frame);
         uint64_t info = frame != event->frame ? codeinfo_get(native_code(frame)) : 0;
@@ -145,7 +144,7 @@ static uint32_t traceback_line(const struct event *event)
 {
     const PyTracebackObject *first =
         event->kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
-            ? (const PyTracebackObject *)compat_traceback(event->arg)
+            ? compat_traceback(event->arg)
             : NULL;
     if (first == NULL || native_of(first->tb_frame) != event->frame) {
         return 0;
@@ -257,8 +256,8 @@ void exception_event(struct thread *t, const struct event *event, uint64_t info)
 {
     /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
      */
-    int has_left =
-        t->leaving == event->arg && t->left_at == lane_next_event(&t->lane) && !is_fresh(event);
+    int has_left = t->leaving == event->arg && t->left_at == lane_next_event(&t->lane) &&
+                   (t->left_untraced || !is_fresh(event));
     int is_news =
         event->kind == RL_EVENT_HANDLED || (event->is_again ? t->caught == event->arg : !has_left);
     const struct open_frame *top = &t->stack[t->depth];

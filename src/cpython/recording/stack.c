@@ -193,6 +193,7 @@ void stack_leave(struct thread *t, const struct event *event, uint64_t info)
         exception_put(t, event, info, frame);
         t->leaving =
             event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
+        t->left_untraced = event->arg != NULL && compat_traceback(event->arg) == NULL;
     } else {
         rows_put_value(t, event->kind, CODE_ID(info), frame,
                        info & CODE_VALUES ? event->arg : NULL);

@@ -69,6 +69,7 @@ struct thread {
     struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
     PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
     uint64_t left_at;         /* number of the event after the one that said so */
+    int left_untraced;        /* it has left without a traceback: the program removed it */
     PyObject *caught;         /* compared only: the one that was caught last */
     PyObject *pending_exc;    /* compared only */
     native_frame *pending_in; /* where a trace function has reported an exception last */
