@@ -18,7 +18,14 @@ def middle(n):
         except KeyError: pass
 for i in range({}): middle(i)
 """
-QUESTIONS = (["tree", "--calls", "--limit", "3"], ["exc"], ["state", "end"])
+QUESTIONS = (
+    ["tree", "--calls", "--limit", "3"],
+    ["exc"],
+    ["state", "end"],
+    ["calls", "leaf", "--limit", "3"],
+    ["calls", "leaf", "--count", "--where", "n % 1000 == 7 and ret is None"],
+    ["calls", "leaf", "--group", "exc", "--limit", "3"],
+)
 READ = "import sys, relive\nfor event in relive.open(sys.argv[1]).events(): pass"
 
 

@@ -205,7 +205,7 @@ class _Answer:
         else:
             last = common.dim(text)
         if not self.page.put_last(last + "\n"):
-            common.say(f"{common.counted(self.page.shown, 'row')} so far, of {text}")
+            common.say(f"{common.counted(self.page.shown, 'row')} so far; {text}")
             common.say(f"the next page: --cursor {self.page.cursor()}")
 
 

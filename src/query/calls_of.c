@@ -32,6 +32,7 @@ struct calls_of {
     struct call_found *first, *newest; /* the pending calls, each owned */
     struct call_found *sweep;          /* where not NULL: gives what is done from here on */
     struct call_found *last;           /* owned; only_last: the best so far */
+    uint64_t skipped;                  /* calls that were left out, or given */
     uint64_t waiting;                  /* bytes of pending calls that are done */
     int has_ended;
     struct calls_of_counts counts;
@@ -62,7 +63,13 @@ static int count_group(struct calls_of *c, struct call_row *row)
     }
     const uint32_t *known = strmap_get(&c->group_index, key->data, key->len);
     if (known != NULL) {
-        c->groups[*known].calls++;
+        struct call_group *group = &c->groups[*known];
+        group->calls++;
+        if (row->number < group->first) { /* it began earlier and ended later */
+            group->first = row->number;
+            group->first_thread = row->start->thread;
+            group->first_seq = row->start->seq;
+        }
         return 0;
     }
     if (c->group_count >= CALLS_OF_GROUPS_MAX || c->group_bytes + key->len > CALLS_OF_GROUP_BYTES) {
@@ -161,8 +168,7 @@ static rl_status finish_call(struct calls_of *c, struct call_found *call)
         passes = count_answer(c, &result);
     }
     rl_status status = passes && count_passed(c, &row) != 0 ? RL_NOMEM : RL_OK;
-    int is_skipped = passes && c->counts.passed <= c->question.skip;
-    if (!passes || !gives_calls(c) || is_skipped || status != RL_OK) {
+    if (!passes || !gives_calls(c) || status != RL_OK) {
         unlink_call(c, call);
         call_found_free(call);
     } else if (c->question.only_last) {
@@ -378,8 +384,12 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
         struct call_found *done = find_done(calls);
         if (done != NULL) {
             unlink_call(calls, done);
-            *out = done;
-            return RL_OK;
+            if (calls->skipped++ >= calls->question.skip) {
+                *out = done;
+                return RL_OK;
+            }
+            call_found_free(done);
+            continue;
         }
         if (calls->has_ended) {
             *out = calls->last;

@@ -95,6 +95,7 @@ static rl_status take_magnitude(struct literal *l, size_t n, int base, struct op
     if (constant->kind == OPERAND_BIG_INT) {
         uint8_t *copy = rl_alloc(1, constant->size);
         if (copy == NULL) {
+            *constant = (struct operand){0};
             return where_refuse(l->error, RL_NOMEM, l->at, "no memory");
         }
         memcpy(copy, magnitude, constant->size);

@@ -152,6 +152,7 @@ static rl_status add_constant(struct parser *p, const struct operand *constant, 
     struct where *w = p->where;
     void *constants = w->constants;
     if (rl_grow(&constants, &w->constant_cap, w->constant_count + 1, sizeof *w->constants) != 0) {
+        rl_free((void *)(uintptr_t)constant->bytes);
         return where_refuse(p->error, RL_NOMEM, p->at, "no memory");
     }
     w->constants = constants;
