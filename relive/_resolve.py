@@ -11,7 +11,6 @@ import sys
 
 from relive import _core, _files, config
 from relive.errors import ReliveError
-from relive.filters import chain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _make_run(path: str) -> Dict[str, Any]:
 def _list_sources() -> Iterator[str]:
     """Yields where settings and the project's filters may be, whether they exist or not. An answer
     is kept for as long as each of these is unchanged (src/cpython/module/kept.h)."""
-    for names in (["pyproject.toml"], chain.PROJECT_FILES):
+    for names in (["pyproject.toml"], config.FILTER_FILES):
         for here in config.upwards(os.getcwd()):
             paths = [os.path.join(here, name) for name in names]
             yield from paths

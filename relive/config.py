@@ -191,6 +191,11 @@ def show_size(size: int) -> str:
 LEVELS = ("calls", "values", "lines")
 # As in enum filter_gate (src/filter).
 GATES = ("exclude", "include", "exclude_re", "include_re", "exclude_files", "folder")
+# The filters of a project, of which the nearest file counts.
+FILTER_FILES = (
+    os.path.join(".relive", "trace-filter.toml"),
+    os.path.join(".codetracer", "trace-filter.toml"),
+)
 BACKENDS = ("auto", "monitoring", "evalhook", "setprofile", "settrace")
 
 TABLE = (

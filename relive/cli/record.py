@@ -83,7 +83,7 @@ def _make_option(setting: config.Setting) -> Option:
 def main(words: List[str]) -> int:
     """Replaces this process by the program. Returns only where that is refused."""
     from relive.cli import launch
-    from relive.filters import doors
+    from relive.filters import builtin
 
     given = vars(parser().parse(words))
     target = given.pop("target")
@@ -94,7 +94,12 @@ def main(words: List[str]) -> int:
     chosen = {key: value for key, value in given.items() if value is not None}
     settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     program = launch.resolve(target)
-    settings, recipe = doors.resolved(settings, program.folder())
+    if builtin.is_alone(settings, program.folder()):
+        settings["auto_filter"], recipe = False, builtin.recipe(settings)
+    else:
+        from relive.filters import doors
+
+        settings, recipe = doors.resolved(settings, program.folder())
     spare = None
     try:
         if settings["output"] is None:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import os
 
 from relive import _core
-from relive.config import GATES, find_upwards
+from relive.config import GATES
 from relive.errors import ReliveError
-from relive.filters.schema import ACTION, EXEC, LEVEL, Filter
+from relive.filters.schema import ACTION, EXEC, LEVEL, Filter, FilterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-PROJECT_FILES = (
-    os.path.join(".relive", "trace-filter.toml"),
-    os.path.join(".codetracer", "trace-filter.toml"),
-)
+__all__ = ["Chain", "Filter", "FilterError"]
 
 
 class Chain:
@@ -113,9 +110,3 @@ def _build_filter(entries: Iterable[Tuple[str, Any]]) -> _core.Filter:
                 "ERR_INVALID_POLICY_VALUE", f"{gate.replace('_re', '')} {text!r}: {error.args[1]}"
             ) from None
     return core
-
-
-def project_file(folder: str) -> Optional[str]:
-    """Returns the nearest project file from a folder upwards; of two in one folder, Relive's
-    own."""
-    return find_upwards(folder, PROJECT_FILES)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 
-from relive.filters.chain import Chain, project_file
+from relive.filters.builtin import builtin, project_file
+from relive.filters.chain import Chain
 from relive.filters.schema import Filter, FilterError, Problem
 
 TYPE_CHECKING = False
@@ -38,16 +39,12 @@ def my_code(settings: Mapping[str, Any], folders: List[str]) -> Chain:
     """Returns the chain that decides which code is the user's, for a debugger's steps. Code that
     rules skip is not, nor are installed packages unless a rule names them. Sampling does not
     apply."""
-    from relive.filters.builtin import builtin
-
     return _make_chain(dict(settings, sample_rate=1.0), [builtin(folders, packages="skip")])
 
 
 def chain(settings: Mapping[str, Any], folders: List[str]) -> Chain:
     """Returns the chain of a recording. `folders` are those of the standard library and
     packages."""
-    from relive.filters.builtin import builtin
-
     return _make_chain(settings, [builtin(folders)] if settings["builtin_filter"] else [])
 
 

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 from conftest import dump, relive, run
-from filtering import decide, settings
+from filtering import decide, settings, write
 
 from relive import config
 from relive.errors import ReliveError
-from relive.filters import doors
+from relive.filters import builtin, doors
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,24 @@ def test_sampling_takes_a_tenth_and_the_same_in_every_process():
     )
     done = run(sys.executable, "-c", code, env={"PYTHONHASHSEED": "7"})
     assert json.loads(done.stdout) == kept
+
+
+def test_a_start_without_filters_says_what_their_modules_would(tmp_path):
+    """The short way of `relive record` where the built-in filter is alone."""
+    for level, rate in (("values", 1.0), ("lines", 0.5)):
+        plain = settings(level=level, sample_rate=rate)
+        assert builtin.is_alone(plain, str(tmp_path))
+        assert builtin.recipe(plain) == doors.resolved(plain, str(tmp_path))[1]
+    for other in (
+        {"builtin_filter": False}, {"max_locals": 3}, {"lines": ["a"]}, {"allow": ["a"]},
+        {"redact": ["a"]}, {"capture_only_cwd": True}, {"trace_filter": [{"path": "a"}]},
+        {"exclude": ["a"]}, {"include": ["a"]}, {"exclude_re": ["a"]}, {"include_re": ["a"]},
+        {"exclude_files": ["a"]},
+    ):  # fmt: skip
+        assert not builtin.is_alone(settings(**other), str(tmp_path)), other
+    write(tmp_path / ".relive" / "trace-filter.toml", "")
+    assert not builtin.is_alone(settings(), str(tmp_path))
+    assert builtin.is_alone(settings(auto_filter=False), str(tmp_path))
 
 
 @pytest.mark.parametrize(
