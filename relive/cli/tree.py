@@ -244,11 +244,13 @@ class _Calls:
                     title = f"process {recording.header['pid']}, {title}"
                 print(common.dim(title))
             shown = event["thread"]
-            self._show_line(recording, level, event, end)
+            prefix = f"P{event['pid']}:" if name_process else ""
+            self._show_line(recording, level, event, end, prefix)
 
     def _show_line(
-        self, recording: Recording, level: int, event: common.Event, end: Optional[common.Event]
-    ) -> None:
+        self, recording: Recording, level: int, event: common.Event, end: Optional[common.Event],
+        prefix: str,
+    ) -> None:  # fmt: skip
         self.lines += 1
         is_open = end is None and not common.has_gaps(recording)
         until = recording.header["end_ns"] if is_open else end["t"] if end else None
@@ -259,7 +261,8 @@ class _Calls:
             common.emit(
                 pid=recording.header["pid"], thread=event["thread"],
                 thread_name=recording.thread(event["thread"])["name"], level=level,
-                seq=event["seq"], frame=event["frame"], parent=event["parent"],
+                position=f"{prefix}T{event['thread']}@{event['seq']}", seq=event["seq"],
+                frame=event["frame"], parent=event["parent"],
                 func=event["func"], file=event["file"], line=event["line"],
                 args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
                 exc=end.get("exc"), total_ns=ns, open=is_open,

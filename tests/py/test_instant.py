@@ -226,14 +226,13 @@ def test_a_name_of_several_functions_is_asked_back(record, tmp_path):
 
 
 def test_other_verbs_print_positions_that_it_takes(recorded):
-    words = [["exc"], ["line", "prog.py:12"], ["history", "work", "kept"], ["dump"]]
+    words = [["exc"], ["line", "prog.py:12"], ["history", "work", "kept"], ["tree", "--calls"]]
     for verb in words:
         done = relive(*verb, "--json", recorded).stdout.decode().splitlines()
         rows = [json.loads(line) for line in done if '"schema"' not in line]
         for row in rows[:2]:
-            position = row.get("position") or f"T{row['thread']}@{row['seq']}"
-            first = relive("state", "--json", position, recorded).stdout.splitlines()[1]
-            assert json.loads(first)["position"] == position
+            first = relive("state", "--json", row["position"], recorded).stdout.splitlines()[1]
+            assert json.loads(first)["position"] == row["position"]
 
 
 def test_the_last_event_is_whole(recorded):
