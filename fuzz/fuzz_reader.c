@@ -15,6 +15,7 @@
 #include "exception_details.h"
 #include "exception_list.h"
 #include "reader_open.h"
+#include "source.h"
 #include "totals.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,6 +46,23 @@ static void ask_exceptions(struct reader *reader)
     exceptions_fini(&found);
 }
 
+/* All source texts: their lines, and whether each can be the text of another. */
+static void ask_sources(struct reader *reader)
+{
+    struct source *all = NULL, *found = NULL;
+    size_t count = 0;
+    if (source_all(reader, &all, &count) != RL_OK) {
+        return;
+    }
+    for (size_t i = 0; i < count && i < 50; i++) {
+        for (uint32_t line = 0; line < all[i].line_count + 2 && line < 1000; line++) {
+            (void)source_line(&all[i], line);
+        }
+        (void)source_is_text_of(&all[i].entry, all[count - 1 - i].entry.text);
+        (void)!source_find(reader, all[i].entry.name, &found);
+    }
+}
+
 static void ask(struct reader *reader)
 {
     struct summary summary;
@@ -68,6 +86,7 @@ static void ask(struct reader *reader)
     cursor_close(cursor);
     json_fini(&json);
     ask_exceptions(reader);
+    ask_sources(reader);
     (void)!check_file(reader, &result);
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from relive._variables import Variable, frame_text
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, source
 from relive.cli.options import Given, Option, integer, whole_number
 from relive.stories import Exceptions
 
@@ -168,7 +168,9 @@ def show_frames(
             position = until
             continue
         frame, _, line = rows[position]
-        show_frame(whats[position], line, variables.get(frame, ()), 1 << 62 if is_full else 0)
+        what = whats[position]
+        text = source.line_of(recording, what["file"], line, what["func"])
+        show_frame(what, line, variables.get(frame, ()), 1 << 62 if is_full else 0, text)
         position += 1
     print(common.red(story.fate) if story.is_alarming else story.fate)
 
@@ -208,16 +210,22 @@ def _describe_folded(whats: Sequence[Mapping[str, Any]]) -> str:
 
 
 def show_frame(
-    what: Mapping[str, Any], line: Optional[int], variables: Sequence[Variable], most: int
+    what: Mapping[str, Any],
+    line: Optional[int],
+    variables: Sequence[Variable],
+    most: int,
+    text_of_line: Optional[str],
 ) -> None:
-    """Prints a frame with its arguments as they were at the call, and what its variables are where
-    that differs. `most` bounds a text, 0 = as usual."""
+    """Prints a frame with its arguments as they were at the call, the text of its line, and what
+    its variables are where that differs. `most` bounds a text, 0 = as usual."""
     at_call = [(one.name, one.at_call or one.value) for one in variables if one.is_parameter]
     own = {name: value for name, value in at_call if value is not None}
     at = common.place(what, line) if line else f"{common.file_name(what)}:?"
     unknown = "" if line else "  (the recording does not say at which line)"
     text = common.arguments_text(own, most or 160, most=most or 80)
     print(f"  {at}  {common.safe(what['func'])}({text}){unknown}")
+    if text_of_line:
+        print(common.dim(f"    > {source.shown(text_of_line)}"))
     is_module = what["func"].endswith(":<module>")
     for one in variables:
         if one.value is None or not one.is_shown:
@@ -259,7 +267,11 @@ def emit(recording: Recording, story: Story, run: List[Recording]) -> None:
     frames = []
     for frame, code, line in story.lines():
         what = activation(recording, story, code)
-        frames.append({"frame": frame, "func": what["func"], "file": what["file"], "line": line})
+        text = source.line_of(recording, what["file"], line, what["func"])
+        frames.append(
+            {"frame": frame, "func": what["func"], "file": what["file"], "line": line,
+             "source": text}
+        )  # fmt: skip
     first = story.first
     common.emit(
         number=story.number, position=common.position(first, run), thread=first["thread"],

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 
 from relive import _core, activations, positions
-from relive.cli import DAMAGED, OK, common
+from relive.cli import DAMAGED, OK, common, source
 from relive.cli.options import Option, Parser, Word, whole_number
 from relive.errors import ReliveError
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from relive.activations import Activation, Call, Line, Sequence
     from relive.api import Recording
 
-_LARGEST_SOURCE = 4 << 20
 _MOST_GAP = 3  # lines in a row that did not run, and are shown
 _WIDEST_SOURCE = 50  # columns, in front of what a line did
 _EXCEPTIONS = {"raise": "! {}", "handled": "caught {}", "throw": "! {} came in"}
@@ -67,18 +65,10 @@ def find_frame(run: List[Recording], text: str) -> Tuple[Recording, str, str]:
     return place.recording, event["frame"], place.note
 
 
-def read_source(recording: Recording, file: str) -> List[str]:
-    """Returns the lines of a source file as it is on the disk now, [] where that cannot be read."""
-    folder = recording.header["meta"].get("cwd", "")
-    path = os.path.join(folder, file)
-    try:
-        facts = os.stat(path)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > _LARGEST_SOURCE:
-            return []
-        with open(path, encoding="utf-8", errors="replace") as source:
-            return source.read().splitlines()
-    except (OSError, ValueError):
-        return []
+def why_no_text(recording: Recording, event: Mapping[str, Any]) -> str:
+    """Returns ': a reason', or '' where none is known."""
+    found = recording.source(event["file"])
+    return f": {found.meaning}" if found is not None and found.text is None else ""
 
 
 def block_of(source: List[str], first: int, last: int) -> Dict[int, str]:
@@ -146,10 +136,11 @@ def show_lines(recording: Recording, found: Activation, limit: int) -> None:
         print(common.dim("its lines were not recorded (relive record --level lines)"))
     if not lines:
         return
-    source = read_source(recording, event["file"])
+    texts_of_file = source.lines_of(recording, event["file"], event["func"])
     first = 1 if event["func"].endswith(":<module>") else event["line"]
-    texts = block_of(source, first, max(lines))
-    print(common.dim("source as it is on the disk now" if texts else "its source is not here"))
+    texts = block_of(texts_of_file, first, max(lines))
+    if not texts:
+        print(common.dim(f"its source is not in the recording{why_no_text(recording, event)}"))
     column = 13 + min(_WIDEST_SOURCE, max([0, *(len(texts.get(number, "")) for number in lines)]))
     shown: List[int] = []
     for number in sorted(lines):
@@ -260,11 +251,11 @@ def emit(recording: Recording, found: Activation, run: List[Recording]) -> None:
         args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
         exc=end.get("exc"), open=not end, calls=[calls_fields(calls) for calls in found.calls],
     )  # fmt: skip
-    source = read_source(recording, event["file"])
+    texts_of_file = source.lines_of(recording, event["file"], event["func"])
     for number, line in sorted(found.lines.items()):
         common.emit(
             row="line", line=number, hits=line.hits, position=line.position or None,
-            text=source[number - 1] if number <= len(source) else None,
+            text=texts_of_file[number - 1] if number <= len(texts_of_file) else None,
             writes={name: values_fields(values) for name, values in line.writes.items()},
             calls=[calls_fields(calls) for calls in line.calls.values()],
             yields=values_fields(line.yields),

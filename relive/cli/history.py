@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import frame_states
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, source
 from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.config import nearest
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
     from relive._variables import Variable
     from relive.api import Recording
+
+_PIECE = 1000  # events whose lines are looked up at once
 
 
 def main(words: List[str]) -> int:
@@ -41,12 +43,14 @@ def main(words: List[str]) -> int:
         known = known or bool(codes)
         if not rows or (args.limit and shown >= args.limit):
             continue
-        for event, variables in frame_states(
-            recording, ["call", "write"], [row[0] for row in rows], name=args.name
-        ):
-            shown += show(event, variables, args, run, before)
-            if shown == args.limit:
-                break
+        found = frame_states(recording, ["call", "write"], [row[0] for row in rows], name=args.name)
+        for piece in _take_pieces(found, args.name, args.limit and args.limit - shown):
+            lines = lines_of_writes(recording.path, [event for event, _ in piece])
+            for event, variables in piece:
+                line_then = lines.get((event["thread"], event["seq"]))
+                text = source.line_of(recording, event["file"], line_then, event["func"])
+                show(event, variables, args, run, before, line_then, text)
+            shown += len(piece)
     if not known:
         raise positions.no_such_function(run, args.place)
     damaged = common.say_problems(run)
@@ -61,6 +65,55 @@ def main(words: List[str]) -> int:
         )
     common.next_command(f"relive line FILE:LINE {run[0].path}")
     return DAMAGED if damaged else OK if shown else NOTHING
+
+
+def _take_pieces(
+    found: Iterator[Tuple[common.Event, Sequence[Variable]]], name: str, limit: int
+) -> Iterator[List[Tuple[common.Event, Sequence[Variable]]]]:
+    """Yields those events that have a value of the variable, in lists; `limit` events, 0 = all."""
+    piece = []
+    total = 0
+    for event, variables in found:
+        if value_in(event, name) is None:
+            continue
+        piece.append((event, variables))
+        total += 1
+        if len(piece) == _PIECE or total == limit:
+            yield piece
+            piece = []
+        if total == limit:
+            return
+    if piece:
+        yield piece
+
+
+def value_in(event: common.Event, name: str) -> Optional[Mapping[str, Any]]:
+    """Returns the value that an event gives a variable, None where it gives none."""
+    found: Optional[Mapping[str, Any]] = event.get("value")
+    return found if event["kind"] == "write" else event.get("args", {}).get(name)
+
+
+def lines_of_writes(path: str, events: Sequence[common.Event]) -> Dict[Tuple[int, int], int]:
+    """Returns {(thread, number of the event): the line that wrote}. The last line that the frame
+    ran before is the one."""
+    from relive.api import Recording
+
+    wanted = {(event["thread"], event["seq"]) for event in events if event["kind"] == "write"}
+    if not wanted:
+        return {}
+    frames = sorted({event["frame"] for event in events})
+    at: Dict[str, int] = {}
+    found: Dict[Tuple[int, int], int] = {}
+    with Recording(path) as recording:  # the other reader is in the middle of its question
+        for event in recording.select(["line", "write"], frames=frames):
+            key = event["thread"], event["seq"]
+            if event["kind"] == "line":
+                at[event["frame"]] = event["line"]
+            elif key in wanted and event["frame"] in at:
+                found[key] = at[event["frame"]]
+                if len(found) == len(wanted):
+                    break
+    return found
 
 
 def difference(
@@ -108,12 +161,12 @@ def show(
     args: Given,
     run: List[Recording],
     before: Dict[str, Mapping[str, Any]],
-) -> int:
-    """Prints one row, and returns how many were printed. `before` keeps the last value of each
-    frame."""
-    value = event["value"] if event["kind"] == "write" else event.get("args", {}).get(args.name)
-    if value is None:
-        return 0
+    line_then: Optional[int],
+    text_of_line: Optional[str],
+) -> None:
+    """Prints one row. `before` keeps the last value of each frame; `line_then` is the line that
+    wrote, where it is known."""
+    value = value_in(event, args.name) or {}
     may_change = any(
         one.can_change_unseen
         for one in variables
@@ -125,16 +178,18 @@ def show(
     if args.json:
         common.emit(
             position=common.position(event, run), t=event["t"], frame=event["frame"],
-            func=event["func"], file=event["file"], before_line=line, value=value,
+            func=event["func"], file=event["file"], before_line=line, line=line_then,
+            source=text_of_line, value=value,
             changed=[{"item": item, "old": old, "new": new} for item, old, new in changed],
             may_change_unseen=may_change,
         )  # fmt: skip
-        return 1
+        return
     when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
     if event["kind"] == "write" and line is None:
         when = "when it was left"
+    if text_of_line:
+        when = f"{common.place(event, line_then)} > {source.shown(text_of_line)}"
     text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
     if may_change:
         text += f"  {common.UNSEEN[:-1]} after this)"
     print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")
-    return 1

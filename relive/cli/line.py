@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import frame_states
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, source
 from relive.cli.options import Given, Option, Parser, Word, integer
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List, Sequence, Set
+    from typing import Iterable, List, Optional, Sequence, Set
 
     from relive._variables import Variable
     from relive.api import Recording
@@ -37,10 +37,15 @@ def main(words: List[str]) -> int:
         codes, line = positions.functions_at(recording, args.place)
         if shown >= args.limit or not codes:
             continue
+        text = source.line_of(recording, codes[0][3], line, f"{codes[0][1]}:{codes[0][2]}")
+        is_first = True
         for hit, variables in frame_states(recording, ["line"], [row[0] for row in codes],
                                            line=line):  # fmt: skip
+            if is_first and text and not args.json:
+                print(common.dim(f"{common.place(hit)} > {source.shown(text)}"))
+            is_first = False
             shown += 1
-            show(hit, variables, run, args)
+            show(hit, variables, text, run, args)
             if shown == args.limit:
                 break
     damaged = common.say_problems(run)
@@ -82,13 +87,17 @@ def ranges(numbers: Iterable[int]) -> str:
 
 
 def show(
-    hit: common.Event, variables: Sequence[Variable], run: List[Recording], args: Given
+    hit: common.Event,
+    variables: Sequence[Variable],
+    text: Optional[str],
+    run: List[Recording],
+    args: Given,
 ) -> None:
     """Prints one row."""
     if args.json:
         common.emit(
             position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],
-            file=hit["file"], line=hit["line"],
+            file=hit["file"], line=hit["line"], source=text,
             variables={one.name: one.value for one in variables if one.is_shown},
             may_have_changed=sorted(one.name for one in variables if one.is_doubtful),
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import KNOWN, MAY_HAVE_CHANGED, NOT_RECORDED
-from relive.cli import DAMAGED, OK, common
+from relive.cli import DAMAGED, OK, common, source
 from relive.cli.options import Given, Option, Parser, Word, whole_number
 from relive.errors import ReliveError
 
@@ -56,20 +56,20 @@ def show(state: State, recording: Recording, run: List[Recording], args: Given) 
         row = recording.thread(thread.number)
         print(common.dim(f"{common.thread_title(row)}, last event {thread.position}"))
         for frame in thread.frames:
-            show_frame(frame, tasks)
+            show_frame(frame, tasks, recording)
         if not thread.frames:
             print("  no frame is open")
     if state.suspended:
         print(common.dim("suspended"))
     for frame in state.suspended:
-        show_frame(frame, tasks)
+        show_frame(frame, tasks, recording)
     for task in state.tasks:
         name = f' "{common.safe(task.name)}"' if task.name else ""
         print(common.dim(f"task {task.number}{name}, {task.state}"))
 
 
-def show_frame(frame: Frame, tasks: Dict[int, str]) -> None:
-    """Prints a frame and its variables, a line each."""
+def show_frame(frame: Frame, tasks: Dict[int, str], recording: Recording) -> None:
+    """Prints a frame, the text of its line, and its variables, a line each."""
     at = f"{common.file_name({'file': frame.file})}:{frame.line or '?'}"
     facts = [frame.name]
     if frame.state == "left":
@@ -79,6 +79,9 @@ def show_frame(frame: Frame, tasks: Dict[int, str]) -> None:
     if frame.task:
         facts.append(f"task {common.safe(tasks.get(frame.task) or str(frame.task))}")
     print(f"  {at}  {common.safe(frame.func)}  {common.dim('(' + ', '.join(facts) + ')')}")
+    text = source.line_of(recording, frame.file, frame.line, frame.func)
+    if text:
+        print(common.dim(f"    > {source.shown(text)}"))
     for variable in frame.variables:
         if variable.state != NOT_RECORDED:
             print(f"      {describe(variable)}")
@@ -108,9 +111,9 @@ def emit(state: State, recording: Recording, run: List[Recording]) -> None:
             position=prefix + thread.position, t=thread.t,
         )  # fmt: skip
         for depth, frame in enumerate(thread.frames):
-            common.emit(row="frame", depth=depth, **frame_fields(frame, prefix))
+            common.emit(row="frame", depth=depth, **frame_fields(frame, prefix, recording))
     for frame in state.suspended:
-        common.emit(row="frame", depth=None, **frame_fields(frame, prefix))
+        common.emit(row="frame", depth=None, **frame_fields(frame, prefix, recording))
     for task in state.tasks:
         common.emit(
             row="task", task=task.number, name=task.name, state=task.state,
@@ -118,11 +121,12 @@ def emit(state: State, recording: Recording, run: List[Recording]) -> None:
         )  # fmt: skip
 
 
-def frame_fields(frame: Frame, prefix: str) -> Dict[str, Any]:
+def frame_fields(frame: Frame, prefix: str, recording: Recording) -> Dict[str, Any]:
     """Returns a frame as JSON has it."""
     return {
         "frame": frame.name, "caller": frame.caller, "thread": frame.thread, "task": frame.task,
         "func": frame.func, "file": frame.file, "line": frame.line, "state": frame.state,
+        "source": source.line_of(recording, frame.file, frame.line, frame.func),
         "variables": [
             {
                 "name": one.name, "scope": one.scope, "state": one.state, "value": one.value,

@@ -159,7 +159,7 @@ static int is_one_of(const struct cleaning *c, const struct token *token, const 
 static int is_pair_name(const struct cleaning *c, struct span name)
 {
     for (size_t i = name.begin; i < name.end; i++) {
-        if (strchr("=,;?!\"'()\n\\", c->tokens.text[i]) != NULL) {
+        if (strchr("=,;?!\"'()\n\\/", c->tokens.text[i]) != NULL) {
             return 0;
         }
     }
@@ -273,7 +273,7 @@ static int is_last_item(const struct cleaning *c)
 static enum judgement judge_by_pair(struct cleaning *c, const struct level *level,
                                     const struct token *token)
 {
-    if (level->open == 0 || level->open == '{' || level->pair.end == level->pair.begin ||
+    if (level->open == 0 || level->open == '{' || !is_pair_name(c, level->pair) ||
         judge_by(c, level->pair, token) == SHOWN) {
         return SHOWN;
     }

@@ -1,9 +1,12 @@
-"""Texts of source files in a recording: which are stored, what is redacted, which name no file."""
+"""Texts of source files in a recording: which are stored, what is redacted, what is shown."""
 
 import os
+import subprocess
+import sys
 
 import format_reader
 import pytest
+from conftest import TESTS, clean_environ
 from conftest import relive as run_relive
 
 import relive
@@ -30,6 +33,8 @@ def lone(path, name):
 
 CANARIES = '''\
 import os
+import subprocess
+import sys
 PASSWORD = "canary-01"
 password: str = "canary-02"
 db = {"user": "ada", "password": "canary-03", b"api_key": b"canary-04"}
@@ -154,3 +159,106 @@ def test_texts_are_left_out_where_that_is_wanted(tmp_path, how):
     path = record(tmp_path, *how, "app.py")
     found = entries(path)
     assert [entry[0] for entry in found.values()] == ([] if how[0] == "--no-source" else [8])
+
+
+def test_the_command_and_standard_input_are_sources_of_their_own_code_alone(tmp_path):
+    text = 'x = 1\ndef f():\n    return x\nf()\nexec("def g():\\n    return 2\\ng()")\n'
+    path = record(tmp_path, "-c", text + 'password = "canary"\n')
+    assert entries(path)["<string>"][2] == text + 'password = "<redacted>"\n'
+    with relive.open(path) as recording:
+        flags = {row[2]: row[5] & 512 for row in recording.codes() if row[3] == "<string>"}
+    assert flags["f"] and not flags["g"]
+    (tmp_path / "in").write_text(text)
+    out = tmp_path / "stdin.relive"
+    with open(tmp_path / "in", "rb") as stdin:
+        subprocess.run(
+            [sys.executable, "-m", "relive", "record", "-o", str(out), "-"], stdin=stdin,
+            env=clean_environ(), timeout=60, check=True, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    assert entries(out)["<stdin>"][2] == text
+    assert entries(record(tmp_path, "-", stdin=text.encode())) == {}  # a pipe
+
+
+def test_the_main_program_needs_no_suffix(tmp_path):
+    (tmp_path / "tool").write_text("def f(): pass\nf()\n")
+    path = record(tmp_path, "tool")
+    assert lone(path, "tool")[0] == 0
+    (tmp_path / "tool.py").symlink_to("tool")
+    assert lone(record(tmp_path, "tool.py"), "tool.py")[0] == 0
+
+
+LIFE = """\
+import os, sys, time
+import other
+other.f()
+how = sys.argv[1]
+if how == "fork":
+    if os.fork() == 0:
+        other.f()
+        os._exit(0)
+    os.wait()
+elif how == "exec":
+    os.execv(sys.executable, [sys.executable, "-S", "-c", ""])
+elif how == "kill":
+    time.sleep(0.5)
+    os.kill(os.getpid(), 9)
+elif how == "snapshot":
+    import relive
+    relive.snapshot("snap.relive")
+"""
+
+
+@pytest.mark.parametrize("how", ["end", "fork", "exec", "kill", "snapshot", "ring"])
+def test_texts_are_there_however_the_process_ends(tmp_path, how):
+    (tmp_path / "other.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "app.py").write_text(LIFE + "for i in range(20_000 * (how == 'ring')): other.f()\n")
+    options = ["--ring", "64K"] if how == "ring" else []
+    path = record(tmp_path, *options, "app.py", how)
+    files = sorted(tmp_path.glob("*.relive"))
+    assert len(files) == 1 + (how in ("fork", "snapshot"))
+    for file in files:
+        assert lone(file, "other.py")[2] == "def f():\n    return 1\n", file
+        assert run_relive("check", file).returncode == (3 if how in ("exec", "kill") else 0)
+    assert lone(path, "app.py")[0] == 0
+    assert path.stat().st_size < 400_000
+
+
+def test_a_file_that_is_newer_than_the_process_is_marked(tmp_path):
+    (tmp_path / "old.py").write_text("x = 1\n")
+    os.utime(tmp_path / "old.py", (1, 1))
+    (tmp_path / "app.py").write_text(
+        "import old\nopen('new.py', 'w').write('x = 1')\nimport importlib\n"
+        "importlib.invalidate_caches()\nimport new\n"
+    )
+    path = record(tmp_path, "app.py")
+    assert lone(path, "old.py")[1] == 0 and lone(path, "new.py")[1] == 1
+    shown = run_relive("info", path).stdout.decode()
+    assert "3 files" in shown and "new.py was changed after the process began" in shown
+
+
+def test_verbs_show_the_recorded_line_and_say_that_the_disk_has_another(tmp_path):
+    (tmp_path / "app.py").write_text("def f(x):\n    y = x + 1\n    return 1 / y\nf(-1)\n")
+    path = record(tmp_path, "--level", "lines", "app.py")
+    (tmp_path / "app.py").write_text("def f(x):\n    return 2\n\n\n")
+    for words, wanted in (
+        (["exc"], "    > return 1 / y\n"),
+        (["line", "app.py:2"], "app.py:2 > y = x + 1\n"),
+        (["history", "f", "y"], "app.py:2 > y = x + 1\n"),
+        (["frame", "f#1"], "y = x + 1"),
+        (["state", "exc:1"], "    > return 1 / y\n"),
+    ):
+        done = run_relive(*words, path)
+        assert wanted in done.stdout.decode()
+        assert done.stderr.decode().count("app.py has another text now") == 1
+
+
+def test_both_readers_read_the_same():
+    path = TESTS / "golden" / "good" / "sources-1.relive"
+    plain = entries(path)
+    with relive.open(path) as recording:
+        for name, state, size, changed, redactions in recording.sources():
+            number, flags, text, marks = plain.pop(name)
+            assert (state == "text", changed) == (number == 0, bool(flags & 1))
+            assert (size, redactions) == (len(text.encode()), len(marks))
+            assert recording.source(name).text == (text if number == 0 else None)
+    assert not plain

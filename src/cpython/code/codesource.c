@@ -79,17 +79,18 @@ static int are_main_globals(PyObject *globals)
     return module != NULL && PyModule_Check(module) && PyModule_GetDict(module) == globals;
 }
 
-/* Returns whether a file is that of __main__, as the interpreter has named it there. */
-static int is_main_file(PyCodeObject *code, PyObject *globals)
+/* Returns whether a path is that of __main__, as the interpreter has named it there. */
+static int is_main_file(PyObject *globals, const char *path, const char *name)
 {
     static PyObject *key; /* process-wide, interned */
     PyObject *file = are_main_globals(globals) ? pytext_global(globals, &key, "__file__") : NULL;
-    if (file == NULL) {
-        return 0;
-    }
-    /* Since 3.9 the one is absolute, and the other is not. */
-    Py_ssize_t end = PyUnicode_GET_LENGTH(file);
-    return PyUnicode_Tailmatch(file, code->co_filename, 0, end, 1) == 1;
+    PyObject *bytes = file != NULL ? PyUnicode_EncodeFSDefault(file) : NULL; /* owned */
+    /* Since 3.9 it is absolute, also where the name in the code is not. */
+    int is_main = bytes != NULL && (strcmp(PyBytes_AS_STRING(bytes), path) == 0 ||
+                                    strcmp(PyBytes_AS_STRING(bytes), name) == 0);
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+    return is_main;
 }
 
 /* Returns whether Python reads standard input statement by statement. */
@@ -218,7 +219,7 @@ static void ask_path(PyCodeObject *code, PyObject *globals, struct source_file *
     if (len != 0 && len < RL_STRING_MAX && memchr(name, 0, len) == NULL) {
         memcpy(path + before, name, len + 1);
         file->path = (struct text){path, before + len};
-        file->is_main = is_main_file(code, globals);
+        file->is_main = is_main_file(globals, path, name);
         recorder_source(recording.recorder, file);
     }
     Py_XDECREF(bytes);
