@@ -204,7 +204,8 @@ def test_values_are_those_at_the_moment_of_the_exception(record, tmp_path, backe
 
     def shown(number):
         out = relive("exc", "--nth", number, tmp_path / "out.relive").stdout.decode()
-        return out.partition("\n\n")[2].splitlines()
+        rows = out.partition("\n\n")[2].splitlines()
+        return [row for row in rows if not row.startswith("    > ")]
 
     # A frame with a line of its own where comprehensions are functions.
     rows = [row.strip() for row in shown(1)]

@@ -377,6 +377,7 @@ def test_verbs(record, tmp_path):
     rows = relive("history", "prog.py:4", "n", out).stdout.decode().splitlines()
     assert [row.split()[2] for row in rows] == ["3", "2"] and "at the call" in rows[0]
     rows = relive("line", "prog.py:4", out).stdout.decode().splitlines()
+    assert rows.pop(0) == "prog.py:4 > total += i"
     assert len(rows) == 5 and "n=3, total=0, i=0" in rows[0] and "n=2, total=0, i=1" in rows[4]
     tree = relive("tree", "--calls", out).stdout.decode()
     assert "prog.py:1 f(n=3) -> 3" in tree and "prog.py:1 f(n=2) -> 1" in tree
