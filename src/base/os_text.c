@@ -89,7 +89,8 @@ uint64_t os_process_start(void)
         return 0;
     }
     uint64_t since_boot = (uint64_t)boot.tv_sec * UINT64_C(1000000000) + (uint64_t)boot.tv_nsec;
-    return os_real_ns() - since_boot + began * (UINT64_C(1000000000) / (uint64_t)hz);
+    uint64_t tick = UINT64_C(1000000000) / (uint64_t)hz;
+    return os_real_ns() - since_boot + (began + 1) * tick; /* the system rounds down */
 }
 
 int os_stdin_path(char *out, size_t size)

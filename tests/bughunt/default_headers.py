@@ -28,5 +28,5 @@ main()
 # $ relive tree --calls
 #   request(self=Client(user='ann'), path='/start', headers={'X-User': 'ann'})
 # $ relive history Client.request headers
-#   {'X-User': 'ann'}  ['X-User'] new  before default_headers.py:12
+#   {'X-User': 'ann'}  ['X-User'] new  default_headers.py:11 > headers["X-User"] = self.user
 #   {'X-User': 'ann'}  at the call

@@ -30,4 +30,4 @@ print("to pay", invoice([("cup", 5), ("tea", 50), ("cup", 6), ("cup", 7), ("cup"
 # record: --level lines
 # $ relive history invoice limit
 #   3  at the call
-#   5  before shadowed_name.py:19
+#   5  shadowed_name.py:18 > for limit, _ in PRICES[item]:

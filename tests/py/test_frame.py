@@ -108,7 +108,7 @@ def test_lines_of_a_loop_are_shown_once_with_their_values(record, tmp_path):
     record(LOOP, "--level", "lines")
     text = relive("frame", "find#1", cwd=tmp_path).stdout.decode().splitlines()
     assert text[0] == "__main__:find(rows=[7, 7, 7, 7, 7, 7, 9], wanted=9) -> 6"
-    body = text[3:]
+    body = text[2:]
     assert body[0] == "    1        def find(rows, wanted):"
     loop = next(line for line in body if "enumerate" in line)
     assert loop.startswith("    2    x7      for number, row in enumerate(rows):")
