@@ -114,13 +114,14 @@ static const char *find_in_line(const char *at, const char *end, struct text pie
 int source_is_text_of(const struct source_entry *entry, struct text disk)
 {
     const size_t mark = sizeof RL_SOURCE_MARK - 1;
-    const char *at = disk.data, *end = disk.data + disk.len;
+    const char *at = disk.len != 0 ? disk.data : "", *end = at + disk.len;
     struct bytes_in marks = bytes_in_of(entry->marks.data, entry->marks.len);
+    const char *text = entry->text.len != 0 ? entry->text.data : "";
     size_t from = 0;
     for (uint32_t i = 0; i <= entry->mark_count; i++) {
         int is_last = i == entry->mark_count;
         size_t to = is_last ? entry->text.len : from + (size_t)bytes_varint(&marks);
-        struct text piece = {entry->text.data + from, to - from};
+        struct text piece = {text + from, to - from};
         if (i == 0) {
             int is_there = (is_last ? disk.len == piece.len : disk.len >= piece.len) &&
                            memcmp(at, piece.data, piece.len) == 0;
