@@ -9,7 +9,7 @@ round count and with twice that, so that the start and the end of the process ca
 
 The program's own thread counts, or with --writer the other threads: less exact, since what the
 writer compresses depends on where blocks end. The cases include the six workloads of workloads.py,
-whose round is one turn of `work`.
+whose round is one turn of `work`; at level `nothing` they are not recorded.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def cases():
     for name, (module, size) in WORKLOADS.items():
         with open(os.path.join(HERE, "programs", module + ".py"), encoding="utf-8") as file:
             program = file.read() + "\nwork(N)"
-        for level in ("calls", "values"):
+        for level in ("nothing", "calls", "values"):
             yield f"workload {name}, level {level}", level, program, size // 16
 
 
@@ -105,9 +105,10 @@ def instructions(python, level, program, rounds, folder):
         file.write(f"N = {rounds}\n{program}\n")
     start = (
         "import relive, sys, runpy\n"
-        "relive.start(sys.argv[1], level=sys.argv[2], force=True)\n"
+        "is_recorded = sys.argv[2] != 'nothing'\n"
+        "if is_recorded: relive.start(sys.argv[1], level=sys.argv[2], force=True)\n"
         "runpy.run_path(sys.argv[3], run_name='__main__')\n"
-        "relive.stop()\n"
+        "if is_recorded: relive.stop()\n"
     )
     done = subprocess.run(
         [
