@@ -57,7 +57,8 @@ def main(words: List[str]) -> int:
     finally:
         sys.stdout.flush()
     damaged = common.say_problems(run)
-    common.next_command(f"relive tree --calls --func {name} {run[0].path}")
+    one = f"{name}#{number or 1}" if len(run) == 1 else f"P{run[0].header['pid']}:{name}#1"
+    common.next_command(f"relive frame {one} {run[0].path}")
     return DAMAGED if damaged else OK if answer.counts.passed else NOTHING
 
 
