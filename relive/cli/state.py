@@ -24,6 +24,8 @@ def main(words: List[str]) -> int:
              " P12:T1@17 where a run has several processes", key="position"),
         common.FILE,
         Option("--thread", metavar="N", read=whole_number, default=0, text="only this thread"),
+        Option("--limit", metavar="N", read=whole_number, default=40,
+               text="innermost frames of a thread (default 40, 0 = all; --json has all)"),
         common.JSON,
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
@@ -55,7 +57,10 @@ def show(state: State, recording: Recording, run: List[Recording], args: Given) 
     for thread in state.threads:
         row = recording.thread(thread.number)
         print(common.dim(f"{common.thread_title(row)}, last event {thread.position}"))
-        for frame in thread.frames:
+        hidden = max(0, len(thread.frames) - args.limit) if args.limit else 0
+        if hidden:
+            print(common.dim(f"  ... {common.counted(hidden, 'frame')} further out (--limit)"))
+        for frame in thread.frames[hidden:]:
             show_frame(frame, tasks, recording)
         if not thread.frames:
             print("  no frame is open")
