@@ -97,6 +97,7 @@ def block_of(source: List[str], first: int, last: int) -> Dict[int, str]:
 def show(recording: Recording, found: Activation, run: List[Recording], limit: int) -> None:
     """Prints a call: what it got, its lines, how it ended."""
     event, end = found.event, found.end or {}
+    prefix = f"P{recording.header['pid']}:" if len(run) > 1 else ""
     name = common.safe(event["func"])
     print(f"{name}({common.arguments_text(event.get('args', {}), 400)}){how_it_ended(found)}")
     facts = [f"{common.place(event)}", event["frame"], f"from {common.position(event, run)}"]
@@ -106,9 +107,9 @@ def show(recording: Recording, found: Activation, run: List[Recording], limit: i
         facts.append(common.took(until - event["t"], is_open))
     print(common.dim("  ".join(facts)))
     for calls in found.calls:
-        for text in calls_texts(calls):
+        for text in calls_texts(calls, prefix):
             print(f"  {text}")
-    show_lines(recording, found, limit)
+    show_lines(recording, found, limit, prefix)
 
 
 def how_it_ended(found: Activation) -> str:
@@ -128,7 +129,7 @@ def title_of(event: Mapping[str, Any]) -> str:
     return common.safe(f"{event.get('exc_type', 'an exception')}: {message}".rstrip(": "))
 
 
-def show_lines(recording: Recording, found: Activation, limit: int) -> None:
+def show_lines(recording: Recording, found: Activation, limit: int, prefix: str) -> None:
     """Prints the lines of the function in the order of its text."""
     event, lines = found.event, found.lines
     has_hits = any(line.hits for line in lines.values())
@@ -149,7 +150,7 @@ def show_lines(recording: Recording, found: Activation, limit: int) -> None:
             return
         if has_hits:
             show_gap(texts, shown[-1] + 1 if shown else first, number)
-        show_line(found, lines[number], texts.get(number, ""), column)
+        show_line(found, lines[number], texts.get(number, ""), column, prefix)
         shown.append(number)
     if has_hits:
         show_gap(texts, shown[-1] + 1, max([0, *texts]) + 1)
@@ -165,11 +166,11 @@ def show_gap(texts: Dict[int, str], begin: int, end: int) -> None:
         print(common.dim(f"{number:>5}        {common.safe(texts[number])}".rstrip()))
 
 
-def show_line(found: Activation, line: Line, text: str, column: int) -> None:
+def show_line(found: Activation, line: Line, text: str, column: int, prefix: str) -> None:
     """Prints a line that ran, and what it did: beside it, or below where that is too long."""
     hits = f"x{common.count(line.hits)}" if line.hits else ""
     head = f"{line.number or '':>5} {hits:>5}  {common.safe(text)}".rstrip()
-    facts = facts_of(found, line, text)
+    facts = facts_of(found, line, text, prefix)
     beside = f"{head:<{column}}  {'; '.join(facts)}"
     if len(facts) and len(beside) <= width():
         print(beside)
@@ -179,7 +180,7 @@ def show_line(found: Activation, line: Line, text: str, column: int) -> None:
         print(f"{' ' * (len(head) - len(head[13:].lstrip()) - 13 + 17)}{fact}")
 
 
-def facts_of(found: Activation, line: Line, text: str) -> List[str]:
+def facts_of(found: Activation, line: Line, text: str, prefix: str) -> List[str]:
     """Returns what a line did: values of variables, calls, values that it yielded, exceptions."""
     facts = []
     if line.hits and found.is_in_a_branch(line):
@@ -191,7 +192,7 @@ def facts_of(found: Activation, line: Line, text: str) -> List[str]:
         if fact != text.strip():
             facts.append(fact)
     for calls in line.calls.values():
-        facts += calls_texts(calls)
+        facts += calls_texts(calls, prefix)
     if line.yields.total:
         facts.append(f"yields {values_text(line.yields)}")
     for event, times in line.exceptions.rows:
@@ -217,18 +218,18 @@ def values_text(values: Sequence) -> str:
     return ", ".join(words) + (f"  ({common.count(values.total)} values)" if values.skipped else "")
 
 
-def calls_texts(calls: Sequence) -> List[str]:
+def calls_texts(calls: Sequence, prefix: str) -> List[str]:
     """Returns calls of one function, a text each."""
     texts = []
     for position, (call, times) in enumerate(calls.rows):
         if calls.skipped and position == len(calls.rows) - 1:
             texts.append(f"... {common.count(calls.skipped)} more")
-        texts.append(call_text(call) + (f"  x{common.count(times)}" if times > 1 else ""))
+        texts.append(call_text(call, prefix) + (f"  x{common.count(times)}" if times > 1 else ""))
     return texts
 
 
-def call_text(call: Call) -> str:
-    """Returns 'take(item='tea') -> None  T1#7'."""
+def call_text(call: Call, prefix: str) -> str:
+    """Returns 'take(item='tea') -> None  T1@7'."""
     event, end = call.event, call.end or {}
     name = common.safe(event["func"].partition(":")[2])
     text = f"{name}({common.arguments_text(event.get('args', {}))})"
@@ -238,7 +239,7 @@ def call_text(call: Call) -> str:
         text += f"  ! {title_of(end)}"
     elif not end:
         text += "  (goes on)"
-    return f"{text}  {event['frame']}"
+    return f"{text}  {prefix}T{event['thread']}@{event['seq']}"
 
 
 def emit(recording: Recording, found: Activation, run: List[Recording]) -> None:
@@ -280,6 +281,7 @@ def calls_fields(calls: Sequence) -> Mapping[str, Any]:
     """Returns the calls that were kept, and how many there were."""
     kept = [
         {
+            "position": f"T{call.event['thread']}@{call.event['seq']}",
             "frame": call.event["frame"], "func": call.event["func"],
             "args": call.event.get("args"), "value": (call.end or {}).get("value"),
             "exc_type": (call.end or {}).get("exc_type"), "open": call.end is None, "times": times,

@@ -244,14 +244,19 @@ class _Calls:
                     title = f"process {recording.header['pid']}, {title}"
                 print(common.dim(title))
             shown = event["thread"]
-            prefix = f"P{event['pid']}:" if name_process else ""
+            prefix = f"P{recording.header['pid']}:" if name_process else ""
             self._show_line(recording, level, event, end, prefix)
 
     def _show_line(
-        self, recording: Recording, level: int, event: common.Event, end: Optional[common.Event],
+        self,
+        recording: Recording,
+        level: int,
+        event: common.Event,
+        end: Optional[common.Event],
         prefix: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.lines += 1
+        position = f"{prefix}T{event['thread']}@{event['seq']}"
         is_open = end is None and not common.has_gaps(recording)
         until = recording.header["end_ns"] if is_open else end["t"] if end else None
         ns = until - event["t"] if until is not None else None
@@ -261,9 +266,8 @@ class _Calls:
             common.emit(
                 pid=recording.header["pid"], thread=event["thread"],
                 thread_name=recording.thread(event["thread"])["name"], level=level,
-                position=f"{prefix}T{event['thread']}@{event['seq']}", seq=event["seq"],
-                frame=event["frame"], parent=event["parent"],
-                func=event["func"], file=event["file"], line=event["line"],
+                position=position, seq=event["seq"], frame=event["frame"],
+                parent=event["parent"], func=event["func"], file=event["file"], line=event["line"],
                 args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
                 exc=end.get("exc"), total_ns=ns, open=is_open,
             )  # fmt: skip
@@ -278,7 +282,7 @@ class _Calls:
             text += "  " + common.red(f"! {common.safe(message.rstrip(': '))}")
         elif ns is None:
             text += common.dim("  (its end is not in the recording)")
-        print("  " * (level + 1) + text + took)
+        print("  " * (level + 1) + text + took + common.dim(f"  {position}"))
 
 
 def _describe_thread(thread: Mapping[str, Any]) -> str:

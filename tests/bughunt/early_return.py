@@ -21,7 +21,8 @@ print("filters:", page({"author": "text", "year": "int", "price": "float"}))
 
 # question: page() lists one filter of three. Why?
 # record: --level lines
-# ideal: relive frame filter_parameters#1
 # $ relive tree --calls --func page
 #   filter_parameters(fields=...) -> [{'name': 'author', 'schema': {'type': 'text'}}]
-#   early_return.py:5 describe(name='author', kind='text')
+# $ relive frame filter_parameters#1
+#   11    x1      for name, kind in fields.items():
+#   13    x1          return parameters

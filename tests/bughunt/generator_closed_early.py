@@ -29,5 +29,7 @@ print(first_large(log, [1, 2, 30, 4, 5]), log.lines)
 
 # question: Log.batches() should log the rest, and log.lines is empty. Why?
 # record: --level lines
-# $ relive tree --calls --func batches
-#   Log.batches(self=Log(lines=[]), rows=[1, 2, 30, 4, 5], size=2)  ! GeneratorExit
+# $ relive frame batches#1
+#   14    x2              yield batch
+#   ! GeneratorExit came in
+#   16            self.lines.append

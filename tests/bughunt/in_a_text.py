@@ -19,8 +19,10 @@ show([("orp", 650), ("salt_tds_ppm", 3200), ("salt", 12)])
 
 # question: The reading of salt has the unit ppm, and should have mV. Why?
 # record: --level lines --globals
-# ideal: relive frame unit#3
 # $ relive tree --calls
-#   in_a_text.py:7 unit(sensor='salt') -> 'ppm'
-# $ relive line in_a_text.py:7
-#   PARTS_PER_MILLION='salt_tds_ppm'
+#   in_a_text.py:7 unit(sensor='salt') -> 'ppm'...  {call}
+# $ relive frame {call}
+#   8    x1      if sensor in PARTS_PER_MILLION:
+#   9    x1          return "ppm"
+# $ relive history in_a_text.py:4 PARTS_PER_MILLION
+#   'salt_tds_ppm'

@@ -16,6 +16,7 @@ print(sorted(headers))
 
 # question: There is a header named "Connection clos". Why?
 # record: --level lines
-# ideal: relive frame split_at#3
 # $ relive tree --calls
-#   split_at(text='Connection close', mark=':') -> ('Connection clos', 'Connection close')
+#   split_at(text='Connection close', mark=':') -> ('Connection clos', 'Connection close')...  {call}
+# $ relive frame {call}
+#   6    x1      place = text.find(mark)...place = -1

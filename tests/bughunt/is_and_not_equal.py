@@ -18,6 +18,7 @@ print("changed", count_changes(read("7 100 5000"), read("7 100 5000")))
 
 # question: Nothing changed, and count_changes() finds 1. At which number?
 # record: --level lines
-# ideal: relive frame count_changes#1
-# $ relive tree --calls
-#   count_changes(before=[7, 100, 5000], after=[7, 100, 5000]) -> 1
+# $ relive frame count_changes#1
+#   12    x3          if old is not new:
+#   13    x1              changes += 1
+#   first with changes=0, old=5000, new=5000

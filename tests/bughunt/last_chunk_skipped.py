@@ -28,6 +28,7 @@ print(text)
 
 # question: read_all() returns "the quk browfox", without some letters. Where are they skipped?
 # record: --level lines
-# $ relive tree --calls
+# $ relive frame read_all#1
 #   Body.read(self=Body(data='the quick brown fox', packet=6, position=0), size=8) -> 'the qu'
+#   body.position += size
 #   position=8), size=8) -> 'k brow'

@@ -22,6 +22,8 @@ print("base is", base["server"]["host"])
 
 # question: base should have the host "localhost", and has "test.example". Which call changes it?
 # record: --level lines
-# ideal: relive frame merge#1
 # $ relive tree --calls
 #   merge(settings={'server': {'host': 'localhost', ...more={'server': {'host': 'test.example'}})
+# $ relive frame merge#1
+#   6    x1      merged = settings.copy()
+#   9    x1              merged[name].update(part)

@@ -25,7 +25,10 @@ async def main():
 asyncio.run(main())
 
 # question: report() answers "armed" for a system whose state is "off". Why?
-# record: as by default
-# ideal: relive frame report#2
+# record: --level lines
 # $ relive tree --calls --func report
+#   report(system={'state': 'off'}) -> 'armed'...  {call}
+# $ relive frame {call}
 #   report(system={'state': 'off'}) -> 'armed'
+#   15    x1      if is_armed(system):
+#   16    x1          return "armed"

@@ -18,6 +18,8 @@ print(edit({"name": "ann", "is_admin": False}, page, "new"))
 print(edit({"name": "eve", "is_admin": True}, page, "new"))
 
 # question: The page is locked, and one of both edits is "saved". Whose, and why?
-# record: as by default
+# record: --level lines
 # $ relive tree --calls
-#   may_edit(user={'name': 'eve', 'is_admin': True}, page=...'locked': True...) -> True
+#   may_edit(user={'name': 'eve', 'is_admin': True}, page=...'locked': True...) -> True...  {call}
+# $ relive frame {call}
+#   user["is_admin"] or user["name"] == page["author"] and not page["locked"]

@@ -18,7 +18,7 @@ left = remove_jobs(table)
 print("\n".join(left))
 
 # question: remove_jobs() leaves "9 * * * * clean # ours". Why was it not removed?
-# record: as by default
-# ideal: relive frame remove_jobs#1
-# $ relive tree --calls --func remove_jobs
-#   is_ours(line='5 * * * * mail # ours') -> True
+# record: --level lines
+# $ relive frame remove_jobs#1
+#   10    x3      for line in lines:...line = '0 1 * * * backup', '5 * * * * mail # ours'
+#   12    x1              lines.remove(line)

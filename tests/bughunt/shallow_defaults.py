@@ -25,6 +25,8 @@ main()
 
 # question: Why has mail an env with DEBUG, which only web sets?
 # record: --level lines
-# ideal: relive frame read_section#1
 # $ relive tree --calls
 #   read_section(name='mail', ...) -> {'workers': 2, 'env': {'PATH': '/bin', 'DEBUG': '1'}}
+# $ relive frame read_section#1
+#   8    x1      section = DEFAULTS.copy()
+#   11    x1              section["env"][key[4:]] = value

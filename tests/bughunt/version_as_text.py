@@ -21,6 +21,6 @@ def latest(tags):
 print("latest:", latest(["v1.8", "v1.9", "v1.10", "v1.2"]))
 
 # question: latest() prints v1.9, and v1.10 is among the tags. Why is it not taken?
-# record: as by default
-# $ relive tree --calls --func latest
+# record: --level lines
+# $ relive frame latest#1
 #   is_newer(one='v1.10', other='v1.9') -> False

@@ -5,8 +5,9 @@ The end of a program says it, a line for each:
     # question: why the second request of /start sends X-User=ann
     # record: --level lines                 options of `relive record`
     # ideal: relive frame merge#1           a shorter way that no verb has yet
-    # $ relive history request headers      a command; `...` stands for any text in what follows
-    #   {'X-User': 'ann'}  at the call      a piece of a line that its output has
+    # $ relive tree --calls                 a command; `...` stands for any text in what follows
+    #   send(headers={...}) -> 5 ...{call}  a piece of a line that its output has. {call} is a word
+    # $ relive frame {call}                 that a later command uses: positions of calls differ
 """
 
 import contextlib
@@ -58,10 +59,17 @@ class Hunt:
     def hunt(self, folder):
         """Yields (command, what was seen before, its pieces, its output)."""
         seen = self.record(folder)
+        found = {}
         for command, pieces in self.steps:
-            output = ask(command, folder)
-            yield command, seen, pieces, output
+            words = re.sub(
+                r"\{(\w+)\}", lambda name: found.get(name.group(1), name.group()), command
+            )
+            output = ask(words, folder)
+            yield words, seen, pieces, output
             seen += output
+            for piece in pieces:
+                match = match_of(output, piece)
+                found.update(match.groupdict() if match else {})
 
 
 def ask(command, folder):
@@ -80,14 +88,15 @@ def ask(command, folder):
 def unseen_words(command, seen):
     """Returns the names and numbers of a command that nothing has shown before."""
     words = [word for word in command.split()[1:] if not word.startswith("-")]
+    words = [re.sub("#1$", "", word) for word in words]  # each function has a first call
     known = set(re.findall(r"\w+", seen))
     return [name for word in words for name in re.findall(r"\w+", word) if name not in known]
 
 
-def has(output, piece):
-    """Returns whether a line of the output has a piece, `...` being any text."""
+def match_of(output, piece):
+    """Returns the match of a piece in a line of the output, None where no line has it."""
     pattern = ".*".join(re.escape(part) for part in piece.split("..."))
-    return re.search(pattern, output) is not None
+    return re.search(re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\S+)", pattern), output)
 
 
 def measure(folder):

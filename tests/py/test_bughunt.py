@@ -18,7 +18,7 @@ def test_the_cause_is_found_with_what_was_seen(path, tmp_path):
     size = 0
     for command, seen, pieces, output in hunt.hunt(tmp_path):
         assert hunting.unseen_words(command, seen) == [], command
-        missing = [piece for piece in pieces if not hunting.has(output, piece)]
+        missing = [piece for piece in pieces if not hunting.match_of(output, piece)]
         assert pieces and not missing, f"$ relive {command}\n{output}"
         size += len(output.encode())
     SIZES[path.name] = len(hunt.steps), size
@@ -35,4 +35,8 @@ def test_the_hunts_are_many_and_short():
 def test_a_name_that_was_not_seen_is_noticed():
     assert hunting.unseen_words("history load count", "load() is 3") == ["count"]
     assert hunting.unseen_words("line a.py:3 --limit", "a.py is 3") == []
-    assert hunting.has("a = 1\nb = 2", "b ... 2") and not hunting.has("a = 1\nb = 2", "a...2")
+    assert hunting.unseen_words("frame load#1", "load() is 3") == []
+    assert hunting.unseen_words("frame load#2", "load() is 3") == ["2"]
+    assert hunting.match_of("a = 1\nb = 2", "b ... 2")
+    assert not hunting.match_of("a = 1\nb = 2", "a...2")
+    assert hunting.match_of("load() T1@5", "load() {at}").group("at") == "T1@5"
