@@ -22,8 +22,8 @@ def main(page=None):
     if page is not None:
         path = Path(page)
         text = re.sub(
-            r"(<!-- bughunt -->\n\n).*?(\n\n<!-- /bughunt -->)",
-            lambda found: found.group(1) + table + found.group(2),
+            r"(<!-- bughunt -->\n).*?(<!-- /bughunt -->)",
+            lambda found: f"{found.group(1)}\n{table}\n\n{found.group(2)}",
             path.read_text(encoding="utf-8"),
             flags=re.S,
         )

@@ -17,6 +17,6 @@ print(sorted(headers))
 # question: There is a header named "Connection clos". Why?
 # record: --level lines
 # $ relive tree --calls
-#   split_at(text='Connection close', mark=':') -> ('Connection clos', 'Connection close')...  {call}
+#   split_at(text='Connection close', mark=':') -> ('Connection clos', ...  {call}
 # $ relive frame {call}
 #   6    x1      place = text.find(mark)...place = -1

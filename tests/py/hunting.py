@@ -4,7 +4,6 @@ The end of a program says it, a line for each:
 
     # question: why the second request of /start sends X-User=ann
     # record: --level lines                 options of `relive record`
-    # ideal: relive frame merge#1           a shorter way that no verb has yet
     # $ relive tree --calls                 a command; `...` stands for any text in what follows
     #   send(headers={...}) -> 5 ...{call}  a piece of a line that its output has. {call} is a word
     # $ relive frame {call}                 that a later command uses: positions of calls differ
@@ -23,7 +22,7 @@ from relive import cli
 
 PROGRAMS = sorted((TESTS / "bughunt").glob("*.py"))
 BY_DEFAULT = "as by default"
-SAID = re.compile(r"# (question|record|ideal): (.+)")
+SAID = re.compile(r"# (question|record): (.+)")
 COMMAND, PIECE, MORE = "# $ relive ", "#   ", "#   "
 
 
@@ -114,7 +113,6 @@ def summary(rows):
     """Returns the lines of a table of what the hunts cost."""
     commands, sizes = [row[1] for row in rows], [row[2] for row in rows]
     of_packages = sum(row[0].is_of_a_package for row in rows)
-    waiting = sum("ideal" in row[0].said for row in rows)
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return [
         "| of the bug hunts, on " + version + " | median | most |",
@@ -123,5 +121,4 @@ def summary(rows):
         f"| bytes of their output | {statistics.median(sizes):,.0f} | {max(sizes):,} |",
         "",
         f"{len(rows)} programs, {of_packages} of them cut down from fixes of packages of PyPI.",
-        f"For {waiting} of them a verb that does not exist yet would show more.",
     ]
