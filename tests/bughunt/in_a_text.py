@@ -24,5 +24,5 @@ show([("orp", 650), ("salt_tds_ppm", 3200), ("salt", 12)])
 # $ relive frame {call}
 #   8    x1      if sensor in PARTS_PER_MILLION:
 #   9    x1          return "ppm"
-# $ relive history in_a_text.py:4 PARTS_PER_MILLION
-#   'salt_tds_ppm'
+# $ relive line in_a_text.py:7
+#   PARTS_PER_MILLION='salt_tds_ppm'
