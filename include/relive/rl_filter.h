@@ -4,9 +4,11 @@
 #ifndef RL_FILTER_H
 #define RL_FILTER_H
 
+#define RL_REDACTED_TEXT "<redacted>"
+
 /* X(name, text, what it replaces) */
 #define RL_SENTINEL_TABLE(X)                                                                       \
-    X(REDACTED, "<redacted>", "a value whose name or content is a secret")                         \
+    X(REDACTED, RL_REDACTED_TEXT, "a value whose name or content is a secret")                     \
     X(DROPPED, "<dropped>", "a returned value that a filter leaves out")                           \
     X(YIELD, "<yield>", "the name of what a generator yields, in ret: selectors")                  \
     X(UNWIND, "<unwind>", "the name of an exception that leaves a frame, in ret: selectors")

@@ -356,7 +356,6 @@ enum rl_source_state {
 #define RL_SOURCE_CHANGED   1u          /* flag: changed since the process began */
 #define RL_SOURCE_TEXT_MAX  (16u << 20) /* bytes of text in one recording */
 #define RL_SOURCE_FILES_MAX 8192u       /* entries in one recording */
-#define RL_SOURCE_MARK      "<redacted>"
 
 #define RL_STRING_MAX 4096u /* bytes; longer names are cut, on a character boundary */
 

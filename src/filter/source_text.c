@@ -12,13 +12,12 @@
  * Python, or nests too deep, more is hidden rather than less. */
 #include "source_text.h"
 
+#include <relive/rl_filter.h>
 #include <string.h>
 
 #include "ascii.h"
 #include "secrets.h"
 #include "source_tokens.h"
-
-#define MARK "<redacted>"
 
 enum {
     NAMES = 6,
@@ -89,7 +88,7 @@ static void put_mark(struct cleaning *c)
 {
     struct clean_source *clean = c->clean;
     bytes_put_varint(&clean->marks, clean->text.len - c->marked);
-    bytes_put(&clean->text, MARK, sizeof MARK - 1);
+    bytes_put(&clean->text, RL_REDACTED_TEXT, sizeof RL_REDACTED_TEXT - 1);
     c->marked = clean->text.len;
     clean->mark_count++;
 }

@@ -4,6 +4,7 @@
  * Invariant: nothing here trusts a length or a place that it reads. */
 #include "source_entry.h"
 
+#include <relive/rl_filter.h>
 #include <string.h>
 
 #include "block.h"
@@ -40,13 +41,13 @@ static struct text take_text(struct bytes_in *in)
 /* Takes the marks, which must be in the text, in order, and read as marks there. */
 static void take_marks(struct bytes_in *in, struct source_entry *entry)
 {
-    const size_t mark = sizeof RL_SOURCE_MARK - 1;
+    const size_t mark = sizeof RL_REDACTED_TEXT - 1;
     uint64_t count = bytes_varint(in), at = 0;
     const uint8_t *begin = in->at;
     for (uint64_t i = 0; i < count && !in->bad; i++) {
         uint64_t step = bytes_varint(in);
         int fits = step <= entry->text.len && at + step + mark <= entry->text.len &&
-                   memcmp(entry->text.data + at + step, RL_SOURCE_MARK, mark) == 0;
+                   memcmp(entry->text.data + at + step, RL_REDACTED_TEXT, mark) == 0;
         in->bad |= !fits;
         at += step + mark;
     }
@@ -113,7 +114,7 @@ static const char *find_in_line(const char *at, const char *end, struct text pie
 
 int source_is_text_of(const struct source_entry *entry, struct text disk)
 {
-    const size_t mark = sizeof RL_SOURCE_MARK - 1;
+    const size_t mark = sizeof RL_REDACTED_TEXT - 1;
     const char *at = disk.len != 0 ? disk.data : "", *end = at + disk.len;
     struct bytes_in marks = bytes_in_of(entry->marks.data, entry->marks.len);
     const char *text = entry->text.len != 0 ? entry->text.data : "";
