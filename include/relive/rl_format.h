@@ -12,7 +12,7 @@
 
 #define RL_FORMAT_VERSION 1
 /* 1: SUMMARY finds losses by event numbers and counts open frames; threads have names.
- * 2: values may name an object that was shown before in the chunk. */
+ * 2: values may name one that was shown before in the chunk. */
 #define RL_FORMAT_MINOR 2
 #define RL_MAGIC        "\x89RELIVE\n"
 #define RL_MAGIC_BYTES  8
@@ -235,8 +235,8 @@ enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
     X(CUT, 31, "nothing: no room was left")                                                        \
     X(DROPPED, 32, "nothing: left out by a filter")                                                \
     X(LABEL, 33, "identity, type, string that stands for it")                                      \
-    X(REMEMBERED, 34, "varint number, then as 23: AGAIN may name it from here on")                 \
-    X(AGAIN, 35, "varint number: the object remembered last under it, in this chunk")
+    X(REMEMBERED, 34, "varint number, a value: AGAIN may name it from here on")                    \
+    X(AGAIN, 35, "varint number: the value remembered last under it, in this chunk")
 
 enum rl_value_tag {
 #define RL_VALUE_ENUM(name, number, text) RL_VALUE_##name = number,
@@ -246,7 +246,7 @@ enum rl_value_tag {
 #define RL_VALUE_SMALL      128 /* the first tag of a small int */
 #define RL_VALUE_SMALL_ZERO 144
 #define RL_IDENTITY_BYTES   6
-#define RL_REMEMBERED       512u /* objects that have a number at once */
+#define RL_REMEMBERED       512u /* values that have a number at once */
 #define RL_TEXT_IS_CUT      1u
 #define RL_TEXT_HAS_FAILED  2u /* a preview that raised: the text says what */
 #define RL_EXCEPTION_FROM   1u /* its context is suppressed (raise ... from ...) */

@@ -11,6 +11,7 @@
 
 #include "blocks.h"
 #include "chunks.h"
+#include "shown_again.h"
 #include "source_entry.h"
 #include "totals.h"
 #include "value.h"
@@ -132,6 +133,7 @@ static int values_are_whole(const struct reader *reader, const struct rec *rec)
 struct checking {
     struct reader *reader;
     struct tokens tokens;
+    struct shown_again shown;
     struct u64map walked; /* places of the CHUNK blocks that were decoded */
     struct u64map begun;  /* frame / 64 + 1 -> a bit for each frame that has begun */
 };
@@ -151,8 +153,11 @@ static int begins_twice(struct u64map *begun, uint64_t frame)
 
 /* Checks the values of an event, and that its frame begins once. `number` counts in the chunk. */
 static rl_status check_event(struct checking *c, const struct chunk_info *info, uint64_t number,
-                             const struct rec *rec)
+                             struct rec *rec)
 {
+    if (shown_again_put(&c->shown, rec) != RL_OK) {
+        return RL_NOMEM;
+    }
     if (!values_are_whole(c->reader, rec)) {
         reader_value_problem(c->reader, info->thread, info->first_seq + number);
     }
@@ -189,6 +194,7 @@ static rl_status decode_chunk(struct checking *c, const struct block_header *hea
     }
     int counts = is_in_table(reader, &info, offset);
     tokens_begin(&c->tokens, &info, reader->raw.data);
+    shown_again_begin(&c->shown);
     while ((status = tokens_next(&c->tokens, &rec)) == RL_OK) {
         if (counts && check_event(c, &info, events, &rec) != RL_OK) {
             return RL_NOMEM;
@@ -264,6 +270,7 @@ static rl_status check_chunk(struct checking *c, const struct chunk_ref *ref)
     }
     rl_status status = chunks_load(reader, ref, &reader->raw);
     struct rows rows = rows_of(&ref->info, reader->raw.data, status == RL_OK ? ref->row_bytes : 0);
+    shown_again_begin(&c->shown);
     while (status == RL_OK && rows_next(&rows, &rec) == RL_OK) {
         if (rec.kind < RL_EVENT_KINDS) {
             status = check_event(c, &ref->info, number++, &rec);
@@ -340,6 +347,7 @@ rl_status check_file(struct reader *reader, struct check_result *result)
     }
     u64map_fini(&c.walked);
     u64map_fini(&c.begun);
+    shown_again_fini(&c.shown);
     if (status != RL_OK) {
         return status;
     }

@@ -22,6 +22,7 @@
 #include "after_exception.h"
 #include "alloc.h"
 #include "follow.h"
+#include "shown_again.h"
 
 enum { TASKS_NESTED = 8 };
 
@@ -36,6 +37,7 @@ struct stream {
     struct tokens tokens;
     struct rows rows;
     struct rec rec;
+    struct shown_again shown;
     struct open_activation *stack; /* owned; open frames, innermost last */
     size_t depth, cap;
     struct running {
@@ -99,6 +101,7 @@ void cursor_close(struct cursor *cursor)
     for (size_t i = 0; i < cursor->stream_count; i++) {
         bytes_out_fini(&cursor->streams[i].raw);
         tokens_fini(&cursor->streams[i].tokens);
+        shown_again_fini(&cursor->streams[i].shown);
         rl_free(cursor->streams[i].stack);
     }
     rl_free(cursor->streams);
@@ -291,6 +294,7 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     stream->seq = ref.info.first_seq;
     stream->is_rows = ref.row_bytes != 0;
     stream->is_loaded = 1;
+    shown_again_begin(&stream->shown);
     if (stream->is_rows) {
         stream->rows = rows_of(&ref.info, stream->raw.data, stream->raw.len);
     } else {
@@ -387,9 +391,12 @@ static rl_status begin_after_gap(struct stream *stream)
 static rl_status describe_event(struct cursor *cursor, struct stream *stream,
                                 struct event_out *event)
 {
-    const struct rec *rec = &stream->rec;
+    struct rec *rec = &stream->rec;
     struct open_activation moved;
     int is_after_gap = stream->is_after_gap;
+    if (shown_again_put(&stream->shown, rec) != RL_OK) {
+        return RL_NOMEM;
+    }
     take_out_leaving(stream);
     if (is_after_gap && begin_after_gap(stream) != RL_OK) {
         return RL_NOMEM;

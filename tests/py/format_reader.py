@@ -301,6 +301,7 @@ class Recording:
                 stack, tasks, session = [info["top"]] if info["top"] else [], [], 0
                 gap = info["top"]
             expected = info["seq"] + len(records)
+            show_again(records, self.strings)
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
                 switch = record.get("switch")
@@ -322,6 +323,26 @@ class Recording:
                 elif record["kind"] in POP and record["frame"] in stack:
                     del stack[len(stack) - 1 - stack[::-1].index(record["frame"])]
                 yield line
+
+
+def show_again(records, strings):
+    """Puts the values of a chunk in the place of their numbers."""
+    known = {}
+    for record in records:
+        if record["kind"] not in (1, 2, 3, 4) or "values" not in record:
+            continue
+        data, result = Bytes(record["values"]), b""
+        while data.left():
+            tag = data.data[data.at]
+            number = data.varint() and data.varint() if tag in (34, 35) else None
+            begin = data.at
+            if tag != 35:
+                Value(data, strings)
+            value = known[number] if tag == 35 else data.data[begin : data.at]
+            if tag == 34:
+                known[number] = value
+            result += value
+        record["values"] = result
 
 
 class Value:

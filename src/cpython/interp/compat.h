@@ -102,12 +102,29 @@
 #define DICT_VERSION_SKIPS_SPLIT (PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000)
 #define DICT_VERSION(dict)       ((dict)->ma_version_tag)
 
+/* An object that is never freed. */
+#if PY_VERSION_HEX >= 0x030c0000
+#define OBJECT_IS_IMMORTAL(o) _Py_IsImmortal(o)
+#else
+#define OBJECT_IS_IMMORTAL(o) 0
+#endif
+
+/* A type has a number that no other type has, and that changes with each change of the type. */
+#define VERSION_IS_ENOUGH (PY_VERSION_HEX >= 0x030d0000) /* else a flag says if it still holds */
+#if VERSION_IS_ENOUGH
+#define TYPE_HAS_VERSION(type) ((type)->tp_version_tag != 0)
+#else
+#define TYPE_HAS_VERSION(type)                                                                     \
+    ((type)->tp_version_tag != 0 && ((type)->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG) != 0)
+#endif
+
 /* The digits of an int, low first, PyLong_SHIFT bits each. */
 #if PY_VERSION_HEX >= 0x030c0000
 #define LONG_DIGITS(o)        (((PyLongObject *)(o))->long_value.ob_digit)
 #define LONG_COUNT(o)         ((Py_ssize_t)(((PyLongObject *)(o))->long_value.lv_tag >> 3))
 #define LONG_IS_NEGATIVE(o)   ((((PyLongObject *)(o))->long_value.lv_tag & 3) == 2)
 #define LONG_SIZE_AND_SIGN(o) (((PyLongObject *)(o))->long_value.lv_tag)
+#define LONG_SIZE_PLACE(o)    (&((PyLongObject *)(o))->long_value.lv_tag)
 #else
 #if PY_VERSION_HEX < 0x030b0000
 #include <longintrepr.h>
@@ -116,6 +133,7 @@
 #define LONG_COUNT(o)         (Py_SIZE(o) < 0 ? -Py_SIZE(o) : Py_SIZE(o))
 #define LONG_IS_NEGATIVE(o)   (Py_SIZE(o) < 0)
 #define LONG_SIZE_AND_SIGN(o) Py_SIZE(o)
+#define LONG_SIZE_PLACE(o)    (&((PyVarObject *)(o))->ob_size)
 #endif
 
 /* A str may be in a legacy form that has no characters yet. */

@@ -35,14 +35,10 @@ static inline PyDictValues *instance_values_at(PyObject *o)
 #endif
 }
 
-/* 1 and the values, 0 where they are in a dictionary, or nowhere. */
-static inline int instance_values_get(PyObject *o, struct instance_values *out)
+/* Describes an array of values. */
+static inline void instance_values_of(const PyDictValues *values, PyDictKeysObject *keys,
+                                      struct instance_values *out)
 {
-    const PyDictValues *values = instance_values_at(o);
-    PyDictKeysObject *keys = ((PyHeapTypeObject *)Py_TYPE(o))->ht_cached_keys;
-    if (values == NULL || keys == NULL || keys->dk_kind == DICT_KEYS_GENERAL) {
-        return 0;
-    }
     out->values = (PyObject *const *)values->values;
     out->keys = DK_UNICODE_ENTRIES(keys);
     out->count = keys->dk_nentries;
@@ -55,7 +51,42 @@ static inline int instance_values_get(PyObject *o, struct instance_values *out)
     out->step = -1;
     out->set = out->order[1];
 #endif
+}
+
+/* 1 and the values, 0 where they are in a dictionary, or nowhere. */
+static inline int instance_values_get(PyObject *o, struct instance_values *out)
+{
+    const PyDictValues *values = instance_values_at(o);
+    PyDictKeysObject *keys = ((PyHeapTypeObject *)Py_TYPE(o))->ht_cached_keys;
+    if (values == NULL || keys == NULL || keys->dk_kind == DICT_KEYS_GENERAL) {
+        return 0;
+    }
+    instance_values_of(values, keys, out);
     return 1;
+}
+
+/* Returns the memory that says where the values are, and whether they are still there. */
+static inline const void *instance_values_place(PyObject *o)
+{
+#if HAS_INLINE_VALUES
+    return _PyObject_InlineValues(o);
+#elif HAS_TAGGED_VALUES
+    return _PyObject_DictOrValuesPointer(o);
+#else
+    return _PyObject_ValuesPointer(o);
+#endif
+}
+
+/* Returns the memory that says how many values are set, and in which order. */
+static inline const void *instance_values_order(const struct instance_values *values, size_t *bytes)
+{
+#if HAS_INLINE_VALUES
+    *bytes = (size_t)values->set;
+    return values->order;
+#else
+    *bytes = (size_t)values->set + 2;
+    return values->order - (values->set - 1);
+#endif
 }
 
 /* Returns the index of the n-th value in the order of their setting: that of vars(). */
@@ -82,6 +113,23 @@ static inline PyObject *instance_dict(PyObject *o)
 #endif
     PyObject **at = Py_TYPE(o)->tp_dictoffset != 0 ? _PyObject_GetDictPtr(o) : NULL;
     return at != NULL ? *at : NULL;
+}
+
+/* The place of that dictionary; NULL where the type has none. */
+static inline const void *instance_dict_place(PyObject *o)
+{
+#if HAS_MANAGED_DICT
+    if (Py_TYPE(o)->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+#if HAS_INLINE_VALUES
+        return _PyObject_ManagedDictPointer(o);
+#elif HAS_TAGGED_VALUES
+        return _PyObject_DictOrValuesPointer(o);
+#else
+        return _PyObject_ManagedDictPointer(o);
+#endif
+    }
+#endif
+    return Py_TYPE(o)->tp_dictoffset != 0 ? _PyObject_GetDictPtr(o) : NULL;
 }
 
 /* An attribute that the instance itself has, by an interned name: borrowed or NULL. */

@@ -41,6 +41,7 @@
 #include "previews.h"
 #include "recipe.h"
 #include "refusal.h"
+#include "remembered.h"
 #include "run.h"
 #include "state.h"
 #include "tap.h"
@@ -248,6 +249,21 @@ static PyObject *core_kinds(PyObject *module, PyObject *ignored)
     return kinds;
 }
 
+/* Returns (references that were right, that were wrong), counted since the last call.
+ *
+ * In mode 2 the recorder shows each object in full too, and compares the bytes (remembered.h). */
+static PyObject *core_show_again(PyObject *module, PyObject *mode)
+{
+    (void)module;
+    long wanted = PyLong_AsLong(mode);
+    if (wanted == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    struct remembering_test before = remembering;
+    remembering = (struct remembering_test){(enum remembering)wanted, 0, 0};
+    return Py_BuildValue("kk", before.right, before.wrong);
+}
+
 #ifndef NDEBUG
 static PyObject *core_alloc_fail_at(PyObject *module, PyObject *args)
 {
@@ -267,6 +283,8 @@ static PyMethodDef methods[] = {
      "For tests: the nth next allocation of the core fails, with True those after it too; 0 ends"
      " that. Returns how many there were since the last call."},
 #endif
+    {"show_again", core_show_again, METH_O,
+     "For tests: 0 objects are shown in full, 1 not twice, 2 and that is checked."},
     {"stop", core_stop, METH_NOARGS, "Stops and closes; statistics, or None when it was off."},
     {"snapshot", core_snapshot, METH_O, "Copies the recording, as it is now, into a new file."},
     {"hook_taken", core_hook_taken, METH_NOARGS,

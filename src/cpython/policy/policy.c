@@ -348,8 +348,11 @@ struct notes_policy policy_of_notes(uint32_t id, const struct value_limits *limi
 
 /* ---- names inside values ---- */
 
+uint64_t policy_taken_out;
+
 void policy_count(enum policy_kind kind, enum filter_action action)
 {
+    policy_taken_out += action == FILTER_REDACT || action == FILTER_DROP;
     policy_stats.redactions[kind] += action == FILTER_REDACT;
     policy_stats.drops[kind] += action == FILTER_DROP;
 }

@@ -60,6 +60,8 @@ struct policy_stats {
     uint64_t secrets; /* texts taken out for their content */
 };
 extern struct policy_stats policy_stats;
+/* Counts whatever was left out or redacted. */
+extern uint64_t policy_taken_out;
 
 /* Prepares for a new recording. The filter is borrowed until the next one; NULL filters nothing. */
 void policy_begin(struct filter *filter);

@@ -14,6 +14,7 @@
 #include "moment.h"
 #include "open_frames.h"
 #include "policy.h"
+#include "remembered.h"
 #include "stack.h"
 #include "state.h"
 #include "tasks.h"
@@ -65,6 +66,9 @@ static int take_back(struct thread *t, const struct event *event, const struct p
         lane->next_frame--;
     }
     lane_publish(lane);
+    if (t->capture != NULL) {
+        remembered_forget(t->capture);
+    }
     lines_free(top->snapshot);
     t->depth--;
     count_filtered(2);

@@ -10,6 +10,7 @@
 #include "plain.h"
 #include "policy.h"
 #include "pyframe.h"
+#include "remembered.h"
 #include "state.h"
 
 #include "alloc.h"
@@ -49,6 +50,39 @@ static inline void put_plain_row(struct thread *t, unsigned kind, uint32_t id, u
     (void)lane_put_values(&t->lane, kind, id, frame, bytes, (uint32_t)(end - bytes));
 }
 
+/* The buffer for values that may be references. */
+static struct capture *begin_values(struct thread *t, const struct policy *policy)
+{
+    struct capture *c = rows_capture(t, policy);
+    if (c != NULL) {
+        remembered_begin(c);
+    }
+    return c;
+}
+
+/* Returns whether so many rows fit the chunk in which the values of the event are. */
+static inline int has_room_in_chunk(const struct thread *t, const struct capture *c, uint32_t units)
+{
+    enum { TIME_ROW = 1 };
+    return remembered_chunk(c) == t->lane.chunk &&
+           lane_has_room(&t->lane, units + TIME_ROW, t->lane.base);
+}
+
+/* Writes the row of an event with its values. A reference holds in its chunk alone: where the row
+ * must go into another one, the values are written in full. */
+static void put_values_row(struct thread *t, unsigned kind, uint32_t id, uint64_t frame,
+                           struct capture *c)
+{
+    uint32_t size = capture_size(c);
+    if (remembered_is_used(c) && !has_room_in_chunk(t, c, lane_data_units(size) + 1)) {
+        remembered_undo(c);
+        size = capture_size(c);
+    }
+    if (!lane_put_values(&t->lane, kind, id, frame, c->bytes, size) && remembered_is_used(c)) {
+        remembered_forget(c);
+    }
+}
+
 enum { PLAIN_ARGUMENTS = 6 };
 
 /* Where the arguments end that were written to p; NULL: not all of them are plain. */
@@ -73,13 +107,13 @@ void rows_put_arguments(struct thread *t, const struct event *event, uint32_t id
         put_plain_row(t, RL_EVENT_CALL, id, frame, plain, end);
         return;
     }
-    struct capture *c = rows_capture(t, policy);
+    struct capture *c = begin_values(t, policy);
     if (c == NULL) {
         (void)lane_put(&t->lane, RL_EVENT_CALL, id, frame);
         return;
     }
     capture_arguments(c, event->code, event->frame, recording_can(CALL_HAS_CELLS));
-    (void)lane_put_values(&t->lane, RL_EVENT_CALL, id, frame, c->bytes, capture_size(c));
+    put_values_row(t, RL_EVENT_CALL, id, frame, c);
 }
 
 /* What is returned, yielded or sent, as the filter has it. */
@@ -105,7 +139,7 @@ void rows_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame
         put_plain_row(t, kind, id, frame, plain, end);
         return;
     }
-    struct capture *c = value != NULL ? rows_capture(t, policy) : NULL;
+    struct capture *c = value != NULL ? begin_values(t, policy) : NULL;
     if (c == NULL) {
         (void)lane_put(&t->lane, kind, id, frame);
         return;
@@ -115,5 +149,5 @@ void rows_put_value(struct thread *t, unsigned kind, uint32_t id, uint64_t frame
     } else {
         capture_value(c, value);
     }
-    (void)lane_put_values(&t->lane, kind, id, frame, c->bytes, capture_size(c));
+    put_values_row(t, kind, id, frame, c);
 }

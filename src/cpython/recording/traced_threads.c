@@ -7,6 +7,7 @@
 #include "gate.h"
 #include "open_frames.h"
 #include "pytext.h"
+#include "remembered.h"
 #include "stack.h"
 #include "state.h"
 #include "thread_names.h"
@@ -31,6 +32,9 @@ void threads_ended(void *value)
     os_unlock_mutex(&recording.lock);
     thread_self = NULL;
     frames_forget(t);
+    if (t->capture != NULL) {
+        remembered_free(t->capture);
+    }
     rl_free(t->capture);
     bytes_out_fini(&t->callback_more);
     bytes_out_fini(&t->callback_values);

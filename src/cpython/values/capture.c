@@ -3,7 +3,7 @@
  *    capture_value(o)
  *      capture_put_at(): plain values and short texts, with the place in a register
  *        | no
- *      capture_any() -> put_by_type()
+ *      capture_any() -> remembered_put() -> capture_by_type()
  *        +-- exact built-in types: put_list(), put_dict(), put_set(), put_text_value() ...
  *        +-- rare atoms: capture_atoms.c          exceptions: capture_exceptions.c
  *        +-- known layouts: captured_types.c      names: captured_names.c
@@ -30,6 +30,7 @@
 #include "policy.h"
 #include "pyframe.h"
 #include "pytext.h"
+#include "remembered.h"
 #include "state.h"
 #include "typeinfo.h"
 
@@ -342,8 +343,7 @@ static void put_slice(struct capture *c, PySliceObject *slice)
     put_triple(c, (PyObject *)slice, RL_VALUE_SLICE, parts);
 }
 
-/* Writes a value of an exact built-in type, or of a type that typeinfo.h knows. */
-static void put_by_type(struct capture *c, PyObject *o)
+void capture_by_type(struct capture *c, PyObject *o)
 {
     const struct typeinfo *info = typeinfo_get(c->lane, Py_TYPE(o));
     if (info->is_wrapped) {
@@ -440,8 +440,10 @@ void capture_any(struct capture *c, PyObject *o)
         put_dict(c, o);
     } else if (o == Py_Ellipsis || o == Py_NotImplemented) {
         capture_put_tag(c, o == Py_Ellipsis ? RL_VALUE_ELLIPSIS : RL_VALUE_NOT_IMPLEMENTED);
+    } else if (c->refers && c->depth == 0) {
+        remembered_put(c, o);
     } else {
-        put_by_type(c, o);
+        capture_by_type(c, o);
     }
 }
 

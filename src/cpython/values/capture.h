@@ -23,12 +23,23 @@
 #include <relive/rl_format.h>
 
 struct lane;
+struct remembered;
 
 #define CAPTURE_CHAIN 4u /* causes and contexts of an exception */
 
 #define CAPTURE_SECRETS 4u /* secrets of one event; bytes that are kept of each */
 #define CAPTURE_SECRET  128u
 #define CAPTURE_KNOWN   64u
+
+/* A part of the event that is not a value itself: a reference, or the number of an object that is
+ * remembered (remembered.h). */
+#define CAPTURE_MARKS 8u
+struct capture_mark {
+    uint16_t at;         /* in capture.bytes */
+    uint16_t bytes;      /* of the showing that it means; 0 = it is a number */
+    uint32_t first_byte; /* where these are */
+    uint8_t size;
+};
 
 /* Collects the values of one event. Each traced thread has its own. */
 #define CAPTURE_SOFT 6144u /* beyond it no value begins; the rest is marked as cut */
@@ -57,7 +68,11 @@ struct capture {
     unsigned items;      /* bound for one container at this depth */
     PyObject *hidden;    /* compared only: an exception that a rule hides, also inside a chain */
     unsigned hidden_how; /* enum filter_action */
-    unsigned previews;   /* number of previews that ran: each may have changed anything */
+    struct remembered *remembered; /* owned; NULL until something is shown again */
+    int refers;                    /* values may be references */
+    unsigned mark_count;
+    struct capture_mark marks[CAPTURE_MARKS];
+    unsigned previews; /* number of previews that ran: each may have changed anything */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
                    2]; /* borrowed: the containers around the current value */
     uint8_t bytes[RL_VALUE_BYTES_MAX + 16];
@@ -85,6 +100,8 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->is_reviewed = 0;
     c->secret_count = 0;
     c->hidden = NULL;
+    c->refers = 0;
+    c->mark_count = 0;
 }
 
 /* Makes the policy of the values that follow. */
@@ -97,6 +114,8 @@ static inline void capture_use(struct capture *c, const struct policy *policy)
     c->is_reviewed = policy_looks_at_values(policy);
 }
 
+/* Makes references into what they mean (remembered.h). */
+void remembered_undo(struct capture *c);
 /* Looks at all captured values again. Removes numbers that a pattern matches, and secrets that were
  * captured before they were recognised. */
 void capture_review(struct capture *c);
@@ -105,6 +124,9 @@ void capture_review(struct capture *c);
 static inline uint32_t capture_size(struct capture *c)
 {
     if (__builtin_expect(c->is_reviewed, 0)) {
+        if (c->mark_count != 0) {
+            remembered_undo(c);
+        }
         capture_review(c);
     }
     return (uint32_t)(c->p - c->bytes);

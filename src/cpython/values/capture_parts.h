@@ -82,6 +82,8 @@ static inline int capture_has_field_room(const struct capture *c, size_t shown)
 
 /* Writes a value that is not plain, or has no room. */
 void capture_any(struct capture *c, PyObject *o);
+/* Writes a value of an exact built-in type, or of a type that typeinfo.h knows. */
+void capture_by_type(struct capture *c, PyObject *o);
 /* Writes an ASCII str that is kept whole. Returns NULL where it is not, or may contain a secret. */
 uint8_t *capture_short_text(const struct capture *c, uint8_t *p, PyObject *o);
 

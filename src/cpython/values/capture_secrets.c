@@ -127,6 +127,7 @@ size_t capture_find(struct capture *c, const void *data, size_t len, int is_cut,
         parts[0] = (struct secret_part){0, len};
     }
     policy_stats.secrets += count != 0;
+    policy_taken_out += count != 0;
     return count;
 }
 

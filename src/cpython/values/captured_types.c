@@ -87,6 +87,20 @@ uint64_t captured_deque_word(PyObject *o)
     return sum;
 }
 
+const void *captured_deque_head(PyObject *o, size_t *bytes)
+{
+    struct deque *deque = (struct deque *)o;
+    *bytes = offsetof(struct deque, state) - offsetof(struct deque, left);
+    return Py_TYPE(o)->tp_basicsize < (Py_ssize_t)sizeof *deque ? NULL : &deque->left;
+}
+
+PyObject *const *captured_deque_items(PyObject *o, size_t n)
+{
+    const struct deque *deque = (struct deque *)o;
+    return (size_t)deque->left_index + n <= DEQUE_BLOCK ? &deque->left->data[deque->left_index]
+                                                        : NULL;
+}
+
 PyObject *captured_proxy_target(PyObject *o)
 {
     struct proxy {

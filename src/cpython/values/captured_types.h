@@ -13,7 +13,12 @@
 special_show special_for(PyTypeObject *type);
 
 void captured_deque(struct capture *c, PyObject *o);
-uint64_t captured_deque_word(PyObject *o);    /* for fingerprints */
+uint64_t captured_deque_word(PyObject *o); /* for fingerprints */
+/* Returns the memory that says where the items of a deque are; NULL where its layout is not known.
+ */
+const void *captured_deque_head(PyObject *o, size_t *bytes);
+/* Returns the places of the first n items; NULL where they do not follow each other. */
+PyObject *const *captured_deque_items(PyObject *o, size_t n);
 PyObject *captured_proxy_target(PyObject *o); /* borrowed */
 PyObject *const *captured_range(PyObject *o); /* start, stop, step; borrowed */
 

@@ -207,8 +207,11 @@ const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type)
     return is_info_of(&at[1], type) ? &at[1] : replace_typeinfo(lane, at, type);
 }
 
+uint32_t typeinfo_changes;
+
 void typeinfo_forget(void)
 {
+    typeinfo_changes++;
     for (size_t i = 0; i < PLACES; i++) {
         entries[i][0].stamp = entries[i][1].stamp = 0;
     }

@@ -64,6 +64,8 @@ struct typeinfo {
 /* Returns the entry of a type, never NULL; valid until the next call. */
 const struct typeinfo *typeinfo_get(struct lane *lane, PyTypeObject *type);
 
+/* Changes when instances of a type may be shown in another way from now on. */
+extern uint32_t typeinfo_changes;
 /* Forgets all types, because a preview was set or removed. */
 void typeinfo_forget(void);
 

@@ -1,0 +1,53 @@
+/* Proofs that an object would be shown as it was shown before, without showing it.
+ *
+ * What is shown of an object depends on some words of memory: pointers to values, digits of ints,
+ * characters, versions of dictionaries and types. A proof is a list of these words. While each is
+ * what it was, so is the showing:
+ *
+ *    Vector(x=1.5, y=other)     type | place of x | its type | its bits | place of y | its type
+ *                               '-> each word is read only after those before it have agreed, so
+ *                                   it is memory of an object that lives
+ *
+ * An address alone proves nothing, because an object may die and another one get its address. So
+ * the words of a value are its content. Only what cannot have changed is left out: objects that
+ * live for ever, and immutable values inside a dictionary that has still its version. A word too
+ * many is harmless: at worst the object is shown once more.
+ *
+ * Threads: under the GIL. */
+#ifndef PROOF_H
+#define PROOF_H
+
+#include "compat.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct value_limits;
+struct lane;
+
+struct proof_word {
+    const void *at;
+    uint64_t word;
+};
+
+/* Collects the words that decide how an object is shown as an argument or a result itself, within
+ * these limits. Returns how many they are; 0 where they are more than `most`, or something in the
+ * object cannot be proven. */
+size_t proof_collect(PyObject *object, const struct value_limits *limits, struct lane *lane,
+                     struct proof_word *words, size_t most);
+
+/* Returns whether all words are what they were. The object lives. */
+static inline int proof_holds(const struct proof_word *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t now;
+        memcpy(&now, words[i].at, sizeof now);
+        if (now != words[i].word) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+#endif
