@@ -53,7 +53,8 @@ class Call:
     __slots__ = ("end", "event")
 
     def __init__(self, event: Event) -> None:
-        self.event, self.end = event, None  # type: Event, Optional[Event]
+        self.event = event
+        self.end: Optional[Event] = None
 
 
 class Line:

@@ -101,7 +101,7 @@ def _has(recording: Recording, capability: str) -> bool:
 def comparable(a: Recording, b: Recording) -> Tuple[List[str], bool]:
     """Returns the kinds of events that both recordings have, and whether both have values."""
     both = (a, b)
-    kinds = list(_CALLS)
+    kinds: List[str] = list(_CALLS)
     if all(_is_at(one, "lines") for one in both):
         kinds += _LINES
     if all(_is_at(one, "lines") or _has(one, "raise") for one in both):

@@ -193,7 +193,7 @@ def test_positions_name_the_same_events(tmp_path):
 @pytest.mark.parametrize(
     ("position", "says"),
     [
-        ("fial#1", "did you mean 'fail'?"),
+        ("fayl#1", "did you mean 'fail'?"),
         ("fail#999", "there is no fail#999: the last one is fail#"),
         ("T1@999999", "the last event of its thread is T1@"),
         ("T99@1", "the threads are T1, T2"),

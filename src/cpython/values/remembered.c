@@ -29,14 +29,15 @@ struct place {
     uint8_t instances; /* that are opened in it */
     uint8_t credit;    /* what proofs may cost; each that holds earns 1 */
 };
-enum { CREDIT_FIRST = 4, CREDIT_MOST = 8, PROOF_COSTS = 2 };
+enum { CREDIT_FIRST = 4, CREDIT_MOST = 8, PROOF_COSTS = 2, APART_LEAST = 8, APART_MOST = 512 };
 
 struct remembered {
     uint64_t stamp, chunk;
     uint32_t name_stamp, types;
     uint32_t used_words, used_bytes;
-    uint32_t turn; /* counts objects that came without credit */
-    uint32_t age;  /* places of another age are free */
+    uint32_t turn;  /* counts objects that came without credit */
+    uint32_t apart; /* a proof is collected for one of so many of these */
+    uint32_t age;   /* places of another age are free */
     struct place places[PLACES];
     struct proof_word words[WORDS];
     uint8_t bytes[BYTES];
@@ -82,8 +83,12 @@ void remembered_begin(struct capture *c)
         return;
     }
     struct remembered *r = c->remembered;
-    if (r == NULL && (r = c->remembered = rl_zalloc(1, sizeof *r)) == NULL) {
-        return;
+    if (r == NULL) {
+        r = c->remembered = rl_zalloc(1, sizeof *r);
+        if (r == NULL) {
+            return;
+        }
+        r->apart = APART_LEAST;
     }
     if (!is_of_now(r, c)) {
         forget(r);
@@ -180,11 +185,17 @@ static int is_in_use(const struct capture *c, const struct place *at)
 }
 
 /* Returns whether a proof is worth its time. Collecting one takes as long as showing the object. So
- * one of an object that seldom stays the same is collected only at each eighth showing. */
+ * proofs of objects that seldom stay the same are tried at each eighth showing, and more and more
+ * seldom while no proof of any object holds. */
 static int has_credit(struct remembered *r, struct place *at)
 {
     if (at->credit < PROOF_COSTS) {
-        return r->turn++ % 8 == 0;
+        if (++r->turn < r->apart) {
+            return 0;
+        }
+        r->turn = 0;
+        r->apart = r->apart < APART_MOST ? 2 * r->apart : APART_MOST;
+        return 1;
     }
     at->credit = (uint8_t)(at->credit - PROOF_COSTS);
     return 1;
@@ -266,6 +277,7 @@ void remembered_put(struct capture *c, PyObject *object)
         capture_by_type(c, object);
     } else if (is_same(c, at)) {
         at->credit = (uint8_t)(at->credit + (at->credit < CREDIT_MOST));
+        r->apart = APART_LEAST;
         if (__builtin_expect(remembering.mode == REMEMBERING_CHECKED, 0)) {
             check_reference(c, at, object);
         }
