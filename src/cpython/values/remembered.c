@@ -184,9 +184,9 @@ static int is_in_use(const struct capture *c, const struct place *at)
     return 0;
 }
 
-/* Returns whether a proof is worth its time. Collecting one takes as long as showing the object. So
- * proofs of objects that seldom stay the same are tried at each eighth showing, and more and more
- * seldom while no proof of any object holds. */
+/* Returns whether a proof is worth its time: collecting one takes as long as showing the object.
+ * Objects that seldom stay the same are tried at each eighth showing. While no proof of any object
+ * holds, they are tried more and more seldom. */
 static int has_credit(struct remembered *r, struct place *at)
 {
     if (at->credit < PROOF_COSTS) {
