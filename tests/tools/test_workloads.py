@@ -24,10 +24,12 @@ def test_a_ratio_is_the_median_of_pairs_beside_the_least():
     assert workloads.ratio_columns(pairs) == [(3, 2), (4, 1)]
 
 
-def test_the_writer_is_what_the_process_used_beside_the_thread():
+def test_a_recording_adds_to_the_thread_and_the_writer_is_what_the_process_used_beside_it():
     pairs = [pair([1.0, 1.0], [2.0, 2.5]), pair([1.0, 1.1], [2.0, 2.5], 100.0)]
     pairs.append(pair([1.0, 1.0], [2.0, 2.004]))
-    assert workloads.writer_ns(pairs) == pytest.approx(500_000)  # of 4, 500 and 4,000 us
+    thread, writer = workloads.added_ns(pairs)
+    assert thread == pytest.approx(1_000_000)
+    assert writer == pytest.approx(500_000)  # of 4, 500 and 4,000 us
 
 
 def test_a_summary_has_what_starting_and_saving_added():
@@ -36,7 +38,7 @@ def test_a_summary_has_what_starting_and_saving_added():
     assert figures["warm"] == [(2, 2), (3, 3)]
     assert figures["cold"] == [(1.5, 1.5), (2, 2), (6, 6)]
     assert (figures["bytes"], figures["size"], figures["memory"]) == (2.5, 4.0, 4.5)
-    assert workloads.show_costs(figures) == "1000000 ns, 2.50 B, 4.0 MB, 4 MiB"
+    assert workloads.show_costs(figures) == "1000000 ns, 1000000 ns, 2.50 B, 4.0 MB, 4 MiB"
 
 
 def test_a_recorder_without_events_has_no_writer():
