@@ -36,7 +36,7 @@ def main(words: List[str]) -> int:
              key="function"),
         common.FILE,
         Option("--where", metavar="E", text="only calls for which this is true: 'ret < 0'"),
-        Option("--first", key="nth", const=1, text="only the first of them"),
+        Option("--first", text="only the first of them"),
         Option("--last", text="only the last of them"),
         Option("--nth", metavar="N", read=whole_number, text="only the Nth of them"),
         Option("--count", text="only how many there are"),
@@ -47,6 +47,8 @@ def main(words: List[str]) -> int:
         common.JSON,
         epilog=_EPILOG.format(names=", ".join(_core.call_names())),
     ).parse(words)  # fmt: skip
+    if args.first:
+        args.nth = 1
     name, number = _split_handle(args.function)
     run = common.open_run(common.find_file(args.file))
     codes = calls.find_function(run, name)

@@ -146,14 +146,22 @@ static struct operand evaluate_comparison(struct evaluation *e, const struct nod
 /* Evaluates the items of a tuple or list into their own places, where the result borrows them. */
 static struct operand evaluate_items(struct evaluation *e, const struct node *node)
 {
-    struct operand *items = e->where->made + node->number;
+    struct operand *items = e->where->made + node->number, unknown = {0};
     size_t n = 0;
+    int may_raise = 0; /* Python computes an item that is not computed here */
     for (uint32_t i = node->first; i != NO_NODE; i = node_of(e, i)->next) {
         items[n] = evaluate(e, i);
         if (items[n].kind == OPERAND_RAISES) {
             return items[n];
         }
+        if (items[n].kind == OPERAND_UNKNOWN && items[n].reason == OPERAND_NOT_COMPUTED) {
+            unknown = items[n];
+            may_raise = 1;
+        }
         n++;
+    }
+    if (may_raise) {
+        return only_truth(TRUTH_MAYBE, &unknown);
     }
     return (struct operand){.kind = node->op == NODE_LIST ? OPERAND_LIST : OPERAND_TUPLE,
                             .len = n,

@@ -15,7 +15,7 @@ from relive import instrument, sessions
 from relive.cli.sessions import read
 from relive.instrument import registry
 
-CANARY = "canary1234567890secret"
+CANARY = "canary1234567890" + "secret"  # a recording holds the text of this file, too
 TEXT = json.dumps({"total": 42, "password": CANARY}).encode()
 
 
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Set-Cookie", f"session={CANARY}")
+        self.send_header("Set-Cookie", f"sessionid={CANARY}")
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
