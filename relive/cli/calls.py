@@ -47,8 +47,6 @@ def main(words: List[str]) -> int:
         common.JSON,
         epilog=_EPILOG.format(names=", ".join(_core.call_names())),
     ).parse(words)  # fmt: skip
-    if args.first:
-        args.nth = 1
     name, number = _split_handle(args.function)
     run = common.open_run(common.find_file(args.file))
     codes = calls.find_function(run, name)
@@ -92,11 +90,12 @@ class _Answer:
         self, args: Given, run: List[Recording], codes: List[List[Any]], name: str, number: int
     ) -> None:
         self.args, self.run, self.codes, self.name, self.number = args, run, codes, name, number
+        self.nth = 1 if args.first else args.nth
         self.counts = calls.NO_COUNTS
         self._others = 0
         run_id = run[0].header["run_id"]
         self.page = paging.Page(
-            args, "calls", run_id, args.function, args.where, args.nth, args.last, args.count,
+            args, "calls", run_id, args.function, args.where, self.nth, args.last, args.count,
             args.group, args.full, args.json,
         )  # fmt: skip
         self._width = terminal_width() if sys.stdout.isatty() and not args.full else 0
@@ -107,7 +106,7 @@ class _Answer:
             self.page.put_once('{"schema":"relive.calls","version":1}\n')
         if self.args.group is not None:
             self._print_groups()
-        elif self.args.last or self.args.nth:
+        elif self.args.last or self.nth:
             self._print_one()
         else:
             self._print_calls()
@@ -142,7 +141,7 @@ class _Answer:
 
     def _print_one(self) -> None:
         """Prints the first call that passes, the last or the Nth."""
-        skip = 0 if self.args.last else max(1, self.args.nth) - 1
+        skip = 0 if self.args.last else max(1, self.nth) - 1
         found = None
         for search in self._searches(skip, only_last=bool(self.args.last)):
             for piece in search.pieces():

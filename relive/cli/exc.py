@@ -157,18 +157,18 @@ def show_frames(
     if known > 0:
         print(common.dim(f"  ... {common.counted(known, 'frame')}, as below"))
         rows = rows[known:]
-    whats = [activation(recording, story, code) for _, code, _ in rows]
+    frames = [activation(recording, story, code) for _, code, _ in rows]
     variables = variables_of(recording, story, [row[0] for row in rows])
-    folded = {} if is_full else _fold_libraries(recording, whats)
+    folded = {} if is_full else _fold_libraries(recording, frames)
     position = 0
     while position < len(rows):
         if position in folded:
             until = folded[position]
-            print(common.dim(_describe_folded(whats[position:until])))
+            print(common.dim(_describe_folded(frames[position:until])))
             position = until
             continue
         frame, _, line = rows[position]
-        what = whats[position]
+        what = frames[position]
         text = source.line_of(recording, what["file"], line, what["func"])
         show_frame(what, line, variables.get(frame, ()), 1 << 62 if is_full else 0, text)
         position += 1
@@ -183,10 +183,10 @@ def _take_equal(some: Sequence[str], others: Sequence[str]) -> Iterator[str]:
         yield one
 
 
-def _fold_libraries(recording: Recording, whats: Sequence[Mapping[str, Any]]) -> Dict[int, int]:
+def _fold_libraries(recording: Recording, frames: Sequence[Mapping[str, Any]]) -> Dict[int, int]:
     """Returns {begin: end} of runs of frames of libraries. The innermost frame is in none, and
     there are none where every frame is of a library."""
-    are_library = [common.is_library(recording, what["file"]) for what in whats]
+    are_library = [common.is_library(recording, what["file"]) for what in frames]
     found: Dict[int, int] = {}
     if all(are_library):
         return found
@@ -201,12 +201,12 @@ def _fold_libraries(recording: Recording, whats: Sequence[Mapping[str, Any]]) ->
     return found
 
 
-def _describe_folded(whats: Sequence[Mapping[str, Any]]) -> str:
+def _describe_folded(frames: Sequence[Mapping[str, Any]]) -> str:
     """Returns '  ... 12 frames of pluggy, _pytest (--full shows them)'."""
-    packages = dict.fromkeys(what["func"].partition(":")[0].partition(".")[0] for what in whats)
+    packages = dict.fromkeys(what["func"].partition(":")[0].partition(".")[0] for what in frames)
     names = ", ".join(common.safe(name) for name in list(packages)[:4])
     names += ", ..." if len(packages) > 4 else ""
-    return f"  ... {len(whats)} frames of {names} (--full shows them)"
+    return f"  ... {len(frames)} frames of {names} (--full shows them)"
 
 
 def show_frame(
