@@ -316,17 +316,26 @@ static rl_status decide_scope(struct decision *d, struct filter_list *list,
     return status;
 }
 
+/* Decides about a scope. The caller frees the list's items, also where it fails. */
+static rl_status decide_list(struct filter *f, const struct filter_scope *scope,
+                             struct filter_list *list, struct filter_verdict *verdict)
+{
+    struct decision *d = rl_alloc(1, sizeof *d);
+    if (d == NULL) {
+        return RL_NOMEM;
+    }
+    begin_decision(d, f, scope);
+    rl_status status = decide_scope(d, list, verdict);
+    verdict->is_undecided = d->is_undecided;
+    rl_free(d);
+    return status;
+}
+
 rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
                         struct filter_verdict *verdict)
 {
-    struct decision *d = rl_alloc(1, sizeof *d);
     struct filter_list list = {0};
-    rl_status status = RL_NOMEM;
-    if (d != NULL) {
-        begin_decision(d, f, scope);
-        status = decide_scope(d, &list, verdict);
-        verdict->is_undecided = d->is_undecided;
-    }
+    rl_status status = decide_list(f, scope, &list, verdict);
     if (status == RL_OK) {
         verdict->set = filter_set_intern(f, &list, verdict->value);
         status = verdict->set != NULL ? RL_OK : RL_NOMEM;
@@ -338,7 +347,6 @@ rl_status filter_decide(struct filter *f, const struct filter_scope *scope,
         f->undecided++;
     }
     rl_free(list.items);
-    rl_free(d);
     return status;
 }
 
@@ -359,20 +367,13 @@ static rl_status add_hiding(struct filter *f, struct filter_list *list, struct f
 rl_status filter_decide_source(struct filter *f, const struct filter_scope *scope,
                                struct filter_verdict *verdict)
 {
-    struct decision *d = rl_alloc(1, sizeof *d);
     struct filter_list list = {0};
-    rl_status status = RL_NOMEM;
-    if (d != NULL) {
-        begin_decision(d, f, scope);
-        status = decide_scope(d, &list, verdict);
-        verdict->is_undecided = d->is_undecided;
-    }
+    rl_status status = decide_list(f, scope, &list, verdict);
     if (status == RL_OK && (status = add_hiding(f, &list, verdict)) == RL_OK) {
         verdict->set = filter_set_intern(f, &list, verdict->value);
         status = verdict->set != NULL ? RL_OK : RL_NOMEM;
     }
     rl_free(list.items);
-    rl_free(d);
     return status;
 }
 
