@@ -121,6 +121,23 @@ static inline uint64_t bytes_varint(struct bytes_in *in)
     return bytes_varint_slow(in);
 }
 
+/* Takes a varint of at most 32 bits; a greater one sets `bad`. */
+static inline uint32_t bytes_varint32(struct bytes_in *in)
+{
+    uint64_t value = bytes_varint(in);
+    in->bad |= value > UINT32_MAX;
+    return (uint32_t)value;
+}
+
+/* Takes a number of items that follow, each of at least one byte. Sets `bad` and returns 0 where
+ * fewer bytes are left. */
+static inline size_t bytes_count(struct bytes_in *in)
+{
+    uint64_t count = bytes_varint(in);
+    in->bad |= count > bytes_left(in);
+    return in->bad ? 0 : (size_t)count;
+}
+
 /* Returns the next n bytes, borrowed from the input. Sets `bad` and returns NULL where there are
  * fewer. */
 const uint8_t *bytes_take(struct bytes_in *in, size_t n);

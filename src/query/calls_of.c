@@ -11,6 +11,7 @@
 
 #include "alloc.h"
 #include "position.h"
+#include "skim.h"
 #include "value.h"
 
 /* The innermost frame of a thread since its last event. */
@@ -21,7 +22,8 @@ struct thread_time {
 struct calls_of {
     struct reader *reader;
     struct calls_of_question question;
-    struct cursor *cursor;
+    struct skim events;
+    struct index_wanted wanted;
     struct u64map functions; /* code id + 1 -> place of its bindings */
     struct bound where, group;
     struct u64map open;        /* frame -> struct call_found * */
@@ -194,7 +196,7 @@ static rl_status finish_call(struct calls_of *c, struct call_found *call)
 static uint32_t find_caller(const struct calls_of *c, const struct event_out *event, uint32_t *line)
 {
     size_t depth;
-    const struct open_activation *stack = cursor_stack(c->cursor, &depth);
+    const struct open_activation *stack = cursor_stack(c->events.cursor, &depth);
     *line = 0;
     if (!event->parent_is_known || event->parent == 0) {
         return 0;
@@ -315,7 +317,7 @@ static rl_status count_time(struct calls_of *c, const struct event_out *event)
         ((struct call_found *)(uintptr_t)*found)->self += event->t - time->since;
     }
     size_t depth;
-    const struct open_activation *stack = cursor_stack(c->cursor, &depth);
+    const struct open_activation *stack = cursor_stack(c->events.cursor, &depth);
     while (depth != 0 && (stack[depth - 1].waits ||
                           (kind_leaves(event->kind) && stack[depth - 1].frame == event->frame))) {
         depth--;
@@ -405,7 +407,7 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
             return RL_OK;
         }
         --*events;
-        status = cursor_next(calls->cursor, &event);
+        status = skim_next(&calls->events, calls->open.count == 0 ? &calls->wanted : NULL, &event);
         status = status == RL_OK    ? take_event(calls, &event)
                  : status == RL_END ? finish_open(calls)
                                     : status;
@@ -416,6 +418,22 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
 }
 
 /* ---- begin and end ---- */
+
+/* Returns the span with the call whose number is wanted, and counts those before it. A call that is
+ * open there is not wanted. */
+static size_t find_first_span(struct calls_of *c)
+{
+    const struct index *index = c->reader->index;
+    for (size_t i = 0; c->question.number != 0 && index != NULL && i < index->count; i++) {
+        uint64_t begins = index_begins(&index->spans[i], c->question.codes);
+        if (c->counts.calls + begins >= c->question.number) {
+            return i;
+        }
+        c->counts.calls += begins;
+    }
+    c->counts.calls = 0;
+    return 0;
+}
 
 void calls_of_only_count(struct calls_of *calls)
 {
@@ -467,7 +485,7 @@ void calls_of_close(struct calls_of *calls)
     rl_free(calls->times);
     rl_free(calls->where.bindings);
     rl_free(calls->group.bindings);
-    cursor_close(calls->cursor);
+    skim_close(&calls->events);
     rl_free(calls);
 }
 
@@ -491,7 +509,14 @@ rl_status calls_of_open(struct reader *reader, const struct calls_of_question *q
         status == RL_OK ? calls_of_bind(reader, &c->functions, question->where, &c->where) : status;
     status =
         status == RL_OK ? calls_of_bind(reader, &c->functions, question->group, &c->group) : status;
-    status = status == RL_OK ? cursor_open(reader, &c->cursor) : status;
+    c->wanted = (struct index_wanted){.kinds = UINT32_C(1) << RL_EVENT_CALL |
+                                               UINT32_C(1) << RL_EVENT_RUNNING,
+                                      .codes = question->codes};
+    if (status == RL_OK) {
+        size_t first = find_first_span(c);
+        status = skim_open(reader, 0, first, &c->lines, &c->events);
+        c->counts.calls = c->events.given != 0 ? c->counts.calls : 0;
+    }
     if (status != RL_OK) {
         calls_of_close(c);
         return status;

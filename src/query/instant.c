@@ -61,6 +61,7 @@ void instant_close(struct instant *instant)
     rl_free(instant->records);
     rl_free(instant->free_records);
     rl_free(instant->lanes);
+    rl_free(instant->last_values);
     u64map_fini(&instant->record_of);
     u64map_fini(&instant->lane_of);
     u64map_fini(&instant->tasks);
@@ -74,34 +75,39 @@ struct record *instant_record(const struct instant *instant, uint64_t frame)
     return at != NULL ? &instant->records[*at] : NULL;
 }
 
+struct record *instant_add_record(struct instant *instant, uint64_t frame)
+{
+    void *records = instant->records, *spare = instant->free_records;
+    if (instant->free_count == 0) {
+        /* Room for its number once it is free, so that nothing fails then. */
+        if (rl_grow(&spare, &instant->free_cap, instant->record_count + 1, sizeof(size_t)) != 0) {
+            return NULL;
+        }
+        instant->free_records = spare;
+        if (rl_grow(&records, &instant->record_cap, instant->record_count + 1,
+                    sizeof *instant->records) != 0) {
+            return NULL;
+        }
+        instant->records = records;
+        instant->records[instant->record_count] = (struct record){0};
+        instant->free_records[instant->free_count++] = instant->record_count++;
+    }
+    size_t at = instant->free_records[instant->free_count - 1];
+    if (u64map_put(&instant->record_of, frame, at) != 0) {
+        return NULL;
+    }
+    instant->free_count--;
+    instant->records[at].frame = frame;
+    return &instant->records[at];
+}
+
 /* Returns the record of a frame, made where there is none; NULL without memory. */
 static struct record *make_record(struct instant *instant, const struct event_out *event)
 {
     struct record *record = instant_record(instant, event->frame);
-    void *records = instant->records, *spare = instant->free_records;
+    record = record != NULL ? record : instant_add_record(instant, event->frame);
     if (record == NULL) {
-        if (instant->free_count == 0) {
-            /* Room for its number once it is free, so that nothing fails then. */
-            if (rl_grow(&spare, &instant->free_cap, instant->record_count + 1, sizeof(size_t)) !=
-                0) {
-                return NULL;
-            }
-            instant->free_records = spare;
-            if (rl_grow(&records, &instant->record_cap, instant->record_count + 1,
-                        sizeof *instant->records) != 0) {
-                return NULL;
-            }
-            instant->records = records;
-            instant->records[instant->record_count] = (struct record){0};
-            instant->free_records[instant->free_count++] = instant->record_count++;
-        }
-        size_t at = instant->free_records[instant->free_count - 1];
-        if (u64map_put(&instant->record_of, event->frame, at) != 0) {
-            return NULL;
-        }
-        instant->free_count--;
-        record = &instant->records[at];
-        record->frame = event->frame;
+        return NULL;
     }
     record->code = event->id;
     record->thread = event->thread;
@@ -128,8 +134,7 @@ struct lane_state *instant_lane(const struct instant *instant, uint32_t thread)
     return at != NULL ? &instant->lanes[*at] : NULL;
 }
 
-/* Returns the state of a thread, made where there is none; NULL without memory. */
-static struct lane_state *make_lane(struct instant *instant, uint32_t thread)
+struct lane_state *instant_add_lane(struct instant *instant, uint32_t thread)
 {
     struct lane_state *lane = instant_lane(instant, thread);
     void *lanes = instant->lanes;
@@ -295,6 +300,9 @@ static void take_budget(struct instant *instant, const struct event_out *event)
 static rl_status take_frame_event(struct instant *instant, const struct event_out *event)
 {
     struct record *record;
+    if (event->frame == 0 && event->kind != RL_EVENT_BUDGET) {
+        return RL_OK; /* damaged */
+    }
     switch (event->kind) {
     case RL_EVENT_CALL:
         return event->values_len != 0 ? take_call(instant, event) : RL_OK;
@@ -306,9 +314,10 @@ static rl_status take_frame_event(struct instant *instant, const struct event_ou
         }
         record->has_lines = 1;
         record->line = event->line;
+        record->ran = event->line;
         return RL_OK;
     case RL_EVENT_YIELD:
-        if (event->frame != 0 && (record = make_record(instant, event)) == NULL) {
+        if ((record = make_record(instant, event)) == NULL) {
             return RL_NOMEM;
         }
         break;
@@ -348,14 +357,14 @@ static rl_status take_task_event(struct instant *instant, const struct event_out
 /* Follows the last event of a thread, and the run of writes that ends with it. */
 static rl_status take_place(struct instant *instant, const struct event_out *event)
 {
-    struct lane_state *lane = make_lane(instant, event->thread);
+    struct lane_state *lane = instant_add_lane(instant, event->thread);
     if (lane == NULL) {
         return RL_NOMEM;
     }
     int goes_on = lane->kind == RL_EVENT_WRITE && lane->seq + 1 == event->seq;
     lane->fresh_from = goes_on ? lane->fresh_from : event->seq;
     lane->seq = event->seq;
-    lane->t = event->t;
+    lane->ticks = event->ticks;
     lane->kind = event->kind;
     lane->frame = event->frame;
     lane->line = event->line;

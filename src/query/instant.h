@@ -24,6 +24,14 @@ RL_CHECKED rl_status instant_open(struct reader *reader, struct instant **out);
 RL_CHECKED rl_status instant_next(struct instant *instant, struct event_out *event);
 void instant_close(struct instant *instant);
 
+/* Appends all that an instant knows, its place in the recording included. */
+void instant_save(const struct instant *instant, struct bytes_out *out);
+/* Opens an instant as it was when it was saved, and gives its last event (kind 0 = none yet). The
+ * bytes are not trusted. RL_OK, RL_NOMEM, or RL_DAMAGED: they are not of this recording, or it has
+ * got events since that come before the last event. */
+RL_CHECKED rl_status instant_load(struct reader *reader, const uint8_t *bytes, size_t len,
+                                  struct event_out *last, struct instant **out);
+
 enum instant_state {
     INSTANT_OPEN,
     INSTANT_LEFT,     /* the last event has left it */

@@ -20,6 +20,7 @@ struct written {
 struct record {
     uint64_t frame; /* 0 = free */
     uint32_t code, line;
+    uint32_t ran;          /* line of its last LINE; 0 = none */
     uint32_t thread, task; /* where it ran last */
     uint8_t has_lines;     /* each change of its variables has an event */
     uint8_t is_suspended;
@@ -34,7 +35,7 @@ struct record {
 /* The last event of one thread. */
 struct lane_state {
     uint32_t thread, line;
-    uint64_t seq, t, frame;
+    uint64_t seq, ticks, frame;
     uint64_t fresh_from; /* number of the first write of those right before it, or its own */
     uint8_t kind;
 };
@@ -52,9 +53,18 @@ struct instant {
     struct u64map lane_of; /* thread + 1 -> index */
     struct u64map tasks;   /* task + 1 -> string id of its name */
     uint64_t ending;       /* frame that the last event has ended */
-    struct event_out last; /* its values are the cursor's */
+    struct event_out last; /* its values are the cursor's, or last_values */
+    uint8_t *last_values;  /* owned; of an instant that was loaded */
 };
 
+/* Opens the cursor of an instant that was saved. *lines, where it is not NULL, becomes frame ->
+ * line of its last LINE. As instant_load(). */
+RL_CHECKED rl_status instant_load_cursor(struct reader *reader, const uint8_t *bytes, size_t len,
+                                         struct u64map *lines, struct cursor **out);
+/* Returns a record of a frame that has none, or NULL without memory. */
+struct record *instant_add_record(struct instant *instant, uint64_t frame);
+/* Returns the state of a thread, made where there is none; NULL without memory. */
+struct lane_state *instant_add_lane(struct instant *instant, uint32_t thread);
 /* Return what is kept of a frame, a variable (by scope and string id) or a thread, or NULL. */
 struct record *instant_record(const struct instant *instant, uint64_t frame);
 struct written *instant_written(const struct record *record, unsigned scope, uint32_t name);

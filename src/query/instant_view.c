@@ -443,7 +443,8 @@ rl_status instant_threads(const struct instant *instant, struct instant_threads 
     for (size_t i = 0; i < instant->lane_count; i++) {
         const struct lane_state *lane = &instant->lanes[i];
         if (lane->kind != RL_EVENT_THREAD_END || lane->thread == instant->last.thread) {
-            items[count++] = (struct instant_thread){lane->thread, lane->seq, lane->t, lane->kind};
+            uint64_t t = reader_time(instant->reader, lane->ticks);
+            items[count++] = (struct instant_thread){lane->thread, lane->seq, t, lane->kind};
         }
     }
     if (count != 0) {

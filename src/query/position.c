@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "skim.h"
+
 #define EXAMPLES                                                                                   \
     "write T1@48213 (an event), price#118 (a call), shop.py:40#3 (a line), exc:last, 42%%, +3ms, " \
     "start or end"
@@ -204,6 +206,79 @@ rl_status position_parse(const char *text, size_t len, struct position *out, str
 
 /* ---- finding ---- */
 
+/* Where a pass begins: what is before that span is counted, and need not be read. */
+struct beginning {
+    size_t span;
+    uint64_t counted;
+};
+
+/* Returns the span that has the wanted call or run of a line. */
+static struct beginning find_counted(const struct reader *reader, const struct position *position,
+                                     const struct u64map *codes)
+{
+    const struct index *index = reader->index;
+    struct beginning found = {0, 0};
+    uint64_t counted = 0;
+    for (size_t i = 0; index != NULL && i < index->count; i++) {
+        const struct index_span *span = &index->spans[i];
+        uint64_t times = position->kind == POSITION_CALL ? index_begins(span, codes)
+                                                         : index_runs(span, codes, position->line);
+        if (times != 0) {
+            found = (struct beginning){i, counted};
+        }
+        counted += times;
+        if (position->number != 0 && counted >= position->number) {
+            break;
+        }
+    }
+    return found;
+}
+
+static struct beginning find_beginning(const struct reader *reader, const struct position *position,
+                                       const struct u64map *codes, uint64_t events)
+{
+    struct beginning found = {0, 0};
+    switch (position->kind) {
+    case POSITION_CALL:
+    case POSITION_LINE:
+        return find_counted(reader, position, codes);
+    case POSITION_EVENT:
+        found.span = skim_span_of_event(reader, position->thread, position->number);
+        return found;
+    case POSITION_TIME:
+        found.span = skim_span_of_time(reader, position->number);
+        break;
+    case POSITION_SHARE:
+        found.span = skim_span_of_count(reader, events);
+        break;
+    case POSITION_END:
+        found.span = skim_span_of_count(reader, UINT64_MAX);
+        break;
+    case POSITION_START:
+    case POSITION_EXCEPTION:
+        break;
+    }
+    found.counted = found.span != 0 ? reader->index->spans[found.span].before : 0;
+    return found;
+}
+
+/* Returns what may be left out from there on. */
+static struct index_wanted find_wanted(const struct position *position, const struct u64map *codes)
+{
+    const uint32_t begins = UINT32_C(1) << RL_EVENT_CALL | UINT32_C(1) << RL_EVENT_RUNNING;
+    switch (position->kind) {
+    case POSITION_CALL:
+        return (struct index_wanted){.kinds = begins, .codes = codes};
+    case POSITION_LINE:
+        return (struct index_wanted){
+            .kinds = UINT32_C(1) << RL_EVENT_LINE, .line = position->line, .codes = codes};
+    case POSITION_EVENT:
+        return (struct index_wanted){.thread = position->thread};
+    default:
+        return (struct index_wanted){0};
+    }
+}
+
 /* What a pass over the events knows. */
 struct finding {
     const struct position *position;
@@ -286,20 +361,23 @@ rl_status position_find(struct reader *reader, const struct position *position,
 {
     struct position_found found = {0};
     struct finding finding = {position, codes, 0, 0, &found};
-    struct cursor *cursor = NULL;
+    struct index_wanted wanted = find_wanted(position, codes);
+    struct skim skim = {0};
     struct event_out event;
     if (position->kind == POSITION_SHARE) {
         finding.wanted = (uint64_t)((double)reader->events * (double)position->number / 1e6);
     }
-    rl_status status = cursor_open(reader, &cursor);
-    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
-        finding.seen++;
+    struct beginning begin = find_beginning(reader, position, codes, finding.wanted);
+    rl_status status = skim_open(reader, 0, begin.span, NULL, &skim);
+    found.counted = skim.given != 0 ? begin.counted : 0;
+    while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK) {
+        finding.seen = skim.given;
         found.has_losses |= event.is_after_gap;
         if (is_there(&finding, &event)) {
             break;
         }
     }
-    cursor_close(cursor);
+    skim_close(&skim);
     if (status == RL_NOMEM) {
         return status;
     }

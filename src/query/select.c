@@ -13,6 +13,14 @@ void select_fini(struct select *select)
     memset(select, 0, sizeof *select);
 }
 
+struct index_wanted select_wanted(const struct select *select)
+{
+    return (struct index_wanted){.kinds = select->kinds,
+                                 .line = select->line,
+                                 .thread = select->thread,
+                                 .codes = select->has_codes ? &select->codes : NULL};
+}
+
 /* Returns whether an event writes the variable, or calls a function that has it as a parameter. */
 static int is_about_name(const struct select *select, const struct reader *reader,
                          const struct event_out *event)

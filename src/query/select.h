@@ -7,6 +7,7 @@
 #include <relive/rl_status.h>
 #include <stdint.h>
 
+#include "index.h"
 #include "cursor.h"
 #include "map.h"
 
@@ -24,6 +25,8 @@ struct select {
 };
 
 void select_fini(struct select *select);
+/* Returns what of it an index knows. It borrows from the selection. */
+struct index_wanted select_wanted(const struct select *select);
 /* Returns whether an event passes. All conditions must hold. */
 int select_matches(const struct select *select, const struct reader *reader,
                    const struct event_out *event);

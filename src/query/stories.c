@@ -21,6 +21,8 @@
 
 #include <string.h>
 
+#include "skim.h"
+
 #include "value.h"
 
 enum {
@@ -36,7 +38,7 @@ struct pass {
     struct reader *reader;
     const struct stories_question *question;
     const struct story_hooks *hooks;
-    struct cursor *cursor;
+    struct skim events;
     struct u64map lanes;  /* thread -> struct lane *, owned */
     struct u64map names;  /* open task -> string id of its name + 1 */
     struct u64map ending; /* open frames of the function that catches what ends a thread */
@@ -341,7 +343,7 @@ static rl_status on_exception(struct pass *pass, const struct event_out *event)
     }
     add_event(pass, story, event, &captured, is_first);
     lane->recent[lane->count++] = story;
-    return pass->hooks->event(pass->hooks->self, story, event, &captured, pass->cursor);
+    return pass->hooks->event(pass->hooks->self, story, event, &captured, pass->events.cursor);
 }
 
 /* ---- tasks and threads ---- */
@@ -467,13 +469,20 @@ rl_status stories_read(struct reader *reader, const struct stories_question *que
     struct pass pass = {.reader = reader, .question = question, .hooks = hooks};
     struct event_out event;
     rl_status status = find_ends(&pass);
-    status = status == RL_OK ? cursor_open(reader, &pass.cursor) : status;
+    /* Nothing that is kept of a story changes by other events. */
+    const struct index_wanted wanted = {
+        .kinds = UINT32_C(1) << RL_EVENT_CLOSED | UINT32_C(1) << RL_EVENT_UNWIND |
+                 UINT32_C(1) << RL_EVENT_RAISE | UINT32_C(1) << RL_EVENT_HANDLED |
+                 UINT32_C(1) << RL_EVENT_TASK_START | UINT32_C(1) << RL_EVENT_TASK_END |
+                 UINT32_C(1) << RL_EVENT_THREAD_END,
+        .begins = &pass.ends};
+    status = status == RL_OK ? skim_open(reader, 0, 0, NULL, &pass.events) : status;
     while (status == RL_OK && (hooks->is_done == NULL || !hooks->is_done(hooks->self)) &&
-           (status = cursor_next(pass.cursor, &event)) == RL_OK) {
+           (status = skim_next(&pass.events, &wanted, &event)) == RL_OK) {
         status = dispatch_event(&pass, &event);
     }
     rl_status ended = end_all_stories(&pass);
-    cursor_close(pass.cursor);
+    skim_close(&pass.events);
     u64map_fini(&pass.lanes);
     u64map_fini(&pass.names);
     u64map_fini(&pass.ending);

@@ -15,60 +15,17 @@
  *  4. The line of a frame is known while a frame above it is open.
  *  5. After a gap in the event numbers, the stack begins again with the frame that the chunk names.
  */
-#include "cursor.h"
+#include "cursor_parts.h"
 
 #include <string.h>
 
 #include "after_exception.h"
 #include "alloc.h"
 #include "follow.h"
-#include "shown_again.h"
 
-enum { TASKS_NESTED = 8 };
-
-/* The chunks of one thread, and what is known of it at `rec`, its next event. */
-struct stream {
-    size_t next_ref, end_ref; /* into reader->chunks */
-    uint64_t key;             /* ticks of `rec`, or of the next chunk's begin */
-    uint64_t next_seq; /* event number that the next chunk begins with, unless some are lost */
-    uint64_t seq;
-    int is_loaded, is_rows;
-    struct bytes_out raw;
-    struct tokens tokens;
-    struct rows rows;
-    struct rec rec;
-    struct shown_again shown;
-    struct open_activation *stack; /* owned; open frames, innermost last */
-    size_t depth, cap;
-    struct running {
-        uint32_t serial;
-        uint64_t frame; /* the task's outermost frame; 0 = the next one that is entered */
-    } tasks[TASKS_NESTED];
-    uint32_t task_count;
-    uint32_t session; /* of the thread, 0 = none */
-    uint32_t thread;
-    uint64_t leaving; /* the frame that the last event left, or 0 */
-    int is_after_gap; /* events before `rec` were lost */
-    uint64_t top;     /* then the innermost frame before it, 0 = none */
-};
-
-struct cursor {
-    struct reader *reader;
-    struct stream *streams; /* owned */
-    size_t stream_count;
-    struct stream **heap; /* owned */
-    size_t heap_count;
-    struct stream *last;     /* of the last event */
-    struct stream *ended;    /* off the heap; the caller still borrows its last event's values */
-    struct u64map parents;   /* open frame -> parent + 1 */
-    struct u64map suspended; /* frame that has yielded -> its code */
-};
-
-/* The order of events: by time; at the same tick by thread, so that every run gives the same order.
- */
 static int comes_before(const struct stream *a, const struct stream *b)
 {
-    return a->key != b->key ? a->key < b->key : a->thread < b->thread;
+    return stream_comes_before(a, b->key, b->thread);
 }
 
 /* Moves a stream down the heap until both streams below it come later. */
@@ -90,6 +47,13 @@ static void sift_down(struct cursor *cursor, size_t i)
         heap[i] = heap[least];
         heap[least] = swap;
         i = least;
+    }
+}
+
+void cursor_make_heap(struct cursor *cursor)
+{
+    for (size_t i = cursor->heap_count / 2 + 1; i-- > 0;) {
+        sift_down(cursor, i);
     }
 }
 
@@ -144,9 +108,7 @@ static rl_status open_chunks(struct reader *reader, size_t first, size_t end, st
     for (size_t i = 0; i < cursor->stream_count; i++) {
         cursor->heap[cursor->heap_count++] = &cursor->streams[i];
     }
-    for (size_t i = cursor->heap_count / 2 + 1; i-- > 0;) {
-        sift_down(cursor, i);
-    }
+    cursor_make_heap(cursor);
     *out = cursor;
     return RL_OK;
 }
@@ -170,7 +132,7 @@ rl_status cursor_open_thread(struct reader *reader, uint32_t thread, uint64_t se
     return open_chunks(reader, first, end, out);
 }
 
-static int push_activation(struct stream *stream, struct open_activation open)
+int cursor_push(struct stream *stream, struct open_activation open)
 {
     void *stack = stream->stack;
     if (rl_grow(&stack, &stream->cap, stream->depth + 1, sizeof *stream->stack) != 0) {
@@ -230,7 +192,7 @@ static rl_status insert_waiting(const struct cursor *cursor, struct stream *stre
     if (code == NULL || find_activation(stream, above) == NULL) {
         return RL_OK;
     }
-    if (push_activation(stream, (struct open_activation){0}) != 0) {
+    if (cursor_push(stream, (struct open_activation){0}) != 0) {
         return RL_NOMEM;
     }
     struct open_activation *place = find_activation(stream, above), *inner = place + 1;
@@ -294,6 +256,8 @@ static rl_status load_next_chunk(struct cursor *cursor, struct stream *stream)
     stream->seq = ref.info.first_seq;
     stream->is_rows = ref.row_bytes != 0;
     stream->is_loaded = 1;
+    stream->skip_to = stream->resume_at;
+    stream->resume_at = 0;
     shown_again_begin(&stream->shown);
     if (stream->is_rows) {
         stream->rows = rows_of(&ref.info, stream->raw.data, stream->raw.len);
@@ -312,6 +276,13 @@ static rl_status advance_stream(struct cursor *cursor, struct stream *stream, in
         rl_status status = stream->is_rows ? rows_next(&stream->rows, &stream->rec)
                                            : tokens_next(&stream->tokens, &stream->rec);
         if (status == RL_OK && stream->rec.kind >= RL_EVENT_KINDS) {
+            continue;
+        }
+        if (status == RL_OK && stream->seq < stream->skip_to) {
+            stream->seq++;
+            if (shown_again_put(&stream->shown, &stream->rec) != RL_OK) {
+                return RL_NOMEM;
+            }
             continue;
         }
         if (status == RL_OK && kind_switches_session(stream->rec.kind, stream->rec.data_len)) {
@@ -383,8 +354,8 @@ static rl_status begin_after_gap(struct stream *stream)
     if (stream->top == 0) {
         return RL_OK;
     }
-    return push_activation(stream, (struct open_activation){.frame = stream->top}) == 0 ? RL_OK
-                                                                                        : RL_NOMEM;
+    return cursor_push(stream, (struct open_activation){.frame = stream->top}) == 0 ? RL_OK
+                                                                                    : RL_NOMEM;
 }
 
 /* Fills *event from stream->rec and follows the stack: a switch moves a frame to the top first. */
@@ -409,6 +380,7 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
         .line = rec->line,
         .seq = stream->seq++,
         .t = reader_time(cursor->reader, stream->key),
+        .ticks = stream->key,
         .frame = rec->frame,
         .values = rec->data,
         .values_len = rec->data_len,
@@ -418,7 +390,7 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
     };
     if (rec->has_switch && rec->switch_to != 0 && take_out(stream, rec->switch_to, &moved)) {
         moved.line = 0;
-        if (push_activation(stream, moved) != 0) {
+        if (cursor_push(stream, moved) != 0) {
             return RL_NOMEM;
         }
     }
@@ -441,7 +413,7 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
     }
     if (kind_enters(rec->kind)) {
         struct open_activation open = {rec->frame, caller, is_root, 0, rec->id, 0, event->task};
-        return push_activation(stream, open) == 0 ? RL_OK : RL_NOMEM;
+        return cursor_push(stream, open) == 0 ? RL_OK : RL_NOMEM;
     }
     if (kind_leaves(rec->kind)) {
         stream->leaving = rec->frame;
@@ -453,6 +425,18 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
         }
     }
     return RL_OK;
+}
+
+rl_status cursor_load_stream(struct cursor *cursor, struct stream *stream)
+{
+    rl_status status = RL_OK;
+    for (int has_rec = 0; status == RL_OK && !has_rec;) {
+        status = load_next_chunk(cursor, stream);
+        if (status != RL_NOMEM) {
+            status = advance_stream(cursor, stream, &has_rec);
+        }
+    }
+    return status;
 }
 
 rl_status cursor_next(struct cursor *cursor, struct event_out *event)
@@ -468,6 +452,7 @@ rl_status cursor_next(struct cursor *cursor, struct event_out *event)
         if (stream->is_loaded) {
             status = describe_event(cursor, stream, event);
             cursor->last = stream;
+            cursor->last_key = stream->key;
             is_given = 1;
         } else {
             status = load_next_chunk(cursor, stream);

@@ -12,7 +12,8 @@ struct event_out {
     uint32_t id;
     uint32_t exc, line;
     uint64_t seq;
-    uint64_t t; /* ns since the run's start */
+    uint64_t t;     /* ns since the run's start */
+    uint64_t ticks; /* the same by the recording's clock: while a file grows, t changes a little */
     uint64_t frame;
     uint64_t parent; /* frame of the caller; 0 = none, or not known */
     int parent_is_known;
@@ -35,6 +36,14 @@ RL_CHECKED rl_status cursor_open_thread(struct reader *reader, uint32_t thread, 
  * skipped. */
 RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
 void cursor_close(struct cursor *cursor);
+
+/* Appends the place of a cursor that cursor_open() has opened, and what is open there. */
+void cursor_save(const struct cursor *cursor, struct bytes_out *out);
+/* Opens a cursor that goes on behind the last event before cursor_save(). The bytes are not
+ * trusted. RL_OK, RL_NOMEM, or RL_DAMAGED: they are not of this recording, or it has got events
+ * since that come before. Its stacks are those of then. */
+RL_CHECKED rl_status cursor_load(struct reader *reader, const uint8_t *bytes, size_t len,
+                                 struct cursor **out);
 
 /* A frame that is open. */
 struct open_activation {

@@ -50,6 +50,8 @@ struct chunk_ref {
     uint32_t row_bytes; /* != 0: a slot with this many bytes of rows */
 };
 
+struct index; /* src/query/index.h */
+
 /* An open recording. Rooms above read its fields and change none. */
 struct reader {
     int fd;
@@ -88,6 +90,7 @@ struct reader {
     size_t problem_count;
     int has_more_problems;
     double ns_per_tick;
+    struct index *index; /* borrowed; set by the query layer, NULL = none */
     struct block_coder *coder;
     struct bytes_out stored, raw; /* scratch */
 };

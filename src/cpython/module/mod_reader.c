@@ -212,8 +212,7 @@ static PyObject *reader_check_all(struct reader_object *self, PyObject *ignored)
 
 static void begin_again(struct reader_object *self)
 {
-    cursor_close(self->cursor);
-    self->cursor = NULL;
+    skim_close(&self->skim);
     select_fini(&self->select);
     self->has_select = 0;
 }
@@ -333,11 +332,12 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
-    if (self->cursor == NULL) {
-        status = cursor_open(r, &self->cursor);
+    const struct index_wanted wanted = select_wanted(&self->select);
+    if (self->skim.cursor == NULL) {
+        status = skim_open(r, 0, skim_span_of_frames(r, &self->select.frames), NULL, &self->skim);
     }
     while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
-           (status = cursor_next(self->cursor, &event)) == RL_OK) {
+           (status = skim_next(&self->skim, &wanted, &event)) == RL_OK) {
         if (!self->has_select || select_matches(&self->select, r, &event)) {
             dump_event(&json, r, &event);
         }
@@ -368,6 +368,7 @@ static void close_reader(struct reader_object *self)
     self->calls_given = 0;
     reader_exceptions_free(self->exceptions);
     self->exceptions = NULL;
+    reader_index_free(self);
     reader_close(self->reader);
     self->reader = NULL;
 }
@@ -459,6 +460,14 @@ static PyMethodDef reader_methods[] = {
      "The next of these; an empty list at the end."},
     {"exceptions_find", (PyCFunction)reader_exceptions_find, METH_VARARGS,
      "The newest exceptions of a type and an address, up to one of them."},
+    {"index_use", (PyCFunction)reader_index_use, METH_O,
+     "Takes an index: (events that it covers, bytes), None where it is of no use."},
+    {"index_wanted", (PyCFunction)reader_index_wanted, METH_NOARGS,
+     "Whether an index can be made, or can cover more."},
+    {"index_begin", (PyCFunction)reader_index_begin, METH_VARARGS, "Begins one in an empty file."},
+    {"index_step", (PyCFunction)reader_index_step, METH_O,
+     "Reads so many events into it; whether there are more."},
+    {"index_end", (PyCFunction)reader_index_end, METH_NOARGS, "How many events it covers."},
     {"diff", (PyCFunction)reader_diff, METH_VARARGS, "Where two threads, or two calls, part."},
     {"event", (PyCFunction)reader_event, METH_VARARGS, "One event as JSON."},
     {"parse_position", reader_parse_position, METH_O | METH_STATIC,

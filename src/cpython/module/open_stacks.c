@@ -70,31 +70,46 @@ PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, u
     return list;
 }
 
+/* Returns the span of the first of these events. */
+static size_t find_first_span(const struct reader *r, const struct u64map *wanted)
+{
+    size_t first = SIZE_MAX;
+    for (size_t i = 0; i < wanted->capacity; i++) {
+        uint64_t key = wanted->entries[i].key;
+        if (key != 0) {
+            size_t span = skim_span_of_event(r, (uint32_t)(key >> RL_FRAME_ORDINAL_BITS),
+                                             key & RL_FRAME_ORDINAL_MASK);
+            first = span < first ? span : first;
+        }
+    }
+    return first != SIZE_MAX ? first : 0;
+}
+
 /* Puts the stacks of one walk through the events into `found`; 0, or -1 with an exception. */
 static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *found)
 {
-    struct cursor *cursor = NULL;
+    struct skim skim = {0};
     struct event_out event;
     const uint64_t *place = NULL;
     size_t left = (size_t)PyList_GET_SIZE(found), depth;
     int failed = 0;
-    rl_status status = cursor_open(r, &cursor);
+    rl_status status = skim_open(r, 0, find_first_span(r, wanted), NULL, &skim);
     while (status == RL_OK && left != 0 && !failed) {
         Py_BEGIN_ALLOW_THREADS
         do {
-            status = cursor_next(cursor, &event);
+            status = skim_next(&skim, NULL, &event);
             place = status == RL_OK ? u64map_get(wanted, make_position_key(event.thread, event.seq))
                                     : NULL;
         } while (status == RL_OK && place == NULL);
         Py_END_ALLOW_THREADS
         if (place != NULL) {
-            const struct open_activation *open = cursor_stack(cursor, &depth);
+            const struct open_activation *open = cursor_stack(skim.cursor, &depth);
             PyObject *stack = reader_stack_list(open, depth, event.frame);
             failed = stack == NULL || PyList_SetItem(found, (Py_ssize_t)*place - 1, stack) != 0;
             left--;
         }
     }
-    cursor_close(cursor);
+    skim_close(&skim);
     if (status == RL_NOMEM) {
         (void)PyErr_NoMemory();
     }

@@ -5,20 +5,21 @@
 #include "compat.h"
 
 #include "calls.h"
-#include "cursor.h"
 #include "exception_details.h"
+#include "skim.h"
 #include "select.h"
 
 struct reader_object {
     PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
-    struct cursor *cursor;               /* owned; of the dump that is under way */
+    struct skim skim;                    /* of the dump that is under way; no cursor = none is */
     struct select select;                /* what of it is wanted */
     int has_select;
-    struct instant *instant;   /* owned; of the frame_states() that is under way */
+    struct skim state_skim;    /* of the frame_states() that is under way; no instant = none is */
     struct select states;      /* what of it is wanted */
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
     struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
+    struct index_builder *builder;        /* owned; of the index that is being made */
     int busy;
 };
 
@@ -33,6 +34,14 @@ int reader_take_set(PyObject *numbers, struct u64map *set, int *is_set);
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names);
 PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored);
 PyObject *reader_progress(struct reader_object *self, PyObject *ignored);
+
+/* Methods in reader_index.c. */
+void reader_index_free(struct reader_object *self);
+PyObject *reader_index_use(struct reader_object *self, PyObject *fd);
+PyObject *reader_index_wanted(struct reader_object *self, PyObject *ignored);
+PyObject *reader_index_begin(struct reader_object *self, PyObject *args);
+PyObject *reader_index_step(struct reader_object *self, PyObject *events);
+PyObject *reader_index_end(struct reader_object *self, PyObject *ignored);
 
 /* Methods in reader_sources.c. */
 PyObject *reader_source(struct reader_object *self, PyObject *args);

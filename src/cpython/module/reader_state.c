@@ -10,7 +10,6 @@
 
 #include "alloc.h"
 #include "doubt.h"
-#include "instant.h"
 #include "position.h"
 #include "value_json.h"
 
@@ -231,7 +230,7 @@ static PyObject *list_tasks(const struct instant *instant, const struct reader *
  * None where the recording does not have it */
 PyObject *reader_state(struct reader_object *self, PyObject *args)
 {
-    struct instant *instant = NULL;
+    struct skim skim = {0};
     struct event_out event = {0};
     unsigned thread, only = 0;
     unsigned long long seq;
@@ -240,9 +239,10 @@ PyObject *reader_state(struct reader_object *self, PyObject *args)
         return NULL;
     }
     struct reader *r = self->reader;
+    const struct index_wanted wanted = {.thread = thread};
     Py_BEGIN_ALLOW_THREADS
-    status = instant_open(r, &instant);
-    while (status == RL_OK && (status = instant_next(instant, &event)) == RL_OK &&
+    status = skim_open(r, 1, skim_span_of_event(r, thread, seq), NULL, &skim);
+    while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK &&
            (event.thread != thread || event.seq != seq)) {
     }
     Py_END_ALLOW_THREADS
@@ -254,16 +254,16 @@ PyObject *reader_state(struct reader_object *self, PyObject *args)
         Py_INCREF(result);
     } else {
         PyObject *json = reader_event_json(r, &event);
-        PyObject *threads = json != NULL ? list_threads(instant) : NULL;
-        PyObject *tasks = threads != NULL ? list_tasks(instant, r) : NULL;
-        PyObject *frames = tasks != NULL ? list_frames(instant, r, only) : NULL;
+        PyObject *threads = json != NULL ? list_threads(skim.instant) : NULL;
+        PyObject *tasks = threads != NULL ? list_tasks(skim.instant, r) : NULL;
+        PyObject *frames = tasks != NULL ? list_frames(skim.instant, r, only) : NULL;
         result = frames != NULL ? Py_BuildValue("(OOOO)", json, threads, tasks, frames) : NULL;
         Py_XDECREF(json);
         Py_XDECREF(threads);
         Py_XDECREF(tasks);
         Py_XDECREF(frames);
     }
-    instant_close(instant);
+    skim_close(&skim);
     self->busy = 0;
     return result;
 }
@@ -275,8 +275,8 @@ static PyObject *make_frame_state(struct reader_object *self, const struct event
                                                     : (struct text){"", 0};
     struct instant_frame frame = {
         .frame = event->frame, .thread = event->thread, .code = event->id, .line = event->line};
-    PyObject *variables =
-        list_variables(self->instant, self->reader, &frame, self->states.name != 0 ? &only : NULL);
+    PyObject *variables = list_variables(self->state_skim.instant, self->reader, &frame,
+                                         self->states.name != 0 ? &only : NULL);
     PyObject *json = variables != NULL ? reader_event_json(self->reader, event) : NULL;
     PyObject *row = json != NULL ? Py_BuildValue("(OO)", json, variables) : NULL;
     Py_XDECREF(variables);
@@ -286,8 +286,7 @@ static PyObject *make_frame_state(struct reader_object *self, const struct event
 
 void reader_states_end(struct reader_object *self)
 {
-    instant_close(self->instant);
-    self->instant = NULL;
+    skim_close(&self->state_skim);
     select_fini(&self->states);
 }
 
@@ -312,7 +311,7 @@ PyObject *reader_frame_states(struct reader_object *self, PyObject *args)
         states->name = select_string_id(self->reader, name, (size_t)len);
         states->name = states->name != 0 ? states->name : UINT32_MAX;
     }
-    if (!failed && instant_open(self->reader, &self->instant) != RL_OK) {
+    if (!failed && skim_open(self->reader, 1, 0, NULL, &self->state_skim) != RL_OK) {
         failed = 1;
         (void)PyErr_NoMemory();
     }
@@ -332,9 +331,10 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
     (void)ignored;
     struct reader *r = reader_enter(self);
     PyObject *list = r != NULL ? PyList_New(0) : NULL;
-    while (list != NULL && self->instant != NULL && PyList_GET_SIZE(list) < PIECE) {
+    const struct index_wanted wanted = select_wanted(&self->states);
+    while (list != NULL && self->state_skim.instant != NULL && PyList_GET_SIZE(list) < PIECE) {
         Py_BEGIN_ALLOW_THREADS
-        while ((status = instant_next(self->instant, &event)) == RL_OK &&
+        while ((status = skim_next(&self->state_skim, &wanted, &event)) == RL_OK &&
                !select_matches(&self->states, r, &event)) {
         }
         Py_END_ALLOW_THREADS

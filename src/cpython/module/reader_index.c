@@ -1,0 +1,122 @@
+/* Part of reader_object.h.
+ * Why: where the index of a recording is, and whether one may be written there, is decided in
+ * Python (relive/_index.py). Here is what reads and writes it.
+ *
+ *     index_use(fd) --> (events that it covers, bytes), or None: it is of no use
+ *     index_wanted() --> index_begin(fd) --> index_step() ... --> index_end() --> index_use()
+ *
+ * Threads: steps run without the GIL, all else under it. */
+#include "reader_object.h"
+#include "refusal.h"
+
+#include "index_build.h"
+#include "os.h"
+
+void reader_index_free(struct reader_object *self)
+{
+    index_builder_close(self->builder);
+    self->builder = NULL;
+    if (self->reader != NULL) {
+        index_close(self->reader->index);
+        self->reader->index = NULL;
+    }
+}
+
+/* index_use(fd): (events that it covers, bytes), None where it is of no use; -1 ends its use. The
+ * descriptor is the reader's. */
+PyObject *reader_index_use(struct reader_object *self, PyObject *arg)
+{
+    struct index *index = NULL;
+    rl_status status = RL_DAMAGED;
+    long fd = PyLong_AsLong(arg);
+    if (PyErr_Occurred() || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    reader_index_free(self);
+    Py_BEGIN_ALLOW_THREADS
+    if (fd >= 0) {
+        status = index_open(self->reader, (int)fd, &index);
+    }
+    Py_END_ALLOW_THREADS
+    self->reader->index = index;
+    self->busy = 0;
+    if (status == RL_NOMEM) {
+        return PyErr_NoMemory();
+    }
+    if (index == NULL) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(KK)", (unsigned long long)index->covered,
+                         (unsigned long long)index->size);
+}
+
+/* index_wanted(): whether the recording can have an index, or one that covers more. */
+PyObject *reader_index_wanted(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    const struct reader *reader = reader_enter(self);
+    if (reader == NULL) {
+        return NULL;
+    }
+    int is_wanted = index_is_wanted(reader, reader->index);
+    self->busy = 0;
+    return PyBool_FromLong(is_wanted);
+}
+
+static PyObject *raise_status(rl_status status)
+{
+    return status == RL_NOMEM ? PyErr_NoMemory()
+                              : refusal_raise(status, "the index cannot be written");
+}
+
+/* index_begin(fd, share=10, span=0): begins an index in an empty file. */
+PyObject *reader_index_begin(struct reader_object *self, PyObject *args)
+{
+    int fd;
+    unsigned share = INDEX_SHARE;
+    unsigned long long span = 0;
+    if (!PyArg_ParseTuple(args, "i|IK", &fd, &share, &span) || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    index_builder_close(self->builder);
+    self->builder = NULL;
+    rl_status status =
+        index_builder_open(self->reader, self->reader->index, fd, share, span, &self->builder);
+    self->busy = 0;
+    if (status != RL_OK) {
+        return raise_status(status);
+    }
+    Py_RETURN_NONE;
+}
+
+/* index_step(events): whether there is more to do. */
+PyObject *reader_index_step(struct reader_object *self, PyObject *arg)
+{
+    rl_status status = RL_END;
+    unsigned long long events = PyLong_AsUnsignedLongLong(arg);
+    if (PyErr_Occurred() || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    if (self->builder != NULL) {
+        status = index_builder_step(self->builder, events);
+    }
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    return status == RL_OK || status == RL_END ? PyBool_FromLong(status == RL_OK)
+                                               : raise_status(status);
+}
+
+/* index_end(): how many events it covers. What was written until now is whole. */
+PyObject *reader_index_end(struct reader_object *self, PyObject *ignored)
+{
+    (void)ignored;
+    if (reader_enter(self) == NULL) {
+        return NULL;
+    }
+    uint64_t covered = self->builder != NULL ? index_builder_covered(self->builder) : 0;
+    index_builder_close(self->builder);
+    self->builder = NULL;
+    self->busy = 0;
+    return PyLong_FromUnsignedLongLong(covered);
+}

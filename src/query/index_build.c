@@ -1,0 +1,450 @@
+/* Why: an answer from an index must be that of a reading. So the builder is a reading, with the
+ * code that answers, and notes what it has met.
+ *
+ *    instant_next() --> note_event() --+-- fewer than a span's events --> go on
+ *                                      |
+ *                                      +-- more than its share of bytes --> go on: a longer span
+ *                                      |
+ *                                      +--> SPAN and STATE are written
+ *
+ * It stops before what a reading would report: lost events, damage. What is behind that place is
+ * always read.
+ *
+ * Invariant: the file is at most 1/share of that part of the recording which it covers, but for its
+ * head. */
+#include "index_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "block.h"
+#include "instant.h"
+#include "os.h"
+
+enum {
+    SPAN_LEAST = 1 << 17, /* events: read in some 20 ms */
+    SPANS_MOST = 1024     /* of a recording, so that all spans fit into memory */
+};
+
+/* What was counted for one key. */
+struct tally {
+    uint64_t key;
+    uint64_t count, first;
+    uint32_t kinds;
+};
+
+struct tallies {
+    struct tally *items; /* owned */
+    size_t count, cap;
+    struct u64map places; /* key + 1 -> place */
+    size_t last;
+};
+
+struct index_builder {
+    struct reader *reader;
+    struct instant *instant; /* owned */
+    int fd;
+    unsigned share;
+    uint64_t least;  /* events of a span */
+    uint64_t enough; /* of this one */
+    uint64_t size, covered, given;
+    size_t problems; /* that the reader had before */
+    struct index_span span;
+    struct tallies codes;   /* code: kinds, how often it begins */
+    struct tallies lines;   /* code << 32 | line: how often it runs */
+    struct tallies threads; /* thread: its first event (`first`) and its last one (`count`) */
+    struct tallies
+        frames; /* thread: the highest ordinal so far; kinds = it has grown in the span */
+    struct bytes_out raw, sealed;
+    int is_over;
+};
+
+/* ---- counting ---- */
+
+static void tallies_fini(struct tallies *tallies)
+{
+    rl_free(tallies->items);
+    u64map_fini(&tallies->places);
+}
+
+static void clear_tallies(struct tallies *tallies)
+{
+    tallies->count = 0;
+    u64map_clear(&tallies->places);
+}
+
+/* Returns the tally with this key, made where there is none; NULL without memory. */
+static struct tally *tally_of(struct tallies *tallies, uint64_t key)
+{
+    if (tallies->last < tallies->count && tallies->items[tallies->last].key == key) {
+        return &tallies->items[tallies->last];
+    }
+    const uint64_t *place = u64map_get(&tallies->places, key + 1);
+    void *items = tallies->items;
+    if (place != NULL) {
+        tallies->last = (size_t)*place;
+        return &tallies->items[*place];
+    }
+    if (rl_grow(&items, &tallies->cap, tallies->count + 1, sizeof *tallies->items) != 0) {
+        return NULL;
+    }
+    tallies->items = items;
+    if (u64map_put(&tallies->places, key + 1, tallies->count) != 0) {
+        return NULL;
+    }
+    tallies->last = tallies->count++;
+    tallies->items[tallies->last] = (struct tally){.key = key};
+    return &tallies->items[tallies->last];
+}
+
+/* Notes the highest ordinal of the frames that a thread began. */
+static rl_status note_frame(struct index_builder *b, uint64_t frame)
+{
+    uint64_t ordinal = frame & RL_FRAME_ORDINAL_MASK;
+    struct tally *thread = tally_of(&b->frames, frame >> RL_FRAME_ORDINAL_BITS);
+    if (thread == NULL) {
+        return RL_NOMEM;
+    }
+    if (ordinal > thread->count) {
+        thread->count = ordinal;
+        thread->kinds = 1;
+    }
+    return RL_OK;
+}
+
+/* Counts an event into the span. */
+static rl_status note_event(struct index_builder *b, const struct event_out *event)
+{
+    uint32_t kind = UINT32_C(1) << event->kind;
+    struct tally *thread = tally_of(&b->threads, event->thread);
+    if (thread == NULL) {
+        return RL_NOMEM;
+    }
+    thread->first = thread->kinds == 0 ? event->seq : thread->first;
+    thread->count = event->seq;
+    thread->kinds = kind;
+    b->span.ticks = b->span.events == 0 ? event->ticks : b->span.ticks;
+    b->span.kinds |= kind;
+    b->span.events++;
+    if (!index_has_code(event->kind)) {
+        return RL_OK;
+    }
+    struct tally *code = tally_of(&b->codes, event->id);
+    if (code == NULL) {
+        return RL_NOMEM;
+    }
+    code->kinds |= kind;
+    code->count += (uint64_t)kind_begins(event->kind);
+    if (event->kind == RL_EVENT_LINE) {
+        struct tally *line = tally_of(&b->lines, (uint64_t)event->id << 32 | event->line);
+        if (line == NULL) {
+            return RL_NOMEM;
+        }
+        line->count++;
+    }
+    return note_frame(b, event->frame);
+}
+
+/* ---- a span ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct tally *x = a, *y = b;
+    return x->key < y->key ? -1 : x->key > y->key;
+}
+
+static rl_status sort_tallies(struct tallies *tallies)
+{
+    if (tallies->count != 0) {
+        qsort(tallies->items, tallies->count, sizeof *tallies->items, by_key);
+    }
+    for (size_t i = 0; i < tallies->count; i++) {
+        if (u64map_put(&tallies->places, tallies->items[i].key + 1, i) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    tallies->last = tallies->count;
+    return RL_OK;
+}
+
+/* Adds an entry for each thread of the span, and for those whose frames are new there. */
+static rl_status make_threads(struct index_builder *b, struct index_span *span)
+{
+    for (size_t i = 0; i < b->frames.count; i++) {
+        const struct tally *frames = &b->frames.items[i];
+        if (frames->kinds != 0 && frames->key <= UINT32_MAX) {
+            struct tally *thread = tally_of(&b->threads, frames->key);
+            if (thread == NULL) {
+                return RL_NOMEM;
+            }
+            thread->first = thread->kinds == 0 ? 1 : thread->first; /* and no last one */
+        }
+    }
+    span->threads = rl_alloc(b->threads.count, sizeof *span->threads);
+    if (span->threads == NULL || sort_tallies(&b->threads) != RL_OK) {
+        return RL_NOMEM;
+    }
+    for (size_t i = 0; i < b->threads.count; i++) {
+        const struct tally *thread = &b->threads.items[i];
+        const uint64_t *place = u64map_get(&b->frames.places, thread->key + 1);
+        const struct tally *frames = place != NULL ? &b->frames.items[*place] : NULL;
+        span->threads[span->thread_count++] = (struct index_thread){
+            .thread = (uint32_t)thread->key,
+            .first = thread->first,
+            .last = thread->count,
+            .ordinal = frames != NULL && frames->kinds != 0 ? frames->count : 0,
+        };
+    }
+    return RL_OK;
+}
+
+static rl_status make_codes(struct index_builder *b, struct index_span *span)
+{
+    size_t line = 0;
+    span->codes = rl_alloc(b->codes.count, sizeof *span->codes);
+    span->lines = rl_alloc(b->lines.count, sizeof *span->lines);
+    if (span->codes == NULL || span->lines == NULL || sort_tallies(&b->codes) != RL_OK ||
+        sort_tallies(&b->lines) != RL_OK) {
+        return RL_NOMEM;
+    }
+    for (size_t i = 0; i < b->codes.count; i++) {
+        const struct tally *tally = &b->codes.items[i];
+        struct index_code *code = &span->codes[span->code_count++];
+        *code = (struct index_code){.code = (uint32_t)tally->key,
+                                    .kinds = tally->kinds,
+                                    .begins = tally->count,
+                                    .first_line = line};
+        for (; line < b->lines.count && b->lines.items[line].key >> 32 == tally->key; line++) {
+            span->lines[line] =
+                (struct index_line){(uint32_t)b->lines.items[line].key, b->lines.items[line].count};
+            code->line_count++;
+        }
+    }
+    span->line_count = line;
+    return RL_OK;
+}
+
+/* Forgets the span, and begins the next one. */
+static void begin_span(struct index_builder *b)
+{
+    clear_tallies(&b->codes);
+    clear_tallies(&b->lines);
+    clear_tallies(&b->threads);
+    for (size_t i = 0; i < b->frames.count; i++) {
+        b->frames.items[i].kinds = 0;
+    }
+    b->covered = b->given;
+    b->span = (struct index_span){.before = b->given};
+    b->enough = b->least;
+}
+
+/* ---- writing ---- */
+
+/* Appends a block to those that wait in `sealed`. */
+static rl_status seal_block(struct index_builder *b, enum index_block type)
+{
+    const struct block_parts parts = {b->raw.len, 0, 0};
+    if (b->raw.failed) {
+        return RL_NOMEM;
+    }
+    if (b->raw.len > RL_BLOCK_RAW_MAX) {
+        return RL_LIMIT;
+    }
+    return block_seal(b->reader->coder, (enum rl_block_type)type, NULL, 0, b->raw.data, &parts,
+                      &b->sealed);
+}
+
+static rl_status write_sealed(struct index_builder *b)
+{
+    int os_errno;
+    if (os_pwrite(b->fd, b->sealed.data, b->sealed.len, b->size, &os_errno) != 0) {
+        return RL_IO;
+    }
+    b->size += b->sealed.len;
+    return RL_OK;
+}
+
+/* Seals a block that has nothing in it but `raw`, and writes it. */
+static rl_status write_block(struct index_builder *b, enum index_block type)
+{
+    bytes_out_reset(&b->sealed);
+    rl_status status = seal_block(b, type);
+    return status == RL_OK ? write_sealed(b) : status;
+}
+
+/* Returns the bytes that an index may take for what was read so far. */
+static uint64_t room_of(const struct index_builder *b)
+{
+    if (b->share == 0) {
+        return UINT64_MAX;
+    }
+    double part = (double)b->given / (double)(b->reader->events + 1);
+    return (uint64_t)((double)b->reader->size * part / b->share);
+}
+
+/* Writes the span and the state behind it. Where there is no room for them yet, the span goes on
+ * until it is twice as long. The size of a state is known once it is made. */
+static rl_status end_span(struct index_builder *b)
+{
+    struct index_span span = b->span;
+    bytes_out_reset(&b->sealed);
+    bytes_out_reset(&b->raw);
+    rl_status status = make_threads(b, &span);
+    status = status == RL_OK ? make_codes(b, &span) : status;
+    if (status == RL_OK) {
+        index_span_put(&span, &b->raw);
+        status = seal_block(b, INDEX_SPAN);
+    }
+    index_span_fini(&span);
+    if (status == RL_OK) {
+        bytes_out_reset(&b->raw);
+        instant_save(b->instant, &b->raw);
+        status = seal_block(b, INDEX_STATE);
+    }
+    if (status == RL_OK && b->size + b->sealed.len > room_of(b)) {
+        b->enough *= 2;
+        return RL_OK;
+    }
+    status = status == RL_OK ? write_sealed(b) : status;
+    if (status == RL_OK) {
+        begin_span(b);
+    }
+    return status;
+}
+
+/* ---- the reading ---- */
+
+/* Writes that no more can be covered. */
+static rl_status end_index(struct index_builder *b)
+{
+    b->is_over = 1;
+    bytes_out_reset(&b->raw);
+    rl_status status = write_block(b, INDEX_OVER);
+    return status == RL_OK ? RL_END : status;
+}
+
+rl_status index_builder_step(struct index_builder *b, uint64_t events)
+{
+    struct event_out event;
+    rl_status status = b->is_over ? RL_END : RL_OK;
+    for (uint64_t i = 0; i < events && status == RL_OK; i++) {
+        status = instant_next(b->instant, &event);
+        if (status != RL_OK) {
+            break;
+        }
+        if (event.is_after_gap || b->reader->problem_count > b->problems) {
+            return end_index(b);
+        }
+        status = note_event(b, &event);
+        b->given++;
+        if (status == RL_OK && b->span.events >= b->enough) {
+            status = end_span(b);
+            status = status == RL_LIMIT ? end_index(b) : status;
+        }
+    }
+    b->is_over |= status == RL_END;
+    return status;
+}
+
+/* ---- begin and end ---- */
+
+int index_is_wanted(const struct reader *reader, const struct index *known)
+{
+    uint64_t covered = known != NULL ? known->covered : 0;
+    if (reader->problem_count != 0 || (reader->header.flags & RL_FLAG_RING) != 0 ||
+        (known != NULL && known->is_over)) {
+        return 0;
+    }
+    return reader->events - covered >= INDEX_WORTHWHILE + covered / 8;
+}
+
+/* Copies the pairs of an index, which is at most 1/share of a recording that has grown since. */
+static rl_status copy_pairs(struct index_builder *b, const struct index *known)
+{
+    uint64_t at = known->spans[0].state_end;
+    rl_status status = RL_OK;
+    int os_errno;
+    while (status == RL_OK && at < known->size) {
+        size_t n = known->size - at < 1 << 20 ? (size_t)(known->size - at) : 1 << 20;
+        bytes_out_reset(&b->sealed);
+        uint8_t *room = bytes_room(&b->sealed, n);
+        if (room == NULL) {
+            return RL_NOMEM;
+        }
+        if (os_pread(known->fd, room, n, at, &os_errno) != 0) {
+            return RL_IO;
+        }
+        b->sealed.len = n;
+        status = write_sealed(b);
+        at += n;
+    }
+    return status;
+}
+
+/* Goes on where an index ends. */
+static rl_status go_on(struct index_builder *b, const struct index *known)
+{
+    struct event_out last;
+    rl_status status = copy_pairs(b, known);
+    status = status == RL_OK ? index_state(known, known->count, &b->raw) : status;
+    status = status == RL_OK ? instant_load(b->reader, b->raw.data, b->raw.len, &last, &b->instant)
+                             : status;
+    for (size_t i = 0; i < known->count && status == RL_OK; i++) {
+        for (size_t j = 0; j < known->spans[i].thread_count && status == RL_OK; j++) {
+            const struct index_thread *thread = &known->spans[i].threads[j];
+            status = note_frame(b, (uint64_t)thread->thread << RL_FRAME_ORDINAL_BITS |
+                                       (thread->ordinal & RL_FRAME_ORDINAL_MASK));
+        }
+    }
+    b->given = known->covered;
+    return status;
+}
+
+rl_status index_builder_open(struct reader *reader, const struct index *known, int fd,
+                             unsigned share, uint64_t span, struct index_builder **out)
+{
+    struct index_builder *b = rl_zalloc(1, sizeof *b);
+    if (b == NULL) {
+        return RL_NOMEM;
+    }
+    uint64_t least = reader->events / SPANS_MOST;
+    b->reader = reader;
+    b->fd = fd;
+    b->share = share;
+    b->least = span != 0 ? span : least > SPAN_LEAST ? least : SPAN_LEAST;
+    b->problems = reader->problem_count;
+    index_head_put(reader, &b->raw);
+    rl_status status = write_block(b, INDEX_HEAD);
+    if (status == RL_OK) {
+        status = known != NULL && known->count != 0 ? go_on(b, known)
+                                                    : instant_open(reader, &b->instant);
+    }
+    if (status != RL_OK) {
+        index_builder_close(b);
+        return status;
+    }
+    begin_span(b);
+    *out = b;
+    return RL_OK;
+}
+
+uint64_t index_builder_covered(const struct index_builder *builder)
+{
+    return builder->covered;
+}
+
+void index_builder_close(struct index_builder *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    tallies_fini(&b->codes);
+    tallies_fini(&b->lines);
+    tallies_fini(&b->threads);
+    tallies_fini(&b->frames);
+    bytes_out_fini(&b->raw);
+    bytes_out_fini(&b->sealed);
+    instant_close(b->instant);
+    rl_free(b);
+}
