@@ -105,7 +105,7 @@ static struct u64map pick_codes(const struct reader *reader)
 static void compare_positions(struct reader *plain, struct reader *indexed)
 {
     uint64_t most = plain->events + 3, end = reader_time(plain, plain->end_ticks) + 1000;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 12; i++) {
         struct u64map codes = pick_codes(plain);
         const struct position positions[] = {
             {.kind = POSITION_EVENT,
@@ -317,6 +317,7 @@ static void a_growing_file_extends_it(void **state)
             close_recorder(recorder, &stats);
         }
         struct reader *plain = open_reader(path), *indexed = open_reader(path);
+        indexed->ns_per_tick = plain->ns_per_tick; /* a heartbeat may have come between them */
         if (i != 0) {
             assert_int_equal(use_index(indexed, index), before);
             compare_all(plain, indexed);
