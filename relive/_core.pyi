@@ -45,6 +45,9 @@ _Frame = Tuple[int, int, int, int, int, int, int, List[_Variable]]
 # event as JSON, threads (number, last event, its ns), tasks (number, name), frames
 _State = Tuple[bytes, List[Tuple[int, int, int]], List[Tuple[int, str]], List[_Frame]]
 
+# thread, seq, kind, frame, code, line, event as JSON
+_OriginEvent = Tuple[int, int, str, int, int, int, bytes]
+
 class Error(Exception):
     """args are (code, text)."""
 
@@ -134,6 +137,34 @@ class Reader:
         self, kinds: int, codes: Optional[Sequence[int]], line: int, name: Optional[str], /
     ) -> None: ...
     def frame_states_piece(self) -> List[Tuple[bytes, List[_Variable]]]: ...
+    def origin_event(self, thread: int, seq: int, /) -> Optional[_OriginEvent]: ...
+    def origin_bound(
+        self,
+        thread: int,
+        seq: int,
+        frame: int,
+        name: str,
+        codes: Sequence[int],
+        lines: List[Tuple[int, int]],
+        most: int,
+        /,
+    ) -> Tuple[
+        Optional[_OriginEvent], Optional[_OriginEvent], Optional[_OriginEvent], int, int, int
+    ]: ...
+    def origin_caller(
+        self, thread: int, seq: int, /
+    ) -> Tuple[int, int, Optional[_OriginEvent]]: ...
+    def origin_end(self, thread: int, seq: int, frame: int, /) -> Optional[int]: ...
+    def origin_calls(
+        self, thread: int, seq: int, frame: int, first: int, last: int, calls: int, events: int, /
+    ) -> Tuple[List[Tuple[_OriginEvent, Optional[_OriginEvent]]], int, Optional[_OriginEvent]]: ...
+    def origin_changed(
+        self, thread: int, seq: int, identity: int, path: str, most: int, /
+    ) -> Tuple[Optional[_OriginEvent], Optional[_OriginEvent], Optional[_OriginEvent]]: ...
+    def origin_value(
+        self, thread: int, seq: int, name: str, path: Optional[str], /
+    ) -> Optional[bytes]: ...
+    def origin_numbers(self, calls: List[Tuple[int, Sequence[int]]], /) -> List[int]: ...
     def source(
         self, file: str, folder: str, /
     ) -> Optional[Tuple[str, str, Optional[str], bool, int, int, Optional[bool]]]: ...

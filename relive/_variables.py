@@ -60,6 +60,12 @@ def frame_text(number: int) -> str:
     return f"T{number >> 40}#{number & (1 << 40) - 1}"
 
 
+def frame_number(text: str) -> int:
+    """Returns the number in the file of 'T1#5'."""
+    thread, _, ordinal = text[1:].partition("#")
+    return int(thread) << 40 | int(ordinal)
+
+
 def frame_states(
     recording: Recording,
     kinds: Sequence[str],

@@ -8,6 +8,7 @@ import sys
 from _thread import get_ident
 
 from relive import _core, _files, _run, config
+from relive._variables import frame_number
 from relive._variables import frame_text as frame_text
 from relive.errors import ReliveError, advise, from_core
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from relive import diffs
     from relive.calls import Calls
     from relive.instants import State
+    from relive.origins import Origin
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
@@ -316,12 +318,6 @@ def previews() -> List[Mapping[str, Any]]:
     ]
 
 
-def _parse_frame(text: str) -> int:
-    """Returns the number in the file of 'T1#5'."""
-    thread, _, ordinal = text[1:].partition("#")
-    return int(thread) << 40 | int(ordinal)
-
-
 def _merge_settings(options: object, settings: Mapping[str, Any]) -> Dict[str, Any]:
     if options is not None and not isinstance(options, config.Config):
         raise ReliveError(
@@ -507,7 +503,7 @@ class Recording:
             mask |= _find_bits(kind, known)
         numbers = None
         if frames is not None:
-            numbers = [_parse_frame(frame) for frame in frames]
+            numbers = [frame_number(frame) for frame in frames]
         self._reader.select(mask, codes, numbers, line, name, thread, session, with_callees)
         return self.events()
 
@@ -596,6 +592,19 @@ class Recording:
         from relive import instants
 
         return instants.state_at(self, position, thread)
+
+    def origin(
+        self, name: str, position: str, *, follow: Sequence[str] = (), limit: int = 50
+    ) -> Origin:
+        """Returns where a value came from: that of a name right after the event of a position.
+
+        A name is 'total', 'order.items[0].price', or 'ret' for what the call returns. The way ends
+        at a line that computes. `follow` has a name for each such line, to go on with: 'qty', or
+        '2' for the second one that the line reads."""
+        from relive import _trail, positions
+
+        place = positions.find([self], position)
+        return _trail.Trail(self, follow, limit).trace(name, place)
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Returns every function that was seen: (code, module, qualname, file, line, flags, number

@@ -87,6 +87,16 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
 void reader_states_end(struct reader_object *self);
 PyObject *reader_parse_position(PyObject *module, PyObject *text);
 
+/* Methods in reader_origin.c. */
+PyObject *reader_origin_event(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_bound(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_caller(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_end(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_calls(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_changed(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_value(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_numbers(struct reader_object *self, PyObject *args);
+
 /* Objects that several of these files make. */
 PyObject *reader_event_json(struct reader *reader, const struct event_out *event);
 /* A frame of a stack and those that called it, outermost first. */

@@ -1,0 +1,244 @@
+/* Part of origin_steps.h: what happened to an object, whoever held it; and the numbers of calls.
+ *
+ *    shown as   Order(state='new')   Order(state='paid')   Order(state='paid')   <- place
+ *               `before`             `event`
+ *
+ * An object that is opened nowhere, or cut where the path goes, shows nothing and is passed over.
+ */
+#include "origin_steps.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "operand.h"
+#include "origin_back.h"
+#include "value.h"
+#include "walk.h"
+#include "where.h"
+#include "write_head.h"
+
+/* The value that x is. */
+struct subject {
+    struct text value;
+};
+
+static struct operand load_subject(void *self, uint32_t name, struct operand_scope *scope)
+{
+    const struct subject *subject = self;
+    struct bytes_in in = bytes_in_of(subject->value.data, subject->value.len);
+    (void)name;
+    return subject->value.data != NULL ? operand_take(&in, scope)
+                                       : operand_unknown(OPERAND_NOT_RECORDED);
+}
+
+struct operand origin_evaluate(const struct reader *reader, struct where *path, struct text value)
+{
+    struct subject subject = {value};
+    struct where_row row = {&subject, load_subject, &reader->strings};
+    return where_run(path, &row);
+}
+
+/* A search for the change of one path. */
+struct change {
+    const struct origin_from *from;
+    uint64_t identity;
+    uint8_t pattern[RL_IDENTITY_BYTES];
+    struct where *path;
+    struct bytes_out present; /* bytes of the value that is looked for */
+    int has_present;
+    struct origin_changed *out;
+};
+
+/* Returns whether the bytes of an event have the identity at all. */
+static int has_identity(const struct change *change, const struct event_out *event)
+{
+    const uint8_t *at = event->values;
+    const uint8_t *end = at + event->values_len;
+    while (end - at >= RL_IDENTITY_BYTES) {
+        at = memchr(at, change->pattern[0], (size_t)(end - at) - RL_IDENTITY_BYTES + 1);
+        if (at == NULL) {
+            return 0;
+        }
+        if (memcmp(at, change->pattern, RL_IDENTITY_BYTES) == 0) {
+            return 1;
+        }
+        at++;
+    }
+    return 0;
+}
+
+/* Finds the object among the values of an event themselves. */
+static struct text find_object(const struct change *change, const struct event_out *event)
+{
+    struct text none = {NULL, 0};
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    struct write_head head;
+    if (!has_identity(change, event)) {
+        return none;
+    }
+    if (event->kind == RL_EVENT_WRITE) {
+        if (!write_head_read(change->from->reader, event, &head)) {
+            return none;
+        }
+        in = bytes_in_of(head.value, head.value_len);
+    }
+    while (bytes_left(&in) != 0) {
+        const uint8_t *begin = in.at;
+        struct bytes_in one = in;
+        struct value value;
+        if (value_next(&one, &value) != RL_OK || value_skip(&in) != RL_OK) {
+            return none;
+        }
+        if (value.identity == change->identity) {
+            return (struct text){(const char *)begin, (size_t)(in.at - begin)};
+        }
+        if (!kind_begins(event->kind)) {
+            return none;
+        }
+    }
+    return none;
+}
+
+/* Takes an event that shows the object. Returns whether the search ends. */
+static int take_showing(struct change *change, const struct event_out *event, struct text object,
+                        rl_status *status)
+{
+    struct operand shown = origin_evaluate(change->from->reader, change->path, object);
+    if (shown.kind == OPERAND_UNKNOWN) {
+        return 0;
+    }
+    size_t len = shown.kind == OPERAND_RAISES ? 0 : (size_t)(shown.end - shown.begin);
+    if (!change->has_present) {
+        change->has_present = 1;
+        bytes_put(&change->present, shown.begin, len);
+        *status = change->present.failed ? RL_NOMEM : RL_OK;
+    }
+    int is_same = len != 0 && len == change->present.len &&
+                  memcmp(shown.begin, change->present.data, len) == 0;
+    if (!is_same) {
+        change->out->before = *event;
+        change->out->before.values = NULL;
+        change->out->before.values_len = 0;
+        return 1;
+    }
+    kept_event_fini(&change->out->event);
+    change->out->line = (struct event_out){0};
+    if (*status == RL_OK && kept_event_take(&change->out->event, event) != 0) {
+        *status = RL_NOMEM;
+    }
+    return *status != RL_OK;
+}
+
+rl_status origin_changed(const struct origin_from *from, uint64_t identity, struct where *path,
+                         struct origin_changed *out)
+{
+    struct change change = {.from = from, .identity = identity, .path = path, .out = out};
+    struct back *back = NULL;
+    struct event_out event;
+    *out = (struct origin_changed){0};
+    for (unsigned i = 0; i < RL_IDENTITY_BYTES; i++) {
+        change.pattern[i] = (uint8_t)(identity >> (8 * i));
+    }
+    rl_status status = back_open(from->reader, from->thread, from->seq, 0, &back);
+    while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
+        const struct event_out *found = &out->event.out;
+        if (from->most != 0 && back_count(back) > from->most) {
+            break;
+        }
+        if (event.kind == RL_EVENT_LINE) {
+            if (out->line.kind == 0 && found->kind == RL_EVENT_WRITE &&
+                event.frame == found->frame) {
+                out->line = event;
+            }
+            continue;
+        }
+        if (event.values_len < RL_IDENTITY_BYTES ||
+            !(kind_begins(event.kind) || event.kind == RL_EVENT_RETURN ||
+              event.kind == RL_EVENT_YIELD || event.kind == RL_EVENT_WRITE)) {
+            continue;
+        }
+        struct text object = find_object(&change, &event);
+        if (object.data != NULL && take_showing(&change, &event, object, &status)) {
+            break;
+        }
+    }
+    bytes_out_fini(&change.present);
+    back_close(back);
+    if (status == RL_NOMEM) {
+        origin_changed_fini(out);
+        return RL_NOMEM;
+    }
+    return RL_OK;
+}
+
+void origin_changed_fini(struct origin_changed *changed)
+{
+    kept_event_fini(&changed->event);
+}
+
+/* ---- numbers of calls ---- */
+
+struct numbering {
+    struct origin_number *numbers;
+    size_t count;
+    struct place {
+        uint64_t ticks;
+        uint32_t thread;
+        int is_found;
+    } *places; /* owned */
+    uint32_t thread;
+    int is_counting;
+};
+
+static void begin_chunk(void *self, const struct chunk_info *info)
+{
+    struct numbering *numbering = self;
+    numbering->thread = info->thread;
+}
+
+/* Returns whether a begin is of the same function as a call, and not after it. */
+static int is_counted(const struct numbering *numbering, size_t i, const struct rec *rec)
+{
+    const struct origin_number *one = &numbering->numbers[i];
+    const struct place *place = &numbering->places[i];
+    uint32_t thread = numbering->thread;
+    int is_before = thread == place->thread      ? rec->frame <= one->frame
+                    : rec->ticks != place->ticks ? rec->ticks < place->ticks
+                                                 : thread < place->thread;
+    return is_before && u64map_get(one->codes, (uint64_t)rec->id + 1) != NULL;
+}
+
+/* Finds the places of the calls in the first walk, and counts in the second. */
+static void take_begin(void *self, const struct rec *rec)
+{
+    struct numbering *numbering = self;
+    if (!kind_begins(rec->kind)) {
+        return;
+    }
+    for (size_t i = 0; i < numbering->count; i++) {
+        struct origin_number *one = &numbering->numbers[i];
+        struct place *place = &numbering->places[i];
+        if (!numbering->is_counting) {
+            if (rec->frame == one->frame && !place->is_found) {
+                *place = (struct place){rec->ticks, numbering->thread, 1};
+            }
+        } else if (place->is_found && is_counted(numbering, i, rec)) {
+            one->number++;
+        }
+    }
+}
+
+rl_status origin_numbers(struct reader *reader, struct origin_number *numbers, size_t count)
+{
+    struct numbering numbering = {.numbers = numbers, .count = count};
+    struct walk walk = {&numbering, begin_chunk, take_begin};
+    numbering.places = rl_zalloc(count, sizeof *numbering.places);
+    if (numbering.places == NULL) {
+        return RL_NOMEM;
+    }
+    rl_status status = walk_chunks(reader, &walk);
+    numbering.is_counting = 1;
+    status = status == RL_OK ? walk_chunks(reader, &walk) : status;
+    rl_free(numbering.places);
+    return status;
+}

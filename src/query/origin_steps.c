@@ -1,0 +1,434 @@
+/* Why: see origin_steps.h.
+ *
+ * Read back, a frame that is left comes first, and what it entered with comes last. So the calls
+ * between two events of a frame are skipped by their frames:
+ *
+ *    LINE F   CALL G   LINE G   CALL H   RETURN H   RETURN G   WRITE F
+ *    found <---------------------------------------  skip G  <- place
+ */
+#include "origin_steps.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "operand.h"
+#include "origin_back.h"
+#include "value.h"
+#include "where.h"
+#include "write_head.h"
+
+static int is_text(struct text a, struct text b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+static uint64_t identity_of(struct text value)
+{
+    struct bytes_in in = bytes_in_of(value.data, value.len);
+    struct value one;
+    return value.data != NULL && value_next(&in, &one) == RL_OK ? one.identity : 0;
+}
+
+/* Copies an event without its values. */
+static struct event_out bare(const struct event_out *event)
+{
+    struct event_out copy = *event;
+    copy.values = NULL;
+    copy.values_len = 0;
+    return copy;
+}
+
+struct text origin_value(const struct reader *reader, const struct event_out *event,
+                         struct text name)
+{
+    struct text none = {NULL, 0};
+    struct write_head head;
+    struct bytes_in in = bytes_in_of(event->values, event->values_len);
+    const uint8_t *begin = in.at;
+    if (event->kind == RL_EVENT_WRITE) {
+        return name.len != 0 && write_head_read(reader, event, &head) &&
+                       is_text(reader_string(reader, head.name), name)
+                   ? (struct text){(const char *)head.value, head.value_len}
+                   : none;
+    }
+    if (kind_begins(event->kind)) {
+        struct code_text code = reader_code(reader, event->id);
+        for (uint32_t i = 0; i < code.args && bytes_left(&in) != 0; i++) {
+            begin = in.at;
+            if (value_skip(&in) != RL_OK) {
+                return none;
+            }
+            if (is_text(reader_string(reader, code.names[i]), name)) {
+                return (struct text){(const char *)begin, (size_t)(in.at - begin)};
+            }
+        }
+        return none;
+    }
+    if (name.len != 0 || event->values_len == 0 || value_skip(&in) != RL_OK) {
+        return none;
+    }
+    return (struct text){(const char *)begin, (size_t)(in.at - begin)};
+}
+
+/* ---- what bound a name ---- */
+
+/* A search for what bound a name. `bound->event` is the candidate so far. */
+struct binding {
+    const struct origin_from *from;
+    const struct origin_name *name;
+    struct origin_bound *bound;
+    uint64_t frame; /* of the candidate */
+    uint64_t identity;
+    int is_complete; /* the event of the frame that follows shows that its line has ended */
+    int is_done;
+};
+
+static rl_status take_candidate(struct binding *search, const struct event_out *event,
+                                uint64_t identity)
+{
+    kept_event_fini(&search->bound->event);
+    search->frame = event->frame;
+    search->identity = identity;
+    return kept_event_take(&search->bound->event, event) == 0 ? RL_OK : RL_NOMEM;
+}
+
+/* Takes a write of the name, or the begin of its frame. One object that is written again has only
+ * changed inside. */
+static rl_status take_value(struct binding *search, const struct event_out *event,
+                            struct text value)
+{
+    struct origin_bound *bound = search->bound;
+    uint64_t identity = identity_of(value);
+    if (bound->is_unseen) {
+        search->is_done = 1;
+        return take_candidate(search, event, identity);
+    }
+    if (bound->event.out.kind != 0) {
+        if (identity == 0 || identity != search->identity) {
+            search->is_done = 1; /* the candidate is what bound it */
+            return RL_OK;
+        }
+        if (bound->change.kind == 0) {
+            bound->change = bare(&bound->event.out);
+        }
+        bound->line = (struct event_out){0};
+    }
+    search->is_done = kind_begins(event->kind);
+    return take_candidate(search, event, identity);
+}
+
+/* Takes a line of the frame. It has bound what was written behind it, or nothing was written since
+ * the value is the same. */
+static void take_line(struct binding *search, const struct event_out *event)
+{
+    struct origin_bound *bound = search->bound;
+    const uint64_t *how = u64map_get(search->name->lines, event->line);
+    if (bound->event.out.kind != 0) {
+        if (bound->line.kind == 0 && event->frame == search->frame) {
+            bound->line = bare(event);
+            bound->is_by_line = how != NULL;
+            search->is_done = how != NULL || search->identity == 0;
+        }
+    } else if (!bound->is_unseen && how != NULL && *how == ORIGIN_LINE_ALWAYS &&
+               search->is_complete) {
+        bound->line = bare(event);
+        bound->is_by_line = bound->is_unseen = 1;
+    }
+}
+
+static int completes_line(unsigned kind)
+{
+    return kind == RL_EVENT_LINE || kind == RL_EVENT_WRITE || kind == RL_EVENT_RETURN ||
+           kind == RL_EVENT_YIELD;
+}
+
+static rl_status take_event(struct binding *search, const struct event_out *event)
+{
+    struct reader *reader = search->from->reader;
+    struct write_head head;
+    rl_status status = RL_OK;
+    if (event->kind == RL_EVENT_LINE) {
+        take_line(search, event);
+    } else if (event->kind == RL_EVENT_WRITE) {
+        if (write_head_read(reader, event, &head) &&
+            is_text(reader_string(reader, head.name), search->name->text) &&
+            (search->name->frame != 0 || head.scope != RL_WRITE_SLOT)) {
+            status =
+                take_value(search, event, (struct text){(const char *)head.value, head.value_len});
+        }
+    } else if (kind_begins(event->kind) && search->name->frame != 0) {
+        struct text value = origin_value(reader, event, search->name->text);
+        if (value.data != NULL) {
+            status = take_value(search, event, value);
+        }
+        search->is_done = 1;
+    }
+    search->is_complete = completes_line(event->kind);
+    return status;
+}
+
+/* A generator or coroutine may have run in another thread before. */
+static int may_come_from_elsewhere(const struct origin_from *from, const struct event_out *event)
+{
+    return (event->kind == RL_EVENT_RESUME || event->kind == RL_EVENT_THROW) &&
+           from->reader->chunk_count != 0 &&
+           from->reader->chunks[0].info.thread !=
+               from->reader->chunks[from->reader->chunk_count - 1].info.thread;
+}
+
+rl_status origin_bound(const struct origin_from *from, const struct origin_name *name,
+                       struct origin_bound *out)
+{
+    struct binding search = {.from = from, .name = name, .bound = out};
+    struct back *back = NULL;
+    struct event_out event;
+    int is_alone = name->frame != 0 && name->frame >> RL_FRAME_ORDINAL_BITS == from->thread;
+    *out = (struct origin_bound){0};
+    rl_status status = back_open(from->reader, from->thread, from->seq, is_alone, &back);
+    while (status == RL_OK && !search.is_done && (status = back_prev(back, &event)) == RL_OK) {
+        if (from->most != 0 && back_count(back) > from->most) {
+            out->is_cut_off = 1;
+            break;
+        }
+        if (name->frame != 0 ? event.frame != name->frame
+                             : u64map_get(name->codes, (uint64_t)event.id + 1) == NULL ||
+                                   (event.kind != RL_EVENT_LINE && event.kind != RL_EVENT_WRITE)) {
+            continue;
+        }
+        status = take_event(&search, &event);
+        if (status == RL_OK && is_alone && !search.is_done &&
+            may_come_from_elsewhere(from, &event)) {
+            back_close(back);
+            back = NULL;
+            is_alone = 0;
+            status = back_open(from->reader, event.thread, event.seq, 0, &back);
+            status = status == RL_OK ? back_prev(back, &event) : status;
+        }
+    }
+    back_close(back);
+    if (status == RL_NOMEM) {
+        origin_bound_fini(out);
+        return RL_NOMEM;
+    }
+    return RL_OK;
+}
+
+void origin_bound_fini(struct origin_bound *bound)
+{
+    kept_event_fini(&bound->event);
+}
+
+/* ---- frames ---- */
+
+/* Frames that were left by events which were read, innermost last. */
+struct skipped {
+    uint64_t *frames; /* owned */
+    size_t count, cap;
+};
+
+static rl_status skip_push(struct skipped *skipped, uint64_t frame)
+{
+    void *frames = skipped->frames;
+    if (rl_grow(&frames, &skipped->cap, skipped->count + 1, sizeof *skipped->frames) != 0) {
+        return RL_NOMEM;
+    }
+    skipped->frames = frames;
+    skipped->frames[skipped->count++] = frame;
+    return RL_OK;
+}
+
+/* Takes the frame that an event enters off the list, with all that it had entered. Returns whether
+ * it was there. */
+static int skip_pop(struct skipped *skipped, uint64_t frame)
+{
+    for (size_t i = skipped->count; i-- > 0;) {
+        if (skipped->frames[i] == frame) {
+            skipped->count = i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Returns whether the frame of an event is a function's. */
+static int is_of_function(unsigned kind)
+{
+    return (kind >= RL_EVENT_CALL && kind <= RL_EVENT_C_RAISE) || kind == RL_EVENT_RUNNING ||
+           kind == RL_EVENT_CLOSED;
+}
+
+/* Returns whether the id of an event is that of a function in C, and not of its frame. */
+static int is_of_c(unsigned kind)
+{
+    return kind >= RL_EVENT_C_CALL && kind <= RL_EVENT_C_RAISE;
+}
+
+/* Finds the last LINE of a frame before the last event. */
+static rl_status find_line(struct back *back, uint64_t frame, uint32_t *code,
+                           struct event_out *line)
+{
+    struct event_out event;
+    rl_status status;
+    while ((status = back_prev(back, &event)) == RL_OK) {
+        if (event.frame != frame || !is_of_function(event.kind)) {
+            continue;
+        }
+        *code = is_of_c(event.kind) ? *code : event.id;
+        if (event.kind == RL_EVENT_LINE) {
+            *line = bare(&event);
+            return RL_OK;
+        }
+        if (kind_begins(event.kind)) {
+            return RL_OK;
+        }
+    }
+    return status == RL_END ? RL_OK : status;
+}
+
+rl_status origin_caller(const struct origin_from *from, struct origin_caller *out)
+{
+    struct back *back = NULL;
+    struct skipped skipped = {0};
+    struct event_out event;
+    uint64_t top, found = 0;
+    int is_found = 0;
+    *out = (struct origin_caller){0};
+    rl_status status = back_open(from->reader, from->thread, from->seq, 1, &back);
+    status = status == RL_OK ? back_prev(back, &event) : status;
+    if (status == RL_OK && back_is_first(back, &top)) {
+        found = top;
+        is_found = 1;
+    }
+    while (status == RL_OK && !is_found && (status = back_prev(back, &event)) == RL_OK) {
+        if (is_of_function(event.kind) && event.frame != 0) {
+            if (kind_leaves(event.kind)) {
+                status = skip_push(&skipped, event.frame);
+            } else if (kind_enters(event.kind) ? !skip_pop(&skipped, event.frame)
+                                               : skipped.count == 0) {
+                found = event.frame;
+                is_found = 1;
+                out->code = is_of_c(event.kind) ? 0 : event.id;
+                out->line = event.kind == RL_EVENT_LINE ? bare(&event) : out->line;
+            }
+        }
+        if (status == RL_OK && !is_found && skipped.count == 0 && back_is_first(back, &top)) {
+            found = top;
+            is_found = 1;
+        }
+    }
+    if (status == RL_OK && found != 0) {
+        out->frame = found;
+        if (out->line.kind == 0 && !(out->code != 0 && kind_begins(event.kind))) {
+            status = find_line(back, found, &out->code, &out->line);
+        }
+    }
+    rl_free(skipped.frames);
+    back_close(back);
+    return status == RL_END ? RL_OK : status;
+}
+
+rl_status origin_end(const struct origin_from *from, uint64_t frame, struct event_out *out)
+{
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    *out = (struct event_out){0};
+    rl_status status = cursor_open_thread(from->reader, from->thread, from->seq, &cursor);
+    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
+        if (event.frame == frame && kind_ends(event.kind)) {
+            *out = bare(&event);
+            break;
+        }
+    }
+    cursor_close(cursor);
+    return status == RL_END ? RL_OK : status;
+}
+
+static rl_status add_call(struct origin_calls *calls, const struct event_out *end)
+{
+    void *items = calls->items;
+    if (rl_grow(&items, &calls->cap, calls->count + 1, sizeof *calls->items) != 0) {
+        return RL_NOMEM;
+    }
+    calls->items = items;
+    calls->items[calls->count] = (struct origin_call){0};
+    if (kept_event_take(&calls->items[calls->count].end, end) != 0) {
+        return RL_NOMEM;
+    }
+    calls->count++;
+    return RL_OK;
+}
+
+void origin_calls_fini(struct origin_calls *calls)
+{
+    for (size_t i = 0; i < calls->count; i++) {
+        kept_event_fini(&calls->items[i].end);
+    }
+    rl_free(calls->items);
+    *calls = (struct origin_calls){0};
+}
+
+/* Takes one event of what a frame called. Returns whether the search ends with it. */
+static int take_called(struct origin_calls *calls, struct skipped *skipped, uint64_t frame,
+                       const struct event_out *event, size_t most, rl_status *status)
+{
+    if (kind_leaves(event->kind) && event->frame != frame) {
+        if (skipped->count == 0) {
+            if (calls->count == most) {
+                calls->has_more = 1;
+                return 1;
+            }
+            *status = add_call(calls, event);
+        }
+        *status = *status == RL_OK ? skip_push(skipped, event->frame) : *status;
+    } else if (kind_enters(event->kind) && event->frame != frame) {
+        int was_open = skip_pop(skipped, event->frame);
+        if (was_open && skipped->count == 0 && calls->count != 0) {
+            calls->items[calls->count - 1].begin = bare(event);
+        }
+    }
+    return *status != RL_OK;
+}
+
+rl_status origin_calls(const struct origin_from *from, uint64_t frame, uint32_t first,
+                       uint32_t last, size_t most, struct origin_calls *out)
+{
+    struct back *back = NULL;
+    struct skipped skipped = {0};
+    struct event_out event;
+    int is_away = 0; /* before the frame went on, after it had yielded */
+    int is_begun = 0;
+    *out = (struct origin_calls){0};
+    rl_status status = back_open(from->reader, from->thread, from->seq, 1, &back);
+    while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
+        int is_own = event.frame == frame && is_of_function(event.kind);
+        if (from->most != 0 && back_count(back) > from->most) {
+            out->has_more = 1;
+            break;
+        }
+        if (is_own && is_begun && kind_leaves(event.kind)) {
+            is_away = 0;
+        } else if (is_own && kind_enters(event.kind)) {
+            if (kind_begins(event.kind)) {
+                out->line = bare(&event);
+                break;
+            }
+            is_away = 1;
+        } else if (is_own && event.kind == RL_EVENT_LINE) {
+            out->line = bare(&event);
+            if (first == 0 || event.line < first || event.line > last) {
+                break;
+            }
+        } else if (!is_own && !is_away && is_of_function(event.kind) &&
+                   take_called(out, &skipped, frame, &event, most, &status)) {
+            break;
+        }
+        is_begun = 1;
+    }
+    rl_free(skipped.frames);
+    back_close(back);
+    if (status == RL_NOMEM) {
+        origin_calls_fini(out);
+        return RL_NOMEM;
+    }
+    return RL_OK;
+}
