@@ -1,8 +1,9 @@
-/* Records a little of a C program and reads it back, with the public headers alone.
+/* Records a little of a C program, reads it back and asks about it, with the public headers alone.
  *
  *     embed FILE */
 #include <stdio.h>
 
+#include <relive/rl_query.h>
 #include <relive/rl_reader.h>
 #include <relive/rl_writer.h>
 
@@ -25,6 +26,35 @@ static void record(rl_writer *writer)
     }
     rl_thread_return(thread, outer, out);
     rl_thread_end(thread);
+}
+
+/* Asks what was open at the second call of inner(), and how long each call of it took. */
+static int ask(const char *path)
+{
+    rl_query *query = NULL;
+    struct rl_err err = {RL_OK, 0, ""};
+    struct rl_event event;
+    struct rl_frame frame;
+    struct rl_call call;
+    size_t frames = 0, calls = 0;
+    if (rl_query_open(path, &query, &err) != RL_OK ||
+        rl_query_go(query, "inner#2", &event, &err) != RL_OK ||
+        rl_query_calls(query, "inner", NULL, &err) != RL_OK) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        rl_query_close(query);
+        return 0;
+    }
+    while (rl_query_frame(query, frames, &frame) == RL_OK) {
+        (void)printf("open: %.*s\n", (int)frame.qualname.len, frame.qualname.data);
+        frames++;
+    }
+    while (rl_query_next_call(query, &call) == RL_OK) {
+        (void)printf("inner#%llu: %llu ns\n", (unsigned long long)call.number,
+                     (unsigned long long)call.total);
+        calls++;
+    }
+    rl_query_close(query);
+    return frames == 2 && calls == 3;
 }
 
 int main(int argc, char **argv)
@@ -59,5 +89,5 @@ int main(int argc, char **argv)
     int is_right = calls == 4 && rl_reader_events(reader) == written &&
                    rl_reader_is_complete(reader) && rl_reader_lost(reader) == 0;
     rl_reader_close(reader);
-    return is_right ? 0 : 1;
+    return is_right && ask(argv[1]) ? 0 : 1;
 }

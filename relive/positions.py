@@ -161,32 +161,12 @@ def _find_exception(run: Sequence[Recording], text: str, process: int, number: i
     return Place(recording, first["thread"], first["seq"])
 
 
-def _rank_nearest(row: Code) -> Tuple[int, int]:
-    """Sorts a function before the module or class body that begins on the same line."""
-    return -row[4], row[5] & 16
-
-
 def functions_at(recording: Recording, target: str) -> Tuple[List[Code], int]:
     """Returns the codes that FUNC or FILE:LINE names, and the line (0 for FUNC).
 
     FUNC is a qualified name, with or without its module, or a module. FILE:LINE means the functions
     of that file, those that begin nearest above the line first."""
-    file, _, number = target.rpartition(":")
-    if file and number.isdigit():
-        line = int(number)
-        codes = [
-            row
-            for row in recording.codes()
-            if row[3] == file or row[3].endswith(os.sep + file.lstrip("./"))
-        ]
-        return sorted((row for row in codes if row[4] <= line), key=_rank_nearest), line
-    rows = recording.codes()
-    found = [row for row in rows if target in (row[2], f"{row[1]}:{row[2]}", f"{row[1]}.{row[2]}")]
-    if not found:
-        found = [row for row in rows if row[2].rpartition(".")[2] == target]
-    if not found:
-        found = [row for row in rows if row[1] == target]
-    return found, 0
+    return recording.reader.functions_at(target)
 
 
 def no_such_function(run: Sequence[Recording], target: str) -> ReliveError:

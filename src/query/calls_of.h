@@ -43,6 +43,12 @@
 /* Returns name `i` and its meaning; NULL behind the last. Static. */
 const char *calls_of_name(size_t i, const char **meaning);
 
+/* Returns the first name of an expression that means nothing for any of these functions (ids + 1);
+ * NULL where there is none. Borrowed from the expression. */
+const struct where_name *calls_of_unknown_name(const struct reader *reader,
+                                               const struct u64map *codes,
+                                               const struct where *where);
+
 struct calls_of_question {
     const struct u64map *codes; /* ids + 1 of the functions; borrowed */
     struct where *where;        /* borrowed; NULL = every call */

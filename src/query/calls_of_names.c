@@ -61,6 +61,34 @@ static struct binding bind_name(const struct reader *reader, const struct code_t
     return (struct binding){SOURCE_NONE, 0};
 }
 
+static int is_known(const struct reader *reader, const struct u64map *codes,
+                    const struct where_name *name)
+{
+    for (size_t i = 0; i < codes->capacity; i++) {
+        if (codes->entries[i].key != 0) {
+            struct code_text code = reader_code(reader, (uint32_t)(codes->entries[i].key - 1));
+            if (bind_name(reader, &code, name).source != SOURCE_NONE) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+const struct where_name *calls_of_unknown_name(const struct reader *reader,
+                                               const struct u64map *codes,
+                                               const struct where *where)
+{
+    size_t count;
+    const struct where_name *names = where_names(where, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_known(reader, codes, &names[i])) {
+            return &names[i];
+        }
+    }
+    return NULL;
+}
+
 rl_status calls_of_bind(const struct reader *reader, const struct u64map *functions,
                         struct where *where, struct bound *bound)
 {

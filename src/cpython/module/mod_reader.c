@@ -275,50 +275,6 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
     Py_RETURN_NONE;
 }
 
-static PyObject *make_code_row(const struct reader *r, uint32_t id)
-{
-    struct code_text code = reader_code(r, id);
-    PyObject *variables = PyList_New(0);
-    for (uint32_t i = 0; variables != NULL && i < code.name_count; i++) {
-        PyObject *name = reader_safe_text(reader_string(r, code.names[i]));
-        if (name == NULL || PyList_Append(variables, name) != 0) {
-            Py_CLEAR(variables);
-        }
-        Py_XDECREF(name);
-    }
-    PyObject *module = reader_safe_text(code.module), *qualname = reader_safe_text(code.qualname),
-             *file = reader_safe_text(code.file);
-    if (variables == NULL || module == NULL || qualname == NULL || file == NULL) {
-        Py_XDECREF(variables);
-        Py_XDECREF(module);
-        Py_XDECREF(qualname);
-        Py_XDECREF(file);
-        return NULL;
-    }
-    uint32_t number = code.flags & RL_CODE_SKIPPED ? code.rule : code.args;
-    return Py_BuildValue("(INNNIIIN)", id, module, qualname, file, code.line, code.flags, number,
-                         variables);
-}
-
-/* [(code, module, qualname, file, line, flags, parameters, variables)] */
-static PyObject *reader_codes(struct reader_object *self, PyObject *ignored)
-{
-    (void)ignored;
-    const struct reader *r = reader_enter(self);
-    PyObject *list = r != NULL ? PyList_New(0) : NULL;
-    for (size_t i = 0; list != NULL && i < r->codes.capacity; i++) {
-        if (r->codes.entries[i].key != 0) {
-            PyObject *row = make_code_row(r, (uint32_t)r->codes.entries[i].key);
-            if (row == NULL || PyList_Append(list, row) != 0) {
-                Py_CLEAR(list);
-            }
-            Py_XDECREF(row);
-        }
-    }
-    self->busy = r != NULL ? 0 : self->busy;
-    return list;
-}
-
 /* Some thousand lines of the dump as bytes, None at the end; begins again after that. */
 static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 {
@@ -432,6 +388,8 @@ static PyMethodDef reader_methods[] = {
     {"code", (PyCFunction)reader_code_of, METH_O,
      "(module, qualname, file, line, flags) of an id."},
     {"codes", (PyCFunction)reader_codes, METH_NOARGS, "Every function that was defined."},
+    {"functions_at", (PyCFunction)reader_functions_at, METH_O,
+     "The functions that a written name means, and the line of FILE:LINE."},
     {"stacks_at", (PyCFunction)reader_stacks_at, METH_O,
      "Frames that were open in a thread at each of these events, and where they stood."},
     {"select", (PyCFunction)(void (*)(void))reader_select, METH_VARARGS | METH_KEYWORDS,

@@ -43,6 +43,10 @@ PyObject *reader_index_begin(struct reader_object *self, PyObject *args);
 PyObject *reader_index_step(struct reader_object *self, PyObject *events);
 PyObject *reader_index_end(struct reader_object *self, PyObject *ignored);
 
+/* Methods in reader_codes.c. */
+PyObject *reader_codes(struct reader_object *self, PyObject *ignored);
+PyObject *reader_functions_at(struct reader_object *self, PyObject *text);
+
 /* Methods in reader_sources.c. */
 PyObject *reader_source(struct reader_object *self, PyObject *args);
 PyObject *reader_sources(struct reader_object *self, PyObject *ignored);
