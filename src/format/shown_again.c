@@ -76,7 +76,9 @@ rl_status shown_again_put(struct shown_again *shown, struct rec *rec)
     if (shown->out.failed) {
         return RL_NOMEM;
     }
-    if (found >= 0 && has_numbers) {
+    if (found < 0) {
+        shown_again_begin(shown);
+    } else if (has_numbers) {
         rec->data = shown->out.data;
         rec->data_len = (uint32_t)shown->out.len;
     }

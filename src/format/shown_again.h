@@ -23,7 +23,8 @@ void shown_again_fini(struct shown_again *shown);
 /* Forgets the numbers: a chunk begins. */
 void shown_again_begin(struct shown_again *shown);
 /* Replaces the values of the record by what they mean: borrowed until the next call. Values that
- * are damaged, or name what was never shown, are left as they are. RL_OK or RL_NOMEM. */
+ * are damaged, or name what was never shown, are left as they are. They may have given a number to
+ * something else, so all numbers are forgotten then. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status shown_again_put(struct shown_again *shown, struct rec *rec);
 
 #endif

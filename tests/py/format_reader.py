@@ -7,7 +7,7 @@ import struct
 
 import xxhash
 import zstd_codec
-from format_values import Bytes, Value, u32, u64, unzigzag
+from format_values import Bytes, Damaged, Value, u32, u64, unzigzag, value_json
 
 MAGIC = b"\x89RELIVE\n"
 NAMES = {
@@ -40,7 +40,7 @@ class Recording:
         self.chunks = {}  # (thread, number) -> (info, records), blocks before slots
         self.slots = {}
         self.footer = None
-        self.pairs = []
+        self.pairs, self.problems = [], []
         for kind, prefix, payload, at in self.blocks():
             getattr(self, f"block_{kind}", lambda *_: None)(prefix, payload, at)
         if self.footer is None or self.flags & 2:
@@ -267,7 +267,9 @@ class Recording:
                 stack, tasks, session = [info["top"]] if info["top"] else [], [], 0
                 gap = info["top"]
             expected = info["seq"] + len(records)
-            show_again(records, self.strings)
+            for number in show_again(records, self.strings):
+                at = f"thread {thread}, event {info['seq'] + number}"
+                self.problems.append(f"{at}: its values are damaged")
             now = max(now, info["ticks"])
             for i, record in enumerate(records):
                 switch = record.get("switch")
@@ -292,23 +294,36 @@ class Recording:
 
 
 def show_again(records, strings):
-    """Puts the values of a chunk in the place of their numbers."""
-    known = {}
-    for record in records:
-        if record["kind"] not in (1, 2, 3, 4) or "values" not in record:
-            continue
-        data, result = Bytes(record["values"]), b""
-        while data.left():
-            tag = data.data[data.at]
-            number = data.varint() and data.varint() if tag in (34, 35) else None
-            begin = data.at
-            if tag != 35:
-                Value(data, strings)
-            value = known[number] if tag == 35 else data.data[begin : data.at]
-            if tag == 34:
-                known[number] = value
-            result += value
-        record["values"] = result
+    """Puts the values of a chunk in the place of their numbers. Returns which records have values
+    that are damaged: they stay as they are, and no number is known behind them."""
+    known, damaged = {}, []
+    for at, record in enumerate(records):
+        values = record.get("values", b"")
+        if record["kind"] in (1, 2, 3, 4) and (34 in values or 35 in values):
+            try:
+                record["values"] = meant(Bytes(values), strings, known)
+            except Damaged:
+                damaged.append(at)
+                known.clear()
+    return damaged
+
+
+def meant(data, strings, known):
+    """Returns the values of an event without numbers."""
+    result = b""
+    while data.left():
+        tag = data.data[data.at]
+        number = data.varint() and data.varint() if tag in (34, 35) else 0
+        begin = data.at
+        if tag != 35:
+            Value(data, strings)
+        value = known.get(number) if tag == 35 else data.data[begin : data.at]
+        if number > 511 or value is None or len(result) + len(value) > 12288:
+            raise Damaged
+        if tag == 34:
+            known[number] = value
+        result += value
+    return result
 
 
 def add_values(event, kind, record, recording):
@@ -320,7 +335,7 @@ def add_values(event, kind, record, recording):
         event["args"] = {}
         for name in code[6][: code[5]]:
             if data.left():
-                event["args"][strings[name]] = Value(data, strings).as_json()
+                event["args"][strings[name]] = value_json(data, strings)
     elif kind in (5, 6, 7, 8):
         if record["values"][0] == 0:
             data.at += 1
@@ -340,7 +355,7 @@ def add_values(event, kind, record, recording):
             if word & 4:
                 event["watched"] = "first and last 16"
             event["before_line"] = record["line"] or None
-        event["value"] = Value(data, strings).as_json()
+        event["value"] = value_json(data, strings)
 
 
 def add_behind_exception(event, kind, frame, data):

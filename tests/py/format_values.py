@@ -13,6 +13,10 @@ def u64(data, at):
     return struct.unpack_from("<Q", data, at)[0]
 
 
+class Damaged(Exception):
+    """Bytes that are no value."""
+
+
 class Bytes:
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -20,14 +24,15 @@ class Bytes:
     def varint(self):
         value = shift = 0
         while True:
-            byte = self.data[self.at]
-            self.at += 1
+            (byte,) = self.take(1)
             value |= (byte & 127) << shift
             if byte < 128:
                 return value
             shift += 7
 
     def take(self, n):
+        if n > self.left():
+            raise Damaged
         self.at += n
         return self.data[self.at - n : self.at]
 
@@ -53,7 +58,8 @@ class Value:
             self.id = int.from_bytes(data.take(6), "little")
         if (23 <= tag <= 30 and tag not in (27, 29)) or tag == 33:
             self.type = strings.get(data.varint(), "?")
-        getattr(self, f"tag_{self.tag}")(data, strings) if tag < 128 else None
+        if tag < 128:
+            getattr(self, f"tag_{self.tag}", self.of_no_tag)(data, strings)
         if self.exact is not None or tag == 1:
             self.text = lambda: repr(self.exact)
 
@@ -62,6 +68,9 @@ class Value:
             if named:
                 self.names.append(strings.get(data.varint(), "?"))
             self.inner.append(Value(data, strings))
+
+    def of_no_tag(self, data, strings):
+        raise Damaged
 
     def tag_0(self, data, strings):
         self.text = lambda: "<not set>"
@@ -121,6 +130,8 @@ class Value:
     def tag_16(self, data, strings):
         self.len = data.varint()
         shown = data.varint()
+        if shown > self.len:
+            raise Damaged
         self.cut = shown < self.len
         self.read(data, strings, shown * (2 if self.tag == 20 else 1), self.tag == 23)
         self.text = self.container
@@ -251,3 +262,12 @@ class Value:
         if self.flags & 4:
             result["again"] = True
         return result
+
+
+def value_json(data, strings):
+    """Returns a value as `dump` has it. Behind damaged bytes there is no other value."""
+    try:
+        return Value(data, strings).as_json()
+    except Damaged:
+        data.at = len(data.data)
+        return {"t": "?", "r": "<damaged>", "cut": True, "redacted": False}

@@ -216,7 +216,8 @@ def nodes(data, at, end):
             borders.append(at)
         fixed = {9: 8, 10: 16}.get(tag, 0)
         numbers = {6: 1, 7: 1, 8: 2, 12: 1, 14: 1, 15: 1, 16: 2, 17: 2, 18: 2, 19: 2, 20: 2, 23: 3,
-                   24: 1, 25: 2, 26: 1, 28: 2, 29: 1, 30: 2, 33: 2}.get(tag, 0)  # fmt: skip
+                   24: 1, 25: 2, 26: 1, 28: 2, 29: 1, 30: 2, 33: 2, 34: 1,
+                   35: 1}.get(tag, 0)  # fmt: skip
         for _ in range(numbers):
             at = varint(data, at)[1]
             borders.append(at)
@@ -413,7 +414,7 @@ class Mutator:
         if how == 0:
             return encoded(self.random.choice(NUMBERS))
         if how == 1:
-            return bytes([self.random.choice((*range(35), 127, 128, 255))])  # the tag of a value
+            return bytes([self.random.choice((*range(36), 127, 128, 255))])  # the tag of a value
         if how == 2:
             return (b"\x10" + bytes(6) + b"\x01\x01") * self.random.choice((1, 31, 33, 2000))
         if how == 3:

@@ -25,7 +25,7 @@ def dumped(path):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_verbs_answer_changed_recordings(seed):
-    files = [GOOD / f"{name}-1.relive" for name in ("shop", "names", "sessions")]
+    files = [GOOD / f"{name}-1.relive" for name in ("shop", "names", "sessions", "again")]
     program = Path(hostile.__file__)
     done = run(sys.executable, program, "--seed", str(seed), "--count", "12", *files, timeout=300)
     assert done.returncode == 0, done.stdout.decode()

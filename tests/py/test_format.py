@@ -117,3 +117,35 @@ def hex_of(page, columns):
     """Returns the bytes in the first columns of the lines up to the end of the block."""
     lines = page.partition("\n```\n")[0].split("```text\n")[-1].splitlines()
     return bytes.fromhex("".join(line[:columns] for line in lines).replace(",", ""))
+
+
+def test_numbers_of_values_in_golden_files():
+    """Both files have numbers in several chunks of two threads."""
+    for name in ("again-1", "again-open-1"):
+        found = format_reader.Recording(TESTS / "golden" / "good" / f"{name}.relive")
+        assert found.minor == 2 and (found.footer is None) == (name == "again-open-1")
+        tags = [
+            {record["values"][0] for record in records if record.get("values")}
+            for _, records in found.chunks.values()
+        ]
+        assert len(tags) == 7 and all({34, 35} <= one for one in tags)
+    minors = {format_reader.Recording(path).minor for path in GOLDEN}
+    assert minors == {0, 1, 2}
+
+
+def test_a_number_that_means_nothing():
+    """All readers say at which events, and show what is not damaged."""
+    path = TESTS / "golden" / "bad" / "again-unknown.relive"
+    plain = format_reader.Recording(path)
+    assert format_reader.merged(plain) and 5 < len(plain.problems) < 60
+    done = relive("check", path)
+    lines = done.stdout.decode().splitlines()[1:]
+    assert done.returncode == 3 and sorted(line.strip() for line in lines) == plain.problems
+    with api.open(path) as recording:
+        events = list(recording.events())
+        problems = recording.problems()
+    assert sorted(problems) == plain.problems and format_reader.events(path) == events
+    damaged = [event for event in events if "<damaged>" in repr(event)]
+    assert [f"thread 1, event {event['seq']}: its values are damaged" for event in damaged] == (
+        sorted(problems, key=lambda text: int(text.split()[3][:-1]))
+    )

@@ -69,7 +69,7 @@ static void prove_type(struct proof *p, PyTypeObject *type)
         p->types[p->type_count++] = type;
     }
     add_word(p, &type->tp_version_tag);
-    add_word(p, &type->tp_name);
+    add_word(p, &((PyHeapTypeObject *)type)->ht_qualname);
     if (!TYPE_HAS_VERSION(type) || !VERSION_IS_ENOUGH) {
         add_word(p, &type->tp_flags);
     }
@@ -170,6 +170,12 @@ static void prove_tuple(struct proof *p, PyObject *o, size_t shown, int is_alive
     prove_row(p, ((PyTupleObject *)o)->ob_item, least_of((size_t)Py_SIZE(o), shown), is_alive);
 }
 
+/* Returns 1 for an entry that is shown: of the attributes of an instance, those with a name. */
+static inline size_t count_shown(PyObject *key, int are_attributes)
+{
+    return !are_attributes || PyUnicode_Check(key);
+}
+
 #if DICT_HAS_VERSION
 /* Returns whether the version of a dictionary changes with each change of it. */
 static inline int has_version(const PyDictObject *dict)
@@ -178,15 +184,15 @@ static inline int has_version(const PyDictObject *dict)
 }
 
 /* Adds the version, and what the entries that are shown depend on besides. */
-static void prove_by_version(struct proof *p, PyDictObject *dict, size_t shown)
+static void prove_by_version(struct proof *p, PyDictObject *dict, size_t shown, int are_attributes)
 {
     PyObject *key, *value;
     Py_ssize_t at = 0;
     add_word(p, &DICT_VERSION(dict));
-    for (; shown != 0 && !p->has_failed && PyDict_Next((PyObject *)dict, &at, &key, &value);
-         shown--) {
+    while (shown != 0 && !p->has_failed && PyDict_Next((PyObject *)dict, &at, &key, &value)) {
         prove_value(p, key, 1);
         prove_value(p, value, 1);
+        shown -= count_shown(key, are_attributes);
     }
 }
 #endif
@@ -211,6 +217,7 @@ static void prove_values(struct proof *p, const struct instance_values *v, size_
         }
         add_word(p, &v->values[i]);
         if (shown != 0 && v->values[i] != NULL) {
+            prove_value(p, are_keys_of_class ? NULL : v->keys[i].me_key, 0);
             prove_value(p, v->values[i], 0);
             shown--;
         }
@@ -220,7 +227,7 @@ static void prove_values(struct proof *p, const struct instance_values *v, size_
 
 #if !DICT_HAS_VERSION || DICT_VERSION_SKIPS_SPLIT
 /* Adds the entries that are shown of a dictionary without a version. */
-static void prove_by_entries(struct proof *p, PyDictObject *dict, size_t shown)
+static void prove_by_entries(struct proof *p, PyDictObject *dict, size_t shown, int are_attributes)
 {
     PyDictKeysObject *keys = dict->ma_keys;
     add_word(p, &dict->ma_used);
@@ -245,23 +252,23 @@ static void prove_by_entries(struct proof *p, PyDictObject *dict, size_t shown)
         if (*value != NULL) {
             prove_value(p, *key, 0);
             prove_value(p, *value, 0);
-            shown--;
+            shown -= count_shown(*key, are_attributes);
         }
     }
 }
 #endif
 
-static void prove_entries(struct proof *p, PyObject *o, size_t shown)
+static void prove_entries(struct proof *p, PyObject *o, size_t shown, int are_attributes)
 {
     PyDictObject *dict = (PyDictObject *)o;
 #if DICT_HAS_VERSION
     if (has_version(dict)) {
-        prove_by_version(p, dict, shown);
+        prove_by_version(p, dict, shown, are_attributes);
         return;
     }
 #endif
 #if !DICT_HAS_VERSION || DICT_VERSION_SKIPS_SPLIT
-    prove_by_entries(p, dict, shown);
+    prove_by_entries(p, dict, shown, are_attributes);
 #endif
 }
 
@@ -320,10 +327,11 @@ static void prove_container(struct proof *p, PyObject *o, enum show show, int is
         prove_tuple(p, o, items_shown(p), is_alive);
         break;
     case SHOW_NAMED_TUPLE:
+        p->has_failed |= !TYPE_HAS_VERSION(Py_TYPE(o)); /* which its names of fields depend on */
         prove_tuple(p, o, p->limits->items, is_alive);
         break;
     case SHOW_DICT:
-        prove_entries(p, o, items_shown(p));
+        prove_entries(p, o, items_shown(p), 0);
         break;
     case SHOW_SET:
         prove_set(p, o);
@@ -355,7 +363,7 @@ static void prove_attributes(struct proof *p, PyObject *o, size_t shown)
     add_word(p, place);
     PyObject *dict = instance_dict(o);
     if (dict != NULL && PyDict_CheckExact(dict)) {
-        prove_entries(p, dict, shown);
+        prove_entries(p, dict, shown, 1);
     } else if (dict != NULL) {
         p->has_failed = 1;
     }
@@ -385,6 +393,16 @@ static void prove_fields(struct proof *p, PyObject *o, const struct typeinfo *in
     p->depth--;
 }
 
+/* Adds the place of the name of a class. Returns the name; NULL where it is always the same. */
+static PyObject *prove_class(struct proof *p, PyTypeObject *type)
+{
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return NULL;
+    }
+    add_word(p, &((PyHeapTypeObject *)type)->ht_qualname);
+    return ((PyHeapTypeObject *)type)->ht_qualname;
+}
+
 /* Adds what the label of a function, method or class depends on. */
 static void prove_name(struct proof *p, PyObject *o, const struct typeinfo *info)
 {
@@ -403,8 +421,9 @@ static void prove_name(struct proof *p, PyObject *o, const struct typeinfo *info
         name = ((PyFunctionObject *)o)->func_qualname;
     } else if (info->special == captured_builtin) {
         add_word(p, &((PyCFunctionObject *)o)->m_ml);
+        add_word(p, &((PyCFunctionObject *)o)->m_ml->ml_name);
     } else if (info->special == captured_class) {
-        prove_type(p, (PyTypeObject *)o);
+        name = prove_class(p, (PyTypeObject *)o);
     } else {
         p->has_failed = 1;
     }

@@ -28,11 +28,18 @@ static struct typeinfo *find_type_entries(PyTypeObject *type)
     return entries[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 54];
 }
 
+/* Returns the address of the name by which a type is known. */
+static inline const void *name_place(const PyTypeObject *type)
+{
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE ? ((const PyHeapTypeObject *)type)->ht_qualname
+                                                : (const void *)type->tp_name;
+}
+
 /* Returns whether an entry describes a type as it is now. */
 static inline int is_info_of(const struct typeinfo *info, const PyTypeObject *type)
 {
     return info->type == type && info->stamp == recording.name_stamp &&
-           info->tp_name == type->tp_name && info->dict == type->tp_dict &&
+           info->name == name_place(type) && info->dict == type->tp_dict &&
            info->version == type->tp_version_tag;
 }
 
@@ -161,7 +168,7 @@ static void fill_typeinfo(struct lane *lane, struct typeinfo *info, PyTypeObject
     rl_free(info->fields);
     *info = (struct typeinfo){
         .type = type,
-        .tp_name = type->tp_name,
+        .name = name_place(type),
         .dict = type->tp_dict,
         .version = (unsigned)type->tp_version_tag,
         .stamp = recording.name_stamp,

@@ -48,7 +48,7 @@ typedef void (*special_show)(struct capture *c, PyObject *object, const struct t
 
 struct typeinfo {
     PyTypeObject *type;
-    const char *tp_name;
+    const void *name; /* compared only: its qualified name */
     PyObject *dict;
     unsigned version; /* tp_version_tag */
     uint32_t stamp;   /* recording.name_stamp */
