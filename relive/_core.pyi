@@ -45,6 +45,9 @@ _Frame = Tuple[int, int, int, int, int, int, int, List[_Variable]]
 # event as JSON, threads (number, last event, its ns), tasks (number, name), frames
 _State = Tuple[bytes, List[Tuple[int, int, int]], List[Tuple[int, str]], List[_Frame]]
 
+# thread, seq, ns, kind, frame, code, line, number of the call, name, path, value as JSON
+_FoundPlace = Tuple[int, int, int, str, int, int, int, int, Optional[str], str, bytes]
+
 # thread, seq, kind, frame, code, line, event as JSON
 _OriginEvent = Tuple[int, int, str, int, int, int, bytes]
 
@@ -140,6 +143,8 @@ class Reader:
         self, kinds: int, codes: Optional[Sequence[int]], line: int, name: Optional[str], /
     ) -> None: ...
     def frame_states_piece(self) -> List[Tuple[bytes, List[_Variable]]]: ...
+    def find(self, expression: str, is_about_x: bool, only_writes: bool, skip: int, /) -> None: ...
+    def find_piece(self, most: int, /) -> Tuple[List[_FoundPlace], int, bool]: ...
     def origin_event(self, thread: int, seq: int, /) -> Optional[_OriginEvent]: ...
     def origin_bound(
         self,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from relive import diffs
     from relive.calls import Calls
+    from relive.finds import Places
     from relive.instants import State
     from relive.origins import Origin
 
@@ -592,6 +593,23 @@ class Recording:
         from relive import instants
 
         return instants.state_at(self, position, thread)
+
+    def find(
+        self,
+        value: object,
+        *,
+        contains: bool = False,
+        pattern: bool = False,
+        writers: bool = False,
+    ) -> Places:
+        """Returns every place where a value is, in order of time: iterate over it once.
+
+        A value is None, a bool, number, text or bytes, or a list or tuple of these. With `contains`
+        it is a text that others contain; with `pattern` a pattern to search in texts. `writers`
+        leaves all but the writes of variables, attributes and items away."""
+        from relive import finds
+
+        return finds.Places(self, finds.expression_of(value, contains, pattern), writers)
 
     def origin(
         self, name: str, position: str, *, follow: Sequence[str] = (), limit: int = 50

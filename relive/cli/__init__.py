@@ -24,6 +24,7 @@ VERBS = {
     "frame": "one call whole: its lines with values, what it called, how it ended",
     "history": "each value that a variable had",
     "state": "what was open at a position: threads, tasks, frames, their variables",
+    "find": "every place where a value is: arguments, results, variables, attributes, items",
     "origin": "where the value of a variable came from, hop by hop",
     "top": "functions by their own time",
     "callers": "which functions called one, and how often",

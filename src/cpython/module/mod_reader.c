@@ -320,6 +320,7 @@ static void close_reader(struct reader_object *self)
 {
     begin_again(self);
     reader_states_end(self);
+    reader_find_end(self);
     calls_fini(&self->calls);
     self->calls_given = 0;
     reader_exceptions_free(self->exceptions);
@@ -438,6 +439,10 @@ static PyMethodDef reader_methods[] = {
      "Which events the next frame_states_piece() gives."},
     {"frame_states_piece", (PyCFunction)reader_frame_states_piece, METH_NOARGS,
      "The next of them, each with the variables of its frame."},
+    {"find", (PyCFunction)reader_find, METH_VARARGS,
+     "Begins to find the places where a value is."},
+    {"find_piece", (PyCFunction)reader_find_piece, METH_VARARGS,
+     "The next places, how many there are so far, and whether that is all."},
     {"origin_event", (PyCFunction)reader_origin_event, METH_VARARGS,
      "An event as the steps of an origin have it."},
     {"origin_bound", (PyCFunction)reader_origin_bound, METH_VARARGS,

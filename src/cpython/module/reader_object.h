@@ -18,6 +18,7 @@ struct reader_object {
     struct select states;      /* what of it is wanted */
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
+    struct found_places *found;           /* owned; of the find() that is under way */
     struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
     struct index_builder *builder;        /* owned; of the index that is being made */
     int busy;
@@ -90,6 +91,12 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
 /* Ends frame_states(). */
 void reader_states_end(struct reader_object *self);
 PyObject *reader_parse_position(PyObject *module, PyObject *text);
+
+/* Methods in reader_find.c. */
+PyObject *reader_find(struct reader_object *self, PyObject *args);
+PyObject *reader_find_piece(struct reader_object *self, PyObject *args);
+/* Ends find(). */
+void reader_find_end(struct reader_object *self);
 
 /* Methods in reader_origin.c. */
 PyObject *reader_origin_event(struct reader_object *self, PyObject *args);
