@@ -26,6 +26,7 @@ VERBS = {
     "state": "what was open at a position: threads, tasks, frames, their variables",
     "find": "every place where a value is: arguments, results, variables, attributes, items",
     "origin": "where the value of a variable came from, hop by hop",
+    "replay": "step through a recording with pdb's commands, forwards and backwards",
     "top": "functions by their own time",
     "callers": "which functions called one, and how often",
     "callees": "which functions one called, and how often",

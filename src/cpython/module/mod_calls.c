@@ -115,8 +115,7 @@ static PyObject *core_where_reasons(PyObject *module, PyObject *ignored)
     return reasons;
 }
 
-/* Compiles an expression, None is none. 0, or -1 with an exception. */
-static int take_where(PyObject *text, struct where **where)
+int mod_calls_take_where(PyObject *text, struct where **where)
 {
     struct where_error error = {0, ""};
     Py_ssize_t len = 0;
@@ -187,7 +186,8 @@ static int calls_init(struct calls_object *self, PyObject *args, PyObject *names
     self->words.prefix = take_words(prefix, &self->prefix);
     self->words.until = until;
     if (self->words.name == NULL || self->words.prefix == NULL ||
-        take_where(where, &self->where) != 0 || take_where(group, &self->group) != 0 ||
+        mod_calls_take_where(where, &self->where) != 0 ||
+        mod_calls_take_where(group, &self->group) != 0 ||
         reader_take_set(codes, &self->codes, &has_codes) != 0) {
         return -1;
     }

@@ -5,7 +5,11 @@
 
 #include "compat.h"
 
+#include "where.h"
+
 /* Adds both to the module; 0 or -1. */
 int mod_calls_add(PyObject *module);
+/* Compiles an expression, None is none. 0, or -1 with an exception. */
+int mod_calls_take_where(PyObject *text, struct where **where);
 
 #endif

@@ -31,6 +31,7 @@
 #include "mod_filter.h"
 #include "mod_json.h"
 #include "mod_reader.h"
+#include "mod_replay.h"
 #include "mod_requests.h"
 #include "mod_run.h"
 #include "mod_sessions.h"
@@ -315,6 +316,7 @@ static int module_exec(PyObject *module)
     forks_in_child(sessions_forked);
     return PyModule_AddFunctions(module, methods) != 0 || mod_reader_add(module) != 0 ||
                    mod_calls_add(module) != 0 || mod_filter_add(module) != 0 ||
+                   mod_replay_add(module) != 0 ||
                    mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
                    given_calls_add(module) != 0 || context_add(module) != 0 ||
                    mod_sessions_add(module) != 0 || mod_requests_add(module) != 0 ||

@@ -6,8 +6,9 @@
 
 #include "calls.h"
 #include "exception_details.h"
-#include "skim.h"
+#include "instant.h"
 #include "select.h"
+#include "skim.h"
 
 struct reader_object {
     PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
@@ -91,6 +92,15 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
 /* Ends frame_states(). */
 void reader_states_end(struct reader_object *self);
 PyObject *reader_parse_position(PyObject *module, PyObject *text);
+/* Return new lists of what an instant holds, of one thread or of all (0). A frame is (frame,
+ * caller, thread, task, code, line, state, variables), a thread (thread, seq, t), a task (task,
+ * name). */
+PyObject *reader_list_variables(struct instant *instant, struct reader *reader,
+                                const struct instant_frame *frame, const struct text *only);
+PyObject *reader_list_frames(struct instant *instant, struct reader *reader, unsigned thread,
+                             int with_variables);
+PyObject *reader_list_threads(const struct instant *instant);
+PyObject *reader_list_tasks(const struct instant *instant, const struct reader *reader);
 
 /* Methods in reader_find.c. */
 PyObject *reader_find(struct reader_object *self, PyObject *args);

@@ -131,8 +131,7 @@ static PyObject *make_variable(struct reader *reader, const struct variable *v)
     return row;
 }
 
-/* Returns the variables of a frame, or those of one name: new. */
-static PyObject *list_variables(struct instant *instant, struct reader *reader,
+PyObject *reader_list_variables(struct instant *instant, struct reader *reader,
                                 const struct instant_frame *frame, const struct text *only)
 {
     struct variables variables;
@@ -155,8 +154,8 @@ static PyObject *list_variables(struct instant *instant, struct reader *reader,
     return list;
 }
 
-/* Returns [(frame, caller, thread, task, code, line, state, variables)]: new. */
-static PyObject *list_frames(struct instant *instant, struct reader *reader, unsigned thread)
+PyObject *reader_list_frames(struct instant *instant, struct reader *reader, unsigned thread,
+                             int with_variables)
 {
     struct instant_frames frames;
     if (instant_frames(instant, &frames) != RL_OK) {
@@ -168,7 +167,8 @@ static PyObject *list_frames(struct instant *instant, struct reader *reader, uns
         if (thread != 0 && f->thread != thread) {
             continue;
         }
-        PyObject *variables = list_variables(instant, reader, f, NULL);
+        PyObject *variables =
+            with_variables ? reader_list_variables(instant, reader, f, NULL) : PyTuple_New(0);
         PyObject *row = variables == NULL
                             ? NULL
                             : Py_BuildValue("(KKIIIIIN)", (unsigned long long)f->frame,
@@ -183,8 +183,7 @@ static PyObject *list_frames(struct instant *instant, struct reader *reader, uns
     return list;
 }
 
-/* Returns [(thread, seq, t)]: new. */
-static PyObject *list_threads(const struct instant *instant)
+PyObject *reader_list_threads(const struct instant *instant)
 {
     struct instant_threads threads;
     if (instant_threads(instant, &threads) != RL_OK) {
@@ -204,8 +203,7 @@ static PyObject *list_threads(const struct instant *instant)
     return list;
 }
 
-/* Returns [(task, name)]: new. */
-static PyObject *list_tasks(const struct instant *instant, const struct reader *reader)
+PyObject *reader_list_tasks(const struct instant *instant, const struct reader *reader)
 {
     struct instant_tasks tasks;
     if (instant_tasks(instant, &tasks) != RL_OK) {
@@ -254,9 +252,9 @@ PyObject *reader_state(struct reader_object *self, PyObject *args)
         Py_INCREF(result);
     } else {
         PyObject *json = reader_event_json(r, &event);
-        PyObject *threads = json != NULL ? list_threads(skim.instant) : NULL;
-        PyObject *tasks = threads != NULL ? list_tasks(skim.instant, r) : NULL;
-        PyObject *frames = tasks != NULL ? list_frames(skim.instant, r, only) : NULL;
+        PyObject *threads = json != NULL ? reader_list_threads(skim.instant) : NULL;
+        PyObject *tasks = threads != NULL ? reader_list_tasks(skim.instant, r) : NULL;
+        PyObject *frames = tasks != NULL ? reader_list_frames(skim.instant, r, only, 1) : NULL;
         result = frames != NULL ? Py_BuildValue("(OOOO)", json, threads, tasks, frames) : NULL;
         Py_XDECREF(json);
         Py_XDECREF(threads);
@@ -275,7 +273,7 @@ static PyObject *make_frame_state(struct reader_object *self, const struct event
                                                     : (struct text){"", 0};
     struct instant_frame frame = {
         .frame = event->frame, .thread = event->thread, .code = event->id, .line = event->line};
-    PyObject *variables = list_variables(self->state_skim.instant, self->reader, &frame,
+    PyObject *variables = reader_list_variables(self->state_skim.instant, self->reader, &frame,
                                          self->states.name != 0 ? &only : NULL);
     PyObject *json = variables != NULL ? reader_event_json(self->reader, event) : NULL;
     PyObject *row = json != NULL ? Py_BuildValue("(OO)", json, variables) : NULL;

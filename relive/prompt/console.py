@@ -1,0 +1,116 @@
+"""Where a prompt reads commands: a terminal with history and completion, a pipe, a script."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from relive.prompt.completion import Completer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, Optional, Sequence
+
+    from relive.prompt.commands import Commands
+
+_HISTORY_LINES = 2000
+
+
+def run_script(commands: Commands, lines: Sequence[str]) -> None:
+    """Runs commands one after the other."""
+    for line in lines:
+        if commands.is_done:
+            return
+        run_line(commands, line)
+
+
+def run_line(commands: Commands, line: str) -> None:
+    """Runs one line. Ctrl-C ends it, and the prompt stays where it was."""
+    try:
+        commands.run(line)
+    except KeyboardInterrupt:
+        commands.interrupted()
+    commands.screen.flush()
+
+
+def interact(commands: Commands) -> None:
+    """Reads commands until the input or the prompt ends."""
+    if is_terminal():
+        _interact_with_terminal(commands)
+        return
+    for line in sys.stdin:
+        if not line.strip():
+            continue  # in a pipe an empty line is just that
+        run_line(commands, line)
+        if commands.is_done:
+            return
+
+
+def is_terminal() -> bool:
+    """Returns whether somebody types the commands."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _interact_with_terminal(commands: Commands) -> None:
+    path = history_path()
+    readline = _start_readline(commands, path)
+    try:
+        while not commands.is_done:
+            try:
+                line = input(commands.place.prompt)
+            except EOFError:
+                commands.screen.write()
+                return
+            except KeyboardInterrupt:
+                commands.screen.write()
+                continue
+            run_line(commands, line)
+    finally:
+        if readline is not None:
+            _save_history(readline, path)
+
+
+def history_path() -> Optional[str]:
+    """Returns the file that keeps the commands of a user, None where there is no place for it."""
+    folder = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    if not os.path.isabs(folder):
+        return None
+    return os.path.join(folder, "relive", "replay_history")
+
+
+def _start_readline(commands: Commands, path: Optional[str]) -> Any:
+    try:
+        import readline
+    except ImportError:
+        return None
+    if path is not None:
+        try:
+            readline.read_history_file(path)
+        except (OSError, ValueError):
+            pass  # there is none yet, or it is not readable: it begins empty
+    readline.set_history_length(_HISTORY_LINES)
+    readline.set_completer_delims(" \t\n;,()[]+-*/%<>=!'\"")
+    readline.set_completer(Completer(commands, readline.get_line_buffer, readline.get_begidx))
+    readline.parse_and_bind("tab: complete")
+    return readline
+
+
+def _save_history(readline: Any, path: Optional[str]) -> None:
+    """Writes the history into a file that only the user may read."""
+    if path is None:
+        return
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+        os.chmod(path, 0o600)
+        readline.write_history_file(path)
+    except OSError as error:
+        sys.stderr.write(f"relive: the history is not saved: {error.strerror}\n")
+
+
+def read_file(path: str) -> Iterator[str]:
+    """Yields the commands of a file; # begins a comment line."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.strip() and not line.lstrip().startswith("#"):
+                yield line

@@ -1,0 +1,154 @@
+"""How a prompt shows things. All text of the program is made harmless to a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from relive._terminal import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Iterator, List, Mapping, Optional, Sequence, Set, TextIO, Tuple
+
+    from relive.prompt.place import Frame, Row, Stop, Value
+
+_WIDEST = 200  # characters of a value on a line
+_MOST = 100  # rows of a list
+
+
+class Screen:
+    """Where answers are written. Colours are only for terminals."""
+
+    def __init__(self, out: Optional[TextIO] = None) -> None:
+        self._out = out or sys.stdout
+        self.has_colours = self._out.isatty() and not os.environ.get("NO_COLOR")
+
+    def write(self, text: str = "") -> None:
+        """Writes a line that is harmless."""
+        self._out.write(text + "\n")
+
+    def flush(self) -> None:
+        """Shows what was written."""
+        self._out.flush()
+
+    def dim(self, text: str) -> str:
+        """Returns text that matters less."""
+        return f"\x1b[2m{text}\x1b[0m" if self.has_colours and text else text
+
+    def strong(self, text: str) -> str:
+        """Returns text that matters more."""
+        return f"\x1b[1m{text}\x1b[0m" if self.has_colours and text else text
+
+    def error(self, text: str) -> None:
+        """Writes what went wrong, as pdb does."""
+        mark = "\x1b[31m***\x1b[0m" if self.has_colours else "***"
+        self.write(f"{mark} {safe(text)}")
+
+    # ---- stops and frames ----
+
+    def stop(self, stop: Stop, frame: Optional[Frame], source: Sequence[str]) -> None:
+        """Shows where a step ended."""
+        if stop.reason:
+            self.write(safe(stop.reason))
+        if stop.title:
+            self.write(f"--{stop.title}--")
+        at = self.dim(f"{safe(stop.position)} {safe(stop.when)}".rstrip())
+        if frame is None:
+            self.write(f"> {at}  no frame is open")
+            return
+        result = f"->{shorten(stop.result)}" if stop.result else ""
+        self.write(f"> {self.strong(place_of(frame))}{result}  {at}")
+        self._line(source, frame)
+
+    def frame(self, frame: Frame, is_selected: bool, source: Sequence[str]) -> None:
+        """Shows one row of a stack."""
+        facts = [frame.note] if frame.note else []
+        facts += [f"task {frame.task}"] if frame.task else []
+        note = self.dim(f"  ({', '.join(facts)})") if facts else ""
+        self.write(f"{'>' if is_selected else ' '} {place_of(frame)}{note}")
+        self._line(source, frame)
+
+    def _line(self, source: Sequence[str], frame: Frame) -> None:
+        if frame.line and frame.line <= len(source):
+            self.write(f"-> {shorten(source[frame.line - 1].strip(), _WIDEST)}")
+
+    def lines(
+        self, source: Sequence[str], first: int, last: int, current: Optional[int], marks: Set[int]
+    ) -> None:
+        """Shows lines with their numbers; `marks` have breakpoints."""
+        for number in range(first, min(last, len(source)) + 1):
+            mark = "B" if number in marks else " "
+            arrow = "->" if number == current else "  "
+            text = shorten(source[number - 1].rstrip("\r\n").expandtabs(), 400)
+            head = f"{number:>3} {mark}{arrow}"
+            self.write(f"{self.strong(head) if number == current else head}\t{text}".rstrip())
+
+    # ---- values and rows ----
+
+    def value(self, value: Value) -> None:
+        """Shows what an expression gives, as `p` does."""
+        self.write(self._value_text(value))
+
+    def variable(self, value: Value) -> None:
+        """Shows 'x = 1'."""
+        name = safe(value.name)
+        prefix = "global " if value.scope == "global" else ""
+        equals = " = " if value.text is not None else "  "
+        self.write(f"{prefix}{name}{equals}{self._value_text(value)}")
+
+    def _value_text(self, value: Value) -> str:
+        if value.text is None:
+            return self.dim(f"<{safe(value.note)}>")
+        note = self.dim(f"  ({safe(value.note)})") if value.note else ""
+        return shorten(value.text, 4000) + note
+
+    def rows(self, rows: Sequence[Row], most: int = _MOST) -> None:
+        """Shows positions with texts. The last ones are the nearest, so the first are left out."""
+        hidden = max(0, len(rows) - most)
+        if hidden:
+            self.write(self.dim(f"... {hidden:,} before"))
+        rows = rows[hidden:]
+        width = max((len(row.position) for row in rows), default=0)
+        for row in rows:
+            note = self.dim(f"  {safe(row.note)}") if row.note else ""
+            self.write(f"{safe(row.position):>{width}}  {shorten(row.text)}{note}")
+
+
+def shorten(text: str, most: int = _WIDEST) -> str:
+    """Returns text of the program, harmless and not too long."""
+    text = safe(text)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def place_of(frame: Frame) -> str:
+    """Returns 'shop.py(12)price()', as pdb writes it."""
+    return safe(f"{short_file(frame.file)}({frame.line or '?'}){frame.func}()")
+
+
+def short_file(path: str) -> str:
+    """Returns a path as it is shortest from here."""
+    if not os.path.isabs(path):
+        return path
+    try:
+        return min(os.path.relpath(path), path, key=len)
+    except (OSError, ValueError):  # the current folder is gone
+        return path
+
+
+def pretty(value: Mapping[str, Any], width: int) -> List[str]:
+    """Returns a value on several lines, a line for each item or attribute where it is long."""
+    from pprint import pformat
+
+    if len(value["r"]) <= width:
+        return [value["r"]]
+    if "attrs" in value:
+        return [f"{value['t']}:", *(f"  {name} = {text}" for name, text in _attributes(value))]
+    if "v" in value and isinstance(value["v"], (dict, list)):
+        return pformat(value["v"], width=width).splitlines()
+    return [value["r"]]
+
+
+def _attributes(value: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    for name, text in value["attrs"].items():
+        yield name, text if isinstance(text, str) else str(text)
