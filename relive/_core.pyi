@@ -37,6 +37,28 @@ _Outcome = Tuple[Optional[str], int, int, str, int, int, int, int, int, int, int
 # exception, first event, the newest that captured it, open frames (frame, code, line), its lines
 _Detail = Tuple[int, bytes, Optional[bytes], List[Tuple[int, int, int]], List[Tuple[int, int]]]
 
+# thread, number, ns and kind of an event
+_LifeEvent = Tuple[int, int, int, str]
+# number, name, parent task, line and frame that made it, code and frame of its root, events, calls,
+# first event, last event, end of the root, wait, open frames, whether it has ended
+_Life = Tuple[
+    int,
+    str,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    int,
+    _LifeEvent,
+    _LifeEvent,
+    Optional[_LifeEvent],
+    Optional[_LifeEvent],
+    int,
+    int,
+]
+
 # name, scope, state, value as JSON, thread and number of the event that recorded it, whether it is
 # a parameter, value at the call where another one is bound now, whether it can change unseen
 _Variable = Tuple[str, int, int, Optional[bytes], int, int, int, Optional[bytes], int]
@@ -110,12 +132,14 @@ class Reader:
         self, readers: Sequence[Reader], recording: int, exception: int, /
     ) -> int: ...
     def exception_newest(self) -> Optional[int]: ...
+    def exception_of_outcome(self, number: int, /) -> Optional[int]: ...
     def exception_place(self, exception: int, /) -> int: ...
     def exception_details(self, first: int, last: int, /) -> int: ...
     def exception_details_piece(self) -> List[_Detail]: ...
     def exceptions_find(
         self, until: int, names: Sequence[Tuple[bytes, int]], /
     ) -> List[Optional[int]]: ...
+    def lives(self) -> Tuple[List[_Life], List[_Life], int]: ...
     def diff(
         self,
         other: Reader,
@@ -230,6 +254,28 @@ class Calls:
     def counts(self) -> Tuple[int, int, int, int, int, int, Dict[str, int]]: ...
     def groups(self) -> Tuple[List[Tuple[bytes, int, int, int, int]], int]: ...
 
+@final
+class Timeline:
+    def __init__(
+        self,
+        reader: Reader,
+        prefix: str,
+        kinds: int = ...,
+        codes: Optional[Sequence[int]] = ...,
+        thread: int = ...,
+        task: int = ...,
+        begin: Optional[Tuple[int, int, int]] = ...,
+        end: Optional[Tuple[int, int, int]] = ...,
+        where: Optional[str] = ...,
+        only_counts: bool = ...,
+        skip: int = ...,
+        near: bool = ...,
+    ) -> None: ...
+    def piece(self) -> Optional[List[Tuple[int, bytes]]]: ...
+    def only_count(self) -> None: ...
+    def counts(self) -> Tuple[int, int, int, int, Dict[str, int]]: ...
+
+def timeline_names() -> Dict[str, str]: ...
 def where_names(text: str, /) -> Union[List[Tuple[str, int, bool]], Tuple[int, str]]: ...
 def where_reasons() -> Dict[str, bool]: ...
 def call_names() -> Dict[str, str]: ...

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from relive.api import Recording
 
 
+_GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
+
+
 def checked(meta: Mapping[str, str]) -> Tuple[Dict[str, str], List[str]]:
     """Returns the facts without the damaged ones, and a line for each of those."""
     whole, problems = dict(meta), []
@@ -52,6 +55,11 @@ def is_library(recording: Recording, file: str) -> bool:
     return file.startswith("<frozen") or any(
         folder and file.startswith(folder) for folder in folders
     )
+
+
+def has_gaps(recording: Recording) -> bool:
+    """Returns whether events are missing, so that a frame may have ended without an event."""
+    return not _GAPS.isdisjoint(recording.header["losses"])
 
 
 def sees_handled(meta: Mapping[str, str]) -> bool:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from relive.calls import Calls
     from relive.finds import Places
     from relive.instants import State
+    from relive.lives import Life
     from relive.origins import Origin
+    from relive.timelines import Entry
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
@@ -409,6 +411,34 @@ class Recording:
         if self._threads is None:
             self._threads = {row["thread"]: row for row in self.totals()["threads"]}
         return self._threads
+
+    def tasks(self) -> List[Life]:
+        """Returns every task of asyncio or trio, in order of its begin: who created it, how it
+        ended, and where those wait that never finished."""
+        from relive import lives
+
+        return lives.read_tasks(self)
+
+    def timeline(
+        self,
+        *,
+        kinds: Optional[Sequence[str]] = None,
+        begin: Optional[str] = None,
+        end: Optional[str] = None,
+        thread: int = 0,
+        task: int = 0,
+        where: Optional[str] = None,
+        has_libraries: bool = False,
+    ) -> Iterator[Entry]:
+        """Yields events of all threads and tasks in order of time: begins and ends of calls of the
+        program's own code, and what happens seldom. `kinds` names others, () means all. `begin` and
+        `end` are positions, as for state(). `where` picks, as `relive timeline --where` does."""
+        from relive import timelines
+
+        return timelines.entries(
+            self, kinds, begin, end, thread=thread, task=task, where=where,
+            has_libraries=has_libraries,
+        )  # fmt: skip
 
     def thread(self, number: int) -> Mapping[str, Any]:
         """Returns one row of threads(), without a name where the thread is not listed."""

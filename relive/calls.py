@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive import _core, positions
+from relive._facts import has_gaps
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from relive.api import Recording
-
-_GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 
 
 @dataclass(frozen=True)
@@ -126,11 +125,10 @@ class Search:
         **how: Any,
     ) -> None:
         self.prefix = prefix
-        has_gaps = not _GAPS.isdisjoint(recording.header["losses"])
         try:
             self._calls = _core.Calls(
                 recording.raw_reader, [row[0] for row in codes], name, prefix,
-                until=recording.header["end_ns"], has_gaps=has_gaps, **how,
+                until=recording.header["end_ns"], has_gaps=has_gaps(recording), **how,
             )  # fmt: skip
         except _core.Error as error:
             raise from_core(error) from None

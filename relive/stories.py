@@ -81,6 +81,11 @@ class Outcome:
             return bool(self._facts & _CLEAN)
         return self.name == "CancelledError" and bool(self._facts & _HAS_TASK)
 
+    @property
+    def thread(self) -> int:
+        """Where it may have left the outermost frame, otherwise 0."""
+        return int(self._thread)
+
     def is_in_main_thread(self) -> bool:
         """Returns whether it was raised in the main thread."""
         return self._thread == 1 or bool(self._recording.thread(self._thread)["is_main"])
@@ -234,6 +239,16 @@ class Exceptions:
                 judged.append((likeness, is_listed, rank, TASK in fate, REPLACER in fate))
             recording.reader.exceptions_judge(judged)
             self._outcomes.append(outcomes)
+
+    def outcomes(self, recording: int) -> List[Outcome]:
+        """Returns the outcomes of a recording of the run, in the order in which they were met."""
+        return self._outcomes[recording]
+
+    def first_of(self, recording: int, outcome: Outcome) -> Optional[int]:
+        """Returns the first exception of a recording with this outcome. None where all that have it
+        are not listed."""
+        number = self._outcomes[recording].index(outcome)
+        return self.run[recording].reader.exception_of_outcome(number)
 
     def rows(self, limit: int, nth: int) -> Tuple[List[Row], int, Place]:
         """Returns the first lines of the list, and how many follow. The last value is the place of

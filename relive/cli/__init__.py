@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from relive.errors import ReliveError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 # In the order in which somebody new needs them.
 VERBS = {
     "record": "run a program and record what it does",
+    "summary": "a recording on one page, with the next commands; also: relive FILE",
+    "why": "the failure on one page: the exception, its values, what came before",
     "debug": "run a program with breakpoints that cost nothing until they are hit",
     "attach": "record a process that runs already, or change how it is recorded",
     "detach": "end the recording of a process that runs on",
@@ -27,6 +30,9 @@ VERBS = {
     "find": "every place where a value is: arguments, results, variables, attributes, items",
     "origin": "where the value of a variable came from, hop by hop",
     "replay": "step through a recording with pdb's commands, forwards and backwards",
+    "threads": "threads: names, times, how they ended, where they wait",
+    "tasks": "tasks: who created them, how they ended, what they wait for",
+    "timeline": "all threads, tasks and processes in one order of time",
     "top": "functions by their own time",
     "callers": "which functions called one, and how often",
     "callees": "which functions one called, and how often",
@@ -51,8 +57,14 @@ def usage() -> str:
         "Relive records what a Python program does and answers questions about it.\n\n"
         f"{verbs}\n\n"
         "FILE is the newest recording in this folder when left out.\n"
+        "`relive FILE` is `relive summary FILE`.\n"
         "`relive VERB --help` tells more; begin with: relive record app.py\n"
     )
+
+
+def _is_file(word: str) -> bool:
+    """Returns whether a word in the place of a verb is meant as a recording."""
+    return os.path.isfile(word) or word.endswith(".relive")
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -74,6 +86,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         print(f"relive {__version__}")
         return OK
     verb = words[0]
+    if verb not in VERBS and _is_file(verb):
+        verb = "summary"
+        words.insert(0, verb)
     if verb not in VERBS:
         from relive.config import nearest
 

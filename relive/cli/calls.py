@@ -77,9 +77,7 @@ def _check_expressions(args: Given, codes: List[Any]) -> None:
             if text is not None:
                 calls.check_expression(text, codes)
         except calls.ExpressionError as error:
-            before = common.safe(error.expression[: error.place])[-60:]
-            after = common.safe(error.expression[error.place :])[:60]
-            sys.stderr.write(f"  {before}{after}\n  {' ' * len(before)}^\n")
+            common.show_expression(error)
             raise ReliveError(error.code, f"{option}: {error}") from None
 
 
@@ -189,10 +187,7 @@ class _Answer:
 
     def _print_totals(self) -> None:
         """Prints the totals behind the last row. Where rows are left, how to go on."""
-        losses: Dict[str, int] = {}
-        for recording in self.run:
-            for reason, number in recording.header["losses"].items():
-                losses[reason] = losses.get(reason, 0) + number
+        losses = common.sum_losses(self.run)
         text = _totals_text(self.counts, self.name, self.args.where is not None)
         if self.number and not self.args.json:
             return  # the search has ended with that call
@@ -228,18 +223,7 @@ def _totals_text(counts: calls.Counts, name: str, has_where: bool) -> str:
         text += f", {common.count(counts.raised)} raised"
     if counts.open:
         text += f", {common.count(counts.open)} open"
-    known = [_core.where_reasons(), counts.reasons]
-    for number, what, is_unknown in (
-        (counts.unknown, "not known", True), (counts.no_answer, "without an answer", False),
-    ):  # fmt: skip
-        if number:
-            reasons = ", ".join(
-                f"{common.count(counts.reasons[reason])} {reason}"
-                for reason, is_of_unknown in known[0].items()
-                if is_of_unknown == is_unknown and reason in counts.reasons
-            )
-            text += f"; {common.count(number)} {what} ({reasons})"
-    return text
+    return text + common.unknown_text(counts)
 
 
 def _format_call(row: Mapping[str, Any], width: int, is_full: bool) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 
 from relive import _core, _files, config
+from relive._facts import has_gaps as has_gaps
 from relive._facts import is_library as is_library
 from relive._facts import sees_handled as sees_handled
 from relive._terminal import progress as progress
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
     from relive._variables import Variable
     from relive.api import Recording
+    from relive.calls import ExpressionError
 
     Event = Mapping[str, Any]  # an event as `relive dump` prints it
 
 _FILTER_STATS = ("scopes_skipped", "undecided", "secrets", "value_redactions", "value_drops")
 UNSEEN = "(may have changed unseen)"
-_GAPS = {"buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory"}
 
 FILE = Word("FILE", "a recording (default: the newest one here)", least=0)
 JSON = Option("--json", text="JSON, an object a line")
@@ -125,11 +126,6 @@ def duration(ns: int) -> str:
     return f"{ns / 1e9:.2f} s"
 
 
-def has_gaps(recording: Recording) -> bool:
-    """Returns whether events are missing, so that a frame may have ended without an event."""
-    return not _GAPS.isdisjoint(recording.header["losses"])
-
-
 def took(ns: int, is_open: object) -> str:
     """Returns '1.23 ms', or '>= 1.23 ms, open' for what had not ended when the recording did."""
     return f">= {duration(ns)}, open" if is_open else duration(ns)
@@ -209,6 +205,46 @@ def losses_text(losses: Mapping[str, int]) -> str:
         else:
             words.append(f"{count(number)} ({reason})")
     return ", ".join(words)
+
+
+def show_expression(error: ExpressionError) -> None:
+    """Writes an expression to stderr, with a caret at the place where it is wrong."""
+    before = safe(error.expression[: error.place])[-60:]
+    after = safe(error.expression[error.place :])[:60]
+    sys.stderr.write(f"  {before}{after}\n  {' ' * len(before)}^\n")
+
+
+def unknown_text(counts: Any) -> str:
+    """Returns '; 2 not known (1 cut, 1 redacted)', for what an expression has counted."""
+    text = ""
+    reasons = _core.where_reasons()
+    for number, what, is_unknown in (
+        (counts.unknown, "not known", True), (counts.no_answer, "without an answer", False),
+    ):  # fmt: skip
+        if number:
+            words = ", ".join(
+                f"{count(counts.reasons[reason])} {reason}"
+                for reason, is_of_unknown in reasons.items()
+                if is_of_unknown == is_unknown and reason in counts.reasons
+            )
+            text += f"; {count(number)} {what} ({words})"
+    return text
+
+
+def sum_losses(run: List[Recording]) -> Dict[str, int]:
+    """Returns {reason: number} of all processes together."""
+    losses: Dict[str, int] = {}
+    for recording in run:
+        for reason, number in recording.header["losses"].items():
+            losses[reason] = losses.get(reason, 0) + number
+    return losses
+
+
+def quoted(text: str) -> str:
+    """Returns a word as a shell takes it, for a command that somebody pastes."""
+    from shlex import quote
+
+    return safe(quote(text))
 
 
 def position(event: Event, run: List[Recording]) -> str:

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "value.h"
+#include "event_operand.h"
 
 /* Where a name of an expression gets its value. */
 enum source {
@@ -117,53 +117,6 @@ rl_status calls_of_bind(const struct reader *reader, const struct u64map *functi
 
 /* ---- values of names ---- */
 
-static struct operand load_parameter(const struct call_row *row, uint32_t number,
-                                     struct operand_scope *scope)
-{
-    struct bytes_in in = bytes_in_of(row->start->values, row->start->values_len);
-    for (uint32_t i = 0; i < number && bytes_left(&in) != 0; i++) {
-        if (value_skip(&in) != RL_OK) {
-            return operand_unknown(OPERAND_NOT_RECORDED);
-        }
-    }
-    if (bytes_left(&in) == 0) {
-        return operand_unknown(row->start->values_len != 0 ? OPERAND_CUT : OPERAND_NOT_RECORDED);
-    }
-    return operand_take(&in, scope);
-}
-
-static struct operand load_result(const struct call_row *row, struct operand_scope *scope)
-{
-    if (row->end->kind == RL_EVENT_UNWIND) {
-        return operand_raises(OPERAND_NO_RESULT);
-    }
-    if (row->end->kind != RL_EVENT_RETURN || row->end->values_len == 0) {
-        return operand_unknown(OPERAND_NOT_RECORDED);
-    }
-    struct bytes_in in = bytes_in_of(row->end->values, row->end->values_len);
-    return operand_take(&in, scope);
-}
-
-/* Gives the type or the message of the exception that left the call. */
-static struct operand load_exception(const struct call_row *row, int wants_message,
-                                     struct operand_scope *scope)
-{
-    struct bytes_in in = bytes_in_of(row->end->values, row->end->values_len);
-    struct value exception;
-    if (row->end->kind == RL_EVENT_RETURN) {
-        return (struct operand){.kind = OPERAND_NONE};
-    }
-    int is_captured = row->end->kind == RL_EVENT_UNWIND && row->end->values_len != 0 &&
-                      value_next(&in, &exception) == RL_OK && exception.tag == RL_VALUE_EXCEPTION;
-    if (wants_message) {
-        return is_captured ? operand_take(&in, scope) : operand_unknown(OPERAND_NOT_RECORDED);
-    }
-    uint32_t type = row->end->exc != 0 ? row->end->exc : is_captured ? exception.type : 0;
-    return type != 0 && strings_has(scope->strings, type)
-               ? operand_name(strings_get(scope->strings, type))
-               : operand_unknown(OPERAND_NOT_RECORDED);
-}
-
 static struct operand load_caller(const struct call_row *row)
 {
     struct text name;
@@ -181,12 +134,16 @@ static struct operand load_of_end(const struct call_row *row, uint32_t source,
     if (row->end == NULL) {
         return operand_unknown(OPERAND_OPEN);
     }
+    int is_return = row->end->kind == RL_EVENT_RETURN;
     switch (source) {
     case SOURCE_ret:
-        return load_result(row, scope);
+        return event_result(row->end, scope);
     case SOURCE_exc:
     case SOURCE_message:
-        return load_exception(row, source == SOURCE_message, scope);
+        return is_return ? (struct operand){.kind = OPERAND_NONE}
+               : row->end->kind == RL_EVENT_UNWIND
+                   ? event_exception(row->end, source == SOURCE_message, scope)
+                   : operand_unknown(OPERAND_NOT_RECORDED);
     default:
         break;
     }
@@ -205,7 +162,7 @@ static struct operand load_name(void *self, uint32_t name, struct operand_scope 
     case SOURCE_NONE:
         return operand_unknown(OPERAND_NOT_RECORDED);
     case SOURCE_PARAMETER:
-        return load_parameter(row, binding->parameter, scope);
+        return event_parameter(row->start, binding->parameter, scope);
     case SOURCE_t:
         return operand_integer((int64_t)row->start->t);
     case SOURCE_thread:

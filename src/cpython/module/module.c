@@ -35,6 +35,7 @@
 #include "mod_requests.h"
 #include "mod_run.h"
 #include "mod_sessions.h"
+#include "mod_timeline.h"
 #include "notes.h"
 #include "opening.h"
 #include "origin.h"
@@ -321,7 +322,8 @@ static int module_exec(PyObject *module)
                    given_calls_add(module) != 0 || context_add(module) != 0 ||
                    mod_sessions_add(module) != 0 || mod_requests_add(module) != 0 ||
                    mod_json_add(module) != 0 || mod_run_add(module) != 0 ||
-                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0
+                   mod_timeline_add(module) != 0 || recipe_add(module) != 0 ||
+                   boot_add(module) != 0 || kept_add(module) != 0
                ? -1
                : 0;
 }

@@ -336,6 +336,27 @@ PyObject *reader_exception_newest(struct reader_object *self, PyObject *ignored)
     return PyLong_FromUnsignedLongLong(left - 1);
 }
 
+/* exception_of_outcome(number): the first listed exception that has this outcome, or None */
+PyObject *reader_exception_of_outcome(struct reader_object *self, PyObject *arg)
+{
+    unsigned long number = PyLong_AsUnsignedLong(arg);
+    struct reader_exceptions *own = PyErr_Occurred() ? NULL : enter_exceptions(self, 1);
+    if (own == NULL) {
+        return NULL;
+    }
+    const struct exceptions *found = &own->found;
+    uint64_t i = 0;
+    while (i < found->count &&
+           (found->outcome_of[i] != number || !exceptions_judgement(found, i)->is_listed)) {
+        i++;
+    }
+    self->busy = 0;
+    if (i == found->count) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromUnsignedLongLong(i);
+}
+
 static int take_sought(PyObject *list, struct exception_sought *sought)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(list); i++) {

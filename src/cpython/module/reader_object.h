@@ -60,6 +60,7 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args);
 PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgements);
 PyObject *reader_exception_more(struct reader_object *self, PyObject *number);
 PyObject *reader_exception_newest(struct reader_object *self, PyObject *ignored);
+PyObject *reader_exception_of_outcome(struct reader_object *self, PyObject *number);
 PyObject *reader_exception_place(struct reader_object *self, PyObject *number);
 PyObject *reader_exception_details(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *ignored);
@@ -73,6 +74,9 @@ PyObject *reader_tree(struct reader_object *self, PyObject *args);
 PyObject *reader_functions(struct reader_object *self, PyObject *ignored);
 PyObject *reader_neighbours(struct reader_object *self, PyObject *args);
 PyObject *reader_sessions(struct reader_object *self, PyObject *numbers);
+
+/* A method in reader_lives.c. */
+PyObject *reader_lives(struct reader_object *self, PyObject *ignored);
 
 /* Methods in reader_diff.c. */
 PyObject *reader_diff(struct reader_object *self, PyObject *args);

@@ -1,0 +1,245 @@
+"""relive why: the failure on one page: the exception, the value that broke it, what came before."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from relive import suspects, timelines
+from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
+from relive.cli.options import Option, Parser, Word
+from relive.errors import ReliveError
+from relive.stories import CAUGHT, IN_LIBRARY, Exceptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+    from relive.api import Recording
+    from relive.stories import Place, Story
+    from relive.suspects import Suspect
+
+_EVENTS_BEFORE = 6
+# What a program seldom means to raise. An except that hides one hides a mistake.
+_MISTAKES = {
+    "AttributeError", "TypeError", "NameError", "UnboundLocalError", "ZeroDivisionError",
+    "AssertionError", "RecursionError", "IndexError", "UnicodeDecodeError", "UnicodeEncodeError",
+}  # fmt: skip
+
+
+def main(words: List[str]) -> int:
+    """Prints the page."""
+    args = Parser(
+        "why", "The failure on one page: the exception, the value that broke it, what came before.",
+        Word("FILE", "a recording (default: the newest one here), and the exception: exc:3,"
+             " exc:last (default: the one that mattered)", least=0, most=0, key="words"),
+        Option("--full", text="each frame of libraries on its own line, and whole values"),
+        common.JSON,
+    ).parse(words)  # fmt: skip
+    file, wanted = _split_words(args.words or [])
+    run = common.open_run(common.find_file(file))
+    found = Exceptions(run, None, False)
+    failure = _choose(found, wanted)
+    if args.json:
+        common.emit(schema="relive.why", version=1)
+    if failure is None:
+        _say_nothing_failed(run, bool(args.json))
+    elif args.json:
+        _emit(failure)
+    else:
+        _show(failure, bool(args.full))
+    damaged = common.say_problems(run)
+    return DAMAGED if damaged else OK if failure else NOTHING
+
+
+def _split_words(words: List[str]) -> Tuple[Optional[str], Optional[str]]:
+    """Returns the file and the exception, which may come in any order."""
+    exceptions = [word for word in words if re.fullmatch(r"(P\d+:)?exc:\w+", word)]
+    files = [word for word in words if word not in exceptions]
+    if len(exceptions) > 1 or len(files) > 1:
+        raise ReliveError("ERR_USAGE", "a file and an exception are wanted (relive why --help)")
+    return next(iter(files), None), next(iter(exceptions), None)
+
+
+class _Failure:
+    """The exception that the page is about."""
+
+    def __init__(self, found: Exceptions, number: int, place: Place, is_caught: bool) -> None:
+        self.found, self.number, self.place, self.is_caught = found, number, place, is_caught
+        self.recording: Recording = found.run[place[0]]
+        self.story: Story = found.story(place)
+        run = found.run
+        self.prefix = f"P{self.recording.header['pid']}:" if len(run) > 1 else ""
+        self.position = common.position(self.story.first, run)
+        self.frame, self.what, self.line = self._find_frame()
+        self.suspects = self._find_suspects()
+
+    def _find_frame(self) -> Tuple[str, Mapping[str, Any], Optional[int]]:
+        """Returns the innermost frame of the program's own; where there is none, the innermost."""
+        rows = [
+            (frame, exc.activation(self.recording, self.story, code), line)
+            for frame, code, line in self.story.lines()
+        ]
+        own = [row for row in rows if not common.is_library(self.recording, row[1]["file"])]
+        return (own or rows)[-1]
+
+    def _find_suspects(self) -> List[Suspect]:
+        lines = source.lines_of(self.recording, self.what["file"], self.what["func"])
+        if not lines or not self.line:
+            return []
+        variables = exc.variables_of(self.recording, self.story, [self.frame])
+        return suspects.find(
+            self.story.exc["type"], self.story.exc["message"], lines, self.line,
+            variables.get(self.frame, []),
+        )  # fmt: skip
+
+    def before(self) -> List[Dict[str, Any]]:
+        """Returns the last events of the thread up to the exception."""
+        first = self.story.first
+        return timelines.last_events(
+            self.recording, self.prefix, first["thread"], first["seq"], _EVENTS_BEFORE
+        )
+
+    def commands(self) -> Iterator[Tuple[str, str]]:
+        """Yields the next commands, each with what it answers."""
+        path = common.quoted(common.short_path(self.found.run[0].path))
+        at = f"exc:{self.number}"
+        func = common.quoted(self.what["func"])
+        level = common.highest_level(self.recording.header["meta"])
+        if self.suspects and level == "lines":
+            name = common.quoted(self.suspects[0].name)
+            yield f"relive history {func} {name} {path}", "each value that it had"
+        yield f"relive frame {at} {path}", "the call that raised, line by line"
+        yield f"relive calls {func} {path}", "the other calls of this function"
+        yield f"relive state {at} {path}", "all that was open, with its variables"
+        if level != "lines":
+            yield (
+                "relive record --level lines ...",
+                "to see local variables, and where each changed",
+            )
+
+
+def _choose(found: Exceptions, wanted: Optional[str]) -> Optional[_Failure]:
+    """Returns the failure that is meant, None where nothing failed."""
+    if wanted is not None:
+        return _find_wanted(found, wanted)
+    rows, _, _ = found.rows(200, 0)
+    uncaught = [row for row in rows if row.is_alarming]
+    for row in sorted(uncaught, key=lambda row: row.is_exit):
+        return _make(found, row.first, False)
+    number = _find_worst_caught(found)
+    if number:
+        return _make(found, number, True)
+    return None
+
+
+def _find_wanted(found: Exceptions, wanted: str) -> _Failure:
+    process, _, text = wanted.rpartition("exc:")
+    chosen = [
+        recording for recording in found.run if process in ("", f"P{recording.header['pid']}:")
+    ]
+    number = int(text) if text.isdecimal() and len(text) < 18 else 0
+    newest = found.newest(chosen) if text == "last" else None
+    if newest is not None:
+        number = newest[1].number
+    if not 0 < number <= found.count:
+        known = f"relive exc lists {found.count}" if found.count else "relive exc lists none"
+        raise ReliveError("ERR_NOT_FOUND", f"there is no {wanted}: {known}")
+    return _make(found, number, False)
+
+
+def _make(found: Exceptions, number: int, is_caught: bool) -> _Failure:
+    return _Failure(found, number, found.rows(1, number)[2], is_caught)
+
+
+def _find_worst_caught(found: Exceptions) -> int:
+    """Returns the number of the caught exception that looks most like a mistake."""
+    best: Tuple[int, int, int] = (0, 0, 0)
+    for recording in range(len(found.run)):
+        for outcome in found.outcomes(recording):
+            if outcome.rank() not in (CAUGHT, IN_LIBRARY) or outcome.is_control_flow():
+                continue
+            index = found.first_of(recording, outcome)
+            number = found.number(recording, index) if index is not None else 0
+            is_silent = outcome.fate()[0].startswith("discarded")
+            is_own = outcome.rank() == CAUGHT
+            badness = 4 * is_silent + 2 * (outcome.name in _MISTAKES) + is_own
+            best = max(best, (badness, outcome.count, number) if number else best)
+    return best[2]
+
+
+# ---- text ----
+
+
+def _show(failure: _Failure, is_full: bool) -> None:
+    if failure.is_caught:
+        print("no exception ended the program, a thread or a task; this one was caught:")
+    exc.show_whole(failure.found, failure.place, is_full)
+    sys.stdout.flush()
+    if failure.suspects:
+        at = f"{common.file_name(failure.what)}:{failure.line}"
+        print(f"\nthe value ({at})" if failure.suspects[0].is_certain else f"\nread at {at}")
+        for one in failure.suspects:
+            print(f"  {_describe(one)}")
+    rows = failure.before()
+    if rows:
+        print("\nlast events before it")
+        has_values = timeline.has_values([failure.recording])
+        for row in rows:
+            text, _ = timeline.describe(row, 100, has_values)
+            print(f"  {row['position']:>10}  {text}")
+    print("\nnext")
+    for command, why in failure.commands():
+        print(f"  {command:<46}  {common.dim(why)}")
+
+
+def _describe(one: Suspect) -> str:
+    if one.value is None:
+        return f"{common.safe(one.text)}  <not recorded>"
+    return f"{common.safe(one.text)} = {common.value_text(one.value, 120)}"
+
+
+def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
+    """Says that nothing failed, and what else may show why an answer is wrong."""
+    path = common.quoted(common.short_path(run[0].path))
+    commands = [
+        (f"relive diff GOOD {path}", "where this run parts from a good one"),
+        (f"relive tree --calls {path}", "each call with its arguments and its result"),
+    ]
+    if any(common.highest_level(one.header["meta"]) != "lines" for one in run):
+        commands.append(("relive record --level lines ...", "records each line and each change"))
+    text = f"nothing failed: no exception of the program was recorded{exc.seen_how(run)}"
+    if is_json:
+        common.emit(row="nothing", text=text)
+        for command, why in commands:
+            common.emit(row="next", command=command, why=why)
+        return
+    print(f"{text}\n\nnext")
+    for command, why in commands:
+        print(f"  {command:<46}  {common.dim(why)}")
+
+
+def _emit(failure: _Failure) -> None:
+    """Writes a row for the exception, and one for each other thing on the page."""
+    story, recording = failure.story, failure.recording
+    variables = exc.variables_of(recording, story, [row[0] for row in story.lines()])
+    common.emit(
+        row="exception", number=failure.number, position=failure.position,
+        type=story.exc["type"], message=story.exc["message"], fate=story.fate,
+        uncaught=story.is_alarming, cause=story.exc.get("cause"),
+        context=story.exc.get("context"),
+    )  # fmt: skip
+    for frame, code, line in story.lines():
+        what = exc.activation(recording, story, code)
+        common.emit(
+            row="frame", frame=frame, func=what["func"], file=what["file"], line=line,
+            source=source.line_of(recording, what["file"], line, what["func"]),
+            own=not common.is_library(recording, what["file"]),
+            variables={one.name: one.value for one in variables.get(frame, ()) if one.is_shown},
+        )  # fmt: skip
+    for one in failure.suspects:
+        common.emit(row="suspect", position=failure.position, **one.__dict__)
+    for row in failure.before():
+        common.emit(row="event", **row)
+    for command, why in failure.commands():
+        common.emit(row="next", command=command, why=why)

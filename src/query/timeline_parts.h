@@ -1,0 +1,12 @@
+/* Part of timeline.h: an expression for one row. Private to timeline*.c. */
+#ifndef TIMELINE_PARTS_H
+#define TIMELINE_PARTS_H
+
+#include "timeline.h"
+
+/* Evaluates the expression for a row. *lacks_name: the event has nothing for one of the names that
+ * were needed. */
+struct operand timeline_run(const struct reader *reader, struct where *where,
+                            const struct timeline_row *row, int *lacks_name);
+
+#endif

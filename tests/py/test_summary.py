@@ -1,0 +1,229 @@
+"""relive summary and why: what the page says is what happened; commands on it can be pasted."""
+
+import json
+import re
+import shlex
+import sys
+
+import format_reader
+import pytest
+from conftest import relive
+from test_timeline import run_here
+
+PROGRAM = """import asyncio, sys, threading
+
+class Order:
+    def __init__(self, lines): self.lines = lines
+
+def rate(kind):
+    return {"cup": 20}.get(kind)
+
+def parse(word):
+    return int(word)
+
+def read(words):
+    found = []
+    for word in words:
+        try:
+            found.append(parse(word))
+        except ValueError:
+            continue
+    return found
+
+def taxes(order):
+    return [line["rate"] * 2 for line in order.lines]
+
+async def wait():
+    await asyncio.get_event_loop().create_future()
+
+async def start():
+    asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+
+def main():
+    read(["1", "x", "y", "z"] * 6)
+    order = Order([{"rate": rate("cup")}, {"rate": rate("herb")}])
+    taxes(order)
+
+main()
+"""
+
+
+def make(folder, text, *options, status=0, name="app.py"):
+    (folder / name).write_text(text)
+    done = relive("record", "-o", "run.relive", "--force", *options, name, cwd=folder)
+    assert done.returncode == status, done.stderr
+    return folder / "run.relive"
+
+
+def rows(*words, status=0):
+    ended, out, err = run_here(*words, "--json")
+    assert ended == status, err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert found[0] == {"schema": f"relive.{words[0]}", "version": 1}
+    return found[1:]
+
+
+def of(found, kind):
+    return [row for row in found if row["row"] == kind]
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("summary"), PROGRAM, "--level", "lines", status=1)
+
+
+def test_a_page_is_short_and_says_what_failed(failed):
+    status, text, _ = run_here("summary", failed)
+    assert status == 0 and len(text.splitlines()) <= 40 and len(text.encode()) <= 3072
+    assert "by TypeError, uncaught (exit status 1)" in text
+    assert re.search(r"app.py:22  __main__:taxes\(order=.*\n    > return \[line", text)
+    assert re.search(
+        r"ValueError of app.py:10 was caught in __main__:read at app.py:17, 18 t", text
+    )
+    assert "an exception left 18 of 24 calls of __main__:parse" in text
+    assert run_here(str(failed))[1] == text, "relive FILE is relive summary FILE"
+
+
+def test_counts_of_the_page_are_those_of_a_plain_reading(failed):
+    found = rows("summary", failed)
+    events = format_reader.events(str(failed))
+    (run,) = of(found, "run")
+    assert run["events"] == len(events) and run["threads"] == 1
+    calls = {}
+    for event in events:
+        if event["kind"] == "call":
+            calls[event["func"]] = calls.get(event["func"], 0) + 1
+    spots = of(found, "hot")
+    assert {row["func"]: row["calls"] for row in spots}.items() <= calls.items() and spots
+    assert [row["self_ns"] for row in spots] == sorted((r["self_ns"] for r in spots), reverse=True)
+    (exception,) = of(found, "exception")
+    raised = next(e for e in events if f"T{e['thread']}@{e['seq']}" == exception["position"])
+    assert (raised.get("exc_type") or raised["exc"]["type"]) == exception["type"] == "TypeError"
+
+
+def test_each_command_of_the_page_works_as_it_is(failed, tmp_path, monkeypatch):
+    monkeypatch.chdir(failed.parent)
+    for verb in "summary", "why":
+        commands = [row["command"] for row in of(rows(verb, "run.relive"), "next")]
+        assert len(commands) >= 3
+        for command in commands:
+            words = shlex.split(command)
+            if words[1] != "record":
+                status, out, err = run_here(*words[1:])
+                assert status == 0 and out, (command, err)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "how", "says"),
+    [
+        ("pass", 0, "closed", "no exception ended it"),
+        ("import sys\nsys.exit(3)", 3, "exit", r"by sys.exit\(3\) \(exit status 3\)"),
+        ("import sys\nsys.exit('no')", 1, "exit", r"a message: no \(exit status 1\)"),
+        ("import sys\nsys.exit()", 0, "exit", r"\(exit status 0\)"),
+        ("raise KeyboardInterrupt", None, "interrupted", "interrupted"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", None, "killed", "killed"),
+        ("import os, sys\nos.execv(sys.executable, [sys.executable, '-c', ''])", 0, "exec",
+         "replaced itself"),
+    ],
+)  # fmt: skip
+def test_how_a_program_ended(text, status, how, says, tmp_path):
+    (tmp_path / "app.py").write_text(f"def f(): pass\nf()\n{text}\n")
+    done = relive("record", "-o", "run.relive", "--no-children", "app.py", cwd=tmp_path)
+    assert status is None or done.returncode == status, done.stderr
+    found = of(rows("summary", tmp_path / "run.relive"), "process")[0]
+    assert found["ended"] == how
+    assert how in ("closed", "killed", "exec") or found["exit_status"] in (done.returncode, 130)
+    assert re.search(says, run_here("summary", tmp_path / "run.relive")[1])
+
+
+def test_tasks_and_threads_that_never_end_are_odd(tmp_path):
+    path = make(
+        tmp_path,
+        PROGRAM.replace("\nmain()\n", "\nthreading.Thread(target=threading.Event().wait, "
+                        "name='idle', daemon=True).start()\nloop = asyncio.new_event_loop()\n"
+                        "asyncio.set_event_loop(loop)\nloop.run_until_complete(start())\n"
+                        "import os; os._exit(0)\n"),
+    )  # fmt: skip
+    text = run_here("summary", path)[1]
+    assert "2 tasks (1 not finished)" in text and "1 task never finished (relive tasks)" in text
+
+
+def test_an_unknown_verb_still_has_its_error(tmp_path):
+    status, _, said = run_here("sumary")
+    assert status == 2 and "did you mean 'summary'" in said
+    status, _, said = run_here(tmp_path / "nothing.relive")
+    assert status == 2 and "No such file" in said
+
+
+# ---- why ----
+
+
+def test_why_names_the_value(failed):
+    status, text, _ = run_here("why", failed)
+    assert status == 0 and "\nthe value (app.py:22)\n  line['rate'] = None\n" in text
+    assert re.search(r"last events before it\n(  .*\n)*.*line = \{'rate': None\}", text)
+    (suspect,) = of(rows("why", failed), "suspect")
+    assert suspect["name"] == "line" and suspect["is_certain"]
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "value"),
+    [
+        ("d = {'a': 1}\n    k = 'b'\n    return d[k]", "k", "'b'"),
+        ("xs = [1, 2]\n    i = 5\n    return xs[i]", "i", "5"),
+        ("n = 0\n    return 10 // n", "n", "0"),
+        ("s = 'twelve'\n    other = 1\n    return int(s) + other", "s", "'twelve'"),
+        ("user = None\n    return user.name", "user", "None"),
+        ("total = 3\n    wanted = 4\n    assert total == wanted", "total", "3"),
+        ("a = 'x'\n    b = 1\n    return (\n        a +\n        b\n    )", "a", "'x'"),
+        ("rows = None\n    for row in rows:\n        print(row)", "rows", "None"),
+    ],
+)
+def test_the_value_that_broke_a_line(body, first, value, tmp_path):
+    path = make(tmp_path, f"def f():\n    {body}\nf()\n", "--level", "lines", status=1)
+    suspects = of(rows("why", path), "suspect")
+    assert suspects and (suspects[0]["text"], suspects[0]["value"]["r"]) == (first, value)
+
+
+def test_why_where_nothing_ended_the_program(tmp_path):
+    path = make(tmp_path, PROGRAM.replace("    taxes(order)\n", ""), "--level", "lines")
+    _, text, _ = run_here("why", path)
+    assert text.startswith("no exception ended the program") and "ValueError" in text
+    path = make(tmp_path, "def f(): return 1\nf()\n", "--level", "lines")
+    status, text, _ = run_here("why", path)
+    assert status == 1 and text.startswith("nothing failed") and "relive diff GOOD" in text
+    assert [row["row"] for row in rows("why", path, status=1)] == ["nothing", "next", "next"]
+
+
+def test_why_takes_an_exception(failed):
+    _, text, _ = run_here("why", "exc:2", failed)
+    assert "ValueError: invalid literal" in text
+    assert run_here("why", failed, "exc:last")[0] == 0
+    status, _, said = run_here("why", failed, "exc:99")
+    assert status == 2 and "relive exc lists" in said
+
+
+def test_damaged_and_growing_files(failed, tmp_path):
+    data = failed.read_bytes()
+    for number, cut in enumerate((len(data) - 40, len(data) // 2, 300)):
+        path = tmp_path / f"{number}.relive"
+        path.write_bytes(data[:cut])
+        for verb in "summary", "why", "tasks", "threads", "timeline":
+            status, _, said = run_here(verb, path)
+            assert status in (0, 1, 3), said
+
+
+@pytest.mark.skipif(sys.version_info < (3, 9), reason="once is enough")
+def test_a_recording_that_goes_on(tmp_path):
+    import relive as api
+
+    def work(n):
+        return n
+
+    with api.record(str(tmp_path / "now.relive")):
+        for n in range(10):
+            work(n)
+        (process,) = of(rows("summary", tmp_path / "now.relive"), "process")
+        assert process["ended"] == "running"
+        assert run_here("timeline", tmp_path / "now.relive", "--limit", "3")[0] in (0, 1)
