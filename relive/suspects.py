@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from relive import _statements as statements
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from relive._variables import Variable
@@ -21,7 +23,6 @@ _NO_ATTRIBUTE = re.compile(r"'(?P<type>[\w.]+)' object has no attribute '(?P<nam
 _TYPES = re.compile(r"'([\w.]+)'")
 _NAME = re.compile(r"name '(\w+)' is not defined|local variable '?(\w+)'?")
 _MOST = 4
-_MOST_LINES = 30  # of one statement
 
 
 @dataclass(frozen=True)
@@ -42,101 +43,35 @@ def find(
     kind: str, message: str, lines: Sequence[str], line: int, variables: Sequence[Variable]
 ) -> List[Suspect]:
     """Returns the suspects of a line of a source text, the first one most suspicious."""
-    statement = _find_statement(lines, line)
-    if statement is None:
+    found = statements.Statements(lines).at(line)
+    if found is None or not found.nodes:
         return []
+    tree = ast.Module(body=list(found.nodes), type_ignores=[])
     values = {one.name: one.value for one in variables if one.value is not None}
+    # An attribute that is called is a method, and a name that is called is a function.
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     read = [
-        (node, _evaluate(node, values))
-        for node in ast.walk(statement)
+        (node, value)
+        for node in ast.walk(tree)
         if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
         and isinstance(node.ctx, ast.Load)
-        and _root(node) is not None
+        and statements.is_path(node)
+        for value in (_evaluate(node, values),)
+        if value or id(node) not in called
     ]
-    # An attribute that is called is a method, and a name that is called is a function.
-    called = {id(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call)}
-    read = [pair for pair in read if id(pair[0]) not in called or pair[1]]
-    guilty = [id(node) for node in _accuse(kind.rpartition(".")[2], message, statement, read)]
+    guilty = [id(node) for node in _accuse(kind.rpartition(".")[2], message, tree, read)]
     read.sort(key=lambda pair: (guilty.index(id(pair[0])) if id(pair[0]) in guilty else 99))
-    found: Dict[str, Suspect] = {}
+    shown: Dict[str, Suspect] = {}
     for node, value in read:
-        text = _text_of(node)
-        if text not in found and (id(node) in guilty or (value and not guilty)):
+        text = found.source_of(node)
+        if text not in shown and (id(node) in guilty or (value and not guilty)):
             is_certain = guilty[:1] == [id(node)] and len(set(guilty)) == 1
-            found[text] = Suspect(text, _root(node) or "", value or None, is_certain)
-    return list(found.values())[:_MOST]
-
-
-def _find_statement(lines: Sequence[str], line: int) -> Optional[ast.AST]:
-    """Returns the smallest statement around a line, without the statements inside it."""
-    tree = _parse("\n".join(lines))
-    if tree is None:
-        return _parse_alone(lines, line)
-    found: Optional[ast.AST] = None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= _end_of(node):
-            found = node  # those inside come later
-    return _strip_body(found) if found is not None else None
-
-
-def _parse(text: str) -> Optional[ast.AST]:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _parse_alone(lines: Sequence[str], line: int) -> Optional[ast.AST]:
-    """Parses a line, and those after it as long as they go on with it: the file is of another
-    version of Python."""
-    for last in range(line, min(line + _MOST_LINES, len(lines) + 1)):
-        text = "\n".join(lines[line - 1 : last]).strip()
-        tree = _parse(f"{text} pass" if text.endswith(":") else text)
-        if tree is not None:
-            return tree
-    return None
-
-
-def _end_of(node: ast.stmt) -> int:
-    return getattr(node, "end_lineno", None) or node.lineno
-
-
-def _strip_body(node: ast.AST) -> ast.AST:
-    """Leaves out the statements inside a compound one: `if`, `for` and such have a line too."""
-    for field in ("body", "orelse", "finalbody", "handlers"):
-        if isinstance(getattr(node, field, None), list):
-            setattr(node, field, [])
-    return node
+            name = statements.base_of(node)
+            shown[text] = Suspect(text, name, value or None, is_certain)
+    return list(shown.values())[:_MOST]
 
 
 # ---- expressions and their recorded values ----
-
-
-def _root(node: ast.AST) -> Optional[str]:
-    """Returns the name that a path begins with, None for what is no path."""
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _text_of(node: ast.AST) -> str:
-    """Returns an expression as it is written, near enough."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        return f"{_text_of(node.value)}.{node.attr}"
-    if isinstance(node, ast.Subscript):
-        return f"{_text_of(node.value)}[{_text_of(_index_of(node))}]"
-    if isinstance(node, ast.Constant):
-        return repr(node.value)
-    return "..."
-
-
-def _index_of(node: ast.Subscript) -> ast.AST:
-    """Returns what is between the brackets; 3.8 wraps it."""
-    index: Any = node.slice
-    found: ast.AST = index.value if type(index).__name__ == "Index" else index
-    return found
 
 
 def _evaluate(node: ast.AST, values: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -151,7 +86,7 @@ def _evaluate(node: ast.AST, values: Mapping[str, Mapping[str, Any]]) -> Mapping
         return text if isinstance(text, dict) else {"t": "?", "r": text} if text else _UNKNOWN
     if isinstance(node, ast.Subscript):
         whole = _evaluate(node.value, values)
-        index = _evaluate(_index_of(node), values)
+        index = _evaluate(statements.index_of(node), values)
         try:
             if "v" in whole and "v" in index:
                 return _as_value(whole["v"][index["v"]])
@@ -174,13 +109,13 @@ def _is_none(value: Mapping[str, Any]) -> bool:
 def _accuse(
     kind: str,
     message: str,
-    statement: ast.AST,
+    tree: ast.Module,
     read: Sequence[Tuple[ast.AST, Mapping[str, Any]]],
 ) -> List[ast.AST]:
     """Returns the expressions that the exception is about, the first one most suspicious."""
     known = {id(node): value for node, value in read}
     nodes = [node for node, _ in read]
-    guilty = list(_accuse_by_kind(kind, message, statement, nodes, known))
+    guilty = list(_accuse_by_kind(kind, message, tree, nodes, known))
     if guilty:
         return guilty
     return [node for node, value in read if value and _is_in(value, message)]
@@ -194,7 +129,7 @@ def _is_in(value: Mapping[str, Any], message: str) -> bool:
 def _accuse_by_kind(
     kind: str,
     message: str,
-    statement: ast.AST,
+    tree: ast.Module,
     nodes: Sequence[ast.AST],
     known: Mapping[int, Mapping[str, Any]],
 ) -> Iterator[ast.AST]:
@@ -206,7 +141,7 @@ def _accuse_by_kind(
         for node in nodes:
             owners = [
                 other.value
-                for other in ast.walk(statement)
+                for other in ast.walk(tree)
                 if isinstance(other, ast.Attribute) and named and other.attr == named["name"]
             ]
             if node in owners and named and _has_type(value_of(node), named["type"]):
@@ -214,11 +149,11 @@ def _accuse_by_kind(
     elif kind in ("KeyError", "IndexError"):
         for node in nodes:
             if isinstance(node, ast.Subscript) and not value_of(node):
-                for part in (_index_of(node), node.value):
+                for part in (statements.index_of(node), node.value):
                     if part in nodes:
                         yield part
     elif kind == "ZeroDivisionError":
-        for other in ast.walk(statement):
+        for other in ast.walk(tree):
             if isinstance(other, ast.BinOp) and isinstance(
                 other.op, (ast.Div, ast.FloorDiv, ast.Mod)
             ):
@@ -234,10 +169,12 @@ def _accuse_by_kind(
     elif kind in ("NameError", "UnboundLocalError"):
         named = _NAME.search(message)
         for node in nodes:
-            if named and _root(node) in named.groups():
+            if named and isinstance(node, ast.Name) and node.id in named.groups():
                 yield node
-    elif kind == "AssertionError" and isinstance(statement, ast.Assert):
-        yield from _paths_in(statement.test, nodes)
+    elif kind == "AssertionError":
+        for other in tree.body:
+            if isinstance(other, ast.Assert):
+                yield from _paths_in(other.test, nodes)
 
 
 def _paths_in(tree: ast.AST, nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
     from relive.api import Recording
+    from relive.origins import Origin
     from relive.stories import Place, Story
     from relive.suspects import Suspect
 
 _EVENTS_BEFORE = 6
+_MOST_HOPS = 8
 # What a program seldom means to raise. An except that hides one hides a mistake.
 _MISTAKES = {
     "AttributeError", "TypeError", "NameError", "UnboundLocalError", "ZeroDivisionError",
@@ -72,7 +74,10 @@ class _Failure:
         self.prefix = f"P{self.recording.header['pid']}:" if len(run) > 1 else ""
         self.position = common.position(self.story.first, run)
         self.frame, self.what, self.line = self._find_frame()
+        variables = exc.variables_of(self.recording, self.story, [self.frame])
+        self.variables = {one.name: one for one in variables.get(self.frame, ())}
         self.suspects = self._find_suspects()
+        self.origin = self._find_origin()
 
     def _find_frame(self) -> Tuple[str, Mapping[str, Any], Optional[int]]:
         """Returns the innermost frame of the program's own; where there is none, the innermost."""
@@ -87,11 +92,28 @@ class _Failure:
         lines = source.lines_of(self.recording, self.what["file"], self.what["func"])
         if not lines or not self.line:
             return []
-        variables = exc.variables_of(self.recording, self.story, [self.frame])
         return suspects.find(
             self.story.exc["type"], self.story.exc["message"], lines, self.line,
-            variables.get(self.frame, []),
+            list(self.variables.values()),
         )  # fmt: skip
+
+    def _find_origin(self) -> Optional[Origin]:
+        """Returns where the first suspect came from, None where that is not known."""
+        if not self.suspects or self.suspects[0].value is None:
+            return None
+        first = self.story.first
+        at: Optional[str] = f"T{first['thread']}@{first['seq']}"
+        if first["frame"] != self.frame:  # it came up in a library that this frame has called
+            variable = self.variables.get(self.suspects[0].name)
+            at = variable.recorded_at if variable is not None else None
+        found: List[Origin] = []
+        for name in dict.fromkeys([self.suspects[0].text, self.suspects[0].name]):
+            try:
+                found.append(self.recording.origin(name, at or "", limit=_MOST_HOPS))
+            except ReliveError:
+                continue  # the name is not known there
+        # An item that the line itself computes says less than what holds it.
+        return max(found, key=lambda one: len(one.hops)) if found else None
 
     def before(self) -> List[Dict[str, Any]]:
         """Returns the last events of the thread up to the exception."""
@@ -106,6 +128,9 @@ class _Failure:
         at = f"exc:{self.number}"
         func = common.quoted(self.what["func"])
         level = common.highest_level(self.recording.header["meta"])
+        if self.origin is not None:
+            target = common.quoted(f"{self.origin.name}@{self.prefix}{self.origin.position}")
+            yield f"relive origin {target} {path}", "where that value came from"
         if self.suspects and level == "lines":
             name = common.quoted(self.suspects[0].name)
             yield f"relive history {func} {name} {path}", "each value that it had"
@@ -181,6 +206,8 @@ def _show(failure: _Failure, is_full: bool) -> None:
         print(f"\nthe value ({at})" if failure.suspects[0].is_certain else f"\nread at {at}")
         for one in failure.suspects:
             print(f"  {_describe(one)}")
+    if failure.origin is not None and failure.origin.hops:
+        _show_origin(failure.origin, failure.prefix)
     rows = failure.before()
     if rows:
         print("\nlast events before it")
@@ -197,6 +224,23 @@ def _describe(one: Suspect) -> str:
     if one.value is None:
         return f"{common.safe(one.text)}  <not recorded>"
     return f"{common.safe(one.text)} = {common.value_text(one.value, 120)}"
+
+
+def _show_origin(origin: Origin, prefix: str) -> None:
+    print(f"\nwhere {common.safe(origin.name)} came from")
+    for hop in origin.hops:
+        value = common.value_text(hop.value, 60) if hop.value is not None else "<not recorded>"
+        func = hop.call or hop.func.partition(":")[2]
+        sure = common.dim(hop.confidence)
+        at = prefix + hop.position
+        print(f"  {at:>10}  {common.safe(func)}  {common.safe(hop.name)} = {value}  {sure}")
+        if hop.line:
+            text = f" > {source.shown(hop.source)}" if hop.source else ""
+            print(common.dim(f"{'':14}{common.file_name({'file': hop.file})}:{hop.line}{text}"))
+    print(f"  {origin.end}: {common.safe(origin.reason)}")
+    for one in origin.operands[:3]:
+        value = common.value_text(one.value, 60) if one.value is not None else "<not recorded>"
+        print(f"    {common.safe(one.name)} = {value}")
 
 
 def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
@@ -239,6 +283,16 @@ def _emit(failure: _Failure) -> None:
         )  # fmt: skip
     for one in failure.suspects:
         common.emit(row="suspect", position=failure.position, **one.__dict__)
+    if failure.origin is not None:
+        for hop in failure.origin.hops:
+            fields = dict(hop.__dict__, position=failure.prefix + hop.position)
+            fields["candidates"] = [one.__dict__ for one in hop.candidates]
+            common.emit(row="hop", **fields)
+        end = failure.origin
+        common.emit(
+            row="end", end=end.end, reason=end.reason, advice=end.advice,
+            operands=[one.__dict__ for one in end.operands],
+        )  # fmt: skip
     for row in failure.before():
         common.emit(row="event", **row)
     for command, why in failure.commands():

@@ -161,8 +161,11 @@ def test_an_unknown_verb_still_has_its_error(tmp_path):
 
 def test_why_names_the_value(failed):
     status, text, _ = run_here("why", failed)
-    assert status == 0 and "\nthe value (app.py:22)\n  line['rate'] = None\n" in text
+    assert status == 0 and '\nthe value (app.py:22)\n  line["rate"] = None\n' in text
     assert re.search(r"last events before it\n(  .*\n)*.*line = \{'rate': None\}", text)
+    assert re.search(r"\nwhere line\S* came from\n.*  line.* = .*\n", text)
+    if sys.version_info >= (3, 12):  # where a comprehension has no frame of its own
+        assert "order = Order([" in text, "the line that made it"
     (suspect,) = of(rows("why", failed), "suspect")
     assert suspect["name"] == "line" and suspect["is_certain"]
 
