@@ -13,8 +13,12 @@
 #include "instant.h"
 
 struct travel;
-/* Begins at place 0. RL_OK or RL_NOMEM. */
-RL_CHECKED rl_status travel_open(struct reader *reader, struct travel **out);
+/* Begins at place 0. The state is saved every `interval` events, in about `bytes_max` bytes. RL_OK
+ * or RL_NOMEM. */
+#define TRAVEL_INTERVAL  16384u
+#define TRAVEL_BYTES_MAX (48u << 20)
+RL_CHECKED rl_status travel_open(struct reader *reader, uint64_t interval, size_t bytes_max,
+                                 struct travel **out);
 void travel_close(struct travel *travel);
 
 /* Takes the next event. RL_OK, RL_END or RL_NOMEM. */

@@ -22,10 +22,10 @@ def condition(kind, codes=None, line=0, name="", frame=0):
 class Both:
     """The recorded steps, and the plain ones."""
 
-    def __init__(self, path):
+    def __init__(self, path, **saving):
         self.plain = plain_steps.Steps(path)
         self.recording = api.open(path)
-        self.replay = _core.Replay(self.recording.raw_reader)
+        self.replay = _core.Replay(self.recording.raw_reader, **saving)
         self.sees_raises = sees_handled(self.recording.header["meta"])
 
     def step(self, how, place, thread, frame, line=0, backwards=False, conditions=()):
@@ -92,14 +92,15 @@ def test_steps_through_every_program(tmp_path, first):
         level = "lines" if number % 4 else "values"
         out = tmp_path / f"{program.stem}.relive"
         relive("record", "-o", out, "--level", level, program, "a", "b", cwd=tmp_path)
-        both = Both(out)
+        saving = {"interval": 5 + number, "bytes_max": 20000} if number % 3 else {}
+        both = Both(out, **saving)
         both.compare(80, program.stem)
         both.return_to_the_same_place(10, program.stem)
 
 
 def test_steps_in_a_killed_file_and_a_ring(tmp_path):
-    Both(record_program(tmp_path, rounds=3, killed=True)).compare(80, 1)
+    Both(record_program(tmp_path, rounds=3, killed=True), interval=9).compare(80, 1)
     (tmp_path / "ring").mkdir()
-    both = Both(record_program(tmp_path / "ring", "--ring", "1MB", rounds=300))
+    both = Both(record_program(tmp_path / "ring", "--ring", "1MB", rounds=300), interval=500)
     assert any(one.is_lost for one in both.plain.events)
     both.compare(12, 2)

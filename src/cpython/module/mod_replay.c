@@ -40,9 +40,11 @@ static void replay_dealloc(struct replay_object *self)
 
 static int replay_init(struct replay_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"reader", NULL};
+    static char *keywords[] = {"reader", "interval", "bytes_max", NULL};
     PyObject *reader;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O", keywords, &reader)) {
+    unsigned long long interval = TRAVEL_INTERVAL, bytes_max = TRAVEL_BYTES_MAX;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O|KK", keywords, &reader, &interval,
+                                     &bytes_max)) {
         return -1;
     }
     if (self->reader != NULL || !reader_is(reader)) {
@@ -55,7 +57,7 @@ static int replay_init(struct replay_object *self, PyObject *args, PyObject *nam
     }
     Py_INCREF(reader);
     self->reader = (struct reader_object *)reader;
-    rl_status status = travel_open(r, &self->travel);
+    rl_status status = travel_open(r, interval, (size_t)bytes_max, &self->travel);
     self->reader->busy = 0;
     if (status != RL_OK) {
         (void)PyErr_NoMemory();
