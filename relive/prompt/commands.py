@@ -79,6 +79,7 @@ class Commands:
         self._now: Dict[int, Dict[Tuple[str, str], Value]] = {}
         self._listed = 0
         self._last_line = ""
+        self._remember()
         self._by_name = {
             name: one
             for one in _commands

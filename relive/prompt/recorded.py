@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from relive.api import Recording
     from relive.prompt.breakpoints import Breakpoint
 
+    _Row = Tuple[Any, ...]  # a condition, as Replay.step() takes it
+
 _TITLES = {
     "call": "Call", "resume": "Resume", "throw": "Throw", "return": "Return", "yield": "Yield",
     "unwind": "Exception leaves", "raise": "Exception", "handled": "Exception caught",
@@ -182,9 +184,10 @@ class RecordedPlace(Place):
         if frame is None and how in (places.RETURN, places.UNTIL):
             raise ReliveError("ERR_USAGE", "no frame is open here: s or goto leads to one")
         number = frame.number if frame is not None else 0
-        rows = [one.data for one in breakpoints]
+        rows = [(one, self._row_of(one)) for one in breakpoints]
+        active = [one for one, row in rows if row is not None]
         reason, place, thread, _, stop, unknown = self._search(
-            how, self._place, number, rows, line, backwards
+            how, self._place, number, [row for _, row in rows if row is not None], line, backwards
         )
         note = ""
         if unknown:
@@ -195,7 +198,7 @@ class RecordedPlace(Place):
         self._place, self._thread = place, thread
         if reason == "lost":
             note = "events of this thread are lost right before this one"
-        hit = breakpoints[stop] if reason == "stop" else None
+        hit = active[stop] if reason == "stop" else None
         if hit is not None:
             note = f"{hit.number}  {hit.text}" + (f"; {note}" if note else "")
         return self._stop(note, hit, self._written_inside(hit))
@@ -204,7 +207,8 @@ class RecordedPlace(Place):
         """Returns 'self.total = 3' where a watch on an attribute was hit, under the name that the
         writing function has for the object."""
         event = self._event_of(self._place)
-        inside = hit.data[7] if hit is not None else None
+        row = self._row_of(hit) if hit is not None else None
+        inside = row[7] if row is not None else None
         frame = self._frame_rows()[-1:] if inside else []
         if not inside or not frame or event["kind"] != "write":
             return ""
@@ -251,14 +255,32 @@ class RecordedPlace(Place):
 
     # ---- breakpoints ----
 
+    def _row_of(self, one: Breakpoint) -> Optional[_Row]:
+        """Returns what a breakpoint means in this process; None for nothing. Functions have other
+        numbers in each. Frames and objects are those of one."""
+        rows: Dict[str, Optional[_Row]] = one.data
+        path = self.recording.path
+        if path not in rows:
+            is_of_one_process = any(row and (row[5] or row[6]) for row in rows.values())
+            rows[path] = None
+            if not is_of_one_process:
+                try:
+                    rows[path] = self._make_row(one, None)
+                except ReliveError:
+                    pass  # its function or file was not recorded here
+        return rows[path]
+
     def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> None:
         if wanted.condition is not None:
             self._check_expression(wanted.condition)
+        wanted.data = {self.recording.path: self._make_row(wanted, frame)}
+
+    def _make_row(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         make = {
             kinds.LINE: self._resolve_line, kinds.CALL: self._resolve_call,
             kinds.EXCEPTION: self._resolve_exception, kinds.WATCH: self._resolve_watch,
-        }[wanted.kind]  # fmt: skip
-        make(wanted, frame)
+        }[one.kind]  # fmt: skip
+        return make(one, frame)
 
     def _need_lines(self, what: str) -> None:
         if not self.has_lines:
@@ -269,7 +291,7 @@ class RecordedPlace(Place):
                 " record again with --level lines",
             )
 
-    def _resolve_line(self, one: Breakpoint, frame: Optional[Frame]) -> None:
+    def _resolve_line(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         self._need_lines("a breakpoint on a line")
         at = f"{one.file}:{one.line}"
         rows, _ = positions.functions_at(self.recording, at)
@@ -283,7 +305,7 @@ class RecordedPlace(Place):
         one.file = files[0]
         self._check_line(one, rows[0])
         one.text = f"line {os.path.basename(one.file)}:{one.line}"
-        one.data = _condition("line", one, codes=[row[0] for row in rows], line=one.line)
+        return _condition("line", one, codes=[row[0] for row in rows], line=one.line)
 
     def _check_line(self, one: Breakpoint, row: positions.Code) -> None:
         """Raises ReliveError for a line that has no code, as far as the source is known."""
@@ -296,18 +318,18 @@ class RecordedPlace(Place):
         if not text or text.startswith("#"):
             raise ReliveError("ERR_NOT_FOUND", f"line {one.line} is blank or a comment")
 
-    def _resolve_call(self, one: Breakpoint, frame: Optional[Frame]) -> None:
+    def _resolve_call(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         rows = positions.named_functions([self.recording], one.name)[0]
         if not rows:
             raise positions.no_such_function([self.recording], one.name)
         one.text = f"call {rows[0][1]}:{rows[0][2]}"
-        one.data = _condition("call", one, codes=[row[0] for row in rows])
+        return _condition("call", one, codes=[row[0] for row in rows])
 
-    def _resolve_exception(self, one: Breakpoint, frame: Optional[Frame]) -> None:
+    def _resolve_exception(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         one.text = f"exception {one.name or 'of any type'}"
-        one.data = _condition("exc", one, name=one.name)
+        return _condition("exc", one, name=one.name)
 
-    def _resolve_watch(self, one: Breakpoint, frame: Optional[Frame]) -> None:
+    def _resolve_watch(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         function, _, name = one.name.rpartition(":")
         inside = _INSIDE.match(one.name)
         if function and name.isidentifier():
@@ -316,17 +338,16 @@ class RecordedPlace(Place):
             if not rows:
                 raise positions.no_such_function([self.recording], function)
             one.text = f"watch {name} in {rows[0][1]}:{rows[0][2]}"
-            one.data = _condition("name", one, codes=[row[0] for row in rows], name=name)
+            return _condition("name", one, codes=[row[0] for row in rows], name=name)
         elif one.name.isidentifier():
-            self._resolve_name(one, frame)
+            return self._resolve_name(one, frame)
         elif inside:
-            self._resolve_inside(one, frame, inside["base"], inside["rest"])
-        else:
-            raise ReliveError(
-                "ERR_USAGE", f"{one.name!r}: watch takes NAME, NAME.ATTRIBUTE or FUNC:NAME"
-            )
+            return self._resolve_inside(one, frame, inside["base"], inside["rest"])
+        raise ReliveError(
+            "ERR_USAGE", f"{one.name!r}: watch takes NAME, NAME.ATTRIBUTE or FUNC:NAME"
+        )
 
-    def _resolve_name(self, one: Breakpoint, frame: Optional[Frame]) -> None:
+    def _resolve_name(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         if frame is None:
             raise ReliveError("ERR_USAGE", "no frame is open here: write FUNC:NAME")
         self._need_lines("a watch")
@@ -334,8 +355,7 @@ class RecordedPlace(Place):
         known = variables.get(one.name)
         if known is not None and known.scope == "local":
             one.text = f"watch {one.name} in {frame.func}() {frame.name}"
-            one.data = _condition("name", one, name=one.name, frame=frame.number)
-            return
+            return _condition("name", one, name=one.name, frame=frame.number)
         if known is None and self._has_no_global(one.name):
             hint = nearest(one.name, sorted(variables))
             raise ReliveError("ERR_NOT_FOUND", f"{frame.func}() has no variable {one.name}{hint}")
@@ -343,7 +363,7 @@ class RecordedPlace(Place):
         codes = [row[0] for row in self._codes.values() if row[1] == module]
         is_class = known is not None and known.scope == "namespace" and frame.func != "<module>"
         one.text = f"watch {module}.{one.name}"
-        one.data = _condition(
+        return _condition(
             "name", one, name=one.name, codes=codes, is_global=not is_class,
             frame=frame.number if is_class else 0,
         )  # fmt: skip
@@ -357,7 +377,7 @@ class RecordedPlace(Place):
 
     def _resolve_inside(
         self, one: Breakpoint, frame: Optional[Frame], base: str, rest: str
-    ) -> None:
+    ) -> _Row:
         self._need_lines("a watch")
         self._check_expression(f"it{rest}")
         found = self.evaluate(frame, base)
@@ -368,7 +388,7 @@ class RecordedPlace(Place):
                 "ERR_NOT_FOUND", f"{base} {why}: an object, a list or a dictionary can be watched"
             )
         one.text = f"watch {one.name}"
-        one.data = _condition("inside", one, identity=identity, inside=f"it{rest}")
+        return _condition("inside", one, identity=identity, inside=f"it{rest}")
 
     # ---- names ----
 
@@ -470,9 +490,31 @@ class RecordedPlace(Place):
         return rows
 
     def origin(self, frame: Frame, name: str) -> Sequence[Row]:
-        raise ReliveError(
-            "ERR_UNSUPPORTED", "this version does not follow values yet: history has the writes"
-        )
+        with progress(self.recording):
+            found = self.recording.origin(name, self._last_in(frame))
+        rows = [Row(found.position, f"{found.name} = {_text_of(found.value)}")]
+        for hop in found.hops:
+            func = hop.call or hop.func.partition(":")[2]
+            text = f"{func}  {hop.name} = {_text_of(hop.value)}"
+            at = f", {os.path.basename(hop.file)}:{hop.line}" if hop.line else ""
+            rows.append(Row(hop.position, text, f"{hop.how}, {hop.confidence}{at}"))
+        rows.append(Row("end", f"{found.end}: {found.reason}", found.advice))
+        rows += [Row("reads", f"{one.name} = {_text_of(one.value)}") for one in found.operands]
+        return rows
+
+    def _last_in(self, frame: Frame) -> str:
+        """Returns where a frame had its last event: its variables are as they were then."""
+        event = self._event_of(self._place)
+        thread, seq = event["thread"], event["seq"]
+        if event.get("frame") != frame.name:
+            reason, place, _, _, _, _ = self._search(
+                places.NEXT, self._place, frame.number, [], backwards=True
+            )
+            last = self._event_of(place) if reason != "end" else {}
+            if last.get("frame") != frame.name:
+                raise ReliveError("ERR_NOT_FOUND", f"no event of {frame.func}() is before this")
+            thread, seq = last["thread"], last["seq"]
+        return f"T{thread}@{seq}"
 
     def calls(self, function: str, where: Optional[str], limit: int) -> Tuple[Sequence[Row], str]:
         from relive import calls
@@ -549,7 +591,7 @@ def _condition(
     kind: str, one: Breakpoint, *, codes: Optional[Sequence[int]] = None, line: int = 0,
     name: str = "", is_global: bool = False, frame: int = 0, identity: int = 0,
     inside: Optional[str] = None,
-) -> Tuple[Any, ...]:  # fmt: skip
+) -> _Row:  # fmt: skip
     """Returns a condition as Replay.step() takes it."""
     return kind, codes, line, name, is_global, frame, identity, inside, one.condition
 
@@ -584,6 +626,10 @@ def _value_of(variable: Variable) -> Value:
     note = _UNSEEN if variable.is_doubtful else ""
     text = variable.value["r"]
     return Value(variable.name, text, note, variable.scope, kind, variable.value)
+
+
+def _text_of(value: Optional[Mapping[str, Any]]) -> str:
+    return value["r"] if value is not None else "<not recorded>"
 
 
 def _call_row(one: Any) -> Row:

@@ -1,5 +1,6 @@
 """`relive replay`: the prompt, by script, pipe and terminal."""
 
+import io
 import os
 import pty
 import re
@@ -12,6 +13,12 @@ import time
 
 import pytest
 from conftest import clean_environ, relive
+
+import relive as api
+from relive.prompt import place as places
+from relive.prompt.commands import Commands, split_line
+from relive.prompt.completion import Completer
+from relive.prompt.display import Screen
 
 PROGRAM = """\
 import threading
@@ -162,6 +169,24 @@ def test_values_that_are_not_known_have_a_reason(recorded):
     assert "      1 +\n         ^" in text and "<Python would raise IndexError>" in text
 
 
+def test_origin_follows_a_value_of_the_selected_frame(recorded):
+    text = replay(recorded, "goto price#2; r; origin cost; u; origin qty")
+    assert "cost = 5  bound, only one, prog.py:16" in text and "reads  base = 5" in text
+    assert 'literal: written in the source: [("tea", 2)' in text
+
+
+def test_a_breakpoint_holds_in_each_process_of_a_run(tmp_path):
+    source = "import os\n\n\ndef f(n):\n    return n\n\n\npid = os.fork()\nf(pid)\n"
+    (tmp_path / "forks.py").write_text(source + "if pid:\n    os.waitpid(pid, 0)\n")
+    relive("record", "--level", "lines", "-o", "o.relive", "forks.py", cwd=tmp_path)
+    files = sorted(tmp_path.glob("*.relive"), key=lambda path: path.name != "o.relive")
+    _, child = [api.open(path).header["pid"] for path in files]
+    text = replay(tmp_path, "b f; c; when; watch n; goto start; c", file="o.relive")
+    text += replay(tmp_path, f"b f; watch pid; goto P{child}:start; c; p n; c; goto P{child}:end;"
+                   " rc; rc", file="o.relive")  # fmt: skip
+    assert f"P{child}:T1@" in text and text.count("forks.py(5)f()") >= 4
+
+
 def test_changed_marks_and_diff(recorded):
     text = replay(recorded, "goto price#1; mark a; n; n; changed; n; diff a; mark b; goto a;"
                   " diff a b; diff price#1 price#2; mark; goto b")  # fmt: skip
@@ -201,7 +226,7 @@ def test_mistakes_have_an_answer_and_a_status(recorded):
         ("thread 9", "thread 9 does not run here: 1 do"),
         ("clear 7", "there is no breakpoint 7"),
         ("s x", "'x' is no number"),
-        ("origin x; watch 1+1", "*** "),
+        ("watch 1+1", "watch takes NAME"),
         ("goto main#1; u; u", "this is the outermost frame"),
     ):
         assert words in replay(recorded, commands, code=2), commands
@@ -313,3 +338,57 @@ def test_ctrl_c_ends_a_search_and_keeps_the_place(tmp_path):
         assert "T1@" in terminal.read("thread 1")
     finally:
         terminal.end()
+
+
+class Countdown(places.Place):
+    """A place that is no recording: a loop that counts down, and goes forwards alone."""
+
+    def __init__(self):
+        self.left, self.is_running = 3, False
+
+    def here(self):
+        return places.Stop(f"after {3 - self.left}", 1, frame=7)
+
+    def frames(self):
+        return [places.Frame(7, "main", "count", "loop.py", 2, 1, 1)]
+
+    def variables(self, frame):
+        return [places.Value("left", str(self.left), kind="parameter")]
+
+    def evaluate(self, frame, text):
+        return places.Value(text, str(eval(text, {"left": self.left})))
+
+    def source(self, frame):
+        return ["while left:", "    left -= 1"]
+
+    def step(self, how, frame, breakpoints, *, line=0, backwards=False):
+        if how == places.CONTINUE:
+            self.is_running = True
+            return None
+        self.left -= 1
+        hit = breakpoints[0] if breakpoints else None
+        return places.Stop(f"after {3 - self.left}", 1, frame=7, breakpoint=hit)
+
+    def resolve(self, wanted, frame):
+        wanted.text = f"line {wanted.line} of {wanted.file}"
+
+
+def test_the_commands_need_no_recording():
+    out = io.StringIO()
+    commands = Commands(Countdown(), Screen(out))
+    for line in ("tbreak 2", "s", "changed", "p left * 2", "left", "w", "a", "b", "rs", "help", ""):
+        commands.run(line)
+    text = out.getvalue()
+    assert "1  line 2 of loop.py  (temporary)" in text and "> loop.py(2)count()  after 1" in text
+    assert "left = 2  (was 3)" in text and "\n4\n" in text and "none is set" in text
+    assert "there is no command 'rs'" in text and "goto" not in text and text.count("quit") >= 2
+    commands.run("c; s")
+    assert commands.place.is_running and commands.is_done and commands.place.left == 2
+
+
+def test_lines_are_split_outside_quotes_and_words_are_completed():
+    assert list(split_line('p \'a;b\' ;; n;; p "\\";";')) == ["p 'a;b'", "n", 'p "\\";"']
+    commands = Commands(Countdown(), Screen(io.StringIO()))
+    completer = Completer(commands, lambda: "s; p le", lambda: 5)
+    assert completer("le", 0) == "left" and completer("le", 1) is None
+    assert completer.complete("", "unt") == ["unt", "until"]
