@@ -6,6 +6,7 @@ MATRIX = $(PYTHON) tools/matrix
 .PHONY: wheel-release help demo picture interpreters test test-full check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
+.PHONY: bench-ask
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -64,6 +65,10 @@ bench: ## costs on each interpreter, as paired ratios; writes build/bench.md
 bench-workloads: ## six programs beside VizTracer; ONLY="3.13" BEFORE="pythons of an older tree"
 	@tools/system.sh tests
 	@$(MATRIX) workloads --only "$(ONLY)" --before "$(BEFORE)"
+
+bench-ask: ## questions to a recording of ten million calls, with an index and without; ONLY="3.12"
+	@tools/system.sh tests
+	@$(MATRIX) ask --only "$(ONLY)"
 
 bench-filters: ## filter rules beside CodeTracer's recorder; fails on a missed ratio
 	@tools/system.sh tests

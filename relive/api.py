@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 _BY_ARGUMENT = "force=True replaces it"
 _SKIPPED = 256  # flag of a function that a filter left out
+# Methods of the C reader that an index makes faster, and those that hardly read without it.
+_SKIMS_TO_A_PLACE = frozenset(("find_event", "frame_states", "state"))
+_SKIMS = _SKIMS_TO_A_PLACE | {"exception_details", "exceptions", "exceptions_find", "select",
+                              "stacks_at"}  # fmt: skip
 
 
 def _find_bits(kind: str, known: Mapping[str, int]) -> int:
@@ -342,14 +346,22 @@ def _call(method: Callable[..., _Value], *args: Any, **named: Any) -> _Value:
 
 
 class _Reader:
-    """The C reader, with each of its methods called through _call()."""
+    """The C reader, with each of its methods called through _call(). What is faster with an index
+    calls `prepare` first, and says whether it is worth making one."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, prepare: Callable[[bool], object]) -> None:
         self.raw = self._reader = _call(_core.Reader, path)
+        self._prepare = prepare
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._reader, name)
+        if name in _SKIMS:
+            return lambda *args, **named: self._skim(method, name in _SKIMS_TO_A_PLACE, args, named)
         return lambda *args, **named: _call(method, *args, **named)
+
+    def _skim(self, method: Any, may_make: bool, args: Any, named: Any) -> Any:
+        self._prepare(may_make)
+        return _call(method, *args, **named)
 
 
 class Source:
@@ -382,13 +394,17 @@ class Source:
 
 
 class Recording:
-    """One process's recording, open for reading. `siblings` are the other files of its run."""
+    """One process's recording, open for reading. `siblings` are the other files of its run. A long
+    one may get an index beside it (docs/query.md), unless `index` is false."""
 
-    def __init__(self, path: _Path) -> None:
+    def __init__(self, path: _Path, *, index: bool = True) -> None:
         self.path = os.fspath(path)
         from relive import _facts
 
-        wrapped: Any = _Reader(self.path)
+        self._wants_index = index and os.environ.get("RELIVE_INDEX") != "0"
+        self._index: Optional[Mapping[str, Any]] = None
+        self._has_looked_for_index = False
+        wrapped: Any = _Reader(self.path, self.use_index)
         self._reader: _core.Reader = wrapped
         self.raw_reader: _core.Reader = wrapped.raw  # for methods that take several readers
         header = dict(self._reader.header())
@@ -400,6 +416,20 @@ class Recording:
     def reader(self) -> _core.Reader:
         """The C reader, for what has no method here; its errors are ReliveErrors."""
         return self._reader
+
+    def use_index(self, may_make: bool = False) -> Optional[Mapping[str, Any]]:
+        """Opens the index of this recording, and with `may_make` makes one where it is worth it.
+        Returns its path, its bytes and how many events it covers; None where there is none."""
+        if self._wants_index and self.header["events"] >= _core.INDEX_WORTHWHILE:
+            from relive import _index
+
+            if not self._has_looked_for_index:
+                self._index = _index.use(self)
+                self._has_looked_for_index = True
+            if may_make and self.raw_reader.index_wanted(_core.INDEX_WORTHWHILE):
+                self._index = _index.make(self) or self._index
+                self._wants_index = False  # once is enough
+        return self._index
 
     def totals(self, session: int = 0) -> Mapping[str, Any]:
         """Returns threads, and events by kind. With a session's number, `calls` are those in it."""
@@ -707,6 +737,7 @@ class Recording:
         self.close()
 
 
-def open(path: _Path) -> Recording:
-    """Opens a recording for reading; it may still be written, be cut or be damaged."""
-    return Recording(path)
+def open(path: _Path, *, index: bool = True) -> Recording:
+    """Opens a recording for reading; it may still be written, be cut or be damaged. With
+    index=False no index is read or made beside it."""
+    return Recording(path, index=index)

@@ -125,6 +125,7 @@ class Search:
         **how: Any,
     ) -> None:
         self.prefix = prefix
+        recording.use_index(may_make=True)
         try:
             self._calls = _core.Calls(
                 recording.raw_reader, [row[0] for row in codes], name, prefix,

@@ -45,6 +45,8 @@ VERBS = {
     "doctor": "what works here, and why something does not",
 }
 
+_RUNS = {"attach", "debug", "detach", "record"}  # they read no recording
+
 OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
 
 
@@ -58,6 +60,7 @@ def usage() -> str:
         f"{verbs}\n\n"
         "FILE is the newest recording in this folder when left out.\n"
         "`relive FILE` is `relive summary FILE`.\n"
+        "A long one gets an index beside it (FILE-index), unless --no-index is given.\n"
         "`relive VERB --help` tells more; begin with: relive record app.py\n"
     )
 
@@ -96,9 +99,15 @@ def main(argv: Optional[List[str]] = None) -> int:
             f"relive: there is no verb {verb!r}{nearest(verb, VERBS)} (relive --help lists them)\n"
         )
         return USAGE
+    words = words[1:]
+    if verb not in _RUNS and "--no-index" in words:
+        import os
+
+        os.environ["RELIVE_INDEX"] = "0"
+        words.remove("--no-index")
     module = __import__(f"relive.cli.{verb}", fromlist=["main"])
     try:
-        return int(module.main(words[1:]))
+        return int(module.main(words))
     except ReliveError as error:
         from relive.cli.common import safe
 

@@ -63,6 +63,7 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "budget": _collect_budget(recording, meta),
         "trace_filter": common.trace_filter(recording),
         "sources": _collect_sources(recording),
+        "index": recording.use_index(),
         "ring": header["is_ring"],
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
@@ -137,6 +138,8 @@ def _show_facts(facts: Mapping[str, Any]) -> None:
         count = common.count(facts["kinds"]["session_start"])
         rows.append(("sessions", f"{count} (relive sessions lists them)"))
     rows.extend(_list_sources(facts["sources"]))
+    if facts["index"] is not None:
+        rows.append(("index", _describe_index(facts)))
     rows.extend(_list_filters(facts["trace_filter"]))
     if facts["budget"] is not None:
         rows.extend(_list_budget(facts["budget"]))
@@ -157,6 +160,12 @@ def _list_sources(sources: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
     yield "sources", text
     for file in sources["changed"]:
         yield "", f"{common.short_path(file)} was changed after the process began"
+
+
+def _describe_index(facts: Mapping[str, Any]) -> str:
+    index = facts["index"]
+    share = 100 * index["covered"] // max(1, facts["events"])
+    return f"{common.short_path(index['path'])}, {common.size(index['bytes'])}, covers {share} %"
 
 
 def _list_filters(chain: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:

@@ -419,13 +419,13 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
 
 /* ---- begin and end ---- */
 
-/* Returns the span with the call whose number is wanted, and counts those before it. A call that is
- * open there is not wanted. */
-static size_t find_first_span(struct calls_of *c)
+/* Returns the stretch with the call whose number is wanted, and counts those before it. A call that
+ * is open there is not wanted. */
+static size_t find_first_stretch(struct calls_of *c)
 {
     const struct index *index = c->reader->index;
     for (size_t i = 0; c->question.number != 0 && index != NULL && i < index->count; i++) {
-        uint64_t begins = index_begins(&index->spans[i], c->question.codes);
+        uint64_t begins = index_begins(&index->stretches[i], c->question.codes);
         if (c->counts.calls + begins >= c->question.number) {
             return i;
         }
@@ -513,7 +513,7 @@ rl_status calls_of_open(struct reader *reader, const struct calls_of_question *q
                                                UINT32_C(1) << RL_EVENT_RUNNING,
                                       .codes = question->codes};
     if (status == RL_OK) {
-        size_t first = find_first_span(c);
+        size_t first = find_first_stretch(c);
         status = skim_open(reader, 0, first, &c->lines, &c->events);
         c->counts.calls = c->events.given != 0 ? c->counts.calls : 0;
     }

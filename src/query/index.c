@@ -2,7 +2,7 @@
  * recording as that is now.
  *
  *    HEAD     format, digest of the recording's header, how the recording ended
- *    SPAN     |  pairs, appended as the builder went on
+ *    STRETCH     |  pairs, appended as the builder went on
  *    STATE    |
  *
  *    HEAD is of this recording? --no--> no index
@@ -16,7 +16,7 @@
  * The last two matter where a recording grew, or was cut. A state names the next event of each
  * thread, so a thread that got earlier events since makes it void (cursor_save.c).
  *
- * Invariants: spans follow each other without a hole, and begin at event 0. */
+ * Invariants: stretches follow each other without a hole, and begin at event 0. */
 #include "index.h"
 
 #include <string.h>
@@ -99,15 +99,15 @@ static int has_events(const struct reader *reader, uint32_t thread, uint64_t las
     return 0;
 }
 
-/* Returns whether the recording has all events of the spans. */
+/* Returns whether the recording has all events of the stretches. */
 static int has_all_events(const struct index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
-        const struct index_span *span = &index->spans[i];
-        for (size_t j = 0; j < span->thread_count; j++) {
-            const struct index_thread *thread = &span->threads[j];
+        const struct index_stretch *stretch = &index->stretches[i];
+        for (size_t j = 0; j < stretch->thread_count; j++) {
+            const struct index_thread *thread = &stretch->threads[j];
             const struct index_thread *later =
-                i + 1 < index->count ? index_thread_of(span + 1, thread->thread) : NULL;
+                i + 1 < index->count ? index_thread_of(stretch + 1, thread->thread) : NULL;
             if (thread->first <= thread->last && (later == NULL || later->first > later->last) &&
                 !has_events(index->reader, thread->thread, thread->last)) {
                 return 0;
@@ -163,60 +163,61 @@ static rl_status skip_state(const struct index *index, uint64_t *at)
     return RL_OK;
 }
 
-static uint64_t memory_of(const struct index_span *span)
+static uint64_t memory_of(const struct index_stretch *stretch)
 {
-    return sizeof *span + span->thread_count * sizeof *span->threads +
-           span->code_count * sizeof *span->codes + span->line_count * sizeof *span->lines;
+    return sizeof *stretch + stretch->thread_count * sizeof *stretch->threads +
+           stretch->code_count * sizeof *stretch->codes +
+           stretch->line_count * sizeof *stretch->lines;
 }
 
-/* Returns whether a span may follow those before it. */
-static int is_next(const struct index *index, const struct index_span *span)
+/* Returns whether a stretch may follow those before it. */
+static int is_next(const struct index *index, const struct index_stretch *stretch)
 {
-    return span->before == index->covered && span->events != 0 &&
-           span->events <= index->reader->events - index->covered &&
-           index->memory + memory_of(span) <= INDEX_MEMORY;
+    return stretch->before == index->covered && stretch->events != 0 &&
+           stretch->events <= index->reader->events - index->covered &&
+           index->memory + memory_of(stretch) <= INDEX_MEMORY;
 }
 
 /* Takes the next pair. RL_END where there is no other one that is right. */
 static rl_status take_pair(struct index *index, struct bytes_out *raw)
 {
     uint64_t at = index->size;
-    struct index_span span = {0};
-    void *spans = index->spans;
-    rl_status status = read_block(index, &at, INDEX_SPAN, raw);
+    struct index_stretch stretch = {0};
+    void *stretches = index->stretches;
+    rl_status status = read_block(index, &at, INDEX_STRETCH, raw);
     uint64_t state = at;
     status = status == RL_OK ? skip_state(index, &at) : status;
-    status = status == RL_OK ? index_span_get(raw->data, raw->len, &span) : status;
+    status = status == RL_OK ? index_stretch_get(raw->data, raw->len, &stretch) : status;
     if (status != RL_OK) {
         return status == RL_NOMEM ? status : RL_END;
     }
-    if (!is_next(index, &span)) {
-        index_span_fini(&span);
+    if (!is_next(index, &stretch)) {
+        index_stretch_fini(&stretch);
         return RL_END;
     }
-    if (rl_grow(&spans, &index->cap, index->count + 2, sizeof span) != 0) {
-        index_span_fini(&span);
+    if (rl_grow(&stretches, &index->cap, index->count + 2, sizeof stretch) != 0) {
+        index_stretch_fini(&stretch);
         return RL_NOMEM;
     }
-    index->spans = spans;
-    span.state = index->spans[index->count].state;
-    span.state_end = index->spans[index->count].state_end;
-    index->spans[index->count++] = span;
-    index->spans[index->count] = (struct index_span){.state = state, .state_end = at};
-    index->covered += span.events;
-    index->memory += memory_of(&span);
+    index->stretches = stretches;
+    stretch.state = index->stretches[index->count].state;
+    stretch.state_end = index->stretches[index->count].state_end;
+    index->stretches[index->count++] = stretch;
+    index->stretches[index->count] = (struct index_stretch){.state = state, .state_end = at};
+    index->covered += stretch.events;
+    index->memory += memory_of(&stretch);
     index->size = at;
     return RL_OK;
 }
 
 static void drop_last(struct index *index)
 {
-    struct index_span *last = &index->spans[--index->count];
+    struct index_stretch *last = &index->stretches[--index->count];
     uint64_t state = last->state, end = last->state_end;
     index->covered -= last->events;
     index->memory -= memory_of(last);
-    index_span_fini(last);
-    *last = (struct index_span){.state = state, .state_end = end};
+    index_stretch_fini(last);
+    *last = (struct index_stretch){.state = state, .state_end = end};
     index->size = end;
 }
 
@@ -246,8 +247,8 @@ static rl_status drop_void(struct index *index, struct bytes_out *raw)
 static rl_status read_all(struct index *index, struct bytes_out *raw)
 {
     int is_same;
-    index->spans = rl_zalloc(1, sizeof *index->spans);
-    if (index->spans == NULL) {
+    index->stretches = rl_zalloc(1, sizeof *index->stretches);
+    if (index->stretches == NULL) {
         return RL_NOMEM;
     }
     index->cap = 1;
@@ -255,7 +256,7 @@ static rl_status read_all(struct index *index, struct bytes_out *raw)
     if (status != RL_OK || !head_matches(index->reader, raw, &is_same)) {
         return status == RL_NOMEM ? status : RL_DAMAGED;
     }
-    index->spans[0].state_end = index->size;
+    index->stretches[0].state_end = index->size;
     while (status == RL_OK) {
         status = take_pair(index, raw);
     }
@@ -293,15 +294,15 @@ void index_close(struct index *index)
         return;
     }
     for (size_t i = 0; i < index->count; i++) {
-        index_span_fini(&index->spans[i]);
+        index_stretch_fini(&index->stretches[i]);
     }
-    rl_free(index->spans);
+    rl_free(index->stretches);
     os_close(index->fd);
     rl_free(index);
 }
 
-rl_status index_state(const struct index *index, size_t span, struct bytes_out *state)
+rl_status index_state(const struct index *index, size_t stretch, struct bytes_out *state)
 {
-    uint64_t at = index->spans[span].state;
+    uint64_t at = index->stretches[stretch].state;
     return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_STATE, state);
 }

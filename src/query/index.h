@@ -2,12 +2,12 @@
  *
  *    events of all threads, in the order of the cursor
  *
- *    |---- span 0 ----|---- span 1 ----|---- span 2 ----|-- not covered --
- *    begin            state            state            state
+ *    |-- stretch 0 --|-- stretch 1 --|-- stretch 2 --|-- not covered --
+ *    begin           state           state           state
  *
- * A span says which functions, lines, threads and kinds of events are in it, and how often. Behind
- * each span is the state of an instant (instant.h). What is behind the last span is always read.
- * docs/index-format.md has the bytes.
+ * A stretch says which functions, lines, threads and kinds of events are in it, and how often.
+ * Behind each stretch is the state of an instant (instant.h). What is behind the last stretch is
+ * always read. docs/index-format.md has the bytes.
  *
  * index_open() checks an index against its recording, and trusts nothing in it. skim.h uses it.
  *
@@ -20,10 +20,10 @@
 #include "reader.h"
 
 #define INDEX_SHARE      10u          /* an index takes at most 1/10 of its recording */
-#define INDEX_MEMORY     (128u << 20) /* of spans; an index with more is not used */
+#define INDEX_MEMORY     (128u << 20) /* of stretches; an index with more is not used */
 #define INDEX_WORTHWHILE 1000000u     /* events; a recording with fewer needs no index */
 
-/* One thread in a span. */
+/* One thread in a stretch. */
 struct index_thread {
     uint32_t thread;
     uint64_t first, last; /* numbers of its first and last event there; last < first = none */
@@ -35,15 +35,15 @@ struct index_line {
     uint64_t runs;
 };
 
-/* One function in a span. */
+/* One function in a stretch. */
 struct index_code {
     uint32_t code;
     uint32_t kinds; /* of its events, a bit each */
     uint64_t begins;
-    size_t first_line, line_count; /* in span.lines, ordered by line */
+    size_t first_line, line_count; /* in stretch.lines, ordered by line */
 };
 
-struct index_span {
+struct index_stretch {
     uint64_t before; /* events before its first one */
     uint64_t events;
     uint64_t ticks;               /* of its first event */
@@ -60,13 +60,13 @@ struct index_span {
 
 struct index {
     struct reader *reader;
-    int fd;                   /* owned */
-    struct index_span *spans; /* owned; one more than `count`, which has only `state` */
+    int fd;                          /* owned */
+    struct index_stretch *stretches; /* owned; one more than `count`, which has only `state` */
     size_t count, cap;
-    uint64_t covered; /* events in all spans */
+    uint64_t covered; /* events in all stretches */
     uint64_t size;    /* bytes of the file that were read and are right */
     uint64_t memory;
-    int is_over; /* no more can be covered: events are lost, or damaged, behind its spans */
+    int is_over; /* no more can be covered: events are lost, or damaged, behind its stretches */
 };
 
 /* What a pass looks for. Zeros mean anything. */
@@ -82,22 +82,25 @@ struct index_wanted {
  * RL_NOMEM, or RL_DAMAGED: it is of another recording, or of no use. */
 RL_CHECKED rl_status index_open(struct reader *reader, int fd, struct index **out);
 void index_close(struct index *index);
-/* Reads the state before a span, or behind the last one, into *state. RL_OK, RL_NOMEM, RL_DAMAGED.
+/* Reads the state before a stretch, or behind the last one, into *state. RL_OK, RL_NOMEM,
+ * RL_DAMAGED.
  */
-RL_CHECKED rl_status index_state(const struct index *index, size_t span, struct bytes_out *state);
+RL_CHECKED rl_status index_state(const struct index *index, size_t stretch,
+                                 struct bytes_out *state);
 
-/* Returns whether a span may have an event that is wanted. */
-int index_may_have(const struct index_span *span, const struct index_wanted *wanted);
-/* Returns how often functions begin in a span, or a line of them runs. */
-uint64_t index_begins(const struct index_span *span, const struct u64map *codes);
-uint64_t index_runs(const struct index_span *span, const struct u64map *codes, uint32_t line);
-/* Returns what a span has of a thread, or NULL. */
-const struct index_thread *index_thread_of(const struct index_span *span, uint32_t thread);
+/* Returns whether a stretch may have an event that is wanted. */
+int index_may_have(const struct index_stretch *stretch, const struct index_wanted *wanted);
+/* Returns how often functions begin in a stretch, or a line of them runs. */
+uint64_t index_begins(const struct index_stretch *stretch, const struct u64map *codes);
+uint64_t index_runs(const struct index_stretch *stretch, const struct u64map *codes, uint32_t line);
+/* Returns what a stretch has of a thread, or NULL. */
+const struct index_thread *index_thread_of(const struct index_stretch *stretch, uint32_t thread);
 
 /* Part of the format, for the builder. */
-void index_span_put(const struct index_span *span, struct bytes_out *out);
-RL_CHECKED rl_status index_span_get(const uint8_t *bytes, size_t len, struct index_span *span);
-void index_span_fini(struct index_span *span);
+void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *out);
+RL_CHECKED rl_status index_stretch_get(const uint8_t *bytes, size_t len,
+                                       struct index_stretch *stretch);
+void index_stretch_fini(struct index_stretch *stretch);
 void index_head_put(const struct reader *reader, struct bytes_out *out);
 /* Return whether the id of an event is that of a function. */
 static inline int index_has_code(unsigned kind)
@@ -106,6 +109,6 @@ static inline int index_has_code(unsigned kind)
            kind == RL_EVENT_BUDGET;
 }
 
-enum index_block { INDEX_HEAD = 64, INDEX_SPAN = 65, INDEX_STATE = 66, INDEX_OVER = 67 };
+enum index_block { INDEX_HEAD = 64, INDEX_STRETCH = 65, INDEX_STATE = 66, INDEX_OVER = 67 };
 
 #endif

@@ -1,11 +1,11 @@
 /* Why: an answer from an index must be that of a reading. So the builder is a reading, with the
  * code that answers, and notes what it has met.
  *
- *    instant_next() --> note_event() --+-- fewer than a span's events --> go on
+ *    instant_next() --> note_event() --+-- fewer than a stretch's events --> go on
  *                                      |
- *                                      +-- more than its share of bytes --> go on: a longer span
+ *                                      +-- more than its share of bytes --> go on: a longer stretch
  *                                      |
- *                                      +--> SPAN and STATE are written
+ *                                      +--> STRETCH and STATE are written
  *
  * It stops before what a reading would report: lost events, damage. What is behind that place is
  * always read.
@@ -23,8 +23,8 @@
 #include "os.h"
 
 enum {
-    SPAN_LEAST = 1 << 17, /* events: read in some 20 ms */
-    SPANS_MOST = 1024     /* of a recording, so that all spans fit into memory */
+    STRETCH_LEAST = 1 << 17, /* events: read in some 20 ms */
+    STRETCHES_MOST = 1024    /* of a recording, so that all stretches fit into memory */
 };
 
 /* What was counted for one key. */
@@ -46,16 +46,16 @@ struct index_builder {
     struct instant *instant; /* owned */
     int fd;
     unsigned share;
-    uint64_t least;  /* events of a span */
+    uint64_t least;  /* events of a stretch */
     uint64_t enough; /* of this one */
     uint64_t size, covered, given;
     size_t problems; /* that the reader had before */
-    struct index_span span;
+    struct index_stretch stretch;
     struct tallies codes;   /* code: kinds, how often it begins */
     struct tallies lines;   /* code << 32 | line: how often it runs */
     struct tallies threads; /* thread: its first event (`first`) and its last one (`count`) */
     struct tallies
-        frames; /* thread: the highest ordinal so far; kinds = it has grown in the span */
+        frames; /* thread: the highest ordinal so far; kinds = it has grown in the stretch */
     struct bytes_out raw, sealed;
     int is_over;
 };
@@ -113,7 +113,7 @@ static rl_status note_frame(struct index_builder *b, uint64_t frame)
     return RL_OK;
 }
 
-/* Counts an event into the span. */
+/* Counts an event into the stretch. */
 static rl_status note_event(struct index_builder *b, const struct event_out *event)
 {
     uint32_t kind = UINT32_C(1) << event->kind;
@@ -124,9 +124,9 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
     thread->first = thread->kinds == 0 ? event->seq : thread->first;
     thread->count = event->seq;
     thread->kinds = kind;
-    b->span.ticks = b->span.events == 0 ? event->ticks : b->span.ticks;
-    b->span.kinds |= kind;
-    b->span.events++;
+    b->stretch.ticks = b->stretch.events == 0 ? event->ticks : b->stretch.ticks;
+    b->stretch.kinds |= kind;
+    b->stretch.events++;
     if (!index_has_code(event->kind)) {
         return RL_OK;
     }
@@ -146,7 +146,7 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
     return note_frame(b, event->frame);
 }
 
-/* ---- a span ---- */
+/* ---- a stretch ---- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -168,8 +168,8 @@ static rl_status sort_tallies(struct tallies *tallies)
     return RL_OK;
 }
 
-/* Adds an entry for each thread of the span, and for those whose frames are new there. */
-static rl_status make_threads(struct index_builder *b, struct index_span *span)
+/* Adds an entry for each thread of the stretch, and for those whose frames are new there. */
+static rl_status make_threads(struct index_builder *b, struct index_stretch *stretch)
 {
     for (size_t i = 0; i < b->frames.count; i++) {
         const struct tally *frames = &b->frames.items[i];
@@ -181,15 +181,15 @@ static rl_status make_threads(struct index_builder *b, struct index_span *span)
             thread->first = thread->kinds == 0 ? 1 : thread->first; /* and no last one */
         }
     }
-    span->threads = rl_alloc(b->threads.count, sizeof *span->threads);
-    if (span->threads == NULL || sort_tallies(&b->threads) != RL_OK) {
+    stretch->threads = rl_alloc(b->threads.count, sizeof *stretch->threads);
+    if (stretch->threads == NULL || sort_tallies(&b->threads) != RL_OK) {
         return RL_NOMEM;
     }
     for (size_t i = 0; i < b->threads.count; i++) {
         const struct tally *thread = &b->threads.items[i];
         const uint64_t *place = u64map_get(&b->frames.places, thread->key + 1);
         const struct tally *frames = place != NULL ? &b->frames.items[*place] : NULL;
-        span->threads[span->thread_count++] = (struct index_thread){
+        stretch->threads[stretch->thread_count++] = (struct index_thread){
             .thread = (uint32_t)thread->key,
             .first = thread->first,
             .last = thread->count,
@@ -199,34 +199,34 @@ static rl_status make_threads(struct index_builder *b, struct index_span *span)
     return RL_OK;
 }
 
-static rl_status make_codes(struct index_builder *b, struct index_span *span)
+static rl_status make_codes(struct index_builder *b, struct index_stretch *stretch)
 {
     size_t line = 0;
-    span->codes = rl_alloc(b->codes.count, sizeof *span->codes);
-    span->lines = rl_alloc(b->lines.count, sizeof *span->lines);
-    if (span->codes == NULL || span->lines == NULL || sort_tallies(&b->codes) != RL_OK ||
+    stretch->codes = rl_alloc(b->codes.count, sizeof *stretch->codes);
+    stretch->lines = rl_alloc(b->lines.count, sizeof *stretch->lines);
+    if (stretch->codes == NULL || stretch->lines == NULL || sort_tallies(&b->codes) != RL_OK ||
         sort_tallies(&b->lines) != RL_OK) {
         return RL_NOMEM;
     }
     for (size_t i = 0; i < b->codes.count; i++) {
         const struct tally *tally = &b->codes.items[i];
-        struct index_code *code = &span->codes[span->code_count++];
+        struct index_code *code = &stretch->codes[stretch->code_count++];
         *code = (struct index_code){.code = (uint32_t)tally->key,
                                     .kinds = tally->kinds,
                                     .begins = tally->count,
                                     .first_line = line};
         for (; line < b->lines.count && b->lines.items[line].key >> 32 == tally->key; line++) {
-            span->lines[line] =
+            stretch->lines[line] =
                 (struct index_line){(uint32_t)b->lines.items[line].key, b->lines.items[line].count};
             code->line_count++;
         }
     }
-    span->line_count = line;
+    stretch->line_count = line;
     return RL_OK;
 }
 
-/* Forgets the span, and begins the next one. */
-static void begin_span(struct index_builder *b)
+/* Forgets the stretch, and begins the next one. */
+static void begin_stretch(struct index_builder *b)
 {
     clear_tallies(&b->codes);
     clear_tallies(&b->lines);
@@ -235,7 +235,7 @@ static void begin_span(struct index_builder *b)
         b->frames.items[i].kinds = 0;
     }
     b->covered = b->given;
-    b->span = (struct index_span){.before = b->given};
+    b->stretch = (struct index_stretch){.before = b->given};
     b->enough = b->least;
 }
 
@@ -283,20 +283,20 @@ static uint64_t room_of(const struct index_builder *b)
     return (uint64_t)((double)b->reader->size * part / b->share);
 }
 
-/* Writes the span and the state behind it. Where there is no room for them yet, the span goes on
- * until it is twice as long. The size of a state is known once it is made. */
-static rl_status end_span(struct index_builder *b)
+/* Writes the stretch and the state behind it. Where there is no room for them yet, the stretch goes
+ * on until it is twice as long. The size of a state is known once it is made. */
+static rl_status end_stretch(struct index_builder *b)
 {
-    struct index_span span = b->span;
+    struct index_stretch stretch = b->stretch;
     bytes_out_reset(&b->sealed);
     bytes_out_reset(&b->raw);
-    rl_status status = make_threads(b, &span);
-    status = status == RL_OK ? make_codes(b, &span) : status;
+    rl_status status = make_threads(b, &stretch);
+    status = status == RL_OK ? make_codes(b, &stretch) : status;
     if (status == RL_OK) {
-        index_span_put(&span, &b->raw);
-        status = seal_block(b, INDEX_SPAN);
+        index_stretch_put(&stretch, &b->raw);
+        status = seal_block(b, INDEX_STRETCH);
     }
-    index_span_fini(&span);
+    index_stretch_fini(&stretch);
     if (status == RL_OK) {
         bytes_out_reset(&b->raw);
         instant_save(b->instant, &b->raw);
@@ -308,7 +308,7 @@ static rl_status end_span(struct index_builder *b)
     }
     status = status == RL_OK ? write_sealed(b) : status;
     if (status == RL_OK) {
-        begin_span(b);
+        begin_stretch(b);
     }
     return status;
 }
@@ -338,8 +338,8 @@ rl_status index_builder_step(struct index_builder *b, uint64_t events)
         }
         status = note_event(b, &event);
         b->given++;
-        if (status == RL_OK && b->span.events >= b->enough) {
-            status = end_span(b);
+        if (status == RL_OK && b->stretch.events >= b->enough) {
+            status = end_stretch(b);
             status = status == RL_LIMIT ? end_index(b) : status;
         }
     }
@@ -349,20 +349,20 @@ rl_status index_builder_step(struct index_builder *b, uint64_t events)
 
 /* ---- begin and end ---- */
 
-int index_is_wanted(const struct reader *reader, const struct index *known)
+int index_is_wanted(const struct reader *reader, const struct index *known, uint64_t least)
 {
     uint64_t covered = known != NULL ? known->covered : 0;
     if (reader->problem_count != 0 || (reader->header.flags & RL_FLAG_RING) != 0 ||
         (known != NULL && known->is_over)) {
         return 0;
     }
-    return reader->events - covered >= INDEX_WORTHWHILE + covered / 8;
+    return reader->events - covered >= least + covered / 8;
 }
 
 /* Copies the pairs of an index, which is at most 1/share of a recording that has grown since. */
 static rl_status copy_pairs(struct index_builder *b, const struct index *known)
 {
-    uint64_t at = known->spans[0].state_end;
+    uint64_t at = known->stretches[0].state_end;
     rl_status status = RL_OK;
     int os_errno;
     while (status == RL_OK && at < known->size) {
@@ -391,8 +391,8 @@ static rl_status go_on(struct index_builder *b, const struct index *known)
     status = status == RL_OK ? instant_load(b->reader, b->raw.data, b->raw.len, &last, &b->instant)
                              : status;
     for (size_t i = 0; i < known->count && status == RL_OK; i++) {
-        for (size_t j = 0; j < known->spans[i].thread_count && status == RL_OK; j++) {
-            const struct index_thread *thread = &known->spans[i].threads[j];
+        for (size_t j = 0; j < known->stretches[i].thread_count && status == RL_OK; j++) {
+            const struct index_thread *thread = &known->stretches[i].threads[j];
             status = note_frame(b, (uint64_t)thread->thread << RL_FRAME_ORDINAL_BITS |
                                        (thread->ordinal & RL_FRAME_ORDINAL_MASK));
         }
@@ -402,17 +402,17 @@ static rl_status go_on(struct index_builder *b, const struct index *known)
 }
 
 rl_status index_builder_open(struct reader *reader, const struct index *known, int fd,
-                             unsigned share, uint64_t span, struct index_builder **out)
+                             unsigned share, uint64_t stretch, struct index_builder **out)
 {
     struct index_builder *b = rl_zalloc(1, sizeof *b);
     if (b == NULL) {
         return RL_NOMEM;
     }
-    uint64_t least = reader->events / SPANS_MOST;
+    uint64_t least = reader->events / STRETCHES_MOST;
     b->reader = reader;
     b->fd = fd;
     b->share = share;
-    b->least = span != 0 ? span : least > SPAN_LEAST ? least : SPAN_LEAST;
+    b->least = stretch != 0 ? stretch : least > STRETCH_LEAST ? least : STRETCH_LEAST;
     b->problems = reader->problem_count;
     index_head_put(reader, &b->raw);
     rl_status status = write_block(b, INDEX_HEAD);
@@ -424,7 +424,7 @@ rl_status index_builder_open(struct reader *reader, const struct index *known, i
         index_builder_close(b);
         return status;
     }
-    begin_span(b);
+    begin_stretch(b);
     *out = b;
     return RL_OK;
 }

@@ -206,13 +206,13 @@ rl_status position_parse(const char *text, size_t len, struct position *out, str
 
 /* ---- finding ---- */
 
-/* Where a pass begins: what is before that span is counted, and need not be read. */
+/* Where a pass begins: what is before that stretch is counted, and need not be read. */
 struct beginning {
-    size_t span;
+    size_t stretch;
     uint64_t counted;
 };
 
-/* Returns the span that has the wanted call or run of a line. */
+/* Returns the stretch that has the wanted call or run of a line. */
 static struct beginning find_counted(const struct reader *reader, const struct position *position,
                                      const struct u64map *codes)
 {
@@ -220,9 +220,10 @@ static struct beginning find_counted(const struct reader *reader, const struct p
     struct beginning found = {0, 0};
     uint64_t counted = 0;
     for (size_t i = 0; index != NULL && i < index->count; i++) {
-        const struct index_span *span = &index->spans[i];
-        uint64_t times = position->kind == POSITION_CALL ? index_begins(span, codes)
-                                                         : index_runs(span, codes, position->line);
+        const struct index_stretch *stretch = &index->stretches[i];
+        uint64_t times = position->kind == POSITION_CALL
+                             ? index_begins(stretch, codes)
+                             : index_runs(stretch, codes, position->line);
         if (times != 0) {
             found = (struct beginning){i, counted};
         }
@@ -243,22 +244,22 @@ static struct beginning find_beginning(const struct reader *reader, const struct
     case POSITION_LINE:
         return find_counted(reader, position, codes);
     case POSITION_EVENT:
-        found.span = skim_span_of_event(reader, position->thread, position->number);
+        found.stretch = skim_stretch_of_event(reader, position->thread, position->number);
         return found;
     case POSITION_TIME:
-        found.span = skim_span_of_time(reader, position->number);
+        found.stretch = skim_stretch_of_time(reader, position->number);
         break;
     case POSITION_SHARE:
-        found.span = skim_span_of_count(reader, events);
+        found.stretch = skim_stretch_of_count(reader, events);
         break;
     case POSITION_END:
-        found.span = skim_span_of_count(reader, UINT64_MAX);
+        found.stretch = skim_stretch_of_count(reader, UINT64_MAX);
         break;
     case POSITION_START:
     case POSITION_EXCEPTION:
         break;
     }
-    found.counted = found.span != 0 ? reader->index->spans[found.span].before : 0;
+    found.counted = found.stretch != 0 ? reader->index->stretches[found.stretch].before : 0;
     return found;
 }
 
@@ -368,7 +369,7 @@ rl_status position_find(struct reader *reader, const struct position *position,
         finding.wanted = (uint64_t)((double)reader->events * (double)position->number / 1e6);
     }
     struct beginning begin = find_beginning(reader, position, codes, finding.wanted);
-    rl_status status = skim_open(reader, 0, begin.span, NULL, &skim);
+    rl_status status = skim_open(reader, 0, begin.stretch, NULL, &skim);
     found.counted = skim.given != 0 ? begin.counted : 0;
     while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK) {
         finding.seen = skim.given;

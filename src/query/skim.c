@@ -1,9 +1,9 @@
 /* Why: each answer is the same with an index and without, so every query reads by the same loop. An
  * index only moves it forward, to a place where all that it knows is as if it had read on.
  *
- *    at the begin of a span --wanted in it?--yes--> read on
+ *    at the begin of a stretch --wanted in it?--yes--> read on
  *       | no
- *       +--> the next span ... --wanted in it, or none is left--> load the state before it
+ *       +--> the next stretch ... --wanted in it, or none is left--> load the state before it
  *
  * Where a state cannot be loaded, nothing is left out from there on. */
 #include "skim.h"
@@ -12,34 +12,35 @@
 
 #include "instant_parts.h"
 
-/* Returns the first span that begins at this event, or behind it. */
-static size_t find_span(const struct index *index, uint64_t event)
+/* Returns the first stretch that begins at this event, or behind it. */
+static size_t find_stretch(const struct index *index, uint64_t event)
 {
     size_t low = 0, high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        *(index->spans[middle].before < event ? &low : &high) =
-            index->spans[middle].before < event ? middle + 1 : middle;
+        *(index->stretches[middle].before < event ? &low : &high) =
+            index->stretches[middle].before < event ? middle + 1 : middle;
     }
     return low;
 }
 
-/* Sets where the next span begins, from this event on. */
+/* Sets where the next stretch begins, from this event on. */
 static void set_boundary(struct skim *skim, uint64_t event)
 {
     const struct index *index = skim->reader->index;
-    size_t span = index != NULL ? find_span(index, event) : 0;
-    skim->boundary = index != NULL && span < index->count ? index->spans[span].before : UINT64_MAX;
+    size_t stretch = index != NULL ? find_stretch(index, event) : 0;
+    skim->boundary =
+        index != NULL && stretch < index->count ? index->stretches[stretch].before : UINT64_MAX;
 }
 
-/* Moves before a span. RL_DAMAGED where the state there is of no use; then it stays. */
-static rl_status load_span(struct skim *skim, size_t span, int with_instant)
+/* Moves before a stretch. RL_DAMAGED where the state there is of no use; then it stays. */
+static rl_status load_stretch(struct skim *skim, size_t stretch, int with_instant)
 {
     const struct index *index = skim->reader->index;
     struct event_out last;
     struct instant *instant = NULL;
     struct cursor *cursor = NULL;
-    rl_status status = index_state(index, span, &skim->state);
+    rl_status status = index_state(index, stretch, &skim->state);
     if (status == RL_OK && with_instant) {
         status = instant_load(skim->reader, skim->state.data, skim->state.len, &last, &instant);
     } else if (status == RL_OK) {
@@ -56,7 +57,7 @@ static rl_status load_span(struct skim *skim, size_t span, int with_instant)
     }
     skim->instant = instant;
     skim->cursor = with_instant ? instant->cursor : cursor;
-    skim->given = span < index->count ? index->spans[span].before : index->covered;
+    skim->given = stretch < index->count ? index->stretches[stretch].before : index->covered;
     return RL_OK;
 }
 
@@ -66,7 +67,7 @@ rl_status skim_open(struct reader *reader, int with_instant, size_t from, struct
     rl_status status = RL_DAMAGED;
     *skim = (struct skim){.reader = reader, .lines = lines};
     if (from != 0) {
-        status = load_span(skim, from, with_instant);
+        status = load_stretch(skim, from, with_instant);
     }
     if (status == RL_DAMAGED && with_instant) {
         status = instant_open(reader, &skim->instant);
@@ -96,33 +97,34 @@ void skim_close(struct skim *skim)
 rl_status skim_skip(struct skim *skim, const struct index_wanted *wanted)
 {
     const struct index *index = skim->reader->index; /* it may be another one by now, or none */
-    size_t here = index != NULL ? find_span(index, skim->given) : 0, span = here;
+    size_t here = index != NULL ? find_stretch(index, skim->given) : 0, stretch = here;
     rl_status status = RL_OK;
-    if (index == NULL || here == index->count || index->spans[here].before != skim->given) {
+    if (index == NULL || here == index->count || index->stretches[here].before != skim->given) {
         set_boundary(skim, skim->given);
         return RL_OK;
     }
-    while (wanted != NULL && span < index->count && !index_may_have(&index->spans[span], wanted)) {
-        span++;
+    while (wanted != NULL && stretch < index->count &&
+           !index_may_have(&index->stretches[stretch], wanted)) {
+        stretch++;
     }
-    if (span != here) {
-        status = load_span(skim, span, skim->instant != NULL);
+    if (stretch != here) {
+        status = load_stretch(skim, stretch, skim->instant != NULL);
     }
     if (status == RL_DAMAGED) {
         skim->boundary = UINT64_MAX;
         return RL_OK;
     }
-    set_boundary(skim, skim->given + 1); /* this span is read now */
+    set_boundary(skim, skim->given + 1); /* this stretch is read now */
     return status;
 }
 
-/* ---- spans of places ---- */
+/* ---- stretches of places ---- */
 
-size_t skim_span_of_event(const struct reader *reader, uint32_t thread, uint64_t seq)
+size_t skim_stretch_of_event(const struct reader *reader, uint32_t thread, uint64_t seq)
 {
     const struct index *index = reader->index;
     for (size_t i = index != NULL ? index->count : 0; i-- > 0;) {
-        const struct index_thread *found = index_thread_of(&index->spans[i], thread);
+        const struct index_thread *found = index_thread_of(&index->stretches[i], thread);
         if (found != NULL && found->first <= found->last && found->first <= seq) {
             return i;
         }
@@ -130,33 +132,33 @@ size_t skim_span_of_event(const struct reader *reader, uint32_t thread, uint64_t
     return 0;
 }
 
-size_t skim_span_of_time(const struct reader *reader, uint64_t t)
+size_t skim_stretch_of_time(const struct reader *reader, uint64_t t)
 {
     const struct index *index = reader->index;
     size_t i = index != NULL ? index->count : 0;
-    while (i-- > 1 && reader_time(reader, index->spans[i].ticks) > t) {
+    while (i-- > 1 && reader_time(reader, index->stretches[i].ticks) > t) {
     }
     return index != NULL && index->count != 0 ? i : 0;
 }
 
-size_t skim_span_of_count(const struct reader *reader, uint64_t events)
+size_t skim_stretch_of_count(const struct reader *reader, uint64_t events)
 {
     const struct index *index = reader->index;
     size_t i = index != NULL ? index->count : 0;
-    while (i-- > 1 && index->spans[i].before >= events) {
+    while (i-- > 1 && index->stretches[i].before >= events) {
     }
     return index != NULL && index->count != 0 ? i : 0;
 }
 
-/* Returns whether one of these frames may have its first event in a span. */
-static int may_begin(const struct index_span *span, const struct u64map *frames)
+/* Returns whether one of these frames may have its first event in a stretch. */
+static int may_begin(const struct index_stretch *stretch, const struct u64map *frames)
 {
     for (size_t i = 0; i < frames->capacity; i++) {
         uint64_t frame = frames->entries[i].key - 1;
         const struct index_thread *thread =
             frames->entries[i].key == 0
                 ? NULL
-                : index_thread_of(span, (uint32_t)(frame >> RL_FRAME_ORDINAL_BITS));
+                : index_thread_of(stretch, (uint32_t)(frame >> RL_FRAME_ORDINAL_BITS));
         if (thread != NULL && thread->ordinal >= (frame & RL_FRAME_ORDINAL_MASK)) {
             return 1;
         }
@@ -164,14 +166,14 @@ static int may_begin(const struct index_span *span, const struct u64map *frames)
     return 0;
 }
 
-size_t skim_span_of_frames(const struct reader *reader, const struct u64map *frames)
+size_t skim_stretch_of_frames(const struct reader *reader, const struct u64map *frames)
 {
     const struct index *index = reader->index;
     size_t i = 0;
     if (index == NULL || frames->count == 0) {
         return 0;
     }
-    while (i < index->count && !may_begin(&index->spans[i], frames)) {
+    while (i < index->count && !may_begin(&index->stretches[i], frames)) {
         i++;
     }
     return i;

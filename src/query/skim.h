@@ -1,5 +1,5 @@
-/* A reading of all events that leaves out spans in which nothing is wanted, where the recording has
- * an index (index.h). Without one it is a cursor, or an instant.
+/* A reading of all events that leaves out stretches in which nothing is wanted, where the recording
+ * has an index (index.h). Without one it is a cursor, or an instant.
  *
  *    while ((status = skim_next(&skim, &wanted, &event)) == RL_OK) ...
  *
@@ -17,14 +17,14 @@ struct skim {
     struct cursor *cursor;   /* owned by the instant, where there is one */
     struct instant *instant; /* owned; NULL = only events are wanted */
     uint64_t given;          /* events before the next one, the ones that were left out included */
-    uint64_t boundary;       /* `given` where the next span begins; UINT64_MAX = there is none */
+    uint64_t boundary;       /* `given` where the next stretch begins; UINT64_MAX = there is none */
     struct u64map *lines;   /* borrowed; where not NULL, becomes frame -> line of its last LINE, for
                              * all frames that have one, when something was left out */
     struct bytes_out state; /* scratch */
 };
 
-/* Begins before span `from`, which is 0 without an index. `lines` is skim->lines, or NULL. RL_OK or
- * RL_NOMEM. */
+/* Begins before stretch `from`, which is 0 without an index. `lines` is skim->lines, or NULL. RL_OK
+ * or RL_NOMEM. */
 RL_CHECKED rl_status skim_open(struct reader *reader, int with_instant, size_t from,
                                struct u64map *lines, struct skim *skim);
 void skim_close(struct skim *skim);
@@ -45,12 +45,12 @@ RL_CHECKED static inline rl_status skim_next(struct skim *skim, const struct ind
                                  : cursor_next(skim->cursor, event);
 }
 
-/* Return the last span that begins at or before a place; 0 where there is none. The place is an
+/* Return the last stretch that begins at or before a place; 0 where there is none. The place is an
  * event of a thread by its number, a time, or a number of events. */
-size_t skim_span_of_event(const struct reader *reader, uint32_t thread, uint64_t seq);
-size_t skim_span_of_time(const struct reader *reader, uint64_t t);
-size_t skim_span_of_count(const struct reader *reader, uint64_t events);
-/* Returns the span in which the first of these frames (+ 1) has its first event. */
-size_t skim_span_of_frames(const struct reader *reader, const struct u64map *frames);
+size_t skim_stretch_of_event(const struct reader *reader, uint32_t thread, uint64_t seq);
+size_t skim_stretch_of_time(const struct reader *reader, uint64_t t);
+size_t skim_stretch_of_count(const struct reader *reader, uint64_t events);
+/* Returns the stretch in which the first of these frames (+ 1) has its first event. */
+size_t skim_stretch_of_frames(const struct reader *reader, const struct u64map *frames);
 
 #endif

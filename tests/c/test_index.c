@@ -22,14 +22,14 @@ static struct reader *open_reader(const char *path)
 }
 
 /* Makes an index, on top of the one that the reader has. Returns its path. */
-static const char *build_index(struct reader *reader, uint64_t span)
+static const char *build_index(struct reader *reader, uint64_t stretch)
 {
     const char *path = fresh_path();
     struct index_builder *builder = NULL;
     rl_status status;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
-    assert_int_equal(index_builder_open(reader, reader->index, fd, 0, span, &builder), RL_OK);
+    assert_int_equal(index_builder_open(reader, reader->index, fd, 0, stretch, &builder), RL_OK);
     while ((status = index_builder_step(builder, 1000)) == RL_OK) {
     }
     assert_int_equal(status, RL_END);
@@ -196,7 +196,7 @@ static void compare_states(struct reader *plain, struct reader *indexed)
             const struct index_wanted wanted = {.thread = thread};
             struct skim skim = {0};
             struct event_out event = {0};
-            size_t from = skim_span_of_event(readers[r], thread, seq);
+            size_t from = skim_stretch_of_event(readers[r], thread, seq);
             assert_int_equal(skim_open(readers[r], 1, from, NULL, &skim), RL_OK);
             while ((status[r] = skim_next(&skim, &wanted, &event)) == RL_OK &&
                    (event.thread != thread || event.seq != seq)) {
@@ -228,13 +228,13 @@ static void compare_all(struct reader *plain, struct reader *indexed)
 
 /* ---- whole files ---- */
 
-static void check_file(const char *path, uint64_t span, int may_be_damaged)
+static void check_file(const char *path, uint64_t stretch, int may_be_damaged)
 {
     struct reader *builder = open_reader(path), *plain = open_reader(path);
     struct reader *indexed = open_reader(path);
-    const char *index = build_index(builder, span);
+    const char *index = build_index(builder, stretch);
     uint64_t covered = use_index(indexed, index);
-    assert_true(may_be_damaged || covered + 2 * span > plain->events);
+    assert_true(may_be_damaged || covered + 2 * stretch > plain->events);
     compare_all(plain, indexed);
     (void)unlink(index);
     close_reader(indexed);
@@ -242,7 +242,7 @@ static void check_file(const char *path, uint64_t span, int may_be_damaged)
     close_reader(builder);
 }
 
-static int for_golden(const char *folder, uint64_t span)
+static int for_golden(const char *folder, uint64_t stretch)
 {
     char path[600];
     const struct dirent *entry;
@@ -258,7 +258,7 @@ static int for_golden(const char *folder, uint64_t span)
             continue;
         }
         reader_close(reader);
-        check_file(path, span, strcmp(folder, ".") != 0);
+        check_file(path, stretch, strcmp(folder, ".") != 0);
         count++;
     }
     (void)closedir(files);

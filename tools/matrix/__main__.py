@@ -38,6 +38,7 @@ COMMANDS = {
     "refs": lambda args: hunts.refs(),
     "mutants": lambda args: suites.mutants(),
     "bench": lambda args: costs.bench(),
+    "ask": lambda args: costs.ask(args.only),
     "workloads": lambda args: costs.workloads(args.only, args.before.split()),
     "filters": lambda args: costs.beside_peers(["filters.py"], costs.FILTERED),
     "debug": lambda args: costs.beside_peers(["debug.py", "debug_modules.py"], VERSIONS),

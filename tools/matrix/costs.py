@@ -49,6 +49,20 @@ def bench():
     return 0
 
 
+def ask(versions):
+    """Asks questions of a long recording, on these versions or the newest one."""
+    found, _ = find_interpreters()
+    for version in [one for one in versions if one in found] or [max(found, key=VERSIONS.index)]:
+        log = os.path.join(BUILD, "log", f"ask-{version}.txt")
+        python = os.path.join(install(version, found[version], log), "bin", "python")
+        say(f"asking with {version} ...")
+        script = os.path.join(ROOT, "bench", "ask.py")
+        status = subprocess.call([python, script], env=environ(), cwd=BUILD)
+        if status != 0:
+            return status
+    return 0
+
+
 def beside_peers(scripts, versions):
     """Runs benchmarks in copies of these versions' environments, which other tools then change."""
     found, _ = find_interpreters()

@@ -48,10 +48,10 @@ def tsan():
 
 
 def fuzz(seconds):
-    """Fuzzes every verb, the reader, and patterns with selectors, a third of the time each.
+    """Fuzzes every verb, the reader, the index and patterns, a quarter of the time each.
 
     The verbs read changed recordings whose checksums are right; the others run under libFuzzer."""
-    share = max(1, seconds // 3)
+    share = max(1, seconds // 4)
     status = fuzz_verbs(share)
     log = os.path.join(BUILD, "log", "fuzz.txt")
     path = os.path.join(BUILD, "fuzz")
@@ -66,6 +66,7 @@ def fuzz(seconds):
     run([meson, "compile", "-C", path], log, env=env)
     for name, folders, longest in (
         ("reader", ["tests/golden/good", "tests/golden/bad"], 262144),
+        ("index", ["tests/golden/index"], 65536),
         ("filter", ["tests/golden/patterns"], 1024),
     ):
         corpus = os.path.join(BUILD, "corpus-" + name)

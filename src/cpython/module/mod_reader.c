@@ -279,9 +279,10 @@ static PyObject *reader_select(struct reader_object *self, PyObject *args, PyObj
 static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
-    enum { ENOUGH = 1 << 20 };
+    enum { ENOUGH = 1 << 20, EVENTS = 50000 }; /* bytes; read since the first line */
     struct json_out json = {{0}, 0};
     struct event_out event;
+    unsigned since = 0;
     rl_status status = RL_OK;
     struct reader *r = reader_enter(self);
     if (r == NULL) {
@@ -290,13 +291,15 @@ static PyObject *reader_dump(struct reader_object *self, PyObject *ignored)
     Py_BEGIN_ALLOW_THREADS
     const struct index_wanted wanted = select_wanted(&self->select);
     if (self->skim.cursor == NULL) {
-        status = skim_open(r, 0, skim_span_of_frames(r, &self->select.frames), NULL, &self->skim);
+        status =
+            skim_open(r, 0, skim_stretch_of_frames(r, &self->select.frames), NULL, &self->skim);
     }
-    while (status == RL_OK && json.out.len < ENOUGH && !json.out.failed &&
+    while (status == RL_OK && json.out.len < ENOUGH && since < EVENTS && !json.out.failed &&
            (status = skim_next(&self->skim, &wanted, &event)) == RL_OK) {
         if (!self->has_select || select_matches(&self->select, r, &event)) {
             dump_event(&json, r, &event);
         }
+        since += json.out.len != 0;
     }
     if (status != RL_OK && json.out.len == 0) {
         begin_again(self);
@@ -423,8 +426,8 @@ static PyMethodDef reader_methods[] = {
      "The newest exceptions of a type and an address, up to one of them."},
     {"index_use", (PyCFunction)reader_index_use, METH_O,
      "Takes an index: (events that it covers, bytes), None where it is of no use."},
-    {"index_wanted", (PyCFunction)reader_index_wanted, METH_NOARGS,
-     "Whether an index can be made, or can cover more."},
+    {"index_wanted", (PyCFunction)reader_index_wanted, METH_O,
+     "Whether an index can cover so many events more."},
     {"index_begin", (PyCFunction)reader_index_begin, METH_VARARGS, "Begins one in an empty file."},
     {"index_step", (PyCFunction)reader_index_step, METH_O,
      "Reads so many events into it; whether there are more."},
@@ -498,5 +501,5 @@ int mod_reader_add(PyObject *module)
         Py_XDECREF(type);
         return -1;
     }
-    return 0;
+    return PyModule_AddIntConstant(module, "INDEX_WORTHWHILE", INDEX_WORTHWHILE);
 }

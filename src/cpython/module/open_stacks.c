@@ -70,16 +70,16 @@ PyObject *reader_stack_list(const struct open_activation *stack, size_t depth, u
     return list;
 }
 
-/* Returns the span of the first of these events. */
-static size_t find_first_span(const struct reader *r, const struct u64map *wanted)
+/* Returns the stretch of the first of these events. */
+static size_t find_first_stretch(const struct reader *r, const struct u64map *wanted)
 {
     size_t first = SIZE_MAX;
     for (size_t i = 0; i < wanted->capacity; i++) {
         uint64_t key = wanted->entries[i].key;
         if (key != 0) {
-            size_t span = skim_span_of_event(r, (uint32_t)(key >> RL_FRAME_ORDINAL_BITS),
-                                             key & RL_FRAME_ORDINAL_MASK);
-            first = span < first ? span : first;
+            size_t stretch = skim_stretch_of_event(r, (uint32_t)(key >> RL_FRAME_ORDINAL_BITS),
+                                                   key & RL_FRAME_ORDINAL_MASK);
+            first = stretch < first ? stretch : first;
         }
     }
     return first != SIZE_MAX ? first : 0;
@@ -93,7 +93,7 @@ static int collect_stacks(struct reader *r, struct u64map *wanted, PyObject *fou
     const uint64_t *place = NULL;
     size_t left = (size_t)PyList_GET_SIZE(found), depth;
     int failed = 0;
-    rl_status status = skim_open(r, 0, find_first_span(r, wanted), NULL, &skim);
+    rl_status status = skim_open(r, 0, find_first_stretch(r, wanted), NULL, &skim);
     while (status == RL_OK && left != 0 && !failed) {
         Py_BEGIN_ALLOW_THREADS
         do {

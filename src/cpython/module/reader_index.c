@@ -3,7 +3,7 @@
  * Python (relive/_index.py). Here is what reads and writes it.
  *
  *     index_use(fd) --> (events that it covers, bytes), or None: it is of no use
- *     index_wanted() --> index_begin(fd) --> index_step() ... --> index_end() --> index_use()
+ *     index_wanted(least) --> index_begin(fd) --> index_step() ... --> index_end() --> index_use()
  *
  * Threads: steps run without the GIL, all else under it. */
 #include "reader_object.h"
@@ -29,7 +29,11 @@ PyObject *reader_index_use(struct reader_object *self, PyObject *arg)
     struct index *index = NULL;
     rl_status status = RL_DAMAGED;
     long fd = PyLong_AsLong(arg);
-    if (PyErr_Occurred() || reader_enter(self) == NULL) {
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (reader_enter(self) == NULL) {
+        os_close((int)fd);
         return NULL;
     }
     reader_index_free(self);
@@ -50,15 +54,15 @@ PyObject *reader_index_use(struct reader_object *self, PyObject *arg)
                          (unsigned long long)index->size);
 }
 
-/* index_wanted(): whether the recording can have an index, or one that covers more. */
-PyObject *reader_index_wanted(struct reader_object *self, PyObject *ignored)
+/* index_wanted(least): whether an index can cover so many events more. */
+PyObject *reader_index_wanted(struct reader_object *self, PyObject *arg)
 {
-    (void)ignored;
-    const struct reader *reader = reader_enter(self);
+    unsigned long long least = PyLong_AsUnsignedLongLong(arg);
+    const struct reader *reader = PyErr_Occurred() == NULL ? reader_enter(self) : NULL;
     if (reader == NULL) {
         return NULL;
     }
-    int is_wanted = index_is_wanted(reader, reader->index);
+    int is_wanted = index_is_wanted(reader, reader->index, least);
     self->busy = 0;
     return PyBool_FromLong(is_wanted);
 }
@@ -69,19 +73,19 @@ static PyObject *raise_status(rl_status status)
                               : refusal_raise(status, "the index cannot be written");
 }
 
-/* index_begin(fd, share=10, span=0): begins an index in an empty file. */
+/* index_begin(fd, share=10, stretch=0): begins an index in an empty file. */
 PyObject *reader_index_begin(struct reader_object *self, PyObject *args)
 {
     int fd;
     unsigned share = INDEX_SHARE;
-    unsigned long long span = 0;
-    if (!PyArg_ParseTuple(args, "i|IK", &fd, &share, &span) || reader_enter(self) == NULL) {
+    unsigned long long stretch = 0;
+    if (!PyArg_ParseTuple(args, "i|IK", &fd, &share, &stretch) || reader_enter(self) == NULL) {
         return NULL;
     }
     index_builder_close(self->builder);
     self->builder = NULL;
     rl_status status =
-        index_builder_open(self->reader, self->reader->index, fd, share, span, &self->builder);
+        index_builder_open(self->reader, self->reader->index, fd, share, stretch, &self->builder);
     self->busy = 0;
     if (status != RL_OK) {
         return raise_status(status);

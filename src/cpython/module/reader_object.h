@@ -40,7 +40,7 @@ PyObject *reader_progress(struct reader_object *self, PyObject *ignored);
 /* Methods in reader_index.c. */
 void reader_index_free(struct reader_object *self);
 PyObject *reader_index_use(struct reader_object *self, PyObject *fd);
-PyObject *reader_index_wanted(struct reader_object *self, PyObject *ignored);
+PyObject *reader_index_wanted(struct reader_object *self, PyObject *least);
 PyObject *reader_index_begin(struct reader_object *self, PyObject *args);
 PyObject *reader_index_step(struct reader_object *self, PyObject *events);
 PyObject *reader_index_end(struct reader_object *self, PyObject *ignored);

@@ -239,7 +239,7 @@ PyObject *reader_state(struct reader_object *self, PyObject *args)
     struct reader *r = self->reader;
     const struct index_wanted wanted = {.thread = thread};
     Py_BEGIN_ALLOW_THREADS
-    status = skim_open(r, 1, skim_span_of_event(r, thread, seq), NULL, &skim);
+    status = skim_open(r, 1, skim_stretch_of_event(r, thread, seq), NULL, &skim);
     while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK &&
            (event.thread != thread || event.seq != seq)) {
     }
@@ -323,21 +323,28 @@ PyObject *reader_frame_states(struct reader_object *self, PyObject *args)
 /* frame_states_piece(): the next [(event as JSON, variables)]; an empty list at the end */
 PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignored)
 {
-    enum { PIECE = 200 };
+    enum { PIECE = 200, EVENTS = 50000 }; /* rows; events that are read since the first one */
     struct event_out event;
+    unsigned since = 0;
     rl_status status = RL_OK;
     (void)ignored;
     struct reader *r = reader_enter(self);
     PyObject *list = r != NULL ? PyList_New(0) : NULL;
     const struct index_wanted wanted = select_wanted(&self->states);
-    while (list != NULL && self->state_skim.instant != NULL && PyList_GET_SIZE(list) < PIECE) {
+    while (list != NULL && self->state_skim.instant != NULL && PyList_GET_SIZE(list) < PIECE &&
+           since < EVENTS) {
+        int has_rows = PyList_GET_SIZE(list) != 0, is_wanted = 0;
         Py_BEGIN_ALLOW_THREADS
-        while ((status = skim_next(&self->state_skim, &wanted, &event)) == RL_OK &&
-               !select_matches(&self->states, r, &event)) {
+        while (!is_wanted && since < EVENTS &&
+               (status = skim_next(&self->state_skim, &wanted, &event)) == RL_OK) {
+            is_wanted = select_matches(&self->states, r, &event);
+            since += (unsigned)has_rows;
         }
         Py_END_ALLOW_THREADS
         if (status != RL_OK) {
             reader_states_end(self);
+        }
+        if (!is_wanted) {
             break;
         }
         PyObject *row = make_frame_state(self, &event);

@@ -1,0 +1,119 @@
+/* An index that nobody vouches for, beside a recording that is whole. Sums are not compared when a
+ * fuzzer builds this, so each state and each count may be wrong. Every question ends, within its
+ * memory; what it answers does not matter here.
+ *
+ * FUZZ_RECORDING is the path of the recording. */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "calls_of.h"
+#include "exceptions.h"
+#include "index.h"
+#include "position.h"
+#include "reader_open.h"
+#include "skim.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { EVENTS = 300 };
+
+/* Opens the bytes as the index of a reader. */
+static void use_bytes(struct reader *reader, const uint8_t *data, size_t size)
+{
+    struct index *index = NULL;
+    int fd = memfd_create("index", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
+        abort();
+    }
+    if (index_open(reader, fd, &index) == RL_OK) {
+        reader->index = index;
+    }
+}
+
+static void ask_positions(struct reader *reader, const struct u64map *codes)
+{
+    static const struct position positions[] = {
+        {.kind = POSITION_EVENT, .thread = 1, .number = 400},
+        {.kind = POSITION_CALL, .number = 7},
+        {.kind = POSITION_LINE, .line = 9, .number = 3},
+        {.kind = POSITION_SHARE, .number = 700000},
+        {.kind = POSITION_TIME, .number = 2000000},
+        {.kind = POSITION_END},
+    };
+    for (size_t i = 0; i < sizeof positions / sizeof *positions; i++) {
+        struct position_found found;
+        (void)!position_find(reader, &positions[i], codes, &found);
+    }
+}
+
+/* Asks for all that is open, at each state and shortly after. */
+static void ask_states(struct reader *reader)
+{
+    for (size_t i = 0; reader->index != NULL && i <= reader->index->count; i++) {
+        struct skim skim = {0};
+        struct event_out event;
+        if (skim_open(reader, 1, i, NULL, &skim) != RL_OK) {
+            continue;
+        }
+        for (int n = 0; n < EVENTS && skim_next(&skim, NULL, &event) == RL_OK; n++) {
+            struct instant_frames frames;
+            if (n % 50 != 0 || instant_frames(skim.instant, &frames) != RL_OK) {
+                continue;
+            }
+            for (size_t f = 0; f < frames.count && f < EVENTS; f++) {
+                struct variables variables;
+                if (instant_variables(skim.instant, &frames.items[f], &variables) == RL_OK) {
+                    variables_fini(&variables);
+                }
+            }
+            instant_frames_fini(&frames);
+        }
+        skim_close(&skim);
+    }
+}
+
+static void ask_calls(struct reader *reader, const struct u64map *codes)
+{
+    const struct calls_of_question question = {.codes = codes};
+    struct calls_of *calls = NULL;
+    struct call_found *call = NULL;
+    uint64_t many = UINT64_MAX;
+    if (calls_of_open(reader, &question, &calls) != RL_OK) {
+        return;
+    }
+    while (calls_of_next(calls, &many, &call) == RL_OK && call != NULL) {
+        call_found_free(call);
+    }
+    calls_of_close(calls);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct reader *reader = NULL;
+    struct u64map codes = {0};
+    struct rl_err err;
+    const struct stories_question question = {.sees_raise = 1};
+    struct exceptions exceptions;
+    if (reader_open(FUZZ_RECORDING, &reader, &err) != RL_OK) {
+        abort();
+    }
+    for (size_t i = 0; i < reader->codes.capacity; i++) {
+        if (reader->codes.entries[i].key % 3 == 1) {
+            (void)u64map_put(&codes, reader->codes.entries[i].key + 1, 1);
+        }
+    }
+    use_bytes(reader, data, size);
+    ask_positions(reader, &codes);
+    ask_states(reader);
+    ask_calls(reader, &codes);
+    if (exceptions_read(reader, &question, 1, &exceptions) == RL_OK) {
+        exceptions_fini(&exceptions);
+    }
+    u64map_fini(&codes);
+    index_close(reader->index);
+    reader_close(reader);
+    return 0;
+}
