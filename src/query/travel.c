@@ -5,7 +5,8 @@
  *
  *    |....|....|....|....|....      -->      |.........|.........|....
  *
- * A long recording has an index, whose spans begin with a state, too. The nearest of both counts.
+ * A long recording has an index, whose stretches begin with a state, too. The nearest of both
+ * counts.
  *
  * Invariant: saved states are in order of their places. */
 #include "travel.h"
@@ -139,17 +140,17 @@ static const struct saved *find_saved(const struct travel *travel, uint64_t plac
     return low != 0 ? &travel->saved[low - 1] : NULL;
 }
 
-/* Returns the place before a span of the index. */
-static uint64_t place_of_span(const struct travel *travel, size_t span)
+/* Returns the place before a stretch of the index. */
+static uint64_t place_of_stretch(const struct travel *travel, size_t stretch)
 {
     const struct index *index = travel->reader->index;
-    return index != NULL && span < index->count ? index->spans[span].before : 0;
+    return index != NULL && stretch < index->count ? index->stretches[stretch].before : 0;
 }
 
 uint64_t travel_saved(const struct travel *travel, uint64_t place)
 {
     const struct saved *saved = find_saved(travel, place);
-    uint64_t of_index = place_of_span(travel, skim_span_of_count(travel->reader, place));
+    uint64_t of_index = place_of_stretch(travel, skim_stretch_of_count(travel->reader, place));
     uint64_t own = saved != NULL ? saved->place : 0;
     return of_index <= place && of_index > own ? of_index : own;
 }
@@ -174,11 +175,11 @@ static rl_status load_state(struct travel *travel, uint64_t place, const uint8_t
 static rl_status load_before(struct travel *travel, uint64_t place)
 {
     const struct saved *saved = find_saved(travel, place);
-    size_t span = skim_span_of_count(travel->reader, place);
-    uint64_t of_index = place_of_span(travel, span);
+    size_t stretch = skim_stretch_of_count(travel->reader, place);
+    uint64_t of_index = place_of_stretch(travel, stretch);
     rl_status status = RL_DAMAGED;
     if (of_index <= place && of_index > (saved != NULL ? saved->place : 0)) {
-        status = index_state(travel->reader->index, span, &travel->scratch);
+        status = index_state(travel->reader->index, stretch, &travel->scratch);
         if (status == RL_OK) {
             status = load_state(travel, of_index, travel->scratch.data, travel->scratch.len);
         }
@@ -221,12 +222,12 @@ static int is_at(const struct travel *travel, uint32_t thread, uint64_t seq)
 /* Goes to a state before an event, the nearest of those that are known to be. */
 static rl_status begin_find(struct travel *travel, uint32_t thread, uint64_t seq)
 {
-    uint64_t place = place_of_span(travel, skim_span_of_event(travel->reader, thread, seq));
+    uint64_t place = place_of_stretch(travel, skim_stretch_of_event(travel->reader, thread, seq));
     if (is_at(travel, thread, seq) || (!is_past(travel, thread, seq) && travel->place >= place)) {
         return RL_OK;
     }
     rl_status status = load_before(travel, place);
-    /* A span begins before the event in the order of all threads, but the saved state of another
+    /* A stretch begins before the event in the order of all threads, but the saved state of another
      * kind at the same place need not. */
     return status == RL_OK && is_past(travel, thread, seq) && !is_at(travel, thread, seq)
                ? load_state(travel, 0, NULL, 0)
