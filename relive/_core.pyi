@@ -188,7 +188,12 @@ class Reader:
         most: int,
         /,
     ) -> Tuple[
-        Optional[_OriginEvent], Optional[_OriginEvent], Optional[_OriginEvent], int, int, int
+        Optional[_OriginEvent],
+        Optional[_OriginEvent],
+        Optional[_OriginEvent],
+        int,
+        int,
+        Tuple[int, int],
     ]: ...
     def origin_caller(
         self, thread: int, seq: int, /
@@ -198,7 +203,7 @@ class Reader:
         self, thread: int, seq: int, frame: int, first: int, last: int, calls: int, events: int, /
     ) -> Tuple[List[Tuple[_OriginEvent, Optional[_OriginEvent]]], int, Optional[_OriginEvent]]: ...
     def origin_changed(
-        self, thread: int, seq: int, identity: int, path: str, most: int, /
+        self, thread: int, seq: int, identity: int, path: str, most: int, since: int, /
     ) -> Tuple[Optional[_OriginEvent], Optional[_OriginEvent], Optional[_OriginEvent]]: ...
     def origin_value(
         self, thread: int, seq: int, name: str, path: Optional[str], /

@@ -30,6 +30,8 @@ ITERATES, CALL_OF_WITH, AUGMENTED, IS, UNPACKED, IMPORTED, DEFINED, CAUGHT, DELE
     "loop", "with", "augmented", "is", "unpacked", "import", "definition", "caught", "del",
 )  # fmt: skip
 
+BINDS, ALWAYS, BODY = 1, 2, 3  # enum origin_line
+
 Path = Tuple[int, ...]
 
 
@@ -90,6 +92,7 @@ class Statements:
         self._lines = lines
         self._firsts = _find_firsts(lines)
         self._known: Dict[int, Statement] = {}
+        self._binding: Dict[Tuple[str, int, int], List[Tuple[int, int]]] = {}
 
     def at(self, line: int) -> Optional[Statement]:
         """Returns the statement that a line is in."""
@@ -104,7 +107,13 @@ class Statements:
         return self._known[first]
 
     def lines_that_bind(self, name: str, first: int, last: int) -> List[Tuple[int, int]]:
-        """Returns [(line, 1, or 2 where it always binds)] of [first, last]."""
+        """Returns [(line, how)] of [first, last], with `how` as enum origin_line in C has it."""
+        key = name, first, last
+        if key not in self._binding:
+            self._binding[key] = self._find_lines_that_bind(name, first, last)
+        return self._binding[key]
+
+    def _find_lines_that_bind(self, name: str, first: int, last: int) -> List[Tuple[int, int]]:
         word = re.compile(rf"\b{re.escape(name)}\b")
         found: Dict[int, int] = {}
         for line in range(first, min(last, len(self._lines)) + 1):
@@ -112,9 +121,15 @@ class Statements:
                 continue
             statement = self.at(line)
             bound = statement.bindings(name) if statement is not None else []
-            if statement is not None and bound:
-                how = 2 if all(one.is_plain for one in bound) else 1
-                found.update(dict.fromkeys(range(statement.first, statement.last + 1), how))
+            if statement is None or not bound:
+                continue
+            how = BINDS
+            if all(one.is_plain for one in bound):
+                how = ALWAYS
+            elif all(one.how in (ITERATES, CALL_OF_WITH) for one in bound):
+                body = self.block(statement.first)[1]
+                how = BODY + body if body > statement.last else BINDS
+            found.update(dict.fromkeys(range(statement.first, statement.last + 1), how))
         return sorted(found.items())
 
     def block(self, first: int) -> Tuple[int, int]:
@@ -346,6 +361,16 @@ def is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.Dict):
         return all(one is not None and is_literal(one) for one in [*node.keys, *node.values])
     return constant_of(node) is not None
+
+
+_MAKERS = {"list", "dict", "set", "sorted", "bytearray", "deque", "copy", "deepcopy", "split"}
+
+
+def makes_object(node: ast.expr) -> bool:
+    """Returns whether an expression makes a new object whenever it is evaluated."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func) in _MAKERS
+    return isinstance(node, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
 
 
 def operands_of(node: ast.AST) -> List[ast.expr]:

@@ -62,6 +62,11 @@ class Trail(TrailValues):
                 name, start.position, value, tuple(self._number(self._hops)), end.end, end.reason,
                 tuple(end.operands), end.advice, tuple(self._notes),
             )  # fmt: skip
+        except RecursionError:
+            return Origin(
+                name, start.position, value, tuple(self._number(self._hops)), origins.LIMIT,
+                f"{len(self._hops)} hops are shown", (), "", tuple(self._notes),
+            )  # fmt: skip
         raise AssertionError("a trail ends with Ended")
 
     # ---- hops ----
@@ -181,7 +186,7 @@ class Trail(TrailValues):
         statement = self.statement(code, line.line)
         bindings = statement.bindings(name) if statement is not None else []
         at = At(line.frame, code, line.thread, line.seq)
-        until = (shown.thread, shown.seq) if not bound.is_unseen else None
+        until = bound.after if bound.is_unseen else (shown.thread, shown.seq)
         if statement is None or len(bindings) != 1:
             nodes: List[ast.AST] = list(statement.nodes) if statement is not None else []
             self.compute(
@@ -305,6 +310,66 @@ class Trail(TrailValues):
         if len(rows) == 1:
             found.how, found.node, found.call = rows[0]
         return found
+
+    # ---- objects ----
+
+    def birth_of(self, node: ast.expr, at: At) -> int:
+        """Returns since when the object of a name can exist: since the line that made it. An older
+        object may have had its address."""
+        key = ast.dump(node), at.frame, at.thread, at.seq
+        if key not in self._births:
+            self._births[key] = 0  # where the way leads back to this place
+            self._births[key] = self._find_birth(node, at, None, None)
+        return self._births[key]
+
+    def _find_birth(
+        self, node: ast.expr, at: At, until: Optional[Tuple[int, int]],
+        statement: Optional[statements.Statement],
+    ) -> int:  # fmt: skip
+        if isinstance(node, ast.Name):
+            bound = self.bound(node.id, at)
+            return self._birth_of_bound(bound, node.id) if bound is not None else 0
+        if statements.makes_object(node) and until is not None:
+            return self._time(at)
+        if isinstance(node, ast.Call) and until is not None:
+            made, _ = self.calls(until[0], until[1], at.frame, statement)
+            wanted = statements.last_name(node.func)
+            for end, _ in made:
+                if self.qualname(end.code).endswith(f"{wanted}.__init__"):
+                    return self._time(at)
+                if self.callee_name(end) == wanted and end.kind == "return":
+                    return self._birth_of_result(end)
+        return 0
+
+    def _time(self, at: At) -> int:
+        event = event_of(self._reader.origin_event(at.thread, at.seq))
+        return int(event.row["t"]) if event is not None else 0
+
+    def _birth_of_bound(self, bound: Bound, name: str) -> int:
+        event, line = bound.event, bound.line
+        if event.kind == "call" and not bound.is_unseen:
+            given = self.given(event, name, event.value_of(name))
+            if given.at is None or given.node is None:
+                return 0
+            until = (event.thread, event.seq)
+            return self._find_birth(given.node, given.at, until, given.statement)
+        statement = self.statement(line.code, line.line) if line is not None else None
+        bindings = statement.bindings(name) if statement is not None else []
+        if line is None or len(bindings) != 1 or bindings[0].how != statements.IS:
+            return 0
+        value = bindings[0].value
+        until = bound.after if bound.is_unseen else (event.thread, event.seq)
+        at = At(line.frame, line.code, line.thread, line.seq)
+        return self._find_birth(value, at, until, statement) if value is not None else 0
+
+    def _birth_of_result(self, end: Event) -> int:
+        _, line = self.calls(end.thread, end.seq, end.frame, None)
+        statement = self.statement(end.code, line.line) if line and line.kind == "line" else None
+        node = statements.returned(statement, end.kind, self.qualname(end.code))
+        if line is None or node is None:
+            return 0
+        at = At(end.frame, end.code, line.thread, line.seq)
+        return self._find_birth(node, at, (end.thread, end.seq), statement)
 
     # ---- an expression ----
 

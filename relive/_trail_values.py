@@ -83,17 +83,23 @@ class Bound:
     """What bound a name, as C has found it."""
 
     def __init__(
-        self, event: Any, line: Any, change: Any, is_by_line: int, is_unseen: int, is_cut_off: int
+        self,
+        event: Any,
+        line: Any,
+        change: Any,
+        is_by_line: int,
+        is_unseen: int,
+        after: Tuple[int, int],
     ) -> None:
         self.event = event if isinstance(event, Event) else Event(event)
         self.line, self.change = event_of(line), event_of(change)
         self.is_by_line, self.is_unseen = bool(is_by_line), bool(is_unseen)
-        self.is_cut_off = bool(is_cut_off)
+        self.after = after
 
     @classmethod
     def of_call(cls, event: Event) -> Bound:
         """Returns the binding of a parameter by a call."""
-        return cls(event, None, None, 0, 0, 0)
+        return cls(event, None, None, 0, 0, (0, 0))
 
     @property
     def newest(self) -> Event:
@@ -140,6 +146,7 @@ class TrailValues:
         self._follow, self._limit = list(follow), limit
         self._hops: List[Hop] = []
         self._notes: List[str] = []
+        self._births: Dict[Tuple[str, int, int, int], int] = {}
         self._codes = {row[0]: row for row in recording.codes()}
         self._files: Dict[str, statements.Statements] = {}
 
@@ -233,11 +240,15 @@ class TrailValues:
             held = self.value_at(owner, at)
             if held is None or not held.get("id"):
                 continue
-            event, line, before = self.changed(at, held["id"], path)
+            event, line, before = self.changed(at, held["id"], path, self.birth_of(owner, at))
             if event is not None:
                 value = self.shown(event, held["id"], path)
                 return Place(owner, held["id"], path, event, line, before, value)
         return None
+
+    def birth_of(self, node: ast.expr, at: At) -> int:
+        """Returns since when an object can exist, in nanoseconds; 0 where that is not known."""
+        raise NotImplementedError
 
     def step_of(self, node: ast.expr, at: At) -> Optional[str]:
         """Returns '.price' or '[0]', None where the key is not known."""
@@ -247,12 +258,12 @@ class TrailValues:
         return f"[{key}]" if key is not None else None
 
     def changed(
-        self, at: At, identity: int, step: str
+        self, at: At, identity: int, step: str, since: int = 0
     ) -> Tuple[Optional[Event], Optional[Event], Optional[Event]]:
         """Returns the event since which a part of an object has its value, the line before it, and
         the event that shows another value."""
         event, line, before = self._reader.origin_changed(
-            at.thread, at.seq, identity, f"x{step}", MOST_EVENTS
+            at.thread, at.seq, identity, f"x{step}", MOST_EVENTS, since
         )
         return event_of(event), event_of(line), event_of(before)
 

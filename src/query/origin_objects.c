@@ -99,11 +99,30 @@ static struct text find_object(const struct change *change, const struct event_o
     return none;
 }
 
+/* Returns whether an event shows the object as it is made: at the begin of its __init__, or without
+ * any attribute. Before that, its address was another object's. */
+static int is_birth(const struct change *change, const struct event_out *event, struct text object)
+{
+    static const char init[] = ".__init__";
+    struct bytes_in in = bytes_in_of(object.data, object.len);
+    struct value value;
+    if (kind_begins(event->kind)) {
+        struct text name = reader_code(change->from->reader, event->id).qualname;
+        size_t len = sizeof init - 1;
+        return name.len > len && memcmp(name.data + name.len - len, init, len) == 0 &&
+               (const uint8_t *)object.data == event->values;
+    }
+    return value_next(&in, &value) == RL_OK && value.tag == RL_VALUE_OBJECT && value.len == 0;
+}
+
 /* Takes an event that shows the object. Returns whether the search ends. */
 static int take_showing(struct change *change, const struct event_out *event, struct text object,
                         rl_status *status)
 {
     struct operand shown = origin_evaluate(change->from->reader, change->path, object);
+    if (is_birth(change, event, object)) {
+        shown = operand_raises(OPERAND_ATTRIBUTE_ERROR);
+    }
     if (shown.kind == OPERAND_UNKNOWN) {
         return 0;
     }
@@ -142,7 +161,7 @@ rl_status origin_changed(const struct origin_from *from, uint64_t identity, stru
     rl_status status = back_open(from->reader, from->thread, from->seq, 0, &back);
     while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
         const struct event_out *found = &out->event.out;
-        if (from->most != 0 && back_count(back) > from->most) {
+        if (event.t < from->since_t || (from->most != 0 && back_count(back) > from->most)) {
             break;
         }
         if (event.kind == RL_EVENT_LINE) {

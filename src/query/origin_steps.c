@@ -79,7 +79,7 @@ struct binding {
     struct origin_bound *bound;
     uint64_t frame; /* of the candidate */
     uint64_t identity;
-    int is_complete; /* the event of the frame that follows shows that its line has ended */
+    struct event_out later; /* the event of the frame that follows, without values */
     int is_done;
 };
 
@@ -108,13 +108,26 @@ static rl_status take_value(struct binding *search, const struct event_out *even
             search->is_done = 1; /* the candidate is what bound it */
             return RL_OK;
         }
-        if (bound->change.kind == 0) {
-            bound->change = bare(&bound->event.out);
+        if (bound->change.out.kind == 0) {
+            bound->change = bound->event;
+            bound->event = (struct kept_event){0};
         }
         bound->line = (struct event_out){0};
     }
     search->is_done = kind_begins(event->kind);
     return take_candidate(search, event, identity);
+}
+
+/* Returns whether the event behind a line shows that the line has bound its name. */
+static int has_bound(const struct event_out *later, const struct event_out *line, uint64_t how)
+{
+    if (how >= ORIGIN_LINE_BODY) {
+        return later->kind == RL_EVENT_LINE && later->line > line->line &&
+               later->line <= how - ORIGIN_LINE_BODY;
+    }
+    return how == ORIGIN_LINE_ALWAYS &&
+           (later->kind == RL_EVENT_LINE || later->kind == RL_EVENT_WRITE ||
+            later->kind == RL_EVENT_RETURN || later->kind == RL_EVENT_YIELD);
 }
 
 /* Takes a line of the frame. It has bound what was written behind it, or nothing was written since
@@ -129,17 +142,11 @@ static void take_line(struct binding *search, const struct event_out *event)
             bound->is_by_line = how != NULL;
             search->is_done = how != NULL || search->identity == 0;
         }
-    } else if (!bound->is_unseen && how != NULL && *how == ORIGIN_LINE_ALWAYS &&
-               search->is_complete) {
+    } else if (!bound->is_unseen && how != NULL && has_bound(&search->later, event, *how)) {
         bound->line = bare(event);
+        bound->after = search->later;
         bound->is_by_line = bound->is_unseen = 1;
     }
-}
-
-static int completes_line(unsigned kind)
-{
-    return kind == RL_EVENT_LINE || kind == RL_EVENT_WRITE || kind == RL_EVENT_RETURN ||
-           kind == RL_EVENT_YIELD;
 }
 
 static rl_status take_event(struct binding *search, const struct event_out *event)
@@ -163,7 +170,7 @@ static rl_status take_event(struct binding *search, const struct event_out *even
         }
         search->is_done = 1;
     }
-    search->is_complete = completes_line(event->kind);
+    search->later = bare(event);
     return status;
 }
 
@@ -216,6 +223,7 @@ rl_status origin_bound(const struct origin_from *from, const struct origin_name 
 void origin_bound_fini(struct origin_bound *bound)
 {
     kept_event_fini(&bound->event);
+    kept_event_fini(&bound->change);
 }
 
 /* ---- frames ---- */

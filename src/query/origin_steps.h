@@ -20,12 +20,15 @@ struct origin_from {
     struct reader *reader;
     uint32_t thread;
     uint64_t seq;
-    uint64_t most; /* events that are read; 0 = all */
+    uint64_t most;    /* events that are read; 0 = all */
+    uint64_t since_t; /* origin_changed(): the object is no older than this, 0 = not known */
 };
 
 enum origin_line {
-    ORIGIN_LINE_BINDS = 1, /* binds the name if it runs as far as that */
-    ORIGIN_LINE_ALWAYS = 2 /* binds it, unless an exception comes up */
+    ORIGIN_LINE_BINDS = 1,  /* binds the name if it runs as far as that */
+    ORIGIN_LINE_ALWAYS = 2, /* binds it, unless an exception comes up */
+    ORIGIN_LINE_BODY = 3    /* binds it where a line of its body follows, which ends at line
+                             * `how` - ORIGIN_LINE_BODY: a `for` or `with` */
 };
 
 /* Whose name is wanted. */
@@ -33,16 +36,17 @@ struct origin_name {
     struct text text;
     uint64_t frame;             /* 0 = of any frame with these codes, so of a module */
     const struct u64map *codes; /* ids + 1 */
-    const struct u64map *lines; /* line -> enum origin_line */
+    const struct u64map *lines; /* line -> how, enum origin_line */
 };
 
 struct origin_bound {
-    struct kept_event event; /* has the value: WRITE, CALL, RUNNING; kind 0 = none was found */
-    struct event_out line;   /* LINE that bound it, without values; kind 0 = none is known */
-    struct event_out change; /* WRITE that changed the object since, the last one; kind 0 = none */
-    int is_by_line;          /* `line` is one of those that bind the name */
-    int is_unseen;           /* bound to an equal value again, so without an event of its own */
-    int is_cut_off;          /* the search has ended at `most` */
+    struct kept_event event;  /* has the value: WRITE, CALL, RUNNING; kind 0 = none was found */
+    struct event_out line;    /* LINE that bound it, without values; kind 0 = none is known */
+    struct event_out after;   /* is_unseen: the event of the frame behind `line`, without values */
+    struct kept_event change; /* WRITE that changed the object since, the last one */
+    int is_by_line;           /* `line` is one of those that bind the name */
+    int is_unseen;            /* bound to an equal value again, so without an event of its own */
+    int is_cut_off;           /* the search has ended at `most` */
 };
 /* Finds what bound a name, at or before the place. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status origin_bound(const struct origin_from *from, const struct origin_name *name,

@@ -2,8 +2,11 @@
 
 import json
 
+import origin_programs
 import pytest
 from conftest import relive
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import relive as api
 
@@ -170,3 +173,24 @@ def test_a_question_that_is_none_says_why(recorded, target, words):
     done = relive("origin", target, "lines.relive", cwd=recorded, check=False)
     assert done.returncode == 2 or done.returncode == 1
     assert words in done.stderr.decode()
+
+
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.randoms(use_true_random=False))
+def test_each_hop_of_programs_that_know_their_origins(tmp_path_factory, random):
+    """A program has some 50 questions. Its lines reuse names and free objects, so that addresses
+    come again."""
+    folder = tmp_path_factory.mktemp("chains")
+    text, questions = origin_programs.write(random, 50)
+    (folder / "prog.py").write_text(text)
+    relive("record", "-o", "prog.relive", "--level", "lines", "prog.py", cwd=folder)
+    assert len(questions) >= 45
+    with api.open(folder / "prog.relive") as recording:
+        for name, line, hops, end in questions:
+            found = recording.origin(name, f"prog.py:{line}#1", limit=100)
+            mine = [(hop.how, hop.line) for hop in found.hops]
+            assert (mine, found.end) == (hops, end), (name, line, text)
+            for hop in found.hops:
+                assert hop.confidence != "certain" or hop.value.get("id"), (name, hop)

@@ -75,11 +75,12 @@ static PyObject *make_bound(struct reader *reader, const struct origin_bound *bo
 {
     PyObject *event = make_event(reader, &bound->event.out);
     PyObject *line = event != NULL ? make_event(reader, &bound->line) : NULL;
-    PyObject *change = line != NULL ? make_event(reader, &bound->change) : NULL;
-    PyObject *row = change == NULL
-                        ? NULL
-                        : Py_BuildValue("(OOOiii)", event, line, change, bound->is_by_line,
-                                        bound->is_unseen, bound->is_cut_off);
+    PyObject *change = line != NULL ? make_event(reader, &bound->change.out) : NULL;
+    PyObject *row =
+        change == NULL
+            ? NULL
+            : Py_BuildValue("(OOOii(IK))", event, line, change, bound->is_by_line, bound->is_unseen,
+                            bound->after.thread, (unsigned long long)bound->after.seq);
     Py_XDECREF(event);
     Py_XDECREF(line);
     Py_XDECREF(change);
@@ -87,7 +88,7 @@ static PyObject *make_bound(struct reader *reader, const struct origin_bound *bo
 }
 
 /* origin_bound(thread, seq, frame, name, codes, [(line, how)], most): (event, line, change, is by
- * line, is unseen, is cut off) */
+ * line, is unseen, (thread, seq) of what follows an unseen one) */
 PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
 {
     struct u64map codes = {0}, lines = {0};
@@ -105,7 +106,7 @@ PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
         reader_enter(self) == NULL) {
         return NULL;
     }
-    struct origin_from from = {self->reader, thread, seq, most};
+    struct origin_from from = {self->reader, thread, seq, most, 0};
     name.text.len = (size_t)len;
     name.frame = frame;
     if (reader_take_set(numbers, &codes, &has_codes) == 0 && take_lines(list, &lines) == 0) {
@@ -133,7 +134,7 @@ PyObject *reader_origin_caller(struct reader_object *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "IK", &thread, &seq) || reader_enter(self) == NULL) {
         return NULL;
     }
-    struct origin_from from = {self->reader, thread, seq, 0};
+    struct origin_from from = {self->reader, thread, seq, 0, 0};
     Py_BEGIN_ALLOW_THREADS
     status = origin_caller(&from, &caller);
     Py_END_ALLOW_THREADS
@@ -156,7 +157,7 @@ PyObject *reader_origin_end(struct reader_object *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "IKK", &thread, &seq, &frame) || reader_enter(self) == NULL) {
         return NULL;
     }
-    struct origin_from from = {self->reader, thread, seq, 0};
+    struct origin_from from = {self->reader, thread, seq, 0, 0};
     Py_BEGIN_ALLOW_THREADS
     status = origin_end(&from, frame, &end);
     Py_END_ALLOW_THREADS
@@ -202,7 +203,7 @@ PyObject *reader_origin_calls(struct reader_object *self, PyObject *args)
         reader_enter(self) == NULL) {
         return NULL;
     }
-    struct origin_from from = {self->reader, thread, seq, events};
+    struct origin_from from = {self->reader, thread, seq, events, 0};
     Py_BEGIN_ALLOW_THREADS
     status = origin_calls(&from, frame, first, last, most, &calls);
     Py_END_ALLOW_THREADS
@@ -231,8 +232,8 @@ static struct where *make_path(const char *text, Py_ssize_t len)
     return status == RL_OK ? where : NULL;
 }
 
-/* origin_changed(thread, seq, identity, path, most): (event, line, event before). All are None
- * where no event shows that part of the object. */
+/* origin_changed(thread, seq, identity, path, most, since ns): (event, line, event before). All are
+ * None where no event shows that part of the object. */
 PyObject *reader_origin_changed(struct reader_object *self, PyObject *args)
 {
     struct origin_changed changed = {0};
@@ -240,13 +241,13 @@ PyObject *reader_origin_changed(struct reader_object *self, PyObject *args)
     const char *text;
     Py_ssize_t len;
     unsigned thread;
-    unsigned long long seq, identity, most;
+    unsigned long long seq, identity, most, since;
     rl_status status;
-    if (!PyArg_ParseTuple(args, "IKKs#K", &thread, &seq, &identity, &text, &len, &most) ||
+    if (!PyArg_ParseTuple(args, "IKKs#KK", &thread, &seq, &identity, &text, &len, &most, &since) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
-    struct origin_from from = {self->reader, thread, seq, most};
+    struct origin_from from = {self->reader, thread, seq, most, since};
     struct where *path = make_path(text, len);
     if (path == NULL) {
         self->busy = 0;
