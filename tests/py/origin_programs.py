@@ -69,8 +69,8 @@ FOR_EACH = line_of("    for thing in things:")
 
 
 class Writer:
-    """A program that grows, and the questions about it: (name, line before which it has the value, hops,
-    end). Few names hold objects, since the recorder compares eight of them at each line."""
+    """A program that grows, and its questions: (name, line before which it is bound, hops, end).
+    Few names hold objects, since the recorder compares eight of them at each line."""
 
     def __init__(self, random):
         self.random, self.lines, self.ways = random, list(LINES), {}
