@@ -223,7 +223,8 @@ static void token_state_begin(struct token_state *state, const struct chunk_info
     state->last_ticks = info->ticks0;
 }
 
-int frame_stack_grow(struct frame_stack *stack)
+/* Makes room for one more frame. Returns -1 without memory. */
+static int frame_stack_grow(struct frame_stack *stack)
 {
     void *items = stack->items;
     if (rl_grow(&items, &stack->cap, stack->count + 1, sizeof *stack->items) != 0) {
@@ -233,7 +234,9 @@ int frame_stack_grow(struct frame_stack *stack)
     return 0;
 }
 
-void frame_stack_remove(struct frame_stack *stack, uint64_t frame)
+/* Takes a frame out of the stack, wherever it is. Frames above it stay: a switch may have moved it.
+ */
+static void frame_stack_remove(struct frame_stack *stack, uint64_t frame)
 {
     for (size_t i = stack->count; i-- > 0;) {
         if (stack->items[i].frame == frame) {
@@ -243,6 +246,38 @@ void frame_stack_remove(struct frame_stack *stack, uint64_t frame)
             return;
         }
     }
+}
+
+static int frame_stack_push(struct frame_stack *stack, uint64_t frame, uint32_t id)
+{
+    if (stack->count == stack->cap && frame_stack_grow(stack) != 0) {
+        return -1;
+    }
+    stack->items[stack->count++] = (struct frame_ref){frame, id, 0};
+    return 0;
+}
+
+/* Returns whether the innermost frame is this one, so that an exit need not name it. */
+static int frame_stack_top_is(const struct frame_stack *stack, uint64_t frame, uint32_t id)
+{
+    return stack->count != 0 && stack->items[stack->count - 1].frame == frame &&
+           stack->items[stack->count - 1].id == id;
+}
+
+/* Advances the state by an event that is written in full. Encoder and decoder both call this. */
+static int token_after_explicit(struct token_state *state, const struct rec *rec)
+{
+    state->last_frame = rec->frame;
+    if (kind_begins(rec->kind) && rec->frame == state->next_frame) {
+        state->next_frame++;
+    }
+    if (kind_enters(rec->kind)) {
+        return frame_stack_push(&state->stack, rec->frame, rec->id);
+    }
+    if (kind_leaves(rec->kind)) {
+        frame_stack_remove(&state->stack, rec->frame);
+    }
+    return 0;
 }
 
 void chunk_maker_fini(struct chunk_maker *maker)
@@ -263,13 +298,69 @@ void chunk_maker_begin(struct chunk_maker *maker, const struct chunk_info *info)
     token_state_begin(&maker->state, info);
 }
 
+/* Writes the token of an event at *at, and moves *at behind it. Returns nonzero without memory. */
+static int put_event_token(uint8_t **at, struct token_state *state, const struct rec *rec)
+{
+    uint8_t *p = *at;
+    int failed = 0;
+    if (rec->has_switch) {
+        p = put_token(p, RL_OP_PREFIX, 0);
+        p = put_frame(p, state->last_frame, rec->switch_to);
+        state->last_frame = rec->switch_to;
+    }
+    p = put_prefixes(p, rec);
+    if (rec->kind == RL_EVENT_CALL && rec->frame == state->next_frame) {
+        p = put_token(p, RL_OP_CALL, rec->id);
+        state->next_frame++;
+        failed = frame_stack_push(&state->stack, rec->frame, rec->id);
+    } else if ((rec->kind == RL_EVENT_RETURN || rec->kind == RL_EVENT_YIELD ||
+                rec->kind == RL_EVENT_UNWIND) &&
+               frame_stack_top_is(&state->stack, rec->frame, rec->id)) {
+        p = put_token(p,
+                      rec->kind == RL_EVENT_RETURN  ? RL_OP_RETURN
+                      : rec->kind == RL_EVENT_YIELD ? RL_OP_YIELD
+                                                    : RL_OP_UNWIND,
+                      0);
+        state->stack.count--;
+    } else if (rec->kind == RL_EVENT_RESUME) {
+        p = put_token(p, RL_OP_RESUME, rec->id);
+        p = put_frame(p, state->last_frame, rec->frame);
+        failed = token_after_explicit(state, rec);
+    } else if (rec->kind >= RL_EVENT_C_CALL && rec->kind <= RL_EVENT_C_RAISE &&
+               state->stack.count != 0 &&
+               state->stack.items[state->stack.count - 1].frame == rec->frame) {
+        p = put_native_token(p, rec);
+    } else if (kind_has_line(rec->kind) && frame_stack_top_is(&state->stack, rec->frame, rec->id)) {
+        p = put_line_token(p, &state->stack.items[state->stack.count - 1], rec);
+    } else {
+        p = put_explicit(p, state->last_frame, rec);
+        failed = token_after_explicit(state, rec);
+    }
+    *at = p;
+    return failed;
+}
+
+/* Writes an event to the room. Nonzero without memory: the chunk is lost then. */
+static int put_event(struct chunk_maker *maker, struct token_room *room, const struct rec *rec)
+{
+    if (put_event_token(&room->token, &maker->state, rec) != 0) {
+        return -1;
+    }
+    if (rec->data_len != 0) {
+        put_values(&maker->values, rec->data, rec->data_len);
+    }
+    room->time = put_number(room->time, rec->ticks - maker->state.last_ticks);
+    maker->state.last_ticks = rec->ticks;
+    return 0;
+}
+
 rl_status chunk_maker_add(struct chunk_maker *maker, const struct rec *rec)
 {
     struct token_room room;
     if (rec->kind >= RL_EVENT_KINDS) {
         return RL_OK;
     }
-    if (chunk_maker_room(maker, 1, &room) != 0 || chunk_maker_put(maker, &room, rec) != 0) {
+    if (chunk_maker_room(maker, 1, &room) != 0 || put_event(maker, &room, rec) != 0) {
         return RL_NOMEM;
     }
     chunk_maker_fill(maker, &room, 1);

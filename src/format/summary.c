@@ -153,24 +153,30 @@ static uint32_t new_child(struct summary *summary, uint32_t parent, uint32_t cod
     return node;
 }
 
-uint32_t summary_child(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
-                       uint32_t code)
+static uint32_t callee_of(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
+                          uint32_t code);
+
+/* Returns the node of a call that was not seen yet. */
+static uint32_t new_callee(struct summary *summary, const struct summary_lane *lane,
+                           uint32_t parent, uint32_t code)
 {
-    size_t mask = ((size_t)1 << summary->children_bits) - 1;
-    size_t at = summary_child_place(summary, parent, code);
-    for (; summary->children[at] != 0; at = (at + 1) & mask) {
-        if (summary_is_child(summary, summary->children[at], parent, code)) {
-            return summary->children[at];
-        }
-    }
     if (!is_kept_apart(summary, code)) {
-        return summary_callee(summary, lane, parent, RL_CODE_OTHER);
+        return callee_of(summary, lane, parent, RL_CODE_OTHER);
     }
     if (summary->node_count >= SUMMARY_NODES_MAX && parent != lane->root) {
         summary->is_folded_flat = 1;
-        return summary_callee(summary, lane, lane->root, code);
+        return callee_of(summary, lane, lane->root, code);
     }
     return new_child(summary, parent, code);
+}
+
+/* Returns the node of `code` called from `parent`, which is made where it is not known yet.
+ * SUMMARY_NONE without memory. */
+static uint32_t callee_of(struct summary *summary, const struct summary_lane *lane, uint32_t parent,
+                          uint32_t code)
+{
+    uint32_t node = summary_known_callee(summary, parent, code);
+    return node != 0 ? node : new_callee(summary, lane, parent, code);
 }
 
 /* Makes the lane of a thread, and lists the thread where there is room. Its root is node code 0. */
@@ -210,18 +216,18 @@ static struct summary_lane *new_lane(struct summary *summary, const struct chunk
     return lane;
 }
 
-/* Returns what a frame of `node` will be the outermost of when it is entered now. The loop is
- * short: it ends at the next frame of the function, and runs only where one is open. */
-uint32_t summary_outermost(const struct summary *summary, const struct summary_lane *lane,
-                           uint32_t node)
+/* The loop is short: it ends at the next frame of the function, and runs only where one is open. */
+uint32_t summary_outermost(const struct summary *summary, const struct open_frame *begin,
+                           const struct open_frame *end, uint32_t node)
 {
     const struct summary_node *n = &summary->nodes[node];
     uint32_t found = OF_NODE | OF_FUNCTION;
-    for (size_t i = lane->depth; i-- > 0;) {
-        if (lane->stack[i].node == node) {
+    while (end != begin) {
+        end--;
+        if (end->node == node) {
             return 0;
         }
-        if (lane->stack[i].function == n->function) {
+        if (end->function == n->function) {
             found = OF_NODE;
             if (n->open == 0) {
                 break;
@@ -231,7 +237,8 @@ uint32_t summary_outermost(const struct summary *summary, const struct summary_l
     return found;
 }
 
-int summary_grow_stack(struct summary *summary, struct summary_lane *lane)
+/* Makes room for one more open frame. Returns -1 without memory. */
+static int grow_stack(struct summary *summary, struct summary_lane *lane)
 {
     void *stack = lane->stack;
     if (rl_grow(&stack, &lane->cap, lane->depth + 1, sizeof *lane->stack) != 0) {
@@ -261,7 +268,8 @@ static void hand_time_on(struct summary *summary, struct summary_lane *lane, siz
     }
 }
 
-void summary_close_slowly(struct summary *summary, struct summary_lane *lane, size_t at)
+/* Closes a frame that is not the innermost, or was open at the mark, or may have heirs. */
+static void close_slowly(struct summary *summary, struct summary_lane *lane, size_t at)
 {
     struct open_frame gone = lane->stack[at];
     size_t heirs = lane->was_switched ? 0 : at;
@@ -274,11 +282,22 @@ void summary_close_slowly(struct summary *summary, struct summary_lane *lane, si
     }
 }
 
+/* Closes the frame at this place of the stack; the frames above it stay open. */
+static void close_frame(struct summary *summary, struct summary_lane *lane, size_t at)
+{
+    if (at + 1 != lane->depth || at < lane->untouched || lane->was_switched) {
+        close_slowly(summary, lane, at);
+        return;
+    }
+    lane->depth = at;
+    summary_count_end(summary, &lane->stack[at], lane->last_ticks);
+}
+
 /* Leaves all frames of a thread: events are missing, so which ones are open is not known. */
 static void forget_open(struct summary *summary, struct summary_lane *lane)
 {
     while (lane->depth != 0) {
-        summary_close(summary, lane, lane->depth - 1);
+        close_frame(summary, lane, lane->depth - 1);
     }
     lane->was_switched = 0;
 }
@@ -340,7 +359,8 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     return lane;
 }
 
-size_t summary_find(const struct summary_lane *lane, uint64_t frame)
+/* Returns the place of a frame in the stack, or SIZE_MAX. */
+static size_t find_open(const struct summary_lane *lane, uint64_t frame)
 {
     for (size_t i = lane->depth; i-- > 0;) {
         if (lane->stack[i].frame == frame) {
@@ -353,25 +373,33 @@ size_t summary_find(const struct summary_lane *lane, uint64_t frame)
 uint64_t summary_resume_far(struct summary *summary, uint64_t frame)
 {
     uint64_t where = 0;
-    (void)u64map_remove(&summary->suspended.far, frame, &where);
+    if (u64map_remove(&summary->suspended.far, frame, &where)) {
+        summary_save_far(summary, frame, where);
+    }
     return where;
 }
 
-uint64_t summary_suspend_far(struct summary *summary, uint64_t frame, uint64_t where)
+void summary_suspend_far(struct summary *summary, uint64_t frame, uint64_t where)
 {
-    struct suspended_frame *near = summary_near(summary, frame);
-    uint64_t before = near->frame == frame ? near->where : summary_resume_far(summary, frame);
-    if (near->frame == frame || near->frame == 0) {
-        *near = (struct suspended_frame){frame, where};
-    } else if (u64map_put(&summary->suspended.far, frame, where) != 0) {
+    size_t place = summary_near_place(summary, frame);
+    uint64_t there = summary->suspended.near[place].frame;
+    if (there != frame) {
+        (void)summary_resume_far(summary, frame);
+    }
+    if (there == frame || there == 0) {
+        summary_put_near(summary, place, frame, where);
+        return;
+    }
+    summary_save_far(summary, frame, 0);
+    if (u64map_put(&summary->suspended.far, frame, where) != 0) {
         summary->failed = 1;
     }
-    return before;
 }
 
-void summary_switch(struct summary *summary, struct summary_lane *lane, uint64_t frame)
+/* Makes an open frame the innermost one. */
+static void switch_to(struct summary *summary, struct summary_lane *lane, uint64_t frame)
 {
-    size_t at = summary_find(lane, frame);
+    size_t at = find_open(lane, frame);
     if (at != SIZE_MAX) {
         summary_save_frames(summary, lane, at);
         struct open_frame top = lane->stack[at];
@@ -382,8 +410,8 @@ void summary_switch(struct summary *summary, struct summary_lane *lane, uint64_t
     }
 }
 
-void summary_count_thread(struct summary *summary, struct summary_lane *lane, unsigned kind,
-                          uint32_t id, uint64_t native_id)
+static void count_thread(struct summary *summary, struct summary_lane *lane, unsigned kind,
+                         uint32_t id, uint64_t native_id)
 {
     struct summary_thread *thread =
         lane->listed != SIZE_MAX ? &summary->threads[lane->listed] : NULL;
@@ -395,6 +423,95 @@ void summary_count_thread(struct summary *summary, struct summary_lane *lane, un
     } else if (thread != NULL) {
         thread->native_id = native_id;
         thread->first_name = id != 0 ? id : thread->first_name;
+    }
+}
+
+static void push(struct summary *summary, struct summary_lane *lane, uint32_t node, uint64_t frame,
+                 int is_call)
+{
+    if (lane->depth < lane->cap || grow_stack(summary, lane) == 0) {
+        struct open_frame opened = summary_open(summary, lane->stack, lane->stack + lane->depth,
+                                                node, frame, lane->last_ticks);
+        summary->nodes[node].calls += (uint64_t)is_call;
+        summary_count_open(summary, &opened);
+        lane->stack[lane->depth++] = opened;
+    }
+}
+
+/* Call, resume or throw: a frame goes on in the node that it was suspended in, in this thread. */
+static void enter(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
+{
+    uint32_t node = SUMMARY_NONE;
+    if (!kind_begins(rec->kind)) {
+        node = summary_resume(summary, lane->root, rec->frame);
+    }
+    if (node == SUMMARY_NONE) {
+        int is_alone = rec->has_switch && rec->switch_to == 0;
+        node = callee_of(summary, lane, is_alone ? lane->root : summary_top(lane), rec->id);
+    }
+    if (node != SUMMARY_NONE) {
+        lane->calls += rec->kind == RL_EVENT_CALL;
+        push(summary, lane, node, rec->frame, rec->kind == RL_EVENT_CALL);
+    }
+}
+
+/* Return, yield or unwind. The end of a frame that was not seen to begin is ignored. */
+static void leave(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
+{
+    size_t at = lane->depth - 1;
+    if (lane->depth == 0 || lane->stack[at].frame != rec->frame) {
+        at = find_open(lane, rec->frame);
+        if (at == SIZE_MAX) {
+            return;
+        }
+    }
+    uint32_t node = lane->stack[at].node;
+    if (rec->kind == RL_EVENT_YIELD && rec->frame != 0) {
+        summary_suspend(summary, lane->root, rec->frame, node);
+    }
+    if (rec->kind == RL_EVENT_UNWIND) {
+        summary_count_unwind(summary, node, rec);
+    }
+    close_frame(summary, lane, at);
+}
+
+/* Closes the innermost frame where that is a call of C code. */
+static void leave_native(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
+{
+    if (lane->depth != 0 && lane->stack[lane->depth - 1].frame == 0) {
+        if (rec->kind == RL_EVENT_C_RAISE) {
+            summary_detail_of(summary, summary_top(lane))->unwinds++;
+        }
+        close_frame(summary, lane, lane->depth - 1);
+    }
+}
+
+/* Returns whether a call made now in this thread counts. */
+static int is_in_session(const struct summary *summary, const struct summary_lane *lane)
+{
+    return summary->session == 0 || summary->session == lane->session;
+}
+
+/* Folds an event into the tree: its time, and what it opens or closes. */
+static void fold(struct summary *summary, struct summary_lane *lane, const struct rec *rec)
+{
+    summary_pass_time(summary, lane, rec->ticks);
+    if (rec->has_switch && rec->switch_to != 0) {
+        switch_to(summary, lane, rec->switch_to);
+    }
+    if (kind_enters(rec->kind)) {
+        enter(summary, lane, rec);
+    } else if (kind_leaves(rec->kind)) {
+        leave(summary, lane, rec);
+    } else if (rec->kind == RL_EVENT_C_CALL && is_in_session(summary, lane)) {
+        uint32_t node = callee_of(summary, lane, summary_top(lane), rec->id);
+        if (node != SUMMARY_NONE) {
+            push(summary, lane, node, 0, 1);
+        }
+    } else if (rec->kind == RL_EVENT_C_RETURN || rec->kind == RL_EVENT_C_RAISE) {
+        leave_native(summary, lane, rec);
+    } else if (rec->kind == RL_EVENT_THREAD_START || rec->kind == RL_EVENT_THREAD_END) {
+        count_thread(summary, lane, rec->kind, rec->id, rec->frame);
     }
 }
 
@@ -410,9 +527,10 @@ void summary_add(struct summary *summary, struct summary_lane *lane, const struc
         return;
     }
     summary->kinds[rec->kind]++;
-    if (lane != NULL && (!kind_enters(rec->kind) || summary_is_in_session(summary, lane))) {
-        summary_fold(summary, lane, rec);
-        summary_count_folded(lane, 1);
+    if (lane != NULL && (!kind_enters(rec->kind) || is_in_session(summary, lane))) {
+        fold(summary, lane, rec);
+        lane->events++;
+        lane->event_ticks = lane->last_ticks;
     }
 }
 

@@ -53,6 +53,7 @@ struct summary_detail {
     uint32_t exc, exc_line; /* of the last unwind */
     uint32_t open;          /* frames that had not ended when the recording did */
     uint64_t unwinds;
+    uint16_t mark; /* of the chunk that has saved it */
 };
 
 /* All nodes of one code together. */
@@ -82,6 +83,7 @@ struct suspended_frame {
 /* Suspended frames, each in one of two tables. Few are suspended at a time, so most are near. */
 struct suspended_frames {
     struct suspended_frame near[256]; /* at the low bits of the frame */
+    uint16_t marks[256];              /* of the chunks that have saved these places */
     struct u64map far;                /* frame -> where; those whose place was taken */
 };
 

@@ -13,7 +13,9 @@
  *                   node is saved, too: its function may be older. The root and the node of the
  *                   innermost frame always are saved, so time passes without a test.
  *       frames      below lane.untouched they are as they were. A frame above is new or saved.
- *       details, suspended frames    each change is saved; the first saved is restored last.
+ *       details     where detail.mark is not summary.mark.
+ *       suspended frames    near ones where the place's mark is not summary.mark. Of far ones each
+ *                   change is saved; the first saved is restored last.
  *       counts, the lane, its thread    copied at the mark.
  *  3. What is newer than the mark is removed: nodes, functions, a thread.
  *  4. Without memory to save something, the summary has failed. It is never written then.
@@ -43,8 +45,13 @@ struct saved_detail {
     uint32_t index;
 };
 
+struct saved_near {
+    struct suspended_frame frame;
+    size_t place;
+};
+
 struct summary_undo {
-    struct saved_list nodes, details, frames, suspended;
+    struct saved_list nodes, details, frames, near, far;
     size_t node_count, function_count, thread_count; /* at the mark */
     uint64_t unlisted_threads;
     uint64_t kinds[RL_EVENT_KINDS];
@@ -61,7 +68,8 @@ void summary_undo_free(struct summary_undo *undo)
         rl_free(undo->nodes.items);
         rl_free(undo->details.items);
         rl_free(undo->frames.items);
-        rl_free(undo->suspended.items);
+        rl_free(undo->near.items);
+        rl_free(undo->far.items);
         rl_free(undo);
     }
 }
@@ -93,12 +101,12 @@ void summary_save_node(struct summary *summary, uint32_t node)
 void summary_save_detail(struct summary *summary, uint32_t node)
 {
     struct summary_undo *undo = summary->undo;
-    if (undo != NULL && node < undo->node_count) {
-        struct saved_detail *saved = add_saved(summary, &undo->details, sizeof *saved);
-        if (saved != NULL) {
-            *saved = (struct saved_detail){summary->details[node], node};
-        }
+    struct saved_detail *saved =
+        node < undo->node_count ? add_saved(summary, &undo->details, sizeof *saved) : NULL;
+    if (saved != NULL) {
+        *saved = (struct saved_detail){summary->details[node], node};
     }
+    summary->details[node].mark = summary->mark;
 }
 
 void summary_save_frames(struct summary *summary, struct summary_lane *lane, size_t at)
@@ -115,11 +123,20 @@ void summary_save_frames(struct summary *summary, struct summary_lane *lane, siz
     }
 }
 
-void summary_save_suspended(struct summary *summary, uint64_t frame, uint64_t where)
+void summary_save_near(struct summary *summary, size_t place)
+{
+    struct saved_near *saved = add_saved(summary, &summary->undo->near, sizeof *saved);
+    if (saved != NULL) {
+        *saved = (struct saved_near){summary->suspended.near[place], place};
+    }
+    summary->suspended.marks[place] = summary->mark;
+}
+
+void summary_save_far(struct summary *summary, uint64_t frame, uint64_t where)
 {
     struct suspended_frame *saved = NULL;
     if (summary->undo != NULL) {
-        saved = add_saved(summary, &summary->undo->suspended, sizeof *saved);
+        saved = add_saved(summary, &summary->undo->far, sizeof *saved);
     }
     if (saved != NULL) {
         *saved = (struct suspended_frame){frame, where};
@@ -145,8 +162,9 @@ static uint16_t next_mark(struct summary *summary)
 {
     if (summary->mark == UINT16_MAX) {
         for (size_t i = 0; i < summary->node_count; i++) {
-            summary->nodes[i].mark = 0;
+            summary->nodes[i].mark = summary->details[i].mark = 0;
         }
+        memset(summary->suspended.marks, 0, sizeof summary->suspended.marks);
         return 1;
     }
     return (uint16_t)(summary->mark + 1);
@@ -164,7 +182,8 @@ void summary_mark(struct summary *summary)
         }
     }
     summary->mark = next_mark(summary);
-    undo->nodes.count = undo->details.count = undo->frames.count = undo->suspended.count = 0;
+    undo->nodes.count = undo->details.count = undo->frames.count = 0;
+    undo->near.count = undo->far.count = 0;
     undo->node_count = summary->node_count;
     undo->function_count = summary->function_count;
     undo->thread_count = summary->thread_count;
@@ -208,16 +227,17 @@ static void take_back_lane(struct summary *summary, struct summary_lane *lane)
 /* Takes back which frames are suspended. */
 static void take_back_suspended(struct summary *summary)
 {
-    struct saved_list *list = &summary->undo->suspended;
-    const struct suspended_frame *saved = list->items;
-    for (size_t i = list->count; i-- > 0;) {
-        struct suspended_frame *near = summary_near(summary, saved[i].frame);
-        if (saved[i].where != 0) {
-            (void)summary_suspend_far(summary, saved[i].frame, saved[i].where);
-        } else if (near->frame == saved[i].frame) {
-            near->frame = 0;
-        } else {
-            (void)summary_resume_far(summary, saved[i].frame);
+    struct summary_undo *undo = summary->undo;
+    const struct saved_near *near = undo->near.items;
+    const struct suspended_frame *far = undo->far.items;
+    for (size_t i = 0; i < undo->near.count; i++) {
+        summary->suspended.near[near[i].place] = near[i].frame;
+    }
+    for (size_t i = undo->far.count; i-- > 0;) {
+        if (far[i].where == 0) {
+            (void)u64map_remove(&summary->suspended.far, far[i].frame, NULL);
+        } else if (u64map_put(&summary->suspended.far, far[i].frame, far[i].where) != 0) {
+            summary->failed = 1;
         }
     }
 }

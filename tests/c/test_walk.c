@@ -387,7 +387,8 @@ static void chunks_are_taken_back_however_many_there_were(void **state)
         info.ticks0 += 10;
         bytes_out_reset(&rows);
         put_row(&rows, 1, RL_EVENT_CALL, id, RL_FRAME(1, info.first_call));
-        put_row(&rows, 3, RL_EVENT_RETURN, id, RL_FRAME(1, info.first_call));
+        put_row(&rows, 3, id % 2 == 0 ? RL_EVENT_RETURN : RL_EVENT_UNWIND, id,
+                RL_FRAME(1, info.first_call));
         walk_slot(&both, &info, &rows, i < SEEN_AGAIN || i % 100 == 0);
     }
     end_both(&both);
