@@ -108,7 +108,9 @@ static inline int make_exception_event(struct event *event, PyObject *const *arg
     return 1;
 }
 
-static PyObject *record_exception(PyObject *const *args, size_t n, unsigned kind)
+/* Inline, so that `kind` is a constant of each callback. */
+static inline __attribute__((always_inline)) PyObject *record_exception(PyObject *const *args,
+                                                                        size_t n, unsigned kind)
 {
     struct event event;
     if (make_exception_event(&event, args, n, kind)) {

@@ -308,9 +308,3 @@ uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame)
     pyerror_put_back(&error);
     return info;
 }
-
-uint64_t codeinfo_of_frame(native_frame *frame)
-{
-    uint64_t info = codeinfo_get(native_code(frame));
-    return codeinfo_is_valid(info) ? info : codeinfo_make(native_code(frame), frame);
-}

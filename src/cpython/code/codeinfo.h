@@ -13,7 +13,11 @@ int codeinfo_init(void);
  * CODE_EXCLUDED and not valid, so the next event of the code tries again. */
 uint64_t codeinfo_make(PyCodeObject *code, native_frame *frame);
 /* The word of a frame that is on the interpreter's stack, made where it is not valid. */
-uint64_t codeinfo_of_frame(native_frame *frame);
+static inline uint64_t codeinfo_of_frame(native_frame *frame)
+{
+    uint64_t info = codeinfo_get(native_code(frame));
+    return codeinfo_is_valid(info) ? info : codeinfo_make(native_code(frame), frame);
+}
 
 /* Makes the words of earlier recordings void. */
 void codeinfo_begin(void);

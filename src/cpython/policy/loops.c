@@ -1,4 +1,5 @@
-/* Why: in an asynchronous program "who called this" is a task, not a thread.
+/* Why: in an asynchronous program "who called this" is a task, not a thread. Each step of a task
+ * asks for it.
  * What is called here are functions of _asyncio, written in C. */
 #include "loops.h"
 
@@ -6,60 +7,79 @@
 #include "pyerror.h"
 #include "state.h"
 
-static PyObject *asyncio; /* process-wide, owned: the module _asyncio, once it was seen */
-static PyObject *trio;    /* process-wide, owned: what holds the running task of trio */
+/* Process-wide, owned: what _asyncio has, once it was seen, and what holds the running task of
+ * trio. `current` is current_task(), or before 3.12 the dictionary of loops and their tasks. */
+static PyObject *running_loop, *current, *trio;
+
+#if HAS_NATIVE_CURRENT_TASK
+#define CURRENT_NAME      "current_task"
+#define CURRENT_CHECK(it) PyCFunction_Check(it)
+#else
+#define CURRENT_NAME      "_current_tasks"
+#define CURRENT_CHECK(it) PyDict_Check(it)
+#endif
+
+/* Takes from the module _asyncio what knows the running task. */
+static void take_asyncio(PyObject *module)
+{
+    struct pyerror error = pyerror_take();
+    PyObject *loop = PyObject_GetAttrString(module, "_get_running_loop"); /* owned */
+    PyObject *tasks = PyObject_GetAttrString(module, CURRENT_NAME);       /* owned */
+    if (loop != NULL && tasks != NULL && PyCFunction_Check(loop) && CURRENT_CHECK(tasks)) {
+        running_loop = loop;
+        current = tasks;
+    } else {
+        Py_XDECREF(loop);
+        Py_XDECREF(tasks);
+    }
+    pyerror_put_back(&error);
+}
 
 void loops_find(void)
 {
     PyObject *modules = compat_modules();
     PyObject *module = modules != NULL ? PyDict_GetItemString(modules, "_asyncio") : NULL;
-    if (asyncio == NULL && module != NULL && PyModule_Check(module)) {
-        Py_INCREF(module);
-        asyncio = module;
+    if (current == NULL && module != NULL && PyModule_Check(module)) {
+        take_asyncio(module);
     }
     module = modules != NULL ? PyDict_GetItemString(modules, "trio._core._run") : NULL;
     if (trio == NULL && module != NULL && PyModule_Check(module)) {
         trio = PyDict_GetItemString(PyModule_GetDict(module), "GLOBAL_RUN_CONTEXT");
         Py_XINCREF(trio);
     }
-    recording.has_loops = asyncio != NULL || trio != NULL;
+    recording.has_loops = current != NULL || trio != NULL;
 }
 
+/* Returns the task that a loop runs: owned, NULL or None. */
+static PyObject *get_task_of(PyObject *loop)
+{
 #if HAS_NATIVE_CURRENT_TASK
-static PyObject *get_asyncio_task(void) /* owned or NULL */
-{
-    PyObject *loop = PyObject_CallMethod(asyncio, "_get_running_loop", NULL); /* owned */
-    PyObject *task = NULL;
-    if (loop != NULL && loop != Py_None) {
-        task = PyObject_CallMethod(asyncio, "current_task", "O", loop);
-    }
-    Py_XDECREF(loop);
-    return task;
-}
+    return PyObject_CallFunctionObjArgs(current, loop, NULL);
 #else
-static PyObject *get_asyncio_task(void) /* owned or NULL */
-{
-    PyObject *tasks = PyObject_GetAttrString(asyncio, "_current_tasks"); /* owned */
-    PyObject *loop = tasks != NULL ? PyObject_CallMethod(asyncio, "_get_running_loop", NULL) : NULL;
-    PyObject *key, *value, *task = NULL;
+    PyObject *key, *value;
     Py_ssize_t at = 0;
-    while (loop != NULL && PyDict_Check(tasks) && PyDict_Next(tasks, &at, &key, &value)) {
+    while (PyDict_Next(current, &at, &key, &value)) {
         if (key == loop) {
             Py_INCREF(value);
-            task = value;
-            break;
+            return value;
         }
     }
+    return NULL;
+#endif
+}
+
+static PyObject *get_asyncio_task(void) /* owned, NULL or None */
+{
+    PyObject *loop = PyObject_CallObject(running_loop, NULL); /* owned */
+    PyObject *task = loop != NULL && loop != Py_None ? get_task_of(loop) : NULL;
     Py_XDECREF(loop);
-    Py_XDECREF(tasks);
     return task;
 }
-#endif
 
 /* *is_trio: whose task it is. Owned or NULL. */
 static PyObject *get_current_task(int *is_trio)
 {
-    PyObject *task = asyncio != NULL ? get_asyncio_task() : NULL;
+    PyObject *task = current != NULL ? get_asyncio_task() : NULL;
     *is_trio = 0;
     if ((task == NULL || task == Py_None) && trio != NULL) {
         PyErr_Clear();

@@ -45,13 +45,19 @@ static inline int door_resume(struct thread *t, const struct event *event, uint6
     return 1;
 }
 
+/* Returns whether the frame is the outermost of the task that runs. */
+static inline int is_of_task(const struct thread *t, const struct open_frame *frame)
+{
+    return t->task_count != 0 && t->tasks[t->task_count - 1].frame == frame->frame;
+}
+
 /* Records that a generator is suspended, in the usual case of stack_leave(). Returns 0 in all
  * others. */
 static inline int door_yield(struct thread *t, const struct event *event, uint64_t info)
 {
     const struct open_frame *top = &t->stack[t->depth];
     if (top->key != event->frame || t->depth == 1 || recording.level == LEVEL_LINES ||
-        t->task_count != 0 || t->pending_in == event->frame || t->active_in == event->frame) {
+        is_of_task(t, top) || t->pending_in == event->frame || t->active_in == event->frame) {
         return 0;
     }
     if (info & CODE_VALUES) {
@@ -59,6 +65,20 @@ static inline int door_yield(struct thread *t, const struct event *event, uint64
     } else {
         (void)lane_put(&t->lane, RL_EVENT_YIELD, top->id, top->frame);
     }
+    t->depth--;
+    return 1;
+}
+
+/* Records that an exception leaves a frame, in the usual case of stack_leave(). Returns 0 in all
+ * others. */
+static inline int door_unwind(struct thread *t, const struct event *event, uint64_t info)
+{
+    const struct open_frame *top = &t->stack[t->depth];
+    if (top->key != event->frame || t->depth == 1 || info & (CODE_SUSPENDS | CODE_LINES) ||
+        is_of_task(t, top) || t->pending_in == event->frame || t->active_in == event->frame) {
+        return 0;
+    }
+    exception_leaves(t, event, info, top->frame);
     t->depth--;
     return 1;
 }
@@ -124,7 +144,9 @@ static inline __attribute__((always_inline)) enum verdict recording_event(const 
         if (kind == RL_EVENT_THROW || !door_resume(t, event, info)) {
             stack_enter(t, event, info);
         }
-    } else if (kind != RL_EVENT_YIELD || !door_yield(t, event, info)) {
+    } else if (!(kind == RL_EVENT_YIELD    ? door_yield(t, event, info)
+                 : kind == RL_EVENT_UNWIND ? door_unwind(t, event, info)
+                                           : 0)) {
         stack_leave(t, event, info);
     }
     return info & CODE_LINES ? VERDICT_LINES : VERDICT_CONTINUE;

@@ -25,45 +25,63 @@
 
 #define LOOKED_AT 64 /* entries of a traceback */
 
-/* The name of a class that exceptions had, and its id. It holds as long as the class has this name:
- * a class may be renamed, or die and leave its address to another. So the name is compared. */
+/* The name of a class that exceptions had, and its id. A class may get another name, or die and
+ * leave its address to another. So the name's hash is compared, too; a class of C keeps its name.
+ */
 struct class_name {
-    char name[56];  /* as tp_name has it */
-    uint32_t stamp; /* recording.name_stamp */
+    const PyTypeObject *type; /* compared only */
+    const char *name;         /* the same: its tp_name */
+    Py_hash_t hash;           /* of its name; 0 for a class of C */
+    uint32_t stamp;           /* recording.name_stamp */
     uint32_t id;
 };
 
-/* Defines the name of a class. Other threads may run meanwhile, so the name is copied first. */
-static uint32_t define_class_name(struct thread *t, const char *tp_name, struct class_name *known)
+/* Returns the hash of a class's name, 0 for a class of C. -1: it was not computed yet. */
+static inline Py_hash_t name_hash(const PyTypeObject *type)
 {
-    struct class_name defined = {.stamp = recording.name_stamp};
-    const char *dot = strrchr(tp_name, '.');
-    const char *name = dot != NULL ? dot + 1 : tp_name;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    return ((const PyASCIIObject *)((const PyHeapTypeObject *)type)->ht_name)->hash;
+}
+
+/* Defines the name of a class. Other threads may run meanwhile, so the name is copied first. */
+static uint32_t define_class_name(struct thread *t, const PyTypeObject *type,
+                                  struct class_name *known)
+{
+    struct class_name defined = {
+        .type = type, .name = type->tp_name, .stamp = recording.name_stamp};
+    const char *dot = strrchr(defined.name, '.');
+    const char *name = dot != NULL ? dot + 1 : defined.name;
     uint8_t bytes[RL_STRING_MAX];
-    size_t len = strlen(name), whole = strlen(tp_name);
+    size_t len = strlen(name);
     len = len < sizeof bytes ? len : utf8_cut((const uint8_t *)name, len, sizeof bytes);
     memcpy(bytes, name, len);
-    memcpy(defined.name, tp_name, whole < sizeof defined.name ? whole : 0);
+    defined.hash = name_hash(type);
+    if (defined.hash == -1 && PyUnicode_CheckExact(((const PyHeapTypeObject *)type)->ht_name)) {
+        defined.hash = PyObject_Hash(((const PyHeapTypeObject *)type)->ht_name);
+    }
     defined.id = recorder_string(recording.recorder, &t->lane, bytes, len);
-    if (whole < sizeof defined.name && defined.id != 0) {
+    if (defined.hash != -1 && defined.id != 0) {
         *known = defined;
     }
     return defined.id;
 }
 
 /* The id of its class's __name__. A static type of C has the name of its module before that. */
-static uint32_t exception_id(struct thread *t, PyObject *exc)
+static inline uint32_t exception_id(struct thread *t, PyObject *exc)
 {
     enum { CLASSES = 64 };
     static struct class_name classes[CLASSES];
     if (exc == NULL || recording.recorder == NULL) {
         return 0;
     }
-    const char *name = (PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc))->tp_name;
-    struct class_name *known = &classes[map_mix((uint64_t)(uintptr_t)name) % CLASSES];
-    return known->stamp == recording.name_stamp && strcmp(known->name, name) == 0
+    const PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
+    struct class_name *known = &classes[map_mix((uint64_t)(uintptr_t)type) % CLASSES];
+    return known->type == type && known->name == type->tp_name &&
+                   known->stamp == recording.name_stamp && known->hash == name_hash(type)
                ? known->id
-               : define_class_name(t, name, known);
+               : define_class_name(t, type, known);
 }
 
 /* Whether it was raised here and now, and came from nowhere. */
@@ -250,6 +268,14 @@ void exception_put(struct thread *t, const struct event *event, uint64_t info, u
         lane_data(&t->lane, t->capture->bytes, len);
     }
     lane_event(&t->lane, ticks, event->kind, CODE_ID(info), frame);
+}
+
+void exception_leaves(struct thread *t, const struct event *event, uint64_t info, uint64_t frame)
+{
+    exception_put(t, event, info, frame);
+    t->leaving = event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
+    t->left_untraced = event->arg != NULL && compat_traceback(event->arg) == NULL;
+    t->left_at = lane_next_event(&t->lane);
 }
 
 void exception_event(struct thread *t, const struct event *event, uint64_t info)

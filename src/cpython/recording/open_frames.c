@@ -13,14 +13,6 @@ uint32_t frames_find(const struct thread *t, const native_frame *key)
     return 0;
 }
 
-/* A frame evaluator runs before the frame is linked to its caller, which is still the current frame
- * then. The other mechanisms run inside the frame. */
-native_frame *frames_caller(native_frame *frame)
-{
-    native_frame *now = native_current(PyThreadState_GetUnchecked());
-    return now == frame ? native_caller(now) : now;
-}
-
 void frames_forget(struct thread *t)
 {
     for (; t->depth > 0; t->depth--) {

@@ -46,7 +46,9 @@ static void push_frame(struct thread *t, native_frame *key, uint64_t frame, uint
 /* Takes a frame out of the stack; its snapshot is the caller's. */
 static void remove_at(struct thread *t, uint32_t at)
 {
-    memmove(&t->stack[at], &t->stack[at + 1], (t->depth - at) * sizeof *t->stack);
+    if (at != t->depth) {
+        memmove(&t->stack[at], &t->stack[at + 1], (t->depth - at) * sizeof *t->stack);
+    }
     t->depth--;
 }
 
@@ -190,10 +192,7 @@ void stack_leave(struct thread *t, const struct event *event, uint64_t info)
         lines_leave(t, event, CODE_ID(info));
     }
     if (event->kind == RL_EVENT_UNWIND) {
-        exception_put(t, event, info, frame);
-        t->leaving =
-            event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
-        t->left_untraced = event->arg != NULL && compat_traceback(event->arg) == NULL;
+        exception_leaves(t, event, info, frame);
     } else {
         rows_put_value(t, event->kind, CODE_ID(info), frame,
                        info & CODE_VALUES ? event->arg : NULL);
@@ -204,7 +203,7 @@ void stack_leave(struct thread *t, const struct event *event, uint64_t info)
     if (t->task_count != 0) {
         tasks_leave(t, frame, event->kind != RL_EVENT_YIELD);
     }
-    t->left_at = lane_next_event(&t->lane);
+    t->left_at = lane_next_event(&t->lane); /* a task's end is an event, too */
     if (at != 0) {
         if (event->kind == RL_EVENT_YIELD) {
             lines_keep(frame, t->stack[at].snapshot);

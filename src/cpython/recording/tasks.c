@@ -197,8 +197,8 @@ void tasks_leave(struct thread *t, uint64_t frame, int has_ended)
         return;
     }
     t->task_count--;
-    const uint64_t *root = u64map_get(&roots, running->serial);
-    if (!has_ended || root == NULL || *root != frame) {
+    const uint64_t *root = has_ended ? u64map_get(&roots, running->serial) : NULL;
+    if (root == NULL || *root != frame) {
         return;
     }
     (void)lane_put(&t->lane, RL_EVENT_TASK_END, 0, running->serial);
