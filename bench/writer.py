@@ -1,19 +1,21 @@
 """What the writer thread does with the slots of six programs, step by step.
 
-    writer.py PYTHON
+    writer.py PYTHON [TREE ...]
 
 PYTHON can import relive and the packages of the application. Each program is recorded at level
 `calls` into a ring, whose file keeps the slots as they were filled. A C program walks them in a
-process of its own (writer.c): rows alone, then the walk, then zstd and check sum."""
+process of its own (writer.c): rows alone, then the walk, then zstd and check sum. It is built of
+each TREE, a source tree of Relive; the default is this one. Instructions are those of callgrind."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
+import core
 from workloads import HERE, WORKLOADS
 
-ROOT = os.path.dirname(HERE)
 ROUNDS = 15
 RECORD = """
 import importlib, sys
@@ -27,32 +29,42 @@ relive.stop()
 """
 
 
-def build(folder):
-    """Builds the core without Python, and writer.c with it. Returns the program."""
-    core, program = os.path.join(folder, "core"), os.path.join(folder, "writer")
-    words = ["meson", "setup", core, ROOT, "-Dpython=false", "--buildtype=release"]
-    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
-    subprocess.run(["ninja", "-C", core], stdout=subprocess.DEVNULL, check=True)
-    words = ["cc", "-O3", "-std=gnu11", os.path.join(HERE, "writer.c"), "-o", program]
-    words += ["-I" + os.path.join(ROOT, "src", room) for room in ("base", "format")]
-    words += ["-I" + os.path.join(ROOT, "include")]
-    words += [os.path.join(core, f"librelive_{room}.a") for room in ("format", "base")]
-    subprocess.run([*words, "-lzstd", "-lpthread"], check=True)
-    return program
+def instructions(writer, path, function, folder):
+    """Returns the instructions of one round in a function."""
+    out = os.path.join(folder, "counts")
+    words = ["valgrind", "--tool=callgrind", f"--toggle-collect={function}"]
+    words += ["--callgrind-out-file=" + out, writer, path, "1"]
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    with open(out, encoding="utf-8") as file:
+        return int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.M).group(1))
 
 
-def main(python):
-    """Prints a table, a program a row: ns an event, bytes of the chunks an event."""
+def measure(writer, path, folder):
+    """Returns a row of the table, without the name."""
+    events, *row = subprocess.check_output([writer, path, str(ROUNDS)]).decode().split()
+    for function in ("slot_walk", "block_seal"):
+        row.append(f"{instructions(writer, path, function, folder) / int(events):.1f}")
+    return " | ".join(row)
+
+
+def main(python, *trees):
+    """Prints a table, a program a row: an event's ns, bytes of the chunks, and instructions."""
     python = os.path.abspath(python)
-    print("| program | rows | walk | zstd and check sum | bytes an event |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| program | tree | rows | walk | seal | bytes | walk, instructions | seal |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
-        writer, path = build(folder), os.path.join(folder, "out.relive")
+        writers = {}
+        for number, tree in enumerate(trees or [core.TREE]):
+            place = os.path.join(folder, str(number))
+            os.mkdir(place)
+            writers[tree] = core.build("writer", ["format", "base"], place, os.path.abspath(tree))
+        path = os.path.join(folder, "out.relive")
         for name, (module, size) in WORKLOADS.items():
             words = [python, "-c", RECORD, os.path.join(HERE, "programs"), module, str(size), path]
             subprocess.run(words, cwd=folder, check=True)  # `python -c` imports from there first
-            line = subprocess.check_output([writer, path, str(ROUNDS)]).decode()
-            print(f"| {name} | {' | '.join(line.split()[1:])} |", flush=True)
+            for tree, writer in writers.items():
+                row = measure(writer, path, folder)
+                print(f"| {name} | {os.path.basename(tree)} | {row} |", flush=True)
             os.unlink(path)
 
 
