@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from relive.errors import ReliveError
 from relive.prompt.completion import Completer
 
 TYPE_CHECKING = False
@@ -38,6 +39,11 @@ def interact(commands: Commands) -> None:
     if is_terminal():
         _interact_with_terminal(commands)
         return
+    if sys.stdin is None:
+        return
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:  # a pipe may hold anything
+        reconfigure(errors="backslashreplace")
     for line in sys.stdin:
         if not line.strip():
             continue  # in a pipe an empty line is just that
@@ -48,7 +54,7 @@ def interact(commands: Commands) -> None:
 
 def is_terminal() -> bool:
     """Returns whether somebody types the commands."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _interact_with_terminal(commands: Commands) -> None:
@@ -109,8 +115,12 @@ def _save_history(readline: Any, path: Optional[str]) -> None:
 
 
 def read_file(path: str) -> Iterator[str]:
-    """Yields the commands of a file; # begins a comment line."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.strip() and not line.lstrip().startswith("#"):
-                yield line
+    """Yields the commands of a file; # begins a comment line. Raises ReliveError."""
+    try:
+        with open(path, encoding="utf-8", errors="backslashreplace") as file:
+            lines = file.readlines()
+    except OSError as error:
+        raise ReliveError("ERR_USAGE", f"{path}: {error.strerror}") from None
+    for line in lines:
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line
