@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "value.h"
+#include "write_head.h"
 
 rl_status instant_open(struct reader *reader, struct instant **out)
 {
@@ -215,42 +215,13 @@ static struct written *find_written(const struct reader *reader, const struct re
     return written;
 }
 
-/* Takes the head of a write apart. Returns 0 where the bytes have none. */
-static int read_write_head(const struct reader *reader, const struct event_out *event,
-                           struct bytes_in *in, unsigned *scope, uint32_t *name)
+/* Keeps a write as that of a variable of this frame. */
+static rl_status put_written(const struct instant *instant, struct record *record, unsigned scope,
+                             const struct write_head *write, const struct event_out *event,
+                             uint32_t after_line)
 {
-    uint64_t word = bytes_varint(in);
-    if ((word & 3) == RL_WRITE_ITEM) {
-        if (value_skip(in) != RL_OK) {
-            return 0;
-        }
-        word = bytes_varint(in);
-    }
-    *scope = word & 3;
-    *name = (uint32_t)(word >> 3);
-    if (*scope == RL_WRITE_SLOT) {
-        struct code_text code = reader_code(reader, event->id);
-        *name = word >> 3 < code.name_count ? code.names[word >> 3] : 0;
-    }
-    return !in->bad && *scope != RL_WRITE_ITEM && bytes_left(in) != 0;
-}
-
-static rl_status take_write(struct instant *instant, const struct event_out *event)
-{
-    struct bytes_in in = bytes_in_of(event->values, event->values_len);
-    struct record *record = make_record(instant, event);
-    unsigned scope;
-    uint32_t name;
-    if (record == NULL) {
-        return RL_NOMEM;
-    }
-    record->has_lines = 1;
-    if (!read_write_head(instant->reader, event, &in, &scope, &name)) {
-        return RL_OK;
-    }
-    struct written *written = find_written(instant->reader, record, scope, name);
-    size_t len = bytes_left(&in);
-    uint8_t *bytes = rl_alloc(len, 1);
+    struct written *written = find_written(instant->reader, record, scope, write->name);
+    uint8_t *bytes = rl_alloc(write->value_len, 1);
     void *all = record->written;
     if (bytes == NULL ||
         (written == NULL &&
@@ -264,15 +235,65 @@ static rl_status take_write(struct instant *instant, const struct event_out *eve
         written->bytes = NULL;
     }
     rl_free(written->bytes);
-    memcpy(bytes, in.at, len);
-    *written = (struct written){.name = name,
+    memcpy(bytes, write->value, write->value_len);
+    *written = (struct written){.name = write->name,
                                 .scope = (uint8_t)scope,
-                                .after_line = record->line,
+                                .after_line = after_line,
                                 .thread = event->thread,
                                 .seq = event->seq,
                                 .bytes = bytes,
-                                .len = len};
+                                .len = write->value_len};
     return RL_OK;
+}
+
+static int is_module_body(const struct code_text *code)
+{
+    static const char body[] = "<module>";
+    return code->qualname.len == sizeof body - 1 &&
+           memcmp(code->qualname.data, body, sizeof body - 1) == 0;
+}
+
+/* A change of a module's variable has one event, whichever frame was compared first. It holds for
+ * the module's body, and for each frame that has the variable, too. */
+static rl_status share_write(struct instant *instant, const struct record *writer,
+                             const struct write_head *write, const struct event_out *event)
+{
+    struct code_text code = reader_code(instant->reader, event->id);
+    rl_status status = RL_OK;
+    if (write->scope == RL_WRITE_SLOT ||
+        (write->scope == RL_WRITE_NAMESPACE && !is_module_body(&code))) {
+        return RL_OK;
+    }
+    for (size_t i = 0; i < instant->record_count && status == RL_OK; i++) {
+        struct record *record = &instant->records[i];
+        struct code_text other = reader_code(instant->reader, record->code);
+        if (record->frame == 0 || record == writer || other.module.len != code.module.len ||
+            memcmp(other.module.data, code.module.data, code.module.len) != 0) {
+            continue;
+        }
+        int is_body = is_module_body(&other);
+        if (is_body ||
+            find_written(instant->reader, record, RL_WRITE_GLOBAL, write->name) != NULL) {
+            status = put_written(instant, record, is_body ? RL_WRITE_NAMESPACE : RL_WRITE_GLOBAL,
+                                 write, event, 0);
+        }
+    }
+    return status;
+}
+
+static rl_status take_write(struct instant *instant, const struct event_out *event)
+{
+    struct write_head write;
+    struct record *record = make_record(instant, event);
+    if (record == NULL) {
+        return RL_NOMEM;
+    }
+    record->has_lines = 1;
+    if (!write_head_read(instant->reader, event, &write)) {
+        return RL_OK;
+    }
+    rl_status status = put_written(instant, record, write.scope, &write, event, record->line);
+    return status == RL_OK ? share_write(instant, record, &write, event) : status;
 }
 
 /* Code that was taken down below level lines has no more of them. An equal function may have

@@ -219,6 +219,25 @@ class Reading:
         name = self.names(event["id"])[0][number] if scope == 0 else self.text(number)
         row = event["thread"], event["seq"], Value(data, strings), frame.line
         frame.writes[scope, name] = row
+        module, qualname = self.module_of(event["id"])
+        if scope == 2 or (scope == 1 and qualname == "<module>"):
+            self.share_write(frame, module, name, row)
+
+    def module_of(self, code):
+        """(module, qualified name) of a code."""
+        module, qualname = self.recording.codes.get(code, (0, 0))[:2]
+        return self.text(module), self.text(qualname)
+
+    def share_write(self, writer, module, name, row):
+        """A change of a module's variable has one event; it holds for all frames that have it."""
+        for frame in self.frames.values():
+            other, qualname = self.module_of(frame.code)
+            if frame is writer or other != module:
+                continue
+            if qualname == "<module>":
+                frame.writes[1, name] = (*row[:3], 0)
+            elif (2, name) in frame.writes:
+                frame.writes[2, name] = (*row[:3], 0)
 
     # ---- what is open ----
 

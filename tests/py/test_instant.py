@@ -140,6 +140,39 @@ def test_state_in_a_killed_file_and_a_ring(tmp_path):
     compare(path, choose(path, 25, 2))
 
 
+GLOBALS = """
+import threading
+counter = 0
+def work(n):
+    global counter, late
+    for i in range(n):
+        counter += 1
+        late = i
+def outer():
+    work(2)
+    return counter
+threads = [threading.Thread(target=work, args=(3,)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+outer()
+"""
+
+
+def test_a_change_of_a_global_holds_for_every_frame_that_has_it(tmp_path):
+    (tmp_path / "prog.py").write_text(GLOBALS)
+    path = tmp_path / "out.relive"
+    relive("record", "-o", path, "--level", "lines", "--globals", "prog.py", cwd=tmp_path)
+    compare(path, choose(path, 150, 1))
+    with api.open(path) as recording:
+        last = positions.find([recording], "outer#1")
+        state = recording.state(f"T1@{last.seq - 1}")
+        variables = state.threads[0].frames[0].variables
+        found = {one.name: one.value["r"] for one in variables if one.value}
+        assert (found["counter"], found["late"]) == ("6", "2")
+
+
 def lose_chunks(path, share):
     """Makes padding of some chunks, so that events are lost in the middle of threads."""
     data, at, chunks = bytearray(path.read_bytes()), 128, []
