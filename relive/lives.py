@@ -160,7 +160,9 @@ class Reader:
             unfinished = NEVER_FINISHED if root or not self.is_of_tasks else NOT_STARTED
             return (LOST if has_gaps(self.recording) else unfinished), None, None, None
         if not self.is_of_tasks:
-            return self._read_end_of_thread(number, ENDED if row[14] else IDLE)
+            # The main thread ends with its process, without an event.
+            is_over = row[14] or self.recording.thread(number)["is_main"]
+            return self._read_end_of_thread(number, ENDED if is_over else IDLE)
         event = self.recording.event(end[0], end[1]) if end is not None else None
         if event is None or "unseen" in event:
             return ENDED, None, None, None

@@ -15,6 +15,7 @@ struct timeline {
     struct reader *reader;
     struct timeline_question question;
     struct cursor *cursor;
+    uint8_t *sources;        /* owned; of the names of the expression */
     struct u64map functions; /* code id + 1 -> place of its function in `calls` */
     uint64_t *calls;         /* owned; begins of each function */
     size_t function_count;
@@ -167,7 +168,8 @@ static int passes(struct timeline *t, const struct timeline_row *row)
         return 1;
     }
     int lacks_name;
-    struct operand result = timeline_run(t->reader, t->question.where, row, &lacks_name);
+    struct operand result =
+        timeline_run(t->reader, t->question.where, t->sources, row, &lacks_name);
     enum where_answer answer = where_answer(&result);
     if (answer == WHERE_YES || answer == WHERE_NO || (answer == WHERE_UNKNOWN && lacks_name)) {
         return answer == WHERE_YES;
@@ -233,6 +235,10 @@ rl_status timeline_open(struct reader *reader, const struct timeline_question *q
     t->reader = reader;
     t->question = *question;
     rl_status status = place_functions(t);
+    if (status == RL_OK && question->where != NULL) {
+        t->sources = timeline_bind(question->where);
+        status = t->sources != NULL ? RL_OK : RL_NOMEM;
+    }
     if (status == RL_OK) {
         status = question->is_near ? cursor_open_thread(reader, question->from.thread,
                                                         question->from.seq, &t->cursor)
@@ -263,6 +269,7 @@ void timeline_close(struct timeline *timeline)
     }
     u64map_fini(&timeline->functions);
     u64map_fini(&timeline->open);
+    rl_free(timeline->sources);
     rl_free(timeline->calls);
     rl_free(timeline->begun);
     rl_free(timeline->spare);

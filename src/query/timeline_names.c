@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "alloc.h"
 #include "event_operand.h"
 #include "rec.h"
 #include "write_head.h"
@@ -39,6 +40,7 @@ const char *timeline_name(size_t i, const char **meaning)
 struct named_row {
     const struct reader *reader;
     const struct where_name *names;
+    const uint8_t *sources; /* of each of these names; SOURCE_COUNT = only a parameter */
     const struct timeline_row *row;
     int lacks_name; /* the event has nothing for one of the names */
 };
@@ -139,15 +141,10 @@ static struct operand load_name(void *self, uint32_t index, struct operand_scope
     const struct where_name *name = &named->names[index];
     const struct event_out *event = &named->row->event;
     struct operand found;
-    unsigned source = 0;
     if (!name->is_of_call && load_parameter(named, name->text, scope, &found)) {
         return found;
     }
-    while (source < SOURCE_COUNT &&
-           !is_same((struct text){names[source][0], strlen(names[source][0])}, name->text)) {
-        source++;
-    }
-    switch (source) {
+    switch (named->sources[index]) {
     case SOURCE_kind:
         return make_text(kind_name(event->kind));
     case SOURCE_t:
@@ -157,18 +154,33 @@ static struct operand load_name(void *self, uint32_t index, struct operand_scope
     case SOURCE_task:
         return event->task != 0 ? operand_integer(event->task)
                                 : (struct operand){.kind = OPERAND_NONE};
-    case SOURCE_COUNT:
-        return lack_name(named);
     default:
-        return load_of_kind(named, source, scope);
+        return load_of_kind(named, named->sources[index], scope);
     }
 }
 
-struct operand timeline_run(const struct reader *reader, struct where *where,
-                            const struct timeline_row *row, int *lacks_name)
+uint8_t *timeline_bind(const struct where *where)
 {
     size_t count;
-    struct named_row named = {reader, where_names(where, &count), row, 0};
+    const struct where_name *of_where = where_names(where, &count);
+    uint8_t *sources = rl_alloc(count + 1, 1);
+    for (size_t i = 0; sources != NULL && i < count; i++) {
+        uint8_t source = 0;
+        while (
+            source < SOURCE_COUNT &&
+            !is_same((struct text){names[source][0], strlen(names[source][0])}, of_where[i].text)) {
+            source++;
+        }
+        sources[i] = source;
+    }
+    return sources;
+}
+
+struct operand timeline_run(const struct reader *reader, struct where *where,
+                            const uint8_t *sources, const struct timeline_row *row, int *lacks_name)
+{
+    size_t count;
+    struct named_row named = {reader, where_names(where, &count), sources, row, 0};
     struct where_row names_of_row = {&named, load_name, &reader->strings};
     struct operand result = where_run(where, &names_of_row);
     *lacks_name = named.lacks_name;

@@ -4,9 +4,13 @@
 
 #include "timeline.h"
 
+/* Returns which of the names in TIMELINE_NAMES each name of an expression is; owned by the caller,
+ * NULL without memory. */
+uint8_t *timeline_bind(const struct where *where);
 /* Evaluates the expression for a row. *lacks_name: the event has nothing for one of the names that
  * were needed. */
 struct operand timeline_run(const struct reader *reader, struct where *where,
-                            const struct timeline_row *row, int *lacks_name);
+                            const uint8_t *sources, const struct timeline_row *row,
+                            int *lacks_name);
 
 #endif
