@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Key = Tuple[str, str, str, int]  # module, qualname, file, line of a function
 
 _MANY = 10  # exceptions that one handler caught, before that is odd
+_BODY = 16 | 32  # flags of code: a module, a class body
 _LEAST_SHARE = 0.005  # of the time, of a function that is listed
 _LEAST_CALLS = 3  # of a function, before it is odd that most of them raise
 _INTERRUPTED, _FAILED = 130, 1
@@ -78,6 +79,8 @@ class Summary:
     sessions: int
     open_sessions: int
     hot_spots: Tuple[HotSpot, ...]
+    busiest: Optional[str]
+    """the program's own function, not the body of a module or class, with the most time"""
     oddities: Tuple[Oddity, ...]
 
 
@@ -94,7 +97,8 @@ def read(run: Sequence[Recording], hot_spots: int = 5) -> Summary:
         exceptions=found, exception=_find_what_mattered(found), ns=_measure(run, totals),
         threads=sum(len(one["threads"]) + one["unlisted_threads"] for one in totals),
         tasks=tasks, unfinished_tasks=unfinished, sessions=sessions, open_sessions=open_sessions,
-        hot_spots=spots, oddities=tuple(_find_oddities(run, found, totals, functions)),
+        hot_spots=spots, busiest=_find_busiest(run, functions),
+        oddities=tuple(_find_oddities(run, found, totals, functions)),
     )  # fmt: skip
 
 
@@ -190,6 +194,18 @@ def _find_hot_spots(functions: Mapping[Key, Sequence[int]], most: int) -> Tuple[
         for key, counts in rows
         if whole and counts[2] >= _LEAST_SHARE * whole
     )
+
+
+def _find_busiest(
+    run: Sequence[Recording], functions: Mapping[Key, Sequence[int]]
+) -> Optional[str]:
+    bodies = {row[1:5] for one in run for row in one.codes() if row[5] & _BODY}
+    rows = [
+        (counts[2], key)
+        for key, counts in functions.items()
+        if key not in bodies and not is_library(run[0], key[2]) and not key[2].startswith("<")
+    ]
+    return ":".join(max(rows)[1][:2]) if rows else None
 
 
 # ---- what is odd ----

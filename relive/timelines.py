@@ -201,8 +201,21 @@ def _border(place: Optional[Place], recording: Recording) -> Optional[Tuple[int,
 def last_events(
     recording: Recording, prefix: str, thread: int, seq: int, number: int
 ) -> List[Dict[str, Any]]:
-    """Returns the last events of a thread up to one of them. It reads only the end of what was
-    before, so their calls have no numbers."""
+    """Returns the last events of a thread up to one of them, of the program's own code if there are
+    some. It reads only the end of what was before, so their calls have no numbers."""
+    own = _read_last(recording, prefix, thread, seq, number, recording.own_codes())
+    is_enough = 2 * len(own) >= number
+    return own if is_enough else _read_last(recording, prefix, thread, seq, number, None)
+
+
+def _read_last(
+    recording: Recording,
+    prefix: str,
+    thread: int,
+    seq: int,
+    number: int,
+    codes: Optional[List[int]],
+) -> List[Dict[str, Any]]:
     begin = (thread, max(0, seq - 64 * number), 0)
     event = recording.event(thread, seq)
     if event is None:
@@ -211,7 +224,7 @@ def last_events(
     for kind in (*DEFAULT_KINDS, "line", "write", "raise"):
         mask |= bits[kind]
     search = _core.Timeline(
-        recording.raw_reader, prefix, mask, recording.own_codes(), thread, 0, begin,
+        recording.raw_reader, prefix, mask, codes, thread, 0, begin,
         (thread, seq, event["t"]), None, False, 0, True,
     )  # fmt: skip
     rows: List[bytes] = []

@@ -275,6 +275,13 @@ def variables_text(variables: Iterable[Variable], limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def is_own(recording: Recording, what: Mapping[str, Any]) -> bool:
+    """Returns whether a function is the program's own. The script that an installed command begins
+    with is not: it has one line of interest, which calls a library."""
+    is_script = what["func"] == "__main__:<module>" and "." not in os.path.basename(what["file"])
+    return not is_script and not is_library(recording, what["file"])
+
+
 def highest_level(meta: Mapping[str, str]) -> Optional[str]:
     """Returns the highest level of any function; filter rules may give one a level of its own."""
     return meta.get("highest_level", meta.get("level"))

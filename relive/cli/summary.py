@@ -40,7 +40,7 @@ def describe(run: List[Recording], found: Summary) -> Iterator[str]:
     if found.exception is not None:
         yield from _describe_exception(found, *found.exception)
     if found.hot_spots:
-        yield "most time of their own"
+        yield "most time of their own, with the code that they call and that is not recorded"
         for spot in found.hot_spots:
             yield _describe_spot(spot)
     odd = list(_list_oddities(run, found))
@@ -112,8 +112,10 @@ def _describe_exception(found: Summary, number: int, place: Place) -> Iterator[s
     story = found.exceptions.story(place)
     run = found.exceptions.run
     position = common.position(story.first, run)
-    line = _fit(f"exception {number}  {exc.title_of(story.exc)}  at {position}")
+    line = _fit(f"exception {number} at {position}: {exc.title_of(story.exc)}")
     yield common.red(line) if story.is_alarming else line
+    for word, other in exc.chain(story.exc)[:_MOST_FRAMES]:
+        yield _fit(f"  {word} {exc.title_of(other)}")
     for at, text in frames_of(found.exceptions, place, story):
         yield _fit(f"  {at}")
         if text:
@@ -123,13 +125,15 @@ def _describe_exception(found: Summary, number: int, place: Place) -> Iterator[s
 
 def frames_of(found: Exceptions, place: Place, story: Story) -> Iterator[Tuple[str, str]]:
     """Yields the innermost frames of the program's own, outermost first, with the texts of their
-    lines. Where all are of libraries, the innermost one."""
+    lines. A library that has raised is the last one."""
     recording = found.run[place[0]]
     rows = [
         (frame, exc.activation(recording, story, code), line) for frame, code, line in story.lines()
     ]
-    own = [row for row in rows if not common.is_library(recording, row[1]["file"])] or rows[-1:]
+    own = [row for row in rows if common.is_own(recording, row[1])]
     shown = own[-_MOST_FRAMES:]
+    if rows[-1] not in shown:
+        shown = [*shown[-1:], rows[-1]]
     variables = exc.variables_of(recording, story, [row[0] for row in shown])
     for frame, what, line in shown:
         at_call = {
@@ -168,12 +172,13 @@ def suggest(run: List[Recording], found: Summary) -> Iterator[Tuple[str, str]]:
     if found.exception is not None:
         number, place = found.exception
         yield f"relive why {path} exc:{number}", "its frames, its values, what came before it"
-        yield f"relive exc {path}", f"all {common.counted(found.exceptions.count, 'exception')}"
+        if found.exceptions.count > 1:
+            yield f"relive exc {path}", f"all {common.count(found.exceptions.count)} exceptions"
     if not run[0].header["is_complete"]:
         yield f"relive state end {path}", "what was open at the end"
-    functions = [spot.func for spot in found.hot_spots if not spot.func.endswith(":<module>")]
-    if functions:
-        yield f"relive calls {common.quoted(functions[0])} {path}", "each call, with its values"
+    if found.busiest is not None:
+        func = common.quoted(found.busiest)
+        yield f"relive calls {func} {path}", "each call of the busiest function"
     if found.tasks:
         yield f"relive tasks {path}", "who created each task, how it ended, what it waits for"
     if found.threads > 1:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EVENTS_BEFORE = 6
 _MOST_HOPS = 8
+_WIDEST = 110  # text of an event
 # What a program seldom means to raise. An except that hides one hides a mistake.
 _MISTAKES = {
     "AttributeError", "TypeError", "NameError", "UnboundLocalError", "ZeroDivisionError",
@@ -85,7 +86,7 @@ class _Failure:
             (frame, exc.activation(self.recording, self.story, code), line)
             for frame, code, line in self.story.lines()
         ]
-        own = [row for row in rows if not common.is_library(self.recording, row[1]["file"])]
+        own = [row for row in rows if common.is_own(self.recording, row[1])]
         return (own or rows)[-1]
 
     def _find_suspects(self) -> List[Suspect]:
@@ -135,7 +136,8 @@ class _Failure:
             name = common.quoted(self.suspects[0].name)
             yield f"relive history {func} {name} {path}", "each value that it had"
         yield f"relive frame {at} {path}", "the call that raised, line by line"
-        yield f"relive calls {func} {path}", "the other calls of this function"
+        if not self.what["func"].endswith(":<module>"):
+            yield f"relive calls {func} {path}", "the other calls of this function"
         yield f"relive state {at} {path}", "all that was open, with its variables"
         if level != "lines":
             yield (
@@ -214,6 +216,7 @@ def _show(failure: _Failure, is_full: bool) -> None:
         has_values = timeline.has_values([failure.recording])
         for row in rows:
             text, _ = timeline.describe(row, 100, has_values)
+            text = text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
             print(f"  {row['position']:>10}  {text}")
     print("\nnext")
     for command, why in failure.commands():
@@ -278,7 +281,7 @@ def _emit(failure: _Failure) -> None:
         common.emit(
             row="frame", frame=frame, func=what["func"], file=what["file"], line=line,
             source=source.line_of(recording, what["file"], line, what["func"]),
-            own=not common.is_library(recording, what["file"]),
+            own=common.is_own(recording, what),
             variables={one.name: one.value for one in variables.get(frame, ()) if one.is_shown},
         )  # fmt: skip
     for one in failure.suspects:

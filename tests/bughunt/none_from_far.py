@@ -26,7 +26,7 @@ main()
 
 # question: It ends with "TypeError: unsupported operand type(s)". Where does the None come from?
 # record: as by default
-# $ relive exc
+# $ relive why
 #   taxes(rows=[{'name': 'mug', 'rate': 20}, {'name': 'mint', 'rate': None}])
-# $ relive tree --calls
-#   rate(item={'name': 'mint', 'kind': 'herb'}) -> None
+#   rate(item={'name': 'mint', 'kind': 'herb'})
+#   rate -> None
