@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from relive.stories import Place, Story
     from relive.suspects import Suspect
 
-_EVENTS_BEFORE = 6
+_EVENTS_BEFORE = 8
 _MOST_HOPS = 8
 _WIDEST = 110  # text of an event
 # What a program seldom means to raise. An except that hides one hides a mistake.
