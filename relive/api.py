@@ -585,15 +585,17 @@ class Recording:
         depth: int = 0,
         least: int = 0,
         limit: Optional[int] = None,
+        after: Tuple[int, int] = (0, 0),
     ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], int]:
         """Returns single calls, and how many more than `limit` there are. A call is (level, call
         event, its return or unwind event or None).
 
         They come by thread, and within a thread in order of start, each directly below the nearest
         caller that is shown. `codes` keeps these functions and what they call, `depth` so many
-        levels of them, `least` those that took so many nanoseconds."""
+        levels of them, `least` those that took so many nanoseconds. With `after`, thread and number
+        of a call event, the answer begins behind that call."""
         most = sys.maxsize if limit is None else limit
-        more = self._reader.calls(codes, thread, session, depth, least, most)
+        more = self._reader.calls(codes, thread, session, depth, least, most, *after)
         return self._read_calls(), more
 
     def _read_calls(self) -> Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]]:

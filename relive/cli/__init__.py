@@ -34,6 +34,8 @@ VERBS = {
     "tasks": "tasks: who created them, how they ended, what they wait for",
     "timeline": "all threads, tasks and processes in one order of time",
     "top": "functions by their own time",
+    "cover": "which lines of a function or a file ran, and how often",
+    "out": "what the program wrote, with the position of each write",
     "callers": "which functions called one, and how often",
     "callees": "which functions one called, and how often",
     "diff": "where two recordings part",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from relive import positions
-from relive.cli import DAMAGED, NOTHING, OK, common
-from relive.cli.options import Option, Parser, Word, whole_number
+from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.options import Parser, Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Sequence, Tuple
+    from typing import Dict, Iterator, List, Sequence, Tuple
 
     from relive.api import Recording
 
-    _Sums = Dict[Tuple[str, str, int], List[int]]  # (function, file, line) -> sums
+    _Key = Tuple[str, str, int]  # function, file, line
+    _Sums = Dict[_Key, List[int]]
 
 _NOBODY = "(no recorded function)"
 
@@ -28,8 +29,7 @@ def answer(verb: str, about: str, words: Sequence[str]) -> int:
         verb, about,
         Word("FUNC", "a function: price, shop:price or FILE:LINE", key="place"),
         common.FILE,
-        Option("--limit", metavar="N", read=whole_number, default=25,
-               text="show this many (0 = all; default 25)"),
+        *paging.options(25),
         common.JSON,
     ).parse(list(words))  # fmt: skip
     run = common.open_run(common.find_file(args.file))
@@ -44,19 +44,15 @@ def answer(verb: str, about: str, words: Sequence[str]) -> int:
     if not names:
         raise positions.no_such_function(run, args.place)
     rows = sorted(found.items(), key=lambda item: (-item[1][0], -item[1][1], item[0]))
-    shown = rows[: args.limit] if args.limit else rows
+    page = paging.Page(args, verb, run[0].header["run_id"], args.place, args.json)
     if args.json:
-        common.emit(schema=f"relive.{verb}", version=1, functions=list(names))
-        for (name, file, line), (calls, total, own, unwinds, is_open, depth) in shown:
-            common.emit(
-                func=name, file=file, line=line, calls=calls, total_ns=total, self_ns=own,
-                unwinds=unwinds, open=is_open, depth=depth,
-            )  # fmt: skip
+        page.put_once(common.row(schema=f"relive.{verb}", version=1, functions=list(names)))
+        left = page.put_all(map(_row, rows), len(rows))
     else:
-        print(f"{'callers of' if verb == 'callers' else 'called by'} {', '.join(names)}")
-        _show(shown)
-        if len(shown) < len(rows):
-            print(common.dim(f"... {common.count(len(rows) - len(shown))} more (--limit)"))
+        what = "callers of" if verb == "callers" else "called by"
+        page.put_once(f"{what} {', '.join(names)}\n")
+        left = page.put_all(_lines(page, rows), len(rows))
+    page.end("", left, "function", " (--limit 0 shows all)")
     other = "callees" if verb == "callers" else "callers"
     common.next_command(f"relive {other} {args.place} {common.short_path(run[0].path)}")
     return DAMAGED if damaged else OK if rows else NOTHING
@@ -77,14 +73,23 @@ def _add(found: _Sums, recording: Recording, codes: Sequence[int], are_callers: 
             found[key] = [*(a + b for a, b in zip(known, sums)), depth]
 
 
-def _show(rows: Sequence[Tuple[Tuple[str, str, int], List[int]]]) -> None:
+def _row(item: Tuple[_Key, List[int]]) -> str:
+    (name, file, line), (calls, total, own, unwinds, is_open, depth) = item
+    return common.row(
+        func=name, file=file, line=line, calls=calls, total_ns=total, self_ns=own,
+        unwinds=unwinds, open=is_open, depth=depth,
+    )  # fmt: skip
+
+
+def _lines(page: paging.Page, rows: Sequence[Tuple[_Key, List[int]]]) -> Iterator[str]:
+    """Yields the lines of the table; its widths are those of the whole answer."""
     totals = [common.took(sums[1], sums[4]) for _, sums in rows]
     width = max(10, *map(len, totals)) if totals else 10
-    print(f"{'calls':>12} {'self':>10} {'total':>{width}}  function")
+    page.put_once(f"{'calls':>12} {'self':>10} {'total':>{width}}  function\n")
     for ((name, file, line), (calls, _, own, unwinds, _, depth)), total in zip(rows, totals):
         text = f"{common.count(calls):>12} {common.duration(own):>10} {total:>{width}}  {name}"
         text += common.dim(f"  {file}:{line}") if file else ""
         text += f"  (recursive, {depth} deep)" if depth > 1 else ""
         if unwinds:
             text += "  " + common.red(f"! {common.count(unwinds)} left by an exception")
-        print(text)
+        yield text + "\n"

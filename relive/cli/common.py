@@ -12,16 +12,17 @@ from relive._facts import sees_handled as sees_handled
 from relive._terminal import progress as progress
 from relive._terminal import safe as safe
 from relive._terminal import thread_title as thread_title
-from relive.cli.options import Option, Parser, Word
+from relive.cli.options import Option, Parser, Word, terminal_width
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
     from relive._variables import Variable
     from relive.api import Recording
     from relive.calls import ExpressionError
+    from relive.cli.options import Given
 
     Event = Mapping[str, Any]  # an event as `relive dump` prints it
 
@@ -30,6 +31,7 @@ UNSEEN = "(may have changed unseen)"
 
 FILE = Word("FILE", "a recording (default: the newest one here)", least=0)
 JSON = Option("--json", text="JSON, an object a line")
+FULL = Option("--full", text="whole values, however long")
 
 
 def file_parser(verb: str, about: str, *options: Option) -> Parser:
@@ -175,11 +177,16 @@ def name_of(code: Sequence[Any]) -> str:
     return safe(f"{module}:{qualname}")
 
 
-def emit(**fields: Any) -> None:
-    """Writes one line of --json output."""
+def row(**fields: Any) -> str:
+    """Returns one line of --json output."""
     import json
 
-    sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
+    return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+def emit(**fields: Any) -> None:
+    """Writes one line of --json output."""
+    sys.stdout.write(row(**fields))
 
 
 def next_command(text: str) -> None:
@@ -253,6 +260,17 @@ def position(event: Event, run: List[Recording]) -> str:
     return f"{prefix}T{event['thread']}@{event['seq']}"
 
 
+def value_widths(args: Given, line: int = 160, value: int = 80) -> Tuple[int, int]:
+    """Returns how long the values of a line may be together, and each of them. On a terminal they
+    grow and shrink with it; --full shows them whole."""
+    if args.full:
+        return 1 << 30, 1 << 30
+    if sys.stdout.isatty():
+        room = max(20, terminal_width() - 40)
+        return room, min(room, max(value, room // 2))
+    return line, value
+
+
 def value_text(value: Mapping[str, Any], limit: int = 80) -> str:
     """Returns a recorded value on one line."""
     text = safe(value["r"])
@@ -265,10 +283,11 @@ def arguments_text(arguments: Mapping[str, Any], limit: int = 160, most: int = 8
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def variables_text(variables: Iterable[Variable], limit: int) -> str:
+def variables_text(variables: Iterable[Variable], limit: int, most: int = 80) -> str:
     """Returns a=1, b=[1] (may have changed unseen), for the variables that have a value."""
     text = ", ".join(
-        f"{safe(one.name)}={value_text(one.value)}" + (f" {UNSEEN}" if one.is_doubtful else "")
+        f"{safe(one.name)}={value_text(one.value, most)}"
+        + (f" {UNSEEN}" if one.is_doubtful else "")
         for one in variables
         if one.value is not None and one.is_shown
     )

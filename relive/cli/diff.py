@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from relive import diffs
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, paging
 from relive.cli.options import Option, Parser, Word, whole_number
 from relive.errors import ReliveError
 
@@ -33,7 +33,8 @@ def main(words: List[str]) -> int:
              key="calls", least=0, most=0),
         Option("--thread", metavar="N", read=whole_number, text="only this thread"),
         Option("--limit", metavar="N", read=whole_number, default=10,
-               text="show this many differences (0 = all; default 10)"),
+               text="look for this many differences (0 = all; default 10)"),
+        *paging.options(0)[1:],
         Option("--all", text="also what differs in libraries"),
         common.JSON,
     ).parse(words)  # fmt: skip
@@ -60,6 +61,9 @@ def main(words: List[str]) -> int:
         shown += report.pair(pair, answer)
     counts = [] if calls else _count_functions(runs)
     report.functions(counts)
+    page = paging.Page(args, "diff", *(run[0].header["run_id"] for run in runs), calls,
+                       args.thread, args.limit, args.all, args.json, rows=0)  # fmt: skip
+    page.end("", page.put_all(report.rows, len(report.rows)))
     damaged = common.say_problems([*runs[0], *runs[1]])
     is_same = report.is_same and all(row[1][0] == row[2][0] for row in counts)
     return DAMAGED if damaged else OK if is_same else NOTHING
@@ -182,6 +186,15 @@ class _Report:
     def __init__(self, runs: Tuple[_Run, _Run], has_libraries: bool) -> None:
         self.runs, self.has_libraries = runs, has_libraries
         self.is_same = True
+        self.rows: List[str] = []
+
+    def put(self, text: str) -> None:
+        """Adds lines to the answer, which no page splits."""
+        self.rows.append(f"{text}\n")
+
+    def put_row(self, **fields: Any) -> None:
+        """Adds a row of JSON."""
+        self.rows.append(common.row(**fields))
 
     def wanted(self, answer: diffs.Comparison) -> List[diffs.Difference]:
         """Returns the differences to show: without --all, those in the program's own code."""
@@ -215,12 +228,12 @@ class _Text(_Report):
     def begin(self, has_calls: bool) -> None:
         """Says what is compared."""
         for letter, run in zip("AB", self.runs):
-            print(f"{letter}  {common.safe(run[0].path)}")
+            self.put(f"{letter}  {common.safe(run[0].path)}")
         for text in _what_is_left_out(self.runs[0][0], self.runs[1][0]):
-            print(text)
+            self.put(text)
         for text in [] if has_calls else self.missing():
             self.is_same = False
-            print(common.red(text))
+            self.put(common.red(text))
 
     def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
         """Prints the differences of one pair, and returns how many."""
@@ -228,36 +241,38 @@ class _Text(_Report):
         self.is_same = self.is_same and not count
         steps = f"{common.counted(answer.same, 'step')} in common"
         what = common.counted(count, "difference") if count else "no difference"
-        print(f"\n{pair.title()}: {what}, {steps}")
+        self.put(f"\n{pair.title()}: {what}, {steps}")
         for number, difference in enumerate(shown, 1):
             self._show(number, difference, pair)
         listed = count if self.has_libraries else answer.own
         more = [f"{common.count(listed - len(shown))} more (--limit)"] * (listed > len(shown))
         more += [f"{common.count(count - listed)} in libraries (--all)"] * (count > listed)
         if more and not listed:
-            print("no difference in the program's own code")
+            self.put("no difference in the program's own code")
         if more:
-            print(common.dim("... " + ", ".join(more)))
+            self.put(common.dim("... " + ", ".join(more)))
         return len(shown)
 
     def _show(self, number: int, one: diffs.Difference, pair: _Pair) -> None:
         around = " > ".join(common.safe(name) for name in one.stack[-3:])
         if len(one.stack) > 3 or one.hidden:
             around = f"... > {around}"
-        print(f"{number:>4}  in {around}" if around else f"{number:>4}  outside of every function")
+        title = f"in {around}" if around else "outside of every function"
+        lines = [f"{number:>4}  {title}"]
         if one.kind == "lost":
-            print("      events are lost here; what follows was not compared")
+            lines.append("      events are lost here; what follows was not compared")
         for letter, side, run, recording in self.sides(one, pair):
             position = _position(recording, run, side)
             text = _describe(side.first) if side.events else "no such step"
             if side.events > 1:
                 text += f", and {common.counted(side.events - 1, 'more event')}"
             where = position if side.events else f"after {position}"
-            print(f"      {letter.upper()}  {where:>12}  {text}")
+            lines.append(f"      {letter.upper()}  {where:>12}  {text}")
         for name, old, new in one.changes():
             if len(old) + len(new) > 100 or (one.a.first or {}).get("kind") == "call":
                 old, new = _without_start(old, new)
-                print(f"         {common.safe(name)}: {_short(old)} -> {_short(new)}")
+                lines.append(f"         {common.safe(name)}: {_short(old)} -> {_short(new)}")
+        self.put("\n".join(lines))
 
     def functions(self, rows: List[_Row]) -> None:
         """Prints the functions that were called another number of times, and the slower ones."""
@@ -266,12 +281,13 @@ class _Text(_Report):
         times = [row for row in rows if row[1][0] == row[2][0] and _is_slower(row[1][1], row[2][1])]
         for title, found in (("called another number of times", other), ("other own time", times)):
             if found:
-                print(f"\n{title}:\n{'calls A':>12} {'calls B':>12} {'self A':>10} {'self B':>10}")
+                head = f"{'calls A':>12} {'calls B':>12} {'self A':>10} {'self B':>10}"
+                self.put(f"\n{title}:\n{head}")
             for name, a, b, _ in found[:_FUNCTIONS]:
                 calls = f"{common.count(a[0]):>12} {common.count(b[0]):>12}"
-                print(f"{calls} {common.duration(a[1]):>10} {common.duration(b[1]):>10}  {name}")
+                self.put(f"{calls} {common.duration(a[1]):>10} {common.duration(b[1]):>10}  {name}")
             if len(found) > _FUNCTIONS:
-                print(common.dim(f"... {common.count(len(found) - _FUNCTIONS)} more (--json)"))
+                self.put(common.dim(f"... {common.count(len(found) - _FUNCTIONS)} more (--json)"))
 
 
 class _Json(_Report):
@@ -279,13 +295,13 @@ class _Json(_Report):
 
     def begin(self, has_calls: bool) -> None:
         """Prints the head."""
-        common.emit(
+        self.put_row(
             schema="relive.diff", version=1, a=self.runs[0][0].path, b=self.runs[1][0].path,
             not_compared=_what_is_left_out(self.runs[0][0], self.runs[1][0]),
         )  # fmt: skip
         for text in [] if has_calls else self.missing():
             self.is_same = False
-            common.emit(kind="missing", text=text)
+            self.put_row(kind="missing", text=text)
 
     def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
         """Prints the differences of one pair, then its totals."""
@@ -300,12 +316,12 @@ class _Json(_Report):
                 for letter, side, run, recording in self.sides(one, pair)
             }
             changes = [{"name": name, "a": old, "b": new} for name, old, new in one.changes()]
-            common.emit(
+            self.put_row(
                 kind=one.kind, is_own=one.is_own, stack=one.stack, hidden=one.hidden,
                 changes=changes, **sides,
             )  # fmt: skip
         self.is_same = self.is_same and not answer.count
-        common.emit(
+        self.put_row(
             kind="call" if pair.names else "thread", thread=list(pair.threads), calls=pair.names,
             pid=[pair.a.header["pid"], pair.b.header["pid"]],
             same=answer.same, found=answer.found, own=answer.own,
@@ -316,7 +332,7 @@ class _Json(_Report):
         """Prints a row for each function whose count or time is another."""
         for name, a, b, is_own in rows:
             if a != b and (is_own or self.has_libraries):
-                common.emit(kind="function", func=name, calls=[a[0], b[0]], self_ns=[a[1], b[1]])
+                self.put_row(kind="function", func=name, calls=[a[0], b[0]], self_ns=[a[1], b[1]])
 
 
 def _position(recording: Recording, run: _Run, side: diffs.Side) -> str:

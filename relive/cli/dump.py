@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from relive.cli import DAMAGED, NOTHING, OK, common
+from relive.cli import DAMAGED, NOTHING, OK, common, paging
 from relive.cli.options import Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping
+    from typing import Any, Dict, Iterator, List, Mapping
 
     from relive.api import Recording
+    from relive.cli.options import Given
 
 
 def main(words: List[str]) -> int:
@@ -20,6 +21,7 @@ def main(words: List[str]) -> int:
         "dump", "Every event as a line of JSON.",
         Option("--no-siblings", text="this file only, not its run's other processes"),
         Option("--schema", text="print the kinds of events and their fields"),
+        *paging.options(0),
     ).parse(words)  # fmt: skip
     if args.schema:
         from relive import _core
@@ -27,19 +29,36 @@ def main(words: List[str]) -> int:
         sys.stdout.write(_core.schema())
         return OK
     recordings = common.open_run(common.find_file(args.file), not args.no_siblings)
-    import json
-
-    out = sys.stdout.buffer
-    out.write((json.dumps(_make_header(recordings), separators=(",", ":")) + "\n").encode("ascii"))
-    found = False
-    for recording in recordings:
-        for piece in recording.lines():
+    if args.limit or args.max_bytes or args.cursor:
+        found = _print_page(args, recordings)
+    else:
+        out = sys.stdout.buffer
+        out.write(common.row(**_make_header(recordings)).encode("ascii"))
+        found = False
+        for piece in _pieces(recordings):
             found = True
             out.write(piece)
-    out.flush()
+        out.flush()
     damaged = common.say_problems(recordings)
     complete = all(recording.header["is_complete"] for recording in recordings)
     return DAMAGED if damaged or not complete else OK if found else NOTHING
+
+
+def _pieces(recordings: List[Recording]) -> Iterator[bytes]:
+    for recording in recordings:
+        yield from recording.lines()
+
+
+def _print_page(args: Given, recordings: List[Recording]) -> bool:
+    """Prints some of the lines, and returns whether there are any."""
+    page = paging.Page(args, "dump", recordings[0].header["run_id"], args.no_siblings)
+    page.put_once(common.row(**_make_header(recordings)))
+    lines = (line for piece in _pieces(recordings) for line in piece.splitlines(True))
+    for line in page.rest(lines):
+        if not page.put(line.decode("ascii")):
+            break
+    page.end()
+    return page.shown > 0
 
 
 def _leave_out(meta: Mapping[str, str], key: str) -> Dict[str, str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from relive._variables import Variable, frame_text
-from relive.cli import DAMAGED, NOTHING, OK, common, source
+from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
 from relive.cli.options import Given, Option, integer, whole_number
+from relive.errors import ReliveError
 from relive.stories import Exceptions
 
 TYPE_CHECKING = False
@@ -28,9 +29,11 @@ def main(words: List[str]) -> int:
         Option("--all", text="also those that end loops and generators, and those that stayed"
                " inside libraries"),
         Option("--type", metavar="TYPE", text="only this type"),
-        Option("--nth", metavar="N", read=integer, text="show this one of the list whole"),
+        Option("--nth", metavar="N", read=_parse_number,
+               text="show this one of the list whole: 3 or exc:3; last, the one that began last"),
         Option("--limit", metavar="N", read=whole_number,
                text="list this many (0 = all; default 30, and all with --json)"),
+        *paging.options(0)[1:],
         Option("--full", text="each frame of libraries on its own line, and whole values"),
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
@@ -38,12 +41,13 @@ def main(words: List[str]) -> int:
     damaged = common.say_problems(run)
     answer = DAMAGED if damaged else OK if found.count else NOTHING
     if args.json:
-        common.emit(schema="relive.exc", version=1)
-        for recording in range(len(run)):
-            for story in found.stories(recording):
-                if not args.limit or story.number <= args.limit:
-                    emit(run[recording], story, run)
+        page = paging.Page(args, "exc", run[0].header["run_id"], args.all, args.type, args.nth)
+        page.put_schema("relive.exc")
+        page.put_all(json_rows(found, args.nth), found.count)
+        page.end()
         return answer
+    if args.cursor or args.max_bytes:
+        raise ReliveError("ERR_USAGE", "--cursor and --max-bytes of exc go with --json")
     other = None
     if found.count:
         other = show(found, args)
@@ -57,11 +61,41 @@ def main(words: List[str]) -> int:
     return answer
 
 
+def _parse_number(text: str) -> int:
+    """Reads 3, exc:3, last or exc:last; 0 means the last one."""
+    text = text[4:] if text.startswith("exc:") else text
+    return 0 if text == "last" else integer(text)
+
+
+def _number_of(found: Exceptions, nth: int) -> int:
+    """Returns the number of the exception that --nth means."""
+    if nth:
+        return nth
+    newest = found.newest(found.run)
+    return newest[1].number if newest is not None else 1
+
+
+def json_rows(found: Exceptions, nth: Optional[int]) -> Iterator[str]:
+    """Yields a row for each exception in the order of the list, with --nth for that one alone."""
+    import heapq
+
+    wanted = None if nth is None else _number_of(found, nth)
+    rows = [_rows_of(found, recording) for recording in range(len(found.run))]
+    return (text for number, text in heapq.merge(*rows) if wanted in (None, number))
+
+
+def _rows_of(found: Exceptions, recording: int) -> Iterator[Tuple[int, str]]:
+    """Yields (number, row) of the exceptions of one process."""
+    for story in found.stories(recording):
+        yield story.number, row(found.run[recording], story, found.run)
+
+
 def show(found: Exceptions, args: Given) -> Optional[int]:
     """Prints the list, and one exception whole. Returns the number of one that reads differently,
     None where there is none."""
     limit = 30 if args.limit is None else args.limit
-    number = max(1, min(found.count, args.nth or 1))
+    wanted = 1 if args.nth is None else _number_of(found, args.nth)
+    number = max(1, min(found.count, wanted))
     rows, more, place = found.rows(limit, number)
     rows.sort(key=lambda row: row.is_exit)  # what came before an exit says more
     if args.nth is None and rows and not rows[0].first <= number < rows[0].end:
@@ -262,8 +296,8 @@ def variables_of(
     }
 
 
-def emit(recording: Recording, story: Story, run: List[Recording]) -> None:
-    """Writes an exception as a JSON object."""
+def row(recording: Recording, story: Story, run: List[Recording]) -> str:
+    """Returns an exception as a JSON object."""
     frames = []
     for frame, code, line in story.lines():
         what = activation(recording, story, code)
@@ -273,7 +307,7 @@ def emit(recording: Recording, story: Story, run: List[Recording]) -> None:
              "source": text}
         )  # fmt: skip
     first = story.first
-    common.emit(
+    return common.row(
         number=story.number, position=common.position(first, run), thread=first["thread"],
         thread_name=recording.thread(first["thread"])["name"], type=story.exc["type"],
         message=story.exc["message"], func=first["func"], file=first["file"],

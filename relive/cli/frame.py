@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from relive import _core, activations, positions
-from relive.cli import DAMAGED, OK, common, source
-from relive.cli.options import Option, Parser, Word, whole_number
+from relive import _core, activations, handles, positions
+from relive.cli import DAMAGED, OK, common, paging, source
+from relive.cli.options import Parser, Word, terminal_width
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Tuple
+    from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
     from relive.activations import Activation, Call, Line, Sequence
     from relive.api import Recording
+    from relive.cli.options import Given
 
 _MOST_GAP = 3  # lines in a row that did not run, and are shown
 _WIDEST_SOURCE = 50  # columns, in front of what a line did
@@ -28,8 +28,8 @@ def main(words: List[str]) -> int:
         "frame", "One call whole: its lines with values, what it called, how it ended.",
         Word("CALL", "a position in it: price#3, T1@120, exc:1; or a frame: T1#5", key="call"),
         common.FILE,
-        Option("--limit", metavar="N", read=whole_number, default=200,
-               text="show this many lines of the function (0 = all; default 200)"),
+        *paging.options(200, True),
+        common.FULL,
         common.JSON,
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
@@ -40,11 +40,27 @@ def main(words: List[str]) -> int:
         found = activations.read(recording, frame)
     if found is None:
         raise ReliveError("ERR_NOT_FOUND", f"nothing of frame {frame} was recorded")
+    page = paging.Page(
+        args, "frame", run[0].header["run_id"], recording.header["pid"], frame, args.full,
+        args.json, limit=200,
+    )  # fmt: skip
+    view = _View(recording, found, run, args)
     if args.json:
-        emit(recording, found, run)
+        page.put_schema("relive.frame")
+        page.put_once(view.call_row())
+        left = page.put_all(view.line_rows())
     else:
-        show(recording, found, run, args.limit)
+        page.put_once(view.head())
+        left = page.put_all(view.lines())
+    page.end("" if args.json else view.rest, left, "line", " (--limit 0 shows all)")
     return DAMAGED if common.say_problems(run) else OK
+
+
+def is_frame(text: str) -> bool:
+    """Returns whether a text is the name of a frame: T1#5."""
+    import re
+
+    return re.fullmatch(r"(?:P\d+:)?T\d+#\d+", text) is not None
 
 
 def find_frame(run: List[Recording], text: str) -> Tuple[Recording, str, str]:
@@ -94,25 +110,7 @@ def block_of(source: List[str], first: int, last: int) -> Dict[int, str]:
     return {number: text[least:] for number, text in texts.items()}
 
 
-def show(recording: Recording, found: Activation, run: List[Recording], limit: int) -> None:
-    """Prints a call: what it got, its lines, how it ended."""
-    event, end = found.event, found.end or {}
-    prefix = f"P{recording.header['pid']}:" if len(run) > 1 else ""
-    name = common.safe(event["func"])
-    print(f"{name}({common.arguments_text(event.get('args', {}), 400)}){how_it_ended(found)}")
-    facts = [f"{common.place(event)}", event["frame"], f"from {common.position(event, run)}"]
-    is_open = not end and not common.has_gaps(recording)
-    until = end["t"] if end else recording.header["end_ns"] if is_open else None
-    if until is not None:
-        facts.append(common.took(until - event["t"], is_open))
-    print(common.dim("  ".join(facts)))
-    for calls in found.calls:
-        for text in calls_texts(calls, prefix):
-            print(f"  {text}")
-    show_lines(recording, found, limit, prefix)
-
-
-def how_it_ended(found: Activation) -> str:
+def how_it_ended(found: Activation, most: int) -> str:
     """Returns ' -> 5', or '  ! KeyError: x at line 7'."""
     end = found.end
     if end is None:
@@ -120,7 +118,7 @@ def how_it_ended(found: Activation) -> str:
     if end["kind"] == "unwind":
         at = f" at line {end['exc_line']}" if end.get("exc_line") else ""
         return "  " + common.red(f"! {title_of(end)}{at}")
-    return f" -> {common.value_text(end['value'], 160)}" if end.get("value") else ""
+    return f" -> {common.value_text(end['value'], most)}" if end.get("value") else ""
 
 
 def title_of(event: Mapping[str, Any]) -> str:
@@ -129,143 +127,208 @@ def title_of(event: Mapping[str, Any]) -> str:
     return common.safe(f"{event.get('exc_type', 'an exception')}: {message}".rstrip(": "))
 
 
-def show_lines(recording: Recording, found: Activation, limit: int, prefix: str) -> None:
-    """Prints the lines of the function in the order of its text."""
-    event, lines = found.event, found.lines
-    has_hits = any(line.hits for line in lines.values())
-    if not has_hits and common.highest_level(recording.header["meta"]) != "lines":
-        print(common.dim("its lines were not recorded (relive record --level lines)"))
-    if not lines:
-        return
-    texts_of_file = source.lines_of(recording, event["file"], event["func"])
-    first = 1 if event["func"].endswith(":<module>") else event["line"]
-    texts = block_of(texts_of_file, first, max(lines))
-    if not texts:
-        print(common.dim(f"its source is not in the recording{why_no_text(recording, event)}"))
-    column = 13 + min(_WIDEST_SOURCE, max([0, *(len(texts.get(number, "")) for number in lines)]))
-    shown: List[int] = []
-    for number in sorted(lines):
-        if limit and len(shown) >= limit:
-            common.say(f"{len(lines) - len(shown)} more lines ran (--limit 0 shows all)")
+class _View:
+    """One call as text, and as rows of JSON. `rest` is what follows the last line of the text."""
+
+    def __init__(
+        self, recording: Recording, found: Activation, run: List[Recording], args: Given
+    ) -> None:
+        self.recording, self.found, self.run, self.args = recording, found, run, args
+        self.prefix = f"P{recording.header['pid']}:" if len(run) > 1 else ""
+        self.rest = ""
+        called = [
+            call.event
+            for line in found.lines.values()
+            for calls in line.calls.values()
+            for call, _ in calls.rows
+        ]
+        called += [call.event for calls in found.calls for call, _ in calls.rows]
+        self.handles = handles.of_calls(recording, [found.event, *called], self.prefix)
+        self._lines_of_file = source.lines_of(recording, found.event["file"], found.event["func"])
+        self._most = 1 << 30 if args.full else 80  # characters of a value
+        self._columns = terminal_width() if sys.stdout.isatty() else 100
+
+    # ---- text ----
+
+    def head(self) -> str:
+        """Returns what the call got, how it ended, and, without lines, what it called."""
+        found, most = self.found, max(self._most, 400)
+        event, end = found.event, found.end or {}
+        arguments = common.arguments_text(event.get("args", {}), most, self._most)
+        facts = [f"{common.place(event)}", event["frame"]]
+        facts += [self.handles[key] for key in [(event["thread"], event["seq"])]
+                  if key in self.handles]  # fmt: skip
+        facts.append(f"from {common.position(event, self.run)}")
+        is_open = not end and not common.has_gaps(self.recording)
+        until = end["t"] if end else self.recording.header["end_ns"] if is_open else None
+        if until is not None:
+            facts.append(common.took(until - event["t"], is_open))
+        how = how_it_ended(found, max(self._most, 160))
+        lines = [f"{common.safe(event['func'])}({arguments}){how}", common.dim("  ".join(facts))]
+        lines += [f"  {text}" for calls in found.calls for text in self._calls_texts(calls)]
+        has_hits = any(line.hits for line in found.lines.values())
+        if not has_hits and common.highest_level(self.recording.header["meta"]) != "lines":
+            lines.append(common.dim("its lines were not recorded (relive record --level lines)"))
+        if found.lines and not self._texts():
+            why = why_no_text(self.recording, event)
+            lines.append(common.dim(f"its source is not in the recording{why}"))
+        return "\n".join(lines) + "\n"
+
+    def _first(self) -> int:
+        """Returns the number of the first line of the function's text."""
+        event = self.found.event
+        return 1 if event["func"].endswith(":<module>") else int(event["line"])
+
+    def _texts(self) -> Dict[int, str]:
+        return block_of(self._lines_of_file, self._first(), max(self.found.lines))
+
+    def lines(self) -> Iterator[str]:
+        """Yields the lines that ran in the order of the function's text, each with those before it
+        that did not run."""
+        found = self.found
+        lines = found.lines
+        if not lines:
             return
+        texts = self._texts()
+        has_hits = any(line.hits for line in lines.values())
+        widest = max([0, *(len(texts.get(number, "")) for number in lines)])
+        last = self._first() - 1
+        for number in sorted(lines):
+            gap = gap_texts(texts, last + 1, number) if has_hits else []
+            text = texts.get(number, "")
+            shown = self._line_texts(lines[number], text, 13 + min(_WIDEST_SOURCE, widest))
+            yield "\n".join([*gap, *shown]) + "\n"
+            last = number
         if has_hits:
-            show_gap(texts, shown[-1] + 1 if shown else first, number)
-        show_line(found, lines[number], texts.get(number, ""), column, prefix)
-        shown.append(number)
-    if has_hits:
-        show_gap(texts, shown[-1] + 1, max([0, *texts]) + 1)
+            gap = gap_texts(texts, last + 1, max([0, *texts]) + 1)
+            self.rest = "".join(f"{text}\n" for text in gap)
+
+    def _line_texts(self, line: Line, text: str, column: int) -> List[str]:
+        """Returns a line that ran, and what it did: beside it, or below where that is too long."""
+        hits = f"x{common.count(line.hits)}" if line.hits else ""
+        head = f"{line.number or '':>5} {hits:>5}  {common.safe(text)}".rstrip()
+        facts = self._facts_of(line, text)
+        beside = f"{head:<{column}}  {'; '.join(facts)}"
+        if len(facts) and len(beside) <= self._columns:
+            return [beside]
+        indent = " " * (len(head) - len(head[13:].lstrip()) - 13 + 17)
+        return [head, *(f"{indent}{fact}" for fact in facts)]
+
+    def _facts_of(self, line: Line, text: str) -> List[str]:
+        """Returns what a line did: values of variables, calls, values that it yielded,
+        exceptions."""
+        found, facts = self.found, []
+        if line.hits and found.is_in_a_branch(line):
+            moved = {name: value for name, value in line.before.items() if found.written[name] > 1}
+            if moved:
+                known = common.arguments_text(moved, max(self._most, 200), self._most)
+                facts.append(f"first with {known}")
+        for name, values in line.writes.items():
+            fact = f"{common.safe(name)} = {values_text(values, self._most)}"
+            if fact != text.strip():
+                facts.append(fact)
+        for calls in line.calls.values():
+            facts += self._calls_texts(calls)
+        if line.yields.total:
+            facts.append(f"yields {values_text(line.yields, self._most)}")
+        for event, times in line.exceptions.rows:
+            fact = _EXCEPTIONS[event["kind"]].format(title_of(event))
+            facts.append(fact + (f"  x{common.count(times)}" if times > 1 else ""))
+        return facts
+
+    def _calls_texts(self, calls: Sequence) -> List[str]:
+        """Returns calls of one function, a text each."""
+        texts = []
+        for position, (call, times) in enumerate(calls.rows):
+            if calls.skipped and position == len(calls.rows) - 1:
+                texts.append(f"... {common.count(calls.skipped)} more")
+            again = f"  x{common.count(times)}" if times > 1 else ""
+            texts.append(f"{self._call_text(call)}{again}")
+        return texts
+
+    def _call_text(self, call: Call) -> str:
+        """Returns 'take(item='tea') -> None  T1@7  take#2'."""
+        event, end = call.event, call.end or {}
+        name = common.safe(event["func"].partition(":")[2])
+        arguments = common.arguments_text(event.get("args", {}), max(self._most, 160), self._most)
+        text = f"{name}({arguments})"
+        if end.get("value"):
+            text += f" -> {common.value_text(end['value'], self._most)}"
+        elif end.get("kind") == "unwind":
+            text += f"  ! {title_of(end)}"
+        elif not end:
+            text += "  (goes on)"
+        handle = self.handles.get((event["thread"], event["seq"]), "")
+        return f"{text}  {self.prefix}T{event['thread']}@{event['seq']}  {handle}".rstrip()
+
+    # ---- JSON ----
+
+    def call_row(self) -> str:
+        """Returns the row of the call."""
+        event, end = self.found.event, self.found.end or {}
+        return common.row(
+            row="call", call=self.handles.get((event["thread"], event["seq"])),
+            position=common.position(event, self.run), frame=event["frame"],
+            parent=event["parent"], func=event["func"], file=event["file"], line=event["line"],
+            args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
+            exc=end.get("exc"), open=not end,
+            calls=[self._calls_fields(calls) for calls in self.found.calls],
+        )  # fmt: skip
+
+    def line_rows(self) -> Iterator[str]:
+        """Yields a row for each line."""
+        texts = self._lines_of_file
+        for number, line in sorted(self.found.lines.items()):
+            yield common.row(
+                row="line", line=number, hits=line.hits,
+                position=self.prefix + line.position if line.position else None,
+                text=texts[number - 1] if 0 < number <= len(texts) else None,
+                writes={name: values_fields(values) for name, values in line.writes.items()},
+                calls=[self._calls_fields(calls) for calls in line.calls.values()],
+                yields=values_fields(line.yields),
+                exceptions=[
+                    {"kind": one["kind"], "exc_type": one.get("exc_type"), "exc": one.get("exc"),
+                     "times": times}
+                    for one, times in line.exceptions.rows
+                ],
+            )  # fmt: skip
+
+    def _calls_fields(self, calls: Sequence) -> Mapping[str, Any]:
+        """Returns the calls that were kept, and how many there were."""
+        kept = []
+        for call, times in calls.rows:
+            event, end = call.event, call.end or {}
+            key = event["thread"], event["seq"]
+            kept.append({
+                "call": self.handles.get(key), "position": f"{self.prefix}T{key[0]}@{key[1]}",
+                "frame": event["frame"], "func": event["func"], "args": event.get("args"),
+                "value": end.get("value"), "exc_type": end.get("exc_type"),
+                "open": call.end is None, "times": times,
+            })  # fmt: skip
+        return {"total": calls.total, "skipped": calls.skipped, "kept": kept}
 
 
-def show_gap(texts: Dict[int, str], begin: int, end: int) -> None:
-    """Prints lines that did not run; of many only which."""
+def gap_texts(texts: Dict[int, str], begin: int, end: int) -> List[str]:
+    """Returns lines that did not run; of many only which."""
     numbers = [number for number in range(begin, end) if number in texts]
     if len(numbers) > _MOST_GAP and begin > min(texts):
-        print(common.dim(f"{numbers[0]:>5}        ... to line {numbers[-1]}"))
-        return
-    for number in numbers[-_MOST_GAP:]:
-        print(common.dim(f"{number:>5}        {common.safe(texts[number])}".rstrip()))
+        return [common.dim(f"{numbers[0]:>5}        ... to line {numbers[-1]}")]
+    return [
+        common.dim(f"{number:>5}        {common.safe(texts[number])}".rstrip())
+        for number in numbers[-_MOST_GAP:]
+    ]
 
 
-def show_line(found: Activation, line: Line, text: str, column: int, prefix: str) -> None:
-    """Prints a line that ran, and what it did: beside it, or below where that is too long."""
-    hits = f"x{common.count(line.hits)}" if line.hits else ""
-    head = f"{line.number or '':>5} {hits:>5}  {common.safe(text)}".rstrip()
-    facts = facts_of(found, line, text, prefix)
-    beside = f"{head:<{column}}  {'; '.join(facts)}"
-    if len(facts) and len(beside) <= width():
-        print(beside)
-        return
-    print(head)
-    for fact in facts:
-        print(f"{' ' * (len(head) - len(head[13:].lstrip()) - 13 + 17)}{fact}")
-
-
-def facts_of(found: Activation, line: Line, text: str, prefix: str) -> List[str]:
-    """Returns what a line did: values of variables, calls, values that it yielded, exceptions."""
-    facts = []
-    if line.hits and found.is_in_a_branch(line):
-        moved = {name: value for name, value in line.before.items() if found.written[name] > 1}
-        if moved:
-            facts.append(f"first with {common.arguments_text(moved, 200)}")
-    for name, values in line.writes.items():
-        fact = f"{common.safe(name)} = {values_text(values)}"
-        if fact != text.strip():
-            facts.append(fact)
-    for calls in line.calls.values():
-        facts += calls_texts(calls, prefix)
-    if line.yields.total:
-        facts.append(f"yields {values_text(line.yields)}")
-    for event, times in line.exceptions.rows:
-        fact = _EXCEPTIONS[event["kind"]].format(title_of(event))
-        facts.append(fact + (f"  x{common.count(times)}" if times > 1 else ""))
-    return facts
-
-
-def width() -> int:
-    """Returns the columns of the terminal, 100 where there is none."""
-    return os.get_terminal_size(1).columns if sys.stdout.isatty() else 100
-
-
-def values_text(values: Sequence) -> str:
+def values_text(values: Sequence, most: int) -> str:
     """Returns '5, 10, ..., 7  (9 values)'."""
     words = []
     for position, (item, times) in enumerate(values.rows):
         value = item["value"] if "kind" in item else item
-        text = common.value_text(value, 80) if value.get("t") else "deleted"
+        text = common.value_text(value, most) if value.get("t") else "deleted"
         if values.skipped and position == len(values.rows) - 1:
             words.append("...")
         words.append(text + (f" x{times}" if times > 1 else ""))
     return ", ".join(words) + (f"  ({common.count(values.total)} values)" if values.skipped else "")
-
-
-def calls_texts(calls: Sequence, prefix: str) -> List[str]:
-    """Returns calls of one function, a text each."""
-    texts = []
-    for position, (call, times) in enumerate(calls.rows):
-        if calls.skipped and position == len(calls.rows) - 1:
-            texts.append(f"... {common.count(calls.skipped)} more")
-        texts.append(call_text(call, prefix) + (f"  x{common.count(times)}" if times > 1 else ""))
-    return texts
-
-
-def call_text(call: Call, prefix: str) -> str:
-    """Returns 'take(item='tea') -> None  T1@7'."""
-    event, end = call.event, call.end or {}
-    name = common.safe(event["func"].partition(":")[2])
-    text = f"{name}({common.arguments_text(event.get('args', {}))})"
-    if end.get("value"):
-        text += f" -> {common.value_text(end['value'])}"
-    elif end.get("kind") == "unwind":
-        text += f"  ! {title_of(end)}"
-    elif not end:
-        text += "  (goes on)"
-    return f"{text}  {prefix}T{event['thread']}@{event['seq']}"
-
-
-def emit(recording: Recording, found: Activation, run: List[Recording]) -> None:
-    """Writes a row for the call and one for each line."""
-    event, end = found.event, found.end or {}
-    common.emit(schema="relive.frame", version=1)
-    common.emit(
-        row="call", position=common.position(event, run), frame=event["frame"],
-        parent=event["parent"], func=event["func"], file=event["file"], line=event["line"],
-        args=event.get("args"), value=end.get("value"), exc_type=end.get("exc_type"),
-        exc=end.get("exc"), open=not end, calls=[calls_fields(calls) for calls in found.calls],
-    )  # fmt: skip
-    texts_of_file = source.lines_of(recording, event["file"], event["func"])
-    for number, line in sorted(found.lines.items()):
-        common.emit(
-            row="line", line=number, hits=line.hits, position=line.position or None,
-            text=texts_of_file[number - 1] if number <= len(texts_of_file) else None,
-            writes={name: values_fields(values) for name, values in line.writes.items()},
-            calls=[calls_fields(calls) for calls in line.calls.values()],
-            yields=values_fields(line.yields),
-            exceptions=[
-                {"kind": one["kind"], "exc_type": one.get("exc_type"), "exc": one.get("exc"),
-                 "times": times}
-                for one, times in line.exceptions.rows
-            ],
-        )  # fmt: skip
 
 
 def values_fields(values: Sequence) -> Mapping[str, Any]:
@@ -275,17 +338,3 @@ def values_fields(values: Sequence) -> Mapping[str, Any]:
         for item, times in values.rows
     ]
     return {"total": values.total, "skipped": values.skipped, "kept": kept}
-
-
-def calls_fields(calls: Sequence) -> Mapping[str, Any]:
-    """Returns the calls that were kept, and how many there were."""
-    kept = [
-        {
-            "position": f"T{call.event['thread']}@{call.event['seq']}",
-            "frame": call.event["frame"], "func": call.event["func"],
-            "args": call.event.get("args"), "value": (call.end or {}).get("value"),
-            "exc_type": (call.end or {}).get("exc_type"), "open": call.end is None, "times": times,
-        }
-        for call, times in calls.rows
-    ]  # fmt: skip
-    return {"total": calls.total, "skipped": calls.skipped, "kept": kept}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections
 
-from relive.cli import DAMAGED, NOTHING, OK, common
-from relive.cli.options import Given, Option, integer
+from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.options import Given, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Sequence, Tuple
+    from typing import Dict, Iterator, List, Sequence, Tuple
 
     from relive import positions
     from relive.api import Recording
@@ -20,33 +20,22 @@ def main(words: List[str]) -> int:
     args = common.file_parser(
         "gaps", "What was called and not recorded, and the rule to add.",
         Option("--all", text="each function, not only modules"),
-        Option("--limit", metavar="N", read=integer, default=20,
-               text="of each rule (default 20, 0 = all)"),
+        *paging.options(100, True),
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
+    page = paging.Page(args, "gaps", run[0].header["run_id"], args.all, args.json, limit=100)
     if args.json:
-        common.emit(schema="relive.gaps", version=1)
+        page.put_schema("relive.gaps")
     found: Dict[int, List[positions.Code]] = {}
     for recording in run:
         for row in recording.skipped():
             found.setdefault(row[6], []).append(row)
-    chain = _read_rules(run[0])
-    for number in sorted(found, key=lambda number: (number < 2, number)):
-        why = _explain_rule(number, chain)
-        if args.json:
-            for row in found[number]:
-                common.emit(
-                    func=f"{row[1]}:{row[2]}", file=row[3], line=row[4], rule=number - 2, why=why,
-                    add=f"obj:literal:{row[1]}.{row[2]}",
-                )  # fmt: skip
-        else:
-            _show_rows(found[number], why, args)
+    left = page.put_all(_texts(found, _read_rules(run[0]), args))
+    last = "" if found else "nothing was left out\n"
     levels = _describe_level(run)
-    if levels and not args.json:
-        print(common.safe(levels))
+    last = f"{common.safe(levels)}\n{last}" if levels else last
+    page.end("" if args.json else last, left, "line", " (--limit 0 shows all)")
     damaged = common.say_problems(run)
-    if not found and not args.json:
-        print("nothing was left out")
     common.next_command("relive filter explain MODULE:FUNCTION")
     return DAMAGED if damaged else OK if found else NOTHING
 
@@ -91,8 +80,25 @@ def _explain_rule(number: int, chain: Sequence[Tuple[str, str]]) -> str:
     return f"rule {number - 2} of the chain"
 
 
-def _show_rows(rows: Sequence[positions.Code], why: str, args: Given) -> None:
-    print(f"{common.counted(len(rows), 'function')} by {common.safe(why)}")
+def _texts(
+    found: Dict[int, List[positions.Code]], chain: Sequence[Tuple[str, str]], args: Given
+) -> Iterator[str]:
+    """Yields what each rule left out: a row each in JSON, otherwise a title and lines."""
+    for number in sorted(found, key=lambda number: (number < 2, number)):
+        why = _explain_rule(number, chain)
+        if not args.json:
+            yield from _lines(found[number], why, args)
+            continue
+        for row in found[number]:
+            yield common.row(
+                func=f"{row[1]}:{row[2]}", file=row[3], line=row[4], rule=number - 2, why=why,
+                add=f"obj:literal:{row[1]}.{row[2]}",
+            )  # fmt: skip
+
+
+def _lines(rows: Sequence[positions.Code], why: str, args: Given) -> Iterator[str]:
+    """Yields the lines of one rule, the first with its title, the last with what to add."""
+    title = f"{common.counted(len(rows), 'function')} by {common.safe(why)}\n"
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"
                  for row in rows]  # fmt: skip
@@ -104,12 +110,11 @@ def _show_rows(rows: Sequence[positions.Code], why: str, args: Given) -> None:
             for name, n in counts.most_common()
         ]
         add = f"pkg:literal:{common.safe(counts.most_common(1)[0][0])}"
-    shown = lines if not args.limit else lines[: args.limit]
-    for line in shown:
-        print(f"  {line}")
-    if len(lines) > len(shown):
-        print(common.dim(f"  ... {common.count(len(lines) - len(shown))} more (--limit 0)"))
-    print(common.dim(f'  to record them: selector = "{add}", exec = "trace"'))
+    rule = common.dim(f'  to record them: selector = "{add}", exec = "trace"')
+    for line in lines[:-1]:
+        yield f"{title}  {line}\n"
+        title = ""
+    yield f"{title}  {lines[-1]}\n{rule}\n"
 
 
 def _describe_level(run: List[Recording]) -> str:

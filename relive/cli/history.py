@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import frame_states
-from relive.cli import DAMAGED, NOTHING, OK, common, source
-from relive.cli.options import Given, Option, Parser, Word, integer
+from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
+from relive.cli.frame import find_frame, is_frame
+from relive.cli.options import Given, Parser, Word
 from relive.config import nearest
 from relive.errors import ReliveError
 
@@ -13,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-    from relive._variables import Variable
     from relive.api import Recording
 
 _PIECE = 1000  # events whose lines are looked up at once
@@ -23,36 +23,26 @@ def main(words: List[str]) -> int:
     """Prints each value of NAME in a function, in order of time."""
     args = Parser(
         "history", "Each value that a variable had.",
-        Word("FUNC|FILE:LINE", "where the variable is", key="place"),
+        Word("FUNC|FILE:LINE", "where the variable is; a call of it, price#3, or a frame, T1#5",
+             key="place"),
         Word("NAME", "the variable"),
         common.FILE,
-        Option("--limit", metavar="N", read=integer, default=100,
-               text="this many (default 100; 0 = all)"),
+        *paging.options(100),
+        common.FULL,
         common.JSON,
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
+    page = paging.Page(
+        args, "history", run[0].header["run_id"], args.place, args.name, args.full, args.json
+    )
     if args.json:
-        common.emit(schema="relive.history", version=1)
-    shown, known = 0, False
-    before: Dict[str, Mapping[str, Any]] = {}
-    for recording in run:
-        codes, line = positions.functions_at(recording, args.place)
-        rows = [row for row in codes if args.name in row[7] or row[5] & 16]
-        if line:
-            rows = rows[:1] or codes[:1]
-        known = known or bool(codes)
-        if not rows or (args.limit and shown >= args.limit):
-            continue
-        found = frame_states(recording, ["call", "write"], [row[0] for row in rows], name=args.name)
-        for piece in _take_pieces(found, args.name, args.limit and args.limit - shown):
-            lines = lines_of_writes(recording.path, [event for event, _ in piece])
-            for event, variables in piece:
-                line_then = lines.get((event["thread"], event["seq"]))
-                text = source.line_of(recording, event["file"], line_then, event["func"])
-                show(event, variables, args, run, before, line_then, text)
-            shown += len(piece)
-    if not known:
-        raise positions.no_such_function(run, args.place)
+        page.put_schema("relive.history")
+    search = _Search(run, args)
+    for value in page.rest(search.values()):
+        if not page.put(search.text(value)):
+            break
+    shown = page.shown
+    page.end(hint=" (--limit 0 shows all)")
     damaged = common.say_problems(run)
     if not shown and not damaged:
         common.needs_lines(run, "the history of a variable that is no parameter")
@@ -67,24 +57,102 @@ def main(words: List[str]) -> int:
     return DAMAGED if damaged else OK if shown else NOTHING
 
 
-def _take_pieces(
-    found: Iterator[Tuple[common.Event, Sequence[Variable]]], name: str, limit: int
-) -> Iterator[List[Tuple[common.Event, Sequence[Variable]]]]:
-    """Yields those events that have a value of the variable, in lists; `limit` events, 0 = all."""
-    piece = []
-    total = 0
-    for event, variables in found:
-        if value_in(event, name) is None:
-            continue
-        piece.append((event, variables))
-        total += 1
-        if len(piece) == _PIECE or total == limit:
-            yield piece
-            piece = []
-        if total == limit:
+class _Value:
+    """One value of the variable, the line that wrote it, and what is another inside it."""
+
+    def __init__(self, recording: Recording, event: common.Event, may_change: bool) -> None:
+        self.recording, self.event, self.may_change = recording, event, may_change
+        self.line: Optional[int] = None
+        self.changed: List[Tuple[str, Optional[str], Optional[str]]] = []
+
+
+class _Search:
+    """The values of a variable, in order of time."""
+
+    def __init__(self, run: List[Recording], args: Given) -> None:
+        self._run, self._args = run, args
+
+    def _frames(self) -> Iterator[Tuple[Recording, List[positions.Code], str]]:
+        """Yields each recording with the functions that are meant, and the frame that is meant."""
+        run, place = self._run, self._args.place
+        if "#" in place or is_frame(place):
+            recording, frame, note = find_frame(run, place)
+            if note:
+                common.say(note)
+            first = next(iter(recording.select(["call"], frames=[frame])), None)
+            func = None if first is None else first["func"]
+            codes = [row for row in recording.codes() if f"{row[1]}:{row[2]}" == func]
+            yield recording, codes, frame
             return
-    if piece:
-        yield piece
+        known = False
+        for recording in run:
+            codes, line = positions.functions_at(recording, place)
+            rows = [row for row in codes if self._args.name in row[7] or row[5] & 16]
+            known = known or bool(codes)
+            yield recording, (rows[:1] or codes[:1]) if line else rows, ""
+        if not known:
+            raise positions.no_such_function(run, place)
+
+    def values(self) -> Iterator[_Value]:
+        """Yields each value."""
+        before: Dict[str, Mapping[str, Any]] = {}
+        for recording, codes, frame in self._frames():
+            for piece in self._pieces(recording, codes, frame):
+                lines = lines_of_writes(recording.path, [value.event for value in piece])
+                for value in piece:
+                    event = value.event
+                    now = value_in(event, self._args.name) or {}
+                    value.line = lines.get((event["thread"], event["seq"]))
+                    value.changed = difference(before.get(event["frame"], {}), now)
+                    before[event["frame"]] = now
+                    yield value
+
+    def _pieces(
+        self, recording: Recording, codes: List[positions.Code], frame: str
+    ) -> Iterator[List[_Value]]:
+        """Yields the events that have a value of the variable, in lists; at first short ones, since
+        few are shown."""
+        name, piece, most = self._args.name, [], _PIECE // 10
+        numbers = [row[0] for row in codes]
+        found = frame_states(recording, ["call", "write"], numbers, name=name) if numbers else ()
+        for event, variables in found:
+            if value_in(event, name) is None or frame not in ("", event["frame"]):
+                continue
+            at = f"T{event['thread']}@{event['seq']}"
+            may_change = any(one.can_change_unseen for one in variables if one.recorded_at == at)
+            piece.append(_Value(recording, event, may_change))
+            if len(piece) > most:
+                yield piece
+                piece, most = [], _PIECE
+        if piece:
+            yield piece
+
+    def text(self, value: _Value) -> str:
+        """Returns a row."""
+        event, args = value.event, self._args
+        text_of_line = source.line_of(value.recording, event["file"], value.line, event["func"])
+        recorded = value_in(event, args.name) or {}
+        line = event["before_line"] if event["kind"] == "write" else None
+        if args.json:
+            return common.row(
+                position=common.position(event, self._run), t=event["t"], frame=event["frame"],
+                func=event["func"], file=event["file"], before_line=line, line=value.line,
+                source=text_of_line, value=recorded,
+                changed=[{"item": item, "old": old, "new": new}
+                         for item, old, new in value.changed],
+                may_change_unseen=value.may_change,
+            )  # fmt: skip
+        when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
+        if event["kind"] == "write" and line is None:
+            when = "when it was left"
+        if text_of_line:
+            when = f"{common.place(event, value.line)} > {source.shown(text_of_line)}"
+        text = common.value_text(recorded, common.value_widths(args, 200, 200)[1])
+        text += f"  {difference_text(value.changed)}" if value.changed else ""
+        if value.may_change:
+            text += f"  {common.UNSEEN[:-1]} after this)"
+        at = f"{common.position(event, self._run):>12}  {event['frame']:>8}"
+        return f"{at}  {text}  {common.dim(when)}\n"
 
 
 def value_in(event: common.Event, name: str) -> Optional[Mapping[str, Any]]:
@@ -153,43 +221,3 @@ def difference_text(
         else:
             words.append(f"{item} {old} -> {new}")
     return common.safe(", ".join(words) + (", ..." if len(rows) > limit else ""))
-
-
-def show(
-    event: common.Event,
-    variables: Sequence[Variable],
-    args: Given,
-    run: List[Recording],
-    before: Dict[str, Mapping[str, Any]],
-    line_then: Optional[int],
-    text_of_line: Optional[str],
-) -> None:
-    """Prints one row. `before` keeps the last value of each frame; `line_then` is the line that
-    wrote, where it is known."""
-    value = value_in(event, args.name) or {}
-    may_change = any(
-        one.can_change_unseen
-        for one in variables
-        if one.recorded_at == f"T{event['thread']}@{event['seq']}"
-    )
-    changed = difference(before.get(event["frame"], {}), value)
-    before[event["frame"]] = value
-    line = event["before_line"] if event["kind"] == "write" else None
-    if args.json:
-        common.emit(
-            position=common.position(event, run), t=event["t"], frame=event["frame"],
-            func=event["func"], file=event["file"], before_line=line, line=line_then,
-            source=text_of_line, value=value,
-            changed=[{"item": item, "old": old, "new": new} for item, old, new in changed],
-            may_change_unseen=may_change,
-        )  # fmt: skip
-        return
-    when = "at the call" if event["kind"] == "call" else f"before {common.place(event, line)}"
-    if event["kind"] == "write" and line is None:
-        when = "when it was left"
-    if text_of_line:
-        when = f"{common.place(event, line_then)} > {source.shown(text_of_line)}"
-    text = common.value_text(value, 200) + (f"  {difference_text(changed)}" if changed else "")
-    if may_change:
-        text += f"  {common.UNSEEN[:-1]} after this)"
-    print(f"{common.position(event, run):>12}  {event['frame']:>8}  {text}  {common.dim(when)}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import frame_states
-from relive.cli import DAMAGED, NOTHING, OK, common, source
-from relive.cli.options import Given, Option, Parser, Word, integer
+from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
+from relive.cli.options import Given, Parser, Word
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List, Optional, Sequence, Set
+    from typing import Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
     from relive._variables import Variable
     from relive.api import Recording
@@ -20,43 +20,97 @@ def main(words: List[str]) -> int:
     """Prints a row for each time FILE:LINE was about to run."""
     args = Parser(
         "line", "Each time a line ran, with the values of its variables.",
-        Word("FILE:LINE", "for example shop.py:40", key="place"),
+        Word("FILE:LINE", "for example shop.py:40; shop.py:40#3 for the third time alone",
+             key="place"),
         common.FILE,
-        Option("--limit", metavar="N", read=integer, default=50,
-               text="this many times (default 50)"),
+        *paging.options(50),
+        common.FULL,
         common.JSON,
     ).parse(words)  # fmt: skip
+    given = args.place
+    wanted, sign, number = given.rpartition("#")
+    only = 0
+    if sign and wanted and (number == "last" or (number.isdecimal() and int(number))):
+        args.place, only = wanted, -1 if number == "last" else int(number)
     if not args.place.rpartition(":")[2].isdigit():
         raise ReliveError("ERR_USAGE", f"{args.place!r} is no FILE:LINE such as shop.py:40")
     run = common.open_run(common.find_file(args.file))
     common.needs_lines(run, "this")
+    page = paging.Page(
+        args, "line", run[0].header["run_id"], args.place, only, args.full, args.json
+    )
     if args.json:
-        common.emit(schema="relive.line", version=1)
-    shown = 0
-    for recording in run:
-        codes, line = positions.functions_at(recording, args.place)
-        if shown >= args.limit or not codes:
-            continue
-        text = source.line_of(recording, codes[0][3], line, f"{codes[0][1]}:{codes[0][2]}")
-        is_first = True
-        for hit, variables in frame_states(recording, ["line"], [row[0] for row in codes],
-                                           line=line):  # fmt: skip
-            if is_first and text and not args.json:
-                print(common.dim(f"{common.place(hit)} > {source.shown(text)}"))
-            is_first = False
-            shown += 1
-            show(hit, variables, text, run, args)
-            if shown == args.limit:
-                break
+        page.put_schema("relive.line")
+    for hit in page.rest(_hits(run, args.place, only)):
+        if not page.put(hit.text(run, args)):
+            break
+    shown = page.shown
+    page.end(hint=" (--limit 0 shows all)")
     damaged = common.say_problems(run)
     if not shown and not damaged:
         file = args.place.rpartition(":")[0]
         if not any(positions.functions_at(recording, args.place)[0] for recording in run):
             raise positions.no_such_function(run, file)
+        if only:
+            positions.find(run, given)  # raises an error that says what is nearest
         if not args.json:
             print(never_ran(run, args.place))
     common.next_command(f"relive history {args.place} NAME {run[0].path}")
     return DAMAGED if damaged else OK if shown else NOTHING
+
+
+class _Hit:
+    """One time that the line was about to run, the `number`th of its process."""
+
+    def __init__(
+        self, number: int, event: common.Event, variables: Sequence[Variable],
+        source_line: Optional[str],
+    ) -> None:  # fmt: skip
+        self.number, self.event, self.variables = number, event, variables
+        self.source_line = source_line
+
+    def text(self, run: List[Recording], args: Given) -> str:
+        """Returns its row; the first one begins with the text of the line."""
+        hit = self.event
+        if args.json:
+            return common.row(
+                position=common.position(hit, run), hit=self.number, t=hit["t"],
+                frame=hit["frame"], func=hit["func"], file=hit["file"], line=hit["line"],
+                source=self.source_line,
+                variables={one.name: one.value for one in self.variables if one.is_shown},
+                may_have_changed=sorted(one.name for one in self.variables if one.is_doubtful),
+            )  # fmt: skip
+        head = ""
+        if self.number == 1 and self.source_line:
+            head = common.dim(f"{common.place(hit)} > {source.shown(self.source_line)}") + "\n"
+        width, most = common.value_widths(args, 400)
+        variables = common.variables_text(self.variables, width, most)
+        return f"{head}{common.position(hit, run):>12}  {common.safe(hit['func'])}  {variables}\n"
+
+
+def _hits(run: List[Recording], place: str, only: int) -> Iterator[_Hit]:
+    """Yields each time that the line was about to run; with `only` that one alone, -1 = the last
+    one."""
+    last = None
+    for hit in _all_hits(run, place):
+        last = hit
+        if only in (0, hit.number):
+            yield hit
+    if only == -1 and last is not None:
+        yield last
+
+
+def _all_hits(run: List[Recording], place: str) -> Iterator[_Hit]:
+    for recording in run:
+        codes, line = positions.functions_at(recording, place)
+        if not codes:
+            continue
+        text = source.line_of(recording, codes[0][3], line, f"{codes[0][1]}:{codes[0][2]}")
+        hits: Iterator[Tuple[common.Event, Sequence[Variable]]] = frame_states(
+            recording, ["line"], [row[0] for row in codes], line=line
+        )
+        for number, (event, variables) in enumerate(hits, 1):
+            yield _Hit(number, event, variables, text)
 
 
 def never_ran(run: List[Recording], place: str) -> str:
@@ -84,25 +138,3 @@ def ranges(numbers: Iterable[int]) -> str:
         else:
             found.append([number, number])
     return ", ".join(f"{a}-{b}" if a != b else str(a) for a, b in found)
-
-
-def show(
-    hit: common.Event,
-    variables: Sequence[Variable],
-    text: Optional[str],
-    run: List[Recording],
-    args: Given,
-) -> None:
-    """Prints one row."""
-    if args.json:
-        common.emit(
-            position=common.position(hit, run), t=hit["t"], frame=hit["frame"], func=hit["func"],
-            file=hit["file"], line=hit["line"], source=text,
-            variables={one.name: one.value for one in variables if one.is_shown},
-            may_have_changed=sorted(one.name for one in variables if one.is_doubtful),
-        )  # fmt: skip
-        return
-    print(
-        f"{common.position(hit, run):>12}  {common.safe(hit['func'])}"
-        f"  {common.variables_text(variables, 400)}"
-    )

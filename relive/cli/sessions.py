@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from relive._run import REDACTED
-from relive.cli import DAMAGED, NOTHING, OK, common
-from relive.cli.options import Given, Option, integer
+from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.options import Given, Option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,33 +26,38 @@ def main(words: List[str]) -> int:
         Option("--slow", metavar="TIME", text="only those of at least this time: 100ms"),
         Option("--status", metavar="STATUS", read=_parse_status,
                text="only those with an answer of this status: 404, 5xx"),
-        Option("--limit", metavar="N", read=integer, default=20,
-               text="how many (default 20, 0 = all)"),
+        *paging.options(20),
     ).parse(words)  # fmt: skip
     least = common.parse_duration("--slow", args.slow) if args.slow else 0
     run = common.open_run(common.find_file(args.file))
+    page = paging.Page(
+        args, "sessions", run[0].header["run_id"], args.tag, args.errors, args.slow,
+        args.status and args.status.pattern, args.json,
+    )  # fmt: skip
     if args.json:
-        common.emit(schema="relive.sessions", version=1)
+        page.put_schema("relive.sessions")
     found = _join_files([row for recording in run for row in read(recording)])
     names_processes = len({row["pid"] for row in found}) > 1
     found = [row for row in found if _is_wanted(row, args, least)]
-    shown = found if not args.limit else found[: args.limit]
-    for row in shown:
-        if args.json:
-            common.emit(**row)
-        else:
-            _show_row(row, names_processes)
-    if len(shown) < len(found) and not args.json:
-        print(common.dim(f"... {common.count(len(found) - len(shown))} more (--limit 0)"))
-    forgotten = sum(one.header["losses"].get("sessions", 0) for one in run)
-    if forgotten and not args.json:
-        print(f"{common.counted(forgotten, 'session')} forgotten: more than 10,000 were open, and"
-              " what ran later is in none of these")  # fmt: skip
+    left = page.put_all(
+        common.row(**row) if args.json else _row_text(row, names_processes) for row in found
+    )
+    page.end("" if args.json else _last_line(args, run, bool(found)), left, "session",
+             " (--limit 0 shows all)")  # fmt: skip
     damaged = common.say_problems(run)
-    if not found and not args.json:
-        is_asked = args.tag is not None or args.errors or args.slow or args.status
-        print("no session of this kind" if is_asked else "no session")
     return DAMAGED if damaged else OK if found else NOTHING
+
+
+def _last_line(args: Given, run: List[Recording], has_rows: bool) -> str:
+    text = ""
+    forgotten = sum(one.header["losses"].get("sessions", 0) for one in run)
+    if forgotten:
+        text += (f"{common.counted(forgotten, 'session')} forgotten: more than 10,000 were open,"
+                 " and what ran later is in none of these\n")  # fmt: skip
+    if not has_rows:
+        is_asked = args.tag is not None or args.errors or args.slow or args.status
+        text += "no session of this kind\n" if is_asked else "no session\n"
+    return text
 
 
 def _parse_status(text: str) -> re.Pattern[str]:
@@ -172,27 +177,28 @@ def _add_event(row: Optional[Dict[str, Any]], event: Mapping[str, Any]) -> None:
         row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
 
 
-def _show_row(row: Dict[str, Any], names_process: bool) -> None:
+def _row_text(row: Dict[str, Any], names_process: bool) -> str:
     took = common.took(row["duration"], row["open"])
     errors = "  " + common.red(common.counted(row["errors"], "error")) if row["errors"] else ""
     where = f"pid {row['pid']} " if names_process else ""
     where += f"thread {row['thread']}"
     if row["thread_name"]:
         where += f' "{common.safe(row["thread_name"])}"'
-    print(f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
-          f"  {common.counted(row['calls'], 'call')}{errors}  {where}")  # fmt: skip
+    lines = [f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
+             f"  {common.counted(row['calls'], 'call')}{errors}  {where}"]  # fmt: skip
     parent = f"  parent {common.safe(row['parent_id'])}" if row["parent_id"] else ""
-    print(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
+    lines.append(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
     if row["attrs"]:
         text = row["attrs"]
         if isinstance(text, dict):
             text = "  ".join(f"{name}={value}" for name, value in text.items())
-        print(f"      {common.safe(text)}")
+        lines.append(f"      {common.safe(text)}")
     if row["error"]:
-        print(f"      left by {common.safe(row['error'])}")
+        lines.append(f"      left by {common.safe(row['error'])}")
     for one in row["http"]:
         status = one.get("error") or one.get("status") or "no answer"
         way = "<- " if one.get("side") == "server" else ""
         took = f"  {common.duration(one['duration'])}" if one.get("duration") is not None else ""
         words = f"{way}{one.get('method', '?')} {one.get('url', '?')}  {status}{took}"
-        print(f"      {common.safe(words)}")
+        lines.append(f"      {common.safe(words)}")
+    return "\n".join(lines) + "\n"

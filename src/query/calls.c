@@ -13,11 +13,19 @@
  *    kept: an array until `limit` is reached, then a heap with the largest key on top
  *
  *    keep_open()    calls that have no end count as long enough
- *    order_calls()  puts each call below its caller
+ *    sort_calls()   puts each call below its caller
  *
- * Invariants: `kept` contains the calls with the smallest keys (thread, seq) so far, at most
- * `limit`. A node has a reference from its open frame, from its kept call, and from each node below
- * it. */
+ * A path is (thread; starts of the callers in the answer and in that thread; own start). Paths are
+ * compared as texts are: first by what they begin with, and a caller comes before what it calls.
+ * So what comes behind another path, or before it, does so with all that it calls; each node
+ * remembers that, and only few paths are compared in full.
+ *
+ *    main 1 ---- f 2 ---- g 3        after (1, 2): main, f before; g, h, k behind
+ *           \--- h 5                 a heap that ends with (1, 2, 3): h and k are beyond it
+ *                   \--- k 6
+ *
+ * Invariants: `kept` contains the calls with the smallest paths so far, at most `limit`. A node has
+ * a reference from its open frame, from its kept call, and from each node below it. */
 #include "calls.h"
 
 #include <stdlib.h>
@@ -28,29 +36,62 @@
 struct call_node {
     struct call_node *parent; /* owned reference; NULL = no caller was seen */
     struct call *call;        /* borrowed; NULL = the call is not kept */
+    struct call_node *above;  /* the last one of its path before it, or NULL; held by `parent` */
+    uint64_t seq;
+    uint32_t thread;
+    uint32_t rank; /* number of nodes before it in its path */
     uint32_t refs;
     uint32_t level; /* UINT32_MAX = above the first of the wanted functions */
     int is_inside;
+    int is_beyond; /* it and all that it calls come after the kept calls */
+    int place;     /* enum place */
 };
+
+/* Where a node is, seen from the call that the answer begins behind. */
+enum place { BEHIND, BEFORE, ON_ITS_PATH };
 
 struct search {
     struct reader *reader;
     const struct calls_question *question;
     struct u64map open; /* frame -> its node */
     struct call_node *spare;
+    uint64_t *path; /* owned; starts, of the call that the answer begins behind */
+    uint32_t path_len;
     struct call **kept; /* owned */
     size_t count, cap;
     int is_heap;
     uint64_t hidden;
 };
 
-static int call_comes_before(const struct call *a, const struct call *b)
+/* Returns whether the path of `a` comes before that of `b`. */
+static int node_comes_before(const struct call_node *a, const struct call_node *b)
 {
-    const struct event_out *x = &a->start.out, *y = &b->start.out;
-    return x->thread != y->thread ? x->thread < y->thread : x->seq < y->seq;
+    if (a->thread != b->thread) {
+        return a->thread < b->thread;
+    }
+    const struct call_node *x = a, *y = b;
+    while (x->rank > y->rank) {
+        x = x->above;
+    }
+    while (y->rank > x->rank) {
+        y = y->above;
+    }
+    if (x == y) {
+        return a->rank < b->rank;
+    }
+    while (x->above != y->above) {
+        x = x->above;
+        y = y->above;
+    }
+    return x->seq < y->seq;
 }
 
-static int by_call_key(const void *a, const void *b)
+static int call_comes_before(const struct call *a, const struct call *b)
+{
+    return node_comes_before(a->node, b->node);
+}
+
+static int by_path(const void *a, const void *b)
 {
     const struct call *const *x = a, *const *y = b;
     return call_comes_before(*x, *y) ? -1 : call_comes_before(*y, *x);
@@ -81,6 +122,47 @@ static struct call_node *new_node(struct search *search, struct call_node *paren
         parent->refs++;
     }
     return node;
+}
+
+/* Returns where a node is, seen from the call that the answer begins behind. */
+static enum place place_of(const struct search *search, const struct call_node *node)
+{
+    const struct call_node *above = node->above;
+    if (search->path == NULL) {
+        return BEHIND;
+    }
+    if (above == NULL && node->thread != search->question->after_thread) {
+        return node->thread < search->question->after_thread ? BEFORE : BEHIND;
+    }
+    if (above != NULL && above->place != ON_ITS_PATH) {
+        return (enum place)above->place;
+    }
+    if (node->rank == search->path_len || node->seq > search->path[node->rank]) {
+        return BEHIND;
+    }
+    return node->seq < search->path[node->rank] ? BEFORE : ON_ITS_PATH;
+}
+
+/* Fills in what an event says of a new node. */
+static void describe_node(const struct search *search, struct call_node *node,
+                          const struct event_out *event)
+{
+    const struct calls_question *question = search->question;
+    struct call_node *parent = node->parent;
+    node->seq = event->seq;
+    node->thread = event->thread;
+    node->is_inside = !question->has_codes || (parent != NULL && parent->is_inside) ||
+                      u64map_get(&question->codes, (uint64_t)event->id + 1) != NULL;
+    node->level = (parent != NULL ? parent->level : UINT32_MAX) + (uint32_t)node->is_inside;
+    while (parent != NULL && parent->is_inside && parent->thread != node->thread) {
+        parent = parent->parent;
+    }
+    if (parent != NULL && parent->is_inside) {
+        node->above = parent;
+        node->rank = parent->rank + 1;
+        node->is_beyond = parent->is_beyond;
+    }
+    node->place = place_of(search, node);
 }
 
 /* Returns the node of an open frame, or NULL. */
@@ -156,23 +238,20 @@ static int is_heap_full(struct search *search)
     return 1;
 }
 
-/* Returns whether a call that starts with this event comes after all kept calls. */
-static int is_beyond(struct search *search, const struct event_out *event)
+/* Returns whether a call comes after all kept calls. */
+static int is_beyond(struct search *search, struct call_node *node)
 {
-    if (!is_heap_full(search)) {
-        return 0;
+    if (!node->is_beyond && is_heap_full(search)) {
+        node->is_beyond =
+            search->count == 0 || node_comes_before(search->kept[0]->node, node);
     }
-    if (search->count == 0) {
-        return 1;
-    }
-    const struct event_out *last = &search->kept[0]->start.out;
-    return last->thread != event->thread ? last->thread < event->thread : last->seq < event->seq;
+    return node->is_beyond;
 }
 
 /* Takes a call. One that no longer has room is counted and freed. */
 static rl_status keep_call(struct search *search, struct call *call)
 {
-    if (is_beyond(search, &call->start.out)) {
+    if (is_beyond(search, call->node)) {
         search->hidden++;
         free_call(search, call);
         return RL_OK;
@@ -222,28 +301,22 @@ static rl_status on_call_start(struct search *search, const struct event_out *ev
     if (event->frame == 0 || !is_asked_for(question, event)) {
         return RL_OK;
     }
-    if (question->least == 0 && !question->has_codes && question->depth == 0 &&
-        is_beyond(search, event)) {
-        search->hidden++;
-        return RL_OK;
-    }
     struct call_node *parent = find_node(search, event->parent);
     struct call_node *node = new_node(search, parent);
     if (node == NULL) {
         return RL_NOMEM;
     }
     forget_frame(search, event->frame);
-    node->is_inside = !question->has_codes || (parent != NULL && parent->is_inside) ||
-                      u64map_get(&question->codes, (uint64_t)event->id + 1) != NULL;
-    node->level = (parent != NULL ? parent->level : UINT32_MAX) + (uint32_t)node->is_inside;
+    describe_node(search, node, event);
     if (u64map_put(&search->open, event->frame, (uint64_t)(uintptr_t)node) != 0) {
         drop_node(search, node);
         return RL_NOMEM;
     }
-    if (!node->is_inside || (question->depth != 0 && node->level >= question->depth)) {
+    if (!node->is_inside || (question->depth != 0 && node->level >= question->depth) ||
+        node->place != BEHIND) {
         return RL_OK;
     }
-    if (question->least == 0 && is_beyond(search, event)) {
+    if (question->least == 0 && is_beyond(search, node)) {
         search->hidden++;
         return RL_OK;
     }
@@ -299,6 +372,38 @@ static rl_status keep_open(struct search *search)
     return status;
 }
 
+/* Finds the path of the call that the answer begins behind. */
+static rl_status find_path(struct search *search)
+{
+    const struct calls_question *question = search->question;
+    struct cursor *cursor = NULL;
+    struct event_out event;
+    rl_status status = cursor_open(search->reader, &cursor);
+    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
+        if (kind_ends(event.kind)) {
+            forget_frame(search, event.frame);
+            continue;
+        }
+        status = kind_begins(event.kind) ? on_call_start(search, &event) : RL_OK;
+        if (event.thread == question->after_thread && event.seq >= question->after_seq) {
+            break;
+        }
+    }
+    cursor_close(cursor);
+    const struct call_node *node = status == RL_OK ? find_node(search, event.frame) : NULL;
+    if (status == RL_END || (status == RL_OK && (node == NULL || node->seq != question->after_seq ||
+                                                 node->thread != question->after_thread))) {
+        return RL_USAGE;
+    }
+    if (status == RL_OK && (search->path = rl_alloc(node->rank + 1, sizeof *search->path)) != NULL) {
+        search->path_len = node->rank + 1;
+        for (; node != NULL; node = node->above) {
+            search->path[node->rank] = node->seq;
+        }
+    }
+    return status == RL_OK && search->path == NULL ? RL_NOMEM : status;
+}
+
 static rl_status read_call_events(struct search *search)
 {
     struct cursor *cursor = NULL;
@@ -315,72 +420,9 @@ static rl_status read_call_events(struct search *search)
     return status == RL_END ? RL_OK : status;
 }
 
-/* ---- the order of the answer ---- */
-
-/* Returns the nearest kept caller in the same thread, or NULL. */
-static const struct call *caller_of(const struct call *call)
-{
-    const struct call_node *node = call->node->parent;
-    while (node != NULL &&
-           (node->call == NULL || node->call->start.out.thread != call->start.out.thread)) {
-        node = node->parent;
-    }
-    return node != NULL ? node->call : NULL;
-}
-
-/* Puts each call directly below its caller. `first` and `next` form lists of calls by number; the
- * number `count` means none. */
-static rl_status order_calls(struct search *search)
-{
-    size_t count = search->count, depth = 0;
-    size_t *first = rl_alloc(count + 1, sizeof *first), *next = rl_alloc(count + 1, sizeof *next);
-    size_t *pending = rl_alloc(count + 1, sizeof *pending);
-    struct call **sorted = rl_alloc(count + 1, sizeof *sorted);
-    struct u64map numbers = {0}; /* address of a call -> its number */
-    rl_status status =
-        first != NULL && next != NULL && pending != NULL && sorted != NULL ? RL_OK : RL_NOMEM;
-    if (count != 0) {
-        qsort(search->kept, count, sizeof(struct call *), by_call_key);
-    }
-    for (size_t i = 0; status == RL_OK && i < count; i++) {
-        first[i] = count;
-        status =
-            u64map_put(&numbers, (uint64_t)(uintptr_t)search->kept[i], i) == 0 ? RL_OK : RL_NOMEM;
-    }
-    if (status == RL_OK) {
-        first[count] = count;
-        for (size_t i = count; i-- > 0;) {
-            const struct call *caller = caller_of(search->kept[i]);
-            size_t above =
-                caller != NULL ? (size_t)*u64map_get(&numbers, (uint64_t)(uintptr_t)caller) : count;
-            next[i] = first[above];
-            first[above] = i;
-        }
-        size_t done = 0;
-        for (size_t i = first[count]; i != count || depth != 0;) {
-            if (i == count) {
-                i = pending[--depth];
-                continue;
-            }
-            sorted[done++] = search->kept[i];
-            pending[depth++] = next[i];
-            i = first[i];
-        }
-        if (done != 0) {
-            memcpy(search->kept, sorted, done * sizeof *sorted);
-        }
-    }
-    u64map_fini(&numbers);
-    rl_free(sorted);
-    rl_free(pending);
-    rl_free(next);
-    rl_free(first);
-    return status;
-}
-
 /* ---- the answer ---- */
 
-static void calls_search_fini(struct search *search)
+static void forget_open(struct search *search)
 {
     for (size_t i = 0; i < search->open.capacity; i++) {
         if (search->open.entries[i].key != 0) {
@@ -388,7 +430,14 @@ static void calls_search_fini(struct search *search)
             drop_node(search, node);
         }
     }
+    u64map_clear(&search->open);
+}
+
+static void calls_search_fini(struct search *search)
+{
+    forget_open(search);
     u64map_fini(&search->open);
+    rl_free(search->path);
     while (search->spare != NULL) {
         struct call_node *node = search->spare;
         search->spare = node->parent;
@@ -400,11 +449,25 @@ rl_status calls_read(struct reader *reader, const struct calls_question *questio
                      struct calls_answer *answer)
 {
     struct search search = {.reader = reader, .question = question};
-    rl_status status = read_call_events(&search);
-    rl_status kept = keep_open(&search);
-    status = status == RL_OK ? kept : status;
+    rl_status status = RL_OK;
+    if (question->after_thread != 0) {
+        struct calls_question nothing = *question; /* only nodes */
+        nothing.limit = 0;
+        nothing.least = 0;
+        search.question = &nothing;
+        status = find_path(&search);
+        forget_open(&search);
+        search.question = question;
+        search.hidden = 0;
+        search.is_heap = 0;
+    }
     if (status == RL_OK) {
-        status = order_calls(&search);
+        status = read_call_events(&search);
+        rl_status kept = keep_open(&search);
+        status = status == RL_OK ? kept : status;
+    }
+    if (status == RL_OK && search.count != 0) {
+        qsort(search.kept, search.count, sizeof(struct call *), by_path);
     }
     *answer = (struct calls_answer){search.kept, search.count, search.hidden};
     for (size_t i = 0; i < answer->count; i++) {

@@ -70,14 +70,15 @@ def out(tmp_path_factory):
 
 
 def model(events, codes, thread, depth, least, limit):
-    """The answer from a plain reading: rows (level, start, end), and how many more."""
-    callers, levels, inside, shown, ends = {}, {}, {}, [], {}
+    """The answer from a plain reading: rows (level, start, end), how many more, and all rows."""
+    callers, levels, inside, shown, ends, begun = {}, {}, {}, [], {}, []
     for event in events:
         frame = event.get("frame")
         if event["kind"] in ("return", "unwind"):
             ends[frame] = event
         if event["kind"] != "call" or (thread and event["thread"] != thread):
             continue
+        begun.append(event)
         above = callers[frame] = event["parent"]
         inside[frame] = inside.get(above, codes is None) or (
             codes is not None and event["func"] in codes
@@ -90,27 +91,16 @@ def model(events, codes, thread, depth, least, limit):
         for event in shown
         if event["frame"] not in ends or ends[event["frame"]]["t"] - event["t"] >= least
     ]
-    shown.sort(key=lambda event: (event["thread"], event["seq"]))
-    more = max(0, len(shown) - limit)
-    shown = shown[:limit]
-    kept = {event["frame"]: event for event in shown}
-    below = {}
-    for event in shown:
-        above = event["parent"]
-        while above and (above not in kept or kept[above]["thread"] != event["thread"]):
-            above = callers.get(above)
-        below.setdefault(above or event["thread"], []).append(event)
-    rows = []
-
-    def put(event):
-        rows.append((levels[event["frame"]], event, ends.get(event["frame"])))
-        for other in below.get(event["frame"], ()):
-            put(other)
-
-    for number in sorted(key for key in below if isinstance(key, int)):
-        for event in below[number]:
-            put(event)
-    return rows, more
+    paths = {}  # of a frame: its thread, then the starts of its callers there and its own
+    for event in begun:
+        above = callers[event["frame"]]
+        while above in paths and inside[above] and paths[above][0] != event["thread"]:
+            above = callers[above]
+        before = paths[above] if inside.get(above) and above in paths else (event["thread"],)
+        paths[event["frame"]] = (*before, event["seq"])
+    shown.sort(key=lambda event: paths[event["frame"]])
+    rows = [(levels[event["frame"]], event, ends.get(event["frame"])) for event in shown]
+    return rows[:limit], max(0, len(rows) - limit), rows
 
 
 def test_calls_are_those_of_a_plain_reading(out):
@@ -127,8 +117,22 @@ def test_calls_are_those_of_a_plain_reading(out):
             codes=codes, thread=thread, depth=depth, least=least, limit=limit
         )
         funcs = None if codes is None else {names[code] for code in codes}
-        expected = model(events, funcs, thread, depth, least, limit)
-        assert (list(rows), more) == expected, (codes, thread, depth, least, limit)
+        *expected, whole = model(events, funcs, thread, depth, least, limit)
+        assert [list(rows), more] == expected, (codes, thread, depth, least, limit)
+        if whole:
+            number = draw.randrange(len(whole))
+            last = whole[number][1]
+            rows, more = recording.nested_calls(
+                codes=codes, thread=thread, depth=depth, least=least, limit=limit,
+                after=(last["thread"], last["seq"]),
+            )  # fmt: skip
+            rest = whole[number + 1 :]
+            assert (list(rows), more) == (rest[:limit], max(0, len(rest) - limit))
+
+
+def test_a_call_to_begin_behind_must_be_one(out):
+    with pytest.raises(api.ReliveError, match="no call T1@1000000000 to begin behind"):
+        api.open(out).nested_calls(after=(1, 10**9))
 
 
 def test_the_limit_holds_for_all_threads_and_the_rest_is_counted(out):

@@ -14,6 +14,7 @@ struct header_facts {
     PyObject *level, *highest, *budget; /* borrowed */
     PyObject *filters;                  /* borrowed: a str, JSON */
     PyObject *folders;                  /* borrowed: of libraries */
+    int output; /* 1 = what is written to the streams is recorded, 2 = to the descriptors, too */
 };
 /* Puts all into META's form; -1 with an exception. */
 int header_facts_put(struct bytes_out *meta, const struct header_facts *facts);

@@ -324,6 +324,7 @@ static void close_reader(struct reader_object *self)
     begin_again(self);
     reader_states_end(self);
     reader_find_end(self);
+    reader_outputs_end(self);
     calls_fini(&self->calls);
     self->calls_given = 0;
     reader_exceptions_free(self->exceptions);
@@ -465,6 +466,14 @@ static PyMethodDef reader_methods[] = {
     {"origin_value", (PyCFunction)reader_origin_value, METH_VARARGS,
      "A value that an event has, or a part of it, as JSON."},
     {"origin_numbers", (PyCFunction)reader_origin_numbers, METH_VARARGS, "The numbers of calls."},
+    {"call_numbers", (PyCFunction)reader_call_numbers, METH_VARARGS,
+     "The number of each of some calls among those of its function."},
+    {"line_counts", (PyCFunction)reader_line_counts, METH_O,
+     "How often each line of some functions was about to run."},
+    {"outputs", (PyCFunction)reader_outputs, METH_NOARGS,
+     "Begins with what the program wrote, at the first event."},
+    {"outputs_piece", (PyCFunction)reader_outputs_piece, METH_NOARGS,
+     "The next writes, each with its function and line; None at the end."},
     {"source", (PyCFunction)reader_source, METH_VARARGS,
      "What the recording has of a source file, compared with the disk."},
     {"source_lines", (PyCFunction)reader_source_lines, METH_VARARGS,

@@ -249,6 +249,7 @@ static int make_header(struct opening *o)
     facts.backend = o->options.backend;
     facts.reason = (const char *)o->reason.data;
     facts.reason_len = o->reason.len;
+    facts.output = o->options.output;
     if (header_facts_put(&o->meta, &facts) != 0) {
         return -1;
     }

@@ -52,21 +52,24 @@ static PyObject *call_row(struct reader *reader, const struct call *call)
     return Py_BuildValue("(INN)", call->level, start, end);
 }
 
-/* calls(codes, thread, session, depth, least, limit): finds single calls, which calls_piece() then
- * gives; how many more there are beyond the limit. */
+/* calls(codes, thread, session, depth, least, limit, after_thread, after_seq): finds single calls,
+ * which calls_piece() then gives; how many more there are beyond the limit. */
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"codes", "thread", "session", "depth", "least", "limit", NULL};
+    static char *keywords[] = {"codes", "thread", "session", "depth", "least", "limit",
+                               "after_thread", "after_seq", NULL};
     struct calls_question question = {0};
     PyObject *codes = NULL;
-    unsigned long long least = 0, limit = ULLONG_MAX;
+    unsigned long long least = 0, limit = ULLONG_MAX, after_seq = 0;
     rl_status status;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|OIIIKK", keywords, &codes, &question.thread,
-                                     &question.session, &question.depth, &least, &limit) ||
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|OIIIKKIK", keywords, &codes, &question.thread,
+                                     &question.session, &question.depth, &least, &limit,
+                                     &question.after_thread, &after_seq) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
     question.least = least;
+    question.after_seq = after_seq;
     question.limit = limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
     calls_fini(&self->calls);
     self->calls_given = 0;
@@ -75,10 +78,13 @@ PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *nam
         Py_BEGIN_ALLOW_THREADS
         status = calls_read(self->reader, &question, &self->calls);
         Py_END_ALLOW_THREADS
-        if (status != RL_OK) {
+        if (status == RL_USAGE) {
+            (void)refuse(RL_USAGE, "there is no call T%u@%llu to begin behind",
+                         question.after_thread, after_seq);
+        } else if (status != RL_OK) {
             (void)PyErr_NoMemory();
-            failed = 1;
         }
+        failed = status != RL_OK;
     }
     u64map_fini(&question.codes);
     self->busy = 0;

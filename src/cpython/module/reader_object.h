@@ -20,6 +20,7 @@ struct reader_object {
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
     struct found_places *found;           /* owned; of the find() that is under way */
+    struct outputs *outputs; /* owned; of the outputs() that is under way */
     struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
     struct index_builder *builder;        /* owned; of the index that is being made */
     int busy;
@@ -81,6 +82,16 @@ PyObject *reader_lives(struct reader_object *self, PyObject *ignored);
 /* Methods in reader_diff.c. */
 PyObject *reader_diff(struct reader_object *self, PyObject *args);
 PyObject *reader_event(struct reader_object *self, PyObject *args);
+
+/* Methods in reader_counts.c. */
+PyObject *reader_call_numbers(struct reader_object *self, PyObject *args);
+PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers);
+
+/* Methods in reader_outputs.c. */
+PyObject *reader_outputs(struct reader_object *self, PyObject *ignored);
+PyObject *reader_outputs_piece(struct reader_object *self, PyObject *ignored);
+/* Ends outputs(). */
+void reader_outputs_end(struct reader_object *self);
 
 /* Put a value into a dictionary; the value is owned. 0, or -1 with an exception. */
 int reader_put_owned(PyObject *dict, const char *key, PyObject *value);

@@ -1,0 +1,26 @@
+/* Numbers of calls that are known by their events: T1@17 -> price#3. The other way is position.h,
+ * which defines what is counted. */
+#ifndef CALL_NUMBERS_H
+#define CALL_NUMBERS_H
+
+#include <relive/rl_status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "map.h"
+#include "reader.h"
+
+struct call_number {
+    uint32_t thread;
+    uint64_t seq;    /* of the event that begins the call */
+    uint64_t number; /* found: from 1; 0 = it is no call of these functions */
+};
+
+/* Numbers `count` calls. `functions` has code ids + 1, each with the number of its function, from 0
+ * to function_count - 1: calls of one function are counted together, whichever code they have. Reads
+ * up to the last of the calls. RL_OK or RL_NOMEM. */
+RL_CHECKED rl_status call_numbers_find(struct reader *reader, const struct u64map *functions,
+                                       size_t function_count, struct call_number *calls,
+                                       size_t count);
+
+#endif
