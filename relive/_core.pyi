@@ -211,6 +211,16 @@ class Reader:
         self, thread: int, seq: int, name: str, path: Optional[str], /
     ) -> Optional[bytes]: ...
     def origin_numbers(self, calls: List[Tuple[int, Sequence[int]]], /) -> List[int]: ...
+    def cut(
+        self,
+        from_thread: int,
+        from_seq: int,
+        to_thread: int,
+        to_seq: int,
+        path: _Path,
+        meta: List[Tuple[str, str]],
+        /,
+    ) -> Tuple[int, int, int, int, int, int, int]: ...
     def call_numbers(
         self, functions: List[List[int]], positions: List[Tuple[int, int]], /
     ) -> List[int]: ...

@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
     from relive import diffs
     from relive.calls import Calls
+    from relive.covers import Cover
+    from relive.cuts import Part
     from relive.finds import Places
     from relive.instants import State
     from relive.lives import Life
     from relive.origins import Origin
     from relive.timelines import Entry
+    from relive.outputs import Output
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")
@@ -685,6 +688,29 @@ class Recording:
 
         place = positions.find([self], position)
         return _trail.Trail(self, follow, limit).trace(name, place)
+
+    def out(self) -> Iterator[Output]:
+        """Yields what the program wrote to stdout and stderr, in order of time, each write with its
+        position and function. It is recorded with --output alone."""
+        from relive import outputs
+
+        return outputs.read(self)
+
+    def cover(self, target: str) -> Cover:
+        """Returns which lines ran of a function ('price', 'shop:price') or a file ('shop.py'), and
+        how often."""
+        from relive import covers
+
+        return covers.read([self], target)
+
+    def cut(
+        self, path: _Path, first: str = "start", last: str = "end", *, force: bool = False
+    ) -> Part:
+        """Writes the events from one position to another, both included, as a recording of its own.
+        With `force` it replaces a recording of that name."""
+        from relive import cuts
+
+        return cuts.write([self], os.fspath(path), first, last, force=force)
 
     def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
         """Returns every function that was seen: (code, module, qualname, file, line, flags, number

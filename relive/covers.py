@@ -141,8 +141,8 @@ class _Statements:
 
 
 def find(run: Sequence[Recording], target: str) -> Tuple[str, bool, List[List[positions.Code]]]:
-    """Returns the file that a function or the name of a file means, whether all of it is meant, and
-    the functions that are meant in each recording. Those inside a function belong to it."""
+    """Returns (file, whether all of it is meant, the functions that are meant in each recording).
+    Functions inside a function belong to it."""
     rows = [_of_file(recording, target) for recording in run]
     is_file = any(rows)
     if not is_file:

@@ -42,7 +42,9 @@ VERBS = {
     "sessions": "requests and other sessions, with what ran for them",
     "gaps": "what was called and not recorded, and the rule to add",
     "filter": "check, explain and begin filter files",
+    "cut": "a part of a recording as a recording of its own",
     "check": "verify every block of a recording",
+    "schema": "what each verb prints with --json",
     "dump": "every event as a line of JSON",
     "doctor": "what works here, and why something does not",
 }

@@ -11,8 +11,8 @@ static uint64_t event_key(uint32_t thread, uint64_t seq)
     return ((uint64_t)thread << 40) + seq + 1;
 }
 
-/* Counts the calls of an event's function, and gives the count to a call that is asked for. Returns
- * whether it was. */
+/* Counts the calls of an event's function, and numbers the call where it is a wanted one. Returns
+ * whether it is. */
 static int count_call(const struct event_out *event, const struct u64map *functions,
                       uint64_t *counts, const struct u64map *wanted, struct call_number *calls)
 {

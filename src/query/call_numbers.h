@@ -16,9 +16,9 @@ struct call_number {
     uint64_t number; /* found: from 1; 0 = it is no call of these functions */
 };
 
-/* Numbers `count` calls. `functions` has code ids + 1, each with the number of its function, from 0
- * to function_count - 1: calls of one function are counted together, whichever code they have. Reads
- * up to the last of the calls. RL_OK or RL_NOMEM. */
+/* Numbers `count` calls. `functions` maps code ids + 1 to functions, 0 to function_count - 1. Calls
+ * of one function are counted together, whichever code they have. Reads up to the last of the
+ * calls. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status call_numbers_find(struct reader *reader, const struct u64map *functions,
                                        size_t function_count, struct call_number *calls,
                                        size_t count);

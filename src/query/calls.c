@@ -17,8 +17,8 @@
  *
  * A path is (thread; starts of the callers in the answer and in that thread; own start). Paths are
  * compared as texts are: first by what they begin with, and a caller comes before what it calls.
- * So what comes behind another path, or before it, does so with all that it calls; each node
- * remembers that, and only few paths are compared in full.
+ * What comes behind another path, or before it, does so with all that it calls. Each node
+ * remembers that, so few paths are compared in full.
  *
  *    main 1 ---- f 2 ---- g 3        after (1, 2): main, f before; g, h, k behind
  *           \--- h 5                 a heap that ends with (1, 2, 3): h and k are beyond it
@@ -143,7 +143,7 @@ static enum place place_of(const struct search *search, const struct call_node *
     return node->seq < search->path[node->rank] ? BEFORE : ON_ITS_PATH;
 }
 
-/* Fills in what an event says of a new node. */
+/* Fills in what a new node has from its event. */
 static void describe_node(const struct search *search, struct call_node *node,
                           const struct event_out *event)
 {
@@ -242,8 +242,7 @@ static int is_heap_full(struct search *search)
 static int is_beyond(struct search *search, struct call_node *node)
 {
     if (!node->is_beyond && is_heap_full(search)) {
-        node->is_beyond =
-            search->count == 0 || node_comes_before(search->kept[0]->node, node);
+        node->is_beyond = search->count == 0 || node_comes_before(search->kept[0]->node, node);
     }
     return node->is_beyond;
 }
@@ -395,7 +394,8 @@ static rl_status find_path(struct search *search)
                                                  node->thread != question->after_thread))) {
         return RL_USAGE;
     }
-    if (status == RL_OK && (search->path = rl_alloc(node->rank + 1, sizeof *search->path)) != NULL) {
+    if (status == RL_OK &&
+        (search->path = rl_alloc(node->rank + 1, sizeof *search->path)) != NULL) {
         search->path_len = node->rank + 1;
         for (; node != NULL; node = node->above) {
             search->path[node->rank] = node->seq;

@@ -1,7 +1,7 @@
 /* Why: see outputs.h.
  *
- * Invariant: `lines` has the last line of frames that have begun one and not ended; so its size is
- * bounded by the frames that are open. */
+ * Invariant: `lines` has the last line of each open frame that has begun one, so it is bounded by
+ * the open frames. */
 #include "outputs.h"
 
 #include "alloc.h"

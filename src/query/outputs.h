@@ -15,8 +15,8 @@ struct outputs;
 /* Begins with the first event. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status outputs_open(struct reader *reader, struct outputs **out);
 void outputs_close(struct outputs *outputs);
-/* Gives the next write. Reads at most `*events` events, which it counts down. RL_OK with *is_found 0
- * where those are used up; RL_END, RL_NOMEM. */
+/* Gives the next write. Reads at most `*events` events, which it counts down. RL_OK with *is_found
+ * 0 where those are used up; RL_END, RL_NOMEM. */
 RL_CHECKED rl_status outputs_next(struct outputs *outputs, uint64_t *events,
                                   struct written *written, int *is_found);
 

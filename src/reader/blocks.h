@@ -1,4 +1,4 @@
-/* The blocks of a file, one after the other, over damage. Private to src/reader. */
+/* The blocks of a file, one after the other, over damage. For src/reader and src/cut. */
 #ifndef BLOCKS_H
 #define BLOCKS_H
 

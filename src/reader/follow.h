@@ -1,4 +1,4 @@
-/* Loads chunks, also of a file that changes while it is read. Private to src/reader. */
+/* Loads chunks, also of a file that changes while it is read. For src/reader and src/cut. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 

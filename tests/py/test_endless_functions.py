@@ -68,7 +68,7 @@ def test_functions_of_one_name_are_counted_together(tmp_path):
     assert sum(row[1] for row in recording.functions()) == 24002
     expect_times_add_up(recording)
     assert relive("check", "o.relive", cwd=tmp_path).returncode == 0
-    tree = relive("tree", "o.relive", "--limit", "0", cwd=tmp_path).stdout.decode()
+    tree = relive("tree", "o.relive", "--all", "--limit", "0", cwd=tmp_path).stdout.decode()
     assert "(other functions)" in tree and "recursive" not in tree
 
 
@@ -106,7 +106,7 @@ def test_an_equal_function_that_comes_back_is_one_row(tmp_path):
     relive("record", "--level", "calls", "-o", "o.relive", "prog.py", cwd=tmp_path)
     codes = api.open(tmp_path / "o.relive").codes()
     assert sum(row[2] == "same" for row in codes) > 1
-    tree = relive("tree", "o.relive", "--limit", "0", cwd=tmp_path).stdout.decode()
+    tree = relive("tree", "o.relive", "--all", "--limit", "0", cwd=tmp_path).stdout.decode()
     assert tree.count(":same x2 ") == 1
     top = relive("top", "o.relive", "-n", "0", cwd=tmp_path).stdout.decode()
     (row,) = (line.split() for line in top.splitlines() if ":same " in line)

@@ -236,6 +236,7 @@ def test_the_answer_is_that_of_a_plain_reading(record, tmp_path, options):
             at = [(story.first["thread"], story.first["seq"]) for story in own]
             for story, stack in zip(own, recording.stacks_at(at)):
                 wanted.append(plain_object(recording, story, stack, run))
+        wanted.sort(key=lambda row: row["number"])
         for row in rows:
             row["frames"] = [[frame["frame"], frame["line"]] for frame in row["frames"]]
         assert [{key: row[key] for key in wanted[0]} for row in rows] == wanted

@@ -27,7 +27,7 @@ def library(tmp_path):
 
 
 def functions(path):
-    rows = relive("tree", "--json", path).stdout.splitlines()[1:]
+    rows = relive("tree", "--all", "--json", path).stdout.splitlines()[1:-1]
     return [row["func"] for row in map(json.loads, rows)]
 
 

@@ -151,8 +151,8 @@ def test_a_filter_that_is_long_works_in_children_too(tmp_path):
     done = relive(*words, cwd=tmp_path, env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().splitlines() == [str(sorted(OURS))] * 4
-    tree = relive("tree", "--json", "o.relive", cwd=tmp_path).stdout
-    rows = [json.loads(line) for line in tree.splitlines()[1:]]
+    tree = relive("tree", "--all", "--json", "o.relive", cwd=tmp_path).stdout
+    rows = [json.loads(line) for line in tree.splitlines()[1:-1]]
     assert len({row["pid"] for row in rows}) == 4
     assert not [row for row in rows if "hidden" in row["func"]]
 

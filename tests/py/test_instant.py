@@ -318,8 +318,8 @@ def test_what_it_prints(record, tmp_path):
         "      item = 2",
         "      seen = [1, 2]",
     ]
-    shown = relive("state", "tax#2", "--limit", "1", tmp_path / "out.relive").stdout.decode()
-    assert "  ... 2 frames further out (--limit)\n  prog.py:?  __main__:tax" in shown
+    shown = relive("state", "tax#2", "--frames", "1", tmp_path / "out.relive").stdout.decode()
+    assert "  ... 2 frames further out (--frames)\n  prog.py:?  __main__:tax" in shown
     shown = relive("state", "prog.py:6#1", tmp_path / "out.relive").stdout.decode()
     assert "item  <deleted>" in shown and "total = 3\n" in shown
     rows = relive("state", "prog.py:6#1", "--json", tmp_path / "out.relive").stdout.splitlines()

@@ -192,7 +192,7 @@ def test_the_tree_of_one_session(recorded):
     rows, _ = recorded(program)
     for row in rows:
         words = ("tree", recorded.path, "--session", str(row["session"]), "--json")
-        tree = [json.loads(line) for line in run_relive(*words).stdout.splitlines()][1:]
+        tree = [json.loads(line) for line in run_relive(*words).stdout.splitlines()][1:-1]
         found = [(one["func"].rpartition(".")[2], one["level"], one["calls"]) for one in tree]
         assert found == [
             ("inner", 0, row["calls"] // 2),

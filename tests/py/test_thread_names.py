@@ -180,7 +180,7 @@ def test_verbs_show_names(tmp_path, capsys):
         assert [title.split()[1:3] for title in titles] == [["1", '"MainThread"'], ["2", '"a']]
     for words in (["tree"], ["tree", "--calls"], ["exc"], ["sessions"]):
         rows = [json.loads(line) for line in text(*words, "--json").splitlines()[1:]]
-        assert "a \x1b b" in [row["thread_name"] for row in rows if row["thread"] == 2]
+        assert "a \x1b b" in [row["thread_name"] for row in rows if row.get("thread") == 2]
     facts = json.loads(text("info", "--json").splitlines()[1])
     assert [row["name"] for row in facts["threads"]] == ["MainThread", "a \x1b b"]
     assert [row["has_ended"] for row in facts["threads"]] == [False, True]

@@ -170,7 +170,9 @@ int header_facts_put(struct bytes_out *meta, const struct header_facts *facts)
     meta_entry_put(meta, "backend_reason", facts->reason, facts->reason_len);
     put_meta_text(meta, "relive", RELIVE_VERSION);
     put_meta_text(meta, "output",
-                  facts->output == 2 ? "descriptors" : facts->output == 1 ? "streams" : "no");
+                  facts->output == 2   ? "descriptors"
+                  : facts->output == 1 ? "streams"
+                                       : "no");
     int failed = put_meta_object(meta, "capabilities", join_texts(" ", abilities)) != 0 ||
                  put_meta_object(meta, "level", share_object(facts->level)) != 0 ||
                  put_meta_object(meta, "highest_level", share_object(facts->highest)) != 0 ||

@@ -466,6 +466,8 @@ static PyMethodDef reader_methods[] = {
     {"origin_value", (PyCFunction)reader_origin_value, METH_VARARGS,
      "A value that an event has, or a part of it, as JSON."},
     {"origin_numbers", (PyCFunction)reader_origin_numbers, METH_VARARGS, "The numbers of calls."},
+    {"cut", (PyCFunction)reader_cut, METH_VARARGS,
+     "Writes a part of the recording as one of its own."},
     {"call_numbers", (PyCFunction)reader_call_numbers, METH_VARARGS,
      "The number of each of some calls among those of its function."},
     {"line_counts", (PyCFunction)reader_line_counts, METH_O,

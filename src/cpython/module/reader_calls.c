@@ -56,8 +56,8 @@ static PyObject *call_row(struct reader *reader, const struct call *call)
  * which calls_piece() then gives; how many more there are beyond the limit. */
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"codes", "thread", "session", "depth", "least", "limit",
-                               "after_thread", "after_seq", NULL};
+    static char *keywords[] = {"codes", "thread",       "session",   "depth", "least",
+                               "limit", "after_thread", "after_seq", NULL};
     struct calls_question question = {0};
     PyObject *codes = NULL;
     unsigned long long least = 0, limit = ULLONG_MAX, after_seq = 0;

@@ -83,6 +83,9 @@ PyObject *reader_lives(struct reader_object *self, PyObject *ignored);
 PyObject *reader_diff(struct reader_object *self, PyObject *args);
 PyObject *reader_event(struct reader_object *self, PyObject *args);
 
+/* A method in reader_cut.c. */
+PyObject *reader_cut(struct reader_object *self, PyObject *args);
+
 /* Methods in reader_counts.c. */
 PyObject *reader_call_numbers(struct reader_object *self, PyObject *args);
 PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers);

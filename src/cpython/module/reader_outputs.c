@@ -47,6 +47,7 @@ PyObject *reader_outputs_piece(struct reader_object *self, PyObject *ignored)
         self->busy = 0;
         Py_RETURN_NONE;
     }
+    /* no more than EVENTS at once, so that an interrupt is noticed while nothing is found */
     PyObject *list = PyList_New(0);
     while (list != NULL && is_found && PyList_GET_SIZE(list) < PIECE) {
         Py_BEGIN_ALLOW_THREADS

@@ -1,0 +1,64 @@
+/* Part of reader_object.h.
+ * Why: a part of a recording as a file of its own.
+ *
+ * Threads: the file is written without the GIL. */
+#include "reader_object.h"
+#include "refusal.h"
+
+#include "cut.h"
+
+/* cut(from_thread, from_seq, to_thread, to_seq, path, meta): the numbers of struct cut_result, in
+ * its order. `meta` is a list of pairs of texts. */
+PyObject *reader_cut(struct reader_object *self, PyObject *args)
+{
+    struct cut_question question = {0};
+    struct cut_result result;
+    struct bytes_out meta = {0};
+    struct rl_err err;
+    unsigned long long from, to;
+    PyObject *path = NULL, *pairs; /* path: owned */
+    rl_status status;
+    if (!PyArg_ParseTuple(args, "IKIKO&O!", &question.from.thread, &from, &question.to.thread, &to,
+                          PyUnicode_FSConverter, &path, &PyList_Type, &pairs)) {
+        return NULL;
+    }
+    question.from.seq = from;
+    question.to.seq = to;
+    question.path = PyBytes_AS_STRING(path);
+    /* the facts that go into META, beside those of the original */
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
+        const char *key, *value;
+        Py_ssize_t len;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "ss#", &key, &value, &len)) {
+            goto failed;
+        }
+        meta_entry_put(&meta, key, value, (size_t)len);
+    }
+    if (meta.failed) {
+        (void)PyErr_NoMemory();
+        goto failed;
+    }
+    question.meta = meta.data;
+    question.meta_len = meta.len;
+    if (reader_enter(self) == NULL) {
+        goto failed;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    status = cut_write(self->reader, &question, &result, &err);
+    Py_END_ALLOW_THREADS
+    self->busy = 0;
+    if (status != RL_OK) {
+        (void)refusal_raise(status, err.text);
+        goto failed;
+    }
+    bytes_out_fini(&meta);
+    Py_DECREF(path);
+    return Py_BuildValue("(KKKKKKK)", (unsigned long long)result.events,
+                         (unsigned long long)result.before, (unsigned long long)result.after,
+                         (unsigned long long)result.other_threads, (unsigned long long)result.begun,
+                         (unsigned long long)result.copied, (unsigned long long)result.encoded);
+failed:
+    bytes_out_fini(&meta);
+    Py_DECREF(path);
+    return NULL;
+}

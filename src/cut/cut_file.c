@@ -1,0 +1,264 @@
+/* Why: see cut_file.h.
+ *
+ * Invariants:
+ *  1. Blocks are collected in `out` and written when these are some megabytes, so a part of any
+ * size takes the same memory.
+ *  2. All definitions are written, used or not: which strings the values of copied chunks name is
+ *     only known by a look into each value. */
+#include "cut_file.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "blocks.h"
+#include "os.h"
+#include "status.h"
+
+enum { FLUSH_AT = 4 << 20, DICT_BYTES = 1 << 20 };
+
+/* Writes what was appended. */
+static rl_status flush_out(struct cut_file *file)
+{
+    if (file->out.failed) {
+        return RL_NOMEM;
+    }
+    if (os_pwrite(file->fd, file->out.data, file->out.len, file->written, &file->os_errno) != 0) {
+        return os_is_full(file->os_errno) ? RL_LIMIT : RL_IO;
+    }
+    file->written += file->out.len;
+    bytes_out_reset(&file->out);
+    return RL_OK;
+}
+
+/* Returns the place of the next block. */
+static uint64_t end_of(const struct cut_file *file)
+{
+    return file->written + file->out.len;
+}
+
+/* Appends a block of one part; entries of INDEX are added where `entry` is given. */
+static rl_status put_block(struct cut_file *file, enum rl_block_type type, const void *prefix,
+                           size_t prefix_len, const void *raw, size_t raw_len, int is_indexed)
+{
+    const struct block_parts parts = {.first = raw_len};
+    struct index_entry entry = {.offset = end_of(file)};
+    rl_status status = block_seal(file->coder, type, prefix, prefix_len, raw, &parts, &file->out);
+    if (status == RL_OK && is_indexed) {
+        index_entry_put(&file->index, &file->index_coder, &entry);
+    }
+    return status == RL_OK && file->out.len >= FLUSH_AT ? flush_out(file) : status;
+}
+
+/* Appends PAD and a LIVE block without slots: the control page has what was lost. */
+static rl_status put_control(struct cut_file *file, const struct reader *reader)
+{
+    uint64_t end = end_of(file);
+    uint64_t payload = (end + RL_BLOCK_HEADER_BYTES + RL_PAGE - 1) & ~(uint64_t)(RL_PAGE - 1);
+    uint64_t gap = payload - RL_BLOCK_HEADER_BYTES - end;
+    if (gap != 0 && gap < RL_BLOCK_HEADER_BYTES) {
+        gap += RL_PAGE;
+    }
+    uint8_t header[RL_BLOCK_HEADER_BYTES], page[RL_PAGE] = {0};
+    static const uint8_t zeros[2 * RL_PAGE];
+    if (gap != 0) {
+        uint32_t stored = (uint32_t)(gap - sizeof header);
+        block_header_put(header, &(struct block_header){.type = RL_BLOCK_PAD, .stored = stored});
+        bytes_put(&file->out, header, sizeof header);
+        bytes_put(&file->out, zeros, stored);
+    }
+    block_header_put(
+        header, &(struct block_header){.type = RL_BLOCK_LIVE, .raw = RL_PAGE, .stored = RL_PAGE});
+    put32(page + RL_LV_MAGIC, RL_LIVE_MAGIC);
+    put32(page + RL_LV_SLOT_BYTES, RL_PAGE);
+    put32(page + RL_LV_STATE, RL_LIVE_CLOSED);
+    put64(page + RL_LV_NO_TEXT, reader->no_text);
+    for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
+        put64(page + RL_LV_LOSS + 8 * i, reader->losses[i]);
+    }
+    bytes_put(&file->out, header, sizeof header);
+    bytes_put(&file->out, page, sizeof page);
+    return file->out.failed ? RL_NOMEM : RL_OK;
+}
+
+/* Appends all definitions. */
+static rl_status put_definitions(struct cut_file *file, const struct reader *reader)
+{
+    struct bytes_out entries = {0};
+    uint8_t bytes[CODE_DEF_MAX];
+    rl_status status = RL_OK;
+    for (size_t i = 0; status == RL_OK && i < reader->strings.by_id.capacity; i++) {
+        uint64_t id = reader->strings.by_id.entries[i].key;
+        if (id != 0) {
+            struct text text = reader_string(reader, (uint32_t)id);
+            dict_entry_put(&entries, RL_ROW_DEF_STRING, (uint32_t)id, text.data, text.len);
+        }
+        if (entries.len >= DICT_BYTES) {
+            status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
+            bytes_out_reset(&entries);
+        }
+    }
+    for (size_t i = 0; status == RL_OK && i < reader->codes.capacity; i++) {
+        const struct u64map_entry *entry = &reader->codes.entries[i];
+        if (entry->key != 0) {
+            size_t len = code_def_put(bytes, &reader->code_defs[entry->value - 1]);
+            dict_entry_put(&entries, RL_ROW_DEF_CODE, (uint32_t)entry->key, bytes, len);
+        }
+        if (entries.len >= DICT_BYTES) {
+            status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
+            bytes_out_reset(&entries);
+        }
+    }
+    if (status == RL_OK && entries.len != 0) {
+        status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
+    }
+    status = entries.failed ? RL_NOMEM : status;
+    bytes_out_fini(&entries);
+    return status;
+}
+
+/* Copies the SOURCE blocks that are whole. */
+static rl_status put_sources(struct cut_file *file, struct reader *reader)
+{
+    struct bytes_out raw = {0};
+    rl_status status = RL_OK;
+    for (size_t i = 0; status == RL_OK && i < reader->source_block_count; i++) {
+        uint64_t at = reader->source_blocks[i], offset;
+        struct block_header header;
+        if (blocks_next(reader, &at, &offset, &header) != RL_OK || header.type != RL_BLOCK_SOURCE ||
+            blocks_unpack(reader, offset, &header, &raw) != RL_OK) {
+            continue; /* `check` of the original names it */
+        }
+        status = put_block(file, RL_BLOCK_SOURCE, NULL, 0, raw.data, raw.len, 1);
+    }
+    bytes_out_fini(&raw);
+    return status;
+}
+
+/* Appends the entries of META: the original's, then others. */
+static rl_status put_meta(struct cut_file *file, const struct reader *reader, const uint8_t *meta,
+                          size_t meta_len)
+{
+    struct bytes_out entries = {0};
+    bytes_put(&entries, reader->meta.data, reader->meta.len);
+    bytes_put(&entries, meta, meta_len);
+    rl_status status = entries.failed
+                           ? RL_NOMEM
+                           : put_block(file, RL_BLOCK_META, NULL, 0, entries.data, entries.len, 0);
+    bytes_out_fini(&entries);
+    return status;
+}
+
+rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
+                        const uint8_t *meta, size_t meta_len, struct rl_err *err)
+{
+    struct file_header header = reader->header;
+    uint8_t bytes[RL_FILE_HEADER_BYTES];
+    *file = (struct cut_file){.fd = -1, .coder = block_coder_new()};
+    if (file->coder == NULL) {
+        return status_set(err, RL_NOMEM, "no memory for the part");
+    }
+    if (os_create(path, &file->fd, &file->os_errno) != 0) {
+        return status_set_not_created(err, path, file->os_errno);
+    }
+    header.flags &= ~RL_FLAG_RING;
+    if (reader->ns_per_tick > 0) {
+        header.tick_hz = (uint64_t)(1e9 / reader->ns_per_tick + 0.5);
+    }
+    file_header_put(bytes, &header);
+    bytes_put(&file->out, bytes, sizeof bytes);
+    rl_status status = put_meta(file, reader, meta, meta_len);
+    if (status == RL_OK) {
+        status = put_control(file, reader);
+    }
+    if (status == RL_OK) {
+        status = put_definitions(file, reader);
+    }
+    return status == RL_OK ? put_sources(file, reader) : status;
+}
+
+/* Adds a chunk to INDEX and to the counts of FOOTER. */
+static void note_chunk(struct cut_file *file, const struct chunk_info *info, uint64_t offset)
+{
+    const struct index_entry entry = {
+        .offset = offset,
+        .thread = info->thread,
+        .events = info->events,
+        .chunk = info->chunk,
+        .first_seq = info->first_seq,
+        .ticks0 = info->ticks0,
+        .ticks1 = info->ticks1,
+    };
+    index_entry_put(&file->index, &file->index_coder, &entry);
+    file->events += info->events;
+    file->chunks++;
+}
+
+rl_status cut_file_chunk(struct cut_file *file, const struct chunk_info *info, const uint8_t *data)
+{
+    const struct block_parts parts = {info->token_bytes, info->time_bytes, info->value_bytes};
+    uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
+    uint64_t offset = end_of(file);
+    chunk_info_put(prefix, info);
+    rl_status status =
+        block_seal(file->coder, RL_BLOCK_CHUNK, prefix, sizeof prefix, data, &parts, &file->out);
+    if (status != RL_OK) {
+        return status;
+    }
+    note_chunk(file, info, offset);
+    return file->out.len >= FLUSH_AT ? flush_out(file) : RL_OK;
+}
+
+rl_status cut_file_copy(struct cut_file *file, const struct block_header *header,
+                        const struct chunk_info *info, uint8_t *stored)
+{
+    static const uint8_t zeros[8];
+    struct block_header copy = *header;
+    uint8_t bytes[RL_BLOCK_HEADER_BYTES];
+    uint64_t offset = end_of(file);
+    put64(stored + RL_CH_CHUNK, info->chunk);
+    copy.sum = block_checksum(stored, copy.stored);
+    block_header_put(bytes, &copy);
+    bytes_put(&file->out, bytes, sizeof bytes);
+    bytes_put(&file->out, stored, copy.stored);
+    bytes_put(&file->out, zeros, (size_t)(block_span(&copy) - sizeof bytes - copy.stored));
+    note_chunk(file, info, offset);
+    return file->out.failed || file->out.len >= FLUSH_AT ? flush_out(file) : RL_OK;
+}
+
+rl_status cut_file_finish(struct cut_file *file, const struct reader *reader, uint64_t end_ticks,
+                          const struct bytes_out *summary)
+{
+    struct footer footer = {
+        .index = end_of(file),
+        .events = file->events,
+        .chunks = file->chunks,
+        .end_ticks = end_ticks,
+        .end_mono = reader->header.run_mono + reader_time(reader, end_ticks),
+        .lost = reader->footer.lost,
+    };
+    uint8_t payload[RL_FOOTER_BYTES];
+    rl_status status = RL_NOMEM;
+    if (!file->index.failed) {
+        status = put_block(file, RL_BLOCK_INDEX, NULL, 0, file->index.data, file->index.len, 0);
+    }
+    if (status == RL_OK && summary->len != 0) {
+        footer.summary = end_of(file);
+        status = put_block(file, RL_BLOCK_SUMMARY, NULL, 0, summary->data, summary->len, 0);
+    }
+    if (status == RL_OK) {
+        footer_put(payload, &footer);
+        status = put_block(file, RL_BLOCK_FOOTER, payload, sizeof payload, NULL, 0, 0);
+    }
+    return status == RL_OK ? flush_out(file) : status;
+}
+
+void cut_file_close(struct cut_file *file)
+{
+    if (file->fd >= 0) {
+        os_close(file->fd);
+    }
+    block_coder_free(file->coder);
+    bytes_out_fini(&file->out);
+    bytes_out_fini(&file->index);
+    file->fd = -1;
+}

@@ -1,0 +1,41 @@
+/* The file that a cut is written to.
+ *
+ *   | header | META | PAD | LIVE, no slots | DICT | SOURCE | CHUNK ... | INDEX | SUMMARY | FOOTER |
+ *
+ * The header is that of the original, so all times mean what they meant. */
+#ifndef CUT_FILE_H
+#define CUT_FILE_H
+
+#include "block.h"
+#include "header.h"
+#include "reader.h"
+#include "rec.h"
+
+struct cut_file {
+    int fd;
+    int os_errno;         /* of the write that failed */
+    uint64_t written;     /* bytes in the file */
+    struct bytes_out out; /* what follows them */
+    struct bytes_out index;
+    struct index_coder index_coder;
+    struct block_coder *coder; /* owned */
+    uint64_t events, chunks;
+};
+
+/* Creates the file, and writes what comes before the chunks. */
+RL_CHECKED rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
+                                   const uint8_t *meta, size_t meta_len, struct rl_err *err);
+/* Appends a chunk: three streams of decoded bytes. */
+RL_CHECKED rl_status cut_file_chunk(struct cut_file *file, const struct chunk_info *info,
+                                    const uint8_t *data);
+/* Appends a chunk as it is stored, with the number of `info`. `stored` begins with its prefix,
+ * which is changed. */
+RL_CHECKED rl_status cut_file_copy(struct cut_file *file, const struct block_header *header,
+                                   const struct chunk_info *info, uint8_t *stored);
+/* Appends INDEX, SUMMARY where there is one, and FOOTER. */
+RL_CHECKED rl_status cut_file_finish(struct cut_file *file, const struct reader *reader,
+                                     uint64_t end_ticks, const struct bytes_out *summary);
+/* Closes the file and frees the memory. */
+void cut_file_close(struct cut_file *file);
+
+#endif
