@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from relive.instants import State
     from relive.lives import Life
     from relive.origins import Origin
-    from relive.timelines import Entry
     from relive.outputs import Output
+    from relive.timelines import Entry
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
     _Value = TypeVar("_Value")

@@ -1,7 +1,7 @@
 """What each verb prints with --json: the fields of its rows, and their types. `relive schema`.
 
 A verb has kinds of rows. A row has each field of its kind, and no other; `null` is among the types
-where a field may have no value. An optional field has a question mark behind its name."""
+where a field may have no value. A star is for the fields of an event (`relive dump --schema`)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,46 @@ _PLACE = "func:text file:text line:count"
 _TIMES = "calls:count total_ns:count self_ns:count open:count unwinds:count"
 _CALL_SUMS = f"{_PLACE} calls:count total_ns:count self_ns:count unwinds:count open:count"
 
+_ENTRY = "position:position call:text|null depth:count total_ns:count|null *"
+_LIFE = (
+    "number:count name:text|null pid:count first:position|null last:position|null"
+    " first_ns:count|null last_ns:count|null events:count calls:count func:text|null end:text"
+    " ended_at:position|null value:value|null exc_type:text|null exc:object|null parent:any"
+    " maker:any waits:any position:position|null"
+)
+
 # verb: (version, head, rows). The head is in the first line, with schema and version.
 SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
+    "summary": (1, "", {
+        "run": "row:text ns:count processes:count threads:count tasks:count unfinished_tasks:count"
+        " sessions:count open_sessions:count events:count losses:object exceptions:count",
+        "process": "row:text pid:count file:text ended:text exit_status:number|null text:text"
+        " complete:flag python:text|null level:text|null events:count",
+        "exception": "row:text number:count position:position type:text message:text fate:text"
+        " uncaught:flag frames:[object]",
+        "hot": f"row:text {_PLACE} calls:count self_ns:count share:any",
+        "odd": "row:text *",
+        "next": "row:text command:text why:text",
+    }),
+    "why": (1, "", {
+        "exception": "row:text number:count position:position type:text message:text fate:text"
+        " uncaught:flag cause:object|null context:object|null",
+        "frame": "row:text frame:frame func:text file:text line:count|null source:text|null"
+        " own:flag variables:object",
+        "suspect": "row:text position:position text:text name:text value:value is_certain:flag",
+        "event": f"row:text {_ENTRY}",
+        "nothing": "row:text text:text",
+        "next": "row:text command:text why:text",
+    }),
+    "threads": (1, "", {"thread": _LIFE, "totals": "totals:object"}),
+    "tasks": (1, "", {"task": _LIFE, "totals": "totals:object"}),
+    "timeline": (1, "", {"event": _ENTRY, "totals": "totals:object"}),
+    "find": (1, "", {
+        "place": "position:position t:count thread:count frame:frame|null call:text|null"
+        " func:text|null file:text|null line:count|null before_line:count|null place:text"
+        " name:text|null path:text value:value",
+        "totals": "totals:object",
+    }),
     "info": (1, "", {
         "process": "file:text size:count complete:flag state:text run_id:text pid:count"
         " parent_pid:count started:text ns:count argv:[text] events:count kinds:object"
@@ -135,7 +173,7 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
 def _type(text: str) -> Dict[str, Any]:
     """Returns the JSON schema of a type."""
     words = text.split("|")
-    found = []
+    found: List[Dict[str, Any]] = []
     for word in words:
         if word == "null":
             found.append({"type": "null"})
@@ -148,13 +186,16 @@ def _type(text: str) -> Dict[str, Any]:
 
 def _object(fields: str) -> Dict[str, Any]:
     """Returns the JSON schema of an object with these fields alone."""
-    properties = {}
-    for field in fields.split():
+    properties: Dict[str, Any] = {}
+    words = fields.split()
+    for field in words:
+        if field == "*":
+            continue
         name, _, kind = field.partition(":")
         properties[name] = _type(kind)
     return {
         "type": "object", "properties": properties, "required": list(properties),
-        "additionalProperties": False,
+        "additionalProperties": "*" in words,
     }  # fmt: skip
 
 

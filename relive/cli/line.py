@@ -27,35 +27,33 @@ def main(words: List[str]) -> int:
         common.FULL,
         common.JSON,
     ).parse(words)  # fmt: skip
-    given = args.place
+    given = place = args.place
     wanted, sign, number = given.rpartition("#")
     only = 0
     if sign and wanted and (number == "last" or (number.isdecimal() and int(number))):
-        args.place, only = wanted, -1 if number == "last" else int(number)
-    if not args.place.rpartition(":")[2].isdigit():
-        raise ReliveError("ERR_USAGE", f"{args.place!r} is no FILE:LINE such as shop.py:40")
+        place, only = wanted, -1 if number == "last" else int(number)
+    if not place.rpartition(":")[2].isdigit():
+        raise ReliveError("ERR_USAGE", f"{place!r} is no FILE:LINE such as shop.py:40")
     run = common.open_run(common.find_file(args.file))
     common.needs_lines(run, "this")
-    page = paging.Page(
-        args, "line", run[0].header["run_id"], args.place, only, args.full, args.json
-    )
+    page = paging.Page(args, "line", run[0].header["run_id"], place, only, args.full, args.json)
     if args.json:
         page.put_schema("relive.line")
-    for hit in page.rest(_hits(run, args.place, only)):
+    for hit in page.rest(_hits(run, place, only)):
         if not page.put(hit.text(run, args)):
             break
     shown = page.shown
     page.end(hint=" (--limit 0 shows all)")
     damaged = common.say_problems(run)
     if not shown and not damaged:
-        file = args.place.rpartition(":")[0]
-        if not any(positions.functions_at(recording, args.place)[0] for recording in run):
+        file = place.rpartition(":")[0]
+        if not any(positions.functions_at(recording, place)[0] for recording in run):
             raise positions.no_such_function(run, file)
         if only:
             positions.find(run, given)  # raises an error that says what is nearest
         if not args.json:
-            print(never_ran(run, args.place))
-    common.next_command(f"relive history {args.place} NAME {run[0].path}")
+            print(never_ran(run, place))
+    common.next_command(f"relive history {place} NAME {run[0].path}")
     return DAMAGED if damaged else OK if shown else NOTHING
 
 

@@ -62,7 +62,8 @@ class Line:
         if fold:
             part = 0 if fold == "import" else 1
             ordered = sorted(nodes, key=lambda node: -node.total)
-            self.names = list(dict.fromkeys(thread.code_of(one.code)[part] for one in ordered))
+            codes = [thread.code_of(one.code) for one in ordered]
+            self.names = list(dict.fromkeys(str(code[part]) for code in codes))
 
 
 class _Thread:
@@ -227,7 +228,8 @@ def _lines_below(args: Given, thread: _Thread, root: Node) -> Iterator[Line]:
     wanted = args.func
 
     def lines(node: Node, level: int, inside: bool) -> List[Tuple[Line, bool]]:
-        children, folded = node.children, []
+        children = node.children
+        folded: List[Tuple[str, List[Node]]] = []
         if inside and not args.all:
             children, folded = _fold(thread, node.children)
         found = [(Line(level, thread, nodes, fold), True) for fold, nodes in folded]

@@ -317,7 +317,7 @@ static rl_status copy_chunk(struct cutting *cutting, struct cut_thread *thread,
 }
 
 /* Copies a chunk, encodes a part of it, or leaves it out. The index of the file is enough to leave
- * one out, so the cost follows what is kept. (Events before the interval are read once, in begin.h.)
+ * one out, so the cost follows what is kept. (Only begin.h reads the events before the interval.)
  */
 static rl_status take_chunk(struct cutting *cutting, const struct chunk_ref *ref)
 {

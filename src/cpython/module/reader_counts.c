@@ -51,6 +51,8 @@ static struct call_number *take_calls(PyObject *positions)
     return calls;
 }
 
+/* Returns the numbers that were found, in the order of the calls: new, or NULL with an exception.
+ */
 static PyObject *list_numbers(const struct call_number *calls, size_t count)
 {
     PyObject *list = PyList_New((Py_ssize_t)count);
@@ -100,6 +102,7 @@ PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers)
     if (reader_enter(self) == NULL) {
         return NULL;
     }
+    /* a list of what ran, not of what might have: the recording does not know other lines */
     PyObject *list = NULL;
     if (reader_take_set(numbers, &codes, &has_codes) == 0) {
         Py_BEGIN_ALLOW_THREADS
