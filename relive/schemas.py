@@ -31,6 +31,11 @@ _TIMES = "calls:count total_ns:count self_ns:count open:count unwinds:count"
 _CALL_SUMS = f"{_PLACE} calls:count total_ns:count self_ns:count unwinds:count open:count"
 
 _ENTRY = "position:position call:text|null depth:count total_ns:count|null *"
+_HOP = (
+    "row:text how:text name:text value:value|null position:position frame:frame|null"
+    " call:text|null func:text file:text line:count|null source:text|null confidence:text"
+    " candidates:[object] changed_at:position|null changed_line:count|null"
+)
 _LIFE = (
     "number:count name:text|null pid:count first:position|null last:position|null"
     " first_ns:count|null last_ns:count|null events:count calls:count func:text|null end:text"
@@ -57,6 +62,8 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "frame": "row:text frame:frame func:text file:text line:count|null source:text|null"
         " own:flag variables:object",
         "suspect": "row:text position:position text:text name:text value:value is_certain:flag",
+        "hop": _HOP,
+        "end": "row:text end:text reason:text advice:text operands:any",
         "event": f"row:text {_ENTRY}",
         "nothing": "row:text text:text",
         "next": "row:text command:text why:text",
@@ -74,7 +81,7 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "process": "file:text size:count complete:flag state:text run_id:text pid:count"
         " parent_pid:count started:text ns:count argv:[text] events:count kinds:object"
         " threads:[object] unlisted_threads:count losses:object budget:object|null"
-        " trace_filter:object sources:object ring:flag live:text clock:text facts:object",
+        " trace_filter:object sources:object ring:flag live:text clock:text facts:object index:object|null",
     }),
     "tree": (2, "", {
         "line": "pid:count thread:count thread_name:text|null level:count func:text|null"
@@ -117,9 +124,7 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
     }),
     "origin": (1, "", {
         "value": "row:text name:text position:position value:value|null",
-        "hop": "row:text how:text name:text value:value|null position:position frame:frame|null"
-        " call:text|null func:text file:text line:count|null source:text|null confidence:text"
-        " candidates:[object] changed_at:position|null changed_line:count|null",
+        "hop": _HOP,
         "end": "row:text end:text reason:text advice:text",
         "operand": "row:text number:count name:text value:value|null position:position|null",
     }),
