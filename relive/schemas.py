@@ -81,7 +81,8 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "process": "file:text size:count complete:flag state:text run_id:text pid:count"
         " parent_pid:count started:text ns:count argv:[text] events:count kinds:object"
         " threads:[object] unlisted_threads:count losses:object budget:object|null"
-        " trace_filter:object sources:object ring:flag live:text clock:text facts:object index:object|null",
+        " trace_filter:object sources:object ring:flag live:text clock:text facts:object"
+        " index:object|null",
     }),
     "tree": (2, "", {
         "line": "pid:count thread:count thread_name:text|null level:count func:text|null"
