@@ -74,7 +74,11 @@ class Trail(TrailValues):
     def _start(self, name: str, place: Place) -> Tuple[Event, ast.expr]:
         """Returns the event that the position means for this name, and the name as an expression.
         At the begin of a call only its parameters are bound; other names are taken at its end."""
-        start = event_of(self._reader.origin_event(place.thread, place.seq))
+        seq = self._reader.origin_nearest(place.thread, place.seq)
+        start = event_of(self._reader.origin_event(place.thread, seq)) if seq is not None else None
+        if seq is not None and seq != place.seq:
+            self._notes.append(f"T{place.thread}@{place.seq} is in no function: {name} is taken at"
+                               f" T{place.thread}@{seq}")  # fmt: skip
         if start is None or not start.frame or start.code not in self._codes:
             raise ReliveError("ERR_NOT_FOUND", f"T{place.thread}@{place.seq} is in no frame")
         node = statements.parse_path(name)
@@ -87,8 +91,8 @@ class Trail(TrailValues):
         base = statements.base_of(node)
         is_inside = base in row[7][row[6] :] or base == "ret" or row[5] & CLASS_BODY
         if start.kind == "call" and is_inside and base not in row[7][: row[6]]:
-            seq = self._reader.origin_end(start.thread, start.seq, start.frame)
-            end = event_of(self._reader.origin_event(start.thread, seq)) if seq else None
+            last = self._reader.origin_end(start.thread, start.seq, start.frame)
+            end = event_of(self._reader.origin_event(start.thread, last)) if last else None
             if end is not None:
                 self._notes.append(f"{base} is taken at the end of the call, {end.position}")
                 return end, node
@@ -432,11 +436,16 @@ class Trail(TrailValues):
         named: Dict[str, ast.expr] = {}
         for part in parts:
             named.setdefault(self.text(part, statement), part)
+        for text, part in list(named.items()):  # what C code was given is read, too
+            if isinstance(part, ast.Call) and not self.called(part, at, until, statement):
+                for inner in statements.operands_of(part):
+                    named.setdefault(self.text(inner, statement), inner)
+                del named[text]
         holders = [
             Holder(text, self.operand_value(part, at, until, statement))
             for text, part in named.items()
         ]
-        if self._follow and parts:
+        if self._follow and named:
             chosen = self._choose(list(named))
             value = holders[list(named).index(chosen)].value
             self.follow_value(named[chosen], at, value, until, statement)
@@ -481,13 +490,27 @@ class Trail(TrailValues):
         """Returns the calls that may be those of a call in the source, the last one first."""
         if until is None:
             return []
-        made, _ = self.calls(until[0], until[1], at.frame, statement)
         wanted = statements.last_name(call.func)
-        return [
-            one for one in made
-            if one[0].code in self._codes
-            and self._codes[one[0].code][2].rpartition(".")[2] == wanted
-        ]  # fmt: skip
+        made, _ = self.calls(until[0], until[1], at.frame, statement)
+        found = [one for one in made if self.callee_name(one[0]) == wanted]
+        if not found and statement is not None:  # a comprehension runs its line again and again
+            made = self._calls_of_lines(until[0], until[1], at.frame, statement)
+            found = [one for one in made if self.callee_name(one[0]) == wanted]
+        return found
+
+    def _calls_of_lines(
+        self, thread: int, seq: int, frame: int, statement: statements.Statement
+    ) -> List[Tuple[Event, Optional[Event]]]:
+        """Returns what all lines of a statement called, comprehensions with frames of their own
+        included."""
+        rows, _, _ = self._reader.origin_calls(
+            thread, max(0, seq - 1), frame, statement.first, statement.last, MOST_CALLS, MOST_EVENTS
+        )
+        found = [(Event(end), event_of(begin)) for end, begin in rows]
+        for end, _ in list(found):
+            if self.callee_name(end) in ("<listcomp>", "<dictcomp>", "<setcomp>"):
+                found += self._calls_of_lines(end.thread, end.seq, end.frame, statement)
+        return found
 
     def _follow_call(
         self, call: ast.Call, at: At, value: Value, until: Optional[Tuple[int, int]],

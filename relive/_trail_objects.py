@@ -81,18 +81,20 @@ def follow_property(
 def _follow_source(trail: Trail, node: ast.expr, place: Place, at: At) -> NoReturn:
     """Goes on from the event that first showed the value in its object."""
     event, line, value = place.event, place.line, place.value
+    steps = steps_from(node, place.owner)
     if event.kind == "write":
         if line is None:
             trail.lose("the line that wrote it was not recorded", event.code)
-        _follow_line(trail, node, event, line, value, at)
+        _follow_line(trail, node, steps, event, line, value, at)
     if event.kind in ("return", "yield"):
         _, row = trail.calls(event.thread, event.seq, event.frame, None)
         if row is None or row.kind != "line":
             trail.lose("the lines of that function were not recorded", event.code)
+        trail.move_hop(event.code, row.line)
         statement = trail.statement(event.code, row.line)
         made = statements.returned(statement, event.kind, trail.qualname(event.code))
         inner = At(event.frame, event.code, row.thread, row.seq)
-        project(trail, made, node, inner, value, (event.thread, event.seq), statement, at,
+        project(trail, made, steps, inner, value, (event.thread, event.seq), statement, at,
                 place.before)  # fmt: skip
     name = trail.argument_with(event, place.identity)
     given = trail.given(event, name, event.value_of(name))
@@ -101,12 +103,13 @@ def _follow_source(trail: Trail, node: ast.expr, place: Place, at: At) -> NoRetu
         trail.lose("nothing that was recorded shows who put it there", code)
     trail.move_hop(given.at.code, given.line.line)
     until = (event.thread, event.seq)
-    project(trail, given.node, node, given.at, value, until, given.statement, at, place.before)
+    project(trail, given.node, steps, given.at, value, until, given.statement, at, place.before)
 
 
 def _follow_line(
-    trail: Trail, node: ast.expr, event: Event, line: Event, value: Value, reader_at: At
-) -> NoReturn:
+    trail: Trail, node: ast.expr, steps: Sequence[ast.expr], event: Event, line: Event,
+    value: Value, reader_at: At,
+) -> NoReturn:  # fmt: skip
     """Goes on from a line behind which the object had the value."""
     statement = trail.statement(line.code, line.line)
     at = At(line.frame, line.code, line.thread, line.seq)
@@ -134,7 +137,13 @@ def _follow_line(
         name = event.row.get("name", "")
         bound = statement.bindings(name)
         if len(bound) == 1 and bound[0].how == statements.IS:
-            project(trail, bound[0].value, node, at, value, until, statement, reader_at)
+            project(trail, bound[0].value, steps, at, value, until, statement, reader_at)
+        if len(bound) == 1 and bound[0].how == statements.ITERATES:
+            held = event.value_of(name)
+            items = items_of_loop(trail, bound[0], at, held)[2]
+            if len(items) == 1:
+                path = _with_steps(items[0], steps)
+                follow_path(trail, path, at, value, until, statement)
         _follow_added(trail, nodes, at, value, until, statement)
     trail.compute(nodes, at, until, statement, "it changed by what the line does")
 
@@ -155,9 +164,30 @@ def _follow_added(
             trail.follow_value(given, at, value, until, statement)
 
 
+def steps_from(node: ast.expr, owner: Optional[ast.expr]) -> List[ast.expr]:
+    """Returns the attributes and items of a path behind its owner, the first one first; of the
+    whole path where there is no owner."""
+    found: List[ast.expr] = []
+    while node is not owner and isinstance(node, (ast.Attribute, ast.Subscript)):
+        found.insert(0, node)
+        node = node.value
+    return found
+
+
+def _with_steps(node: ast.expr, steps: Sequence[ast.expr]) -> ast.expr:
+    """Returns the path of an expression and more steps."""
+    for step in steps:
+        if isinstance(step, ast.Attribute):
+            node = ast.Attribute(node, step.attr, ast.Load())
+        else:
+            assert isinstance(step, ast.Subscript)
+            node = statements.item_of(node, statements.index_of(step))
+    return node
+
+
 def project(
-    trail: Trail, made: Optional[ast.expr], part: ast.expr, at: At, value: Value, until: Until,
-    statement: Optional[Statement], reader_at: At, before: Optional[Event] = None,
+    trail: Trail, made: Optional[ast.expr], steps: Sequence[ast.expr], at: At, value: Value,
+    until: Until, statement: Optional[Statement], reader_at: At, before: Optional[Event] = None,
 ) -> NoReturn:  # fmt: skip
     """Follows a part of what an expression makes: the value of a key in {...}, of an item in [...],
     of an attribute in Order(price=...)."""
@@ -165,30 +195,47 @@ def project(
     if made is not None and statements.is_path(made):
         since = f"after {before.position}" if before is not None else "before"
         trail.lose(f"it was put into the object {since}, by a change that no event shows", at.code)
-    chosen: List[ast.expr] = []
-    key = None
-    if isinstance(part, ast.Subscript):
-        key = trail.key(statements.index_of(part), reader_at)
-    if isinstance(made, ast.Dict) and key is not None and None not in made.keys:
-        chosen = [
-            item
-            for name, item in zip(made.keys, made.values)
-            if name is not None and trail.key(name, at) == key
-        ][-1:]
-    elif isinstance(made, (ast.List, ast.Tuple)) and key is not None:
-        whole = not any(isinstance(one, ast.Starred) for one in made.elts)
-        if whole and key.lstrip("-").isdecimal() and -len(made.elts) <= int(key) < len(made.elts):
-            chosen = [made.elts[int(key)]]
-    elif isinstance(made, ast.Call) and isinstance(part, ast.Attribute):
-        chosen = [one.value for one in made.keywords if one.arg == part.attr]
-    elif (
-        isinstance(made, ast.Call) and key is not None and statements.last_name(made.func) == "dict"
-    ):
-        chosen = [one.value for one in made.keywords if repr(one.arg) == key]
-    if chosen:
-        trail.follow_value(chosen[0], at, value, until, statement)
+    rest = list(steps)
+    while rest and made is not None:
+        inner = _choose_part(trail, made, rest[0], at, reader_at)
+        if inner is None:
+            break
+        made = inner
+        del rest[0]
+    if made is not None and not rest:
+        trail.follow_value(made, at, value, until, statement)
+    if made is not None and statements.is_path(made):
+        follow_path(trail, _with_steps(made, rest), at, value, until, statement)
     trail.compute(nodes, at, until, statement, "the object is made there", origins.CREATED
                   if isinstance(made, ast.Call) else origins.COMPUTATION)  # fmt: skip
+
+
+def _choose_part(
+    trail: Trail, made: ast.expr, step: ast.expr, at: At, reader_at: At
+) -> Optional[ast.expr]:
+    """Returns the expression in `made` that one step leads to, None where none is known to."""
+    if isinstance(step, ast.Attribute):
+        keywords = made.keywords if isinstance(made, ast.Call) else []
+        return next((one.value for one in keywords if one.arg == step.attr), None)
+    assert isinstance(step, ast.Subscript)
+    key = trail.key(statements.index_of(step), reader_at)
+    if key is None:
+        return None
+    if isinstance(made, (ast.ListComp, ast.GeneratorExp)):
+        return made.elt
+    if isinstance(made, ast.Dict) and None not in made.keys:
+        pairs = [
+            item for name, item in zip(made.keys, made.values)
+            if name is not None and trail.key(name, at) == key
+        ]  # fmt: skip
+        return pairs[-1] if pairs else None
+    if isinstance(made, (ast.List, ast.Tuple)):
+        whole = not any(isinstance(one, ast.Starred) for one in made.elts)
+        if whole and key.lstrip("-").isdecimal() and -len(made.elts) <= int(key) < len(made.elts):
+            return made.elts[int(key)]
+    if isinstance(made, ast.Call) and statements.last_name(made.func) == "dict":
+        return next((one.value for one in made.keywords if repr(one.arg) == key), None)
+    return None
 
 
 def _part_of(node: ast.expr, path: Sequence[int]) -> Optional[ast.expr]:
@@ -248,11 +295,11 @@ def _follow_returned_part(
     trail.compute([], at, until, statement)
 
 
-def follow_loop(
-    trail: Trail, binding: statements.Binding, at: At, value: Value, until: Until,
-    statement: Optional[Statement],
-) -> NoReturn:  # fmt: skip
-    """Follows what a `for` took from what it goes over."""
+def items_of_loop(
+    trail: Trail, binding: statements.Binding, at: At, value: Value
+) -> Tuple[ast.expr, Tuple[int, ...], List[ast.expr]]:
+    """Returns what a `for` goes over, the path of the target in each of its items, and the items
+    that have the value: rows[1]."""
     node, path = binding.value, binding.path
     assert node is not None
     while isinstance(node, ast.Call) and node.args:
@@ -265,22 +312,29 @@ def follow_loop(
             node = node.args[0]
         else:
             break
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        node = node.value
     is_values = False
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         is_values = node.func.attr == "values" or (node.func.attr == "items" and path[:1] == (1,))
         path = path[1:] if node.func.attr == "items" else path
         node = node.func.value if is_values else node
-    if statements.is_literal(node):
-        raise Ended(origins.LITERAL, f"written in the source: {trail.text(node, statement)}")
-    if isinstance(node, ast.Call) or not statements.is_path(node):
-        _follow_yielded(trail, node, path, at, value, until, statement)
-    keys = _keys_of(trail.value_at(node, at), is_values)
     found: List[ast.expr] = []
-    for key in keys:
-        item: Optional[ast.expr] = statements.item_of(node, key)
-        item = _part_of(item, path) if item is not None else None
+    for key in _keys_of(trail.value_at(node, at), is_values) if statements.is_path(node) else []:
+        item = _part_of(statements.item_of(node, key), path)
         if item is not None and trail.match(value, trail.value_at(item, at)):
             found.append(item)
+    return node, path, found
+
+
+def follow_loop(
+    trail: Trail, binding: statements.Binding, at: At, value: Value, until: Until,
+    statement: Optional[Statement],
+) -> NoReturn:  # fmt: skip
+    """Follows what a `for` took from what it goes over."""
+    node, path, found = items_of_loop(trail, binding, at, value)
+    if statements.is_literal(node):
+        raise Ended(origins.LITERAL, f"written in the source: {trail.text(node, statement)}")
     if not found:
         _follow_yielded(trail, node, path, at, value, until, statement)
     if len(found) > 1:

@@ -335,6 +335,22 @@ rl_status origin_caller(const struct origin_from *from, struct origin_caller *ou
     return status == RL_END ? RL_OK : status;
 }
 
+rl_status origin_nearest(const struct origin_from *from, struct event_out *out)
+{
+    struct back *back = NULL;
+    struct event_out event;
+    *out = (struct event_out){0};
+    rl_status status = back_open(from->reader, from->thread, from->seq, 1, &back);
+    while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
+        if (is_of_function(event.kind) && !is_of_c(event.kind) && event.frame != 0) {
+            *out = bare(&event);
+            break;
+        }
+    }
+    back_close(back);
+    return status == RL_END ? RL_OK : status;
+}
+
 rl_status origin_end(const struct origin_from *from, uint64_t frame, struct event_out *out)
 {
     struct cursor *cursor = NULL;

@@ -61,6 +61,9 @@ struct origin_caller {
 /* Finds the caller of the frame that the event at the place begins. */
 RL_CHECKED rl_status origin_caller(const struct origin_from *from, struct origin_caller *out);
 
+/* Finds the last event of a function at or before the place; kind 0 = there is none. */
+RL_CHECKED rl_status origin_nearest(const struct origin_from *from, struct event_out *out);
+
 /* Finds the end of a frame, in the thread that it begins in; kind 0 = it has none there. */
 RL_CHECKED rl_status origin_end(const struct origin_from *from, uint64_t frame,
                                 struct event_out *out);

@@ -457,6 +457,8 @@ static PyMethodDef reader_methods[] = {
      "What bound a name, at or before an event."},
     {"origin_caller", (PyCFunction)reader_origin_caller, METH_VARARGS,
      "The caller of a frame, and its line then."},
+    {"origin_nearest", (PyCFunction)reader_origin_nearest, METH_VARARGS,
+     "The number of the last event of a function up to an event."},
     {"origin_end", (PyCFunction)reader_origin_end, METH_VARARGS,
      "The number of the event that ends a frame."},
     {"origin_calls", (PyCFunction)reader_origin_calls, METH_VARARGS,

@@ -130,6 +130,7 @@ void reader_find_end(struct reader_object *self);
 PyObject *reader_origin_event(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_bound(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_caller(struct reader_object *self, PyObject *args);
+PyObject *reader_origin_nearest(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_end(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_calls(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_changed(struct reader_object *self, PyObject *args);

@@ -146,6 +146,27 @@ PyObject *reader_origin_caller(struct reader_object *self, PyObject *args)
     return result;
 }
 
+/* origin_nearest(thread, seq): the last event of a function at or before an event, or None */
+PyObject *reader_origin_nearest(struct reader_object *self, PyObject *args)
+{
+    struct event_out found = {0};
+    unsigned thread;
+    unsigned long long seq;
+    if (!PyArg_ParseTuple(args, "IK", &thread, &seq) || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    struct origin_from from = {self->reader, thread, seq, 0, 0};
+    rl_status status = origin_nearest(&from, &found);
+    self->busy = 0;
+    if (status == RL_NOMEM) {
+        return PyErr_NoMemory();
+    }
+    if (found.kind == 0) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromUnsignedLongLong(found.seq);
+}
+
 /* origin_end(thread, seq, frame): the number of the event that ends a frame, or None. The search
  * goes on from the begin of the frame. */
 PyObject *reader_origin_end(struct reader_object *self, PyObject *args)
