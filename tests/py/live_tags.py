@@ -2,8 +2,8 @@
 
     python live_tags.py PROGRAM     prints {"func#n": {"start", "lines", "end"}} as JSON
 
-Objects are kept, so no address comes again. `start` has the names of a frame at its call and
-`lines` those behind each line, as [line, {name: number}]; `end` is the number of the result."""
+Objects are kept, so no address comes again. `start` has the names of a frame at its call. `lines`
+has those behind each line, as [line, {name: number}]. `end` is the number of the result."""
 
 import contextlib
 import io

@@ -9,7 +9,7 @@ from conftest import TESTS, relive, run
 
 import relive as api
 
-# program: what is asked, and pieces of lines of the answer, in their order
+# program: the question, and pieces of lines of the answer, in their order
 CAUSES = {
     "default_headers": (
         ["headers@Client.request#3"],
