@@ -103,8 +103,8 @@ static void take_into(const struct living *l, struct life *life, const struct ev
         life->root = event->frame; /* a thread may have others, one after the other */
         life->root_code = event->id;
     }
-    if (event->kind != RL_EVENT_YIELD) {
-        life->wait = (struct life_event){0};
+    if (event->kind != RL_EVENT_YIELD && event->kind != RL_EVENT_WRITE) {
+        life->wait = (struct life_event){0}; /* what changed meanwhile is written between yields */
     } else if (life->wait.thread == 0 && is_wait(l, event)) {
         life->wait = name_event(event);
     }

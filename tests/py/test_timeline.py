@@ -201,6 +201,22 @@ def test_tasks_are_those_of_a_plain_reading(out):
     assert open_ones == [row for row in found if row["end"] == "never finished"]
 
 
+def test_a_task_waits_where_its_innermost_coroutine_does(tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import asyncio, os\nasync def get(queue): return await queue.get()\n"
+        "def numbers():\n    yield from range(3)\n"
+        "async def work(queue):\n    for _ in numbers(): pass\n    return await get(queue)\n"
+        "async def main():\n    task = asyncio.ensure_future(work(asyncio.Queue()))\n"
+        "    await asyncio.sleep(0)\n    os._exit(0)\nasyncio.run(main())\n"
+    )
+    done = relive("record", "-o", "run.relive", "--level", "lines", "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found, _ = rows("tasks", tmp_path / "run.relive", "--open")
+    (waits,) = [row["waits"] for row in found if row["func"] == "__main__:work"]
+    assert waits["func"] == "__main__:get" and waits["line"] == 2
+    assert waits["source"] == "async def get(queue): return await queue.get()"
+
+
 def test_text_of_tasks_and_threads(out):
     _, text, _ = run_here("tasks", out)
     assert re.search(r'task \d+  "Task-\d+"  __main__:fetch  -> 1\n', text)
