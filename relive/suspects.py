@@ -160,12 +160,11 @@ def _accuse_by_kind(
                 yield from _paths_in(other.right, nodes)
     elif kind == "TypeError":
         types = _TYPES.findall(message)
-        for node in nodes:
-            if value_of(node) and any(_has_type(value_of(node), name) for name in types[:1]):
-                yield node
-        for node in nodes:
-            if value_of(node) and any(_has_type(value_of(node), name) for name in types[1:]):
-                yield node
+        # Where one operand is None, the other one is as it should be.
+        for name in ["NoneType"] if "NoneType" in types else types:
+            for node in nodes:
+                if value_of(node) and _has_type(value_of(node), name):
+                    yield node
     elif kind in ("NameError", "UnboundLocalError"):
         named = _NAME.search(message)
         for node in nodes:
