@@ -580,6 +580,8 @@ class _Replay:
                 return method(*args)
             except _core.Error as error:
                 raise from_core(error) from None
+            except MemoryError:
+                raise ReliveError("ERR_NO_MEMORY", "no memory for the answer") from None
 
         return call
 
