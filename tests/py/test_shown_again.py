@@ -1,10 +1,12 @@
 """Values that are shown again: each reference means what would have been shown."""
 
+import json
+import re
 import subprocess
 import sys
 
 import pytest
-from conftest import TESTS, relive
+from conftest import TESTS, dump, relive
 
 # Starts a recording in which each reference is compared with the showing that it stands for.
 CHECKED = """
@@ -166,3 +168,153 @@ def test_whatever_changes(tmp_path, level):
     path.write_text(CHANGES)
     right, wrong = checked(tmp_path, path, level)
     assert wrong == 0 and right > 300
+
+
+# Objects of which fields change, one or more at a time, from one showing to the next.
+FIELDS = """
+import collections, dataclasses
+
+@dataclasses.dataclass
+class Inner:
+    n: int
+
+class Plain:
+    def __init__(self):
+        show(self)
+        self.a, self.b, self.c, self.d = 1, "text", [1], None
+        show(self)
+
+class Slots:
+    __slots__ = ("a", "b", "c", "d")
+
+class Many:
+    def __init__(self):
+        for n in range(14):
+            setattr(self, "f%d" % n, n)
+
+def show(o):
+    return o
+
+def pair(o, p):
+    return o
+
+VALUES = [
+    5, 1 << 70, 2.5, "x", "y" * 150, "y" * 149 + "z", b"b", None, True, (1, 2), [1, "a"], [], {},
+    {"k": [1]}, {1, 2}, collections.deque([1]), Inner(1), Inner(2), len, Plain, "\u00e4\u20ac",
+]
+
+def change(o, names):
+    for turn, value in enumerate(VALUES * 2):
+        for name in names:
+            setattr(o, name, value)
+            show(o), show(o)
+        setattr(o, names[0], turn)
+        setattr(o, names[-1], value)
+        show(o), pair(o, o)
+
+def grow(o):
+    for n in range(40):
+        o.c.append(n)
+        show(o), show(o)
+        o.c = o.c[-5:]
+        show(o)
+
+def remove(o):
+    for n in range(20):
+        o.b = n
+        show(o), show(o)
+        del o.b
+        show(o), show(o)
+
+def cross(o, p):
+    for n in range(10):
+        o.a, p.a = p, n
+        show(o), show(p), pair(o, p), pair(p, o)
+        o.a = o
+        show(o), show(o)
+
+def crowd():
+    many = [Plain() for _ in range(5)]
+    for n in range(30):
+        for o in many:
+            o.b = ["%d" % n + "t" * 180 for _ in range(4)]
+            o.d = {k: "%d" % n + "u" * 180 for k in range(3)}
+        all_of(*many), all_of(*many)
+        many[n % 5].a = n
+        all_of(*many)
+
+def all_of(a, b, c, d, e):
+    pass
+
+slots = Slots()
+slots.a = slots.b = slots.c = slots.d = 0
+for o in (Plain(), slots):
+    show(o), show(o), show(o)
+    change(o, ["a", "b", "d"])
+    o.c = []
+    grow(o)
+    remove(o)
+    cross(o, Plain())
+many = Many()
+change(many, ["f0", "f9", "f13"])
+vars(many)
+change(many, ["f0", "f9", "f13"])
+for n in range(20):
+    Plain()
+crowd()
+"""
+
+
+def test_fields_that_change(tmp_path):
+    path = tmp_path / "fields.py"
+    path.write_text(FIELDS)
+    right, wrong = checked(tmp_path, path)
+    assert wrong == 0 and right > 500
+
+
+SECRETS = """
+import sys, relive
+from relive import _core
+_core.show_again(int(sys.argv[2]))
+
+class Thing:
+    pass
+
+def show(o):
+    return o
+
+def all_of(a, b, c, d, e, f):
+    pass
+
+def run():
+    things = [Thing() for _ in range(6)]
+    for o in things:
+        o.a, o.b, o.c = 1, "b" * 100, "plain"
+        show(o), show(o), show(o)
+    for n in range(30):
+        for o in things:
+            o.a = n
+            o.b = ["%d" % n + "t" * 190 for _ in range(4)]
+            o.c = "password=hunter%d" % n if n % 3 == 0 else ["%d" % n + "u" * 190] * 4
+            show(o)
+        all_of(*things)
+
+with relive.record(sys.argv[1], level="values", force=True):
+    run()
+"""
+
+
+def test_secrets_in_fields_that_change(tmp_path):
+    """Nothing is shown, or counted twice, where a field becomes a secret."""
+    path = tmp_path / "secrets.py"
+    path.write_text(SECRETS)
+    found = []
+    for mode in ("0", "1"):
+        out = tmp_path / (mode + ".relive")
+        subprocess.run([sys.executable, str(path), str(out), mode], timeout=60, check=True)
+        _, events = dump(out)
+        text = json.dumps([[event.get("args"), event.get("value")] for event in events])
+        assert "hunter" not in text and "redacted" in text
+        counted = re.search(rb"(\d+) texts redacted", relive("info", out).stdout).group(1)
+        found.append((re.sub(r'"id": \d+', "", text), counted))
+    assert found[0] == found[1]

@@ -77,11 +77,12 @@ static inline const void *instance_values_place(PyObject *o)
 #endif
 }
 
-/* Returns the memory that says how many values are set, and in which order. */
+/* Returns the memory that says how many values are set, and in which order. Inline values end with
+ * whole words. */
 static inline const void *instance_values_order(const struct instance_values *values, size_t *bytes)
 {
 #if HAS_INLINE_VALUES
-    *bytes = (size_t)values->set;
+    *bytes = ((size_t)values->set + 7) / 8 * 8;
     return values->order;
 #else
     *bytes = (size_t)values->set + 2;

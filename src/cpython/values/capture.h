@@ -24,6 +24,7 @@
 
 struct lane;
 struct remembered;
+struct parts;
 
 #define CAPTURE_CHAIN 4u /* causes and contexts of an exception */
 
@@ -72,7 +73,8 @@ struct capture {
     int refers;                    /* values may be references */
     unsigned mark_count;
     struct capture_mark marks[CAPTURE_MARKS];
-    unsigned previews; /* number of previews that ran: each may have changed anything */
+    struct parts *parts; /* of the instance that is remembered, while they are noted; or NULL */
+    unsigned previews;   /* number of previews that ran: each may have changed anything */
     PyObject *path[CAPTURE_DEPTH_MAX + CAPTURE_CHAIN +
                    2]; /* borrowed: the containers around the current value */
     uint8_t bytes[RL_VALUE_BYTES_MAX + 16];
@@ -101,6 +103,7 @@ static inline void capture_begin(struct capture *c, struct lane *lane)
     c->secret_count = 0;
     c->hidden = NULL;
     c->refers = 0;
+    c->parts = NULL;
     c->mark_count = 0;
 }
 

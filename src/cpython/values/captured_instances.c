@@ -12,6 +12,7 @@
 #include "field_names.h"
 #include "instance.h"
 #include "judge.h"
+#include "parts.h"
 #include "policy.h"
 
 /* Writes the value of a field at p, under the action of its name. Returns the place after it. */
@@ -78,6 +79,17 @@ struct shown {
     uint32_t slots; /* that precede the attributes */
 };
 
+/* Notes where the value of a field is. */
+static void note_part(struct capture *c, size_t at, enum filter_action action, const uint8_t *value)
+{
+    if (at < c->parts->count && at < PARTS_MOST) {
+        c->parts->of[at].value = (uint16_t)(value - c->bytes);
+        c->parts->of[at].after = (uint16_t)(c->p - c->bytes);
+        c->parts->of[at].action = (uint8_t)action;
+        c->parts->noted++;
+    }
+}
+
 /* Writes a field under the action of its name. */
 static inline void put_field(struct capture *c, struct shown *s, const struct field_name *name,
                              PyObject *value)
@@ -88,7 +100,12 @@ static inline void put_field(struct capture *c, struct shown *s, const struct fi
     }
     s->length++;
     s->count++;
-    c->p = put_field_value(c, put_field_name(c->p, name), value, name->action);
+    enum filter_action action = name->action;
+    uint8_t *p = put_field_name(c->p, name);
+    c->p = put_field_value(c, p, value, action);
+    if (c->parts != NULL && c->inside == 1 && c->depth == 1) {
+        note_part(c, s->count - 1, action, p);
+    }
 }
 
 /* Writes an attribute; those beyond the bounds are only counted. `at`: where its name is among the
@@ -216,4 +233,39 @@ void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *in
     capture_close_items(&s.list, s.count);
     leave_instance(c);
     capture_leave(c);
+}
+
+/* See capture_parts.h. */
+int captured_again(struct capture *c, PyObject *o, struct parts *parts, const uint8_t *bytes,
+                   size_t size, PyObject *const changed[])
+{
+    const uint8_t *from = c->p, *done = bytes;
+    if (!capture_enter(c, o, 1)) {
+        return 0;
+    }
+    enter_instance(c);
+    for (unsigned i = 0; i < parts->count && c->p < c->soft; i++) {
+        struct part *part = &parts->of[i];
+        if (changed[i] == NULL) {
+            ptrdiff_t moved = (c->p - from) - (done - bytes);
+            part->value = (uint16_t)(part->value + moved);
+            part->after = (uint16_t)(part->after + moved);
+            continue;
+        }
+        size_t n = (size_t)(bytes + part->value - done);
+        memcpy(c->p, done, n);
+        c->p += n;
+        done = bytes + part->after;
+        part->value = (uint16_t)(c->p - from);
+        c->p = put_field_value(c, c->p, changed[i], part->action);
+        part->after = (uint16_t)(c->p - from);
+    }
+    leave_instance(c);
+    capture_leave(c);
+    if (c->p >= c->soft) {
+        return 0;
+    }
+    memcpy(c->p, done, (size_t)(bytes + size - done));
+    c->p += bytes + size - done;
+    return c->p < c->soft;
 }

@@ -25,6 +25,7 @@ struct proof {
     const struct value_limits *limits;
     struct lane *lane;
     unsigned depth, inside;
+    struct parts *parts; /* of the object itself; or NULL */
     unsigned type_count;
     const PyTypeObject *types[TYPES_MOST]; /* those that are in the proof already */
 };
@@ -80,6 +81,23 @@ static void prove_type(struct proof *p, PyTypeObject *type)
 }
 
 static void prove_value(struct proof *p, PyObject *o, int is_alive);
+
+/* Adds the place of a field, and what is shown of its value. The words of a field depend on no
+ * other field: types that are in the proof only there do not count. */
+static void prove_field(struct proof *p, PyObject *const *place)
+{
+    struct part *part =
+        p->inside == 1 && p->depth == 1 && p->parts != NULL ? parts_add(p->parts) : NULL;
+    size_t first = p->count;
+    unsigned types = p->type_count;
+    add_word(p, place);
+    prove_value(p, *place, 0);
+    if (part != NULL) {
+        part->word = (uint16_t)first;
+        part->words = (uint16_t)(p->count - first);
+        p->type_count = types;
+    }
+}
 
 /* Adds the content of a str, as far as it is searched or shown. */
 static void prove_text(struct proof *p, PyObject *o)
@@ -212,13 +230,17 @@ static void prove_values(struct proof *p, const struct instance_values *v, size_
             p->has_failed = 1;
             return;
         }
+        if (shown == 0 && v->values[i] != NULL) {
+            continue; /* it is only counted, and the order says that it is set */
+        }
         if (!are_keys_of_class) {
             add_word(p, &v->keys[i].me_key);
         }
-        add_word(p, &v->values[i]);
-        if (shown != 0 && v->values[i] != NULL) {
+        if (v->values[i] == NULL) {
+            add_word(p, &v->values[i]);
+        } else {
             prove_value(p, are_keys_of_class ? NULL : v->keys[i].me_key, 0);
-            prove_value(p, v->values[i], 0);
+            prove_field(p, &v->values[i]);
             shown--;
         }
     }
@@ -380,9 +402,10 @@ static void prove_fields(struct proof *p, PyObject *o, const struct typeinfo *in
     p->inside++;
     for (size_t i = 0; i < count && !p->has_failed; i++) {
         PyObject **place = (PyObject **)(void *)((char *)o + fields[i].offset);
-        add_word(p, place);
-        if (*place != NULL && shown != 0) {
-            prove_value(p, *place, 0);
+        if (*place == NULL || shown == 0) {
+            add_word(p, place);
+        } else {
+            prove_field(p, place);
             shown--;
         }
     }
@@ -496,9 +519,27 @@ static void prove_value(struct proof *p, PyObject *o, int is_alive)
 }
 
 size_t proof_collect(PyObject *object, const struct value_limits *limits, struct lane *lane,
-                     struct proof_word *words, size_t most)
+                     struct proof_room room, struct parts *parts)
 {
-    struct proof p = {.words = words, .most = most, .limits = limits, .lane = lane};
+    struct proof p = {
+        .words = room.words, .most = room.most, .limits = limits, .lane = lane, .parts = parts};
+    parts->count = parts->noted = 0;
     prove_value(&p, object, 0);
+    return p.has_failed ? 0 : p.count;
+}
+
+size_t proof_collect_field(PyObject *const *place, const struct value_limits *limits,
+                           struct lane *lane, struct proof_room room)
+{
+    struct proof p = {.words = room.words,
+                      .most = room.most,
+                      .limits = limits,
+                      .lane = lane,
+                      .depth = 1,
+                      .inside = 1};
+    if (*place == NULL) {
+        return 0;
+    }
+    prove_field(&p, place);
     return p.has_failed ? 0 : p.count;
 }

@@ -18,6 +18,7 @@
 #define PROOF_H
 
 #include "compat.h"
+#include "parts.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,11 +32,20 @@ struct proof_word {
     uint64_t word;
 };
 
+/* A list of words that is being collected. */
+struct proof_room {
+    struct proof_word *words;
+    size_t most;
+};
+
 /* Collects the words that decide how an object is shown as an argument or a result itself, within
- * these limits. Returns how many they are; 0 where they are more than `most`, or something in the
- * object cannot be proven. */
+ * these limits. Returns how many they are; 0 where they are more than the room, or something in the
+ * object cannot be proven. Notes where the words of each field begin that is shown. */
 size_t proof_collect(PyObject *object, const struct value_limits *limits, struct lane *lane,
-                     struct proof_word *words, size_t most);
+                     struct proof_room room, struct parts *parts);
+/* Collects the same of one field of such an object, which is at this place. */
+size_t proof_collect_field(PyObject *const *place, const struct value_limits *limits,
+                           struct lane *lane, struct proof_room room);
 
 /* Returns whether all words are what they were. The object lives. */
 static inline int proof_holds(const struct proof_word *words, size_t count)

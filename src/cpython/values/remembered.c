@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "capture_parts.h"
+#include "instance.h"
+#include "parts.h"
 #include "proof.h"
 #include "state.h"
 
@@ -11,23 +13,29 @@
 
 enum {
     PLACES = RL_REMEMBERED,
-    WORDS = 16384,      /* of all proofs; 16 bytes each */
-    BYTES = 131072,     /* of all showings */
-    WORDS_MOST = 160,   /* of one proof */
+    WORDS = 16384,    /* of all proofs; 16 bytes each */
+    BYTES = 131072,   /* of all showings */
+    WORDS_MOST = 160, /* of one proof */
+    VIEWS = 8,
     SHOWING_MOST = 2048 /* bytes of one */
 };
 
-struct place {
-    PyObject *object; /* compared only; NULL = none */
+/* What decides how an object is shown, besides the object. */
+struct view {
     const struct filter_set *set;
     size_t least;
     struct value_limits limits;
+};
+
+struct place {
+    PyObject *object;   /* compared only; NULL = none */
+    uint32_t age, view; /* a place of another age is free */
     uint32_t first_word, first_byte;
-    uint32_t age;
     uint16_t words, bytes; /* 0 words: it is not remembered */
     uint16_t word_room, byte_room;
     uint8_t instances; /* that are opened in it */
     uint8_t credit;    /* what proofs may cost; each that holds earns 1 */
+    struct parts parts;
 };
 enum { CREDIT_FIRST = 4, CREDIT_MOST = 8, PROOF_COSTS = 2, APART_LEAST = 8, APART_MOST = 512 };
 
@@ -37,8 +45,11 @@ struct remembered {
     uint32_t used_words, used_bytes;
     uint32_t turn;  /* counts objects that came without credit */
     uint32_t apart; /* a proof is collected for one of so many of these */
-    uint32_t age;   /* places of another age are free */
+    uint32_t age, view;
+    uint32_t view_count;
+    struct view views[VIEWS];
     struct place places[PLACES];
+    uint8_t last[PLACES / 2]; /* which of two places was used last */
     struct proof_word words[WORDS];
     uint8_t bytes[BYTES];
 };
@@ -49,6 +60,7 @@ static void forget(struct remembered *r)
 {
     r->age++;
     r->used_words = r->used_bytes = 0;
+    r->view = r->view_count = 0;
 }
 
 void remembered_forget(struct capture *c)
@@ -73,7 +85,32 @@ static int is_of_now(const struct remembered *r, const struct capture *c)
 {
     return r->chunk == c->lane->chunk && r->stamp == recording.stamp &&
            r->name_stamp == recording.name_stamp && r->types == typeinfo_changes &&
-           r->used_words <= WORDS - WORDS_MOST && r->used_bytes <= BYTES - SHOWING_MOST;
+           r->used_words <= WORDS - 2 * WORDS_MOST && r->used_bytes <= BYTES - SHOWING_MOST;
+}
+
+static inline int is_view_of(const struct view *view, const struct capture *c)
+{
+    return view->set == (c->policy != NULL ? c->policy->set : NULL) && view->least == c->least &&
+           view->limits.depth == c->limits->depth && view->limits.items == c->limits->items &&
+           view->limits.bytes == c->limits->bytes;
+}
+
+/* Makes the view of the event the current one. */
+static void find_view(struct remembered *r, const struct capture *c)
+{
+    if (__builtin_expect(r->view < r->view_count && is_view_of(&r->views[r->view], c), 1)) {
+        return;
+    }
+    for (r->view = 0; r->view < r->view_count; r->view++) {
+        if (is_view_of(&r->views[r->view], c)) {
+            return;
+        }
+    }
+    if (r->view_count == VIEWS) {
+        forget(r);
+    }
+    r->views[r->view_count++] =
+        (struct view){c->policy != NULL ? c->policy->set : NULL, c->least, *c->limits};
 }
 
 void remembered_begin(struct capture *c)
@@ -97,25 +134,30 @@ void remembered_begin(struct capture *c)
         r->name_stamp = recording.name_stamp;
         r->types = typeinfo_changes;
     }
+    find_view(r, c);
     c->refers = 1;
 }
 
-static struct place *place_of(struct remembered *r, const PyObject *object)
-{
-    uint64_t key = (uint64_t)(uintptr_t)object;
-    return &r->places[key * UINT64_C(0x9e3779b97f4a7c15) >> 55];
-}
-_Static_assert(PLACES == 1 << (64 - 55), "place_of() makes an index of this many bits");
-
 /* Returns whether the place is for the object as this event shows it. */
-static inline int is_place_of(const struct place *at, const struct capture *c,
+static inline int is_place_of(const struct place *at, const struct remembered *r,
                               const PyObject *object)
 {
-    return at->object == object && at->age == c->remembered->age &&
-           at->set == (c->policy != NULL ? c->policy->set : NULL) && at->least == c->least &&
-           at->limits.depth == c->limits->depth && at->limits.items == c->limits->items &&
-           at->limits.bytes == c->limits->bytes;
+    return at->object == object && at->age == r->age && at->view == r->view;
 }
+
+/* Returns the place of an object, or the one that it may take: two objects share each, and the one
+ * that was shown last stays. */
+static inline struct place *place_of(struct remembered *r, const PyObject *object)
+{
+    uint64_t key = (uint64_t)(uintptr_t)object * UINT64_C(0x9e3779b97f4a7c15) >> 56;
+    struct place *at = &r->places[2 * key];
+    unsigned way = is_place_of(&at[0], r, object)   ? 0
+                   : is_place_of(&at[1], r, object) ? 1
+                                                    : !r->last[key];
+    r->last[key] = (uint8_t)way;
+    return at + way;
+}
+_Static_assert(PLACES == 2 << (64 - 56), "place_of() makes an index of this many bits");
 
 /* Notes where in the event a reference or a number is. */
 static void note_mark(struct capture *c, const struct place *at, size_t size, int is_reference)
@@ -201,15 +243,16 @@ static int has_credit(struct remembered *r, struct place *at)
     return 1;
 }
 
-/* Keeps the proof that was collected behind the others: where the one before was, if it fits. */
+/* Keeps the proof that was collected behind the others: where the one before was, if it fits. New
+ * room is a quarter larger, for fields that grow. */
 static void keep_words(struct remembered *r, struct place *at, size_t count)
 {
     if (count <= at->word_room) {
         memcpy(&r->words[at->first_word], &r->words[r->used_words], count * sizeof *r->words);
     } else {
         at->first_word = r->used_words;
-        at->word_room = (uint16_t)count;
-        r->used_words += (uint32_t)count;
+        at->word_room = (uint16_t)(count + count / 4);
+        r->used_words += at->word_room;
     }
     at->words = (uint16_t)count;
 }
@@ -225,28 +268,234 @@ static void keep_bytes(struct remembered *r, struct place *at, const uint8_t *fr
     at->bytes = (uint16_t)count;
 }
 
-/* Writes an object in full under the number of its place, and keeps proof and bytes. */
+/* Keeps the parts of what was written at `from`, if proof and showing have the same. */
+static void keep_parts(struct place *at, const struct parts *parts, size_t from)
+{
+    at->parts.count = 0;
+    if (parts->count == parts->noted) {
+        at->parts = *parts;
+    }
+    for (unsigned i = 0; i < at->parts.count; i++) {
+        at->parts.of[i].value = (uint16_t)(at->parts.of[i].value - from);
+        at->parts.of[i].after = (uint16_t)(at->parts.of[i].after - from);
+    }
+}
+
+/* Returns whether an instance has no attribute, as at the begin of its __init__(). Objects come
+ * again at the same address. So what is remembered of the one before is kept, since the next
+ * showings of this one will be like it. */
+static int is_bare(const struct remembered *r, const struct place *at, PyObject *object)
+{
+#if HAS_MANAGED_DICT
+    struct instance_values v;
+    if (instance_values_get(object, &v)) {
+        return v.set == 0;
+    }
+#else
+    (void)object;
+#endif
+    const struct proof_word *words = &r->words[at->first_word];
+    size_t done = 0;
+    for (unsigned i = 0; i < at->parts.count && at->words != 0; i++) {
+        const struct part *part = &at->parts.of[i];
+        PyObject *const *place = words[part->word].at;
+        if (!proof_holds(words + done, part->word - done) || *place != NULL) {
+            return 0;
+        }
+        done = (size_t)part->word + part->words;
+    }
+    return done != 0;
+}
+
+/* What an event has counted of secrets and redactions. */
+struct counts {
+    struct policy_stats stats;
+    uint64_t taken_out;
+    size_t least;
+    unsigned secrets, key_lines;
+    int is_reviewed;
+};
+
+static struct counts get_counts(const struct capture *c)
+{
+    return (struct counts){policy_stats,    policy_taken_out, c->least,
+                           c->secret_count, c->key_lines,     c->is_reviewed};
+}
+
+static void set_counts(struct capture *c, const struct counts *counts)
+{
+    policy_stats = counts->stats;
+    policy_taken_out = counts->taken_out;
+    c->least = counts->least;
+    c->secret_count = counts->secrets;
+    c->key_lines = counts->key_lines;
+    c->is_reviewed = counts->is_reviewed;
+}
+
+/* Puts new words in the place of those of a part. Returns 0 where they have no room. */
+static int replace_words(struct remembered *r, struct place *at, unsigned part, size_t count)
+{
+    struct part *one = &at->parts.of[part];
+    struct proof_word *words = &r->words[at->first_word];
+    size_t after = (size_t)one->word + one->words, moved = count - one->words;
+    if (moved != 0) {
+        if (at->words + moved > at->word_room) {
+            return 0;
+        }
+        memmove(words + after + moved, words + after, (at->words - after) * sizeof *words);
+        at->words = (uint16_t)(at->words + moved);
+        for (unsigned i = part + 1; i < at->parts.count; i++) {
+            at->parts.of[i].word = (uint16_t)(at->parts.of[i].word + moved);
+        }
+    }
+    memcpy(words + one->word, &r->words[r->used_words], count * sizeof *words);
+    one->words = (uint16_t)count;
+    return 1;
+}
+
+/* Finds the fields that have changed, and proves them. Returns how many they are; 0 where something
+ * else has changed, or one of them cannot be proven. */
+static unsigned prove_changed(struct capture *c, struct place *at, PyObject *changed[PARTS_MOST])
+{
+    struct remembered *r = c->remembered;
+    const struct proof_room room = {&r->words[r->used_words], WORDS_MOST};
+    const struct proof_word *words = &r->words[at->first_word];
+    unsigned count = 0;
+    size_t begin = 0; /* of the words of the head behind the part before */
+    for (unsigned i = 0; i < at->parts.count; i++) {
+        const struct part *part = &at->parts.of[i];
+        changed[i] = NULL;
+        if (!proof_holds(words + begin, part->word - begin)) {
+            break;
+        }
+        if (!proof_holds(words + part->word, part->words)) {
+            PyObject *const *place = words[part->word].at;
+            size_t n = proof_collect_field(place, c->limits, c->lane, room);
+            if (n == 0 || !replace_words(r, at, i, n)) {
+                at->words = count == 0 ? at->words : 0;
+                return 0;
+            }
+            changed[i] = *place;
+            count++;
+        }
+        begin = (size_t)part->word + part->words;
+    }
+    if (!proof_holds(words + begin, at->words - begin)) {
+        at->words = count == 0 ? at->words : 0;
+        return 0;
+    }
+    return count;
+}
+
+/* Compares what was written at `from` with the showing in full. */
+static void check_written(struct capture *c, uint8_t *from, PyObject *object)
+{
+    uint8_t written[SHOWING_MOST];
+    size_t size = (size_t)(c->p - from);
+    unsigned instances = c->instances;
+    memcpy(written, from, size);
+    c->p = from;
+    c->instances++;
+    c->refers = 0;
+    capture_by_type(c, object);
+    int is_right = (size_t)(c->p - from) == size && memcmp(from, written, size) == 0;
+    *(is_right ? &remembering.right : &remembering.wrong) += 1;
+    memcpy(from, written, size);
+    c->p = from + size;
+    c->instances = instances;
+    c->refers = 1;
+}
+
+/* Leaves room for the number of a place before what is written next. Returns where that begins. */
+static uint8_t *begin_number(struct capture *c, const struct place *at)
+{
+    size_t size = mark_size(c->remembered, at);
+    c->p += size;
+    c->soft += size;
+    return c->p;
+}
+
+/* Gives what was written at `from` the number of the place, and keeps it. */
+static void put_number(struct capture *c, struct place *at, uint8_t *from)
+{
+    size_t bytes = (size_t)(c->p - from), size = mark_size(c->remembered, at);
+    keep_bytes(c->remembered, at, from, bytes);
+    c->p = from - size;
+    note_mark(c, at, size, 0);
+    put_mark(c, at, RL_VALUE_REMEMBERED);
+    c->p += bytes;
+}
+
+/* Leaves what was written at `from` without a number. */
+static void put_without_number(struct capture *c, const struct place *at, uint8_t *from)
+{
+    size_t bytes = (size_t)(c->p - from), size = mark_size(c->remembered, at);
+    memmove(from - size, from, bytes);
+    c->p -= size;
+    c->soft -= size;
+}
+
+/* Writes an instance of which only fields have changed since its last showing. Returns 0 where that
+ * is not so; nothing is written then. */
+static int put_changed(struct capture *c, struct place *at, PyObject *object)
+{
+    PyObject *changed[PARTS_MOST];
+    enum { MARK_MOST = 3 };
+    if (at->words == 0 || at->parts.count == 0 || at->instances != 1 || c->instances == 0 ||
+        c->p + MARK_MOST + at->bytes >= c->soft || prove_changed(c, at, changed) == 0) {
+        return 0;
+    }
+    const struct counts before = get_counts(c);
+    unsigned instances = c->instances;
+    uint8_t *from = begin_number(c, at), *kept = &c->remembered->bytes[at->first_byte];
+    if (!captured_again(c, object, &at->parts, kept, at->bytes, changed)) {
+        c->p = from;
+        put_without_number(c, at, from);
+        set_counts(c, &before);
+        c->instances = instances;
+        at->words = 0;
+        return 0;
+    }
+    if (policy_taken_out != before.taken_out || c->p - from > SHOWING_MOST) {
+        put_without_number(c, at, from);
+        at->words = 0;
+        return 1;
+    }
+    at->instances = (uint8_t)(instances - c->instances);
+    put_number(c, at, from);
+    if (__builtin_expect(remembering.mode == REMEMBERING_CHECKED, 0)) {
+        check_written(c, from, object);
+    }
+    return 1;
+}
+
+/* Writes an object in full under the number of its place, and keeps proof and bytes. Where that is
+ * not possible, what the place remembers stays true of its number. */
 static void put_remembered(struct capture *c, struct place *at, PyObject *object)
 {
     struct remembered *r = c->remembered;
+    struct parts parts;
+    const struct proof_room room = {&r->words[r->used_words], WORDS_MOST};
+    size_t words = proof_collect(object, c->limits, c->lane, room, &parts);
+    if (words == 0) {
+        capture_by_type(c, object);
+        return;
+    }
     uint64_t taken_out = policy_taken_out;
-    size_t size = mark_size(r, at);
     unsigned previews = c->previews, instances = c->instances;
-    note_mark(c, at, size, 0);
-    put_mark(c, at, RL_VALUE_REMEMBERED);
-    c->soft += size;
-    const uint8_t *from = c->p;
-    at->words = 0;
-    size_t words = proof_collect(object, c->limits, c->lane, &r->words[r->used_words], WORDS_MOST);
+    uint8_t *from = begin_number(c, at);
+    c->parts = &parts;
     capture_by_type(c, object);
-    size_t bytes = (size_t)(c->p - from);
-    if (words == 0 || bytes > SHOWING_MOST || c->previews != previews || c->instances == 0 ||
+    c->parts = NULL;
+    if (c->p - from > SHOWING_MOST || c->previews != previews || c->instances == 0 ||
         c->p >= c->soft || policy_taken_out != taken_out || c->lane->chunk != r->chunk) {
+        put_without_number(c, at, from);
         return;
     }
     keep_words(r, at, words);
-    keep_bytes(r, at, from, bytes);
+    keep_parts(at, &parts, (size_t)(from - c->bytes));
     at->instances = (uint8_t)(instances - c->instances);
+    put_number(c, at, from);
 }
 
 /* Makes a place that of the object, of which nothing is remembered yet. What was kept of another
@@ -256,9 +505,7 @@ static void take_place(const struct capture *c, struct place *at, PyObject *obje
     int has_room = at->age == c->remembered->age && !is_in_use(c, at);
     *at = (struct place){.object = object,
                          .age = c->remembered->age,
-                         .set = c->policy != NULL ? c->policy->set : NULL,
-                         .least = c->least,
-                         .limits = *c->limits,
+                         .view = c->remembered->view,
                          .first_word = at->first_word,
                          .first_byte = at->first_byte,
                          .word_room = has_room ? at->word_room : 0,
@@ -270,9 +517,9 @@ void remembered_put(struct capture *c, PyObject *object)
 {
     struct remembered *r = c->remembered;
     struct place *at = place_of(r, object);
-    if (c->mark_count == CAPTURE_MARKS || c->suspect != 0) {
+    if (c->mark_count == CAPTURE_MARKS || (c->suspect | c->key_lines) != 0) {
         capture_by_type(c, object);
-    } else if (!is_place_of(at, c, object)) {
+    } else if (!is_place_of(at, r, object)) {
         take_place(c, at, object);
         capture_by_type(c, object);
     } else if (is_same(c, at)) {
@@ -282,8 +529,12 @@ void remembered_put(struct capture *c, PyObject *object)
             check_reference(c, at, object);
         }
         put_reference(c, at);
-    } else if (!has_credit(r, at) || is_in_use(c, at) || r->used_words > WORDS - WORDS_MOST ||
-               r->used_bytes > BYTES - SHOWING_MOST) {
+    } else if (is_in_use(c, at) || r->used_words > WORDS - 2 * WORDS_MOST ||
+               r->used_bytes > BYTES - SHOWING_MOST || is_bare(r, at, object)) {
+        capture_by_type(c, object);
+    } else if (put_changed(c, at, object)) {
+        return;
+    } else if (!has_credit(r, at)) {
         capture_by_type(c, object);
     } else {
         put_remembered(c, at, object);

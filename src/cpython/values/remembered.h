@@ -6,7 +6,8 @@
  *    first showing           in full; the place keeps the object
  *    second                  REMEMBERED number, in full; the place keeps the proof and the bytes
  *    later, proof holds      AGAIN number                               the number is the place's
- *    later, it does not      as the second
+ *    only fields changed     as the second; these alone are proven and encoded again (parts.h)
+ *    otherwise               as the second
  *
  * An object is remembered only where its showing depends on its proof alone (proof.h). No preview
  * ran, nothing was redacted or left out, and there was room for all of it.
