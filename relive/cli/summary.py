@@ -9,7 +9,7 @@ from relive.cli import DAMAGED, OK, common, exc, source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, List, Tuple
+    from typing import Dict, Iterator, List, Tuple
 
     from relive.api import Recording
     from relive.stories import Exceptions, Place, Story
@@ -67,15 +67,30 @@ def _describe_run(run: List[Recording], found: Summary) -> Iterator[str]:
         del argv[0]
     python = f"Python {meta.get('python', '?')}"
     yield _fit(f"  program   {common.safe(' '.join(argv)) or '?'}  ({python}, pid {header['pid']})")
-    for ending in found.endings[:_MOST_ENDINGS]:
-        status = f" (exit status {ending.status})" if ending.status is not None else ""
-        who = f"pid {ending.pid}: " if len(run) > 1 else ""
-        line = _fit(f"  ended     {who}{ending.text}{status}")
-        yield common.red(line) if ending.status or ending.how == "killed" else line
-    if len(found.endings) > _MOST_ENDINGS:
-        yield common.dim(f"            and {len(found.endings) - _MOST_ENDINGS} more processes")
+    yield from _describe_endings(found)
     yield f"  ran       {', '.join(_count_all(run, found))}"
     yield _fit(f"  recorded  {', '.join(_list_facts(run))}")
+
+
+def _describe_endings(found: Summary) -> Iterator[str]:
+    """Yields how the processes ended: the first one, then the others, those that failed first."""
+    groups: Dict[Tuple[bool, bool, str], List[int]] = {}
+    for number, ending in enumerate(found.endings):
+        is_bad = bool(ending.status) or ending.how == "killed"
+        status = f" (exit status {ending.status})" if ending.status is not None else ""
+        groups.setdefault((number != 0, not is_bad, ending.text + status), []).append(ending.pid)
+    rows = sorted(groups.items(), key=lambda item: item[0])
+    for (_, is_good, text), pids in rows[:_MOST_ENDINGS]:
+        who = f"pid {pids[0]}: " if len(found.endings) > 1 else ""
+        if len(pids) > 1:
+            more = ", ..." if len(pids) > 3 else ""
+            names = ", ".join(map(str, pids[:3]))
+            who = f"{common.count(len(pids))} processes (pid {names}{more}): "
+        line = _fit(f"  ended     {who}{text}")
+        yield line if is_good else common.red(line)
+    if len(rows) > _MOST_ENDINGS:
+        left = sum(len(pids) for _, pids in rows[_MOST_ENDINGS:])
+        yield common.dim(f"            and {common.count(left)} more (--json)")
 
 
 def _count_all(run: List[Recording], found: Summary) -> Iterator[str]:

@@ -191,8 +191,8 @@ def _find_worst_caught(found: Exceptions) -> int:
             is_silent = outcome.fate()[0].startswith("discarded")
             is_own = outcome.rank() == CAUGHT
             badness = 4 * is_silent + 2 * (outcome.name in _MISTAKES) + is_own
-            best = max(best, (badness, outcome.count, number) if number else best)
-    return best[2]
+            best = max(best, (badness, outcome.count, -number) if number else best)
+    return -best[2]
 
 
 # ---- text ----
@@ -200,7 +200,7 @@ def _find_worst_caught(found: Exceptions) -> int:
 
 def _show(failure: _Failure, is_full: bool) -> None:
     if failure.is_caught:
-        print("no exception ended the program, a thread or a task; this one was caught:")
+        print("no exception was seen to end the program, a thread or a task; this one looks worst:")
     exc.show_whole(failure.found, failure.place, is_full)
     sys.stdout.flush()
     if failure.suspects:

@@ -137,6 +137,21 @@ def test_how_a_program_ended(text, status, how, says, tmp_path):
     assert re.search(says, run_here("summary", tmp_path / "run.relive")[1])
 
 
+def test_processes_that_ended_badly_are_named(tmp_path):
+    path = make(
+        tmp_path,
+        "import os, signal\n"
+        "def run(n):\n    pid = os.fork()\n    if not pid:\n"
+        "        n == 7 and os.kill(os.getpid(), signal.SIGKILL)\n        os._exit(0)\n"
+        "    os.waitpid(pid, 0)\n"
+        "for n in range(9): run(n)\n",
+    )  # fmt: skip
+    text = run_here("summary", path)[1]
+    assert "10 processes" in text and len(text.splitlines()) <= 40
+    assert re.search(r"\n  ended     pid \d+: killed", text)
+    assert re.search(r"\n  ended     8 processes \(pid \d+, .*\): no exception", text)
+
+
 def test_tasks_and_threads_that_never_end_are_odd(tmp_path):
     path = make(
         tmp_path,
@@ -192,7 +207,7 @@ def test_the_value_that_broke_a_line(body, first, value, tmp_path):
 def test_why_where_nothing_ended_the_program(tmp_path):
     path = make(tmp_path, PROGRAM.replace("    taxes(order)\n", ""), "--level", "lines")
     _, text, _ = run_here("why", path)
-    assert text.startswith("no exception ended the program") and "ValueError" in text
+    assert text.startswith("no exception was seen to end the program") and "ValueError" in text
     path = make(tmp_path, "def f(): return 1\nf()\n", "--level", "lines")
     status, text, _ = run_here("why", path)
     assert status == 1 and text.startswith("nothing failed") and "relive diff GOOD" in text
