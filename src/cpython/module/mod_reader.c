@@ -5,6 +5,14 @@
  *                  v
  *                the query, without the GIL --> busy = 0 --> Python objects
  *
+ * Each question has a file of its own, and reader_object.h lists their methods:
+ *
+ *     reader_calls.c         single calls, progress         reader_state.c      positions, states
+ *     reader_exceptions.c    exceptions and their list      reader_origin.c     steps to an origin
+ *     reader_summary.c       totals, tree, functions        reader_find.c       places of a value
+ *     reader_sources.c       texts of source files          reader_diff.c       two recordings
+ *     mod_calls.c            calls of a function            mod_replay.c        steps, both ways
+ *
  * Invariants: a reader object is used by one thread at a time (`busy`), since the reader below has
  * no lock. A file is not trusted: texts may hold lone surrogates, times may be absurd. Threads:
  * long work runs without the GIL, all else under it. */
@@ -447,8 +455,7 @@ static PyMethodDef reader_methods[] = {
      "Which events the next frame_states_piece() gives."},
     {"frame_states_piece", (PyCFunction)reader_frame_states_piece, METH_NOARGS,
      "The next of them, each with the variables of its frame."},
-    {"find", (PyCFunction)reader_find, METH_VARARGS,
-     "Begins to find the places where a value is."},
+    {"find", (PyCFunction)reader_find, METH_VARARGS, "Begins to find the places where a value is."},
     {"find_piece", (PyCFunction)reader_find_piece, METH_VARARGS,
      "The next places, how many there are so far, and whether that is all."},
     {"origin_event", (PyCFunction)reader_origin_event, METH_VARARGS,

@@ -4,6 +4,17 @@
  * ...) ^  |
  *                                               '--+-- step(how, is_backwards, place, ...)
  *
+ *     how          "step", "next", "until", "return", "continue": step_search.h has where each ends
+ *     condition    (kind, codes, line, name, is_global, frame, identity, inside, where)
+ *
+ *     kind of a condition    what it reads of the others
+ *     "line"                 codes of a file, line
+ *     "call"                 codes of a function
+ *     "exc"                  name of a type, "" = of any
+ *     "name"                 name of a variable; codes, or a frame; is_global
+ *     "inside"               identity of an object, and an expression over `it`
+ *     each                   where: an expression over the variables of the frame, or None
+ *
  * A place is a number of events (travel.h). The object remembers where it read last. It may be at
  * any place afterwards, also when Ctrl-C has ended a search.
  *

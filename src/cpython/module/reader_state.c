@@ -4,6 +4,15 @@
  *     parse_position(text) --> find_event(...) --> state(thread, seq)
  *                           frame_states(...)  --> (event, variables of its frame), for each event
  *
+ *     thread      (number, number of its last event, time of that event)
+ *     task        (number, name)
+ *     frame       (frame, caller, thread, task, code, line, state, variables)
+ *     variable    (name, scope, state, value, thread and number of the event that recorded it, is
+ *                 it a parameter, value at the call, can what it shows change unseen)
+ *
+ * Numbers of scopes and states are those of rl_format.h and instant.h; relive/_variables.py and
+ * relive/instants.py name them. Values are JSON, None where there is none.
+ *
  * Threads: passes run without the GIL, all else under it. */
 #include "reader_object.h"
 #include "refusal.h"
@@ -274,7 +283,7 @@ static PyObject *make_frame_state(struct reader_object *self, const struct event
     struct instant_frame frame = {
         .frame = event->frame, .thread = event->thread, .code = event->id, .line = event->line};
     PyObject *variables = reader_list_variables(self->state_skim.instant, self->reader, &frame,
-                                         self->states.name != 0 ? &only : NULL);
+                                                self->states.name != 0 ? &only : NULL);
     PyObject *json = variables != NULL ? reader_event_json(self->reader, event) : NULL;
     PyObject *row = json != NULL ? Py_BuildValue("(OO)", json, variables) : NULL;
     Py_XDECREF(variables);
