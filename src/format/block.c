@@ -16,12 +16,15 @@
 
 struct block_coder {
     ZSTD_CCtx *compress;
-    ZSTD_CCtx *noise; /* counts how often each byte comes, and hardly searches for repetitions */
+    ZSTD_CCtx *events; /* searches for long repetitions alone, in a table that fits a near cache */
+    ZSTD_CCtx *noise;  /* counts how often each byte comes, and hardly searches for repetitions */
     ZSTD_DCtx *decompress;
 };
 
 enum {
     LEVEL = 1,
+    EVENTS_LEAST = 6,    /* bytes of a repetition */
+    EVENTS_TABLE = 13,   /* bits: 32 KiB */
     LEVEL_NOISE = -1000, /* the search goes on in steps of about so many bytes */
     CODE_LITERALS = 1,   /* its name differs between versions of zstd */
 };
@@ -108,13 +111,18 @@ struct block_coder *block_coder_new(void)
         return NULL;
     }
     coder->compress = ZSTD_createCCtx();
+    coder->events = ZSTD_createCCtx();
     coder->noise = ZSTD_createCCtx();
     coder->decompress = ZSTD_createDCtx();
-    if (coder->compress == NULL || coder->noise == NULL || coder->decompress == NULL) {
+    if (coder->compress == NULL || coder->events == NULL || coder->noise == NULL ||
+        coder->decompress == NULL) {
         block_coder_free(coder);
         return NULL;
     }
     (void)ZSTD_CCtx_setParameter(coder->compress, ZSTD_c_compressionLevel, LEVEL);
+    (void)ZSTD_CCtx_setParameter(coder->events, ZSTD_c_compressionLevel, LEVEL);
+    (void)ZSTD_CCtx_setParameter(coder->events, ZSTD_c_minMatch, EVENTS_LEAST);
+    (void)ZSTD_CCtx_setParameter(coder->events, ZSTD_c_hashLog, EVENTS_TABLE);
     (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_compressionLevel, LEVEL_NOISE);
     /* A zstd that does not know this stores noise as it is. */
     (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_literalCompressionMode, CODE_LITERALS);
@@ -125,17 +133,20 @@ void block_coder_free(struct block_coder *coder)
 {
     if (coder != NULL) {
         (void)ZSTD_freeCCtx(coder->compress);
+        (void)ZSTD_freeCCtx(coder->events);
         (void)ZSTD_freeCCtx(coder->noise);
         (void)ZSTD_freeDCtx(coder->decompress);
         rl_free(coder);
     }
 }
 
-/* Compresses each part to a frame of its own. Returns the bytes written, or SIZE_MAX. */
+/* Compresses each part to a frame of its own. A block with noise is a chunk of events. Returns the
+ * bytes written, or SIZE_MAX. */
 static size_t compress_parts(struct block_coder *coder, uint8_t *to, size_t room,
                              const uint8_t *raw, const struct block_parts *parts)
 {
-    ZSTD_CCtx *const how[] = {coder->compress, coder->noise, coder->compress};
+    ZSTD_CCtx *const rest = parts->noise != 0 ? coder->events : coder->compress;
+    ZSTD_CCtx *const how[] = {rest, coder->noise, rest};
     const size_t lens[] = {parts->first, parts->noise, parts->last};
     size_t written = 0;
     for (int i = 0; i < 3; i++) {
