@@ -429,7 +429,7 @@ class Config:
         object.__setattr__(self, "_values", merged)
         object.__setattr__(self, "_sources", named)
 
-    def with_(self, source: str = "argument", **values: Any) -> Config:
+    def with_(self, source: str = "argument", /, **values: Any) -> Config:
         """Returns a copy with these values in place of its own."""
         config = Config.__new__(Config)
         config._fill(self._values, self._sources, values, source)

@@ -104,6 +104,7 @@ def test_the_stronger_door_wins(key, pair, tmp_path):
 def test_unknown_keys_are_refused_with_the_nearest(tmp_path):
     for values, word in [
         ({"arguments": {"bufer": 1}}, "'buffer'"),
+        ({"arguments": {"source": False}}, "'sources'"),
         ({"environ": {"RELIVE_BACKEN": "x"}}, "'RELIVE_BACKEND'"),
     ]:
         with pytest.raises(ReliveError) as caught:

@@ -11,6 +11,7 @@ function: what it is called depends on how many there were before it."""
 import argparse
 import collections
 import contextlib
+import difflib
 import json
 import os
 import re
@@ -29,7 +30,10 @@ PARTS = ("relive", "_relive_boot.py", "relive.pth")
 OF_THE_RUN = {"t", "pid", "seq", "native_id", "id", "duration", "thread", "task", "parent_task",
               "session", "gap"}  # fmt: skip
 FRAMES = ("frame", "parent", "made_in")
-MASK = re.compile(r"0x[0-9a-fA-F]+|\b\d{5,}\b|\d+\.\d{3,}(e-?\d+)?|tmp\w{6,8}|\d\d:\d\d:\d\d")
+MASK = re.compile(
+    r"0x[0-9a-fA-F]+|\b\d{5,}\b|\d+\.\d\d+(e-?\d+)?|tmp\w{6,8}|\d\d:\d\d:\d\d"
+    r"|\{[^{}:]*<[^{}:]*\}"  # a set whose order depends on addresses
+)
 SECONDS = 900
 
 
@@ -77,13 +81,17 @@ def record(program, environment, folder, level):
     return out
 
 
+def known(key, item, functions):
+    return functions.get(item) if key in FRAMES and isinstance(item, str) else item
+
+
 def plain(value, functions):
     """Returns what two runs have in common. `functions` of frames."""
     if isinstance(value, dict):
         return {
-            key: functions.get(item) if key in FRAMES else plain(item, functions)
+            key: plain(known(key, item, functions), functions)
             for key, item in value.items()
-            if key not in OF_THE_RUN
+            if key not in OF_THE_RUN or isinstance(item, dict)  # an argument of this name
         }
     if isinstance(value, list):
         return [plain(item, functions) for item in value]
@@ -91,24 +99,40 @@ def plain(value, functions):
 
 
 def text_of(event, functions):
-    """Returns an event as a text. The items of a set have no order."""
-    text = json.dumps(plain(event, functions), sort_keys=True)
-    return re.sub(r"\{[^{}:]*\}", lambda found: "".join(sorted(found[0])), text)
+    return json.dumps(plain(event, functions), sort_keys=True)
+
+
+def whole_chain(event, callers):
+    """Adds the callers that an exception's event leaves out: a chunk has each only once."""
+    frame, chain = event["frame"], []
+    for caller in event.get("callers", []):
+        callers[frame] = caller
+        frame = caller["frame"]
+    frame = event["frame"]
+    while frame in callers and len(chain) < 1000:
+        chain.append(callers[frame])
+        frame = callers[frame]["frame"]
+    return dict(event, callers=chain)
 
 
 def events(out, environment):
     """Returns {text of an event: how often it came}."""
     words = [str(environment / "bin" / "python"), "-m", "relive", "dump", str(out)]
-    found, functions = collections.Counter(), collections.defaultdict(dict)
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+    found = collections.Counter()
+    functions, callers = collections.defaultdict(dict), collections.defaultdict(dict)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=out.parent) as process:
         for line in process.stdout:
             event = json.loads(line)
             if "kind" not in event or event["kind"] == "header":
                 continue
-            known = functions[event["pid"]]
+            names = functions[event["pid"]]
             if event["kind"] == "call":
-                known[event["frame"]] = event["func"]
-            found[text_of(event, known)] += 1
+                names[event["frame"]] = event["func"]
+            if event["kind"] in ("raise", "unwind"):
+                event = whole_chain(event, callers[event["pid"]])
+            found[text_of(event, names)] += 1
+    if not found:
+        raise SystemExit(f"nothing was recorded: status {process.returncode}")
     return found
 
 
@@ -121,6 +145,18 @@ def differences(before, after):
             yield text, old, new
 
 
+def shown(unlike):
+    """Yields lines: an event that only one side has, and how the most similar one differs."""
+    others = {side: [row[0] for row in unlike if max(row[2 - side]) == 0] for side in (0, 1)}
+    for text, old, new in unlike:
+        near = difflib.get_close_matches(text, others[max(old) != 0], 1, 0.5)
+        yield f"{old} -> {new}  {text[:200] if near else text[:600]}"
+        if near and near[0] < text:
+            blocks = difflib.SequenceMatcher(None, text, near[0], False).get_opcodes()
+            for _, a, b, c, d in [block for block in blocks if block[0] != "equal"][:3]:
+                yield f"    ...{text[max(0, a - 40) : a]}[{text[a:b]} | {near[0][c:d]}]"[:300]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for name in ("programs", "before", "after"):
@@ -129,24 +165,24 @@ def main():
     parser.add_argument("--shown", type=int, default=20, help="so many differences of a program")
     parser.add_argument("names", nargs="*", help="default: all that are not long")
     args = parser.parse_args()
-    status = 0
+    environment, status = args.programs.absolute(), 0
     for program in PROGRAMS:
         if program.name not in args.names and (args.names or program.long):
             continue
         found = []
         with tempfile.TemporaryDirectory() as folder:
             for site in (args.before, args.after):
-                install(site.resolve(), args.programs)
+                install(site.resolve(), environment)
                 for _ in range(2):
                     for _ in range(program.warm):
-                        record(program, args.programs.resolve(), Path(folder), args.level)
-                    out = record(program, args.programs.resolve(), Path(folder), args.level)
-                    found.append(events(out, args.programs))
+                        record(program, environment, Path(folder), args.level)
+                    out = record(program, environment, Path(folder), args.level)
+                    found.append(events(out, environment))
         unlike = list(differences(found[:2], found[2:]))
         totals = [sum(one.values()) for one in found]
         print(f"{program.name}: events {totals}, kinds of events that differ {len(unlike)}")
-        for text, old, new in unlike[: args.shown]:
-            print(f"  {old} -> {new}  {text[:400]}")
+        for line in shown(unlike[: args.shown]):
+            print("  " + line)
         sys.stdout.flush()
         status |= bool(unlike)
     return status
