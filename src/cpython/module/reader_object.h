@@ -20,7 +20,7 @@ struct reader_object {
     struct calls_answer calls; /* that calls() has found */
     size_t calls_given;
     struct found_places *found;           /* owned; of the find() that is under way */
-    struct outputs *outputs; /* owned; of the outputs() that is under way */
+    struct outputs *outputs;              /* owned; of the outputs() that is under way */
     struct reader_exceptions *exceptions; /* owned; that exceptions() has found */
     struct index_builder *builder;        /* owned; of the index that is being made */
     int busy;
