@@ -146,6 +146,7 @@ class TrailValues:
         self._follow, self._limit = list(follow), limit
         self._hops: List[Hop] = []
         self._notes: List[str] = []
+        self._bindings: Dict[Tuple[str, int, int, int], Optional[Bound]] = {}
         self._births: Dict[Tuple[str, int, int, int], int] = {}
         self._codes = {row[0]: row for row in recording.codes()}
         self._files: Dict[str, statements.Statements] = {}
@@ -173,6 +174,12 @@ class TrailValues:
 
     def bound(self, name: str, at: At) -> Optional[Bound]:
         """Returns what bound a name in a frame, or in its module."""
+        key = name, at.frame, at.thread, at.seq
+        if key not in self._bindings:
+            self._bindings[key] = self._find_bound(name, at)
+        return self._bindings[key]
+
+    def _find_bound(self, name: str, at: At) -> Optional[Bound]:
         row = self._codes[at.code]
         if name in row[7] or row[5] & CLASS_BODY:
             first, last = self._statements(at.code).block(row[4])

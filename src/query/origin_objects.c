@@ -227,7 +227,8 @@ static int is_counted(const struct numbering *numbering, size_t i, const struct 
     return is_before && u64map_get(one->codes, (uint64_t)rec->id + 1) != NULL;
 }
 
-/* Finds the places of the calls in the first walk, and counts in the second. */
+/* Finds the places of the calls in the first walk, and counts in the second. Where there is one
+ * thread, the numbers of frames alone are their order. */
 static void take_begin(void *self, const struct rec *rec)
 {
     struct numbering *numbering = self;
@@ -255,7 +256,13 @@ rl_status origin_numbers(struct reader *reader, struct origin_number *numbers, s
     if (numbering.places == NULL) {
         return RL_NOMEM;
     }
-    rl_status status = walk_chunks(reader, &walk);
+    const struct chunk_ref *chunks = reader->chunks;
+    int is_alone = reader->chunk_count != 0 &&
+                   chunks[0].info.thread == chunks[reader->chunk_count - 1].info.thread;
+    for (size_t i = 0; i < count && is_alone; i++) {
+        numbering.places[i] = (struct place){0, chunks[0].info.thread, 1};
+    }
+    rl_status status = is_alone ? RL_OK : walk_chunks(reader, &walk);
     numbering.is_counting = 1;
     status = status == RL_OK ? walk_chunks(reader, &walk) : status;
     rl_free(numbering.places);
