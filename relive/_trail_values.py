@@ -27,6 +27,7 @@ READS_INPUT = {
 }  # fmt: skip
 INPUTS = ("sys.argv", "os.environ", "sys.stdin")
 ADDS = {"append", "add", "appendleft", "insert", "setdefault", "put", "put_nowait"}
+COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"}
 SHARED_OBJECTS = {("tuple", 0), ("frozenset", 0)}  # of which Python has one each
 
 
@@ -195,11 +196,31 @@ class TrailValues:
                     return enclosing
             if found is not None or not row[5] & CLASS_BODY:
                 return found
+        if row[2].rpartition(".")[2] in COMPREHENSIONS:
+            around = self._around(at)
+            found = self.bound(name, around) if around is not None else None
+            if found is not None:
+                return found
         module = [
             code for code, other in self._codes.items()
             if other[3] == row[3] and (other[2] == "<module>" or not other[5] & _NATIVE)
         ]  # fmt: skip
         return self._search(name, at, 0, module, 1, 0)
+
+    def _around(self, at: At) -> Optional[At]:
+        """Returns the moment of the call in the frame that a comprehension is in."""
+        _, _, row = self._reader.origin_calls(
+            at.thread, at.seq, at.frame, 1, 1 << 31, 1 << 16, MOST_EVENTS
+        )
+        begin = event_of(row)
+        if begin is None or begin.kind != "call":
+            return None
+        frame, code, line = self._reader.origin_caller(begin.thread, begin.seq)
+        last = event_of(line)
+        code = code or (last.code if last else 0)
+        if not frame or code not in self._codes:
+            return None
+        return At(frame, code, begin.thread, max(0, begin.seq - 1))
 
     def _is_cell(self, found: Bound, name: str, row: Any) -> bool:
         """Returns whether a function only reads a name that the one around it has bound."""

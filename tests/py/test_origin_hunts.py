@@ -17,7 +17,7 @@ CAUSES = {
     ),
     "none_from_far": (
         ['row["rate"]@exc:last'],
-        ["prepare#1  rows[1]['rate'] = None", "rate#2", "literal: rate() ends there without"],
+        ["rows[1]['rate'] = None", "rate#2", "literal: rate() ends there without"],
     ),
     "version_as_text": (
         ["ret@latest#1"],
