@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "skim.h"
+
 enum { ENOUGH = 24 << 20 };
 
 struct search {
@@ -23,7 +25,8 @@ struct search {
     uint64_t before[EXCEPTION_RANKS]; /* listed exceptions of lower ranks */
     uint64_t seen[EXCEPTION_RANKS];   /* listed exceptions that have begun */
     size_t cap, open_count;
-    size_t bytes; /* size of all items */
+    size_t bytes;       /* size of all items */
+    size_t stacks_left; /* of exceptions that are from an index, at most */
 };
 
 static void free_detail(struct exception_detail *detail)
@@ -71,29 +74,40 @@ static void shrink_details(struct search *search)
     }
 }
 
+/* Copies the frames that are open at the cursor. */
+static rl_status take_stack(struct exception_detail *detail, const struct cursor *cursor)
+{
+    const struct open_activation *stack = cursor_stack(cursor, &detail->depth);
+    detail->stack = stack != NULL ? rl_alloc(detail->depth, sizeof *stack) : NULL;
+    if (stack != NULL && detail->stack == NULL) {
+        detail->depth = 0;
+        return RL_NOMEM;
+    }
+    if (stack != NULL) {
+        memcpy(detail->stack, stack, detail->depth * sizeof *stack);
+    }
+    return RL_OK;
+}
+
 static rl_status begin_detail(struct search *search, struct story *story,
                               const struct event_out *event, uint64_t place,
                               const struct cursor *cursor)
 {
     struct exception_details *out = search->out;
     void *items = out->items;
-    size_t depth;
-    const struct open_activation *stack = cursor_stack(cursor, &depth);
     struct exception_detail *detail = rl_zalloc(1, sizeof *detail);
     if (detail == NULL || rl_grow(&items, &search->cap, out->count + 1, sizeof *out->items) != 0) {
         rl_free(detail);
         return RL_NOMEM;
     }
     out->items = items;
-    detail->stack = stack != NULL ? rl_alloc(depth, sizeof *stack) : NULL;
-    if ((stack != NULL && detail->stack == NULL) || kept_event_take(&detail->first, event) != 0) {
+    if ((cursor != NULL && take_stack(detail, cursor) != RL_OK) ||
+        kept_event_take(&detail->first, event) != 0) {
         free_detail(detail);
         return RL_NOMEM;
     }
-    if (stack != NULL) {
-        memcpy(detail->stack, stack, depth * sizeof *stack);
-    }
-    detail->depth = depth;
+    detail->has_no_stack = cursor == NULL;
+    search->stacks_left += (size_t)detail->has_no_stack;
     detail->exception = story->number;
     detail->place = place;
     detail->open = story;
@@ -171,6 +185,45 @@ static int is_batch_done(void *self)
     return search->open_count == 0 && search->out->count == search->to - search->from + 1;
 }
 
+static uint64_t key_of(uint32_t thread, uint64_t seq)
+{
+    return ((uint64_t)thread << RL_FRAME_ORDINAL_BITS | (seq & RL_FRAME_ORDINAL_MASK)) + 1;
+}
+
+/* Reads around the first events of exceptions that are from an index, for the frames that were open
+ * there. */
+static rl_status read_stacks(struct search *search)
+{
+    struct u64map wanted = {0};
+    struct skim skim = {0};
+    struct event_out event;
+    const struct index_wanted near = {.events = &wanted};
+    rl_status status = RL_OK;
+    for (size_t i = 0; i < search->out->count && status == RL_OK; i++) {
+        const struct exception_detail *detail = search->out->items[i];
+        uint64_t key = key_of(detail->first.out.thread, detail->first.out.seq);
+        if (detail->has_no_stack && u64map_put(&wanted, key, i) != 0) {
+            status = RL_NOMEM;
+        }
+    }
+    size_t left = wanted.count;
+    if (status == RL_OK && left != 0) {
+        status = skim_open(search->reader, 0, 0, NULL, &skim);
+    }
+    while (status == RL_OK && left != 0 && (status = skim_next(&skim, &near, &event)) == RL_OK) {
+        const uint64_t *place = u64map_get(&wanted, key_of(event.thread, event.seq));
+        if (place != NULL) {
+            struct exception_detail *detail = search->out->items[*place];
+            status = take_stack(detail, skim.cursor);
+            search->bytes += detail->depth * sizeof *detail->stack;
+            left--;
+        }
+    }
+    skim_close(&skim);
+    u64map_fini(&wanted);
+    return status == RL_END ? RL_OK : status;
+}
+
 rl_status exception_details_read(struct reader *reader, const struct stories_question *question,
                                  const struct exceptions *exceptions, uint64_t from, uint64_t to,
                                  struct exception_details *out)
@@ -188,6 +241,10 @@ rl_status exception_details_read(struct reader *reader, const struct stories_que
     }
     search.to = to < listed ? to : listed - 1;
     rl_status status = stories_read(reader, question, &hooks);
+    status = status == RL_OK && search.stacks_left != 0 ? read_stacks(&search) : status;
+    if (status == RL_OK && search.bytes > ENOUGH) {
+        shrink_details(&search);
+    }
     if (status != RL_OK) {
         exception_details_fini(out);
         return status;

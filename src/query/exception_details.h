@@ -21,6 +21,7 @@ struct exception_detail {
     int has_captured;              /* an event after the first captured more of the exception */
     struct open_activation *stack; /* owned; frames that were open at the first event */
     size_t depth;
+    int has_no_stack;       /* private: it is read later */
     struct path_step *path; /* owned; one for each event that raised it or left a frame with it */
     size_t path_count, path_cap;
     struct story *open; /* NULL = complete */

@@ -147,15 +147,15 @@ static rl_status read_block(const struct index *index, uint64_t *at, enum index_
     return status == RL_NEWER ? RL_DAMAGED : status;
 }
 
-/* Moves *at behind a STATE block, without reading it. */
-static rl_status skip_state(const struct index *index, uint64_t *at)
+/* Moves *at behind a block of this type, without reading it. */
+static rl_status skip_block(const struct index *index, enum index_block type, uint64_t *at)
 {
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
     struct block_header header;
     uint64_t size;
     int os_errno;
     if (os_pread(index->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
-        block_header_get(bytes, &header) != RL_OK || header.type != INDEX_STATE ||
+        block_header_get(bytes, &header) != RL_OK || header.type != type ||
         os_file_size(index->fd, &size) != 0 || block_span(&header) > size - *at) {
         return RL_DAMAGED;
     }
@@ -185,10 +185,15 @@ static rl_status take_pair(struct index *index, struct bytes_out *raw)
     struct index_stretch stretch = {0};
     void *stretches = index->stretches;
     rl_status status = read_block(index, &at, INDEX_STRETCH, raw);
-    uint64_t state = at;
-    status = status == RL_OK ? skip_state(index, &at) : status;
     status = status == RL_OK ? index_stretch_get(raw->data, raw->len, &stretch) : status;
+    stretch.list = status == RL_OK && stretch.has_list ? at : 0;
+    if (stretch.list != 0) {
+        status = skip_block(index, INDEX_LIST, &at);
+    }
+    uint64_t state = at;
+    status = status == RL_OK ? skip_block(index, INDEX_STATE, &at) : status;
     if (status != RL_OK) {
+        index_stretch_fini(&stretch);
         return status == RL_NOMEM ? status : RL_END;
     }
     if (!is_next(index, &stretch)) {
@@ -299,6 +304,12 @@ void index_close(struct index *index)
     rl_free(index->stretches);
     os_close(index->fd);
     rl_free(index);
+}
+
+rl_status index_list(const struct index *index, size_t stretch, struct bytes_out *list)
+{
+    uint64_t at = index->stretches[stretch].list;
+    return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_LIST, list);
 }
 
 rl_status index_state(const struct index *index, size_t stretch, struct bytes_out *state)

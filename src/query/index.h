@@ -54,6 +54,8 @@ struct index_stretch {
     size_t code_count;
     struct index_line *lines;
     size_t line_count;
+    int has_list;              /* a block has its rare events (listed.h) */
+    uint64_t list;             /* place in the file of that block; 0 = none */
     uint64_t state, state_end; /* place in the file of the state before its first event; 0 = none:
                                 * it is the begin */
 };
@@ -75,6 +77,7 @@ struct index_wanted {
     uint32_t line;  /* of LINE events, where no other kind is wanted */
     uint32_t thread;
     const struct u64map *codes;  /* ids + 1; NULL = any */
+    const struct u64map *events; /* thread << 40 | number, + 1; only these; NULL = any */
     const struct u64map *begins; /* ids + 1; also the begins of these functions; NULL = none */
 };
 
@@ -87,6 +90,9 @@ void index_close(struct index *index);
  */
 RL_CHECKED rl_status index_state(const struct index *index, size_t stretch,
                                  struct bytes_out *state);
+
+/* Reads the list of a stretch that has one. As index_state(). */
+RL_CHECKED rl_status index_list(const struct index *index, size_t stretch, struct bytes_out *list);
 
 /* Returns whether a stretch may have an event that is wanted. */
 int index_may_have(const struct index_stretch *stretch, const struct index_wanted *wanted);
@@ -109,6 +115,12 @@ static inline int index_has_code(unsigned kind)
            kind == RL_EVENT_BUDGET;
 }
 
-enum index_block { INDEX_HEAD = 64, INDEX_STRETCH = 65, INDEX_STATE = 66, INDEX_OVER = 67 };
+enum index_block {
+    INDEX_HEAD = 64,
+    INDEX_STRETCH = 65,
+    INDEX_STATE = 66,
+    INDEX_OVER = 67,
+    INDEX_LIST = 68
+};
 
 #endif

@@ -19,11 +19,13 @@
 
 #include "alloc.h"
 #include "block.h"
-#include "instant.h"
+#include "instant_parts.h"
 #include "os.h"
+#include "stories.h"
 
 enum {
     STRETCH_LEAST = 1 << 17, /* events: read in some 20 ms */
+    LIST_MOST = 2 << 20,     /* bytes of a list: more events are not rare */
     STRETCHES_MOST = 1024    /* of a recording, so that all stretches fit into memory */
 };
 
@@ -56,6 +58,9 @@ struct index_builder {
     struct tallies threads; /* thread: its first event (`first`) and its last one (`count`) */
     struct tallies
         frames; /* thread: the highest ordinal so far; kinds = it has grown in the stretch */
+    struct u64map enders;  /* code ids + 1: stories.h */
+    struct bytes_out list; /* rare events of the stretch */
+    int has_list;
     struct bytes_out raw, sealed;
     int is_over;
 };
@@ -127,6 +132,10 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
     b->stretch.ticks = b->stretch.events == 0 ? event->ticks : b->stretch.ticks;
     b->stretch.kinds |= kind;
     b->stretch.events++;
+    if (b->has_list && stories_use(event, &b->enders)) {
+        instant_put_event(event, &b->list);
+        b->has_list = b->list.len < LIST_MOST;
+    }
     if (!index_has_code(event->kind)) {
         return RL_OK;
     }
@@ -236,6 +245,8 @@ static void begin_stretch(struct index_builder *b)
     }
     b->covered = b->given;
     b->stretch = (struct index_stretch){.before = b->given};
+    b->has_list = 1;
+    bytes_out_reset(&b->list);
     b->enough = b->least;
 }
 
@@ -293,17 +304,25 @@ static rl_status end_stretch(struct index_builder *b)
     rl_status status = make_threads(b, &stretch);
     status = status == RL_OK ? make_codes(b, &stretch) : status;
     if (status == RL_OK) {
+        stretch.has_list = b->has_list;
         index_stretch_put(&stretch, &b->raw);
         status = seal_block(b, INDEX_STRETCH);
     }
     index_stretch_fini(&stretch);
+    if (status == RL_OK && b->has_list) {
+        bytes_out_reset(&b->raw);
+        bytes_put(&b->raw, b->list.data, b->list.len);
+        b->raw.failed |= b->list.failed;
+        status = seal_block(b, INDEX_LIST);
+    }
     if (status == RL_OK) {
         bytes_out_reset(&b->raw);
         instant_save(b->instant, &b->raw);
         status = seal_block(b, INDEX_STATE);
     }
     if (status == RL_OK && b->size + b->sealed.len > room_of(b)) {
-        b->enough *= 2;
+        b->enough += b->has_list ? 1 : b->enough; /* at first, try it without the list */
+        b->has_list = 0;
         return RL_OK;
     }
     status = status == RL_OK ? write_sealed(b) : status;
@@ -416,6 +435,7 @@ rl_status index_builder_open(struct reader *reader, const struct index *known, i
     b->problems = reader->problem_count;
     index_head_put(reader, &b->raw);
     rl_status status = write_block(b, INDEX_HEAD);
+    status = status == RL_OK ? stories_find_enders(reader, &b->enders) : status;
     if (status == RL_OK) {
         status = known != NULL && known->count != 0 ? go_on(b, known)
                                                     : instant_open(reader, &b->instant);
@@ -443,6 +463,8 @@ void index_builder_close(struct index_builder *b)
     tallies_fini(&b->lines);
     tallies_fini(&b->threads);
     tallies_fini(&b->frames);
+    u64map_fini(&b->enders);
+    bytes_out_fini(&b->list);
     bytes_out_fini(&b->raw);
     bytes_out_fini(&b->sealed);
     instant_close(b->instant);

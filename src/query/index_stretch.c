@@ -40,6 +40,7 @@ void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *ou
         }
         before = code->code;
     }
+    bytes_put_varint(out, (uint64_t)stretch->has_list);
 }
 
 /* Takes the next number of an ascending list. */
@@ -115,6 +116,7 @@ rl_status index_stretch_get(const uint8_t *bytes, size_t len, struct index_stret
     stretch->kinds = bytes_varint32(&in);
     rl_status status = take_threads(&in, stretch);
     status = status == RL_OK ? take_codes(&in, stretch) : status;
+    stretch->has_list = bytes_varint(&in) != 0;
     if (status == RL_OK && (in.bad || bytes_left(&in) != 0)) {
         status = RL_DAMAGED;
     }
@@ -155,6 +157,22 @@ static uint64_t runs_of(const struct index_stretch *stretch, const struct index_
     return 0;
 }
 
+/* Returns whether one of some events is in a stretch. */
+static int has_one_of(const struct index_stretch *stretch, const struct u64map *events)
+{
+    for (size_t i = 0; i < events->capacity; i++) {
+        uint64_t event = events->entries[i].key - 1, seq = event & RL_FRAME_ORDINAL_MASK;
+        const struct index_thread *thread =
+            events->entries[i].key == 0
+                ? NULL
+                : index_thread_of(stretch, (uint32_t)(event >> RL_FRAME_ORDINAL_BITS));
+        if (thread != NULL && thread->first <= seq && seq <= thread->last) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int index_may_have(const struct index_stretch *stretch, const struct index_wanted *wanted)
 {
     const uint32_t line = UINT32_C(1) << RL_EVENT_LINE;
@@ -162,6 +180,9 @@ int index_may_have(const struct index_stretch *stretch, const struct index_wante
     const struct index_thread *thread = index_thread_of(stretch, wanted->thread);
     if (wanted->thread != 0 && (thread == NULL || thread->last < thread->first)) {
         return 0;
+    }
+    if (wanted->events != NULL) {
+        return has_one_of(stretch, wanted->events);
     }
     if (wanted->begins != NULL && wanted->begins->count != 0 &&
         index_begins(stretch, wanted->begins) != 0) {

@@ -57,6 +57,11 @@ struct instant {
     uint8_t *last_values;  /* owned; of an instant that was loaded */
 };
 
+/* Appends an event with its values. */
+void instant_put_event(const struct event_out *event, struct bytes_out *out);
+/* Takes one; its values are borrowed from the bytes. RL_OK or RL_DAMAGED. */
+RL_CHECKED rl_status instant_take_event(const struct reader *reader, struct bytes_in *in,
+                                        struct event_out *event);
 /* Opens the cursor of an instant that was saved. *lines, where it is not NULL, becomes frame ->
  * line of its last LINE. As instant_load(). */
 RL_CHECKED rl_status instant_load_cursor(struct reader *reader, const uint8_t *bytes, size_t len,

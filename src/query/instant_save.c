@@ -59,7 +59,7 @@ static void save_lane(const struct lane_state *lane, struct bytes_out *out)
     bytes_put_varint(out, lane->kind);
 }
 
-static void save_event(const struct event_out *event, struct bytes_out *out)
+void instant_put_event(const struct event_out *event, struct bytes_out *out)
 {
     bytes_put_varint(out, event->kind);
     bytes_put_varint(out, event->thread);
@@ -109,7 +109,7 @@ void instant_save(const struct instant *instant, struct bytes_out *out)
         }
     }
     bytes_put_varint(out, instant->ending);
-    save_event(&instant->last, out);
+    instant_put_event(&instant->last, out);
 }
 
 /* ---- loading ---- */
@@ -232,19 +232,19 @@ static rl_status load_items(struct instant *instant, struct bytes_in *in,
     return in->bad && status == RL_OK ? RL_DAMAGED : status;
 }
 
-static rl_status load_event(struct instant *instant, struct bytes_in *in)
+rl_status instant_take_event(const struct reader *reader, struct bytes_in *in,
+                             struct event_out *event)
 {
-    struct event_out *event = &instant->last;
     uint64_t kind = bytes_varint(in);
     size_t len;
-    event->kind = (uint8_t)kind;
+    *event = (struct event_out){.kind = (uint8_t)kind};
     event->thread = bytes_varint32(in);
     event->id = bytes_varint32(in);
     event->exc = bytes_varint32(in);
     event->line = bytes_varint32(in);
     event->seq = bytes_varint(in);
     event->ticks = bytes_varint(in);
-    event->t = reader_time(instant->reader, event->ticks);
+    event->t = reader_time(reader, event->ticks);
     event->frame = bytes_varint(in);
     event->parent = bytes_varint(in);
     uint64_t flags = bytes_varint(in);
@@ -252,13 +252,28 @@ static rl_status load_event(struct instant *instant, struct bytes_in *in)
     event->is_after_gap = (flags & IS_AFTER_GAP) != 0;
     event->task = bytes_varint32(in);
     event->session = bytes_varint32(in);
-    instant->last_values = copy_bytes(in, &len);
-    if (in->bad || kind >= RL_EVENT_KINDS || len > UINT32_MAX) {
-        return RL_DAMAGED;
-    }
-    event->values = instant->last_values;
+    event->values = take_bytes(in, &len);
     event->values_len = (uint32_t)len;
-    return instant->last_values != NULL ? RL_OK : RL_NOMEM;
+    return in->bad || kind >= RL_EVENT_KINDS || len > UINT32_MAX ? RL_DAMAGED : RL_OK;
+}
+
+/* Takes the last event, and keeps its values. */
+static rl_status load_last(struct instant *instant, struct bytes_in *in)
+{
+    struct event_out *last = &instant->last;
+    rl_status status = instant_take_event(instant->reader, in, last);
+    const uint8_t *values = last->values;
+    last->values = NULL;
+    if (status != RL_OK) {
+        return status;
+    }
+    instant->last_values = rl_alloc(last->values_len, 1);
+    if (instant->last_values == NULL) {
+        return RL_NOMEM;
+    }
+    memcpy(instant->last_values, values, last->values_len);
+    last->values = instant->last_values;
+    return RL_OK;
 }
 
 static rl_status load_all(struct instant *instant, struct bytes_in *in)
@@ -274,7 +289,7 @@ static rl_status load_all(struct instant *instant, struct bytes_in *in)
     status = status == RL_OK ? load_items(instant, in, load_lane) : status;
     status = status == RL_OK ? load_items(instant, in, load_task) : status;
     instant->ending = bytes_varint(in);
-    status = status == RL_OK ? load_event(instant, in) : status;
+    status = status == RL_OK ? load_last(instant, in) : status;
     return status == RL_OK && bytes_left(in) != 0 ? RL_DAMAGED : status;
 }
 

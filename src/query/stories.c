@@ -21,7 +21,7 @@
 
 #include <string.h>
 
-#include "skim.h"
+#include "listed.h"
 
 #include "value.h"
 
@@ -38,11 +38,11 @@ struct pass {
     struct reader *reader;
     const struct stories_question *question;
     const struct story_hooks *hooks;
-    struct skim events;
-    struct u64map lanes;  /* thread -> struct lane *, owned */
-    struct u64map names;  /* open task -> string id of its name + 1 */
-    struct u64map ending; /* open frames of the function that catches what ends a thread */
-    struct u64map ends;   /* code ids + 1 of that function */
+    const struct cursor *cursor; /* at the event; NULL = it is from an index */
+    struct u64map lanes;         /* thread -> struct lane *, owned */
+    struct u64map names;         /* open task -> string id of its name + 1 */
+    struct u64map ending;        /* open frames of the function that catches what ends a thread */
+    struct u64map ends;          /* code ids + 1 of that function */
     uint64_t count;
 };
 
@@ -343,7 +343,7 @@ static rl_status on_exception(struct pass *pass, const struct event_out *event)
     }
     add_event(pass, story, event, &captured, is_first);
     lane->recent[lane->count++] = story;
-    return pass->hooks->event(pass->hooks->self, story, event, &captured, pass->events.cursor);
+    return pass->hooks->event(pass->hooks->self, story, event, &captured, pass->cursor);
 }
 
 /* ---- tasks and threads ---- */
@@ -429,23 +429,39 @@ static rl_status dispatch_event(struct pass *pass, const struct event_out *event
     return status;
 }
 
-/* Finds the codes of the function in which the standard library catches what ends a thread. */
-static rl_status find_ends(struct pass *pass)
+rl_status stories_find_enders(const struct reader *reader, struct u64map *enders)
 {
-    const struct u64map *codes = &pass->reader->codes;
+    const struct u64map *codes = &reader->codes;
     for (size_t i = 0; i < codes->capacity; i++) {
         uint64_t key = codes->entries[i].key;
         if (key == 0) {
             continue;
         }
-        struct code_text code = reader_code(pass->reader, (uint32_t)key);
+        struct code_text code = reader_code(reader, (uint32_t)key);
         if (text_equals(code.module, "threading") &&
             text_equals(code.qualname, "Thread._bootstrap_inner") &&
-            u64map_put(&pass->ends, key + 1, 1) != 0) {
+            u64map_put(enders, key + 1, 1) != 0) {
             return RL_NOMEM;
         }
     }
     return RL_OK;
+}
+
+int stories_use(const struct event_out *event, const struct u64map *enders)
+{
+    switch (event->kind) {
+    case RL_EVENT_CLOSED:
+    case RL_EVENT_UNWIND:
+    case RL_EVENT_RAISE:
+    case RL_EVENT_HANDLED:
+    case RL_EVENT_TASK_START:
+    case RL_EVENT_TASK_END:
+    case RL_EVENT_THREAD_END:
+        return 1;
+    default:
+        return enders->count != 0 && (kind_begins(event->kind) || kind_ends(event->kind)) &&
+               u64map_get(enders, (uint64_t)event->id + 1) != NULL;
+    }
 }
 
 static rl_status end_all_stories(struct pass *pass)
@@ -468,21 +484,21 @@ rl_status stories_read(struct reader *reader, const struct stories_question *que
 {
     struct pass pass = {.reader = reader, .question = question, .hooks = hooks};
     struct event_out event;
-    rl_status status = find_ends(&pass);
-    /* Nothing that is kept of a story changes by other events. */
+    struct listed listed;
+    rl_status status = stories_find_enders(reader, &pass.ends);
     const struct index_wanted wanted = {
         .kinds = UINT32_C(1) << RL_EVENT_CLOSED | UINT32_C(1) << RL_EVENT_UNWIND |
                  UINT32_C(1) << RL_EVENT_RAISE | UINT32_C(1) << RL_EVENT_HANDLED |
                  UINT32_C(1) << RL_EVENT_TASK_START | UINT32_C(1) << RL_EVENT_TASK_END |
                  UINT32_C(1) << RL_EVENT_THREAD_END,
         .begins = &pass.ends};
-    status = status == RL_OK ? skim_open(reader, 0, 0, NULL, &pass.events) : status;
+    listed_open(reader, &wanted, &listed);
     while (status == RL_OK && (hooks->is_done == NULL || !hooks->is_done(hooks->self)) &&
-           (status = skim_next(&pass.events, &wanted, &event)) == RL_OK) {
+           (status = listed_next(&listed, &event, &pass.cursor)) == RL_OK) {
         status = dispatch_event(&pass, &event);
     }
     rl_status ended = end_all_stories(&pass);
-    skim_close(&pass.events);
+    listed_close(&listed);
     u64map_fini(&pass.lanes);
     u64map_fini(&pass.names);
     u64map_fini(&pass.ending);

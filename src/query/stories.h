@@ -56,7 +56,8 @@ struct stories_question {
 
 struct story_hooks {
     void *self;
-    /* Called after each event of a story, the first one included. `cursor` is at that event. */
+    /* Called after each event of a story, the first one included. `cursor` is at that event; NULL
+     * where the event is from an index. */
     rl_status (*event)(void *self, struct story *story, const struct event_out *event,
                        const struct exc_captured *captured, const struct cursor *cursor);
     rl_status (*end)(void *self,
@@ -67,6 +68,10 @@ struct story_hooks {
 /* Reads all events once. Damage becomes a problem of the reader. */
 RL_CHECKED rl_status stories_read(struct reader *reader, const struct stories_question *question,
                                   const struct story_hooks *hooks);
+/* Finds the functions in which the standard library catches what ends a thread: code ids + 1. */
+RL_CHECKED rl_status stories_find_enders(const struct reader *reader, struct u64map *enders);
+/* Returns whether an event has a meaning for stories_read(). */
+int stories_use(const struct event_out *event, const struct u64map *enders);
 /* Returns whether two string ids have the same text. 0 equals only 0. */
 int stories_same_text(const struct reader *reader, uint32_t a, uint32_t b);
 /* Returns the string id of the exception's type; 0 = not known. */
