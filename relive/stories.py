@@ -71,6 +71,14 @@ class Outcome:
         """Returns whether it only ends a loop or a generator."""
         return self.name in CONTROL_FLOW
 
+    def is_missing_module(self) -> bool:
+        """Returns whether a module was imported that need not be there."""
+        return (
+            self.name in ("ImportError", "ModuleNotFoundError")
+            and self._kind == "handled"
+            and self._name_last_function().endswith(":<module>")
+        )
+
     def is_inside(self) -> bool:
         """Returns whether it never left the libraries."""
         return bool(self._facts & _INSIDE)
@@ -206,9 +214,16 @@ def _name_frame(number: int) -> Any:
 class Row:
     """A line of the list: equal neighbours with the numbers from `first` on, before `end`."""
 
-    def __init__(self, first: int, end: int, text: str, is_alarming: bool, is_exit: bool) -> None:
+    def __init__(
+        self, first: int, end: int, text: str, is_alarming: bool, outcome: Outcome
+    ) -> None:
         self.first, self.end, self.text = first, end, text
-        self.is_alarming, self.is_exit = is_alarming, is_exit
+        self.is_alarming, self.outcome = is_alarming, outcome
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether it is what sys.exit() raises."""
+        return self.outcome.name == "SystemExit"
 
 
 class Exceptions:
@@ -263,7 +278,26 @@ class Exceptions:
     def _make_row(self, recording: int, index: int, number: int, count: int) -> Row:
         outcome, (fate, is_alarming) = self._find_outcome(recording, index)
         text = f"{safe(outcome.type)}  {outcome.place}  {fate}"
-        return Row(number, number + count, text, is_alarming, outcome.name == "SystemExit")
+        return Row(number, number + count, text, is_alarming, outcome)
+
+    def most_urgent(self, rows: Sequence[Row]) -> Optional[Row]:
+        """Returns the row of which a reader wants to know first. What came before an exit says more
+        than the exit, and what it was raised for says most."""
+        return min(rows, key=self._measure_urgency, default=None)
+
+    def _measure_urgency(self, row: Row) -> Tuple[int, int]:
+        if not row.is_exit:
+            step = 0 if row.is_alarming else 4 if row.outcome.is_missing_module() else 2
+        elif row.is_alarming and self._has_reason(row):
+            step = 1
+        else:
+            step = 3 if row.is_alarming else 5
+        return step, row.first
+
+    def _has_reason(self, row: Row) -> bool:
+        """Returns whether an exit was raised for another exception, or while one was handled."""
+        exc = self.story(self.rows(1, row.first)[2]).exc
+        return any("type" in (exc.get(key) or {}) for key in ("cause", "context"))
 
     def number(self, recording: int, index: int) -> int:
         """Returns the number in the list, from 1; 0 where it is not listed."""

@@ -164,13 +164,23 @@ def _read_exit(
 
 
 def _find_what_mattered(found: stories.Exceptions) -> Optional[Tuple[int, stories.Place]]:
-    """Returns number and place of the most urgent exception. What came before an exit says more
-    than the exit."""
-    rows, _, _ = found.rows(200, 0)
-    chosen = sorted(rows, key=lambda row: row.is_exit)[:1]
-    if not chosen:
+    """Returns number and place of the most urgent exception; of an exit that has a reason, the
+    reason."""
+    row = found.most_urgent(found.rows(200, 0)[0])
+    if row is None:
         return None
-    return chosen[0].first, found.rows(1, chosen[0].first)[2]
+    place = found.rows(1, row.first)[2]
+    number = _find_reason(found, place) if row.is_exit else 0
+    return (number, found.rows(1, number)[2]) if number else (row.first, place)
+
+
+def _find_reason(found: stories.Exceptions, place: stories.Place) -> int:
+    """Returns the number of the exception that an exit was raised for; 0 where none is listed."""
+    story = found.story(place)
+    others = [story.exc.get(key) or {} for key in ("cause", "context")]
+    known = found.others_of(place[0], story, [other for other in others if "type" in other])
+    numbers = [found.number(place[0], index) for index in known.values()]
+    return max(numbers, default=0)
 
 
 # ---- time ----

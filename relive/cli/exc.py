@@ -97,12 +97,13 @@ def show(found: Exceptions, args: Given) -> Optional[int]:
     wanted = 1 if args.nth is None else _number_of(found, args.nth)
     number = max(1, min(found.count, wanted))
     rows, more, place = found.rows(limit, number)
-    rows.sort(key=lambda row: row.is_exit)  # what came before an exit says more
-    if args.nth is None and rows and not rows[0].first <= number < rows[0].end:
-        _, _, place = found.rows(1, rows[0].first)
+    urgent = found.most_urgent(rows) if args.nth is None else None
+    if urgent is not None and not urgent.first <= number < urgent.end:
+        _, _, place = found.rows(1, urgent.first)
     show_list(rows, more)
     sys.stdout.flush()  # what it carried is read from the file again
     whole = show_whole(found, place, args.full)
+    rows.sort(key=lambda row: row.is_exit)
     return next((row.first for row in rows if whole.isdisjoint(range(row.first, row.end))), None)
 
 

@@ -152,7 +152,8 @@ def _choose(found: Exceptions, wanted: Optional[str]) -> Optional[_Failure]:
         return _find_wanted(found, wanted)
     rows, _, _ = found.rows(200, 0)
     uncaught = [row for row in rows if row.is_alarming]
-    for row in sorted(uncaught, key=lambda row: row.is_exit):
+    row = found.most_urgent(uncaught)
+    if row is not None:
         return _make(found, row.first, False)
     number = _find_worst_caught(found)
     if number:

@@ -245,3 +245,17 @@ def test_a_recording_that_goes_on(tmp_path):
         (process,) = of(rows("summary", tmp_path / "now.relive"), "process")
         assert process["ended"] == "running"
         assert run_here("timeline", tmp_path / "now.relive", "--limit", "3")[0] in (0, 1)
+
+
+def test_the_reason_of_an_exit_comes_before_modules_that_need_not_be_there(tmp_path):
+    text = (
+        "import sys\n"
+        "def check(value):\n    raise ValueError('no ' + value)\n"
+        "try:\n    import nowhere\nexcept ImportError:\n    pass\n"
+        "try:\n    check('luck')\nexcept ValueError:\n    sys.exit(3)\n"
+    )
+    out = str(make(tmp_path, text, status=3))
+    assert "ValueError: no luck" in run_here(out)[1].split("most time")[0]
+    whole = run_here("exc", out)[1].split("\n\n", 1)[1]
+    assert whole.index("ValueError: no luck") < whole.index("SystemExit: 3")
+    assert "nowhere" not in whole
