@@ -5,12 +5,17 @@ ones and the last one are kept."""
 
 from __future__ import annotations
 
+from relive import _core, positions
+from relive.errors import ReliveError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import typing
     from typing import Any, Dict, List, Mapping, Optional, Tuple
 
     from relive.api import Recording
 
+    Run = typing.Sequence[Recording]
     Event = Mapping[str, Any]  # an event as `relive dump` prints it
 
 _FIRST = 3  # values of a sequence that are kept, besides the last one
@@ -183,6 +188,31 @@ def _key_of(call: Call) -> str:
     words = [f"{name}={value['r']}" for name, value in call.event.get("args", {}).items()]
     words += [end.get("kind", ""), end.get("exc_type") or ""]
     return " ".join([*words, (end.get("value") or {}).get("r", "")])
+
+
+def is_frame(text: str) -> bool:
+    """Returns whether a text is the name of a frame: T1#5."""
+    import re
+
+    return re.fullmatch(r"(?:P\d+:)?T\d+#\d+", text) is not None
+
+
+def find(run: Run, text: str) -> Tuple[Recording, str, str]:
+    """Returns the recording, the name of the frame that a text means, and a note on its number."""
+    import re
+
+    named = re.fullmatch(r"(?:P(\d+):)?(T\d+#\d+)", text)
+    if named:
+        process = int(named.group(1) or run[0].header["pid"])
+        for recording in run:
+            if recording.header["pid"] == process:
+                return recording, named.group(2), ""
+        raise ReliveError("ERR_NOT_FOUND", f"there is no process {process} in {run[0].path}")
+    place = positions.find(run, text)
+    event = _core.read_json(place.recording.reader.event(place.thread, place.seq) or b"{}")
+    if event.get("frame") is None:
+        raise ReliveError("ERR_NOT_FOUND", f"{text} is in no frame: it is {event.get('kind')}")
+    return place.recording, event["frame"], place.note
 
 
 def read(recording: Recording, frame: str) -> Optional[Activation]:

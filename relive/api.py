@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
 
     from relive import diffs
+    from relive.activations import Activation
     from relive.calls import Calls
     from relive.covers import Cover
     from relive.cuts import Part
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from relive.lives import Life
     from relive.origins import Origin
     from relive.outputs import Output
+    from relive.raised import Raised
     from relive.timelines import Entry
 
     _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -695,6 +697,24 @@ class Recording:
         from relive import outputs
 
         return outputs.read(self)
+
+    def frame(self, call: str) -> Activation:
+        """Returns one call whole: what each line of it did. `call` is a position in it, such as
+        'price#118' or 'exc:1', or the name of a frame: 'T1#5'."""
+        from relive import activations
+
+        recording, frame, _ = activations.find([self], call)
+        found = activations.read(recording, frame)
+        if found is None:
+            raise ReliveError("ERR_NOT_FOUND", f"nothing of frame {frame} was recorded")
+        return found
+
+    def exceptions(self, type: Optional[str] = None, *, all: bool = False) -> Iterator[Raised]:
+        """Yields exceptions as `relive exc` lists them, the most urgent first. `type` keeps those
+        of one type; with `all` also those that end loops, or stayed inside libraries."""
+        from relive import raised
+
+        return raised.read(self, type, all)
 
     def cover(self, target: str) -> Cover:
         """Returns which lines ran of a function ('price', 'shop:price') or a file ('shop.py'), and

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from relive import _core, activations, handles, positions
+from relive import activations, handles
 from relive.cli import DAMAGED, OK, common, paging, source
 from relive.cli.options import Parser, Word, terminal_width
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Mapping, Tuple
+    from typing import Any, Dict, Iterator, List, Mapping
 
     from relive.activations import Activation, Call, Line, Sequence
     from relive.api import Recording
@@ -33,7 +33,7 @@ def main(words: List[str]) -> int:
         common.JSON,
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
-    recording, frame, note = find_frame(run, args.call)
+    recording, frame, note = activations.find(run, args.call)
     if note:
         common.say(note)
     with common.progress(recording):
@@ -54,31 +54,6 @@ def main(words: List[str]) -> int:
         left = page.put_all(view.lines())
     page.end("" if args.json else view.rest, left, "line", " (--limit 0 shows all)")
     return DAMAGED if common.say_problems(run) else OK
-
-
-def is_frame(text: str) -> bool:
-    """Returns whether a text is the name of a frame: T1#5."""
-    import re
-
-    return re.fullmatch(r"(?:P\d+:)?T\d+#\d+", text) is not None
-
-
-def find_frame(run: List[Recording], text: str) -> Tuple[Recording, str, str]:
-    """Returns the recording, the name of the frame that a text means, and a note on its number."""
-    import re
-
-    named = re.fullmatch(r"(?:P(\d+):)?(T\d+#\d+)", text)
-    if named:
-        process = int(named.group(1) or run[0].header["pid"])
-        for recording in run:
-            if recording.header["pid"] == process:
-                return recording, named.group(2), ""
-        raise ReliveError("ERR_NOT_FOUND", f"there is no process {process} in {run[0].path}")
-    place = positions.find(run, text)
-    event = _core.read_json(place.recording.reader.event(place.thread, place.seq) or b"{}")
-    if event.get("frame") is None:
-        raise ReliveError("ERR_NOT_FOUND", f"{text} is in no frame: it is {event.get('kind')}")
-    return place.recording, event["frame"], place.note
 
 
 def why_no_text(recording: Recording, event: Mapping[str, Any]) -> str:

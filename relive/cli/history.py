@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from relive import positions
 from relive._variables import frame_states
+from relive.activations import find as find_frame
+from relive.activations import is_frame
 from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
-from relive.cli.frame import find_frame, is_frame
 from relive.cli.options import Given, Parser, Word
 from relive.config import nearest
 from relive.errors import ReliveError
