@@ -30,7 +30,6 @@
  */
 struct class_name {
     const PyTypeObject *type; /* compared only */
-    const char *name;         /* the same: its tp_name */
     Py_hash_t hash;           /* of its name; 0 for a class of C */
     uint32_t stamp;           /* recording.name_stamp */
     uint32_t id;
@@ -49,10 +48,9 @@ static inline Py_hash_t name_hash(const PyTypeObject *type)
 static uint32_t define_class_name(struct thread *t, const PyTypeObject *type,
                                   struct class_name *known)
 {
-    struct class_name defined = {
-        .type = type, .name = type->tp_name, .stamp = recording.name_stamp};
-    const char *dot = strrchr(defined.name, '.');
-    const char *name = dot != NULL ? dot + 1 : defined.name;
+    struct class_name defined = {.type = type, .stamp = recording.name_stamp};
+    const char *dot = strrchr(type->tp_name, '.');
+    const char *name = dot != NULL ? dot + 1 : type->tp_name;
     uint8_t bytes[RL_STRING_MAX];
     size_t len = strlen(name);
     len = len < sizeof bytes ? len : utf8_cut((const uint8_t *)name, len, sizeof bytes);
@@ -78,8 +76,8 @@ static inline uint32_t exception_id(struct thread *t, PyObject *exc)
     }
     const PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
     struct class_name *known = &classes[map_mix((uint64_t)(uintptr_t)type) % CLASSES];
-    return known->type == type && known->name == type->tp_name &&
-                   known->stamp == recording.name_stamp && known->hash == name_hash(type)
+    return known->type == type && known->stamp == recording.name_stamp &&
+                   known->hash == name_hash(type)
                ? known->id
                : define_class_name(t, type, known);
 }
