@@ -19,6 +19,8 @@ def middle(n):
 for i in range({}): middle(i)
 """
 QUESTIONS = (
+    ["summary"],
+    ["why"],
     ["tree", "--calls", "--limit", "3"],
     ["exc"],
     ["state", "end"],
@@ -26,6 +28,9 @@ QUESTIONS = (
     ["calls", "leaf", "--limit", "3"],
     ["calls", "leaf", "--count", "--where", "n % 1000 == 7 and ret is None"],
     ["calls", "leaf", "--group", "exc", "--limit", "3"],
+    ["threads"],
+    ["timeline", "--limit", "3"],
+    ["timeline", "--limit", "3", "--where", "func == 'leaf' and n % 1000 == 7"],
 )
 READ = "import sys, relive\nfor event in relive.open(sys.argv[1]).events(): pass"
 
