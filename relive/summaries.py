@@ -147,6 +147,12 @@ def _find_way_out(found: stories.Exceptions, number: int) -> Ending:
             if outcome.name == "KeyboardInterrupt":
                 return Ending(pid, "interrupted", _INTERRUPTED, "interrupted (KeyboardInterrupt)")
             return Ending(pid, "exception", _FAILED, f"by {safe(outcome.type)}, uncaught")
+    for code, _, _, _, _, unwinds, kind, _, _, _ in found.run[number].tree():
+        # It ended a task, and what runs the tasks has raised it again.
+        if unwinds and kind and found.run[number].code(code)[:2] == ("__main__", "<module>"):
+            if kind.rpartition(".")[2] in ("SystemExit", "KeyboardInterrupt"):
+                return Ending(pid, "exit", None, f"by {safe(kind)}")
+            return Ending(pid, "exception", _FAILED, f"by {safe(kind)}, uncaught")
     return Ending(pid, "closed", None, "no exception ended it (an exit status is not recorded)")
 
 

@@ -9,7 +9,7 @@ from relive import suspects, timelines
 from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
 from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
-from relive.stories import CAUGHT, IN_LIBRARY, Exceptions
+from relive.stories import CAUGHT, ENDED, IN_LIBRARY, Exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def _choose(found: Exceptions, wanted: Optional[str]) -> Optional[_Failure]:
     if wanted is not None:
         return _find_wanted(found, wanted)
     rows, _, _ = found.rows(200, 0)
-    uncaught = [row for row in rows if row.is_alarming]
-    row = found.most_urgent(uncaught)
+    failures = [row for row in rows if row.outcome.rank() <= ENDED]
+    row = found.most_urgent(failures)
     if row is not None:
         return _make(found, row.first, False)
     number = _find_worst_caught(found)

@@ -121,6 +121,8 @@ def test_each_command_of_the_page_works_as_it_is(failed, tmp_path, monkeypatch):
         ("import sys\nsys.exit(3)", 3, "exit", r"by sys.exit\(3\) \(exit status 3\)"),
         ("import sys\nsys.exit('no')", 1, "exit", r"a message: no \(exit status 1\)"),
         ("import sys\nsys.exit()", 0, "exit", r"\(exit status 0\)"),
+        ("import asyncio\nasync def m(): raise KeyError(1)\nasyncio.run(m())", 1, "exception",
+         r"by KeyError, uncaught \(exit status 1\)"),
         ("raise KeyboardInterrupt", None, "interrupted", "interrupted"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", None, "killed", "killed"),
         ("import os, sys\nos.execv(sys.executable, [sys.executable, '-c', ''])", 0, "exec",
