@@ -283,7 +283,7 @@ class Exceptions:
     def most_urgent(self, rows: Sequence[Row]) -> Optional[Row]:
         """Returns the row of which a reader wants to know first. What came before an exit says more
         than the exit, and what it was raised for says most."""
-        return min(rows, key=self._measure_urgency, default=None)
+        return min(rows, key=self._measure_urgency) if rows else None
 
     def _measure_urgency(self, row: Row) -> Tuple[int, int]:
         if not row.is_exit:
