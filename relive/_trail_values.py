@@ -43,9 +43,10 @@ class Event:
     @property
     def row(self) -> Mapping[str, Any]:
         """The event as `relive dump` has it."""
-        if self._read is None:
-            self._read = _core.read_json(self._json)
-        return self._read
+        read = self._read
+        if read is None:
+            read = self._read = _core.read_json(self._json)
+        return read
 
     @property
     def position(self) -> str:

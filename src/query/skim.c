@@ -136,18 +136,20 @@ size_t skim_stretch_of_time(const struct reader *reader, uint64_t t)
 {
     const struct index *index = reader->index;
     size_t i = index != NULL ? index->count : 0;
-    while (i-- > 1 && reader_time(reader, index->stretches[i].ticks) > t) {
+    while (i > 1 && reader_time(reader, index->stretches[i - 1].ticks) > t) {
+        i--;
     }
-    return index != NULL && index->count != 0 ? i : 0;
+    return i != 0 ? i - 1 : 0;
 }
 
 size_t skim_stretch_of_count(const struct reader *reader, uint64_t events)
 {
     const struct index *index = reader->index;
     size_t i = index != NULL ? index->count : 0;
-    while (i-- > 1 && index->stretches[i].before >= events) {
+    while (i > 1 && index->stretches[i - 1].before >= events) {
+        i--;
     }
-    return index != NULL && index->count != 0 ? i : 0;
+    return i != 0 ? i - 1 : 0;
 }
 
 /* Returns whether one of these frames may have its first event in a stretch. */

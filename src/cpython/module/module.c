@@ -317,13 +317,12 @@ static int module_exec(PyObject *module)
     forks_in_child(sessions_forked);
     return PyModule_AddFunctions(module, methods) != 0 || mod_reader_add(module) != 0 ||
                    mod_calls_add(module) != 0 || mod_filter_add(module) != 0 ||
-                   mod_replay_add(module) != 0 ||
-                   mod_debug_add(module) != 0 || tap_add(module) != 0 || notes_add(module) != 0 ||
-                   given_calls_add(module) != 0 || context_add(module) != 0 ||
-                   mod_sessions_add(module) != 0 || mod_requests_add(module) != 0 ||
-                   mod_json_add(module) != 0 || mod_run_add(module) != 0 ||
-                   mod_timeline_add(module) != 0 || recipe_add(module) != 0 ||
-                   boot_add(module) != 0 || kept_add(module) != 0
+                   mod_replay_add(module) != 0 || mod_debug_add(module) != 0 ||
+                   tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
+                   context_add(module) != 0 || mod_sessions_add(module) != 0 ||
+                   mod_requests_add(module) != 0 || mod_json_add(module) != 0 ||
+                   mod_run_add(module) != 0 || mod_timeline_add(module) != 0 ||
+                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0
                ? -1
                : 0;
 }
