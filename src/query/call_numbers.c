@@ -2,8 +2,8 @@
 #include "call_numbers.h"
 
 #include "alloc.h"
-#include "cursor.h"
 #include "rec.h"
+#include "skim.h"
 
 /* Returns the key of an event in a map; an event number has 40 bits. */
 static uint64_t event_key(uint32_t thread, uint64_t seq)
@@ -30,13 +30,56 @@ static int count_call(const struct event_out *event, const struct u64map *functi
     return 1;
 }
 
+/* Adds the calls in stretches that were left out: those from event `from` to event `to`. */
+static void count_left_out(const struct index *index, uint64_t from, uint64_t to,
+                           const struct u64map *functions, uint64_t *counts)
+{
+    for (size_t i = 0; index != NULL && i < index->count; i++) {
+        const struct index_stretch *stretch = &index->stretches[i];
+        if (stretch->before < from || stretch->before >= to) {
+            continue;
+        }
+        for (size_t k = 0; k < stretch->code_count; k++) {
+            const struct index_code *code = &stretch->codes[k];
+            const uint64_t *function = u64map_get(functions, (uint64_t)code->code + 1);
+            if (function != NULL) {
+                counts[*function] += code->begins;
+            }
+        }
+    }
+}
+
+/* Reads up to the last of `left` calls. */
+static rl_status read_calls(struct reader *reader, const struct u64map *functions, uint64_t *counts,
+                            const struct u64map *wanted, size_t left, struct call_number *calls)
+{
+    const struct index_wanted only = {.events = wanted};
+    struct event_out event;
+    struct skim skim;
+    rl_status status = skim_open(reader, 0, 0, NULL, &skim);
+    if (status != RL_OK) {
+        return status;
+    }
+    while (left != 0) {
+        uint64_t before = skim.given;
+        status = skim_next(&skim, &only, &event);
+        if (status != RL_OK) {
+            break;
+        }
+        if (skim.given != before + 1) {
+            count_left_out(reader->index, before, skim.given - 1, functions, counts);
+        }
+        left -= (size_t)count_call(&event, functions, counts, wanted, calls);
+    }
+    skim_close(&skim);
+    return status == RL_END ? RL_OK : status;
+}
+
 rl_status call_numbers_find(struct reader *reader, const struct u64map *functions,
                             size_t function_count, struct call_number *calls, size_t count)
 {
     struct u64map wanted = {0}; /* event -> index in `calls` */
     uint64_t *counts = rl_zalloc(function_count + 1, sizeof *counts);
-    struct cursor *cursor = NULL;
-    struct event_out event;
     rl_status status = counts != NULL ? RL_OK : RL_NOMEM;
     for (size_t i = 0; status == RL_OK && i < count; i++) {
         calls[i].number = 0;
@@ -44,13 +87,10 @@ rl_status call_numbers_find(struct reader *reader, const struct u64map *function
             status = RL_NOMEM;
         }
     }
-    size_t left = wanted.count;
-    status = status == RL_OK ? cursor_open(reader, &cursor) : status;
-    while (status == RL_OK && left != 0 && (status = cursor_next(cursor, &event)) == RL_OK) {
-        left -= (size_t)count_call(&event, functions, counts, &wanted, calls);
+    if (status == RL_OK) {
+        status = read_calls(reader, functions, counts, &wanted, wanted.count, calls);
     }
-    cursor_close(cursor);
     u64map_fini(&wanted);
     rl_free(counts);
-    return status == RL_END ? RL_OK : status;
+    return status;
 }
