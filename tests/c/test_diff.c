@@ -135,6 +135,51 @@ static void one_more_call_deep_inside_is_the_only_difference(void **state)
     reader_close(b);
 }
 
+/* main saves and checks while it does, where `saves`; then it loads three times. */
+static struct reader *write_loads(int saves)
+{
+    struct made made;
+    begin(&made);
+    uint64_t outer = enter(&made, 0);
+    if (saves) {
+        uint64_t save = enter(&made, 3);
+        leave(&made, 2, enter(&made, 2));
+        leave(&made, 2, enter(&made, 2));
+        leave(&made, 3, save);
+    }
+    for (int i = 0; i < 3; i++) {
+        uint64_t inner = enter(&made, 1);
+        leave(&made, 2, enter(&made, 2));
+        leave(&made, 1, inner);
+    }
+    leave(&made, 0, outer);
+    return end(&made);
+}
+
+/* Both sides go on at the begin of the call behind it, not inside. */
+static void a_call_that_calls_is_one_difference(void **state)
+{
+    (void)state;
+    struct reader *a = write_loads(1), *b = write_loads(0);
+    struct diff_question question = {
+        .sides = {{.reader = a, .thread = 1, .seq = 0}, {.reader = b, .thread = 1, .seq = 0}},
+        .is_call = 0,
+        .kinds = KINDS,
+        .has_values = 1,
+        .limit = 10};
+    struct diff_answer answer;
+    assert_int_equal(diff_read(&question, &answer), RL_OK);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.items[0].kind, DIFF_STEPS);
+    assert_int_equal(answer.items[0].seq[0], 1 + 1);
+    assert_int_equal(answer.items[0].events[0], 6);
+    assert_int_equal(answer.items[0].events[1], 0);
+    assert_int_equal(answer.same, 3 * 4 + 2);
+    diff_fini(&answer);
+    reader_close(a);
+    reader_close(b);
+}
+
 /* More steps in one call than a window has, none of them equal: the question ends all the same. */
 static void long_calls_without_a_pair_are_counted_whole(void **state)
 {
@@ -222,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_in_order_and_weigh_most),
         cmocka_unit_test(one_more_call_deep_inside_is_the_only_difference),
+        cmocka_unit_test(a_call_that_calls_is_one_difference),
         cmocka_unit_test(long_calls_without_a_pair_are_counted_whole),
         cmocka_unit_test(two_calls_of_one_recording_are_compared),
         cmocka_unit_test(each_allocation_may_fail),

@@ -327,6 +327,9 @@ static void rows_without_sense_are_walked_alike(void **state)
                                 1 + random_below(sizeof payload - 1));
                 } else {
                     uint32_t first = random_below(5) == 0 ? 0 : random_below(4000);
+                    if (random_below(40) == 0) { /* values of no bytes */
+                        put_row(&rows, 0, RL_ROW_DATA, 0, 0);
+                    }
                     put_row(&rows, first, kind, random_below(6), frame);
                 }
             }
