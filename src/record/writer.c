@@ -211,8 +211,8 @@ static void sync_slot(struct writer *writer, const uint8_t *memory, uint64_t at)
     /* acquire: pairs with the release in lane_publish(), so every row below `used` is whole */
     uint32_t used = atomic_load_explicit(
         (const _Atomic uint32_t *)(const void *)(memory + RL_SL_USED), memory_order_acquire);
-    memcpy(header, memory, sizeof header);
     put32(header + RL_SL_USED, used);
+    memcpy(header + RL_SL_THREAD, memory + RL_SL_THREAD, sizeof header - RL_SL_THREAD);
     if (used == 0 || os_pwrite(writer->fd, memory + RL_SLOT_HEADER_BYTES, used,
                                at + RL_SLOT_HEADER_BYTES, &os_errno) == 0) {
         (void)os_pwrite(writer->fd, header, sizeof header, at, &os_errno);
