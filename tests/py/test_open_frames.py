@@ -177,9 +177,9 @@ def test_a_frame_that_is_open_at_the_end_counts_until_then(how, tmp_path, capsys
     for words in (["tree"], ["top"], ["tree", "--calls"]):
         assert cli.main([*words, "--json", str(path)]) in (0, 3)
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()[1:]]
-        (row,) = [row for row in rows if row["func"] == f"__main__:{function}"]
+        (row,) = [row for row in rows if row.get("func") == f"__main__:{function}"]
         assert row["open"] == 1 and abs(row["total_ns"] - open_ns) <= 1000
-        assert not any(row["open"] for row in rows if row["func"] == "__main__:quick")
+        assert not any(row["open"] for row in rows if row.get("func") == "__main__:quick")
         cli.main([*words, str(path)])
         lines = capsys.readouterr().out.splitlines()
         (line,) = [x for x in lines if x.startswith(" ") and function in x]

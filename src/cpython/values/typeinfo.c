@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "captured_types.h"
+#include "policy.h"
 #include "previews.h"
 #include "pyerror.h"
 #include "pytext.h"
@@ -43,10 +44,11 @@ static inline int is_info_of(const struct typeinfo *info, const PyTypeObject *ty
            info->version == type->tp_version_tag;
 }
 
-/* Returns the string id of "module.qualname"; built-ins have no module. */
+/* Returns the string id of "module.qualname"; built-ins have no module. A program may name its
+ * classes as it runs, so a name is searched for secrets. */
 static uint32_t name_id(struct lane *lane, PyTypeObject *type)
 {
-    uint8_t text[512];
+    uint8_t text[512], clean[512];
     size_t n = 0;
     if (recording.recorder == NULL) {
         return 0; /* another thread stopped the recording while a preview ran */
@@ -64,7 +66,9 @@ static uint32_t name_id(struct lane *lane, PyTypeObject *type)
         n = strlen(type->tp_name) < sizeof text ? strlen(type->tp_name) : sizeof text;
         memcpy(text, type->tp_name, n);
     }
-    return recorder_string(recording.recorder, lane, text, n);
+    size_t left = policy_clean(NULL, text, n, NULL, 0, clean, sizeof clean);
+    return recorder_string(recording.recorder, lane, left != 0 ? clean : text,
+                           left != 0 ? left : n);
 }
 
 static int is_metaclass_of_enums(const PyTypeObject *meta)
