@@ -14,20 +14,11 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
 
     from relive import instrument, sessions  # noqa: F401
     from relive._version import __version__
-    from relive.api import (
-        Recording,
-        is_recording,
-        open,
-        preview,
-        previews,
-        record,
-        snapshot,
-        start,
-        stop,
-    )
+    from relive.api import Recording, open
     from relive.config import Config
     from relive.debug.prompt import set_trace
     from relive.errors import OverheadWarning, ReliveError
+    from relive.recorder import is_recording, preview, previews, record, snapshot, start, stop
 
 _LAZY = {
     "__version__": "relive._version",
@@ -35,15 +26,15 @@ _LAZY = {
     "OverheadWarning": "relive.errors",
     "ReliveError": "relive.errors",
     "Recording": "relive.api",
-    "is_recording": "relive.api",
+    "is_recording": "relive.recorder",
     "open": "relive.api",
-    "preview": "relive.api",
-    "previews": "relive.api",
-    "record": "relive.api",
+    "preview": "relive.recorder",
+    "previews": "relive.recorder",
+    "record": "relive.recorder",
     "set_trace": "relive.debug.prompt",
-    "snapshot": "relive.api",
-    "start": "relive.api",
-    "stop": "relive.api",
+    "snapshot": "relive.recorder",
+    "start": "relive.recorder",
+    "stop": "relive.recorder",
 }
 
 __all__ = [

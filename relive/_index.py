@@ -54,17 +54,17 @@ def make(recording: Recording) -> Optional[Dict[str, Any]]:
         descriptor = _create_own(made)
         if descriptor is None:
             continue
+        is_there = False
         try:
             _fill(recording, descriptor)
             os.rename(made, path)
+            is_there = True
         except (OSError, _core.Error):
-            _remove(made)
             continue
-        except BaseException:
-            _remove(made)
-            raise
-        finally:
+        finally:  # also after Ctrl-C
             os.close(descriptor)
+            if not is_there:
+                _remove(made)
         _keep_few(path)
         return use(recording)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import ast
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -140,7 +141,7 @@ class Place:
         self.event, self.line, self.before, self.value = event, line, before, value
 
 
-class TrailValues:
+class TrailValues(abc.ABC):
     """One search. `follow` says which operand of each computation to go on with."""
 
     def __init__(self, recording: Recording, follow: Sequence[str], limit: int) -> None:
@@ -275,9 +276,9 @@ class TrailValues:
                 return Place(owner, held["id"], path, event, line, before, value)
         return None
 
+    @abc.abstractmethod
     def birth_of(self, node: ast.expr, at: At) -> int:
         """Returns since when an object can exist, in nanoseconds; 0 where that is not known."""
-        raise NotImplementedError
 
     def step_of(self, node: ast.expr, at: At) -> Optional[str]:
         """Returns '.price' or '[0]', None where the key is not known."""

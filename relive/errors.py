@@ -1,5 +1,11 @@
 """The one exception that Relive raises for what a user can put right."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, TypeVar
+
+    _Value = TypeVar("_Value")
+
 # What kind of trouble a code names: usage, environment, target, or a bug of ours.
 _KINDS = {
     "ERR_USAGE": "usage",
@@ -54,3 +60,15 @@ def from_core(error: Exception) -> ReliveError:
     """Returns the ReliveError for an exception of the C module."""
     code, text = error.args
     return ReliveError(code, text)
+
+
+def ask_core(method: "Callable[..., _Value]", *args: "Any", **named: "Any") -> "_Value":
+    """Calls a method of the C module, and raises its errors as ReliveErrors."""
+    from relive import _core
+
+    try:
+        return method(*args, **named)
+    except _core.Error as error:
+        raise from_core(error) from None
+    except MemoryError:
+        raise ReliveError("ERR_NO_MEMORY", "no memory for the answer") from None

@@ -9,8 +9,8 @@
 From outside, `relive attach PID` and `relive detach PID` do the same. On 3.14 and later they reach
 any process of the same user, on older versions one with RELIVE_CONTROL=1 or listen()."""
 
-from relive.api import snapshot
 from relive.control.recording import change, start, status, stop
 from relive.control.server import hang_up, listen
+from relive.recorder import snapshot
 
 __all__ = ["change", "hang_up", "listen", "snapshot", "start", "status", "stop"]

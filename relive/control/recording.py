@@ -5,7 +5,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Mapping, Optional
 
-from relive import _core, _run, api, config
+from relive import _core, _run, config, recorder
 from relive._version import __version__
 from relive.errors import ReliveError
 
@@ -23,7 +23,7 @@ def start(path: Optional[str] = None, *, seconds: Optional[float] = None,
             f"seconds: {seconds!r:.40} is not a number above 0 and up to {threading.TIMEOUT_MAX:g}",
         )
     with _lock:
-        api.start(path, config.load(arguments=settings))
+        recorder.start(path, config.load(arguments=settings))
         if seconds is not None:
             _end_after(seconds)
         return status()
@@ -43,7 +43,7 @@ def change(**settings: Any) -> Dict[str, Any]:
             merged[key] = config.check(key, value, "argument")
         chain = _run.filter_chain(merged)
         _run.choose_backend(merged, chain.highest(merged["level"]))
-        api.continue_in_sibling(merged)
+        recorder.continue_in_sibling(merged)
         return status()
 
 
@@ -51,13 +51,13 @@ def stop() -> Dict[str, Any]:
     """Ends the recording, and returns status() with what was written."""
     with _lock:
         _check_is_recording()
-        path, stats = _core.state()["path"], api.stop()
+        path, stats = _core.state()["path"], recorder.stop()
         return dict(status(), path=path, stats=dict(stats or {}))
 
 
 def status() -> Dict[str, Any]:
     """Returns whether, where and how this process is recorded."""
-    is_on = api.is_recording()
+    is_on = recorder.is_recording()
     found: Dict[str, Any] = {
         "pid": os.getpid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
@@ -76,7 +76,7 @@ def status() -> Dict[str, Any]:
 
 
 def _check_is_recording() -> None:
-    if not api.is_recording():
+    if not recorder.is_recording():
         raise ReliveError(
             "ERR_NOT_RECORDING",
             f"process {os.getpid()} is not being recorded:"
@@ -90,8 +90,8 @@ def _end_after(seconds: float) -> None:
     def end() -> None:
         _core.suppress(True)
         with _lock:
-            if api.is_recording() and _run.opened()["id"] == run:
-                api.stop()
+            if recorder.is_recording() and _run.opened()["id"] == run:
+                recorder.stop()
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -129,7 +129,7 @@ def _run_verb(request: Any) -> Dict[str, Any]:
 
 
 def _handle_start(request: Mapping[str, Any], settings: Dict[str, Any]) -> Dict[str, Any]:
-    if api.is_recording():
+    if recorder.is_recording():
         if request.get("path") is not None:
             raise ReliveError(
                 "ERR_BUSY",
@@ -152,7 +152,7 @@ def _check_path(path: object) -> str:
 
 def _handle_snapshot(request: Mapping[str, Any], settings: Dict[str, Any]) -> Dict[str, Any]:
     path = _check_path(request.get("path"))
-    return dict(status(), snapshot=api.snapshot(path, force=bool(settings.get("force"))))
+    return dict(status(), snapshot=recorder.snapshot(path, force=bool(settings.get("force"))))
 
 
 _VERBS: Dict[str, Callable[[Mapping[str, Any], Dict[str, Any]], Dict[str, Any]]] = {

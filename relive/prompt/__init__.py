@@ -3,7 +3,7 @@
     console     reads lines: a terminal, a pipe, a script
        |
     commands    what each command does
-       |        parsing, display, breakpoints, completion: its helpers
+       |        registry, parsing, display, breakpoints, completion: its helpers
      place       what a prompt needs to know: frames, variables, source, steps
        |
     recorded    a recording

@@ -1,7 +1,6 @@
 """The commands of a prompt: what each does, over any place.
 
-A command is a method with `@command(...)`. Its docstring is its help: the first sentence is the
-line of the list."""
+A command is a method with `@command(...)` (registry.py)."""
 
 from __future__ import annotations
 
@@ -15,10 +14,11 @@ from relive.prompt import place as places
 from relive.prompt.breakpoints import WATCH, Table, parse_break, parse_watch
 from relive.prompt.display import pretty
 from relive.prompt.place import ExpressionError, Value
+from relive.prompt.registry import command, registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+    from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
     from relive.prompt.breakpoints import Breakpoint
     from relive.prompt.display import Screen
@@ -27,40 +27,6 @@ if TYPE_CHECKING:
 _LISTED = 11  # lines that `list` shows
 _FOLLOWS_NAME = re.compile(r"$|[.\[=<>!+*/%-]")  # in an expression, typed without `p`
 _MARK = re.compile(r"[A-Za-z_]\w*")
-
-
-class Command:
-    """One command: its names, what may follow, and the function."""
-
-    def __init__(
-        self, names: str, usage: str, ability: str, function: Callable[[Any, str], None]
-    ) -> None:
-        self.names = names.split()
-        self.usage = f"{self.names[0]} {usage}".rstrip()
-        self.ability, self.function = ability, function
-
-    def help(self) -> str:
-        """Returns the text of `help NAME`."""
-        return inspect.cleandoc(self.function.__doc__ or "")
-
-    def about(self) -> str:
-        """Returns its first sentence."""
-        return self.help().split("\n\n")[0].replace("\n", " ")
-
-
-_commands: List[Command] = []
-
-
-def command(
-    names: str, usage: str = "", ability: str = ""
-) -> Callable[[Callable[[Any, str], None]], Callable[[Any, str], None]]:
-    """Makes a command of a method. `ability`: what the place has to be able to do."""
-
-    def add(function: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
-        _commands.append(Command(names, usage, ability, function))
-        return function
-
-    return add
 
 
 class Commands:
@@ -82,7 +48,7 @@ class Commands:
         self._remember()
         self._by_name = {
             name: one
-            for one in _commands
+            for one in registered
             if not one.ability or one.ability in place.abilities
             for name in one.names
         }
@@ -628,7 +594,7 @@ class Commands:
             self.screen.write()
             self.screen.write(one.help())
             return
-        listed = [one for one in _commands if one.names[0] in self._by_name]
+        listed = [one for one in registered if one.names[0] in self._by_name]
         heads = [", ".join(one.names[:2]) for one in listed]
         width = max(map(len, heads))
         for head, one in zip(heads, listed):

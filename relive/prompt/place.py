@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass, field
 from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
 
@@ -82,7 +83,7 @@ class Row:
     fields: Tuple[str, ...] = field(default=())
 
 
-class Place:
+class Place(abc.ABC):
     """Where a prompt is. A subclass gives what it can; what it cannot do raises ReliveError with
     a sentence for the user, as the methods here do. `abilities` names what it can do beyond frames,
     variables, source and steps forwards; help shows these commands alone."""
@@ -92,39 +93,39 @@ class Place:
 
     # ---- where it is ----
 
+    @abc.abstractmethod
     def here(self) -> Stop:
         """Returns where it is."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def frames(self) -> Sequence[Frame]:
         """Returns the frames of the selected thread, outermost first."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def variables(self, frame: Frame) -> Sequence[Value]:
         """Returns what is known of the variables of a frame."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def evaluate(self, frame: Optional[Frame], text: str) -> Value:
         """Returns what an expression gives in a frame. Raises ExpressionError or ReliveError."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def source(self, frame: Frame) -> Sequence[str]:
         """Returns all lines of the file of a frame, none where they are not known."""
-        raise NotImplementedError
 
     # ---- going on ----
 
+    @abc.abstractmethod
     def step(
         self, how: str, frame: Optional[Frame], breakpoints: Sequence[Breakpoint], *,
         line: int = 0, backwards: bool = False,
     ) -> Optional[Stop]:  # fmt: skip
         """Goes on. Returns where it stopped; None where the prompt has to end, since the program
         runs now, and will open it again."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> None:
         """Finds what a breakpoint means, and completes it. Raises ReliveError."""
-        raise NotImplementedError
 
     # ---- names, for completion ----
 

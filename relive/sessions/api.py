@@ -8,7 +8,7 @@ import os
 from contextvars import ContextVar
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from relive import _core, _run, api, config
+from relive import _core, _run, config, recorder
 from relive.errors import ReliveError
 from relive.sessions import trace_context
 
@@ -34,7 +34,7 @@ class _Profilers:
     def begin(self, found: _core.Session) -> None:
         """Counts the session, and begins a recording where none is on."""
         with self._lock:
-            if not api.is_recording():
+            if not recorder.is_recording():
                 self._begin_recording(found)
             elif found.has_filter:
                 raise ReliveError(
@@ -49,7 +49,7 @@ class _Profilers:
         with self._lock:
             if self._is_on() and not _core.session_counts()["profiling"]:
                 self._run = None
-                api.stop()
+                recorder.stop()
 
     def forget_others(self) -> None:
         """Runs in a forked child, where nobody will stop the sessions of other threads."""
@@ -57,7 +57,7 @@ class _Profilers:
         _core.reset_profilers(_core.active_session())
 
     def _is_on(self) -> bool:
-        return api.is_recording() and _run.opened() and _run.opened()["id"] == self._run
+        return recorder.is_recording() and _run.opened() and _run.opened()["id"] == self._run
 
     def _begin_recording(self, found: _core.Session) -> None:
         if found.has_filter and not found.trace_filter:
@@ -75,7 +75,7 @@ class _Profilers:
                 raise
             return  # another thread has just begun one: it is joined
         _core.reset_profilers(None)
-        self._run = _run.opened()["id"] if api.is_recording() else None
+        self._run = _run.opened()["id"] if recorder.is_recording() else None
 
 
 def _start_in_free_file(wanted: config.Config) -> None:
@@ -86,7 +86,7 @@ def _start_in_free_file(wanted: config.Config) -> None:
     number = _names.get(path, 1)
     while True:
         try:
-            api.start(
+            recorder.start(
                 path if number == 1 else f"{stem}-{number}{suffix}",
                 wanted if number == 1 else wanted.with_(force=False),
             )
@@ -289,7 +289,7 @@ def stop_profiler() -> None:
 
 def flush() -> bool:
     """Returns whether a recording is on. Its file already has what was written before."""
-    return api.is_recording()
+    return recorder.is_recording()
 
 
 class suppress:

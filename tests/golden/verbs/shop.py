@@ -1,4 +1,4 @@
-"""The program behind verbs-1.relive: a golden recording that every verb is asked about."""
+"""The program of verbs-1.relive, the golden recording from which each verb has an answer here."""
 
 import threading
 
