@@ -126,8 +126,10 @@ class Trail(TrailValues):
                 ]  # fmt: skip
                 wanted[hop.frame] = (qualname.rpartition(".<locals>.")[2], same)
         frames = list(wanted)
-        numbers = self._reader.origin_numbers(
-            [(frame_number(frame), wanted[frame][1]) for frame in frames]
+        functions = {tuple(codes): codes for _, codes in wanted.values()}
+        numbers = self._reader.call_numbers(
+            list(functions.values()),
+            self._reader.frame_begins([frame_number(frame) for frame in frames]),
         ) if frames else []  # fmt: skip
         calls = {
             frame: f"{wanted[frame][0]}#{number}"

@@ -73,9 +73,7 @@ class Counts:
     """of the last two"""
 
     def __add__(self, other: Counts) -> Counts:
-        reasons = dict(self.reasons)
-        for reason, number in other.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + number
+        reasons = add_reasons(self.reasons, other.reasons)
         return Counts(
             self.calls + other.calls, self.passed + other.passed, self.open + other.open,
             self.raised + other.raised, self.unknown + other.unknown,
@@ -84,6 +82,11 @@ class Counts:
 
 
 NO_COUNTS = Counts(0, 0, 0, 0, 0, 0, {})
+
+
+def add_reasons(a: Mapping[str, int], b: Mapping[str, int]) -> Dict[str, int]:
+    """Returns how often an expression had no answer, by reason, in two answers together."""
+    return {reason: a.get(reason, 0) + b.get(reason, 0) for reason in {**a, **b}}
 
 
 class ExpressionError(ReliveError):

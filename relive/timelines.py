@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive import _core
-from relive.calls import ExpressionError
+from relive.calls import ExpressionError, add_reasons
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
 
@@ -60,9 +60,7 @@ class Counts:
     """of the last two"""
 
     def __add__(self, other: Counts) -> Counts:
-        reasons = dict(self.reasons)
-        for reason, number in other.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + number
+        reasons = add_reasons(self.reasons, other.reasons)
         return Counts(
             self.events + other.events, self.passed + other.passed,
             self.unknown + other.unknown, self.no_answer + other.no_answer, reasons,

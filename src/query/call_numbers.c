@@ -83,7 +83,8 @@ rl_status call_numbers_find(struct reader *reader, const struct u64map *function
     rl_status status = counts != NULL ? RL_OK : RL_NOMEM;
     for (size_t i = 0; status == RL_OK && i < count; i++) {
         calls[i].number = 0;
-        if (u64map_put(&wanted, event_key(calls[i].thread, calls[i].seq), i) != 0) {
+        if (calls[i].thread != 0 &&
+            u64map_put(&wanted, event_key(calls[i].thread, calls[i].seq), i) != 0) {
             status = RL_NOMEM;
         }
     }
@@ -93,4 +94,53 @@ rl_status call_numbers_find(struct reader *reader, const struct u64map *function
     u64map_fini(&wanted);
     rl_free(counts);
     return status;
+}
+
+/* Takes an event where it begins a frame that is wanted. Returns whether it does. */
+static int take_begin(const struct event_out *event, struct u64map *missing,
+                      struct call_number *calls)
+{
+    uint64_t index;
+    if (!kind_begins(event->kind) || !u64map_remove(missing, event->frame + 1, &index)) {
+        return 0;
+    }
+    calls[index].thread = event->thread;
+    calls[index].seq = event->seq;
+    return 1;
+}
+
+/* Reads from the first stretch in which a missing frame can begin. With an index it ends at the
+ * first that is found, since the next one may be far. */
+static rl_status read_begins(struct reader *reader, struct u64map *missing,
+                             struct call_number *calls)
+{
+    struct skim skim;
+    struct event_out event;
+    int is_found = 0;
+    rl_status status = skim_open(reader, 0, skim_stretch_of_frames(reader, missing), NULL, &skim);
+    if (status != RL_OK) {
+        return status;
+    }
+    while (status == RL_OK && missing->count != 0 && !(is_found && reader->index != NULL)) {
+        status = skim_next(&skim, NULL, &event);
+        is_found |= status == RL_OK && take_begin(&event, missing, calls);
+    }
+    skim_close(&skim);
+    return status;
+}
+
+rl_status call_numbers_begins(struct reader *reader, const uint64_t *frames,
+                              struct call_number *calls, size_t count)
+{
+    struct u64map missing = {0}; /* frame + 1 -> index in `calls` */
+    rl_status status = RL_OK;
+    for (size_t i = 0; status == RL_OK && i < count; i++) {
+        calls[i] = (struct call_number){0};
+        status = u64map_put(&missing, frames[i] + 1, i) == 0 ? RL_OK : RL_NOMEM;
+    }
+    while (status == RL_OK && missing.count != 0) {
+        status = read_begins(reader, &missing, calls);
+    }
+    u64map_fini(&missing);
+    return status == RL_END ? RL_OK : status;
 }

@@ -1,4 +1,4 @@
-/* Part of origin_steps.h: what happened to an object, whoever held it; and the numbers of calls.
+/* Part of origin_steps.h: what happened to an object, whoever held it.
  *
  *    shown as   Order(state='new')   Order(state='paid')   Order(state='paid')   <- place
  *               `before`             `event`
@@ -13,7 +13,6 @@
 #include "operand.h"
 #include "origin_back.h"
 #include "value.h"
-#include "walk.h"
 #include "where.h"
 #include "write_head.h"
 
@@ -193,78 +192,4 @@ rl_status origin_changed(const struct origin_from *from, uint64_t identity, stru
 void origin_changed_fini(struct origin_changed *changed)
 {
     kept_event_fini(&changed->event);
-}
-
-/* ---- numbers of calls ---- */
-
-struct numbering {
-    struct origin_number *numbers;
-    size_t count;
-    struct place {
-        uint64_t ticks;
-        uint32_t thread;
-        int is_found;
-    } *places; /* owned */
-    uint32_t thread;
-    int is_counting;
-};
-
-static void begin_chunk(void *self, const struct chunk_info *info)
-{
-    struct numbering *numbering = self;
-    numbering->thread = info->thread;
-}
-
-/* Returns whether a begin is of the same function as a call, and not after it. */
-static int is_counted(const struct numbering *numbering, size_t i, const struct rec *rec)
-{
-    const struct origin_number *one = &numbering->numbers[i];
-    const struct place *place = &numbering->places[i];
-    uint32_t thread = numbering->thread;
-    int is_before = thread == place->thread      ? rec->frame <= one->frame
-                    : rec->ticks != place->ticks ? rec->ticks < place->ticks
-                                                 : thread < place->thread;
-    return is_before && u64map_get(one->codes, (uint64_t)rec->id + 1) != NULL;
-}
-
-/* Finds the places of the calls in the first walk, and counts in the second. Where there is one
- * thread, the numbers of frames alone are their order. */
-static void take_begin(void *self, const struct rec *rec)
-{
-    struct numbering *numbering = self;
-    if (!kind_begins(rec->kind)) {
-        return;
-    }
-    for (size_t i = 0; i < numbering->count; i++) {
-        struct origin_number *one = &numbering->numbers[i];
-        struct place *place = &numbering->places[i];
-        if (!numbering->is_counting) {
-            if (rec->frame == one->frame && !place->is_found) {
-                *place = (struct place){rec->ticks, numbering->thread, 1};
-            }
-        } else if (place->is_found && is_counted(numbering, i, rec)) {
-            one->number++;
-        }
-    }
-}
-
-rl_status origin_numbers(struct reader *reader, struct origin_number *numbers, size_t count)
-{
-    struct numbering numbering = {.numbers = numbers, .count = count};
-    struct walk walk = {&numbering, begin_chunk, take_begin};
-    numbering.places = rl_zalloc(count, sizeof *numbering.places);
-    if (numbering.places == NULL) {
-        return RL_NOMEM;
-    }
-    const struct chunk_ref *chunks = reader->chunks;
-    int is_alone = reader->chunk_count != 0 &&
-                   chunks[0].info.thread == chunks[reader->chunk_count - 1].info.thread;
-    for (size_t i = 0; i < count && is_alone; i++) {
-        numbering.places[i] = (struct place){0, chunks[0].info.thread, 1};
-    }
-    rl_status status = is_alone ? RL_OK : walk_chunks(reader, &walk);
-    numbering.is_counting = 1;
-    status = status == RL_OK ? walk_chunks(reader, &walk) : status;
-    rl_free(numbering.places);
-    return status;
 }

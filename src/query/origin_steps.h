@@ -4,7 +4,6 @@
  *    origin_caller()    who called a frame, and at which line
  *    origin_calls()     what a frame called since its line began
  *    origin_changed()   since when an attribute or item of an object has its value
- *    origin_numbers()   the numbers of calls: price#118
  *
  * Which step follows which is decided by relive/origins.py, from the source text.
  *
@@ -105,15 +104,5 @@ struct text origin_value(const struct reader *reader, const struct event_out *ev
  * run. */
 struct operand;
 struct operand origin_evaluate(const struct reader *reader, struct where *path, struct text value);
-
-/* A call whose number is wanted. */
-struct origin_number {
-    uint64_t frame;
-    const struct u64map *codes; /* ids + 1 of the functions that are counted together */
-    uint64_t number;            /* 0 = not found */
-};
-/* Numbers calls as positions do (position.h). */
-RL_CHECKED rl_status origin_numbers(struct reader *reader, struct origin_number *numbers,
-                                    size_t count);
 
 #endif

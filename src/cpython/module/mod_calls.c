@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "pieces.h"
 #include "reader_object.h"
 #include "refusal.h"
 
@@ -219,10 +220,10 @@ static PyObject *make_line(struct reader *reader, const struct calls_object *sel
                : PyBytes_FromStringAndSize((const char *)json->out.data, (Py_ssize_t)json->out.len);
 }
 
-/* Appends rows to a list. RL_END at the end of the recording; RL_NOMEM with or without an
- * exception. */
-static rl_status fill_piece(struct calls_object *self, struct reader *reader, PyObject *list)
+/* Appends rows to a list, as pieces_fill says. */
+static rl_status fill_piece(void *object, struct reader *reader, PyObject *list)
 {
+    struct calls_object *self = object;
     uint64_t events = PIECE_EVENTS;
     struct json_out json = {{0}, 0};
     rl_status status = RL_OK;
@@ -250,26 +251,10 @@ static rl_status fill_piece(struct calls_object *self, struct reader *reader, Py
 static PyObject *calls_piece(struct calls_object *self, PyObject *ignored)
 {
     (void)ignored;
-    if (self->calls == NULL || self->has_ended) {
+    if (self->calls == NULL) {
         Py_RETURN_NONE;
     }
-    struct reader *reader = reader_enter(self->reader);
-    PyObject *list = reader != NULL ? PyList_New(0) : NULL;
-    if (list == NULL) {
-        return NULL;
-    }
-    rl_status status = fill_piece(self, reader, list);
-    self->reader->busy = 0;
-    if (status == RL_NOMEM) {
-        Py_DECREF(list);
-        return PyErr_Occurred() != NULL ? NULL : PyErr_NoMemory();
-    }
-    self->has_ended = status == RL_END;
-    if (self->has_ended && PyList_GET_SIZE(list) == 0) {
-        Py_DECREF(list);
-        Py_RETURN_NONE;
-    }
-    return list;
+    return pieces_next(self->reader, &self->has_ended, fill_piece, self);
 }
 
 static PyObject *calls_only_count(struct calls_object *self, PyObject *ignored)
@@ -288,16 +273,7 @@ static PyObject *calls_counts(struct calls_object *self, PyObject *ignored)
     static const struct calls_of_counts none;
     const struct calls_of_counts *counts =
         self->calls != NULL ? calls_of_counts(self->calls) : &none;
-    PyObject *reasons = PyDict_New();
-    for (unsigned i = 0; reasons != NULL && i < OPERAND_REASON_COUNT; i++) {
-        PyObject *number = PyLong_FromUnsignedLongLong(counts->reasons[i]);
-        if (number == NULL ||
-            (counts->reasons[i] != 0 &&
-             PyDict_SetItemString(reasons, operand_reason_text(i), number) != 0)) {
-            Py_CLEAR(reasons);
-        }
-        Py_XDECREF(number);
-    }
+    PyObject *reasons = pieces_reasons(counts->reasons);
     return reasons == NULL
                ? NULL
                : Py_BuildValue("(KKKKKKN)", (unsigned long long)counts->calls,

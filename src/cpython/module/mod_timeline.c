@@ -9,6 +9,7 @@
 #include "mod_timeline.h"
 
 #include "mod_calls.h"
+#include "pieces.h"
 #include "reader_object.h"
 #include "refusal.h"
 
@@ -135,10 +136,10 @@ static PyObject *make_row(struct reader *reader, const struct timeline_object *s
                                (const char *)json->out.data, (Py_ssize_t)json->out.len);
 }
 
-/* Appends rows to a list. RL_END at the end of the answer; RL_NOMEM with or without an
- * exception. */
-static rl_status fill_piece(struct timeline_object *self, struct reader *reader, PyObject *list)
+/* Appends rows to a list, as pieces_fill says. */
+static rl_status fill_piece(void *object, struct reader *reader, PyObject *list)
 {
+    struct timeline_object *self = object;
     uint64_t events = PIECE_EVENTS;
     struct json_out json = {{0}, 0};
     struct timeline_row row;
@@ -166,26 +167,10 @@ static rl_status fill_piece(struct timeline_object *self, struct reader *reader,
 static PyObject *timeline_piece(struct timeline_object *self, PyObject *ignored)
 {
     (void)ignored;
-    if (self->timeline == NULL || self->has_ended) {
+    if (self->timeline == NULL) {
         Py_RETURN_NONE;
     }
-    struct reader *reader = reader_enter(self->reader);
-    PyObject *list = reader != NULL ? PyList_New(0) : NULL;
-    if (reader == NULL) {
-        return NULL;
-    }
-    rl_status status = list != NULL ? fill_piece(self, reader, list) : RL_NOMEM;
-    self->reader->busy = 0;
-    if (status == RL_NOMEM) {
-        Py_XDECREF(list);
-        return PyErr_Occurred() != NULL ? NULL : PyErr_NoMemory();
-    }
-    self->has_ended = status == RL_END;
-    if (self->has_ended && PyList_GET_SIZE(list) == 0) {
-        Py_DECREF(list);
-        Py_RETURN_NONE;
-    }
-    return list;
+    return pieces_next(self->reader, &self->has_ended, fill_piece, self);
 }
 
 static PyObject *timeline_count_only(struct timeline_object *self, PyObject *ignored)
@@ -204,13 +189,7 @@ static PyObject *timeline_get_counts(struct timeline_object *self, PyObject *ign
     static const struct timeline_counts none;
     const struct timeline_counts *counts =
         self->timeline != NULL ? timeline_counts(self->timeline) : &none;
-    PyObject *reasons = PyDict_New();
-    for (unsigned i = 0; reasons != NULL && i < OPERAND_REASON_COUNT; i++) {
-        if (counts->reasons[i] != 0 &&
-            reader_put_u64(reasons, operand_reason_text(i), counts->reasons[i]) != 0) {
-            Py_CLEAR(reasons);
-        }
-    }
+    PyObject *reasons = pieces_reasons(counts->reasons);
     return reasons == NULL ? NULL
                            : Py_BuildValue("(KKKKN)", (unsigned long long)counts->events,
                                            (unsigned long long)counts->passed,

@@ -67,6 +67,54 @@ static PyObject *list_numbers(const struct call_number *calls, size_t count)
     return list;
 }
 
+/* Takes the numbers of frames. Returns an array, or NULL with an exception. */
+static uint64_t *take_frames(PyObject *list, size_t count)
+{
+    uint64_t *frames = rl_zalloc(count + 1, sizeof *frames);
+    for (size_t i = 0; frames != NULL && i < count; i++) {
+        frames[i] = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(list, (Py_ssize_t)i));
+    }
+    if (frames == NULL) {
+        (void)PyErr_NoMemory();
+    } else if (PyErr_Occurred() != NULL) {
+        rl_free(frames);
+        frames = NULL;
+    }
+    return frames;
+}
+
+/* frame_begins(frames): (thread, number) of the event that begins each; a thread of 0 where it was
+ * not kept. */
+PyObject *reader_frame_begins(struct reader_object *self, PyObject *list)
+{
+    if (!PyList_Check(list)) {
+        return PyErr_Format(PyExc_TypeError, "a list of frames is wanted");
+    }
+    size_t count = (size_t)PyList_GET_SIZE(list);
+    uint64_t *frames = take_frames(list, count);
+    struct call_number *calls = rl_zalloc(count + 1, sizeof *calls);
+    PyObject *found = NULL;
+    rl_status status = RL_NOMEM;
+    if (frames != NULL && calls != NULL && reader_enter(self) != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        status = call_numbers_begins(self->reader, frames, calls, count);
+        Py_END_ALLOW_THREADS
+        found = status == RL_OK ? PyList_New((Py_ssize_t)count) : NULL;
+        self->busy = 0;
+    }
+    for (size_t i = 0; found != NULL && i < count; i++) {
+        PyObject *place = Py_BuildValue("(IK)", calls[i].thread, (unsigned long long)calls[i].seq);
+        if (place == NULL) {
+            Py_CLEAR(found);
+        } else {
+            PyList_SET_ITEM(found, (Py_ssize_t)i, place);
+        }
+    }
+    rl_free(frames);
+    rl_free(calls);
+    return found != NULL || PyErr_Occurred() ? found : PyErr_NoMemory();
+}
+
 /* call_numbers(functions, positions): the number of each call among those of its function; 0 where
  * a position is no call of one. */
 PyObject *reader_call_numbers(struct reader_object *self, PyObject *args)

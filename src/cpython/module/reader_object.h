@@ -88,6 +88,7 @@ PyObject *reader_cut(struct reader_object *self, PyObject *args);
 
 /* Methods in reader_counts.c. */
 PyObject *reader_call_numbers(struct reader_object *self, PyObject *args);
+PyObject *reader_frame_begins(struct reader_object *self, PyObject *frames);
 PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers);
 
 /* Methods in reader_outputs.c. */
@@ -135,7 +136,6 @@ PyObject *reader_origin_end(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_calls(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_changed(struct reader_object *self, PyObject *args);
 PyObject *reader_origin_value(struct reader_object *self, PyObject *args);
-PyObject *reader_origin_numbers(struct reader_object *self, PyObject *args);
 
 /* Objects that several of these files make. */
 PyObject *reader_event_json(struct reader *reader, const struct event_out *event);

@@ -5,7 +5,7 @@
  *     origin_event(...)    the event of a position       origin_value(...)    a value in it
  *     origin_bound(...)    what bound a name             origin_changed(...)  since when it is so
  *     origin_caller(...)   who gave an argument          origin_calls(...)    what gave a result
- *     origin_end(...)      where a call ended            origin_numbers(...)  price#118
+ *     origin_end(...)      where a call ended
  *
  * relive/_trail.py decides which of them follows which. Each search begins at its own event, so
  * nothing is kept between two calls.
@@ -350,47 +350,4 @@ PyObject *reader_origin_value(struct reader_object *self, PyObject *args)
     back_close(back);
     self->busy = 0;
     return result;
-}
-
-/* origin_numbers([(frame, codes)]): the number of each call, 0 where it was not kept. `codes` are
- * those of its function, which may have several. */
-PyObject *reader_origin_numbers(struct reader_object *self, PyObject *args)
-{
-    PyObject *list, *numbers, *result = NULL;
-    unsigned long long frame;
-    int failed = 0, has_codes;
-    if (!PyArg_ParseTuple(args, "O!", &PyList_Type, &list) || reader_enter(self) == NULL) {
-        return NULL;
-    }
-    size_t count = (size_t)PyList_GET_SIZE(list);
-    struct origin_number *calls = rl_zalloc(count, sizeof *calls); /* owned */
-    struct u64map *codes = rl_zalloc(count, sizeof *codes);        /* owned */
-    failed = calls == NULL || codes == NULL;
-    for (size_t i = 0; i < count && !failed; i++) {
-        failed = !PyArg_ParseTuple(PyList_GET_ITEM(list, (Py_ssize_t)i), "KO", &frame, &numbers) ||
-                 reader_take_set(numbers, &codes[i], &has_codes) != 0;
-        calls[i] = (struct origin_number){frame, &codes[i], 0};
-    }
-    if (!failed) {
-        rl_status status;
-        Py_BEGIN_ALLOW_THREADS
-        status = origin_numbers(self->reader, calls, count);
-        Py_END_ALLOW_THREADS
-        result = status == RL_OK ? PyList_New((Py_ssize_t)count) : NULL;
-    }
-    for (size_t i = 0; result != NULL && i < count; i++) {
-        PyObject *number = PyLong_FromUnsignedLongLong(calls[i].number);
-        if (number == NULL) {
-            Py_CLEAR(result);
-        } else {
-            PyList_SET_ITEM(result, (Py_ssize_t)i, number);
-        }
-    }
-    for (size_t i = 0; codes != NULL && i < count; i++) {
-        u64map_fini(&codes[i]);
-    }
-    rl_free(calls);
-    rl_free(codes);
-    self->busy = 0;
-    return result != NULL || PyErr_Occurred() ? result : PyErr_NoMemory();
 }
