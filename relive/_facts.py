@@ -57,6 +57,14 @@ def is_library(recording: Recording, file: str) -> bool:
     )
 
 
+def command_line(meta: Mapping[str, str]) -> List[str]:
+    """Returns the words of the command line that was recorded, the interpreter first."""
+    words: List[str] = []
+    while f"argv.{len(words)}" in meta:
+        words.append(meta[f"argv.{len(words)}"])
+    return words
+
+
 def has_gaps(recording: Recording) -> bool:
     """Returns whether events are missing, so that a frame may have ended without an event."""
     return not _GAPS.isdisjoint(recording.header["losses"])

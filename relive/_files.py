@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO, List
 
 _MAGIC = b"\x89RELIVE\n"  # the first bytes of a recording
+_ORDER_MARK = b"\x04\x03\x02\x01"  # at 12
 _ENDING = ".relive"
+
+
+def is_head(head: bytes) -> bool:
+    """Returns whether a file that begins with these bytes is a recording."""
+    return head.startswith(_MAGIC) and head[12:16] == _ORDER_MARK
 
 
 def list_recordings(folder: str) -> List[str]:
@@ -73,7 +79,7 @@ def remove_recording(path: str) -> None:
     try:
         with open(path, "rb") as file:
             start = file.read(len(_MAGIC))
-            _take_lock(file, path)
+            take_lock(file, path)
             if start and start != _MAGIC:  # an empty file holds nothing to lose
                 raise ReliveError(
                     "ERR_FILE_EXISTS", f"{path} is not a recording of Relive: it is not replaced"
@@ -87,7 +93,7 @@ def remove_recording(path: str) -> None:
         raise ReliveError("ERR_IO", f"{path}: {error.strerror}") from None
 
 
-def _take_lock(file: BinaryIO, path: str) -> None:
+def take_lock(file: BinaryIO, path: str) -> None:
     """Takes the lock that each writer of a recording holds, or raises ReliveError."""
     import fcntl
     import time

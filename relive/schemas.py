@@ -168,6 +168,15 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "part": "path:text first:position last:position events:count left_out_before:count"
         " left_out_after:count threads_left_out:count events_of_begin:count bytes:count",
     }),
+    "ls": (1, "", {
+        "run": "file:text size:count children:count modified:text age_s:count pid:count"
+        " argv:[text] ended:text exc_type:text|null events:count problem:text|null",
+        "totals": "totals:object",
+    }),
+    "rm": (1, "", {
+        "run": "file:text files:count bytes:count removed:flag why:text|null",
+        "totals": "totals:object",
+    }),
     "check": (1, "", {
         "process": "file:text complete:flag problems:[text] blocks:count bytes:count chunks:count"
         " events:count unknown_blocks:count missing_chunks:count missing_events:count"

@@ -6,6 +6,7 @@ import os
 import sys
 
 from relive import _core, _files, config
+from relive._facts import command_line as command_line
 from relive._facts import has_gaps as has_gaps
 from relive._facts import is_library as is_library
 from relive._facts import sees_handled as sees_handled
@@ -82,6 +83,14 @@ def find_file(name: Optional[str]) -> str:
             "there is no recording in this folder: name a file, or make one: relive record app.py",
         )
     return found[0]
+
+
+def names_in(folder: str) -> List[str]:
+    """Returns the names in a folder; none where it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def open_run(path: str, siblings: bool = True) -> List[Recording]:

@@ -56,9 +56,7 @@ def describe(run: List[Recording], found: Summary) -> Iterator[str]:
 
 def _describe_run(run: List[Recording], found: Summary) -> Iterator[str]:
     header, meta = run[0].header, run[0].header["meta"]
-    argv: List[str] = []
-    while f"argv.{len(argv)}" in meta:
-        argv.append(meta[f"argv.{len(argv)}"])
+    argv = common.command_line(meta)
     events = sum(recording.header["events"] for recording in run)
     size = sum(recording.header["size"] for recording in run)
     name = common.safe(common.short_path(run[0].path))
