@@ -128,3 +128,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         return OK
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        if verb in _RUNS:
+            raise  # it may be the program's own
+        sys.stderr.write(f"relive {verb}: no memory for the answer [ERR_NO_MEMORY]\n")
+        return USAGE

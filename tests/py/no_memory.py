@@ -6,19 +6,23 @@ every other round all after it, until none is left to fail.
 A program for an assert build (tests/py/test_no_memory.py runs it): no_memory.py [work ...]. A line
 for each piece of work, and one for each wrong answer; status 1 where there is one."""
 
+import asyncio
 import contextlib
 import gc
 import io
 import os
 import sys
 import tempfile
+import threading
 import traceback
 
 import relive
 from relive import _core, backends, sessions
 
-# Rounds one after the other; then steps become wider, so that long work ends as well.
+# Rounds one after the other; then steps become wider, so that long work ends as well. A question
+# makes thousands of allocations, most of them of a few kinds.
 DENSE = 700
+DENSE_OF_QUESTIONS = 250
 NEVER = 1 << 40
 # So often some rounds run once more; and so many blocks of memory each may leave then.
 AGAIN = 4
@@ -83,6 +87,26 @@ EXPECTED = program()
 
 def run_program():
     expect(program() == EXPECTED, "the program's answer is another")
+
+
+async def shop_later(name):
+    await asyncio.sleep(0)
+    return name.upper()
+
+
+async def shop_together():
+    return await asyncio.gather(shop_later("tea"), shop_later("cup"))
+
+
+def many():
+    """A program for questions: threads, tasks, a failure, output."""
+    thread = threading.Thread(target=program, name="other")
+    thread.start()
+    thread.join()
+    names = asyncio.run(shop_together())
+    total, cause = program()
+    print("total", total, *names)
+    return [total, cause, names]
 
 
 FILTER = """
@@ -176,6 +200,49 @@ def verbs(folder):
         expect(status == 0, verb, status, said.getvalue())
 
 
+COMMANDS = (
+    "goto login#1; s; n; r; rs; rn; w; u; d; locals; p user; pp many; history session; origin user",
+    "b program; tbreak login if len(many) > 1; c; c; watch found; rc; changed; b exc:KeyError; rc",
+    "threads; tasks; out; calls login where user == 'me'; mark here; goto 30%; diff here; when",
+)
+QUESTIONS = {
+    "replay": [["-c", command] for command in COMMANDS],
+    "timeline": [["--limit", "40"], ["--where", "kind == 'return' and ret == 4"]],
+    "threads": [[]],
+    "tasks": [[], ["--json"]],
+    "origin": [["total@many#1"], ["names@many#1", "--json"], ["kept@exc:last"]],
+    "find": [["4"], ["--contains", "ea", "--writers"], ["re('^c.p')"]],
+    "summary": [[], ["--json"]],
+    "cut": [["--from", "login#1", "--to", "login#2", "-o", "copy.relive", "--force"]],
+    "cover": [["program"], ["no_memory.py", "--json"]],
+    "out": [[], ["--json"]],
+}
+
+
+def asking(verb):
+    """Returns a piece of work: each question is answered as it is with memory, or by an error."""
+    answers = {}
+
+    def work(folder):
+        from relive.cli import main
+
+        for words in QUESTIONS[verb]:
+            said, told = io.StringIO(), io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+            with contextlib.redirect_stdout(told), contextlib.redirect_stderr(said):
+                try:
+                    status = main([verb, *words, "many.relive"])
+                except MemoryError:
+                    raise Wrong("a traceback for a user", verb, words) from None
+            told.seek(0)
+            answer = told.read()
+            if status and "memory" in said.getvalue() + answer:
+                raise MemoryError
+            expected = answers.setdefault(tuple(words), (status, answer))
+            expect((status, answer) == expected, verb, words, status, said.getvalue(), answer)
+
+    return work
+
+
 def call_back(folder):
     backend = backends.create_backend(callback=lambda event: event.function_name)
     backend.start()
@@ -211,6 +278,7 @@ WORK = {
     "verbs": verbs,
     "callbacks": call_back,
     "debug": debug,
+    **{verb: asking(verb) for verb in QUESTIONS},
 }
 
 
@@ -292,6 +360,7 @@ class Rounds:
         return (blocks() - before) / len(some) / AGAIN
 
     def all(self):
+        dense = DENSE_OF_QUESTIONS if self.name in QUESTIONS else DENSE
         self.one(NEVER)
         expect(not self.refused, "it does not work with memory either")
         nth = 1
@@ -304,7 +373,7 @@ class Rounds:
             if self.asked < nth:
                 break
             self.count += 1
-            nth += 1 if nth < DENSE else nth // 10
+            nth += 1 if nth < dense else nth // 10
         left = 0 if self.wrong else self.left(nth)
         if left > MOST_LEFT:
             self.wrong[f"{left} blocks of memory are left by a round"] = []
@@ -318,8 +387,12 @@ def main(names):
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "filter.toml"), "w") as file:
             file.write(FILTER)
-        recording(level="lines")(folder)
-        os.rename(os.path.join(folder, "new.relive"), os.path.join(folder, "good.relive"))
+        for name, work in ("good", run_program), ("many", many):
+            relive.start(os.path.join(folder, f"{name}.relive"), level="lines")
+            with contextlib.redirect_stdout(io.StringIO()):
+                work()
+            relive.stop()
+        os.chdir(folder)
         return max(Rounds(name, folder).all() for name in names or WORK)
 
 

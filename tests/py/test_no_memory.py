@@ -18,7 +18,7 @@ BUILT = os.environ.get("TEST_ASSERT_BUILD", "")
 @pytest.mark.parametrize(
     "work",
     ["calls", "values", "lines", "ring filtered", "sessions snapshot", "read", "verbs",
-     "callbacks debug"],
+     "callbacks debug", "replay", "timeline threads tasks", "origin find", "summary cut cover out"],
 )  # fmt: skip
 def test_any_allocation_may_fail(work):
     env = {"PYTHONPATH": BUILT, "PYTHONFAULTHANDLER": "1"}

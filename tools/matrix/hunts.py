@@ -48,10 +48,19 @@ def tsan():
 
 
 def fuzz(seconds):
-    """Fuzzes every verb, the reader, the index and patterns, a quarter of the time each.
+    """Fuzzes every verb, and each target of fuzz/, for the same time each.
 
     The verbs read changed recordings whose checksums are right; the others run under libFuzzer."""
-    share = max(1, seconds // 4)
+    recordings = ["tests/golden/good", "tests/golden/bad"]
+    targets = (
+        ("reader", recordings, 262144),
+        ("origin", recordings, 262144),
+        ("find", recordings, 262144),
+        ("index", ["tests/golden/index"], 65536),
+        ("where", ["tests/golden/where"], 4096),
+        ("filter", ["tests/golden/patterns"], 1024),
+    )
+    share = max(1, seconds // (1 + len(targets)))
     status = fuzz_verbs(share)
     log = os.path.join(BUILD, "log", "fuzz.txt")
     path = os.path.join(BUILD, "fuzz")
@@ -64,11 +73,7 @@ def fuzz(seconds):
         options = ["-Dpython=false", "-Dfuzz=true", *suites.SANITIZERS]
         run([meson, "setup", path, ROOT, *options, "-Dbuildtype=debugoptimized"], log, env=env)
     run([meson, "compile", "-C", path], log, env=env)
-    for name, folders, longest in (
-        ("reader", ["tests/golden/good", "tests/golden/bad"], 262144),
-        ("index", ["tests/golden/index"], 65536),
-        ("filter", ["tests/golden/patterns"], 1024),
-    ):
+    for name, folders, longest in targets:
         corpus = os.path.join(BUILD, "corpus-" + name)
         os.makedirs(corpus, exist_ok=True)
         words = [os.path.join(path, "tests", "c", "fuzz_" + name), corpus]
