@@ -105,6 +105,8 @@ class Trail(TrailValues):
         if len(self._hops) >= self._limit:
             raise Ended(origins.LIMIT, f"{self._limit} hops are shown (--limit)")
         row = self._codes[code]
+        if event.frame:
+            self._code_of[frame_text(event.frame)] = code
         self._hops.append(Hop(
             how=how, name=name, value=value, position=event.position,
             frame=frame_text(event.frame) if event.frame else None,
@@ -118,12 +120,10 @@ class Trail(TrailValues):
 
         wanted: Dict[str, Tuple[str, List[int]]] = {}
         for hop in hops:
-            module, _, qualname = hop.func.partition(":")
+            qualname = hop.func.partition(":")[2]
             if hop.frame and qualname != "<module>":
-                same = [
-                    code for code, row in self._codes.items()
-                    if row[1:4] == (module, qualname, hop.file)
-                ]  # fmt: skip
+                function = self._codes[self._code_of[hop.frame]][1:4]  # hop.file is the line's
+                same = [code for code, row in self._codes.items() if row[1:4] == function]
                 wanted[hop.frame] = (qualname.rpartition(".<locals>.")[2], same)
         frames = list(wanted)
         functions = {tuple(codes): codes for _, codes in wanted.values()}

@@ -148,6 +148,7 @@ class TrailValues(abc.ABC):
         self._recording, self._reader = recording, recording.reader
         self._follow, self._limit = list(follow), limit
         self._hops: List[Hop] = []
+        self._code_of: Dict[str, int] = {}  # frames of hops
         self._notes: List[str] = []
         self._bindings: Dict[Tuple[str, int, int, int], Optional[Bound]] = {}
         self._births: Dict[Tuple[str, int, int, int], int] = {}

@@ -1,11 +1,12 @@
 """Origins in the bug hunts: the cause in one command, and no certain hop that is wrong."""
 
-import json
 import sys
+from collections import Counter
 
 import hunting
+import live_chains
 import pytest
-from conftest import TESTS, relive, run
+from conftest import TESTS, relive
 
 import relive as api
 
@@ -66,51 +67,18 @@ def test_one_question_leads_to_the_cause(tmp_path, program):
     assert len(text) < 2000
 
 
-def questions_of(calls):
-    """Yields (name, call, number) of names that hold objects when a call ends."""
-    for call, row in calls.items():
-        if "<" in call or not row["lines"] or int(call.rpartition("#")[2]) > 2:
-            continue
-        for name, number in row["lines"][-1][1].items():
-            if number:
-                yield name, call, number
-
-
-def check_hops(calls, found, number):
-    """Checks each hop up to the first that is not certain; returns how many were checked."""
-    checked = 0
-    for hop in found.hops:
-        if hop.confidence != "certain":
-            break
-        row = calls[hop.call or "<module>#1"]
-        if hop.how == "bound":
-            held = [names.get(hop.name, 0) for line, names in row["lines"] if line == hop.line]
-            assert number in held, hop
-            checked += 1
-        elif hop.how == "argument":
-            assert row["start"][hop.name] == number, hop
-            checked += 1
-        elif hop.how == "result":
-            assert row["end"] == number, hop
-            checked += 1
-    return checked
-
-
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="code has no co_qualname")
 def test_certain_hops_hold_the_object_that_the_live_program_has(tmp_path):
-    chains = hops = 0
+    counts = Counter()
     programs = [path for path in hunting.PROGRAMS if "thread" not in path.stem]
     for path in [*programs[::3], TESTS.parent / "examples" / "shop.py"]:
         program = tmp_path / path.name
         program.write_bytes(path.read_bytes())
-        live = run(sys.executable, TESTS / "py" / "live_tags.py", program, cwd=tmp_path)
-        calls = json.loads(live.stdout)
+        calls = live_chains.live_calls(sys.executable, [tmp_path], [program], tmp_path)
         relive("record", "-o", "hunt.relive", "--force", "--level", "lines", program,
                cwd=tmp_path, check=False)  # fmt: skip
         with api.open(tmp_path / "hunt.relive") as recording:
-            for name, call, number in questions_of(calls):
-                found = recording.origin(name, call)
-                if found.value is not None and found.hops:
-                    chains += 1
-                    hops += check_hops(calls, found, number)
-    assert chains >= 60 and hops >= chains
+            more, wrong = live_chains.compare(recording, calls)
+        assert not wrong
+        counts += more
+    assert counts["chains"] >= 60 and counts["hops"] >= counts["chains"]
