@@ -80,5 +80,15 @@ def _load_module(name: str) -> object:
         suppress(False)
 
 
+def load_ipython_extension(shell: object) -> None:
+    """Runs on `%load_ext relive` in IPython and Jupyter."""
+    _load_module("relive.notebooks").load(shell)  # type: ignore[attr-defined]
+
+
+def unload_ipython_extension(shell: object) -> None:
+    """Runs on `%unload_ext relive`."""
+    _load_module("relive.notebooks").unload(shell)  # type: ignore[attr-defined]
+
+
 def __dir__() -> "List[str]":
     return sorted([*__all__, "instrument", "sessions"])

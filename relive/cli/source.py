@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from relive.cli import common
 
 TYPE_CHECKING = False
@@ -35,7 +37,20 @@ def line_of(recording: Recording, file: str, line: Optional[int], func: str = ""
     if found and file not in _noted:
         _noted.add(file)
         _note_other_text(recording, file)
+    found = found or _cell_line(file, line)
     return found[0].strip() if found else None
+
+
+def _cell_line(file: str, line: int) -> List[str]:
+    """Returns a line of a notebook's cell, where the notebook itself shows the answer. It knows the
+    cell by a name that is made of the cell's text."""
+    if "IPython" not in sys.modules:
+        return []
+    import linecache
+
+    entry = linecache.cache.get(file)
+    lines = entry[2] if entry is not None and len(entry) == 4 and entry[1] is None else []
+    return lines[line - 1 : line]
 
 
 def shown(text: Optional[str]) -> str:

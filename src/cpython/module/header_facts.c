@@ -116,7 +116,8 @@ static int put_words(struct bytes_out *meta)
     return failed ? -1 : 0;
 }
 
-/* Whether there is a prompt, where an exception ends nothing: `python -i`, or no program at all. */
+/* Whether there is a prompt, where an exception ends nothing: `python -i`, no program at all, or a
+ * shell such as IPython, which sets sys.ps1. */
 static int has_prompt(void)
 {
     PyObject *flags = PySys_GetObject("flags"), *argv = PySys_GetObject("argv"); /* borrowed */
@@ -124,8 +125,11 @@ static int has_prompt(void)
     int is_asked_for = inspect != NULL && PyObject_IsTrue(inspect) == 1;
     Py_XDECREF(inspect);
     PyErr_Clear();
-    if (is_asked_for || argv == NULL || !PyList_Check(argv) || PyList_GET_SIZE(argv) != 1) {
-        return is_asked_for;
+    if (is_asked_for || PySys_GetObject("ps1") != NULL) {
+        return 1;
+    }
+    if (argv == NULL || !PyList_Check(argv) || PyList_GET_SIZE(argv) != 1) {
+        return 0;
     }
     PyObject *first = PyList_GET_ITEM(argv, 0); /* borrowed */
     return PyUnicode_Check(first) && PyUnicode_GET_LENGTH(first) == 0 && isatty(0);
