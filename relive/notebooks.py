@@ -468,11 +468,14 @@ def _remove_folder(folder: str, pid: int) -> None:
 _NAMES = (("cell", "relive"), ("line", "relive"), ("line", "relive_exc"), ("line", "relive_ask"))
 
 
+_loaded: Dict[int, _Magics] = {}  # by the identity of the shell; a process has one
+
+
 def load(shell: Any) -> None:
     """Registers the magics in a shell of IPython; once, however often it is called."""
-    if getattr(shell, "_relive_magics", None) is not None:
+    if id(shell) in _loaded:
         return
-    magics = shell._relive_magics = _Magics(shell)
+    magics = _loaded[id(shell)] = _Magics(shell)
     for (kind, name), function in zip(_NAMES, (magics.cell, magics.line, magics.exc, magics.ask)):
         shell.register_magic_function(function, kind, name)
     shell.input_transformers_cleanup.insert(0, magics.strip)
@@ -482,10 +485,9 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Takes the magics and what they hang on away."""
-    magics = getattr(shell, "_relive_magics", None)
+    magics = _loaded.pop(id(shell), None)
     if magics is None:
         return
-    shell._relive_magics = None
     shell.input_transformers_cleanup.remove(magics.strip)
     shell.events.unregister("pre_run_cell", magics.before)
     shell.events.unregister("post_run_cell", magics.after)
