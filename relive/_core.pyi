@@ -123,7 +123,8 @@ class Reader:
         limit: int = ...,
         after_thread: int = ...,
         after_seq: int = ...,
-    ) -> int: ...
+        may_cut: bool = ...,
+    ) -> Optional[int]: ...
     def calls_piece(self) -> List[Tuple[int, bytes, Optional[bytes]]]: ...
     def exceptions(
         self, libraries: Sequence[bytes], sees_raise: bool, wants_starts: bool, /

@@ -298,16 +298,18 @@ class Recording:
         least: int = 0,
         limit: Optional[int] = None,
         after: Tuple[int, int] = (0, 0),
-    ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], int]:
+        may_cut: bool = False,
+    ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], Optional[int]]:
         """Returns single calls, and how many more than `limit` there are. A call is (level, call
         event, its return or unwind event or None).
 
         They come by thread, and within a thread in order of start, each directly below the nearest
         caller that is shown. `codes` keeps these functions and what they call, `depth` so many
         levels of them, `least` those that took so many nanoseconds. With `after`, thread and number
-        of a call event, the answer begins behind that call."""
+        of a call event, the answer begins behind that call. With `may_cut` it ends once its calls
+        are known. Then the others may be None: there are some, which were not counted."""
         most = sys.maxsize if limit is None else limit
-        more = self._reader.calls(codes, thread, session, depth, least, most, *after)
+        more = self._reader.calls(codes, thread, session, depth, least, most, *after, may_cut)
         return self._read_calls(), more
 
     def _read_calls(self) -> Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]]:

@@ -126,11 +126,15 @@ class Page:
             self._rows_max = 0
         return self.put(text, self.place) if text else not self.is_full
 
-    def end(self, last: str = "", left: int = 0, word: str = "row", hint: str = "") -> None:
-        """Ends the answer with its last line; where rows are left, says how to go on."""
+    def end(
+        self, last: str = "", left: Optional[int] = 0, word: str = "row", hint: str = ""
+    ) -> None:
+        """Ends the answer with its last line; where rows are left, says how to go on. None of them
+        were counted where `left` is None."""
         if self.put_last(last):
             return
-        text = f"{common.counted(left, f'more {word}')}{hint}; " if left else ""
+        more = f"more {word}s" if left is None else common.counted(left, f"more {word}")
+        text = "" if left == 0 else f"{more}{hint}; "
         common.say(f"{text}the next page: --cursor {self.cursor()}")
 
     def _write(self, text: str) -> None:

@@ -372,17 +372,31 @@ def show_calls(
     there is one."""
     least = common.parse_duration("--min", args.min or "0")
     before = _parse_place(page.place)
-    left = 0
+    left: Optional[int] = 0
     for number, recording in enumerate(recordings):
         if before is not None and number < before[0]:
             continue
         after = before[1:] if before is not None and number == before[0] else (0, 0)
-        left += _show_calls_of(args, page, number, recording, sessions[recording.path], after,
-                               name_process, least)  # fmt: skip
-    if left:
+        more = _show_calls_of(args, page, number, recording, sessions[recording.path], after,
+                              name_process, least)  # fmt: skip
+        left = None if left is None or more is None else left + more
+    if left is None:
+        left = _count_calls(args, page, recordings, sessions)
+    if left != 0:
         page.is_full = True
     page.end("", left, "line", " (--limit 0 shows all, --min and --depth show less)")
     return page.shown > 0
+
+
+def _count_calls(
+    args: Given, page: paging.Page, recordings: Sequence[Recording], sessions: Mapping[str, int]
+) -> Optional[int]:
+    """Returns how many calls no page has shown, where the recordings have counted them; or None."""
+    if args.func is not None or args.depth or args.min is not None:
+        return None
+    rows = [row for one in recordings for row in one.totals(sessions[one.path])["threads"]]
+    calls = sum(row["calls"] for row in rows if args.thread in (None, row["thread"]))
+    return max(1, calls - page.shown)
 
 
 def _parse_place(text: str) -> Optional[Tuple[int, int, int]]:
@@ -407,15 +421,16 @@ def _show_calls_of(
     after: Tuple[int, int],
     name_process: bool,
     least: int,
-) -> int:
-    """Prints calls of one process, and returns how many are left."""
+) -> Optional[int]:
+    """Prints calls of one process, and returns how many are left; None where some are, which were
+    not counted."""
     codes = None
     if args.func is not None:
         codes = [row[0] for row in recording.codes() if args.func in f"{row[1]}:{row[2]}"]
     with common.progress(recording):
         calls, left = recording.nested_calls(
             codes=codes, thread=args.thread or 0, session=session, depth=args.depth, least=least,
-            limit=0 if page.is_full else page.room, after=after,
+            limit=0 if page.is_full else page.room, after=after, may_cut=True,
         )  # fmt: skip
     pid = recording.header["pid"]
     shown = after[0]
@@ -427,7 +442,7 @@ def _show_calls_of(
             text = common.dim(f"process {pid}, {title}" if name_process else title) + f"\n{text}"
         shown = event["thread"]
         if page.is_full or not page.put(text, f"{number}:{position}"):
-            left += 1
+            left = None if left is None else left + 1
     return left
 
 

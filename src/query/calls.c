@@ -12,6 +12,8 @@
  *       v
  *    kept: an array until `limit` is reached, then a heap with the largest key on top
  *
+ *    is_settled()   no frame that is open can have calls before the kept ones: the pass ends, and
+ *                   find_ends() looks for the ends of kept calls from the other side
  *    keep_open()    calls that have no end count as long enough
  *    sort_calls()   puts each call below its caller
  *
@@ -32,6 +34,10 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "frame_end.h"
+#include "skim.h"
+
+enum { LOOK_FIRST = 64, LOOK_EVERY = 4096 }; /* events before a look whether it is settled */
 
 struct call_node {
     struct call_node *parent; /* owned reference; NULL = no caller was seen */
@@ -60,6 +66,8 @@ struct search {
     struct call **kept; /* owned */
     size_t count, cap;
     int is_heap;
+    int is_settled;    /* no other calls will be kept */
+    size_t unfinished; /* then: kept calls whose end is not known */
     uint64_t hidden;
 };
 
@@ -335,6 +343,7 @@ static rl_status on_call_end(struct search *search, const struct event_out *even
     struct call_node *node = (struct call_node *)(uintptr_t)value;
     struct call *call = node->call;
     rl_status status = RL_OK;
+    search->unfinished -= search->is_settled && call != NULL && !call->has_end;
     if (call != NULL && search->question->least != 0 &&
         event->t - call->start.out.t < search->question->least) {
         free_call(search, call);
@@ -404,19 +413,126 @@ static rl_status find_path(struct search *search)
     return status == RL_OK && search->path == NULL ? RL_NOMEM : status;
 }
 
+/* ---- when no more calls will be kept ---- */
+
+/* Returns whether what a frame will call comes after the last kept call. */
+static int is_behind_all(const struct call_node *last, const struct call_node *open)
+{
+    if (open->is_beyond) {
+        return 1;
+    }
+    while (open != NULL && open->is_inside && open->thread != last->thread) {
+        open = open->parent;
+    }
+    if (open == NULL || !open->is_inside || node_comes_before(last, open)) {
+        return 1; /* new paths of the thread begin later */
+    }
+    while (last->rank > open->rank) {
+        last = last->above;
+    }
+    return last == open; /* what it called already comes first */
+}
+
+/* Returns whether the answer has all its calls, and is known to leave some out. */
+static int is_settled(struct search *search, const struct cursor *cursor)
+{
+    const struct calls_question *question = search->question;
+    if (!question->may_cut || question->least != 0 || search->hidden == 0 ||
+        !is_heap_full(search)) {
+        return 0;
+    }
+    const struct call_node *last = search->count != 0 ? search->kept[0]->node : NULL;
+    if (last == NULL) {
+        return 1;
+    }
+    if (question->thread == 0 && cursor_has_more_below(cursor, last->thread)) {
+        return 0;
+    }
+    for (size_t i = 0; i < search->open.capacity; i++) {
+        if (search->open.entries[i].key != 0 &&
+            !is_behind_all(last, (struct call_node *)(uintptr_t)search->open.entries[i].value)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Finds the ends of kept calls of one thread that are still open, and stay in it. */
+static rl_status find_ends_in(struct search *search, uint32_t thread)
+{
+    enum { MOVES = RL_CODE_GENERATOR | RL_CODE_COROUTINE | RL_CODE_ASYNC_GENERATOR };
+    struct frame_end *ends = rl_alloc(search->count, sizeof *ends);
+    size_t count = 0;
+    for (size_t i = 0; ends != NULL && i < search->count; i++) {
+        struct call *call = search->kept[i];
+        const struct event_out *start = &call->start.out;
+        if (!call->has_end && start->thread == thread &&
+            (reader_code(search->reader, start->id).flags & MOVES) == 0) {
+            ends[count++] = (struct frame_end){start->seq, start->frame, &call->end};
+        }
+    }
+    rl_status status = ends == NULL   ? RL_NOMEM
+                       : count != 0 ? frame_end_find(search->reader, thread, ends, count)
+                                    : RL_OK;
+    rl_free(ends);
+    return status;
+}
+
+/* Finds the ends of kept calls that are still open. Those of others are read on for: *wanted
+ * becomes their functions. */
+static rl_status find_ends(struct search *search, struct u64map *wanted)
+{
+    struct u64map threads = {0};
+    rl_status status = RL_OK;
+    search->is_settled = 1;
+    for (size_t i = 0; i < search->count && status == RL_OK; i++) {
+        uint64_t thread = search->kept[i]->start.out.thread;
+        if (!search->kept[i]->has_end && u64map_get(&threads, thread + 1) == NULL) {
+            status = u64map_put(&threads, thread + 1, 1) == 0 ? RL_OK : RL_NOMEM;
+            status = status == RL_OK ? find_ends_in(search, (uint32_t)thread) : status;
+        }
+    }
+    for (size_t i = 0; i < search->count && status == RL_OK; i++) {
+        struct call *call = search->kept[i];
+        call->has_end |= call->end.out.kind != 0;
+        if (!call->has_end) {
+            search->unfinished++;
+            status = u64map_put(wanted, (uint64_t)call->start.out.id + 1, 1) == 0 ? RL_OK
+                                                                                  : RL_NOMEM;
+        }
+    }
+    u64map_fini(&threads);
+    return status;
+}
+
 static rl_status read_call_events(struct search *search)
 {
-    struct cursor *cursor = NULL;
+    struct skim skim;
     struct event_out event;
-    rl_status status = cursor_open(search->reader, &cursor);
-    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
+    struct u64map codes = {0};
+    const struct index_wanted ends = {.kinds = UINT32_C(1) << RL_EVENT_RETURN |
+                                               UINT32_C(1) << RL_EVENT_UNWIND |
+                                               UINT32_C(1) << RL_EVENT_CLOSED,
+                                      .codes = &codes};
+    uint64_t look = LOOK_FIRST;
+    rl_status status = skim_open(search->reader, 0, 0, NULL, &skim);
+    if (status != RL_OK) {
+        return status;
+    }
+    while (status == RL_OK && !(search->is_settled && search->unfinished == 0) &&
+           (status = skim_next(&skim, search->is_settled ? &ends : NULL, &event)) == RL_OK) {
         if (kind_begins(event.kind)) {
-            status = on_call_start(search, &event);
+            status = search->is_settled ? RL_OK : on_call_start(search, &event);
         } else if (kind_ends(event.kind)) {
             status = on_call_end(search, &event);
         }
+        if (status == RL_OK && !search->is_settled && skim.given >= look) {
+            look += look < LOOK_EVERY ? look : LOOK_EVERY + search->open.capacity;
+            status = is_settled(search, skim.cursor) ? find_ends(search, &codes) : RL_OK;
+        }
     }
-    cursor_close(cursor);
+    skim_close(&skim);
+    u64map_fini(&codes);
     return status == RL_END ? RL_OK : status;
 }
 
@@ -469,7 +585,7 @@ rl_status calls_read(struct reader *reader, const struct calls_question *questio
     if (status == RL_OK && search.count != 0) {
         qsort(search.kept, search.count, sizeof(struct call *), by_path);
     }
-    *answer = (struct calls_answer){search.kept, search.count, search.hidden};
+    *answer = (struct calls_answer){search.kept, search.count, search.hidden, search.is_settled};
     for (size_t i = 0; i < answer->count; i++) {
         drop_node(&search, answer->calls[i]->node);
         answer->calls[i]->node = NULL;

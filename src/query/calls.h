@@ -18,6 +18,7 @@ struct calls_question {
      * call. */
     uint32_t after_thread;
     uint64_t after_seq;
+    int may_cut; /* ends once its calls are known; ends that are far have no parent, task, session */
 };
 
 struct call {
@@ -35,6 +36,7 @@ struct calls_answer {
     struct call **calls; /* owned, as is each call */
     size_t count;
     uint64_t hidden; /* calls that match but are beyond the limit */
+    int is_cut;      /* and there are more of them, which were not counted */
 };
 
 /* RL_OK, RL_NOMEM, or RL_USAGE where there is no call to begin behind. */

@@ -498,3 +498,13 @@ const struct open_activation *cursor_thread_stack(struct cursor *cursor, size_t 
     *depth = stream->depth;
     return stream->stack;
 }
+
+int cursor_has_more_below(const struct cursor *cursor, uint32_t thread)
+{
+    for (size_t i = 0; i < cursor->heap_count; i++) {
+        if (cursor->heap[i]->thread < thread) {
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -65,5 +65,7 @@ const struct open_activation *cursor_stack(const struct cursor *cursor, size_t *
 size_t cursor_threads(const struct cursor *cursor);
 const struct open_activation *cursor_thread_stack(struct cursor *cursor, size_t index,
                                                   uint32_t *thread, size_t *depth);
+/* Returns whether a thread with a number below this one has events that were not given. */
+int cursor_has_more_below(const struct cursor *cursor, uint32_t thread);
 
 #endif

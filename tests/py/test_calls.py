@@ -130,6 +130,40 @@ def test_calls_are_those_of_a_plain_reading(out):
             assert (list(rows), more) == (rest[:limit], max(0, len(rest) - limit))
 
 
+def without_callers(rows):
+    """Ends that were found from the other side have no caller, task and session."""
+    left_out = {"parent", "task", "session"}
+    return [
+        (level, start, end and {key: end[key] for key in end if key not in left_out})
+        for level, start, end in rows
+    ]
+
+
+def test_a_reading_that_is_cut_has_the_same_calls(out):
+    draw = random.Random(8)
+    recording = api.open(out)
+    numbers = [row[0] for row in recording.codes()]
+    cut = 0
+    for _ in range(150):
+        question = {
+            "codes": draw.sample(numbers, 2) if draw.random() < 0.4 else None,
+            "thread": draw.choice([0, 0, 1, 2, 4]), "depth": draw.choice([0, 0, 1, 2, 5]),
+            "least": draw.choice([0, 0, 0, 1000]), "limit": draw.choice([0, 1, 3, 7, 20, 60]),
+        }  # fmt: skip
+        rows, more = recording.nested_calls(**question)
+        rows = list(rows)
+        found, left = recording.nested_calls(**question, may_cut=True)
+        assert without_callers(found) == without_callers(rows), question
+        assert left == more or (left is None and more > 0)
+        cut += left is None
+        if rows:
+            last = draw.choice(rows)[1]
+            question["after"] = last["thread"], last["seq"]
+            rows = without_callers(recording.nested_calls(**question)[0])
+            assert without_callers(recording.nested_calls(**question, may_cut=True)[0]) == rows
+    assert cut > 20
+
+
 def test_a_call_to_begin_behind_must_be_one(out):
     with pytest.raises(api.ReliveError, match="no call T1@1000000000 to begin behind"):
         api.open(out).nested_calls(after=(1, 10**9))

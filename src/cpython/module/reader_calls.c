@@ -52,19 +52,20 @@ static PyObject *call_row(struct reader *reader, const struct call *call)
     return Py_BuildValue("(INN)", call->level, start, end);
 }
 
-/* calls(codes, thread, session, depth, least, limit, after_thread, after_seq): finds single calls,
- * which calls_piece() then gives; how many more there are beyond the limit. */
+/* calls(codes, thread, session, depth, least, limit, after_thread, after_seq, may_cut): finds
+ * single calls, which calls_piece() then gives; how many more there are beyond the limit. None
+ * where they were not counted, which `may_cut` allows. */
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
 {
     static char *keywords[] = {"codes", "thread",       "session",   "depth", "least",
-                               "limit", "after_thread", "after_seq", NULL};
+                               "limit", "after_thread", "after_seq", "may_cut", NULL};
     struct calls_question question = {0};
     PyObject *codes = NULL;
     unsigned long long least = 0, limit = ULLONG_MAX, after_seq = 0;
     rl_status status;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "|OIIIKKIK", keywords, &codes, &question.thread,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "|OIIIKKIKp", keywords, &codes, &question.thread,
                                      &question.session, &question.depth, &least, &limit,
-                                     &question.after_thread, &after_seq) ||
+                                     &question.after_thread, &after_seq, &question.may_cut) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
@@ -88,6 +89,9 @@ PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *nam
     }
     u64map_fini(&question.codes);
     self->busy = 0;
+    if (!failed && self->calls.is_cut) {
+        Py_RETURN_NONE;
+    }
     return failed ? NULL : PyLong_FromUnsignedLongLong(self->calls.hidden);
 }
 
