@@ -12,9 +12,11 @@
 #include "calls_of.h"
 #include "exceptions.h"
 #include "index.h"
+#include "lives.h"
 #include "position.h"
 #include "reader_open.h"
 #include "skim.h"
+#include "timeline.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -90,6 +92,42 @@ static void ask_calls(struct reader *reader, const struct u64map *codes)
     calls_of_close(calls);
 }
 
+/* Counts from the index what can be. */
+static void ask_counts(struct reader *reader, const struct u64map *codes)
+{
+    const struct calls_of_question question = {.codes = codes, .only_counts = 1};
+    struct calls_of *calls = NULL;
+    struct call_found *call = NULL;
+    struct lives lives;
+    uint64_t many = UINT64_MAX;
+    if (calls_of_open(reader, &question, &calls) == RL_OK) {
+        (void)!calls_of_next(calls, &many, &call);
+    }
+    calls_of_close(calls);
+    if (lives_read(reader, &lives) == RL_OK) {
+        lives_fini(&lives);
+    }
+}
+
+/* Begins in the middle, and counts to the end. */
+static void ask_timeline(struct reader *reader, const struct u64map *codes)
+{
+    const struct timeline_question question = {.codes = codes, .from = {1, 1, 300, 0}};
+    struct timeline *timeline = NULL;
+    struct timeline_row row;
+    uint64_t many = UINT64_MAX;
+    int is_row = 1;
+    if (timeline_open(reader, &question, &timeline) != RL_OK) {
+        return;
+    }
+    for (int n = 0; is_row && timeline_next(timeline, &many, &row, &is_row) == RL_OK; n++) {
+        if (n == 20) {
+            timeline_only_count(timeline);
+        }
+    }
+    timeline_close(timeline);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct reader *reader = NULL;
@@ -109,6 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ask_positions(reader, &codes);
     ask_states(reader);
     ask_calls(reader, &codes);
+    ask_counts(reader, &codes);
+    ask_timeline(reader, &codes);
     if (exceptions_read(reader, &question, 1, &exceptions) == RL_OK) {
         exceptions_fini(&exceptions);
     }

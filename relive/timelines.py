@@ -156,6 +156,7 @@ class _Source:
         for kind in question.kinds:
             mask |= bits[kind]
         prefix = f"P{recording.header['pid']}:" if len(run) > 1 else ""
+        recording.use_index()
         try:
             self.search = _core.Timeline(
                 recording.raw_reader, prefix, mask,

@@ -395,7 +395,7 @@ def _count_calls(
     if args.func is not None or args.depth or args.min is not None:
         return None
     rows = [row for one in recordings for row in one.totals(sessions[one.path])["threads"]]
-    calls = sum(row["calls"] for row in rows if args.thread in (None, row["thread"]))
+    calls: int = sum(row["calls"] for row in rows if args.thread in (None, row["thread"]))
     return max(1, calls - page.shown)
 
 

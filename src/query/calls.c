@@ -471,7 +471,7 @@ static rl_status find_ends_in(struct search *search, uint32_t thread)
             ends[count++] = (struct frame_end){start->seq, start->frame, &call->end};
         }
     }
-    rl_status status = ends == NULL   ? RL_NOMEM
+    rl_status status = ends == NULL ? RL_NOMEM
                        : count != 0 ? frame_end_find(search->reader, thread, ends, count)
                                     : RL_OK;
     rl_free(ends);
@@ -497,8 +497,8 @@ static rl_status find_ends(struct search *search, struct u64map *wanted)
         call->has_end |= call->end.out.kind != 0;
         if (!call->has_end) {
             search->unfinished++;
-            status = u64map_put(wanted, (uint64_t)call->start.out.id + 1, 1) == 0 ? RL_OK
-                                                                                  : RL_NOMEM;
+            status =
+                u64map_put(wanted, (uint64_t)call->start.out.id + 1, 1) == 0 ? RL_OK : RL_NOMEM;
         }
     }
     u64map_fini(&threads);

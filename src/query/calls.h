@@ -18,7 +18,7 @@ struct calls_question {
      * call. */
     uint32_t after_thread;
     uint64_t after_seq;
-    int may_cut; /* ends once its calls are known; ends that are far have no parent, task, session */
+    int may_cut; /* ends once its calls are known; far ends have no parent, task and session */
 };
 
 struct call {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "open_calls.h"
 #include "position.h"
 #include "skim.h"
 #include "value.h"
@@ -362,6 +363,69 @@ static rl_status finish_open(struct calls_of *c)
     return status;
 }
 
+/* ---- counts from the index ---- */
+
+static int only_counts_all(const struct calls_of *c)
+{
+    return c->question.only_counts && c->where.where == NULL && c->group.where == NULL &&
+           c->question.number == 0 && !c->question.only_last;
+}
+
+/* Takes the calls that are open behind the stretches in place of the pending ones. */
+static rl_status take_open(struct calls_of *c, const struct open_calls *open)
+{
+    while (c->first != NULL) {
+        struct call_found *call = c->first;
+        unlink_call(c, call);
+        call_found_free(call);
+    }
+    u64map_clear(&c->open);
+    for (size_t i = 0; i < open->count; i++) {
+        struct call_found *call = rl_zalloc(1, sizeof *call);
+        if (call == NULL ||
+            u64map_put(&c->open, open->items[i].frame, (uint64_t)(uintptr_t)call) != 0) {
+            rl_free(call);
+            return RL_NOMEM;
+        }
+        call->number = open->items[i].number;
+        call->passes = 1;
+        link_call(c, call);
+    }
+    return RL_OK;
+}
+
+/* Counts what is in the stretches from the next event on, and goes on behind them. */
+static rl_status count_stretches(struct calls_of *c)
+{
+    const struct index *index = c->reader->index;
+    struct open_calls open = {0};
+    struct bytes_out bytes = {0};
+    size_t here = skim_here(&c->events);
+    int has_moved = 0;
+    if (here == SIZE_MAX) {
+        return RL_OK;
+    }
+    rl_status status = index_open_calls(index, index->count, &bytes);
+    status =
+        status == RL_OK ? open_calls_take(&open, bytes.data, bytes.len, c->question.codes) : status;
+    status = status == RL_OK ? skim_jump(&c->events, index->count, &has_moved) : status;
+    for (size_t i = here; has_moved && i < index->count; i++) {
+        const struct index_stretch *stretch = &index->stretches[i];
+        for (size_t j = 0; j < stretch->code_count; j++) {
+            const struct index_code *code = &stretch->codes[j];
+            if (u64map_get(c->question.codes, (uint64_t)code->code + 1) != NULL) {
+                c->counts.calls += code->begins;
+                c->counts.passed += code->ended;
+                c->counts.raised += code->raised;
+            }
+        }
+    }
+    status = status == RL_OK && has_moved ? take_open(c, &open) : status;
+    open_calls_fini(&open);
+    bytes_out_fini(&bytes);
+    return status == RL_DAMAGED ? RL_OK : status;
+}
+
 /* Returns a pending call that may be given now, or NULL. */
 static struct call_found *find_done(struct calls_of *c)
 {
@@ -407,6 +471,10 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
             return RL_OK;
         }
         --*events;
+        if (calls->events.given == calls->events.boundary && only_counts_all(calls) &&
+            (status = count_stretches(calls)) != RL_OK) {
+            return status;
+        }
         status = skim_next(&calls->events, calls->open.count == 0 ? &calls->wanted : NULL, &event);
         status = status == RL_OK    ? take_event(calls, &event)
                  : status == RL_END ? finish_open(calls)

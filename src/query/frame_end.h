@@ -1,5 +1,5 @@
-/* Where calls have ended, when all between their begin and their end need not be known: a program's
- * first calls are often those that end last.
+/* Where calls have ended, without a reading of all that is between their begin and their end. A
+ * program's first calls are often those that end last.
  *
  * Their thread is read from both sides at once. So the cost is twice the distance from the nearer
  * side, and at most one reading of the thread.

@@ -4,6 +4,7 @@
  *    HEAD     format, digest of the recording's header, how the recording ended
  *    STRETCH     |  pairs, appended as the builder went on
  *    STATE    |
+ *    OPEN     |
  *
  *    HEAD is of this recording? --no--> no index
  *       | yes
@@ -26,7 +27,7 @@
 #include "instant.h"
 #include "os.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 enum { FROM_FOOTER = 1 }; /* how the recording ended: it was closed */
 
 /* ---- the recording ---- */
@@ -167,7 +168,8 @@ static uint64_t memory_of(const struct index_stretch *stretch)
 {
     return sizeof *stretch + stretch->thread_count * sizeof *stretch->threads +
            stretch->code_count * sizeof *stretch->codes +
-           stretch->line_count * sizeof *stretch->lines;
+           stretch->line_count * sizeof *stretch->lines +
+           stretch->count_count * sizeof *stretch->counts;
 }
 
 /* Returns whether a stretch may follow those before it. */
@@ -192,6 +194,8 @@ static rl_status take_pair(struct index *index, struct bytes_out *raw)
     }
     uint64_t state = at;
     status = status == RL_OK ? skip_block(index, INDEX_STATE, &at) : status;
+    uint64_t open = at;
+    status = status == RL_OK ? skip_block(index, INDEX_OPEN, &at) : status;
     if (status != RL_OK) {
         index_stretch_fini(&stretch);
         return status == RL_NOMEM ? status : RL_END;
@@ -207,8 +211,10 @@ static rl_status take_pair(struct index *index, struct bytes_out *raw)
     index->stretches = stretches;
     stretch.state = index->stretches[index->count].state;
     stretch.state_end = index->stretches[index->count].state_end;
+    stretch.open = index->stretches[index->count].open;
     index->stretches[index->count++] = stretch;
-    index->stretches[index->count] = (struct index_stretch){.state = state, .state_end = at};
+    index->stretches[index->count] =
+        (struct index_stretch){.state = state, .state_end = at, .open = open};
     index->covered += stretch.events;
     index->memory += memory_of(&stretch);
     index->size = at;
@@ -218,12 +224,13 @@ static rl_status take_pair(struct index *index, struct bytes_out *raw)
 static void drop_last(struct index *index)
 {
     struct index_stretch *last = &index->stretches[--index->count];
-    uint64_t state = last->state, end = last->state_end;
+    uint64_t state = last->state, end = last->state_end, open = last->open;
     index->covered -= last->events;
     index->memory -= memory_of(last);
     index_stretch_fini(last);
-    *last = (struct index_stretch){.state = state, .state_end = end};
+    *last = (struct index_stretch){.state = state, .state_end = end, .open = open};
     index->size = end;
+    index->lives = 0;
 }
 
 /* Leaves out pairs whose state is void by now. */
@@ -266,6 +273,9 @@ static rl_status read_all(struct index *index, struct bytes_out *raw)
         status = take_pair(index, raw);
     }
     uint64_t at = index->size;
+    if (status == RL_END && skip_block(index, INDEX_LIVES, &at) == RL_OK) {
+        index->lives = index->size;
+    }
     index->is_over = status == RL_END && read_block(index, &at, INDEX_OVER, raw) == RL_OK;
     if (status == RL_END) {
         status = has_all_events(index) ? RL_OK : RL_DAMAGED;
@@ -316,4 +326,16 @@ rl_status index_state(const struct index *index, size_t stretch, struct bytes_ou
 {
     uint64_t at = index->stretches[stretch].state;
     return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_STATE, state);
+}
+
+rl_status index_open_calls(const struct index *index, size_t stretch, struct bytes_out *calls)
+{
+    uint64_t at = index->stretches[stretch].open;
+    return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_OPEN, calls);
+}
+
+rl_status index_lives(const struct index *index, struct bytes_out *lives)
+{
+    uint64_t at = index->lives;
+    return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_LIVES, lives);
 }

@@ -38,26 +38,32 @@ struct index_line {
 /* One function in a stretch. */
 struct index_code {
     uint32_t code;
-    uint32_t kinds; /* of its events, a bit each */
+    uint32_t kinds;     /* of its events, a bit each */
+    size_t first_count; /* in stretch.counts: of its events, of one kind after the other */
     uint64_t begins;
+    uint64_t ended, raised;        /* of the calls whose begin was seen; left by an exception */
     size_t first_line, line_count; /* in stretch.lines, ordered by line */
 };
 
 struct index_stretch {
     uint64_t before; /* events before its first one */
     uint64_t events;
-    uint64_t ticks;               /* of its first event */
-    uint32_t kinds;               /* of all its events, a bit each */
+    uint64_t ticks; /* of its first event */
+    uint32_t kinds; /* of all its events, a bit each */
+    uint64_t kind_counts[RL_EVENT_KINDS];
     struct index_thread *threads; /* owned, as are the others; by number */
     size_t thread_count;
     struct index_code *codes; /* by number */
     size_t code_count;
     struct index_line *lines;
     size_t line_count;
+    uint64_t *counts;
+    size_t count_count;
     int has_list;              /* a block has its rare events (listed.h) */
     uint64_t list;             /* place in the file of that block; 0 = none */
     uint64_t state, state_end; /* place in the file of the state before its first event; 0 = none:
                                 * it is the begin */
+    uint64_t open;             /* of the calls that are open there; 0 = none: it is the begin */
 };
 
 struct index {
@@ -68,7 +74,8 @@ struct index {
     uint64_t covered; /* events in all stretches */
     uint64_t size;    /* bytes of the file that were read and are right */
     uint64_t memory;
-    int is_over; /* no more can be covered: events are lost, or damaged, behind its stretches */
+    uint64_t lives; /* place of the lives of all that it covers (lives.h); 0 = none */
+    int is_over;    /* no more can be covered: events are lost, or damaged, behind its stretches */
 };
 
 /* What a pass looks for. Zeros mean anything. */
@@ -93,12 +100,21 @@ RL_CHECKED rl_status index_state(const struct index *index, size_t stretch,
 
 /* Reads the list of a stretch that has one. As index_state(). */
 RL_CHECKED rl_status index_list(const struct index *index, size_t stretch, struct bytes_out *list);
+/* Reads the calls that are open before a stretch (open_calls.h), or behind the last one. */
+RL_CHECKED rl_status index_open_calls(const struct index *index, size_t stretch,
+                                      struct bytes_out *calls);
+/* Reads the lives of threads and tasks, where it has them. As index_state(). */
+RL_CHECKED rl_status index_lives(const struct index *index, struct bytes_out *lives);
 
 /* Returns whether a stretch may have an event that is wanted. */
 int index_may_have(const struct index_stretch *stretch, const struct index_wanted *wanted);
 /* Returns how often functions begin in a stretch, or a line of them runs. */
 uint64_t index_begins(const struct index_stretch *stretch, const struct u64map *codes);
 uint64_t index_runs(const struct index_stretch *stretch, const struct u64map *codes, uint32_t line);
+/* Returns how many events of some kinds (a bit each) a stretch has; of functions, where `codes` are
+ * not NULL, those of these alone. */
+uint64_t index_events(const struct index_stretch *stretch, uint32_t kinds,
+                      const struct u64map *codes);
 /* Returns what a stretch has of a thread, or NULL. */
 const struct index_thread *index_thread_of(const struct index_stretch *stretch, uint32_t thread);
 
@@ -108,7 +124,7 @@ RL_CHECKED rl_status index_stretch_get(const uint8_t *bytes, size_t len,
                                        struct index_stretch *stretch);
 void index_stretch_fini(struct index_stretch *stretch);
 void index_head_put(const struct reader *reader, struct bytes_out *out);
-/* Return whether the id of an event is that of a function. */
+/* Returns whether the id of an event is that of a function. */
 static inline int index_has_code(unsigned kind)
 {
     return kind <= RL_EVENT_C_RAISE || kind == RL_EVENT_RUNNING || kind == RL_EVENT_CLOSED ||
@@ -120,7 +136,9 @@ enum index_block {
     INDEX_STRETCH = 65,
     INDEX_STATE = 66,
     INDEX_OVER = 67,
-    INDEX_LIST = 68
+    INDEX_LIST = 68,
+    INDEX_OPEN = 69,
+    INDEX_LIVES = 70
 };
 
 #endif

@@ -5,7 +5,7 @@
  *                                      |
  *                                      +-- more than its share of bytes --> go on: a longer stretch
  *                                      |
- *                                      +--> STRETCH and STATE are written
+ *                                      +--> STRETCH, STATE and OPEN are written
  *
  * It stops before what a reading would report: lost events, damage. What is behind that place is
  * always read.
@@ -20,13 +20,16 @@
 #include "alloc.h"
 #include "block.h"
 #include "instant_parts.h"
+#include "lives.h"
+#include "open_calls.h"
 #include "os.h"
 #include "stories.h"
 
 enum {
     STRETCH_LEAST = 1 << 17, /* events: read in some 20 ms */
     LIST_MOST = 2 << 20,     /* bytes of a list: more events are not rare */
-    STRETCHES_MOST = 1024    /* of a recording, so that all stretches fit into memory */
+    STRETCHES_MOST = 1024,   /* of a recording, so that all stretches fit into memory */
+    LIVES_KEPT = 100000      /* threads and tasks; more take too much memory here */
 };
 
 /* What was counted for one key. */
@@ -34,6 +37,13 @@ struct tally {
     uint64_t key;
     uint64_t count, first;
     uint32_t kinds;
+    uint32_t nth; /* of a code: place of its counts */
+};
+
+/* Events of one function. */
+struct code_counts {
+    uint64_t of[RL_EVENT_KINDS];
+    uint64_t ended, raised;
 };
 
 struct tallies {
@@ -53,7 +63,12 @@ struct index_builder {
     uint64_t size, covered, given;
     size_t problems; /* that the reader had before */
     struct index_stretch stretch;
-    struct tallies codes;   /* code: kinds, how often it begins */
+    struct tallies codes;       /* code: kinds, how often it begins */
+    struct code_counts *counts; /* owned; of these codes */
+    size_t counts_cap;
+    struct open_calls open;
+    struct lives_pass lives;
+    int has_lives;          /* of all events so far */
     struct tallies lines;   /* code << 32 | line: how often it runs */
     struct tallies threads; /* thread: its first event (`first`) and its last one (`count`) */
     struct tallies
@@ -118,6 +133,61 @@ static rl_status note_frame(struct index_builder *b, uint64_t frame)
     return RL_OK;
 }
 
+/* Returns what is counted of the function of an event; NULL without memory. */
+static struct code_counts *counts_of(struct index_builder *b, const struct event_out *event)
+{
+    struct tally *code = tally_of(&b->codes, event->id);
+    void *counts = b->counts;
+    if (code == NULL) {
+        return NULL;
+    }
+    if (code->kinds == 0) {
+        code->nth = (uint32_t)b->codes.count - 1;
+        if (rl_grow(&counts, &b->counts_cap, b->codes.count, sizeof *b->counts) != 0) {
+            return NULL;
+        }
+        b->counts = counts;
+        b->counts[code->nth] = (struct code_counts){0};
+    }
+    code->kinds |= UINT32_C(1) << event->kind;
+    code->count += (uint64_t)kind_begins(event->kind);
+    return &b->counts[code->nth];
+}
+
+/* Follows the calls that are open. RL_LIMIT: frames are not as a recorder writes them, so what a
+ * reading counts is not known. */
+static rl_status note_call(struct index_builder *b, const struct event_out *event,
+                           struct code_counts *counts)
+{
+    struct open_call call;
+    if (kind_begins(event->kind)) {
+        if (event->frame == 0 || open_calls_have(&b->open, event->frame)) {
+            return RL_LIMIT;
+        }
+        return open_calls_begin(&b->open, b->reader, event) != 0 ? RL_OK : RL_NOMEM;
+    }
+    if (event->frame != 0 && open_calls_end(&b->open, event->frame, &call)) {
+        counts->ended++;
+        counts->raised += event->kind == RL_EVENT_UNWIND;
+        return call.code == event->id ? RL_OK : RL_LIMIT;
+    }
+    return RL_OK;
+}
+
+/* Follows threads and tasks, as long as there are not too many. */
+static rl_status note_life(struct index_builder *b, const struct event_out *event)
+{
+    if (!b->has_lives) {
+        return RL_OK;
+    }
+    rl_status status = lives_pass_take(&b->lives, event);
+    if (b->lives.out.task_count + b->lives.out.thread_count > LIVES_KEPT) {
+        lives_pass_fini(&b->lives);
+        b->has_lives = 0;
+    }
+    return status;
+}
+
 /* Counts an event into the stretch. */
 static rl_status note_event(struct index_builder *b, const struct event_out *event)
 {
@@ -131,6 +201,7 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
     thread->kinds = kind;
     b->stretch.ticks = b->stretch.events == 0 ? event->ticks : b->stretch.ticks;
     b->stretch.kinds |= kind;
+    b->stretch.kind_counts[event->kind]++;
     b->stretch.events++;
     if (b->has_list && stories_use(event, &b->enders)) {
         instant_put_event(event, &b->list);
@@ -139,12 +210,17 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
     if (!index_has_code(event->kind)) {
         return RL_OK;
     }
-    struct tally *code = tally_of(&b->codes, event->id);
-    if (code == NULL) {
+    struct code_counts *counts = counts_of(b, event);
+    if (counts == NULL) {
         return RL_NOMEM;
     }
-    code->kinds |= kind;
-    code->count += (uint64_t)kind_begins(event->kind);
+    counts->of[event->kind]++;
+    if (kind_begins(event->kind) || kind_ends(event->kind)) {
+        rl_status status = note_call(b, event, counts);
+        if (status != RL_OK) {
+            return status;
+        }
+    }
     if (event->kind == RL_EVENT_LINE) {
         struct tally *line = tally_of(&b->lines, (uint64_t)event->id << 32 | event->line);
         if (line == NULL) {
@@ -210,20 +286,33 @@ static rl_status make_threads(struct index_builder *b, struct index_stretch *str
 
 static rl_status make_codes(struct index_builder *b, struct index_stretch *stretch)
 {
-    size_t line = 0;
+    size_t line = 0, kinds = 0;
+    for (size_t i = 0; i < b->codes.count; i++) {
+        kinds += (size_t)__builtin_popcount(b->codes.items[i].kinds);
+    }
     stretch->codes = rl_alloc(b->codes.count, sizeof *stretch->codes);
     stretch->lines = rl_alloc(b->lines.count, sizeof *stretch->lines);
-    if (stretch->codes == NULL || stretch->lines == NULL || sort_tallies(&b->codes) != RL_OK ||
-        sort_tallies(&b->lines) != RL_OK) {
+    stretch->counts = rl_alloc(kinds, sizeof *stretch->counts);
+    if (stretch->codes == NULL || stretch->lines == NULL || stretch->counts == NULL ||
+        sort_tallies(&b->codes) != RL_OK || sort_tallies(&b->lines) != RL_OK) {
         return RL_NOMEM;
     }
     for (size_t i = 0; i < b->codes.count; i++) {
         const struct tally *tally = &b->codes.items[i];
         struct index_code *code = &stretch->codes[stretch->code_count++];
+        const struct code_counts *counts = &b->counts[tally->nth];
         *code = (struct index_code){.code = (uint32_t)tally->key,
                                     .kinds = tally->kinds,
+                                    .first_count = stretch->count_count,
                                     .begins = tally->count,
+                                    .ended = counts->ended,
+                                    .raised = counts->raised,
                                     .first_line = line};
+        for (unsigned kind = 0; kind < RL_EVENT_KINDS; kind++) {
+            if ((tally->kinds >> kind & 1) != 0) {
+                stretch->counts[stretch->count_count++] = counts->of[kind];
+            }
+        }
         for (; line < b->lines.count && b->lines.items[line].key >> 32 == tally->key; line++) {
             stretch->lines[line] =
                 (struct index_line){(uint32_t)b->lines.items[line].key, b->lines.items[line].count};
@@ -320,6 +409,11 @@ static rl_status end_stretch(struct index_builder *b)
         instant_save(b->instant, &b->raw);
         status = seal_block(b, INDEX_STATE);
     }
+    if (status == RL_OK) {
+        bytes_out_reset(&b->raw);
+        open_calls_put(&b->open, &b->raw);
+        status = seal_block(b, INDEX_OPEN);
+    }
     if (status == RL_OK && b->size + b->sealed.len > room_of(b)) {
         b->enough += b->has_list ? 1 : b->enough; /* at first, try it without the list */
         b->has_list = 0;
@@ -333,6 +427,30 @@ static rl_status end_stretch(struct index_builder *b)
 }
 
 /* ---- the reading ---- */
+
+/* Ends the last stretch with the recording, and writes the lives. Without room for one of them,
+ * whoever asks reads that part. */
+static rl_status end_recording(struct index_builder *b)
+{
+    rl_status status = RL_OK;
+    if (b->reader->is_being_written) {
+        return RL_OK; /* its end is not that of the answers */
+    }
+    for (int tries = 0; tries < 2 && status == RL_OK && b->stretch.events != 0; tries++) {
+        status = end_stretch(b);
+    }
+    if (status != RL_OK || b->stretch.events != 0 || !b->has_lives || b->covered == 0) {
+        return status == RL_LIMIT ? RL_OK : status;
+    }
+    bytes_out_reset(&b->raw);
+    bytes_out_reset(&b->sealed);
+    lives_pass_put(&b->lives, &b->raw);
+    status = seal_block(b, INDEX_LIVES);
+    if (status == RL_OK && b->size + b->sealed.len <= room_of(b)) {
+        status = write_sealed(b);
+    }
+    return status == RL_LIMIT ? RL_OK : status;
+}
 
 /* Writes that no more can be covered. */
 static rl_status end_index(struct index_builder *b)
@@ -356,7 +474,15 @@ rl_status index_builder_step(struct index_builder *b, uint64_t events)
             return end_index(b);
         }
         status = note_event(b, &event);
+        status = status == RL_OK ? note_life(b, &event) : status;
+        if (status == RL_LIMIT) {
+            return end_index(b);
+        }
         b->given++;
+        if (status == RL_OK && !cursor_has_more_below(b->instant->cursor, UINT32_MAX)) {
+            status = end_recording(b); /* while the last event still has its values */
+            break;
+        }
         if (status == RL_OK && b->stretch.events >= b->enough) {
             status = end_stretch(b);
             status = status == RL_LIMIT ? end_index(b) : status;
@@ -401,6 +527,29 @@ static rl_status copy_pairs(struct index_builder *b, const struct index *known)
     return status;
 }
 
+/* Goes on with the calls that are open, and with the lives where they are known. */
+static rl_status go_on_counting(struct index_builder *b, const struct index *known)
+{
+    rl_status status = index_open_calls(known, known->count, &b->raw);
+    status = status == RL_OK ? open_calls_take(&b->open, b->raw.data, b->raw.len, NULL) : status;
+    for (size_t i = 0; i < known->count && status == RL_OK; i++) {
+        const struct index_stretch *stretch = &known->stretches[i];
+        for (size_t j = 0; j < stretch->code_count && status == RL_OK; j++) {
+            const struct index_code *code = &stretch->codes[j];
+            if (open_calls_count(&b->open, b->reader, code->code, code->begins) != 0) {
+                status = RL_NOMEM;
+            }
+        }
+    }
+    if (status == RL_OK) {
+        status = index_lives(known, &b->raw);
+        status = status == RL_OK ? lives_pass_load(&b->lives, b->raw.data, b->raw.len) : status;
+        b->has_lives = status == RL_OK;
+        status = status == RL_DAMAGED ? RL_OK : status;
+    }
+    return status;
+}
+
 /* Goes on where an index ends. */
 static rl_status go_on(struct index_builder *b, const struct index *known)
 {
@@ -417,7 +566,7 @@ static rl_status go_on(struct index_builder *b, const struct index *known)
         }
     }
     b->given = known->covered;
-    return status;
+    return status == RL_OK ? go_on_counting(b, known) : status;
 }
 
 rl_status index_builder_open(struct reader *reader, const struct index *known, int fd,
@@ -433,6 +582,8 @@ rl_status index_builder_open(struct reader *reader, const struct index *known, i
     b->share = share;
     b->least = stretch != 0 ? stretch : least > STRETCH_LEAST ? least : STRETCH_LEAST;
     b->problems = reader->problem_count;
+    b->lives.reader = reader;
+    b->has_lives = 1;
     index_head_put(reader, &b->raw);
     rl_status status = write_block(b, INDEX_HEAD);
     status = status == RL_OK ? stories_find_enders(reader, &b->enders) : status;
@@ -463,6 +614,9 @@ void index_builder_close(struct index_builder *b)
     tallies_fini(&b->lines);
     tallies_fini(&b->threads);
     tallies_fini(&b->frames);
+    rl_free(b->counts);
+    open_calls_fini(&b->open);
+    lives_pass_fini(&b->lives);
     u64map_fini(&b->enders);
     bytes_out_fini(&b->list);
     bytes_out_fini(&b->raw);

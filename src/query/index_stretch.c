@@ -5,7 +5,33 @@
 
 #include "alloc.h"
 
+/* Returns how many kinds are set. */
+static size_t count_kinds(uint32_t kinds)
+{
+    return (size_t)__builtin_popcount(kinds);
+}
+
+/* Returns how many events of one kind a function has. */
+static uint64_t count_of(const struct index_stretch *stretch, const struct index_code *code,
+                         unsigned kind)
+{
+    uint32_t below = code->kinds & ((UINT32_C(1) << kind) - 1);
+    return (code->kinds >> kind & 1) != 0 ? stretch->counts[code->first_count + count_kinds(below)]
+                                          : 0;
+}
+
 /* ---- bytes ---- */
+
+static void put_kinds(uint32_t kinds, const uint64_t *counts, int has_gaps, struct bytes_out *out)
+{
+    bytes_put_varint(out, kinds);
+    for (unsigned kind = 0, i = 0; kind < RL_EVENT_KINDS; kind++) {
+        if ((kinds >> kind & 1) != 0) {
+            bytes_put_varint(out, counts[has_gaps ? kind : i]);
+            i++;
+        }
+    }
+}
 
 void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *out)
 {
@@ -13,7 +39,7 @@ void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *ou
     bytes_put_varint(out, stretch->before);
     bytes_put_varint(out, stretch->events);
     bytes_put_varint(out, stretch->ticks);
-    bytes_put_varint(out, stretch->kinds);
+    put_kinds(stretch->kinds, stretch->kind_counts, 1, out);
     bytes_put_varint(out, stretch->thread_count);
     for (size_t i = 0; i < stretch->thread_count; i++) {
         const struct index_thread *thread = &stretch->threads[i];
@@ -29,8 +55,9 @@ void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *ou
         const struct index_code *code = &stretch->codes[i];
         uint32_t line = 0;
         bytes_put_varint(out, code->code - before);
-        bytes_put_varint(out, code->kinds);
-        bytes_put_varint(out, code->begins);
+        put_kinds(code->kinds, stretch->counts + code->first_count, 0, out);
+        bytes_put_varint(out, code->ended);
+        bytes_put_varint(out, code->raised);
         bytes_put_varint(out, code->line_count);
         for (size_t j = 0; j < code->line_count; j++) {
             const struct index_line *run = &stretch->lines[code->first_line + j];
@@ -86,9 +113,29 @@ static rl_status take_lines(struct bytes_in *in, struct index_stretch *stretch, 
     return RL_OK;
 }
 
+/* Takes the kinds of a function's events, and how many of each it has. */
+static rl_status take_counts(struct bytes_in *in, struct index_stretch *stretch, size_t *cap,
+                             struct index_code *code)
+{
+    void *counts = stretch->counts;
+    code->kinds = bytes_varint32(in);
+    code->first_count = stretch->count_count;
+    size_t count = count_kinds(code->kinds);
+    if (rl_grow(&counts, cap, stretch->count_count + count, sizeof *stretch->counts) != 0) {
+        return RL_NOMEM;
+    }
+    stretch->counts = counts;
+    for (size_t i = 0; i < count; i++) {
+        stretch->counts[stretch->count_count++] = bytes_varint(in);
+    }
+    code->begins =
+        count_of(stretch, code, RL_EVENT_CALL) + count_of(stretch, code, RL_EVENT_RUNNING);
+    return RL_OK;
+}
+
 static rl_status take_codes(struct bytes_in *in, struct index_stretch *stretch)
 {
-    size_t count = bytes_count(in), cap = 0;
+    size_t count = bytes_count(in), cap = 0, count_cap = 0;
     uint32_t before = 0;
     rl_status status = RL_OK;
     stretch->codes = rl_zalloc(count, sizeof *stretch->codes);
@@ -98,11 +145,12 @@ static rl_status take_codes(struct bytes_in *in, struct index_stretch *stretch)
     for (size_t i = 0; i < count && !in->bad && status == RL_OK; i++) {
         struct index_code *code = &stretch->codes[stretch->code_count++];
         code->code = before = take_next(in, before, i == 0);
-        code->kinds = bytes_varint32(in);
-        code->begins = bytes_varint(in);
+        status = take_counts(in, stretch, &count_cap, code);
+        code->ended = bytes_varint(in);
+        code->raised = bytes_varint(in);
         code->first_line = stretch->line_count;
         code->line_count = bytes_count(in);
-        status = take_lines(in, stretch, &cap, code->line_count);
+        status = status == RL_OK ? take_lines(in, stretch, &cap, code->line_count) : status;
     }
     return status;
 }
@@ -114,6 +162,9 @@ rl_status index_stretch_get(const uint8_t *bytes, size_t len, struct index_stret
     stretch->events = bytes_varint(&in);
     stretch->ticks = bytes_varint(&in);
     stretch->kinds = bytes_varint32(&in);
+    for (unsigned kind = 0; kind < RL_EVENT_KINDS; kind++) {
+        stretch->kind_counts[kind] = (stretch->kinds >> kind & 1) != 0 ? bytes_varint(&in) : 0;
+    }
     rl_status status = take_threads(&in, stretch);
     status = status == RL_OK ? take_codes(&in, stretch) : status;
     stretch->has_list = bytes_varint(&in) != 0;
@@ -131,6 +182,7 @@ void index_stretch_fini(struct index_stretch *stretch)
     rl_free(stretch->threads);
     rl_free(stretch->codes);
     rl_free(stretch->lines);
+    rl_free(stretch->counts);
     *stretch = (struct index_stretch){0};
 }
 
@@ -214,6 +266,31 @@ uint64_t index_begins(const struct index_stretch *stretch, const struct u64map *
         count += is_wanted(&stretch->codes[i], codes) ? stretch->codes[i].begins : 0;
     }
     return count;
+}
+
+uint64_t index_events(const struct index_stretch *stretch, uint32_t kinds,
+                      const struct u64map *codes)
+{
+    uint64_t events = 0;
+    uint32_t of_functions = 0;
+    kinds &= stretch->kinds;
+    for (unsigned kind = 0; kind < RL_EVENT_KINDS; kind++) {
+        int is_of_function = kind != RL_EVENT_BUDGET && index_has_code(kind);
+        if ((kinds >> kind & 1) != 0 && codes != NULL && is_of_function) {
+            of_functions |= UINT32_C(1) << kind;
+        } else if ((kinds >> kind & 1) != 0) {
+            events += stretch->kind_counts[kind];
+        }
+    }
+    for (size_t i = 0; of_functions != 0 && i < stretch->code_count; i++) {
+        const struct index_code *code = &stretch->codes[i];
+        uint32_t own = code->kinds & of_functions;
+        for (unsigned kind = 0; own != 0 && is_wanted(code, codes) && kind < RL_EVENT_KINDS;
+             kind++) {
+            events += (own >> kind & 1) != 0 ? count_of(stretch, code, kind) : 0;
+        }
+    }
+    return events;
 }
 
 uint64_t index_runs(const struct index_stretch *stretch, const struct u64map *codes, uint32_t line)

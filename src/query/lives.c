@@ -5,38 +5,30 @@
 #include <string.h>
 
 #include "alloc.h"
-#include "map.h"
+#include "skim.h"
 #include "value.h"
-
-/* What a pass knows beside the answer. */
-struct living {
-    struct reader *reader;
-    struct cursor *cursor;
-    struct lives *out;
-    struct u64map threads, tasks; /* number + 1 -> place in the answer */
-};
 
 static struct life_event name_event(const struct event_out *event)
 {
-    return (struct life_event){event->thread, event->kind, event->seq, event->t};
+    return (struct life_event){event->thread, event->kind, event->seq, event->ticks};
 }
 
 /* Returns the life with this number, which begins with the event where it is new. Returns NULL for
  * one that is not listed, and without memory; *status says which. */
-static struct life *find_life(struct living *l, int is_task, uint32_t number,
+static struct life *find_life(struct lives_pass *l, int is_task, uint32_t number,
                               const struct event_out *event, rl_status *status)
 {
     struct u64map *map = is_task ? &l->tasks : &l->threads;
-    struct life **items = is_task ? &l->out->tasks : &l->out->threads;
-    size_t *count = is_task ? &l->out->task_count : &l->out->thread_count;
-    size_t *cap = is_task ? &l->out->task_cap : &l->out->thread_cap;
+    struct life **items = is_task ? &l->out.tasks : &l->out.threads;
+    size_t *count = is_task ? &l->out.task_count : &l->out.thread_count;
+    size_t *cap = is_task ? &l->out.task_cap : &l->out.thread_cap;
     const uint64_t *known = u64map_get(map, (uint64_t)number + 1);
     void *grown = *items;
     if (known != NULL) {
         return &(*items)[*known];
     }
     if (*count >= LIVES_MAX) {
-        l->out->unlisted += event->kind == RL_EVENT_TASK_START;
+        l->out.unlisted += event->kind == RL_EVENT_TASK_START;
         return NULL;
     }
     if (rl_grow(&grown, cap, *count + 1, sizeof **items) != 0) {
@@ -82,14 +74,14 @@ static int is_of_frame(const struct event_out *event)
 
 /* Returns whether the event is a yield by which a coroutine waits. A generator gives a value to who
  * iterates over it, and goes on with that one. */
-static int is_wait(const struct living *l, const struct event_out *event)
+static int is_wait(const struct lives_pass *l, const struct event_out *event)
 {
     return event->kind == RL_EVENT_YIELD &&
            (reader_code(l->reader, event->id).flags & RL_CODE_COROUTINE) != 0;
 }
 
 /* Takes an event into the life of its thread or of its task. */
-static void take_into(const struct living *l, struct life *life, const struct event_out *event)
+static void take_into(const struct lives_pass *l, struct life *life, const struct event_out *event)
 {
     life->events++;
     life->last = name_event(event);
@@ -114,7 +106,7 @@ static void take_into(const struct living *l, struct life *life, const struct ev
 }
 
 /* Takes an event that begins or ends a thread or a task. Returns whether it was one. */
-static int take_border(struct living *l, const struct event_out *event, rl_status *status)
+static int take_border(struct lives_pass *l, const struct event_out *event, rl_status *status)
 {
     int is_task = event->kind == RL_EVENT_TASK_START || event->kind == RL_EVENT_TASK_END ||
                   event->kind == RL_EVENT_TASK_SWITCH;
@@ -137,63 +129,90 @@ static int take_border(struct living *l, const struct event_out *event, rl_statu
     return 1;
 }
 
-static rl_status take_event(struct living *l, const struct event_out *event)
+rl_status lives_pass_take(struct lives_pass *pass, const struct event_out *event)
 {
     rl_status status = RL_OK;
-    int is_border = take_border(l, event, &status);
-    struct life *thread = find_life(l, 0, event->thread, event, &status);
+    int is_border = take_border(pass, event, &status);
+    struct life *thread = find_life(pass, 0, event->thread, event, &status);
     if (thread != NULL && !is_border) {
-        take_into(l, thread, event);
+        take_into(pass, thread, event);
     } else if (thread != NULL) {
         thread->events++;
         thread->last = name_event(event);
     }
     if (status == RL_OK && event->task != 0 && !is_border) {
-        struct life *task = find_life(l, 1, event->task, event, &status);
+        struct life *task = find_life(pass, 1, event->task, event, &status);
         if (task != NULL) {
-            take_into(l, task, event);
+            take_into(pass, task, event);
         }
+    }
+    pass->last.kind = event->kind;
+    pass->last.thread = event->thread;
+    pass->last.frame = event->frame;
+    return status;
+}
+
+void lives_pass_fini(struct lives_pass *pass)
+{
+    struct reader *reader = pass->reader;
+    lives_fini(&pass->out);
+    u64map_fini(&pass->threads);
+    u64map_fini(&pass->tasks);
+    *pass = (struct lives_pass){.reader = reader};
+}
+
+/* Counts the frames that are open after the last event. */
+static void count_open(struct lives_pass *pass, struct cursor *cursor)
+{
+    size_t depth, count = pass->out.thread_count != 0 ? cursor_threads(cursor) : 0;
+    uint32_t thread;
+    for (size_t i = 0; i < count; i++) {
+        const struct open_activation *stack = cursor_thread_stack(cursor, i, &thread, &depth);
+        const uint64_t *place = u64map_get(&pass->threads, (uint64_t)thread + 1);
+        int has_left = depth != 0 && pass->last.thread == thread && kind_leaves(pass->last.kind) &&
+                       stack[depth - 1].frame == pass->last.frame;
+        if (place != NULL) {
+            pass->out.threads[*place].open = (uint32_t)(depth - (size_t)has_left);
+        }
+    }
+}
+
+/* Begins behind what an index covers, where it has the lives; otherwise at the first event. */
+static rl_status begin(struct lives_pass *pass, struct skim *skim)
+{
+    const struct index *index = pass->reader->index;
+    struct bytes_out bytes = {0};
+    rl_status status = index != NULL ? index_lives(index, &bytes) : RL_DAMAGED;
+    status = status == RL_OK ? lives_pass_load(pass, bytes.data, bytes.len) : status;
+    bytes_out_fini(&bytes);
+    if (status == RL_NOMEM) {
+        return status;
+    }
+    int is_known = status == RL_OK;
+    status = skim_open(pass->reader, 0, is_known ? index->count : 0, NULL, skim);
+    if (status == RL_OK && is_known && skim->given == 0) { /* the state was of no use */
+        lives_pass_fini(pass);
     }
     return status;
 }
 
-/* Counts the frames that are open after the last event. */
-static void count_open(struct living *l, const struct event_out *last)
-{
-    size_t depth, count = l->out->thread_count != 0 ? cursor_threads(l->cursor) : 0;
-    uint32_t thread;
-    for (size_t i = 0; i < count; i++) {
-        const struct open_activation *stack = cursor_thread_stack(l->cursor, i, &thread, &depth);
-        const uint64_t *place = u64map_get(&l->threads, (uint64_t)thread + 1);
-        int has_left = depth != 0 && last->thread == thread && kind_leaves(last->kind) &&
-                       stack[depth - 1].frame == last->frame;
-        if (place != NULL) {
-            l->out->threads[*place].open = (uint32_t)(depth - (size_t)has_left);
-        }
-    }
-}
-
 rl_status lives_read(struct reader *reader, struct lives *out)
 {
-    struct living living = {.reader = reader, .out = out};
-    struct event_out event = {0}, last = {0};
-    *out = (struct lives){0};
-    rl_status status = cursor_open(reader, &living.cursor);
-    while (status == RL_OK && (status = cursor_next(living.cursor, &event)) == RL_OK) {
-        status = take_event(&living, &event);
-        last = event;
+    struct lives_pass pass = {.reader = reader};
+    struct event_out event;
+    struct skim skim = {0};
+    rl_status status = begin(&pass, &skim);
+    while (status == RL_OK && (status = skim_next(&skim, NULL, &event)) == RL_OK) {
+        status = lives_pass_take(&pass, &event);
     }
-    if (status != RL_NOMEM && living.cursor != NULL) {
-        count_open(&living, &last);
+    if (status != RL_NOMEM) {
+        count_open(&pass, skim.cursor);
+        *out = pass.out;
+        pass.out = (struct lives){0};
     }
-    cursor_close(living.cursor);
-    u64map_fini(&living.threads);
-    u64map_fini(&living.tasks);
-    if (status == RL_NOMEM) {
-        lives_fini(out);
-        return status;
-    }
-    return RL_OK;
+    skim_close(&skim);
+    lives_pass_fini(&pass);
+    return status == RL_NOMEM ? status : RL_OK;
 }
 
 void lives_fini(struct lives *lives)

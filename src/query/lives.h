@@ -16,6 +16,7 @@
 #define LIVES_H
 
 #include "cursor.h"
+#include "map.h"
 
 #define LIVES_MAX 1000000u
 
@@ -23,7 +24,7 @@
 struct life_event {
     uint32_t thread;
     uint32_t kind;
-    uint64_t seq, t;
+    uint64_t seq, ticks;
 };
 
 struct life {
@@ -48,7 +49,25 @@ struct lives {
     uint64_t unlisted; /* beyond LIVES_MAX */
 };
 
-/* Reads all events once. RL_OK or RL_NOMEM. */
+/* Lives up to an event. A struct of zeros with a reader is before the first one. */
+struct lives_pass {
+    struct reader *reader;
+    struct lives out;
+    struct u64map threads, tasks; /* number + 1 -> place in `out` */
+    struct {
+        uint32_t kind, thread;
+        uint64_t frame;
+    } last; /* the last event */
+};
+void lives_pass_fini(struct lives_pass *pass);
+RL_CHECKED rl_status lives_pass_take(struct lives_pass *pass, const struct event_out *event);
+/* Appends all of it. */
+void lives_pass_put(const struct lives_pass *pass, struct bytes_out *out);
+/* Begins with what was put. The bytes are not trusted. RL_OK, RL_NOMEM or RL_DAMAGED; then the pass
+ * is empty. */
+RL_CHECKED rl_status lives_pass_load(struct lives_pass *pass, const uint8_t *bytes, size_t len);
+
+/* Reads all events once, those that an index does not cover. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status lives_read(struct reader *reader, struct lives *out);
 void lives_fini(struct lives *lives);
 

@@ -118,6 +118,25 @@ rl_status skim_skip(struct skim *skim, const struct index_wanted *wanted)
     return status;
 }
 
+rl_status skim_jump(struct skim *skim, size_t stretch, int *has_moved)
+{
+    rl_status status = load_stretch(skim, stretch, skim->instant != NULL);
+    *has_moved = status == RL_OK;
+    if (status == RL_OK) {
+        set_boundary(skim, skim->given);
+    }
+    return status == RL_DAMAGED ? RL_OK : status;
+}
+
+size_t skim_here(const struct skim *skim)
+{
+    const struct index *index = skim->reader->index;
+    size_t here = index != NULL ? find_stretch(index, skim->given) : 0;
+    return index != NULL && here < index->count && index->stretches[here].before == skim->given
+               ? here
+               : SIZE_MAX;
+}
+
 /* ---- stretches of places ---- */
 
 size_t skim_stretch_of_event(const struct reader *reader, uint32_t thread, uint64_t seq)

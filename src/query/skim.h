@@ -45,6 +45,12 @@ RL_CHECKED static inline rl_status skim_next(struct skim *skim, const struct ind
                                  : cursor_next(skim->cursor, event);
 }
 
+/* Leaves out all up to a stretch, or up to the end of the last one, whatever is in it. Returns
+ * whether it did, in *has_moved: not where the state there is of no use. RL_OK or RL_NOMEM. */
+RL_CHECKED rl_status skim_jump(struct skim *skim, size_t stretch, int *has_moved);
+/* Returns the stretch that begins with the next event; SIZE_MAX where none does. */
+size_t skim_here(const struct skim *skim);
+
 /* Return the last stretch that begins at or before a place; 0 where there is none. The place is an
  * event of a thread by its number, a time, or a number of events. */
 size_t skim_stretch_of_event(const struct reader *reader, uint32_t thread, uint64_t seq);

@@ -4,102 +4,23 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "open_calls.h"
 #include "rec.h"
-
-/* A frame that is open. */
-struct begun {
-    uint64_t number, t;
-};
+#include "skim.h"
 
 struct timeline {
     struct reader *reader;
     struct timeline_question question;
-    struct cursor *cursor;
-    uint8_t *sources;        /* owned; of the names of the expression */
-    struct u64map functions; /* code id + 1 -> place of its function in `calls` */
-    uint64_t *calls;         /* owned; begins of each function */
-    size_t function_count;
-    struct u64map open;  /* frame -> place in `begun` */
-    struct begun *begun; /* owned */
-    size_t begun_count, begun_cap;
-    size_t *spare; /* owned; free places of `begun` */
-    size_t spare_count, spare_cap;
+    struct cursor *near; /* owned; of a near timeline, otherwise NULL */
+    struct skim skim;
+    uint8_t *sources; /* owned; of the names of the expression */
+    struct open_calls calls;
     uint64_t skipped;
     int has_begun, has_ended;
     struct timeline_counts counts;
 };
 
 /* ---- numbers of calls ---- */
-
-/* Gives each function a place: definitions with one name are one function, as positions have it. */
-static rl_status place_functions(struct timeline *t)
-{
-    struct strmap names = {0};
-    struct bytes_out name = {0};
-    rl_status status = RL_OK;
-    const struct u64map *codes = &t->reader->codes;
-    for (size_t i = 0; i < codes->capacity && status == RL_OK; i++) {
-        if (codes->entries[i].key == 0) {
-            continue;
-        }
-        struct code_text code = reader_code(t->reader, (uint32_t)codes->entries[i].key);
-        bytes_out_reset(&name);
-        bytes_put(&name, code.module.data, code.module.len);
-        bytes_put(&name, ":", 1);
-        bytes_put(&name, code.qualname.data, code.qualname.len);
-        const uint32_t *known = name.failed ? NULL : strmap_get(&names, name.data, name.len);
-        uint32_t place = known != NULL ? *known : (uint32_t)t->function_count;
-        if (name.failed || (known == NULL && strmap_put(&names, name.data, name.len, place) != 0) ||
-            u64map_put(&t->functions, codes->entries[i].key + 1, place) != 0) {
-            status = RL_NOMEM;
-        }
-        t->function_count += known == NULL;
-    }
-    bytes_out_fini(&name);
-    strmap_fini(&names);
-    t->calls = status == RL_OK ? rl_zalloc(t->function_count + 1, sizeof *t->calls) : NULL;
-    return t->calls != NULL ? RL_OK : RL_NOMEM;
-}
-
-/* Remembers the begin of a frame. Returns the number of the call, 0 without memory. */
-static uint64_t begin_call(struct timeline *t, const struct event_out *event)
-{
-    const uint64_t *function = u64map_get(&t->functions, (uint64_t)event->id + 1);
-    /* Where the program still runs, functions may have been defined since. */
-    uint64_t *calls = &t->calls[function != NULL ? *function : t->function_count];
-    void *begun = t->begun;
-    size_t place = t->spare_count != 0 ? t->spare[t->spare_count - 1] : t->begun_count;
-    if (rl_grow(&begun, &t->begun_cap, place + 1, sizeof *t->begun) != 0) {
-        return 0;
-    }
-    t->begun = begun;
-    if (u64map_put(&t->open, event->frame, place) != 0) {
-        return 0;
-    }
-    t->spare_count -= t->spare_count != 0;
-    t->begun_count += place == t->begun_count;
-    t->begun[place] = (struct begun){++*calls, event->t};
-    return *calls;
-}
-
-/* Forgets a frame, and fills in what is known of it. Returns 0, or -1 without memory. */
-static int end_call(struct timeline *t, struct timeline_row *row)
-{
-    uint64_t place;
-    void *spare = t->spare;
-    if (!u64map_remove(&t->open, row->event.frame, &place)) {
-        return 0;
-    }
-    if (rl_grow(&spare, &t->spare_cap, t->spare_count + 1, sizeof *t->spare) != 0) {
-        return -1;
-    }
-    t->spare = spare;
-    t->spare[t->spare_count++] = (size_t)place;
-    row->number = t->begun[place].number;
-    row->began = t->begun[place].t;
-    row->has_began = 1;
-    return 0;
-}
 
 /* Counts the calls of wanted functions; those of others have no rows. */
 static rl_status follow_call(struct timeline *t, struct timeline_row *row)
@@ -108,15 +29,21 @@ static rl_status follow_call(struct timeline *t, struct timeline_row *row)
     if (event->frame == 0 || t->question.is_near) {
         return RL_OK;
     }
+    struct open_call call;
     if (kind_ends(event->kind)) {
-        return end_call(t, row) == 0 ? RL_OK : RL_NOMEM;
+        if (open_calls_end(&t->calls, event->frame, &call)) {
+            row->number = call.number;
+            row->began = reader_time(t->reader, call.ticks);
+            row->has_began = 1;
+        }
+        return RL_OK;
     }
     if (!kind_begins(event->kind) ||
         (t->question.codes != NULL &&
          u64map_get(t->question.codes, (uint64_t)event->id + 1) == NULL)) {
         return RL_OK;
     }
-    row->number = begin_call(t, event);
+    row->number = open_calls_begin(&t->calls, t->reader, event);
     return row->number != 0 ? RL_OK : RL_NOMEM;
 }
 
@@ -187,7 +114,8 @@ static uint32_t measure_depth(const struct timeline *t, const struct event_out *
     size_t depth;
     uint32_t found = 0;
     uint64_t own = is_of_function(event->kind) ? event->frame : 0;
-    const struct open_activation *stack = cursor_stack(t->cursor, &depth);
+    const struct open_activation *stack =
+        cursor_stack(t->near != NULL ? t->near : t->skim.cursor, &depth);
     for (size_t i = 0; i < depth && stack[i].frame != own; i++) {
         found += t->question.codes == NULL ||
                  u64map_get(t->question.codes, (uint64_t)stack[i].code + 1) != NULL;
@@ -195,7 +123,100 @@ static uint32_t measure_depth(const struct timeline *t, const struct event_out *
     return found;
 }
 
+/* ---- what the index leaves out ---- */
+
+/* Returns the last stretch that has nothing before it which is at a border, or behind it. */
+static size_t stretch_of(const struct timeline *t, const struct timeline_border *border)
+{
+    if (border->thread != 0) {
+        return skim_stretch_of_event(t->reader, border->thread, border->seq);
+    }
+    return border->t != 0 ? skim_stretch_of_time(t->reader, border->t - 1) : 0;
+}
+
+/* Returns the last stretch that has nothing before it which is wanted. */
+static size_t first_stretch(const struct timeline *t)
+{
+    const struct timeline_question *q = &t->question;
+    size_t from = q->from.is_set ? stretch_of(t, &q->from) : 0;
+    size_t to = q->to.is_set ? stretch_of(t, &q->to) : SIZE_MAX;
+    return to < from ? to : from;
+}
+
+/* Begins before a stretch: with the calls that are open there, and the number of those before. */
+static rl_status begin_at(struct timeline *t, size_t stretch)
+{
+    const struct index *index = t->reader->index;
+    struct bytes_out bytes = {0};
+    rl_status status = stretch != 0 ? index_open_calls(index, stretch, &bytes) : RL_DAMAGED;
+    if (status == RL_OK) {
+        status = open_calls_take(&t->calls, bytes.data, bytes.len, t->question.codes);
+    }
+    bytes_out_fini(&bytes);
+    if (status == RL_NOMEM) {
+        return status;
+    }
+    stretch = status == RL_OK ? stretch : 0;
+    status = skim_open(t->reader, 0, stretch, NULL, &t->skim);
+    if (status == RL_OK && t->skim.given == 0) {
+        open_calls_fini(&t->calls); /* the state was of no use */
+        stretch = 0;
+    }
+    for (size_t i = 0; i < stretch && status == RL_OK; i++) {
+        const struct index_stretch *before = &index->stretches[i];
+        for (size_t j = 0; j < before->code_count && status == RL_OK; j++) {
+            const struct index_code *code = &before->codes[j];
+            if (code->begins != 0 &&
+                open_calls_count(&t->calls, t->reader, code->code, code->begins) != 0) {
+                status = RL_NOMEM;
+            }
+        }
+    }
+    t->counts.events = t->skim.given;
+    return status;
+}
+
+/* Counts what is in the stretches from the next event on, up to the one in which the end is. */
+static rl_status count_stretches(struct timeline *t)
+{
+    const struct timeline_question *q = &t->question;
+    const struct index *index = t->reader->index;
+    size_t here = skim_here(&t->skim), end;
+    int has_moved = 0;
+    if (here == SIZE_MAX || q->where != NULL || q->thread != 0 || q->task != 0 ||
+        (q->from.is_set && !t->has_begun)) {
+        return RL_OK;
+    }
+    end = q->to.is_set ? stretch_of(t, &q->to) : index->count;
+    if (end <= here) {
+        return RL_OK;
+    }
+    rl_status status = skim_jump(&t->skim, end, &has_moved);
+    t->has_begun = 1;
+    for (size_t i = here; has_moved && i < end; i++) {
+        const struct index_stretch *stretch = &index->stretches[i];
+        t->counts.events += stretch->events;
+        t->counts.passed += index_events(stretch, q->kinds != 0 ? q->kinds : UINT32_MAX, q->codes);
+    }
+    return status;
+}
+
 /* ---- the pass ---- */
+
+static rl_status next_event(struct timeline *t, struct event_out *event)
+{
+    if (t->has_ended) {
+        return RL_END;
+    }
+    if (t->near != NULL) {
+        return cursor_next(t->near, event);
+    }
+    rl_status status = RL_OK;
+    if (t->question.only_counts && t->skim.given == t->skim.boundary) {
+        status = count_stretches(t);
+    }
+    return status == RL_OK ? skim_next(&t->skim, NULL, event) : status;
+}
 
 rl_status timeline_next(struct timeline *timeline, uint64_t *events, struct timeline_row *row,
                         int *is_row)
@@ -204,7 +225,7 @@ rl_status timeline_next(struct timeline *timeline, uint64_t *events, struct time
     *is_row = 0;
     for (; *events != 0; --*events) {
         *row = (struct timeline_row){0};
-        rl_status status = t->has_ended ? RL_END : cursor_next(t->cursor, &row->event);
+        rl_status status = next_event(t, &row->event);
         status = status == RL_OK ? follow_call(t, row) : status;
         if (status != RL_OK) {
             t->has_ended = 1;
@@ -234,15 +255,15 @@ rl_status timeline_open(struct reader *reader, const struct timeline_question *q
     }
     t->reader = reader;
     t->question = *question;
-    rl_status status = place_functions(t);
-    if (status == RL_OK && question->where != NULL) {
+    rl_status status = RL_OK;
+    if (question->where != NULL) {
         t->sources = timeline_bind(question->where);
         status = t->sources != NULL ? RL_OK : RL_NOMEM;
     }
     if (status == RL_OK) {
         status = question->is_near ? cursor_open_thread(reader, question->from.thread,
-                                                        question->from.seq, &t->cursor)
-                                   : cursor_open(reader, &t->cursor);
+                                                        question->from.seq, &t->near)
+                                   : begin_at(t, first_stretch(t));
     }
     if (status != RL_OK) {
         timeline_close(t);
@@ -267,12 +288,11 @@ void timeline_close(struct timeline *timeline)
     if (timeline == NULL) {
         return;
     }
-    u64map_fini(&timeline->functions);
-    u64map_fini(&timeline->open);
+    open_calls_fini(&timeline->calls);
     rl_free(timeline->sources);
-    rl_free(timeline->calls);
-    rl_free(timeline->begun);
-    rl_free(timeline->spare);
-    cursor_close(timeline->cursor);
+    cursor_close(timeline->near);
+    if (timeline->near == NULL && timeline->skim.reader != NULL) {
+        skim_close(&timeline->skim);
+    }
     rl_free(timeline);
 }

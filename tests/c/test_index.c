@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 
 #include "alloc.h"
+#include "calls.h"
 #include "calls_of.h"
 #include "exceptions.h"
 #include "index_build.h"
+#include "lives.h"
 #include "position.h"
 #include "recording.h"
 #include "skim.h"
+#include "timeline.h"
 
 static struct reader *open_reader(const char *path)
 {
@@ -163,6 +166,150 @@ static void compare_calls(struct reader *plain, struct reader *indexed)
     }
 }
 
+/* Compares what is counted of all calls, from the first one and behind some. */
+static void compare_call_counts(struct reader *plain, struct reader *indexed)
+{
+    for (int i = 0; i < 12; i++) {
+        struct u64map codes = pick_codes(plain);
+        const struct calls_of_question question = {.codes = &codes, .only_counts = i % 3 == 0};
+        struct reader *const readers[2] = {plain, indexed};
+        struct calls_of_counts counts[2];
+        uint64_t rows = random_below(40);
+        for (int r = 0; r < 2; r++) {
+            struct calls_of *calls = NULL;
+            struct call_found *call = NULL;
+            uint64_t given = 0, many = UINT64_MAX;
+            rl_status status;
+            assert_int_equal(calls_of_open(readers[r], &question, &calls), RL_OK);
+            while ((status = calls_of_next(calls, &many, &call)) == RL_OK) {
+                call_found_free(call);
+                if (++given >= rows) {
+                    calls_of_only_count(calls);
+                }
+            }
+            assert_int_equal(status, RL_END);
+            counts[r] = *calls_of_counts(calls);
+            calls_of_close(calls);
+        }
+        assert_int_equal(counts[0].calls, counts[1].calls);
+        assert_int_equal(counts[0].passed, counts[1].passed);
+        assert_int_equal(counts[0].raised, counts[1].raised);
+        assert_int_equal(counts[0].open, counts[1].open);
+        u64map_fini(&codes);
+    }
+}
+
+static void compare_lives_of(const struct life *a, const struct life *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_memory_equal(&a[i].first, &b[i].first, sizeof a[i].first);
+        assert_memory_equal(&a[i].last, &b[i].last, sizeof a[i].last);
+        assert_memory_equal(&a[i].end, &b[i].end, sizeof a[i].end);
+        assert_memory_equal(&a[i].wait, &b[i].wait, sizeof a[i].wait);
+        assert_int_equal(a[i].number, b[i].number);
+        assert_int_equal(a[i].name, b[i].name);
+        assert_int_equal(a[i].parent, b[i].parent);
+        assert_int_equal(a[i].maker, b[i].maker);
+        assert_int_equal(a[i].maker_line, b[i].maker_line);
+        assert_int_equal(a[i].root, b[i].root);
+        assert_int_equal(a[i].root_code, b[i].root_code);
+        assert_int_equal(a[i].events, b[i].events);
+        assert_int_equal(a[i].calls, b[i].calls);
+        assert_int_equal(a[i].open, b[i].open);
+        assert_int_equal(a[i].has_ended, b[i].has_ended);
+    }
+}
+
+static void compare_lives(struct reader *plain, struct reader *indexed)
+{
+    struct lives a, b;
+    assert_int_equal(lives_read(plain, &a), RL_OK);
+    assert_int_equal(lives_read(indexed, &b), RL_OK);
+    assert_int_equal(a.thread_count, b.thread_count);
+    assert_int_equal(a.task_count, b.task_count);
+    assert_int_equal(a.unlisted, b.unlisted);
+    compare_lives_of(a.threads, b.threads, a.thread_count);
+    compare_lives_of(a.tasks, b.tasks, a.task_count);
+    lives_fini(&a);
+    lives_fini(&b);
+}
+
+static struct timeline_border random_border(struct reader *reader, int how)
+{
+    struct timeline_border border = {.is_set = how != 0};
+    border.t = random_below(reader_time(reader, reader->end_ticks));
+    if (how == 2) {
+        struct position_found found;
+        const struct position place = {.kind = POSITION_SHARE, .number = random_below(1000000)};
+        assert_int_equal(position_find(reader, &place, NULL, &found), RL_OK);
+        border = (struct timeline_border){found.is_found, found.event.thread, found.event.seq,
+                                          found.event.t};
+    }
+    return border;
+}
+
+/* Compares rows, then counts, between two random places. */
+static void compare_timelines(struct reader *plain, struct reader *indexed)
+{
+    for (int i = 0; i < 18; i++) {
+        struct u64map codes = pick_codes(plain);
+        const struct timeline_question question = {.codes = i % 2 == 0 ? &codes : NULL,
+                                                   .kinds = i % 4 < 2 ? 0 : 0x6e,
+                                                   .thread = i % 5 == 4,
+                                                   .from = random_border(plain, i % 3),
+                                                   .to = random_border(plain, i / 3 % 3),
+                                                   .only_counts = i % 7 == 6};
+        struct timeline *a = NULL, *b = NULL;
+        uint64_t many = UINT64_MAX, rows = random_below(30);
+        struct timeline_row x, y;
+        int is_row, other_is_row;
+        rl_status status;
+        assert_int_equal(timeline_open(plain, &question, &a), RL_OK);
+        assert_int_equal(timeline_open(indexed, &question, &b), RL_OK);
+        while ((status = timeline_next(a, &many, &x, &is_row)) == RL_OK && is_row) {
+            assert_int_equal(timeline_next(b, &many, &y, &other_is_row), RL_OK);
+            assert_true(other_is_row);
+            assert_same_event(&x.event, &y.event);
+            assert_int_equal(x.number, y.number);
+            assert_int_equal(x.began, y.began);
+            assert_int_equal(x.depth, y.depth);
+            if (rows-- == 0) {
+                timeline_only_count(a);
+                timeline_only_count(b);
+            }
+        }
+        assert_int_equal(status, RL_END);
+        assert_int_equal(timeline_next(b, &many, &y, &other_is_row), RL_END);
+        assert_int_equal(timeline_counts(a)->events, timeline_counts(b)->events);
+        assert_int_equal(timeline_counts(a)->passed, timeline_counts(b)->passed);
+        timeline_close(a);
+        timeline_close(b);
+        u64map_fini(&codes);
+    }
+}
+
+/* With and without a reading to the end, an answer of nested calls has the same calls. */
+static void compare_nested(struct reader *plain, struct reader *indexed)
+{
+    for (size_t limit = 0; limit < 6; limit++) {
+        struct calls_question question = {.limit = limit * limit};
+        struct calls_answer a, b;
+        assert_int_equal(calls_read(plain, &question, &a), RL_OK);
+        question.may_cut = 1;
+        assert_int_equal(calls_read(indexed, &question, &b), RL_OK);
+        assert_int_equal(a.count, b.count);
+        assert_true(b.is_cut ? a.hidden != 0 : a.hidden == b.hidden);
+        for (size_t i = 0; i < a.count; i++) {
+            assert_same_event(&a.calls[i]->start.out, &b.calls[i]->start.out);
+            assert_int_equal(a.calls[i]->has_end, b.calls[i]->has_end);
+            assert_int_equal(a.calls[i]->end.out.seq, b.calls[i]->end.out.seq);
+            assert_int_equal(a.calls[i]->end.out.kind, b.calls[i]->end.out.kind);
+        }
+        calls_fini(&a);
+        calls_fini(&b);
+    }
+}
+
 static void compare_exceptions(struct reader *plain, struct reader *indexed)
 {
     const struct stories_question question = {.sees_raise = 1};
@@ -222,6 +369,10 @@ static void compare_all(struct reader *plain, struct reader *indexed)
 {
     compare_positions(plain, indexed);
     compare_calls(plain, indexed);
+    compare_call_counts(plain, indexed);
+    compare_lives(plain, indexed);
+    compare_timelines(plain, indexed);
+    compare_nested(plain, indexed);
     compare_exceptions(plain, indexed);
     compare_states(plain, indexed);
 }

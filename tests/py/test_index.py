@@ -97,7 +97,10 @@ def questions(path, seed, count):
         codes = [row for row in recording.codes() if row[2] != "<module>" and not row[5] & 8]
         events = list(recording.events())
     found = [["exc"], ["exc", "--all", "--json"], ["exc", "1"], ["state", "end"],
-             ["state", "start"], ["gaps"], ["check"], ["tree"]]  # fmt: skip
+             ["state", "start"], ["gaps"], ["check"], ["tree"], ["threads", "--json"], ["threads"],
+             ["tasks", "--json"], ["timeline", "--count"], ["timeline", "--count", "--libraries"],
+             ["timeline", "--kinds", "all", "--json", "--limit", "20"],
+             ["tree", "--calls", "--limit", "3"]]  # fmt: skip
     for _ in range(count):
         event = chosen.choice(events)
         _, module, name, file, line, _, _, variables = chosen.choice(codes)
@@ -118,7 +121,18 @@ def questions(path, seed, count):
             ["calls", f"{function}#{nth if nth != 'last' else 2}"],
             ["calls", function, "--where", "total > 1us", "--last"],
             ["calls", function, "--limit", "2"],
+            ["calls", function, "--count"],
             ["callers", function],
+            ["tree", "--calls", "--func", function, "--limit", chosen.choice([1, 2, 9])],
+            ["timeline", "--from", f"T{event['thread']}@{event['seq']}", "--limit", "7", "--json"],
+            ["timeline", "--from", f"{chosen.random() * 100:.2f}%", "--kinds", "all", "--limit",
+             "0", "--json"],
+            ["timeline", "--from", f"{chosen.random() * 60:.2f}%", "--limit", "2", "--to",
+             f"{40 + chosen.random() * 60:.2f}%"],
+            ["timeline", "--to", f"T{event['thread']}@{event['seq']}", "--kinds", "all",
+             "--limit", "3"],
+            ["timeline", "--limit", "4", "--thread", event["thread"]],
+            ["timeline", "--count", "--where", "n == 2 or total > 1us"],
         ]  # fmt: skip
         if variables:
             found.append(["history", function, chosen.choice(variables), "--json"])

@@ -57,7 +57,7 @@ static PyObject *call_row(struct reader *reader, const struct call *call)
  * where they were not counted, which `may_cut` allows. */
 PyObject *reader_calls(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"codes", "thread",       "session",   "depth", "least",
+    static char *keywords[] = {"codes", "thread",       "session",   "depth",   "least",
                                "limit", "after_thread", "after_seq", "may_cut", NULL};
     struct calls_question question = {0};
     PyObject *codes = NULL;

@@ -7,13 +7,14 @@
 #include "lives.h"
 
 /* Returns (thread, seq, t, kind), or None where there is no event: new. */
-static PyObject *make_place(const struct life_event *event)
+static PyObject *make_place(const struct reader *reader, const struct life_event *event)
 {
     if (event->thread == 0) {
         Py_RETURN_NONE;
     }
     return Py_BuildValue("(IKKs)", event->thread, (unsigned long long)event->seq,
-                         (unsigned long long)event->t, kind_name(event->kind));
+                         (unsigned long long)reader_time(reader, event->ticks),
+                         kind_name(event->kind));
 }
 
 /* Returns the row of one thread or task: new.
@@ -31,7 +32,7 @@ static PyObject *make_life(const struct reader *reader, const struct life *life)
     const struct life_event *events[] = {&life->first, &life->last, &life->end, &life->wait};
     int failed = name == NULL;
     for (size_t i = 0; i < 4; i++) {
-        places[i] = failed ? NULL : make_place(events[i]);
+        places[i] = failed ? NULL : make_place(reader, events[i]);
         failed |= places[i] == NULL;
     }
     PyObject *row =
