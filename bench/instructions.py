@@ -9,7 +9,8 @@ round count and with twice that, so that the start and the end of the process ca
 
 The program's own thread counts, or with --writer the other threads: less exact, since what the
 writer compresses depends on where blocks end. The cases include the six workloads of workloads.py,
-whose round is one turn of `work`; at level `nothing` they are not recorded.
+whose round is one turn of `work`. At level `nothing` they are not recorded, and at `floor` there
+are callbacks that do nothing (pairs.py).
 """
 
 import argparse
@@ -94,7 +95,7 @@ def cases():
     for name, (module, size) in WORKLOADS.items():
         with open(os.path.join(HERE, "programs", module + ".py"), encoding="utf-8") as file:
             program = file.read() + "\nwork(N)"
-        for level in ("nothing", "calls", "values"):
+        for level in ("nothing", "floor", "calls", "values"):
             yield f"workload {name}, level {level}", level, program, size // 16
 
 
@@ -104,8 +105,12 @@ def instructions(python, level, program, rounds, folder):
     with open(script, "w", encoding="utf-8") as file:
         file.write(f"N = {rounds}\n{program}\n")
     start = (
-        "import relive, sys, runpy\n"
-        "is_recorded = sys.argv[2] != 'nothing'\n"
+        "import os, relive, sys, runpy\n"
+        "is_recorded = sys.argv[2] not in ('nothing', 'floor')\n"
+        "if sys.argv[2] == 'floor':\n"
+        f"    sys.path.insert(0, {HERE!r})\n"
+        "    import pairs\n"
+        "    pairs.Floor(os.getcwd(), 'calls').start()\n"
         "if is_recorded: relive.start(sys.argv[1], level=sys.argv[2], force=True)\n"
         "runpy.run_path(sys.argv[3], run_name='__main__')\n"
         "if is_recorded: relive.stop()\n"

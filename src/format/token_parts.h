@@ -59,7 +59,11 @@ INLINE uint8_t *put_explicit(uint8_t *p, uint64_t last_frame, const struct rec *
 {
     p = put_token(p, RL_OP_EXPLICIT, rec->kind);
     p = put_number(p, rec->id);
-    p = put_frame(p, last_frame, rec->frame);
+    if (__builtin_expect(rec->frame == last_frame, 1)) {
+        *p++ = 0; /* that is most often so */
+    } else {
+        p = put_frame(p, last_frame, rec->frame);
+    }
     return kind_has_line(rec->kind) ? put_number(p, rec->line) : p;
 }
 

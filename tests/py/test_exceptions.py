@@ -245,6 +245,18 @@ def test_deep_stacks_are_written_as_far_as_there_is_room(record, tmp_path, depth
     assert lines == [8] + [5] * depth + [6]
 
 
+def test_each_chunk_has_the_lines_of_its_callers(record):
+    """A ring may have lost all other chunks."""
+    source = (
+        "import sys\nsys.setrecursionlimit(9000)\n"
+        "def deep(n):\n    return deep(n - 1) if n else int('a')\n"
+        "try: deep(3000)\nexcept ValueError: pass\n"
+    )
+    _, _, events = record(source)
+    left = [len(event.get("callers", ())) for event in events if event["kind"] == "unwind"]
+    assert len(left) == 3001 and sum(count > 0 for count in left) >= 2
+
+
 def test_a_rule_on_what_is_thrown_hides_it_wherever_it_comes_up(record, tmp_path):
     rules = tmp_path / "rules.toml"
     rules.write_text(

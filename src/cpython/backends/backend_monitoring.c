@@ -189,8 +189,9 @@ static PyObject *record_jump(PyObject *Py_UNUSED(self), PyObject *const *args, s
         Py_RETURN_NONE;
     }
     Py_ssize_t from = PyLong_AsSsize_t(args[1]), to = PyLong_AsSsize_t(args[2]);
-    event.line = to <= from ? lineinfo_line(event.code, (int)to) : 0;
-    if (event.line == 0 || event.line != lineinfo_line(event.code, (int)from)) {
+    uint64_t word = codeinfo_get(event.code);
+    event.line = to <= from ? lineinfo_line(event.code, word, (int)to) : 0;
+    if (event.line == 0 || event.line != lineinfo_line(event.code, word, (int)from)) {
         return Py_NewRef(disable);
     }
     return make_answer(recording_event(&event));

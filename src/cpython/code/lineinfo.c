@@ -1,35 +1,11 @@
-/* Why: see lineinfo.h. One table of the process has the places that were needed last:
- *
- *     hash of (code, offset)  ->  the newest place of that hash | the one before
- *
- * Invariant: a place is of a living code object. An address does not prove that: a new code object
- * may have the address, the definition and so the word of a dead one. So a place also has the
- * count of dead code objects with an id like its own. Up to 3.10 a handler may begin at an
- * instruction that raises, so an offset may have two places. */
+/* Why: see lineinfo.h. */
 #include "lineinfo.h"
 
-#include "word.h"
-
-#include "map.h"
-
-enum { SETS = 256, WAYS = 2, COUNTS = 256 };
-
-struct place {
-    PyCodeObject *code; /* compared only; NULL: code without an id, whose death has no sign */
-    uint64_t word;
-    int offset;
-    int is_handler; /* the fields from `handler` on are valid */
-    uint32_t deaths;
-    uint32_t line;
-    struct exc_handler handler;
-};
-
-static struct place places[SETS][WAYS];
-static uint32_t deaths[COUNTS];
+struct places lineinfo_places;
 
 static inline uint32_t *deaths_of(uint32_t id)
 {
-    return &deaths[id % COUNTS];
+    return &lineinfo_places.deaths[id % DEATH_COUNTS];
 }
 
 void lineinfo_forget(uint32_t id)
@@ -43,48 +19,33 @@ static uint32_t read_line(PyCodeObject *code, int offset)
     return line > 0 ? (uint32_t)line : 0;
 }
 
-/* Reads the answers for a place in the tables of its code, and keeps them as the newest of a set.
- */
-static const struct place *read_place(struct place *set, PyCodeObject *code, int offset,
-                                      int is_handler)
+/* Reads the answers for a place in the tables of its code. */
+static struct place read_place(PyCodeObject *code, uint64_t word, int offset)
 {
-    uint64_t word = codeinfo_get(code);
     struct place read = {.code = CODE_ID(word) != 0 ? code : NULL,
                          .word = word,
                          .offset = offset,
-                         .is_handler = is_handler,
                          .deaths = *deaths_of(CODE_ID(word))};
-    read.line = read_line(code, is_handler ? offset + (int)sizeof(_Py_CODEUNIT) : offset);
-    if (is_handler) {
-        read.handler = handlers_look(code, offset);
+    int how = offset & (LOOKS - 1), at = (offset - how) / LOOKS;
+    if (how == AS_HANDLER) {
+        read.line = read_line(code, at + (int)sizeof(_Py_CODEUNIT));
+        read.handler = handlers_look(code, at);
+    } else {
+        read.line = read_line(code, at);
     }
-    set[1] = set[0];
-    set[0] = read;
-    return set;
+    return read;
 }
 
-/* Returns a place with its answers, valid until the next call. */
-static inline const struct place *find_place(PyCodeObject *code, int offset, int is_handler)
+const struct place *lineinfo_find_more(PyCodeObject *code, uint64_t word, int offset)
 {
-    uint64_t word = codeinfo_get(code);
-    struct place *set =
-        places[map_mix((uint64_t)(uintptr_t)code + (uint64_t)(unsigned)offset) % SETS];
-    for (const struct place *a = set; a < set + WAYS; a++) {
-        if (a->code == code && a->offset == offset && a->word == word &&
-            a->is_handler == is_handler && a->deaths == *deaths_of(CODE_ID(word))) {
-            return a;
+    struct place *set = lineinfo_set(code, offset);
+    for (int i = 1; i < PLACE_WAYS; i++) {
+        if (lineinfo_is(&set[i], code, word, offset)) {
+            return &set[i];
         }
     }
-    return read_place(set, code, offset, is_handler);
-}
-
-uint32_t lineinfo_line(PyCodeObject *code, int offset)
-{
-    return find_place(code, offset, 0)->line;
-}
-
-struct handler_place lineinfo_handler(PyCodeObject *code, int offset)
-{
-    const struct place *place = find_place(code, offset, 1);
-    return (struct handler_place){place->handler, place->line};
+    struct place read = read_place(code, word, offset);
+    set[1] = set[0]; /* what was read may have used the table, too */
+    set[0] = read;
+    return set;
 }

@@ -17,7 +17,8 @@
  * generator, those that delegate to it come before that: they are linked, but not entered. */
 struct walk {
     native_frame *native; /* NULL: the walk has not begun */
-    uint64_t frame;       /* identity of `native` */
+    uint64_t word;        /* of its code */
+    uint64_t frame;       /* its identity */
     uint32_t at;          /* in the thread's stack; of a frame that waits, that of the one above */
     int is_open;          /* `native` is at `at` */
 };
@@ -31,7 +32,7 @@ static inline uint32_t find_frame(const struct thread *t, const struct event *ev
 /* Begins at the frame of the event. */
 static inline struct walk walk_from(const struct thread *t, uint32_t at)
 {
-    return (struct walk){NULL, t->stack[at].frame, at, 1};
+    return (struct walk){NULL, 0, t->stack[at].frame, at, 1};
 }
 
 /* Returns whether the line of the caller was written already, or nobody knows the caller. */
@@ -66,22 +67,38 @@ static uint64_t find_waiting(const struct thread *t, native_frame *frame)
                : 0;
 }
 
-/* Takes one step. Returns 0 where there is none, or is_done(). */
+/* Takes a step from the frame at `top` to `f` or what is above it, whoever it is. */
+static int walk_far(const struct thread *t, native_frame *f, uint32_t top, struct walk *w)
+{
+    for (; f != NULL; f = native_caller(f)) {
+        uint32_t at = top > 1 ? find_below(t, top, f) : 0;
+        uint64_t frame = at != 0 ? t->stack[at].frame : find_waiting(t, f);
+        if (frame != 0) {
+            uint64_t word = codeinfo_get(native_code(f));
+            *w = (struct walk){f, word, frame, at != 0 ? at : top, at != 0};
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Takes one step. Returns 0 where there is none, or is_done(). Mostly the open frame below is that
+ * of the caller. */
 static inline int walk_out(const struct thread *t, const struct event *event, struct walk *w)
 {
     if (is_done(t, w->at)) {
         return 0;
     }
     native_frame *f = w->native != NULL ? native_caller(w->native) : frames_caller(event->frame);
-    for (; f != NULL; f = native_caller(f)) {
-        uint32_t at = w->at > 1 ? find_below(t, w->at, f) : 0;
-        uint64_t frame = at != 0 ? t->stack[at].frame : find_waiting(t, f);
-        if (frame != 0) {
-            *w = (struct walk){f, frame, at != 0 ? at : w->at, at != 0};
+    const struct open_frame *below = &t->stack[w->at - 1];
+    if (f != NULL && below->key == f) {
+        uint64_t word = codeinfo_get(native_code(f));
+        if (codeinfo_is_valid(word) && CODE_ID(word) == below->id && below->id != 0) {
+            *w = (struct walk){f, word, below->frame, w->at - 1, 1};
             return 1;
         }
     }
-    return 0;
+    return walk_far(t, f, w->at, w);
 }
 
 /* In a new chunk no line of a caller has been written yet. */
@@ -151,7 +168,7 @@ static uint8_t *put_lines(struct thread *t, const struct event *event, uint32_t 
         if (!is_there) {
             break;
         }
-        uint32_t line = lineinfo_current(w.native);
+        uint32_t line = lineinfo_current(w.native, w.word);
         p = put_varint(p, zigzag((int64_t)(w.frame - before)));
         p = put_varint(p, line < RL_LINE_MAX ? line : 0);
         before = w.frame;

@@ -69,13 +69,14 @@ static uint32_t define_class_name(struct thread *t, const PyTypeObject *type,
 /* The id of its class's __name__. A static type of C has the name of its module before that. */
 static inline uint32_t exception_id(struct thread *t, PyObject *exc)
 {
-    enum { CLASSES = 64 };
-    static struct class_name classes[CLASSES];
+    enum { CLASS_BITS = 6 };
+    static struct class_name classes[1 << CLASS_BITS];
     if (exc == NULL || recording.recorder == NULL) {
         return 0;
     }
     const PyTypeObject *type = PyType_Check(exc) ? (PyTypeObject *)exc : Py_TYPE(exc);
-    struct class_name *known = &classes[map_mix((uint64_t)(uintptr_t)type) % CLASSES];
+    uint64_t key = (uint64_t)(uintptr_t)type * UINT64_C(0x9e3779b97f4a7c15);
+    struct class_name *known = &classes[key >> (64 - CLASS_BITS)];
     return known->type == type && known->stamp == recording.name_stamp &&
                    known->hash == name_hash(type)
                ? known->id
@@ -156,26 +157,27 @@ static int is_pending_here(const struct thread *t, const struct event *event)
 
 /* Of an exception that leaves a frame: the line that its traceback names there. The frame itself
  * may be at a clause that did not match, or at the end of a finally. 0 = not known. */
-static uint32_t traceback_line(const struct event *event)
+INLINE uint32_t traceback_line(const struct event *event, unsigned kind, uint64_t info)
 {
     const PyTracebackObject *first =
-        event->kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
+        kind == RL_EVENT_UNWIND && event->arg != NULL && !PyType_Check(event->arg)
             ? compat_traceback(event->arg)
             : NULL;
     if (first == NULL || native_of(first->tb_frame) != event->frame) {
         return 0;
     }
-    return lineinfo_line(event->code, first->tb_lasti);
+    return lineinfo_line(event->code, info, first->tb_lasti);
 }
 
 /* The line of the event in its own frame; 0 = not known. */
-static uint32_t line_of(const struct thread *t, const struct event *event, uint32_t goes_on)
+INLINE uint32_t line_of(const struct thread *t, const struct event *event, unsigned kind,
+                        uint64_t info, uint32_t goes_on)
 {
     uint32_t line = event->line != 0 ? event->line : goes_on;
     if (line == 0) {
-        line = is_pending_here(t, event) ? t->pending_line : traceback_line(event);
+        line = is_pending_here(t, event) ? t->pending_line : traceback_line(event, kind, info);
     }
-    return line != 0 ? line : lineinfo_current(event->frame);
+    return line != 0 ? line : lineinfo_current(event->frame, info);
 }
 
 /* Nothing of an except: that is what most are. */
@@ -189,9 +191,9 @@ static uint8_t *put_handler(uint8_t *p, struct exc_handler handler)
 }
 
 /* Whether the lines of callers go with the event: it is raised, or leaves a frame. */
-static int begins_to_leave(const struct event *event)
+INLINE int begins_to_leave(unsigned kind)
 {
-    return event->kind == RL_EVENT_RAISE || event->kind == RL_EVENT_UNWIND;
+    return kind == RL_EVENT_RAISE || kind == RL_EVENT_UNWIND;
 }
 
 /* Captures the exception, or takes the bytes that were kept of it. Returns their size. */
@@ -210,19 +212,21 @@ static uint32_t put_exception(struct thread *t, const struct event *event, uint6
     return capture_size(c);
 }
 
-/* Puts the exception and what follows it into the capture. Returns the size in bytes. */
-static uint32_t put_values(struct thread *t, const struct event *event, uint64_t info,
+/* Puts what follows the exception, whose value took `len` bytes, into the capture. Returns the size
+ * of both in bytes. */
+INLINE uint32_t put_places(struct thread *t, const struct event *event, unsigned kind, uint32_t len,
                            struct exc_handler handler)
 {
     struct capture *c = t->capture;
-    uint32_t len = put_exception(t, event, info);
     uint8_t *begin = c->bytes + len + (len == 0), *p = begin;
-    if (begins_to_leave(event)) {
+    if (begins_to_leave(kind)) {
         unsigned flags = event->is_again && len == 0 ? RL_EXCEPTION_ONCE_MORE : 0;
-        if (event->kind == RL_EVENT_RAISE && !event->is_again && was_raised_before(event)) {
+        if (kind == RL_EVENT_RAISE && !event->is_again && was_raised_before(event)) {
             flags |= RL_EXCEPTION_EARLIER;
         }
-        p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
+        if (flags != 0 || !callers_are_known(t, event)) {
+            p = callers_put(t, event, flags, begin, c->bytes + RL_VALUE_BYTES_MAX);
+        }
     } else if (event->handler != 0) {
         p = put_handler(begin, handler);
     }
@@ -239,23 +243,34 @@ static void put_variables(struct thread *t, const struct event *event, uint64_t 
     if (event->kind == RL_EVENT_RAISE && info & CODE_LINES) {
         lines_leave(t, event, CODE_ID(info));
     }
-    if (begins_to_leave(event)) {
+    if (begins_to_leave(event->kind)) {
         callers_look(t, event);
     }
 }
 
-void exception_put(struct thread *t, const struct event *event, uint64_t info, uint64_t frame)
+/* Whether its row has no value of it, and its place is known now. So it is at level `calls`. */
+INLINE int is_bare(const struct event *event)
 {
-    if (recording.level == LEVEL_LINES) {
-        put_variables(t, event, info);
-    }
-    uint32_t exc = is_pending_here(t, event) ? t->pending_type : exception_id(t, event->arg);
+    return recording.level == LEVEL_CALLS && event->arg != NULL;
+}
+
+/* Writes the row. Callers at level `calls` give constants as `kind`, which is that of the event,
+ * and as is_bare. Each pair has code of its own, without the branches of the others. */
+INLINE void put_row(struct thread *t, const struct event *event, unsigned kind, uint64_t info,
+                    uint64_t frame, int is_bare)
+{
+    uint32_t exc =
+        !is_bare && is_pending_here(t, event) ? t->pending_type : exception_id(t, event->arg);
     struct handler_place met = {{0}, 0};
-    if (event->handler != 0) {
-        met = lineinfo_handler(event->code, event->handler - 1);
+    if (kind == RL_EVENT_HANDLED && event->handler != 0) {
+        met = lineinfo_handler(event->code, info, event->handler - 1);
     }
-    uint32_t len = rows_buffer(t) != NULL ? put_values(t, event, info, met.handler) : 0;
-    uint32_t line = line_of(t, event, met.goes_on);
+    uint32_t len = 0;
+    if (rows_buffer(t) != NULL) {
+        len = is_bare ? 0 : put_exception(t, event, info);
+        len = put_places(t, event, kind, len, met.handler);
+    }
+    uint32_t line = line_of(t, event, kind, info, met.goes_on);
     uint64_t ticks = clock_ticks();
     if (!lane_reserve(&t->lane, (len != 0 ? lane_data_units(len) : 0) + 2, ticks)) {
         frames_forget_lines(t);
@@ -265,12 +280,24 @@ void exception_put(struct thread *t, const struct event *event, uint64_t info, u
     if (len != 0) {
         lane_data(&t->lane, t->capture->bytes, len);
     }
-    lane_event(&t->lane, ticks, event->kind, CODE_ID(info), frame);
+    lane_event(&t->lane, ticks, kind, CODE_ID(info), frame);
+}
+
+void exception_put(struct thread *t, const struct event *event, uint64_t info, uint64_t frame)
+{
+    if (recording.level == LEVEL_LINES) {
+        put_variables(t, event, info);
+    }
+    put_row(t, event, event->kind, info, frame, 0);
 }
 
 void exception_leaves(struct thread *t, const struct event *event, uint64_t info, uint64_t frame)
 {
-    exception_put(t, event, info, frame);
+    if (is_bare(event)) {
+        put_row(t, event, RL_EVENT_UNWIND, info, frame, 1);
+    } else {
+        exception_put(t, event, info, frame);
+    }
     t->leaving = event->arg == NULL && t->pending_in == event->frame ? t->pending_exc : event->arg;
     t->left_untraced = event->arg != NULL && compat_traceback(event->arg) == NULL;
     t->left_at = lane_next_event(&t->lane);
@@ -288,7 +315,13 @@ void exception_event(struct thread *t, const struct event *event, uint64_t info)
     t->leaving = NULL;
     t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
     if (is_news && top->key == event->frame) {
-        exception_put(t, event, info, top->frame);
+        if (!is_bare(event)) {
+            exception_put(t, event, info, top->frame);
+        } else if (event->kind == RL_EVENT_HANDLED) {
+            put_row(t, event, RL_EVENT_HANDLED, info, top->frame, 1);
+        } else {
+            put_row(t, event, RL_EVENT_RAISE, info, top->frame, 1);
+        }
     } else if (is_news && level_is_counted(CODE_ID(info))) {
         budget_count();
     }
@@ -311,7 +344,7 @@ void exception_keep_pending(struct thread *t, const struct event *event)
         memcpy(t->pending, c->bytes, t->pending_len);
     }
     t->pending_type = exception_id(t, event->arg);
-    t->pending_line = lineinfo_current(event->frame);
+    t->pending_line = lineinfo_current(event->frame, info);
     t->pending_handler = info & CODE_LINES ? handlers_find(event->frame) : -1;
     t->pending_exc = event->arg;
     t->is_pending = 1;
@@ -331,7 +364,8 @@ void exception_put_pending(struct thread *t, const struct event *event)
         return;
     }
     struct exc_handler handler =
-        lineinfo_handler(event->code, (int)(entered >= 0 ? entered : t->pending_handler)).handler;
+        lineinfo_handler(event->code, info, (int)(entered >= 0 ? entered : t->pending_handler))
+            .handler;
     uint8_t *end = put_handler(t->pending + t->pending_len, handler);
     uint32_t len = (uint32_t)(end - t->pending);
     if (rows_reserve(t, lane_data_units(len) + 2)) {
