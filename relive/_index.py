@@ -84,7 +84,8 @@ def _fill(recording: Recording, descriptor: int) -> None:
 def _list_places(recording: Recording) -> Iterator[str]:
     """Yields the paths that an index of this recording may have."""
     path = recording.path
-    yield f"{path}-index" if path.endswith(".relive") else f"{path}.relive-index"
+    if not recording.member:
+        yield f"{path}-index" if path.endswith(".relive") else f"{path}.relive-index"
     cache = os.environ.get("XDG_CACHE_HOME", "")
     cache = cache if os.path.isabs(cache) else os.path.join(os.path.expanduser("~"), ".cache")
     if os.path.isabs(cache):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from relive.lives import Life
     from relive.origins import Origin
     from relive.outputs import Output
+    from relive.packs import Pack
     from relive.raised import Raised
     from relive.timelines import Entry
 
@@ -61,8 +62,8 @@ class _Reader:
     """The C reader, with each of its methods called through ask_core(). What is faster with an
     index calls `prepare` first, and says whether it is worth making one."""
 
-    def __init__(self, path: str, prepare: Callable[[bool], object]) -> None:
-        self.raw = self._reader = ask_core(_core.Reader, path)
+    def __init__(self, path: str, member: int, prepare: Callable[[bool], object]) -> None:
+        self.raw = self._reader = ask_core(_core.Reader, path, member)
         self._prepare = prepare
 
     def __getattr__(self, name: str) -> Any:
@@ -109,14 +110,14 @@ class Recording:
     """One process's recording, open for reading. `siblings` are the other files of its run. A long
     one may get an index beside it (docs/query.md), unless `index` is false."""
 
-    def __init__(self, path: _Path, *, index: bool = True) -> None:
-        self.path = os.fspath(path)
+    def __init__(self, path: _Path, *, index: bool = True, member: int = 0) -> None:
+        self.path, self.member = os.fspath(path), member
         from relive import _facts
 
         self._wants_index = index and os.environ.get("RELIVE_INDEX") != "0"
         self._index: Optional[Mapping[str, Any]] = None
         self._has_looked_for_index = False
-        wrapped: Any = _Reader(self.path, self.use_index)
+        wrapped: Any = _Reader(self.path, member, self.use_index)
         self._reader: _core.Reader = wrapped
         self.raw_reader: _core.Reader = wrapped.raw  # for methods that take several readers
         header = dict(self._reader.header())
@@ -472,8 +473,11 @@ class Recording:
         return self._damaged_facts + found
 
     def siblings(self) -> List[str]:
-        """Returns the paths of the other files of this run, in order of their start."""
+        """Returns the paths of the other files of this run, in order of their start. The other
+        recordings of a pack are in the same file: others() names either."""
         found = []
+        if self.member or self.header["members"]:
+            return []
         for path in _files.list_children(self.path):
             try:
                 header = _core.Reader(path).header()
@@ -482,6 +486,35 @@ class Recording:
             if header["run_id"] == self.header["run_id"]:
                 found.append((header["start_mono_ns"], path))
         return [path for _, path in sorted(found)]
+
+    def others(self) -> Iterator[Tuple[str, int]]:
+        """Yields where the other recordings of this run are: (path, number in a pack or 0)."""
+        if not self.member:
+            yield from ((path, 0) for path in self.siblings())
+            yield from ((self.path, number + 1) for number in range(self.header["members"]))
+
+    def pack(
+        self,
+        path: _Path,
+        *,
+        redact: Sequence[str] = (),
+        trace_filter: Sequence[str] = (),
+        values: bool = True,
+        sources: bool = True,
+        argv: bool = True,
+        machine: bool = True,
+        paths: bool = True,
+        force: bool = False,
+    ) -> Pack:
+        """Writes the whole run, with its children, as one file that may be passed on. Secrets are
+        searched for once more, by the built-in rules and these. What is False is left out."""
+        from relive import packs
+
+        run = [self, *(Recording(file, member=number) for file, number in self.others())]
+        return packs.write(
+            run, os.fspath(path), redact=redact, trace_filter=trace_filter, values=values,
+            sources=sources, argv=argv, machine=machine, paths=paths, force=force,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Closes the file."""

@@ -168,6 +168,10 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "part": "path:text first:position last:position events:count left_out_before:count"
         " left_out_after:count threads_left_out:count events_of_begin:count bytes:count",
     }),
+    "pack": (1, "", {
+        "pack": "path:text processes:count events:count changed:count bytes:count"
+        " bytes_before:count",
+    }),
     "ls": (1, "", {
         "run": "file:text size:count children:count modified:text age_s:count pid:count"
         " argv:[text] ended:text exc_type:text|null events:count problem:text|null",

@@ -12,8 +12,9 @@
 
 #define RL_FORMAT_VERSION 1
 /* 1: SUMMARY finds losses by event numbers and counts open frames; threads have names.
- * 2: values may name one that was shown before in the chunk. */
-#define RL_FORMAT_MINOR 2
+ * 2: values may name one that was shown before in the chunk.
+ * 3: a file may hold other recordings of its run (MEMBER). */
+#define RL_FORMAT_MINOR 3
 #define RL_MAGIC        "\x89RELIVE\n"
 #define RL_MAGIC_BYTES  8
 
@@ -69,7 +70,8 @@ enum rl_clock { RL_CLOCK_NS = 0, RL_CLOCK_TSC = 1 };
     X(INPUT, 9, "reserved")                                                                        \
     X(SCHEDULE, 10, "reserved")                                                                    \
     X(DIVERGENCE, 11, "reserved")                                                                  \
-    X(SOURCE, 12, "texts of source files")
+    X(SOURCE, 12, "texts of source files")                                                         \
+    X(MEMBER, 13, "a piece of another recording of the run, in a pack")
 
 enum rl_block_type {
 #define RL_BLOCK_ENUM(name, number, text) RL_BLOCK_##name = number,
@@ -78,6 +80,16 @@ enum rl_block_type {
 };
 
 enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
+
+/* ---- MEMBER: a prefix, then a piece of a recording. All but its last piece have this length. The
+ * prefix moves a member's own blocks off the multiples of 8, so no search for blocks of the pack
+ * finds one of them. ---- */
+#define RL_MEMBER_PREFIX_BYTES 20
+#define RL_MB_NUMBER           0  /* u32: from 1 */
+#define RL_MB_OFFSET           4  /* u64: of the piece in the recording */
+#define RL_MB_SIZE             12 /* u64: of the recording */
+#define RL_MEMBER_PIECE        ((16u << 20) - RL_MEMBER_PREFIX_BYTES)
+#define RL_MEMBERS_MAX         65536u
 
 /* ---- LIVE payload: a control page, then slots ---- */
 #define RL_PAGE          4096u
@@ -334,6 +346,7 @@ enum rl_token_op {
 #define RL_FT_END_TICKS 32 /* u64: taken together with */
 #define RL_FT_END_MONO  40 /* u64 */
 #define RL_FT_LOST      48 /* u64: all reasons together */
+#define RL_FT_MEMBERS   56 /* u64: file offset of the first MEMBER block, 0 = none */
 
 /* ---- SOURCE: entries, one a file ---- */
 /* X(name, number, printed name, what it means) */

@@ -43,6 +43,7 @@ VERBS = {
     "gaps": "what was called and not recorded, and the rule to add",
     "filter": "check, explain and begin filter files",
     "cut": "a part of a recording as a recording of its own",
+    "pack": "a whole run as one file that may be passed on, without secrets",
     "ls": "recordings of a folder: how old, how big, which program, how it ended",
     "rm": "remove recordings, with their children's files and indexes",
     "check": "verify every block of a recording",

@@ -100,9 +100,9 @@ def open_run(path: str, siblings: bool = True) -> List[Recording]:
     first = Recording(path)
     others = []
     if siblings:
-        for other in first.siblings():
+        for other, member in first.others():
             try:
-                others.append(Recording(other))
+                others.append(Recording(other, member=member))
             except ReliveError as error:
                 say(str(error))
     return [first, *others]

@@ -99,7 +99,7 @@ class _Search:
         before: Dict[str, Mapping[str, Any]] = {}
         for recording, codes, frame in self._frames():
             for piece in self._pieces(recording, codes, frame):
-                lines = lines_of_writes(recording.path, [value.event for value in piece])
+                lines = lines_of_writes(recording, [value.event for value in piece])
                 for value in piece:
                     event = value.event
                     now = value_in(event, self._args.name) or {}
@@ -162,7 +162,9 @@ def value_in(event: common.Event, name: str) -> Optional[Mapping[str, Any]]:
     return found if event["kind"] == "write" else event.get("args", {}).get(name)
 
 
-def lines_of_writes(path: str, events: Sequence[common.Event]) -> Dict[Tuple[int, int], int]:
+def lines_of_writes(
+    recording: Recording, events: Sequence[common.Event]
+) -> Dict[Tuple[int, int], int]:
     """Returns {(thread, number of the event): the line that wrote}. The last line that the frame
     ran before is the one."""
     from relive.api import Recording
@@ -173,8 +175,9 @@ def lines_of_writes(path: str, events: Sequence[common.Event]) -> Dict[Tuple[int
     frames = sorted({event["frame"] for event in events})
     at: Dict[str, int] = {}
     found: Dict[Tuple[int, int], int] = {}
-    with Recording(path) as recording:  # the other reader is in the middle of its question
-        for event in recording.select(["line", "write"], frames=frames):
+    # the recording itself is in the middle of its question
+    with Recording(recording.path, member=recording.member) as again:
+        for event in again.select(["line", "write"], frames=frames):
             key = event["thread"], event["seq"]
             if event["kind"] == "line":
                 at[event["frame"]] = event["line"]

@@ -294,7 +294,7 @@ static rl_status copy_chunk(struct cutting *cutting, struct cut_thread *thread,
     struct rec rec;
     int os_errno;
     rl_status status = RL_OK;
-    if (os_pread(cutting->reader->fd, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
+    if (reader_pread(cutting->reader, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK || header.stored != cutting->reader->stored.len) {
         return encode_chunk(cutting, thread, ref); /* the file changes meanwhile */
     }

@@ -16,8 +16,7 @@
 
 enum { FLUSH_AT = 4 << 20, DICT_BYTES = 1 << 20 };
 
-/* Writes what was appended. */
-static rl_status flush_out(struct cut_file *file)
+rl_status cut_file_flush(struct cut_file *file)
 {
     if (file->out.failed) {
         return RL_NOMEM;
@@ -30,8 +29,7 @@ static rl_status flush_out(struct cut_file *file)
     return RL_OK;
 }
 
-/* Returns the place of the next block. */
-static uint64_t end_of(const struct cut_file *file)
+uint64_t cut_file_end(const struct cut_file *file)
 {
     return file->written + file->out.len;
 }
@@ -41,18 +39,34 @@ static rl_status put_block(struct cut_file *file, enum rl_block_type type, const
                            size_t prefix_len, const void *raw, size_t raw_len, int is_indexed)
 {
     const struct block_parts parts = {.first = raw_len};
-    struct index_entry entry = {.offset = end_of(file)};
+    struct index_entry entry = {.offset = cut_file_end(file)};
     rl_status status = block_seal(file->coder, type, prefix, prefix_len, raw, &parts, &file->out);
     if (status == RL_OK && is_indexed) {
         index_entry_put(&file->index, &file->index_coder, &entry);
     }
-    return status == RL_OK && file->out.len >= FLUSH_AT ? flush_out(file) : status;
+    return status == RL_OK && file->out.len >= FLUSH_AT ? cut_file_flush(file) : status;
 }
 
-/* Appends PAD and a LIVE block without slots: the control page has what was lost. */
-static rl_status put_control(struct cut_file *file, const struct reader *reader)
+rl_status cut_file_block(struct cut_file *file, enum rl_block_type type, const void *raw,
+                         size_t raw_len, int is_indexed)
 {
-    uint64_t end = end_of(file);
+    return put_block(file, type, NULL, 0, raw, raw_len, is_indexed);
+}
+
+rl_status cut_file_footer(struct cut_file *file, const uint8_t payload[RL_FOOTER_BYTES])
+{
+    return put_block(file, RL_BLOCK_FOOTER, payload, RL_FOOTER_BYTES, NULL, 0, 0);
+}
+
+rl_status cut_file_raw(struct cut_file *file, const void *data, size_t len)
+{
+    bytes_put(&file->out, data, len);
+    return file->out.failed || file->out.len >= FLUSH_AT ? cut_file_flush(file) : RL_OK;
+}
+
+rl_status cut_file_control(struct cut_file *file, const struct reader *reader, uint32_t state)
+{
+    uint64_t end = cut_file_end(file);
     uint64_t payload = (end + RL_BLOCK_HEADER_BYTES + RL_PAGE - 1) & ~(uint64_t)(RL_PAGE - 1);
     uint64_t gap = payload - RL_BLOCK_HEADER_BYTES - end;
     if (gap != 0 && gap < RL_BLOCK_HEADER_BYTES) {
@@ -70,7 +84,12 @@ static rl_status put_control(struct cut_file *file, const struct reader *reader)
         header, &(struct block_header){.type = RL_BLOCK_LIVE, .raw = RL_PAGE, .stored = RL_PAGE});
     put32(page + RL_LV_MAGIC, RL_LIVE_MAGIC);
     put32(page + RL_LV_SLOT_BYTES, RL_PAGE);
-    put32(page + RL_LV_STATE, RL_LIVE_CLOSED);
+    put32(page + RL_LV_STATE, state);
+    if (state != RL_LIVE_CLOSED && reader->heartbeat.mono_ns != 0) {
+        put64(page + RL_LV_BEAT_MONO, reader->heartbeat.mono_ns);
+        put64(page + RL_LV_BEAT_TICKS, reader->heartbeat.ticks);
+        put64(page + RL_LV_BEAT_CHECK, reader->heartbeat.mono_ns ^ reader->heartbeat.ticks);
+    }
     put64(page + RL_LV_NO_TEXT, reader->no_text);
     for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
         put64(page + RL_LV_LOSS + 8 * i, reader->losses[i]);
@@ -148,27 +167,36 @@ static rl_status put_meta(struct cut_file *file, const struct reader *reader, co
     return status;
 }
 
-rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
-                        const uint8_t *meta, size_t meta_len, struct rl_err *err)
+rl_status cut_file_create(struct cut_file *file, const char *path, const struct file_header *header,
+                          struct rl_err *err)
 {
-    struct file_header header = reader->header;
     uint8_t bytes[RL_FILE_HEADER_BYTES];
     *file = (struct cut_file){.fd = -1, .coder = block_coder_new()};
     if (file->coder == NULL) {
-        return status_set(err, RL_NOMEM, "no memory for the part");
+        return status_set(err, RL_NOMEM, "no memory for the file");
     }
     if (os_create(path, &file->fd, &file->os_errno) != 0) {
         return status_set_not_created(err, path, file->os_errno);
     }
+    file_header_put(bytes, header);
+    bytes_put(&file->out, bytes, sizeof bytes);
+    return file->out.failed ? RL_NOMEM : RL_OK;
+}
+
+rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
+                        const uint8_t *meta, size_t meta_len, struct rl_err *err)
+{
+    struct file_header header = reader->header;
     header.flags &= ~RL_FLAG_RING;
     if (reader->ns_per_tick > 0) {
         header.tick_hz = (uint64_t)(1e9 / reader->ns_per_tick + 0.5);
     }
-    file_header_put(bytes, &header);
-    bytes_put(&file->out, bytes, sizeof bytes);
-    rl_status status = put_meta(file, reader, meta, meta_len);
+    rl_status status = cut_file_create(file, path, &header, err);
     if (status == RL_OK) {
-        status = put_control(file, reader);
+        status = put_meta(file, reader, meta, meta_len);
+    }
+    if (status == RL_OK) {
+        status = cut_file_control(file, reader, RL_LIVE_CLOSED);
     }
     if (status == RL_OK) {
         status = put_definitions(file, reader);
@@ -197,7 +225,7 @@ rl_status cut_file_chunk(struct cut_file *file, const struct chunk_info *info, c
 {
     const struct block_parts parts = {info->token_bytes, info->time_bytes, info->value_bytes};
     uint8_t prefix[RL_CHUNK_PREFIX_BYTES];
-    uint64_t offset = end_of(file);
+    uint64_t offset = cut_file_end(file);
     chunk_info_put(prefix, info);
     rl_status status =
         block_seal(file->coder, RL_BLOCK_CHUNK, prefix, sizeof prefix, data, &parts, &file->out);
@@ -205,7 +233,7 @@ rl_status cut_file_chunk(struct cut_file *file, const struct chunk_info *info, c
         return status;
     }
     note_chunk(file, info, offset);
-    return file->out.len >= FLUSH_AT ? flush_out(file) : RL_OK;
+    return file->out.len >= FLUSH_AT ? cut_file_flush(file) : RL_OK;
 }
 
 rl_status cut_file_copy(struct cut_file *file, const struct block_header *header,
@@ -214,7 +242,7 @@ rl_status cut_file_copy(struct cut_file *file, const struct block_header *header
     static const uint8_t zeros[8];
     struct block_header copy = *header;
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
-    uint64_t offset = end_of(file);
+    uint64_t offset = cut_file_end(file);
     put64(stored + RL_CH_CHUNK, info->chunk);
     copy.sum = block_checksum(stored, copy.stored);
     block_header_put(bytes, &copy);
@@ -222,14 +250,14 @@ rl_status cut_file_copy(struct cut_file *file, const struct block_header *header
     bytes_put(&file->out, stored, copy.stored);
     bytes_put(&file->out, zeros, (size_t)(block_span(&copy) - sizeof bytes - copy.stored));
     note_chunk(file, info, offset);
-    return file->out.failed || file->out.len >= FLUSH_AT ? flush_out(file) : RL_OK;
+    return file->out.failed || file->out.len >= FLUSH_AT ? cut_file_flush(file) : RL_OK;
 }
 
 rl_status cut_file_finish(struct cut_file *file, const struct reader *reader, uint64_t end_ticks,
                           const struct bytes_out *summary)
 {
     struct footer footer = {
-        .index = end_of(file),
+        .index = cut_file_end(file),
         .events = file->events,
         .chunks = file->chunks,
         .end_ticks = end_ticks,
@@ -242,14 +270,14 @@ rl_status cut_file_finish(struct cut_file *file, const struct reader *reader, ui
         status = put_block(file, RL_BLOCK_INDEX, NULL, 0, file->index.data, file->index.len, 0);
     }
     if (status == RL_OK && summary->len != 0) {
-        footer.summary = end_of(file);
+        footer.summary = cut_file_end(file);
         status = put_block(file, RL_BLOCK_SUMMARY, NULL, 0, summary->data, summary->len, 0);
     }
     if (status == RL_OK) {
         footer_put(payload, &footer);
-        status = put_block(file, RL_BLOCK_FOOTER, payload, sizeof payload, NULL, 0, 0);
+        status = cut_file_footer(file, payload);
     }
-    return status == RL_OK ? flush_out(file) : status;
+    return status == RL_OK ? cut_file_flush(file) : status;
 }
 
 void cut_file_close(struct cut_file *file)

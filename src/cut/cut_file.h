@@ -22,6 +22,23 @@ struct cut_file {
     uint64_t events, chunks;
 };
 
+/* Creates the file, and appends a header. *file is zeroed first. */
+RL_CHECKED rl_status cut_file_create(struct cut_file *file, const char *path,
+                                     const struct file_header *header, struct rl_err *err);
+/* Appends a block of one part; INDEX names it where `is_indexed`. */
+RL_CHECKED rl_status cut_file_block(struct cut_file *file, enum rl_block_type type, const void *raw,
+                                    size_t raw_len, int is_indexed);
+/* Appends PAD and a LIVE block without slots, in this state: its control page has what was lost. */
+RL_CHECKED rl_status cut_file_control(struct cut_file *file, const struct reader *reader,
+                                      uint32_t state);
+/* Appends bytes of a block that is sealed already. */
+RL_CHECKED rl_status cut_file_raw(struct cut_file *file, const void *data, size_t len);
+/* Appends the FOOTER. */
+RL_CHECKED rl_status cut_file_footer(struct cut_file *file, const uint8_t payload[RL_FOOTER_BYTES]);
+/* Returns the place of the next block. */
+uint64_t cut_file_end(const struct cut_file *file);
+/* Writes what was appended. */
+RL_CHECKED rl_status cut_file_flush(struct cut_file *file);
 /* Creates the file, and writes what comes before the chunks. */
 RL_CHECKED rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
                                    const uint8_t *meta, size_t meta_len, struct rl_err *err);

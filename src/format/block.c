@@ -23,6 +23,7 @@ struct block_coder {
 
 enum {
     LEVEL = 1,
+    LEVEL_SMALL = 15,
     EVENTS_LEAST = 6,    /* bytes of a repetition */
     EVENTS_TABLE = 13,   /* bits: 32 KiB */
     LEVEL_NOISE = -1000, /* the search goes on in steps of about so many bytes */
@@ -126,6 +127,19 @@ struct block_coder *block_coder_new(void)
     (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_compressionLevel, LEVEL_NOISE);
     /* A zstd that does not know this stores noise as it is. */
     (void)ZSTD_CCtx_setParameter(coder->noise, ZSTD_c_literalCompressionMode, CODE_LITERALS);
+    return coder;
+}
+
+struct block_coder *block_coder_new_small(void)
+{
+    struct block_coder *coder = block_coder_new();
+    if (coder != NULL) {
+        ZSTD_CCtx *const all[] = {coder->compress, coder->events, coder->noise};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+            (void)ZSTD_CCtx_reset(all[i], ZSTD_reset_session_and_parameters);
+            (void)ZSTD_CCtx_setParameter(all[i], ZSTD_c_compressionLevel, LEVEL_SMALL);
+        }
+    }
     return coder;
 }
 

@@ -47,6 +47,8 @@ RL_CHECKED rl_status block_header_get(const uint8_t *at, struct block_header *he
 /* The state of the compressor; one for each thread. */
 struct block_coder;
 struct block_coder *block_coder_new(void);
+/* Makes blocks smaller, and takes its time for it. */
+struct block_coder *block_coder_new_small(void);
 void block_coder_free(struct block_coder *coder);
 
 /* How the raw bytes of a block divide, in their order. Each part that is not empty becomes a zstd

@@ -74,6 +74,7 @@ void footer_put(uint8_t at[RL_FOOTER_BYTES], const struct footer *footer)
     put64(at + RL_FT_END_TICKS, footer->end_ticks);
     put64(at + RL_FT_END_MONO, footer->end_mono);
     put64(at + RL_FT_LOST, footer->lost);
+    put64(at + RL_FT_MEMBERS, footer->members);
 }
 
 void footer_get(const uint8_t at[RL_FOOTER_BYTES], struct footer *footer)
@@ -85,6 +86,7 @@ void footer_get(const uint8_t at[RL_FOOTER_BYTES], struct footer *footer)
     footer->end_ticks = get64(at + RL_FT_END_TICKS);
     footer->end_mono = get64(at + RL_FT_END_MONO);
     footer->lost = get64(at + RL_FT_LOST);
+    footer->members = get64(at + RL_FT_MEMBERS);
 }
 
 /* Entries come in order of place, so differences are short; ticks go back where threads alternate.

@@ -38,7 +38,7 @@ RL_CHECKED rl_status file_header_get(const uint8_t *at, size_t len, struct file_
 /* The last 96 bytes of a closed file are the FOOTER block: its header and this. A reader that finds
  * it there opens the file by the index; without it, the file is read block by block. */
 struct footer {
-    uint64_t index, summary, events, chunks, end_ticks, end_mono, lost;
+    uint64_t index, summary, events, chunks, end_ticks, end_mono, lost, members;
 };
 
 /* Write and read the payload of FOOTER. The block's sum is compared before footer_get(). */

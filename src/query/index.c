@@ -38,7 +38,7 @@ static uint64_t sum_header(const struct reader *reader)
 {
     uint8_t bytes[RL_FILE_HEADER_BYTES];
     int os_errno;
-    return os_pread(reader->fd, bytes, sizeof bytes, 0, &os_errno) == 0
+    return reader_pread(reader, bytes, sizeof bytes, 0, &os_errno) == 0
                ? block_checksum(bytes, sizeof bytes)
                : 0;
 }
@@ -50,7 +50,7 @@ static uint64_t sum_end(const struct reader *reader)
     size_t n = sizeof bytes - 8;
     int os_errno;
     if (!reader->is_complete || reader->size < n ||
-        os_pread(reader->fd, bytes, n, reader->size - n, &os_errno) != 0) {
+        reader_pread(reader, bytes, n, reader->size - n, &os_errno) != 0) {
         return 0;
     }
     put64(bytes + n, reader->size);

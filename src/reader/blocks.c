@@ -29,7 +29,7 @@ rl_status blocks_unpack(struct reader *reader, uint64_t offset, const struct blo
     if (stored == NULL) {
         return RL_NOMEM;
     }
-    if (os_pread(reader->fd, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
+    if (reader_pread(reader, stored, header->stored, offset + RL_BLOCK_HEADER_BYTES, &os_errno)) {
         return RL_DAMAGED;
     }
     reader->stored.len = header->stored;
@@ -52,7 +52,7 @@ static int find_header(struct reader *reader, uint64_t *at, int *blank)
         size_t n = left < WINDOW ? (size_t)left : WINDOW;
         int os_errno;
         struct block_header header;
-        if (os_pread(reader->fd, window, n, *at, &os_errno) != 0) {
+        if (reader_pread(reader, window, n, *at, &os_errno) != 0) {
             break;
         }
         *blank = *blank && bytes_are_zero(window, n);
@@ -93,7 +93,7 @@ rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
         return RL_END;
     }
     if (*at + RL_BLOCK_HEADER_BYTES > reader->size ||
-        os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+        reader_pread(reader, bytes, sizeof bytes, *at, &os_errno) != 0 ||
         block_header_get(bytes, header) != RL_OK) {
         uint64_t from = *at;
         int blank;
@@ -110,7 +110,7 @@ rl_status blocks_next(struct reader *reader, uint64_t *at, uint64_t *offset,
             reader_problem(reader, "%llu unreadable bytes at byte %llu",
                            (unsigned long long)(*at - from), (unsigned long long)from);
         }
-        if (os_pread(reader->fd, bytes, sizeof bytes, *at, &os_errno) != 0 ||
+        if (reader_pread(reader, bytes, sizeof bytes, *at, &os_errno) != 0 ||
             block_header_get(bytes, header) != RL_OK) {
             return RL_END;
         }

@@ -249,7 +249,7 @@ static rl_status check_block(struct checking *c, uint64_t offset, const struct b
                        (unsigned long long)offset, header->type);
         return RL_OK;
     }
-    result->unknown_blocks += header->type > RL_BLOCK_SOURCE;
+    result->unknown_blocks += header->type > RL_BLOCK_MEMBER;
     return RL_OK;
 }
 

@@ -110,8 +110,8 @@ static rl_status load_slot(struct reader *reader, const struct chunk_ref *ref,
         return RL_NOMEM;
     }
     raw->len = ref->row_bytes;
-    if (os_pread(reader->fd, at, ref->row_bytes, ref->offset + sizeof header, &os_errno) != 0 ||
-        os_pread(reader->fd, header, sizeof header, ref->offset, &os_errno) != 0) {
+    if (reader_pread(reader, at, ref->row_bytes, ref->offset + sizeof header, &os_errno) != 0 ||
+        reader_pread(reader, header, sizeof header, ref->offset, &os_errno) != 0) {
         return RL_DAMAGED;
     }
     slot_info_get(header, &now.info);
@@ -128,7 +128,7 @@ rl_status chunks_load(struct reader *reader, const struct chunk_ref *ref, struct
     if (ref->row_bytes != 0) {
         return load_slot(reader, ref, raw);
     }
-    if (os_pread(reader->fd, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
+    if (reader_pread(reader, bytes, sizeof bytes, ref->offset, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_CHUNK) {
         return RL_DAMAGED;
     }

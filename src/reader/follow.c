@@ -32,7 +32,7 @@ int follow_is_moving(const struct reader *reader)
     uint8_t slots[4];
     int os_errno;
     return !reader->is_complete && reader->is_being_written && reader->control != 0 &&
-           os_pread(reader->fd, slots, sizeof slots, reader->control + RL_LV_SLOTS, &os_errno) ==
+           reader_pread(reader, slots, sizeof slots, reader->control + RL_LV_SLOTS, &os_errno) ==
                0 &&
            get32(slots) == 0;
 }

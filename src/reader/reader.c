@@ -65,6 +65,7 @@ void reader_close(struct reader *reader)
     rl_free(reader->code_defs);
     rl_free(reader->chunks);
     rl_free(reader->source_blocks);
+    rl_free(reader->members);
     source_table_free(reader->sources);
     rl_free(reader->path);
     u64map_fini(&reader->codes);
@@ -73,6 +74,33 @@ void reader_close(struct reader *reader)
     bytes_out_fini(&reader->raw);
     block_coder_free(reader->coder);
     rl_free(reader);
+}
+
+/* Of a member, each read is divided at the ends of its blocks. Whether these blocks are whole is
+ * not compared here: the blocks of the member have sums of their own. */
+int reader_pread(const struct reader *reader, void *to, size_t n, uint64_t offset, int *os_errno)
+{
+    const uint64_t stride = RL_BLOCK_HEADER_BYTES + RL_MEMBER_PREFIX_BYTES + RL_MEMBER_PIECE;
+    uint8_t *at = to;
+    if (reader->member.place == 0) {
+        return os_pread(reader->fd, to, n, offset, os_errno);
+    }
+    if (offset > reader->member.size || n > reader->member.size - offset) {
+        *os_errno = 0;
+        return -1;
+    }
+    while (n != 0) {
+        uint64_t piece = offset / RL_MEMBER_PIECE, begin = offset % RL_MEMBER_PIECE;
+        size_t count = n < RL_MEMBER_PIECE - begin ? n : (size_t)(RL_MEMBER_PIECE - begin);
+        uint64_t from = reader->member.place + piece * stride + stride - RL_MEMBER_PIECE + begin;
+        if (os_pread(reader->fd, at, count, from, os_errno) != 0) {
+            return -1;
+        }
+        at += count;
+        offset += count;
+        n -= count;
+    }
+    return 0;
 }
 
 uint64_t reader_time(const struct reader *reader, uint64_t ticks)

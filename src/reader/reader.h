@@ -50,13 +50,20 @@ struct chunk_ref {
     uint32_t row_bytes; /* != 0: a slot with this many bytes of rows */
 };
 
+/* A recording inside a pack: the bytes of MEMBER blocks, one behind the other. */
+struct member {
+    uint64_t place; /* of its first MEMBER block; 0 = not a member, but the whole file */
+    uint64_t size;  /* of the recording */
+};
+
 struct index; /* src/query/index.h */
 
 /* An open recording. Rooms above read its fields and change none. */
 struct reader {
     int fd;
     char *path; /* owned */
-    uint64_t size;
+    struct member member;
+    uint64_t size; /* of the recording, which may be a member of the file */
     struct file_header header;
     int is_complete; /* closed cleanly: index and footer are there */
     int is_being_written;
@@ -85,6 +92,8 @@ struct reader {
     size_t source_block_count, source_block_cap;
     struct source_table *sources; /* owned; NULL until somebody asks for a source */
     uint64_t no_text;             /* files that SOURCE blocks had no room for */
+    struct member *members;       /* owned: recordings inside this one, in their order */
+    size_t member_count, member_cap;
     uint64_t unknown_blocks;
     char **problems; /* owned; reader_problem() */
     size_t problem_count;
@@ -105,6 +114,8 @@ static inline int reader_is_reused(const struct reader *reader)
     return reader->is_being_written && (reader->header.flags & RL_FLAG_RING);
 }
 
+/* Reads bytes of the recording, wherever it is in the file. Returns 0, or -1 with *os_errno. */
+int reader_pread(const struct reader *reader, void *to, size_t n, uint64_t offset, int *os_errno);
 /* Returns the nanoseconds since the run's start. */
 uint64_t reader_time(const struct reader *reader, uint64_t ticks);
 /* Returns how many chunks the current pass has read. Any thread may call it, to show progress. */

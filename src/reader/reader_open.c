@@ -12,6 +12,7 @@
 #include "alloc.h"
 #include "chunks.h"
 #include "follow.h"
+#include "members.h"
 #include "os.h"
 #include "scan.h"
 #include "status.h"
@@ -102,15 +103,16 @@ static rl_status read_header(struct reader *reader, const char *path, struct rl_
     struct rl_err detail;
     int os_errno = 0;
     size_t n = reader->size < sizeof bytes ? (size_t)reader->size : sizeof bytes;
-    if (os_pread(reader->fd, bytes, n, 0, &os_errno) != 0) {
+    if (reader_pread(reader, bytes, n, 0, &os_errno) != 0) {
         return status_set_errno(err, RL_IO, os_errno, "cannot read %s", path);
     }
     rl_status status = file_header_get(bytes, n, &reader->header, &detail);
     return status == RL_OK ? RL_OK : status_set(err, status, "%s: %s", path, detail.text);
 }
 
-/* Opens the file as it is at this moment. */
-static rl_status open_once(const char *path, struct reader **out, struct rl_err *err)
+/* Opens the file, or a member of it, as it is at this moment. */
+static rl_status open_once(const char *path, struct member member, struct reader **out,
+                           struct rl_err *err)
 {
     struct reader *reader = rl_zalloc(1, sizeof *reader);
     if (reader == NULL) {
@@ -126,11 +128,14 @@ static rl_status open_once(const char *path, struct reader **out, struct rl_err 
         goto done;
     }
     memcpy(reader->path, path, strlen(path) + 1);
-    if ((status = open_fd(reader, path, err)) != RL_OK ||
-        (status = read_header(reader, path, err)) != RL_OK) {
+    if ((status = open_fd(reader, path, err)) == RL_OK && member.place != 0) {
+        reader->member = member;
+        reader->size = members_left(&member, reader->size);
+    }
+    if (status != RL_OK || (status = read_header(reader, path, err)) != RL_OK) {
         goto done;
     }
-    reader->is_being_written = os_is_locked(reader->fd);
+    reader->is_being_written = member.place == 0 && os_is_locked(reader->fd);
     status = scan_file(reader);
     if (status != RL_OK) {
         (void)status_set(err, status, "%s: %s", path,
@@ -157,7 +162,7 @@ rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
 {
     struct reader *reader = NULL;
     for (int i = 0;; i++) {
-        rl_status status = open_once(path, &reader, err);
+        rl_status status = open_once(path, (struct member){0}, &reader, err);
         if (status != RL_OK) {
             return status;
         }
@@ -168,4 +173,22 @@ rl_status reader_open(const char *path, struct reader **out, struct rl_err *err)
         reader_close(reader);
         os_sleep_ms(WAIT_MS);
     }
+}
+
+rl_status reader_open_member(const char *path, uint32_t member, struct reader **out,
+                             struct rl_err *err)
+{
+    struct reader *whole = NULL;
+    rl_status status = reader_open(path, &whole, err);
+    if (status != RL_OK || member == 0) {
+        *out = status == RL_OK ? whole : *out;
+        return status;
+    }
+    if (member > whole->member_count || whole->members[member - 1].place == 0) {
+        status = status_set(err, RL_NOT_FOUND, "%s holds no recording %u", path, member);
+    } else {
+        status = open_once(path, whole->members[member - 1], out, err);
+    }
+    reader_close(whole);
+    return status;
 }

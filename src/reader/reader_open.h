@@ -10,4 +10,9 @@
  * reason in *err. A file that is closing is tried again, for 50 ms at most. */
 RL_CHECKED rl_status reader_open(const char *path, struct reader **out, struct rl_err *err);
 
+/* Opens a recording inside a pack: `member` counts from 1, and 0 is the file itself. RL_NOT_FOUND
+ * where the file has no such member. */
+RL_CHECKED rl_status reader_open_member(const char *path, uint32_t member, struct reader **out,
+                                        struct rl_err *err);
+
 #endif

@@ -29,6 +29,7 @@
 #include "alloc.h"
 #include "blocks.h"
 #include "chunks.h"
+#include "members.h"
 #include "os.h"
 #include "source.h"
 
@@ -137,7 +138,7 @@ static rl_status read_chunk_prefix(struct reader *reader, uint64_t offset,
     struct chunk_ref ref = {.offset = offset};
     int os_errno;
     if (header->prefix < sizeof prefix ||
-        os_pread(reader->fd, prefix, sizeof prefix, offset + RL_BLOCK_HEADER_BYTES, &os_errno) ||
+        reader_pread(reader, prefix, sizeof prefix, offset + RL_BLOCK_HEADER_BYTES, &os_errno) ||
         offset + block_span(header) > reader->size ||
         chunk_info_get(prefix, sizeof prefix, header->raw, &ref.info) != RL_OK) {
         reader_problem(reader, "the chunk at byte %llu is damaged or cut",
@@ -187,7 +188,7 @@ static rl_status read_slot(struct reader *reader, uint64_t offset, uint32_t slot
     uint8_t header[RL_SLOT_HEADER_BYTES];
     struct chunk_ref ref = {.offset = offset};
     int os_errno;
-    if (os_pread(reader->fd, header, sizeof header, offset, &os_errno) != 0) {
+    if (reader_pread(reader, header, sizeof header, offset, &os_errno) != 0) {
         return RL_DAMAGED;
     }
     uint32_t used = get32(header + RL_SL_USED);
@@ -235,7 +236,7 @@ static int is_unused_live(const struct reader *reader, uint64_t payload,
     int os_errno;
     return !reader->is_complete && get32(control + RL_LV_MAGIC) == 0 &&
            bytes_are_zero(control + RL_LV_BEAT_MONO, LIVE_CONTROL_READ - RL_LV_BEAT_MONO) &&
-           os_pread(reader->fd, slot, sizeof slot, payload + RL_PAGE, &os_errno) == 0 &&
+           reader_pread(reader, slot, sizeof slot, payload + RL_PAGE, &os_errno) == 0 &&
            bytes_are_zero(slot, sizeof slot);
 }
 
@@ -247,7 +248,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     uint8_t control[LIVE_CONTROL_READ];
     int os_errno;
     uint64_t payload = offset + RL_BLOCK_HEADER_BYTES;
-    int is_there = os_pread(reader->fd, control, sizeof control, payload, &os_errno) == 0;
+    int is_there = reader_pread(reader, control, sizeof control, payload, &os_errno) == 0;
     if (is_there && is_unused_live(reader, payload, control)) {
         return RL_OK;
     }
@@ -322,8 +323,10 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
         return read_dictionary(reader, offset, header);
     case RL_BLOCK_SOURCE:
         return source_note_block(reader, offset);
+    case RL_BLOCK_MEMBER:
+        return members_note(reader, offset, header);
     default:
-        reader->unknown_blocks += header->type > RL_BLOCK_SOURCE || header->type == 0;
+        reader->unknown_blocks += header->type > RL_BLOCK_MEMBER || header->type == 0;
         return RL_OK;
     }
 }
@@ -337,7 +340,7 @@ static int read_footer(struct reader *reader)
     struct block_header header;
     int os_errno;
     if (reader->size < RL_FILE_HEADER_BYTES + sizeof bytes ||
-        os_pread(reader->fd, bytes, sizeof bytes, reader->size - sizeof bytes, &os_errno) != 0 ||
+        reader_pread(reader, bytes, sizeof bytes, reader->size - sizeof bytes, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_FOOTER ||
         header.prefix != RL_FOOTER_BYTES || header.stored != RL_FOOTER_BYTES ||
         !block_sum_matches(bytes + RL_BLOCK_HEADER_BYTES, RL_FOOTER_BYTES, header.sum)) {
@@ -354,7 +357,7 @@ static rl_status read_indexed(struct reader *reader, const struct index_entry *e
     struct block_header header;
     int os_errno;
     if (entry->offset >= reader->size ||
-        os_pread(reader->fd, bytes, sizeof bytes, entry->offset, &os_errno) != 0 ||
+        reader_pread(reader, bytes, sizeof bytes, entry->offset, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK) {
         return RL_DAMAGED;
     }
@@ -466,13 +469,15 @@ rl_status scan_file(struct reader *reader)
     if (reader->is_complete && !(reader->header.flags & RL_FLAG_RING)) {
         rl_status status = read_index(reader);
         if (status == RL_OK) {
-            return read_front(reader, 0);
+            status = read_front(reader, 0);
+            return status == RL_OK ? members_read(reader) : status;
         }
         if (status == RL_NOMEM) {
             return status;
         }
         reader_problem(reader, "the index is damaged: every block is read instead");
         reader->chunk_count = 0;
+        reader->member_count = 0;
     }
     return read_all(reader);
 }

@@ -128,7 +128,7 @@ static rl_status read_source_block(struct reader *reader, struct source_table *r
     struct block_header header;
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
     int os_errno;
-    if (os_pread(reader->fd, bytes, sizeof bytes, offset, &os_errno) != 0 ||
+    if (reader_pread(reader, bytes, sizeof bytes, offset, &os_errno) != 0 ||
         block_header_get(bytes, &header) != RL_OK || header.type != RL_BLOCK_SOURCE) {
         return RL_DAMAGED;
     }

@@ -237,6 +237,8 @@ def test_the_rows_of_a_verb_fit_its_schema(verb, pages, tmp_path):
         words = [[verb, pages, GOLDEN, "--all"], [verb, pages, "leaf#2", "leaf#3"]]
     elif verb == "cut":
         words = [[verb, pages, "-o", tmp_path / "part.relive"]]
+    elif verb == "pack":
+        words = [[verb, pages, "-o", tmp_path / "pack.relive"]]
     elif verb in ("ls", "rm"):
         (tmp_path / "pages.relive").write_bytes(pages.read_bytes())
         words = [[verb, tmp_path] if verb == "ls" else [verb, tmp_path / "pages.relive", "--yes"]]

@@ -2,6 +2,8 @@
  * means is src/filter's. */
 #include "mod_filter.h"
 
+#include "pack_rules.h"
+
 #include <string.h>
 
 #include "judge.h"
@@ -236,6 +238,16 @@ static PyObject *filter_object_matches(PyObject *self, PyObject *args)
     return list;
 }
 
+/* pack_rules(paths) */
+static PyObject *filter_object_pack_rules(PyObject *self, PyObject *pairs)
+{
+    if (!PyList_Check(pairs)) {
+        PyErr_SetString(PyExc_TypeError, "a list of pairs is wanted");
+        return NULL;
+    }
+    return pack_rules_new(mod_filter_get(self), self, pairs);
+}
+
 /* filter_object_value(module, qualname, name, file, kind, variable) -> (action, why) */
 static PyObject *filter_object_value(PyObject *self, PyObject *args)
 {
@@ -275,6 +287,7 @@ static PyMethodDef methods[] = {
     {"set_sample", set_sample, METH_O, "Records this part of the functions."},
     {"decide", filter_object_decide, METH_VARARGS, "What is decided of a scope."},
     {"matches", filter_object_matches, METH_VARARGS, "Which rules match a scope."},
+    {"pack_rules", filter_object_pack_rules, METH_O, "Rules that remove, for Reader.pack()."},
     {"value", filter_object_value, METH_VARARGS, "What becomes of a name in a scope, and why."},
     {NULL, NULL, 0, NULL},
 };
@@ -430,6 +443,7 @@ static PyObject *make_sentinels(void)
 }
 
 static PyMethodDef functions[] = {
+    {"pack_text", pack_rules_text, METH_VARARGS, "A text after the rules of a pack."},
     {"without_secrets", core_without_secrets, METH_O, "A text with its secrets taken out."},
     {"secret_class", core_secret_class, METH_O, "A, B or C for the name of a secret, else None."},
     {"is_secret", (PyCFunction)(void (*)(void))core_is_secret, METH_FASTCALL,

@@ -148,6 +148,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         reader_put_u64(d, "minor", h->minor) != 0 || reader_put_u64(d, "size", r->size) != 0 ||
         reader_put_u64(d, "events", r->events) != 0 ||
         reader_put_u64(d, "chunks", r->chunk_count) != 0 ||
+        reader_put_u64(d, "members", r->member_count) != 0 ||
         reader_put_u64(d, "torn_bytes", r->torn_bytes) != 0 ||
         reader_put_u64(d, "no_text", r->no_text) != 0 ||
         reader_put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
@@ -353,17 +354,19 @@ static PyObject *reader_close_object(struct reader_object *self, PyObject *ignor
 
 static int reader_init(struct reader_object *self, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"path", NULL};
+    static char *keywords[] = {"path", "member", NULL};
     PyObject *path = NULL; /* owned */
+    unsigned member = 0;
     struct rl_err err = {RL_OK, 0, ""};
     struct reader *reader = NULL;
     rl_status status;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O&", keywords, PyUnicode_FSConverter, &path)) {
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O&|I", keywords, PyUnicode_FSConverter, &path,
+                                     &member)) {
         return -1;
     }
     const char *text = PyBytes_AS_STRING(path);
     Py_BEGIN_ALLOW_THREADS
-    status = reader_open(text, &reader, &err);
+    status = reader_open_member(text, member, &reader, &err);
     Py_END_ALLOW_THREADS
     Py_DECREF(path);
     if (status != RL_OK) {
@@ -474,6 +477,9 @@ static PyMethodDef reader_methods[] = {
      "Since when a part of an object has its value."},
     {"origin_value", (PyCFunction)reader_origin_value, METH_VARARGS,
      "A value that an event has, or a part of it, as JSON."},
+    {"pack_collect", (PyCFunction)reader_pack_collect, METH_VARARGS,
+     "Remembers what the rules remove."},
+    {"pack", (PyCFunction)reader_pack, METH_VARARGS, "The recording after the rules, as a file."},
     {"cut", (PyCFunction)reader_cut, METH_VARARGS,
      "Writes a part of the recording as one of its own."},
     {"frame_begins", (PyCFunction)reader_frame_begins, METH_O,

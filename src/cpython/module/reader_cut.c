@@ -7,6 +7,22 @@
 
 #include "cut.h"
 
+int reader_take_meta(PyObject *pairs, struct bytes_out *meta)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
+        const char *key, *value;
+        Py_ssize_t len;
+        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "ss#", &key, &value, &len)) {
+            return -1;
+        }
+        meta_entry_put(meta, key, value, (size_t)len);
+    }
+    if (meta->failed) {
+        (void)PyErr_NoMemory();
+    }
+    return meta->failed ? -1 : 0;
+}
+
 /* cut(from_thread, from_seq, to_thread, to_seq, path, meta): the numbers of struct cut_result, in
  * its order. `meta` is a list of pairs of texts. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args)
@@ -26,16 +42,7 @@ PyObject *reader_cut(struct reader_object *self, PyObject *args)
     question.to.seq = to;
     question.path = PyBytes_AS_STRING(path);
     /* the facts that go into META, beside those of the original */
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(pairs); i++) {
-        const char *key, *value;
-        Py_ssize_t len;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, i), "ss#", &key, &value, &len)) {
-            goto failed;
-        }
-        meta_entry_put(&meta, key, value, (size_t)len);
-    }
-    if (meta.failed) {
-        (void)PyErr_NoMemory();
+    if (reader_take_meta(pairs, &meta) != 0) {
         goto failed;
     }
     question.meta = meta.data;

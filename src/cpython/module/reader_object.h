@@ -85,6 +85,12 @@ PyObject *reader_event(struct reader_object *self, PyObject *args);
 
 /* A method in reader_cut.c. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args);
+/* A list of pairs of texts as entries of META. 0, or -1 with an exception. */
+int reader_take_meta(PyObject *pairs, struct bytes_out *meta);
+
+/* Methods in reader_pack.c. */
+PyObject *reader_pack_collect(struct reader_object *self, PyObject *args);
+PyObject *reader_pack(struct reader_object *self, PyObject *args);
 
 /* Methods in reader_counts.c. */
 PyObject *reader_call_numbers(struct reader_object *self, PyObject *args);
