@@ -200,7 +200,8 @@ def test_what_a_rule_takes_out_is_gone_everywhere(secret_run, tmp_path):
     assert b"a1b2c3d4e5f6g7" not in text, "--allow holds for the recording alone"
     home = os.path.expanduser("~")
     assert os.fsencode(secret_run) not in text and os.fsencode(f"{home}/deep") not in text
-    assert b"./app.py" in text and b"~/deep/file" in text
+    assert b"~/deep/file" in text
+    assert b"./app.py" in text or sys.version_info < (3, 9)  # which has names of scripts as given
     done = relive("exc", tmp_path / "p.relive")
     assert b"nobody is <redacted>" in done.stdout and b"LookupError" in done.stdout
     assert relive("check", tmp_path / "p.relive").returncode == 0
