@@ -4,7 +4,7 @@ the program's own configuration stays as it is."""
 import logging
 from typing import Any, Callable, Dict, Optional
 
-from relive.sessions import api
+from relive.sessions import api, links
 
 _PLAIN = (type(None), bool, int, float, str)
 _before: Optional[Callable[..., logging.LogRecord]] = None
@@ -31,7 +31,8 @@ def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
     record = (_before or logging.LogRecord)(*args, **kwargs)
     if "logging" in registry.installed():
-        api.tell(None, api.LOG, **_take_fields(record))
+        is_kept = api.tell(None, api.LOG, **_take_fields(record))
+        record.relive = (links.here() if is_kept else None) or "-"
     return record
 
 

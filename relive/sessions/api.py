@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar,
 
 from relive import _core, _run, config, recorder
 from relive.errors import ReliveError
-from relive.sessions import trace_context
+from relive.sessions import links, trace_context
 
 LOG, SESSION_START, SESSION_END, HTTP_REQUEST, HTTP_RESPONSE, MARK = range(21, 27)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -413,8 +413,14 @@ _calls = _Calls()
 def get_stats() -> Dict[str, int]:
     """Returns counts of sessions: open ones, their bytes of memory, those that profile, those that
     were forgotten since over 10,000 were open. Others are invalid traceparents, previews that were
-    no JSON, and events without a recording."""
-    return dict(_counts, **_core.session_counts())
+    no JSON, events without a recording, and errors of tools that a session is linked to."""
+    return dict(_counts, **_core.session_counts(), link_errors=_core.link_failures())
+
+
+def position() -> Optional[str]:
+    """Returns the position of this thread's last event in its recording, 'T1@48213'. Returns None
+    where nothing of the thread was recorded yet. Every verb takes it."""
+    return links.here()
 
 
 # ---- helpers ----
@@ -433,11 +439,11 @@ def number_of(session_id: Optional[str]) -> int:
     return found.number if found is not None else 0
 
 
-def tell(session_id: Optional[str], kind: int, **fields: Any) -> None:
+def tell(session_id: Optional[str], kind: int, **fields: Any) -> bool:
     """Writes an event of a session, or for None of the active one, if any. Fields that are None or
-    empty are left out."""
+    empty are left out. Returns whether it is in the recording."""
     values = [value if value != {} else None for value in fields.values()]
-    _core.note(kind, number_of(session_id), tuple(fields), *values)
+    return _core.note(kind, number_of(session_id), tuple(fields), *values)
 
 
 def _check_text(name: str, value: Any) -> Any:

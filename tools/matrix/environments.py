@@ -19,6 +19,7 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
 # For the independent reader, greenlets, tasks and another tool at work. Without a wheel their tests
 # are skipped, with that as the reason.
 OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
+LINKED = ["opentelemetry-sdk", "sentry-sdk"]  # their spans and scopes name a session's place
 # Clients and frameworks that relive.instrument knows; where all tests run.
 WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
@@ -173,7 +174,7 @@ def environment(version, interpreter, log):
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
     packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
-    optional = [*OPTIONAL_TOOLS, *(WEB if version in WHOLE else [])]
+    optional = [*OPTIONAL_TOOLS, *([*WEB, *LINKED] if version in WHOLE else [])]
     want = interpreter + "\n" + " ".join(["pip", *packages, *optional])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path

@@ -15,6 +15,7 @@
 
 #include "context.h"
 #include "gate.h"
+#include "links.h"
 #include "notes.h"
 #include "session_objects.h"
 #include "state.h"
@@ -59,6 +60,18 @@ static int read_parent(PyObject *header, struct trace_parent *parent)
     return 1;
 }
 
+/* Whether the session has a parent: that of its request, or what another tool has active here. */
+static int read_wanted_parent(PyObject *header, struct trace_parent *parent)
+{
+    if (header != NULL && header != Py_None) {
+        return read_parent(header, parent);
+    }
+    PyObject *other = links_parent(); /* owned */
+    int has_parent = read_parent(other, parent);
+    Py_XDECREF(other);
+    return has_parent;
+}
+
 /* Writes the event at which a session begins; below 0 with an exception. */
 static int write_session_start(const struct session_object *s)
 {
@@ -96,7 +109,7 @@ static int fill_session(struct session_object *s, const struct session_wants *wa
 {
     struct trace_parent parent;
     uint8_t key[TRACE_BYTES];
-    int has_parent = read_parent(wants->traceparent, &parent);
+    int has_parent = read_wanted_parent(wants->traceparent, &parent);
     s->began = os_mono_ns();
     s->who.began_us = s->began / 1000 & ((UINT64_C(1) << 48) - 1);
     trace_ids_next(&ids, key, sizeof key);
@@ -170,6 +183,7 @@ struct session_object *sessions_begin(const struct session_wants *wants)
     if (write_session_start(s) < 0) {
         PyErr_Clear(); /* it is a session, if an untold one */
     }
+    links_session_begins();
     return s;
 }
 
