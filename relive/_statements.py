@@ -373,6 +373,17 @@ def makes_object(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp))
 
 
+def _targets_of(node: ast.AST) -> List[ast.expr]:
+    """Returns what a statement binds and does not read."""
+    if isinstance(node, ast.Assign):
+        return node.targets
+    if isinstance(node, (ast.AnnAssign, ast.For, ast.AsyncFor, ast.NamedExpr)):
+        return [node.target]
+    if isinstance(node, ast.withitem) and node.optional_vars is not None:
+        return [node.optional_vars]
+    return []
+
+
 def operands_of(node: ast.AST) -> List[ast.expr]:
     """Returns the paths and calls that an expression reads, in the order of the text. What a call
     is given belongs to the call."""
@@ -400,7 +411,8 @@ def operands_of(node: ast.AST) -> List[ast.expr]:
         elif isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute):
             children = [one.func.value, *one.args, *one.keywords]
         else:
-            children = list(ast.iter_child_nodes(one))
+            bound = _targets_of(one)
+            children = [child for child in ast.iter_child_nodes(one) if child not in bound]
         for child in children:
             visit(child, False)
 

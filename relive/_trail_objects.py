@@ -98,9 +98,10 @@ def _follow_source(trail: Trail, node: ast.expr, place: Place, at: At) -> NoRetu
                 place.before)  # fmt: skip
     name = trail.argument_with(event, place.identity)
     given = trail.given(event, name, event.value_of(name))
-    if given.at is None or given.line is None or given.node is None:
-        code = given.at.code if given.at is not None else event.code
-        trail.lose("nothing that was recorded shows who put it there", code)
+    if given.at is None:
+        raise Ended(origins.START, f"nothing that was recorded called {trail.callee(event)}")
+    if given.line is None or given.node is None:
+        trail.lose("nothing that was recorded shows who put it there", given.at.code)
     trail.move_hop(given.at.code, given.line.line)
     until = (event.thread, event.seq)
     project(trail, given.node, steps, given.at, value, until, given.statement, at, place.before)

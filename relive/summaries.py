@@ -177,6 +177,8 @@ def _find_what_mattered(found: stories.Exceptions) -> Optional[Tuple[int, storie
         return None
     place = found.rows(1, row.first)[2]
     number = _find_reason(found, place) if row.is_exit else 0
+    if not number and row.outcome.is_intended():
+        return None  # an exit without an error is how the program ended, and no more
     return (number, found.rows(1, number)[2]) if number else (row.first, place)
 
 

@@ -22,6 +22,7 @@ _UNKNOWN: Mapping[str, Any] = {}
 _NO_ATTRIBUTE = re.compile(r"'(?P<type>[\w.]+)' object has no attribute '(?P<name>\w+)'")
 _TYPES = re.compile(r"'([\w.]+)'")
 _NAME = re.compile(r"name '(\w+)' is not defined|local variable '?(\w+)'?")
+_CODE = {"module", "function", "method", "builtin_function_or_method", "type"}
 _MOST = 4
 
 
@@ -64,11 +65,17 @@ def find(
     shown: Dict[str, Suspect] = {}
     for node, value in read:
         text = found.source_of(node)
-        if text not in shown and (id(node) in guilty or (value and not guilty)):
+        is_read = value and not guilty and not is_code(value)
+        if text not in shown and (id(node) in guilty or is_read):
             is_certain = guilty[:1] == [id(node)] and len(set(guilty)) == 1
             name = statements.base_of(node)
             shown[text] = Suspect(text, name, value or None, is_certain)
     return list(shown.values())[:_MOST]
+
+
+def is_code(value: Optional[Mapping[str, Any]]) -> bool:
+    """Returns whether a value is a module, a function or a class: seldom what is wrong."""
+    return value is not None and value.get("t") in _CODE
 
 
 # ---- expressions and their recorded values ----

@@ -112,8 +112,8 @@ def main(argv: Optional[List[str]] = None) -> int:
 
         os.environ["RELIVE_INDEX"] = "0"
         words.remove("--no-index")
-    module = __import__(f"relive.cli.{verb}", fromlist=["main"])
     try:
+        module = __import__(f"relive.cli.{verb}", fromlist=["main"])
         return int(module.main(words))
     except ReliveError as error:
         from relive.cli.common import safe

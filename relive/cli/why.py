@@ -9,6 +9,7 @@ from relive import suspects, timelines
 from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
 from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
+from relive.origins import COMPUTATION
 from relive.stories import CAUGHT, ENDED, IN_LIBRARY, Exceptions
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _EVENTS_BEFORE = 8
 _MOST_HOPS = 8
+_MOST_FOLLOWED = 4  # computations that read one value
 _WIDEST = 110  # text of an event
 # What a program seldom means to raise. An except that hides one hides a mistake.
 _MISTAKES = {
@@ -74,20 +76,29 @@ class _Failure:
         run = found.run
         self.prefix = f"P{self.recording.header['pid']}:" if len(run) > 1 else ""
         self.position = common.position(self.story.first, run)
-        self.frame, self.what, self.line = self._find_frame()
-        variables = exc.variables_of(self.recording, self.story, [self.frame])
-        self.variables = {one.name: one for one in variables.get(self.frame, ())}
-        self.suspects = self._find_suspects()
+        self._choose_frame()
+        self.followed: List[str] = []
         self.origin = self._find_origin()
 
-    def _find_frame(self) -> Tuple[str, Mapping[str, Any], Optional[int]]:
-        """Returns the innermost frame of the program's own; where there is none, the innermost."""
+    def _choose_frame(self) -> None:
+        """Takes the innermost frame of the program's own; where there is none, the innermost. A
+        library's is taken where its line alone reads the value that the message is about."""
         rows = [
             (frame, exc.activation(self.recording, self.story, code), line)
             for frame, code, line in self.story.lines()
         ]
         own = [row for row in rows if common.is_own(self.recording, row[1])]
-        return (own or rows)[-1]
+        self._take_frame(*(own or rows)[-1])
+        if own and own[-1] != rows[-1] and not (self.suspects and self.suspects[0].is_certain):
+            self._take_frame(*rows[-1])
+            if not (self.suspects and self.suspects[0].is_certain):
+                self._take_frame(*own[-1])
+
+    def _take_frame(self, frame: str, what: Mapping[str, Any], line: Optional[int]) -> None:
+        self.frame, self.what, self.line = frame, what, line
+        variables = exc.variables_of(self.recording, self.story, [frame])
+        self.variables = {one.name: one for one in variables.get(frame, ())}
+        self.suspects = self._find_suspects()
 
     def _find_suspects(self) -> List[Suspect]:
         lines = source.lines_of(self.recording, self.what["file"], self.what["func"])
@@ -114,7 +125,21 @@ class _Failure:
             except ReliveError:
                 continue  # the name is not known there
         # An item that the line itself computes says less than what holds it.
-        return max(found, key=lambda one: len(one.hops)) if found else None
+        best = max(found, key=lambda one: len(one.hops)) if found else None
+        while best is not None and self._goes_on(best):
+            self.followed.append("1")
+            best = self.recording.origin(
+                best.name, at or "", follow=self.followed, limit=_MOST_HOPS
+            )
+        return best
+
+    def _goes_on(self, found: Origin) -> bool:
+        """Returns whether a trail ends at a computation that reads one thing alone."""
+        return (
+            found.end == COMPUTATION and len(found.operands) == 1
+            and found.operands[0].value is not None
+            and len(self.followed) < _MOST_FOLLOWED and len(found.hops) < _MOST_HOPS
+        )  # fmt: skip
 
     def before(self) -> List[Dict[str, Any]]:
         """Returns the last events of the thread up to the exception."""
@@ -131,7 +156,19 @@ class _Failure:
         level = common.highest_level(self.recording.header["meta"])
         if self.origin is not None:
             target = common.quoted(f"{self.origin.name}@{self.prefix}{self.origin.position}")
-            yield f"relive origin {target} {path}", "where that value came from"
+            read = [
+                one for one in self.origin.operands
+                if one.value is not None and not suspects.is_code(one.value)
+            ]  # fmt: skip
+            names = [*self.followed, *(one.name for one in read[:1])]
+            follow = "".join(f" --follow {common.quoted(name)}" for name in names)
+            what = f"where {common.safe(read[0].name)} came from" if read else (
+                "where that value came from"
+            )  # fmt: skip
+            yield f"relive origin {target} {path}{follow}", what
+            advice = self.origin.advice.replace("record with", "relive record")
+            if advice:
+                yield f"{advice} ...", "to see more of that way"
         if self.suspects and level == "lines":
             name = common.quoted(self.suspects[0].name)
             yield f"relive history {func} {name} {path}", "each value that it had"
@@ -139,7 +176,7 @@ class _Failure:
         if not self.what["func"].endswith(":<module>"):
             yield f"relive calls {func} {path}", "the other calls of this function"
         yield f"relive state {at} {path}", "all that was open, with its variables"
-        if level != "lines":
+        if level != "lines" and not (self.origin is not None and self.origin.advice):
             yield (
                 "relive record --level lines ...",
                 "to see local variables, and where each changed",

@@ -342,6 +342,13 @@ static int is_written(const struct find *find)
            (uint64_t)key.number == step->index;
 }
 
+/* Returns whether a None only says that an exception has no cause, context or message. */
+static int is_no_value(const struct find *find, const struct value *value)
+{
+    return value->tag == RL_VALUE_NONE && find->depth != 0 &&
+           find->open[find->depth - 1].tag == RL_VALUE_EXCEPTION;
+}
+
 /* Takes the next value of the event. Returns 1 where it is a place, 0 where it is none, and -1 at
  * the end. */
 static int take_value(struct find *find)
@@ -361,7 +368,8 @@ static int take_value(struct find *find)
         struct bytes_in whole = bytes_in_of(begin, (size_t)(find->in.end - begin));
         end = value_skip(&whole) == RL_OK ? whole.at : end;
     }
-    int is_found = (children == 0 || is_container) && is_wanted(find, &value, begin, end);
+    int is_found = (children == 0 || is_container) && !is_no_value(find, &value) &&
+                   is_wanted(find, &value, begin, end);
     if (is_found) {
         describe_place(find);
         find->place.value = begin;

@@ -37,6 +37,7 @@ struct walk {
     const struct write_head *head;
     struct find_step steps[FIND_DEPTH];
     uint32_t name;
+    int is_exception; /* the value around this one is one: None says that it has no such part */
 };
 
 static int is_same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
@@ -86,7 +87,7 @@ static void walk_value(struct walk *walk, struct bytes_in *in, size_t depth)
     size_t key_len = 0;
     assert_int_equal(value_next(in, &value), RL_OK);
     uint64_t children = value_children(&value);
-    if (children == 0) {
+    if (children == 0 && !(walk->is_exception && value.tag == RL_VALUE_NONE)) {
         take(walk, depth, begin, (size_t)(in->at - begin));
     }
     for (uint64_t i = 0; i < children; i++) {
@@ -101,6 +102,7 @@ static void walk_value(struct walk *walk, struct bytes_in *in, size_t depth)
             step->what = FIND_PART;
         }
         key = in->at;
+        walk->is_exception = value.tag == RL_VALUE_EXCEPTION;
         walk_value(walk, in, depth + 1);
         key_len = (size_t)(in->at - key);
     }

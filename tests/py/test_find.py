@@ -14,6 +14,7 @@ import relive as api
 CALL, WRITE, RUNNING = 1, 10, 28
 PLACES = {2: "result", 3: "yielded", 4: "sent", 5: "exception", 6: "exception", 7: "exception",
           8: "exception"}  # fmt: skip
+EXCEPTION, NONE = 30, 1
 PARTS = (".message", ".cause", ".context")
 CHOSEN = PROGRAMS[::9]
 
@@ -32,7 +33,8 @@ def leaves(value, path, is_exception):
             step = f".{value.names[place]}"
         elif is_exception and place < 3 and value.tag != 26:
             step = PARTS[place]
-        yield from leaves(inner, path + step, is_exception)
+        if value.tag != EXCEPTION or inner.tag != NONE:  # it has no cause, or no context
+            yield from leaves(inner, path + step, is_exception)
 
 
 def values_of(recording, event):

@@ -147,6 +147,21 @@ def test_values_alone_lead_through_arguments_and_results(recorded):
         assert (found.end, found.advice) == ("lost", "record with --lines __main__.make")
 
 
+def test_a_line_that_binds_a_name_does_not_read_it_and_a_thread_has_no_caller(tmp_path):
+    (tmp_path / "prog.py").write_text(
+        "import threading\ndef work(rows):\n    for row in rows:\n        print(row)\n"
+        "    total = row\n    total += 2\n    (low, high) = sorted([total, row])\n"
+        "thread = threading.Thread(target=work, args=([7],))\nthread.start()\nthread.join()\n"
+    )
+    relive("record", "-o", "prog.relive", "--level", "lines", "prog.py", cwd=tmp_path)
+    with api.open(tmp_path / "prog.relive") as recording:
+        row, low = recording.origin("row", "work#1"), recording.origin("low", "work#1")
+        total = recording.origin("total", "work#1")
+    assert (row.end, row.reason) == ("start", "nothing that was recorded called work()")
+    assert [one.name for one in low.operands] == ["total", "row"]
+    assert [one.name for one in total.operands] == ["total"]
+
+
 def test_text_and_json_of_an_origin(recorded):
     done = relive("origin", "rate@total_of#1", "lines.relive", cwd=recorded)
     assert done.stdout.decode().splitlines()[0].startswith("rate = 3  T1@")
