@@ -322,8 +322,9 @@ static int module_exec(PyObject *module)
                    tap_add(module) != 0 || notes_add(module) != 0 || given_calls_add(module) != 0 ||
                    context_add(module) != 0 || mod_sessions_add(module) != 0 ||
                    mod_requests_add(module) != 0 || mod_json_add(module) != 0 ||
-                   mod_run_add(module) != 0 || links_add(module) != 0 || mod_timeline_add(module) != 0 ||
-                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0
+                   mod_run_add(module) != 0 || links_add(module) != 0 ||
+                   mod_timeline_add(module) != 0 || recipe_add(module) != 0 ||
+                   boot_add(module) != 0 || kept_add(module) != 0
                ? -1
                : 0;
 }
