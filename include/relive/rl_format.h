@@ -13,8 +13,9 @@
 #define RL_FORMAT_VERSION 1
 /* 1: SUMMARY finds losses by event numbers and counts open frames; threads have names.
  * 2: values may name one that was shown before in the chunk.
- * 3: a file may hold other recordings of its run (MEMBER). */
-#define RL_FORMAT_MINOR 3
+ * 3: a file may hold other recordings of its run (MEMBER).
+ * 4: values may be objects that were shown before, with other fields. */
+#define RL_FORMAT_MINOR 4
 #define RL_MAGIC        "\x89RELIVE\n"
 #define RL_MAGIC_BYTES  8
 
@@ -248,7 +249,9 @@ enum rl_item { RL_ITEM_KEY = 1, RL_ITEM_ATTRIBUTE = 2 };
     X(DROPPED, 32, "nothing: left out by a filter")                                                \
     X(LABEL, 33, "identity, type, string that stands for it")                                      \
     X(REMEMBERED, 34, "varint number, a value: AGAIN may name it from here on")                    \
-    X(AGAIN, 35, "varint number: the value remembered last under it, in this chunk")
+    X(AGAIN, 35, "varint number: the value remembered last under it, in this chunk")               \
+    X(CHANGED, 36,                                                                                 \
+      "varint number of an object; varint n, n times varint index of a field and its new value")
 
 enum rl_value_tag {
 #define RL_VALUE_ENUM(name, number, text) RL_VALUE_##name = number,

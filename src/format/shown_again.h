@@ -3,6 +3,8 @@
  *
  *    REMEMBERED 7 OBJECT ...      ->  OBJECT ...
  *    AGAIN 7                      ->  OBJECT ...      the same bytes
+ *    CHANGED 7 1 2 value          ->  OBJECT ...      with this value in its third field, also from
+ *                                                     here on
  *
  * Events are given in their order. */
 #ifndef SHOWN_AGAIN_H
@@ -13,10 +15,11 @@
 
 struct shown_again {
     struct showing {
-        const uint8_t *at; /* in the chunk's bytes */
-        size_t size;       /* 0 = none has the number */
-    } *of;                 /* owned: RL_REMEMBERED, or NULL */
-    struct bytes_out out;  /* the values of the last event that was changed */
+        const uint8_t *at;    /* in the chunk's bytes, or in `own` */
+        size_t size;          /* 0 = none has the number */
+        struct bytes_out own; /* an object of which fields have changed */
+    } *of;                    /* owned: RL_REMEMBERED, or NULL */
+    struct bytes_out out;     /* the values of the last event that was changed */
 };
 
 void shown_again_fini(struct shown_again *shown);

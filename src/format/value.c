@@ -203,6 +203,11 @@ rl_status value_skip(struct bytes_in *in)
     return skip_nested(in, 0);
 }
 
+rl_status value_skip_inside(struct bytes_in *in)
+{
+    return skip_nested(in, 1);
+}
+
 int value_is_cut(const struct value *value)
 {
     switch (value->tag) {

@@ -62,6 +62,8 @@ static inline double value_float(const uint8_t *at)
 
 /* Skips one whole value. */
 RL_CHECKED rl_status value_skip(struct bytes_in *in);
+/* Skips one that is inside another value. */
+RL_CHECKED rl_status value_skip_inside(struct bytes_in *in);
 
 /* Returns whether a part of the node itself was left out (children are not looked at). */
 int value_is_cut(const struct value *value);

@@ -5,12 +5,15 @@
 #include "shown_again.h"
 #include "value.h"
 
-#define GIVE(number)  RL_VALUE_REMEMBERED, number
-#define AGAIN(number) RL_VALUE_AGAIN, number
-#define FUNCTION      RL_VALUE_LABEL, 1, 2, 3, 4, 5, 6, 7, 8
-#define SET           RL_VALUE_SET, 6, 5, 4, 3, 2, 1, 2, 2, RL_VALUE_TRUE, RL_VALUE_SMALL_ZERO
-#define TEXT          RL_VALUE_STR, 2, RL_VALUE_REMEMBERED, RL_VALUE_AGAIN
-#define BYTES(...)    ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
+#define GIVE(number)       RL_VALUE_REMEMBERED, number
+#define AGAIN(number)      RL_VALUE_AGAIN, number
+#define CHANGED(number, n) RL_VALUE_CHANGED, number, n
+#define FUNCTION           RL_VALUE_LABEL, 1, 2, 3, 4, 5, 6, 7, 8
+#define SET                RL_VALUE_SET, 6, 5, 4, 3, 2, 1, 2, 2, RL_VALUE_TRUE, RL_VALUE_SMALL_ZERO
+#define OBJECT(a, ...)     RL_VALUE_OBJECT, 1, 2, 3, 4, 5, 6, 9, 3, 2, 11, a, 12, __VA_ARGS__
+#define INT(n)             RL_VALUE_INT, n
+#define TEXT               RL_VALUE_STR, 2, RL_VALUE_REMEMBERED, RL_VALUE_AGAIN
+#define BYTES(...)         ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 
 /* The values of an event of this kind have this meaning. */
 static void expect_of(struct shown_again *shown, unsigned kind, const uint8_t *values, size_t size,
@@ -63,6 +66,49 @@ static void a_number_is_given_again(void **state)
     expect(&shown, BYTES(GIVE(7), SET, AGAIN(7), GIVE(7), FUNCTION, AGAIN(7)),
            BYTES(SET, SET, FUNCTION, FUNCTION));
     expect(&shown, BYTES(AGAIN(7)), BYTES(FUNCTION));
+    shown_again_fini(&shown);
+}
+
+static void fields_of_an_object_change(void **state)
+{
+    (void)state;
+    struct shown_again shown = {0};
+    expect(&shown, BYTES(GIVE(7), OBJECT(1, 2)), BYTES(OBJECT(1, 2)));
+    expect(&shown, BYTES(CHANGED(7, 1), 0, SET),
+           BYTES(RL_VALUE_OBJECT, 1, 2, 3, 4, 5, 6, 9, 3, 2, 11, SET, 12, 2));
+    expect(&shown, BYTES(AGAIN(7), CHANGED(7, 2), 0, 3, 1, INT(9), AGAIN(7), TEXT),
+           BYTES(RL_VALUE_OBJECT, 1, 2, 3, 4, 5, 6, 9, 3, 2, 11, SET, 12, 2, OBJECT(3, INT(9)),
+                 OBJECT(3, INT(9)), TEXT));
+    expect(&shown, BYTES(CHANGED(7, 1), 1, 2), BYTES(OBJECT(3, 2)));
+    expect(&shown, BYTES(CHANGED(7, 0)), BYTES(OBJECT(3, 2)));
+    expect(&shown, BYTES(GIVE(7), OBJECT(4, 4), CHANGED(7, 1), 1, 5),
+           BYTES(OBJECT(4, 4), OBJECT(4, 5)));
+    shown_again_begin(&shown);
+    expect_damaged(&shown, BYTES(CHANGED(7, 1), 1, 2));
+    expect(&shown, BYTES(GIVE(7), OBJECT(1, 2)), BYTES(OBJECT(1, 2)));
+    expect(&shown, BYTES(AGAIN(7)), BYTES(OBJECT(1, 2)));
+    shown_again_fini(&shown);
+}
+
+/* Values that nest too deep where they are put. */
+static void a_field_that_is_too_deep_is_damage(void **state)
+{
+    (void)state;
+    enum { LIST = 9, LEVELS = RL_VALUE_DEPTH_MAX };
+    static const uint8_t list[LIST] = {RL_VALUE_LIST, 6, 5, 4, 3, 2, 1, 1, 1};
+    struct shown_again shown = {0};
+    uint8_t values[4 + LIST * (LEVELS + 1) + 1] = {CHANGED(7, 1), 0};
+    for (int levels = LEVELS - 1; levels <= LEVELS; levels++) {
+        for (int i = 0; i < levels; i++) {
+            memcpy(values + 4 + LIST * i, list, LIST);
+        }
+        values[4 + LIST * levels] = RL_VALUE_TRUE;
+        expect(&shown, BYTES(GIVE(7), OBJECT(1, 2)), BYTES(OBJECT(1, 2)));
+        struct rec rec = {.kind = RL_EVENT_CALL, .data = values};
+        rec.data_len = (uint32_t)(4 + LIST * levels + 1);
+        assert_int_equal(shown_again_put(&shown, &rec), RL_OK);
+        assert_int_equal(rec.data == values, levels == LEVELS);
+    }
     shown_again_fini(&shown);
 }
 
@@ -123,6 +169,15 @@ static void what_has_no_meaning_is_damage(void **state)
         {BYTES(GIVE(8), GIVE(9), SET)},                              /* given twice */
         {BYTES(RL_VALUE_LIST, 6, 5, 4, 3, 2, 1, 1, 1, AGAIN(7))},    /* inside a value */
         {BYTES(RL_VALUE_LIST, 6, 5, 4, 3, 2, 1, 1, 1, GIVE(9), SET)},
+        {BYTES(CHANGED(8, 1), 0, 1)},                               /* given to nothing */
+        {BYTES(CHANGED(7, 1), 0, 1)},                               /* given to no object */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 1), 2, 1)},        /* a field that is not shown */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 2), 1, 1, 0, 1)},  /* out of order */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 2), 1, 1, 1, 1)},  /* twice */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 2), 1, 1)},        /* fewer than it says */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 1), 1)},           /* without a value */
+        {BYTES(GIVE(9), OBJECT(1, 2), CHANGED(9, 1), 1, AGAIN(7))}, /* a number in a field */
+        {BYTES(GIVE(9), OBJECT(1, 2), RL_VALUE_CHANGED, 9)},        /* without a count */
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct shown_again shown = {0};
@@ -174,7 +229,7 @@ static void every_failed_allocation_is_answered(void **state)
     for (n = 1; status == RL_NOMEM; n++) {
         struct shown_again shown = {0};
         struct rec rec = {.kind = RL_EVENT_CALL};
-        static const uint8_t values[] = {GIVE(7), SET, AGAIN(7)};
+        static const uint8_t values[] = {GIVE(7), OBJECT(1, 2), AGAIN(7), CHANGED(7, 1), 1, SET};
         rec.data = values;
         rec.data_len = sizeof values;
         (void)rl_alloc_fail_at(n, 1);
@@ -191,6 +246,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_become_what_they_mean),
         cmocka_unit_test(a_number_is_given_again),
+        cmocka_unit_test(fields_of_an_object_change),
+        cmocka_unit_test(a_field_that_is_too_deep_is_damage),
         cmocka_unit_test(events_of_four_kinds_have_numbers),
         cmocka_unit_test(a_chunk_begins_without_numbers),
         cmocka_unit_test(what_has_no_meaning_is_damage),

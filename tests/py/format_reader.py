@@ -299,7 +299,7 @@ def show_again(records, strings):
     known, damaged = {}, []
     for at, record in enumerate(records):
         values = record.get("values", b"")
-        if record["kind"] in (1, 2, 3, 4) and (34 in values or 35 in values):
+        if record["kind"] in (1, 2, 3, 4) and any(tag in values for tag in (34, 35, 36)):
             try:
                 record["values"] = meant(Bytes(values), strings, known)
             except Damaged:
@@ -313,17 +313,40 @@ def meant(data, strings, known):
     result = b""
     while data.left():
         tag = data.data[data.at]
-        number = data.varint() and data.varint() if tag in (34, 35) else 0
-        begin = data.at
-        if tag != 35:
-            Value(data, strings)
-        value = known.get(number) if tag == 35 else data.data[begin : data.at]
-        if number > 511 or value is None or len(result) + len(value) > 12288:
+        number = data.varint() and data.varint() if tag in (34, 35, 36) else 0
+        value = known.get(number) if tag in (35, 36) else whole(data, strings)
+        if number > 511 or value is None:
             raise Damaged
-        if tag == 34:
+        if tag == 36:
+            value = with_fields(value, data, strings)
+        if len(result) + len(value) > 12288:
+            raise Damaged
+        if tag in (34, 36):
             known[number] = value
         result += value
     return result
+
+
+def whole(data, strings):
+    """Returns the bytes of the next value."""
+    begin = data.at
+    Value(data, strings)
+    return data.data[begin : data.at]
+
+
+def with_fields(value, data, strings):
+    """Returns an object with the fields that follow in the place of its own."""
+    old, result, done, least = Value(Bytes(value), strings), b"", 0, 0
+    for _ in range(data.varint()):
+        field = data.varint()
+        if old.tag != 23 or not least <= field < len(old.places):
+            raise Damaged
+        begin, end = old.places[field]
+        result += value[done:begin] + whole(data, strings)
+        done, least = end, field + 1
+    if old.tag != 23:
+        raise Damaged
+    return result + value[done:]
 
 
 def add_values(event, kind, record, recording):

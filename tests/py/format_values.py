@@ -49,7 +49,7 @@ class Value:
 
     def __init__(self, data, strings):
         self.tag, self.id, self.type, self.len, self.cut = data.take(1)[0], 0, "", 0, False
-        self.flags, self.inner, self.names, self.exact = 0, [], [], None
+        self.flags, self.inner, self.names, self.places, self.exact = 0, [], [], [], None
         self.text = lambda: ""
         tag = self.tag
         if tag >= 128:
@@ -67,7 +67,9 @@ class Value:
         for _ in range(count):
             if named:
                 self.names.append(strings.get(data.varint(), "?"))
+            begin = data.at
             self.inner.append(Value(data, strings))
+            self.places.append((begin, data.at))
 
     def of_no_tag(self, data, strings):
         raise Damaged

@@ -120,7 +120,7 @@ def hex_of(page, columns):
 
 
 def test_numbers_of_values_in_golden_files():
-    """Both files have numbers in several chunks of two threads."""
+    """The files have numbers in several chunks of two threads."""
     for name in ("again-1", "again-open-1"):
         found = format_reader.Recording(TESTS / "golden" / "good" / f"{name}.relive")
         assert found.minor == 2 and (found.footer is None) == (name == "again-open-1")
@@ -129,8 +129,13 @@ def test_numbers_of_values_in_golden_files():
             for _, records in found.chunks.values()
         ]
         assert len(tags) == 7 and all({34, 35} <= one for one in tags)
+    changed = format_reader.Recording(TESTS / "golden" / "good" / "changed-1.relive")
+    assert len(changed.chunks) == 5
+    for (thread, _), (_, records) in changed.chunks.items():
+        tags = {record["values"][0] for record in records if record.get("values")}
+        assert {34, 35, 36} <= tags or thread == 1
     minors = {format_reader.Recording(path).minor for path in GOLDEN}
-    assert minors == {0, 1, 2}
+    assert minors == {0, 1, 2, 4}
 
 
 def test_a_number_that_means_nothing():

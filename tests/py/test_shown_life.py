@@ -370,6 +370,49 @@ def main():
     )
 
 
+def test_a_module_that_changes(shows):
+    shows(
+        """
+import types
+
+def main():
+    o = Thing(1)
+    for turn in range(80):
+        if turn % 20 == 0:
+            o.module = types.ModuleType("first")
+        names = vars(o.module)
+        if turn % 20 == 13:
+            names.clear()
+            names["other"] = 1
+        see(o)
+        o.module.__name__ = "m%d" % (turn // 3)
+        see(o)
+        o.module.more = turn
+        see(o)
+""",
+        least=100,
+    )
+
+
+def test_long_texts_that_change(shows):
+    shows(
+        """
+def main():
+    o = Thing(1)
+    for turn in range(80):
+        k = turn % 4
+        o.wide = "\\U0001f600" * 50 + str(k)
+        see(o)
+        o.wide, o.long = "".join([o.wide, ""]), "x" * 150 + str(k // 2)
+        o.bytes = b"y" * 90 + b"%d" % k
+        see(o)
+        o.long = o.long[:75] + o.long[75:]
+        see(o)
+""",
+        least=200,
+    )
+
+
 def test_an_instance_that_changes(shows):
     shows(
         """

@@ -39,7 +39,7 @@ struct capture_mark {
     uint16_t at;         /* in capture.bytes */
     uint16_t bytes;      /* of the showing that it means; 0 = it is a number */
     uint32_t first_byte; /* where these are */
-    uint8_t size;
+    uint16_t size;
 };
 
 /* Collects the values of one event. Each traced thread has its own. */

@@ -15,6 +15,7 @@
 
 #include "bytes.h"
 #include "capture.h"
+#include "parts.h"
 #include "plain.h"
 #include "secrets.h"
 #include "typeinfo.h"
@@ -156,11 +157,11 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
 /* Instances and named tuples (captured_instances.c). */
 void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info);
 void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info);
-/* Writes an instance of which some fields have changed since `bytes` was written: the values of
- * these, and for the rest what was written. `changed` has the new values, NULL where there is none.
- * The parts become those of the new bytes. Returns 0 where there is no room. */
-int captured_again(struct capture *c, PyObject *o, struct parts *parts, const uint8_t *bytes,
-                   size_t size, PyObject *const changed[]);
+/* Writes index and value of each field of an instance that has changed since `bytes` was written.
+ * Those whose value has the same bytes are left out. Returns how many are left in `changed`; -1
+ * where there is no room. */
+int captured_changes(struct capture *c, PyObject *o, const struct parts *parts,
+                     const uint8_t *bytes, struct changed_field *changed, unsigned count);
 /* Writes the items of a tuple, or of an instance of a subclass. */
 void capture_tuple(struct capture *c, PyObject *o);
 /* Writes the type that goes before a built-in value, for an instance of a subclass. */

@@ -236,36 +236,27 @@ void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *in
 }
 
 /* See capture_parts.h. */
-int captured_again(struct capture *c, PyObject *o, struct parts *parts, const uint8_t *bytes,
-                   size_t size, PyObject *const changed[])
+int captured_changes(struct capture *c, PyObject *o, const struct parts *parts,
+                     const uint8_t *bytes, struct changed_field *changed, unsigned count)
 {
-    const uint8_t *from = c->p, *done = bytes;
+    unsigned left = 0;
     if (!capture_enter(c, o, 1)) {
-        return 0;
+        return -1;
     }
     enter_instance(c);
-    for (unsigned i = 0; i < parts->count && c->p < c->soft; i++) {
-        struct part *part = &parts->of[i];
-        if (changed[i] == NULL) {
-            ptrdiff_t moved = (c->p - from) - (done - bytes);
-            part->value = (uint16_t)(part->value + moved);
-            part->after = (uint16_t)(part->after + moved);
-            continue;
+    for (unsigned i = 0; i < count && c->p < c->soft; i++) {
+        const struct part *part = &parts->of[changed[i].part];
+        size_t size = (size_t)(part->after - part->value);
+        uint8_t *from = c->p + 1;
+        *c->p = (uint8_t)changed[i].part;
+        c->p = put_field_value(c, from, changed[i].value, part->action);
+        if ((size_t)(c->p - from) == size && memcmp(from, bytes + part->value, size) == 0) {
+            c->p = from - 1;
+        } else {
+            changed[left++] = (struct changed_field){changed[i].value, changed[i].part, from, c->p};
         }
-        size_t n = (size_t)(bytes + part->value - done);
-        memcpy(c->p, done, n);
-        c->p += n;
-        done = bytes + part->after;
-        part->value = (uint16_t)(c->p - from);
-        c->p = put_field_value(c, c->p, changed[i], part->action);
-        part->after = (uint16_t)(c->p - from);
     }
     leave_instance(c);
     capture_leave(c);
-    if (c->p >= c->soft) {
-        return 0;
-    }
-    memcpy(c->p, done, (size_t)(bytes + size - done));
-    c->p += bytes + size - done;
-    return c->p < c->soft;
+    return c->p < c->soft ? (int)left : -1;
 }

@@ -8,6 +8,8 @@
 #ifndef PARTS_H
 #define PARTS_H
 
+#include "compat.h"
+
 #include <stdint.h>
 
 enum { PARTS_MOST = 16 };
@@ -22,6 +24,13 @@ struct parts {
     unsigned count; /* of fields that are shown; beyond PARTS_MOST, they have no parts */
     unsigned noted; /* of those that were encoded too */
     struct part of[PARTS_MOST];
+};
+
+/* A field whose value is another one than in what was shown last. */
+struct changed_field {
+    PyObject *value;
+    unsigned part;
+    const uint8_t *from, *to; /* where the value was written in the event */
 };
 
 /* Adds a part that is then filled in. Returns NULL where there is no place for it. */

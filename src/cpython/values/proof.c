@@ -16,7 +16,9 @@
 #include "instance.h"
 #include "typeinfo.h"
 
-enum { TYPES_MOST = 8 };
+enum { TYPES_MOST = 8, RUN_LEAST = 64 };
+
+const uint64_t proof_run = 0;
 
 struct proof {
     struct proof_word *words;
@@ -51,6 +53,23 @@ static void add_bytes(struct proof *p, const void *data, size_t n)
     }
     if (n != 0) {
         add_word(p, at + n - sizeof(uint64_t));
+    }
+}
+
+/* Adds `n` bytes that may be many. */
+static void add_long(struct proof *p, const void *data, size_t n)
+{
+    size_t words = 2 + proof_run_words(n);
+    if (n < RUN_LEAST) {
+        add_bytes(p, data, n);
+    } else if (words > p->most - p->count) {
+        p->has_failed = 1;
+    } else {
+        struct proof_word *run = &p->words[p->count];
+        run[0] = (struct proof_word){&proof_run, PROOF_RUN};
+        run[1] = (struct proof_word){data, n};
+        memcpy(run + 2, data, n);
+        p->count += words;
     }
 }
 
@@ -113,7 +132,7 @@ static void prove_text(struct proof *p, PyObject *o)
     if (!PyUnicode_IS_COMPACT(o)) {
         add_word(p, &((PyUnicodeObject *)o)->data.any);
     }
-    add_bytes(p, PyUnicode_DATA(o), (length < most ? length : most) * PyUnicode_KIND(o));
+    add_long(p, PyUnicode_DATA(o), (length < most ? length : most) * PyUnicode_KIND(o));
 }
 
 static void prove_int(struct proof *p, PyObject *o)
@@ -127,7 +146,7 @@ static void prove_bytes(struct proof *p, PyObject *o)
 {
     size_t length = (size_t)Py_SIZE(o), most = p->limits->bytes + CAPTURE_AHEAD;
     add_word(p, &((PyVarObject *)o)->ob_size);
-    add_bytes(p, PyBytes_AS_STRING(o), length < most ? length : most);
+    add_long(p, PyBytes_AS_STRING(o), length < most ? length : most);
 }
 
 /* Adds the content of a value that no other value is in. */
@@ -426,7 +445,46 @@ static PyObject *prove_class(struct proof *p, PyTypeObject *type)
     return ((PyHeapTypeObject *)type)->ht_qualname;
 }
 
-/* Adds what the label of a function, method or class depends on. */
+/* Returns whether a key is the one under which a module has its name. */
+static inline int is_key_of_name(PyObject *key)
+{
+    static const char name[] = "__name__";
+    return key != NULL && PyUnicode_CheckExact(key) && TEXT_IS_READY(key) &&
+           PyUnicode_IS_ASCII(key) && PyUnicode_GET_LENGTH(key) == sizeof name - 1 &&
+           memcmp(PyUnicode_DATA(key), name, sizeof name - 1) == 0;
+}
+
+/* Adds the place of the name of a module, which is mostly the first entry of its dictionary. Below
+ * 3.11 it adds the version of the dictionary. Returns the name; NULL where it has none, or is
+ * elsewhere. */
+static PyObject *prove_module(struct proof *p, PyObject *o)
+{
+    PyDictObject *dict = (PyDictObject *)instance_dict(o);
+    const void *place = instance_dict_place(o);
+    if (place == NULL || dict == NULL || !PyDict_CheckExact(dict)) {
+        return NULL;
+    }
+    add_word(p, place);
+#if HAS_MANAGED_DICT
+    PyDictKeysObject *keys = dict->ma_keys;
+    add_word(p, &dict->ma_keys);
+    if (dict->ma_values != NULL || keys->dk_kind != DICT_KEYS_UNICODE || keys->dk_nentries == 0 ||
+        !is_key_of_name(DK_UNICODE_ENTRIES(keys)[0].me_key)) {
+        return NULL;
+    }
+    add_word(p, &DK_UNICODE_ENTRIES(keys)[0].me_key);
+    prove_value(p, DK_UNICODE_ENTRIES(keys)[0].me_key, 0);
+    add_word(p, &DK_UNICODE_ENTRIES(keys)[0].me_value);
+    return DK_UNICODE_ENTRIES(keys)[0].me_value;
+#else
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    add_word(p, &DICT_VERSION(dict));
+    return PyDict_Next((PyObject *)dict, &at, &key, &value) && is_key_of_name(key) ? value : NULL;
+#endif
+}
+
+/* Adds what the label of a function, method, class or module depends on. */
 static void prove_name(struct proof *p, PyObject *o, const struct typeinfo *info)
 {
     PyObject *name = NULL;
@@ -447,6 +505,9 @@ static void prove_name(struct proof *p, PyObject *o, const struct typeinfo *info
         add_word(p, &((PyCFunctionObject *)o)->m_ml->ml_name);
     } else if (info->special == captured_class) {
         name = prove_class(p, (PyTypeObject *)o);
+    } else if (info->special == captured_module) {
+        name = prove_module(p, o);
+        p->has_failed |= name == NULL;
     } else {
         p->has_failed = 1;
     }

@@ -32,6 +32,18 @@ struct proof_word {
     uint64_t word;
 };
 
+/* Many bytes that follow each other, such as those of a text: { &proof_run, PROOF_RUN }, then
+ * { where, how many }, then the bytes. The first of these words never holds, so a walk over words
+ * looks for runs only where one has changed. */
+#define PROOF_RUN UINT64_C(1)
+extern const uint64_t proof_run;
+
+/* Returns how many words the bytes of a run take. */
+static inline size_t proof_run_words(size_t bytes)
+{
+    return (bytes + sizeof(struct proof_word) - 1) / sizeof(struct proof_word);
+}
+
 /* A list of words that is being collected. */
 struct proof_room {
     struct proof_word *words;
@@ -47,17 +59,29 @@ size_t proof_collect(PyObject *object, const struct value_limits *limits, struct
 size_t proof_collect_field(PyObject *const *place, const struct value_limits *limits,
                            struct lane *lane, struct proof_room room);
 
-/* Returns whether all words are what they were. The object lives. */
-static inline int proof_holds(const struct proof_word *words, size_t count)
+/* Returns how many words are what they were, up to the first that is not. The object lives. */
+static inline size_t proof_held(const struct proof_word *words, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+#pragma GCC unroll 4
+    for (; i < count; i++) {
         uint64_t now;
         memcpy(&now, words[i].at, sizeof now);
-        if (now != words[i].word) {
-            return 0;
+        if (__builtin_expect(now != words[i].word, 0)) {
+            const struct proof_word *run = &words[i + 1];
+            if (words[i].at != &proof_run || memcmp(run->at, run + 1, run->word) != 0) {
+                break;
+            }
+            i += 1 + proof_run_words(run->word);
         }
     }
-    return 1;
+    return i;
+}
+
+/* Returns whether all words are what they were. */
+static inline int proof_holds(const struct proof_word *words, size_t count)
+{
+    return proof_held(words, count) == count;
 }
 
 #endif

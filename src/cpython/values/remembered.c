@@ -15,9 +15,9 @@ enum {
     PLACES = RL_REMEMBERED,
     WORDS = 16384,    /* of all proofs; 16 bytes each */
     BYTES = 131072,   /* of all showings */
-    WORDS_MOST = 160, /* of one proof */
+    WORDS_MOST = 320, /* of one proof */
     VIEWS = 8,
-    SHOWING_MOST = 2048 /* bytes of one */
+    SHOWING_MOST = 4096 /* bytes of one */
 };
 
 /* What decides how an object is shown, besides the object. */
@@ -159,13 +159,14 @@ static inline struct place *place_of(struct remembered *r, const PyObject *objec
 }
 _Static_assert(PLACES == 2 << (64 - 56), "place_of() makes an index of this many bits");
 
-/* Notes where in the event a reference or a number is. */
-static void note_mark(struct capture *c, const struct place *at, size_t size, int is_reference)
+/* Notes where in the event a reference or a number is, and the bytes that it means. */
+static void note_mark(struct capture *c, const struct place *at, const uint8_t *from, size_t size,
+                      size_t bytes)
 {
     c->marks[c->mark_count++] = (struct capture_mark){
-        .at = (uint16_t)(c->p - c->bytes),
-        .size = (uint8_t)size,
-        .bytes = is_reference ? at->bytes : 0,
+        .at = (uint16_t)(from - c->bytes),
+        .size = (uint16_t)size,
+        .bytes = (uint16_t)bytes,
         .first_byte = at->first_byte,
     };
 }
@@ -182,22 +183,27 @@ static void put_mark(struct capture *c, const struct place *at, unsigned tag)
     capture_put_number(c, (uint64_t)(at - c->remembered->places));
 }
 
-/* Writes a reference. The room and the instances that the showing would take are taken, so that the
- * values after it are shown as they would be. */
-static void put_reference(struct capture *c, const struct place *at)
+/* Notes what was written at `from` in place of the object. The room and the instances that its
+ * showing would take are taken, so that the values after it are shown as they would be. */
+static void note_reference(struct capture *c, const struct place *at, const uint8_t *from)
 {
-    size_t size = mark_size(c->remembered, at);
-    note_mark(c, at, size, 1);
-    put_mark(c, at, RL_VALUE_AGAIN);
+    size_t size = (size_t)(c->p - from);
+    note_mark(c, at, from, size, at->bytes);
     c->soft -= at->bytes - size;
     c->instances -= at->instances;
 }
 
-/* Returns whether the object would be shown as last time, whole. */
-static inline int is_same(const struct capture *c, const struct place *at)
+static void put_reference(struct capture *c, const struct place *at)
 {
-    return at->words != 0 && at->instances < c->instances && c->p + at->bytes < c->soft &&
-           proof_holds(&c->remembered->words[at->first_word], at->words);
+    const uint8_t *from = c->p;
+    put_mark(c, at, RL_VALUE_AGAIN);
+    note_reference(c, at, from);
+}
+
+/* Returns whether all of the object has room as it was shown last time. */
+static inline int has_room(const struct capture *c, const struct place *at)
+{
+    return at->instances < c->instances && c->p + at->bytes < c->soft;
 }
 
 /* Shows the object in full behind the event, and compares that with what is remembered. */
@@ -353,9 +359,11 @@ static int replace_words(struct remembered *r, struct place *at, unsigned part, 
     return 1;
 }
 
-/* Finds the fields that have changed, and proves them. Returns how many they are; 0 where something
- * else has changed, or one of them cannot be proven. */
-static unsigned prove_changed(struct capture *c, struct place *at, PyObject *changed[PARTS_MOST])
+/* Finds the fields that have changed, and proves them; the first `held` words have not changed.
+ * Returns how many they are; 0 where something else has changed, or one of them cannot be proven.
+ */
+static unsigned prove_changed(struct capture *c, struct place *at, size_t held,
+                              struct changed_field changed[PARTS_MOST])
 {
     struct remembered *r = c->remembered;
     const struct proof_room room = {&r->words[r->used_words], WORDS_MOST};
@@ -364,7 +372,11 @@ static unsigned prove_changed(struct capture *c, struct place *at, PyObject *cha
     size_t begin = 0; /* of the words of the head behind the part before */
     for (unsigned i = 0; i < at->parts.count; i++) {
         const struct part *part = &at->parts.of[i];
-        changed[i] = NULL;
+        size_t after = (size_t)part->word + part->words;
+        if (count == 0 && after <= held) {
+            begin = after;
+            continue;
+        }
         if (!proof_holds(words + begin, part->word - begin)) {
             break;
         }
@@ -375,8 +387,7 @@ static unsigned prove_changed(struct capture *c, struct place *at, PyObject *cha
                 at->words = count == 0 ? at->words : 0;
                 return 0;
             }
-            changed[i] = *place;
-            count++;
+            changed[count++] = (struct changed_field){.value = *place, .part = i};
         }
         begin = (size_t)part->word + part->words;
     }
@@ -385,25 +396,6 @@ static unsigned prove_changed(struct capture *c, struct place *at, PyObject *cha
         return 0;
     }
     return count;
-}
-
-/* Compares what was written at `from` with the showing in full. */
-static void check_written(struct capture *c, uint8_t *from, PyObject *object)
-{
-    uint8_t written[SHOWING_MOST];
-    size_t size = (size_t)(c->p - from);
-    unsigned instances = c->instances;
-    memcpy(written, from, size);
-    c->p = from;
-    c->instances++;
-    c->refers = 0;
-    capture_by_type(c, object);
-    int is_right = (size_t)(c->p - from) == size && memcmp(from, written, size) == 0;
-    *(is_right ? &remembering.right : &remembering.wrong) += 1;
-    memcpy(from, written, size);
-    c->p = from + size;
-    c->instances = instances;
-    c->refers = 1;
 }
 
 /* Leaves room for the number of a place before what is written next. Returns where that begins. */
@@ -421,7 +413,7 @@ static void put_number(struct capture *c, struct place *at, uint8_t *from)
     size_t bytes = (size_t)(c->p - from), size = mark_size(c->remembered, at);
     keep_bytes(c->remembered, at, from, bytes);
     c->p = from - size;
-    note_mark(c, at, size, 0);
+    note_mark(c, at, c->p, size, 0);
     put_mark(c, at, RL_VALUE_REMEMBERED);
     c->p += bytes;
 }
@@ -435,36 +427,127 @@ static void put_without_number(struct capture *c, const struct place *at, uint8_
     c->soft -= size;
 }
 
-/* Writes an instance of which only fields have changed since its last showing. Returns 0 where that
- * is not so; nothing is written then. */
-static int put_changed(struct capture *c, struct place *at, PyObject *object)
+/* Compares what is kept, after changes were written at `from`, with the showing in full. */
+static void check_changes(struct capture *c, const struct place *at, uint8_t *from,
+                          PyObject *object)
 {
-    PyObject *changed[PARTS_MOST];
-    enum { MARK_MOST = 3 };
+    uint8_t written[SHOWING_MOST];
+    size_t size = (size_t)(c->p - from);
+    memcpy(written, from, size);
+    c->p = from;
+    check_reference(c, at, object);
+    memcpy(from, written, size);
+    c->p = from + size;
+}
+
+/* Makes room for `grown` more bytes of what a place remembers. Returns 0 where there is none. */
+static int widen_bytes(struct remembered *r, struct place *at, size_t grown)
+{
+    size_t size = at->bytes + grown, room = size + size / 4;
+    if (size > SHOWING_MOST) {
+        return 0;
+    }
+    if (size > at->byte_room) {
+        at->byte_room = (uint16_t)(room < SHOWING_MOST ? room : SHOWING_MOST);
+        memcpy(&r->bytes[r->used_bytes], &r->bytes[at->first_byte], at->bytes);
+        at->first_byte = r->used_bytes;
+        r->used_bytes += at->byte_room;
+    }
+    return 1;
+}
+
+/* Puts a new value of a field in the place of the old one. There is room. */
+static void replace_value(uint8_t *bytes, struct place *at, const struct changed_field *changed)
+{
+    struct parts *parts = &at->parts;
+    struct part *part = &parts->of[changed->part];
+    size_t size = (size_t)(changed->to - changed->from);
+    uint8_t *value = bytes + part->value, *after = bytes + part->after;
+    ptrdiff_t moved = (ptrdiff_t)size - (after - value);
+    if (moved != 0) {
+        memmove(after + moved, after, (size_t)(bytes + at->bytes - after));
+        at->bytes = (uint16_t)(at->bytes + moved);
+        part->after = (uint16_t)(part->after + moved);
+        for (unsigned i = changed->part + 1; i < parts->count; i++) {
+            parts->of[i].value = (uint16_t)(parts->of[i].value + moved);
+            parts->of[i].after = (uint16_t)(parts->of[i].after + moved);
+        }
+    }
+    memcpy(value, changed->from, size);
+}
+
+/* Keeps the new values of fields. Returns 0 where they have no room. */
+static int replace_values(struct remembered *r, struct place *at,
+                          const struct changed_field *changed, unsigned count)
+{
+    size_t grown = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct part *part = &at->parts.of[changed[i].part];
+        size_t now = (size_t)(changed[i].to - changed[i].from);
+        size_t before = (size_t)(part->after - part->value);
+        grown += now > before ? now - before : 0;
+    }
+    if (!widen_bytes(r, at, grown)) {
+        return 0;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        replace_value(&r->bytes[at->first_byte], at, &changed[i]);
+    }
+    return 1;
+}
+
+/* Writes the fields that have changed, and keeps their values. Returns how many these are; -1 where
+ * the object has no room. */
+static int put_fields(struct capture *c, struct place *at, PyObject *object,
+                      struct changed_field *changed, unsigned count)
+{
+    struct remembered *r = c->remembered;
+    uint8_t *from = c->p;
+    put_mark(c, at, RL_VALUE_CHANGED);
+    uint8_t *count_at = c->p++;
+    int left = captured_changes(c, object, &at->parts, &r->bytes[at->first_byte], changed, count);
+    if (left < 0 || !replace_values(r, at, changed, (unsigned)left) ||
+        from + at->bytes >= c->soft) {
+        return -1;
+    }
+    *count_at = (uint8_t)left;
+    return left;
+}
+
+/* Writes an instance of which only fields have changed since its last showing, as those fields.
+ * Returns 0 where that is not so; nothing is written then. */
+static int put_changed(struct capture *c, struct place *at, PyObject *object, size_t held)
+{
+    struct changed_field changed[PARTS_MOST];
+    unsigned count;
     if (at->words == 0 || at->parts.count == 0 || at->instances != 1 || c->instances == 0 ||
-        c->p + MARK_MOST + at->bytes >= c->soft || prove_changed(c, at, changed) == 0) {
+        c->p + at->bytes >= c->soft || (count = prove_changed(c, at, held, changed)) == 0) {
         return 0;
     }
     const struct counts before = get_counts(c);
     unsigned instances = c->instances;
-    uint8_t *from = begin_number(c, at), *kept = &c->remembered->bytes[at->first_byte];
-    if (!captured_again(c, object, &at->parts, kept, at->bytes, changed)) {
+    uint8_t *from = c->p;
+    int left = put_fields(c, at, object, changed, count);
+    if (left < 0) {
         c->p = from;
-        put_without_number(c, at, from);
         set_counts(c, &before);
         c->instances = instances;
         at->words = 0;
         return 0;
     }
-    if (policy_taken_out != before.taken_out || c->p - from > SHOWING_MOST) {
-        put_without_number(c, at, from);
-        at->words = 0;
+    at->instances = (uint8_t)(instances - c->instances);
+    c->instances = instances;
+    if (__builtin_expect(remembering.mode == REMEMBERING_CHECKED, 0)) {
+        check_changes(c, at, from, object);
+    }
+    if (left == 0) {
+        c->p = from;
+        put_reference(c, at);
         return 1;
     }
-    at->instances = (uint8_t)(instances - c->instances);
-    put_number(c, at, from);
-    if (__builtin_expect(remembering.mode == REMEMBERING_CHECKED, 0)) {
-        check_written(c, from, object);
+    note_reference(c, at, from);
+    if (policy_taken_out != before.taken_out) {
+        at->words = 0; /* what is taken out is counted each time */
     }
     return 1;
 }
@@ -513,16 +596,12 @@ static void take_place(const struct capture *c, struct place *at, PyObject *obje
                          .credit = CREDIT_FIRST};
 }
 
-void remembered_put(struct capture *c, PyObject *object)
+/* Writes an object that has its place. */
+static void put_known(struct capture *c, struct place *at, PyObject *object)
 {
     struct remembered *r = c->remembered;
-    struct place *at = place_of(r, object);
-    if (c->mark_count == CAPTURE_MARKS || (c->suspect | c->key_lines) != 0) {
-        capture_by_type(c, object);
-    } else if (!is_place_of(at, r, object)) {
-        take_place(c, at, object);
-        capture_by_type(c, object);
-    } else if (is_same(c, at)) {
+    size_t held = proof_held(&r->words[at->first_word], at->words);
+    if (at->words != 0 && held == at->words && has_room(c, at)) {
         at->credit = (uint8_t)(at->credit + (at->credit < CREDIT_MOST));
         r->apart = APART_LEAST;
         if (__builtin_expect(remembering.mode == REMEMBERING_CHECKED, 0)) {
@@ -532,12 +611,25 @@ void remembered_put(struct capture *c, PyObject *object)
     } else if (is_in_use(c, at) || r->used_words > WORDS - 2 * WORDS_MOST ||
                r->used_bytes > BYTES - SHOWING_MOST || is_bare(r, at, object)) {
         capture_by_type(c, object);
-    } else if (put_changed(c, at, object)) {
+    } else if (put_changed(c, at, object, held)) {
         return;
     } else if (!has_credit(r, at)) {
         capture_by_type(c, object);
     } else {
         put_remembered(c, at, object);
+    }
+}
+
+void remembered_put(struct capture *c, PyObject *object)
+{
+    struct place *at = place_of(c->remembered, object);
+    if (c->mark_count == CAPTURE_MARKS || (c->suspect | c->key_lines) != 0) {
+        capture_by_type(c, object);
+    } else if (!is_place_of(at, c->remembered, object)) {
+        take_place(c, at, object);
+        capture_by_type(c, object);
+    } else {
+        put_known(c, at, object);
     }
 }
 

@@ -6,7 +6,7 @@
  *    first showing           in full; the place keeps the object
  *    second                  REMEMBERED number, in full; the place keeps the proof and the bytes
  *    later, proof holds      AGAIN number                               the number is the place's
- *    only fields changed     as the second; these alone are proven and encoded again (parts.h)
+ *    only fields changed     CHANGED number, these fields alone (parts.h)
  *    otherwise               as the second
  *
  * An object is remembered only where its showing depends on its proof alone (proof.h). No preview
