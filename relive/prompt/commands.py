@@ -514,7 +514,7 @@ class Commands:
         b 12                    a line of this file
         b shop.py:12 if total > 3
         b price                 each call of a function
-        b exc:ValueError        where such an exception is raised; b exc is any
+        b exc:ValueError        where such an exception, or one of a subclass, is raised; b exc: any
 
         The breakpoint works in both directions. Where the expression is not known, since a value
         is redacted or cut, it does not stop, and the number of these is shown."""

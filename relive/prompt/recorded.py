@@ -62,6 +62,7 @@ class RecordedPlace(Place):
         self._codes = {row[0]: row for row in recording.codes()}
         self._event: Tuple[int, Mapping[str, Any]] = (0, {})
         self._sources: Dict[str, List[str]] = {}
+        self._types: Dict[str, List[str]] = {}  # of exceptions, with their subclasses
 
     @property
     def has_lines(self) -> bool:
@@ -184,10 +185,10 @@ class RecordedPlace(Place):
         if frame is None and how in (places.RETURN, places.UNTIL):
             raise ReliveError("ERR_USAGE", "no frame is open here: s or goto leads to one")
         number = frame.number if frame is not None else 0
-        rows = [(one, self._row_of(one)) for one in breakpoints]
-        active = [one for one, row in rows if row is not None]
+        rows = [(one, row) for one in breakpoints for row in self._rows_of(one)]
+        active = [one for one, _ in rows]
         reason, place, thread, _, stop, unknown = self._search(
-            how, self._place, number, [row for _, row in rows if row is not None], line, backwards
+            how, self._place, number, [row for _, row in rows], line, backwards
         )
         note = ""
         if unknown:
@@ -269,6 +270,23 @@ class RecordedPlace(Place):
                 except ReliveError:
                     pass  # its function or file was not recorded here
         return rows[path]
+
+    def _rows_of(self, one: Breakpoint) -> List[_Row]:
+        """Returns the conditions of a breakpoint in this process: of an exception, one for each
+        type that is made from its type."""
+        row = self._row_of(one)
+        if row is None or one.kind != kinds.EXCEPTION or not one.name:
+            return [row] if row is not None else []
+        if one.name not in self._types:
+            from relive.prompt.exception_types import subclasses
+
+            texts = (
+                self.recording.source_lines(file, 1, 1 << 31)
+                for file, state, *_ in self.recording.sources()
+                if state == "text"
+            )
+            self._types[one.name] = subclasses(one.name, texts)
+        return [_condition("exc", one, name=name) for name in self._types[one.name]]
 
     def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> None:
         if wanted.condition is not None:

@@ -154,6 +154,23 @@ def test_breakpoints_have_conditions_and_are_kept_in_a_table(recorded):
     assert "removed 1" in text and text.rstrip().endswith("none is set")
 
 
+def test_a_breakpoint_on_a_type_stops_at_its_subclasses(tmp_path):
+    (tmp_path / "prog.py").write_text(
+        "class NoRoom(LookupError): pass\nclass Full(NoRoom, Exception):\n    pass\n"
+        "def f(kind):\n    try:\n        raise kind(1)\n    except Exception:\n        pass\n"
+        "for kind in KeyError, ValueError, NoRoom, Full, OSError:\n    f(kind)\n"
+    )
+    relive("record", "-o", "r.relive", "--level", "lines", "prog.py", cwd=tmp_path)
+    for name, kinds in (
+        ("LookupError", ["KeyError", "NoRoom", "Full"]), ("NoRoom", ["NoRoom", "Full"]),
+        ("Full", ["Full"]), ("ArithmeticError", []),
+    ):  # fmt: skip
+        done = relive("replay", "r.relive", "-c", f"b exc:{name}; c; c; c; c", cwd=tmp_path)
+        text = done.stdout.decode()
+        assert re.findall(r"f\(\)->(?:__main__\.)?(\w+)", text) == kinds, text
+        assert "the recording ends here" in text
+
+
 def test_a_secret_is_never_shown_and_never_true(recorded):
     text = replay(recorded, "b price if password == 'hunter2'; goto main#1; p password;"
                   " p password == 'hunter2'; p 1; b main if password == 'hunter2'; goto start; c",
