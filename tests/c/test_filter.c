@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "filter.h"
+#include "keyed_hash.h"
 #include "pattern.h"
 #include "secrets.h"
 
@@ -500,6 +501,26 @@ static void only_the_very_text_is_known_as_clean(void **state)
     assert_int_equal(parts_of(clean, strlen(clean), 0, parts), 1);
 }
 
+/* Without a key two texts have one hash where the halves of 16 bytes change places. So a text with
+ * a secret could have the hash of a clean one. */
+static void a_text_with_the_hash_of_a_clean_one_under_another_key_is_searched(void **state)
+{
+    (void)state;
+    static const struct hash_key zero;
+    static const char secret[] = "ghp_0123456789abcdefghijABCDEFGHIJ0123456789abcd";
+    enum { LEN = sizeof secret - 1, HALF = 8, PAIR = 2 * HALF };
+    struct secret_part parts[SECRET_PARTS];
+    char clean[LEN + 1] = "";
+    for (size_t at = 0; at < LEN; at += HALF) {
+        memcpy(clean + at, secret + (at ^ HALF), HALF);
+    }
+    struct hash128 a = keyed_hash(&zero, secret, LEN), b = keyed_hash(&zero, clean, LEN);
+    assert_true(LEN % PAIR == 0 && a.low == b.low && a.high == b.high);
+    assert_int_equal(parts_of(clean, LEN, 0, parts), 0);
+    assert_int_equal(parts_of(clean, LEN, 0, parts), 0);
+    assert_int_equal(parts_of(secret, LEN, 0, parts), 1);
+}
+
 /* 64 bytes are looked at together, and the first of them are looked at once. */
 static void a_secret_is_found_at_every_place(void **state)
 {
@@ -588,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_filter_survives_want_of_memory),
         cmocka_unit_test(secrets_are_known),
         cmocka_unit_test(only_the_very_text_is_known_as_clean),
+        cmocka_unit_test(a_text_with_the_hash_of_a_clean_one_under_another_key_is_searched),
         cmocka_unit_test(a_secret_is_found_at_every_place),
         cmocka_unit_test(only_the_secret_of_a_text_is_taken),
         cmocka_unit_test(hostile_texts_are_linear),

@@ -17,6 +17,7 @@
 #include "backends.h"
 #include "door.h"
 #include "eval_chain.h"
+#include "lineinfo.h"
 #include "state.h"
 #include "traced.h"
 
@@ -119,9 +120,12 @@ static uint32_t find_traceback_line(native_frame *frame)
         return 0;
     }
     const PyTracebackObject *last = (PyTracebackObject *)object;
-    int line = last->tb_lineno > 0 ? last->tb_lineno
-                                   : PyCode_Addr2Line(native_code(frame), last->tb_lasti);
-    return native_of(last->tb_frame) == frame && line > 0 ? (uint32_t)line : 0;
+    PyCodeObject *code = native_code(frame);
+    if (native_of(last->tb_frame) != frame) {
+        return 0;
+    }
+    return last->tb_lineno > 0 ? (uint32_t)last->tb_lineno
+                               : lineinfo_line(code, codeinfo_get(code), last->tb_lasti);
 }
 
 static PyObject *evaluate_frame(HOOK_ARGS)
