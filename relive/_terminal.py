@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from relive.api import Recording
 
 
+_BAR = 20  # characters
+
+
 def safe(text: str) -> str:
     """Returns the text with everything escaped that could command a terminal. Recorded text and
     names of files need it."""
@@ -40,6 +43,18 @@ def thread_title(thread: Mapping[str, Any]) -> str:
         text += f' "{safe(name)}"'
     if first not in (None, name):
         text += f' (was "{safe(first)}")'
+    return text
+
+
+def bar(read: int, known: int, seconds: float) -> str:
+    """Returns 'relive: [####------] 40 %  120 blocks/s  3 s left'."""
+    share = read / known if known else 0
+    full = int(_BAR * share)
+    text = f"relive: [{'#' * full}{'-' * (_BAR - full)}] {int(100 * share)} %"
+    rate = read / seconds if seconds > 0 else 0
+    if rate:
+        shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+        text += f"  {shown} blocks/s  {max(0, known - read) / rate:.0f} s left"
     return text
 
 
@@ -72,12 +87,14 @@ class progress:
         shower.start()
 
     def _show(self, wait: Callable[[float], bool]) -> None:
+        import time
+
+        begin = time.monotonic()
         if wait(0.5):
             return
         while True:
             read, known = self._recording.progress()
-            share = 100 * min(read, known) // known if known else 0
-            sys.stderr.write(f"\rrelive: {share} % read\x1b[K")
+            sys.stderr.write(f"\r{bar(min(read, known), known, time.monotonic() - begin)}\x1b[K")
             sys.stderr.flush()
             if wait(0.2):
                 sys.stderr.write("\r\x1b[K")

@@ -72,7 +72,9 @@ def write(
 
 
 class _Writer:
-    def __init__(self, rules: object, values: bool, sources: bool, argv: bool, machine: bool):
+    def __init__(
+        self, rules: object, values: bool, sources: bool, argv: bool, machine: bool
+    ) -> None:
         self._rules = rules
         self._hides = (not values, not sources)
         self._argv, self._machine = argv, machine

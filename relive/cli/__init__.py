@@ -47,10 +47,22 @@ VERBS = {
     "ls": "recordings of a folder: how old, how big, which program, how it ended",
     "rm": "remove recordings, with their children's files and indexes",
     "check": "verify every block of a recording",
+    "completion": "completion of verbs, options and names for bash, zsh and fish",
     "schema": "what each verb prints with --json",
     "dump": "every event as a line of JSON",
     "doctor": "what works here, and why something does not",
 }
+
+# The same verbs by what somebody wants to do.
+GROUPS = (
+    ("record and debug a program", ("record", "debug", "attach", "detach", "doctor", "filter")),
+    ("what happened", ("summary", "why", "exc", "tree", "top", "out", "info", "gaps")),
+    ("calls, lines and values",
+     ("calls", "frame", "line", "history", "state", "find", "origin", "cover", "callers", "callees",
+      "replay", "diff")),
+    ("threads, tasks and requests", ("threads", "tasks", "timeline", "sessions")),
+    ("files", ("ls", "rm", "cut", "pack", "check", "dump", "schema", "completion")),
+)  # fmt: skip
 
 _RUNS = {"attach", "debug", "detach", "record"}  # they read no recording
 
@@ -58,18 +70,25 @@ OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
 
 
 def usage() -> str:
-    """Returns the text of `relive --help`."""
-    width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
-    return (
-        "usage: relive VERB [options] [FILE]\n\n"
-        "Relive records what a Python program does and answers questions about it.\n\n"
-        f"{verbs}\n\n"
-        "FILE is the newest recording in this folder when left out.\n"
-        "`relive FILE` is `relive summary FILE`.\n"
-        "A long one gets an index beside it (FILE-index), unless --no-index is given.\n"
-        "`relive VERB --help` tells more; begin with: relive record app.py\n"
-    )
+    """Returns the text of `relive --help`, as wide as the terminal."""
+    from relive.cli.options import format_row, terminal_width, wrap
+
+    room, column = max(40, terminal_width() - 2), max(map(len, VERBS)) + 4
+    lines = []
+    for title, verbs in GROUPS:
+        lines.append(f"\n{title}:")
+        for verb in verbs:
+            lines += format_row(verb, VERBS[verb], room, column)
+    head = wrap("Relive records what a Python program does and answers questions about it.", room)
+    tail = [
+        "FILE is the newest recording in this folder when left out.",
+        "`relive FILE` is `relive summary FILE`.",
+        "A long one gets an index beside it (FILE-index), unless --no-index is given.",
+        "`relive VERB --help` tells more; begin with: relive record app.py",
+    ]
+    rest = [line for text in tail for line in wrap(text, room)]
+    lines = ["usage: relive VERB [options] [FILE]", "", *head, *lines, "", *rest]
+    return "\n".join(lines) + "\n"
 
 
 def _is_file(word: str) -> bool:
@@ -94,6 +113,10 @@ def main(argv: Optional[List[str]] = None) -> int:
         from relive._version import __version__
 
         print(f"relive {__version__}")
+        if words[1:] == ["--verbose"]:
+            from relive.cli.build import describe
+
+            sys.stdout.writelines(describe())
         return OK
     verb = words[0]
     if verb not in VERBS and _is_file(verb):

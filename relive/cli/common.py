@@ -6,6 +6,8 @@ import os
 import sys
 
 from relive import _core, _files, config
+from relive._colour import dim as dim
+from relive._colour import red as red
 from relive._facts import command_line as command_line
 from relive._facts import has_gaps as has_gaps
 from relive._facts import is_library as is_library
@@ -75,6 +77,14 @@ def newest_here(most: int) -> List[str]:
 def find_file(name: Optional[str]) -> str:
     """Returns the named recording, or the newest one of this folder."""
     if name is not None:
+        if not os.path.lexists(name):
+            from relive.config import nearest
+
+            folder, base = os.path.split(name)
+            near = nearest(base, names_in(folder or os.curdir))
+            raise ReliveError(
+                "ERR_NOT_FOUND", f"cannot open {name}: No such file or directory{near}"
+            )
         return name
     found = recordings_here()
     if not found:
@@ -163,21 +173,6 @@ def size(number: int) -> str:
 def say(text: str) -> None:
     """Writes a line to stderr. Names of files in it cannot command a terminal either."""
     sys.stderr.write(f"relive: {safe(text)}\n")
-
-
-def wants_colour() -> bool:
-    """Returns whether stdout is a terminal and NO_COLOR is not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def red(text: str) -> str:
-    """Returns text that marks what went wrong."""
-    return f"\x1b[31m{text}\x1b[0m" if wants_colour() else text
-
-
-def dim(text: str) -> str:
-    """Returns text that matters less."""
-    return f"\x1b[2m{text}\x1b[0m" if wants_colour() else text
 
 
 def name_of(code: Sequence[Any]) -> str:

@@ -93,6 +93,33 @@ def whole_number(text: str) -> int:
 
 
 _HELP = Option("-h", "--help", text="show this help and end")
+_COLOR = Option("--color", choices=("auto", "always", "never"),
+                text="colours: auto is on a terminal; NO_COLOR and FORCE_COLOR count")  # fmt: skip
+
+
+class _Described(BaseException):
+    """Takes the parser of a verb out of it, before the verb does anything."""
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+_is_describing = False
+
+
+def describe(main: Callable[[List[str]], int], words: List[str]) -> Parser:
+    """Returns the parser that a verb reads its command line with. Completion and manual pages are
+    made from it."""
+    global _is_describing
+    _is_describing = True
+    try:
+        main(words)
+    except _Described as found:
+        return found.parser
+    finally:
+        _is_describing = False
+    raise AssertionError("a verb that has no parser")
 
 
 class Parser:
@@ -107,7 +134,7 @@ class Parser:
         self._words: List[Word] = []
         self._groups: List[Tuple[str, str, List[Option]]] = [("options", "", [])]
         self._by_name: Dict[str, Option] = {}
-        self.add(_HELP, *rows)
+        self.add(_HELP, *rows, _COLOR)
 
     def add(self, *rows: Any) -> None:
         """Adds options to the last group, and words to those that the verb takes."""
@@ -127,12 +154,29 @@ class Parser:
         """Returns every option."""
         return [option for _, _, options in self._groups for option in options]
 
+    @property
+    def about(self) -> str:
+        """What the verb does."""
+        return self._about
+
+    @property
+    def epilog(self) -> str:
+        """What the help ends in."""
+        return self._epilog
+
+    @property
+    def has_target(self) -> bool:
+        """Whether the rest of the line is a program with its own words."""
+        return self._has_target
+
     def words(self) -> List[Word]:
         """Returns every word that the verb takes."""
         return self._words
 
     def parse(self, line: Sequence[str]) -> Given:
         """Returns what the line gives. --help prints the help and ends the process."""
+        if _is_describing:
+            raise _Described(self)
         values = {option.key: option.default for option in self.options()}
         free, rest = [], list(line)
         while rest:
@@ -151,6 +195,11 @@ class Parser:
             else:
                 self._refuse_option(word)
         del values[_HELP.key]
+        colour = values.pop(_COLOR.key)
+        if colour is not None:
+            from relive import _colour
+
+            _colour.choose(colour)
         if self._has_target:
             values["target"] = free
         else:
@@ -236,27 +285,39 @@ class Parser:
         words = ["TARGET"] if self._has_target else [word.usage() for word in self._words]
         lines = [f"usage: {' '.join([self.prog, '[options]', *words])}", "", self._about, ""]
         for word in self._words:
-            lines += _format_row(word.metavar, word.text, width)
+            lines += format_row(word.metavar, word.text, width)
         lines += [""] if self._words else []
         for title, example, options in self._groups:
             lines += [f"{title}:", *([f"  {example}", ""] if example else [])]
             for option in options:
-                lines += _format_row(option.head(), option.text, width)
+                lines += format_row(option.head(), option.text, width)
             lines.append("")
-        return "\n".join(lines) + self._epilog
+        from relive.cli.examples import EXAMPLES
+
+        text = "\n".join(lines) + self._epilog
+        command = EXAMPLES.get(self.prog.partition(" ")[2])
+        return f"{text}\nexample:\n  {command}\n" if command else text
 
 
-def _format_row(head: str, text: str, width: int) -> List[str]:
-    """Returns the lines of one option: its name, and its text beside or below it."""
-    lines = [f"  {head}"]
-    if len(lines[0]) + 2 > _HELP_COLUMN:
-        lines.append("")
-    begin = " " * (_HELP_COLUMN - 1)
-    lines[-1] = lines[-1].ljust(len(begin))
+def format_row(head: str, text: str, width: int, column: int = _HELP_COLUMN) -> List[str]:
+    """Returns the lines of one option or verb: its name, and its text beside or below it."""
+    begin = " " * column
+    lines = [begin + line for line in wrap(text, width - column)] or [begin.rstrip()]
+    name = f"  {head}"
+    if len(name) + 2 > column:
+        return [name, *lines]
+    lines[0] = name.ljust(column) + lines[0][column:]
+    return lines
+
+
+def wrap(text: str, width: int) -> List[str]:
+    """Returns the lines of a text; a longer word has a line of its own."""
+    lines: List[str] = []
     for word in text.split():
-        if len(lines[-1]) + 1 + len(word) > width and len(lines[-1]) > len(begin):
-            lines.append(begin)
-        lines[-1] += f" {word}"
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from relive import _colour
 from relive._terminal import safe
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ class Screen:
 
     def __init__(self, out: Optional[TextIO] = None) -> None:
         self._out = out or sys.stdout
-        self.has_colours = self._out.isatty() and not os.environ.get("NO_COLOR")
+        self.has_colours = _colour.is_wanted(self._out)
 
     def write(self, text: str = "") -> None:
         """Writes a line that is harmless."""
@@ -34,16 +35,15 @@ class Screen:
 
     def dim(self, text: str) -> str:
         """Returns text that matters less."""
-        return f"\x1b[2m{text}\x1b[0m" if self.has_colours and text else text
+        return _colour.dim(text, self.has_colours)
 
     def strong(self, text: str) -> str:
         """Returns text that matters more."""
-        return f"\x1b[1m{text}\x1b[0m" if self.has_colours and text else text
+        return _colour.bold(text, self.has_colours)
 
     def error(self, text: str) -> None:
         """Writes what went wrong, as pdb does."""
-        mark = "\x1b[31m***\x1b[0m" if self.has_colours else "***"
-        self.write(f"{mark} {safe(text)}")
+        self.write(f"{_colour.red('***', self.has_colours)} {safe(text)}")
 
     # ---- stops and frames ----
 

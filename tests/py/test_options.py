@@ -33,7 +33,7 @@ def as_argparse(parser):
         how = {(1, 1): None, (0, 1): "?", (0, 0): "*", (1, 0): "+"}[word.least, word.most]
         made.add_argument(word.key, nargs=how, type=word.read, default=word.default)
     for one in parser.options():
-        if one.key == "help":
+        if one.key in ("help", "color"):
             continue
         if not one.metavar:
             made.add_argument(

@@ -287,7 +287,8 @@ class Terminal:
 
     def __init__(self, folder, *words):
         self.fd, other = pty.openpty()
-        env = dict(clean_environ(), XDG_STATE_HOME=str(folder / "state"), TERM="dumb")
+        env = dict(clean_environ(), XDG_STATE_HOME=str(folder / "state"), TERM="dumb",
+                   FORCE_COLOR="1")  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-m", "relive", "replay", *words], cwd=folder, env=env,
             stdin=other, stdout=other, stderr=other, start_new_session=True,
