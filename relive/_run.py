@@ -86,6 +86,12 @@ class Watcher:
     def before_stop(self) -> None:
         """The program is about to stop its recording."""
 
+    def give_way(self) -> None:
+        """Another part of Relive is about to begin a private recording."""
+
+    def come_back(self) -> None:
+        """That recording is over."""
+
     def is_private(self) -> bool:
         """Whether the recording that is on belongs to this watcher and not to the program."""
         return False
@@ -112,6 +118,12 @@ def open_file(
 ) -> None:
     """Starts the engine on a new file. Raises ReliveError where that is refused."""
     _call(_core.open_run, path, _add_filter(dict(run or {}, config=config)))
+
+
+def open_with(path: str, config: Mapping[str, Any], chain: Chain) -> None:
+    """Starts the engine on a new file with filters of the caller's."""
+    recipe = chain.recipe(config["level"])
+    _call(_core.open_run, path, {"config": dict(config), "filter": recipe})
 
 
 def join(run: Mapping[str, Any]) -> None:

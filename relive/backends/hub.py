@@ -123,9 +123,15 @@ def _apply_active() -> None:
     """Makes recording and tap what the active backends need."""
     _core.tap((), None)
     if not _active:
-        _end_private()
+        if _private is not None:
+            _end_private()
+            for one in _run.watchers:
+                one.come_back()
         return
     settings = _merge_settings(_active)
+    if _private is None:
+        for one in _run.watchers:
+            one.give_way()
     if _private is None and _core.state()["recording"]:
         _check_joined()
     elif _private is None or _private[1] != settings:

@@ -11,7 +11,7 @@ from relive.filters.schema import Filter, FilterError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 
 def resolved(settings: Mapping[str, Any], folder: str) -> Tuple[Dict[str, Any], Dict[str, Any]]:
@@ -48,8 +48,28 @@ def chain(settings: Mapping[str, Any], folders: List[str]) -> Chain:
     return _make_chain(settings, [builtin(folders)] if settings["builtin_filter"] else [])
 
 
-def _make_chain(settings: Mapping[str, Any], filters: List[Filter]) -> Chain:
-    for entry in _list_files(settings, _find_program_folder()):
+def chain_of_folders(
+    settings: Mapping[str, Any],
+    libraries: List[str],
+    folders: List[str],
+    rules: List[Dict[str, str]],
+    packages: str,
+) -> Chain:
+    """Returns the chain of a recording of code below these folders alone. `libraries` are those of
+    the standard library and packages; `packages` is the exec of the latter. `rules` come before
+    those of the project's file, which is looked for from the first folder upwards."""
+    filters = [builtin(libraries, packages=packages)]
+    if rules:
+        scope = {"default_exec": "inherit", "default_value_action": "inherit", "rules": rules}
+        tables = {"meta": {"name": "included", "version": 2}, "scope": scope}
+        filters.append(Filter.from_dict(tables, "<included>"))
+    return _make_chain(settings, filters, folders)
+
+
+def _make_chain(
+    settings: Mapping[str, Any], filters: List[Filter], folders: Sequence[str] = ()
+) -> Chain:
+    for entry in _list_files(settings, folders[0] if folders else _find_program_folder()):
         if "tables" in entry:
             filters.append(Filter.from_dict(entry["tables"], entry["path"]))
         else:
@@ -58,7 +78,8 @@ def _make_chain(settings: Mapping[str, Any], filters: List[Filter]) -> Chain:
     own = _make_own_rules(settings)
     if own is not None:
         filters.append(own)
-    return Chain(filters, _list_gates(settings), settings["sample_rate"])
+    gates = _list_gates(settings) + [("folder", folder) for folder in folders]
+    return Chain(filters, gates, settings["sample_rate"])
 
 
 def _check_inherit(filters: List[Filter]) -> None:
@@ -78,7 +99,7 @@ def _escape(text: str) -> str:
 
 
 def _list_gates(settings: Mapping[str, Any]) -> List[Tuple[str, str]]:
-    gates = []
+    gates: List[Tuple[str, str]] = []
     for key in ("exclude", "include", "exclude_re", "include_re", "exclude_files"):
         gates += [(key, text) for text in settings[key]]
     if settings["capture_only_cwd"]:

@@ -41,6 +41,7 @@ struct cutting {
     struct cut_result *result;
     struct begin begin;
     uint64_t from, to; /* ticks */
+    uint64_t end;      /* what is open then has run until these ticks */
     struct cut_file file;
     struct summary summary;
     struct summary_lane *lane;
@@ -52,6 +53,7 @@ struct cutting {
     struct tokens tokens;
     struct shown_again shown;
     struct bytes_out raw;
+    struct used used; /* of a whole recording */
 };
 
 /* Returns the ns of CLOCK_MONOTONIC at some ticks, as the original has them. */
@@ -116,6 +118,7 @@ static void make_chunk(struct cutting *cutting, struct cut_thread *thread,
         .mono0 = mono_of(cutting, ticks),
         .name = like->name,
     };
+    used_string(&cutting->used, like->name);
     chunk_maker_begin(&cutting->maker, &info);
     cutting->lane = summary_begin_chunk(&cutting->summary, &info);
     cutting->is_making = 1;
@@ -126,6 +129,9 @@ static rl_status put_rec(struct cutting *cutting, const struct rec *rec)
 {
     cutting->maker.info.ticks1 = rec->ticks;
     summary_add(&cutting->summary, cutting->lane, rec);
+    if (cutting->question->is_whole) {
+        used_event(&cutting->used, rec);
+    }
     return chunk_maker_add(&cutting->maker, rec);
 }
 
@@ -305,8 +311,12 @@ static rl_status copy_chunk(struct cutting *cutting, struct cut_thread *thread,
     info.chunk = thread->chunks++;
     struct summary_lane *lane = summary_begin_chunk(&cutting->summary, &info);
     struct decoding decoding = decode_begin(cutting, ref);
+    used_string(&cutting->used, info.name);
     while (decode_next(&decoding, &rec) == RL_OK) {
         summary_add(&cutting->summary, lane, &rec);
+        if (cutting->question->is_whole) {
+            used_event(&cutting->used, &rec);
+        }
         thread->key = rec.ticks > thread->key ? rec.ticks : thread->key;
     }
     cutting->result->copied++;
@@ -395,6 +405,13 @@ static rl_status find_ends(struct cutting *cutting, struct rl_err *err)
     const struct cut_end *from = &cutting->question->from, *to = &cutting->question->to;
     struct cursor *cursor = NULL;
     struct event_out event = {0};
+    if (cutting->question->is_whole) {
+        const struct reader *reader = cutting->reader;
+        cutting->to = UINT64_MAX; /* no event is before or behind: no thread has number 0 */
+        cutting->end =
+            reader->end_ticks > reader->last_ticks ? reader->end_ticks : reader->last_ticks;
+        return RL_OK;
+    }
     rl_status status = begin_read(cutting->reader, from->thread, from->seq, &cutting->begin);
     if (status == RL_OK) {
         status = cursor_open_thread(cutting->reader, to->thread, to->seq, &cursor);
@@ -407,7 +424,7 @@ static rl_status find_ends(struct cutting *cutting, struct rl_err *err)
         return status_set(err, RL_DAMAGED, "the chunk of an end of the interval is damaged");
     }
     cutting->from = cutting->begin.first.ticks;
-    cutting->to = event.ticks;
+    cutting->to = cutting->end = event.ticks;
     if (status == RL_OK && (is_before(cutting, to->thread, to->seq, cutting->to) ||
                             is_behind(cutting, from->thread, from->seq, cutting->from))) {
         return status_set(err, RL_USAGE, "the interval ends before it begins");
@@ -425,16 +442,25 @@ static rl_status write_part(struct cutting *cutting, struct rl_err *err)
     if (cutting->file.fd < 0) {
         return status;
     }
+    if (status == RL_OK && !question->is_whole) {
+        status = cut_file_definitions(&cutting->file, cutting->reader, NULL);
+    }
     if (status == RL_OK) {
         status = take_chunks(cutting);
     }
+    if (status == RL_OK && question->is_whole) {
+        used_finish(&cutting->used, cutting->reader);
+        status = cutting->used.failed
+                     ? RL_NOMEM
+                     : cut_file_definitions(&cutting->file, cutting->reader, &cutting->used);
+    }
     if (status == RL_OK) {
-        summary_end(&cutting->summary, cutting->to);
+        summary_end(&cutting->summary, cutting->end);
         if (!cutting->summary.failed) {
             summary_put(&summary, &cutting->summary);
         }
         summary.len = summary.failed ? 0 : summary.len; /* readers compute it then */
-        status = cut_file_finish(&cutting->file, cutting->reader, cutting->to, &summary);
+        status = cut_file_finish(&cutting->file, cutting->reader, cutting->end, &summary);
     }
     bytes_out_fini(&summary);
     if (status != RL_OK) {
@@ -474,6 +500,7 @@ rl_status cut_write(struct reader *reader, const struct cut_question *question,
     tokens_fini(&cutting->tokens);
     shown_again_fini(&cutting->shown);
     bytes_out_fini(&cutting->raw);
+    used_fini(&cutting->used);
     u64map_fini(&cutting->index);
     rl_free(cutting->threads);
     rl_free(cutting);

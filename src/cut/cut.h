@@ -11,8 +11,12 @@
  * event, so every kept event has the number that it had. What suspended frames, and variables, were
  * is not written: the format has no event that could say so without a claim that it happened.
  *
+ * A whole recording can be written so, too: that of a process that was killed, or a ring that goes
+ * on. Then only the definitions and the texts that its events use are written.
+ *
  *   reader --> begin.h      what is open before `from`
  *          --> cut.c        which events are kept; chunks that are kept whole are copied
+ *          --> used.h       which definitions these name
  *          --> cut_file.h   the file
  *
  * Threads: as for the reader, one at a time. */
@@ -31,6 +35,7 @@ struct cut_end {
 
 struct cut_question {
     struct cut_end from, to; /* events that are there; both are kept */
+    int is_whole;            /* all events are kept, and only what they name; no from and to */
     const char *path;        /* of a file that is not there yet */
     const uint8_t *meta;     /* entries that are added to META; borrowed */
     size_t meta_len;

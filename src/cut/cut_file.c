@@ -3,8 +3,7 @@
  * Invariants:
  *  1. Blocks are collected in `out` and written when these are some megabytes, so a part of any
  * size takes the same memory.
- *  2. All definitions are written, used or not: which strings the values of copied chunks name is
- *     only known by a look into each value. */
+ *  2. All definitions are written, used or not, unless the caller knows those that are (used.h). */
 #include "cut_file.h"
 
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "alloc.h"
 #include "blocks.h"
 #include "os.h"
+#include "source.h"
 #include "status.h"
 
 enum { FLUSH_AT = 4 << 20, DICT_BYTES = 1 << 20 };
@@ -99,38 +99,43 @@ rl_status cut_file_control(struct cut_file *file, const struct reader *reader, u
     return file->out.failed ? RL_NOMEM : RL_OK;
 }
 
-/* Appends all definitions. */
-static rl_status put_definitions(struct cut_file *file, const struct reader *reader)
+/* Appends a DICT block of the entries where there are so many bytes. */
+static rl_status put_entries(struct cut_file *file, struct bytes_out *entries, size_t least)
+{
+    rl_status status = RL_OK;
+    if (entries->len != 0 && entries->len >= least) {
+        status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries->data, entries->len, 1);
+        bytes_out_reset(entries);
+    }
+    return entries->failed ? RL_NOMEM : status;
+}
+
+/* Appends all definitions, or those that are used. */
+static rl_status put_definitions(struct cut_file *file, const struct reader *reader,
+                                 const struct used *used)
 {
     struct bytes_out entries = {0};
     uint8_t bytes[CODE_DEF_MAX];
     rl_status status = RL_OK;
     for (size_t i = 0; status == RL_OK && i < reader->strings.by_id.capacity; i++) {
         uint64_t id = reader->strings.by_id.entries[i].key;
-        if (id != 0) {
+        if (id != 0 && (used == NULL || used_has(&used->strings, id))) {
             struct text text = reader_string(reader, (uint32_t)id);
             dict_entry_put(&entries, RL_ROW_DEF_STRING, (uint32_t)id, text.data, text.len);
         }
-        if (entries.len >= DICT_BYTES) {
-            status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
-            bytes_out_reset(&entries);
-        }
+        status = put_entries(file, &entries, DICT_BYTES);
     }
     for (size_t i = 0; status == RL_OK && i < reader->codes.capacity; i++) {
         const struct u64map_entry *entry = &reader->codes.entries[i];
-        if (entry->key != 0) {
+        if (entry->key != 0 && (used == NULL || used_has(&used->codes, entry->key))) {
             size_t len = code_def_put(bytes, &reader->code_defs[entry->value - 1]);
             dict_entry_put(&entries, RL_ROW_DEF_CODE, (uint32_t)entry->key, bytes, len);
         }
-        if (entries.len >= DICT_BYTES) {
-            status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
-            bytes_out_reset(&entries);
-        }
+        status = put_entries(file, &entries, DICT_BYTES);
     }
-    if (status == RL_OK && entries.len != 0) {
-        status = put_block(file, RL_BLOCK_DICT, NULL, 0, entries.data, entries.len, 1);
+    if (status == RL_OK) {
+        status = put_entries(file, &entries, 0);
     }
-    status = entries.failed ? RL_NOMEM : status;
     bytes_out_fini(&entries);
     return status;
 }
@@ -151,6 +156,57 @@ static rl_status put_sources(struct cut_file *file, struct reader *reader)
     }
     bytes_out_fini(&raw);
     return status;
+}
+
+/* Collects the names of the files of used code. Returns -1 without memory. */
+static int find_files(const struct reader *reader, const struct used *used, struct strmap *files)
+{
+    int failed = 0;
+    for (size_t i = 0; failed == 0 && i < reader->codes.capacity; i++) {
+        const struct u64map_entry *entry = &reader->codes.entries[i];
+        if (entry->key != 0 && used_has(&used->codes, entry->key)) {
+            struct text name = reader_string(reader, reader->code_defs[entry->value - 1].file);
+            failed = strmap_put(files, name.data, name.len, 1);
+        }
+    }
+    return failed;
+}
+
+/* Appends the texts of the files of used code. */
+static rl_status put_used_sources(struct cut_file *file, struct reader *reader,
+                                  const struct used *used)
+{
+    struct bytes_out entries = {0};
+    struct strmap files = {0};
+    struct source *all = NULL;
+    size_t count = 0;
+    rl_status status =
+        find_files(reader, used, &files) == 0 ? source_all(reader, &all, &count) : RL_NOMEM;
+    for (size_t i = 0; status == RL_OK && i < count; i++) {
+        struct text name = all[i].entry.name;
+        if (strmap_get(&files, name.data, name.len) != NULL) {
+            source_entry_put(&entries, &all[i].entry);
+        }
+        if (entries.len >= DICT_BYTES || (i + 1 == count && entries.len != 0)) {
+            status = entries.failed
+                         ? RL_NOMEM
+                         : put_block(file, RL_BLOCK_SOURCE, NULL, 0, entries.data, entries.len, 1);
+            bytes_out_reset(&entries);
+        }
+    }
+    strmap_fini(&files);
+    bytes_out_fini(&entries);
+    return status;
+}
+
+rl_status cut_file_definitions(struct cut_file *file, struct reader *reader,
+                               const struct used *used)
+{
+    rl_status status = put_definitions(file, reader, used);
+    if (status != RL_OK) {
+        return status;
+    }
+    return used == NULL ? put_sources(file, reader) : put_used_sources(file, reader, used);
 }
 
 /* Appends the entries of META: the original's, then others. */
@@ -195,13 +251,7 @@ rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char
     if (status == RL_OK) {
         status = put_meta(file, reader, meta, meta_len);
     }
-    if (status == RL_OK) {
-        status = cut_file_control(file, reader, RL_LIVE_CLOSED);
-    }
-    if (status == RL_OK) {
-        status = put_definitions(file, reader);
-    }
-    return status == RL_OK ? put_sources(file, reader) : status;
+    return status == RL_OK ? cut_file_control(file, reader, RL_LIVE_CLOSED) : status;
 }
 
 /* Adds a chunk to INDEX and to the counts of FOOTER. */

@@ -2,6 +2,8 @@
  *
  *   | header | META | PAD | LIVE, no slots | DICT | SOURCE | CHUNK ... | INDEX | SUMMARY | FOOTER |
  *
+ * Where only used definitions are wanted, DICT and SOURCE come behind the chunks.
+ *
  * The header is that of the original, so all times mean what they meant. */
 #ifndef CUT_FILE_H
 #define CUT_FILE_H
@@ -10,6 +12,7 @@
 #include "header.h"
 #include "reader.h"
 #include "rec.h"
+#include "used.h"
 
 struct cut_file {
     int fd;
@@ -39,9 +42,12 @@ RL_CHECKED rl_status cut_file_footer(struct cut_file *file, const uint8_t payloa
 uint64_t cut_file_end(const struct cut_file *file);
 /* Writes what was appended. */
 RL_CHECKED rl_status cut_file_flush(struct cut_file *file);
-/* Creates the file, and writes what comes before the chunks. */
+/* Creates the file, and writes what comes before definitions and chunks. */
 RL_CHECKED rl_status cut_file_open(struct cut_file *file, struct reader *reader, const char *path,
                                    const uint8_t *meta, size_t meta_len, struct rl_err *err);
+/* Appends definitions and texts of source files: all, or those that are used. */
+RL_CHECKED rl_status cut_file_definitions(struct cut_file *file, struct reader *reader,
+                                          const struct used *used);
 /* Appends a chunk: three streams of decoded bytes. */
 RL_CHECKED rl_status cut_file_chunk(struct cut_file *file, const struct chunk_info *info,
                                     const uint8_t *data);

@@ -292,8 +292,8 @@ static struct slot *take_slot(struct recorder *recorder, struct search *search)
     }
 }
 
-/* Makes a slot the lane's: writes its header and sets the cursors. */
-static void begin_slot(struct lane *lane, struct slot *slot)
+/* Writes the header of a slot that the lane fills from now on, and sets the cursors. */
+static void set_cursors(struct lane *lane, struct slot *slot)
 {
     const struct recorder_hooks *hooks = &lane->recorder->options.hooks;
     struct clock_pair now = clock_pair_now();
@@ -309,14 +309,37 @@ static void begin_slot(struct lane *lane, struct slot *slot)
     };
     slot_begin(slot, &info);
     slot->generation = lane->recorder->generation;
-    lane_list_remove(&lane->recorder->empty, lane);
-    lane_list_append(&lane->recorder->filling, lane);
     lane->slot = slot;
     lane->rows = lane->cur = slot->memory + RL_SLOT_HEADER_BYTES;
     lane->end = slot->memory + slot->size;
     lane->used = (_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED);
     lane->base = now.ticks;
     lane->extras = 0;
+}
+
+/* Makes a slot the lane's. */
+static void begin_slot(struct lane *lane, struct slot *slot)
+{
+    lane_list_remove(&lane->recorder->empty, lane);
+    lane_list_append(&lane->recorder->filling, lane);
+    set_cursors(lane, slot);
+}
+
+void lane_restart(struct lane *lane, int keeps_slot)
+{
+    if (lane->slot != NULL && !is_whole(lane)) {
+        return;
+    }
+    if (lane->slot != NULL && !keeps_slot) {
+        state_free_slot(lane->recorder, end_slot(lane));
+        lane->slots_filled = 0;
+    } else if (lane->slot != NULL) {
+        lane->chunk++; /* what was remembered of this slot is void (remembered.h, callers.h) */
+        lane->first_seq = 0;
+        set_cursors(lane, lane->slot);
+    }
+    lane->first_seq = 0;
+    lane->dropped = 0;
 }
 
 /* Ends the lane's slot and gives it another, or counts an event that is dropped. The lock is held.

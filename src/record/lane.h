@@ -73,6 +73,12 @@ void lane_hand_over(struct lane *lane);
  * lock. */
 void lane_finish(struct lane *lane);
 
+/* Empties the lane, for a ring that begins again: its next event is number 0 of another chunk.
+ * Without `keeps_slot` it gives its slot back, and begins with a small one. A lane that is between
+ * a prefix and its event is left as it is. The caller holds the recorder's lock, and the lane's
+ * thread does not write. */
+void lane_restart(struct lane *lane, int keeps_slot);
+
 /* Lists of lanes (recorder.filling and recorder.empty). The caller holds the recorder's lock. */
 void lane_list_append(struct lane_list *list, struct lane *lane);
 void lane_list_remove(struct lane_list *list, struct lane *lane);

@@ -11,6 +11,7 @@
 #include "alloc.h"
 #include "recorder_state.h"
 #include "snapshot.h"
+#include "shrink.h"
 #include "sources.h"
 #include "status.h"
 #include "work.h"
@@ -18,6 +19,10 @@
 
 /* The next generation is due when one takes an eighth of the shelf. */
 enum { SHELF_SHARE = 8 };
+enum {
+    RESTART_BYTES = 4096,  /* of definitions, that a restart puts into a slot */
+    SHRINK_ABOVE = 8 << 20 /* bytes of slots that a restarted ring keeps */
+};
 
 static void recorder_free(struct recorder *recorder)
 {
@@ -237,6 +242,13 @@ rl_status recorder_snapshot(struct recorder *recorder, const char *path, struct 
     return status;
 }
 
+void recorder_settle(struct recorder *recorder)
+{
+    os_lock_mutex(&recorder->lock);
+    settle_writer(recorder);
+    os_unlock_mutex(&recorder->lock);
+}
+
 /* ---- lanes ---- */
 
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,
@@ -433,6 +445,94 @@ int recorder_next_generation(struct recorder *recorder)
     }
     os_unlock_mutex(&recorder->lock);
     return may_begin;
+}
+
+/* ---- a new beginning ---- */
+
+/* Returns how many bytes of definitions are only in slots and in memory. */
+static size_t undefined_bytes(const struct recorder *recorder)
+{
+    return recorder->cannot_define ? 0 : recorder->dictionary.pending.len + recorder->earlier.len;
+}
+
+void recorder_make_room(struct recorder *recorder)
+{
+    const struct recorder_hooks *hooks = &recorder->options.hooks;
+    void *token = NULL;
+    os_lock_mutex(&recorder->lock);
+    recorder->inside++;
+    while (undefined_bytes(recorder) > RESTART_BYTES && !recorder->is_stopping) {
+        if (!recorder->has_thread) {
+            work_flush_definitions(recorder);
+            break;
+        }
+        if (token == NULL && hooks->wait_begin != NULL) {
+            token = hooks->wait_begin();
+        }
+        recorder->wants_tick = 1;
+        os_cond_signal(&recorder->work);
+        writer_thread_wait(recorder);
+    }
+    recorder->inside--;
+    if (recorder->is_stopping) {
+        os_cond_broadcast(&recorder->room);
+    }
+    void (*wait_end)(void *) = hooks->wait_end;
+    os_unlock_mutex(&recorder->lock);
+    /* The recorder may be gone from here on. */
+    if (token != NULL && wait_end != NULL) {
+        wait_end(token);
+    }
+}
+
+/* Publishes definitions that no block has yet: the slots that had them are empty. */
+static void publish_again(struct lane *lane, const uint8_t *entries, size_t len)
+{
+    struct bytes_in in = bytes_in_of(entries, len);
+    const uint8_t *data;
+    unsigned kind;
+    uint32_t id;
+    size_t size;
+    while (dict_entry_get(&in, &kind, &id, &data, &size)) {
+        publish_definition(lane, kind, id, data, size);
+    }
+}
+
+void recorder_restart(struct recorder *recorder, struct lane *own, int spares_others)
+{
+    uint8_t defined[RESTART_BYTES];
+    struct lane *next;
+    struct slot *slot;
+    os_lock_mutex(&recorder->lock);
+    int is_large = recorder->slot_bytes > SHRINK_ABOVE;
+    while ((slot = slot_list_take(&recorder->kept)) != NULL) {
+        state_free_slot(recorder, slot);
+    }
+    for (struct lane *lane = recorder->empty.first; lane != NULL; lane = lane->next) {
+        lane_restart(lane, 0);
+    }
+    for (struct lane *lane = recorder->filling.first; lane != NULL; lane = next) {
+        next = lane->next;
+        if (lane == own || !spares_others) {
+            lane_restart(lane, !is_large);
+        }
+    }
+    recorder->kept_events = 0;
+    memset(recorder->control->memory + RL_LV_LOSS, 0, 8 * (size_t)RL_LOSS_REASONS);
+    if (is_large) {
+        recorder->wants_shrink = 1;
+        os_cond_signal(&recorder->work);
+        if (!recorder->has_thread) {
+            work_shrink(recorder);
+        }
+    }
+    const struct bytes_out *pending = &recorder->dictionary.pending;
+    size_t len = pending->len <= sizeof defined ? pending->len : 0;
+    if (len != 0) {
+        memcpy(defined, pending->data, len);
+    }
+    os_unlock_mutex(&recorder->lock);
+    publish_again(own, defined, len);
 }
 
 /* ---- facts ---- */

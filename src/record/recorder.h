@@ -54,6 +54,20 @@ void recorder_after_failed_exec(struct recorder *recorder);
  * beginning and ending meanwhile. */
 RL_CHECKED rl_status recorder_snapshot(struct recorder *recorder, const char *path,
                                        struct rl_err *err);
+/* Waits until everything recorded so far is in the file, as recorder_snapshot() does. */
+void recorder_settle(struct recorder *recorder);
+
+/* A ring that is restarted has no event from before, and counts no loss. Definitions and texts of
+ * source files stay, and so do the numbers of frames. A host cuts one running recording into parts
+ * so: what it wants of a part, it copies before the restart.
+ *
+ * recorder_make_room() comes first: it writes definitions that would not fit a slot, and may wait.
+ * recorder_restart() writes the others into the slot of `own`, a lane of the calling thread or
+ * NULL. The host keeps threads from recording, beginning and ending during recorder_restart().
+ * Lanes of threads that are in the middle of an event keep their slot with `spares_others`, where
+ * some are. */
+void recorder_make_room(struct recorder *recorder);
+void recorder_restart(struct recorder *recorder, struct lane *own, int spares_others);
 
 /* [thread] Makes a zeroed lane this thread's and records thread_start. */
 void recorder_lane_begin(struct recorder *recorder, struct lane *lane, void *owner,

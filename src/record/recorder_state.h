@@ -73,6 +73,7 @@ struct recorder {
     uint32_t small_count, large_count; /* slots of the newest block of that size */
     uint32_t large_slots;              /* in all blocks */
     int wants_small, wants_large;      /* a lane found no free slot: work_grow() adds a block */
+    int wants_shrink;                  /* a ring began again: work_shrink() gives slots back */
     int cannot_grow;                   /* the last work_grow() failed */
     int wants_tick;    /* a thread waits until LIVE slots and definitions are in the file */
     int cannot_define; /* the last write of definitions failed */

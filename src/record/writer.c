@@ -312,6 +312,25 @@ void writer_punch_live(struct writer *writer, const struct live *live)
     }
 }
 
+int writer_give_up_live(struct writer *writer, const struct live *live)
+{
+    uint8_t header[RL_BLOCK_HEADER_BYTES];
+    int os_errno;
+    block_header_put(header,
+                     &(struct block_header){.type = RL_BLOCK_PAD, .stored = (uint32_t)live->bytes});
+    if (!writer_is_sound(writer) || os_pwrite(writer->fd, header, sizeof header,
+                                              live->offset - sizeof header, &os_errno) != 0) {
+        return 0;
+    }
+    if (writer->offset == live->offset + live->bytes &&
+        os_truncate(writer->fd, live->before) == 0) {
+        writer->offset = live->before;
+    } else {
+        os_punch(writer->fd, live->offset, live->bytes);
+    }
+    return 1;
+}
+
 /* Appends the summary. *at becomes its place in the file, or 0 where memory was short: a reader
  * then computes it from the events. */
 static rl_status append_summary(struct writer *writer, uint64_t ticks, uint64_t *at)

@@ -58,6 +58,9 @@ RL_CHECKED rl_status writer_source(struct writer *writer, const uint8_t *entries
 RL_CHECKED rl_status writer_chunk(struct writer *writer, const struct slot *slot);
 /* Frees the disk space of a LIVE block's slots (a hole); its control page stays. */
 void writer_punch_live(struct writer *writer, const struct live *live);
+/* Makes a LIVE block that is not mapped any more PAD, and frees its space. Returns 0 where the file
+ * cannot be written. */
+int writer_give_up_live(struct writer *writer, const struct live *live);
 /* Appends INDEX, SUMMARY (where with_summary) and FOOTER, then marks the first LIVE block closed.
  */
 RL_CHECKED rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,

@@ -12,6 +12,7 @@
  */
 #include "writer_thread.h"
 
+#include "shrink.h"
 #include "sources.h"
 #include "work.h"
 
@@ -56,6 +57,9 @@ static void write_what_comes(struct recorder *recorder)
             work_grow(recorder);
         }
         work_drain(recorder);
+        if (recorder->wants_shrink) {
+            work_shrink(recorder);
+        }
         sources_write_next(recorder);
         uint64_t now = os_mono_ns();
         if (recorder->wants_tick || now - last_tick >= TICK_MS * UINT64_C(1000000)) {
@@ -65,7 +69,7 @@ static void write_what_comes(struct recorder *recorder)
             os_cond_broadcast(&recorder->room);
         }
         if (recorder->queue.count == 0 && !recorder->wants_small && !recorder->wants_large &&
-            recorder->sources.first == NULL && !recorder->is_stopping &&
+            !recorder->wants_shrink && recorder->sources.first == NULL && !recorder->is_stopping &&
             recorder->writer_is != WRITER_ASKED) {
             os_cond_wait_ms(&recorder->work, &recorder->lock, TICK_MS);
         }

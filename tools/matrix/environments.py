@@ -20,6 +20,8 @@ TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
 # are skipped, with that as the reason.
 OPTIONAL_TOOLS = ["zstandard", "xxhash", "greenlet", "coverage", "trio", "anyio", "uvloop"]
 LINKED = ["opentelemetry-sdk", "sentry-sdk"]  # their spans and scopes name a session's place
+# Plugins of pytest that --relive works beside; where all tests run.
+PLUGINS = ["pytest-asyncio", "pytest-cov", "pytest-rerunfailures", "pytest-timeout"]
 # Clients and frameworks that relive.instrument knows; where all tests run.
 WEB = ["requests", "httpx", "aiohttp", "flask", "django", "fastapi", "uvicorn"]
 # Real packages whose own suites run recorded: the newest versions that all interpreters take.
@@ -41,7 +43,8 @@ PROGRAMS = {
     ).split(),
 }
 FROM_SOURCE = "black,mypy"  # their wheels are compiled
-ONLY_ON = {"3.12": ["mypy==1.18.2"]}  # types are checked once
+# Types are checked once; a newer pytest than that of 3.8 has subtests of its own.
+ONLY_ON = {"3.8": ["pytest-subtests"], "3.12": ["mypy==1.18.2"]}
 APPLICATION = ["docutils", "jinja2", "markdown"]  # what bench/programs/app.py imports
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 
@@ -174,7 +177,7 @@ def environment(version, interpreter, log):
     path = os.path.join(BUILD, "venv", version)
     stamp = os.path.join(path, "stamp")
     packages = [*BUILD_TOOLS, *TEST_TOOLS, *REAL, *ONLY_ON.get(version, [])]
-    optional = [*OPTIONAL_TOOLS, *([*WEB, *LINKED] if version in WHOLE else [])]
+    optional = [*OPTIONAL_TOOLS, *([*PLUGINS, *WEB, *LINKED] if version in WHOLE else [])]
     want = interpreter + "\n" + " ".join(["pip", *packages, *optional])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path

@@ -480,6 +480,8 @@ static PyMethodDef reader_methods[] = {
     {"pack_collect", (PyCFunction)reader_pack_collect, METH_VARARGS,
      "Remembers what the rules remove."},
     {"pack", (PyCFunction)reader_pack, METH_VARARGS, "The recording after the rules, as a file."},
+    {"keep", (PyCFunction)reader_keep, METH_VARARGS,
+     "Writes all events, and what they name, into a file of their own."},
     {"cut", (PyCFunction)reader_cut, METH_VARARGS,
      "Writes a part of the recording as one of its own."},
     {"frame_begins", (PyCFunction)reader_frame_begins, METH_O,

@@ -31,6 +31,7 @@
 #include "mod_debug.h"
 #include "mod_filter.h"
 #include "mod_json.h"
+#include "mod_parts.h"
 #include "mod_reader.h"
 #include "mod_replay.h"
 #include "mod_requests.h"
@@ -323,8 +324,8 @@ static int module_exec(PyObject *module)
                    context_add(module) != 0 || mod_sessions_add(module) != 0 ||
                    mod_requests_add(module) != 0 || mod_json_add(module) != 0 ||
                    mod_run_add(module) != 0 || links_add(module) != 0 ||
-                   mod_timeline_add(module) != 0 || recipe_add(module) != 0 ||
-                   boot_add(module) != 0 || kept_add(module) != 0
+                   mod_parts_add(module) != 0 || mod_timeline_add(module) != 0 ||
+                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0
                ? -1
                : 0;
 }

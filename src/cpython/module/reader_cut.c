@@ -2,6 +2,7 @@
  * Why: a part of a recording as a file of its own.
  *
  * Threads: the file is written without the GIL. */
+#include "mod_parts.h"
 #include "reader_object.h"
 #include "refusal.h"
 
@@ -23,49 +24,54 @@ int reader_take_meta(PyObject *pairs, struct bytes_out *meta)
     return meta->failed ? -1 : 0;
 }
 
+/* Writes the part that a question wants: the numbers of struct cut_result. `path` is taken. */
+static PyObject *write_part(struct reader_object *self, struct cut_question *question,
+                            PyObject *path, PyObject *pairs)
+{
+    struct cut_result result;
+    struct bytes_out meta = {0};
+    struct rl_err err;
+    PyObject *answer = NULL;
+    question->path = PyBytes_AS_STRING(path);
+    /* the facts that go into META, beside those of the original */
+    if (reader_take_meta(pairs, &meta) == 0 && reader_enter(self) != NULL) {
+        rl_status status;
+        question->meta = meta.data;
+        question->meta_len = meta.len;
+        Py_BEGIN_ALLOW_THREADS
+        status = cut_write(self->reader, question, &result, &err);
+        Py_END_ALLOW_THREADS
+        self->busy = 0;
+        answer = status == RL_OK ? parts_result(&result) : refusal_raise(status, err.text);
+    }
+    bytes_out_fini(&meta);
+    Py_DECREF(path);
+    return answer;
+}
+
 /* cut(from_thread, from_seq, to_thread, to_seq, path, meta): the numbers of struct cut_result, in
  * its order. `meta` is a list of pairs of texts. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args)
 {
     struct cut_question question = {0};
-    struct cut_result result;
-    struct bytes_out meta = {0};
-    struct rl_err err;
     unsigned long long from, to;
     PyObject *path = NULL, *pairs; /* path: owned */
-    rl_status status;
     if (!PyArg_ParseTuple(args, "IKIKO&O!", &question.from.thread, &from, &question.to.thread, &to,
                           PyUnicode_FSConverter, &path, &PyList_Type, &pairs)) {
         return NULL;
     }
     question.from.seq = from;
     question.to.seq = to;
-    question.path = PyBytes_AS_STRING(path);
-    /* the facts that go into META, beside those of the original */
-    if (reader_take_meta(pairs, &meta) != 0) {
-        goto failed;
+    return write_part(self, &question, path, pairs);
+}
+
+/* keep(path, meta): the same for all events. Only what they name is written. */
+PyObject *reader_keep(struct reader_object *self, PyObject *args)
+{
+    struct cut_question question = {.is_whole = 1};
+    PyObject *path = NULL, *pairs; /* path: owned */
+    if (!PyArg_ParseTuple(args, "O&O!", PyUnicode_FSConverter, &path, &PyList_Type, &pairs)) {
+        return NULL;
     }
-    question.meta = meta.data;
-    question.meta_len = meta.len;
-    if (reader_enter(self) == NULL) {
-        goto failed;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    status = cut_write(self->reader, &question, &result, &err);
-    Py_END_ALLOW_THREADS
-    self->busy = 0;
-    if (status != RL_OK) {
-        (void)refusal_raise(status, err.text);
-        goto failed;
-    }
-    bytes_out_fini(&meta);
-    Py_DECREF(path);
-    return Py_BuildValue("(KKKKKKK)", (unsigned long long)result.events,
-                         (unsigned long long)result.before, (unsigned long long)result.after,
-                         (unsigned long long)result.other_threads, (unsigned long long)result.begun,
-                         (unsigned long long)result.copied, (unsigned long long)result.encoded);
-failed:
-    bytes_out_fini(&meta);
-    Py_DECREF(path);
-    return NULL;
+    return write_part(self, &question, path, pairs);
 }

@@ -83,8 +83,9 @@ PyObject *reader_lives(struct reader_object *self, PyObject *ignored);
 PyObject *reader_diff(struct reader_object *self, PyObject *args);
 PyObject *reader_event(struct reader_object *self, PyObject *args);
 
-/* A method in reader_cut.c. */
+/* Methods in reader_cut.c. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args);
+PyObject *reader_keep(struct reader_object *self, PyObject *args);
 /* A list of pairs of texts as entries of META. 0, or -1 with an exception. */
 int reader_take_meta(PyObject *pairs, struct bytes_out *meta);
 

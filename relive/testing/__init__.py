@@ -1,0 +1,7 @@
+"""Recordings of tests: one file a failed test, nothing of the others.
+
+keeper.py         one recording for a whole run of tests, and what is kept of it
+names.py          names of files for names of tests
+texts.py          the lines on a kept recording in a report
+pytest_plugin.py  pytest's hooks
+"""

@@ -1,0 +1,23 @@
+"""Names of files for names of tests, which may hold anything."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_MOST = 80  # characters of the test's own name; a file name may have 255 bytes
+_OTHERS = re.compile(r"[^A-Za-z0-9_]+")
+ENDING = ".relive"
+
+
+def file_name(test: str, run: int = 1) -> str:
+    """Returns the name of the file for a test's run: the same one in every session.
+
+    It is readable, and the digest makes it unique. A name has no dot, so no file looks like the
+    recording of another one's child."""
+    readable = _OTHERS.sub("-", test.replace(".py::", "::")).strip("-")
+    if len(readable) > _MOST:
+        readable = readable[-_MOST:].lstrip("-")
+    digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    again = f"-run{run}" if run > 1 else ""
+    return f"{readable}-{digest}{again}{ENDING}"

@@ -1,0 +1,218 @@
+"""pytest's hooks: they decide which recordings are kept, and put the paths into the reports.
+
+    setup of an item         keeper.begin()          also for each rerun of it
+    a report that failed     keeper.keep(), texts    its longrepr, sections and user_properties
+    teardown                 keeper.keep()           once more, with what the teardown did
+
+Items has the hooks of a process that runs tests, Session those of the process that shows results.
+With pytest-xdist these are several processes. Nothing here may raise: a test's outcome is not ours
+to change."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from relive import config as settings_of
+from relive.errors import ReliveError
+from relive.testing import keeper, names, texts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Generator, List, Optional, Tuple
+
+PROPERTY = "relive"  # of a report: the path of its recording
+_SECTION = "Relive recording"
+_FOLDER = os.path.join(".relive", "pytest")
+
+
+def begin(config: Any) -> None:
+    """Registers what --relive needs in this process."""
+    worker = getattr(config, "workerinput", None)
+    is_starter = worker is None and config.getoption("dist", "no") != "no"
+    folder = os.path.abspath(config.getoption("relive_dir") or _default_folder(config))
+    try:
+        settings = _settings(config)
+    except ReliveError as error:
+        raise pytest.UsageError(f"--relive: {error}") from None
+    if config.getoption("collectonly", False):
+        return
+    if worker is None:
+        plugin: Any = Session(config, folder, settings)
+        config.pluginmanager.register(plugin, "relive-session")
+    if not is_starter:
+        name = keeper.process_name(
+            worker["workerid"] if worker else "main", worker["testrunuid"] if worker else ""
+        )
+        root = str(config.rootpath)
+        made = keeper.Keeper(folder, name, root, settings, config.getoption("relive_include"))
+        config.pluginmanager.register(Items(config, made), "relive-items")
+
+
+def _default_folder(config: Any) -> str:
+    return os.path.join(str(config.rootpath), _FOLDER)
+
+
+def _settings(config: Any) -> Dict[str, Any]:
+    """Returns the settings of the recording, checked."""
+    settings: Dict[str, Any] = {
+        "ring": config.getoption("relive_max"), "children": False, "dump_on": [],
+    }  # fmt: skip
+    if config.getoption("relive"):
+        settings["level"] = config.getoption("relive")
+    settings["level"] = settings_of.load(arguments=settings).level
+    return settings
+
+
+class Items:
+    """The hooks of a process that runs tests."""
+
+    def __init__(self, config: Any, made: keeper.Keeper) -> None:
+        self._config, self._keeper = config, made
+        self._keeps_all = config.getoption("relive_keep") == "all"
+        self._item: Any = None  # that runs
+        self._run = 0  # the how many-th time
+        self._has_failed = False
+        self._kept: Optional[str] = None
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, None]:
+        self._run = self._run + 1 if item is self._item else 1
+        self._item, self._has_failed, self._kept = item, False, None
+        self._keeper.begin(self._name())
+        yield
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
+        outcome = yield
+        if outcome.excinfo is None and item is self._item:
+            report = outcome.get_result()
+            if report.outcome == "failed":
+                self._has_failed = True
+                self._tell(item, report)
+            if call.when == "teardown":
+                self._end(item, report)
+
+    def _name(self) -> str:
+        return names.file_name(self._item.nodeid, self._run)
+
+    def _keep(self, item: Any, when: str) -> Optional[str]:
+        facts = {"test.id": item.nodeid, "test.phase": when, "test.run": str(self._run)}
+        facts = {key: text.encode("utf-8", "replace").decode() for key, text in facts.items()}
+        return self._keeper.keep(self._name(), facts)
+
+    def _tell(self, item: Any, report: Any) -> None:
+        """Keeps what there is until now, and puts it into the report."""
+        is_first = self._kept is None
+        if is_first:
+            self._kept = self._keep(item, report.when)
+        if self._kept is None:
+            if self._keeper.has_given_way:
+                report.sections.append((_SECTION, "none: the test records by itself"))
+            return
+        path = self._kept
+        lines = texts.of_failure(path, getattr(item, "function", None) if is_first else None)
+        if self._keeper.has_given_way:
+            lines.insert(0, "(from where the test's own recording had ended)")
+        if hasattr(report.longrepr, "addsection"):
+            report.longrepr.addsection("Relive", "\n".join(lines), "-")
+        elif isinstance(report.longrepr, str):
+            report.longrepr = "\n".join([report.longrepr, *lines])
+        report.sections.append((_SECTION, path))
+        self._add_property(item, report, path)
+
+    def _add_property(self, item: Any, report: Any, path: str) -> None:
+        """Puts the path into the report, and into those of the item that follow."""
+        pair = (PROPERTY, path)
+        if pair not in item.user_properties:
+            item.user_properties.append(pair)
+        if pair not in report.user_properties:
+            report.user_properties.append(pair)
+
+    def _end(self, item: Any, report: Any) -> None:
+        """The item's run is over: keeps the whole of it, or nothing."""
+        if self._has_failed or self._keeps_all:
+            path = self._keep(item, "teardown")
+            if path is not None:
+                self._add_property(item, report, path)
+        self._has_failed = False
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        """Keeps the recording of the test that was interrupted."""
+        if self._item is not None and self._keeper.is_recording():
+            path = self._keep(self._item, "interrupted")
+            if path is not None:
+                self._keeper.notes.append(f"interrupted in {self._item.nodeid}: {path}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        self._keeper.end()
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            output["relive_notes"] = self._keeper.notes
+
+    def pytest_unconfigure(self) -> None:
+        self._keeper.end()
+
+    @property
+    def notes(self) -> List[str]:
+        return self._keeper.notes
+
+
+class Session:
+    """The hooks of the process that shows results."""
+
+    def __init__(self, config: Any, folder: str, settings: Dict[str, Any]) -> None:
+        self._config, self._folder, self._settings = config, folder, settings
+        self._notes: List[str] = []
+        self._killed = keeper.keep_of_killed(folder)
+
+    def pytest_report_header(self) -> List[str]:
+        lines = [f"relive: level {self._settings['level']}, kept in {self._folder}"]
+        lines += [f"relive: an earlier run was killed: {path}" for path in self._killed]
+        return lines
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        """A worker has ended (pytest-xdist)."""
+        for note in getattr(node, "workeroutput", {}).get("relive_notes", ()):
+            if note not in self._notes:
+                self._notes.append(note)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """A worker has died: attaches what it had recorded to the test that it ran."""
+        worker = report.node.workerinput
+        process = keeper.process_name(worker["workerid"], worker["testrunuid"])
+        path = os.path.join(self._folder, f"{keeper.RUNNING}{process}{names.ENDING}")
+        facts = {"test.id": crashitem, "test.killed": "the worker died"}
+        made = keeper.keep_of_dead(path, names.file_name(crashitem), facts)
+        if made is not None:
+            lines = texts.of_crash(made)
+            report.longrepr = "\n".join([str(report.longrepr), *lines])
+            report.sections.append((_SECTION, made))
+            report.user_properties.append((PROPERTY, made))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        items = self._config.pluginmanager.getplugin("relive-items")
+        notes = [*self._notes, *(items.notes if items is not None else ())]
+        paths = _kept_paths(terminalreporter)
+        if not notes and not paths:
+            return
+        terminalreporter.section("Relive", "-")
+        for note in notes:
+            terminalreporter.write_line(f"relive: {note}")
+        if paths:
+            word = "recording is" if len(paths) == 1 else "recordings are"
+            terminalreporter.write_line(f"{len(paths)} {word} in {os.path.dirname(paths[-1])}")
+
+
+def _kept_paths(terminalreporter: Any) -> List[str]:
+    """Returns the paths that reports name, each once."""
+    found: Dict[str, None] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            pairs: Tuple[Any, ...] = tuple(getattr(report, "user_properties", ()) or ())
+            found.update((text, None) for name, text in pairs if name == PROPERTY)
+    return list(found)

@@ -1,0 +1,72 @@
+"""pytest's door to Relive: the options. Nothing of Relive is imported unless --relive is given.
+
+It is a module of its own for that reason: a module in the package would import the package."""
+
+import copy
+
+import pytest
+
+_LEVELS = ("calls", "values", "lines")
+_FLAG = "--relive"
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("relive", "recordings of failed tests (Relive)")
+    group.addoption(
+        "--relive",
+        nargs="?",
+        const="",
+        default=None,
+        metavar="LEVEL",
+        help="record each test, and keep the recordings of those that fail."
+        " LEVEL is calls, values (default) or lines",
+    )
+    group.addoption(
+        "--relive-keep",
+        choices=("failed", "all"),
+        default="failed",
+        help="which recordings are kept (default: failed)",
+    )
+    group.addoption(
+        "--relive-dir",
+        metavar="DIR",
+        default=None,
+        help="where they are kept (default: .relive/pytest below the rootdir)",
+    )
+    group.addoption(
+        "--relive-include",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="record this installed package or module too (may be given several times)",
+    )
+    group.addoption(
+        "--relive-max",
+        metavar="SIZE",
+        default="256M",
+        help="the newest events of a test are kept, in this much space (default 256M)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config, parser, args):
+    """Reads `--relive tests` as `--relive` and a path: argparse takes the path for the level, which
+    is therefore checked later (relive.testing.pytest_plugin)."""
+    is_changed = False
+    for i, word in enumerate(args[:-1]):
+        if word == "--":
+            break
+        if word == _FLAG and args[i + 1] not in _LEVELS:
+            args[i] = f"{_FLAG}="
+            is_changed = True
+    if is_changed:
+        early_config.known_args_namespace = parser.parse_known_args(
+            args, namespace=copy.copy(early_config.option)
+        )
+
+
+def pytest_configure(config):
+    if config.getoption("relive") is not None:
+        from relive.testing import pytest_plugin
+
+        pytest_plugin.begin(config)
