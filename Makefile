@@ -3,10 +3,11 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: wheel-release help demo picture interpreters test test-full check lint fmt clean
+.PHONY: wheels wheel-test sdist wheel-release
+.PHONY: help demo picture interpreters test test-full check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
-.PHONY: bench-ask
+.PHONY: bench-ask bench-install
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -82,6 +83,9 @@ bench-embed: ## what callbacks inside a program cost, by backend, and sessions o
 	@tools/system.sh tests
 	@$(MATRIX) embed
 
+bench-install: ## what an installation costs, beside other tools; writes build/install.md
+	@$(MATRIX) install
+
 bytecode-proof: ## rewritten code of 3.8 to 3.11: standard library, 22 packages, tests run with it
 	@tools/system.sh tests
 	@$(MATRIX) proof
@@ -90,9 +94,20 @@ bench-peers: ## other recorders from PyPI beside ours on 3.11 to 3.13
 	@tools/system.sh tests
 	@$(MATRIX) peers
 
-wheel-release: ## wheels trained on the six workloads, in build/release; ONLY="3.13"
-	@tools/system.sh tests
+wheels: ## manylinux_2_17 wheels for every interpreter; ONLY="3.12"
+	@tools/system.sh
 	@$(MATRIX) wheels --only "$(ONLY)"
+
+wheel-test: ## each wheel in an empty environment without a compiler; ONLY="3.12"
+	@$(MATRIX) wheel-test --only "$(ONLY)"
+
+sdist: ## the source package of the last commit, and a wheel built from it
+	@tools/system.sh
+	@$(MATRIX) sdist
+
+wheel-release: ## wheels for this machine, trained on six workloads; ONLY="3.13"
+	@tools/system.sh tests
+	@$(MATRIX) trained --only "$(ONLY)"
 
 lint: ## formats, ruff, analysers of C, rooms, words, spelling
 	@$(MATRIX) lint

@@ -59,6 +59,8 @@ def __getattr__(name: str) -> object:
     """Imports a name when it is first used, so that `import relive` costs next to nothing."""
     if name in ("instrument", "sessions"):
         return _load_module(f"relive.{name}")
+    if name == "_core":  # asked for by `from relive import _core`, before the import system looks
+        return _load_core()
     try:
         module = _LAZY[name]
     except KeyError:
@@ -88,6 +90,35 @@ def load_ipython_extension(shell: object) -> None:
 def unload_ipython_extension(shell: object) -> None:
     """Runs on `%unload_ext relive`."""
     _load_module("relive.notebooks").unload(shell)  # type: ignore[attr-defined]
+
+
+def _load_core() -> object:
+    """Imports the C module. Where it cannot be loaded, the error says why and what helps."""
+    try:
+        _check_whole()
+        return __import__("relive._core", fromlist=["*"])
+    except ImportError as error:
+        from relive._unloaded import explain
+
+        raise explain(error) from None
+
+
+def _check_whole() -> None:
+    """Raises ImportError where the compiled file is cut off: the loader would end the process.
+
+    A file of ELF ends in its table of sections, of which the header says place and size."""
+    import _imp
+    from builtins import open as open_file  # ours has the same name
+
+    try:
+        path = __file__[: -len("__init__.py")] + "_core" + _imp.extension_suffixes()[0]
+        with open_file(path, "rb") as file:
+            head, size = file.read(64), file.seek(0, 2)
+    except OSError:
+        return  # the loader says why
+    count, each = (int.from_bytes(head[at : at + 2], "little") for at in (60, 58))
+    if head[:6] == b"\x7fELF\2\1" and size < int.from_bytes(head[40:48], "little") + count * each:
+        raise ImportError("the file is truncated")
 
 
 def __dir__() -> "List[str]":

@@ -14,7 +14,11 @@ _VARIABLES = ("RELIVE_RUN", "RELIVE_RECORD", "RELIVE_DEBUG", "RELIVE_CONTROL")
 def start():
     if not any(name in os.environ for name in _VARIABLES):
         return  # relive.start is called in every process
-    from relive import _core
+    try:
+        from relive import _core
+    except ImportError as error:  # the program runs, and one line says what is missing
+        os.write(2, f"{error}\n".encode("utf-8", "backslashreplace"))
+        return
 
     if not hasattr(_core, "begin"):
         return  # not the main interpreter: the engine is an empty module that has counted this one

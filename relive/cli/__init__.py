@@ -99,6 +99,17 @@ def _is_file(word: str) -> bool:
 def main(argv: Optional[List[str]] = None) -> int:
     """Runs one command, and returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except ImportError as error:
+        if error.name != "relive._core":
+            raise
+        sys.stderr.write(f"{error}\n")
+        return NOT_STARTED if words and words[0] in ("record", "debug") else USAGE
+
+
+def _run(words: List[str]) -> int:
+    """Runs the verb that the words name."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:  # names may hold what the terminal's encoding has not
         reconfigure(errors="backslashreplace")

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/random.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,7 +18,6 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -104,7 +104,8 @@ uint64_t os_thread_id(void)
 /* Without entropy this early after boot, ids come from the clocks: distinct, but not random. */
 int os_random(void *bytes, size_t n)
 {
-    if (getrandom(bytes, n, GRND_NONBLOCK) == (ssize_t)n) {
+    /* By number, since the function is newer (glibc 2.25) than what a wheel may need (2.17). */
+    if (syscall(SYS_getrandom, bytes, n, GRND_NONBLOCK) == (long)n) {
         return 1;
     }
     uint64_t seed = os_mono_ns() ^ os_real_ns() ^ (os_pid() << 40);

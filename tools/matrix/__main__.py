@@ -9,7 +9,10 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     costs.py          bench, workloads, filters, debug, embed, proof, peers
     lint.py           lint, fmt
     demo.py           demo, picture
-    release.py        wheels
+    wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
+    wheel_test.py     wheel-test, install
+    sdist.py          sdist
+    trained.py        trained: wheels for this machine
 """
 
 import argparse
@@ -20,8 +23,11 @@ import costs
 import demo
 import hunts
 import lint
-import release
+import sdist
 import suites
+import trained
+import wheel_test
+import wheels
 from environments import VERSIONS, WHOLE, Failed, say
 
 # Each command takes the parsed arguments and returns an exit status.
@@ -45,7 +51,11 @@ COMMANDS = {
     "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
     "proof": lambda args: costs.proof(),
     "peers": lambda args: costs.beside_peers(["peers.py"], costs.WITH_PEERS),
-    "wheels": lambda args: release.wheels(args.only),
+    "trained": lambda args: trained.wheels(args.only),
+    "wheels": lambda args: wheels.build_all(args.only),
+    "wheel-test": lambda args: wheel_test.test(args.only),
+    "install": lambda args: wheel_test.costs(),
+    "sdist": lambda args: sdist.build(),
     "lint": lambda args: lint.check(),
     "fmt": lambda args: lint.rewrite(),
 }

@@ -1,10 +1,10 @@
-"""tools/matrix/release.py: a wheel is built, trained and built again. Nothing is compiled here."""
+"""tools/matrix/trained.py: a wheel is built, trained and built again. Nothing is compiled here."""
 
 import os
 import zipfile
 
 import pytest
-import release
+import trained
 from environments import Failed
 
 
@@ -26,49 +26,49 @@ def ran(monkeypatch, tmp_path):
             os.makedirs(folder.partition("=")[2])
             open(os.path.join(folder.partition("=")[2], "a.gcda"), "w").close()
 
-    monkeypatch.setattr(release, "run", run)
-    monkeypatch.setattr(release, "WHEELS", str(tmp_path))
-    monkeypatch.setattr(release, "environment", lambda *_: str(tmp_path / "venv"))
-    monkeypatch.setattr(release, "install_workload_tools", lambda *_: None)
-    monkeypatch.setattr(release, "installer", lambda *_: ["pip"])
+    monkeypatch.setattr(trained, "run", run)
+    monkeypatch.setattr(trained, "WHEELS", str(tmp_path))
+    monkeypatch.setattr(trained, "environment", lambda *_: str(tmp_path / "venv"))
+    monkeypatch.setattr(trained, "install_workload_tools", lambda *_: None)
+    monkeypatch.setattr(trained, "installer", lambda *_: ["pip"])
     return commands
 
 
 def test_a_wheel_is_built_twice_in_one_folder_with_the_training_between(ran, tmp_path):
-    wheel = release.build("3.13", "python3.13")
+    wheel = trained.build("3.13", "python3.13")
     assert wheel == str(tmp_path / "wheels" / "3.13" / "relive.whl")
-    first, *trained, last = ran
+    first, *rounds, last = ran
     assert "-Csetup-args=-Db_pgo=generate" in first[0] and "-Csetup-args=-Db_pgo=use" in last[0]
     folder = "-Cbuild-dir=" + str(tmp_path / "3.13")
     assert folder in first[0] and folder in last[0]
-    assert len(trained) == 6 * 3
-    for words, env in trained:
+    assert len(rounds) == 6 * 3
+    for words, env in rounds:
         assert words[1].endswith("pairs.py")
         assert os.path.isdir(os.path.join(env["PYTHONPATH"], "relive"))
 
 
 def test_a_compiler_that_leaves_no_counts_is_refused(ran, monkeypatch):
-    monkeypatch.setattr(release.glob, "glob", lambda path, **_: ["x.whl"] if "whl" in path else [])
-    monkeypatch.setattr(release.shutil, "unpack_archive", lambda *_: None)
+    monkeypatch.setattr(trained.glob, "glob", lambda path, **_: ["x.whl"] if "whl" in path else [])
+    monkeypatch.setattr(trained.shutil, "unpack_archive", lambda *_: None)
     with pytest.raises(Failed, match="no counts"):
-        release.build("3.13", "python3.13")
+        trained.build("3.13", "python3.13")
 
 
 def test_the_same_commit_gives_the_same_words(ran):
-    assert int(release.source_date()) > 1_600_000_000
-    used = " ".join(release.settings("use", "x"))
+    assert int(trained.source_date()) > 1_600_000_000
+    used = " ".join(trained.settings("use", "x"))
     for word in ("-frandom-seed=", "-ffile-prefix-map=", "-Db_lto=false"):
         assert word in used
 
 
 def test_each_workload_trains_each_level():
-    rows = release.training()
+    rows = trained.training()
     assert len({(row[0], row[2]) for row in rows}) == 18
     assert all(int(row[1]) > 0 for row in rows)
 
 
 def test_a_version_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr(release, "find_interpreters", lambda: ({}, {"3.9": "not on PATH"}))
-    monkeypatch.setattr(release, "default_interpreter", lambda: ("3.13", "python"))
+    monkeypatch.setattr(trained, "find_interpreters", lambda: ({}, {"3.9": "not on PATH"}))
+    monkeypatch.setattr(trained, "default_interpreter", lambda: ("3.13", "python"))
     with pytest.raises(Failed, match=r"3\.9: not on PATH"):
-        release.wheels(["3.9"])
+        trained.wheels(["3.9"])
