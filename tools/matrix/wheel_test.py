@@ -97,7 +97,7 @@ def use(version, interpreter, wheel):
     run_examples(step)
     run([*command, "install", "-q", "--only-binary", ":all:", "pytest"], log)
     shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(top, "tests"))
-    smoke = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "py/test_smoke.py"]
+    smoke = ["python", "-m", "pytest", "-p", "no:cacheprovider", "py/test_smoke.py"]
     smoke += ["-k", LEFT_OUT]
     step(smoke, expect=rb"\d+ passed", cwd=os.path.join(top, "tests"))
     return step.passed
