@@ -96,6 +96,7 @@ def test_the_list_of_parts_names_each_library_with_version_and_licence():
         ({"nm": ["0 T PyInit__core", "1 T ZSTD_compress"]}, "exports PyInit__core ZSTD_compress"),
         ({"readelf": ["0x1d (RUNPATH) Library runpath: [/opt]"]}, "folders of this machine"),
         ({"policy": "manylinux_2_34_x86_64"}, "is not manylinux_2_17_x86_64"),
+        ({"wanted": ["U PyList_New", "U free@GLIBC_2.2.5", "U pack_new"]}, "lacks pack_new"),
         ({"size": (2_000_001, 1)}, "too large"),
         ({"size": (1, 6_000_001)}, "too large"),
         ({}, None),
@@ -103,8 +104,12 @@ def test_the_list_of_parts_names_each_library_with_version_and_licence():
 )
 def test_a_wheel_that_misses_a_rule_is_refused(lines, why, monkeypatch):
     given = {"nm": ["0 T PyInit__core"], "readelf": [], "policy": "is manylinux_2_17_x86_64"}
-    given = {"size": (1, 1), **given, **lines}
-    monkeypatch.setattr(wheels, "inspect", lambda wheel, name, *_: given[name])
+    given = {"size": (1, 1), "wanted": [], **given, **lines}
+
+    def inspect(wheel, name, *words):
+        return given["wanted" if "--undefined-only" in words else name]
+
+    monkeypatch.setattr(wheels, "inspect", inspect)
     monkeypatch.setattr(wheels, "policy", lambda wheel: given["policy"])
     monkeypatch.setattr(wheels, "sizes", lambda wheel: given["size"])
     if why is None:

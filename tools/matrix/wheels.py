@@ -166,6 +166,11 @@ def check(wheel, target):
     names = [line.split()[-1] for line in inspect(wheel, "nm", "-D", "--defined-only")]
     if names != EXPORTED:
         raise Failed(f"{os.path.basename(wheel)} exports {' '.join(names[:9])}")
+    # A name of the C library has a version; any other one must come from the interpreter.
+    wanted = [line.split()[-1] for line in inspect(wheel, "nm", "-D", "--undefined-only")]
+    unknown = [name for name in wanted if not re.match(r"_?Py|.*@|__gmon_start__|_ITM_", name)]
+    if unknown and "musl" not in target.zig:
+        raise Failed(f"{os.path.basename(wheel)} lacks {' '.join(unknown[:9])}")
     folders = [line for line in inspect(wheel, "readelf", "-d") if "PATH" in line]
     if folders:
         raise Failed(f"{os.path.basename(wheel)} looks into folders of this machine: {folders}")
