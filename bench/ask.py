@@ -1,10 +1,12 @@
 """What questions to a recording of ten million calls cost: `make bench-ask`, or
 `python bench/ask.py [CALLS [FOLDER]]`.
 
-The recording is made at level values and has exceptions, threads and a rare function. Each question
-is a process of its own, first without an index and then with one. A row has the CPU time until its
-first bytes and until its end, and the most memory that it had. The ratio is over a plain reading of
-the same file, the walk of `relive dump`. CPU time is shown since other programs may run, too."""
+The recording is made at level values and has exceptions, threads and a rare function. A second one,
+at level lines, has a value that was made before four tenths of these calls: where did it come from?
+Each question is a process of its own, first without an index and then with one. A row has the CPU
+time until its first bytes and until its end, and the most memory that it had. The ratio is over a
+plain reading of the same file, the walk of `relive dump`. CPU time is shown since other programs
+may run, too. It includes the start of Python, which is in the first line."""
 
 import os
 import subprocess
@@ -57,8 +59,41 @@ work(batches - batches // 10, step)
 worker.join()
 rare(2)
 """
+FAR = """
+import sys
+
+class Config:
+    def __init__(self, rate):
+        self.rate = rate
+
+def load():
+    config = Config(19)
+    return config
+
+def tax(n):
+    return n * 3
+
+def work(count):
+    done = 0
+    for n in range(count):
+        done += tax(n)
+    return done
+
+def price(config, qty):
+    rate = config.rate
+    return rate * qty
+
+def main(count):
+    config = load()
+    work(count)
+    total = price(config, 7)
+    return total
+
+main(int(sys.argv[1]))
+"""
 QUESTIONS = (
     ["summary"],
+    ["why"],
     ["exc"],
     ["top"],
     ["tree"],
@@ -72,8 +107,16 @@ QUESTIONS = (
     ["state", "total#200000"],
     ["state", "end"],
     ["history", "rare", "number"],
+    ["threads"],
+    ["tasks"],
+    ["timeline", "--limit", "3"],
+    ["timeline", "--from", "50%", "--limit", "3"],
+    ["timeline", "--where", "ret > 100000", "--count"],
+    ["find", "22.799999999999997", "--limit", "3"],
+    ["check"],
     ["diff", "FILE", "--limit", "1"],
 )
+FAR_QUESTIONS = (["origin", "config.rate@price#1"], ["origin", "config@price#1"])
 OPEN = """
 import sys, time, relive
 begin = time.process_time()
@@ -108,27 +151,31 @@ def run(words, **environment):
     return till_first, whole, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
-def record(calls, folder):
-    """The path of the recording."""
-    path = os.path.join(os.path.abspath(folder), f"ask-{calls}.relive")
+def record(name, source, level, calls, folder):
+    """The path of a recording."""
+    path = os.path.join(os.path.abspath(folder), f"{name}-{calls}.relive")
     if not os.path.exists(path):
-        program = os.path.join(os.path.abspath(folder), "ask_app.py")
+        program = os.path.join(os.path.abspath(folder), f"{name}_app.py")
         with open(program, "w") as file:
-            file.write(PROGRAM)
-        run([sys.executable, "-m", "relive", "record", "--level", "values", "-o", path, program,
+            file.write(source)
+        run([sys.executable, "-m", "relive", "record", "--level", level, "-o", path, program,
              str(calls)])  # fmt: skip
     return path
 
 
 def main(calls="10000000", folder=None):
-    """Prints a Markdown table."""
+    """Prints a Markdown table for each recording."""
+    calls = int(calls)
+    _, _, start, memory, _ = run([sys.executable, "-c", "pass"])
+    print(f"`python -c pass`: {1000 * start:.0f} ms, {memory:.0f} MB\n", flush=True)
     with tempfile.TemporaryDirectory() as own:
-        ask(int(calls), folder or own)
+        ask(record("ask", PROGRAM, "values", calls, folder or own), "calls rare", QUESTIONS)
+        far = record("far", FAR, "lines", calls * 2 // 5, folder or own)
+        ask(far, "state end", FAR_QUESTIONS)
 
 
-def ask(calls, folder):
-    """Asks all questions, without an index and with one."""
-    path = record(calls, folder)
+def ask(path, first_question, questions):
+    """Asks all questions, without an index and with one, which the first question makes."""
     index = f"{path}-index"
     size = os.path.getsize(path)
     if os.path.exists(index):
@@ -136,27 +183,29 @@ def ask(calls, folder):
     opened = float(run([sys.executable, "-c", OPEN, path], RELIVE_INDEX="0")[4])
     _, _, read_cpu, _, output = run([sys.executable, "-c", READ, path])
     seconds, events = float(output.split()[0]), int(output.split()[1])
-    print(f"{calls:,} calls, {events:,} events, {size / 1e6:.0f} MB; opened in"
-          f" {1000 * opened:.0f} ms; read in {seconds:.2f} s, {events / seconds / 1e6:.1f} million"
-          " events/s")  # fmt: skip
+    speed = events / seconds / 1e6
+    print(f"{events:,} events, {size / 1e6:.0f} MB; opened in {1000 * opened:.1f} ms; read in"
+          f" {seconds:.2f} s, {speed:.1f} million events/s", flush=True)  # fmt: skip
     relive = [sys.executable, "-m", "relive"]
     rows = [(question, run([*relive, *question_words(question, path)], RELIVE_INDEX="0"))
-            for question in QUESTIONS]  # fmt: skip
-    _, _, made_cpu, memory, _ = run([*relive, "calls", "rare", path])
-    asked = run([*relive, "calls", "rare", path])
-    making = made_cpu - asked[2]
-    print(f"index: {events / making / 1e6:.1f} million events/s, {made_cpu / read_cpu:.2f} of a"
-          f" plain reading, {memory:.0f} MB of memory, {100 * os.path.getsize(index) / size:.1f} %"
-          " of the recording")  # fmt: skip
+            for question in questions]  # fmt: skip
+    words = [*relive, *first_question.split(), path]
+    _, _, made_cpu, memory, _ = run(words)
+    making = made_cpu - run(words)[2]
+    print(f"index: {events / making / 1e6:.1f} million events/s, {making / read_cpu:.2f} of a plain"
+          f" reading, {memory:.0f} MB of memory, {100 * os.path.getsize(index) / size:.1f} % of the"
+          " recording\n")  # fmt: skip
     print("| question | first bytes | whole | of a reading | memory | without an index |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for question, (first, _, cpu, _, before) in rows:
+    for question, (first, _, cpu, most, before) in rows:
         now = run([*relive, *question_words(question, path)])
         if now[4] != before:
             sys.exit(f"{question}: another answer with an index")
         print(f"| `{' '.join(question)}` | {1000 * now[0]:.0f} ms | {1000 * now[2]:.0f} ms |"
               f" {now[2] / read_cpu:.3f} | {now[3]:.0f} MB |"
-              f" {1000 * first:.0f} and {1000 * cpu:.0f} ms |", flush=True)  # fmt: skip
+              f" {1000 * first:.0f} and {1000 * cpu:.0f} ms, {most:.0f} MB |",
+              flush=True)  # fmt: skip
+    print()
 
 
 def question_words(question, path):

@@ -86,6 +86,8 @@ class Summary:
 
 def read(run: Sequence[Recording], hot_spots: int = 5) -> Summary:
     """Reads the summary of all processes of a run."""
+    for recording in run:
+        recording.use_index(may_make=True)  # all that follows reads a part of what this reads
     found = stories.Exceptions(list(run), None, False)
     totals = [recording.totals() for recording in run]
     tasks, unfinished = _count_pairs(totals, "task_start", "task_end")

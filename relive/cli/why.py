@@ -43,6 +43,8 @@ def main(words: List[str]) -> int:
     ).parse(words)  # fmt: skip
     file, wanted = _split_words(args.words or [])
     run = common.open_run(common.find_file(file))
+    for recording in run:
+        recording.use_index(may_make=True)  # all that follows reads a part of what this reads
     found = Exceptions(run, None, False)
     failure = _choose(found, wanted)
     if args.json:

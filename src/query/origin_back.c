@@ -6,13 +6,17 @@
  *      LOADED    key = time of its next event          | its turn: given; the last one: WAITING
  *      EMPTY     no chunk is left
  *
+ * A chunk in which nothing is wanted is left out when it would be loaded.
+ *
  * Invariant: the lane with the greatest key has the next event. Of equal keys, it is the thread
  * with the greatest number, since the cursor gives that one last. */
 #include "origin_back.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "holds.h"
 
 /* An event without what a decoder alone knows. Its values are in the lane's bytes. */
 struct past {
@@ -30,7 +34,8 @@ struct lane {
     struct past *events; /* owned */
     size_t left, cap;
     struct bytes_out values;
-    uint64_t top; /* innermost frame before the first event of the chunk */
+    size_t stretch; /* of the index: those from here on are behind the next chunk */
+    uint64_t top;   /* innermost frame before the first event of the chunk */
 };
 
 struct back {
@@ -41,8 +46,12 @@ struct back {
     uint64_t
         until_t; /* events behind this time, or at it in a later thread, come after the place */
     uint32_t until_thread;
-    uint64_t until_seq; /* of that thread */
-    uint64_t count;
+    uint64_t until_seq;                /* of that thread */
+    uint64_t floor;                    /* events before this time are not given */
+    int is_below;                      /* there are such events */
+    const struct index_wanted *wanted; /* borrowed, as are the bytes; NULL = any */
+    const uint8_t *bytes;
+    struct bytes_out scratch;
 };
 
 static void unload(struct lane *lane)
@@ -62,6 +71,7 @@ void back_close(struct back *back)
     for (size_t i = 0; i < back->lane_count; i++) {
         unload(&back->lanes[i]);
     }
+    bytes_out_fini(&back->scratch);
     rl_free(back->lanes);
     rl_free(back);
 }
@@ -138,6 +148,108 @@ static rl_status load_chunk(struct back *back, struct lane *lane)
     return status == RL_NOMEM ? RL_NOMEM : RL_OK;
 }
 
+/* ---- what is left out ---- */
+
+void back_want(struct back *back, const struct index_wanted *wanted, const uint8_t *bytes)
+{
+    back->wanted = wanted;
+    back->bytes = bytes;
+}
+
+/* Returns whether the index says that the next chunk of a lane has nothing that is wanted. */
+static int index_lacks(const struct back *back, struct lane *lane)
+{
+    const struct index *index = back->reader->index;
+    const struct chunk_info *info = &back->reader->chunks[lane->next_ref - 1].info;
+    uint64_t first = info->first_seq, end = first + info->events;
+    if (index == NULL || back->wanted == NULL || info->events == 0) {
+        return 0;
+    }
+    lane->stretch = lane->stretch < index->count ? lane->stretch : index->count;
+    int is_covered = lane->stretch < index->count;
+    for (size_t i = lane->stretch; i-- > 0;) {
+        const struct index_stretch *stretch = &index->stretches[i];
+        const struct index_thread *thread = index_thread_of(stretch, lane->thread);
+        if (thread == NULL || thread->last < thread->first) {
+            continue;
+        }
+        is_covered |= thread->last + 1 >= end;
+        if (thread->first >= end) {
+            lane->stretch = i; /* chunks before this one end before it, too */
+            continue;
+        }
+        if (thread->last < first) {
+            break;
+        }
+        if (!is_covered || index_may_have(stretch, back->wanted)) {
+            return 0;
+        }
+    }
+    return is_covered;
+}
+
+/* Returns whether the next chunk of a lane may be left out; -1 without memory. */
+static int may_leave_out(struct back *back, struct lane *lane)
+{
+    if (index_lacks(back, lane)) {
+        return 1;
+    }
+    if (back->bytes == NULL) {
+        return 0;
+    }
+    int holds = holds_bytes(back->reader, lane->next_ref - 1, back->bytes, &back->scratch);
+    return holds < 0 ? -1 : !holds;
+}
+
+/* Returns when a chunk ends; of one that is being written, when it has begun. */
+static uint64_t end_of(const struct chunk_info *info)
+{
+    return info->ticks1 != 0 ? info->ticks1 : info->ticks0;
+}
+
+/* The chunk that ends last comes first. */
+static int by_end(const void *a, const void *b)
+{
+    const struct chunk_info *const *x = a, *const *y = b;
+    return end_of(*x) > end_of(*y) ? -1 : end_of(*x) < end_of(*y);
+}
+
+rl_status back_limit(struct back *back, uint64_t events, uint64_t since)
+{
+    const struct reader *reader = back->reader;
+    const struct chunk_info **chunks = rl_alloc(reader->chunk_count + 1, sizeof *chunks);
+    size_t count = 0;
+    if (chunks == NULL) {
+        return RL_NOMEM;
+    }
+    for (size_t i = 0; i < back->lane_count; i++) {
+        size_t loaded = back->lanes[i].is_loaded != 0;
+        for (size_t ref = back->lanes[i].first_ref; ref < back->lanes[i].next_ref + loaded; ref++) {
+            chunks[count++] = &reader->chunks[ref].info;
+        }
+    }
+    if (count != 0) {
+        qsort(chunks, count, sizeof *chunks, by_end);
+    }
+    for (size_t i = 0; events != 0 && i < count; i++) {
+        if (chunks[i]->events >= events) {
+            back->floor = reader_time(reader, end_of(chunks[i]));
+            break;
+        }
+        events -= chunks[i]->events;
+    }
+    back->floor = back->floor > since ? back->floor : since;
+    rl_free(chunks);
+    return RL_OK;
+}
+
+int back_is_cut_off(const struct back *back)
+{
+    return back->is_below;
+}
+
+/* ---- lanes ---- */
+
 /* Sets the key of a lane whose chunk is used up. */
 static void await_chunk(const struct back *back, struct lane *lane)
 {
@@ -155,7 +267,10 @@ static void add_lane(struct back *back, size_t first, size_t end)
 {
     struct lane *lane = &back->lanes[back->lane_count++];
     const struct chunk_ref *chunks = back->reader->chunks;
-    *lane = (struct lane){.thread = chunks[first].info.thread, .first_ref = first, .next_ref = end};
+    *lane = (struct lane){.thread = chunks[first].info.thread,
+                          .first_ref = first,
+                          .next_ref = end,
+                          .stretch = SIZE_MAX};
     while (lane->thread == back->until_thread && lane->next_ref > first &&
            chunks[lane->next_ref - 1].info.first_seq > back->until_seq) {
         lane->next_ref--;
@@ -242,15 +357,21 @@ rl_status back_prev(struct back *back, struct event_out *event)
     }
     back->last = NULL;
     struct lane *lane;
-    while ((lane = next_lane(back)) != NULL && !lane->is_loaded) {
-        if (load_chunk(back, lane) != RL_OK) {
+    while ((lane = next_lane(back)) != NULL && !lane->is_loaded && lane->key >= back->floor) {
+        int leaves_out = may_leave_out(back, lane);
+        if (leaves_out > 0) {
+            const struct chunk_info *info = &back->reader->chunks[--lane->next_ref].info;
+            back->is_below |= reader_time(back->reader, info->ticks0) < back->floor;
+        }
+        if (leaves_out < 0 || (leaves_out == 0 && load_chunk(back, lane) != RL_OK)) {
             return RL_NOMEM;
         }
         if (!lane->is_loaded) {
             await_chunk(back, lane);
         }
     }
-    if (lane == NULL) {
+    back->is_below |= lane != NULL && lane->key < back->floor;
+    if (lane == NULL || lane->key < back->floor) {
         return RL_END;
     }
     const struct past *past = &lane->events[--lane->left];
@@ -268,7 +389,6 @@ rl_status back_prev(struct back *back, struct event_out *event)
         .values_len = past->values_len};
     lane->key = lane->left != 0 ? past[-1].t : lane->key;
     back->last = lane;
-    back->count++;
     return RL_OK;
 }
 
@@ -277,9 +397,4 @@ int back_is_first(const struct back *back, uint64_t *top)
     int is_first = back->last != NULL && back->last->left == 0;
     *top = is_first ? back->last->top : 0;
     return is_first;
-}
-
-uint64_t back_count(const struct back *back)
-{
-    return back->count;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "holds.h"
 #include "operand.h"
 #include "origin_back.h"
 #include "value.h"
@@ -153,16 +154,18 @@ rl_status origin_changed(const struct origin_from *from, uint64_t identity, stru
     struct change change = {.from = from, .identity = identity, .path = path, .out = out};
     struct back *back = NULL;
     struct event_out event;
+    uint64_t left = from->most != 0 ? from->most : UINT64_MAX;
     *out = (struct origin_changed){0};
     for (unsigned i = 0; i < RL_IDENTITY_BYTES; i++) {
         change.pattern[i] = (uint8_t)(identity >> (8 * i));
     }
+    _Static_assert(RL_IDENTITY_BYTES == HOLDS_BYTES, "chunks are searched for an identity");
     rl_status status = back_open(from->reader, from->thread, from->seq, 0, &back);
+    status = status == RL_OK ? back_limit(back, ORIGIN_FAR * from->most, from->since_t) : status;
     while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
         const struct event_out *found = &out->event.out;
-        if (event.t < from->since_t || (from->most != 0 && back_count(back) > from->most)) {
-            break;
-        }
+        int wants_line = out->line.kind == 0 && found->kind == RL_EVENT_WRITE;
+        back_want(back, NULL, wants_line ? NULL : change.pattern);
         if (event.kind == RL_EVENT_LINE) {
             if (out->line.kind == 0 && found->kind == RL_EVENT_WRITE &&
                 event.frame == found->frame) {
@@ -176,6 +179,9 @@ rl_status origin_changed(const struct origin_from *from, uint64_t identity, stru
             continue;
         }
         struct text object = find_object(&change, &event);
+        if (object.data != NULL && left-- == 0) {
+            break;
+        }
         if (object.data != NULL && take_showing(&change, &event, object, &status)) {
             break;
         }

@@ -5,12 +5,15 @@
  *
  *    LINE F   CALL G   LINE G   CALL H   RETURN H   RETURN G   WRITE F
  *    found <---------------------------------------  skip G  <- place
- */
+ *
+ * What is read for long without anything that matters is left out by the index: chunks without
+ * events of the function that is waited for. A search that ends soon does not look there. */
 #include "origin_steps.h"
 
 #include <string.h>
 
 #include "alloc.h"
+#include "frame_end.h"
 #include "operand.h"
 #include "origin_back.h"
 #include "value.h"
@@ -68,6 +71,62 @@ struct text origin_value(const struct reader *reader, const struct event_out *ev
         return none;
     }
     return (struct text){(const char *)begin, (size_t)(in.at - begin)};
+}
+
+/* ---- what is left out ---- */
+
+enum { LOOK_AFTER = 4096 }; /* events without anything that matters */
+
+/* A search that waits for events of one function. */
+struct waiting {
+    struct back *back;
+    uint64_t read;
+    struct u64map codes;
+    struct index_wanted wanted;
+};
+
+static void waiting_fini(struct waiting *waiting)
+{
+    u64map_fini(&waiting->codes);
+}
+
+/* Adds all ids of a function. */
+static rl_status add_codes(const struct reader *reader, uint32_t id, struct u64map *codes)
+{
+    struct code_text code = reader_code(reader, id);
+    rl_status status = RL_OK;
+    for (size_t i = 0; i < reader->codes.capacity && status == RL_OK; i++) {
+        uint64_t other = reader->codes.entries[i].key;
+        struct code_text text = reader_code(reader, (uint32_t)other);
+        if (other != 0 && text.line == code.line && is_text(text.qualname, code.qualname) &&
+            is_text(text.file, code.file)) {
+            status = u64map_put(codes, other + 1, 1) == 0 ? RL_OK : RL_NOMEM;
+        }
+    }
+    return status == RL_OK && u64map_put(codes, (uint64_t)id + 1, 1) != 0 ? RL_NOMEM : status;
+}
+
+/* Counts an event that does not matter, while those of a function are waited for: of these kinds,
+ * or of any with 0. */
+static rl_status wait_for(struct waiting *waiting, const struct reader *reader, uint32_t code,
+                          uint32_t kinds)
+{
+    if (reader->index == NULL || code == 0 || ++waiting->read != LOOK_AFTER) {
+        return RL_OK;
+    }
+    u64map_clear(&waiting->codes);
+    waiting->wanted = (struct index_wanted){.kinds = kinds, .codes = &waiting->codes};
+    back_want(waiting->back, &waiting->wanted, NULL);
+    return add_codes(reader, code, &waiting->codes);
+}
+
+/* Something has come that matters. */
+static void wait_no_more(struct waiting *waiting)
+{
+    if (waiting->read >= LOOK_AFTER) {
+        back_want(waiting->back, NULL, NULL);
+    }
+    waiting->read = 0;
 }
 
 /* ---- what bound a name ---- */
@@ -183,24 +242,70 @@ static int may_come_from_elsewhere(const struct origin_from *from, const struct 
                from->reader->chunks[from->reader->chunk_count - 1].info.thread;
 }
 
+/* Returns whether an event may have to do with a name. */
+static int is_about(const struct origin_name *name, const struct event_out *event)
+{
+    if (name->frame != 0) {
+        return event->frame == name->frame;
+    }
+    return (event->kind == RL_EVENT_LINE || event->kind == RL_EVENT_WRITE) &&
+           u64map_get(name->codes, (uint64_t)event->id + 1) != NULL;
+}
+
+/* Makes what a search may leave out: events of other functions. C functions that the frame calls
+ * have ids of their own. */
+static rl_status want_name(const struct reader *reader, const struct origin_name *name,
+                           struct waiting *waiting)
+{
+    rl_status status = RL_OK;
+    waiting->wanted = (struct index_wanted){.codes = &waiting->codes};
+    if (name->frame == 0) {
+        waiting->wanted.codes = name->codes;
+        waiting->wanted.kinds = UINT32_C(1) << RL_EVENT_LINE | UINT32_C(1) << RL_EVENT_WRITE;
+    }
+    for (size_t i = 0; name->frame != 0 && i < name->codes->capacity && status == RL_OK; i++) {
+        uint64_t key = name->codes->entries[i].key;
+        status = key != 0 ? add_codes(reader, (uint32_t)(key - 1), &waiting->codes) : RL_OK;
+    }
+    for (size_t i = 0; name->frame != 0 && i < reader->codes.capacity && status == RL_OK; i++) {
+        uint64_t id = reader->codes.entries[i].key;
+        if (id != 0 && (reader_code(reader, (uint32_t)id).flags & RL_CODE_NATIVE) != 0) {
+            status = u64map_put(&waiting->codes, id + 1, 1) == 0 ? RL_OK : RL_NOMEM;
+        }
+    }
+    return status;
+}
+
+static rl_status open_search(const struct origin_from *from, uint32_t thread, uint64_t seq,
+                             int is_alone, struct back **back)
+{
+    rl_status status = back_open(from->reader, thread, seq, is_alone, back);
+    return status == RL_OK ? back_limit(*back, ORIGIN_FAR * from->most, 0) : status;
+}
+
 rl_status origin_bound(const struct origin_from *from, const struct origin_name *name,
                        struct origin_bound *out)
 {
     struct binding search = {.from = from, .name = name, .bound = out};
+    struct waiting waiting = {0};
     struct back *back = NULL;
     struct event_out event;
+    uint64_t left = from->most != 0 ? from->most : UINT64_MAX;
     int is_alone = name->frame != 0 && name->frame >> RL_FRAME_ORDINAL_BITS == from->thread;
     *out = (struct origin_bound){0};
-    rl_status status = back_open(from->reader, from->thread, from->seq, is_alone, &back);
+    rl_status status = open_search(from, from->thread, from->seq, is_alone, &back);
     while (status == RL_OK && !search.is_done && (status = back_prev(back, &event)) == RL_OK) {
-        if (from->most != 0 && back_count(back) > from->most) {
+        if (!is_about(name, &event)) {
+            if (from->reader->index != NULL && name->codes->count != 0 &&
+                ++waiting.read == LOOK_AFTER) {
+                status = want_name(from->reader, name, &waiting);
+                back_want(back, &waiting.wanted, NULL);
+            }
+            continue;
+        }
+        if (left-- == 0) {
             out->is_cut_off = 1;
             break;
-        }
-        if (name->frame != 0 ? event.frame != name->frame
-                             : u64map_get(name->codes, (uint64_t)event.id + 1) == NULL ||
-                                   (event.kind != RL_EVENT_LINE && event.kind != RL_EVENT_WRITE)) {
-            continue;
         }
         status = take_event(&search, &event);
         if (status == RL_OK && is_alone && !search.is_done &&
@@ -208,11 +313,16 @@ rl_status origin_bound(const struct origin_from *from, const struct origin_name 
             back_close(back);
             back = NULL;
             is_alone = 0;
-            status = back_open(from->reader, event.thread, event.seq, 0, &back);
+            status = open_search(from, event.thread, event.seq, 0, &back);
             status = status == RL_OK ? back_prev(back, &event) : status;
+            if (status == RL_OK && waiting.wanted.codes != NULL) {
+                back_want(back, &waiting.wanted, NULL);
+            }
         }
     }
+    out->is_cut_off |= status == RL_END && back_is_cut_off(back);
     back_close(back);
+    waiting_fini(&waiting);
     if (status == RL_NOMEM) {
         origin_bound_fini(out);
         return RL_NOMEM;
@@ -228,20 +338,40 @@ void origin_bound_fini(struct origin_bound *bound)
 
 /* ---- frames ---- */
 
-/* Frames that were left by events which were read, innermost last. */
+/* Frames that were left by events which were read, innermost last. All that comes before the end
+ * of a function, up to its begin, is inside it. That is not so of a generator. */
 struct skipped {
     uint64_t *frames; /* owned */
     size_t count, cap;
+    uint32_t code; /* of the first one */
+    int is_alone;  /* that is a function: what is inside it does not matter */
+    struct waiting waiting;
 };
 
-static rl_status skip_push(struct skipped *skipped, uint64_t frame)
+static void skipped_fini(struct skipped *skipped)
 {
+    rl_free(skipped->frames);
+    waiting_fini(&skipped->waiting);
+}
+
+static rl_status skip_push(const struct reader *reader, struct skipped *skipped,
+                           const struct event_out *event)
+{
+    enum { MOVES = RL_CODE_GENERATOR | RL_CODE_COROUTINE | RL_CODE_ASYNC_GENERATOR };
     void *frames = skipped->frames;
+    if (skipped->count != 0 && skipped->is_alone) {
+        return RL_OK;
+    }
     if (rl_grow(&frames, &skipped->cap, skipped->count + 1, sizeof *skipped->frames) != 0) {
         return RL_NOMEM;
     }
     skipped->frames = frames;
-    skipped->frames[skipped->count++] = frame;
+    if (skipped->count == 0) {
+        skipped->code = event->id;
+        skipped->is_alone = (event->kind == RL_EVENT_RETURN || event->kind == RL_EVENT_UNWIND) &&
+                            (reader_code(reader, event->id).flags & MOVES) == 0;
+    }
+    skipped->frames[skipped->count++] = event->frame;
     return RL_OK;
 }
 
@@ -252,10 +382,26 @@ static int skip_pop(struct skipped *skipped, uint64_t frame)
     for (size_t i = skipped->count; i-- > 0;) {
         if (skipped->frames[i] == frame) {
             skipped->count = i;
+            if (i == 0) {
+                wait_no_more(&skipped->waiting);
+            }
             return 1;
         }
     }
     return 0;
+}
+
+/* Returns whether all events up to the begin of a function are inside it, and this one is, too. */
+static int is_inside(const struct reader *reader, struct skipped *skipped,
+                     const struct event_out *event, rl_status *status)
+{
+    const uint32_t begins = UINT32_C(1) << RL_EVENT_CALL | UINT32_C(1) << RL_EVENT_RUNNING;
+    if (skipped->count == 0 || !skipped->is_alone ||
+        (event->frame == skipped->frames[0] && kind_enters(event->kind))) {
+        return 0;
+    }
+    *status = wait_for(&skipped->waiting, reader, skipped->code, begins);
+    return 1;
 }
 
 /* Returns whether the frame of an event is a function's. */
@@ -272,25 +418,51 @@ static int is_of_c(unsigned kind)
 }
 
 /* Finds the last LINE of a frame before the last event. */
-static rl_status find_line(struct back *back, uint64_t frame, uint32_t *code,
-                           struct event_out *line)
+static rl_status find_line(const struct reader *reader, struct back *back, uint64_t frame,
+                           uint32_t *code, struct event_out *line)
 {
+    struct waiting waiting = {.back = back};
     struct event_out event;
     rl_status status;
     while ((status = back_prev(back, &event)) == RL_OK) {
         if (event.frame != frame || !is_of_function(event.kind)) {
+            status = wait_for(&waiting, reader, *code, 0);
+            if (status != RL_OK) {
+                break;
+            }
             continue;
         }
         *code = is_of_c(event.kind) ? *code : event.id;
         if (event.kind == RL_EVENT_LINE) {
             *line = bare(&event);
-            return RL_OK;
+            break;
         }
         if (kind_begins(event.kind)) {
-            return RL_OK;
+            break;
         }
     }
+    waiting_fini(&waiting);
     return status == RL_END ? RL_OK : status;
+}
+
+/* Takes an event before the begin of a frame. Returns whether its frame is the caller. */
+static int take_before(const struct reader *reader, struct skipped *skipped,
+                       const struct event_out *event, struct origin_caller *out, rl_status *status)
+{
+    if (!is_of_function(event->kind) || event->frame == 0 ||
+        is_inside(reader, skipped, event, status)) {
+        return 0;
+    }
+    if (kind_leaves(event->kind)) {
+        *status = skip_push(reader, skipped, event);
+        return 0;
+    }
+    if (kind_enters(event->kind) ? skip_pop(skipped, event->frame) : skipped->count != 0) {
+        return 0;
+    }
+    out->code = is_of_c(event->kind) ? 0 : event->id;
+    out->line = event->kind == RL_EVENT_LINE ? bare(event) : out->line;
+    return 1;
 }
 
 rl_status origin_caller(const struct origin_from *from, struct origin_caller *out)
@@ -302,24 +474,17 @@ rl_status origin_caller(const struct origin_from *from, struct origin_caller *ou
     int is_found = 0;
     *out = (struct origin_caller){0};
     rl_status status = back_open(from->reader, from->thread, from->seq, 1, &back);
+    skipped.waiting.back = back;
     status = status == RL_OK ? back_prev(back, &event) : status;
     if (status == RL_OK && back_is_first(back, &top)) {
         found = top;
         is_found = 1;
     }
     while (status == RL_OK && !is_found && (status = back_prev(back, &event)) == RL_OK) {
-        if (is_of_function(event.kind) && event.frame != 0) {
-            if (kind_leaves(event.kind)) {
-                status = skip_push(&skipped, event.frame);
-            } else if (kind_enters(event.kind) ? !skip_pop(&skipped, event.frame)
-                                               : skipped.count == 0) {
-                found = event.frame;
-                is_found = 1;
-                out->code = is_of_c(event.kind) ? 0 : event.id;
-                out->line = event.kind == RL_EVENT_LINE ? bare(&event) : out->line;
-            }
-        }
-        if (status == RL_OK && !is_found && skipped.count == 0 && back_is_first(back, &top)) {
+        if (take_before(from->reader, &skipped, &event, out, &status)) {
+            found = event.frame;
+            is_found = 1;
+        } else if (status == RL_OK && skipped.count == 0 && back_is_first(back, &top)) {
             found = top;
             is_found = 1;
         }
@@ -327,10 +492,10 @@ rl_status origin_caller(const struct origin_from *from, struct origin_caller *ou
     if (status == RL_OK && found != 0) {
         out->frame = found;
         if (out->line.kind == 0 && !(out->code != 0 && kind_begins(event.kind))) {
-            status = find_line(back, found, &out->code, &out->line);
+            status = find_line(from->reader, back, found, &out->code, &out->line);
         }
     }
-    rl_free(skipped.frames);
+    skipped_fini(&skipped);
     back_close(back);
     return status == RL_END ? RL_OK : status;
 }
@@ -353,18 +518,12 @@ rl_status origin_nearest(const struct origin_from *from, struct event_out *out)
 
 rl_status origin_end(const struct origin_from *from, uint64_t frame, struct event_out *out)
 {
-    struct cursor *cursor = NULL;
-    struct event_out event;
-    *out = (struct event_out){0};
-    rl_status status = cursor_open_thread(from->reader, from->thread, from->seq, &cursor);
-    while (status == RL_OK && (status = cursor_next(cursor, &event)) == RL_OK) {
-        if (event.frame == frame && kind_ends(event.kind)) {
-            *out = bare(&event);
-            break;
-        }
-    }
-    cursor_close(cursor);
-    return status == RL_END ? RL_OK : status;
+    struct kept_event end = {0};
+    struct frame_end wanted = {from->seq, frame, &end};
+    rl_status status = frame_end_find(from->reader, from->thread, &wanted, 1);
+    *out = bare(&end.out);
+    kept_event_fini(&end);
+    return status;
 }
 
 static rl_status add_call(struct origin_calls *calls, const struct event_out *end)
@@ -392,9 +551,13 @@ void origin_calls_fini(struct origin_calls *calls)
 }
 
 /* Takes one event of what a frame called. Returns whether the search ends with it. */
-static int take_called(struct origin_calls *calls, struct skipped *skipped, uint64_t frame,
-                       const struct event_out *event, size_t most, rl_status *status)
+static int take_called(const struct reader *reader, struct origin_calls *calls,
+                       struct skipped *skipped, uint64_t frame, const struct event_out *event,
+                       size_t most, rl_status *status)
 {
+    if (is_inside(reader, skipped, event, status)) {
+        return *status != RL_OK;
+    }
     if (kind_leaves(event->kind) && event->frame != frame) {
         if (skipped->count == 0) {
             if (calls->count == most) {
@@ -403,7 +566,7 @@ static int take_called(struct origin_calls *calls, struct skipped *skipped, uint
             }
             *status = add_call(calls, event);
         }
-        *status = *status == RL_OK ? skip_push(skipped, event->frame) : *status;
+        *status = *status == RL_OK ? skip_push(reader, skipped, event) : *status;
     } else if (kind_enters(event->kind) && event->frame != frame) {
         int was_open = skip_pop(skipped, event->frame);
         if (was_open && skipped->count == 0 && calls->count != 0) {
@@ -421,11 +584,13 @@ rl_status origin_calls(const struct origin_from *from, uint64_t frame, uint32_t 
     struct event_out event;
     int is_away = 0; /* before the frame went on, after it had yielded */
     int is_begun = 0;
+    uint64_t left = from->most != 0 ? from->most : UINT64_MAX;
     *out = (struct origin_calls){0};
-    rl_status status = back_open(from->reader, from->thread, from->seq, 1, &back);
+    rl_status status = open_search(from, from->thread, from->seq, 1, &back);
+    skipped.waiting.back = back;
     while (status == RL_OK && (status = back_prev(back, &event)) == RL_OK) {
         int is_own = event.frame == frame && is_of_function(event.kind);
-        if (from->most != 0 && back_count(back) > from->most) {
+        if ((is_own || skipped.count == 0 || !skipped.is_alone) && left-- == 0) {
             out->has_more = 1;
             break;
         }
@@ -443,12 +608,13 @@ rl_status origin_calls(const struct origin_from *from, uint64_t frame, uint32_t 
                 break;
             }
         } else if (!is_own && !is_away && is_of_function(event.kind) &&
-                   take_called(out, &skipped, frame, &event, most, &status)) {
+                   take_called(from->reader, out, &skipped, frame, &event, most, &status)) {
             break;
         }
         is_begun = 1;
     }
-    rl_free(skipped.frames);
+    out->has_more |= status == RL_END && back_is_cut_off(back);
+    skipped_fini(&skipped);
     back_close(back);
     if (status == RL_NOMEM) {
         origin_calls_fini(out);

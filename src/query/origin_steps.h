@@ -14,12 +14,15 @@
 #include "kept_event.h"
 #include "map.h"
 
+#define ORIGIN_FAR 10u
+
 /* Where a search begins: an event, which belongs to what is searched. */
 struct origin_from {
     struct reader *reader;
     uint32_t thread;
     uint64_t seq;
-    uint64_t most;    /* events that are read; 0 = all */
+    uint64_t most; /* events of what is searched; the way back is ORIGIN_FAR times as long at most.
+                    * 0 = no bound */
     uint64_t since_t; /* origin_changed(): the object is no older than this, 0 = not known */
 };
 

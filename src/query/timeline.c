@@ -13,7 +13,9 @@ struct timeline {
     struct timeline_question question;
     struct cursor *near; /* owned; of a near timeline, otherwise NULL */
     struct skim skim;
-    uint8_t *sources; /* owned; of the names of the expression */
+    uint8_t *sources;       /* owned; of the names of the expression */
+    int needs_calls;        /* the expression does */
+    struct u64map verdicts; /* id << 5 | kind, + 1 -> verdict of all such events */
     struct open_calls calls;
     uint64_t skipped;
     int has_begun, has_ended;
@@ -26,7 +28,7 @@ struct timeline {
 static rl_status follow_call(struct timeline *t, struct timeline_row *row)
 {
     const struct event_out *event = &row->event;
-    if (event->frame == 0 || t->question.is_near) {
+    if (event->frame == 0 || t->question.is_near || (t->question.only_counts && !t->needs_calls)) {
         return RL_OK;
     }
     struct open_call call;
@@ -88,24 +90,42 @@ static int is_picked(const struct timeline *t, const struct event_out *event)
            !kind_switches_session(event->kind, event->values_len);
 }
 
-/* Returns whether the expression is true for a row, and counts why it is not. */
+enum verdict { PASSES, FAILS, IS_UNKNOWN, RAISES }; /* << 8 | the reason of the last two */
+
+/* Evaluates the expression for a row. */
+static unsigned judge(struct timeline *t, const struct timeline_row *row,
+                      struct timeline_loads *loads)
+{
+    struct operand result = timeline_run(t->reader, t->question.where, t->sources, row, loads);
+    enum where_answer answer = where_answer(&result);
+    if (answer == WHERE_YES || answer == WHERE_NO ||
+        (answer == WHERE_UNKNOWN && loads->lacks_name)) {
+        return answer == WHERE_YES ? PASSES : FAILS;
+    }
+    int has_reason = result.kind == OPERAND_UNKNOWN || result.kind == OPERAND_RAISES;
+    unsigned reason = has_reason ? (unsigned)result.reason : OPERAND_NOT_COMPUTED;
+    return (answer == WHERE_UNKNOWN ? IS_UNKNOWN : RAISES) | reason << 8;
+}
+
+/* Returns whether the expression is true for a row, and counts why it is not. For many events its
+ * kind and its function decide, so these are judged once. */
 static int passes(struct timeline *t, const struct timeline_row *row)
 {
+    uint64_t key = ((uint64_t)row->event.id << 5 | row->event.kind) + 1;
+    struct timeline_loads loads;
     if (t->question.where == NULL) {
         return 1;
     }
-    int lacks_name;
-    struct operand result =
-        timeline_run(t->reader, t->question.where, t->sources, row, &lacks_name);
-    enum where_answer answer = where_answer(&result);
-    if (answer == WHERE_YES || answer == WHERE_NO || (answer == WHERE_UNKNOWN && lacks_name)) {
-        return answer == WHERE_YES;
+    const uint64_t *known = u64map_get(&t->verdicts, key);
+    unsigned verdict = known != NULL ? (unsigned)*known : judge(t, row, &loads);
+    if (known == NULL && !loads.has_another) {
+        (void)u64map_put(&t->verdicts, key, verdict); /* without memory, it is judged again */
     }
-    int has_reason = result.kind == OPERAND_UNKNOWN || result.kind == OPERAND_RAISES;
-    t->counts.unknown += answer == WHERE_UNKNOWN;
-    t->counts.no_answer += answer == WHERE_RAISES;
-    t->counts.reasons[has_reason ? result.reason : OPERAND_NOT_COMPUTED]++;
-    return 0;
+    if ((verdict & 0xff) >= IS_UNKNOWN) {
+        *((verdict & 0xff) == RAISES ? &t->counts.no_answer : &t->counts.unknown) += 1;
+        t->counts.reasons[verdict >> 8]++;
+    }
+    return verdict == PASSES;
 }
 
 /* Returns how many wanted frames are below that of an event, or of another event are open. */
@@ -259,6 +279,7 @@ rl_status timeline_open(struct reader *reader, const struct timeline_question *q
     if (question->where != NULL) {
         t->sources = timeline_bind(question->where);
         status = t->sources != NULL ? RL_OK : RL_NOMEM;
+        t->needs_calls = t->sources != NULL && timeline_needs_calls(question->where, t->sources);
     }
     if (status == RL_OK) {
         status = question->is_near ? cursor_open_thread(reader, question->from.thread,
@@ -289,6 +310,7 @@ void timeline_close(struct timeline *timeline)
         return;
     }
     open_calls_fini(&timeline->calls);
+    u64map_fini(&timeline->verdicts);
     rl_free(timeline->sources);
     cursor_close(timeline->near);
     if (timeline->near == NULL && timeline->skim.reader != NULL) {

@@ -42,7 +42,7 @@ struct named_row {
     const struct where_name *names;
     const uint8_t *sources; /* of each of these names; SOURCE_COUNT = only a parameter */
     const struct timeline_row *row;
-    int lacks_name; /* the event has nothing for one of the names */
+    struct timeline_loads loads;
 };
 
 static int is_same(struct text text, struct text other)
@@ -96,8 +96,36 @@ static struct operand make_text(const char *text)
 
 static struct operand lack_name(struct named_row *named)
 {
-    named->lacks_name = 1;
+    named->loads.lacks_name = 1;
     return operand_unknown(OPERAND_NOT_RECORDED);
+}
+
+/* Returns whether all events of one kind and id have the same for a name, as that they have
+ * nothing. */
+static int is_same_for_all(unsigned kind, unsigned source)
+{
+    switch (source) {
+    case SOURCE_kind:
+    case SOURCE_func:
+    case SOURCE_COUNT:
+        return 1;
+    case SOURCE_ret:
+        return kind != RL_EVENT_RETURN;
+    case SOURCE_exc:
+    case SOURCE_message:
+        return kind < RL_EVENT_THROW || kind > RL_EVENT_HANDLED;
+    case SOURCE_total:
+        return !kind_ends(kind);
+    case SOURCE_n:
+        return !kind_ends(kind) && !kind_begins(kind);
+    case SOURCE_name:
+        return kind != RL_EVENT_WRITE;
+    case SOURCE_value:
+        return kind != RL_EVENT_WRITE && kind != RL_EVENT_RETURN && kind != RL_EVENT_YIELD &&
+               kind != RL_EVENT_RESUME;
+    default:
+        return 0;
+    }
 }
 
 /* Gives what only some kinds of events have. */
@@ -142,8 +170,10 @@ static struct operand load_name(void *self, uint32_t index, struct operand_scope
     const struct event_out *event = &named->row->event;
     struct operand found;
     if (!name->is_of_call && load_parameter(named, name->text, scope, &found)) {
+        named->loads.has_another = 1;
         return found;
     }
+    named->loads.has_another |= !is_same_for_all(event->kind, named->sources[index]);
     switch (named->sources[index]) {
     case SOURCE_kind:
         return make_text(kind_name(event->kind));
@@ -176,13 +206,26 @@ uint8_t *timeline_bind(const struct where *where)
     return sources;
 }
 
-struct operand timeline_run(const struct reader *reader, struct where *where,
-                            const uint8_t *sources, const struct timeline_row *row, int *lacks_name)
+int timeline_needs_calls(const struct where *where, const uint8_t *sources)
 {
     size_t count;
-    struct named_row named = {reader, where_names(where, &count), sources, row, 0};
+    (void)where_names(where, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i] == SOURCE_n || sources[i] == SOURCE_total) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+struct operand timeline_run(const struct reader *reader, struct where *where,
+                            const uint8_t *sources, const struct timeline_row *row,
+                            struct timeline_loads *loads)
+{
+    size_t count;
+    struct named_row named = {reader, where_names(where, &count), sources, row, {0, 0}};
     struct where_row names_of_row = {&named, load_name, &reader->strings};
     struct operand result = where_run(where, &names_of_row);
-    *lacks_name = named.lacks_name;
+    *loads = named.loads;
     return result;
 }

@@ -7,10 +7,16 @@
 /* Returns which of the names in TIMELINE_NAMES each name of an expression is; owned by the caller,
  * NULL without memory. */
 uint8_t *timeline_bind(const struct where *where);
-/* Evaluates the expression for a row. *lacks_name: the event has nothing for one of the names that
- * were needed. */
+/* Returns whether one of these names is known from the begin of a call alone. */
+int timeline_needs_calls(const struct where *where, const uint8_t *sources);
+/* What was met while an expression was evaluated. */
+struct timeline_loads {
+    int lacks_name;  /* the event has nothing for one of the names that were needed */
+    int has_another; /* another event of this kind and id may have other values */
+};
+/* Evaluates the expression for a row. */
 struct operand timeline_run(const struct reader *reader, struct where *where,
                             const uint8_t *sources, const struct timeline_row *row,
-                            int *lacks_name);
+                            struct timeline_loads *loads);
 
 #endif

@@ -134,6 +134,10 @@ def questions(path, seed, count):
             ["timeline", "--limit", "4", "--thread", event["thread"]],
             ["timeline", "--count", "--where", "n == 2 or total > 1us"],
         ]  # fmt: skip
+        own = [row[7] for row in codes if f"{row[1]}:{row[2]}" == event.get("func") and row[7]]
+        if own:
+            name = chosen.choice(own[0])
+            found.append(["origin", f"{name}@T{event['thread']}@{event['seq']}", "--json"])
         if variables:
             found.append(["history", function, chosen.choice(variables), "--json"])
     return found
@@ -271,3 +275,56 @@ def extend(path):
     import subprocess
 
     return int(subprocess.check_output([sys.executable, "-c", script, path], timeout=100))
+
+
+FAR = """
+class Config:
+    def __init__(self, rate, parts):
+        self.rate, self.parts = rate, parts
+def load():
+    config = Config(19, ["tea", "milk"])
+    return config
+def limit_of(text):
+    limit = int(text)
+    return limit
+def tax(n):
+    return n * 3
+def turns(count):
+    for n in range(count):
+        yield tax(n)
+def work(count):
+    return sum(turns(count))
+def price(config, limit, qty):
+    rate = config.rate
+    return rate * qty + limit
+def main(first):
+    config = load()
+    limit = limit_of("12")
+    work(4000), work(5000)
+    return price(config, limit, 7)
+main(1)
+"""
+
+
+def test_a_long_way_back_is_the_same(tmp_path):
+    (tmp_path / "prog.py").write_text(FAR)
+    path = tmp_path / "far.relive"
+    relive("record", "-o", path, "--level", "lines", "prog.py", cwd=tmp_path)
+    asked = [
+        "config.rate@price#1",
+        "limit@price#1",
+        "rate@price#1",
+        "config.parts@price#1",
+        "first@price#1",
+        "first@main#1",
+        "config@main#1",
+        "qty@price#1",
+        "n@tax#8000",
+    ]
+    plain = [ask("origin", one, path, "--no-index")[:2] for one in asked]
+    assert sum("literal" in text and "Config.__init__#1" in text for _, text in plain) == 3
+    assert "limit_of() = 12  result" in plain[1][1]
+    for stretch in (400, 5000):
+        make_index(path, stretch)
+        os.environ.pop("RELIVE_INDEX", None)
+        assert [ask("origin", one, path)[:2] for one in asked] == plain
