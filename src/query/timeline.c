@@ -40,10 +40,13 @@ static rl_status follow_call(struct timeline *t, struct timeline_row *row)
         }
         return RL_OK;
     }
-    if (!kind_begins(event->kind) ||
-        (t->question.codes != NULL &&
-         u64map_get(t->question.codes, (uint64_t)event->id + 1) == NULL)) {
+    if (!kind_begins(event->kind)) {
         return RL_OK;
+    }
+    if (t->question.codes != NULL &&
+        u64map_get(t->question.codes, (uint64_t)event->id + 1) == NULL) {
+        /* A wanted function may have the same name. */
+        return open_calls_count(&t->calls, t->reader, event->id, 1) == 0 ? RL_OK : RL_NOMEM;
     }
     row->number = open_calls_begin(&t->calls, t->reader, event);
     return row->number != 0 ? RL_OK : RL_NOMEM;
