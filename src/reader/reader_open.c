@@ -180,9 +180,12 @@ rl_status reader_open_member(const char *path, uint32_t member, struct reader **
 {
     struct reader *whole = NULL;
     rl_status status = reader_open(path, &whole, err);
-    if (status != RL_OK || member == 0) {
-        *out = status == RL_OK ? whole : *out;
+    if (status != RL_OK || whole == NULL) {
         return status;
+    }
+    if (member == 0) {
+        *out = whole;
+        return RL_OK;
     }
     if (member > whole->member_count || whole->members[member - 1].place == 0) {
         status = status_set(err, RL_NOT_FOUND, "%s holds no recording %u", path, member);
