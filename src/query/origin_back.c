@@ -20,7 +20,7 @@
 
 /* An event without what a decoder alone knows. Its values are in the lane's bytes. */
 struct past {
-    uint64_t seq, t, frame;
+    uint64_t seq, t, ticks, frame;
     uint32_t id, line, exc, task;
     uint32_t values_at, values_len;
     uint8_t kind;
@@ -43,11 +43,12 @@ struct back {
     struct lane *lanes; /* owned */
     size_t lane_count;
     struct lane *last; /* of the last event */
-    uint64_t
-        until_t; /* events behind this time, or at it in a later thread, come after the place */
+    uint64_t until;    /* ticks: events behind this time, or at it in a later thread, come after the
+                          place */
     uint32_t until_thread;
     uint64_t until_seq;                /* of that thread */
-    uint64_t floor;                    /* events before this time are not given */
+    uint64_t floor;                    /* ticks: events before them are not given */
+    uint64_t since;                    /* ns, the same */
     int is_below;                      /* there are such events */
     const struct index_wanted *wanted; /* borrowed, as are the bytes; NULL = any */
     const uint8_t *bytes;
@@ -90,8 +91,8 @@ static int is_behind(const struct back *back, const struct event_out *event)
     if (event->thread == back->until_thread) {
         return event->seq > back->until_seq;
     }
-    return event->t != back->until_t ? event->t > back->until_t
-                                     : event->thread > back->until_thread;
+    return event->ticks != back->until ? event->ticks > back->until
+                                       : event->thread > back->until_thread;
 }
 
 static rl_status keep_event(struct lane *lane, const struct event_out *event)
@@ -103,6 +104,7 @@ static rl_status keep_event(struct lane *lane, const struct event_out *event)
     lane->events = events;
     lane->events[lane->left++] = (struct past){.seq = event->seq,
                                                .t = event->t,
+                                               .ticks = event->ticks,
                                                .frame = event->frame,
                                                .id = event->id,
                                                .line = event->line,
@@ -144,7 +146,7 @@ static rl_status load_chunk(struct back *back, struct lane *lane)
     }
     cursor_close(cursor);
     lane->is_loaded = lane->left != 0;
-    lane->key = lane->is_loaded ? lane->events[lane->left - 1].t : 0;
+    lane->key = lane->is_loaded ? lane->events[lane->left - 1].ticks : 0;
     return status == RL_NOMEM ? RL_NOMEM : RL_OK;
 }
 
@@ -233,14 +235,21 @@ rl_status back_limit(struct back *back, uint64_t events, uint64_t since)
     }
     for (size_t i = 0; events != 0 && i < count; i++) {
         if (chunks[i]->events >= events) {
-            back->floor = reader_time(reader, end_of(chunks[i]));
+            back->floor = end_of(chunks[i]);
             break;
         }
         events -= chunks[i]->events;
     }
-    back->floor = back->floor > since ? back->floor : since;
+    back->since = since;
     rl_free(chunks);
     return RL_OK;
+}
+
+/* Returns whether an event at this time is too far back. */
+static int is_below(const struct back *back, uint64_t ticks)
+{
+    return ticks < back->floor || (back->since != 0 && ticks != UINT64_MAX &&
+                                   reader_time(back->reader, ticks) < back->since);
 }
 
 int back_is_cut_off(const struct back *back)
@@ -259,7 +268,7 @@ static void await_chunk(const struct back *back, struct lane *lane)
         return;
     }
     const struct chunk_info *info = &back->reader->chunks[lane->next_ref - 1].info;
-    lane->key = info->ticks1 != 0 ? reader_time(back->reader, info->ticks1) : UINT64_MAX;
+    lane->key = info->ticks1 != 0 ? info->ticks1 : UINT64_MAX;
 }
 
 /* Adds the lane of a thread whose chunks are [first, end). */
@@ -284,7 +293,7 @@ static rl_status find_time(struct back *back, struct lane *lane)
     while (status == RL_OK && !lane->is_loaded && lane->next_ref != lane->first_ref) {
         status = load_chunk(back, lane);
     }
-    back->until_t = lane->key;
+    back->until = lane->key;
     return status;
 }
 
@@ -321,7 +330,7 @@ rl_status back_open(struct reader *reader, uint32_t thread, uint64_t seq, int is
     for (size_t i = 0; i < back->lane_count; i++) {
         struct lane *lane = &back->lanes[i];
         while (lane->thread != thread && lane->next_ref > lane->first_ref &&
-               reader_time(reader, chunks[lane->next_ref - 1].info.ticks0) > back->until_t) {
+               chunks[lane->next_ref - 1].info.ticks0 > back->until) {
             lane->next_ref--;
         }
         if (lane->thread != thread) {
@@ -357,11 +366,11 @@ rl_status back_prev(struct back *back, struct event_out *event)
     }
     back->last = NULL;
     struct lane *lane;
-    while ((lane = next_lane(back)) != NULL && !lane->is_loaded && lane->key >= back->floor) {
+    while ((lane = next_lane(back)) != NULL && !lane->is_loaded && !is_below(back, lane->key)) {
         int leaves_out = may_leave_out(back, lane);
         if (leaves_out > 0) {
             const struct chunk_info *info = &back->reader->chunks[--lane->next_ref].info;
-            back->is_below |= reader_time(back->reader, info->ticks0) < back->floor;
+            back->is_below |= is_below(back, info->ticks0);
         }
         if (leaves_out < 0 || (leaves_out == 0 && load_chunk(back, lane) != RL_OK)) {
             return RL_NOMEM;
@@ -370,8 +379,8 @@ rl_status back_prev(struct back *back, struct event_out *event)
             await_chunk(back, lane);
         }
     }
-    back->is_below |= lane != NULL && lane->key < back->floor;
-    if (lane == NULL || lane->key < back->floor) {
+    if (lane == NULL || is_below(back, lane->key)) {
+        back->is_below |= lane != NULL;
         return RL_END;
     }
     const struct past *past = &lane->events[--lane->left];
@@ -383,11 +392,12 @@ rl_status back_prev(struct back *back, struct event_out *event)
         .line = past->line,
         .seq = past->seq,
         .t = past->t,
+        .ticks = past->ticks,
         .frame = past->frame,
         .task = past->task,
         .values = past->values_len != 0 ? lane->values.data + past->values_at : NULL,
         .values_len = past->values_len};
-    lane->key = lane->left != 0 ? past[-1].t : lane->key;
+    lane->key = lane->left != 0 ? past[-1].ticks : lane->key;
     back->last = lane;
     return RL_OK;
 }
