@@ -55,6 +55,17 @@ class Variable:
         return self.value is not None and self.state != DELETED
 
 
+def is_from_before(recording: Recording, position: Optional[str]) -> bool:
+    """Returns whether the event of a position was before the first one of a part."""
+    threads: Optional[Mapping[int, int]] = recording.header["before"]
+    if threads is None or position is None:
+        return False
+    thread, _, seq = position[1:].partition("@")
+    if int(thread) not in threads:
+        return int(thread) not in recording.threads()
+    return int(seq) < threads[int(thread)]
+
+
 def frame_text(number: int) -> str:
     """Returns the name of a frame number: 'T1#5'."""
     return f"T{number >> 40}#{number & (1 << 40) - 1}"

@@ -6,6 +6,7 @@ ones and the last one are kept."""
 from __future__ import annotations
 
 from relive import _core, positions
+from relive._variables import is_from_before
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -79,8 +80,9 @@ class Activation:
     """One run of a function. Where its lines were not recorded, `calls` has what it called: of
     neighbours of one function the first ones and the last one."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, known: Mapping[str, Any]) -> None:
         self.event = event
+        self.known = known  # its variables when a part begins in it
         self.end: Optional[Event] = None
         self.lines: Dict[int, Line] = {}
         self.calls: List[Sequence] = []
@@ -98,11 +100,11 @@ class Activation:
 class _Reading:
     """An activation as it is read, event by event."""
 
-    def __init__(self, event: Event) -> None:
-        self.found = Activation(event)
+    def __init__(self, event: Event, known: Mapping[str, Any]) -> None:
+        self.found = Activation(event, known)
         self._frame = event["frame"]
         self._line: Optional[Line] = None
-        self._values: Dict[str, Any] = {}
+        self._values: Dict[str, Any] = dict(known)
         self._open: Dict[str, Tuple[Sequence, Call]] = {}  # calls, by their frames
         self._newest = ""  # function of the newest of the found calls
         self._thrown: Optional[int] = None  # the exception that was thrown in last
@@ -215,13 +217,34 @@ def find(run: Run, text: str) -> Tuple[Recording, str, str]:
     return place.recording, event["frame"], place.note
 
 
+def _with_known(recording: Recording, event: Event) -> Tuple[Event, Mapping[str, Any]]:
+    """Returns the first event of a frame, and the values of its variables then, where a part begins
+    in it. The event has the arguments then."""
+    place = positions.Place(recording, event["thread"], event["seq"])
+    if not is_from_before(recording, f"T{place.thread}@{place.seq}"):
+        return event, {}
+    from relive import instants
+
+    state = instants.state_of(place, place.thread)
+    frames = [frame for thread in state.threads for frame in thread.frames]
+    variables = next((one.variables for one in frames if one.name == event["frame"]), ())
+    arguments = {
+        one.name: value
+        for one in variables
+        for value in [one.at_call or one.value]
+        if one.is_parameter and value
+    }
+    known = {one.name: one.value for one in variables if one.is_shown}
+    return {**event, "args": arguments} if arguments else event, known
+
+
 def read(recording: Recording, frame: str) -> Optional[Activation]:
     """Returns an activation by the name of its frame ('T1#5'); None where nothing of it is in the
     recording."""
     reading: Optional[_Reading] = None
     for event in recording.select(frames=[frame], with_callees=True):
         if event["frame"] == frame and reading is None:
-            reading = _Reading(event)
+            reading = _Reading(*_with_known(recording, event))
         if reading is not None:
             reading.take(event)
             if reading.found.end is not None:

@@ -28,9 +28,11 @@ class Part:
     """of the threads that have events in the interval"""
     left_out_after: int
     threads_left_out: int
-    """they have no event in the interval"""
+    """they had ended before the interval, or began after it"""
     events_of_begin: int
     """that say what was open when it begins"""
+    frames_without_values: int
+    """they were open when it begins; the values of all together are more than a part keeps"""
 
 
 def write(
@@ -53,7 +55,7 @@ def write(
     texts = [f"T{place.thread}@{place.seq}" for place in (begin, end)]
     facts = [("cut.of", os.path.basename(recording.path)), ("cut.from", texts[0]),
              ("cut.to", texts[1])]  # fmt: skip
-    events, before, after, threads, begun, _, _ = recording.reader.cut(
+    events, before, after, threads, begun, _, _, no_values = recording.reader.cut(
         begin.thread, begin.seq, end.thread, end.seq, path, facts
     )
-    return Part(path, texts[0], texts[1], events, before, after, threads, begun)
+    return Part(path, texts[0], texts[1], events, before, after, threads, begun, no_values)

@@ -74,6 +74,9 @@ def _explain(
         return f"there is no {text}: the threads are {', '.join(threads[:10])}{more}"
     if kind == _TIME and near:
         return f"nothing was recorded by {text}: the first event is at +{near[2] / 1e6:.6g}ms"
+    if kind in (_CALL, _LINE) and is_lost:
+        what = "began and ended" if kind == _CALL else "ran"
+        return f"{text} {what} before this part of the recording"
     if kind in (_CALL, _LINE):
         name = text.rpartition("#")[0]
         if counted:

@@ -14,8 +14,9 @@
 /* 1: SUMMARY finds losses by event numbers and counts open frames; threads have names.
  * 2: values may name one that was shown before in the chunk.
  * 3: a file may hold other recordings of its run (MEMBER).
- * 4: values may be objects that were shown before, with other fields. */
-#define RL_FORMAT_MINOR 4
+ * 4: values may be objects that were shown before, with other fields.
+ * 5: a part of a recording has BEFORE. */
+#define RL_FORMAT_MINOR 5
 #define RL_MAGIC        "\x89RELIVE\n"
 #define RL_MAGIC_BYTES  8
 
@@ -72,7 +73,8 @@ enum rl_clock { RL_CLOCK_NS = 0, RL_CLOCK_TSC = 1 };
     X(SCHEDULE, 10, "reserved")                                                                    \
     X(DIVERGENCE, 11, "reserved")                                                                  \
     X(SOURCE, 12, "texts of source files")                                                         \
-    X(MEMBER, 13, "a piece of another recording of the run, in a pack")
+    X(MEMBER, 13, "a piece of another recording of the run, in a pack")                            \
+    X(BEFORE, 14, "what was before the first event of a part")
 
 enum rl_block_type {
 #define RL_BLOCK_ENUM(name, number, text) RL_BLOCK_##name = number,
@@ -372,6 +374,8 @@ enum rl_source_state {
 #define RL_SOURCE_CHANGED   1u          /* flag: changed since the process began */
 #define RL_SOURCE_TEXT_MAX  (16u << 20) /* bytes of text in one recording */
 #define RL_SOURCE_FILES_MAX 8192u       /* entries in one recording */
+
+#define RL_BEFORE_LOSSES 1u /* flag of BEFORE: events were lost, so its numbers count kept ones */
 
 #define RL_STRING_MAX 4096u /* bytes; longer names are cut, on a character boundary */
 

@@ -239,7 +239,7 @@ def _format_call(row: Mapping[str, Any], width: int, is_full: bool) -> str:
     if row["task"]:
         tail += f"  task {row['task']}"
     if row["already_running"]:
-        tail += "  (began before the recording)"
+        tail += "  (began before this recording)"
     end, is_error = _describe_end(row, is_full)
     room = max(30, width - len(head) - len(name) - len(tail) - 2) if width else 0
     if room:

@@ -52,9 +52,11 @@ def _describe_rest(part: cuts.Part, processes: int) -> str:
         f"{common.count(part.left_out_after)} after",
     ]
     if part.threads_left_out:
-        words.append(f"{common.counted(part.threads_left_out, 'thread')} without an event in it")
+        words.append(f"{common.counted(part.threads_left_out, 'thread')} that did not run then")
     if processes > 1:
         others = "other process" if processes == 2 else "other processes"
         words.append(f"{processes - 1} {others}")
-    words.append("the values of variables, and what was suspended, when it begins")
+    if part.frames_without_values:
+        frames = common.counted(part.frames_without_values, "frame")
+        words.append(f"the values that {frames} had when it begins")
     return ", ".join(words)

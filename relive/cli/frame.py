@@ -133,13 +133,19 @@ class _View:
         facts = [f"{common.place(event)}", event["frame"]]
         facts += [self.handles[key] for key in [(event["thread"], event["seq"])]
                   if key in self.handles]  # fmt: skip
-        facts.append(f"from {common.position(event, self.run)}")
+        begin = common.position(event, self.run)
+        is_from_before = event.get("already_running") and self.recording.header["before"]
+        facts.append(f"began before this part, shown from {begin}" if is_from_before
+                     else f"from {begin}")  # fmt: skip
         is_open = not end and not common.has_gaps(self.recording)
         until = end["t"] if end else self.recording.header["end_ns"] if is_open else None
         if until is not None:
             facts.append(common.took(until - event["t"], is_open))
         how = how_it_ended(found, max(self._most, 160))
+        known = common.arguments_text(found.known, max(self._most, 200), self._most)
         lines = [f"{common.safe(event['func'])}({arguments}){how}", common.dim("  ".join(facts))]
+        if known:
+            lines.append(common.dim(f"known at the begin of the part: {known}"))
         lines += [f"  {text}" for calls in found.calls for text in self._calls_texts(calls)]
         has_hits = any(line.hits for line in found.lines.values())
         if not has_hits and common.highest_level(self.recording.header["meta"]) != "lines":

@@ -62,10 +62,10 @@ class _Hit:
 
     def __init__(
         self, number: int, event: common.Event, variables: Sequence[Variable],
-        source_line: Optional[str],
+        source_line: Optional[str], is_first: bool,
     ) -> None:  # fmt: skip
         self.number, self.event, self.variables = number, event, variables
-        self.source_line = source_line
+        self.source_line, self.is_first = source_line, is_first
 
     def text(self, run: List[Recording], args: Given) -> str:
         """Returns its row; the first one begins with the text of the line."""
@@ -79,7 +79,7 @@ class _Hit:
                 may_have_changed=sorted(one.name for one in self.variables if one.is_doubtful),
             )  # fmt: skip
         head = ""
-        if self.number == 1 and self.source_line:
+        if self.is_first and self.source_line:
             head = common.dim(f"{common.place(hit)} > {source.shown(self.source_line)}") + "\n"
         width, most = common.value_widths(args, 400)
         variables = common.variables_text(self.variables, width, most)
@@ -104,11 +104,13 @@ def _all_hits(run: List[Recording], place: str) -> Iterator[_Hit]:
         if not codes:
             continue
         text = source.line_of(recording, codes[0][3], line, f"{codes[0][1]}:{codes[0][2]}")
+        numbers = [row[0] for row in codes]
+        before = recording.reader.runs_before(numbers, line)
         hits: Iterator[Tuple[common.Event, Sequence[Variable]]] = frame_states(
-            recording, ["line"], [row[0] for row in codes], line=line
+            recording, ["line"], numbers, line=line
         )
-        for number, (event, variables) in enumerate(hits, 1):
-            yield _Hit(number, event, variables, text)
+        for number, (event, variables) in enumerate(hits, before + 1):
+            yield _Hit(number, event, variables, text, number == before + 1)
 
 
 def never_ran(run: List[Recording], place: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relive import positions
-from relive._variables import KNOWN, MAY_HAVE_CHANGED, NOT_RECORDED
+from relive._variables import KNOWN, MAY_HAVE_CHANGED, NOT_RECORDED, is_from_before
 from relive.cli import DAMAGED, OK, common, paging, source
 from relive.cli.options import Given, Option, Parser, Word, whole_number
 from relive.errors import ReliveError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from relive.api import Recording
     from relive.instants import Frame, State, Variable
+
+BEFORE = "(known at the begin of the part)"
 
 
 def main(words: List[str]) -> int:
@@ -100,7 +102,10 @@ def frame_text(frame: Frame, tasks: Dict[int, str], recording: Recording, args: 
     most = common.value_widths(args, 120, 120)[1]
     for variable in frame.variables:
         if variable.state != NOT_RECORDED:
-            lines.append(f"      {describe(variable, most)}")
+            before = ""
+            if is_from_before(recording, variable.recorded_at):
+                before = f"  {common.dim(BEFORE)}"
+            lines.append(f"      {describe(variable, most)}{before}")
     unknown = [common.safe(one.name) for one in frame.variables if one.state == NOT_RECORDED]
     if unknown:
         lines.append(common.dim(f"      not recorded: {', '.join(unknown)}"))
@@ -148,6 +153,7 @@ def frame_fields(frame: Frame, prefix: str, recording: Recording) -> Dict[str, A
             {
                 "name": one.name, "scope": one.scope, "state": one.state, "value": one.value,
                 "recorded_at": one.recorded_at and prefix + one.recorded_at,
+                "before_part": is_from_before(recording, one.recorded_at),
             }
             for one in frame.variables
         ],

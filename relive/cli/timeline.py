@@ -224,7 +224,7 @@ def describe(row: Mapping[str, Any], limit: int, has_values: bool) -> Tuple[str,
         return _describe_other(row, limit), False
     name = common.safe(row["call"] or row["func"]).rpartition(":")[2]
     if kind == "call":
-        again = "  (began before the recording)" if row.get("already_running") else ""
+        again = "  (began before this recording)" if row.get("already_running") else ""
         unknown = "" if has_values and not again else "..."
         arguments = common.arguments_text(row["args"], limit, 60) if "args" in row else unknown
         return f"{name}({arguments}){again}", False

@@ -29,6 +29,8 @@ enum { CHUNK_BYTES = 4 << 20 }; /* of tokens and values, of a chunk that is enco
 
 /* A thread that has events in the file. */
 struct cut_thread {
+    uint32_t thread;
+    uint64_t next;          /* number behind its last event that was left out before */
     uint64_t key;           /* ticks of its last event; they never go back */
     uint64_t chunks;        /* that were written */
     int has_events;         /* some were kept */
@@ -65,7 +67,7 @@ static uint64_t mono_of(const struct cutting *cutting, uint64_t ticks)
 /* Returns whether an event is before the interval. `key` is the time of its thread then. */
 static int is_before(const struct cutting *cutting, uint32_t thread, uint64_t seq, uint64_t key)
 {
-    const struct cut_end *from = &cutting->question->from;
+    const struct begin *from = &cutting->begin;
     if (thread == from->thread) {
         return seq < from->seq;
     }
@@ -98,7 +100,7 @@ static struct cut_thread *take_thread(struct cutting *cutting, uint32_t thread)
     if (u64map_put(&cutting->index, thread, cutting->thread_count + 1) != 0) {
         return NULL;
     }
-    cutting->threads[cutting->thread_count] = (struct cut_thread){0};
+    cutting->threads[cutting->thread_count] = (struct cut_thread){.thread = thread};
     return &cutting->threads[cutting->thread_count++];
 }
 
@@ -116,6 +118,7 @@ static void make_chunk(struct cutting *cutting, struct cut_thread *thread,
         .first_call = next_frame & RL_FRAME_ORDINAL_MASK,
         .ticks0 = ticks,
         .mono0 = mono_of(cutting, ticks),
+        .top = seq == like->first_seq ? like->top : 0,
         .name = like->name,
     };
     used_string(&cutting->used, like->name);
@@ -156,6 +159,13 @@ static rl_status end_chunk(struct cutting *cutting)
 
 /* ---- what is open at the begin ---- */
 
+/* Returns the ticks of the events that say what is open: right before the first event, so that they
+ * come before those of all threads. */
+static uint64_t begin_ticks(const struct cutting *cutting)
+{
+    return cutting->from != 0 ? cutting->from - 1 : 0;
+}
+
 /* Writes the events that say what is open in a thread, or only counts them. */
 static rl_status put_begin(struct cutting *cutting, const struct begun_thread *of, int is_counting,
                            uint64_t *count)
@@ -163,7 +173,7 @@ static rl_status put_begin(struct cutting *cutting, const struct begun_thread *o
     struct rec rec = {.kind = RL_EVENT_THREAD_START,
                       .id = of->name,
                       .frame = of->native_id,
-                      .ticks = cutting->from};
+                      .ticks = begin_ticks(cutting)};
     rl_status status = is_counting ? RL_OK : put_rec(cutting, &rec);
     uint32_t task = 0;
     *count = 1;
@@ -198,18 +208,25 @@ static rl_status put_begin(struct cutting *cutting, const struct begun_thread *o
     return status;
 }
 
-/* Writes a chunk of these events before the first one of a thread. Where their numbers would not be
- * free, events of the thread were lost, and they are left out. */
+/* Writes a chunk of these events before the first one of a thread. They have the numbers of the
+ * last events that are left out. Where there are too few of those, as events of the thread were
+ * lost, BEFORE alone says what is open. */
 static rl_status begin_thread(struct cutting *cutting, struct cut_thread *thread,
-                              const struct chunk_info *info, uint64_t seq, uint64_t next_frame)
+                              const struct chunk_info *info, uint64_t next_frame)
 {
-    const struct begun_thread *of = begin_of(&cutting->begin, info->thread);
-    uint64_t count;
-    thread->has_events = 1;
-    if (of == NULL || put_begin(cutting, of, 1, &count) != RL_OK || count > seq) {
+    struct begun_thread *of = begin_of(&cutting->begin, info->thread);
+    uint64_t count, until = thread->next;
+    if (of == NULL || of->has_ended || put_begin(cutting, of, 1, &count) != RL_OK) {
         return RL_OK;
     }
-    make_chunk(cutting, thread, info, seq - count, next_frame, cutting->from);
+    of->is_kept = 1;
+    of->until = of->first = until;
+    if (count > until) {
+        return RL_OK;
+    }
+    of->first = until - count;
+    make_chunk(cutting, thread, info, until - count, next_frame, begin_ticks(cutting));
+    cutting->maker.info.top = 0;
     rl_status status = put_begin(cutting, of, 0, &count);
     cutting->result->begun += count;
     return status == RL_OK ? end_chunk(cutting) : status;
@@ -265,6 +282,7 @@ static rl_status encode_chunk(struct cutting *cutting, struct cut_thread *thread
             status = RL_NOMEM;
         } else if (before) {
             thread->before++;
+            thread->next = seq + 1;
             if (of != NULL && kind_switches_session(rec.kind, rec.data_len)) {
                 of->session = rec.id;
             }
@@ -272,7 +290,8 @@ static rl_status encode_chunk(struct cutting *cutting, struct cut_thread *thread
             thread->after++;
         } else {
             if (!thread->has_events) {
-                status = begin_thread(cutting, thread, info, seq, next);
+                thread->has_events = 1;
+                status = begin_thread(cutting, thread, info, next);
             }
             if (status == RL_OK && cutting->is_making && !is_from_begin &&
                 cutting->maker.tokens.len + cutting->maker.values.len > CHUNK_BYTES) {
@@ -305,8 +324,8 @@ static rl_status copy_chunk(struct cutting *cutting, struct cut_thread *thread,
         return encode_chunk(cutting, thread, ref); /* the file changes meanwhile */
     }
     if (!thread->has_events) {
-        uint64_t next = RL_FRAME(info.thread, info.first_call);
-        status = begin_thread(cutting, thread, &info, info.first_seq, next);
+        thread->has_events = 1;
+        status = begin_thread(cutting, thread, &info, RL_FRAME(info.thread, info.first_call));
     }
     info.chunk = thread->chunks++;
     struct summary_lane *lane = summary_begin_chunk(&cutting->summary, &info);
@@ -338,6 +357,7 @@ static rl_status take_chunk(struct cutting *cutting, const struct chunk_ref *ref
     }
     if (ref->row_bytes == 0 && ref->info.ticks1 < cutting->from && thread->key < cutting->from) {
         thread->before += ref->info.events;
+        thread->next = ref->info.first_seq + ref->info.events;
         return RL_OK;
     }
     if (ref->info.ticks0 > cutting->to) {
@@ -375,6 +395,27 @@ static int by_ticks(const void *left, const void *right)
     return a->info.chunk < b->info.chunk ? -1 : a->info.chunk > b->info.chunk;
 }
 
+/* Begins a thread that has no event in the interval, but was there. Counts what is left out. */
+static rl_status end_thread(struct cutting *cutting, struct cut_thread *thread)
+{
+    const struct begun_thread *of = begin_of(&cutting->begin, thread->thread);
+    const struct before_thread *known = before_thread_of(cutting->reader, thread->thread);
+    rl_status status = RL_OK;
+    if (!thread->has_events) {
+        const struct chunk_info like = {.thread = thread->thread,
+                                        .name = of != NULL ? of->name : 0};
+        status = begin_thread(cutting, thread, &like, RL_FRAME(thread->thread, 1));
+    }
+    if (thread->chunks != 0) {
+        /* what a part began with was no event of the program */
+        uint64_t added = known != NULL ? known->until - known->first : 0;
+        cutting->result->before += thread->before - (added < thread->before ? added : 0);
+        cutting->result->after += thread->after;
+    }
+    cutting->result->other_threads += thread->chunks == 0;
+    return status;
+}
+
 static rl_status take_chunks(struct cutting *cutting)
 {
     const struct reader *reader = cutting->reader;
@@ -387,11 +428,8 @@ static rl_status take_chunks(struct cutting *cutting)
     for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
         status = take_chunk(cutting, &order[i]);
     }
-    for (size_t i = 0; i < cutting->thread_count; i++) {
-        const struct cut_thread *thread = &cutting->threads[i];
-        cutting->result->before += thread->has_events ? thread->before : 0;
-        cutting->result->after += thread->has_events ? thread->after : 0;
-        cutting->result->other_threads += (uint64_t)!thread->has_events;
+    for (size_t i = 0; i < cutting->thread_count && status == RL_OK; i++) {
+        status = end_thread(cutting, &cutting->threads[i]);
     }
     rl_free(order);
     return status;
@@ -423,10 +461,11 @@ static rl_status find_ends(struct cutting *cutting, struct rl_err *err)
     if (status == RL_END || (status == RL_OK && event.seq != to->seq)) {
         return status_set(err, RL_DAMAGED, "the chunk of an end of the interval is damaged");
     }
-    cutting->from = cutting->begin.first.ticks;
+    cutting->from = cutting->begin.ticks;
     cutting->to = cutting->end = event.ticks;
-    if (status == RL_OK && (is_before(cutting, to->thread, to->seq, cutting->to) ||
-                            is_behind(cutting, from->thread, from->seq, cutting->from))) {
+    if (status == RL_OK &&
+        (is_before(cutting, to->thread, to->seq, cutting->to) ||
+         is_behind(cutting, cutting->begin.thread, cutting->begin.seq, cutting->from))) {
         return status_set(err, RL_USAGE, "the interval ends before it begins");
     }
     return status;
@@ -436,7 +475,7 @@ static rl_status find_ends(struct cutting *cutting, struct rl_err *err)
 static rl_status write_part(struct cutting *cutting, struct rl_err *err)
 {
     const struct cut_question *question = cutting->question;
-    struct bytes_out summary = {0};
+    struct bytes_out summary = {0}, before = {0};
     rl_status status = cut_file_open(&cutting->file, cutting->reader, question->path,
                                      question->meta, question->meta_len, err);
     if (cutting->file.fd < 0) {
@@ -460,9 +499,15 @@ static rl_status write_part(struct cutting *cutting, struct rl_err *err)
             summary_put(&summary, &cutting->summary);
         }
         summary.len = summary.failed ? 0 : summary.len; /* readers compute it then */
-        status = cut_file_finish(&cutting->file, cutting->reader, cutting->end, &summary);
+        if (cutting->begin.count != 0) {
+            begin_put(&cutting->begin, &before, &cutting->result->no_values);
+        }
+        status = before.failed ? RL_NOMEM
+                               : cut_file_finish(&cutting->file, cutting->reader, cutting->end,
+                                                 &summary, &before);
     }
     bytes_out_fini(&summary);
+    bytes_out_fini(&before);
     if (status != RL_OK) {
         char why[128] = "no memory for the part";
         int ignored;

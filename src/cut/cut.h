@@ -8,8 +8,9 @@
  *
  * Each thread of the part begins with events for what was open: its start, its session, and each
  * open frame with its task (RUNNING). These take the numbers right before its first kept
- * event, so every kept event has the number that it had. What suspended frames, and variables, were
- * is not written: the format has no event that could say so without a claim that it happened.
+ * event, so every kept event has the number that it had. So does a thread that only waits.
+ * The block BEFORE has all that was known (begin.h): values, suspended frames, and counts of calls.
+ * So every call has the number that it had.
  *
  * A whole recording can be written so, too: that of a process that was killed, or a ring that goes
  * on. Then only the definitions and the texts that its events use are written.
@@ -47,6 +48,7 @@ struct cut_result {
     uint64_t other_threads;   /* without an event in the interval */
     uint64_t begun;           /* events that say what was open */
     uint64_t copied, encoded; /* chunks */
+    uint64_t no_values;       /* frames whose values were too many for BEFORE */
 };
 
 /* Writes the part. RL_OK; RL_USAGE where `to` comes before `from`; RL_DAMAGED where a chunk that

@@ -304,7 +304,7 @@ rl_status cut_file_copy(struct cut_file *file, const struct block_header *header
 }
 
 rl_status cut_file_finish(struct cut_file *file, const struct reader *reader, uint64_t end_ticks,
-                          const struct bytes_out *summary)
+                          const struct bytes_out *summary, const struct bytes_out *before)
 {
     struct footer footer = {
         .index = cut_file_end(file),
@@ -318,6 +318,9 @@ rl_status cut_file_finish(struct cut_file *file, const struct reader *reader, ui
     rl_status status = RL_NOMEM;
     if (!file->index.failed) {
         status = put_block(file, RL_BLOCK_INDEX, NULL, 0, file->index.data, file->index.len, 0);
+    }
+    if (status == RL_OK && before->len != 0) {
+        status = put_block(file, RL_BLOCK_BEFORE, NULL, 0, before->data, before->len, 0);
     }
     if (status == RL_OK && summary->len != 0) {
         footer.summary = cut_file_end(file);

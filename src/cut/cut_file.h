@@ -1,6 +1,7 @@
 /* The file that a cut is written to.
  *
- *   | header | META | PAD | LIVE, no slots | DICT | SOURCE | CHUNK ... | INDEX | SUMMARY | FOOTER |
+ *   | header | META | PAD | LIVE, no slots | DICT | SOURCE | CHUNK ... | INDEX | BEFORE | SUMMARY |
+ *   | FOOTER |
  *
  * Where only used definitions are wanted, DICT and SOURCE come behind the chunks.
  *
@@ -55,9 +56,10 @@ RL_CHECKED rl_status cut_file_chunk(struct cut_file *file, const struct chunk_in
  * which is changed. */
 RL_CHECKED rl_status cut_file_copy(struct cut_file *file, const struct block_header *header,
                                    const struct chunk_info *info, uint8_t *stored);
-/* Appends INDEX, SUMMARY where there is one, and FOOTER. */
+/* Appends INDEX, BEFORE and SUMMARY where they are not empty, and FOOTER. */
 RL_CHECKED rl_status cut_file_finish(struct cut_file *file, const struct reader *reader,
-                                     uint64_t end_ticks, const struct bytes_out *summary);
+                                     uint64_t end_ticks, const struct bytes_out *summary,
+                                     const struct bytes_out *before);
 /* Closes the file and frees the memory. */
 void cut_file_close(struct cut_file *file);
 

@@ -13,20 +13,22 @@ static uint64_t event_key(uint32_t thread, uint64_t seq)
 
 /* Counts the calls of an event's function, and numbers the call where it is a wanted one. Returns
  * whether it is. */
-static int count_call(const struct event_out *event, const struct u64map *functions,
-                      uint64_t *counts, const struct u64map *wanted, struct call_number *calls)
+static int count_call(const struct reader *reader, const struct event_out *event,
+                      const struct u64map *functions, uint64_t *counts, const struct u64map *wanted,
+                      struct call_number *calls)
 {
     const uint64_t *function =
         kind_begins(event->kind) ? u64map_get(functions, (uint64_t)event->id + 1) : NULL;
     if (function == NULL) {
         return 0;
     }
-    counts[*function]++;
+    counts[*function] += !event->is_of_before;
     const uint64_t *index = u64map_get(wanted, event_key(event->thread, event->seq));
     if (index == NULL || calls[*index].number != 0) {
         return 0;
     }
-    calls[*index].number = counts[*function];
+    calls[*index].number =
+        event->is_of_before ? before_number(reader, event->frame) : counts[*function];
     return 1;
 }
 
@@ -69,7 +71,7 @@ static rl_status read_calls(struct reader *reader, const struct u64map *function
         if (skim.given != before + 1) {
             count_left_out(reader->index, before, skim.given - 1, functions, counts);
         }
-        left -= (size_t)count_call(&event, functions, counts, wanted, calls);
+        left -= (size_t)count_call(reader, &event, functions, counts, wanted, calls);
     }
     skim_close(&skim);
     return status == RL_END ? RL_OK : status;
@@ -81,6 +83,12 @@ rl_status call_numbers_find(struct reader *reader, const struct u64map *function
     struct u64map wanted = {0}; /* event -> index in `calls` */
     uint64_t *counts = rl_zalloc(function_count + 1, sizeof *counts);
     rl_status status = counts != NULL ? RL_OK : RL_NOMEM;
+    for (size_t i = 0; status == RL_OK && i < functions->capacity; i++) {
+        if (functions->entries[i].key != 0) {
+            const uint64_t *before = u64map_get(&reader->before.calls, functions->entries[i].key);
+            counts[functions->entries[i].value] += before != NULL ? *before : 0;
+        }
+    }
     for (size_t i = 0; status == RL_OK && i < count; i++) {
         calls[i].number = 0;
         if (calls[i].thread != 0 &&

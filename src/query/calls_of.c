@@ -4,7 +4,8 @@
  * Invariants:
  *  1. A pending call is in the list and, until it has ended, in `open` under its frame.
  *  2. A call is counted once: at its begin where the answer is final, else at its end.
- *  3. Numbers count every begin (position.h), whether or not the call passes. */
+ *  3. Numbers count every begin (position.h), whether or not the call passes. In a part, those
+ *     before it count, too; a call that was open then has its number (before.h). */
 #include "calls_of_parts.h"
 
 #include <string.h>
@@ -38,7 +39,9 @@ struct calls_of {
     uint64_t skipped;                  /* calls that were left out, or given */
     uint64_t waiting;                  /* bytes of pending calls that are done */
     int has_ended;
+    int has_real; /* an event was read that is not of before the part */
     struct calls_of_counts counts;
+    uint64_t number; /* of the last call that began */
     struct strmap group_index;
     struct call_group *groups; /* owned; the values are those of group_index */
     size_t group_count, group_cap, group_bytes;
@@ -234,9 +237,15 @@ static rl_status on_begin(struct calls_of *c, const struct event_out *event)
 {
     uint64_t value;
     rl_status status = RL_OK;
-    struct call_row row = {.reader = c->reader, .start = event, .number = ++c->counts.calls};
+    struct call_row row = {.reader = c->reader, .start = event};
     struct event_out kept = *event;
     uint32_t line;
+    row.number = event->is_of_before ? before_number(c->reader, event->frame) : c->number + 1;
+    if (row.number == 0) {
+        return RL_OK; /* its begin was lost, before the part */
+    }
+    c->counts.calls++;
+    c->number += !event->is_of_before;
     if (event->frame == 0) {
         return RL_OK; /* damaged */
     }
@@ -331,6 +340,7 @@ static rl_status count_time(struct calls_of *c, const struct event_out *event)
 static rl_status take_event(struct calls_of *c, const struct event_out *event)
 {
     int is_call = position_counts_call(event, c->question.codes);
+    c->has_real |= !event->is_of_before;
     rl_status status = is_call || c->open.count != 0 ? count_time(c, event) : RL_OK;
     if (status != RL_OK) {
         return status;
@@ -414,6 +424,7 @@ static rl_status count_stretches(struct calls_of *c)
         for (size_t j = 0; j < stretch->code_count; j++) {
             const struct index_code *code = &stretch->codes[j];
             if (u64map_get(c->question.codes, (uint64_t)code->code + 1) != NULL) {
+                c->number += code->begins;
                 c->counts.calls += code->begins;
                 c->counts.passed += code->ended;
                 c->counts.raised += code->raised;
@@ -462,8 +473,8 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
             calls->last = NULL;
             return *out != NULL ? RL_OK : RL_END;
         }
-        if (calls->question.number != 0 && calls->counts.calls >= calls->question.number &&
-            calls->first == NULL) {
+        if (calls->question.number != 0 && calls->number >= calls->question.number &&
+            calls->first == NULL && calls->has_real) {
             calls->has_ended = 1; /* that one was given, or did not pass */
             continue;
         }
@@ -492,14 +503,17 @@ rl_status calls_of_next(struct calls_of *calls, uint64_t *events, struct call_fo
 static size_t find_first_stretch(struct calls_of *c)
 {
     const struct index *index = c->reader->index;
-    for (size_t i = 0; c->question.number != 0 && index != NULL && i < index->count; i++) {
+    uint64_t before = c->number;
+    for (size_t i = 0; c->question.number > before && index != NULL && i < index->count; i++) {
         uint64_t begins = index_begins(&index->stretches[i], c->question.codes);
-        if (c->counts.calls + begins >= c->question.number) {
+        if (c->number + begins >= c->question.number) {
             return i;
         }
+        c->number += begins;
         c->counts.calls += begins;
     }
     c->counts.calls = 0;
+    c->number = before;
     return 0;
 }
 
@@ -581,9 +595,12 @@ rl_status calls_of_open(struct reader *reader, const struct calls_of_question *q
                                                UINT32_C(1) << RL_EVENT_RUNNING,
                                       .codes = question->codes};
     if (status == RL_OK) {
+        uint64_t before = before_calls(reader, question->codes);
+        c->number = before;
         size_t first = find_first_stretch(c);
         status = skim_open(reader, 0, first, &c->lines, &c->events);
         c->counts.calls = c->events.given != 0 ? c->counts.calls : 0;
+        c->number = c->events.given != 0 ? c->number : before;
     }
     if (status != RL_OK) {
         calls_of_close(c);

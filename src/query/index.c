@@ -285,11 +285,11 @@ static rl_status read_all(struct index *index, struct bytes_out *raw)
 
 rl_status index_open(struct reader *reader, int fd, struct index **out)
 {
-    struct index *index = rl_zalloc(1, sizeof *index);
+    struct index *index = reader->before.is_there ? NULL : rl_zalloc(1, sizeof *index);
     struct bytes_out raw = {0};
     if (index == NULL) {
         os_close(fd);
-        return RL_NOMEM;
+        return reader->before.is_there ? RL_DAMAGED : RL_NOMEM; /* a part has none */
     }
     index->reader = reader;
     index->fd = fd;

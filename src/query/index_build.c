@@ -498,6 +498,7 @@ int index_is_wanted(const struct reader *reader, const struct index *known, uint
 {
     uint64_t covered = known != NULL ? known->covered : 0;
     if (reader->problem_count != 0 || (reader->header.flags & RL_FLAG_RING) != 0 ||
+        reader->before.is_there || /* its counts begin before the part */
         (known != NULL && known->is_over)) {
         return 0;
     }

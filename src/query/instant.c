@@ -22,19 +22,39 @@
 #include "alloc.h"
 #include "write_head.h"
 
-rl_status instant_open(struct reader *reader, struct instant **out)
+/* Opens an instant; with the values of before, where they are there and wanted. */
+static rl_status open_instant(struct reader *reader, int with_values, struct instant **out)
 {
     struct instant *instant = rl_zalloc(1, sizeof *instant);
     if (instant == NULL) {
         return RL_NOMEM;
     }
     instant->reader = reader;
-    if (cursor_open(reader, &instant->cursor) != RL_OK) {
+    rl_status status = cursor_open(reader, &instant->cursor);
+    if (status == RL_OK && with_values && reader->before.is_there) {
+        status = instant_load_before(instant);
+    }
+    if (status != RL_OK) {
         instant_close(instant);
-        return RL_NOMEM;
+        return status;
     }
     *out = instant;
     return RL_OK;
+}
+
+rl_status instant_open(struct reader *reader, struct instant **out)
+{
+    rl_status status = open_instant(reader, 1, out);
+    if (status == RL_DAMAGED) {
+        reader_problem(reader, "the values that were known before the part are damaged");
+        status = open_instant(reader, 0, out);
+    }
+    return status;
+}
+
+struct cursor *instant_cursor(const struct instant *instant)
+{
+    return instant->cursor;
 }
 
 static void clear_record(struct record *record)
@@ -115,7 +135,7 @@ static struct record *make_record(struct instant *instant, const struct event_ou
     return record;
 }
 
-static void drop_record(struct instant *instant, uint64_t frame)
+void instant_drop_record(struct instant *instant, uint64_t frame)
 {
     uint64_t at;
     if (frame != 0 && u64map_remove(&instant->record_of, frame, &at)) {
@@ -159,7 +179,7 @@ static void forget_thread(struct instant *instant, uint32_t thread)
     for (size_t i = 0; i < instant->record_count; i++) {
         struct record *record = &instant->records[i];
         if (record->frame != 0 && record->thread == thread) {
-            drop_record(instant, record->frame);
+            instant_drop_record(instant, record->frame);
         }
     }
 }
@@ -395,12 +415,16 @@ static rl_status take_place(struct instant *instant, const struct event_out *eve
 rl_status instant_next(struct instant *instant, struct event_out *event)
 {
     if (instant->ending != 0) {
-        drop_record(instant, instant->ending);
+        instant_drop_record(instant, instant->ending);
         instant->ending = 0;
     }
     rl_status status = cursor_next(instant->cursor, event);
     if (status != RL_OK) {
         return status;
+    }
+    if (event->is_of_before) {
+        instant->last = *event; /* what it says is known already */
+        return RL_OK;
     }
     if (event->is_after_gap) {
         forget_thread(instant, event->thread);

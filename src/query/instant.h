@@ -23,6 +23,13 @@ RL_CHECKED rl_status instant_open(struct reader *reader, struct instant **out);
 /* Takes the next event, and gives it. RL_OK, RL_END or RL_NOMEM. */
 RL_CHECKED rl_status instant_next(struct instant *instant, struct event_out *event);
 void instant_close(struct instant *instant);
+/* Returns the cursor that it reads by; borrowed. */
+struct cursor *instant_cursor(const struct instant *instant);
+
+/* Appends the values that a part that begins here needs (before.h): all frames that have not ended,
+ * the last event of each thread, and tasks. Frames beyond `most` bytes of values are left out.
+ * Returns how many. */
+size_t instant_put_values(struct instant *instant, size_t most, struct bytes_out *out);
 
 /* Appends all that an instant knows, its place in the recording included. */
 void instant_save(const struct instant *instant, struct bytes_out *out);

@@ -66,6 +66,10 @@ RL_CHECKED rl_status instant_take_event(const struct reader *reader, struct byte
  * line of its last LINE. As instant_load(). */
 RL_CHECKED rl_status instant_load_cursor(struct reader *reader, const uint8_t *bytes, size_t len,
                                          struct u64map *lines, struct cursor **out);
+/* Begins with the values that were known before a part. RL_OK, RL_NOMEM or RL_DAMAGED. */
+RL_CHECKED rl_status instant_load_before(struct instant *instant);
+/* Frees what is kept of a frame. */
+void instant_drop_record(struct instant *instant, uint64_t frame);
 /* Returns a record of a frame that has none, or NULL without memory. */
 struct record *instant_add_record(struct instant *instant, uint64_t frame);
 /* Returns the state of a thread, made where there is none; NULL without memory. */

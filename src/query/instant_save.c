@@ -12,8 +12,8 @@
 #include "value.h"
 
 enum { FORMAT = 1 };
-enum { HAS_LINES = 1, IS_SUSPENDED = 2 };       /* of a record */
-enum { PARENT_IS_KNOWN = 1, IS_AFTER_GAP = 2 }; /* of an event */
+enum { HAS_LINES = 1, IS_SUSPENDED = 2 };                         /* of a record */
+enum { PARENT_IS_KNOWN = 1, IS_AFTER_GAP = 2, IS_OF_BEFORE = 4 }; /* of an event */
 
 /* ---- saving ---- */
 
@@ -71,7 +71,8 @@ void instant_put_event(const struct event_out *event, struct bytes_out *out)
     bytes_put_varint(out, event->frame);
     bytes_put_varint(out, event->parent);
     bytes_put_varint(out, (event->parent_is_known ? PARENT_IS_KNOWN : 0u) |
-                              (event->is_after_gap ? IS_AFTER_GAP : 0u));
+                              (event->is_after_gap ? IS_AFTER_GAP : 0u) |
+                              (event->is_of_before ? IS_OF_BEFORE : 0u));
     bytes_put_varint(out, event->task);
     bytes_put_varint(out, event->session);
     save_bytes(event->values, event->values_len, out);
@@ -85,6 +86,17 @@ static void save_cursor(const struct cursor *cursor, struct bytes_out *out)
     save_bytes(own.data, own.len, out);
     out->failed |= own.failed;
     bytes_out_fini(&own);
+}
+
+static void save_tasks(const struct instant *instant, struct bytes_out *out)
+{
+    bytes_put_varint(out, instant->tasks.count);
+    for (size_t i = 0; i < instant->tasks.capacity; i++) {
+        if (instant->tasks.entries[i].key != 0) {
+            bytes_put_varint(out, instant->tasks.entries[i].key);
+            bytes_put_varint(out, instant->tasks.entries[i].value);
+        }
+    }
 }
 
 void instant_save(const struct instant *instant, struct bytes_out *out)
@@ -101,15 +113,56 @@ void instant_save(const struct instant *instant, struct bytes_out *out)
     for (size_t i = 0; i < instant->lane_count; i++) {
         save_lane(&instant->lanes[i], out);
     }
-    bytes_put_varint(out, instant->tasks.count);
-    for (size_t i = 0; i < instant->tasks.capacity; i++) {
-        if (instant->tasks.entries[i].key != 0) {
-            bytes_put_varint(out, instant->tasks.entries[i].key);
-            bytes_put_varint(out, instant->tasks.entries[i].value);
-        }
-    }
+    save_tasks(instant, out);
     bytes_put_varint(out, instant->ending);
     instant_put_event(&instant->last, out);
+}
+
+/* Returns how many bytes the values of a frame have. */
+static size_t size_of(const struct record *record)
+{
+    size_t size = record->call_len;
+    for (size_t i = 0; i < record->written_count; i++) {
+        size += record->written[i].len;
+    }
+    return size;
+}
+
+size_t instant_put_values(struct instant *instant, size_t most, struct bytes_out *out)
+{
+    size_t kept = 0, left_out = 0, size = 0, threads = 0;
+    instant_drop_record(instant, instant->ending);
+    instant->ending = 0;
+    for (int is_counting = 1; is_counting >= 0; is_counting--) {
+        size = 0;
+        for (size_t i = 0; i < instant->record_count; i++) {
+            const struct record *record = &instant->records[i];
+            size += record->frame != 0 ? size_of(record) + sizeof *record : 0;
+            if (record->frame == 0) {
+                continue;
+            }
+            if (is_counting) {
+                kept += size <= most;
+                left_out += size > most;
+            } else if (size <= most) {
+                save_record(record, out);
+            }
+        }
+        if (is_counting) {
+            bytes_put_varint(out, kept);
+        }
+    }
+    for (size_t i = 0; i < instant->lane_count; i++) {
+        threads += instant->lanes[i].kind != RL_EVENT_THREAD_END;
+    }
+    bytes_put_varint(out, threads);
+    for (size_t i = 0; i < instant->lane_count; i++) {
+        if (instant->lanes[i].kind != RL_EVENT_THREAD_END) {
+            save_lane(&instant->lanes[i], out);
+        }
+    }
+    save_tasks(instant, out);
+    return left_out;
 }
 
 /* ---- loading ---- */
@@ -250,6 +303,7 @@ rl_status instant_take_event(const struct reader *reader, struct bytes_in *in,
     uint64_t flags = bytes_varint(in);
     event->parent_is_known = (flags & PARENT_IS_KNOWN) != 0;
     event->is_after_gap = (flags & IS_AFTER_GAP) != 0;
+    event->is_of_before = (flags & IS_OF_BEFORE) != 0;
     event->task = bytes_varint32(in);
     event->session = bytes_varint32(in);
     event->values = take_bytes(in, &len);
@@ -291,6 +345,14 @@ static rl_status load_all(struct instant *instant, struct bytes_in *in)
     instant->ending = bytes_varint(in);
     status = status == RL_OK ? load_last(instant, in) : status;
     return status == RL_OK && bytes_left(in) != 0 ? RL_DAMAGED : status;
+}
+
+rl_status instant_load_before(struct instant *instant)
+{
+    struct bytes_in in = instant->reader->before.values;
+    rl_status status = load_items(instant, &in, load_record);
+    status = status == RL_OK ? load_items(instant, &in, load_lane) : status;
+    return status == RL_OK ? load_items(instant, &in, load_task) : status;
 }
 
 /* Takes a record, and keeps the line of its last LINE alone. */

@@ -106,7 +106,9 @@ uint64_t open_calls_begin(struct open_calls *calls, const struct reader *reader,
     if (call == NULL) {
         return 0;
     }
-    *call = (struct open_call){event->frame, event->id, ++*begins, event->ticks};
+    *begins += !event->is_of_before;
+    uint64_t number = event->is_of_before ? before_number(reader, event->frame) : *begins;
+    *call = (struct open_call){event->frame, event->id, number, event->ticks};
     return call->number;
 }
 

@@ -32,7 +32,8 @@ struct open_calls {
 };
 
 void open_calls_fini(struct open_calls *calls);
-/* Adds the call that an event begins. Returns its number, 0 without memory. */
+/* Adds the call that an event begins. Returns its number; 0 without memory, or where it began
+ * before a part and has none. */
 uint64_t open_calls_begin(struct open_calls *calls, const struct reader *reader,
                           const struct event_out *event);
 /* Returns whether the call of a frame is open. */

@@ -212,13 +212,25 @@ struct beginning {
     uint64_t counted;
 };
 
+/* Returns how many calls or runs of a line were before the first event of a part. */
+static uint64_t count_before(const struct reader *reader, const struct position *position,
+                             const struct u64map *codes)
+{
+    return position->kind == POSITION_CALL   ? before_calls(reader, codes)
+           : position->kind == POSITION_LINE ? before_runs(reader, codes, position->line)
+                                             : 0;
+}
+
 /* Returns the stretch that has the wanted call or run of a line. */
 static struct beginning find_counted(const struct reader *reader, const struct position *position,
                                      const struct u64map *codes)
 {
     const struct index *index = reader->index;
-    struct beginning found = {0, 0};
-    uint64_t counted = 0;
+    uint64_t counted = count_before(reader, position, codes);
+    struct beginning found = {0, counted};
+    if (position->number != 0 && counted >= position->number) {
+        return found; /* what was open then has events in the first stretch */
+    }
     for (size_t i = 0; index != NULL && i < index->count; i++) {
         const struct index_stretch *stretch = &index->stretches[i];
         uint64_t times = position->kind == POSITION_CALL
@@ -286,6 +298,8 @@ struct finding {
     const struct u64map *codes;
     uint64_t wanted; /* SHARE: this many events */
     uint64_t seen;
+    uint64_t before; /* calls or runs of a line before the first event of a part */
+    const struct reader *reader;
     struct position_found *out;
 };
 
@@ -314,17 +328,37 @@ static int is_at_event(struct finding *finding, const struct event_out *event)
     return out->is_lost || out->is_found;
 }
 
+/* Takes a call that had begun before the part. Returns whether the pass is over. */
+static int is_at_running(struct finding *finding, const struct event_out *event)
+{
+    uint64_t number = finding->position->number;
+    uint64_t wanted = number != 0 ? number : finding->before;
+    if (wanted == 0 || before_number(finding->reader, event->frame) != wanted) {
+        return 0;
+    }
+    keep_event(finding, event);
+    finding->out->is_found = 1;
+    return number != 0;
+}
+
 /* Returns whether the pass is over. */
 static int is_there(struct finding *finding, const struct event_out *event)
 {
     const struct position *position = finding->position;
     struct position_found *out = finding->out;
     int is_counted = 0;
+    if (position->kind <= POSITION_LINE && position->kind != POSITION_EVENT &&
+        !event->is_of_before && position->number != 0 && position->number <= finding->before) {
+        return 1; /* it was before the part, and is not open */
+    }
     switch (position->kind) {
     case POSITION_EVENT:
         return is_at_event(finding, event);
     case POSITION_CALL:
         is_counted = position_counts_call(event, finding->codes);
+        if (is_counted && event->is_of_before) {
+            return is_at_running(finding, event);
+        }
         break;
     case POSITION_LINE:
         is_counted = position_counts_line(event, position->line, finding->codes);
@@ -361,7 +395,8 @@ rl_status position_find(struct reader *reader, const struct position *position,
                         const struct u64map *codes, struct position_found *out)
 {
     struct position_found found = {0};
-    struct finding finding = {position, codes, 0, 0, &found};
+    struct finding finding = {position, codes, 0, 0, count_before(reader, position, codes),
+                              reader,   &found};
     struct index_wanted wanted = find_wanted(position, codes);
     struct skim skim = {0};
     struct event_out event;
@@ -370,7 +405,8 @@ rl_status position_find(struct reader *reader, const struct position *position,
     }
     struct beginning begin = find_beginning(reader, position, codes, finding.wanted);
     rl_status status = skim_open(reader, 0, begin.stretch, NULL, &skim);
-    found.counted = skim.given != 0 ? begin.counted : 0;
+    found.counted = skim.given != 0 ? begin.counted : finding.before;
+    found.has_losses = reader->before.has_losses;
     while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK) {
         finding.seen = skim.given;
         found.has_losses |= event.is_after_gap;
@@ -381,6 +417,9 @@ rl_status position_find(struct reader *reader, const struct position *position,
     skim_close(&skim);
     if (status == RL_NOMEM) {
         return status;
+    }
+    if (!found.is_found && position->number != 0 && position->number <= finding.before) {
+        found.is_lost = 1;
     }
     *out = found;
     return RL_OK;

@@ -10,7 +10,8 @@
  *
  * Numbers of calls: position_counts_call() decides which event is a call, of all threads of one
  * process, in the order of the cursor, from 1. A frame that ran already when recording began is a
- * call, too. What was lost is not counted: in a ring, call 1 is the first one that was kept.
+ * call, too. What was lost is not counted: in a ring, call 1 is the first one that was kept. In a
+ * part of a recording, those before it count (before.h), and are not found unless they are open.
  *
  * Threads: pure functions of their arguments; position_find() as for the reader. */
 #ifndef POSITION_H
@@ -68,7 +69,8 @@ RL_CHECKED rl_status position_parse(const char *text, size_t len, struct positio
 /* Which event a position names, or why none. */
 struct position_found {
     int is_found;
-    int is_lost;            /* EVENT: it was not kept, and `event` is the next one of its thread */
+    int is_lost;            /* EVENT: it was not kept, and `event` is the next one of its thread.
+                             * CALL, LINE: it was before the first event of this part */
     int has_losses;         /* events were lost before it, so a number counts the kept ones */
     uint64_t counted;       /* CALL, LINE: how many there are, up to the one that was found */
     struct event_out event; /* without values. Not found: the last one of the thread, and for TIME

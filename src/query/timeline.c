@@ -49,7 +49,7 @@ static rl_status follow_call(struct timeline *t, struct timeline_row *row)
         return open_calls_count(&t->calls, t->reader, event->id, 1) == 0 ? RL_OK : RL_NOMEM;
     }
     row->number = open_calls_begin(&t->calls, t->reader, event);
-    return row->number != 0 ? RL_OK : RL_NOMEM;
+    return row->number != 0 || event->is_of_before ? RL_OK : RL_NOMEM;
 }
 
 /* ---- which events ---- */
@@ -193,6 +193,14 @@ static rl_status begin_at(struct timeline *t, size_t stretch)
                 open_calls_count(&t->calls, t->reader, code->code, code->begins) != 0) {
                 status = RL_NOMEM;
             }
+        }
+    }
+    const struct u64map *calls = &t->reader->before.calls; /* of a part; it has no index */
+    for (size_t i = 0; i < calls->capacity && status == RL_OK; i++) {
+        if (calls->entries[i].key != 0 &&
+            open_calls_count(&t->calls, t->reader, (uint32_t)(calls->entries[i].key - 1),
+                             calls->entries[i].value) != 0) {
+            status = RL_NOMEM;
         }
     }
     t->counts.events = t->skim.given;

@@ -109,6 +109,11 @@ static rl_status open_chunks(struct reader *reader, size_t first, size_t end, st
         cursor->heap[cursor->heap_count++] = &cursor->streams[i];
     }
     cursor_make_heap(cursor);
+    rl_status status = reader->before.is_there ? cursor_begin_part(cursor) : RL_OK;
+    if (status != RL_OK) {
+        cursor_close(cursor);
+        return status;
+    }
     *out = cursor;
     return RL_OK;
 }
@@ -171,8 +176,7 @@ static int take_out(struct stream *stream, uint64_t frame, struct open_activatio
     return 1;
 }
 
-/* Takes out the frame that the last event left, and those that waited for it. */
-static void take_out_leaving(struct stream *stream)
+void cursor_take_out_leaving(struct stream *stream)
 {
     struct open_activation taken = {.frame = stream->leaving};
     const struct open_activation *outer;
@@ -358,6 +362,35 @@ static rl_status begin_after_gap(struct stream *stream)
                                                                                     : RL_NOMEM;
 }
 
+/* Fills *event from an event that says what was open before a part. All of that is known already,
+ * so it changes nothing. */
+static void describe_before(struct cursor *cursor, struct stream *stream, struct event_out *event)
+{
+    const struct rec *rec = &stream->rec;
+    const struct open_activation *open = find_activation(stream, rec->frame);
+    const uint64_t *parent =
+        kind_begins(rec->kind) && rec->frame != 0 ? u64map_get(&cursor->parents, rec->frame) : NULL;
+    int is_of_task = rec->kind >= RL_EVENT_TASK_START && rec->kind <= RL_EVENT_TASK_END;
+    *event = (struct event_out){
+        .kind = rec->kind,
+        .thread = stream->thread,
+        .id = rec->id,
+        .exc = rec->exc,
+        .line = rec->line,
+        .seq = stream->seq++,
+        .t = reader_time(cursor->reader, stream->key),
+        .ticks = stream->key,
+        .frame = rec->frame,
+        .parent = parent != NULL ? *parent - 1 : 0,
+        .parent_is_known = parent != NULL,
+        .task = is_of_task                               ? (uint32_t)rec->frame
+                : kind_begins(rec->kind) && open != NULL ? open->task
+                                                         : 0,
+        .session = stream->session,
+        .is_of_before = 1,
+    };
+}
+
 /* Fills *event from stream->rec and follows the stack: a switch moves a frame to the top first. */
 static rl_status describe_event(struct cursor *cursor, struct stream *stream,
                                 struct event_out *event)
@@ -368,7 +401,11 @@ static rl_status describe_event(struct cursor *cursor, struct stream *stream,
     if (shown_again_put(&stream->shown, rec) != RL_OK) {
         return RL_NOMEM;
     }
-    take_out_leaving(stream);
+    if (stream->seq < stream->until) {
+        describe_before(cursor, stream, event);
+        return RL_OK;
+    }
+    cursor_take_out_leaving(stream);
     if (is_after_gap && begin_after_gap(stream) != RL_OK) {
         return RL_NOMEM;
     }
@@ -439,6 +476,31 @@ rl_status cursor_load_stream(struct cursor *cursor, struct stream *stream)
     return status;
 }
 
+rl_status cursor_peek(struct cursor *cursor, struct event_out *event)
+{
+    while (cursor->heap_count != 0) {
+        struct stream *stream = cursor->heap[0];
+        int has_rec = 0;
+        if (stream->is_loaded) {
+            *event = (struct event_out){.thread = stream->thread,
+                                        .seq = stream->seq,
+                                        .ticks = stream->key,
+                                        .is_of_before = stream->seq < stream->until};
+            return RL_OK;
+        }
+        rl_status status = load_next_chunk(cursor, stream);
+        status = status != RL_NOMEM ? advance_stream(cursor, stream, &has_rec) : status;
+        if (status == RL_NOMEM) {
+            return status;
+        }
+        if (status == RL_END) {
+            cursor->heap[0] = cursor->heap[--cursor->heap_count];
+        }
+        sift_down(cursor, 0);
+    }
+    return RL_END;
+}
+
 rl_status cursor_next(struct cursor *cursor, struct event_out *event)
 {
     if (cursor->ended != NULL) {
@@ -492,7 +554,7 @@ const struct open_activation *cursor_thread_stack(struct cursor *cursor, size_t 
 {
     struct stream *stream = &cursor->streams[index];
     if (stream != cursor->last) {
-        take_out_leaving(stream);
+        cursor_take_out_leaving(stream);
     }
     *thread = stream->thread;
     *depth = stream->depth;

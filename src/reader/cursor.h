@@ -18,6 +18,7 @@ struct event_out {
     uint64_t parent; /* frame of the caller; 0 = none, or not known */
     int parent_is_known;
     int is_after_gap;      /* events of the thread right before this one were lost */
+    int is_of_before;      /* it says what was open before the first event of a part (before.h) */
     uint32_t task;         /* serial of the running task, 0 = none */
     uint32_t session;      /* number of the thread's session, 0 = none */
     const uint8_t *values; /* captured values (value.h); borrowed until the next event */
@@ -36,6 +37,17 @@ RL_CHECKED rl_status cursor_open_thread(struct reader *reader, uint32_t thread, 
  * skipped. */
 RL_CHECKED rl_status cursor_next(struct cursor *cursor, struct event_out *event);
 void cursor_close(struct cursor *cursor);
+/* Returns whether there is a next event, and gives its place: thread, number, ticks and
+ * is_of_before alone. The values of the last event are gone then. RL_OK, RL_END or RL_NOMEM. */
+RL_CHECKED rl_status cursor_peek(struct cursor *cursor, struct event_out *event);
+
+/* Takes the frames that the last event of each thread has left out of the stacks. */
+void cursor_settle(struct cursor *cursor);
+/* Append what a part that begins here needs (before.h): one thread with its open frames and tasks,
+ * or the callers of all frames. */
+void cursor_put_thread(const struct cursor *cursor, uint32_t thread, uint64_t first, uint64_t until,
+                       uint32_t session, struct bytes_out *out);
+void cursor_put_frames(const struct cursor *cursor, struct bytes_out *out);
 
 /* Appends the place of a cursor that cursor_open() has opened, and what is open there. */
 void cursor_save(const struct cursor *cursor, struct bytes_out *out);

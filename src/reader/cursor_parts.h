@@ -34,6 +34,7 @@ struct stream {
     uint64_t top;       /* then the innermost frame before it, 0 = none */
     uint64_t resume_at; /* the next chunk's events before this number were given */
     uint64_t skip_to;   /* the same for the loaded chunk */
+    uint64_t until;     /* events before this number say what was open before the part */
 };
 
 struct cursor {
@@ -61,6 +62,10 @@ void cursor_make_heap(struct cursor *cursor);
 /* Loads the next chunk of a stream and makes stream->rec its next event. RL_OK, RL_NOMEM, or RL_END
  * where the stream has no more events. */
 RL_CHECKED rl_status cursor_load_stream(struct cursor *cursor, struct stream *stream);
+/* Begins the streams with what was open before a part. RL_OK, RL_NOMEM or RL_DAMAGED. */
+RL_CHECKED rl_status cursor_begin_part(struct cursor *cursor);
+/* Takes out the frame that the last event left, and those that waited for it. */
+void cursor_take_out_leaving(struct stream *stream);
 /* Adds an open frame, innermost. Returns 0, or -1 without memory. */
 int cursor_push(struct stream *stream, struct open_activation open);
 

@@ -10,6 +10,9 @@
  * What the decoder of a chunk knows is not saved: a chunk needs no other one, so decoding it again
  * gives the same. A chunk is named by thread and number, which it keeps wherever it is.
  *
+ * The first events of a part's thread are known by what was before (before.h), so a stream that has
+ * not begun needs nothing here.
+ *
  * Invariant: no event of a loaded cursor comes before the last one of the saved cursor. A file that
  * grows may get such events; then the place is void. */
 #include "cursor_parts.h"
@@ -34,6 +37,15 @@ static int has_begun(const struct stream *stream, const struct reader *reader)
     const struct chunk_ref *next = &reader->chunks[stream->next_ref];
     return stream->is_loaded || is_over(stream) ||
            (next != reader->chunks && next[-1].info.thread == stream->thread);
+}
+
+static void save_tasks(const struct stream *stream, struct bytes_out *out)
+{
+    bytes_put_varint(out, stream->task_count);
+    for (uint32_t i = 0; i < stream->task_count; i++) {
+        bytes_put_varint(out, stream->tasks[i].serial);
+        bytes_put_varint(out, stream->tasks[i].frame);
+    }
 }
 
 static void save_stack(const struct stream *stream, struct bytes_out *out)
@@ -67,11 +79,7 @@ static void save_stream(const struct stream *stream, const struct reader *reader
     bytes_put_varint(out, stream->session);
     bytes_put_varint(out, stream->leaving);
     bytes_put_varint(out, stream->top);
-    bytes_put_varint(out, stream->task_count);
-    for (uint32_t i = 0; i < stream->task_count; i++) {
-        bytes_put_varint(out, stream->tasks[i].serial);
-        bytes_put_varint(out, stream->tasks[i].frame);
-    }
+    save_tasks(stream, out);
     save_stack(stream, out);
 }
 
@@ -185,6 +193,7 @@ static rl_status load_stream(struct cursor *cursor, struct stream *stream, struc
         stream->tasks[i].serial = bytes_varint32(in);
         stream->tasks[i].frame = bytes_varint(in);
     }
+    stream->depth = 0;
     rl_status status = load_stack(stream, in);
     if (status != RL_OK || !find_chunk(cursor->reader, stream, chunk)) {
         return status == RL_OK ? RL_DAMAGED : status;
@@ -195,6 +204,7 @@ static rl_status load_stream(struct cursor *cursor, struct stream *stream, struc
 static rl_status load_map(struct u64map *map, struct bytes_in *in)
 {
     size_t count = bytes_count(in);
+    u64map_clear(map); /* of a part it may have what was before */
     for (size_t i = 0; i < count && !in->bad; i++) {
         uint64_t key = bytes_varint(in), value = bytes_varint(in);
         if (key == 0) {
@@ -266,4 +276,83 @@ rl_status cursor_load(struct reader *reader, const uint8_t *bytes, size_t len, s
     }
     *out = cursor;
     return RL_OK;
+}
+
+/* ---- a part ---- */
+
+void cursor_settle(struct cursor *cursor)
+{
+    for (size_t i = 0; i < cursor->stream_count; i++) {
+        cursor_take_out_leaving(&cursor->streams[i]);
+    }
+}
+
+void cursor_put_thread(const struct cursor *cursor, uint32_t thread, uint64_t first, uint64_t until,
+                       uint32_t session, struct bytes_out *out)
+{
+    static const struct stream nothing;
+    const struct stream *found = &nothing;
+    for (size_t i = 0; i < cursor->stream_count; i++) {
+        if (cursor->streams[i].thread == thread) {
+            found = &cursor->streams[i];
+        }
+    }
+    bytes_put_varint(out, thread);
+    bytes_put_varint(out, first);
+    bytes_put_varint(out, until);
+    bytes_put_varint(out, session);
+    save_tasks(found, out);
+    save_stack(found, out);
+}
+
+void cursor_put_frames(const struct cursor *cursor, struct bytes_out *out)
+{
+    save_map(&cursor->parents, out);
+    save_map(&cursor->suspended, out);
+}
+
+static rl_status copy_map(struct u64map *to, const struct u64map *from)
+{
+    for (size_t i = 0; i < from->capacity; i++) {
+        if (from->entries[i].key != 0 &&
+            u64map_put(to, from->entries[i].key, from->entries[i].value) != 0) {
+            return RL_NOMEM;
+        }
+    }
+    return RL_OK;
+}
+
+/* Begins a stream with what was open in its thread, unless it begins behind its first chunk. */
+static rl_status begin_stream(const struct reader *reader, struct stream *stream, int *has_begun)
+{
+    const struct before_thread *thread = before_thread_of(reader, stream->thread);
+    const struct chunk_ref *first = &reader->chunks[stream->next_ref];
+    if (thread == NULL || (first != reader->chunks && first[-1].info.thread == stream->thread)) {
+        return RL_OK;
+    }
+    struct bytes_in in = thread->stack;
+    *has_begun = 1;
+    stream->until = thread->until;
+    stream->next_seq = thread->first;
+    stream->session = thread->session;
+    for (uint32_t i = 0; i < thread->task_count; i++) {
+        stream->tasks[i] = (struct running){thread->tasks[i].task, thread->tasks[i].frame};
+    }
+    stream->task_count = thread->task_count;
+    return load_stack(stream, &in);
+}
+
+rl_status cursor_begin_part(struct cursor *cursor)
+{
+    const struct reader *reader = cursor->reader;
+    rl_status status = RL_OK;
+    int has_begun = 0;
+    for (size_t i = 0; i < cursor->stream_count && status == RL_OK; i++) {
+        status = begin_stream(reader, &cursor->streams[i], &has_begun);
+    }
+    if (status != RL_OK || !has_begun) {
+        return status;
+    }
+    status = copy_map(&cursor->parents, &reader->before.parents);
+    return status == RL_OK ? copy_map(&cursor->suspended, &reader->before.suspended) : status;
 }

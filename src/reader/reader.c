@@ -67,6 +67,7 @@ void reader_close(struct reader *reader)
     rl_free(reader->source_blocks);
     rl_free(reader->members);
     source_table_free(reader->sources);
+    before_fini(&reader->before);
     rl_free(reader->path);
     u64map_fini(&reader->codes);
     bytes_out_fini(&reader->meta);

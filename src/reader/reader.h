@@ -5,6 +5,7 @@
  *                                                 totals.h   the folded call tree
  *                                                 source.h   texts of source files
  *                                                 check.h    whether every byte is as it must be
+ *   before.h   what was before the first event of a part
  *   private:  blocks.h -> chunks.h -> scan.h -> follow.h, each uses those before it
  *
  * Invariants:
@@ -22,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "before.h"
 #include "block.h"
 #include "header.h"
 #include "map.h"
@@ -99,7 +101,8 @@ struct reader {
     size_t problem_count;
     int has_more_problems;
     double ns_per_tick;
-    struct index *index; /* borrowed; set by the query layer, NULL = none */
+    struct before before; /* of a part; otherwise zeros */
+    struct index *index;  /* borrowed; set by the query layer, NULL = none */
     struct block_coder *coder;
     struct bytes_out stored, raw; /* scratch */
 };

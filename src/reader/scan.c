@@ -325,8 +325,10 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
         return source_note_block(reader, offset);
     case RL_BLOCK_MEMBER:
         return members_note(reader, offset, header);
+    case RL_BLOCK_BEFORE:
+        return before_read(reader, offset, header);
     default:
-        reader->unknown_blocks += header->type > RL_BLOCK_MEMBER || header->type == 0;
+        reader->unknown_blocks += header->type > RL_BLOCK_BEFORE || header->type == 0;
         return RL_OK;
     }
 }
@@ -383,6 +385,10 @@ static rl_status read_index(struct reader *reader)
         return RL_DAMAGED;
     }
     if ((status = blocks_unpack(reader, offset, &header, &raw)) != RL_OK) {
+        goto done;
+    }
+    if (blocks_next(reader, &at, &offset, &header) == RL_OK && header.type == RL_BLOCK_BEFORE &&
+        (status = before_read(reader, offset, &header)) != RL_OK) {
         goto done;
     }
     struct bytes_in in = bytes_in_of(raw.data, raw.len);

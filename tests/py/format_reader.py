@@ -40,6 +40,7 @@ class Recording:
         self.chunks = {}  # (thread, number) -> (info, records), blocks before slots
         self.slots = {}
         self.footer = None
+        self.before = None  # of a part: what was before its first event
         self.pairs, self.problems = [], []
         for kind, prefix, payload, at in self.blocks():
             getattr(self, f"block_{kind}", lambda *_: None)(prefix, payload, at)
@@ -230,6 +231,48 @@ class Recording:
                     place += len(mark)
             self.sources.setdefault(name, (state, flags, text.decode(), marks))
 
+    def block_14(self, prefix, payload, at):
+        data = Bytes(payload)
+
+        def rows(numbers):
+            return [[data.varint() for _ in range(numbers)] for _ in range(data.varint())]
+
+        self.before = {"at": at, "flags": data.varint()}
+        self.before["calls"] = dict(rows(2))
+        self.before["lines"] = {(code, line): runs for code, line, runs in rows(3)}
+        self.before["numbers"] = dict(rows(2))
+        self.before["parents"] = {frame: parent - 1 for frame, parent in rows(2)}
+        self.before["suspended"] = dict(rows(2))
+        self.before["threads"] = {}
+        for _ in range(data.varint()):
+            thread, first, until, session = (data.varint() for _ in range(4))
+            self.before["threads"][thread] = (first, until, session, rows(2), self.stack(data))
+        self.before["frames"] = [self.known_frame(data) for _ in range(data.varint())]
+        self.before["last"] = rows(7)
+        self.before["tasks"] = {task - 1: name for task, name in rows(2)}
+        assert not data.left()
+
+    def stack(self, data):
+        """(frame, its caller, flags, code, line, task) of open frames, outermost first."""
+        before, found = 0, []
+        for _ in range(data.varint()):
+            frame, caller = (before + unzigzag(data.varint()) for _ in range(2))
+            found.append((frame, caller, *(data.varint() for _ in range(4))))
+            before = frame
+        return found
+
+    def known_frame(self, data):
+        """What was known of a frame: numbers, values of its call, and of its variables."""
+        numbers, call = [data.varint() for _ in range(7)], Bytes(data.take(data.varint()))
+        values = []
+        while call.left():
+            values.append(Value(call, self.strings))
+        place, written = (data.varint(), data.varint()), []
+        for _ in range(data.varint()):
+            numbers = [data.varint() for _ in range(5)]
+            written.append((numbers, Value(Bytes(data.take(data.varint())), self.strings)))
+        return numbers, values, place, written
+
     def block_8(self, prefix, payload, at):
         self.footer = prefix
         self.pairs.append((u64(prefix, 40), u64(prefix, 32)))
@@ -259,7 +302,11 @@ class Recording:
     def thread_events(self, thread):
         """The lines of one thread; parents of frames are filled in by events(). The first one after
         lost events has the innermost frame then as `gap`."""
-        stack, tasks, session, expected, now, gap = [], [], 0, 0, 0, None
+        stack, tasks, session, expected, now, gap, until = [], [], 0, 0, 0, None, 0
+        known = self.before["threads"].get(thread) if self.before else None
+        if known:
+            expected, until, session = known[:3]
+            tasks, stack = [list(row) for row in known[3]], [row[0] for row in known[4]]
         for (owner, _), (info, records) in sorted(self.chunks.items()):
             if owner != thread:
                 continue
@@ -281,6 +328,9 @@ class Recording:
                     session = record["id"]
                     continue
                 line = dict(record, seq=info["seq"] + i, thread=thread, now=now, session=session)
+                if info["seq"] + i < until:
+                    yield dict(line, before=True, task=task_before(record, known[4]))
+                    continue
                 line["task"] = task_of(record, tasks)
                 if gap is not None:
                     line["gap"], gap = gap, None
@@ -401,6 +451,13 @@ def add_behind_exception(event, kind, frame, data):
         event["handler_line"] = data.varint()
 
 
+def task_before(record, stack):
+    """The task of an event that says what was open before a part."""
+    if record["kind"] in (16, 17):
+        return record["frame"]
+    return next((row[5] for row in stack if row[0] == record["frame"]), 0)
+
+
 def task_of(record, tasks):
     """The task of an event; `tasks` holds [serial, outermost frame]."""
     kind, frame = record["kind"], record["frame"]
@@ -434,7 +491,7 @@ def merged(recording):
 
 def events(path):
     recording = Recording(path)
-    parents, result = {}, []
+    parents, result = dict(recording.before["parents"]) if recording.before else {}, []
     for line in merged(recording):
         kind = line["kind"]
         event = {"seq": line["seq"], "thread": line["thread"], "t": recording.time(line["now"])}
@@ -494,7 +551,7 @@ def events(path):
                 event[key] = data.varint()
         if kind < 14 or kind in (28, 29):
             frame = line["frame"]
-            if kind in (1, 28):
+            if kind in (1, 28) and "before" not in line:
                 parents[frame] = line["parent"]
             known = frame == 0 or frame in parents
             parent = parents.get(frame, 0)

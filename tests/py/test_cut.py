@@ -86,7 +86,9 @@ def test_a_part_has_the_events_of_its_interval(tmp_path, options):
         expect_part(whole, part.path, first, last)
         shown = [e for e in whole[begin : end + 1] if e["kind"] != "session_start"]
         assert part.events == len(shown)
+        ended = {event["thread"] for event in whole[:begin] if event["kind"] == "thread_end"}
         threads = {event["thread"] for event in shown}
+        threads |= {event["thread"] for event in whole[:begin]} - ended  # those that wait
         others = {event["thread"] for event in whole} - threads
         assert part.threads_left_out == len(others)
         assert part.left_out_before + part.left_out_after + part.events == sum(
@@ -144,7 +146,7 @@ def test_every_verb_reads_a_part(tmp_path):
     assert status == 0 and "left out: " in text
     part = tmp_path / "part.relive"
     for words in (["info"], ["tree"], ["tree", "--calls"], ["calls", "leaf"], ["exc"],
-                  ["line", "app.py:7"], ["frame", "leaf#2"], ["history", "leaf", "n"],
+                  ["line", "app.py:7"], ["frame", "leaf#last"], ["history", "leaf", "n"],
                   ["state", "end"], ["top"], ["cover", "app.py"], ["callers", "leaf"], ["check"],
                   ["dump"], ["diff", part], ["sessions"], ["gaps"]):  # fmt: skip
         status, text, said = ask(*words, part)

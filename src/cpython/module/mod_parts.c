@@ -19,11 +19,11 @@
 
 PyObject *parts_result(const struct cut_result *result)
 {
-    return Py_BuildValue("(KKKKKKK)", (unsigned long long)result->events,
-                         (unsigned long long)result->before, (unsigned long long)result->after,
-                         (unsigned long long)result->other_threads,
-                         (unsigned long long)result->begun, (unsigned long long)result->copied,
-                         (unsigned long long)result->encoded);
+    return Py_BuildValue(
+        "(KKKKKKKK)", (unsigned long long)result->events, (unsigned long long)result->before,
+        (unsigned long long)result->after, (unsigned long long)result->other_threads,
+        (unsigned long long)result->begun, (unsigned long long)result->copied,
+        (unsigned long long)result->encoded, (unsigned long long)result->no_values);
 }
 
 /* Writes the recording that is on, as it is now, into a file. */

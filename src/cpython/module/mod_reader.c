@@ -115,6 +115,28 @@ static PyObject *make_losses_dict(const uint64_t losses[RL_LOSS_REASONS])
     return dict;
 }
 
+/* Returns where the events of a part begin, by thread, or None where the recording is no part: new.
+ */
+static PyObject *make_before_dict(const struct reader *r)
+{
+    if (!r->before.is_there) {
+        Py_RETURN_NONE;
+    }
+    PyObject *threads = PyDict_New();
+    for (size_t i = 0; threads != NULL && i < r->before.thread_count; i++) {
+        const struct before_thread *of = &r->before.threads[i];
+        PyObject *key = PyLong_FromUnsignedLong(of->thread);
+        PyObject *until = PyLong_FromUnsignedLongLong(of->until);
+        int failed = key == NULL || until == NULL || PyDict_SetItem(threads, key, until) != 0;
+        Py_XDECREF(key);
+        Py_XDECREF(until);
+        if (failed) {
+            Py_CLEAR(threads);
+        }
+    }
+    return threads;
+}
+
 static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
@@ -154,6 +176,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         reader_put_u64(d, "end_ns", reader_time(r, r->end_ticks)) != 0 ||
         reader_put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
         reader_put_owned(d, "meta", make_meta_dict(r)) != 0 ||
+        reader_put_owned(d, "before", make_before_dict(r)) != 0 ||
         reader_put_owned(d, "problems", list_problems(r)) != 0;
     self->busy = 0;
     if (failed) {
@@ -488,6 +511,8 @@ static PyMethodDef reader_methods[] = {
      "(thread, number of the event) that begins each of these frames."},
     {"call_numbers", (PyCFunction)reader_call_numbers, METH_VARARGS,
      "The number of each of some calls among those of its function."},
+    {"runs_before", (PyCFunction)reader_runs_before, METH_VARARGS,
+     "How often a line of some functions ran before the first event of a part."},
     {"line_counts", (PyCFunction)reader_line_counts, METH_O,
      "How often each line of some functions was about to run."},
     {"outputs", (PyCFunction)reader_outputs, METH_NOARGS,

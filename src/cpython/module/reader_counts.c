@@ -140,6 +140,25 @@ PyObject *reader_call_numbers(struct reader_object *self, PyObject *args)
     return result;
 }
 
+/* runs_before(codes, line): how often a line of these functions ran before the first event of a
+ * part. */
+PyObject *reader_runs_before(struct reader_object *self, PyObject *args)
+{
+    PyObject *numbers, *result = NULL;
+    struct u64map codes = {0};
+    unsigned line;
+    int is_set;
+    if (!PyArg_ParseTuple(args, "OI", &numbers, &line) || reader_enter(self) == NULL) {
+        return NULL;
+    }
+    if (reader_take_set(numbers, &codes, &is_set) == 0) {
+        result = PyLong_FromUnsignedLongLong(before_runs(self->reader, &codes, line));
+    }
+    u64map_fini(&codes);
+    self->busy = 0;
+    return result;
+}
+
 /* line_counts(codes): (code, line, how often it was about to run) of each line that ran, in no
  * order. */
 PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers)

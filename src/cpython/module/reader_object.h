@@ -96,6 +96,7 @@ PyObject *reader_pack(struct reader_object *self, PyObject *args);
 /* Methods in reader_counts.c. */
 PyObject *reader_call_numbers(struct reader_object *self, PyObject *args);
 PyObject *reader_frame_begins(struct reader_object *self, PyObject *frames);
+PyObject *reader_runs_before(struct reader_object *self, PyObject *args);
 PyObject *reader_line_counts(struct reader_object *self, PyObject *numbers);
 
 /* Methods in reader_outputs.c. */

@@ -1,0 +1,233 @@
+"""What a part knows of the time before it. At each position inside, the state and the numbers of
+calls and lines are those of the whole recording."""
+
+import json
+import shutil
+import struct
+
+import format_reader
+import pytest
+import xxhash
+from conftest import PROGRAMS, TESTS, relive
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_cut import record
+from test_pages import ask
+
+import relive as api
+from relive import positions
+
+NAMES = [program.stem for program in PROGRAMS]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Returns a function that gives a recording of a program, made once, and its events."""
+    folder, made = tmp_path_factory.mktemp("whole"), {}
+
+    def give(name, level):
+        if (name, level) not in made:
+            path = folder / f"{name}.{level}.relive"
+            program = next(one for one in PROGRAMS if one.stem == name)
+            relive("record", "--level", level, "-o", path, program, "a", "b", cwd=folder)
+            whole = api.open(path)
+            made[name, level] = whole, list(whole.events())
+        return made[name, level]
+
+    return give
+
+
+def position_of(event):
+    return f"T{event['thread']}@{event['seq']}"
+
+
+def shown(state):
+    """A state without times."""
+
+    def frames(rows):
+        return [
+            (one.name, one.caller, one.func, one.line, one.thread, one.task, one.state,
+             [(it.name, it.scope, it.state, it.value, it.recorded_at, it.is_parameter, it.at_call)
+              for it in one.variables])
+            for one in rows
+        ]  # fmt: skip
+
+    return (
+        [(one.number, one.position, frames(one.frames)) for one in state.threads],
+        frames(state.suspended),
+        [(one.number, one.name, one.state) for one in state.tasks],
+    )
+
+
+def expect_same(whole, part, events, chosen):
+    """Checks a part at chosen events: the state, the numbers of a call and of a line."""
+    for event in chosen:
+        position = position_of(event)
+        assert shown(part.state(position)) == shown(whole.state(position)), position
+        if event["kind"] == "call" and not event.get("already_running"):
+            codes = [row[0] for row in positions.named_functions([whole], event["func"])[0]]
+            place = event["thread"], event["seq"]
+            number = whole.reader.call_numbers([codes], [place])
+            assert part.reader.call_numbers([codes], [place]) == number
+            assert position_of_text(part, f"{event['func']}#{number[0]}") == position
+        elif event["kind"] == "line" and "<" not in event["file"]:
+            runs = [
+                one for one in events[: events.index(event) + 1]
+                if one["kind"] == "line" and (one["file"], one["line"])
+                == (event["file"], event["line"])
+            ]  # fmt: skip
+            text = f"{event['file']}:{event['line']}#{len(runs)}"
+            assert position_of_text(part, text) == position
+
+
+def position_of_text(recording, text):
+    place = positions.find([recording], text)
+    return f"T{place.thread}@{place.seq}"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_part_agrees_with_the_whole_at_each_position(recorded, tmp_path_factory, data):
+    name, level = data.draw(st.sampled_from(NAMES)), data.draw(st.sampled_from(["lines", "values"]))
+    whole, events = recorded(name, level)
+    if len(events) < 4:
+        return
+    at = sorted(data.draw(st.lists(st.integers(0, len(events) - 1), min_size=2, max_size=3,
+                                   unique=True)))  # fmt: skip
+    first, last = at[0], at[-1]
+    folder = tmp_path_factory.mktemp("parts")
+    made = whole.cut(folder / "part.relive", position_of(events[first]), position_of(events[last]))
+    if len(at) == 3:  # a part of a part
+        with api.open(made.path) as middle:
+            first = at[1]
+            made = middle.cut(folder / "again.relive", position_of(events[first]), "end")
+    with api.open(made.path) as part:
+        inside = st.sampled_from(range(first, last + 1))
+        chosen = {first, last, *data.draw(st.lists(inside, min_size=4, max_size=4))}
+        expect_same(whole, part, events, [events[one] for one in sorted(chosen)])
+        assert part.check()["missing_events"] == 0 and not part.problems()
+        assert format_reader.events(made.path) == list(part.events())
+    shutil.rmtree(folder)
+
+
+PROGRAM = """
+import sys, threading
+class Box: pass
+box = Box()
+def price(n):
+    return n * 2
+def total(items, rate):
+    sum_ = 0
+    for item in items:
+        sum_ += price(item)
+    box.last = sum_
+    return sum_ * rate
+def count(n):
+    for i in range(n):
+        yield i
+def wait(event, held):
+    event.wait()
+    return held
+held = count(5)
+next(held)
+event = threading.Event()
+thread = threading.Thread(target=wait, args=(event, [1]))
+thread.start()
+for n in range(3):
+    total([1, 2, 3, 4], n)
+list(held)
+event.set()
+thread.join()
+"""
+
+
+def test_verbs_know_what_was_before(tmp_path):
+    whole = record(tmp_path, "--level", "lines", source=PROGRAM)
+    part = tmp_path / "part.relive"
+    status, text, _ = ask("cut", "--from", "price#7", "--to", "total#3", "-o", part, whole)
+    assert status == 0 and "values" not in text
+    rows = [json.loads(row) for row in ask("calls", "price", "--json", part)[1].splitlines()]
+    assert [row["n"] for row in rows if "n" in row] == [7, 8]
+    rows = [json.loads(row) for row in ask("calls", "total", "--json", part)[1].splitlines()]
+    assert [(row["n"], row["already_running"]) for row in rows if "n" in row] == [
+        (2, True), (3, False),
+    ]  # fmt: skip
+    assert "began and ended before this part" in ask("state", "price#3", part)[2]
+    assert ask("state", "total#2", part)[0] == 0
+    _, text, _ = ask("state", "price#7", part)
+    assert "items = [1, 2, 3, 4]" in text and "(known at the begin of the part)" in text
+    assert "wait  (T2#" in text.replace("__main__:", "") and "held = [1]" in text
+    assert "suspended" in text and "n = 5" in text
+    _, text, _ = ask("frame", "total#2", part)
+    assert "items=[1, 2, 3, 4], rate=1" in text and "sum_=6" in text
+    assert "began before this part" in text
+    for words in (["line", "app.py:6"], ["history", "total", "sum_"]):
+        of_whole = [json.loads(row) for row in ask(*words, "--json", whole)[1].splitlines()][1:]
+        found = [json.loads(row) for row in ask(*words, "--json", part)[1].splitlines()][1:]
+        kept = {row["position"] for row in found if "position" in row}
+        places = [row for row in of_whole if row.get("position") in kept]
+        mine = [row for row in found if row.get("position")]
+        assert len(mine) == len(places) > 0
+        for row, other in zip(mine[1:], places[1:]):  # the first one's line ran before
+            unlike = {key for key in row if row[key] != other[key]}
+            assert unlike <= {"t"}, (words, row, other)
+
+
+def test_replay_begins_with_what_was_before(tmp_path):
+    whole = record(tmp_path, "--level", "lines", source=PROGRAM)
+    part = tmp_path / "part.relive"
+    ask("cut", "--from", "price#7", "-o", part, whole)
+    words = ["-c", "goto price#8", "-c", "u", "-c", "p items, rate, sum_"]
+    texts = [ask("replay", *words, path)[1] for path in (whole, part)]
+    assert texts[0] == texts[1] and "[1, 2, 3, 4]" in texts[0]
+
+
+def change_before(data, edit):
+    """Returns a file with another BEFORE block, with right sums. It has no FOOTER, so that it is
+    read block by block."""
+    blocks = [(at, kind, payload) for kind, _, payload, at in Plain(data).blocks()]
+    place = next(i for i, (_, kind, _) in enumerate(blocks) if kind == 14)
+    payload = edit(bytes(blocks[place][2]))
+    head = bytearray(data[blocks[place][0] : blocks[place][0] + 32])
+    struct.pack_into("<HHIIQI", head, 4, 14, 0, len(payload), len(payload),
+                     xxhash.xxh3_64_intdigest(payload), 0)  # fmt: skip
+    struct.pack_into("<I", head, 28, xxhash.xxh3_64_intdigest(bytes(head[:28])) & 0xFFFFFFFF)
+    body = payload + bytes(-len(payload) % 8)
+    return data[: blocks[place][0]] + bytes(head) + body
+
+
+class Plain(format_reader.Recording):
+    """The blocks of bytes."""
+
+    def __init__(self, data):
+        self.data = data
+
+
+GOLDEN = TESTS / "golden" / "good" / "part-1.relive"
+
+
+def test_hostile_numbers_of_a_part_are_refused(tmp_path):
+    """A count beyond the bytes, and each cut of the block, is a problem; the rest is read."""
+    data = GOLDEN.read_bytes()
+    path = tmp_path / "bad.relive"
+    huge = b"\xff\xff\xff\xff\x0f"
+    edits = [lambda plain: b"\x00" + huge + plain[1:], lambda plain: huge * 3]
+    edits += [lambda plain, n=n: plain[:n] for n in range(0, 400, 7)]
+    edits += [lambda plain, n=n: plain[:n] + b"\xff" + plain[n + 1 :] for n in range(1, 400, 7)]
+    said = 0
+    for edit in edits:
+        path.write_bytes(change_before(data, edit))
+        with api.open(path) as part:
+            events = list(part.events())
+            part.state("end")
+            said += any("before the part" in problem for problem in part.problems())
+            assert len(events) == part.header["events"]
+            assert part.check()["blocks"]
+    assert said > 60
+    assert "before the part" in ask("check", path)[1] or said
+
+
+def test_an_old_part_and_a_whole_recording_say_nothing_of_before():
+    for path in sorted((TESTS / "golden" / "good").glob("*.relive")):
+        with api.open(path) as recording:
+            assert (recording.header["before"] is None) == (path != GOLDEN)
