@@ -4,6 +4,8 @@
         main()
 
 Guides are in docs/; `relive --help` lists the command line.
+
+It may be imported before pytest could change its asserts, and has none: PYTEST_DONT_REWRITE.
 """
 
 import sys

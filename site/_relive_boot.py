@@ -4,7 +4,9 @@ RELIVE_RUN or RELIVE_RECORD begins the recording, RELIVE_DEBUG the debugger. REL
 others control the process from outside.
 
 relive.pth imports this module, and relive.start on 3.15 and later. It must not import anything
-heavy and must never disturb the program."""
+heavy and must never disturb the program.
+
+It is imported before pytest could change its asserts, and has none: PYTEST_DONT_REWRITE."""
 
 import os
 

@@ -399,7 +399,7 @@ static int by_ticks(const void *left, const void *right)
 static rl_status end_thread(struct cutting *cutting, struct cut_thread *thread)
 {
     const struct begun_thread *of = begin_of(&cutting->begin, thread->thread);
-    const struct before_thread *known = before_thread_of(cutting->reader, thread->thread);
+    const struct before_thread *known = before_thread_of(&cutting->reader->before, thread->thread);
     rl_status status = RL_OK;
     if (!thread->has_events) {
         const struct chunk_info like = {.thread = thread->thread,

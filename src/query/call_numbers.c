@@ -28,7 +28,7 @@ static int count_call(const struct reader *reader, const struct event_out *event
         return 0;
     }
     calls[*index].number =
-        event->is_of_before ? before_number(reader, event->frame) : counts[*function];
+        event->is_of_before ? before_number(&reader->before, event->frame) : counts[*function];
     return 1;
 }
 

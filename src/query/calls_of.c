@@ -240,7 +240,8 @@ static rl_status on_begin(struct calls_of *c, const struct event_out *event)
     struct call_row row = {.reader = c->reader, .start = event};
     struct event_out kept = *event;
     uint32_t line;
-    row.number = event->is_of_before ? before_number(c->reader, event->frame) : c->number + 1;
+    row.number =
+        event->is_of_before ? before_number(&c->reader->before, event->frame) : c->number + 1;
     if (row.number == 0) {
         return RL_OK; /* its begin was lost, before the part */
     }
@@ -595,7 +596,7 @@ rl_status calls_of_open(struct reader *reader, const struct calls_of_question *q
                                                UINT32_C(1) << RL_EVENT_RUNNING,
                                       .codes = question->codes};
     if (status == RL_OK) {
-        uint64_t before = before_calls(reader, question->codes);
+        uint64_t before = before_calls(&reader->before, question->codes);
         c->number = before;
         size_t first = find_first_stretch(c);
         status = skim_open(reader, 0, first, &c->lines, &c->events);

@@ -107,7 +107,7 @@ uint64_t open_calls_begin(struct open_calls *calls, const struct reader *reader,
         return 0;
     }
     *begins += !event->is_of_before;
-    uint64_t number = event->is_of_before ? before_number(reader, event->frame) : *begins;
+    uint64_t number = event->is_of_before ? before_number(&reader->before, event->frame) : *begins;
     *call = (struct open_call){event->frame, event->id, number, event->ticks};
     return call->number;
 }

@@ -216,8 +216,8 @@ struct beginning {
 static uint64_t count_before(const struct reader *reader, const struct position *position,
                              const struct u64map *codes)
 {
-    return position->kind == POSITION_CALL   ? before_calls(reader, codes)
-           : position->kind == POSITION_LINE ? before_runs(reader, codes, position->line)
+    return position->kind == POSITION_CALL   ? before_calls(&reader->before, codes)
+           : position->kind == POSITION_LINE ? before_runs(&reader->before, codes, position->line)
                                              : 0;
 }
 
@@ -333,7 +333,7 @@ static int is_at_running(struct finding *finding, const struct event_out *event)
 {
     uint64_t number = finding->position->number;
     uint64_t wanted = number != 0 ? number : finding->before;
-    if (wanted == 0 || before_number(finding->reader, event->frame) != wanted) {
+    if (wanted == 0 || before_number(&finding->reader->before, event->frame) != wanted) {
         return 0;
     }
     keep_event(finding, event);

@@ -5,11 +5,9 @@
  *  2. A block that is damaged anywhere in these tables is left out as a whole. */
 #include "before.h"
 
-#include <string.h>
+#include <relive/rl_format.h>
 
 #include "alloc.h"
-#include "blocks.h"
-#include "reader.h"
 
 void before_fini(struct before *before)
 {
@@ -127,21 +125,12 @@ static rl_status take_all(struct before *before)
     return status == RL_OK && in.bad ? RL_DAMAGED : status;
 }
 
-rl_status before_read(struct reader *reader, uint64_t offset, const struct block_header *header)
+rl_status before_decode(struct before *before)
 {
-    struct before *before = &reader->before;
-    if (before->is_there) {
-        return RL_OK;
-    }
-    rl_status status = blocks_unpack(reader, offset, header, &before->bytes);
-    status = status == RL_OK ? take_all(before) : status;
+    rl_status status = take_all(before);
     if (status != RL_OK) {
         before_fini(before);
-        if (status != RL_NOMEM) {
-            reader_problem(reader, "what was before the part, at byte %llu, is damaged",
-                           (unsigned long long)offset);
-        }
-        return status == RL_NOMEM ? status : RL_OK;
+        return status;
     }
     before->is_there = 1;
     return RL_OK;
@@ -149,9 +138,8 @@ rl_status before_read(struct reader *reader, uint64_t offset, const struct block
 
 /* ---- questions ---- */
 
-const struct before_thread *before_thread_of(const struct reader *reader, uint32_t thread)
+const struct before_thread *before_thread_of(const struct before *before, uint32_t thread)
 {
-    const struct before *before = &reader->before;
     size_t low = 0, high = before->thread_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -163,37 +151,36 @@ const struct before_thread *before_thread_of(const struct reader *reader, uint32
                : NULL;
 }
 
-uint64_t before_first(const struct reader *reader, uint32_t thread)
+uint64_t before_first(const struct before *before, uint32_t thread)
 {
-    const struct before_thread *found = before_thread_of(reader, thread);
+    const struct before_thread *found = before_thread_of(before, thread);
     return found != NULL ? found->first : 0;
 }
 
-uint64_t before_calls(const struct reader *reader, const struct u64map *codes)
+uint64_t before_calls(const struct before *before, const struct u64map *codes)
 {
     uint64_t calls = 0;
-    for (size_t i = 0; reader->before.is_there && i < codes->capacity; i++) {
+    for (size_t i = 0; before->is_there && i < codes->capacity; i++) {
         uint64_t key = codes->entries[i].key;
-        const uint64_t *known = key != 0 ? u64map_get(&reader->before.calls, key) : NULL;
+        const uint64_t *known = key != 0 ? u64map_get(&before->calls, key) : NULL;
         calls += known != NULL ? *known : 0;
     }
     return calls;
 }
 
-uint64_t before_runs(const struct reader *reader, const struct u64map *codes, uint32_t line)
+uint64_t before_runs(const struct before *before, const struct u64map *codes, uint32_t line)
 {
     uint64_t runs = 0;
-    for (size_t i = 0; reader->before.is_there && i < codes->capacity; i++) {
+    for (size_t i = 0; before->is_there && i < codes->capacity; i++) {
         uint64_t key = codes->entries[i].key;
-        const uint64_t *known =
-            key > 1 ? u64map_get(&reader->before.lines, (key - 1) << 32 | line) : NULL;
+        const uint64_t *known = key > 1 ? u64map_get(&before->lines, (key - 1) << 32 | line) : NULL;
         runs += known != NULL ? *known : 0;
     }
     return runs;
 }
 
-uint64_t before_number(const struct reader *reader, uint64_t frame)
+uint64_t before_number(const struct before *before, uint64_t frame)
 {
-    const uint64_t *number = frame != 0 ? u64map_get(&reader->before.numbers, frame) : NULL;
+    const uint64_t *number = frame != 0 ? u64map_get(&before->numbers, frame) : NULL;
     return number != NULL ? *number : 0;
 }

@@ -20,14 +20,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "block.h"
 #include "bytes.h"
 #include "map.h"
 
 #define BEFORE_ENTRIES_MAX (4u << 20) /* of all tables; a block with more is refused */
 #define BEFORE_TASKS_MAX   8u
-
-struct reader;
 
 struct before_task {
     uint32_t task;
@@ -58,22 +55,20 @@ struct before {
     struct bytes_out bytes; /* the block, decoded */
 };
 
-/* Takes the block at this place. Damage is a problem of the reader. RL_OK or RL_NOMEM. Private to
- * src/reader. */
-RL_CHECKED rl_status before_read(struct reader *reader, uint64_t offset,
-                                 const struct block_header *header);
+/* Decodes `bytes`. RL_OK, RL_NOMEM or RL_DAMAGED; then nothing is known. Private to src/reader. */
+RL_CHECKED rl_status before_decode(struct before *before);
 /* Forgets what was read. */
 void before_fini(struct before *before);
 
 /* Returns what is known of a thread, or NULL. */
-const struct before_thread *before_thread_of(const struct reader *reader, uint32_t thread);
+const struct before_thread *before_thread_of(const struct before *before, uint32_t thread);
 /* Returns the number of the first event of a thread: 0, but for a part. */
-uint64_t before_first(const struct reader *reader, uint32_t thread);
+uint64_t before_first(const struct before *before, uint32_t thread);
 /* Return how many calls of these functions (ids + 1) began before, and how often a line of them
  * ran. */
-uint64_t before_calls(const struct reader *reader, const struct u64map *codes);
-uint64_t before_runs(const struct reader *reader, const struct u64map *codes, uint32_t line);
+uint64_t before_calls(const struct before *before, const struct u64map *codes);
+uint64_t before_runs(const struct before *before, const struct u64map *codes, uint32_t line);
 /* Returns the number of the call of a frame that had begun before; 0 = not known. */
-uint64_t before_number(const struct reader *reader, uint64_t frame);
+uint64_t before_number(const struct before *before, uint64_t frame);
 
 #endif

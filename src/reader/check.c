@@ -313,8 +313,8 @@ static void count_gaps(const struct reader *reader, struct check_result *result)
         int is_first = i == 0 || reader->chunks[i - 1].info.thread != info->thread;
         const struct chunk_info *before = is_first ? NULL : &reader->chunks[i - 1].info;
         uint64_t chunk = is_first ? 0 : before->chunk + 1;
-        uint64_t seq =
-            is_first ? before_first(reader, info->thread) : before->first_seq + before->events;
+        uint64_t seq = is_first ? before_first(&reader->before, info->thread)
+                                : before->first_seq + before->events;
         if (info->first_seq > seq) {
             result->missing_events += info->first_seq - seq;
             result->missing_chunks += info->chunk > chunk ? info->chunk - chunk : 0;

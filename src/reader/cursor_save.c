@@ -325,7 +325,7 @@ static rl_status copy_map(struct u64map *to, const struct u64map *from)
 /* Begins a stream with what was open in its thread, unless it begins behind its first chunk. */
 static rl_status begin_stream(const struct reader *reader, struct stream *stream, int *has_begun)
 {
-    const struct before_thread *thread = before_thread_of(reader, stream->thread);
+    const struct before_thread *thread = before_thread_of(&reader->before, stream->thread);
     const struct chunk_ref *first = &reader->chunks[stream->next_ref];
     if (thread == NULL || (first != reader->chunks && first[-1].info.thread == stream->thread)) {
         return RL_OK;

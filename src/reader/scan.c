@@ -308,6 +308,25 @@ static rl_status read_meta(struct reader *reader, uint64_t offset,
     return status == RL_NOMEM || reader->meta.failed ? RL_NOMEM : RL_OK;
 }
 
+/* Reads what was before a part (before.h); only the first such block counts. */
+static rl_status read_before(struct reader *reader, uint64_t offset,
+                             const struct block_header *header)
+{
+    if (reader->before.is_there) {
+        return RL_OK;
+    }
+    rl_status status = blocks_unpack(reader, offset, header, &reader->before.bytes);
+    status = status == RL_OK ? before_decode(&reader->before) : status;
+    if (status != RL_OK) {
+        before_fini(&reader->before);
+    }
+    if (status != RL_OK && status != RL_NOMEM) {
+        reader_problem(reader, "what was before the part, at byte %llu, is damaged",
+                       (unsigned long long)offset);
+    }
+    return status == RL_NOMEM ? status : RL_OK;
+}
+
 /* Takes what one block says. SUMMARY and FOOTER are read elsewhere; newer types are counted. */
 static rl_status read_block(struct reader *reader, uint64_t offset,
                             const struct block_header *header, int want_slots)
@@ -326,7 +345,7 @@ static rl_status read_block(struct reader *reader, uint64_t offset,
     case RL_BLOCK_MEMBER:
         return members_note(reader, offset, header);
     case RL_BLOCK_BEFORE:
-        return before_read(reader, offset, header);
+        return read_before(reader, offset, header);
     default:
         reader->unknown_blocks += header->type > RL_BLOCK_BEFORE || header->type == 0;
         return RL_OK;
@@ -388,7 +407,7 @@ static rl_status read_index(struct reader *reader)
         goto done;
     }
     if (blocks_next(reader, &at, &offset, &header) == RL_OK && header.type == RL_BLOCK_BEFORE &&
-        (status = before_read(reader, offset, &header)) != RL_OK) {
+        (status = read_before(reader, offset, &header)) != RL_OK) {
         goto done;
     }
     struct bytes_in in = bytes_in_of(raw.data, raw.len);

@@ -17,15 +17,6 @@
 #include "reader_open.h"
 #include "status.h"
 
-PyObject *parts_result(const struct cut_result *result)
-{
-    return Py_BuildValue(
-        "(KKKKKKKK)", (unsigned long long)result->events, (unsigned long long)result->before,
-        (unsigned long long)result->after, (unsigned long long)result->other_threads,
-        (unsigned long long)result->begun, (unsigned long long)result->copied,
-        (unsigned long long)result->encoded, (unsigned long long)result->no_values);
-}
-
 /* Writes the recording that is on, as it is now, into a file. */
 static rl_status keep_now(const struct cut_question *question, struct cut_result *result,
                           struct rl_err *err)
@@ -63,7 +54,7 @@ static PyObject *core_keep(PyObject *module, PyObject *args)
         question.meta = meta.data;
         question.meta_len = meta.len;
         rl_status status = keep_now(&question, &result, &err);
-        answer = status == RL_OK ? parts_result(&result) : refusal_raise(status, err.text);
+        answer = status == RL_OK ? reader_cut_result(&result) : refusal_raise(status, err.text);
     }
     bytes_out_fini(&meta);
     Py_DECREF(path);

@@ -152,7 +152,7 @@ PyObject *reader_runs_before(struct reader_object *self, PyObject *args)
         return NULL;
     }
     if (reader_take_set(numbers, &codes, &is_set) == 0) {
-        result = PyLong_FromUnsignedLongLong(before_runs(self->reader, &codes, line));
+        result = PyLong_FromUnsignedLongLong(before_runs(&self->reader->before, &codes, line));
     }
     u64map_fini(&codes);
     self->busy = 0;

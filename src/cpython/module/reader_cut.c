@@ -2,7 +2,6 @@
  * Why: a part of a recording as a file of its own.
  *
  * Threads: the file is written without the GIL. */
-#include "mod_parts.h"
 #include "reader_object.h"
 #include "refusal.h"
 
@@ -24,6 +23,15 @@ int reader_take_meta(PyObject *pairs, struct bytes_out *meta)
     return meta->failed ? -1 : 0;
 }
 
+PyObject *reader_cut_result(const struct cut_result *result)
+{
+    return Py_BuildValue(
+        "(KKKKKKKK)", (unsigned long long)result->events, (unsigned long long)result->before,
+        (unsigned long long)result->after, (unsigned long long)result->other_threads,
+        (unsigned long long)result->begun, (unsigned long long)result->copied,
+        (unsigned long long)result->encoded, (unsigned long long)result->no_values);
+}
+
 /* Writes the part that a question wants: the numbers of struct cut_result. `path` is taken. */
 static PyObject *write_part(struct reader_object *self, struct cut_question *question,
                             PyObject *path, PyObject *pairs)
@@ -42,7 +50,7 @@ static PyObject *write_part(struct reader_object *self, struct cut_question *que
         status = cut_write(self->reader, question, &result, &err);
         Py_END_ALLOW_THREADS
         self->busy = 0;
-        answer = status == RL_OK ? parts_result(&result) : refusal_raise(status, err.text);
+        answer = status == RL_OK ? reader_cut_result(&result) : refusal_raise(status, err.text);
     }
     bytes_out_fini(&meta);
     Py_DECREF(path);

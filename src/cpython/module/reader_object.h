@@ -10,6 +10,8 @@
 #include "select.h"
 #include "skim.h"
 
+struct cut_result;
+
 struct reader_object {
     PyObject_HEAD struct reader *reader; /* owned; NULL = closed */
     struct skim skim;                    /* of the dump that is under way; no cursor = none is */
@@ -86,6 +88,8 @@ PyObject *reader_event(struct reader_object *self, PyObject *args);
 /* Methods in reader_cut.c. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args);
 PyObject *reader_keep(struct reader_object *self, PyObject *args);
+/* Returns the numbers of a cut as a tuple, in their order: new. */
+PyObject *reader_cut_result(const struct cut_result *result);
 /* A list of pairs of texts as entries of META. 0, or -1 with an exception. */
 int reader_take_meta(PyObject *pairs, struct bytes_out *meta);
 
