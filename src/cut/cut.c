@@ -31,6 +31,7 @@ enum { CHUNK_BYTES = 4 << 20 }; /* of tokens and values, of a chunk that is enco
 struct cut_thread {
     uint32_t thread;
     uint64_t next;          /* number behind its last event that was left out before */
+    uint64_t top;           /* innermost open frame behind the last chunk that was encoded */
     uint64_t key;           /* ticks of its last event; they never go back */
     uint64_t chunks;        /* that were written */
     int has_events;         /* some were kept */
@@ -118,7 +119,7 @@ static void make_chunk(struct cutting *cutting, struct cut_thread *thread,
         .first_call = next_frame & RL_FRAME_ORDINAL_MASK,
         .ticks0 = ticks,
         .mono0 = mono_of(cutting, ticks),
-        .top = seq == like->first_seq ? like->top : 0,
+        .top = seq == like->first_seq ? like->top : thread->top,
         .name = like->name,
     };
     used_string(&cutting->used, like->name);
@@ -148,6 +149,11 @@ static rl_status end_chunk(struct cutting *cutting)
         return RL_OK;
     }
     cutting->is_making = 0;
+    struct cut_thread *thread = take_thread(cutting, info->thread); /* it is there */
+    uint64_t top = summary_end_chunk(cutting->lane, info->events);
+    if (thread != NULL) {
+        thread->top = top;
+    }
     rl_status status = chunk_maker_end(&cutting->maker, &data, &len);
     if (status == RL_OK) {
         info->mono1 = mono_of(cutting, info->ticks1);

@@ -359,6 +359,18 @@ struct summary_lane *summary_begin_chunk(struct summary *summary, const struct c
     return lane;
 }
 
+uint64_t summary_end_chunk(struct summary_lane *lane, uint32_t events)
+{
+    size_t depth = lane != NULL ? lane->depth : 0;
+    while (depth != 0 && lane->stack[depth - 1].frame == 0) {
+        depth--; /* a function written in C */
+    }
+    if (lane != NULL) {
+        lane->next_seq += events;
+    }
+    return depth != 0 ? lane->stack[depth - 1].frame : 0;
+}
+
 /* Returns the place of a frame in the stack, or SIZE_MAX. */
 static size_t find_open(const struct summary_lane *lane, uint64_t frame)
 {

@@ -117,6 +117,9 @@ void summary_fini(struct summary *summary);
 /* Begins a chunk: returns the lane of its thread for summary_add(), or NULL without memory. Where
  * events are missing before the chunk, the thread's frames count as left. */
 struct summary_lane *summary_begin_chunk(struct summary *summary, const struct chunk_info *info);
+/* Ends a chunk that had info->events of 0 at its begin, since their number was not known. Returns
+ * the innermost open frame, 0 = none. */
+uint64_t summary_end_chunk(struct summary_lane *lane, uint32_t events);
 /* Adds an event of the chunk. A lane of NULL counts the kind alone. */
 void summary_add(struct summary *summary, struct summary_lane *lane, const struct rec *rec);
 /* What follows can be taken back, until the next mark. It is one chunk. */

@@ -124,7 +124,8 @@ static uint64_t frame_below(const struct cursor *cursor, const struct event_out 
 {
     size_t depth;
     const struct open_activation *stack = cursor_stack(cursor, &depth);
-    return depth > (kind_enters(event->kind) ? 1u : 0u) ? stack[0].frame : 0;
+    size_t entered = kind_enters(event->kind) ? 1 : 0;
+    return depth > entered && !event->is_of_before ? stack[depth - 1 - entered].frame : 0;
 }
 
 /* Decodes the next chunk of a lane, which may have no event before the place. */

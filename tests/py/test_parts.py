@@ -173,6 +173,22 @@ def test_verbs_know_what_was_before(tmp_path):
             assert unlike <= {"t"}, (words, row, other)
 
 
+def test_the_tree_of_a_part_has_calls_below_what_was_open(tmp_path):
+    """SUMMARY is that of a reading of the events, and each call has the caller that it had."""
+    whole = record(tmp_path, "--level", "lines", source=PROGRAM)
+    part = api.open(whole).cut(tmp_path / "part.relive", "price#7", "total#3")
+    with api.open(part.path) as found:
+        names = {row[0]: found.code(row[0])[1] for row in found.tree() if row[0]}
+        tree = [(names.get(row[0]), row[1], row[2], row[9]) for row in found.tree()]
+        place = {name: at for at, (name, _, _, _) in enumerate(tree) if name}
+        assert tree[place["price"]] == ("price", place["total"], 2, 0)
+        assert tree[place["total"]][1] == place["<module>"]
+        assert tree[place["total"]][3] == tree[place["<module>"]][3] == tree[place["wait"]][3] == 1
+        price = next(one for one in found.events() if one.get("func") == "__main__:price")
+        caller = found.reader.origin_caller(price["thread"], price["seq"])
+        assert f"T1#{caller[0] & (1 << 40) - 1}" == price["parent"]
+
+
 def test_replay_begins_with_what_was_before(tmp_path):
     whole = record(tmp_path, "--level", "lines", source=PROGRAM)
     part = tmp_path / "part.relive"
