@@ -348,8 +348,10 @@ static rl_status on_call_end(struct search *search, const struct event_out *even
         event->t - call->start.out.t < search->question->least) {
         free_call(search, call);
     } else if (call != NULL) {
+        if (!call->has_end) { /* find_ends() may have it already */
+            status = kept_event_take(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
+        }
         call->has_end = 1;
-        status = kept_event_take(&call->end, event) == 0 ? RL_OK : RL_NOMEM;
         if (search->question->least != 0 && status == RL_OK) {
             status = keep_call(search, call);
         } else if (search->question->least != 0) {
