@@ -166,7 +166,8 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
     "gaps": (1, "", {"function": f"{_PLACE} rule:number why:text add:text"}),
     "cut": (1, "", {
         "part": "path:text first:position last:position events:count left_out_before:count"
-        " left_out_after:count threads_left_out:count events_of_begin:count bytes:count",
+        " left_out_after:count threads_left_out:count events_of_begin:count"
+        " frames_without_values:count bytes:count",
     }),
     "pack": (1, "", {
         "pack": "path:text processes:count events:count changed:count bytes:count"

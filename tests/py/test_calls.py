@@ -200,4 +200,4 @@ def test_a_terminal_is_shown_how_far_a_long_question_is(out):
     shown = os.read(leader, 9999).decode()
     os.close(leader)
     assert done.returncode == 0
-    assert "relive: 0 % read" in shown and shown.endswith("\r\x1b[Kanswer\r\n")
+    assert "\rrelive: [--------------------] 0 %" in shown and shown.endswith("\r\x1b[Kanswer\r\n")

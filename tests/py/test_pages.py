@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import clean_environ, relive
@@ -140,6 +141,12 @@ def test_a_page_goes_on_in_a_file_that_has_grown(tmp_path):
     ) as running:  # fmt: skip
         assert running.stdout.readline() == b"half\n"
         path = tmp_path / "r.relive"
+        until = time.monotonic() + 60  # the writer thread stores the source a moment later
+        while time.monotonic() < until:
+            with api.open(path) as recording:
+                if recording.source(str(tmp_path / "app.py")) is not None:
+                    break
+            time.sleep(0.05)
         firsts = {}
         for words in (["tree", "--calls", "--func", "leaf"], ["line", "app.py:4"],
                       ["history", "leaf", "n"], ["calls", "leaf"]):  # fmt: skip
