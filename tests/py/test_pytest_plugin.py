@@ -11,6 +11,11 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from conftest import clean_environ, dump, relive, run
 
+two_backends = pytest.mark.skipif(
+    sys.version_info[:2] not in ((3, 8), (3, 12)),
+    reason="pytest's own ways are tested on 3.8 and 3.12",
+)
+
 SHOP = """
 import threading
 import pytest
@@ -158,6 +163,7 @@ def test_red(cart, extra):
     assert meta["test.id"] == "test_shop.py::test_red[milk]" and meta["test.phase"] == "teardown"
 
 
+@two_backends
 def test_levels(project):
     project.write("""
 def test_red(cart):
@@ -175,6 +181,7 @@ def test_red(cart):
     assert done.returncode == 4 and "8M" in done.text
 
 
+@two_backends
 def test_the_level_is_not_taken_from_a_path(project):
     project.write("def test_red(cart):\n    total(cart)\n", name="calls_and_more/test_a.py")
     for words in (("--relive", "calls_and_more"), ("calls_and_more", "--relive"),
@@ -192,6 +199,7 @@ def test_keep_all_and_dir(project):
     assert functions(path) == ["cart", "test_green", "price", "price"]
 
 
+@two_backends
 def test_a_green_test_removes_what_it_had_left(project):
     project.write("def test_it(): price('tea', 9)\n")
     project.write("def test_other(): price('tea', 9)\n", name="test_other.py")
@@ -258,6 +266,7 @@ def test_modules():
     assert done.returncode == 4 and "unrecognized arguments: --relive" in done.text
 
 
+@two_backends
 def test_last_failed_and_collect_only(project):
     project.write("def test_red(): price('tea', 9)\ndef test_green(): pass\n")
     words = ("-p", "cacheprovider")
@@ -479,6 +488,7 @@ def test_long():
     assert functions(project.recording("killed-main")) == ["test_long", "price", "helper"]
 
 
+@two_backends
 def test_pdb(project):
     project.write("def test_red(cart):\n    total(cart)\n")
     done = run(sys.executable, "-m", "pytest", "--relive", "--pdb", "-p", "no:cacheprovider",
@@ -487,6 +497,7 @@ def test_pdb(project):
     assert project.names() == ["test_shop-test_red.relive"]
 
 
+@two_backends
 def test_it_is_recorded_already(project):
     project.write("def test_red(cart):\n    total(cart)\n")
     done = relive("record", "-o", "whole.relive", "-m", "pytest", "--relive", cwd=project.folder)
@@ -570,6 +581,7 @@ def test_flaky():
     assert last["args"]["item"]["r"] == "'run 2'"
 
 
+@two_backends
 @pytest.mark.parametrize("core", ["ctrace", "sysmon"])
 def test_coverage_counts_the_same(project, core):
     needs("pytest_cov")
@@ -606,6 +618,7 @@ async def test_any(cart, anyio_backend):
     assert done.text.count("    cart = ['tea', 'cake']") == 2
 
 
+@two_backends
 def test_a_timeout(project):
     needs("pytest_timeout")
     project.write("""
@@ -618,6 +631,7 @@ def test_late(cart): waits()
     assert functions(project.recording("test_late"))[:3] == ["cart", "test_late", "waits"]
 
 
+@two_backends
 def test_hypothesis_leaves_the_shrunk_example_last(project):
     needs("hypothesis")
     project.write("""
