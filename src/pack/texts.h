@@ -3,7 +3,7 @@
  *   1. what the rules find now          filter.h: forms, patterns
  *   2. what the rules found elsewhere   `known`: a value that was taken out in one place of the
  *                                       run is taken out wherever it is, at any name
- *   3. paths                            /home/ada/shop -> .
+ *   3. paths                            what is below the program's folder, or the user's, stays
  *
  * The first pass over a run collects what is known, the second one writes.
  *
