@@ -4,7 +4,7 @@ PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
 .PHONY: wheels wheel-test sdist wheel-release
-.PHONY: help demo picture interpreters test test-full check lint fmt clean
+.PHONY: help demo picture interpreters test test-full test-doors check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
 .PHONY: bench-ask bench-install
@@ -31,6 +31,10 @@ test: ## everything on 3.8, 3.11, 3.12, 3.14; programs and smoke elsewhere; ONLY
 test-full: ## everything on every interpreter; ONLY and K as above
 	@tools/system.sh tests
 	@$(MATRIX) full --only "$(ONLY)" -k "$(K)"
+
+test-doors: ## servers, task queues and pools from PyPI, recorded; ONLY="3.12" K=celery
+	@tools/system.sh tests doors
+	@$(MATRIX) doors --only "$(ONLY)" -k "$(K)"
 
 check: ## two minutes: C tests, Python tests and lint on one interpreter
 	@tools/system.sh tests

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs, with the system's own client, where they are
-# missing. With a first argument "tests": those of the tests too; then "bench": valgrind.
+# missing. With a first argument "tests": those of the tests too; then "bench": valgrind, or
+# "doors": the broker of task queues.
 set -eu
 want="pkg-config:pkg-config libzstd-dev:libzstd libpcre2-dev:libpcre2-8 libxxhash-dev:libxxhash"
 missing=""
@@ -22,6 +23,9 @@ if [ "${1:-}" = tests ]; then
 fi
 if [ "${2:-}" = bench ]; then
     command -v valgrind >/dev/null 2>&1 || missing="$missing valgrind"
+fi
+if [ "${2:-}" = doors ]; then
+    command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 fi
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then

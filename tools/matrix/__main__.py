@@ -4,7 +4,7 @@ Runs on any Python from 3.8 on, with the standard library only. Everything it ma
 Of the tests, the last line is `N passed, N failed, N skipped`; before it, one line an interpreter.
 
     environments.py   interpreters, virtual environments, wheels
-    suites.py         test, full, check, mutants: C tests, Python tests, tests of the tools
+    suites.py         test, full, check, mutants, doors: C tests, Python tests, those of tools
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
     costs.py          bench, workloads, filters, debug, embed, proof, peers
     lint.py           lint, fmt
@@ -28,7 +28,7 @@ import suites
 import trained
 import wheel_test
 import wheels
-from environments import VERSIONS, WHOLE, Failed, say
+from environments import DOORS_ON, VERSIONS, WHOLE, Failed, say
 
 # Each command takes the parsed arguments and returns an exit status.
 COMMANDS = {
@@ -42,6 +42,7 @@ COMMANDS = {
     "fuzz": lambda args: hunts.fuzz(args.seconds),
     "stress": lambda args: hunts.stress(args.seconds),
     "refs": lambda args: hunts.refs(),
+    "doors": lambda args: suites.doors(args.only or DOORS_ON, args.k),
     "mutants": lambda args: suites.mutants(),
     "bench": lambda args: costs.bench(),
     "ask": lambda args: costs.ask(args.only),

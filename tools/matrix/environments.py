@@ -43,6 +43,8 @@ PROGRAMS = {
     ).split(),
 }
 FROM_SOURCE = "black,mypy"  # their wheels are compiled
+DOORS = os.path.join(ROOT, "tests", "doors", "requirements.txt")  # servers, queues, pools
+DOORS_ON = ["3.8", "3.12"]  # as REAL_ON; ONLY chooses others
 # Types are checked once; a newer pytest than that of 3.8 has subtests of its own.
 ONLY_ON = {"3.8": ["pytest-subtests"], "3.12": ["mypy==1.18.2"]}
 APPLICATION = ["docutils", "jinja2", "markdown"]  # what bench/programs/app.py imports
@@ -281,22 +283,27 @@ def assert_build(version, log):
 
 def programs(version, interpreter, log):
     """Returns the path of an environment of real programs, with this tree's Relive, or None."""
-    path = os.path.join(BUILD, "programs", version)
-    stamp = os.path.join(path, "stamp")
     packages = PROGRAMS["old" if version in ("3.8", "3.9", "3.10") else "new"]
-    python = os.path.join(path, "bin", "python")
     try:
-        if not (os.path.exists(stamp) and open(stamp).read() == " ".join(packages)):
-            shutil.rmtree(path, ignore_errors=True)
-            run([interpreter, "-m", "venv", path], log)
-            run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
-            words = ["-m", "pip", "install", "-q", "--no-binary", FROM_SOURCE]
-            run([python, *words, *packages], log)
-            with open(stamp, "w") as file:
-                file.write(" ".join(packages))
+        return apart("programs", version, interpreter, ["--no-binary", FROM_SOURCE, *packages], log)
     except Failed as error:
         say(f"{version}: real programs could not be installed: {error}")
         return None
+
+
+def apart(name, version, interpreter, words, log):
+    """Returns the path of build/NAME/VERSION, an environment with these packages (words for pip)
+    and this tree's Relive. The version's own environment must be there, since it builds."""
+    path = os.path.join(BUILD, name, version)
+    stamp = os.path.join(path, "stamp")
+    python = os.path.join(path, "bin", "python")
+    if not (os.path.exists(stamp) and open(stamp).read() == " ".join(words)):
+        shutil.rmtree(path, ignore_errors=True)
+        run([interpreter, "-m", "venv", path], log)
+        run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
+        run([python, "-m", "pip", "install", "-q", *words], log)
+        with open(stamp, "w") as file:
+            file.write(" ".join(words))
     ours = os.path.join(BUILD, "venv", version)
     wheels = os.path.join(path, "relive")
     shutil.rmtree(wheels, ignore_errors=True)

@@ -12,11 +12,13 @@ import xml.etree.ElementTree as ElementTree
 from environments import (
     ASSERTS_ON,
     BUILD,
+    DOORS,
     REAL_ON,
     ROOT,
     VERSIONS,
     WHOLE,
     Failed,
+    apart,
     assert_build,
     default_interpreter,
     environ,
@@ -259,6 +261,46 @@ def on_each(chosen, whole, is_full, keyword):
             if text:
                 say(text)
     return total
+
+
+def doors(versions, keyword=""):
+    """Runs tests/doors, each version in an environment of its own with what they need."""
+    found, _ = find_interpreters()
+    total = Counts()
+    for version in [one for one in versions if one in found]:
+        total += attempt(f"doors on {version}", of_doors, version, found[version], keyword)
+    total += Counts(failed=not sum(total))
+    say(total)
+    return 1 if total.failed else 0
+
+
+def of_doors(version, interpreter, keyword):
+    """Runs tests/doors on one interpreter, says what failed and what was skipped; returns counts.
+
+    K=celery runs test_celery.py; any other keyword matches names of tests."""
+    log = os.path.join(BUILD, "log", f"doors-{version}.txt")
+    report = os.path.join(BUILD, "report", f"doors-{version}.xml")
+    os.makedirs(os.path.dirname(report), exist_ok=True)
+    for old in filter(os.path.exists, (log, report)):
+        os.unlink(old)
+    install(version, interpreter, log)
+    path = apart("doors", version, interpreter, ["--prefer-binary", "-r", DOORS], log)
+    words = [os.path.join(path, "bin", "python"), "-m", "pytest", "--junitxml", report, "-rs"]
+    tests = os.path.join(ROOT, "tests")
+    files = [f"doors/test_{word}.py" for word in keyword.split()]
+    if not files or not all(os.path.exists(os.path.join(tests, name)) for name in files):
+        files = ["doors", *(["-k", keyword] if keyword else [])]
+    text = ""
+    try:
+        run([*words, "-n", "2", *files], log, cwd=tests)
+    except Failed as error:
+        text = str(error)
+    counts, reasons = count_of_report(report)
+    if text and not counts.failed:
+        counts += Counts(failed=1)
+    for line in filter(None, [text, *reasons]):
+        say(line)
+    return counts
 
 
 def check():

@@ -1,0 +1,88 @@
+"""What the tests of this folder share: programs that serve, in the background, and what they leave.
+
+Helpers of tests/py are at hand too, since their folder is on the path after this import."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "py"))
+
+from conftest import clean_environ, relive
+
+PATIENCE = 60  # seconds; what is waited for comes much sooner
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def wait_until(is_so, what, process=None):
+    """Returns what `is_so()` returned once it was true."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = is_so()
+        if found:
+            return found
+        assert process is None or process.poll() is None, f"ended before {what}"
+        time.sleep(0.02)
+    raise AssertionError(f"waited {PATIENCE} s in vain for {what}")
+
+
+class Program:
+    """A program that runs in a folder until it is stopped; its output is in a file there."""
+
+    def __init__(self, folder, *words, env=None):
+        self.folder, self.output = folder, folder / "output.txt"
+        with open(self.output, "ab") as out:
+            self.process = subprocess.Popen(
+                [str(word) for word in words], cwd=folder, env=clean_environ(**(env or {})),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def text(self):
+        return self.output.read_text(errors="replace")
+
+    def wait_for(self, text):
+        try:
+            wait_until(lambda: text in self.text(), repr(text), self.process)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text()}") from None
+
+    def end(self, number=signal.SIGTERM):
+        """Sends a signal to the first process alone; returns its status."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def kill_all(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def running(folder, *words, env=None):
+    """A program in the background; nothing of it is left behind."""
+    program = Program(folder, *words, env=env)
+    try:
+        yield program
+    finally:
+        program.kill_all()
+
+
+def ask(*words, cwd):
+    """Returns the output of a verb; fails where it has failed."""
+    done = relive(*words, cwd=cwd)
+    assert done.returncode == 0, (words, done.stdout.decode(), done.stderr.decode())
+    return done.stdout.decode()
