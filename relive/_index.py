@@ -90,7 +90,9 @@ def _list_places(recording: Recording) -> Iterator[str]:
     cache = cache if os.path.isabs(cache) else os.path.join(os.path.expanduser("~"), ".cache")
     if os.path.isabs(cache):
         header = recording.header
-        name = f"{header['run_id']}-{header['pid']}-{header['start_mono_ns']}.relive-index"
+        name = f"{header['run_id']}-{header['pid']}-{header['start_mono_ns']}"
+        name += f"-{header['before_name']}" if header["before_name"] else ""  # a part
+        name += ".relive-index"
         yield os.path.join(cache, "relive", "index", name)
 
 

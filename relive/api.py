@@ -106,6 +106,11 @@ class Source:
         self.same_on_disk = same_on_disk
 
 
+def _recorded_bytes(text: str) -> bytes:
+    """Returns a text as recordings have it: a file's name may be no UTF-8."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 class Recording:
     """One process's recording, open for reading. `siblings` are the other files of its run. A long
     one may get an index beside it (docs/query.md), unless `index` is false."""
@@ -223,7 +228,8 @@ class Recording:
     def source(self, file: str) -> Optional[Source]:
         """Returns the text of a source file as it was recorded. `file` is the name that code() and
         events have. None where the recording says nothing of that file."""
-        row = self._reader.source(file, self.header["meta"].get("cwd", ""))
+        folder = self.header["meta"].get("cwd", "")
+        row = self._reader.source(_recorded_bytes(file), _recorded_bytes(folder))
         return None if row is None else Source(file, *row)
 
     def sources(self) -> List[Tuple[str, str, int, bool, int]]:
@@ -234,7 +240,7 @@ class Recording:
     def source_lines(self, file: str, first: int, last: int) -> List[str]:
         """Returns lines of a source file, as recorded, from the first one on; fewer where it has
         fewer."""
-        return self._reader.source_lines(file, first, last)
+        return self._reader.source_lines(_recorded_bytes(file), first, last)
 
     def check(self) -> Mapping[str, Any]:
         """Reads and verifies every block."""

@@ -392,6 +392,9 @@ static rl_status take_open(struct calls_of *c, const struct open_calls *open)
     }
     u64map_clear(&c->open);
     for (size_t i = 0; i < open->count; i++) {
+        if (open->items[i].number == 0) {
+            continue; /* its begin was lost, before the part */
+        }
         struct call_found *call = rl_zalloc(1, sizeof *call);
         if (call == NULL ||
             u64map_put(&c->open, open->items[i].frame, (uint64_t)(uintptr_t)call) != 0) {
@@ -413,8 +416,8 @@ static rl_status count_stretches(struct calls_of *c)
     struct bytes_out bytes = {0};
     size_t here = skim_here(&c->events);
     int has_moved = 0;
-    if (here == SIZE_MAX) {
-        return RL_OK;
+    if (here == SIZE_MAX || index_has_before(&index->stretches[here], &c->reader->before)) {
+        return RL_OK; /* calls that are open at the begin of a part count, too: they are read */
     }
     rl_status status = index_open_calls(index, index->count, &bytes);
     status =

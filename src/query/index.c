@@ -27,20 +27,27 @@
 #include "instant.h"
 #include "os.h"
 
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 enum { FROM_FOOTER = 1 }; /* how the recording ended: it was closed */
 
 /* ---- the recording ---- */
 
-/* Returns a sum of the file header, which has the run, the process and their beginnings. 0 where it
- * cannot be read. */
+/* Returns a sum of the file header, which has the run, the process and their beginnings. A part has
+ * that of its whole, so what was before it is in the sum, too. 0 where it cannot be read. */
 static uint64_t sum_header(const struct reader *reader)
 {
-    uint8_t bytes[RL_FILE_HEADER_BYTES];
+    uint8_t bytes[RL_FILE_HEADER_BYTES + 8];
+    size_t n = RL_FILE_HEADER_BYTES;
     int os_errno;
-    return reader_pread(reader, bytes, sizeof bytes, 0, &os_errno) == 0
-               ? block_checksum(bytes, sizeof bytes)
-               : 0;
+    if (reader_pread(reader, bytes, n, 0, &os_errno) != 0) {
+        return 0;
+    }
+    if (reader->before.is_there) {
+        const struct bytes_out *before = &reader->before.bytes;
+        put64(bytes + n, block_checksum(before->data, before->len));
+        n += 8;
+    }
+    return block_checksum(bytes, n);
 }
 
 /* Returns a sum of the last block of a closed file, and of the file's size. */
@@ -81,7 +88,7 @@ static int head_matches(const struct reader *reader, const struct bytes_out *hea
 static int has_events(const struct reader *reader, uint32_t thread, uint64_t last)
 {
     size_t low = 0, high = reader->chunk_count;
-    uint64_t next = 0;
+    uint64_t next = before_first(&reader->before, thread);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         *(reader->chunks[middle].info.thread < thread ? &low : &high) =
@@ -285,11 +292,11 @@ static rl_status read_all(struct index *index, struct bytes_out *raw)
 
 rl_status index_open(struct reader *reader, int fd, struct index **out)
 {
-    struct index *index = reader->before.is_there ? NULL : rl_zalloc(1, sizeof *index);
+    struct index *index = rl_zalloc(1, sizeof *index);
     struct bytes_out raw = {0};
     if (index == NULL) {
         os_close(fd);
-        return reader->before.is_there ? RL_DAMAGED : RL_NOMEM; /* a part has none */
+        return RL_NOMEM;
     }
     index->reader = reader;
     index->fd = fd;

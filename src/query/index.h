@@ -41,7 +41,8 @@ struct index_code {
     uint32_t kinds;     /* of its events, a bit each */
     size_t first_count; /* in stretch.counts: of its events, of one kind after the other */
     uint64_t begins;
-    uint64_t ended, raised;        /* of the calls whose begin was seen; left by an exception */
+    uint64_t running;       /* of its events of kind 28, those that were open before a part */
+    uint64_t ended, raised; /* of the calls whose begin was seen; left by an exception */
     size_t first_line, line_count; /* in stretch.lines, ordered by line */
 };
 
@@ -108,6 +109,9 @@ RL_CHECKED rl_status index_lives(const struct index *index, struct bytes_out *li
 
 /* Returns whether a stretch may have an event that is wanted. */
 int index_may_have(const struct index_stretch *stretch, const struct index_wanted *wanted);
+/* Returns whether a stretch has events that say what was open before a part (before.h). They are no
+ * begins. */
+int index_has_before(const struct index_stretch *stretch, const struct before *before);
 /* Returns how often functions begin in a stretch, or a line of them runs. */
 uint64_t index_begins(const struct index_stretch *stretch, const struct u64map *codes);
 uint64_t index_runs(const struct index_stretch *stretch, const struct u64map *codes, uint32_t line);

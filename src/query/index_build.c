@@ -43,7 +43,7 @@ struct tally {
 /* Events of one function. */
 struct code_counts {
     uint64_t of[RL_EVENT_KINDS];
-    uint64_t ended, raised;
+    uint64_t ended, raised, running;
 };
 
 struct tallies {
@@ -150,7 +150,7 @@ static struct code_counts *counts_of(struct index_builder *b, const struct event
         b->counts[code->nth] = (struct code_counts){0};
     }
     code->kinds |= UINT32_C(1) << event->kind;
-    code->count += (uint64_t)kind_begins(event->kind);
+    code->count += (uint64_t)(kind_begins(event->kind) && !event->is_of_before);
     return &b->counts[code->nth];
 }
 
@@ -164,11 +164,13 @@ static rl_status note_call(struct index_builder *b, const struct event_out *even
         if (event->frame == 0 || open_calls_have(&b->open, event->frame)) {
             return RL_LIMIT;
         }
-        return open_calls_begin(&b->open, b->reader, event) != 0 ? RL_OK : RL_NOMEM;
+        uint64_t number = open_calls_begin(&b->open, b->reader, event);
+        return number != 0 || event->is_of_before ? RL_OK : RL_NOMEM;
     }
     if (event->frame != 0 && open_calls_end(&b->open, event->frame, &call)) {
-        counts->ended++;
-        counts->raised += event->kind == RL_EVENT_UNWIND;
+        int has_number = call.number != 0; /* otherwise its begin was lost, before a part */
+        counts->ended += (uint64_t)has_number;
+        counts->raised += (uint64_t)(has_number && event->kind == RL_EVENT_UNWIND);
         return call.code == event->id ? RL_OK : RL_LIMIT;
     }
     return RL_OK;
@@ -215,6 +217,7 @@ static rl_status note_event(struct index_builder *b, const struct event_out *eve
         return RL_NOMEM;
     }
     counts->of[event->kind]++;
+    counts->running += (uint64_t)(event->kind == RL_EVENT_RUNNING && event->is_of_before);
     if (kind_begins(event->kind) || kind_ends(event->kind)) {
         rl_status status = note_call(b, event, counts);
         if (status != RL_OK) {
@@ -305,6 +308,7 @@ static rl_status make_codes(struct index_builder *b, struct index_stretch *stret
                                     .kinds = tally->kinds,
                                     .first_count = stretch->count_count,
                                     .begins = tally->count,
+                                    .running = counts->running,
                                     .ended = counts->ended,
                                     .raised = counts->raised,
                                     .first_line = line};
@@ -498,7 +502,6 @@ int index_is_wanted(const struct reader *reader, const struct index *known, uint
 {
     uint64_t covered = known != NULL ? known->covered : 0;
     if (reader->problem_count != 0 || (reader->header.flags & RL_FLAG_RING) != 0 ||
-        reader->before.is_there || /* its counts begin before the part */
         (known != NULL && known->is_over)) {
         return 0;
     }
@@ -588,6 +591,9 @@ rl_status index_builder_open(struct reader *reader, const struct index *known, i
     index_head_put(reader, &b->raw);
     rl_status status = write_block(b, INDEX_HEAD);
     status = status == RL_OK ? stories_find_enders(reader, &b->enders) : status;
+    if (status == RL_OK && open_calls_count_before(&b->open, reader) != 0) {
+        status = RL_NOMEM;
+    }
     if (status == RL_OK) {
         status = known != NULL && known->count != 0 ? go_on(b, known)
                                                     : instant_open(reader, &b->instant);

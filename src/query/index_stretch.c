@@ -56,6 +56,9 @@ void index_stretch_put(const struct index_stretch *stretch, struct bytes_out *ou
         uint32_t line = 0;
         bytes_put_varint(out, code->code - before);
         put_kinds(code->kinds, stretch->counts + code->first_count, 0, out);
+        if ((code->kinds >> RL_EVENT_RUNNING & 1) != 0) {
+            bytes_put_varint(out, code->running);
+        }
         bytes_put_varint(out, code->ended);
         bytes_put_varint(out, code->raised);
         bytes_put_varint(out, code->line_count);
@@ -128,8 +131,10 @@ static rl_status take_counts(struct bytes_in *in, struct index_stretch *stretch,
     for (size_t i = 0; i < count; i++) {
         stretch->counts[stretch->count_count++] = bytes_varint(in);
     }
-    code->begins =
-        count_of(stretch, code, RL_EVENT_CALL) + count_of(stretch, code, RL_EVENT_RUNNING);
+    uint64_t running = count_of(stretch, code, RL_EVENT_RUNNING);
+    code->running = (code->kinds >> RL_EVENT_RUNNING & 1) != 0 ? bytes_varint(in) : 0;
+    in->bad |= code->running > running;
+    code->begins = count_of(stretch, code, RL_EVENT_CALL) + running - code->running;
     return RL_OK;
 }
 
@@ -253,6 +258,18 @@ int index_may_have(const struct index_stretch *stretch, const struct index_wante
         if ((code->kinds & kinds) != 0 && is_wanted(code, wanted->codes) &&
             (wanted->line == 0 || wanted->kinds != line ||
              runs_of(stretch, code, wanted->line) != 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int index_has_before(const struct index_stretch *stretch, const struct before *before)
+{
+    for (size_t i = 0; i < stretch->thread_count; i++) {
+        const struct index_thread *thread = &stretch->threads[i];
+        const struct before_thread *known = before_thread_of(before, thread->thread);
+        if (known != NULL && thread->first <= thread->last && thread->first < known->until) {
             return 1;
         }
     }

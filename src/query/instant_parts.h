@@ -66,6 +66,8 @@ RL_CHECKED rl_status instant_take_event(const struct reader *reader, struct byte
  * line of its last LINE. As instant_load(). */
 RL_CHECKED rl_status instant_load_cursor(struct reader *reader, const uint8_t *bytes, size_t len,
                                          struct u64map *lines, struct cursor **out);
+/* Adds the lines of frames that were known before a part. RL_OK or RL_NOMEM. */
+RL_CHECKED rl_status instant_lines_before(const struct reader *reader, struct u64map *lines);
 /* Begins with the values that were known before a part. RL_OK, RL_NOMEM or RL_DAMAGED. */
 RL_CHECKED rl_status instant_load_before(struct instant *instant);
 /* Frees what is kept of a frame. */

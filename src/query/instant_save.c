@@ -382,6 +382,17 @@ static rl_status take_line(struct bytes_in *in, struct u64map *lines)
     return line == 0 || u64map_put(lines, frame, line) == 0 ? RL_OK : RL_NOMEM;
 }
 
+rl_status instant_lines_before(const struct reader *reader, struct u64map *lines)
+{
+    struct bytes_in in = reader->before.values;
+    rl_status status = RL_OK;
+    size_t count = reader->before.is_there ? bytes_count(&in) : 0;
+    for (size_t i = 0; i < count && status == RL_OK; i++) {
+        status = take_line(&in, lines);
+    }
+    return status == RL_NOMEM ? status : RL_OK; /* for damage see instant_open() */
+}
+
 rl_status instant_load_cursor(struct reader *reader, const uint8_t *bytes, size_t len,
                               struct u64map *lines, struct cursor **out)
 {

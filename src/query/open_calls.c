@@ -66,6 +66,19 @@ int open_calls_count(struct open_calls *calls, const struct reader *reader, uint
     return 0;
 }
 
+int open_calls_count_before(struct open_calls *calls, const struct reader *reader)
+{
+    const struct u64map *codes = &reader->before.calls;
+    for (size_t i = 0; i < codes->capacity; i++) {
+        const struct u64map_entry *code = &codes->entries[i];
+        if (code->key != 0 &&
+            open_calls_count(calls, reader, (uint32_t)(code->key - 1), code->value) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* ---- calls ---- */
 
 /* Returns the place of a call that is new; NULL without memory. Ends then need no memory. */

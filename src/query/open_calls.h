@@ -46,6 +46,8 @@ int open_calls_end(struct open_calls *calls, uint64_t frame, struct open_call *o
 /* Counts begins of a function whose events were left out. Returns 0, or -1 without memory. */
 int open_calls_count(struct open_calls *calls, const struct reader *reader, uint32_t code,
                      uint64_t begins);
+/* Counts the calls that began before a part. Returns 0, or -1 without memory. */
+int open_calls_count_before(struct open_calls *calls, const struct reader *reader);
 /* Appends the calls that are open. */
 void open_calls_put(const struct open_calls *calls, struct bytes_out *out);
 /* Replaces the calls that are open by what was put, those of some functions (ids + 1) alone; NULL =

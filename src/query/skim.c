@@ -74,6 +74,7 @@ rl_status skim_open(struct reader *reader, int with_instant, size_t from, struct
         skim->cursor = status == RL_OK ? skim->instant->cursor : NULL;
     } else if (status == RL_DAMAGED) {
         status = cursor_open(reader, &skim->cursor);
+        status = status == RL_OK && lines != NULL ? instant_lines_before(reader, lines) : status;
     }
     if (status != RL_OK) {
         skim_close(skim);

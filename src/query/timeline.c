@@ -195,13 +195,8 @@ static rl_status begin_at(struct timeline *t, size_t stretch)
             }
         }
     }
-    const struct u64map *calls = &t->reader->before.calls; /* of a part; it has no index */
-    for (size_t i = 0; i < calls->capacity && status == RL_OK; i++) {
-        if (calls->entries[i].key != 0 &&
-            open_calls_count(&t->calls, t->reader, (uint32_t)(calls->entries[i].key - 1),
-                             calls->entries[i].value) != 0) {
-            status = RL_NOMEM;
-        }
+    if (status == RL_OK && open_calls_count_before(&t->calls, t->reader) != 0) {
+        status = RL_NOMEM;
     }
     t->counts.events = t->skim.given;
     return status;

@@ -67,3 +67,13 @@ def test_attach_that_records_for_some_time(folder, monkeypatch, capsys):
 def test_the_closing_line_counts_as_the_verbs_do(folder):
     done = relive("record", "-o", "o.relive", "prog.py", cwd=folder)
     assert b"relive: 1,204 events, " in done.stderr
+
+
+@pytest.mark.parametrize("verb", [["state", "f#600"], ["frame", "f#600"], ["line", "prog.py:2"]])
+def test_what_shows_source_lines(folder, verb):
+    relive("record", "--level", "lines", "-o", "o.relive", folder / "prog.py", cwd=folder)
+    done = relive(*verb, "o.relive", cwd=folder)
+    source = b"for i in range(600)" if verb[0] == "state" else b"def f(): pass"
+    assert done.returncode == 0 and source in done.stdout
+    found = done.stdout + done.stderr
+    assert b"\x1b" not in found and os.fsencode(NAME) not in found

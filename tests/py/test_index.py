@@ -328,3 +328,59 @@ def test_a_long_way_back_is_the_same(tmp_path):
         make_index(path, stretch)
         os.environ.pop("RELIVE_INDEX", None)
         assert [ask("origin", one, path)[:2] for one in asked] == plain
+
+
+WAITING = """
+def turns(n):
+    for i in range(n):
+        yield i
+held = turns(30)
+next(held)
+def outer(n):
+    def inner(x):
+        return price("y" * x, x)
+    return sum(inner(x) for x in range(1, n))
+"""
+
+
+@pytest.mark.parametrize("level", ["values", "lines"])
+def test_a_part_has_one(tmp_path, level):
+    """Also where calls, threads and a generator were open when it begins."""
+    (tmp_path / "prog.py").write_text(
+        MANY.partition("for _")[0] + WAITING + "for _" + MANY.partition("for _")[2]
+        + "outer(6)\nlist(held)\nwork(20)\n"
+    )  # fmt: skip
+    path = tmp_path / "whole.relive"
+    relive("record", "-o", path, "--level", level, "prog.py", cwd=tmp_path)
+    parts = [("work#3", "work#7"), ("price#300", "end"), ("70%", "95%"), ("start", "40%")]
+    for number, (begin, end) in enumerate(parts):
+        part = tmp_path / f"{number}.relive"
+        api.open(path).cut(part, begin, end)
+        with api.open(part, index=False) as recording:
+            events = recording.header["events"]
+        assert make_index(part) > events - 3 * STRETCH
+        assert api.open(part).use_index() is not None
+        compare(part, number, 2)
+        for words in (["calls", "price", "--count"], ["calls", "work", "--json"],
+                      ["timeline", "--count"], ["calls", "turns", "--count"]):  # fmt: skip
+            assert ask(*words, part) == ask(*words, part, "--no-index")
+            os.environ.pop("RELIVE_INDEX", None)
+
+
+def test_parts_and_their_whole_do_not_share_one(tmp_path):
+    """They have one header, so one name in the cache would be that of all."""
+    path = record_many(tmp_path)
+    parts = [tmp_path / "a.relive", tmp_path / "b.relive"]
+    for part, begin in zip(parts, ["start", "40%"]):
+        api.open(path).cut(part, begin, "90%")
+    for one in [path, *parts]:
+        os.mkdir(f"{index_of(one)}.new")  # so it is in the cache
+        with api.open(one) as recording:
+            assert recording.use_index(may_make=True) is not None
+    used = [api.open(one).use_index() for one in [path, *parts]]
+    assert len({one["path"] for one in used}) == 3
+    for one, other in [(path, parts[0]), (parts[0], path), (parts[0], parts[1])]:
+        shutil.copy(api.open(one).use_index()["path"], index_of(other))
+        found = api.open(other).use_index()
+        assert found is None or found["path"] != index_of(other)
+        os.unlink(index_of(other))

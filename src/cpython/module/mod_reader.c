@@ -115,6 +115,16 @@ static PyObject *make_losses_dict(const uint64_t losses[RL_LOSS_REASONS])
     return dict;
 }
 
+/* Returns a name of what was before a part: new. None where the recording is no part. */
+static PyObject *make_before_name(const struct reader *r)
+{
+    if (!r->before.is_there) {
+        Py_RETURN_NONE;
+    }
+    uint64_t sum = block_checksum(r->before.bytes.data, r->before.bytes.len);
+    return PyUnicode_FromFormat("%llx", (unsigned long long)sum);
+}
+
 /* Returns where the events of a part begin, by thread, or None where the recording is no part: new.
  */
 static PyObject *make_before_dict(const struct reader *r)
@@ -177,6 +187,7 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         reader_put_owned(d, "losses", make_losses_dict(r->losses)) != 0 ||
         reader_put_owned(d, "meta", make_meta_dict(r)) != 0 ||
         reader_put_owned(d, "before", make_before_dict(r)) != 0 ||
+        reader_put_owned(d, "before_name", make_before_name(r)) != 0 ||
         reader_put_owned(d, "problems", list_problems(r)) != 0;
     self->busy = 0;
     if (failed) {

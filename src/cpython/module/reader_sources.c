@@ -49,7 +49,7 @@ PyObject *reader_source(struct reader_object *self, PyObject *args)
     const char *name, *folder;
     Py_ssize_t len;
     struct source *source = NULL;
-    if (!PyArg_ParseTuple(args, "s#s", &name, &len, &folder)) {
+    if (!PyArg_ParseTuple(args, "s#y", &name, &len, &folder)) {
         return NULL;
     }
     struct reader *r = reader_enter(self);
