@@ -4,8 +4,7 @@ PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
 .PHONY: wheels wheel-test sdist wheel-release
-.PHONY: help demo picture interpreters test test-full test-doors check lint fmt clean
-.PHONY: asan tsan fuzz stress refs mutants
+.PHONY: help demo picture interpreters test test-full test-doors check lint fmt clean asan tsan fuzz stress refs mutants test-peers
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
 .PHONY: bench-ask bench-install
 
@@ -93,6 +92,10 @@ bench-install: ## what an installation costs, beside other tools; writes build/i
 bytecode-proof: ## rewritten code of 3.8 to 3.11: standard library, 22 packages, tests run with it
 	@tools/system.sh tests
 	@$(MATRIX) proof
+
+test-peers: ## CPython's own tests of pdb and bdb on Relive's debugger; ONLY="3.12"
+	@tools/system.sh tests
+	@$(MATRIX) pdb-tests --only "$(ONLY)"
 
 bench-peers: ## other recorders from PyPI beside ours on 3.11 to 3.13
 	@tools/system.sh tests

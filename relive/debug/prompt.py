@@ -16,8 +16,11 @@ from relive.errors import ReliveError
 class Prompt(EngineDriven, pdb.Pdb):
     """pdb's prompt on Relive's engine."""
 
-    def __init__(self, quits: Callable[[], BaseException] = bdb.BdbQuit) -> None:
-        super().__init__(nosigint=True)
+    def __init__(
+        self, *options: Any, quits: Callable[[], BaseException] = bdb.BdbQuit, **more: Any
+    ) -> None:
+        """Takes pdb.Pdb's own arguments."""
+        super().__init__(*options, **{"nosigint": True, **more})
         self.prompt = "(relive) "
         self.quitting = False
         self._quits = quits

@@ -6,7 +6,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     environments.py   interpreters, virtual environments, wheels
     suites.py         test, full, check, mutants, doors: C tests, Python tests, those of tools
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
-    costs.py          bench, workloads, filters, debug, embed, proof, peers
+    costs.py          bench, workloads, filters, debug, embed, proof, peers, pdb-tests
     lint.py           lint, fmt
     demo.py           demo, picture
     wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
@@ -51,6 +51,7 @@ COMMANDS = {
     "debug": lambda args: costs.beside_peers(["debug.py", "debug_modules.py"], VERSIONS),
     "embed": lambda args: costs.beside_peers(["embed.py", "embed_sessions.py"], VERSIONS),
     "proof": lambda args: costs.proof(),
+    "pdb-tests": lambda args: costs.pdb_tests(args.only),
     "peers": lambda args: costs.beside_peers(["peers.py"], costs.WITH_PEERS),
     "trained": lambda args: trained.wheels(args.only),
     "wheels": lambda args: wheels.build_all(args.only),

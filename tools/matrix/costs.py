@@ -20,6 +20,7 @@ from environments import (
 PROGRAM = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
 FILTERED = ["3.8", "3.11", "3.12", "3.13"]
 WITH_PEERS = ["3.11", "3.12", "3.13"]
+WITH_PDB_TESTS = ["3.8", "3.10", "3.12", "3.13", "3.14"]
 PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
 CORPUS = (
     "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
@@ -92,6 +93,18 @@ def workloads(versions, before):
     words = [sys.executable, script, "--write", os.path.join(BUILD, "workloads.md"), *pythons]
     words += ["--before", *before] if before else []
     return subprocess.call(words, env=environ(), cwd=BUILD)
+
+
+def pdb_tests(versions):
+    """Runs CPython's own tests of pdb and bdb on Relive's debugger, on each of these versions."""
+    found, _ = find_interpreters()
+    status = 0
+    for version in [version for version in versions or WITH_PDB_TESTS if version in found]:
+        log = os.path.join(BUILD, "log", f"pdb-tests-{version}.txt")
+        python = os.path.join(install(version, found[version], log), "bin", "python")
+        script = os.path.join(ROOT, "tests", "peers", "run.py")
+        status |= subprocess.call([python, script], env=environ(), cwd=BUILD)
+    return status
 
 
 def proof():
