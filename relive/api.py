@@ -36,6 +36,21 @@ if TYPE_CHECKING:
     from relive.outputs import Output
     from relive.packs import Pack
     from relive.raised import Raised
+    from relive.rows import (
+        Checked,
+        CodeTexts,
+        Function,
+        FunctionTotals,
+        Neighbour,
+        NestedCall,
+        SessionCalls,
+        SkippedFunction,
+        SourceFile,
+        StackFrame,
+        ThreadRow,
+        Totals,
+        TreeNode,
+    )  # fmt: skip
     from relive.timelines import Entry
 
     _Path = Union[str, "os.PathLike[str]"]
@@ -128,7 +143,7 @@ class Recording:
         header = dict(self._reader.header())
         header["meta"], self._damaged_facts = _facts.checked(header["meta"])
         self.header: Mapping[str, Any] = header
-        self._threads: Optional[Mapping[int, Mapping[str, Any]]] = None
+        self._threads: Optional[Mapping[int, ThreadRow]] = None
 
     @property
     def reader(self) -> _core.Reader:
@@ -149,11 +164,13 @@ class Recording:
                 self._wants_index = False  # once is enough
         return self._index
 
-    def totals(self, session: int = 0) -> Mapping[str, Any]:
+    def totals(self, session: int = 0) -> Totals:
         """Returns threads, and events by kind. With a session's number, `calls` are those in it."""
-        return self._reader.totals(session)
+        found: Any = self._reader.totals(session)
+        totals: Totals = found
+        return totals
 
-    def threads(self) -> Mapping[int, Mapping[str, Any]]:
+    def threads(self) -> Mapping[int, ThreadRow]:
         """Returns every thread by its number, the main one first. A row has its name and its first
         name where they are known, its first and last nanosecond, calls and events."""
         if self._threads is None:
@@ -188,42 +205,51 @@ class Recording:
             has_libraries=has_libraries,
         )  # fmt: skip
 
-    def thread(self, number: int) -> Mapping[str, Any]:
+    def thread(self, number: int) -> ThreadRow:
         """Returns one row of threads(), without a name where the thread is not listed."""
-        unknown = {"thread": number, "name": None, "first_name": None, "is_main": False}
+        unknown: ThreadRow = {
+            "thread": number, "name": None, "first_name": None, "is_main": False, "native_id": 0,
+            "root": 0, "first_ns": 0, "last_ns": 0, "events": 0, "calls": 0, "has_ended": False,
+        }  # fmt: skip
         return self.threads().get(number, unknown)
 
-    def tree(
-        self, session: int = 0
-    ) -> List[Tuple[int, int, int, int, int, int, str, int, int, int]]:
-        """Returns the folded call tree as rows (code, parent, calls, total_ns, self_ns, unwinds,
-        exc, exc_line, max_depth, open), a parent before its children. With a session's number it
+    def tree(self, session: int = 0) -> List[TreeNode]:
+        """Returns the folded call tree, a parent before its children. With a session's number it
         has the calls in that session. `open` frames had not ended when the recording did, and count
         until then."""
-        return self._reader.tree(session)
+        from relive.rows import TreeNode
 
-    def session_calls(self) -> List[Tuple[int, int, int]]:
-        """Returns rows (session, calls, errors). Errors are exceptions that left a function of the
-        program's own, not of a library; each once."""
-        return self._reader.sessions(self.own_codes())
+        return [TreeNode(*row) for row in self._reader.tree(session)]
 
-    def functions(self) -> List[Tuple[int, int, int, int, int, int]]:
-        """Returns rows (code, calls, total_ns, self_ns, unwinds, open), longest self time first."""
-        return self._reader.functions()
+    def session_calls(self) -> List[SessionCalls]:
+        """Returns the number of calls and errors of each session."""
+        from relive.rows import SessionCalls
 
-    def callers(self, codes: Sequence[int]) -> List[Tuple[int, int, int, int, int, int, int]]:
-        """Returns who called these functions, most calls first. A row is (code, calls, total_ns,
-        self_ns, unwinds, open, depth); its times are those of the called functions. Code 0 is no
-        recorded function. `depth` says how deep one of them went into itself."""
-        return self._reader.neighbours(codes, True)
+        return [SessionCalls(*row) for row in self._reader.sessions(self.own_codes())]
 
-    def callees(self, codes: Sequence[int]) -> List[Tuple[int, int, int, int, int, int, int]]:
-        """Returns what these functions called, as rows like those of callers()."""
-        return self._reader.neighbours(codes, False)
+    def functions(self) -> List[FunctionTotals]:
+        """Returns the sums of each function, longest self time first."""
+        from relive.rows import FunctionTotals
 
-    def code(self, number: int) -> Tuple[str, str, str, int, int]:
-        """Returns (module, qualname, file, line, flags) of a code number."""
-        return self._reader.code(number)
+        return [FunctionTotals(*row) for row in self._reader.functions()]
+
+    def callers(self, codes: Sequence[int]) -> List[Neighbour]:
+        """Returns who called these functions, most calls first."""
+        from relive.rows import Neighbour
+
+        return [Neighbour(*row) for row in self._reader.neighbours(codes, True)]
+
+    def callees(self, codes: Sequence[int]) -> List[Neighbour]:
+        """Returns what these functions called, most calls first."""
+        from relive.rows import Neighbour
+
+        return [Neighbour(*row) for row in self._reader.neighbours(codes, False)]
+
+    def code(self, number: int) -> CodeTexts:
+        """Returns the function of a code number."""
+        from relive.rows import CodeTexts
+
+        return CodeTexts(*self._reader.code(number))
 
     def source(self, file: str) -> Optional[Source]:
         """Returns the text of a source file as it was recorded. `file` is the name that code() and
@@ -232,20 +258,22 @@ class Recording:
         row = self._reader.source(_recorded_bytes(file), _recorded_bytes(folder))
         return None if row is None else Source(file, *row)
 
-    def sources(self) -> List[Tuple[str, str, int, bool, int]]:
-        """Returns rows (file, state, bytes of text, changed, redactions), in the order in which the
-        files were met. `state` is "text", or why there is none."""
-        return self._reader.sources()
+    def sources(self) -> List[SourceFile]:
+        """Returns the source files, in the order in which they were met."""
+        from relive.rows import SourceFile
+
+        return [SourceFile(*row) for row in self._reader.sources()]
 
     def source_lines(self, file: str, first: int, last: int) -> List[str]:
         """Returns lines of a source file, as recorded, from the first one on; fewer where it has
         fewer."""
         return self._reader.source_lines(_recorded_bytes(file), first, last)
 
-    def check(self) -> Mapping[str, Any]:
+    def check(self) -> Checked:
         """Reads and verifies every block."""
-        result = dict(self._reader.check())
-        result["problems"] = self._damaged_facts + result["problems"]
+        found: Any = dict(self._reader.check())
+        found["problems"] = self._damaged_facts + found["problems"]
+        result: Checked = found
         return result
 
     def events(self) -> Iterator[Mapping[str, Any]]:
@@ -306,9 +334,8 @@ class Recording:
         limit: Optional[int] = None,
         after: Tuple[int, int] = (0, 0),
         may_cut: bool = False,
-    ) -> Tuple[Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]], Optional[int]]:
-        """Returns single calls, and how many more than `limit` there are. A call is (level, call
-        event, its return or unwind event or None).
+    ) -> Tuple[Iterator[NestedCall], Optional[int]]:
+        """Returns single calls, and how many more than `limit` there are.
 
         They come by thread, and within a thread in order of start, each directly below the nearest
         caller that is shown. `codes` keeps these functions and what they call, `depth` so many
@@ -319,12 +346,14 @@ class Recording:
         more = self._reader.calls(codes, thread, session, depth, least, most, *after, may_cut)
         return self._read_calls(), more
 
-    def _read_calls(self) -> Iterator[Tuple[int, Mapping[str, Any], Optional[Mapping[str, Any]]]]:
+    def _read_calls(self) -> Iterator[NestedCall]:
+        from relive.rows import NestedCall
+
         read = _core.read_json
         piece = self._reader.calls_piece()
         while piece:
             for level, start, end in piece:
-                yield level, read(start), None if end is None else read(end)
+                yield NestedCall(level, read(start), None if end is None else read(end))
             piece = self._reader.calls_piece()
 
     def diff(
@@ -360,12 +389,14 @@ class Recording:
         Another thread may call it."""
         return self._reader.progress()
 
-    def stacks_at(self, positions: Sequence[Tuple[int, int]]) -> List[List[Tuple[str, int, int]]]:
-        """Returns the frames that were open at each (thread, number of an event), innermost last:
-        ('T1#5', code, line). The line is known for a frame that has called the next one, where an
-        exception has come up since; otherwise it is 0."""
+    def stacks_at(self, positions: Sequence[Tuple[int, int]]) -> List[List[StackFrame]]:
+        """Returns the frames that were open at each (thread, number of an event), innermost last.
+        The line is known for a frame that has called the next one, where an exception has come up
+        since; otherwise it is 0."""
+        from relive.rows import StackFrame
+
         return [
-            [(frame_text(frame), code, line) for frame, code, line in stack or ()]
+            [StackFrame(frame_text(frame), code, line) for frame, code, line in stack or ()]
             for stack in self._reader.stacks_at(positions)
         ]
 
@@ -448,10 +479,11 @@ class Recording:
 
         return cuts.write([self], os.fspath(path), first, last, force=force)
 
-    def codes(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
-        """Returns every function that was seen: (code, module, qualname, file, line, flags, number
-        of parameters, names of its variables)."""
-        return sorted(row for row in self._reader.codes() if not row[5] & _SKIPPED)
+    def codes(self) -> List[Function]:
+        """Returns every function that was seen, in the order in which they were met."""
+        from relive.rows import Function
+
+        return [Function(*row) for row in sorted(self._reader.codes()) if not row[5] & _SKIPPED]
 
     def own_codes(self) -> List[int]:
         """Returns the numbers of the functions that are in no library. Code that has no file is
@@ -467,11 +499,11 @@ class Recording:
             if not (row[1] in theirs if row[3][:1] == "<" else row[3].startswith(libraries))
         ]
 
-    def skipped(self) -> List[Tuple[int, str, str, str, int, int, int, List[str]]]:
-        """Returns functions that were met and not recorded, as codes() has them. A reason
-        replaces the number of parameters: 2 + the index of a rule, 1 for a default, or 0. The
-        latter is an include, an exclude or sampling."""
-        return sorted(row for row in self._reader.codes() if row[5] & _SKIPPED)
+    def skipped(self) -> List[SkippedFunction]:
+        """Returns the functions that were met and not recorded, each with the reason."""
+        from relive.rows import SkippedFunction
+
+        return [SkippedFunction(*row) for row in sorted(self._reader.codes()) if row[5] & _SKIPPED]
 
     def problems(self) -> List[str]:
         """Returns what was found wrong with the file so far."""

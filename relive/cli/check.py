@@ -17,12 +17,13 @@ def main(words: List[str]) -> int:
         common.emit(schema="relive.check", version=1)
     good = True
     for recording in recordings:
-        result = dict(recording.check())
-        problems = result.pop("problems")
+        result = recording.check()
+        problems = result["problems"]
         complete = recording.header["is_complete"]
         good = good and complete and not problems
         if args.json:
-            common.emit(file=recording.path, complete=complete, problems=problems, **result)
+            counts = {name: count for name, count in result.items() if name != "problems"}
+            common.emit(file=recording.path, complete=complete, problems=problems, **counts)
             continue
         print(
             f"{common.safe(recording.path)}: {_describe(complete, problems)};"

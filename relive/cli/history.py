@@ -73,7 +73,7 @@ class _Search:
     def __init__(self, run: List[Recording], args: Given) -> None:
         self._run, self._args = run, args
 
-    def _frames(self) -> Iterator[Tuple[Recording, List[positions.Code], str]]:
+    def _frames(self) -> Iterator[Tuple[Recording, Sequence[positions.Code], str]]:
         """Yields each recording with the functions that are meant, and the frame that is meant."""
         run, place = self._run, self._args.place
         if "#" in place or is_frame(place):
@@ -82,8 +82,8 @@ class _Search:
                 common.say(note)
             first = next(iter(recording.select(["call"], frames=[frame])), None)
             func = None if first is None else first["func"]
-            codes = [row for row in recording.codes() if f"{row[1]}:{row[2]}" == func]
-            yield recording, codes, frame
+            named = [row for row in recording.codes() if row.func == func]
+            yield recording, named, frame
             return
         known = False
         for recording in run:
@@ -109,7 +109,7 @@ class _Search:
                     yield value
 
     def _pieces(
-        self, recording: Recording, codes: List[positions.Code], frame: str
+        self, recording: Recording, codes: Sequence[positions.Code], frame: str
     ) -> Iterator[List[_Value]]:
         """Yields the events that have a value of the variable, in lists; at first short ones, since
         few are shown."""
