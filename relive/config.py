@@ -279,6 +279,11 @@ TABLE = (
         "do not record child processes",
     ),
     Setting(
+        "children_exclude", "texts", [], "--children-exclude", ("RELIVE_CHILDREN_EXCLUDE",),
+        "do not record child processes whose script, module or interpreter has such a name:"
+        " worker.py, 'joblib.*' (may be given several times)",
+    ),
+    Setting(
         "trace_filter", "filters", [], "--trace-filter",
         ("RELIVE_TRACE_FILTER", "CODETRACER_TRACE_FILTER"),
         "a filter file (may be given several times; a::b joins)",
@@ -387,6 +392,7 @@ class Config:
     ring: int
     dump_on: List[str]
     children: bool
+    children_exclude: List[str]
     trace_filter: List[Dict[str, Any]]
     auto_filter: bool
     include: List[str]
@@ -499,13 +505,30 @@ def check(key: str, value: Any, source: str) -> Any:
     if value is None and setting.default is None:
         return None
     try:
-        return setting.parse(value)
+        parsed = setting.parse(value)
+        if key == "children_exclude":
+            _check_child_patterns(parsed, source)
+        return parsed
     except (ValueError, OverflowError):
         shown = repr(value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         raise ReliveError(
             "ERR_CONFIG", f"{source}: {key} = {shown} is not {setting.allowed()}"
         ) from None
+
+
+def _check_child_patterns(texts: List[str], source: str) -> None:
+    """Raises ReliveError for the first one that is no glob."""
+    from relive import _core
+
+    for text in texts:
+        try:
+            _core.check_child_pattern(text)
+        except (_core.Error, UnicodeEncodeError) as error:
+            trouble = error.args[1] if isinstance(error, _core.Error) else "it is no text in UTF-8"
+            raise ReliveError(
+                "ERR_CONFIG", f"{source}: children_exclude = {text[:80]!r}: {trouble}"
+            ) from None
 
 
 _reported: Set[str] = set()  # variables of Handit that were complained of

@@ -22,7 +22,7 @@ Others must have been started with RELIVE_CONTROL=1, or have called relive.contr
   relive attach 4711 --level lines                from now on with lines
   relive detach 4711                              end the recording
 """
-_NOT_HERE = ("output", "enabled", "force", "children")
+_NOT_HERE = ("output", "enabled", "force", "children", "children_exclude")
 
 
 def main(words: List[str]) -> int:

@@ -29,7 +29,7 @@ The exit status is the program's; 125 when it was not started.
 # The options in groups: title, an example, keys of settings. Each setting is in one of them.
 GROUPS = (
     ("the file", "relive record -o run.relive --force app.py",
-     ("output", "force", "children", "enabled")),
+     ("output", "force", "children", "children_exclude", "enabled")),
     ("how much of each call", "relive record --level lines --max-str 1000 app.py",
      ("level", "lines", "max_depth", "max_items", "max_str", "max_locals", "globals", "c_calls")),
     ("which code", 'relive record --include "shop.*" --exclude shop.vendored app.py',

@@ -38,7 +38,7 @@ def change(**settings: Any) -> Dict[str, Any]:
         before = _run.opened()
         merged = dict(before["config"])
         for key, value in settings.items():
-            if key in ("output", "force", "enabled", "children"):
+            if key in ("output", "force", "enabled", "children", "children_exclude"):
                 raise ReliveError("ERR_USAGE", f"{key} cannot change while a recording is on")
             merged[key] = config.check(key, value, "argument")
         chain = _run.filter_chain(merged)

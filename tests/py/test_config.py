@@ -29,6 +29,7 @@ SAMPLES = {
     "overflow": (("drop", "drop"), ("DROP", "drop")),
     "ring": (("64K", 64 << 10), ("2MiB", 2 << 20)),
     "children": (("false", False), ("off", False)),
+    "children_exclude": (("worker.py", ["worker.py"]), ("x*", ["x*"])),
     "builtin_filter": (("no", False), ("0", False)),
     "force": (("yes", True), ("on", True)),
     "auto_filter": (("no", False), ("0", False)),

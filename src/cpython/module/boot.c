@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "child_names.h"
 #include "exits.h"
 #include "fields.h"
 #include "helper.h"
@@ -316,8 +317,9 @@ static int begin_as(PyObject *run)
     }
     struct fields config = {fields_dict(&fields, "config"), fields.failed};
     PyObject *wanted = fields_find(&config, "children"); /* borrowed */
-    if (config.failed) {
-        return -1;
+    int is_excluded = config.failed ? -1 : child_is_excluded(config.dict);
+    if (is_excluded != 0) {
+        return is_excluded > 0 ? 0 : -1;
     }
     return wanted == NULL || PyObject_IsTrue(wanted) == 1 ? run_join(run, OPENING_WAITING) : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "backends.h"
 #include "boot.h"
+#include "child_names.h"
 #include "choice.h"
 #include "context.h"
 #include "debugger.h"
@@ -325,7 +326,8 @@ static int module_exec(PyObject *module)
                    mod_requests_add(module) != 0 || mod_json_add(module) != 0 ||
                    mod_run_add(module) != 0 || links_add(module) != 0 ||
                    mod_parts_add(module) != 0 || mod_timeline_add(module) != 0 ||
-                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0
+                   recipe_add(module) != 0 || boot_add(module) != 0 || kept_add(module) != 0 ||
+                   child_names_add(module) != 0
                ? -1
                : 0;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "child_names.h"
 #include "fields.h"
 #include "helper.h"
 #include "kept.h"
@@ -306,7 +307,7 @@ static void record_child(void)
     PyObject *config = run != NULL ? fields_dict(&fields, "config") : NULL; /* borrowed */
     struct fields settings = {config, 0};
     PyObject *joined = NULL; /* owned */
-    if (config != NULL && fields_flag(&settings, "children")) {
+    if (config != NULL && fields_flag(&settings, "children") && child_is_excluded(config) == 0) {
         joined = fields_with(run, "child", PyLong_FromLongLong(children));
     }
     children = 0;
