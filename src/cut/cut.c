@@ -495,9 +495,10 @@ static rl_status write_part(struct cutting *cutting, struct rl_err *err)
     }
     if (status == RL_OK && question->is_whole) {
         used_finish(&cutting->used, cutting->reader);
-        status = cutting->used.failed
-                     ? RL_NOMEM
-                     : cut_file_definitions(&cutting->file, cutting->reader, &cutting->used);
+        int is_part = cutting->reader->before.is_there; /* what was before it names some, too */
+        status = cutting->used.failed ? RL_NOMEM
+                                      : cut_file_definitions(&cutting->file, cutting->reader,
+                                                             is_part ? NULL : &cutting->used);
     }
     if (status == RL_OK) {
         summary_end(&cutting->summary, cutting->end);
@@ -507,6 +508,9 @@ static rl_status write_part(struct cutting *cutting, struct rl_err *err)
         summary.len = summary.failed ? 0 : summary.len; /* readers compute it then */
         if (cutting->begin.count != 0) {
             begin_put(&cutting->begin, &before, &cutting->result->no_values);
+        } else if (question->is_whole) {
+            const struct bytes_out *own = &cutting->reader->before.bytes; /* where it is a part */
+            bytes_put(&before, own->data, own->len);
         }
         status = before.failed ? RL_NOMEM
                                : cut_file_finish(&cutting->file, cutting->reader, cutting->end,

@@ -37,10 +37,11 @@ struct packing {
     struct tokens tokens;
     struct shown_again shown;
     struct bytes_out raw;
-    uint32_t thread;   /* of the chunks that are written */
-    uint64_t chunks;   /* of it */
-    uint64_t members;  /* place of the first MEMBER block */
-    uint32_t first_id; /* from which on no string has an id */
+    struct bytes_out before; /* of a part */
+    uint32_t thread;         /* of the chunks that are written */
+    uint64_t chunks;         /* of it */
+    uint64_t members;        /* place of the first MEMBER block */
+    uint32_t first_id;       /* from which on no string has an id */
 };
 
 /* ---- events ---- */
@@ -179,11 +180,19 @@ static rl_status take_chunk(struct packing *packing, const struct chunk_ref *ref
     return status == RL_OK ? redo_chunk(packing, &full, 1, &is_same) : status;
 }
 
-/* Takes all chunks, those of a thread in their order. */
-static rl_status take_chunks(struct packing *packing)
+/* Applies the rules to what was before a part; the second pass keeps it. */
+static rl_status take_before(struct packing *packing)
+{
+    const struct before *before = &packing->reader->before;
+    bytes_out_reset(&packing->before);
+    return before->is_there ? redo_before(&packing->redo, before, &packing->before) : RL_OK;
+}
+
+/* Takes what was before, and all chunks, those of a thread in their order. */
+static rl_status take_values(struct packing *packing)
 {
     struct reader *reader = packing->reader;
-    rl_status status = RL_OK;
+    rl_status status = take_before(packing);
     reader->loaded = 0;
     for (size_t i = 0; status == RL_OK && i < reader->chunk_count; i++) {
         status = packing->rest() == 0 ? take_chunk(packing, &reader->chunks[i]) : RL_END;
@@ -429,7 +438,16 @@ done:
 
 /* ---- the whole ---- */
 
-/* Writes INDEX, SUMMARY and FOOTER, where the recording was closed. */
+/* Writes what was before a part. */
+static rl_status put_before(struct packing *packing)
+{
+    const struct bytes_out *before = &packing->before;
+    return before->len == 0
+               ? RL_OK
+               : cut_file_block(&packing->file, RL_BLOCK_BEFORE, before->data, before->len, 0);
+}
+
+/* Writes INDEX, BEFORE, SUMMARY and FOOTER. Where the recording was not closed, BEFORE alone. */
 static rl_status put_end(struct packing *packing)
 {
     struct reader *reader = packing->reader;
@@ -439,7 +457,8 @@ static rl_status put_end(struct packing *packing)
     uint64_t at = reader->footer.summary, offset;
     uint8_t payload[RL_FOOTER_BYTES];
     if (!reader->is_complete) {
-        return cut_file_flush(file);
+        rl_status done = put_before(packing);
+        return done == RL_OK ? cut_file_flush(file) : done;
     }
     footer.index = cut_file_end(file);
     footer.summary = 0;
@@ -449,6 +468,7 @@ static rl_status put_end(struct packing *packing)
     rl_status status = file->index.failed ? RL_NOMEM
                                           : cut_file_block(file, RL_BLOCK_INDEX, file->index.data,
                                                            file->index.len, 0);
+    status = status == RL_OK ? put_before(packing) : status;
     if (status == RL_OK && at != 0 && blocks_next(reader, &at, &offset, &header) == RL_OK &&
         header.type == RL_BLOCK_SUMMARY &&
         blocks_unpack(reader, offset, &header, &packing->raw) == RL_OK) {
@@ -487,7 +507,7 @@ static rl_status put_all(struct packing *packing, struct rl_err *err)
     if (status == RL_OK && !question->hides_sources) {
         status = put_sources(packing);
     }
-    status = status == RL_OK ? take_chunks(packing) : status;
+    status = status == RL_OK ? take_values(packing) : status;
     packing->members = question->member_count != 0 ? cut_file_end(&packing->file) : 0;
     for (size_t i = 0; status == RL_OK && i < question->member_count; i++) {
         status = put_member(packing, (uint32_t)i + 1, question->members[i]);
@@ -502,6 +522,7 @@ static void packing_fini(struct packing *packing)
     tokens_fini(&packing->tokens);
     shown_again_fini(&packing->shown);
     bytes_out_fini(&packing->raw);
+    bytes_out_fini(&packing->before);
 }
 
 rl_status pack_collect(struct reader *reader, struct texts *texts, int hides_values, pack_rest rest)
@@ -511,7 +532,7 @@ rl_status pack_collect(struct reader *reader, struct texts *texts, int hides_val
     texts->collects = 1;
     secrets_prepare();
     rl_status status = redo_begin(&packing.redo, texts, reader, hides_values, 0);
-    status = status == RL_OK ? take_chunks(&packing) : status;
+    status = status == RL_OK ? take_values(&packing) : status;
     packing_fini(&packing);
     texts->collects = 0;
     return status;

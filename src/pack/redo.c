@@ -287,6 +287,29 @@ static void leave_out(struct redo *redo, const struct rec *rec)
     }
 }
 
+rl_status redo_variable(struct redo *redo, uint32_t name, unsigned scope, struct rec *rec)
+{
+    const uint8_t cut = RL_VALUE_CUT;
+    enum filter_kind kind = scope == RL_WRITE_GLOBAL ? FILTER_GLOBAL : FILTER_LOCAL;
+    if (find_set(redo, rec->id) != RL_OK) {
+        return RL_NOMEM;
+    }
+    redo->in = bytes_in_of(rec->data, rec->data_len);
+    bytes_out_reset(&redo->out);
+    rl_status status = redo_value(redo, action_of(redo, kind, reader_string(redo->reader, name)));
+    if (redo->out.failed || redo->status == RL_NOMEM) {
+        return RL_NOMEM;
+    }
+    if (status != RL_OK || redo->out.len > RL_VALUE_BYTES_MAX) {
+        redo->changed++;
+        redo->out.len = 0;
+        bytes_put(&redo->out, &cut, sizeof cut);
+    }
+    rec->data = redo->out.data;
+    rec->data_len = (uint32_t)redo->out.len;
+    return RL_OK;
+}
+
 rl_status redo_event(struct redo *redo, struct rec *rec)
 {
     if (rec->data_len == 0) {

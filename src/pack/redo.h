@@ -18,6 +18,7 @@
 #ifndef REDO_H
 #define REDO_H
 
+#include "before.h"
 #include "reader.h"
 #include "rec.h"
 #include "texts.h"
@@ -75,6 +76,15 @@ struct text redo_type_name(enum redo_type type);
 /* Replaces the values of an event: borrowed until the next call. RL_OK or RL_NOMEM. */
 RL_CHECKED rl_status redo_event(struct redo *redo, struct rec *rec);
 
+/* Appends what was before a part (before.h), its values replaced as those of events. RL_OK or
+ * RL_NOMEM. */
+RL_CHECKED rl_status redo_before(struct redo *redo, const struct before *before,
+                                 struct bytes_out *out);
+
+/* Replaces the value of a variable, which is that of an event without its head: as redo_event().
+ * `name` is a string id, `scope` an enum rl_write_scope. Private to src/pack. */
+RL_CHECKED rl_status redo_variable(struct redo *redo, uint32_t name, unsigned scope,
+                                   struct rec *rec);
 /* Copies the next value from `in` to `out`, as the action says that its name has. Private to
  * src/pack. RL_DAMAGED where it is none. */
 RL_CHECKED rl_status redo_value(struct redo *redo, enum filter_action action);

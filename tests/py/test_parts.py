@@ -198,6 +198,74 @@ def test_replay_begins_with_what_was_before(tmp_path):
     assert texts[0] == texts[1] and "[1, 2, 3, 4]" in texts[0]
 
 
+@pytest.mark.parametrize("how", ["pack", "keep"])
+def test_a_copy_of_a_part_knows_what_was_before(tmp_path, how):
+    """Where calls, threads and a generator are open, and where the part is one of a part."""
+    source = record(tmp_path, "--level", "lines", source=PROGRAM)
+    whole = api.open(source)
+    events = list(whole.events())
+    for number, (begin, end) in enumerate([("price#3", "price#9"), ("price#7", "total#3")]):
+        part, copy = tmp_path / f"part{number}.relive", tmp_path / f"copy{number}.relive"
+        whole.cut(part, begin, end)
+        if how == "pack":
+            assert ask("pack", part, "-o", copy)[0] == 0
+        else:
+            api.open(part).reader.keep(str(copy), [])
+        with api.open(copy) as made, api.open(part) as of:
+            until = of.header["before"]
+            inside = {
+                position_of(one) for one in of.events() if one["seq"] >= until.get(one["thread"], 0)
+            }
+            chosen = [one for one in events if position_of(one) in inside]
+            assert len(chosen) > 15 and made.header["before"] == of.header["before"]
+            expect_same(whole, made, events, chosen[::3])
+            assert made.check()["missing_events"] == 0 and not made.problems()
+            assert list(made.events()) == list(of.events())
+
+
+SECRET = """
+import threading
+class Account:
+    def __init__(self, name, pet): self.name, self.pet = name, pet
+def inner(n):
+    return n + 1
+def outer(account, place, note):
+    held = {"place": place, "list": [place, 7]}
+    copied = account
+    for n in range(4):
+        inner(n)
+    return held
+outer(Account("ada", "XK-4711-22339841"), "DE-0815-471199-3177", "of DE-0815-471199-3177 we know")
+"""
+
+
+def test_a_pack_of_a_part_takes_secrets_out_of_what_was_before(tmp_path):
+    """They are in BEFORE alone: the part has no event with them."""
+    source = record(tmp_path, "--level", "lines", "--no-source", source=SECRET)
+    part = tmp_path / "part.relive"
+    api.open(source).cut(part, "inner#2", "inner#3")
+    text = ask("state", "inner#2", part)[1]
+    assert text.count("DE-0815-471199-3177") > 1 and "XK-4711-22339841" in text
+    for number, words in enumerate([["--redact", "^(place|pet)$"], ["--values", "none"]]):
+        made = tmp_path / f"made{number}.relive"
+        status, _, err = ask("pack", *words, part, "-o", made)
+        assert status == 0, err
+        text = ask("state", "inner#2", made)[1]
+        assert (
+            "DE-0815-471199-3177" not in text
+            and "XK-4711-22339841" not in text
+            and "redacted" in text
+        )
+        assert ("'ada'" in text) == (number == 0)
+        plain = format_reader.Recording(made)
+        blocks = b"".join(bytes(payload) for _, _, payload, _ in plain.blocks())
+        assert b"DE-0815-471199-3177" not in blocks and b"XK-4711-22339841" not in blocks
+        with api.open(made) as pack:
+            assert [one["kind"] for one in pack.events()] == [
+                one["kind"] for one in api.open(part).events()
+            ]
+
+
 def change_before(data, edit):
     """Returns a file with another BEFORE block, with right sums. It has no FOOTER, so that it is
     read block by block."""
@@ -239,6 +307,10 @@ def test_hostile_numbers_of_a_part_are_refused(tmp_path):
             said += any("before the part" in problem for problem in part.problems())
             assert len(events) == part.header["events"]
             assert part.check()["blocks"]
+        assert ask("pack", "--force", path, "-o", tmp_path / "packed.relive")[0] in (0, 3)
+        with api.open(tmp_path / "packed.relive") as packed:
+            assert len(list(packed.events())) == len(events)
+            packed.state("end")
     assert said > 60
     assert "before the part" in ask("check", path)[1] or said
 
