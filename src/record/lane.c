@@ -1,11 +1,11 @@
 /* Why: what a lane does when its slot is full. It hands the slot over and takes another; where
  * there is none, it waits or drops the event.
  *
- *   warm, and no large slot is free? ------> wakes the writer thread, which may add some
+ *   no slot of the fitting size is free? --> wakes the writer thread, which may add some
  *      | then
  *   free slot? ----------------------------------------------------> take it
  *      | no
- *   may the recorder add slots? --yes--> wants_small/_large, wait --> try again
+ *   may the recorder add slots? --yes--> supply.is_wanted, wait ----> try again
  *      | no
  *   ring: do other lanes fill more slots than are kept? --yes--> the oldest of them is kept
  *      | then
@@ -29,9 +29,10 @@
 #include "writer_thread.h"
 
 enum {
-    WARM_SLOTS = 4,    /* a thread that filled so many small slots gets large ones */
-    WAKE_AT = 4,       /* full slots that the writer thread is woken for, if it sleeps */
-    LARGE_FOR_EACH = 2 /* large slots for each lane that fills a slot */
+    WARM_SLOTS = 4, /* a thread that filled so many small slots gets large ones */
+    HOT_SLOTS = 12, /* and huge ones after so many */
+    WAKE_AT = 4,    /* full slots that the writer thread is woken for, or one that is huge */
+    FOR_EACH = 3    /* large slots for each lane that fills a slot; the same for huge ones */
 };
 
 void lane_list_append(struct lane_list *list, struct lane *lane)
@@ -75,10 +76,10 @@ static struct slot *end_slot(struct lane *lane)
 
 /* Returns whether a full slot is not to wait for others. The last free slot is about to be taken. A
  * thread that drops events instead of waiting needs every slot soon. */
-static int must_wake(const struct recorder *recorder)
+static int must_wake(const struct recorder *recorder, const struct slot *slot)
 {
-    return recorder->queue.count >= WAKE_AT || recorder->options.may_drop ||
-           recorder->free_small.count + recorder->free_large.count <= 1;
+    return recorder->queue.count >= WAKE_AT || slot->size == SLOT_HUGE ||
+           recorder->options.may_drop || state_count_free(recorder) <= 1;
 }
 
 void lane_hand_over(struct lane *lane)
@@ -92,19 +93,23 @@ void lane_hand_over(struct lane *lane)
         slot_list_append(&recorder->kept, slot);
     } else {
         slot_list_append(&recorder->queue, slot);
-        if (must_wake(recorder)) {
+        if (must_wake(recorder, slot)) {
             os_cond_signal(&recorder->work);
         }
     }
 }
 
-/* Takes a free slot of the wanted size, or else of the other size. */
-static struct slot *take_free(struct recorder *recorder, int wants_large)
+/* Takes a free slot of the wanted size, or else the largest below it, or else one above. */
+static struct slot *take_free(struct recorder *recorder, enum slot_size wanted)
 {
-    struct slot_list *first = wants_large ? &recorder->free_large : &recorder->free_small;
-    struct slot_list *second = wants_large ? &recorder->free_small : &recorder->free_large;
-    struct slot *slot = slot_list_take(first);
-    return slot != NULL ? slot : slot_list_take(second);
+    struct slot *slot = NULL;
+    for (int size = (int)wanted; slot == NULL && size >= 0; size--) {
+        slot = slot_list_take(&recorder->supplies[size].free);
+    }
+    for (int size = (int)wanted + 1; slot == NULL && size < SLOT_SIZES; size++) {
+        slot = slot_list_take(&recorder->supplies[size].free);
+    }
+    return slot;
 }
 
 /* What a lane looks for, and what came of it. */
@@ -118,16 +123,16 @@ struct search {
 
 /* Adds slots, or makes the writer thread add them. Returns a slot, or NULL where a wait can bring
  * one. */
-static struct slot *grow(struct recorder *recorder, struct search *search, int wants_large)
+static struct slot *grow(struct recorder *recorder, struct search *search, enum slot_size wanted)
 {
-    *(wants_large ? &recorder->wants_large : &recorder->wants_small) = 1;
+    recorder->supplies[wanted].is_wanted = 1;
     search->must_wait = recorder->has_thread;
     if (recorder->has_thread) {
         os_cond_signal(&recorder->work);
         return NULL;
     }
     work_grow(recorder);
-    return take_free(recorder, wants_large);
+    return take_free(recorder, wanted);
 }
 
 /* Returns whether the oldest slot of a ring may be reused: its definitions are in the file.
@@ -191,7 +196,7 @@ static struct slot *take_oldest(struct recorder *recorder, struct search *search
         search->is_late = search->token != NULL;
         return search->is_late || !search->may_wait || recorder->cannot_grow
                    ? NULL
-                   : grow(recorder, search, 0);
+                   : grow(recorder, search, SLOT_SMALL);
     }
     if (search->may_wait && !definitions_are_safe(recorder)) {
         search->must_wait = 1;
@@ -199,7 +204,8 @@ static struct slot *take_oldest(struct recorder *recorder, struct search *search
     }
     struct slot *slot = slot_list_take(&recorder->kept);
     if (slot == NULL) {
-        return take_free(recorder, 0); /* the definitions made room: a generation was given up */
+        /* The definitions made room: a generation was given up. */
+        return take_free(recorder, SLOT_SMALL);
     }
     state_count_loss(recorder, RL_LOSS_RING, slot->events);
     recorder->kept_events -= slot->events;
@@ -217,15 +223,28 @@ static int may_grow(const struct recorder *recorder, int is_first)
                : is_first || recorder->slot_bytes < recorder->options.buffer_bytes;
 }
 
-/* A warm lane finds no large slot and goes on with a small one. Meanwhile the writer thread empties
- * large ones, or adds some. */
-static void ask_for_large(struct recorder *recorder)
+/* Returns the size that fits what the lane has recorded. Huge slots are for few lanes: the buffer
+ * must have room for one to fill, one that the writer thread empties, and one between. A ring has
+ * many slots, because it forgets one at a time. */
+static enum slot_size wanted_size(const struct recorder *recorder, const struct lane *lane)
 {
-    size_t wanted = LARGE_FOR_EACH * (recorder->filling.count + 1);
-    recorder->wants_large |= recorder->large_slots < wanted && may_grow(recorder, 0);
+    size_t huge = (size_t)FOR_EACH * (recorder->filling.count + 1) * SLOT_HUGE_BYTES;
+    int has_room = !state_is_ring(recorder) && huge <= recorder->options.buffer_bytes;
+    return lane->slots_filled < WARM_SLOTS               ? SLOT_SMALL
+           : lane->slots_filled < HOT_SLOTS || !has_room ? SLOT_LARGE
+                                                         : SLOT_HUGE;
+}
+
+/* A warm lane finds no slot of its size and goes on with a smaller one. Meanwhile the writer thread
+ * empties such slots, or adds some. */
+static void ask_for(struct recorder *recorder, enum slot_size size)
+{
+    struct supply *supply = &recorder->supplies[size];
+    size_t enough = FOR_EACH * (recorder->filling.count + 1);
+    supply->is_wanted |= supply->slots < enough && may_grow(recorder, 0);
     if (recorder->has_thread) {
         os_cond_signal(&recorder->work);
-    } else if (recorder->wants_large) {
+    } else if (supply->is_wanted) {
         work_grow(recorder);
     }
 }
@@ -240,21 +259,22 @@ static int is_writing(const struct recorder *recorder)
 static int are_reserved(const struct recorder *recorder, int is_first)
 {
     return !is_first && recorder->beginners != 0 && is_writing(recorder) &&
-           recorder->free_small.count + recorder->free_large.count <= recorder->beginners;
+           state_count_free(recorder) <= recorder->beginners;
 }
 
 /* Returns a slot, or NULL; search->must_wait and is_late say what then. */
 static struct slot *try_take(struct recorder *recorder, struct search *search)
 {
     int is_first = search->lane->slots_filled == 0;
-    int wants_large = search->lane->slots_filled >= WARM_SLOTS;
-    if (wants_large && recorder->free_large.count == 0 && !state_is_ring(recorder)) {
-        ask_for_large(recorder);
+    enum slot_size wanted = wanted_size(recorder, search->lane);
+    if (wanted != SLOT_SMALL && recorder->supplies[wanted].free.count == 0 &&
+        !state_is_ring(recorder)) {
+        ask_for(recorder, wanted);
     }
-    struct slot *slot = are_reserved(recorder, is_first) ? NULL : take_free(recorder, wants_large);
+    struct slot *slot = are_reserved(recorder, is_first) ? NULL : take_free(recorder, wanted);
     search->must_wait = 0;
     if (slot == NULL && may_grow(recorder, is_first)) {
-        slot = grow(recorder, search, wants_large);
+        slot = grow(recorder, search, wanted);
     }
     if (slot != NULL || search->must_wait) {
         return slot;
@@ -264,7 +284,7 @@ static struct slot *try_take(struct recorder *recorder, struct search *search)
     }
     if (!recorder->has_thread) {
         work_drain(recorder);
-        return take_free(recorder, wants_large);
+        return take_free(recorder, wanted);
     }
     search->must_wait = is_writing(recorder) && !(recorder->options.may_drop && !is_first);
     if (search->must_wait) {
@@ -311,7 +331,7 @@ static void set_cursors(struct lane *lane, struct slot *slot)
     slot->generation = lane->recorder->generation;
     lane->slot = slot;
     lane->rows = lane->cur = slot->memory + RL_SLOT_HEADER_BYTES;
-    lane->end = slot->memory + slot->size;
+    lane->end = slot->memory + slot_bytes(slot->size);
     lane->used = (_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED);
     lane->base = now.ticks;
     lane->extras = 0;

@@ -68,13 +68,11 @@ struct recorder {
     struct rl_err open_err;
     struct live *lives;   /* owned; newest first */
     struct live *control; /* the first LIVE block: its control page holds the losses */
-    struct slot_list free_small, free_large, queue, kept; /* slots.h draws them */
-    size_t slot_bytes;                                    /* in all LIVE blocks */
-    uint32_t small_count, large_count; /* slots of the newest block of that size */
-    uint32_t large_slots;              /* in all blocks */
-    int wants_small, wants_large;      /* a lane found no free slot: work_grow() adds a block */
-    int wants_shrink;                  /* a ring began again: work_shrink() gives slots back */
-    int cannot_grow;                   /* the last work_grow() failed */
+    struct supply supplies[SLOT_SIZES]; /* slots.h draws what becomes of a slot */
+    struct slot_list queue, kept;
+    size_t slot_bytes; /* in all LIVE blocks */
+    int wants_shrink;  /* a ring began again: work_shrink() gives slots back */
+    int cannot_grow;   /* the last work_grow() failed */
     int wants_tick;    /* a thread waits until LIVE slots and definitions are in the file */
     int cannot_define; /* the last write of definitions failed */
     int is_defining;   /* definitions are taken from `pending` and not in the file yet */
@@ -119,14 +117,32 @@ static inline void state_count_loss(struct recorder *recorder, enum rl_loss_reas
     }
 }
 
+static inline size_t state_count_free(const struct recorder *recorder)
+{
+    size_t count = 0;
+    for (int i = 0; i < SLOT_SIZES; i++) {
+        count += recorder->supplies[i].free.count;
+    }
+    return count;
+}
+
+/* Returns whether work_grow() has something to do. */
+static inline int state_wants_slots(const struct recorder *recorder)
+{
+    int wants = 0;
+    for (int i = 0; i < SLOT_SIZES; i++) {
+        wants |= recorder->supplies[i].is_wanted;
+    }
+    return wants;
+}
+
 /* Empties a slot and appends it to the free list of its size. */
 static inline void state_free_slot(struct recorder *recorder, struct slot *slot)
 {
     /* release: a reader that sees 0 also sees what the writer wrote from this slot before */
     atomic_store_explicit((_Atomic uint32_t *)(void *)(slot->memory + RL_SL_USED), 0,
                           memory_order_release);
-    slot_list_append(slot->size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small,
-                     slot);
+    slot_list_append(&recorder->supplies[slot->size].free, slot);
 }
 
 /* Around each write: the writer thread releases the lock, so no traced thread waits for the disk.

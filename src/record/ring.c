@@ -42,14 +42,14 @@ uint64_t ring_source_bytes(const struct recorder *recorder)
 
 int ring_has_room(const struct recorder *recorder)
 {
-    return bytes_left_for_slots(recorder) >= SLOT_SMALL;
+    return bytes_left_for_slots(recorder) >= SLOT_SMALL_BYTES;
 }
 
-void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count)
+void ring_fit(const struct recorder *recorder, enum slot_size *size, uint32_t *count)
 {
     size_t left = bytes_left_for_slots(recorder);
-    *slot_size = left < *slot_size ? SLOT_SMALL : *slot_size;
-    size_t most = left < *slot_size ? 1 : left / *slot_size; /* a ring has one slot at least */
+    *size = left < slot_bytes(*size) ? SLOT_SMALL : *size;
+    size_t most = left < slot_bytes(*size) ? 1 : left / slot_bytes(*size); /* one slot at least */
     *count = *count < most ? *count : (uint32_t)most;
 }
 

@@ -10,7 +10,7 @@ uint64_t ring_source_bytes(const struct recorder *recorder);
 /* Returns whether the ring has room for another block of slots. */
 int ring_has_room(const struct recorder *recorder);
 /* Reduces the size and number of wanted slots to what the ring has room for; one slot at least. */
-void ring_fit(const struct recorder *recorder, uint32_t *slot_size, uint32_t *count);
+void ring_fit(const struct recorder *recorder, enum slot_size *size, uint32_t *count);
 /* Makes the shelf for definitions; without one, they are appended to the file. */
 void ring_make_shelf(struct recorder *recorder);
 /* Puts definitions of one generation on the shelf. Releases the lock while it writes. */

@@ -21,13 +21,15 @@ static int is_of(const struct live *live, const struct slot *slot)
     return slot >= live->slots && slot < live->slots + live->slot_count;
 }
 
-static uint32_t count_free(const struct slot_list *list, const struct live *live)
+/* Returns whether all slots of a block are free. */
+static int is_free(const struct recorder *recorder, const struct live *live)
 {
+    const struct slot_list *list = &recorder->supplies[live->slots[0].size].free;
     uint32_t count = 0;
     for (const struct slot *slot = list->first; slot != NULL; slot = slot->next) {
         count += (uint32_t)is_of(live, slot);
     }
-    return count;
+    return count == live->slot_count;
 }
 
 /* Takes the slots of a block out of a list. */
@@ -44,14 +46,13 @@ static void remove_slots(struct slot_list *list, const struct live *live)
 }
 
 /* Gives one block up, and frees it. */
-static void give_up(struct recorder *recorder, struct live *live, struct slot_list *list)
+static void give_up(struct recorder *recorder, struct live *live)
 {
-    uint32_t size = live->slots[0].size;
-    uint32_t *count = size == SLOT_LARGE ? &recorder->large_count : &recorder->small_count;
-    remove_slots(list, live);
-    recorder->slot_bytes -= (size_t)size * live->slot_count;
-    recorder->large_slots -= size == SLOT_LARGE ? live->slot_count : 0;
-    *count = *count > 1 ? *count / 2 : *count; /* work_grow() doubles it again */
+    struct supply *supply = &recorder->supplies[live->slots[0].size];
+    remove_slots(&supply->free, live);
+    recorder->slot_bytes -= (size_t)slot_bytes(live->slots[0].size) * live->slot_count;
+    supply->slots -= live->slot_count;
+    supply->newest -= supply->newest > 1 ? supply->newest / 2 : 0; /* work_grow() doubles it */
     live_unmap(live);
     (void)writer_give_up_live(recorder_writer(recorder), live);
     live_fini(live);
@@ -63,15 +64,12 @@ void work_shrink(struct recorder *recorder)
     recorder->wants_shrink = 0;
     for (struct live **at = &recorder->lives; *at != NULL;) {
         struct live *live = *at;
-        struct slot_list *list = live->slot_count != 0 && live->slots[0].size == SLOT_LARGE
-                                     ? &recorder->free_large
-                                     : &recorder->free_small;
-        if (live == recorder->control || count_free(list, live) != live->slot_count) {
+        if (live == recorder->control || live->slot_count == 0 || !is_free(recorder, live)) {
             at = &live->next;
             continue;
         }
         *at = live->next;
-        give_up(recorder, live, list);
+        give_up(recorder, live);
     }
     recorder->cannot_grow = 0;
 }

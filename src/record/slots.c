@@ -9,25 +9,25 @@
 #include "alloc.h"
 #include "os.h"
 
-int live_init(struct live *live, uint32_t slot_size, struct slot_list *free_slots)
+int live_init(struct live *live, enum slot_size size, struct slot_list *free_slots)
 {
     uint8_t *memory = live->memory;
-    uint32_t count = (uint32_t)((live->bytes - RL_PAGE) / slot_size);
+    uint32_t count = (uint32_t)((live->bytes - RL_PAGE) / slot_bytes(size));
     struct slot *slots = rl_zalloc(count, sizeof *slots);
     if (slots == NULL) {
         return -1;
     }
     live->slots = slots;
     live->slot_count = count;
-    put32(memory + RL_LV_SLOT_BYTES, slot_size);
+    put32(memory + RL_LV_SLOT_BYTES, slot_bytes(size));
     put32(memory + RL_LV_SLOTS, count);
     put32(memory + RL_LV_STATE, RL_LIVE_RUNNING);
     /* release: a reader that sees the magic number sees the rest; without it the page is blank */
     atomic_store_explicit((_Atomic uint32_t *)(void *)(memory + RL_LV_MAGIC), RL_LIVE_MAGIC,
                           memory_order_release);
     for (uint32_t i = 0; i < count; i++) {
-        slots[i].memory = memory + RL_PAGE + (size_t)i * slot_size;
-        slots[i].size = slot_size;
+        slots[i].memory = memory + RL_PAGE + (size_t)i * slot_bytes(size);
+        slots[i].size = size;
         slot_list_append(free_slots, &slots[i]);
     }
     return 0;

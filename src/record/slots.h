@@ -7,7 +7,7 @@
  *    |                                         v
  *    '---- generation given up -------------- KEPT --- oldest slot reused ---> FILLING
  *
- *   FREE      in free_small or free_large; `used` in its header is 0
+ *   FREE      in the list of its size; `used` in its header is 0
  *   FILLING   lane->slot; in no list
  *   QUEUED    in queue, then in the writer's hand (recorder.in_work counts those)
  *   KEPT      in kept, oldest first; its rows are a part of the recording as they are
@@ -26,12 +26,25 @@
 
 #include "rec.h"
 
-#define SLOT_SMALL (16u << 10)  /* the first slots of a thread: most threads are short */
-#define SLOT_LARGE (128u << 10) /* later ones: fewer hand-overs, and zstd finds more to share */
+enum slot_size {
+    SLOT_SMALL, /* the first slots of a thread: most threads are short */
+    SLOT_LARGE, /* later ones: fewer hand-overs, and zstd finds more to share */
+    SLOT_HUGE,  /* where few threads have much to record: fewer bytes in the file */
+    SLOT_SIZES
+};
+
+enum { SLOT_SMALL_BYTES = 16 << 10, SLOT_LARGE_BYTES = 128 << 10, SLOT_HUGE_BYTES = 512 << 10 };
+
+static inline uint32_t slot_bytes(enum slot_size size)
+{
+    return size == SLOT_SMALL   ? SLOT_SMALL_BYTES
+           : size == SLOT_LARGE ? SLOT_LARGE_BYTES
+                                : SLOT_HUGE_BYTES;
+}
 
 struct slot {
     uint8_t *memory; /* header, then rows */
-    uint32_t size;
+    enum slot_size size;
     uint32_t used; /* bytes of rows when the lane handed the slot over */
     uint32_t events;
     uint32_t generation;    /* --ring: the generation whose definitions its rows need */
@@ -43,6 +56,14 @@ struct slot {
 struct slot_list {
     struct slot *first, *last;
     size_t count;
+};
+
+/* All slots of one size. */
+struct supply {
+    struct slot_list free;
+    uint32_t slots;  /* in all blocks */
+    uint32_t newest; /* in the newest block; the next one has twice as many */
+    int is_wanted;   /* a lane found no free slot: work_grow() adds a block */
 };
 
 /* One LIVE block. */
@@ -94,7 +115,7 @@ static inline struct slot *slot_list_take(struct slot_list *list)
 
 /* Divides a mapped block into slots, writes its control page and appends the slots to the list.
  * Returns -1 without memory. */
-int live_init(struct live *live, uint32_t slot_size, struct slot_list *free_slots);
+int live_init(struct live *live, enum slot_size size, struct slot_list *free_slots);
 /* Unmaps the block's memory. The block stays in the file. */
 void live_unmap(struct live *live);
 void live_fini(struct live *live);

@@ -15,20 +15,25 @@
 #include "sources.h"
 #include "status.h"
 
-enum { FIRST_SMALL = 4, FIRST_LARGE = 4 };
+enum { FIRST_SMALL = 4 };
 
-/* Appends a LIVE block and puts its slots into `list`. */
-static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_t count,
-                          struct slot_list *list)
+/* Slots of the first block of each size, and of the largest. */
+static const struct {
+    uint32_t first, most;
+} blocks[SLOT_SIZES] = {{FIRST_SMALL, 1024}, {4, 128}, {2, 32}};
+
+/* Appends a LIVE block; its slots are free. */
+static rl_status add_live(struct recorder *recorder, enum slot_size size, uint32_t count)
 {
+    struct supply *supply = &recorder->supplies[size];
     struct live *live = rl_zalloc(1, sizeof *live);
     if (live == NULL) {
         return RL_NOMEM;
     }
     state_begin_writing(recorder); /* reserving space may take a while */
-    rl_status status = writer_live(recorder_writer(recorder), slot_size, count, live);
+    rl_status status = writer_live(recorder_writer(recorder), slot_bytes(size), count, live);
     state_end_writing(recorder);
-    if (status == RL_OK && live_init(live, slot_size, list) != 0) {
+    if (status == RL_OK && live_init(live, size, &supply->free) != 0) {
         status = RL_NOMEM;
     }
     if (status != RL_OK) {
@@ -40,48 +45,51 @@ static rl_status add_live(struct recorder *recorder, uint32_t slot_size, uint32_
     writer_sync_live(recorder_writer(recorder), live);
     live->next = recorder->lives;
     recorder->lives = live;
-    recorder->slot_bytes += (size_t)slot_size * count;
-    recorder->large_slots += slot_size == SLOT_LARGE ? count : 0;
+    recorder->slot_bytes += (size_t)slot_bytes(size) * count;
+    supply->slots += count;
     if (recorder->control == NULL) {
         recorder->control = live;
     }
     return RL_OK;
 }
 
-/* Reduces the number of wanted slots to what the buffer has room for, one at least. First slots of
- * threads are beyond its limit: a few at a time, more where many threads run. */
-static void fit_buffer(const struct recorder *recorder, uint32_t slot_size, uint32_t *count)
+/* Reduces number and size of wanted slots to what the buffer has room for, one at least. First
+ * slots of threads are beyond its limit: a few at a time, more where many threads run. */
+static void fit_buffer(const struct recorder *recorder, enum slot_size *size, uint32_t *count)
 {
     size_t most = recorder->options.buffer_bytes, taken = recorder->slot_bytes;
-    size_t left = taken < most ? (most - taken + slot_size - 1) / slot_size
+    size_t left = taken < most ? most - taken : 0;
+    while (*size != SLOT_SMALL && left < slot_bytes(*size)) {
+        (*size)--;
+    }
+    size_t fitting = left != 0 ? (left + slot_bytes(*size) - 1) / slot_bytes(*size)
                                : FIRST_SMALL + recorder->filling.count / 2;
-    *count = *count < left ? *count : (uint32_t)left;
+    *count = *count < fitting ? *count : (uint32_t)fitting;
 }
 
 /* Adds a block with twice as many slots as the last one of that size: few blocks serve any load. */
-static rl_status add_slots(struct recorder *recorder, uint32_t slot_size)
+static rl_status add_slots(struct recorder *recorder, enum slot_size size)
 {
-    int is_large = slot_size == SLOT_LARGE;
-    uint32_t *last = is_large ? &recorder->large_count : &recorder->small_count;
-    uint32_t first = is_large ? FIRST_LARGE : FIRST_SMALL, most = is_large ? 128 : 1024;
-    uint32_t count = *last != 0 ? *last * 2 : first;
-    count = *last = count < most ? count : most;
+    struct supply *supply = &recorder->supplies[size];
+    uint32_t count = supply->newest != 0 ? supply->newest * 2 : blocks[size].first;
+    count = supply->newest = count < blocks[size].most ? count : blocks[size].most;
     if (state_is_ring(recorder)) {
-        ring_fit(recorder, &slot_size, &count);
+        ring_fit(recorder, &size, &count);
     } else {
-        fit_buffer(recorder, slot_size, &count);
+        fit_buffer(recorder, &size, &count);
     }
-    return add_live(recorder, slot_size, count,
-                    slot_size == SLOT_LARGE ? &recorder->free_large : &recorder->free_small);
+    return add_live(recorder, size, count);
 }
 
 void work_grow(struct recorder *recorder)
 {
-    rl_status status = recorder->wants_small ? add_slots(recorder, SLOT_SMALL) : RL_OK;
-    if (recorder->wants_large && status == RL_OK) {
-        status = add_slots(recorder, SLOT_LARGE);
+    rl_status status = RL_OK;
+    for (enum slot_size size = SLOT_SMALL; size < SLOT_SIZES; size++) {
+        if (recorder->supplies[size].is_wanted && status == RL_OK) {
+            status = add_slots(recorder, size);
+        }
+        recorder->supplies[size].is_wanted = 0;
     }
-    recorder->wants_small = recorder->wants_large = 0;
     recorder->cannot_grow = status != RL_OK;
     os_cond_broadcast(&recorder->room);
 }
@@ -150,7 +158,7 @@ void work_drain(struct recorder *recorder)
         recorder->in_work--;
         state_free_slot(recorder, slot);
         os_cond_broadcast(&recorder->room);
-        if (recorder->wants_small || recorder->wants_large) {
+        if (state_wants_slots(recorder)) {
             work_grow(recorder);
         }
     }
@@ -245,8 +253,8 @@ void work_open(struct recorder *recorder)
         if (!recorder->has_private_table) {
             writer->fd = os_move_high(writer->fd);
         }
-        recorder->small_count = FIRST_SMALL;
-        status = add_live(recorder, SLOT_SMALL, FIRST_SMALL, &recorder->free_small);
+        recorder->supplies[SLOT_SMALL].newest = FIRST_SMALL;
+        status = add_live(recorder, SLOT_SMALL, FIRST_SMALL);
         if (status == RL_OK && state_is_ring(recorder)) {
             ring_make_shelf(recorder);
         }

@@ -10,7 +10,7 @@
 
 /* Creates the file, its first LIVE block and a ring's shelf. Sets is_open and open_status. */
 void work_open(struct recorder *recorder);
-/* Adds the LIVE blocks that lanes want (wants_small, wants_large). */
+/* Adds the LIVE blocks that lanes want (supply.is_wanted). */
 void work_grow(struct recorder *recorder);
 /* Writes slots from the queue as chunks until the queue is empty or the writer must pause. */
 void work_drain(struct recorder *recorder);

@@ -53,7 +53,7 @@ static void write_what_comes(struct recorder *recorder)
 {
     uint64_t last_tick = os_mono_ns();
     while (!recorder->is_stopping && !must_leave(recorder)) {
-        if (recorder->wants_small || recorder->wants_large) {
+        if (state_wants_slots(recorder)) {
             work_grow(recorder);
         }
         work_drain(recorder);
@@ -68,8 +68,8 @@ static void write_what_comes(struct recorder *recorder)
             recorder->wants_tick = 0;
             os_cond_broadcast(&recorder->room);
         }
-        if (recorder->queue.count == 0 && !recorder->wants_small && !recorder->wants_large &&
-            !recorder->wants_shrink && recorder->sources.first == NULL && !recorder->is_stopping &&
+        if (recorder->queue.count == 0 && !state_wants_slots(recorder) && !recorder->wants_shrink &&
+            recorder->sources.first == NULL && !recorder->is_stopping &&
             recorder->writer_is != WRITER_ASKED) {
             os_cond_wait_ms(&recorder->work, &recorder->lock, TICK_MS);
         }

@@ -289,7 +289,7 @@ static void lanes_share_the_slots_of_a_ring(void **state)
 static void idle_lanes_leave_the_ring_to_others(void **state)
 {
     (void)state;
-    enum { IDLE = 13, CALLS = 20000, LEAST = 5 * SLOT_SMALL / RL_ROW_BYTES };
+    enum { IDLE = 13, CALLS = 20000, LEAST = 5 * SLOT_SMALL_BYTES / RL_ROW_BYTES };
     const char *path = fresh_path();
     struct recorder *recorder = open_shared_ring(path, 1);
     struct recorder_stats stats;

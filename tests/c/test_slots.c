@@ -87,6 +87,68 @@ static void a_warm_thread_gets_large_slots_while_small_ones_are_free(void **stat
     expect_whole(path, recorder, (long long)ROUNDS * 4 * SLOT_CALLS + 2);
 }
 
+/* Returns the largest size of a slot that the lane fills while it writes `slots` small slots'
+ * calls. */
+static enum slot_size largest_size(struct lane *lane, uint32_t id, int slots)
+{
+    enum slot_size largest = SLOT_SMALL;
+    for (int i = 0; i < slots; i++) {
+        write_calls(lane, id, SLOT_CALLS);
+        enum slot_size size = lane->slot->size;
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
+/* Huge slots are for few lanes with much to record, and for a buffer that has room for them. */
+static void who_gets_huge_slots(void **state)
+{
+    (void)state;
+    enum { LONG = 400, MANY = 8 };
+    static const struct {
+        int lanes;
+        size_t buffer, ring;
+        int has_thread;
+        enum slot_size size;
+    } cases[] = {
+        {1, BUFFER, 0, 1, SLOT_HUGE},
+        {1, BUFFER, 0, 0, SLOT_HUGE},
+        {4, BUFFER, 0, 1, SLOT_HUGE},
+        {MANY, BUFFER, 0, 1, SLOT_LARGE},
+        {1, 1 << 20, 0, 1, SLOT_LARGE},
+        {1, 64 << 10, 0, 1, SLOT_SMALL},
+        {1, BUFFER, (size_t)BUFFER, 1, SLOT_LARGE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = fresh_path();
+        struct lane lanes[MANY];
+        uint32_t id;
+        os_fail_at(OS_FAULT_THREAD, cases[i].has_thread ? 0 : 1, 1, EAGAIN);
+        struct recorder *recorder = open_recorder(path, cases[i].buffer, cases[i].ring, 0);
+        no_faults();
+        assert_non_null(recorder);
+        recorder_lane_begin(recorder, &lanes[0], NULL, 1);
+        id = define(recorder, &lanes[0], "work");
+        for (int k = 1; k < cases[i].lanes; k++) {
+            recorder_lane_begin(recorder, &lanes[k], NULL, 1);
+            write_calls(&lanes[k], id, 3);
+        }
+        assert_int_equal(largest_size(&lanes[0], id, LONG), cases[i].size);
+        for (int k = 0; k < cases[i].lanes; k++) {
+            recorder_lane_end(&lanes[k]);
+        }
+        if (cases[i].ring == 0) {
+            long long calls = (long long)LONG * SLOT_CALLS + 3 * (cases[i].lanes - 1);
+            expect_whole(path, recorder, 2 * calls + 2 * cases[i].lanes);
+        } else {
+            struct recorder_stats stats;
+            close_recorder(recorder, &stats);
+            assert_true(stats.is_closed_cleanly);
+            (void)unlink(path);
+        }
+    }
+}
+
 /* The buffer keeps its limit. */
 static void warm_threads_share_the_buffer(void **state)
 {
@@ -101,7 +163,7 @@ static void warm_threads_share_the_buffer(void **state)
         no_faults();
         write_calls(&lanes[0], id, 30 * SLOT_CALLS);
         os_lock_mutex(&recorder->lock);
-        assert_true(recorder->large_slots >= 2);
+        assert_true(recorder->supplies[SLOT_LARGE].slots >= 2);
         os_unlock_mutex(&recorder->lock);
         for (int i = 1; i < LANES; i++) {
             recorder_lane_begin(recorder, &lanes[i], NULL, 1);
@@ -124,7 +186,7 @@ static void warm_threads_share_the_buffer(void **state)
 static void killed_while_slots_wait(void **state)
 {
     (void)state;
-    for (uint32_t slots = 1; slots <= 64; slots *= 4) {
+    for (uint32_t slots = 1; slots <= 256; slots *= 4) {
         const char *path = fresh_path();
         int complete, status;
         size_t problems;
@@ -274,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_slot_waits_until_the_next_tick),
         cmocka_unit_test(a_warm_thread_gets_large_slots_while_small_ones_are_free),
+        cmocka_unit_test(who_gets_huge_slots),
         cmocka_unit_test(warm_threads_share_the_buffer),
         cmocka_unit_test(killed_while_slots_wait),
         cmocka_unit_test(the_disk_is_full_while_slots_wait),
