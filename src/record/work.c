@@ -53,17 +53,18 @@ static rl_status add_live(struct recorder *recorder, enum slot_size size, uint32
     return RL_OK;
 }
 
-/* Reduces number and size of wanted slots to what the buffer has room for, one at least. First
- * slots of threads are beyond its limit: a few at a time, more where many threads run. */
+/* Reduces number and size of wanted slots to what the buffer has room for. First slots of threads
+ * are small and beyond its limit: a few at a time, more where many threads run. */
 static void fit_buffer(const struct recorder *recorder, enum slot_size *size, uint32_t *count)
 {
     size_t most = recorder->options.buffer_bytes, taken = recorder->slot_bytes;
     size_t left = taken < most ? most - taken : 0;
+    size_t beyond = *size == SLOT_SMALL ? FIRST_SMALL + recorder->filling.count / 2 : 0;
     while (*size != SLOT_SMALL && left < slot_bytes(*size)) {
         (*size)--;
     }
-    size_t fitting = left != 0 ? (left + slot_bytes(*size) - 1) / slot_bytes(*size)
-                               : FIRST_SMALL + recorder->filling.count / 2;
+    size_t fitting = left < SLOT_SMALL_BYTES ? left != 0 : left / slot_bytes(*size);
+    fitting = left != 0 ? fitting : beyond;
     *count = *count < fitting ? *count : (uint32_t)fitting;
 }
 
@@ -78,7 +79,7 @@ static rl_status add_slots(struct recorder *recorder, enum slot_size size)
     } else {
         fit_buffer(recorder, &size, &count);
     }
-    return add_live(recorder, size, count);
+    return count != 0 ? add_live(recorder, size, count) : RL_OK;
 }
 
 void work_grow(struct recorder *recorder)

@@ -134,6 +134,10 @@ static void who_gets_huge_slots(void **state)
             write_calls(&lanes[k], id, 3);
         }
         assert_int_equal(largest_size(&lanes[0], id, LONG), cases[i].size);
+        os_lock_mutex(&recorder->lock);
+        size_t most = cases[i].buffer + (size_t)cases[i].lanes * SLOT_SMALL_BYTES;
+        assert_true(cases[i].ring != 0 || recorder->slot_bytes <= most);
+        os_unlock_mutex(&recorder->lock);
         for (int k = 0; k < cases[i].lanes; k++) {
             recorder_lane_end(&lanes[k]);
         }
@@ -172,7 +176,7 @@ static void warm_threads_share_the_buffer(void **state)
             write_calls(&lanes[i % LANES], id, SLOT_CALLS);
         }
         os_lock_mutex(&recorder->lock);
-        assert_true(recorder->slot_bytes <= 2 * SMALL_BUFFER);
+        assert_true(recorder->slot_bytes <= SMALL_BUFFER + 2 * LANES * SLOT_SMALL_BYTES);
         os_unlock_mutex(&recorder->lock);
         for (int i = 0; i < LANES; i++) {
             recorder_lane_end(&lanes[i]);
