@@ -166,6 +166,13 @@ class Reader:
         int,
         int,
     ]: ...
+    def paths(
+        self,
+        other: Reader,
+        threads: Tuple[List[int], List[int]],
+        skips: Tuple[List[Tuple[int, int, int]], List[Tuple[int, int, int]]],
+        /,
+    ) -> Tuple[bool, int, int, Tuple[int, int, bool], Tuple[int, int, bool]]: ...
     def event(self, thread: int, seq: int, /) -> Optional[bytes]: ...
     @staticmethod
     def parse_position(text: str, /) -> Tuple[int, str, int, int, int, str]: ...

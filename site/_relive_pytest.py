@@ -41,6 +41,13 @@ def pytest_addoption(parser):
         help="record this installed package or module too (may be given several times)",
     )
     group.addoption(
+        "--relive-rerun",
+        action="store_true",
+        default=False,
+        help="run a failed test once more at once, recorded with lines, and say whether it took"
+        " the same path (implies --relive)",
+    )
+    group.addoption(
         "--relive-max",
         metavar="SIZE",
         default="256M",
@@ -66,6 +73,8 @@ def pytest_load_initial_conftests(early_config, parser, args):
 
 
 def pytest_configure(config):
+    if config.getoption("relive_rerun") and config.getoption("relive") is None:
+        config.option.relive = ""
     if config.getoption("relive") is not None:
         from relive.testing import pytest_plugin
 

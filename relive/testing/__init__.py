@@ -4,4 +4,7 @@ keeper.py         one recording for a whole run of tests, and what is kept of it
 names.py          names of files for names of tests
 texts.py          the lines on a kept recording in a report
 pytest_plugin.py  pytest's hooks
+second_look.py    pytest's hooks of --relive-rerun
+again.py          how a test runs a second time
+paths.py          whether both runs took the same path
 """

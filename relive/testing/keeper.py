@@ -47,6 +47,7 @@ class Keeper:
         self._settings, self._include = settings, include
         self._path = ""  # of the recording that goes on; empty = none
         self._has_begun = False
+        self._level: Optional[str] = None  # None = that of the settings
         self._is_off = False  # it cannot be started
         self._gave_way = False  # the test records by itself
         self._old: Optional[Set[str]] = None  # recordings of earlier runs
@@ -54,9 +55,13 @@ class Keeper:
 
     # ---- the life of the recording ----
 
-    def begin(self, name: str) -> None:
-        """Begins the recording of a test's run, which would be kept under this name of a file."""
+    def begin(self, name: str, level: Optional[str] = None) -> None:
+        """Begins the recording of a test's run, which would be kept under this name of a file.
+        `level` replaces that of the settings."""
         self._gave_way = False
+        if level != self._level:
+            self._stop()
+            self._level = level
         if not self._path or _core.state().get("path") != self._path or not _core.restart():
             self._start()
         if self._old:
@@ -88,7 +93,8 @@ class Keeper:
     def _open(self) -> None:
         self._make_folder()
         path = os.path.join(self.folder, f"{RUNNING}{self._process}{names.ENDING}")
-        merged = dict(config.load(arguments=self._settings).as_dict())
+        wanted = dict(self._settings, level=self._level or self._settings["level"])
+        merged = dict(config.load(arguments=wanted).as_dict())
         if not merged["enabled"]:
             self._is_off = True
             return
@@ -132,7 +138,8 @@ class Keeper:
         """Removes what earlier runs have kept of the test that begins."""
         assert self._old is not None
         stem = name[: -len(names.ENDING)]
-        for one in [one for one in self._old if one == name or one.startswith(f"{stem}-run")]:
+        of_test = tuple(stem + end for end in names.MORE)
+        for one in [one for one in self._old if one == name or one.startswith(of_test)]:
             self._old.discard(one)
             _remove(os.path.join(self.folder, one))
 

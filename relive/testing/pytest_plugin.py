@@ -16,7 +16,7 @@ import pytest
 
 from relive import config as settings_of
 from relive.errors import ReliveError
-from relive.testing import keeper, names, texts
+from relive.testing import keeper, names, second_look, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROPERTY = "relive"  # of a report: the path of its recording
 _SECTION = "Relive recording"
+_LOOKS = 20  # second looks that the summary lists
 _FOLDER = os.path.join(".relive", "pytest")
 
 
@@ -47,7 +48,11 @@ def begin(config: Any) -> None:
         )
         root = str(config.rootpath)
         made = keeper.Keeper(folder, name, root, settings, config.getoption("relive_include"))
-        config.pluginmanager.register(Items(config, made), "relive-items")
+        items = Items(config, made)
+        if _looks_twice(config, settings):
+            items.second_look = second_look.SecondLook(made, items)
+            config.pluginmanager.register(items.second_look, "relive-second-look")
+        config.pluginmanager.register(items, "relive-items")  # its hooks run around the others
 
 
 def _default_folder(config: Any) -> str:
@@ -65,6 +70,11 @@ def _settings(config: Any) -> Dict[str, Any]:
     return settings
 
 
+def _looks_twice(config: Any, settings: Dict[str, Any]) -> bool:
+    """Returns whether a failed test runs again, with more recorded than the first time."""
+    return bool(config.getoption("relive_rerun")) and settings["level"] != second_look.LEVEL
+
+
 class Items:
     """The hooks of a process that runs tests."""
 
@@ -72,46 +82,64 @@ class Items:
         self._config, self._keeper = config, made
         self._keeps_all = config.getoption("relive_keep") == "all"
         self._item: Any = None  # that runs
-        self._run = 0  # the how many-th time
-        self._has_failed = False
-        self._kept: Optional[str] = None
+        self.run = 0  # the how many-th time
+        self.has_failed = False
+        self.kept: Optional[str] = None
+        self._has_values = False  # of its frame, in a report
+        self._is_over = False  # its recording is whole
+        self.second_look: Optional[second_look.SecondLook] = None
+
+    @property
+    def _is_other_run(self) -> bool:
+        return self.second_look is not None and self.second_look.is_on
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, None]:
-        self._run = self._run + 1 if item is self._item else 1
-        self._item, self._has_failed, self._kept = item, False, None
-        self._keeper.begin(self._name())
+        if not self._is_other_run:
+            self.run = self.run + 1 if item is self._item else 1
+            self._item, self.has_failed, self.kept = item, False, None
+            self._has_values = self._is_over = False
+            self._keeper.begin(self._name())
         yield
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
         outcome = yield
-        if outcome.excinfo is None and item is self._item:
+        if outcome.excinfo is None and item is self._item and not self._is_other_run:
             report = outcome.get_result()
             if report.outcome == "failed":
-                self._has_failed = True
+                self.has_failed = True
                 self._tell(item, report)
             if call.when == "teardown":
                 self._end(item, report)
 
     def _name(self) -> str:
-        return names.file_name(self._item.nodeid, self._run)
+        return names.file_name(self._item.nodeid, self.run)
+
+    def facts(self, item: Any, when: str) -> Dict[str, str]:
+        """Returns the entries of a recording's header on the test."""
+        facts = {"test.id": item.nodeid, "test.phase": when, "test.run": str(self.run)}
+        return {key: text.encode("utf-8", "replace").decode() for key, text in facts.items()}
 
     def _keep(self, item: Any, when: str) -> Optional[str]:
-        facts = {"test.id": item.nodeid, "test.phase": when, "test.run": str(self._run)}
-        facts = {key: text.encode("utf-8", "replace").decode() for key, text in facts.items()}
-        return self._keeper.keep(self._name(), facts)
+        return self._keeper.keep(self._name(), self.facts(item, when))
+
+    def keep_first_run(self, item: Any) -> Optional[str]:
+        """Keeps the whole of the item's run, before it runs again."""
+        self._is_over = True
+        self.kept = self._keep(item, "teardown") or self.kept
+        return self.kept
 
     def _tell(self, item: Any, report: Any) -> None:
         """Keeps what there is until now, and puts it into the report."""
-        is_first = self._kept is None
-        if is_first:
-            self._kept = self._keep(item, report.when)
-        if self._kept is None:
+        is_first, self._has_values = not self._has_values, True
+        if self.kept is None:
+            self.kept = self._keep(item, report.when)
+        if self.kept is None:
             if self._keeper.has_given_way:
                 report.sections.append((_SECTION, "none: the test records by itself"))
             return
-        path = self._kept
+        path = self.kept
         lines = texts.of_failure(path, getattr(item, "function", None) if is_first else None)
         if self._keeper.has_given_way:
             lines.insert(0, "(from where the test's own recording had ended)")
@@ -132,15 +160,15 @@ class Items:
 
     def _end(self, item: Any, report: Any) -> None:
         """The item's run is over: keeps the whole of it, or nothing."""
-        if self._has_failed or self._keeps_all:
-            path = self._keep(item, "teardown")
+        if self.has_failed or self._keeps_all:
+            path = self.kept if self._is_over else self._keep(item, "teardown")
             if path is not None:
                 self._add_property(item, report, path)
-        self._has_failed = False
+        self.has_failed = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Keeps the recording of the test that was interrupted."""
-        if self._item is not None and self._keeper.is_recording():
+        if self._item is not None and self._keeper.is_recording() and not self._is_over:
             path = self._keep(self._item, "interrupted")
             if path is not None:
                 self._keeper.notes.append(f"interrupted in {self._item.nodeid}: {path}")
@@ -169,7 +197,12 @@ class Session:
         self._killed = keeper.keep_of_killed(folder)
 
     def pytest_report_header(self) -> List[str]:
-        lines = [f"relive: level {self._settings['level']}, kept in {self._folder}"]
+        again = ""
+        if self._config.getoption("relive_rerun"):
+            again = ", failed tests run again"
+            if not _looks_twice(self._config, self._settings):
+                again = ", nothing runs again: lines are recorded the first time"
+        lines = [f"relive: level {self._settings['level']}{again}, kept in {self._folder}"]
         lines += [f"relive: an earlier run was killed: {path}" for path in self._killed]
         return lines
 
@@ -197,22 +230,30 @@ class Session:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         items = self._config.pluginmanager.getplugin("relive-items")
         notes = [*self._notes, *(items.notes if items is not None else ())]
-        paths = _kept_paths(terminalreporter)
+        paths = list(_properties(terminalreporter, PROPERTY, second_look.PATH))
         if not notes and not paths:
             return
         terminalreporter.section("Relive", "-")
         for note in notes:
             terminalreporter.write_line(f"relive: {note}")
+        looks = _properties(terminalreporter, second_look.PROPERTY)
+        for text, test in list(looks)[:_LOOKS]:
+            terminalreporter.write_line(f"{test}: run again at {second_look.LEVEL}: {text}")
+        if len(looks) > _LOOKS:
+            terminalreporter.write_line(f"and {len(looks) - _LOOKS} more")
         if paths:
             word = "recording is" if len(paths) == 1 else "recordings are"
-            terminalreporter.write_line(f"{len(paths)} {word} in {os.path.dirname(paths[-1])}")
+            folder = os.path.dirname(paths[-1][0])
+            terminalreporter.write_line(f"{len(paths)} {word} in {folder}")
 
 
-def _kept_paths(terminalreporter: Any) -> List[str]:
-    """Returns the paths that reports name, each once."""
-    found: Dict[str, None] = {}
+def _properties(terminalreporter: Any, *wanted: str) -> Dict[Tuple[str, str], None]:
+    """Returns the values of properties in reports with the ids of their tests, each once."""
+    found: Dict[Tuple[str, str], None] = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
             pairs: Tuple[Any, ...] = tuple(getattr(report, "user_properties", ()) or ())
-            found.update((text, None) for name, text in pairs if name == PROPERTY)
-    return list(found)
+            for name, text in pairs:
+                if name in wanted:
+                    found[text, report.nodeid] = None
+    return found

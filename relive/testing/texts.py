@@ -32,6 +32,11 @@ def of_failure(path: str, function: Optional[Callable[..., Any]]) -> List[str]:
         return [f"{path}: {error}"]
 
 
+def of_difference(first: str, second: str) -> List[str]:
+    """Returns what to type where two runs of a test differ."""
+    return [f"next: relive diff {shlex.quote(short(first))} {shlex.quote(short(second))}"]
+
+
 def of_crash(path: str) -> List[str]:
     """Returns the lines on a test whose process died: its last calls, and what to type."""
     try:
@@ -42,7 +47,7 @@ def of_crash(path: str) -> List[str]:
             lines = ["last calls:"] if calls else ["no call was recorded"]
             ended = {event["frame"] for event in last if event["kind"] in ("return", "unwind")}
             for event in calls:
-                place = f"{_short(event['file'])}:{event['line']}"
+                place = f"{short(event['file'])}:{event['line']}"
                 is_open = "" if event["frame"] in ended else "  (had not returned)"
                 name = event["func"].partition(":")[2]
                 lines.append(f"  {place}  {safe(name)}({_arguments(event)}){is_open}")
@@ -52,10 +57,10 @@ def of_crash(path: str) -> List[str]:
 
 
 def _commands(path: str, verb: str = "exc") -> Iterator[str]:
-    yield f"next: relive {verb} {shlex.quote(_short(path))}"
+    yield f"next: relive {verb} {shlex.quote(short(path))}"
 
 
-def _short(path: str) -> str:
+def short(path: str) -> str:
     """Returns the path from the current folder on, where that is shorter."""
     try:
         below = os.path.relpath(path)
@@ -86,7 +91,7 @@ def _frame_lines(recording: Recording, event: Mapping[str, Any]) -> Iterator[str
     if not frames:
         return
     line = event.get("exc_line") or frames[0].line or event["line"]
-    yield f"{_short(event['file'])}:{line} in {safe(event['func'].partition(':')[2])}"
+    yield f"{short(event['file'])}:{line} in {safe(event['func'].partition(':')[2])}"
     yield from _value_lines(frames[0])
 
 

@@ -150,6 +150,13 @@ static uint64_t line_in(const struct alike *alike, const struct event_out *event
     return event->line != 0 ? event->line - reader_code(alike->reader, event->id).line + 1 : 0;
 }
 
+uint64_t alike_step(struct alike *alike, const struct event_out *event)
+{
+    uint64_t hash = alike_add(alike_add(event->kind, 0), function_hash(alike, event->id));
+    int has_type = event->kind == RL_EVENT_UNWIND || event->kind == RL_EVENT_THROW;
+    return has_type && event->exc != 0 ? alike_add(hash, text_hash(alike, event->exc)) : hash;
+}
+
 struct alike_event alike_of(struct alike *alike, const struct event_out *event, int has_values)
 {
     struct bytes_in in = bytes_in_of(event->values, has_values ? event->values_len : 0);

@@ -33,6 +33,10 @@ void alike_fini(struct alike *alike);
 /* Returns the hashes of an event. `has_values` 0 leaves values out. */
 struct alike_event alike_of(struct alike *alike, const struct event_out *event, int has_values);
 
+/* Returns the hash of what a step is: its kind, function and type of exception. The line does not
+ * count. */
+uint64_t alike_step(struct alike *alike, const struct event_out *event);
+
 /* Adds one hash to another; the order counts. */
 static inline uint64_t alike_add(uint64_t hash, uint64_t more)
 {

@@ -1,9 +1,11 @@
-/* Where two threads part: aligned steps, calls that differ inside, lost events, want of memory. */
+/* Where two threads part: aligned steps, calls that differ inside, lost events, want of memory; and
+ * whether two runs took the same path. */
 #include "testing.h"
 
 #include "align.h"
 #include "alloc.h"
 #include "diff.h"
+#include "paths.h"
 #include "recording.h"
 
 enum { KINDS = 1u << RL_EVENT_CALL | 1u << RL_EVENT_RETURN };
@@ -237,6 +239,86 @@ static void two_calls_of_one_recording_are_compared(void **state)
     reader_close(reader);
 }
 
+/* f is entered and left n times; the last one with an exception where `fails`. A module's body is
+ * around the second one where `imports`. */
+static struct reader *write_path(int n, int fails, int imports)
+{
+    struct made made;
+    begin(&made);
+    uint32_t module = define(made.recorder, &made.lane, "<module>");
+    for (int i = 0; i < n; i++) {
+        uint64_t body = 0;
+        if (imports && i == 1) {
+            body = made.lane.next_frame++;
+            (void)lane_put(&made.lane, RL_EVENT_CALL, module, body);
+            leave(&made, 1, enter(&made, 1));
+            (void)lane_put(&made.lane, RL_EVENT_RETURN, module, body);
+        }
+        uint64_t frame = enter(&made, 2);
+        if (fails && i == n - 1) {
+            (void)lane_put(&made.lane, RL_EVENT_UNWIND, made.codes[2], frame);
+        } else {
+            leave(&made, 2, frame);
+        }
+    }
+    return end(&made);
+}
+
+/* Compares the only threads, and closes the readers. */
+static struct path_answer compare_paths(struct reader *a, struct reader *b,
+                                        const struct path_skip *skip)
+{
+    const uint32_t threads[] = {1};
+    struct path_side sides[2] = {{a, threads, 1, skip, skip != NULL}, {b, threads, 1, NULL, 0}};
+    struct path_answer answer;
+    assert_int_equal(paths_compare(sides, &answer), RL_OK);
+    reader_close(a);
+    reader_close(b);
+    return answer;
+}
+
+static void a_path_is_calls_and_their_ends(void **state)
+{
+    (void)state;
+    struct path_answer answer = compare_paths(write_path(5, 1, 0), write_path(5, 1, 0), NULL);
+    assert_true(answer.is_same && answer.calls == 5);
+    answer = compare_paths(write_path(5, 0, 1), write_path(5, 0, 0), NULL);
+    assert_true(answer.is_same && answer.calls == 5);
+    answer = compare_paths(write_path(5, 1, 0), write_path(5, 0, 0), NULL);
+    assert_false(answer.is_same);
+    assert_true(answer.call == 5 && answer.places[0].seq == 10 && answer.places[1].seq == 10);
+    answer = compare_paths(write_path(3, 0, 0), write_path(5, 0, 0), NULL);
+    assert_false(answer.is_same);
+    assert_true(answer.call == 4 && answer.places[1].seq == 7);
+    assert_true(!answer.places[0].is_known && answer.places[1].is_known);
+    struct path_skip skip = {1, 1, 5};
+    answer = compare_paths(write_path(5, 0, 0), write_path(3, 0, 0), &skip);
+    assert_true(answer.is_same && answer.calls == 3);
+    skip.thread = 2;
+    answer = compare_paths(write_path(5, 0, 0), write_path(3, 0, 0), &skip);
+    assert_false(answer.is_same);
+}
+
+static void each_allocation_of_a_path_may_fail(void **state)
+{
+    (void)state;
+    const uint32_t threads[] = {1};
+    struct reader *a = write_path(60, 1, 1), *b = write_path(60, 0, 0);
+    struct path_side sides[2] = {{a, threads, 1, NULL, 0}, {b, threads, 1, NULL, 0}};
+    struct path_answer answer;
+    int failed = 0;
+    for (unsigned long nth = 1; nth < 300; nth++) {
+        (void)rl_alloc_fail_at(nth, 0);
+        rl_status status = paths_compare(sides, &answer);
+        (void)rl_alloc_fail_at(0, 0);
+        assert_true(status == RL_NOMEM || (!answer.is_same && answer.call == 60));
+        failed += status == RL_NOMEM;
+    }
+    assert_true(failed > 5);
+    reader_close(a);
+    reader_close(b);
+}
+
 static void each_allocation_may_fail(void **state)
 {
     (void)state;
@@ -271,6 +353,8 @@ int main(void)
         cmocka_unit_test(long_calls_without_a_pair_are_counted_whole),
         cmocka_unit_test(two_calls_of_one_recording_are_compared),
         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(a_path_is_calls_and_their_ends),
+        cmocka_unit_test(each_allocation_of_a_path_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

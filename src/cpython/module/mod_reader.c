@@ -481,6 +481,7 @@ static PyMethodDef reader_methods[] = {
     {"lives", (PyCFunction)reader_lives, METH_NOARGS,
      "Threads and tasks, each from its begin to its end."},
     {"diff", (PyCFunction)reader_diff, METH_VARARGS, "Where two threads, or two calls, part."},
+    {"paths", (PyCFunction)reader_paths, METH_VARARGS, "Whether two runs took the same path."},
     {"event", (PyCFunction)reader_event, METH_VARARGS, "One event as JSON."},
     {"parse_position", reader_parse_position, METH_O | METH_STATIC,
      "(process, kind, thread, line, number, name) of a written position."},

@@ -85,6 +85,9 @@ PyObject *reader_lives(struct reader_object *self, PyObject *ignored);
 PyObject *reader_diff(struct reader_object *self, PyObject *args);
 PyObject *reader_event(struct reader_object *self, PyObject *args);
 
+/* A method in reader_paths.c. */
+PyObject *reader_paths(struct reader_object *self, PyObject *args);
+
 /* Methods in reader_cut.c. */
 PyObject *reader_cut(struct reader_object *self, PyObject *args);
 PyObject *reader_keep(struct reader_object *self, PyObject *args);
