@@ -3,8 +3,9 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: wheels wheel-test sdist wheel-release
-.PHONY: help demo picture interpreters test test-full test-doors check lint fmt clean asan tsan fuzz stress refs mutants test-peers
+.PHONY: wheels wheel-test test-outside sdist wheel-release
+.PHONY: help demo picture interpreters test test-full test-doors test-peers check lint fmt clean
+.PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
 .PHONY: bench-ask bench-install
 
@@ -107,6 +108,9 @@ wheels: ## manylinux_2_17 wheels for every interpreter; ONLY="3.12"
 
 wheel-test: ## each wheel in an empty environment without a compiler; ONLY="3.12"
 	@$(MATRIX) wheel-test --only "$(ONLY)"
+
+test-outside: ## uvx, pipx, uv run, other environments, PyInstaller; after make wheels
+	@$(MATRIX) outside --only "$(ONLY)"
 
 sdist: ## the source package of the last commit, and a wheel built from it
 	@tools/system.sh

@@ -12,6 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Optional
 
+FREE_THREADED = (
+    "Relive reads objects and frames under the global interpreter lock, which it lacks; use an"
+    " interpreter without the t in its name"
+)
 _ENDINGS = (".so", ".pyd", ".dylib")
 
 

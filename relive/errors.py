@@ -32,9 +32,10 @@ class ReliveError(Exception):
     """A clear refusal: `code` is stable, `kind` is usage, environment, target or bug.
 
     `advice` names what the caller can do against it: an option, a variable or an argument. The text
-    ends with it."""
+    ends with it. `command` is what to type in its place, as a line of the shell."""
 
     advice = ""
+    command = ""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)

@@ -153,6 +153,8 @@ def _run(words: List[str]) -> int:
         from relive.cli.common import safe
 
         sys.stderr.write(f"relive {verb}: {safe(str(error))} [{error.code}]\n")
+        if error.command:
+            sys.stderr.write(f"This works here:\n  {safe(error.command)}\n")
         if verb in ("record", "debug"):
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE

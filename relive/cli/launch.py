@@ -6,6 +6,8 @@ import os
 import sys
 
 from relive import _core, _run, config
+from relive._version import __version__
+from relive.cli import project
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -61,26 +63,36 @@ class Program:
 def resolve(target: List[str]) -> Program:
     """Returns what `target` means. Raises ReliveError where nothing can run."""
     first = target[0]
+    python = _find_python(os.path.dirname(first) if os.path.isfile(first) else "")
     if first in ("-m", "-c"):
         if len(target) < 2:
             raise ReliveError("ERR_USAGE", f"{first} needs a word after it")
         name = target[1] if first == "-m" else "command"
-        return Program(sys.executable, target, name.rpartition(".")[2])
+        return Program(python, target, name.rpartition(".")[2])
     if first == "-":
-        return Program(sys.executable, target, "stdin")
+        return Program(python, target, "stdin")
+    # What the project has installed comes before what is beside Relive.
+    before = [] if python == sys.executable else [os.path.dirname(python)]
     if _is_interpreter(first):
-        path = _find_command(first)
+        path = project.find_command(first, before)
         if path is not None:
             return _make_from_interpreter(path, target[1:])
     if os.path.exists(first):
-        return _make_from_file(first, target)
-    path = _find_command(first)
+        return _make_from_file(first, target, python)
+    path = project.find_command(first, before)
     if path is None:
         raise ReliveError(
             "ERR_TARGET",
             f"{first}: there is no such file, and no such command on PATH{_suggest_name(first)}",
         )
     return _make_from_command(path, target[1:])
+
+
+def _find_python(folder: str) -> str:
+    """Returns the interpreter of programs in this folder: that of the project, or this one."""
+    if os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        return sys.executable
+    return project.find_interpreter(folder or os.getcwd()) or sys.executable
 
 
 def _is_interpreter(command: str) -> bool:
@@ -91,18 +103,6 @@ def _is_interpreter(command: str) -> bool:
             letters = name[len(stem) :].lstrip("0123456789.")
             return not letters or (letters.isascii() and letters.isalpha() and letters.islower())
     return False
-
-
-def _find_command(name: str) -> Optional[str]:
-    """Returns the path of a command, as shutil.which() does. That module would be felt at each
-    start."""
-    is_path = os.path.dirname(name) != ""
-    folders = [""] if is_path else os.environ.get("PATH", os.defpath).split(os.pathsep)
-    for folder in folders:
-        path = os.path.join(folder, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
 
 
 def _suggest_name(word: str) -> str:
@@ -137,21 +137,25 @@ def _take_stem(path: str) -> str:
     return os.path.splitext(name)[0] or name
 
 
-def _make_from_file(path: str, target: List[str]) -> Program:
+def _make_from_file(path: str, target: List[str], python: str) -> Program:
     if os.path.isdir(path):
         if not os.path.isfile(os.path.join(path, "__main__.py")):
             raise ReliveError("ERR_TARGET", f"{path} is a folder without a __main__.py")
-        return Program(sys.executable, target, _take_stem(path))
+        return Program(python, target, _take_stem(path))
     try:
         with open(path, "rb") as file:
             start = file.read(4)
     except OSError as error:
         raise ReliveError("ERR_TARGET", f"{path}: {error.strerror}") from None
     if start == b"\x7fELF":
-        raise ReliveError("ERR_TARGET", f"{path} is a compiled program, not a Python program")
+        raise ReliveError(
+            "ERR_TARGET",
+            f"{path} is a compiled program, not a Python program (one that PyInstaller has frozen"
+            " with relive inside records itself: RELIVE_RECORD=FILE)",
+        )
     if start.startswith(b"#!") and not path.endswith((".py", ".pyw")):
         return _make_from_command(path, target[1:])
-    return Program(sys.executable, target, _take_stem(path))
+    return Program(python, target, _take_stem(path))
 
 
 def _make_from_command(path: str, words: List[str]) -> Program:
@@ -161,19 +165,19 @@ def _make_from_command(path: str, words: List[str]) -> Program:
             head = file.read(4096).decode("utf-8", "replace")
     except OSError as error:
         raise ReliveError("ERR_TARGET", f"{path}: {error.strerror}") from None
-    interpreter = _read_shebang(head)
+    interpreter = _read_shebang(head, path)
     if interpreter is None:
         raise ReliveError(
             "ERR_TARGET",
             f"{path} is not a Python program (its first line names no Python interpreter)",
         )
-    found = _find_command(interpreter)
+    found = project.find_command(interpreter)
     if found is None:
         raise ReliveError("ERR_TARGET", f"{path} wants {interpreter}, which is not there")
     return Program(found, [path, *words], _take_stem(path))
 
 
-def _read_shebang(head: str) -> Optional[str]:
+def _read_shebang(head: str, path: str) -> Optional[str]:
     if not head.startswith("#!"):
         return None
     words = head[2:].split("\n", 1)[0].split()
@@ -185,7 +189,14 @@ def _read_shebang(head: str) -> Optional[str]:
         return words[0]
     import re
 
-    # Installers write a shell line first where the path is too long for the kernel.
+    # Installers write a shell line first where the path is too long for the kernel. That of uv
+    # names the interpreter beside the command, so that an environment may be moved.
+    beside = re.search(
+        r"""^'''exec' "\$\(dirname -- "\$\(realpath -- "\$0"\)"\)"/'([^'/\n]+)' "\$0" "\$@"$""",
+        head, re.M,
+    )  # fmt: skip
+    if beside:
+        return os.path.join(os.path.dirname(os.path.realpath(path)), beside.group(1))
     match = re.search(r"""^'''exec' "?([^"\n]+?)"? "\$0" "\$@"$""", head, re.M)
     return match.group(1) if match else None
 
@@ -198,18 +209,24 @@ folders = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_
 boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
 """
 
-_PROBE = (
-    _BOOT_PROBE
-    + """\
-if boot:
-    print("boot")
-sys.path.append({root!r})
-try:
-    import relive._core
-    print("core", sys.version_info[0], sys.version_info[1])
-except ImportError as error:
-    print("none", sys.version_info[0], sys.version_info[1], error)
-"""
+_PROBE = _BOOT_PROBE + "\n".join(
+    (
+        "if boot:",
+        "    print('boot')",
+        "sys.path.append({root!r})",
+        "version = '%d.%d' % sys.version_info[:2] + getattr(sys, 'abiflags', '')",
+        "print('is', sys.implementation.name, version)",
+        "try:",
+        "    import relive._core",
+        "    from relive._version import __version__",
+        "    print('core', __version__)",
+        "except ImportError:",
+        "    try:",
+        "        import pip",
+        "        print('pip')",
+        "    except ImportError:",
+        "        pass",
+    )
 )
 
 
@@ -227,11 +244,8 @@ def boot_is_installed() -> bool:
     return bool(found["boot"])
 
 
-def _has_boot(program: Program) -> bool:
-    """Returns whether that interpreter begins recordings by itself. Raises ReliveError where it
-    cannot at all."""
-    if _is_this_interpreter(program):
-        return boot_is_installed()
+def _ask(program: Program) -> project.Found:
+    """Returns what that interpreter reports. Raises ReliveError where it can load no Relive."""
     import subprocess
 
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -248,15 +262,10 @@ def _has_boot(program: Program) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ReliveError("ERR_TARGET", f"{program.interpreter}: {error}") from None
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    if any(line.startswith("core") for line in lines):
-        return "boot" in lines
-    version = ".".join(lines[-1].split()[1:3]) if lines and lines[-1].startswith("none") else "?"
-    raise ReliveError(
-        "ERR_TARGET",
-        f"{program.interpreter} is Python {version}, and no Relive is built for it there or here:"
-        f" {program.interpreter} -m pip install relive",
-    )
+    found = project.Found(done.stdout.decode("utf-8", "replace"))
+    if found.relive is None:
+        raise project.refuse(program.interpreter, found)
+    return found
 
 
 def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
@@ -268,8 +277,15 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
             "with -S the interpreter does not run site, through which Relive begins;"
             " use relive.start() or relive.set_trace() inside the program",
         )
-    has_boot = _has_boot(program)
-    environ = dict(os.environ)
+    words, environ = [program.interpreter, *program.words], dict(os.environ)
+    if _is_this_interpreter(program):
+        has_boot = boot_is_installed()
+    else:
+        found = _ask(program)
+        has_boot = found.has_boot
+        if found.relive != __version__:  # what one version begins, another does not understand
+            words, variables = [program.interpreter, "-m", "relive", *sys.argv[1:]], {}
+            has_boot = True
     if not has_boot:
         if letters & {"I", "E"}:
             raise ReliveError(
@@ -289,7 +305,7 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execv(program.interpreter, [program.interpreter, *program.words])
+        os.execv(program.interpreter, words)
     except OSError as error:
         os.environ.clear()
         os.environ.update(saved)

@@ -11,6 +11,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     demo.py           demo, picture
     wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
     wheel_test.py     wheel-test, install
+    outside.py        outside: uvx, pipx, frozen programs
     sdist.py          sdist
     trained.py        trained: wheels for this machine
 """
@@ -23,6 +24,7 @@ import costs
 import demo
 import hunts
 import lint
+import outside
 import sdist
 import suites
 import trained
@@ -56,6 +58,7 @@ COMMANDS = {
     "trained": lambda args: trained.wheels(args.only),
     "wheels": lambda args: wheels.build_all(args.only),
     "wheel-test": lambda args: wheel_test.test(args.only),
+    "outside": lambda args: outside.test(args.only),
     "install": lambda args: wheel_test.costs(),
     "sdist": lambda args: sdist.build(),
     "lint": lambda args: lint.check(),

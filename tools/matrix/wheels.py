@@ -111,6 +111,7 @@ def build_plain(version, interpreter, found, log):
     python = os.path.join(programs, "python")
     out = os.path.join(BUILD, "wheels", "plain", version)
     shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
     env = target.environ(
         PATH=programs + os.pathsep + os.environ["PATH"],
         PKG_CONFIG_LIBDIR=found,

@@ -1,0 +1,12 @@
+"""What a frozen program with `import relive` must hold: modules that are imported by name later.
+
+Left out is what belongs to a pytest run, a notebook, or an interpreter that starts by itself."""
+
+from PyInstaller.utils.hooks import collect_submodules
+
+_LEFT_OUT = ("relive._freeze", "relive.fallback", "relive.notebooks", "relive.testing")
+
+hiddenimports = [
+    "_relive_boot",
+    *collect_submodules("relive", filter=lambda name: not name.startswith(_LEFT_OUT)),
+]
