@@ -1,15 +1,11 @@
 /* Any bytes as a recording, in which values are looked for. What is found must be inside the event
  * that it is found in. */
-#define _GNU_SOURCE
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "find.h"
-#include "reader_open.h"
+#include "recording.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,7 +36,7 @@ static void check_place(const struct find_place *place)
     }
 }
 
-static void ask(struct reader *reader, const char *text, int is_about_x, int only_writes)
+static void ask_for(struct reader *reader, const char *text, int is_about_x, int only_writes)
 {
     struct where *where = NULL;
     struct where_error error;
@@ -61,28 +57,15 @@ static void ask(struct reader *reader, const char *text, int is_about_x, int onl
     where_free(where);
 }
 
+/* Two questions an input; which ones depends on its size. */
+static void ask(struct reader *reader)
+{
+    for (size_t i = reader->size % TURNS; i < sizeof questions / sizeof *questions; i += TURNS) {
+        ask_for(reader, questions[i].text, questions[i].is_about_x, questions[i].only_writes);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
-    char path[64];
-    struct reader *reader = NULL;
-    struct rl_err err;
-    if (fd < 0) {
-        fd = memfd_create("fuzz", 0);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
-        return 0;
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (reader_open(path, &reader, &err) == RL_OK) {
-        size_t turn = 0; /* two questions an input; which ones depends on its bytes */
-        for (size_t i = 0; i < size; i++) {
-            turn += data[i];
-        }
-        for (size_t i = turn % TURNS; i < sizeof questions / sizeof *questions; i += TURNS) {
-            ask(reader, questions[i].text, questions[i].is_about_x, questions[i].only_writes);
-        }
-        reader_close(reader);
-    }
-    return 0;
+    return fuzz_recording(data, size, ask);
 }

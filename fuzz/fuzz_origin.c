@@ -1,16 +1,12 @@
 /* Any bytes as a recording, and every step to the origin of a value, asked at some of its events.
  * Memory is bounded by the size of the input, and time by the most events of a search. */
-#define _GNU_SOURCE
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "operand.h"
 #include "origin_back.h"
 #include "origin_steps.h"
-#include "reader_open.h"
+#include "recording.h"
 #include "value.h"
 #include "where.h"
 #include "write_head.h"
@@ -107,20 +103,5 @@ static void ask(struct reader *reader)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
-    char path[64];
-    struct reader *reader = NULL;
-    struct rl_err err;
-    if (fd < 0) {
-        fd = memfd_create("fuzz", 0);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
-        return 0;
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (reader_open(path, &reader, &err) == RL_OK) {
-        ask(reader);
-        reader_close(reader);
-    }
-    return 0;
+    return fuzz_recording(data, size, ask);
 }

@@ -1,11 +1,6 @@
 /* Reads any bytes as a file, and calls everything of the reader that a verb would call.
  * Memory and time are bounded by the size of the input. */
-#define _GNU_SOURCE
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "calltree.h"
@@ -14,7 +9,7 @@
 #include "dump.h"
 #include "exception_details.h"
 #include "exception_list.h"
-#include "reader_open.h"
+#include "recording.h"
 #include "source.h"
 #include "totals.h"
 
@@ -92,20 +87,5 @@ static void ask(struct reader *reader)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static int fd = -1;
-    char path[64];
-    struct reader *reader = NULL;
-    struct rl_err err;
-    if (fd < 0) {
-        fd = memfd_create("fuzz", 0);
-    }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, data, size, 0) != (ssize_t)size) {
-        return 0;
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (reader_open(path, &reader, &err) == RL_OK) {
-        ask(reader);
-        reader_close(reader);
-    }
-    return 0;
+    return fuzz_recording(data, size, ask);
 }

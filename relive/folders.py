@@ -9,7 +9,7 @@ import os
 import stat
 import time
 
-from relive import _facts, _files
+from relive import _facts, _files, _index
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -198,13 +198,16 @@ def remove(run: Run) -> int:
         for file in run.files():
             locked.append((file, _lock(file)))
         size = 0
+        cached: List[str] = []
+        for file, _ in locked:
+            cached += _index.cached_names(file.path, file.run_id.hex())
         for file, _ in locked:
             try:
                 os.unlink(file.path)
             except OSError as error:
                 raise ReliveError("ERR_IO", f"{file.path}: {error.strerror}") from None
             size += file.size + _remove_index(file.path)
-        return size
+        return size + _remove_cached(cached)
     finally:
         for _, descriptor in locked:
             descriptor.close()
@@ -233,21 +236,42 @@ def _lock(file: File) -> BinaryIO:
 
 def _remove_index(path: str) -> int:
     """Removes the index beside a recording, if it is one, and returns its bytes."""
-    size = 0
     index = f"{path}-index" if path.endswith(".relive") else f"{path}.relive-index"
-    for name in (index, f"{index}.new"):
-        try:
-            descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            continue
-        try:
-            found = os.fstat(descriptor)
-            is_index = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-            if is_index and os.read(descriptor, len(_INDEX_MAGIC)) == _INDEX_MAGIC:
-                os.unlink(name)
-                size += found.st_size
-        except OSError:
-            continue  # it stays
-        finally:
-            os.close(descriptor)
-    return size
+    return sum(_remove_own(name, None) for name in (index, f"{index}.new"))
+
+
+def _remove_cached(names: List[str]) -> int:
+    """Removes indexes from the cache, and returns their bytes. Nothing that is no index goes, and
+    nothing elsewhere: a link in the place of the folder or of a file leads nowhere."""
+    place = _index.cache_folder()
+    if not names or place is None:
+        return 0
+    try:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
+        folder = os.open(place, flags)
+    except OSError:
+        return 0
+    try:
+        return sum(_remove_own(name, folder) for name in names)
+    finally:
+        os.close(folder)
+
+
+def _remove_own(name: str, folder: Optional[int]) -> int:
+    """Removes an index of this user, if it is one, and returns its bytes."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(name, flags, dir_fd=folder)
+    except OSError:
+        return 0
+    try:
+        found = os.fstat(descriptor)
+        is_index = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if is_index and os.read(descriptor, len(_INDEX_MAGIC)) == _INDEX_MAGIC:
+            os.unlink(name, dir_fd=folder)
+            return found.st_size
+    except OSError:
+        return 0  # it stays
+    finally:
+        os.close(descriptor)
+    return 0

@@ -22,14 +22,16 @@ LOSSES = [
     "buffer_full", "ring", "disk_full", "io_error", "file_gone", "memory", "deep_recursion",
     "unmatched", "hook_taken", "late", "budget", "filter", "output", "interpreters", "sessions",
 ]  # fmt: skip
+PIECE = 16777196  # bytes of a recording in one MEMBER block
 PUSH, POP = {1, 28, 4, 5}, {2, 3, 6, 29}
 
 
 class Recording:
-    def __init__(self, path):
-        with open(path, "rb") as file:
-            self.data = file.read()
-        data = self.data
+    def __init__(self, path, data=None):
+        if data is None:
+            with open(path, "rb") as file:
+                data = file.read()
+        self.data = data
         assert data[:8] == MAGIC and data[8] == 1 and u32(data, 12) == 0x01020304
         assert u64(data, 120) == xxhash.xxh3_64_intdigest(data[:120])
         self.pid, self.clock, self.flags = u64(data, 32), u32(data, 80), u32(data, 84)
@@ -41,6 +43,7 @@ class Recording:
         self.slots = {}
         self.footer = None
         self.before = None  # of a part: what was before its first event
+        self.members = {}  # number -> bytes of a recording in this one
         self.pairs, self.problems = [], []
         for kind, prefix, payload, at in self.blocks():
             getattr(self, f"block_{kind}", lambda *_: None)(prefix, payload, at)
@@ -230,6 +233,18 @@ class Recording:
                     marks.append(place)
                     place += len(mark)
             self.sources.setdefault(name, (state, flags, text.decode(), marks))
+
+    def block_13(self, prefix, payload, at):
+        number, offset, size = u32(prefix, 0), u64(prefix, 4), u64(prefix, 12)
+        assert 1 <= number <= 65536 and len(prefix) == 20
+        assert len(payload) == min(size - offset, PIECE) and offset % PIECE == 0
+        before = self.members.setdefault(number, b"")
+        assert len(before) == offset, "the pieces follow each other"
+        self.members[number] = before + payload
+
+    def member(self, number):
+        """A recording in this pack: it is read as if it were a file."""
+        return Recording(None, self.members[number])
 
     def block_14(self, prefix, payload, at):
         data = Bytes(payload)
@@ -489,8 +504,8 @@ def merged(recording):
     return sorted(lines, key=lambda line: (line["now"], line["thread"], line["seq"]))
 
 
-def events(path):
-    recording = Recording(path)
+def events(path, member=0):
+    recording = Recording(path).member(member) if member else Recording(path)
     parents, result = dict(recording.before["parents"]) if recording.before else {}, []
     for line in merged(recording):
         kind = line["kind"]

@@ -384,3 +384,62 @@ def test_parts_and_their_whole_do_not_share_one(tmp_path):
         found = api.open(other).use_index()
         assert found is None or found["path"] != index_of(other)
         os.unlink(index_of(other))
+
+
+def cached(tmp_path):
+    folder = tmp_path / "cache" / "relive" / "index"
+    return sorted(os.listdir(folder)) if folder.exists() else []
+
+
+def make_cached(path):
+    """Makes the index of a recording in the cache."""
+    with api.open(path, index=False) as recording:
+        for file, number in [(path, 0), *recording.others()]:
+            os.makedirs(f"{index_of(file)}.new", exist_ok=True)  # so not beside it
+            if os.path.exists(index_of(file)):
+                os.unlink(index_of(file))
+            with api.Recording(file, member=number) as one:
+                assert "cache" in one.use_index(may_make=True)["path"]
+
+
+def test_rm_removes_it_from_the_cache(tmp_path):
+    """Also those of a pack's members; not those of other recordings, and nothing through a link."""
+    (tmp_path / "fork.py").write_text(MANY + "import os\nif os.fork():\n    os.wait()\nwork(9)\n")
+    run, pack, part = (tmp_path / name for name in ("run.relive", "pack.relive", "part.relive"))
+    relive("record", "-o", run, "fork.py", cwd=tmp_path)
+    api.open(run).cut(part, "20%", "60%")
+    (tmp_path / "b").mkdir()
+    other = record_many(tmp_path / "b")
+    for path in (run, other, part):
+        make_cached(path)
+    assert len(cached(tmp_path)) == 4  # two processes, the part, another run
+    assert ask("rm", "--yes", part)[0] == 0 and len(cached(tmp_path)) == 3
+    child = next(path for path in tmp_path.glob("run.*.relive"))
+    assert ask("rm", "--yes", child)[0] == 0 and len(cached(tmp_path)) == 2
+    assert ask("pack", run, "-o", pack)[0] == 0
+    assert ask("rm", "--yes", other)[0] == 0
+    folder = tmp_path / "cache" / "relive" / "index"
+    (last,) = cached(tmp_path)
+    shutil.copy(folder / last, tmp_path / "elsewhere")
+    (folder / last).unlink()
+    (folder / last).symlink_to(tmp_path / "elsewhere")
+    os.rename(folder, tmp_path / "moved")
+    folder.symlink_to(tmp_path / "moved")
+    assert ask("rm", "--yes", pack)[0] == 0  # of the same process
+    assert (tmp_path / "moved" / last).is_symlink()
+    folder.unlink()
+    os.rename(tmp_path / "moved", folder)
+    assert ask("rm", "--yes", run)[0] == 0
+    assert (tmp_path / "elsewhere").exists() and cached(tmp_path) == [last]
+
+
+def test_rm_of_a_pack_removes_those_of_its_members(tmp_path):
+    (tmp_path / "fork.py").write_text(MANY + "import os\nif os.fork():\n    os.wait()\nwork(9)\n")
+    run, pack = tmp_path / "run.relive", tmp_path / "pack.relive"
+    relive("record", "-o", run, "fork.py", cwd=tmp_path)
+    assert ask("pack", run, "-o", pack)[0] == 0
+    make_cached(pack)
+    assert len(cached(tmp_path)) == 2
+    (tmp_path / "cache" / "relive" / "index" / cached(tmp_path)[0]).write_text("no index")
+    assert ask("rm", "--yes", pack)[0] == 0
+    assert len(cached(tmp_path)) == 1  # what is none stays
