@@ -5,6 +5,7 @@
     relive.instrument.logging()             # log records
     relive.instrument.http()                # requests that go out, by whichever client
     app = relive.instrument.wsgi(app)       # a session for each request that comes in; or asgi(app)
+    relive.instrument.install("joblib")     # a session for each call of a Parallel
     relive.instrument.install("mine")       # a plugin's: register(), or the entry-point group
     relive.instrument.uninstrument()        # everything is as it was
 

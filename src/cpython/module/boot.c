@@ -3,7 +3,7 @@
  *     begin() --> RELIVE_RUN, state "start", this pid   the program of `relive record`:
  * open_first()
  *             --> RELIVE_RUN, otherwise                 a child: run_join(), in a file of its own
- *             --> RELIVE_RECORD=path                    begin_from_environment()
+ *             --> RELIVE_RECORD=path, or a folder       begin_from_environment()
  *             --> neither                               nothing is recorded
  *
  * Invariants: nothing here raises into the interpreter's start, apart from Ctrl-C. A program of
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child_names.h"
@@ -270,6 +271,50 @@ static void print_warnings(PyObject *run)
     }
 }
 
+/* FOLDER/PROGRAM-DATE-TIME.relive for a folder, else the path itself. Takes it: new. */
+static PyObject *name_in_folder(PyObject *path)
+{
+    char stamp[32] = "";
+    struct tm now;
+    time_t seconds = time(NULL);
+    if (!is_folder(path)) {
+        return path;
+    }
+    if (localtime_r(&seconds, &now) != NULL) {
+        (void)strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &now);
+    }
+    PyObject *stem = child_make_stem(); /* owned */
+    PyObject *name =
+        stem != NULL ? PyUnicode_FromFormat("%U/%U-%s.relive", path, stem, stamp) : NULL;
+    Py_XDECREF(stem);
+    Py_DECREF(path);
+    return name;
+}
+
+/* Opens the file of a run that RELIVE_RECORD began. In a folder, a name that another process has
+ * taken is replaced by the next one. */
+static int open_as_named(PyObject *run, int is_in_folder)
+{
+    struct fields fields = {run, 0};
+    PyObject *first = fields_text(&fields, "path"); /* borrowed; the run gets others */
+    PyObject *path = first;                         /* owned */
+    int failed = -1;
+    Py_XINCREF(first);
+    Py_XINCREF(path);
+    for (int n = 0; path != NULL && n < NAMES_MAX; n++) {
+        failed =
+            PyDict_SetItemString(run, "path", path) != 0 || open_where_space_is(path, run) != 0;
+        if (!failed || !is_in_folder || !refusal_is(RL_EXISTS)) {
+            break;
+        }
+        PyErr_Clear();
+        Py_SETREF(path, make_other_name(first, n));
+    }
+    Py_XDECREF(path);
+    Py_XDECREF(first);
+    return failed || run_become_parent() != 0 ? -1 : 0;
+}
+
 /* RELIVE_RECORD=path. */
 static int begin_from_environment(void)
 {
@@ -277,6 +322,11 @@ static int begin_from_environment(void)
     if (path == NULL || PyUnicode_GET_LENGTH(path) == 0) {
         Py_XDECREF(path);
         return 0;
+    }
+    int is_in_folder = is_folder(path);
+    path = name_in_folder(path);
+    if (path == NULL) {
+        return -1;
     }
     PyObject *found = helper_run(path); /* owned */
     if (found != NULL) {
@@ -290,7 +340,7 @@ static int begin_from_environment(void)
     int is_on = first != NULL && fields_flag(&config, "enabled");
     int failed = first == NULL || config.failed;
     if (!failed && is_on) {
-        failed = open_where_space_is(first, run) != 0 || run_become_parent() != 0;
+        failed = open_as_named(run, is_in_folder) != 0;
         if (failed && !fields_flag(&config, "force")) {
             add_advice("RELIVE_FORCE=1 replaces it");
         }

@@ -4,11 +4,14 @@
 
 #include <string.h>
 #include <wchar.h>
+#include <wctype.h>
 
 #include "fields.h"
 #include "refusal.h"
 
 #include "pattern.h"
+
+enum { STEM_MAX = 64 };
 
 /* 3.8 exports it without a declaration. */
 void Py_GetArgcArgv(int *argc, wchar_t ***argv);
@@ -144,6 +147,23 @@ int child_is_excluded(PyObject *config)
         pattern_free(pattern);
     }
     return is;
+}
+
+PyObject *child_make_stem(void)
+{
+    wchar_t stem[STEM_MAX + 1];
+    struct target target = find_target();
+    int has_name = target.text != NULL && (target.kind == 's' || target.kind == 'm');
+    const wchar_t *name = has_name ? find_file_name(target.text) : L"";
+    const wchar_t *end = target.kind == 's' ? wcsrchr(name, L'.') : NULL;
+    size_t len = 0;
+    for (; len < STEM_MAX && *name != L'\0' && name != end; name++) {
+        int is_kept = iswalnum((wint_t)*name) || wcschr(L"_.-", *name) != NULL;
+        stem[len] = is_kept ? *name : L'_';
+        len += is_kept || (len != 0 && stem[len - 1] != L'_');
+    }
+    int is_name = len != 0 && stem[0] != L'-' && stem[0] != L'.'; /* neither option nor hidden */
+    return is_name ? PyUnicode_FromWideChar(stem, (Py_ssize_t)len) : PyUnicode_FromString("python");
 }
 
 /* check_child_pattern(text): raises Error where it is no glob. */

@@ -17,6 +17,10 @@
  * without the key, which an earlier Relive wrote, exclude nothing. */
 int child_is_excluded(PyObject *config);
 
+/* Returns a name for this process's recording, after its script or module: new; "python" where it
+ * runs neither. Letters, digits and _.- alone are kept. */
+PyObject *child_make_stem(void);
+
 int child_names_add(PyObject *module);
 
 #endif
