@@ -18,6 +18,12 @@ PROGRAMS = sorted((TESTS / "programs").glob("*.py"))
 # What a shell starts in the background ignores interrupts, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# `make test` asks what is alike on all versions on one of each default backend.
+IS_SHORT = bool(os.environ.get("TEST_SHORT"))
+two_versions = pytest.mark.skipif(
+    IS_SHORT, reason="does not depend on the version: on 3.8 and 3.12, and on all in make test-full"
+)
+
 _cache = tempfile.TemporaryDirectory(prefix="relive-cache-")  # nothing of an earlier build
 
 

@@ -33,7 +33,7 @@ MAGIC, HEADER, PAGE = 0x31424C52, 128, 4096
 PAD, META, LIVE, CHUNK, DICT, INDEX, SUMMARY, FOOTER = range(1, 9)
 # Sizes of the three streams of a chunk, in its prefix.
 STREAMS = (80, 84, 88)
-MEMORY, SECONDS = 2 << 30, 30
+MEMORY, SECONDS = 2 << 30, 30  # of the processor: how busy the machine is decides nothing
 # Sanitizers map terabytes and never touch them.
 IS_SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 
@@ -509,7 +509,8 @@ def ask_all(file, questions, chance, tell):
     asked = list(questions.all(file, chance))
     asked.sort(key=lambda words: words[0] != "check")  # what it sees is compared with the others
     for words in asked:
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(20 * SECONDS)
         tell(words, None)  # should this be the last that is heard
         try:
             status, out, err = answer(words)

@@ -4,8 +4,9 @@ import collections
 import json
 
 import pytest
-from conftest import ROOT, TESTS, dump, relive
+from conftest import ROOT, TESTS, dump, relive, two_versions
 
+pytestmark = two_versions
 PROGRAMS = ["mutual_recursion", "generators", "classes", "coroutines", "exceptions_chain"]
 
 

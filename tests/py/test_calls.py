@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import relive
+from conftest import relive, two_versions
 
 import relive as api
 
+pytestmark = two_versions
 PROGRAM = """
 import random, threading
 

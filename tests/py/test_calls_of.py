@@ -12,11 +12,12 @@ import time
 
 import plain_calls
 import pytest
-from conftest import clean_environ, relive
+from conftest import clean_environ, relive, two_versions
 
 import relive as api
 from relive import cli
 
+pytestmark = two_versions
 PROGRAM = """
 import asyncio, os, threading
 

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, clean_environ, relive, run
+from conftest import ROOT, clean_environ, relive, run, two_versions
 
 from relive import _colour, _terminal, cli
 from relive.cli import examples, parsers
@@ -86,6 +86,7 @@ def has_shell(shell):
         pytest.skip(f"{shell} is not installed")
 
 
+@two_versions
 @pytest.mark.parametrize("shell", ["bash", "fish"])
 def test_a_shell_completes_words(shell, shop, tmp_path):
     has_shell(shell)
@@ -99,6 +100,7 @@ def test_a_shell_completes_words(shell, shop, tmp_path):
         assert wanted <= found and not others & found, (words, found)
 
 
+@two_versions
 def test_zsh_completes_words(shop, tmp_path):
     has_shell("zsh")
     for path in shop.iterdir():
@@ -143,6 +145,7 @@ def test_no_recording_is_no_error_in_a_completion(tmp_path):
 # ---- the manual page ----
 
 
+@two_versions
 def test_the_manual_page_has_every_option_and_is_well_formed(tmp_path):
     page = tmp_path / "relive.1"
     run(sys.executable, ROOT / "tools" / "manual.py", page, check=True)
@@ -219,6 +222,7 @@ def on_terminal(folder, *words, **env):
         return terminal.read_all()
 
 
+@two_versions
 def test_colours_are_for_terminals(shop):
     for one in (("exc", "shop.relive"), ("tree", "shop.relive")):
         assert b"\x1b[" in on_terminal(shop, *one)
@@ -320,6 +324,7 @@ def test_the_help_has_groups_and_fits(columns):
     assert max(map(len, body.splitlines())) <= int(columns)
 
 
+@two_versions
 def test_the_example_of_each_help_runs(shop, tmp_path):
     for path in shop.iterdir():
         shutil.copy(path, tmp_path)

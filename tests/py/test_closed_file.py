@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import clean_environ, relive
+from conftest import clean_environ, relive, two_versions
 
+pytestmark = two_versions
 format_reader = pytest.importorskip(
     "format_reader", reason="zstandard or xxhash has no wheel for this version"
 )

@@ -5,11 +5,12 @@ import random
 
 import format_reader
 import pytest
-from conftest import PROGRAMS, TESTS, relive
+from conftest import PROGRAMS, TESTS, relive, two_versions
 from test_pages import ask
 
 import relive as api
 
+pytestmark = two_versions
 PROGRAM = """
 import asyncio, threading
 class Box:

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TESTS, relive, run
+from conftest import TESTS, relive, run, two_versions
 
 pytest.importorskip("zstd_codec", reason="zstandard has no wheel for this version")
 pytest.importorskip("xxhash", reason="xxhash has no wheel for this version")
 
 import hostile
 
+pytestmark = two_versions
 GOOD, BAD = TESTS / "golden" / "good", sorted((TESTS / "golden" / "bad").glob("*.relive"))
 
 

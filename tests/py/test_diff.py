@@ -5,10 +5,12 @@ import random
 import sys
 
 import pytest
-from conftest import ROOT, relive, run
+from conftest import ROOT, relive, run, two_versions
 from format_reader import events as plain_events
 
 import relive as api
+
+pytestmark = two_versions
 
 # Runs scripts such as [1, [7, 2], 9]: a list is a call, a number from 5 on an assignment.
 PROGRAM = """

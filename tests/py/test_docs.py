@@ -10,10 +10,12 @@ import sys
 
 import documents
 import pytest
-from conftest import ROOT, run
+from conftest import ROOT, run, two_versions
 from documents import Folder, blocks, prose, read
 
 from relive.cli import VERBS
+
+pytestmark = two_versions
 
 # Pages for maintainers show code that is not whole, and commands that build and change things.
 MAINTAINERS = re.compile(r"CHANGELOG|CONTRIBUTING|docs/(adr/|style|debugging)")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import clean_environ, dump, relive, run
+from conftest import clean_environ, dump, relive, run, two_versions
 
 import relive as api
 
@@ -37,6 +37,7 @@ def untraced(tmp_path_factory):
     return int(run(sys.executable, "prog.py", cwd=folder).stdout)
 
 
+@two_versions
 @pytest.mark.parametrize(
     "options",
     [("--level", "calls"), ("--level", "lines"), ("--level", "lines", "--ring", "1M")],
@@ -176,6 +177,7 @@ for t in threads:
 """
 
 
+@two_versions
 @pytest.mark.parametrize("level", ["calls", "lines"])
 def test_a_ring_has_its_size_and_its_names_however_much_is_defined(tmp_path, level):
     (tmp_path / "prog.py").write_text(ENDLESS)

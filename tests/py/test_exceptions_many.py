@@ -5,7 +5,7 @@ import sys
 
 import plain_stories
 import pytest
-from conftest import relive, run
+from conftest import relive, run, two_versions
 
 from relive.cli import common
 
@@ -280,6 +280,7 @@ with open("/proc/self/status") as file:
 """
 
 
+@two_versions
 @pytest.mark.parametrize("option", ["--limit=1", "--json"])
 def test_memory_does_not_grow_with_the_exceptions(many, option):
     done = run(sys.executable, "-c", MEASURED, "exc", option, many)

@@ -9,10 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from conftest import run
+from conftest import run, two_versions
 
 import relive
 
+pytestmark = two_versions
 PROGRAM = """\
 import os, sys
 def f(): pass

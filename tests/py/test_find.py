@@ -6,11 +6,12 @@ import random
 
 import format_reader
 import pytest
-from conftest import PROGRAMS, relive
+from conftest import PROGRAMS, relive, two_versions
 from format_values import Bytes, Value
 
 import relive as api
 
+pytestmark = two_versions
 CALL, WRITE, RUNNING = 1, 10, 28
 PLACES = {2: "result", 3: "yielded", 4: "sent", 5: "exception", 6: "exception", 7: "exception",
           8: "exception"}  # fmt: skip

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import clean_environ, relive, run
+from conftest import clean_environ, relive, run, two_versions
 
 FORKS = {
     "fork": "pid = os.fork()\nif pid == 0:\n    os._exit(3)\nprint(os.waitpid(pid, 0)[1])\n",
@@ -171,6 +171,7 @@ def test_hooks_that_fill_slots_lose_nothing(record):
     assert headers[0]["events"] > 1200000
 
 
+@two_versions
 @pytest.mark.parametrize("options", [(), ("--ring", "1M"), ("--overflow", "drop")], ids=" ".join)
 def test_threads_that_wait_for_room_go_on_after_a_fork(record, options):
     source = PRELUDE + (

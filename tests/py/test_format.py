@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from conftest import PROGRAMS, TESTS, dump, relive, usable_backends
+from conftest import PROGRAMS, TESTS, dump, relive, two_versions, usable_backends
 
 import relive as api
 
+pytestmark = two_versions
 format_reader = pytest.importorskip(
     "format_reader", reason="zstandard or xxhash has no wheel for this version"
 )
@@ -46,7 +47,7 @@ def test_options(options, record, tmp_path):
         "import threading\n"
         "def gen(n):\n    for i in range(n): yield i\n"
         "def f(n):\n    if n % 7 == 0: raise KeyError(n)\n    return sum(gen(3)) + len(str(n))\n"
-        "def work():\n    for i in range(2000):\n        try: f(i)\n        except KeyError: pass\n"
+        "def work():\n    for i in range(500):\n        try: f(i)\n        except KeyError: pass\n"
         "ts = [threading.Thread(target=work) for _ in range(2)]\n"
         "for t in ts: t.start()\n"
         "for t in ts: t.join()\nwork()\n"
@@ -75,7 +76,7 @@ def test_summary(record, tmp_path):
 
 
 def test_unfinished_file(record, tmp_path):
-    source = "import os\ndef f(n): return n\nfor i in range(30000): f(i)\nos.kill(os.getpid(), 9)\n"
+    source = "import os\ndef f(n): return n\nfor i in range(8000): f(i)\nos.kill(os.getpid(), 9)\n"
     _, headers, events = record(source)
     assert not headers[0]["is_complete"]
     found = format_reader.events(tmp_path / "out.relive")

@@ -4,9 +4,11 @@ annotated, and frame_eval a list of names."""
 import ast
 import os
 
-from conftest import ROOT
+from conftest import ROOT, two_versions
 
 from relive import frame_eval
+
+pytestmark = two_versions
 
 # Private by their spelling, and documented all the same.
 DOCUMENTED = {"_exit", "_getframe", "_get_running_loop"}

@@ -9,11 +9,13 @@ import shutil
 import sys
 
 import pytest
-from conftest import PROGRAMS, relive
+from conftest import PROGRAMS, relive, two_versions
 
 import relive as api
 from relive import _core
 from relive.cli import main
+
+pytestmark = two_versions
 
 # Of tests/programs: what keeps something open, or moves.
 CHOSEN = {

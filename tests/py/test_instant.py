@@ -189,7 +189,7 @@ def lose_chunks(path, share):
 
 
 def test_state_after_lost_events(tmp_path):
-    path = record_program(tmp_path, rounds=600, killed=True)
+    path = record_program(tmp_path, rounds=250, killed=True)
     lose_chunks(path, 0.4)
     gaps = plain_instant.gaps(path)
     assert gaps

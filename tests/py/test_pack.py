@@ -11,12 +11,13 @@ import sys
 
 import pytest
 import xxhash
-from conftest import clean_environ, relive
+from conftest import clean_environ, relive, two_versions
 from test_out_cover import problem
 
 import relive as api
 from relive import _core, packs, schemas
 
+pytestmark = two_versions
 PROGRAM = """
 import asyncio, os, sys, threading
 class Order:

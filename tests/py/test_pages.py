@@ -9,11 +9,12 @@ import sys
 import time
 
 import pytest
-from conftest import clean_environ, relive
+from conftest import clean_environ, relive, two_versions
 
 import relive as api
 from relive import cli
 
+pytestmark = two_versions
 PROGRAM = """
 import threading
 import helpers, other

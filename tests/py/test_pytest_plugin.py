@@ -9,13 +9,8 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from conftest import clean_environ, dump, relive, run
+from conftest import clean_environ, dump, relive, run, two_versions
 from pytest_projects import INNER, calls, counts, functions, project
-
-two_backends = pytest.mark.skipif(
-    sys.version_info[:2] not in ((3, 8), (3, 12)),
-    reason="pytest's own ways are tested on 3.8 and 3.12",
-)
 
 __all__ = ["project"]  # a fixture
 
@@ -69,6 +64,7 @@ def test_teardown(leaves):
         assert threads[0]["name"] == "MainThread" and threads[0]["seq"] == 0
 
 
+@two_versions
 def test_the_report_has_values_and_the_next_command(project):
     project.write("""
 @pytest.mark.parametrize("extra", ["milk"])
@@ -90,7 +86,7 @@ def test_red(cart, extra):
     assert meta["test.id"] == "test_shop.py::test_red[milk]" and meta["test.phase"] == "teardown"
 
 
-@two_backends
+@two_versions
 def test_levels(project):
     project.write("""
 def test_red(cart):
@@ -108,7 +104,7 @@ def test_red(cart):
     assert done.returncode == 4 and "8M" in done.text
 
 
-@two_backends
+@two_versions
 def test_the_level_is_not_taken_from_a_path(project):
     project.write("def test_red(cart):\n    total(cart)\n", name="calls_and_more/test_a.py")
     for words in (("--relive", "calls_and_more"), ("calls_and_more", "--relive"),
@@ -118,6 +114,7 @@ def test_the_level_is_not_taken_from_a_path(project):
         assert project.names() == ["calls_and_more-test_a-test_red.relive"]
 
 
+@two_versions
 def test_keep_all_and_dir(project):
     project.write("def test_green(cart): price('tea', 1)\n")
     done = project.pytest("--relive-keep", "all", "--relive-dir", "else/where")
@@ -126,7 +123,7 @@ def test_keep_all_and_dir(project):
     assert functions(path) == ["cart", "test_green", "price", "price"]
 
 
-@two_backends
+@two_versions
 def test_a_green_test_removes_what_it_had_left(project):
     project.write("def test_it(): price('tea', 9)\n")
     project.write("def test_other(): price('tea', 9)\n", name="test_other.py")
@@ -136,6 +133,7 @@ def test_a_green_test_removes_what_it_had_left(project):
     assert project.names() == ["test_other-test_other.relive"]
 
 
+@two_versions
 def test_names_that_are_no_names_of_files(project):
     project.write("""
 @pytest.mark.parametrize("text", ["a/b", "a\\nb", "a b", "../../up", "x" * 1000, "\\u00e9", "\\x00",
@@ -152,6 +150,7 @@ def test_red(text):
     assert len(ids) == 9
 
 
+@two_versions
 def test_what_is_recorded(project):
     inner = project.folder / "venv" / "lib" / "site-packages"
     project.write("def helper(): return 1\n", name="venv/lib/site-packages/installed/__init__.py")
@@ -176,6 +175,7 @@ def test_red():
 # ---- nothing is paid until it is wanted ----
 
 
+@two_versions
 def test_nothing_of_ours_is_imported_unless_wanted(project):
     project.write("""
 import sys
@@ -193,7 +193,7 @@ def test_modules():
     assert done.returncode == 4 and "unrecognized arguments: --relive" in done.text
 
 
-@two_backends
+@two_versions
 def test_last_failed_and_collect_only(project):
     project.write("def test_red(): price('tea', 9)\ndef test_green(): pass\n")
     words = ("-p", "cacheprovider")
@@ -205,6 +205,7 @@ def test_last_failed_and_collect_only(project):
     assert project.names() == ["test_shop-test_red.relive"]
 
 
+@two_versions
 def test_collection_errors(project):
     project.write("import no_such_module\n")
     done = project.pytest()
@@ -214,6 +215,7 @@ def test_collection_errors(project):
 # ---- trouble ----
 
 
+@two_versions
 def test_a_big_green_test_leaves_nothing(project):
     project.write("""
 import os, glob
@@ -234,6 +236,7 @@ def test_small():
     assert project.names() == []
 
 
+@two_versions
 def test_the_newest_events_are_kept_and_the_others_counted(project):
     project.write("""
 def test_red():
@@ -256,6 +259,7 @@ def test_a_read_only_folder(project):
     assert counts(done) == {"failed": 1} and "cannot be used" in done.text
 
 
+@two_versions
 def test_a_folder_that_cannot_be_made(project):
     project.write("def test_red(): price('tea', 9)\ndef test_green(): pass\n")
     (project.folder / ".relive").write_text("a file")
@@ -265,6 +269,7 @@ def test_a_folder_that_cannot_be_made(project):
     assert "next: relive exc" in done.text
 
 
+@two_versions
 def test_a_test_that_removes_the_folder(project):
     project.write("""
 import shutil, os
@@ -415,7 +420,7 @@ def test_long():
     assert functions(project.recording("killed-main")) == ["test_long", "price", "helper"]
 
 
-@two_backends
+@two_versions
 def test_pdb(project):
     project.write("def test_red(cart):\n    total(cart)\n")
     done = run(sys.executable, "-m", "pytest", "--relive", "--pdb", "-p", "no:cacheprovider",
@@ -424,7 +429,7 @@ def test_pdb(project):
     assert project.names() == ["test_shop-test_red.relive"]
 
 
-@two_backends
+@two_versions
 def test_it_is_recorded_already(project):
     project.write("def test_red(cart):\n    total(cart)\n")
     done = relive("record", "-o", "whole.relive", "-m", "pytest", "--relive", cwd=project.folder)
@@ -464,6 +469,7 @@ def test_parts_too(subtests):
         assert functions(project.recording(part), "unwind") == ["price", "price"]
 
 
+@two_versions
 def test_workers_that_die(project):
     project.write("""
 import os, signal, time
@@ -508,7 +514,7 @@ def test_flaky():
     assert last["args"]["item"]["r"] == "'run 2'"
 
 
-@two_backends
+@two_versions
 @pytest.mark.parametrize("core", ["ctrace", "sysmon"])
 def test_coverage_counts_the_same(project, core):
     needs("pytest_cov")
@@ -545,7 +551,7 @@ async def test_any(cart, anyio_backend):
     assert done.text.count("    cart = ['tea', 'cake']") == 2
 
 
-@two_backends
+@two_versions
 def test_a_timeout(project):
     needs("pytest_timeout")
     project.write("""
@@ -558,7 +564,7 @@ def test_late(cart): waits()
     assert functions(project.recording("test_late"))[:3] == ["cart", "test_late", "waits"]
 
 
-@two_backends
+@two_versions
 def test_hypothesis_leaves_the_shrunk_example_last(project):
     needs("hypothesis")
     project.write("""

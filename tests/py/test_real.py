@@ -16,6 +16,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# What the suites generate is not what is tested: fewer examples take the same ways.
+FEW = """
+from hypothesis import HealthCheck, settings
+def pytest_sessionstart():  # after the conftest.py of attrs, which loads another where CI is set
+    settings.register_profile("few", max_examples=5, deadline=None, derandomize=True,
+                              suppress_health_check=list(HealthCheck))
+    settings.load_profile("few")
+"""
+
+
 def outcomes(report):
     """{test: outcome} of a junit file."""
     found = {}
@@ -31,12 +41,13 @@ def test_suite(package, tmp_path):
     tests = folders[0] / "tests"
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", tests]
     words += ["--rootdir", folders[0], "-c", os.devnull, "-W", "ignore"]
-    plain = run(
-        sys.executable, *words, "--junitxml", tmp_path / "plain.xml", cwd=tmp_path, timeout=900
-    )
+    (tmp_path / "few_examples.py").write_text(FEW)
+    words += ["-p", "few_examples"]
+    options = dict(cwd=tmp_path, timeout=900, env={"PYTHONPATH": str(tmp_path)})
+    plain = run(sys.executable, *words, "--junitxml", tmp_path / "plain.xml", **options)
     traced = relive(
         "record", "-o", tmp_path / "out.relive", *words, "--junitxml", tmp_path / "traced.xml",
-        cwd=tmp_path, timeout=900,
+        **options,
     )  # fmt: skip
     before, after = outcomes(tmp_path / "plain.xml"), outcomes(tmp_path / "traced.xml")
     assert len(before) > 100

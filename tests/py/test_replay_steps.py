@@ -4,13 +4,14 @@ import random
 
 import plain_steps
 import pytest
-from conftest import PROGRAMS, relive
+from conftest import PROGRAMS, relive, two_versions
 from test_instant import record_program
 
 import relive as api
 from relive import _core
 from relive._facts import sees_handled
 
+pytestmark = two_versions
 AT_ONCE = 18  # programs of one test, so that few tests start
 HOW = ("step", "next", "until", "return", "continue")
 

@@ -7,7 +7,7 @@ import json
 import sys
 
 import pytest
-from conftest import dump, relive, run
+from conftest import dump, relive, run, two_versions
 
 PROGRAM = """
 import collections, gc, itertools, json, os, random, sys, threading, weakref
@@ -275,6 +275,7 @@ def test_a_ring_wraps_between_a_showing_and_a_reference(shows, tmp_path, end):
     assert any(event["kind"] == "loss" or event["seq"] for event in events[:1])
 
 
+@two_versions
 def test_a_file_that_grows(shows, tmp_path):
     shows(
         TURNS.replace("for turn in", "import subprocess\n    for turn in")

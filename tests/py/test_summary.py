@@ -7,9 +7,10 @@ import sys
 
 import format_reader
 import pytest
-from conftest import relive
+from conftest import relive, two_versions
 from test_timeline import run_here
 
+pytestmark = two_versions
 PROGRAM = """import asyncio, sys, threading
 
 class Order:

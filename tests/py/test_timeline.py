@@ -7,11 +7,12 @@ import re
 
 import plain_timeline
 import pytest
-from conftest import relive
+from conftest import relive, two_versions
 
 import relive as api
 from relive import cli
 
+pytestmark = two_versions
 PROGRAM = """
 import asyncio, os, queue, threading
 

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from conftest import IS_SHORT
 
 import relive as package
 
@@ -54,7 +55,9 @@ def show(value):
 
 
 @hypothesis.settings(
-    max_examples=150, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    max_examples=50 if IS_SHORT else 150,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
 )
 @hypothesis.given(strategies.lists(VALUES, min_size=1, max_size=8))
 def test_text_is_what_repr_says(tmp_path_factory, values):

@@ -121,7 +121,7 @@ def test_backends_are_compared_by_the_tests_that_all_of_them_run(tmp_path, monke
 
 
 def test_each_interpreter_is_counted_also_where_a_step_fails(monkeypatch, capsys):
-    def python(version, path, is_whole, jobs, is_full, keyword):
+    def python(version, path, is_whole, jobs, is_full, keyword, is_short):
         if version == "3.9":
             raise Failed("no compiler")
         return Counts(10, 0, 1), "" if is_whole else "a text"
@@ -133,6 +133,25 @@ def test_each_interpreter_is_counted_also_where_a_step_fails(monkeypatch, capsys
     assert "3.8 (all): 10 passed, 0 failed, 1 skipped [" in out
     assert "3.9 (programs and smoke): 0 passed, 1 failed, 0 skipped [" in out
     assert "no compiler" in out and "a text" in out
+
+
+def test_what_no_version_changes_runs_on_two(monkeypatch, capsys):
+    short = {}
+
+    def python(version, path, is_whole, jobs, is_full, keyword, is_short):
+        short[version] = is_short
+        return Counts(1), ""
+
+    monkeypatch.setattr(suites, "python", python)
+    three = {"3.8": "a", "3.11": "b", "3.12": "c"}
+    suites.on_each(three, list(three), False, "")
+    assert short == {"3.8": False, "3.11": True, "3.12": False}
+    for chosen, is_full, keyword in (
+        ({"3.11": "b"}, False, ""), ({"3.11": "b", "3.12": "c"}, False, ""), (three, True, ""),
+        (three, False, "pack"),
+    ):  # fmt: skip
+        suites.on_each(chosen, list(chosen), is_full, keyword)
+        assert not any(short[version] for version in chosen)
 
 
 def test_a_suite_that_cannot_run_is_one_failure(capsys):

@@ -102,8 +102,10 @@ def select(keyword, is_whole):
     return [*files, *(["-k", keyword] if keyword else [])]
 
 
-def python(version, interpreter, is_whole, jobs, is_full=False, keyword=""):
-    """Runs the Python tests on one interpreter; returns their counts and a text about them."""
+def python(version, interpreter, is_whole, jobs, is_full=False, keyword="", is_short=False):
+    """Runs the Python tests on one interpreter; returns their counts and a text about them.
+
+    A short run leaves out what does not depend on the version."""
     log = os.path.join(BUILD, "log", version + ".txt")
     report = os.path.join(BUILD, "report", version + ".xml")
     os.makedirs(os.path.dirname(report), exist_ok=True)
@@ -111,7 +113,7 @@ def python(version, interpreter, is_whole, jobs, is_full=False, keyword=""):
         os.unlink(old)
     path = install(version, interpreter, log)
     words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
-    env = environ()
+    env = environ(TEST_SHORT="1" if is_short else "")
     if version == ASSERTS_ON or (is_full and version in WHOLE):
         env["TEST_ASSERT_BUILD"] = assert_build(version, log)
     if is_full or version in REAL_ON:
@@ -244,11 +246,16 @@ def on_each(chosen, whole, is_full, keyword):
     total, began = Counts(), time.time()
     at_once, jobs = (2, 1) if len(chosen) > 1 else (1, 2)
     order = sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
+    # What is alike on all versions runs on these; where one is missing, on all.
+    may_be_short = set(REAL_ON) <= set(chosen) and not is_full and not keyword
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         running = {
-            pool.submit(python, version, path, version in whole, jobs, is_full, keyword): version
+            pool.submit(
+                python, version, path, version in whole, jobs, is_full, keyword,
+                may_be_short and version not in REAL_ON,
+            ): version
             for version, path in order
-        }
+        }  # fmt: skip
         for job in concurrent.futures.as_completed(running):
             version = running[job]
             try:
