@@ -18,7 +18,7 @@ from relive._terminal import progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Optional
+    from typing import Any, Dict, Iterator, Optional
 
     from relive.api import Recording
 
@@ -89,7 +89,7 @@ def _list_places(recording: Recording) -> Iterator[str]:
         yield f"{path}-index" if path.endswith(".relive") else f"{path}.relive-index"
     folder = cache_folder()
     if folder is not None:
-        yield os.path.join(folder, _cached_name(recording))
+        yield os.path.join(folder, cached_name(recording))
 
 
 def cache_folder() -> Optional[str]:
@@ -99,35 +99,11 @@ def cache_folder() -> Optional[str]:
     return os.path.join(cache, "relive", "index") if os.path.isabs(cache) else None
 
 
-def _cached_name(recording: Recording) -> str:
+def cached_name(recording: Recording) -> str:
+    """Returns the name that the index of a recording has in that folder."""
     header = recording.header
     part = f"-{header['before_name']}" if header["before_name"] else ""
     return f"{header['run_id']}-{header['pid']}-{header['start_mono_ns']}{part}{_ENDING}"
-
-
-def cached_names(path: str, run_id: str) -> List[str]:
-    """Returns the names of the cached indexes of a recording, and of those inside it. Where it
-    cannot be opened there are none."""
-    from relive.api import Recording
-    from relive.errors import ReliveError
-
-    folder = cache_folder()
-    try:
-        names = os.listdir(folder) if folder is not None else []
-    except OSError:
-        names = []
-    found: List[str] = []
-    if not any(name.startswith(f"{run_id}-") for name in names):
-        return found  # most recordings need not be opened
-    try:
-        with Recording(path, index=False) as first:
-            found.append(_cached_name(first))
-            for number in range(first.header["members"]):
-                with Recording(path, index=False, member=number + 1) as other:
-                    found.append(_cached_name(other))
-    except ReliveError:
-        sys.exc_info()  # damaged: the cache drops it once it is old
-    return [f"{name}{new}" for name in found for new in ("", ".new") if f"{name}{new}" in names]
 
 
 def _is_own(descriptor: int) -> bool:

@@ -10,6 +10,7 @@ import stat
 import time
 
 from relive import _facts, _files, _index
+from relive.api import Recording
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -200,7 +201,7 @@ def remove(run: Run) -> int:
         size = 0
         cached: List[str] = []
         for file, _ in locked:
-            cached += _index.cached_names(file.path, file.run_id.hex())
+            cached += _cached_names(file.path, file.run_id.hex())
         for file, _ in locked:
             try:
                 os.unlink(file.path)
@@ -238,6 +239,28 @@ def _remove_index(path: str) -> int:
     """Removes the index beside a recording, if it is one, and returns its bytes."""
     index = f"{path}-index" if path.endswith(".relive") else f"{path}.relive-index"
     return sum(_remove_own(name, None) for name in (index, f"{index}.new"))
+
+
+def _cached_names(path: str, run_id: str) -> List[str]:
+    """Returns the names of the cached indexes of a recording, and of those inside it. Where it
+    cannot be opened there are none."""
+    folder = _index.cache_folder()
+    try:
+        names = os.listdir(folder) if folder is not None else []
+    except OSError:
+        names = []
+    found: List[str] = []
+    if not any(name.startswith(f"{run_id}-") for name in names):
+        return found  # most recordings need not be opened
+    try:
+        with Recording(path, index=False) as first:
+            found.append(_index.cached_name(first))
+            for number in range(first.header["members"]):
+                with Recording(path, index=False, member=number + 1) as other:
+                    found.append(_index.cached_name(other))
+    except ReliveError:
+        pass  # damaged: the cache drops it once it is old
+    return [f"{name}{new}" for name in found for new in ("", ".new") if f"{name}{new}" in names]
 
 
 def _remove_cached(names: List[str]) -> int:
