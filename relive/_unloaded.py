@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import List, Optional
 
 FREE_THREADED = (
-    "Relive reads objects and frames under the global interpreter lock, which it lacks; use an"
+    "Relive reads objects and frames under the global interpreter lock, which it lacks. Use an"
     " interpreter without the t in its name"
 )
 _ENDINGS = (".so", ".pyd", ".dylib")
@@ -22,12 +22,20 @@ _ENDINGS = (".so", ".pyd", ".dylib")
 def explain(error: ImportError) -> ImportError:
     """Returns the error to raise in place of the interpreter's own."""
     folder = os.path.dirname(os.path.abspath(__file__))
+    if _is_free_threaded():
+        text = f"{sys.executable} is a free-threaded Python. {FREE_THREADED}"
+        return ImportError(f"relive cannot run here: {text}", name="relive._core")
     built = [one for one in sorted(os.listdir(folder)) if re.match(r"_core\.", one)]
     built = [one for one in built if one.endswith(_ENDINGS)]
     fitting = [one for one in built if one[len("_core") :] in EXTENSION_SUFFIXES]
     text = _explain_file(built, fitting, str(error), folder)
     path = os.path.join(folder, (fitting or built or [""])[0])
     return ImportError(f"relive cannot run here: {text}", name="relive._core", path=path)
+
+
+def _is_free_threaded() -> bool:
+    """Returns whether this interpreter was built without the global lock: python3.13t."""
+    return "t" in getattr(sys, "abiflags", "")
 
 
 def _explain_file(built: "List[str]", fitting: "List[str]", said: str, folder: str) -> str:

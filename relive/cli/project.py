@@ -148,7 +148,7 @@ def refuse(python: str, found: Found) -> ReliveError:
         known = f"{VERSIONS[0]} to {VERSIONS[-1]}"
         return ReliveError("ERR_UNSUPPORTED", f"{text}, and Relive records {known}")
     if "t" in found.version:
-        return ReliveError("ERR_UNSUPPORTED", f"{text}, a free-threaded build: {FREE_THREADED}")
+        return ReliveError("ERR_UNSUPPORTED", f"{text}, which is free-threaded. {FREE_THREADED}")
     error = ReliveError("ERR_TARGET", f"{text}, and no Relive is built for it there or here")
     error.command = suggest_line(python, found)
     return error

@@ -127,3 +127,16 @@ def test_the_interface_says_the_same(broken):
     code = "import relive\ntry: relive.start('x.relive')\nexcept ImportError as e: print(e.name)"
     done = python(site, "-c", code)
     assert done.stdout == b"relive._core\n", done.stderr
+
+
+def test_a_free_threaded_interpreter_is_refused_with_the_reason(broken):
+    """No such interpreter is at hand: this one says that it is one, and has no fitting file."""
+    site = broken(lambda content: None)
+    begin = "import runpy, sys; sys.abiflags = 't'; sys.argv[:] = ['relive', *sys.argv[1:]]; "
+    words = ["-c", begin + "runpy.run_module('relive', run_name='__main__')"]
+    for verb, status in ((["doctor"], 2), (["record", "-c", "print(1)"], 125)):
+        done = python(site, *words, *verb)
+        assert (done.returncode, done.stdout) == (status, b""), verb
+        text = done.stderr.decode()
+        assert text.startswith(f"relive cannot run here: {sys.executable} is a free-threaded"), text
+        assert "global interpreter lock" in text and text.count("\n") == 1

@@ -10,7 +10,7 @@ import shutil
 import wheel_test
 from environments import BUILD, ROOT, VERSIONS, Failed, find_interpreters, run, say
 
-PACKAGES = ["pytest", "pytest-xdist", "uv==0.13.9", "pipx==1.18.4"]
+PACKAGES = ["pytest", "pytest-xdist", "meson>=1.3", "ninja", "uv==0.13.9", "pipx==1.18.4"]
 
 
 def test(versions):
