@@ -6,8 +6,7 @@ import sys
 
 from relive._variables import Variable, frame_text
 from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
-from relive.cli.options import Given, Option, integer, whole_number
-from relive.errors import ReliveError
+from relive.cli.options import Given, Option, integer
 from relive.stories import Exceptions
 
 TYPE_CHECKING = False
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 # Of a module's names those that its statements define say nothing of how it came to an exception.
 _DEFINITIONS = ("<class '", "<function ", "<module ", "<built-in ", "<bound method ")
+_LISTED = 30  # lines of the list before the exception that is shown whole
 _MOST_CAUSES = 3  # of one exception that are shown whole
 
 
@@ -31,9 +31,7 @@ def main(words: List[str]) -> int:
         Option("--type", metavar="TYPE", text="only this type"),
         Option("--nth", metavar="N", read=_parse_number,
                text="show this one of the list whole: 3 or exc:3; last, the one that began last"),
-        Option("--limit", metavar="N", read=whole_number,
-               text="list this many (0 = all; default 30, and all with --json)"),
-        *paging.options(0)[1:],
+        *paging.options(_LISTED, True),
         Option("--full", text="each frame of libraries on its own line, and whole values"),
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
@@ -46,18 +44,19 @@ def main(words: List[str]) -> int:
         page.put_all(json_rows(found, args.nth), found.count)
         page.end()
         return answer
-    if args.cursor or args.max_bytes:
-        raise ReliveError("ERR_USAGE", "--cursor and --max-bytes of exc go with --json")
-    other = None
-    if found.count:
-        other = show(found, args)
-    else:
-        print(f"no exception of the program was recorded{seen_how(run)}")
+    page = paging.Page(
+        args, "exc text", run[0].header["run_id"], args.all, args.type, args.nth, args.full,
+        limit=_LISTED,
+    )  # fmt: skip
+    answered = _Answer(found, args, page)
+    left = page.put_mixed(answered.rows()) + answered.unread
+    last = "" if found.count else f"no exception of the program was recorded{seen_how(run)}\n"
     if found.hidden:
         others = common.counted(found.hidden, "other exception")
         text = f"{others} that only ended a loop or stayed inside libraries (--all)"
-        print(common.dim(text))
-    say_next(found, other, args)
+        last += f"{common.dim(text)}\n"
+    page.end(last, left, "line", " of the list")
+    say_next(found, answered.other, args)
     return answer
 
 
@@ -90,21 +89,40 @@ def _rows_of(found: Exceptions, recording: int) -> Iterator[Tuple[int, str]]:
         yield story.number, row(found.run[recording], story, found.run)
 
 
-def show(found: Exceptions, args: Given) -> Optional[int]:
-    """Prints the list, and one exception whole. Returns the number of one that reads differently,
-    None where there is none."""
-    limit = 30 if args.limit is None else args.limit
-    wanted = 1 if args.nth is None else _number_of(found, args.nth)
-    number = max(1, min(found.count, wanted))
-    rows, more, place = found.rows(limit, number)
-    urgent = found.most_urgent(rows) if args.nth is None else None
-    if urgent is not None and not urgent.first <= number < urgent.end:
-        _, _, place = found.rows(1, urgent.first)
-    show_list(rows, more)
-    sys.stdout.flush()  # what it carried is read from the file again
-    whole = show_whole(found, place, args.full)
-    rows.sort(key=lambda row: row.is_exit)
-    return next((row.first for row in rows if whole.isdisjoint(range(row.first, row.end))), None)
+class _Answer:
+    """The list, and one exception whole: that of --nth comes first, another one behind the first
+    lines of the list. `other` is the number of one that reads differently; `unread` is how many
+    lines of the list follow those that rows() yields."""
+
+    def __init__(self, found: Exceptions, args: Given, page: paging.Page) -> None:
+        self._found, self._args = found, args
+        self.other: Optional[int] = None
+        self.unread = 0
+        room = page.room
+        self._most = 0 if room is None else max(_LISTED, page.skip + room + 1)
+
+    def rows(self) -> Iterator[Tuple[str, bool]]:
+        """Yields the texts, each with whether it is a line of the list."""
+        found, nth = self._found, self._args.nth
+        if not found.count:
+            return
+        wanted = 1 if nth is None else _number_of(found, nth)
+        number = max(1, min(found.count, wanted))
+        rows, self.unread, place = found.rows(self._most, number)
+        urgent = found.most_urgent(rows[:_LISTED]) if nth is None else None
+        if urgent is not None and not urgent.first <= number < urgent.end:
+            _, _, place = found.rows(1, urgent.first)
+        texts, whole = tell_whole(found, place, self._args.full)
+        begin, others = rows[:_LISTED], rows[_LISTED:]
+        known = sorted(begin, key=lambda row: row.is_exit)
+        unlike = (row.first for row in known if whole.isdisjoint(range(row.first, row.end)))
+        self.other = next(unlike, None)
+        if nth is not None:
+            texts = [texts[0][1:], *texts[1:], "\n"]
+            begin, others = [], rows
+        yield from ((_list_line(row), True) for row in begin)
+        yield from ((text, False) for text in texts)
+        yield from ((_list_line(row), True) for row in others)
 
 
 def seen_how(run: List[Recording]) -> str:
@@ -129,14 +147,11 @@ def say_next(found: Exceptions, other: Optional[int], args: Given) -> None:
     sys.stderr.write(f"next: {common.safe(command)}\n")
 
 
-def show_list(rows: Sequence[Row], more: int) -> None:
-    """Prints a line for each exception, equal neighbours in one."""
-    for row in sorted(rows, key=lambda row: row.first):
-        count = row.end - row.first
-        line = f"{row.first:>4}  {row.text}" + (f"  x{common.count(count)}" if count > 1 else "")
-        print(common.red(line) if row.is_alarming else line)
-    if more:
-        print(common.dim(f"... {common.count(more)} more (--limit)"))
+def _list_line(row: Row) -> str:
+    """Returns the line of an exception, and of its equal neighbours."""
+    count = row.end - row.first
+    line = f"{row.first:>4}  {row.text}" + (f"  x{common.count(count)}" if count > 1 else "")
+    return f"{common.red(line) if row.is_alarming else line}\n"
 
 
 def title_of(exc: Mapping[str, Any]) -> str:
@@ -156,8 +171,9 @@ def chain(exc: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:
     return found
 
 
-def show_whole(found: Exceptions, place: Place, is_full: bool) -> Set[int]:
-    """Prints an exception with its frames, after those that caused it. Returns their numbers."""
+def tell_whole(found: Exceptions, place: Place, is_full: bool) -> Tuple[List[str], Set[int]]:
+    """Returns an exception with its frames, after those that caused it, in pieces of whole lines;
+    and the numbers of all."""
     recording, story = place[0], found.story(place)
     others = chain(story.exc)
     known = found.others_of(recording, story, [other for _, other in others])
@@ -169,28 +185,29 @@ def show_whole(found: Exceptions, place: Place, is_full: bool) -> Set[int]:
         if number and index is not None:
             causes.append((number, found.story((recording, index))))
     frames = [row[0] for row in story.lines()]
+    texts = []
     for number, cause in reversed(causes[:_MOST_CAUSES]):
-        print(f"\n{title_of(cause.exc)} ({number})")
-        show_frames(found, recording, cause, is_full, frames)
-    print("\n" + "\n".join([title_of(story.exc), *relations]))
-    show_frames(found, recording, story, is_full)
-    return {story.number, *(number for number, _ in causes[:_MOST_CAUSES])}
+        texts.append(f"\n{title_of(cause.exc)} ({number})\n")
+        texts += _tell_frames(found, recording, cause, is_full, frames)
+    texts.append("\n" + "\n".join([title_of(story.exc), *relations]) + "\n")
+    texts += _tell_frames(found, recording, story, is_full)
+    return texts, {story.number, *(number for number, _ in causes[:_MOST_CAUSES])}
 
 
-def show_frames(
+def _tell_frames(
     found: Exceptions, number: int, story: Story, is_full: bool, below: Sequence[str] = ()
-) -> None:
-    """Prints the frames of an exception with their variables, outermost first, and its end. Frames
+) -> Iterator[str]:
+    """Yields the frames of an exception with their variables, outermost first, and its end. Frames
     that are shown `below` as well are left out, except the one that both have last."""
     recording = found.run[number]
     where = common.position(story.first, found.run)
     if len(recording.threads()) > 1:
         where += f" in {common.thread_title(recording.thread(story.first['thread']))}"
-    print(common.dim(f"at {where}, innermost frame last"))
+    yield common.dim(f"at {where}, innermost frame last") + "\n"
     rows = story.lines()
     known = sum(1 for _ in _take_equal([row[0] for row in rows], below)) - 1
     if known > 0:
-        print(common.dim(f"  ... {common.counted(known, 'frame')}, as below"))
+        yield common.dim(f"  ... {common.counted(known, 'frame')}, as below") + "\n"
         rows = rows[known:]
     frames = [activation(recording, story, code) for _, code, _ in rows]
     variables = variables_of(recording, story, [row[0] for row in rows])
@@ -199,15 +216,16 @@ def show_frames(
     while position < len(rows):
         if position in folded:
             until = folded[position]
-            print(common.dim(_describe_folded(frames[position:until])))
+            yield common.dim(_describe_folded(frames[position:until])) + "\n"
             position = until
             continue
         frame, _, line = rows[position]
         what = frames[position]
         text = source.line_of(recording, what["file"], line, what["func"])
-        show_frame(what, line, variables.get(frame, ()), 1 << 62 if is_full else 0, text)
+        lines = _frame_lines(what, line, variables.get(frame, ()), 1 << 62 if is_full else 0, text)
+        yield "".join(f"{one}\n" for one in lines)
         position += 1
-    print(common.red(story.fate) if story.is_alarming else story.fate)
+    yield (common.red(story.fate) if story.is_alarming else story.fate) + "\n"
 
 
 def _take_equal(some: Sequence[str], others: Sequence[str]) -> Iterator[str]:
@@ -244,23 +262,23 @@ def _describe_folded(frames: Sequence[Mapping[str, Any]]) -> str:
     return f"  ... {len(frames)} frames of {names} (--full shows them)"
 
 
-def show_frame(
+def _frame_lines(
     what: Mapping[str, Any],
     line: Optional[int],
     variables: Sequence[Variable],
     most: int,
     text_of_line: Optional[str],
-) -> None:
-    """Prints a frame with its arguments as they were at the call, the text of its line, and what
-    its variables are where that differs. `most` bounds a text, 0 = as usual."""
+) -> Iterator[str]:
+    """Yields the lines of a frame: its arguments as they were at the call, the text of its line,
+    and what its variables are where that differs. `most` bounds a text, 0 = as usual."""
     at_call = [(one.name, one.at_call or one.value) for one in variables if one.is_parameter]
     own = {name: value for name, value in at_call if value is not None}
     at = common.place(what, line) if line else f"{common.file_name(what)}:?"
     unknown = "" if line else "  (the recording does not say at which line)"
     text = common.arguments_text(own, most or 160, most=most or 80)
-    print(f"  {at}  {common.safe(what['func'])}({text}){unknown}")
+    yield f"  {at}  {common.safe(what['func'])}({text}){unknown}"
     if text_of_line:
-        print(common.dim(f"    > {source.shown(text_of_line)}"))
+        yield common.dim(f"    > {source.shown(text_of_line)}")
     is_module = what["func"].endswith(":<module>")
     for one in variables:
         if one.value is None or not one.is_shown:
@@ -269,9 +287,8 @@ def show_frame(
         is_as_called = one.name in own and own[one.name]["r"] == one.value["r"]
         if not is_as_called and not is_definition:
             mark = f"  {common.UNSEEN}" if one.is_doubtful else ""
-            print(
-                f"      {common.safe(one.name)} = {common.value_text(one.value, most or 120)}{mark}"
-            )
+            value = common.value_text(one.value, most or 120)
+            yield f"      {common.safe(one.name)} = {value}{mark}"
 
 
 def activation(recording: Recording, story: Story, code: int) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, Iterator, List, Optional, TypeVar
+    from typing import Iterable, Iterator, List, Optional, Tuple, TypeVar
 
     from relive.cli.options import Given
 
@@ -55,7 +55,7 @@ class Page:
         if rows is None and args.limit is not None:
             self._rows_max = args.limit
         self._bytes_max: int = args.max_bytes
-        self._rows = self._bytes = 0
+        self._rows = self._counted = self._bytes = 0
         self.place = ""
         """of the last row of the page before this one; then what put() was given last"""
         self.skip = 0 if args.cursor is None else self._parse(args.cursor)
@@ -78,7 +78,7 @@ class Page:
     @property
     def room(self) -> Optional[int]:
         """How many rows may still be put into this page; None for any number."""
-        return max(0, self._rows_max - self._rows) if self._rows_max else None
+        return max(0, self._rows_max - self._counted) if self._rows_max else None
 
     def put_once(self, text: str) -> None:
         """Prints what comes before the first row of the answer."""
@@ -95,17 +95,18 @@ class Page:
             if number >= self.skip:
                 yield row
 
-    def put(self, text: str, place: str = "") -> bool:
+    def put(self, text: str, place: str = "", *, is_counted: bool = True) -> bool:
         """Prints a row, and returns whether it was in this page. `place` is for the cursor of a
-        verb that finds its way back by it."""
+        verb that finds its way back by it. --limit counts the row unless `is_counted` is false."""
         size = _size(text)
-        is_over = (self._rows_max and self._rows >= self._rows_max) or (
+        is_over = (is_counted and self._rows_max and self._counted >= self._rows_max) or (
             self._bytes_max and self._rows and self._bytes + size > self._bytes_max
         )
         self.is_full = self.is_full or bool(is_over)
         if self.is_full:
             return False
         self._rows += 1
+        self._counted += is_counted
         self.place = place
         self._write(text)
         return True
@@ -118,6 +119,15 @@ class Page:
             if not self.put(text):
                 return 1 + sum(1 for _ in found) if total is None else total - self.shown
         return 0
+
+    def put_mixed(self, rows: Iterable[Tuple[str, bool]]) -> int:
+        """Prints the rows that no page before this one has, each with whether --limit counts it.
+        Returns how many of the counted ones are left."""
+        left = 0
+        for text, is_counted in self.rest(rows):
+            self.is_full = self.is_full or not self.put(text, is_counted=is_counted)
+            left += self.is_full and is_counted
+        return left
 
     def put_last(self, text: str) -> bool:
         """Prints what comes behind the last row of the answer. It is in this page, or alone in the

@@ -241,7 +241,7 @@ def _find_worst_caught(found: Exceptions) -> int:
 def _show(failure: _Failure, is_full: bool) -> None:
     if failure.is_caught:
         print("no exception was seen to end the program, a thread or a task; this one looks worst:")
-    exc.show_whole(failure.found, failure.place, is_full)
+    sys.stdout.writelines(exc.tell_whole(failure.found, failure.place, is_full)[0])
     sys.stdout.flush()
     if failure.suspects:
         at = f"{common.file_name(failure.what)}:{failure.line}"

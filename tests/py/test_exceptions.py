@@ -204,7 +204,7 @@ def test_values_are_those_at_the_moment_of_the_exception(record, tmp_path, backe
 
     def shown(number):
         out = relive("exc", "--nth", number, tmp_path / "out.relive").stdout.decode()
-        rows = out.partition("\n\n")[2].splitlines()
+        rows = out.partition("\n\n")[0].splitlines()
         return [row for row in rows if not row.startswith("    > ")]
 
     # A frame with a line of its own where comprehensions are functions.
@@ -365,7 +365,7 @@ except KeyError: sys.exit(3)
 def test_causes_come_first_libraries_are_folded_and_an_exit_is_only_listed(record, tmp_path):
     record(CHAIN)
     done = relive("exc", "--nth", "3", "out.relive", cwd=tmp_path)
-    listed, cause, effect = done.stdout.decode().split("\n\n")
+    cause, effect, listed = done.stdout.decode().split("\n\n")
     assert "SystemExit" in listed.splitlines()[0]
     assert cause.startswith("ValueError: ") and cause.splitlines()[0].endswith(" (2)")
     assert "\n  ... 1 frame, as below\n" in cause

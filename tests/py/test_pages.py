@@ -86,7 +86,7 @@ QUESTIONS = [
     ["top"], ["callers", "leaf"], ["callees", "turns"], ["line", "app.py:8"],
     ["history", "leaf", "total"], ["frame", "leaf#last"], ["state", "leaf#2"], ["sessions"],
     ["gaps"], ["out"], ["cover", "app.py"], ["cover", "leaf", "--functions"],
-    ["exc", "--all", "--json"], ["dump"], ["calls", "leaf"],
+    ["exc", "--all"], ["exc", "--all", "--nth", "4"], ["dump"], ["calls", "leaf"],
 ]  # fmt: skip
 
 
