@@ -33,7 +33,7 @@ def main(words: List[str]) -> int:
              key="calls", least=0, most=0),
         Option("--thread", metavar="N", read=whole_number, text="only this thread"),
         Option("--limit", metavar="N", read=whole_number, default=10,
-               text="look for this many differences (0 = all; default 10)"),
+               text="this many differences (0 = all; default 10)"),
         *paging.options(0)[1:],
         Option("--all", text="also what differs in libraries"),
         common.JSON,
@@ -52,18 +52,17 @@ def main(words: List[str]) -> int:
         pairs = [_find_calls(runs, (calls[0], calls[-1]))]
     else:
         pairs = _pair_threads(runs, args.thread)
+    page = paging.Page(args, "diff", *(run[0].header["run_id"] for run in runs), calls,
+                       args.thread, args.all, args.json)  # fmt: skip
     report.begin(bool(calls))
-    shown = 0
+    most = 2**63 if page.room is None else page.skip + page.room + 1
     for pair in pairs:
-        limit = max(0, args.limit - shown) if args.limit else 2**63
         with common.progress(pair.a):
-            answer = diffs.compare(pair.a, pair.b, pair.threads, pair.calls, limit)
-        shown += report.pair(pair, answer)
+            answer = diffs.compare(pair.a, pair.b, pair.threads, pair.calls, most)
+        report.pair(pair, answer)
     counts = [] if calls else _count_functions(runs)
     report.functions(counts)
-    page = paging.Page(args, "diff", *(run[0].header["run_id"] for run in runs), calls,
-                       args.thread, args.limit, args.all, args.json, rows=0)  # fmt: skip
-    page.end("", page.put_all(report.rows, len(report.rows)))
+    page.end("", page.put_mixed(report.rows) + report.unread, "difference")
     damaged = common.say_problems([*runs[0], *runs[1]])
     is_same = report.is_same and all(row[1][0] == row[2][0] for row in counts)
     return DAMAGED if damaged else OK if is_same else NOTHING
@@ -186,19 +185,22 @@ class _Report:
     def __init__(self, runs: Tuple[_Run, _Run], has_libraries: bool) -> None:
         self.runs, self.has_libraries = runs, has_libraries
         self.is_same = True
-        self.rows: List[str] = []
+        self.rows: List[Tuple[str, bool]] = []  # each with whether it is a difference
+        self.unread = 0  # differences that follow those in rows
 
-    def put(self, text: str) -> None:
+    def put(self, text: str, is_difference: bool = False) -> None:
         """Adds lines to the answer, which no page splits."""
-        self.rows.append(f"{text}\n")
+        self.rows.append((f"{text}\n", is_difference))
 
-    def put_row(self, **fields: Any) -> None:
+    def put_row(self, is_difference: bool = False, **fields: Any) -> None:
         """Adds a row of JSON."""
-        self.rows.append(common.row(**fields))
+        self.rows.append((common.row(**fields), is_difference))
 
     def wanted(self, answer: diffs.Comparison) -> List[diffs.Difference]:
         """Returns the differences to show: without --all, those in the program's own code."""
-        return [one for one in answer.differences if one.is_own or self.has_libraries]
+        found = [one for one in answer.differences if one.is_own or self.has_libraries]
+        self.unread += (answer.count if self.has_libraries else answer.own) - len(found)
+        return found
 
     def sides(
         self, one: diffs.Difference, pair: _Pair
@@ -235,8 +237,8 @@ class _Text(_Report):
             self.is_same = False
             self.put(common.red(text))
 
-    def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
-        """Prints the differences of one pair, and returns how many."""
+    def pair(self, pair: _Pair, answer: diffs.Comparison) -> None:
+        """Prints the differences of one pair."""
         count, shown = answer.count, self.wanted(answer)
         self.is_same = self.is_same and not count
         steps = f"{common.counted(answer.same, 'step')} in common"
@@ -245,13 +247,10 @@ class _Text(_Report):
         for number, difference in enumerate(shown, 1):
             self._show(number, difference, pair)
         listed = count if self.has_libraries else answer.own
-        more = [f"{common.count(listed - len(shown))} more (--limit)"] * (listed > len(shown))
-        more += [f"{common.count(count - listed)} in libraries (--all)"] * (count > listed)
-        if more and not listed:
-            self.put("no difference in the program's own code")
-        if more:
-            self.put(common.dim("... " + ", ".join(more)))
-        return len(shown)
+        if count > listed:
+            if not listed:
+                self.put("no difference in the program's own code")
+            self.put(common.dim(f"... {common.count(count - listed)} in libraries (--all)"))
 
     def _show(self, number: int, one: diffs.Difference, pair: _Pair) -> None:
         around = " > ".join(common.safe(name) for name in one.stack[-3:])
@@ -272,7 +271,7 @@ class _Text(_Report):
             if len(old) + len(new) > 100 or (one.a.first or {}).get("kind") == "call":
                 old, new = _without_start(old, new)
                 lines.append(f"         {common.safe(name)}: {_short(old)} -> {_short(new)}")
-        self.put("\n".join(lines))
+        self.put("\n".join(lines), True)
 
     def functions(self, rows: List[_Row]) -> None:
         """Prints the functions that were called another number of times, and the slower ones."""
@@ -303,7 +302,7 @@ class _Json(_Report):
             self.is_same = False
             self.put_row(kind="missing", text=text)
 
-    def pair(self, pair: _Pair, answer: diffs.Comparison) -> int:
+    def pair(self, pair: _Pair, answer: diffs.Comparison) -> None:
         """Prints the differences of one pair, then its totals."""
         shown = self.wanted(answer)
         for one in shown:
@@ -317,7 +316,7 @@ class _Json(_Report):
             }
             changes = [{"name": name, "a": old, "b": new} for name, old, new in one.changes()]
             self.put_row(
-                kind=one.kind, is_own=one.is_own, stack=one.stack, hidden=one.hidden,
+                True, kind=one.kind, is_own=one.is_own, stack=one.stack, hidden=one.hidden,
                 changes=changes, **sides,
             )  # fmt: skip
         self.is_same = self.is_same and not answer.count
@@ -326,7 +325,6 @@ class _Json(_Report):
             pid=[pair.a.header["pid"], pair.b.header["pid"]],
             same=answer.same, found=answer.found, own=answer.own,
         )  # fmt: skip
-        return len(shown)
 
     def functions(self, rows: List[_Row]) -> None:
         """Prints a row for each function whose count or time is another."""

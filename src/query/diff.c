@@ -1,6 +1,9 @@
 /* Why: a run that fails and a run that does not are alike for millions of events. What matters is
  * the first step that differs.
  *
+ *   skip_twins() chunks with the same bytes on both sides: their steps are only counted
+ *      | a chunk that is not the same
+ *      v
  *   lockstep()   both sides step by step, while they take the same steps
  *      | other steps
  *      v
@@ -15,7 +18,8 @@
  *  2. part() moves at least one side forward, so the question ends.
  *  3. Events that are read again are counted. Beyond REREAD times those of the question, pairs are
  *     taken as they are, and what differs inside a call is not looked for.
- *  4. Memory: two windows of ALIGN_MAX steps, one table, and the differences that are kept. */
+ *  4. A chunk is tried once, so skipping costs at most a second reading.
+ *  5. Memory: two windows of ALIGN_MAX steps, one table, and the differences that are kept. */
 #include "diff.h"
 
 #include <stdlib.h>
@@ -25,6 +29,7 @@
 #include "alike.h"
 #include "alloc.h"
 #include "os.h"
+#include "twins.h"
 
 enum { REREAD = 8, REREAD_LEAST = 1000000 };
 
@@ -37,6 +42,7 @@ struct side {
     struct alike_event now; /* its hashes */
     int is_at_end;
     int is_lost;               /* it is at its end since events are lost */
+    size_t chunk;              /* place in the table of chunks: that of the next event, or before */
     uint64_t frame;            /* of the one call that is compared */
     int is_opening;            /* its frame is not known yet */
     uint64_t depth;            /* number of calls around the next event */
@@ -53,7 +59,11 @@ struct diff {
     struct align_table table;
     uint32_t *stack; /* owned; codes of A that are open */
     size_t stack_depth, stack_cap;
-    size_t kept[2];        /* number of differences that are kept: others, own */
+    size_t kept[2]; /* number of differences that are kept: others, own */
+    int may_skip;   /* equal bytes mean equal events */
+    uint64_t tried; /* number of the last event of A in a chunk that was tried, plus 1 */
+    struct twin twins[2];
+    struct tokens tokens;
     uint64_t steps, ahead; /* number of steps that both took, and of events that were read ahead */
 };
 
@@ -375,12 +385,100 @@ static rl_status follow_stack(struct diff *diff, const struct event_out *event)
     return RL_OK;
 }
 
+/* Goes over the events of a chunk that both sides have, from the next one on: counts steps and
+ * follows the frames. *seq becomes the number of the first event of A that was not skipped, which
+ * is inside the chunk where it says that events are lost, or is damaged. RL_OK or RL_NOMEM. */
+static rl_status count_twins(struct diff *diff, uint64_t from, uint64_t *seq)
+{
+    struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
+    const struct twin *twin = &diff->twins[DIFF_A];
+    uint64_t lead = diff->twins[DIFF_B].info.first_seq - twin->info.first_seq;
+    struct rec rec;
+    rl_status status;
+    tokens_begin(&diff->tokens, &twin->info, twin->raw.data);
+    *seq = twin->info.first_seq;
+    while ((status = tokens_next(&diff->tokens, &rec)) == RL_OK) {
+        if (rec.kind >= RL_EVENT_KINDS) {
+            continue;
+        }
+        if (rec.kind == RL_EVENT_LOSS && *seq >= from) {
+            return RL_OK;
+        }
+        int is_step = *seq >= from && (diff->question->kinds >> rec.kind & 1) != 0 &&
+                      !kind_switches_session(rec.kind, rec.data_len);
+        *seq += 1;
+        if (!is_step) {
+            continue;
+        }
+        struct event_out event = {.kind = rec.kind, .id = rec.id};
+        if (follow_stack(diff, &event) != RL_OK) {
+            return RL_NOMEM;
+        }
+        diff->steps++;
+        a->before = *seq - 1;
+        b->before = a->before + lead;
+        a->depth += (uint64_t)kind_enters(rec.kind);
+        a->depth -= (uint64_t)(kind_leaves(rec.kind) && a->depth != 0);
+    }
+    b->depth = a->depth;
+    return status == RL_NOMEM ? RL_NOMEM : RL_OK;
+}
+
+/* Skips chunks that have the same events on both sides, from the next event of each on. */
+static rl_status skip_twins(struct diff *diff)
+{
+    struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
+    struct reader *const readers[2] = {a->reader, b->reader};
+    uint64_t next[2] = {a->event.seq, b->event.seq};
+    int are_equal = 1, has_skipped = 0;
+    rl_status status = RL_OK;
+    while (are_equal) {
+        diff->tried = next[DIFF_A] + 1;
+        a->chunk = twins_find(a->reader, a->thread, next[DIFF_A], a->chunk);
+        b->chunk = twins_find(b->reader, b->thread, next[DIFF_B], b->chunk);
+        if (a->chunk == a->reader->chunk_count || b->chunk == b->reader->chunk_count) {
+            break;
+        }
+        const struct chunk_info *one = &a->reader->chunks[a->chunk].info;
+        uint64_t lead = b->reader->chunks[b->chunk].info.first_seq - one->first_seq;
+        diff->tried = one->first_seq + one->events;
+        if (next[DIFF_B] - next[DIFF_A] != lead) {
+            break;
+        }
+        status = twins_load(readers, (size_t[2]){a->chunk, b->chunk}, diff->twins, &are_equal);
+        if (status == RL_OK && readers[0] == readers[1] && a->chunk == b->chunk) {
+            diff->twins[DIFF_B].info = diff->twins[DIFF_A].info;
+        }
+        if (status == RL_OK && are_equal) {
+            uint64_t seq = next[DIFF_A];
+            status = count_twins(diff, next[DIFF_A], &seq);
+            are_equal = seq == diff->tried;
+            has_skipped = 1;
+            next[DIFF_A] = seq;
+            next[DIFF_B] = seq + lead;
+        }
+        if (status != RL_OK) {
+            return status;
+        }
+    }
+    if (has_skipped) {
+        uint64_t depth = a->depth;
+        status = go_to(diff, a, next[DIFF_A], depth);
+        status = status == RL_OK ? go_to(diff, b, next[DIFF_B], depth) : status;
+    }
+    return status;
+}
+
 /* Goes over both sides until both have ended. */
 static rl_status lockstep(struct diff *diff)
 {
     struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
     rl_status status = RL_OK;
     while (status == RL_OK && !(a->is_at_end && b->is_at_end)) {
+        if (diff->may_skip && a->event.seq >= diff->tried && !a->is_at_end && !b->is_at_end) {
+            status = skip_twins(diff);
+            continue;
+        }
         if (a->is_at_end || b->is_at_end || a->now.what != b->now.what) {
             status = part(diff);
             continue;
@@ -430,13 +528,18 @@ rl_status diff_read(const struct diff_question *question, struct diff_answer *an
     (void)os_random(&key, sizeof key);
     rl_status status = open_side(&diff, DIFF_A, &key);
     status = status == RL_OK ? open_side(&diff, DIFF_B, &key) : status;
+    const struct reader *a = question->sides[DIFF_A].reader, *b = question->sides[DIFF_B].reader;
+    diff.may_skip = !question->is_call && !a->is_being_written && !b->is_being_written &&
+                    !a->before.is_there && !b->before.is_there && twins_share_words(a, b);
     status = status == RL_OK ? lockstep(&diff) : status;
     answer->same = diff.steps;
     for (int i = 0; i < 2; i++) {
         cursor_close(diff.sides[i].cursor);
         alike_fini(&diff.sides[i].alike);
         rl_free(diff.sides[i].window);
+        twin_fini(&diff.twins[i]);
     }
+    tokens_fini(&diff.tokens);
     align_fini(&diff.table);
     rl_free(diff.stack);
     return status;

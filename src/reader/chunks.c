@@ -125,6 +125,9 @@ rl_status chunks_load(struct reader *reader, const struct chunk_ref *ref, struct
     struct block_header header;
     uint8_t bytes[RL_BLOCK_HEADER_BYTES];
     int os_errno;
+    if (reader->rest != NULL && reader->rest(reader->rest_self) != 0) {
+        return RL_NOMEM; /* the one status that ends every question */
+    }
     if (ref->row_bytes != 0) {
         return load_slot(reader, ref, raw);
     }

@@ -101,8 +101,10 @@ struct reader {
     size_t problem_count;
     int has_more_problems;
     double ns_per_tick;
-    struct before before; /* of a part; otherwise zeros */
-    struct index *index;  /* borrowed; set by the query layer, NULL = none */
+    struct before before;    /* of a part; otherwise zeros */
+    struct index *index;     /* borrowed; set by the query layer, NULL = none */
+    int (*rest)(void *self); /* called before each chunk; nonzero ends the question. NULL = none */
+    void *rest_self;
     struct block_coder *coder;
     struct bytes_out stored, raw; /* scratch */
 };

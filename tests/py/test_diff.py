@@ -2,6 +2,8 @@
 
 import json
 import random
+import re
+import signal
 import sys
 
 import pytest
@@ -193,14 +195,121 @@ def test_what_a_user_sees(shops):
 
 
 def test_json_names_both_positions(shops):
-    done = relive("diff", "--json", "--limit", "1", "a.relive", "c.relive", cwd=shops)
+    done = relive("diff", "--json", "--limit", "0", "a.relive", "c.relive", cwd=shops)
     head, first, *rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert (head["schema"], head["version"]) == ("relive.diff", 1)
     assert first["kind"] == "steps" and first["b"]["first"]["kind"] == "return"
     assert first["a"]["position"].startswith("T1@") and first["a"]["events"] > 0
-    assert rows[0]["kind"] == "thread" and sum(rows[0]["found"].values()) > 1
+    (totals,) = (row for row in rows if row["kind"] == "thread")
+    assert sum(totals["found"].values()) == 1 + rows.index(totals) > 1
     functions = {row["func"]: row["calls"] for row in rows if row["kind"] == "function"}
     assert functions["__main__:price"] == [4, 5]
+
+
+def in_pages(cwd, *words):
+    """The pages of an answer, joined, and how many there are."""
+    joined, cursor, pages = b"", [], 0
+    while cursor is not None:
+        done = relive("diff", *words, *cursor, cwd=cwd)
+        joined, pages = joined + done.stdout, pages + 1
+        found = re.search(r"--cursor (\S+)", done.stderr.decode())
+        cursor = ["--cursor", found.group(1)] if found else None
+    return joined, pages
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_joined_pages_are_the_whole_answer(shops, form):
+    question = [*form, "a.relive", "c.relive"]
+    whole = relive("diff", "--limit", "0", *question, cwd=shops).stdout
+    for bounds in (["--limit", "1"], ["--limit", "0", "--max-bytes", "300"]):
+        joined, pages = in_pages(shops, *bounds, *question)
+        assert joined == whole and pages > 1
+    done = relive("diff", "--limit", "1", *question, cwd=shops)
+    shown = done.stdout.decode().count("T1@") if not form else done.stdout.count(b'"position"')
+    assert shown == 2  # one difference has two sides
+    assert "more difference" in done.stderr.decode()
+
+
+LONG = """
+def step(number, big):
+    return number + big
+
+def odd(number):
+    return number
+
+def main(count):
+    for number in range(count):
+        step(number, 1 if number != %d else 2)
+        if number in %r:
+            odd(number)
+
+main(%d)
+"""
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """Runs that differ late, early, or not at all. Each has many chunks."""
+    folder = tmp_path_factory.mktemp("long")
+    count = 60000
+    for name, where in (("a", (-1, [])), ("b", (-1, [])), ("late", (count - 9, [count - 4])),
+                        ("early", (-1, [3]))):  # fmt: skip
+        (folder / "long.py").write_text(LONG % (*where, count))
+        relive("record", "-o", f"{name}.relive", "long.py", cwd=folder)
+    return folder
+
+
+def test_chunks_with_equal_bytes_are_compared_as_others_are(long):
+    """The oracle reads all steps of both. `a` and `late` are equal in all but their last chunks,
+    after `early` no chunk has the same bytes at the same place."""
+    read = {name: steps(long / f"{name}.relive") for name in ("a", "late", "early")}
+    with api.open(long / "a.relive") as a:
+        assert a.header["chunks"] > 4
+        for name, differences in (("a", 0), ("b", 0), ("late", 3), ("early", 1)):
+            with api.open(long / f"{name}.relive") as b:
+                for left, right in ((a, b), (b, a), (a, a)):
+                    answer = left.diff(right)
+                    expected = 0 if left is right else differences
+                    assert len(answer.differences) == answer.count == expected
+                    assert answer.same == len(read["a"])
+                answer = a.diff(b)
+                for one in answer.differences:
+                    assert one.stack[-1].endswith(("main", "step"))
+                    both = read["a"], read[name]
+                    if one.kind == "values":
+                        ours, theirs = (side[at.seq] for side, at in zip(both, (one.a, one.b)))
+                        assert ours[0] == theirs[0] and ours[1] != theirs[1]
+                    else:
+                        assert one.a.events == 0 and one.b.events == 2
+                        assert read[name][one.b.seq][0][1] == "__main__:odd"
+
+
+def test_of_equal_recordings_no_event_is_read_twice(long):
+    (long / "copy.relive").write_bytes((long / "a.relive").read_bytes())
+    with api.open(long / "a.relive") as a, api.open(long / "copy.relive") as copy:
+        assert a.diff(copy).same == len(steps(long / "a.relive"))
+        assert a.progress()[0] == copy.progress()[0] == 0  # chunks since the last cursor began
+
+
+def test_ctrl_c_ends_a_comparison_between_two_chunks(long):
+    """The handler runs long before all is read, and the recordings can be used afterwards."""
+
+    def stop(*ignored):
+        raise KeyboardInterrupt
+
+    with api.open(long / "a.relive") as a, api.open(long / "early.relive") as early:
+        before = signal.signal(signal.SIGVTALRM, stop)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0.002)
+                a.diff(early, limit=10**6)
+                pytest.fail("the timer has not fired")
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
+        read, chunks = a.progress()
+        assert read < chunks
+        assert a.diff(early).count == 1
 
 
 def test_recordings_at_different_levels_are_compared_by_what_both_have(shops):

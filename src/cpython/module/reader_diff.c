@@ -3,6 +3,7 @@
 #include "reader_object.h"
 
 #include "diff.h"
+#include "rests.h"
 
 /* Returns (kind, seq of A, seq of B, events of A, events of B, is own, codes around it, number of
  * hidden ones). */
@@ -53,6 +54,7 @@ static PyObject *answer_diff(struct reader_object *self, struct reader_object *o
                              struct diff_question *question)
 {
     struct diff_answer answer;
+    struct rest rest;
     rl_status status;
     question->sides[DIFF_A].reader = reader_enter(self);
     if (question->sides[DIFF_A].reader == NULL) {
@@ -63,12 +65,12 @@ static PyObject *answer_diff(struct reader_object *self, struct reader_object *o
         self->busy = 0;
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status = diff_read(question, &answer);
-    Py_END_ALLOW_THREADS
+    status = rest_end(&rest, self->reader, status);
     other->busy = 0;
     self->busy = 0;
-    PyObject *result = status == RL_OK ? diff_answer_object(&answer) : PyErr_NoMemory();
+    PyObject *result = status == RL_OK ? diff_answer_object(&answer) : rest_failed();
     diff_fini(&answer);
     return result;
 }

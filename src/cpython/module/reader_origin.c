@@ -18,6 +18,7 @@
 #include "operand.h"
 #include "origin_back.h"
 #include "origin_steps.h"
+#include "rests.h"
 #include "value_json.h"
 #include "where.h"
 
@@ -101,6 +102,7 @@ PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
     unsigned long long seq, frame, most;
     int has_codes;
     rl_status status = RL_NOMEM;
+    struct rest rest;
     if (!PyArg_ParseTuple(args, "IKKs#OOK", &thread, &seq, &frame, &name.text.data, &len, &numbers,
                           &list, &most) ||
         reader_enter(self) == NULL) {
@@ -110,10 +112,10 @@ PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
     name.text.len = (size_t)len;
     name.frame = frame;
     if (reader_take_set(numbers, &codes, &has_codes) == 0 && take_lines(list, &lines) == 0) {
-        Py_BEGIN_ALLOW_THREADS
+        rest_begin(&rest, self->reader);
         status = origin_bound(&from, &name, &bound);
-        Py_END_ALLOW_THREADS
-        result = status == RL_OK ? make_bound(self->reader, &bound) : PyErr_NoMemory();
+        status = rest_end(&rest, self->reader, status);
+        result = status == RL_OK ? make_bound(self->reader, &bound) : rest_failed();
     }
     origin_bound_fini(&bound);
     u64map_fini(&codes);
@@ -131,14 +133,15 @@ PyObject *reader_origin_caller(struct reader_object *self, PyObject *args)
     unsigned thread;
     unsigned long long seq;
     rl_status status;
+    struct rest rest;
     if (!PyArg_ParseTuple(args, "IK", &thread, &seq) || reader_enter(self) == NULL) {
         return NULL;
     }
     struct origin_from from = {self->reader, thread, seq, 0, 0};
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status = origin_caller(&from, &caller);
-    Py_END_ALLOW_THREADS
-    PyObject *line = status == RL_OK ? make_event(self->reader, &caller.line) : PyErr_NoMemory();
+    status = rest_end(&rest, self->reader, status);
+    PyObject *line = status == RL_OK ? make_event(self->reader, &caller.line) : rest_failed();
     if (line != NULL) {
         result = Py_BuildValue("(KIN)", (unsigned long long)caller.frame, caller.code, line);
     }
@@ -159,7 +162,7 @@ PyObject *reader_origin_nearest(struct reader_object *self, PyObject *args)
     rl_status status = origin_nearest(&from, &found);
     self->busy = 0;
     if (status == RL_NOMEM) {
-        return PyErr_NoMemory();
+        return rest_failed();
     }
     if (found.kind == 0) {
         Py_RETURN_NONE;
@@ -175,16 +178,17 @@ PyObject *reader_origin_end(struct reader_object *self, PyObject *args)
     unsigned thread;
     unsigned long long seq, frame;
     rl_status status;
+    struct rest rest;
     if (!PyArg_ParseTuple(args, "IKK", &thread, &seq, &frame) || reader_enter(self) == NULL) {
         return NULL;
     }
     struct origin_from from = {self->reader, thread, seq, 0, 0};
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status = origin_end(&from, frame, &end);
-    Py_END_ALLOW_THREADS
+    status = rest_end(&rest, self->reader, status);
     self->busy = 0;
     if (status == RL_NOMEM) {
-        return PyErr_NoMemory();
+        return rest_failed();
     }
     if (end.kind == 0) {
         Py_RETURN_NONE;
@@ -220,15 +224,16 @@ PyObject *reader_origin_calls(struct reader_object *self, PyObject *args)
     unsigned thread, first, last, most;
     unsigned long long seq, frame, events;
     rl_status status;
+    struct rest rest;
     if (!PyArg_ParseTuple(args, "IKKIIIK", &thread, &seq, &frame, &first, &last, &most, &events) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
     struct origin_from from = {self->reader, thread, seq, events, 0};
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status = origin_calls(&from, frame, first, last, most, &calls);
-    Py_END_ALLOW_THREADS
-    PyObject *list = status == RL_OK ? list_calls(self->reader, &calls) : PyErr_NoMemory();
+    status = rest_end(&rest, self->reader, status);
+    PyObject *list = status == RL_OK ? list_calls(self->reader, &calls) : rest_failed();
     PyObject *line = list != NULL ? make_event(self->reader, &calls.line) : NULL;
     if (line != NULL) {
         result = Py_BuildValue("(OiO)", list, calls.has_more, line);
@@ -264,6 +269,7 @@ PyObject *reader_origin_changed(struct reader_object *self, PyObject *args)
     unsigned thread;
     unsigned long long seq, identity, most, since;
     rl_status status;
+    struct rest rest;
     if (!PyArg_ParseTuple(args, "IKKs#KK", &thread, &seq, &identity, &text, &len, &most, &since) ||
         reader_enter(self) == NULL) {
         return NULL;
@@ -274,11 +280,11 @@ PyObject *reader_origin_changed(struct reader_object *self, PyObject *args)
         self->busy = 0;
         return PyErr_Occurred() ? NULL : Py_BuildValue("(OOO)", Py_None, Py_None, Py_None);
     }
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status = origin_changed(&from, identity, path, &changed);
-    Py_END_ALLOW_THREADS
+    status = rest_end(&rest, self->reader, status);
     struct reader *r = self->reader;
-    PyObject *event = status == RL_OK ? make_event(r, &changed.event.out) : PyErr_NoMemory();
+    PyObject *event = status == RL_OK ? make_event(r, &changed.event.out) : rest_failed();
     PyObject *line = event != NULL ? make_event(r, &changed.line) : NULL;
     PyObject *before = line != NULL ? make_event(r, &changed.before) : NULL;
     if (before != NULL) {
