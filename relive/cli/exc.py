@@ -269,8 +269,8 @@ def _frame_lines(
     most: int,
     text_of_line: Optional[str],
 ) -> Iterator[str]:
-    """Yields the lines of a frame: its arguments as they were at the call, the text of its line,
-    and what its variables are where that differs. `most` bounds a text, 0 = as usual."""
+    """Yields the lines of a frame: its arguments at the call, the text of its line, and its
+    variables where they differ. `most` bounds a text, 0 = as usual."""
     at_call = [(one.name, one.at_call or one.value) for one in variables if one.is_parameter]
     own = {name: value for name, value in at_call if value is not None}
     at = common.place(what, line) if line else f"{common.file_name(what)}:?"

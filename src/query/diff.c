@@ -386,8 +386,8 @@ static rl_status follow_stack(struct diff *diff, const struct event_out *event)
 }
 
 /* Goes over the events of a chunk that both sides have, from the next one on: counts steps and
- * follows the frames. *seq becomes the number of the first event of A that was not skipped, which
- * is inside the chunk where it says that events are lost, or is damaged. RL_OK or RL_NOMEM. */
+ * follows the frames. *seq becomes the number of the first event of A that was not skipped. It is
+ * inside the chunk where events are lost, or where the chunk is damaged. RL_OK or RL_NOMEM. */
 static rl_status count_twins(struct diff *diff, uint64_t from, uint64_t *seq)
 {
     struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];

@@ -19,8 +19,8 @@ struct twin {
     struct chunk_info info;
 };
 
-/* Returns whether each string and code id that both recordings define means the same in both, and
- * an id that only one defines can be in no chunk of the other. */
+/* Returns whether each string and code id that both recordings define means the same in both. An id
+ * that only one defines can then be in no chunk of the other. */
 int twins_share_words(const struct reader *a, const struct reader *b);
 /* Returns the place in the table of the chunk that has this event, or chunk_count. `from` is a
  * place to begin at. */
