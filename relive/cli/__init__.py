@@ -16,6 +16,7 @@ VERBS = {
     "record": "run a program and record what it does",
     "summary": "a recording on one page, with the next commands; also: relive FILE",
     "why": "the failure on one page: the exception, its values, what came before",
+    "unittest": "run tests, and keep a recording of each that fails; pytest has --relive",
     "debug": "run a program with breakpoints that cost nothing until they are hit",
     "attach": "record a process that runs already, or change how it is recorded",
     "detach": "end the recording of a process that runs on",
@@ -55,7 +56,8 @@ VERBS = {
 
 # The same verbs by what somebody wants to do.
 GROUPS = (
-    ("record and debug a program", ("record", "debug", "attach", "detach", "doctor", "filter")),
+    ("record and debug a program",
+     ("record", "unittest", "debug", "attach", "detach", "doctor", "filter")),
     ("what happened", ("summary", "why", "exc", "tree", "top", "out", "info", "gaps")),
     ("calls, lines and values",
      ("calls", "frame", "line", "history", "state", "find", "origin", "cover", "callers", "callees",
@@ -64,7 +66,7 @@ GROUPS = (
     ("files", ("ls", "rm", "cut", "pack", "check", "dump", "schema", "completion")),
 )  # fmt: skip
 
-_RUNS = {"attach", "debug", "detach", "record"}  # they read no recording
+_RUNS = {"attach", "debug", "detach", "record", "unittest"}  # they read no recording
 
 OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
 
@@ -155,7 +157,7 @@ def _run(words: List[str]) -> int:
         sys.stderr.write(f"relive {verb}: {safe(str(error))} [{error.code}]\n")
         if error.command:
             sys.stderr.write(f"This works here:\n  {safe(error.command)}\n")
-        if verb in ("record", "debug"):
+        if verb in ("record", "debug", "unittest"):
             return NOT_STARTED
         return DAMAGED if error.kind == "target" and error.code != "ERR_NOT_FOUND" else USAGE
     except BrokenPipeError:

@@ -11,6 +11,7 @@ EXAMPLES: Dict[str, str] = {
     "record": "relive record --level lines -o shop.relive shop.py",
     "summary": "relive summary shop.relive",
     "why": "relive why shop.relive exc:last",
+    "unittest": "relive unittest --level lines test_shop",
     "debug": "relive debug -b 'shop.py:3 if qty > 2' shop.py",
     "attach": "relive attach 4711 --for 30s -o slow.relive",
     "detach": "relive detach 4711",

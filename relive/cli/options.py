@@ -124,12 +124,19 @@ def describe(main: Callable[[List[str]], int], words: List[str]) -> Parser:
 
 class Parser:
     """Reads the command line of one verb. With `has_target`, options end where TARGET begins, and
-    `target` has all of its words."""
+    `target` has all of its words. An open target also begins with an option that is not known."""
 
     def __init__(
-        self, verb: str, about: str, *rows: Any, has_target: bool = False, epilog: str = ""
+        self,
+        verb: str,
+        about: str,
+        *rows: Any,
+        has_target: bool = False,
+        has_open_target: bool = False,
+        epilog: str = "",
     ) -> None:
         self.prog = f"relive {verb}"
+        self._is_open = has_open_target
         self._about, self._epilog, self._has_target = about, epilog, has_target
         self._words: List[Word] = []
         self._groups: List[Tuple[str, str, List[Option]]] = [("options", "", [])]
@@ -219,7 +226,7 @@ class Parser:
         return None
 
     def _begins_target(self, word: str) -> bool:
-        is_target = word in _TARGETS or word == "-" or not word.startswith("-")
+        is_target = self._is_open or word in _TARGETS or word == "-" or not word.startswith("-")
         return self._has_target and is_target
 
     def _is_free(self, word: str) -> bool:

@@ -81,7 +81,8 @@ def _make_option(setting: config.Setting) -> Option:
 
 
 def main(words: List[str]) -> int:
-    """Replaces this process by the program. Returns only where that is refused."""
+    """Replaces this process by the program. Returns only where that is refused, or where tests of
+    unittest have run."""
     from relive.cli import launch
     from relive.filters import builtin
 
@@ -92,6 +93,11 @@ def main(words: List[str]) -> int:
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive record app.py"
         )
     chosen = {key: value for key, value in given.items() if value is not None}
+    if target[:2] == ["-m", "unittest"] and "output" not in chosen:
+        from relive.cli import unittest
+
+        _run.complain("each test that fails has its own recording; -o FILE records the whole run")
+        return unittest.run(target[2:], chosen)
     settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     program = launch.resolve(target)
     if builtin.is_alone(settings, program.folder()):

@@ -64,6 +64,10 @@ class Keeper:
             self._level = level
         if not self._path or _core.state().get("path") != self._path or not _core.restart():
             self._start()
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Removes what an earlier run has kept of a test that begins."""
         if self._old:
             self._remove_old(name)
 
@@ -135,7 +139,6 @@ class Keeper:
             self.notes.append(text)
 
     def _remove_old(self, name: str) -> None:
-        """Removes what earlier runs have kept of the test that begins."""
         assert self._old is not None
         stem = name[: -len(names.ENDING)]
         of_test = tuple(stem + end for end in names.MORE)

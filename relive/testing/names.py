@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 
 _MOST = 80  # characters of the test's own name; a file name may have 255 bytes
 _OTHERS = re.compile(r"[^A-Za-z0-9_]+")
 ENDING = ".relive"
+FOLDER = os.path.join(".relive", "unittest")  # where tests of unittest are kept
+MOST = "256M"  # for the newest events of a test
 _RUN, _LOOK = "-run", "-lines"
 MORE = (_RUN, _LOOK)  # what follows the digest where a test has several files
 
