@@ -93,12 +93,12 @@ def main(words: List[str]) -> int:
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive record app.py"
         )
     chosen = {key: value for key, value in given.items() if value is not None}
-    if target[:2] == ["-m", "unittest"] and "output" not in chosen:
+    settings: Dict[str, Any] = config.load(options=chosen).as_dict()
+    if target[:2] == ["-m", "unittest"] and settings["output"] is None:
         from relive.cli import unittest
 
         _run.complain("each test that fails has its own recording; -o FILE records the whole run")
         return unittest.run(target[2:], chosen)
-    settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     program = launch.resolve(target)
     if builtin.is_alone(settings, program.folder()):
         settings["auto_filter"], recipe = False, builtin.recipe(settings)
