@@ -3,7 +3,9 @@
 import sys
 
 import pytest
-from conftest import dump, relive, run
+from conftest import dump, relive, run, two_versions
+
+pytestmark = two_versions  # names are those of the command line
 
 PROGRAM = """
 import os, subprocess, sys

@@ -42,7 +42,7 @@ def recorded(folder, door, *words):
     return (done, *dump(folder / "out.relive"))
 
 
-@pytest.mark.parametrize("door", ["record", "RELIVE_RECORD", "API"])
+@pytest.mark.parametrize("door", ["RELIVE_RECORD", "API"])  # test_children.py has `relive record`
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_every_door_records_the_same_children(method, door, tmp_path):
     start = API if door == "API" else "pass"
