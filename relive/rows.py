@@ -1,7 +1,15 @@
 """Rows of Recording: functions, sums and files. Each is a tuple with names, so it can be unpacked,
 sorted and compared, and a checker knows the type of each field."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, TypedDict
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Mapping, NamedTuple, Optional, TypedDict
+else:
+    from relive._named import NamedTuple
+
+    TypedDict = dict
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR, NATIVE, BODY = 1, 2, 4, 8, 16  # bits of flags
 _KINDS = (
