@@ -56,6 +56,30 @@ def test_every_door_records_the_same_children(method, door, tmp_path):
     assert all(header["is_complete"] and not header["losses"] for header in headers)
 
 
+def test_a_forkserver_keeps_the_settings_that_it_began_with(tmp_path):
+    (tmp_path / "prog.py").write_text(
+        "import multiprocessing, sys\n"
+        "def before(): pass\n"
+        "def work(): pass\n"
+        "def after(): pass\n"
+        "def run(function):\n"
+        "    one = multiprocessing.get_context('forkserver').Process(target=function)\n"
+        "    one.start(); one.join()\n"
+        "if __name__ == '__main__':\n"
+        "    import relive\n"
+        "    if sys.argv[1] == 'early': run(before)\n"
+        "    relive.start('out.relive')\n"
+        "    run(work)\n"
+        "    relive.stop()\n"
+        "    run(after)\n"
+    )
+    for when, names in (("early", []), ("late", ["after", "work"])):
+        _, _, events = recorded(tmp_path, "API", when)
+        assert [name for name in ("after", "before", "work") if calls_of(events, name)] == names
+        for path in tmp_path.glob("*.relive"):
+            path.unlink()
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_that_are_terminated_lose_nothing(method, tmp_path):
     """`with Pool()` ends by SIGTERM, in the middle of what the worker does."""
