@@ -1,7 +1,5 @@
 """The command line: one verb, one module of the same name in this folder."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -98,7 +96,7 @@ def _is_file(word: str) -> bool:
     return os.path.isfile(word) or word.endswith(".relive")
 
 
-def main(argv: Optional[List[str]] = None) -> int:
+def main(argv: "Optional[List[str]]" = None) -> int:
     """Runs one command, and returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -110,7 +108,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         return NOT_STARTED if words and words[0] in ("record", "debug") else USAGE
 
 
-def _run(words: List[str]) -> int:
+def _run(words: "List[str]") -> int:
     """Runs the verb that the words name."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:  # names may hold what the terminal's encoding has not

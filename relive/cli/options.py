@@ -3,12 +3,9 @@
 argparse could do the same. With all that it imports it costs more than the rest of what runs before
 a recorded program."""
 
-from __future__ import annotations
-
 import os
 import sys
 
-from relive.config import nearest
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -29,10 +26,10 @@ class Option:
         text: str,
         key: str = "",
         metavar: str = "",
-        choices: Sequence[str] = (),
-        read: Callable[[str], Any] = str,
-        default: Any = None,
-        const: Any = True,
+        choices: "Sequence[str]" = (),
+        read: "Callable[[str], Any]" = str,
+        default: "Any" = None,
+        const: "Any" = True,
         many: bool = False,
     ) -> None:
         self.names, self.text = names, text
@@ -54,10 +51,10 @@ class Word:
         metavar: str,
         text: str,
         key: str = "",
-        read: Callable[[str], Any] = str,
+        read: "Callable[[str], Any]" = str,
         least: int = 1,
         most: int = 1,
-        default: Any = None,
+        default: "Any" = None,
     ) -> None:
         self.metavar, self.text, self.key = metavar, text, key or metavar.lower()
         self.read, self.least, self.most, self.default = read, least, most, default
@@ -70,10 +67,10 @@ class Word:
 class Given:
     """What a command line gives: an attribute for each key."""
 
-    def __init__(self, values: Dict[str, Any]) -> None:
+    def __init__(self, values: "Dict[str, Any]") -> None:
         self.__dict__ = values
 
-    def __getattr__(self, key: str) -> Any:  # for type checkers; each key has an attribute
+    def __getattr__(self, key: str) -> "Any":  # for type checkers; each key has an attribute
         raise AttributeError(key)
 
 
@@ -100,7 +97,7 @@ _COLOR = Option("--color", choices=("auto", "always", "never"),
 class _Described(BaseException):
     """Takes the parser of a verb out of it, before the verb does anything."""
 
-    def __init__(self, parser: Parser) -> None:
+    def __init__(self, parser: "Parser") -> None:
         super().__init__()
         self.parser = parser
 
@@ -108,7 +105,7 @@ class _Described(BaseException):
 _is_describing = False
 
 
-def describe(main: Callable[[List[str]], int], words: List[str]) -> Parser:
+def describe(main: "Callable[[List[str]], int]", words: "List[str]") -> "Parser":
     """Returns the parser that a verb reads its command line with. Completion and manual pages are
     made from it."""
     global _is_describing
@@ -130,7 +127,7 @@ class Parser:
         self,
         verb: str,
         about: str,
-        *rows: Any,
+        *rows: "Any",
         has_target: bool = False,
         has_open_target: bool = False,
         epilog: str = "",
@@ -143,7 +140,7 @@ class Parser:
         self._by_name: Dict[str, Option] = {}
         self.add(_HELP, *rows, _COLOR)
 
-    def add(self, *rows: Any) -> None:
+    def add(self, *rows: "Any") -> None:
         """Adds options to the last group, and words to those that the verb takes."""
         for row in rows:
             if isinstance(row, Word):
@@ -152,12 +149,12 @@ class Parser:
                 self._groups[-1][2].append(row)
                 self._by_name.update(dict.fromkeys(row.names, row))
 
-    def add_group(self, title: str, example: str, options: Sequence[Option]) -> None:
+    def add_group(self, title: str, example: str, options: "Sequence[Option]") -> None:
         """Adds options under a title of their own, with an example."""
         self._groups.append((title, example, []))
         self.add(*options)
 
-    def options(self) -> List[Option]:
+    def options(self) -> "List[Option]":
         """Returns every option."""
         return [option for _, _, options in self._groups for option in options]
 
@@ -176,11 +173,11 @@ class Parser:
         """Whether the rest of the line is a program with its own words."""
         return self._has_target
 
-    def words(self) -> List[Word]:
+    def words(self) -> "List[Word]":
         """Returns every word that the verb takes."""
         return self._words
 
-    def parse(self, line: Sequence[str]) -> Given:
+    def parse(self, line: "Sequence[str]") -> "Given":
         """Returns what the line gives. --help prints the help and ends the process."""
         if _is_describing:
             raise _Described(self)
@@ -213,7 +210,7 @@ class Parser:
             self._take_words(values, free)
         return Given(values)
 
-    def _match(self, word: str) -> Optional[Tuple[Option, str, Optional[str]]]:
+    def _match(self, word: str) -> "Optional[Tuple[Option, str, Optional[str]]]":
         """Returns (option, its name, the value in the same word), or None for no option of ours."""
         name, equals, text = word.partition("=")
         if word in self._by_name:
@@ -237,7 +234,10 @@ class Parser:
         return (is_number or " " in word) and self._match(word) is None
 
     def _take(
-        self, values: Dict[str, Any], found: Tuple[Option, str, Optional[str]], rest: List[str]
+        self,
+        values: "Dict[str, Any]",
+        found: "Tuple[Option, str, Optional[str]]",
+        rest: "List[str]",
     ) -> None:
         """Puts an option and its value, which may be the first of the other words, into values."""
         option, name, text = found
@@ -254,12 +254,14 @@ class Parser:
                 self._fail(f"{name} needs a value: {option.head()}")
             text = rest.pop(0)
         if option.choices and text not in option.choices:
+            from relive.config import nearest
+
             wanted = f"{', '.join(option.choices)}{nearest(text, option.choices)}"
             self._fail(f"{name} {text!r}: wanted is one of {wanted}")
         value = self._read(option.read, name, text)
         values[option.key] = [*(values[option.key] or ()), value] if option.many else value
 
-    def _take_words(self, values: Dict[str, Any], free: List[str]) -> None:
+    def _take_words(self, values: "Dict[str, Any]", free: "List[str]") -> None:
         missing = []
         for word in self._words:
             taken = free[: word.most or len(free)]
@@ -273,17 +275,19 @@ class Parser:
         if free:
             self._fail(f"more words than wanted: {' '.join(free)}")
 
-    def _read(self, read: Callable[[str], Any], name: str, text: str) -> Any:
+    def _read(self, read: "Callable[[str], Any]", name: str, text: str) -> "Any":
         try:
             return read(text)
         except ValueError as error:
             self._fail(f"{name} {text!r} is {error}")
 
-    def _refuse_option(self, word: str) -> NoReturn:
+    def _refuse_option(self, word: str) -> "NoReturn":
         name = word.partition("=")[0]
+        from relive.config import nearest
+
         self._fail(f"there is no option {name}{nearest(name, self._by_name)}")
 
-    def _fail(self, text: str) -> NoReturn:
+    def _fail(self, text: str) -> "NoReturn":
         raise ReliveError("ERR_USAGE", f"{text} ({self.prog} --help)")
 
     def format_help(self) -> str:
@@ -306,7 +310,7 @@ class Parser:
         return f"{text}\nexample:\n  {command}\n" if command else text
 
 
-def format_row(head: str, text: str, width: int, column: int = _HELP_COLUMN) -> List[str]:
+def format_row(head: str, text: str, width: int, column: int = _HELP_COLUMN) -> "List[str]":
     """Returns the lines of one option or verb: its name, and its text beside or below it."""
     begin = " " * column
     lines = [begin + line for line in wrap(text, width - column)] or [begin.rstrip()]
@@ -317,9 +321,9 @@ def format_row(head: str, text: str, width: int, column: int = _HELP_COLUMN) -> 
     return lines
 
 
-def wrap(text: str, width: int) -> List[str]:
+def wrap(text: str, width: int) -> "List[str]":
     """Returns the lines of a text; a longer word has a line of its own."""
-    lines: List[str] = []
+    lines: "List[str]" = []
     for word in text.split():
         if lines and len(lines[-1]) + 1 + len(word) <= width:
             lines[-1] += f" {word}"

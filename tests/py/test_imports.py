@@ -254,3 +254,9 @@ def test_the_command_line_imports_nothing_dear(line, tmp_path):
     words = [sys.executable if word == "PYTHON" else word for word in line.split()]
     found = list_imports(tmp_path, "-c", FRONT_END, *words) - plain
     assert "relive.cli" in found and found & DEAR == set()
+
+
+def test_the_help_imports_what_it_prints_with_and_nothing_else(tmp_path):
+    plain = list_imports(tmp_path, "-c", "pass")
+    found = list_imports(tmp_path, "-c", FRONT_END, "--help") - plain
+    assert found == {"relive", "relive.errors", "relive.cli", "relive.cli.options"}
