@@ -1,5 +1,5 @@
-/* An index that nobody vouches for, beside a recording that is right, or a part of one. Sums are not
- * compared when a fuzzer builds this, so each state and each count may be wrong. Every question
+/* An index that nobody vouches for, beside a recording that is right, or a part of one. Sums are
+ * not compared when a fuzzer builds this, so each state and each count may be wrong. Every question
  * ends, within its memory; what it answers does not matter here.
  *
  * FUZZ_RECORDINGS is the folder of the recordings. */
@@ -128,8 +128,8 @@ static void ask_timeline(struct reader *reader, const struct u64map *codes)
     timeline_close(timeline);
 }
 
-/* Asks everything of a recording with the bytes as its index. A part is asked only where they are
- * taken for one. */
+/* Asks everything of a recording with the bytes as its index. A part is read with bytes only that
+ * pass for an index. */
 static void ask_all(const char *path, const uint8_t *data, size_t size, int is_part)
 {
     struct reader *reader = NULL;

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MEMBERS = 3 }; /* that are asked; a pack may have thousands */
+enum { MEMBERS = 3 }; /* of a pack that are read; it may have thousands */
 
 int fuzz_recording(const uint8_t *data, size_t size, void (*ask)(struct reader *reader))
 {

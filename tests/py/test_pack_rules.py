@@ -14,7 +14,8 @@ import relive as api
 PROGRAM = """
 import logging, os, sys
 class Order:
-    def __init__(self, owner, items): self.owner, self.items, self.note = owner, items, "for " + owner
+    def __init__(self, owner, items):
+        self.owner, self.items, self.note = owner, items, "for " + owner
 class Small(int): pass
 def price(owner, item, count, extra=None, *rest, **named):
     total = {"item": item, "count": count, "owner": [owner, (owner,), {owner}]}
