@@ -128,8 +128,8 @@ static void ask_timeline(struct reader *reader, const struct u64map *codes)
     timeline_close(timeline);
 }
 
-/* Asks everything of a recording with the bytes as its index. A part is read with bytes only that
- * pass for an index. */
+/* Asks everything of a recording with the bytes as its index. A part is read where they pass for an
+ * index of it. */
 static void ask_all(const char *path, const uint8_t *data, size_t size, int is_part)
 {
     struct reader *reader = NULL;
