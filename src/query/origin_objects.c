@@ -135,9 +135,9 @@ static int take_showing(struct change *change, const struct event_out *event, st
     int is_same = len != 0 && len == change->present.len &&
                   memcmp(shown.begin, change->present.data, len) == 0;
     if (!is_same) {
-        change->out->before = *event;
-        change->out->before.values = NULL;
-        change->out->before.values_len = 0;
+        if (*status == RL_OK && kept_event_take(&change->out->before, event) != 0) {
+            *status = RL_NOMEM;
+        }
         return 1;
     }
     kept_event_fini(&change->out->event);
@@ -198,4 +198,5 @@ rl_status origin_changed(const struct origin_from *from, uint64_t identity, stru
 void origin_changed_fini(struct origin_changed *changed)
 {
     kept_event_fini(&changed->event);
+    kept_event_fini(&changed->before);
 }

@@ -89,9 +89,9 @@ void origin_calls_fini(struct origin_calls *calls);
 
 struct where;
 struct origin_changed {
-    struct kept_event event; /* the first that shows the value since; kind 0 = none */
-    struct event_out line;   /* LINE of its frame before it, where it is a WRITE */
-    struct event_out before; /* the last one that shows another value, or none; kind 0 = none */
+    struct kept_event event;  /* the first that shows the value since; kind 0 = none */
+    struct event_out line;    /* LINE of its frame before it, where it is a WRITE */
+    struct kept_event before; /* the last one that shows another value, or none; kind 0 = none */
 };
 /* Finds since when `path`, an expression about the name x, has its present value in the object with
  * that identity. */

@@ -175,6 +175,18 @@ def test_text_and_json_of_an_origin(recorded):
     assert b"--cursor" in page.stderr
 
 
+def test_what_shows_another_value_is_not_called_damaged(tmp_path):
+    (tmp_path / "grows.py").write_text(
+        "def rows(n):\n    out = []\n    for i in range(n):\n        out.append((str(i), i))\n"
+        "    return out\n"
+        "def total(found):\n    for name, count in found:\n        kept = count\n    1 / 0\n"
+        "total(rows(4))\n"
+    )
+    relive("record", "--level", "lines", "-o", "g.relive", "grows.py", cwd=tmp_path)
+    done = relive("origin", "count@exc:last", "g.relive", cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == b"" and b"found[3][1] = 3" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -286,7 +286,7 @@ PyObject *reader_origin_changed(struct reader_object *self, PyObject *args)
     struct reader *r = self->reader;
     PyObject *event = status == RL_OK ? make_event(r, &changed.event.out) : rest_failed();
     PyObject *line = event != NULL ? make_event(r, &changed.line) : NULL;
-    PyObject *before = line != NULL ? make_event(r, &changed.before) : NULL;
+    PyObject *before = line != NULL ? make_event(r, &changed.before.out) : NULL;
     if (before != NULL) {
         result = PyTuple_Pack(3, event, line, before);
     }
