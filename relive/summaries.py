@@ -120,6 +120,12 @@ def _measure(run: Sequence[Recording], totals: Sequence[Mapping[str, Any]]) -> i
 # ---- the end ----
 
 
+def is_killed(header: Mapping[str, Any]) -> bool:
+    """Returns whether nothing closed a recording that nothing writes any more."""
+    is_left = header["state"] not in ("snapshot", "exec") and not header["is_being_written"]
+    return is_left and not header["is_complete"]
+
+
 def _find_ending(found: stories.Exceptions, number: int) -> Ending:
     recording = found.run[number]
     header = recording.header
@@ -130,7 +136,7 @@ def _find_ending(found: stories.Exceptions, number: int) -> Ending:
         return Ending(pid, "running", None, "still running: the recording is being written")
     if header["state"] == "exec":
         return Ending(pid, "exec", None, "the process replaced itself by another program (exec)")
-    if not header["is_complete"]:
+    if is_killed(header):
         text = "killed: nothing closed the recording (a signal, a crash, or the kernel)"
         return Ending(pid, "killed", None, text)
     return _find_way_out(found, number)
@@ -155,7 +161,26 @@ def _find_way_out(found: stories.Exceptions, number: int) -> Ending:
             if kind.rpartition(".")[2] in ("SystemExit", "KeyboardInterrupt"):
                 return Ending(pid, "exit", None, f"by {safe(kind)}")
             return Ending(pid, "exception", _FAILED, f"by {safe(kind)}, uncaught")
-    return Ending(pid, "closed", None, "no exception ended it (an exit status is not recorded)")
+    at = _find_open(found.run[number])
+    text = (
+        "no exception ended it"
+        if at is None
+        else (f"in {safe(at)}: by os._exit, or the recording was stopped there")
+    )
+    return Ending(pid, "closed", None, f"{text} (an exit status is not recorded)")
+
+
+def _find_open(recording: Recording) -> Optional[str]:
+    """Returns the innermost function that was open in the main thread when the recording was
+    closed; None where none was."""
+    rows = recording.tree()
+    threads = recording.totals()["threads"]
+    main = next((row["root"] for row in threads if row["is_main"]), None)
+    found = None
+    for place, row in enumerate(rows):
+        if row.open and row.parent == (main if found is None else found):
+            found = place
+    return None if found is None else ":".join(recording.code(rows[found].code)[:2])
 
 
 def _read_exit(

@@ -116,8 +116,18 @@ def _list_facts(run: List[Recording]) -> Iterator[str]:
     skipped = sum(len(recording.skipped()) for recording in run)
     if skipped:
         yield f"{common.counted(skipped, 'function')} left out (relive gaps)"
+    yield from _count_hidden(run)
     losses = common.sum_losses(run)
     yield f"lost: {common.losses_text(losses)}" if losses else "nothing lost"
+
+
+def _count_hidden(run: List[Recording]) -> Iterator[str]:
+    """Yields how many values the filters hid. A process that was killed has not counted them."""
+    stats = [common.trace_filter(one)["stats"] for one in run]
+    for key, word in (("value_redactions", "redacted"), ("value_drops", "dropped")):
+        count = sum(sum(one.get(key, {}).values()) for one in stats)
+        if count:
+            yield f"{common.counted(count, 'value')} {word}"
 
 
 def _describe_exception(found: Summary, number: int, place: Place) -> Iterator[str]:

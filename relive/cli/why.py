@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from relive import suspects, timelines
+from relive import summaries, suspects, timelines
 from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
 from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
@@ -296,6 +296,14 @@ def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
     if any(common.highest_level(one.header["meta"]) != "lines" for one in run):
         commands.append(("relive record --level lines ...", "records each line and each change"))
     text = f"nothing failed: no exception of the program was recorded{exc.seen_how(run)}"
+    killed = [one.header["pid"] for one in run if summaries.is_killed(one.header)]
+    if killed:
+        pids = ", ".join(map(str, killed[:3])) + (", ..." if len(killed) > 3 else "")
+        text = (
+            f"no exception of the program was recorded{exc.seen_how(run)}\nkilled: nothing closed"
+            f" the recording of pid {pids} (a signal, a crash, or the kernel)"
+        )
+        commands.insert(0, (f"relive state end {path}", "what was open at the end"))
     if is_json:
         common.emit(row="nothing", text=text)
         for command, why in commands:

@@ -116,8 +116,8 @@ static struct operand load_value(void *self, uint32_t name, struct operand_scope
     return operand_take(&in, scope);
 }
 
-/* Finds the value of the expression. Equal whole numbers have the same bytes,
- * and so do equal texts of ASCII. */
+/* Finds the value of the expression. Equal whole numbers have the same bytes, and so do equal texts
+ * of ASCII, and floats other than 0.0, which equals -0.0. NaN equals nothing. */
 static rl_status take_wanted(struct find *find)
 {
     struct where_row row = {NULL, load_nothing, &find->reader->strings};
@@ -134,6 +134,7 @@ static rl_status take_wanted(struct find *find)
         is_ascii = is_ascii && find->wanted.bytes[i] < 128;
     }
     if (kind == OPERAND_BOOL || kind == OPERAND_INT || kind == OPERAND_NONE ||
+        (kind == OPERAND_FLOAT && (find->wanted.number < 0 || find->wanted.number > 0)) ||
         (kind == OPERAND_STR && is_ascii)) {
         find->has_form = operand_put(&find->form, &find->wanted);
     }

@@ -4,11 +4,14 @@ import json
 import re
 import shlex
 import sys
+import textwrap
 
 import format_reader
 import pytest
 from conftest import relive, two_versions
 from test_timeline import run_here
+
+import relive as api
 
 pytestmark = two_versions
 PROGRAM = """import asyncio, sys, threading
@@ -126,6 +129,7 @@ def test_each_command_of_the_page_works_as_it_is(failed, tmp_path, monkeypatch):
          r"by KeyError, uncaught \(exit status 1\)"),
         ("raise KeyboardInterrupt", None, "interrupted", "interrupted"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", None, "killed", "killed"),
+        ("import os\ndef g(): os._exit(3)\ng()", 3, "closed", "in __main__:g: by os._exit, or "),
         ("import os, sys\nos.execv(sys.executable, [sys.executable, '-c', ''])", 0, "exec",
          "replaced itself"),
     ],
@@ -152,7 +156,9 @@ def test_processes_that_ended_badly_are_named(tmp_path):
     text = run_here("summary", path)[1]
     assert "10 processes" in text and len(text.splitlines()) <= 40
     assert re.search(r"\n  ended     pid \d+: killed", text)
-    assert re.search(r"\n  ended     8 processes \(pid \d+, .*\): no exception", text)
+    assert re.search(
+        r"\n  ended     8 processes \(pid \d+, .*\): in __main__:run: by os\._exit", text
+    )
 
 
 def test_tasks_and_threads_that_never_end_are_odd(tmp_path):
@@ -234,6 +240,30 @@ def test_why_where_nothing_ended_the_program(tmp_path):
     status, text, _ = run_here("why", path)
     assert status == 1 and text.startswith("nothing failed") and "relive diff GOOD" in text
     assert [row["row"] for row in rows("why", path, status=1)] == ["nothing", "next", "next"]
+
+
+def test_a_killed_process_does_not_read_as_one_that_went_well(tmp_path):
+    text = "import os, signal\ndef g(): os.kill(os.getpid(), signal.SIGTERM)\ng()\n"
+    path = make(tmp_path, text, status=-15)
+    status, text, _ = run_here("why", path)
+    assert "nothing failed" not in text and "\nkilled: nothing closed the recording of pid " in text
+    assert "relive state end" in text and status in (1, 3)
+
+
+def test_values_that_were_hidden_are_counted(tmp_path):
+    text = """
+        def login(user, password): return user
+        def f(x): return x
+        for n in range(3): login(n, "pw")
+        f(1)
+    """
+    path = make(tmp_path, textwrap.dedent(text))
+    with api.open(path) as recording:
+        calls = [event for event in recording.events() if event["kind"] == "call"]
+    values = [value for event in calls for value in event.get("args", {}).values()]
+    hidden = sum(value["redacted"] for value in values)
+    assert hidden == 3 and len(values) == 7
+    assert f"{hidden} values redacted" in run_here("summary", path)[1]
 
 
 def test_why_takes_an_exception(failed):
