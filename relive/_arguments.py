@@ -26,6 +26,8 @@ def argument_of(
             if is_made:
                 return CREATED, None
             receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+            if is_call_of_instance(call, qualname):
+                return EXPRESSION, call.func
             return (
                 (UNKNOWN, None) if receiver is None or _is_super(call) else (EXPRESSION, receiver)
             )
@@ -42,6 +44,12 @@ def argument_of(
     ):
         return UNKNOWN, None
     return (DEFAULT, defaults[parameter]) if parameter in defaults else (UNKNOWN, None)
+
+
+def is_call_of_instance(call: ast.Call, qualname: str) -> bool:
+    """Returns whether a call has run `__call__` of the object that is called."""
+    name = getattr(call.func, "attr", "")
+    return qualname.endswith(".__call__") and name != "__call__"
 
 
 def _signature(

@@ -196,6 +196,7 @@ class Reader:
         codes: Sequence[int],
         lines: List[Tuple[int, int]],
         most: int,
+        is_cell: bool,
         /,
     ) -> Tuple[
         Optional[_OriginEvent],

@@ -186,7 +186,10 @@ class Trail(TrailValues):
         shown = line if bound.is_unseen and line is not None else event
         number = line.line if line is not None else None
         code = line.code if line is not None else event.code
-        self.hop("bound", name, value, shown, code, number, sure, **bound.change_fields())
+        sure = ONE_OF if bound.others and sure == ONLY_ONE else sure
+        candidates = bound.others if sure == ONE_OF else ()
+        self.hop("bound", name, value, shown, code, number, sure, candidates=candidates,
+                 **bound.change_fields())  # fmt: skip
         if line is None:
             self.lose("the line that bound it was not recorded", code)
         statement = self.statement(code, line.line)
@@ -295,6 +298,8 @@ class Trail(TrailValues):
         last = qualname.rpartition(".")[2]
         names = [qualname.split(".")[-2]] if last == "__init__" and "." in qualname else [last]
         calls = [one for each in {*names, last} for one in statement.calls(each)]
+        if last == "__call__" and not calls:
+            calls = self._calls_of_instance(event, callee, statement, at)
         is_named = bool(calls)
         if not calls:
             calls = [
@@ -316,6 +321,21 @@ class Trail(TrailValues):
         if len(rows) == 1:
             found.how, found.node, found.call = rows[0]
         return found
+
+    def _calls_of_instance(
+        self, event: Event, callee: Any, statement: statements.Statement, at: At
+    ) -> List[ast.Call]:
+        """Returns the calls of a statement that can be of this instance. The only one there is; of
+        several, those of a name or path that is this object."""
+        calls = [
+            one for node in statement.nodes for one in ast.walk(node) if isinstance(one, ast.Call)
+        ]  # fmt: skip
+        own = event.value_of(callee[7][0]) if callee[6] else None
+        return [
+            one for one in calls
+            if len(calls) == 1 or (own is not None and statements.is_path(one.func)
+                                   and self.match(own, self.value_at(one.func, at)) == CERTAIN)
+        ]  # fmt: skip
 
     # ---- objects ----
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import ast
+import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from relive import _core
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MOST_EVENTS = 20_000_000  # of one search
 MOST_CALLS = 64  # that one line made, and are looked at
 MOST_CANDIDATES = 10
+MOST_SHARED = 40  # places that bind a shared variable, and are looked at
 CLASS_BODY = 16  # flag of the code of a module or class
 _NATIVE = 8
 READS_INPUT = {
@@ -98,6 +100,7 @@ class Bound:
         self.line, self.change = event_of(line), event_of(change)
         self.is_by_line, self.is_unseen = bool(is_by_line), bool(is_unseen)
         self.after = after
+        self.others: Tuple[Holder, ...] = ()  # that held an equal value
 
     @classmethod
     def of_call(cls, event: Event) -> Bound:
@@ -192,11 +195,9 @@ class TrailValues(abc.ABC):
             found = self._search(name, at, at.frame, [at.code], first, last)
             if found is not None and not self._is_cell(found, name, row):
                 return found
-            outer = self._outer_codes(row)
-            if outer:
-                enclosing = self._search(name, at, 0, outer, 1, 1 << 31)
-                if enclosing is not None or found is None:
-                    return enclosing
+            enclosing = self._find_shared(name, at, found)
+            if enclosing is not None:
+                return enclosing
             if found is not None or not row[5] & CLASS_BODY:
                 return found
         if row[2].rpartition(".")[2] in COMPREHENSIONS:
@@ -234,11 +235,68 @@ class TrailValues(abc.ABC):
             and (name not in row[7][: row[6]])
         )
 
-    def _outer_codes(self, row: Any) -> List[int]:
-        around = row[2].rpartition(".<locals>.")[0]
+    def _find_shared(self, name: str, at: At, seen: Optional[Bound]) -> Optional[Bound]:
+        """Returns what bound a variable of a function around this one. Each call of that function
+        has one of its own. So the value that was `seen` here must be what it was bound to. An equal
+        value in another call makes the answer one of several."""
+        codes = self._sharing_codes(self._codes[at.code], name)
+        value = seen.newest.value_of(name) if seen is not None else None
+        found: List[Bound] = []
+        place = at
+        for _ in range(MOST_SHARED if codes else 0):
+            row = self._reader.origin_bound(
+                place.thread, place.seq, 0, name, codes, [], MOST_EVENTS, True
+            )
+            if row[0] is None:
+                break
+            bound = Bound(*row)
+            event = bound.event
+            is_same = value is None or self.match(value, bound.newest.value_of(name))
+            if is_same and all(event.frame != other.event.frame for other in found):
+                found.append(bound)
+                if value is None or value.get("id") or len(found) == MOST_CANDIDATES:
+                    break
+            if event.seq == 0:
+                break
+            place = At(event.frame, event.code, event.thread, event.seq - 1)
+        if found:
+            found[0].others = tuple(
+                Holder(name, one.event.value_of(name), one.event.position) for one in found[1:]
+            )
+        return found[0] if found else None
+
+    def _sharing_codes(self, row: Any, name: str) -> List[int]:
+        """Returns the functions that can bind a variable of a function around this one. These are
+        that function, and those inside it that declare the name nonlocal."""
+        parts = row[2].split(".<locals>.")
+        owner = ""
+        for count in range(len(parts) - 1, 0, -1):
+            around = ".<locals>.".join(parts[:count])
+            same = [one for one in self._codes.values() if one[2:4] == (around, row[3])]
+            if any(name in one[7] and not one[5] & CLASS_BODY for one in same):
+                owner = around
+                if any(name in one[7][: one[6]] or self._binds(one, name) for one in same):
+                    break
         return [
-            code for code, other in self._codes.items() if around and other[2:4] == (around, row[3])
-        ]
+            code
+            for code, one in self._codes.items()
+            if owner and one[3] == row[3] and name in one[7]
+            and (
+                owner == one[2]
+                or (one[2].startswith(f"{owner}.<locals>.") and self._is_nonlocal(one, name))
+            )
+        ]  # fmt: skip
+
+    def _binds(self, row: Any, name: str) -> bool:
+        first, last = self._statements(row[0]).block(row[4])
+        lines = self._statements(row[0]).lines_that_bind(name, first, last)
+        return bool(lines) and not self._is_nonlocal(row, name)
+
+    def _is_nonlocal(self, row: Any, name: str) -> bool:
+        first, last = self._statements(row[0]).block(row[4])
+        lines = self._recording.source_lines(row[3], first, last)
+        word = re.compile(rf"^\s*nonlocal\b.*\b{re.escape(name)}\b")
+        return any(word.search(line) for line in lines)
 
     def _search(
         self, name: str, at: At, frame: int, codes: List[int], first: int, last: int
@@ -246,7 +304,9 @@ class TrailValues(abc.ABC):
         lines: List[Tuple[int, int]] = []
         if codes and last >= first:
             lines = self._statements(codes[0]).lines_that_bind(name, first, last)
-        found = self._reader.origin_bound(at.thread, at.seq, frame, name, codes, lines, MOST_EVENTS)
+        found = self._reader.origin_bound(
+            at.thread, at.seq, frame, name, codes, lines, MOST_EVENTS, False
+        )
         return Bound(*found) if found[0] is not None else None
 
     def value_at(self, node: ast.expr, at: At) -> Value:

@@ -208,6 +208,20 @@ static void take_line(struct binding *search, const struct event_out *event)
     }
 }
 
+/* Takes the begin of a frame that may have the shared variable. A value that was written before its
+ * first line was there already. */
+static rl_status take_begin_of_sharing(struct binding *search, const struct event_out *event)
+{
+    struct origin_bound *bound = search->bound;
+    if (bound->event.out.kind == RL_EVENT_WRITE && bound->line.kind == 0 &&
+        event->frame == search->frame) {
+        kept_event_fini(&bound->event);
+        bound->event = (struct kept_event){0};
+    }
+    struct text value = origin_value(search->from->reader, event, search->name->text);
+    return value.data != NULL ? take_value(search, event, value) : RL_OK;
+}
+
 static rl_status take_event(struct binding *search, const struct event_out *event)
 {
     struct reader *reader = search->from->reader;
@@ -218,7 +232,7 @@ static rl_status take_event(struct binding *search, const struct event_out *even
     } else if (event->kind == RL_EVENT_WRITE) {
         if (write_head_read(reader, event, &head) &&
             is_text(reader_string(reader, head.name), search->name->text) &&
-            (search->name->frame != 0 || head.scope != RL_WRITE_SLOT)) {
+            (search->name->frame != 0 || search->name->is_cell || head.scope != RL_WRITE_SLOT)) {
             status =
                 take_value(search, event, (struct text){(const char *)head.value, head.value_len});
         }
@@ -228,6 +242,9 @@ static rl_status take_event(struct binding *search, const struct event_out *even
             status = take_value(search, event, value);
         }
         search->is_done = 1;
+    }
+    if (kind_begins(event->kind) && search->name->is_cell) {
+        status = take_begin_of_sharing(search, event);
     }
     search->later = bare(event);
     return status;
@@ -248,7 +265,8 @@ static int is_about(const struct origin_name *name, const struct event_out *even
     if (name->frame != 0) {
         return event->frame == name->frame;
     }
-    return (event->kind == RL_EVENT_LINE || event->kind == RL_EVENT_WRITE) &&
+    return (event->kind == RL_EVENT_LINE || event->kind == RL_EVENT_WRITE ||
+            (name->is_cell && kind_begins(event->kind))) &&
            u64map_get(name->codes, (uint64_t)event->id + 1) != NULL;
 }
 
@@ -262,6 +280,7 @@ static rl_status want_name(const struct reader *reader, const struct origin_name
     if (name->frame == 0) {
         waiting->wanted.codes = name->codes;
         waiting->wanted.kinds = UINT32_C(1) << RL_EVENT_LINE | UINT32_C(1) << RL_EVENT_WRITE;
+        waiting->wanted.kinds |= name->is_cell ? UINT32_C(1) << RL_EVENT_CALL : 0;
     }
     for (size_t i = 0; name->frame != 0 && i < name->codes->capacity && status == RL_OK; i++) {
         uint64_t key = name->codes->entries[i].key;

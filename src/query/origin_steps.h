@@ -39,6 +39,7 @@ struct origin_name {
     uint64_t frame;             /* 0 = of any frame with these codes, so of a module */
     const struct u64map *codes; /* ids + 1 */
     const struct u64map *lines; /* line -> how, enum origin_line */
+    int is_cell; /* of any frame: a variable that functions inside it share, so a parameter, too */
 };
 
 struct origin_bound {

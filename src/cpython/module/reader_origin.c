@@ -88,8 +88,9 @@ static PyObject *make_bound(struct reader *reader, const struct origin_bound *bo
     return row;
 }
 
-/* origin_bound(thread, seq, frame, name, codes, [(line, how)], most): (event, line, change, is by
- * line, is unseen, (thread, seq) of what follows an unseen one) */
+/* origin_bound(thread, seq, frame, name, codes, [(line, how)], most, is_cell).
+ * The result: (event, line, change, is_by_line, is_unseen, (thread, seq)). The pair names what
+ * follows an unseen binding. */
 PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
 {
     struct u64map codes = {0}, lines = {0};
@@ -103,8 +104,8 @@ PyObject *reader_origin_bound(struct reader_object *self, PyObject *args)
     int has_codes;
     rl_status status = RL_NOMEM;
     struct rest rest;
-    if (!PyArg_ParseTuple(args, "IKKs#OOK", &thread, &seq, &frame, &name.text.data, &len, &numbers,
-                          &list, &most) ||
+    if (!PyArg_ParseTuple(args, "IKKs#OOKp", &thread, &seq, &frame, &name.text.data, &len, &numbers,
+                          &list, &most, &name.is_cell) ||
         reader_enter(self) == NULL) {
         return NULL;
     }
