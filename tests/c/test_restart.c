@@ -73,6 +73,24 @@ static long long expect_test(const char *path, uint32_t n)
     return events;
 }
 
+/* Begins a thread. Returns the function that all tests call. */
+static uint32_t begin_lane(struct recorder *recorder, struct lane *lane)
+{
+    recorder_lane_begin(recorder, lane, NULL, 1);
+    return define(recorder, lane, "common");
+}
+
+/* Runs so many tests, each in an empty recording. The last one is in the file then. */
+static void run_some_tests(struct recorder *recorder, struct lane *lane, uint32_t count)
+{
+    uint32_t common = begin_lane(recorder, lane);
+    for (uint32_t n = 0; n < count; n++) {
+        restart(recorder, lane);
+        call_test(recorder, lane, common, n);
+    }
+    recorder_settle(recorder);
+}
+
 static void each_test_begins_with_an_empty_recording(void **state)
 {
     (void)state;
@@ -81,8 +99,7 @@ static void each_test_begins_with_an_empty_recording(void **state)
         struct recorder *recorder = open_ring(path, has_thread);
         struct recorder_stats stats;
         struct lane lane;
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        uint32_t common = define(recorder, &lane, "common");
+        uint32_t common = begin_lane(recorder, &lane);
         for (uint32_t n = 0; n < 3000; n++) {
             restart(recorder, &lane);
             call_test(recorder, &lane, common, n);
@@ -116,8 +133,7 @@ static void what_a_big_test_took_is_given_back(void **state)
         struct recorder_stats stats;
         struct lane lane;
         os_fail_at(OS_FAULT_THREAD, 0, 0, 0);
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        uint32_t common = define(recorder, &lane, "common");
+        uint32_t common = begin_lane(recorder, &lane);
         for (uint32_t n = 0; n < 3; n++) {
             restart(recorder, &lane);
             call_test(recorder, &lane, common, n);
@@ -169,13 +185,7 @@ static void a_kept_test_has_the_definitions_that_it_uses(void **state)
     struct reader *reader = NULL;
     struct rl_err err;
     struct lane lane;
-    recorder_lane_begin(recorder, &lane, NULL, 1);
-    uint32_t common = define(recorder, &lane, "common");
-    for (uint32_t n = 0; n < 500; n++) {
-        restart(recorder, &lane);
-        call_test(recorder, &lane, common, n);
-    }
-    recorder_settle(recorder);
+    run_some_tests(recorder, &lane, 500);
     assert_int_equal(keep(path, to, &result), RL_OK);
     assert_int_equal(result.events, 2 * (499 % 7 + 1) + 2);
     assert_int_equal(expect_test(to, 499), (long long)result.events);
@@ -199,8 +209,7 @@ static void a_recording_that_cannot_be_kept_leaves_no_file(void **state)
     struct cut_result result;
     struct lane lane;
     int is_done = 0;
-    recorder_lane_begin(recorder, &lane, NULL, 1);
-    call_test(recorder, &lane, define(recorder, &lane, "common"), 3);
+    call_test(recorder, &lane, begin_lane(recorder, &lane), 3);
     recorder_settle(recorder);
     for (unsigned long nth = 1; nth < 200 && !is_done; nth++) {
         (void)rl_alloc_fail_at(nth, 0);
@@ -230,8 +239,7 @@ static int run_and_get_killed(const char *path, unsigned long nth, int has_threa
         struct recorder *recorder = open_ring(path, has_thread);
         struct recorder_stats stats;
         struct lane lane;
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        uint32_t common = define(recorder, &lane, "common");
+        uint32_t common = begin_lane(recorder, &lane);
         restart(recorder, &lane);
         os_fail_at(OS_FAULT_WRITE, nth, 0, -SIGKILL);
         for (uint32_t n = 0; n < 400; n++) {
@@ -297,13 +305,7 @@ static void cut_at_any_byte_it_is_readable(void **state)
     struct stat st;
     int complete;
     size_t problems;
-    recorder_lane_begin(recorder, &lane, NULL, 1);
-    uint32_t common = define(recorder, &lane, "common");
-    for (uint32_t n = 0; n < 9; n++) {
-        restart(recorder, &lane);
-        call_test(recorder, &lane, common, n);
-    }
-    recorder_settle(recorder);
+    run_some_tests(recorder, &lane, 9);
     assert_int_equal(keep(path, to, &result), RL_OK);
     close_recorder(recorder, &stats);
     assert_int_equal(stat(to, &st), 0);
