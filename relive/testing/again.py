@@ -76,7 +76,7 @@ def tear_down_rest(item: Any, nextitem: Any) -> None:
 
 
 class Again:
-    """One more run of a test. `raised` has the names of the exceptions that ended its phases."""
+    """One more run of a test. `raised` has the names of the exceptions that its reports have."""
 
     def __init__(self, item: Any, timeout: Any) -> None:
         self.item, self._timeout = item, timeout
@@ -96,7 +96,7 @@ class Again:
         self.seconds = time.perf_counter() - begun
 
     def note(self, kind: Any) -> None:
-        """Notes the type of an exception, also that of a subtest."""
+        """Notes the type of an exception with which a phase or a subtest has failed."""
         self.raised.append(name_of(kind))
 
     def _make_new(self) -> None:
@@ -112,12 +112,8 @@ class Again:
         call = pytest.CallInfo.from_call(
             lambda: hook(item=self.item, **more), when, reraise=(KeyboardInterrupt,)
         )
-        if call.excinfo is not None:
-            self.note(call.excinfo.type)
-        for excinfo in self.item.__dict__.get("_excinfo") or ():  # of unittest
-            self.note(excinfo.type)
-        if self.item.__dict__.get("_excinfo"):
-            self.item._excinfo = None
+        # fixtures such as tmp_path need what this hook notes; a report goes nowhere
+        self.item.ihook.pytest_runtest_makereport(item=self.item, call=call)
         return call.excinfo is None
 
     @contextlib.contextmanager

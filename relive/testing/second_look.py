@@ -88,14 +88,14 @@ class SecondLook:
         self._spans.leave_out(since)
         if outcome.excinfo is not None:
             return
-        if self._again is not None:
-            if call.excinfo is not None:
-                self._again.note(call.excinfo.type)  # of a subtest
-            return
         report = outcome.get_result()
-        if call.when == "teardown":
+        has_raised = report.outcome == "failed" and call.excinfo is not None
+        if self._again is not None:
+            if has_raised:
+                self._again.note(call.excinfo.type)
+        elif call.when == "teardown":
             self._tell(item, report)
-        elif report.outcome == "failed" and call.excinfo is not None:
+        elif has_raised:
             self._raised.append(name_of(call.excinfo.type))
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)

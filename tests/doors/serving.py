@@ -13,7 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "py"))
 
-from conftest import clean_environ, relive
+from conftest import clean_environ, relive, run
+
+__all__ = ["run"]  # for the tests here
 
 PATIENCE = 60  # seconds; what is waited for comes much sooner
 

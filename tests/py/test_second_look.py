@@ -59,7 +59,7 @@ def shop():
     print("closed", price("close", 1))
 @pytest.fixture
 def one(shop): return 1
-def test_red(one, cart, caplog, record_testsuite_property):
+def test_red(one, cart, caplog, tmp_path, record_testsuite_property):
     import wave
     logging.warning("red"); print("said")
     first = cart[0]
@@ -73,7 +73,7 @@ def leaves(record_property):
     yield
     record_property("key", "value")
     price("leaves", 9)
-def test_teardown(leaves): print("teardown")
+def test_teardown(leaves, tmp_path): print("teardown")
 @pytest.mark.xfail(strict=True)
 def test_strict(): price("tea", 1)
 class TestUnit(unittest.TestCase):

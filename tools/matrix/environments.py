@@ -44,6 +44,8 @@ PROGRAMS = {
 }
 FROM_SOURCE = "black,mypy"  # their wheels are compiled
 DOORS = os.path.join(ROOT, "tests", "doors", "requirements.txt")  # servers, queues, pools
+PYTESTS = ["pytest==8.3.5", "pytest>=9"]  # the plugin is tested with both
+PYTESTS_OF_3_8 = PYTESTS[:1]
 DOORS_ON = ["3.8", "3.12"]  # as REAL_ON; ONLY chooses others
 # Types are checked once; a newer pytest than that of 3.8 has subtests of its own.
 ONLY_ON = {"3.8": ["pytest-subtests"], "3.12": ["mypy==1.18.2"]}

@@ -13,6 +13,9 @@ from environments import (
     ASSERTS_ON,
     BUILD,
     DOORS,
+    PYTESTS,
+    PYTESTS_OF_3_8,
+    REAL,
     REAL_ON,
     ROOT,
     VERSIONS,
@@ -298,8 +301,12 @@ def of_doors(version, interpreter, keyword):
     if not files or not all(os.path.exists(os.path.join(tests, name)) for name in files):
         files = ["doors", *(["-k", keyword] if keyword else [])]
     text = ""
+    real_suites()
+    pythons = [of_pytest(version, interpreter, wanted, log) for wanted in PYTESTS
+               if version != "3.8" or wanted in PYTESTS_OF_3_8]  # fmt: skip
+    env = environ(TEST_PYTESTS=os.pathsep.join(pythons))
     try:
-        run([*words, "-n", "2", *files], log, cwd=tests)
+        run([*words, "-n", "2", *files], log, env=env, cwd=tests)
     except Failed as error:
         text = str(error)
     counts, reasons = count_of_report(report)
@@ -308,6 +315,13 @@ def of_doors(version, interpreter, keyword):
     for line in filter(None, [text, *reasons]):
         say(line)
     return counts
+
+
+def of_pytest(version, interpreter, wanted, log):
+    """Returns the interpreter of an environment with this pytest and what real suites need."""
+    words = [wanted, "pytest-xdist", "pytest-html", "hypothesis", *REAL]
+    name = wanted.replace("=", "").replace(">", "").replace(".", "")
+    return os.path.join(apart(name, version, interpreter, words, log), "bin", "python")
 
 
 def check():
