@@ -7,6 +7,6 @@
     bdb_bridge    bdb's table of breakpoints and its stepping commands, on the engine
     decisions, known_code, rewriting    what the engine decided about frames and code
     engine        the runtime: starts and stops the C engine and owns all of the parts below
-    breakpoints, conditions, policy, settings, statistics, telemetry, patches
+    breakpoints, conditions, frame_locals, policy, settings, statistics, telemetry, patches
 
 Each module imports only modules below it in this list."""

@@ -4,112 +4,237 @@ trace function."""
 import bdb
 import sys
 from types import CodeType, FrameType
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, cast
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
 
 from relive.debug.breakpoints import Breakpoint, code_lines, compiled
-from relive.debug.engine import (
-    STEP_IN,
-    STEP_NONE,
-    STEP_OUT,
-    STEP_OVER,
-    STEP_UNTIL,
-    runtime,
-)
+from relive.debug.engine import runtime
 from relive.errors import ReliveError
 
 # A breakpoint of bdb as the engine last got it: number, line, cond, ignore, enabled, funcname.
 _Row = Tuple[int, int, Optional[str], int, bool, Optional[str]]
 
 
+class _Link:
+    """What the engine has of bdb's table of breakpoints. Both are one for the process."""
+
+    def __init__(self) -> None:
+        self._rows: Dict[str, List[_Row]] = {}  # path -> as last pushed
+        self._made: Dict[int, Tuple[bdb.Breakpoint, Breakpoint]] = {}  # by bdb's number
+        self._numbers: Dict[int, int] = {}  # the engine's number of a breakpoint -> bdb's
+        self._counts: Dict[int, Tuple[int, int]] = {}  # by the engine's number: as last pulled
+
+    def number_of(self, one: Breakpoint) -> int:
+        """Returns bdb's number of a breakpoint; 0 where it is none of bdb's."""
+        return self._numbers.get(one.id, 0)
+
+    def pull(self) -> None:
+        """Takes over from the engine how often each breakpoint was reached, and how many hits are
+        still to be ignored."""
+        counts = runtime.breakpoints.counts()
+        for found, one in self._made.values():
+            reached, hit = counts.get(one.id, (0, 0))
+            before = self._counts.get(one.id, (0, 0))
+            self._counts[one.id] = (reached, hit)
+            found.hits += reached - before[0]
+            found.ignore = max(0, found.ignore - (hit - before[1]))
+        for path, rows in self._rows.items():
+            self._rows[path] = [_make_row(self._made[row[0]][0]) for row in rows]
+
+    def push(self) -> List[ReliveError]:
+        """Gives the engine what has changed. What has not keeps its counts."""
+        refused = []
+        wanted: Dict[str, List[bdb.Breakpoint]] = {}
+        for found in bdb.Breakpoint.bpbynumber:
+            if found is not None:
+                wanted.setdefault(found.file, []).append(found)
+        for path in {*wanted, *self._rows}:
+            rows = [_make_row(found) for found in wanted.get(path, ())]
+            before = self._rows.get(path, [])
+            old = [self._made[row[0]][0] for row in rows if row[0] in self._made]
+            if rows == before and old == wanted.get(path, []):
+                continue
+            for found, row in zip(wanted.get(path, ()), rows):
+                known = self._made.get(row[0])
+                if known is None or known[0] is not found or row not in before:
+                    self._made[row[0]] = (found, _make_breakpoint(path, row))
+            made = [self._made[row[0]][1] for row in rows]
+            try:
+                runtime.breakpoints.set_file(path, made)
+            except ReliveError as error:
+                refused.append(error)
+            self._rows[path] = rows
+            for row, one in zip(rows, made):
+                self._numbers[one.id] = row[0]
+        return refused
+
+
+_link = _Link()
+_Bdb = bdb.Bdb  # a program may put its own class there
+
+
 class EngineDriven(bdb.Bdb):
     """The methods that make a bdb.Bdb ours. Its breakpoints go to the engine, and where bdb would
-    set a trace function the engine gets the step instead."""
+    set a trace function the engine follows bdb's own rules (src/debug/step.h). What stops comes
+    back through trace_dispatch(), so bdb's dispatch and user methods are as they are without us.
+
+    The methods do not use super(): a bdb.Bdb of the program gets them one by one."""
 
     def start_engine(self) -> None:
         """Connects the debugger: the engine calls stopped() from here on."""
+        self._found: Sequence[Breakpoint] = ()  # the breakpoints of this stop
+        self._is_running = False  # a call of run(), runeval() or runcall()
+        self._failed: Optional[Exception] = None
+        self._is_meant = False  # the stop is one, whatever bdb's rules say
         self.reset()
-        self._pushed: Dict[str, List[_Row]] = {}  # path -> the rows that the engine has
-        self._numbers: Dict[int, int] = {}  # the engine's number of a breakpoint -> bdb's
         runtime.on_stop = self.stopped
 
     def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Handles a stop; the engine calls it in the thread that stopped."""
         self.currentbp: Any = False
-        for one in breakpoints:
-            number = self._numbers.get(one.id)
-            found = bdb.Breakpoint.bpbynumber[number] if number else None
-            if found is not None:
-                found.hits += 1
-                self.currentbp = number
-                if found.temporary:
-                    # cmd-based debuggers have it; a bare Bdb has no temporary breakpoints
-                    cast(Any, self).do_clear(str(number))
-        self.user_line(frame)
+        self._found = breakpoints
+        self._is_meant = why in ("step", "pause")
+        if self.botframe is None and why != "call":
+            self.botframe = _bottom(frame)
+        _link.pull()
+        value = runtime.value
+        event = {"call": "call", "return": "return", "raise": "exception", "opcode": "opcode"}
+        try:
+            self.trace_dispatch(frame, event.get(why, "line"), value)
+        except bdb.BdbQuit:
+            self.quitting = True
+        except Exception as error:
+            if not self._is_running:
+                raise
+            # As with bdb it ends the run. Here it goes to who called run(), and not through the
+            # program.
+            self._failed, self.quitting = error, True
+        self._found = ()
         if self.quitting:
             raise self.quits()
+        self.go_on()
+
+    def break_here(self, frame: FrameType) -> bool:
+        """Returns whether the engine has stopped at a breakpoint, whose conditions hold already."""
+        numbers = sorted(filter(None, map(_link.number_of, self._found)))
+        for found in _of_number(numbers[0]) if numbers else ():
+            self.currentbp = found.number
+            if found.temporary and not runtime.trouble:
+                cast(Any, self).do_clear(str(found.number))
+        return self._is_meant or bool(self._found)
+
+    def go_on(self) -> None:
+        """Gives the engine what bdb's set_ methods have chosen."""
+        self.sync()
+        is_running = self.stopframe is not None and self.stopframe is self.botframe
+        if self.quitting or (self.stoplineno == -1 and (is_running or self.stopframe is None)):
+            runtime.stop_stepping()
+        else:
+            runtime.follow(self.stopframe, self.returnframe, self.stoplineno)
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user leaves the debugger."""
         return bdb.BdbQuit()
 
-    def step_engine(self, mode: int, line: int = 0, frame: Optional[FrameType] = None) -> None:
-        """Says how the thread goes on. Does nothing after the program's end (post mortem)."""
-        try:
-            runtime.step(mode, line, frame)
-        except RuntimeError:
-            pass
-
     def set_step(self) -> None:
         """Steps into the next call."""
-        self.step_engine(STEP_IN)
-
-    def set_next(self, frame: FrameType) -> None:
-        """Steps to the next line of the frame."""
-        self.step_engine(STEP_OVER, 0, frame)
-
-    def set_return(self, frame: FrameType) -> None:
-        """Steps out of the frame."""
-        self.step_engine(STEP_OUT, 0, frame)
-
-    def set_until(self, frame: FrameType, lineno: Optional[int] = None) -> None:
-        """Steps to a later line of the frame."""
-        self.step_engine(STEP_UNTIL, frame.f_lineno + 1 if lineno is None else lineno, frame)
+        returning, self.frame_returning = self.frame_returning, None  # no f_trace is wanted
+        try:
+            _Bdb.set_step(self)
+        finally:
+            self.frame_returning = returning
 
     def set_continue(self) -> None:
         """Runs to the next breakpoint."""
-        self.sync()
-        self.step_engine(STEP_NONE)
+        cast(Any, self)._set_stopinfo(self.botframe, None, -1)
 
     def set_quit(self) -> None:
         """Ends the program at this stop."""
-        self.quitting = True
-        self.step_engine(STEP_NONE)
+        self.stopframe, self.returnframe, self.quitting = self.botframe, None, True
 
     def set_trace(self, frame: Optional[FrameType] = None, **unused: Any) -> None:
-        """Stops at the next line of a frame, by default the caller's."""
+        """Stops in a frame, by default the caller's: from 3.13 on at the call itself, before at the
+        next line or at the frame's end."""
+        frame = frame or sys._getframe().f_back
+        assert frame is not None
+        self.begin()
+        self.reset()
+        self.botframe = _bottom(frame)
+        cast(Any, self)._set_stopinfo(None, None)
+        at_call = runtime.policy.stops_at_the_call()
+        runtime.follow(None, None, 0, begin=frame, instruction=at_call)
+
+    def begin(self) -> None:
+        """Starts the engine where it does not run, and has the next stops come here."""
         self.sync()
         if not runtime.initialize():
             reason = runtime.policy.evaluate_environment()["reason"]
             raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {reason}")
-        runtime.step(STEP_OVER, 0, frame or sys._getframe().f_back)
+        runtime.on_stop = self.stopped
+
+    def start_trace(self, *unused: Any) -> None:
+        """bdb's own from 3.13 on: the engine follows in place of a trace function."""
+        self.begin()
+        self.go_on()
+
+    def stop_trace(self) -> None:
+        """bdb's own from 3.13 on."""
+        runtime.stop_stepping()
+
+    def _set_caller_tracefunc(self, current_frame: FrameType) -> None:
+        """Does nothing: no frame has a trace function."""
+
+    def _set_trace_opcodes(self, trace_opcodes: bool) -> None:
+        """Does nothing."""
+
+    def runcall(self, *args: Any, **named: Any) -> Any:
+        """Debugs one call. Returns its result."""
+        func, *rest = args
+        return self._debugged(lambda: func(*rest, **named))
+
+    def run(
+        self,
+        cmd: Union[str, CodeType],
+        globals: Optional[Dict[str, Any]] = None,
+        locals: Optional[Mapping[str, Any]] = None,
+    ) -> None:
+        """Debugs a statement."""
+        code = compile(cmd, "<string>", "exec") if isinstance(cmd, str) else cmd
+        self.runeval(code, globals, locals)
+
+    def runeval(
+        self,
+        expr: Union[str, CodeType],
+        globals: Optional[Dict[str, Any]] = None,
+        locals: Optional[Mapping[str, Any]] = None,
+    ) -> Any:
+        """Debugs an expression. Returns its value."""
+        if globals is None:
+            import __main__
+
+            globals = __main__.__dict__
+        space = globals if locals is None else locals
+        code = compile(expr, "<string>", "eval") if isinstance(expr, str) else expr
+        return self._debugged(lambda: eval(code, globals, space))
+
+    def _debugged(self, run: Callable[[], Any]) -> Any:
+        self.begin()
+        self.reset()
+        self._is_running, self._failed = True, None
+        self.go_on()
+        try:
+            return run()
+        except bdb.BdbQuit:
+            if self._failed is not None:
+                raise self._failed from None
+            return None
+        finally:
+            self.quitting, self._is_running = True, False
+            runtime.stop_stepping()
 
     def sync(self) -> None:
         """Gives the engine what has changed in bdb's table of breakpoints."""
-        wanted: Dict[str, List[bdb.Breakpoint]] = {}
-        for found in bdb.Breakpoint.bpbynumber:
-            if found is not None:
-                wanted.setdefault(found.file, []).append(found)
-        for path in {*wanted, *self._pushed}:
-            rows = [_make_row(found) for found in wanted.get(path, ())]
-            if rows != self._pushed.get(path, []):
-                made = [_make_breakpoint(path, row) for row in rows]
-                try:
-                    runtime.breakpoints.set_file(path, made)
-                except ReliveError as error:
-                    self.refused(error)
-                self._pushed[path] = rows
-                for row, one in zip(rows, made):
-                    self._numbers[one.id] = row[0]
+        for error in _link.push():
+            self.refused(error)
 
     def refused(self, error: ReliveError) -> None:
         """Handles a breakpoint that the engine does not accept."""
@@ -118,9 +243,22 @@ class EngineDriven(bdb.Bdb):
 
 # What a bdb.Bdb of the program gets from EngineDriven.
 DRIVEN = (
-    "step_engine", "set_continue", "set_next", "set_quit", "set_return", "set_step", "set_trace",
-    "set_until", "start_engine", "stopped", "sync", "quits", "refused",
+    "begin", "break_here", "go_on", "quits", "refused", "run", "runcall", "runeval",
+    "set_continue", "set_quit", "set_step", "set_trace", "start_engine", "start_trace",
+    "stop_trace", "stopped", "sync", "_debugged", "_set_caller_tracefunc",
+    "_set_trace_opcodes",
 )  # fmt: skip
+
+
+def _bottom(frame: FrameType) -> FrameType:
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _of_number(number: int) -> List[bdb.Breakpoint]:
+    found = bdb.Breakpoint.bpbynumber[number] if number < len(bdb.Breakpoint.bpbynumber) else None
+    return [found] if found is not None else []
 
 
 def _make_row(found: bdb.Breakpoint) -> _Row:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from relive import _core
 from relive.debug import conditions
+from relive.debug.frame_locals import FrameLocals
 from relive.errors import ReliveError
 
 # As in src/cpython/debugger/debugger.h.
@@ -71,7 +72,10 @@ class Breakpoint:
 
 
 def canonical(path: str) -> str:
-    """Returns the path under which code of a file is known."""
+    """Returns the path under which code of a file is known. Code without a file has a name such as
+    <string>, which stays as it is."""
+    if path.startswith("<") and path.endswith(">"):
+        return path
     return os.path.realpath(os.path.abspath(path))
 
 
@@ -85,12 +89,18 @@ def executable_lines(path: str) -> Optional[Set[int]]:
 def compiled(path: str) -> Optional[CodeType]:
     """Returns the code of a file, or None where it cannot be read or is no Python. The program
     shows the warnings when it imports the file."""
+    import linecache
     import tokenize
     import warnings
 
     try:
-        with tokenize.open(path) as file:
-            source = file.read()
+        if path.startswith("<"):  # no file: who made the code may have given its source
+            source = "".join(linecache.getlines(path))
+        else:
+            with tokenize.open(path) as file:
+                source = file.read()
+        if not source and path.startswith("<"):
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compile(source, path, "exec", dont_inherit=True)
@@ -216,6 +226,10 @@ class BreakpointTable:
                 return
             path = None if one.function else canonical(_require_path(one))
             self._put_points(path, self._functions if path is None else self._files.get(path, []))
+
+    def counts(self) -> Dict[int, Tuple[int, int]]:
+        """Returns {id: (how often the line began, how many of these were hits)}."""
+        return _core.debug_hit_counts()
 
     def get(self, number: int) -> Optional[Breakpoint]:
         """Returns a breakpoint by id, or None."""
@@ -377,7 +391,7 @@ def log_text(one: Breakpoint, frame: FrameType) -> str:
     for is_expression, text in log_parts(one.log_message or ""):
         if is_expression:
             try:
-                text = str(eval(text.strip(), frame.f_globals, frame.f_locals))
+                text = str(eval(text.strip(), frame.f_globals, FrameLocals(frame)))
             except Exception as error:  # the user's expression: what it raises is shown in place
                 text = f"<{type(error).__name__}: {error}>"
         found.append(text)

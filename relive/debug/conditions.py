@@ -11,6 +11,7 @@ import time
 from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from relive.debug.frame_locals import FrameLocals
 from relive.debug.telemetry import Telemetry
 
 # As in src/debug/condition.h.
@@ -109,11 +110,15 @@ def read_names(expression: str) -> List[str]:
     return sorted(found)
 
 
+def _assigns(expression: str) -> bool:
+    return any(isinstance(node, ast.NamedExpr) for node in ast.walk(parse(expression)))
+
+
 def make_condition(
     expression: str, code: CodeType, module_globals: Dict[str, Any]
 ) -> Tuple[Callable[..., Any], Tuple[str, ...]]:
     """Returns (function, names): the function takes the locals of these names, in that order."""
-    if not code.co_flags & _CO_OPTIMIZED:
+    if not code.co_flags & _CO_OPTIMIZED or _assigns(expression):
         return _make_for_namespace(expression), ()
     own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
     names = [name for name in read_names(expression) if name in own]
@@ -129,7 +134,7 @@ def _make_for_namespace(expression: str) -> Callable[[], Any]:
 
     def evaluate() -> Any:
         frame = sys._getframe(1)  # C called us: the frame that has stopped is the one below
-        return eval(compiled, frame.f_globals, frame.f_locals)
+        return eval(compiled, frame.f_globals, FrameLocals(frame))
 
     return evaluate
 
@@ -155,7 +160,7 @@ class ConditionEvaluator:
         }
         if self.enabled:
             try:
-                passed = eval(self._compile(expression), frame.f_globals, frame.f_locals)
+                passed = eval(self._compile(expression), frame.f_globals, FrameLocals(frame))
                 result["passed"] = bool(passed)
             except Exception as error:  # whatever the user's expression raises is the answer
                 result.update(fallback=True, error=f"{type(error).__name__}: {error}")

@@ -28,6 +28,7 @@ from typing import (
 
 from relive.debug.breakpoints import Breakpoint, BreakpointTable, calls_of_line, log_text
 from relive.debug.conditions import ConditionEvaluator, make_condition
+from relive.debug.frame_locals import FrameLocals, LocalsBefore
 from relive.debug.patches import PatchSet
 from relive.debug.policy import CompatibilityPolicy
 from relive.debug.policy import policy as default_policy
@@ -237,6 +238,28 @@ class FrameEvalRuntime:
 
         _core.debug_step(mode, line, frame)
 
+    def follow(
+        self,
+        stop: Optional[FrameType],
+        returns: Optional[FrameType],
+        line: int,
+        *,
+        begin: Optional[FrameType] = None,
+        instruction: bool = False,
+    ) -> None:
+        """Lets this thread go on by bdb's rules (src/debug/step.h), which also stop at calls,
+        returns and exceptions. The reason of a stop is call, line, return, raise or opcode. The
+        property `value` has what is returned or raised."""
+        from relive import _core
+
+        _core.debug_follow(stop, returns, line, begin, instruction)
+
+    def stop_stepping(self) -> None:
+        """Ends a step of this thread. Does nothing where it does not step."""
+        from relive import _core
+
+        _core.debug_unfollow()
+
     def step_into(self, target: str, frame: Optional[FrameType] = None) -> None:
         """Goes on from a stop to the first line of `target`, a function that this line calls, by
         its name or qualified name. Where the line does not call it, the next line stops."""
@@ -247,6 +270,11 @@ class FrameEvalRuntime:
     def step_in_targets(self, frame: FrameType) -> List[str]:
         """Returns the names that the line of a frame calls, inner calls first."""
         return calls_of_line(frame.f_code.co_filename, frame.f_lineno)
+
+    def variables(self, frame: FrameType) -> FrameLocals:
+        """Returns the variables of a frame that has stopped, or of one of its callers. What is
+        assigned there reaches the program at once, on every version."""
+        return FrameLocals(frame)
 
     def set_next_line(self, frame: FrameType, line: int) -> None:
         """Sets the line that runs next in a frame that has stopped. Raises ReliveError where
@@ -318,11 +346,21 @@ class FrameEvalRuntime:
         found: Optional[BaseException] = getattr(self._here, "exception", None)
         return found
 
+    @property
+    def value(self) -> Any:
+        """What is returned at a stop of reason return; (type, exception, traceback) at raise."""
+        return getattr(self._here, "value", None)
+
+    @property
+    def trouble(self) -> str:
+        """The error of a condition at whose breakpoint the thread has stopped; else empty."""
+        found: str = getattr(self._here, "trouble", "")
+        return found
+
     # ---- called from C, in the thread that stops ----
 
-    def _handle_stop(
-        self, frame: FrameType, why: str, ids: Sequence[int], exception: Optional[BaseException]
-    ) -> None:
+    def _handle_stop(self, frame: FrameType, why: str, ids: Sequence[int], value: Any) -> None:
+        exception = value if why == "exception" else None
         found = [one for one in map(self.breakpoints.get, ids) if one is not None]
         target, self._here.target = getattr(self._here, "target", None), None
         if target is not None:
@@ -337,7 +375,7 @@ class FrameEvalRuntime:
             if one.once:
                 self.breakpoints.remove(one)
         if self.on_stop is not None:
-            self._call_on_stop(self.on_stop, frame, why, found, exception)
+            self._call_on_stop(self.on_stop, frame, why, found, value)
 
     def _call_on_stop(
         self,
@@ -345,14 +383,17 @@ class FrameEvalRuntime:
         frame: FrameType,
         why: str,
         found: List[Breakpoint],
-        exception: Optional[BaseException],
+        value: Any,
     ) -> None:
         """Calls on_stop. Its exceptions are printed on stderr and stay out of the program;
         SystemExit, KeyboardInterrupt and bdb.BdbQuit end the program."""
-        self._here.exception = exception
+        self._here.exception = value if why == "exception" else None
+        self._here.value = value
         self._stops += 1
+        before = LocalsBefore(frame)
         try:
             on_stop(frame, why, found)
+            before.write_changes()
         except Exception as error:
             bdb = sys.modules.get("bdb")
             if bdb is not None and isinstance(error, bdb.BdbQuit):
@@ -360,7 +401,8 @@ class FrameEvalRuntime:
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
             self._stops -= 1
-            self._here.exception = None
+            self._here.exception = self._here.value = None
+            self._here.trouble = ""
 
     def _condition_holds(self, one: Breakpoint, frame: FrameType) -> bool:
         return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]
@@ -373,6 +415,8 @@ class FrameEvalRuntime:
             sys.stderr.write(text + "\n")
 
     def _record(self, reason_code: str, detail: str = "") -> None:
+        if reason_code == "CONDITION_ERROR":
+            self._here.trouble = detail
         self.telemetry.record(reason_code, detail=detail)
 
 

@@ -118,6 +118,10 @@ class CompatibilityPolicy:
         """Returns whether the version has sys.monitoring."""
         return tuple(version or sys.version_info)[:2] >= (3, 12)
 
+    def stops_at_the_call(self, version: Optional[Sequence[Any]] = None) -> bool:
+        """Returns whether set_trace() stops at its own call, as pdb does on the version."""
+        return tuple(version or sys.version_info)[:2] >= (3, 13)
+
     def supports_eval_frame(self, version: Optional[Sequence[Any]] = None) -> bool:
         """Returns whether a frame evaluator is the way to see frames on the version."""
         version = tuple(version or sys.version_info)[:2]

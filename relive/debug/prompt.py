@@ -10,6 +10,7 @@ from relive import _terminal
 from relive.debug.bdb_bridge import EngineDriven
 from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
 from relive.debug.engine import ignore, runtime
+from relive.debug.frame_locals import FrameLocals
 from relive.errors import ReliveError
 
 
@@ -20,9 +21,8 @@ class Prompt(EngineDriven, pdb.Pdb):
         self, *options: Any, quits: Callable[[], BaseException] = bdb.BdbQuit, **more: Any
     ) -> None:
         """Takes pdb.Pdb's own arguments."""
-        super().__init__(*options, **{"nosigint": True, **more})
+        super().__init__(*options, **more)
         self.prompt = "(relive) "
-        self.quitting = False
         self._quits = quits
         self._wait_for_mainpyfile = False
         self.start_engine()
@@ -33,6 +33,8 @@ class Prompt(EngineDriven, pdb.Pdb):
     def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Opens the prompt; the engine calls it in the thread that stopped."""
         try:
+            if runtime.trouble:
+                self.message(f"*** the condition raised an error: {runtime.trouble}")
             if why == "exception" and runtime.exception is not None:
                 self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
             else:
@@ -69,6 +71,15 @@ class Prompt(EngineDriven, pdb.Pdb):
         except BrokenPipeError:
             self._forget_output()
 
+    def _get_locals(self) -> Any:
+        return self._locals
+
+    def _set_locals(self, found: Any) -> None:
+        self._locals = FrameLocals(self.curframe) if self.curframe is not None else found
+
+    # The variables of the selected frame; pdb itself has a copy there up to 3.12.
+    curframe_locals: Any = property(_get_locals, _set_locals)
+
     # ---- going on ----
 
     def do_jump(self, arg: str) -> Optional[bool]:
@@ -93,6 +104,7 @@ class Prompt(EngineDriven, pdb.Pdb):
             names = runtime.step_in_targets(self._current_frame())
             self.message("this line calls " + (", ".join(names) or "nothing that has a name"))
             return None
+        self.set_next(self._current_frame())
         runtime.step_into(arg)
         return True
 

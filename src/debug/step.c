@@ -20,6 +20,45 @@ static int stops_at_line(const struct step *step, const struct step_place *place
     }
 }
 
+int step_follows(struct step *step, enum step_event event, const struct step_place *place)
+{
+    if (step->begin != 0 && step->begin != place->frame) {
+        return 0;
+    }
+    step->begin = 0;
+    int is_named = place->frame == step->frame || place->frame == step->returns ||
+                   place->frame == step->origin;
+    if ((!place->is_users && !is_named) || (step->task != 0 && step->task != place->task)) {
+        return 0;
+    }
+    int is_here = step->frame == 0 ||
+                  (step->frame == place->frame && !step->is_never && place->line >= step->line);
+    int is_quiet = step->frame != 0 && place->is_generator;
+    switch (event) {
+    case STEP_INSTRUCTION:
+        return step->instruction;
+    case STEP_LINE:
+        return is_here;
+    case STEP_CALL:
+        return is_here && !is_quiet;
+    case STEP_RAISE:
+        return is_here;
+    default:
+        return (is_here || step->returns == place->frame) && !is_quiet;
+    }
+}
+
+/* A frame is left that the thread follows. What was to stop in it stops in its caller. */
+static void follow_on(struct step *step, enum step_event event, const struct step_place *place)
+{
+    if (event != STEP_YIELD && step->frame == place->frame) {
+        step->frame = place->caller;
+        step->has_left = 1;
+        step->is_never = 0;
+        step->line = 0;
+    }
+}
+
 int step_take(struct step *step, enum step_event event, const struct step_place *place)
 {
     if (event == STEP_LINE) {
@@ -33,6 +72,10 @@ int step_take(struct step *step, enum step_event event, const struct step_place 
     if (place->caller == 0 && !waits) {
         step->mode = STEP_NONE;
         return 1;
+    }
+    if (step->mode == STEP_FOLLOW) {
+        follow_on(step, event, place);
+        return 0;
     }
     int is_followed = step->mode == STEP_OVER || step->mode == STEP_OUT || step->mode == STEP_UNTIL;
     if (!is_followed || step->frame != place->frame) {

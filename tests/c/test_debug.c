@@ -226,6 +226,45 @@ static void a_step_in_stays_in_its_task_and_in_the_users_code(void **state)
     assert_true(step_take(&step, STEP_LINE, &place));
 }
 
+static int follows(struct step *step, enum step_event event, uintptr_t frame, uint32_t line)
+{
+    struct step_place place = {.frame = frame, .line = line, .is_users = frame < 50};
+    return step_follows(step, event, &place);
+}
+
+static void who_follows_stops_where_bdb_does(void **state)
+{
+    struct step step = {.mode = STEP_FOLLOW};
+    (void)state;
+    assert_true(follows(&step, STEP_CALL, 3, 1));
+    assert_true(follows(&step, STEP_LINE, 3, 2));
+    assert_true(follows(&step, STEP_RAISE, 3, 2));
+    assert_true(follows(&step, STEP_RETURN, 3, 2));
+    assert_false(follows(&step, STEP_LINE, 60, 2)); /* a library's */
+    step.origin = 60;
+    assert_true(follows(&step, STEP_LINE, 60, 2));
+    step = (struct step){.mode = STEP_FOLLOW, .frame = 2, .line = 10};
+    assert_false(follows(&step, STEP_CALL, 3, 12));
+    assert_false(follows(&step, STEP_LINE, 2, 9));
+    assert_true(follows(&step, STEP_LINE, 2, 10));
+    step = (struct step){.mode = STEP_FOLLOW, .frame = 1, .returns = 2};
+    assert_false(follows(&step, STEP_LINE, 2, 4));
+    assert_true(follows(&step, STEP_RETURN, 2, 4));
+    step = (struct step){.mode = STEP_FOLLOW, .frame = 2, .is_never = 1};
+    assert_false(follows(&step, STEP_LINE, 2, 4));
+    assert_false(at(&step, STEP_RETURN, 2, 1, 4));
+    assert_true(follows(&step, STEP_LINE, 1, 5)); /* it has ended: its caller */
+}
+
+static void set_trace_waits_for_its_frame(void **state)
+{
+    struct step step = {.mode = STEP_FOLLOW, .begin = 2, .instruction = 1};
+    (void)state;
+    assert_false(follows(&step, STEP_RETURN, 3, 4));
+    assert_true(follows(&step, STEP_INSTRUCTION, 2, 4));
+    assert_true(follows(&step, STEP_LINE, 3, 4));
+}
+
 static void until_goes_forward(void **state)
 {
     struct step step = {.mode = STEP_UNTIL, .frame = 2, .line = 10};
@@ -265,6 +304,8 @@ int main(void)
         cmocka_unit_test(a_generator_is_left_by_a_yield_and_a_coroutine_is_not),
         cmocka_unit_test(a_step_of_the_thread_goes_on_where_a_coroutine_waits),
         cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
+        cmocka_unit_test(who_follows_stops_where_bdb_does),
+        cmocka_unit_test(set_trace_waits_for_its_frame),
         cmocka_unit_test(until_goes_forward),
         cmocka_unit_test(a_step_ends_with_the_last_frame_of_its_thread),
     };

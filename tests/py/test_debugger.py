@@ -76,13 +76,13 @@ def test_conditions_see_cells_and_names_of_classes_and_modules(debug):
                              ["<module>", 20, "breakpoint"]]  # fmt: skip
 
 
-def test_a_condition_that_raises_stops_once_and_is_reported(debug):
+def test_a_condition_that_raises_stops_each_time_and_is_reported(debug):
     told = debug(
         "def f():\n    for i in range(5):\n        seen = i\nstop_at(3, condition='i.nothing')\n"
         "f()\ntell()"
     )
-    assert told["stops"] == [["f", 3, "breakpoint"]]
-    assert told["stats"]["telemetry"]["reason_counts"]["CONDITION_ERROR"] == 1
+    assert told["stops"] == [["f", 3, "breakpoint"]] * 5
+    assert told["stats"]["telemetry"]["reason_counts"]["CONDITION_ERROR"] == 5
     events = told["stats"]["telemetry"]["recent_events"]
     event = next(e for e in events if e["reason_code"] == "CONDITION_ERROR")
     assert "i.nothing" in event["context"]["detail"] and "attribute" in event["context"]["detail"]

@@ -205,8 +205,7 @@ static Py_ssize_t index_in(PyObject *names, PyObject *name)
     return -1;
 }
 
-/* Returns the index of a variable in the frames of code, or -1. */
-static Py_ssize_t slot_of(PyCodeObject *code, PyObject *name)
+Py_ssize_t debug_slot(PyCodeObject *code, PyObject *name)
 {
 #if CELLS_SHARE_SLOTS
     return index_in(code->co_localsplusnames, name);
@@ -233,7 +232,7 @@ int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *na
         return -1;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        items[i] = slot_of(code, PyTuple_GET_ITEM(names, i));
+        items[i] = debug_slot(code, PyTuple_GET_ITEM(names, i));
     }
     rl_free(slots->items);
     *slots = (struct debug_slots){items, count};
@@ -496,10 +495,56 @@ static size_t count_data(const struct debug_point *points, size_t count)
     return found;
 }
 
+/* A breakpoint that is given again, because others of its file have changed, keeps its counts. */
+static void keep_counts(struct debug_point *points, size_t count, const struct debug_point *old,
+                        size_t old_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < old_count; k++) {
+            if (points[i].id == old[k].id && points[i].hits.test == old[k].hits.test &&
+                points[i].hits.n == old[k].hits.n) {
+                points[i].hits.seen = old[k].hits.seen;
+                points[i].reached = old[k].reached;
+            }
+        }
+    }
+}
+
+static int put_counts(PyObject *counts, const struct debug_file *file)
+{
+    for (size_t i = 0; i < file->point_count; i++) {
+        const struct debug_point *point = &file->points[i];
+        PyObject *id = PyLong_FromUnsignedLong(point->id); /* owned */
+        PyObject *pair = Py_BuildValue("(KK)", (unsigned long long)point->reached,
+                                       (unsigned long long)point->hits.seen); /* owned */
+        int failed = id == NULL || pair == NULL || PyDict_SetItem(counts, id, pair) != 0;
+        Py_XDECREF(id);
+        Py_XDECREF(pair);
+        if (failed) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+PyObject *debug_point_counts(void)
+{
+    PyObject *counts = PyDict_New(); /* owned */
+    int failed = counts == NULL || put_counts(counts, &functions) != 0;
+    for (size_t i = 0; !failed && i < file_count; i++) {
+        failed = put_counts(counts, files[i]) != 0;
+    }
+    if (failed) {
+        Py_CLEAR(counts);
+    }
+    return counts;
+}
+
 size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count)
 {
     struct debug_point *old = file->points;
     size_t old_count = file->point_count, met = 0;
+    keep_counts(points, count, old, old_count);
     file->points = points;
     file->point_count = count;
     debugger.revision++;

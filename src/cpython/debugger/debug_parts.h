@@ -9,6 +9,16 @@
 void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mode mode,
                       uint32_t line);
 
+/* Makes this thread follow (step.h). `line` -1: never in `stop` itself. */
+struct debug_follow {
+    PyFrameObject *stop, *returns, *begin; /* borrowed, or NULL */
+    long line;
+    int instruction;
+};
+void debugger_follow(const struct debug_follow *wanted);
+/* Ends the step of this thread, if there is one. */
+void debugger_end_step(void);
+
 /* Stops the program: calls on_stop with `object`, and ends the thread's step. Takes `ids`. Returns
  * 0, or -1 with an exception. */
 int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
@@ -36,9 +46,16 @@ struct debug_file *debug_functions(void);
 /* Replaces the breakpoints of a file. Takes `points` and frees the old ones. Returns the number of
  * known code objects of the file. */
 size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count);
+/* Returns {id: (how often the line of a breakpoint began, how many hits)}: owned, or NULL. */
+PyObject *debug_point_counts(void);
 void debug_free_points(struct debug_point *points, size_t count);
 /* Looks up variables by name. Returns 0, or -1 with an exception. */
 int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *names);
+/* Returns the index of a variable in the frames of code, or -1. */
+Py_ssize_t debug_slot(PyCodeObject *code, PyObject *name);
+/* Writes one variable of a frame; `value` NULL unbinds it. Returns 1; 0 where the frame has no such
+ * variable, or keeps its names in a dictionary; -1 with an exception. */
+int debug_assign(PyFrameObject *object, PyObject *name, PyObject *value);
 /* Decides again which known code is the user's: the debugger starts with other settings. */
 void debug_codes_begin(void);
 /* Removes all breakpoints. */

@@ -174,25 +174,21 @@ static int evaluate_condition(struct debug_site *site, native_frame *frame)
     return is_true;
 }
 
-/* Reports the first error of a condition. Returns 1 for it, which stops the program; then 0. */
-static int condition_failed(struct debug_point *point)
+/* Reports the error of a condition. The program stops there. */
+static void condition_failed(const struct debug_point *point)
 {
     struct pyerror error = pyerror_take_instance();
-    int is_first = !point->has_failed;
-    point->has_failed = 1;
-    if (is_first) {
-        PyObject *text = error.value != NULL ? PyObject_Str(error.value) : NULL; /* owned */
-        PyObject *message =
-            PyUnicode_FromFormat("breakpoint %u: %U: %U", point->id, point->expression,
-                                 text != NULL ? text : point->expression);
-        PyErr_Clear();
-        debugger_reason("CONDITION_ERROR", message != NULL ? PyUnicode_AsUTF8(message) : "");
-        PyErr_Clear();
-        Py_XDECREF(message);
-        Py_XDECREF(text);
-    }
+    PyObject *text = error.value != NULL ? PyObject_Str(error.value) : NULL; /* owned */
+    PyObject *message = PyUnicode_FromFormat(
+        "breakpoint %u: %U: %s: %U", point->id, point->expression,
+        error.type != NULL ? ((PyTypeObject *)error.type)->tp_name : "an error",
+        text != NULL ? text : point->expression);
+    PyErr_Clear();
+    debugger_reason("CONDITION_ERROR", message != NULL ? PyUnicode_AsUTF8(message) : "");
+    PyErr_Clear();
+    Py_XDECREF(message);
+    Py_XDECREF(text);
     pyerror_drop(&error);
-    return is_first;
 }
 
 /* Returns whether the site's condition holds: in C if possible, else in Python. */
@@ -220,7 +216,8 @@ static int condition_holds(struct debug_site *site, native_frame *frame)
         return 0; /* the condition has changed the breakpoints */
     }
     if (is_true < 0) {
-        return condition_failed(point);
+        condition_failed(point);
+        return 1;
     }
     if (os_mono_ns() - began > debugger.budget_ns && !point->is_slow) {
         point->is_slow = 1;
@@ -241,12 +238,14 @@ static struct step_place get_step_place(native_frame *frame, uint32_t line, int 
         .is_users = is_users,
         .is_coroutine =
             (code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .is_generator = (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
         .task = debugger_step()->task != 0 ? loops_task_identity() : 0,
     };
 }
 
 static void end_step(void)
 {
+    debugger.follows -= debugger_step()->mode == STEP_FOLLOW;
     *debugger_step() = (struct step){0};
     debugger.steps--;
     debug_engine.refresh();
@@ -324,6 +323,7 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
             (point->data != NULL && !debug_data_changed(site, frame))) {
             continue;
         }
+        point->reached++;
         if (!condition_holds(site, frame)) {
             debugger.counts.condition_skips++;
         } else if (revision == debugger.revision && hits_take(&point->hits)) {
@@ -362,8 +362,37 @@ int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, P
     if (current->mode == STEP_NONE) {
         return code->is_users ? stop_here(frame, "pause", PyList_New(0)) : 0;
     }
+    if (current->mode == STEP_FOLLOW) {
+        int has_left = current->has_left;
+        return step_follows(debugger_step(), STEP_LINE, &place)
+                   ? stop_here(frame, has_left ? "step" : "line", PyList_New(0))
+                   : 0;
+    }
     struct step step = *current;
     return step_take(&step, STEP_LINE, &place) ? stop_here(frame, "step", PyList_New(0)) : 0;
+}
+
+int debugger_event(native_frame *frame, enum step_event how, PyObject *value)
+{
+    static const char *const names[] = {
+        [STEP_CALL] = "call",     [STEP_RETURN] = "return", [STEP_YIELD] = "return",
+        [STEP_UNWIND] = "return", [STEP_RAISE] = "raise",   [STEP_INSTRUCTION] = "opcode"};
+    const struct debug_code *code = debugger_follows() ? debugger_code_of(frame) : NULL;
+    if (code == NULL || debug_self.is_inside || debug_self.is_internal || !debugger.is_on) {
+        return 0;
+    }
+    int line = native_line(frame);
+    struct step_place place = get_step_place(frame, line > 0 ? (uint32_t)line : 0, code->is_users);
+    if (!step_follows(debugger_step(), how, &place)) {
+        return 0;
+    }
+    struct pyerror error = pyerror_take();
+    if (debugger_stop(frame, compat_frame_object(frame), names[how], PyList_New(0), value) != 0) {
+        pyerror_drop(&error);
+        return -1;
+    }
+    pyerror_put_back(&error);
+    return 0;
 }
 
 int debugger_data_left(struct debug_code *code, native_frame *frame)
@@ -375,7 +404,7 @@ int debugger_data_left(struct debug_code *code, native_frame *frame)
 void debugger_left(native_frame *frame, enum step_event how)
 {
     struct step *step = debugger_step();
-    if (debug_self.is_inside || step->mode == STEP_NONE) {
+    if (debug_self.is_inside || step->mode == STEP_NONE || step->begin != 0) {
         return;
     }
     struct step_place place = get_step_place(frame, 0, 1);
@@ -384,8 +413,9 @@ void debugger_left(native_frame *frame, enum step_event how)
         end_step(); /* nothing of the thread is left to step in */
     } else if (step->frame == 0 && before != 0) {
         debug_engine.refresh();
-    } else if (step->frame != before) {
-        struct debug_code *caller = debugger_code_of((native_frame *)step->frame);
+    } else if (step->frame != before || (step->mode == STEP_FOLLOW && step->frame == 0)) {
+        native_frame *next = (native_frame *)(step->frame != 0 ? step->frame : place.caller);
+        struct debug_code *caller = debugger_code_of(next);
         if (caller != NULL) {
             debug_engine.arm(caller);
         }
@@ -404,6 +434,7 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
 {
     struct step *step = debugger_step();
     debugger.steps += (mode != STEP_NONE) - (step->mode != STEP_NONE);
+    debugger.follows -= step->mode == STEP_FOLLOW;
     *step = (struct step){
         .mode = mode, .frame = mode != STEP_NONE ? (uintptr_t)frame : 0, .line = line};
     step->in_thread = debugger.steps_in_thread;
@@ -413,5 +444,54 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
     debug_engine.refresh();
     if (mode != STEP_NONE) {
         debug_engine.arm(code);
+    }
+}
+
+static uintptr_t identity_of(PyFrameObject *object)
+{
+    return object != NULL ? (uintptr_t)native_of(object) : 0;
+}
+
+void debugger_follow(const struct debug_follow *wanted)
+{
+    struct step *step = debugger_step();
+    PyFrameObject *named[] = {wanted->begin, wanted->stop, wanted->returns};
+    debugger.steps += step->mode == STEP_NONE;
+    debugger.follows += step->mode != STEP_FOLLOW;
+    *step = (struct step){.mode = STEP_FOLLOW,
+                          .frame = identity_of(wanted->stop),
+                          .returns = identity_of(wanted->returns),
+                          .begin = identity_of(wanted->begin),
+                          .origin = (uintptr_t)debug_self.frame,
+                          .line = wanted->line > 0 ? (uint32_t)wanted->line : 0,
+                          .is_never = wanted->line < 0,
+                          .instruction = wanted->instruction,
+                          .in_thread = debugger.steps_in_thread};
+    if (step->frame == 0 && !step->in_thread) {
+        step->task = loops_task_identity();
+    }
+    debug_engine.refresh();
+    struct debug_code *here = debug_self.frame != NULL ? debugger_code_of(debug_self.frame) : NULL;
+    if (here != NULL) {
+        debug_engine.arm(here);
+    }
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        struct debug_code *code = named[i] != NULL ? debugger_code_of(native_of(named[i])) : NULL;
+        if (code != NULL) {
+            debug_engine.arm(code);
+        }
+    }
+    if (wanted->instruction && wanted->begin != NULL && debug_engine.arm_instruction != NULL) {
+        struct debug_code *code = debugger_code_of(native_of(wanted->begin));
+        if (code != NULL) {
+            debug_engine.arm_instruction(code);
+        }
+    }
+}
+
+void debugger_end_step(void)
+{
+    if (debugger_step()->mode != STEP_NONE) {
+        end_step();
     }
 }

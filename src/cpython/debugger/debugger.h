@@ -39,7 +39,7 @@ struct debug_point {
     PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
     struct debug_watch *watch; /* owned, with data */
     int is_slow;               /* was over the budget once, which was reported */
-    int has_failed;            /* its condition raised, which was reported */
+    uint64_t reached;          /* how often its line began, whatever the condition says */
 };
 
 /* Indexes of variables in the frames of a code object; -1 = no variable of that code. */
@@ -132,6 +132,8 @@ struct debug_engine {
     void (*stop)(void);
     /* Called when the sites of code have changed, or when a step needs its lines. */
     void (*arm)(struct debug_code *code);
+    /* Makes the next instruction of code report itself; NULL where there is no such event. */
+    void (*arm_instruction)(struct debug_code *code);
     /* Makes running frames report lines: those whose code has sites, or all of the user's code. */
     void (*reach_running)(int all);
     /* Called when steps, a pause or breakpoints on exceptions change: other events are needed. */
@@ -150,6 +152,7 @@ struct debugger {
     size_t points;       /* breakpoints in files and functions */
     size_t watches;      /* those on data */
     int steps;           /* threads that step */
+    int follows;         /* those that follow: they need calls, returns and exceptions */
     int inside;          /* threads that the debugger itself runs in */
     int rewrites;        /* code may be copied with probes */
     unsigned catches;    /* enum debug_catch */
@@ -227,6 +230,14 @@ void debug_data_begins(const struct debug_code *code, native_frame *frame);
 /* Called when such a frame returns or is unwound: checks what its last line has changed. Returns 0,
  * or -1 with an exception for the program. */
 int debugger_data_left(struct debug_code *code, native_frame *frame);
+/* Stops at a call, a return or an exception, if the thread follows and its rules stop there.
+ * `value` is what is returned, or the exception's (type, value, traceback). Returns 0, or -1 with
+ * an exception for the program. */
+int debugger_event(native_frame *frame, enum step_event how, PyObject *value);
+static inline int debugger_follows(void)
+{
+    return debugger.follows != 0 && debugger_step()->mode == STEP_FOLLOW;
+}
 /* Called when a frame returns, yields, or is unwound: moves the thread's step on. */
 void debugger_left(native_frame *frame, enum step_event how);
 /* Returns whether only sites matter: no thread steps, no pause is wanted, no Python of the debugger
@@ -241,11 +252,17 @@ static inline int debugger_is_marked(const struct debug_code *code, uint32_t at)
 {
     return at < code->mark_count && (code->marks[at / 8] >> at % 8 & 1) != 0;
 }
+/* Returns whether this thread stops in whatever frame comes next. */
+static inline int debugger_steps_in(void)
+{
+    const struct step *step = debugger_step();
+    return step->mode == STEP_IN || (step->mode == STEP_FOLLOW && step->frame == 0);
+}
 /* Returns whether this thread needs all lines of a frame that begins now. */
 static inline int debugger_wants_all(const struct debug_code *code)
 {
-    return code->is_users && ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted ||
-                              debugger_step()->mode == STEP_IN);
+    return code->is_users &&
+           ((debugger.catches & CATCH_RAISED) || debugger.pause_wanted || debugger_steps_in());
 }
 /* Returns whether this thread needs any line of it. */
 static inline int debugger_wants(const struct debug_code *code)

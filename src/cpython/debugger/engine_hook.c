@@ -156,7 +156,7 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
 }
 
 /* Handles the end of a frame, or a yield. `arg` is the result; NULL = an exception leaves it. */
-static int frame_leaves(native_frame *frame, const PyObject *arg)
+static int frame_leaves(native_frame *frame, PyObject *arg)
 {
     struct debug_code *code = debugger_known(native_code(frame));
     enum step_event how = arg == NULL              ? STEP_UNWIND
@@ -165,6 +165,9 @@ static int frame_leaves(native_frame *frame, const PyObject *arg)
     debugger.counts.py_return_callbacks++;
     int done =
         code != NULL && code->has_data && how != STEP_YIELD ? debugger_data_left(code, frame) : 0;
+    if (done == 0) {
+        done = debugger_event(frame, how, arg != NULL ? arg : Py_None);
+    }
     debugger_left(frame, how);
     return done;
 }
@@ -178,8 +181,12 @@ static int trace_debugged(PyFrameObject *object, int what, PyObject *arg)
     if (what == PyTrace_LINE) {
         return line_begins(frame);
     }
+    if (what == PyTrace_CALL) {
+        return debugger_event(frame, STEP_CALL, Py_None);
+    }
     if (what == PyTrace_EXCEPTION) {
-        return debugger.catches & CATCH_RAISED ? exception_raised(frame, arg) : 0;
+        int done = debugger.catches & CATCH_RAISED ? exception_raised(frame, arg) : 0;
+        return done == 0 && arg != NULL ? debugger_event(frame, STEP_RAISE, arg) : done;
     }
     return what == PyTrace_RETURN ? frame_leaves(frame, arg) : 0;
 }
@@ -200,7 +207,7 @@ static PyObject *run_debugged(int is_on, HOOK_ARGS)
     PyObject *result = eval_below(EVAL_DEBUGGER, HOOK_PASS);
     Py_XDECREF(take_pending_stop(frame)); /* the frame ended before the line began */
     const struct step *step = debugger_step();
-    int is_stepping = step->mode == STEP_IN ||
+    int is_stepping = debugger_steps_in() ||
                       (step->mode != STEP_NONE && step->frame == (uintptr_t)native_current(state));
     if ((is_stepping && !debug_self.is_inside) || reached != running_reached) {
         (void)trace_switch(state, eval_trace, 1);

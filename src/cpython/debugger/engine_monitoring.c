@@ -19,7 +19,8 @@
 
 static PyObject *disable; /* process-wide, borrowed */
 static int tool = -1;
-static long always, stepping, line, leaving, unwind, raising; /* bits of events */
+/* bits of events */
+static long always, stepping, line, leaving, unwind, raising, ending, instruction;
 
 static native_frame *get_running_frame(void)
 {
@@ -73,6 +74,9 @@ static PyObject *code_begins(PyObject *const *args, size_t n)
         debugger_main_begins(code, frame);
     } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {
         set_lines(code, 1);
+    }
+    if (debugger_follows() && debugger_event(frame, STEP_CALL, Py_None) != 0) {
+        return NULL;
     }
     return reply_to_event(debugger.steps != 0 || debugger.waits_for_main || debugger.pause_wanted ||
                           code->is_one_line || code->has_data || code->site_count != 0);
@@ -128,6 +132,10 @@ static PyObject *frame_left(PyObject *const *args, size_t n, enum step_event how
     if (has_data && !debug_self.is_inside) {
         done = debugger_data_left(known, frame);
     }
+    if (done == 0 && frame != NULL && debugger_follows()) {
+        PyObject *value = how != STEP_UNWIND && PyVectorcall_NARGS(n) >= 3 ? args[2] : Py_None;
+        done = debugger_event(frame, how, value);
+    }
     if (frame != NULL) {
         debugger_left(frame, how);
     }
@@ -166,6 +174,47 @@ static PyObject *debug_on_unwind(PyObject *Py_UNUSED(self), PyObject *const *arg
     Py_RETURN_NONE;
 }
 
+/* Stops at an exception, in each frame that it passes, where the thread follows. */
+static int follow_exception(native_frame *frame, PyObject *exception)
+{
+    if (!debugger_follows() || !PyExceptionInstance_Check(exception)) {
+        return 0;
+    }
+    PyObject *traceback = ((PyBaseExceptionObject *)exception)->traceback;
+    PyObject *value = PyTuple_Pack(3, (PyObject *)Py_TYPE(exception), exception,
+                                   traceback != NULL ? traceback : Py_None); /* owned */
+    int done = value != NULL ? debugger_event(frame, STEP_RAISE, value) : -1;
+    Py_XDECREF(value);
+    return done;
+}
+
+static PyObject *debug_on_ending(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                 PyObject *Py_UNUSED(names))
+{
+    native_frame *frame = get_event_frame(args, n);
+    if (frame != NULL && PyVectorcall_NARGS(n) >= 3 && follow_exception(frame, args[2]) != 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *debug_on_instruction(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                                      PyObject *Py_UNUSED(names))
+{
+    native_frame *frame = get_event_frame(args, n);
+    if (frame != NULL && !debug_self.is_inside) {
+        struct debug_code *code = debugger_code_of(frame);
+        int done = debugger_event(frame, STEP_INSTRUCTION, Py_None);
+        if (code != NULL && (done != 0 || debugger_step()->begin == 0)) {
+            set_lines(code, 1); /* one instruction is enough */
+        }
+        if (done != 0) {
+            return NULL;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *debug_on_raise(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
                                 PyObject *Py_UNUSED(names))
 {
@@ -182,6 +231,9 @@ static PyObject *debug_on_raise(PyObject *Py_UNUSED(self), PyObject *const *args
         debugger_raised(frame, args[2]) != 0) {
         return NULL;
     }
+    if (frame != NULL && PyVectorcall_NARGS(n) >= 3 && follow_exception(frame, args[2]) != 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -192,16 +244,21 @@ static int start_tool(void)
         vectorcallfunc function;
         long *bits;
     } handlers[] = {
-        {"PY_START", debug_on_start, &always},   {"PY_RESUME", debug_on_resume, &always},
-        {"LINE", debug_on_line, &line},          {"PY_RETURN", debug_on_return, &leaving},
-        {"PY_YIELD", debug_on_yield, &stepping}, {"PY_UNWIND", debug_on_unwind, &unwind},
+        {"PY_START", debug_on_start, &always},
+        {"PY_RESUME", debug_on_resume, &always},
+        {"LINE", debug_on_line, &line},
+        {"PY_RETURN", debug_on_return, &leaving},
+        {"PY_YIELD", debug_on_yield, &stepping},
+        {"PY_UNWIND", debug_on_unwind, &unwind},
         {"RAISE", debug_on_raise, &raising},
+        {"STOP_ITERATION", debug_on_ending, &ending},
+        {"INSTRUCTION", debug_on_instruction, &instruction},
     };
     disable = monitoring_disable();
     if (disable == NULL || monitoring_take(-1, &tool) != 0) {
         return -1;
     }
-    always = stepping = line = leaving = unwind = raising = 0;
+    always = stepping = line = leaving = unwind = raising = ending = instruction = 0;
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         long bit = 0;
         if (monitoring_register(tool, handlers[i].event, handlers[i].function, &bit) != 0) {
@@ -237,6 +294,13 @@ static void arm_lines(struct debug_code *code)
     }
 }
 
+static void arm_next_instruction(struct debug_code *code)
+{
+    if (tool >= 0 && monitoring_set_local(tool, code->code, line | instruction) != 0) {
+        PyErr_Clear();
+    }
+}
+
 static void reach_running_lines(int all)
 {
     PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
@@ -256,6 +320,7 @@ static void refresh_events(void)
 {
     int is_on = debugger.steps != 0;
     long events = always | (is_on ? stepping | leaving | unwind : 0);
+    events |= debugger.follows != 0 ? raising | ending : 0;
     events |= debugger.watches != 0 ? unwind : 0;
     events |= debugger.catches & CATCH_RAISED ? raising : 0;
     events |= debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED) ? unwind : 0;
@@ -269,6 +334,7 @@ const struct debug_engine debug_engine = {
     .start = start_tool,
     .stop = stop_tool,
     .arm = arm_lines,
+    .arm_instruction = arm_next_instruction,
     .reach_running = reach_running_lines,
     .refresh = refresh_events,
 };
@@ -291,7 +357,11 @@ static void reach_running_lines(int all)
     (void)all;
 }
 
-const struct debug_engine debug_engine = {"none",    start_tool,          stop_tool,
-                                          arm_lines, reach_running_lines, stop_tool};
+const struct debug_engine debug_engine = {.name = "none",
+                                          .start = start_tool,
+                                          .stop = stop_tool,
+                                          .arm = arm_lines,
+                                          .reach_running = reach_running_lines,
+                                          .refresh = stop_tool};
 
 #endif

@@ -154,6 +154,11 @@
 /* _asyncio.current_task() is there; before, a dictionary of loops and their tasks. */
 #define HAS_NATIVE_CURRENT_TASK (PY_VERSION_HEX >= 0x030c0000)
 
+/* frame.f_locals of a function writes to the frame itself. */
+#define LOCALS_WRITE_THROUGH (PY_VERSION_HEX >= 0x030d0000)
+/* The compiler may have proved that a local is bound, and reads it without a look. */
+#define LOCALS_STAY_BOUND (PY_VERSION_HEX >= 0x030c0000)
+
 /* Cells are among the slots of the locals, which they take over when the frame begins. */
 #define CELLS_SHARE_SLOTS (PY_VERSION_HEX >= 0x030b0000)
 

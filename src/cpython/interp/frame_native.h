@@ -138,6 +138,13 @@ static inline PyObject *native_slot(native_frame *f, Py_ssize_t i)
     return NATIVE_SLOT(f, i);
 }
 
+#if !LOCALS_WRITE_THROUGH
+static inline PyObject **native_slot_place(native_frame *f, Py_ssize_t i)
+{
+    return &f->localsplus[i];
+}
+#endif
+
 /* Whether the slot holds a cell whose content is the variable, once the frame has begun. */
 static inline int native_is_cell(PyCodeObject *code, Py_ssize_t i)
 {

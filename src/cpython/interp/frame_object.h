@@ -102,6 +102,11 @@ static inline PyObject *native_slot(native_frame *f, Py_ssize_t i) /* borrowed, 
     return f->f_localsplus[i];
 }
 
+static inline PyObject **native_slot_place(native_frame *f, Py_ssize_t i)
+{
+    return &f->f_localsplus[i];
+}
+
 /* Whether the slot holds a cell whose content is the variable. */
 static inline int native_is_cell(PyCodeObject *code, Py_ssize_t i)
 {

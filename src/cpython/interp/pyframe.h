@@ -24,4 +24,21 @@ static inline PyObject *frame_variable(PyCodeObject *code, native_frame *frame, 
     return value;
 }
 
+#if !LOCALS_WRITE_THROUGH
+/* Writes a variable of a frame that has begun: `value` is borrowed, NULL unbinds it. Everything
+ * else in the frame stays as it is. The old value may run its __del__. */
+static inline void frame_set_variable(PyCodeObject *code, native_frame *frame, Py_ssize_t slot,
+                                      PyObject *value)
+{
+    PyObject **place = native_slot_place(frame, slot);
+    if (*place != NULL && native_is_cell(code, slot) && PyCell_Check(*place)) {
+        place = &((PyCellObject *)*place)->ob_ref;
+    }
+    PyObject *old = *place; /* owned */
+    Py_XINCREF(value);
+    *place = value;
+    Py_XDECREF(old);
+}
+#endif
+
 #endif

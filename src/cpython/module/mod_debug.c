@@ -144,6 +144,14 @@ static PyObject *debug_points(PyObject *module, PyObject *args)
     return PyLong_FromSize_t(met);
 }
 
+/* debug_hit_counts() -> {id: (reached, hits)} */
+static PyObject *debug_hit_counts(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return debug_point_counts();
+}
+
 /* debug_hits(text): refuses what is no hit condition. */
 static PyObject *debug_hits(PyObject *module, PyObject *text)
 {
@@ -270,6 +278,57 @@ static PyObject *debug_step(PyObject *module, PyObject *args)
     }
     debugger_step_in(code, frame, (enum step_mode)mode, line);
     Py_RETURN_NONE;
+}
+
+/* debug_follow(stop, returns, line, begin, instruction): frames or None; the thread goes on by
+ * bdb's rules. */
+static PyObject *debug_follow(PyObject *module, PyObject *args)
+{
+    PyObject *frames[3];
+    struct debug_follow wanted = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOlOp", &frames[0], &frames[1], &wanted.line, &frames[2],
+                          &wanted.instruction)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (frames[i] != Py_None && !PyFrame_Check(frames[i])) {
+            PyErr_SetString(PyExc_TypeError, "a frame or None is wanted");
+            return NULL;
+        }
+    }
+    if (!debugger.is_on) {
+        PyErr_SetString(PyExc_RuntimeError, "the debugger is not on");
+        return NULL;
+    }
+    PyFrameObject **const places[] = {&wanted.stop, &wanted.returns, &wanted.begin};
+    for (size_t i = 0; i < 3; i++) {
+        *places[i] = frames[i] != Py_None ? (PyFrameObject *)frames[i] : NULL;
+    }
+    debugger_follow(&wanted);
+    Py_RETURN_NONE;
+}
+
+/* debug_unfollow(): this thread steps no more. */
+static PyObject *debug_unfollow(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    debugger_end_step();
+    Py_RETURN_NONE;
+}
+
+/* debug_assign(frame, name[, value]) -> whether the frame has such a variable; it has the value
+ * now, or none. */
+static PyObject *debug_assign_name(PyObject *module, PyObject *args)
+{
+    PyObject *object, *name, *value = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "O!U|O", &PyFrame_Type, &object, &name, &value)) {
+        return NULL;
+    }
+    int done = debug_assign((PyFrameObject *)object, name, value);
+    return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
 /* debug_pause(): the next line of the user's code stops, in any thread. */
@@ -419,10 +478,14 @@ static PyMethodDef methods[] = {
     {"debug_stop", debug_stop, METH_NOARGS, "Stops it; all breakpoints are forgotten."},
     {"debug_points", debug_points, METH_VARARGS,
      "Sets the breakpoints of a file in place of all earlier ones."},
+    {"debug_hit_counts", debug_hit_counts, METH_NOARGS, "How often each breakpoint was hit."},
     {"debug_hits", debug_hits, METH_O, "Refuses what is no hit condition."},
     {"debug_exceptions", debug_exceptions, METH_O,
      "Sets the breakpoints on exceptions in place of all earlier ones."},
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
+    {"debug_follow", debug_follow, METH_VARARGS, "This thread goes on by bdb's rules."},
+    {"debug_unfollow", debug_unfollow, METH_NOARGS, "This thread steps no more."},
+    {"debug_assign", debug_assign_name, METH_VARARGS, "Writes one variable of a frame."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
     {"debug_rewrite", debug_rewrite, METH_VARARGS, "Code with probes that do nothing."},

@@ -1,0 +1,46 @@
+"""The debugger's prompt on a pseudo-terminal, for tests."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+from conftest import clean_environ
+
+
+class Terminal:
+    """`relive debug` of a program on a pseudo-terminal; each command is typed at a prompt."""
+
+    def __init__(self, folder, source, *options):
+        (folder / "app.py").write_text(source)
+        self.fd, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "relive", "debug", *options, "app.py"],
+            cwd=folder, env=dict(clean_environ(), TERM="dumb", HOME=str(folder)),
+            stdin=other, stdout=other, stderr=other, start_new_session=True,
+        )  # fmt: skip
+        os.close(other)
+
+    def read(self, until=None):
+        data, end = "", time.monotonic() + 60
+        while (until is None or until not in data) and time.monotonic() < end:
+            if select.select([self.fd], [], [], 1)[0]:
+                try:
+                    data += os.read(self.fd, 65536).decode(errors="replace")
+                except OSError:  # the other end is closed
+                    break
+        assert until is None or until in data, data
+        return data
+
+    def run(self, *commands):
+        """Types the commands, each at a prompt. Returns all that was printed."""
+        seen = ""
+        for command in commands:
+            seen += self.read("(relive) ")
+            os.write(self.fd, command.encode() + b"\n")
+        seen += self.read()
+        self.process.wait(60)
+        os.close(self.fd)
+        return seen
