@@ -234,7 +234,7 @@ class FrameEvalRuntime:
     def step(self, mode: int, line: int = 0, frame: Optional[FrameType] = None) -> None:
         """Chooses how this thread goes on: STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL a line, or
         STEP_NONE. It works in a stop, or for a frame of this thread."""
-        from relive import _core
+        import relive._core as _core  # `from` would run a frame of importlib
 
         _core.debug_step(mode, line, frame)
 
@@ -250,13 +250,13 @@ class FrameEvalRuntime:
         """Lets this thread go on by bdb's rules (src/debug/step.h), which also stop at calls,
         returns and exceptions. The reason of a stop is call, line, return, raise or opcode. The
         property `value` has what is returned or raised."""
-        from relive import _core
+        import relive._core as _core  # as in step()
 
         _core.debug_follow(stop, returns, line, begin, instruction)
 
     def stop_stepping(self) -> None:
         """Ends a step of this thread. Does nothing where it does not step."""
-        from relive import _core
+        import relive._core as _core  # as in step()
 
         _core.debug_unfollow()
 

@@ -169,6 +169,18 @@ static int is_last(native_frame *caller)
     return 1;
 }
 
+/* Returns whether the code is of the import machinery. C calls it too, and catches what it raises
+ * though no Python frame is above. */
+static int is_importing(const struct debug_code *code)
+{
+    const char *module = code->module != NULL ? PyUnicode_AsUTF8(code->module) : NULL;
+    if (module == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    return strcmp(module, "zipimport") == 0 || strncmp(module, "importlib", 9) == 0;
+}
+
 int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *object,
                      PyObject *exception)
 {
@@ -180,7 +192,7 @@ int debugger_unwound(PyCodeObject *code, native_frame *caller, PyFrameObject *ob
     if (own == NULL || !own->is_users) {
         return 0;
     }
-    PyObject *ids = (debugger.catches & CATCH_UNCAUGHT) && is_last(caller)
+    PyObject *ids = (debugger.catches & CATCH_UNCAUGHT) && !is_importing(own) && is_last(caller)
                         ? list_wanted(CATCH_UNCAUGHT, type_of(exception))
                         : NULL;
     if (ids == NULL && (debugger.catches & CATCH_UNHANDLED)) {
