@@ -117,13 +117,13 @@ def test_what_filters_leave_out_is_not_stepped_into(tmp_path):
         assert done.returncode in (0, 1), done.stderr
         return re.findall(r"(\w+)\.py\((\d+)\)", done.stdout.decode())
 
-    assert places()[:3] == [("app", "3"), ("theirs", "2"), ("theirs", "3")]
-    assert places("--trace-filter", "mine.toml")[:3] == [("app", "3"), ("app", "4"), ("mine", "2")]
+    assert places()[:3] == [("app", "3"), ("theirs", "1"), ("theirs", "2")]  # 1: its --Call--
+    assert places("--trace-filter", "mine.toml")[:3] == [("app", "3"), ("app", "4"), ("mine", "1")]
     (tmp_path / ".relive").mkdir()
     (tmp_path / "mine.toml").rename(tmp_path / ".relive" / "trace-filter.toml")
     assert places()[1] == ("app", "4")
-    assert places("--no-auto-filter")[1] == ("theirs", "2")
-    assert places("--all-code")[1] == ("theirs", "2")
+    assert places("--no-auto-filter")[1] == ("theirs", "1")
+    assert places("--all-code")[1] == ("theirs", "1")
     (tmp_path / ".relive" / "trace-filter.toml").write_text("[meta\n")
     wrong = relive("debug", "app.py", cwd=tmp_path)
     assert wrong.returncode == 125 and b"trace-filter.toml" in wrong.stderr
