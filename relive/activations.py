@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     Run = typing.Sequence[Recording]
     Event = Mapping[str, Any]  # an event as `relive dump` prints it
 
+COMPARED = 8  # containers of a frame before each line; with more of them they take turns
+_UNCHANGING = frozenset((
+    "int", "float", "complex", "str", "bytes", "bool", "NoneType", "tuple", "frozenset", "range",
+    "function", "builtin_function_or_method", "module", "type",
+))  # fmt: skip
 _FIRST = 3  # values of a sequence that are kept, besides the last one
 _ENDS = ("return", "unwind")
 
@@ -88,6 +93,8 @@ class Activation:
         self.calls: List[Sequence] = []
         self.loops: Dict[int, int] = {}  # the last line of each loop, by its first line
         self.written: Dict[str, int] = {}  # how often each variable was
+        self.containers = 0
+        """variables whose inside can change: beyond COMPARED, that may be seen some lines late"""
 
     def is_in_a_branch(self, line: Line) -> bool:
         """Returns whether a line ran in some rounds of a loop and not in others."""
@@ -181,6 +188,8 @@ class _Reading:
         """Returns the activation."""
         for calls, call in self._open.values():
             calls.add(_key_of(call), call)
+        values = {**self.found.event.get("args", {}), **self._values}.values()
+        self.found.containers = sum(one["t"] not in ("", *_UNCHANGING) for one in values)
         return self.found
 
 

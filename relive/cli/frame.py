@@ -150,6 +150,11 @@ class _View:
         has_hits = any(line.hits for line in found.lines.values())
         if not has_hits and common.highest_level(self.recording.header["meta"]) != "lines":
             lines.append(common.dim("its lines were not recorded (relive record --level lines)"))
+        if has_hits and found.containers > activations.COMPARED:
+            lines.append(common.dim(
+                f"{found.containers} containers take turns in being compared: a change inside one"
+                " may be shown some lines late"
+            ))  # fmt: skip
         if found.lines and not self._texts():
             why = why_no_text(self.recording, event)
             lines.append(common.dim(f"its source is not in the recording{why}"))

@@ -4,6 +4,7 @@ import collections
 import itertools
 import json
 import random
+import re
 
 import format_reader
 import pytest
@@ -166,3 +167,20 @@ def test_without_lines_the_calls_are_shown_in_their_order(record, tmp_path):
     text = relive("frame", "g#1", cwd=tmp_path).stdout.decode()
     assert "f(n=1) -> 1" in text and "... 6 more" in text and "f(n=8) -> 8" in text
     assert "its lines were not recorded (relive record --level lines)" in text
+
+
+@pytest.mark.parametrize("count", [7, 12])
+def test_changes_that_may_be_shown_late_are_announced(record, tmp_path, count):
+    """With more containers than are compared before a line, a change shows at another line."""
+    names = [f"v{number:02}" for number in range(count)]
+    body = "".join(f"    {name} = [0]\n    n = {name} + [1]\n" for name in names)
+    body += "".join(f"    {name}.append(1)\n" for name in names)
+    record(f"def f():\n{body}    return len(n)\nf()\n", "--level", "lines")
+    text = relive("frame", "f#1", tmp_path / "out.relive").stdout.decode()
+    late = [
+        line for line in text.splitlines()
+        if re.search(r"v\d\d = \[0, 1\]", line) and ".append" in line
+        and re.search(r"(v\d\d)\.append", line).group(1) not in line.partition(".append")[2]
+    ]  # fmt: skip
+    says = f"{count + 1} containers take turns in being compared"
+    assert (says in text) == (count > 7) and (not late or says in text)
