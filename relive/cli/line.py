@@ -32,7 +32,8 @@ def main(words: List[str]) -> int:
     only = 0
     if sign and wanted and (number == "last" or (number.isdecimal() and int(number))):
         place, only = wanted, -1 if number == "last" else int(number)
-    if not place.rpartition(":")[2].isdigit():
+    line = place.rpartition(":")[2]
+    if not line.isdecimal() or not int(line):
         raise ReliveError("ERR_USAGE", f"{place!r} is no FILE:LINE such as shop.py:40")
     run = common.open_run(common.find_file(args.file))
     common.needs_lines(run, "this")

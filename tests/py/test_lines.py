@@ -376,6 +376,8 @@ def test_verbs(record, tmp_path):
     assert [row.split()[2] for row in rows] == ["0", "1", "3", "0", "1"]
     rows = relive("history", "prog.py:4", "n", out).stdout.decode().splitlines()
     assert [row.split()[2] for row in rows] == ["3", "2"] and "at the call" in rows[0]
+    for none in ("prog.py:0", "prog.py:x"):
+        assert b"is no FILE:LINE" in relive("line", none, out).stderr
     rows = relive("line", "prog.py:4", out).stdout.decode().splitlines()
     assert rows.pop(0) == "prog.py:4 > total += i"
     assert len(rows) == 5 and "n=3, total=0, i=0" in rows[0] and "n=2, total=0, i=1" in rows[4]
