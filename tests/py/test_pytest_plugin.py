@@ -579,3 +579,23 @@ def test_numbers(n): price("n", 1 if n < 17 else 9)
     last = [e for e in begun if e["func"].endswith(":test_numbers")][-1]
     assert last["args"]["n"]["r"] == "17"
     assert "    n = 17\n" in done.text
+
+
+def test_children_of_a_test_leave_no_file(project):
+    project.write("""
+import multiprocessing, subprocess, sys
+def work(n): return price("child", n)
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
+def test_red(kind):
+    with multiprocessing.get_context(kind).Pool(1) as pool:
+        assert pool.map(work, [1]) == [3]
+        pool.close()
+        pool.join()
+    assert subprocess.call([sys.executable, "-c", "pass"]) == 0
+    price("parent", 9)
+""")
+    done = project.pytest()
+    assert counts(done) == {"failed": 2}, done.text
+    assert project.names() == ["test_shop-test_red-fork.relive", "test_shop-test_red-spawn.relive"]
+    for path in project.kept.iterdir():
+        assert functions(path) == ["test_red", "price"]
