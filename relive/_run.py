@@ -13,7 +13,17 @@ from relive.errors import from_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
+    from typing import (
+        Any,
+        Callable,
+        Dict,
+        List,
+        Mapping,
+        MutableMapping,
+        Optional,
+        Tuple,
+        TypeVar,
+    )
 
     from relive.filters.chain import Chain
 
@@ -26,6 +36,57 @@ complain = _core.complain
 library_folders = _core.library_folders
 opened = _core.opened_run
 tell_children = _core.tell_children
+
+_FALLBACK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fallback")
+_FALLBACK_VARIABLE = "RELIVE_PYTHONPATH"
+# Runs here and in other interpreters. An editable install can import the boot module. But an
+# interpreter only does so by itself with a .pth (or .start) file in a site folder.
+BOOT_PROBE = """\
+import os, site, sys
+folders = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
+boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
+"""
+
+
+def boot_is_installed() -> bool:
+    """Returns whether this interpreter begins recordings by itself."""
+    found: Dict[str, Any] = {}
+    exec(BOOT_PROBE, found)
+    return bool(found["boot"])
+
+
+def add_fallback(environ: MutableMapping[str, str]) -> None:
+    """Puts the folder into PYTHONPATH by which an interpreter begins where relive.pth is not
+    installed. The interpreter takes it out of its sys.path again."""
+    before = environ.get("PYTHONPATH")
+    environ["PYTHONPATH"] = _FALLBACK + (os.pathsep + before if before else "")
+    environ[_FALLBACK_VARIABLE] = _FALLBACK
+
+
+_has_added = False  # to PYTHONPATH, by reach_children()
+
+
+def reach_children() -> None:
+    """Lets programs that this process starts be recorded, as those of `relive record` are."""
+    global _has_added
+    if _FALLBACK_VARIABLE not in os.environ and not boot_is_installed():
+        add_fallback(os.environ)
+        _has_added = True
+
+
+def forget_children() -> None:
+    """Takes back by what started programs are recorded."""
+    global _has_added
+    os.environ.pop(VARIABLE, None)
+    if not _has_added:
+        return
+    _has_added = False
+    os.environ.pop(_FALLBACK_VARIABLE, None)
+    path = os.environ.get("PYTHONPATH", "")
+    if path == _FALLBACK:
+        del os.environ["PYTHONPATH"]
+    elif path.startswith(_FALLBACK + os.pathsep):
+        os.environ["PYTHONPATH"] = path[len(_FALLBACK + os.pathsep) :]
 
 
 class _Quiet:

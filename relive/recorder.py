@@ -65,6 +65,8 @@ def _start_recording(path: _Path, merged: Mapping[str, Any]) -> None:
     _run.open_file(path, merged, run)
     try:
         _run.tell_children()
+        if merged["children"]:
+            _run.reach_children()
         _tell_watchers_of_start()
     except BaseException:  # what could not begin wholly is off
         stop()
@@ -91,7 +93,7 @@ def stop() -> Optional[Mapping[str, Any]]:
     with _run.changing():
         if _has_private_recording():
             return None
-        os.environ.pop(_run.VARIABLE, None)
+        _run.forget_children()
         for one in _run.watchers:
             one.before_stop()
         stats: Optional[Mapping[str, Any]] = _core.stop()

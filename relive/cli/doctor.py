@@ -50,8 +50,8 @@ def _show_config(as_json: bool) -> int:
 
 def _collect_facts() -> Dict[str, Any]:
     from relive import _core
+    from relive._run import boot_is_installed
     from relive._version import __version__
-    from relive.cli.launch import boot_is_installed
     from relive.debug import telemetry
     from relive.debug.policy import check_environment_compatibility
 

@@ -12,7 +12,7 @@ from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Mapping, NoReturn, Optional, Set
+    from typing import Any, List, Mapping, NoReturn, Optional, Set
 
 # Interpreter options whose value is the next word.
 _FLAGS_WITH_VALUE = ("-W", "-X", "--check-hash-based-pycs")
@@ -201,15 +201,7 @@ def _read_shebang(head: str, path: str) -> Optional[str]:
     return match.group(1) if match else None
 
 
-# Runs here and in other interpreters. An editable install can import the boot module. But an
-# interpreter only does so by itself with a .pth (or .start) file in a site folder.
-_BOOT_PROBE = """\
-import os, site, sys
-folders = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
-boot = any(os.path.exists(os.path.join(folder, "relive.pth")) for folder in folders)
-"""
-
-_PROBE = _BOOT_PROBE + "\n".join(
+_PROBE = _run.BOOT_PROBE + "\n".join(
     (
         "if boot:",
         "    print('boot')",
@@ -235,13 +227,6 @@ def _is_this_interpreter(program: Program) -> bool:
     return same and os.path.dirname(os.path.abspath(program.interpreter)) == os.path.dirname(
         os.path.abspath(sys.executable)
     )
-
-
-def boot_is_installed() -> bool:
-    """Returns whether this interpreter begins recordings by itself."""
-    found: Dict[str, Any] = {}
-    exec(_BOOT_PROBE, found)
-    return bool(found["boot"])
 
 
 def _ask(program: Program) -> project.Found:
@@ -279,7 +264,7 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
         )
     words, environ = [program.interpreter, *program.words], dict(os.environ)
     if _is_this_interpreter(program):
-        has_boot = boot_is_installed()
+        has_boot = _run.boot_is_installed()
     else:
         found = _ask(program)
         has_boot = found.has_boot
@@ -294,11 +279,7 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
                 " environment). -I and -E exclude the other way. Install it with"
                 f" {program.interpreter} -m pip install relive",
             )
-        fallback = os.path.join(os.path.dirname(os.path.dirname(__file__)), "fallback")
-        fallback = os.path.abspath(fallback)
-        before = environ.get("PYTHONPATH")
-        environ["PYTHONPATH"] = fallback + (os.pathsep + before if before else "")
-        environ["RELIVE_PYTHONPATH"] = fallback
+        _run.add_fallback(environ)
     saved = dict(os.environ)
     os.environ.clear()
     os.environ.update(environ, **variables)

@@ -1,9 +1,12 @@
 """Pools and other children, alike from the command line, the variable and the API; how they end."""
 
+import os
 import sys
 
 import pytest
 from conftest import dump, relive, run
+
+import relive as relive_package
 
 POOL = """
 import multiprocessing, sys
@@ -54,6 +57,34 @@ def test_every_door_records_the_same_children(method, door, tmp_path):
     helpers = {"fork": 0, "spawn": 1, "forkserver": 2}[method]  # tracker of resources, server
     assert len(headers) == 3 + helpers
     assert all(header["is_complete"] and not header["losses"] for header in headers)
+
+
+@pytest.mark.parametrize("before", [None, "/usr/share", "/usr/share:"], ids=str)
+def test_the_api_reaches_children_where_the_pth_file_is_not_installed(before, tmp_path):
+    """As `relive record` does: by PYTHONPATH, which is as it was after stop()."""
+    package = os.path.dirname(relive_package.__file__)
+    (tmp_path / "prog.py").write_text(
+        "import os, subprocess, sys\n"
+        f"sys.path.append({os.path.dirname(package)!r})\n"
+        "import relive\n"
+        "def start(name):\n"
+        "    code = f'def {name}(): pass\\n{name}()'\n"
+        "    subprocess.check_call([sys.executable, '-c', code])\n"
+        "old = os.environ.get('PYTHONPATH')\n"
+        "relive.start('out.relive')\n"
+        "start('work')\n"
+        "relive.stop()\n"
+        "assert os.environ.get('PYTHONPATH') == old, os.environ.get('PYTHONPATH')\n"
+        "assert 'RELIVE_PYTHONPATH' not in os.environ\n"
+        "start('after')\n"
+    )
+    bare = getattr(sys, "_base_executable", sys.executable)  # no relive.pth in its folders
+    env = {"PYTHONPATH": before} if before is not None else {}
+    done = run(bare, "prog.py", cwd=tmp_path, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    headers, events = dump(tmp_path / "out.relive")
+    assert len(headers) == 2
+    assert len(calls_of(events)) == 1 and not calls_of(events, "after")
 
 
 def test_a_forkserver_keeps_the_settings_that_it_began_with(tmp_path):
