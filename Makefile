@@ -3,7 +3,7 @@
 PYTHON ?= python3
 MATRIX = $(PYTHON) tools/matrix
 
-.PHONY: wheels wheel-test test-outside sdist wheel-release
+.PHONY: wheels wheel-test test-outside cross sdist wheel-release
 .PHONY: help demo picture interpreters test test-full test-doors test-peers check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
@@ -111,6 +111,10 @@ wheel-test: ## each wheel in an empty environment without a compiler; ONLY="3.12
 
 test-outside: ## uvx, pipx, uv run, other environments, PyInstaller; after make wheels
 	@$(MATRIX) outside --only "$(ONLY)"
+
+cross: ## other platforms: C tests under qemu-user and on musl, wheels; ONLY="3.12"
+	@tools/system.sh tests cross
+	@$(MATRIX) cross --only "$(ONLY)"
 
 sdist: ## the source package of the last commit, and a wheel built from it
 	@tools/system.sh

@@ -6,7 +6,9 @@ Each tool goes into an empty environment of its own, with what it needs, by whee
 - how many other packages come along;
 - `import`: CPU time of a process that imports the tool, over one that imports nothing;
 - `--help`: CPU time of the tool's command with --help, over the same empty process;
-- the interpreter's modules that the import loads.
+- the interpreter's modules that the import loads;
+- `pytest`: CPU time of pytest on tests of plain Python with the tool in use, over the same tests
+  without it. What the tool's users type is in PYTEST.
 
 Both ratios are medians of neighbouring pairs. Bytecode is compiled before. Run by
 `make bench-install`."""
@@ -29,7 +31,33 @@ TOOLS = {
     "pyinstrument": ("pyinstrument", "pyinstrument", "pyinstrument"),
     "debugpy": ("debugpy", "debugpy", "debugpy"),
 }
-COLUMNS = ("download MB", "on disk MB", "other packages", "import", "modules", "`--help`")
+# Name: (its plugin of pytest, words before `-m pytest`, options of pytest); debugpy has none.
+PYTEST = {
+    "relive": ("", [], ["--relive", "--relive-dir={out}"]),
+    "VizTracer": ("", ["-m", "viztracer", "--quiet", "-o", "{out}.json"], []),
+    "memray": ("pytest-memray", [], ["--memray"]),
+    "coverage": ("pytest-cov", [], ["--cov={folder}", "--cov-report="]),
+    "pyinstrument": ("", ["-m", "pyinstrument", "-o", "{out}.txt"], []),
+}
+TEST = """
+import pytest
+
+def step(n):
+    return n * 3 + 1 if n % 2 else n // 2
+
+def steps(n):
+    count = 0
+    while n != 1:
+        n, count = step(n), count + 1
+    return count
+
+@pytest.mark.parametrize("n", range(1, 301))
+def test_it_ends(n):
+    assert steps(n) < 200
+"""
+COLUMNS = (
+    "download MB", "on disk MB", "other packages", "import", "modules", "`--help`", "pytest",
+)  # fmt: skip
 
 
 def cpu_seconds(words):
@@ -44,9 +72,8 @@ def cpu_seconds(words):
     return usage.ru_utime + usage.ru_stime
 
 
-def ratio(python, words, rounds):
-    """Returns the median ratio of a command over the interpreter that does nothing."""
-    plain = [python, "-c", "pass"]
+def ratio(plain, words, rounds):
+    """Returns the median ratio of a command over a plain one."""
     for one in (plain, words):
         cpu_seconds(one)  # reads the files from disk, and compiles what is not compiled
     return statistics.median(cpu_seconds(words) / cpu_seconds(plain) for _ in range(rounds))
@@ -58,6 +85,22 @@ def bytes_of(folder):
         for top, _, names in os.walk(folder)
         for name in names
     )
+
+
+def measure_pytest(name, python, install, top, rounds):
+    """Returns the ratio of pytest with the tool in use over pytest without it, as a text."""
+    if name not in PYTEST:
+        return "-"
+    plugin, before, options = PYTEST[name]
+    subprocess.run([*install, "pytest", *filter(None, [plugin])], check=True)
+    folder = os.path.join(top, name, "tests")
+    os.makedirs(folder)
+    with open(os.path.join(folder, "test_steps.py"), "w") as file:
+        file.write(TEST)
+    named = {"out": os.path.join(top, name, "out"), "folder": folder}
+    plain = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}", folder]
+    used = [word.format(**named) for word in [*before, *plain, *options]]
+    return f"{ratio([python, *plain], [python, *used], max(3, rounds // 3)):.2f}"
 
 
 def measure(name, wheel, pip, top, rounds):
@@ -80,13 +123,15 @@ def measure(name, wheel, pip, top, rounds):
         [python, "-c", f"import sys; n = len(sys.modules); import {module}; "
          "print(len(sys.modules) - n)"],
     )  # fmt: skip
+    plain = [python, "-c", "pass"]
     figures = (
         f"{bytes_of(files) / 1e6:.1f}",
         f"{(bytes_of(env) - before) / 1e6:.1f}",
         str(len(infos) - 1),
-        f"{ratio(python, [python, '-c', f'import {module}'], rounds):.2f}",
+        f"{ratio(plain, [python, '-c', f'import {module}'], rounds):.2f}",
         loaded.decode().strip(),
-        f"{ratio(python, [os.path.join(env, 'bin', command), '--help'], rounds):.2f}",
+        f"{ratio(plain, [os.path.join(env, 'bin', command), '--help'], rounds):.2f}",
+        measure_pytest(name, python, [*pip, "--python", python, "install", *quiet], top, rounds),
     )
     version = os.path.basename(own).split("-")[1].partition(".dist")[0]
     shutil.rmtree(os.path.join(top, name))
@@ -100,17 +145,18 @@ def main():
     parser.add_argument("--pip", default="", help="a pip that works on other environments")
     parser.add_argument("--write", help="a file that gets the table too")
     args = parser.parse_args()
-    pip = [args.pip] if args.pip else [sys.executable, "-m", "pip"]
+    pip = [os.path.abspath(args.pip)] if args.pip else [sys.executable, "-m", "pip"]
     rows = [f"| tool | {' | '.join(COLUMNS)} |", "| --- " * (len(COLUMNS) + 1) + "|"]
+    wheel, write = os.path.abspath(args.wheel), os.path.abspath(args.write or os.devnull)
     with tempfile.TemporaryDirectory(prefix="relive-install-") as top:
+        os.chdir(top)  # the source tree has a package of the same name
         for name in TOOLS:
-            version, figures = measure(name, args.wheel, pip, top, args.rounds)
+            version, figures = measure(name, wheel, pip, top, args.rounds)
             rows.append(f"| {name} {version} | {' | '.join(figures)} |")
             print(rows[-1], flush=True)
     text = "\n".join(rows) + "\n"
-    if args.write:
-        with open(args.write, "w") as file:
-            file.write(text)
+    with open(write, "w") as file:
+        file.write(text)
     return 0
 
 

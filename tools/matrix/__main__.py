@@ -11,6 +11,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     demo.py           demo, picture
     wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
     wheel_test.py     wheel-test, install
+    cross.py          cross: other processors and systems
     outside.py        outside: uvx, pipx, frozen programs
     sdist.py          sdist
     trained.py        trained: wheels for this machine
@@ -21,6 +22,7 @@ import signal
 import sys
 
 import costs
+import cross
 import demo
 import hunts
 import lint
@@ -58,6 +60,7 @@ COMMANDS = {
     "trained": lambda args: trained.wheels(args.only),
     "wheels": lambda args: wheels.build_all(args.only),
     "wheel-test": lambda args: wheel_test.test(args.only),
+    "cross": lambda args: cross.test(args.only),
     "outside": lambda args: outside.test(args.only),
     "install": lambda args: wheel_test.costs(),
     "sdist": lambda args: sdist.build(),
