@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs, with the system's own client, where they are
-# missing. With a first argument "tests": those of the tests too. A second one is "bench" (valgrind),
-# "doors" (the broker of task queues) or "cross" (the emulator of other processors).
+# missing. With a first argument "tests": those of the tests too. A second one is "bench"
+# (valgrind), "doors" (the broker of task queues) or "cross" (the emulator of other processors).
 set -eu
 want="pkg-config:pkg-config libzstd-dev:libzstd libpcre2-dev:libpcre2-8 libxxhash-dev:libxxhash"
 missing=""

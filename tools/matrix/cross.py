@@ -4,8 +4,8 @@
     manylinux-aarch64   the C tests under qemu-user, on Debian's libc for arm64; a wheel
     windows, macos      each file of the core is parsed by a compiler for that system
 
-A wheel of another platform is not run: no CPython for it is at hand. docs/compat.md has the same
-table, with what was not run called untested."""
+A wheel of another platform is not run, since no CPython for it is at hand. docs/compat.md has the
+same table. It calls untested what was not run."""
 
 import concurrent.futures
 import glob
@@ -129,7 +129,7 @@ def build_cmocka(target):
 
 
 def fetch_cmocka():
-    """Returns the folder of cmocka's source, from Debian; the system's own lists stay as they are."""
+    """Returns the folder of cmocka's source, from Debian; the system's lists are not changed."""
     top = os.path.join(TOP, "source")
     found = glob.glob(os.path.join(top, "cmocka-*", "src"))
     if found:
