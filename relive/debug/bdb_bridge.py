@@ -198,8 +198,9 @@ class EngineDriven(bdb.Bdb):
         locals: Optional[Mapping[str, Any]] = None,
     ) -> None:
         """Debugs a statement."""
+        space, own = _spaces(globals, locals)
         code = compile(cmd, "<string>", "exec") if isinstance(cmd, str) else cmd
-        self.runeval(code, globals, locals)
+        self._debugged(lambda: exec(code, space, own))
 
     def runeval(
         self,
@@ -208,13 +209,9 @@ class EngineDriven(bdb.Bdb):
         locals: Optional[Mapping[str, Any]] = None,
     ) -> Any:
         """Debugs an expression. Returns its value."""
-        if globals is None:
-            import __main__
-
-            globals = __main__.__dict__
-        space = globals if locals is None else locals
+        space, own = _spaces(globals, locals)
         code = compile(expr, "<string>", "eval") if isinstance(expr, str) else expr
-        return self._debugged(lambda: eval(code, globals, space))
+        return self._debugged(lambda: eval(code, space, own))
 
     def _debugged(self, run: Callable[[], Any]) -> Any:
         self.begin()
@@ -248,6 +245,17 @@ DRIVEN = (
     "stop_trace", "stopped", "sync", "_debugged", "_set_caller_tracefunc",
     "_set_trace_opcodes",
 )  # fmt: skip
+
+
+def _spaces(
+    globals: Optional[Dict[str, Any]], locals: Optional[Mapping[str, Any]]
+) -> Tuple[Dict[str, Any], Mapping[str, Any]]:
+    """Returns the namespaces of code to debug: by default those of __main__."""
+    if globals is None:
+        import __main__
+
+        globals = __main__.__dict__
+    return globals, globals if locals is None else locals
 
 
 def _bottom(frame: FrameType) -> FrameType:
