@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from relive.api import Recording
 
+_LINE = 2000  # characters of all attributes of a session
 _KINDS = ["log", "session_start", "session_end", "http_request", "http_response", "mark"]
 
 
@@ -26,13 +27,15 @@ def main(words: List[str]) -> int:
         Option("--slow", metavar="TIME", text="only those of at least this time: 100ms"),
         Option("--status", metavar="STATUS", read=_parse_status,
                text="only those with an answer of this status: 404, 5xx"),
+        Option("--attr", metavar="NAME=TEXT", read=_parse_attribute, many=True,
+               text="only those with this attribute (may be given several times)"),
         *paging.options(20),
     ).parse(words)  # fmt: skip
     least = common.parse_duration("--slow", args.slow) if args.slow else 0
     run = common.open_run(common.find_file(args.file))
     page = paging.Page(
         args, "sessions", run[0].header["run_id"], args.tag, args.errors, args.slow,
-        args.status and args.status.pattern, args.json,
+        args.status and args.status.pattern, args.attr, args.json,
     )  # fmt: skip
     if args.json:
         page.put_schema("relive.sessions")
@@ -55,7 +58,7 @@ def _last_line(args: Given, run: List[Recording], has_rows: bool) -> str:
         text += (f"{common.counted(forgotten, 'session')} forgotten: more than 10,000 were open,"
                  " and what ran later is in none of these\n")  # fmt: skip
     if not has_rows:
-        is_asked = args.tag is not None or args.errors or args.slow or args.status
+        is_asked = args.tag is not None or args.errors or args.slow or args.status or args.attr
         text += "no session of this kind\n" if is_asked else "no session\n"
     return text
 
@@ -67,9 +70,19 @@ def _parse_status(text: str) -> re.Pattern[str]:
     return re.compile(text.lower().replace("x", "[0-9]"))
 
 
+def _parse_attribute(text: str) -> Tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError("no NAME=TEXT")
+    return name, value
+
+
 def _is_wanted(row: Dict[str, Any], args: Given, least: int) -> bool:
     if args.tag is not None and row["tag"] != args.tag:
         return False
+    for name, value in args.attr or ():
+        if not isinstance(row["attrs"], dict) or row["attrs"].get(name) != value:
+            return False
     if (args.errors and not row["errors"]) or row["duration"] < least:
         return False
     answers = [str(one.get("status")) for one in row["http"]]
@@ -162,6 +175,8 @@ def _add_event(row: Optional[Dict[str, Any]], event: Mapping[str, Any]) -> None:
     elif event["kind"] == "http_request":
         keys = ("exchange", "side", "client", "method", "url")
         row["http"].append({key: fields[key] for key in keys if key in fields})
+        if fields.get("side") == "server" and row["attrs"] == {}:
+            row["attrs"] = _request_attributes(row["tag"], fields)
     else:
         answer = {"status": fields.get("status"), "error": fields.get("error"),
                   "duration": fields.get("dt_ns")}  # fmt: skip
@@ -177,6 +192,17 @@ def _add_event(row: Optional[Dict[str, Any]], event: Mapping[str, Any]) -> None:
         row["errors"] += bool(answer["error"]) or (isinstance(status, int) and status >= 500)
 
 
+def _request_attributes(tag: Optional[str], fields: Mapping[str, Any]) -> Dict[str, str]:
+    """Returns method and path of a request that came in. The tag has both, unless the program has
+    given it, or it was cut."""
+    method = str(fields.get("method"))
+    if tag is not None and tag.startswith(method + " "):
+        return {"method": method, "path": tag[len(method) + 1 :]}
+    url = str(fields.get("url", ""))
+    path = "/" + url.partition("://")[2].partition("?")[0].partition("/")[2]
+    return {"method": method, "path": path}
+
+
 def _row_text(row: Dict[str, Any], names_process: bool) -> str:
     took = common.took(row["duration"], row["open"])
     errors = "  " + common.red(common.counted(row["errors"], "error")) if row["errors"] else ""
@@ -184,21 +210,29 @@ def _row_text(row: Dict[str, Any], names_process: bool) -> str:
     where += f"thread {row['thread']}"
     if row["thread_name"]:
         where += f' "{common.safe(row["thread_name"])}"'
-    lines = [f"{row['session']:>4}  {common.safe(row['tag'] or '-')}  {took}"
+    lines = [f"{row['session']:>4}  {_shown(row['tag'] or '-')}  {took}"
              f"  {common.counted(row['calls'], 'call')}{errors}  {where}"]  # fmt: skip
     parent = f"  parent {common.safe(row['parent_id'])}" if row["parent_id"] else ""
     lines.append(common.dim(f"      trace {common.safe(row['trace_id'] or '?')}{parent}"))
-    if row["attrs"]:
-        text = row["attrs"]
-        if isinstance(text, dict):
-            text = "  ".join(f"{name}={value}" for name, value in text.items())
-        lines.append(f"      {common.safe(text)}")
+    attrs = row["attrs"]
+    if isinstance(attrs, dict):
+        is_said = list(attrs) == ["method", "path"]  # by the request below
+        attrs = "" if is_said else "  ".join(f"{key}={_shown(attrs[key])}" for key in attrs)
+    if attrs:
+        lines.append(f"      {_shown(attrs, _LINE)}")
     if row["error"]:
-        lines.append(f"      left by {common.safe(row['error'])}")
+        lines.append(f"      left by {_shown(row['error'])}")
     for one in row["http"]:
         status = one.get("error") or one.get("status") or "no answer"
         way = "<- " if one.get("side") == "server" else ""
         took = f"  {common.duration(one['duration'])}" if one.get("duration") is not None else ""
-        words = f"{way}{one.get('method', '?')} {one.get('url', '?')}  {status}{took}"
-        lines.append(f"      {common.safe(words)}")
+        words = f"{way}{_shown(one.get('method', '?'))} {_shown(one.get('url', '?'))}"
+        lines.append(f"      {words}  {_shown(str(status))}{took}")
     return "\n".join(lines) + "\n"
+
+
+def _shown(text: str, most: int = 200) -> str:
+    """Returns a recorded text for a terminal; of a long one the beginning, and how long it is."""
+    if len(text) > most:
+        text = f"{text[:most]}... ({len(text):,} characters)"
+    return common.safe(text)

@@ -10,7 +10,7 @@ from relive.errors import ReliveError
 
 GROUP = "relive.instrument"
 CLIENTS = ("http.client", "requests", "urllib3", "httpx", "aiohttp")
-_BUILT_IN = ("logging", "joblib", *CLIENTS)
+_BUILT_IN = ("logging", "joblib", "celery", *CLIENTS)
 
 _lock = threading.RLock()
 _known: Dict[str, Tuple[Callable[[], Any], Callable[[], Any]]] = {}

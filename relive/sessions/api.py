@@ -123,10 +123,10 @@ def start_session(
     invalid one is counted, and a new trace begins. `trace_filter` is for the recording that
     start_profiler() begins; a recording that is already on has its own."""
     wanted = (tag, attrs, traceparent, span_id, tracestate, trace_filter)
-    return _begin_session(*wanted, is_by_hand=True).id
+    return begin_session(*wanted, is_by_hand=True).id
 
 
-def _begin_session(
+def begin_session(
     tag: Optional[str],
     attrs: Optional[Mapping[str, str]],
     traceparent: Optional[str],
@@ -181,7 +181,7 @@ class session:
         ] = []  # (session, token) of those that were not left yet
 
     def __enter__(self) -> "session":
-        found = _begin_session(**self._how)
+        found = begin_session(**self._how)
         self.id = found.id
         self._entered.append((found, _core.enter_session(found)))
         return self

@@ -3,7 +3,9 @@
 Helpers of tests/py are at hand too, since their folder is on the path after this import."""
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,8 +44,9 @@ class Program:
     """A program that runs in a folder until it is stopped; its output is in a file there."""
 
     def __init__(self, folder, *words, env=None):
-        self.folder, self.output = folder, folder / "output.txt"
-        with open(self.output, "ab") as out:
+        self.folder = folder
+        self.output = folder / f"output-{len(list(folder.glob('output-*')))}.txt"
+        with open(self.output, "wb") as out:
             self.process = subprocess.Popen(
                 [str(word) for word in words], cwd=folder, env=clean_environ(**(env or {})),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
@@ -88,3 +91,62 @@ def ask(*words, cwd):
     done = relive(*words, cwd=cwd)
     assert done.returncode == 0, (words, done.stdout.decode(), done.stderr.decode())
     return done.stdout.decode()
+
+
+def sessions_of(name, cwd):
+    """Returns the rows of `relive sessions`, of all processes of a run."""
+    done = relive("sessions", name, "--json", "--limit", "0", cwd=cwd)
+    assert done.returncode in (0, 1, 3), done.stderr.decode()
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return [row for row in rows if "tag" in row]
+
+
+def recorded_by(door, name, *words):
+    """Returns (words, environment) of a command that is recorded by `relive record`, or by a
+    variable alone."""
+    program = [sys.executable, "-m", *words]
+    if door == "record":
+        return [sys.executable, "-m", "relive", "record", "-o", name, "-m", *words], {}
+    return program, {"RELIVE_RECORD": name}
+
+
+def problem_texts(name, cwd):
+    """Returns what `relive check` prints: a line for each file of a run. A traceback fails."""
+    done = relive("check", name, cwd=cwd)
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done.stdout.decode()
+
+
+@contextlib.contextmanager
+def redis(folder):
+    """A redis-server of its own, at a socket in a folder; its address."""
+    program = shutil.which("redis-server")
+    assert program, "redis-server is missing: tools/system.sh tests doors"
+    path = folder / "redis.sock"
+    words = [program, "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder]
+    with running(folder, *words) as server:
+        wait_until(path.exists, "redis", server.process)
+        yield f"{path}"
+
+
+@contextlib.contextmanager
+def small_disk(folder, is_full=False):
+    """A folder on a disk of its own, full or read-only. None where no disk can be mounted."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)],
+        stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    if mounted.returncode != 0:
+        yield None
+        return
+    try:
+        if is_full:
+            with open(folder / "rest", "wb", 0) as file, contextlib.suppress(OSError):
+                while file.write(b"x" * 4096):
+                    pass
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)

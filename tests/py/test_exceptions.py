@@ -166,6 +166,51 @@ def test_what_discards_an_exception_is_named(record, tmp_path, backend, level):
     assert told == wanted
 
 
+BUSY = """
+class Busy:
+    def __enter__(self):
+        return self
+    def __exit__(self, *exc_info):
+        try:
+            raise OSError("of the clean-up")
+        except OSError:
+            pass
+def boom():
+    raise KeyError("a")
+def b():
+    try:
+        with Busy():
+            boom()
+    except KeyError:
+        x = 3
+def c():
+    try:
+        try:
+            boom()
+        finally:
+            try:
+                raise OSError("in between")
+            except OSError:
+                x = 4
+    except KeyError:
+        x = 5
+b(); c()
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "level"),
+    [pair for pair in LEVELS if pair[0] == "monitoring" and pair[1] != "calls"],
+)
+def test_a_clean_up_that_handles_others_does_not_discard(record, tmp_path, backend, level):
+    record(BUSY, "--backend", backend, "--level", level)
+    rows = [row for row in stories(tmp_path / "out.relive") if row["type"] == "KeyError"]
+    assert [row["fate"] for row in rows] == [
+        "caught in __main__:b at prog.py:17",
+        "caught in __main__:c at prog.py:28",
+    ]
+
+
 def test_what_a_clean_up_raises_replaces_the_exception(record, tmp_path):
     record(
         "def f():\n    try:\n        raise KeyError('a')\n    finally:\n"

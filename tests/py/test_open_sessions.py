@@ -8,6 +8,7 @@ from conftest import run
 
 import relive
 from relive import sessions
+from relive.cli.sessions import read
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADER = f"00-{TRACE}-{SPAN}-01"
@@ -90,3 +91,41 @@ def test_a_filter_that_is_not_known_any_more_is_not_left_out(tmp_path):
         sessions.start_profiler(first)
     for one in (first, *later):
         sessions.end_session(one)
+
+
+FORK = """
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from relive import sessions
+
+def work(): return 1
+
+def fork():
+    pid = os.fork()
+    if not pid:
+        work()
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+with sessions.session("elsewhere"), sessions.session("outer", {"user": "7", "password": "no"}):
+    with ThreadPoolExecutor(1) as pool, sessions.session("inner"):
+        fork()
+        pool.submit(fork).result()
+fork()
+"""
+
+
+def test_a_forked_child_knows_the_sessions_that_it_goes_on_in(record, tmp_path):
+    _, headers, _ = record(FORK)
+    names = [path.name for path in tmp_path.glob("out.*.relive")]
+    assert len(headers) == 4 and len(names) == 3
+    seen = []
+    for name in names:
+        with relive.open(str(tmp_path / name)) as recording:
+            seen.append(read(recording))
+    second, third, first = sorted(seen, key=len)
+    assert [row["tag"] for row in first] == ["elsewhere", "outer", "inner"]
+    assert [row["calls"] for row in first] == [0, 0, 1] and all(row["open"] for row in first)
+    assert first[1]["attrs"] == {"user": "7", "password": "<redacted>"}
+    assert not second and not third  # another thread has a context of its own

@@ -22,6 +22,8 @@
 
 #include "os.h"
 
+enum { NESTED_MOST = 16 }; /* of sessions around a fork, those that the child's recording knows */
+
 static PyObject *start_names, *end_names; /* process-wide, owned */
 static PyObject *unprofiled;              /* process-wide, owned: called when no session profiles */
 static struct trace_ids ids;
@@ -250,6 +252,26 @@ unsigned sessions_number(const struct session_object *s)
 void sessions_forked(void)
 {
     trace_ids_init(&ids);
+}
+
+void sessions_tell_inherited(void)
+{
+    struct session_object *found[NESTED_MOST]; /* owned, the innermost first */
+    size_t n = 0;
+    unsigned number = context_active();
+    while (number != 0 && n < NESTED_MOST) {
+        const struct open_session *place = open_sessions_get(&sessions_all, number);
+        found[n] = place != NULL ? session_object_of(place) : NULL;
+        number = found[n] != NULL ? found[n]->outer : 0;
+        n += found[n] != NULL;
+    }
+    while (n-- > 0) {
+        if (write_session_start(found[n]) < 0) {
+            PyErr_Clear();
+        }
+        Py_DECREF(found[n]);
+    }
+    PyErr_Clear();
 }
 
 /* ---- for Python ---- */

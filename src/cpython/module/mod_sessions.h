@@ -26,6 +26,9 @@ unsigned sessions_number(const struct session_object *session);
 
 /* In a forked child, without Python: its ids come from another source than its parent's. */
 void sessions_forked(void);
+/* Writes the beginnings of the sessions that a forked child goes on in: the active one of its only
+ * thread, and those around it. Its recording has begun. */
+void sessions_tell_inherited(void);
 
 /* ("a", "b", ...) of n names, interned: new, or NULL with an exception. */
 PyObject *sessions_names(const char *const *names, Py_ssize_t n);

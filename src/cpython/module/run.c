@@ -21,6 +21,7 @@
 #include "life.h"
 #include "mod_json.h"
 #include "mod_reader.h"
+#include "mod_sessions.h"
 #include "opening.h"
 #include "pyerror.h"
 #include "refusal.h"
@@ -338,6 +339,7 @@ static PyObject *after_fork_in_child(PyObject *module, PyObject *ignored)
         record_child();
         (void)tap_suppress(0);
         threads_join_here(); /* a child that calls nothing has been there all the same */
+        sessions_tell_inherited();
     }
     Py_RETURN_NONE;
 }

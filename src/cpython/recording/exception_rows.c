@@ -303,17 +303,40 @@ void exception_leaves(struct thread *t, const struct event *event, uint64_t info
     t->left_at = lane_next_event(&t->lane);
 }
 
+/* Returns whether a handler of the frame has caught this exception, and forgets it. */
+static int take_caught(struct thread *t, const struct event *event)
+{
+    for (unsigned i = 0; i < CAUGHT_MOST; i++) {
+        if (t->caught[i].exc == event->arg && t->caught[i].frame == event->frame) {
+            t->caught[i].exc = NULL;
+            t->caught[i].frame = NULL;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Keeps that a handler of the frame has caught it, also while the handler catches others. */
+static void keep_caught(struct thread *t, const struct event *event)
+{
+    unsigned i = t->caught_next++ % CAUGHT_MOST;
+    t->caught[i].exc = event->arg;
+    t->caught[i].frame = event->frame;
+}
+
 void exception_event(struct thread *t, const struct event *event, uint64_t info)
 {
     /* The interpreter tells a raise again in each frame that it passes through, and in clean-ups.
      */
     int has_left = t->leaving == event->arg && t->left_at == lane_next_event(&t->lane) &&
                    (t->left_untraced || !is_fresh(event));
-    int is_news =
-        event->kind == RL_EVENT_HANDLED || (event->is_again ? t->caught == event->arg : !has_left);
+    int was_caught = take_caught(t, event), is_handled = event->kind == RL_EVENT_HANDLED;
+    int is_news = is_handled || (event->is_again ? was_caught : !has_left);
     const struct open_frame *top = &t->stack[t->depth];
     t->leaving = NULL;
-    t->caught = event->kind == RL_EVENT_HANDLED ? event->arg : NULL;
+    if (is_handled) {
+        keep_caught(t, event);
+    }
     if (is_news && top->key == event->frame) {
         if (!is_bare(event)) {
             exception_put(t, event, info, top->frame);

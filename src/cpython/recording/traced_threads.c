@@ -100,7 +100,7 @@ static void join_recording(struct thread *t, const struct event *event)
     t->stamp = recording.stamp;
     frames_forget(t);
     t->leaving = NULL;
-    t->caught = NULL;
+    memset(t->caught, 0, sizeof t->caught);
     t->pending_in = NULL;
     t->callers_chunk = UINT64_MAX;
     t->hidden = NULL;
