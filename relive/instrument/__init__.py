@@ -13,8 +13,8 @@
 
 An import alone patches nothing (docs/embed.md)."""
 
+from relive.instrument.of_huey import huey
 from relive.instrument.registry import http, install, installed, names, register, uninstrument
-from relive.instrument.tasks import huey
 from relive.instrument.web import asgi, wsgi
 
 __all__ = [

@@ -10,9 +10,9 @@ _NAME = "relive"  # of our hooks, so that a second call replaces them
 _began: ContextVar[Optional[tasks.Began]] = ContextVar("relive_huey", default=None)
 
 
-def watch(queue: Any) -> Any:
-    """Registers the hooks. A task that its hooks or a signal of the process cut short sends
-    CANCELED or INTERRUPTED, and no end."""
+def huey(queue: Any) -> Any:
+    """Makes each task that a consumer of this Huey runs a session. Returns the Huey."""
+    # What a hook or Ctrl-C cuts short has one of these signals, and no end.
     if not queue.unregister_pre_execute(_NAME):
         queue.signal("canceled", "interrupted")(_cut_short)
     queue.unregister_post_execute(_NAME)

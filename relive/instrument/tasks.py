@@ -11,7 +11,7 @@ from relive import _core
 from relive.sessions import api
 from relive.sessions.http import text
 
-__all__ = ["Began", "begin", "end", "huey"]
+__all__ = ["Began", "begin", "end"]
 Began = Tuple[_core.Session, Any]
 
 
@@ -34,10 +34,3 @@ def end(began: Began, error: Optional[BaseException] = None) -> None:
         _core.finish_session(session, token, error)
     else:
         _core.leave_session(token)
-
-
-def huey(queue: Any) -> Any:
-    """Makes each task that a consumer of this Huey runs a session. Returns the Huey."""
-    from relive.instrument import of_huey
-
-    return of_huey.watch(queue)

@@ -32,7 +32,7 @@ import tempfile
 
 from conftest import ROOT, clean_environ
 
-MARKS = re.compile(r"(not run|fails|from \d\.\d+|needs [\w ]+): \S.*")
+MARKS = re.compile(r"(not run|fails|from \d\.\d+|needs [\w -]+): \S.*")
 RUNNABLE = ("console", "sh", "python", "c", "toml")
 SEPARATOR = "<<< status {} >>>"
 

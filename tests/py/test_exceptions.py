@@ -206,8 +206,8 @@ def test_a_clean_up_that_handles_others_does_not_discard(record, tmp_path, backe
     record(BUSY, "--backend", backend, "--level", level)
     rows = [row for row in stories(tmp_path / "out.relive") if row["type"] == "KeyError"]
     assert [row["fate"] for row in rows] == [
-        "caught in __main__:b at prog.py:17",
-        "caught in __main__:c at prog.py:28",
+        "caught in __main__:b at prog.py:16",
+        "caught in __main__:c at prog.py:27",
     ]
 
 
