@@ -129,3 +129,19 @@ def test_a_forked_child_knows_the_sessions_that_it_goes_on_in(record, tmp_path):
     assert [row["calls"] for row in first] == [0, 0, 1] and all(row["open"] for row in first)
     assert first[1]["attrs"] == {"user": "7", "password": "<redacted>"}
     assert not second and not third  # another thread has a context of its own
+
+
+def test_sessions_are_found_by_their_attributes(recorded):
+    def program():
+        for user, item in (("7", "tea=3"), ("8", "tea=3"), ("7", "cake")):
+            with sessions.session("order", {"user": user, "item": item}):
+                pass
+
+    recorded(program)
+    for words, count in (("user=7", 2), ("item=tea=3", 2), ("user=9", 0), ("nothing=7", 0)):
+        done = run_relive("sessions", recorded.path, "--attr", words, "--json")
+        assert done.stdout.count(b'"tag":"order"') == count and done.returncode == (not count)
+    both = run_relive("sessions", recorded.path, "--attr", "user=7", "--attr", "item=cake")
+    assert both.stdout.count(b"order") == 1
+    wrong = run_relive("sessions", recorded.path, "--attr", "user")
+    assert wrong.returncode == 2 and b"no NAME=TEXT" in wrong.stderr, wrong.stderr
