@@ -1,8 +1,10 @@
 """Celery: a session a task, whatever the pool and the broker."""
 
 import contextlib
+import json
 import os
 import sys
+import threading
 
 import pytest
 from serving import (
@@ -29,7 +31,7 @@ app = celery.Celery("jobs", broker=os.environ["BROKER"])
 app.conf.update(
     result_backend=os.environ["RESULTS"],
     broker_transport_options=dict(
-        data_folder_in="queue", data_folder_out="queue", control_folder="control",
+        data_folder_in="in", data_folder_out="out", control_folder="control",
         polling_interval=0.1,
     ) if os.environ["BROKER"].startswith("file") else {},
     broker_connection_retry_on_startup=True,
@@ -70,13 +72,36 @@ for one in sent:
 @contextlib.contextmanager
 def broker(kind, folder):
     """The environment of worker and client."""
-    for name in ("queue", "results", "control"):
-        (folder / name).mkdir()
     if kind == "files":
-        yield {"BROKER": "filesystem://", "RESULTS": f"file://{folder}/results"}
+        for name in ("in", "out", "results", "control"):
+            (folder / name).mkdir()
+        with carrier(folder / "out", folder / "in"):
+            yield {"BROKER": "filesystem://", "RESULTS": f"file://{folder}/results"}
         return
     with redis(folder) as path:
         yield {"BROKER": f"redis+socket://{path}", "RESULTS": f"redis+socket://{path}"}
+
+
+@contextlib.contextmanager
+def carrier(source, target):
+    """Carries messages that are whole. Whoever reads the folder where they are written may take one
+    that is still empty, and kombu loses it then."""
+    done = threading.Event()
+
+    def carry():
+        while not done.wait(0.01):
+            for path in source.iterdir():
+                with contextlib.suppress(ValueError):
+                    json.loads(path.read_text())
+                    path.rename(target / path.name)
+
+    thread = threading.Thread(target=carry)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @contextlib.contextmanager

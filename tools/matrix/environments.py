@@ -48,8 +48,8 @@ PYTESTS = ["pytest==8.3.5", "pytest>=9"]  # the plugin is tested with both
 PYTESTS_OF_3_8 = PYTESTS[:1]
 DOORS_ON = ["3.8", "3.12"]  # as REAL_ON; ONLY chooses others
 # Types are checked once; a newer pytest than that of 3.8 has subtests of its own.
-# docs/gunicorn.md and docs/celery.md run on one version; the other pages in make test-doors.
-ONLY_ON = {"3.8": ["pytest-subtests"], "3.12": ["mypy==1.18.2", "gunicorn", "celery"]}
+# docs/gunicorn.md and docs/huey.md run on one version; the other pages in make test-doors.
+ONLY_ON = {"3.8": ["pytest-subtests"], "3.12": ["mypy==1.18.2", "gunicorn", "huey"]}
 APPLICATION = ["docutils", "jinja2", "markdown"]  # what bench/programs/app.py imports
 OWN_PIP = ["3.8", "3.9"]  # the newest pip no longer serves these from outside
 
