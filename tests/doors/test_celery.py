@@ -132,9 +132,9 @@ def by_id(folder):
 
 
 CASES = [
-    ("prefork", "files", "record"),
-    ("threads", "files", "record"),
-    ("solo", "files", "RELIVE_RECORD"),
+    ("prefork", "redis", "record"),
+    ("threads", "redis", "record"),
+    ("solo", "redis", "record"),
     ("prefork", "redis", "RELIVE_RECORD"),
 ]
 
@@ -178,8 +178,17 @@ def in_order(rows):
     return sorted(rows, key=lambda row: int(row["attrs"].get("retries", 0)))
 
 
-def test_a_worker_that_is_killed_in_a_task_leaves_it_open(tmp_path):
+def test_a_task_that_came_through_files_is_a_session(tmp_path):
     with broker("files", tmp_path) as env, worker(tmp_path, "prefork", env) as program:
+        (tea,) = send(tmp_path, env, "price.delay('tea')", waits=False)
+        wait_until(lambda: tea in by_id(tmp_path), "the task", program.process)
+        assert program.end() == 0
+    (row,) = by_id(tmp_path)[tea]
+    assert row["tag"] == "jobs.price" and not row["open"]
+
+
+def test_a_worker_that_is_killed_in_a_task_leaves_it_open(tmp_path):
+    with broker("redis", tmp_path) as env, worker(tmp_path, "prefork", env) as program:
         (slow,) = send(tmp_path, env, "slow.delay()", waits=False)
         row = wait_until(lambda: by_id(tmp_path).get(slow), "the task")[0]
         os.kill(row["pid"], 9)
@@ -194,7 +203,7 @@ def test_a_worker_that_is_killed_in_a_task_leaves_it_open(tmp_path):
 
 
 def test_a_task_beyond_its_time_limit_ends_by_what_celery_raises_in_it(tmp_path):
-    with broker("files", tmp_path) as env, worker(tmp_path, "prefork", env) as program:
+    with broker("redis", tmp_path) as env, worker(tmp_path, "prefork", env) as program:
         (slow,) = send(tmp_path, env, "too_slow.delay()")
         assert program.end() == 0
     (row,) = by_id(tmp_path)[slow]

@@ -44,7 +44,7 @@ struct short_call {
 #define SHORT_CALLS 16
 
 #define PENDING_MOST 1024u
-#define CAUGHT_MOST 8u
+#define CAUGHT_MOST  8u
 
 /* A task of asyncio or trio that the thread runs; tasks.c. */
 #define TASKS_NESTED 8 /* eager tasks begin inside others */
@@ -67,15 +67,15 @@ struct thread {
     struct open_frame *stack;            /* owned; [0] is a sentinel with key NULL */
     uint32_t depth;                      /* index of the innermost open frame; 0 = none */
     uint32_t cap;
-    struct capture *capture;  /* owned; NULL at level calls, and where there was no memory */
-    PyObject *leaving;        /* compared only: the exception that has just left a frame, and */
-    uint64_t left_at;         /* number of the event after the one that said so */
-    int left_untraced;        /* it has left without a traceback: the program removed it */
+    struct capture *capture; /* owned; NULL at level calls, and where there was no memory */
+    PyObject *leaving;       /* compared only: the exception that has just left a frame, and */
+    uint64_t left_at;        /* number of the event after the one that said so */
+    int left_untraced;       /* it has left without a traceback: the program removed it */
     struct { /* compared only: exceptions that a handler or a clean-up has seen, in which frame */
         const native_frame *frame;
         PyObject *exc;
     } caught[CAUGHT_MOST];
-    unsigned caught_next; /* the place that is taken next */
+    unsigned caught_next;     /* the place that is taken next */
     PyObject *pending_exc;    /* compared only */
     native_frame *pending_in; /* where a trace function has reported an exception last */
     int is_pending;           /* the exception has neither left that frame nor been caught there */
