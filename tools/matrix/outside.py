@@ -11,6 +11,7 @@ import wheel_test
 from environments import BUILD, ROOT, VERSIONS, Failed, find_interpreters, run, say
 
 PACKAGES = ["pytest", "pytest-xdist", "meson>=1.3", "ninja", "uv==0.13.9", "pipx==1.18.4"]
+PACKAGES += ["cyclonedx-python-lib[json-validation]"]  # the schema of a wheel's list of parts
 
 
 def test(versions):
