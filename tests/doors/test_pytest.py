@@ -89,7 +89,7 @@ def test_outcomes_stay(name, python, tmp_path):
     kept = list((tmp_path / "kept").glob("*.relive"))
     assert len(kept) == 2 * len(red), (red, kept)
     looks = re.findall(rb"^(\S+): run again at lines: (.*)$", done.stdout, re.MULTILINE)
-    assert len(looks) == len(red)
+    assert len(looks) == min(len(red), 20)  # the summary lists so many
     if name == "click":
         planted = {test.decode().rpartition("::")[2]: text for test, text in looks}
         assert {test: planted.get(test) for test in PLANTED_RED} == dict.fromkeys(
