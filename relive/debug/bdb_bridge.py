@@ -145,7 +145,8 @@ class EngineDriven(bdb.Bdb):
 
     def set_continue(self) -> None:
         """Runs to the next breakpoint."""
-        cast(Any, self)._set_stopinfo(self.botframe, None, -1)
+        self.stopframe, self.returnframe, self.stoplineno = self.botframe, None, -1
+        self.quitting, self.cmdframe, self.cmdlineno = False, None, None
 
     def set_quit(self) -> None:
         """Ends the program at this stop."""
@@ -159,7 +160,6 @@ class EngineDriven(bdb.Bdb):
         self.begin()
         self.reset()
         self.botframe = _bottom(frame)
-        cast(Any, self)._set_stopinfo(None, None)
         at_call = runtime.policy.stops_at_the_call()
         runtime.follow(None, None, 0, begin=frame, instruction=at_call)
 
