@@ -95,10 +95,10 @@ def main(words: List[str]) -> int:
     chosen = {key: value for key, value in given.items() if value is not None}
     settings: Dict[str, Any] = config.load(options=chosen).as_dict()
     if target[:2] == ["-m", "unittest"] and settings["output"] is None:
-        from relive.cli import unittest
+        from relive.testing import names, unittest_runner
 
         _run.complain("each test that fails has its own recording; -o FILE records the whole run")
-        return unittest.run(target[2:], chosen)
+        return unittest_runner.main(target[2:], chosen, names.FOLDER, False)
     program = launch.resolve(target)
     if builtin.is_alone(settings, program.folder()):
         settings["auto_filter"], recipe = False, builtin.recipe(settings)

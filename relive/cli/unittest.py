@@ -8,7 +8,7 @@ from relive.cli.options import Option, Parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import List
 
 # Settings that make no sense for a test.
 _NOT_OURS = ("output", "force", "children", "children_exclude", "enabled", "ring", "dump_on")
@@ -20,7 +20,7 @@ _EPILOG = """What follows the options is as for python -m unittest: tests, disco
 def main(words: List[str]) -> int:
     """Runs the tests and ends the process with unittest's status."""
     from relive.cli.record import add_settings
-    from relive.testing import names
+    from relive.testing import names, unittest_runner
 
     parser = Parser(
         "unittest", "Run tests of unittest, and keep a recording of each that fails.",
@@ -36,12 +36,5 @@ def main(words: List[str]) -> int:
     add_settings(parser, leave_out=_NOT_OURS)
     given = vars(parser.parse(words))
     keep, folder, target = given.pop("keep"), given.pop("dir"), given.pop("target")
-    return run(target, given, folder, keep == "all")
-
-
-def run(words: List[str], given: Dict[str, Any], folder: str = "", keeps_all: bool = False) -> int:
-    """Runs `python -m unittest WORDS` in this process, with these settings of a recording."""
-    from relive.testing import names, unittest_runner
-
     settings = {key: value for key, value in given.items() if value is not None}
-    return unittest_runner.main(words, settings, folder or names.FOLDER, keeps_all)
+    return unittest_runner.main(target, settings, folder, keep == "all")
