@@ -17,4 +17,4 @@ def test_the_list_of_parts_is_cyclonedx():
             text = archive.read(name).decode()
         validator = JsonStrictValidator(SchemaVersion.V1_6)
         assert validator.validate_str(text) is None, wheel.name
-        assert validator.validate_str(text.replace('"library"', '"libary"')) is not None
+        assert validator.validate_str(text.replace('"library"', '"book"')) is not None
