@@ -306,7 +306,7 @@ static void check_write(const struct all *all, size_t place, struct text name)
         has_older = 1;
     }
     struct u64map none = {0};
-    struct origin_name wanted = {name, write->frame, &none, &none};
+    struct origin_name wanted = {name, write->frame, &none, &none, 0};
     struct origin_from from = from_event(all, place);
     struct origin_bound found;
     assert_int_equal(origin_bound(&from, &wanted, &found), RL_OK);
@@ -406,7 +406,7 @@ static void check_part(const struct all *all, size_t place, uint64_t id, const c
     struct origin_changed found;
     assert_int_equal(origin_changed(&from, id, where, &found), RL_OK);
     assert_event(&found.event.out, since);
-    assert_event(&found.before, before);
+    assert_event(&found.before.out, before);
     parts += since != NULL;
     origin_changed_fini(&found);
     bytes_out_fini(&present);
@@ -482,7 +482,7 @@ static rl_status ask_each(const struct all *all, size_t i, uint64_t found[4])
 {
     struct u64map none = {0};
     struct text name = {"order", 5};
-    struct origin_name wanted = {name, at(all, i)->frame, &none, &none};
+    struct origin_name wanted = {name, at(all, i)->frame, &none, &none, 0};
     struct origin_from from = from_event(all, i);
     struct origin_caller caller = {0};
     struct origin_bound bound = {0};
