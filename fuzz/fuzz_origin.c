@@ -50,7 +50,7 @@ static void ask_bound(const struct origin_from *from, const struct event_out *ev
     (void)u64map_put(&codes, (uint64_t)event->id + 1, 1);
     for (int is_any = 0; is_any < 2; is_any++) {
         const struct origin_name wanted = {reader_string(from->reader, name),
-                                           is_any ? 0 : event->frame, &codes, &lines};
+                                           is_any ? 0 : event->frame, &codes, &lines, is_any};
         struct origin_bound bound;
         if (origin_bound(from, &wanted, &bound) == RL_OK) {
             ask_changes(from, origin_value(from->reader, &bound.event.out, wanted.text));
