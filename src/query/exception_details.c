@@ -118,9 +118,12 @@ static rl_status begin_detail(struct search *search, struct story *story,
     return RL_OK;
 }
 
-static rl_status add_to_detail(struct search *search, struct exception_detail *detail,
+/* Adds an event to a story that is shown whole. What a `with` calls on the exception's way, such as
+ * a generator of @contextmanager, is no place that the exception came from. */
+static rl_status add_to_detail(struct search *search, const struct story *story,
                                const struct event_out *event, int is_captured)
 {
+    struct exception_detail *detail = story->kept;
     void *path = detail->path;
     size_t before = detail_size(detail);
     if (is_captured) {
@@ -130,7 +133,11 @@ static rl_status add_to_detail(struct search *search, struct exception_detail *d
             return RL_NOMEM;
         }
     }
-    if (event->kind != RL_EVENT_HANDLED) {
+    detail->with = event->frame != detail->with ? detail->with : 0;
+    if (event->kind == RL_EVENT_HANDLED) {
+        int is_with = detail->with == 0 && story->handler == RL_HANDLER_WITH;
+        detail->with = is_with ? event->frame : detail->with;
+    } else if (detail->with == 0) {
         if (rl_grow(&path, &detail->path_cap, detail->path_count + 1, sizeof *detail->path) != 0) {
             return RL_NOMEM;
         }
@@ -160,7 +167,7 @@ static rl_status on_detail_event(void *self, struct story *story, const struct e
         status = begin_detail(search, story, event, place, cursor);
     }
     if (status == RL_OK && story->kept != NULL) {
-        status = add_to_detail(search, story->kept, event, captured->is_captured && !is_first);
+        status = add_to_detail(search, story, event, captured->is_captured && !is_first);
     }
     if (status == RL_OK && search->bytes > ENOUGH) {
         shrink_details(search);

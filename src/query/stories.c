@@ -14,6 +14,7 @@
  *    last event          continues with
  *    UNWIND from f       HANDLED or UNWIND in the caller of f; RAISE "again" in f
  *    RAISE, HANDLED in f UNWIND or HANDLED in f
+ *    HANDLED by a `with` RAISE "earlier" in a frame that it called: the body of @contextmanager
  *
  * Invariants: a story is in one lane, once. `ending` has the open frames of
  * Thread._bootstrap_inner, where the standard library catches what ends a thread. */
@@ -182,14 +183,41 @@ static int is_thrown_to_waiter(const struct story_event *last, const struct even
     return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
 }
 
+/* Returns whether a `with` that the exception has reached passes it on to a frame that it called.
+ * @contextmanager throws it into its generator, and goes on with it where that does not catch it.
+ */
+static int is_passed_on(const struct story *story, const struct event_out *event,
+                        const struct exc_captured *now)
+{
+    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+    uint64_t with = story->last.frame, caller;
+    uint32_t line;
+    if (story->last.kind != RL_EVENT_HANDLED || story->handler != RL_HANDLER_WITH ||
+        !after.is_earlier) {
+        return 0;
+    }
+    int is_inside = event->parent == with;
+    while (!is_inside && after_exception_caller(&after, &caller, &line)) {
+        is_inside = caller == with;
+    }
+    return is_inside;
+}
+
+/* Returns whether a RAISE goes on with the exception of a story, in another frame. */
+static int is_thrown(const struct story *story, const struct event_out *event,
+                     const struct exc_captured *now)
+{
+    return is_thrown_to_waiter(&story->last, event, now) || is_passed_on(story, event, now);
+}
+
 /* Returns whether an event continues a story, where only frames can tell. */
-static int continues_by_frame(const struct story_event *last, const struct event_out *event,
+static int continues_by_frame(const struct story *story, const struct event_out *event,
                               const struct exc_captured *now)
 {
+    const struct story_event *last = &story->last;
     if (event->kind == RL_EVENT_RAISE) {
         struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
-        return (after.is_again && event->frame == last->frame) ||
-               is_thrown_to_waiter(last, event, now);
+        return (after.is_again && event->frame == last->frame) || is_thrown(story, event, now);
     }
     return event->frame == (last->kind == RL_EVENT_UNWIND ? last->parent : last->frame);
 }
@@ -224,14 +252,14 @@ static int begins_story(const struct pass *pass, const struct story *story,
     if (now->name.id == 0 || before->id == 0) {
         int is_same =
             event->exc == 0 || stories_same_text(pass->reader, event->exc, story->first.exc);
-        return !(is_latest && is_same && continues_by_frame(&story->last, event, now));
+        return !(is_latest && is_same && continues_by_frame(story, event, now));
     }
     if (now->name.id != before->id ||
         !stories_same_text(pass->reader, now->name.type, before->type)) {
         return 1;
     }
     if (event->kind == RL_EVENT_RAISE) {
-        return !now->is_again && !is_thrown_to_waiter(&story->last, event, now);
+        return !now->is_again && !is_thrown(story, event, now);
     }
     return !pass->question->sees_raise && !may_be_outside(event->frame, story);
 }

@@ -225,7 +225,7 @@ def _begins_anew(story, event, sees_raise, is_latest):
     if now["id"] != before["id"] or now["type"] != before["type"]:
         return True
     if event["kind"] == "raise":
-        return not now.get("again") and not _goes_to_who_waits(story.last, event)
+        return not now.get("again") and not _is_thrown(story.last, event)
     return not sees_raise and not _may_be_outside(event["frame"], story)
 
 
@@ -235,10 +235,20 @@ def _goes_to_who_waits(last, event):
     return comes_up and bool(event.get("raised_before"))
 
 
+def _is_thrown(last, event):
+    """Whether it goes on in another frame: of who waited, or of what a `with` has called."""
+    if _goes_to_who_waits(last, event):
+        return True
+    inside = {event["parent"], *(caller["frame"] for caller in event.get("callers", ()))}
+    return (last["kind"] == "handled" and last.get("handler") == "with"
+            and bool(event.get("raised_before")) and last["frame"] in inside)  # fmt: skip
+
+
 def _goes_on(last, event):
     """Whether the event comes next where only frames say it."""
     if event["kind"] == "raise":
-        return bool(event.get("again")) and event["frame"] == last["frame"]
+        is_again = bool(event.get("again")) and event["frame"] == last["frame"]
+        return is_again or _is_thrown(last, event)
     return event["frame"] == last["parent" if last["kind"] == "unwind" else "frame"]
 
 
