@@ -122,14 +122,15 @@ class EngineDriven(bdb.Bdb):
                 cast(Any, self).do_clear(str(found.number))
         return self._is_meant or bool(self._found)
 
-    def go_on(self) -> None:
-        """Gives the engine what bdb's set_ methods have chosen."""
+    def go_on(self, begin: Optional[FrameType] = None) -> None:
+        """Gives the engine what bdb's set_ methods have chosen. Nothing stops before the frame
+        `begin` goes on."""
         self.sync()
         is_running = self.stopframe is not None and self.stopframe is self.botframe
         if self.quitting or (self.stoplineno == -1 and (is_running or self.stopframe is None)):
             runtime.stop_stepping()
         else:
-            runtime.follow(self.stopframe, self.returnframe, self.stoplineno)
+            runtime.follow(self.stopframe, self.returnframe, self.stoplineno, begin=begin)
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user leaves the debugger."""
@@ -172,9 +173,11 @@ class EngineDriven(bdb.Bdb):
         runtime.on_stop = self.stopped
 
     def start_trace(self, *unused: Any) -> None:
-        """bdb's own from 3.13 on: the engine follows in place of a trace function."""
+        """bdb's own from 3.13 on: the engine follows in place of a trace function. What pdb itself
+        runs before it returns is passed."""
+        caller = sys._getframe().f_back
         self.begin()
-        self.go_on()
+        self.go_on(begin=caller.f_back if caller is not None else None)
 
     def stop_trace(self) -> None:
         """bdb's own from 3.13 on."""

@@ -82,6 +82,20 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     # ---- going on ----
 
+    def set_trace(
+        self,
+        frame: Optional[FrameType] = None,
+        *,
+        commands: Optional[Sequence[str]] = None,
+        **unused: Any,
+    ) -> None:
+        """Opens the prompt in a frame, by default the caller's. `commands` are typed there."""
+        own: Any = pdb.Pdb
+        if hasattr(own, "_last_pdb_instance"):  # which pdb.set_trace() uses again
+            own._last_pdb_instance = self
+        self.rcLines.extend(commands or ())
+        super().set_trace(frame or sys._getframe().f_back)
+
     def do_jump(self, arg: str) -> Optional[bool]:
         """j(ump) lineno: sets the line that runs next, in the innermost frame."""
         frame = self._current_frame()
@@ -187,13 +201,18 @@ def get_prompt(**options: Any) -> Prompt:
     return _prompt
 
 
-def set_trace(*, header: Optional[str] = None, frame: Optional[FrameType] = None) -> None:
-    """Opens a prompt at the next line of the caller. `PYTHONBREAKPOINT=relive.set_trace` makes
-    breakpoint() call this function."""
+def set_trace(
+    *,
+    header: Optional[str] = None,
+    commands: Optional[Sequence[str]] = None,
+    frame: Optional[FrameType] = None,
+) -> None:
+    """Opens a prompt at the next line of the caller, and types `commands` there.
+    `PYTHONBREAKPOINT=relive.set_trace` makes breakpoint() call this function."""
     prompt = get_prompt()
     if header is not None:
         prompt.message(header)
-    prompt.set_trace(frame or sys._getframe().f_back)
+    prompt.set_trace(frame or sys._getframe().f_back, commands=commands)
 
 
 def add_catch(when: str, name: str) -> Breakpoint:

@@ -4,6 +4,7 @@ It maps names and texts of prompts. It decides nothing about stops."""
 
 import os
 import subprocess
+import sys
 
 # What `relive debug` prints, and what pdb prints in its place.
 TEXTS = [(b"(relive) ", b"(Pdb) "), (b"((relive)) ", b"((Pdb)) ")]
@@ -17,6 +18,13 @@ def start_runtime():
     assert runtime.initialize({"enabled": True, "my_code_only": False}), runtime.telemetry.as_json()
 
 
+def require_no_tracer():
+    """From 3.12 on, a stop is none of a trace function."""
+    if sys.version_info >= (3, 12) and sys.gettrace() is not None:
+        os.write(2, f"there is a trace function at a stop: {sys.gettrace()!r}\n".encode())
+        os._exit(70)  # an exception could be what a test expects
+
+
 def replace_bdb():
     """Makes bdb.Bdb the class that the engine drives."""
     import bdb
@@ -27,6 +35,10 @@ def replace_bdb():
         def __init__(self, *args, **named):
             super().__init__(*args, **named)
             self.start_engine()
+
+        def stopped(self, *args):
+            require_no_tracer()
+            super().stopped(*args)
 
     start_runtime()
     bdb.Bdb = Bdb
@@ -42,6 +54,10 @@ def replace_pdb():
         def __init__(self, *args, **named):
             super().__init__(*args, **named)
             self.prompt = "(Pdb) "
+
+        def stopped(self, *args):
+            require_no_tracer()
+            super().stopped(*args)
 
     start_runtime()
     pdb.Pdb = Pdb
@@ -82,8 +98,14 @@ def replace_children(module):
     module.subprocess = Subprocess()
     run_pty = getattr(module, "run_pty", None)
     if run_pty is not None:
-        first = f"import sys; sys.path.insert(0, {HERE!r}); import shim; shim.replace_pdb()\n"
-        module.run_pty = lambda script, *args: run_pty(first + script, *args)
+        # On the first line, which is empty in these scripts: numbers of lines stay.
+        first = f"import sys; sys.path.insert(0, {HERE!r}); import shim; shim.replace_pdb()"
+        module.run_pty = lambda script, *args: run_pty(first + own_lines(script), *args)
+
+
+def own_lines(script):
+    """Returns a script that begins with the end of a line."""
+    return script if script.startswith("\n") else "\n" + script
 
 
 def load(name):

@@ -117,6 +117,24 @@ def test_set_trace_and_breakpoint_open_the_same_prompt(tmp_path):
     assert done.stdout.count(place) == 1 and done.stdout.count(b"(relive) 5") == 2
 
 
+@pytest.mark.parametrize("commands", [["q"], ["r", "q"]])
+def test_quitting_at_set_trace_ends_the_program_in_bdbs_way(tmp_path, commands):
+    source = "import relive\ndef f():\n    relive.set_trace()\n    print('after')\nf()\n"
+    path = tmp_path / "own.py"
+    path.write_text(source)
+    done = run(sys.executable, path, stdin="\n".join(commands).encode())
+    assert done.returncode == 1 and done.stderr.rstrip().endswith(b"bdb.BdbQuit")
+    shown = done.stdout.replace(b"(relive) ", b"\n")
+    assert (b"--Return--" in shown) == (b"\nafter\n" in shown) == (len(commands) > 1)
+
+
+def test_set_trace_types_commands(tmp_path):
+    path = tmp_path / "own.py"
+    path.write_text("import relive\nx = 6\nrelive.set_trace(commands=['p x * 7', 'c'])\nx = 1\n")
+    done = run(sys.executable, path, stdin=b"")
+    assert done.returncode == 0 and b"42" in done.stdout, done.stderr
+
+
 def test_the_debugged_program_is_what_it_is_alone(tmp_path):
     source = (
         "import sys, os\nprint(sys.argv, __name__, sys.path[0], sys.gettrace(), "

@@ -382,6 +382,9 @@ int debugger_event(native_frame *frame, enum step_event how, PyObject *value)
         return 0;
     }
     int line = native_line(frame);
+    if (how == STEP_INSTRUCTION && line <= 0) {
+        return 0; /* a prompt has nothing to show there: the next one stops */
+    }
     struct step_place place = get_step_place(frame, line > 0 ? (uint32_t)line : 0, code->is_users);
     if (!step_follows(debugger_step(), how, &place)) {
         return 0;

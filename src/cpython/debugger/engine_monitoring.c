@@ -14,6 +14,7 @@
  * LINE there. Under the GIL. */
 #include "debugger.h"
 #include "monitoring.h"
+#include "pyerror.h"
 
 #if CAN_MONITOR
 
@@ -42,14 +43,17 @@ static PyObject *reply_to_event(int is_wanted)
     return Py_NewRef(is_wanted ? Py_None : disable);
 }
 
+/* An exception that is set already, such as the one that quits, stays. */
 static void set_lines(struct debug_code *code, int is_on)
 {
+    struct pyerror before = pyerror_take();
     long events = line | (code->has_data ? leaving : 0);
     /* Clearing first enables lines again that were disabled. */
     if (tool < 0 || monitoring_set_local(tool, code->code, 0) != 0 ||
         (is_on && monitoring_set_local(tool, code->code, events) != 0)) {
         PyErr_Clear();
     }
+    pyerror_put_back(&before);
 }
 
 static PyObject *code_begins(PyObject *const *args, size_t n)
@@ -318,6 +322,7 @@ static void reach_running_lines(int all)
 /* Sets the global events. A step also enables again what was disabled before. */
 static void refresh_events(void)
 {
+    struct pyerror before = pyerror_take();
     int is_on = debugger.steps != 0;
     long events = always | (is_on ? stepping | leaving | unwind : 0);
     events |= debugger.follows != 0 ? raising | ending : 0;
@@ -327,6 +332,7 @@ static void refresh_events(void)
     if (tool >= 0 && (monitoring_set(tool, events) != 0 || (is_on && monitoring_restart() != 0))) {
         PyErr_Clear();
     }
+    pyerror_put_back(&before);
 }
 
 const struct debug_engine debug_engine = {
