@@ -14,6 +14,9 @@ from relive.debug.frame_locals import FrameLocals
 from relive.errors import ReliveError
 
 
+_LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
+
+
 class Prompt(EngineDriven, pdb.Pdb):
     """pdb's prompt on Relive's engine."""
 
@@ -90,9 +93,8 @@ class Prompt(EngineDriven, pdb.Pdb):
         **unused: Any,
     ) -> None:
         """Opens the prompt in a frame, by default the caller's. `commands` are typed there."""
-        own: Any = pdb.Pdb
-        if hasattr(own, "_last_pdb_instance"):  # which pdb.set_trace() uses again
-            own._last_pdb_instance = self
+        if hasattr(pdb.Pdb, _LAST):
+            setattr(pdb.Pdb, _LAST, self)
         self.rcLines.extend(commands or ())
         super().set_trace(frame or sys._getframe().f_back)
 
