@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
 # A mutant that never ends is noticed, too.
 SECONDS = 300
+PROVEN = set()  # tests that pass without a change: their kind, then their words
 
 
 class Copy:
@@ -46,6 +47,9 @@ class Copy:
 
     def run(self, *words, env=None, cwd=""):
         """Whether a command ends well, and in time; nothing that it began goes on."""
+        if self.python is not None:  # its environment has meson and ninja, and they build for it
+            env = dict(env or os.environ)
+            env["PATH"] = os.pathsep.join((os.path.dirname(self.python), env["PATH"]))
         child = subprocess.Popen(
             words, cwd=os.path.join(self.path, cwd), env=env, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
@@ -60,8 +64,19 @@ class Copy:
             child.wait()
         return child.returncode == 0
 
+    def prove(self, mutant):
+        """Runs the tests of a mutant once without it: what fails then would notice anything."""
+        for kind, passes in (("c", self.passes_c), ("python", self.passes_python)):
+            tests = (kind, *mutant.get(kind, ()))
+            if len(tests) > 1 and tests not in PROVEN:
+                if not passes(tests[1:]):
+                    text = self.output.decode("utf-8", "replace")[-2000:]
+                    raise SystemExit(f"{' '.join(tests[1:])}: fails without a change\n{text}")
+                PROVEN.add(tests)
+
     def survives(self, mutant):
         """Whether the tests that should notice pass with the change in place."""
+        self.prove(mutant)
         name = os.path.join(self.path, mutant["file"])
         text = read(name)
         if text.count(mutant["before"]) != 1:

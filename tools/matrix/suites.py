@@ -201,7 +201,7 @@ def mutants(*options):
     path = install(version, interpreter, os.path.join(BUILD, "log", version + ".txt"))
     python = os.path.join(path, "bin", "python")
     script = os.path.join(ROOT, "tools", "mutants.py")
-    folders = [os.path.join(path, "bin"), os.path.join(tools(), "bin"), os.environ["PATH"]]
+    folders = [os.path.join(tools(), "bin"), os.environ["PATH"]]
     env = environ(PATH=os.pathsep.join(folders))
     return subprocess.call([python, script, "--python", python, *options], env=env)
 
