@@ -129,8 +129,12 @@ def main(words: List[str]) -> int:
     rules = config.load(options={k: v for k, v in chosen.items() if v is not None}).as_dict()
     if not args.all_code:
         rules, _ = doors.resolved(rules, program.folder())
+    flags = program.flags()
+    is_named = program.words[len(flags) : len(flags) + 1] in (["-m"], ["-c"])
     wanted = {
         "pid": os.getpid(),
+        "words": [program.interpreter, *program.words],
+        "head": 1 + len(flags) + (2 if is_named else 1),  # then come the program's arguments
         "my_code_only": not args.all_code,
         "rules": {key: rules[key] for key in ("trace_filter", "auto_filter")},
         "breaks": [place(text) for text in args.breaks],

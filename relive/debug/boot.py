@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, Mapping
 
-VARIABLE = "RELIVE_DEBUG"
+VARIABLE = "RELIVE_DEBUG"  # also in restart.py
 
 
 def begin() -> None:
@@ -21,11 +21,14 @@ def begin() -> None:
         return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
+    environ, folder = dict(os.environ), os.getcwd()
     from relive import _core, _terminal
+    from relive.debug import restart
     from relive.errors import ReliveError
 
     _core.restore_path()
     try:
+        restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
@@ -33,18 +36,24 @@ def begin() -> None:
 
 
 def _start_debugger(wanted: Mapping[str, Any]) -> None:
-    from relive.debug import prompt
+    from relive.debug import prompt, restart
     from relive.debug.engine import runtime
     from relive.errors import ReliveError
 
-    made = prompt.get_prompt(quits=SystemExit)
+    kept = wanted.get("kept")
+    made = prompt.get_prompt(quits=SystemExit, readrc=kept is None)
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},
-        wait_for_main=not wanted["breaks"] + wanted["watches"],
+        wait_for_main=kept is not None or not wanted["breaks"] + wanted["watches"],
         rules=wanted["rules"],
     ):
         decision = runtime.policy.evaluate_environment()
         raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {decision['reason']}")
+    if kept is not None:
+        for one in restart.put_back(made, kept):
+            runtime.breakpoints.add(one)
+        made.sync()
+        return
     for path, line, condition in wanted["breaks"]:
         prompt.set_break(path, line, condition)
     for function, data in wanted["watches"]:

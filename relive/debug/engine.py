@@ -289,6 +289,17 @@ class FrameEvalRuntime:
         finally:
             frame.f_trace = before
 
+    def debug_nested(self, run: Callable[[], Any]) -> None:
+        """Calls a function during a stop and debugs what it runs, by other stops in this thread.
+        Afterwards the first stop is as it was."""
+        from relive import _core
+
+        here = dict(self._here.__dict__)
+        try:
+            _core.debug_nested(lambda: sys.call_tracing(run, ()))
+        finally:
+            self._here.__dict__.update(here)
+
     def pause(self) -> None:
         """Stops at the next line of the user's code, in whichever thread it runs."""
         from relive import _core

@@ -2,17 +2,19 @@
 
 import bdb
 import pdb
+import shlex
 import sys
+import traceback
 from types import FrameType
 from typing import Any, Callable, Optional, Sequence
 
 from relive import _terminal
+from relive.debug import restart
 from relive.debug.bdb_bridge import EngineDriven
 from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
 from relive.debug.engine import ignore, runtime
 from relive.debug.frame_locals import FrameLocals
 from relive.errors import ReliveError
-
 
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
@@ -28,6 +30,7 @@ class Prompt(EngineDriven, pdb.Pdb):
         self.prompt = "(relive) "
         self._quits = quits
         self._wait_for_mainpyfile = False
+        self._is_post_mortem = False
         self.start_engine()
         runtime.on_log = self._show_log
 
@@ -52,17 +55,32 @@ class Prompt(EngineDriven, pdb.Pdb):
 
     def _stop_at_exception(self, frame: FrameType, exception: BaseException, when: str) -> None:
         """Opens the prompt where an exception was raised, with its message."""
-        import traceback
-
         words = {"raised": "Raised", "uncaught": "Uncaught", "user_unhandled": "Leaves your code"}
         # Before 3.12 the interpreter may not have made an instance yet.
         kind: Any = exception if isinstance(exception, type) else type(exception)
         text = "".join(traceback.format_exception_only(kind, exception)).strip()
         self.message(f"{words[when]}: {text}")
-        frames = exception.__traceback__ if when != "raised" else None
-        self.interaction(None if frames else frame, frames)
+        frames = exception.__traceback__
+        self._is_post_mortem = when != "raised" and frames is not None
+        show = getattr(self, "set_convenience_variable", None)  # from 3.12 on
+        if show is not None:
+            show(frame, "_exception", exception)
+        # From 3.13 on pdb takes the exception itself: `exceptions` lists its chain.
+        shown: Any = exception if hasattr(self, "do_exceptions") and frames else frames
+        try:
+            self.interaction(None if self._is_post_mortem else frame, shown)
+        finally:
+            self._is_post_mortem = False
         if self.quitting:
             raise self.quits()
+
+    def get_stack(self, f: Any, t: Any) -> Any:
+        """Returns [(frame, line)] and the index of the selected one. Where an exception leaves a
+        frame, the frames above it are there too: they still run."""
+        if f is None and t is not None and self._is_post_mortem:
+            stack, _ = super().get_stack(t.tb_frame, t)
+            return stack, len(stack) - 1
+        return super().get_stack(f, t)
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user quits."""
@@ -125,17 +143,48 @@ class Prompt(EngineDriven, pdb.Pdb):
         return True
 
     def do_run(self, arg: str) -> Optional[bool]:
-        """run: not available here; start `relive debug` again."""
-        self.error(
-            "this prompt cannot start the program again: leave it and run relive debug again"
-        )
+        """run [args...]
+
+        Starts the program again, with other arguments if some are given. Breakpoints, commands,
+        aliases, watches, catches and the history stay. "restart" is an alias for "run".
+        """
+        if getattr(self, "mode", None) == "inline":
+            return super().do_run(arg)
+        try:
+            args = shlex.split(arg) if arg else None
+        except ValueError as error:
+            self.error(f"Cannot run {arg}: {error}")
+            return None
+        try:
+            restart.start_again(self, args)
+        except ReliveError as error:
+            self.error(str(error))
         return None
 
     do_restart = do_run
 
     def do_debug(self, arg: str) -> Optional[bool]:
-        """debug: not available here."""
-        self.error("a debugger inside the debugger is not supported: set a breakpoint and call it")
+        """debug code
+
+        Opens a prompt within this one, at the first line of a statement or expression. It runs in
+        the selected frame.
+        """
+        if not arg:
+            self.error("debug: what shall be run?")
+            return None
+        frame = self._current_frame()
+        inner = Prompt(self.completekey, self.stdin, self.stdout, readrc=False)
+        inner.prompt = f"({self.prompt.strip()}) "
+        inner.aliases = self.aliases
+        self.message("ENTERING RECURSIVE DEBUGGER")
+        try:
+            runtime.debug_nested(lambda: inner.run(arg, frame.f_globals, FrameLocals(frame)))
+        except Exception as error:  # of the code that was typed
+            self.error(traceback.format_exception_only(type(error), error)[-1].strip())
+        finally:
+            runtime.on_stop, runtime.on_log = self.stopped, self._show_log
+        self.message("LEAVING RECURSIVE DEBUGGER")
+        self.lastcmd = inner.lastcmd
         return None
 
     # ---- breakpoints ----

@@ -344,6 +344,23 @@ static PyObject *debug_pause(PyObject *module, PyObject *ignored)
     Py_RETURN_NONE;
 }
 
+/* debug_nested(function) -> what it returns: during a stop, code is debugged again while it runs.
+ * It is not recorded, as the rest of the stop is not. */
+static PyObject *debug_nested(PyObject *module, PyObject *function)
+{
+    struct debug_thread *t = &debug_self;
+    int was_inside = t->is_inside;
+    native_frame *frame = t->frame;
+    (void)module;
+    t->is_inside = 0;
+    t->frame = NULL;
+    PyObject *result = PyObject_CallObject(function, NULL);
+    debugger_end_step();
+    t->is_inside = was_inside;
+    t->frame = frame;
+    return result;
+}
+
 /* debug_internal(flag or None) -> whether this thread was the debugger's own before. */
 static PyObject *debug_internal(PyObject *module, PyObject *flag)
 {
@@ -487,6 +504,7 @@ static PyMethodDef methods[] = {
     {"debug_unfollow", debug_unfollow, METH_NOARGS, "This thread steps no more."},
     {"debug_assign", debug_assign_name, METH_VARARGS, "Writes one variable of a frame."},
     {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
+    {"debug_nested", debug_nested, METH_O, "Calls a function that is debugged during a stop."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
     {"debug_rewrite", debug_rewrite, METH_VARARGS, "Code with probes that do nothing."},
     {"debug_check", debug_check, METH_VARARGS, "Whether code is other code with probes."},
