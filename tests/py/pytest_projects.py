@@ -1,6 +1,7 @@
 """Small projects, real runs of pytest in them, and what these leave."""
 
 import re
+import shutil
 import sys
 
 import pytest
@@ -40,6 +41,8 @@ class Project:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(head + text, encoding="utf-8")
+        # Compiled files know their text by its size and second: another one may have both.
+        shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)
         return self
 
     def pytest(self, *words, env=None, flag="--relive"):
