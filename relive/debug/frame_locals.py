@@ -3,7 +3,7 @@
 Up to CPython 3.12, frame.f_locals of a function is a copy that the program never reads again."""
 
 from types import FrameType
-from typing import Any, Dict, Iterator, MutableMapping, Optional
+from typing import Any, Dict, Iterator, Mapping, MutableMapping, Optional
 
 from relive import _core
 
@@ -33,6 +33,13 @@ class FrameLocals(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._frame.f_locals)
+
+    def __or__(self, other: Mapping[str, Any]) -> Dict[str, Any]:
+        return {**self._frame.f_locals, **other}
+
+    def __ror__(self, other: Mapping[str, Any]) -> Dict[str, Any]:
+        """Returns a dictionary, as pdb of 3.13 needs it to complete a name."""
+        return {**other, **self._frame.f_locals}
 
     def __repr__(self) -> str:
         return repr(dict(self._frame.f_locals))

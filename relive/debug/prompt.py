@@ -40,7 +40,9 @@ class Prompt(EngineDriven, pdb.Pdb):
         """Opens the prompt; the engine calls it in the thread that stopped."""
         try:
             if runtime.trouble:
-                self.message(f"*** the condition raised an error: {runtime.trouble}")
+                # It begins with the engine's number of the breakpoint, which is not bdb's.
+                trouble = runtime.trouble.partition(": ")[2]
+                self.message(f"*** the condition raised an error: {trouble}")
             if why == "exception" and runtime.exception is not None:
                 self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
             else:

@@ -8,6 +8,8 @@ from conftest import run
 from debugging import HEAD, LENGTH
 from debugging_terminal import Terminal
 
+from relive.debug.engine import runtime
+
 FUNCTION = """\
 def f(by):
     kept = [by]
@@ -133,3 +135,15 @@ def test_conditions_and_log_messages_that_assign_reach_the_frame(tmp_path):
         "stop_at(7, log_message='{(made := 60)}')\nprint(json.dumps([first, f(3), logs, stops]))\n"
     )
     assert in_file(tmp_path, PLAIN + stop) == [[50, 1, 1], [3, 60, 1], ["60"], []]
+
+
+def make_frame(one, two):
+    return sys._getframe()
+
+
+def test_the_variables_of_a_frame_join_with_a_dictionary():
+    seen = runtime.variables(make_frame(1, 2))
+    assert seen.__ror__({"one": 0, "other": 5}) == {"one": 1, "two": 2, "other": 5}
+    assert seen.__or__({"two": 0}) == {"one": 1, "two": 0}
+    if sys.version_info >= (3, 9):
+        assert {"one": 0} | seen == {"one": 1, "two": 2}
