@@ -41,6 +41,8 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
     from relive.errors import ReliveError
 
     kept = wanted.get("kept")
+    if kept is not None:
+        restart.put_rest(kept["rest"])
     made = prompt.get_prompt(quits=SystemExit, readrc=kept is None)
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},

@@ -56,7 +56,7 @@ def start_again(prompt: pdb.Pdb, args: Optional[Sequence[str]]) -> None:
         os.execve(words[0], words, {**_start.environ, VARIABLE: json.dumps(wanted)})
     except OSError as error:
         os.chdir(folder)
-        _put_rest(kept["rest"])
+        put_rest(kept["rest"])
         raise ReliveError("ERR_TARGET", f"{words[0]}: {error.strerror}") from None
 
 
@@ -110,7 +110,6 @@ def put_back(prompt: pdb.Pdb, kept: Mapping[str, Any]) -> List[Breakpoint]:
     readline: Any = sys.modules.get("readline")
     for line in kept["history"] if readline is not None else ():
         readline.add_history(line)
-    _put_rest(kept["rest"])
     return [Breakpoint(exception=name, when=when) for when, name in kept["catches"]] + [
         Breakpoint(function=function, data=data) for function, data in kept["watches"]
     ]
@@ -156,7 +155,8 @@ def _take_rest() -> str:
         os.close(nothing)
 
 
-def _put_rest(text: str) -> None:
+def put_rest(text: str) -> None:
+    """Puts a text in front of standard input."""
     if text:
         encoding = sys.stdin.encoding
         raw: Any = _Rest(text.encode(encoding, "surrogateescape"))

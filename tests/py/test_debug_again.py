@@ -1,9 +1,12 @@
 """At the prompt: `restart`, `debug EXPR`, and the stack of an exception."""
 
+import os
+import signal
 import sys
 
 import pytest
 from conftest import relive, run
+from debugging_terminal import Terminal
 
 ARGS = """\
 import sys
@@ -61,6 +64,25 @@ def test_restart_again_with_the_same_arguments_and_what_is_still_to_be_read(tmp_
     done, text = prompt(tmp_path, commands, source)
     assert text.count("Restarting app.py with arguments:\n\tz\n") == 2
     assert "read of the program" in text and "(relive) 42" in text and done.returncode == 0
+
+
+def test_a_prompt_within_the_prompt_after_a_restart(tmp_path):
+    commands = ["restart", "n", "n", "debug f(x)", "s", "s", "p n", "c", "p 'outer'", "c"]
+    _, text = prompt(tmp_path, commands, NESTED)
+    assert "((relive)) 5\n" in text and "\n(relive) 'outer'" in text, text
+
+
+def test_restart_and_an_interrupt_at_a_terminal(tmp_path):
+    source = "import time\nwhile True:\n    print('round')\n    time.sleep(0.01)\n"
+    terminal = Terminal(tmp_path, source)
+    for typed in ("b 3", "restart", "c", "cl 1", "c"):
+        terminal.read("(relive) ")
+        os.write(terminal.fd, typed.encode() + b"\n")
+    terminal.read("round\r\n")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    assert "Program interrupted" in terminal.read("(relive) ")
+    os.write(terminal.fd, b"p 6 * 7\n")
+    assert "42" in terminal.run("q") and terminal.process.returncode == 0
 
 
 def test_restart_of_a_module_in_its_first_folder(tmp_path):
