@@ -277,7 +277,7 @@ static rl_status encode_chunk(struct cutting *cutting, struct cut_thread *thread
     struct begun_thread *of = begin_of(&cutting->begin, info->thread);
     struct decoding decoding = decode_begin(cutting, ref);
     struct rec rec;
-    rl_status status = RL_OK, decoded;
+    rl_status status = RL_OK, decoded = RL_END;
     int is_from_begin = 1;
     shown_again_begin(&cutting->shown);
     for (; status == RL_OK && (decoded = decode_next(&decoding, &rec)) == RL_OK; seq++) {
@@ -312,6 +312,12 @@ static rl_status encode_chunk(struct cutting *cutting, struct cut_thread *thread
         next += kind_begins(rec.kind) && rec.frame == next;
     }
     rl_status ended = end_chunk(cutting);
+    if (decoded == RL_DAMAGED) {
+        reader_problem(cutting->reader, "thread %u: chunk %llu is damaged; its rest is left out",
+                       info->thread, (unsigned long long)info->chunk);
+    } else if (decoded == RL_NOMEM) {
+        status = RL_NOMEM;
+    }
     return status == RL_OK ? ended : status;
 }
 
