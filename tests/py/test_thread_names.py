@@ -160,9 +160,11 @@ def test_secrets_in_names_are_redacted(record, tmp_path):
 def test_verbs_show_names(tmp_path, capsys):
     program, path = tmp_path / "prog.py", tmp_path / "out.relive"
     program.write_text(
-        "import threading\nfrom relive import sessions\n"
+        "import os, threading\nfrom relive import sessions\n"
         "def work():\n    with sessions.session('s'):\n        pass\n    raise ValueError('x')\n"
         "one = threading.Thread(target=work, name='a \\x1b b')\none.start()\none.join()\n"
+        # join() returns a little before the thread has ended
+        "while os.path.exists(f'/proc/self/task/{one.native_id}'):\n    pass\n"
     )
     relive("record", "-o", path, program, cwd=tmp_path)
 
