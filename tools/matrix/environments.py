@@ -300,13 +300,17 @@ def apart(name, version, interpreter, words, log):
     path = os.path.join(BUILD, name, version)
     stamp = os.path.join(path, "stamp")
     python = os.path.join(path, "bin", "python")
-    if not (os.path.exists(stamp) and open(stamp).read() == " ".join(words)):
+    wanted = " ".join(words)
+    for listed in filter(os.path.isfile, words):
+        with open(listed) as file:
+            wanted += "\n" + file.read()
+    if not (os.path.exists(stamp) and open(stamp).read() == wanted):
         shutil.rmtree(path, ignore_errors=True)
         run([interpreter, "-m", "venv", path], log)
         run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
         run([python, "-m", "pip", "install", "-q", *words], log)
         with open(stamp, "w") as file:
-            file.write(" ".join(words))
+            file.write(wanted)
     ours = os.path.join(BUILD, "venv", version)
     wheels = os.path.join(path, "relive")
     shutil.rmtree(wheels, ignore_errors=True)
