@@ -92,7 +92,8 @@ def test_each_task_is_a_session_with_its_id_and_name(kind, door, tmp_path):
     assert tea[0]["tag"] == "price" and tea[0]["error"] is None
     assert tea[0]["attrs"] == {"task_id": ids[0], "task_name": "price", "system": "huey"}
     assert milk[0]["error"] == "KeyError('milk')"
-    assert [row["attrs"].get("retries_left") for row in flaky] == ["1", None]
+    # two processes of workers may have taken the two tries; rows come file by file
+    assert {row["attrs"].get("retries_left") for row in flaky} == {"1", None}
     assert all(row["error"] == "ValueError('again')" for row in flaky)
     assert cancelled[0]["error"].startswith("CancelExecution(")
     assert refused[0]["error"].startswith("CancelExecution(")
