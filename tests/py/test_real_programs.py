@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import test_instant
 from conftest import TESTS, clean_environ, relive, wellformed
 
 from relive.cli.common import open_run
@@ -27,6 +28,7 @@ HOME = os.environ.get("TEST_REAL_PROGRAMS", "")  # an environment that has them 
 BIN = Path(HOME) / "bin"
 RAISES = sys.version_info >= (3, 12)  # a frame evaluator sees what leaves a frame, no raise inside
 SECONDS = 300  # on a machine that is busy; alone each takes less than 60
+EVENTS = 60_000  # of a recording whose states are compared: the oracle takes 0.1 ms for each
 
 pytestmark = pytest.mark.skipif(
     not HOME, reason="real programs run on 3.8 and 3.12; in make test-full also on 3.11 and 3.14"
@@ -183,3 +185,11 @@ def test_program(program, tmp_path):
     shown = "\n".join(left[:50])
     assert not left, f"{len(left)} differences:\n{shown}"
     assert not unused, "remove from deviations.py: " + "; ".join(d.why for d in unused)
+    compare_states(recorded, program.name)
+
+
+def compare_states(run, seed):
+    """Compares what was open at chance positions, and with which values, with the plain oracle."""
+    for recording in open_run(str(run.out)):
+        if recording.header["events"] <= EVENTS:
+            test_instant.compare(recording.path, test_instant.choose(recording.path, 6, seed))
