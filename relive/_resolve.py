@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from relive import _core, _files, config
+from relive import _core, _files, config, handit
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -21,15 +21,15 @@ def answer(request: Mapping[str, Any]) -> Dict[str, Any]:
     """Returns the run for {"path": of RELIVE_RECORD}, as RELIVE_RUN describes one, and "warnings"
     that the process which asks prints. Returns {"filter": recipe} for {"config": settings}, and
     {"error": [code, text]} for a refusal."""
-    config.warnings = []
+    handit.warnings = []
     try:
         if "path" not in request:
             return _make_filter(request["config"])
-        return dict(_make_run(request["path"]), warnings=config.warnings)
+        return dict(_make_run(request["path"]), warnings=handit.warnings)
     except ReliveError as error:
         return {"error": [error.code, str(error)]}
     finally:
-        config.warnings = None
+        handit.warnings = None
 
 
 def _make_run(path: str) -> Dict[str, Any]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         NoReturn,
         Optional,
         Sequence,
-        Set,
         Tuple,
     )
 
@@ -360,8 +359,6 @@ TABLE = (
 )  # fmt: skip
 
 BY_KEY = {setting.key: setting for setting in TABLE}
-# What HANDIT_EXCLUDE means where other HANDIT_ variables are set and it is not.
-HANDIT_EXCLUDE = r"^(_frozen_importlib.*|handit_core|requests|urllib3|json|logging)::"
 # Variables of ours that are no settings.
 _OTHER_VARIABLES = {
     "RELIVE_RUN", "RELIVE_RECORD", "RELIVE_PYTHONPATH", "RELIVE_NO_WARNINGS", "RELIVE_CONTROL",
@@ -531,74 +528,6 @@ def _check_child_patterns(texts: List[str], source: str) -> None:
             ) from None
 
 
-_reported: Set[str] = set()  # variables of Handit that were complained of
-warnings: Optional[List[str]] = None  # a list collects complaints, which are printed otherwise
-
-
-def _read_handit_value(setting: Setting, name: str, text: str) -> Any:
-    """Returns the value of a Handit variable. A wrong one does not stop the program, as under
-    Handit. It is reported once, and the nearest value, or the default, replaces it."""
-    if setting.kind == "texts":
-        trouble = _find_pattern_trouble(setting.key, text) if text else None
-        if trouble is None:
-            return text
-        is_exclude = setting.key == "exclude_re"
-        _report_once(name, trouble, "the default is used" if is_exclude else "it is left out")
-        return HANDIT_EXCLUDE if is_exclude else None
-    try:
-        return setting.parse(text)
-    except (ValueError, OverflowError):
-        value = _find_nearest_value(setting, text)
-    shown = str(value).lower()
-    _report_once(name, f"{text[:80]!r} is not {setting.allowed()}", f"{shown} is used")
-    return value
-
-
-def _find_pattern_trouble(key: str, text: str) -> Optional[str]:
-    """Returns what is wrong with a regular expression as a value of this setting, or None."""
-    from relive import _core
-
-    probe = _core.Filter()
-    try:
-        if key == "redact":
-            probe.add_file(2, False, "", "", 0, 0, 0)
-            probe.add_rule("pkg:**", 0, 0, 0, 1.0, 0, 0, -1, -1, -1, -1)
-            probe.add_pattern(f"local:regex:{text}", 2)
-        else:
-            probe.add_gate(GATES.index(key), text)
-    except _core.Error as error:
-        trouble = str(error.args[1]).splitlines()[0]
-    except UnicodeEncodeError:
-        trouble = "it holds half a character (a lone surrogate)"
-    else:
-        return None
-    return f"{key.replace('_re', '')} {text!r}: {trouble}"[:200]
-
-
-def _find_nearest_value(setting: Setting, text: str) -> Any:
-    """Returns the bound that a number exceeds, or the default."""
-    low, high = (0.0, 1.0) if setting.kind == "part" else (setting.low, setting.high)
-    try:
-        number = float(text)
-    except ValueError:
-        return setting.default
-    if setting.kind == "flag" or low <= number <= high or number != number:
-        return setting.default
-    return low if number < low else high
-
-
-def _report_once(name: str, trouble: str, instead: str) -> None:
-    from relive import _core
-
-    if name not in _reported:
-        _reported.add(name)
-        text = f"environment {name}: {trouble}; {instead}"
-        if warnings is None:
-            _core.complain(text)
-        else:
-            warnings.append(text)
-
-
 def from_environment(environ: Mapping[str, str]) -> Dict[str, Tuple[Any, str]]:
     """Returns {key: (value, source)} of the RELIVE_* variables. An unknown one is refused."""
     known = {name: setting.key for setting in TABLE for name in setting.env}
@@ -612,16 +541,18 @@ def from_environment(environ: Mapping[str, str]) -> Dict[str, Tuple[Any, str]]:
     for setting in TABLE:
         for name in setting.env:  # the first one wins over its aliases
             if name in environ:
-                value = environ[name]
-                if name == "HANDIT_MAX_STR" and value.strip() == "0":
-                    value = str(setting.high)  # there it means: as much as is allowed
+                value: Any = environ[name]
                 if name.startswith("HANDIT_"):
-                    value = _read_handit_value(setting, name, value)
+                    from relive import handit
+
+                    value = handit.read(setting, name, value, GATES)
                 if value not in ("", None) or setting.kind != "texts":
                     found[setting.key] = (value, f"environment {name}")
                 break
     if any(name.startswith("HANDIT_") and name in known for name in environ):
-        found.setdefault("exclude_re", (HANDIT_EXCLUDE, "default of HANDIT_EXCLUDE"))
+        from relive import handit
+
+        found.setdefault("exclude_re", (handit.EXCLUDE, "default of HANDIT_EXCLUDE"))
     return found
 
 

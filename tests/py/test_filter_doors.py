@@ -7,7 +7,7 @@ import pytest
 from conftest import dump, relive, run
 from filtering import decide, settings, write
 
-from relive import config
+from relive import config, handit
 from relive.errors import ReliveError
 from relive.filters import builtin, doors
 
@@ -124,7 +124,7 @@ def test_a_start_without_filters_says_what_their_modules_would(tmp_path):
         ({"HANDIT_INCLUDE": "^app::"}, "include_re", ["^app::"]),
         ({"HANDIT_INCLUDE": "^app::", "RELIVE_INCLUDE": "^b::"}, "include_re", ["^b::"]),
         ({"HANDIT_EXCLUDE": "x"}, "exclude_re", ["x"]),
-        ({"HANDIT_MAX_STR": "9"}, "exclude_re", [config.HANDIT_EXCLUDE]),
+        ({"HANDIT_MAX_STR": "9"}, "exclude_re", [handit.EXCLUDE]),
         ({"RELIVE_MAX_STR": "9"}, "exclude_re", []),
         ({"HANDIT_MAX_STR": "0"}, "max_str", 4096),
         ({"HANDIT_MAX_STR": "9", "RELIVE_MAX_STR": "7"}, "max_str", 7),
@@ -154,7 +154,7 @@ def test_variables_of_the_seeds(environ, key, meaning):
         ("SAMPLE_RATE", "half", "sample_rate", 1.0, "1.0 is used"),
         ("CAPTURE_ONLY_CWD", "maybe", "capture_only_cwd", False, "false is used"),
         ("INCLUDE", "(", "include_re", [], "it is left out"),
-        ("EXCLUDE", "*", "exclude_re", [config.HANDIT_EXCLUDE], "the default is used"),
+        ("EXCLUDE", "*", "exclude_re", [handit.EXCLUDE], "the default is used"),
         ("EXCLUDE_FILES", "[", "exclude_files", [], "it is left out"),
         ("REDACT", "(?P<", "redact", [], "it is left out"),
         ("REDACT", "x" * 600, "redact", [], "it is left out"),
@@ -163,7 +163,7 @@ def test_variables_of_the_seeds(environ, key, meaning):
 def test_a_bad_variable_of_handit_is_reported_once_and_does_not_count(
     monkeypatch, capfd, name, text, key, meaning, said
 ):
-    monkeypatch.setattr(config, "_reported", set())
+    monkeypatch.setattr(handit, "_reported", set())
     for _ in range(2):
         loaded = config.load(environ={f"HANDIT_{name}": text}, folder="/")
         assert getattr(loaded, key) == meaning
