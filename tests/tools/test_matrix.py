@@ -225,3 +225,21 @@ def test_lint_says_each_check_and_fails_with_any(monkeypatch, capsys):
     commands.pop("bad")
     assert lint.check() == 0
     assert capsys.readouterr().out.endswith("lint: clean\n")
+
+
+def test_failed_tests_have_their_names_near_the_end(tmp_path, monkeypatch):
+    (tmp_path / "report").mkdir()
+    monkeypatch.setattr(suites, "BUILD", str(tmp_path))
+    text = """<testsuites><testsuite tests="3" skipped="0" failures="1" errors="1">
+      <testcase classname="py.test_a" name="test_good"/>
+      <testcase classname="py.test_a" name="test_bad"><failure message="assert 1
+  == 2"/></testcase>
+      <testcase classname="py.test_b" name="test_worse"><error/></testcase>
+    </testsuite></testsuites>"""
+    (tmp_path / "report" / "3.12.xml").write_text(text, encoding="utf-8")
+    assert list(suites.failures(["3.12", "3.8"])) == [
+        "failed on 3.12: py.test_a::test_bad",
+        "    assert 1 == 2",
+        "failed on 3.12: py.test_b::test_worse",
+        "    no message",
+    ]

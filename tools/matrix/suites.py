@@ -42,6 +42,7 @@ SANITIZERS = (
     "-Dc_args=-fno-sanitize-recover=all",
 )
 WITH_THREADS = ["record", "ring", "forks", "snapshot", "reader"]  # of the C tests
+WHY_WIDTH = 400  # of a failed test's message
 # What versions outside of `whole` run.
 NARROW = ["test_programs.py", "test_smoke.py", "test_backends.py", "test_backends_life.py"]
 
@@ -149,6 +150,19 @@ def count_of_report(path):
     return Counts(total - failed - skipped, failed, skipped), sorted(reasons)
 
 
+def failures(versions):
+    """Yields two lines for each Python test that failed on these versions: its name, and why."""
+    for version in sorted(versions, key=VERSIONS.index):
+        report = os.path.join(BUILD, "report", version + ".xml")
+        if not os.path.exists(report):
+            continue
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            for element in (*case.iter("failure"), *case.iter("error")):
+                yield f"failed on {version}: {case.get('classname')}::{case.get('name')}"
+                why = " ".join((element.get("message") or "").split())
+                yield "    " + (why[:WHY_WIDTH] or "no message")
+
+
 def parity(versions):
     """Yields a line for each version: how many of the tests that every callback backend runs each
     backend passed."""
@@ -225,6 +239,8 @@ def test(versions, whole, is_full=False, keyword=""):
         lives = mutants("--sample", "10")
         total += Counts(passed=not lives, failed=lives)
     for line in parity(chosen):
+        say(line)
+    for line in failures(chosen):  # near the end: what shows a log shows its last lines
         say(line)
     missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
     say("interpreters: " + ", ".join(chosen) + (f"; not had: {missing}" if missing else ""))
