@@ -27,7 +27,8 @@ static void ask_exceptions(struct reader *reader)
     }
     struct judgement *judged = rl_zalloc(found.outcome_count + 1, sizeof *judged);
     for (uint32_t i = 0; judged != NULL && i < found.outcome_count; i++) {
-        judged[i] = (struct judgement){i / 2, i % 5 != 0, (uint8_t)(i % 3), i % 2, i % 2};
+        judged[i] =
+            (struct judgement){i / 2, i % 5 != 0, (uint8_t)(i % 3), i % 2, i % 2, i % 7 == 0};
     }
     struct exceptions *one = &found;
     struct exception_list list = {&one, &reader, 1};

@@ -130,7 +130,7 @@ class Reader:
         self, libraries: Sequence[bytes], sees_raise: bool, wants_starts: bool, /
     ) -> List[_Outcome]: ...
     def exceptions_judge(
-        self, judgements: Sequence[Tuple[int, bool, int, bool, bool]], /
+        self, judgements: Sequence[Tuple[int, bool, int, bool, bool, bool]], /
     ) -> None: ...
     def exception_more(
         self, exception: int, /
@@ -149,6 +149,7 @@ class Reader:
     def exceptions_find(
         self, until: int, names: Sequence[Tuple[bytes, int]], /
     ) -> List[Optional[int]]: ...
+    def exceptions_caught(self, until: int, frames: Sequence[int], /) -> Optional[int]: ...
     def lives(self) -> Tuple[List[_Life], List[_Life], int]: ...
     def diff(
         self,

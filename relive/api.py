@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 _SKIPPED = 256  # flag of a function that a filter left out
 # Methods of the C reader that an index makes faster, and those that hardly read without it.
 _SKIMS_TO_A_PLACE = frozenset(("find_event", "frame_states", "lives", "state"))
-_SKIMS = _SKIMS_TO_A_PLACE | {"calls", "exception_details", "exceptions", "exceptions_find",
-                              "select", "stacks_at"}  # fmt: skip
+_SKIMS = _SKIMS_TO_A_PLACE | {"calls", "exception_details", "exceptions", "exceptions_caught",
+                              "exceptions_find", "select", "stacks_at"}  # fmt: skip
 
 
 def _find_bits(kind: str, known: Mapping[str, int]) -> int:

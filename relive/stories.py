@@ -10,7 +10,7 @@ import os
 from relive import _core
 from relive._facts import is_library, sees_handled
 from relive._terminal import progress, safe, thread_title
-from relive._variables import frame_text
+from relive._variables import frame_number, frame_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from relive.api import Recording
 
     Place = Tuple[int, int]  # (recording of the run, index in it) of an exception
+    _Judgement = Tuple[int, bool, int, bool, bool, bool]
 
 # How loops and tasks end: shown only when asked for.
 CONTROL_FLOW = {"StopIteration", "StopAsyncIteration", "GeneratorExit"}
@@ -30,6 +31,7 @@ TASK, REPLACER = "\0task", "\0replacer"
 _OUTERMOST, _NO_PARENT, _ENDS_THREAD, _INSIDE, _CLEAN, _HAS_TASK, _IS_AWAITED, _IS_REPLACED = (
     1 << n for n in range(8)
 )
+_MOST_RETURNS = 32  # events before an exit among which the calls with its status are sought
 _HANDLERS = ("except", "with", "finally", "return", "break or continue")
 
 
@@ -233,7 +235,8 @@ class Exceptions:
     def __init__(self, run: List[Recording], wanted_type: Optional[str], wants_all: bool) -> None:
         self.run = run
         self.count = self.hidden = 0
-        self._outcomes = []
+        self._outcomes: List[List[Outcome]] = []
+        self._reasons: Dict[Place, Place] = {}
         # Exceptions of several recordings read the same where their texts are equal.
         numbers: Dict[Tuple[str, str, str], int] = {}
         for recording in run:
@@ -251,9 +254,49 @@ class Exceptions:
                 fate, _ = outcome.fate()
                 text = outcome.type, outcome.place, fate
                 likeness = numbers.setdefault(text, len(numbers))
-                judged.append((likeness, is_listed, rank, TASK in fate, REPLACER in fate))
+                says_nothing = (
+                    outcome.is_control_flow() or rank == INTENDED or outcome.is_missing_module()
+                )
+                judged.append(
+                    (likeness, is_listed, rank, TASK in fate, REPLACER in fate, says_nothing)
+                )
             recording.reader.exceptions_judge(judged)
             self._outcomes.append(outcomes)
+            if wanted_type is None:
+                self._add_reasons(judged)
+
+    def _add_reasons(self, judged: List[_Judgement]) -> None:
+        """Finds what the exits of the newest recording were raised for, and lists that, too."""
+        recording, outcomes = len(self._outcomes) - 1, self._outcomes[-1]
+        for outcome in outcomes:
+            is_error = outcome.name == "SystemExit" and not outcome.is_intended()
+            index = self.first_of(recording, outcome) if is_error else None
+            if index is None or not outcome.has_left_the_outermost_frame():
+                continue
+            found = self._find_reason(self.story((recording, index)), recording)
+            if found is None:
+                continue
+            self._reasons[recording, index] = recording, found
+            number = self.run[recording].reader.exception_more(found)[0]
+            row = judged[number]
+            if not row[1]:
+                judged[number] = (row[0], True, row[2], row[3], row[4], row[5])
+                self.count += outcomes[number].count
+                self.hidden -= outcomes[number].count
+                self.run[recording].reader.exceptions_judge(judged)
+
+    def _find_reason(self, exit: Story, number: int) -> Optional[int]:
+        """Returns the exception that an exit was raised for, or that the same call had caught. The
+        call may also be one whose result was the exit status."""
+        recording = self.run[number]
+        for key in "cause", "context":
+            known = self.others_of(number, exit, [exit.exc.get(key) or {}])
+            if known:
+                return next(iter(known.values()))
+        frames = [frame_number(exit.first["frame"])] if exit.first["frame"] else []
+        frames += _find_returning(recording, exit)
+        found: Optional[int] = recording.reader.exceptions_caught(exit.index, frames)
+        return found
 
     def outcomes(self, recording: int) -> List[Outcome]:
         """Returns the outcomes of a recording of the run, in the order in which they were met."""
@@ -295,9 +338,16 @@ class Exceptions:
         return step, row.first
 
     def _has_reason(self, row: Row) -> bool:
-        """Returns whether an exit was raised for another exception, or while one was handled."""
-        exc = self.story(self.rows(1, row.first)[2]).exc
-        return any("type" in (exc.get(key) or {}) for key in ("cause", "context"))
+        """Returns whether an exit was raised for another exception."""
+        return self.rows(1, row.first)[2] in self._reasons
+
+    def reason(self, place: Place) -> Optional[Place]:
+        """Returns the exception for which an exit was raised, None where it is not known."""
+        return self._reasons.get(place)
+
+    def exit_for(self, place: Place) -> Optional[Place]:
+        """Returns the exit that was raised for an exception, None where there was none."""
+        return next((key for key, reason in self._reasons.items() if reason == place), None)
 
     def number(self, recording: int, index: int) -> int:
         """Returns the number in the list, from 1; 0 where it is not listed."""
@@ -356,13 +406,29 @@ class Exceptions:
         self, recording: int, story: Story, others: Sequence[Mapping[str, Any]]
     ) -> Dict[Tuple[str, int], int]:
         """Returns {(type, id): index} of other exceptions, the newest up to a story."""
-        names = sorted({(other["type"], other["id"]) for other in others if other.get("id")})
+        names = sorted({(one["type"], one["id"]) for one in others if one.get("id")})
         if not names:
             return {}
         wanted = [(name.encode("utf-8", "surrogatepass"), number) for name, number in names]
         with progress(self.run[recording]):
             found = self.run[recording].reader.exceptions_find(story.index, wanted)
         return {name: index for name, index in zip(names, found) if index is not None}
+
+
+def _find_returning(recording: Recording, exit: Story) -> Iterator[int]:
+    """Yields the frames that returned the status of an exit, one to the other, right before it."""
+    from relive import timelines
+
+    status, first = exit.exc["message"], exit.first
+    if not status.lstrip("-").isdigit():
+        return
+    callers = {first["frame"]}
+    rows = timelines.last_rows(recording, first["thread"], first["seq"], _MOST_RETURNS)
+    for row in reversed(rows):
+        is_status = (row.get("value") or {}).get("r") == status
+        if row["kind"] == "return" and is_status and row["parent"] in callers:
+            callers.add(row["frame"])
+            yield frame_number(row["frame"])
 
 
 def _read_outcomes(recording: Recording, is_one_of_several: bool) -> List[Outcome]:

@@ -203,19 +203,12 @@ def _find_what_mattered(found: stories.Exceptions) -> Optional[Tuple[int, storie
     if row is None:
         return None
     place = found.rows(1, row.first)[2]
-    number = _find_reason(found, place) if row.is_exit else 0
-    if not number and row.outcome.is_intended():
+    reason = found.reason(place) if row.is_exit else None
+    if reason is not None:
+        return found.number(*reason), reason
+    if row.outcome.is_intended():
         return None  # an exit without an error is how the program ended, and no more
-    return (number, found.rows(1, number)[2]) if number else (row.first, place)
-
-
-def _find_reason(found: stories.Exceptions, place: stories.Place) -> int:
-    """Returns the number of the exception that an exit was raised for; 0 where none is listed."""
-    story = found.story(place)
-    others = [story.exc.get(key) or {} for key in ("cause", "context")]
-    known = found.others_of(place[0], story, [other for other in others if "type" in other])
-    numbers = [found.number(place[0], index) for index in known.values()]
-    return max(numbers, default=0)
+    return row.first, place
 
 
 # ---- time ----

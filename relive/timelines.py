@@ -207,6 +207,11 @@ def last_events(
     return own if is_enough else _read_last(recording, prefix, thread, seq, number, None)
 
 
+def last_rows(recording: Recording, thread: int, seq: int, number: int) -> List[Dict[str, Any]]:
+    """Returns the last events of a thread up to one of them, of all code."""
+    return _read_last(recording, "", thread, seq, number, None)
+
+
 def _read_last(
     recording: Recording,
     prefix: str,

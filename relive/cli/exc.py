@@ -184,6 +184,11 @@ def tell_whole(found: Exceptions, place: Place, is_full: bool) -> Tuple[List[str
         relations.append(f"  {word} {title_of(other)}" + (f" ({number})" if number else ""))
         if number and index is not None:
             causes.append((number, found.story((recording, index))))
+    reason = found.reason(place)
+    if reason is not None and reason[1] not in known.values():
+        number, other_story = found.number(*reason), found.story(reason)
+        relations.append(f"  after the call had caught {title_of(other_story.exc)} ({number})")
+        causes.append((number, other_story))
     frames = [row[0] for row in story.lines()]
     texts = []
     for number, cause in reversed(causes[:_MOST_CAUSES]):

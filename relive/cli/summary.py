@@ -144,6 +144,12 @@ def _describe_exception(found: Summary, number: int, place: Place) -> Iterator[s
         if text:
             yield common.dim(_fit(f"    > {source.shown(text)}"))
     yield _fit(f"  {story.fate}")
+    exit = found.exceptions.exit_for(place)
+    if exit is not None:
+        last = found.exceptions.story(exit)
+        at = common.position(last.first, run)
+        number = found.exceptions.number(*exit)
+        yield common.red(_fit(f"  then exception {number} at {at}: {exc.title_of(last.exc)}"))
 
 
 def frames_of(found: Exceptions, place: Place, story: Story) -> Iterator[Tuple[str, str]]:

@@ -71,8 +71,11 @@ def _split_words(words: List[str]) -> Tuple[Optional[str], Optional[str]]:
 class _Failure:
     """The exception that the page is about."""
 
-    def __init__(self, found: Exceptions, number: int, place: Place, is_caught: bool) -> None:
+    def __init__(
+        self, found: Exceptions, number: int, place: Place, is_caught: bool, shown: Place
+    ) -> None:
         self.found, self.number, self.place, self.is_caught = found, number, place, is_caught
+        self.shown = shown  # the exit that was raised for it, or itself
         self.recording: Recording = found.run[place[0]]
         self.story: Story = found.story(place)
         run = found.run
@@ -193,7 +196,9 @@ def _choose(found: Exceptions, wanted: Optional[str]) -> Optional[_Failure]:
     failures = [row for row in rows if row.outcome.rank() <= ENDED]
     row = found.most_urgent(failures)
     if row is not None:
-        return _make(found, row.first, False)
+        place = found.rows(1, row.first)[2]
+        reason = found.reason(place) or place
+        return _Failure(found, found.number(*reason), reason, False, place)
     number = _find_worst_caught(found)
     if number:
         return _make(found, number, True)
@@ -216,7 +221,8 @@ def _find_wanted(found: Exceptions, wanted: str) -> _Failure:
 
 
 def _make(found: Exceptions, number: int, is_caught: bool) -> _Failure:
-    return _Failure(found, number, found.rows(1, number)[2], is_caught)
+    place = found.rows(1, number)[2]
+    return _Failure(found, number, place, is_caught, place)
 
 
 def _find_worst_caught(found: Exceptions) -> int:
@@ -241,7 +247,7 @@ def _find_worst_caught(found: Exceptions) -> int:
 def _show(failure: _Failure, is_full: bool) -> None:
     if failure.is_caught:
         print("no exception was seen to end the program, a thread or a task; this one looks worst:")
-    sys.stdout.writelines(exc.tell_whole(failure.found, failure.place, is_full)[0])
+    sys.stdout.writelines(exc.tell_whole(failure.found, failure.shown, is_full)[0])
     sys.stdout.flush()
     if failure.suspects:
         at = f"{common.file_name(failure.what)}:{failure.line}"

@@ -452,8 +452,7 @@ static rl_status match_sought(void *self, struct story *story)
 {
     const struct hunt *hunt = self;
     const struct exc_name *name = &story->exc.name;
-    if (story->number > hunt->until || story->number >= hunt->of->count || name->id == 0 ||
-        !exceptions_judgement(hunt->of, story->number)->is_listed) {
+    if (story->number > hunt->until || story->number >= hunt->of->count || name->id == 0) {
         return RL_OK;
     }
     for (size_t i = 0; i < hunt->count; i++) {
@@ -473,5 +472,45 @@ rl_status exceptions_find(struct reader *reader, const struct stories_question *
 {
     struct hunt hunt = {reader, exceptions, until, sought, count};
     struct story_hooks hooks = {&hunt, ignore_event, match_sought, NULL};
+    return stories_read(reader, question, &hooks);
+}
+
+struct frames_hunt {
+    const struct stories_question *question;
+    const struct exceptions *of;
+    uint64_t until;
+    const uint64_t *frames;
+    size_t count;
+    uint64_t *found;
+};
+
+/* Notes a story that one of the frames caught. A recording without HANDLED events has the last
+ * frame that the exception left: the caller caught it. */
+static rl_status match_caught(void *self, struct story *story)
+{
+    const struct frames_hunt *hunt = self;
+    int is_handled = story->last.kind == RL_EVENT_HANDLED;
+    uint64_t frame = is_handled ? story->last.frame : story->last.parent;
+    if (story->number >= hunt->until || story->number >= hunt->of->count ||
+        story->number + 1 < *hunt->found || frame == 0 || story->handler != RL_HANDLER_EXCEPT ||
+        (!is_handled && hunt->question->sees_raise) ||
+        exceptions_judgement(hunt->of, story->number)->is_quiet) {
+        return RL_OK;
+    }
+    for (size_t i = 0; i < hunt->count; i++) {
+        if (hunt->frames[i] == frame) {
+            *hunt->found = story->number + 1;
+        }
+    }
+    return RL_OK;
+}
+
+rl_status exceptions_caught(struct reader *reader, const struct stories_question *question,
+                            const struct exceptions *exceptions, uint64_t until,
+                            const uint64_t *frames, size_t count, uint64_t *found)
+{
+    *found = 0;
+    struct frames_hunt hunt = {question, exceptions, until, frames, count, found};
+    struct story_hooks hooks = {&hunt, ignore_event, match_caught, NULL};
     return stories_read(reader, question, &hooks);
 }

@@ -42,6 +42,7 @@ struct judgement {
     uint8_t rank;           /* lower ranks come first */
     uint8_t names_task;     /* the row contains the name of the task */
     uint8_t names_replacer; /* the row contains the exception that replaced it */
+    uint8_t is_quiet;       /* it says nothing of why a program failed */
 };
 
 /* What only few exceptions have. */
@@ -86,7 +87,7 @@ uint64_t exceptions_place(const struct exceptions *exceptions, uint64_t exceptio
 const struct exception_more *exceptions_more(const struct exceptions *exceptions,
                                              uint64_t exception);
 
-/* The newest listed exception up to number `until` that has this type and address. */
+/* The newest exception up to number `until` that has this type and address. */
 struct exception_sought {
     struct text type;
     uint64_t id;
@@ -95,5 +96,12 @@ struct exception_sought {
 RL_CHECKED rl_status exceptions_find(struct reader *reader, const struct stories_question *question,
                                      const struct exceptions *exceptions, uint64_t until,
                                      struct exception_sought *sought, size_t count);
+
+/* Finds the newest exception before number `until` that an except in one of these frames caught.
+ * Quiet ones do not count. `found` becomes its number + 1; 0 = none. */
+RL_CHECKED rl_status exceptions_caught(struct reader *reader,
+                                       const struct stories_question *question,
+                                       const struct exceptions *exceptions, uint64_t until,
+                                       const uint64_t *frames, size_t count, uint64_t *found);
 
 #endif

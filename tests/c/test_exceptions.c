@@ -166,6 +166,12 @@ static rl_status ask_all(struct reader *reader)
         status = exceptions_find(reader, &question, &found, 20, &sought, 1);
         assert_true(status != RL_OK || sought.found != 0);
     }
+    if (status == RL_OK) {
+        const uint64_t frames[] = {1, UINT64_MAX};
+        uint64_t caught = 7;
+        status = exceptions_caught(reader, &question, &found, 20, frames, 2, &caught);
+        assert_true(status != RL_OK || caught <= 20);
+    }
     exceptions_fini(&found);
     return status;
 }

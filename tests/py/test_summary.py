@@ -311,3 +311,74 @@ def test_the_reason_of_an_exit_comes_before_modules_that_need_not_be_there(tmp_p
     whole = run_here("exc", out)[1].split("\n\n", 1)[1]
     assert whole.index("ValueError: no luck") < whole.index("SystemExit: 3")
     assert "nowhere" not in whole
+
+
+CAUGHT = """import sys
+
+def read(word):
+    try:
+        return int("0" + word)
+    except ValueError:
+        return None
+
+def check(value):
+    raise KeyError(value)
+
+def status_of(value):
+    try:
+        check(value)
+    except KeyError as error:
+        print("no", error)
+        return 3
+    return 0
+
+def through(value):
+    found = status_of(value)
+    print("status", found)
+    return found
+
+def main(value):
+    status = 0
+    read("x")
+    try:
+        check(value)
+    except KeyError:
+        status = 3
+    sys.exit(status)
+
+def unlike(value):
+    status_of(value)
+    return read("y")
+
+"""
+
+
+@pytest.mark.parametrize("level", ["values", "lines"])
+@pytest.mark.parametrize("call", ["main('luck')", "sys.exit(through('luck'))"])
+def test_an_exit_is_for_what_its_call_had_caught(call, level, tmp_path):
+    out = str(make(tmp_path, CAUGHT + call, "--level", level, status=3))
+    page = run_here(out)[1]
+    assert "KeyError: 'luck'" in page.split("most time")[0]
+    assert re.search(r"  then exception 1 at T1@\d+: SystemExit: 3", page)
+    whole = run_here("why", out)[1]
+    assert whole.index("KeyError: 'luck'") < whole.index("\nSystemExit: 3")
+    assert "after the call had caught KeyError: 'luck' (" in whole
+    assert re.search(r"check  (raised|!) KeyError", whole.split("last events")[1])
+    assert "had caught KeyError" in run_here("exc", "--nth", "1", out)[1]
+
+
+def test_an_exit_is_not_for_what_another_call_had_caught(tmp_path):
+    out = str(make(tmp_path, CAUGHT + "unlike('luck')\nsys.exit(3)", status=3))
+    assert "had caught" not in run_here("exc", out)[1]
+    assert "then exception" not in run_here(out)[1]
+
+
+def test_an_exit_is_for_what_only_a_library_has_seen(tmp_path):
+    text = (
+        "import argparse\np = argparse.ArgumentParser()\n"
+        "p.add_argument('--number', type=int)\np.parse_args(['--number', 'x'])\n"
+    )
+    out = str(make(tmp_path, text, "--no-builtin-filter", status=2))
+    page = run_here(out)[1]
+    assert "argparse.ArgumentError: " in page and "while handling ValueError: invalid lit" in page
+    assert "then exception 1 at" in page

@@ -470,6 +470,8 @@ static PyMethodDef reader_methods[] = {
      "The next of these; an empty list at the end."},
     {"exceptions_find", (PyCFunction)reader_exceptions_find, METH_VARARGS,
      "The newest exceptions of a type and an address, up to one of them."},
+    {"exceptions_caught", (PyCFunction)reader_exceptions_caught, METH_VARARGS,
+     "The newest exception before another one that an except in one of these frames caught."},
     {"index_use", (PyCFunction)reader_index_use, METH_O,
      "Takes an index: (events that it covers, bytes), None where it is of no use."},
     {"index_wanted", (PyCFunction)reader_index_wanted, METH_O,

@@ -141,21 +141,25 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
     return rows;
 }
 
-/* Reads (likeness, is listed, rank, names its task, names its replacer). */
+/* Reads (likeness, is listed, rank, names its task, names its replacer, is quiet). */
 static int take_judgement(PyObject *row, struct judgement *out)
 {
     unsigned likeness, rank;
-    int is_listed, names_task, names_replacer;
-    if (!PyTuple_Check(row) || !PyArg_ParseTuple(row, "IpIpp", &likeness, &is_listed, &rank,
-                                                 &names_task, &names_replacer)) {
+    int is_listed, names_task, names_replacer, is_quiet;
+    if (!PyTuple_Check(row) || !PyArg_ParseTuple(row, "IpIppp", &likeness, &is_listed, &rank,
+                                                 &names_task, &names_replacer, &is_quiet)) {
         return -1;
     }
-    *out = (struct judgement){likeness, (uint8_t)is_listed, (uint8_t)(rank % EXCEPTION_RANKS),
-                              (uint8_t)names_task, (uint8_t)names_replacer};
+    *out = (struct judgement){likeness,
+                              (uint8_t)is_listed,
+                              (uint8_t)(rank % EXCEPTION_RANKS),
+                              (uint8_t)names_task,
+                              (uint8_t)names_replacer,
+                              (uint8_t)is_quiet};
     return 0;
 }
 
-/* exceptions_judge([(likeness, is listed, rank, names its task, names its replacer)]) */
+/* exceptions_judge([(likeness, is listed, rank, names its task, names its replacer, is quiet)]) */
 PyObject *reader_exceptions_judge(struct reader_object *self, PyObject *judgements)
 {
     PyObject *list = PySequence_Tuple(judgements); /* owned */
@@ -413,6 +417,47 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args)
     self->busy = 0;
     Py_DECREF(list);
     return found;
+}
+
+/* exceptions_caught(until, [frame]): number or None */
+PyObject *reader_exceptions_caught(struct reader_object *self, PyObject *args)
+{
+    unsigned long long until;
+    PyObject *numbers;
+    uint64_t found = 0;
+    if (!PyArg_ParseTuple(args, "KO", &until, &numbers)) {
+        return NULL;
+    }
+    PyObject *list = PySequence_Tuple(numbers); /* owned */
+    size_t count = list != NULL ? (size_t)PyTuple_GET_SIZE(list) : 0;
+    uint64_t *frames = rl_zalloc(count + 1, sizeof *frames);
+    if (frames == NULL && list != NULL) {
+        (void)PyErr_NoMemory();
+    }
+    for (size_t i = 0; frames != NULL && i < count; i++) {
+        frames[i] = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(list, (Py_ssize_t)i));
+    }
+    Py_XDECREF(list);
+    struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter_exceptions(self, 1) : NULL;
+    if (own != NULL) {
+        rl_status status;
+        Py_BEGIN_ALLOW_THREADS
+        status = exceptions_caught(self->reader, &own->question, &own->found, until, frames, count,
+                                   &found);
+        Py_END_ALLOW_THREADS
+        self->busy = 0;
+        if (status != RL_OK) {
+            (void)PyErr_NoMemory();
+        }
+    }
+    rl_free(frames);
+    if (PyErr_Occurred() != NULL) {
+        return NULL;
+    }
+    if (found == 0) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromUnsignedLongLong(found - 1);
 }
 
 /* ---- the list of several recordings ---- */

@@ -68,6 +68,7 @@ PyObject *reader_exception_place(struct reader_object *self, PyObject *number);
 PyObject *reader_exception_details(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_details_piece(struct reader_object *self, PyObject *ignored);
 PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args);
+PyObject *reader_exceptions_caught(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_rows(struct reader_object *self, PyObject *args);
 PyObject *reader_exception_number(struct reader_object *self, PyObject *args);
 
