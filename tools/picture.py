@@ -72,6 +72,7 @@ def session(relive):
     env = {key: value for key, value in os.environ.items() if not key.startswith("RELIVE")}
     env.update(TERM="xterm-256color", LINES=str(ROWS), COLUMNS=str(COLUMNS))
     env.pop("NO_COLOR", None)
+    env["PATH"] = os.path.dirname(relive) + os.pathsep + os.environ["PATH"]
     folder = tempfile.mkdtemp()
     try:
         shutil.copy(EXAMPLE, folder)

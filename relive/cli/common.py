@@ -193,10 +193,18 @@ def emit(**fields: Any) -> None:
     sys.stdout.write(row(**fields))
 
 
+def typed(command: str) -> str:
+    """Returns a command `relive ...` as it works here: with uvx, `uvx relive ...`."""
+    from relive.cli import project
+
+    launcher = project.launcher() if command.startswith("relive ") else ""
+    return launcher + command[len("relive") :] if launcher else command
+
+
 def next_command(text: str) -> None:
     """Suggests what to type next. It goes to stderr, so that stdout holds only data."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"next: {safe(text)}\n")
+        sys.stderr.write(f"next: {safe(typed(text))}\n")
 
 
 _WHAT_WAS_LOST = {

@@ -144,7 +144,7 @@ def say_next(found: Exceptions, other: Optional[int], args: Given) -> None:
         words += ["--all"] if args.all else []
         words += ["--type", args.type] if args.type else []
         command = " ".join([*words, path])
-    sys.stderr.write(f"next: {common.safe(command)}\n")
+    sys.stderr.write(f"next: {common.safe(common.typed(command))}\n")
 
 
 def _list_line(row: Row) -> str:

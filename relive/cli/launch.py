@@ -308,7 +308,7 @@ def start(
         "spare": spare,
         "state": "start",
         "pid": os.getpid(),
-        "report": True,
+        "report": project.own_command(),
         "forced": settings["force"],
         "config": dict(settings, force=False),
         "filter": recipe,

@@ -80,6 +80,36 @@ def find_command(name: str, before: Sequence[str] = ()) -> Optional[str]:
     return None
 
 
+# ---- how this Relive is typed ----
+
+
+def own_command() -> str:
+    """Returns the words by which the user's shell reaches this very Relive."""
+    from shlex import quote
+
+    found, own = find_command("relive"), sys.argv[0]
+    if launcher():
+        return launcher()
+    # `python -m relive` has a module's path there.
+    if os.path.basename(own) == "__main__.py" or not os.access(own, os.X_OK):
+        return "relive"
+    is_elsewhere = found is None or os.path.realpath(found) != os.path.realpath(own)
+    return quote(own) if is_elsewhere else "relive"
+
+
+def launcher() -> str:
+    """Returns `uvx relive` and the like where such a command made this environment for one run, or
+    '' elsewhere. No `relive` remains on PATH after it, though there is one during the run."""
+    is_of_one_run = any(part.startswith("archive-v") for part in __file__.split(os.sep))
+    if "UV_RUN_RECURSION_DEPTH" in os.environ:
+        if is_of_one_run:
+            return "uv run --with relive relive"
+        return "uv run relive" if _is_own(os.environ.get("VIRTUAL_ENV", "")) else ""
+    if is_of_one_run and _find_uvx():
+        return f"{_find_uvx()} relive"
+    return "pipx run relive" if _is_from_pipx() and ".cache" in sys.prefix.split(os.sep) else ""
+
+
 # ---- what to type where no build fits ----
 
 

@@ -51,7 +51,7 @@ def describe(run: List[Recording], found: Summary) -> Iterator[str]:
             yield common.dim(f"  and {common.count(len(odd) - _MOST_ENDINGS)} more (--json)")
     yield "next"
     for command, why in suggest(run, found):
-        yield f"  {command:<{46}}  {common.dim(why)}"
+        yield f"  {common.typed(command):<{46}}  {common.dim(why)}"
 
 
 def _describe_run(run: List[Recording], found: Summary) -> Iterator[str]:
@@ -253,4 +253,4 @@ def emit(run: List[Recording], found: Summary) -> None:
     for odd in found.oddities:
         common.emit(row="odd", **odd.__dict__)
     for command, why in suggest(run, found):
-        common.emit(row="next", command=command, why=why)
+        common.emit(row="next", command=common.typed(command), why=why)

@@ -266,7 +266,7 @@ def _show(failure: _Failure, is_full: bool) -> None:
             print(f"  {row['position']:>10}  {text}")
     print("\nnext")
     for command, why in failure.commands():
-        print(f"  {command:<46}  {common.dim(why)}")
+        print(f"  {common.typed(command):<46}  {common.dim(why)}")
 
 
 def _describe(one: Suspect) -> str:
@@ -313,11 +313,11 @@ def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
     if is_json:
         common.emit(row="nothing", text=text)
         for command, why in commands:
-            common.emit(row="next", command=command, why=why)
+            common.emit(row="next", command=common.typed(command), why=why)
         return
     print(f"{text}\n\nnext")
     for command, why in commands:
-        print(f"  {command:<46}  {common.dim(why)}")
+        print(f"  {common.typed(command):<46}  {common.dim(why)}")
 
 
 def _emit(failure: _Failure) -> None:
@@ -353,4 +353,4 @@ def _emit(failure: _Failure) -> None:
     for row in failure.before():
         common.emit(row="event", **row)
     for command, why in failure.commands():
-        common.emit(row="next", command=command, why=why)
+        common.emit(row="next", command=common.typed(command), why=why)

@@ -84,9 +84,18 @@ class Place:
         assert done.returncode == status, (words, done.returncode, out, err)
         return out, err
 
-    def type(self, line, status=3):
+    def type(self, line, status=3, cwd=None):
         """What a shell does with a line that Relive has printed."""
-        return self.run("/bin/sh", "-c", line, status=status)
+        env = {"UV_PYTHON": PYTHONS[NEW], "PIPX_DEFAULT_PYTHON": PYTHONS[NEW]}
+        return self.run("/bin/sh", "-c", line, status=status, env=env, cwd=cwd)
+
+    def follow(self, err, start, cwd=None):
+        """Types what the closing line names, which begins with `start`; returns its output."""
+        (line,) = re.findall(r"nothing lost\. Next: (.+)\n", err)
+        assert line.startswith(start + " tree "), line
+        out, _ = self.type(line, status=0, cwd=cwd)
+        assert "price" in out
+        return out
 
     def advised(self, err):
         """Returns the line to type in a refusal."""
@@ -132,7 +141,12 @@ def test_a_tool_runner_records_with_the_interpreter_of_the_project(place, name):
     start = launchers(place)[name]
     place.make_environment(place.project / ".venv")
     words = [*start, "--python", PYTHONS[NEW], *RECORD]
-    check(place, place.run(*words)[0])
+    out, err = place.run(*words)
+    place.follow(err, " ".join([*start, "relive"]))
+    # A page that lists commands names them in the same way.
+    page, _ = place.run(*words[: len(start) + 2], "relive", "out.relive", status=0)
+    assert " ".join(["\n ", *start, "relive calls "]) in page, page
+    check(place, out)
     # A folder below the project, and a script that is elsewhere than we are.
     below = place.project / "below"
     below.mkdir()
@@ -163,10 +177,34 @@ def test_uv_run_with_relive(place):
     words = ["uv", "run", "--python", place.project / ".venv/bin/python", "--with", "relive"]
     out, err = place.run(*words, *RECORD)
     assert out.startswith("3 "), err  # the prefix is that of uv's layer above the project's
+    place.follow(err, "uv run --with relive relive")
     check(place, f"3 {place.project / '.venv'}\n")
     out, _ = place.run(*words, "python", "-m", *RECORD)
     assert out.startswith("3 ")
     check(place, f"3 {place.project / '.venv'}\n")
+
+
+def test_a_closing_line_names_a_command_that_is_not_on_path(place):
+    relive = place.make_tools()
+    _, err = place.run(relive, *RECORD[1:])
+    place.follow(err, str(relive))
+    _, err = place.run("../elsewhere/bin/relive", *RECORD[1:2], "-o", "o.relive", "app.py")
+    place.follow(err, "../elsewhere/bin/relive")
+    (place.bin / "relive").symlink_to(relive)
+    _, err = place.run("relive", *RECORD[1:2], "-o", "q.relive", "app.py")
+    place.follow(err, "relive")
+
+
+def test_uv_run_in_a_project_that_has_relive(place):
+    place.take("uv")
+    (place.project / "pyproject.toml").write_text(
+        '[project]\nname = "shop"\nversion = "0"\nrequires-python = ">=3.8"\n'
+        'dependencies = ["relive"]\n'
+    )
+    place.make_environment(place.project / ".venv")
+    out, err = place.run("uv", "run", "--python", PYTHONS[NEW], *RECORD)
+    assert out.startswith("3 "), err
+    place.follow(err, "uv run relive")
 
 
 def test_an_active_environment_without_relive(place):

@@ -235,7 +235,12 @@ static int open_first(PyObject *run)
     if (config.failed) {
         return -1;
     }
-    exits_want_report(report != NULL && PyObject_IsTrue(report) == 1);
+    const char *words = report != NULL && PyUnicode_Check(report) ? PyUnicode_AsUTF8(report) : "";
+    if (words == NULL) { /* a path with bytes that are no UTF-8 */
+        PyErr_Clear();
+        words = "relive";
+    }
+    exits_want_report(words);
     Py_INCREF(wanted);
     for (int n = 0; wanted != NULL && n < NAMES_MAX; n++) {
         if (PyDict_SetItemString(run, "path", wanted) == 0 &&

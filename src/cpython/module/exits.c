@@ -15,21 +15,21 @@
 
 #include "rec.h"
 
-enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192 };
+enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192, COMMAND_BYTES = 1024 };
 
-static int wants_report;
-static int ended_by_exception; /* one that nothing caught; not by Ctrl-C */
-static char begun_in[4096];    /* the folder in which whoever reads the report is */
+static char command[COMMAND_BYTES]; /* how its reader types `relive`; "": no report is wanted */
+static int ended_by_exception;      /* one that nothing caught; not by Ctrl-C */
+static char begun_in[4096];         /* the folder in which whoever reads the report is */
 
 void exits_forked(void)
 {
-    wants_report = 0;
+    command[0] = '\0';
 }
 
-void exits_want_report(int wanted)
+void exits_want_report(const char *words)
 {
-    wants_report = wanted;
-    if (wanted && getcwd(begun_in, sizeof begun_in) == NULL) {
+    safe_text(command, sizeof command, words);
+    if (command[0] != '\0' && getcwd(begun_in, sizeof begun_in) == NULL) {
         begun_in[0] = '\0';
     }
 }
@@ -83,7 +83,7 @@ void exits_report(const struct recorder_stats *stats, const char *path)
 {
     char size[32], losses[200] = "nothing lost", number[COUNT_BYTES], shown[SHOWN_BYTES];
     size_t used = 0;
-    if (!wants_report) {
+    if (command[0] == '\0') {
         return;
     }
     safe_text(shown, sizeof shown, shorten_path(path));
@@ -102,9 +102,9 @@ void exits_report(const struct recorder_stats *stats, const char *path)
             used += n > 0 ? (size_t)n : 0;
         }
     }
-    fprintf(stderr, "relive: %s events, %s, %s%s. Next: relive %s %s\n",
+    fprintf(stderr, "relive: %s events, %s, %s%s. Next: %s %s %s\n",
             put_count(number, stats->events), size, losses,
-            stats->is_closed_cleanly ? "" : ", not closed cleanly",
+            stats->is_closed_cleanly ? "" : ", not closed cleanly", command,
             ended_by_exception ? "exc" : "tree", shown);
     (void)fflush(stderr);
 }

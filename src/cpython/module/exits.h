@@ -16,8 +16,9 @@
  * Idempotent. -1 with an exception where the posix module is not as expected. */
 int exits_guard(void);
 
-/* At the end of a recording, one line on stderr: file, events, size, losses, what to type next. */
-void exits_want_report(int wanted);
+/* At the end of a recording, one line on stderr: events, size, losses, and what to type next. That
+ * begins with `words`, by which the user reaches the command line. "" wants no such line. */
+void exits_want_report(const char *words);
 /* In a forked child: descriptor 2 may be anything, so nothing is reported. */
 void exits_forked(void);
 void exits_report(const struct recorder_stats *stats, const char *path);
