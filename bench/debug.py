@@ -35,6 +35,17 @@ def leaf(a, b):
     return a  # leaf
 
 
+def tiny(a, b):
+    if a == -1:
+        return b  # tiny
+    return a
+
+
+def tiny_calls(n):
+    for i in range(n):
+        tiny(i, n)
+
+
 def calls(n):
     for i in range(n):
         leaf(i, n)
@@ -65,6 +76,7 @@ SCENARIOS = {
     "breakpoint elsewhere, calls": (calls, "elsewhere", None, None, None),
     "breakpoint elsewhere, loop": (loop, "elsewhere", None, None, None),
     "cold line of the hot function": (loop, "cold", None, None, None),
+    "cold line of a tiny function": (tiny_calls, "tiny", None, None, None),
     "condition false, simple": (lines, "hit", "i == -1", None, None),
     "condition false, general": (lines, "hit", "i + 1 == -1", None, None),
     "hit count never met": (lines, "hit", None, "> 1000000000", None),
@@ -77,6 +89,7 @@ TARGETS = {
     "breakpoint elsewhere, calls": {"old": (1.05, 3), "3.11": (1.3, 14), "new": (1.05, None)},
     "breakpoint elsewhere, loop": {"old": (1.05, None), "3.11": (1.05, None), "new": (1.05, None)},
     "cold line of the hot function": {"old": (1.1, None), "3.11": (1.1, None), "new": (1.05, None)},
+    "cold line of a tiny function": {"old": (1.1, None), "3.11": (1.5, None), "new": (1.05, None)},
     "condition false, simple": dict.fromkeys(("old", "3.11", "new"), (None, 100)),
     "condition false, general": dict.fromkeys(("old", "3.11", "new"), (None, 500)),
     "hit count never met": dict.fromkeys(("old", "3.11", "new"), (None, 100)),

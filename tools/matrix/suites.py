@@ -72,7 +72,8 @@ def core(kind="plain"):
         options += [*SANITIZERS, "-Dbuildtype=debugoptimized"]
     if kind == "tsan":
         # Reports go to files: the writer thread has no standard error any more.
-        env["TSAN_OPTIONS"] = "log_path=" + os.path.join(BUILD, "log", "tsan")
+        known = os.path.join(ROOT, "tests", "c", "tsan.supp")
+        env["TSAN_OPTIONS"] = f"log_path={BUILD}/log/tsan suppressions={known}"
         # The tests whose threads share data. The sanitizer's shadow memory wants fixed addresses.
         fixed = ["setarch", "-R"]
         works = shutil.which("setarch") and subprocess.call([*fixed, "true"]) == 0

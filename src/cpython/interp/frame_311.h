@@ -33,4 +33,22 @@ static inline void native_set_code(native_frame *f, PyCodeObject *code)
     Py_DECREF(old);
 }
 
+/* As native_set_code(). Returns the code that the frame was made for, owned, which goes to
+ * native_take_back(). */
+static inline PyCodeObject *native_lend_code(native_frame *f, PyCodeObject *code)
+{
+    PyCodeObject *own = f->f_code;
+    Py_INCREF(code);
+    f->f_code = code;
+    f->prev_instr = _PyCode_CODE(code) - 1;
+    return own;
+}
+
+/* A frame that is over is gone. */
+static inline void native_take_back(native_frame *f, PyCodeObject *own)
+{
+    (void)f;
+    Py_DECREF(own);
+}
+
 #endif

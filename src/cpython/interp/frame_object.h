@@ -60,6 +60,29 @@ static inline void native_set_code(native_frame *f, PyCodeObject *code)
     Py_DECREF(old);
 }
 
+/* A frame that has not begun runs other code of the same variables until it is over. Returns the
+ * code it was made for, owned, which goes to native_take_back(). */
+static inline PyCodeObject *native_lend_code(native_frame *f, PyCodeObject *code)
+{
+    PyCodeObject *own = f->f_code;
+    Py_INCREF(code);
+    f->f_code = code;
+    return own;
+}
+
+/* A frame that is over gets its own code back, so that the code can keep it for its next call. A
+ * frame that goes on later, or that somebody may still look at, does not. */
+static inline void native_take_back(native_frame *f, PyCodeObject *own)
+{
+    PyCodeObject *lent = f->f_code;
+    int suspends = own->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR);
+    if (Py_REFCNT(f) == 1 && !suspends) {
+        f->f_code = own;
+        own = lent;
+    }
+    Py_DECREF(own);
+}
+
 /* The line of the first instruction of a body, behind what makes generators. */
 static inline uint32_t native_first_line(PyCodeObject *code)
 {
