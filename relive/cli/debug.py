@@ -23,7 +23,8 @@ Without -b the program stops at its first line; with -b at the first breakpoint:
 
 The prompt has pdb's commands (h lists them). In a program of your own, relive.set_trace() or
 PYTHONBREAKPOINT=relive.set_trace opens the same prompt.
-The exit status is the program's; 125 when it was not started.
+At a terminal the program runs again when it has ended, until you quit. Otherwise, or with --once,
+the exit status is the program's; 125 when it was not started.
 """
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+)(?:\s+if\s+(?P<condition>.+))?$", re.S)
 
@@ -51,6 +52,10 @@ def parser() -> Parser:
         Option("-x", "--command", key="commands", many=True, default=[], metavar="COMMAND",
                text="a command for the prompt, as if typed at the first stop; may be given several"
                " times"),
+        Option("--again", text="run the program again when it has ended, as pdb does; breakpoints"
+               " stay (default: where standard input is a terminal)"),
+        Option("--once", key="again", const=False, text="end with the program, with its exit"
+               " status (default: where standard input is no terminal)"),
         has_target=True, epilog=_EPILOG,
     )  # fmt: skip
 
@@ -135,6 +140,7 @@ def main(words: List[str]) -> int:
         "pid": os.getpid(),
         "words": [program.interpreter, *program.words],
         "head": 1 + len(flags) + (2 if is_named else 1),  # then come the program's arguments
+        "again": os.isatty(0) if args.again is None else args.again,
         "my_code_only": not args.all_code,
         "rules": {key: rules[key] for key in ("trace_filter", "auto_filter")},
         "breaks": [place(text) for text in args.breaks],

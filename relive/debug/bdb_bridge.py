@@ -22,6 +22,7 @@ class _Link:
         self._made: Dict[int, Tuple[bdb.Breakpoint, Breakpoint]] = {}  # by bdb's number
         self._numbers: Dict[int, int] = {}  # the engine's number of a breakpoint -> bdb's
         self._counts: Dict[int, Tuple[int, int]] = {}  # by the engine's number: as last pulled
+        self._pulled: Dict[int, Tuple[int, int]] = {}  # by bdb's: what the last pull has added
 
     def number_of(self, one: Breakpoint) -> int:
         """Returns bdb's number of a breakpoint; 0 where it is none of bdb's."""
@@ -31,14 +32,27 @@ class _Link:
         """Takes over from the engine how often each breakpoint was reached, and how many hits are
         still to be ignored."""
         counts = runtime.breakpoints.counts()
-        for found, one in self._made.values():
+        self._pulled = {}
+        for number, (found, one) in self._made.items():
             reached, hit = counts.get(one.id, (0, 0))
             before = self._counts.get(one.id, (0, 0))
             self._counts[one.id] = (reached, hit)
+            left = max(0, found.ignore - (hit - before[1]))
+            if reached > before[0]:
+                self._pulled[number] = (reached - before[0], found.ignore - left)
             found.hits += reached - before[0]
-            found.ignore = max(0, found.ignore - (hit - before[1]))
+            found.ignore = left
         for path, rows in self._rows.items():
             self._rows[path] = [_make_row(self._made[row[0]][0]) for row in rows]
+
+    def hit_only(self, number: int) -> None:
+        """Makes a breakpoint the only one of its line that this stop counts, as in bdb: those with
+        a higher number are not reached."""
+        first = _of_number(number)
+        for found in first and bdb.Breakpoint.bplist.get((first[0].file, first[0].line), []):
+            if found.number > number and found.number in self._pulled:
+                found.hits -= 1
+                found.ignore += 1 if self._pulled[found.number][1] else 0
 
     def push(self) -> List[ReliveError]:
         """Gives the engine what has changed. What has not keeps its counts."""
@@ -84,6 +98,7 @@ class EngineDriven(bdb.Bdb):
         self._found: Sequence[Breakpoint] = ()  # the breakpoints of this stop
         self._is_running = False  # a call of run(), runeval() or runcall()
         self._failed: Optional[Exception] = None
+        self._by_instruction = False
         self._is_meant = False  # the stop is one, whatever bdb's rules say
         self.reset()
         runtime.on_stop = self.stopped
@@ -116,6 +131,8 @@ class EngineDriven(bdb.Bdb):
     def break_here(self, frame: FrameType) -> bool:
         """Returns whether the engine has stopped at a breakpoint, whose conditions hold already."""
         numbers = sorted(filter(None, map(_link.number_of, self._found)))
+        if numbers:
+            _link.hit_only(numbers[0])
         for found in _of_number(numbers[0]) if numbers else ():
             self.currentbp = found.number
             if found.temporary and not runtime.trouble:
@@ -130,7 +147,10 @@ class EngineDriven(bdb.Bdb):
         if self.quitting or (self.stoplineno == -1 and (is_running or self.stopframe is None)):
             runtime.stop_stepping()
         else:
-            runtime.follow(self.stopframe, self.returnframe, self.stoplineno, begin=begin)
+            runtime.follow(
+                self.stopframe, self.returnframe, self.stoplineno, begin=begin,
+                instruction=self._by_instruction,
+            )  # fmt: skip
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user leaves the debugger."""
@@ -147,6 +167,7 @@ class EngineDriven(bdb.Bdb):
     def set_continue(self) -> None:
         """Runs to the next breakpoint."""
         self.stopframe, self.returnframe, self.stoplineno = self.botframe, None, -1
+        self._by_instruction = False
         self.quitting, self.cmdframe, self.cmdlineno = False, None, None
 
     def set_quit(self) -> None:
@@ -187,7 +208,8 @@ class EngineDriven(bdb.Bdb):
         """Does nothing: no frame has a trace function."""
 
     def _set_trace_opcodes(self, trace_opcodes: bool) -> None:
-        """Does nothing."""
+        """Chooses whether the next instruction stops; bdb calls it from 3.13 on."""
+        self._by_instruction = trace_opcodes
 
     def runcall(self, *args: Any, **named: Any) -> Any:
         """Debugs one call. Returns its result."""

@@ -36,14 +36,15 @@ def begin() -> None:
 
 
 def _start_debugger(wanted: Mapping[str, Any]) -> None:
-    from relive.debug import prompt, restart
+    from relive.debug import again, prompt, restart
     from relive.debug.engine import runtime
     from relive.errors import ReliveError
 
     kept = wanted.get("kept")
     if kept is not None:
         restart.put_rest(kept["rest"])
-    made = prompt.get_prompt(quits=SystemExit, readrc=kept is None)
+    is_again = wanted.get("again", False)
+    made = prompt.get_prompt(quits=again.quits if is_again else SystemExit, readrc=kept is None)
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},
         wait_for_main=kept is not None or not wanted["breaks"] + wanted["watches"],
@@ -51,6 +52,9 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
     ):
         decision = runtime.policy.evaluate_environment()
         raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {decision['reason']}")
+    if is_again:
+        name = wanted["words"][wanted["head"] - 1]
+        again.begin(made, name, kept is None and bool(wanted["breaks"]))
     if kept is not None:
         for one in restart.put_back(made, kept):
             runtime.breakpoints.add(one)

@@ -154,6 +154,7 @@ class BreakpointTable:
         self._last = 0
         self.conditions_in_c = conditions_in_c
         self.changes = 0
+        self._notes_exits = False
 
     def set_file(self, path: str, breakpoints: Sequence[Breakpoint]) -> List[Breakpoint]:
         """Replaces the breakpoints of a file, and returns them bound."""
@@ -191,8 +192,15 @@ class BreakpointTable:
                     for one in self._exceptions
                     if one.enabled
                 ]
+                + ([(0, CATCHES["uncaught"], "SystemExit")] if self._notes_exits else [])
             )
         return list(breakpoints)
+
+    def note_exits(self) -> None:
+        """Makes the engine note a SystemExit that ends the program (FrameEvalRuntime.exit)."""
+        with self._lock:
+            self._notes_exits = True
+            self.set_exceptions(self._exceptions)
 
     def add(self, one: Breakpoint) -> Breakpoint:
         """Adds a breakpoint."""

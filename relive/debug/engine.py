@@ -92,6 +92,7 @@ class FrameEvalRuntime:
         self._engine: Optional[str] = None
         self._base: Dict[str, int] = {}
         self._begun_with: Optional[Dict[str, Any]] = None  # the settings of the last start
+        self.exit: Optional[BaseException] = None  # the SystemExit that ends the program, if known
         self._stops = 0  # threads that are in a stop
         self._here = threading.local()
 
@@ -372,6 +373,8 @@ class FrameEvalRuntime:
 
     def _handle_stop(self, frame: FrameType, why: str, ids: Sequence[int], value: Any) -> None:
         exception = value if why == "exception" else None
+        if 0 in ids:  # BreakpointTable.note_exits()
+            self.exit = value
         found = [one for one in map(self.breakpoints.get, ids) if one is not None]
         target, self._here.target = getattr(self._here, "target", None), None
         if target is not None:

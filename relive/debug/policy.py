@@ -122,6 +122,11 @@ class CompatibilityPolicy:
         """Returns whether set_trace() stops at its own call, as pdb does on the version."""
         return tuple(version or sys.version_info)[:2] >= (3, 13)
 
+    def restarts_after_syntax_error(self, version: Optional[Sequence[Any]] = None) -> bool:
+        """Returns whether a program that is no Python opens a prompt, as pdb does on the version.
+        Before, pdb ends with status 1."""
+        return tuple(version or sys.version_info)[:2] >= (3, 13)
+
     def supports_eval_frame(self, version: Optional[Sequence[Any]] = None) -> bool:
         """Returns whether a frame evaluator is the way to see frames on the version."""
         version = tuple(version or sys.version_info)[:2]

@@ -5,11 +5,11 @@ import pdb
 import shlex
 import sys
 import traceback
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, Callable, Optional, Sequence
 
 from relive import _terminal
-from relive.debug import restart
+from relive.debug import again, restart
 from relive.debug.bdb_bridge import EngineDriven
 from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
 from relive.debug.engine import ignore, runtime
@@ -61,7 +61,11 @@ class Prompt(EngineDriven, pdb.Pdb):
         # Before 3.12 the interpreter may not have made an instance yet.
         kind: Any = exception if isinstance(exception, type) else type(exception)
         text = "".join(traceback.format_exception_only(kind, exception)).strip()
-        self.message(f"{words[when]}: {text}")
+        is_end = again.takes_over(when)
+        if is_end:
+            again.announce(exception)
+        else:
+            self.message(f"{words[when]}: {text}")
         frames = exception.__traceback__
         self._is_post_mortem = when != "raised" and frames is not None
         show = getattr(self, "set_convenience_variable", None)  # from 3.12 on
@@ -73,6 +77,14 @@ class Prompt(EngineDriven, pdb.Pdb):
             self.interaction(None if self._is_post_mortem else frame, shown)
         finally:
             self._is_post_mortem = False
+        if self.quitting:
+            raise self.quits()
+        if is_end:
+            raise again.ends_run()
+
+    def post_mortem(self, trace: TracebackType, error: BaseException) -> None:
+        """Opens the prompt at an exception that has left all frames."""
+        self.interaction(None, error if hasattr(self, "do_exceptions") else trace)  # type: ignore
         if self.quitting:
             raise self.quits()
 

@@ -46,14 +46,25 @@ def start_again(prompt: pdb.Pdb, args: Optional[Sequence[str]]) -> None:
         words[head:] = args
     prompt.message(f"Restarting {words[head - 1]} with arguments:")
     prompt.message("\t" + " ".join(words[head:]))
+    _become(prompt, _start, words)
+
+
+def become(prompt: pdb.Pdb) -> None:
+    """Starts the program again with the same arguments. Returns only where another process began
+    it; raises ReliveError where exec fails."""
+    if _start is not None and _start.wanted["pid"] == os.getpid():
+        _become(prompt, _start, _start.wanted["words"])
+
+
+def _become(prompt: pdb.Pdb, start: Start, words: List[str]) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     kept = {**_kept(prompt), "rest": _take_rest()}
-    wanted = {**_start.wanted, "words": words, "kept": kept}
+    wanted = {**start.wanted, "words": words, "kept": kept}
     folder = os.getcwd()
     try:
-        os.chdir(_start.folder)
-        os.execve(words[0], words, {**_start.environ, VARIABLE: json.dumps(wanted)})
+        os.chdir(start.folder)
+        os.execve(words[0], words, {**start.environ, VARIABLE: json.dumps(wanted)})
     except OSError as error:
         os.chdir(folder)
         put_rest(kept["rest"])

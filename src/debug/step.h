@@ -50,7 +50,7 @@ struct step {
     uintptr_t returns, begin, origin;
     int is_never;
     int has_left;    /* the frame has ended, and `frame` is its caller */
-    int instruction; /* stop at the next instruction of `begin` */
+    int instruction; /* stop at the next instruction, of `begin` if that is set */
 };
 
 struct step_place {

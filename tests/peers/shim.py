@@ -70,7 +70,7 @@ class Popen(subprocess.Popen):
         self.is_mapped = list(args[1:3]) == ["-m", "pdb"]
         if self.is_mapped:
             words = ["-x" if word == "-c" else word for word in args[3:]]
-            args = [args[0], "-m", "relive", "debug", "--all-code", *words]
+            args = [args[0], "-m", "relive", "debug", "--again", "--all-code", *words]
         super().__init__(args, *more, **named)
 
     def communicate(self, *args, **named):

@@ -484,8 +484,9 @@ void debugger_follow(const struct debug_follow *wanted)
             debug_engine.arm(code);
         }
     }
-    if (wanted->instruction && wanted->begin != NULL && debug_engine.arm_instruction != NULL) {
-        struct debug_code *code = debugger_code_of(native_of(wanted->begin));
+    if (wanted->instruction && debug_engine.arm_instruction != NULL) {
+        struct debug_code *code =
+            wanted->begin != NULL ? debugger_code_of(native_of(wanted->begin)) : here;
         if (code != NULL) {
             debug_engine.arm_instruction(code);
         }
