@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from relive import _core
+from relive import _core, _latest
 from relive._facts import is_library, sees_handled
 from relive._terminal import progress, safe, thread_title
 from relive._variables import frame_number, frame_text
@@ -31,7 +31,7 @@ TASK, REPLACER = "\0task", "\0replacer"
 _OUTERMOST, _NO_PARENT, _ENDS_THREAD, _INSIDE, _CLEAN, _HAS_TASK, _IS_AWAITED, _IS_REPLACED = (
     1 << n for n in range(8)
 )
-_MOST_RETURNS = 32  # events before an exit among which the calls with its status are sought
+_MOST_RETURNS = 16  # before an exit, among which the calls with its status are sought
 _HANDLERS = ("except", "with", "finally", "return", "break or continue")
 
 
@@ -417,16 +417,15 @@ class Exceptions:
 
 def _find_returning(recording: Recording, exit: Story) -> Iterator[int]:
     """Yields the frames that returned the status of an exit, one to the other, right before it."""
-    from relive import timelines
-
     status, first = exit.exc["message"], exit.first
     if not status.lstrip("-").isdigit():
         return
     callers = {first["frame"]}
-    rows = timelines.last_rows(recording, first["thread"], first["seq"], _MOST_RETURNS)
+    thread, seq = first["thread"], first["seq"]
+    rows = _latest.rows(recording, "", thread, seq, _MOST_RETURNS, None, ["return"])
     for row in reversed(rows):
         is_status = (row.get("value") or {}).get("r") == status
-        if row["kind"] == "return" and is_status and row["parent"] in callers:
+        if is_status and row["parent"] in callers:
             callers.add(row["frame"])
             yield frame_number(row["frame"])
 

@@ -6,7 +6,7 @@ import heapq
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from relive import _core
+from relive import _core, _latest
 from relive.calls import ExpressionError, add_reasons
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
@@ -202,41 +202,12 @@ def last_events(
 ) -> List[Dict[str, Any]]:
     """Returns the last events of a thread up to one of them, of the program's own code if there are
     some. It reads only the end of what was before, so their calls have no numbers."""
-    own = _read_last(recording, prefix, thread, seq, number, recording.own_codes())
-    is_enough = 2 * len(own) >= number
-    return own if is_enough else _read_last(recording, prefix, thread, seq, number, None)
-
-
-def last_rows(recording: Recording, thread: int, seq: int, number: int) -> List[Dict[str, Any]]:
-    """Returns the last events of a thread up to one of them, of all code."""
-    return _read_last(recording, "", thread, seq, number, None)
-
-
-def _read_last(
-    recording: Recording,
-    prefix: str,
-    thread: int,
-    seq: int,
-    number: int,
-    codes: Optional[List[int]],
-) -> List[Dict[str, Any]]:
-    begin = (thread, max(0, seq - 64 * number), 0)
-    event = recording.event(thread, seq)
-    if event is None:
-        return []
-    mask, bits = 0, _core.kinds()
-    for kind in (*DEFAULT_KINDS, "line", "write", "raise"):
-        mask |= bits[kind]
-    search = _core.Timeline(
-        recording.raw_reader, prefix, mask, codes, thread, 0, begin,
-        (thread, seq, event["t"]), None, False, 0, True,
-    )  # fmt: skip
-    rows: List[bytes] = []
-    piece = search.piece()
-    while piece is not None:
-        rows = [*rows, *(line for _, line in piece)][-number:]
-        piece = search.piece()
-    return [_core.read_json(line) for line in rows]
+    kinds = (*DEFAULT_KINDS, "line", "write", "raise")
+    codes = recording.own_codes()
+    own = _latest.rows(recording, prefix, thread, seq, number, codes, kinds)
+    if 2 * len(own) >= number:
+        return own
+    return _latest.rows(recording, prefix, thread, seq, number, None, kinds)
 
 
 _OWN = {"position", "call", "depth", "total_ns"}

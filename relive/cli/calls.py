@@ -6,6 +6,7 @@ import sys
 
 from relive import _core, calls
 from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.bodies import Bodies
 from relive.cli.options import Given, Option, Parser, Word, terminal_width, whole_number
 from relive.errors import ReliveError
 
@@ -96,6 +97,7 @@ class _Answer:
             args, "calls", run_id, args.function, args.where, self.nth, args.last, args.count,
             args.group, args.full, args.json,
         )  # fmt: skip
+        self._bodies = Bodies(run)
         self._width = terminal_width() if sys.stdout.isatty() and not args.full else 0
 
     def print(self) -> None:
@@ -152,7 +154,8 @@ class _Answer:
     def _format(self, line: bytes) -> str:
         if self.args.json:
             return line.decode("ascii")
-        return _format_call(_core.read_json(line), self._width, bool(self.args.full))
+        row, is_full = _core.read_json(line), bool(self.args.full)
+        return _format_call(row, self._width, is_full, self._bodies)
 
     def _print_groups(self) -> None:
         joined: Dict[Tuple[str, str], _Group] = {}
@@ -226,7 +229,7 @@ def _totals_text(counts: calls.Counts, name: str, has_where: bool) -> str:
     return text + common.unknown_text(counts)
 
 
-def _format_call(row: Mapping[str, Any], width: int, is_full: bool) -> str:
+def _format_call(row: Mapping[str, Any], width: int, is_full: bool, bodies: Bodies) -> str:
     """Returns the line of one call, which fits into `width` characters where that is not 0."""
     head = f"{common.safe(row['call'])}  {row['position']}  "
     name = common.safe(row["func"].partition(":")[2])
@@ -240,7 +243,7 @@ def _format_call(row: Mapping[str, Any], width: int, is_full: bool) -> str:
         tail += f"  task {row['task']}"
     if row["already_running"]:
         tail += "  (began before this recording)"
-    end, is_error = _describe_end(row, is_full)
+    end, is_error = _describe_end(row, is_full, bool(bodies.kind(row)))
     room = max(30, width - len(head) - len(name) - len(tail) - 2) if width else 0
     if room:
         end = _shorten(end, max(12, room - 12) if len(end) < room // 2 else room // 2)
@@ -253,14 +256,16 @@ def _format_call(row: Mapping[str, Any], width: int, is_full: bool) -> str:
             for key, value in row["args"].items()
         )
     end = common.red(end) if is_error else end
-    return f"{head}{name}({_shorten(arguments, max(8, limit))}){end}{common.dim(tail)}\n"
+    text = bodies.call_text(row, name, _shorten(arguments, max(8, limit)))
+    return f"{head}{text}{end}{common.dim(tail)}\n"
 
 
-def _describe_end(row: Mapping[str, Any], is_full: bool) -> Tuple[str, bool]:
+def _describe_end(row: Mapping[str, Any], is_full: bool, is_body: bool) -> Tuple[str, bool]:
     """Returns ' -> 22.5', or what else the call ended with, and whether it is an exception."""
     if row["end"] == "return":
         limit = 10**9 if is_full else 80
-        return (f" -> {common.value_text(row['value'], limit)}" if row["value"] else ""), False
+        has_result = row["value"] and not is_body
+        return (f" -> {common.value_text(row['value'], limit)}" if has_result else ""), False
     if row["end"] == "raise":
         exc = row["exc"] or {}
         kind = row["exc_type"] or exc.get("type") or "an exception"

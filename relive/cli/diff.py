@@ -6,6 +6,7 @@ import os
 
 from relive import diffs
 from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.bodies import Bodies
 from relive.cli.options import Option, Parser, Word, whole_number
 from relive.errors import ReliveError
 
@@ -152,12 +153,14 @@ def _what_is_left_out(a: Recording, b: Recording) -> List[str]:
     return [f"A has level {levels[0]}, B {levels[1]}: {' and '.join(what)} are not compared"]
 
 
-def _describe(event: Optional[Mapping[str, Any]]) -> str:
+def _describe(event: Optional[Mapping[str, Any]], bodies: Bodies) -> str:
     """Returns what happened at an event, in words."""
     if event is None:
         return "an event that is lost"
     kind, name = event["kind"], common.safe(event.get("func", "?"))
     value = common.value_text(event["value"], 60) if event.get("value") else ""
+    if kind in ("call", "return") and bodies.kind(event):
+        return f"{bodies.kind(event)} {name} {'began' if kind == 'call' else 'ended'}"
     if kind == "call":
         args = event.get("args")
         return f"{name}{'' if args is None else f'({common.arguments_text(args, 100)})'} was called"
@@ -184,6 +187,7 @@ class _Report:
 
     def __init__(self, runs: Tuple[_Run, _Run], has_libraries: bool) -> None:
         self.runs, self.has_libraries = runs, has_libraries
+        self._bodies = Bodies([*runs[0], *runs[1]])
         self.is_same = True
         self.rows: List[Tuple[str, bool]] = []  # each with whether it is a difference
         self.unread = 0  # differences that follow those in rows
@@ -262,7 +266,7 @@ class _Text(_Report):
             lines.append("      events are lost here; what follows was not compared")
         for letter, side, run, recording in self.sides(one, pair):
             position = _position(recording, run, side)
-            text = _describe(side.first) if side.events else "no such step"
+            text = _describe(side.first, self._bodies) if side.events else "no such step"
             if side.events > 1:
                 text += f", and {common.counted(side.events - 1, 'more event')}"
             where = position if side.events else f"after {position}"

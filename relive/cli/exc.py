@@ -6,6 +6,7 @@ import sys
 
 from relive._variables import Variable, frame_text
 from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
+from relive.cli.bodies import Bodies
 from relive.cli.options import Given, Option, integer
 from relive.stories import Exceptions
 
@@ -216,6 +217,7 @@ def _tell_frames(
         rows = rows[known:]
     frames = [activation(recording, story, code) for _, code, _ in rows]
     variables = variables_of(recording, story, [row[0] for row in rows])
+    known_bodies = Bodies([recording])
     folded = {} if is_full else _fold_libraries(recording, frames)
     position = 0
     while position < len(rows):
@@ -227,7 +229,8 @@ def _tell_frames(
         frame, _, line = rows[position]
         what = frames[position]
         text = source.line_of(recording, what["file"], line, what["func"])
-        lines = _frame_lines(what, line, variables.get(frame, ()), 1 << 62 if is_full else 0, text)
+        most = 1 << 62 if is_full else 0
+        lines = _frame_lines(what, line, variables.get(frame, ()), most, text, known_bodies)
         yield "".join(f"{one}\n" for one in lines)
         position += 1
     yield (common.red(story.fate) if story.is_alarming else story.fate) + "\n"
@@ -273,6 +276,7 @@ def _frame_lines(
     variables: Sequence[Variable],
     most: int,
     text_of_line: Optional[str],
+    bodies: Bodies,
 ) -> Iterator[str]:
     """Yields the lines of a frame: its arguments at the call, the text of its line, and its
     variables where they differ. `most` bounds a text, 0 = as usual."""
@@ -281,7 +285,7 @@ def _frame_lines(
     at = common.place(what, line) if line else f"{common.file_name(what)}:?"
     unknown = "" if line else "  (the recording does not say at which line)"
     text = common.arguments_text(own, most or 160, most=most or 80)
-    yield f"  {at}  {common.safe(what['func'])}({text}){unknown}"
+    yield f"  {at}  {bodies.call_text(what, common.safe(what['func']), text)}{unknown}"
     if text_of_line:
         yield common.dim(f"    > {source.shown(text_of_line)}")
     is_module = what["func"].endswith(":<module>")

@@ -6,6 +6,7 @@ import sys
 
 from relive import activations, handles
 from relive.cli import DAMAGED, OK, common, paging, source
+from relive.cli.bodies import Bodies
 from relive.cli.options import Parser, Word, terminal_width
 from relive.errors import ReliveError
 
@@ -85,15 +86,16 @@ def block_of(source: List[str], first: int, last: int) -> Dict[int, str]:
     return {number: text[least:] for number, text in texts.items()}
 
 
-def how_it_ended(found: Activation, most: int) -> str:
-    """Returns ' -> 5', or '  ! KeyError: x at line 7'."""
+def how_it_ended(found: Activation, most: int, is_body: bool = False) -> str:
+    """Returns ' -> 5', or '  ! KeyError: x at line 7'. A body has no result."""
     end = found.end
     if end is None:
         return "  (open)"
     if end["kind"] == "unwind":
         at = f" at line {end['exc_line']}" if end.get("exc_line") else ""
         return "  " + common.red(f"! {title_of(end)}{at}")
-    return f" -> {common.value_text(end['value'], most)}" if end.get("value") else ""
+    has_result = end.get("value") and not is_body
+    return f" -> {common.value_text(end['value'], most)}" if has_result else ""
 
 
 def title_of(event: Mapping[str, Any]) -> str:
@@ -119,6 +121,7 @@ class _View:
         ]
         called += [call.event for calls in found.calls for call, _ in calls.rows]
         self.handles = handles.of_calls(recording, [found.event, *called], self.prefix)
+        self._bodies = Bodies([recording])
         self._lines_of_file = source.lines_of(recording, found.event["file"], found.event["func"])
         self._most = 1 << 30 if args.full else 80  # characters of a value
         self._columns = terminal_width() if sys.stdout.isatty() else 100
@@ -141,9 +144,10 @@ class _View:
         until = end["t"] if end else self.recording.header["end_ns"] if is_open else None
         if until is not None:
             facts.append(common.took(until - event["t"], is_open))
-        how = how_it_ended(found, max(self._most, 160))
+        how = how_it_ended(found, max(self._most, 160), bool(self._bodies.kind(event)))
         known = common.arguments_text(found.known, max(self._most, 200), self._most)
-        lines = [f"{common.safe(event['func'])}({arguments}){how}", common.dim("  ".join(facts))]
+        title = self._bodies.call_text(event, common.safe(event["func"]), arguments)
+        lines = [f"{title}{how}", common.dim("  ".join(facts))]
         if known:
             lines.append(common.dim(f"known at the begin of the part: {known}"))
         lines += [f"  {text}" for calls in found.calls for text in self._calls_texts(calls)]
@@ -237,8 +241,8 @@ class _View:
         event, end = call.event, call.end or {}
         name = common.safe(event["func"].partition(":")[2])
         arguments = common.arguments_text(event.get("args", {}), max(self._most, 160), self._most)
-        text = f"{name}({arguments})"
-        if end.get("value"):
+        text = self._bodies.call_text(event, name, arguments)
+        if end.get("value") and not self._bodies.kind(event):
             text += f" -> {common.value_text(end['value'], self._most)}"
         elif end.get("kind") == "unwind":
             text += f"  ! {title_of(end)}"

@@ -6,6 +6,7 @@ import os
 
 from relive import summaries
 from relive.cli import DAMAGED, OK, common, exc, source
+from relive.cli.bodies import Bodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def frames_of(found: Exceptions, place: Place, story: Story) -> Iterator[Tuple[s
     if rows[-1] not in shown:
         shown = [*shown[-1:], rows[-1]]
     variables = exc.variables_of(recording, story, [row[0] for row in shown])
+    bodies = Bodies([recording])
     for frame, what, line in shown:
         at_call = {
             one.name: value
@@ -174,7 +176,7 @@ def frames_of(found: Exceptions, place: Place, story: Story) -> Iterator[Tuple[s
         at = common.place(what, line) if line else f"{common.file_name(what)}:?"
         arguments = common.arguments_text(at_call, 100, 60)
         text = source.line_of(recording, what["file"], line, what["func"])
-        yield f"{at}  {common.safe(what['func'])}({arguments})", text or ""
+        yield f"{at}  {bodies.call_text(what, common.safe(what['func']), arguments)}", text or ""
 
 
 def _describe_spot(spot: HotSpot) -> str:

@@ -7,6 +7,7 @@ import sys
 from relive import _core, positions, timelines
 from relive.calls import ExpressionError
 from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli.bodies import Bodies
 from relive.cli.options import Given, Option, Parser, terminal_width, whole_number
 from relive.config import nearest
 from relive.errors import ReliveError
@@ -88,6 +89,7 @@ class _Answer:
         self._width = terminal_width() if sys.stdout.isatty() and not args.full else 0
         self._tasks = _name_tasks(run)
         self._has_values = has_values(run)
+        self._bodies = Bodies(run)
 
     def print(self) -> None:
         """Prints the page."""
@@ -162,7 +164,7 @@ class _Answer:
         head += "  " * min(row["depth"], _DEEPEST)
         room = max(30, self._width - len(head)) if self._width else 0
         limit = 1 << 62 if self.args.full else room or 160
-        text, is_error = describe(row, limit, self._has_values)
+        text, is_error = describe(row, limit, self._has_values, self._bodies)
         text = text if len(text) <= limit else text[: limit - 3] + "..."
         return f"{head}{common.red(text) if is_error else text}\n"
 
@@ -217,17 +219,24 @@ def has_values(run: List[Recording]) -> bool:
     return all(common.highest_level(one.header["meta"]) != "calls" for one in run)
 
 
-def describe(row: Mapping[str, Any], limit: int, has_values: bool) -> Tuple[str, bool]:
+def describe(
+    row: Mapping[str, Any], limit: int, has_values: bool, bodies: Bodies
+) -> Tuple[str, bool]:
     """Returns the text of an event, and whether it is an exception."""
     kind = row["kind"]
     if "func" not in row:
         return _describe_other(row, limit), False
-    name = common.safe(row["call"] or row["func"]).rpartition(":")[2]
+    name = common.safe(row["call"] or row["func"])
+    if bodies.kind(row) != "module body":  # they all have one name
+        name = name.rpartition(":")[2]
     if kind == "call":
         again = "  (began before this recording)" if row.get("already_running") else ""
         unknown = "" if has_values and not again else "..."
         arguments = common.arguments_text(row["args"], limit, 60) if "args" in row else unknown
-        return f"{name}({arguments}){again}", False
+        return f"{bodies.call_text(row, name, arguments)}{again}", False
+    if kind == "return" and bodies.kind(row):
+        took = f"  {common.duration(row['total_ns'])}" if row["total_ns"] is not None else ""
+        return f"{name} ({bodies.kind(row)}) ended{took}", False
     if kind in ("return", "yield"):
         value = f" -> {common.value_text(row['value'], limit)}" if row.get("value") else ""
         took = f"  {common.duration(row['total_ns'])}" if row["total_ns"] is not None else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from relive.cli import DAMAGED, NOTHING, OK, common, paging
+from relive.cli import DAMAGED, NOTHING, OK, bodies, common, paging
+from relive.cli.bodies import Bodies
 from relive.cli.options import Given, Option, whole_number
 from relive.errors import ReliveError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     _Code = Tuple[str, str, str, int, int]
     _CodeOf = Callable[[int], _Code]
 
-_BODY = 16  # flag of a module or class body
 _SHORT = 40  # lines; a tree that has no more is shown with its shortest calls
 _MOST_NAMES = 4  # of one folded line
 
@@ -258,7 +258,7 @@ def _fold(
     for node in children:
         module, qualname, _, _, flags = thread.code_of(node.code)
         is_program = qualname == "<module>" and module == "__main__"
-        if not flags & _BODY or node.unwinds or node.open or is_program:
+        if not flags & bodies.FLAG or node.unwinds or node.open or is_program:
             kept.append(node)
         else:
             kind = "import" if qualname == "<module>" else "class body"
@@ -424,7 +424,7 @@ def _show_calls_of(
 ) -> Optional[int]:
     """Prints calls of one process, and returns how many are left; None where some are, which were
     not counted."""
-    codes = None
+    codes, known_bodies = None, Bodies([recording])
     if args.func is not None:
         codes = [row[0] for row in recording.codes() if args.func in f"{row[1]}:{row[2]}"]
     with common.progress(recording):
@@ -436,7 +436,8 @@ def _show_calls_of(
     shown = after[0]
     for level, event, end in calls:
         position = f"T{event['thread']}@{event['seq']}"
-        text = _call_text(args, recording, level, event, end, f"P{pid}:" if name_process else "")
+        prefix = f"P{pid}:" if name_process else ""
+        text = _call_text(args, recording, level, event, end, prefix, known_bodies)
         if shown != event["thread"] and not args.json:
             title = common.thread_title(recording.thread(event["thread"]))
             text = common.dim(f"process {pid}, {title}" if name_process else title) + f"\n{text}"
@@ -453,6 +454,7 @@ def _call_text(
     event: common.Event,
     end: Optional[common.Event],
     prefix: str,
+    known_bodies: Bodies,
 ) -> str:
     position = f"{prefix}T{event['thread']}@{event['seq']}"
     is_open = end is None and not common.has_gaps(recording)
@@ -470,9 +472,9 @@ def _call_text(
         )  # fmt: skip
     name = common.safe(event["func"].partition(":")[2])
     arguments = common.arguments_text(event.get("args", {}), *common.value_widths(args))
-    text = f"{common.place(event)} {name}({arguments})"
+    text = f"{common.place(event)} {known_bodies.call_text(event, name, arguments)}"
     took = common.dim(f"  {common.took(ns, is_open)}") if ns is not None else ""
-    if end.get("value"):
+    if end.get("value") and not known_bodies.kind(event):
         text += f" -> {common.value_text(end['value'], common.value_widths(args)[1])}"
     elif end.get("kind") == "unwind":
         message = f"{end.get('exc_type', 'an exception')}: {exc.get('message', '')}"

@@ -7,6 +7,7 @@ import sys
 
 from relive import summaries, suspects, timelines
 from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
+from relive.cli.bodies import Bodies
 from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
 from relive.origins import COMPUTATION
@@ -260,8 +261,9 @@ def _show(failure: _Failure, is_full: bool) -> None:
     if rows:
         print("\nlast events before it")
         has_values = timeline.has_values([failure.recording])
+        bodies = Bodies([failure.recording])
         for row in rows:
-            text, _ = timeline.describe(row, 100, has_values)
+            text, _ = timeline.describe(row, 100, has_values, bodies)
             text = text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
             print(f"  {row['position']:>10}  {text}")
     print("\nnext")

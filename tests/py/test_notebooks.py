@@ -105,7 +105,9 @@ def test_a_notebook_shows_the_cell_and_then_its_answer(tmp_path):
     assert "<td" in html and "&#x27;NoneType&#x27;" in html and "<b>" not in html
 
     text = streamed(shown)
-    assert "In[3]:3  __main__:<module>()" in text and "> total += price(2, unit)" in text
+    assert (
+        "In[3]:3  __main__:<module> (module body)" in text and "> total += price(2, unit)" in text
+    )
     assert "unit = None" in text and "next: %relive_ask tree --calls\n" in text
 
     # The cell's own output and its value come first; a value's HTML is made in the cell's own time.

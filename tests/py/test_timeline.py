@@ -267,3 +267,23 @@ def test_processes_are_merged_by_time(tmp_path):
     second, _ = rows("timeline", tmp_path / "run.relive", "--limit", "0", "--from",
                      found[7]["position"], "--to", found[12]["position"])  # fmt: skip
     assert second == found[7:13]
+
+
+def test_bodies_of_classes_and_modules_do_not_read_as_calls(tmp_path):
+    (tmp_path / "shop.py").write_text("class Cart:\n    limit = 3\n    class Item: pass\n")
+    (tmp_path / "app.py").write_text(
+        "import shop\n\ndef Order(): return shop.Cart()\n\nOrder()\n"
+        "class Order(shop.Cart): pass\nclass Bad(shop.Cart):\n    rate = {}['b']\n"
+    )
+    done = relive("record", "--level", "lines", "-o", "run.relive", "app.py", cwd=tmp_path)
+    assert done.returncode == 1
+    out = str(tmp_path / "run.relive")
+    calls = run_here("tree", "--calls", "--all", out)[1]
+    assert "shop.py:1 <module> (module body)  " in calls
+    assert "shop.py:1 Cart (class body)  " in calls and "Cart.Item (class body)" in calls
+    assert "app.py:3 Order() -> Cart(" in calls, "a name of a function and of a class is no body"
+    events = run_here("timeline", out)[1]
+    assert "shop:<module>#1 (module body) ended" in events and "Cart#1 (class body) ended" in events
+    for words in (["why"], ["exc"], ["summary"], ["calls", "__main__:Bad"], ["frame", "Bad#1"]):
+        assert "Bad (class body)" in run_here(*words, out)[1], words
+    assert "Bad (class body)" in run_here("frame", "__main__:<module>#1", out)[1]
