@@ -56,7 +56,7 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "ns": max(0, header["end_ns"] - first),
         "argv": argv,
         "events": header["events"],
-        "kinds": totals["kinds"],
+        "kinds": _count_kinds(recording, totals["kinds"]),
         "threads": totals["threads"],
         "unlisted_threads": totals["unlisted_threads"],
         "losses": header["losses"],
@@ -69,6 +69,16 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "clock": header["clock"],
         "facts": meta,
     }
+
+
+def _count_kinds(recording: Recording, kinds: Mapping[str, int]) -> Dict[str, int]:
+    """Returns {kind: count}, which add up to all events. Some have numbers and no rows: where a
+    thread goes on in another session."""
+    found = dict(kinds)
+    rest = recording.header["events"] - sum(found.values())
+    if rest > 0:
+        found["unread" if recording.problems() else "session_switch"] = rest
+    return found
 
 
 def _collect_budget(recording: Recording, meta: Mapping[str, str]) -> Optional[Dict[str, Any]]:

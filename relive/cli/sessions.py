@@ -40,6 +40,7 @@ def main(words: List[str]) -> int:
     if args.json:
         page.put_schema("relive.sessions")
     found = _join_files([row for recording in run for row in read(recording)])
+    found.sort(key=lambda row: int(row["t"]))
     names_processes = len({row["pid"] for row in found}) > 1
     found = [row for row in found if _is_wanted(row, args, least)]
     left = page.put_all(

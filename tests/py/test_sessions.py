@@ -663,3 +663,39 @@ with relive.record("p.relive"):
     assert len(rows) == 2 and len({line.split("pid ")[1].split()[0] for line in rows}) == 2
     recorded(lambda: sessions.end_session(sessions.start_session("s")))
     assert "pid" not in run_relive("sessions", recorded.path).stdout.decode()
+
+
+FORKED = """import os
+from relive import sessions
+
+def work(n): return n
+
+def run(tag):
+    with sessions.session(tag=tag):
+        work(1)
+
+run("first")
+ready, said = os.pipe()
+pid = os.fork()
+if not pid:
+    run("of the child")
+    os.write(said, b"x")
+    os._exit(0)
+os.read(ready, 1)
+run("last")
+os.waitpid(pid, 0)
+"""
+
+
+def test_sessions_of_several_files_come_by_time_and_counts_add_up(tmp_path):
+    (tmp_path / "app.py").write_text(FORKED)
+    done = run_relive("record", "-o", "run.relive", "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    out = str(tmp_path / "run.relive")
+    rows = [json.loads(row) for row in run_relive("sessions", "--json", out).stdout.splitlines()]
+    assert [row["tag"] for row in rows[1:]] == ["first", "of the child", "last"]
+    infos = [json.loads(row) for row in run_relive("info", "--json", out).stdout.splitlines()][1:]
+    assert len(infos) == 2
+    for info in infos:
+        assert sum(info["kinds"].values()) == info["events"]
+        assert info["kinds"]["session_switch"] >= 2
