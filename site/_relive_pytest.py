@@ -76,6 +76,18 @@ def pytest_configure(config):
     if config.getoption("relive_rerun") and config.getoption("relive") is None:
         config.option.relive = ""
     if config.getoption("relive") is not None:
+        _keep_compiled(config)
         from relive.testing import pytest_plugin
 
         pytest_plugin.begin(config)
+
+
+def _keep_compiled(config):
+    """Takes Relive from the packages whose assertions pytest rewrites, which are those of plugins.
+
+    pytest would compile twenty modules again: in each run where it may not store compiled files."""
+    hook = config.pluginmanager.rewrite_hook
+    wanted = getattr(hook, "_must_rewrite", None)  # --assert=plain has none
+    if isinstance(wanted, set):
+        wanted.discard("relive")
+        getattr(hook, "_marked_for_rewrite_cache", {}).clear()

@@ -194,6 +194,18 @@ def test_modules():
 
 
 @two_versions
+def test_pytest_does_not_compile_our_modules_again(project):
+    project.write("""
+def test_loaders():
+    from relive.testing import keeper
+    assert type(keeper.__spec__.loader).__name__ == "SourceFileLoader"
+    assert type(__spec__.loader).__name__ == "AssertionRewritingHook"
+""")
+    assert counts(project.pytest()) == {"passed": 1}
+    assert counts(project.pytest("--assert", "plain", "-k", "nothing")) == {}
+
+
+@two_versions
 def test_last_failed_and_collect_only(project):
     project.write("def test_red(): price('tea', 9)\ndef test_green(): pass\n")
     words = ("-p", "cacheprovider")
