@@ -198,7 +198,7 @@ def test_a_closing_line_names_a_command_that_is_not_on_path(place):
 def test_uv_run_in_a_project_that_has_relive(place):
     place.take("uv")
     (place.project / "pyproject.toml").write_text(
-        '[project]\nname = "shop"\nversion = "0"\nrequires-python = ">=3.8"\n'
+        f'[project]\nname = "shop"\nversion = "0"\nrequires-python = "=={NEW}.*"\n'
         'dependencies = ["relive"]\n'
     )
     place.make_environment(place.project / ".venv")
