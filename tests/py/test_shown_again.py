@@ -187,6 +187,9 @@ class Plain:
 class Slots:
     __slots__ = ("a", "b", "c", "d")
 
+class Other:
+    pass
+
 class Many:
     def __init__(self):
         for n in range(14):
@@ -246,6 +249,48 @@ def crowd():
 def all_of(a, b, c, d, e):
     pass
 
+def numbers(o, p):
+    floats = [0.0, -0.0, 1.5, 1.0, float("nan"), float("inf"), 2.0 ** 60, 2.0 ** -60]
+    for n in range(20):
+        for o.a in floats + [n, "text"] + floats:
+            show(o), show(o)
+        for o.b, o.d in zip(floats + [float("1.5")], floats[::-1] + [o.d]):
+            o.a = float("1.5")
+            show(o), pair(o, p)
+
+# Fields that get an instance that is not opened, and change their classes.
+def references(o):
+    things = [Plain(), Many(), Plain(), Other(), Other(), len]
+    for n in range(60):
+        o.a, o.b = things[n % 6], things[n * n % 6]
+        show(o), show(o)
+        o.a = Other()
+        show(o), show(o)
+        if n == 30:
+            Other.__qualname__ = "Renamed"
+            show(o), show(o)
+        if n == 40:
+            Other.__eq__ = lambda self, other: self is other
+            Other.__hash__ = None
+            show(o), show(o)
+
+# An event opens eight instances. The last one has fields with more of them.
+def bounds(o):
+    row = [Inner(n) for n in range(7)]
+    for n in range(9):
+        for count in range(8):
+            o.a, o.b = n, count
+            show(o), show(o)
+            o.b = Inner(n)
+            many_of(*row[:count] + [o]), show(o), show(o)
+
+def many_of(*all):
+    args = list(all) + [None] * (8 - len(all))
+    eight_of(*args)
+
+def eight_of(a, b, c, d, e, f, g, h):
+    pass
+
 slots = Slots()
 slots.a = slots.b = slots.c = slots.d = 0
 for o in (Plain(), slots):
@@ -255,6 +300,9 @@ for o in (Plain(), slots):
     grow(o)
     remove(o)
     cross(o, Plain())
+    numbers(o, Plain())
+    references(o)
+    bounds(o)
 many = Many()
 change(many, ["f0", "f9", "f13"])
 vars(many)
@@ -270,6 +318,57 @@ def test_fields_that_change(tmp_path):
     path.write_text(FIELDS)
     right, wrong = checked(tmp_path, path)
     assert wrong == 0 and right > 500
+
+
+# Objects without a field, at addresses that come again; more objects than there are numbers.
+BARE = """
+class One:
+    def __init__(self, n):
+        self.n = n
+
+class Two:
+    def __init__(self, n):
+        show(self)
+        self.a = self.b = n
+
+class Late:
+    __slots__ = ("a", "b")
+    def __init__(self, n):
+        self.a = n
+
+def show(o):
+    return o
+
+def turn(n, keep):
+    for kind in (One, Two, Late, One, Two, Two):
+        o = kind(n)
+        show(o), show(o)
+        if keep:
+            kept.append(o)
+
+def all_again():
+    for o in kept:
+        show(o)
+
+kept = []
+for n in range(300):
+    turn(n, n % 4 == 0)
+    if n % 30 == 29:
+        all_again(), all_again()
+One.__qualname__ = "Renamed"
+for n in range(60):
+    turn(n, 0)
+kept = kept[:200]
+for n in range(8):
+    all_again()
+"""
+
+
+def test_bare_objects(tmp_path):
+    path = tmp_path / "bare.py"
+    path.write_text(BARE)
+    right, wrong = checked(tmp_path, path)
+    assert wrong == 0 and right > 900
 
 
 SECRETS = """

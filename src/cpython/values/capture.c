@@ -428,7 +428,9 @@ void capture_any(struct capture *c, PyObject *o)
         return;
     }
     const PyTypeObject *type = Py_TYPE(o);
-    if (type == &PyUnicode_Type) {
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE && c->refers && c->depth == 0) {
+        remembered_put(c, o); /* most objects of the program, before the built-in types */
+    } else if (type == &PyUnicode_Type) {
         put_text_value(c, o);
     } else if (type == &PyLong_Type) {
         put_int(c, o);

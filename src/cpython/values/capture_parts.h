@@ -157,11 +157,12 @@ void capture_items(struct capture *c, PyObject *o, size_t length, PyObject *(*ne
 /* Instances and named tuples (captured_instances.c). */
 void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *info);
 void captured_named_tuple(struct capture *c, PyObject *o, const struct typeinfo *info);
-/* Writes index and value of each field of an instance that has changed since `bytes` was written.
- * Those whose value has the same bytes are left out. Returns how many are left in `changed`; -1
- * where there is no room. */
-int captured_changes(struct capture *c, PyObject *o, const struct parts *parts,
-                     const uint8_t *bytes, struct changed_field *changed, unsigned count);
+/* Begin and end the fields of an instance of which only some are written. The first returns 0 where
+ * it may not be entered. Between them, captured_field() writes a value under the action of its name
+ * at p, and returns the place after it. */
+int captured_enter_fields(struct capture *c, PyObject *o);
+uint8_t *captured_field(struct capture *c, uint8_t *p, PyObject *value, unsigned action);
+void captured_leave_fields(struct capture *c);
 /* Writes the items of a tuple, or of an instance of a subclass. */
 void capture_tuple(struct capture *c, PyObject *o);
 /* Writes the type that goes before a built-in value, for an instance of a subclass. */

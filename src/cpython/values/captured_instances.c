@@ -235,28 +235,22 @@ void captured_instance(struct capture *c, PyObject *o, const struct typeinfo *in
     capture_leave(c);
 }
 
-/* See capture_parts.h. */
-int captured_changes(struct capture *c, PyObject *o, const struct parts *parts,
-                     const uint8_t *bytes, struct changed_field *changed, unsigned count)
+int captured_enter_fields(struct capture *c, PyObject *o)
 {
-    unsigned left = 0;
     if (!capture_enter(c, o, 1)) {
-        return -1;
+        return 0;
     }
     enter_instance(c);
-    for (unsigned i = 0; i < count && c->p < c->soft; i++) {
-        const struct part *part = &parts->of[changed[i].part];
-        size_t size = (size_t)(part->after - part->value);
-        uint8_t *from = c->p + 1;
-        *c->p = (uint8_t)changed[i].part;
-        c->p = put_field_value(c, from, changed[i].value, part->action);
-        if ((size_t)(c->p - from) == size && memcmp(from, bytes + part->value, size) == 0) {
-            c->p = from - 1;
-        } else {
-            changed[left++] = (struct changed_field){changed[i].value, changed[i].part, from, c->p};
-        }
-    }
+    return 1;
+}
+
+uint8_t *captured_field(struct capture *c, uint8_t *p, PyObject *value, unsigned action)
+{
+    return put_field_value(c, p, value, (enum filter_action)action);
+}
+
+void captured_leave_fields(struct capture *c)
+{
     leave_instance(c);
     capture_leave(c);
-    return c->p < c->soft ? (int)left : -1;
 }

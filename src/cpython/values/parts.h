@@ -26,13 +26,6 @@ struct parts {
     struct part of[PARTS_MOST];
 };
 
-/* A field whose value is another one than in what was shown last. */
-struct changed_field {
-    PyObject *value;
-    unsigned part;
-    const uint8_t *from, *to; /* where the value was written in the event */
-};
-
 /* Adds a part that is then filled in. Returns NULL where there is no place for it. */
 static inline struct part *parts_add(struct parts *parts)
 {

@@ -59,29 +59,61 @@ size_t proof_collect(PyObject *object, const struct value_limits *limits, struct
 size_t proof_collect_field(PyObject *const *place, const struct value_limits *limits,
                            struct lane *lane, struct proof_room room);
 
+/* Returns whether a word is what it was. */
+static inline int proof_word_holds(const struct proof_word *word)
+{
+    uint64_t now;
+    memcpy(&now, word->at, sizeof now);
+    return __builtin_expect(now == word->word, 1) != 0;
+}
+
 /* Returns how many words are what they were, up to the first that is not. The object lives. */
 static inline size_t proof_held(const struct proof_word *words, size_t count)
 {
-    size_t i = 0;
-#pragma GCC unroll 4
-    for (; i < count; i++) {
-        uint64_t now;
-        memcpy(&now, words[i].at, sizeof now);
-        if (__builtin_expect(now != words[i].word, 0)) {
-            const struct proof_word *run = &words[i + 1];
-            if (words[i].at != &proof_run || memcmp(run->at, run + 1, run->word) != 0) {
-                break;
-            }
-            i += 1 + proof_run_words(run->word);
+    const struct proof_word *word = words, *end = words + count;
+    for (;;) {
+        while (end - word >= 4 && proof_word_holds(word) && proof_word_holds(word + 1) &&
+               proof_word_holds(word + 2) && proof_word_holds(word + 3)) {
+            word += 4;
         }
+        while (word != end && proof_word_holds(word)) {
+            word++;
+        }
+        if (word == end || word->at != &proof_run ||
+            memcmp(word[1].at, word + 2, word[1].word) != 0) {
+            return (size_t)(word - words);
+        }
+        word += 2 + proof_run_words(word[1].word);
     }
-    return i;
 }
 
 /* Returns whether all words are what they were. */
 static inline int proof_holds(const struct proof_word *words, size_t count)
 {
     return proof_held(words, count) == count;
+}
+
+/* Writes the proof of a field that has an exact float, but for the word of its place. */
+#define PROOF_OF_FLOAT 3
+static inline void proof_put_float(struct proof_word words[PROOF_OF_FLOAT], PyObject *value,
+                                   uint64_t bits)
+{
+    words[0].word = (uint64_t)(uintptr_t)value;
+    words[1] = (struct proof_word){&value->ob_type, (uint64_t)(uintptr_t)Py_TYPE(value)};
+    words[2] = (struct proof_word){&((PyFloatObject *)value)->ob_fval, bits};
+}
+
+/* How many words a class with a version has, and a field with an instance that is not opened. */
+#define PROOF_OF_TYPE      (VERSION_IS_ENOUGH ? 2 : 3)
+#define PROOF_OF_REFERENCE (2 + PROOF_OF_TYPE)
+
+/* Returns whether these are the words of a class that lives, and it has not changed. */
+static inline int proof_is_of_type(const struct proof_word words[PROOF_OF_TYPE], PyTypeObject *type)
+{
+    return words[0].at == &type->tp_version_tag &&
+           words[1].at == &((PyHeapTypeObject *)type)->ht_qualname &&
+           (VERSION_IS_ENOUGH || words[2].at == &type->tp_flags) &&
+           proof_holds(words, PROOF_OF_TYPE);
 }
 
 #endif

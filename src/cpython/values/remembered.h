@@ -1,12 +1,13 @@
-/* Objects that the thread has shown in its chunk. One that is shown again as it was takes three
- * bytes (docs/format.md, "Values that are shown again"):
+/* Objects that the thread has shown in its chunk. One that is shown again as it was takes two or
+ * three bytes (docs/format.md, "Values that are shown again"):
  *
  *    address -> place -> { object, proof, bytes of the showing }
  *
  *    first showing           in full; the place keeps the object
  *    second                  REMEMBERED number, in full; the place keeps the proof and the bytes
- *    later, proof holds      AGAIN number                               the number is the place's
- *    only fields changed     CHANGED number, these fields alone (parts.h)
+ *    later, proof holds      AGAIN number                               the number is the showing's
+ *    only fields changed     CHANGED number, these fields alone (changed_fields.c)
+ *    without any field       as the second and later ones, with a number of its own
  *    otherwise               as the second
  *
  * An object is remembered only where its showing depends on its proof alone (proof.h). No preview
