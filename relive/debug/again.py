@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from types import TracebackType
-from typing import Any, Callable, NamedTuple, Optional, Type
+from typing import Any, Callable, NamedTuple, NoReturn, Optional, Type
 
 from relive import _core
 from relive.debug import restart
@@ -51,6 +51,12 @@ def quits() -> SystemExit:
     global _has_quit
     _has_quit = True
     return SystemExit()
+
+
+def quit_for_good() -> NoReturn:
+    """Ends the process: the program does not begin again."""
+    quits()
+    runtime.quit()
 
 
 def takes_over(when: str) -> bool:
@@ -114,7 +120,7 @@ def _start_again() -> None:
     """The exit handler."""
     if _run is None or _run.pid != os.getpid() or _has_quit:
         return
-    if not (_run.is_first or _was_post_mortem or _run.prompt.botframe is not None):
+    if not (_run.is_first or _was_post_mortem or _run.prompt.was_open):
         return  # it did not start: it would not start the next time
     try:
         if _was_post_mortem:

@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
 
 from relive.debug.breakpoints import Breakpoint, code_lines, compiled
-from relive.debug.engine import runtime
+from relive.debug.engine import OnStop, runtime
 from relive.errors import ReliveError
 
 # A breakpoint of bdb as the engine last got it: number, line, cond, ignore, enabled, funcname.
@@ -101,7 +101,7 @@ class EngineDriven(bdb.Bdb):
         self._by_instruction = False
         self._is_meant = False  # the stop is one, whatever bdb's rules say
         self.reset()
-        runtime.on_stop = self.stopped
+        take_stops(self.stopped)
 
     def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Handles a stop; the engine calls it in the thread that stopped."""
@@ -191,7 +191,7 @@ class EngineDriven(bdb.Bdb):
         if not runtime.initialize():
             reason = runtime.policy.evaluate_environment()["reason"]
             raise ReliveError("ERR_UNSUPPORTED", f"the debugger cannot work here: {reason}")
-        runtime.on_stop = self.stopped
+        take_stops(self.stopped)
 
     def start_trace(self, *unused: Any) -> None:
         """bdb's own from 3.13 on: the engine follows in place of a trace function. What pdb itself
@@ -261,6 +261,11 @@ class EngineDriven(bdb.Bdb):
     def refused(self, error: ReliveError) -> None:
         """Handles a breakpoint that the engine does not accept."""
         raise error
+
+
+def take_stops(stopped: OnStop) -> None:
+    """Has the next stops come to a function, those of one thread at a time."""
+    runtime.on_stop, runtime.one_at_a_time = stopped, True
 
 
 # What a bdb.Bdb of the program gets from EngineDriven.

@@ -44,7 +44,9 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
     if kept is not None:
         restart.put_rest(kept["rest"])
     is_again = wanted.get("again", False)
-    made = prompt.get_prompt(quits=again.quits if is_again else SystemExit, readrc=kept is None)
+    quits = again.quit_for_good if is_again else runtime.quit
+    made = prompt.get_prompt(quits=quits, readrc=kept is None)
+    made.catch_interrupts()
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},
         wait_for_main=kept is not None or not wanted["breaks"] + wanted["watches"],

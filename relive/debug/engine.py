@@ -26,9 +26,9 @@ from typing import (
     Union,
 )
 
-from relive.debug.breakpoints import Breakpoint, BreakpointTable, calls_of_line, log_text
+from relive.debug import protocol
+from relive.debug.breakpoints import Breakpoint, calls_of_line, log_text
 from relive.debug.conditions import ConditionEvaluator, make_condition
-from relive.debug.frame_locals import FrameLocals, LocalsBefore
 from relive.debug.patches import PatchSet
 from relive.debug.policy import CompatibilityPolicy
 from relive.debug.policy import policy as default_policy
@@ -41,9 +41,11 @@ from relive.errors import ReliveError
 if TYPE_CHECKING:
     from relive import _core
 
-STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL = range(5)
-
-OnStop = Callable[[FrameType, str, List[Breakpoint]], Any]
+# Also at home in protocol.py, where steps are begun.
+STEP_NONE, STEP_IN, STEP_OVER = protocol.STEP_NONE, protocol.STEP_IN, protocol.STEP_OVER
+STEP_OUT, STEP_UNTIL = protocol.STEP_OUT, protocol.STEP_UNTIL
+OnStop = protocol.OnStop
+ignore = protocol.ignore
 OnLog = Callable[[str, Breakpoint, FrameType], Any]
 Lines = Iterable[Union[int, Breakpoint]]
 
@@ -67,7 +69,7 @@ _owner_lock = threading.RLock()
 _owner: "Optional[FrameEvalRuntime]" = None  # the runtime whose engine is on
 
 
-class FrameEvalRuntime:
+class FrameEvalRuntime(protocol.StopProtocol):
     """Configuration, policy, breakpoints, telemetry, patches and engine, as one."""
 
     def __init__(
@@ -77,12 +79,11 @@ class FrameEvalRuntime:
         policy: Optional[CompatibilityPolicy] = None,
         telemetry: Optional[Telemetry] = None,
     ) -> None:
+        super().__init__()
         self.policy = policy or default_policy
         self.telemetry = telemetry or default_telemetry
-        self.breakpoints = BreakpointTable()
         self.conditions = ConditionEvaluator(telemetry=self.telemetry)
         self.patches = PatchSet(self.telemetry)
-        self.on_stop: Optional[OnStop] = None
         self.on_log: Optional[OnLog] = None
         self._lock = threading.RLock()
         made = FrameEvalConfig() if config is None else _make_config(config)
@@ -94,7 +95,6 @@ class FrameEvalRuntime:
         self._begun_with: Optional[Dict[str, Any]] = None  # the settings of the last start
         self.exit: Optional[BaseException] = None  # the SystemExit that ends the program, if known
         self._stops = 0  # threads that are in a stop
-        self._here = threading.local()
 
     @property
     def initialized(self) -> bool:
@@ -232,13 +232,6 @@ class FrameEvalRuntime:
                 self._record("CACHE_INVALIDATION_BREAKPOINT_CHANGE", file)
             return made
 
-    def step(self, mode: int, line: int = 0, frame: Optional[FrameType] = None) -> None:
-        """Chooses how this thread goes on: STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL a line, or
-        STEP_NONE. It works in a stop, or for a frame of this thread."""
-        import relive._core as _core  # `from` would run a frame of importlib
-
-        _core.debug_step(mode, line, frame)
-
     def follow(
         self,
         stop: Optional[FrameType],
@@ -261,34 +254,9 @@ class FrameEvalRuntime:
 
         _core.debug_unfollow()
 
-    def step_into(self, target: str, frame: Optional[FrameType] = None) -> None:
-        """Goes on from a stop to the first line of `target`, a function that this line calls, by
-        its name or qualified name. Where the line does not call it, the next line stops."""
-        self.step(STEP_OVER, 0, frame)  # a refusal here leaves nothing behind
-        one = Breakpoint(function=target, once=True, thread=threading.get_ident())
-        self._here.target = self.breakpoints.add(one)
-
     def step_in_targets(self, frame: FrameType) -> List[str]:
         """Returns the names that the line of a frame calls, inner calls first."""
         return calls_of_line(frame.f_code.co_filename, frame.f_lineno)
-
-    def variables(self, frame: FrameType) -> FrameLocals:
-        """Returns the variables of a frame that has stopped, or of one of its callers. What is
-        assigned there reaches the program at once, on every version."""
-        return FrameLocals(frame)
-
-    def set_next_line(self, frame: FrameType, line: int) -> None:
-        """Sets the line that runs next in a frame that has stopped. Raises ReliveError where
-        CPython does not allow it: into a loop or a handler, or out of them in some versions."""
-        before = frame.f_trace
-        frame.f_trace = before or ignore  # without one the interpreter refuses
-        try:
-            owner: Any = frame  # type checkers have f_lineno as read-only
-            owner.f_lineno = line
-        except ValueError as error:
-            raise ReliveError("ERR_USAGE", f"line {line} cannot be next: {error}") from None
-        finally:
-            frame.f_trace = before
 
     def debug_nested(self, run: Callable[[], Any]) -> None:
         """Calls a function during a stop and debugs what it runs, by other stops in this thread.
@@ -300,12 +268,6 @@ class FrameEvalRuntime:
             _core.debug_nested(lambda: sys.call_tracing(run, ()))
         finally:
             self._here.__dict__.update(here)
-
-    def pause(self) -> None:
-        """Stops at the next line of the user's code, in whichever thread it runs."""
-        from relive import _core
-
-        _core.debug_pause()
 
     def status(self) -> FrameEvalStatus:
         """Returns whether the runtime runs, and by which engine."""
@@ -388,31 +350,10 @@ class FrameEvalRuntime:
         for one in found:
             if one.once:
                 self.breakpoints.remove(one)
-        if self.on_stop is not None:
-            self._call_on_stop(self.on_stop, frame, why, found, value)
-
-    def _call_on_stop(
-        self,
-        on_stop: OnStop,
-        frame: FrameType,
-        why: str,
-        found: List[Breakpoint],
-        value: Any,
-    ) -> None:
-        """Calls on_stop. Its exceptions are printed on stderr and stay out of the program;
-        SystemExit, KeyboardInterrupt and bdb.BdbQuit end the program."""
-        self._here.exception = value if why == "exception" else None
-        self._here.value = value
+        self._here.exception, self._here.value = exception, value
         self._stops += 1
-        before = LocalsBefore(frame)
         try:
-            on_stop(frame, why, found)
-            before.write_changes()
-        except Exception as error:
-            bdb = sys.modules.get("bdb")
-            if bdb is not None and isinstance(error, bdb.BdbQuit):
-                raise
-            sys.excepthook(type(error), error, error.__traceback__)
+            self.show_stop(frame, why, found, value, self.trouble)
         finally:
             self._stops -= 1
             self._here.exception = self._here.value = None
@@ -436,10 +377,6 @@ class FrameEvalRuntime:
 
 def _take_line(one: Union[int, Breakpoint]) -> int:
     return one.line if isinstance(one, Breakpoint) else one
-
-
-def ignore(frame: FrameType, event: str, arg: Any) -> None:
-    """A trace function that wants no events."""
 
 
 def _load_my_code(rules: Optional[Mapping[str, Any]]) -> "_core.Filter":

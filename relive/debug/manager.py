@@ -161,20 +161,14 @@ def get_eval_frame_hook_status() -> Dict[str, Any]:
 
 def mark_thread_as_debugger_internal() -> bool:
     """Makes this thread the debugger's own, so that it never stops. Returns whether it was."""
-    from relive import _core
-
-    return _core.debug_internal(True)
+    return runtime.mark_own_thread(True)
 
 
 def unmark_thread_as_debugger_internal() -> bool:
     """Makes this thread the program's again. Returns whether it was the debugger's."""
-    from relive import _core
-
-    return _core.debug_internal(False)
+    return runtime.mark_own_thread(False)
 
 
 def set_thread_skip_all(skip: object) -> bool:
     """Sets whether this thread never stops. Returns what was set before."""
-    from relive import _core
-
-    return _core.debug_internal(bool(skip))
+    return runtime.mark_own_thread(bool(skip))

@@ -10,16 +10,18 @@ from typing import Any, Callable, Optional, Sequence
 
 from relive import _terminal
 from relive.debug import again, restart
-from relive.debug.bdb_bridge import EngineDriven
+from relive.debug.bdb_bridge import EngineDriven, take_stops
 from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
-from relive.debug.engine import ignore, runtime
+from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
+from relive.debug.protocol import ignore
+from relive.debug.shared_prompt import SharedPrompt
 from relive.errors import ReliveError
 
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
 
-class Prompt(EngineDriven, pdb.Pdb):
+class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
     """pdb's prompt on Relive's engine."""
 
     def __init__(
@@ -133,6 +135,10 @@ class Prompt(EngineDriven, pdb.Pdb):
     def do_jump(self, arg: str) -> Optional[bool]:
         """j(ump) lineno: sets the line that runs next, in the innermost frame."""
         frame = self._current_frame()
+        stop = runtime.stops.here()
+        if stop is not None and not stop.can_jump:
+            self.error("Jump failed: the thread was interrupted within a line")
+            return None
         before = frame.f_trace
         frame.f_trace = before or ignore  # without one the interpreter refuses
         try:
@@ -196,7 +202,8 @@ class Prompt(EngineDriven, pdb.Pdb):
         except Exception as error:  # of the code that was typed
             self.error(traceback.format_exception_only(type(error), error)[-1].strip())
         finally:
-            runtime.on_stop, runtime.on_log = self.stopped, self._show_log
+            take_stops(self.stopped)
+            runtime.on_log = self._show_log
         self.message("LEAVING RECURSIVE DEBUGGER")
         self.lastcmd = inner.lastcmd
         return None
@@ -243,7 +250,7 @@ class Prompt(EngineDriven, pdb.Pdb):
                 self.message(f"{one.data} in {one.function}")
 
     def _current_frame(self) -> FrameType:
-        frame = self.curframe
+        frame: Optional[FrameType] = self.curframe
         assert frame is not None  # pdb runs commands of this kind at a stop only
         return frame
 

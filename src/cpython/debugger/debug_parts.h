@@ -23,6 +23,30 @@ void debugger_end_step(void);
  * 0, or -1 with an exception. */
 int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
                   PyObject *exception);
+/* Makes the calling thread the debugger's own, or the program's. Its own threads never stop and are
+ * not recorded. */
+void debugger_set_internal(int is_internal);
+
+/* Stops a thread, by its identity, at its next line of the user's code; 0: whichever comes first.
+ * Returns 0, or -1 with an exception. */
+int debug_pause_add(unsigned long thread);
+/* Takes that back. Returns whether it was wanted. */
+int debug_pause_remove(unsigned long thread);
+void debug_pause_clear(void);
+/* Returns whether the calling thread is to stop. */
+int debug_is_paused(void);
+/* Calls a function that debug_interrupt() can end, under a number that no other such call has.
+ * Returns its result, owned, or NULL with an exception. */
+PyObject *debug_call_limited(unsigned long number, PyObject *function);
+/* Raises an exception of a type in such a call. Returns whether it still runs. */
+int debug_interrupt(unsigned long number, PyObject *type);
+/* Returns whether a frame is on the stack of the calling thread. */
+int debug_is_here(PyFrameObject *object);
+/* Returns (how many, [(key or name, value), ...]): owned, or NULL with an exception. These are the
+ * entries of a dictionary, or the attributes that an instance itself has. The list begins at
+ * `start` and has `count` of them at most. No code of the program runs. */
+PyObject *debug_entries(PyObject *o, Py_ssize_t start, Py_ssize_t count);
+
 /* Sets the breakpoints on exceptions: [(id, when, name or None)]. Returns 0, or -1 with an
  * exception. */
 int debug_catches_set(PyObject *list);

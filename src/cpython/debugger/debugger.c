@@ -24,7 +24,10 @@ _Thread_local struct debug_thread debug_self;
 /* Begins a part of this thread that is neither debugged nor recorded. */
 static void enter_debugger(void)
 {
-    struct thread *t = thread_self;
+    /* A thread without an event so far has no state yet. */
+    struct thread *t = recording.recorder != NULL && debugger.own_thread != NULL
+                           ? debugger.own_thread()
+                           : thread_self;
     debug_self.is_inside++;
     debugger.inside++;
     if (t != NULL) {
@@ -40,6 +43,18 @@ static void leave_debugger(void)
     if (t != NULL) {
         gate_resume(t, GATE_CLOSED);
     }
+}
+
+void debugger_set_internal(int is_internal)
+{
+    if (is_internal && !debug_self.is_internal) {
+        enter_debugger();
+        debug_self.is_inside--;
+        debugger.inside--;
+    } else if (!is_internal && debug_self.is_internal && thread_self != NULL) {
+        gate_resume(thread_self, GATE_CLOSED);
+    }
+    debug_self.is_internal = is_internal;
 }
 
 /* Calls a function of the debugger's Python side, which may stop the debugger. Takes `args`; the
@@ -259,7 +274,8 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
         end_step();
     }
     debug_self.frame = frame;
-    debugger.pause_wanted = 0;
+    (void)debug_pause_remove(0);
+    (void)debug_pause_remove(PyThread_get_thread_ident());
     debugger.counts.stops++;
     if (ids != NULL && object != NULL) {
         result =
@@ -352,15 +368,16 @@ int debugger_line(struct debug_code *code, native_frame *frame, uint32_t line, P
         Py_XDECREF(ids);
         return 0;
     }
-    if (ids == NULL && current->mode == STEP_NONE && !debugger.pause_wanted) {
+    int is_paused = debugger.pause_wanted && code->is_users && debug_is_paused();
+    if (ids == NULL && current->mode == STEP_NONE && !is_paused) {
         return 0;
     }
     struct step_place place = get_step_place(frame, line, code->is_users);
     if (ids != NULL) {
         return stop_here(frame, "breakpoint", ids);
     }
-    if (current->mode == STEP_NONE) {
-        return code->is_users ? stop_here(frame, "pause", PyList_New(0)) : 0;
+    if (is_paused) {
+        return stop_here(frame, "pause", PyList_New(0));
     }
     if (current->mode == STEP_FOLLOW) {
         int has_left = current->has_left;

@@ -147,7 +147,7 @@ struct debugger {
     int is_on;
     uint64_t run; /* counts starts and stops */
     int waits_for_main;
-    int pause_wanted;    /* the next line of the user's code stops */
+    int pause_wanted;    /* a thread stops at its next line (debug_threads.c) */
     int steps_in_thread; /* steps go on in whichever task of their thread */
     size_t points;       /* breakpoints in files and functions */
     size_t watches;      /* those on data */
@@ -158,6 +158,7 @@ struct debugger {
     unsigned catches;    /* enum debug_catch */
     uint64_t budget_ns;  /* of one condition */
     uint64_t revision;   /* changes with the breakpoints */
+    struct thread *(*own_thread)(void); /* makes the state of the calling thread */
     PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
     PyObject *filter;                                        /* owned _core.Filter, or NULL */
     struct filter *rules; /* in it: what code is the user's; NULL: all but Relive's own */

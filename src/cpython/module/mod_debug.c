@@ -7,10 +7,12 @@
 #include "bytecode.h"
 #include "debug_parts.h"
 #include "eval_chain.h"
+#include "loops.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
 #include "probes.h"
 #include "refusal.h"
+#include "traced_threads.h"
 
 #include "alloc.h"
 
@@ -222,6 +224,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.on_reason = own_unless_none(on_reason);
     debugger.make_condition = own_unless_none(make_condition);
     debugger.run++;
+    debugger.own_thread = threads_own;
     debugger.waits_for_main = waits;
     debugger.filter = own_unless_none(filter);
     debugger.rules = debugger.filter != NULL ? mod_filter_get(debugger.filter) : NULL;
@@ -246,7 +249,8 @@ static PyObject *debug_stop(PyObject *module, PyObject *ignored)
         debugger.is_on = 0;
         debugger.run++; /* whoever steps does so no more */
         debugger.steps = 0;
-        debugger.pause_wanted = debugger.waits_for_main = 0;
+        debugger.waits_for_main = 0;
+        debug_pause_clear();
         debug_engine.stop();
         debug_codes_clear();
         drop_callbacks();
@@ -256,7 +260,8 @@ static PyObject *debug_stop(PyObject *module, PyObject *ignored)
 
 /* ---- stepping ---- */
 
-/* debug_step(mode, line, frame or None): of this thread, which has stopped, or is at that frame. */
+/* debug_step(mode, line, frame or None): of this thread, which has stopped, or is at that frame.
+ * Returns False, and does nothing, where the frame is not on the stack of this thread. */
 static PyObject *debug_step(PyObject *module, PyObject *args)
 {
     int mode;
@@ -276,8 +281,11 @@ static PyObject *debug_step(PyObject *module, PyObject *args)
         PyErr_SetString(PyExc_RuntimeError, "this thread has not stopped");
         return NULL;
     }
+    if (object != Py_None && frame != debug_self.frame && !debug_is_here((PyFrameObject *)object)) {
+        Py_RETURN_FALSE;
+    }
     debugger_step_in(code, frame, (enum step_mode)mode, line);
-    Py_RETURN_NONE;
+    Py_RETURN_TRUE;
 }
 
 /* debug_follow(stop, returns, line, begin, instruction): frames or None; the thread goes on by
@@ -331,17 +339,114 @@ static PyObject *debug_assign_name(PyObject *module, PyObject *args)
     return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
-/* debug_pause(): the next line of the user's code stops, in any thread. */
-static PyObject *debug_pause(PyObject *module, PyObject *ignored)
+/* debug_pause(thread or 0): that thread stops at its next line of the user's code; 0: any. */
+static PyObject *debug_pause(PyObject *module, PyObject *thread)
 {
+    unsigned long wanted = PyLong_AsUnsignedLong(thread);
     (void)module;
-    (void)ignored;
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
     if (debugger.is_on) {
-        debugger.pause_wanted = 1;
+        if (debug_pause_add(wanted) != 0) {
+            return NULL;
+        }
         debug_engine.refresh();
         debug_engine.reach_running(1);
     }
     Py_RETURN_NONE;
+}
+
+/* debug_unpause(thread or 0) -> whether its pause was still to come */
+static PyObject *debug_unpause(PyObject *module, PyObject *thread)
+{
+    unsigned long wanted = PyLong_AsUnsignedLong(thread);
+    (void)module;
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    int was_wanted = debug_pause_remove(wanted);
+    if (was_wanted && debugger.is_on) {
+        debug_engine.refresh();
+    }
+    return PyBool_FromLong(was_wanted);
+}
+
+/* debug_stop_at(frame): stops this thread, which runs a signal handler, in a frame of it. Returns
+ * False where the debugger does not stop there. */
+static PyObject *debug_stop_at(PyObject *module, PyObject *object)
+{
+    (void)module;
+    if (!PyFrame_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a frame is wanted");
+        return NULL;
+    }
+    PyFrameObject *frame = (PyFrameObject *)object;
+    if (!debugger.is_on || debug_self.is_inside || debug_self.is_internal ||
+        !debug_is_here(frame)) {
+        Py_RETURN_FALSE;
+    }
+    if (debugger_stop(native_of(frame), frame, "interrupt", PyList_New(0), NULL) != 0) {
+        return NULL;
+    }
+    Py_RETURN_TRUE;
+}
+
+/* debug_limited(number, function) -> what it returns; debug_interrupt() ends it. */
+static PyObject *debug_limited(PyObject *module, PyObject *args)
+{
+    unsigned long number;
+    PyObject *function;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "kO", &number, &function)) {
+        return NULL;
+    }
+    return debug_call_limited(number, function);
+}
+
+/* debug_interrupt(number, type) -> whether the call still runs */
+static PyObject *interrupt_limited(PyObject *module, PyObject *args)
+{
+    unsigned long number;
+    PyObject *type;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "kO", &number, &type)) {
+        return NULL;
+    }
+    return PyBool_FromLong(debug_interrupt(number, type));
+}
+
+/* debug_is_stepping() -> whether this thread steps */
+static PyObject *debug_is_stepping(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return PyBool_FromLong(debugger_step()->mode != STEP_NONE);
+}
+
+/* debug_task() -> the name of the task that this thread runs, or None */
+static PyObject *debug_task(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    PyObject *name = loops_task_identity() != 0 ? loops_task_name(thread_self) : NULL; /* owned */
+    PyErr_Clear();
+    if (name == NULL) {
+        Py_RETURN_NONE;
+    }
+    return name;
+}
+
+/* debug_entries(object, start, count) -> (how many, [(name or key, value), ...]) */
+static PyObject *list_entries(PyObject *module, PyObject *args)
+{
+    PyObject *o;
+    Py_ssize_t start, count;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Onn", &o, &start, &count)) {
+        return NULL;
+    }
+    return debug_entries(o, start, count);
 }
 
 /* debug_nested(function) -> what it returns: during a stop, code is debugged again while it runs.
@@ -366,7 +471,9 @@ static PyObject *debug_internal(PyObject *module, PyObject *flag)
 {
     int before = debug_self.is_internal;
     (void)module;
-    debug_self.is_internal = flag != Py_None ? PyObject_IsTrue(flag) == 1 : before;
+    if (flag != Py_None) {
+        debugger_set_internal(PyObject_IsTrue(flag) == 1);
+    }
     return PyBool_FromLong(before);
 }
 
@@ -503,7 +610,14 @@ static PyMethodDef methods[] = {
     {"debug_follow", debug_follow, METH_VARARGS, "This thread goes on by bdb's rules."},
     {"debug_unfollow", debug_unfollow, METH_NOARGS, "This thread steps no more."},
     {"debug_assign", debug_assign_name, METH_VARARGS, "Writes one variable of a frame."},
-    {"debug_pause", debug_pause, METH_NOARGS, "The next line of the user's code stops."},
+    {"debug_pause", debug_pause, METH_O, "The next line of the user's code stops."},
+    {"debug_unpause", debug_unpause, METH_O, "Takes a pause back."},
+    {"debug_stop_at", debug_stop_at, METH_O, "Stops this thread in a frame, at once."},
+    {"debug_limited", debug_limited, METH_VARARGS, "Calls a function that may be interrupted."},
+    {"debug_interrupt", interrupt_limited, METH_VARARGS, "Raises an exception in such a call."},
+    {"debug_is_stepping", debug_is_stepping, METH_NOARGS, "Whether this thread steps."},
+    {"debug_task", debug_task, METH_NOARGS, "The name of the task of this thread, or None."},
+    {"debug_entries", list_entries, METH_VARARGS, "Entries of a dictionary or an instance."},
     {"debug_nested", debug_nested, METH_O, "Calls a function that is debugged during a stop."},
     {"debug_internal", debug_internal, METH_O, "This thread is the debugger's own."},
     {"debug_rewrite", debug_rewrite, METH_VARARGS, "Code with probes that do nothing."},

@@ -1,0 +1,117 @@
+/* Part of debug_parts.h: what one thread wants of another.
+ *
+ *   pauses          threads that stop at their next line of the user's code; the list has their
+ *                   identities, and 0 for whichever thread comes first
+ *   limited calls   calls that another thread may interrupt. The exception is one of
+ *                   PyThreadState_SetAsyncExc. It never outlives the call: it is withdrawn before
+ *                   Python code runs again.
+ *
+ * Threads: both lists belong to all threads, under the GIL. */
+#include "debug_parts.h"
+
+#include "alloc.h"
+
+static unsigned long *paused; /* owned */
+static size_t paused_count, paused_cap;
+
+struct limited {
+    unsigned long number, thread;
+    int is_interrupted;
+    struct limited *next;
+};
+static struct limited *limited_calls; /* each is on the C stack of its thread */
+
+/* ---- pauses ---- */
+
+int debug_pause_add(unsigned long thread)
+{
+    for (size_t i = 0; i < paused_count; i++) {
+        if (paused[i] == thread) {
+            return 0;
+        }
+    }
+    if (paused_count == paused_cap) {
+        size_t cap = paused_cap * 2 + 8;
+        unsigned long *grown = rl_realloc(paused, cap, sizeof *grown);
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        paused = grown;
+        paused_cap = cap;
+    }
+    paused[paused_count++] = thread;
+    debugger.pause_wanted = 1;
+    return 0;
+}
+
+int debug_pause_remove(unsigned long thread)
+{
+    for (size_t i = 0; i < paused_count; i++) {
+        if (paused[i] == thread) {
+            paused[i] = paused[--paused_count];
+            debugger.pause_wanted = paused_count != 0;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void debug_pause_clear(void)
+{
+    paused_count = 0;
+    debugger.pause_wanted = 0;
+}
+
+int debug_is_paused(void)
+{
+    unsigned long own = PyThread_get_thread_ident();
+    for (size_t i = 0; i < paused_count; i++) {
+        if (paused[i] == 0 || paused[i] == own) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- limited calls ---- */
+
+PyObject *debug_call_limited(unsigned long number, PyObject *function)
+{
+    struct limited own = {
+        .number = number, .thread = PyThread_get_thread_ident(), .next = limited_calls};
+    limited_calls = &own;
+    PyObject *result = PyObject_CallObject(function, NULL);
+    struct limited **at = &limited_calls;
+    while (*at != &own) {
+        at = &(*at)->next;
+    }
+    *at = own.next;
+    if (own.is_interrupted) {
+        (void)PyThreadState_SetAsyncExc(own.thread, NULL);
+    }
+    return result;
+}
+
+int debug_interrupt(unsigned long number, PyObject *type)
+{
+    for (struct limited *call = limited_calls; call != NULL; call = call->next) {
+        if (call->number == number) {
+            call->is_interrupted = 1;
+            return PyThreadState_SetAsyncExc(call->thread, type) != 0;
+        }
+    }
+    return 0;
+}
+
+/* ---- frames ---- */
+
+int debug_is_here(PyFrameObject *object)
+{
+    native_frame *wanted = native_of(object);
+    native_frame *frame = native_current(PyThreadState_Get());
+    while (frame != NULL && frame != wanted) {
+        frame = native_caller(frame);
+    }
+    return frame != NULL;
+}
