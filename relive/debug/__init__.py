@@ -7,7 +7,10 @@
     manager       module-level functions that share one runtime
     bdb_bridge    bdb's table of breakpoints and its stepping commands, on the engine
     decisions, known_code, rewriting    what the engine decided about frames and code
+    shared_prompt    each thread's own place in the one prompt, and Control-C
     engine        the runtime: starts and stops the C engine and owns all of the parts below
+    protocol      what a front does with stops: resume, pause, evaluate, quit
+    evaluation, values, stops
     breakpoints, conditions, frame_locals, policy, settings, statistics, telemetry, patches
 
 Each module imports only modules below it in this list."""

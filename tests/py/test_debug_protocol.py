@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from conftest import run
+from conftest import ROOT, run
 
 from relive.debug import values
 from relive.debug.engine import runtime
@@ -314,6 +314,12 @@ def test_positions_of_a_recording_stay_while_code_of_the_prompt_runs(script):
     )
     before, after, text, names = found
     assert before == after and text == "T{}@{}".format(*before) and names == []
+
+
+def test_the_example_of_two_threads_prints_what_its_page_says():
+    done = run(sys.executable, f"{ROOT}/examples/two_threads.py", check=True)
+    page = (ROOT / "docs" / "debug-fronts.md").read_text(encoding="utf-8")
+    assert "$ python two_threads.py\n" + done.stdout.decode() in page
 
 
 # ---- values ----
