@@ -10,6 +10,7 @@ A thread that waits holds no lock of this table. Signal handlers of the program 
 
 import collections
 import itertools
+import os
 import sys
 import threading
 import time
@@ -138,10 +139,17 @@ class StopTable:
         self._numbers = itertools.count(1)
         self.own: Set[int] = set()  # threads of the debugger itself
         self.stop_others = False
-        self.reset()
+        self._begin()
+        os.register_at_fork(after_in_child=self._forked)
 
-    def reset(self) -> None:
-        """Forgets all stops: in a forked child the other threads are gone."""
+    def _forked(self) -> None:
+        """In a forked child the other threads are gone, and whoever held the lock too."""
+        own = threading.get_ident()
+        stops, holder = [stop for stop in self._stops if stop.thread == own], self._holder
+        self._begin()
+        self._stops, self._holder = stops, holder if holder == own else 0
+
+    def _begin(self) -> None:
         self._changed = threading.Condition()
         self._stops: List[Stop] = []
         self._paused: Set[int] = set()  # threads that are to stop because another one has

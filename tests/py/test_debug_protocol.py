@@ -279,6 +279,25 @@ def test_on_stop_is_an_adapter_over_the_protocol(script):
     assert found == [1, [["breakpoint", True, "breakpoint"]] * 4]
 
 
+def test_a_forked_child_stops_though_another_thread_had_the_turn(script):
+    found = script(
+        "runtime.front, runtime.one_at_a_time = None, True\n"
+        "inside, over = threading.Event(), threading.Event()\n"
+        "def on_stop(frame, why, found):\n"
+        "    if os.getpid() == parent: inside.set(); over.wait(60)\n"
+        "    else: os.write(write, b'child ' + why.encode())\n"
+        "import os, warnings\nwarnings.simplefilter('ignore')\n"
+        "parent, (read, write) = os.getpid(), os.pipe()\n"
+        "runtime.on_stop = on_stop\nruntime.mark_own_thread(False)\n"
+        "made = start(lambda: work(1)); inside.wait(60)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n    work(1)\n    os._exit(0)\n"
+        "os.waitpid(child, 0); over.set(); made[0].join(60)\n"
+        "print(json.dumps(os.read(read, 99).decode()))"
+    )
+    assert found == "child breakpoint"
+
+
 def test_threads_of_the_debugger_never_stop_and_are_not_recorded(script, tmp_path):
     found = script(
         "import relive\n"
