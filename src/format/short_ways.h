@@ -5,7 +5,8 @@
  *
  *   hand_take_up() --> short way, short way, ... --> hand_put_down()    then anything may be called
  *
- * A call that the next row ends is one step (take_leaf()): neither stack is touched.
+ * A call that the next row ends is one step (take_leaf()). So is a generator that the next row
+ * suspends again (take_step()). Neither stack is touched.
  *
  * Invariant: a short way does what chunk_maker_add() and summary_add() do with the same event. Or
  * it returns 0 and has changed nothing that they do not change alike. Stacks do not grow here, and
@@ -183,6 +184,23 @@ INLINE int take_call(struct hand *hand, const struct rec *rec)
     return 1;
 }
 
+/* Opens a frame of `node` and closes it at once, by an event at `end`. It was written what opens
+ * it. Neither stack is touched. */
+INLINE void pass_frame(struct hand *hand, uint32_t node, uint64_t opened, uint64_t end,
+                       enum rl_event_kind kind, enum rl_token_op op)
+{
+    struct summary *summary = hand->summary;
+    struct open_frame frame =
+        summary_open(summary, hand->open_begin, hand->open, node, opened, hand->ticks);
+    uint64_t passed = end - hand->ticks;
+    hand->room.token = put_token(hand->room.token, op, 0);
+    hand->room.time = put_number(hand->room.time, passed);
+    hand->ticks = end;
+    summary->nodes[node].self += passed;
+    summary->kinds[kind]++;
+    summary_count_time(summary, &frame, end);
+}
+
 /* Takes a call that ends by the next event, a return at `end`. */
 INLINE int take_leaf(struct hand *hand, const struct rec *rec, uint64_t end)
 {
@@ -192,19 +210,11 @@ INLINE int take_leaf(struct hand *hand, const struct rec *rec, uint64_t end)
         return 0;
     }
     begin_event(hand, rec);
-    struct open_frame frame =
-        summary_open(summary, hand->open_begin, hand->open, node, rec->frame, hand->ticks);
-    uint64_t passed = end - hand->ticks;
     hand->room.token = put_token(hand->room.token, RL_OP_CALL, rec->id);
-    hand->room.token = put_token(hand->room.token, RL_OP_RETURN, 0);
-    hand->room.time = put_number(hand->room.time, passed);
     hand->next_frame++;
     hand->calls++;
-    hand->ticks = end;
+    pass_frame(hand, node, rec->frame, end, RL_EVENT_RETURN, RL_OP_RETURN);
     summary->nodes[node].calls++;
-    summary->nodes[node].self += passed;
-    summary->kinds[RL_EVENT_RETURN]++;
-    summary_count_time(summary, &frame, end);
     return 1;
 }
 
@@ -248,6 +258,22 @@ INLINE int take_resume(struct hand *hand, const struct rec *rec)
     hand->last_frame = rec->frame;
     push_known(hand, rec);
     push_open(hand, node, rec->frame);
+    return 1;
+}
+
+/* Takes a generator that goes on and yields by the next event, at `end`. It stays suspended where
+ * it was, so that table is not touched either. */
+INLINE int take_step(struct hand *hand, const struct rec *rec, uint64_t end)
+{
+    uint32_t node = summary_suspended_near(hand->summary, hand->root, rec->frame);
+    if (node == 0) {
+        return 0;
+    }
+    begin_event(hand, rec);
+    hand->room.token = put_token(hand->room.token, RL_OP_RESUME, rec->id);
+    hand->room.token = put_frame(hand->room.token, hand->last_frame, rec->frame);
+    hand->last_frame = rec->frame;
+    pass_frame(hand, node, rec->frame, end, RL_EVENT_YIELD, RL_OP_YIELD);
     return 1;
 }
 

@@ -69,17 +69,20 @@ struct slot_base {
     const uint8_t *end;
 };
 
-/* Takes a call without prefixes whose return is in the next row. Returns 0 where that is not so. */
+/* Takes an event whose frame is left by the next row: a call by its return, a resume by its yield.
+ * Returns 0 where that is not so. */
 INLINE int take_pair(struct hand *hand, const struct slot_base *base, const uint8_t *row,
                      const struct rec *rec)
 {
+    const uint32_t kind = rec->kind == RL_EVENT_CALL ? RL_EVENT_RETURN : RL_EVENT_YIELD;
     const uint8_t *next = row + RL_ROW_BYTES;
     if ((size_t)(base->end - next) < RL_ROW_BYTES || get64(next + RL_ROW_FRAME) != rec->frame ||
-        get32(next + RL_ROW_KIND) != ((uint32_t)RL_EVENT_RETURN << RL_ID_BITS | rec->id)) {
+        get32(next + RL_ROW_KIND) != (kind << RL_ID_BITS | rec->id)) {
         return 0;
     }
     uint64_t ticks = base->ticks + get32(next + RL_ROW_TICKS);
-    return ticks >= rec->ticks && take_leaf(hand, rec, ticks);
+    return ticks >= rec->ticks &&
+           (rec->kind == RL_EVENT_CALL ? take_leaf(hand, rec, ticks) : take_step(hand, rec, ticks));
 }
 
 /* Takes the event in a row, behind the prefixes in *rec. Returns how many rows were taken: 2 where
@@ -98,6 +101,9 @@ INLINE int take_event(struct hand *hand, const struct slot_base *base, const uin
     case RL_EVENT_CALL:
         rec->kind = RL_EVENT_CALL;
         return take_pair(hand, base, row, rec) ? 2 : take_call(hand, rec);
+    case RL_EVENT_RESUME:
+        rec->kind = RL_EVENT_RESUME;
+        return take_pair(hand, base, row, rec) ? 2 : take_resume(hand, rec);
 #define SHORT_WAY(name, take)                                                                      \
     case RL_EVENT_##name:                                                                          \
         rec->kind = RL_EVENT_##name;                                                               \
@@ -109,7 +115,6 @@ INLINE int take_event(struct hand *hand, const struct slot_base *base, const uin
         SHORT_WAY(RETURN, take_leave)
         SHORT_WAY(YIELD, take_leave)
         SHORT_WAY(UNWIND, take_leave)
-        SHORT_WAY(RESUME, take_resume)
         SHORT_WAY(RAISE, take_inside)
         SHORT_WAY(HANDLED, take_inside)
         SHORT_WAY(LINE, take_inside)

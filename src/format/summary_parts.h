@@ -201,6 +201,16 @@ INLINE uint32_t summary_resume(struct summary *summary, uint32_t root, uint64_t 
     return where != 0 && where >> 32 == root ? (uint32_t)where : SUMMARY_NONE;
 }
 
+/* Returns the node of a frame that is suspended near, in the thread with this root. 0: it is not.
+ */
+INLINE uint32_t summary_suspended_near(const struct summary *summary, uint32_t root, uint64_t frame)
+{
+    const struct suspended_frame *near =
+        &summary->suspended.near[summary_near_place(summary, frame)];
+    return near->frame == frame && frame != 0 && near->where >> 32 == root ? (uint32_t)near->where
+                                                                           : 0;
+}
+
 /* Returns a frame of `node` above the open frames from `begin` to `end`, which are older. A frame
  * of 0 is a call of C code. */
 INLINE struct open_frame summary_open(struct summary *summary, const struct open_frame *begin,
