@@ -388,6 +388,23 @@ def test_parts_and_their_whole_do_not_share_one(tmp_path):
         os.unlink(index_of(other))
 
 
+def test_parts_that_were_not_closed_do_not_share_one(tmp_path):
+    """Without a footer their headers alone could not tell them from each other."""
+    (tmp_path / "prog.py").write_text(MANY + "import os\nos.kill(os.getpid(), 9)")
+    path = tmp_path / "killed.relive"
+    relive("record", "-o", path, "--level", "lines", "prog.py", cwd=tmp_path)
+    parts = [tmp_path / "a.relive", tmp_path / "b.relive"]
+    for part, begin in zip(parts, ["30%", "40%"]):
+        api.open(path).cut(part, begin, "end")
+        os.truncate(part, part.stat().st_size - 16)
+        assert not api.open(part).header["is_complete"]
+        assert make_index(part) > 0
+        assert api.open(part).use_index()["path"] == index_of(part)
+    shutil.copy(index_of(parts[0]), index_of(parts[1]))
+    assert api.open(parts[1]).use_index() is None
+    compare(parts[1], 5, 1)
+
+
 def cached(tmp_path):
     folder = tmp_path / "cache" / "relive" / "index"
     return sorted(os.listdir(folder)) if folder.exists() else []

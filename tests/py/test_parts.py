@@ -173,6 +173,23 @@ def test_verbs_know_what_was_before(tmp_path):
             assert unlike <= {"t"}, (words, row, other)
 
 
+def test_a_part_of_a_part_counts_from_the_begin_of_the_program(tmp_path):
+    """Numbers of calls, of runs of a line, and the lines of callers are those of the whole."""
+    whole = record(tmp_path, "--level", "lines", source=PROGRAM)
+    part, again = tmp_path / "part.relive", tmp_path / "again.relive"
+    api.open(whole).cut(part, "price#5", "end")
+    api.open(part).cut(again, "price#7", "end")
+    for path, first in ((part, 5), (again, 7)):
+        rows = [json.loads(row) for row in ask("calls", "price", "--json", path)[1].splitlines()]
+        found = [(row["n"], row["caller_line"]) for row in rows if "n" in row]
+        assert found == [(n, 10) for n in range(first, 13)], path
+        hits = [json.loads(row) for row in ask("line", "app.py:6", "--json", path)[1].splitlines()]
+        assert [row["hit"] for row in hits[1:]] == list(range(first, 13)), path
+        rows = [json.loads(row) for row in ask("line", "app.py:10", "--json", path)[1].splitlines()]
+        assert rows[1]["hit"] == first + 1, path  # the one before price(first) was earlier
+        assert ask("state", f"app.py:6#{first}", path)[0] == 0
+
+
 def test_the_tree_of_a_part_has_calls_below_what_was_open(tmp_path):
     """SUMMARY is that of a reading of the events, and each call has the caller that it had."""
     whole = record(tmp_path, "--level", "lines", source=PROGRAM)
