@@ -14,6 +14,7 @@
 
 #include "alloc.h"
 #include "exception_list.h"
+#include "rests.h"
 
 struct reader_exceptions {
     struct exceptions found;
@@ -121,6 +122,7 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
 {
     PyObject *folders, *rows = NULL;
     int sees_raise, wants_starts;
+    struct rest rest;
     rl_status status = RL_OK;
     if (!PyArg_ParseTuple(args, "Opp", &folders, &sees_raise, &wants_starts) ||
         reader_enter(self) == NULL) {
@@ -132,10 +134,10 @@ PyObject *reader_exceptions(struct reader_object *self, PyObject *args)
         (void)PyErr_NoMemory();
     } else if (take_folders(own, folders) == 0) {
         own->question.sees_raise = sees_raise;
-        Py_BEGIN_ALLOW_THREADS
+        rest_begin(&rest, self->reader);
         status = exceptions_read(self->reader, &own->question, wants_starts, &own->found);
-        Py_END_ALLOW_THREADS
-        rows = status == RL_OK ? outcome_rows(self->reader, &own->found) : PyErr_NoMemory();
+        status = rest_end(&rest, self->reader, status);
+        rows = status == RL_OK ? outcome_rows(self->reader, &own->found) : rest_failed();
     }
     self->busy = 0;
     return rows;
@@ -244,6 +246,7 @@ PyObject *reader_exception_place(struct reader_object *self, PyObject *number)
 PyObject *reader_exception_details(struct reader_object *self, PyObject *args)
 {
     unsigned long long from, to;
+    struct rest rest;
     rl_status status;
     struct reader_exceptions *own =
         PyArg_ParseTuple(args, "KK", &from, &to) ? enter_exceptions(self, 1) : NULL;
@@ -252,12 +255,12 @@ PyObject *reader_exception_details(struct reader_object *self, PyObject *args)
     }
     exception_details_fini(&own->details);
     own->given = 0;
-    Py_BEGIN_ALLOW_THREADS
+    rest_begin(&rest, self->reader);
     status =
         exception_details_read(self->reader, &own->question, &own->found, from, to, &own->details);
-    Py_END_ALLOW_THREADS
+    status = rest_end(&rest, self->reader, status);
     self->busy = 0;
-    return status == RL_OK ? PyLong_FromSize_t(own->details.count) : PyErr_NoMemory();
+    return status == RL_OK ? PyLong_FromSize_t(own->details.count) : rest_failed();
 }
 
 static PyObject *make_path_list(const struct exception_detail *detail)
@@ -381,6 +384,7 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args)
 {
     unsigned long long until;
     PyObject *names, *found = NULL;
+    struct rest rest;
     rl_status status;
     if (!PyArg_ParseTuple(args, "KO", &until, &names)) {
         return NULL;
@@ -396,10 +400,10 @@ PyObject *reader_exceptions_find(struct reader_object *self, PyObject *args)
     if (sought == NULL) {
         (void)PyErr_NoMemory();
     } else if (take_sought(list, sought) == 0) {
-        Py_BEGIN_ALLOW_THREADS
+        rest_begin(&rest, self->reader);
         status = exceptions_find(self->reader, &own->question, &own->found, until, sought, count);
-        Py_END_ALLOW_THREADS
-        found = status == RL_OK ? PyList_New(0) : PyErr_NoMemory();
+        status = rest_end(&rest, self->reader, status);
+        found = status == RL_OK ? PyList_New(0) : rest_failed();
     }
     for (size_t i = 0; found != NULL && i < count; i++) {
         PyObject *number = Py_None;
@@ -440,14 +444,15 @@ PyObject *reader_exceptions_caught(struct reader_object *self, PyObject *args)
     Py_XDECREF(list);
     struct reader_exceptions *own = PyErr_Occurred() == NULL ? enter_exceptions(self, 1) : NULL;
     if (own != NULL) {
+        struct rest rest;
         rl_status status;
-        Py_BEGIN_ALLOW_THREADS
+        rest_begin(&rest, self->reader);
         status = exceptions_caught(self->reader, &own->question, &own->found, until, frames, count,
                                    &found);
-        Py_END_ALLOW_THREADS
+        status = rest_end(&rest, self->reader, status);
         self->busy = 0;
         if (status != RL_OK) {
-            (void)PyErr_NoMemory();
+            (void)rest_failed();
         }
     }
     rl_free(frames);

@@ -8,6 +8,7 @@
  * Threads: the search runs without the GIL, all else under it. */
 #include "reader_object.h"
 #include "refusal.h"
+#include "rests.h"
 
 #include "alloc.h"
 #include "find.h"
@@ -161,11 +162,12 @@ PyObject *reader_find_piece(struct reader_object *self, PyObject *args)
     struct found_places *found = self->found;
     uint64_t count = 0;
     while (list != NULL && found != NULL && status == RL_OK) {
-        Py_BEGIN_ALLOW_THREADS
+        struct rest rest;
+        rest_begin(&rest, reader);
         do {
             status = find_next(found->find, &events, &place);
         } while (status == RL_OK && place != NULL && most == 0);
-        Py_END_ALLOW_THREADS
+        status = rest_end(&rest, reader, status);
         if (status != RL_OK || place == NULL) {
             break;
         }
@@ -182,7 +184,7 @@ PyObject *reader_find_piece(struct reader_object *self, PyObject *args)
     self->busy = reader != NULL ? 0 : self->busy;
     if (list == NULL || status == RL_NOMEM) {
         Py_XDECREF(list);
-        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+        return rest_failed();
     }
     return Py_BuildValue("(NKi)", list, (unsigned long long)count,
                          found == NULL || status == RL_END);

@@ -16,6 +16,7 @@
  * Threads: passes run without the GIL, all else under it. */
 #include "reader_object.h"
 #include "refusal.h"
+#include "rests.h"
 
 #include "alloc.h"
 #include "doubt.h"
@@ -84,12 +85,13 @@ PyObject *reader_find_event(struct reader_object *self, PyObject *args)
         return NULL;
     }
     if (reader_take_set(numbers, &codes, &has_codes) == 0) {
-        Py_BEGIN_ALLOW_THREADS
+        struct rest rest;
+        rest_begin(&rest, self->reader);
         status = position_find(self->reader, &position, &codes, &found);
-        Py_END_ALLOW_THREADS
+        status = rest_end(&rest, self->reader, status);
         const struct event_out *event = &found.event;
         if (status != RL_OK) {
-            (void)PyErr_NoMemory();
+            (void)rest_failed();
         } else if (event->kind == 0) {
             result = Py_BuildValue("(iiiKO)", found.is_found, found.is_lost, found.has_losses,
                                    (unsigned long long)found.counted, Py_None);
@@ -247,15 +249,16 @@ PyObject *reader_state(struct reader_object *self, PyObject *args)
     }
     struct reader *r = self->reader;
     const struct index_wanted wanted = {.thread = thread};
-    Py_BEGIN_ALLOW_THREADS
+    struct rest rest;
+    rest_begin(&rest, r);
     status = skim_open(r, 1, skim_stretch_of_event(r, thread, seq), NULL, &skim);
     while (status == RL_OK && (status = skim_next(&skim, &wanted, &event)) == RL_OK &&
            (event.thread != thread || event.seq != seq)) {
     }
-    Py_END_ALLOW_THREADS
+    status = rest_end(&rest, r, status);
     PyObject *result = NULL;
     if (status == RL_NOMEM) {
-        (void)PyErr_NoMemory();
+        (void)rest_failed();
     } else if (status == RL_END) {
         result = Py_None;
         Py_INCREF(result);
@@ -343,13 +346,14 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
     while (list != NULL && self->state_skim.instant != NULL && PyList_GET_SIZE(list) < PIECE &&
            since < EVENTS) {
         int has_rows = PyList_GET_SIZE(list) != 0, is_wanted = 0;
-        Py_BEGIN_ALLOW_THREADS
+        struct rest rest;
+        rest_begin(&rest, r);
         while (!is_wanted && since < EVENTS &&
                (status = skim_next(&self->state_skim, &wanted, &event)) == RL_OK) {
             is_wanted = select_matches(&self->states, r, &event);
             since += (unsigned)has_rows;
         }
-        Py_END_ALLOW_THREADS
+        status = rest_end(&rest, r, status);
         if (status != RL_OK) {
             reader_states_end(self);
         }
@@ -364,7 +368,7 @@ PyObject *reader_frame_states_piece(struct reader_object *self, PyObject *ignore
     }
     if (status == RL_NOMEM) {
         Py_CLEAR(list);
-        (void)PyErr_NoMemory();
+        (void)rest_failed();
     }
     self->busy = r != NULL ? 0 : self->busy;
     return list;

@@ -4,6 +4,7 @@
 #include "reader_object.h"
 
 #include "calltree.h"
+#include "rests.h"
 #include "sessions.h"
 #include "status.h"
 #include "totals.h"
@@ -11,12 +12,15 @@
 /* Reads the totals of the recording, or of one session, without the GIL. */
 static rl_status load_summary(struct reader_object *self, uint32_t session, struct summary *summary)
 {
-    rl_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = totals_summary(self->reader, session, summary);
-    Py_END_ALLOW_THREADS
+    struct rest rest;
+    rest_begin(&rest, self->reader);
+    rl_status read = totals_summary(self->reader, session, summary);
+    rl_status status = rest_end(&rest, self->reader, read);
+    if (status != RL_OK && read == RL_OK) {
+        summary_fini(summary);
+    }
     if (status != RL_OK) {
-        (void)PyErr_NoMemory(); /* what is damaged has become a problem of the file */
+        (void)rest_failed(); /* what is damaged has become a problem of the file */
     }
     return status;
 }
