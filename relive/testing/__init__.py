@@ -7,5 +7,6 @@ unittest_runner.py  a runner and a result for unittest
 pytest_plugin.py  pytest's hooks
 second_look.py    pytest's hooks of --relive-rerun
 again.py          how a test runs a second time
+alarm.py          no time limit ends a report
 paths.py          whether both runs took the same path
 """

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from relive import _core, _files, _run, config
 from relive.errors import ReliveError, ask_core
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 RUNNING = "running-"  # the name of a recording that goes on begins so
 KILLED = "killed-"  # and of one whose process was killed
+_FRESH = 60  # seconds, in which another process may have made an empty file without its lock yet
 
 
 class Keeper:
@@ -46,6 +48,7 @@ class Keeper:
         self._process, self._root = process, root
         self._settings, self._include = settings, include
         self._path = ""  # of the recording that goes on; empty = none
+        self._pid = os.getpid()  # a forked child may run pytest's hooks too: it owns no file
         self._has_begun = False
         self._level: Optional[str] = None  # None = that of the settings
         self._is_off = False  # it cannot be started
@@ -59,6 +62,8 @@ class Keeper:
         """Begins the recording of a test's run, which would be kept under this name of a file.
         `level` replaces that of the settings."""
         self._gave_way = False
+        if os.getpid() != self._pid:
+            return
         if level != self._level:
             self._stop()
             self._level = level
@@ -82,7 +87,7 @@ class Keeper:
         return next((w for w in _run.watchers if isinstance(w, _Watcher) and w.of is self), None)
 
     def _start(self) -> None:
-        if self._is_off:
+        if self._is_off or os.getpid() != self._pid:
             return
         if _core.state()["recording"]:
             if not self._has_begun:
@@ -125,6 +130,8 @@ class Keeper:
 
     def _stop(self) -> None:
         path, self._path = self._path, ""
+        if os.getpid() != self._pid:
+            return
         if path and _core.state().get("path") == path:
             _core.stop()
         if path:
@@ -229,6 +236,10 @@ def keep_of_dead(path: str, name: str, facts: Mapping[str, str]) -> Optional[str
     try:
         with open(path, "rb") as file:
             _files.take_lock(file, path)
+            if not file.read(8).strip(b"\0"):  # it was killed before there was a header
+                if os.fstat(file.fileno()).st_mtime < time.time() - _FRESH:
+                    _remove(path)
+                return None
             reader = ask_core(_core.Reader, path)
             made = _write(
                 os.path.join(os.path.dirname(path), name),

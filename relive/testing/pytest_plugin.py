@@ -16,7 +16,7 @@ import pytest
 
 from relive import config as settings_of
 from relive.errors import ReliveError
-from relive.testing import keeper, names, second_look, texts
+from relive.testing import alarm, keeper, names, second_look, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,11 +107,17 @@ class Items:
         outcome = yield
         if outcome.excinfo is None and item is self._item and not self._is_other_run:
             report = outcome.get_result()
-            if report.outcome == "failed":
-                self.has_failed = True
-                self._tell(item, report)
-            if call.when == "teardown":
-                self._end(item, report)
+            is_end = call.when == "teardown" and (self.has_failed or self._keeps_all)
+            if report.outcome == "failed" or is_end:
+                with alarm.paused():
+                    self._report(item, report, call.when)
+
+    def _report(self, item: Any, report: Any, when: str) -> None:
+        if report.outcome == "failed":
+            self.has_failed = True
+            self._tell(item, report)
+        if when == "teardown":
+            self._end(item, report)
 
     def _name(self) -> str:
         return names.file_name(self._item.nodeid, self.run)
@@ -159,11 +165,10 @@ class Items:
             report.user_properties.append(pair)
 
     def _end(self, item: Any, report: Any) -> None:
-        """The item's run is over: keeps the whole of it, or nothing."""
-        if self.has_failed or self._keeps_all:
-            path = self.kept if self._is_over else self._keep(item, "teardown")
-            if path is not None:
-                self._add_property(item, report, path)
+        """The item's run is over: keeps the whole of it."""
+        path = self.kept if self._is_over else self._keep(item, "teardown")
+        if path is not None:
+            self._add_property(item, report, path)
         self.has_failed = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from relive.testing import names, paths, texts
+from relive.testing import alarm, names, paths, texts
 from relive.testing.again import Again, Teardown, can_run, name_of, tear_down_rest
 
 TYPE_CHECKING = False
@@ -63,7 +63,8 @@ class SecondLook:
             outcome = yield
         self._spans.leave_phase()
         if teardown.is_rest_open:
-            self._look(item, outcome)
+            with alarm.paused():
+                self._look(item, outcome)
             self._finish(item, nextitem, outcome)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -94,7 +95,8 @@ class SecondLook:
             if has_raised:
                 self._again.note(call.excinfo.type)
         elif call.when == "teardown":
-            self._tell(item, report)
+            with alarm.paused():
+                self._tell(item, report)
         elif has_raised:
             self._raised.append(name_of(call.excinfo.type))
 
@@ -129,6 +131,12 @@ class SecondLook:
         finally:
             self._again = None
         self._seconds = again.seconds
+        with alarm.paused():  # which the second run may have set
+            self._compare(item, first, spans, again)
+
+    def _compare(self, item: Any, first: str, spans: paths.Spans, again: Again) -> None:
+        """Keeps the second run, and compares both."""
+        name = names.file_name(item.nodeid, self._items.run, is_second_look=True)
         self._path = self._keeper.keep(name, self._items.facts(item, "second look")) or ""
         if self._path:
             both = (spans, self._spans)
