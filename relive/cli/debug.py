@@ -6,14 +6,13 @@ they are hit."""
 from __future__ import annotations
 
 import os
-import re
 
 from relive.cli.options import Option, Parser
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Sequence, Tuple
+    from typing import Dict, List, Optional, Sequence, Tuple
 
 _EPILOG = """TARGET is what `relive record` takes: script.py [args], -m module [args], -c code,
 an installed command, or an interpreter with its flags.
@@ -26,7 +25,6 @@ PYTHONBREAKPOINT=relive.set_trace opens the same prompt.
 At a terminal the program runs again when it has ended, until you quit. Otherwise, or with --once,
 the exit status is the program's; 125 when it was not started.
 """
-_PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+)(?:\s+if\s+(?P<condition>.+))?$", re.S)
 
 
 def parser() -> Parser:
@@ -34,7 +32,8 @@ def parser() -> Parser:
     return Parser(
         "debug", "Run a program under the debugger.",
         Option("-b", "--break", key="breaks", many=True, default=[],
-               metavar="FILE:LINE[ if EXPR]", text="stop there; may be given several times"),
+               metavar="FILE:LINE[ if EXPR]", text="stop there, with the options of `b` at the"
+               " prompt; may be given several times"),
         Option("--catch", key="catches", many=True, metavar="WHEN[:NAME]",
                text="stop at exceptions: raised, uncaught or user_unhandled, of the class NAME or"
                " of all; may be given several times (default: uncaught; none: --catch off)"),
@@ -56,29 +55,34 @@ def parser() -> Parser:
                " stay (default: where standard input is a terminal)"),
         Option("--once", key="again", const=False, text="end with the program, with its exit"
                " status (default: where standard input is no terminal)"),
+        Option("--context", metavar="N", default="1",
+               text="show N lines of source around each stop (default: 1)"),
         has_target=True, epilog=_EPILOG,
     )  # fmt: skip
 
 
-def place(text: str) -> Tuple[str, int, Optional[str]]:
-    """Returns (path, line, condition) of FILE:LINE[ if EXPR]."""
+def place(text: str) -> Tuple[str, int, Optional[str], Dict[str, str], bool]:
+    """Returns (path, line, condition, options, once) of FILE:LINE[ if EXPR][, OPTION ...]."""
     from relive.debug import conditions
+    from relive.prompt.breakpoints import LINE, parse_break
 
-    found = _PLACE.match(text.strip())
-    if not found:
+    one = parse_break(text.strip(), "")
+    if one.kind != LINE or "if" in one.file.split():
         raise ReliveError("ERR_USAGE", f"-b {text!r}: written is FILE:LINE, or FILE:LINE if EXPR")
-    path, condition = os.path.abspath(found["file"]), found["condition"]
-    if not os.path.isfile(path):
-        raise ReliveError("ERR_USAGE", f"-b {text!r}: there is no file {found['file']}")
-    if condition:
+    if not os.path.isfile(one.file):
+        raise ReliveError("ERR_USAGE", f"-b {text!r}: there is no file {one.file}")
+    if "thread" in one.options:
+        raise ReliveError("ERR_USAGE", f"-b {text!r}: threads have numbers at the prompt alone")
+    if one.condition:
         try:
-            conditions.parse(condition)
+            conditions.parse(one.condition)
         except (SyntaxError, ValueError) as error:
             why = getattr(error, "msg", error)
             raise ReliveError(
-                "ERR_USAGE", f"-b {text!r}: {condition!r} is no expression: {why}"
+                "ERR_USAGE", f"-b {text!r}: {one.condition!r} is no expression: {why}"
             ) from None
-    return path, int(found["line"]), condition
+    path = os.path.abspath(one.file)
+    return path, one.line, one.condition, one.options, one.is_temporary
 
 
 def catches(texts: Optional[Sequence[str]]) -> List[Tuple[str, str]]:
@@ -129,6 +133,8 @@ def main(words: List[str]) -> int:
         raise ReliveError(
             "ERR_USAGE", "no TARGET: what shall be run? For example: relive debug app.py"
         )
+    if not args.context.isdecimal() or not 0 < int(args.context) < 1000:
+        raise ReliveError("ERR_USAGE", f"--context {args.context!r}: wanted is a number of lines")
     program = launch.resolve(args.target)
     chosen = {"trace_filter": args.trace_filter, "auto_filter": args.auto_filter}
     rules = config.load(options={k: v for k, v in chosen.items() if v is not None}).as_dict()
@@ -147,5 +153,6 @@ def main(words: List[str]) -> int:
         "catches": catches(args.catches),
         "watches": watches(args.watches),
         "commands": args.commands,
+        "context": int(args.context),
     }
     launch.become(program, {VARIABLE: json.dumps(wanted)})

@@ -10,8 +10,9 @@ from relive.debug.breakpoints import Breakpoint, code_lines, compiled
 from relive.debug.engine import OnStop, runtime
 from relive.errors import ReliveError
 
-# A breakpoint of bdb as the engine last got it: number, line, cond, ignore, enabled, funcname.
-_Row = Tuple[int, int, Optional[str], int, bool, Optional[str]]
+# A breakpoint of bdb as the engine last got it: number, line, cond, ignore, enabled, funcname,
+# options. The options are what the prompt has added, as the engine's Breakpoint takes them.
+_Row = Tuple[int, int, Optional[str], int, bool, Optional[str], Tuple[Tuple[str, Any], ...]]
 
 
 class _Link:
@@ -302,16 +303,17 @@ def _of_number(number: int) -> List[bdb.Breakpoint]:
 def _make_row(found: bdb.Breakpoint) -> _Row:
     return (
         found.number, found.line, found.cond, found.ignore, found.enabled,
-        getattr(found, "funcname", None),
+        getattr(found, "funcname", None), tuple(getattr(found, "options", {}).items()),
     )  # fmt: skip
 
 
 def _make_breakpoint(path: str, row: _Row) -> Breakpoint:
-    _, line, condition, ignore, enabled, function = row
+    _, line, condition, ignore, enabled, function, options = row
     if function:
         line = first_line(path, function, line)
     hits = f"> {ignore}" if ignore else ""
-    return Breakpoint(path, line, condition=condition, hit_condition=hits, enabled=enabled)
+    more: Dict[str, Any] = {"hit_condition": hits, **dict(options)}
+    return Breakpoint(path, line, condition=condition, enabled=enabled, **more)
 
 
 def first_line(path: str, name: str, line: int) -> int:

@@ -47,6 +47,7 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
     quits = again.quit_for_good if is_again else runtime.quit
     made = prompt.get_prompt(quits=quits, readrc=kept is None)
     made.catch_interrupts()
+    made.show_context(wanted["context"])
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},
         wait_for_main=kept is not None or not wanted["breaks"] + wanted["watches"],
@@ -62,8 +63,8 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
             runtime.breakpoints.add(one)
         made.sync()
         return
-    for path, line, condition in wanted["breaks"]:
-        prompt.set_break(path, line, condition)
+    for path, line, condition, options, once in wanted["breaks"]:
+        prompt.set_break(path, line, condition, options, once)
     for function, data in wanted["watches"]:
         prompt.add_watch(function, data)
     made.rcLines.extend(wanted.get("commands", ()))

@@ -111,22 +111,30 @@ def compiled(path: str) -> Optional[CodeType]:
 def calls_of_line(path: str, line: int) -> List[str]:
     """Returns the names of the functions that a line of a file calls, inner calls first; [] where
     the file cannot be read."""
+    return list(dict.fromkeys(name for name, _ in calls_in_order(path, line)))
+
+
+def calls_in_order(path: str, line: int) -> List[Tuple[str, str]]:
+    """Returns (name, text) of each call of a line of a file, in the order in which they run; []
+    where the file cannot be read."""
     import ast
     import tokenize
 
     try:
         with tokenize.open(path) as file:
-            tree = ast.parse(file.read())
+            source = file.read()
+        tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    found: List[Tuple[int, int, str]] = []
+    found: List[Tuple[int, int, str, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
             last = node.end_lineno or node.lineno
             if node.lineno <= line <= last:
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                found.append((last, node.end_col_offset or 0, name))
-    return list(dict.fromkeys(name for _, _, name in sorted(found)))
+                text = " ".join((ast.get_source_segment(source, node) or name).split())
+                found.append((last, node.end_col_offset or 0, name, text))
+    return [(name, text) for _, _, name, text in sorted(found)]
 
 
 def code_lines(code: CodeType) -> Set[int]:

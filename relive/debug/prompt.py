@@ -6,23 +6,39 @@ import shlex
 import sys
 import traceback
 from types import FrameType, TracebackType
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Set
 
-from relive import _terminal
-from relive.debug import again, restart
+from relive import _core, _terminal
+from relive.debug import again, restart, words
 from relive.debug.bdb_bridge import EngineDriven, take_stops
-from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
+from relive.debug.breakpoints import CATCHES, Breakpoint, calls_in_order, canonical
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
+from relive.debug.live import LivePlace, PdbScreen
 from relive.debug.protocol import ignore
-from relive.debug.shared_prompt import SharedPrompt
+from relive.debug.shared_prompt import PerThread, SharedPrompt
 from relive.errors import ReliveError
+from relive.prompt import console
+from relive.prompt.commands import Commands
+from relive.prompt.place import NEXT
 
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
 
+class _Into(NamedTuple):
+    """A call of a line that is to be stepped into: the `left`-th next call of a name."""
+
+    frame: FrameType
+    name: str
+    left: int
+
+
 class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
-    """pdb's prompt on Relive's engine."""
+    """pdb's prompt on Relive's engine. Words that `relive replay` has too are methods that words.py
+    makes."""
+
+    repeats: Any = PerThread(("", 0))  # a step, and how often it is still to be made
+    _into: Any = PerThread()
 
     def __init__(
         self, *options: Any, quits: Callable[[], BaseException] = bdb.BdbQuit, **more: Any
@@ -33,6 +49,10 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self._quits = quits
         self._wait_for_mainpyfile = False
         self._is_post_mortem = False
+        self.reset()
+        self.place = LivePlace(self)
+        self._commands = Commands(self.place, PdbScreen(self))
+        self._seen: Any = None  # the stack that the commands have seen
         self.start_engine()
         runtime.on_log = self._show_log
 
@@ -45,13 +65,91 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
                 # It begins with the engine's number of the breakpoint, which is not bdb's.
                 trouble = runtime.trouble.partition(": ")[2]
                 self.message(f"*** the condition raised an error: {trouble}")
-            if why == "exception" and runtime.exception is not None:
+            if self._goes_on(frame, breakpoints):
+                self.go_on()
+            elif why == "exception" and runtime.exception is not None:
                 self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
             else:
                 super().stopped(frame, why, breakpoints)
         except BrokenPipeError:  # the reader of the prompt has gone: as if the user had quit
             self._forget_output()
             raise self.quits() from None
+
+    def forget(self) -> None:
+        """Ends a stop; pdb calls it. No frame is kept alive."""
+        super().forget()
+        self._seen = None
+        if hasattr(self, "place"):
+            self.place.forget()
+
+    def _goes_on(self, frame: FrameType, breakpoints: Sequence[Breakpoint]) -> bool:
+        """Returns whether a stop is only one on the way: of `s 3`, or into another call of the line
+        than the chosen one."""
+        (how, left), self.repeats = self.repeats, ("", 0)
+        into, self._into = self._into, None
+        if breakpoints or runtime.trouble or self.quitting:
+            return False
+        if into is not None and frame is not into.frame:
+            left = into.left - (frame.f_back is into.frame)
+            if left > 0 or frame.f_back is not into.frame:
+                self.set_next(into.frame)
+                self._step_into(into._replace(left=left))
+                return True
+            return False
+        if left and self.stop_here(frame):
+            self.repeats = (how, left - 1)
+            if how == NEXT:
+                self.set_next(frame)
+            else:
+                self.set_step()
+            return True
+        return False
+
+    def _get_prompt(self) -> str:
+        """Returns the text of the prompt. On a terminal it names the thread and the task."""
+        where = self.place.where() if self._is_terminal() and self.stack else ""
+        return f"[{where}] {self._text}" if where else self._text
+
+    def _set_prompt(self, text: str) -> None:
+        self._text = text
+
+    prompt: Any = property(_get_prompt, _set_prompt)
+
+    def _is_terminal(self) -> bool:
+        return bool(self.use_rawinput) and console.is_terminal()
+
+    def shared(self) -> Commands:
+        """Returns the commands of relive.prompt, at this stop and the selected frame."""
+        if self._seen is not self.stack:
+            self._seen = self.stack
+            self.place.begin(self.stack)
+            self._commands.look(self.place.here())
+        self._commands.look_again(self.curindex + 1)
+        return self._commands
+
+    def show_context(self, lines: int) -> None:
+        """Chooses how many lines of source are shown at a stop."""
+        self._commands.screen.context = lines
+
+    def shown_context(self) -> int:
+        """Returns how many lines of source are shown at a stop."""
+        return self._commands.screen.context
+
+    def get_names(self) -> List[str]:
+        """Returns the names that are listed and completed. Words of a recording are there where
+        one is made."""
+        is_recorded = _core.state()["recording"]
+        return [one for one in super().get_names() if is_recorded or one not in _OF_RECORDINGS]
+
+    def variable_names(self) -> Set[str]:
+        """Returns the names that the selected frame has."""
+        frame = self._current_frame()
+        return {*frame.f_globals, *frame.f_locals}
+
+    def print_stack_entry(self, frame_lineno: Any, prompt_prefix: str = "\n-> ") -> None:
+        """Shows a frame; pdb calls it."""
+        number = next(i for i, one in enumerate(self.stack, 1) if one[0] is frame_lineno[0])
+        self.shared().show_frame(number)
 
     def _forget_output(self) -> None:
         if self.stdout is sys.stdout:
@@ -104,7 +202,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     def _show_log(self, text: str, one: Breakpoint, frame: FrameType) -> None:
         try:
-            self.message(text)
+            self.message(self.place.traced_text(one, frame) or text)
         except BrokenPipeError:
             self._forget_output()
 
@@ -149,18 +247,33 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
     do_j = do_jump
 
     def do_stepinto(self, arg: str) -> Optional[bool]:
-        """stepinto [NAME]
+        """stepinto [NAME | N]
 
-        Goes on to the first line of a function that this line calls. Without a name it lists what
-        the line calls.
+        Goes on to the first line of a function that this line calls, by its name or by its number.
+        Without one it lists the calls of the line in the order in which they run.
         """
+        frame = self._current_frame()
+        calls = calls_in_order(frame.f_code.co_filename, frame.f_lineno)
         if not arg:
-            names = runtime.step_in_targets(self._current_frame())
-            self.message("this line calls " + (", ".join(names) or "nothing that has a name"))
+            for number, (_, text) in enumerate(calls, 1):
+                self.message(f"{number}  {text}")
+            if not calls:
+                self.message("this line calls nothing that has a name")
             return None
-        self.set_next(self._current_frame())
-        runtime.step_into(arg)
+        name, left = arg, 1
+        if arg.isdecimal():
+            if not 0 < int(arg) <= len(calls):
+                self.error(f"this line has {len(calls)} calls: there is no call {arg}")
+                return None
+            names = [one for one, _ in calls[: int(arg)]]
+            name, left = names[-1], names.count(names[-1])
+        self.set_next(frame)
+        self._step_into(_Into(frame, name, left))
         return True
+
+    def _step_into(self, into: _Into) -> None:
+        self._into = into
+        runtime.step_into(into.name)
 
     def do_run(self, arg: str) -> Optional[bool]:
         """run [args...]
@@ -194,7 +307,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             return None
         frame = self._current_frame()
         inner = Prompt(self.completekey, self.stdin, self.stdout, readrc=False)
-        inner.prompt = f"({self.prompt.strip()}) "
+        inner.prompt = f"({self._text.strip()}) "
         inner.aliases = self.aliases
         self.message("ENTERING RECURSIVE DEBUGGER")
         try:
@@ -229,26 +342,6 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             if one.exception:
                 self.message(f"{one.when} {one.exception}")
 
-    def do_watch(self, arg: str) -> None:
-        """watch [NAME[.ATTRIBUTE]]
-
-        Stops when a variable of this function, or an attribute of one, has changed, at the next
-        line that runs in the function. `watch` lists what is set, `watch off` removes all of it.
-        """
-        if arg == "off":
-            for one in runtime.breakpoints.all():
-                if one.data:
-                    runtime.breakpoints.remove(one)
-        elif arg:
-            code = self._current_frame().f_code
-            try:
-                add_watch(getattr(code, "co_qualname", code.co_name), arg)
-            except ReliveError as error:
-                self.error(str(error))
-        for one in runtime.breakpoints.all():
-            if one.data:
-                self.message(f"{one.data} in {one.function}")
-
     def _current_frame(self) -> FrameType:
         frame: Optional[FrameType] = self.curframe
         assert frame is not None  # pdb runs commands of this kind at a stop only
@@ -261,6 +354,10 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
     def refused(self, error: ReliveError) -> None:
         self.error(str(error))
 
+
+_OF_RECORDINGS = words.of_recordings()
+for _name, _method in words.methods().items():
+    setattr(Prompt, _name, _method)
 
 _prompt: Optional[Prompt] = None
 
@@ -297,10 +394,18 @@ def add_watch(function: str, data: str) -> Breakpoint:
     return runtime.breakpoints.add(Breakpoint(function=function, data=data))
 
 
-def set_break(path: str, line: int, condition: Optional[str] = None) -> None:
-    """Sets a breakpoint from outside the prompt. Raises ReliveError where it cannot be set."""
+def set_break(
+    path: str,
+    line: int,
+    condition: Optional[str] = None,
+    options: Optional[Mapping[str, str]] = None,
+    once: bool = False,
+) -> None:
+    """Sets a breakpoint from outside the prompt, with options as they are written behind `b`.
+    Raises ReliveError where it cannot be set."""
     prompt = get_prompt()
-    problem = prompt.set_break(canonical(path), line, cond=condition)
+    problem = prompt.set_break(canonical(path), line, temporary=once, cond=condition)
     if problem:
         raise ReliveError("ERR_BREAKPOINT", f"{path}:{line}: {problem}")
+    prompt.place.add_options(bdb.Breakpoint.bpbynumber[-1], options or {})
     prompt.sync()

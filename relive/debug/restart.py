@@ -78,15 +78,23 @@ def _kept(prompt: pdb.Pdb) -> Dict[str, Any]:
     return {
         "breaks": [
             one and [one.file, one.line, one.temporary, one.cond, getattr(one, "funcname", None),
-                     one.ignore, one.enabled, one.hits]
+                     one.ignore, one.enabled, one.hits, _options(one)]
             for one in bdb.Breakpoint.bpbynumber[1:]
         ],
+        "traces": list(inner.place.trace("")),
+        "context": inner.shown_context(),
         "catches": [[one.when, one.exception] for one in others if one.exception],
         "watches": [[one.function, one.data] for one in others if one.data],
         "attributes": {name: list(getattr(inner, name, {}).items()) for name in _TABLES},
         "queue": [line for line in prompt.cmdqueue if not line.startswith("_pdbcmd_")],
         "history": _history(),
     }  # fmt: skip
+
+
+def _options(one: bdb.Breakpoint) -> Dict[str, Any]:
+    """Returns the options of a breakpoint, but a thread, which is another one after a restart."""
+    options = getattr(one, "options", {})
+    return {name: value for name, value in options.items() if name != "thread"}
 
 
 # Tables of a pdb.Pdb that stay. Their keys are numbers of breakpoints, or names.
@@ -109,14 +117,19 @@ def put_back(prompt: pdb.Pdb, kept: Mapping[str, Any]) -> List[Breakpoint]:
             bdb.Breakpoint.bpbynumber.append(None)
             bdb.Breakpoint.next = number + 1
             continue
-        file, line, temporary, condition, function, ignore, enabled, hits = row
+        file, line, temporary, condition, function, ignore, enabled, hits, options = row
         prompt.set_break(file, line, temporary, condition, function)
         one = bdb.Breakpoint.bpbynumber[-1]
         if one is not None and one.number == number:
             one.ignore, one.enabled, one.hits = ignore, enabled, hits
+            one.options = options  # type: ignore[attr-defined]
     for name, items in kept["attributes"].items():
         if items:
             setattr(prompt, name, dict(map(tuple, items)))
+    inner = cast(Any, prompt)
+    for name in kept["traces"]:
+        inner.place.trace(name)
+    inner.show_context(kept["context"])
     prompt.rcLines.extend(kept["queue"])
     readline: Any = sys.modules.get("readline")
     for line in kept["history"] if readline is not None else ():

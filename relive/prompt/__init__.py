@@ -3,9 +3,10 @@
     console     reads lines: a terminal, a pipe, a script
        |
     commands    what each command does
-       |        registry, parsing, display, breakpoints, completion: its helpers
+       |        base, going, looking, asking, stopping: its parts
+       |        registry, display, breakpoints, completion: its helpers
      place       what a prompt needs to know: frames, variables, source, steps
        |
-    recorded    a recording
+    recorded    a recording; relive.debug.live is a program that has stopped
 
 Nothing above `place` knows what it talks about: a recording, or a program that runs."""

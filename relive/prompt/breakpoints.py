@@ -8,10 +8,16 @@ from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional, Tuple
+    from typing import Any, Collection, Dict, List, Optional, Tuple
 
 LINE, CALL, EXCEPTION, WATCH = "line", "call", "exc", "watch"
 _IF = re.compile(r"(?:^|\s)if\s+(?P<condition>.+)$", re.S)
+_HITS = re.compile(r"hit\s*(?P<hits>(?:==|>=|<=|>|<|%)?\s*\d+)")
+_LOG = re.compile(r"log\s+(?P<log>\S.*)", re.S)
+_THREAD = re.compile(r"thread\s+(?P<thread>\S.*)")
+_TASK = re.compile(r"task\s+(?P<task>\S.*)")
+_ONCE = re.compile(r"(?P<once>once)")
+_OPTIONS = (_HITS, _LOG, _THREAD, _TASK, _ONCE)
 _FILE_LINE = re.compile(r"^(?P<file>.+):(?P<line>\d+)$", re.S)
 
 
@@ -22,6 +28,7 @@ class Breakpoint:
     def __init__(self, kind: str, *, file: str = "", line: int = 0, name: str = "") -> None:
         self.kind, self.file, self.line, self.name = kind, file, line, name
         self.condition: Optional[str] = None
+        self.options: Dict[str, str] = {}  # hits, log, thread, task: as they were written
         self.is_temporary = False
         self.is_enabled = True
         self.number = 0
@@ -32,6 +39,7 @@ class Breakpoint:
     def describe(self) -> str:
         """Returns '1  line shop.py:12  if total > 3  (2 hits)'."""
         facts = [] if self.is_enabled else ["disabled"]
+        facts += [f"{name} {text}" for name, text in self.options.items()]
         facts += ["temporary"] if self.is_temporary else []
         facts += [f"{self.hits} hit{'s' if self.hits != 1 else ''}"] if self.hits else []
         condition = f"  if {self.condition}" if self.condition else ""
@@ -80,6 +88,54 @@ class Table:
         return found
 
 
+def split_commas(text: str) -> List[str]:
+    """Returns the parts of a text between commas that are in no bracket and no quotes."""
+    parts, begin, depth, quote = [], 0, 0, ""
+    i = 0
+    while i < len(text):
+        c = text[i]
+        if quote:
+            i += c == "\\"
+            quote = "" if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        elif c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif c == "," and depth <= 0:
+            parts.append(text[begin:i])
+            begin = i + 1
+        i += 1
+    return [*parts, text[begin:]]
+
+
+def take_options(text: str, names: Collection[str] = ()) -> Tuple[str, Dict[str, str]]:
+    """Returns what is in front of the options of a breakpoint, and these. `names` are variables:
+    `b 12, once` has a condition where there is a variable `once`."""
+    parts = split_commas(text)
+    found: Dict[str, str] = {}
+    while len(parts) > 1:
+        part = parts[-1].strip()
+        match = next(filter(None, (one.fullmatch(part) for one in _OPTIONS)), None)
+        # Both of these may be conditions of pdb's: `b 12, once` and `b 12, hit > 3`.
+        may_be_condition = len(parts) == 2 and not _IF.search(parts[0])
+        word = "once" if part == "once" else "hit" if part.startswith("hit") else ""
+        if match is None or (may_be_condition and word in names):
+            break
+        for name, value in match.groupdict().items():
+            found.setdefault(name, _unquoted(value) if name == "log" else value)
+        parts.pop()
+    return ",".join(parts), found
+
+
+def _unquoted(text: str) -> str:
+    """Returns a text without the quotes around it."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.S)
+    return text
+
+
 def split_condition(text: str, with_comma: bool = False) -> Tuple[str, Optional[str]]:
     """Returns (what, condition) of 'WHAT if CONDITION', also of 'WHAT, CONDITION' as in pdb."""
     found = _IF.search(text)
@@ -91,8 +147,10 @@ def split_condition(text: str, with_comma: bool = False) -> Tuple[str, Optional[
     return what.strip(), condition.strip() or None
 
 
-def parse_break(text: str, file: str) -> Breakpoint:
-    """Returns what `b TEXT` means; `file` is the one of a line number alone."""
+def parse_break(text: str, file: str, names: Collection[str] = ()) -> Breakpoint:
+    """Returns what `b TEXT` means; `file` is the one of a line number alone. `names` are the
+    variables here."""
+    text, options = take_options(text, names)
     what, condition = split_condition(text, with_comma=True)
     found = _FILE_LINE.match(what)
     if not what:
@@ -108,6 +166,8 @@ def parse_break(text: str, file: str) -> Breakpoint:
     else:
         one = Breakpoint(CALL, name=what)
     one.condition = condition
+    one.is_temporary = options.pop("once", None) is not None
+    one.options = options
     return one
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from relive.errors import ReliveError
+from relive.prompt.registry import registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from relive.prompt.commands import Commands
 
 _PLACES = {"b", "break", "tbreak"}
-_FUNCTIONS = {"calls"}
+_FUNCTIONS = {"calls", "trace"}
+_OPTIONS = ("hit", "log", "thread", "task", "once")
 _POSITIONS = {"goto", "diff"}
 _VALUES = {"p", "print", "pp", "history", "origin", "watch"}
 _WORDS = ("start", "end", "exc:last")
@@ -49,9 +51,13 @@ class Completer:
         name = begun[0]
         if name in ("help", "h", "?"):
             return commands.names()
-        if name in _PLACES and "if" not in begun:
+        if name in _PLACES and "if" not in begun and not begun[-1].endswith(","):
             files = [f"{file}:" for file in commands.place.files()]
             return [*commands.place.functions(), *files, "exc:"]
+        if name in _PLACES and begun[-1].endswith(","):
+            return [*_OPTIONS, *commands.variable_names()]
+        if name == "back" and len(begun) == 1:
+            return [word for one in registered for word in one.names]
         if name in _FUNCTIONS and len(begun) == 1:
             return commands.place.functions()
         if name in _POSITIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -10,11 +11,12 @@ from relive.prompt.completion import Completer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator, Optional, Sequence
+    from typing import Any, Iterable, Iterator, Optional, Sequence
 
     from relive.prompt.commands import Commands
 
 _HISTORY_LINES = 2000
+_DELIMITERS = " \t\n;,()[]+-*/%<>=!'\""
 
 
 def run_script(commands: Commands, lines: Sequence[str]) -> None:
@@ -52,9 +54,34 @@ def interact(commands: Commands) -> None:
             return
 
 
+def read_lines(commands: Commands, lines: Iterable[str]) -> None:
+    """Runs lines until they or the prompt end."""
+    for line in lines:
+        run_line(commands, line)
+        if commands.is_done:
+            return
+
+
+@contextlib.contextmanager
+def completed(commands: Commands) -> Iterator[None]:
+    """Completes for these commands, where another prompt has the history and the completion."""
+    readline: Any = sys.modules.get("readline")
+    if readline is None:
+        yield
+        return
+    before, delimiters = readline.get_completer(), readline.get_completer_delims()
+    readline.set_completer_delims(_DELIMITERS)
+    readline.set_completer(Completer(commands, readline.get_line_buffer, readline.get_begidx))
+    try:
+        yield
+    finally:
+        readline.set_completer(before)
+        readline.set_completer_delims(delimiters)
+
+
 def is_terminal() -> bool:
     """Returns whether somebody types the commands."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return all(hasattr(one, "isatty") and one.isatty() for one in (sys.stdin, sys.stdout))
 
 
 def _interact_with_terminal(commands: Commands) -> None:
@@ -95,7 +122,7 @@ def _start_readline(commands: Commands, path: Optional[str]) -> Any:
         except (OSError, ValueError):
             pass  # there is none yet, or it is not readable: it begins empty
     readline.set_history_length(_HISTORY_LINES)
-    readline.set_completer_delims(" \t\n;,()[]+-*/%<>=!'\"")
+    readline.set_completer_delims(_DELIMITERS)
     readline.set_completer(Completer(commands, readline.get_line_buffer, readline.get_begidx))
     readline.parse_and_bind("tab: complete")
     return readline

@@ -24,6 +24,8 @@ class Screen:
     def __init__(self, out: Optional[TextIO] = None) -> None:
         self._out = out or sys.stdout
         self.has_colours = _colour.is_wanted(self._out)
+        self.context = 1  # lines of source at a stop
+        self.is_sticky = False  # the terminal is cleared before a stop is shown
 
     def write(self, text: str = "") -> None:
         """Writes a line that is harmless."""
@@ -32,6 +34,10 @@ class Screen:
     def flush(self) -> None:
         """Shows what was written."""
         self._out.flush()
+
+    def shorten(self, text: str, most: int = _WIDEST) -> str:
+        """Returns text of the program as it may be shown."""
+        return shorten(text, most)
 
     def dim(self, text: str) -> str:
         """Returns text that matters less."""
@@ -45,44 +51,75 @@ class Screen:
         """Writes what went wrong, as pdb does."""
         self.write(f"{_colour.red('***', self.has_colours)} {safe(text)}")
 
+    def clear(self) -> None:
+        """Clears the terminal where the display is sticky."""
+        if self.is_sticky and self._out.isatty():
+            self._out.write("\x1b[H\x1b[2J")
+
     # ---- stops and frames ----
 
     def stop(self, stop: Stop, frame: Optional[Frame], source: Sequence[str]) -> None:
         """Shows where a step ended."""
+        self.clear()
         if stop.reason:
             self.write(safe(stop.reason))
         if stop.title:
             self.write(f"--{stop.title}--")
-        at = self.dim(f"{safe(stop.position)} {safe(stop.when)}".rstrip())
+        at = f"{safe(stop.position)} {safe(stop.when)}".strip()
+        at = f"  {self.dim(at)}" if at else ""
         if frame is None:
-            self.write(f"> {at}  no frame is open")
+            self.write(f">{at}  no frame is open")
             return
-        result = f"->{shorten(stop.result)}" if stop.result else ""
-        self.write(f"> {self.strong(place_of(frame))}{result}  {at}")
-        self._line(source, frame)
+        result = f"->{self.shorten(stop.result)}" if stop.result else ""
+        self.write(f"> {self.strong(self.title(frame))}{result}{at}")
+        self.around(source, frame)
 
-    def frame(self, frame: Frame, is_selected: bool, source: Sequence[str]) -> None:
+    def frame(
+        self,
+        frame: Frame,
+        is_selected: bool,
+        source: Sequence[str],
+        with_context: bool = False,
+    ) -> None:
         """Shows one row of a stack."""
         facts = [frame.note] if frame.note else []
         facts += [f"task {frame.task}"] if frame.task else []
         note = self.dim(f"  ({', '.join(facts)})") if facts else ""
-        self.write(f"{'>' if is_selected else ' '} {place_of(frame)}{note}")
-        self._line(source, frame)
+        title = self.strong(self.title(frame)) if is_selected else self.title(frame)
+        self.write(f"{'>' if is_selected else ' '} {title}{note}")
+        if with_context:
+            self.around(source, frame)
+        else:
+            self.line(source, frame)
 
-    def _line(self, source: Sequence[str], frame: Frame) -> None:
+    def title(self, frame: Frame) -> str:
+        """Returns how a frame is written."""
+        return place_of(frame)
+
+    def around(self, source: Sequence[str], frame: Frame) -> None:
+        """Shows the line of a stop, with as many others around it as `context` says."""
+        if self.context < 2 or not frame.line or frame.line > len(source):
+            self.line(source, frame)
+            return
+        first = max(1, frame.line - (self.context - 1) // 2)
+        self.lines(source, first, first + self.context - 1, frame, set())
+
+    def line(self, source: Sequence[str], frame: Frame) -> None:
+        """Shows the line of a frame."""
         if frame.line and frame.line <= len(source):
-            self.write(f"-> {shorten(source[frame.line - 1].strip(), _WIDEST)}")
+            self.write(f"-> {self.shorten(source[frame.line - 1].strip(), _WIDEST)}")
 
     def lines(
-        self, source: Sequence[str], first: int, last: int, current: Optional[int], marks: Set[int]
+        self, source: Sequence[str], first: int, last: int, frame: Frame, marks: Set[int]
     ) -> None:
-        """Shows lines with their numbers; `marks` have breakpoints."""
+        """Shows lines with their numbers, as pdb does; `marks` have breakpoints."""
         for number in range(first, min(last, len(source)) + 1):
-            mark = "B" if number in marks else " "
-            arrow = "->" if number == current else "  "
-            text = shorten(source[number - 1].rstrip("\r\n").expandtabs(), 400)
-            head = f"{number:>3} {mark}{arrow}"
-            self.write(f"{self.strong(head) if number == current else head}\t{text}".rstrip())
+            arrow = ">>" if number == frame.raised_at else ""
+            arrow = "->" if number == frame.line else arrow
+            # As in pdb, numbers of four digits leave no gap.
+            head = f"{number:>3}".ljust(4) + ("B" if number in marks else " ") + arrow
+            text = self.shorten(source[number - 1].rstrip().expandtabs(), 400)
+            self.write(f"{self.strong(head) if number == frame.line else head}\t{text}")
 
     # ---- values and rows ----
 
@@ -101,7 +138,7 @@ class Screen:
         if value.text is None:
             return self.dim(f"<{safe(value.note)}>")
         note = self.dim(f"  ({safe(value.note)})") if value.note else ""
-        return shorten(value.text, 4000) + note
+        return self.shorten(value.text, 4000) + note
 
     def rows(self, rows: Sequence[Row], most: int = _MOST) -> None:
         """Shows positions with texts. The last ones are the nearest, so the first are left out."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, field
-from typing import Any, FrozenSet, Mapping, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, Hashable, Mapping, Optional, Sequence, Set, Tuple
 
 from relive.errors import ReliveError
 
@@ -35,6 +35,8 @@ class Frame:
     task: Optional[int] = None
     note: str = ""
     """what is special about it: left, waits, suspended"""
+    raised_at: Optional[int] = None
+    """the line from which an exception has left it, where that is not `line`"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Place(abc.ABC):
 
     prompt = "(relive) "
     abilities: FrozenSet[str] = frozenset()
+    fewest_steps = 0
+    """that may be written behind `s` and `n`"""
 
     # ---- where it is ----
 
@@ -105,13 +109,34 @@ class Place(abc.ABC):
     def variables(self, frame: Frame) -> Sequence[Value]:
         """Returns what is known of the variables of a frame."""
 
+    def source_warning(self, frame: Frame) -> str:
+        """Returns what is to be known of source(), said once."""
+        return ""
+
+    def glance(self, frame: Frame) -> Sequence[Value]:
+        """Returns variables() without running code of the program."""
+        return self.variables(frame)
+
+    def parameters(self, frame: Frame) -> Sequence[Value]:
+        """Returns those variables that are parameters."""
+        return [one for one in self.variables(frame) if one.kind == "parameter"]
+
     @abc.abstractmethod
-    def evaluate(self, frame: Optional[Frame], text: str) -> Value:
-        """Returns what an expression gives in a frame. Raises ExpressionError or ReliveError."""
+    def evaluate(self, frame: Optional[Frame], text: str, is_pretty: bool = False) -> Value:
+        """Returns what an expression gives in a frame. Its text may have several lines where that
+        is wanted. Raises ExpressionError or ReliveError."""
 
     @abc.abstractmethod
     def source(self, frame: Frame) -> Sequence[str]:
         """Returns all lines of the file of a frame, none where they are not known."""
+
+    def identity(self, frame: Frame) -> Hashable:
+        """Returns by what `changed` knows a frame again."""
+        return frame.number
+
+    def select(self, frame: Frame) -> None:
+        """Takes another frame of the same thread as the selected one."""
+        return
 
     # ---- going on ----
 
@@ -123,9 +148,23 @@ class Place(abc.ABC):
         """Goes on. Returns where it stopped; None where the prompt has to end, since the program
         runs now, and will open it again."""
 
+    def repeat(self, how: str, times: int) -> None:
+        """Goes the same way so many times more, where step() has returned None."""
+        return
+
     @abc.abstractmethod
-    def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> None:
-        """Finds what a breakpoint means, and completes it. Raises ReliveError."""
+    def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> Optional[str]:
+        """Finds what a breakpoint means, and completes it. Returns None where the prompt keeps it.
+        Otherwise the place does, and the text is shown. Raises ReliveError."""
+
+    def show_breakpoints(self, kind: str) -> bool:
+        """Shows the breakpoints that the place keeps, of a kind or all. Returns whether it keeps
+        them."""
+        return False
+
+    def lines_with_breakpoints(self, frame: Frame, kept: Sequence[Breakpoint]) -> Set[int]:
+        """Returns lines of a frame's file. `kept` are the breakpoints of the prompt."""
+        return {one.line for one in kept if one.line and one.file == frame.file}
 
     # ---- names, for completion ----
 
@@ -142,6 +181,13 @@ class Place(abc.ABC):
     def goto(self, position: str) -> Stop:
         """Goes to a position."""
         raise unsupported("goto")
+
+    def thread_number(self, text: str) -> int:
+        """Returns the thread that is written so: 2, or T2."""
+        number = text.lstrip("Tt")
+        if not number.isdecimal() or len(number) > 9:
+            raise ReliveError("ERR_USAGE", f"{text!r} is no number")
+        return int(number)
 
     def select_thread(self, number: int) -> Stop:
         """Selects a thread. The position stays."""
@@ -174,6 +220,16 @@ class Place(abc.ABC):
     def calls(self, function: str, where: Optional[str], limit: int) -> Tuple[Sequence[Row], str]:
         """Returns calls of a function, and a line about all of them."""
         raise unsupported("calls")
+
+    def show_recording(self, name: str, text: str) -> None:
+        """Opens the recording of the program at this position, and runs a command there. An empty
+        name opens its prompt alone."""
+        raise unsupported("back")
+
+    def trace(self, function: str) -> Sequence[str]:
+        """Has each call of a function shown while the program runs; "off" ends all of it. Returns
+        what is shown now."""
+        raise unsupported("trace")
 
     def output(self, limit: int) -> Sequence[Row]:
         """Returns what the program wrote up to here."""

@@ -123,7 +123,7 @@ class RecordedPlace(Place):
         rows = self._replay.variables(place, frame.number)
         return [_value_of(Variable(row)) for row in rows]
 
-    def evaluate(self, frame: Optional[Frame], text: str) -> Value:
+    def evaluate(self, frame: Optional[Frame], text: str, is_pretty: bool = False) -> Value:
         if frame is None:
             raise ReliveError("ERR_USAGE", "no frame is open here: s or goto leads to one")
         names = self._check_expression(text)
@@ -288,10 +288,13 @@ class RecordedPlace(Place):
             self._types[one.name] = subclasses(one.name, texts)
         return [_condition("exc", one, name=name) for name in self._types[one.name]]
 
-    def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> None:
+    def resolve(self, wanted: Breakpoint, frame: Optional[Frame]) -> Optional[str]:
+        for option in wanted.options:
+            raise places.unsupported(option)
         if wanted.condition is not None:
             self._check_expression(wanted.condition)
         wanted.data = {self.recording.path: self._make_row(wanted, frame)}
+        return None
 
     def _make_row(self, one: Breakpoint, frame: Optional[Frame]) -> _Row:
         make = {

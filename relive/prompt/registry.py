@@ -18,6 +18,7 @@ class Command:
     ) -> None:
         self.names = names.split()
         self.usage = f"{self.names[0]} {usage}".rstrip()
+        self.takes_words = bool(usage)
         self.ability, self.function = ability, function
 
     def help(self) -> str:

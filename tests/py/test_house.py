@@ -11,7 +11,7 @@ from relive import frame_eval
 pytestmark = two_versions
 
 # Private by their spelling, and documented all the same.
-DOCUMENTED = {"_exit", "_getframe", "_get_running_loop", "_replace"}
+DOCUMENTED = {"_current_frames", "_exit", "_getframe", "_get_running_loop", "_replace"}
 # A test runs again in its process by what pytest and pluggy have inside; a version without it is
 # refused (can_run).
 INSIDE_PYTEST = {

@@ -244,7 +244,7 @@ def test_mistakes_have_an_answer_and_a_status(recorded):
         ("clear 7", "there is no breakpoint 7"),
         ("s x", "'x' is no number"),
         ("watch 1+1", "watch takes NAME"),
-        ("goto main#1; u; u", "this is the outermost frame"),
+        ("goto main#1; u; u", "Oldest frame"),
     ):
         assert words in replay(recorded, commands, code=2), commands
 
@@ -380,7 +380,7 @@ class Countdown(places.Place):
     def variables(self, frame):
         return [places.Value("left", str(self.left), kind="parameter")]
 
-    def evaluate(self, frame, text):
+    def evaluate(self, frame, text, is_pretty=False):
         return places.Value(text, str(eval(text, {"left": self.left})))
 
     def source(self, frame):
