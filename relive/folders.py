@@ -9,7 +9,7 @@ import os
 import stat
 import time
 
-from relive import _facts, _files, _index
+from relive import _endings, _facts, _files, _index
 from relive.api import Recording
 from relive.errors import ReliveError
 
@@ -167,11 +167,11 @@ def _find_ending(recording: Any) -> Tuple[str, Optional[str]]:
     header = recording.header
     if header["state"] == "snapshot":
         return "snapshot", None
-    if header["is_being_written"] and not header["is_complete"]:
+    if (header["is_being_written"] or header["is_running"]) and not header["is_closed"]:
         return "running", None
     if header["state"] == "exec":
         return "exec", None
-    if not header["is_complete"]:
+    if _endings.is_killed(header):
         return "killed", None
     for code, _, _, _, _, unwinds, kind, _, _, _ in recording.tree():
         if unwinds and kind and recording.code(code)[:2] == ("__main__", "<module>"):

@@ -30,6 +30,7 @@ _PLACE = "func:text file:text line:count"
 _TIMES = "calls:count total_ns:count self_ns:count open:count unwinds:count"
 _CALL_SUMS = f"{_PLACE} calls:count total_ns:count self_ns:count unwinds:count open:count"
 
+_EXIT = "exit_status:number|null signal:count|null"
 _ENTRY = "position:position call:text|null depth:count total_ns:count|null *"
 _HOP = (
     "row:text how:text name:text value:value|null position:position frame:frame|null"
@@ -48,8 +49,8 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
     "summary": (1, "", {
         "run": "row:text ns:count processes:count threads:count tasks:count unfinished_tasks:count"
         " sessions:count open_sessions:count events:count losses:object exceptions:count",
-        "process": "row:text pid:count file:text ended:text exit_status:number|null text:text"
-        " complete:flag python:text|null level:text|null events:count",
+        "process": "row:text pid:count file:text ended:text"
+        f" {_EXIT} text:text complete:flag python:text|null level:text|null events:count",
         "exception": "row:text number:count position:position type:text message:text fate:text"
         " uncaught:flag frames:[object]",
         "hot": f"row:text {_PLACE} calls:count self_ns:count share:any",
@@ -65,6 +66,7 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         "hop": _HOP,
         "end": "row:text end:text reason:text advice:text operands:any",
         "event": f"row:text {_ENTRY}",
+        "process": f"row:text pid:count ended:text {_EXIT} text:text",
         "nothing": "row:text text:text",
         "next": "row:text command:text why:text",
     }),
@@ -82,7 +84,7 @@ SCHEMAS: Dict[str, Tuple[int, str, Dict[str, str]]] = {
         " parent_pid:count started:text ns:count argv:[text] events:count kinds:object"
         " threads:[object] unlisted_threads:count losses:object budget:object|null"
         " trace_filter:object sources:object ring:flag live:text clock:text facts:object"
-        " index:object|null",
+        f" index:object|null ending:text|null {_EXIT}",
     }),
     "tree": (2, "", {
         "line": "pid:count thread:count thread_name:text|null level:count func:text|null"

@@ -6,10 +6,10 @@ waited at the end is read only where something did."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from relive import stories
+from relive import _endings, stories
 from relive._facts import is_library
 from relive._terminal import safe
 
@@ -23,7 +23,7 @@ _MANY = 10  # exceptions that one handler caught, before that is odd
 _BODY = 16 | 32  # flags of code: a module, a class body
 _LEAST_SHARE = 0.005  # of the time, of a function that is listed
 _LEAST_CALLS = 3  # of a function, before it is odd that most of them raise
-_INTERRUPTED, _FAILED = 130, 1
+_INTERRUPTED, _FAILED, _CTRL_C = 130, 1, 2
 _ITERATORS = ("__next__", "__anext__")  # end by an exception as a rule
 
 
@@ -33,10 +33,12 @@ class Ending:
 
     pid: int
     how: str
-    """running, snapshot, exec, killed, exception, exit, interrupted or closed"""
+    """running, snapshot, exec, killed, exception, exit, os_exit, interrupted, stopped or closed"""
     status: Optional[int]
     """the exit status, where the recording shows it"""
     text: str
+    signal: Optional[int] = None
+    """the signal that ended it, where that is known"""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def read(run: Sequence[Recording], hot_spots: int = 5) -> Summary:
     functions = _sum_functions(run)
     spots = _find_hot_spots(functions, hot_spots)
     return Summary(
-        endings=tuple(_find_ending(found, number) for number in range(len(run))),
+        endings=tuple(find_ending(found, number) for number in range(len(run))),
         exceptions=found, exception=_find_what_mattered(found), ns=_measure(run, totals),
         threads=sum(len(one["threads"]) + one["unlisted_threads"] for one in totals),
         tasks=tasks, unfinished_tasks=unfinished, sessions=sessions, open_sessions=open_sessions,
@@ -120,30 +122,54 @@ def _measure(run: Sequence[Recording], totals: Sequence[Mapping[str, Any]]) -> i
 # ---- the end ----
 
 
-def is_killed(header: Mapping[str, Any]) -> bool:
-    """Returns whether nothing closed a recording that nothing writes any more."""
-    is_left = header["state"] not in ("snapshot", "exec") and not header["is_being_written"]
-    return is_left and not header["is_complete"]
-
-
-def _find_ending(found: stories.Exceptions, number: int) -> Ending:
-    recording = found.run[number]
-    header = recording.header
-    pid = header["pid"]
+def find_ending(found: stories.Exceptions, number: int) -> Ending:
+    """Returns how a process of the run ended."""
+    header = found.run[number].header
+    pid, ending = header["pid"], header["ending"]
     if header["state"] == "snapshot":
         return Ending(pid, "snapshot", None, "the program went on: this is a snapshot of it")
-    if header["is_being_written"] and not header["is_complete"]:
+    if (header["is_being_written"] or header["is_running"]) and not header["is_closed"]:
         return Ending(pid, "running", None, "still running: the recording is being written")
     if header["state"] == "exec":
         return Ending(pid, "exec", None, "the process replaced itself by another program (exec)")
-    if is_killed(header):
-        text = "killed: nothing closed the recording (a signal, a crash, or the kernel)"
-        return Ending(pid, "killed", None, text)
+    if _endings.is_killed(header) or (ending["how"] == "signal" and ending["signal"] != _CTRL_C):
+        text = f"killed {_endings.describe(header)}"
+        if not header["is_complete"]:
+            text += "; its last events may be missing"
+        return Ending(pid, "killed", ending["status"], text, ending["signal"])
     return _find_way_out(found, number)
 
 
 def _find_way_out(found: stories.Exceptions, number: int) -> Ending:
-    """Returns how a process ended that has closed its recording."""
+    """Returns how a process ended that has closed its recording. Where its exit status is in the
+    recording, that counts; otherwise it follows from how the program ended."""
+    header = found.run[number].header
+    way = _find_exception_out(found, number)
+    status, how = header["ending"]["status"], header["ending"]["how"]
+    if how == "os._exit" and (way is None or way.status != status):
+        at = _find_open(found.run[number])
+        text = f"by os._exit({status})" + (f" in {safe(at)}" if at is not None else "")
+        return Ending(header["pid"], "os_exit", status, text)
+    if way is not None:
+        return way if status is None else replace(way, status=status)
+    at = _find_open(found.run[number])
+    if how == "stopped":
+        where = f" in {safe(at)}" if at is not None else ""
+        text = f"the recording was stopped{where}, and the program went on"
+        return Ending(header["pid"], "stopped", None, text)
+    if how == "exit":
+        text = "no exception ended it" + (f"; it ended in {safe(at)}" if at is not None else "")
+        return Ending(header["pid"], "closed", status, text)
+    text = (
+        "no exception ended it"
+        if at is None
+        else f"in {safe(at)}: by os._exit, or the recording was stopped there"
+    )
+    return Ending(header["pid"], "closed", None, f"{text} (its exit status is not recorded)")
+
+
+def _find_exception_out(found: stories.Exceptions, number: int) -> Optional[Ending]:
+    """Returns the end by an exception that left the program's outermost frame."""
     pid = found.run[number].header["pid"]
     for outcome in reversed(found.outcomes(number)):
         if not (outcome.is_in_main_thread() and outcome.has_left_the_outermost_frame()):
@@ -161,13 +187,7 @@ def _find_way_out(found: stories.Exceptions, number: int) -> Ending:
             if kind.rpartition(".")[2] in ("SystemExit", "KeyboardInterrupt"):
                 return Ending(pid, "exit", None, f"by {safe(kind)}")
             return Ending(pid, "exception", _FAILED, f"by {safe(kind)}, uncaught")
-    at = _find_open(found.run[number])
-    text = (
-        "no exception ended it"
-        if at is None
-        else (f"in {safe(at)}: by os._exit, or the recording was stopped there")
-    )
-    return Ending(pid, "closed", None, f"{text} (an exit status is not recorded)")
+    return None
 
 
 def _find_open(recording: Recording) -> Optional[str]:
@@ -299,7 +319,7 @@ def _find_unfinished(run: Sequence[Recording], totals: Sequence[Mapping[str, Any
     """Returns threads that had not ended when their process closed its recording."""
     odd = []
     for recording, one in zip(run, totals):
-        if not recording.header["is_complete"] or recording.header["state"] == "snapshot":
+        if not recording.header["is_closed"] or recording.header["state"] == "snapshot":
             continue
         left = {row["thread"] for row in one["threads"] if not (row["has_ended"] or row["is_main"])}
         names = _name_running(recording, left) if left else []

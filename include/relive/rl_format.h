@@ -16,7 +16,7 @@
  * 3: a file may hold other recordings of its run (MEMBER).
  * 4: values may be objects that were shown before, with other fields.
  * 5: a part of a recording has BEFORE. */
-#define RL_FORMAT_MINOR 5
+#define RL_FORMAT_MINOR 6
 #define RL_MAGIC        "\x89RELIVE\n"
 #define RL_MAGIC_BYTES  8
 
@@ -104,8 +104,12 @@ enum rl_codec { RL_CODEC_RAW = 0, RL_CODEC_ZSTD = 1 };
 #define RL_LV_BEAT_MONO  16          /* u64 ns, CLOCK_MONOTONIC: the writer was alive then */
 #define RL_LV_BEAT_TICKS 24          /* u64: taken together with it */
 #define RL_LV_BEAT_CHECK 32          /* u64: the two XORed; else they were being written */
-#define RL_LV_NO_TEXT    40 /* u64: files left out of SOURCE blocks, first LIVE block only */
-#define RL_LV_LOSS       64 /* u64[RL_LOSS_REASONS] lost events, first LIVE block only */
+#define RL_LV_NO_TEXT    40  /* u64: files left out of SOURCE blocks, first LIVE block only */
+#define RL_LV_ENDING     48  /* u64: how the process ended, by its own word (ending.h) */
+#define RL_LV_WAITED     56  /* u64: the same, as a recorded process saw it that waited for it */
+#define RL_LV_LOSS       64  /* u64[RL_LOSS_REASONS] lost events, first LIVE block only */
+#define RL_LV_BIRTH      192 /* u64: start of the process, in clock ticks since boot; 0 = unknown */
+#define RL_LV_END        200 /* u64: the file had this many bytes when the writer looked last */
 
 enum rl_live_state {
     RL_LIVE_RUNNING = 1,
@@ -113,6 +117,16 @@ enum rl_live_state {
     RL_LIVE_EXEC = 3,
     RL_LIVE_SNAPSHOT = 4 /* copied from a recording that went on */
 };
+
+/* How a process ended: the low half of RL_LV_ENDING or RL_LV_WAITED. The high half is the value. */
+enum rl_ending {
+    RL_ENDING_NONE = 0,    /* not known */
+    RL_ENDING_EXIT = 1,    /* by exit(): the exit status */
+    RL_ENDING_OS_EXIT = 2, /* by os._exit(): the exit status */
+    RL_ENDING_SIGNAL = 3,  /* by this signal */
+    RL_ENDING_STOPPED = 4  /* it had not: the recording was stopped before */
+};
+#define RL_ENDINGS 5
 
 /* ---- slot header, 64 bytes; rows follow ---- */
 #define RL_SLOT_HEADER_BYTES 64

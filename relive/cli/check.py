@@ -6,7 +6,7 @@ from relive.cli import DAMAGED, OK, common
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Sequence
+    from typing import Any, List, Mapping, Sequence
 
 
 def main(words: List[str]) -> int:
@@ -26,7 +26,7 @@ def main(words: List[str]) -> int:
             common.emit(file=recording.path, complete=complete, problems=problems, **counts)
             continue
         print(
-            f"{common.safe(recording.path)}: {_describe(complete, problems)};"
+            f"{common.safe(recording.path)}: {_describe(recording.header, problems)};"
             f" {common.counted(result['blocks'], 'block')},"
             f" {common.counted(result['chunks'], 'chunk')},"
             f" {common.counted(result['events'], 'event')},"
@@ -45,7 +45,10 @@ def main(words: List[str]) -> int:
     return OK if good else DAMAGED
 
 
-def _describe(complete: bool, problems: Sequence[str]) -> str:
+def _describe(header: Mapping[str, Any], problems: Sequence[str]) -> str:
     if problems:
         return f"damaged ({len(problems)} problem{'s' if len(problems) > 1 else ''})"
-    return "whole" if complete else "incomplete, what is there is sound"
+    if not header["is_complete"]:
+        return "incomplete, what is there is sound"
+    is_left = not header["is_closed"] and header["state"] != "snapshot"
+    return "whole up to its last moment" if is_left else "whole"

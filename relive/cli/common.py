@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from relive import _core, _files, config
+from relive import _core, _endings, _files, config
 from relive._colour import dim as dim
 from relive._colour import red as red
 from relive._facts import command_line as command_line
@@ -67,8 +67,8 @@ def newest_here(most: int) -> List[str]:
         except ReliveError as error:
             lines.append(f"  {safe(path)}  cannot be read: {safe(str(error))}\n")
             continue
-        state = "still written" if header["is_being_written"] else "its program was killed"
-        state = "" if header["is_complete"] else f", {state}"
+        state = _endings.describe_shortly(header)
+        state = f", {state}" if state else ""
         what = f"{count(header['events'])} events, {size(header['size'])}{state}"
         lines.append(f"  {safe(path)}  {what}\n")
     return ["\nThe newest recordings here:\n", *lines] if lines else []

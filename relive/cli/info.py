@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from relive import _endings
 from relive.cli import DAMAGED, OK, common
 
 TYPE_CHECKING = False
@@ -48,7 +49,7 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "file": recording.path,
         "size": header["size"],
         "complete": header["is_complete"],
-        "state": _describe_state(header),
+        "state": _endings.describe_state(header),
         "run_id": header["run_id"],
         "pid": header["pid"],
         "parent_pid": header["parent_pid"],
@@ -68,6 +69,9 @@ def _collect_facts(recording: Recording) -> Dict[str, Any]:
         "live": "mapped" if header["is_mapped"] else "written every 100 ms",
         "clock": header["clock"],
         "facts": meta,
+        "ending": header["ending"]["how"],
+        "exit_status": header["ending"]["status"],
+        "signal": header["ending"]["signal"],
     }
 
 
@@ -111,21 +115,6 @@ def _collect_sources(recording: Recording) -> Dict[str, Any]:
         "without_text": without,
         "no_room": recording.header["no_text"],
     }
-
-
-def _describe_state(header: Mapping[str, Any]) -> str:
-    if header["state"] == "snapshot":
-        return "a snapshot of a recording that went on"
-    if header["is_complete"]:
-        return "complete"
-    if header["is_being_written"]:
-        return "being written"
-    if header["state"] == "exec":
-        return "incomplete: the process replaced itself by another program (exec)"
-    text = "incomplete: the process ended without closing it; what it had published is here"
-    if header["torn_bytes"]:
-        text += f" (it ended while a block was written: {header['torn_bytes']} bytes of it)"
-    return text
 
 
 def _show_facts(facts: Mapping[str, Any]) -> None:

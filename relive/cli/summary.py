@@ -10,11 +10,11 @@ from relive.cli.bodies import Bodies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterator, List, Tuple
+    from typing import Dict, Iterator, List, Sequence, Tuple
 
     from relive.api import Recording
     from relive.stories import Exceptions, Place, Story
-    from relive.summaries import HotSpot, Summary
+    from relive.summaries import Ending, HotSpot, Summary
 
 _MOST_ENDINGS = 6  # of processes, and as many oddities
 _MOST_FRAMES = 2
@@ -66,26 +66,26 @@ def _describe_run(run: List[Recording], found: Summary) -> Iterator[str]:
         del argv[0]
     python = f"Python {meta.get('python', '?')}"
     yield _fit(f"  program   {common.safe(' '.join(argv)) or '?'}  ({python}, pid {header['pid']})")
-    yield from _describe_endings(found)
+    yield from describe_endings(found.endings)
     yield f"  ran       {', '.join(_count_all(run, found))}"
     yield _fit(f"  recorded  {', '.join(_list_facts(run))}")
 
 
-def _describe_endings(found: Summary) -> Iterator[str]:
+def describe_endings(endings: Sequence[Ending], head: str = "  ended     ") -> Iterator[str]:
     """Yields how the processes ended: the first one, then the others, those that failed first."""
     groups: Dict[Tuple[bool, bool, str], List[int]] = {}
-    for number, ending in enumerate(found.endings):
+    for number, ending in enumerate(endings):
         is_bad = bool(ending.status) or ending.how == "killed"
         status = f" (exit status {ending.status})" if ending.status is not None else ""
         groups.setdefault((number != 0, not is_bad, ending.text + status), []).append(ending.pid)
     rows = sorted(groups.items(), key=lambda item: item[0])
     for (_, is_good, text), pids in rows[:_MOST_ENDINGS]:
-        who = f"pid {pids[0]}: " if len(found.endings) > 1 else ""
+        who = f"pid {pids[0]}: " if len(endings) > 1 else ""
         if len(pids) > 1:
             more = ", ..." if len(pids) > 3 else ""
             names = ", ".join(map(str, pids[:3]))
             who = f"{common.count(len(pids))} processes (pid {names}{more}): "
-        line = _fit(f"  ended     {who}{text}")
+        line = _fit(f"{head}{who}{text}")
         yield line if is_good else common.red(line)
     if len(rows) > _MOST_ENDINGS:
         left = sum(len(pids) for _, pids in rows[_MOST_ENDINGS:])
@@ -205,7 +205,7 @@ def suggest(run: List[Recording], found: Summary) -> Iterator[Tuple[str, str]]:
         yield f"relive why {path} exc:{number}", "its frames, its values, what came before it"
         if found.exceptions.count > 1:
             yield f"relive exc {path}", f"all {common.count(found.exceptions.count)} exceptions"
-    if not run[0].header["is_complete"]:
+    if found.endings[0].how in ("killed", "running", "os_exit"):
         yield f"relive state end {path}", "what was open at the end"
     if found.busiest is not None:
         func = common.quoted(found.busiest)
@@ -235,9 +235,9 @@ def emit(run: List[Recording], found: Summary) -> None:
         meta = recording.header["meta"]
         common.emit(
             row="process", pid=ending.pid, file=recording.path, ended=ending.how,
-            exit_status=ending.status, text=ending.text, complete=recording.header["is_complete"],
-            python=meta.get("python"), level=meta.get("level"),
-            events=recording.header["events"],
+            exit_status=ending.status, signal=ending.signal, text=ending.text,
+            complete=recording.header["is_complete"], python=meta.get("python"),
+            level=meta.get("level"), events=recording.header["events"],
         )  # fmt: skip
     if found.exception is not None:
         number, place = found.exception

@@ -6,7 +6,7 @@ import re
 import sys
 
 from relive import summaries, suspects, timelines
-from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, timeline
+from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, summary, timeline
 from relive.cli.bodies import Bodies
 from relive.cli.options import Option, Parser, Word
 from relive.errors import ReliveError
@@ -15,11 +15,12 @@ from relive.stories import CAUGHT, ENDED, IN_LIBRARY, Exceptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+    from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
     from relive.api import Recording
     from relive.origins import Origin
     from relive.stories import Place, Story
+    from relive.summaries import Ending
     from relive.suspects import Suspect
 
 _EVENTS_BEFORE = 8
@@ -50,12 +51,13 @@ def main(words: List[str]) -> int:
     failure = _choose(found, wanted)
     if args.json:
         common.emit(schema="relive.why", version=1)
+    endings = [summaries.find_ending(found, number) for number in range(len(run))]
     if failure is None:
-        _say_nothing_failed(run, bool(args.json))
+        _say_nothing_failed(run, endings, bool(args.json))
     elif args.json:
-        _emit(failure)
+        _emit(failure, endings)
     else:
-        _show(failure, bool(args.full))
+        _show(failure, endings, bool(args.full))
     damaged = common.say_problems(run)
     return DAMAGED if damaged else OK if failure else NOTHING
 
@@ -245,7 +247,7 @@ def _find_worst_caught(found: Exceptions) -> int:
 # ---- text ----
 
 
-def _show(failure: _Failure, is_full: bool) -> None:
+def _show(failure: _Failure, endings: Sequence[Ending], is_full: bool) -> None:
     if failure.is_caught:
         print("no exception was seen to end the program, a thread or a task; this one looks worst:")
     sys.stdout.writelines(exc.tell_whole(failure.found, failure.shown, is_full)[0])
@@ -266,6 +268,9 @@ def _show(failure: _Failure, is_full: bool) -> None:
             text, _ = timeline.describe(row, 100, has_values, bodies)
             text = text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
             print(f"  {row['position']:>10}  {text}")
+    print()
+    for line in summary.describe_endings(endings, "ended "):
+        print(line)
     print("\nnext")
     for command, why in failure.commands():
         print(f"  {common.typed(command):<46}  {common.dim(why)}")
@@ -294,7 +299,7 @@ def _show_origin(origin: Origin, prefix: str) -> None:
         print(f"    {common.safe(one.name)} = {value}")
 
 
-def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
+def _say_nothing_failed(run: List[Recording], endings: Sequence[Ending], is_json: bool) -> None:
     """Says that nothing failed, and what else may show why an answer is wrong."""
     path = common.quoted(common.short_path(run[0].path))
     commands = [
@@ -304,25 +309,33 @@ def _say_nothing_failed(run: List[Recording], is_json: bool) -> None:
     if any(common.highest_level(one.header["meta"]) != "lines" for one in run):
         commands.append(("relive record --level lines ...", "records each line and each change"))
     text = f"nothing failed: no exception of the program was recorded{exc.seen_how(run)}"
-    killed = [one.header["pid"] for one in run if summaries.is_killed(one.header)]
+    killed = [one for one in endings if one.how == "killed"]
     if killed:
-        pids = ", ".join(map(str, killed[:3])) + (", ..." if len(killed) > 3 else "")
-        text = (
-            f"no exception of the program was recorded{exc.seen_how(run)}\nkilled: nothing closed"
-            f" the recording of pid {pids} (a signal, a crash, or the kernel)"
-        )
+        text = f"no exception of the program was recorded{exc.seen_how(run)}"
         commands.insert(0, (f"relive state end {path}", "what was open at the end"))
     if is_json:
         common.emit(row="nothing", text=text)
+        _emit_endings(endings)
         for command, why in commands:
             common.emit(row="next", command=common.typed(command), why=why)
         return
-    print(f"{text}\n\nnext")
+    print(text)
+    for line in summary.describe_endings(endings, "ended "):
+        print(line)
+    print("\nnext")
     for command, why in commands:
         print(f"  {common.typed(command):<46}  {common.dim(why)}")
 
 
-def _emit(failure: _Failure) -> None:
+def _emit_endings(endings: Sequence[Ending]) -> None:
+    for one in endings:
+        common.emit(
+            row="process", pid=one.pid, ended=one.how, exit_status=one.status, signal=one.signal,
+            text=one.text,
+        )  # fmt: skip
+
+
+def _emit(failure: _Failure, endings: Sequence[Ending]) -> None:
     """Writes a row for the exception, and one for each other thing on the page."""
     story, recording = failure.story, failure.recording
     variables = exc.variables_of(recording, story, [row[0] for row in story.lines()])
@@ -354,5 +367,6 @@ def _emit(failure: _Failure) -> None:
         )  # fmt: skip
     for row in failure.before():
         common.emit(row="event", **row)
+    _emit_endings(endings)
     for command, why in failure.commands():
         common.emit(row="next", command=common.typed(command), why=why)

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from itertools import islice
 
-from relive import _core, positions
+from relive import _core, _endings, positions
 from relive._facts import sees_handled
 from relive._terminal import progress, thread_title
 from relive._variables import KNOWN, MAY_HAVE_CHANGED, Variable, frame_text
@@ -478,9 +478,7 @@ class RecordedPlace(Place):
             ("events", f"{header['events']:,} in {header['end_ns'] / 1e6:.6g}ms"),
             ("threads", f"{len(self.recording.threads()):,}"),
         ]
-        state = "" if header["is_complete"] else (
-            "still written" if header["is_being_written"] else "its program was killed"
-        )  # fmt: skip
+        state = _endings.describe_shortly(header)
         rows += [("state", state)] if state else []
         if header["losses"]:
             lost = ", ".join(f"{count:,} ({why})" for why, count in header["losses"].items())

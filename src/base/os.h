@@ -5,6 +5,7 @@
  *   os_store.c   small files in the user's cache
  *   os_text.c    texts of source files, and what the system knows about this process
  *   os_ask.c     a request to another process
+ *   os_ends.c    how this process ends
  *   os_door.c    descriptors that pass between threads
  *
  * Functions that fail return -1. Those that take os_errno store the reason there.
@@ -36,6 +37,8 @@ int os_random(void *bytes, size_t n); /* 0: they come from the clocks, so are no
 /* Creates a file with mode 0600. Never follows a link and never truncates an existing file. */
 int os_create(const char *path, int *fd, int *os_errno);
 int os_open_read(const char *path, int *fd, int *os_errno);
+/* Opens a regular file to change bytes of it; never follows a link. */
+int os_open_change(const char *path, int *fd, int *os_errno);
 /* Closes a descriptor; -1 is ignored. */
 void os_close(int fd);
 /* Writes the path without links to `out`. Returns -1 where there is no such path or it is too
@@ -95,12 +98,26 @@ int os_read_text(const char *path, size_t most, struct bytes_out *out, uint64_t 
                  enum os_text_failure *why);
 /* Returns when this process began, in ns since 1970; 0 = not known. */
 uint64_t os_process_start(void);
+/* Returns when a process began, in clock ticks since the system's start. With the process id, that
+ * names one process. 0 = there is none, it has ended, or the system does not say. */
+uint64_t os_process_birth(uint64_t pid);
 /* Writes the path of the regular file that is this process's standard input. Returns -1 where it is
  * none, or has no path. */
 int os_stdin_path(char *out, size_t size);
 /* Appends the words that this process was started with, each with a final NUL. Returns -1 where the
  * system does not say. */
 int os_command_words(struct bytes_out *out);
+
+/* ---- how this process ends ---- */
+/* Calls `note` before a signal ends this process by its default action, in a handler: only stores
+ * and system calls are allowed there. A signal that the program ignores or handles is left alone,
+ * and so is one whose action the program changes later. Idempotent. */
+void os_watch_deadly(void (*note)(int signo));
+/* Gives those signals their default action again. */
+void os_unwatch_deadly(void);
+/* Calls `note` with the exit status when this process ends by exit(), for the life of the process.
+ * Returns -1 where the system does not say. */
+int os_at_exit(void (*note)(int status));
 
 /* ---- other processes ---- */
 /* Runs a program with a request on its stdin, and collects its stdout; stderr is discarded. `words`

@@ -188,6 +188,18 @@ int os_open_read(const char *path, int *fd, int *os_errno)
     return 0;
 }
 
+int os_open_change(const char *path, int *fd, int *os_errno)
+{
+    int opened = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+    if (opened < 0 || !os_is_regular(opened)) {
+        *os_errno = opened < 0 ? errno : EINVAL;
+        os_close(opened);
+        return -1;
+    }
+    *fd = opened;
+    return 0;
+}
+
 void os_close(int fd)
 {
     if (fd >= 0) {

@@ -67,25 +67,42 @@ int os_read_text(const char *path, size_t most, struct bytes_out *out, uint64_t 
     return failed ? -1 : 0;
 }
 
-uint64_t os_process_start(void)
+/* Reads from /proc when a process began, in clock ticks since the system's start. Returns -1 where
+ * there is none, or it has ended and nobody has waited for it yet. */
+static int read_birth(const char *path, unsigned long long *began)
 {
-    char text[1024];
-    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    char text[1024], state = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (fd >= 0) {
         (void)close(fd);
     }
     const char *at = n > 0 ? memrchr(text, ')', (size_t)n) : NULL;
+    text[n > 0 ? n : 0] = 0;
+    /* field 3: the state, field 22: the start; the ')' ends field 2 */
+    int found = at == NULL ? 0
+                           : sscanf(at + 1,
+                                    " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d"
+                                    " %*d %*d %*d %*d %llu",
+                                    &state, began);
+    return found == 2 && state != 'Z' && state != 'X' ? 0 : -1;
+}
+
+uint64_t os_process_birth(uint64_t pid)
+{
+    char path[64];
+    unsigned long long began = 0;
+    (void)snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
+    return read_birth(path, &began) == 0 ? began : 0;
+}
+
+uint64_t os_process_start(void)
+{
     unsigned long long began = 0;
     struct timespec boot;
     long hz = sysconf(_SC_CLK_TCK);
-    text[n > 0 ? n : 0] = 0;
-    /* field 22: its start in ticks since the system's; the ')' ends field 2 */
-    if (at == NULL || hz <= 0 || clock_gettime(CLOCK_BOOTTIME, &boot) != 0 ||
-        sscanf(at + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d"
-               " %*d %llu",
-               &began) != 1) {
+    if (hz <= 0 || clock_gettime(CLOCK_BOOTTIME, &boot) != 0 ||
+        read_birth("/proc/self/stat", &began) != 0) {
         return 0;
     }
     uint64_t since_boot = (uint64_t)boot.tv_sec * UINT64_C(1000000000) + (uint64_t)boot.tv_nsec;

@@ -91,6 +91,11 @@ rl_status cut_file_control(struct cut_file *file, const struct reader *reader, u
         put64(page + RL_LV_BEAT_CHECK, reader->heartbeat.mono_ns ^ reader->heartbeat.ticks);
     }
     put64(page + RL_LV_NO_TEXT, reader->no_text);
+    put64(page + RL_LV_ENDING, ending_word(reader->own));
+    put64(page + RL_LV_WAITED, ending_word(reader->waited));
+    if (state != RL_LIVE_CLOSED && state != RL_LIVE_SNAPSHOT && !reader->is_whole) {
+        put64(page + RL_LV_END, UINT64_MAX); /* something is missing here, too */
+    }
     for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
         put64(page + RL_LV_LOSS + 8 * i, reader->losses[i]);
     }

@@ -25,6 +25,7 @@
 
 #include "before.h"
 #include "block.h"
+#include "ending.h"
 #include "header.h"
 #include "map.h"
 #include "rec.h"
@@ -68,9 +69,14 @@ struct reader {
     uint64_t size; /* of the recording, which may be a member of the file */
     struct file_header header;
     int is_complete; /* closed cleanly: index and footer are there */
+    int is_whole;    /* nothing is known to be missing up to the last moment of the process */
     int is_being_written;
-    uint32_t live_state; /* enum rl_live_state of the control page, 0 = no page found */
-    uint64_t control;    /* place of that page */
+    int is_running; /* its process still runs, although nobody has the file's lock: a copy */
+    struct ending own, waited; /* how it ended: the process itself; who has waited for it */
+    uint64_t birth;            /* of the process: os_process_birth(); 0 = not known */
+    uint64_t end;              /* the file had this many bytes once; 0 = not known */
+    uint32_t live_state;       /* enum rl_live_state of the control page, 0 = no page found */
+    uint64_t control;          /* place of that page */
     struct heartbeat {
         uint64_t mono_ns; /* 0 = none found */
         uint64_t ticks;   /* 0 in files of minor 0, or read in the middle of a write */

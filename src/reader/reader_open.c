@@ -80,6 +80,42 @@ static void set_end(struct reader *reader)
     reader->end_ticks = reader->is_complete ? reader->footer.end_ticks : end;
 }
 
+/* Returns whether each thread's chunks follow each other, but for events that are counted as lost.
+ * A ring keeps the newest events of its threads alone, so it has nothing to compare. */
+static int has_no_gap(const struct reader *reader)
+{
+    uint64_t missing = 0, counted = 0;
+    for (size_t i = 0; i < reader->chunk_count; i++) {
+        const struct chunk_info *info = &reader->chunks[i].info;
+        int is_first = i == 0 || reader->chunks[i - 1].info.thread != info->thread;
+        const struct chunk_info *before = is_first ? NULL : &reader->chunks[i - 1].info;
+        uint64_t seq = is_first ? 0 : before->first_seq + before->events;
+        missing += info->first_seq > seq ? info->first_seq - seq : 0;
+    }
+    for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
+        counted += reader->losses[i];
+    }
+    return missing <= counted;
+}
+
+/* Sets is_whole and is_running. A killed process leaves every row in memory that is shared with the
+ * file. So a recording that nothing closed need not miss anything. */
+static void set_whole(struct reader *reader)
+{
+    const struct file_header *header = &reader->header;
+    int is_ring = (header->flags & RL_FLAG_RING) != 0;
+    reader->is_running = !reader->is_complete && !reader->is_being_written &&
+                         reader->member.place == 0 && reader->live_state == RL_LIVE_RUNNING &&
+                         reader->birth != 0 && os_process_birth(header->pid) == reader->birth;
+    int has_ended =
+        (reader->live_state == RL_LIVE_RUNNING && (header->flags & RL_FLAG_LIVE_MAPPED) != 0) ||
+        reader->live_state == RL_LIVE_EXEC;
+    int is_left = has_ended && !reader->is_being_written && !reader->is_running &&
+                  reader->problem_count == 0 &&
+                  (is_ring || (reader->size >= reader->end && has_no_gap(reader)));
+    reader->is_whole = reader->is_complete || is_left || reader->live_state == RL_LIVE_SNAPSHOT;
+}
+
 /* Opens the file. Pipes and devices are refused: they have no size, and cannot be read twice. */
 static rl_status open_fd(struct reader *reader, const char *path, struct rl_err *err)
 {
@@ -149,6 +185,7 @@ static rl_status open_once(const char *path, struct member member, struct reader
     }
     set_clock(reader);
     set_end(reader);
+    set_whole(reader);
 done:
     if (status != RL_OK) {
         reader_close(reader);

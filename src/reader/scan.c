@@ -240,6 +240,17 @@ static int is_unused_live(const struct reader *reader, uint64_t payload,
            bytes_are_zero(slot, sizeof slot);
 }
 
+/* Takes what the first control page has about the process. Before minor 6 it has zeros there. */
+static void read_ending(struct reader *reader, const uint8_t *control)
+{
+    if (ending_of(get64(control + RL_LV_ENDING), &reader->own) != RL_OK ||
+        ending_of(get64(control + RL_LV_WAITED), &reader->waited) != RL_OK) {
+        reader_problem(reader, "how the process ended is damaged");
+    }
+    reader->birth = get64(control + RL_LV_BIRTH);
+    reader->end = get64(control + RL_LV_END);
+}
+
 /* Reads the control page of a LIVE block, and its slots where they are wanted. The first LIVE block
  * of the file has state and losses. */
 static rl_status read_live(struct reader *reader, uint64_t offset,
@@ -262,6 +273,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
         reader->control = payload;
         reader->live_state = get32(control + RL_LV_STATE);
         reader->no_text = get64(control + RL_LV_NO_TEXT);
+        read_ending(reader, control);
         for (size_t i = 0; i < RL_LOSS_REASONS; i++) {
             reader->losses[i] = get64(control + RL_LV_LOSS + 8 * i);
         }

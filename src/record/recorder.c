@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "last_word.h"
 #include "recorder_state.h"
 #include "snapshot.h"
 #include "shrink.h"
@@ -132,6 +133,7 @@ void recorder_end_lanes(struct recorder *recorder)
 void recorder_close(struct recorder *recorder, struct recorder_stats *stats)
 {
     memset(stats, 0, sizeof *stats);
+    last_word_unwatch(recorder); /* its page is unmapped soon */
     os_lock_mutex(&recorder->lock);
     recorder->is_stopping = 1;
     recorder->closing_stats = stats;
@@ -160,6 +162,7 @@ void recorder_abandon(struct recorder *recorder)
     /* The writer thread is in the parent, and so is its descriptor if that was in a private table.
      * Close and unmap what is shared, so that nothing here can reach the parent's file. The heap
      * stays as it is: another thread may have been in the middle of a change. */
+    last_word_unwatch(recorder);
     os_door_close(&recorder->door);
     if (!recorder->has_private_table) {
         os_close(recorder_writer(recorder)->fd);
@@ -557,4 +560,9 @@ const char *recorder_live_mode(const struct recorder *recorder)
 const char *recorder_path(const struct recorder *recorder)
 {
     return recorder->path;
+}
+
+const uint8_t *recorder_run_id(const struct recorder *recorder)
+{
+    return recorder->options.header.run_id;
 }

@@ -126,5 +126,6 @@ void recorder_count_loss(struct recorder *recorder, enum rl_loss_reason reason, 
 /* Returns "mapped", or why slots are written every 100 ms instead. Static storage. */
 const char *recorder_live_mode(const struct recorder *recorder);
 const char *recorder_path(const struct recorder *recorder);
+const uint8_t *recorder_run_id(const struct recorder *recorder); /* 16 bytes */
 
 #endif

@@ -22,6 +22,15 @@ static const struct {
     uint32_t first, most;
 } blocks[SLOT_SIZES] = {{FIRST_SMALL, 1024}, {4, 128}, {2, 32}};
 
+/* Writes the size of the file to the control page: it shows a reader whether the end of a copy is
+ * missing. */
+static void write_end(struct recorder *recorder)
+{
+    if (recorder->control != NULL) {
+        put64(recorder->control->memory + RL_LV_END, recorder_writer(recorder)->offset);
+    }
+}
+
 /* Appends a LIVE block; its slots are free. */
 static rl_status add_live(struct recorder *recorder, enum slot_size size, uint32_t count)
 {
@@ -50,6 +59,7 @@ static rl_status add_live(struct recorder *recorder, enum slot_size size, uint32
     if (recorder->control == NULL) {
         recorder->control = live;
     }
+    write_end(recorder);
     return RL_OK;
 }
 
@@ -157,6 +167,7 @@ void work_drain(struct recorder *recorder)
             state_count_loss(recorder, reason_for(writer, status), slot->events);
         }
         recorder->in_work--;
+        write_end(recorder);
         state_free_slot(recorder, slot);
         os_cond_broadcast(&recorder->room);
         if (state_wants_slots(recorder)) {
@@ -175,6 +186,7 @@ static void write_heartbeat(struct recorder *recorder)
         put64(control + RL_LV_BEAT_MONO, now.mono_ns);
         put64(control + RL_LV_BEAT_TICKS, now.ticks);
         put64(control + RL_LV_BEAT_CHECK, now.mono_ns ^ now.ticks);
+        write_end(recorder);
     }
 }
 
@@ -236,6 +248,7 @@ void work_finish(struct recorder *recorder, struct recorder_stats *stats)
         bytes_out_reset(&writer->index); /* blocks of the shelf have moved; readers scan a ring */
     } else {
         give_up_slots(recorder);
+        writer_forget_end(writer, first);
         compact_file(writer, recorder->lives);
     }
     writer->events = stats->events;
@@ -260,6 +273,9 @@ void work_open(struct recorder *recorder)
             ring_make_shelf(recorder);
         }
         write_heartbeat(recorder);
+        if (recorder->control != NULL) {
+            put64(recorder->control->memory + RL_LV_BIRTH, os_process_birth(os_pid()));
+        }
         if (status != RL_OK) {
             (void)status_set(&recorder->open_err, status, "cannot reserve space for %s: %s",
                              recorder->path,

@@ -382,6 +382,15 @@ rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
     return status;
 }
 
+void writer_forget_end(struct writer *writer, const struct live *first)
+{
+    static const uint8_t unknown[8];
+    int ignored; /* a file that cannot be written does not get shorter, either */
+    if (writer_is_sound(writer)) {
+        (void)os_pwrite(writer->fd, unknown, sizeof unknown, first->offset + RL_LV_END, &ignored);
+    }
+}
+
 void writer_close(struct writer *writer)
 {
     os_close(writer->fd);

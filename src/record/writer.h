@@ -65,6 +65,8 @@ int writer_give_up_live(struct writer *writer, const struct live *live);
  */
 RL_CHECKED rl_status writer_finish(struct writer *writer, uint64_t lost, int with_summary,
                                    const struct live *first);
+/* Before blocks move and the file gets shorter: its size on the control page becomes unknown. */
+void writer_forget_end(struct writer *writer, const struct live *first);
 /* Closes the descriptor and frees all memory. */
 void writer_close(struct writer *writer);
 /* Returns whether the descriptor still is our file and the file is whole; otherwise sets is_gone.

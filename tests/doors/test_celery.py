@@ -214,7 +214,7 @@ def test_a_worker_that_is_killed_in_a_task_leaves_it_open(tmp_path):
     rows = by_id(tmp_path)
     assert rows[slow][0]["open"] and not rows[tea][0]["open"]
     name = f"work.{row['pid']}.0.relive"
-    assert "incomplete, what is there is sound" in problem_texts(name, tmp_path)
+    assert "whole up to its last moment" in problem_texts(name, tmp_path)
     assert "slow()" in ask("tree", "--calls", "--session", "1", name, cwd=tmp_path)
 
 

@@ -1,6 +1,7 @@
 """gunicorn: a recording a worker, a session a request, whatever the worker."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -140,18 +141,17 @@ def test_each_request_is_a_session_of_its_worker(kind, door, tmp_path):
 
 
 def check_files(rows, kind, folder):
-    """Checks that the files of processes that have served requests are whole. A worker that was
-    ended while it began may have one that is not, and uvicorn ends each by a signal.
-
-    The master repeats SIGTERM. One that comes while the interpreter ends finds no handler any more,
-    and kills the worker; the master's log names it."""
+    """Checks that the files of processes that have served requests are whole, and that each says
+    how its process ended: by exit, by a signal of its master or by the test's."""
     texts = problem_texts("web.relive", folder)
     assert "damaged" not in texts and "web.relive: whole" in texts
-    killed = {row["pid"] for row in rows if row["open"]}
-    log = "".join(path.read_text() for path in folder.glob("output-*.txt"))
-    killed |= {int(pid) for pid in re.findall(r"Worker \(pid:(\d+)\) was sent SIGTERM!", log)}
-    for pid in {row["pid"] for row in rows} - killed:
-        assert kind == UVICORN or f"web.{pid}.0.relive: whole" in texts, texts
+    for pid in {row["pid"] for row in rows}:
+        assert f"web.{pid}.0.relive: whole" in texts, texts
+        info = ask("info", f"web.{pid}.0.relive", "--json", cwd=folder)
+        ending = json.loads(info.splitlines()[1])
+        assert ending["complete"] and ending["ending"] in ("exit", "signal"), ending
+        assert ending["signal"] in (None, signal.SIGTERM, signal.SIGKILL), ending
+        assert kind != UVICORN or ending["ending"] == "signal"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -167,7 +167,7 @@ def test_a_worker_that_is_killed_in_a_request_leaves_it_open(kind, tmp_path):
     rows = {row["tag"]: row for row in sessions_of(f"web.{pid}.0.relive", tmp_path)}
     assert rows["GET /slow"]["open"] and not rows["GET /tea"]["open"]
     texts = problem_texts("web.relive", tmp_path)
-    assert f"web.{pid}.0.relive: incomplete, what is there is sound" in texts
+    assert f"web.{pid}.0.relive: whole up to its last moment" in texts
     check_files(sessions_of("web.relive", tmp_path), kind, tmp_path)
 
 

@@ -116,4 +116,4 @@ def test_a_consumer_that_is_killed_in_a_task_leaves_it_open(kind, tmp_path):
         row = wait_until(lambda: by_id(tmp_path).get(slow), "the task", program.process)[0]
         os.kill(row["pid"], signal.SIGKILL)
     assert by_id(tmp_path)[slow][0]["open"]
-    assert "incomplete, what is there is sound" in problem_texts("work.relive", tmp_path)
+    assert "whole up to its last moment" in problem_texts("work.relive", tmp_path)

@@ -52,7 +52,7 @@ def test_a_process_that_is_killed_leaves_its_request_open_and_is_replaced(tmp_pa
         server.end()
     rows = sessions_of(f"web.{pid}.0.relive", tmp_path)
     assert [row["tag"] for row in rows if row["open"]] == ["GET /slow"]
-    assert f"web.{pid}.0.relive: incomplete, what is there is sound" in problem_texts(
+    assert f"web.{pid}.0.relive: whole up to its last moment" in problem_texts(
         "web.relive", tmp_path
     )
 

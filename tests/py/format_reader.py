@@ -26,6 +26,24 @@ PIECE = 16777196  # bytes of a recording in one MEMBER block
 PUSH, POP = {1, 28, 4, 5}, {2, 3, 6, 29}
 
 
+def ending(page, at):
+    """Returns (how, number) of a word that says how the process ended."""
+    how, number = u32(page, at), u32(page, at + 4)
+    least, most = {0: (0, 0), 1: (0, 255), 2: (0, 255), 3: (1, 64), 4: (0, 0)}.get(
+        how, (0, 1 << 32)
+    )
+    if not least <= number <= most:
+        raise Damaged("how the process ended")
+    return (how, number) if how <= 4 else (0, 0)
+
+
+def join_endings(own, waited):
+    """Returns what the word of the process and that of who waited for it say together."""
+    if waited[0] == 0 or own[0] == 4:
+        return own
+    return (own[0], waited[1]) if waited[0] == 1 and own[0] in (1, 2) else waited
+
+
 class Recording:
     def __init__(self, path, data=None):
         if data is None:
@@ -42,6 +60,7 @@ class Recording:
         self.chunks = {}  # (thread, number) -> (info, records), blocks before slots
         self.slots = {}
         self.footer = None
+        self.ending = None  # (how, number) of the first LIVE block
         self.before = None  # of a part: what was before its first event
         self.members = {}  # number -> bytes of a recording in this one
         self.pairs, self.problems = [], []
@@ -78,6 +97,9 @@ class Recording:
     def block_3(self, prefix, payload, at):
         size, count = u32(payload, 4), u32(payload, 8)
         ns, ticks = u64(payload, 16), u64(payload, 24)
+        if self.ending is None:
+            self.ending = join_endings(ending(payload, 48), ending(payload, 56))
+            self.birth, self.end = u64(payload, 192), u64(payload, 200)
         if u64(payload, 32) == ns ^ ticks:
             self.pairs.append((ns, ticks))
         assert u32(payload, 0) == 0x564C4C52 and (at + 32) % 4096 == 0

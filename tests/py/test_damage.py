@@ -112,7 +112,7 @@ def test_check_names_a_frame_that_begins_twice(tmp_path):
     )
     relive("record", "--level", "calls", "-o", "x.relive", "prog.py", cwd=tmp_path)
     path = tmp_path / "x.relive"
-    assert b"incomplete, what is there is sound" in relive("check", path).stdout
+    assert b"whole up to its last moment" in relive("check", path).stdout
     second, third = [event for event in dumped(path) if event["kind"] == "call"][1:3]
     data = bytearray(path.read_bytes())
     frames = [int(event["frame"].partition("#")[2]) | 1 << 40 for event in (second, third)]

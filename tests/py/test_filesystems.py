@@ -90,7 +90,8 @@ def test_a_real_file_system(disk):
     assert (done.stdout, done.returncode, calls) == (b"end\n", 0, 1100000)
     assert header["is_mapped"] == (kind in MAPPED) and header["is_complete"]
     done, header, calls = record("kill")
-    assert done.returncode == -signal.SIGKILL and not header["is_complete"]
+    assert done.returncode == -signal.SIGKILL and not header["is_closed"]
+    assert header["is_complete"] == header["is_mapped"]
     assert calls == 1100000 if header["is_mapped"] else 100000 < calls <= 1100000
     done, header, calls = record("full")
     assert (done.stdout, done.returncode) == (b"full\nend\n", 0), done.stderr

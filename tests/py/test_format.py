@@ -78,9 +78,25 @@ def test_summary(record, tmp_path):
 def test_unfinished_file(record, tmp_path):
     source = "import os\ndef f(n): return n\nfor i in range(8000): f(i)\nos.kill(os.getpid(), 9)\n"
     _, headers, events = record(source)
-    assert not headers[0]["is_complete"]
+    assert headers[0]["is_complete"] and headers[0]["state"] == "running"
     found = format_reader.events(tmp_path / "out.relive")
     assert [{**e, "t": 0} for e in found] == [{**e, "t": 0} for e in events]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("", (1, 0)), ("sys.exit(300)", (1, 44)), ("os._exit(9)", (2, 9)),
+     ("os.kill(os.getpid(), 15)", (3, 15)), ("os.kill(os.getpid(), 9)", (0, 0)),
+     ("relive.stop()", (4, 0))],
+)  # fmt: skip
+def test_how_the_process_ended(end, expected, record, tmp_path):
+    record(f"import os, sys, relive\ndef f(): pass\nf()\n{end}\n")
+    found = format_reader.Recording(tmp_path / "out.relive")
+    assert found.ending == expected and found.birth != 0
+    with api.open(tmp_path / "out.relive") as recording:
+        names = {0: None, 1: "exit", 2: "os._exit", 3: "signal", 4: "stopped"}
+        assert recording.header["ending"]["how"] == names[expected[0]]
+        assert found.end <= recording.header["size"]
 
 
 def test_sessions(tmp_path):

@@ -131,7 +131,7 @@ def record_program(folder, *options, rounds, killed=False):
 
 def test_state_in_a_killed_file_and_a_ring(tmp_path):
     path = record_program(tmp_path, rounds=3, killed=True)
-    assert not api.open(path).header["is_complete"]
+    assert not api.open(path).header["is_closed"]
     states = compare(path, choose(path, 40, 1))
     assert any(state.suspended for state in states)
     (tmp_path / "ring").mkdir()

@@ -257,7 +257,9 @@ def test_a_killed_run_stays_killed(tmp_path):
     (tmp_path / "p").mkdir()
     assert relive("pack", "run.relive", "-o", "p/run.relive", cwd=tmp_path).returncode == 0
     loose, pack = (api.open(tmp_path / name) for name in ("run.relive", "p/run.relive"))
-    assert not pack.header["is_complete"] and pack.header["state"] == loose.header["state"]
+    for key in "is_closed", "is_complete", "state", "ending":
+        assert pack.header[key] == loose.header[key]
+    assert pack.header["is_complete"] and not pack.header["is_closed"]
     assert pack.header["losses"] == loose.header["losses"]
     events = [[{k: v for k, v in event.items() if k != "t"} for event in one.events()]
               for one in (loose, pack)]  # fmt: skip

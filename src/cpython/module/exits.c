@@ -1,5 +1,6 @@
 /* Why: children made by fork end with os._exit, and a program may replace itself; both would leave
- * a recording that was not closed. Nothing is lost then either, but it reads as `incomplete`. */
+ * a recording that was not closed. Nothing is lost then either, but its reader has to find the end.
+ */
 #include "exits.h"
 
 #include <errno.h>
@@ -8,8 +9,10 @@
 #include <unistd.h>
 
 #include "interpreters.h"
+#include "last_word.h"
 #include "life.h"
 #include "methods.h"
+#include "os.h"
 #include "safe_text.h"
 #include "state.h"
 
@@ -20,10 +23,12 @@ enum { COUNT_BYTES = 32, SHOWN_BYTES = 8192, COMMAND_BYTES = 1024 };
 static char command[COMMAND_BYTES]; /* how its reader types `relive`; "": no report is wanted */
 static int ended_by_exception;      /* one that nothing caught; not by Ctrl-C */
 static char begun_in[4096];         /* the folder in which whoever reads the report is */
+static char ended_path[4096];       /* the recording that the end of the interpreter has closed */
 
 void exits_forked(void)
 {
     command[0] = '\0';
+    ended_path[0] = '\0';
 }
 
 void exits_want_report(const char *words)
@@ -126,7 +131,21 @@ static void stop_at_exit(void)
     }
     copy_path(path, sizeof path);
     recording_stop_at_exit(&stats);
+    memcpy(ended_path, path, sizeof path);
     exits_report(&stats, path);
+}
+
+/* Runs in exit(3), after the interpreter's end: writes the exit status. */
+static void note_status(int status)
+{
+    struct ending ending = {RL_ENDING_EXIT, (uint32_t)status};
+    struct last_word_of of = {.path = ended_path, .pid = os_pid()};
+    if (ended_path[0] != '\0') {
+        rl_status ignored = last_word_write(&of, ending); /* its file may be gone */
+        (void)ignored;
+    } else {
+        last_word_set(recording.recorder, ending);
+    }
 }
 
 /* Runs among the functions of the atexit module, while Python code can still run. */
@@ -175,6 +194,9 @@ int exits_register(void)
     if (!is_done && register_check() != 0) {
         return -1;
     }
+    if (!is_done) {
+        (void)os_at_exit(note_status); /* otherwise the exit status stays unknown */
+    }
     is_done = 1;
     return 0;
 }
@@ -184,6 +206,17 @@ int exits_register(void)
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 
 static fast_function original_exit, original_execv, original_execve;
+
+/* Writes the status of os._exit(), where it is one. */
+static void set_exit_status(PyObject *status)
+{
+    int overflow = 0;
+    long number = PyLong_Check(status) ? PyLong_AsLongAndOverflow(status, &overflow) : 0;
+    if (PyLong_Check(status) && !overflow) {
+        last_word_set(recording.recorder,
+                      (struct ending){RL_ENDING_OS_EXIT, (uint32_t)number & 0xffu});
+    }
+}
 
 /* os._exit(): stops the recording first, since nothing of the interpreter's end runs. */
 static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_t n,
@@ -195,6 +228,7 @@ static PyObject *guarded_exit(PyObject *module, PyObject *const *args, Py_ssize_
         char path[4096];
         copy_path(path, sizeof path);
         if (recording_claim_stop()) {
+            set_exit_status(args[0]);
             recording_stop(&stats);
             recording_settle();
             exits_report(&stats, path);

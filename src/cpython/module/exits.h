@@ -3,6 +3,7 @@
  *     Py_FinalizeEx         exits_register(): an atexit function, then Py_AtExit
  *     os._exit              exits_guard(): stops the recording first
  *     os.execv, execve      exits_guard(): readies the recording, and takes that back on failure
+ *     exit(3)               after Py_FinalizeEx: writes the exit status into the closed file
  *
  * Under the GIL, apart from exits_forked(). */
 #ifndef EXITS_H

@@ -147,6 +147,23 @@ static PyObject *make_before_dict(const struct reader *r)
     return threads;
 }
 
+/* Returns how the process ended, as far as the file says: new. */
+static PyObject *make_ending_dict(const struct reader *r)
+{
+    static const char *const names[RL_ENDINGS] = {NULL, "exit", "os._exit", "signal", "stopped"};
+    struct ending ending = ending_join(r->own, r->waited);
+    int is_signal = ending.how == RL_ENDING_SIGNAL;
+    int is_status = ending.how == RL_ENDING_EXIT || ending.how == RL_ENDING_OS_EXIT;
+    PyObject *value = PyLong_FromUnsignedLong(ending.value); /* owned */
+    PyObject *dict = value == NULL ? NULL
+                                   : Py_BuildValue("{s:z,s:O,s:O,s:O}", "how", names[ending.how],
+                                                   "status", is_status ? value : Py_None, "signal",
+                                                   is_signal ? value : Py_None, "was_waited_for",
+                                                   r->waited.how != 0 ? Py_True : Py_False);
+    Py_XDECREF(value);
+    return dict;
+}
+
 static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
 {
     (void)ignored;
@@ -171,9 +188,10 @@ static PyObject *reader_header(struct reader_object *self, PyObject *ignored)
         reader_put_owned(d, "is_mapped", PyBool_FromLong((h->flags & RL_FLAG_LIVE_MAPPED) != 0)) !=
             0 ||
         reader_put_owned(d, "is_ring", PyBool_FromLong((h->flags & RL_FLAG_RING) != 0)) != 0 ||
-        reader_put_owned(d, "is_complete",
-                         PyBool_FromLong(r->is_complete || r->live_state == RL_LIVE_SNAPSHOT)) !=
-            0 ||
+        reader_put_owned(d, "is_complete", PyBool_FromLong(r->is_whole)) != 0 ||
+        reader_put_owned(d, "is_closed", PyBool_FromLong(r->is_complete)) != 0 ||
+        reader_put_owned(d, "is_running", PyBool_FromLong(r->is_running)) != 0 ||
+        reader_put_owned(d, "ending", make_ending_dict(r)) != 0 ||
         reader_put_owned(d, "is_being_written", PyBool_FromLong(r->is_being_written)) != 0 ||
         reader_put_owned(d, "state",
                          PyUnicode_FromString(states[r->live_state < 5 ? r->live_state : 0])) ||

@@ -26,6 +26,7 @@
 #include "given_calls.h"
 #include "interpreters.h"
 #include "kept.h"
+#include "last_word.h"
 #include "links.h"
 #include "life.h"
 #include "mod_calls.h"
@@ -88,6 +89,7 @@ static PyObject *core_stop(PyObject *module, PyObject *ignored)
     if (!recording_claim_stop()) {
         Py_RETURN_NONE;
     }
+    last_word_set(recording.recorder, (struct ending){RL_ENDING_STOPPED, 0});
     recording_stop(&stats);
     recording_settle();
     return stats_dict(&stats);

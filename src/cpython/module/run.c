@@ -27,8 +27,10 @@
 #include "refusal.h"
 #include "safe_text.h"
 #include "state.h"
+#include "siblings.h"
 #include "tap.h"
 #include "traced_threads.h"
+#include "waits.h"
 
 #include "status.h"
 
@@ -220,6 +222,7 @@ int run_open(PyObject *path, PyObject *run, unsigned how)
     if (!failed) {
         Py_INCREF(ours);
         Py_XSETREF(opened, ours);
+        waits_begin(PyDict_GetItemString(ours, "path"));
         failed = ask_dumps(dumps, "arm", words) != 0 || register_fork_hooks() != 0;
     }
     Py_XDECREF(ours);
@@ -230,22 +233,6 @@ int run_open(PyObject *path, PyObject *run, unsigned how)
 PyObject *run_opened(void)
 {
     return opened;
-}
-
-/* NAME.<pid>.<n>.relive: new. */
-static PyObject *make_sibling_path(PyObject *path, int n)
-{
-    static const char end[] = ".relive";
-    Py_ssize_t len = PyUnicode_GET_LENGTH(path);
-    PyObject *suffix = PyUnicode_FromString(end); /* owned */
-    int has = suffix != NULL && PyUnicode_Tailmatch(path, suffix, 0, PY_SSIZE_T_MAX, 1) == 1;
-    PyObject *stem =
-        PyUnicode_Substring(path, 0, has ? len - (Py_ssize_t)strlen(end) : len); /* owned */
-    PyObject *name =
-        stem != NULL ? PyUnicode_FromFormat("%U.%d.%d.relive", stem, (int)getpid(), n) : NULL;
-    Py_XDECREF(stem);
-    Py_XDECREF(suffix);
-    return name;
 }
 
 int run_become_parent(void)
@@ -271,7 +258,7 @@ int run_join(PyObject *run, unsigned how)
     PyObject *first = fields_text(&fields, "path"); /* borrowed */
     int failed = -1;
     for (int n = 0; first != NULL && n < NAMES_MAX; n++) {
-        PyObject *path = make_sibling_path(first, n); /* owned */
+        PyObject *path = sibling_path(first, (long)getpid(), n); /* owned */
         PyErr_Clear();
         failed = path == NULL || run_open(path, run, how) != 0;
         Py_XDECREF(path);

@@ -14,6 +14,7 @@
 #include "gc_pauses.h"
 #include "generations.h"
 #include "interpreters.h"
+#include "last_word.h"
 #include "lines.h"
 #include "loops.h"
 #include "moment.h"
@@ -191,6 +192,15 @@ static void publish_recording(const struct recording_options *options,
     interpreters_begin();
 }
 
+/* Has deadly signals noted. Before the interpreter has read the actions of signals, they stay. */
+static void watch_signals(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    if (modules != NULL && PyDict_GetItemString(modules, "_signal") != NULL) {
+        last_word_watch(recording.recorder);
+    }
+}
+
 /* Undoes a start that has failed half way. */
 static int refuse_start(const char *what, const char *why, struct rl_err *err)
 {
@@ -224,6 +234,7 @@ int recording_start(const struct recording_options *options, struct rl_err *err)
         return refuse_start(options->backend->name, why, err);
     }
     recording.is_hooked = 1;
+    watch_signals();
     return 0;
 }
 
@@ -236,6 +247,7 @@ int recording_start_child(const struct recording_options *options, struct rl_err
     if (recording.backend->after_fork != NULL) {
         recording.backend->after_fork();
     }
+    watch_signals();
     return 0;
 }
 
