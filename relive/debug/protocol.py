@@ -205,8 +205,8 @@ class StopProtocol(abc.ABC):
             )
         self._call_for(frame, lambda: set_line(frame, line), _QUIT_S)
         if stop is not None and self.front is not None:
-            stop._go = Go("goto", frame=frame)
-            self.stops.resume([stop], stop._go, False)
+            stop.chosen = Go("goto", frame=frame)
+            self.stops.resume([stop], stop.chosen, False)
 
     def _call_for(
         self, frame: FrameType, job: Callable[[], _T], timeout: Optional[float]
@@ -257,7 +257,7 @@ class StopProtocol(abc.ABC):
         if front is None and on_stop is None:
             return
         stop = self.stops.begin(frame, why, found, value, trouble)
-        stop._serves = front is not None or stop.reason == "others"
+        stop.does_jobs = front is not None or stop.reason == "others"
         try:
             if stop.reason == "others":
                 go: Optional[Go] = self.stops.hold(stop)
@@ -294,7 +294,7 @@ class StopProtocol(abc.ABC):
                     return go, stop
                 self.stops.end(stop)
                 stop = self.stops.begin(stop.frame, "goto")
-                stop._serves = True
+                stop.does_jobs = True
         finally:
             self.stops.pass_turn(go.mode != "continue")
 

@@ -86,8 +86,8 @@ class Stop:
         self.position = f"T{place[0]}@{place[1]}" if place is not None else None
         self.is_over = False
         self._jobs: Deque[Callable[[], None]] = collections.deque()
-        self._go: Optional[Go] = None
-        self._serves = False  # jobs of other threads are done sooner or later
+        self.chosen: Optional[Go] = None
+        self.does_jobs = False  # jobs of other threads are done sooner or later
 
     def frames(self) -> List[FrameType]:
         """Returns the stack, innermost first."""
@@ -212,13 +212,13 @@ class StopTable:
 
     def hold(self, stop: Stop) -> Go:
         """Waits until the thread is to go on, and runs the jobs that others have for it."""
-        self._serve(stop, lambda: stop._go is not None)
-        go, stop._go = stop._go, None
+        self._serve(stop, lambda: stop.chosen is not None)
+        go, stop.chosen = stop.chosen, None
         return go if go is not None else Go("continue")
 
     def take_go(self, stop: Stop) -> Optional[Go]:
         """Returns how another thread wants this one to go on, or None. Does not wait."""
-        go, stop._go = stop._go, None
+        go, stop.chosen = stop.chosen, None
         return go
 
     def _serve(self, stop: Stop, is_done: Callable[[], bool], wait_s: float = 3600.0) -> None:
@@ -237,13 +237,13 @@ class StopTable:
         """Waits until no other thread has its turn. A thread within its turn does not wait."""
         with self._changed:
             self._queue.append(stop)
-            served, stop._serves = stop._serves, True
+            served, stop.does_jobs = stop.does_jobs, True
         try:
             self._serve(stop, lambda: self._may_take(stop), KEEPS_S / 20)
         finally:
             with self._changed:
                 self._queue.remove(stop)
-                stop._serves = served
+                stop.does_jobs = served
                 self._changed.notify_all()
 
     def _may_take(self, stop: Stop) -> bool:
@@ -282,7 +282,7 @@ class StopTable:
         """Lets threads go on. With `others` also those that stopped because of them."""
         with self._changed:
             for stop in stops:
-                stop._go = go
+                stop.chosen = go
             self._changed.notify_all()
         if others:
             self.release_others()
@@ -305,7 +305,7 @@ class StopTable:
                 done.set()
 
         with self._changed:
-            if stop.is_over or not stop._serves:
+            if stop.is_over or not stop.does_jobs:
                 raise ReliveError("ERR_BUSY", f"{stop.thread_name} is not held: it runs a front")
             stop._jobs.append(run)
             self._changed.notify_all()
@@ -336,7 +336,7 @@ class StopTable:
             wanted, self._paused = self._paused, set()
             for stop in self._stops:
                 if stop.reason == "others":
-                    stop._go = stop._go or Go("continue")
+                    stop.chosen = stop.chosen or Go("continue")
             self._changed.notify_all()
         for thread in wanted:
             _core.debug_unpause(thread)
