@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # what __getattr__ below gives, for type checkers
     from relive._version import __version__
     from relive.api import Recording, open
     from relive.config import Config
-    from relive.debug.prompt import set_trace
+    from relive.debug.prompt import set_trace, set_trace_async
     from relive.errors import OverheadWarning, ReliveError
     from relive.recorder import is_recording, preview, previews, record, snapshot, start, stop
 
@@ -34,6 +34,7 @@ _LAZY = {
     "previews": "relive.recorder",
     "record": "relive.recorder",
     "set_trace": "relive.debug.prompt",
+    "set_trace_async": "relive.debug.prompt",
     "snapshot": "relive.recorder",
     "start": "relive.recorder",
     "stop": "relive.recorder",
@@ -51,6 +52,7 @@ __all__ = [
     "previews",
     "record",
     "set_trace",
+    "set_trace_async",
     "snapshot",
     "start",
     "stop",

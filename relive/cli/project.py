@@ -85,8 +85,6 @@ def find_command(name: str, before: Sequence[str] = ()) -> Optional[str]:
 
 def own_command() -> str:
     """Returns the words by which the user's shell reaches this very Relive."""
-    from shlex import quote
-
     found, own = find_command("relive"), sys.argv[0]
     if launcher():
         return launcher()
@@ -94,7 +92,16 @@ def own_command() -> str:
     if os.path.basename(own) == "__main__.py" or not os.access(own, os.X_OK):
         return "relive"
     is_elsewhere = found is None or os.path.realpath(found) != os.path.realpath(own)
-    return quote(own) if is_elsewhere else "relive"
+    return _quoted(own) if is_elsewhere else "relive"
+
+
+def _quoted(path: str) -> str:
+    """Returns a path as a shell takes it. shlex would be felt at each start."""
+    if all(letter.isalnum() or letter in "/._-+" for letter in path):
+        return path
+    from shlex import quote
+
+    return quote(path)
 
 
 def launcher() -> str:

@@ -6,6 +6,7 @@ import sys
 from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
 
+from relive.debug import foreign
 from relive.debug.breakpoints import Breakpoint, code_lines, compiled
 from relive.debug.engine import OnStop, runtime
 from relive.errors import ReliveError
@@ -108,7 +109,7 @@ class EngineDriven(bdb.Bdb):
         """Handles a stop; the engine calls it in the thread that stopped."""
         self.currentbp: Any = False
         self._found = breakpoints
-        self._is_meant = why in ("step", "pause")
+        self._is_meant = why in ("step", "pause", "watch")
         if self.botframe is None and why != "call":
             self.botframe = _bottom(frame)
         _link.pull()
@@ -147,11 +148,18 @@ class EngineDriven(bdb.Bdb):
         is_running = self.stopframe is not None and self.stopframe is self.botframe
         if self.quitting or (self.stoplineno == -1 and (is_running or self.stopframe is None)):
             runtime.stop_stepping()
+        elif not foreign.can_step():
+            runtime.stop_stepping()
+            self.cannot_step(foreign.STEP)
         else:
             runtime.follow(
                 self.stopframe, self.returnframe, self.stoplineno, begin=begin,
                 instruction=self._by_instruction,
             )  # fmt: skip
+
+    def cannot_step(self, why: str) -> None:
+        """Handles a step that is not possible; `why` is a sentence for the user."""
+        runtime.telemetry.record("FOREIGN_TRACE_FUNCTION", detail=why)
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user leaves the debugger."""
@@ -183,6 +191,9 @@ class EngineDriven(bdb.Bdb):
         self.begin()
         self.reset()
         self.botframe = _bottom(frame)
+        if not foreign.can_step():
+            foreign.stop_now(frame)
+            return
         at_call = runtime.policy.stops_at_the_call()
         runtime.follow(None, None, 0, begin=frame, instruction=at_call)
 
@@ -271,7 +282,7 @@ def take_stops(stopped: OnStop) -> None:
 
 # What a bdb.Bdb of the program gets from EngineDriven.
 DRIVEN = (
-    "begin", "break_here", "go_on", "quits", "refused", "run", "runcall", "runeval",
+    "begin", "break_here", "cannot_step", "go_on", "quits", "refused", "run", "runcall", "runeval",
     "set_continue", "set_quit", "set_step", "set_trace", "start_engine", "start_trace",
     "stop_trace", "stopped", "sync", "_debugged", "_set_caller_tracefunc",
     "_set_trace_opcodes",

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 from relive import _core
 from relive.debug import conditions
 from relive.debug.frame_locals import FrameLocals
+from relive.debug.paths import parse_path
 from relive.errors import ReliveError
 
 # As in src/cpython/debugger/debugger.h.
@@ -27,9 +28,9 @@ class Breakpoint:
     """One breakpoint. `line` is where it is, `requested_line` where the user set it."""
 
     __slots__ = (
-        "condition", "data", "enabled", "exception", "function", "hit_condition", "id", "line",
-        "log_message", "message", "once", "path", "requested_line", "task", "thread", "verified",
-        "when",
+        "condition", "data", "enabled", "exception", "function", "hit_condition", "home", "id",
+        "line", "log_message", "message", "once", "path", "requested_line", "task", "thread",
+        "verified", "when",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Breakpoint:
         self.exception, self.when = exception, when
         self.thread, self.task, self.once, self.enabled = thread, task, once, enabled
         self.data = data
+        self.home: Optional[Dict[str, Any]] = None  # the globals that data begins in
         self.verified, self.message = False, ""
 
     def __repr__(self) -> str:
@@ -68,7 +70,7 @@ class Breakpoint:
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns every field by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "home"}
 
 
 def canonical(path: str) -> str:
@@ -326,9 +328,11 @@ class BreakpointTable:
         if one.condition is not None and self.conditions_in_c:
             program, names = conditions.simple_program(one.condition) or (None, ())
         log = one if one.log_message is not None else None
+        home = () if one.home is None else (one.home,)
+        data = (*home, *parse_path(one.data)) if one.data else None
         line = 0 if one.function else one.line
         return (one.id, line, one.hit_condition, one.condition, program, names, log, one.function,
-                one.thread, one.task, tuple(one.data.split(".")) if one.data else None)  # fmt: skip
+                one.thread, one.task, data)  # fmt: skip
 
 
 def _require_path(one: Breakpoint) -> str:
@@ -349,10 +353,14 @@ def _check_fields(one: Breakpoint) -> None:
         value = getattr(one, name)
         if type(value) is not kind and not (value is None and name in _OPTIONAL):
             _refuse_breakpoint(one, f"{name} is {value!r}; wanted is {_KIND_NAMES[kind]}")
-    if one.data and not (one.function and all(map(str.isidentifier, one.data.split(".")))):
-        _refuse_breakpoint(
-            one, f"data is {one.data!r}; wanted is NAME or NAME.ATTRIBUTE, with function="
-        )
+    if one.data:
+        try:
+            is_path = bool(parse_path(one.data))
+        except ReliveError:
+            is_path = False
+        if not is_path or not one.function:
+            wanted = "NAME, then .ATTRIBUTE or [CONSTANT], with function="
+            _refuse_breakpoint(one, f"data is {one.data!r}; wanted is {wanted}")
     if one.condition is not None:
         try:
             conditions.parse(one.condition)

@@ -26,7 +26,7 @@ from typing import (
     Union,
 )
 
-from relive.debug import protocol
+from relive.debug import foreign, protocol
 from relive.debug.breakpoints import Breakpoint, calls_of_line, log_text
 from relive.debug.conditions import ConditionEvaluator, make_condition
 from relive.debug.patches import PatchSet
@@ -36,6 +36,7 @@ from relive.debug.settings import FrameEvalConfig
 from relive.debug.statistics import FrameEvalStats, Snapshot, collect
 from relive.debug.telemetry import Telemetry
 from relive.debug.telemetry import telemetry as default_telemetry
+from relive.debug.watches import Change
 from relive.errors import ReliveError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class FrameEvalRuntime(protocol.StopProtocol):
         self.conditions = ConditionEvaluator(telemetry=self.telemetry)
         self.patches = PatchSet(self.telemetry)
         self.on_log: Optional[OnLog] = None
+        self.on_notice: Optional[Callable[[str], Any]] = None  # a sentence for the user
         self._lock = threading.RLock()
         made = FrameEvalConfig() if config is None else _make_config(config)
         if made is None:
@@ -326,6 +328,12 @@ class FrameEvalRuntime(protocol.StopProtocol):
         return getattr(self._here, "value", None)
 
     @property
+    def changes(self) -> List[Change]:
+        """What has changed of what is watched, before a stop of this thread."""
+        found: List[Change] = getattr(self._here, "changes", [])
+        return found
+
+    @property
     def trouble(self) -> str:
         """The error of a condition at whose breakpoint the thread has stopped; else empty."""
         found: str = getattr(self._here, "trouble", "")
@@ -350,14 +358,22 @@ class FrameEvalRuntime(protocol.StopProtocol):
         for one in found:
             if one.once:
                 self.breakpoints.remove(one)
+        changes = self.watches.take(
+            found, lambda text: self.conditions.evaluate(text, frame)["passed"]
+        )
+        if changes is None and why == "pause":
+            return
+        if changes and why == "pause":
+            why = "watch"
         self._here.exception, self._here.value = exception, value
+        self._here.changes = changes or []
         self._stops += 1
         try:
-            self.show_stop(frame, why, found, value, self.trouble)
+            self.show_stop(frame, why, found, value, self.trouble, self.changes)
         finally:
             self._stops -= 1
             self._here.exception = self._here.value = None
-            self._here.trouble = ""
+            self._here.trouble, self._here.changes = "", []
 
     def _condition_holds(self, one: Breakpoint, frame: FrameType) -> bool:
         return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]
@@ -372,6 +388,9 @@ class FrameEvalRuntime(protocol.StopProtocol):
     def _record(self, reason_code: str, detail: str = "") -> None:
         if reason_code == "CONDITION_ERROR":
             self._here.trouble = detail
+        if reason_code == "FOREIGN_TRACE_FUNCTION" and self.on_notice is not None:
+            notice, self.on_notice = self.on_notice, None  # once
+            notice(foreign.MISSED)
         self.telemetry.record(reason_code, detail=detail)
 
 

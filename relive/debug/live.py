@@ -11,13 +11,14 @@ import linecache
 import os
 import pdb
 import pprint
+import re
 import sys
 import threading
 import traceback
 
 from relive._terminal import safe
-from relive.config import nearest
 from relive.debug import live_tasks
+from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.breakpoints import Breakpoint
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from relive.debug.prompt import Prompt
 
 _CO_VARARGS, _CO_VARKEYWORDS = 4, 8
+# watch [FUNC:]PATH [in SCOPE]
+_WATCHED = re.compile(
+    r"(?:(?P<function>[\w.<>]+):)?(?P<text>.*?)(?:\s+in\s+(?P<scope>[\w.<>]+))?", re.DOTALL
+)
 _Pdb = pdb.Pdb  # a program may put its own class there
 _HIDDEN = frozenset(("__return__", "__exception__", "__builtins__"))
 
@@ -54,7 +59,7 @@ def _edited_at(path: str) -> float:
         return 0
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Returns what pdb prints of an exception."""
     return traceback.format_exception_only(type(error), error)[-1].strip()
 
@@ -188,14 +193,16 @@ class LivePlace(Place):
         assert there is not None  # commands run at a stop only
         show = pprint.pformat if is_pretty else repr
         try:
-            code = compile(text, "<stdin>", "eval")
+            awaited = compile_awaited(text, "eval")
+            code = awaited or compile(text, "<stdin>", "eval")
             space = there.f_globals
             if any(isinstance(one, type(code)) for one in code.co_consts):
                 # The names of a comprehension or lambda are looked up as globals.
                 space = {**space, **FrameLocals(there)}
-            return Value(text, show(eval(code, space, FrameLocals(there))))
+            run = eval if awaited is None else evaluate_awaited
+            return Value(text, show(run(code, space, FrameLocals(there))))
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
-            raise FinalError(_said(error)) from None
+            raise FinalError(said(error)) from None
 
     def source(self, frame: Frame) -> Sequence[str]:
         name, space = frame.file, self._frame(frame).f_globals
@@ -282,25 +289,17 @@ class LivePlace(Place):
         return f"catch raised {one.exception}"
 
     def _watch(self, wanted: kinds.Breakpoint) -> str:
-        function, _, data = wanted.name.rpartition(":")
         if wanted.name == "off":
-            for one in runtime.breakpoints.all():
-                if one.data:
-                    runtime.breakpoints.remove(one)
+            runtime.watches.clear()
             return ""
-        frame = self._prompt.curframe
-        if not function and frame is not None:
-            code = frame.f_code
-            known = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
-            name = data.partition(".")[0]
-            if name.isidentifier() and name not in known:
-                where = "a global" if name in frame.f_globals else "no variable of this function"
-                hint = nearest(name, sorted(known))
-                raise ReliveError("ERR_NOT_FOUND", f"{name} is {where}{hint}")
-            function = getattr(code, "co_qualname", code.co_name)
-        one = Breakpoint(function=function, data=data, condition=wanted.condition)
-        runtime.breakpoints.add(one)
-        return f"{data} in {function}"
+        frame, condition = self._prompt.curframe, wanted.condition or None
+        written = _WATCHED.fullmatch(wanted.name)
+        assert written is not None  # any text matches
+        text, function, scope = written["text"], written["function"], written["scope"] or ""
+        if function:
+            return str(runtime.watches.add_in_function(text, function, condition))
+        assert frame is not None  # commands run at a stop
+        return str(runtime.watches.add(frame, text, scope, condition))
 
     def show_breakpoints(self, kind: str) -> bool:
         prompt = self._prompt
@@ -311,10 +310,10 @@ class LivePlace(Place):
                 prompt.message(row.bpformat())
                 for text in _described(getattr(row, "options", {})):
                     prompt.message(f"\t{text}")
+        for watch in runtime.watches.all():
+            prompt.message(str(watch))
         for one in runtime.breakpoints.all():
-            if one.data:
-                prompt.message(f"{one.data} in {one.function}")
-            elif one.exception and kind != kinds.WATCH and one.when == "raised":
+            if one.exception and kind != kinds.WATCH and one.when == "raised":
                 prompt.message(f"{one.when} {one.exception}")
         return True
 
@@ -452,7 +451,7 @@ def _safe_repr(name: str, value: object) -> str:
     try:
         return repr(value)
     except Exception as error:  # of the program's own __repr__
-        return f"*** repr({name}) failed: {_said(error)} ***"
+        return f"*** repr({name}) failed: {said(error)} ***"
 
 
 def _name_of(ident: int) -> str:

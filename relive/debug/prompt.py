@@ -1,6 +1,8 @@
 """A prompt with pdb's commands on this engine's stops."""
 
 import bdb
+import linecache
+import os
 import pdb
 import shlex
 import sys
@@ -9,12 +11,13 @@ from types import FrameType, TracebackType
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from relive import _core, _terminal
-from relive.debug import again, restart, words
+from relive.debug import again, captured, files, restart, words
+from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.bdb_bridge import EngineDriven, take_stops
 from relive.debug.breakpoints import CATCHES, Breakpoint, calls_in_order, canonical
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
-from relive.debug.live import LivePlace, PdbScreen
+from relive.debug.live import FinalError, LivePlace, PdbScreen, said
 from relive.debug.protocol import ignore
 from relive.debug.shared_prompt import PerThread, SharedPrompt
 from relive.errors import ReliveError
@@ -55,25 +58,32 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self._seen: Any = None  # the stack that the commands have seen
         self.start_engine()
         runtime.on_log = self._show_log
+        runtime.on_notice = self.message
 
     # ---- stops ----
 
     def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Opens the prompt; the engine calls it in the thread that stopped."""
         try:
-            if runtime.trouble:
-                # It begins with the engine's number of the breakpoint, which is not bdb's.
-                trouble = runtime.trouble.partition(": ")[2]
-                self.message(f"*** the condition raised an error: {trouble}")
-            if self._goes_on(frame, breakpoints):
-                self.go_on()
-            elif why == "exception" and runtime.exception is not None:
-                self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
-            else:
-                super().stopped(frame, why, breakpoints)
+            with captured.suspended(self):
+                self._open(frame, why, breakpoints)
         except BrokenPipeError:  # the reader of the prompt has gone: as if the user had quit
             self._forget_output()
             raise self.quits() from None
+
+    def _open(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
+        for change in runtime.changes:
+            self.message(str(change))
+        if runtime.trouble:
+            # It begins with the engine's number of the breakpoint, which is not bdb's.
+            trouble = runtime.trouble.partition(": ")[2]
+            self.message(f"*** the condition raised an error: {trouble}")
+        if self._goes_on(frame, breakpoints):
+            self.go_on()
+        elif why == "exception" and runtime.exception is not None:
+            self._stop_at_exception(frame, runtime.exception, breakpoints[0].when)
+        else:
+            super().stopped(frame, why, breakpoints)
 
     def forget(self) -> None:
         """Ends a stop; pdb calls it. No frame is kept alive."""
@@ -141,6 +151,30 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         is_recorded = _core.state()["recording"]
         return [one for one in super().get_names() if is_recorded or one not in _OF_RECORDINGS]
 
+    def onecmd(self, line: str) -> bool:
+        """Runs a command; what it refuses is said."""
+        try:
+            return super().onecmd(line)
+        except ReliveError as error:
+            self.error(str(error))
+            return False
+
+    def default(self, line: str) -> None:
+        """Runs what is no command. What awaits something runs in the thread's event loop."""
+        code = compile_awaited(line[line.startswith("!") :].strip(), "single")
+        if code is None:
+            super().default(line)
+            return
+        frame = self._current_frame()
+        before = sys.stdout, sys.displayhook
+        sys.stdout, sys.displayhook = self.stdout, self.displayhook
+        try:
+            evaluate_awaited(code, frame.f_globals, FrameLocals(frame))
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # of the code that was typed
+            self.error(str(error) if isinstance(error, ReliveError) else said(error))
+        finally:
+            sys.stdout, sys.displayhook = before
+
     def variable_names(self) -> Set[str]:
         """Returns the names that the selected frame has."""
         frame = self._current_frame()
@@ -195,6 +229,9 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             stack, _ = super().get_stack(t.tb_frame, t)
             return stack, len(stack) - 1
         return super().get_stack(f, t)
+
+    def cannot_step(self, why: str) -> None:
+        self.error(why)
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user quits."""
@@ -323,6 +360,29 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     # ---- breakpoints ----
 
+    def lookupmodule(self, filename: str) -> Optional[str]:
+        """Returns the file that a name means; pdb calls it."""
+        if files.is_without_file(filename):
+            return filename
+        found = super().lookupmodule(filename)
+        if found is not None and os.path.exists(found):
+            return found
+        try:
+            return files.find_file(filename) or found
+        except ReliveError as error:
+            raise FinalError(str(error)) from None
+
+    def checkline(self, filename: str, lineno: int, *more: Any) -> int:
+        """Returns the line where it can have a breakpoint, else 0; pdb calls it."""
+        if files.is_without_file(filename) and not linecache.getline(filename, lineno):
+            return lineno
+        return super().checkline(filename, lineno, *more)
+
+    def set_break(self, filename: str, lineno: int, *options: Any, **more: Any) -> Optional[str]:
+        """Sets a breakpoint of bdb's. Returns what is wrong, or None."""
+        with files.lines_of_code_without_file(filename, lineno):
+            return super().set_break(filename, lineno, *options, **more)
+
     def do_catch(self, arg: str) -> None:
         """catch [raised|uncaught|user_unhandled] [NAME]
 
@@ -384,14 +444,24 @@ def set_trace(
     prompt.set_trace(frame or sys._getframe().f_back, commands=commands)
 
 
+async def set_trace_async(
+    *,
+    header: Optional[str] = None,
+    commands: Optional[Sequence[str]] = None,
+) -> None:
+    """Opens the prompt in the coroutine that awaits this. It is as set_trace(), which also takes
+    `await` at its prompt."""
+    set_trace(header=header, commands=commands, frame=sys._getframe().f_back)
+
+
 def add_catch(when: str, name: str) -> Breakpoint:
     """Adds a breakpoint on exceptions of a class; "*" means all."""
     return runtime.breakpoints.add(Breakpoint(exception=name, when=when))
 
 
-def add_watch(function: str, data: str) -> Breakpoint:
-    """Adds a breakpoint on a variable of a function, or an attribute of one."""
-    return runtime.breakpoints.add(Breakpoint(function=function, data=data))
+def add_watch(function: str, data: str) -> None:
+    """Watches a variable of a function, or an attribute or item of one."""
+    runtime.watches.add_in_function(data, function)
 
 
 def set_break(

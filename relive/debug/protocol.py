@@ -17,6 +17,7 @@ from typing import (
     List,
     NoReturn,
     Optional,
+    Sequence,
     Tuple,
     TypeVar,
 )  # fmt: skip
@@ -26,6 +27,7 @@ from relive.debug.breakpoints import Breakpoint, BreakpointTable
 from relive.debug.evaluation import Answer
 from relive.debug.frame_locals import FrameLocals, LocalsBefore
 from relive.debug.stops import MODES, Front, Go, Stop, StopTable
+from relive.debug.watches import Change, WatchTable
 from relive.errors import ReliveError
 
 STEP_NONE, STEP_IN, STEP_OVER, STEP_OUT, STEP_UNTIL = range(5)
@@ -57,6 +59,7 @@ class StopProtocol(abc.ABC):
         self.evaluation_budget_s = None
         self.stops = StopTable()
         self.breakpoints = BreakpointTable()
+        self.watches = WatchTable(self.breakpoints)
         self._here = threading.local()
 
     def stopped(self) -> List[Stop]:
@@ -250,13 +253,14 @@ class StopProtocol(abc.ABC):
     # ---- in the thread that stops ----
 
     def show_stop(
-        self, frame: FrameType, why: str, found: List[Breakpoint], value: Any, trouble: str
-    ) -> None:
+        self, frame: FrameType, why: str, found: List[Breakpoint], value: Any, trouble: str,
+        changes: Sequence[Change],
+    ) -> None:  # fmt: skip
         """Shows a stop of the calling thread to the front or to on_stop, and lets it go on."""
         front, on_stop = self.front, self.on_stop
         if front is None and on_stop is None:
             return
-        stop = self.stops.begin(frame, why, found, value, trouble)
+        stop = self.stops.begin(frame, why, found, value, trouble, changes)
         stop.does_jobs = front is not None or stop.reason == "others"
         try:
             if stop.reason == "others":

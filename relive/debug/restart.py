@@ -74,7 +74,7 @@ def _become(prompt: pdb.Pdb, start: Start, words: List[str]) -> None:
 def _kept(prompt: pdb.Pdb) -> Dict[str, Any]:
     """Returns what the user has set, as JSON can have it."""
     inner = cast(Any, prompt)
-    others = [one for one in runtime.breakpoints.all() if one.exception or one.data]
+    catches = [one for one in runtime.breakpoints.all() if one.exception]
     return {
         "breaks": [
             one and [one.file, one.line, one.temporary, one.cond, getattr(one, "funcname", None),
@@ -83,8 +83,8 @@ def _kept(prompt: pdb.Pdb) -> Dict[str, Any]:
         ],
         "traces": list(inner.place.trace("")),
         "context": inner.shown_context(),
-        "catches": [[one.when, one.exception] for one in others if one.exception],
-        "watches": [[one.function, one.data] for one in others if one.data],
+        "catches": [[one.when, one.exception] for one in catches],
+        "watches": runtime.watches.kept(),
         "attributes": {name: list(getattr(inner, name, {}).items()) for name in _TABLES},
         "queue": [line for line in prompt.cmdqueue if not line.startswith("_pdbcmd_")],
         "history": _history(),
@@ -111,7 +111,7 @@ def _history() -> List[str]:
 
 
 def put_back(prompt: pdb.Pdb, kept: Mapping[str, Any]) -> List[Breakpoint]:
-    """Sets what _kept() returned. Returns the breakpoints on exceptions and data, to be added."""
+    """Sets what _kept() returned. Returns the breakpoints on exceptions, to be added."""
     for number, row in enumerate(kept["breaks"], 1):
         if row is None:
             bdb.Breakpoint.bpbynumber.append(None)
@@ -134,9 +134,9 @@ def put_back(prompt: pdb.Pdb, kept: Mapping[str, Any]) -> List[Breakpoint]:
     readline: Any = sys.modules.get("readline")
     for line in kept["history"] if readline is not None else ():
         readline.add_history(line)
-    return [Breakpoint(exception=name, when=when) for when, name in kept["catches"]] + [
-        Breakpoint(function=function, data=data) for function, data in kept["watches"]
-    ]
+    for row in kept["watches"]:
+        runtime.watches.again(*row)
+    return [Breakpoint(exception=name, when=when) for when, name in kept["catches"]]
 
 
 # ---- standard input that is no terminal: what was read ahead is still to come ----

@@ -34,7 +34,7 @@ from relive.errors import ReliveError
 
 MODES = ("continue", "into", "over", "out", "until")
 REASONS = (
-    "breakpoint", "step", "pause", "others", "exception", "goto",
+    "breakpoint", "watch", "step", "pause", "others", "exception", "goto",
     "call", "line", "return", "raise", "opcode",
 )  # fmt: skip
 KEEPS_S = 1.0  # how long a thread that steps keeps its turn before another one is shown
@@ -64,11 +64,12 @@ class Stop:
     value: Any  #: what is returned, where the reason is return
     exception: Optional[BaseException]  #: in flight, where the reason is exception or raise
     trouble: str  #: the error of the breakpoint's condition; else empty
+    changes: Tuple[Any, ...]  #: of watches.Change: what has changed of what is watched
     position: Optional[str]  #: of the last event in the recording being made: T1@48213
 
     def __init__(
         self, number: int, frame: FrameType, reason: str, breakpoints: Sequence[Breakpoint],
-        value: Any = None, trouble: str = "",
+        value: Any = None, trouble: str = "", changes: Sequence[Any] = (),
     ) -> None:  # fmt: skip
         from relive import _core
 
@@ -76,6 +77,7 @@ class Stop:
         self.can_jump = reason != "interrupt"
         self.reason = "pause" if reason == "interrupt" else reason
         self.breakpoints, self.trouble = tuple(breakpoints), trouble
+        self.changes = tuple(changes)
         self.thread, self.thread_name = threading.get_ident(), _thread_name()
         self.task = _core.debug_task()
         self.value = value if reason == "return" else None
@@ -110,6 +112,7 @@ class Stop:
             "line": self.frame.f_lineno,
             "function": self.frame.f_code.co_name,
             "breakpoints": [one.id for one in self.breakpoints],
+            "changes": [str(one) for one in self.changes],
             "position": self.position,
         }
 
@@ -139,6 +142,8 @@ class StopTable:
         self._numbers = itertools.count(1)
         self.own: Set[int] = set()  # threads of the debugger itself
         self.stop_others = False
+        self._stops: List[Stop] = []
+        self._holder = 0  # the thread whose turn it is
         self._begin()
         os.register_at_fork(after_in_child=self._forked)
 
@@ -151,10 +156,10 @@ class StopTable:
 
     def _begin(self) -> None:
         self._changed = threading.Condition()
-        self._stops: List[Stop] = []
+        self._stops = []
         self._paused: Set[int] = set()  # threads that are to stop because another one has
         self._queue: List[Stop] = []  # of those that wait for their turn
-        self._holder = 0  # the thread whose turn it is
+        self._holder = 0
         self._kept_for, self._kept_until = 0, 0.0
 
     # ---- the list ----
@@ -187,10 +192,10 @@ class StopTable:
 
     def begin(
         self, frame: FrameType, reason: str, breakpoints: Sequence[Breakpoint] = (),
-        value: Any = None, trouble: str = "",
+        value: Any = None, trouble: str = "", changes: Sequence[Any] = (),
     ) -> Stop:  # fmt: skip
         """Lists a stop of the calling thread, and stops the others if that is wanted."""
-        stop = Stop(next(self._numbers), frame, reason, breakpoints, value, trouble)
+        stop = Stop(next(self._numbers), frame, reason, breakpoints, value, trouble, changes)
         with self._changed:
             if stop.thread in self._paused:
                 self._paused.discard(stop.thread)

@@ -16,8 +16,8 @@ _ITEMS_MOST = 6
 _OF_TYPES: Any = vars(type)
 _type_name = _OF_TYPES["__qualname__"].__get__
 _type_module = _OF_TYPES["__module__"].__get__
-_type_order = _OF_TYPES["__mro__"].__get__
-_type_dict = _OF_TYPES["__dict__"].__get__
+type_order = _OF_TYPES["__mro__"].__get__
+type_dict = _OF_TYPES["__dict__"].__get__
 _module_dict = vars(ModuleType)["__dict__"].__get__
 _message = vars(BaseException)["args"].__get__
 _BRACKETS: Dict[type, Tuple[str, str]] = {
@@ -71,7 +71,7 @@ def type_name(value: Any) -> str:
 
 def _is(value: Any, kind: type) -> bool:
     """isinstance() without a look at __class__, which a class may replace."""
-    return kind in _type_order(type(value))
+    return kind in type_order(type(value))
 
 
 def _rows(value: Any, start: int, count: int) -> Tuple[int, List[Tuple[str, Any]]]:
@@ -99,17 +99,17 @@ def _fields(value: Any, start: int, count: int) -> Tuple[int, List[Tuple[str, An
     if _is(value, BaseException):
         own.insert(0, ("args", _message(value)))
     if _is(value, type):
-        own.extend((str(name), part) for name, part in _type_dict(value).items())
+        own.extend((str(name), part) for name, part in type_dict(value).items())
     total, found = _core.debug_entries(value, max(0, start - len(own)), start + count)
     rows = own[start:] + [(key, part) for key, part in found if type(key) is str]
     return len(own) + total, rows[:count]
 
 
 def _slots(value: Any) -> Iterator[Tuple[str, Any]]:
-    for kind in _type_order(type(value)):
+    for kind in type_order(type(value)):
         if kind is object or kind.__flags__ & 1 << 9 == 0:  # only classes made in Python
             continue
-        for name, member in _type_dict(kind).items():
+        for name, member in type_dict(kind).items():
             if type(member) is MemberDescriptorType and type(name) is str:
                 try:
                     yield name, member.__get__(value)

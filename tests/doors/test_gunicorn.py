@@ -141,8 +141,8 @@ def test_each_request_is_a_session_of_its_worker(kind, door, tmp_path):
 
 
 def check_files(rows, kind, folder):
-    """Checks that the files of processes that have served requests are whole, and that each says
-    how its process ended: by exit, by a signal of its master or by the test's."""
+    """Checks that the files of processes that have served requests are whole. Each says how its
+    process ended: by exit, by a signal of its master or by the test's."""
     texts = problem_texts("web.relive", folder)
     assert "damaged" not in texts and "web.relive: whole" in texts
     for pid in {row["pid"] for row in rows}:

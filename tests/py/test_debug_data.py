@@ -116,7 +116,7 @@ def test_generators_and_values_of_the_programs_own_making(debug):
     assert [line for _, line, _ in told["stops"]] == [7, 9, 11]
 
 
-@pytest.mark.parametrize("data", ["", ".", "a.", "a b", "a[0]", "1", 7])
+@pytest.mark.parametrize("data", ["", ".", "a.", "a b", "a[b]", "a()", "1", 7])
 def test_what_is_no_name_is_refused(debug, data):
     told = debug(
         "from relive import ReliveError\n"
@@ -136,11 +136,12 @@ def test_the_command_line_and_the_prompt_watch(tmp_path):
     done = relive("debug", "--watch", "count:found", path, cwd=tmp_path, stdin=commands)
     text = done.stdout.decode()
     assert done.returncode == 0, done.stderr
-    assert "app.py(14)count()" in text and "(relive) 0" in text and "i in count" in text
+    assert "app.py(14)count()" in text and "(relive) 0" in text
+    assert "i: compared at each line of count" in text and "found: (no value) -> 0" in text
     assert "app.py(15)count()" in text and text.rstrip().endswith("4")
     wrong = relive("debug", "--watch", "found", path, cwd=tmp_path)
     assert wrong.returncode == 125 and b"FUNCTION:NAME" in wrong.stderr
-    refused = relive("debug", path, cwd=tmp_path, stdin=b"watch a[0]\nc\n")
+    refused = relive("debug", path, cwd=tmp_path, stdin=b"watch a[b]\nc\n")
     assert b"wanted is NAME" in refused.stdout
 
 

@@ -152,8 +152,11 @@ def test_every_count_has_its_place_in_the_types(debug):
         ("stop_at(5)\nwork(1)\nstop_at(6)", "CACHE_INVALIDATION_BREAKPOINT_CHANGE", None),
         ("def here():\n    stop_at(12)\n    a = 1\n    return a\nhere()", "FRAME_ALREADY_RUNNING",
          1 if IS_HOOK else 0),
-        ("sys.settrace(lambda *a: None)\nstop_at(5)\nwork(1)\nsys.settrace(None)",
+        ("runtime.shutdown(); runtime.initialize({'optimize': False})\n"  # no probes
+         "sys.settrace(lambda *a: None)\nstop_at(5)\nwork(1)\nsys.settrace(None)",
          "FOREIGN_TRACE_FUNCTION", 1 if IS_HOOK else 0),
+        ("sys.settrace(lambda *a: None)\nstop_at(5)\nwork(1)\nsys.settrace(None)",
+         "FOREIGN_TRACE_FUNCTION", 0),
         ("runtime.shutdown(); runtime.initialize({'my_code_only': True})",
          "CACHE_INVALIDATION_CONFIG_CHANGE", 1),
         ("runtime.shutdown(); runtime.initialize({'cache_size': 7})",

@@ -181,3 +181,18 @@ def test_modules_and_relative_paths_can_be_debugged(tmp_path):
 
 
 # ---- programs are what they are alone ----
+
+
+def test_under_pytest_the_prompt_suspends_the_capture(tmp_path):
+    source = "import relive\n\ndef test_it():\n    x = 6\n    y = x * 7\n    print('caught')\n"
+    (tmp_path / "test_app.py").write_text(source)
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_app.py"]
+    options = ["debug", "-b", "test_app.py:6"]
+    done = relive(*options, *words, cwd=tmp_path, stdin=b"p 'seen', y\nc\n")
+    text = done.stdout.decode()
+    assert "test_app.py(6)test_it()" in text and "(relive) ('seen', 42)" in text, text
+    assert "1 passed" in text and "\ncaught" not in text and done.returncode == 0
+    source = source.replace("y = x * 7", "relive.set_trace()")
+    (tmp_path / "test_app.py").write_text(source)
+    done = run(sys.executable, *words, cwd=tmp_path, stdin=b"p 'mine', x\nc\n")
+    assert b"('mine', 6)" in done.stdout and b"1 passed" in done.stdout, done.stdout

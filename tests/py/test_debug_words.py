@@ -99,7 +99,8 @@ def test_frames_source_and_values(tmp_path):
     assert (
         " 16  ->\t        total += price(name, count)" in text and "  4 B \tdef price" not in text
     )
-    assert "  4 B\tdef price(name, count):" in text
+    # From 3.13 on the first line of the body has it.
+    assert "  4 B\tdef price(name, count):" in text or "  5 B\t    cost" in text
     assert "*** Newest frame" in text and "*** Oldest frame" in text
     assert "name = 'cake'  (was 'tea')\ncount = 1  (was 2)" in text
 
@@ -174,8 +175,8 @@ def test_threads_and_tasks(tmp_path):
         ("rs", "rs needs a recording, and none is made"),
         ("back", "back needs a recording"),
         ("history total", "history needs a recording"),
-        ("watch nope", "nope is a"),
-        ("watch a[0]", "wanted is NAME"),
+        ("watch nonsense", "there is no variable nonsense"),
+        ("watch a[b]", "wanted is NAME"),
         ("p 1 +", "SyntaxError"),
         ("thread x", "thread x does not run here: 1 MainThread do"),
     ],
@@ -196,8 +197,8 @@ def test_names_of_the_program_come_before_new_words(tmp_path):
 def test_the_recording_opens_at_a_stop(tmp_path):
     text = typed(
         tmp_path, RECORDED,
-        ["b 10", "c", "history total", "rs", "w", "rs", "q", "p total", "back b add; rc; a; q", "back",
-         "goto add#2", "q", "calls add", "c"],
+        ["b 10", "c", "history total", "rs", "w", "rs", "q", "p total", "back b add; rc; a; q",
+         "back", "goto add#2", "q", "calls add", "c"],
     )  # fmt: skip
     assert "3  by line 9" in text and "4 calls" in text
     assert "--Return--\n> app.py(5)add()->6" in text and text.count("(replay) ") == 5

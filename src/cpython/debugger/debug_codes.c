@@ -232,7 +232,8 @@ int debug_read_slots(struct debug_slots *slots, PyCodeObject *code, PyObject *na
         return -1;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        items[i] = debug_slot(code, PyTuple_GET_ITEM(names, i));
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        items[i] = PyUnicode_Check(name) ? debug_slot(code, name) : -1;
     }
     rl_free(slots->items);
     *slots = (struct debug_slots){items, count};
@@ -291,10 +292,20 @@ static void add_data_sites(struct debug_code *code, struct debug_point *point,
     code->has_data = 1;
 }
 
-static int names_function(const struct debug_point *point, PyCodeObject *code, PyObject *qualname)
+/* "*" names all code of the user's, "MODULE.*" that of a module. */
+static int names_function(const struct debug_point *point, const struct debug_code *code,
+                          PyObject *qualname)
 {
-    return PyUnicode_Compare(point->function, code->co_name) == 0 ||
-           (qualname != NULL && PyUnicode_Compare(point->function, qualname) == 0);
+    PyObject *wanted = point->function;
+    Py_ssize_t len = PyUnicode_GET_LENGTH(wanted);
+    if (len != 0 && PyUnicode_READ_CHAR(wanted, len - 1) == '*') {
+        Py_ssize_t module = code->module != NULL ? PyUnicode_GET_LENGTH(code->module) : -1;
+        return len == 1 ? code->is_users
+                        : module == len - 2 &&
+                              PyUnicode_Tailmatch(wanted, code->module, 0, module, -1) == 1;
+    }
+    return PyUnicode_Compare(wanted, code->code->co_name) == 0 ||
+           (qualname != NULL && PyUnicode_Compare(wanted, qualname) == 0);
 }
 
 /* Computes the sites of a code object from the breakpoints that there are now. */
@@ -315,7 +326,7 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
         }
     }
     for (size_t i = 0; i < functions.point_count; i++) {
-        if (!names_function(&functions.points[i], code->code, qualname)) {
+        if (!names_function(&functions.points[i], code, qualname)) {
             continue;
         }
         if (functions.points[i].data != NULL) {
@@ -481,7 +492,7 @@ void debug_free_points(struct debug_point *points, size_t count)
         Py_XDECREF(points[i].function);
         Py_XDECREF(points[i].task);
         Py_XDECREF(points[i].data);
-        rl_free(points[i].watch);
+        debug_data_free(points[i].watch);
     }
     rl_free(points);
 }

@@ -16,6 +16,11 @@ struct debug_follow {
     int instruction;
 };
 void debugger_follow(const struct debug_follow *wanted);
+/* Returns whether this thread can step: no other tool's trace function is on where the engine needs
+ * its own. */
+int debugger_can_step(void);
+/* Stops in a frame of this thread at once. Returns 0, or -1 with an exception. */
+int debugger_stop_now(PyFrameObject *object);
 /* Ends the step of this thread, if there is one. */
 void debugger_end_step(void);
 
@@ -60,6 +65,7 @@ int debug_data_set(struct debug_point *point, PyObject *names);
 /* Returns whether the followed value has changed since the last look in this frame. The first look
  * returns 0. */
 int debug_data_changed(const struct debug_site *site, native_frame *frame);
+void debug_data_free(struct debug_watch *watch);
 
 /* Requests the co_extra index, once. Returns 0, or -1 with an exception. */
 int debug_codes_init(void);

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
+#include "debug_changes.h"
 #include "debug_parts.h"
+#include "eval_chain.h"
 #include "gate.h"
 #include "loops.h"
 #include "pyerror.h"
@@ -21,8 +23,9 @@
 struct debugger debugger = {.budget_ns = 100000000};
 _Thread_local struct debug_thread debug_self;
 
-/* Begins a part of this thread that is neither debugged nor recorded. */
-static void enter_debugger(void)
+/* Begins a part of this thread that is neither debugged nor recorded, nor traced by another tool.
+ * Returns what leave_debugger() needs. */
+static int enter_debugger(void)
 {
     /* A thread without an event so far has no state yet. */
     struct thread *t = recording.recorder != NULL && debugger.own_thread != NULL
@@ -33,11 +36,21 @@ static void enter_debugger(void)
     if (t != NULL) {
         (void)gate_suppress(t);
     }
+#if HAS_EVAL_HOOK
+    return trace_pause(PyThreadState_Get(), eval_trace);
+#else
+    return 0;
+#endif
 }
 
-static void leave_debugger(void)
+static void leave_debugger(int was_paused)
 {
     struct thread *t = thread_self;
+#if HAS_EVAL_HOOK
+    trace_resume(PyThreadState_Get(), was_paused);
+#else
+    (void)was_paused;
+#endif
     debug_self.is_inside--;
     debugger.inside--;
     if (t != NULL) {
@@ -64,9 +77,9 @@ static PyObject *call_python(PyObject *function, PyObject *args)
     PyObject *result = NULL;
     if (function != NULL && args != NULL) {
         Py_INCREF(function);
-        enter_debugger();
+        int was_paused = enter_debugger();
         result = PyObject_Call(function, args, NULL);
-        leave_debugger();
+        leave_debugger(was_paused);
         Py_DECREF(function);
     }
     Py_XDECREF(args);
@@ -223,9 +236,9 @@ static int condition_holds(struct debug_site *site, native_frame *frame)
         }
     }
     uint64_t began = os_mono_ns(), revision = debugger.revision;
-    enter_debugger();
+    int was_paused = enter_debugger();
     int is_true = evaluate_condition(site, frame);
-    leave_debugger();
+    leave_debugger(was_paused);
     if (revision != debugger.revision) {
         PyErr_Clear();
         return 0; /* the condition has changed the breakpoints */
@@ -340,6 +353,7 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
             continue;
         }
         point->reached++;
+        size_t stops = ids != NULL ? (size_t)PyList_GET_SIZE(ids) : 0;
         if (!condition_holds(site, frame)) {
             debugger.counts.condition_skips++;
         } else if (revision == debugger.revision && hits_take(&point->hits)) {
@@ -355,6 +369,9 @@ PyObject *debugger_sites(struct debug_code *code, native_frame *frame, uint32_t 
         }
         if (revision != debugger.revision) {
             break;
+        }
+        if (point->data != NULL && (ids == NULL || (size_t)PyList_GET_SIZE(ids) == stops)) {
+            debug_changes_forget(point->id); /* it does not stop, so nobody takes the change */
         }
     }
     return ids;
@@ -470,6 +487,20 @@ void debugger_step_in(struct debug_code *code, native_frame *frame, enum step_mo
 static uintptr_t identity_of(PyFrameObject *object)
 {
     return object != NULL ? (uintptr_t)native_of(object) : 0;
+}
+
+int debugger_can_step(void)
+{
+#if HAS_EVAL_HOOK
+    return !trace_is_foreign(PyThreadState_Get(), eval_trace);
+#else
+    return 1;
+#endif
+}
+
+int debugger_stop_now(PyFrameObject *object)
+{
+    return debugger_stop(native_of(object), object, "step", PyList_New(0), NULL);
 }
 
 void debugger_follow(const struct debug_follow *wanted)

@@ -26,9 +26,9 @@
  *                       eval_trace() -> trace_debugged() -> line_begins() -> debugger_line()
  *
  * Invariants:
- * - Every stop happens in a trace function, because only there frame.f_lineno may be set. So a
- *   probe never stops itself. It leaves its breakpoints in debug_self.pending for the next line
- *   event.
+ * - A stop happens in a trace function, because only there frame.f_lineno may be set. So a probe
+ *   leaves its breakpoints in debug_self.pending for the next line event. Only where another tool's
+ *   trace function is on does the probe stop itself.
  * - run_debugged() restores the trace function of the caller when the frame ends. It leaves it on
  *   where a step continues in the caller, or if trace_running() ran meanwhile (running_reached).
  * - Frames that ran before a breakpoint was set cannot change their code. They are traced until
@@ -38,6 +38,8 @@
  * Threads: under the GIL. `pending`, the step and the trace function belong to one thread;
  * running_reached and the sites belong to all. */
 #include "debugger.h"
+
+#include "debug_parts.h"
 #include "eval_chain.h"
 #include "probes.h"
 #include "pyerror.h"
@@ -143,6 +145,30 @@ static int line_begins(native_frame *frame)
     return done;
 }
 
+/* Stops at a probe, without a trace function: another tool has its own on. Takes `ids`. A probe has
+ * no line, or that before, so the frame object gets the line until the stop ends. */
+static int stop_at_probe(native_frame *frame, uint32_t line, PyObject *ids)
+{
+    PyFrameObject *object = compat_frame_object(frame); /* borrowed */
+    if (object == NULL) {
+        Py_DECREF(ids);
+        return -1;
+    }
+    int line_before = object->f_lineno;
+    int had_trace = object->f_trace != NULL;
+    object->f_lineno = (int)line;
+    if (!had_trace) {
+        Py_INCREF(Py_None);
+        object->f_trace = Py_None; /* 3.8 and 3.9 look at f_lineno only with one */
+    }
+    int done = debugger_stop(frame, object, "breakpoint", ids, NULL);
+    object->f_lineno = line_before;
+    if (!had_trace && object->f_trace == Py_None) {
+        Py_CLEAR(object->f_trace);
+    }
+    return done;
+}
+
 int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
 {
     PyThreadState *state = PyThreadState_Get();
@@ -153,9 +179,8 @@ int engine_probe(struct debug_code *code, native_frame *frame, uint32_t line)
                                 : BYTECODE_TELLS_PROBES && trace_switch_is_on(state, eval_trace);
     }
     if (trace_switch(state, eval_trace, 1) < 0) {
-        debugger_reason("FOREIGN_TRACE_FUNCTION", PyUnicode_AsUTF8(native_code(frame)->co_name));
-        Py_DECREF(ids);
-        return 0;
+        /* Another tool traces: the probe itself stops, takes `ids`, and the line goes on. */
+        return stop_at_probe(frame, line, ids);
     }
     Py_XDECREF(debug_self.pending);
     debug_self.pending = ids;

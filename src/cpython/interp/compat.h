@@ -18,7 +18,8 @@
 #define COMPAT_LIBRARY_FOLDER                                                                      \
     "python" Py_STRINGIFY(PY_MAJOR_VERSION) "." Py_STRINGIFY(PY_MINOR_VERSION)
 /* Calls can be seen by sys.monitoring. */
-#define HAS_MONITORING (PY_VERSION_HEX >= 0x030c0000)
+#define HAS_MONITORING    (PY_VERSION_HEX >= 0x030c0000)
+#define HAS_DICT_WATCHERS (PY_VERSION_HEX >= 0x030c0000)
 /* A frame evaluator can be set without losing recursion depth or inlined calls for good. */
 #define HAS_EVAL_HOOK           (PY_VERSION_HEX < 0x030c0000)
 #define HOOK_TAKES_THREAD_STATE (PY_VERSION_HEX >= 0x03090000)
@@ -373,6 +374,41 @@ static inline void trace_switch_leave(PyThreadState *ts, Py_tracefunc ours)
     ts->c_tracefunc = NULL; /* the interpreter puts its word back by whether there is one */
 }
 #endif
+
+/* Returns whether another tool's trace function is on in the thread. */
+static inline int trace_is_foreign(const PyThreadState *ts, Py_tracefunc ours)
+{
+    return ts->c_tracefunc != NULL && ts->c_tracefunc != ours;
+}
+
+static inline void trace_allow(PyThreadState *ts, int is_allowed)
+{
+    ts->tracing += is_allowed ? -1 : 1;
+    int has = ts->tracing == 0 && (ts->c_tracefunc != NULL || ts->c_profilefunc != NULL);
+#if PY_VERSION_HEX < 0x030a0000
+    ts->use_tracing = has;
+#else
+    ts->cframe->use_tracing = has ? 255 : 0;
+#endif
+}
+
+/* Until trace_resume(), another tool's trace function is not called, as within itself. Returns what
+ * trace_resume() needs: whether there is one. */
+static inline int trace_pause(PyThreadState *ts, Py_tracefunc ours)
+{
+    int is_foreign = trace_is_foreign(ts, ours);
+    if (is_foreign) {
+        trace_allow(ts, 0);
+    }
+    return is_foreign;
+}
+
+static inline void trace_resume(PyThreadState *ts, int was_paused)
+{
+    if (was_paused) {
+        trace_allow(ts, 1);
+    }
+}
 
 /* The evaluator's signature changed twice; these hide it. */
 #if HOOK_TAKES_THREAD_STATE

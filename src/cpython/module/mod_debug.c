@@ -10,6 +10,7 @@
 #include "loops.h"
 #include "mod_filter.h"
 #include "mod_reader.h"
+#include "mod_watches.h"
 #include "probes.h"
 #include "refusal.h"
 #include "traced_threads.h"
@@ -251,6 +252,7 @@ static PyObject *debug_stop(PyObject *module, PyObject *ignored)
         debugger.steps = 0;
         debugger.waits_for_main = 0;
         debug_pause_clear();
+        mod_watches_clear();
         debug_engine.stop();
         debug_codes_clear();
         drop_callbacks();
@@ -314,6 +316,28 @@ static PyObject *debug_follow(PyObject *module, PyObject *args)
         *places[i] = frames[i] != Py_None ? (PyFrameObject *)frames[i] : NULL;
     }
     debugger_follow(&wanted);
+    Py_RETURN_NONE;
+}
+
+/* debug_can_step() -> whether this thread can step. */
+static PyObject *debug_can_step(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return PyBool_FromLong(debugger_can_step());
+}
+
+/* debug_stop_now(frame): stops in a frame of this thread. */
+static PyObject *debug_stop_now(PyObject *module, PyObject *frame)
+{
+    (void)module;
+    if (!PyFrame_Check(frame)) {
+        PyErr_SetString(PyExc_TypeError, "a frame is wanted");
+        return NULL;
+    }
+    if (debugger.is_on && debugger_stop_now((PyFrameObject *)frame) != 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -608,6 +632,8 @@ static PyMethodDef methods[] = {
      "Sets the breakpoints on exceptions in place of all earlier ones."},
     {"debug_step", debug_step, METH_VARARGS, "What this thread does next."},
     {"debug_follow", debug_follow, METH_VARARGS, "This thread goes on by bdb's rules."},
+    {"debug_can_step", debug_can_step, METH_NOARGS, "Whether this thread can step."},
+    {"debug_stop_now", debug_stop_now, METH_O, "Stops in a frame of this thread."},
     {"debug_unfollow", debug_unfollow, METH_NOARGS, "This thread steps no more."},
     {"debug_assign", debug_assign_name, METH_VARARGS, "Writes one variable of a frame."},
     {"debug_pause", debug_pause, METH_O, "The next line of the user's code stops."},
@@ -630,5 +656,5 @@ static PyMethodDef methods[] = {
 
 int mod_debug_add(PyObject *module)
 {
-    return PyModule_AddFunctions(module, methods);
+    return PyModule_AddFunctions(module, methods) == 0 ? mod_watches_add(module) : -1;
 }
