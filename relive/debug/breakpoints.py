@@ -181,8 +181,10 @@ class BreakpointTable:
         with self._lock:
             for one in breakpoints:
                 _check_fields(one)
-                one.verified = True
+                if not one.verified:
+                    one.message = "no such function has run yet; it binds when one does"
             self._put_points(None, list(breakpoints))
+            self.take_bound()
         return list(breakpoints)
 
     def set_exceptions(self, breakpoints: Sequence[Breakpoint]) -> List[Breakpoint]:
@@ -247,7 +249,20 @@ class BreakpointTable:
 
     def counts(self) -> Dict[int, Tuple[int, int]]:
         """Returns {id: (how often the line began, how many of these were hits)}."""
-        return _core.debug_hit_counts()
+        return {number: row[:2] for number, row in _core.debug_hit_counts().items()}
+
+    def take_bound(self) -> List[Breakpoint]:
+        """Verifies the breakpoints whose code has been met since the last call. Returns them."""
+        with self._lock:
+            found = [
+                one
+                for number, (_, _, is_bound) in _core.debug_hit_counts().items()
+                for one in [self._by_id.get(number)]
+                if one is not None and is_bound and not one.verified
+            ]
+            for one in found:
+                one.verified, one.message = True, ""
+        return found
 
     def get(self, number: int) -> Optional[Breakpoint]:
         """Returns a breakpoint by id, or None."""

@@ -185,7 +185,7 @@ class FrameEvalRuntime(protocol.StopProtocol):
             engine = _core.debug_start(
                 self._handle_stop, self._handle_log, self._record, make_condition, wait_for_main,
                 mine, self._config.rewrites(), not self._config.task_aware_stepping,
-                self._config.condition_budget_s,
+                self._config.condition_budget_s, self._handle_bound,
             )  # fmt: skip
         except RuntimeError as error:
             self._record("SELECTIVE_TRACING_DISABLED_BY_POLICY", str(error))
@@ -374,6 +374,11 @@ class FrameEvalRuntime(protocol.StopProtocol):
             self._stops -= 1
             self._here.exception = self._here.value = None
             self._here.trouble, self._here.changes = "", []
+
+    def _handle_bound(self) -> None:
+        for one in self.breakpoints.take_bound():
+            if self.front is not None:
+                protocol.call_front(self.front.bound, one)
 
     def _condition_holds(self, one: Breakpoint, frame: FrameType) -> bool:
         return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]

@@ -273,7 +273,7 @@ class StopProtocol(abc.ABC):
         finally:
             self.stops.end(stop)
         if front is not None and stop.reason != "others":
-            _call_front(front.resumed, stop)
+            call_front(front.resumed, stop)
         if go is not None and go.mode != "continue":
             self._apply(go)
 
@@ -292,7 +292,7 @@ class StopProtocol(abc.ABC):
         go = Go("continue")
         try:
             while True:
-                is_shown = _call_front(front.stopped, stop)
+                is_shown = call_front(front.stopped, stop)
                 go = self.stops.hold(stop) if is_shown else Go("continue")
                 if go.mode != "goto":
                     return go, stop
@@ -349,10 +349,10 @@ def report(error: BaseException) -> None:
     sys.__excepthook__(type(error), error, error.__traceback__)
 
 
-def _call_front(method: Callable[[Stop], None], stop: Stop) -> bool:
+def call_front(method: Callable[[_T], None], about: _T) -> bool:
     """Calls a method of a front. Returns False where it has raised, which is printed."""
     try:
-        method(stop)
+        method(about)
     except (Exception, SystemExit) as error:
         report(error)
         return False

@@ -134,6 +134,10 @@ class Front:
     def resumed(self, stop: Stop) -> None:
         """The thread goes on now; called in it."""
 
+    def bound(self, breakpoint: Breakpoint) -> None:
+        """The program has come to the code that a breakpoint is in: it is verified from now on.
+        Called in the thread that has."""
+
 
 class StopTable:
     """The threads that have stopped. One for each runtime."""

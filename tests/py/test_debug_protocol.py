@@ -406,3 +406,25 @@ def test_what_has_no_such_part_says_so():
         values.read_item(Loud(), 1)
     with pytest.raises(AttributeError, match="itself has no"):
         values.read_attribute(Loud(), "z")
+
+
+def test_a_breakpoint_is_verified_once_its_code_is_met(debug):
+    told = debug(
+        "from relive.debug.stops import Front\nbound = []\n"
+        "class Mine(Front):\n"
+        "    def stopped(self, stop): runtime.resume(stop.thread)\n"
+        "    def bound(self, one): bound.append([one.function or one.path, one.verified])\n"
+        "runtime.front = Mine()\n"
+        "known, later = Breakpoint(function='work'), Breakpoint(function='later')\n"
+        "def work(): return 1\nwork()\n"
+        "runtime.breakpoints.set_functions([known, later])\n"
+        "runtime.update_breakpoints('<made>', [Breakpoint('<made>', 2)])\n"
+        "before = [known.verified or 'work', later.verified, later.message]\n"
+        "work()\ndef later_on():\n    def later(): return 2\n    return later()\nlater_on()\n"
+        "exec(compile('def f():\\n    return 3\\nf()', '<made>', 'exec'))\n"
+        "for _ in range(100): pass\n"
+        "tell(before=before, bound=bound, after=[known.verified, later.verified, later.message])"
+    )
+    assert told["before"][1] is False and "binds when" in told["before"][2]
+    assert ["later", True] in told["bound"] and ["<made>", True] in told["bound"]
+    assert told["after"] == [True, True, ""]

@@ -433,7 +433,7 @@ def test_a_bdb_of_somebodys_own_is_driven_by_the_engine(tmp_path):
     assert done.returncode == 0, done.stderr.decode()
     lines, integrated, count, left, trace = json.loads(done.stdout)
     assert [line - lines[0] for line in lines] == [0, 1, 2] and trace is None
-    assert integrated == 20 and count == 0
+    assert integrated == 21 and count == 0
     assert not [name for name in left if name.startswith("set_")]
 
 

@@ -337,6 +337,11 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
     }
     code->is_one_line = 0;
     for (uint32_t i = 0; i < code->site_count; i++) {
+        struct debug_point *point = code->sites[i].point;
+        if (!point->is_bound) {
+            point->is_bound = 1;
+            debugger.has_bound = 1;
+        }
         code->is_one_line |= code->sites[i].line == (uint32_t)code->code->co_firstlineno;
     }
     if (code->site_count != 0) {
@@ -516,6 +521,7 @@ static void keep_counts(struct debug_point *points, size_t count, const struct d
                 points[i].hits.n == old[k].hits.n) {
                 points[i].hits.seen = old[k].hits.seen;
                 points[i].reached = old[k].reached;
+                points[i].is_bound = old[k].is_bound;
             }
         }
     }
@@ -526,8 +532,9 @@ static int put_counts(PyObject *counts, const struct debug_file *file)
     for (size_t i = 0; i < file->point_count; i++) {
         const struct debug_point *point = &file->points[i];
         PyObject *id = PyLong_FromUnsignedLong(point->id); /* owned */
-        PyObject *pair = Py_BuildValue("(KK)", (unsigned long long)point->reached,
-                                       (unsigned long long)point->hits.seen); /* owned */
+        PyObject *pair =
+            Py_BuildValue("(KKN)", (unsigned long long)point->reached,
+                          (unsigned long long)point->hits.seen, PyBool_FromLong(point->is_bound));
         int failed = id == NULL || pair == NULL || PyDict_SetItem(counts, id, pair) != 0;
         Py_XDECREF(id);
         Py_XDECREF(pair);

@@ -76,7 +76,8 @@ struct debug_file *debug_functions(void);
 /* Replaces the breakpoints of a file. Takes `points` and frees the old ones. Returns the number of
  * known code objects of the file. */
 size_t debug_set_points(struct debug_file *file, struct debug_point *points, size_t count);
-/* Returns {id: (how often the line of a breakpoint began, how many hits)}: owned, or NULL. */
+/* Returns {id: (how often the line of a breakpoint began, how many hits, whether its code has been
+ * met)}: owned, or NULL. */
 PyObject *debug_point_counts(void);
 void debug_free_points(struct debug_point *points, size_t count);
 /* Looks up variables by name. Returns 0, or -1 with an exception. */

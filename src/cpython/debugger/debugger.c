@@ -97,6 +97,18 @@ void debugger_reason(const char *code, const char *context)
     pyerror_put_back(&error);
 }
 
+void debugger_report_bound(void)
+{
+    struct pyerror error = pyerror_take();
+    debugger.has_bound = 0;
+    PyObject *done = call_python(debugger.on_bound, PyTuple_New(0));
+    if (done == NULL && PyErr_Occurred()) {
+        PyErr_WriteUnraisable(debugger.on_bound);
+    }
+    Py_XDECREF(done);
+    pyerror_put_back(&error);
+}
+
 /* ---- conditions ---- */
 
 struct reading {

@@ -39,6 +39,7 @@ struct debug_point {
     PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
     struct debug_watch *watch; /* owned, with data */
     int is_slow;               /* was over the budget once, which was reported */
+    int is_bound;              /* code has been met that it is in */
     uint64_t reached;          /* how often its line began, whatever the condition says */
 };
 
@@ -154,13 +155,14 @@ struct debugger {
     int steps;           /* threads that step */
     int follows;         /* those that follow: they need calls, returns and exceptions */
     int inside;          /* threads that the debugger itself runs in */
+    int has_bound;       /* breakpoints have met their code since the last on_bound */
     int rewrites;        /* code may be copied with probes */
     unsigned catches;    /* enum debug_catch */
     uint64_t budget_ns;  /* of one condition */
     uint64_t revision;   /* changes with the breakpoints */
     struct thread *(*own_thread)(void); /* makes the state of the calling thread */
-    PyObject *on_stop, *on_log, *on_reason, *make_condition; /* owned */
-    PyObject *filter;                                        /* owned _core.Filter, or NULL */
+    PyObject *on_stop, *on_log, *on_reason, *on_bound, *make_condition; /* owned */
+    PyObject *filter;     /* owned _core.Filter, or NULL */
     struct filter *rules; /* in it: what code is the user's; NULL: all but Relive's own */
     struct debug_code *codes;
 #define FIELD(name) uint64_t name;
@@ -193,6 +195,15 @@ static inline struct debug_code *debugger_code_of(native_frame *frame)
 {
     struct debug_code *known = debugger_known(native_code(frame));
     return known != NULL ? known : debugger_code(native_code(frame), native_globals(frame));
+}
+
+/* Calls on_bound where breakpoints have met the code that they are in. Where Python may run. */
+void debugger_report_bound(void);
+static inline void debugger_check_bound(void)
+{
+    if (__builtin_expect(debugger.has_bound, 0) && !debug_self.is_inside) {
+        debugger_report_bound();
+    }
 }
 
 /* Sorts lines and removes duplicates. Returns how many are left. */

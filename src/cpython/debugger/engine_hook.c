@@ -321,6 +321,7 @@ static __attribute__((noinline)) PyObject *look_at_frame(HOOK_ARGS)
     if (code == NULL) {
         return eval_below(EVAL_DEBUGGER, HOOK_PASS);
     }
+    debugger_check_bound();
     debugger.counts.cache_hits += known != NULL;
     debugger.counts.frames_evaluated++;
     Py_INCREF(original); /* the frame may run a copy in its place */

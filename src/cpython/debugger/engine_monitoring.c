@@ -70,6 +70,7 @@ static PyObject *code_begins(PyObject *const *args, size_t n)
     if (debug_self.is_internal) {
         Py_RETURN_NONE;
     }
+    debugger_check_bound();
     debugger.counts.py_start_callbacks++;
     debugger.counts.cache_hits += known != NULL;
     debugger.counts.frames_evaluated++;

@@ -194,21 +194,23 @@ static void drop_callbacks(void)
     Py_CLEAR(debugger.on_stop);
     Py_CLEAR(debugger.on_log);
     Py_CLEAR(debugger.on_reason);
+    Py_CLEAR(debugger.on_bound);
     Py_CLEAR(debugger.make_condition);
     debugger.rules = NULL;
     Py_CLEAR(debugger.filter);
 }
 
 /* debug_start(on_stop, on_log, on_reason, make_condition, waits_for_main, filter or None, rewrites,
- *             steps_in_thread, budget_s): the filter says what code is the user's; None: all. */
+ *             steps_in_thread, budget_s, on_bound): the filter says what code is the user's; None:
+ * all. */
 static PyObject *debug_start(PyObject *module, PyObject *args)
 {
-    PyObject *on_stop, *on_log, *on_reason, *make_condition, *filter;
+    PyObject *on_stop, *on_log, *on_reason, *on_bound, *make_condition, *filter;
     int waits, rewrites, in_thread;
     double budget;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOOpOppd", &on_stop, &on_log, &on_reason, &make_condition, &waits,
-                          &filter, &rewrites, &in_thread, &budget) ||
+    if (!PyArg_ParseTuple(args, "OOOOpOppdO", &on_stop, &on_log, &on_reason, &make_condition,
+                          &waits, &filter, &rewrites, &in_thread, &budget, &on_bound) ||
         (filter != Py_None && mod_filter_get(filter) == NULL)) {
         return NULL;
     }
@@ -223,6 +225,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     debugger.on_stop = own_unless_none(on_stop);
     debugger.on_log = own_unless_none(on_log);
     debugger.on_reason = own_unless_none(on_reason);
+    debugger.on_bound = own_unless_none(on_bound);
     debugger.make_condition = own_unless_none(make_condition);
     debugger.run++;
     debugger.own_thread = threads_own;
