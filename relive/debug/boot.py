@@ -19,17 +19,24 @@ def begin() -> None:
         wanted = json.loads(text)
     except ValueError:
         return
+    if isinstance(wanted, dict) and wanted.get("off") is True:
+        from relive.debug import children
+
+        children.begin_off(wanted)
+        return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
     environ, folder = dict(os.environ), os.getcwd()
     from relive import _core, _terminal
-    from relive.debug import restart
+    from relive.debug import children, restart
     from relive.errors import ReliveError
 
     _core.restore_path()
     try:
+        children.begin(wanted)
         restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
+        children.renew()
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
         os._exit(125)  # as `relive record` does

@@ -218,6 +218,17 @@ class FrameEvalRuntime(protocol.StopProtocol):
 
     start, stop = initialize, shutdown
 
+    def end_in_child(self) -> None:
+        """Ends the engine in a forked child. Threads that are gone may hold the locks there."""
+        global _owner, _owner_lock
+        from relive import _core
+
+        _owner_lock, self._lock = threading.RLock(), threading.RLock()
+        if self._engine is not None:
+            _core.debug_stop()
+            self._engine = _owner = None
+        self.front = self.on_stop = None
+
     def update_breakpoints(self, file: str, lines: Lines) -> List[Breakpoint]:
         """Replaces the breakpoints of a file by lines or Breakpoint objects. Returns them with the
         lines at which they are."""

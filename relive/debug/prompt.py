@@ -11,7 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from relive import _core, _terminal
-from relive.debug import again, captured, files, restart, words
+from relive.debug import again, captured, children, files, restart, words
 from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.bdb_bridge import EngineDriven, take_stops
 from relive.debug.breakpoints import CATCHES, Breakpoint, calls_in_order, canonical
@@ -70,6 +70,8 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         except BrokenPipeError:  # the reader of the prompt has gone: as if the user had quit
             self._forget_output()
             raise self.quits() from None
+        finally:
+            children.renew()
 
     def _open(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         for change in runtime.changes:
@@ -262,6 +264,9 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         **unused: Any,
     ) -> None:
         """Opens the prompt in a frame, by default the caller's. `commands` are typed there."""
+        if children.is_off:
+            children.say_off()
+            return
         if hasattr(pdb.Pdb, _LAST):
             setattr(pdb.Pdb, _LAST, self)
         self.rcLines.extend(commands or ())
@@ -408,6 +413,8 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         return frame
 
     def postcmd(self, stop: bool, line: str) -> bool:
+        if children.is_off:  # the command has forked, and this is the child: it goes on
+            return True
         self.sync()
         return super().postcmd(stop, line)
 
@@ -438,6 +445,9 @@ def set_trace(
 ) -> None:
     """Opens a prompt at the next line of the caller, and types `commands` there.
     `PYTHONBREAKPOINT=relive.set_trace` makes breakpoint() call this function."""
+    if children.is_off:
+        children.say_off()
+        return
     prompt = get_prompt()
     if header is not None:
         prompt.message(header)
