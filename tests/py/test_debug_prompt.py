@@ -196,3 +196,15 @@ def test_under_pytest_the_prompt_suspends_the_capture(tmp_path):
     (tmp_path / "test_app.py").write_text(source)
     done = run(sys.executable, *words, cwd=tmp_path, stdin=b"p 'mine', x\nc\n")
     assert b"('mine', 6)" in done.stdout and b"1 passed" in done.stdout, done.stdout
+
+
+def test_without_catches_it_stops_at_the_first_line_too(tmp_path):
+    done = prompt(tmp_path, ["p 6 * 7", "n", "c"], "--catch", "off", source="x = 1\ny = 2\n")
+    text = done.stdout.decode()
+    assert "app.py(1)<module>()" in text and "(relive) 42" in text and "app.py(2)" in text
+
+
+def test_with_all_code_what_the_import_machinery_handles_is_not_uncaught(tmp_path):
+    source = "try:\n    import nothing_here\nexcept ImportError:\n    print('none')\n"
+    text = prompt(tmp_path, ["c"], "--all-code", source=source).stdout.decode()
+    assert "Uncaught" not in text and "none" in text

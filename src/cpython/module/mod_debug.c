@@ -240,6 +240,7 @@ static PyObject *debug_start(PyObject *module, PyObject *args)
     for (struct debug_code *code = debugger.codes; code != NULL; code = code->next) {
         debug_engine.arm(code);
     }
+    debug_engine.refresh(); /* the program's first line may be waited for */
     debug_engine.reach_running(0);
     return PyUnicode_FromString(debug_engine.name);
 }
