@@ -93,6 +93,7 @@ def main(words):
     args = parse(words)
     # A shell's background jobs ignore interrupts, and what they start does: tests send some.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     try:
         return COMMANDS[args.command](args)
     except Failed as error:
