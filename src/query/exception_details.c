@@ -133,11 +133,7 @@ static rl_status add_to_detail(struct search *search, const struct story *story,
             return RL_NOMEM;
         }
     }
-    detail->with = event->frame != detail->with ? detail->with : 0;
-    if (event->kind == RL_EVENT_HANDLED) {
-        int is_with = detail->with == 0 && story->handler == RL_HANDLER_WITH;
-        detail->with = is_with ? event->frame : detail->with;
-    } else if (detail->with == 0) {
+    if (event->kind != RL_EVENT_HANDLED && story->with == 0) {
         if (rl_grow(&path, &detail->path_cap, detail->path_count + 1, sizeof *detail->path) != 0) {
             return RL_NOMEM;
         }

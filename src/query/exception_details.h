@@ -24,7 +24,6 @@ struct exception_detail {
     int has_no_stack;       /* private: it is read later */
     struct path_step *path; /* owned; one for each event that raised it or left a frame with it */
     size_t path_count, path_cap;
-    uint64_t with;      /* private: the frame whose `with` has it; 0 = none */
     struct story *open; /* NULL = complete */
 };
 

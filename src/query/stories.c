@@ -16,6 +16,9 @@
  *    RAISE, HANDLED in f UNWIND or HANDLED in f
  *    HANDLED by a `with` RAISE "earlier" in a frame that it called: the body of @contextmanager
  *
+ * Not every recording has that HANDLED. 3.8 does not show where a `with` goes on. No version below
+ * 3.12 shows it on the line of the raise. There is_passed_unseen() decides.
+ *
  * Invariants: a story is in one lane, once. `ending` has the open frames of
  * Thread._bootstrap_inner, where the standard library catches what ends a thread. */
 #include "stories.h"
@@ -183,24 +186,71 @@ static int is_thrown_to_waiter(const struct story_event *last, const struct even
     return after.is_earlier && last->kind == RL_EVENT_UNWIND && event->frame == last->parent;
 }
 
+/* Returns whether the event is in something that `frame` has called. */
+static int is_called_by(uint64_t frame, const struct event_out *event,
+                        const struct exc_captured *now)
+{
+    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+    uint64_t caller;
+    uint32_t line;
+    int is_inside = event->parent == frame;
+    while (!is_inside && after_exception_caller(&after, &caller, &line)) {
+        is_inside = caller == frame;
+    }
+    return frame != 0 && is_inside;
+}
+
+/* Returns whether something that `frame` has called raises an exception that was raised before. */
+static int is_earlier_inside(uint64_t frame, const struct event_out *event,
+                             const struct exc_captured *now)
+{
+    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+    return after.is_earlier && is_called_by(frame, event, now);
+}
+
 /* Returns whether a `with` that the exception has reached passes it on to a frame that it called.
  * @contextmanager throws it into its generator, and goes on with it where that does not catch it.
  */
 static int is_passed_on(const struct story *story, const struct event_out *event,
                         const struct exc_captured *now)
 {
-    struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
-    uint64_t with = story->last.frame, caller;
-    uint32_t line;
-    if (story->last.kind != RL_EVENT_HANDLED || story->handler != RL_HANDLER_WITH ||
-        !after.is_earlier) {
+    return story->last.kind == RL_EVENT_HANDLED && story->handler == RL_HANDLER_WITH &&
+           is_earlier_inside(story->last.frame, event, now);
+}
+
+/* Returns the frame that the exception has come to, if nothing there has handled it; 0 = none. */
+static uint64_t reached_frame(const struct story_event *last)
+{
+    switch (last->kind) {
+    case RL_EVENT_RAISE:
+        return last->frame;
+    case RL_EVENT_UNWIND:
+        return last->parent;
+    default:
         return 0;
     }
-    int is_inside = event->parent == with;
-    while (!is_inside && after_exception_caller(&after, &caller, &line)) {
-        is_inside = caller == with;
-    }
-    return is_inside;
+}
+
+/* Returns whether a frame of a thread began before another one of it. */
+static int began_before(uint64_t frame, uint64_t other)
+{
+    return ((frame ^ other) & ~RL_FRAME_ORDINAL_MASK) == 0 &&
+           (frame & RL_FRAME_ORDINAL_MASK) < (other & RL_FRAME_ORDINAL_MASK);
+}
+
+/* Does the same where the recording does not show that the `with` was reached. The events must have
+ * one address and type. Another exception there would have begun a story of its own: an "earlier"
+ * one was raised in a recorded frame before.
+ *
+ * The generator of a `with` began before what its body calls, and before that of a `with` inside.
+ * What ended a task is raised again by its await, not by a `with`. */
+static int is_passed_unseen(const struct story *story, const struct event_out *event,
+                            const struct exc_captured *now)
+{
+    int was_there =
+        story->last.kind == RL_EVENT_RAISE || began_before(event->frame, story->last.frame);
+    return was_there && !story->has_task && event->frame != story->last.frame &&
+           is_earlier_inside(reached_frame(&story->last), event, now);
 }
 
 /* Returns whether a RAISE goes on with the exception of a story, in another frame. */
@@ -259,7 +309,8 @@ static int begins_story(const struct pass *pass, const struct story *story,
         return 1;
     }
     if (event->kind == RL_EVENT_RAISE) {
-        return !now->is_again && !is_thrown(story, event, now);
+        return !now->is_again && !is_thrown(story, event, now) &&
+               !is_passed_unseen(story, event, now);
     }
     return !pass->question->sees_raise && !may_be_outside(event->frame, story);
 }
@@ -329,10 +380,28 @@ static struct story *new_story(struct pass *pass, const struct event_out *event)
     return story;
 }
 
+/* Returns the frame whose `with` has the exception after an event; 0 = none. It has it until an
+ * event of its own: what it calls may raise the exception, or be left by it. */
+static uint64_t with_frame(const struct story *story, const struct event_out *event,
+                           const struct exc_captured *now)
+{
+    uint64_t reached = reached_frame(&story->last);
+    if (story->with != 0 && event->frame != story->with) {
+        return story->with;
+    }
+    if (event->kind == RL_EVENT_HANDLED) {
+        struct after_exception after = after_exception_rest(event->kind, event->frame, now->rest);
+        return after.handler == RL_HANDLER_WITH ? event->frame : 0;
+    }
+    int is_elsewhere = event->frame != reached && event->frame != story->last.frame;
+    return is_elsewhere && is_called_by(reached, event, now) ? reached : 0;
+}
+
 /* Applies an event to its story. */
 static void add_event(struct pass *pass, struct story *story, const struct event_out *event,
                       const struct exc_captured *captured, int is_first)
 {
+    story->with = with_frame(story, event, captured);
     story->last = (struct story_event){event->t,  event->seq,  event->frame, event->parent,
                                        event->id, event->line, event->exc,   event->kind};
     if (is_first || captured->is_captured) {

@@ -40,6 +40,7 @@ struct story {
     int is_outermost;        /* the last event says that nothing called the frame */
     enum rl_handler handler; /* what handled it at the last event */
     uint32_t handler_line;
+    uint64_t with;   /* the frame whose `with` has it since it came there; 0 = none */
     int ends_thread; /* it reached the library function that catches what ends a thread */
     int is_inside;   /* it never left the libraries */
     int has_task;    /* it ended the task with this number and name */

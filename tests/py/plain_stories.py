@@ -225,7 +225,8 @@ def _begins_anew(story, event, sees_raise, is_latest):
     if now["id"] != before["id"] or now["type"] != before["type"]:
         return True
     if event["kind"] == "raise":
-        return not now.get("again") and not _is_thrown(story.last, event)
+        is_thrown = _is_thrown(story.last, event) or _is_passed_unseen(story, event)
+        return not now.get("again") and not is_thrown
     return not sees_raise and not _may_be_outside(event["frame"], story)
 
 
@@ -239,9 +240,25 @@ def _is_thrown(last, event):
     """Whether it goes on in another frame: of who waited, or of what a `with` has called."""
     if _goes_to_who_waits(last, event):
         return True
+    is_with = last["kind"] == "handled" and last.get("handler") == "with"
+    return is_with and _is_earlier_inside(last["frame"], event)
+
+
+def _is_earlier_inside(frame, event):
+    """Whether something that the frame has called raises what was raised before."""
     inside = {event["parent"], *(caller["frame"] for caller in event.get("callers", ()))}
-    return (last["kind"] == "handled" and last.get("handler") == "with"
-            and bool(event.get("raised_before")) and last["frame"] in inside)  # fmt: skip
+    return bool(event.get("raised_before")) and frame in inside - {None}
+
+
+def _is_passed_unseen(story, event):
+    """Whether a `with` has passed it on that the recording does not show."""
+    last = story.last
+    reached = {"raise": last["frame"], "unwind": last["parent"]}.get(last["kind"])
+    own, other = (frame.partition("#") for frame in (event["frame"], last["frame"]))
+    began_before = own[0] == other[0] and int(own[2]) < int(other[2])
+    was_there = last["kind"] == "raise" or began_before
+    is_other = own != other and story.task is None
+    return was_there and is_other and _is_earlier_inside(reached, event)
 
 
 def _goes_on(last, event):

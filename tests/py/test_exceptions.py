@@ -211,61 +211,6 @@ def test_a_clean_up_that_handles_others_does_not_discard(record, tmp_path, backe
     ]
 
 
-MANAGED = """
-from contextlib import contextmanager
-@contextmanager
-def plain():
-    yield
-@contextmanager
-def closing():
-    try:
-        yield
-    finally:
-        x = 1
-@contextmanager
-def quiet():
-    try:
-        yield
-    except KeyError:
-        x = 2
-@contextmanager
-def other():
-    try:
-        yield
-    except KeyError as error:
-        raise ValueError("b") from error
-def inner(section):
-    with section():
-        raise KeyError("a")
-def outer(section):
-    with plain():
-        inner(section)
-for section in (plain, closing, quiet, other):
-    try:
-        outer(section)
-    except (KeyError, ValueError):
-        x = 3
-"""
-
-
-@pytest.mark.parametrize(
-    ("backend", "level"), [pair for pair in LEVELS if pair == ("monitoring", "values")]
-)
-def test_an_exception_that_passes_a_contextmanager_is_one(record, tmp_path, backend, level):
-    record(MANAGED, "--backend", backend, "--level", level)
-    rows = stories(tmp_path / "out.relive")
-    assert [(row["type"], row["fate"]) for row in rows] == [
-        ("KeyError", "caught in __main__:<module> at prog.py:33"),
-        ("KeyError", "caught in __main__:<module> at prog.py:33"),
-        ("KeyError", "caught in __main__:quiet at prog.py:16"),
-        ("KeyError", "caught in __main__:other at prog.py:22"),
-        ("ValueError", "caught in __main__:<module> at prog.py:33"),
-    ]
-    places = [[frame["func"].partition(":")[2] for frame in row["frames"]] for row in rows]
-    assert places[:4] == [["<module>", "outer", "inner"]] * 4
-    assert [row["frames"][-1]["line"] for row in rows[:4]] == [26] * 4  # not that of a yield
-
-
 def test_what_a_clean_up_raises_replaces_the_exception(record, tmp_path):
     record(
         "def f():\n    try:\n        raise KeyError('a')\n    finally:\n"
