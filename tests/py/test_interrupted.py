@@ -1,0 +1,85 @@
+"""Ctrl-C in a long answer: exit status 130, no traceback, nothing half said."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import clean_environ, relive
+
+PROGRAM = """\
+import sys
+def step(n, held):
+    held[n % 7] = n * 3
+    total = n + len(held)
+    return total
+def run(count):
+    held = {}
+    for n in range(count):
+        last = step(n, held)
+    return last
+run(int(sys.argv[1]))
+"""
+# Says that it begins; all that is left then is the question.
+ASK = (
+    "import sys; from relive.cli import main; print('begins', flush=True);"
+    " sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two recordings of some millions of events each, without an index."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    (folder / "app.py").write_text(PROGRAM, encoding="utf-8")
+    for name, count in (("a.relive", "300000"), ("b.relive", "300001")):
+        done = relive("record", "--level", "lines", "-o", name, "app.py", count, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def wait_until_open(process, paths):
+    """Returns when the process reads these files."""
+    folder = f"/proc/{process.pid}/fd"
+    missing = {str(path) for path in paths}
+    while missing:
+        assert process.poll() is None, "it ended before it could be interrupted"
+        for name in os.listdir(folder):
+            try:
+                missing.discard(os.readlink(f"{folder}/{name}"))
+            except FileNotFoundError:
+                continue  # closed since
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["find", "898989898", "a.relive"],
+        ["find", "898989898", "a.relive", "--count", "--json"],
+        ["origin", "total@step#299999", "a.relive"],
+        ["origin", "held[3]@run#1", "a.relive", "--json"],
+        ["diff", "a.relive", "b.relive"],
+        ["diff", "b.relive", "a.relive", "--json"],
+    ],
+    ids=" ".join,
+)
+def test_ctrl_c_in_a_long_answer(folder, words):
+    paths = [(folder / word).resolve() for word in words if word.endswith(".relive")]
+    with subprocess.Popen(
+        [sys.executable, "-c", ASK, *words], cwd=folder, env=clean_environ(RELIVE_INDEX="0"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline() == b"begins\n"
+            wait_until_open(process, paths)
+            os.kill(process.pid, signal.SIGINT)
+            output, errors = process.communicate(timeout=300)
+        finally:
+            process.kill()
+    assert process.returncode == 130, (process.returncode, output, errors)
+    assert b"Traceback" not in errors and len(errors.splitlines()) <= 1, errors
+    lines = output.splitlines()
+    assert all(b'"schema"' in line for line in lines), f"it had an answer: {output!r}"
