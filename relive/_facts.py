@@ -57,6 +57,12 @@ def is_library(recording: Recording, file: str) -> bool:
     )
 
 
+def is_launcher(func: str, file: str) -> bool:
+    """Returns whether a function is the script that an installed command begins with: its one
+    line of interest calls a library."""
+    return func == "__main__:<module>" and "." not in os.path.basename(file)
+
+
 def command_line(meta: Mapping[str, str]) -> List[str]:
     """Returns the words of the command line that was recorded, the interpreter first."""
     words: List[str] = []

@@ -154,9 +154,12 @@ class Trail(TrailValues):
         )
 
     def _advice(self, code: int) -> str:
+        """Returns how to see more of a function, "" where its lines are recorded."""
         row = self._codes.get(code)
         if not row:
             return "record with --level lines"
+        if self.has_lines(code):
+            return ""
         name = row[1] if row[2] == "<module>" else f"{row[1]}.{row[2]}"
         return f"record with --lines {name}"
 

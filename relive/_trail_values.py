@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from relive import _core
 from relive import _statements as statements
 from relive._arguments import UNKNOWN
+from relive._facts import is_library
 from relive.origins import CERTAIN, ONLY_ONE, Holder, Hop
 
 TYPE_CHECKING = False
@@ -178,6 +179,16 @@ class TrailValues(abc.ABC):
         return found[0].strip() if found else None
 
     # ---- values ----
+
+    def has_lines(self, code: int) -> bool:
+        """Returns whether a line of a function was recorded. Libraries are not searched: theirs
+        are recorded only where a rule names them."""
+        meta = self._recording.header["meta"]
+        if meta.get("highest_level", meta.get("level")) != "lines":
+            return False
+        if is_library(self._recording, self._codes[code][3]):
+            return False
+        return any(True for _ in self._recording.select(["line"], codes=[code]))
 
     def bound(self, name: str, at: At) -> Optional[Bound]:
         """Returns what bound a name in a frame, or in its module."""

@@ -487,17 +487,23 @@ class Recording:
 
     def own_codes(self) -> List[int]:
         """Returns the numbers of the functions that are in no library. Code that has no file is
-        where the other code of its module is."""
+        where the other code of its module is. Where an installed command has no own code but the
+        script that calls it, these are the functions of its libraries."""
         text: str = self.header["meta"].get("libraries", "")
         libraries = ("<frozen", *filter(None, text.split(os.pathsep)))
         rows = self.codes()
         theirs = {row[1] for row in rows if row[3].startswith(libraries)}
         theirs -= {row[1] for row in rows if not row[3].startswith(("<", *libraries))}
-        return [
-            row[0]
+        own = [
+            row
             for row in rows
             if not (row[1] in theirs if row[3][:1] == "<" else row[3].startswith(libraries))
         ]
+        from relive._facts import is_launcher
+
+        if all(is_launcher(f"{row[1]}:{row[2]}", row[3]) for row in own):
+            own = [row for row in rows if not row[3].startswith("<frozen")]
+        return [row[0] for row in own]
 
     def skipped(self) -> List[SkippedFunction]:
         """Returns the functions that were met and not recorded, each with the reason."""

@@ -133,9 +133,12 @@ def find_ending(found: stories.Exceptions, number: int) -> Ending:
     if header["state"] == "exec":
         return Ending(pid, "exec", None, "the process replaced itself by another program (exec)")
     if _endings.is_killed(header) or (ending["how"] == "signal" and ending["signal"] != _CTRL_C):
-        text = f"killed {_endings.describe(header)}"
-        if not header["is_complete"]:
-            text += "; its last events may be missing"
+        doubt = "" if header["is_complete"] else "; its last events may be missing"
+        if ending["how"] in ("exit", "os._exit"):  # the file alone has no end
+            how = "exit" if ending["how"] == "exit" else "os_exit"
+            text = "unseen: the file has no end, and its last events may be missing"
+            return Ending(pid, how, ending["status"], text)
+        text = f"killed {_endings.describe(header)}{doubt}"
         return Ending(pid, "killed", ending["status"], text, ending["signal"])
     return _find_way_out(found, number)
 

@@ -10,6 +10,7 @@ from relive._colour import dim as dim
 from relive._colour import red as red
 from relive._facts import command_line as command_line
 from relive._facts import has_gaps as has_gaps
+from relive._facts import is_launcher
 from relive._facts import is_library as is_library
 from relive._facts import sees_handled as sees_handled
 from relive._terminal import progress as progress
@@ -226,6 +227,16 @@ def losses_text(losses: Mapping[str, int]) -> str:
     return ", ".join(words)
 
 
+def nothing_lost(run: List[Recording]) -> str:
+    """Returns that no event was lost, and which file is not whole."""
+    for recording in run:
+        header = recording.header
+        is_growing = header["is_being_written"] or header["is_running"]
+        if recording.problems() or not (header["is_complete"] or is_growing):
+            return "no loss while it was recorded, but the file is not whole (relive check)"
+    return "nothing lost"
+
+
 def show_expression(error: ExpressionError) -> None:
     """Writes an expression to stderr, with a caret at the place where it is wrong."""
     before = safe(error.expression[: error.place])[-60:]
@@ -308,8 +319,8 @@ def variables_text(variables: Iterable[Variable], limit: int, most: int = 80) ->
 
 def is_own(recording: Recording, what: Mapping[str, Any]) -> bool:
     """Returns whether a function is the program's own. The script that an installed command begins
-    with is not: it has one line of interest, which calls a library."""
-    is_script = what["func"] == "__main__:<module>" and "." not in os.path.basename(what["file"])
+    with is not."""
+    is_script = is_launcher(what["func"], what["file"])
     return not is_script and not is_library(recording, what["file"])
 
 
@@ -340,6 +351,15 @@ def place(event: Event, line: Optional[int] = None) -> str:
 def short_path(path: str) -> str:
     """Returns a path as it is shortest from here."""
     return min((os.path.relpath(path), os.fspath(path)), key=len)
+
+
+def lines_advice(run: List[Recording], func: str) -> str:
+    """Returns the command that records the lines of MODULE:FUNCTION. At level lines, too, those of
+    libraries are recorded where they are named."""
+    if all(highest_level(recording.header["meta"]) != "lines" for recording in run):
+        return "relive record --level lines"
+    module, _, name = func.partition(":")
+    return f"relive record --lines {quoted(module if name == '<module>' else f'{module}.{name}')}"
 
 
 def needs_lines(run: List[Recording], what: str) -> None:

@@ -92,6 +92,13 @@ def _lines(found: covers.Cover, args: Given, run: List[Recording]) -> Iterator[s
         yield row + "\n"
 
 
+def _advice(found: covers.Cover, run: List[Recording]) -> str:
+    """Returns the command that records the lines of the functions that ran."""
+    ran = [one.func for one in found.functions if one.calls] or [""]
+    func = ran[0] if len(ran) == 1 else f"{ran[0].partition(':')[0]}:*"
+    return common.lines_advice(run, func)
+
+
 def _totals(found: covers.Cover, run: List[Recording], of_functions: bool) -> str:
     """Returns 'shop.py: 12 of 15 lines ran; not 7, 9-10'."""
     name = common.file_name({"file": found.file})
@@ -99,7 +106,7 @@ def _totals(found: covers.Cover, run: List[Recording], of_functions: bool) -> st
         called = sum(one.calls > 0 for one in found.functions)
         text = f"{name}: {called} of {common.counted(len(found.functions), 'function')} ran"
         if not found.has_lines:
-            text += "; lines were not recorded (relive record --level lines)"
+            text += f"; lines were not recorded ({_advice(found, run)})"
     else:
         ran = sum(one.hits > 0 for one in found.lines)
         text = f"{name}: {ran} of {common.counted(len(found.lines), 'line')} ran"

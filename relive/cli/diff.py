@@ -142,6 +142,16 @@ def _without_start(a: str, b: str) -> Tuple[str, str]:
     return ("..." + a[at - 20 :], "..." + b[at - 20 :]) if at > 23 else (a, b)
 
 
+def _name_program(recording: Recording) -> str:
+    """Returns app.py, or -m app; "" where it has no name."""
+    words = common.command_line(recording.header["meta"])[1:]
+    while len(words) > 1 and words[0].startswith("-") and words[0] not in ("-m", "-c"):
+        del words[: 2 if words[0] in ("-X", "-W") else 1]
+    if words[:1] == ["-m"]:
+        return " ".join(words[:2])
+    return "" if not words or words[0].startswith("-") else os.path.basename(words[0])
+
+
 def _what_is_left_out(a: Recording, b: Recording) -> List[str]:
     """Returns a sentence for what one recording has and the other has not."""
     kinds, has_values = diffs.comparable(a, b)
@@ -235,6 +245,10 @@ class _Text(_Report):
         """Says what is compared."""
         for letter, run in zip("AB", self.runs):
             self.put(f"{letter}  {common.safe(run[0].path)}")
+        names = [_name_program(run[0]) for run in self.runs]
+        if all(names) and names[0] != names[1]:
+            both = " and ".join(map(common.safe, names))
+            self.put(f"these are two programs: {both}")
         for text in _what_is_left_out(self.runs[0][0], self.runs[1][0]):
             self.put(text)
         for text in [] if has_calls else self.missing():

@@ -246,11 +246,15 @@ def _take_equal(some: Sequence[str], others: Sequence[str]) -> Iterator[str]:
 
 def _fold_libraries(recording: Recording, frames: Sequence[Mapping[str, Any]]) -> Dict[int, int]:
     """Returns {begin: end} of runs of frames of libraries. The innermost frame is in none, and
-    there are none where every frame is of a library."""
+    there are none where every frame is of a library. Of an installed command, the package that its
+    script calls is no library."""
     are_library = [common.is_library(recording, what["file"]) for what in frames]
     found: Dict[int, int] = {}
     if all(are_library):
         return found
+    if not any(common.is_own(recording, what) for what in frames) and not are_library[0]:
+        packages = [what["func"].partition(":")[0].partition(".")[0] for what in frames]
+        are_library = [False, *(package != packages[1] for package in packages[1:])]
     begin = None
     for position, is_library in enumerate([*are_library[:-1], False]):
         if is_library and begin is None:

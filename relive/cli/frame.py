@@ -152,8 +152,9 @@ class _View:
             lines.append(common.dim(f"known at the begin of the part: {known}"))
         lines += [f"  {text}" for calls in found.calls for text in self._calls_texts(calls)]
         has_hits = any(line.hits for line in found.lines.values())
-        if not has_hits and common.highest_level(self.recording.header["meta"]) != "lines":
-            lines.append(common.dim("its lines were not recorded (relive record --level lines)"))
+        if not has_hits and not found.event.get("already_running"):
+            advice = common.lines_advice([self.recording], event["func"])
+            lines.append(common.dim(f"its lines were not recorded ({advice})"))
         if has_hits and found.containers > activations.COMPARED:
             lines.append(common.dim(
                 f"{found.containers} containers take turns in being compared: a change inside one"

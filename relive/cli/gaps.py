@@ -103,15 +103,16 @@ def _lines(rows: Sequence[positions.Code], why: str, args: Given) -> Iterator[st
     if args.all:
         lines = [f"{common.name_of(row[1:3])}  {common.place({'file': row[3], 'line': row[4]})}"
                  for row in rows]  # fmt: skip
-        add = "obj:literal:MODULE.QUALNAME"
+        what, add = "one", "obj:literal:MODULE.QUALNAME"
     else:
         counts = collections.Counter(row[1] for row in rows)
         lines = [
             f"{common.safe(name)}  {common.counted(n, 'function')}"
             for name, n in counts.most_common()
         ]
+        what = "them" if len(counts) == 1 else "the first module"
         add = f"pkg:literal:{common.safe(counts.most_common(1)[0][0])}"
-    rule = common.dim(f'  to record them: selector = "{add}", exec = "trace"')
+    rule = common.dim(f'  to record {what}: selector = "{add}", exec = "trace"')
     for line in lines[:-1]:
         yield f"{title}  {line}\n"
         title = ""

@@ -235,6 +235,8 @@ def _list_threads(threads: Sequence[Mapping[str, Any]]) -> Iterator[Tuple[str, s
 
 
 def _describe_losses(facts: Mapping[str, Any]) -> str:
+    if not facts["losses"] and facts["state"].startswith("incomplete, "):
+        return "no loss while it was recorded; what the file has not, relive check counts"
     if not facts["losses"]:
         return "nothing lost"
     return common.losses_text(facts["losses"])

@@ -115,15 +115,24 @@ def _all_hits(run: List[Recording], place: str) -> Iterator[_Hit]:
 
 
 def never_ran(run: List[Recording], place: str) -> str:
-    """Returns that a line did not run, and which lines of its function did."""
+    """Returns that a line did not run, and which lines of its function did. Without lines of a
+    function that was called, whether it ran is not known."""
     lines: Set[int] = set()
-    name = ""
+    name, is_called = "", False
     for recording in run:
         codes, _ = positions.functions_at(recording, place)
         if codes:
             name = name or f"{codes[0][1]}:{codes[0][2]}"
             ran = recording.select(["line"], codes=[codes[0][0]])
             lines.update(event["line"] for event in ran)
+            calls = recording.select(["call"], codes=[codes[0][0]])
+            is_called = is_called or any(True for _ in calls)
+    if is_called and not lines:
+        advice = common.lines_advice(run, name)
+        return (
+            f"whether {common.safe(place)} ran is not known: of {common.safe(name)} no line was"
+            f" recorded ({advice})"
+        )
     text = f"{common.safe(place)} never ran"
     if not lines:
         return f"{text}; of {common.safe(name)} no line was recorded"

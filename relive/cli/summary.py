@@ -119,7 +119,7 @@ def _list_facts(run: List[Recording]) -> Iterator[str]:
         yield f"{common.counted(skipped, 'function')} left out (relive gaps)"
     yield from _count_hidden(run)
     losses = common.sum_losses(run)
-    yield f"lost: {common.losses_text(losses)}" if losses else "nothing lost"
+    yield f"lost: {common.losses_text(losses)}" if losses else common.nothing_lost(run)
 
 
 def _count_hidden(run: List[Recording]) -> Iterator[str]:

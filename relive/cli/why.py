@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from relive import summaries, suspects, timelines
+from relive import positions, summaries, suspects, timelines
 from relive.cli import DAMAGED, NOTHING, OK, common, exc, source, summary, timeline
 from relive.cli.bodies import Bodies
 from relive.cli.options import Option, Parser, Word
@@ -184,11 +184,15 @@ class _Failure:
         if not self.what["func"].endswith(":<module>"):
             yield f"relive calls {func} {path}", "the other calls of this function"
         yield f"relive state {at} {path}", "all that was open, with its variables"
-        if level != "lines" and not (self.origin is not None and self.origin.advice):
-            yield (
-                "relive record --level lines ...",
-                "to see local variables, and where each changed",
-            )
+        has_advice = self.origin is not None and self.origin.advice
+        if not has_advice and (level != "lines" or not self._has_lines()):
+            advice = common.lines_advice([self.recording], self.what["func"])
+            yield f"{advice} ...", "to see local variables, and where each changed"
+
+    def _has_lines(self) -> bool:
+        """Returns whether a line of the function was recorded."""
+        codes = [row[0] for row in positions.functions_at(self.recording, self.what["func"])[0]]
+        return any(True for _ in self.recording.select(["line"], codes=codes))
 
 
 def _choose(found: Exceptions, wanted: Optional[str]) -> Optional[_Failure]:

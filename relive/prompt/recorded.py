@@ -545,7 +545,8 @@ class RecordedPlace(Place):
             raise ExpressionError(error.expression, error.place, str(error)) from None
         rows = [_call_row(one) for one in given[:limit]]
         more = len(given) > limit
-        total = f"the first {limit}; relive calls has all" if more else f"{len(given)} calls"
+        total = f"{len(given)} call{'s' * (len(given) != 1)}"
+        total = f"the first {limit}; relive calls has all" if more else total
         return rows, total
 
     def output(self, limit: int) -> Sequence[Row]:

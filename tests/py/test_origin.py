@@ -147,6 +147,17 @@ def test_values_alone_lead_through_arguments_and_results(recorded):
         assert (found.end, found.advice) == ("lost", "record with --lines __main__.make")
 
 
+def test_where_lines_are_recorded_there_is_no_advice_to_record_them(tmp_path):
+    source = "class Box:\n    size = 1\ndef fill():\n    left = Box()\n    return left\nfill()\n"
+    (tmp_path / "app.py").write_text(source, encoding="utf-8")
+    done = relive("record", "--level", "lines", "-o", "o.relive", "app.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with api.open(tmp_path / "o.relive") as recording:
+        for name, position in (("none", "Box#1"), ("left", "end"), ("none", "end")):
+            found = recording.origin(name, position)
+            assert (found.end, found.advice) == ("lost", ""), (name, position)
+
+
 def test_a_line_that_binds_a_name_does_not_read_it_and_a_thread_has_no_caller(tmp_path):
     (tmp_path / "prog.py").write_text(
         "import threading\ndef work(rows):\n    for row in rows:\n        print(row)\n"
