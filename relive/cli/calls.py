@@ -147,7 +147,8 @@ class _Answer:
             for piece in search.pieces():
                 if piece and (found is None or self.args.last):
                     found = piece[0]
-                search.only_count()
+                if found is not None and not self.args.last:
+                    search.only_count()
         if found is not None and not self.page.skip:
             self.page.put(self._format(found))
 

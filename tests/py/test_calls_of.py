@@ -239,6 +239,20 @@ def long(tmp_path_factory):
     return folder / "out.relive"
 
 
+def test_the_last_and_the_nth_call_are_beyond_the_first_piece(tmp_path):
+    """A piece of an answer ends after a million events, with a row or without."""
+    (tmp_path / "app.py").write_text("def f(x): return -x\nfor i in range(520_000): f(i)\n")
+    assert relive("record", "-o", "o.relive", "app.py", cwd=tmp_path).returncode == 0
+    for words, value in (
+        (["--last"], 519_999), (["--nth", "519999"], 519_998), (["--nth", "9"], 8),
+        (["--where", "x > 519_990", "--first"], 519_991),
+        (["--where", "x > 519_990", "--nth", "2"], 519_992),
+        (["--where", "x < 30", "--last"], 29),
+    ):  # fmt: skip
+        found, _ = rows("f", tmp_path / "o.relive", *words)
+        assert [row["args"]["x"]["v"] for row in found] == [value], words
+
+
 def test_a_closed_pipe_is_quiet(long):
     with subprocess.Popen(
         [sys.executable, "-m", "relive", "calls", "f", str(long), "--limit", "0"],
