@@ -8,6 +8,8 @@
 #include "after_exception.h"
 #include "value.h"
 
+enum { ADDRESS_DIGITS_MIN = 7 }; /* in a repr: objects are above 16 MiB */
+
 void alike_fini(struct alike *alike)
 {
     u64map_fini(&alike->texts);
@@ -46,21 +48,58 @@ static int is_hex(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Returns the hash of a text that stands for an object, without the addresses in it, such as that
- * of <object at 0x7f01>. */
-static uint64_t shown_hash(const struct alike *alike, const uint8_t *at, size_t size)
+/* Returns the end of the address whose "x" is at `x`; NULL = it is no address. In a text that stands
+ * for an object each 0x7f01 is one. In a string of the program an address needs the form of a repr:
+ * <object at 0x7f01a2b3>. A number such as 0xff may be what the program has computed. */
+static const uint8_t *address_end(const struct value *text, const uint8_t *from, const uint8_t *x)
 {
-    const uint8_t *end = at + size, *from = at;
+    static const char before[] = " at 0";
+    const size_t len = sizeof before - 1;
+    const uint8_t *end = text->bytes + text->size, *digit = x + 1;
+    while (digit < end && is_hex(*digit)) {
+        digit++;
+    }
+    if (text->tag == RL_VALUE_TEXT) {
+        return x > from && x[-1] == '0' && digit > x + 1 ? digit : NULL;
+    }
+    int is_cut = text->tag == RL_VALUE_STR_CUT || text->tag == RL_VALUE_BYTES_CUT;
+    int is_long = digit - x - 1 >= ADDRESS_DIGITS_MIN || (digit == end && is_cut);
+    int is_shown = (size_t)(x - from) > len && memcmp(x - len, before, len) == 0 &&
+                   memchr(from, '<', (size_t)(x - from)) != NULL;
+    return is_shown && is_long ? digit : NULL;
+}
+
+/* Returns the hash of a text or a string without the addresses in it. *left_out gets their size. */
+static uint64_t shown_hash(const struct alike *alike, const struct value *text, size_t *left_out)
+{
+    const uint8_t *from = text->bytes, *at = from, *end = from + text->size;
     uint64_t hash = 0;
-    for (; at + 2 < end; at++) {
-        if (at[0] == '0' && at[1] == 'x' && is_hex(at[2])) {
+    *left_out = 0;
+    while (at < end && (at = memchr(at, 'x', (size_t)(end - at))) != NULL) {
+        const uint8_t *after = address_end(text, from, at++);
+        if (after != NULL) {
             hash = alike_add(hash, siphash(&alike->key, from, (size_t)(at - from)));
-            for (at += 2; at < end && is_hex(*at); at++) {
-            }
-            from = at--;
+            *left_out += (size_t)(after - at);
+            from = at = after;
         }
     }
     return alike_add(hash, siphash(&alike->key, from, (size_t)(end - from)));
+}
+
+/* Returns whether a value is a text, or a string or bytes of the program. */
+static int has_text(const struct value *value)
+{
+    switch (value->tag) {
+    case RL_VALUE_TEXT:
+    case RL_VALUE_STR:
+    case RL_VALUE_STR_ODD:
+    case RL_VALUE_STR_CUT:
+    case RL_VALUE_BYTES:
+    case RL_VALUE_BYTES_CUT:
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 static uint64_t value_hash(struct alike *alike, struct bytes_in *in);
@@ -79,21 +118,21 @@ static uint64_t set_hash(struct alike *alike, struct bytes_in *in, const struct 
 /* Returns the hash of what a node itself says. */
 static uint64_t node_hash(struct alike *alike, const struct value *value)
 {
-    uint64_t hash = alike_add(value->tag, value->flags);
+    size_t left_out = 0;
+    uint64_t hash = alike_add(value->tag, value->flags), text = 0;
+    if (value->bytes != NULL) {
+        text = has_text(value) ? shown_hash(alike, value, &left_out)
+                               : siphash(&alike->key, value->bytes, value->size);
+    }
     hash = alike_add(hash, (uint64_t)value->number);
-    hash = alike_add(hash, value->len);
+    hash = alike_add(hash, value->tag != RL_VALUE_TEXT ? value->len - left_out : 0);
     if (value->type != 0) {
         hash = alike_add(hash, text_hash(alike, value->type));
     }
     if (value->label != 0) {
         hash = alike_add(hash, text_hash(alike, value->label));
     }
-    if (value->bytes == NULL) {
-        return hash;
-    }
-    return alike_add(hash, value->tag == RL_VALUE_TEXT
-                               ? shown_hash(alike, value->bytes, value->size)
-                               : siphash(&alike->key, value->bytes, value->size));
+    return value->bytes != NULL ? alike_add(hash, text) : hash;
 }
 
 /* Takes one whole value and returns its hash. */
@@ -164,7 +203,9 @@ struct alike_event alike_of(struct alike *alike, const struct event_out *event, 
     struct alike_event found = {alike_add(kind, 0), 0};
     if (kind == RL_EVENT_OUTPUT) {
         found.what = alike_add(found.what, event->id);
-        found.with = siphash(&alike->key, in.at, bytes_left(&in));
+        const struct value text = {.tag = RL_VALUE_STR, .bytes = in.at, .size = bytes_left(&in)};
+        size_t left_out;
+        found.with = shown_hash(alike, &text, &left_out);
         return found;
     }
     found.what = alike_add(found.what, function_hash(alike, event->id));

@@ -387,6 +387,53 @@ def test_the_program_s_own_code_comes_first_and_chance_is_left_out(tmp_path):
         }
 
 
+# One run has its objects at addresses of other lengths: PYTHONMALLOC.
+ADDRESSES = """
+import sys
+class Plain:
+    pass
+def take(*values):
+    return values[0]
+def fail(item):
+    raise ValueError("bad: %r" % item)
+def main():
+    item = Plain()
+    take(item, main, [item], {item: item})
+    text = repr(item)
+    take(text, [text], {text: text}, text.encode(), take.__get__(item))
+    take("x" * 300 + text, f"{take} of {item}")
+    print(item)
+    try:
+        fail(item)
+    except ValueError as error:
+        take(error, str(error))
+main()
+def number(text):
+    return text
+number("colour 0x%x" % (255 + PART))
+number("line < 3: read 4 bytes at 0x%x" % (31 + PART))
+number("<%s object at 0x7f01a2b3c4d0>" % ("ab"[PART] * 3))
+number("at 0x7f01a2b3c4d%d" % PART)
+"""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_addresses_alone_are_no_difference(tmp_path, level):
+    for part, allocator in enumerate(("pymalloc", "malloc")):
+        source = ADDRESSES.replace("PART", str(part))
+        (tmp_path / "program.py").write_text(source, encoding="utf-8")
+        done = relive(
+            "record", "--level", level, "--output", "-o", f"{part}.relive", "program.py",
+            cwd=tmp_path, env={"PYTHONMALLOC": allocator},
+        )  # fmt: skip
+        assert done.returncode == 0 and b"object at 0x" in done.stdout, done.stderr
+    with api.open(tmp_path / "0.relive") as a, api.open(tmp_path / "1.relive") as b:
+        answer = a.diff(b)
+        funcs = [one.a.first["func"] for one in answer.differences]
+        # Numbers of the program count: four calls and what they return.
+        assert funcs == (["__main__:number"] * 8 if level != "calls" else [])
+
+
 def test_mistakes_are_said(shops):
     wrong = relive("diff", "a.relive", cwd=shops)
     assert wrong.returncode == 2 and b"two recordings" in wrong.stderr
