@@ -64,8 +64,8 @@ def process_rows(verb, path):
         ("import ctypes; ctypes.string_at(0)", -11, "signal", 11),
         ("os.abort()", -6, "signal", 6),
         ("signal.alarm(1); time.sleep(60)", -14, "signal", 14),
-        ("threading.Thread(target=signal.raise_signal, args=(1,)).start(); time.sleep(60)", -1,
-         "signal", 1),
+        ("threading.Thread(target=signal.raise_signal, args=(10,)).start(); time.sleep(60)", -10,
+         "signal", 10),
         ("import faulthandler; faulthandler.enable(); ctypes = __import__('ctypes');"
          " ctypes.string_at(0)", -11, "signal", 11),
         ("os.kill(os.getpid(), signal.SIGKILL)", -9, None, None),
