@@ -55,6 +55,8 @@ def parser() -> Parser:
                " stay (default: where standard input is a terminal)"),
         Option("--once", key="again", const=False, text="end with the program, with its exit"
                " status (default: where standard input is no terminal)"),
+        Option("--children", text="stop in child processes too, one at a time at the terminal"
+               " (default: breakpoints are off there)"),
         Option("--context", metavar="N", default="1",
                text="show N lines of source around each stop (default: 1)"),
         has_target=True, epilog=_EPILOG,
@@ -154,5 +156,6 @@ def main(words: List[str]) -> int:
         "watches": watches(args.watches),
         "commands": args.commands,
         "context": int(args.context),
+        "children": bool(args.children),
     }
     launch.become(program, {VARIABLE: json.dumps(wanted)})

@@ -6,12 +6,17 @@ import sys
 from typing import Any, Mapping
 
 VARIABLE = "RELIVE_DEBUG"  # also in restart.py
+_has_begun = False
 
 
 def begin() -> None:
     """Starts the debugger, once, in the process that RELIVE_DEBUG names."""
+    global _has_begun
     import json
 
+    if _has_begun:
+        return  # several doors call this, and the variable is the children's by now
+    _has_begun = True
     text = os.environ.pop(VARIABLE, "")
     if not text:
         return
@@ -23,6 +28,9 @@ def begin() -> None:
         from relive.debug import children
 
         children.begin_off(wanted)
+        return
+    if isinstance(wanted, dict) and "terminal" in wanted:
+        _begin_child(wanted)
         return
     if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
         return
@@ -36,10 +44,36 @@ def begin() -> None:
         children.begin(wanted)
         restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
+        if wanted.get("children"):
+            children.take_pdb(sys.modules["pdb"])
         children.renew()
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
         os._exit(125)  # as `relive record` does
+
+
+def _begin_child(wanted: Mapping[str, Any]) -> None:
+    """Starts the debugger in a child that was not forked, with what its parent has set."""
+    from relive import _core, _terminal
+    from relive.debug import children, prompt, restart
+    from relive.debug.engine import runtime
+    from relive.errors import ReliveError
+
+    _core.restore_path()
+    children.begin_on(wanted)
+    made = prompt.get_prompt(quits=children.Left, readrc=False)
+    made.catch_interrupts()
+    try:
+        if runtime.initialize(
+            {"enabled": True, "my_code_only": wanted["my_code_only"]}, rules=wanted["rules"]
+        ):
+            for one in restart.put_back(made, wanted["kept"]):
+                runtime.breakpoints.add(one)
+            made.sync()
+    except ReliveError as error:
+        sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
+    children.take_pdb(sys.modules["pdb"])
+    children.renew()
 
 
 def _start_debugger(wanted: Mapping[str, Any]) -> None:

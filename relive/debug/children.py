@@ -1,20 +1,35 @@
-"""Child processes of a program under `relive debug`: breakpoints are off there.
+"""Child processes of a program under `relive debug`. Breakpoints are off there; with `--children`
+each process stops at the prompt in its turn.
 
     first process   -> a file that all of its processes share, named in RELIVE_DEBUG
     child by fork   -> a hook after fork: the engine ends, pdb and Control-C are as if unused
-    other children  -> the boot module finds RELIVE_DEBUG in the environment of C
+    other children  -> the boot module finds RELIVE_DEBUG in the environment
 
-One sentence says it, once for all processes: whoever says it leaves a mark in the file."""
+One sentence says that they are off, once for all processes: whoever says it leaves a mark in the
+file. With `--children` the process that has the prompt holds a lock on the file, which the system
+frees when the process ends. Who steps has its pid there, and gets the lock again within a second.
+
+    byte 0   the mark        bytes 1 to 16   the pid that steps, and until when"""
 
 import json
 import os
+import struct
 import sys
-from typing import Any, Dict, List, Mapping, Optional, cast
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
 VARIABLE = "RELIVE_DEBUG"  # also in boot.py
-OFF = "relive debug: breakpoints are off in child processes\n"
+OFF = "relive debug: breakpoints are off in child processes"
+_NEEDS_OPTION = OFF + "; --children switches them on\n"
+_NEEDS_TERMINAL = OFF + ": --children needs a terminal\n"
+_GONE = "*** breakpoints are off in this process from now on; it goes on"
+_KEPT = struct.Struct("<qd")
+_KEEPS_S = 1.0  # as stops.KEEPS_S
+_LONGEST = 100_000  # the system takes 128 KiB of a variable
 
-is_off = False  # this is a child
+is_off = False  # this is a child without breakpoints
+_is_child = False
+_depth = 0  # prompts within prompts that this process has open
 _shared: Dict[str, Any] = {}  # what the children get
 _passed_on = ""  # the same as text, as it is in the environment
 
@@ -26,29 +41,46 @@ def begin(wanted: Dict[str, Any]) -> None:
 
     if "shared" not in wanted:
         wanted["shared"] = _make_file()
-    _shared.update(off=True, shared=wanted["shared"], stderr=_place_of_stderr(), breaks=False)
+    _shared.update(shared=wanted["shared"], stderr=_place_of_stderr())
+    is_wanted = wanted.get("children", False)
+    terminal = _find_terminal() if is_wanted and wanted["shared"] is not None else None
+    if terminal is None:
+        _shared.update(off=True, says=_NEEDS_TERMINAL if is_wanted else _NEEDS_OPTION, breaks=False)
+    else:
+        _shared.update(
+            terminal=terminal, my_code_only=wanted["my_code_only"], rules=wanted["rules"]
+        )
     atexit.register(_remove_file, os.getpid())
     os.register_at_fork(after_in_child=_forked)
-    renew()
 
 
 def renew() -> None:
-    """Passes on what holds now: whether there are breakpoints. Only C sees the variable, and so the
-    children; os.environ is the program's own."""
+    """Passes on what holds now: the breakpoints, or whether there are some. Where they are off only
+    C sees the variable, and so the children; os.environ is the program's own."""
     global _passed_on
     if not _shared or is_off:
         return
-    _shared["breaks"] = _has_breakpoints()
+    if "off" in _shared:
+        _shared["breaks"] = _has_breakpoints()
+    else:
+        from relive.debug import prompt, restart
+
+        _shared["kept"] = restart.what_is_set(prompt.get_prompt())
     text = json.dumps(_shared)
-    if text != _passed_on:
-        _passed_on = text
+    if text == _passed_on or len(text) > _LONGEST:
+        return
+    _passed_on = text
+    if "off" in _shared:
         os.putenv(VARIABLE, text)
+    else:
+        os.environ[VARIABLE] = text
 
 
 def begin_off(wanted: Mapping[str, Any]) -> None:
-    """Begins a child that was not forked. Nothing of the debugger is imported there."""
-    global is_off
-    is_off = True
+    """Begins a child that was not forked, without breakpoints. Nothing of the debugger is imported
+    there."""
+    global is_off, _is_child
+    is_off = _is_child = True
     _shared.update(wanted)
     os.putenv(VARIABLE, json.dumps(_shared))
     sys.meta_path.insert(0, cast(Any, _PdbFinder))
@@ -56,12 +88,149 @@ def begin_off(wanted: Mapping[str, Any]) -> None:
         say_off()
 
 
+def begin_on(wanted: Mapping[str, Any]) -> None:
+    """Notes that this is a child which was not forked, with breakpoints."""
+    global _is_child
+    _is_child = True
+    _shared.update(wanted)
+    os.register_at_fork(after_in_child=_forked)
+
+
+def label() -> str:
+    """Returns the name and the pid of a child, for its prompt; of the first process nothing."""
+    if not _is_child:
+        return ""
+    processes: Any = sys.modules.get("multiprocessing.process")
+    name = processes.current_process().name if processes is not None else "MainProcess"
+    return f"{'child' if name == 'MainProcess' else name} {os.getpid()}"
+
+
+# ---- the turn of a process ----
+
+
+class Left(Exception):
+    """The user has left the debugger in a child."""
+
+
+@contextmanager
+def turn(prompt: Any) -> Iterator[None]:
+    """Waits until no other process has the prompt. In a child it reads and writes at the terminal
+    of the first process. Raises Left where that is over."""
+    global _depth
+    from relive import _core
+
+    if "terminal" not in _shared or _depth:
+        yield
+        return
+    own, lock = os.getpid(), _take_lock()
+    before = prompt.stdin, prompt.stdout, prompt.use_rawinput
+    _depth = 1
+    try:
+        if _is_child:
+            _open_terminal(prompt)
+        try:
+            yield
+        except Left:
+            prompt.message(_GONE)
+            raise
+    except OSError as error:
+        raise (Left() if _is_child else error) from None
+    finally:
+        if _is_child and prompt.stdout is not before[1]:
+            prompt.stdin.close()
+            prompt.stdout.close()
+        prompt.stdin, prompt.stdout, prompt.use_rawinput = before
+        if os.getpid() == own:  # else this is a child of the command that was typed
+            _depth = 0
+            if lock is not None and _core.debug_is_stepping():
+                _keep(lock, own)
+        if lock is not None:
+            os.close(lock)
+
+
+def leave() -> None:
+    """Ends the debugger in a child, which goes on."""
+    global is_off
+    from relive.debug.engine import runtime
+
+    is_off = True
+    runtime.end_in_child()
+
+
+def has_other() -> bool:
+    """Returns whether another process has the prompt."""
+    import fcntl
+
+    if "terminal" not in _shared or _depth:
+        return False
+    try:
+        fd = os.open(_shared["shared"], os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _take_lock() -> Optional[int]:
+    """Returns the locked file. Raises Left in a child where the first process has ended."""
+    import fcntl
+    import time
+
+    while True:
+        try:
+            fd = os.open(_shared["shared"], os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            if _is_child:
+                raise Left from None
+            return None  # somebody has removed it
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX)
+            kept = os.pread(fd, _KEPT.size, 1)
+            pid, until = _KEPT.unpack(kept) if len(kept) == _KEPT.size else (0, 0.0)
+            if pid in (0, os.getpid()) or time.monotonic() >= until:
+                os.pwrite(fd, bytes(_KEPT.size), 1)
+                return fd
+        except KeyboardInterrupt:  # it is for the process that has the prompt
+            pass
+        os.close(fd)
+        time.sleep(_KEEPS_S / 20)
+
+
+def _keep(lock: int, pid: int) -> None:
+    import time
+
+    os.pwrite(lock, _KEPT.pack(pid, time.monotonic() + _KEEPS_S), 1)
+
+
+def _open_terminal(prompt: Any) -> None:
+    fd = os.open(_shared["terminal"], os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    prompt.stdin = open(fd, encoding="utf-8", errors="replace")
+    prompt.stdout = open(os.dup(fd), "w", encoding="utf-8", errors="replace")
+    prompt.use_rawinput = False
+
+
+def _find_terminal() -> Optional[str]:
+    """Returns the path of the terminal that is standard input."""
+    try:
+        return os.ttyname(0)
+    except OSError:
+        return None
+
+
+# ---- breakpoints are off ----
+
+
 def say_off() -> None:
     """Says that breakpoints are off, where no process has said it yet. A child whose stderr is not
     that of the first process is silent: the program reads it."""
     import fcntl
 
-    if _place_of_stderr() != _shared.get("stderr"):
+    if "off" not in _shared or _place_of_stderr() != _shared.get("stderr"):
         return
     try:
         fd = os.open(_shared["shared"], os.O_RDWR | os.O_CLOEXEC)
@@ -71,7 +240,7 @@ def say_off() -> None:
         fcntl.lockf(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_size == 0:
             os.write(fd, b".")
-            os.write(2, OFF.encode())
+            os.write(2, _shared["says"].encode())
     except OSError:
         pass  # nobody reads it
     finally:
@@ -79,36 +248,44 @@ def say_off() -> None:
 
 
 def _forked() -> None:
-    """Switches everything off in a forked child; called there behind the fork."""
-    global is_off
+    """Continues in a forked child; called there behind the fork. Without `--children` everything is
+    switched off."""
+    global _is_child, _depth
     import signal
 
-    from relive.debug.engine import runtime
-
-    is_off = True
-    runtime.end_in_child()
+    _is_child, _depth = True, 0
+    if "off" not in _shared:
+        return
+    leave()
     handler = signal.getsignal(signal.SIGINT)
     if hasattr(getattr(handler, "__self__", None), "catch_interrupts"):  # the prompt's
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    switch_off(sys.modules["pdb"])
+    take_pdb(sys.modules["pdb"])
     if _has_breakpoints():
         say_off()
 
 
-def switch_off(pdb: Any) -> None:
-    """Makes set_trace() of pdb do nothing, also by way of breakpoint(). A debugger with streams of
-    its own, such as one over a socket, is left alone."""
+def take_pdb(pdb: Any) -> None:
+    """Makes set_trace() of pdb open Relive's prompt, or do nothing where breakpoints are off; so
+    breakpoint() does too. A debugger with streams of its own, such as one over a socket, is left
+    alone."""
     before = pdb.Pdb.set_trace
-    if getattr(before, "is_off", False):
+    if getattr(before, "is_taken", False):
         return
 
-    def set_trace(self: Any, *args: Any, **named: Any) -> None:
+    def set_trace(self: Any, frame: Any = None, *args: Any, **named: Any) -> None:
         if not self.use_rawinput:
-            before(self, *args, **named)
-            return
-        say_off()
+            before(self, frame or sys._getframe().f_back, *args, **named)
+        elif is_off:
+            say_off()
+        else:
+            from relive.debug import prompt
 
-    cast(Any, set_trace).is_off = True
+            commands = named.get("commands")
+            found = frame or sys._getframe().f_back
+            prompt.get_prompt().set_trace(found, commands=commands)
+
+    cast(Any, set_trace).is_taken = True
     pdb.Pdb.set_trace = set_trace
 
 
@@ -130,7 +307,7 @@ class _PdbFinder:
             def exec_module(module: Any) -> None:
                 del loader.exec_module  # the attribute below
                 loader.exec_module(module)
-                switch_off(module)
+                take_pdb(module)
 
             loader.exec_module = exec_module
         return spec

@@ -52,6 +52,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self._quits = quits
         self._wait_for_mainpyfile = False
         self._is_post_mortem = False
+        self._pid = os.getpid()  # of the process that opens it
         self.reset()
         self.place = LivePlace(self)
         self._commands = Commands(self.place, PdbScreen(self))
@@ -64,9 +65,15 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     def stopped(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         """Opens the prompt; the engine calls it in the thread that stopped."""
+        if children.is_off:
+            return
+        self._pid = os.getpid()
         try:
-            with captured.suspended(self):
+            with children.turn(self), captured.suspended(self):
                 self._open(frame, why, breakpoints)
+        except children.Left:
+            children.leave()
+            self.quitting = False
         except BrokenPipeError:  # the reader of the prompt has gone: as if the user had quit
             self._forget_output()
             raise self.quits() from None
@@ -119,7 +126,9 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     def _get_prompt(self) -> str:
         """Returns the text of the prompt. On a terminal it names the thread and the task."""
-        where = self.place.where() if self._is_terminal() and self.stack else ""
+        name = children.label()
+        where = self.place.where() if (name or self._is_terminal()) and self.stack else ""
+        where = f"{name} {where}".strip()
         return f"[{where}] {self._text}" if where else self._text
 
     def _set_prompt(self, text: str) -> None:
@@ -237,7 +246,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     def quits(self) -> BaseException:
         """The exception that the program gets when the user quits."""
-        return self._quits()
+        return children.Left() if children.label() else self._quits()
 
     def _show_log(self, text: str, one: Breakpoint, frame: FrameType) -> None:
         try:
@@ -413,7 +422,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         return frame
 
     def postcmd(self, stop: bool, line: str) -> bool:
-        if children.is_off:  # the command has forked, and this is the child: it goes on
+        if self._pid != os.getpid():  # the command has forked, and this is the child: it goes on
             return True
         self.sync()
         return super().postcmd(stop, line)

@@ -91,6 +91,11 @@ def _kept(prompt: pdb.Pdb) -> Dict[str, Any]:
     }  # fmt: skip
 
 
+def what_is_set(prompt: pdb.Pdb) -> Dict[str, Any]:
+    """Returns what the user has set, for a child: no commands that are still to come."""
+    return {**_kept(prompt), "queue": [], "history": []}
+
+
 def _options(one: bdb.Breakpoint) -> Dict[str, Any]:
     """Returns the options of a breakpoint, but a thread, which is another one after a restart."""
     options = getattr(one, "options", {})

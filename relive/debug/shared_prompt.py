@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 from typing import Any, Dict, Optional, Type
 
+from relive.debug import children
 from relive.debug.engine import runtime
 
 _ANSWERS_S = 1.0  # a command that is interrupted has so long to end
@@ -98,6 +99,8 @@ class SharedPrompt:
         from relive import _core
 
         own: Any = self
+        if children.has_other():
+            return  # it is for the process that has the prompt
         holder = runtime.stops.holder()
         if holder == threading.get_ident():
             raise KeyboardInterrupt  # the prompt is here, and catches it

@@ -34,6 +34,15 @@ class Terminal:
         assert until is None or until in data, data
         return data
 
+    def read_any(self):
+        """Returns what is there; waits for something."""
+        assert select.select([self.fd], [], [], 60)[0]
+        return os.read(self.fd, 65536).decode(errors="replace")
+
+    def type(self, command):
+        """Types a line, or the end of input."""
+        os.write(self.fd, command.encode() + (b"" if command == "\x04" else b"\n"))
+
     def run(self, *commands):
         """Types the commands, each at a prompt. Returns all that was printed."""
         seen = ""

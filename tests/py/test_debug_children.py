@@ -1,6 +1,9 @@
-"""Child processes under `relive debug`: breakpoints are off there, and one sentence says it."""
+"""Child processes under `relive debug`: breakpoints are off there, and one sentence says it. With
+`--children` each stops at the terminal in its turn."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 
@@ -77,7 +80,7 @@ def test_a_fork_within_a_step_and_at_the_prompt(tmp_path):
         "import os, signal, sys\n"
         "def child(name):\n"
         "    own = signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
-        "    print(name, sys.gettrace(), own, flush=True)\n"
+        "    os.write(1, ('%s %s %s\\n' % (name, sys.gettrace(), own)).encode())\n"
         "    os._exit(7)\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"
@@ -112,7 +115,7 @@ def test_output_that_the_program_reads_is_as_without_the_debugger(tmp_path):
     (tmp_path / "app.py").write_text(source)
     done = relive("debug", "-b", "tool.py:4", "app.py", cwd=tmp_path, timeout=60)
     assert done.stdout == b"b'done\\n'\nFalse\ndone\ndone\n"
-    assert done.stderr.decode() == f"relive debug: {OFF}\n"
+    assert done.stderr.decode() == f"relive debug: {OFF}; --children switches them on\n"
 
 
 def test_it_is_not_said_where_there_are_no_breakpoints(tmp_path):
@@ -126,3 +129,90 @@ def test_it_is_not_said_where_there_are_no_breakpoints(tmp_path):
     )  # fmt: skip
     assert done.stdout.endswith(b"end\n") and done.stderr == b"", done.stderr
     assert os.listdir(folder) == []
+
+
+# ---- --children ----
+
+STOP = re.compile(r"\[(\S+) (\d+)\] \(relive\) ")
+
+
+def drive(terminal, commands, last):
+    """Types the commands, each at a prompt, and then the last one until the results are there."""
+    seen, answered = "", 0
+    while RESULTS not in seen:
+        seen += terminal.read_any()
+        if len(STOP.findall(seen)) > answered:
+            answered += 1
+            terminal.type(commands.pop(0) if commands else last)
+    seen += terminal.run()
+    assert terminal.process.returncode == 0
+    return seen
+
+
+@two_versions
+def test_each_worker_stops_with_its_name(pool, tmp_path):
+    text = drive(
+        Terminal(tmp_path, pool, "-b", "app.py:5", "--children"), ["p 'n is', n", "n", "c"], "c"
+    )
+    assert "('n is', " in text and OFF not in text and "(Pdb)" not in text, text
+    found = STOP.findall(text)
+    # Six times the breakpoint, and what follows set_trace() twice.
+    assert len(found) >= 10 and found[0] == found[1] == found[2], text
+    assert all(name.endswith(("PoolWorker-1", "PoolWorker-2")) for name, _ in found), text
+
+
+@two_versions
+@pytest.mark.parametrize("typed", ["q", "\x04"], ids=["q", "end"])
+def test_who_leaves_a_worker_has_the_plain_results(pool, tmp_path, typed):
+    text = drive(Terminal(tmp_path, pool, "-b", "app.py:5", "--children"), [], typed)
+    stopped = len(STOP.findall(text))
+    assert 0 < stopped <= 2 and text.count("from now on; it goes on") == stopped, text
+
+
+CHILDREN = """\
+import os, subprocess, sys
+def child(name):
+    print("child", name, flush=True)
+    os._exit(3)
+def fork(name):
+    pid = os.fork()
+    if pid == 0:
+        child(name)
+    return pid
+if sys.argv[1:]:
+    child(sys.argv[1])
+pids = [fork("one"), fork("two")]
+print("ended", sorted(os.waitpid(pid, 0)[1] for pid in pids), flush=True)
+print("code", subprocess.call([sys.executable, __file__, "three"]), flush=True)
+"""
+
+
+def test_the_lock_is_free_when_its_holder_is_killed(tmp_path):
+    terminal = Terminal(tmp_path, CHILDREN, "-b", "app.py:3", "--children")
+    text = terminal.read("(relive) ")
+    os.kill(int(STOP.findall(text)[0][1]), signal.SIGKILL)
+    text += terminal.run("p name", "c", "p 'it is ' + name", "c")
+    assert "ended [9, 768]" in text and "'it is three'" in text and "code 3" in text, text
+    assert len(set(STOP.findall(text))) == 3, text
+
+
+def test_breakpoints_of_now_reach_children_and_control_c_only_the_prompt(tmp_path):
+    terminal = Terminal(tmp_path, CHILDREN, "--children")
+    terminal.read("(relive) ")
+    terminal.type("b 3, name == 'three'")
+    terminal.read("(relive) ")
+    terminal.type("c")
+    text = terminal.read("(relive) ")
+    assert "ended [768, 768]" in text and STOP.findall(text)[0][0] == "child", text
+    os.killpg(terminal.process.pid, signal.SIGINT)
+    assert "--KeyboardInterrupt--" in terminal.read("(relive) ")
+    terminal.type("p __file__ == sys.argv[0]")
+    text = terminal.run("c")
+    assert "True" in text and "code 3" in text and "interrupted" not in text, text
+
+
+def test_without_a_terminal_children_do_not_stop_which_is_said(tmp_path):
+    (tmp_path / "app.py").write_text(CHILDREN)
+    done = relive("debug", "--children", "-b", "app.py:3", "app.py", cwd=tmp_path, timeout=60)
+    assert b"ended [768, 768]\n" in done.stdout and b"code 3\n" in done.stdout
+    assert done.stderr.decode() == f"relive debug: {OFF}: --children needs a terminal\n"
