@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from relive.errors import ReliveError
+from relive.prompt.splitting import split_outside_quotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,32 +89,10 @@ class Table:
         return found
 
 
-def split_commas(text: str) -> List[str]:
-    """Returns the parts of a text between commas that are in no bracket and no quotes."""
-    parts, begin, depth, quote = [], 0, 0, ""
-    i = 0
-    while i < len(text):
-        c = text[i]
-        if quote:
-            i += c == "\\"
-            quote = "" if c == quote else quote
-        elif c in "'\"":
-            quote = c
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-        elif c == "," and depth <= 0:
-            parts.append(text[begin:i])
-            begin = i + 1
-        i += 1
-    return [*parts, text[begin:]]
-
-
 def take_options(text: str, names: Collection[str] = ()) -> Tuple[str, Dict[str, str]]:
     """Returns what is in front of the options of a breakpoint, and these. `names` are variables:
     `b 12, once` has a condition where there is a variable `once`."""
-    parts = split_commas(text)
+    parts = split_outside_quotes(text, ",", with_brackets=True)
     found: Dict[str, str] = {}
     while len(parts) > 1:
         part = parts[-1].strip()

@@ -15,11 +15,12 @@ from relive.prompt.base import number_of
 from relive.prompt.looking import Looking
 from relive.prompt.place import ExpressionError
 from relive.prompt.registry import command, registered
+from relive.prompt.splitting import split_outside_quotes
 from relive.prompt.stopping import Stopping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, List
+    from typing import List
 
     from relive.prompt.display import Screen
     from relive.prompt.place import Place
@@ -139,20 +140,6 @@ class Commands(Looking, Stopping, Asking):
         self.is_done = True
 
 
-def split_line(line: str) -> Iterator[str]:
-    """Yields the commands of a line: `;` separates them, but not inside quotes."""
-    quote, begin, i = "", 0, 0
-    while i < len(line):
-        c = line[i]
-        if quote:
-            i += c == "\\"
-            quote = "" if c == quote else quote
-        elif c in "'\"":
-            quote = c
-        elif c == ";":
-            if line[begin:i].strip():
-                yield line[begin:i].strip()
-            begin = i + 1
-        i += 1
-    if line[begin:].strip():
-        yield line[begin:].strip()
+def split_line(line: str) -> List[str]:
+    """Returns the commands of a line: `;` separates them, but not inside quotes."""
+    return [one.strip() for one in split_outside_quotes(line, ";") if one.strip()]

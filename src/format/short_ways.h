@@ -218,6 +218,15 @@ INLINE int take_leaf(struct hand *hand, const struct rec *rec, uint64_t end)
     return 1;
 }
 
+/* Writes the event of a generator that goes on. */
+INLINE void put_resume(struct hand *hand, const struct rec *rec)
+{
+    begin_event(hand, rec);
+    hand->room.token = put_token(hand->room.token, RL_OP_RESUME, rec->id);
+    hand->room.token = put_frame(hand->room.token, hand->last_frame, rec->frame);
+    hand->last_frame = rec->frame;
+}
+
 /* Takes a return, a yield or an unwind. */
 INLINE int take_leave(struct hand *hand, const struct rec *rec)
 {
@@ -252,10 +261,7 @@ INLINE int take_resume(struct hand *hand, const struct rec *rec)
     if (node == 0) {
         return 0;
     }
-    begin_event(hand, rec);
-    hand->room.token = put_token(hand->room.token, RL_OP_RESUME, rec->id);
-    hand->room.token = put_frame(hand->room.token, hand->last_frame, rec->frame);
-    hand->last_frame = rec->frame;
+    put_resume(hand, rec);
     push_known(hand, rec);
     push_open(hand, node, rec->frame);
     return 1;
@@ -269,10 +275,7 @@ INLINE int take_step(struct hand *hand, const struct rec *rec, uint64_t end)
     if (node == 0) {
         return 0;
     }
-    begin_event(hand, rec);
-    hand->room.token = put_token(hand->room.token, RL_OP_RESUME, rec->id);
-    hand->room.token = put_frame(hand->room.token, hand->last_frame, rec->frame);
-    hand->last_frame = rec->frame;
+    put_resume(hand, rec);
     pass_frame(hand, node, rec->frame, end, RL_EVENT_YIELD, RL_OP_YIELD);
     return 1;
 }

@@ -667,13 +667,10 @@ with relive.record("p.relive"):
 
 FORKED = """import os
 from relive import sessions
-
 def work(n): return n
-
 def run(tag):
     with sessions.session(tag=tag):
         work(1)
-
 run("first")
 ready, said = os.pipe()
 pid = os.fork()
