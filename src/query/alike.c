@@ -48,9 +48,9 @@ static int is_hex(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Returns the end of the address whose "x" is at `x`; NULL = it is no address. In a text that stands
- * for an object each 0x7f01 is one. In a string of the program an address needs the form of a repr:
- * <object at 0x7f01a2b3>. A number such as 0xff may be what the program has computed. */
+/* Returns the end of the address whose "x" is at `x`; NULL = it is no address. In a text that
+ * stands for an object each 0x7f01 is one. In a string of the program an address needs the form of
+ * a repr: <object at 0x7f01a2b3>. A number such as 0xff may be what the program has computed. */
 static const uint8_t *address_end(const struct value *text, const uint8_t *from, const uint8_t *x)
 {
     static const char before[] = " at 0";
