@@ -403,10 +403,16 @@ class RecordedPlace(Place):
         self._check_expression(f"it{rest}")
         found = self.evaluate(frame, base)
         identity = found.whole.get("id") if found.whole is not None else None
-        if not identity:
-            why = f"is <{found.note}>" if found.text is None else f"is {found.text[:60]}"
+        if found.text is None:
             raise ReliveError(
-                "ERR_NOT_FOUND", f"{base} {why}: an object, a list or a dictionary can be watched"
+                "ERR_NOT_FOUND",
+                f"what {base} is here has no recorded value ({found.note}): "
+                "nothing in it can be watched",
+            )
+        if not identity:
+            raise ReliveError(
+                "ERR_NOT_FOUND",
+                f"{base} is {found.text[:60]}: an object, a list or a dictionary can be watched",
             )
         one.text = f"watch {one.name}"
         return _condition("inside", one, identity=identity, inside=f"it{rest}")

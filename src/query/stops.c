@@ -15,6 +15,7 @@ struct seen {
     uint8_t *value; /* owned; INSIDE: the last value of the expression */
     size_t len;
     int has_value;
+    int exists; /* INSIDE: the object exists since the pass began */
 };
 
 struct stops {
@@ -186,8 +187,9 @@ static struct operand load_object(void *self, uint32_t name, struct operand_scop
 }
 
 /* Compares the expression inside an object with its last value, which becomes this one. Returns
- * whether it changed. */
-static int changes_inside(struct stops *stops, size_t i, struct bytes_in bytes)
+ * whether it changed. What was never seen has not changed where it is not known now, or where
+ * another variable gets an object that exists (is_bound_whole). */
+static int changes_inside(struct stops *stops, size_t i, struct bytes_in bytes, int is_bound_whole)
 {
     const struct stop_condition *stop = &stops->conditions[i];
     struct seen *seen = &stops->seen[i];
@@ -221,9 +223,10 @@ static int changes_inside(struct stops *stops, size_t i, struct bytes_in bytes)
     if (len != 0) {
         memcpy(copy, stops->scratch.data, len);
     }
+    int is_change = seen->has_value || (len != 0 && !(seen->exists && is_bound_whole));
     rl_free(seen->value);
-    *seen = (struct seen){copy, len, 1};
-    return 1;
+    *seen = (struct seen){copy, len, 1, 1};
+    return is_change;
 }
 
 /* Returns the newest write of a variable that holds an object, or NULL. */
@@ -245,7 +248,42 @@ static const struct written *find_holder(const struct instant *instant, uint64_t
     return found;
 }
 
-/* Takes what is inside objects at the begin of a pass. The first write is compared with it. */
+/* Takes one whole value. Returns whether it is an object with this identity, or contains it. */
+static int holds_object(struct bytes_in *in, uint64_t identity)
+{
+    struct value value;
+    if (value_next(in, &value) != RL_OK) {
+        in->bad = 1;
+        return 0;
+    }
+    uint64_t count = value_children(&value);
+    int is_found = value.identity == identity;
+    for (uint64_t i = 0; i < count && !in->bad && !is_found; i++) {
+        if (value.tag == RL_VALUE_OBJECT) {
+            (void)bytes_varint(in); /* the attribute's name */
+        }
+        is_found = holds_object(in, identity);
+    }
+    return is_found;
+}
+
+/* Returns whether a variable holds an object deep in its value: as an item, or by an attribute. */
+static int is_held_inside(const struct instant *instant, uint64_t identity)
+{
+    for (size_t i = 0; i < instant->record_count; i++) {
+        const struct record *record = &instant->records[i];
+        for (size_t k = 0; record->frame != 0 && k < record->written_count; k++) {
+            struct bytes_in in = bytes_in_of(record->written[k].bytes, record->written[k].len);
+            if (holds_object(&in, identity)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Takes what is inside objects at the begin of a pass. The first write is compared with it. Of an
+ * object deep in a value only the identity is sure: what the value shows of it may be old. */
 rl_status stops_begin(struct stops *stops, const struct instant *instant)
 {
     forget_seen(stops);
@@ -255,7 +293,9 @@ rl_status stops_begin(struct stops *stops, const struct instant *instant)
         const struct written *written =
             stop->kind == STOP_INSIDE ? find_holder(instant, stop->identity) : NULL;
         if (written != NULL) {
-            (void)changes_inside(stops, i, bytes_in_of(written->bytes, written->len));
+            (void)changes_inside(stops, i, bytes_in_of(written->bytes, written->len), 0);
+        } else if (stop->kind == STOP_INSIDE) {
+            stops->seen[i].exists = is_held_inside(instant, stop->identity);
         }
     }
     return stops->failed ? RL_NOMEM : RL_OK;
@@ -278,7 +318,7 @@ static int is_met(struct stops *stops, size_t i, const struct event_out *event, 
         return is_bound(stops, stop, event);
     case STOP_INSIDE:
         return event->kind == RL_EVENT_WRITE && write_head_read(stops->reader, event, &write) &&
-               changes_inside(stops, i, bytes_in_of(write.value, write.value_len));
+               changes_inside(stops, i, bytes_in_of(write.value, write.value_len), write.what == 0);
     }
     return 0;
 }

@@ -135,6 +135,54 @@ def test_a_watch_finds_the_last_write(recorded):
     assert "--Write--" in text and "name = 'tea'" in text
 
 
+DEEP = """\
+class Conf:
+    def __init__(self, rate):
+        self.rate = rate
+def change(conf, value):
+    conf.rate = value
+def main():
+    cfg = {"a": Conf(1), "b": Conf(2)}
+    rows = [[Conf(4)], {"x": Conf(6)}]
+    change(cfg["a"], 3)
+    mark = 1
+    one = cfg["a"]
+    two = rows[0][0]
+    change(one, 4)
+    change(cfg["b"], 8)
+    change(rows[0][0], 5)
+    change(rows[1]["x"], 7)
+    cfg["a"] = Conf(9)
+    return cfg
+main()
+"""
+
+
+def test_a_watch_follows_an_object_deep_in_others(record, tmp_path):
+    record(DEEP, "--level", "lines")
+    for name, back, ahead in (
+        ('cfg["a"].rate', ["3", "1"], ["4"]),
+        ("rows[0][0].rate", ["4"], ["5"]),
+        ('rows[1]["x"].rate', ["6"], ["7"]),
+        ('cfg["a"].nope', [], []),
+    ):
+        place = f"goto main#1; until 10; watch {name}; "
+        for step, wanted in (("rc; rc; rc", back), ("c; c; c", ahead)):
+            text = replay(tmp_path, place + step, file="out.relive")
+            assert re.findall(r"->\w+\.\w+ = (\S+)", text) == wanted, (name, step)
+    for name, words in (
+        (
+            'cfg["z"].rate',
+            'what cfg["z"] is here has no recorded value (Python would raise KeyError)',
+        ),
+        ("rows[9].rate", "(Python would raise IndexError)"),
+        ("cfg[k].rate", "(not recorded)"),
+        ('cfg["a"].rate.x', 'cfg["a"].rate is 1: an object, a list or a dictionary'),
+    ):
+        text = replay(tmp_path, f"goto main#1; until 10; watch {name}", file="out.relive", code=2)
+        assert words in text, text
+
+
 def test_a_watch_on_a_global_sees_other_threads(recorded):
     text = replay(recorded, "watch LIMIT; c; p LIMIT; c; p LIMIT; thread 1; w")
     assert "LIMIT = 1" in text and "LIMIT = 2" in text and "[thread 2]" in text
