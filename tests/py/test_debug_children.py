@@ -157,7 +157,7 @@ def test_each_worker_stops_with_its_name(pool, tmp_path):
     assert "('n is', " in text and OFF not in text and "(Pdb)" not in text, text
     found = STOP.findall(text)
     # Six times the breakpoint, and what follows set_trace() twice.
-    assert len(found) >= 10 and found[0] == found[1] == found[2], text
+    assert len(found) >= 10 and found[0] == found[1], text  # `p` goes on with nothing
     assert all(name.endswith(("PoolWorker-1", "PoolWorker-2")) for name, _ in found), text
 
 
