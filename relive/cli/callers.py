@@ -88,7 +88,7 @@ def _lines(page: paging.Page, rows: Sequence[Tuple[_Key, List[int]]]) -> Iterato
     page.put_once(f"{'calls':>12} {'self':>10} {'total':>{width}}  function\n")
     for ((name, file, line), (calls, _, own, unwinds, _, depth)), total in zip(rows, totals):
         text = f"{common.count(calls):>12} {common.duration(own):>10} {total:>{width}}  {name}"
-        text += common.dim(f"  {common.short_path(file)}:{line}") if file else ""
+        text += common.dim(f"  {file}:{line}") if file else ""
         text += f"  (recursive, {depth} deep)" if depth > 1 else ""
         if unwinds:
             text += "  " + common.red(f"! {common.count(unwinds)} left by an exception")

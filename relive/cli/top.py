@@ -69,7 +69,7 @@ def _lines(page: paging.Page, rows: Sequence[Tuple[_Key, List[int]]]) -> Iterato
             f"  {common.name_of(code)}"
         )
         if code[2]:
-            text += common.dim(f"  {common.safe(common.short_path(code[2]))}:{code[3]}")
+            text += common.dim(f"  {common.safe(code[2])}:{code[3]}")
         if unwinds:
             text += "  " + common.red(f"! {common.count(unwinds)} left by an exception")
         yield text + "\n"
