@@ -239,6 +239,7 @@ class Exceptions:
         self._reasons: Dict[Place, Place] = {}
         # Exceptions of several recordings read the same where their texts are equal.
         numbers: Dict[Tuple[str, str, str], int] = {}
+        decisions = []
         for recording in run:
             outcomes = _read_outcomes(recording, len(run) > 1)
             judged = []
@@ -262,12 +263,14 @@ class Exceptions:
                 )
             recording.reader.exceptions_judge(judged)
             self._outcomes.append(outcomes)
-            if wanted_type is None:
-                self._add_reasons(judged)
+            decisions.append(judged)
+        if wanted_type is None:  # the list is of all recordings, so all of them come before
+            for number, judged in enumerate(decisions):
+                self._add_reasons(number, judged)
 
-    def _add_reasons(self, judged: List[_Judgement]) -> None:
-        """Finds what the exits of the newest recording were raised for, and lists that, too."""
-        recording, outcomes = len(self._outcomes) - 1, self._outcomes[-1]
+    def _add_reasons(self, recording: int, judged: List[_Judgement]) -> None:
+        """Finds what the exits of a recording were raised for, and lists that, too."""
+        outcomes = self._outcomes[recording]
         for outcome in outcomes:
             is_error = outcome.name == "SystemExit" and not outcome.is_intended()
             index = self.first_of(recording, outcome) if is_error else None
