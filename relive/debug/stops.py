@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from types import FrameType
 from typing import (
     Any,
@@ -139,6 +140,17 @@ class Front:
         Called in the thread that has."""
 
 
+_tables: "weakref.WeakSet[StopTable]" = weakref.WeakSet()
+
+
+def _reset_tables() -> None:
+    for table in list(_tables):
+        table.forked()
+
+
+os.register_at_fork(after_in_child=_reset_tables)
+
+
 class StopTable:
     """The threads that have stopped. One for each runtime."""
 
@@ -149,9 +161,9 @@ class StopTable:
         self._stops: List[Stop] = []
         self._holder = 0  # the thread whose turn it is
         self._begin()
-        os.register_at_fork(after_in_child=self._forked)
+        _tables.add(self)
 
-    def _forked(self) -> None:
+    def forked(self) -> None:
         """In a forked child the other threads are gone, and whoever held the lock too."""
         own = threading.get_ident()
         stops, holder = [stop for stop in self._stops if stop.thread == own], self._holder
