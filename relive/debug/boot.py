@@ -36,7 +36,7 @@ def begin() -> None:
         return
     environ, folder = dict(os.environ), os.getcwd()
     from relive import _core, _terminal
-    from relive.debug import children, restart
+    from relive.debug import children, prompt, restart
     from relive.errors import ReliveError
 
     _core.restore_path()
@@ -45,8 +45,8 @@ def begin() -> None:
         restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
         if wanted.get("children"):
-            children.take_pdb(sys.modules["pdb"])
-        children.renew()
+            children.take_pdb(sys.modules["pdb"], prompt.get_prompt())
+        children.renew(prompt.get_prompt())
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
         os._exit(125)  # as `relive record` does
@@ -72,8 +72,8 @@ def _begin_child(wanted: Mapping[str, Any]) -> None:
             made.sync()
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
-    children.take_pdb(sys.modules["pdb"])
-    children.renew()
+    children.take_pdb(sys.modules["pdb"], made)
+    children.renew(made)
 
 
 def _start_debugger(wanted: Mapping[str, Any]) -> None:

@@ -54,18 +54,18 @@ def begin(wanted: Dict[str, Any]) -> None:
     os.register_at_fork(after_in_child=_forked)
 
 
-def renew() -> None:
-    """Passes on what holds now: the breakpoints, or whether there are some. Where they are off only
-    C sees the variable, and so the children; os.environ is the program's own."""
+def renew(prompt: Any = None) -> None:
+    """Passes on what holds now: the breakpoints of a prompt, or whether there are some. Where they
+    are off only C sees the variable, and so the children; os.environ is the program's own."""
     global _passed_on
     if not _shared or is_off:
         return
     if "off" in _shared:
         _shared["breaks"] = _has_breakpoints()
-    else:
-        from relive.debug import prompt, restart
+    elif prompt is not None:
+        from relive.debug import restart
 
-        _shared["kept"] = restart.what_is_set(prompt.get_prompt())
+        _shared["kept"] = restart.what_is_set(prompt)
     text = json.dumps(_shared)
     if text == _passed_on or len(text) > _LONGEST:
         return
@@ -265,9 +265,9 @@ def _forked() -> None:
         say_off()
 
 
-def take_pdb(pdb: Any) -> None:
+def take_pdb(pdb: Any, prompt: Any = None) -> None:
     """Makes set_trace() of pdb open Relive's prompt, or do nothing where breakpoints are off; so
-    breakpoint() does too. A debugger with streams of its own, such as one over a socket, is left
+    breakpoint() does too. Where they are on, `prompt` is that prompt. A debugger with streams of its own, such as one over a socket, is left
     alone."""
     before = pdb.Pdb.set_trace
     if getattr(before, "is_taken", False):
@@ -279,11 +279,7 @@ def take_pdb(pdb: Any) -> None:
         elif is_off:
             say_off()
         else:
-            from relive.debug import prompt
-
-            commands = named.get("commands")
-            found = frame or sys._getframe().f_back
-            prompt.get_prompt().set_trace(found, commands=commands)
+            prompt.set_trace(frame or sys._getframe().f_back, commands=named.get("commands"))
 
     cast(Any, set_trace).is_taken = True
     pdb.Pdb.set_trace = set_trace

@@ -78,7 +78,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             self._forget_output()
             raise self.quits() from None
         finally:
-            children.renew()
+            children.renew(self)
 
     def _open(self, frame: FrameType, why: str, breakpoints: Sequence[Breakpoint]) -> None:
         for change in runtime.changes:
