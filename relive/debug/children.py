@@ -266,9 +266,9 @@ def _forked() -> None:
 
 
 def take_pdb(pdb: Any, prompt: Any = None) -> None:
-    """Makes set_trace() of pdb open Relive's prompt, or do nothing where breakpoints are off; so
-    breakpoint() does too. Where they are on, `prompt` is that prompt. A debugger with streams of its own, such as one over a socket, is left
-    alone."""
+    """Makes set_trace() of pdb open Relive's prompt, or do nothing where breakpoints are off. So
+    breakpoint() does too. Where they are on, `prompt` is that prompt. A debugger with streams of
+    its own, such as one over a socket, is left alone."""
     before = pdb.Pdb.set_trace
     if getattr(before, "is_taken", False):
         return
