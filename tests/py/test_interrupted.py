@@ -41,11 +41,10 @@ def folder(tmp_path_factory):
 
 
 def wait_until_open(process, paths):
-    """Returns when the process reads these files."""
+    """Returns when the process reads these files, or has ended."""
     folder = f"/proc/{process.pid}/fd"
     missing = {str(path) for path in paths}
-    while missing:
-        assert process.poll() is None, "it ended before it could be interrupted"
+    while missing and process.poll() is None:
         for name in os.listdir(folder):
             try:
                 missing.discard(os.readlink(f"{folder}/{name}"))
@@ -68,6 +67,19 @@ def wait_until_open(process, paths):
 )
 def test_ctrl_c_in_a_long_answer(folder, words):
     paths = [(folder / word).resolve() for word in words if word.endswith(".relive")]
+    for _ in range(5):
+        status, output, errors = interrupt(folder, words, paths)
+        if status == 130:
+            break
+        assert status in (0, 1), (status, output, errors)  # the answer came before the signal
+    assert status == 130, (status, output, errors)
+    assert b"Traceback" not in errors and len(errors.splitlines()) <= 1, errors
+    lines = output.splitlines()
+    assert all(b'"schema"' in line for line in lines), f"it had an answer: {output!r}"
+
+
+def interrupt(folder, words, paths):
+    """Returns the exit status and the texts of a question that is interrupted as it reads."""
     with subprocess.Popen(
         [sys.executable, "-c", ASK, *words], cwd=folder, env=clean_environ(RELIVE_INDEX="0"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -75,11 +87,8 @@ def test_ctrl_c_in_a_long_answer(folder, words):
         try:
             assert process.stdout.readline() == b"begins\n"
             wait_until_open(process, paths)
-            os.kill(process.pid, signal.SIGINT)
+            process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=300)
         finally:
             process.kill()
-    assert process.returncode == 130, (process.returncode, output, errors)
-    assert b"Traceback" not in errors and len(errors.splitlines()) <= 1, errors
-    lines = output.splitlines()
-    assert all(b'"schema"' in line for line in lines), f"it had an answer: {output!r}"
+    return process.returncode, output, errors
