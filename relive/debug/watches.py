@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from relive import _core
 from relive.debug.breakpoints import Breakpoint, BreakpointTable
 from relive.debug.paths import Step, parse_path, path_text
-from relive.debug.values import show, type_dict, type_order
+from relive.debug.values import read_attribute, read_item, show, type_dict, type_order
 from relive.errors import ReliveError
 
 _FIRST = 1 << 30  # numbers of watches that are exact; those of breakpoints are below
@@ -273,26 +273,10 @@ def _missing(owner: Any, path: Sequence[Step], at: int) -> str:
 
 def _part(value: Any, step: Step) -> Any:
     """Returns an attribute or item. Raises KeyError or IndexError."""
-    if not isinstance(step, str):
-        if type(value) in (dict, list, tuple):
-            try:
-                return value[step[0]]
-            except TypeError:
-                raise KeyError(step[0]) from None
-        raise KeyError(step[0])
-    if isinstance(value, (ModuleType, type)):
-        return _names_of(value)[step]
-    for kind in type_order(type(value)):
-        slot = type_dict(kind).get(step)
-        if type(slot) is MemberDescriptorType:
-            try:
-                return slot.__get__(value)
-            except AttributeError:
-                raise KeyError(step) from None
-    for name, found in _core.debug_entries(value, 0, 100_000)[1]:
-        if name == step:
-            return found
-    raise KeyError(step)
+    try:
+        return read_attribute(value, step) if isinstance(step, str) else read_item(value, step[0])
+    except (AttributeError, TypeError, ReliveError):
+        raise KeyError(step) from None
 
 
 def _names_of(value: Any) -> Any:
