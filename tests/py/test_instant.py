@@ -174,14 +174,17 @@ def test_a_change_of_a_global_holds_for_every_frame_that_has_it(tmp_path):
 
 
 def lose_chunks(path, share):
-    """Makes padding of some chunks, so that events are lost in the middle of threads."""
-    data, at, chunks = bytearray(path.read_bytes()), 128, []
+    """Makes padding of some chunks, each with a later one of its thread: events are lost in the
+    middle of threads."""
+    data, at, chunks = bytearray(path.read_bytes()), 128, {}
     while at + 32 <= len(data):
         kind, stored = struct.unpack_from("<H", data, at + 4)[0], format_reader.u32(data, at + 12)
-        chunks += [at] if kind == 4 else []
+        if kind == 4:
+            chunks.setdefault(format_reader.u32(data, at + 32), []).append(at)
         at += 32 + (stored + 7) // 8 * 8
-    assert len(chunks) > 3
-    for at in random.Random(3).sample(chunks, int(len(chunks) * share)):
+    followed = [at for of_thread in chunks.values() for at in of_thread[:-1]]
+    assert followed
+    for at in random.Random(3).sample(followed, max(1, int(len(followed) * share))):
         struct.pack_into("<H", data, at + 4, 1)
         check = xxhash.xxh3_64_intdigest(bytes(data[at : at + 28])) & 0xFFFFFFFF
         struct.pack_into("<I", data, at + 28, check)
