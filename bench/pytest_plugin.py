@@ -28,6 +28,8 @@ def cpu_seconds(folder, *options):
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     last = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1]
+    if done.returncode != 0:
+        sys.exit(f"pytest {' '.join(options)} ended with {done.returncode}: {last}")
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return seconds, last.partition(" in ")[0]
 

@@ -31,7 +31,7 @@ sys.path.insert(0, sys.argv[1])
 work = importlib.import_module(sys.argv[2]).work
 import relive
 work(int(sys.argv[3]))
-relive.start(sys.argv[4], level=sys.argv[5], builtin_filter=False, ring="64M")
+relive.start(sys.argv[4], level=sys.argv[5], builtin_filter=False, ring="64M", force=True)
 work(int(sys.argv[3]))
 relive.stop()
 """
