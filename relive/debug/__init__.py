@@ -4,7 +4,7 @@
     integration   breakpoint(), pdb and a program's own bdb.Bdb led to the engine
     prompt        pdb's prompt on the engine, and relive.set_trace()
     words         the commands of relive.prompt as methods of pdb's prompt
-    live          a stop as a place of relive.prompt; live_tasks, live_recording, plain_values
+    live          a stop as a place of relive.prompt; live_tasks, live_recording, values
     restart       the program once more, with what was set at the prompt
     manager       module-level functions that share one runtime
     bdb_bridge    bdb's table of breakpoints and its stepping commands, on the engine

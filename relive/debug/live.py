@@ -17,12 +17,11 @@ import threading
 import traceback
 
 from relive._terminal import safe
-from relive.debug import live_tasks
+from relive.debug import live_tasks, values
 from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.breakpoints import Breakpoint
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
-from relive.debug.plain_values import plain_text
 from relive.errors import ReliveError
 from relive.prompt import breakpoints as kinds
 from relive.prompt import place as places
@@ -172,7 +171,7 @@ class LivePlace(Place):
         names = set(_parameters(code))
         is_module = there.f_locals is there.f_globals
         return [
-            Value(name, plain_text(value), kind="parameter" if name in names else "")
+            Value(name, values.show(value), kind="parameter" if name in names else "")
             for name, value in found.items()
             if isinstance(name, str) and name not in _HIDDEN
             and not (is_module and name.startswith("__"))
@@ -335,7 +334,7 @@ class LivePlace(Place):
         if self._traced.get(one.function or "") is not one:
             return None
         found = frame.f_locals
-        rows = [f"{name}={plain_text(found[name])}" for name in _parameters(frame.f_code)
+        rows = [f"{name}={values.show(found[name])}" for name in _parameters(frame.f_code)
                 if name in found]  # fmt: skip
         return f"{one.function}({', '.join(rows)})"
 

@@ -5,26 +5,34 @@ recorder reads them."""
 
 import collections
 import itertools
-from types import MemberDescriptorType, ModuleType
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from relive import _core
 from relive.errors import ReliveError
 
 TEXT_MOST = 200  # characters
-_ITEMS_MOST = 6
+_ITEMS_MOST = (20, 6, 3)  # of a value, of one in it, and of one in that
 _OF_TYPES: Any = vars(type)
 _type_name = _OF_TYPES["__qualname__"].__get__
+_short_name = _OF_TYPES["__name__"].__get__
 _type_module = _OF_TYPES["__module__"].__get__
 type_order = _OF_TYPES["__mro__"].__get__
 type_dict = _OF_TYPES["__dict__"].__get__
 _module_dict = vars(ModuleType)["__dict__"].__get__
 _message = vars(BaseException)["args"].__get__
+_NAMED: Dict[type, Callable[[Any], object]] = {
+    ModuleType: lambda module: _module_dict(module).get("__name__"),
+    FunctionType: vars(FunctionType)["__name__"].__get__,
+    BuiltinFunctionType: vars(BuiltinFunctionType)["__name__"].__get__,
+}
 _BRACKETS: Dict[type, Tuple[str, str]] = {
     list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"),
-    frozenset: ("frozenset({", "})"), collections.deque: ("deque([", "])"),
+    frozenset: ("frozenset({", "})"), collections.deque: ("deque([", "])"), dict: ("{", "}"),
 }  # fmt: skip
-_ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range)
+_CONTAINERS = tuple(_BRACKETS)
+_ATOMS = (int, float, complex, str, bytes, bool, type(None), type(Ellipsis),
+          type(NotImplemented), range)  # fmt: skip
 
 
 class Variable(NamedTuple):
@@ -74,6 +82,10 @@ def _is(value: Any, kind: type) -> bool:
     return kind in type_order(type(value))
 
 
+def _is_atom(value: Any) -> bool:
+    return any(_is(value, atom) for atom in _ATOMS)
+
+
 def _rows(value: Any, start: int, count: int) -> Tuple[int, List[Tuple[str, Any]]]:
     """Returns how many parts there are, and some of them with their names."""
     if _is(value, dict):
@@ -88,7 +100,7 @@ def _rows(value: Any, start: int, count: int) -> Tuple[int, List[Tuple[str, Any]
         if _is(value, other):
             kept = list(itertools.islice(other.__iter__(value), start, start + count))
             return other.__len__(value), [(f"[{start + at}]", one) for at, one in enumerate(kept)]
-    if any(_is(value, atom) for atom in _ATOMS):
+    if _is_atom(value):
         return 0, []
     return _fields(value, start, count)
 
@@ -149,42 +161,60 @@ def show_message(error: BaseException) -> str:
     return show(found) if found else ""
 
 
-def show(value: Any, depth: int = 1) -> str:
-    """Returns a value in one line. Containers show their first items."""
+def show(value: Any, depth: int = 0) -> str:
+    """Returns a value in one line, as 'Till(total=10)' or '[1, 2, ... 28 more]'."""
     kind = type(value)
     if kind is int and value.bit_length() > 600:
-        return f"<int of {value.bit_length()} bits>"
-    if kind in (str, bytes):
-        return _cut(repr(value[:TEXT_MOST]), len(value) - TEXT_MOST)
+        return f"<int of {value.bit_length():,} bits>"
+    if kind in (str, bytes) and len(value) > TEXT_MOST:
+        return f"{value[:TEXT_MOST]!r}... ({len(value):,} in all)"
     if kind in _ATOMS:
         return repr(value)
-    if kind is dict:
-        total, found = _core.debug_entries(value, 0, _ITEMS_MOST if depth else 0)
-        texts = [f"{show(key, 0)}: {show(part, 0)}" for key, part in found]
-        return _join("{", texts, "}", total)
-    if kind in _BRACKETS:
-        begin, end = _BRACKETS[kind]
-        total, rows = _rows(value, 0, _ITEMS_MOST if depth else 0)
-        if not total and kind in (set, frozenset):
-            return f"{kind.__name__}()"
-        if kind is tuple and total == 1:
-            end = ",)"
-        return _join(begin, [show(part, 0) for _, part in rows], end, total)
     if _is(value, type):
         return f"<class {_type_name(value)}>"
-    if kind is ModuleType:
-        return f"<module {_module_dict(value).get('__name__')}>"
+    if kind in _NAMED:
+        return f"<{kind.__name__} {_NAMED[kind](value)}>"
+    return _show_parts(value, depth) if depth < len(_ITEMS_MOST) else "..."
+
+
+def _show_parts(value: Any, depth: int) -> str:
+    """Shows a container or an instance. One of a subclass shows as 'Rows([1, 2])'."""
+    kind, inner = type(value), depth + 1
+    for base in _CONTAINERS:
+        if _is(value, base):
+            begin, end = _BRACKETS[base]
+            texts, total = _items(value, base, inner)
+            if not total and base in (set, frozenset):
+                begin, end = f"{base.__name__}(", ")"
+            end = ",)" if base is tuple and total == 1 else end
+            is_own = kind is not base
+            return _join(f"{_short_name(kind)}({begin}" if is_own else begin, texts,
+                         f"{end})" if is_own else end, total)  # fmt: skip
     if _is(value, BaseException):
-        return f"{_type_name(kind)}({show_message(value)})"
-    return f"<{type_name(value)}>"
+        texts, total = _items(_message(value), tuple, inner)
+        return _join(f"{_short_name(kind)}(", texts, ")", total)
+    total, rows = (0, []) if _is_atom(value) else _fields(value, 0, _ITEMS_MOST[depth])
+    if not total:
+        return f"<{_short_name(kind)} at 0x{id(value):x}>"
+    return _join(
+        f"{_short_name(kind)}(", [f"{name}={show(part, inner)}" for name, part in rows], ")", total
+    )
+
+
+def _items(value: Any, base: type, inner: int) -> Tuple[List[str], int]:
+    """Returns the texts of the first items, and how many items there are."""
+    most = _ITEMS_MOST[inner - 1]
+    if base is dict:
+        total, found = _core.debug_entries(value, 0, most)
+        return [f"{show(key, inner)}: {show(part, inner)}" for key, part in found], total
+    total, rows = _rows(value, 0, most)
+    return [show(part, inner) for _, part in rows], total
 
 
 def _join(begin: str, texts: List[str], end: str, total: int) -> str:
-    more = ["..."] if total > len(texts) else []
+    more = [f"... {total - len(texts):,} more"] if total > len(texts) else []
     return _cut(begin + ", ".join(texts + more) + end)
 
 
-def _cut(text: str, more: int = 0) -> str:
-    if more <= 0 and len(text) <= TEXT_MOST:
-        return text
-    return text[:TEXT_MOST] + "..."
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_MOST else text[: TEXT_MOST - 3] + "..."

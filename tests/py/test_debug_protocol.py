@@ -224,8 +224,13 @@ def test_hover_runs_no_code_of_the_program(script):
         "end(found=found, calls=calls)"
     )
     total, loud, own, item, plain, missing, call, sum_, length = found["found"]
-    assert found["calls"] == [] and total == "1" and loud == "<__main__.Loud>" and item == "2"
-    assert own == "{'key': [...]}" and "AttributeError" in plain and "AttributeError" in missing
+    assert (
+        found["calls"] == []
+        and total == "1"
+        and loud == "Loud(own={'key': [1, 2]})"
+        and item == "2"
+    )
+    assert own == "{'key': [1, 2]}" and "AttributeError" in plain and "AttributeError" in missing
     assert "only names" in call and "only names" in sum_ and "builtin" in length
 
 
@@ -381,7 +386,7 @@ def test_parts_come_in_pages_and_run_nothing_of_the_program():
         found = runtime.parts(value)
         assert [one.name for one in found.items] == names and found.total == len(names), value
     one = runtime.parts([loud]).items[0]
-    assert one.type == f"{__name__}.Loud" and one.parts == 2 and one.text == f"<{__name__}.Loud>"
+    assert one.type == f"{__name__}.Loud" and one.parts == 2 and one.text == "Loud(x=1, y=[1])"
     assert [part.name for part in runtime.parts({n: n for n in range(9)}, 3, 2).items] == [
         "3", "4"
     ]  # fmt: skip
@@ -391,10 +396,10 @@ def test_parts_come_in_pages_and_run_nothing_of_the_program():
     ("value", "text"),
     [
         (1, "1"), ("it's", '"it\'s"'), (None, "None"), ((1,), "(1,)"), ([], "[]"), (set(), "set()"),
-        ({1: [2]}, "{1: [...]}"), (frozenset((1,)), "frozenset({1})"), (Loud, "<class Loud>"),
-        (1 << 10000, "<int of 10001 bits>"), ([1] * 9, "[1, 1, 1, 1, 1, 1, ...]"),
-        (sys, "<module sys>"), (KeyError("a", 1), "KeyError(('a', 1))"), (b"x", "b'x'"),
-        ("x" * 500, "'" + "x" * 199 + "..."),
+        ({1: [2]}, "{1: [2]}"), (frozenset((1,)), "frozenset({1})"), (Loud, "<class Loud>"),
+        (1 << 10000, "<int of 10,001 bits>"), ([[1] * 9], "[[1, 1, 1, 1, 1, 1, ... 3 more]]"),
+        (sys, "<module sys>"), (KeyError("a", 1), "KeyError('a', 1)"), (b"x", "b'x'"),
+        ("x" * 500, f"'{'x' * 200}'... (500 in all)"), ([[[[1]]]], "[[[...]]]"),
     ],
 )  # fmt: skip
 def test_a_value_in_a_line(value, text):

@@ -1,5 +1,6 @@
 """The words that the debugger's prompt and `relive replay` share."""
 
+import collections
 import io
 import os
 
@@ -7,7 +8,7 @@ import pytest
 from conftest import relive
 from debugging_terminal import Terminal
 
-from relive.debug.plain_values import plain_text
+from relive.debug.values import show
 from relive.prompt.breakpoints import CALL, LINE, parse_break, take_options
 
 SHOP = """\
@@ -220,15 +221,20 @@ def test_values_are_shown_without_code_of_the_program():
     class Slots:
         __slots__ = ("a",)
 
-    assert plain_text(Loud()) == "Loud(inner=[Loud(inner=...)])"
-    assert plain_text({"a": (1,), 2: {3}, "e": set(), "f": frozenset([1])}) == (
+    class Rows(list):
+        __repr__ = __iter__ = __len__ = None
+
+    assert show(Loud()) == "Loud(inner=[Loud(inner=...)])"
+    assert show({"a": (1,), 2: {3}, "e": set(), "f": frozenset([1])}) == (
         "{'a': (1,), 2: {3}, 'e': set(), 'f': frozenset({1})}"
     )
-    assert plain_text(Slots()).startswith("<Slots at 0x")
-    assert plain_text(list(range(30))).endswith("19, ... 10 more]")
-    assert plain_text("x" * 500).endswith("... (500 in all)")
-    assert plain_text(1 << 10000) == "<int of 10,001 bits>"
-    assert plain_text(os) == "<module os>" and plain_text(io.StringIO) == "<class StringIO>"
+    assert show(Slots()).startswith("<Slots at 0x")
+    assert show(list(range(30))).endswith("19, ... 10 more]")
+    assert show("x" * 500).endswith("... (500 in all)")
+    assert show(1 << 10000) == "<int of 10,001 bits>"
+    assert show(Rows([1, 2])) == "Rows([1, 2])"
+    assert show(collections.Counter("aab")) == "Counter({'a': 2, 'b': 1})"
+    assert show(os) == "<module os>" and show(io.StringIO) == "<class StringIO>"
 
 
 def test_a_terminal_names_thread_and_task_and_has_colours(tmp_path):
