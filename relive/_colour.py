@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from typing import Optional, TextIO
 
 _RED, _DIM, _BOLD, _PLAIN = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+_CODE = {  # colours that can be read on a light and on a dark terminal
+    "keyword": "\x1b[35m", "string": "\x1b[32m", "number": "\x1b[36m", "comment": _DIM,
+    "decorator": "\x1b[36m", "name": _BOLD,
+}  # fmt: skip
 _mode = "auto"
 
 
@@ -56,3 +60,8 @@ def dim(text: str, is_on: Optional[bool] = None) -> str:
 def bold(text: str, is_on: Optional[bool] = None) -> str:
     """Returns text that matters more."""
     return _mark(text, _BOLD, is_on)
+
+
+def of_code(text: str, kind: str) -> str:
+    """Returns a piece of source: a keyword, string, number, comment, decorator or name."""
+    return _mark(text, _CODE[kind], True)

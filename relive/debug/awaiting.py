@@ -38,7 +38,29 @@ def evaluate_awaited(
     loop cannot go on."""
     import asyncio  # a program without it does not get it before it awaits
 
+    context: Dict[Any, Any] = {}
     coroutine = eval(code, globals_, locals_)  # with the flag, this does not run it yet
+    coroutine = _with_context(coroutine, context)
+    try:
+        return _run_awaited(asyncio, coroutine)
+    finally:
+        for variable, value in context.items():
+            if variable.get(context) is not value:
+                variable.set(value)
+
+
+async def _with_context(coroutine: Any, context: Dict[Any, Any]) -> Any:
+    """Awaits a coroutine, and notes the context variables behind it. It runs in a task of its own.
+    What it sets is for the code that has stopped."""
+    import contextvars
+
+    try:
+        return await coroutine
+    finally:
+        context.update(contextvars.copy_context())
+
+
+def _run_awaited(asyncio: Any, coroutine: Any) -> Any:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

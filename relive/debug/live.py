@@ -31,7 +31,7 @@ from relive.prompt.place import Frame, Place, Row, Stop, Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
-    from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Set, Tuple
+    from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Set, TextIO, Tuple
 
     from relive.debug.prompt import Prompt
 
@@ -68,11 +68,18 @@ class PdbScreen(Screen):
     and as they are."""
 
     def __init__(self, prompt: Prompt) -> None:
-        out: Any = prompt.stdout
-        super().__init__(out)
         self._prompt: Any = prompt
-        # From 3.14 on pdb has an argument for colours.
-        self.has_colours = self.has_colours or bool(getattr(prompt, "colorize", False))
+        super().__init__(self.out)
+
+    @property
+    def out(self) -> TextIO:
+        found: TextIO = self._prompt.stdout
+        return found
+
+    @property
+    def has_colours(self) -> bool:
+        """From 3.14 on pdb has an argument for colours."""
+        return super().has_colours or bool(getattr(self._prompt, "colorize", False))
 
     def write(self, text: str = "") -> None:
         self._prompt.message(text)
@@ -85,8 +92,9 @@ class PdbScreen(Screen):
 
     def line(self, source: Sequence[str], frame: Frame) -> None:
         text = self._texts(frame)[1]
+        number = self._prompt.stack[frame.number - 1][1] or 0
         if text:
-            self.write(f"-> {text}")
+            self.write(f"-> {self.code(text, source, number)}")
 
     def _texts(self, frame: Frame) -> Tuple[str, str]:
         """Returns a frame as pdb writes it, and its line."""
@@ -296,9 +304,11 @@ class LivePlace(Place):
         assert written is not None  # any text matches
         text, function, scope = written["text"], written["function"], written["scope"] or ""
         if function:
-            return str(runtime.watches.add_in_function(text, function, condition))
-        assert frame is not None  # commands run at a stop
-        return str(runtime.watches.add(frame, text, scope, condition))
+            watch = runtime.watches.add_in_function(text, function, condition)
+        else:
+            assert frame is not None  # commands run at a stop
+            watch = runtime.watches.add(frame, text, scope, condition)
+        return f"{watch.label}  {watch}"
 
     def show_breakpoints(self, kind: str) -> bool:
         prompt = self._prompt
@@ -310,7 +320,7 @@ class LivePlace(Place):
                 for text in _described(getattr(row, "options", {})):
                     prompt.message(f"\t{text}")
         for watch in runtime.watches.all():
-            prompt.message(str(watch))
+            prompt.message(f"{watch.label}  {watch}")
         for one in runtime.breakpoints.all():
             if one.exception and kind != kinds.WATCH and one.when == "raised":
                 prompt.message(f"{one.when} {one.exception}")

@@ -281,6 +281,13 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self.rcLines.extend(commands or ())
         super().set_trace(frame or sys._getframe().f_back)
 
+    async def set_trace_async(
+        self, frame: Optional[FrameType] = None, *, commands: Optional[Sequence[str]] = None
+    ) -> None:
+        """Opens the prompt in the coroutine that awaits this. pdb's own, from 3.14 on, would run
+        the prompt outside of a stop."""
+        self.set_trace(frame or sys._getframe().f_back, commands=commands)
+
     def do_jump(self, arg: str) -> Optional[bool]:
         """j(ump) lineno: sets the line that runs next, in the innermost frame."""
         frame = self._current_frame()
@@ -314,7 +321,8 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         name, left = arg, 1
         if arg.isdecimal():
             if not 0 < int(arg) <= len(calls):
-                self.error(f"this line has {len(calls)} calls: there is no call {arg}")
+                count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
+                self.error(f"this line has {count}: there is no call {arg}")
                 return None
             names = [one for one, _ in calls[: int(arg)]]
             name, left = names[-1], names.count(names[-1])

@@ -30,6 +30,8 @@ class Watch:
     def __init__(self, number: int, path: Sequence[Step], scope: str) -> None:
         self.number, self.path, self.scope = number, tuple(path), scope
         self.text = path_text(self.path)
+        self.label = ""  # as the user writes it: w1
+        self.is_enabled = True
         self.breakpoint: Optional[Breakpoint] = None  # of a watch that compares
         self.condition: Optional[str] = None
         # What can be watched after a restart, where no object is the same one: in a function, or
@@ -46,7 +48,8 @@ class Watch:
 
     def __str__(self) -> str:
         condition = f" if {self.condition}" if self.condition else ""
-        return f"{self.text}{condition}: {self.scope}"
+        disabled = "" if self.is_enabled else "  (disabled)"
+        return f"{self.text}{condition}: {self.scope}{disabled}"
 
 
 class Change(NamedTuple):
@@ -75,10 +78,19 @@ class WatchTable:
         self._breakpoints = breakpoints
         self._watches: Dict[int, Watch] = {}
         self._numbers = itertools.count(_FIRST)
+        self._labels = itertools.count(1)
 
     def all(self) -> List[Watch]:
         """Returns the watches."""
         return list(self._watches.values())
+
+    def get(self, label: str) -> Watch:
+        """Returns the watch that is called w1, or so. Raises ReliveError."""
+        for watch in self.all():
+            if watch.label == label:
+                return watch
+        known = ", ".join(one.label for one in self.all()) or "none is set"
+        raise ReliveError("ERR_NOT_FOUND", f"there is no watch {label}: {known}")
 
     def add(
         self, frame: FrameType, text: str, scope: str = "", condition: Optional[str] = None
@@ -106,21 +118,43 @@ class WatchTable:
         watch.function = function
         return watch
 
-    def kept(self) -> List[List[Optional[str]]]:
+    def kept(self) -> List[List[Any]]:
         """Returns what again() takes, after a restart."""
-        return [[one.text, one.function, one.module, one.condition] for one in self.all()]
+        return [
+            [one.text, one.function, one.module, one.condition, one.label, one.is_enabled]
+            for one in self.all()
+        ]
 
-    def again(self, text: str, function: str, module: str, condition: Optional[str]) -> None:
+    def again(
+        self, text: str, function: str, module: str, condition: Optional[str], label: str,
+        is_enabled: bool,
+    ) -> None:  # fmt: skip
         """Watches what was watched before the program began again."""
+        watch = self._again(text, function, module, condition)
+        watch.label = label
+        self._labels = itertools.count(int(label[1:]) + 1)
+        self.enable(watch, is_enabled)
+
+    def _again(self, text: str, function: str, module: str, condition: Optional[str]) -> Watch:
         if function:
-            self.add_in_function(text, function, condition)
-            return
+            return self.add_in_function(text, function, condition)
         path, names = parse_path(text), getattr(sys.modules.get(module), "__dict__", None)
         watch = self._add_exact(names, path, condition) if len(path) == 1 else None
         if watch is None:
             where = f"compared at each line of module {module}"
             watch = self._compare(path, f"{module}.*", where, None, condition)
         watch.module = module
+        return watch
+
+    def enable(self, watch: Watch, is_enabled: bool) -> None:
+        """Has a watch stop the program, or keeps it for later. A disabled one that compares costs
+        nothing; one that sees each write still takes them."""
+        if watch.is_enabled == is_enabled:
+            return
+        watch.is_enabled = is_enabled
+        if watch.breakpoint is not None:
+            watch.breakpoint.enabled = is_enabled
+            self._breakpoints.changed(watch.breakpoint)
 
     def remove(self, watch: Watch) -> None:
         """Ends a watch."""
@@ -147,10 +181,10 @@ class WatchTable:
             is_compared = kind in ("changed", "bound")
             if watch is None or (is_compared and number not in stops):
                 continue
-            if not is_compared and watch.condition is not None and not holds(watch.condition):
+            is_gone = kind == "gone"
+            if not is_compared and not is_gone and not self._wants(watch, holds):
                 is_refused = True
                 continue
-            is_gone = kind == "gone"
             had_none = kind in ("set", "bound") and not old
             old_text = show(old[0]) if old else "(no value)" if had_none else ""
             new_text = show(new[0]) if new else ""
@@ -159,6 +193,15 @@ class WatchTable:
             if is_gone:
                 self.remove(watch)
         return None if is_refused and not changes else changes
+
+    def _wants(self, watch: Watch, holds: Callable[[str], bool]) -> bool:
+        return watch.is_enabled and (watch.condition is None or holds(watch.condition))
+
+    def _keep(self, watch: Watch, condition: Optional[str]) -> Watch:
+        watch.condition = condition
+        watch.label = f"w{next(self._labels)}"
+        self._watches[watch.number] = watch
+        return watch
 
     def _add_exact(
         self, owner: Any, path: Sequence[Step], condition: Optional[str]
@@ -178,9 +221,7 @@ class WatchTable:
             _core.debug_watch(number, names, step if isinstance(step, str) else step[0])
         except (RuntimeError, TypeError):  # before 3.12, or no watcher is left
             return None
-        watch = self._watches[number] = Watch(number, path, "each write")
-        watch.condition = condition
-        return watch
+        return self._keep(Watch(number, path, "each write"), condition)
 
     def _add_compared(
         self, frame: FrameType, path: Sequence[Step], scope: str, is_local: bool,
@@ -209,9 +250,8 @@ class WatchTable:
         one.home = home
         self._breakpoints.add(one)
         watch = Watch(one.id, path, scope)
-        watch.breakpoint, watch.condition = one, condition
-        self._watches[watch.number] = watch
-        return watch
+        watch.breakpoint = one
+        return self._keep(watch, condition)
 
 
 def _function_name(code: CodeType) -> str:

@@ -2,13 +2,17 @@
 
 A word that both have is parsed, run and shown by relive.prompt. What it refuses, pdb's own method
 gets: it refuses in the words of that version, or takes what only pdb knows. The words about
-breakpoints by number, help and quit stay pdb's."""
+breakpoints by number, help and quit stay pdb's. Watches have numbers of their own, as in
+`clear w1`."""
 
 from __future__ import annotations
 
+import builtins
 import pdb
 import re
 
+from relive.debug.breakpoints import CATCHES, calls_in_order
+from relive.debug.engine import runtime
 from relive.debug.live import FinalError, LivePlace
 from relive.errors import ReliveError
 from relive.prompt.commands import Commands
@@ -17,11 +21,13 @@ from relive.prompt.registry import registered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Set
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
+    from relive.debug.watches import Watch
     from relive.prompt.registry import Command
 
 _KEPT = frozenset("help h ? q quit exit clear cl disable enable print".split())
+_LABEL = re.compile(r"w\d+")  # of a watch
 _EXPRESSION = re.compile(r"[.(\[=<>!+*/%,&|^@-]")  # behind a name, in a statement
 _ASKS = frozenset(("history", "origin", "calls", "out", "info", "when"))
 
@@ -44,9 +50,42 @@ def methods() -> Dict[str, Callable[..., Any]]:
             if name in _KEPT or "-" in name:
                 continue
             found[f"do_{name}"] = _do(name, one)
-            if not hasattr(pdb.Pdb, f"complete_{name}"):
-                found[f"complete_{name}"] = _complete(name)
+            own = getattr(pdb.Pdb, f"complete_{name}", None)
+            if own is None or one.names[-1] == "break" or name == "tbreak":
+                found[f"complete_{name}"] = _complete(name, own)
+    for name in _CHANGES:
+        found[f"do_{name}"] = _do_by_number(name)
+        found[f"complete_{name}"] = _complete_number(name)
+    for name, words in (("stepinto", _calls), ("catch", _classes)):
+        found[f"complete_{name}"] = _complete_words(words)
     return found
+
+
+_CHANGES: Dict[str, Tuple[str, Callable[[Watch], None]]] = {
+    "clear": ("Deleted", lambda watch: runtime.watches.remove(watch)),
+    "enable": ("Enabled", lambda watch: runtime.watches.enable(watch, True)),
+    "disable": ("Disabled", lambda watch: runtime.watches.enable(watch, False)),
+}
+_CHANGES["cl"] = _CHANGES["clear"]
+
+
+def _do_by_number(name: str) -> Callable[..., Any]:
+    """Returns a method of pdb's that takes watches too."""
+    own, (said, change) = getattr(pdb.Pdb, f"do_{name}"), _CHANGES[name]
+
+    def run(self: Any, arg: str) -> Any:
+        words = arg.split()
+        labels = [word for word in words if _LABEL.fullmatch(word)]
+        for label in labels:
+            watch = runtime.watches.get(label)
+            change(watch)
+            self.message(f"{said} watch {label}  {watch.text}")
+        rest = " ".join(word for word in words if word not in labels)
+        return own(self, rest if labels else arg) if rest or not labels else None
+
+    run.__name__ = own.__name__
+    run.__doc__ = f"{own.__doc__.rstrip()}\n\n        Watches are written w1, w2.\n        "
+    return run
 
 
 def _do(name: str, one: Command) -> Callable[..., Any]:
@@ -94,11 +133,49 @@ def _ask_recording(prompt: Any, name: str, arg: str) -> None:
         prompt.error(str(error))
 
 
-def _complete(name: str) -> Callable[..., List[str]]:
+def _complete(name: str, own: Optional[Callable[..., Any]]) -> Callable[..., List[str]]:
+    """Returns what completes a word. pdb's own method completes places of breakpoints."""
+
     def complete(self: Any, text: str, line: str, begin: int, end: int) -> List[str]:
-        commands = self.shared()
-        completer = Completer(commands, lambda: line, lambda: begin)
-        return completer.complete(f"{name} {line[:begin].partition(' ')[2]}", text)
+        before = line[:begin]
+        has_place = "," in before or " if " in before
+        found = list(own(self, text, line, begin, end)) if own and not has_place else []
+        completer = Completer(self.shared(), lambda: line, lambda: begin)
+        more = completer.complete(f"{name} {before.partition(' ')[2]}", text)
+        return found + [one for one in more if one not in found]
 
     complete.__name__ = f"complete_{name}"
     return complete
+
+
+def _complete_number(name: str) -> Callable[..., List[str]]:
+    own = getattr(pdb.Pdb, f"complete_{name}")
+
+    def complete(self: Any, text: str, *place: Any) -> List[str]:
+        labels = [one.label for one in runtime.watches.all() if one.label.startswith(text)]
+        return [*own(self, text, *place), *labels]
+
+    return complete
+
+
+def _complete_words(words: Callable[[Any], Iterable[str]]) -> Callable[..., List[str]]:
+    def complete(self: Any, text: str, *place: Any) -> List[str]:
+        return sorted(word for word in set(words(self)) if word.startswith(text))
+
+    return complete
+
+
+def _calls(prompt: Any) -> Iterable[str]:
+    """Returns what `stepinto` takes at this line."""
+    frame = prompt.curframe
+    found = calls_in_order(frame.f_code.co_filename, frame.f_lineno) if frame else []
+    return [*(name for name, _ in found), *map(str, range(1, len(found) + 1))]
+
+
+def _classes(prompt: Any) -> Iterable[str]:
+    """Returns what `catch` takes: its words, and the exceptions that the frame can name."""
+    frame = prompt.curframe
+    spaces = [vars(builtins), *((frame.f_globals, frame.f_locals) if frame else ())]
+    found = [name for space in spaces for name, value in space.items()
+             if isinstance(value, type) and issubclass(value, BaseException)]  # fmt: skip
+    return [*CATCHES, "off", *found]

@@ -56,10 +56,14 @@ class Completer:
             return [*commands.place.functions(), *files, "exc:"]
         if name in _PLACES and begun[-1].endswith(","):
             return [*_OPTIONS, *commands.variable_names()]
+        if name == "thread" or (name in _PLACES and begun[-1] == "thread"):
+            return [row.position.lstrip("T") for row in commands.place.threads()]
+        if name in _PLACES and begun[-1] == "task":
+            return [row.position for row in commands.place.tasks()]
         if name == "back" and len(begun) == 1:
             return [word for one in registered for word in one.names]
         if name in _FUNCTIONS and len(begun) == 1:
-            return commands.place.functions()
+            return [*commands.place.functions(), *(["off"] if name == "trace" else [])]
         if name in _POSITIONS:
             return [*commands.marks, *_WORDS, *(f"{one}#" for one in commands.place.functions())]
         if name in _VALUES or name in _PLACES:

@@ -23,17 +23,27 @@ class Screen:
 
     def __init__(self, out: Optional[TextIO] = None) -> None:
         self._out = out or sys.stdout
-        self.has_colours = _colour.is_wanted(self._out)
         self.context = 1  # lines of source at a stop
         self.is_sticky = False  # the terminal is cleared before a stop is shown
+        self._begins: Tuple[Sequence[str], Sequence[str]] = ((), ())  # of syntax.states()
+
+    @property
+    def out(self) -> TextIO:
+        """Where it writes. A prompt may write elsewhere at its next stop."""
+        return self._out
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether text gets colours."""
+        return _colour.is_wanted(self.out)
 
     def write(self, text: str = "") -> None:
         """Writes a line that is harmless."""
-        self._out.write(text + "\n")
+        self.out.write(text + "\n")
 
     def flush(self) -> None:
         """Shows what was written."""
-        self._out.flush()
+        self.out.flush()
 
     def shorten(self, text: str, most: int = _WIDEST) -> str:
         """Returns text of the program as it may be shown."""
@@ -53,8 +63,8 @@ class Screen:
 
     def clear(self) -> None:
         """Clears the terminal where the display is sticky."""
-        if self.is_sticky and self._out.isatty():
-            self._out.write("\x1b[H\x1b[2J")
+        if self.is_sticky and self.out.isatty():
+            self.out.write("\x1b[H\x1b[2J")
 
     # ---- stops and frames ----
 
@@ -107,7 +117,19 @@ class Screen:
     def line(self, source: Sequence[str], frame: Frame) -> None:
         """Shows the line of a frame."""
         if frame.line and frame.line <= len(source):
-            self.write(f"-> {self.shorten(source[frame.line - 1].strip(), _WIDEST)}")
+            text = self.shorten(source[frame.line - 1].strip(), _WIDEST)
+            self.write(f"-> {self.code(text, source, frame.line)}")
+
+    def code(self, text: str, source: Sequence[str], number: int) -> str:
+        """Returns the text of a line of source with the colours of Python."""
+        if not self.has_colours:
+            return text
+        from relive.prompt import syntax
+
+        if self._begins[0] is not source:
+            self._begins = source, syntax.states(source)
+        begins = self._begins[1]
+        return syntax.coloured(text, begins[number - 1] if number <= len(begins) else "")
 
     def lines(
         self, source: Sequence[str], first: int, last: int, frame: Frame, marks: Set[int]
@@ -119,7 +141,8 @@ class Screen:
             # As in pdb, numbers of four digits leave no gap.
             head = f"{number:>3}".ljust(4) + ("B" if number in marks else " ") + arrow
             text = self.shorten(source[number - 1].rstrip().expandtabs(), 400)
-            self.write(f"{self.strong(head) if number == frame.line else head}\t{text}")
+            head = self.strong(head) if number == frame.line else head
+            self.write(f"{head}\t{self.code(text, source, number)}")
 
     # ---- values and rows ----
 

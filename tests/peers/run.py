@@ -6,6 +6,7 @@ The tests run in child processes: a test that hangs or dies fails, and the next 
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,8 @@ def run_child(name, report, first, only):
     """Runs the tests of a module from number `first` on."""
     import shim
 
+    # A shell that starts this in the background has Control-C ignored, which tests would see.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     module = shim.load(name)
     tests = flatten(unittest.defaultTestLoader.loadTestsFromModule(module))
     with open(report, "a") as file:

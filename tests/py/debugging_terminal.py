@@ -13,12 +13,12 @@ from conftest import clean_environ
 class Terminal:
     """`relive debug` of a program on a pseudo-terminal; each command is typed at a prompt."""
 
-    def __init__(self, folder, source, *options, again="--once"):
+    def __init__(self, folder, source, *options, again="--once", env=()):
         (folder / "app.py").write_text(source)
         self.fd, other = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "relive", "debug", again, *options, "app.py"],
-            cwd=folder, env=dict(clean_environ(), TERM="dumb", HOME=str(folder)),
+            cwd=folder, env={**clean_environ(), "TERM": "dumb", "HOME": str(folder), **dict(env)},
             stdin=other, stdout=other, stderr=other, start_new_session=True,
         )  # fmt: skip
         os.close(other)

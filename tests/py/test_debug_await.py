@@ -75,6 +75,19 @@ def test_outside_of_a_loop_it_has_one_of_its_own(debug):
     assert told["answers"] == [10] and told["result"] == 5
 
 
+def test_what_an_awaited_coroutine_sets_of_the_context_stays(debug):
+    told = debug(
+        PROGRAM + "import contextvars\nvar = contextvars.ContextVar('var', default=1)\n"
+        "kept = contextvars.ContextVar('kept', default=1)\n"
+        "async def change():\n    var.set(var.get() + 41)\n    await asyncio.sleep(0)\n"
+        "script[:] = ['await change()', 'await asyncio.ensure_future(change())']\n"
+        f"stop_at({LINE})\nasync def first():\n    await main()\n"
+        "    return var.get(), kept.get()\nresult = asyncio.run(first())\n"
+        "tell(answers=answers, result=result)"
+    )
+    assert told["answers"] == [None, None] and told["result"] == [42, 1]
+
+
 def test_another_kind_of_loop_says_why_not(debug):
     pytest.importorskip("uvloop", reason="no wheel of uvloop")
     told = run(debug, ["await double(1)"], "__import__('uvloop').new_event_loop()"

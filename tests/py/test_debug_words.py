@@ -1,14 +1,20 @@
 """The words that the debugger's prompt and `relive replay` share."""
 
+import argparse
 import collections
+import inspect
 import io
 import os
+import re
+import textwrap
+import tokenize
 
 import pytest
 from conftest import relive
 from debugging_terminal import Terminal
 
 from relive.debug.values import show
+from relive.prompt import syntax
 from relive.prompt.breakpoints import CALL, LINE, parse_break, take_options
 
 SHOP = """\
@@ -246,6 +252,67 @@ def test_a_terminal_names_thread_and_task_and_has_colours(tmp_path):
     assert "  6  \t    await" in text and "  7 " in text and "  8  \t" in text
 
 
+def test_source_has_colours_on_a_terminal(tmp_path):
+    def seen(**env):
+        terminal = Terminal(tmp_path, SHOP, "-b", "app.py:5", env=env)
+        return terminal.run("ll", "c", "cl 1", "c")
+
+    text = seen(TERM="xterm", NO_COLOR="")
+    assert "-> cost = PRICES[name] * count" in text
+    assert "\x1b[35mdef\x1b[0m \x1b[1mprice\x1b[0m(name, count):" in text
+    assert "\x1b[35mreturn\x1b[0m cost" in text and "\x1b[1m/" in text
+    assert "\x1b[35m" not in seen(TERM="xterm", NO_COLOR="1")
+    assert "\x1b[35m" not in seen(TERM="dumb", NO_COLOR="")
+
+
+def test_a_line_of_a_long_text_is_coloured_as_one():
+    lines = [
+        "def f(x: int):  # why", '    """for one', "    class of", '    """',
+        "    return 'a' + x1 + 1.5", "    @deco.x", "match x:", '    case "a#b": pass',
+        "match = 3", 's = r"a\\', 'for"; t = 2',
+    ]  # fmt: skip
+    marks = {"35": "K", "32": "S", "36": "N", "2": "C", "1": "D", "0": "."}
+    shown = [
+        re.sub(r"\x1b\[(\d+)m", lambda found: f"<{marks[found[1]]}>", syntax.coloured(*row))
+        for row in zip(lines, syntax.states(lines))
+    ]
+    assert shown == [
+        "<K>def<.> <D>f<.>(x: int):  <C># why<.>", '    <S>"""for one<.>', "<S>    class of<.>",
+        '<S>    """<.>', "    <K>return<.> <S>'a'<.> + x1 + <N>1.5<.>", "<N>    @deco.x<.>",
+        "<K>match<.> x:", '    <K>case<.> <S>"a#b"<.>: <K>pass<.>', "match = <N>3<.>",
+        's = <S>r"a\\<.>', '<S>for"<.>; t = <N>2<.>',
+    ]  # fmt: skip
+
+
+def test_texts_over_several_lines_are_those_of_tokenize():
+    """The states of all lines of some modules of the standard library."""
+    for module in (argparse, inspect, textwrap, tokenize):
+        with open(module.__file__, encoding="utf-8") as file:
+            text = file.read()
+        within, begin = set(), 0
+        for one in tokenize.generate_tokens(io.StringIO(text).readline):
+            name = tokenize.tok_name[one.type]
+            begin = one.start[0] if name in ("STRING", "FSTRING_START") else begin
+            if name in ("STRING", "FSTRING_END"):
+                within.update(range(begin + 1, one.end[0] + 1))
+        states = syntax.states(text.splitlines())
+        assert within == {number for number, state in enumerate(states, 1) if state}, module
+
+
+def test_watches_have_numbers(tmp_path):
+    text = typed(
+        tmp_path, SHOP,
+        ["b 14", "c", "watch total", "watch lines", "disable w1 w2", "watch", "cl w2 1", "n",
+         "restart", "watch", "enable w1", "c", "clear w7", "watch name", "clear w1 w2", "b", "c"],
+    )  # fmt: skip
+    assert "w1  total: compared at each line of order\n" in text
+    assert "w1  total: compared at each line of order  (disabled)\nw2  lines" in text
+    assert "Deleted watch w2  lines\n" in text and "Deleted breakpoint 1" in text
+    assert text.count("(disabled)") == 3 and "Enabled watch w1  total" in text
+    assert "total: (no value) -> 0\n" in text and "there is no watch w7: w1\n" in text
+    assert "w2  name" in text and "Deleted watch w1" in text and text.endswith("23\n14\n")
+
+
 def test_words_complete_at_the_prompt(tmp_path):
     terminal = Terminal(tmp_path, SHOP, "-b", "app.py:5")
     terminal.read("(relive) ")
@@ -253,7 +320,14 @@ def test_words_complete_at_the_prompt(tmp_path):
     seen = terminal.read("(relive) ")
     os.write(terminal.fd, b"stic\t\n")
     seen += terminal.read("(relive) ")
+    for keys in (b"watch na\t", b"disable w\t", b"b 6, onc\t", b"b 6 if coun\t", b"b lea\t",
+                 b"catch OverflowE\t", b"thread \t", b"stepi\t 1"):  # fmt: skip
+        os.write(terminal.fd, keys + b"\n")
+        seen += terminal.read("(relive) ")
     os.write(terminal.fd, b"q\n")
     seen += terminal.read()
     os.close(terminal.fd)
     assert "trace price" in seen and "sticky" in seen and "\x1b[2J" in seen
+    assert "watch name" in seen and "disable w1" in seen and "b 6, once" in seen
+    assert "b 6 if count" in seen and "b leaf" in seen and "catch OverflowError" in seen
+    assert "thread 1" in seen and "stepinto" in seen
