@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from relive import _core, positions
 from relive._facts import has_gaps
@@ -104,16 +104,29 @@ def check_expression(text: str, codes: Sequence[positions.Code]) -> None:
         raise ExpressionError(text, *found)
     of_call = _core.call_names()
     parameters = {name for row in codes for name in row[7][: row[6]]}
-    inside = {name for row in codes for name in row[7][row[6] :]} - set(of_call)
+    inside = {name for row in codes for name in row[7][row[6] :]}
     for name, place, is_of_call in found:
-        known = set(of_call) if is_of_call else parameters | set(of_call)
-        if name in known:
+        if name in (of_call if is_of_call else parameters | without_letters(of_call)):
             continue
+        why = why_unknown(name, is_of_call, parameters, of_call)
         if name in inside and not is_of_call:
             why = f"{name} is a variable inside the function: only its parameters are known here"
-        else:
-            why = f"there is no name {name} here{nearest(name, sorted(known))}"
         raise ExpressionError(text, place, why)
+
+
+def without_letters(own: Mapping[str, str]) -> Set[str]:
+    """Returns the names of a call or event itself that need no `call.` before them. A letter alone
+    does, since many programs have a variable n or t."""
+    return {name for name in own if len(name) > 1}
+
+
+def why_unknown(name: str, is_own: bool, parameters: Set[str], own: Mapping[str, str]) -> str:
+    """Returns why a name in an expression means nothing; `own` is what is known besides
+    parameters."""
+    if name in own and not is_own:
+        return f"there is no parameter {name} here; call.{name} is the {own[name]}"
+    known = set(own) if is_own else parameters | without_letters(own)
+    return f"there is no name {name} here{nearest(name, sorted(known))}"
 
 
 class Search:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from relive import _core, _latest
-from relive.calls import ExpressionError, add_reasons
+from relive.calls import ExpressionError, add_reasons, why_unknown, without_letters
 from relive.config import nearest
 from relive.errors import ReliveError, from_core
 
@@ -89,7 +89,7 @@ def check_expression(text: str, run: Sequence[Recording]) -> None:
     found = _core.where_names(text)
     if isinstance(found, tuple):
         raise ExpressionError(text, *found)
-    of_event = set(_core.timeline_names())
+    of_event = _core.timeline_names()
     known = {
         name
         for recording in run
@@ -97,10 +97,8 @@ def check_expression(text: str, run: Sequence[Recording]) -> None:
         for name in row[7][: row[6]]
     }  # fmt: skip
     for name, place, is_of_event in found:
-        names = of_event if is_of_event else of_event | known
-        if name not in names:
-            why = f"there is no name {name} here{nearest(name, sorted(names))}"
-            raise ExpressionError(text, place, why)
+        if name not in (of_event if is_of_event else known | without_letters(of_event)):
+            raise ExpressionError(text, place, why_unknown(name, is_of_event, known, of_event))
 
 
 class Timeline:

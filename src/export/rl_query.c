@@ -336,8 +336,10 @@ static rl_status compile(rl_query *query, const char *function, const char *wher
     }
     const struct where_name *name = calls_of_unknown_name(query->file, &query->codes, query->where);
     if (name != NULL) {
-        return status_set(err, RL_USAGE, "%s: byte %zu: %s has no parameter %.*s", where,
-                          name->place + 1, function, (int)name->text.len, name->text.data);
+        int is_letter = !where_may_be_own(name);
+        return status_set(err, RL_USAGE, "%s: byte %zu: %s has no parameter %.*s%s", where,
+                          name->place + 1, function, (int)name->text.len, name->text.data,
+                          is_letter ? " (what a call itself has is call.NAME)" : "");
     }
     return RL_OK;
 }

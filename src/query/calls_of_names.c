@@ -53,7 +53,8 @@ static struct binding bind_name(const struct reader *reader, const struct code_t
             return (struct binding){SOURCE_PARAMETER, i};
         }
     }
-    for (uint32_t i = 0; (known = calls_of_name(i, &meaning)) != NULL; i++) {
+    for (uint32_t i = 0; where_may_be_own(name) && (known = calls_of_name(i, &meaning)) != NULL;
+         i++) {
         if (is_text(name->text, known)) {
             return (struct binding){SOURCE_PARAMETER + 1 + i, 0};
         }

@@ -195,7 +195,7 @@ uint8_t *timeline_bind(const struct where *where)
     const struct where_name *of_where = where_names(where, &count);
     uint8_t *sources = rl_alloc(count + 1, 1);
     for (size_t i = 0; sources != NULL && i < count; i++) {
-        uint8_t source = 0;
+        uint8_t source = where_may_be_own(&of_where[i]) ? 0 : SOURCE_COUNT;
         while (
             source < SOURCE_COUNT &&
             !is_same((struct text){names[source][0], strlen(names[source][0])}, of_where[i].text)) {

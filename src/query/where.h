@@ -52,6 +52,14 @@ struct where_name {
     size_t place;     /* bytes before its first use */
     int is_of_call;
 };
+
+/* Returns whether a name may mean what is known of a call or event itself, where no parameter has
+ * it. One letter alone never does: too many programs have a variable n or t. */
+static inline int where_may_be_own(const struct where_name *name)
+{
+    return name->is_of_call || name->text.len > 1;
+}
+
 const struct where_name *where_names(const struct where *where, size_t *count);
 
 /* Gives the values of names. */

@@ -115,11 +115,11 @@ def test_a_where_expression_picks_what_python_picks(out):
         ("ret['order'].items[0] == 1", lambda row: row["args"]["qty"]["v"] == 1),
         ("exc == 'ValueError'", lambda row: row["end"] == "raise"),
         ("re(message, '^no such')", lambda row: row["end"] == "raise"),
-        ("exc is None and n < 20", lambda row: row["end"] == "return" and row["n"] < 20),
+        ("exc is None and call.n < 20", lambda row: row["end"] == "return" and row["n"] < 20),
         ("thread == 1", lambda row: row["thread"] == 1),
         ("caller == 'work'", lambda row: True),
         (f"total > {found[5]['total_ns']}", lambda row: row["total_ns"] > found[5]["total_ns"]),
-        ("self_t <= total and t > 0", lambda row: True),
+        ("self_t <= total and call.t > 0", lambda row: True),
         ("type(ret) == 'dict'", lambda row: row["end"] == "return"),
     ):  # fmt: skip
         picked, totals = rows("price", out, "--limit", "0", "--where", expression)
