@@ -146,10 +146,21 @@ class RecordedPlace(Place):
     def _check_names(self, frame: Frame, text: str, names: Sequence[Tuple[str, int, bool]]) -> None:
         """Raises ExpressionError for a name that looks like a wrong one."""
         known = {one.name for one in self.variables(frame)} | set(_core.frame_names())
+        own = set(self._names_of(frame))
         for name, at, _ in names:
-            hint = nearest(name, sorted(known)) if name not in known else ""
-            if hint:
-                raise ExpressionError(text, at, f"there is no value of {name} here{hint}")
+            if name in known or name in own:
+                continue
+            why = f"no value of {name} was recorded here"
+            if own:
+                why = f"{frame.func}() has no variable {name}, and no global {name} was recorded"
+            raise ExpressionError(text, at, why + nearest(name, sorted(known | own)))
+
+    def _names_of(self, frame: Frame) -> Sequence[str]:
+        """Returns the variables that the code of a function has; a module's are not known so."""
+        rows = self._codes.values()
+        return [
+            name for row in rows if row[3] == frame.file and row[2] == frame.func for name in row[7]
+        ]
 
     def source(self, frame: Frame) -> Sequence[str]:
         if frame.file not in self._sources:

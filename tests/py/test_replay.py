@@ -176,7 +176,7 @@ def test_a_watch_follows_an_object_deep_in_others(record, tmp_path):
             'what cfg["z"] is here has no recorded value (Python would raise KeyError)',
         ),
         ("rows[9].rate", "(Python would raise IndexError)"),
-        ("cfg[k].rate", "(not recorded)"),
+        ("cfg[k].rate", "main() has no variable k, and no global k was recorded"),
         ('cfg["a"].rate.x', 'cfg["a"].rate is 1: an object, a list or a dictionary'),
     ):
         text = replay(tmp_path, f"goto main#1; until 10; watch {name}", file="out.relive", code=2)
@@ -231,6 +231,9 @@ def test_a_secret_is_never_shown_and_never_true(recorded):
 def test_values_that_are_not_known_have_a_reason(recorded):
     text = replay(recorded, "goto price#4; p base; p nme; p 1 +; p name.foo; p name[99]", code=2)
     assert "<not recorded>" in text and "did you mean 'name'?\n      nme\n      ^" in text
+    missing = replay(recorded, "goto price#4; p zzz.y; u; u; p zzz", code=2)
+    assert "price() has no variable zzz, and no global zzz was recorded\n      zzz.y" in missing
+    assert "no value of zzz was recorded here\n" in missing
     assert "      1 +\n         ^" in text and "<Python would raise IndexError>" in text
 
 
