@@ -31,6 +31,11 @@ class Place:
     def __init__(self, recording: Recording, thread: int, seq: int, note: str = "") -> None:
         self.recording, self.thread, self.seq, self.note = recording, thread, seq, note
 
+    def is_behind(self, other: Place) -> bool:
+        """Returns whether it is later than another place of the same thread."""
+        is_same = self.recording is other.recording and self.thread == other.thread
+        return is_same and self.seq > other.seq
+
 
 def find(run: Sequence[Recording], text: str) -> Place:
     """Returns the event that a position names. Raises ReliveError, which says what is nearest."""

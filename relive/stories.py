@@ -367,7 +367,7 @@ class Exceptions:
         if REPLACER in fate and replacer is not None:
             listed = self.number(recording, replacer)
             other = safe(outcomes[reader.exception_more(replacer)[0]].type)
-            fate = fate.replace(REPLACER, f"{other} ({listed})" if listed else other)
+            fate = fate.replace(REPLACER, f"exception {listed}, {other}" if listed else other)
         return outcome, (fate, is_alarming)
 
     def story(self, place: Place) -> Story:

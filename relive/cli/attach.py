@@ -39,6 +39,8 @@ def main(words: List[str]) -> int:
         epilog=_EPILOG,
     )  # fmt: skip
     record.add_settings(made, leave_out=_NOT_HERE)
+    for other in ("-o", "--for"):
+        made.apart("--status", "--snapshot", other)
     args = made.parse(words)
     settings = {
         key: config.check(key, getattr(args, key), f"option {config.BY_KEY[key].option}")

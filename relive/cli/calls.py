@@ -7,7 +7,7 @@ import sys
 from relive import _core, calls
 from relive.cli import DAMAGED, NOTHING, OK, common, paging
 from relive.cli.bodies import Bodies
-from relive.cli.options import Given, Option, Parser, Word, terminal_width, whole_number
+from relive.cli.options import Given, Option, Parser, Word, ordinal, terminal_width
 from relive.errors import ReliveError
 
 TYPE_CHECKING = False
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """names in an expression: the parameters of the function, and of each call
   {names}
-  A parameter wins; call.NAME is never a parameter. Times are nanoseconds: total > 2ms.
+  A parameter wins; call.NAME is never a parameter. Write call.n and call.t for n and t.
+  Times are nanoseconds: total > 2ms.
 operators: as in Python, with len(x), type(x) == "Name" and re(x, "pattern").
   A value that is redacted, cut or not recorded is never equal, more or less.
 
@@ -39,7 +40,7 @@ def main(words: List[str]) -> int:
         Option("--where", metavar="E", text="only calls for which this is true: 'ret < 0'"),
         Option("--first", text="only the first of them"),
         Option("--last", text="only the last of them"),
-        Option("--nth", metavar="N", read=whole_number, text="only the Nth of them"),
+        Option("--nth", metavar="N", read=ordinal, text="only the Nth of them"),
         Option("--count", text="only how many there are"),
         Option("--group", metavar="E",
                text="how many calls have each value of this: 'type(ret)'"),
@@ -47,7 +48,7 @@ def main(words: List[str]) -> int:
         Option("--full", text="whole values, however long"),
         common.JSON,
         epilog=_EPILOG.format(names=", ".join(_core.call_names())),
-    ).parse(words)  # fmt: skip
+    ).apart("--first", "--last", "--nth", "--count", "--group").parse(words)  # fmt: skip
     name, number = _split_handle(args.function)
     run = common.open_run(common.find_file(args.file))
     codes = calls.find_function(run, name)

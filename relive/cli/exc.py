@@ -7,7 +7,8 @@ import sys
 from relive._variables import Variable, frame_text
 from relive.cli import DAMAGED, NOTHING, OK, common, paging, source
 from relive.cli.bodies import Bodies
-from relive.cli.options import Given, Option, integer
+from relive.cli.options import Given, Option, ordinal
+from relive.errors import ReliveError
 from relive.stories import Exceptions
 
 TYPE_CHECKING = False
@@ -37,6 +38,10 @@ def main(words: List[str]) -> int:
     ).parse(words)  # fmt: skip
     run = common.open_run(common.find_file(args.file))
     found = Exceptions(run, args.type, args.all)
+    if found.count and (args.nth or 0) > found.count:
+        raise ReliveError(
+            "ERR_NOT_FOUND", f"there is no exception {args.nth}: relive exc lists {found.count}"
+        )
     damaged = common.say_problems(run)
     answer = DAMAGED if damaged else OK if found.count else NOTHING
     if args.json:
@@ -64,7 +69,7 @@ def main(words: List[str]) -> int:
 def _parse_number(text: str) -> int:
     """Reads 3, exc:3, last or exc:last; 0 means the last one."""
     text = text[4:] if text.startswith("exc:") else text
-    return 0 if text == "last" else integer(text)
+    return 0 if text == "last" else ordinal(text)
 
 
 def _number_of(found: Exceptions, nth: int) -> int:
@@ -161,6 +166,11 @@ def title_of(exc: Mapping[str, Any]) -> str:
     return common.safe(exc["type"]) + (f": {message}" if message else "")
 
 
+def _title_listed(exc: Mapping[str, Any], number: int) -> str:
+    """Returns 'exception 2, KeyError: 1', by the number in the list; 0 where it is not listed."""
+    return (f"exception {number}, " if number else "") + title_of(exc)
+
+
 def chain(exc: Mapping[str, Any]) -> List[Tuple[str, Mapping[str, Any]]]:
     """Returns [(word, exception)] of cause and context, as far as Python shows them."""
     found = []
@@ -182,18 +192,18 @@ def tell_whole(found: Exceptions, place: Place, is_full: bool) -> Tuple[List[str
     for word, other in others:
         index = known.get((other["type"], other.get("id", 0)))
         number = found.number(recording, index) if index is not None else 0
-        relations.append(f"  {word} {title_of(other)}" + (f" ({number})" if number else ""))
+        relations.append(f"  {word} {_title_listed(other, number)}")
         if number and index is not None:
             causes.append((number, found.story((recording, index))))
     reason = found.reason(place)
     if reason is not None and reason[1] not in known.values():
         number, other_story = found.number(*reason), found.story(reason)
-        relations.append(f"  after the call had caught {title_of(other_story.exc)} ({number})")
+        relations.append(f"  after the call had caught {_title_listed(other_story.exc, number)}")
         causes.append((number, other_story))
     frames = [row[0] for row in story.lines()]
     texts = []
     for number, cause in reversed(causes[:_MOST_CAUSES]):
-        texts.append(f"\n{title_of(cause.exc)} ({number})\n")
+        texts.append(f"\n{_title_listed(cause.exc, number)}\n")
         texts += _tell_frames(found, recording, cause, is_full, frames)
     texts.append("\n" + "\n".join([title_of(story.exc), *relations]) + "\n")
     texts += _tell_frames(found, recording, story, is_full)

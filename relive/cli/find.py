@@ -37,7 +37,7 @@ def main(words: List[str]) -> int:
         Option("--full", text="whole values, however long"),
         common.JSON,
         epilog=_EPILOG,
-    ).parse(words)  # fmt: skip
+    ).apart("--first", "--count").parse(words)  # fmt: skip
     if args.contains:
         expression = finds.expression_of(args.value, True, False)
     else:

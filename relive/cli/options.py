@@ -10,7 +10,7 @@ from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
+    from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
 _HELP_COLUMN = 24  # where the texts of options begin
 _TARGETS = ("-m", "-c")  # begin a TARGET, and look like options
@@ -89,6 +89,13 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def ordinal(text: str) -> int:
+    """Reads which one of several: 1 or more."""
+    if not text.isdigit() or len(text) > 9 or not int(text):
+        raise ValueError("no number from 1 to 999999999")
+    return int(text)
+
+
 _HELP = Option("-h", "--help", text="show this help and end")
 _COLOR = Option("--color", choices=("auto", "always", "never"),
                 text="colours: auto is on a terminal; NO_COLOR and FORCE_COLOR count")  # fmt: skip
@@ -138,6 +145,7 @@ class Parser:
         self._words: List[Word] = []
         self._groups: List[Tuple[str, str, List[Option]]] = [("options", "", [])]
         self._by_name: Dict[str, Option] = {}
+        self._apart: List[Sequence[str]] = []
         self.add(_HELP, *rows, _COLOR)
 
     def add(self, *rows: "Any") -> None:
@@ -153,6 +161,11 @@ class Parser:
         """Adds options under a title of their own, with an example."""
         self._groups.append((title, example, []))
         self.add(*options)
+
+    def apart(self, *names: str) -> "Parser":
+        """Refuses lines with more than one of these options: each alone says what the answer is."""
+        self._apart.append(names)
+        return self
 
     def options(self) -> "List[Option]":
         """Returns every option."""
@@ -183,6 +196,7 @@ class Parser:
             raise _Described(self)
         values = {option.key: option.default for option in self.options()}
         free, rest = [], list(line)
+        given: Set[str] = set()
         while rest:
             word = rest.pop(0)
             if word == "--":
@@ -190,6 +204,7 @@ class Parser:
                 break
             found = self._match(word)
             if found is not None:
+                given.update(found[0].names)
                 self._take(values, found, rest)
             elif self._begins_target(word):
                 free = [word, *rest]
@@ -198,6 +213,10 @@ class Parser:
                 free.append(word)
             else:
                 self._refuse_option(word)
+        for names in self._apart:
+            both = [name for name in names if name in given]
+            if len(both) > 1:
+                self._fail(f"{both[0]} and {both[1]} do not go together")
         del values[_HELP.key]
         colour = values.pop(_COLOR.key)
         if colour is not None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """names in an expression: the parameters of the call that begins, and of each event
   {names}
-  A parameter wins; call.NAME is never a parameter. Times are nanoseconds: total > 2ms.
+  A parameter wins; call.NAME is never a parameter. Write call.n and call.t for n and t.
+  Times are nanoseconds: total > 2ms.
 
 examples:
   relive timeline --from exc:last --thread 2
@@ -125,11 +126,13 @@ class _Answer:
                 "ERR_NOT_FOUND",
                 f"there is no thread {args.thread} (relive threads lists them)",
             )
+        begin = positions.find(self.run, args.begin) if args.begin else None
+        end = positions.find(self.run, args.end) if args.end else None
+        if begin and end and begin.is_behind(end):
+            raise ReliveError("ERR_USAGE", f"--to {args.end} is before --from {args.begin}")
         return timelines.Question(
             _read_kinds(args.kinds), has_libraries=bool(args.libraries), thread=args.thread,
-            task=self._find_task(),
-            begin=positions.find(self.run, args.begin) if args.begin else None,
-            end=positions.find(self.run, args.end) if args.end else None, where=args.where,
+            task=self._find_task(), begin=begin, end=end, where=args.where,
         )  # fmt: skip
 
     def _find_task(self) -> int:

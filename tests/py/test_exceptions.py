@@ -220,9 +220,13 @@ def test_what_a_clean_up_raises_replaces_the_exception(record, tmp_path):
         "lines",
     )
     text = relive("exc", tmp_path / "out.relive").stdout.decode()
-    assert "   1  KeyError  prog.py:3  replaced in __main__:f by ValueError (2)" in text
+    assert "   1  KeyError  prog.py:3  replaced in __main__:f by exception 2, ValueError" in text
     text = relive("exc", "--nth", "2", tmp_path / "out.relive").stdout.decode()
-    assert "while handling KeyError: 'a' (1)" in text
+    assert "while handling exception 1, KeyError: 'a'\n" in text
+    for form in [], ["--json"]:
+        done = relive("exc", "--nth", "3", tmp_path / "out.relive", *form)
+        assert done.returncode == 2 and not done.stdout
+        assert b"there is no exception 3: relive exc lists 2" in done.stderr
 
 
 VALUES = """\
@@ -379,7 +383,7 @@ def test_the_most_urgent_exception_comes_first(record, tmp_path):
     assert numbers[0] == 1 and numbers == sorted(numbers)
     if SEES_RAISE:
         number = next(row[0] for row in rows if row[1] == "KeyError")
-        assert f"because of KeyError: 'first' ({number})" in text
+        assert f"because of exception {number}, KeyError: 'first'\n" in text
     done = relive("exc", out, cwd=tmp_path)
     assert done.stderr.decode() == "next: relive exc --nth 2 out.relive\n"
     assert b"left the outermost frame" not in done.stdout
@@ -412,16 +416,16 @@ def test_causes_come_first_libraries_are_folded_and_an_exit_is_only_listed(recor
     done = relive("exc", "--nth", "3", "out.relive", cwd=tmp_path)
     cause, effect, listed = done.stdout.decode().split("\n\n")
     assert "SystemExit" in listed.splitlines()[0]
-    assert cause.startswith("ValueError: ") and cause.splitlines()[0].endswith(" (2)")
+    assert cause.startswith("exception 2, ValueError: ")
     assert "\n  ... 1 frame, as below\n" in cause
     assert re.search(r"\n  \.\.\. \d+ frames of pluggy \(--full shows them\)\n", cause)
     assert "HookCaller" not in cause and f"text='{'x' * 100}'" not in cause
-    assert effect.startswith("KeyError: 'load'\n  because of ValueError: ")
+    assert effect.startswith("KeyError: 'load'\n  because of exception 2, ValueError: ")
     assert done.stderr.decode() == "next: relive exc --nth 4 out.relive\n"  # pluggy's own
     full = relive("exc", "--full", "out.relive", cwd=tmp_path).stdout.decode()
     shown = full.split("\n\n")[1]  # not the exit, which is the first of the list
     assert (
-        shown.startswith("ValueError: ")
+        shown.startswith("exception 2, ValueError: ")
         and ":HookCaller.__call__(" in shown
         and f"text='{'x' * 100}'" in shown
     )
@@ -562,7 +566,8 @@ except LookupError: pass
 def test_what_a_clean_up_catches_itself_replaces_nothing(record, tmp_path):
     record(REPLACED)
     first, inner, outer = stories(tmp_path / "out.relive")
-    assert first["fate"] == f"replaced in __main__:<module> by LookupError ({outer['number']})"
+    by = f"exception {outer['number']}, LookupError"
+    assert first["fate"] == f"replaced in __main__:<module> by {by}"
 
 
 def test_at_a_prompt_an_exception_ends_nothing(tmp_path):

@@ -188,6 +188,26 @@ def test_what_is_wrong_is_named(line, text):
     assert caught.value.code == "ERR_USAGE" and text in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("calls f --first --last", "--first and --last do not go together"),
+        ("calls f --nth=2 --last", "--last and --nth do not go together"),
+        ("calls f --count --first", "--first and --count do not go together"),
+        ("calls f --group n --count", "--count and --group do not go together"),
+        ("calls f --nth 0", "--nth '0' is no number from 1"),
+        ("exc --nth exc:0", "--nth 'exc:0' is no number from 1"),
+        ("find 1 --first --count", "--first and --count do not go together"),
+        ("attach 1 --status --snapshot a", "--status and --snapshot do not go together"),
+        ("attach 1 --snapshot a -o b", "--snapshot and -o do not go together"),
+        ("attach 1 --for 1s --status", "--status and --for do not go together"),
+    ],
+)
+def test_what_contradicts_is_refused(line, text, capsys):
+    assert cli.main(line.split()) == cli.USAGE
+    assert text in capsys.readouterr().err
+
+
 def test_a_list_of_values_is_not_shared_between_lines():
     parser = options.Parser(
         "some",

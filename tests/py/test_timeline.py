@@ -115,9 +115,8 @@ def test_options_pick(out):
         (["--where", "qty < 0 or exc == 'KeyError'"],
          lambda row: row.get("args", {}).get("qty", {}).get("v", 0) < 0
          or row.get("exc_type", row.get("exc", {}).get("type")) == "KeyError"),
-        (["--where", "n == 2 and thread == 1"],
-         lambda row: row["thread"] == 1 and row.get("args", {}).get(
-             "n", {"v": int((row["call"] or "#0").rpartition("#")[2])})["v"] == 2),
+        (["--where", "call.n == 2 and thread == 1"],
+         lambda row: row["thread"] == 1 and (row["call"] or "").endswith("#2")),
         (["--where", "total >= 0"], lambda row: row["total_ns"] is not None),
     ):  # fmt: skip
         found, totals = rows("timeline", out, "--kinds", "all", "--limit", "0", *words)
@@ -126,6 +125,20 @@ def test_options_pick(out):
     name = next(row["name"] for row in every if row["kind"] == "task_start" and row["task"] == 3)
     by_name, _ = rows("timeline", out, "--kinds", "all", "--limit", "0", "--task", name)
     assert by_name == [row for row in every if row.get("task") == 3]
+
+
+@pytest.mark.parametrize("words", [["calls", "price"], ["timeline"]])
+def test_one_letter_is_never_silently_the_number_or_the_time(out, words):
+    status, _, said = run_here(*words, out, "--where", "thread and t > 5")
+    assert status == 2 and "there is no parameter t here; call.t is the time" in said
+    assert "  thread and t > 5\n             ^\n" in said
+    status, text, _ = run_here(*words, out, "--where", "call.n == 2 and call.t > 5")
+    assert status == 0 and "price#2" in text and "price#1" not in text
+
+
+def test_an_end_before_the_begin_is_refused(out):
+    status, _, said = run_here("timeline", out, "--from", "T1@20", "--to", "T1@19")
+    assert status == 2 and "--to T1@19 is before --from T1@20" in said
 
 
 def test_by_default_calls_of_own_code_come_with_what_is_rare(out):
