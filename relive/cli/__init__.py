@@ -7,7 +7,7 @@ from relive.errors import ReliveError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional
+    from typing import Callable, List, Optional
 
 # In the order in which somebody new needs them.
 VERBS = {
@@ -64,7 +64,7 @@ GROUPS = (
     ("files", ("ls", "rm", "cut", "pack", "check", "dump", "schema", "completion")),
 )  # fmt: skip
 
-_RUNS = {"attach", "debug", "detach", "record", "unittest"}  # they read no recording
+RUNS = {"attach", "debug", "detach", "record", "unittest"}  # they read no recording
 
 OK, NOTHING, USAGE, DAMAGED, NOT_STARTED = 0, 1, 2, 3, 125
 
@@ -96,11 +96,14 @@ def _is_file(word: str) -> bool:
     return os.path.isfile(word) or word.endswith(".relive")
 
 
-def main(argv: "Optional[List[str]]" = None) -> int:
-    """Runs one command, and returns the exit status."""
+def main(
+    argv: "Optional[List[str]]" = None, before_verb: "Optional[Callable[[], None]]" = None
+) -> int:
+    """Runs one command, and returns the exit status. `before_verb` is called once the module of its
+    verb is imported."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _run(words, before_verb)
     except ImportError as error:
         if error.name != "relive._core":
             raise
@@ -108,7 +111,7 @@ def main(argv: "Optional[List[str]]" = None) -> int:
         return NOT_STARTED if words and words[0] in ("record", "debug") else USAGE
 
 
-def _run(words: "List[str]") -> int:
+def _run(words: "List[str]", before_verb: "Optional[Callable[[], None]]") -> int:
     """Runs the verb that the words name."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:  # names may hold what the terminal's encoding has not
@@ -141,13 +144,15 @@ def _run(words: "List[str]") -> int:
         )
         return USAGE
     words = words[1:]
-    if verb not in _RUNS and "--no-index" in words:
+    if verb not in RUNS and "--no-index" in words:
         import os
 
         os.environ["RELIVE_INDEX"] = "0"
         words.remove("--no-index")
     try:
         module = __import__(f"relive.cli.{verb}", fromlist=["main"])
+        if before_verb is not None:
+            before_verb()
         return int(module.main(words))
     except ReliveError as error:
         from relive.cli.common import safe
@@ -166,7 +171,7 @@ def _run(words: "List[str]") -> int:
     except KeyboardInterrupt:
         return 130
     except MemoryError:
-        if verb in _RUNS:
+        if verb in RUNS:
             raise  # it may be the program's own
         sys.stderr.write(f"relive {verb}: no memory for the answer [ERR_NO_MEMORY]\n")
         return USAGE

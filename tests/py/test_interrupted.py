@@ -1,4 +1,4 @@
-"""Ctrl-C in a long answer: exit status 130, no traceback, nothing half said."""
+"""Ctrl-C: exit status 130, no traceback, nothing half said."""
 
 import os
 import signal
@@ -92,3 +92,40 @@ def interrupt(folder, words, paths):
         finally:
             process.kill()
     return process.returncode, output, errors
+
+
+# Interrupts the process at the import of a module of ours, or at its end.
+INTERRUPT = """\
+import atexit, os, signal, sys
+def interrupt(when):
+    if when == WHEN:
+        os.kill(os.getpid(), signal.SIGINT)
+        for i in range(100): pass
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        interrupt(name)
+sys.meta_path.insert(0, Finder())
+atexit.register(interrupt, "end")
+"""
+
+
+@pytest.mark.parametrize("when", ["relive.cli", "relive.cli.ls", "relive.cli.options", "end"])
+@pytest.mark.parametrize("is_module", [True, False], ids=["module", "script"])
+def test_ctrl_c_while_relive_starts_or_ends(tmp_path, when, is_module):
+    (tmp_path / "sitecustomize.py").write_text(f"WHEN = {when!r}\n{INTERRUPT}")
+    script = os.path.join(os.path.dirname(sys.executable), "relive")
+    done = subprocess.run(
+        [*([sys.executable, "-m", "relive"] if is_module else [script]), "ls"], cwd=tmp_path,
+        env=clean_environ(PYTHONPATH=str(tmp_path)), capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 130 and b"Traceback" not in done.stderr, done
+
+
+def test_a_program_has_pythons_own_answer_to_ctrl_c(tmp_path):
+    ask = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)\n"
+    case = "import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n        "
+    (tmp_path / "test_it.py").write_text(case + ask)
+    (tmp_path / "app.py").write_text(ask)
+    for words in ["record", "app.py"], ["unittest"]:
+        done = relive(*words, cwd=tmp_path)
+        assert done.returncode == 0 and b"True\n" in done.stdout + done.stderr, done
