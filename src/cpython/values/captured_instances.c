@@ -126,7 +126,9 @@ static void put_slots(struct capture *c, struct shown *s, PyObject *o, const str
 {
     struct field fields[TYPEINFO_FIELDS];
     uint32_t count = info->field_count;
-    memcpy(fields, info->fields, count * sizeof *fields);
+    if (count != 0) {
+        memcpy(fields, info->fields, count * sizeof *fields);
+    }
     for (uint32_t i = 0; i < count; i++) {
         PyObject *value = *(PyObject **)(void *)((char *)o + fields[i].offset);
         if (value != NULL && !capture_has_field_room(c, s->count)) {

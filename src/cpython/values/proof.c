@@ -56,13 +56,11 @@ static void add_bytes(struct proof *p, const void *data, size_t n)
     }
 }
 
-/* Adds `n` bytes that may be many. */
-static void add_long(struct proof *p, const void *data, size_t n)
+/* Adds `n` bytes as a run: nothing is read before or behind them. */
+static void add_run(struct proof *p, const void *data, size_t n)
 {
     size_t words = 2 + proof_run_words(n);
-    if (n < RUN_LEAST) {
-        add_bytes(p, data, n);
-    } else if (words > p->most - p->count) {
+    if (words > p->most - p->count) {
         p->has_failed = 1;
     } else {
         struct proof_word *run = &p->words[p->count];
@@ -70,6 +68,16 @@ static void add_long(struct proof *p, const void *data, size_t n)
         run[1] = (struct proof_word){data, n};
         memcpy(run + 2, data, n);
         p->count += words;
+    }
+}
+
+/* Adds `n` bytes that may be many. */
+static void add_long(struct proof *p, const void *data, size_t n)
+{
+    if (n < RUN_LEAST) {
+        add_bytes(p, data, n);
+    } else {
+        add_run(p, data, n);
     }
 }
 
@@ -127,12 +135,15 @@ static void prove_text(struct proof *p, PyObject *o)
         return;
     }
     size_t length = (size_t)text->length, most = p->limits->bytes + CAPTURE_AHEAD;
+    size_t bytes = (length < most ? length : most) * PyUnicode_KIND(o);
     add_word(p, &text->length);
     add_word(p, &text->state);
-    if (!PyUnicode_IS_COMPACT(o)) {
+    if (PyUnicode_IS_COMPACT(o)) {
+        add_long(p, PyUnicode_DATA(o), bytes);
+    } else {
         add_word(p, &((PyUnicodeObject *)o)->data.any);
+        add_run(p, PyUnicode_DATA(o), bytes); /* in memory of its own, which may be short */
     }
-    add_long(p, PyUnicode_DATA(o), (length < most ? length : most) * PyUnicode_KIND(o));
 }
 
 static void prove_int(struct proof *p, PyObject *o)
@@ -416,7 +427,9 @@ static void prove_fields(struct proof *p, PyObject *o, const struct typeinfo *in
     struct field fields[TYPEINFO_FIELDS];
     size_t count = info->field_count, shown = p->limits->items;
     int has_dict = info->has_dict;
-    memcpy(fields, info->fields, count * sizeof *fields);
+    if (count != 0) {
+        memcpy(fields, info->fields, count * sizeof *fields);
+    }
     p->depth++;
     p->inside++;
     for (size_t i = 0; i < count && !p->has_failed; i++) {
