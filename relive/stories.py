@@ -44,7 +44,7 @@ class Outcome:
          self._last_line, self._handler, self._handler_line, self._thread, self._facts,
          self.count) = row  # fmt: skip
         self.type = exc_type or "?"
-        self._recording = recording
+        self.recording = recording
         meta = recording.header["meta"]
         self._sees_handled = sees_handled(meta)
         self._tells_awaited = self._sees_handled and recording.header["minor"] > 0
@@ -62,11 +62,11 @@ class Outcome:
         return self._format_place(self._first_code, self._first_line)
 
     def _format_place(self, code: int, line: int) -> str:
-        _, _, file, first_line, _ = self._recording.code(code)
+        _, _, file, first_line, _ = self.recording.code(code)
         return f"{safe(os.path.basename(file))}:{line or first_line}"
 
     def _name_last_function(self) -> str:
-        module, qualname, _, _, _ = self._recording.code(self._last_code)
+        module, qualname, _, _, _ = self.recording.code(self._last_code)
         return f"{module}:{qualname}"
 
     def is_control_flow(self) -> bool:
@@ -98,7 +98,7 @@ class Outcome:
 
     def is_in_main_thread(self) -> bool:
         """Returns whether it was raised in the main thread."""
-        return self._thread == 1 or bool(self._recording.thread(self._thread)["is_main"])
+        return self._thread == 1 or bool(self.recording.thread(self._thread)["is_main"])
 
     def has_left_the_outermost_frame(self) -> bool:
         """Returns whether no frame of its thread caught it."""
@@ -118,8 +118,8 @@ class Outcome:
             return UNCAUGHT
         if self._facts & _HAS_TASK and not self._facts & _IS_AWAITED:
             return ENDED
-        file = self._recording.code(self._last_code)[2]
-        return IN_LIBRARY if is_library(self._recording, file) else CAUGHT
+        file = self.recording.code(self._last_code)[2]
+        return IN_LIBRARY if is_library(self.recording, file) else CAUGHT
 
     def fate(self) -> Tuple[str, bool]:
         """Returns how it ended, in words with TASK and REPLACER, and whether it is alarming."""
@@ -128,7 +128,7 @@ class Outcome:
         if self.has_left_the_outermost_frame():
             what = "left the outermost frame"
             if not self.is_in_main_thread():
-                what = f"ended {thread_title(self._recording.thread(self._thread))}"
+                what = f"ended {thread_title(self.recording.thread(self._thread))}"
             elif self._name_last_function().endswith(":<module>") and not self._is_at_prompt:
                 what = "ended the program"
             return f"uncaught: it {what}", not self.is_intended()
@@ -193,6 +193,9 @@ class Story:
             rows.pop()
         last = rows.pop()
         found = [(frame, code, line or lines.get(frame) or None) for frame, code, line in rows]
+        if found:
+            frame, code, line = found[-1]
+            found[-1] = (frame, code, self._line_that_raised(frame, line, lines.get(frame)))
         for row in self._stack:
             codes.pop(_name_frame(row[0]), None)
         codes.pop(last[0], None)  # what is left waited for the one that it was thrown into
@@ -200,6 +203,18 @@ class Story:
             (frame, code, lines[frame] or None) for frame, code in reversed(list(codes.items()))
         ]
         return [*found, (last[0], last[1], lines[last[0]] or None)]
+
+    def _line_that_raised(
+        self, frame: str, line: Optional[int], left_at: Optional[int]
+    ) -> Optional[int]:
+        """Returns the line of the caller of the first frame. A `with` throws an exception into its
+        generator from a line of its own, so the one at which the exception left it counts."""
+        first = self.first
+        if not left_at or left_at == line or frame != first["parent"] or not first["seq"]:
+            return line
+        before = self.outcome.recording.event(first["thread"], first["seq"] - 1) or {}
+        is_thrown = before.get("kind") == "throw" and before["frame"] == first["frame"]
+        return left_at if is_thrown else line
 
 
 def _take_captured(event: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:

@@ -62,6 +62,29 @@ def test_an_exception_that_passes_a_contextmanager_is_one(record, tmp_path, back
     assert [row["frames"][-1]["line"] for row in rows[:4]] == [26] * 4  # not that of a yield
 
 
+BODY = """\
+from contextlib import contextmanager
+@contextmanager
+def plain():
+    yield
+def inner():
+    with plain():
+        int("x")
+        y = 1
+try:
+    inner()
+except ValueError:
+    x = 3
+"""
+
+
+def test_the_body_of_a_with_has_the_line_that_raised(record, tmp_path):
+    record(BODY)  # with the default backend: settrace and setprofile see no throw
+    (row,) = stories(tmp_path / "out.relive")
+    lines = {frame["func"].partition(":")[2]: frame["line"] for frame in row["frames"]}
+    assert lines["inner"] == 7 and lines["<module>"] == 10
+
+
 MANAGED_ALIKE = """
 from contextlib import asynccontextmanager, contextmanager, suppress
 import asyncio
