@@ -63,6 +63,23 @@ def is_launcher(func: str, file: str) -> bool:
     return func == "__main__:<module>" and "." not in os.path.basename(file)
 
 
+def package_of_command(recording: Recording) -> str:
+    """Returns the package that the script of an installed command calls: there it is the program.
+    It is '' where the recording has code outside of libraries besides such a script."""
+    rows = recording.codes()
+    scripts = {row[0] for row in rows if is_launcher(f"{row[1]}:{row[2]}", row[3])}
+    own = (row for row in rows if row[3][:1] != "<" and not is_library(recording, row[3]))
+    if not scripts or any(row[0] not in scripts for row in own):
+        return ""
+    tree = recording.tree()
+    for node in tree:
+        if node.parent >= 0 and tree[node.parent].code in scripts:
+            module, qualname = recording.code(node.code)[:2]
+            if qualname != "<module>":
+                return module.partition(".")[0]
+    return ""
+
+
 def command_line(meta: Mapping[str, str]) -> List[str]:
     """Returns the words of the command line that was recorded, the interpreter first."""
     words: List[str] = []

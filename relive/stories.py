@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from relive import _core, _latest
-from relive._facts import is_library, sees_handled
+from relive._facts import is_library, package_of_command, sees_handled
 from relive._terminal import progress, safe, thread_title
 from relive._variables import frame_number, frame_text
 
@@ -39,7 +39,8 @@ class Outcome:
     """What exceptions have in common that read the same in a list, except the names of tasks and
     the exceptions that replaced them."""
 
-    def __init__(self, recording: Recording, row: Sequence[Any]) -> None:
+    def __init__(self, recording: Recording, row: Sequence[Any], package: str) -> None:
+        self._package = package  # of an installed command
         (exc_type, self._first_code, self._first_line, self._kind, self._last_code,
          self._last_line, self._handler, self._handler_line, self._thread, self._facts,
          self.count) = row  # fmt: skip
@@ -83,7 +84,11 @@ class Outcome:
 
     def is_inside(self) -> bool:
         """Returns whether it never left the libraries."""
-        return bool(self._facts & _INSIDE)
+        return bool(self._facts & _INSIDE) and not self._has_ended_in_package()
+
+    def _has_ended_in_package(self) -> bool:
+        module: str = self.recording.code(self._last_code)[0]
+        return bool(self._package) and module.partition(".")[0] == self._package
 
     def is_intended(self) -> bool:
         """Returns whether it is an exit without an error, or the end of a cancelled task."""
@@ -119,7 +124,8 @@ class Outcome:
         if self._facts & _HAS_TASK and not self._facts & _IS_AWAITED:
             return ENDED
         file = self.recording.code(self._last_code)[2]
-        return IN_LIBRARY if is_library(self.recording, file) else CAUGHT
+        is_theirs = is_library(self.recording, file) and not self._has_ended_in_package()
+        return IN_LIBRARY if is_theirs else CAUGHT
 
     def fate(self) -> Tuple[str, bool]:
         """Returns how it ended, in words with TASK and REPLACER, and whether it is alarming."""
@@ -460,4 +466,5 @@ def _read_outcomes(recording: Recording, is_one_of_several: bool) -> List[Outcom
         rows = recording.reader.exceptions(folders, sees_handled(meta), is_one_of_several)
         if rows:
             recording.threads()  # prints what is wrong with them before the list
-    return [Outcome(recording, row) for row in rows]
+    package = package_of_command(recording) if rows else ""
+    return [Outcome(recording, row, package) for row in rows]

@@ -6,6 +6,7 @@ waited at the end is read only where something did."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -24,6 +25,7 @@ _BODY = 16 | 32  # flags of code: a module, a class body
 _LEAST_SHARE = 0.005  # of the time, of a function that is listed
 _LEAST_CALLS = 3  # of a function, before it is odd that most of them raise
 _INTERRUPTED, _FAILED, _CTRL_C = 130, 1, 2
+_MEMBER = re.compile(r"<[\w.]{1,80}: -?\d{1,9}>")  # of an enumeration
 _ITERATORS = ("__next__", "__anext__")  # end by an exception as a rule
 
 
@@ -216,6 +218,8 @@ def _read_exit(
     message = found.story((number, index)).exc["message"] if index is not None else ""
     if message.lstrip("-").isdigit() and len(message) < 10:
         return int(message) & 0xFF, f"by sys.exit({message})"
+    if _MEMBER.fullmatch(message):  # what sys.exit has made of it, the process knows
+        return None, f"by sys.exit({safe(message)})"
     return _FAILED, f"by sys.exit with a message: {safe(message[:80])}"
 
 

@@ -69,6 +69,18 @@ def test_the_timeline_has_the_calls_of_the_package(folder):
     assert "IniConfig.__init__#1" in text
 
 
+def test_what_the_package_catches_is_listed(tmp_path):
+    script = SCRIPT.partition("sys.exit")[0] + "IniConfig(sys.argv[1]).get('main', 'b')\n"
+    for name, more in ("read-ini", ""), ("own", "def own(): pass\nown()\n"):
+        (tmp_path / name).write_text(script + more, encoding="utf-8")
+        (tmp_path / "good.ini").write_text("[main]\na = 1\n", encoding="utf-8")
+        words = ["--lines", "iniconfig", "-o", f"{name}.relive"]
+        done = relive("record", *words, name, "good.ini", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert "caught in iniconfig:IniConfig.get" in ask(tmp_path, "exc", "read-ini.relive")
+    assert "no exception of the program" in ask(tmp_path, "exc", "own.relive")
+
+
 def test_a_program_with_code_of_its_own_keeps_libraries_out(tmp_path):
     source = f"def load(): return __import__('iniconfig').IniConfig('x', {TEXT!r})\nload()\n"
     (tmp_path / "read-ini").write_text(source, encoding="utf-8")

@@ -370,6 +370,12 @@ def test_an_exit_is_for_what_its_call_had_caught(call, level, tmp_path):
     assert ", KeyError: 'luck'\n" in run_here("exc", "--nth", "1", out)[1].split("had caught")[1]
 
 
+def test_an_exit_with_a_member_of_an_enumeration_has_no_message(tmp_path):
+    text = "import enum, sys\nclass Code(enum.IntEnum): BAD = 3\nsys.exit(Code.BAD)\n"
+    page = run_here(str(make(tmp_path, text, status=3)))[1]
+    assert "by sys.exit(<Code.BAD: 3>) (exit status 3)" in page
+
+
 def test_an_exit_is_not_for_what_another_call_had_caught(tmp_path):
     out = str(make(tmp_path, CAUGHT + "unlike('luck')\nsys.exit(3)", status=3))
     assert "had caught" not in run_here("exc", out)[1]
