@@ -32,13 +32,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "thread_local.h"
+
 #ifdef __GLIBC__ /* not declared without _FORTIFY_SOURCE */
 int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list args);
 int __vdprintf_chk(int fd, int flag, const char *format, va_list args);
 #endif
 
 static _Atomic(os_heard) listener;
-static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
+static QUICK_THREAD_LOCAL int is_inside;
 
 /* ---- reports ---- */
 

@@ -22,6 +22,7 @@
 #include "condition.h"
 #include "hits.h"
 #include "step.h"
+#include "thread_local.h"
 
 /* A breakpoint. */
 struct debug_point {
@@ -102,7 +103,7 @@ struct debug_thread {
     uintptr_t pending_in;
     uintptr_t stopped_next; /* the frame that the exception unwinds next; it has stopped already */
 };
-extern _Thread_local struct debug_thread debug_self __attribute__((tls_model("initial-exec")));
+extern QUICK_THREAD_LOCAL struct debug_thread debug_self;
 
 /* Counters of what the debugger did; docs/debug-engine.md describes each. */
 #define DEBUG_COUNTERS(X)                                                                          \

@@ -17,6 +17,8 @@
 
 #include <stdint.h>
 
+#include "thread_local.h"
+
 enum eval_place { EVAL_RECORDER, EVAL_DEBUGGER, EVAL_PLACES };
 
 /* What the recorder or the debugger does. */
@@ -41,7 +43,7 @@ struct eval_wants {
     int for_recorder; /* the lines of the frame that runs */
     int for_caller;   /* the debugger wants the caller's from here on */
 };
-extern _Thread_local struct eval_wants eval_wants __attribute__((tls_model("initial-exec")));
+extern QUICK_THREAD_LOCAL struct eval_wants eval_wants;
 
 /* Inserts the user's evaluator into the chain. The second call removes it, or marks it as not
  * wanted. */
@@ -57,7 +59,7 @@ int eval_chain_is_set(int *is_ours);
 
 /* 3.11: nested hooked calls use C stack, which plain calls there do not. Below a floor of the
  * thread's stack Relive steps aside until the frame is left. */
-extern _Thread_local uintptr_t eval_floor __attribute__((tls_model("initial-exec")));
+extern QUICK_THREAD_LOCAL uintptr_t eval_floor;
 void eval_find_floor(void);
 static inline int eval_is_deep(void)
 {

@@ -7,6 +7,7 @@
 #include "output_rows.h"
 #include "state.h"
 
+#include "thread_local.h"
 #include "utf8.h"
 
 typedef PyObject *(*fast_function)(PyObject *, PyObject *const *, Py_ssize_t);
@@ -20,7 +21,7 @@ static struct {
 } hooks;
 
 /* This thread is inside a text stream, which writes to its buffer. */
-static _Thread_local int is_inside __attribute__((tls_model("initial-exec")));
+static QUICK_THREAD_LOCAL int is_inside;
 
 enum { PIECE = OUTPUT_PIECE };
 

@@ -19,6 +19,7 @@
 #include "os.h"
 #include "rec.h"
 #include "recorder.h"
+#include "thread_local.h"
 
 struct capture;
 struct snapshot;
@@ -147,7 +148,7 @@ struct recording {
 
 extern struct recording recording;
 /* The calling thread's; NULL before its first event and after a fork. */
-extern _Thread_local struct thread *thread_self __attribute__((tls_model("initial-exec")));
+extern QUICK_THREAD_LOCAL struct thread *thread_self;
 /* The sessions (requests) that have begun and not ended (relive/sessions). */
 extern struct open_sessions sessions_all;
 
