@@ -11,14 +11,17 @@ It is imported before pytest could change its asserts, and has none: PYTEST_DONT
 import os
 
 _VARIABLES = ("RELIVE_RUN", "RELIVE_RECORD", "RELIVE_DEBUG", "RELIVE_CONTROL")
+_has_failed = False
 
 
 def start():
-    if not any(name in os.environ for name in _VARIABLES):
-        return  # relive.start is called in every process
+    global _has_failed
+    if _has_failed or not any(name in os.environ for name in _VARIABLES):
+        return  # relive.start is called in every process; a venv runs each .pth file twice
     try:
         from relive import _core
     except ImportError as error:  # the program runs, and one line says what is missing
+        _has_failed = True
         os.write(2, f"{error}\n".encode("utf-8", "backslashreplace"))
         return
 

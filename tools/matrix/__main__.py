@@ -11,7 +11,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     demo.py           demo, picture
     wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
     wheel_test.py     wheel-test, install
-    cross.py          cross: other processors and systems
+    cross.py          cross: other processors and systems; foreign.py brings their CPythons
     outside.py        outside: uvx, pipx, frozen programs
     sdist.py          sdist
     trained.py        trained: wheels for this machine

@@ -1,11 +1,11 @@
 """Builds for other platforms than this one, and runs of them what can be run here.
 
-    musllinux-x86_64    the C tests, linked statically; a wheel
-    manylinux-aarch64   the C tests under qemu-user, on Debian's libc for arm64; a wheel
+    musllinux-x86_64    the C tests, linked statically; a wheel, used with a CPython on musl
+    manylinux-aarch64   the C tests and a wheel under qemu-user, on Debian's files for arm64
     windows, macos      each file of the core is parsed by a compiler for that system
 
-A wheel of another platform is not run, since no CPython for it is at hand. docs/compat.md has the
-same table. It calls untested what was not run."""
+A wheel goes through the steps of `make wheel-test`. docs/compat.md has the same table. It calls
+untested what was not run."""
 
 import concurrent.futures
 import glob
@@ -15,14 +15,15 @@ import shutil
 import subprocess
 import time
 
+import foreign
 import libraries
 import targets
+import wheel_test
 import wheels
 from environments import BUILD, ROOT, Failed, find_interpreters, run, say
 from environments import tools as build_tools
+from foreign import LOG, TOP
 
-TOP = os.path.join(BUILD, "cross")
-LOG = os.path.join(BUILD, "log", "cross.txt")
 TESTED = ["musllinux-x86_64", "manylinux-aarch64"]
 SYSTEMS = {
     "Windows x86-64": "x86_64-windows-gnu",
@@ -50,8 +51,32 @@ def test(versions):
     for system, target in SYSTEMS.items():
         say(f"{system}: {parse_core(target)}; not linked, not run")
     found, _ = find_interpreters()
-    chosen = versions or [one for one in ("3.12", "3.13") if one in found][:1]
-    return wheels.build_all(chosen, TESTED) | status
+    chosen = versions or [one for one in ("3.13", "3.11") if one in found][:1]
+    status |= wheels.build_all(chosen, TESTED)
+    for version in chosen:
+        for name in TESTED:
+            status |= use_wheel(version, targets.TARGETS[name])
+    return status
+
+
+# ---- wheels ----
+
+
+def use_wheel(version, target):
+    """Uses a wheel with a CPython of its platform; returns an exit status."""
+    began = time.time()
+    wheel = wheel_test.find_wheel(version, target.tag)
+    try:
+        if wheel is None:
+            raise Failed("there is no wheel of it")
+        python = foreign.bring(target, version)
+        hides = target.cpu == targets.NATIVE.cpu
+        passed = wheel_test.use(version, python, wheel, f"{version}-{target.name}", hides)
+    except Failed as error:
+        say(f"{version} {target.name}: not used, or failed: {error}")
+        return 1
+    say(f"{version} {target.name}: {passed} steps passed [{time.time() - began:.0f} s]")
+    return 0
 
 
 # ---- C tests ----
@@ -111,7 +136,7 @@ def system_root(target):
 
 def build_cmocka(target):
     """Compiles cmocka for a target; returns the folder that pkg-config looks into."""
-    source = fetch_cmocka()
+    source = foreign.fetch_source("cmocka", "bookworm", "cmocka-*")
     top = os.path.join(TOP, target.name, "cmocka")
     os.makedirs(top, exist_ok=True)
     made = os.path.join(top, "cmocka.o")
@@ -126,33 +151,6 @@ def build_cmocka(target):
             f"Cflags: -I{source}/include\nLibs: -L{top} -lcmocka\n"
         )
     return top
-
-
-def fetch_cmocka():
-    """Returns the folder of cmocka's source, from Debian; the system's lists are not changed."""
-    top = os.path.join(TOP, "source")
-    found = glob.glob(os.path.join(top, "cmocka-*", "src"))
-    if found:
-        return os.path.dirname(found[0])
-    for folder in ("lists/partial", "cache/archives/partial", "etc"):
-        os.makedirs(os.path.join(top, folder), exist_ok=True)
-    open(os.path.join(top, "status"), "w").close()
-    with open("/etc/apt/sources.list.d/debian.sources") as file:
-        rows = re.findall(r"^(?:URIs|Signed-By): .*$", file.read(), re.M)[:2]
-    rows += ["Types: deb-src", "Suites: bookworm", "Components: main"]
-    with open(os.path.join(top, "etc", "source.sources"), "w") as file:
-        file.write("\n".join(rows) + "\n")
-    apt = ["apt-get"]
-    for key, value in {
-        "Dir::Etc::sourcelist": "/dev/null", "Dir::Etc::sourceparts": f"{top}/etc",
-        "Dir::State::lists": f"{top}/lists", "Dir::State::status": f"{top}/status",
-        "Dir::Cache": f"{top}/cache", "APT::Sandbox::User": "root",
-    }.items():  # fmt: skip
-        apt += ["-o", f"{key}={value}"]
-    run([*apt, "update"], LOG, cwd=top)
-    run([*apt, "source", "--download-only", "cmocka"], LOG, cwd=top)
-    shutil.unpack_archive(glob.glob(os.path.join(top, "cmocka_*.orig.tar.xz"))[0], top)
-    return fetch_cmocka()
 
 
 # ---- systems that the core does not run on yet ----

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 
+import targets
 import wheels
 from environments import (
     BUILD,
@@ -63,22 +64,25 @@ def test(versions):
     return status
 
 
-def find_wheel(version):
-    """Returns the path of the wheel of a version for this machine, or None."""
+def find_wheel(version, platform=targets.NATIVE.tag):
+    """Returns the path of the wheel of a version for a platform, or None."""
     tag = "cp" + version.replace(".", "")
     for folder in (wheels.OUT, wheels.APART):
-        found = glob.glob(os.path.join(folder, f"relive-*-{tag}-{tag}-manylinux*_x86_64.whl"))
+        found = glob.glob(os.path.join(folder, f"relive-*-{tag}-{tag}-{platform}.whl"))
         if found:
             return found[0]
     return None
 
 
-def use(version, interpreter, wheel):
-    """Installs a wheel into a new environment and uses it; returns how many steps passed."""
-    log = os.path.join(BUILD, "log", f"wheel-test-{version}.txt")
+def use(version, interpreter, wheel, name=None, hides=True):
+    """Installs a wheel into a new environment and uses it; returns how many steps passed.
+
+    `name`: of the folder and of the log, where they are not those of the version. `hides`: False
+    leaves this machine's libraries in place, which an emulator needs and its program cannot use."""
+    log = os.path.join(BUILD, "log", f"wheel-test-{name or version}.txt")
     if os.path.exists(log):
         os.unlink(log)
-    top = os.path.join(BUILD, "wheels", "test", version)
+    top = os.path.join(BUILD, "wheels", "test", name or version)
     shutil.rmtree(top, ignore_errors=True)
     python = os.path.join(top, "venv", "bin", "python")
     # The newest pip refuses old interpreters from outside; theirs comes with them.
@@ -89,13 +93,18 @@ def use(version, interpreter, wheel):
     if own:
         run([*command, "install", "-q", "-U", "pip"], log)
     run([*command, "install", "-q", "--only-binary", ":all:", wheel], log)
-    step = Steps(top, log)
+    step = Steps(top, log, hides)
     for name in COMPILERS:
         if shutil.which(name, path=step.env["PATH"]):
             raise Failed(f"{name} can be reached in {step.env['PATH']}")
     run_verbs(step)
     run_examples(step)
-    run([*command, "install", "-q", "--only-binary", ":all:", "pytest"], log)
+    packages = []
+    if name:  # an interpreter of another platform may be unable to fetch anything
+        packages = ["--no-index", "--find-links", os.path.join(top, "packages")]
+        words = ["download", "-q", "-d", packages[-1], "--python-version", version]
+        run([pip(), *words, "--only-binary", ":all:", "pytest"], log)
+    run([*command, "install", "-q", "--only-binary", ":all:", *packages, "pytest"], log)
     shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(top, "tests"))
     smoke = ["python", "-m", "pytest", "-p", "no:cacheprovider", "py/test_smoke.py"]
     smoke += ["-k", LEFT_OUT]
@@ -106,7 +115,7 @@ def use(version, interpreter, wheel):
 class Steps:
     """Runs one command after another in the environment of a wheel, each with what it must say."""
 
-    def __init__(self, top, log):
+    def __init__(self, top, log, hides=True):
         self.top, self.log, self.passed = top, log, 0
         self.folder = os.path.join(top, "work")
         os.makedirs(self.folder)
@@ -116,7 +125,7 @@ class Steps:
         self.env = environ(PATH=os.path.join(top, "venv", "bin"))
         for name in ("CPATH", "C_INCLUDE_PATH", "LIBRARY_PATH", "PKG_CONFIG_LIBDIR"):
             self.env[name] = empty
-        self.hide = hiding(empty)
+        self.hide = hiding(empty) if hides else []
 
     def __call__(self, words, expect=b"", status=0, stdin=b"", cwd=None, env=()):
         program = shutil.which(words[0], path=self.env["PATH"])
