@@ -1,8 +1,8 @@
 /* How a library reads its thread-local variables.
  *
- * The initial-exec model reads one by an offset from the thread's register, without a call. glibc
- * keeps room for such variables of libraries that are loaded later. musl refuses such a library, so
- * the compiler's own model is used there: a call for each read. */
+ * The initial-exec model reads one at an offset from the thread's register, without a call. In
+ * glibc there is room for the variables of a library that is loaded later. On musl such a library
+ * is refused. The compiler's own model is used there, which is a call for each read. */
 #ifndef THREAD_LOCAL_H
 #define THREAD_LOCAL_H
 

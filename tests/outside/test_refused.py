@@ -18,7 +18,7 @@ def test_a_free_threaded_interpreter_is_refused_by_the_build(tmp_path):
 
 
 def test_without_a_compiler_all_packages_are_named_at_once(tmp_path):
-    """An empty folder for PATH has no compiler, no pkg-config and no library that could be found."""
+    """An empty folder as PATH has no compiler, no pkg-config and so no library."""
     (tmp_path / "empty").mkdir()
     text = set_up(tmp_path, PATH=str(tmp_path / "empty"))
     assert "apt-get install gcc libc6-dev pkg-config " in text, text
