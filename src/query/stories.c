@@ -422,7 +422,8 @@ static void add_event(struct pass *pass, struct story *story, const struct event
     story->is_inside = story->is_inside && is_library(pass, event->id);
 }
 
-static rl_status on_exception(struct pass *pass, const struct event_out *event)
+/* Adds an event to the story that it continues. Where it continues none, it may begin one. */
+static rl_status on_exception(struct pass *pass, const struct event_out *event, int may_begin)
 {
     struct exc_captured captured = captured_of(pass->reader, event);
     struct lane *lane = lane_of_thread(pass, event->thread);
@@ -431,6 +432,9 @@ static rl_status on_exception(struct pass *pass, const struct event_out *event)
     }
     struct story *story = take_story(pass, lane, event, &captured);
     int is_first = story == NULL;
+    if (is_first && !may_begin) {
+        return RL_OK;
+    }
     if (is_first) {
         rl_status status = end_oldest(pass, lane, AT_ONCE - 1);
         story = status == RL_OK ? new_story(pass, event) : NULL;
@@ -503,13 +507,15 @@ static rl_status dispatch_event(struct pass *pass, const struct event_out *event
         struct event_out unseen = *event;
         unseen.kind = RL_EVENT_UNWIND;
         unseen.exc = unseen.line = unseen.values_len = 0;
-        status = on_exception(pass, &unseen);
+        if (!pass->question->sees_raise) { /* otherwise no exception has ended that frame */
+            status = on_exception(pass, &unseen, 0);
+        }
         break;
     }
     case RL_EVENT_UNWIND:
     case RL_EVENT_RAISE:
     case RL_EVENT_HANDLED:
-        status = on_exception(pass, event);
+        status = on_exception(pass, event, 1);
         break;
     case RL_EVENT_TASK_START:
         return on_task_start(pass, event);

@@ -150,8 +150,8 @@ class Story:
             return f"caught in {func} at {common.place(last, last.get('exc_line'))}"
         if self.replaced_by is not None:
             other = self.replaced_by
-            number = f" ({other.number})" if other.number else ""
-            return f"replaced in {func} by {common.safe(other.exc['type'])}{number}"
+            number = f"exception {other.number}, " if other.number else ""
+            return f"replaced in {func} by {number}{common.safe(other.exc['type'])}"
         what = {"break": "break or continue"}.get(handler, handler)
         return f"discarded in {func} by the {what} on line {last['handler_line'] or '?'}"
 
@@ -169,12 +169,17 @@ def stories(recording):
             if own and own[-1].last["seq"] + 1 == event["seq"]:
                 own[-1].task = event["task"], names.get(event["task"])
             continue
+        is_unseen = event.get("unseen")
+        if is_unseen and sees_raise:
+            continue  # no exception has ended that frame
         for story in reversed(own):
             if not _begins_anew(story, event, sees_raise, story is own[-1]):
                 story.add(event)
                 own.remove(story)
                 break
         else:
+            if is_unseen:
+                continue
             story = Story(event)
             found.append(story)
         own.append(story)

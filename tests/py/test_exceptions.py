@@ -570,6 +570,15 @@ def test_what_a_clean_up_catches_itself_replaces_nothing(record, tmp_path):
     assert first["fate"] == f"replaced in __main__:<module> by {by}"
 
 
+def test_a_generator_that_nobody_finishes_is_no_exception(record, tmp_path):
+    source = "def f(xs): return any(x > 1 for x in xs)\nfor i in range(9): f([1, 2, 3])\n"
+    record(source)  # 3.13 closes it without an event
+    text = relive("exc", tmp_path / "out.relive").stdout.decode()
+    assert text.startswith("no exception of the program was recorded")
+    page = relive("summary", tmp_path / "out.relive").stdout.decode()
+    assert "exception 1" not in page and "an exception left" not in page
+
+
 def test_at_a_prompt_an_exception_ends_nothing(tmp_path):
     out = tmp_path / "out.relive"
     words = [sys.executable, "-i", "-c", "print(1)"]
