@@ -134,7 +134,7 @@ class Steps:
         done = subprocess.run(
             [*self.hide, program, *words[1:]], input=stdin, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, cwd=cwd or self.folder, env=dict(self.env, **dict(env)),
-            timeout=600, check=False,
+            timeout=1800, check=False,
         )  # fmt: skip
         with open(self.log, "ab") as file:
             file.write(b"$ " + " ".join(words).encode() + b"\n" + done.stdout)
