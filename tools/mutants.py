@@ -141,7 +141,11 @@ def misfits(mutants, root):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--python", help="an interpreter with the test tools, for Python tests")
+    parser.add_argument(
+        "--python",
+        type=os.path.abspath,
+        help="an interpreter with the test tools, for Python tests",
+    )
     parser.add_argument("--sample", type=int, help="only so many, chosen at random")
     parser.add_argument("--only", default="", help="only those whose name holds this text")
     parser.add_argument(
