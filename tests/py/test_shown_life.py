@@ -318,6 +318,35 @@ def main():
     )
 
 
+def test_a_value_at_the_address_of_another(shows):
+    shows(
+        """
+MAKERS = [
+    lambda k: k + 0.25,
+    lambda k: (1 << 70) + k,
+    lambda k: complex(k, 1),
+    lambda k: "%d" % (10**20 + k),
+    lambda k: "%0150d" % k,
+    lambda k: "\\U0001f600".join(["%02d" % k] * 40),
+    lambda k: b"%090d" % k,
+]
+
+def main():
+    o, again = Thing(1), dict.fromkeys(MAKERS, 0)
+    for turn in range(40):
+        for make in MAKERS:
+            o.n = make(turn)
+            see(o)
+            before, o.n = id(o.n), None
+            o.n = make(turn + 41)
+            again[make] += id(o.n) == before
+            see(o)
+    assert min(again.values()) > 10, again
+""",
+        least=200,
+    )
+
+
 def test_a_type_that_changes(shows):
     shows(
         """
