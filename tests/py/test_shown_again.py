@@ -417,3 +417,54 @@ def test_secrets_in_fields_that_change(tmp_path):
         counted = re.search(rb"(\d+) texts redacted", relive("info", out).stdout).group(1)
         found.append((re.sub(r'"id": \d+', "", text), counted))
     assert found[0] == found[1]
+
+
+TAKEN_OUT = """
+import sys, relive
+from relive import _core
+_core.show_again(int(sys.argv[2]))
+
+class Thing:
+    def __init__(self, n):
+        self.n, self.secret, self.gone, self.plain = n, "word", "gone", 1.5
+
+def show(o):
+    return o
+
+def run():
+    things = [Thing(n) for n in range(6)]
+    for turn in range(60):
+        for o in things:
+            show(o), show(o)
+            if turn % 3 == 1:
+                o.n = turn
+                show(o)
+            if turn % 3 == 2:
+                o.secret = "word%d" % turn
+                show(o)
+            if turn % 5 == 2:
+                o.n, o.secret, o.gone = [turn], ["x%d" % turn], [turn]
+                show(o)
+
+rules = [{"selector": "pkg:*", "value_patterns": [
+    {"selector": "attr:secret", "action": "redact"}, {"selector": "attr:gone", "action": "drop"}]}]
+scope = {"default_exec": "inherit", "default_value_action": "inherit", "rules": rules}
+with relive.record(sys.argv[1], level="values", force=True,
+                   trace_filter={"meta": {"name": "x", "version": 2}, "scope": scope}):
+    run()
+"""
+
+
+def test_what_a_filter_takes_out_is_counted_at_each_showing(tmp_path):
+    path = tmp_path / "taken.py"
+    path.write_text(TAKEN_OUT)
+    found = []
+    for mode in ("0", "1"):
+        out = tmp_path / (mode + ".relive")
+        subprocess.run([sys.executable, str(path), str(out), mode], timeout=60, check=True)
+        _, events = dump(out)
+        text = json.dumps([[event.get("args"), event.get("value")] for event in events])
+        assert "word" not in text
+        found.append((re.sub(r'"id": \d+', "", text),
+                      re.search(rb"[\d,]+ values redacted.*", relive("info", out).stdout).group()))  # fmt: skip
+    assert found[0] == found[1] and not found[0][1].startswith(b"0 ")
