@@ -361,6 +361,12 @@ for n in range(60):
 kept = kept[:200]
 for n in range(8):
     all_again()
+for n in range(90):
+    kept.append(Two(n))
+for o in [One(n) for n in range(1500)]:
+    show(o), show(o), show(o)
+for n in range(90):
+    kept.append(Two(n))
 """
 
 
@@ -396,6 +402,8 @@ def run():
             o.b = ["%d" % n + "t" * 190 for _ in range(4)]
             o.c = "password=hunter%d" % n if n % 3 == 0 else ["%d" % n + "u" * 190] * 4
             show(o)
+            o.c = "password=h%d" % (n % 7) if n % 3 == 1 else "plain"
+            show(o), show(o), show(o)
         all_of(*things)
 
 with relive.record(sys.argv[1], level="values", force=True):
