@@ -139,6 +139,19 @@ def misfits(mutants, root):
             yield f"{mutant['name']}: {mutant['file']} has its text {count} times"
 
 
+def numbers(version):
+    """Returns '3.13' as (3, 13)."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def version_of(python):
+    """Returns the version of an interpreter; of none, the highest."""
+    if python is None:
+        return (9, 9)
+    words = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return numbers(subprocess.check_output(words).decode())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -166,8 +179,10 @@ def main():
     for number in range(WORKERS):
         copies.put(Copy(number, args.python))
 
+    version = version_of(args.python)
+
     def try_one(mutant):
-        if "equivalent" in mutant:
+        if "equivalent" in mutant or version < numbers(mutant.get("since", "0.0")):
             return "equivalent"
         copy = copies.get()
         try:
@@ -179,7 +194,9 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         for mutant, verdict in zip(mutants, pool.map(try_one, mutants)):
             found[verdict] += 1
-            print(f"{verdict:<10} {mutant['name']}: {mutant.get('equivalent', '')}", flush=True)
+            why = mutant.get("equivalent", f"an interpreter before {mutant.get('since')}")
+            why = why if verdict == "equivalent" else ""
+            print(f"{verdict:<10} {mutant['name']}: {why}", flush=True)
     print(", ".join(f"{count} {verdict}" for verdict, count in found.items()))
     return 1 if found["LIVES"] else 0
 

@@ -374,8 +374,10 @@ def main():
         show_class(Thing, "<class '%s'>" % Thing.__qualname__)
         setattr(Thing, name, turn)
         o.inner = inner
+        inner.name  # looks up in the class, which gets a version by that
         show_inside(o, False), show_inside(o, False)
         Inner.__eq__ = lambda self, other: True
+        inner.name
         show_inside(o, True), show_inside(o, True)
         del Inner.__eq__, o.inner
         o.__class__ = Other if turn % 5 else Thing
