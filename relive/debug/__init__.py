@@ -7,6 +7,7 @@
     live          a stop as a place of relive.prompt; live_tasks, live_recording, values
     restart       the program once more, with what was set at the prompt
     manager       module-level functions that share one runtime
+    stdlib_pdb    the standard library's pdb, also where another package is imported as pdb
     bdb_bridge    bdb's table of breakpoints and its stepping commands, on the engine
     decisions, known_code, rewriting    what the engine decided about frames and code
     shared_prompt    each thread's own place in the one prompt, and Control-C

@@ -45,7 +45,7 @@ def begin() -> None:
         restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
         if wanted.get("children"):
-            children.take_pdb(sys.modules["pdb"], prompt.get_prompt())
+            children.take_every_pdb(prompt.get_prompt())
         children.renew(prompt.get_prompt())
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
@@ -72,7 +72,7 @@ def _begin_child(wanted: Mapping[str, Any]) -> None:
             made.sync()
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")
-    children.take_pdb(sys.modules["pdb"], made)
+    children.take_every_pdb(made)
     children.renew(made)
 
 

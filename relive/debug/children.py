@@ -83,7 +83,7 @@ def begin_off(wanted: Mapping[str, Any]) -> None:
     is_off = _is_child = True
     _shared.update(wanted)
     os.putenv(VARIABLE, json.dumps(_shared))
-    sys.meta_path.insert(0, cast(Any, _PdbFinder))
+    take_every_pdb()
     if wanted.get("breaks"):
         say_off()
 
@@ -260,9 +260,17 @@ def _forked() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if hasattr(getattr(handler, "__self__", None), "catch_interrupts"):  # the prompt's
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    take_pdb(sys.modules["pdb"])
+    take_every_pdb()
     if _has_breakpoints():
         say_off()
+
+
+def take_every_pdb(prompt: Any = None) -> None:
+    """Does what take_pdb() does for what the program imports as pdb, now or later."""
+    if "pdb" in sys.modules:
+        take_pdb(sys.modules["pdb"], prompt)
+    else:
+        sys.meta_path.insert(0, cast(Any, _PdbFinder(prompt)))
 
 
 def take_pdb(pdb: Any, prompt: Any = None) -> None:
@@ -286,15 +294,17 @@ def take_pdb(pdb: Any, prompt: Any = None) -> None:
 
 
 class _PdbFinder:
-    """The first of sys.meta_path: pdb is switched off when it is imported."""
+    """The first of sys.meta_path: pdb is taken when it is imported."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> Optional[Any]:
+    def __init__(self, prompt: Any) -> None:
+        self._prompt = prompt
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[Any]:
         """Returns the spec of pdb, as the other finders have it."""
         if name != "pdb":
             return None
         finders: List[Any] = sys.meta_path
-        finders.remove(_PdbFinder)
+        finders.remove(self)
         found = (finder.find_spec(name, path, target) for finder in list(finders))
         spec = next((one for one in found if one is not None), None)
         if spec is not None and hasattr(spec.loader, "exec_module"):
@@ -303,7 +313,7 @@ class _PdbFinder:
             def exec_module(module: Any) -> None:
                 del loader.exec_module  # the attribute below
                 loader.exec_module(module)
-                take_pdb(module)
+                take_pdb(sys.modules.get(name, module), self._prompt)
 
             loader.exec_module = exec_module
         return spec

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bdb
 import linecache
 import os
-import pdb
 import pprint
 import re
 import sys
@@ -22,6 +21,7 @@ from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.breakpoints import Breakpoint
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
+from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
 from relive.prompt import breakpoints as kinds
 from relive.prompt import place as places

@@ -3,7 +3,6 @@
 import bdb
 import linecache
 import os
-import pdb
 import shlex
 import sys
 import traceback
@@ -20,6 +19,7 @@ from relive.debug.frame_locals import FrameLocals
 from relive.debug.live import FinalError, LivePlace, PdbScreen, said
 from relive.debug.protocol import ignore
 from relive.debug.shared_prompt import PerThread, SharedPrompt
+from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
 from relive.prompt import console
 from relive.prompt.commands import Commands

@@ -7,12 +7,12 @@ import bdb
 import io
 import json
 import os
-import pdb
 import sys
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
 
 from relive.debug.breakpoints import Breakpoint
 from relive.debug.engine import runtime
+from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
 
 VARIABLE = "RELIVE_DEBUG"

@@ -2,7 +2,6 @@
 leads back to it."""
 
 import itertools
-import pdb
 import signal
 import threading
 from types import FrameType
@@ -10,6 +9,7 @@ from typing import Any, Dict, Optional, Type
 
 from relive.debug import children
 from relive.debug.engine import runtime
+from relive.debug.stdlib_pdb import pdb
 
 _ANSWERS_S = 1.0  # a command that is interrupted has so long to end
 _numbers = itertools.count(1 << 32)  # of calls that may be interrupted, apart from evaluations'

@@ -8,12 +8,12 @@ breakpoints by number, help and quit stay pdb's. Watches have numbers of their o
 from __future__ import annotations
 
 import builtins
-import pdb
 import re
 
 from relive.debug.breakpoints import CATCHES, calls_in_order
 from relive.debug.engine import runtime
 from relive.debug.live import FinalError, LivePlace
+from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
 from relive.prompt.commands import Commands
 from relive.prompt.completion import Completer

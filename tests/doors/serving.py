@@ -19,6 +19,8 @@ from conftest import clean_environ, relive, run
 
 __all__ = ["run"]  # for the tests here
 
+os.environ.setdefault("PDBPP_HIJACK_PDB", "0")  # test_pdbpp.py alone is about it
+
 PATIENCE = 60  # seconds; what is waited for comes much sooner
 
 
