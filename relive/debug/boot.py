@@ -88,6 +88,7 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
     quits = again.quit_for_good if is_again else runtime.quit
     made = prompt.get_prompt(quits=quits, readrc=kept is None)
     made.catch_interrupts()
+    os.register_at_fork(after_in_child=made.drop_commands)
     made.show_context(wanted["context"])
     if not runtime.initialize(
         {"enabled": True, "my_code_only": wanted["my_code_only"]},

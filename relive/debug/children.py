@@ -15,7 +15,7 @@ import json
 import os
 import struct
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
 VARIABLE = "RELIVE_DEBUG"  # also in boot.py
@@ -23,6 +23,12 @@ OFF = "relive debug: breakpoints are off in child processes"
 _NEEDS_OPTION = OFF + "; --children switches them on\n"
 _NEEDS_TERMINAL = OFF + ": --children needs a terminal\n"
 _GONE = "*** breakpoints are off in this process from now on; it goes on"
+_TOO_LONG = (
+    "*** child processes that begin from now on get the breakpoints of before: together with "
+    "commands, aliases and watches they are too long for the environment"
+)
+_PREFIX = "relive-debug-"
+_STALE_S = 86400
 _KEPT = struct.Struct("<qd")
 _KEEPS_S = 1.0  # as stops.KEEPS_S
 _LONGEST = 100_000  # the system takes 128 KiB of a variable
@@ -32,6 +38,7 @@ _is_child = False
 _depth = 0  # prompts within prompts that this process has open
 _shared: Dict[str, Any] = {}  # what the children get
 _passed_on = ""  # the same as text, as it is in the environment
+_has_said_too_long = False
 
 
 def begin(wanted: Dict[str, Any]) -> None:
@@ -67,13 +74,24 @@ def renew(prompt: Any = None) -> None:
 
         _shared["kept"] = restart.what_is_set(prompt)
     text = json.dumps(_shared)
-    if text == _passed_on or len(text) > _LONGEST:
+    if len(text) > _LONGEST:
+        _say_too_long(prompt)
+        return
+    if text == _passed_on:
         return
     _passed_on = text
     if "off" in _shared:
         os.putenv(VARIABLE, text)
     else:
         os.environ[VARIABLE] = text
+
+
+def _say_too_long(prompt: Any) -> None:
+    """Says once that children get what was set before."""
+    global _has_said_too_long
+    if prompt is not None and not _has_said_too_long:
+        _has_said_too_long = True
+        prompt.message(_TOO_LONG)
 
 
 def begin_off(wanted: Mapping[str, Any]) -> None:
@@ -336,11 +354,30 @@ def _make_file() -> Optional[str]:
     import tempfile
 
     try:
-        fd, path = tempfile.mkstemp(prefix="relive-debug-")
+        fd, path = tempfile.mkstemp(prefix=f"{_PREFIX}{os.getpid()}-")
     except OSError:  # no folder can be written: children say nothing
         return None
     os.close(fd)
+    _remove_stale(os.path.dirname(path))
     return path
+
+
+def _remove_stale(folder: str) -> None:
+    """Removes the files of processes that were killed. In another container a pid may be one that
+    is not known here, so a file also has to be a day old."""
+    import time
+
+    for name in os.listdir(folder):
+        pid = name[len(_PREFIX) :].partition("-")[0] if name.startswith(_PREFIX) else ""
+        path = os.path.join(folder, name)
+        try:
+            if pid.isdecimal() and time.time() - os.lstat(path).st_mtime > _STALE_S:
+                os.kill(int(pid), 0)
+        except ProcessLookupError:
+            with suppress(OSError):  # another user's
+                os.unlink(path)
+        except (OSError, OverflowError):
+            pass  # it lives, as another user's, or the file is gone
 
 
 def _remove_file(pid: int) -> None:

@@ -94,6 +94,12 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         else:
             super().stopped(frame, why, breakpoints)
 
+    def drop_commands(self) -> None:
+        """Forgets commands that are still to come: those of -x are for the first process. A forked
+        child calls this."""
+        self.rcLines.clear()
+        self.cmdqueue.clear()
+
     def forget(self) -> None:
         """Ends a stop; pdb calls it. No frame is kept alive."""
         super().forget()

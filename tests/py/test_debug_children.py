@@ -131,6 +131,33 @@ def test_it_is_not_said_where_there_are_no_breakpoints(tmp_path):
     assert os.listdir(folder) == []
 
 
+def test_commands_of_the_command_line_are_for_the_first_process(tmp_path):
+    terminal = Terminal(
+        tmp_path, CHILDREN, "-b", "app.py:3", "-b", "app.py:12", "-x", "p 40 + 1", "-x", "c",
+        "-x", "p 40 + 2", "-x", "c", "--children",
+    )  # fmt: skip
+    text = terminal.run("c", "c", "p name", "c")
+    assert text.count("41") == 1 and "42" not in text and "'three'" in text, text
+    assert len(set(STOP.findall(text))) == 3 and "ended [768, 768]" in text and "code 3" in text
+
+
+def test_files_of_killed_processes_are_removed_after_a_day(tmp_path):
+    (tmp_path / "app.py").write_text("print('end')\n")
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    old, new = folder / f"relive-debug-{gone.pid}-a", folder / f"relive-debug-{gone.pid}-b"
+    lives, other = folder / f"relive-debug-{os.getpid()}-c", folder / "relive-debug-x"
+    for path in (old, new, lives, other):
+        path.touch()
+    for path in (old, lives, other):
+        os.utime(path, (1, 1))
+    done = relive("debug", "app.py", cwd=tmp_path, stdin=b"c\n", env={"TMPDIR": str(folder)})
+    assert done.returncode == 0 and done.stderr == b"", done.stderr
+    assert sorted(folder.iterdir()) == sorted([new, lives, other])
+
+
 # ---- --children ----
 
 STOP = re.compile(r"\[(\S+) (\d+)\] \(relive\) ")
@@ -209,6 +236,16 @@ def test_breakpoints_of_now_reach_children_and_control_c_only_the_prompt(tmp_pat
     terminal.type("p __file__ == sys.argv[0]")
     text = terminal.run("c")
     assert "True" in text and "code 3" in text and "interrupted" not in text, text
+
+
+def test_what_is_too_long_for_the_environment_is_said_once(tmp_path):
+    source = CHILDREN.replace("pids = ", "late = 1\npids = ")
+    terminal = Terminal(tmp_path, source, "--children")
+    long = "x" * 3000  # a terminal takes lines of 4096 bytes
+    commands = [f"alias {name}{other} {long}" for name in "abcdef" for other in "ghijkl"]
+    text = terminal.run(*commands, "b 3, name == 'three'", "n", "n", "c")
+    assert text.count("they are too long for the environment") == 1, text[-3000:]
+    assert "code 3" in text and "ended [768, 768]" in text
 
 
 def test_without_a_terminal_children_do_not_stop_which_is_said(tmp_path):

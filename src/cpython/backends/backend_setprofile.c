@@ -6,6 +6,7 @@
 
 #include "backends.h"
 #include "door.h"
+#include "eval_chain.h"
 #include "state.h"
 #include "traced.h"
 
@@ -56,6 +57,9 @@ static int probe_setprofile(char *why, size_t size)
 static int start_setprofile(const struct backend_start *options)
 {
     (void)options;
+#if HAS_EVAL_HOOK
+    eval_own_profile = record_profile_event;
+#endif
     return traced_start(&setprofile);
 }
 

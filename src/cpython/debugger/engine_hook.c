@@ -11,8 +11,8 @@
  *          +--------------------------+-----------------------------+
  *          | no site, nobody steps    | only sites on lines         | step, pause, data, RAISED, or
  *          v                          v                             v
- *    frame runs as it is        frame runs a copy             no copy: runs with the trace
- *    (the usual case)           with probes (probes.h)        function switched on
+ *    frame runs as it is        frame runs a copy             no copy, or a profiler counts code:
+ *    (the usual case)           with probes (probes.h)        runs with the trace function on
  *                                     |                             |
  *                               probe reached:                      |
  *                               engine_probe()                      |
@@ -118,6 +118,15 @@ static inline int is_only_for_copies(const struct debug_code *code)
     return !code->has_data && !code->is_main && debugger.rewrites &&
            !(debugger.catches & CATCH_RAISED) && !eval_wants.for_recorder &&
            debugger_step()->mode == STEP_NONE;
+}
+
+/* Returns whether a profiler counts the code objects that run, as cProfile does. A copy would be
+ * another function for it, so the frame keeps its code and is traced. Where another tool traces,
+ * only a copy can stop. */
+static inline int is_counted(const PyThreadState *state)
+{
+    return __builtin_expect(profile_is_foreign(state, eval_own_profile), 0) &&
+           !trace_is_foreign(state, eval_trace);
 }
 
 static int line_begins(native_frame *frame)
@@ -265,7 +274,8 @@ static int has_probes(struct debug_code *code, native_frame *frame)
     if (code->site_count == 0 || code->has_data || !debugger.rewrites) {
         return 0;
     }
-    if (native_is_fresh(frame) && code->code == native_code(frame)) {
+    if (native_is_fresh(frame) && code->code == native_code(frame) &&
+        !is_counted(PyThreadState_GetUnchecked())) {
         PyCodeObject *copy = probes_copy(code);
         if (copy != NULL) {
             native_set_code(frame, copy);
@@ -368,7 +378,7 @@ static PyObject *evaluate_debugged(HOOK_ARGS)
             return pass_result(eval_below(EVAL_DEBUGGER, HOOK_PASS), identity, code);
         }
         if (known->copy != NULL && code == known->code && native_is_fresh(frame) &&
-            is_only_for_copies(known)) {
+            is_only_for_copies(known) && !is_counted(PyThreadState_GetUnchecked())) {
             return run_copy(known, HOOK_PASS);
         }
     }

@@ -381,6 +381,12 @@ static inline int trace_is_foreign(const PyThreadState *ts, Py_tracefunc ours)
     return ts->c_tracefunc != NULL && ts->c_tracefunc != ours;
 }
 
+/* Returns whether another tool's profile function is on in the thread. */
+static inline int profile_is_foreign(const PyThreadState *ts, Py_tracefunc ours)
+{
+    return ts->c_profilefunc != NULL && ts->c_profilefunc != ours;
+}
+
 static inline void trace_allow(PyThreadState *ts, int is_allowed)
 {
     ts->tracing += is_allowed ? -1 : 1;

@@ -10,6 +10,7 @@
 struct eval_hook eval_hooks[EVAL_PLACES];
 _Thread_local uintptr_t eval_floor;
 _Thread_local struct eval_wants eval_wants;
+Py_tracefunc eval_own_profile;
 
 static int aside; /* frames that eval_deep() runs; until they end, no hook is inserted */
 

@@ -45,6 +45,9 @@ struct eval_wants {
 };
 extern QUICK_THREAD_LOCAL struct eval_wants eval_wants;
 
+/* The recorder's own profile function, once it has set one; for PyThreadState.c_profilefunc. */
+extern Py_tracefunc eval_own_profile;
+
 /* Inserts the user's evaluator into the chain. The second call removes it, or marks it as not
  * wanted. */
 void eval_chain_put(enum eval_place place, const struct eval_user *user);
