@@ -147,6 +147,7 @@ def test_two_mechanisms_at_once_are_refused(make):
 def test_a_recording_and_callbacks_share_one_stream(make, tmp_path):
     path = str(tmp_path / "r.relive")
     assert not relive.is_recording()
+    began = time.monotonic_ns()
     with make() as backend:
         assert not relive.is_recording() and relive.stop() is None
         add(1)
@@ -155,8 +156,10 @@ def test_a_recording_and_callbacks_share_one_stream(make, tmp_path):
         add(10)
         assert relive.stop()["events"] > 0
         add(100)
-    sums = [e.return_value for e in of(backend.get_events(), "add", "return")]
-    assert sums == [3, 12, 102]
+    found = of(backend.get_events(), "add", "return")
+    assert [e.return_value for e in found] == [3, 12, 102]
+    times = [e.monotonic_ns for e in found]
+    assert began < times[0] < times[1] < times[2] < time.monotonic_ns()
     with relive.open(path) as recording:
         calls = [
             e for e in recording.events() if e["kind"] == "call" and e["func"].endswith(":add")

@@ -32,8 +32,9 @@ def asan():
     library = subprocess.run(asked, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
     env = environ(LD_PRELOAD=library, PYTHONMALLOC="malloc", ASAN_OPTIONS="detect_leaks=0")
     # greenlet copies stacks about, which the sanitizer takes for an overflow of ours. It keeps
-    # freed memory, so that no address comes again, and ends processes with SIGSEGV itself.
-    left_out = ("greenlet", "memory", "address_of_another", "signal-11")
+    # freed memory, so that no address comes again, and ends processes with SIGSEGV itself. The
+    # stubs do not have what a build with assertions adds.
+    left_out = ("greenlet", "memory", "address_of_another", "signal-11", "package_type_checks")
     words = ["-n", "2", "py", "-k", " and ".join(f"not {name}" for name in left_out)]
     pytest = os.path.join(path, "bin", "pytest")
     status = subprocess.call([pytest, *words], env=env, cwd=os.path.join(ROOT, "tests"))

@@ -36,9 +36,11 @@ static double get_ns_per_tick(void)
                : 1.0;
 }
 
+/* Events of before a later begin are kept, so their ticks may be lower. */
 static uint64_t ns_of(uint64_t ticks)
 {
-    return began.mono_ns + (uint64_t)((double)(ticks - began.ticks) * get_ns_per_tick());
+    int64_t since = (int64_t)(ticks - began.ticks);
+    return began.mono_ns + (uint64_t)(int64_t)((double)since * get_ns_per_tick());
 }
 
 double sink_seconds(uint64_t ticks)
