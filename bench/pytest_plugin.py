@@ -14,6 +14,8 @@ import tempfile
 
 EMPTY = 10_000
 QUIET = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio"]
+# Suites that take warnings for errors are older than the newest pytest.
+QUIET += ["-W", "ignore::pytest.PytestDeprecationWarning"]
 
 
 def cpu_seconds(folder, *options):
@@ -29,14 +31,15 @@ def cpu_seconds(folder, *options):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     last = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1]
     if done.returncode != 0:
-        sys.exit(f"pytest {' '.join(options)} ended with {done.returncode}: {last}")
+        why = done.stdout.decode("utf-8", "replace")[-2000:]
+        sys.exit(f"pytest {' '.join(options)} ended with {done.returncode}:\n{why}")
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return seconds, last.partition(" in ")[0]
 
 
 def compare(title, folder, pairs, level, count):
     """Prints the row of a suite. The first run of each kind is not counted: it compiles."""
-    options = [f"--relive={level}", "--relive-dir", os.path.join(folder, "kept")]
+    options = [f"--relive={level}", "--relive-dir", os.path.abspath(os.path.join(folder, "kept"))]
     plain, recorded = [], []
     for number in range(pairs + 1):
         kinds = [(plain, []), (recorded, options)]

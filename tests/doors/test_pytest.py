@@ -59,6 +59,8 @@ def suite(name, tmp_path):
     )
     folder = tmp_path / "suite"
     shutil.copytree(os.path.join(source, "tests"), folder / "tests")
+    for path in glob.glob(os.path.join(source, "conftest.py")):
+        shutil.copy(path, folder)  # attrs says there which files an old Python cannot read
     (tmp_path / "few_examples.py").write_text(FEW)
     return folder, module, [
         "-q", "-p", "no:cacheprovider", "-p", "few_examples", "--rootdir", folder,
