@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _LEAST = 0.01  # seconds, in which the hook that reports has returned
 
 
+def is_set() -> bool:
+    """Returns whether the real-time timer of the process runs."""
+    return signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
     """Stops the real-time timer of the process, and lets it go on with what was left."""

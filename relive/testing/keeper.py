@@ -58,21 +58,24 @@ class Keeper:
 
     # ---- the life of the recording ----
 
-    def begin(self, name: str, level: Optional[str] = None) -> None:
-        """Begins the recording of a test's run, which would be kept under this name of a file.
-        `level` replaces that of the settings."""
+    def begin(self, level: Optional[str] = None) -> None:
+        """Begins the recording of a test's run. `level` replaces that of the settings."""
         self._gave_way = False
         if os.getpid() != self._pid:
             return
         if level != self._level:
             self._stop()
             self._level = level
-        if not self._path or _core.state().get("path") != self._path or not _core.restart():
+        if not self._path or not _core.restart(self._path):
             self._start()
-        self.forget(name)
+
+    @property
+    def has_old(self) -> bool:
+        """Whether the folder has recordings of earlier runs."""
+        return bool(self._old)
 
     def forget(self, name: str) -> None:
-        """Removes what an earlier run has kept of a test that begins."""
+        """Removes what an earlier run has kept of a test that begins. Called after begin()."""
         if self._old:
             self._remove_old(name)
 

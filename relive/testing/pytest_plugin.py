@@ -22,6 +22,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Generator, List, Optional, Tuple
 
+try:  # a wrapper of this kind costs half of what a `hookwrapper` does
+    _around = pytest.hookimpl(wrapper=True, tryfirst=True)
+except TypeError:
+    raise pytest.UsageError("--relive needs pluggy 1.2 or newer") from None
+
 PROPERTY = "relive"  # of a report: the path of its recording
 _SECTION = "Relive recording"
 _LOOKS = 20  # second looks that the summary lists
@@ -89,29 +94,38 @@ class Items:
         self._is_over = False  # its recording is whole
         self.second_look: Optional[second_look.SecondLook] = None
 
-    @property
-    def _is_other_run(self) -> bool:
-        return self.second_look is not None and self.second_look.is_on
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, None]:
-        if not self._is_other_run:
+    @_around
+    def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, Any]:
+        if self.second_look is None or not self.second_look.is_on:
             self.run = self.run + 1 if item is self._item else 1
             self._item, self.has_failed, self.kept = item, False, None
             self._has_values = self._is_over = False
-            with alarm.paused():  # a test before this one may have left it on
-                self._keeper.begin(self._name())
-        yield
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, None]:
-        outcome = yield
-        if outcome.excinfo is None and item is self._item and not self._is_other_run:
-            report = outcome.get_result()
-            is_end = call.when == "teardown" and (self.has_failed or self._keeps_all)
-            if report.outcome == "failed" or is_end:
+            if alarm.is_set():  # a test before this one has left it on
                 with alarm.paused():
-                    self._report(item, report, call.when)
+                    self._begin()
+            else:
+                self._begin()
+        return (yield)
+
+    @_around
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
+        report = yield
+        if report.outcome == "failed" or self.has_failed or self._keeps_all:
+            self._look_at(item, report, call.when)
+        return report
+
+    def _begin(self) -> None:
+        self._keeper.begin()
+        if self._keeper.has_old:
+            self._keeper.forget(self._name())
+
+    def _look_at(self, item: Any, report: Any, when: str) -> None:
+        """Keeps what there is of the item's first run, where the report asks for that."""
+        if item is not self._item or (self.second_look is not None and self.second_look.is_on):
+            return
+        if report.outcome == "failed" or when == "teardown":
+            with alarm.paused():
+                self._report(item, report, when)
 
     def _report(self, item: Any, report: Any, when: str) -> None:
         if report.outcome == "failed":

@@ -123,7 +123,8 @@ class SecondLook:
             self._verdict = f"not run again: {reason}"
             return
         name = names.file_name(item.nodeid, self._items.run, is_second_look=True)
-        self._keeper.begin(name, LEVEL)
+        self._keeper.begin(LEVEL)
+        self._keeper.forget(name)
         spans, self._spans = self._spans, paths.Spans()
         again = self._again = Again(item, settings if settings and settings.timeout else None)
         try:

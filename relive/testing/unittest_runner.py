@@ -40,7 +40,7 @@ class Result(unittest.TextTestResult):
         """Begins the recording of what comes next."""
         self._has_failed = False
         if self._keeper is not None:
-            self._keeper.begin(names.file_name("next"))
+            self._keeper.begin()
 
     def startTest(self, test: Any) -> None:
         """A test begins; what had failed of its class is kept already."""

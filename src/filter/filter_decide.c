@@ -31,6 +31,7 @@ struct decision {
     struct filter_text object_text;
     struct filter_text file; /* relative to the deepest root that contains it */
     int is_undecided;
+    int uses_recent; /* the scope's module and file are those of f->recent */
 };
 
 /* Joins two names in `out`. The result is empty where they are too long. */
@@ -80,13 +81,54 @@ static int search_pattern(struct decision *d, const struct pattern *pattern,
     return found > 0;
 }
 
-static int matches_rule(struct decision *d, const struct rule *rule)
+/* Makes the scope's module and file the recent ones, where they are short enough. */
+static void use_recent(struct decision *d)
+{
+    struct recent *recent = &d->f->recent;
+    struct filter_text module = d->scope->module, file = d->scope->file;
+    if (module.len + file.len == 0 || module.len > sizeof recent->texts ||
+        file.len > sizeof recent->texts - module.len) {
+        return;
+    }
+    d->uses_recent = 1;
+    if (module.len == recent->module_len && file.len == recent->file_len &&
+        memcmp(recent->texts, module.data, module.len) == 0 &&
+        memcmp(recent->texts + module.len, file.data, file.len) == 0) {
+        return;
+    }
+    memcpy(recent->texts, module.data, module.len);
+    memcpy(recent->texts + module.len, file.data, file.len);
+    recent->module_len = module.len;
+    recent->file_len = file.len;
+    for (size_t i = 0; i < d->f->rule_count; i++) {
+        d->f->rules[i].recent = MATCH_UNKNOWN;
+    }
+}
+
+/* Returns whether a pkg: or file: rule matches. An answer that a limit prevented is not kept. */
+static int matches_place(struct decision *d, struct rule *rule, struct filter_text text)
+{
+    if (!d->uses_recent) {
+        return search_pattern(d, rule->selector.pattern, text);
+    }
+    if (rule->recent == MATCH_UNKNOWN) {
+        int found = pattern_search(rule->selector.pattern, text.data, text.len);
+        if (found < 0) {
+            d->is_undecided = 1;
+            return 0;
+        }
+        rule->recent = found ? MATCH_YES : MATCH_NO;
+    }
+    return rule->recent == MATCH_YES;
+}
+
+static int matches_rule(struct decision *d, struct rule *rule)
 {
     switch (rule->selector.kind) {
     case FILTER_PKG:
-        return search_pattern(d, rule->selector.pattern, d->scope->module);
+        return matches_place(d, rule, d->scope->module);
     case FILTER_FILE:
-        return search_pattern(d, rule->selector.pattern, d->file);
+        return matches_place(d, rule, d->file);
     case FILTER_THREAD:
     case FILTER_TASK:
         return 1; /* only the name of a thread or task can tell */
@@ -277,7 +319,7 @@ static void begin_decision(struct decision *d, struct filter *f, const struct fi
 {
     d->f = f;
     d->scope = scope;
-    d->is_undecided = 0;
+    d->uses_recent = d->is_undecided = 0;
     d->object_text = join_names(d->object, scope->module, ".", scope->qualname);
     d->file = path_below_root(f, scope->file);
 }
@@ -291,7 +333,7 @@ static rl_status decide_scope(struct decision *d, struct filter_list *list,
     uint32_t value_file = start_verdict(v, f);
     int passes = passes_gates(d, &is_included);
     for (size_t i = 0; i < f->rule_count && status == RL_OK; i++) {
-        const struct rule *rule = &f->rules[i];
+        struct rule *rule = &f->rules[i];
         if (matches_rule(d, rule)) {
             apply_rule(v, d, rule, i, is_included);
             if (rule->spec.value != FILTER_INHERIT) {
@@ -325,6 +367,7 @@ static rl_status decide_list(struct filter *f, const struct filter_scope *scope,
         return RL_NOMEM;
     }
     begin_decision(d, f, scope);
+    use_recent(d);
     rl_status status = decide_scope(d, list, verdict);
     verdict->is_undecided = d->is_undecided;
     rl_free(d);
@@ -380,7 +423,7 @@ rl_status filter_decide_source(struct filter *f, const struct filter_scope *scop
 struct filter_rule_view filter_rule_at(const struct filter *f, size_t index,
                                        const struct filter_scope *scope)
 {
-    const struct rule *rule = &f->rules[index];
+    struct rule *rule = &f->rules[index];
     struct filter_rule_view view = {rule->file, rule->selector.text, rule->spec.exec,
                                     rule->spec.value, -1};
     struct decision *d = scope != NULL ? rl_alloc(1, sizeof *d) : NULL;

@@ -24,6 +24,7 @@ struct rule {
     uint32_t file;
     uint32_t first_pattern, pattern_count;
     uint64_t moment; /* the bit of a thread: or task: rule; 0 for all other rules */
+    enum { MATCH_UNKNOWN, MATCH_NO, MATCH_YES } recent; /* a pkg: or file: rule, of filter.recent */
 };
 
 struct value_pattern {
@@ -55,7 +56,15 @@ struct filter_list {
     size_t count, cap;
 };
 
-/* Every pointer is owned. Nothing but the sets and `undecided` changes after building. */
+/* The module and file of the last decision. The next one is often about code of the same file,
+ * where pkg: and file: rules match as before. */
+struct recent {
+    char texts[512]; /* one after the other; longer ones are not remembered */
+    size_t module_len, file_len;
+};
+
+/* Every pointer is owned. Nothing but the sets, `undecided` and what is recent changes after
+ * building. */
 struct filter {
     struct file *files;
     size_t file_count, file_cap;
@@ -70,6 +79,7 @@ struct filter {
     unsigned moment_count;
     uint64_t thread_rules, task_rules;
     uint64_t undecided;
+    struct recent recent;
 };
 
 /* Returns whether a path is below a folder, by their texts alone. */

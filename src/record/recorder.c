@@ -22,6 +22,7 @@
 enum { SHELF_SHARE = 8 };
 enum {
     RESTART_BYTES = 4096,  /* of definitions, that a restart puts into a slot */
+    RESTART_ENOUGH = 1024, /* from so many on, the writer thread is woken to write them */
     SHRINK_ABOVE = 8 << 20 /* bytes of slots that a restarted ring keeps */
 };
 
@@ -464,7 +465,8 @@ void recorder_make_room(struct recorder *recorder)
     void *token = NULL;
     os_lock_mutex(&recorder->lock);
     recorder->inside++;
-    while (undefined_bytes(recorder) > RESTART_BYTES && !recorder->is_stopping) {
+    while ((undefined_bytes(recorder) > RESTART_BYTES || recorder->is_defining) &&
+           !recorder->is_stopping) {
         if (!recorder->has_thread) {
             work_flush_definitions(recorder);
             break;
@@ -533,6 +535,10 @@ void recorder_restart(struct recorder *recorder, struct lane *own, int spares_ot
     size_t len = pending->len <= sizeof defined ? pending->len : 0;
     if (len != 0) {
         memcpy(defined, pending->data, len);
+    }
+    if (undefined_bytes(recorder) > RESTART_ENOUGH && recorder->has_thread) {
+        recorder->wants_tick = 1; /* nobody waits for that */
+        os_cond_signal(&recorder->work);
     }
     os_unlock_mutex(&recorder->lock);
     publish_again(own, defined, len);

@@ -315,6 +315,24 @@ static void the_last_matching_rule_has_the_last_word(void **state)
     filter_free(f);
 }
 
+/* Decisions about one file share the answers of pkg: and file: rules, those about others do not. */
+static void answers_of_another_place_are_not_used(void **state)
+{
+    (void)state;
+    struct filter *f = new_filter(1);
+    assert_int_equal(add_rule(f, "pkg:app", FILTER_SKIP), RL_OK);
+    assert_int_equal(add_rule(f, "file:gen/*.py", FILTER_TRACE), RL_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_false(decide(f, "app", "f", "/project/a.py").is_traced);
+        assert_false(decide(f, "app", "g", "/project/a.py").is_traced);
+        assert_true(decide(f, "app", "f", "/project/gen/a.py").is_traced);
+        assert_true(decide(f, "ap", "f", "p/project/a.py").is_traced);
+        assert_true(decide(f, "", "f", "/project/a.py").is_traced);
+        assert_int_equal(decide(f, "app", "f", "").rule, 0);
+    }
+    filter_free(f);
+}
+
 /* A star ends at a slash, and a name made by type() may have one. */
 static void a_gate_of_a_package_holds_the_package_itself(void **state)
 {
@@ -600,6 +618,7 @@ int main(void)
         cmocka_unit_test(globs_match_whole_names),
         cmocka_unit_test(selectors_are_parsed),
         cmocka_unit_test(the_last_matching_rule_has_the_last_word),
+        cmocka_unit_test(answers_of_another_place_are_not_used),
         cmocka_unit_test(a_gate_of_a_package_holds_the_package_itself),
         cmocka_unit_test(an_exclude_gate_holds_against_an_include),
         cmocka_unit_test(a_pattern_that_cannot_be_decided_redacts),

@@ -61,16 +61,22 @@ static PyObject *core_keep(PyObject *module, PyObject *args)
     return answer;
 }
 
-/* restart(): whether a ring is being recorded, which begins again. */
-static PyObject *core_restart(PyObject *module, PyObject *ignored)
+/* restart(path): whether the ring of this path is being recorded, which begins again. */
+static PyObject *core_restart(PyObject *module, PyObject *path)
 {
+    PyObject *bytes; /* owned */
     (void)module;
-    (void)ignored;
-    return PyBool_FromLong(recording_restart());
+    if (!PyUnicode_FSConverter(path, &bytes)) {
+        return NULL;
+    }
+    int is_ours = recording.recorder != NULL &&
+                  strcmp(recorder_path(recording.recorder), PyBytes_AS_STRING(bytes)) == 0;
+    Py_DECREF(bytes);
+    return PyBool_FromLong(is_ours && recording_restart());
 }
 
 static PyMethodDef functions[] = {
-    {"restart", core_restart, METH_NOARGS, "The ring that is on begins again, empty."},
+    {"restart", core_restart, METH_O, "The ring of this path begins again, empty."},
     {"keep", core_keep, METH_VARARGS, "Writes the recording that is on into a file of its own."},
     {NULL, NULL, 0, NULL},
 };

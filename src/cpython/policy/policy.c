@@ -271,10 +271,11 @@ struct policy *policy_decide(PyCodeObject *code, PyObject *globals, PyObject *qu
         return NULL;
     }
     struct policy *p = rl_zalloc(1, sizeof *p);
-    struct code_scope *n = rl_zalloc(1, sizeof *n);
+    struct code_scope *n = rl_alloc(1, sizeof *n); /* 4 KiB that need no zeros */
     if (p == NULL || n == NULL) {
         return fail_decision(p, n);
     }
+    n->scope = (struct filter_scope){0};
     code_scope_read(n, policies.filter, code, pytext_module(globals), qualname);
     int has_file = n->scope.file.len != 0 && n->file[0] != '<';
     n->scope.file.len = origin_put_file(code, globals, (uint8_t *)n->file, sizeof n->file - 8);
