@@ -81,6 +81,11 @@ static int search_pattern(struct decision *d, const struct pattern *pattern,
     return found > 0;
 }
 
+static int is_text(const char *kept, size_t len, struct filter_text text)
+{
+    return len == text.len && (len == 0 || memcmp(kept, text.data, len) == 0);
+}
+
 /* Makes the scope's module and file the recent ones, where they are short enough. */
 static void use_recent(struct decision *d)
 {
@@ -91,13 +96,16 @@ static void use_recent(struct decision *d)
         return;
     }
     d->uses_recent = 1;
-    if (module.len == recent->module_len && file.len == recent->file_len &&
-        memcmp(recent->texts, module.data, module.len) == 0 &&
-        memcmp(recent->texts + module.len, file.data, file.len) == 0) {
+    if (is_text(recent->texts, recent->module_len, module) &&
+        is_text(recent->texts + module.len, recent->file_len, file)) {
         return;
     }
-    memcpy(recent->texts, module.data, module.len);
-    memcpy(recent->texts + module.len, file.data, file.len);
+    if (module.len != 0) {
+        memcpy(recent->texts, module.data, module.len);
+    }
+    if (file.len != 0) {
+        memcpy(recent->texts + module.len, file.data, file.len);
+    }
     recent->module_len = module.len;
     recent->file_len = file.len;
     for (size_t i = 0; i < d->f->rule_count; i++) {
