@@ -3,6 +3,7 @@
 
 The recording is made at level values and has exceptions, threads and a rare function. A second one,
 at level lines, has a value that was made before four tenths of these calls: where did it come from?
+`diff OTHER` compares the first one with another run of its program, in which one call differs.
 Each question is a process of its own, first without an index and then with one. A row has the CPU
 time until its first bytes and until its end, and the most memory that it had. The ratio is over a
 plain reading of the same file, the walk of `relive dump`. CPU time is shown since other programs
@@ -35,7 +36,8 @@ def audit(order):
 def batch(first, size):
     done = 0
     for number in range(first, first + size):
-        done += total(Order(number, number % 97), 3)
+        extra = number == 1500 and len(sys.argv) > 2  # one call of the second run differs
+        done += total(Order(number, number % 97 + extra), 3)
     try:
         audit(Order(first, 1))
     except ValueError:
@@ -115,6 +117,7 @@ QUESTIONS = (
     ["find", "22.799999999999997", "--limit", "3"],
     ["check"],
     ["diff", "FILE", "--limit", "1"],
+    ["diff", "OTHER"],
 )
 FAR_QUESTIONS = (["origin", "config.rate@price#1"], ["origin", "config@price#1"])
 OPEN = """
@@ -151,15 +154,16 @@ def run(words, **environment):
     return till_first, whole, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
-def record(name, source, level, calls, folder):
+def record(name, source, level, calls, folder, *arguments):
     """The path of a recording."""
-    path = os.path.join(os.path.abspath(folder), f"{name}-{calls}.relive")
+    path = os.path.join(os.path.abspath(folder), "-".join([name, str(calls), *arguments]))
+    path += ".relive"
     if not os.path.exists(path):
         program = os.path.join(os.path.abspath(folder), f"{name}_app.py")
         with open(program, "w") as file:
             file.write(source)
         run([sys.executable, "-m", "relive", "record", "--level", level, "-o", path, program,
-             str(calls)])  # fmt: skip
+             str(calls), *arguments])  # fmt: skip
     return path
 
 
@@ -169,17 +173,20 @@ def main(calls="10000000", folder=None):
     _, _, start, memory, _ = run([sys.executable, "-c", "pass"])
     print(f"`python -c pass`: {1000 * start:.0f} ms, {memory:.0f} MB\n", flush=True)
     with tempfile.TemporaryDirectory() as own:
-        ask(record("ask", PROGRAM, "values", calls, folder or own), "calls rare", QUESTIONS)
+        path = record("ask", PROGRAM, "values", calls, folder or own)
+        other = record("ask", PROGRAM, "values", calls, folder or own, "differs")
+        ask(path, "calls rare", QUESTIONS, other)
         far = record("far", FAR, "lines", calls * 2 // 5, folder or own)
         ask(far, "state end", FAR_QUESTIONS)
 
 
-def ask(path, first_question, questions):
+def ask(path, first_question, questions, other=None):
     """Asks all questions, without an index and with one, which the first question makes."""
     index = f"{path}-index"
     size = os.path.getsize(path)
-    if os.path.exists(index):
-        os.unlink(index)
+    for old in (index, f"{other}-index"):
+        if os.path.exists(old):
+            os.unlink(old)
     opened = float(run([sys.executable, "-c", OPEN, path], RELIVE_INDEX="0")[4])
     _, _, read_cpu, _, output = run([sys.executable, "-c", READ, path])
     seconds, events = float(output.split()[0]), int(output.split()[1])
@@ -187,18 +194,20 @@ def ask(path, first_question, questions):
     print(f"{events:,} events, {size / 1e6:.0f} MB; opened in {1000 * opened:.1f} ms; read in"
           f" {seconds:.2f} s, {speed:.1f} million events/s", flush=True)  # fmt: skip
     relive = [sys.executable, "-m", "relive"]
-    rows = [(question, run([*relive, *question_words(question, path)], RELIVE_INDEX="0"))
+    rows = [(question, run([*relive, *question_words(question, path, other)], RELIVE_INDEX="0"))
             for question in questions]  # fmt: skip
     words = [*relive, *first_question.split(), path]
     _, _, made_cpu, memory, _ = run(words)
     making = made_cpu - run(words)[2]
+    if other is not None:
+        run([*relive, *first_question.split(), other])
     print(f"index: {events / making / 1e6:.1f} million events/s, {making / read_cpu:.2f} of a plain"
           f" reading, {memory:.0f} MB of memory, {100 * os.path.getsize(index) / size:.1f} % of the"
           " recording\n")  # fmt: skip
     print("| question | first bytes | whole | of a reading | memory | without an index |")
     print("| --- | --- | --- | --- | --- | --- |")
     for question, (first, _, cpu, most, before) in rows:
-        now = run([*relive, *question_words(question, path)])
+        now = run([*relive, *question_words(question, path, other)])
         if now[4] != before:
             sys.exit(f"{question}: another answer with an index")
         print(f"| `{' '.join(question)}` | {1000 * now[0]:.0f} ms | {1000 * now[2]:.0f} ms |"
@@ -208,9 +217,10 @@ def ask(path, first_question, questions):
     print()
 
 
-def question_words(question, path):
+def question_words(question, path, other):
     """The words of a command."""
-    return [*(path if word == "FILE" else word for word in question), path]
+    files = {"FILE": path, "OTHER": other}
+    return [*(files.get(word, word) for word in question), path]
 
 
 if __name__ == "__main__":

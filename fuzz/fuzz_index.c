@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "calls_of.h"
+#include "diff.h"
 #include "exceptions.h"
 #include "index.h"
+#include "landmarks.h"
 #include "lives.h"
 #include "position.h"
 #include "reader_open.h"
@@ -128,6 +130,22 @@ static void ask_timeline(struct reader *reader, const struct u64map *codes)
     timeline_close(timeline);
 }
 
+/* Compares a thread with itself and with another one. The seeds' landmarks have a key of zeros. */
+static void ask_diff(struct reader *reader)
+{
+    for (uint32_t other = 1; other <= 2; other++) {
+        const struct diff_question question = {
+            .sides = {{.reader = reader, .thread = 1}, {.reader = reader, .thread = other}},
+            .kinds = LANDMARK_KINDS,
+            .has_values = 1,
+            .limit = 3,
+            .has_key = 1};
+        struct diff_answer answer;
+        (void)!diff_read(&question, &answer);
+        diff_fini(&answer);
+    }
+}
+
 /* Asks everything of a recording with the bytes as its index. A part is read where they pass for an
  * index of it. */
 static void ask_all(const char *path, const uint8_t *data, size_t size, int is_part)
@@ -155,6 +173,7 @@ static void ask_all(const char *path, const uint8_t *data, size_t size, int is_p
     ask_calls(reader, &codes);
     ask_counts(reader, &codes);
     ask_timeline(reader, &codes);
+    ask_diff(reader);
     if (exceptions_read(reader, &question, 1, &exceptions) == RL_OK) {
         exceptions_fini(&exceptions);
     }

@@ -83,7 +83,15 @@ class Reader:
     def __init__(self, path: _Path, member: int = ...) -> None: ...
     def index_use(self, descriptor: int, /) -> Optional[Tuple[int, int]]: ...
     def index_wanted(self, least: int, /) -> bool: ...
-    def index_begin(self, descriptor: int, share: int = ..., stretch: int = ..., /) -> None: ...
+    def index_begin(
+        self,
+        descriptor: int,
+        share: int = ...,
+        stretch: int = ...,
+        key: Optional[bytes] = ...,
+        marks: int = ...,
+        /,
+    ) -> None: ...
     def index_step(self, events: int, /) -> bool: ...
     def index_end(self) -> int: ...
     def header(self) -> Dict[str, Any]: ...
@@ -160,10 +168,12 @@ class Reader:
         kinds: int,
         has_values: bool,
         limit: int,
+        key: Optional[bytes] = ...,
         /,
     ) -> Tuple[
         List[Tuple[int, int, int, int, int, int, Tuple[int, ...], int]],
         Tuple[int, int, int, int],
+        int,
         int,
         int,
     ]: ...

@@ -2,6 +2,7 @@
 
     beside the recording      shop.relive-index
     in the user's cache       ~/.cache/relive/index/RUN-PROCESS, where that folder cannot be written
+    the key of landmarks      ~/.cache/relive/landmarks/key
 
 What is in it, and whether it is right, is decided in src/query/index.c. A file that belongs to
 somebody else, or that others may read, is not used. Its values are as secret as those of the
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 VARIABLE = "RELIVE_INDEX"  # 0: neither read nor written
 _STEP = 300_000  # events between two looks for Ctrl-C
 _KEPT = 32  # in the cache
+_KEY = 16  # bytes
 _ENDING = ".relive-index"
 _OWN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -75,7 +77,7 @@ def _fill(recording: Recording, descriptor: int) -> None:
     reader = recording.raw_reader
     try:
         with progress(recording):
-            reader.index_begin(descriptor)
+            reader.index_begin(descriptor, 10, 0, landmark_key(may_make=True))
             while reader.index_step(_STEP):
                 pass
     finally:
@@ -92,11 +94,68 @@ def _list_places(recording: Recording) -> Iterator[str]:
         yield os.path.join(folder, cached_name(recording))
 
 
+def landmark_key(may_make: bool = False) -> Optional[bytes]:
+    """Returns the key that this user's indexes share. With it, nobody who writes a recording can
+    make `relive diff` take other steps for equal ones. None where there is none that is secret."""
+    cache = _cache()
+    if cache is None:
+        return None
+    folder = os.path.join(cache, "landmarks")
+    path = os.path.join(folder, "key")
+    key = _read_key(path)
+    if key is None and may_make:
+        key = _make_key(folder, path)
+    return key
+
+
+def _read_key(path: str) -> Optional[bytes]:
+    descriptor = _open_own(path)
+    if descriptor is None:
+        return None
+    try:
+        key = os.read(descriptor, _KEY + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return key if len(key) == _KEY else None
+
+
+def _make_key(folder: str, path: str) -> Optional[bytes]:
+    """Writes a key. Where another process has written one meanwhile, that one is returned."""
+    import fcntl
+
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _OWN, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_own(descriptor):
+            return None
+        key = os.read(descriptor, _KEY + 1)
+        if len(key) != _KEY:
+            key = os.urandom(_KEY)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, key, 0)
+    except OSError:
+        return None  # another process writes it now
+    finally:
+        os.close(descriptor)
+    return _read_key(path)
+
+
 def cache_folder() -> Optional[str]:
     """Returns where indexes are that have no place beside their recordings; None without a home."""
+    cache = _cache()
+    return os.path.join(cache, "index") if cache is not None else None
+
+
+def _cache() -> Optional[str]:
     cache = os.environ.get("XDG_CACHE_HOME", "")
     cache = cache if os.path.isabs(cache) else os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(cache, "relive", "index") if os.path.isabs(cache) else None
+    return os.path.join(cache, "relive") if os.path.isabs(cache) else None
 
 
 def cached_name(recording: Recording) -> str:

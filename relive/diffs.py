@@ -111,6 +111,15 @@ def comparable(a: Recording, b: Recording) -> Tuple[List[str], bool]:
     return kinds, all(_is_at(one, "values", "lines") for one in both)
 
 
+def _key_of(a: Recording, b: Recording, calls: Optional[Tuple[int, int]]) -> Optional[bytes]:
+    """Returns the key by which both indexes know what is equal; None where one has no index."""
+    if calls is not None or a.use_index() is None or b.use_index() is None:
+        return None
+    from relive import _index
+
+    return _index.landmark_key()
+
+
 def compare(
     a: Recording,
     b: Recording,
@@ -124,8 +133,8 @@ def compare(
     for name in kinds:
         mask |= known[name]
     own = a.own_codes(), b.own_codes()
-    rows, found, count, same = a.raw_reader.diff(
-        b.raw_reader, threads, calls, own, mask, has_values, limit
+    rows, found, count, same, _ = a.raw_reader.diff(
+        b.raw_reader, threads, calls, own, mask, has_values, limit, _key_of(a, b, calls)
     )
     differences = []
     for kind, seq_a, seq_b, events_a, events_b, is_own, codes, hidden in rows:

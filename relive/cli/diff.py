@@ -58,6 +58,7 @@ def main(words: List[str]) -> int:
     report.begin(bool(calls))
     most = 2**63 if page.room is None else page.skip + page.room + 1
     for pair in pairs:
+        _make_second_index(pair)
         with common.progress(pair.a):
             answer = diffs.compare(pair.a, pair.b, pair.threads, pair.calls, most)
         report.pair(pair, answer)
@@ -83,6 +84,13 @@ class _Pair:
         if self.names is None:
             return common.thread_title(self.a.thread(self.threads[0]))
         return common.safe(" and ".join(dict.fromkeys(self.names)))
+
+
+def _make_second_index(pair: _Pair) -> None:
+    """Makes an index where only the other recording has one: that costs less than to read both."""
+    a, b = pair.a, pair.b
+    if pair.calls is None and (a.use_index() is None) != (b.use_index() is None):
+        (b if b.use_index() is None else a).use_index(may_make=True)
 
 
 def _pair_threads(runs: Tuple[_Run, _Run], wanted: Optional[int]) -> List[_Pair]:

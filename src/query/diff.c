@@ -25,56 +25,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "align.h"
-#include "alike.h"
 #include "alloc.h"
+#include "diff_parts.h"
 #include "os.h"
-#include "twins.h"
 
 enum { REREAD = 8, REREAD_LEAST = 1000000 };
-
-struct side {
-    struct reader *reader;
-    uint32_t thread;
-    struct cursor *cursor; /* owned */
-    struct alike alike;
-    struct event_out event; /* the next event */
-    struct alike_event now; /* its hashes */
-    int is_at_end;
-    int is_lost;               /* it is at its end since events are lost */
-    size_t chunk;              /* place in the table of chunks: that of the next event, or before */
-    uint64_t frame;            /* of the one call that is compared */
-    int is_opening;            /* its frame is not known yet */
-    uint64_t depth;            /* number of calls around the next event */
-    uint64_t before;           /* number of the event before */
-    struct align_step *window; /* owned; ALIGN_MAX steps that were read ahead */
-    size_t count;
-    int is_whole; /* the window reaches to the end of the call around it */
-};
-
-struct diff {
-    const struct diff_question *question;
-    struct diff_answer *answer;
-    struct side sides[2];
-    struct align_table table;
-    uint32_t *stack; /* owned; codes of A that are open */
-    size_t stack_depth, stack_cap;
-    size_t kept[2]; /* number of differences that are kept: others, own */
-    int may_skip;   /* equal bytes mean equal events */
-    uint64_t tried; /* number of the last event of A in a chunk that was tried, plus 1 */
-    struct twin twins[2];
-    struct tokens tokens;
-    uint64_t steps, ahead; /* number of steps that both took, and of events that were read ahead */
-};
-
-static int loses_events(const struct event_out *event)
-{
-    static const uint32_t reasons = 1u << RL_LOSS_BUFFER_FULL | 1u << RL_LOSS_RING |
-                                    1u << RL_LOSS_DISK_FULL | 1u << RL_LOSS_IO_ERROR |
-                                    1u << RL_LOSS_MEMORY;
-    return event->kind == RL_EVENT_LOSS && event->id < RL_LOSS_REASONS &&
-           (reasons >> event->id & 1) != 0;
-}
 
 /* Returns whether an event is one that is compared. */
 static int is_wanted(const struct diff *diff, const struct side *side)
@@ -85,17 +40,18 @@ static int is_wanted(const struct diff *diff, const struct side *side)
     return (q->kinds >> side->event.kind & 1) != 0 && !is_outside;
 }
 
-/* Reads the next event that is compared. RL_OK, also at the end, or RL_NOMEM. */
-static rl_status read_next(const struct diff *diff, struct side *side)
+/* Reads the next event that is compared, of those from a number on. RL_OK, also at the end, or
+ * RL_NOMEM. */
+static rl_status read_next(const struct diff *diff, struct side *side, uint64_t from)
 {
     while (!side->is_at_end) {
         rl_status status = cursor_next(side->cursor, &side->event);
         if (status == RL_NOMEM) {
             return status;
         }
-        side->is_lost = status == RL_OK && loses_events(&side->event);
+        side->is_lost = status == RL_OK && landmarks_end_at(&side->event);
         side->is_at_end = status != RL_OK || side->is_lost;
-        if (!side->is_at_end && is_wanted(diff, side)) {
+        if (!side->is_at_end && side->event.seq >= from && is_wanted(diff, side)) {
             side->now = alike_of(&side->alike, &side->event, diff->question->has_values);
             return RL_OK;
         }
@@ -103,18 +59,15 @@ static rl_status read_next(const struct diff *diff, struct side *side)
     return RL_OK;
 }
 
-/* Puts the side at the event with this number, or at the first one behind it. */
-static rl_status go_to(const struct diff *diff, struct side *side, uint64_t seq, uint64_t depth)
+rl_status diff_go_to(const struct diff *diff, struct side *side, uint64_t seq, uint64_t depth)
 {
     cursor_close(side->cursor);
     side->cursor = NULL;
     side->is_at_end = 0;
     side->depth = depth;
     rl_status status = cursor_open_thread(side->reader, side->thread, seq, &side->cursor);
-    do {
-        status = status == RL_OK ? read_next(diff, side) : status;
-    } while (status == RL_OK && !side->is_at_end && side->event.seq < seq);
-    return status;
+    side->mark = landmarks_find(&side->marks, seq);
+    return status == RL_OK ? read_next(diff, side, seq) : status;
 }
 
 /* Goes on to the next event. */
@@ -126,7 +79,11 @@ static rl_status step(const struct diff *diff, struct side *side)
     side->depth -= (uint64_t)(kind_leaves(kind) && side->depth != 0);
     side->is_at_end |=
         diff->question->is_call && kind_ends(kind) && side->event.frame == side->frame;
-    return read_next(diff, side);
+    rl_status status = read_next(diff, side, 0);
+    while (side->mark < side->marks.count && side->marks.items[side->mark].seq < side->event.seq) {
+        side->mark++;
+    }
+    return status;
 }
 
 /* Returns whether the next event ends the call at this depth, or everything. */
@@ -139,14 +96,19 @@ static int is_at_leave(const struct side *side, uint64_t depth)
 static rl_status take_step(struct diff *diff, struct side *side, struct align_step *out)
 {
     uint64_t depth = side->depth;
+    struct alike_run run = {0};
     *out = (struct align_step){side->now.what, 0, side->event.seq, 0, side->event.id};
     rl_status status;
     do {
-        out->whole = alike_add(alike_add(out->whole, side->now.what), side->now.with);
-        out->events++;
-        diff->ahead++;
+        alike_run_add(&side->alike, &run, side->now);
         status = step(diff, side);
+        if (status == RL_OK && side->depth > depth) {
+            status = diff_skip_ahead(diff, side, depth, &run);
+        }
     } while (status == RL_OK && !side->is_at_end && side->depth > depth);
+    out->events = run.events;
+    out->whole = alike_add(&side->alike, run.sum, run.events);
+    diff->ahead += run.events;
     return status;
 }
 
@@ -290,9 +252,9 @@ static rl_status go_to_pair(struct diff *diff, uint64_t depth)
     empty_window(a);
     empty_window(b);
     if (status == RL_OK) {
-        status = go_to(diff, a, seq[0], depth);
+        status = diff_go_to(diff, a, seq[0], depth);
     }
-    return status == RL_OK ? go_to(diff, b, seq[1], depth) : status;
+    return status == RL_OK ? diff_go_to(diff, b, seq[1], depth) : status;
 }
 
 /* Returns whether the pairs show where both sides come together: equal steps do. */
@@ -369,114 +331,17 @@ static rl_status part(struct diff *diff)
     return status;
 }
 
-/* Follows the frames that are open, for the differences to come. */
-static rl_status follow_stack(struct diff *diff, const struct event_out *event)
-{
-    void *stack = diff->stack;
-    if (kind_leaves(event->kind) && diff->stack_depth != 0) {
-        diff->stack_depth--;
-    } else if (kind_enters(event->kind)) {
-        if (rl_grow(&stack, &diff->stack_cap, diff->stack_depth + 1, sizeof *diff->stack) != 0) {
-            return RL_NOMEM;
-        }
-        diff->stack = stack;
-        diff->stack[diff->stack_depth++] = event->id;
-    }
-    return RL_OK;
-}
-
-/* Goes over the events of a chunk that both sides have, from the next one on: counts steps and
- * follows the frames. *seq becomes the number of the first event of A that was not skipped. It is
- * inside the chunk where events are lost, or where the chunk is damaged. RL_OK or RL_NOMEM. */
-static rl_status count_twins(struct diff *diff, uint64_t from, uint64_t *seq)
-{
-    struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
-    const struct twin *twin = &diff->twins[DIFF_A];
-    uint64_t lead = diff->twins[DIFF_B].info.first_seq - twin->info.first_seq;
-    struct rec rec;
-    rl_status status;
-    tokens_begin(&diff->tokens, &twin->info, twin->raw.data);
-    *seq = twin->info.first_seq;
-    while ((status = tokens_next(&diff->tokens, &rec)) == RL_OK) {
-        if (rec.kind >= RL_EVENT_KINDS) {
-            continue;
-        }
-        if (rec.kind == RL_EVENT_LOSS && *seq >= from) {
-            return RL_OK;
-        }
-        int is_step = *seq >= from && (diff->question->kinds >> rec.kind & 1) != 0 &&
-                      !kind_switches_session(rec.kind, rec.data_len);
-        *seq += 1;
-        if (!is_step) {
-            continue;
-        }
-        struct event_out event = {.kind = rec.kind, .id = rec.id};
-        if (follow_stack(diff, &event) != RL_OK) {
-            return RL_NOMEM;
-        }
-        diff->steps++;
-        a->before = *seq - 1;
-        b->before = a->before + lead;
-        a->depth += (uint64_t)kind_enters(rec.kind);
-        a->depth -= (uint64_t)(kind_leaves(rec.kind) && a->depth != 0);
-    }
-    b->depth = a->depth;
-    return status == RL_NOMEM ? RL_NOMEM : RL_OK;
-}
-
-/* Skips chunks that have the same events on both sides, from the next event of each on. */
-static rl_status skip_twins(struct diff *diff)
-{
-    struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
-    struct reader *const readers[2] = {a->reader, b->reader};
-    uint64_t next[2] = {a->event.seq, b->event.seq};
-    int are_equal = 1, has_skipped = 0;
-    rl_status status = RL_OK;
-    while (are_equal) {
-        diff->tried = next[DIFF_A] + 1;
-        a->chunk = twins_find(a->reader, a->thread, next[DIFF_A], a->chunk);
-        b->chunk = twins_find(b->reader, b->thread, next[DIFF_B], b->chunk);
-        if (a->chunk == a->reader->chunk_count || b->chunk == b->reader->chunk_count) {
-            break;
-        }
-        const struct chunk_info *one = &a->reader->chunks[a->chunk].info;
-        uint64_t lead = b->reader->chunks[b->chunk].info.first_seq - one->first_seq;
-        diff->tried = one->first_seq + one->events;
-        if (next[DIFF_B] - next[DIFF_A] != lead) {
-            break;
-        }
-        status = twins_load(readers, (size_t[2]){a->chunk, b->chunk}, diff->twins, &are_equal);
-        if (status == RL_OK && readers[0] == readers[1] && a->chunk == b->chunk) {
-            diff->twins[DIFF_B].info = diff->twins[DIFF_A].info;
-        }
-        if (status == RL_OK && are_equal) {
-            uint64_t seq = next[DIFF_A];
-            status = count_twins(diff, next[DIFF_A], &seq);
-            are_equal = seq == diff->tried;
-            has_skipped = 1;
-            next[DIFF_A] = seq;
-            next[DIFF_B] = seq + lead;
-        }
-        if (status != RL_OK) {
-            return status;
-        }
-    }
-    if (has_skipped) {
-        uint64_t depth = a->depth;
-        status = go_to(diff, a, next[DIFF_A], depth);
-        status = status == RL_OK ? go_to(diff, b, next[DIFF_B], depth) : status;
-    }
-    return status;
-}
-
 /* Goes over both sides until both have ended. */
 static rl_status lockstep(struct diff *diff)
 {
     struct side *a = &diff->sides[DIFF_A], *b = &diff->sides[DIFF_B];
     rl_status status = RL_OK;
     while (status == RL_OK && !(a->is_at_end && b->is_at_end)) {
-        if (diff->may_skip && a->event.seq >= diff->tried && !a->is_at_end && !b->is_at_end) {
-            status = skip_twins(diff);
+        int has_skipped = 0;
+        if (diff->may_skip && !a->is_at_end && !b->is_at_end) {
+            status = diff_skip(diff, &has_skipped);
+        }
+        if (status != RL_OK || has_skipped) {
             continue;
         }
         if (a->is_at_end || b->is_at_end || a->now.what != b->now.what) {
@@ -491,7 +356,7 @@ static rl_status lockstep(struct diff *diff)
                                                .code = {a->event.id, b->event.id}});
         }
         diff->steps++;
-        status = status == RL_OK ? follow_stack(diff, &a->event) : status;
+        status = status == RL_OK ? diff_follow_stack(diff, &a->event) : status;
         status = status == RL_OK ? step(diff, a) : status;
         status = status == RL_OK ? step(diff, b) : status;
     }
@@ -505,16 +370,16 @@ static rl_status open_side(struct diff *diff, int i, const struct siphash_key *k
     struct side *side = &diff->sides[i];
     side->reader = asked->reader;
     side->thread = asked->thread;
-    side->alike = (struct alike){.reader = asked->reader, .key = *key};
+    alike_init(&side->alike, asked->reader, key);
     side->window = rl_alloc(ALIGN_MAX, sizeof *side->window);
     if (side->window == NULL) {
         return RL_NOMEM;
     }
     if (!diff->question->is_call) {
-        return go_to(diff, side, 0, 0);
+        return diff_go_to(diff, side, 0, 0);
     }
     side->is_opening = 1;
-    rl_status status = go_to(diff, side, asked->seq, 0);
+    rl_status status = diff_go_to(diff, side, asked->seq, 0);
     side->is_opening = 0;
     side->frame = side->event.frame;
     return status;
@@ -523,23 +388,23 @@ static rl_status open_side(struct diff *diff, int i, const struct siphash_key *k
 rl_status diff_read(const struct diff_question *question, struct diff_answer *answer)
 {
     struct diff diff = {.question = question, .answer = answer};
-    struct siphash_key key;
+    struct siphash_key key = question->key;
     *answer = (struct diff_answer){0};
-    (void)os_random(&key, sizeof key);
-    rl_status status = open_side(&diff, DIFF_A, &key);
-    status = status == RL_OK ? open_side(&diff, DIFF_B, &key) : status;
-    const struct reader *a = question->sides[DIFF_A].reader, *b = question->sides[DIFF_B].reader;
-    diff.may_skip = !question->is_call && !a->is_being_written && !b->is_being_written &&
-                    !a->before.is_there && !b->before.is_there && twins_share_words(a, b);
+    if (!question->has_key) {
+        (void)os_random(&key, sizeof key);
+    }
+    rl_status status = diff_skip_open(&diff);
+    for (int i = 0; i < 2 && status == RL_OK; i++) {
+        status = open_side(&diff, i, &key);
+    }
     status = status == RL_OK ? lockstep(&diff) : status;
     answer->same = diff.steps;
     for (int i = 0; i < 2; i++) {
         cursor_close(diff.sides[i].cursor);
         alike_fini(&diff.sides[i].alike);
         rl_free(diff.sides[i].window);
-        twin_fini(&diff.twins[i]);
     }
-    tokens_fini(&diff.tokens);
+    diff_skip_close(&diff);
     align_fini(&diff.table);
     rl_free(diff.stack);
     return status;

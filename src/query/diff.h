@@ -10,6 +10,8 @@
 #define DIFF_H
 
 #include "cursor.h"
+#include "map.h"
+#include "siphash.h"
 
 enum diff_kind {
     DIFF_VALUES, /* the same step with other values */
@@ -44,6 +46,8 @@ struct diff_question {
     uint32_t kinds; /* one bit for each kind of event that both recordings have */
     int has_values; /* both recordings have values */
     size_t limit;   /* keeps the first ones; all are counted */
+    int has_key;    /* stretches that both indexes know by this key may be left out (landmarks.h) */
+    struct siphash_key key;
 };
 
 struct diff_answer {
@@ -52,6 +56,7 @@ struct diff_answer {
     uint64_t found[DIFF_KINDS]; /* number of differences of each kind */
     uint64_t own;               /* how many of them are own */
     uint64_t same;              /* number of steps that both took */
+    uint64_t skipped;           /* number of steps that landmarks left out, on one side or both */
 };
 
 RL_CHECKED rl_status diff_read(const struct diff_question *question, struct diff_answer *answer);

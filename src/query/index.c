@@ -5,6 +5,7 @@
  *    STRETCH     |  pairs, appended as the builder went on
  *    STATE    |
  *    OPEN     |
+ *    LANDMARKS
  *
  *    HEAD is of this recording? --no--> no index
  *       | yes
@@ -27,7 +28,7 @@
 #include "instant.h"
 #include "os.h"
 
-enum { FORMAT = 3 };
+enum { FORMAT = 4 };
 enum { FROM_FOOTER = 1 }; /* how the recording ended: it was closed */
 
 /* ---- the recording ---- */
@@ -203,6 +204,8 @@ static rl_status take_pair(struct index *index, struct bytes_out *raw)
     status = status == RL_OK ? skip_block(index, INDEX_STATE, &at) : status;
     uint64_t open = at;
     status = status == RL_OK ? skip_block(index, INDEX_OPEN, &at) : status;
+    stretch.marks = at;
+    status = status == RL_OK ? skip_block(index, INDEX_LANDMARKS, &at) : status;
     if (status != RL_OK) {
         index_stretch_fini(&stretch);
         return status == RL_NOMEM ? status : RL_END;
@@ -339,6 +342,12 @@ rl_status index_open_calls(const struct index *index, size_t stretch, struct byt
 {
     uint64_t at = index->stretches[stretch].open;
     return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_OPEN, calls);
+}
+
+rl_status index_landmarks(const struct index *index, size_t stretch, struct bytes_out *landmarks)
+{
+    uint64_t at = index->stretches[stretch].marks;
+    return at == 0 ? RL_DAMAGED : read_block(index, &at, INDEX_LANDMARKS, landmarks);
 }
 
 rl_status index_lives(const struct index *index, struct bytes_out *lives)

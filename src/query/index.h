@@ -65,6 +65,7 @@ struct index_stretch {
     uint64_t state, state_end; /* place in the file of the state before its first event; 0 = none:
                                 * it is the begin */
     uint64_t open;             /* of the calls that are open there; 0 = none: it is the begin */
+    uint64_t marks;            /* of the landmarks in it (landmarks.h) */
 };
 
 struct index {
@@ -104,6 +105,9 @@ RL_CHECKED rl_status index_list(const struct index *index, size_t stretch, struc
 /* Reads the calls that are open before a stretch (open_calls.h), or behind the last one. */
 RL_CHECKED rl_status index_open_calls(const struct index *index, size_t stretch,
                                       struct bytes_out *calls);
+/* Reads the landmarks in a stretch (landmarks.h). As index_state(). */
+RL_CHECKED rl_status index_landmarks(const struct index *index, size_t stretch,
+                                     struct bytes_out *landmarks);
 /* Reads the lives of threads and tasks, where it has them. As index_state(). */
 RL_CHECKED rl_status index_lives(const struct index *index, struct bytes_out *lives);
 
@@ -142,7 +146,8 @@ enum index_block {
     INDEX_OVER = 67,
     INDEX_LIST = 68,
     INDEX_OPEN = 69,
-    INDEX_LIVES = 70
+    INDEX_LIVES = 70,
+    INDEX_LANDMARKS = 71
 };
 
 #endif

@@ -5,7 +5,7 @@
  *                                      |
  *                                      +-- more than its share of bytes --> go on: a longer stretch
  *                                      |
- *                                      +--> STRETCH, STATE and OPEN are written
+ *                                      +--> STRETCH, STATE, OPEN, LANDMARKS are written
  *
  * It stops before what a reading would report: lost events, damage. What is behind that place is
  * always read.
@@ -67,6 +67,7 @@ struct index_builder {
     struct code_counts *counts; /* owned; of these codes */
     size_t counts_cap;
     struct open_calls open;
+    struct landmarks_pass landmarks;
     struct lives_pass lives;
     int has_lives;          /* of all events so far */
     struct tallies lines;   /* code << 32 | line: how often it runs */
@@ -340,6 +341,7 @@ static void begin_stretch(struct index_builder *b)
     b->stretch = (struct index_stretch){.before = b->given};
     b->has_list = 1;
     bytes_out_reset(&b->list);
+    landmarks_pass_reset(&b->landmarks);
     b->enough = b->least;
 }
 
@@ -418,6 +420,11 @@ static rl_status end_stretch(struct index_builder *b)
         open_calls_put(&b->open, &b->raw);
         status = seal_block(b, INDEX_OPEN);
     }
+    if (status == RL_OK) {
+        bytes_out_reset(&b->raw);
+        landmarks_pass_put(&b->landmarks, &b->raw);
+        status = seal_block(b, INDEX_LANDMARKS);
+    }
     if (status == RL_OK && b->size + b->sealed.len > room_of(b)) {
         b->enough += b->has_list ? 1 : b->enough; /* at first, try it without the list */
         b->has_list = 0;
@@ -479,6 +486,7 @@ rl_status index_builder_step(struct index_builder *b, uint64_t events)
         }
         status = note_event(b, &event);
         status = status == RL_OK ? note_life(b, &event) : status;
+        status = status == RL_OK ? landmarks_pass_take(&b->landmarks, &event) : status;
         if (status == RL_LIMIT) {
             return end_index(b);
         }
@@ -574,7 +582,8 @@ static rl_status go_on(struct index_builder *b, const struct index *known)
 }
 
 rl_status index_builder_open(struct reader *reader, const struct index *known, int fd,
-                             unsigned share, uint64_t stretch, struct index_builder **out)
+                             unsigned share, uint64_t stretch, const struct landmarks_plan *plan,
+                             struct index_builder **out)
 {
     struct index_builder *b = rl_zalloc(1, sizeof *b);
     if (b == NULL) {
@@ -588,6 +597,7 @@ rl_status index_builder_open(struct reader *reader, const struct index *known, i
     b->problems = reader->problem_count;
     b->lives.reader = reader;
     b->has_lives = 1;
+    landmarks_pass_open(&b->landmarks, reader, plan);
     index_head_put(reader, &b->raw);
     rl_status status = write_block(b, INDEX_HEAD);
     status = status == RL_OK ? stories_find_enders(reader, &b->enders) : status;
@@ -623,6 +633,7 @@ void index_builder_close(struct index_builder *b)
     tallies_fini(&b->frames);
     rl_free(b->counts);
     open_calls_fini(&b->open);
+    landmarks_pass_fini(&b->landmarks);
     lives_pass_fini(&b->lives);
     u64map_fini(&b->enders);
     bytes_out_fini(&b->list);

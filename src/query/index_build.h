@@ -12,6 +12,7 @@
 #define INDEX_BUILD_H
 
 #include "index.h"
+#include "landmarks.h"
 
 struct index_builder;
 
@@ -20,9 +21,10 @@ struct index_builder;
 int index_is_wanted(const struct reader *reader, const struct index *known, uint64_t least);
 /* Begins. Writes to an empty file; the descriptor stays the caller's. `share` bounds the size:
  * 1/share of the recording; 0 = no bound. `stretch` is the least number of events in a stretch; 0 =
- * a good one. */
+ * a good one. `plan` = NULL makes no landmarks. */
 RL_CHECKED rl_status index_builder_open(struct reader *reader, const struct index *known, int fd,
                                         unsigned share, uint64_t stretch,
+                                        const struct landmarks_plan *plan,
                                         struct index_builder **out);
 /* Takes so many events. RL_OK, RL_END where there are no more that an index may cover, RL_IO or
  * RL_NOMEM. */

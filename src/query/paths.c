@@ -131,7 +131,7 @@ static rl_status digest_threads(struct run *run)
         digest->thread = run->side->threads[i];
         status = walk_open(&walk, run, digest->thread);
         for (; status == RL_OK && !walk.is_at_end; status = walk_next(&walk)) {
-            digest->hash = alike_add(digest->hash, walk.what);
+            digest->hash = alike_add(&run->alike, digest->hash, walk.what);
             digest->steps++;
         }
         digest->calls = walk.calls;
@@ -195,7 +195,7 @@ rl_status paths_compare(const struct path_side sides[2], struct path_answer *ans
     *answer = (struct path_answer){0};
     (void)os_random(&key, sizeof key);
     for (int i = 0; i < 2 && status == RL_OK; i++) {
-        runs[i].alike = (struct alike){.reader = sides[i].reader, .key = key};
+        alike_init(&runs[i].alike, sides[i].reader, &key);
         runs[i].digests = rl_zalloc(sides[i].thread_count + 1, sizeof *runs[i].digests);
         status = runs[i].digests != NULL ? digest_threads(&runs[i]) : RL_NOMEM;
     }

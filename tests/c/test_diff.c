@@ -2,9 +2,12 @@
  * whether two runs took the same path. */
 #include "testing.h"
 
+#include <fcntl.h>
+
 #include "align.h"
 #include "alloc.h"
 #include "diff.h"
+#include "index_build.h"
 #include "paths.h"
 #include "recording.h"
 
@@ -239,6 +242,122 @@ static void two_calls_of_one_recording_are_compared(void **state)
     reader_close(reader);
 }
 
+/* ---- with landmarks ---- */
+
+static const struct landmarks_plan plan = {{11, 12}, 50};
+
+/* Adds so many events to the reader's index. */
+static void add_to_index(struct reader *reader, uint64_t events)
+{
+    const char *path = fresh_path();
+    struct index_builder *builder = NULL;
+    struct index *index = NULL;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(index_builder_open(reader, reader->index, fd, 0, 700, &plan, &builder), RL_OK);
+    rl_status status = index_builder_step(builder, events);
+    assert_true(status == RL_OK || status == RL_END);
+    index_builder_close(builder);
+    index_close(reader->index);
+    assert_int_equal(index_open(reader, fd, &index), RL_OK);
+    reader->index = index;
+    (void)unlink(path);
+}
+
+static void close_with_index(struct reader *reader)
+{
+    index_close(reader->index);
+    reader_close(reader);
+}
+
+/* Compares without landmarks and with them. Returns how many steps these left out. */
+static uint64_t compare_with_landmarks(struct reader *a, struct reader *b, uint32_t kinds)
+{
+    struct diff_question question = {
+        .sides = {{.reader = a, .thread = 1, .seq = 0}, {.reader = b, .thread = 1, .seq = 0}},
+        .kinds = kinds,
+        .has_values = 1,
+        .limit = 100,
+        .key = plan.key};
+    struct diff_answer plain, quick;
+    assert_int_equal(diff_read(&question, &plain), RL_OK);
+    question.has_key = 1;
+    assert_int_equal(diff_read(&question, &quick), RL_OK);
+    assert_int_equal(plain.count, quick.count);
+    assert_int_equal(plain.same, quick.same);
+    assert_int_equal(plain.own, quick.own);
+    assert_memory_equal(plain.found, quick.found, sizeof plain.found);
+    for (size_t i = 0; i < plain.count; i++) {
+        const struct difference *one = &plain.items[i], *other = &quick.items[i];
+        assert_memory_equal(one->seq, other->seq, sizeof one->seq);
+        assert_memory_equal(one->events, other->events, sizeof one->events);
+        assert_int_equal(one->depth, other->depth);
+        assert_memory_equal(one->stack, other->stack, one->depth * sizeof *one->stack);
+    }
+    assert_int_equal(plain.skipped, 0);
+    uint64_t skipped = quick.skipped;
+    diff_fini(&plain);
+    diff_fini(&quick);
+    return skipped;
+}
+
+static void landmarks_leave_out_what_is_equal(void **state)
+{
+    (void)state;
+    struct reader *a = write_main(9000, 5000), *b = write_main(9000, -1);
+    assert_int_equal(compare_with_landmarks(a, b, KINDS), 0);
+    add_to_index(a, 1000000);
+    assert_int_equal(compare_with_landmarks(a, b, KINDS), 0);
+    add_to_index(b, 1000000);
+    assert_true(compare_with_landmarks(a, b, KINDS) > 30000);
+    assert_int_equal(compare_with_landmarks(a, b, 1u << RL_EVENT_CALL), 0);
+    close_with_index(a);
+    close_with_index(b);
+}
+
+/* Where an index was extended, nothing is known of the stretch around that place. */
+static void an_index_that_was_extended_is_not_believed_there(void **state)
+{
+    (void)state;
+    for (int changed = 170; changed < 190; changed++) {
+        struct reader *a = write_main(600, changed), *b = write_main(600, -1);
+        for (int i = 0; i < 2; i++) {
+            add_to_index(i == 0 ? a : b, 700);
+            add_to_index(i == 0 ? a : b, 1000000);
+        }
+        assert_true(compare_with_landmarks(a, b, KINDS) > 500);
+        close_with_index(a);
+        close_with_index(b);
+    }
+}
+
+static void each_allocation_with_landmarks_may_fail(void **state)
+{
+    (void)state;
+    struct reader *a = write_main(300, 5), *b = write_main(300, 200);
+    add_to_index(a, 1000000);
+    add_to_index(b, 1000000);
+    struct diff_question question = {
+        .sides = {{.reader = a, .thread = 1, .seq = 0}, {.reader = b, .thread = 1, .seq = 0}},
+        .kinds = KINDS,
+        .limit = 10,
+        .has_key = 1,
+        .key = plan.key};
+    struct diff_answer answer;
+    int failed = 0;
+    for (unsigned long nth = 1; nth < 300; nth++) {
+        (void)rl_alloc_fail_at(nth, 0);
+        rl_status status = diff_read(&question, &answer);
+        (void)rl_alloc_fail_at(0, 0);
+        assert_true(status == RL_NOMEM || answer.count <= 2);
+        failed += status == RL_NOMEM;
+        diff_fini(&answer);
+    }
+    assert_true(failed > 10);
+    close_with_index(a);
+    close_with_index(b);
+}
+
 /* f is entered and left n times; the last one with an exception where `fails`. A module's body is
  * around the second one where `imports`. */
 static struct reader *write_path(int n, int fails, int imports)
@@ -353,6 +472,9 @@ int main(void)
         cmocka_unit_test(long_calls_without_a_pair_are_counted_whole),
         cmocka_unit_test(two_calls_of_one_recording_are_compared),
         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(landmarks_leave_out_what_is_equal),
+        cmocka_unit_test(an_index_that_was_extended_is_not_believed_there),
+        cmocka_unit_test(each_allocation_with_landmarks_may_fail),
         cmocka_unit_test(a_path_is_calls_and_their_ends),
         cmocka_unit_test(each_allocation_of_a_path_may_fail),
     };

@@ -32,7 +32,8 @@ static const char *build_index(struct reader *reader, uint64_t stretch)
     rl_status status;
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
-    assert_int_equal(index_builder_open(reader, reader->index, fd, 0, stretch, &builder), RL_OK);
+    assert_int_equal(index_builder_open(reader, reader->index, fd, 0, stretch, NULL, &builder),
+                     RL_OK);
     while ((status = index_builder_step(builder, 1000)) == RL_OK) {
     }
     assert_int_equal(status, RL_END);
@@ -601,7 +602,7 @@ static void the_share_is_kept(void **state)
     write_recording(path, 90000);
     struct reader *reader = open_reader(path);
     int fd = open(index, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    assert_int_equal(index_builder_open(reader, NULL, fd, 10, 50, &builder), RL_OK);
+    assert_int_equal(index_builder_open(reader, NULL, fd, 10, 50, NULL, &builder), RL_OK);
     while (index_builder_step(builder, 100000) == RL_OK) {
     }
     assert_true(index_builder_covered(builder) > reader->events / 2);

@@ -42,11 +42,12 @@ static PyObject *diff_answer_object(const struct diff_answer *answer)
     if (rows == NULL) {
         return NULL;
     }
-    return Py_BuildValue("(N(KKKK)KK)", rows, (unsigned long long)answer->found[DIFF_VALUES],
+    return Py_BuildValue("(N(KKKK)KKK)", rows, (unsigned long long)answer->found[DIFF_VALUES],
                          (unsigned long long)answer->found[DIFF_STEPS],
                          (unsigned long long)answer->found[DIFF_INSIDE],
                          (unsigned long long)answer->found[DIFF_LOST],
-                         (unsigned long long)answer->own, (unsigned long long)answer->same);
+                         (unsigned long long)answer->own, (unsigned long long)answer->same,
+                         (unsigned long long)answer->skipped);
 }
 
 /* Enters both readers, which may be one, and answers. */
@@ -75,18 +76,21 @@ static PyObject *answer_diff(struct reader_object *self, struct reader_object *o
     return result;
 }
 
-/* diff(other, threads, calls, own, kinds, has_values, limit): (rows, numbers by kind, number of own
- * ones, same steps). `threads` is one of each recording; `calls` the numbers of two call events, or
- * None; `own` the codes of each whose differences come first. */
+/* diff(other, threads, calls, own, kinds, has_values, limit, key=None): (rows, numbers by kind,
+ * number of own ones, same steps, steps that landmarks left out). `threads` is one of each
+ * recording, and `calls` the numbers of two call events, or None. Differences of the codes in `own`
+ * come first. `key` is that of landmarks in their indexes. */
 PyObject *reader_diff(struct reader_object *self, PyObject *args)
 {
     struct diff_question question = {0};
     struct reader_object *other;
     struct diff_side *a = &question.sides[DIFF_A], *b = &question.sides[DIFF_B];
-    PyObject *calls, *own_a, *own_b;
+    PyObject *calls, *own_a, *own_b, *key = Py_None;
     unsigned long long seq_a = 0, seq_b = 0, limit = 0;
-    if (!PyArg_ParseTuple(args, "O!(II)O(OO)IpK", Py_TYPE(self), &other, &a->thread, &b->thread,
-                          &calls, &own_a, &own_b, &question.kinds, &question.has_values, &limit) ||
+    if (!PyArg_ParseTuple(args, "O!(II)O(OO)IpK|O", Py_TYPE(self), &other, &a->thread, &b->thread,
+                          &calls, &own_a, &own_b, &question.kinds, &question.has_values, &limit,
+                          &key) ||
+        reader_take_key(key, &question.key, &question.has_key) != 0 ||
         (calls != Py_None && !PyArg_ParseTuple(calls, "KK", &seq_a, &seq_b))) {
         return NULL;
     }

@@ -67,25 +67,45 @@ PyObject *reader_index_wanted(struct reader_object *self, PyObject *arg)
     return PyBool_FromLong(is_wanted);
 }
 
+int reader_take_key(PyObject *bytes, struct siphash_key *key, int *has_key)
+{
+    *has_key = bytes != Py_None;
+    if (!*has_key) {
+        return 0;
+    }
+    if (!PyBytes_Check(bytes) || PyBytes_GET_SIZE(bytes) != (Py_ssize_t)sizeof *key) {
+        PyErr_SetString(PyExc_ValueError, "a key has 16 bytes");
+        return -1;
+    }
+    memcpy(key, PyBytes_AS_STRING(bytes), sizeof *key);
+    return 0;
+}
+
 static PyObject *raise_status(rl_status status)
 {
     return status == RL_NOMEM ? PyErr_NoMemory()
                               : refusal_raise(status, "the index cannot be written");
 }
 
-/* index_begin(fd, share=10, stretch=0): begins an index in an empty file. */
+/* index_begin(fd, share=10, stretch=0, key=None, marks=0): begins an index in an empty file.
+ * Without a key it has no landmarks; `marks` is the least number of steps between them. */
 PyObject *reader_index_begin(struct reader_object *self, PyObject *args)
 {
     int fd;
     unsigned share = INDEX_SHARE;
-    unsigned long long stretch = 0;
-    if (!PyArg_ParseTuple(args, "i|IK", &fd, &share, &stretch) || reader_enter(self) == NULL) {
+    unsigned long long stretch = 0, marks = 0;
+    PyObject *key = Py_None;
+    struct landmarks_plan plan;
+    int has_key;
+    if (!PyArg_ParseTuple(args, "i|IKOK", &fd, &share, &stretch, &key, &marks) ||
+        reader_take_key(key, &plan.key, &has_key) != 0 || reader_enter(self) == NULL) {
         return NULL;
     }
+    plan.least = marks;
     index_builder_close(self->builder);
     self->builder = NULL;
-    rl_status status =
-        index_builder_open(self->reader, self->reader->index, fd, share, stretch, &self->builder);
+    rl_status status = index_builder_open(self->reader, self->reader->index, fd, share, stretch,
+                                          has_key ? &plan : NULL, &self->builder);
     self->busy = 0;
     if (status != RL_OK) {
         return raise_status(status);

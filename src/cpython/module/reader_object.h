@@ -41,6 +41,9 @@ PyObject *reader_calls_piece(struct reader_object *self, PyObject *ignored);
 PyObject *reader_progress(struct reader_object *self, PyObject *ignored);
 
 /* Methods in reader_index.c. */
+struct siphash_key;
+/* The key of landmarks, 16 bytes; None is none. 0, or -1 with an exception. */
+int reader_take_key(PyObject *bytes, struct siphash_key *key, int *has_key);
 void reader_index_free(struct reader_object *self);
 PyObject *reader_index_use(struct reader_object *self, PyObject *fd);
 PyObject *reader_index_wanted(struct reader_object *self, PyObject *least);
