@@ -331,6 +331,22 @@ static void an_index_that_was_extended_is_not_believed_there(void **state)
     }
 }
 
+/* Asks as often as there are allocations, of which another one fails each time. */
+static void fail_each_allocation(const struct diff_question *question, unsigned long most)
+{
+    struct diff_answer answer;
+    int failed = 0;
+    for (unsigned long nth = 1; nth < most; nth++) {
+        (void)rl_alloc_fail_at(nth, 0);
+        rl_status status = diff_read(question, &answer);
+        (void)rl_alloc_fail_at(0, 0);
+        assert_true(status == RL_NOMEM || answer.count <= 2);
+        failed += status == RL_NOMEM;
+        diff_fini(&answer);
+    }
+    assert_true(failed > 10);
+}
+
 static void each_allocation_with_landmarks_may_fail(void **state)
 {
     (void)state;
@@ -343,17 +359,7 @@ static void each_allocation_with_landmarks_may_fail(void **state)
         .limit = 10,
         .has_key = 1,
         .key = plan.key};
-    struct diff_answer answer;
-    int failed = 0;
-    for (unsigned long nth = 1; nth < 300; nth++) {
-        (void)rl_alloc_fail_at(nth, 0);
-        rl_status status = diff_read(&question, &answer);
-        (void)rl_alloc_fail_at(0, 0);
-        assert_true(status == RL_NOMEM || answer.count <= 2);
-        failed += status == RL_NOMEM;
-        diff_fini(&answer);
-    }
-    assert_true(failed > 10);
+    fail_each_allocation(&question, 300);
     close_with_index(a);
     close_with_index(b);
 }
@@ -448,17 +454,7 @@ static void each_allocation_may_fail(void **state)
         .kinds = KINDS,
         .has_values = 1,
         .limit = 10};
-    struct diff_answer answer;
-    int failed = 0;
-    for (unsigned long nth = 1; nth < 500; nth++) {
-        (void)rl_alloc_fail_at(nth, 0);
-        rl_status status = diff_read(&question, &answer);
-        (void)rl_alloc_fail_at(0, 0);
-        assert_true(status == RL_NOMEM || answer.count <= 2);
-        failed += status == RL_NOMEM;
-        diff_fini(&answer);
-    }
-    assert_true(failed > 10);
+    fail_each_allocation(&question, 500);
     reader_close(a);
     reader_close(b);
 }
