@@ -671,3 +671,12 @@ def test_each_option_is_in_one_group_whose_example_is_valid():
         assert chosen.pop("target") == ["app.py"]
         assert any(chosen[key] is not None for key in keys)
         config.load(options={key: value for key, value in chosen.items() if value is not None})
+
+
+@pytest.mark.parametrize("words", [["-m", "mod", "a", "--b"], ["mod.py", "-q"], ["-c", "1", "-x"]])
+def test_the_program_is_named_as_it_was_started(tmp_path, words):
+    (tmp_path / "mod.py").write_text("pass\n")
+    assert relive("record", "-o", "out.relive", *words, cwd=tmp_path).returncode == 0
+    text = relive("info", "out.relive", cwd=tmp_path).stdout.decode()
+    named = next(line for line in text.splitlines() if line.startswith("  program "))
+    assert named.endswith(" ".join(["", *words])) and "python" in named.split()[1]

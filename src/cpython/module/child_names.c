@@ -1,20 +1,17 @@
-/* Why: see child_names.h. sys.argv lacks the interpreter's own words, and sys.orig_argv came with
- * 3.10. So the words are those of Py_GetArgcArgv(). */
+/* Why: see child_names.h. */
 #include "child_names.h"
 
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
 
+#include "command_line.h"
 #include "fields.h"
 #include "refusal.h"
 
 #include "pattern.h"
 
 enum { STEM_MAX = 64 };
-
-/* 3.8 exports it without a declaration. */
-void Py_GetArgcArgv(int *argc, wchar_t ***argv);
 
 /* What an interpreter was started to run. */
 struct target {
@@ -50,10 +47,9 @@ static int read_options(const wchar_t *word, const wchar_t *next, struct target 
 static struct target find_target(void)
 {
     struct target target = {0, NULL, NULL};
-    wchar_t **words = NULL;
-    int count = 0, taken = 1;
-    Py_GetArgcArgv(&count, &words);
-    if (words == NULL || count == 0) {
+    int count, taken = 1;
+    wchar_t **words = command_line_raw(&count);
+    if (count == 0) {
         return target;
     }
     target.python = words[0];

@@ -8,6 +8,34 @@
 #include "bytes.h"
 #include "rec.h"
 
+/* 3.8 exports it without a declaration. */
+void Py_GetArgcArgv(int *argc, wchar_t ***argv);
+
+wchar_t **command_line_raw(int *count)
+{
+    wchar_t **words = NULL;
+    *count = 0;
+    Py_GetArgcArgv(count, &words);
+    *count = words != NULL ? *count : 0;
+    return words;
+}
+
+PyObject *command_line_words(void)
+{
+    int count;
+    wchar_t **words = command_line_raw(&count);
+    PyObject *list = PyList_New(count); /* owned */
+    for (int i = 0; i < count && list != NULL; i++) {
+        PyObject *word = PyUnicode_FromWideChar(words[i], -1); /* the list's own */
+        if (word == NULL) {
+            Py_CLEAR(list);
+        } else {
+            PyList_SET_ITEM(list, i, word);
+        }
+    }
+    return list;
+}
+
 /* Python code, each text in quotes emptied: new. */
 static PyObject *empty_literals(const char *code, size_t len)
 {

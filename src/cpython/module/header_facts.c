@@ -82,9 +82,9 @@ static PyObject *decode_system(const char *text)
 /* All words that the interpreter was started with, where it says so: new. */
 static PyObject *list_words(void)
 {
-    PyObject *original = PySys_GetObject("orig_argv"), *own = PySys_GetObject("argv");
-    PyObject *words = original != NULL ? PySequence_List(original) : PyList_New(0); /* owned */
-    if (original == NULL && words != NULL) {
+    PyObject *own = PySys_GetObject("argv"); /* borrowed */
+    PyObject *words = command_line_words();  /* owned */
+    if (words != NULL && PyList_GET_SIZE(words) == 0) {
         PyObject *executable = get_system_text("executable"); /* owned */
         int failed = executable == NULL || PyList_Append(words, executable) != 0;
         Py_XDECREF(executable);
