@@ -273,7 +273,7 @@ def _show(failure: _Failure, endings: Sequence[Ending], is_full: bool) -> None:
             text = text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
             print(f"  {row['position']:>10}  {text}")
     print()
-    for line in summary.describe_endings(endings, "ended "):
+    for line in summary.describe_endings(endings, "ended: "):
         print(line)
     print("\nnext")
     for command, why in failure.commands():
@@ -324,7 +324,7 @@ def _say_nothing_failed(run: List[Recording], endings: Sequence[Ending], is_json
             common.emit(row="next", command=common.typed(command), why=why)
         return
     print(text)
-    for line in summary.describe_endings(endings, "ended "):
+    for line in summary.describe_endings(endings, "ended: "):
         print(line)
     print("\nnext")
     for command, why in commands:
