@@ -381,10 +381,11 @@ static inline int trace_is_foreign(const PyThreadState *ts, Py_tracefunc ours)
     return ts->c_tracefunc != NULL && ts->c_tracefunc != ours;
 }
 
-/* Returns whether another tool's profile function is on in the thread. */
+/* Returns whether another tool's profile function sees what the thread runs: not what that function
+ * runs itself, nor a trace function. */
 static inline int profile_is_foreign(const PyThreadState *ts, Py_tracefunc ours)
 {
-    return ts->c_profilefunc != NULL && ts->c_profilefunc != ours;
+    return ts->c_profilefunc != NULL && ts->c_profilefunc != ours && ts->tracing == 0;
 }
 
 static inline void trace_allow(PyThreadState *ts, int is_allowed)
