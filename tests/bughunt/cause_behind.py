@@ -31,5 +31,5 @@ main()
 # question: It ends with "ConfigError: the configuration cannot be read". Which line is wrong?
 # record: --level lines
 # $ relive exc
-#   because of ValueError: too many values to unpack
+#   because of exception 2, ValueError: too many values to unpack
 #   parse(line='timeout = 3=0')
