@@ -449,6 +449,10 @@ static inline void compat_set_eval(_PyFrameEvalFunction eval)
  * import of the module would begin without them. */
 #define EXIT_FUNCTIONS_ARE_THE_INTERPRETERS (PY_VERSION_HEX >= 0x030a0000)
 
+/* Daemon threads that wait for the GIL get it after the interpreter's state is gone, and crash, if
+ * the process goes on for 5 ms. What takes time has to be before that. */
+#define DAEMONS_OUTLIVE_THE_INTERPRETER (PY_VERSION_HEX >> 16 == 0x030a)
+
 /* A trace or profile function gets None, not NULL, where an exception leaves a frame. */
 #define UNWIND_LOOKS_LIKE_NONE (PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000)
 

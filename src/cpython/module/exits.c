@@ -184,6 +184,31 @@ static int register_check(void)
     return failed ? -1 : 0;
 }
 
+#if DAEMONS_OUTLIVE_THE_INTERPRETER
+static void stop_with_interpreter(PyObject *capsule)
+{
+    (void)capsule;
+    stop_at_exit();
+}
+
+/* Stops the recording when the interpreter's own dictionary is cleared: its last step but one. */
+static int register_early_stop(void)
+{
+    static char any;
+    PyObject *dict = PyInterpreterState_GetDict(PyInterpreterState_Main());        /* borrowed */
+    PyObject *capsule = PyCapsule_New(&any, "relive.stop", stop_with_interpreter); /* owned */
+    int failed =
+        dict == NULL || capsule == NULL || PyDict_SetItemString(dict, "relive.stop", capsule) != 0;
+    Py_XDECREF(capsule);
+    return failed ? -1 : 0;
+}
+#else
+static int register_early_stop(void)
+{
+    return 0;
+}
+#endif
+
 int exits_register(void)
 {
     static int is_done;
@@ -191,7 +216,7 @@ int exits_register(void)
         PyErr_SetString(PyExc_RuntimeError, "no place left among the interpreter's exit functions");
         return -1;
     }
-    if (!is_done && register_check() != 0) {
+    if (!is_done && (register_check() != 0 || register_early_stop() != 0)) {
         return -1;
     }
     if (!is_done) {
