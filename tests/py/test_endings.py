@@ -295,7 +295,9 @@ def test_what_is_missing_is_never_complete(tmp_path):
     data = path.read_bytes()
     assert api.open(path).header["is_complete"]
     copy = tmp_path / "copy.relive"
-    for size in len(data) - 8, len(data) * 3 // 4, len(data) // 2:
+    # The writer thread may have made the file longer, for slots that hold nothing yet.
+    end = int.from_bytes(data[data.index(b"RLLV") + 200 :][:8], "little")
+    for size in end - 8, end * 3 // 4, end // 2:
         copy.write_bytes(data[:size])
         assert not api.open(copy).header["is_complete"], size
         assert relive("info", copy).returncode == 3
