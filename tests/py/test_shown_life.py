@@ -341,6 +341,8 @@ def main():
             o.n = make(turn + 41)
             again[make] += id(o.n) == before
             see(o)
+    if sys.version_info >= (3, 15):
+        del again[MAKERS[2]]  # a complex number gets another address there
     assert min(again.values()) > 10, again
 """,
         least=200,
