@@ -45,7 +45,9 @@ bring_314() {
 
 bring_315() {
     local prefix=$cache/3.15 sources=/etc/apt/sources.list.d/debian.sources apt work lib deb python
-    if [ ! -x "$prefix/usr/bin/python3.15" ]; then
+    # The tests of pdb and bdb are in a package of their own: make test-peers runs them.
+    if [ ! -x "$prefix/usr/bin/python3.15" ] ||
+        [ ! -f "$prefix/usr/lib/python3.15/test/test_pdb.py" ]; then
         [ -f "$sources" ] && command -v patchelf >/dev/null 2>&1 ||
             { echo "lack 3.15 needs a Debian system and patchelf"; return; }
         work=$(mktemp -d "$cache/work.XXXXXX")
@@ -60,7 +62,7 @@ bring_315() {
                  -o APT::Sandbox::User=root"
             timeout 300 apt-get $apt update -qq &&
                 timeout 600 apt-get $apt install -y -qq --no-install-recommends --download-only \
-                    python3.15 python3.15-dev &&
+                    python3.15 python3.15-dev libpython3.15-testsuite &&
                 for deb in cache/archives/*.deb; do dpkg -x "$deb" root || exit 1; done
             lib=$prefix/usr/lib/x86_64-linux-gnu
             patchelf --set-interpreter "$lib/ld-linux-x86-64.so.2" --force-rpath \

@@ -19,7 +19,7 @@ from relive.debug.frame_locals import FrameLocals
 from relive.debug.live import FinalError, LivePlace, PdbScreen, said
 from relive.debug.protocol import ignore
 from relive.debug.shared_prompt import PerThread, SharedPrompt
-from relive.debug.stdlib_pdb import pdb
+from relive.debug.stdlib_pdb import pdb, without_editor
 from relive.errors import ReliveError
 from relive.prompt import console
 from relive.prompt.commands import Commands
@@ -47,7 +47,8 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self, *options: Any, quits: Callable[[], BaseException] = bdb.BdbQuit, **more: Any
     ) -> None:
         """Takes pdb.Pdb's own arguments."""
-        super().__init__(*options, **more)
+        with without_editor():
+            super().__init__(*options, **more)
         self.prompt = "(relive) "
         self._quits = quits
         self._wait_for_mainpyfile = False
@@ -199,8 +200,11 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     def print_stack_entry(self, frame_lineno: Any, prompt_prefix: str = "\n-> ") -> None:
         """Shows a frame; pdb calls it."""
-        number = next(i for i, one in enumerate(self.stack, 1) if one[0] is frame_lineno[0])
-        self.shared().show_frame(number)
+        for number, one in enumerate(self.stack, 1):
+            if one[0] is frame_lineno[0]:
+                self.shared().show_frame(number)
+                return
+        super().print_stack_entry(frame_lineno)  # a frame of no stop
 
     def _forget_output(self) -> None:
         if self.stdout is sys.stdout:

@@ -2,12 +2,13 @@
 `import pdb` is theirs, for the program, and `pdb` here is the library's own all the same."""
 
 import bdb
+import contextlib
 import importlib.machinery
 import importlib.util
 import os
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Iterator
 
 
 def _load() -> ModuleType:
@@ -27,3 +28,23 @@ if TYPE_CHECKING:
     import pdb as pdb
 else:
     pdb = _load()
+
+
+_EDITOR = "_pyrepl_available"  # pdb's own, from 3.15 on
+
+
+@contextlib.contextmanager
+def without_editor() -> Iterator[None]:
+    """Has a pdb.Pdb that is made meanwhile read lines by readline, as before 3.15. The line editor
+    that pdb has since then takes SIGCONT and threading.excepthook from the program. A traceback of
+    one of its threads would come at the next prompt, or never."""
+    module: Any = pdb
+    before = getattr(module, _EDITOR, None)
+    if before is None:
+        yield
+        return
+    setattr(module, _EDITOR, lambda: False)
+    try:
+        yield
+    finally:
+        setattr(module, _EDITOR, before)

@@ -18,11 +18,23 @@ def start_runtime():
     assert runtime.initialize({"enabled": True, "my_code_only": False}), runtime.telemetry.as_json()
 
 
-def require_no_tracer():
-    """From 3.12 on, a stop is none of a trace function."""
-    if sys.version_info >= (3, 12) and sys.gettrace() is not None:
-        os.write(2, f"there is a trace function at a stop: {sys.gettrace()!r}\n".encode())
+_seen = [0]  # the stops that the engine has counted
+
+
+def require_own_stop(frame):
+    """A stop is the engine's: its telemetry counts and names it. From 3.12 on there is no trace
+    function at it."""
+    from relive.debug.engine import runtime
+
+    trouble, count, named = "", runtime.counts()["stops"], runtime.stops.here()
+    if count <= _seen[0] or named is None or named.frame is not frame:
+        trouble = f"the engine does not know of a stop at {frame!r}"
+    elif sys.version_info >= (3, 12) and sys.gettrace() is not None:
+        trouble = f"there is a trace function at a stop: {sys.gettrace()!r}"
+    if trouble:
+        os.write(2, f"{trouble}\n".encode())
         os._exit(70)  # an exception could be what a test expects
+    _seen[0] = count
 
 
 def replace_bdb():
@@ -36,9 +48,9 @@ def replace_bdb():
             super().__init__(*args, **named)
             self.start_engine()
 
-        def stopped(self, *args):
-            require_no_tracer()
-            super().stopped(*args)
+        def stopped(self, frame, *args):
+            require_own_stop(frame)
+            super().stopped(frame, *args)
 
     start_runtime()
     bdb.Bdb = Bdb
@@ -55,9 +67,9 @@ def replace_pdb():
             super().__init__(*args, **named)
             self.prompt = "(Pdb) "
 
-        def stopped(self, *args):
-            require_no_tracer()
-            super().stopped(*args)
+        def stopped(self, frame, *args):
+            require_own_stop(frame)
+            super().stopped(frame, *args)
 
     start_runtime()
     pdb.Pdb = Pdb
@@ -69,7 +81,9 @@ class Popen(subprocess.Popen):
     def __init__(self, args, *more, **named):
         self.is_mapped = list(args[1:3]) == ["-m", "pdb"]
         if self.is_mapped:
-            words = ["-x" if word == "-c" else word for word in args[3:]]
+            words = args[3:]
+            end = words.index("--") if "--" in words else len(words)
+            words = ["-x" if word == "-c" else word for word in words[:end]] + words[end:]
             args = [args[0], "-m", "relive", "debug", "--again", "--all-code", *words]
         super().__init__(args, *more, **named)
 
@@ -100,7 +114,9 @@ def replace_children(module):
     if run_pty is not None:
         # On the first line, which is empty in these scripts: numbers of lines stay.
         first = f"import sys; sys.path.insert(0, {HERE!r}); import shim; shim.replace_pdb()"
-        module.run_pty = lambda script, *args: run_pty(first + own_lines(script), *args)
+        module.run_pty = lambda script, *args, **named: run_pty(
+            first + own_lines(script), *args, **named
+        )
 
 
 def own_lines(script):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from conftest import clean_environ, relive, run
+from debugging_terminal import Terminal
 
 PROGRAM = """\
 import sys
@@ -208,3 +209,14 @@ def test_with_all_code_what_the_import_machinery_handles_is_not_uncaught(tmp_pat
     source = "try:\n    import nothing_here\nexcept ImportError:\n    print('none')\n"
     text = prompt(tmp_path, ["c"], "--all-code", source=source).stdout.decode()
     assert "Uncaught" not in text and "none" in text
+
+
+def test_at_any_terminal_the_prompt_is_relives_and_takes_nothing_from_the_program(tmp_path):
+    source = """\
+import signal, sys, threading
+mine = threading.excepthook is threading.__excepthook__, signal.getsignal(signal.SIGCONT)
+print('kept', mine == (True, signal.SIG_DFL))
+"""
+    env = {"TERM": "xterm", "NO_COLOR": "1"}
+    text = Terminal(tmp_path, source, env=env).run("n", "n", "p 6 * 7", "c")
+    assert "kept True" in text and "42" in text and "(Pdb)" not in text

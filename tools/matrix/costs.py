@@ -20,7 +20,7 @@ from environments import (
 PROGRAM = "docutils==0.20.1"  # the large program of the benchmark; the newest for 3.8
 FILTERED = ["3.8", "3.11", "3.12", "3.13"]
 WITH_PEERS = ["3.11", "3.12", "3.13"]
-WITH_PDB_TESTS = ["3.8", "3.10", "3.12", "3.13", "3.14"]
+WITH_PDB_TESTS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
 PROVED = ["3.8", "3.9", "3.10", "3.11"]  # breakpoints rewrite code there
 CORPUS = (
     "attrs boltons click django docutils flask httpx jinja2 more-itertools networkx packaging pip "
