@@ -85,10 +85,14 @@ rl_status cut_file_control(struct cut_file *file, const struct reader *reader, u
     put32(page + RL_LV_MAGIC, RL_LIVE_MAGIC);
     put32(page + RL_LV_SLOT_BYTES, RL_PAGE);
     put32(page + RL_LV_STATE, state);
-    if (state != RL_LIVE_CLOSED && reader->heartbeat.mono_ns != 0) {
-        put64(page + RL_LV_BEAT_MONO, reader->heartbeat.mono_ns);
-        put64(page + RL_LV_BEAT_TICKS, reader->heartbeat.ticks);
-        put64(page + RL_LV_BEAT_CHECK, reader->heartbeat.mono_ns ^ reader->heartbeat.ticks);
+    const struct heartbeat *beat =
+        state == RL_LIVE_CLOSED || reader->clock_end.mono_ns > reader->heartbeat.mono_ns
+            ? &reader->clock_end
+            : &reader->heartbeat;
+    if (beat->mono_ns != 0) {
+        put64(page + RL_LV_BEAT_MONO, beat->mono_ns);
+        put64(page + RL_LV_BEAT_TICKS, beat->ticks);
+        put64(page + RL_LV_BEAT_CHECK, beat->mono_ns ^ beat->ticks);
     }
     put64(page + RL_LV_NO_TEXT, reader->no_text);
     put64(page + RL_LV_ENDING, ending_word(reader->own));

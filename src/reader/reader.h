@@ -71,6 +71,7 @@ struct reader {
     int is_complete; /* closed cleanly: index and footer are there */
     int is_whole;    /* nothing is known to be missing up to the last moment of the process */
     int is_being_written;
+    int is_copy;    /* cut or packed out of another recording: no slots */
     int is_running; /* its process still runs, although nobody has the file's lock: a copy */
     struct ending own, waited; /* how it ended: the process itself; who has waited for it */
     uint64_t birth;            /* of the process: os_process_birth(); 0 = not known */
@@ -78,12 +79,13 @@ struct reader {
     uint32_t live_state;       /* enum rl_live_state of the control page, 0 = no page found */
     uint64_t control;          /* place of that page */
     struct heartbeat {
-        uint64_t mono_ns; /* 0 = none found */
-        uint64_t ticks;   /* 0 in files of minor 0, or read in the middle of a write */
-    } heartbeat;          /* the newest */
-    uint64_t last_ticks;  /* of the last event, or of the chunk that holds it */
-    uint64_t end_ticks;   /* the process is known to have run until then */
-    uint64_t torn_bytes;  /* size of a half-written block at the end */
+        uint64_t mono_ns;       /* 0 = none found */
+        uint64_t ticks;         /* 0 in files of minor 0, or read in the middle of a write */
+    } heartbeat;                /* the newest */
+    struct heartbeat clock_end; /* the later point of the clock's line; mono_ns 0 = none */
+    uint64_t last_ticks;        /* of the last event, or of the chunk that holds it */
+    uint64_t end_ticks;         /* the process is known to have run until then */
+    uint64_t torn_bytes;        /* size of a half-written block at the end */
     struct footer footer;
     uint64_t losses[RL_LOSS_REASONS];
     struct chunk_ref *chunks; /* owned; by (thread, chunk) */

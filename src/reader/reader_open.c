@@ -20,21 +20,23 @@
 enum { TRIES = 10, WAIT_MS = 5 };
 
 /* Sets ns_per_tick by the header and the newest clock pair: of the footer, a heartbeat or a chunk.
+ * The heartbeat of a copy is the pair of its whole, so both have the same times to the ns.
  * A slope that no clock has is ignored: the pairs are untrusted. */
 static void set_clock(struct reader *reader)
 {
     const struct file_header *h = &reader->header;
     uint64_t ticks = reader->footer.end_ticks, mono = reader->footer.end_mono;
-    if (!reader->is_complete && reader->heartbeat.ticks != 0) {
+    int has_end = reader->is_complete;
+    if (reader->heartbeat.ticks != 0 && (reader->is_copy || !has_end)) {
         ticks = reader->heartbeat.ticks;
         mono = reader->heartbeat.mono_ns;
+        has_end |= reader->is_copy;
     }
-    for (size_t i = 0; i < reader->chunk_count; i++) {
+    for (size_t i = 0; !has_end && i < reader->chunk_count; i++) {
         const struct chunk_info *info = &reader->chunks[i].info;
-        uint64_t chunk_ticks = info->ticks1 != 0 ? info->ticks1 : info->ticks0;
         uint64_t chunk_mono = info->mono1 != 0 ? info->mono1 : info->mono0;
-        if (!reader->is_complete && chunk_mono > mono) {
-            ticks = chunk_ticks;
+        if (chunk_mono > mono) {
+            ticks = info->ticks1 != 0 ? info->ticks1 : info->ticks0;
             mono = chunk_mono;
         }
     }
@@ -51,6 +53,7 @@ static void set_clock(struct reader *reader)
         double slope = span_ns / span_ticks;
         if (slope > 0.01 && slope < 1000) {
             reader->ns_per_tick = slope;
+            reader->clock_end = (struct heartbeat){mono, ticks};
         }
     }
 }

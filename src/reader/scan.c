@@ -272,6 +272,7 @@ static rl_status read_live(struct reader *reader, uint64_t offset,
     if (reader->live_state == 0) {
         reader->control = payload;
         reader->live_state = get32(control + RL_LV_STATE);
+        reader->is_copy = get32(control + RL_LV_SLOTS) == 0;
         reader->no_text = get64(control + RL_LV_NO_TEXT);
         read_ending(reader, control);
         for (size_t i = 0; i < RL_LOSS_REASONS; i++) {

@@ -64,6 +64,7 @@ class Recording:
         self.before = None  # of a part: what was before its first event
         self.members = {}  # number -> bytes of a recording in this one
         self.pairs, self.problems = [], []
+        self.whole = None  # the pair that a copy has of its whole
         for kind, prefix, payload, at in self.blocks():
             getattr(self, f"block_{kind}", lambda *_: None)(prefix, payload, at)
         if self.footer is None or self.flags & 2:
@@ -102,6 +103,7 @@ class Recording:
             self.birth, self.end = u64(payload, 192), u64(payload, 200)
         if u64(payload, 32) == ns ^ ticks:
             self.pairs.append((ns, ticks))
+            self.whole = (ns, ticks) if count == 0 and ns else self.whole
         assert u32(payload, 0) == 0x564C4C52 and (at + 32) % 4096 == 0
         for i in range(count):
             slot = payload[4096 + i * size : 4096 + (i + 1) * size]
@@ -319,7 +321,7 @@ class Recording:
         if self.clock == 0:
             return
         self.slope = 1e9 / u64(self.data, 72)
-        ns, ticks = (
+        ns, ticks = self.whole or (
             (u64(self.footer, 40), u64(self.footer, 32))
             if self.footer
             else max(self.pairs, default=(0, 0))

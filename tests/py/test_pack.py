@@ -261,11 +261,8 @@ def test_a_killed_run_stays_killed(tmp_path):
         assert pack.header[key] == loose.header[key]
     assert pack.header["is_complete"] and not pack.header["is_closed"]
     assert pack.header["losses"] == loose.header["losses"]
-    events = [[{k: v for k, v in event.items() if k != "t"} for event in one.events()]
-              for one in (loose, pack)]  # fmt: skip
+    events = [list(one.events()) for one in (loose, pack)]
     assert events[0] == events[1] and len(events[0]) > 6000
-    times = [[event["t"] for event in one.events()] for one in (loose, pack)]
-    assert max(abs(a - b) for a, b in zip(*times)) <= 1000
     assert ask(tmp_path / "p", "why", "run.relive") == ask(tmp_path, "why", "run.relive")
 
 
