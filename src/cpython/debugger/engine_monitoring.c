@@ -3,8 +3,9 @@
  * Why: sys.monitoring reports lines of single code objects, and costs nothing elsewhere.
  *
  *   PY_START, PY_RESUME   everywhere, until code has been checked; then it is disabled there
- *   LINE                  in code with breakpoints, and in code that is stepped through; lines
- *                         that are not needed are disabled there
+ *   LINE, JUMP            in code with breakpoints, and in code that is stepped through or to be
+ *                         paused; lines and jumps that are not needed are disabled there. A jump
+ *                         back within a line begins the line again, without a LINE event
  *   RETURN, YIELD, UNWIND while a thread steps: to notice that the frame of its step ends;
  *                         with breakpoints on data: to check what the last line has changed
  *   RAISE, UNWIND         while breakpoints on exceptions need them
@@ -21,7 +22,7 @@
 static PyObject *disable; /* process-wide, borrowed */
 static int tool = -1;
 /* bits of events */
-static long always, stepping, line, leaving, unwind, raising, ending, instruction;
+static long always, stepping, line, jump, leaving, unwind, raising, ending, instruction;
 
 static native_frame *get_running_frame(void)
 {
@@ -47,7 +48,7 @@ static PyObject *reply_to_event(int is_wanted)
 static void set_lines(struct debug_code *code, int is_on)
 {
     struct pyerror before = pyerror_take();
-    long events = line | (code->has_data ? leaving : 0);
+    long events = line | jump | (code->has_data ? leaving : 0);
     /* Clearing first enables lines again that were disabled. */
     if (tool < 0 || monitoring_set_local(tool, code->code, 0) != 0 ||
         (is_on && monitoring_set_local(tool, code->code, events) != 0)) {
@@ -104,15 +105,9 @@ static PyObject *debug_on_resume(PyObject *Py_UNUSED(self), PyObject *const *arg
     return code_begins(args, n);
 }
 
-static PyObject *debug_on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
-                               PyObject *Py_UNUSED(names))
+/* Handles the beginning of a line. Returns what the callback returns. */
+static PyObject *line_begins(struct debug_code *code, native_frame *frame, uint32_t number)
 {
-    native_frame *frame = get_event_frame(args, n);
-    struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
-    if (code == NULL || debug_self.is_inside) {
-        Py_RETURN_NONE;
-    }
-    uint32_t number = LONG_COUNT(args[1]) == 1 ? LONG_DIGITS(args[1])[0] : 0;
     debugger.counts.line_callbacks++;
     PyObject *ids = code->site_count != 0 ? debugger_sites(code, frame, number) : NULL;
     if (debugger_line(code, frame, number, ids) != 0) {
@@ -126,6 +121,38 @@ static PyObject *debug_on_line(PyObject *Py_UNUSED(self), PyObject *const *args,
     int is_wanted = debugger.steps != 0 || debugger.pause_wanted;
     debugger.counts.line_disabled += !is_wanted;
     return reply_to_event(is_wanted);
+}
+
+static uint32_t small_number(PyObject *o)
+{
+    return LONG_COUNT(o) == 1 ? LONG_DIGITS(o)[0] : 0;
+}
+
+static PyObject *debug_on_line(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
+{
+    native_frame *frame = get_event_frame(args, n);
+    struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
+    if (code == NULL || debug_self.is_inside) {
+        Py_RETURN_NONE;
+    }
+    return line_begins(code, frame, small_number(args[1]));
+}
+
+static PyObject *debug_on_jump(PyObject *Py_UNUSED(self), PyObject *const *args, size_t n,
+                               PyObject *Py_UNUSED(names))
+{
+    native_frame *frame = get_event_frame(args, n);
+    struct debug_code *code = frame != NULL ? debugger_code_of(frame) : NULL;
+    if (code == NULL || debug_self.is_inside || PyVectorcall_NARGS(n) < 3) {
+        Py_RETURN_NONE;
+    }
+    int from = (int)small_number(args[1]), to = (int)small_number(args[2]);
+    int number = to < from ? PyCode_Addr2Line((PyCodeObject *)args[0], to) : 0;
+    if (number <= 0 || PyCode_Addr2Line((PyCodeObject *)args[0], from) != number) {
+        return reply_to_event(0); /* it goes on, or to a line that has its own event */
+    }
+    return line_begins(code, frame, (uint32_t)number);
 }
 
 static PyObject *frame_left(PyObject *const *args, size_t n, enum step_event how)
@@ -252,6 +279,7 @@ static int start_tool(void)
         {"PY_START", debug_on_start, &always},
         {"PY_RESUME", debug_on_resume, &always},
         {"LINE", debug_on_line, &line},
+        {"JUMP", debug_on_jump, &jump},
         {"PY_RETURN", debug_on_return, &leaving},
         {"PY_YIELD", debug_on_yield, &stepping},
         {"PY_UNWIND", debug_on_unwind, &unwind},
@@ -263,7 +291,7 @@ static int start_tool(void)
     if (disable == NULL || monitoring_take(-1, &tool) != 0) {
         return -1;
     }
-    always = stepping = line = leaving = unwind = raising = ending = instruction = 0;
+    always = stepping = line = jump = leaving = unwind = raising = ending = instruction = 0;
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         long bit = 0;
         if (monitoring_register(tool, handlers[i].event, handlers[i].function, &bit) != 0) {
@@ -301,7 +329,7 @@ static void arm_lines(struct debug_code *code)
 
 static void arm_next_instruction(struct debug_code *code)
 {
-    if (tool >= 0 && monitoring_set_local(tool, code->code, line | instruction) != 0) {
+    if (tool >= 0 && monitoring_set_local(tool, code->code, line | jump | instruction) != 0) {
         PyErr_Clear();
     }
 }
@@ -320,7 +348,8 @@ static void reach_running_lines(int all)
     }
 }
 
-/* Sets the global events. A step also enables again what was disabled before. */
+/* Sets the global events. A step and a pause also enable again what was disabled before: a
+ * suspended coroutine is met only where it resumes. */
 static void refresh_events(void)
 {
     struct pyerror before = pyerror_take();
@@ -330,7 +359,8 @@ static void refresh_events(void)
     events |= debugger.watches != 0 ? unwind : 0;
     events |= debugger.catches & CATCH_RAISED ? raising : 0;
     events |= debugger.catches & (CATCH_UNCAUGHT | CATCH_UNHANDLED) ? unwind : 0;
-    if (tool >= 0 && (monitoring_set(tool, events) != 0 || (is_on && monitoring_restart() != 0))) {
+    if (tool >= 0 && (monitoring_set(tool, events) != 0 ||
+                      ((is_on || debugger.pause_wanted) && monitoring_restart() != 0))) {
         PyErr_Clear();
     }
     pyerror_put_back(&before);
