@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import clean_environ
 
+from relive import api
+
 HOME = os.environ.get("TEST_REAL_PROGRAMS", "")  # an environment with IPython, nbconvert and Relive
 BIN = Path(HOME) / "bin"
 
@@ -45,6 +47,49 @@ AWAITS = """\
 import asyncio
 await asyncio.sleep(0.001)
 price(3, 4)"""
+
+# A notebook whose kernel is restarted while a recorded cell runs. It prints what its cells print.
+RESTARTED = """\
+import os, sys, time
+from jupyter_client.manager import KernelManager
+
+def connect():
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    return client
+
+def run(client, code):
+    texts = []
+    def show(message):
+        if message["msg_type"] in ("stream", "error", "display_data"):
+            content = message["content"]
+            data = content.get("data", {}).get("text/plain", "")
+            texts.append(content.get("text") or data or content["evalue"])
+    client.execute_interactive(code, timeout=60, allow_stdin=False, output_hook=show)
+    print("".join(texts), flush=True)
+
+LONG = "def step(n): return n\\nn = 0\\nwhile True: step(n); n += 1; time.sleep(0.001)"
+manager = KernelManager(shutdown_wait_time=60)
+manager.start_kernel(cwd=os.getcwd())
+client = connect()
+run(client, "import os, threading, time; print('kernel', os.getpid())")
+run(client, "%load_ext relive\\n%relive 2 + 2")
+client.execute(f"%%relive -o long.relive {sys.argv[2]}\\n{LONG}")
+while not os.path.exists("long.relive") or os.path.getsize("long.relive") < 1:
+    time.sleep(0.01)
+time.sleep(0.5)
+manager.restart_kernel(now=sys.argv[1] == "now")
+client.stop_channels()
+client = connect()
+run(client, "print('kernel', os.getpid())")
+run(client, "import os; print('kernel', os.getpid())")
+run(client, "%load_ext relive\\n%relive 2 + 2")
+run(client, "%%relive -o long.relive\\nprint('the cell runs')")
+run(client, "%%relive --keep -o next.relive\\nprint('the cell runs')")
+client.stop_channels()
+manager.shutdown_kernel()
+"""
 
 
 def execute(tmp_path, *cells):
@@ -173,3 +218,43 @@ def test_nothing_is_left_behind(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout.decode()
     assert os.listdir(temporary) == []
+
+
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("how", ["gently", "now"])
+def test_a_kernel_is_restarted_while_a_cell_is_recorded(how, tmp_path):
+    """The file of that cell has all calls up to the end; the new kernel records at once."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = subprocess.run(
+        [BIN / "python", "-c", RESTARTED, how, "--level lines"], cwd=tmp_path, timeout=240,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
+        env=clean_environ(HOME=str(tmp_path), TMPDIR=str(temporary)),
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert done.returncode == 0, (text, done.stderr.decode())
+    first, second = (int(row.split()[1]) for row in text.splitlines() if row.startswith("kernel "))
+    assert first != second and not is_running(first) and not is_running(second)
+    assert "name 'os' is not defined" in text  # it is a new one
+    assert text.count("next: %relive_ask tree\n") == 3
+    assert "long.relive exists already" in text and text.count("the cell runs") == 2
+
+    recording = api.open(tmp_path / "long.relive")
+    header = recording.header
+    assert header["pid"] == first and not recording.problems() and not header["is_running"]
+    assert not set(header["losses"]) - {"filter"}
+    values = [
+        event["value"]["v"] for event in recording.events()
+        if event["kind"] == "return" and event["func"].endswith(":step")
+    ]  # fmt: skip
+    assert len(values) > 10 and values == list(range(len(values)))
+    # A killed kernel leaves its last recording; one that ended by itself has removed it.
+    left = list(temporary.glob("relive-cells-*/cell.relive"))
+    assert len(left) == (how == "now"), left

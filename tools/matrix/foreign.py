@@ -110,7 +110,8 @@ def fetch_source(package, suite, pattern):
     if not found:
         apt = private_apt(top, "deb-src", suite)
         run([*apt, "source", "--download-only", f"{package}/{suite}"], LOG, cwd=top)
-        (archive,) = glob.glob(os.path.join(top, "*.orig.tar.*z*"))
+        found = glob.glob(os.path.join(top, "*.orig.tar.*"))
+        (archive,) = (path for path in found if not path.endswith(".asc"))  # its signature
         shutil.unpack_archive(archive, top)
         found = glob.glob(os.path.join(top, pattern, ""))
     return found[0].rstrip(os.sep)
