@@ -378,6 +378,7 @@ class FrameEvalRuntime(protocol.StopProtocol):
             why = "watch"
         self._here.exception, self._here.value = exception, value
         self._here.changes = changes or []
+        self._here.trouble = self._take_trouble(ids)
         self._stops += 1
         try:
             self.show_stop(frame, why, found, value, self.trouble, self.changes)
@@ -394,8 +395,16 @@ class FrameEvalRuntime(protocol.StopProtocol):
     def _condition_holds(self, one: Breakpoint, frame: FrameType) -> bool:
         return one.condition is None or self.conditions.evaluate(one.condition, frame)["passed"]
 
+    def _take_trouble(self, ids: Sequence[int]) -> str:
+        """Returns the error of the last condition, where it is of one of these breakpoints."""
+        found, self._here.trouble = self.trouble, ""
+        return found if any(found.startswith(f"breakpoint {number}: ") for number in ids) else ""
+
     def _handle_log(self, frame: FrameType, number: int, one: Breakpoint) -> None:
         text = log_text(one, frame)
+        trouble = self._take_trouble([number]).partition(": ")[2]
+        if trouble:
+            text += f"  (the condition raised an error: {trouble})"
         if self.on_log is not None:
             self.on_log(text, one, frame)
         else:

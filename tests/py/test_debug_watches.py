@@ -112,10 +112,30 @@ def test_everywhere_and_in_one_function(debug):
         "runtime.watches.add(frame, 'rows[1]', 'all')\nother()\nrows[1] = 2\ndone = 1"
     )
     found = run(debug, text)
-    # 7 is what the first look in other() sees; only its own change is one there.
+    # other() sees at its first line what was changed elsewhere.
     assert [one[2] for one in found] == [
-        "rows[1]: 7 -> 8", "rows[1]: 9 -> 10", "rows[1]: 10 -> 2",
+        "rows[1]: 2 -> 7", "rows[1]: 7 -> 8", "rows[1]: 9 -> 10", "rows[1]: 10 -> 2",
     ]  # fmt: skip
+
+
+def test_the_line_at_which_a_watch_is_set_is_seen_also_when_others_are_set_there(debug):
+    text = (
+        "def f(box):\n    a = 1\n    b = 2; box.x = 3\n    return a + b\n"
+        "def on_stop(frame, why, found):\n"
+        "    changes.extend([frame.f_lineno - OFFSET, why, str(one)] for one in runtime.changes)\n"
+        "    name = {%d: 'a', %d: 'b'}.get(frame.f_lineno - OFFSET)\n"
+        "    if name:\n"
+        "        runtime.watches.add(frame, name); runtime.watches.add(frame, 'box.x', 'f')\n"
+        "        runtime.watches.add_in_function('other', 'f')\n"
+        "runtime.on_stop = on_stop\nstop_at(%d)\nslots.x = 0\nf(slots)"
+    ) % (AT + 2, AT + 3, AT + 2)
+    found = run(debug, text)
+    assert found == [
+        [AT + 3, "breakpoint", "a: (no value) -> 1"],
+        [AT + 4, "breakpoint", "box.x: 0 -> 3"],
+        [AT + 4, "breakpoint", "b: (no value) -> 2"],
+        [AT + 4, "breakpoint", "box.x: 0 -> 3"],
+    ]
 
 
 def test_the_same_value_again_is_no_change(debug):

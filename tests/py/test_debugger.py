@@ -88,6 +88,22 @@ def test_a_condition_that_raises_stops_each_time_and_is_reported(debug):
     assert "i.nothing" in event["context"]["detail"] and "attribute" in event["context"]["detail"]
 
 
+def test_the_error_of_a_condition_is_shown_where_it_belongs(debug):
+    told = debug(
+        "seen = []\nruntime.on_stop = lambda frame, why, found: seen.append(runtime.trouble)\n"
+        "def f():\n    a = 1\n    b = 2\n    return a\n"
+        "runtime.update_breakpoints(__file__, [\n"
+        "    Breakpoint(__file__, 4 + OFFSET, condition='nope', log_message='at {a}'),\n"
+        "    Breakpoint(__file__, 5 + OFFSET, log_message='b'),\n"
+        "    Breakpoint(__file__, 6 + OFFSET)])\n"
+        "f()\ntell(seen=seen)"
+    )
+    error = "the condition raised an error: nope: NameError: name 'nope' is not defined"
+    unbound = "<UnboundLocalError: " if "UnboundLocal" in told["logs"][0] else "<NameError: "
+    assert told["logs"][0].startswith(f"at {unbound}") and told["logs"][0].endswith(f"({error})")
+    assert told["logs"][1:] == ["b"] and told["seen"] == [""]
+
+
 def test_a_slow_condition_is_reported_once_and_stays(debug):
     told = debug(
         "import time\nruntime.shutdown()\n"

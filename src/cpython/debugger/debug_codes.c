@@ -511,14 +511,18 @@ static size_t count_data(const struct debug_point *points, size_t count)
     return found;
 }
 
-/* A breakpoint that is given again, because others of its file have changed, keeps its counts. */
-static void keep_counts(struct debug_point *points, size_t count, const struct debug_point *old,
+/* A breakpoint that is given again, because others of its file have changed, keeps its counts and
+ * what it has seen. */
+static void keep_counts(struct debug_point *points, size_t count, struct debug_point *old,
                         size_t old_count)
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < old_count; k++) {
-            if (points[i].id == old[k].id && points[i].hits.test == old[k].hits.test &&
-                points[i].hits.n == old[k].hits.n) {
+            if (points[i].id != old[k].id) {
+                continue;
+            }
+            debug_data_keep(&points[i], &old[k]);
+            if (points[i].hits.test == old[k].hits.test && points[i].hits.n == old[k].hits.n) {
                 points[i].hits.seen = old[k].hits.seen;
                 points[i].reached = old[k].reached;
                 points[i].is_bound = old[k].is_bound;

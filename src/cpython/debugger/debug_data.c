@@ -110,6 +110,15 @@ static PyObject *part_of(PyObject *value, PyObject *step)
     return found;
 }
 
+/* Returns what a path leads to from the value of its name. Borrowed, or NULL. */
+static PyObject *end_of_path(PyObject *value, PyObject *steps)
+{
+    for (Py_ssize_t i = 1; value != NULL && i < PyTuple_GET_SIZE(steps); i++) {
+        value = part_of(value, PyTuple_GET_ITEM(steps, i));
+    }
+    return value;
+}
+
 static PyObject *value_of(const struct debug_site *site, native_frame *frame) /* borrowed or NULL */
 {
     PyObject *steps = site->point->data, *home = site->point->watch->home, *value = NULL;
@@ -119,10 +128,7 @@ static PyObject *value_of(const struct debug_site *site, native_frame *frame) /*
     } else if (globals != NULL && PyDict_CheckExact(globals)) {
         value = PyDict_GetItem(globals, PyTuple_GET_ITEM(steps, 0));
     }
-    for (Py_ssize_t i = 1; value != NULL && i < PyTuple_GET_SIZE(steps); i++) {
-        value = part_of(value, PyTuple_GET_ITEM(steps, i));
-    }
-    return value;
+    return end_of_path(value, steps);
 }
 
 static void see(struct seen *seen, uintptr_t owner, uint64_t word, PyObject *value)
@@ -133,26 +139,68 @@ static void see(struct seen *seen, uintptr_t owner, uint64_t word, PyObject *val
     *seen = (struct seen){owner, word, is_atom ? value : NULL};
 }
 
+static uintptr_t owner_of(const struct debug_site *site, native_frame *frame)
+{
+    return is_global(site) ? EVERY_FRAME : (uintptr_t)frame;
+}
+
+/* Returns what was seen of a frame, or NULL. */
+static struct seen *find_seen(struct debug_watch *watch, uintptr_t owner)
+{
+    for (size_t i = 0; i < FRAMES; i++) {
+        if (watch->seen[i].frame == owner) {
+            return &watch->seen[i];
+        }
+    }
+    return NULL;
+}
+
+static void see_first(struct debug_watch *watch, uintptr_t owner, PyObject *value)
+{
+    see(&watch->seen[watch->next++ % FRAMES], owner, word_of(value), value);
+}
+
 int debug_data_changed(const struct debug_site *site, native_frame *frame)
 {
     struct debug_watch *watch = site->point->watch;
-    uintptr_t owner = is_global(site) ? EVERY_FRAME : (uintptr_t)frame;
+    uintptr_t owner = owner_of(site, frame);
     PyObject *value = value_of(site, frame);
+    struct seen *seen = find_seen(watch, owner);
+    if (seen == NULL) {
+        see_first(watch, owner, value);
+        return 0;
+    }
     uint64_t word = word_of(value);
-    for (size_t i = 0; i < FRAMES; i++) {
-        struct seen *seen = &watch->seen[i];
-        if (seen->frame == owner) {
-            int has_changed = seen->word != word;
-            if (has_changed) {
-                const char *kind = seen->word == UNBOUND ? "bound" : "changed";
-                debug_change_note(site->point->id, kind, seen->atom, value, frame);
-                see(seen, owner, word, value);
-            }
-            return has_changed;
+    int has_changed = seen->word != word;
+    if (has_changed) {
+        const char *kind = seen->word == UNBOUND ? "bound" : "changed";
+        debug_change_note(site->point->id, kind, seen->atom, value, frame);
+        see(seen, owner, word, value);
+    }
+    return has_changed;
+}
+
+void debug_data_meets(const struct debug_code *code, native_frame *frame)
+{
+    for (uint32_t i = 0; i < code->site_count; i++) {
+        const struct debug_site *site = &code->sites[i];
+        struct debug_watch *watch = site->point->watch;
+        if (watch != NULL && find_seen(watch, owner_of(site, frame)) == NULL) {
+            see_first(watch, owner_of(site, frame), value_of(site, frame));
         }
     }
-    see(&watch->seen[watch->next++ % FRAMES], owner, word, value);
-    return 0;
+}
+
+void debug_data_keep(struct debug_point *point, struct debug_point *old)
+{
+    struct debug_watch *made = point->watch, *before = old->watch;
+    if (made == NULL || before == NULL || made->home != before->home ||
+        PyObject_RichCompareBool(point->data, old->data, Py_EQ) != 1) {
+        PyErr_Clear();
+        return;
+    }
+    point->watch = before;
+    old->watch = made;
 }
 
 void debug_data_begins(const struct debug_code *code, native_frame *frame)
@@ -219,6 +267,10 @@ int debug_data_set(struct debug_point *point, PyObject *steps)
     }
     Py_XINCREF(home);
     point->watch->home = home;
+    if (home != NULL) { /* no frame is needed */
+        PyObject *value = PyDict_GetItem(home, PyTuple_GET_ITEM(kept, 0));
+        see_first(point->watch, EVERY_FRAME, end_of_path(value, kept));
+    }
     return 0;
 }
 

@@ -65,6 +65,8 @@ int debug_data_set(struct debug_point *point, PyObject *names);
 /* Returns whether the followed value has changed since the last look in this frame. The first look
  * returns 0. */
 int debug_data_changed(const struct debug_site *site, native_frame *frame);
+/* Moves what a breakpoint on data has seen to the one that replaces it, if both follow the same. */
+void debug_data_keep(struct debug_point *point, struct debug_point *old);
 void debug_data_free(struct debug_watch *watch);
 
 /* Requests the co_extra index, once. Returns 0, or -1 with an exception. */

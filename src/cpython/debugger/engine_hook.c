@@ -428,6 +428,9 @@ static void reach_running_hook(int all)
             const struct debug_code *code = debugger_code_of(f);
             is_wanted |= code != NULL &&
                          (all ? code->is_users : code->site_count != 0 && !is_in_copy(code, f));
+            if (code != NULL && code->has_data) {
+                debug_data_meets(code, f);
+            }
         }
         if (is_wanted) {
             running_reached++;

@@ -344,6 +344,9 @@ static void reach_running_lines(int all)
             if (code != NULL && (all ? code->is_users : known == NULL && code->site_count != 0)) {
                 set_lines(code, 1);
             }
+            if (code != NULL && code->has_data) {
+                debug_data_meets(code, f);
+            }
         }
     }
 }
