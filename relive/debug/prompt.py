@@ -25,6 +25,7 @@ from relive.prompt import console
 from relive.prompt.commands import Commands
 from relive.prompt.place import NEXT
 
+_LEAVE = (bdb.BdbQuit, pdb.Restart, children.Left)  # exceptions that end a prompt
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
 
@@ -170,12 +171,25 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         return [one for one in super().get_names() if is_recorded or one not in _OF_RECORDINGS]
 
     def onecmd(self, line: str) -> bool:
-        """Runs a command; what it refuses is said."""
+        """Runs a command; what it refuses is said, and what objects of the program raise in it."""
         try:
             return super().onecmd(line)
         except ReliveError as error:
             self.error(str(error))
-            return False
+        except (*_LEAVE, BrokenPipeError):
+            raise
+        except Exception as error:  # of a __repr__, __class__ or another method
+            self.error(said(error))
+        return False
+
+    def preloop(self) -> None:
+        """Shows what `display` wants, where values are compared; cmd calls it."""
+        try:
+            super().preloop()
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # of an __eq__
+            self.error(said(error))
 
     def default(self, line: str) -> None:
         """Runs what is no command. What awaits something runs in the thread's event loop."""

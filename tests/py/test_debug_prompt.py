@@ -220,3 +220,24 @@ print('kept', mine == (True, signal.SIG_DFL))
     env = {"TERM": "xterm", "NO_COLOR": "1"}
     text = Terminal(tmp_path, source, env=env).run("n", "n", "p 6 * 7", "c")
     assert "kept True" in text and "42" in text and "(Pdb)" not in text
+
+
+def test_what_an_object_of_the_program_raises_does_not_end_the_stop(tmp_path):
+    source = """\
+class Bad:
+    def __repr__(self):
+        raise RuntimeError('no repr')
+    def __eq__(self, other):
+        raise RuntimeError('no eq')
+    @property
+    def __class__(self):
+        raise RuntimeError('no class')
+bad = Bad()
+more = 1
+print('end')
+"""
+    commands = ["b 10", "c", "display bad", "whatis bad", "display Bad()", "n", "p 6 * 7", "c"]
+    done = prompt(tmp_path, commands, args=(), source=source)
+    text = done.stdout.decode()
+    assert b"Traceback" not in done.stderr and "no repr" in text and "RuntimeError: no class" in text
+    assert text.index("no class") < text.index("app.py(11)") < text.index("42") < text.index("end")
