@@ -65,7 +65,7 @@ def parser() -> Parser:
 
 def place(text: str) -> Tuple[str, int, Optional[str], Dict[str, str], bool]:
     """Returns (path, line, condition, options, once) of FILE:LINE[ if EXPR][, OPTION ...]."""
-    from relive.debug import conditions
+    from relive.debug import breakpoints, conditions
     from relive.prompt.breakpoints import LINE, parse_break
 
     one = parse_break(text.strip(), "")
@@ -84,6 +84,12 @@ def place(text: str) -> Tuple[str, int, Optional[str], Dict[str, str], bool]:
                 "ERR_USAGE", f"-b {text!r}: {one.condition!r} is no expression: {why}"
             ) from None
     path = os.path.abspath(one.file)
+    hits, log = one.options.get("hits", ""), one.options.get("log")
+    made = breakpoints.Breakpoint(path, one.line, hit_condition=hits, log_message=log)
+    try:
+        breakpoints.check(made)
+    except ReliveError as error:
+        raise ReliveError("ERR_USAGE", f"-b {text!r}: {error}") from None
     return path, one.line, one.condition, one.options, one.is_temporary
 
 
@@ -123,11 +129,9 @@ def watches(texts: Sequence[str]) -> List[Tuple[str, str]]:
 
 def main(words: List[str]) -> int:
     """Replaces this process by the program. Returns only where that is refused."""
-    import json
-
     from relive import config
     from relive.cli import launch
-    from relive.debug.boot import VARIABLE
+    from relive.debug import carried
     from relive.filters import doors
 
     args = parser().parse(words)
@@ -158,4 +162,6 @@ def main(words: List[str]) -> int:
         "context": int(args.context),
         "children": bool(args.children),
     }
-    launch.become(program, {VARIABLE: json.dumps(wanted)})
+    with carried.for_program(wanted) as text:
+        launch.become(program, {carried.VARIABLE: text})
+    return 0  # not reached: it becomes the program, or raises

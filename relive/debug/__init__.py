@@ -12,6 +12,7 @@
     decisions, known_code, rewriting    what the engine decided about frames and code
     shared_prompt    each thread's own place in the one prompt, and Control-C
     children      child processes: breakpoints off, or a prompt for each in its turn
+    carried       settings on their way to another process
     engine        the runtime: starts and stops the C engine and owns all of the parts below
     protocol      what a front does with stops: resume, pause, evaluate, quit
     evaluation, values, stops

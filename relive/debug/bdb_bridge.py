@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
 
 from relive.debug import foreign
-from relive.debug.breakpoints import Breakpoint, code_lines, compiled
+from relive.debug.breakpoints import Breakpoint, check, code_lines, compiled
 from relive.debug.engine import OnStop, runtime
 from relive.errors import ReliveError
 
@@ -58,7 +58,7 @@ class _Link:
 
     def push(self) -> List[ReliveError]:
         """Gives the engine what has changed. What has not keeps its counts."""
-        refused = []
+        refused: List[ReliveError] = []
         wanted: Dict[str, List[bdb.Breakpoint]] = {}
         for found in bdb.Breakpoint.bpbynumber:
             if found is not None:
@@ -69,19 +69,37 @@ class _Link:
             old = [self._made[row[0]][0] for row in rows if row[0] in self._made]
             if rows == before and old == wanted.get(path, []):
                 continue
+            fresh = []
+            kept = set(before)
             for found, row in zip(wanted.get(path, ()), rows):
                 known = self._made.get(row[0])
-                if known is None or known[0] is not found or row not in before:
+                if known is None or known[0] is not found or row not in kept:
                     self._made[row[0]] = (found, _make_breakpoint(path, row))
+                    fresh.append(self._made[row[0]][1])
             made = [self._made[row[0]][1] for row in rows]
-            try:
-                runtime.breakpoints.set_file(path, made)
-            except ReliveError as error:
-                refused.append(error)
+            refused.extend(error for one, error in _set_file(path, made) if one in fresh)
             self._rows[path] = rows
             for row, one in zip(rows, made):
                 self._numbers[one.id] = row[0]
         return refused
+
+
+def _set_file(path: str, made: Sequence[Breakpoint]) -> List[Tuple[Breakpoint, ReliveError]]:
+    """Gives the engine the breakpoints of a file. Returns those that it refuses, with the reason;
+    the others are set."""
+    refused: List[Tuple[Breakpoint, ReliveError]] = []
+    try:
+        runtime.breakpoints.set_file(path, made)
+    except ReliveError:
+        good = []
+        for one in made:
+            try:
+                check(one)
+                good.append(one)
+            except ReliveError as error:
+                refused.append((one, error))
+        runtime.breakpoints.set_file(path, good)
+    return refused
 
 
 _link = _Link()

@@ -5,34 +5,30 @@ import os
 import sys
 from typing import Any, Mapping
 
-VARIABLE = "RELIVE_DEBUG"  # also in restart.py
 _has_begun = False
 
 
 def begin() -> None:
     """Starts the debugger, once, in the process that RELIVE_DEBUG names."""
     global _has_begun
-    import json
+    from relive.debug import carried
 
     if _has_begun:
         return  # several doors call this, and the variable is the children's by now
     _has_begun = True
-    text = os.environ.pop(VARIABLE, "")
-    if not text:
+    text = os.environ.pop(carried.VARIABLE, "")
+    wanted = carried.read(text) if text else None
+    if wanted is None:
         return
-    try:
-        wanted = json.loads(text)
-    except ValueError:
-        return
-    if isinstance(wanted, dict) and wanted.get("off") is True:
+    if wanted.get("off") is True:
         from relive.debug import children
 
         children.begin_off(wanted)
         return
-    if isinstance(wanted, dict) and "terminal" in wanted:
+    if "terminal" in wanted:
         _begin_child(wanted)
         return
-    if not isinstance(wanted, dict) or wanted.get("pid") != os.getpid():
+    if wanted.get("pid") != os.getpid():
         return
     environ, folder = dict(os.environ), os.getcwd()
     from relive import _core, _terminal
@@ -105,8 +101,7 @@ def _start_debugger(wanted: Mapping[str, Any]) -> None:
             runtime.breakpoints.add(one)
         made.sync()
         return
-    for path, line, condition, options, once in wanted["breaks"]:
-        prompt.set_break(path, line, condition, options, once)
+    prompt.set_breaks(wanted["breaks"])
     for function, data in wanted["watches"]:
         prompt.add_watch(function, data)
     made.rcLines.extend(wanted.get("commands", ()))

@@ -5,6 +5,7 @@ does not exist yet, or is no Python, keeps its breakpoints unbound; they bind wh
 
 import os
 import threading
+from bisect import bisect_left
 from types import CodeType, FrameType
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
@@ -13,6 +14,9 @@ from relive.debug import conditions
 from relive.debug.frame_locals import FrameLocals
 from relive.debug.paths import parse_path
 from relive.errors import ReliveError
+
+_State = Optional[Tuple[int, int, int]]  # of a file: when it was written, its size, its number
+_Lines = Tuple[_State, Optional[List[int]]]
 
 # As in src/cpython/debugger/debugger.h.
 CATCHES = {"raised": 1, "uncaught": 2, "user_unhandled": 4}
@@ -162,6 +166,7 @@ class BreakpointTable:
         self._exceptions: List[Breakpoint] = []
         self._by_id: Dict[int, Breakpoint] = {}
         self._last = 0
+        self._lines: Dict[str, _Lines] = {}  # of the files that have breakpoints
         self.conditions_in_c = conditions_in_c
         self.changes = 0
         self._notes_exits = False
@@ -170,7 +175,7 @@ class BreakpointTable:
         """Replaces the breakpoints of a file, and returns them bound."""
         path = canonical(path)
         with self._lock:
-            lines = executable_lines(path) if breakpoints else None
+            lines = self._find_lines(path) if breakpoints else None
             for one in breakpoints:
                 self._bind_line(one, path, lines)
             self._put_points(path, list(breakpoints))
@@ -180,7 +185,7 @@ class BreakpointTable:
         """Replaces the breakpoints by function name: `total`, or qualified as `Order.total`."""
         with self._lock:
             for one in breakpoints:
-                _check_fields(one)
+                check(one)
                 if not one.verified:
                     one.message = "no such function has run yet; it binds when one does"
             self._put_points(None, list(breakpoints))
@@ -194,7 +199,7 @@ class BreakpointTable:
             for one in breakpoints:
                 if one.when not in CATCHES or not isinstance(one.exception, str):
                     _refuse_breakpoint(one, f"wanted is a name and one of {', '.join(CATCHES)}")
-                _check_fields(one)
+                check(one)
                 one.verified = True
             self._exceptions = list(breakpoints)
             self._give_numbers(self._exceptions)
@@ -240,7 +245,7 @@ class BreakpointTable:
     def changed(self, one: Breakpoint) -> None:
         """Takes over changed fields of a breakpoint."""
         with self._lock:
-            _check_fields(one)
+            check(one)
             if one.exception:
                 self.set_exceptions(self._exceptions)
                 return
@@ -301,20 +306,34 @@ class BreakpointTable:
             self.set_functions([])
             self.set_exceptions([])
             self._files.clear()
+            self._lines.clear()
             self._by_id.clear()
 
-    def _bind_line(self, one: Breakpoint, path: str, lines: Optional[Set[int]]) -> None:
-        _check_fields(one)
+    def _find_lines(self, path: str) -> Optional[List[int]]:
+        """Returns the sorted lines of a file that have code, as executable_lines()."""
+        try:
+            at = os.stat(path)
+            state: _State = (at.st_mtime_ns, at.st_size, at.st_ino)
+        except (OSError, ValueError):  # code without a file
+            state = None
+        known = self._lines.get(path)
+        if known is None or known[0] is None or known[0] != state:
+            found = executable_lines(path)
+            known = self._lines[path] = state, None if found is None else sorted(found)
+        return known[1]
+
+    def _bind_line(self, one: Breakpoint, path: str, lines: Optional[List[int]]) -> None:
+        check(one)
         one.path = path
         if lines is None:
             one.verified = False
             one.message = "the file cannot be read, or is no Python; it binds when its code runs"
             return
-        later = [line for line in lines if line >= one.requested_line]
-        if not later or one.requested_line < 1:
+        at = bisect_left(lines, one.requested_line)
+        if at == len(lines) or one.requested_line < 1:
             one.verified, one.message = False, "no code at this line or behind it"
             return
-        one.line, one.verified = min(later), True
+        one.line, one.verified = lines[at], True
         one.message = ""
         if one.line != one.requested_line:
             one.message = f"line {one.requested_line} has no code; moved to line {one.line}"
@@ -363,7 +382,8 @@ def _refuse_breakpoint(one: Breakpoint, text: object) -> NoReturn:
     raise ReliveError("ERR_BREAKPOINT", f"breakpoint at {place}: {text}") from None
 
 
-def _check_fields(one: Breakpoint) -> None:
+def check(one: Breakpoint) -> None:
+    """Raises ReliveError where a breakpoint cannot be one."""
     for name, kind in _KINDS.items():
         value = getattr(one, name)
         if type(value) is not kind and not (value is None and name in _OPTIONAL):

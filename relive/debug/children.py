@@ -9,7 +9,11 @@ One sentence says that they are off, once for all processes: whoever says it lea
 file. With `--children` the process that has the prompt holds a lock on the file, which the system
 frees when the process ends. Who steps has its pid there, and gets the lock again within a second.
 
-    byte 0   the mark        bytes 1 to 16   the pid that steps, and until when"""
+Control-C reaches all of them. The one that has the prompt takes it, and leaves the time for those
+that only get to it when the prompt is closed.
+
+    byte 0    the mark        bytes 1 to 16    the pid that steps, and until when
+                              bytes 17 to 24   when a prompt has taken Control-C"""
 
 import json
 import os
@@ -18,27 +22,29 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 
-VARIABLE = "RELIVE_DEBUG"  # also in boot.py
+from relive.debug import carried
+from relive.debug.carried import VARIABLE
+
 OFF = "relive debug: breakpoints are off in child processes"
 _NEEDS_OPTION = OFF + "; --children switches them on\n"
 _NEEDS_TERMINAL = OFF + ": --children needs a terminal\n"
 _GONE = "*** breakpoints are off in this process from now on; it goes on"
-_TOO_LONG = (
-    "*** child processes that begin from now on get the breakpoints of before: together with "
-    "commands, aliases and watches they are too long for the environment"
-)
+_NO_FILE = OFF + ": no temporary file can be made\n"
+_OF_BEFORE = "*** child processes that begin from now on get the breakpoints of before: "
 _PREFIX = "relive-debug-"
 _STALE_S = 86400
 _KEPT = struct.Struct("<qd")
-_KEEPS_S = 1.0  # as stops.KEEPS_S
-_LONGEST = 100_000  # the system takes 128 KiB of a variable
+_TAKEN = struct.Struct("<d")
+_TAKEN_AT = 1 + _KEPT.size
+_KEEPS_S = 1.0  # as stops.KEEPS_S; also how late another process may get to Control-C
 
 is_off = False  # this is a child without breakpoints
 _is_child = False
 _depth = 0  # prompts within prompts that this process has open
+_lock: Optional[int] = None  # the locked file, while it has one open
 _shared: Dict[str, Any] = {}  # what the children get
-_passed_on = ""  # the same as text, as it is in the environment
-_has_said_too_long = False
+_passed_on = ""  # the same as text, as children get it
+_has_said_before = False
 
 
 def begin(wanted: Dict[str, Any]) -> None:
@@ -50,9 +56,11 @@ def begin(wanted: Dict[str, Any]) -> None:
         wanted["shared"] = _make_file()
     _shared.update(shared=wanted["shared"], stderr=_place_of_stderr())
     is_wanted = wanted.get("children", False)
-    terminal = _find_terminal() if is_wanted and wanted["shared"] is not None else None
-    if terminal is None:
+    terminal = _find_terminal() if is_wanted else None
+    if terminal is None or wanted["shared"] is None:
         _shared.update(off=True, says=_NEEDS_TERMINAL if is_wanted else _NEEDS_OPTION, breaks=False)
+        if terminal is not None:
+            os.write(2, _NO_FILE.encode())
     else:
         _shared.update(
             terminal=terminal, my_code_only=wanted["my_code_only"], rules=wanted["rules"]
@@ -74,24 +82,24 @@ def renew(prompt: Any = None) -> None:
 
         _shared["kept"] = restart.what_is_set(prompt)
     text = json.dumps(_shared)
-    if len(text) > _LONGEST:
-        _say_too_long(prompt)
-        return
     if text == _passed_on:
         return
     _passed_on = text
     if "off" in _shared:
         os.putenv(VARIABLE, text)
-    else:
-        os.environ[VARIABLE] = text
+        return
+    try:
+        os.environ[VARIABLE] = carried.for_children(_shared, _shared["shared"])
+    except OSError as error:
+        _say_of_before(prompt, error)
 
 
-def _say_too_long(prompt: Any) -> None:
+def _say_of_before(prompt: Any, error: OSError) -> None:
     """Says once that children get what was set before."""
-    global _has_said_too_long
-    if prompt is not None and not _has_said_too_long:
-        _has_said_too_long = True
-        prompt.message(_TOO_LONG)
+    global _has_said_before
+    if prompt is not None and not _has_said_before:
+        _has_said_before = True
+        prompt.message(f"{_OF_BEFORE}{error.filename}: {error.strerror}")
 
 
 def begin_off(wanted: Mapping[str, Any]) -> None:
@@ -134,13 +142,14 @@ class Left(Exception):
 def turn(prompt: Any) -> Iterator[None]:
     """Waits until no other process has the prompt. In a child it reads and writes at the terminal
     of the first process. Raises Left where that is over."""
-    global _depth
+    global _depth, _lock
     from relive import _core
 
     if "terminal" not in _shared or _depth:
         yield
         return
     own, lock = os.getpid(), _take_lock()
+    _lock = lock
     before = prompt.stdin, prompt.stdout, prompt.use_rawinput
     _depth = 1
     try:
@@ -162,6 +171,7 @@ def turn(prompt: Any) -> Iterator[None]:
             _depth = 0
             if lock is not None and _core.debug_is_stepping():
                 _keep(lock, own)
+        _lock = None
         if lock is not None:
             os.close(lock)
 
@@ -175,9 +185,18 @@ def leave() -> None:
     runtime.end_in_child()
 
 
+def note_interrupt() -> None:
+    """Notes that the prompt of this process has taken Control-C."""
+    import time
+
+    if _lock is not None:  # another descriptor would give up the lock when it is closed
+        os.pwrite(_lock, _TAKEN.pack(time.monotonic()), _TAKEN_AT)
+
+
 def has_other() -> bool:
-    """Returns whether another process has the prompt."""
+    """Returns whether another process has the prompt, or took Control-C there just now."""
     import fcntl
+    import time
 
     if "terminal" not in _shared or _depth:
         return False
@@ -187,11 +206,12 @@ def has_other() -> bool:
         return False
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        taken = os.pread(fd, _TAKEN.size, _TAKEN_AT)
     except OSError:
         return True
     finally:
         os.close(fd)
-    return False
+    return len(taken) == _TAKEN.size and time.monotonic() - _TAKEN.unpack(taken)[0] < _KEEPS_S
 
 
 def _take_lock() -> Optional[int]:
@@ -268,10 +288,11 @@ def say_off() -> None:
 def _forked() -> None:
     """Continues in a forked child; called there behind the fork. Without `--children` everything is
     switched off."""
-    global _is_child, _depth
+    global _is_child, _depth, _passed_on
     import signal
 
     _is_child, _depth = True, 0
+    _passed_on = ""  # what this process sets is for its own children
     if "off" not in _shared:
         return
     leave()
@@ -382,7 +403,4 @@ def _remove_stale(folder: str) -> None:
 
 def _remove_file(pid: int) -> None:
     if os.getpid() == pid and _shared["shared"] is not None:
-        try:
-            os.unlink(_shared["shared"])
-        except OSError:
-            pass
+        carried.remove_files(_shared["shared"])

@@ -18,7 +18,7 @@ import traceback
 from relive._terminal import safe
 from relive.debug import live_tasks, values
 from relive.debug.awaiting import compile_awaited, evaluate_awaited
-from relive.debug.breakpoints import Breakpoint
+from relive.debug.breakpoints import Breakpoint, check
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
 from relive.debug.stdlib_pdb import pdb
@@ -266,6 +266,12 @@ class LivePlace(Place):
             place = str(wanted.line)
         text = f"{place}, {wanted.condition}" if wanted.condition else place
         options = self._options(wanted.options)
+        if options:
+            file = wanted.file or (frame.file if frame is not None else "")
+            try:
+                check(Breakpoint(file, wanted.line, function=wanted.name or None, **options))
+            except ReliveError as error:
+                raise FinalError(str(error)) from None
         before = len(bdb.Breakpoint.bpbynumber)
         _Pdb.do_break(self._prompt, text, wanted.is_temporary)
         made = bdb.Breakpoint.bpbynumber[before:]

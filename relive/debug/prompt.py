@@ -7,7 +7,7 @@ import shlex
 import sys
 import traceback
 from types import FrameType, TracebackType
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Set
 
 from relive import _core, _terminal
 from relive.debug import again, captured, children, files, restart, words
@@ -515,18 +515,13 @@ def add_watch(function: str, data: str) -> None:
     runtime.watches.add_in_function(data, function)
 
 
-def set_break(
-    path: str,
-    line: int,
-    condition: Optional[str] = None,
-    options: Optional[Mapping[str, str]] = None,
-    once: bool = False,
-) -> None:
-    """Sets a breakpoint from outside the prompt, with options as they are written behind `b`.
-    Raises ReliveError where it cannot be set."""
+def set_breaks(rows: Iterable[Sequence[Any]]) -> None:
+    """Sets breakpoints from outside the prompt: (path, line, condition, options, once), with
+    options as they are written behind `b`. Raises ReliveError where one cannot be set."""
     prompt = get_prompt()
-    problem = prompt.set_break(canonical(path), line, temporary=once, cond=condition)
-    if problem:
-        raise ReliveError("ERR_BREAKPOINT", f"{path}:{line}: {problem}")
-    prompt.place.add_options(bdb.Breakpoint.bpbynumber[-1], options or {})
+    for path, line, condition, options, once in rows:
+        problem = prompt.set_break(canonical(path), line, temporary=once, cond=condition)
+        if problem:
+            raise ReliveError("ERR_BREAKPOINT", f"{path}:{line}: {problem}")
+        prompt.place.add_options(bdb.Breakpoint.bpbynumber[-1], options)
     prompt.sync()

@@ -5,17 +5,16 @@ goes along in the variable that `relive debug` itself uses."""
 
 import bdb
 import io
-import json
 import os
 import sys
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, cast
 
+from relive.debug import carried
 from relive.debug.breakpoints import Breakpoint
 from relive.debug.engine import runtime
 from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
 
-VARIABLE = "RELIVE_DEBUG"
 _HISTORY = 200  # lines
 
 
@@ -64,10 +63,19 @@ def _become(prompt: pdb.Pdb, start: Start, words: List[str]) -> None:
     folder = os.getcwd()
     try:
         os.chdir(start.folder)
-        os.execve(words[0], words, {**start.environ, VARIABLE: json.dumps(wanted)})
+        with carried.for_program(wanted) as text:
+            _execute(words, {**start.environ, carried.VARIABLE: text})
     except OSError as error:
+        raise ReliveError("ERR_TARGET", f"{start.folder}: {error.strerror}") from None
+    finally:
         os.chdir(folder)
         put_rest(kept["rest"])
+
+
+def _execute(words: List[str], environ: Mapping[str, str]) -> None:
+    try:
+        os.execve(words[0], words, environ)
+    except OSError as error:
         raise ReliveError("ERR_TARGET", f"{words[0]}: {error.strerror}") from None
 
 

@@ -85,6 +85,15 @@ class SharedPrompt:
         finally:
             self._busy = before
 
+    def cmdloop(self, intro: Any = None) -> None:
+        """Reads commands; pdb calls it. Control-C may end it, and pdb calls it again."""
+        loop: Any = super()
+        try:
+            loop.cmdloop(intro)
+        except KeyboardInterrupt:
+            children.note_interrupt()
+            raise
+
     def catch_interrupts(self) -> None:
         """Has Control-C stop the program, if nothing of the program's own does anything then."""
         own: Any = self

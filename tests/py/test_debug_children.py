@@ -239,14 +239,42 @@ def test_breakpoints_of_now_reach_children_and_control_c_only_the_prompt(tmp_pat
     assert "True" in text and "code 3" in text and "interrupted" not in text, text
 
 
-def test_what_is_too_long_for_the_environment_is_said_once(tmp_path):
-    source = CHILDREN.replace("pids = ", "late = 1\npids = ")
-    terminal = Terminal(tmp_path, source, "--children")
-    long = "x" * 3000  # a terminal takes lines of 4096 bytes
-    commands = [f"alias {name}{other} {long}" for name in "abcdef" for other in "ghijkl"]
-    text = terminal.run(*commands, "b 3, name == 'three'", "n", "n", "c")
-    assert text.count("they are too long for the environment") == 1, text[-3000:]
+LONG = "x" * 3000
+LONGER = [f"app.py:3 if name == '{number}{LONG}'" for number in range(60)]  # than the environment
+SET = [word for one in LONGER for word in ("-b", one)]
+
+
+def test_what_is_too_long_for_the_environment_reaches_program_and_children(tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    places = ["app.py:12", "app.py:3 if name == 'three'"]
+    terminal = Terminal(
+        tmp_path, CHILDREN, *SET, "-b", places[0], "-b", places[1], "--children",
+        env={"TMPDIR": str(folder)},
+    )  # fmt: skip
+    fds = "import os; print('fds', len(os.listdir('/proc/self/fd')))"
+    text = terminal.run(fds, "restart", fds, "c", "c", "p 'it is ' + name", "disable 62", "c")
+    assert text.count("app.py(12)<module>()") == 2 and len(set(re.findall("fds \\d+", text))) == 1
+    assert "'it is three'" in text and "ended [768, 768]" in text and "code 3" in text, text
+    assert len(set(STOP.findall(text))) == 1 and os.listdir(folder) == []
+
+
+def test_settings_that_no_file_takes_are_said(tmp_path):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    terminal = Terminal(
+        tmp_path, CHILDREN, *SET, "-b", "app.py:12", "--children", env={"TMPDIR": str(folder)}
+    )
+    typed = "import os, shutil; shutil.rmtree(os.environ['TMPDIR'])"
+    text = terminal.run(typed, "b 3, name == 'three'", "n", "c")
+    said = "begin from now on get the breakpoints of before: "
+    assert text.count(said) == 1 and "No such file" in text, text
     assert "code 3" in text and "ended [768, 768]" in text
+    limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000)); "
+    words = ["-m", "relive", "debug", *SET, "app.py"]
+    begin = limit + "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = run(sys.executable, "-c", begin, *words, cwd=tmp_path)
+    assert done.returncode == 125 and b"too long for the environment, and no file" in done.stderr
 
 
 def test_without_a_terminal_children_do_not_stop_which_is_said(tmp_path):

@@ -154,6 +154,8 @@ def test_the_debugged_program_is_what_it_is_alone(tmp_path):
         (["-b", "x.py:1", "app.py"], b"there is no file x.py"),
         (["-b", "app.py", "app.py"], b"FILE:LINE"),
         (["-b", "app.py:1 if a =", "app.py"], b"is no expression"),
+        (["-b", "app.py:1, hit % 0", "app.py"], b"is no hit condition"),
+        (["-b", 'app.py:1, log "{a"', "app.py"], b"is no {expression}"),
         (["--catch", "rased", "app.py"], b"did you mean 'raised'"),
         (["nothing.py"], b"no such file"),
         ([], b"no TARGET"),

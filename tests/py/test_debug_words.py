@@ -135,6 +135,15 @@ def test_breakpoints_have_options(tmp_path):
     assert text == "tea\n23\n14\n"
 
 
+def test_a_breakpoint_that_is_refused_leaves_the_others_of_its_file(tmp_path):
+    commands = ["b 5", "condition 1 count ==", "b 6", "b 5, hit % 0", "b", "c", "c", "q"]
+    text = typed(tmp_path, SHOP, commands)
+    assert "'% 0' is no hit condition" in text and "Breakpoint 3" not in text, text
+    # An older pdb takes any condition, and the engine refuses it.
+    assert text.count("count ==") == 1 or "'count ==' is no expression" in text, text
+    assert "app.py(6)price()" in text
+
+
 def test_options_are_told_from_conditions():
     one = parse_break("shop.py:12 if f(a, b), hit > 3, thread 2, once", "")
     assert (one.kind, one.file, one.line, one.condition) == (LINE, "shop.py", 12, "f(a, b)")
@@ -185,6 +194,8 @@ def test_threads_and_tasks(tmp_path):
         ("watch nonsense", "there is no variable nonsense"),
         ("watch a[b]", "wanted is NAME"),
         ("p 1 +", "SyntaxError"),
+        ("b 2, hit % 0", "'% 0' is no hit condition"),
+        ('b 2, log "{x"', "what begins at '{x' is no {expression}"),
         ("thread x", "thread x does not run here: 1 MainThread do"),
     ],
 )
