@@ -241,5 +241,7 @@ print('end')
     commands = ["b 10", "c", "display bad", "whatis bad", "display Bad()", "n", "p 6 * 7", "c"]
     done = prompt(tmp_path, commands, args=(), source=source)
     text = done.stdout.decode()
-    assert b"Traceback" not in done.stderr and "no repr" in text and "RuntimeError: no class" in text
+    assert (
+        b"Traceback" not in done.stderr and "no repr" in text and "RuntimeError: no class" in text
+    )
     assert text.index("no class") < text.index("app.py(11)") < text.index("(relive) 42")
