@@ -58,16 +58,18 @@ class Keeper:
 
     # ---- the life of the recording ----
 
-    def begin(self, level: Optional[str] = None) -> None:
-        """Begins the recording of a test's run. `level` replaces that of the settings."""
+    def begin(self, level: Optional[str] = None) -> bool:
+        """Begins the recording of a test's run, and returns whether there is one. `level` replaces
+        that of the settings."""
         self._gave_way = False
         if os.getpid() != self._pid:
-            return
+            return False
         if level != self._level:
             self._stop()
             self._level = level
         if not self._path or not _core.restart(self._path):
             self._start()
+        return bool(self._path)
 
     @property
     def has_old(self) -> bool:

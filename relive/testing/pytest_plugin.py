@@ -1,12 +1,17 @@
 """pytest's hooks: they decide which recordings are kept, and put the paths into the reports.
 
-    setup of an item         keeper.begin()          also for each rerun of it
     a report that failed     keeper.keep(), texts    its longrepr, sections and user_properties
-    teardown                 keeper.keep()           once more, with what the teardown did
+    that of the teardown     keeper.keep()           once more, with what the teardown did
+                             keeper.begin()          also where all is green: for the next test
 
 Items has the hooks of a process that runs tests, Session those of the process that shows results.
 With pytest-xdist these are several processes. Nothing here may raise: a test's outcome is not ours
-to change."""
+to change.
+
+A green test pays for each call of a hook here. So there are two hooks, for setup and for reports.
+Neither is a wrapper, which costs several times as much. A report is looked at when it is logged,
+and is final then. Plugins that run a test several times may log no report of a run; failures of
+such runs come by pytest_exception_interact."""
 
 from __future__ import annotations
 
@@ -20,21 +25,22 @@ from relive.testing import alarm, keeper, names, second_look, texts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Generator, List, Optional, Tuple
-
-try:  # a wrapper of this kind costs half of what a `hookwrapper` does
-    _around = pytest.hookimpl(wrapper=True, tryfirst=True)
-except TypeError:
-    raise pytest.UsageError("--relive needs pluggy 1.2 or newer") from None
+    from typing import Any, Dict, List, Optional, Tuple
 
 PROPERTY = "relive"  # of a report: the path of its recording
 _SECTION = "Relive recording"
+_GREEN = ("passed", "skipped")  # outcomes of reports; plugins have more, such as "rerun"
 _LOOKS = 20  # second looks that the summary lists
 _FOLDER = os.path.join(".relive", "pytest")
 
 
 def begin(config: Any) -> None:
     """Registers what --relive needs in this process."""
+    if not hasattr(pytest, "version_tuple"):  # it came with 7.0
+        raise pytest.UsageError(
+            f"--relive needs pytest 7.0 or newer, and this is {pytest.__version__};"
+            " `pip install -U pytest` brings one"
+        )
     worker = getattr(config, "workerinput", None)
     is_starter = worker is None and config.getoption("dist", "no") != "no"
     folder = os.path.abspath(config.getoption("relive_dir") or _default_folder(config))
@@ -57,7 +63,7 @@ def begin(config: Any) -> None:
         if _looks_twice(config, settings):
             items.second_look = second_look.SecondLook(made, items)
             config.pluginmanager.register(items.second_look, "relive-second-look")
-        config.pluginmanager.register(items, "relive-items")  # its hooks run around the others
+        config.pluginmanager.register(items, "relive-items")
 
 
 def _default_folder(config: Any) -> str:
@@ -86,53 +92,83 @@ class Items:
     def __init__(self, config: Any, made: keeper.Keeper) -> None:
         self._config, self._keeper = config, made
         self._keeps_all = config.getoption("relive_keep") == "all"
-        self._item: Any = None  # that runs
+        self._item: Any = None  # that runs, or ran last
+        self._runs = False  # whether it runs
         self.run = 0  # the how many-th time
         self.has_failed = False
         self.kept: Optional[str] = None
-        self._has_values = False  # of its frame, in a report
+        self._told: List[Any] = []  # reports that have the path
+        self._is_new = False  # the recording has begun with the end of the test before
         self._is_over = False  # its recording is whole
         self.second_look: Optional[second_look.SecondLook] = None
 
-    @_around
-    def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, Any]:
-        if self.second_look is None or not self.second_look.is_on:
-            self.run = self.run + 1 if item is self._item else 1
-            self._item, self.has_failed, self.kept = item, False, None
-            self._has_values = self._is_over = False
-            if alarm.is_set():  # a test before this one has left it on
-                with alarm.paused():
-                    self._begin()
-            else:
-                self._begin()
-        return (yield)
+        @pytest.hookimpl(tryfirst=True)
+        def look_at(report: Any) -> None:
+            if report.when == "teardown" or report.outcome not in _GREEN:
+                self._logged(report)
 
-    @_around
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> Generator[None, Any, Any]:
-        report = yield
-        if report.outcome == "failed" or self.has_failed or self._keeps_all:
-            self._look_at(item, report, call.when)
-        return report
+        self.pytest_runtest_logreport = look_at  # CPython calls a function faster than a method
 
-    def _begin(self) -> None:
-        self._keeper.begin()
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: Any) -> None:
+        if self.second_look is None:
+            self.start(item)
+
+    def _logged(self, report: Any) -> None:
+        """A report that is not green, or of a teardown, is logged."""
+        if not self._runs or self._runs_again:
+            return
+        is_end = report.when == "teardown"
+        if self.has_failed or self._keeps_all or report.outcome not in _GREEN:
+            with alarm.paused():
+                self._report(report, is_end)
+        if is_end:
+            self._runs = False
+            self._begin()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_exception_interact(self, node: Any, report: Any) -> None:
+        """Reports of a test come here after they were logged, or where that is not done yet."""
+        if self._runs and node is self._item and not self._runs_again and not self._is_told(report):
+            with alarm.paused():
+                self._report(report, False)
+
+    def start(self, item: Any) -> None:
+        """A run of the item begins. The recording has begun already, unless no report of the run
+        before was logged."""
+        if not self._is_new:
+            self._begin()
+        self.run = self.run + 1 if item is self._item else 1
+        self._item, self._runs, self._is_new = item, True, False
+        if self.has_failed:
+            self.has_failed, self.kept, self._told, self._is_over = False, None, [], False
         if self._keeper.has_old:
             self._keeper.forget(self._name())
 
-    def _look_at(self, item: Any, report: Any, when: str) -> None:
-        """Keeps what there is of the item's first run, where the report asks for that."""
-        if item is not self._item or (self.second_look is not None and self.second_look.is_on):
-            return
-        if report.outcome == "failed" or when == "teardown":
+    def _begin(self) -> None:
+        if alarm.is_set():  # by the test, or for it
             with alarm.paused():
-                self._report(item, report, when)
+                self._is_new = self._keeper.begin()
+        else:
+            self._is_new = self._keeper.begin()
 
-    def _report(self, item: Any, report: Any, when: str) -> None:
-        if report.outcome == "failed":
+    @property
+    def _runs_again(self) -> bool:
+        """Whether it is a second look that runs."""
+        return self.second_look is not None and self.second_look.is_on
+
+    def _is_told(self, report: Any) -> bool:
+        return any(one is report for one in self._told)
+
+    def _report(self, report: Any, is_end: bool) -> None:
+        """Keeps what there is of the item's run, where the report asks for that."""
+        if self._is_told(report):
+            is_end = True  # it is logged after the run
+        elif report.outcome not in _GREEN:
             self.has_failed = True
-            self._tell(item, report)
-        if when == "teardown":
-            self._end(item, report)
+            self._tell(self._item, report)
+        if is_end:
+            self._end(self._item, report)
 
     def _name(self) -> str:
         return names.file_name(self._item.nodeid, self.run)
@@ -153,7 +189,8 @@ class Items:
 
     def _tell(self, item: Any, report: Any) -> None:
         """Keeps what there is until now, and puts it into the report."""
-        is_first, self._has_values = not self._has_values, True
+        is_first = not self._told
+        self._told.append(report)
         if self.kept is None:
             self.kept = self._keep(item, report.when)
         if self.kept is None:
@@ -184,11 +221,10 @@ class Items:
         path = self.kept if self._is_over else self._keep(item, "teardown")
         if path is not None:
             self._add_property(item, report, path)
-        self.has_failed = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
         """Keeps the recording of the test that was interrupted."""
-        if self._item is not None and self._keeper.is_recording() and not self._is_over:
+        if self._runs and self._keeper.is_recording() and not self._is_over:
             path = self._keep(self._item, "interrupted")
             if path is not None:
                 self._keeper.notes.append(f"interrupted in {self._item.nodeid}: {path}")

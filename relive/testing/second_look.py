@@ -38,8 +38,9 @@ class SecondLook:
         return self._again is not None
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self) -> Generator[None, Any, None]:
+    def pytest_runtest_setup(self, item: Any) -> Generator[None, Any, None]:
         if self._again is None:
+            self._items.start(item)
             self._spans, self._raised = paths.Spans(), []
             self._verdict, self._path, self._seconds = "", "", 0.0
         self._spans.enter_phase()

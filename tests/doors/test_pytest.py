@@ -1,5 +1,6 @@
 """The suites of real packages under `pytest --relive`: outcomes stay, planted failures are kept,
-and what runs again takes the same path. TEST_PYTESTS names an interpreter for each pytest."""
+and what runs again takes the same path. TEST_PYTESTS names an interpreter for each pytest,
+TEST_OLD_PYTESTS those of old ones."""
 
 import glob
 import os
@@ -12,6 +13,7 @@ from test_real import FEW, outcomes
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHONS = os.environ.get("TEST_PYTESTS", "").split(os.pathsep)
+OLD = list(filter(None, os.environ.get("TEST_OLD_PYTESTS", "").split(os.pathsep)))
 SUITES = {
     "click": ("click-*", "click", ()),
     "attrs": ("attrs-*", "attr", ()),
@@ -127,3 +129,50 @@ def test_numbers(n): assert n < 17
     ]
     if plugin == "html":
         assert first.name in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("at", [0, 1], ids=["7.0", "6.2"])
+def test_old_versions(at, tmp_path):
+    if len(OLD) <= at:
+        pytest.skip("TEST_OLD_PYTESTS is set by make test-doors, on 3.8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_red.py").write_text("""
+def test_red(): assert not "red"
+def test_green(): pass
+""")
+    words = [OLD[at], "-m", "pytest", "-p", "no:cacheprovider"]
+    plain = run(*words, cwd=tmp_path)
+    done = run(*words, "--relive-rerun", cwd=tmp_path)
+    assert plain.returncode == 1 and b"1 failed, 1 passed" in plain.stdout, plain.stdout
+    folder = tmp_path / ".relive"
+    if at == 0:
+        assert done.returncode == 1 and b"1 failed, 1 passed" in done.stdout, done.stdout
+        assert b"test_red: run again at lines: the same path" in done.stdout, done.stdout
+        assert len(list((folder / "pytest").iterdir())) == 2
+    else:
+        assert done.returncode == pytest.ExitCode.USAGE_ERROR and not folder.exists()
+        assert done.stderr.split(b"\n")[0] == (
+            b"ERROR: --relive needs pytest 7.0 or newer, and this is 6.2.5;"
+            b" `pip install -U pytest` brings one"
+        )
+
+
+def test_ten_million_calls(python, tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_big.py").write_text("""
+import glob, os, time
+def space():
+    return sum(os.stat(path).st_blocks for path in glob.glob(".relive/pytest/*")) * 512
+def callee(n): return n
+def test_big():
+    for n in range(10_000_000): callee(n)
+    assert space() > 100 << 20, space()
+def test_small():
+    end = time.monotonic() + 60
+    while space() > 32 << 20 and time.monotonic() < end: time.sleep(0.05)
+    assert space() <= 32 << 20, space()
+""")
+    words = ["-p", "no:cacheprovider", "--relive"]
+    done = run(python, "-m", "pytest", *words, cwd=tmp_path, timeout=900)
+    assert done.returncode == 0 and b"2 passed" in done.stdout, done.stdout
+    assert not list((tmp_path / ".relive" / "pytest").iterdir())

@@ -48,6 +48,7 @@ class Other:
             report.outcome = "passed"
         if item.name == "test_condemned" and call.when == "call":
             report.outcome, report.longrepr = "failed", "condemned"
+            report.nodeid = "a title"
     def pytest_runtest_protocol(self, item, nextitem):
         from _pytest.runner import runtestprotocol
         if item.name == "test_thrice":
@@ -73,8 +74,8 @@ def test_green(): pass
     plain, done = project.pytest(flag=None), project.pytest(flag=flag)
     assert counts(done) == counts(plain) and done.returncode == plain.returncode == 1, done.text
     first = [name for name in project.names() if not name.endswith("-lines.relive")]
-    assert "test_shop-test_thrice-run3.relive" in first
-    assert "test_shop-test_refused.relive" in first
+    for name in ("thrice", "thrice-run2", "thrice-run3", "refused", "condemned"):
+        assert f"test_shop-test_{name}.relive" in first
     assert not [name for name in first if "green" in name or "pardoned" in name]
     assert "internal error" not in done.text.lower()
 
@@ -254,6 +255,20 @@ def test_after(): pass
     assert "INTERNALERROR" not in done.text
     assert "test_shop-test_red.relive" in project.names()
     assert not [name for name in project.names() if name.startswith("running")]
+
+
+def test_ctrl_c_between_two_tests(project):
+    """What was kept of the test before stays as it is."""
+    project.write("""
+def pytest_runtest_logfinish(nodeid):
+    if "red" in nodeid:
+        raise KeyboardInterrupt
+""", name="conftest.py", head="")  # fmt: skip
+    project.write("def test_red(cart):\n    total(cart)\ndef test_after(): pass\n")
+    done = project.pytest()
+    assert counts(done) == {"failed": 1} and done.returncode == 2, done.text
+    assert project.names() == ["test_shop-test_red.relive"]
+    assert functions(project.recording("test_red"))[:3] == ["cart", "test_red", "total"]
 
 
 def test_collection_errors_beside_failures(project):

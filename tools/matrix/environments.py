@@ -46,6 +46,7 @@ FROM_SOURCE = "black,mypy"  # their wheels are compiled
 DOORS = os.path.join(ROOT, "tests", "doors", "requirements.txt")  # servers, queues, pools
 PYTESTS = ["pytest==8.3.5", "pytest>=9"]  # the plugin is tested with both
 PYTESTS_OF_3_8 = PYTESTS[:1]
+OLD_PYTESTS = ["pytest==7.0.1 pluggy==1.0.0", "pytest==6.2.5"]  # the first that works; refused
 DOORS_ON = ["3.8", "3.12"]  # as REAL_ON; ONLY chooses others
 # Types are checked once; a newer pytest than that of 3.8 has subtests of its own.
 # docs/gunicorn.md and docs/huey.md run on one version; the other pages in make test-doors.

@@ -13,6 +13,7 @@ from environments import (
     ASSERTS_ON,
     BUILD,
     DOORS,
+    OLD_PYTESTS,
     PYTESTS,
     PYTESTS_OF_3_8,
     REAL,
@@ -321,7 +322,9 @@ def of_doors(version, interpreter, keyword):
     real_suites()
     pythons = [of_pytest(version, interpreter, wanted, log) for wanted in PYTESTS
                if version != "3.8" or wanted in PYTESTS_OF_3_8]  # fmt: skip
-    env = environ(TEST_PYTESTS=os.pathsep.join(pythons))
+    old = [of_old_pytest(version, interpreter, wanted, log) for wanted in OLD_PYTESTS
+           if version == "3.8"]  # fmt: skip
+    env = environ(TEST_PYTESTS=os.pathsep.join(pythons), TEST_OLD_PYTESTS=os.pathsep.join(old))
     try:
         run([*words, "-n", "2", *files], log, env=env, cwd=tests)
     except Failed as error:
@@ -338,6 +341,13 @@ def of_pytest(version, interpreter, wanted, log):
     """Returns the interpreter of an environment with this pytest and what real suites need."""
     words = [wanted, "pytest-xdist", "pytest-html", "hypothesis", *REAL]
     name = wanted.replace("=", "").replace(">", "").replace(".", "")
+    return os.path.join(apart(name, version, interpreter, words, log), "bin", "python")
+
+
+def of_old_pytest(version, interpreter, wanted, log):
+    """Returns the interpreter of an environment with an old pytest."""
+    name = re.sub(r"[=.]| .*", "", wanted)
+    words = [*wanted.split(), "tomli"]
     return os.path.join(apart(name, version, interpreter, words, log), "bin", "python")
 
 
