@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the system packages that a build needs, with the system's own client, where they are
 # missing. With a first argument "tests": those of the tests too. A second one is "bench"
-# (valgrind), "doors" (the broker of task queues) or "cross" (the emulator of other processors, and
-# another C library).
+# (valgrind), "doors" (the broker of task queues) or "cross" (the emulator of other processors,
+# another C library, and Wine).
 set -eu
 want="pkg-config:pkg-config libzstd-dev:libzstd libpcre2-dev:libpcre2-8 libxxhash-dev:libxxhash"
 missing=""
@@ -31,6 +31,7 @@ fi
 if [ "${2:-}" = cross ]; then
     command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing qemu-user"
     command -v musl-gcc >/dev/null 2>&1 || missing="$missing musl-tools"
+    command -v wine >/dev/null 2>&1 || missing="$missing wine wine64"
 fi
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then

@@ -2,11 +2,16 @@
  * from os_overhear.h.
  *
  *   os_posix.c   time, files, mappings, threads
+ *   os_threads.c locks and conditions
+ *   os_fault.c   failures for tests
  *   os_store.c   small files in the user's cache
  *   os_text.c    texts of source files, and what the system knows about this process
  *   os_ask.c     a request to another process
  *   os_ends.c    how this process ends
  *   os_door.c    descriptors that pass between threads
+ *
+ * Windows has os_threads.c, os_fault.c, and os_windows.c in place of the others. There is what the
+ * core needs to read and to write recordings; what only src/cpython calls is not there.
  *
  * Functions that fail return -1. Those that take os_errno store the reason there.
  *
@@ -87,6 +92,9 @@ enum os_fault {
     OS_FAULTS
 };
 void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno);
+/* For the files of os.h: returns the errno with which this call must fail, or 0. It may raise the
+ * signal before it returns. */
+int os_fault(enum os_fault kind);
 
 /* ---- source files ---- */
 struct bytes_out;

@@ -116,52 +116,12 @@ int os_random(void *bytes, size_t n)
     return 0;
 }
 
-/* ---- faults for tests ---- */
-
-/* Atomic, because a test sets a fault while the writer thread is in a call. */
-static struct fault {
-    _Atomic unsigned long fail_at; /* 0 = never */
-    _Atomic unsigned long asked;
-    _Atomic int stays;
-    _Atomic int os_errno;
-} faults[OS_FAULTS];
-
-void os_fail_at(enum os_fault kind, unsigned long nth, int stays, int os_errno)
-{
-    struct fault *fault = &faults[kind];
-    fault->fail_at = 0;
-    fault->asked = 0;
-    fault->stays = stays;
-    fault->os_errno = os_errno;
-    /* release: pairs with the acquire in inject_fault(), which then sees the other fields */
-    atomic_store_explicit(&fault->fail_at, nth, memory_order_release);
-}
-
-/* Returns the errno with which this call must fail, or 0. */
-static int inject_fault(enum os_fault kind)
-{
-    struct fault *fault = &faults[kind];
-    unsigned long fail_at = atomic_load_explicit(&fault->fail_at, memory_order_acquire);
-    if (__builtin_expect(fail_at == 0, 1)) {
-        return 0;
-    }
-    unsigned long asked = ++fault->asked;
-    if (asked != fail_at && (!fault->stays || asked < fail_at)) {
-        return 0;
-    }
-    if (fault->os_errno < 0) {
-        (void)raise(-fault->os_errno);
-        return 0;
-    }
-    return fault->os_errno;
-}
-
 /* ---- files ---- */
 
 /* O_EXCL and O_NOFOLLOW: a recording never replaces a file, and never writes through a link. */
 int os_create(const char *path, int *fd, int *os_errno)
 {
-    if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
+    if ((*os_errno = os_fault(OS_FAULT_OPEN)) != 0) {
         return -1;
     }
     int made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -176,7 +136,7 @@ int os_create(const char *path, int *fd, int *os_errno)
 /* O_NONBLOCK: opening a named pipe must not wait for a writer. */
 int os_open_read(const char *path, int *fd, int *os_errno)
 {
-    if ((*os_errno = inject_fault(OS_FAULT_OPEN)) != 0) {
+    if ((*os_errno = os_fault(OS_FAULT_OPEN)) != 0) {
         return -1;
     }
     int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -263,7 +223,7 @@ int os_pread(int fd, void *data, size_t n, uint64_t offset, int *os_errno)
 
 int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno)
 {
-    if ((*os_errno = inject_fault(OS_FAULT_WRITE)) != 0) {
+    if ((*os_errno = os_fault(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     const uint8_t *p = data;
@@ -280,7 +240,7 @@ int os_pwrite(int fd, const void *data, size_t n, uint64_t offset, int *os_errno
         offset += (uint64_t)put;
         n -= (size_t)put;
     }
-    (void)inject_fault(OS_FAULT_WRITTEN);
+    (void)os_fault(OS_FAULT_WRITTEN);
     return 0;
 }
 
@@ -296,7 +256,7 @@ int os_file_size(int fd, uint64_t *size)
 
 int os_truncate(int fd, uint64_t size)
 {
-    return inject_fault(OS_FAULT_WRITE) != 0 || ftruncate(fd, (off_t)size) != 0 ? -1 : 0;
+    return os_fault(OS_FAULT_WRITE) != 0 || ftruncate(fd, (off_t)size) != 0 ? -1 : 0;
 }
 
 int os_is_regular(int fd)
@@ -318,7 +278,7 @@ int os_file_identity(int fd, uint64_t identity[2])
 
 int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
 {
-    if ((*os_errno = inject_fault(OS_FAULT_WRITE)) != 0) {
+    if ((*os_errno = os_fault(OS_FAULT_WRITE)) != 0) {
         return -1;
     }
     /* posix_fallocate() would emulate by writing */
@@ -328,7 +288,7 @@ int os_reserve(int fd, uint64_t offset, uint64_t n, int *os_errno)
             return -1;
         }
     }
-    (void)inject_fault(OS_FAULT_WRITTEN);
+    (void)os_fault(OS_FAULT_WRITTEN);
     return 0;
 }
 
@@ -375,7 +335,7 @@ int os_mapping_is_safe(int fd, const char **why)
 
 void *os_map_shared(int fd, uint64_t offset, size_t n)
 {
-    if (inject_fault(OS_FAULT_SHARED_MAP) != 0) {
+    if (os_fault(OS_FAULT_SHARED_MAP) != 0) {
         return NULL;
     }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
@@ -384,7 +344,7 @@ void *os_map_shared(int fd, uint64_t offset, size_t n)
 
 void *os_map_private(size_t n)
 {
-    if (inject_fault(OS_FAULT_MAP) != 0) {
+    if (os_fault(OS_FAULT_MAP) != 0) {
         return NULL;
     }
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -469,31 +429,6 @@ void os_unguard(void *memory)
 
 /* ---- threads ---- */
 
-void os_mutex_init(struct os_mutex *mutex)
-{
-    (void)pthread_mutex_init(&mutex->m, NULL);
-}
-
-void os_mutex_fini(struct os_mutex *mutex)
-{
-    (void)pthread_mutex_destroy(&mutex->m);
-}
-
-void os_lock_mutex(struct os_mutex *mutex)
-{
-    (void)pthread_mutex_lock(&mutex->m);
-}
-
-int os_try_lock_mutex(struct os_mutex *mutex)
-{
-    return pthread_mutex_trylock(&mutex->m) == 0;
-}
-
-void os_unlock_mutex(struct os_mutex *mutex)
-{
-    (void)pthread_mutex_unlock(&mutex->m);
-}
-
 /* The monotonic clock: a change of the date must not delay a wait. */
 void os_cond_init(struct os_cond *cond)
 {
@@ -504,31 +439,11 @@ void os_cond_init(struct os_cond *cond)
     (void)pthread_condattr_destroy(&attributes);
 }
 
-void os_cond_fini(struct os_cond *cond)
-{
-    (void)pthread_cond_destroy(&cond->c);
-}
-
-void os_cond_wait(struct os_cond *cond, struct os_mutex *mutex)
-{
-    (void)pthread_cond_wait(&cond->c, &mutex->m);
-}
-
 void os_cond_wait_ms(struct os_cond *cond, struct os_mutex *mutex, unsigned ms)
 {
     uint64_t until = os_mono_ns() + (uint64_t)ms * 1000000u;
     struct timespec ts = {(time_t)(until / 1000000000u), (long)(until % 1000000000u)};
     (void)pthread_cond_timedwait(&cond->c, &mutex->m, &ts);
-}
-
-void os_cond_signal(struct os_cond *cond)
-{
-    (void)pthread_cond_signal(&cond->c);
-}
-
-void os_cond_broadcast(struct os_cond *cond)
-{
-    (void)pthread_cond_broadcast(&cond->c);
 }
 
 static void *thread_main(void *thread)
@@ -550,17 +465,12 @@ int os_thread_start(struct os_thread *thread, void (*run)(void *), void *arg)
     (void)sigdelset(&all, SIGFPE);
     (void)sigdelset(&all, SIGILL);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failed = inject_fault(OS_FAULT_THREAD);
+    int failed = os_fault(OS_FAULT_THREAD);
     if (failed == 0) {
         failed = pthread_create(&thread->t, NULL, thread_main, thread);
     }
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     return failed != 0 ? -1 : 0;
-}
-
-void os_thread_join(struct os_thread *thread)
-{
-    (void)pthread_join(thread->t, NULL);
 }
 
 /* Some programs count the threads of their process and must not see one that has ended. So this

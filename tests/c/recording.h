@@ -3,8 +3,6 @@
 #define RECORDING_H
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cursor.h"
@@ -99,26 +97,6 @@ static inline void no_faults(void)
     for (int i = 0; i < OS_FAULTS; i++) {
         os_fail_at((enum os_fault)i, 0, 0, 0);
     }
-}
-
-/* A process of its own records n calls and is killed, once all of them are published. */
-static inline void record_and_be_killed(const char *path, size_t buffer, size_t ring, uint32_t n)
-{
-    int pipes[2];
-    char byte;
-    assert_int_equal(pipe(pipes), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct lane lane;
-        struct recorder *recorder = open_recorder(path, buffer, ring, 0);
-        recorder_lane_begin(recorder, &lane, NULL, 1);
-        write_calls(&lane, define(recorder, &lane, "work"), n);
-        (void)!write(pipes[1], "x", 1);
-        (void)pause();
-    }
-    assert_int_equal(read(pipes[0], &byte, 1), 1);
-    (void)kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
 }
 
 static inline void close_recorder(struct recorder *recorder, struct recorder_stats *stats)

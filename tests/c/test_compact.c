@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
-#include "recording.h"
+#include "forking.h"
 #include "totals.h"
 
 /* Without a writer thread the buffer grows before anything is written, so that slots of every size

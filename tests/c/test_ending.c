@@ -8,7 +8,7 @@
 
 #include "ending.h"
 #include "last_word.h"
-#include "recording.h"
+#include "forking.h"
 
 static char path[64];
 

@@ -6,10 +6,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "os.h"
-#include "recording.h"
+#include "forking.h"
 
 static unsigned count_entries(const char *folder)
 {

@@ -12,7 +12,7 @@
 #include "index_build.h"
 #include "lives.h"
 #include "position.h"
-#include "recording.h"
+#include "forking.h"
 #include "skim.h"
 #include "timeline.h"
 

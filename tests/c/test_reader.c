@@ -100,6 +100,7 @@ static uint8_t *read_unclosed(size_t *size)
     uint8_t *bytes = malloc(8 << 20);
     recorder_lane_begin(recorder, &lane, NULL, 1);
     write_calls(&lane, define(recorder, &lane, "work"), 300);
+    recorder_settle(recorder); /* rows reach the file by themselves only where it is mapped */
     FILE *file = fopen(path, "rb");
     *size = fread(bytes, 1, 8 << 20, file);
     (void)fclose(file);

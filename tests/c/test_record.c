@@ -8,12 +8,11 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "alloc.h"
 #include "os.h"
 #include "recorder_state.h"
-#include "recording.h"
+#include "forking.h"
 
 static void one_thread_round_trip(void **state)
 {

@@ -7,7 +7,7 @@
 #include "alloc.h"
 #include "check.h"
 #include "cut.h"
-#include "recording.h"
+#include "forking.h"
 #include "slots.h"
 #include "source.h"
 

@@ -8,7 +8,7 @@
 
 #include "check.h"
 #include "dictionary.h"
-#include "recording.h"
+#include "forking.h"
 #include "slots.h"
 
 /* Functions without end, each called once; one that goes on all the time; and the file, whose size

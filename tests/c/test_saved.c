@@ -278,6 +278,7 @@ static void a_growing_file_goes_on(void **state)
     uint32_t id = define(recorder, &lanes[0], "work");
     for (int i = 0; i < 3; i++) {
         write_turns(lanes, id, i == 1 ? 400 : 7);
+        recorder_settle(recorder); /* rows reach the file by themselves only where it is mapped */
         struct reader *reader = open_reader(path);
         at[i] = (size_t)reader->events;
         saved[i] = save_after(reader, at[i]);
@@ -287,6 +288,7 @@ static void a_growing_file_goes_on(void **state)
     recorder_lane_begin(recorder, &late, NULL, 1);
     write_calls(&late, id, 60);
     recorder_lane_end(&late);
+    recorder_settle(recorder);
     for (int is_closed = 0; is_closed < 2; is_closed++) {
         struct reader *reader = open_reader(path);
         struct sums sums = sum_all(reader);

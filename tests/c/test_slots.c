@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "os.h"
 #include "recorder_state.h"
-#include "recording.h"
+#include "forking.h"
 
 enum { BUFFER = 8 << 20, SLOT_CALLS = 600 }; /* calls that fill a small slot, with their returns */
 

@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "alloc.h"
 #include "os.h"
-#include "recording.h"
+#include "forking.h"
 #include "sessions.h"
 #include "totals.h"
 

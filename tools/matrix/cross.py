@@ -2,7 +2,8 @@
 
     musllinux-x86_64    the C tests, linked statically; a wheel, used with a CPython on musl
     manylinux-aarch64   the C tests and a wheel under qemu-user, on Debian's files for arm64
-    windows, macos      each file of the core is parsed by a compiler for that system
+    windows-x86_64      the C tests that need no fork(), under Wine
+    macOS               each file of the core is compiled; nothing is linked
 
 A wheel goes through the steps of `make wheel-test`. docs/compat.md has the same table. It calls
 untested what was not run."""
@@ -25,11 +26,7 @@ from environments import tools as build_tools
 from foreign import LOG, TOP
 
 TESTED = ["musllinux-x86_64", "manylinux-aarch64"]
-SYSTEMS = {
-    "Windows x86-64": "x86_64-windows-gnu",
-    "macOS x86-64": "x86_64-macos",
-    "macOS aarch64": "aarch64-macos",
-}
+SYSTEMS = {"macOS x86-64": "x86_64-macos", "macOS aarch64": "aarch64-macos"}
 # What cmocka finds out about a system by its own build, which is not used here.
 CMOCKA = ["-DHAVE_SIGNAL_H", "-DHAVE_STRUCT_TIMESPEC", "-DHAVE_CLOCK_GETTIME", "-w"]
 
@@ -40,16 +37,20 @@ def test(versions):
         os.unlink(LOG)
     os.makedirs(TOP, exist_ok=True)
     status = 0
-    for name in TESTED:
+    for target in (*(targets.TARGETS[name] for name in TESTED), targets.WINDOWS):
         began = time.time()
         try:
-            counts = run_core(targets.TARGETS[name])
-            say(f"{name}: C tests: {counts} [{time.time() - began:.0f} s]")
+            counts = run_core(target)
+            say(f"{target.name}: C tests: {counts} [{time.time() - began:.0f} s]")
         except Failed as error:
-            say(f"{name}: C tests failed: {error}")
+            say(f"{target.name}: C tests failed: {error}")
             status = 1
     for system, target in SYSTEMS.items():
-        say(f"{system}: {parse_core(target)}; not linked, not run")
+        try:
+            say(f"{system}: {compile_core(target)}; not linked, not run")
+        except Failed as error:
+            say(f"{system}: {error}")
+            status = 1
     found, _ = find_interpreters()
     chosen = versions or [one for one in ("3.13", "3.11") if one in found][:1]
     status |= wheels.build_all(chosen, TESTED)
@@ -85,13 +86,14 @@ def use_wheel(version, target):
 def run_core(target):
     """Builds the C tests for a target and runs them; returns meson's counts on one line."""
     found = libraries.build(target, LOG)
-    if "gnu" in target.zig:  # the tests use what the C library of 2.17 has not
+    if "-linux-gnu" in target.zig:  # the tests use what the C library of 2.17 has not
         zig = target.zig.rpartition("-")[0] + "-gnu.2.36"
         target = target._replace(name="test-" + target.cpu, zig=zig)
     environment = target.environ(
         PATH=os.path.join(build_tools(), "bin") + os.pathsep + os.environ["PATH"],
         PKG_CONFIG_LIBDIR=found + os.pathsep + build_cmocka(target),
-    )
+        WINEPREFIX=os.path.join(TOP, "wine"), WINEDEBUG="-all",
+    )  # fmt: skip
     folder = os.path.join(TOP, target.name, "build")
     # Tests of the include paths compile by themselves, and are the same on each platform.
     words = ["meson", "setup", folder, ROOT, "-Dpython=false", "-Dtests=true"]
@@ -110,7 +112,11 @@ def run_core(target):
 def runner_file(target):
     """Writes how a target's programs are run here: by themselves where they are static."""
     path = os.path.join(TOP, target.name + ".ini")
-    if target.cpu == "x86_64":
+    if target.system == "windows":
+        if shutil.which("wine") is None:
+            raise Failed("wine is not here: apt-get install wine")
+        rows = ["[binaries]", "exe_wrapper = 'wine'"]
+    elif target.cpu == "x86_64":
         rows = ["[built-in options]", "c_link_args = ['-static']", "[properties]"]
         rows.append("needs_exe_wrapper = false")
     else:
@@ -156,27 +162,37 @@ def build_cmocka(target):
 # ---- systems that the core does not run on yet ----
 
 
-def parse_core(target):
-    """Parses each file of the core for another system; returns how many of them it takes."""
+def compile_core(target):
+    """Compiles each file of the core for another system; returns how many of them that takes.
+
+    Only those that call the system may fail: it has no such file of its own yet."""
     include = os.path.join(BUILD, "wheels", "libraries", targets.NATIVE.name, "include")
     rooms = sorted(glob.glob(os.path.join(ROOT, "src", "*", "")))
     rooms = [room for room in rooms if os.path.basename(room[:-1]) != "cpython"]
-    base = [targets.zig(), "cc", "-target", target, "-std=gnu11", "-fsyntax-only", "-w"]
+    base = [targets.zig(), "cc", "-target", target, "-std=gnu11", "-O0", "-w"]
     base += ["-isystem", include, "-DPCRE2_STATIC", "-I", os.path.join(ROOT, "include")]
     base += [word for room in rooms for word in ("-I", room)]
+    base += ["-include", "xlocale.h"]  # where macOS has newlocale()
     files = [path for room in rooms for path in sorted(glob.glob(os.path.join(room, "*.c")))]
+    files.remove(os.path.join(ROOT, "src", "base", "os_windows.c"))
+    objects = os.path.join(TOP, target)
+    os.makedirs(objects, exist_ok=True)
 
-    def parse_one(path):
+    def compile_one(path):
+        made = os.path.join(objects, os.path.basename(path) + ".o")
         done = subprocess.run(
-            [*base, path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-            env=targets.NATIVE.environ(),
+            [*base, "-c", path, "-o", made], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=False, env=targets.NATIVE.environ(),
         )  # fmt: skip
         with open(LOG, "ab") as log:
             log.write(done.stdout)
         return done.returncode == 0
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = dict(zip(files, pool.map(parse_one, files)))
+        results = dict(zip(files, pool.map(compile_one, files)))
     bad = [os.path.relpath(path, os.path.join(ROOT, "src")) for path in files if not results[path]]
+    wrong = [name for name in bad if not name.startswith(os.path.join("base", "os_"))]
+    if wrong:
+        raise Failed(f"these files call no system and do not compile: {' '.join(wrong)}; {LOG}")
     text = f"{len(files) - len(bad)} of {len(files)} files of the core compile"
     return text + (f"; not {' '.join(bad)}" if bad else "")

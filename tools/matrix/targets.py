@@ -28,6 +28,10 @@ class Target(collections.namedtuple("Target", "name zig tag cpu")):
         return [*(["ccache"] if shutil.which("ccache") else []), path]
 
     @property
+    def system(self):
+        return "windows" if "-windows-" in self.zig else "linux"
+
+    @property
     def archiver(self):
         return [zig(), "ar"]
 
@@ -51,6 +55,7 @@ TARGETS = {
         Target("musllinux-aarch64", "aarch64-linux-musl", "musllinux_1_2_aarch64", "aarch64"),
     )
 }
+WINDOWS = Target("windows-x86_64", "x86_64-windows-gnu", "", "x86_64")  # the core alone, no wheel
 NATIVE = TARGETS["manylinux-x86_64"]
 
 
@@ -102,7 +107,7 @@ def machine_file(target):
             "[properties]",
             "needs_exe_wrapper = true",
             "[host_machine]",
-            "system = 'linux'",
+            f"system = '{target.system}'",
             f"cpu_family = '{target.cpu}'",
             f"cpu = '{target.cpu}'",
             "endian = 'little'",
