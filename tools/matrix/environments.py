@@ -13,7 +13,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
 VERSIONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"]
-WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere programs and smoke
+WHOLE = ["3.8", "3.11", "3.12", "3.14"]  # all tests there; elsewhere suites.NARROW
 BUILD_TOOLS = ["meson>=1.3", "meson-python>=0.16", "ninja"]
 TEST_TOOLS = ["pytest", "pytest-xdist", "hypothesis", "tomli"]
 # For the independent reader, greenlets, tasks and another tool at work. Without a wheel their tests

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import glob
 import os
 import re
 import shutil
@@ -44,8 +45,8 @@ SANITIZERS = (
 )
 WITH_THREADS = ["record", "ring", "forks", "snapshot", "reader"]  # of the C tests
 WHY_WIDTH = 400  # of a failed test's message
-# What versions outside of `whole` run.
-NARROW = ["test_programs.py", "test_smoke.py", "test_backends.py", "test_backends_life.py"]
+# What versions outside of `whole` run: programs, how recordings begin and end, the debugger.
+NARROW = ["programs", "smoke", "backends*", "record", "endings", "forks", "exceptions", "debug*"]
 
 
 class Counts(collections.namedtuple("Counts", "passed failed skipped", defaults=[0, 0, 0])):
@@ -104,8 +105,14 @@ def select(keyword, is_whole):
     words = keyword.split()
     if words and all(os.path.exists(f"{tests}/test_{word}.py") for word in words):
         return [f"py/test_{word}.py" for word in words]
-    files = ["py"] if is_whole else ["py/" + name for name in NARROW]
+    files = ["py"] if is_whole else [path for word in NARROW for path in test_files(word)]
     return [*files, *(["-k", keyword] if keyword else [])]
+
+
+def test_files(word):
+    """Returns the test files whose names fit a pattern, as pytest in tests/ takes them."""
+    found = glob.glob(os.path.join(ROOT, "tests", "py", f"test_{word}.py"))
+    return sorted("py/" + os.path.basename(path) for path in found)
 
 
 def python(version, interpreter, is_whole, jobs, is_full=False, keyword="", is_short=False):
@@ -284,7 +291,7 @@ def on_each(chosen, whole, is_full, keyword):
             except Failed as error:
                 counts, text = Counts(failed=1), str(error)
             total += counts
-            scope = "all" if version in whole else "programs and smoke"
+            scope = "all" if version in whole else "part"
             say(f"{version} ({scope}): {counts} [{time.time() - began:.0f} s]")
             if text:
                 say(text)
