@@ -159,6 +159,49 @@ def test_a_pool_inside_a_worker(record):
     assert parents[inner] == outer and parents[outer] == headers[0]["pid"]
 
 
+FUTURES = """
+import concurrent.futures as futures, multiprocessing, os, sys
+
+def work(n):
+    if n == 3:
+        os._exit(7)
+    return 6 // n
+
+def submit(pool, n):
+    try:
+        return pool.submit(work, n).result()
+    except Exception as error:
+        return type(error).__name__
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        print(*[submit(pool, n) for n in (1, 0, 2, 3, 1)])
+    with futures.ThreadPoolExecutor(1, thread_name_prefix="worker") as pool:
+        print(*[submit(pool, n) for n in (0, 6)])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_executors_of_concurrent_futures(method, tmp_path):
+    """Tasks that fail, and a worker that dies. The workers of threads are in the first file."""
+    (tmp_path / "prog.py").write_text(FUTURES)
+    done, headers, events = recorded(tmp_path, "record", method)
+    printed = done.stdout.decode().splitlines()
+    assert printed == ["6 ZeroDivisionError 3" + 2 * " BrokenProcessPool", "ZeroDivisionError 1"]
+    found = calls_of(events)
+    assert found.pop(headers[0]["pid"]) == 2 and list(found.values()) == [4]
+    assert not any(header["losses"] for header in headers)
+    (worker,) = found
+    name = f"out.{worker}.0.relive"
+    text = relive("calls", "work", name, cwd=tmp_path).stdout.decode()
+    assert "4 calls of work, 1 raised, 1 open" in text
+    (last,) = (row for row in text.splitlines() if "work(n=3)" in row)
+    assert ", open" in last
+    text = relive("info", name, cwd=tmp_path).stdout.decode()
+    assert "complete, ended by os._exit, with exit status 7" in text
+
+
 def test_a_pool_in_a_test_that_pytest_records(tmp_path):
     (tmp_path / "test_pool.py").write_text(
         "import multiprocessing\n"
