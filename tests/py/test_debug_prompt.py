@@ -245,3 +245,18 @@ print('end')
         b"Traceback" not in done.stderr and "no repr" in text and "RuntimeError: no class" in text
     )
     assert text.index("no class") < text.index("app.py(11)") < text.index("(relive) 42")
+
+
+def test_pdbrc_comprehensions_and_interact(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".pdbrc").write_text("alias mine p 'from ' + 'home', a\n")
+    path = tmp_path / "app.py"
+    path.write_text("def f(a):\n    many = [1, 2]\n    return a\nprint(f(3))\n")
+    typed = b"mine\np [a + one for one in many]\n!many[0] = a\ninteract\n"
+    done = relive(
+        "debug", "-b", "app.py:3", path, cwd=tmp_path, stdin=typed + b"print('many', many, a)\n",
+        env={"HOME": str(home)},
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert "('from home', 3)" in text and "[4, 5]" in text and "many [3, 2] 3" in text, text
