@@ -64,6 +64,14 @@ def test_assignments_reach_generators_classes_and_cells(tmp_path):
     assert "got 6 10 7" in text, text
 
 
+def test_an_assignment_in_a_comprehension_reaches_it(tmp_path):
+    source = "def f(many, k):\n    return [\n        x * k\n        for x in many\n    ]\n\n\n"
+    text = Terminal(tmp_path, source + "print(f([1, 2], 10))\n", "-b", "app.py:3 if x == 2").run(
+        "!x = 5", "p 'x is', x", "c"
+    )
+    assert "('x is', 5)" in text and "[10, 50]" in text, text
+
+
 def test_a_local_is_deleted_or_the_reason_is_printed(tmp_path):
     source = (
         "def f():\n    gone = 1\n    try:\n        print(gone)\n"
