@@ -240,8 +240,8 @@ static inline int debugger_leaves(uintptr_t frame, native_frame *caller)
 /* Called when a frame of code with breakpoints on data begins. Forgets what was seen in an earlier
  * frame at the same address. */
 void debug_data_begins(const struct debug_code *code, native_frame *frame);
-/* Sees what breakpoints on data follow in a frame that runs already, where nothing was seen yet: the
- * change by its present line is the first. */
+/* Sees what breakpoints on data follow in a frame that runs already, where nothing was seen yet.
+ * The change by its present line is the first. */
 void debug_data_meets(const struct debug_code *code, native_frame *frame);
 /* Called when such a frame returns or is unwound: checks what its last line has changed. Returns 0,
  * or -1 with an exception for the program. */
