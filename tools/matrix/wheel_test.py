@@ -5,7 +5,7 @@ Linux, each command runs in a mount namespace of its own. There, headers, compil
 libraries of the wheel are hidden. Elsewhere a line says that they were not.
 
 What is run: record, tree, exc, info, check, debug with commands on its standard input, the
-examples, and tests/py/test_smoke.py."""
+examples, the plugin of pytest, and tests/py/test_smoke.py."""
 
 import glob
 import os
@@ -94,9 +94,9 @@ def use(version, interpreter, wheel, name=None, hides=True):
         run([*command, "install", "-q", "-U", "pip"], log)
     run([*command, "install", "-q", "--only-binary", ":all:", wheel], log)
     step = Steps(top, log, hides)
-    for name in COMPILERS:
-        if shutil.which(name, path=step.env["PATH"]):
-            raise Failed(f"{name} can be reached in {step.env['PATH']}")
+    for program in COMPILERS:
+        if shutil.which(program, path=step.env["PATH"]):
+            raise Failed(f"{program} can be reached in {step.env['PATH']}")
     run_verbs(step)
     run_examples(step)
     packages = []
@@ -105,6 +105,7 @@ def use(version, interpreter, wheel, name=None, hides=True):
         words = ["download", "-q", "-d", packages[-1], "--python-version", version]
         run([pip(), *words, "--only-binary", ":all:", "pytest"], log)
     run([*command, "install", "-q", "--only-binary", ":all:", *packages, "pytest"], log)
+    run_plugin(step)
     shutil.copytree(os.path.join(ROOT, "tests"), os.path.join(top, "tests"))
     smoke = ["python", "-m", "pytest", "-p", "no:cacheprovider", "py/test_smoke.py"]
     smoke += ["-k", LEFT_OUT]
@@ -165,6 +166,17 @@ def run_verbs(step):
     step(["relive", "debug", shop], rb"(?s)take\(\).*'tea'.*-> main\(\)", stdin=talk)
     step(["python", "-c", "print(1)"], rb"^1\n$", env=[("RELIVE_RECORD", "env.relive")])
     step(["relive", "check", "env.relive"], rb"whole")
+
+
+def run_plugin(step):
+    """Runs a test that fails with the plugin of pytest; its recording has the values."""
+    with open(os.path.join(step.folder, "test_plugin.py"), "w") as file:
+        file.write("def half(n):\n    return n // 2\n\ndef test_red():\n    assert half(7) == 4\n")
+    words = ["python", "-m", "pytest", "-p", "no:cacheprovider", "--relive"]
+    words += ["--rootdir", ".", "test_plugin.py"]
+    step(words, rb"1 failed", status=1)
+    (path,) = glob.glob(os.path.join(step.folder, ".relive", "pytest", "*.relive"))
+    step(["relive", "calls", "half", path], rb"half\(n=7\) -> 3")
 
 
 def run_examples(step):
