@@ -585,6 +585,7 @@ def debug_follow(
     line: int,
     begin: Optional[FrameType],
     instruction: bool,
+    into: Optional[Tuple[CodeType, Tuple[Tuple[int, int], ...], int, int]] = None,
     /,
 ) -> None: ...
 def debug_can_step() -> bool: ...

@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 from relive.debug import foreign
 from relive.debug.breakpoints import Breakpoint, check, code_lines, compiled
 from relive.debug.engine import OnStop, runtime
+from relive.debug.line_calls import Call
 from relive.errors import ReliveError
 
 # A breakpoint of bdb as the engine last got it: number, line, cond, ignore, enabled, funcname,
@@ -119,6 +120,7 @@ class EngineDriven(bdb.Bdb):
         self._is_running = False  # a call of run(), runeval() or runcall()
         self._failed: Optional[Exception] = None
         self._by_instruction = False
+        self._into: Optional[Call] = None  # the call that the step is to enter
         self._is_meant = False  # the stop is one, whatever bdb's rules say
         self.reset()
         take_stops(self.stopped)
@@ -172,7 +174,7 @@ class EngineDriven(bdb.Bdb):
         else:
             runtime.follow(
                 self.stopframe, self.returnframe, self.stoplineno, begin=begin,
-                instruction=self._by_instruction,
+                instruction=self._by_instruction, into=self._into and self._into.place,
             )  # fmt: skip
 
     def cannot_step(self, why: str) -> None:

@@ -41,6 +41,7 @@ from relive.errors import ReliveError
 
 if TYPE_CHECKING:
     from relive import _core
+    from relive.debug.line_calls import Place
 
 # Also at home in protocol.py, where steps are begun.
 STEP_NONE, STEP_IN, STEP_OVER = protocol.STEP_NONE, protocol.STEP_IN, protocol.STEP_OVER
@@ -253,13 +254,15 @@ class FrameEvalRuntime(protocol.StopProtocol):
         *,
         begin: Optional[FrameType] = None,
         instruction: bool = False,
+        into: "Optional[Place]" = None,
     ) -> None:
         """Lets this thread go on by bdb's rules (src/debug/step.h), which also stop at calls,
         returns and exceptions. The reason of a stop is call, line, return, raise or opcode. The
-        property `value` has what is returned or raised."""
+        property `value` has what is returned or raised. `into` is a call of the frame `stop`, as
+        calls_at() has it: the first line of what it calls stops."""
         import relive._core as _core  # as in step()
 
-        _core.debug_follow(stop, returns, line, begin, instruction)
+        _core.debug_follow(stop, returns, line, begin, instruction, into)
 
     def stop_stepping(self) -> None:
         """Ends a step of this thread. Does nothing where it does not step."""

@@ -7,15 +7,16 @@ import shlex
 import sys
 import traceback
 from types import FrameType, TracebackType
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Set
 
 from relive import _core, _terminal
 from relive.debug import again, captured, children, files, restart, words
 from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.bdb_bridge import EngineDriven, take_stops
-from relive.debug.breakpoints import CATCHES, Breakpoint, calls_in_order, canonical
+from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
+from relive.debug.line_calls import calls_at
 from relive.debug.live import FinalError, LivePlace, PdbScreen, said
 from relive.debug.protocol import ignore
 from relive.debug.shared_prompt import PerThread, SharedPrompt
@@ -29,20 +30,13 @@ _LEAVE = (bdb.BdbQuit, pdb.Restart, children.Left)  # exceptions that end a prom
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
 
-class _Into(NamedTuple):
-    """A call of a line that is to be stepped into: the `left`-th next call of a name."""
-
-    frame: FrameType
-    name: str
-    left: int
-
-
 class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
     """pdb's prompt on Relive's engine. Words that `relive replay` has too are methods that words.py
     makes."""
 
     repeats: Any = PerThread(("", 0))  # a step, and how often it is still to be made
     _into: Any = PerThread()
+    _into_from: Any = PerThread()  # the frame of that call
 
     def __init__(
         self, *options: Any, quits: Callable[[], BaseException] = bdb.BdbQuit, **more: Any
@@ -110,19 +104,15 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             self.place.forget()
 
     def _goes_on(self, frame: FrameType, breakpoints: Sequence[Breakpoint]) -> bool:
-        """Returns whether a stop is only one on the way: of `s 3`, or into another call of the line
-        than the chosen one."""
+        """Returns whether a stop is only one on the way: of `s 3`. Where `stepinto` has entered
+        nothing, it says so."""
         (how, left), self.repeats = self.repeats, ("", 0)
         into, self._into = self._into, None
+        start, self._into_from = self._into_from, None
         if breakpoints or runtime.trouble or self.quitting:
             return False
-        if into is not None and frame is not into.frame:
-            left = into.left - (frame.f_back is into.frame)
-            if left > 0 or frame.f_back is not into.frame:
-                self.set_next(into.frame)
-                self._step_into(into._replace(left=left))
-                return True
-            return False
+        if into is not None and frame is start:
+            self.error(f"{into.text} was not called, or ran no Python code")
         if left and self.stop_here(frame):
             self.repeats = (how, left - 1)
             if how == NEXT:
@@ -329,34 +319,40 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
     do_j = do_jump
 
     def do_stepinto(self, arg: str) -> Optional[bool]:
-        """stepinto [NAME | N]
+        """stepinto [N | NAME]
 
-        Goes on to the first line of a function that this line calls, by its name or by its number.
-        Without one it lists the calls of the line in the order in which they run.
+        Goes on to the first line of what a call of this line runs. A name is enough where only one
+        call has it. Without one it lists the calls in the order in which they run.
         """
-        frame = self._current_frame()
-        calls = calls_in_order(frame.f_code.co_filename, frame.f_lineno)
+        calls = calls_at(self._current_frame())
         if not arg:
-            for number, (_, text) in enumerate(calls, 1):
-                self.message(f"{number}  {text}")
+            for number, one in enumerate(calls, 1):
+                mark = "  (over)" if one.is_over else "  (C)" if one.is_c else ""
+                self.message(f"{number}  {one.text}{mark}")
             if not calls:
-                self.message("this line calls nothing that has a name")
+                self.message("this line calls nothing, or its source is not known")
             return None
-        name, left = arg, 1
         if arg.isdecimal():
             if not 0 < int(arg) <= len(calls):
                 count = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
                 self.error(f"this line has {count}: there is no call {arg}")
                 return None
-            names = [one for one, _ in calls[: int(arg)]]
-            name, left = names[-1], names.count(names[-1])
-        self.set_next(frame)
-        self._step_into(_Into(frame, name, left))
-        return True
-
-    def _step_into(self, into: _Into) -> None:
-        self._into = into
-        runtime.step_into(into.name)
+            found = [calls[int(arg) - 1]]
+        else:
+            named = [one for one in calls if one.is_named(arg)]
+            found = [one for one in named if not one.is_over] or named[:1]
+        if len(found) != 1:
+            says = f"has {len(found)} calls of {arg}: choose one by its number" if found else ""
+            self.error(f"this line {says or f'does not call {arg}'}")
+        elif found[0].is_over:
+            self.error(f"{found[0].text} is over: this line does not call it again")
+        elif found[0].is_c:
+            self.error(f"{found[0].callee} is a C function: it cannot be stepped into")
+        else:
+            self._into, self._into_from = found[0], self._current_frame()
+            self.set_next(self._current_frame())
+            return True
+        return None
 
     def do_run(self, arg: str) -> Optional[bool]:
         """run [args...]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import builtins
 import re
 
-from relive.debug.breakpoints import CATCHES, calls_in_order
+from relive.debug.breakpoints import CATCHES
 from relive.debug.engine import runtime
+from relive.debug.line_calls import calls_at
 from relive.debug.live import FinalError, LivePlace
 from relive.debug.stdlib_pdb import pdb
 from relive.errors import ReliveError
@@ -167,9 +168,10 @@ def _complete_words(words: Callable[[Any], Iterable[str]]) -> Callable[..., List
 
 def _calls(prompt: Any) -> Iterable[str]:
     """Returns what `stepinto` takes at this line."""
-    frame = prompt.curframe
-    found = calls_in_order(frame.f_code.co_filename, frame.f_lineno) if frame else []
-    return [*(name for name, _ in found), *map(str, range(1, len(found) + 1))]
+    found = calls_at(prompt.curframe) if prompt.curframe else []
+    names = [one.name for one in found if one.name]
+    unique = [name for name in names if names.count(name) == 1]
+    return [*unique, *map(str, range(1, len(found) + 1))]
 
 
 def _classes(prompt: Any) -> Iterable[str]:

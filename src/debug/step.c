@@ -20,6 +20,23 @@ static int stops_at_line(const struct step *step, const struct step_place *place
     }
 }
 
+int step_awaits(const struct step *step, uintptr_t code, uint32_t at)
+{
+    const struct step_call *into = &step->into;
+    for (uint32_t i = 0; into->code == code && i < into->count; i++) {
+        if (at >= into->from[i] && at < into->to[i]) {
+            return code != 0;
+        }
+    }
+    return 0;
+}
+
+void step_enter(struct step *step, uintptr_t frame)
+{
+    *step = (struct step){
+        .mode = STEP_FOLLOW, .frame = frame, .has_left = 1, .in_thread = step->in_thread};
+}
+
 int step_follows(struct step *step, enum step_event event, const struct step_place *place)
 {
     if (step->begin != 0 && step->begin != place->frame) {
@@ -34,13 +51,15 @@ int step_follows(struct step *step, enum step_event event, const struct step_pla
     int is_here = step->frame == 0 ||
                   (step->frame == place->frame && !step->is_never && place->line >= step->line);
     int is_quiet = step->frame != 0 && place->is_generator;
+    int is_within =
+        step->into.code != 0 && place->line >= step->into.first && place->line <= step->into.last;
     switch (event) {
     case STEP_INSTRUCTION:
         return step->instruction;
     case STEP_LINE:
-        return is_here;
+        return is_here && !is_within;
     case STEP_CALL:
-        return is_here && !is_quiet;
+        return is_here && !is_quiet && !step->has_left;
     case STEP_RAISE:
         return is_here;
     default:
@@ -56,6 +75,7 @@ static void follow_on(struct step *step, enum step_event event, const struct ste
         step->has_left = 1;
         step->is_never = 0;
         step->line = 0;
+        step->into.code = 0;
     }
 }
 

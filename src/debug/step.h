@@ -22,6 +22,8 @@
  *     at the exception that says so, or at the next line.
  *   - `begin` was given by set_trace(): nothing stops before this frame has an event.
  *   - `origin` is where the thread has stopped last: its frame counts as the user's.
+ *   - `into` is a call that is to be entered. Where a frame begins that the call has made, the step
+ *     moves on into it. Until then the lines of the call's statement do not stop.
  *
  * Threads: each thread has its own step. */
 #ifndef STEP_H
@@ -40,6 +42,17 @@ enum step_event {
     STEP_INSTRUCTION
 };
 
+enum { STEP_CALLS = 4 };
+
+/* A call of a line: the code that makes it, and its instructions there. A `finally` has its calls
+ * several times. */
+struct step_call {
+    uintptr_t code; /* identity; 0 = none */
+    uint32_t from[STEP_CALLS], to[STEP_CALLS];
+    uint32_t count;
+    uint32_t first, last; /* lines of its statement */
+};
+
 struct step {
     enum step_mode mode;
     uintptr_t frame; /* identity; 0 = any */
@@ -51,6 +64,7 @@ struct step {
     int is_never;
     int has_left;    /* the frame has ended, and `frame` is its caller */
     int instruction; /* stop at the next instruction, of `begin` if that is set */
+    struct step_call into;
 };
 
 struct step_place {
@@ -65,6 +79,10 @@ struct step_place {
 /* Applies an event to the step. For a line, returns whether the thread stops there. For any other
  * event, returns whether the thread has left its outermost frame. In both cases the step ends. */
 int step_take(struct step *step, enum step_event event, const struct step_place *place);
+/* Returns whether the step waits for a call by this code at this instruction. */
+int step_awaits(const struct step *step, uintptr_t code, uint32_t at);
+/* Moves the step on into a frame, which the awaited call has made. */
+void step_enter(struct step *step, uintptr_t frame);
 /* Returns whether a thread that follows stops at an event. */
 int step_follows(struct step *step, enum step_event event, const struct step_place *place);
 

@@ -256,6 +256,21 @@ static void who_follows_stops_where_bdb_does(void **state)
     assert_true(follows(&step, STEP_LINE, 1, 5)); /* it has ended: its caller */
 }
 
+static void a_step_into_a_call_awaits_its_instructions(void **state)
+{
+    struct step_call call = {
+        .code = 7, .from = {4, 20}, .to = {6, 22}, .count = 2, .first = 10, .last = 12};
+    struct step step = {.mode = STEP_FOLLOW, .frame = 2, .into = call};
+    (void)state;
+    assert_false(step_awaits(&step, 7, 3) || step_awaits(&step, 7, 6) || step_awaits(&step, 8, 4));
+    assert_true(step_awaits(&step, 7, 5) && step_awaits(&step, 7, 20));
+    assert_false(follows(&step, STEP_LINE, 2, 12));
+    assert_true(follows(&step, STEP_LINE, 2, 13));
+    step_enter(&step, 3);
+    assert_false(step_awaits(&step, 7, 5) || follows(&step, STEP_CALL, 3, 1));
+    assert_true(follows(&step, STEP_LINE, 3, 2) && !follows(&step, STEP_LINE, 2, 13));
+}
+
 static void set_trace_waits_for_its_frame(void **state)
 {
     struct step step = {.mode = STEP_FOLLOW, .begin = 2, .instruction = 1};
@@ -305,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_step_of_the_thread_goes_on_where_a_coroutine_waits),
         cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
         cmocka_unit_test(who_follows_stops_where_bdb_does),
+        cmocka_unit_test(a_step_into_a_call_awaits_its_instructions),
         cmocka_unit_test(set_trace_waits_for_its_frame),
         cmocka_unit_test(until_goes_forward),
         cmocka_unit_test(a_step_ends_with_the_last_frame_of_its_thread),

@@ -14,6 +14,7 @@ struct debug_follow {
     PyFrameObject *stop, *returns, *begin; /* borrowed, or NULL */
     long line;
     int instruction;
+    struct step_call into;
 };
 void debugger_follow(const struct debug_follow *wanted);
 /* Returns whether this thread can step: no other tool's trace function is on where the engine needs

@@ -450,6 +450,24 @@ int debugger_data_left(struct debug_code *code, native_frame *frame)
     return ids != NULL ? stop_here(frame, "breakpoint", ids) : 0;
 }
 
+void debugger_entered(struct debug_code *code, native_frame *frame, native_frame *caller)
+{
+    struct step *step = debugger_step();
+    if (caller == NULL || step->frame == 0 ||
+        !step_awaits(step, (uintptr_t)native_code(caller), native_instruction(caller))) {
+        return;
+    }
+    /* A comprehension's own frame may make the call. A recursion makes it in other frames, too. */
+    native_frame *wanted = (native_frame *)step->frame;
+    while (caller != NULL && caller != wanted && native_code(caller) != native_code(wanted)) {
+        caller = native_caller(caller);
+    }
+    if (caller == wanted) {
+        step_enter(step, (uintptr_t)frame);
+        debug_engine.arm(code);
+    }
+}
+
 void debugger_left(native_frame *frame, enum step_event how)
 {
     struct step *step = debugger_step();
@@ -529,6 +547,7 @@ void debugger_follow(const struct debug_follow *wanted)
                           .line = wanted->line > 0 ? (uint32_t)wanted->line : 0,
                           .is_never = wanted->line < 0,
                           .instruction = wanted->instruction,
+                          .into = wanted->into,
                           .in_thread = debugger.steps_in_thread};
     if (step->frame == 0 && !step->in_thread) {
         step->task = loops_task_identity();

@@ -254,6 +254,16 @@ static inline int debugger_follows(void)
 {
     return debugger.follows != 0 && debugger_step()->mode == STEP_FOLLOW;
 }
+/* Called when a frame begins or goes on: where the thread's step waits for this call, it moves on
+ * into the frame. */
+void debugger_entered(struct debug_code *code, native_frame *frame, native_frame *caller);
+static inline void debugger_enters(struct debug_code *code, native_frame *frame,
+                                   native_frame *caller)
+{
+    if (debugger_follows() && debugger_step()->into.code != 0) {
+        debugger_entered(code, frame, caller);
+    }
+}
 /* Called when a frame returns, yields, or is unwound: moves the thread's step on. */
 void debugger_left(native_frame *frame, enum step_event how);
 /* Returns whether only sites matter: no thread steps, no pause is wanted, no Python of the debugger

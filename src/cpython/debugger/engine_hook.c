@@ -271,7 +271,8 @@ static PyObject *run_debugged(int is_on, HOOK_ARGS)
  * data are not for probes: they also need the end of the frame. */
 static int has_probes(struct debug_code *code, native_frame *frame)
 {
-    if (code->site_count == 0 || code->has_data || !debugger.rewrites) {
+    if (code->site_count == 0 || code->has_data || !debugger.rewrites ||
+        debugger_step()->into.code != 0) { /* which is at instructions of the code itself */
         return 0;
     }
     if (native_is_fresh(frame) && code->code == native_code(frame) &&
@@ -298,6 +299,13 @@ static inline PyObject *pass_result(PyObject *result, uintptr_t frame, PyCodeObj
     return result;
 }
 
+/* Returns whether all that a frame does is to make a generator, or a coroutine. */
+static int makes_generator(native_frame *frame)
+{
+    return HOOK_SEES_GENERATOR_CREATION && native_is_fresh(frame) &&
+           (native_code(frame)->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
+}
+
 static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
 {
     if (code->has_data && native_is_fresh(frame)) {
@@ -307,6 +315,9 @@ static PyObject *run_looked_at(struct debug_code *code, HOOK_ARGS)
     if (code->is_main) {
         debugger_main_begins(code, frame);
         return run_debugged(1, HOOK_PASS);
+    }
+    if (!makes_generator(frame)) {
+        debugger_enters(code, frame, native_current(PyThreadState_GetUnchecked()));
     }
     int is_wanted = (code->site_count != 0 && !has) || debugger_wants_all(code) ||
                     debugger_step()->frame == (uintptr_t)frame;

@@ -76,6 +76,7 @@ static PyObject *code_begins(PyObject *const *args, size_t n)
     debugger.counts.cache_hits += known != NULL;
     debugger.counts.frames_evaluated++;
     debugger.counts.frames_traced += debugger_wants(code) != 0;
+    debugger_enters(code, frame, native_caller(frame));
     if (code->is_main) {
         debugger_main_begins(code, frame);
     } else if (debugger_wants(code) && (known == NULL || code->site_count == 0)) {

@@ -294,15 +294,39 @@ static PyObject *debug_step(PyObject *module, PyObject *args)
     Py_RETURN_TRUE;
 }
 
-/* debug_follow(stop, returns, line, begin, instruction): frames or None; the thread goes on by
- * bdb's rules. */
+/* Reads (code, ((from, to), ...), first line, last line), or None. Returns 0, or -1 with an
+ * exception. */
+static int read_call(PyObject *o, struct step_call *call)
+{
+    PyObject *code, *ranges;
+    if (o == Py_None) {
+        return 0;
+    }
+    if (!PyArg_ParseTuple(o, "O!O!II", &PyCode_Type, &code, &PyTuple_Type, &ranges, &call->first,
+                          &call->last)) {
+        return -1;
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(ranges);
+    for (Py_ssize_t i = 0; i < count && i < STEP_CALLS; i++) {
+        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(ranges, i), "II", &call->from[i], &call->to[i])) {
+            return -1;
+        }
+        call->count++;
+    }
+    call->code = (uintptr_t)code;
+    return 0;
+}
+
+/* debug_follow(stop, returns, line, begin, instruction, into): frames or None; the thread goes on
+ * by bdb's rules. `into` is a call of `stop`, as read_call() takes it. */
 static PyObject *debug_follow(PyObject *module, PyObject *args)
 {
-    PyObject *frames[3];
+    PyObject *frames[3], *into = Py_None;
     struct debug_follow wanted = {0};
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOlOp", &frames[0], &frames[1], &wanted.line, &frames[2],
-                          &wanted.instruction)) {
+    if (!PyArg_ParseTuple(args, "OOlOp|O", &frames[0], &frames[1], &wanted.line, &frames[2],
+                          &wanted.instruction, &into) ||
+        read_call(into, &wanted.into) != 0) {
         return NULL;
     }
     for (size_t i = 0; i < 3; i++) {
