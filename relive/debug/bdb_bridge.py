@@ -4,10 +4,10 @@ trace function."""
 import bdb
 import sys
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 from relive.debug import foreign
-from relive.debug.breakpoints import Breakpoint, check, code_lines, compiled
+from relive.debug.breakpoints import Breakpoint, check, first_line
 from relive.debug.engine import OnStop, runtime
 from relive.debug.line_calls import Call
 from relive.errors import ReliveError
@@ -345,16 +345,3 @@ def _make_breakpoint(path: str, row: _Row) -> Breakpoint:
     hits = f"> {ignore}" if ignore else ""
     more: Dict[str, Any] = {"hit_condition": hits, **dict(options)}
     return Breakpoint(path, line, condition=condition, enabled=enabled, **more)
-
-
-def first_line(path: str, name: str, line: int) -> int:
-    """Returns the first line of the body of the function that begins at a line."""
-    code = compiled(path)
-    todo: List[CodeType] = [code] if code is not None else []
-    while todo:
-        code = todo.pop()
-        if code.co_name == name and code.co_firstlineno == line:
-            found: Set[int] = code_lines(code)
-            return min((at for at in found if at > line), default=line)
-        todo.extend(constant for constant in code.co_consts if isinstance(constant, CodeType))
-    return line

@@ -25,6 +25,7 @@ _KINDS = {
     "function": str, "thread": int, "task": str, "data": str,
 }  # fmt: skip
 _OPTIONAL = ("condition", "log_message", "function", "task", "data")
+_CO_OPTIMIZED = 1  # a function's: the body of a class has none
 _KIND_NAMES = {int: "an int", str: "a text"}
 
 
@@ -114,6 +115,50 @@ def compiled(path: str) -> Optional[CodeType]:
         return None
 
 
+def first_line(path: str, name: str, line: int) -> int:
+    """Returns the first line of the body of a function, where a line is that of its `def`."""
+    found: Optional[CodeType] = None
+    todo = [compiled(path)]
+    while todo:
+        code = todo.pop()
+        if code is None:
+            continue
+        todo.extend(_codes_in(code))
+        # With a decorator, that is the first line of the function.
+        begins = code.co_name == name and code.co_firstlineno <= line
+        if begins and (found is None or code.co_firstlineno > found.co_firstlineno):
+            found = code
+    if found is None:
+        return line
+    own = _own_lines(found)
+    if line in own and line != found.co_firstlineno:
+        return line  # from 3.13 on pdb gives the line of the body
+    return min((at for at in own if at > line), default=line)
+
+
+def line_of_function(path: str, name: str) -> int:
+    """Returns the first line of the body of a function of a file, by its name as `price` or
+    `Order.total`; 0 where there is none."""
+    code = compiled(path)
+    found = [code] if code is not None else []
+    for part in name.split("."):
+        found = [one for code in found for one in _codes_in(code) if one.co_name == part]
+    if not found or not found[0].co_flags & _CO_OPTIMIZED:
+        return 0
+    first = found[0].co_firstlineno
+    return min((at for at in _own_lines(found[0]) if at > first), default=first)
+
+
+def _codes_in(code: CodeType) -> List[CodeType]:
+    return [constant for constant in code.co_consts if isinstance(constant, type(code))]
+
+
+def _own_lines(code: CodeType) -> Set[int]:
+    import dis
+
+    return {line for _, line in dis.findlinestarts(code) if line}
+
+
 def calls_of_line(path: str, line: int) -> List[str]:
     """Returns the names of the functions that a line of a file calls, inner calls first; [] where
     the file cannot be read."""
@@ -145,14 +190,12 @@ def calls_in_order(path: str, line: int) -> List[Tuple[str, str]]:
 
 def code_lines(code: CodeType) -> Set[int]:
     """Returns the lines of a code object and of all that are defined in it."""
-    import dis
-
     found: Set[int] = set()
     todo = [code]
     while todo:
         one = todo.pop()
-        found.update(line for _, line in dis.findlinestarts(one) if line)
-        todo.extend(constant for constant in one.co_consts if isinstance(constant, type(code)))
+        found.update(_own_lines(one))
+        todo.extend(_codes_in(one))
     return found
 
 

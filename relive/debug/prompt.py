@@ -13,7 +13,7 @@ from relive import _core, _terminal
 from relive.debug import again, captured, children, files, restart, words
 from relive.debug.awaiting import compile_awaited, evaluate_awaited
 from relive.debug.bdb_bridge import EngineDriven, take_stops
-from relive.debug.breakpoints import CATCHES, Breakpoint, canonical
+from relive.debug.breakpoints import CATCHES, Breakpoint, canonical, line_of_function
 from relive.debug.engine import runtime
 from relive.debug.frame_locals import FrameLocals
 from relive.debug.line_calls import calls_at
@@ -413,6 +413,17 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             return files.find_file(filename) or found
         except ReliveError as error:
             raise FinalError(str(error)) from None
+
+    def lineinfo(self, identifier: str) -> Any:
+        """Returns (name, file, line) of a function that need not be defined yet; pdb calls it.
+        pdb itself does not find methods and, up to 3.14, coroutines."""
+        try:
+            found = super().lineinfo(identifier)
+        except TypeError:  # 3.13.0 takes the value of a parameter for the function
+            found = (None, None, None)
+        path = self.defaultFile()
+        line = line_of_function(path, identifier) if found[0] is None else 0
+        return (identifier.split(".")[-1], path, line) if line else found
 
     def checkline(self, filename: str, lineno: int, *more: Any) -> int:
         """Returns the line where it can have a breakpoint, else 0; pdb calls it."""

@@ -1,6 +1,7 @@
 """The seed's name for integration, bdb_bridge and patches of relive.debug."""
 
-from relive.debug.bdb_bridge import EngineDriven, first_line
+from relive.debug.bdb_bridge import EngineDriven
+from relive.debug.breakpoints import first_line
 from relive.debug.integration import (
     IntegrationBridge,
     auto_integrate,

@@ -241,9 +241,7 @@ print('end')
     commands = ["b 10", "c", "display bad", "whatis bad", "display Bad()", "n", "p 6 * 7", "c"]
     done = prompt(tmp_path, commands, args=(), source=source)
     text = done.stdout.decode()
-    assert (
-        b"Traceback" not in done.stderr and "no repr" in text and "RuntimeError: no class" in text
-    )
+    assert b"Traceback" not in done.stderr and "RuntimeError: no repr" in text
     assert text.index("no class") < text.index("app.py(11)") < text.index("(relive) 42")
 
 
@@ -260,3 +258,30 @@ def test_pdbrc_comprehensions_and_interact(tmp_path):
     )  # fmt: skip
     text = done.stdout.decode()
     assert "('from home', 3)" in text and "[4, 5]" in text and "many [3, 2] 3" in text, text
+
+
+def test_functions_that_are_not_defined_yet_have_breakpoints(tmp_path):
+    source = """\
+import asyncio, functools
+class Shop:
+    @staticmethod
+    def add(a, b=2):
+        return a + b
+async def fetch(n: int = 1):
+    return n
+def plain(a, b=3):
+    return a
+@functools.lru_cache()
+def decorated(a, b=3):
+    return b
+print(Shop.add(1), asyncio.run(fetch()), plain(1), decorated(1))
+"""
+    names = ["Shop.add", "fetch", "plain", "decorated"]
+    commands = [f"b {name}" for name in (*names, "Shop", "Shop.no")] + ["c"] * 5
+    done = prompt(tmp_path, commands, args=(), source=source)
+    text = done.stdout.decode()
+    assert text.count("Breakpoint ") == 4 and text.count("was not found") == 2, text
+    places = [f"app.py({line}){name}()" for line, name in
+              ((5, "add"), (7, "fetch"), (9, "plain"), (12, "decorated"))]  # fmt: skip
+    assert [text.count(one) for one in places] == [1] * 4 and text.count("> /") == 5, text
+    assert "(relive) 3 1 1 3" in text
