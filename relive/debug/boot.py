@@ -40,8 +40,7 @@ def begin() -> None:
         children.begin(wanted)
         restart.remember(restart.Start(wanted, environ, folder))
         _start_debugger(wanted)
-        if wanted.get("children"):
-            children.take_every_pdb(prompt.get_prompt())
+        children.take_every_pdb(prompt.get_prompt())
         children.renew(prompt.get_prompt())
     except ReliveError as error:
         sys.stderr.write(f"relive debug: {_terminal.safe(str(error))} [{error.code}]\n")

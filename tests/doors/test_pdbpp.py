@@ -1,5 +1,5 @@
 """The debugger where pdbpp is installed, which is what `import pdb` gives then. Relive's prompt is
-the standard library's pdb all the same, and both may be used in one program."""
+the standard library's pdb all the same, and the only one in a program under `relive debug`."""
 
 import re
 import sys
@@ -74,7 +74,8 @@ def test_the_engine_drives_pdbpp(shown):
     assert "app.py(13)f()" in text and "--Return--" in text
 
 
-def test_both_prompts_open_in_one_program(shown):
+def test_under_relive_debug_there_is_one_prompt(shown):
     commands = ["b 6", "c", "p 'n is', n", "c", "p ('m is', m)", "c"]
     text = shown("-m", "relive", "debug", "app.py", "pdbpp", commands=commands)
-    assert "(relive) ('n is', 1)" in text and "(Pdb++) ('m is', 2)" in text
+    assert "(relive) ('n is', 1)" in text and "(relive) ('m is', 2)" in text
+    assert "(Pdb++)" not in text

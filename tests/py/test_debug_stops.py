@@ -34,6 +34,16 @@ def test_a_breakpoint_call_that_ends_the_program_stops(tmp_path):
     assert "last.py(2)<module>()" in text and "(relive) 1" in text, text
 
 
+def test_breakpoint_calls_open_this_prompt_under_relive_debug(tmp_path):
+    source = (
+        "def view(x):\n    y = x + 1\n    breakpoint()\n    return y\n\n\nprint(view(41))\n"
+        "import pdb\nz = view(1) + 5\npdb.set_trace()\n"
+    )
+    text = Terminal(tmp_path, source, "--catch", "off").run("c", "p y", "c", "c", "p z + 1", "c")
+    assert "view()" in text and "42" in text and "\n8" in text, text
+    assert "app.py(10)<module>()" in text and "(Pdb)" not in text, text
+
+
 CALLS = """\
 def inner(n):
     return n * 2
