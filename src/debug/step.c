@@ -67,11 +67,21 @@ int step_follows(struct step *step, enum step_event event, const struct step_pla
     }
 }
 
-/* A frame is left that the thread follows. What was to stop in it stops in its caller. */
+/* A frame is left that the thread follows. What was to stop in it stops in its caller, or at the
+ * next line of the user where that is a library. The frame's identity may come again. */
 static void follow_on(struct step *step, enum step_event event, const struct step_place *place)
 {
-    if (event != STEP_YIELD && step->frame == place->frame) {
-        step->frame = place->caller;
+    if (event == STEP_YIELD) {
+        return;
+    }
+    step->origin = step->origin != place->frame ? step->origin : 0;
+    step->returns = step->returns != place->frame ? step->returns : 0;
+    if (place->ends_task && place->task == step->task) {
+        step->task = 0;
+    }
+    if (step->frame == place->frame) {
+        int is_in_library = place->is_callers_library && place->caller != step->origin;
+        step->frame = is_in_library ? 0 : place->caller;
         step->has_left = 1;
         step->is_never = 0;
         step->line = 0;

@@ -22,6 +22,7 @@
  *     at the exception that says so, or at the next line.
  *   - `begin` was given by set_trace(): nothing stops before this frame has an event.
  *   - `origin` is where the thread has stopped last: its frame counts as the user's.
+ *   - With the first frame of a task its task ends: the step goes on in whatever runs next.
  *   - `into` is a call that is to be entered. Where a frame begins that the call has made, the step
  *     moves on into it. Until then the lines of the call's statement do not stop.
  *
@@ -71,9 +72,11 @@ struct step_place {
     uintptr_t frame, caller; /* identities; caller 0 = none */
     uintptr_t task;
     uint32_t line;
-    int is_users;     /* the user steps through this code */
-    int is_coroutine; /* a yield suspends it, and does not leave it */
-    int is_generator; /* or a coroutine */
+    int is_users;           /* the user steps through this code */
+    int is_coroutine;       /* a yield suspends it, and does not leave it */
+    int is_generator;       /* or a coroutine */
+    int ends_task;          /* it is a task's first frame */
+    int is_callers_library; /* the user does not step through the caller's code */
 };
 
 /* Applies an event to the step. For a line, returns whether the thread stops there. For any other

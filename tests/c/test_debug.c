@@ -256,6 +256,34 @@ static void who_follows_stops_where_bdb_does(void **state)
     assert_true(follows(&step, STEP_LINE, 1, 5)); /* it has ended: its caller */
 }
 
+static void who_follows_does_not_stop_in_the_library_behind_a_task(void **state)
+{
+    struct step_place end = {
+        .frame = 2, .caller = 60, .task = 9, .is_users = 1, .is_coroutine = 1, .is_generator = 1};
+    struct step step = {.mode = STEP_FOLLOW, .frame = 2, .origin = 2, .returns = 2};
+    (void)state;
+    end.is_callers_library = 1;
+    assert_false(step_take(&step, STEP_YIELD, &end));
+    assert_true(step.frame == 2 && step.origin == 2); /* it goes on later */
+    assert_false(step_take(&step, STEP_RETURN, &end));
+    assert_true(step.origin == 0 && step.returns == 0); /* another frame may be there now */
+    assert_false(follows(&step, STEP_LINE, 60, 1) || follows(&step, STEP_RETURN, 60, 1));
+    assert_false(follows(&step, STEP_CALL, 3, 1));
+    assert_true(follows(&step, STEP_LINE, 3, 2));
+    step = (struct step){.mode = STEP_FOLLOW, .frame = 2, .origin = 60};
+    assert_false(step_take(&step, STEP_RETURN, &end));
+    assert_true(follows(&step, STEP_LINE, 60, 1)); /* the user was there before */
+    step = (struct step){.mode = STEP_FOLLOW, .task = 9};
+    end.ends_task = 1;
+    assert_false(step_take(&step, STEP_YIELD, &end));
+    assert_false(follows(&step, STEP_LINE, 3, 2)); /* of no task */
+    assert_false(step_take(&step, STEP_RETURN, &end));
+    assert_true(follows(&step, STEP_LINE, 3, 2));
+    step = (struct step){.mode = STEP_FOLLOW, .task = 8}; /* another task has ended */
+    assert_false(step_take(&step, STEP_RETURN, &end));
+    assert_int_equal(step.task, 8);
+}
+
 static void a_step_into_a_call_awaits_its_instructions(void **state)
 {
     struct step_call call = {
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_step_of_the_thread_goes_on_where_a_coroutine_waits),
         cmocka_unit_test(a_step_in_stays_in_its_task_and_in_the_users_code),
         cmocka_unit_test(who_follows_stops_where_bdb_does),
+        cmocka_unit_test(who_follows_does_not_stop_in_the_library_behind_a_task),
         cmocka_unit_test(a_step_into_a_call_awaits_its_instructions),
         cmocka_unit_test(set_trace_waits_for_its_frame),
         cmocka_unit_test(until_goes_forward),

@@ -1,5 +1,6 @@
 """Where the prompt stops: at the last statement, at calls, returns and exceptions, as pdb does."""
 
+import re
 import sys
 
 from conftest import run
@@ -86,3 +87,34 @@ def test_a_condition_that_raises_says_so_and_stops_each_time(tmp_path):
     )
     assert text.count("the condition raised an error") == 3 and "AttributeError" in text, text
     assert text.count("app.py(2)<module>()") == 3, text
+
+
+TASKS = """\
+import asyncio
+async def work(n):
+    m = n + 1
+    await asyncio.sleep(0.01)
+    return m
+async def main():
+    a = asyncio.create_task(work(1))
+    x = await a
+    print("x", x)
+asyncio.run(main())
+print("end")
+"""
+
+
+def test_next_at_the_end_of_a_task_stops_at_who_awaits_it(tmp_path):
+    """And behind the loop once its last task has ended, never in asyncio itself."""
+    text = Terminal(tmp_path, TASKS, "-b", "app.py:3").run(*["n"] * 6, "c")
+    lines = re.findall(r"app\.py\((\d+)\)(\w+|<module>)\(", text)
+    assert lines == [
+        ("3", "work"), ("4", "work"), ("5", "work"), ("8", "main"), ("9", "main"),
+        ("11", "<module>"), ("11", "<module>"),
+    ], text  # fmt: skip
+    assert "events.py" not in text and "x 2" in text
+
+
+def test_a_step_behind_a_task_goes_on_in_what_runs_next(tmp_path):
+    text = Terminal(tmp_path, TASKS, "-b", "app.py:5").run("s", "s", "s", "c")
+    assert "app.py(8)main()" in text and "asyncio/" not in text, text

@@ -268,6 +268,11 @@ static int condition_holds(struct debug_site *site, native_frame *frame)
 
 /* ---- stops ---- */
 
+static int is_suspendable(const PyCodeObject *code)
+{
+    return (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
+}
+
 static struct step_place get_step_place(native_frame *frame, uint32_t line, int is_users)
 {
     const PyCodeObject *code = native_code(frame);
@@ -278,7 +283,7 @@ static struct step_place get_step_place(native_frame *frame, uint32_t line, int 
         .is_users = is_users,
         .is_coroutine =
             (code->co_flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
-        .is_generator = (code->co_flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .is_generator = is_suspendable(code),
         .task = debugger_step()->task != 0 ? loops_task_identity() : 0,
     };
 }
@@ -475,6 +480,13 @@ void debugger_left(native_frame *frame, enum step_event how)
         return;
     }
     struct step_place place = get_step_place(frame, 0, 1);
+    native_frame *left_to = native_caller(frame);
+    if (left_to != NULL && step->frame == place.frame) {
+        const struct debug_code *callers = debugger_code_of(left_to);
+        place.is_callers_library = callers != NULL && !callers->is_users;
+    }
+    place.ends_task =
+        place.is_coroutine && (left_to == NULL || !is_suspendable(native_code(left_to)));
     uintptr_t before = step->frame;
     if (step_take(step, how, &place)) {
         end_step(); /* nothing of the thread is left to step in */
