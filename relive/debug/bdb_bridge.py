@@ -103,6 +103,8 @@ def _set_file(path: str, made: Sequence[Breakpoint]) -> List[Tuple[Breakpoint, R
     return refused
 
 
+_ENDS = (StopIteration, GeneratorExit)  # of a generator: bdb has rules of its own for them
+
 _link = _Link()
 _Bdb = bdb.Bdb  # a program may put its own class there
 
@@ -135,6 +137,10 @@ class EngineDriven(bdb.Bdb):
         _link.pull()
         value = runtime.value
         event = {"call": "call", "return": "return", "raise": "exception", "opcode": "opcode"}
+        if why == "return" or (why == "raise" and not issubclass(value[0], _ENDS)):
+            if frame not in (self.stopframe, self.returnframe):
+                # The frame to stop in has ended, and the engine's step went on to who called it.
+                self.stopframe, self.returnframe, self.stoplineno = None, None, 0
         try:
             self.trace_dispatch(frame, event.get(why, "line"), value)
         except bdb.BdbQuit:

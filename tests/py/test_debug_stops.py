@@ -115,6 +115,18 @@ def test_next_at_the_end_of_a_task_stops_at_who_awaits_it(tmp_path):
     assert "events.py" not in text and "x 2" in text
 
 
+def test_next_at_the_end_of_a_generator_stops_though_its_caller_has_no_line_left(tmp_path):
+    source = (
+        "def numbers():\n    yield 1\n    print('last')\n\n\ndef outer():\n"
+        "    return list(numbers())\n\n\nprint(outer())\n"
+        "import asyncio\nasync def main():\n    return 5\nprint(asyncio.run(main()))\n"
+    )
+    text = Terminal(tmp_path, source, "-b", "app.py:3", "-b", "app.py:13").run(*["n"] * 6, "c")
+    lines = re.findall(r"app\.py\((\d+)\)(\w+|<module>)\(", text)
+    assert lines[:3] == [("3", "numbers"), ("7", "outer"), ("11", "<module>")], text
+    assert ("14", "<module>") in lines and text.count("--Return--") == 2, text
+
+
 def test_a_step_behind_a_task_goes_on_in_what_runs_next(tmp_path):
     text = Terminal(tmp_path, TASKS, "-b", "app.py:5").run("s", "s", "s", "c")
     assert "app.py(8)main()" in text and "asyncio/" not in text, text
