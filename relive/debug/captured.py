@@ -1,6 +1,8 @@
 """pytest captures the program's output and takes its standard input away. While the prompt is open,
-both are the user's, as with `pytest --pdb`."""
+both are the user's, as with `pytest --pdb`. Where doctest or the program itself collects what is
+printed, the prompt's own text is not among it."""
 
+import io
 import sys
 from contextlib import contextmanager
 from typing import Any, Iterator
@@ -21,7 +23,13 @@ def suspended(prompt: Any) -> Iterator[None]:
     """Has a prompt read and write where the user is."""
     manager = _capture_manager()
     if manager is None or children.label():  # a child has the terminal for itself
-        yield
+        before = prompt.use_rawinput
+        # input() would write the prompt to sys.stdout; it has no editing of lines then either
+        prompt.use_rawinput = before and not issubclass(type(sys.stdout), io.StringIO)
+        try:
+            yield
+        finally:
+            prompt.use_rawinput = before
         return
     manager.suspend(in_=True)
     before, prompt.stdout = prompt.stdout, sys.stdout

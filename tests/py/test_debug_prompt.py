@@ -186,6 +186,21 @@ def test_modules_and_relative_paths_can_be_debugged(tmp_path):
 # ---- programs are what they are alone ----
 
 
+def test_what_collects_output_does_not_get_the_prompts_text(tmp_path):
+    source = (
+        'def double(n):\n    """\n    >>> double(4)\n    8\n    """\n    m = n * 2\n'
+        "    breakpoint()\n    return m\n\nimport contextlib, doctest, io\n"
+        "print(doctest.testmod())\nout = io.StringIO()\n"
+        "with contextlib.redirect_stdout(out): print('in'), double(7)\nprint([out.getvalue()])\n"
+    )
+    (tmp_path / "app.py").write_text(source)
+    words = ["debug", "--catch", "off", "-b", "app.py:11", "app.py"]
+    done = relive(*words, cwd=tmp_path, stdin=b"c\np ('m', m)\nc\np ('m', m)\nc\n")
+    text = done.stdout.decode()
+    assert "failed=0, attempted=1" in text and "['in\\n']" in text, text
+    assert "(relive) ('m', 8)" in text and "(relive) ('m', 14)" in text, text
+
+
 def test_under_pytest_the_prompt_suspends_the_capture(tmp_path):
     source = "import relive\n\ndef test_it():\n    x = 6\n    y = x * 7\n    print('caught')\n"
     (tmp_path / "test_app.py").write_text(source)
