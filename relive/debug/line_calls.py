@@ -30,7 +30,8 @@ _INNER = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>")
 _NO_CALLS = ("CALL_FINALLY", "CALL_INTRINSIC_1", "CALL_INTRINSIC_2")
 # What may be between a call and the instruction that first runs the generator which it has made.
 _BEFORE_START = frozenset(
-    "GET_AWAITABLE GET_ITER GET_YIELD_FROM_ITER GET_AITER GET_ANEXT LOAD_CONST EXTENDED_ARG".split()
+    "GET_AWAITABLE GET_ITER GET_YIELD_FROM_ITER GET_AITER GET_ANEXT LOAD_CONST EXTENDED_ARG"
+    " PUSH_NULL LOAD_COMMON_CONSTANT".split()  # of 3.15
 )
 _STARTS = ("SEND", "YIELD_FROM", "FOR_ITER")
 _C_FUNCTIONS = (

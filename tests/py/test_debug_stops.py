@@ -106,11 +106,12 @@ print("end")
 
 def test_next_at_the_end_of_a_task_stops_at_who_awaits_it(tmp_path):
     """And behind the loop once its last task has ended, never in asyncio itself."""
-    text = Terminal(tmp_path, TASKS, "-b", "app.py:3").run(*["n"] * 6, "c")
+    awaits = [("8", "main")] if sys.version_info < (3, 15) else []  # 3.15 raises nothing there
+    text = Terminal(tmp_path, TASKS, "-b", "app.py:3").run(*["n"] * (5 + len(awaits)), "c")
     lines = re.findall(r"app\.py\((\d+)\)(\w+|<module>)\(", text)
     assert lines == [
-        ("3", "work"), ("4", "work"), ("5", "work"), ("8", "main"), ("9", "main"),
-        ("11", "<module>"), ("11", "<module>"),
+        ("3", "work"), ("4", "work"), ("5", "work"), *awaits, ("9", "main"), ("11", "<module>"),
+        ("11", "<module>"),
     ], text  # fmt: skip
     assert "events.py" not in text and "x 2" in text
 
