@@ -54,8 +54,11 @@ def _make_file(text: str) -> IO[bytes]:
         file.write(text.encode("ascii"))
         file.flush()
     except OSError as error:
-        why = f"what is set is too long for the environment, and no file takes it: {error.strerror}"
-        raise ReliveError("ERR_IO", why) from None
+        raise ReliveError(
+            "ERR_IO",
+            "what is set is too long for the environment, and no file can take it: "
+            f"{error.strerror}; set TMPDIR to another folder, or fewer breakpoints",
+        ) from None
     os.set_inheritable(file.fileno(), True)
     return file
 
