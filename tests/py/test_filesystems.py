@@ -15,7 +15,7 @@ import relive
 
 pytestmark = two_versions
 PROGRAM = """\
-import os, sys
+import os, sys, time
 def f(): pass
 def fill():
     data = os.urandom(1 << 20)
@@ -27,7 +27,9 @@ def fill():
     except OSError:
         print("full")
 for _ in range(100000): f()
-if sys.argv[1] == "full": fill()
+if sys.argv[1] == "full":
+    time.sleep(1)  # the writer empties its queue; what is queued when the disk is full is lost
+    fill()
 for _ in range(1000000): f()
 if sys.argv[1] == "kill": os.kill(os.getpid(), 9)
 print("end")
@@ -96,4 +98,5 @@ def test_a_real_file_system(disk):
     done, header, calls = record("full")
     assert (done.stdout, done.returncode) == (b"full\nend\n", 0), done.stderr
     lost = header["losses"].get("disk_full", 0)
-    assert calls >= 90000 and 2 * calls + lost >= 2200000 - 70000
+    # The slot in use when the disk became full is lost, and counted.
+    assert calls >= 70000 and 2 * calls + lost >= 2200000 - (0 if kind in MAPPED else 70000)
