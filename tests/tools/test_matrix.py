@@ -2,6 +2,7 @@
 
 import os
 
+import chance
 import environments
 import lint
 import pytest
@@ -233,19 +234,52 @@ def test_lint_says_each_check_and_fails_with_any(monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("lint: clean\n")
 
 
-def test_failed_tests_have_their_names_near_the_end(tmp_path, monkeypatch):
-    (tmp_path / "report").mkdir()
-    monkeypatch.setattr(suites, "BUILD", str(tmp_path))
-    text = """<testsuites><testsuite tests="3" skipped="0" failures="1" errors="1">
-      <testcase classname="py.test_a" name="test_good"/>
-      <testcase classname="py.test_a" name="test_bad"><failure message="assert 1
-  == 2"/></testcase>
-      <testcase classname="py.test_b" name="test_worse"><error/></testcase>
-    </testsuite></testsuites>"""
-    (tmp_path / "report" / "3.12.xml").write_text(text, encoding="utf-8")
-    assert list(suites.failures(["3.12", "3.8"])) == [
-        "failed on 3.12: py.test_a::test_bad",
+def reports_of(tmp_path, cases):
+    """Writes a report of 3.12 with these test cases; returns it by version, beside one of 3.8."""
+    path = tmp_path / "3.12.xml"
+    path.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", encoding="utf-8")
+    return {"3.8": str(tmp_path / "none.xml"), "3.12": str(path)}
+
+
+TWO_FAILED = """
+<testcase classname="tests.py.test_values" name="test_good"/>
+<testcase classname="tests.py.test_values.TestMore" name="test_bad[a.b]"><failure message="assert 1
+ == 2"/></testcase>
+<testcase classname="tests.py.test_lines" name="test_worse"><error/></testcase>"""
+BAD, WORSE = (
+    "tests/py/test_values.py::TestMore::test_bad[a.b]",
+    "tests/py/test_lines.py::test_worse",
+)
+
+
+def test_failed_tests_have_their_names_near_the_end(tmp_path):
+    assert list(chance.lines(reports_of(tmp_path, TWO_FAILED), {("3.12", WORSE)})) == [
+        f"failed on 3.12: {BAD}",
         "    assert 1 == 2",
-        "failed on 3.12: py.test_b::test_worse",
+        f"failed on 3.12, passed 3 times alone: {WORSE}",
         "    no message",
     ]
+
+
+def test_what_failed_by_chance_passes_each_time_alone(tmp_path):
+    reports, ran = reports_of(tmp_path, TWO_FAILED), []
+
+    def run(version, name):
+        ran.append(name)
+        return name == WORSE or ran.count(BAD) < 3
+
+    assert chance.passes_alone(reports, run) == {("3.12", WORSE)}
+    assert (ran.count(BAD), ran.count(WORSE)) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        TWO_FAILED,  # four failures: too many
+        """<testcase classname="tests.py.test_lines" name="test_crash">
+        <failure message="worker 'gw0' crashed while running 'test_crash'"/></testcase>""",
+    ],
+)
+def test_many_failures_and_crashes_are_no_chance(tmp_path, more):
+    reports = reports_of(tmp_path, TWO_FAILED + more)
+    assert chance.passes_alone(reports, lambda version, name: 1 / 0) == set()

@@ -5,6 +5,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
 
     environments.py   interpreters, virtual environments, wheels
     suites.py         test, full, check, mutants, doors: C tests, Python tests, those of tools
+    chance.py         which tests failed by chance
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
     costs.py          bench, workloads, filters, debug, embed, proof, peers, pdb-tests
     lint.py           lint, fmt

@@ -10,6 +10,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
+import chance
 from environments import (
     ASSERTS_ON,
     BUILD,
@@ -44,7 +45,6 @@ SANITIZERS = (
     "-Dc_args=-fno-sanitize-recover=all",
 )
 WITH_THREADS = ["record", "ring", "forks", "snapshot", "reader"]  # of the C tests
-WHY_WIDTH = 400  # of a failed test's message
 # What versions outside of `whole` run: programs, how recordings begin and end, the debugger.
 NARROW = ["programs", "smoke", "backends*", "record", "endings", "forks", "exceptions", "debug*"]
 
@@ -119,13 +119,27 @@ def python(version, interpreter, is_whole, jobs, is_full=False, keyword="", is_s
     """Runs the Python tests on one interpreter; returns their counts and a text about them.
 
     A short run leaves out what does not depend on the version."""
-    log = os.path.join(BUILD, "log", version + ".txt")
-    report = os.path.join(BUILD, "report", version + ".xml")
+    log, report = log_of(version), report_of(version)
     os.makedirs(os.path.dirname(report), exist_ok=True)
     for old in filter(os.path.exists, (log, report)):
         os.unlink(old)
+    program, env = prepare(version, interpreter, is_full, is_short)
+    words = [program, "--junitxml", report, "-rs", "-n", str(jobs), *select(keyword, is_whole)]
+    text = ""
+    try:
+        run(words, log, cwd=os.path.join(ROOT, "tests"), env=env)
+    except Failed as error:
+        text = str(error)
+    counts, reasons = count_of_report(report)
+    if sum(counts) == 0:
+        return Counts(failed=1), text or f"no test matches {keyword}".rstrip()
+    return counts, "\n".join([text, *reasons]).strip()
+
+
+def prepare(version, interpreter, is_full, is_short):
+    """Installs what the Python tests need; returns the path of pytest and their variables."""
+    log = log_of(version)
     path = install(version, interpreter, log)
-    words = [os.path.join(path, "bin", "pytest"), "--junitxml", report, "-rs", "-n", str(jobs)]
     env = environ(TEST_SHORT="1" if is_short else "")
     if version == ASSERTS_ON or (is_full and version in WHOLE):
         env["TEST_ASSERT_BUILD"] = assert_build(version, log)
@@ -134,15 +148,31 @@ def python(version, interpreter, is_whole, jobs, is_full=False, keyword="", is_s
         if version in WHOLE:
             env["TEST_REAL_PROGRAMS"] = programs(version, interpreter, log) or ""
             env["TEST_REAL_LONG"] = "1" if is_full else ""
-    text = ""
-    try:
-        run([*words, *select(keyword, is_whole)], log, cwd=os.path.join(ROOT, "tests"), env=env)
-    except Failed as error:
-        text = str(error)
-    counts, reasons = count_of_report(report)
-    if sum(counts) == 0:
-        return Counts(failed=1), text or f"no test matches {keyword}".rstrip()
-    return counts, "\n".join([text, *reasons]).strip()
+    return os.path.join(path, "bin", "pytest"), env
+
+
+def log_of(version):
+    return os.path.join(BUILD, "log", version + ".txt")
+
+
+def report_of(version):
+    return os.path.join(BUILD, "report", version + ".xml")
+
+
+def by_chance(chosen, is_full, keyword):
+    """Returns the (version, name) of the tests that failed and pass when they run again alone."""
+    short_on = which_are_short(chosen, is_full, keyword)
+    tests = os.path.join(ROOT, "tests")
+
+    def passes(version, name):
+        program, env = prepare(version, chosen[version], is_full, version in short_on)
+        try:
+            run([program, os.path.join(ROOT, name)], log_of(version), env=env, cwd=tests)
+        except Failed:
+            return False
+        return True
+
+    return chance.passes_alone({version: report_of(version) for version in chosen}, passes)
 
 
 def count_of_report(path):
@@ -159,24 +189,11 @@ def count_of_report(path):
     return Counts(total - failed - skipped, failed, skipped), sorted(reasons)
 
 
-def failures(versions):
-    """Yields two lines for each Python test that failed on these versions: its name, and why."""
-    for version in sorted(versions, key=VERSIONS.index):
-        report = os.path.join(BUILD, "report", version + ".xml")
-        if not os.path.exists(report):
-            continue
-        for case in ElementTree.parse(report).getroot().iter("testcase"):
-            for element in (*case.iter("failure"), *case.iter("error")):
-                yield f"failed on {version}: {case.get('classname')}::{case.get('name')}"
-                why = " ".join((element.get("message") or "").split())
-                yield "    " + (why[:WHY_WIDTH] or "no message")
-
-
 def parity(versions):
     """Yields a line for each version: how many of the tests that every callback backend runs each
     backend passed."""
     for version in sorted(versions, key=VERSIONS.index):
-        report = os.path.join(BUILD, "report", version + ".xml")
+        report = report_of(version)
         passed, total = {}, {}
         cases = (
             ElementTree.parse(report).getroot().iter("testcase") if os.path.exists(report) else ()
@@ -244,12 +261,15 @@ def test(versions, whole, is_full=False, keyword=""):
         total += attempt("tools", of_tools, *next(iter(chosen.items())))
     real_suites()
     total += on_each(chosen, whole, is_full, keyword)
+    passed = by_chance(chosen, is_full, keyword) if total.failed else set()
+    total += Counts(passed=len(passed), failed=-len(passed))
     if is_full and len(chosen) > 1 and not keyword:
         lives = mutants("--sample", "10")
         total += Counts(passed=not lives, failed=lives)
     for line in parity(chosen):
         say(line)
-    for line in failures(chosen):  # near the end: what shows a log shows its last lines
+    reports = {version: report_of(version) for version in sorted(chosen, key=VERSIONS.index)}
+    for line in chance.lines(reports, passed):  # near the end: a log is shown by its last lines
         say(line)
     missing = "; ".join(f"{version}: {why}" for version, why in sorted(lack.items()))
     say("interpreters: " + ", ".join(chosen) + (f"; not had: {missing}" if missing else ""))
@@ -274,13 +294,12 @@ def on_each(chosen, whole, is_full, keyword):
     total, began = Counts(), time.time()
     at_once, jobs = (2, 1) if len(chosen) > 1 else (1, 2)
     order = sorted(chosen.items(), key=lambda item: item[0] not in WHOLE)
-    # What is alike on all versions runs on these; where one is missing, on all.
-    may_be_short = set(REAL_ON) <= set(chosen) and not is_full and not keyword
+    short_on = which_are_short(chosen, is_full, keyword)
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         running = {
             pool.submit(
                 python, version, path, version in whole, jobs, is_full, keyword,
-                may_be_short and version not in REAL_ON,
+                version in short_on,
             ): version
             for version, path in order
         }  # fmt: skip
@@ -296,6 +315,13 @@ def on_each(chosen, whole, is_full, keyword):
             if text:
                 say(text)
     return total
+
+
+def which_are_short(chosen, is_full, keyword):
+    """Returns the versions without what is alike on all: those of REAL_ON run it, or else all."""
+    if is_full or keyword or not set(REAL_ON) <= set(chosen):
+        return set()
+    return set(chosen) - set(REAL_ON)
 
 
 def doors(versions, keyword=""):
