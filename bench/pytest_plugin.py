@@ -3,7 +3,11 @@
 Pairs of runs, without and with the option: of 10,000 empty tests in one file, and of the suite in
 each FOLDER. A time is the CPU time of the process, its children included. A row has the medians of
 both and of the ratio of each pair, and what a test costs more. Nothing may fail in a suite, so that
-no recording is kept."""
+no recording is kept.
+
+From 3.12 on, a row before those has the floor: the empty tests under plain pytest, with the events
+of exceptions that Relive needs, and a callback that does nothing. No tool can cost less with them.
+"""
 
 import os
 import resource
@@ -16,6 +20,19 @@ EMPTY = 10_000
 QUIET = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:asyncio"]
 # Suites that take warnings for errors are older than the newest pytest.
 QUIET += ["-W", "ignore::pytest.PytestDeprecationWarning"]
+
+# str.format takes any arguments, so it is a callback in C that does nothing.
+FLOOR = """\
+import sys
+monitoring = sys.monitoring
+monitoring.use_tool_id(4, "floor")
+events = 0
+for name in "RAISE RERAISE EXCEPTION_HANDLED PY_UNWIND PY_THROW".split():
+    event = getattr(monitoring.events, name)
+    monitoring.register_callback(4, event, "".format)
+    events |= event
+monitoring.set_events(4, events)
+"""
 
 
 def cpu_seconds(folder, *options):
@@ -37,20 +54,24 @@ def cpu_seconds(folder, *options):
     return seconds, last.partition(" in ")[0]
 
 
-def compare(title, folder, pairs, level, count):
+def recorded(level, folder):
+    """Returns pytest's options for a suite that is recorded."""
+    return [f"--relive={level}", "--relive-dir", os.path.abspath(os.path.join(folder, "kept"))]
+
+
+def compare(title, folder, pairs, kind, options, count):
     """Prints the row of a suite. The first run of each kind is not counted: it compiles."""
-    options = [f"--relive={level}", "--relive-dir", os.path.abspath(os.path.join(folder, "kept"))]
-    plain, recorded = [], []
+    plain, other = [], []
     for number in range(pairs + 1):
-        kinds = [(plain, []), (recorded, options)]
+        kinds = [(plain, []), (other, options)]
         for times, words in kinds if number % 2 else kinds[::-1]:
             seconds, last = cpu_seconds(folder, *words)
             if number:
                 times.append(seconds)
-    ratio = statistics.median(b / a for a, b in zip(plain, recorded))
-    more = statistics.median(b - a for a, b in zip(plain, recorded)) / count * 1e6
+    ratio = statistics.median(b / a for a, b in zip(plain, other))
+    more = statistics.median(b - a for a, b in zip(plain, other)) / count * 1e6
     print(
-        f"{title}: {statistics.median(plain):.2f} s, with {level} {statistics.median(recorded):.2f}"
+        f"{title}: {statistics.median(plain):.2f} s, with {kind} {statistics.median(other):.2f}"
         f" s, ratio {ratio:.3f}, {more:.1f} us a test more ({last})",
         flush=True,
     )
@@ -63,14 +84,19 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "test_empty.py"), "w") as file:
             file.write("".join(f"def test_{n}(): pass\n" for n in range(EMPTY)))
-        compare(f"{EMPTY} empty tests", folder, pairs, level, EMPTY)
+        title = f"{EMPTY} empty tests"
+        if sys.version_info >= (3, 12):
+            with open(os.path.join(folder, "floor.py"), "w") as file:
+                file.write(FLOOR)
+            compare(title, folder, pairs, "the floor", ["-p", "floor"], EMPTY)
+        compare(title, folder, pairs, level, recorded(level, folder), EMPTY)
     for folder in sys.argv[3:]:
         name = os.path.basename(os.path.abspath(folder))
         found = subprocess.run(
             [sys.executable, "-m", "pytest", *QUIET, "--collect-only"], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         ).stdout.decode()  # fmt: skip
-        compare(name, folder, pairs, level, max(found.count("::"), 1))
+        compare(name, folder, pairs, level, recorded(level, folder), max(found.count("::"), 1))
 
 
 if __name__ == "__main__":
