@@ -1,6 +1,8 @@
 /* Why: see pytext.h. */
 #include "pytext.h"
 
+#include <string.h>
+
 #include "pyerror.h"
 
 #include "utf8.h"
@@ -11,9 +13,13 @@ size_t pytext_put(PyObject *text, uint8_t *out, size_t size)
         out[0] = '?';
         return 1;
     }
-    int kind = PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    if (PyUnicode_IS_ASCII(text) && (size_t)length + 3 <= size) {
+        memcpy(out, data, (size_t)length);
+        return (size_t)length;
+    }
+    int kind = PyUnicode_KIND(text);
     uint8_t *p = out;
     for (Py_ssize_t i = 0; i < length && (size_t)(p - out) + 4 <= size; i++) {
         p = utf8_put(p, PyUnicode_READ(kind, data, i));
