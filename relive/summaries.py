@@ -318,8 +318,20 @@ def _find_failing(run: Sequence[Recording], functions: Mapping[Key, Sequence[int
         if is_own and calls >= _LEAST_CALLS and 2 * unwinds > calls:
             func = f"{key[0]}:{key[1]}"
             text = f"an exception left {unwinds:,} of {calls:,} calls of {safe(func)}"
-            rows.append((unwinds, Oddity("fails", text, func=func)))
-    return [row for _, row in sorted(rows, key=lambda item: -item[0])]
+            rows.append((unwinds, key, Oddity("fails", text, func=func)))
+    closed = _find_closed(run) if rows else set()
+    rows = [row for row in rows if row[1] not in closed]
+    return [row for *_, row in sorted(rows, key=lambda item: -item[0])]
+
+
+def _find_closed(run: Sequence[Recording]) -> Set[Key]:
+    """Returns the generators that were closed before their end: that is no failure."""
+    return {
+        recording.code(node.code)[:4]
+        for recording in run
+        for node in recording.tree()
+        if node.exc == "GeneratorExit"
+    }
 
 
 def _find_unfinished(run: Sequence[Recording], totals: Sequence[Mapping[str, Any]]) -> List[Oddity]:

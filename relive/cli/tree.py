@@ -316,16 +316,15 @@ def _describe(line: Line) -> str:
             text += f" (recursive, {common.count(node.depth)} deep)"
     text += common.dim(f"  {common.took(line.total, node.open)}")
     if node.unwinds:
-        text += "  " + common.red(_describe_error(node))
+        mark = common.dim if _is_closed(node.exc) else common.red
+        text += "  " + mark(_describe_error(node))
     return "  " * line.level + "  " + text
 
 
 def _describe_rest(args: Given, lines: Sequence[Line], shown: Sequence[Line], least: int) -> str:
     """Returns the last line of the answer: what is left out of it, and what is folded."""
     left = len(lines) - len(shown)
-    errors = sum(line.node.unwinds > 0 for line in lines) - sum(
-        line.node.unwinds > 0 for line in shown
-    )
+    errors = sum(map(_has_error, lines)) - sum(map(_has_error, shown))
     folds = sum(bool(line.fold) for line in lines)
     limit = common.duration(least) if least else f"{'0.1%' if args.min is None else args.min}"
     if args.json:
@@ -349,8 +348,20 @@ def _describe_thread(thread: Mapping[str, Any]) -> str:
     return f"{common.counted(thread['calls'], 'call')}, from {first} to {last}"
 
 
+def _is_closed(exc_type: Optional[str]) -> bool:
+    """Returns whether this is how a generator ends that nobody reads to its end: no error."""
+    return exc_type == "GeneratorExit"
+
+
+def _has_error(line: Line) -> bool:
+    return line.node.unwinds > 0 and not _is_closed(line.node.exc)
+
+
 def _describe_error(node: Node) -> str:
-    text = "! " + (common.safe(node.exc) if node.exc else "an exception")
+    if _is_closed(node.exc):
+        text = "closed early"
+    else:
+        text = "! " + (common.safe(node.exc) if node.exc else "an exception")
     if node.line:
         text += f" at line {node.line}"
     if node.unwinds > 1 or node.calls > 1:
@@ -476,6 +487,8 @@ def _call_text(
     took = common.dim(f"  {common.took(ns, is_open)}") if ns is not None else ""
     if end.get("value") and not known_bodies.kind(event):
         text += f" -> {common.value_text(end['value'], common.value_widths(args)[1])}"
+    elif end.get("kind") == "unwind" and _is_closed(end.get("exc_type")):
+        text += common.dim("  closed early")
     elif end.get("kind") == "unwind":
         message = f"{end.get('exc_type', 'an exception')}: {exc.get('message', '')}"
         text += "  " + common.red(f"! {common.safe(message.rstrip(': '))}")

@@ -175,6 +175,31 @@ def test_tasks_and_threads_that_never_end_are_odd(tmp_path):
     assert "2 tasks (1 not finished)" in text and "1 task never finished (relive tasks)" in text
 
 
+def test_generators_that_nobody_reads_to_their_end_do_not_fail(tmp_path):
+    text = """
+def count():
+    yield from range(9)
+def fail(n):
+    yield n
+    raise ValueError(n)
+for n in range(5):
+    any(x == 1 for x in count())
+    try:
+        list(fail(n))
+    except ValueError:
+        pass
+"""
+    path = make(tmp_path, text)
+    odd = run_here("summary", path)[1].partition("\nodd\n")[2]
+    assert "an exception left 5 of 5 calls of __main__:fail" in odd and "count" not in odd
+    tree = run_here("tree", path)[1]
+    assert re.search(r"__main__:count x5  \S+ \ws  closed early at line 3 \(5 of 5\)\n", tree)
+    assert re.search(r"__main__:fail x5  \S+ \ws  ! ValueError at line 6 \(5 of 5\)\n", tree)
+    calls = run_here("tree", "--calls", path)[1]
+    assert re.search(r"\bcount\(\)  closed early  \S+ \ws  T1@", calls)
+    assert re.search(r"\bfail\(n=4\)  ! ValueError: 4  \S+ \ws  T1@", calls)
+
+
 def test_an_unknown_verb_still_has_its_error(tmp_path):
     status, _, said = run_here("sumary")
     assert status == 2 and "did you mean 'summary'" in said
