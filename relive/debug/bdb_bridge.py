@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 from relive.debug import foreign
-from relive.debug.breakpoints import Breakpoint, check, first_line
+from relive.debug.breakpoints import Breakpoint, check, compiled, first_line
 from relive.debug.engine import OnStop, runtime
 from relive.debug.line_calls import Call
 from relive.errors import ReliveError
@@ -346,8 +346,10 @@ def _make_row(found: bdb.Breakpoint) -> _Row:
 
 def _make_breakpoint(path: str, row: _Row) -> Breakpoint:
     _, line, condition, ignore, enabled, function, options = row
-    if function:
-        line = first_line(path, function, line)
     hits = f"> {ignore}" if ignore else ""
     more: Dict[str, Any] = {"hit_condition": hits, **dict(options)}
+    if function and compiled(path) is None:
+        more["function"] = function  # where no source says its line
+    elif function:
+        line = first_line(path, function, line)
     return Breakpoint(path, line, condition=condition, enabled=enabled, **more)

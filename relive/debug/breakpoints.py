@@ -65,6 +65,11 @@ class Breakpoint:
         self.home: Optional[Dict[str, Any]] = None  # the globals that data begins in
         self.verified, self.message = False, ""
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is at functions of a name in any file."""
+        return bool(self.function) and self.path is None
+
     def __repr__(self) -> str:
         place = self.function or f"{self.path}:{self.line}"
         if self.data:
@@ -267,7 +272,7 @@ class BreakpointTable:
         with self._lock:
             if one.exception:
                 self.set_exceptions([*self._exceptions, one])
-            elif one.function:
+            elif one.is_everywhere:
                 self.set_functions([*self._functions, one])
             else:
                 path = _require_path(one)
@@ -279,7 +284,7 @@ class BreakpointTable:
         with self._lock:
             if one.exception:
                 self.set_exceptions([other for other in self._exceptions if other is not one])
-            elif one.function:
+            elif one.is_everywhere:
                 self.set_functions([other for other in self._functions if other is not one])
             else:
                 path = _require_path(one)
@@ -292,7 +297,7 @@ class BreakpointTable:
             if one.exception:
                 self.set_exceptions(self._exceptions)
                 return
-            path = None if one.function else canonical(_require_path(one))
+            path = None if one.is_everywhere else canonical(_require_path(one))
             self._put_points(path, self._functions if path is None else self._files.get(path, []))
 
     def counts(self) -> Dict[int, Tuple[int, int]]:
@@ -368,7 +373,7 @@ class BreakpointTable:
     def _bind_line(self, one: Breakpoint, path: str, lines: Optional[List[int]]) -> None:
         check(one)
         one.path = path
-        if lines is None:
+        if lines is None or one.function:
             one.verified = False
             one.message = "the file cannot be read, or is no Python; it binds when its code runs"
             return

@@ -1,6 +1,14 @@
 """Breakpoints in code that has no file, and in files that are named by their end."""
 
-from conftest import relive
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import clean_environ, relive
 
 PROGRAM = """\
 code = compile("def f(a):\\n    b = a + 1\\n    return b\\n", "<gen-1>", "exec")
@@ -65,3 +73,71 @@ def test_await_at_the_prompt(tmp_path):
     for answer in ("(relive) 42", "(relive) 10", "(relive) 20", "NameError", "SyntaxError"):
         assert answer in text, text
     assert ")main()" in text and "\n21\n" in text.replace("(relive) ", "\n")
+
+
+TEMPLATE = """\
+import jinja2
+text = "a {{ x }}\\nb {{ x + 1 }}\\n"
+template = jinja2.Environment().from_string(text)
+print(template.render(x=20))
+"""
+
+
+def test_a_template_has_breakpoints(tmp_path):
+    jinja2 = pytest.importorskip("jinja2", reason="jinja2 comes with the servers of some versions")
+    made = jinja2.Environment().compile("a {{ x }}\nb {{ x + 1 }}\n", raw=True).splitlines()
+    line = next(n for n, text in enumerate(made, 1) if "l_0_x + 1" in text or "+ 1" in text)
+    text = debug(tmp_path, TEMPLATE, f"b <template>:{line}", "c", "p l_0_x", "w", "up", "c")
+    assert f"> <template>({line})root()" in text and "(relive) 20" in text
+    assert "app.py(4)<module>()" in text and "environment.py(" in text
+    assert text.count(f"({line})root()") == 2 and "a 20\nb 21" in text
+
+
+class Shell:
+    """Python's own prompt on a pseudo-terminal."""
+
+    def __init__(self, folder):
+        self.fd, other = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-q", "-i"], cwd=folder, stdin=other, stdout=other, stderr=other,
+            env={**clean_environ(), "TERM": "dumb", "HOME": str(folder)}, start_new_session=True,
+        )  # fmt: skip
+        os.close(other)
+        self.read()
+
+    def read(self):
+        """Returns what is printed before the next prompt of either kind."""
+        text, end = "", time.monotonic() + 60
+        while not text.endswith((">>> ", "... ", "(relive) ")) and time.monotonic() < end:
+            if select.select([self.fd], [], [], 1)[0]:
+                text += os.read(self.fd, 65536).decode(errors="replace").replace("\r", "")
+        return text
+
+    def run(self, *lines):
+        """Types lines; returns what the last one printed."""
+        text = ""
+        for line in lines:
+            os.write(self.fd, line.encode() + b"\n")
+            text = self.read()
+        return text
+
+    def end(self):
+        os.write(self.fd, b"\x04")
+        self.process.wait(60)
+        os.close(self.fd)
+
+
+def test_functions_that_are_typed_have_breakpoints(tmp_path):
+    shell = Shell(tmp_path)
+    shell.run("import relive", "def f(a):", "    b = a + 1", "    return b", "")
+    shell.run("def g(a):", "    b = a * 2", "    return b", "")
+    assert "(relive)" in shell.run("relive.set_trace()")
+    assert "Breakpoint 1 at <stdin" in shell.run("b f") and ">>> " in shell.run("c")
+    assert "\n40\n>>> " in shell.run("g(20)")  # it has the same lines before 3.13
+    stopped = shell.run("f(3)")
+    assert "(2)f()\n" in stopped and "> <stdin" in stopped
+    assert "\n3\n" in shell.run("p a") and "(3)f()\n" in shell.run("n")
+    assert "\n4\n>>> " in shell.run("c") and "(2)f()\n" in shell.run("f(4)")
+    shell.run("cl 1", "c")
+    assert shell.run("f(5)").endswith("\n6\n>>> ")
+    shell.end()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,40 @@ run(client, "import os; print('kernel', os.getpid())")
 run(client, "%load_ext relive\\n%relive 2 + 2")
 run(client, "%%relive -o long.relive\\nprint('the cell runs')")
 run(client, "%%relive --keep -o next.relive\\nprint('the cell runs')")
+client.stop_channels()
+manager.shutdown_kernel()
+"""
+
+# Types commands at the debugger's prompt in cells, and prints all that a user sees.
+DEBUGGED = """\
+from jupyter_client.manager import KernelManager
+
+manager = KernelManager()
+manager.start_kernel()
+client = manager.client()
+client.start_channels()
+client.wait_for_ready(timeout=60)
+typed = []
+
+def answer(message):
+    print(message["content"]["prompt"] + typed[0], flush=True)
+    client.input(typed.pop(0))
+
+def show(message):
+    content = message["content"]
+    data = content.get("data", {}).get("text/plain", "")
+    print(content.get("text") or content.get("evalue") or data, end="", flush=True)
+
+def run(cell, *commands):
+    typed[:] = commands
+    client.execute_interactive(
+        cell, timeout=60, allow_stdin=True, stdin_hook=answer, output_hook=show
+    )
+
+run("import relive\\n%colors NoColor\\ndef f(a):\\n    b = a + 1\\n    return b")
+run("relive.set_trace()", "b f", "c")
+run("x = f(3)\\nx + 1000", "l", "p a + 100", "n", "p b + 200", "cl 1", "c")
+run("print('no stop', f(4))")
 client.stop_channels()
 manager.shutdown_kernel()
 """
@@ -258,3 +293,15 @@ def test_a_kernel_is_restarted_while_a_cell_is_recorded(how, tmp_path):
     # A killed kernel leaves its last recording; one that ended by itself has removed it.
     left = list(temporary.glob("relive-cells-*/cell.relive"))
     assert len(left) == (how == "now"), left
+
+
+def test_functions_of_cells_have_breakpoints(tmp_path):
+    done = subprocess.run(
+        [BIN / "python", "-c", DEBUGGED], cwd=tmp_path, timeout=240, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env=clean_environ(HOME=str(tmp_path), NO_COLOR="1"), check=False,
+    )  # fmt: skip
+    text = re.sub(r"\x1b\[[\d;]*m", "", done.stdout.decode())
+    assert "Breakpoint 1 at " in text and re.search(r"> .*/ipykernel_\d+/\d+\.py\(4\)f\(\)", text)
+    assert re.search(r"->\s+b = a \+ 1\n", text), text
+    for shown in ("\n103", "\n204", "Deleted breakpoint 1", "1004", "no stop 5"):
+        assert shown in text, text

@@ -308,6 +308,17 @@ static int names_function(const struct debug_point *point, const struct debug_co
            (qualname != NULL && PyUnicode_Compare(wanted, qualname) == 0);
 }
 
+/* Adds the sites of a breakpoint that names the function. */
+static void add_sites_of_function(struct debug_code *code, struct debug_point *point,
+                                  const struct ranges *ranges)
+{
+    if (point->data != NULL) {
+        add_data_sites(code, point, ranges);
+    } else {
+        add_site(code, point, native_first_line(code->code));
+    }
+}
+
 /* Computes the sites of a code object from the breakpoints that there are now. */
 static void find_sites(struct debug_code *code, PyObject *qualname)
 {
@@ -321,18 +332,16 @@ static void find_sites(struct debug_code *code, PyObject *qualname)
     }
     read_lines(code->code, &ranges);
     for (size_t i = 0; file != NULL && i < file->point_count; i++) {
-        if (has_line(&ranges, file->points[i].line)) {
-            add_site(code, &file->points[i], file->points[i].line);
+        struct debug_point *point = &file->points[i];
+        if (point->function == NULL && has_line(&ranges, point->line)) {
+            add_site(code, point, point->line);
+        } else if (point->function != NULL && names_function(point, code, qualname)) {
+            add_sites_of_function(code, point, &ranges);
         }
     }
     for (size_t i = 0; i < functions.point_count; i++) {
-        if (!names_function(&functions.points[i], code, qualname)) {
-            continue;
-        }
-        if (functions.points[i].data != NULL) {
-            add_data_sites(code, &functions.points[i], &ranges);
-        } else {
-            add_site(code, &functions.points[i], native_first_line(code->code));
+        if (names_function(&functions.points[i], code, qualname)) {
+            add_sites_of_function(code, &functions.points[i], &ranges);
         }
     }
     code->is_one_line = 0;

@@ -34,7 +34,7 @@ struct debug_point {
     PyObject *names;      /* owned tuple: what the program reads */
     PyObject *expression; /* owned str or NULL: the condition */
     PyObject *log;        /* owned or NULL: not a stop; given to on_log */
-    PyObject *function;   /* owned str or NULL: a qualified name */
+    PyObject *function;   /* owned str or NULL: a name, of the point's file where it has one */
     unsigned long thread; /* its identity; 0: any */
     PyObject *task;       /* owned str or NULL: the name of a task */
     PyObject *data;       /* owned tuple or NULL: a local and attributes; stops when they change */
