@@ -165,6 +165,17 @@ def installer(version, python):
     return [python, "-m", "pip"] if version in OWN_PIP else [pip(), "--python", python]
 
 
+def make_empty(version, interpreter, path, log):
+    """Makes an empty virtual environment; returns the command that is pip for it."""
+    shutil.rmtree(path, ignore_errors=True)
+    has_pip = version in OWN_PIP
+    run([interpreter, "-m", "venv", *([] if has_pip else ["--without-pip"]), path], log)
+    command = installer(version, os.path.join(path, "bin", "python"))
+    if has_pip:
+        run([*command, "install", "-q", "-U", "pip"], log)  # the old one is too old
+    return command
+
+
 def tools():
     """Returns the path of the environment of build tools, made from this very Python."""
     path = os.path.join(BUILD, "tools")
@@ -187,12 +198,7 @@ def environment(version, interpreter, log):
     want = interpreter + "\n" + " ".join(["pip", *packages, *optional])
     if os.path.exists(stamp) and open(stamp).read() == want:
         return path
-    shutil.rmtree(path, ignore_errors=True)
-    has_pip = version in OWN_PIP
-    run([interpreter, "-m", "venv", *([] if has_pip else ["--without-pip"]), path], log)
-    command = installer(version, os.path.join(path, "bin", "python"))
-    if has_pip:
-        run([*command, "install", "-q", "-U", "pip"], log)
+    command = make_empty(version, interpreter, path, log)
     run([*command, "install", "-q", *packages], log)
     wheels = [*command, "install", "-q", "--only-binary", ":all:"]
     try:
@@ -300,16 +306,14 @@ def apart(name, version, interpreter, words, log):
     and this tree's Relive. The version's own environment must be there, since it builds."""
     path = os.path.join(BUILD, name, version)
     stamp = os.path.join(path, "stamp")
-    python = os.path.join(path, "bin", "python")
+    install_here = [*installer(version, os.path.join(path, "bin", "python")), "install", "-q"]
     wanted = " ".join(words)
     for listed in filter(os.path.isfile, words):
         with open(listed) as file:
             wanted += "\n" + file.read()
     if not (os.path.exists(stamp) and open(stamp).read() == wanted):
-        shutil.rmtree(path, ignore_errors=True)
-        run([interpreter, "-m", "venv", path], log)
-        run([python, "-m", "pip", "install", "-q", "-U", "pip"], log)  # that of 3.8 is too old
-        run([python, "-m", "pip", "install", "-q", *words], log)
+        make_empty(version, interpreter, path, log)
+        run([*install_here, *words], log)
         with open(stamp, "w") as file:
             file.write(wanted)
     ours = os.path.join(BUILD, "venv", version)
@@ -322,5 +326,5 @@ def apart(name, version, interpreter, words, log):
     env = environ(PATH=os.path.join(ours, "bin") + os.pathsep + os.environ["PATH"])
     run([*command, *words], log, env=env)
     wheel = glob.glob(os.path.join(wheels, "*.whl"))
-    run([python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", *wheel], log)
+    run([*install_here, "--no-deps", "--force-reinstall", *wheel], log)
     return path
