@@ -313,7 +313,7 @@ def apart(name, version, interpreter, words, log):
             wanted += "\n" + file.read()
     if not (os.path.exists(stamp) and open(stamp).read() == wanted):
         make_empty(version, interpreter, path, log)
-        run([*install_here, *words], log)
+        run([*install_here, "pip", *words], log)  # one of the real programs
         with open(stamp, "w") as file:
             file.write(wanted)
     ours = os.path.join(BUILD, "venv", version)
