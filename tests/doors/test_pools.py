@@ -1,6 +1,7 @@
 """joblib, Dask and Ray: a session a task, failures, workers that die, and taking back."""
 
 import json
+from importlib.util import find_spec
 
 import pytest
 from serving import ask, relive
@@ -140,6 +141,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(find_spec("ray") is None, reason="no wheel of ray for this Python yet")
 def test_each_task_of_ray_is_a_session(tmp_path):
     assert record(tmp_path, RAY) == ["3", "KeyError", "8", "5"]
     rows = by_error(tmp_path)
