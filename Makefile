@@ -7,7 +7,7 @@ MATRIX = $(PYTHON) tools/matrix
 .PHONY: help demo picture interpreters test test-full test-doors test-peers check lint fmt clean
 .PHONY: asan tsan fuzz stress refs mutants
 .PHONY: bench bench-workloads bench-filters bench-debug bench-embed bench-peers bytecode-proof
-.PHONY: bench-ask bench-install
+.PHONY: bench-ask bench-install lint-release
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/ -/'
@@ -126,6 +126,9 @@ wheel-release: ## wheels for this machine, trained on six workloads; ONLY="3.13"
 
 lint: ## formats, ruff, analysers of C, rooms, words, spelling
 	@$(MATRIX) lint
+
+lint-release: ## actionlint on the workflow of a release; needs Go
+	@$(MATRIX) lint-release
 
 fmt: ## rewrite to the pinned format
 	@$(MATRIX) fmt

@@ -8,7 +8,7 @@ Of the tests, the last line is `N passed, N failed, N skipped`; before it, one l
     chance.py         which tests failed by chance
     hunts.py          asan, tsan, fuzz, stress, refs: what looks for rarer mistakes
     costs.py          bench, workloads, filters, debug, embed, proof, peers, pdb-tests
-    lint.py           lint, fmt
+    lint.py           lint, lint-release, fmt
     demo.py           demo, picture
     wheels.py         wheels; targets.py, libraries.py, seal.py are its parts
     wheel_test.py     wheel-test, install
@@ -66,6 +66,7 @@ COMMANDS = {
     "install": lambda args: wheel_test.costs(),
     "sdist": lambda args: sdist.build(),
     "lint": lambda args: lint.check(),
+    "lint-release": lambda args: lint.check_workflows(),
     "fmt": lambda args: lint.rewrite(),
 }
 

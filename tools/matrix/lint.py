@@ -1,13 +1,17 @@
-"""Format and lint of the tree: each check is a command, and they run two at a time."""
+"""Format and lint of the tree: each check is a command, and they run two at a time.
+
+The workflow of a release has a check of its own. Its package on PyPI fetches a program from
+elsewhere, so it is compiled by Go, which not every machine has."""
 
 import concurrent.futures
 import glob
 import os
+import shutil
 import subprocess
 import sys
 import time
 
-from environments import BUILD, ROOT, environ, run, say
+from environments import BUILD, ROOT, Failed, environ, run, say
 
 TOOLS = [
     "ruff==0.14.4", "clang-format==21.1.5", "clang-tidy==21.1.6", "codespell==2.4.1",
@@ -21,6 +25,7 @@ SPELLED = [
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "meson.build",
 ]  # fmt: skip
 AT_ONCE = 2
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 
 def tool(name):
@@ -88,6 +93,23 @@ def check():
             say(f"{name}: {'failed' if status else 'ok'} [{seconds:.0f} s]")
     say("lint: " + ("clean" if not failed else "see above: " + ", ".join(failed)))
     return 1 if failed else 0
+
+
+def check_workflows():
+    """Runs actionlint on .github/workflows; returns an exit status."""
+    folder = os.path.join(BUILD, "lint-release", ACTIONLINT.rpartition("@")[2])
+    program = os.path.join(folder, "actionlint")
+    if not os.path.exists(program):
+        if shutil.which("go") is None:
+            raise Failed("Go is needed, which compiles actionlint: apt install golang-go")
+        log = os.path.join(BUILD, "log", "lint-release.txt")
+        run(["go", "install", ACTIONLINT], log, env=environ(GOBIN=folder, GOFLAGS=""))
+    files = sorted(glob.glob(os.path.join(ROOT, ".github", "workflows", "*.yml")))
+    # With neither of the two, findings are the same on each machine.
+    words = [program, "-no-color", "-shellcheck=", "-pyflakes=", *files]
+    status = subprocess.call(words, cwd=ROOT)
+    say(f"actionlint: {'see above' if status else 'clean'}")
+    return 1 if status or not files else 0
 
 
 def rewrite():
