@@ -95,6 +95,11 @@ def _describe_attach() -> str:
     """Returns which processes `relive attach` reaches."""
     version = "%d.%d" % sys.version_info[:2]
     if hasattr(sys, "remote_exec"):
+        if not getattr(sys, "is_remote_debug_enabled", lambda: True)():
+            return (
+                "processes with RELIVE_CONTROL=1; remote debugging is switched off here"
+                " (PYTHON_DISABLE_REMOTE_DEBUG, -X disable-remote-debug, or the build)"
+            )
         return f"processes of Python {version}; others with RELIVE_CONTROL=1"
     return "processes with RELIVE_CONTROL=1 (those of 3.14 and later also without)"
 

@@ -111,10 +111,17 @@ class StopProtocol(abc.ABC):
             return False
         if thread in self.stops.own:
             raise ReliveError("ERR_USAGE", f"thread {thread} is the debugger's own")
-        if thread and thread not in sys._current_frames():
-            raise ReliveError("ERR_USAGE", f"there is no thread {thread}")
-        _core.debug_pause(thread)
+        is_alive = not thread or thread in sys._current_frames()
+        if not is_alive or not _core.debug_pause(thread):
+            raise ReliveError("ERR_USAGE", f"there is no thread {thread}: it has ended")
         return True
+
+    def pause_waits(self, thread: int = 0) -> bool:
+        """Returns whether a pause of a thread is still to come. False: the thread has stopped, or
+        has ended without another line of the user's code."""
+        from relive import _core
+
+        return _core.debug_pause_waits(thread)
 
     def interrupt(self, frame: Optional[FrameType]) -> bool:
         """Stops the calling thread at once, in a frame of it. For signal handlers: the thread may

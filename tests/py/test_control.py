@@ -304,6 +304,20 @@ def test_the_doctor_says_what_can_be_attached_to():
     assert (f"processes of Python 3.{sys.version_info[1]}" in text) is HAS_REMOTE_EXEC
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_attach_line_of_the_doctor(allowed):
+    env = {} if allowed else {"PYTHON_DISABLE_REMOTE_DEBUG": "1"}
+    text = run_relive("doctor", env=env).stdout.decode()
+    (line,) = (one.strip() for one in text.splitlines() if one.startswith("  attach "))
+    name = f"processes of Python {sys.version_info[0]}.{sys.version_info[1]}"
+    if not HAS_REMOTE_EXEC:  # the variable means nothing there
+        assert "processes with RELIVE_CONTROL=1 (those of 3.14" in line, line
+    elif allowed:
+        assert f"{name}; others with RELIVE_CONTROL=1" in line, line
+    else:
+        assert name not in line and "PYTHON_DISABLE_REMOTE_DEBUG" in line, line
+
+
 def test_requests_are_answers_too():
     assert recording.handle({"do": "status"})["ok"]
     assert recording.handle(None)["code"] == "ERR_USAGE"

@@ -34,11 +34,14 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
 void debugger_set_internal(int is_internal);
 
 /* Stops a thread, by its identity, at its next line of the user's code; 0: whichever comes first.
- * Returns 0, or -1 with an exception. */
+ * A pause ends with its thread. Returns 1; 0 where there is no such thread; or -1 with an
+ * exception. */
 int debug_pause_add(unsigned long thread);
 /* Takes that back. Returns whether it was wanted. */
 int debug_pause_remove(unsigned long thread);
 void debug_pause_clear(void);
+/* Returns whether a pause of that thread still waits. */
+int debug_pause_waits(unsigned long thread);
 /* Returns whether the calling thread is to stop. */
 int debug_is_paused(void);
 /* Calls a function that debug_interrupt() can end, under a number that no other such call has.

@@ -1,7 +1,9 @@
 /* Part of debug_parts.h: what one thread wants of another.
  *
  *   pauses          threads that stop at their next line of the user's code; the list has their
- *                   identities, and 0 for whichever thread comes first
+ *                   identities, and 0 for whichever thread comes first. A capsule in the thread's
+ *                   dictionary ends with the thread, and takes its pause along: the identity may
+ *                   come again
  *   limited calls   calls that another thread may interrupt. The exception is one of
  *                   PyThreadState_SetAsyncExc. It never outlives the call: it is withdrawn before
  *                   Python code runs again.
@@ -23,11 +25,49 @@ static struct limited *limited_calls; /* each is on the C stack of its thread */
 
 /* ---- pauses ---- */
 
+static const char ends_pause[] = "relive.debug.pause";
+
+/* The thread that the capsule belongs to ends. */
+static void end_pause(PyObject *capsule)
+{
+    unsigned long thread = (unsigned long)(uintptr_t)PyCapsule_GetPointer(capsule, ends_pause);
+    if (debug_pause_remove(thread) && debugger.is_on) {
+        debug_engine.refresh();
+    }
+}
+
+/* Has a thread's pause end with the thread. Returns 1; 0 where there is no such thread; or -1 with
+ * an exception. */
+static int watch_end(unsigned long thread)
+{
+    PyThreadState *ts = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+    while (ts != NULL && ts->thread_id != thread) {
+        ts = PyThreadState_Next(ts);
+    }
+    if (ts == NULL) {
+        return 0;
+    }
+    if (ts->dict == NULL && (ts->dict = PyDict_New()) == NULL) {
+        return -1;
+    }
+    if (PyDict_GetItemString(ts->dict, ends_pause) != NULL) {
+        return 1;
+    }
+    PyObject *capsule = PyCapsule_New((void *)(uintptr_t)thread, ends_pause, end_pause);
+    int failed = capsule == NULL || PyDict_SetItemString(ts->dict, ends_pause, capsule) != 0;
+    Py_XDECREF(capsule);
+    return failed ? -1 : 1;
+}
+
 int debug_pause_add(unsigned long thread)
 {
+    int found = thread != 0 ? watch_end(thread) : 1;
+    if (found != 1) {
+        return found;
+    }
     for (size_t i = 0; i < paused_count; i++) {
         if (paused[i] == thread) {
-            return 0;
+            return 1;
         }
     }
     if (paused_count == paused_cap) {
@@ -42,7 +82,7 @@ int debug_pause_add(unsigned long thread)
     }
     paused[paused_count++] = thread;
     debugger.pause_wanted = 1;
-    return 0;
+    return 1;
 }
 
 int debug_pause_remove(unsigned long thread)
@@ -61,6 +101,15 @@ void debug_pause_clear(void)
 {
     paused_count = 0;
     debugger.pause_wanted = 0;
+}
+
+int debug_pause_waits(unsigned long thread)
+{
+    size_t i = 0;
+    while (i < paused_count && paused[i] != thread) {
+        i++;
+    }
+    return i < paused_count;
 }
 
 int debug_is_paused(void)

@@ -391,7 +391,8 @@ static PyObject *debug_assign_name(PyObject *module, PyObject *args)
     return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
-/* debug_pause(thread or 0): that thread stops at its next line of the user's code; 0: any. */
+/* debug_pause(thread or 0) -> whether there is such a thread. It stops at its next line of the
+ * user's code; 0: any. */
 static PyObject *debug_pause(PyObject *module, PyObject *thread)
 {
     unsigned long wanted = PyLong_AsUnsignedLong(thread);
@@ -399,14 +400,20 @@ static PyObject *debug_pause(PyObject *module, PyObject *thread)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    if (debugger.is_on) {
-        if (debug_pause_add(wanted) != 0) {
-            return NULL;
-        }
+    int found = debugger.is_on ? debug_pause_add(wanted) : 1;
+    if (found > 0 && debugger.is_on) {
         debug_engine.refresh();
         debug_engine.reach_running(1);
     }
-    Py_RETURN_NONE;
+    return found < 0 ? NULL : PyBool_FromLong(found);
+}
+
+/* debug_pause_waits(thread or 0) -> whether its pause is still to come */
+static PyObject *pause_waits(PyObject *module, PyObject *thread)
+{
+    unsigned long wanted = PyLong_AsUnsignedLong(thread);
+    (void)module;
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(debug_pause_waits(wanted));
 }
 
 /* debug_unpause(thread or 0) -> whether its pause was still to come */
@@ -665,6 +672,7 @@ static PyMethodDef methods[] = {
     {"debug_unfollow", debug_unfollow, METH_NOARGS, "This thread steps no more."},
     {"debug_assign", debug_assign_name, METH_VARARGS, "Writes one variable of a frame."},
     {"debug_pause", debug_pause, METH_O, "The next line of the user's code stops."},
+    {"debug_pause_waits", pause_waits, METH_O, "Returns whether a pause is still to come."},
     {"debug_unpause", debug_unpause, METH_O, "Takes a pause back."},
     {"debug_stop_at", debug_stop_at, METH_O, "Stops this thread in a frame, at once."},
     {"debug_limited", debug_limited, METH_VARARGS, "Calls a function that may be interrupted."},
