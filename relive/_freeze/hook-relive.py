@@ -10,3 +10,6 @@ hiddenimports = [
     "_relive_boot",
     *collect_submodules("relive", filter=lambda name: not name.startswith(_LEFT_OUT)),
 ]
+# What only a part of Relive imports, when the program has it already. A program that imports one of
+# these itself keeps it.
+excludedimports = ["IPython", "aiohttp", "httpx", "pytest", "requests", "rq", "urllib3"]

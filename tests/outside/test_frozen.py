@@ -8,6 +8,7 @@ from test_outside import TOOLS, Place
 APP = """
 import sys
 import relive
+import urllib3
 
 def price(item):
     return {"tea": 3}[item]
@@ -28,6 +29,9 @@ if __name__ == "__main__":
     print(main())
 """
 
+# They are in the environment. Parts of Relive import them, and of these the program one.
+BESIDE = ["pytest", "requests", "httpx", "urllib3"]
+
 
 @pytest.fixture(scope="module")
 def frozen(tmp_path_factory):
@@ -36,7 +40,7 @@ def frozen(tmp_path_factory):
     relive = place.make_tools()
     words = [TOOLS / "uv", "pip", "install", "-q", "--python", relive.parent / "python"]
     env = {key: value for key, value in place.env.items() if key != "UV_OFFLINE"}
-    subprocess.run([*words, "pyinstaller==6.22.3"], env=env, check=True)
+    subprocess.run([*words, "pyinstaller==6.22.3", *BESIDE], env=env, check=True)
     (place.project / "app.py").write_text(APP)
     words = ["--onefile", "--log-level", "WARN", "app.py"]
     place.run(relive.parent / "pyinstaller", *words, status=0)
@@ -48,10 +52,11 @@ def test_the_hook_adds_what_is_imported_later(frozen):
     text = subprocess.check_output(
         [relive.parent / "pyi-archive_viewer", "-l", "-r", place.project / "dist" / "app"]
     ).decode()
-    for name in ("relive.recorder", "relive.api", "relive.sessions.api", "_relive_boot"):
+    for name in ("relive.recorder", "relive.api", "relive.instrument.of_httpx", "_relive_boot"):
         assert f"'{name}'" in text, name
+    assert "'urllib3'" in text  # the program's own import
     # relive.testing is there, as `relive record -m unittest` imports it.
-    for name in ("relive.notebooks", "pytest", "PyInstaller"):
+    for name in ("relive.notebooks", "pytest", "requests", "httpx", "PyInstaller"):
         assert f"'{name}'" not in text, name
 
 
