@@ -5,8 +5,9 @@ each FOLDER. A time is the CPU time of the process, its children included. A row
 both and of the ratio of each pair, and what a test costs more. Nothing may fail in a suite, so that
 no recording is kept.
 
-From 3.12 on, a row before those has the floor: the empty tests under plain pytest, where a callback
-does nothing for each event of an exception. Relive needs these events, so it cannot cost less.
+From 3.12 on, a row before those has the floor. It runs the empty tests under plain pytest, where
+a callback does nothing for each event of an exception. Relive needs these events, so it cannot
+cost less.
 """
 
 import os
