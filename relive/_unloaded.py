@@ -48,10 +48,11 @@ def _explain_file(built: "List[str]", fitting: "List[str]", said: str, folder: s
             )
         return f"{folder} has no compiled file: {_install()}"
     if not fitting:
-        return (
-            f"it was built for {_describe_built(built[0])}, and this is {_describe_own()}"
-            f" ({sys.executable}): {_install()}"
-        )
+        ours, own = _describe_built(built[0]), _describe_own()
+        if ours == own:  # the same version, on another system or processor
+            ours += " on " + _platform_text(built[0])
+            own += " on " + _platform_text(EXTENSION_SUFFIXES[0])
+        return f"it was built for {ours}, and this is {own} ({sys.executable}): {_install()}"
     return f"{_explain_loader(said, fitting[0])} ({fitting[0]}: {_shorten(said)})"
 
 
@@ -63,10 +64,10 @@ def _explain_loader(said: str, name: str) -> str:
             f"it was built for glibc {version.group(1)} or newer, and this system has"
             f" {_describe_libc()}: {_build()}"
         )
-    if re.search(r"libc\.musl|ld-musl|libc\.so\.6|Error relocating|symbol not found", said):
-        other = "musl" if "musl" in name or "musl" in said else "glibc"
-        return f"it was built for {other}, and this system has {_describe_libc()}: {_install()}"
-    if re.search(r"undefined symbol", said):
+    libc = _find_libc(said)
+    if libc:
+        return f"it was built for {libc}, and this system has {_describe_libc()}: {_install()}"
+    if re.search(r"undefined symbol|: _?Py\w+: symbol not found", said):
         return (
             f"it was built for another build of {_describe_own()}, such as a debug or a"
             f" free-threaded one: {_build()}"
@@ -82,6 +83,17 @@ def _explain_loader(said: str, name: str) -> str:
     return f"its compiled file cannot be loaded: {_install()}"
 
 
+def _find_libc(said: str) -> str:
+    """Returns the C library that a file wants and the system has not, by the loader's message.
+
+    musl's is called libc.so, where glibc's developers' package has a text of that name."""
+    if re.search(r"libc\.musl|ld-musl|\blibc\.so: ", said):
+        return "musl"
+    if re.search(r"libc\.so\.6|ld-linux-", said):
+        return "glibc"
+    return "glibc" if re.search(r"Error relocating(?!.*: _?Py\w+: symbol)", said) else ""
+
+
 def _describe_own() -> str:
     """Returns what this interpreter is, in the words of a wheel's file name."""
     return f"{sys.implementation.name} {_version_text(sys.implementation.cache_tag or '')}"
@@ -93,6 +105,19 @@ def _describe_built(name: str) -> str:
     if found is None:
         return name
     return f"{found.group(1)} {_version_text(found.group(2))}"
+
+
+def _platform_text(name: str) -> str:
+    """Returns `Linux aarch64 with musl` of `_core.cpython-312-aarch64-linux-musl.so`.
+
+    A name without a platform is given whole."""
+    found = re.search(r"-(\w+)-linux-(gnu|musl)\w*\.so$", name)
+    if found:
+        libc = "glibc" if found.group(2) == "gnu" else "musl"
+        return f"Linux {found.group(1).replace('_', '-')} with {libc}"
+    if name.endswith("-darwin.so"):
+        return "macOS"
+    return "Windows" if name.endswith(".pyd") else f"the platform of {name}"
 
 
 def _version_text(tag: str) -> str:

@@ -67,12 +67,26 @@ def python(site, *words, **env):
 
 
 INSTALL = "-m pip install --force-reinstall --no-cache-dir relive"
+WORDS = {"gnu": "glibc", "musl": "musl"}
+OWN_LIBC, OTHER_LIBC = ("musl", "gnu") if "musl" in SUFFIX else ("gnu", "musl")
 CASES = {
     "no file": (lambda content: None, "has no compiled file: ", INSTALL),
     "another version": (
         lambda content: f"_core.cpython-{OTHER.replace('.', '')}-x86_64-linux-gnu.so",
         f"it was built for cpython {OTHER}, and this is cpython %d.%d (" % sys.version_info[:2],
         INSTALL,
+    ),
+    "the other C library": (
+        lambda content: SUFFIX.replace(OWN_LIBC, OTHER_LIBC).join(["_core", ""]),
+        f"with {WORDS[OTHER_LIBC]}, and this is cpython", INSTALL,
+    ),
+    "another processor's name": (
+        lambda content: SUFFIX.replace("x86_64", "riscv64").join(["_core", ""]),
+        "on Linux riscv64 with ", INSTALL,
+    ),
+    "musl's library, glibc's name": (
+        lambda content: content.replace(b"\0libc.so.6\0", b"\0libc.so\0\0\0"),
+        "it was built for musl, and this system has glibc", INSTALL,
     ),
     "cut early": (lambda content: content[:40], "compiled file is damaged", INSTALL),
     "cut in the middle": (
@@ -87,8 +101,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_import_says_why_and_what_to_do(case, broken):
     change, why, command = CASES[case]
-    if case == "newer glibc" and "musl" in SUFFIX:
-        pytest.skip("this C library has no versions")
+    if case in ("newer glibc", "musl's library, glibc's name") and "musl" in SUFFIX:
+        pytest.skip("this C library is not glibc")
     site = broken(change)
     done = python(site, "-c", "from relive import _core")
     last = done.stderr.decode().splitlines()[-1]
