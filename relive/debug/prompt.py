@@ -251,7 +251,9 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         """Returns [(frame, line)] and the index of the selected one. Where an exception leaves a
         frame, the frames above it are there too: they still run."""
         if f is None and t is not None and self._is_post_mortem:
-            stack, _ = super().get_stack(t.tb_frame, t)
+            # A frame that has handled a cause went on since: its line is the traceback's.
+            is_bottom = t.tb_frame is self.botframe
+            stack, _ = super().get_stack(None if is_bottom else t.tb_frame.f_back, t)
             return stack, len(stack) - 1
         return super().get_stack(f, t)
 

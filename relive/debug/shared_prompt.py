@@ -13,6 +13,7 @@ from relive.debug.stdlib_pdb import pdb
 
 _ANSWERS_S = 1.0  # a command that is interrupted has so long to end
 _numbers = itertools.count(1 << 32)  # of calls that may be interrupted, apart from evaluations'
+_IN_READLINE = "can't re-enter readline"  # of Python, where Control-C was typed at an input()
 _PREVIOUS = "_previous_sigint_handler"  # pdb puts it back at its prompt
 
 
@@ -93,6 +94,12 @@ class SharedPrompt:
         except KeyboardInterrupt:
             children.note_interrupt()
             raise
+        except RuntimeError as error:
+            if str(error) != _IN_READLINE:
+                raise
+            own: Any = self
+            own.message("The program reads a line: the prompt opens behind that.")
+            own.set_step()
 
     def catch_interrupts(self) -> None:
         """Has Control-C stop the program, if nothing of the program's own does anything then."""

@@ -210,3 +210,21 @@ def test_exceptions_shows_the_chain_and_the_real_object(tmp_path):
     _, text = prompt(tmp_path, commands, CHAIN, [])
     assert "    0 ValueError('first')" in text and ">   1 KeyError('second')" in text, text
     assert text.count("(relive) ValueError('first')") == 2 and "app.py(2)first()" in text
+
+
+HANDLED = """\
+def divide():
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        raise KeyError("second")
+divide()
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="pdb has `exceptions` from 3.13 on")
+def test_a_cause_is_shown_at_the_line_that_raised_it_though_its_frame_went_on(tmp_path):
+    commands = ["c", "exceptions 0", "exceptions 1", "exceptions 0", "w", "q"]
+    _, text = prompt(tmp_path, commands, HANDLED, [])
+    assert text.count("app.py(3)divide()\n-> 1 / 0") == 3, text
+    assert text.count("app.py(5)divide()") == 2 and text.count("app.py(6)<module>()") == 1, text

@@ -140,6 +140,20 @@ def test_control_c_opens_the_prompt_though_the_main_thread_waits_in_c(tmp_path, 
     assert terminal.process.returncode == 0, text
 
 
+def test_control_c_at_an_input_of_the_program_opens_the_prompt_behind_it(tmp_path):
+    terminal = Terminal(tmp_path, "x = input('na' + 'me? ')\ny = x * 2\nprint(y)\n")
+    terminal.read("(relive) ")
+    terminal.type("c")
+    terminal.read("name? ")
+    os.kill(terminal.process.pid, signal.SIGINT)
+    text = terminal.read("the prompt opens behind that")
+    assert "Program interrupted" in text and "Traceback" not in text, text
+    terminal.type("bob")
+    text = terminal.run("p x", "c")
+    assert "app.py(2)<module>()" in text and "'bob'" in text and "bobbob" in text, text
+    assert terminal.process.returncode == 0, text
+
+
 def test_control_c_at_the_prompt_of_a_thread_leaves_the_program_alone(tmp_path):
     terminal = Terminal(tmp_path, FOUR, "-b", "app.py:5")
     terminal.read("(relive) ")
