@@ -283,8 +283,9 @@ def become(program: Program, variables: Mapping[str, str]) -> NoReturn:
     saved = dict(os.environ)
     os.environ.clear()
     os.environ.update(environ, **variables)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # None: the shell closed it
+            stream.flush()
     try:
         os.execv(program.interpreter, words)
     except OSError as error:

@@ -27,6 +27,7 @@ from relive.prompt.commands import Commands
 from relive.prompt.place import NEXT
 
 _LEAVE = (bdb.BdbQuit, pdb.Restart, children.Left)  # exceptions that end a prompt
+_MAY_EXIT = ("debug", "interact")  # commands whose SystemExit is the user's
 _LAST = "_last_pdb_instance"  # what pdb.set_trace() uses again, from 3.13 on
 
 
@@ -66,6 +67,8 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
         self._pid = os.getpid()
         try:
             with children.turn(self), captured.suspended(self):
+                if self.stdout is None:  # closed by the shell: nobody can see the prompt
+                    raise self.quits()
                 self._open(frame, why, breakpoints)
         except children.Left:
             children.leave()
@@ -168,9 +171,31 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             self.error(str(error))
         except (*_LEAVE, BrokenPipeError):
             raise
+        except SystemExit as error:
+            if self.parseline(line)[0] in _MAY_EXIT:
+                raise
+            self.error(said(error))
         except Exception as error:  # of a __repr__, __class__ or another method
             self.error(said(error))
         return False
+
+    def message(self, msg: Any, *more: Any, **options: Any) -> None:
+        """Prints a text; pdb calls it. What the stream cannot encode is escaped."""
+        try:
+            super().message(msg, *more, **options)
+        except UnicodeEncodeError:
+            super().message(self._encodable(msg), *more, **options)
+
+    def error(self, msg: Any) -> None:
+        """Prints an error as message() prints a text."""
+        try:
+            super().error(msg)
+        except UnicodeEncodeError:
+            super().error(self._encodable(msg))
+
+    def _encodable(self, text: Any) -> str:
+        encoding = getattr(self.stdout, "encoding", None) or "ascii"
+        return str(text).encode(encoding, "backslashreplace").decode(encoding)
 
     def preloop(self) -> None:
         """Shows what `display` wants, where values are compared; cmd calls it."""
@@ -178,7 +203,7 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
             super().preloop()
         except BrokenPipeError:
             raise
-        except Exception as error:  # of an __eq__
+        except (Exception, SystemExit) as error:  # of an __eq__ or a __repr__
             self.error(said(error))
 
     def default(self, line: str) -> None:

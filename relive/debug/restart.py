@@ -57,7 +57,8 @@ def become(prompt: pdb.Pdb) -> None:
 
 def _become(prompt: pdb.Pdb, start: Start, words: List[str]) -> None:
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        if stream is not None:
+            stream.flush()
     kept = {**_kept(prompt), "rest": _take_rest()}
     wanted = {**start.wanted, "words": words, "kept": kept}
     folder = os.getcwd()

@@ -3,6 +3,7 @@ leads back to it."""
 
 import itertools
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any, Dict, Optional, Type
@@ -89,6 +90,9 @@ class SharedPrompt:
     def cmdloop(self, intro: Any = None) -> None:
         """Reads commands; pdb calls it. Control-C may end it, and pdb calls it again."""
         loop: Any = super()
+        own: Any = self
+        if own.use_rawinput and sys.stdin is None:  # closed by the shell: the end of input
+            own.cmdqueue.append("EOF")
         try:
             loop.cmdloop(intro)
         except KeyboardInterrupt:
