@@ -47,7 +47,9 @@ def library():
     ("place", "steps", "places"),
     [
         ("{}:5", "nnnnnn", "L5 L6 L7 L8 L8 A7 A8"),  # over own() too; L8 again: its --Return--
-        ("{}:5", "sssss", "L5 L6 A2 A3 A4 A4"),  # into own(), not into leaf()
+        # into own() and back, not into leaf()
+        ("{}:5", "ssssssss", "L5 L6 A2 A3 A4 A4 L7 L8 L8"),
+        ("{}:5", "ssrnn", "L5 L6 A2 A4 L7 L8"),
         ("{}:5", "rnn", "L5 L8 A7 A8"),
         ("{}.leaf", "nnnn", "L2 L3 L3 A2 A3"),  # outer() is the library's: the program's next line
         ("{}.leaf", "rn", "L2 L3 A2"),

@@ -296,10 +296,22 @@ static void end_step(void)
     debug_engine.refresh();
 }
 
+/* Returns the frame that counts as the user's from a stop on. In a function of the user's it stays
+ * the library's frame that the thread stepped from: that may have called this function. */
+static uintptr_t origin_of_stop(native_frame *frame)
+{
+    const struct step *step = debugger_step();
+    const struct debug_code *here = debugger_code_of(frame);
+    int is_users = here != NULL && here->is_users;
+    return is_users && step->mode == STEP_FOLLOW && step->origin != 0 ? step->origin
+                                                                       : (uintptr_t)frame;
+}
+
 int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,
                   PyObject *exception)
 {
     PyObject *result = NULL;
+    debug_self.origin = origin_of_stop(frame);
     if (debugger_step()->mode != STEP_NONE) {
         end_step();
     }
@@ -313,6 +325,7 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
                                                         exception != NULL ? exception : Py_None));
     }
     debug_self.frame = NULL;
+    debug_self.origin = 0;
     Py_XDECREF(ids);
     Py_XDECREF(result);
     return PyErr_Occurred() ? -1 : 0;
@@ -555,7 +568,7 @@ void debugger_follow(const struct debug_follow *wanted)
                           .frame = identity_of(wanted->stop),
                           .returns = identity_of(wanted->returns),
                           .begin = identity_of(wanted->begin),
-                          .origin = (uintptr_t)debug_self.frame,
+                          .origin = debug_self.origin,
                           .line = wanted->line > 0 ? (uint32_t)wanted->line : 0,
                           .is_never = wanted->line < 0,
                           .instruction = wanted->instruction,

@@ -99,6 +99,7 @@ struct debug_thread {
     uint64_t run;    /* the start of the debugger that `step` is of */
     struct step step;
     native_frame *frame; /* where it has stopped */
+    uintptr_t origin;    /* identity of the frame that counts as the user's from this stop on */
     PyObject *pending;   /* owned: a probe's breakpoints, which stop where the next line begins */
     uintptr_t pending_in;
     uintptr_t stopped_next; /* the frame that the exception unwinds next; it has stopped already */
