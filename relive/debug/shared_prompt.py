@@ -101,7 +101,6 @@ class SharedPrompt:
         except RuntimeError as error:
             if str(error) != _IN_READLINE:
                 raise
-            own: Any = self
             own.message("The program reads a line: the prompt opens behind that.")
             own.set_step()
 

@@ -206,6 +206,27 @@ def test_a_thread_that_writes_stops_itself(debug):
     assert debug(PROGRAM + text)["seen"] == ["writer"]
 
 
+def test_a_write_in_the_last_line_of_a_thread_stops_another_one(debug):
+    changes = run(
+        debug,
+        """
+import threading
+def last(n):
+    global count
+    count = n
+watch("count")
+for n in (1, 2):
+    thread = threading.Thread(target=last, args=(n,))
+    thread.start()
+    thread.join()
+done = 1
+""",
+    )
+    found = [text.replace("0 -> 1", "1").replace("1 -> 2", "2") for *_, text in changes]
+    assert [text[:8] for text in found] == ["count: 1", "count: 2"], changes
+    assert not EXACT or all("in last" in text for text in found), changes
+
+
 def test_values_of_the_programs_own_making_run_nothing(debug):
     text = (
         "class Loud:\n    def __eq__(self, other): raise SystemExit('asked')\n"

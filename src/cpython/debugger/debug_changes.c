@@ -76,6 +76,13 @@ void debug_changes_forget(unsigned number)
     }
 }
 
+void debug_changes_leave(unsigned long thread)
+{
+    for (struct change *one = first; one != NULL; one = one->next) {
+        one->thread = one->thread == thread ? 0 : one->thread;
+    }
+}
+
 static PyObject *value_or_nothing(PyObject *o) /* (o,) or () */
 {
     return o != NULL ? PyTuple_Pack(1, o) : PyTuple_New(0);

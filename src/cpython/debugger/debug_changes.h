@@ -1,4 +1,4 @@
-/* What has changed of the data that is watched, until the thread that changed it stops.
+/* What has changed of the data that is watched, until the thread that changed it stops, or ends.
  *
  *   a write to a dictionary (debug_writes.c), or a line that finds another value (debug_data.c)
  *     --debug_change_note()--> struct change
@@ -16,6 +16,8 @@
  * borrowed; NULL: there is none, or it is not known. */
 void debug_change_note(unsigned number, const char *kind, PyObject *old, PyObject *new,
                        native_frame *frame);
+/* A thread ends: whichever stops next takes what it has changed. */
+void debug_changes_leave(unsigned long thread);
 /* Drops what was noted under a number. */
 void debug_changes_forget(unsigned number);
 /* Returns what the calling thread has changed since the last call, and which dictionaries ended:

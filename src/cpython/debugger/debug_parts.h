@@ -34,9 +34,9 @@ int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, P
 void debugger_set_internal(int is_internal);
 
 /* Stops a thread, by its identity, at its next line of the user's code; 0: whichever comes first.
- * A pause ends with its thread. Returns 1; 0 where there is no such thread; or -1 with an
- * exception. */
-int debug_pause_add(unsigned long thread);
+ * A pause ends with its thread; one for a write becomes that of whichever comes first. Returns 1;
+ * 0 where there is no such thread; or -1 with an exception. */
+int debug_pause_add(unsigned long thread, int is_for_write);
 /* Takes that back. Returns whether it was wanted. */
 int debug_pause_remove(unsigned long thread);
 void debug_pause_clear(void);

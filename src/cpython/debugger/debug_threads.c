@@ -3,17 +3,22 @@
  *   pauses          threads that stop at their next line of the user's code; the list has their
  *                   identities, and 0 for whichever thread comes first. A capsule in the thread's
  *                   dictionary ends with the thread, and takes its pause along: the identity may
- *                   come again
+ *                   come again. A write that nobody has been shown then stops another thread
  *   limited calls   calls that another thread may interrupt. The exception is one of
  *                   PyThreadState_SetAsyncExc. It never outlives the call: it is withdrawn before
  *                   Python code runs again.
  *
  * Threads: both lists belong to all threads, under the GIL. */
+#include "debug_changes.h"
 #include "debug_parts.h"
 
 #include "alloc.h"
 
-static unsigned long *paused; /* owned */
+struct pause {
+    unsigned long thread;
+    int is_for_write;
+};
+static struct pause *paused; /* owned */
 static size_t paused_count, paused_cap;
 
 struct limited {
@@ -25,13 +30,33 @@ static struct limited *limited_calls; /* each is on the C stack of its thread */
 
 /* ---- pauses ---- */
 
+static struct pause *pause_of(unsigned long thread)
+{
+    for (size_t i = 0; i < paused_count; i++) {
+        if (paused[i].thread == thread) {
+            return &paused[i];
+        }
+    }
+    return NULL;
+}
+
 static const char ends_pause[] = "relive.debug.pause";
 
 /* The thread that the capsule belongs to ends. */
 static void end_pause(PyObject *capsule)
 {
     unsigned long thread = (unsigned long)(uintptr_t)PyCapsule_GetPointer(capsule, ends_pause);
-    if (debug_pause_remove(thread) && debugger.is_on) {
+    struct pause *pause = pause_of(thread);
+    if (pause == NULL) {
+        return;
+    }
+    debug_changes_leave(thread);
+    if (pause->is_for_write && pause_of(0) == NULL) {
+        pause->thread = 0;
+    } else {
+        (void)debug_pause_remove(thread);
+    }
+    if (debugger.is_on) {
         debug_engine.refresh();
     }
 }
@@ -59,42 +84,36 @@ static int watch_end(unsigned long thread)
     return failed ? -1 : 1;
 }
 
-int debug_pause_add(unsigned long thread)
+int debug_pause_add(unsigned long thread, int is_for_write)
 {
     int found = thread != 0 ? watch_end(thread) : 1;
-    if (found != 1) {
+    struct pause *known = pause_of(thread);
+    if (found != 1 || known != NULL) {
+        if (known != NULL) {
+            known->is_for_write |= is_for_write;
+        }
         return found;
     }
-    for (size_t i = 0; i < paused_count; i++) {
-        if (paused[i] == thread) {
-            return 1;
-        }
+    void *items = paused;
+    if (rl_grow(&items, &paused_cap, paused_count + 1, sizeof *paused) != 0) {
+        PyErr_NoMemory();
+        return -1;
     }
-    if (paused_count == paused_cap) {
-        size_t cap = paused_cap * 2 + 8;
-        unsigned long *grown = rl_realloc(paused, cap, sizeof *grown);
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        paused = grown;
-        paused_cap = cap;
-    }
-    paused[paused_count++] = thread;
+    paused = items;
+    paused[paused_count++] = (struct pause){thread, is_for_write};
     debugger.pause_wanted = 1;
     return 1;
 }
 
 int debug_pause_remove(unsigned long thread)
 {
-    for (size_t i = 0; i < paused_count; i++) {
-        if (paused[i] == thread) {
-            paused[i] = paused[--paused_count];
-            debugger.pause_wanted = paused_count != 0;
-            return 1;
-        }
+    struct pause *pause = pause_of(thread);
+    if (pause == NULL) {
+        return 0;
     }
-    return 0;
+    *pause = paused[--paused_count];
+    debugger.pause_wanted = paused_count != 0;
+    return 1;
 }
 
 void debug_pause_clear(void)
@@ -105,22 +124,12 @@ void debug_pause_clear(void)
 
 int debug_pause_waits(unsigned long thread)
 {
-    size_t i = 0;
-    while (i < paused_count && paused[i] != thread) {
-        i++;
-    }
-    return i < paused_count;
+    return pause_of(thread) != NULL;
 }
 
 int debug_is_paused(void)
 {
-    unsigned long own = PyThread_get_thread_ident();
-    for (size_t i = 0; i < paused_count; i++) {
-        if (paused[i] == 0 || paused[i] == own) {
-            return 1;
-        }
-    }
-    return 0;
+    return pause_of(0) != NULL || pause_of(PyThread_get_thread_ident()) != NULL;
 }
 
 /* ---- limited calls ---- */

@@ -51,7 +51,7 @@ static void key_changes(struct watched *watched, PyObject *new)
     }
     debug_change_note(watched->number, new != NULL ? "set" : "deleted", old, new,
                       native_current(PyThreadState_Get()));
-    if (debug_pause_add(PyThread_get_thread_ident()) > 0) {
+    if (debug_pause_add(PyThread_get_thread_ident(), 1) > 0) {
         debug_engine.refresh();
         debug_engine.reach_running(1);
     }

@@ -304,7 +304,7 @@ static uintptr_t origin_of_stop(native_frame *frame)
     const struct debug_code *here = debugger_code_of(frame);
     int is_users = here != NULL && here->is_users;
     return is_users && step->mode == STEP_FOLLOW && step->origin != 0 ? step->origin
-                                                                       : (uintptr_t)frame;
+                                                                      : (uintptr_t)frame;
 }
 
 int debugger_stop(native_frame *frame, PyFrameObject *object, const char *why, PyObject *ids,

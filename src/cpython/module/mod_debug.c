@@ -400,7 +400,7 @@ static PyObject *debug_pause(PyObject *module, PyObject *thread)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    int found = debugger.is_on ? debug_pause_add(wanted) : 1;
+    int found = debugger.is_on ? debug_pause_add(wanted, 0) : 1;
     if (found > 0 && debugger.is_on) {
         debug_engine.refresh();
         debug_engine.reach_running(1);
