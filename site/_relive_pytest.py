@@ -67,9 +67,9 @@ def pytest_load_initial_conftests(early_config, parser, args):
             args[i] = f"{_FLAG}="
             is_changed = True
     if is_changed:
-        early_config.known_args_namespace = parser.parse_known_args(
-            args, namespace=copy.copy(early_config.option)
-        )
+        read = parser.parse_known_args(args, namespace=copy.copy(early_config.option))
+        known = early_config.known_args_namespace  # has what pytest has found out, confcutdir too
+        known.relive, known.file_or_dir = read.relive, read.file_or_dir
 
 
 def pytest_configure(config):

@@ -115,6 +115,18 @@ def test_the_level_is_not_taken_from_a_path(project):
 
 
 @two_versions
+def test_a_conftest_above_the_root_is_not_loaded(project):
+    project.write("def test_red(cart):\n    total(cart)\n", name="calls_and_more/test_a.py")
+    above = project.folder.parent / "conftest.py"
+    above.write_text("raise RuntimeError('a conftest of another project')\n")
+    try:
+        done = project.pytest("--rootdir", ".", "--relive", "calls_and_more", flag=None)
+    finally:
+        above.unlink()
+    assert counts(done) == {"failed": 1}, done.text
+
+
+@two_versions
 def test_keep_all_and_dir(project):
     project.write("def test_green(cart): price('tea', 1)\n")
     done = project.pytest("--relive-keep", "all", "--relive-dir", "else/where")
