@@ -297,11 +297,12 @@ static void end_step(void)
 }
 
 /* Returns the frame that counts as the user's from a stop on. In a function of the user's it stays
- * the library's frame that the thread stepped from: that may have called this function. */
+ * the library's frame that the thread stepped from: that may have called this function. `frame` is
+ * NULL where all have ended. */
 static uintptr_t origin_of_stop(native_frame *frame)
 {
     const struct step *step = debugger_step();
-    const struct debug_code *here = debugger_code_of(frame);
+    const struct debug_code *here = frame != NULL ? debugger_code_of(frame) : NULL;
     int is_users = here != NULL && here->is_users;
     return is_users && step->mode == STEP_FOLLOW && step->origin != 0 ? step->origin
                                                                       : (uintptr_t)frame;
