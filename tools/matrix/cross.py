@@ -166,7 +166,7 @@ def compile_core(target):
     """Compiles each file of the core for another system; returns how many of them that takes.
 
     Only those that call the system may fail: it has no such file of its own yet."""
-    include = os.path.join(BUILD, "wheels", "libraries", targets.NATIVE.name, "include")
+    include = os.path.join(os.path.dirname(libraries.build(targets.NATIVE, LOG)), "include")
     rooms = sorted(glob.glob(os.path.join(ROOT, "src", "*", "")))
     rooms = [room for room in rooms if os.path.basename(room[:-1]) != "cpython"]
     base = [targets.zig(), "cc", "-target", target, "-std=gnu11", "-O0", "-w"]
