@@ -21,7 +21,7 @@ import libraries
 import targets
 import wheel_test
 import wheels
-from environments import BUILD, ROOT, Failed, find_interpreters, run, say
+from environments import ROOT, Failed, find_interpreters, run, say
 from environments import tools as build_tools
 from foreign import LOG, TOP
 
