@@ -11,6 +11,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from relive import _core
 from relive.debug import conditions
+from relive.debug.files import is_without_file
 from relive.debug.frame_locals import FrameLocals
 from relive.debug.paths import parse_path
 from relive.errors import ReliveError
@@ -86,7 +87,7 @@ class Breakpoint:
 def canonical(path: str) -> str:
     """Returns the path under which code of a file is known. Code without a file has a name such as
     <string>, which stays as it is."""
-    if path.startswith("<") and path.endswith(">"):
+    if is_without_file(path):
         return path
     return os.path.realpath(os.path.abspath(path))
 

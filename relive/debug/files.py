@@ -3,18 +3,21 @@
 import contextlib
 import linecache
 import os
+import re
 import sys
 from typing import Iterator, List, Set
 
 from relive.errors import ReliveError
 
 _MOST = 5000  # files below the current folder that are looked at
+_NUMBERED = re.compile(r">-\d+\Z")
 _SKIPPED = {"node_modules", "site-packages", "__pycache__", "build", "dist"}
 
 
 def is_without_file(name: str) -> bool:
-    """Returns whether code of this name has no file: <string>, <stdin>, <doctest ...>."""
-    return name.startswith("<") and name.endswith(">")
+    """Returns whether code of this name has no file: <string>, <stdin>, <doctest ...>, <stdin>-1 of
+    Python 3.13."""
+    return name.startswith("<") and (name.endswith(">") or bool(_NUMBERED.search(name)))
 
 
 def find_file(name: str) -> str:

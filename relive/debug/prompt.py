@@ -429,6 +429,10 @@ class Prompt(SharedPrompt, EngineDriven, pdb.Pdb):
 
     # ---- breakpoints ----
 
+    def canonic(self, filename: str) -> str:
+        """Returns the name under which bdb knows a file; bdb calls it."""
+        return filename if files.is_without_file(filename) else super().canonic(filename)
+
     def lookupmodule(self, filename: str) -> Optional[str]:
         """Returns the file that a name means; pdb calls it."""
         if files.is_without_file(filename):
