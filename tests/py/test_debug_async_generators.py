@@ -71,6 +71,11 @@ STOPS = {
     "twice": [39, 41],
     "by_hand": [47, 48, 49, 50, 51],
 }
+# 3.9 gives the end of `async for` the line before it: the last one of the loop's body.
+FRONT = [6, 10, 28, 29]
+if sys.version_info[:2] == (3, 9):
+    STOPS.update(loop=[12, 13, 14], listed=[22, 22, 23], nested=[8, 9, 10, 26], twice=[39, 40])
+    FRONT = [6, 9, 10, 27]
 
 
 def where(text):
@@ -97,4 +102,4 @@ def test_steps_of_a_front_stay_in_the_task(debug):
         PROGRAM[: PROGRAM.index("found = ")]
         + "stop_at(6, once=True)\nscript[:] = list('ooo')\nasyncio.run(nested())\ntell()"
     )
-    assert [line for _, line, _ in told["stops"]] == [6, 10, 28, 29]
+    assert [line for _, line, _ in told["stops"]] == FRONT
